@@ -1,0 +1,57 @@
+//! Every environment variable that the launcher reads or sets, once.
+//!
+//! The README's table and `--help` are compared with [`ALL`] by a test; nothing else in the source spells a
+//! variable's name. Variables of launchers (RANK, SLURM_PROCID…) are facts about others and live in `rank.rs`.
+
+/// A variable and what it does, for the documents.
+#[derive(Clone, Copy, Debug)]
+pub struct Variable {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does.
+    pub does: &'static str,
+}
+
+/// Consent by environment, as Axolotl itself reads it.
+pub const AXOLOTL_DO_NOT_TRACK: &str = "AXOLOTL_DO_NOT_TRACK";
+/// The general wish of <https://consoledonottrack.com>.
+pub const DO_NOT_TRACK: &str = "DO_NOT_TRACK";
+/// Where events are sent.
+pub const AXOLOTL_RUN_POSTHOG_HOST: &str = "AXOLOTL_RUN_POSTHOG_HOST";
+/// The project's write-only key.
+pub const AXOLOTL_RUN_POSTHOG_KEY: &str = "AXOLOTL_RUN_POSTHOG_KEY";
+/// Set for the command; an inner launcher that finds it vanishes.
+pub const AXOLOTL_RUN_ID: &str = "AXOLOTL_RUN_ID";
+/// Another NVML library.
+pub const AXOLOTL_RUN_NVML_PATH: &str = "AXOLOTL_RUN_NVML_PATH";
+/// Base of the state directory.
+pub const XDG_STATE_HOME: &str = "XDG_STATE_HOME";
+/// Base of the configuration directory.
+pub const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
+/// No colour in what we print.
+pub const NO_COLOR: &str = "NO_COLOR";
+
+/// All of them, in the order of the README.
+pub const ALL: &[Variable] = &[
+    Variable {
+        name: AXOLOTL_DO_NOT_TRACK,
+        does: "`0` or `false` turns telemetry on, anything else that is not empty turns it off; set to `1` for the command",
+    },
+    Variable {
+        name: DO_NOT_TRACK,
+        does: "anything but empty, `0` or `false` turns telemetry off, whatever else is set",
+    },
+    Variable { name: AXOLOTL_RUN_POSTHOG_HOST, does: "the PostHog host that events are sent to" },
+    Variable {
+        name: AXOLOTL_RUN_POSTHOG_KEY,
+        does: "the PostHog project key; without one, events are recorded and kept",
+    },
+    Variable {
+        name: AXOLOTL_RUN_ID,
+        does: "the run's UUID, set for the command; a launcher that finds it set runs the command and nothing else",
+    },
+    Variable { name: AXOLOTL_RUN_NVML_PATH, does: "another NVML library than the driver's `libnvidia-ml.so.1`" },
+    Variable { name: XDG_STATE_HOME, does: "base of the directory of recorded runs (default `~/.local/state`)" },
+    Variable { name: XDG_CONFIG_HOME, does: "base of the directory of the stored decision (default `~/.config`)" },
+    Variable { name: NO_COLOR, does: "anything but empty turns colour off in what the launcher prints" },
+];

@@ -1,0 +1,65 @@
+//! The finish event: how the run ended, why as far as it can be told, and its totals.
+
+use super::value::{Number, PerIndex, fields};
+use crate::public::PublicStr;
+
+fields! {
+    /// Sent exactly once, when the command has ended, however it ended.
+    pub struct Finish {
+        "outcome" => outcome: PublicStr, "`success`, `error`, `signal`, or `lost` where nobody saw the end";
+        "verdict" => verdict: Verdict, "why the run ended, with the evidence";
+        "exit_code" => exit_code: u64, "the command's exit code";
+        "signal" => signal: PublicStr, "the signal that killed the command";
+        "total_time_seconds" => total_time_seconds: Number, "seconds from spawn to end";
+        "total_steps" => total_steps: u64, "optimizer steps done";
+        "steps_per_second" => steps_per_second: Number, "steps per second over the whole training";
+        "epochs_completed" => epochs_completed: u64, "whole epochs done";
+        "epoch_times" => epoch_times: EpochTimes, "how long each epoch took";
+        "average_epoch_time_seconds" => average_epoch_time_seconds: Number, "mean seconds an epoch took";
+        "peak_cpu_memory_bytes" => peak_cpu_memory_bytes: u64, "highest resident bytes of one process of the run";
+        "gpu_memory" => gpu_memory: GpuMemory, "highest memory use of each GPU";
+        "gpu_energy_joules" => gpu_energy_joules: Number, "energy drawn by the run's GPUs";
+        "cpu_seconds" => cpu_seconds: Number, "processor time of the command and all that it waited for";
+        "loss" => loss: Number, "training loss last logged; null where it is not a number";
+        "loss_repr" => loss_repr: PublicStr, "`nan`, `inf` or `-inf` where the loss is not a number";
+        "learning_rate" => learning_rate: Number, "learning rate last logged";
+        "oom_kills" => oom_kills: u64, "processes of the run's control group that the kernel killed for memory";
+        "supervisor_lost" => supervisor_lost: PublicStr, "how the launcher itself ended before the command, where it did: `crashed`, `killed` or `out_of_memory`";
+        "dropped" => dropped: Dropped, "what could not be observed or sent";
+    }
+}
+
+fields! {
+    /// Why the run ended.
+    pub struct Verdict {
+        "kind" => kind: PublicStr, "the verdict";
+        "evidence" => evidence: Vec<PublicStr>, "what speaks for it";
+        "confidence" => confidence: PublicStr, "`high`, `medium` or `low`";
+    }
+}
+
+fields! {
+    /// Time per epoch.
+    pub struct EpochTimes {
+        "epoch_<n>_seconds" => seconds: PerIndex<Number>, "seconds that epoch n took";
+    }
+}
+
+fields! {
+    /// Peak memory per GPU.
+    pub struct GpuMemory {
+        "gpu_<i>_peak_memory_bytes" => peak: PerIndex<u64>, "highest bytes in use on GPU i";
+    }
+}
+
+fields! {
+    /// What the observer missed; each figure is absent where nothing was.
+    pub struct Dropped {
+        "copy_bytes" => copy_bytes: u64, "bytes of output that the observer did not see";
+        "long_lines" => long_lines: u64, "lines of output too long to be read";
+        "events_refused" => events_refused: u64, "events that the privacy gate refused";
+        "events_unwritten" => events_unwritten: u64, "events that could not be written to disk";
+        "samples" => samples: u64, "measurements that failed";
+        "streams" => streams: u64, "output streams that could not be observed";
+    }
+}

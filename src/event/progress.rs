@@ -1,0 +1,52 @@
+//! The progress event: how far the training is, how fast it goes, what it uses.
+
+use super::value::{Number, PerIndex, fields};
+use crate::public::PublicStr;
+
+fields! {
+    /// Sent at the first step, then every 60 seconds, and at each tenth of the total.
+    pub struct Progress {
+        "step" => step: u64, "optimizer steps done";
+        "total_steps" => total_steps: u64, "optimizer steps planned";
+        "epoch" => epoch: Number, "epochs done, as the training logs it";
+        "progress" => progress: Number, "share of the training done, 0 to 1";
+        "steps_per_second" => steps_per_second: Number, "steps per second since the last report";
+        "time_since_last_report" => time_since_last_report: Number, "seconds since the last report";
+        "loss" => loss: Number, "training loss last logged; null where it is not a number";
+        "loss_repr" => loss_repr: PublicStr, "`nan`, `inf` or `-inf` where the loss is not a number";
+        "ppl" => ppl: Number, "perplexity last logged";
+        "learning_rate" => learning_rate: Number, "learning rate last logged";
+        "grad_norm" => grad_norm: Number, "gradient norm last logged; null where it is not a number";
+        "grad_norm_repr" => grad_norm_repr: PublicStr, "`nan`, `inf` or `-inf` where the gradient norm is not a number";
+        "tokens/total" => tokens_total: u64, "tokens seen, as the training logs it";
+        "tokens/trainable" => tokens_trainable: u64, "trainable tokens seen, as the training logs it";
+        "tokens/train_per_sec_per_gpu" => tokens_per_second_per_gpu: Number, "tokens per second and GPU, as the training logs it";
+        "memory" => memory: MemoryReport, "memory in use";
+        "cpu_cores_used" => cpu_cores_used: Number, "processors busy with the run since the last report; 1.0 is one core";
+        "gpu" => gpu: Vec<GpuSample>, "load of each GPU";
+    }
+}
+
+fields! {
+    /// Memory in use, each figure under its own name because they differ by design.
+    pub struct MemoryReport {
+        "cpu_memory_bytes" => cpu_memory_bytes: u64, "resident bytes of the largest process of the run";
+        "peak_cpu_memory_bytes" => peak_cpu_memory_bytes: u64, "highest resident bytes of one process of the run so far";
+        "rss_sum_bytes" => rss_sum_bytes: u64, "resident bytes of all processes of the run; shared pages count more than once";
+        "cgroup_bytes" => cgroup_bytes: u64, "bytes charged to the run's control group";
+        "gpu_<i>_memory_bytes" => gpu_memory_bytes: PerIndex<u64>, "bytes in use on GPU i";
+        "gpu_<i>_peak_memory_bytes" => gpu_peak_memory_bytes: PerIndex<u64>, "highest bytes in use on GPU i so far";
+    }
+}
+
+fields! {
+    /// The load of one GPU.
+    pub struct GpuSample {
+        "index" => index: u64, "the GPU's index";
+        "utilization" => utilization: Number, "share of time in which a kernel ran, 0 to 1";
+        "power_watts" => power_watts: Number, "power drawn";
+        "temperature_celsius" => temperature_celsius: u64, "temperature";
+        "throttled" => throttled: bool, "whether the driver lowers the clocks";
+        "attribution" => attribution: PublicStr, "how memory was attributed to the run: `pid`, `delta` (to a baseline) or `device` (all users)";
+    }
+}

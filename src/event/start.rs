@@ -1,0 +1,74 @@
+//! The start event: on what, with what, and how a run was begun.
+
+use super::schema::Kind;
+use super::value::{Number, PerPackage, Sendable, fields};
+use crate::public::PublicStr;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+fields! {
+    /// Sent once, when the command was spawned.
+    pub struct Start {
+        "os" => os: PublicStr, "operating system and architecture, to know what must be supported";
+        "python_version" => python_version: PublicStr, "version of the Python that runs the training";
+        "cpu_count" => cpu_count: u64, "logical processors of the machine";
+        "memory_total" => memory_total: u64, "bytes of main memory of the machine";
+        "accelerator_type" => accelerator_type: PublicStr, "kind of accelerator: cuda, hip, xpu, mps, npu or none";
+        "accelerator_count" => accelerator_count: u64, "how many accelerators the machine shows";
+        "accelerator_info" => accelerator_info: Vec<Accelerator>, "model and memory of each accelerator";
+        "<package>_version" => packages: PerPackage<PublicStr>, "installed version of a package of the published list";
+        "launcher" => launcher: PublicStr, "program of the public launchers that started the workers (torchrun, accelerate, srun…)";
+        "nodes" => nodes: u64, "machines of the job, as its launcher says";
+        "processes_per_node" => processes_per_node: u64, "worker processes on each machine, as its launcher says";
+        "ci" => ci: bool, "whether the run is a job of continuous integration";
+        "container" => container: bool, "whether the run is in a container";
+        "config" => config: ConfigValue, "known keys of the training configuration, with values that are numbers, booleans, public choices or whitelisted model names";
+        "config_unknown_keys" => config_unknown_keys: u64, "how many keys of the configuration are not on the public list";
+    }
+}
+
+fields! {
+    /// One accelerator.
+    pub struct Accelerator {
+        "name" => name: PublicStr, "model name, as the driver says it";
+        "memory" => memory: u64, "bytes of its memory";
+    }
+}
+
+/// A vetted part of the training configuration.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ConfigValue {
+    /// A YAML null.
+    Null,
+    /// A switch.
+    Boolean(bool),
+    /// A whole number.
+    Integer(i64),
+    /// Any other number.
+    Number(Number),
+    /// A public choice of this key, a whitelisted model, or a constant that says what was withheld.
+    Text(PublicStr),
+    /// A list, element by element.
+    List(Vec<Self>),
+    /// Known keys.
+    Map(BTreeMap<PublicStr, Self>),
+}
+
+impl Sendable for ConfigValue {
+    fn kind() -> Kind {
+        Kind::Config
+    }
+    fn json(&self) -> Value {
+        match self {
+            Self::Null => Value::Null,
+            Self::Boolean(value) => Value::Bool(*value),
+            Self::Integer(value) => Value::from(*value),
+            Self::Number(value) => value.json(),
+            Self::Text(value) => value.json(),
+            Self::List(values) => values.iter().map(Self::json).collect(),
+            Self::Map(members) => {
+                members.iter().map(|(key, value)| (key.as_str().to_owned(), value.json())).collect::<Map<_, _>>().into()
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! How the launcher ends: the command's own end, or its refusal to start.
+
+/// Our own refusal before anything was started (a bad option).
+pub const REFUSED: u8 = 125;
+/// The command was found but cannot be executed.
+pub const NOT_EXECUTABLE: u8 = 126;
+/// The command was not found.
+pub const NOT_FOUND: u8 = 127;
+/// Ctrl-C during the notice; nothing was started.
+pub const INTERRUPTED: u8 = 130;
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It exited with this code.
+    Exited(u8),
+    /// This signal killed it.
+    Signaled(i32),
+}
+
+impl End {
+    /// Reads the status that `wait` returns; None where the process has not ended.
+    #[must_use]
+    pub const fn from_wait(status: i32) -> Option<Self> {
+        match status & 0x7f {
+            0 => Some(Self::Exited(((status >> 8) & 0xff) as u8)),
+            0x7f => None,
+            signal => Some(Self::Signaled(signal)),
+        }
+    }
+
+    /// The code that a shell shows for it, which is all that PID 1 can give.
+    #[must_use]
+    pub const fn shell_code(self) -> u8 {
+        match self {
+            Self::Exited(code) => code,
+            Self::Signaled(signal) => 128_u8.wrapping_add(signal as u8),
+        }
+    }
+}
+
+/// The signal's name, for events and messages.
+#[must_use]
+pub const fn signal_name(signal: i32) -> Option<&'static str> {
+    Some(match signal {
+        1 => "SIGHUP",
+        2 => "SIGINT",
+        3 => "SIGQUIT",
+        4 => "SIGILL",
+        5 => "SIGTRAP",
+        6 => "SIGABRT",
+        7 => "SIGBUS",
+        8 => "SIGFPE",
+        9 => "SIGKILL",
+        10 => "SIGUSR1",
+        11 => "SIGSEGV",
+        12 => "SIGUSR2",
+        13 => "SIGPIPE",
+        14 => "SIGALRM",
+        15 => "SIGTERM",
+        16 => "SIGSTKFLT",
+        17 => "SIGCHLD",
+        18 => "SIGCONT",
+        19 => "SIGSTOP",
+        20 => "SIGTSTP",
+        21 => "SIGTTIN",
+        22 => "SIGTTOU",
+        23 => "SIGURG",
+        24 => "SIGXCPU",
+        25 => "SIGXFSZ",
+        26 => "SIGVTALRM",
+        27 => "SIGPROF",
+        28 => "SIGWINCH",
+        29 => "SIGIO",
+        30 => "SIGPWR",
+        31 => "SIGSYS",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_status_is_a_code_or_a_signal_or_no_end() {
+        for (status, end) in [
+            (0, Some(End::Exited(0))),
+            (7 << 8, Some(End::Exited(7))),
+            (255 << 8, Some(End::Exited(255))),
+            (9, Some(End::Signaled(9))),
+            (11 | 0x80, Some(End::Signaled(11))),
+            (0x137f, None),
+        ] {
+            assert_eq!(End::from_wait(status), end, "{status:#x}");
+        }
+        assert_eq!(End::Signaled(15).shell_code(), 143);
+    }
+}
