@@ -78,3 +78,8 @@ pub const END_JOURNAL_WAIT: Duration = Duration::from_millis(200);
 pub const END_UPLOAD_WAIT: Duration = Duration::from_millis(1500);
 /// How long the observer may go on uploading after the launcher has gone.
 pub const OBSERVER_LINGER: Duration = Duration::from_secs(30);
+
+// --- the observer's place ---------------------------------------------------------------------------------
+
+/// The observer's niceness: it gives way to the training, and still gets its turn on a busy machine.
+pub const OBSERVER_NICE: i32 = 10;
