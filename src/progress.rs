@@ -16,7 +16,8 @@ mod prefix;
 #[cfg(test)]
 mod tests;
 
-pub use pace::{Epoch, Pace};
+pub(crate) use pace::rate;
+pub use pace::{Epoch, Pace, Point};
 
 use crate::lines::Line;
 use crate::observation::Stream;
@@ -61,8 +62,8 @@ pub struct Training {
     pub finished: bool,
     /// The steps over time.
     pub pace: Pace,
-    /// The step at which `epoch` was logged.
-    epoch_step: Option<u64>,
+    /// The step at which the epoch was logged.
+    pub epoch_step: Option<u64>,
 }
 
 impl Training {
