@@ -4,9 +4,13 @@
 //! and what is known at the end is compared with what the training itself recorded and with what of it can
 //! be seen in the bytes at all.
 
+use axolotl_run::event::schema::check;
+use axolotl_run::event::{Event, EventName, Start};
 use axolotl_run::lines::LineCutter;
-use axolotl_run::observation::Stream;
+use axolotl_run::observation::{Ending, Stream};
 use axolotl_run::progress::{ProgressReader, Training};
+use axolotl_run::run::{Run, RunFacts};
+use axolotl_run::status::End;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -48,6 +52,68 @@ fn replay(folder: &Path, suffix: &str, peek: bool) -> Training {
         cutter.finish(|line| reader.line(*stream, at, &line));
     }
     reader.training().clone()
+}
+
+/// Replays one recording as a run whose two streams are the same terminal or pipe, or two of them.
+fn replay_run(folder: &Path, suffix: &str, one: bool, end: End) -> Vec<Event> {
+    let read = |name: &str| std::fs::read(folder.join(format!("{name}{suffix}"))).unwrap();
+    let (stdout, stderr, timing) = (read("stdout"), read("stderr"), String::from_utf8(read("timing")).unwrap());
+    let mut bytes = [stdout.as_slice(), stderr.as_slice()];
+    let mut cutters = [LineCutter::new(), LineCutter::new()];
+    let streams = if one { [Stream::Both; 2] } else { [Stream::Stdout, Stream::Stderr] };
+    let mut run = Run::new(RunFacts::default());
+    let mut events = vec![run.start(Start::default())];
+    let mut at = 0.0;
+    for record in timing.lines() {
+        let fields: Vec<_> = record.split(' ').collect();
+        at = fields[0].parse::<f64>().unwrap() / 1000.0;
+        let which = usize::from(fields[1] == "e");
+        let (piece, rest) = bytes[which].split_at(fields[2].parse::<usize>().unwrap());
+        bytes[which] = rest;
+        let cutter = &mut cutters[if one { 0 } else { which }];
+        cutter.push(piece, |line| run.line(streams[which], at, &line));
+        cutter.peek(|line| run.peek(streams[which], at, &line));
+        events.extend(run.due(at));
+    }
+    for (cutter, stream) in cutters.iter_mut().zip(streams) {
+        cutter.finish(|line| run.line(stream, at, &line));
+    }
+    events.extend(run.end(Ending { at, end: Some(end), ..Ending::default() }));
+    events
+}
+
+#[test]
+fn a_recording_becomes_events_of_the_published_list() {
+    for folder in samples() {
+        let meta: Value = serde_json::from_slice(&std::fs::read(folder.join("meta.json")).unwrap()).unwrap();
+        for (kind, suffix, one) in
+            [("pipe", "", false), ("pipe", "", true), ("pty", ".pty", false), ("pty", ".pty", true)]
+        {
+            let name = format!("{}/{kind} (one stream: {one})", folder.file_name().unwrap().display());
+            let end = match meta[kind]["exit_code"].as_u64() {
+                Some(code) => End::Exited(u8::try_from(code).unwrap()),
+                None => End::Signaled(9),
+            };
+            let events = replay_run(&folder, suffix, one, end);
+            let names: Vec<_> = events.iter().map(Event::name).collect();
+            let rank = |name: &EventName| EventName::ALL.iter().position(|other| other == name);
+            assert!(names.is_sorted_by_key(rank), "{name}: {names:?}");
+            assert!(names.iter().filter(|name| **name == EventName::Progress).count() <= 12, "{name}: {names:?}");
+            for event in &events {
+                assert_eq!(check(event.name(), &event.properties(1.0)), Ok(()), "{name}");
+            }
+            let finish = events.last().unwrap().properties(1.0);
+            let visible = &meta[kind]["visible"];
+            assert_eq!(finish.get("total_steps").and_then(Value::as_u64), visible["step"].as_u64(), "{name}");
+            assert_eq!(finish["outcome"] == "success", meta["expected"]["ends_ok"] == true, "{name}: {finish:?}");
+            // Our own clock against the trainer's, which counts the first step in; a short run is mostly that.
+            let rate =
+                meta[kind]["truth"]["logs"].as_array().and_then(|logs| logs.last()?["train_steps_per_second"].as_f64());
+            if let (Some(rate), Some(known)) = (rate, finish.get("steps_per_second").and_then(Value::as_f64)) {
+                assert!((known / rate - 1.0).abs() < 0.35, "{name}: {known} steps/s, recorded {rate}");
+            }
+        }
+    }
 }
 
 /// Equal as far as `%.4g`, or two decimals for the epochs of transformers 4, show it.

@@ -4,8 +4,9 @@
 //! [desc ": "] percent "%|" cells "| " n "/" total " [" elapsed "<" remaining ", " rate [", " postfix] "]"
 //! n "it [" elapsed ", " rate "]"                                                    the total is unknown
 //! ```
-//! A narrow terminal cuts the end off, so `| n/total [` is enough. The percentage has to fit the numbers: it
-//! tells a bar from a line into which another process wrote.
+//! A narrow terminal cuts the end off, so `| n/total [` is enough; one that says it has no columns at all gets
+//! `percent "% " n "/" total " ["`. The percentage has to fit the numbers: it tells a bar from a line into
+//! which another process wrote.
 
 use crate::limits::STEP_MAX;
 
@@ -41,12 +42,12 @@ impl Bar {
     /// The first bar of a line, and what follows it.
     pub(super) fn find(text: &str) -> Option<(Self, &str)> {
         let mut from = 0;
-        while let Some((before, after)) = text.get(from..).and_then(|rest| rest.split_once("%|")) {
+        while let Some((before, after)) = text.get(from..).and_then(|rest| rest.split_once('%')) {
             let start = from + before.len();
             if let Some(found) = text.get(..start).and_then(|before| with_total(before, after)) {
                 return Some(found);
             }
-            from = start + 2;
+            from = start + 1;
         }
         without_total(text)
     }
@@ -55,7 +56,10 @@ impl Bar {
 fn with_total<'a>(before: &str, after: &'a str) -> Option<(Bar, &'a str)> {
     let description = before.trim_end_matches(|digit: char| digit.is_ascii_digit());
     let percent: f64 = before.strip_prefix(description).filter(|digits| digits.len() <= 3)?.parse().ok()?;
-    let (cells, numbers) = after.split_once('|')?;
+    let (cells, numbers) = match after.strip_prefix('|') {
+        Some(after) => after.split_once('|')?,
+        None => ("", after.strip_prefix(' ')?),
+    };
     if cells.contains(|cell: char| cell.is_ascii_alphabetic()) {
         return None;
     }
@@ -70,7 +74,8 @@ fn with_total<'a>(before: &str, after: &'a str) -> Option<(Bar, &'a str)> {
         return None;
     }
     let (bracket, whole, rest) = bracket(rest);
-    let elapsed = bracket.split(['<', ',']).next().and_then(seconds);
+    // Cut off in its middle, a time would seem to run backwards.
+    let elapsed = bracket.split_once('<').and_then(|(elapsed, _)| seconds(elapsed));
     let unit = bracket.split_once('<').map_or(Unit::Unknown, |(_, tail)| unit(tail, whole));
     let described = !description.trim_end_matches(' ').is_empty();
     Some((Bar { described, step, total: Some(total), unit, elapsed, whole }, rest))
@@ -151,6 +156,8 @@ mod tests {
             ),
             ("0%|█| 0/1 [00:0", (false, 0, Some(1), Unknown, false)),
             ("0%| | 0/30 [", (false, 0, Some(30), Unknown, false)),
+            ("  8% 5/60 [25:01:05<275:11:58, 18013.06s/it]", (false, 5, Some(60), Iterations, true)),
+            ("1%|▎         | 0.5/60.0 [00:05<10:30, 10.60s/it]", (false, 0, Some(60), Iterations, true)),
             (" 5%|▌| 3/60 [00:03<00:57, 1.", (false, 3, Some(60), Unknown, false)),
             ("5it [00:01, 4.20it/s]", (false, 5, None, Iterations, true)),
         ] {
@@ -170,6 +177,8 @@ mod tests {
             "0%|▌| 0/1000000000000000000000000000000 [00:00<?, ?it/s]",
             "90%|▌| 3/60 [00:00<?, ?it/s]",
             "1234%|▌| 3/60 [00:00<?, ?it/s]",
+            "5% of 3/60 [x]",
+            "disk 5% 40/60 [x]",
             "5%| yes | 3/60 [x]",
             "5%|▌| 3/60k [x]",
             "0%|▌| nan/60 [x]",
