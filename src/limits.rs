@@ -93,6 +93,9 @@ pub const EPOCH_TIMES_MAX: u64 = 200;
 pub const PACE_POINTS_MAX: usize = 512;
 /// Different totals of nested bars that are remembered; a training has one evaluation set or a few.
 pub const NESTED_TOTALS_MAX: usize = 16;
+/// Other lines between two bars of the same total that make the second one a restart: a traceback has more,
+/// the beginning of an evaluation fewer.
+pub const RESTART_LINES_MIN: u32 = 8;
 /// Shortest time between two progress events, so that a fast run which passes its tenths in moments
 /// cannot flood the journal.
 pub const PROGRESS_GAP: Duration = Duration::from_secs(1);

@@ -54,7 +54,7 @@ pub struct Training {
     pub eval_loss: Option<f64>,
     /// Mean training loss, logged at the training's end.
     pub train_loss: Option<f64>,
-    /// Seconds that the training says it took, logged at its end.
+    /// Seconds that the training says it took, or has taken so far.
     pub train_runtime: Option<f64>,
     /// Log dictionaries seen.
     pub log_dictionaries: u64,
@@ -92,6 +92,8 @@ impl Training {
 pub struct ProgressReader {
     training: Training,
     choice: Choice,
+    /// The finished training before this one, until it is sure that this one is none.
+    before: Option<Box<Training>>,
 }
 
 impl ProgressReader {
@@ -147,6 +149,9 @@ impl ProgressReader {
     }
 
     fn changed(&mut self, change: Change, at: f64) {
+        if matches!(change, Change::Began(_)) {
+            self.before = self.training.finished.then(|| Box::new(self.training.clone()));
+        }
         let training = &mut self.training;
         if matches!(change, Change::Began(_) | Change::Retracted) {
             training.pace = Pace::default();
@@ -164,6 +169,18 @@ impl ProgressReader {
     }
 
     fn logged(&mut self, log: &LogDictionary) {
+        if log.loss.is_some() {
+            self.choice.was_training();
+            self.before = None;
+        } else if log.eval_loss.is_some() && self.training.finished && self.choice.was_evaluation() {
+            // Only the bar was taken for another training's; what was logged stays.
+            if let Some(before) = self.before.take() {
+                self.training.step = before.step;
+                self.training.total_steps = before.total_steps;
+                self.training.epoch_step = before.epoch_step;
+                self.training.pace = before.pace;
+            }
+        }
         let training = &mut self.training;
         training.log_dictionaries = training.log_dictionaries.saturating_add(1);
         if log.epoch.is_some() {
@@ -184,7 +201,8 @@ impl ProgressReader {
         }
         training.tokens_total = log.tokens_total.or(training.tokens_total);
         training.tokens_trainable = log.tokens_trainable.or(training.tokens_trainable);
-        training.finished |= log.train_runtime.is_some();
+        // The mean over all steps is only logged at the end; the run time also in between, if tokens are counted.
+        training.finished |= log.train_loss.is_some();
     }
 
     /// What the trainer says before it begins, at the log level `info`.

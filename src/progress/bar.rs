@@ -26,6 +26,8 @@ pub(super) enum Unit {
 pub(super) struct Bar {
     /// Whether it has a description; training bars have none.
     pub(super) described: bool,
+    /// Whether the description says that weights are being loaded, which a training does as it begins.
+    pub(super) loading: bool,
     /// The count.
     pub(super) step: u64,
     /// The total, never below the count.
@@ -77,8 +79,9 @@ fn with_total<'a>(before: &str, after: &'a str) -> Option<(Bar, &'a str)> {
     // Cut off in its middle, a time would seem to run backwards.
     let elapsed = bracket.split_once('<').and_then(|(elapsed, _)| seconds(elapsed));
     let unit = bracket.split_once('<').map_or(Unit::Unknown, |(_, tail)| unit(tail, whole));
-    let described = !description.trim_end_matches(' ').is_empty();
-    Some((Bar { described, step, total: Some(total), unit, elapsed, whole }, rest))
+    let description = description.trim_matches(' ');
+    let (described, loading) = (!description.is_empty(), description.starts_with("Loading "));
+    Some((Bar { described, loading, step, total: Some(total), unit, elapsed, whole }, rest))
 }
 
 /// Only the undescribed form with the default unit: every other one is a phase, and so as good as any line.
@@ -87,7 +90,7 @@ fn without_total(text: &str) -> Option<(Bar, &str)> {
     let (step, (bracket, whole, rest)) = (count(number)?, bracket(rest));
     let elapsed = seconds(bracket.split(',').next()?)?;
     let unit = if whole { unit(bracket, whole) } else { Unit::Unknown };
-    Some((Bar { described: false, step, total: None, unit, elapsed: Some(elapsed), whole }, rest))
+    Some((Bar { described: false, loading: false, step, total: None, unit, elapsed: Some(elapsed), whole }, rest))
 }
 
 /// The inside of the brackets, whether they are closed, and what follows.

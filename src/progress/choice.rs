@@ -6,9 +6,14 @@
 //! total is nested; when it stands at N of N, a new bar 0/M takes its place only if M >= N, M was never
 //! nested, and something else was printed in between. An evaluation with as many batches as the training has
 //! steps is told apart by its clock, which begins anew.
+//!
+//! Two things look the same in bars alone. An evaluation after the training can pass for a second training
+//! until it logs its loss, so a finished training can be taken back. And a training that was restarted (by
+//! torchrun, or with a smaller batch) can pass for an evaluation; it is known by what comes before it: the
+//! weights are loaded anew, or a traceback's worth of other lines.
 
 use super::bar::{Bar, Unit};
-use crate::limits::NESTED_TOTALS_MAX;
+use crate::limits::{NESTED_TOTALS_MAX, RESTART_LINES_MIN};
 
 /// What a bar says of the training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,11 +57,15 @@ impl Chosen {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Choice {
     chosen: Option<Chosen>,
+    /// The finished one before it.
+    before: Option<Chosen>,
     nested: Vec<u64>,
     /// The total that the trainer announced.
     announced: Option<u64>,
-    /// Whether something else was printed since the chosen bar was last seen.
-    interrupted: bool,
+    /// What else was printed since the chosen bar made its last step.
+    other_lines: u32,
+    /// Whether weights were loaded since then.
+    loaded: bool,
 }
 
 impl Choice {
@@ -64,6 +73,7 @@ impl Choice {
     pub(super) fn offer(&mut self, bar: &Bar, cursor_up: bool) -> Change {
         if bar.described || bar.unit == Unit::Other {
             self.other_line();
+            self.loaded |= bar.loading;
             return Change::None;
         }
         if cursor_up {
@@ -71,20 +81,40 @@ impl Choice {
         }
         match self.chosen {
             None => self.choose(bar, true),
-            Some(chosen) if chosen.total == bar.total && !self.is_next_of_same_total(&chosen, bar) => {
-                self.advance(chosen, bar, true)
+            Some(chosen) if self.is_another(&chosen, bar) => {
+                let finished = Some(chosen).filter(Chosen::finished);
+                let change = self.choose(bar, true);
+                self.before = finished;
+                change
             }
-            Some(chosen) => {
-                let announced = self.announced.is_some() && self.announced == bar.total;
-                let longer = bar.total >= chosen.total && bar.total.is_some_and(|total| !self.nested.contains(&total));
-                let next = chosen.finished() && bar.step == 0 && longer && self.interrupted;
-                let counted = chosen.total.is_none() && bar.total.is_some();
-                if next || counted || (announced && chosen.total != self.announced) {
-                    return self.choose(bar, true);
-                }
-                if chosen.finished() { Change::None } else { self.nest(bar) }
-            }
+            Some(chosen) if chosen.total == bar.total => self.advance(chosen, bar, true),
+            Some(chosen) if chosen.finished() => Change::None,
+            Some(_) => self.nest(bar),
         }
+    }
+
+    /// Whether a bar is that of another training than the chosen one.
+    fn is_another(&self, chosen: &Chosen, bar: &Bar) -> bool {
+        let announced = self.announced.is_some() && self.announced == bar.total && chosen.total != self.announced;
+        let counted = chosen.total.is_none() && bar.total.is_some();
+        let fresh = bar.step == 0 && bar.total.is_some_and(|total| !self.nested.contains(&total));
+        let next = chosen.finished() && chosen.step > 0 && bar.total >= chosen.total && self.other_lines > 0;
+        let restarted = self.loaded || (bar.total == chosen.total && self.other_lines >= RESTART_LINES_MIN);
+        announced || counted || (fresh && (next || (restarted && !chosen.finished())))
+    }
+
+    /// Takes back the bar that followed a finished training: it has logged an evaluation's loss. Answers
+    /// whether there was such a bar.
+    pub(super) fn was_evaluation(&mut self) -> bool {
+        let Some(before) = self.before.take() else { return false };
+        let Some(evaluation) = self.chosen.replace(before) else { return false };
+        self.nested.extend(evaluation.total.filter(|_| self.nested.len() < NESTED_TOTALS_MAX));
+        true
+    }
+
+    /// Confirms the chosen bar: it has logged a training's loss.
+    pub(super) fn was_training(&mut self) {
+        self.before = None;
     }
 
     /// Takes a bar from a line that has not ended: it can only begin the first bar or carry it on, and what
@@ -105,7 +135,7 @@ impl Choice {
 
     /// Notes that something was printed that is no bar.
     pub(super) fn other_line(&mut self) {
-        self.interrupted = true;
+        self.other_lines = self.other_lines.saturating_add(1);
     }
 
     /// Notes the total that the trainer announced.
@@ -118,11 +148,6 @@ impl Choice {
         self.announced
     }
 
-    /// Whether a training of as many steps begins after the finished one.
-    fn is_next_of_same_total(&self, chosen: &Chosen, bar: &Bar) -> bool {
-        chosen.finished() && bar.step == 0 && chosen.step > 0 && self.interrupted
-    }
-
     fn choose(&mut self, bar: &Bar, confirmed: bool) -> Change {
         // A loop over nothing says nothing.
         if bar.total.is_none() && bar.step == 0 {
@@ -130,7 +155,8 @@ impl Choice {
         }
         let elapsed = bar.elapsed.unwrap_or(0);
         self.chosen = Some(Chosen { step: bar.step, total: bar.total, elapsed, confirmed, shadow: None });
-        self.interrupted = false;
+        self.before = None;
+        self.went_on();
         Change::Began(Position { step: bar.step, total: bar.total })
     }
 
@@ -152,9 +178,16 @@ impl Choice {
         if bar.step < chosen.step || elapsed < chosen.elapsed {
             return Change::None;
         }
-        self.interrupted &= chosen.finished() && bar.step == chosen.step;
+        if bar.step > chosen.step {
+            self.went_on();
+        }
         self.chosen = Some(Chosen { step: bar.step, elapsed, confirmed, shadow: None, ..chosen });
         Change::Stepped(Position { step: bar.step, total: bar.total })
+    }
+
+    fn went_on(&mut self) {
+        self.other_lines = 0;
+        self.loaded = false;
     }
 
     fn nest(&mut self, bar: &Bar) -> Change {

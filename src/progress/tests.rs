@@ -130,6 +130,41 @@ fn a_second_training_takes_over_only_where_it_looks_like_one() {
 }
 
 #[test]
+fn an_evaluation_after_the_training_is_taken_back_when_it_logs_its_loss() {
+    let trained = bars(&[bar(0, 60, 0), bar(60, 60, 9)]);
+    let summary = "\n{'train_runtime': 9.0, 'train_loss': 2.0, 'epoch': 1.0}\nSaved.\n";
+    let second = bars(&[bar(0, 90, 0), bar(90, 90, 9)]);
+    for (log, expected) in [
+        ("{'eval_loss': 1.5, 'epoch': 1.0}", 60),
+        ("{'loss': 1.5, 'epoch': 1.0}\n{'eval_loss': 1.5, 'epoch': 1.0}", 90),
+        ("nothing", 90),
+    ] {
+        let training = read(Stream::Both, &format!("{trained}{summary}{second}\n{log}\n"));
+        assert_eq!((training.step, training.total_steps), (Some(expected), Some(expected)), "{log}");
+        assert!(training.finished);
+    }
+    let again = format!("{trained}{summary}{second}\n{{'eval_loss': 1.5}}\nSaved.\n{second}\n");
+    assert_eq!(steps(&again), (Some(60), Some(60)), "what was an evaluation once is one again");
+}
+
+#[test]
+fn a_restart_is_no_evaluation() {
+    let first = bars(&[bar(0, 60, 0), bar(22, 60, 90)]);
+    let traceback = format!("\nTraceback (most recent call last):\n{}", "  File \"x.py\", line 1\n".repeat(9));
+    let loading = "\nLoading weights: 100%|##########| 21/21 [00:00<00:00, 23419.41it/s]\n";
+    for (what, between, total, expected) in [
+        ("by torchrun", &*traceback, 60, (5, 60)),
+        ("with its weights", loading, 60, (5, 60)),
+        ("with a smaller batch", loading, 120, (5, 120)),
+        ("an evaluation after a warning", "\na warning\nof two lines\n", 60, (22, 60)),
+        ("an evaluation after much noise", &*traceback, 13, (22, 60)),
+    ] {
+        let text = format!("{first}{between}{}", bars(&[bar(0, total, 0), bar(5, total, 2)]));
+        assert_eq!(steps(&text), (Some(expected.0), Some(expected.1)), "{what}");
+    }
+}
+
+#[test]
 fn a_resume_jumps_and_repeats_are_ignored() {
     assert_eq!(steps(&bars(&[bar(0, 60, 0), bar(21, 60, 1), bar(22, 60, 2)])), (Some(22), Some(60)));
     let repeated = [bar(0, 60, 0), bar(21, 60, 5), bar(22, 60, 6), bar(0, 60, 0), bar(21, 60, 5), bar(23, 60, 7)];
@@ -160,6 +195,13 @@ fn without_a_bar_the_dictionaries_still_count() {
     assert_eq!((training.log_dictionaries, training.grad_norm), (4, Some(f64::INFINITY)));
     assert_eq!((training.eval_loss, training.learning_rate, training.epoch), (Some(1.5), Some(0.05), Some(2.0)));
     assert_eq!((training.epochs_completed(None), training.step), (Some(2), None));
+}
+
+#[test]
+fn a_run_time_in_between_is_no_end() {
+    let text = "{'loss': 2.0, 'epoch': 0.5, 'num_input_tokens_seen': 4096, 'train_runtime': 3.1, 'train_tokens_per_second': 9}\n";
+    let training = read(Stream::Stdout, text);
+    assert_eq!((training.finished, training.tokens_total, training.train_runtime), (false, Some(4096), Some(3.1)));
 }
 
 #[test]
