@@ -102,10 +102,12 @@ fn a_recording_becomes_events_of_the_published_list() {
             for event in &events {
                 assert_eq!(check(event.name(), &event.properties(1.0)), Ok(()), "{name}");
             }
+            let survived = meta["expected"]["ends_ok"] == true;
+            assert!(!(survived && names.contains(&EventName::Error)), "{name}: a survived traceback is no error");
             let finish = events.last().unwrap().properties(1.0);
             let visible = &meta[kind]["visible"];
             assert_eq!(finish.get("total_steps").and_then(Value::as_u64), visible["step"].as_u64(), "{name}");
-            assert_eq!(finish["outcome"] == "success", meta["expected"]["ends_ok"] == true, "{name}: {finish:?}");
+            assert_eq!(finish["outcome"] == "success", survived, "{name}: {finish:?}");
             // Our own clock against the trainer's, which counts the first step in; a short run is mostly that.
             let rate =
                 meta[kind]["truth"]["logs"].as_array().and_then(|logs| logs.last()?["train_steps_per_second"].as_f64());

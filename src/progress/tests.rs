@@ -62,6 +62,8 @@ fn a_terminal_of_any_width_that_shows_the_total_shows_the_step() {
         let shown = lines.iter().rposition(|line| line.contains("/60 [")).map(|step| step as u64);
         assert_eq!(steps(&bars(&lines)), (shown, shown.and(Some(60))), "{width}: {:?}", lines.last());
     }
+    let cut = "\r 15%| | 9/60 [12:34\r 17%| | 10/60 [12:3";
+    assert_eq!(steps(cut), (Some(10), Some(60)), "half a time does not run backwards");
 }
 
 #[test]
