@@ -83,3 +83,25 @@ pub const OBSERVER_LINGER: Duration = Duration::from_secs(30);
 
 /// The observer's niceness: it gives way to the training, and still gets its turn on a busy machine.
 pub const OBSERVER_NICE: i32 = 10;
+// --- progress of the training -----------------------------------------------------------------------------
+
+/// Steps beyond which a number in a bar is no step; the longest trainings have some ten million.
+pub const STEP_MAX: u64 = 1_000_000_000_000;
+/// Epochs beyond which a logged epoch is none.
+pub const EPOCH_MAX: f64 = 1_000_000.0;
+/// Tokens beyond which a logged count is none; the largest trainings have seen 10^14.
+pub const TOKENS_MAX: f64 = 1e18;
+/// Epochs whose duration is reported; with more than these the mean says enough.
+pub const EPOCH_TIMES_MAX: u64 = 200;
+/// Points kept of the curve of steps over time; an epoch's bounds are interpolated between two of them.
+pub const PACE_POINTS_MAX: usize = 512;
+/// Different totals of nested bars that are remembered; a training has one evaluation set or a few.
+pub const NESTED_TOTALS_MAX: usize = 16;
+/// Other lines between two bars of the same total that make the second one a restart: a traceback has more,
+/// the beginning of an evaluation fewer.
+pub const RESTART_LINES_MIN: u32 = 8;
+/// Shortest time between two progress events, so that a fast run which passes its tenths in moments
+/// cannot flood the journal.
+pub const PROGRESS_GAP: Duration = Duration::from_secs(1);
+/// GPUs of which peaks are kept; machines have 16 at the most, fake drivers whatever they like.
+pub const GPUS_MAX: usize = 256;
