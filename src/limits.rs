@@ -78,3 +78,26 @@ pub const END_JOURNAL_WAIT: Duration = Duration::from_millis(200);
 pub const END_UPLOAD_WAIT: Duration = Duration::from_millis(1500);
 /// How long the observer may go on uploading after the launcher has gone.
 pub const OBSERVER_LINGER: Duration = Duration::from_secs(30);
+
+// --- the training configuration ---------------------------------------------------------------------------
+
+/// Depth of a configuration file that is still read; Axolotl's own files nest 5 deep.
+pub const CONFIG_PARSE_DEPTH_MAX: usize = 64;
+/// Values of a configuration once its aliases are followed; Axolotl's largest example has 200.
+pub const CONFIG_NODES_MAX: usize = 50_000;
+/// Bytes of text of a configuration once its aliases are followed; a prompt template has a few KiB.
+pub const CONFIG_TEXT_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Elements of a list of the configuration that are sent; more are counted as `<more>`.
+pub const CONFIG_LIST_MAX: usize = 64;
+/// Known keys of one map that are sent; the schema's largest group has about 750.
+pub const CONFIG_KEYS_MAX: usize = 400;
+/// Magnitude from which a number is withheld: a telephone number or an account has eight digits or more.
+pub const CONFIG_NUMBER_MAX: f64 = 1e7;
+/// The same for whole numbers, of which those of seven digits must be round as well.
+pub const CONFIG_INTEGER_MAX: u64 = 10_000_000;
+/// Withheld texts that the last gate looks for; Axolotl's largest example has 30.
+pub const CONFIG_WITHHELD_MAX: usize = 2000;
+/// Digits that are kept of a number that is not whole; a learning rate has two or three.
+pub const CONFIG_NUMBER_DIGITS: usize = 6;
+/// Overrides on a command line that are looked at.
+pub const CONFIG_OVERRIDES_MAX: usize = 256;
