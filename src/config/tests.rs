@@ -73,6 +73,7 @@ fn what_is_public_is_kept_and_what_is_not_is_replaced() {
         // Models.
         ("base_model: Mistralai/Mistral-7B-v0.3", json!({"base_model": "mistralai/Mistral-7B-v0.3"})),
         ("tokenizer_config: Qwen/Qwen3-8B", json!({"tokenizer_config": "Qwen/Qwen3-8B"})),
+        ("base_model: google/zqx-ckpt", json!({"base_model": "google/<model>"})),
         ("base_model: acme/secret", json!({"base_model": "<str>"})),
         ("base_model: google/local", json!({"base_model": "<str>"})),
         ("base_model: microsoft/phi-4", json!({"base_model": "<str>"})),

@@ -133,7 +133,12 @@ impl Judge<'_> {
             && MODEL_KEYS.contains(&key)
         {
             return match ModelId::parse(text) {
-                Some(id) if !id.as_paths().into_iter().any(self.exists) => ConfigValue::Text(id.public()),
+                Some(id) if !id.as_paths().into_iter().any(self.exists) => {
+                    if !id.is_known() {
+                        self.withhold(node, Reason::Model);
+                    }
+                    ConfigValue::Text(id.public())
+                }
                 _ => self.withhold(node, Reason::Model),
             };
         }
