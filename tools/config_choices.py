@@ -6,7 +6,7 @@
 Axolotl's schema types many keys as a bare `str` although only a few public words make sense there. This script
 collects those words from the public sources themselves: SITE_PACKAGES is a folder with axolotl, transformers and
 peft installed, EXAMPLES the `examples` folder of an Axolotl source release. What is written by hand below is
-named with its source. Nothing is imported, only read.
+named with its source. Nothing of theirs is imported, only read (with PyYAML).
 
 The file's shape:
   groups   more groups and keys, in the form of config-keys.json: keys of Axolotl's plugins, spellings that
@@ -19,8 +19,9 @@ import ast
 import json
 import re
 import sys
-from collections import Counter
 from pathlib import Path
+
+import yaml
 
 BOOL, INT, FLOAT, TEXT, MAP = ({"types": [name]} for name in ("bool", "int", "float", "str", "map"))
 
@@ -129,22 +130,29 @@ def shape(annotation, models):
 
 
 def example_values(examples, keys):
-    """Values that Axolotl's own examples have for some keys; public by being published there, counted whole."""
-    found = {key: Counter() for key in keys}
+    """Texts that Axolotl's own examples have for some keys, at any depth; public by being published there."""
+    found = {key: set() for key in keys}
+
+    def walk(node):
+        for key, value in node.items() if isinstance(node, dict) else ():
+            for text in value if isinstance(value, list) else [value]:
+                if key in found and isinstance(text, str):
+                    found[key].add(text)
+                walk(text)
+        for element in node if isinstance(node, list) else ():
+            walk(element)
+
     for source in sorted(examples.rglob("*.y*ml")):
-        for line in re.sub(r"\n\s*(?=-)", "\n", source.read_text()).split("\n"):
-            one = re.match(r"\s*(\w+):\s*(['\"]?)(\S.*?)\2\s*(?:#.*)?$", line)
-            if one and one[1] in found:
-                # A double-quoted YAML text doubles its backslashes.
-                found[one[1]][one[3].replace("\\\\", "\\") if one[2] == '"' else one[3]] += 1
-    return {key: sorted(values) for key, values in found.items()}
+        walk(yaml.safe_load(source.read_text()))
+    return found
 
 
 def main():
     site, examples = Path(sys.argv[1]), Path(sys.argv[2])
     axolotl, transformers = site / "axolotl", site / "transformers"
     trainer_utils = transformers / "trainer_utils.py"
-    seen = example_values(examples, ["lora_target_modules", "pad_token", "eos_token", "bos_token", "unk_token"])
+    seen = example_values(examples, ["lora_target_modules", "lora_target_parameters", "unfrozen_parameters", "split", "pad_token", "eos_token",
+                                     "bos_token", "unk_token", "transformer_layer_cls_to_wrap", "fsdp_transformer_layer_cls_to_wrap"])
     top, groups = plugin_keys(axolotl)
 
     lists = {
@@ -195,7 +203,7 @@ def main():
             "shared_expert_gate", "conv1d", "vision_tower", "multi_modal_projector", "language_model", "visual", "classifier",
             "model.layers", "transformer.h", "word_embeddings", "embed_positions", "linear", "proj", "up", "down", "mixer", "wi", "wq", "wk", "wv",
         }),
-        "target_patterns": [v for v in seen["lora_target_modules"] if re.search(r"\.\(|\\\.", v)],
+        "module_patterns": seen["lora_target_modules"] | seen["lora_target_parameters"] | seen["unfrozen_parameters"],
         "token_texts": sorted({t for key in ("pad_token", "eos_token", "bos_token", "unk_token") for t in seen[key] if re.match(r"<|\[", t)
                                and "custom" not in t}
                               | {"<|im_start|>", "<|im_end|>", "<s>", "</s>", "<unk>", "<pad>", "[PAD]", "[UNK]", "[CLS]", "[SEP]",
@@ -210,7 +218,8 @@ def main():
         "tokenizer_types": classes(transformers, "Tokenizer|TokenizerFast") | {"AutoTokenizer", "PreTrainedTokenizerFast", "LlamaTokenizerFast"},
         "processor_types": classes(transformers, "Processor|ImageProcessorFast|ImageProcessor") | {"AutoProcessor"},
         "config_types": classes(transformers, "TextConfig"),
-        "layers": classes(transformers, "DecoderLayer|Block|EncoderLayer|VisionLayer"),
+        "layers": classes(transformers, "DecoderLayer|Block|EncoderLayer|VisionLayer")
+                  | seen["transformer_layer_cls_to_wrap"] | seen["fsdp_transformer_layer_cls_to_wrap"],
         "file_kinds": ["json", "csv", "parquet", "arrow", "text", "jsonl"],
         # The columns that Axolotl's documentation and the common public data sets use.
         "columns": ["text", "content", "messages", "conversations", "conversation", "instruction", "input", "output", "response", "prompt",
@@ -218,7 +227,8 @@ def main():
                     "input_ids", "tools", "thinking", "reasoning_content", "train", "training", "segments", "weight", "image", "images",
                     "query", "history", "reasoning"],
         "splits": ["train", "test", "validation", "valid", "val", "dev", "eval", "all", "train_sft", "test_sft", "train_prefs", "test_prefs",
-                   "train_gen", "test_gen"],
+                   "train_gen", "test_gen",
+                   *(f"train[:{percent}%]" for percent in (1, 2, 5, 10, 20, 25, 50, 80, 90, 95, 99)), *seen["split"]],
         "roles": ["system", "user", "assistant", "human", "gpt", "tool", "function", "model", "ipython", "chatgpt", "bot", "developer"],
         "tracker_modes": ["online", "offline", "disabled", "cloud", "local", "create", "get", "get_or_create"],
         "tracker_logging": ["checkpoint", "end", "gradients", "all", "parameters", "false", "true"],
@@ -321,7 +331,7 @@ def main():
         "galore_projections": at("qgalore_proj_type"),
         "modules": at("lora_target_modules", "lora_modules_to_save", "optim_target_modules", "unfrozen_parameters", "lora_target_parameters",
                       "lisa_layers_attribute", "peft_layers_pattern", "fp32_norm_classes") | {"LrGroup.modules"},
-        "target_patterns": at("lora_target_modules"), "token_texts": at("eot_tokens", "tokens") | {f"SpecialTokensConfig.{k}" for k in keys["groups"]["SpecialTokensConfig"]},
+        "module_patterns": at("lora_target_modules", "lora_target_parameters", "unfrozen_parameters"), "token_texts": at("eot_tokens", "tokens") | {f"SpecialTokensConfig.{k}" for k in keys["groups"]["SpecialTokensConfig"]},
         "plugins": at("plugins"), "model_types": at("type_of_model", "model_type"), "tokenizer_types": at("tokenizer_type"),
         "processor_types": at("processor_type"), "config_types": at("cls_model_config"),
         "layers": {"FSDPConfig.transformer_layer_cls_to_wrap", "FSDPConfig.fsdp_transformer_layer_cls_to_wrap"},
