@@ -58,6 +58,24 @@ enum Reader {
 /// Finds the training configuration in a command line.
 #[must_use]
 pub fn locate(arguments: &[OsString]) -> Option<Located> {
+    find(arguments).or_else(|| find(&shell_words(arguments)?))
+}
+
+/// The words of `sh -c "…"`, where they are only words: a `cd`, a variable or a quote is more than can be told.
+fn shell_words(arguments: &[OsString]) -> Option<Vec<OsString>> {
+    let after = |pair: &[OsString]| match pair {
+        [option, script] if option.to_str().is_some_and(|text| matches!(text, "-c" | "-lc" | "-ec" | "-exc")) => {
+            script.to_str().map(str::to_owned)
+        }
+        _ => None,
+    };
+    let script = arguments.windows(2).find_map(after)?;
+    let plain =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '-' | '_' | '.' | '/' | '=' | ':' | ',' | '+' | '@');
+    script.chars().all(plain).then(|| script.split(' ').filter(|word| !word.is_empty()).map(OsString::from).collect())
+}
+
+fn find(arguments: &[OsString]) -> Option<Located> {
     let (reader, rest) = entry(arguments)?;
     let mut path = None;
     let mut overrides = Vec::new();

@@ -157,6 +157,18 @@ fn long_lists_and_deep_maps_are_cut() {
     let list = sent(&format!("lora_target_modules: [{modules}]"));
     let list = list["lora_target_modules"].as_array().unwrap();
     assert_eq!((list.len(), list.last().unwrap()), (65, &json!("<more>")));
+    let one = format!(
+        "{{{}}}",
+        ["path", "name", "split", "revision", "type", "field"].map(|key| format!("{key}: zqx")).join(", ")
+    );
+    let many = vec![one; 64].join(", ");
+    let groups = ["datasets", "test_datasets", "pretraining_dataset"].map(|key| format!("{key}: [{many}]")).join("\n");
+    let lists =
+        ["tokens", "eot_tokens", "plugins", "fsdp", "unfrozen_parameters", "lora_target_modules", "reward_funcs"];
+    let lists = lists.map(|key| format!("{key}: [{}]", vec!["zqx"; 5000].join(", "))).join("\n");
+    let largest = vetted(&format!("{groups}\n{lists}"));
+    let size = crate::event::value::Sendable::json(&largest.value).to_string().len();
+    assert!((10_000..crate::limits::EVENT_BYTES_MAX / 2).contains(&size), "{size}");
     let deep = format!("peft_layer_replication: {}1{}", "[".repeat(30), "]".repeat(30));
     assert!(
         crate::event::schema::check(
@@ -232,13 +244,19 @@ fn the_configuration_is_found_in_the_command() {
         ("axolotl --version", None),
         ("axolotl", None),
         ("axolotl train -- cfg.yml", None),
+        ("bash|-lc|axolotl train cfg.yml --seed 3", found("cfg.yml", &[("seed", "3")])),
+        ("sh|-c|cd /data && axolotl train cfg.yml", None),
+        ("sh|-c|axolotl train 'cfg.yml'", None),
+        ("echo|axolotl train cfg.yml", None),
         ("bash run.sh", None),
         ("python train.py config.yml", None),
         ("accelerate launch --config_file acc.yaml train.py", None),
         ("python -m acme.axolotl.cli.train cfg.yml", None),
         ("", None),
     ] {
-        let words: Vec<std::ffi::OsString> = command.split_whitespace().map(Into::into).collect();
+        let words: Vec<&str> =
+            if command.contains('|') { command.split('|').collect() } else { command.split_whitespace().collect() };
+        let words: Vec<std::ffi::OsString> = words.into_iter().map(Into::into).collect();
         assert_eq!(locate(&words), expected, "{command}");
     }
 }

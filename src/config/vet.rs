@@ -32,7 +32,14 @@ const PRIVATE_WORDS: [&str; 14] = [
 
 /// Vets the members of the top level.
 pub(super) fn vet(members: &Members, exists: &dyn Fn(&str) -> bool) -> Vetted {
-    let mut judge = Judge { exists, path: Vec::new(), unknown_keys: 0, redactions: Vec::new(), withheld: Vec::new() };
+    let mut judge = Judge {
+        exists,
+        path: Vec::new(),
+        values_left: limits::CONFIG_VALUES_MAX,
+        unknown_keys: 0,
+        redactions: Vec::new(),
+        withheld: Vec::new(),
+    };
     let value = judge.members(members, &config_keys::top_level);
     Vetted {
         value,
@@ -55,6 +62,7 @@ enum Step {
 struct Judge<'a> {
     exists: &'a dyn Fn(&str) -> bool,
     path: Vec<Step>,
+    values_left: usize,
     unknown_keys: u64,
     redactions: Vec<Redaction>,
     withheld: Vec<String>,
@@ -75,19 +83,22 @@ impl Judge<'_> {
                 continue;
             }
             self.path.push(Step::Key(name.clone()));
-            let value = if kept.len() < limits::CONFIG_KEYS_MAX {
-                self.value(name.as_str(), shape, node)
-            } else {
-                self.withhold(node, Reason::Excess)
-            };
+            if let Some(value) = self.value(name.as_str(), shape, node) {
+                kept.insert(name.clone(), value);
+            }
             self.path.pop();
-            kept.insert(name, value);
         }
         ConfigValue::Map(kept)
     }
 
-    fn value(&mut self, key: &str, shape: &'static Shape, node: &Node) -> ConfigValue {
-        match node {
+    /// What is sent of a value; None where so much was sent that it is left out.
+    fn value(&mut self, key: &str, shape: &'static Shape, node: &Node) -> Option<ConfigValue> {
+        let Some(left) = self.values_left.checked_sub(1) else {
+            self.withhold(node, Reason::Excess);
+            return None;
+        };
+        self.values_left = left;
+        Some(match node {
             Node::Null => ConfigValue::Null,
             Node::Map(_) | Node::List(_) if self.path.len() >= limits::CONFIG_DEPTH_MAX.saturating_sub(1) => {
                 self.withhold(node, Reason::Excess)
@@ -95,7 +106,7 @@ impl Judge<'_> {
             Node::Map(members) => self.map(shape, members, node),
             Node::List(elements) => self.list(key, shape, elements),
             scalar => self.scalar(key, shape, scalar),
-        }
+        })
     }
 
     fn map(&mut self, shape: &'static Shape, members: &Members, node: &Node) -> ConfigValue {
@@ -113,7 +124,7 @@ impl Judge<'_> {
         for (at, element) in elements.iter().enumerate() {
             self.path.push(Step::Element(at));
             if at < limits::CONFIG_LIST_MAX {
-                kept.push(self.value(key, shape.element(), element));
+                kept.extend(self.value(key, shape.element(), element));
             } else if at == limits::CONFIG_LIST_MAX {
                 self.withhold(element, Reason::Excess);
                 kept.push(ConfigValue::Text(PublicStr::constant("<more>")));
@@ -160,7 +171,9 @@ impl Judge<'_> {
     /// A constant in the place of the value, which is remembered for the last gate.
     fn withhold(&mut self, node: &Node, reason: Reason) -> ConfigValue {
         self.remember_all(node);
-        self.redactions.push(Redaction { path: self.place(), reason });
+        if self.redactions.len() < limits::CONFIG_VALUES_MAX {
+            self.redactions.push(Redaction { path: self.place(), reason });
+        }
         ConfigValue::Text(PublicStr::constant(match node {
             Node::Integer(_) | Node::Number(_) => "<num>",
             Node::Map(_) => "<map>",
