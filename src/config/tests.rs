@@ -47,6 +47,9 @@ fn what_is_public_is_kept_and_what_is_not_is_replaced() {
             "plugins: [axolotl.integrations.liger.LigerPlugin, acme.Plugin]",
             json!({"plugins": ["axolotl.integrations.liger.LigerPlugin", "<str>"]}),
         ),
+        ("weight_decay: [53, 53, true, x]", json!({"weight_decay": ["<num>", "<num>", "<str>", "<str>"]})),
+        ("optimizer: [adamw_torch, zqx]", json!({"optimizer": ["adamw_torch", "<str>"]})),
+        ("dpo_loss_weights: [0.5, 1]", json!({"dpo_loss_weights": [0.5, 1]})),
         // Groups, lists of groups, one map where a list is due.
         (
             "datasets: [{path: acme/x, type: alpaca, split: train, acme: 1}]",

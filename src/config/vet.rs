@@ -123,7 +123,10 @@ impl Judge<'_> {
         let mut kept = Vec::new();
         for (at, element) in elements.iter().enumerate() {
             self.path.push(Step::Element(at));
-            if at < limits::CONFIG_LIST_MAX {
+            if at < limits::CONFIG_LIST_MAX && !shape.has_elements() && choice(shape, element).is_none() {
+                // The schema knows no list here, so nothing is known of its elements; a row of numbers may be a text.
+                kept.push(self.withhold(element, Reason::Unexpected));
+            } else if at < limits::CONFIG_LIST_MAX {
                 kept.extend(self.value(key, shape.element(), element));
             } else if at == limits::CONFIG_LIST_MAX {
                 self.withhold(element, Reason::Excess);

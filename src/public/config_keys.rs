@@ -180,6 +180,12 @@ impl Shape {
         self.items.as_deref().unwrap_or(self)
     }
 
+    /// Whether the value may be a list.
+    #[must_use]
+    pub fn has_elements(&self) -> bool {
+        self.items.is_some()
+    }
+
     /// A member of the groups that the value may be.
     #[must_use]
     pub fn member(&self, key: &str) -> Option<(PublicStr, &'static Self)> {
