@@ -105,3 +105,40 @@ pub const RESTART_LINES_MIN: u32 = 8;
 pub const PROGRESS_GAP: Duration = Duration::from_secs(1);
 /// GPUs of which peaks are kept; machines have 16 at the most, fake drivers whatever they like.
 pub const GPUS_MAX: usize = 256;
+// --- the training configuration ---------------------------------------------------------------------------
+
+/// Depth of a configuration file that is still read; Axolotl's own files nest 5 deep.
+pub const CONFIG_PARSE_DEPTH_MAX: usize = 64;
+/// Values of a configuration once its aliases are followed; Axolotl's largest example has 200.
+pub const CONFIG_NODES_MAX: usize = 50_000;
+/// Bytes of text of a configuration once its aliases are followed; a prompt template has a few KiB.
+pub const CONFIG_TEXT_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Elements of a list of the configuration that are sent; more are counted as `<more>`.
+pub const CONFIG_LIST_MAX: usize = 64;
+/// Values of a configuration that are sent in all; they fill half of the largest event. Axolotl's largest example has 200.
+pub const CONFIG_VALUES_MAX: usize = 2500;
+/// Magnitude from which a number is withheld: a telephone number or an account has eight digits or more.
+pub const CONFIG_NUMBER_MAX: f64 = 1e7;
+/// The same for whole numbers, of which those of seven digits must be round as well.
+pub const CONFIG_INTEGER_MAX: u64 = 10_000_000;
+/// Withheld texts that the last gate looks for; Axolotl's largest example has 30.
+pub const CONFIG_WITHHELD_MAX: usize = 2000;
+/// Digits that are kept of a number that is not whole; a learning rate has two or three.
+pub const CONFIG_NUMBER_DIGITS: usize = 6;
+/// Overrides on a command line that are looked at.
+pub const CONFIG_OVERRIDES_MAX: usize = 256;
+
+// --- the last gate ----------------------------------------------------------------------------------------
+
+/// Characters from which on a word of the user's identity is looked for; shorter ones are in everything.
+pub const IDENTITY_WORD_MIN: usize = 5;
+/// Characters of a word that are compared: of a long secret or prompt, its beginning is enough.
+pub const IDENTITY_WORD_MAX: usize = 64;
+/// Length from which on the value of any environment variable counts as one; the secrets' begin at the minimum.
+pub const IDENTITY_VALUE_MIN: usize = 12;
+/// Length from which on a word is found inside of others too; shorter ones only where they stand alone.
+pub const IDENTITY_INSIDE_MIN: usize = 16;
+/// Words of the user's identity that are looked for.
+pub const IDENTITY_WORDS_MAX: usize = 8192;
+/// Depth of an event's JSON; ours have 5 levels and the configuration's.
+pub const EVENT_DEPTH_MAX: usize = 16;
