@@ -1,1 +1,8 @@
-//! To be written.
+//! Measuring: the machine, the command's processes, its control group, the accelerators, the packages.
+//!
+//! None of this may be felt by the training or fail loudly: readings are bounded, targeted at the command's
+//! own processes, and unknown (None) where they cannot be had.
+
+pub mod cgroup;
+mod files;
+pub mod tree;
