@@ -3,6 +3,7 @@
 //! None of this may be felt by the training or fail loudly: readings are bounded, targeted at the command's
 //! own processes, and unknown (None) where they cannot be had.
 
+pub mod accelerator;
 pub mod cgroup;
 mod files;
 pub mod tree;
