@@ -6,4 +6,6 @@
 pub mod accelerator;
 pub mod cgroup;
 mod files;
+pub mod host;
+pub mod launcher;
 pub mod tree;
