@@ -14,7 +14,7 @@ mod thread;
 
 pub use thread::Gpus;
 
-use crate::event::Accelerator;
+use crate::event::{Accelerator, Start};
 use crate::observation::GpuReading;
 use crate::public::PublicStr;
 use std::ffi::OsString;
@@ -32,6 +32,13 @@ pub struct AcceleratorFacts {
 }
 
 impl AcceleratorFacts {
+    /// Puts what is known into the event.
+    pub fn apply(&self, start: &mut Start) {
+        start.accelerator_type = Some(self.kind.clone());
+        start.accelerator_count = self.count;
+        start.accelerator_info = (!self.info.is_empty()).then(|| self.info.clone());
+    }
+
     /// The machine has none.
     #[must_use]
     pub const fn none() -> Self {
