@@ -1,8 +1,7 @@
 //! What one sample costs, against a refresh of all processes with sysinfo, on trees of 1, 16 and 128 processes.
 //!
-//! `cargo bench --bench sampling`. Processor time of this process is measured (its own `/proc/self/stat` is too
-//! coarse, `/proc/self/schedstat` is exact), in the same run and in turns, so that the ratio holds on a busy
-//! machine where the figures do not.
+//! `cargo bench --bench sampling`. Processor time of this thread is measured, in the same run and in turns, so
+//! that the ratio holds on a busy machine where the figures do not.
 
 use axolotl_run::machine::tree;
 use std::process::{Child, Command};
@@ -12,23 +11,28 @@ use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System};
 const ROUNDS: u32 = 20;
 
 /// Nanoseconds of processor time of this thread.
-fn cpu() -> u64 {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    text.split_whitespace().next().and_then(|first| first.parse().ok()).unwrap_or(0)
+fn cpu() -> i64 {
+    let clock = nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID;
+    let time = nix::time::clock_gettime(clock).expect("every Linux has this clock");
+    time.tv_sec() * 1_000_000_000 + time.tv_nsec()
 }
 
-fn timed<T>(work: impl FnOnce() -> T) -> u64 {
+fn timed<T>(work: impl FnOnce() -> T) -> i64 {
     let before = cpu();
     let _ = work();
     cpu() - before
 }
 
 fn start(processes: usize) -> Child {
-    let script = format!("for n in $(seq 2 {processes}); do sleep 300 & done; wait");
-    Command::new("sh").args(["-c", &script]).spawn().expect("sh runs")
+    let script = format!("for n in $(seq 2 {processes}); do sleep 300 & done; exec sleep 300");
+    let script = if processes == 1 { "exec sleep 300" } else { &script };
+    Command::new("sh").args(["-c", script]).spawn().expect("sh runs")
 }
 
 fn main() {
+    let host = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let host = host.filter(|entry| entry.file_name().to_str().is_some_and(|name| name.parse::<u32>().is_ok()));
+    println!("{} other processes on the host", host.count());
     println!("processes   ours us   Some(&tree) us   All, no tasks us   All us   All / ours");
     for processes in [1, 16, 128] {
         let mut root = start(processes);

@@ -33,7 +33,7 @@ impl Drop for Script {
 }
 
 /// Samples until the sample is as wished.
-fn sample_until(sampler: &mut Sampler, wish: impl Fn(&TreeSample) -> bool) -> TreeSample {
+fn sample_until(sampler: &mut Sampler, mut wish: impl FnMut(&TreeSample) -> bool) -> TreeSample {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         let sample = sampler.sample();
