@@ -3,7 +3,7 @@
 #[path = "support/nvml.rs"]
 mod nvml;
 
-use axolotl_run::machine::accelerator::{AcceleratorFacts, Gpus, Health};
+use axolotl_run::machine::accelerator::{AcceleratorFacts, Gpus, Health, Patience};
 use axolotl_run::observation::{Attribution, GpuReading};
 use nvml::{Driver, Scenario};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -51,7 +51,11 @@ impl World {
     }
 
     fn gpus_with_timeout(&self, driver: Driver, timeout: Duration) -> Gpus {
-        Gpus::start_at(self.root.path(), Some(nvml::library(driver).into()), timeout)
+        self.gpus_with(driver, Patience { answer: timeout, retry: PATIENCE })
+    }
+
+    fn gpus_with(&self, driver: Driver, patience: Patience) -> Gpus {
+        Gpus::start_at(self.root.path(), Some(nvml::library(driver).into()), patience)
     }
 }
 
@@ -151,7 +155,8 @@ fn an_old_driver_lacks_some_and_gives_the_rest() {
 fn a_missing_library_is_said_and_is_no_error() {
     let world = World::new("");
     let missing = world.root.path().join("libnone.so");
-    let mut gpus = Gpus::start_at(world.root.path(), Some(missing.into()), PATIENCE);
+    let mut gpus =
+        Gpus::start_at(world.root.path(), Some(missing.into()), Patience { answer: PATIENCE, retry: PATIENCE });
     let facts = facts(&mut gpus);
     assert_eq!((facts.kind.as_str(), facts.count, facts.info.len()), ("cuda", None, 0));
     gpus.request_sample(&[70]);
@@ -219,4 +224,37 @@ fn one_failing_sensor_is_asked_again_and_an_unsupported_one_is_not() {
     world.scenario.set(TWO);
     let second = reading(&mut gpus, &[]);
     assert_eq!((second[0].power_watts, second[0].temperature_celsius), (Some(350.5), None));
+}
+
+#[test]
+fn a_lost_device_comes_back_with_a_new_session_and_keeps_its_baseline() {
+    let world = World::new(TWO);
+    let mut gpus = world.gpus_with(Driver::Current, Patience { answer: PATIENCE, retry: Duration::ZERO });
+    reading(&mut gpus, &[70]);
+    world.scenario.set(&format!("{TWO}0.nvmlDeviceGetMemoryInfo_v2.ret=15\n"));
+    assert_eq!(reading(&mut gpus, &[70]).len(), 1);
+    // The driver as a whole is gone for a while.
+    world.scenario.set("nvmlInit_v2.ret=9\nnvmlDeviceGetMemoryInfo_v2.ret=15\n");
+    gpus.request_sample(&[70]);
+    until(|| (gpus.health() == Health::Lost).then_some(()));
+    world.scenario.set(&TWO.replace("0.used=1000", "0.used=4000"));
+    let back = until(|| {
+        gpus.request_sample(&[70]);
+        gpus.try_reading().filter(|readings| readings.len() == 2)
+    });
+    assert_eq!(memory(&back)[0], (Some(3000), Some(Attribution::Delta)));
+    assert_eq!(gpus.health(), Health::Working);
+}
+
+#[test]
+fn a_library_that_cannot_count_has_failed_and_one_that_counts_none_has_none() {
+    let world = World::new("nvmlDeviceGetCount_v2.ret=999\n");
+    let mut gpus = world.gpus(Driver::Current);
+    assert_eq!((facts(&mut gpus).count, gpus.health()), (None, Health::Failed));
+    let world = {
+        drop(world);
+        World::new("devices=0\n")
+    };
+    let facts = facts(&mut world.gpus(Driver::Current));
+    assert_eq!((facts.kind.as_str(), facts.count), ("none", Some(0)));
 }

@@ -1,10 +1,13 @@
 //! Devices as small copies of the kernel's files.
 
+use super::super::Patience;
 use super::super::thread::Gpus;
 use super::*;
 use crate::observation::Attribution;
 use std::fs;
 use std::time::{Duration, Instant};
+
+const PATIENCE: Patience = Patience { answer: Duration::from_secs(20), retry: Duration::from_secs(20) };
 
 struct Machine(tempfile::TempDir);
 
@@ -22,7 +25,7 @@ impl Machine {
 
     /// Asks for one reading and waits for it.
     fn reading(&self, pids: &[u32]) -> (AcceleratorFacts, Vec<GpuReading>) {
-        let mut gpus = Gpus::start_at(self.0.path(), None, Duration::from_secs(20));
+        let mut gpus = Gpus::start_at(self.0.path(), None, PATIENCE);
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
             if let Some(facts) = gpus.facts() {
@@ -113,7 +116,7 @@ fn of_intel_only_what_is_not_in_the_processor_counts() {
 #[test]
 fn a_machine_without_accelerators_says_so_at_once_and_starts_nothing() {
     let machine = Machine::new();
-    let mut gpus = Gpus::start_at(machine.0.path(), Some("".into()), Duration::from_secs(20));
+    let mut gpus = Gpus::start_at(machine.0.path(), Some("".into()), PATIENCE);
     assert_eq!(gpus.health(), Health::Absent);
     assert_eq!(gpus.facts(), Some(AcceleratorFacts::none()));
     gpus.request_sample(&[1]);

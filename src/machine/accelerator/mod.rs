@@ -19,6 +19,7 @@ use crate::observation::GpuReading;
 use crate::public::PublicStr;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// What the start event says about accelerators.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,6 +71,17 @@ pub enum Health {
 struct Places {
     root: PathBuf,
     nvml: Option<OsString>,
+    retry: Duration,
+}
+
+/// How long to wait for a driver; tests have less of it.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// Silence after which it is unresponsive.
+    pub answer: Duration,
+    /// Between two attempts to bring a lost one back.
+    pub retry: Duration,
 }
 
 /// One answer of the measuring thread.

@@ -3,7 +3,7 @@
 //! Each figure is asked for by itself and may be missing by itself: old drivers lack functions, laptops lack
 //! sensors, MIG hides utilization. What is not supported is not asked again; any other failure is tried again
 //! at the next sample, for drivers do recover. When a device or the whole driver is lost, the library is
-//! loaded anew, once per [`limits::GPU_RETRY_PERIOD`] at the most.
+//! loaded anew, once per [`limits::GPU_RETRY_PERIOD`](crate::limits::GPU_RETRY_PERIOD) at the most.
 
 use super::attribution::{Attributor, Listed};
 use super::presence::{nvidia_without_library, pids_comparable};
@@ -32,8 +32,10 @@ struct Memory {
 enum SessionEnd {
     /// Nobody asks any more.
     Done,
-    /// Something was lost; a new session may help.
+    /// Something was lost, some time ago; a new session may help.
     Lost,
+    /// The library does not even count the devices.
+    Failed,
 }
 
 /// Answers requests until nobody makes them any more.
@@ -48,7 +50,9 @@ pub fn serve(places: &Places, requests: &Receiver<Vec<u32>>, send: &dyn Fn(Answe
         let health = match builder.init() {
             Ok(nvml) => match session(&nvml, places, &mut memory, began, requests, send) {
                 SessionEnd::Done => return,
-                SessionEnd::Lost => Health::Lost,
+                SessionEnd::Lost => continue,
+                SessionEnd::Failed if memory.attributor.is_some() => Health::Lost,
+                SessionEnd::Failed => Health::Failed,
             },
             Err(_) if memory.attributor.is_some() => Health::Lost,
             Err(NvmlError::LibloadingError(_) | NvmlError::LibraryNotFound) => Health::LibraryMissing,
@@ -80,7 +84,7 @@ fn without_library(
         if !send(Answer { health, facts: None, readings: None }) {
             return false;
         }
-        if began.elapsed() >= limits::GPU_RETRY_PERIOD {
+        if began.elapsed() >= places.retry {
             return true;
         }
     }
@@ -95,7 +99,8 @@ fn session(
     requests: &Receiver<Vec<u32>>,
     send: &dyn Fn(Answer) -> bool,
 ) -> SessionEnd {
-    let count = nvml.device_count().unwrap_or(0).min(limits::ACCELERATORS_MAX as u32);
+    let Ok(count) = nvml.device_count() else { return SessionEnd::Failed };
+    let count = count.min(limits::ACCELERATORS_MAX as u32);
     let mut devices: Vec<_> = (0..count).map(|index| Measured::new(nvml, index)).collect();
     let attributor = memory.attributor.get_or_insert_with(|| {
         // The command was only just started; it takes seconds until it can use a device.
@@ -105,7 +110,7 @@ fn session(
     if !memory.facts_sent {
         memory.facts_sent = true;
         let info = devices.iter().map(Measured::facts).collect();
-        let kind = PublicStr::constant("cuda");
+        let kind = PublicStr::constant(if count == 0 { "none" } else { "cuda" });
         let facts = Some(AcceleratorFacts { kind, count: Some(count.into()), info });
         if !send(Answer { health: Health::Working, facts, readings: None }) {
             return SessionEnd::Done;
@@ -124,7 +129,7 @@ fn session(
         if !send(Answer { health, facts: None, readings: Some(readings) }) {
             return SessionEnd::Done;
         }
-        if lost && began.elapsed() >= limits::GPU_RETRY_PERIOD {
+        if lost && began.elapsed() >= places.retry {
             return SessionEnd::Lost;
         }
     }

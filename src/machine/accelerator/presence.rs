@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     fn places(root: &Path) -> Places {
-        Places { root: root.to_owned(), nvml: None }
+        Places { root: root.to_owned(), nvml: None, retry: Default::default() }
     }
 
     #[test]

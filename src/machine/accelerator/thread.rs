@@ -5,7 +5,7 @@
 //! it just stays behind until the process ends.
 
 use super::presence::{Presence, presence};
-use super::{AcceleratorFacts, Answer, Health, Places, card, nvml};
+use super::{AcceleratorFacts, Answer, Health, Patience, Places, card, nvml};
 use crate::limits;
 use crate::observation::GpuReading;
 use std::ffi::OsString;
@@ -37,22 +37,23 @@ impl Gpus {
     /// the driver's own.
     #[must_use]
     pub fn start(nvml_path: Option<OsString>) -> Self {
-        Self::start_at("/", nvml_path, limits::GPU_TIMEOUT)
+        let patience = Patience { answer: limits::GPU_TIMEOUT, retry: limits::GPU_RETRY_PERIOD };
+        Self::start_at("/", nvml_path, patience)
     }
 
-    /// The same with the file system's root at another place and another timeout, for tests.
+    /// The same with the file system's root at another place and less patience, for tests.
     #[doc(hidden)]
     #[must_use]
-    pub fn start_at(root: impl Into<PathBuf>, nvml_path: Option<OsString>, timeout: Duration) -> Self {
+    pub fn start_at(root: impl Into<PathBuf>, nvml_path: Option<OsString>, patience: Patience) -> Self {
         let nvml = nvml_path.filter(|path| !path.is_empty());
-        let places = Places { root: root.into(), nvml };
+        let places = Places { root: root.into(), nvml, retry: patience.retry };
         let absent = Self {
             link: None,
             health: Health::Absent,
             ever_unresponsive: false,
             facts: Some(AcceleratorFacts::none()),
             readings: None,
-            timeout,
+            timeout: patience.answer,
         };
         let Some(presence) = presence(&places) else { return absent };
         // Room for the first answer, unasked, and for one that was asked for: the thread never waits for us.
