@@ -142,3 +142,42 @@ pub const IDENTITY_INSIDE_MIN: usize = 16;
 pub const IDENTITY_WORDS_MAX: usize = 8192;
 /// Depth of an event's JSON; ours have 5 levels and the configuration's.
 pub const EVENT_DEPTH_MAX: usize = 16;
+// --- measuring the machine --------------------------------------------------------------------------------
+
+/// Bytes of a small file of /proc, /sys or a control group that are read; the longest line we need is 1 KiB.
+pub const KERNEL_FILE_BYTES_MAX: usize = 64 * 1024;
+/// Processes of one command that are followed. The largest training nodes start about 1,000 (16 ranks with 64
+/// data loaders each); a fork bomb must not make the observer one.
+pub const TREE_PROCESSES_MAX: usize = 4096;
+/// Open files kept for followed processes; a quarter of the usual soft limit of 1,024.
+pub const TREE_FILES_MAX: usize = 256;
+/// Up to this many threads, all of a process's threads are asked for children at each sample (4 us each).
+pub const TREE_THREADS_EACH_SAMPLE: u64 = 4;
+/// Samples between two complete walks (children of all threads, or the scan where the kernel lists none): a
+/// minute, since such a walk of 8,000 threads was measured at 51 ms.
+pub const TREE_WALK_SAMPLES: u32 = 12;
+/// A complete walk that took longer than this is done ten times less often.
+pub const TREE_WALK_COST_MAX: Duration = Duration::from_millis(5);
+/// Threads, or processes of a scan, that one complete walk looks at.
+pub const TREE_WALK_ENTRIES_MAX: usize = 16 * 1024;
+/// Control groups above the command's own that are asked for a limit; systemd and Kubernetes nest 6 deep.
+pub const CGROUP_DEPTH_MAX: usize = 32;
+/// Entries of one directory that are read when packages are looked up; a large environment has 1,000.
+pub const PACKAGE_ENTRIES_MAX: usize = 20_000;
+/// Directories of packages that are read for one interpreter.
+pub const PACKAGE_DIRECTORIES_MAX: usize = 16;
+/// Entries of PATH and PYTHONPATH that are looked at.
+pub const SEARCH_PATH_ENTRIES_MAX: usize = 128;
+/// Bytes of /proc/PID/maps that are read; a training process has 2,000 mappings of 150 bytes.
+pub const MAPS_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Processes whose mappings are looked at for the versions of packages.
+pub const MAPS_PROCESSES_MAX: usize = 32;
+/// Words of a command line that are read for what its launcher was asked to start.
+pub const LAUNCHER_WORDS_MAX: usize = 512;
+/// Accelerators of one machine; the largest nodes have 16, MIG or DPUs a few times as many.
+pub const ACCELERATORS_MAX: usize = 64;
+/// Main memory of a graphics device below which it is not counted as an accelerator: integrated ones are
+/// given 0.5 to 1 GiB by the firmware.
+pub const ACCELERATOR_MEMORY_MIN: u64 = 2 * 1024 * 1024 * 1024;
+/// Between two attempts to bring a lost GPU driver back.
+pub const GPU_RETRY_PERIOD: Duration = Duration::from_secs(60);

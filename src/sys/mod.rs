@@ -17,6 +17,7 @@ pub mod entry;
 pub mod fault;
 pub mod flow;
 pub mod poll;
+pub mod probe;
 pub mod role;
 pub mod signals;
 pub mod terminal;
