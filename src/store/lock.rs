@@ -23,9 +23,16 @@ const LIVE_NEW: &str = "live.new";
 
 /// The right to change a run, held until dropped.
 #[derive(Debug)]
-pub struct RunLock {
-    // Never read: the lock lives as long as the open file does.
-    _file: Option<File>,
+pub struct RunLock(Option<File>);
+
+impl Drop for RunLock {
+    /// Closing the file is not enough: a process that is being started at this moment holds a copy of it until
+    /// it executes its program, and with the copy the lock.
+    fn drop(&mut self) {
+        if let Some(file) = &self.0 {
+            let _ = file.unlock();
+        }
+    }
 }
 
 /// What can be told about a run's observer.
@@ -45,30 +52,40 @@ pub(super) fn claim(directory: &Directory) -> io::Result<RunLock> {
     let _ = file.try_lock();
     let _ = file.write_all(boot_id().unwrap_or_default().as_bytes());
     directory.rename(LIVE_NEW, LIVE)?;
-    Ok(RunLock { _file: Some(file) })
+    Ok(RunLock(Some(file)))
 }
 
 /// Asks who owns a run, and takes it where nobody does.
 pub(super) fn owner(directory: &Directory, now: SystemTime) -> Owner {
-    let Ok(mut file) = directory.file(LIVE, Access::Lock) else {
-        return by_silence(directory, now, None);
+    ask(directory, now, File::try_lock)
+}
+
+/// Asks whether a run's observer may live, without keeping others from asking the same.
+pub(super) fn is_living(directory: &Directory, now: SystemTime) -> bool {
+    matches!(ask(directory, now, File::try_lock_shared), Owner::Living)
+}
+
+fn ask(directory: &Directory, now: SystemTime, lock: fn(&File) -> Result<(), TryLockError>) -> Owner {
+    let Ok(file) = directory.file(LIVE, Access::Lock) else {
+        return by_silence(directory, now, RunLock(None));
     };
-    match file.try_lock() {
+    match lock(&file) {
         Err(TryLockError::WouldBlock) => Owner::Living,
-        Err(TryLockError::Error(_)) => by_silence(directory, now, None),
+        Err(TryLockError::Error(_)) => by_silence(directory, now, RunLock(None)),
         Ok(()) => {
             let mut written = String::new();
-            let read = (&mut file).take(BOOT_ID_BYTES).read_to_string(&mut written);
+            let read = (&file).take(BOOT_ID_BYTES).read_to_string(&mut written);
             let ours = read.is_ok() && !written.is_empty() && boot_id().is_some_and(|boot| boot == written);
-            if ours { Owner::Nobody(RunLock { _file: Some(file) }) } else { by_silence(directory, now, Some(file)) }
+            let lock = RunLock(Some(file));
+            if ours { Owner::Nobody(lock) } else { by_silence(directory, now, lock) }
         }
     }
 }
 
-fn by_silence(directory: &Directory, now: SystemTime, lock: Option<File>) -> Owner {
+fn by_silence(directory: &Directory, now: SystemTime, lock: RunLock) -> Owner {
     let silent = activity(directory, now)
         .is_none_or(|last| now.duration_since(last).is_ok_and(|silence| silence >= limits::FOREIGN_SILENCE));
-    if silent { Owner::Nobody(RunLock { _file: lock }) } else { Owner::Living }
+    if silent { Owner::Nobody(lock) } else { Owner::Living }
 }
 
 /// When a run's files were last written to; never later than now, so that a clock that was wrong once does

@@ -7,7 +7,7 @@
 //! The queries read it; recovery, sending and pruning are built on it.
 
 use super::gate::{self, Refusal};
-use super::lock::{self, Owner};
+use super::lock;
 use super::read::{self, Answer, Damage, Sent};
 use super::{CONSENT, Sending, Store};
 use crate::event::EventName;
@@ -123,7 +123,7 @@ impl Store {
     /// Calls `each` with every event of a run in order, and returns the figures; None where there is none.
     pub fn events(&self, run: Uuid, now: SystemTime, each: impl FnMut(Record<'_>)) -> Option<Summary> {
         let directory = self.directory(run).ok()?;
-        let living = matches!(lock::owner(&directory, now), Owner::Living);
+        let living = lock::is_living(&directory, now);
         let mut summary = summarize(&directory, run, now, each);
         if living && !summary.finished {
             summary.outcome = Outcome::Running;
