@@ -37,6 +37,8 @@ pub const NO_COLOR: &str = "NO_COLOR";
 pub const HOME: &str = "HOME";
 /// Files of certificates that Python's users have already named: OpenSSL's, requests', curl's.
 pub const CERTIFICATE_FILES: [&str; 3] = ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"];
+/// A directory of certificates, as OpenSSL reads it.
+pub const SSL_CERT_DIR: &str = "SSL_CERT_DIR";
 
 /// All of them, in the order of the README.
 pub const ALL: &[Variable] = &[
