@@ -45,7 +45,7 @@ impl Driver {
     fn offer(&mut self, steps: std::ops::Range<u64>) -> Vec<String> {
         let lines: Vec<_> = steps.map(|step| line(self.run, step)).collect();
         for line in &lines {
-            assert!(self.uploader.offer(line));
+            assert!(self.uploader.offer(line).is_some());
         }
         lines
     }
@@ -191,7 +191,7 @@ fn a_wrong_key_ends_the_uploads_of_the_run() {
     let mut driver = Driver::new(&server.url());
     driver.offer(0..3);
     assert_eq!(driver.step().fate, Fate::Stopped);
-    assert!(!driver.uploader.offer(&line(driver.run, 4)), "it stays in the journal");
+    assert!(driver.uploader.offer(&line(driver.run, 4)).is_none(), "it stays in the journal");
     let more = async { tokio::time::timeout(Duration::from_millis(300), driver.uploader.step()).await };
     assert!(driver.runtime.block_on(more).is_err());
     assert_eq!(server.requests().len(), 1);
@@ -297,11 +297,11 @@ fn what_is_no_event_or_too_long_never_goes_out() {
     let server = Server::start();
     let mut driver = Driver::new(&server.url());
     for text in ["", "{", "[]", r#"{"uuid":"x"}"#, "{\"uuid\":\"01936f0e-8c7a-7cc3-98c4-dc0c0c07398f\"} {}"] {
-        assert!(!driver.uploader.offer(text), "{text}");
+        assert!(driver.uploader.offer(text).is_none(), "{text}");
     }
     let uuid = Uuid::now_v7();
     let long = format!(r#"{{"uuid":"{uuid}","x":"{}"}}"#, "x".repeat(limits::EVENT_BYTES_MAX));
-    assert!(driver.uploader.offer(&long));
+    assert!(driver.uploader.offer(&long).is_some());
     let outcome = driver.step();
     assert_eq!((outcome.fate, outcome.uuids, outcome.cause), (Fate::Refused, vec![uuid], Some(Cause::Gate)));
     assert_eq!(server.connections(), 0);
@@ -324,7 +324,7 @@ fn from_one_run_to_the_server_by_way_of_the_next() {
     drop(journal);
     let mut waiting = store.waiting(SystemTime::now());
     for line in &waiting.runs[0].lines {
-        assert!(driver.uploader.offer(line));
+        assert!(driver.uploader.offer(line).is_some());
     }
     for outcome in driver.settle() {
         waiting.runs[0].append_delivery(&outcome.line().unwrap());

@@ -76,6 +76,14 @@ impl Outcome {
         Self { time, uuids, fate: Fate::Refused, status: None, cause: Some(Cause::Gate), repeated: false }
     }
 
+    /// The part that concerns these events; None where none of it does. A batch may hold events of several
+    /// runs, and each run has a record of its own.
+    #[must_use]
+    pub fn of(&self, is_mine: impl Fn(&Uuid) -> bool) -> Option<Self> {
+        let uuids: Vec<Uuid> = self.uuids.iter().copied().filter(is_mine).collect();
+        (!uuids.is_empty()).then(|| Self { uuids, ..self.clone() })
+    }
+
     /// The line for `delivery.jsonl`; None for what need not be written again.
     #[must_use]
     pub fn line(&self) -> Option<String> {
@@ -122,5 +130,14 @@ mod tests {
             r#"{"time":"1970-01-01T00:00:00.000Z","outcome":"delayed","cause":"timeout","events":1}"#
         );
         assert_eq!(Outcome { repeated: true, ..delayed }.line(), None);
+    }
+
+    #[test]
+    fn each_run_gets_its_own_part() {
+        let uuids: Vec<Uuid> = (0..4).map(Uuid::from_u128).collect();
+        let outcome = Outcome::refused_by_gate(uuids.clone(), SystemTime::UNIX_EPOCH);
+        let even = outcome.of(|uuid| uuid.as_u128() % 2 == 0).unwrap();
+        assert_eq!((even.uuids, even.cause), (vec![uuids[0], uuids[2]], Some(Cause::Gate)));
+        assert_eq!(outcome.of(|_| false), None);
     }
 }

@@ -81,15 +81,17 @@ impl Uploader {
         }
     }
 
-    /// Takes an event that was written down; false where it has to wait there, for a later launcher.
+    /// Takes an event that was written down, and says its identity; None where it has to wait where it is
+    /// written, for a later launcher.
     #[must_use]
-    pub fn offer(&mut self, line: &str) -> bool {
-        let Ok(Identity { uuid }) = serde_json::from_str(line) else { return false };
+    pub fn offer(&mut self, line: &str) -> Option<Uuid> {
+        let Identity { uuid } = serde_json::from_str(line).ok()?;
         if line.len() > limits::EVENT_BYTES_MAX {
             self.refused.push_back(uuid);
-            return true;
+            return Some(uuid);
         }
-        self.state != State::Stopped && self.queue.push(Item { uuid, line: line.into() })
+        let is_taken = self.state != State::Stopped && self.queue.push(Item { uuid, line: line.into() });
+        is_taken.then_some(uuid)
     }
 
     /// What is known of the endpoint.
