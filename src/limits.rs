@@ -45,6 +45,14 @@ pub const BACKOFF_FIRST: Duration = Duration::from_millis(500);
 pub const BACKOFF_MAX: Duration = Duration::from_secs(30);
 /// Bytes of an answer that are read; PostHog's has about 20.
 pub const ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of one file of certificates; the largest bundle in use has 300 KiB.
+pub const CERTIFICATES_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// Characters of a host that is configured; no real one is near it.
+pub const HOST_BYTES_MAX: usize = 1024;
+/// Bytes of a project key; the server refuses longer ones.
+pub const KEY_BYTES_MAX: usize = 64;
+/// Transient failures in a row after which `--send` gives up; with backoff about eight seconds of them.
+pub const SEND_FAILURES_MAX: u32 = 5;
 /// Age of unsent events after which they are no longer sent.
 pub const UNSENT_AGE_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Bytes of unsent events that are kept for sending.
@@ -58,6 +66,29 @@ pub const RUNS_MAX: usize = 50;
 pub const RUNS_BYTES_MAX: u64 = 50 * 1000 * 1000;
 /// Age after which a run is deleted.
 pub const RUNS_AGE_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// Bytes of one run's events on disk; a progress event each minute fills it after about a week and a half.
+pub const RUN_EVENTS_BYTES_MAX: u64 = 32 * 1000 * 1000;
+/// Bytes of one run's delivery record; each delivered event takes about 40.
+pub const RUN_DELIVERY_BYTES_MAX: u64 = 8 * 1000 * 1000;
+/// Bytes of one run's samples; where they would be more, every second one is thrown away.
+pub const RUN_SAMPLES_BYTES_MAX: u64 = 8 * 1000 * 1000;
+/// Bytes of one sample; a machine of 16 GPUs needs about 3 KiB.
+pub const SAMPLE_BYTES_MAX: usize = 64 * 1024;
+/// Bytes that a line of finish or error may go beyond a full journal: they are why it is kept.
+pub const ESSENTIAL_BYTES_MAX: u64 = 4 * EVENT_BYTES_MAX as u64;
+/// Bytes of each kind of line that wait in memory while the disk is full or read-only.
+pub const HELD_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Names that are read of a directory of ours; 50 runs of 6 files are kept, others may have put more there.
+pub const DIRECTORY_NAMES_MAX: usize = 4096;
+/// Bytes of the stored decision; ours has about 100.
+pub const DECISION_BYTES_MAX: u64 = 16 * 1024;
+/// How long the journal of a run that began on another machine, or before this one was started anew, must be
+/// silent before the run is called lost: where locks do not reach, silence is all that can be seen. A living
+/// observer writes a sample every few seconds.
+pub const FOREIGN_SILENCE: Duration = Duration::from_secs(3600);
+/// Delivery records of one run that are remembered while it is read.
+pub const DELIVERED_MAX: usize = 200_000;
 
 // --- observing --------------------------------------------------------------------------------------------
 

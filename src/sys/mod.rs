@@ -15,6 +15,7 @@ pub mod command;
 pub mod descriptors;
 pub mod entry;
 pub mod fault;
+pub mod files;
 pub mod flow;
 pub mod poll;
 pub mod probe;
