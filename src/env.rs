@@ -35,6 +35,8 @@ pub const NO_COLOR: &str = "NO_COLOR";
 
 /// The user's home, where the XDG variables are not set.
 pub const HOME: &str = "HOME";
+/// The user's name, where the system's list of users does not have it.
+pub const USER: &str = "USER";
 /// Files of certificates that Python's users have already named: OpenSSL's, requests', curl's.
 pub const CERTIFICATE_FILES: [&str; 3] = ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"];
 /// A directory of certificates, as OpenSSL reads it.

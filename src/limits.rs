@@ -212,3 +212,26 @@ pub const ACCELERATORS_MAX: usize = 64;
 pub const ACCELERATOR_MEMORY_MIN: u64 = 2 * 1024 * 1024 * 1024;
 /// Between two attempts to bring a lost GPU driver back.
 pub const GPU_RETRY_PERIOD: Duration = Duration::from_secs(60);
+
+// --- the observer's loop ----------------------------------------------------------------------------------
+
+/// Bytes of output that are read at once; between two reads everything else has its turn.
+pub const READ_BYTES: usize = 256 * 1024;
+/// Reads of a pipe at the command's end: more than the copy's pipe (1 MiB) can hold.
+pub const READ_TAIL_TIMES: usize = 8;
+/// How long the end waits for a followed file; a file system that does not answer costs this once.
+pub const FOLLOW_TAIL_WAIT: Duration = Duration::from_millis(100);
+/// How long the start event waits for what the machine and its drivers have to say.
+pub const START_WAIT: Duration = Duration::from_secs(2);
+/// How long it waits where the command's first word leads to no Python (a shell script, a shim), so that the
+/// versions have to be read from the running processes.
+pub const START_WAIT_PYTHON: Duration = Duration::from_secs(20);
+/// Between two looks at whether the start event is complete.
+pub const START_LOOK: Duration = Duration::from_millis(50);
+/// How long a look at the workers' ranks may leave the first event waiting; then this is the main process.
+pub const RANK_WAIT: Duration = Duration::from_secs(600);
+/// When runs of earlier launchers are finished, deleted and sent: not in the training's first moments.
+pub const HOUSEKEEPING_AFTER: Duration = Duration::from_secs(2);
+
+/// Bytes of a process's environment that are read; a longer one has no place for a rank that early launchers set.
+pub const ENVIRON_BYTES_MAX: usize = 256 * 1024;

@@ -67,6 +67,11 @@ impl Run {
         Self { facts, ..Self::default() }
     }
 
+    /// What was found out about the plan after the beginning.
+    pub const fn plan(&mut self, facts: RunFacts) {
+        self.facts = facts;
+    }
+
     /// What is known of the training by now.
     #[must_use]
     pub const fn training(&self) -> &Training {

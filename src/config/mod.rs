@@ -92,6 +92,14 @@ pub struct Planned {
     pub micro_batch_size: Option<u64>,
 }
 
+impl Planned {
+    /// Passes over the data, where nothing else ends the training before.
+    #[must_use]
+    pub const fn epochs(&self) -> Option<f64> {
+        if self.max_steps.is_some() { None } else { self.num_epochs }
+    }
+}
+
 /// Reads a configuration file's contents, with the overrides of the command line applied.
 ///
 /// `exists` tells whether a path is there, seen from the training's working directory; it is asked only about texts

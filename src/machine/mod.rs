@@ -13,6 +13,7 @@ mod gathering;
 pub mod host;
 pub mod launcher;
 pub mod packages;
+pub mod ranks;
 pub mod tree;
 
 pub use gathering::{Gathering, facts};

@@ -4,12 +4,17 @@
 //! that is the witness and can take the relays over ([`link`]), and a loop that reads, measures, writes and
 //! sends ([`work`]), of which nothing depends on anything.
 
+pub mod eyes;
 pub mod link;
 pub mod mirror;
+pub mod reporter;
+pub mod series;
+pub mod surroundings;
 pub mod takeover;
 pub mod work;
 
 use crate::limits;
+use crate::machine::cgroup::{MemoryGroup, OomWatch};
 use crate::protocol::settings::{OBSERVER, Observed, Settings};
 use crate::sys::signals::Signals;
 use crate::sys::{descriptors, role};
@@ -42,6 +47,7 @@ pub fn main(arguments: &[OsString]) -> u8 {
     let Some(birth) = read(arguments) else { return crate::status::REFUSED };
     let settings = &birth.settings;
     let Some(channel) = descriptors::adopt(settings.channel).map(Arc::new) else { return crate::status::REFUSED };
+    let directory = std::env::current_dir().unwrap_or_default();
     // A panic in a pure part must not print into what is, by then, /dev/null; and the link goes on without us.
     std::panic::set_hook(Box::new(|_| {}));
     role::become_background();
@@ -59,12 +65,11 @@ pub fn main(arguments: &[OsString]) -> u8 {
         streams: Streams::adopt(&ends.collect::<Vec<_>>()),
         news,
     };
-    let watch = work::memory_watch(settings.command);
-    let killed_for_memory = watch.clone();
-    let thread = std::thread::Builder::new().name("link".into()).spawn(move || link.run(killed_for_memory));
+    let kills = OomKillsSince::begin(settings.supervisor);
+    let thread = std::thread::Builder::new().name("link".into()).spawn(move || link.run(|| kills.any()));
     // Niceness is a thread's own: the witness stays as prompt as the job is.
     role::give_way(limits::OBSERVER_NICE);
-    work::run(birth, channel, inbox, &watch);
+    work::run(birth, directory, &channel, inbox);
     // The loop is done; the relays may not be: something that the command started may still write.
     if let Ok(thread) = thread {
         let _ = thread.join();
@@ -79,6 +84,24 @@ fn read(arguments: &[OsString]) -> Option<Birth> {
         config: Some(PathBuf::from(config)).filter(|path| !path.as_os_str().is_empty()),
         command: command.to_vec(),
     })
+}
+
+/// Whether the kernel has killed for memory since the observer's birth, where the supervisor lives.
+struct OomKillsSince {
+    group: Option<MemoryGroup>,
+    watch: OomWatch,
+}
+
+impl OomKillsSince {
+    fn begin(supervisor: i32) -> Self {
+        let group = u32::try_from(supervisor).ok().and_then(MemoryGroup::of);
+        Self { watch: OomWatch::begin(group.as_ref()), group }
+    }
+
+    fn any(&self) -> bool {
+        let kills = self.watch.delta(self.group.as_ref());
+        kills.cgroup.or(kills.host).is_some_and(|kills| kills > 0)
+    }
 }
 
 /// After the command's end the job's signals are no business of ours, and we are none of the job's.
