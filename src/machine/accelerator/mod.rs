@@ -1,7 +1,7 @@
 //! Accelerators: which there are, what the run uses of them, and whether their driver still answers.
 //!
 //! The problem: a call into the NVIDIA driver can block for ever inside the kernel, where no signal reaches
-//! it. So all of it happens on a thread of its own ([`thread`]); this side asks and never waits. Silence of
+//! it. So all of it happens on a thread of its own (`thread`); this side asks and never waits. Silence of
 //! [`limits::GPU_TIMEOUT`](crate::limits::GPU_TIMEOUT) is a fact about the run ([`Health::Unresponsive`]), the thread is
 //! abandoned and nothing ever joins it. On a machine without a sign of an accelerator there is no thread, no library is
 //! loaded, no file is opened. Called by the observer's loop through the façade.

@@ -6,7 +6,7 @@
 //! - a process is its pid AND its start time, and stays known while it lives, even when it became an orphan
 //!   or, as torchrun's workers do, left for a session of its own;
 //! - processor time never decreases: what a process used either shows up with the parent that waited for it
-//!   or is kept here ([`account`]);
+//!   or is kept here (`account`);
 //! - a zombie has no memory, so it must not lower a figure; unknown is None, never 0.
 //!
 //! Called by the observer's loop, once per [`limits::SAMPLE_PERIOD`]. On systems without a Linux /proc

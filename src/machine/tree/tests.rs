@@ -122,14 +122,16 @@ impl Proc {
 
     fn put(&self, pid: u32, parent: u32, own: u64, children: u64, started: u64) {
         let directory = self.0.path().join(pid.to_string());
-        fs::create_dir_all(directory.join(format!("task/{pid}"))).unwrap();
+        fs::create_dir_all(&directory).unwrap();
         let stat =
             format!("{pid} (x) S {parent} 1 1 0 -1 0 0 0 0 0 {own} 0 {children} 0 20 0 1 0 {started} 0 {pid} 0\n");
         fs::write(directory.join("stat"), stat).unwrap();
     }
 
     fn children(&self, pid: u32, list: &str) {
-        fs::write(self.0.path().join(format!("{pid}/task/{pid}/children")), list).unwrap();
+        let thread = self.0.path().join(format!("{pid}/task/{pid}"));
+        fs::create_dir_all(&thread).unwrap();
+        fs::write(thread.join("children"), list).unwrap();
     }
 
     /// Emptied first: an open file of a reaped process fails to read, one that was unlinked does not.
