@@ -31,6 +31,11 @@ pub const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
 /// No colour in what we print.
 pub const NO_COLOR: &str = "NO_COLOR";
 
+/// The user's home directory, for the two above where they are not set. Everybody's, so not in [`ALL`].
+pub const HOME: &str = "HOME";
+/// The terminal's kind: nothing is drawn over on a dumb one. Everybody's, so not in [`ALL`].
+pub const TERM: &str = "TERM";
+
 /// All of them, in the order of the README.
 pub const ALL: &[Variable] = &[
     Variable {

@@ -39,6 +39,9 @@ impl End {
     }
 }
 
+/// How the launcher itself ends: as the command did, or with a code of its own.
+pub type Finished = End;
+
 /// The signal's name, for events and messages.
 #[must_use]
 pub const fn signal_name(signal: i32) -> Option<&'static str> {
