@@ -362,7 +362,7 @@ const PRINTABLE_MAX: usize = 256;
 
 mod check;
 mod help;
-pub use help::help;
+pub use help::{exit_statuses, help};
 
 #[cfg(test)]
 mod tests;

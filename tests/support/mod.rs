@@ -26,7 +26,8 @@ pub const DEADLINE: Duration = Duration::from_secs(60);
 /// Every suite uses another part of the builder; this names all of it, so that none counts as dead code.
 const _: fn() = || {
     let launch = Launch::new().env("", "").without_env("").stderr(Stream::Nothing).stdin(Stream::Nothing);
-    let launch = launch.stdout(Stream::File("".into())).on_terminal().before(&[]).typed_ahead("");
+    let launch =
+        launch.stdout(Stream::File("".into())).stderr(Stream::Closed).on_terminal().before(&[]).typed_ahead("");
     let mut running = launch.start(&[""]);
     running.type_in("");
     running.until("", || false);
