@@ -174,6 +174,17 @@ fn enter_ends_the_notice_and_nothing_else_is_taken() {
     assert!(done.elapsed < NOTICE, "{:?}", done.elapsed);
 }
 
+/// The pty of a program that runs us is not our controlling terminal, and takes an Enter all the same.
+#[test]
+fn a_terminal_that_knows_no_jobs_is_as_good() {
+    let mut running = Launch::new().on_terminal().not_controlling().start(&["echo", "started"]);
+    running.until_said("Enter starts now");
+    running.type_in("\n");
+    let done = running.finish();
+    done.expect_code(0).expect_in_stdout("started");
+    assert!(done.elapsed < NOTICE, "{:?}", done.elapsed);
+}
+
 #[test]
 fn the_countdown_counts() {
     let mut running = at_the_notice(&["true"]);

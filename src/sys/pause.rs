@@ -19,7 +19,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::termios::{LocalFlags, tcgetattr};
 use std::io::IsTerminal as _;
-use std::os::fd::{AsFd as _, AsRawFd as _};
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd};
 use std::time::Instant;
 
 /// What ended a wait.
@@ -129,7 +129,16 @@ impl Drop for Pause {
 /// Whether our job has the terminal that stderr is.
 #[must_use]
 pub fn in_foreground() -> bool {
-    nix::unistd::tcgetpgrp(std::io::stderr().as_fd()).is_ok_and(|group| group == nix::unistd::getpgrp())
+    has_terminal(std::io::stderr().as_fd())
+}
+
+/// Whether our job has this terminal. One that is not our controlling terminal (a pty of a program that runs us)
+/// knows no jobs, and stops nobody.
+fn has_terminal(terminal: BorrowedFd<'_>) -> bool {
+    match nix::unistd::tcgetpgrp(terminal) {
+        Ok(group) => group == nix::unistd::getpgrp(),
+        Err(error) => error == Errno::ENOTTY && terminal.is_terminal(),
+    }
 }
 
 /// Columns of the terminal that stderr is.
@@ -146,7 +155,7 @@ pub fn columns() -> Option<u16> {
 fn is_at_terminal() -> bool {
     let stdin = std::io::stdin();
     stdin.is_terminal()
-        && nix::unistd::tcgetpgrp(stdin.as_fd()).is_ok_and(|group| group == nix::unistd::getpgrp())
+        && has_terminal(stdin.as_fd())
         && tcgetattr(stdin.as_fd()).is_ok_and(|modes| modes.local_flags.contains(LocalFlags::ICANON))
 }
 

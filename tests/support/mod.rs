@@ -26,8 +26,13 @@ pub const DEADLINE: Duration = Duration::from_secs(60);
 /// Every suite uses another part of the builder; this names all of it, so that none counts as dead code.
 const _: fn() = || {
     let launch = Launch::new().env("", "").without_env("").stderr(Stream::Nothing).stdin(Stream::Nothing);
-    let launch =
-        launch.stdout(Stream::File("".into())).stderr(Stream::Closed).on_terminal().before(&[]).typed_ahead("");
+    let launch = launch
+        .stdout(Stream::File("".into()))
+        .stderr(Stream::Closed)
+        .on_terminal()
+        .before(&[])
+        .typed_ahead("")
+        .not_controlling();
     let mut running = launch.start(&[""]);
     running.type_in("");
     running.until("", || false);
@@ -98,6 +103,7 @@ pub struct Launch {
     prefix: Vec<OsString>,
     streams: [Stream; 3],
     typed_ahead: String,
+    controlling: bool,
 }
 
 impl Launch {
@@ -112,6 +118,7 @@ impl Launch {
             prefix: Vec::new(),
             streams: [Stream::Nothing, Stream::Pipe, Stream::Pipe],
             typed_ahead: String::new(),
+            controlling: true,
         }
     }
 
@@ -163,6 +170,12 @@ impl Launch {
         self.env("TERM", "xterm")
     }
 
+    /// Leaves the terminal a mere device, as a program does that opens a pty for another.
+    pub fn not_controlling(mut self) -> Self {
+        self.controlling = false;
+        self
+    }
+
     /// Types on the terminal before the program is started.
     pub fn typed_ahead(mut self, keys: &str) -> Self {
         self.typed_ahead = keys.into();
@@ -186,7 +199,7 @@ impl Launch {
             Stream::Terminal => terminal.as_ref().expect("a terminal").user.try_clone().expect("a descriptor").into(),
         };
         command.stdin(stdio(&self.streams[0])).stdout(stdio(&self.streams[1])).stderr(stdio(&self.streams[2]));
-        let controlling = terminal.as_ref().map(|terminal| terminal.user.as_raw_fd());
+        let controlling = terminal.as_ref().filter(|_| self.controlling).map(|terminal| terminal.user.as_raw_fd());
         // SAFETY: between fork and exec only system calls are made that a signal handler may make.
         unsafe {
             command.pre_exec(move || {
@@ -320,7 +333,7 @@ impl Running {
     /// Polls until the condition holds.
     #[track_caller]
     pub fn until(&mut self, what: &str, mut condition: impl FnMut() -> bool) {
-        if !poll_until(|| condition()) {
+        if !poll_until(&mut condition) {
             self.fail(&format!("{what}: not within {DEADLINE:?}"));
         }
     }
