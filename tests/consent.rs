@@ -5,7 +5,7 @@ mod support;
 use nix::sys::signal::Signal;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
-use support::{Launch, Running, Stream, has};
+use support::{Launch, Running, Stream, has, poll_until};
 
 /// Prints what consent changes in the command's environment.
 const SHOW: [&str; 3] = ["sh", "-c", "echo \"${AXOLOTL_DO_NOT_TRACK-unset} ${AXOLOTL_RUN_ID-unset}\""];
@@ -103,6 +103,10 @@ fn a_value_that_is_not_understood_gets_one_line_and_turns_nothing_on() {
         "axolotl-run: warning: AXOLOTL_DO_NOT_TRACK=maybe is none of 0, 1, true, false; telemetry stays off\n";
     with("AXOLOTL_DO_NOT_TRACK=maybe").run(&SHOW).expect_code(0).expect_stdout("maybe unset\n").expect_stderr(warning);
     with("AXOLOTL_DO_NOT_TRACK=maybe").stderr(Stream::Closed).run(&SHOW).expect_code(0).expect_stdout("maybe unset\n");
+    let script = "stty tostop; \"$@\" >out & wait $!; echo code $?";
+    let background =
+        with("AXOLOTL_DO_NOT_TRACK=maybe").on_terminal().before(&["bash", "-mc", script, "bash"]).run(&SHOW);
+    background.expect_code(0).expect_in_stdout("code 0").expect_in_stdout("stays off");
     with("AXOLOTL_DO_NOT_TRACK=maybe RANK=3").run(&SHOW).expect_stderr("");
 }
 
@@ -124,11 +128,14 @@ fn the_notice_waits_15_seconds_and_harms_no_one() {
         .start(&SHOW);
     let early =
         Launch::new().on_terminal().typed_ahead("\nearly\n").start(&["sh", "-c", "read a; read b; echo [$a][$b]"]);
-    let ignored = in_shell("trap '' INT; exec \"$@\"").start(&SHOW);
-    let mut ignored = ignored;
+    let mut ignored = in_shell("trap '' INT; exec \"$@\"").start(&SHOW);
     ignored.until_said("nobody has decided");
     ignored.signal(Signal::SIGINT);
 
+    // Each one's own time, not that of the one that is asked for last.
+    let mut all = [piped, closed, broken, background, early, ignored];
+    assert!(poll_until(|| all.iter_mut().filter_map(|running| (!running.has_ended()).then_some(())).count() == 0));
+    let [piped, closed, broken, background, early, ignored] = all;
     let done = piped.finish();
     done.expect_code(0)
         .expect_stdout("1 unset\n")
@@ -136,7 +143,9 @@ fn the_notice_waits_15_seconds_and_harms_no_one() {
         .expect_not_in_stderr("Enter");
     assert!(!done.stderr.contains(['\u{1b}', '\r']), "plain lines: {}", done.stderr);
     assert!((NOTICE..NOTICE * 2).contains(&done.elapsed), "{:?}", done.elapsed);
-    closed.finish().expect_code(0).expect_stdout("1 unset\n");
+    let done = closed.finish();
+    done.expect_code(0).expect_stdout("1 unset\n");
+    assert!(done.elapsed >= NOTICE, "{:?}", done.elapsed);
     let done = broken.finish();
     done.expect_code(0).expect_stdout(&done.file("direct").expect("the same without the launcher"));
     done.expect_in_stdout("SigBlk");
@@ -148,7 +157,9 @@ fn the_notice_waits_15_seconds_and_harms_no_one() {
     let done = early.finish();
     done.expect_code(0).expect_in_stdout("[][early]");
     assert!(done.elapsed >= NOTICE, "what was typed before the notice does not end it: {:?}", done.elapsed);
-    ignored.finish().expect_code(0).expect_stdout("1 unset\n");
+    let done = ignored.finish();
+    done.expect_code(0).expect_stdout("1 unset\n");
+    assert!(done.elapsed >= NOTICE, "{:?}", done.elapsed);
 }
 
 fn at_the_notice(words: &[&str]) -> Running {

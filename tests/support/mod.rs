@@ -40,6 +40,7 @@ const _: fn() = || {
     let _ = difference("", "", "");
     running.signal(Signal::SIGTERM);
     let _ = (running.pid(), running.stdout(), running.stderr(), running.elapsed());
+    let _ = running.has_ended();
     let done = running.finish();
     done.expect_code(0).expect_signal(Signal::SIGTERM).expect_stdout("").expect_in_stdout("").expect_in_stderr("");
     done.expect_not_in_stderr("").expect_stderr("");
@@ -296,7 +297,7 @@ pub struct Running {
     keyboard: Option<File>,
     begin: Instant,
     home: Arc<tempfile::TempDir>,
-    ended: Option<ExitStatus>,
+    ended: Option<(ExitStatus, Duration)>,
 }
 
 impl Running {
@@ -349,21 +350,24 @@ impl Running {
         self.until(&format!("{text:?} is said"), || said(&stdout) || said(&stderr));
     }
 
+    /// Whether it has ended; the first look that finds it so takes the time.
+    pub fn has_ended(&mut self) -> bool {
+        if self.ended.is_none() {
+            let status = self.child.try_wait().expect("a child to wait for");
+            self.ended = status.map(|status| (status, self.begin.elapsed()));
+        }
+        self.ended.is_some()
+    }
+
     /// Waits for the end.
     #[track_caller]
     pub fn finish(mut self) -> Done {
-        let mut ended = None;
-        if !poll_until(|| {
-            ended = self.child.try_wait().expect("a child to wait for");
-            ended.is_some()
-        }) {
+        if !poll_until(|| self.has_ended()) {
             self.fail(&format!("it has not ended within {DEADLINE:?}"));
         }
-        self.ended = ended;
-        let elapsed = self.begin.elapsed();
+        let (status, elapsed) = self.ended.expect("an end");
         let (stdout, stderr) = (self.stdout.finish(), self.stderr.finish());
-        let (line, status) = (std::mem::take(&mut self.line), ended.expect("an end"));
-        Done { line, status, stdout, stderr, elapsed, home: Arc::clone(&self.home) }
+        Done { line: std::mem::take(&mut self.line), status, stdout, stderr, elapsed, home: Arc::clone(&self.home) }
     }
 
     #[track_caller]
