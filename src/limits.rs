@@ -9,6 +9,17 @@ use std::time::Duration;
 
 /// How long the notice blocks the start; the specification of Axolotl's telemetry says 15 seconds.
 pub const NOTICE: Duration = Duration::from_secs(15);
+/// Between two looks at the clock during the notice: the countdown shows whole seconds.
+pub const NOTICE_TICK: Duration = Duration::from_millis(200);
+
+// --- our own words ----------------------------------------------------------------------------------------
+
+/// How long a stderr that takes nothing may hold us up; what is not written by then is lost.
+pub const STDERR_WAIT: Duration = Duration::from_secs(1);
+/// Bytes that a pipe takes at once when it polls as writable (PIPE_BUF on Linux).
+pub const STDERR_PIECE_BYTES: usize = 4096;
+/// Bytes of the file of the stored decision that are read; ours has about 150.
+pub const DECISION_FILE_BYTES_MAX: u64 = 64 * 1024;
 
 // --- lines ------------------------------------------------------------------------------------------------
 
