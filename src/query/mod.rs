@@ -11,6 +11,7 @@ pub mod send;
 pub mod show;
 pub mod status;
 
+use crate::env;
 use crate::store::StoreProblem;
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -65,8 +66,8 @@ impl Streams<'_> {
 
     /// Says that the recorded runs can't be read.
     pub fn no_store(&mut self, problem: &StoreProblem) -> u8 {
-        let hint = "`XDG_STATE_HOME` names another directory for recorded runs";
-        self.complain(&format!("failed to {problem}"), Some(hint))
+        let hint = format!("`{}` names another directory for recorded runs", env::XDG_STATE_HOME);
+        self.complain(&format!("failed to {problem}"), Some(&hint))
     }
 }
 
