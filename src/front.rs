@@ -31,7 +31,8 @@ pub fn main(arguments: Vec<OsString>) -> u8 {
 #[must_use]
 pub fn front(arguments: Vec<OsString>) -> End {
     let environment = |name: &str| std::env::var_os(name);
-    let surroundings = Surroundings { environment: &environment, stored: &|| stored(environment), new_run: &Uuid::new_v4 };
+    let surroundings =
+        Surroundings { environment: &environment, stored: &|| stored(environment), new_run: &Uuid::new_v4 };
     perform(plan(cli::parse(arguments), &surroundings), &surroundings)
 }
 

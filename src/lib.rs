@@ -66,4 +66,4 @@ pub mod plan;
 pub mod query;
 pub mod ui;
 
-pub use front::front;
+pub use front::{front, main};

@@ -236,7 +236,9 @@ pub const FOLLOW_TAIL_WAIT: Duration = Duration::from_millis(100);
 pub const START_WAIT: Duration = Duration::from_secs(2);
 /// How long it waits where the command's first word leads to no Python (a shell script, a shim), so that the
 /// versions have to be read from the running processes.
-pub const START_WAIT_PYTHON: Duration = Duration::from_secs(20);
+pub const START_WAIT_PYTHON: Duration = Duration::from_secs(10);
+/// When the running processes are first looked at for that; an interpreter is mapped within milliseconds.
+pub const PYTHON_LOOK_AFTER: Duration = Duration::from_millis(500);
 /// Between two looks at whether the start event is complete.
 pub const START_LOOK: Duration = Duration::from_millis(50);
 /// How long a look at the workers' ranks may leave the first event waiting; then this is the main process.

@@ -12,9 +12,9 @@ pub use terminal::uses_terminal;
 use crate::cli::{Mode, Refusal, Typed};
 use crate::consent::{Decision, Inputs, Stored, Telemetry, Warning, decide, is_inside};
 use crate::env;
+use crate::protocol::order::{Order, Sending};
 use crate::query::{Query, Question};
 use crate::rank::{RankVerdict, rank};
-use crate::protocol::order::{Order, Sending};
 use std::ffi::OsString;
 use uuid::Uuid;
 

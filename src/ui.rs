@@ -8,7 +8,7 @@ use crate::cli::{NAME, Refusal};
 use crate::env;
 use crate::sys::stderr;
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 
 /// The kinds of lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,14 +71,19 @@ pub fn headline(text: &str) -> String {
     if colour() { format!("{BOLD}{text}{RESET}") } else { text.to_owned() }
 }
 
-/// Prints the answer to a question on stdout.
-///
-/// # Errors
-/// What the system says.
-pub fn print(text: &str) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
-    stdout.flush()
+/// Standard error as a writer, for answers that fail.
+#[derive(Debug)]
+pub struct Stderr;
+
+impl io::Write for Stderr {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        stderr::write(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Whether stderr is a terminal on which a line can be drawn over.

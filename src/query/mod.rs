@@ -15,9 +15,9 @@ pub mod status;
 
 use crate::cli;
 use crate::consent;
-use crate::delivery::Destination;
+use crate::delivery::{Certificates, Destination};
+use crate::env;
 use crate::plan::Surroundings;
-use crate::status::REFUSED;
 use crate::store::decision::{self, Decision, Stored};
 use crate::store::{Store, StoreProblem};
 use std::ffi::OsString;
@@ -50,7 +50,7 @@ pub enum Question {
     /// `--status`
     Status,
     /// `--enable`, `--disable`
-    Decide(Telemetry),
+    Decide(consent::Telemetry),
     /// `--preview`
     Preview {
         /// The command that would be run.
@@ -121,8 +121,8 @@ impl Streams<'_> {
 
     /// Says that the recorded runs can't be read.
     pub fn no_store(&mut self, problem: &StoreProblem) -> u8 {
-        let hint = "`XDG_STATE_HOME` names another directory for recorded runs";
-        self.complain(&format!("failed to {problem}"), Some(hint))
+        let hint = format!("`{}` names another directory for recorded runs", env::XDG_STATE_HOME);
+        self.complain(&format!("failed to {problem}"), Some(&hint))
     }
 }
 
@@ -132,7 +132,6 @@ pub fn answer(query: &Query, surroundings: &Surroundings<'_>) -> u8 {
     let (mut out, mut err) = (io::stdout().lock(), crate::ui::Stderr);
     let mut streams = Streams { out: &mut out, err: &mut err };
     let form = if query.json { Form::Json } else { Form::Text };
-    let now = SystemTime::now();
     match &query.question {
         Question::Help => streams.answer(&cli::help()),
         Question::Version => streams.answer(&format!("{} {}\n", cli::NAME, env!("CARGO_PKG_VERSION"))),
@@ -143,18 +142,37 @@ pub fn answer(query: &Query, surroundings: &Surroundings<'_>) -> u8 {
         Question::Schema => streams.answer(&schema::answer(query.json)),
         Question::Runs | Question::Show { .. } | Question::Send => match Store::existing(surroundings.environment) {
             Err(problem) => streams.no_store(&problem),
-            Ok(store) => recorded(&query.question, store.as_ref(), now, form, &mut streams),
+            Ok(store) => recorded(&query.question, store.as_ref(), surroundings, form, &mut streams),
         },
     }
 }
 
-fn recorded(question: &Question, store: Option<&Store>, now: SystemTime, form: Form, streams: &mut Streams<'_>) -> u8 {
+fn recorded(
+    question: &Question,
+    store: Option<&Store>,
+    surroundings: &Surroundings<'_>,
+    form: Form,
+    streams: &mut Streams<'_>,
+) -> u8 {
+    let now = SystemTime::now();
     match question {
         Question::Show { run } => {
             let prefix = run.as_deref().map(cli::printable);
             show::print(store, prefix.as_deref(), now, form, streams)
         }
-        Question::Send => send::run(store, form, streams),
+        Question::Send => {
+            let (consent, _) = surroundings.consent(&[]);
+            let upload = send::Upload {
+                telemetry: Telemetry {
+                    is_on: consent.telemetry == consent::Telemetry::On,
+                    cause: &consent.cause.sentence(),
+                },
+                destination: &Destination::configured(surroundings.environment),
+                certificates: Certificates::configured(surroundings.environment),
+                shows_progress: crate::ui::is_terminal(),
+            };
+            send::run(store, upload, form, streams)
+        }
         _ => runs::print(store, now, form, streams),
     }
 }
@@ -178,7 +196,10 @@ fn decide(telemetry: consent::Telemetry, surroundings: &Surroundings<'_>, form: 
     let decision = Decision { telemetry: telemetry == consent::Telemetry::On, policy: consent::POLICY_VERSION, date };
     match decision::write(surroundings.environment, &decision) {
         Ok(_) => status(surroundings, form, streams),
-        Err(problem) => streams.complain(&format!("failed to {problem}"), Some("AXOLOTL_DO_NOT_TRACK=0 or =1 in the environment decides without a file")),
+        Err(problem) => streams.complain(
+            &format!("failed to {problem}"),
+            Some("AXOLOTL_DO_NOT_TRACK=0 or =1 in the environment decides without a file"),
+        ),
     }
 }
 
