@@ -118,6 +118,9 @@ pub const GPU_TIMEOUT: Duration = Duration::from_secs(10);
 pub const END_JOURNAL_WAIT: Duration = Duration::from_millis(200);
 /// How long the end waits in all for the last upload, where the server is known to answer.
 pub const END_UPLOAD_WAIT: Duration = Duration::from_millis(1500);
+/// How long a server of which nothing is known has for its first answer before the end no longer waits for it:
+/// an answer takes a few round trips, a network that swallows everything takes for ever.
+pub const FIRST_ANSWER_WAIT: Duration = Duration::from_millis(500);
 /// How long the observer may go on uploading after the launcher has gone.
 pub const OBSERVER_LINGER: Duration = Duration::from_secs(30);
 

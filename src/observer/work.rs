@@ -314,6 +314,7 @@ impl Work {
             }
             tokio::select! {
                 () = reporter.send() => {}
+                () = tokio::time::sleep(limits::FIRST_ANSWER_WAIT), if !told => {}
                 () = &mut deadline => break,
             }
         }
