@@ -1,1 +1,3 @@
-//! To be written.
+//! Questions that take the place of a command.
+
+pub mod explain;
