@@ -63,15 +63,15 @@ fn stack_trace(report: &Report) -> PublicStr {
     let mut text = Bounded::default();
     for (index, exception) in report.exceptions.iter().enumerate() {
         if index == 1 && report.dropped > 0 {
-            text.line(|line| drop(line.constant("[").integer(report.dropped).constant(" exceptions left out]")));
+            text.line(|line| line.constant("[").integer(report.dropped).constant(" exceptions left out]"));
         }
         match exception.link {
             _ if index == 0 => {}
             Link::First => {}
-            Link::Cause => text.line(|line| drop(line.constant("\nThe above exception was the direct cause of the following exception:\n"))),
-            Link::Context => text.line(|line| drop(line.constant("\nDuring handling of the above exception, another exception occurred:\n"))),
-            Link::Member => text.line(|line| drop(line.constant("\nMember of the group:\n"))),
-            Link::Quoted => text.line(|line| drop(line.constant("\nOriginal error:\n"))),
+            Link::Cause => text.line(|line| line.constant("\nThe above exception was the direct cause of the following exception:\n")),
+            Link::Context => text.line(|line| line.constant("\nDuring handling of the above exception, another exception occurred:\n")),
+            Link::Member => text.line(|line| line.constant("\nMember of the group:\n")),
+            Link::Quoted => text.line(|line| line.constant("\nOriginal error:\n")),
         }
         traceback(&mut text, exception);
     }
@@ -80,29 +80,30 @@ fn stack_trace(report: &Report) -> PublicStr {
 
 fn traceback(text: &mut Bounded, exception: &Exception) {
     if !exception.frames.is_empty() {
-        text.line(|line| drop(line.constant("Traceback (most recent call last):")));
+        text.line(|line| line.constant("Traceback (most recent call last):"));
     }
     for (index, frame) in exception.frames.iter().enumerate() {
         if index == exception.frames.before_the_gap() && exception.frames.dropped > 0 {
-            text.line(|line| drop(line.constant("  [").integer(exception.frames.dropped).constant(" frames left out]")));
+            text.line(|line| line.constant("  [").integer(exception.frames.dropped).constant(" frames left out]"));
         }
         text.line(|line| frame_line(line, frame));
         if let Some(times) = frame.repeated {
-            text.line(|line| drop(line.constant("  [Previous line repeated ").integer(times).constant(" more times]")));
+            text.line(|line| line.constant("  [Previous line repeated ").integer(times).constant(" more times]"));
         }
     }
     if exception.complete {
         text.line(|line| {
             line.public(&class(exception));
-            if let Some(known) = &exception.message.known {
-                line.constant(": ").public(known);
+            match &exception.message.known {
+                Some(known) => line.constant(": ").public(known),
+                None => line,
             }
         });
     }
 }
 
 /// `  File "torch/nn/functional.py", line 592, in cross_entropy`; what is not public stands in brackets.
-fn frame_line(line: &mut PublicText, frame: &Frame) {
+fn frame_line<'a>(line: &'a mut PublicText, frame: &Frame) -> &'a mut PublicText {
     line.constant("  File ");
     match (&frame.file, &frame.origin) {
         (Some(file), _) => line.constant("\"").public(file).constant("\""),
@@ -115,6 +116,7 @@ fn frame_line(line: &mut PublicText, frame: &Frame) {
     if let Some(function) = &frame.function {
         line.constant(", in ").public(function);
     }
+    line
 }
 
 /// A text that stops growing at its bound.
@@ -126,7 +128,7 @@ struct Bounded {
 }
 
 impl Bounded {
-    fn line(&mut self, write: impl FnOnce(&mut PublicText)) {
+    fn line(&mut self, write: impl for<'a> FnOnce(&'a mut PublicText) -> &'a mut PublicText) {
         if self.full {
             return;
         }

@@ -26,6 +26,18 @@ pub struct Header<'a> {
     pub indentation: usize,
 }
 
+impl<'a> Header<'a> {
+    /// What stands before the words of the grammar: a source's prefix, a margin, a progress bar, or nothing.
+    #[must_use]
+    pub fn outside(&self) -> &'a str {
+        let before = boxed::opens(self.before).and_then(|at| self.before.get(..at)).unwrap_or(self.before);
+        if self.notebook {
+            return "";
+        }
+        ["+ Exception Group ", "Exception Group ", "Original ", "traceback : "].iter().find_map(|words| before.strip_suffix(words)).unwrap_or(before)
+    }
+}
+
 /// Reads a header, wherever in the line it stands.
 #[must_use]
 pub fn header(text: &str) -> Option<Header<'_>> {

@@ -131,7 +131,7 @@ impl TraceReader {
     /// A line as it is.
     fn plain(&mut self, stream: Stream, at: f64, text: &str) {
         self.order = self.order.saturating_add(1);
-        let opening = headers::header(text).map(|header| Prefix::of(before_box(header.before)));
+        let opening = headers::header(text).map(|header| Prefix::of(header.outside()));
         let (index, rest) = self.source(stream, text, opening);
         let mut done = Vec::new();
         if let Some(source) = self.sources.get_mut(index) {
@@ -189,7 +189,11 @@ impl TraceReader {
         self.sources.push(header);
     }
 
+    /// The source of a new prefix; it is an old one where a progress bar stood before the prefix.
     fn add(&mut self, stream: Stream, prefix: Prefix) -> usize {
+        if let Some(index) = self.sources.iter().position(|source| source.stream == stream && source.prefix == prefix) {
+            return index;
+        }
         if self.sources.len() >= TRACE_STREAMS_MAX {
             let oldest = self.sources.iter().enumerate().min_by_key(|(_, source)| source.used).map(|(index, _)| index);
             if let Some(mut source) = oldest.map(|index| self.sources.swap_remove(index)) {
@@ -237,9 +241,4 @@ impl TraceReader {
         let found = selection::Found { reports: &reports, signs: &self.signs, root: self.table.cause(), dropped: self.dropped };
         selection::judge(&found, end)
     }
-}
-
-/// What stands before a header's box, if it is in one.
-fn before_box(before: &str) -> &str {
-    boxed::opens(before).and_then(|at| before.get(..at)).unwrap_or(before)
 }

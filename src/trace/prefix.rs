@@ -21,11 +21,11 @@ impl Prefix {
     /// group, the end of a progress bar, a quotation.
     #[must_use]
     pub fn of(before: &str) -> Self {
+        let before = behind_bar(before);
         let bare = before.trim_end_matches([' ', '|', '+', '\t']);
         let is_margin = bare.is_empty();
-        let is_bar = is_progress_bar(before);
         let is_quotation = before.contains(['\'', '"', '{', '`']);
-        if is_margin || is_bar || is_quotation || before.len() > TRACE_PREFIX_BYTES_MAX {
+        if is_margin || is_quotation || before.len() > TRACE_PREFIX_BYTES_MAX {
             return Self::default();
         }
         // The indentation behind a prefix belongs to the line, but one blank is the prefix's own.
@@ -103,6 +103,15 @@ impl Prefix {
     pub fn is_a_log(&self) -> bool {
         is_log_line(&self.0)
     }
+}
+
+/// What stands behind a progress bar that no new line ended: nothing, or the prefix of a rank.
+fn behind_bar(before: &str) -> &str {
+    if !is_progress_bar(before) {
+        return before;
+    }
+    let signs = ["[rank", "[default", "(pid="];
+    signs.iter().find_map(|sign| before.rfind(sign)).and_then(|at| before.get(at..)).unwrap_or_default()
 }
 
 /// Whether the text is (the end of) a progress bar.

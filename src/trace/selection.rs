@@ -58,7 +58,7 @@ pub fn judge(found: &Found<'_>, end: Option<End>) -> Judgement {
     };
     let handled_count = u64::try_from(handled).unwrap_or(u64::MAX).saturating_add(found.dropped);
     let error = match &cause {
-        Cause::Report(report) => Some(event::event(report, true)),
+        Cause::Report(report) => Some(with_launcher(event::event(report, true), found.reports, report)),
         Cause::Marker(marker, rank) => Some(marked(marker.clone(), *rank)),
         Cause::Interruption | Cause::Unknown => None,
     };
@@ -161,6 +161,15 @@ fn best(reports: &[Report]) -> Option<&Report> {
         (standing != Standing::Stray, !report.interruption, standing, report.complete(), report.order)
     };
     reports.iter().max_by_key(|report| grade(report))
+}
+
+/// The error of a worker, with that of the launcher which it brought down at the end of its chain.
+fn with_launcher(mut error: ErrorEvent, reports: &[Report], blamed: &Report) -> ErrorEvent {
+    let launcher = reports.iter().rfind(|report| report.order > blamed.order && report.is_a(LAUNCHERS));
+    if let (Some(launcher), Some(own)) = (launcher.and_then(|report| report.class().cloned()), error.exception_type.clone()) {
+        error.chain.get_or_insert_with(|| vec![own]).push(launcher);
+    }
+    error
 }
 
 /// Whether the program went on after this report, as far as can be told.

@@ -64,20 +64,20 @@ fn fill(sentence: &'static str, captures: &Captures<'_>) -> PublicStr {
 /// Appends the value if it is of the hole's type.
 fn push(text: &mut PublicText, hole: &'static str, value: &str) -> Option<()> {
     match hole {
-        "int" => drop(text.integer(integer(value)?)),
+        "int" => text.integer(integer(value)?),
         "size" => {
             let (number, unit) = value.split_once(' ')?;
             let unit = UNITS.iter().find(|known| **known == unit)?;
             let number = number.parse().ok().filter(|number| (0.0..100_000.0).contains(number))?;
-            text.decimal(number).constant(" ").constant(unit);
+            text.decimal(number).constant(" ").constant(unit)
         }
         "errno" => {
             let number = integer(value)?;
             let (_, symbol, meaning) = ERRORS.iter().find(|(known, ..)| *known == number)?;
-            text.integer(number).constant("] ").constant(meaning).constant(" (").constant(symbol).constant(")");
+            text.integer(number).constant("] ").constant(meaning).constant(" (").constant(symbol).constant(")")
         }
-        _ => drop(text.constant(WORDS.iter().find(|known| **known == value)?)),
-    }
+        _ => text.constant(WORDS.iter().find(|known| **known == value)?),
+    };
     Some(())
 }
 
