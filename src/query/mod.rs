@@ -6,6 +6,7 @@
 //!
 //! Called by the front alone, which gives the two streams and has found out what was asked.
 
+pub mod explain;
 pub mod preview;
 pub mod runs;
 pub mod schema;
@@ -138,7 +139,7 @@ pub fn answer(query: &Query, surroundings: &Surroundings<'_>) -> u8 {
         Question::Status => status(surroundings, form, &mut streams),
         Question::Decide(telemetry) => decide(*telemetry, surroundings, form, &mut streams),
         Question::Preview { command, config } => preview::print(command, config.as_deref(), form, &mut streams),
-        Question::Explain { .. } => FAILED,
+        Question::Explain { file } => explain::run(file.as_deref(), query.json, streams.out, streams.err),
         Question::Schema => streams.answer(&schema::answer(query.json)),
         Question::Runs | Question::Show { .. } | Question::Send => match Store::existing(surroundings.environment) {
             Err(problem) => streams.no_store(&problem),
