@@ -18,8 +18,6 @@ pub const NOTICE_TICK: Duration = Duration::from_millis(200);
 pub const STDERR_WAIT: Duration = Duration::from_secs(1);
 /// Bytes that a pipe takes at once when it polls as writable (PIPE_BUF on Linux).
 pub const STDERR_PIECE_BYTES: usize = 4096;
-/// Bytes of the file of the stored decision that are read; ours has about 150.
-pub const DECISION_FILE_BYTES_MAX: u64 = 64 * 1024;
 
 // --- lines ------------------------------------------------------------------------------------------------
 
