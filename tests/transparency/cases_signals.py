@@ -176,7 +176,9 @@ def suspend_and_resume(subject):
         counter = Counter(subject.folder)
         terminal.send(b"\x1a")
         terminal.prompt()
-        got = answer[shell] = {"main": state(counter.pid("main")), "grandchild": state(counter.pid("grandchild"))}
+        both = [counter.pid(role) for role in ("main", "grandchild")]
+        holds(lambda: {state(pid) for pid in both} == {"T"}, 1.0)
+        got = answer[shell] = {"main": state(both[0]), "grandchild": state(both[1])}
         terminal.line("jobs; echo end of jobs")
         got["jobs"] = b"Stopped" in terminal.expect(b"end of jobs\r\n")
         terminal.prompt()

@@ -21,8 +21,11 @@ import socketserver
 import sys
 import time
 
-import cases_exit  # noqa: F401 - importing registers the cases
+import cases_attributes  # noqa: F401 - importing registers the cases
+import cases_exit  # noqa: F401
 import cases_signals  # noqa: F401
+import cases_streams  # noqa: F401
+import cases_terminal  # noqa: F401
 from support import CASES, Subject, adopt_orphans, in_worker
 
 # (case, mode) or (case, "*"): why the difference is wanted. Nothing else may differ.
@@ -109,7 +112,7 @@ def verdict(entry, column, answers):
 
 
 def numbers_table():
-    return "\n".join("    %-28s %s" % (entry.name, entry.numbers) for entry in CASES)
+    return "\n".join("    %-31s %s" % (entry.name, entry.numbers) for entry in CASES)
 
 
 def main():
@@ -145,7 +148,7 @@ def main():
 
 def show(cases, columns, answers, seconds):
     failures, details, counts = 0, [], {}
-    print("%-28s %-14s" % ("case", "numbers") + "".join("%-9s" % column for column in columns))
+    print("%-31s %-15s" % ("case", "numbers") + "".join("%-9s" % column for column in columns))
     for entry in cases:
         cells = []
         for column in columns:
@@ -154,7 +157,7 @@ def show(cases, columns, answers, seconds):
             details += lines
             failures += failed
             counts[cell] = counts.get(cell, 0) + 1
-        print("%-28s %-14s" % (entry.name, entry.numbers) + "".join("%-9s" % cell for cell in cells))
+        print("%-31s %-15s" % (entry.name, entry.numbers) + "".join("%-9s" % cell for cell in cells))
     print("\n".join([""] + details))
     print("\n%s in %.0f s" % (", ".join("%d %s" % (n, cell) for cell, n in sorted(counts.items()) if cell != "-"), seconds))
     return 1 if failures else 0
