@@ -184,15 +184,21 @@ def programs_that_own_the_terminal(subject):
     until(lambda: sleeping(terminal.pid), "the inner job")
     terminal.send(b"\x1a")
     terminal.expect(b"Stopped")
-    terminal.line("kill %1; echo $((5*5))")
+    terminal.expect(b"in> ")
+    terminal.line("fg")
+    until(lambda: sleeping(terminal.pid, "S"), "the inner job running on")
+    terminal.send(b"\x03")
+    terminal.expect(b"in> ")
+    terminal.line("echo $((5*5))")
     terminal.expect(b"25")
     terminal.line("exit 3")
     answer["bash"] = terminal.wait()
     return answer
 
 
-def sleeping(root):
-    return any((stat_of(pid) or ("",))[0] == "sleep" for pid in tree(root))
+def sleeping(root, wanted="ST"):
+    entries = [stat_of(pid) for pid in tree(root)]
+    return any(entry and entry[0] == "sleep" and entry[1] in wanted for entry in entries)
 
 
 @case("C32")

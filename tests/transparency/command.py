@@ -172,13 +172,10 @@ def records(folder, fd, total, block, pause, at_end="0"):
         file.flush()
         written = mmap.mmap(file.fileno(), 12)  # survives SIGKILL, and costs the writer no call
     report(folder, "records.pid", str(os.getpid()))
-    done = 0
-    for first in range(0, total, block):
-        data = b"".join(record(number) for number in range(first, min(first + block, total)))
-        while data:
-            count = os.write(fd, data)
-            data, done = data[count:], done + count
-            written[:] = b"%012d" % done
+    data, done = b"".join(record(number) for number in range(total)), 0
+    while done < len(data):
+        done += os.write(fd, data[done : min(len(data), done - done % 64 + block * 64)])
+        written[:] = b"%012d" % done
         if pause:
             time.sleep(pause)
     report(folder, "done", "1")

@@ -23,6 +23,7 @@ import time
 
 import cases_attributes  # noqa: F401 - importing registers the cases
 import cases_exit  # noqa: F401
+import cases_resources  # noqa: F401
 import cases_signals  # noqa: F401
 import cases_streams  # noqa: F401
 import cases_terminal  # noqa: F401

@@ -257,13 +257,12 @@ class Terminal:
 
     PROMPT = b"=-=> "
 
-    def __init__(self, argv, env, cwd, echo=False, fds=None):
+    def __init__(self, argv, env, cwd, setup=None):
         self.master, slave = os.openpty()
         set_size(self.master, 24, 80)
         attributes = termios.tcgetattr(slave)
-        if not echo:
-            attributes[3] &= ~termios.ECHO
-            termios.tcsetattr(slave, termios.TCSANOW, attributes)
+        attributes[3] &= ~termios.ECHO
+        termios.tcsetattr(slave, termios.TCSANOW, attributes)
         self.text, self.at = bytearray(), 0
         self.ended = None
         self.pid = os.fork()
@@ -271,7 +270,7 @@ class Terminal:
             try:
                 os.setsid()
                 fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
-                become(argv, env, cwd, {0: slave, 1: slave, 2: slave, **(fds or {})}, None, ())
+                become(argv, env, cwd, {0: slave, 1: slave, 2: slave}, setup, ())
             finally:
                 os._exit(120)
         os.close(slave)
