@@ -182,6 +182,19 @@ def records(folder, fd, total, block, pause, at_end="0"):
     return int(at_end)
 
 
+def lead(folder, *argv):
+    """A session's leader that says nothing: starts `argv`, reports its wait status, stays until `leave` exists."""
+    pid = os.fork()
+    if pid == 0:
+        for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores these two for itself
+            signal.signal(number, signal.SIG_DFL)
+        os.execvp(argv[0], argv)
+    report(folder, "code", str(os.waitpid(pid, 0)[1]))
+    end = time.monotonic() + LIFE
+    while not os.path.exists(os.path.join(folder, "leave")) and time.monotonic() < end:
+        time.sleep(0.005)
+
+
 def alternate(folder, count):
     """Writes to stderr and stdout in turn: on one terminal or one pipe the order is part of the output."""
     for number in range(int(count)):
@@ -248,6 +261,6 @@ def flood(folder):
 if __name__ == "__main__":
     PROGRAMS = {
         function.__name__: function
-        for function in (count, device, sizes, attributes, records, alternate, bars, late, pair, flood)
+        for function in (count, device, sizes, attributes, records, lead, alternate, bars, late, pair, flood)
     }
     sys.exit(PROGRAMS[sys.argv[1]](*sys.argv[2:]))

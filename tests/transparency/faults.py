@@ -35,7 +35,7 @@ import time
 
 from command import record
 from crash import make_fault
-from support import Hang, Skip, Terminal, adopt_orphans, alive, holds, in_worker, pipe, stat_of, tree, until
+from support import COMMAND, Terminal, adopt_orphans, alive, holds, in_worker, name_of, pipe, stat_of, tree, until
 
 FAULTS = ("none", "observer-kill", "observer-stop", "crash-address", "crash-abort", "supervisor-kill", "both-kill")
 CODE = "7"  # the command's own end
@@ -74,10 +74,9 @@ class Trial:
         plan, subject = self.plan, self.subject
         words = subject.helper("records", subject.folder, 2, plan.total, plan.block, plan.pause, CODE)
         if plan.stream == "terminal":
-            # The shell stays the session's leader, so that the terminal outlives the launcher; its own word on a
-            # command that was killed must not land among the records.
-            script = 'exec 3>&2 2>/dev/null; "$@" 2>&3 3>&-; echo $? >code.part; mv code.part code; until [ -e leave ]; do sleep 0.02; done'
-            self.terminal = Terminal(["sh", "-c", script, "sh", *words], subject.env, subject.folder)
+            # Somebody else leads the session, so that the terminal outlives the launcher.
+            leader = COMMAND + ["lead", subject.folder]
+            self.terminal = Terminal(leader + words, subject.env, subject.folder)
             self.fd = self.terminal.master
             self.supervisor = until(lambda: tree(self.terminal.pid), "the launcher")[0]
         else:
@@ -151,14 +150,11 @@ class Trial:
         self.struck = time.monotonic()
 
     def launcher_end(self):
-        """The launcher's end as a shell's code, or None while it lives."""
-        if self.plan.stream == "terminal":
-            return self.read_number("code") or None
-        end = self.process.poll()
-        if end is None:
-            return None
-        kind, number = end.split()
-        return number if kind == "exit" else str(128 + int(number))
+        """The launcher's end in words, or None while it lives."""
+        if self.plan.stream != "terminal":
+            return self.process.poll()
+        status = self.read_number("code")
+        return name_of(int(status)) if status else None
 
     def run(self):
         self.start()
@@ -189,6 +185,9 @@ class Trial:
         result["hang"] = late
         result["lost"] = max(0, least - len(text)) if whole.startswith(text) else missing(text, written)
         result["doubled"] = 0 if whole.startswith(text) else excess(text)
+        if not whole.startswith(text):
+            at = next(at for at in range(len(text) + 1) if whole[:at] != text[:at]) - 1
+            result["differs"] = "at %d of %d: %r" % (at, len(text), text[max(0, at - 20) : at + 60])
         self.judge_end(result, killed)
         self.judge_journal(result)
         return result
@@ -198,11 +197,11 @@ class Trial:
         dead = holds(lambda: not alive(self.command), 2.0)
         end = self.launcher_end()
         if killed:
-            wrong = not dead or end != "137"
+            wrong = not dead or end != "signal 9"
         elif fault.startswith("crash") and not self.note:
-            wrong = not done or end == "0"
+            wrong = not done or end == "exit 0"
         else:
-            wrong = not done or end != CODE
+            wrong = not done or end != "exit " + CODE
         result["wrong"] = wrong
         if wrong:
             result["seen"] = "the launcher ended with %s, the command %s, at its own end: %s" % (end, "is dead" if dead else "lives", done)

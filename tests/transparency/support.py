@@ -456,8 +456,9 @@ def in_worker(function, subject_arguments, timeout):
 def answer_of(function, subject_arguments, timeout):
     folder = tempfile.mkdtemp(prefix="transparency-")
 
-    def too_late(_number, _frame):
-        raise Hang("the case as a whole: not within %.0f s" % timeout)
+    def too_late(_number, frame):
+        place = "%s:%d" % (os.path.basename(frame.f_code.co_filename), frame.f_lineno)
+        raise Hang("the case as a whole: not within %.0f s, last at %s" % (timeout, place))
 
     signal.signal(signal.SIGALRM, too_late)
     signal.alarm(int(timeout))
