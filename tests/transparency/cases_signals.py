@@ -8,7 +8,7 @@ import random
 import signal
 import time
 
-from support import QUIET, Hang, Terminal, alive, case, holds, running, state, tree, until
+from support import QUIET, Hang, Terminal, alive, case, holds, kill_all_below, running, state, tree, until
 
 NUMBERS = {getattr(signal, "SIG" + name): name for name in
            ("TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "ALRM", "CONT", "WINCH")}
@@ -78,6 +78,21 @@ def kill_pid(subject):
             wrong[name] = got
     end = ended(process, counter)
     return wrong or ("main 1, grandchild 0, for each" if end == "exit 5" else end)
+
+
+@case("B4 C6", expected={name: [True, "signal"] for name in ("ABRT", "SEGV", "BUS", "FPE", "ILL", "TRAP", "SYS", "XCPU")})
+def kill_pid_with_the_signals_of_faults(subject):
+    """A watchdog sends SIGABRT to have a trace; from outside they are signals as any other, and the command's."""
+    answer = {}
+    for name in ("ABRT", "SEGV", "BUS", "FPE", "ILL", "TRAP", "SYS", "XCPU"):
+        process = subject.spawn(subject.argv("sleep", "43"))
+        inner = until(lambda: running(process, "sleep"), "the command")[0]
+        process.kill(getattr(signal, "SIG" + name))
+        end = process.wait(3)
+        dead = holds(lambda: not alive(inner), 1.0)
+        answer[name] = [dead, "signal" if end == "signal %d" % getattr(signal, "SIG" + name) else end]
+        kill_all_below()
+    return answer
 
 
 def load(subject):

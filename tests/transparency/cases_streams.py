@@ -166,9 +166,13 @@ def odd_descriptors(subject):
         ("closed 1", if_closed % 1, {1: None}),
         ("closed 0", if_closed % 0, {0: None}),
     ):
-        subject.spawn(subject.argv(*python, "-c", program), fds).wait()
-        with open(subject.path("r"), encoding="ascii") as file:
-            answer[name] = file.read().split()
+        end = subject.spawn(subject.argv(*python, "-c", program), fds).wait()
+        try:
+            with open(subject.path("r"), encoding="ascii") as file:
+                answer[name] = file.read().split()
+            os.unlink(subject.path("r"))
+        except FileNotFoundError:
+            answer[name] = "did not run: " + end
     return answer
 
 

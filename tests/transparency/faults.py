@@ -174,6 +174,8 @@ class Trial:
 
     def judge(self, late):
         plan = self.plan
+        if "kill" in plan.fault and "observer" not in plan.fault and self.launcher_end() == "exit " + CODE:
+            self.note = "the end came first"  # the signal met a process that had ended and was not collected yet
         result = {"plan": plan.words(), "note": self.note}
         whole = b"".join(record(number) for number in range(plan.total))
         text = bytes(self.text).replace(b"\r\n", b"\n")
