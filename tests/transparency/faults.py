@@ -48,8 +48,9 @@ class Experiment:
     def __init__(self, fault, stream, seed):
         draw = random.Random("%s %s %d" % (fault, stream, seed))
         self.fault, self.stream = fault, stream
-        self.writer = draw.choice(["fast", "slow", "lumps"])
-        self.reader = draw.choice(["fast", "fast", "slow"])
+        # A file takes everything at once: only a writer that pauses is still there when the fault strikes.
+        self.writer = draw.choice(["slow", "lumps"] if stream == "file" else ["fast", "slow", "lumps"])
+        self.reader = "fast" if stream == "file" else draw.choice(["fast", "fast", "slow"])
         self.total, self.block, self.pause = {"fast": (16000, 64, 0), "slow": (200, 1, 0.001), "lumps": (3000, 700, 0.02)}[self.writer]
         self.strike_at = draw.randrange(self.total * 64)
         self.delay = draw.choice([0, 0, draw.random() * 0.003])
@@ -124,10 +125,16 @@ class Trial:
     def strike(self):
         """The fault, at the moment that was drawn."""
         plan = self.plan
+        self.struck = time.monotonic()
         if plan.fault in ("observer-kill", "observer-stop", "both-kill"):
-            self.observer = until(self.find_observer, "an observer", 2.0)
+            until(lambda: self.find_observer() or not alive(self.command), "an observer", 2.0)
+            self.observer = self.find_observer()
+        if not alive(self.supervisor) or (not self.observer and plan.fault in ("observer-kill", "observer-stop", "both-kill")):
+            self.note = "the end came first"
+            return
         time.sleep(plan.delay)
-        if self.subject.resident and plan.fault.startswith(("supervisor", "crash")) and not self.find_observer():
+        lone = self.subject.resident and plan.fault.startswith(("supervisor", "crash")) and not self.find_observer()
+        if lone and alive(self.command):
             self.note = "before the observer"  # the command is started first: there is a moment with nobody else
         try:
             if plan.fault == "observer-kill":
@@ -143,11 +150,8 @@ class Trial:
                 make_fault(self.supervisor, plan.fault.partition("-")[2])
         except (ProcessLookupError, ChildProcessError):
             self.note = "the end came first"
-        except OSError as error:
-            if error.errno != 3:  # ESRCH
-                raise
+        except PermissionError:  # so ptrace calls a process that has ended
             self.note = "the end came first"
-        self.struck = time.monotonic()
 
     def launcher_end(self):
         """The launcher's end in words, or None while it lives."""
@@ -215,7 +219,7 @@ class Trial:
             return
         if fault == "observer-stop":
             try:
-                os.kill(self.observer, signal.SIGCONT)
+                os.kill(self.observer, signal.SIGCONT) if self.observer else None
             except ProcessLookupError:
                 pass
         finishes = lambda: [e for e in self.subject.events() if e["event"] == "finish"]
