@@ -34,7 +34,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 RELAY = """
 import os, subprocess, sys
 read, write = os.pipe()
-child = subprocess.Popen(sys.argv[1:], stderr=write)
+child = subprocess.Popen(sys.argv[1:], stderr=write, close_fds=False)
 os.close(write)
 data = os.read(read, 1 << 16)
 while data:
@@ -163,7 +163,7 @@ def flood(bench, words, kind, size, watch=None):
     begin = time.monotonic()
     standard = [(os.POSIX_SPAWN_DUP2, write, fd) for fd in ((0, 1, 2) if kind == "terminal" else (1, 2))]
     pid = spawn(bench, words, standard + [(os.POSIX_SPAWN_DUP2, own[1], 3)])
-    os.close(write)
+    os.close(write), os.close(own[1])
     received, buffer = 0, memoryview(bytearray(1 << 20))
     while read is not None and received < size:
         if watch:
@@ -182,13 +182,13 @@ def flood(bench, words, kind, size, watch=None):
         watch(pid)
         time.sleep(0.005)
     if read is None:
-        spent = int(os.read(own[0], 64)) / 1e9
+        spent = int(os.read(own[0], 64) or sys.exit("%s: the command failed" % words)) / 1e9
     elif received != size:
         raise SystemExit("%s: %d bytes of %d" % (words, received, size))
     else:
         os.close(read)
     os.waitpid(pid, 0)
-    os.close(own[0]), os.close(own[1])
+    os.close(own[0])
     return spent
 
 

@@ -10,7 +10,8 @@ import os
 import resource
 import struct
 
-from support import LIBC, Skip, Terminal, alive, case, drain, holds, pipe, running, until
+from support import LIBC, Skip, alive, case, drain, holds, pipe, running, until
+from terminal import Terminal
 
 WORK = "echo out; echo err >&2; head -c 200000 /dev/zero | tr '\\0' y >&2; echo LAST >&2; exit 9"
 

@@ -8,7 +8,8 @@ import random
 import signal
 import time
 
-from support import QUIET, Hang, Terminal, alive, case, holds, kill_all_below, running, state, tree, until
+from support import QUIET, Hang, alive, case, holds, kill_all_below, running, state, tree, until
+from terminal import Terminal
 
 NUMBERS = {getattr(signal, "SIG" + name): name for name in
            ("TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "ALRM", "CONT", "WINCH")}

@@ -8,7 +8,8 @@ import signal
 import sys
 import time
 
-from support import Skip, Terminal, case, drain, holds, pipe, set_size, stat_of, tree, until
+from support import Skip, case, drain, holds, pipe, stat_of, tree, until
+from terminal import Terminal, set_size
 
 
 def read_json(subject, name):

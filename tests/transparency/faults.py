@@ -35,7 +35,8 @@ import time
 
 from command import record
 from crash import make_fault
-from support import COMMAND, Terminal, adopt_orphans, alive, holds, in_worker, name_of, pipe, stat_of, tree, until
+from support import COMMAND, adopt_orphans, alive, holds, in_worker, name_of, pipe, stat_of, tree, until
+from terminal import Terminal
 
 FAULTS = ("none", "observer-kill", "observer-stop", "crash-address", "crash-abort", "supervisor-kill", "both-kill")
 CODE = "7"  # the command's own end
