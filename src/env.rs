@@ -31,6 +31,17 @@ pub const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
 /// No colour in what we print.
 pub const NO_COLOR: &str = "NO_COLOR";
 
+// Variables of others that we read as they mean them; the README does not explain those.
+
+/// The user's home, where the XDG variables are not set.
+pub const HOME: &str = "HOME";
+/// The user's name, where the system's list of users does not have it.
+pub const USER: &str = "USER";
+/// Files of certificates that Python's users have already named: OpenSSL's, requests', curl's.
+pub const CERTIFICATE_FILES: [&str; 3] = ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"];
+/// A directory of certificates, as OpenSSL reads it.
+pub const SSL_CERT_DIR: &str = "SSL_CERT_DIR";
+
 /// All of them, in the order of the README.
 pub const ALL: &[Variable] = &[
     Variable {

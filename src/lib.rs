@@ -35,6 +35,7 @@ pub mod env;
 pub mod event;
 pub mod limits;
 pub mod observation;
+pub mod protocol;
 pub mod public;
 pub mod status;
 pub mod wire;
@@ -52,6 +53,7 @@ pub mod verdict;
 pub mod delivery;
 pub mod machine;
 pub mod store;
+pub mod streams;
 pub mod sys;
 
 pub mod observer;

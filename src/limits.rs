@@ -45,6 +45,14 @@ pub const BACKOFF_FIRST: Duration = Duration::from_millis(500);
 pub const BACKOFF_MAX: Duration = Duration::from_secs(30);
 /// Bytes of an answer that are read; PostHog's has about 20.
 pub const ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of one file of certificates; the largest bundle in use has 300 KiB.
+pub const CERTIFICATES_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// Characters of a host that is configured; no real one is near it.
+pub const HOST_BYTES_MAX: usize = 1024;
+/// Bytes of a project key; the server refuses longer ones.
+pub const KEY_BYTES_MAX: usize = 64;
+/// Transient failures in a row after which `--send` gives up; with backoff about eight seconds of them.
+pub const SEND_FAILURES_MAX: u32 = 5;
 /// Age of unsent events after which they are no longer sent.
 pub const UNSENT_AGE_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Bytes of unsent events that are kept for sending.
@@ -58,6 +66,29 @@ pub const RUNS_MAX: usize = 50;
 pub const RUNS_BYTES_MAX: u64 = 50 * 1000 * 1000;
 /// Age after which a run is deleted.
 pub const RUNS_AGE_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// Bytes of one run's events on disk; a progress event each minute fills it after about a week and a half.
+pub const RUN_EVENTS_BYTES_MAX: u64 = 32 * 1000 * 1000;
+/// Bytes of one run's delivery record; each delivered event takes about 40.
+pub const RUN_DELIVERY_BYTES_MAX: u64 = 8 * 1000 * 1000;
+/// Bytes of one run's samples; where they would be more, every second one is thrown away.
+pub const RUN_SAMPLES_BYTES_MAX: u64 = 8 * 1000 * 1000;
+/// Bytes of one sample; a machine of 16 GPUs needs about 3 KiB.
+pub const SAMPLE_BYTES_MAX: usize = 64 * 1024;
+/// Bytes that a line of finish or error may go beyond a full journal: they are why it is kept.
+pub const ESSENTIAL_BYTES_MAX: u64 = 4 * EVENT_BYTES_MAX as u64;
+/// Bytes of each kind of line that wait in memory while the disk is full or read-only.
+pub const HELD_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Names that are read of a directory of ours; 50 runs of 6 files are kept, others may have put more there.
+pub const DIRECTORY_NAMES_MAX: usize = 4096;
+/// Bytes of the stored decision; ours has about 100.
+pub const DECISION_BYTES_MAX: u64 = 16 * 1024;
+/// How long the journal of a run that began on another machine, or before this one was started anew, must be
+/// silent before the run is called lost: where locks do not reach, silence is all that can be seen. A living
+/// observer writes a sample every few seconds.
+pub const FOREIGN_SILENCE: Duration = Duration::from_secs(3600);
+/// Delivery records of one run that are remembered while it is read.
+pub const DELIVERED_MAX: usize = 200_000;
 
 // --- observing --------------------------------------------------------------------------------------------
 
@@ -78,3 +109,129 @@ pub const END_JOURNAL_WAIT: Duration = Duration::from_millis(200);
 pub const END_UPLOAD_WAIT: Duration = Duration::from_millis(1500);
 /// How long the observer may go on uploading after the launcher has gone.
 pub const OBSERVER_LINGER: Duration = Duration::from_secs(30);
+
+// --- the observer's place ---------------------------------------------------------------------------------
+
+/// The observer's niceness: it gives way to the training, and still gets its turn on a busy machine.
+pub const OBSERVER_NICE: i32 = 10;
+// --- progress of the training -----------------------------------------------------------------------------
+
+/// Steps beyond which a number in a bar is no step; the longest trainings have some ten million.
+pub const STEP_MAX: u64 = 1_000_000_000_000;
+/// Epochs beyond which a logged epoch is none.
+pub const EPOCH_MAX: f64 = 1_000_000.0;
+/// Tokens beyond which a logged count is none; the largest trainings have seen 10^14.
+pub const TOKENS_MAX: f64 = 1e18;
+/// Epochs whose duration is reported; with more than these the mean says enough.
+pub const EPOCH_TIMES_MAX: u64 = 200;
+/// Points kept of the curve of steps over time; an epoch's bounds are interpolated between two of them.
+pub const PACE_POINTS_MAX: usize = 512;
+/// Different totals of nested bars that are remembered; a training has one evaluation set or a few.
+pub const NESTED_TOTALS_MAX: usize = 16;
+/// Other lines between two bars of the same total that make the second one a restart: a traceback has more,
+/// the beginning of an evaluation fewer.
+pub const RESTART_LINES_MIN: u32 = 8;
+/// Shortest time between two progress events, so that a fast run which passes its tenths in moments
+/// cannot flood the journal.
+pub const PROGRESS_GAP: Duration = Duration::from_secs(1);
+/// GPUs of which peaks are kept; machines have 16 at the most, fake drivers whatever they like.
+pub const GPUS_MAX: usize = 256;
+// --- the training configuration ---------------------------------------------------------------------------
+
+/// Depth of a configuration file that is still read; Axolotl's own files nest 5 deep.
+pub const CONFIG_PARSE_DEPTH_MAX: usize = 64;
+/// Values of a configuration once its aliases are followed; Axolotl's largest example has 200.
+pub const CONFIG_NODES_MAX: usize = 50_000;
+/// Bytes of text of a configuration once its aliases are followed; a prompt template has a few KiB.
+pub const CONFIG_TEXT_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Elements of a list of the configuration that are sent; more are counted as `<more>`.
+pub const CONFIG_LIST_MAX: usize = 64;
+/// Values of a configuration that are sent in all; they fill half of the largest event. Axolotl's largest example has 200.
+pub const CONFIG_VALUES_MAX: usize = 2500;
+/// Magnitude from which a number is withheld: a telephone number or an account has eight digits or more.
+pub const CONFIG_NUMBER_MAX: f64 = 1e7;
+/// The same for whole numbers, of which those of seven digits must be round as well.
+pub const CONFIG_INTEGER_MAX: u64 = 10_000_000;
+/// Withheld texts that the last gate looks for; Axolotl's largest example has 30.
+pub const CONFIG_WITHHELD_MAX: usize = 2000;
+/// Digits that are kept of a number that is not whole; a learning rate has two or three.
+pub const CONFIG_NUMBER_DIGITS: usize = 6;
+/// Overrides on a command line that are looked at.
+pub const CONFIG_OVERRIDES_MAX: usize = 256;
+
+// --- the last gate ----------------------------------------------------------------------------------------
+
+/// Characters from which on a word of the user's identity is looked for; shorter ones are in everything.
+pub const IDENTITY_WORD_MIN: usize = 5;
+/// Characters of a word that are compared: of a long secret or prompt, its beginning is enough.
+pub const IDENTITY_WORD_MAX: usize = 64;
+/// Length from which on the value of any environment variable counts as one; the secrets' begin at the minimum.
+pub const IDENTITY_VALUE_MIN: usize = 12;
+/// Length from which on a word is found inside of others too; shorter ones only where they stand alone.
+pub const IDENTITY_INSIDE_MIN: usize = 16;
+/// Words of the user's identity that are looked for.
+pub const IDENTITY_WORDS_MAX: usize = 8192;
+/// Depth of an event's JSON; ours have 5 levels and the configuration's.
+pub const EVENT_DEPTH_MAX: usize = 16;
+// --- measuring the machine --------------------------------------------------------------------------------
+
+/// Bytes of a small file of /proc, /sys or a control group that are read; the longest line we need is 1 KiB.
+pub const KERNEL_FILE_BYTES_MAX: usize = 64 * 1024;
+/// Processes of one command that are followed. The largest training nodes start about 1,000 (16 ranks with 64
+/// data loaders each); a fork bomb must not make the observer one.
+pub const TREE_PROCESSES_MAX: usize = 4096;
+/// Open files kept for followed processes; a quarter of the usual soft limit of 1,024.
+pub const TREE_FILES_MAX: usize = 256;
+/// Up to this many threads, all of a process's threads are asked for children at each sample (4 us each).
+pub const TREE_THREADS_EACH_SAMPLE: u64 = 4;
+/// Samples between two complete walks (children of all threads, or the scan where the kernel lists none): a
+/// minute, since such a walk of 8,000 threads was measured at 51 ms.
+pub const TREE_WALK_SAMPLES: u32 = 12;
+/// A complete walk that took longer than this is done ten times less often.
+pub const TREE_WALK_COST_MAX: Duration = Duration::from_millis(5);
+/// Threads, or processes of a scan, that one complete walk looks at.
+pub const TREE_WALK_ENTRIES_MAX: usize = 16 * 1024;
+/// Control groups above the command's own that are asked for a limit; systemd and Kubernetes nest 6 deep.
+pub const CGROUP_DEPTH_MAX: usize = 32;
+/// Entries of one directory that are read when packages are looked up; a large environment has 1,000.
+pub const PACKAGE_ENTRIES_MAX: usize = 20_000;
+/// Directories of packages that are read for one interpreter.
+pub const PACKAGE_DIRECTORIES_MAX: usize = 16;
+/// Entries of PATH and PYTHONPATH that are looked at.
+pub const SEARCH_PATH_ENTRIES_MAX: usize = 128;
+/// Bytes of /proc/PID/maps that are read; a training process has 2,000 mappings of 150 bytes.
+pub const MAPS_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Processes whose mappings are looked at for the versions of packages.
+pub const MAPS_PROCESSES_MAX: usize = 32;
+/// Words of a command line that are read for what its launcher was asked to start.
+pub const LAUNCHER_WORDS_MAX: usize = 512;
+/// Accelerators of one machine; the largest nodes have 16, MIG or DPUs a few times as many.
+pub const ACCELERATORS_MAX: usize = 64;
+/// Main memory of a graphics device below which it is not counted as an accelerator: integrated ones are
+/// given 0.5 to 1 GiB by the firmware.
+pub const ACCELERATOR_MEMORY_MIN: u64 = 2 * 1024 * 1024 * 1024;
+/// Between two attempts to bring a lost GPU driver back.
+pub const GPU_RETRY_PERIOD: Duration = Duration::from_secs(60);
+
+// --- the observer's loop ----------------------------------------------------------------------------------
+
+/// Bytes of output that are read at once; between two reads everything else has its turn.
+pub const READ_BYTES: usize = 256 * 1024;
+/// Reads of a pipe at the command's end: more than the copy's pipe (1 MiB) can hold.
+pub const READ_TAIL_TIMES: usize = 8;
+/// How long the end waits for a followed file; a file system that does not answer costs this once.
+pub const FOLLOW_TAIL_WAIT: Duration = Duration::from_millis(100);
+/// How long the start event waits for what the machine and its drivers have to say.
+pub const START_WAIT: Duration = Duration::from_secs(2);
+/// How long it waits where the command's first word leads to no Python (a shell script, a shim), so that the
+/// versions have to be read from the running processes.
+pub const START_WAIT_PYTHON: Duration = Duration::from_secs(20);
+/// Between two looks at whether the start event is complete.
+pub const START_LOOK: Duration = Duration::from_millis(50);
+/// How long a look at the workers' ranks may leave the first event waiting; then this is the main process.
+pub const RANK_WAIT: Duration = Duration::from_secs(600);
+/// When runs of earlier launchers are finished, deleted and sent: not in the training's first moments.
+pub const HOUSEKEEPING_AFTER: Duration = Duration::from_secs(2);
+
+/// Bytes of a process's environment that are read; a longer one has no place for a rank that early launchers set.
+pub const ENVIRON_BYTES_MAX: usize = 256 * 1024;

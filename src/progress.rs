@@ -1,1 +1,224 @@
-//! To be written.
+//! Reads how far a training is from what it prints: progress bars and log dictionaries.
+//!
+//! The problem: nothing inside the training tells us anything, and what it prints is made for eyes: bars that
+//! overwrite each other, evaluation bars that look like the training's, prefixes of every launcher, terminals
+//! that cut what does not fit. The rule: only numbers are taken, under names known in advance, and a number
+//! that makes no sense is as good as none. Of standard output itself nothing is taken but the known metrics
+//! of a log dictionary; bars and counts come from standard error, or from where both are one.
+//!
+//! Pure: time is given, in seconds since the command's spawn. [`run`](crate::run) makes events of the state.
+
+mod bar;
+mod choice;
+mod dictionary;
+mod pace;
+mod prefix;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use pace::rate;
+pub use pace::{Epoch, Pace, Point};
+
+use crate::lines::Line;
+use crate::observation::Stream;
+use bar::Bar;
+use choice::{Change, Choice};
+use dictionary::LogDictionary;
+
+/// What is known of the training. Unknown is None, never 0.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Training {
+    /// Optimizer steps done, as its bar says.
+    pub step: Option<u64>,
+    /// Optimizer steps planned.
+    pub total_steps: Option<u64>,
+    /// Epochs done, as last logged.
+    pub epoch: Option<f64>,
+    /// Epochs planned, as the trainer announced them; rounded up where only the steps are limited.
+    pub planned_epochs: Option<f64>,
+    /// Training loss last logged; may be NaN or infinite.
+    pub loss: Option<f64>,
+    /// Learning rate last logged.
+    pub learning_rate: Option<f64>,
+    /// Gradient norm last logged; may be NaN or infinite.
+    pub grad_norm: Option<f64>,
+    /// Perplexity last logged.
+    pub ppl: Option<f64>,
+    /// Tokens seen.
+    pub tokens_total: Option<u64>,
+    /// Trainable tokens seen.
+    pub tokens_trainable: Option<u64>,
+    /// Tokens per second and GPU.
+    pub tokens_per_second_per_gpu: Option<f64>,
+    /// Evaluation loss last logged.
+    pub eval_loss: Option<f64>,
+    /// Mean training loss, logged at the training's end.
+    pub train_loss: Option<f64>,
+    /// Seconds that the training says it took, or has taken so far.
+    pub train_runtime: Option<f64>,
+    /// Log dictionaries seen.
+    pub log_dictionaries: u64,
+    /// Whether the training itself came to its end; what comes after (saving, evaluating) can still fail.
+    pub finished: bool,
+    /// The steps over time.
+    pub pace: Pace,
+    /// The step at which the epoch was logged.
+    pub epoch_step: Option<u64>,
+}
+
+impl Training {
+    /// Steps per epoch, as the planned epochs say, else as the last logged epoch does once one is complete
+    /// (before that the rounding of the printed epoch is too coarse).
+    #[must_use]
+    pub fn steps_per_epoch(&self, planned_epochs: Option<f64>) -> Option<f64> {
+        let planned = planned_epochs.filter(|epochs| *epochs > 0.0).zip(self.total_steps);
+        let logged = || self.epoch.filter(|epoch| *epoch >= 1.0).zip(self.epoch_step);
+        let (epochs, steps) = planned.or_else(logged)?;
+        Some(steps as f64 / epochs).filter(|steps| steps.is_finite() && *steps >= 1.0)
+    }
+
+    /// Whole epochs done.
+    #[must_use]
+    pub fn epochs_completed(&self, planned_epochs: Option<f64>) -> Option<u64> {
+        let counted = self.step.zip(self.steps_per_epoch(planned_epochs)).map(|(step, per)| step as f64 / per);
+        let done = self.epoch.into_iter().chain(counted).reduce(f64::max)?;
+        // A float's cast saturates, and the epoch is bounded already.
+        Some((done + 1e-9).floor() as u64)
+    }
+}
+
+/// Takes a run's lines and keeps its [`Training`].
+#[derive(Clone, Debug, Default)]
+pub struct ProgressReader {
+    training: Training,
+    choice: Choice,
+    /// The finished training before this one, until it is sure that this one is none.
+    before: Option<Box<Training>>,
+}
+
+impl ProgressReader {
+    /// A reader that has seen nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What is known by now.
+    #[must_use]
+    pub const fn training(&self) -> &Training {
+        &self.training
+    }
+
+    /// Takes one line that came `at` seconds after the spawn.
+    pub fn line(&mut self, stream: Stream, at: f64, line: &Line<'_>) {
+        let mut text = prefix::strip(line.text);
+        if text.is_empty() {
+            return;
+        }
+        let mut bars = false;
+        if stream != Stream::Stdout {
+            while let Some((bar, rest)) = Bar::find(text) {
+                bars = true;
+                let change = self.choice.offer(&bar, line.cursor_up);
+                self.changed(change, at);
+                // What was printed while the bar stood there continues on its line.
+                text = prefix::strip(rest);
+            }
+        }
+        if let Some(log) = LogDictionary::parse(text) {
+            self.logged(&log);
+        } else if stream != Stream::Stdout && !text.is_empty() {
+            self.choice.other_line();
+            if !bars {
+                self.announced(text);
+            }
+        }
+    }
+
+    /// Looks at a line that has not ended yet, which may be half a line.
+    ///
+    /// Only a whole bar is taken from it: the bar of a slow step ends when the next step does.
+    pub fn peek(&mut self, stream: Stream, at: f64, line: &Line<'_>) {
+        if stream == Stream::Stdout {
+            return;
+        }
+        if let Some((bar, _)) = Bar::find(prefix::strip(line.text)) {
+            let change = self.choice.peek(&bar, line.cursor_up);
+            self.changed(change, at);
+        }
+    }
+
+    fn changed(&mut self, change: Change, at: f64) {
+        if matches!(change, Change::Began(_)) {
+            self.before = self.training.finished.then(|| Box::new(self.training.clone()));
+        }
+        let training = &mut self.training;
+        if matches!(change, Change::Began(_) | Change::Retracted) {
+            training.pace = Pace::default();
+            training.finished = false;
+            training.epoch_step = None;
+            training.step = None;
+            training.total_steps = self.choice.announced();
+        }
+        if let Change::Began(position) | Change::Stepped(position) = change {
+            training.step = Some(position.step);
+            training.total_steps = position.total.or(training.total_steps);
+            training.finished |= position.total == Some(position.step);
+            training.pace.note(position.step, at);
+        }
+    }
+
+    fn logged(&mut self, log: &LogDictionary) {
+        if log.loss.is_some() {
+            self.choice.was_training();
+            self.before = None;
+        } else if log.eval_loss.is_some() && self.training.finished && self.choice.was_evaluation() {
+            // Only the bar was taken for another training's; what was logged stays.
+            if let Some(before) = self.before.take() {
+                self.training.step = before.step;
+                self.training.total_steps = before.total_steps;
+                self.training.epoch_step = before.epoch_step;
+                self.training.pace = before.pace;
+            }
+        }
+        let training = &mut self.training;
+        training.log_dictionaries = training.log_dictionaries.saturating_add(1);
+        if log.epoch.is_some() {
+            training.epoch = log.epoch;
+            training.epoch_step = training.step;
+        }
+        for (known, logged) in [
+            (&mut training.loss, log.loss),
+            (&mut training.learning_rate, log.learning_rate),
+            (&mut training.grad_norm, log.grad_norm),
+            (&mut training.ppl, log.ppl),
+            (&mut training.tokens_per_second_per_gpu, log.tokens_per_second_per_gpu),
+            (&mut training.eval_loss, log.eval_loss),
+            (&mut training.train_loss, log.train_loss),
+            (&mut training.train_runtime, log.train_runtime),
+        ] {
+            *known = logged.or(*known);
+        }
+        training.tokens_total = log.tokens_total.or(training.tokens_total);
+        training.tokens_trainable = log.tokens_trainable.or(training.tokens_trainable);
+        // The mean over all steps is only logged at the end; the run time also in between, if tokens are counted.
+        training.finished |= log.train_loss.is_some();
+    }
+
+    /// What the trainer says before it begins, at the log level `info`.
+    fn announced(&mut self, text: &str) {
+        if let Some(total) = announcement(text, "Total optimization steps = ") {
+            self.choice.announce(total);
+            self.training.total_steps.get_or_insert(total);
+        } else if let Some(epochs) = announcement(text, "Num Epochs = ") {
+            self.training.planned_epochs = Some(epochs as f64);
+        }
+    }
+}
+
+/// The number after a phrase, written as `1,900`.
+fn announcement(text: &str, phrase: &str) -> Option<u64> {
+    let (_, number) = text.split_once(phrase)?;
+    let digits: String = number.trim().chars().filter(|character| *character != ',').take(16).collect();
+    digits.parse().ok().filter(|number| (1..=crate::limits::STEP_MAX).contains(number))
+}

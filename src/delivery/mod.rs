@@ -1,1 +1,24 @@
-//! To be written.
+//! Delivery of events to PostHog.
+//!
+//! The problem: events are made on machines behind proxies, captive portals, firewalls that drop packets and
+//! servers that lie, by a program that nobody may notice. The rules: at least once, for the server removes
+//! duplicates by an event's identity, which never changes; journal first, network second; nothing is ever
+//! waited for that the training could notice; what the server can't accept is set aside by itself, so that it
+//! keeps nothing else; and nothing but the events, the project's key and the time leaves.
+//!
+//! [`Uploader`] is driven by the observer, and by `--send`. The judgement ([`answers`], [`backoff`],
+//! [`batching`], [`endpoint`]) is pure and apart from the sockets ([`client`](self::client)).
+
+pub mod answers;
+pub mod backoff;
+pub mod batching;
+mod client;
+pub mod endpoint;
+mod outcome;
+mod request;
+mod uploader;
+
+pub use client::Certificates;
+pub use endpoint::{Destination, Endpoint, EndpointProblem, Key, KeyProblem};
+pub use outcome::{Cause, Fate, Outcome};
+pub use uploader::{State, Uploader};

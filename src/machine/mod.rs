@@ -1,1 +1,95 @@
-//! To be written.
+//! Measuring: the machine, the command's processes, its control group, the accelerators, the packages.
+//!
+//! None of this may be felt by the training or fail loudly: readings are bounded, targeted at the command's
+//! own processes, and unknown (None) where they cannot be had. The observer's loop uses two things of it:
+//! [`Sampler`], whose [`sample`](Sampler::sample) costs a few dozen system calls and never waits, and
+//! [`Gathering`], which finds the start event's facts on a thread of its own, since a file of a stuck network
+//! file system, or the memory map of a stuck process, can hold a reader up for ever.
+
+pub mod accelerator;
+pub mod cgroup;
+mod files;
+mod gathering;
+pub mod host;
+pub mod launcher;
+pub mod packages;
+pub mod ranks;
+pub mod tree;
+
+pub use gathering::{Gathering, facts};
+
+use crate::observation::Sample;
+use accelerator::{AcceleratorFacts, Gpus, Health};
+use cgroup::{MemoryGroup, OomKills, OomWatch};
+use std::ffi::OsString;
+#[cfg(target_os = "linux")]
+use tree::Sampler as Tree;
+#[cfg(not(target_os = "linux"))]
+use tree::portable::Sampler as Tree;
+
+/// Measures one run, from just after its spawn to its end.
+pub struct Sampler {
+    tree: Tree,
+    group: Option<MemoryGroup>,
+    kills: OomWatch,
+    gpus: Gpus,
+}
+
+impl Sampler {
+    /// Begins to measure the command with this pid; what is in use now is the baseline. `nvml_path`: another
+    /// NVML library than the driver's own.
+    #[must_use]
+    pub fn begin(command: u32, nvml_path: Option<OsString>) -> Self {
+        let group = MemoryGroup::of(command);
+        let kills = OomWatch::begin(group.as_ref());
+        Self { tree: Tree::new(command), group, kills, gpus: Gpus::start(nvml_path) }
+    }
+
+    /// One measurement, at so many seconds since the spawn. The accelerators' part is what their driver
+    /// answered since the last one; it is asked anew here, so it is one period old.
+    pub fn sample(&mut self, at: f64) -> Sample {
+        let tree = self.tree.sample();
+        let readings = self.gpus.try_reading();
+        self.gpus.request_sample(&self.tree.pids());
+        let gpus_failed = matches!(self.gpus.health(), Health::Lost | Health::Unresponsive);
+        Sample {
+            at,
+            processes: tree.processes,
+            cpu_seconds: tree.cpu_seconds,
+            rss_sum_bytes: tree.rss_sum_bytes,
+            rss_max_process_bytes: tree.rss_max_process_bytes,
+            cgroup_bytes: self.group.as_ref().and_then(MemoryGroup::current),
+            gpus: readings.unwrap_or_default(),
+            failures: u64::from(tree.processes.is_none()) + u64::from(gpus_failed),
+        }
+    }
+
+    /// The command's live processes, as of the last sample.
+    #[must_use]
+    pub fn pids(&self) -> Vec<u32> {
+        self.tree.pids()
+    }
+
+    /// What accelerators there are, as soon as their driver has said.
+    pub fn accelerators(&mut self) -> Option<AcceleratorFacts> {
+        self.gpus.facts()
+    }
+
+    /// How the measuring of accelerators goes.
+    pub fn accelerator_health(&mut self) -> Health {
+        self.gpus.health()
+    }
+
+    /// Whether their driver was ever silent for too long.
+    #[must_use]
+    pub const fn accelerator_was_unresponsive(&self) -> bool {
+        self.gpus.ever_unresponsive()
+    }
+
+    /// Processes that the kernel killed for memory since the beginning. To be asked when the command's end is
+    /// known: the kernel counts before it kills.
+    #[must_use]
+    pub fn oom_kills(&self) -> OomKills {
+        self.kills.delta(self.group.as_ref())
+    }
+}

@@ -1,7 +1,308 @@
-//! To be written: the configuration keys of Axolotl's public schema.
+//! The configuration keys of Axolotl's public schema, and for each key the words that are public as its value.
+//!
+//! Two files say what is known. `config-keys.json` is the schema of Axolotl itself: its groups, their keys, the
+//! types and closed sets of their values. `config-choices.json` (written by `tools/config_choices.py` from public
+//! sources) adds what the schema leaves open: the optimizers behind a key that is a bare `str`, the keys of
+//! Axolotl's plugins, the members of free-form maps. A word is public only as a value of its own key: `alpaca` is
+//! a data set's type, and nobody's run name.
+//!
+//! Anyone may ask. A file that cannot be read leaves the schema empty, so that nothing is known and nothing is
+//! sent; a test sees to it that the built-in ones can be read.
+
+use super::PublicStr;
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+const KEYS: &str = include_str!("config-keys.json");
+const CHOICES: &str = include_str!("config-choices.json");
+
+type Group = BTreeMap<String, Shape>;
+
+/// What the schema says about the value of one key.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, default)]
+pub struct Shape {
+    types: BTreeSet<Kind>,
+    values: BTreeSet<String>,
+    items: Option<Box<Self>>,
+    groups: Vec<String>,
+}
+
+/// A plain type of the schema.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Any,
+    Bool,
+    Float,
+    Int,
+    Map,
+    Str,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Schema {
+    top: String,
+    groups: BTreeMap<String, Group>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Choices {
+    groups: BTreeMap<String, Group>,
+    lists: BTreeMap<String, Vec<String>>,
+    choices: BTreeMap<String, Vec<String>>,
+    maps: BTreeMap<String, String>,
+}
+
+static SCHEMA: LazyLock<Schema> = LazyLock::new(|| load(KEYS, CHOICES).unwrap_or_default());
+
+fn load(keys: &str, choices: &str) -> serde_json::Result<Schema> {
+    let mut schema: Schema = serde_json::from_str(keys)?;
+    let more: Choices = serde_json::from_str(choices)?;
+    for (group, members) in more.groups {
+        let known = schema.groups.entry(group).or_default();
+        for (key, shape) in members {
+            known.entry(key).or_insert(shape);
+        }
+    }
+    for (owner, lists) in &more.choices {
+        if let Some(shape) = schema.shape_mut(owner) {
+            lists.iter().filter_map(|list| more.lists.get(list)).for_each(|words| shape.allow(words));
+        }
+    }
+    for (owner, group) in more.maps {
+        if let Some(shape) = schema.shape_mut(&owner) {
+            shape.groups.push(group);
+        }
+    }
+    schema.unite();
+    Ok(schema)
+}
+
+impl Schema {
+    /// The shape of `Group.key`.
+    fn shape_mut(&mut self, owner: &str) -> Option<&mut Shape> {
+        let (group, key) = owner.split_once('.')?;
+        self.groups.get_mut(group)?.get_mut(key)
+    }
+
+    /// Where a value may be of one of several groups (`datasets` has five kinds), gives it one that unites them: a
+    /// reader of the file cannot tell which was meant. Done again for the groups that this makes, which nest.
+    fn unite(&mut self) {
+        loop {
+            let mut several: Vec<Vec<String>> = Vec::new();
+            for shape in self.groups.values_mut().flat_map(BTreeMap::values_mut) {
+                shape.unite(&mut several);
+            }
+            if several.is_empty() {
+                return;
+            }
+            for names in several {
+                let mut united = Group::new();
+                for (key, shape) in names.iter().filter_map(|name| self.groups.get(name)).flatten() {
+                    united.entry(key.clone()).or_default().merge(shape);
+                }
+                self.groups.insert(names.join("|"), united);
+            }
+        }
+    }
+
+    fn member(&'static self, group: &str, key: &str) -> Option<(PublicStr, &'static Shape)> {
+        let (name, shape) = self.groups.get(group)?.get_key_value(key)?;
+        Some((PublicStr::constant(name), shape))
+    }
+}
+
+impl Shape {
+    fn allow(&mut self, words: &[String]) {
+        self.values.extend(words.iter().cloned());
+        if let Some(items) = &mut self.items {
+            items.allow(words);
+        }
+    }
+
+    /// Refers to one group instead of several, which are noted.
+    fn unite(&mut self, several: &mut Vec<Vec<String>>) {
+        if self.groups.len() > 1 {
+            let names = std::mem::take(&mut self.groups);
+            self.groups.push(names.join("|"));
+            several.push(names);
+        }
+        if let Some(items) = &mut self.items {
+            items.unite(several);
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.types.extend(&other.types);
+        self.values.extend(other.values.iter().cloned());
+        self.groups
+            .extend(other.groups.iter().filter(|group| !self.groups.contains(group)).cloned().collect::<Vec<_>>());
+        if let Some(items) = &other.items {
+            self.items.get_or_insert_default().merge(items);
+        }
+    }
+
+    /// Whether the schema lets the value be a number.
+    #[must_use]
+    pub fn number(&self) -> bool {
+        self.types.contains(&Kind::Int) || self.types.contains(&Kind::Float)
+    }
+
+    /// Whether the schema lets the value be a switch.
+    #[must_use]
+    pub fn boolean(&self) -> bool {
+        self.types.contains(&Kind::Bool)
+    }
+
+    /// Whether the command line takes the key as `--key` and `--no-key`, without a value.
+    #[must_use]
+    pub fn flag(&self) -> bool {
+        self.boolean()
+            && self.types.len() == 1
+            && self.values.is_empty()
+            && self.items.is_none()
+            && self.groups.is_empty()
+    }
+
+    /// The public word of this key that the text is, exactly.
+    #[must_use]
+    pub fn choice(&'static self, text: &str) -> Option<PublicStr> {
+        self.values.get(text).map(|word| PublicStr::constant(word))
+    }
+
+    /// What the elements of a list look like; where the schema forgot that a key may be one, as the value itself.
+    #[must_use]
+    pub fn element(&self) -> &Self {
+        self.items.as_deref().unwrap_or(self)
+    }
+
+    /// Whether the value may be a list.
+    #[must_use]
+    pub fn has_elements(&self) -> bool {
+        self.items.is_some()
+    }
+
+    /// A member of the groups that the value may be.
+    #[must_use]
+    pub fn member(&self, key: &str) -> Option<(PublicStr, &'static Self)> {
+        self.groups.iter().find_map(|group| SCHEMA.member(group, key))
+    }
+
+    /// Whether the value may have known members.
+    #[must_use]
+    pub fn has_members(&self) -> bool {
+        !self.groups.is_empty()
+    }
+}
+
+/// A key of the configuration's top level.
+#[must_use]
+pub fn top_level(key: &str) -> Option<(PublicStr, &'static Shape)> {
+    SCHEMA.member(&SCHEMA.top, key)
+}
 
 /// Whether Axolotl's public schema has a key of that name, at any depth.
 #[must_use]
-pub fn is_key(_name: &str) -> bool {
-    false
+pub fn is_key(name: &str) -> bool {
+    SCHEMA.groups.values().any(|group| group.contains_key(name))
+}
+
+/// Every key and every public value there is: what the last gate need not fear.
+pub fn vocabulary() -> impl Iterator<Item = &'static str> {
+    fn values(shape: &'static Shape) -> Box<dyn Iterator<Item = &'static str>> {
+        let own = shape.values.iter().map(String::as_str);
+        Box::new(own.chain(shape.items.as_deref().into_iter().flat_map(values)))
+    }
+    let shapes = SCHEMA.groups.values().flatten();
+    shapes.flat_map(|(key, shape)| std::iter::once(key.as_str()).chain(values(shape)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_files_can_be_read_and_know_what_axolotl_knows() {
+        let schema = load(KEYS, CHOICES).unwrap();
+        assert!(schema.groups[&schema.top].len() > 500, "{}", schema.groups[&schema.top].len());
+        assert!(load("{", CHOICES).is_err() && load(KEYS, "{}").is_err());
+        for key in ["base_model", "liger_rope", "use_reentrant", "fsdp_offload_params", "beta"] {
+            assert!(is_key(key), "{key}");
+        }
+        assert!(!is_key("acme_secret") && !is_key("") && !is_key("AxolotlInputConfig"));
+    }
+
+    #[test]
+    fn every_list_and_every_group_that_is_named_exists() {
+        let schema = load(KEYS, CHOICES).unwrap();
+        let choices: Choices = serde_json::from_str(CHOICES).unwrap();
+        for owner in choices.choices.keys().chain(choices.maps.keys()) {
+            let (group, key) = owner.split_once('.').unwrap();
+            assert!(schema.groups.get(group).is_some_and(|keys| keys.contains_key(key)), "{owner}");
+        }
+        for list in choices.choices.values().flatten() {
+            assert!(!choices.lists[list].is_empty(), "{list}");
+        }
+        for group in choices.maps.values() {
+            assert!(schema.groups.contains_key(group), "{group}");
+        }
+        for group in schema.groups.values().flat_map(|keys| keys.values()).flat_map(|shape| &shape.groups) {
+            assert!(schema.groups.contains_key(group), "{group}");
+        }
+    }
+
+    #[test]
+    fn a_word_is_public_for_its_own_key_alone() {
+        for (key, word, public) in [
+            ("optimizer", "adamw_bnb_8bit", true),
+            ("optimizer", "ADAMW_BNB_8BIT", false),
+            ("lr_scheduler", "cosine", true),
+            ("lr_scheduler", "adamw_bnb_8bit", false),
+            ("lr_scheduler", "cosine ", false),
+            ("adapter", "qlora", true),
+            ("adapter", "", false),
+            ("wandb_project", "qlora", false),
+            ("default_system_message", "cosine", false),
+        ] {
+            let (_, shape) = top_level(key).unwrap();
+            assert_eq!(shape.choice(word).is_some(), public, "{key}: {word}");
+        }
+    }
+
+    #[test]
+    fn members_and_elements_have_their_own_shapes() {
+        let (_, datasets) = top_level("datasets").unwrap();
+        let (name, kind) = datasets.element().member("type").unwrap();
+        assert_eq!(name.as_str(), "type");
+        assert!(kind.choice("alpaca").is_some());
+        assert!(datasets.element().member("learning_rate").is_none());
+        // The five kinds of data set each have their own map for `type`; all of their members are known.
+        for member in ["system_prompt", "chosen_format", "completion_format"] {
+            assert!(kind.member(member).is_some(), "{member}");
+        }
+        let (_, modules) = top_level("lora_target_modules").unwrap();
+        assert!(modules.element().choice("q_proj").is_some());
+        assert!(vocabulary().any(|word| word == "q_proj") && vocabulary().any(|word| word == "learning_rate"));
+    }
+
+    #[test]
+    fn a_flag_is_a_switch_and_nothing_else() {
+        for (key, flag) in
+            [("flash_attention", true), ("bf16", false), ("gradient_checkpointing", false), ("lora_r", false)]
+        {
+            assert_eq!(top_level(key).unwrap().1.flag(), flag, "{key}");
+        }
+    }
+
+    #[test]
+    fn no_public_value_holds_what_only_users_have() {
+        for word in vocabulary() {
+            let clean = word.chars().all(|c| !c.is_control()) && word.len() <= 300;
+            assert!(clean && !word.contains("/home/") && !word.contains('@'), "{word}");
+        }
+    }
 }

@@ -1,1 +1,281 @@
-//! To be written.
+//! Public names of hardware and operating systems.
+//!
+//! What a driver calls a device is nearly always a product's name, but virtual devices carry whatever their
+//! owner called them. So a name is taken only if every word of it is one of the words that vendors use, or has
+//! the shape of a model number, and it is a vendor's at all; of anything else the vendor is all that is said.
+
+use super::{PublicStr, text::PublicText};
+
+/// Who makes an accelerator, by whose driver answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Vendor {
+    /// NVIDIA.
+    Nvidia,
+    /// AMD.
+    Amd,
+    /// Intel.
+    Intel,
+}
+
+impl Vendor {
+    /// The vendor's name.
+    #[must_use]
+    pub const fn name(self) -> PublicStr {
+        PublicStr::constant(match self {
+            Self::Nvidia => "NVIDIA",
+            Self::Amd => "AMD",
+            Self::Intel => "Intel",
+        })
+    }
+}
+
+/// Words of product names; each is one at blanks and hyphens.
+const WORDS: &[&str] = &[
+    "NVIDIA",
+    "AMD",
+    "Intel",
+    "Intel(R)",
+    "Tesla",
+    "GeForce",
+    "Quadro",
+    "RTX",
+    "GTX",
+    "TITAN",
+    "GRID",
+    "DGX",
+    "HGX",
+    "Instinct",
+    "Radeon",
+    "Arc",
+    "Arc(TM)",
+    "Data",
+    "Center",
+    "GPU",
+    "Max",
+    "Flex",
+    "Series",
+    "Graphics",
+    "Display",
+    "PCIe",
+    "PCIE",
+    "SXM",
+    "SXM2",
+    "SXM3",
+    "SXM4",
+    "SXM5",
+    "NVL",
+    "NVLink",
+    "HBM2",
+    "HBM2e",
+    "HBM3",
+    "HBM3e",
+    "OAM",
+    "Ada",
+    "Generation",
+    "Ampere",
+    "Blackwell",
+    "Hopper",
+    "Turing",
+    "Volta",
+    "Grace",
+    "Laptop",
+    "Mobile",
+    "Design",
+    "Q",
+    "with",
+    "Ti",
+    "SUPER",
+    "Super",
+    "XT",
+    "XTX",
+    "GRE",
+    "PRO",
+    "Pro",
+    "RX",
+    "VII",
+    "Vega",
+    "FE",
+    "Xp",
+    "X",
+    "V",
+    "D",
+    "Workstation",
+    "Server",
+    "Edition",
+    "Spark",
+    "Thor",
+    "Orin",
+    "MIG",
+    "Black",
+    "Z",
+];
+
+/// Words without which a name is no product's.
+const VENDOR_WORDS: &[&str] = &[
+    "NVIDIA", "AMD", "Intel", "Intel(R)", "Tesla", "GeForce", "Quadro", "RTX", "GTX", "TITAN", "GRID", "Radeon",
+    "Instinct",
+];
+
+/// Bytes of the longest name; vendors' own stay below 64.
+const NAME_BYTES_MAX: usize = 80;
+
+/// An accelerator's name as its driver says it, or the vendor's alone.
+#[must_use]
+pub fn accelerator_name(vendor: Vendor, raw: &str) -> PublicStr {
+    let name = raw.trim();
+    let words = || name.split([' ', '-']).filter(|word| !word.is_empty());
+    let vendors = words().any(|word| VENDOR_WORDS.contains(&word) || is_datacenter_model(word));
+    let public = vendors && words().all(|word| WORDS.contains(&word) || is_model(word));
+    if public && name.len() <= NAME_BYTES_MAX { PublicStr::vetted(name.to_owned()) } else { vendor.name() }
+}
+
+/// The shape of a model number or a size: up to four capitals, one to five digits, up to two letters after
+/// (`A100`, `4090`, `MI300X`, `80GB`, `L40S`, `3g.20gb`). So bounded, it is a number more than a text.
+fn is_model(word: &str) -> bool {
+    if let Some((compute, memory)) = word.split_once('.') {
+        return is_slice(compute, "g") && is_slice(memory, "gb");
+    }
+    let digits = word.trim_start_matches(|character: char| character.is_ascii_uppercase());
+    let suffix = digits.trim_start_matches(|character: char| character.is_ascii_digit());
+    let prefix_length = word.len() - digits.len();
+    let digit_count = digits.len() - suffix.len();
+    let suffix_fits = suffix.len() <= 2 && suffix.bytes().all(|byte| byte.is_ascii_alphabetic());
+    prefix_length <= 4 && (1..=5).contains(&digit_count) && suffix_fits
+}
+
+/// A part of a MIG instance's name: digits, then this unit.
+fn is_slice(word: &str, unit: &str) -> bool {
+    let digits = word.strip_suffix(unit).unwrap_or_default();
+    (1..=3).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Models that older drivers name without their maker.
+fn is_datacenter_model(word: &str) -> bool {
+    [
+        "A10", "A100", "A30", "A40", "B200", "GH200", "GB200", "H100", "H200", "H800", "L4", "L40", "L40S", "P100",
+        "T4", "V100",
+    ]
+    .contains(&word)
+}
+
+/// Names of operating systems and architectures as the compiler spells them: the closed sets of a platform.
+const SYSTEMS: &[&str] = &["linux", "macos", "freebsd", "netbsd", "openbsd", "android", "windows"];
+const ARCHITECTURES: &[&str] =
+    &["x86_64", "aarch64", "arm", "x86", "powerpc64", "riscv64", "s390x", "loongarch64", "powerpc64le"];
+
+/// `linux-6.18-x86_64`: of the kernel's release only the first two numbers, for what follows them is often a
+/// name that somebody gave to a build.
+#[must_use]
+pub fn platform(system: &str, architecture: &str, release: &str) -> PublicStr {
+    let mut text = PublicText::new();
+    text.constant(member(SYSTEMS, system));
+    if let Some((major, minor)) = release_numbers(release) {
+        text.constant("-").integer(major.into()).constant(".").integer(minor.into());
+    }
+    text.constant("-").constant(member(ARCHITECTURES, architecture));
+    text.finish()
+}
+
+fn member(set: &[&'static str], name: &str) -> &'static str {
+    set.iter().copied().find(|member| *member == name).unwrap_or("other")
+}
+
+fn release_numbers(release: &str) -> Option<(u16, u16)> {
+    let mut numbers = release.split(['.', '-', '+']).map(|part| part.parse::<u16>().ok());
+    numbers.next().flatten().zip(numbers.next().flatten())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn products_keep_their_names() {
+        for name in [
+            "NVIDIA H100 80GB HBM3",
+            "NVIDIA A100-SXM4-80GB",
+            "NVIDIA A100 80GB PCIe",
+            "NVIDIA H200 NVL",
+            "NVIDIA GH200 480GB",
+            "NVIDIA GeForce RTX 4090",
+            "NVIDIA GeForce RTX 3080 Laptop GPU",
+            "NVIDIA RTX 6000 Ada Generation",
+            "NVIDIA L40S",
+            "NVIDIA RTX PRO 6000 Blackwell Workstation Edition",
+            "Tesla V100-SXM2-32GB",
+            "Tesla T4",
+            "Quadro RTX 8000",
+            "NVIDIA TITAN RTX",
+            "GeForce GTX 1080 Ti",
+            "NVIDIA A10G",
+            "NVIDIA B200",
+            "A100-SXM4-40GB",
+            "NVIDIA GB10",
+            "GRID A100-4C",
+            "NVIDIA A100-SXM4-40GB MIG 1g.5gb",
+            "AMD Instinct MI300X",
+            "AMD Radeon RX 7900 XTX",
+            "AMD Radeon PRO W7900",
+            "AMD Instinct MI250X",
+            "NVIDIA GeForce RTX 2080 with Max-Q Design",
+        ] {
+            assert_eq!(accelerator_name(Vendor::Nvidia, name).as_str(), name);
+        }
+        assert_eq!(accelerator_name(Vendor::Nvidia, " Tesla T4\n").as_str(), "Tesla T4");
+    }
+
+    #[test]
+    fn anything_else_is_the_vendor_alone() {
+        for name in [
+            "",
+            "NVIDIA acme-secret",
+            "alice's GPU",
+            "GRID acme 4C",
+            "Graphics Device",
+            "NVIDIA H100 /home/alice",
+            "NVIDIA\tT4",
+            "NVIDIA H100\n80GB",
+            "NVIDIA 1234567",
+            "NVIDIA ABCDE1",
+            "4090",
+            "NVIDIA H100abc",
+            "NVIDIA 1x.2gb",
+            "NVIDIA H100 80GB HBM3 NVIDIA H100 80GB HBM3 NVIDIA H100 80GB HBM3 NVIDIA H100 80GB HBM3",
+        ] {
+            assert_eq!(accelerator_name(Vendor::Amd, name).as_str(), "AMD", "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_platform_is_made_of_known_names_and_two_numbers() {
+        for (system, architecture, release, expected) in [
+            ("linux", "x86_64", "6.18.44-acme-v657", "linux-6.18-x86_64"),
+            ("linux", "aarch64", "5.15.0-1063-aws", "linux-5.15-aarch64"),
+            ("linux", "x86_64", "6.1+deb", "linux-6.1-x86_64"),
+            ("macos", "aarch64", "24.1.0", "macos-24.1-aarch64"),
+            ("linux", "x86_64", "acme.1", "linux-x86_64"),
+            ("linux", "x86_64", "6", "linux-x86_64"),
+            ("linux", "x86_64", "99999999.1", "linux-x86_64"),
+            ("acmeos", "acme", "", "other-other"),
+        ] {
+            assert_eq!(platform(system, architecture, release).as_str(), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn lower_case_words_of_ours_never_get_out(word in "[a-z]{3,12}") {
+            prop_assume!(!WORDS.contains(&word.as_str()));
+            for name in [format!("NVIDIA {word}"), format!("NVIDIA H100-{word}"), format!("{word} RTX 4090")] {
+                prop_assert_eq!(accelerator_name(Vendor::Nvidia, &name), Vendor::Nvidia.name());
+            }
+        }
+
+        #[test]
+        fn nothing_makes_it_panic(name in ".{0,120}", release in ".{0,40}") {
+            prop_assert!(accelerator_name(Vendor::Intel, &name).as_str().len() <= NAME_BYTES_MAX);
+            prop_assert!(platform("linux", "x86_64", &release).as_str().len() < 40);
+        }
+    }
+}

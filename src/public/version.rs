@@ -1,4 +1,13 @@
-//! To be written: versions of the listed packages.
+//! Versions of the listed packages and of Python.
+//!
+//! A version is a formatter's kind of public text: a short alphabet, beginning with a digit. What follows `+` is a
+//! local label that a company's build may have put its name into; only those of the public accelerator builds are
+//! kept, and any other is cut off. Nothing is known of packages that are not listed.
+
+use super::PublicStr;
+
+/// Characters of a version; `2.9.0.dev20250812+cu129` has 23.
+const VERSION_MAX: usize = 40;
 
 /// The packages whose version the start event may carry, as Axolotl's own telemetry spells them.
 pub const PACKAGES: &[&str] = &[
@@ -23,3 +32,122 @@ pub const PACKAGES: &[&str] = &[
     "torchao",
     "lm_eval",
 ];
+
+/// The version of a listed package, without what its builder may have added; None for anything else.
+#[must_use]
+pub fn format(package: &str, raw: &str) -> Option<PublicStr> {
+    if !PACKAGES.contains(&package) {
+        return None;
+    }
+    let (release, label) = raw.split_once('+').map_or((raw, None), |(release, label)| (release, Some(label)));
+    let public = is_release(release).then_some(release)?;
+    match label.filter(|label| is_public_label(label)) {
+        Some(label) if public.len() + label.len() < VERSION_MAX => Some(PublicStr::vetted(format!("{public}+{label}"))),
+        _ => Some(PublicStr::vetted(public.to_owned())),
+    }
+}
+
+/// The version of Python: two or three numbers (`3.11`, `3.11.7`).
+#[must_use]
+pub fn python(raw: &str) -> Option<PublicStr> {
+    let parts: Vec<&str> = raw.split('.').collect();
+    let numbers =
+        parts.iter().all(|part| (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit()));
+    (numbers && (2..=3).contains(&parts.len())).then(|| PublicStr::vetted(raw.to_owned()))
+}
+
+/// A release as PEP 440 writes them, and the older `2.0.0-rc1`: numbers, and the words that PEP 440 knows.
+///
+/// The alphabet alone would let `1acmecorp` pass.
+fn is_release(text: &str) -> bool {
+    let words = text.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| !word.is_empty());
+    text.len() <= VERSION_MAX
+        && text.starts_with(|first: char| first.is_ascii_digit())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'!' | b'-'))
+        && words.into_iter().all(is_release_word)
+        && !text.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.len() > 8)
+}
+
+fn is_release_word(word: &str) -> bool {
+    const WORDS: [&str; 11] = ["a", "b", "c", "rc", "alpha", "beta", "pre", "preview", "dev", "post", "r"];
+    WORDS.iter().any(|known| known.eq_ignore_ascii_case(word))
+}
+
+/// `cu128`, `cpu`, `rocm6.2.4`, `xpu`.
+fn is_public_label(label: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.len() <= 6 && text.bytes().all(|byte| byte.is_ascii_digit());
+    match label {
+        "cpu" | "xpu" => true,
+        _ => match (label.strip_prefix("cu"), label.strip_prefix("rocm")) {
+            (Some(number), _) => digits(number),
+            (_, Some(numbers)) => numbers.len() <= 12 && numbers.split('.').all(digits),
+            _ => false,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_version_loses_what_its_builder_added() {
+        for (raw, public) in [
+            ("2.8.0", Some("2.8.0")),
+            ("2.8.0+cu128", Some("2.8.0+cu128")),
+            ("2.9.0.dev20250812+cu129", Some("2.9.0.dev20250812+cu129")),
+            ("2.7.1+rocm6.3", Some("2.7.1+rocm6.3")),
+            ("2.7.1+cpu", Some("2.7.1+cpu")),
+            ("2.7.1+xpu", Some("2.7.1+xpu")),
+            ("0.13.0.dev0", Some("0.13.0.dev0")),
+            ("1!2.0rc1.post2", Some("1!2.0rc1.post2")),
+            ("2.0.0-rc1", Some("2.0.0-rc1")),
+            ("2.8.0+acme.3", Some("2.8.0")),
+            ("2.8.0+cu12x", Some("2.8.0")),
+            ("2.8.0+rocm6..3", Some("2.8.0")),
+            ("2.8.0+cu128+acme", Some("2.8.0")),
+            ("2.8.0+", Some("2.8.0")),
+            ("2.8.0+cpu\n", Some("2.8.0")),
+            ("2.8.0-acmecorp", None),
+            ("1acme", None),
+            ("acme1", None),
+            ("v2.8.0", None),
+            ("2.8.0 ", None),
+            ("", None),
+            ("+cu128", None),
+            ("2.8.0.15551234567", None),
+            ("1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1", None),
+        ] {
+            assert_eq!(format("torch", raw).as_ref().map(PublicStr::as_str), public, "{raw:?}");
+        }
+        assert_eq!(format("acme-internal", "1.0"), None);
+    }
+
+    #[test]
+    fn python_has_two_or_three_numbers() {
+        for (raw, kept) in [
+            ("3.11.7", true),
+            ("3.12", true),
+            ("3", false),
+            ("3.11.7+acme", false),
+            ("3.x", false),
+            ("", false),
+            ("3.11.", false),
+            ("3.1.1.1", false),
+        ] {
+            assert_eq!(python(raw).is_some(), kept, "{raw:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_version_never_grows_and_stays_in_its_alphabet(raw in "[0-9a-z.+! -]{0,50}|\\PC{0,20}") {
+            for public in format("torch", &raw).into_iter().chain(python(&raw)) {
+                prop_assert!(raw.starts_with(public.as_str()));
+                prop_assert!((1..=40).contains(&public.as_str().len()));
+                prop_assert!(public.as_str().bytes().all(|b| b.is_ascii_alphanumeric() || b".+!-".contains(&b)));
+            }
+        }
+    }
+}

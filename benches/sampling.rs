@@ -1,0 +1,68 @@
+//! What one sample costs, against a refresh of all processes with sysinfo, on trees of 1, 16 and 128 processes.
+//!
+//! `cargo bench --bench sampling`. Processor time of this thread is measured, in the same run and in turns, so
+//! that the ratio holds on a busy machine where the figures do not.
+
+use axolotl_run::machine::tree;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System};
+
+const ROUNDS: u32 = 20;
+
+/// Nanoseconds of processor time of this thread.
+fn cpu() -> i64 {
+    let clock = nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID;
+    let time = nix::time::clock_gettime(clock).expect("every Linux has this clock");
+    time.tv_sec() * 1_000_000_000 + time.tv_nsec()
+}
+
+fn timed<T>(work: impl FnOnce() -> T) -> i64 {
+    let before = cpu();
+    let _ = work();
+    cpu() - before
+}
+
+fn start(processes: usize) -> Child {
+    let script = format!("for n in $(seq 2 {processes}); do sleep 300 & done; exec sleep 300");
+    let script = if processes == 1 { "exec sleep 300" } else { &script };
+    Command::new("sh").args(["-c", script]).spawn().expect("sh runs")
+}
+
+fn main() {
+    let host = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let host = host.filter(|entry| entry.file_name().to_str().is_some_and(|name| name.parse::<u32>().is_ok()));
+    println!("{} other processes on the host", host.count());
+    println!("processes   ours us   Some(&tree) us   All, no tasks us   All us   All / ours");
+    for processes in [1, 16, 128] {
+        let mut root = start(processes);
+        let mut ours = tree::Sampler::new(root.id());
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while ours.sample().processes != Some(processes as u64) && Instant::now() < deadline {
+            std::thread::yield_now();
+        }
+        let pids: Vec<_> = ours.pids().into_iter().map(sysinfo::Pid::from_u32).collect();
+        let mut systems = [(); 3].map(|()| System::new().expect("a supported system"));
+        let lean = ProcessRefreshKind::nothing().with_cpu().with_memory().without_tasks();
+        let mut sums = [0; 4];
+        for round in 0..=ROUNDS {
+            let [some, lean_all, all] = &mut systems;
+            let costs = [
+                timed(|| ours.sample()),
+                timed(|| some.refresh_processes_specifics(ProcessesToUpdate::Some(&pids), true, lean)),
+                timed(|| lean_all.refresh_processes_specifics(ProcessesToUpdate::All, true, lean)),
+                timed(|| all.refresh_processes(ProcessesToUpdate::All, true)),
+            ];
+            // The first round fills everybody's caches.
+            if round > 0 {
+                sums.iter_mut().zip(costs).for_each(|(sum, cost)| *sum += cost);
+            }
+        }
+        let [ours_us, some, lean_all, all] = sums.map(|sum| sum as f64 / f64::from(ROUNDS) / 1000.0);
+        println!("{processes:9} {ours_us:9.0} {some:16.0} {lean_all:18.0} {all:8.0} {:12.1}", all / ours_us);
+        for pid in ours.pids() {
+            let _ = Command::new("kill").arg(pid.to_string()).status();
+        }
+        let _ = root.wait();
+    }
+}

@@ -1,0 +1,283 @@
+//! The judgement: a tree of the user's text goes in, a value made of public words and bounded numbers comes out.
+//!
+//! The rule for each key of the public schema, and for no other: a switch is kept; a number where the schema wants
+//! one, if it is small and the key names no place, account or secret; a text if it stands in the key's own public
+//! list; a model of a whitelisted organisation for the few keys that name one, unless it is also a path of this
+//! machine. Everything else is replaced by a constant that tells its kind. Keys that the schema does not have are
+//! counted, and neither their names nor their values are looked at any further.
+
+use super::parse::Node;
+use super::{Planned, Reason, Redaction, Vetted, scalar};
+use crate::event::ConfigValue;
+use crate::event::value::{Number, non_finite};
+use crate::limits;
+use crate::public::PublicStr;
+use crate::public::config_keys::{self, Shape};
+use crate::public::models::ModelId;
+use crate::public::text::PublicText;
+use std::collections::BTreeMap;
+
+type Members = [(Option<String>, Node)];
+
+/// The keys whose value names a model of the Hub.
+const MODEL_KEYS: [&str; 4] = ["base_model", "base_model_config", "tokenizer_config", "processor_config"];
+
+/// What the name of a key has that names a place, an account, a secret or a piece of text by number.
+const PRIVATE_PREFIXES: [&str; 10] =
+    ["wandb_", "mlflow_", "hf_mlflow_", "comet_", "trackio_", "swanlab_", "gradio_", "otel_", "hub_", "nemo_gym_"];
+const PRIVATE_WORDS: [&str; 14] = [
+    "path", "dir", "file", "url", "host", "port", "secret", "password", "id", "ids", "indices", "project", "name",
+    "entity",
+];
+
+/// Vets the members of the top level.
+pub(super) fn vet(members: &Members, exists: &dyn Fn(&str) -> bool) -> Vetted {
+    let mut judge = Judge {
+        exists,
+        path: Vec::new(),
+        values_left: limits::CONFIG_VALUES_MAX,
+        unknown_keys: 0,
+        redactions: Vec::new(),
+        withheld: Vec::new(),
+    };
+    let value = judge.members(members, &config_keys::top_level);
+    Vetted {
+        value,
+        unknown_keys: judge.unknown_keys,
+        redactions: judge.redactions,
+        withheld: judge.withheld,
+        planned: planned(members),
+    }
+}
+
+/// Finds a key in the group that is being read.
+type Lookup<'a> = &'a dyn Fn(&str) -> Option<(PublicStr, &'static Shape)>;
+
+/// A step into the tree, for telling the run's owner where something was withheld.
+enum Step {
+    Key(PublicStr),
+    Element(usize),
+}
+
+struct Judge<'a> {
+    exists: &'a dyn Fn(&str) -> bool,
+    path: Vec<Step>,
+    values_left: usize,
+    unknown_keys: u64,
+    redactions: Vec<Redaction>,
+    withheld: Vec<String>,
+}
+
+impl Judge<'_> {
+    fn members(&mut self, members: &Members, lookup: Lookup<'_>) -> ConfigValue {
+        let mut kept = BTreeMap::new();
+        for (key, node) in members {
+            let Some((name, shape)) = key.as_deref().and_then(lookup) else {
+                self.unknown_keys = self.unknown_keys.saturating_add(1);
+                self.remember(key.as_deref());
+                self.remember_all(node);
+                continue;
+            };
+            // A key without a value is to Axolotl as if it were not there.
+            if *node == Node::Null {
+                continue;
+            }
+            self.path.push(Step::Key(name.clone()));
+            if let Some(value) = self.value(name.as_str(), shape, node) {
+                kept.insert(name.clone(), value);
+            }
+            self.path.pop();
+        }
+        ConfigValue::Map(kept)
+    }
+
+    /// What is sent of a value; None where so much was sent that it is left out.
+    fn value(&mut self, key: &str, shape: &'static Shape, node: &Node) -> Option<ConfigValue> {
+        let Some(left) = self.values_left.checked_sub(1) else {
+            self.withhold(node, Reason::Excess);
+            return None;
+        };
+        self.values_left = left;
+        Some(match node {
+            Node::Null => ConfigValue::Null,
+            Node::Map(_) | Node::List(_) if self.path.len() >= limits::CONFIG_DEPTH_MAX.saturating_sub(1) => {
+                self.withhold(node, Reason::Excess)
+            }
+            Node::Map(members) => self.map(shape, members, node),
+            Node::List(elements) => self.list(key, shape, elements),
+            scalar => self.scalar(key, shape, scalar),
+        })
+    }
+
+    fn map(&mut self, shape: &'static Shape, members: &Members, node: &Node) -> ConfigValue {
+        // A list of one map is often written as the map alone.
+        let shape = if shape.has_members() { shape } else { shape.element() };
+        if shape.has_members() {
+            self.members(members, &|key| shape.member(key))
+        } else {
+            self.withhold(node, Reason::Unexpected)
+        }
+    }
+
+    fn list(&mut self, key: &str, shape: &'static Shape, elements: &[Node]) -> ConfigValue {
+        let mut kept = Vec::new();
+        for (at, element) in elements.iter().enumerate() {
+            self.path.push(Step::Element(at));
+            if at < limits::CONFIG_LIST_MAX && !shape.has_elements() && choice(shape, element).is_none() {
+                // The schema knows no list here, so nothing is known of its elements; a row of numbers may be a text.
+                kept.push(self.withhold(element, Reason::Unexpected));
+            } else if at < limits::CONFIG_LIST_MAX {
+                kept.extend(self.value(key, shape.element(), element));
+            } else if at == limits::CONFIG_LIST_MAX {
+                self.withhold(element, Reason::Excess);
+                kept.push(ConfigValue::Text(PublicStr::constant("<more>")));
+            } else {
+                self.remember_all(element);
+            }
+            self.path.pop();
+        }
+        ConfigValue::List(kept)
+    }
+
+    fn scalar(&mut self, key: &str, shape: &'static Shape, node: &Node) -> ConfigValue {
+        if let Some(word) = choice(shape, node) {
+            return ConfigValue::Text(word);
+        }
+        if let Node::Text(text) = node
+            && MODEL_KEYS.contains(&key)
+        {
+            return match ModelId::parse(text) {
+                Some(id) if !id.as_paths().into_iter().any(self.exists) => {
+                    if !id.is_known() {
+                        self.withhold(node, Reason::Model);
+                    }
+                    ConfigValue::Text(id.public())
+                }
+                _ => self.withhold(node, Reason::Model),
+            };
+        }
+        if let Node::Boolean(value) = node {
+            return ConfigValue::Boolean(*value);
+        }
+        if shape.number()
+            && let Some(number) = scalar::number(node)
+        {
+            let kept = if is_private(key) { Err(Reason::PrivateKey) } else { bounded(&number) };
+            return kept.unwrap_or_else(|reason| self.withhold(node, reason));
+        }
+        match scalar::boolean(node).filter(|_| shape.boolean()) {
+            Some(value) => ConfigValue::Boolean(value),
+            None => self.withhold(node, if matches!(node, Node::Text(_)) { Reason::Text } else { Reason::Unexpected }),
+        }
+    }
+
+    /// A constant in the place of the value, which is remembered for the last gate.
+    fn withhold(&mut self, node: &Node, reason: Reason) -> ConfigValue {
+        self.remember_all(node);
+        if self.redactions.len() < limits::CONFIG_VALUES_MAX {
+            self.redactions.push(Redaction { path: self.place(), reason });
+        }
+        ConfigValue::Text(PublicStr::constant(match node {
+            Node::Integer(_) | Node::Number(_) => "<num>",
+            Node::Map(_) => "<map>",
+            Node::List(_) => "<list>",
+            Node::Null | Node::Boolean(_) | Node::Text(_) => "<str>",
+        }))
+    }
+
+    fn place(&self) -> PublicStr {
+        let mut text = PublicText::new();
+        for (at, step) in self.path.iter().enumerate() {
+            match step {
+                Step::Key(key) if at == 0 => text.public(key),
+                Step::Key(key) => text.constant(".").public(key),
+                Step::Element(index) => {
+                    text.constant("[").integer(u64::try_from(*index).unwrap_or(u64::MAX)).constant("]")
+                }
+            };
+        }
+        text.finish()
+    }
+
+    fn remember(&mut self, text: Option<&str>) {
+        let Some(text) = text else { return };
+        if self.withheld.len() < limits::CONFIG_WITHHELD_MAX {
+            self.withheld.push(text.to_owned());
+        }
+    }
+
+    fn remember_all(&mut self, node: &Node) {
+        match node {
+            Node::Text(text) => self.remember(Some(text)),
+            Node::List(elements) => elements.iter().for_each(|element| self.remember_all(element)),
+            Node::Map(members) => {
+                for (key, value) in members {
+                    self.remember(key.as_deref());
+                    self.remember_all(value);
+                }
+            }
+            Node::Null | Node::Boolean(_) | Node::Integer(_) | Node::Number(_) => {}
+        }
+    }
+}
+
+/// The public word of the key that the value is.
+fn choice(shape: &'static Shape, node: &Node) -> Option<PublicStr> {
+    match node {
+        Node::Text(text) => shape.choice(text),
+        // Some public words are digits, and YAML makes numbers of them.
+        Node::Integer(number) if !shape.number() => shape.choice(&number.to_string()),
+        _ => None,
+    }
+}
+
+fn is_private(key: &str) -> bool {
+    PRIVATE_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
+        || key.split('_').any(|word| PRIVATE_WORDS.contains(&word))
+}
+
+/// The number, if it is too small and too coarse to be anybody's.
+fn bounded(node: &Node) -> Result<ConfigValue, Reason> {
+    match node {
+        Node::Integer(number) => whole(*number).map(ConfigValue::Integer),
+        Node::Number(number) => {
+            if let Some(word) = non_finite(*number) {
+                return Ok(ConfigValue::Text(word));
+            }
+            if number.abs() >= limits::CONFIG_NUMBER_MAX {
+                return Err(Reason::LargeNumber);
+            }
+            let rounded = format!("{number:.*e}", limits::CONFIG_NUMBER_DIGITS.saturating_sub(1)).parse().ok();
+            rounded.and_then(Number::new).map(ConfigValue::Number).ok_or(Reason::Unexpected)
+        }
+        _ => Err(Reason::Unexpected),
+    }
+}
+
+/// A whole number of seven digits may still be a telephone number; a count that large is a round one.
+fn whole(number: i64) -> Result<i64, Reason> {
+    let round = number % 1000 == 0 || number % 1024 == 0;
+    let size = number.unsigned_abs();
+    if size < 1_000_000 || (round && size < limits::CONFIG_INTEGER_MAX) { Ok(number) } else { Err(Reason::LargeNumber) }
+}
+
+fn planned(members: &Members) -> Planned {
+    let find = |key: &str| members.iter().find(|(name, _)| name.as_deref() == Some(key)).map(|(_, node)| node);
+    let number = |key: &str| match scalar::number(find(key)?)? {
+        #[expect(clippy::cast_precision_loss, reason = "no training has 2^53 epochs")]
+        Node::Integer(number) => Some(number as f64),
+        Node::Number(number) => Some(number).filter(|number| number.is_finite()),
+        _ => None,
+    };
+    let count = |key: &str| match scalar::number(find(key)?)? {
+        Node::Integer(number) => u64::try_from(number).ok().filter(|number| *number > 0),
+        _ => None,
+    };
+    Planned {
+        num_epochs: number("num_epochs").filter(|number| *number > 0.0),
+        max_steps: count("max_steps"),
+        logging_steps: count("logging_steps"),
+        gradient_accumulation_steps: count("gradient_accumulation_steps"),
+        micro_batch_size: count("micro_batch_size"),
+    }
+}

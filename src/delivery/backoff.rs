@@ -1,0 +1,81 @@
+//! How long to wait after a failure that may pass.
+//!
+//! Full jitter: a thousand nodes of one job that lost the server at the same moment must not come back at the
+//! same moment. The server's own wish goes before, within reason. Pure: chance and time come from the caller.
+
+use crate::limits;
+use std::time::{Duration, SystemTime};
+
+/// The wait before the next attempt, after `failures` in a row (at least one); `chance` is from 0 to 1.
+#[must_use]
+pub fn wait(failures: u32, chance: f64, retry_after: Option<Duration>) -> Duration {
+    if let Some(wish) = retry_after {
+        return wish.min(limits::BACKOFF_MAX);
+    }
+    let doublings = failures.saturating_sub(1).min(16);
+    let ceiling = limits::BACKOFF_FIRST.saturating_mul(1 << doublings).min(limits::BACKOFF_MAX);
+    ceiling.mul_f64(if chance.is_finite() { chance.clamp(0.0, 1.0) } else { 1.0 })
+}
+
+/// Reads a `Retry-After` header: seconds, or an HTTP date.
+#[must_use]
+pub fn retry_after(header: &str, now: SystemTime) -> Option<Duration> {
+    let header = header.trim();
+    if !header.is_empty() && header.bytes().all(|byte| byte.is_ascii_digit()) {
+        // A number beyond u64 is a wish to be left alone; it is clamped like any other.
+        return Some(Duration::from_secs(header.parse().unwrap_or(u64::MAX)).min(limits::BACKOFF_MAX));
+    }
+    let date = httpdate::parse_http_date(header).ok()?;
+    Some(date.duration_since(now).unwrap_or_default().min(limits::BACKOFF_MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_ceiling_doubles_from_half_a_second_to_half_a_minute() {
+        for (failures, seconds) in [(0, 0.5), (1, 0.5), (2, 1.0), (3, 2.0), (6, 16.0), (7, 30.0), (8, 30.0)] {
+            assert_eq!(wait(failures, 1.0, None), Duration::from_secs_f64(seconds), "{failures}");
+        }
+        assert_eq!(wait(3, 0.5, None), Duration::from_secs(1));
+        assert_eq!(wait(3, 0.0, None), Duration::ZERO);
+        assert_eq!(wait(u32::MAX, 1.0, None), limits::BACKOFF_MAX);
+    }
+
+    #[test]
+    fn the_servers_wish_goes_before_within_reason() {
+        assert_eq!(wait(1, 1.0, Some(Duration::from_secs(7))), Duration::from_secs(7));
+        assert_eq!(wait(9, 1.0, Some(Duration::ZERO)), Duration::ZERO);
+        assert_eq!(wait(1, 0.0, Some(Duration::from_secs(3600))), limits::BACKOFF_MAX);
+    }
+
+    #[test]
+    fn a_wish_is_seconds_or_a_date() {
+        let now = httpdate::parse_http_date("Sun, 22 Nov 2026 13:16:54 GMT").unwrap();
+        for (header, seconds) in [
+            ("0", Some(0)),
+            (" 12 ", Some(12)),
+            ("3600", Some(30)),
+            ("99999999999999999999999", Some(30)),
+            ("Sun, 22 Nov 2026 13:17:04 GMT", Some(10)),
+            ("Sun, 22 Nov 2026 13:16:04 GMT", Some(0)),
+            ("Mon, 23 Nov 2026 13:16:54 GMT", Some(30)),
+            ("-1", None),
+            ("1.5", None),
+            ("", None),
+            ("soon", None),
+        ] {
+            assert_eq!(retry_after(header, now), seconds.map(Duration::from_secs), "{header:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_wait_is_longer_than_half_a_minute(failures in any::<u32>(), chance in any::<f64>(), wish in ".{0,40}") {
+            let wish = retry_after(&wish, SystemTime::UNIX_EPOCH);
+            prop_assert!(wait(failures, chance, wish) <= limits::BACKOFF_MAX);
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Which events go together.
+//!
+//! One malformed event costs the whole request, so a request that can never succeed is halved until the
+//! events at fault stand alone; all others arrive. Requests that merely failed keep their events in order, and
+//! what was offered meanwhile joins them. Pure; bounded by [`limits::UNSENT_BYTES_MAX`].
+
+use crate::limits;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// One event to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// Its identity.
+    pub uuid: Uuid,
+    /// The exact bytes of its line in the journal; shared, because attempts repeat.
+    pub line: Arc<str>,
+}
+
+/// The events of one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// The events, oldest first.
+    pub items: Vec<Item>,
+    /// It is a part of a request that could never succeed, and must not be put together with others again.
+    part: bool,
+}
+
+/// What became of a batch that can never succeed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Divided {
+    /// Both halves wait to be sent.
+    Halved,
+    /// It was one event, which is at fault.
+    Lone(Item),
+}
+
+/// The events that wait.
+#[derive(Debug, Default)]
+pub struct Queue {
+    parts: VecDeque<Batch>,
+    items: VecDeque<Item>,
+    bytes: u64,
+}
+
+impl Queue {
+    /// Takes an event; false where there is no room, and the event has to stay where it is written down.
+    #[must_use]
+    pub fn push(&mut self, item: Item) -> bool {
+        let bytes = self.bytes.saturating_add(item.line.len() as u64);
+        if bytes > limits::UNSENT_BYTES_MAX {
+            return false;
+        }
+        self.bytes = bytes;
+        self.items.push_back(item);
+        true
+    }
+
+    /// Takes the next batch out.
+    #[must_use]
+    pub fn take(&mut self) -> Option<Batch> {
+        let batch = self.parts.pop_front().or_else(|| self.gather())?;
+        self.bytes = self.bytes.saturating_sub(bytes(&batch.items));
+        Some(batch)
+    }
+
+    /// Puts a batch back that failed for a reason that may pass.
+    pub fn put_back(&mut self, batch: Batch) {
+        self.bytes = self.bytes.saturating_add(bytes(&batch.items));
+        if batch.part {
+            self.parts.push_front(batch);
+        } else {
+            batch.items.into_iter().rev().for_each(|item| self.items.push_front(item));
+        }
+    }
+
+    /// Divides a batch that can never succeed.
+    pub fn divide(&mut self, batch: Batch) -> Divided {
+        let mut first = batch.items;
+        if first.len() <= 1
+            && let Some(item) = first.pop()
+        {
+            return Divided::Lone(item);
+        }
+        let second = first.split_off(first.len() / 2);
+        self.bytes = self.bytes.saturating_add(bytes(&first)).saturating_add(bytes(&second));
+        for items in [second, first] {
+            self.parts.push_front(Batch { items, part: true });
+        }
+        Divided::Halved
+    }
+
+    /// How many events wait.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.parts.iter().map(|batch| batch.items.len()).sum::<usize>().saturating_add(self.items.len())
+    }
+
+    /// Whether none waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.parts.is_empty() && self.items.is_empty()
+    }
+
+    fn gather(&mut self) -> Option<Batch> {
+        let mut items = Vec::new();
+        let mut room = limits::BATCH_BYTES_MAX;
+        while let Some(item) = self.items.front() {
+            // One byte for the comma. An event by itself always fits: it is smaller than a batch.
+            let left = room.checked_sub(item.line.len().saturating_add(1));
+            match left {
+                Some(left) if items.len() < limits::BATCH_EVENTS_MAX => room = left,
+                _ if items.is_empty() => {}
+                _ => break,
+            }
+            items.extend(self.items.pop_front());
+        }
+        (!items.is_empty()).then_some(Batch { items, part: false })
+    }
+}
+
+fn bytes(items: &[Item]) -> u64 {
+    items.iter().map(|item| item.line.len() as u64).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn item(number: u128, length: usize) -> Item {
+        Item { uuid: Uuid::from_u128(number), line: "x".repeat(length).into() }
+    }
+
+    fn queue(lengths: &[usize]) -> Queue {
+        let mut queue = Queue::default();
+        for (number, length) in (0..).zip(lengths) {
+            assert!(queue.push(item(number, *length)));
+        }
+        queue
+    }
+
+    fn numbers(batch: &Batch) -> Vec<u128> {
+        batch.items.iter().map(|item| item.uuid.as_u128()).collect()
+    }
+
+    #[test]
+    fn a_batch_is_bounded_in_events_and_in_bytes() {
+        let mut queue = queue(&[10; 250]);
+        let sizes: Vec<_> = std::iter::from_fn(|| queue.take()).map(|batch| batch.items.len()).collect();
+        assert_eq!(sizes, [100, 100, 50]);
+        let mut queue = self::queue(&[limits::EVENT_BYTES_MAX; 9]);
+        let sizes: Vec<_> = std::iter::from_fn(|| queue.take()).map(|batch| batch.items.len()).collect();
+        assert_eq!(sizes, [3, 3, 3]);
+        assert!(queue.is_empty() && queue.bytes == 0);
+    }
+
+    #[test]
+    fn what_does_not_fit_stays_outside() {
+        let mut queue = Queue::default();
+        let pushed = (0..100).filter(|number| queue.push(item(*number, limits::EVENT_BYTES_MAX))).count();
+        assert_eq!(pushed as u64, limits::UNSENT_BYTES_MAX / limits::EVENT_BYTES_MAX as u64);
+    }
+
+    #[test]
+    fn a_failed_batch_goes_again_with_what_came_meanwhile() {
+        let mut queue = queue(&[5, 5]);
+        let batch = queue.take().unwrap();
+        assert!(queue.push(item(2, 5)));
+        queue.put_back(batch);
+        assert_eq!(numbers(&queue.take().unwrap()), [0, 1, 2]);
+    }
+
+    #[test]
+    fn a_half_that_failed_stays_a_half() {
+        let mut queue = queue(&[5; 4]);
+        let batch = queue.take().unwrap();
+        assert_eq!(queue.divide(batch), Divided::Halved);
+        let half = queue.take().unwrap();
+        queue.put_back(half);
+        assert_eq!(queue.len(), 4);
+        assert_eq!(numbers(&queue.take().unwrap()), [0, 1]);
+        assert_eq!(numbers(&queue.take().unwrap()), [2, 3]);
+    }
+
+    proptest! {
+        #[test]
+        fn exactly_the_bad_events_are_set_aside(bad in prop::collection::vec(any::<bool>(), 1..300), flaky in any::<u64>()) {
+            let mut queue = queue(&vec![7; bad.len()]);
+            let (mut delivered, mut refused, mut requests) = (Vec::new(), Vec::new(), 0_u32);
+            while let Some(batch) = queue.take() {
+                requests += 1;
+                prop_assert!(requests < 2000);
+                if requests < 64 && flaky >> requests & 1 == 1 {
+                    queue.put_back(batch);
+                } else if batch.items.iter().any(|item| bad[item.uuid.as_u128() as usize]) {
+                    if let Divided::Lone(item) = queue.divide(batch) {
+                        refused.push(item.uuid.as_u128() as usize);
+                    }
+                } else {
+                    delivered.extend(numbers(&batch));
+                }
+            }
+            prop_assert!(refused.iter().all(|number| bad[*number]));
+            prop_assert_eq!(refused.len(), bad.iter().filter(|bad| **bad).count());
+            prop_assert!(delivered.is_sorted());
+            prop_assert_eq!(delivered.len() + refused.len(), bad.len());
+            prop_assert_eq!(queue.bytes, 0);
+        }
+    }
+}

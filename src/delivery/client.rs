@@ -1,0 +1,192 @@
+//! The HTTP client: TLS with roots that are always there, bounds on every wait and on every answer.
+//!
+//! reqwest's own set-up fails where no certificates are installed (slim containers), and its default
+//! cryptography costs time in every process. So the TLS configuration is ours: ring; the roots that are
+//! compiled in, the system's, and the files that Python's users have already named. What of these is missing
+//! or broken is left out. Setting up reads files and takes milliseconds of computing, so it happens once, late,
+//! and beside the observer's loop.
+
+use super::answers::{self, Verdict};
+use super::backoff;
+use super::batching::Item;
+use super::endpoint::{Endpoint, Key};
+use super::outcome::Cause;
+use super::request;
+use crate::sys::files::open_regular;
+use crate::{env, limits};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
+use reqwest::{Client, Response, redirect, retry};
+use rustls::{ClientConfig, RootCertStore};
+use std::ffi::OsString;
+use std::io::{BufReader, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime};
+
+/// The bundles of the common distributions, for when the variable that replaces them is set.
+const SYSTEM_BUNDLES: [&str; 5] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+
+/// Further certificates that the user trusts.
+#[derive(Clone, Debug, Default)]
+pub struct Certificates {
+    files: Vec<PathBuf>,
+    directory: Option<PathBuf>,
+}
+
+/// What one attempt came to.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    pub verdict: Verdict,
+    pub status: Option<u16>,
+    pub cause: Option<Cause>,
+    pub retry_after: Option<Duration>,
+}
+
+/// Sends batches to one place.
+#[derive(Debug)]
+pub(super) struct Sender {
+    endpoint: Endpoint,
+    key: Key,
+    certificates: Certificates,
+    client: OnceLock<Client>,
+    /// Reading certificates from a file system that hangs must cost one thread, not one an attempt.
+    building: AtomicBool,
+}
+
+impl Certificates {
+    /// Those that the environment names.
+    #[must_use]
+    pub fn configured(environment: impl Fn(&str) -> Option<OsString>) -> Self {
+        let path = |name: &str| environment(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        Self {
+            files: env::CERTIFICATE_FILES.iter().filter_map(|name| path(name)).collect(),
+            directory: path(env::SSL_CERT_DIR),
+        }
+    }
+
+    fn roots(&self) -> RootCertStore {
+        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        if std::env::var_os(env::SSL_CERT_DIR).or_else(|| std::env::var_os(env::CERTIFICATE_FILES[0])).is_none() {
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        } else {
+            // The library would open what the variables name, whatever it is, in the place of the system's.
+            SYSTEM_BUNDLES.iter().for_each(|path| add_file(&mut roots, Path::new(path)));
+        }
+        self.files.iter().for_each(|path| add_file(&mut roots, path));
+        if let Some(directory) = &self.directory {
+            let found = rustls_native_certs::load_certs_from_paths(None, Some(directory));
+            roots.add_parsable_certificates(found.certs);
+        }
+        roots
+    }
+}
+
+fn add_file(roots: &mut RootCertStore, path: &Path) {
+    if let Ok(file) = open_regular(path) {
+        let mut reader = BufReader::new(file.take(limits::CERTIFICATES_BYTES_MAX));
+        roots.add_parsable_certificates(rustls_pemfile::certs(&mut reader).map_while(Result::ok));
+    }
+}
+
+impl Attempt {
+    const fn failed(cause: Cause) -> Self {
+        Self { verdict: Verdict::Later, status: None, cause: Some(cause), retry_after: None }
+    }
+}
+
+impl Sender {
+    pub(super) const fn new(endpoint: Endpoint, key: Key, certificates: Certificates) -> Self {
+        Self { endpoint, key, certificates, client: OnceLock::new(), building: AtomicBool::new(false) }
+    }
+
+    /// Makes one attempt; it ends within [`limits::REQUEST_TIMEOUT`] whatever happens.
+    pub(super) async fn attempt(self: Arc<Self>, items: Vec<Item>) -> Attempt {
+        let attempt = async {
+            match self.ask(items).await {
+                Ok(answer) => read(answer).await,
+                Err(cause) => Attempt::failed(cause),
+            }
+        };
+        tokio::time::timeout(limits::REQUEST_TIMEOUT, attempt).await.unwrap_or(Attempt::failed(Cause::Timeout))
+    }
+
+    async fn ask(self: Arc<Self>, items: Vec<Item>) -> Result<Response, Cause> {
+        let url = self.endpoint.url().clone();
+        // Compressing and setting up take milliseconds that the loop has not.
+        let prepared = tokio::task::spawn_blocking(move || {
+            let client = self.client()?;
+            let body = request::body(&self.key, &items, SystemTime::now()).ok()?;
+            Some((client, body))
+        });
+        let (client, body) = prepared.await.ok().flatten().ok_or(Cause::Client)?;
+        let request = client.post(url).header(CONTENT_TYPE, "application/json").header(CONTENT_ENCODING, "gzip");
+        request.body(body).send().await.map_err(|error| cause(&error))
+    }
+
+    fn client(&self) -> Option<Client> {
+        if let Some(client) = self.client.get() {
+            return Some(client.clone());
+        }
+        if self.building.swap(true, Ordering::AcqRel) {
+            return None;
+        }
+        let client = self.build();
+        self.building.store(false, Ordering::Release);
+        let _ = self.client.set(client?);
+        self.client.get().cloned()
+    }
+
+    fn build(&self) -> Option<Client> {
+        let tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .ok()?
+            .with_root_certificates(self.certificates.roots())
+            .with_no_client_auth();
+        Client::builder()
+            .tls_backend_preconfigured(tls)
+            .user_agent(concat!("axolotl-run/", env!("CARGO_PKG_VERSION")))
+            .redirect(redirect::Policy::none())
+            .retry(retry::never())
+            .referer(false)
+            .http1_only()
+            .connect_timeout(limits::CONNECT_TIMEOUT)
+            .timeout(limits::REQUEST_TIMEOUT)
+            .build()
+            .ok()
+    }
+}
+
+/// Reads an answer as far as it matters.
+async fn read(mut answer: Response) -> Attempt {
+    let status = answer.status().as_u16();
+    let wish = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    let retry_after = wish.and_then(|wish| backoff::retry_after(wish, SystemTime::now()));
+    let mut body = Vec::new();
+    while answers::needs_body(status) && body.len() <= limits::ANSWER_BYTES_MAX {
+        match answer.chunk().await {
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => break,
+            Err(error) => return Attempt { status: Some(status), ..Attempt::failed(cause(&error)) },
+        }
+    }
+    Attempt { verdict: answers::judge(status, &body), status: Some(status), cause: None, retry_after }
+}
+
+fn cause(error: &reqwest::Error) -> Cause {
+    if error.is_timeout() {
+        Cause::Timeout
+    } else if error.is_connect() {
+        Cause::Connection
+    } else if error.is_builder() {
+        Cause::Client
+    } else {
+        Cause::Broken
+    }
+}

@@ -1,0 +1,46 @@
+//! How many processes the kernel killed for memory during the run.
+//!
+//! The kernel raises the counters before it sends the signal, so a reading taken when `wait` has returned is
+//! complete. Both counters are older than the run: what counts is the difference to [`OomWatch::begin`].
+
+use super::{MemoryGroup, host_oom_kills};
+use std::path::{Path, PathBuf};
+
+/// Kills since the watch began; None where the counter cannot be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OomKills {
+    /// In the command's control group and those below it.
+    pub cgroup: Option<u64>,
+    /// On the whole machine.
+    pub host: Option<u64>,
+}
+
+/// The counters as they were when the run began.
+#[derive(Debug)]
+pub struct OomWatch {
+    root: PathBuf,
+    before: OomKills,
+}
+
+impl OomWatch {
+    /// Notes the counters; `group` is the command's.
+    #[must_use]
+    pub fn begin(group: Option<&MemoryGroup>) -> Self {
+        Self::at(Path::new("/"), group)
+    }
+
+    pub(super) fn at(root: &Path, group: Option<&MemoryGroup>) -> Self {
+        let before = OomKills { cgroup: group.and_then(MemoryGroup::oom_kills), host: host_oom_kills(root) };
+        Self { root: root.to_owned(), before }
+    }
+
+    /// What was killed since.
+    #[must_use]
+    pub fn delta(&self, group: Option<&MemoryGroup>) -> OomKills {
+        let since = |now: Option<u64>, before: Option<u64>| Some(now?.saturating_sub(before?));
+        OomKills {
+            cgroup: since(group.and_then(MemoryGroup::oom_kills), self.before.cgroup),
+            host: since(host_oom_kills(&self.root), self.before.host),
+        }
+    }
+}

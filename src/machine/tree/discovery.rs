@@ -1,0 +1,107 @@
+//! How new processes of the tree are found.
+//!
+//! `/proc/P/task/T/children` lists what thread T started: 4 us a read. Nearly all children come from main
+//! threads, so these (and all threads of a process with few) are asked at every sample. Children of other
+//! threads need all threads, which costs 51 ms at 8,000 threads; that complete walk is made about once a
+//! minute, and ten times less often where it proved dear. A kernel without these files leaves only the
+//! scan of the host for parents, on the same schedule: the one place where the host's size matters.
+
+use super::Sampler;
+use crate::limits;
+use std::time::Instant;
+
+/// When the next complete walk is due.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Schedule {
+    samples_left: u32,
+}
+
+impl Schedule {
+    /// Whether this sample makes a complete walk.
+    const fn due(&mut self) -> bool {
+        if self.samples_left == 0 {
+            return true;
+        }
+        self.samples_left -= 1;
+        false
+    }
+
+    /// Sets the next one, by what this one cost.
+    fn walked(&mut self, cost: std::time::Duration) {
+        let dear = cost > limits::TREE_WALK_COST_MAX;
+        self.samples_left = limits::TREE_WALK_SAMPLES * if dear { 10 } else { 1 } - 1;
+    }
+}
+
+impl Sampler {
+    /// Finds the processes that the known ones started.
+    pub(super) fn discover(&mut self) {
+        let complete = self.schedule.due();
+        let began = Instant::now();
+        if self.lists_children {
+            self.walk(complete);
+        } else if complete {
+            self.scan();
+        }
+        if complete {
+            self.schedule.walked(began.elapsed());
+        }
+    }
+
+    fn walk(&mut self, complete: bool) {
+        let mut to_ask = self.pids();
+        let mut threads_left = limits::TREE_WALK_ENTRIES_MAX;
+        while let Some(pid) = to_ask.pop() {
+            let threads = self.known.get(&pid).map_or(1, |process| process.stat.threads);
+            let threads = if threads > 1 && (complete || threads <= limits::TREE_THREADS_EACH_SAMPLE) {
+                self.procfs.threads(pid, threads_left)
+            } else {
+                vec![pid]
+            };
+            threads_left = threads_left.saturating_sub(threads.len());
+            for thread in threads {
+                for child in self.procfs.children(pid, thread).unwrap_or_default() {
+                    if self.meet(child, Some(pid)) {
+                        to_ask.push(child);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Looks through all processes of the host for those whose parent is known. Pids grow, so one pass finds
+    /// nearly all; a second one finds the rest.
+    fn scan(&mut self) {
+        let own = std::process::id();
+        let mut pids = self.procfs.processes(limits::TREE_WALK_ENTRIES_MAX);
+        pids.sort_unstable();
+        for _ in 0..2 {
+            for pid in pids.iter().copied().filter(|pid| *pid > 1 && *pid != own) {
+                self.meet_if_related(pid);
+            }
+        }
+    }
+
+    fn meet_if_related(&mut self, pid: u32) {
+        let Some(stat) = self.procfs.open_stat(pid).and_then(|file| self.procfs.read_stat(&file)) else { return };
+        if pid != self.root && self.known.contains_key(&stat.parent) {
+            self.meet(pid, Some(stat.parent));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_dear_walk_comes_ten_times_less_often() {
+        let mut schedule = Schedule::default();
+        assert!(schedule.due(), "the first sample walks");
+        for (cost, pause) in [(Duration::from_millis(1), 12), (Duration::from_millis(50), 120)] {
+            schedule.walked(cost);
+            assert_eq!((1..).find(|_| schedule.due()), Some(pause));
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! The few files of /proc that a process tree is read from, and a count of them.
+//!
+//! The rule: what a sample reads depends on the command's own tree, never on how many processes the host has.
+//! So every access goes through [`Procfs`], which counts, and a test compares the counts on a crowded host.
+
+use super::stat::Stat;
+use crate::limits;
+use crate::machine::files;
+use std::fs::File;
+use std::io::Read as _;
+use std::os::unix::fs::FileExt as _;
+use std::path::PathBuf;
+
+/// A mounted /proc, or a directory that looks like one.
+#[derive(Debug)]
+pub struct Procfs {
+    root: PathBuf,
+    accesses: u64,
+}
+
+impl Procfs {
+    /// The /proc below `root`.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into(), accesses: 0 }
+    }
+
+    /// How many files and directories were read so far.
+    pub const fn accesses(&self) -> u64 {
+        self.accesses
+    }
+
+    /// Opens a process's stat file. Kept open it is the process's identity as well: after the process was
+    /// reaped it gives an error, never another process's line.
+    pub fn open_stat(&mut self, pid: u32) -> Option<File> {
+        self.accesses += 1;
+        File::open(self.root.join(pid.to_string()).join("stat")).ok()
+    }
+
+    /// Reads an open stat file.
+    pub fn read_stat(&mut self, file: &File) -> Option<Stat> {
+        self.accesses += 1;
+        // The kernel's longest line, 52 numbers and a name, is below 1,200 bytes.
+        let mut line = [0; 2048];
+        let length = file.read_at(&mut line, 0).ok()?;
+        Stat::parse(line.get(..length)?)
+    }
+
+    /// Whether the kernel was built to list children (CONFIG_PROC_CHILDREN), asked of our own thread.
+    pub fn lists_children(&mut self) -> bool {
+        self.accesses += 1;
+        self.root.join("thread-self/children").exists()
+    }
+
+    /// The children that one thread of a process started; None where the kernel does not say.
+    pub fn children(&mut self, pid: u32, thread: u32) -> Option<Vec<u32>> {
+        self.accesses += 1;
+        // Opened as it is: the kernel's own file is no FIFO, and the checks would be half of the cost.
+        let file = File::open(self.root.join(format!("{pid}/task/{thread}/children"))).ok()?;
+        let mut list = [0; 512];
+        let length = file.read_at(&mut list, 0).ok()?;
+        let mut list = list.get(..length)?.to_vec();
+        if list.len() == 512 {
+            list.clear();
+            file.take(limits::TREE_PROCESSES_MAX as u64 * 8).read_to_end(&mut list).ok()?;
+        }
+        let list = std::str::from_utf8(&list).ok()?;
+        Some(list.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect())
+    }
+
+    /// The threads of a process.
+    pub fn threads(&mut self, pid: u32, max: usize) -> Vec<u32> {
+        self.numbers(&format!("{pid}/task"), max)
+    }
+
+    /// The processes of the host; only for kernels that list no children.
+    pub fn processes(&mut self, max: usize) -> Vec<u32> {
+        self.numbers("", max)
+    }
+
+    fn numbers(&mut self, directory: &str, max: usize) -> Vec<u32> {
+        self.accesses += 1;
+        let names = files::names(&self.root.join(directory), max).unwrap_or_default();
+        names.iter().filter_map(|name| name.to_str()?.parse().ok()).collect()
+    }
+}

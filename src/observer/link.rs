@@ -1,0 +1,201 @@
+//! The observer's reliable half: a thread of its own that stays simple whatever the rest is doing.
+//!
+//! It is the witness (it stays in the job's process group with every signal blocked and says what it saw), it
+//! answers the supervisor, and when the supervisor is gone it takes the relays over. It talks to the other
+//! half through a channel and never waits for it.
+
+use super::mirror::{self, Mirror, Mirrored, State};
+use super::takeover::Streams;
+use crate::observation::SupervisorLoss;
+use crate::protocol::messages::{ToObserver, ToSupervisor};
+use crate::status::End;
+use crate::sys::channel::{self, Received};
+use crate::sys::poll::{Events, Poll};
+use crate::sys::signals::{self, Signals};
+use crate::sys::{fault, wait};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use tokio::sync::mpsc::UnboundedSender;
+
+const KILL: i32 = 9;
+const CONTINUE: i32 = 18;
+const STOP: i32 = 19;
+
+/// Between two looks at whether the supervisor was stopped, in milliseconds; the second one comes sooner.
+const LOOK_MS: u64 = 1000;
+const LOOK_AGAIN_MS: u64 = 50;
+
+/// What the other half is told. A run has a handful of these, so the channel needs no bound.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum News {
+    /// The command's program runs.
+    Started,
+    /// The command's program could not be run.
+    ExecFailed,
+    /// A termination signal was sent to the launcher.
+    Requested(i32),
+    /// Bytes of output that the copy did not have, in all.
+    Missed(u64),
+    /// The command ended.
+    Ended {
+        /// How; None where nobody could see it.
+        end: Option<End>,
+        /// Highest resident bytes of one process.
+        max_rss_bytes: Option<u64>,
+        /// Processor microseconds.
+        cpu_microseconds: Option<u64>,
+    },
+    /// The supervisor vanished before the command ended.
+    SupervisorLost(SupervisorLoss),
+}
+
+/// What the thread works with.
+#[derive(Debug)]
+pub struct Link {
+    /// The message socket.
+    pub channel: Arc<OwnedFd>,
+    /// The witness's signals.
+    pub signals: Option<Signals>,
+    /// A handle on the command.
+    pub command: Option<OwnedFd>,
+    /// Where the supervisor writes a fault of its own.
+    pub crash: Option<OwnedFd>,
+    /// The supervisor's and the command's pid.
+    pub pids: (i32, i32),
+    /// Our duplicates of the relays' descriptors.
+    pub streams: Streams,
+    /// Where the news goes.
+    pub news: UnboundedSender<News>,
+}
+
+/// Sends the supervisor a message; one that is gone needs none.
+pub fn tell(channel: &OwnedFd, message: ToSupervisor) {
+    channel::try_send(channel.as_fd(), &message.encode());
+}
+
+impl Link {
+    /// Runs until the supervisor is gone and nothing is left to relay.
+    ///
+    /// `killed_for_memory` tells whether the kernel has killed a process for want of memory since the start.
+    pub fn run(mut self, killed_for_memory: impl Fn() -> bool) {
+        let mut ended = false;
+        let mut mirror = Mirror::default();
+        loop {
+            let look = if mirror.is_apart() { LOOK_AGAIN_MS } else { LOOK_MS };
+            let mut poll = Poll::new();
+            let channel = poll.add(Some(self.channel.as_fd()), Events::READ);
+            poll.add(self.signals.as_ref().map(AsFd::as_fd), Events::READ);
+            poll.wait(if ended { None } else { Some(look) });
+            let listening = poll.is_ready(channel);
+            // Before any answer: an answer says that all testimony before it has been given.
+            self.testify();
+            if listening && !self.receive(&mut ended) {
+                break;
+            }
+            if !ended {
+                self.mirror(&mut mirror);
+            }
+        }
+        if !ended {
+            self.take_over(&killed_for_memory);
+        }
+        self.streams.relay_to_the_end();
+    }
+
+    fn mirror(&self, mirror: &mut Mirror) {
+        let state = |pid: i32| mirror::parse(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?);
+        let (supervisor, command) = self.pids;
+        let (Some(seen @ State::Stopped), Some(of_command)) = (state(supervisor), state(command)) else {
+            *mirror = Mirror::default();
+            return;
+        };
+        match mirror.look(seen, of_command) {
+            Some(Mirrored::StopCommand) => {
+                self.command.as_ref().map(|command| wait::signal(command.as_fd(), STOP));
+            }
+            Some(Mirrored::ContinueSupervisor) => signals::pass_on(supervisor, &signals::Received::sent(CONTINUE)),
+            None => {}
+        }
+    }
+
+    fn testify(&self) {
+        while let Some(seen) = self.signals.as_ref().and_then(Signals::next) {
+            let message = ToSupervisor::Witnessed(seen.signal.into(), seen.code.into(), seen.sender.into());
+            tell(&self.channel, message);
+        }
+    }
+
+    /// Handles all messages that wait. False: the supervisor is gone.
+    fn receive(&mut self, ended: &mut bool) -> bool {
+        loop {
+            match channel::try_receive(self.channel.as_fd()) {
+                Received::Nothing => return true,
+                Received::Closed => return false,
+                Received::Message(bytes) => {
+                    if let Some(message) = ToObserver::decode(&bytes) {
+                        *ended |= self.handle(message);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Handles one message; true: the command has ended and the streams are ours.
+    fn handle(&mut self, message: ToObserver) -> bool {
+        let unsigned = |number: i64| u64::try_from(number).ok();
+        let news = match message {
+            ToObserver::Ask(number) => {
+                tell(&self.channel, ToSupervisor::Answer(number));
+                return false;
+            }
+            ToObserver::StreamClosed(index) => {
+                self.streams.close(index);
+                tell(&self.channel, ToSupervisor::Released);
+                return false;
+            }
+            ToObserver::Started => News::Started,
+            ToObserver::ExecFailed => News::ExecFailed,
+            ToObserver::Requested(signal) => News::Requested(i32::try_from(signal).unwrap_or(0)),
+            ToObserver::Missed(bytes) => News::Missed(unsigned(bytes).unwrap_or(0)),
+            ToObserver::Ended { end, max_rss_bytes, cpu_microseconds } => News::Ended {
+                end: match u8::try_from(end) {
+                    Ok(code) => Some(End::Exited(code)),
+                    Err(_) => i32::try_from(end).ok().and_then(i32::checked_neg).map(End::Signaled),
+                },
+                max_rss_bytes: unsigned(max_rss_bytes),
+                cpu_microseconds: unsigned(cpu_microseconds),
+            },
+        };
+        let ended = matches!(news, News::Ended { .. } | News::ExecFailed);
+        if ended {
+            // First what the user's readers wait for: what nobody writes to any more is let go of here.
+            self.streams.take_over();
+            super::leave_the_job();
+            tell(&self.channel, ToSupervisor::Released);
+        }
+        // The other half may have given up; nothing here depends on it.
+        let _ = self.news.send(news);
+        ended
+    }
+
+    /// The supervisor vanished while the command ran.
+    fn take_over(&mut self, killed_for_memory: &impl Fn() -> bool) {
+        self.streams.take_over();
+        let loss = match &self.crash {
+            Some(flag) if fault::is_set(flag) => SupervisorLoss::Crashed,
+            _ if killed_for_memory() => SupervisorLoss::OutOfMemory,
+            _ => SupervisorLoss::Killed,
+        };
+        let _ = self.news.send(News::SupervisorLost(loss));
+        if let (SupervisorLoss::Killed, Some(command)) = (loss, &self.command) {
+            // What was done to our pid is done to the command: as without us, the job is gone.
+            wait::signal(command.as_fd(), KILL);
+        }
+        let end = self.command.as_ref().and_then(|command| {
+            self.streams.relay_until(command);
+            wait::end_of(command.as_fd())
+        });
+        super::leave_the_job();
+        let _ = self.news.send(News::Ended { end, max_rss_bytes: None, cpu_microseconds: None });
+    }
+}

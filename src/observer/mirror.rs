@@ -1,0 +1,104 @@
+//! Mirrors the one stop that the supervisor cannot pass on: SIGSTOP to its pid, which nobody can catch.
+//!
+//! What is done to our pid is done to the command, so a launcher that was stopped this way takes the command
+//! with it. The observer looks once a second, and acts only on what it sees twice in a row: while a whole job
+//! is being stopped or continued the two differ for a moment. Pure; [`link`](super::link) looks and signals.
+
+/// What /proc says of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Stopped by a signal.
+    Stopped,
+    /// Anything else that lives.
+    Running,
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mirrored {
+    /// The supervisor was stopped: stop the command.
+    StopCommand,
+    /// The command was continued: continue the supervisor.
+    ContinueSupervisor,
+}
+
+/// What was seen so far.
+#[derive(Debug)]
+pub struct Mirror {
+    /// The last two that agreed.
+    together: State,
+    /// Whether the last look showed them apart.
+    apart: bool,
+}
+
+impl Default for Mirror {
+    fn default() -> Self {
+        Self { together: State::Running, apart: false }
+    }
+}
+
+impl Mirror {
+    /// Takes a look's result.
+    pub fn look(&mut self, supervisor: State, command: State) -> Option<Mirrored> {
+        if supervisor == command {
+            self.together = supervisor;
+            self.apart = false;
+            return None;
+        }
+        if !std::mem::replace(&mut self.apart, true) {
+            return None;
+        }
+        match (supervisor, self.together) {
+            (State::Stopped, State::Running) => Some(Mirrored::StopCommand),
+            (State::Stopped, State::Stopped) => Some(Mirrored::ContinueSupervisor),
+            // A stopped command is the supervisor's own business: it is its parent.
+            (State::Running, _) => None,
+        }
+    }
+
+    /// Whether the last look has to be repeated soon.
+    #[must_use]
+    pub const fn is_apart(&self) -> bool {
+        self.apart
+    }
+}
+
+/// Reads the state out of /proc/PID/stat; the name before it may hold anything.
+#[must_use]
+pub fn parse(stat: &str) -> Option<State> {
+    match stat.rsplit_once(") ")?.1.chars().next()? {
+        'T' => Some(State::Stopped),
+        _ => Some(State::Running),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use State::{Running, Stopped};
+
+    #[test]
+    fn only_what_is_seen_twice_counts() {
+        for (looks, expected) in [
+            (vec![(Stopped, Running)], vec![None]),
+            (vec![(Stopped, Running), (Stopped, Running)], vec![None, Some(Mirrored::StopCommand)]),
+            (vec![(Stopped, Running), (Stopped, Stopped)], vec![None, None]),
+            (
+                vec![(Stopped, Stopped), (Stopped, Running), (Stopped, Running)],
+                vec![None, None, Some(Mirrored::ContinueSupervisor)],
+            ),
+            (vec![(Running, Stopped), (Running, Stopped)], vec![None, None]),
+        ] {
+            let mut mirror = Mirror::default();
+            let seen: Vec<_> = looks.iter().map(|&(supervisor, command)| mirror.look(supervisor, command)).collect();
+            assert_eq!(seen, expected, "{looks:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_cannot_forge_a_state() {
+        assert_eq!(parse("7 (a) T (b) S 1 7"), Some(Running));
+        assert_eq!(parse("7 (x) T 1 7"), Some(Stopped));
+        assert_eq!(parse("nonsense"), None);
+    }
+}

@@ -1,0 +1,202 @@
+//! The words that only this user has.
+//!
+//! The launcher knows what a leak would look like: the user's and the host's name, the folders, the arguments, the
+//! secrets in the environment, every text of the configuration that was withheld. None of them may be in an event.
+//! Words that are public anyway are not looked for (see [`vocabulary`](super::vocabulary)), and neither are those
+//! that could not be in an event for the alphabet alone.
+//!
+//! The words live in memory only; `Debug` does not show them.
+
+use super::vocabulary;
+use crate::limits;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// What the launcher knows about its user, as it found it.
+#[derive(Clone, Copy, Default)]
+pub struct Facts<'a> {
+    /// The user's name.
+    pub user: &'a str,
+    /// The home directory.
+    pub home: &'a str,
+    /// The host's name.
+    pub host: &'a str,
+    /// The working directory.
+    pub working_directory: &'a str,
+    /// The command's arguments.
+    pub arguments: &'a [String],
+    /// The environment, as names and values.
+    pub environment: &'a [(String, String)],
+    /// The texts of the configuration that were withheld.
+    pub withheld: &'a [String],
+}
+
+/// Where a word comes from; all that is ever said of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Source {
+    /// A variable of the environment.
+    Environment,
+    /// The user's name.
+    User,
+    /// The host's name.
+    Host,
+    /// The home directory.
+    Home,
+    /// The working directory.
+    WorkingDirectory,
+    /// An argument of the command.
+    Argument,
+    /// A text of the configuration.
+    Configuration,
+}
+
+/// The words to look for.
+#[derive(Clone, Default)]
+pub struct Identity {
+    words: BTreeMap<String, Source>,
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity").field("words", &self.words.len()).finish()
+    }
+}
+
+impl Identity {
+    /// Collects the words.
+    #[must_use]
+    pub fn new(facts: &Facts<'_>) -> Self {
+        let mut identity = Self::default();
+        for (name, value) in facts.environment {
+            let least = if is_secret(name) { limits::IDENTITY_WORD_MIN } else { limits::IDENTITY_VALUE_MIN };
+            if value.chars().count() >= least {
+                identity.add(value, Source::Environment);
+            }
+        }
+        identity.add(facts.user, Source::User);
+        identity.add_parts(facts.host, ".", Source::Host);
+        identity.add_parts(facts.home, "/\\", Source::Home);
+        identity.add_parts(facts.working_directory, "/\\", Source::WorkingDirectory);
+        for argument in facts.arguments {
+            identity.add_parts(argument, "/\\=:,@", Source::Argument);
+        }
+        identity.withhold(facts.withheld);
+        identity
+    }
+
+    /// Adds texts of a configuration that was read later.
+    pub fn withhold(&mut self, texts: &[String]) {
+        for text in texts {
+            self.add_parts(text, "/\\", Source::Configuration);
+        }
+    }
+
+    /// The words, in lower case.
+    pub(super) fn words(&self) -> impl Iterator<Item = (&str, Source)> {
+        self.words.iter().map(|(word, source)| (word.as_str(), *source))
+    }
+
+    fn add_parts(&mut self, text: &str, separators: &str, source: Source) {
+        self.add(text, source);
+        for part in text.split(|c: char| separators.contains(c)) {
+            self.add(part, source);
+            // `acme_takeover.py` is told by `acme_takeover`.
+            if let Some((stem, _)) = part.rsplit_once('.') {
+                self.add(stem, source);
+            }
+        }
+    }
+
+    fn add(&mut self, text: &str, source: Source) {
+        let text = text.trim();
+        // The gate refuses whatever is not ASCII, so only ASCII has to be looked for.
+        if text.len() < limits::IDENTITY_WORD_MIN || !text.is_ascii() || vocabulary::is_public(text) {
+            return;
+        }
+        if self.words.len() >= limits::IDENTITY_WORDS_MAX {
+            return;
+        }
+        let word = text.chars().take(limits::IDENTITY_WORD_MAX).collect::<String>().to_ascii_lowercase();
+        self.words.entry(word).or_insert(source);
+    }
+}
+
+/// Whether a variable of that name holds a secret.
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    ["KEY", "TOKEN", "SECRET", "PASS", "CRED", "AUTH"].iter().any(|part| name.contains(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owned(words: &[&str]) -> Vec<String> {
+        words.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    fn words(facts: &Facts<'_>) -> Vec<(String, Source)> {
+        Identity::new(facts).words().map(|(word, source)| (word.to_owned(), source)).collect()
+    }
+
+    #[test]
+    fn the_words_of_a_usual_setup_are_few() {
+        let environment = [
+            ("PATH", "/usr/local/bin:/usr/bin"),
+            ("HF_TOKEN", "hf_zqx"),
+            ("LANG", "C.UTF-8"),
+            ("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True"),
+            ("SHORT", "zqx"),
+            ("RUNPOD_GPU_NAME", "NVIDIA"),
+        ];
+        let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let arguments = owned(&["axolotl", "train", "cfg.yml", "--learning-rate=1e-4", "outputs/zqx-run.yaml"]);
+        let found = words(&Facts {
+            user: "ubuntu",
+            home: "/home/ubuntu",
+            host: "localhost.localdomain",
+            working_directory: "/workspace/axolotl",
+            arguments: &arguments,
+            environment: &environment,
+            withheld: &owned(&["./outputs/lora-out", "zqxproject", "zqx/zqxmodel"]),
+        });
+        let found: Vec<_> = found.iter().map(|(word, source)| (word.as_str(), *source)).collect();
+        assert_eq!(
+            found,
+            [
+                ("expandable_segments:true", Source::Environment),
+                ("hf_zqx", Source::Environment),
+                ("outputs/zqx-run.yaml", Source::Argument),
+                ("zqx-run", Source::Argument),
+                ("zqx-run.yaml", Source::Argument),
+                ("zqx/zqxmodel", Source::Configuration),
+                ("zqxmodel", Source::Configuration),
+                ("zqxproject", Source::Configuration),
+            ]
+        );
+    }
+
+    #[test]
+    fn names_are_taken_apart() {
+        let found = words(&Facts {
+            user: "jdoe42",
+            home: "/home/jdoe42",
+            host: "gpu7.zqxcorp.example",
+            working_directory: "/data/zqxcorp/salaries",
+            ..Facts::default()
+        });
+        for word in ["jdoe42", "zqxcorp", "salaries", "/data/zqxcorp/salaries"] {
+            assert!(found.iter().any(|(found, _)| found == word), "{word} in {found:?}");
+        }
+        assert!(!found.iter().any(|(word, _)| word == "home" || word == "data"));
+    }
+
+    #[test]
+    fn a_long_text_is_known_by_its_beginning_and_nothing_is_shown() {
+        let secret = "zqx1".repeat(100);
+        let environment = [("API_KEY".to_owned(), secret)];
+        let facts = Facts { environment: &environment, ..Facts::default() };
+        assert_eq!(words(&facts), [("zqx1".repeat(16), Source::Environment)]);
+        assert!(!format!("{:?}", Identity::new(&facts)).contains("zqx"));
+    }
+}

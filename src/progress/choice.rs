@@ -1,0 +1,206 @@
+//! Which of the bars is the training's.
+//!
+//! Training bars have no description and count `it`; evaluation bars look the same. tqdm moves the cursor up
+//! after a nested bar, but programs that strip escapes (Axolotl outside a terminal) hide that. What holds in
+//! every recording: the first such bar is the training's, of N steps; while it is not finished any other
+//! total is nested; when it stands at N of N, a new bar 0/M takes its place only if M >= N, M was never
+//! nested, and something else was printed in between. An evaluation with as many batches as the training has
+//! steps is told apart by its clock, which begins anew.
+//!
+//! Two things look the same in bars alone. An evaluation after the training can pass for a second training
+//! until it logs its loss, so a finished training can be taken back. And a training that was restarted (by
+//! torchrun, or with a smaller batch) can pass for an evaluation; it is known by what comes before it: the
+//! weights are loaded anew, or a traceback's worth of other lines.
+
+use super::bar::{Bar, Unit};
+use crate::limits::{NESTED_TOTALS_MAX, RESTART_LINES_MIN};
+
+/// What a bar says of the training.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    /// Nothing: it is not the training's, or a repeat.
+    None,
+    /// A training begins, the first or another one.
+    Began(Position),
+    /// It goes on, or stands where it stood.
+    Stepped(Position),
+    /// The bar that was taken for the training's is a nested one.
+    Retracted,
+}
+
+/// Where the training is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Position {
+    pub(super) step: u64,
+    pub(super) total: Option<u64>,
+}
+
+/// The bar that was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Chosen {
+    step: u64,
+    total: Option<u64>,
+    elapsed: u64,
+    /// Seen as an ended line: an unfinished one may still turn out to be nested.
+    confirmed: bool,
+    /// Seconds that a nested bar of the same total has run, while there is one.
+    shadow: Option<u64>,
+}
+
+impl Chosen {
+    fn finished(&self) -> bool {
+        self.total == Some(self.step)
+    }
+}
+
+/// Chooses among the bars of a run.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Choice {
+    chosen: Option<Chosen>,
+    /// The finished one before it.
+    before: Option<Chosen>,
+    nested: Vec<u64>,
+    /// The total that the trainer announced.
+    announced: Option<u64>,
+    /// What else was printed since the chosen bar made its last step.
+    other_lines: u32,
+    /// Whether weights were loaded since then.
+    loaded: bool,
+}
+
+impl Choice {
+    /// Takes a bar of an ended line.
+    pub(super) fn offer(&mut self, bar: &Bar, cursor_up: bool) -> Change {
+        if bar.described || bar.unit == Unit::Other {
+            self.other_line();
+            self.loaded |= bar.loading;
+            return Change::None;
+        }
+        if cursor_up {
+            return self.nest(bar);
+        }
+        match self.chosen {
+            None => self.choose(bar, true),
+            Some(chosen) if self.is_another(&chosen, bar) => {
+                let finished = Some(chosen).filter(Chosen::finished);
+                let change = self.choose(bar, true);
+                self.before = finished;
+                change
+            }
+            Some(chosen) if chosen.total == bar.total => self.advance(chosen, bar, true),
+            Some(chosen) if chosen.finished() => Change::None,
+            Some(_) => self.nest(bar),
+        }
+    }
+
+    /// Whether a bar is that of another training than the chosen one.
+    fn is_another(&self, chosen: &Chosen, bar: &Bar) -> bool {
+        let announced = self.announced.is_some() && self.announced == bar.total && chosen.total != self.announced;
+        let counted = chosen.total.is_none() && bar.total.is_some();
+        let fresh = bar.step == 0 && bar.total.is_some_and(|total| !self.nested.contains(&total));
+        let next = chosen.finished() && chosen.step > 0 && bar.total >= chosen.total && self.other_lines > 0;
+        let restarted = self.loaded || (bar.total == chosen.total && self.other_lines >= RESTART_LINES_MIN);
+        announced || counted || (fresh && (next || (restarted && !chosen.finished())))
+    }
+
+    /// Takes back the bar that followed a finished training: it has logged an evaluation's loss. Answers
+    /// whether there was such a bar.
+    pub(super) fn was_evaluation(&mut self) -> bool {
+        let Some(before) = self.before.take() else { return false };
+        let Some(evaluation) = self.chosen.replace(before) else { return false };
+        self.nested.extend(evaluation.total.filter(|_| self.nested.len() < NESTED_TOTALS_MAX));
+        true
+    }
+
+    /// Confirms the chosen bar: it has logged a training's loss.
+    pub(super) fn was_training(&mut self) {
+        self.before = None;
+    }
+
+    /// Takes a bar from a line that has not ended: it can only begin the first bar or carry it on, and what
+    /// follows may still show that it is nested.
+    pub(super) fn peek(&mut self, bar: &Bar, cursor_up: bool) -> Change {
+        if bar.described || bar.unit != Unit::Iterations || cursor_up || !bar.whole {
+            return Change::None;
+        }
+        let nested = bar.total.is_some_and(|total| self.nested.contains(&total));
+        match self.chosen {
+            None if !nested => self.choose(bar, false),
+            Some(chosen) if chosen.total == bar.total && !nested && bar.step > chosen.step => {
+                self.advance(chosen, bar, chosen.confirmed)
+            }
+            _ => Change::None,
+        }
+    }
+
+    /// Notes that something was printed that is no bar.
+    pub(super) fn other_line(&mut self) {
+        self.other_lines = self.other_lines.saturating_add(1);
+    }
+
+    /// Notes the total that the trainer announced.
+    pub(super) fn announce(&mut self, total: u64) {
+        self.announced = Some(total);
+    }
+
+    /// The total that the trainer announced.
+    pub(super) const fn announced(&self) -> Option<u64> {
+        self.announced
+    }
+
+    fn choose(&mut self, bar: &Bar, confirmed: bool) -> Change {
+        // A loop over nothing says nothing.
+        if bar.total.is_none() && bar.step == 0 {
+            return Change::None;
+        }
+        let elapsed = bar.elapsed.unwrap_or(0);
+        self.chosen = Some(Chosen { step: bar.step, total: bar.total, elapsed, confirmed, shadow: None });
+        self.before = None;
+        self.went_on();
+        Change::Began(Position { step: bar.step, total: bar.total })
+    }
+
+    /// A bar of the chosen one's total: itself, a repeat of it, or a nested one that happens to be as long.
+    fn advance(&mut self, mut chosen: Chosen, bar: &Bar, confirmed: bool) -> Change {
+        // Without a clock, the bar's own has to be believed to go on.
+        let elapsed = bar.elapsed.unwrap_or(chosen.elapsed);
+        let restarted = bar.step == 0 && chosen.step > 0 && !chosen.finished();
+        let shadow = if restarted { Some(0) } else { chosen.shadow };
+        // While a nested bar runs, the training's clock runs too: it is ahead by all that it had before.
+        let own =
+            shadow.is_none_or(|ran| !restarted && elapsed.saturating_add(1) >= chosen.elapsed.saturating_add(ran));
+        if !own {
+            chosen.shadow = shadow.map(|ran| ran.max(elapsed));
+            self.chosen = Some(chosen);
+            return self.nest(bar);
+        }
+        // What goes backwards is a repeat in our copy of the output.
+        if bar.step < chosen.step || elapsed < chosen.elapsed {
+            return Change::None;
+        }
+        if bar.step > chosen.step {
+            self.went_on();
+        }
+        self.chosen = Some(Chosen { step: bar.step, elapsed, confirmed, shadow: None, ..chosen });
+        Change::Stepped(Position { step: bar.step, total: bar.total })
+    }
+
+    fn went_on(&mut self) {
+        self.other_lines = 0;
+        self.loaded = false;
+    }
+
+    fn nest(&mut self, bar: &Bar) -> Change {
+        if let Some(total) = bar.total
+            && self.nested.len() < NESTED_TOTALS_MAX
+            && !self.nested.contains(&total)
+        {
+            self.nested.push(total);
+        }
+        if self.chosen.is_some_and(|chosen| !chosen.confirmed && chosen.total == bar.total) {
+            self.chosen = None;
+            return Change::Retracted;
+        }
+        Change::None
+    }
+}

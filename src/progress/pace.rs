@@ -1,0 +1,204 @@
+//! The curve of steps over time, in bounded memory.
+//!
+//! The rates that bars print are smoothed, cut off by narrow terminals and wrong after a resume; so rates
+//! come from our own clock. An epoch's bounds lie between two refreshes of a bar: they are interpolated, also
+//! long after, because what an epoch is in steps may only be known at the end.
+
+use crate::limits::{EPOCH_TIMES_MAX, PACE_POINTS_MAX};
+
+/// A step and when it was seen.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    /// Steps done.
+    pub step: u64,
+    /// Seconds since the spawn.
+    pub at: f64,
+}
+
+/// How long one whole epoch took.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Epoch {
+    /// Its number, from 0.
+    pub number: u64,
+    /// Seconds.
+    pub seconds: f64,
+}
+
+/// The steps of one training over time.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Pace {
+    /// When the bar stood at 0.
+    began_at: Option<f64>,
+    /// Steps seen, the first included, at least `stride` apart.
+    points: Vec<Point>,
+    stride: u64,
+    last: Option<Point>,
+}
+
+impl Pace {
+    /// Notes that `step` was seen. Steps that do not grow and times that run backwards change nothing.
+    pub(super) fn note(&mut self, step: u64, at: f64) {
+        if !at.is_finite() || self.last.is_some_and(|last| step <= last.step) {
+            return;
+        }
+        let at = self.last.map_or(at, |last| at.max(last.at));
+        if step == 0 {
+            self.began_at.get_or_insert(at);
+            return;
+        }
+        self.last = Some(Point { step, at });
+        let reached = |point: &Point| step >= point.step.saturating_add(self.stride);
+        if self.points.last().is_none_or(reached) {
+            self.points.push(Point { step, at });
+        }
+        if self.points.len() >= PACE_POINTS_MAX {
+            self.thin();
+        }
+    }
+
+    /// Keeps about every second point.
+    fn thin(&mut self) {
+        let first = self.points.first().map_or(0, |point| point.step);
+        let span = self.points.last().map_or(0, |point| point.step.saturating_sub(first));
+        self.stride = (span / (PACE_POINTS_MAX as u64 / 2)).max(self.stride.saturating_mul(2)).max(1);
+        let mut next = first;
+        let stride = self.stride;
+        self.points.retain(|point| {
+            let keep = point.step >= next;
+            if keep {
+                next = point.step.saturating_add(stride);
+            }
+            keep
+        });
+    }
+
+    /// When the training began, as its bar showed it.
+    #[must_use]
+    pub const fn began_at(&self) -> Option<f64> {
+        self.began_at
+    }
+
+    /// The first step seen that was not 0.
+    #[must_use]
+    pub fn first(&self) -> Option<Point> {
+        self.points.first().copied()
+    }
+
+    /// The last step seen.
+    #[must_use]
+    pub const fn last(&self) -> Option<Point> {
+        self.last
+    }
+
+    /// Steps per second, from the first step seen to the last. A resumed bar jumps from 0 to where it left
+    /// off; counting from the first step keeps that jump (and the first step's warming up) out.
+    #[must_use]
+    pub fn steps_per_second(&self) -> Option<f64> {
+        rate(self.first()?, self.last?)
+    }
+
+    /// Whether the bar jumped from 0 faster than any training steps.
+    fn resumed(&self) -> bool {
+        let Some((first, rate)) = self.first().zip(self.steps_per_second()) else { return false };
+        first.step > 1 && self.began_at.is_none_or(|began| first.step as f64 > 3.0 * rate * (first.at - began) + 1.0)
+    }
+
+    /// When the training had done that many steps.
+    fn at(&self, step: f64) -> Option<f64> {
+        let zero = self.began_at.filter(|_| !self.resumed()).map(|at| Point { step: 0, at });
+        let mut points = zero.into_iter().chain(self.points.iter().copied()).chain(self.last);
+        let mut before = points.next()?;
+        if (before.step as f64) >= step {
+            return ((before.step as f64) <= step).then_some(before.at);
+        }
+        for after in points {
+            if after.step as f64 >= step {
+                let share = (step - before.step as f64) / (after.step.saturating_sub(before.step).max(1)) as f64;
+                return Some(before.at + share * (after.at - before.at));
+            }
+            before = after;
+        }
+        None
+    }
+
+    /// The whole epochs that were seen from beginning to end, the first `EPOCH_TIMES_MAX`.
+    #[must_use]
+    pub fn epochs(&self, steps_per_epoch: f64) -> Vec<Epoch> {
+        let Some(last) = self.last.filter(|_| steps_per_epoch >= 1.0) else { return Vec::new() };
+        // A hundredth of a step of slack: the printed epoch that this is computed from is rounded.
+        let whole = ((last.step as f64 + 0.01) / steps_per_epoch).floor() as u64;
+        let bound = |number: u64| self.at((number as f64 * steps_per_epoch).min(last.step as f64));
+        let skipped = self.first().map_or(0, |first| (first.step as f64 / steps_per_epoch) as u64);
+        (skipped..whole)
+            .take(usize::try_from(EPOCH_TIMES_MAX).unwrap_or(usize::MAX))
+            .filter_map(|number| {
+                let seconds = bound(number + 1)? - bound(number)?;
+                Some(Epoch { number, seconds })
+            })
+            .collect()
+    }
+}
+
+/// Steps per second between two points; None where no time or no step lies between them.
+#[must_use]
+pub(crate) fn rate(from: Point, to: Point) -> Option<f64> {
+    let (steps, seconds) = (to.step.checked_sub(from.step)?, to.at - from.at);
+    (steps > 0 && seconds > 0.0).then_some(steps as f64 / seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pace(points: &[(u64, f64)]) -> Pace {
+        let mut pace = Pace::default();
+        points.iter().for_each(|(step, at)| pace.note(*step, *at));
+        pace
+    }
+
+    #[test]
+    fn the_rate_leaves_the_jump_of_a_resume_out() {
+        assert_eq!(pace(&[(0, 1.0), (21, 2.0), (22, 3.0), (41, 22.0)]).steps_per_second(), Some(1.0));
+        assert_eq!(pace(&[(0, 1.0), (5, 2.0)]).steps_per_second(), None, "one step seen gives no rate");
+        assert_eq!(pace(&[(1, 2.0), (5, 2.0)]).steps_per_second(), None, "no time gives no rate");
+    }
+
+    #[test]
+    fn nonsense_changes_nothing() {
+        let sane = pace(&[(0, 1.0), (1, 2.0), (3, 4.0)]);
+        let noisy = pace(&[(0, 1.0), (1, 2.0), (1, 9.0), (0, 9.0), (2, f64::NAN), (2, f64::INFINITY), (3, 4.0)]);
+        assert_eq!(noisy, sane);
+        assert_eq!(pace(&[(1, 5.0), (2, 3.0)]).last().map(|point| point.at), Some(5.0));
+    }
+
+    #[test]
+    fn epochs_are_cut_between_refreshes() {
+        let steady = pace(&[(0, 0.0), (3, 3.0), (6, 6.0), (9, 9.0), (10, 10.0)]);
+        let seconds: Vec<_> = steady.epochs(5.0).iter().map(|epoch| (epoch.number, epoch.seconds)).collect();
+        assert_eq!(seconds, [(0, 5.0), (1, 5.0)]);
+        assert_eq!(steady.epochs(11.0), [], "no epoch is whole");
+        assert_eq!(steady.epochs(0.0), []);
+        assert_eq!(steady.epochs(f64::NAN), []);
+    }
+
+    #[test]
+    fn of_a_resumed_run_only_whole_epochs_count() {
+        let resumed = pace(&[(0, 0.0), (21, 1.0), (30, 10.0), (40, 20.0), (60, 40.0)]);
+        let seconds: Vec<_> = resumed.epochs(20.0).iter().map(|epoch| (epoch.number, epoch.seconds)).collect();
+        assert_eq!(seconds, [(2, 20.0)], "epoch 1 began before we did");
+    }
+
+    #[test]
+    fn a_long_run_stays_small_and_keeps_its_ends() {
+        let mut long = Pace::default();
+        (0..100_000).for_each(|step| long.note(step, step as f64));
+        assert!(long.points.len() < PACE_POINTS_MAX);
+        assert_eq!(
+            (long.first().map(|point| point.step), long.last().map(|point| point.step)),
+            (Some(1), Some(99_999))
+        );
+        let epochs = long.epochs(25_000.0);
+        assert_eq!(epochs.len(), 3);
+        assert!(epochs.iter().all(|epoch| (epoch.seconds - 25_000.0).abs() < 1.0), "{epochs:?}");
+    }
+}

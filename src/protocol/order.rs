@@ -1,0 +1,33 @@
+//! A supervised run, as it was decided on.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use uuid::Uuid;
+
+/// Whether the run's events may leave the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sending {
+    /// The user agreed.
+    Send,
+    /// `--record`: they stay here.
+    RecordOnly,
+}
+
+/// What is to be run, and how it is to be observed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// The command and its arguments; never empty.
+    pub command: Vec<OsString>,
+    /// The run's UUID.
+    pub run: Uuid,
+    /// Whether events are sent.
+    pub sending: Sending,
+    /// `--config`: the training configuration, where the command does not name it.
+    pub config: Option<PathBuf>,
+    /// `--tap-stdout`: observe standard output even where it is a pipeline's data.
+    pub tap_stdout: bool,
+    /// The command gets terminals as they are: `--tty=direct`, or a program that uses them as a device.
+    pub terminal_direct: bool,
+    /// Whether this is the main process shows only when a worker has a rank; the first event waits for it.
+    pub rank_deferred: bool,
+}

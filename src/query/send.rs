@@ -1,0 +1,160 @@
+//! `--send`: uploads what waits.
+//!
+//! Only runs that were recorded with consent, and only while consent stands: who turned telemetry off since
+//! has withdrawn it for what waits as well. It gives up after a few failures; what is not sent stays.
+
+use super::{Form, Streams, Telemetry, count, document};
+use crate::delivery::{Certificates, Destination, Endpoint, Fate, Key, Outcome, State, Uploader};
+use crate::limits;
+use crate::store::{Store, Waiting};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
+use std::collections::HashMap;
+use std::io;
+use std::time::SystemTime;
+use uuid::Uuid;
+
+/// Where to send, and how to show it.
+#[derive(Debug)]
+pub struct Upload<'a> {
+    /// Whether telemetry is on now.
+    pub telemetry: Telemetry<'a>,
+    /// Endpoint and key.
+    pub destination: &'a Destination,
+    /// Further certificates that the user trusts.
+    pub certificates: Certificates,
+    /// Whether to draw a progress bar on standard error.
+    pub shows_progress: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Totals {
+    delivered: u64,
+    refused: u64,
+    waiting: u64,
+    runs: u64,
+    /// Why it ended early.
+    ended: Option<&'static str>,
+}
+
+/// Uploads what waits. `store` is None where nothing was ever recorded.
+pub fn run(store: Option<&Store>, upload: Upload<'_>, form: Form, streams: &mut Streams<'_>) -> u8 {
+    let (endpoint, key) = match ready(&upload) {
+        Ok(destination) => destination,
+        Err((error, hint)) => return streams.complain(&error, Some(hint)),
+    };
+    let now = SystemTime::now();
+    let mut waiting = store.map_or_else(Waiting::default, |store| {
+        store.recover(now);
+        store.waiting(now)
+    });
+    let uploader = Uploader::new(endpoint, key, upload.certificates);
+    let totals = match send(&mut waiting, uploader, upload.shows_progress) {
+        Ok(totals) => totals,
+        Err(error) => return streams.complain(&format!("failed to set up the upload: {error}"), None),
+    };
+    report(totals, form, streams)
+}
+
+fn ready(upload: &Upload<'_>) -> Result<(Endpoint, Key), (String, &'static str)> {
+    if !upload.telemetry.is_on {
+        let error = format!("nothing is sent while telemetry is off: {}", upload.telemetry.cause);
+        return Err((error, "`axolotl-run --enable` turns it on"));
+    }
+    let endpoint = upload.destination.endpoint.clone();
+    let endpoint = endpoint.map_err(|problem| (problem.to_string(), "what waits is kept"))?;
+    let key = upload.destination.key.clone().map_err(|problem| (problem.to_string(), "what waits is kept"))?;
+    let key = key.ok_or_else(|| {
+        ("no project key is configured".to_owned(), "`AXOLOTL_RUN_POSTHOG_KEY` holds the key of a PostHog project")
+    })?;
+    Ok((endpoint, key))
+}
+
+fn send(waiting: &mut Waiting, mut uploader: Uploader, shows_progress: bool) -> io::Result<Totals> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut totals = Totals { runs: waiting.runs.len() as u64, waiting: waiting.left_out, ..Totals::default() };
+    let mut owners = HashMap::new();
+    for (index, run) in waiting.runs.iter_mut().enumerate() {
+        let refused = Outcome::refused_by_gate(std::mem::take(&mut run.refused), SystemTime::now());
+        if let Some(line) = refused.of(|_| true).and_then(|outcome| outcome.line()) {
+            run.append_delivery(&line);
+        }
+        totals.refused += refused.uuids.len() as u64;
+        for line in run.lines.drain(..) {
+            match uploader.offer(&line) {
+                Some(uuid) => drop(owners.insert(uuid, index)),
+                None => totals.waiting += 1,
+            }
+        }
+    }
+    let bar = bar(uploader.unsettled() as u64, shows_progress);
+    while uploader.unsettled() > 0 {
+        let outcome = runtime.block_on(uploader.step());
+        keep(waiting, &owners, &outcome);
+        match outcome.fate {
+            Fate::Delivered => totals.delivered += outcome.uuids.len() as u64,
+            Fate::Refused => totals.refused += outcome.uuids.len() as u64,
+            Fate::Delayed | Fate::Stopped => {}
+        }
+        bar.set_position(totals.delivered + totals.refused);
+        totals.ended = ending(&uploader);
+        if totals.ended.is_some() {
+            break;
+        }
+    }
+    bar.finish_and_clear();
+    totals.waiting += uploader.unsettled() as u64;
+    // A name that is still being looked up must not keep the program from ending.
+    runtime.shutdown_background();
+    Ok(totals)
+}
+
+/// Writes an outcome down with each run that it concerns.
+fn keep(waiting: &mut Waiting, owners: &HashMap<Uuid, usize>, outcome: &Outcome) {
+    for (index, run) in waiting.runs.iter_mut().enumerate() {
+        let part = outcome.of(|uuid| owners.get(uuid) == Some(&index));
+        if let Some(line) = part.and_then(|part| part.line()) {
+            run.append_delivery(&line);
+        }
+    }
+}
+
+fn ending(uploader: &Uploader) -> Option<&'static str> {
+    match uploader.state() {
+        State::Stopped => Some("the server refused the key or the request"),
+        State::Dead if uploader.failures() >= limits::SEND_FAILURES_MAX => Some("the server can't be reached"),
+        _ => None,
+    }
+}
+
+fn bar(events: u64, is_shown: bool) -> ProgressBar {
+    let target = if is_shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let bar = ProgressBar::with_draw_target(Some(events), target);
+    match ProgressStyle::with_template("sending {bar:30} {pos}/{len} events") {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+fn report(totals: Totals, form: Form, streams: &mut Streams<'_>) -> u8 {
+    let Totals { delivered, refused, waiting, runs, ended } = totals;
+    if form == Form::Json {
+        let status = streams.answer(&document(&json!({"sent": delivered, "refused": refused, "waiting": waiting})));
+        return if ended.is_some() { super::FAILED } else { status };
+    }
+    if let Some(why) = ended {
+        let error = format!("failed to send {}: {why}", count(waiting, "event"));
+        return streams.complain(&error, Some("they are kept, and `axolotl-run --send` tries again"));
+    }
+    let mut text = match delivered {
+        0 => "nothing was sent\n".to_owned(),
+        _ => format!("sent {} of {}\n", count(delivered, "event"), count(runs, "run")),
+    };
+    if refused > 0 {
+        text.push_str(&format!("{} will never be sent; `axolotl-run --show` says why\n", count(refused, "event")));
+    }
+    if waiting > 0 {
+        text.push_str(&format!("{} more than is sent at once\n", count(waiting, "event")));
+    }
+    streams.answer(&text)
+}

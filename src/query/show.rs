@@ -1,0 +1,152 @@
+//! `--show`: the exact events of one run, with the server's answers and what was missed.
+//!
+//! This is how a user finds out what left the machine: the JSON that is printed is the JSON that was or will be
+//! sent, member by member.
+
+use super::{Form, Streams, count, document, harmless, runs};
+use crate::event::value::Fields as _;
+use crate::event::{Dropped, EventName};
+use crate::store::{Record, Sending, Sent, Store, Summary};
+use crate::wire;
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::time::SystemTime;
+
+/// Prints one run: the latest, or the one whose identity begins with `prefix`.
+pub fn print(
+    store: Option<&Store>,
+    prefix: Option<&str>,
+    now: SystemTime,
+    form: Form,
+    streams: &mut Streams<'_>,
+) -> u8 {
+    let Some(store) = store else { return runs::nothing(streams) };
+    let found = match choose(store, prefix, now, streams) {
+        Ok(found) => found,
+        Err(status) => return status,
+    };
+    let mut events = Vec::new();
+    let mut missed = Vec::new();
+    let Some(summary) = store.events(found.run, now, |record| {
+        missed.extend(dropped(&record));
+        events.push(match form {
+            Form::Json => describe(&record, &found, now),
+            Form::Text => Value::from(render(&record, &found, now)),
+        });
+    }) else {
+        return runs::nothing(streams);
+    };
+    missed.extend(damage(&summary));
+    match form {
+        Form::Json => {
+            streams.answer(&document(&json!({"run": runs::describe(&summary), "events": events, "missed": missed})))
+        }
+        Form::Text => {
+            let events: Vec<_> = events.iter().filter_map(Value::as_str).collect();
+            streams.answer(&format!("{}\n{}{}", heading(&summary), events.join("\n"), render_missed(&missed)))
+        }
+    }
+}
+
+/// The run that is meant.
+///
+/// # Errors
+/// The exit status, after saying why there is none.
+pub fn choose(store: &Store, prefix: Option<&str>, now: SystemTime, streams: &mut Streams<'_>) -> Result<Summary, u8> {
+    let mut found = store.find(prefix.unwrap_or_default(), now);
+    match (found.len(), prefix) {
+        (0, None) => Err(runs::nothing(streams)),
+        (0, Some(prefix)) => {
+            let error = format!("no recorded run begins with `{}`", harmless(prefix));
+            Err(streams.complain(&error, Some("`axolotl-run --runs` lists the recorded runs")))
+        }
+        (2.., Some(prefix)) => {
+            let names: Vec<_> = found.iter().take(4).map(|summary| format!("`{}`", summary.run)).collect();
+            let error = format!("{} begin with `{}`", count(found.len() as u64, "run"), harmless(prefix));
+            Err(streams.complain(&error, Some(&format!("more digits tell {} apart", names.join(", ")))))
+        }
+        _ => Ok(found.swap_remove(0)),
+    }
+}
+
+fn heading(run: &Summary) -> String {
+    let consent = match run.sending {
+        Sending::Permitted => "recorded with consent to send",
+        Sending::Forbidden => "recorded here alone; never sent",
+    };
+    let steps = run.steps.map_or_else(String::new, |steps| format!(", {}", count(steps, "step")));
+    format!(
+        "run      {}\nstarted  {}\noutcome  {}{steps}\nevents   {}\nconsent  {consent}\n",
+        run.run,
+        run.started.map_or_else(|| "unknown".to_owned(), wire::timestamp),
+        run.outcome.as_str(),
+        runs::events(run),
+    )
+}
+
+/// What became of an event, in a few words.
+fn fate(record: &Record<'_>, run: &Summary, now: SystemTime) -> String {
+    match (&record.answer, record.refusal) {
+        (Some(answer), _) => {
+            let word = match answer.sent {
+                Sent::Delivered => "sent",
+                Sent::Refused => "refused",
+            };
+            let status = answer.status.map_or_else(String::new, |status| format!(", the server answered {status}"));
+            format!("{word} {}{status}", answer.time)
+        }
+        (None, Some(refusal)) => format!("refused: {}", refusal.reason()),
+        (None, None) if run.sending == Sending::Forbidden => "not sent".to_owned(),
+        (None, None) if record.is_waiting(now) => "waiting to be sent".to_owned(),
+        (None, None) => "not sent: too old".to_owned(),
+    }
+}
+
+fn render(record: &Record<'_>, run: &Summary, now: SystemTime) -> String {
+    let member = &record.member;
+    let json = serde_json::to_string_pretty(member).unwrap_or_default();
+    harmless(&format!("{}  {}  {}\n{json}\n", member.event, member.timestamp, fate(record, run, now)))
+}
+
+fn describe(record: &Record<'_>, run: &Summary, now: SystemTime) -> Value {
+    json!({
+        "event": record.member,
+        "fate": fate(record, run, now),
+        "status": record.answer.as_ref().and_then(|answer| answer.status),
+        "answered": record.answer.as_ref().map(|answer| answer.time.as_str()),
+    })
+}
+
+/// What the finish event says was missed, in the words of the published list.
+fn dropped(record: &Record<'_>) -> Vec<String> {
+    let is_ours = record.member.name() == Some(EventName::Finish) && record.refusal.is_none();
+    let Some(Value::Object(dropped)) = record.member.properties.get("dropped").filter(|_| is_ours) else {
+        return Vec::new();
+    };
+    let figure = |name: &str| dropped.get(name).and_then(Value::as_u64).filter(|figure| *figure > 0);
+    let fields = Dropped::fields();
+    fields.iter().filter_map(|field| Some(format!("{} {}", figure(field.name)?, field.why))).collect()
+}
+
+fn damage(run: &Summary) -> Vec<String> {
+    let mut damage = Vec::new();
+    if run.damaged_lines > 0 {
+        damage.push(format!("{} of the journal that can't be read", count(run.damaged_lines, "line")));
+    }
+    if run.truncated {
+        damage.push("what the journal holds beyond the first 64 MB".to_owned());
+    }
+    damage
+}
+
+fn render_missed(missed: &[String]) -> String {
+    let mut text = String::new();
+    for line in missed {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{}{line}", if text.is_empty() { "\nmissed   " } else { "\n         " });
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text
+}

@@ -1,0 +1,199 @@
+//! The decision that `--enable` and `--disable` store.
+//!
+//! A small YAML file that its owner may read and edit. Reading is tolerant, because a broken file must not
+//! keep a training from starting: what can't be understood counts as no decision, and `--status` says so.
+//! Writing is a new file that takes the old one's place, so that no reader ever sees half a decision.
+//!
+//! Unlike the state directory, a link is followed when reading: people keep their configuration elsewhere.
+
+use super::{OURS, StoreProblem, paths};
+use crate::limits;
+use crate::sys::files::{Access, Directory, Missing, open_regular};
+use serde::{Deserialize, Serialize};
+use std::ffi::OsString;
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use uuid::Uuid;
+
+const FILE: &str = "config.yaml";
+const HEADING: &str = "# Written by `axolotl-run --enable` or `--disable`.\n";
+
+/// What was decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// Whether telemetry is on.
+    pub telemetry: bool,
+    /// The version of the policy that was decided about.
+    pub policy: u64,
+    /// When, as a date.
+    pub date: String,
+}
+
+/// What the file says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// There is no file.
+    Nothing,
+    /// There is a file, and it can't be understood; the fragment reads after "the stored decision ".
+    Unreadable(&'static str),
+    /// A decision.
+    Decision(Decision),
+}
+
+#[derive(Serialize, Deserialize)]
+struct File {
+    telemetry: serde_yaml::Value,
+    policy: u64,
+    #[serde(default)]
+    date: String,
+}
+
+/// Where the file is; None without a home.
+#[must_use]
+pub fn path(environment: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    paths::config_home(environment).map(|home| home.join(OURS).join(FILE))
+}
+
+/// Reads the decision.
+#[must_use]
+pub fn read(path: &Path) -> Stored {
+    let file = match open_regular(path) {
+        Ok(file) => file,
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Stored::Nothing;
+        }
+        Err(_) => return Stored::Unreadable("can't be opened"),
+    };
+    if file.metadata().is_ok_and(|metadata| metadata.len() > limits::DECISION_BYTES_MAX) {
+        return Stored::Unreadable("is too long");
+    }
+    let mut text = String::new();
+    if file.take(limits::DECISION_BYTES_MAX).read_to_string(&mut text).is_err() {
+        return Stored::Unreadable("is not text");
+    }
+    parse(&text)
+}
+
+fn parse(text: &str) -> Stored {
+    let Ok(file) = serde_yaml::from_str::<File>(text) else {
+        return Stored::Unreadable("is not a decision");
+    };
+    // YAML 1.1 reads `on` as true, YAML 1.2 as text; people write either.
+    let telemetry = match &file.telemetry {
+        serde_yaml::Value::Bool(value) => *value,
+        serde_yaml::Value::String(word) if word.eq_ignore_ascii_case("on") => true,
+        serde_yaml::Value::String(word) if word.eq_ignore_ascii_case("off") => false,
+        _ => return Stored::Unreadable("says neither on nor off"),
+    };
+    Stored::Decision(Decision { telemetry, policy: file.policy, date: file.date })
+}
+
+/// Stores a decision in the place of any older one; where it is now.
+///
+/// # Errors
+/// Why it can't be stored; the text reads after "failed to".
+pub fn write(environment: impl Fn(&str) -> Option<OsString>, decision: &Decision) -> Result<PathBuf, StoreProblem> {
+    let home = paths::config_home(environment).ok_or(StoreProblem::NoConfigHome)?;
+    let path = home.join(OURS).join(FILE);
+    replace(&home, decision).map_err(|error| StoreProblem::Io(path.clone(), error))?;
+    Ok(path)
+}
+
+fn replace(home: &Path, decision: &Decision) -> io::Result<()> {
+    let word = if decision.telemetry { "on" } else { "off" };
+    let file = File { telemetry: word.into(), policy: decision.policy, date: decision.date.clone() };
+    let text = serde_yaml::to_string(&file).map_err(io::Error::other)?;
+    // Our directory may be a link of the user's own making, as with the file.
+    let directory = Directory::open(&home.join(OURS), Missing::Create)?;
+    let temporary = format!("{FILE}.{}", Uuid::new_v4());
+    let mut new = directory.file(&temporary, Access::CreateNew)?;
+    let written = new
+        .write_all(format!("{HEADING}{text}").as_bytes())
+        .and_then(|()| new.sync_all())
+        .and_then(|()| directory.rename(&temporary, FILE));
+    if written.is_err() {
+        let _ = directory.remove_file(&temporary);
+    }
+    written?;
+    // The decision stands; that its name survives a power failure is a courtesy.
+    let _ = directory.sync();
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    fn home(directory: &Path) -> impl Fn(&str) -> Option<OsString> {
+        let home = directory.to_owned().into_os_string();
+        move |name| (name == "HOME").then(|| home.clone())
+    }
+
+    #[test]
+    fn a_decision_is_read_back_as_it_was_stored() {
+        let directory = tempfile::tempdir().unwrap();
+        for telemetry in [true, false, true] {
+            let decision = Decision { telemetry, policy: 3, date: "2026-11-22".into() };
+            let path = write(home(directory.path()), &decision).unwrap();
+            assert_eq!(path, directory.path().join(".config/axolotl-run/config.yaml"));
+            assert_eq!(read(&path), Stored::Decision(decision));
+            assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+            assert_eq!(path.parent().unwrap().read_dir().unwrap().count(), 1, "no temporary file is left");
+        }
+    }
+
+    #[test]
+    fn what_people_write_is_understood_and_the_rest_is_no_decision() {
+        let decided = |telemetry| Stored::Decision(Decision { telemetry, policy: 1, date: String::new() });
+        for (text, expected) in [
+            ("telemetry: on\npolicy: 1\n", decided(true)),
+            ("telemetry: 'Off'\npolicy: 1\n", decided(false)),
+            ("telemetry: true\npolicy: 1\nmore: ignored\n", decided(true)),
+            ("telemetry: false\npolicy: 1\n", decided(false)),
+            ("telemetry: maybe\npolicy: 1\n", Stored::Unreadable("says neither on nor off")),
+            ("telemetry: 1\npolicy: 1\n", Stored::Unreadable("says neither on nor off")),
+            ("telemetry: on\n", Stored::Unreadable("is not a decision")),
+            ("policy: 1\n", Stored::Unreadable("is not a decision")),
+            ("telemetry: on\npolicy: -1\n", Stored::Unreadable("is not a decision")),
+            ("", Stored::Unreadable("is not a decision")),
+            ("{[", Stored::Unreadable("is not a decision")),
+        ] {
+            assert_eq!(parse(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_none_is_no_decision_and_hangs_nobody() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(FILE);
+        assert_eq!(read(&path), Stored::Nothing);
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        assert_eq!(read(&path), Stored::Unreadable("can't be opened"));
+        std::fs::remove_file(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        assert_eq!(read(&path), Stored::Unreadable("can't be opened"));
+        std::fs::remove_dir(&path).unwrap();
+        symlink("/dev/zero", &path).unwrap();
+        assert_eq!(read(&path), Stored::Unreadable("can't be opened"));
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, "#".repeat(1 << 20)).unwrap();
+        assert_eq!(read(&path), Stored::Unreadable("is too long"));
+        std::fs::write(&path, [0xff, 0xfe]).unwrap();
+        assert_eq!(read(&path), Stored::Unreadable("is not text"));
+    }
+
+    #[test]
+    fn without_a_home_there_is_nowhere_to_store_it() {
+        let decision = Decision { telemetry: true, policy: 1, date: String::new() };
+        assert!(matches!(write(|_| None, &decision), Err(StoreProblem::NoConfigHome)));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_too_strange_to_be_read(text in "(telemetry: |policy: |on|[0-9]|\n|[-:{}&*\\[\\]'\"]|.){0,60}") {
+            let _ = parse(&text);
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! What is read back from disk is judged again before it may be sent.
+//!
+//! The problem: an event is vetted when it is made, but between that moment and the upload by a later
+//! launcher lies a file that anything of the user's may have changed. The rule: a line is sent only if it is,
+//! byte for byte, what our own writer would write for an event of the published list. Comparing the bytes
+//! closes what a schema check of the parsed value leaves open: a member twice under one name (parsers keep
+//! the last, the bytes hold both), an unknown member, blanks, escapes. It also is what makes a retry
+//! byte-identical.
+//!
+//! Pure. Used by the store for sending, and by the queries to show what would be refused.
+
+use crate::event::schema;
+use crate::limits;
+use crate::wire::{Member, timestamp};
+use std::time::SystemTime;
+use uuid::Uuid;
+
+/// Why a line is not one of our events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It is no batch member at all: torn, or not ours.
+    Unreadable,
+    /// It is longer than anything we make.
+    Size,
+    /// It belongs to another run.
+    Run,
+    /// Its name is none of ours.
+    Name,
+    /// Its timestamp is not in the one form that the wire has.
+    Timestamp,
+    /// It has something that the published list does not have.
+    Schema(schema::Violation),
+    /// It is not what our writer would have written.
+    Form,
+}
+
+impl Refusal {
+    /// What to say about it; a fragment that reads after "refused: ".
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Unreadable => "not an event",
+            Self::Size => "longer than any event",
+            Self::Run => "an event of another run",
+            Self::Name => "not an event of the published list",
+            Self::Timestamp => "its timestamp is malformed",
+            Self::Schema(_) => "holds what is not on the published list",
+            Self::Form => "not in the form that the launcher writes",
+        }
+    }
+}
+
+/// Reads a line as a batch member, if it is one; nothing is promised about what it holds.
+#[must_use]
+pub fn parse(line: &str) -> Option<Member> {
+    serde_json::from_str(line).ok()
+}
+
+/// Judges a line that was parsed: whether it may be sent as it is.
+///
+/// # Errors
+/// The first reason against it.
+pub fn judge(run: Uuid, line: &str, member: &Member) -> Result<(), Refusal> {
+    if line.len() > limits::EVENT_BYTES_MAX {
+        return Err(Refusal::Size);
+    }
+    if member.distinct_id != run {
+        return Err(Refusal::Run);
+    }
+    let name = member.name().ok_or(Refusal::Name)?;
+    happened(member).ok_or(Refusal::Timestamp)?;
+    schema::check(name, &member.properties).map_err(Refusal::Schema)?;
+    let ours = serde_json::to_string(member).is_ok_and(|written| written == line);
+    if ours { Ok(()) } else { Err(Refusal::Form) }
+}
+
+/// When an event happened; None where the timestamp is not in the wire's form.
+#[must_use]
+pub fn happened(member: &Member) -> Option<SystemTime> {
+    let time = humantime::parse_rfc3339(&member.timestamp).ok()?;
+    (timestamp(time) == member.timestamp).then_some(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const RUN: Uuid = Uuid::from_u128(0x6f1c_2e9a_7d54_4f0b_8a21_3c5d_9e7f_1b42);
+
+    fn line(middle: &str) -> String {
+        format!(
+            r#"{{"uuid":"01936f0e-8c7a-7cc3-98c4-dc0c0c07398f","event":"progress","distinct_id":"{RUN}","timestamp":"2026-11-22T13:16:54.100Z","properties":{{{middle}}}}}"#
+        )
+    }
+
+    fn verdict(line: &str) -> Result<(), Refusal> {
+        parse(line).ok_or(Refusal::Unreadable).and_then(|member| judge(RUN, line, &member))
+    }
+
+    #[test]
+    fn only_what_our_writer_writes_passes() {
+        let good = line(r#""$lib":"axolotl-run","step":3,"loss":0.1"#);
+        assert_eq!(verdict(&good), Ok(()));
+        let replaced = |from: &str, to: &str| {
+            let bad = good.replacen(from, to, 1);
+            assert_ne!(bad, good, "{from}");
+            bad
+        };
+        for (bad, refusal) in [
+            (good[..good.len() - 1].to_owned(), Refusal::Unreadable),
+            (replaced("01936f0e", "zz936f0e"), Refusal::Unreadable),
+            (replaced(&RUN.to_string(), "6f1c2e9a-7d54-4f0b-8a21-3c5d9e7f1b43"), Refusal::Run),
+            (replaced("progress", "$identify"), Refusal::Name),
+            (replaced(".100Z", "Z"), Refusal::Timestamp),
+            (replaced(".100Z", ".1000Z"), Refusal::Timestamp),
+            (replaced("2026-11-22T", "2026-11-22 "), Refusal::Timestamp),
+            (replaced("\"step\":3", "\"note\":3"), Refusal::Schema(schema::Violation::Unlisted("progress"))),
+            (replaced("\"step\":3", "\"step\": 3"), Refusal::Form),
+            (replaced("\"loss\":0.1", "\"loss\":0.10"), Refusal::Form),
+            (replaced("\"loss\":0.1", "\"loss\":\"secret\",\"loss\":0.1"), Refusal::Form),
+            (replaced("\"event\":", "\"secret\":\"canary\",\"event\":"), Refusal::Form),
+            (replaced("axolotl-run", "axolotl\\u002drun"), Refusal::Form),
+            (replaced("\"uuid\":\"01936f0e", "\"uuid\":\"01936F0E"), Refusal::Form),
+        ] {
+            assert_eq!(verdict(&bad), Err(refusal), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_event_beyond_all_sizes_is_refused() {
+        let text = "x".repeat(limits::EVENT_BYTES_MAX);
+        assert_eq!(verdict(&line(&format!(r#""$lib":"{text}""#))), Err(Refusal::Size));
+    }
+
+    proptest! {
+        #[test]
+        fn every_number_that_we_write_is_read_back_as_the_same_bytes(
+            loss in proptest::num::f64::NORMAL | proptest::num::f64::SUBNORMAL | proptest::num::f64::ZERO,
+            step in any::<u64>(),
+        ) {
+            let mut member = parse(&line("")).unwrap();
+            member.properties.insert("loss".into(), loss.into());
+            member.properties.insert("step".into(), step.into());
+            prop_assert_eq!(verdict(&serde_json::to_string(&member).unwrap()), Ok(()));
+        }
+
+        #[test]
+        fn no_text_is_too_strange_to_be_judged(text in ".{0,200}") {
+            let _ = verdict(&text);
+            let _ = verdict(&line(&text));
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The journal of one run, as its observer writes it.
+//!
+//! The rule: nothing is sent that was not appended here before. Appending never fails and never panics; it
+//! says where the line went. A journal whose directory can't be made (a read-only home, no home at all)
+//! begins in memory and moves to disk as soon as it can, because a run may well outlast a full disk.
+//!
+//! One journal per run, held by one process, for as long as the process observes.
+
+use super::lock::{self, RunLock};
+use super::log::{Log, Stored, Weight};
+use super::{CONSENT, DELIVERY, EVENTS, SAMPLES, Sending};
+use crate::limits;
+use crate::sys::files::{Access, Directory, Missing};
+use std::io::{self, BufRead as _, BufReader, BufWriter, Read as _, Write as _};
+use uuid::Uuid;
+
+/// The name under which the thinned samples are written before they take the others' place.
+const SAMPLES_NEW: &str = "samples.new";
+
+/// What a line of events is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// The kernel may take its time to write it.
+    Buffered,
+    /// It is on the disk when `append` returns, as far as the disk can be trusted: error and finish.
+    Synced,
+}
+
+/// The journal of one run.
+#[derive(Debug)]
+pub struct Journal {
+    run: Uuid,
+    sending: Sending,
+    runs: Option<Directory>,
+    place: Option<Place>,
+    events: Log,
+    delivery: Log,
+    samples: Log,
+}
+
+/// The run's directory, ours for as long as the lock is held.
+#[derive(Debug)]
+struct Place {
+    directory: Directory,
+    _lock: RunLock,
+}
+
+impl Journal {
+    pub(super) fn begin(runs: Option<Directory>, run: Uuid, sending: Sending) -> Self {
+        let mut journal = Self {
+            run,
+            sending,
+            runs,
+            place: None,
+            events: Log::new(EVENTS, limits::RUN_EVENTS_BYTES_MAX),
+            delivery: Log::new(DELIVERY, limits::RUN_DELIVERY_BYTES_MAX),
+            samples: Log::new(SAMPLES, limits::RUN_SAMPLES_BYTES_MAX.saturating_mul(2)),
+        };
+        journal.settle();
+        journal
+    }
+
+    /// A journal for where there is no store: bounded memory, gone with the process.
+    #[must_use]
+    pub fn in_memory(run: Uuid) -> Self {
+        Self::begin(None, run, Sending::Forbidden)
+    }
+
+    /// The run that it belongs to.
+    #[must_use]
+    pub const fn run(&self) -> Uuid {
+        self.run
+    }
+
+    /// Writes one event down, in the form of a batch member.
+    pub fn append(&mut self, line: &str, durability: Durability) -> Stored {
+        self.settle();
+        let weight = match durability {
+            Durability::Buffered => Weight::Ordinary,
+            Durability::Synced => Weight::Essential,
+        };
+        let stored = self.events.append(self.place.as_ref().map(|place| &place.directory), line, weight);
+        if durability == Durability::Synced {
+            self.events.sync();
+        }
+        stored
+    }
+
+    /// Writes an attempt to send and its answer down.
+    pub fn append_delivery(&mut self, line: &str) -> Stored {
+        self.settle();
+        self.delivery.append(self.place.as_ref().map(|place| &place.directory), line, Weight::Ordinary)
+    }
+
+    /// Writes one point of the time series down; samples are the first to go where there is no room.
+    pub fn append_sample(&mut self, line: &str) -> Stored {
+        self.settle();
+        if line.len() > limits::SAMPLE_BYTES_MAX {
+            return Stored::Nowhere;
+        }
+        if self.samples.bytes() > limits::RUN_SAMPLES_BYTES_MAX
+            && let Some(place) = &self.place
+            && thin(&place.directory).is_ok()
+        {
+            self.samples.reopen();
+        }
+        self.samples.append(self.place.as_ref().map(|place| &place.directory), line, Weight::Ordinary)
+    }
+
+    /// Tries again to write what waits in memory; whether all of it is on disk now.
+    pub fn flush(&mut self) -> bool {
+        self.settle();
+        let directory = self.place.as_ref().map(|place| &place.directory);
+        let logs = [&mut self.events, &mut self.delivery, &mut self.samples];
+        logs.map(|log| log.flush(directory)).into_iter().all(|empty| empty)
+    }
+
+    /// Events that are not on disk, for the finish event's account of what was missed.
+    #[must_use]
+    pub fn events_unwritten(&self) -> u64 {
+        self.events.unwritten()
+    }
+
+    /// Makes the run's directory where there is none yet.
+    fn settle(&mut self) {
+        if self.place.is_none()
+            && let Some(runs) = &self.runs
+        {
+            self.place = Place::new(runs, self.run, self.sending).ok();
+        }
+    }
+}
+
+impl Place {
+    /// The lock comes first and the consent marker second: a run that was cut short in between is not sent.
+    fn new(runs: &Directory, run: Uuid, sending: Sending) -> io::Result<Self> {
+        let directory = runs.below(&run.to_string(), Missing::Create)?;
+        let lock = lock::claim(&directory)?;
+        if sending == Sending::Permitted {
+            match directory.file(CONSENT, Access::CreateNew) {
+                Ok(_) => {}
+                // A first try that failed later made it.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let _ = directory.sync();
+        Ok(Self { directory, _lock: lock })
+    }
+}
+
+/// Throws every second sample away. What is oldest is thinned most often: a month ago nobody asks for seconds.
+fn thin(directory: &Directory) -> io::Result<()> {
+    let all = directory.file(SAMPLES, Access::Read)?.take(limits::RUN_SAMPLES_BYTES_MAX.saturating_mul(2));
+    let _ = directory.remove_file(SAMPLES_NEW);
+    let mut half = BufWriter::new(directory.file(SAMPLES_NEW, Access::CreateNew)?);
+    for line in BufReader::new(all).split(b'\n').step_by(2) {
+        half.write_all(&line?)?;
+        half.write_all(b"\n")?;
+    }
+    half.flush()?;
+    directory.rename(SAMPLES_NEW, SAMPLES)
+}

@@ -1,0 +1,103 @@
+//! Who owns a run: its living observer, or nobody.
+//!
+//! The observer holds an exclusive lock on `live` for as long as it lives; the kernel lets go of it whatever
+//! kills the observer, which no pid in a file can promise. But homes are shared between machines, and on some
+//! network file systems a lock is seen by its own machine only, or not offered at all. So the file also holds
+//! the boot id: a free lock proves death only where the boot is ours; elsewhere the journal must also have
+//! been silent for long. The boot id is a random number of the kernel's and is never sent.
+//!
+//! Used within the store. Whoever finishes, sends or deletes a run holds its [`RunLock`] meanwhile.
+
+use super::{DELIVERY, EVENTS, LIVE, SAMPLES};
+use crate::limits;
+use crate::sys::files::{Access, Directory};
+use std::fs::{File, TryLockError};
+use std::io::{self, Read as _, Write as _};
+use std::time::SystemTime;
+
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+/// A boot id has 36 characters; nothing longer is worth a comparison.
+const BOOT_ID_BYTES: u64 = 64;
+/// The name under which the file is made, so that nobody sees it before it is locked.
+const LIVE_NEW: &str = "live.new";
+
+/// The right to change a run, held until dropped.
+#[derive(Debug)]
+pub struct RunLock(Option<File>);
+
+impl Drop for RunLock {
+    /// Closing the file is not enough: a process that is being started at this moment holds a copy of it until
+    /// it executes its program, and with the copy the lock.
+    fn drop(&mut self) {
+        if let Some(file) = &self.0 {
+            let _ = file.unlock();
+        }
+    }
+}
+
+/// What can be told about a run's observer.
+#[derive(Debug)]
+pub(super) enum Owner {
+    /// It lives, or may live.
+    Living,
+    /// It is dead, and the run is ours while we hold this.
+    Nobody(RunLock),
+}
+
+/// Claims a new run for this process.
+pub(super) fn claim(directory: &Directory) -> io::Result<RunLock> {
+    let _ = directory.remove_file(LIVE_NEW);
+    let mut file = directory.file(LIVE_NEW, Access::CreateNew)?;
+    // Where locks are not offered the run goes on without: others then go by its silence.
+    let _ = file.try_lock();
+    let _ = file.write_all(boot_id().unwrap_or_default().as_bytes());
+    directory.rename(LIVE_NEW, LIVE)?;
+    Ok(RunLock(Some(file)))
+}
+
+/// Asks who owns a run, and takes it where nobody does.
+pub(super) fn owner(directory: &Directory, now: SystemTime) -> Owner {
+    ask(directory, now, File::try_lock)
+}
+
+/// Asks whether a run's observer may live, without keeping others from asking the same.
+pub(super) fn is_living(directory: &Directory, now: SystemTime) -> bool {
+    matches!(ask(directory, now, File::try_lock_shared), Owner::Living)
+}
+
+fn ask(directory: &Directory, now: SystemTime, lock: fn(&File) -> Result<(), TryLockError>) -> Owner {
+    let Ok(file) = directory.file(LIVE, Access::Lock) else {
+        return by_silence(directory, now, RunLock(None));
+    };
+    match lock(&file) {
+        Err(TryLockError::WouldBlock) => Owner::Living,
+        Err(TryLockError::Error(_)) => by_silence(directory, now, RunLock(None)),
+        Ok(()) => {
+            let mut written = String::new();
+            let read = (&file).take(BOOT_ID_BYTES).read_to_string(&mut written);
+            let ours = read.is_ok() && !written.is_empty() && boot_id().is_some_and(|boot| boot == written);
+            let lock = RunLock(Some(file));
+            if ours { Owner::Nobody(lock) } else { by_silence(directory, now, lock) }
+        }
+    }
+}
+
+fn by_silence(directory: &Directory, now: SystemTime, lock: RunLock) -> Owner {
+    let silent = activity(directory, now)
+        .is_none_or(|last| now.duration_since(last).is_ok_and(|silence| silence >= limits::FOREIGN_SILENCE));
+    if silent { Owner::Nobody(lock) } else { Owner::Living }
+}
+
+/// When a run's files were last written to; never later than now, so that a clock that was wrong once does
+/// not make a run immortal. None where there is no file.
+pub(super) fn activity(directory: &Directory, now: SystemTime) -> Option<SystemTime> {
+    let changed = |name| directory.file(name, Access::Read).and_then(|file| file.metadata()?.modified()).ok();
+    [EVENTS, DELIVERY, SAMPLES, LIVE].into_iter().filter_map(changed).max().map(|last| last.min(now))
+}
+
+fn boot_id() -> Option<String> {
+    let mut text = String::new();
+    File::open(BOOT_ID).ok()?.take(BOOT_ID_BYTES).read_to_string(&mut text).ok()?;
+    let text = text.trim_ascii();
+    (!text.is_empty()).then(|| text.to_owned())
+}

@@ -1,0 +1,180 @@
+//! One append-only file of lines that goes on in memory while the disk refuses.
+//!
+//! The problem: a disk that is full, over quota or read-only must cost the run's record as little as
+//! possible, and a write that was cut short must not spoil the line after it. A line is one write; where
+//! only part of it went through, the next write begins with a newline, so that readers lose the torn line
+//! and nothing else, and the torn line itself is written again in whole. What can't be written waits, in
+//! order and bounded, and goes to disk before anything newer.
+//!
+//! Used by the journal alone; each file has one writer.
+
+use crate::limits;
+use crate::sys::files::{Access, Directory};
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+
+/// What became of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// It is in the file.
+    Disk,
+    /// It waits in memory.
+    Memory,
+    /// There was no room; it was counted.
+    Nowhere,
+}
+
+/// How much a line matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Weight {
+    /// One of many.
+    Ordinary,
+    /// One of the few that the journal is for; it may go beyond the limits by a bounded amount.
+    Essential,
+}
+
+/// The file and what waits for it.
+#[derive(Debug)]
+pub(super) struct Log {
+    name: &'static str,
+    bytes_max: u64,
+    open: Option<Open>,
+    held: VecDeque<String>,
+    held_bytes: usize,
+    lost: u64,
+}
+
+#[derive(Debug)]
+struct Open {
+    file: File,
+    bytes: u64,
+    torn: bool,
+}
+
+impl Log {
+    pub(super) const fn new(name: &'static str, bytes_max: u64) -> Self {
+        Self { name, bytes_max, open: None, held: VecDeque::new(), held_bytes: 0, lost: 0 }
+    }
+
+    /// Adds one line, which must not hold a newline.
+    pub(super) fn append(&mut self, directory: Option<&Directory>, line: &str, weight: Weight) -> Stored {
+        if line.contains('\n') {
+            return self.lose();
+        }
+        self.flush(directory);
+        if self.held.is_empty()
+            && let Some(open) = self.open.as_mut()
+        {
+            if !open.has_room(line, self.bytes_max, weight) {
+                return self.lose();
+            }
+            if open.write(line).is_ok() {
+                return Stored::Disk;
+            }
+        }
+        self.hold(line, weight)
+    }
+
+    /// Writes what waits, as far as the disk takes it; whether nothing waits any more.
+    pub(super) fn flush(&mut self, directory: Option<&Directory>) -> bool {
+        if self.open.is_none()
+            && let Some(directory) = directory
+        {
+            self.open = Open::new(directory, self.name).ok();
+        }
+        let Some(open) = self.open.as_mut() else { return self.held.is_empty() };
+        while let Some(line) = self.held.front() {
+            if open.write(line).is_err() {
+                return false;
+            }
+            self.held_bytes = self.held_bytes.saturating_sub(line.len());
+            self.held.pop_front();
+        }
+        true
+    }
+
+    /// Forces what is written to the disk; a failure is silence, for there is nothing more to be done.
+    pub(super) fn sync(&self) {
+        if let Some(open) = &self.open {
+            let _ = open.file.sync_data();
+        }
+    }
+
+    /// Bytes in the file.
+    pub(super) fn bytes(&self) -> u64 {
+        self.open.as_ref().map_or(0, |open| open.bytes)
+    }
+
+    /// Lines for which there was no room, and those that still wait in memory.
+    pub(super) fn unwritten(&self) -> u64 {
+        self.lost.saturating_add(self.held.len() as u64)
+    }
+
+    /// Lets go of the file, which another takes the place of.
+    pub(super) fn reopen(&mut self) {
+        self.open = None;
+    }
+
+    const fn lose(&mut self) -> Stored {
+        self.lost = self.lost.saturating_add(1);
+        Stored::Nowhere
+    }
+
+    fn hold(&mut self, line: &str, weight: Weight) -> Stored {
+        let extra = match weight {
+            Weight::Ordinary => 0,
+            Weight::Essential => limits::ESSENTIAL_BYTES_MAX as usize,
+        };
+        if self.held_bytes.saturating_add(line.len()) > limits::HELD_BYTES_MAX.saturating_add(extra) {
+            return self.lose();
+        }
+        self.held_bytes = self.held_bytes.saturating_add(line.len());
+        self.held.push_back(line.to_owned());
+        Stored::Memory
+    }
+}
+
+impl Open {
+    fn new(directory: &Directory, name: &str) -> io::Result<Self> {
+        let mut file = directory.file(name, Access::Append)?;
+        let bytes = file.metadata()?.len();
+        let mut last = *b"\n";
+        if bytes > 0 {
+            file.seek(SeekFrom::End(-1))?;
+            file.read_exact(&mut last)?;
+        }
+        Ok(Self { file, bytes, torn: last != *b"\n" })
+    }
+
+    const fn has_room(&self, line: &str, bytes_max: u64, weight: Weight) -> bool {
+        let extra = match weight {
+            Weight::Ordinary => 0,
+            Weight::Essential => limits::ESSENTIAL_BYTES_MAX,
+        };
+        self.bytes.saturating_add(line.len() as u64) < bytes_max.saturating_add(extra)
+    }
+
+    fn write(&mut self, line: &str) -> io::Result<()> {
+        let mut bytes = Vec::with_capacity(line.len().saturating_add(2));
+        if self.torn {
+            bytes.push(b'\n');
+        }
+        bytes.extend_from_slice(line.as_bytes());
+        bytes.push(b'\n');
+        let written = loop {
+            match self.file.write(&bytes) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                answer => break answer?,
+            }
+        };
+        self.bytes = self.bytes.saturating_add(written as u64);
+        if written == bytes.len() {
+            self.torn = false;
+            return Ok(());
+        }
+        // A cut that left only the leading newline would be no tear, but an empty line more harms nobody.
+        self.torn = self.torn || written > 0;
+        Err(io::ErrorKind::WriteZero.into())
+    }
+}

@@ -1,0 +1,66 @@
+//! Deletes what is too old or too much, and what its owner wants forgotten.
+//!
+//! The newest 50 runs, 50 MB and 30 days are kept. A living run is never touched, and counts. Deleting is a
+//! courtesy: what can't be deleted stays, in silence. The consent marker goes first, so that a run that was
+//! half deleted is never sent.
+
+use super::lock::{self, Owner};
+use super::{CONSENT, Store};
+use crate::limits;
+use crate::sys::files::{Access, Directory};
+use std::time::SystemTime;
+use uuid::Uuid;
+
+/// What became of a run that was to be forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forgotten {
+    /// Nothing of it is left.
+    Deleted,
+    /// Its observer lives.
+    Living,
+    /// There is no such run, or its files can't be deleted.
+    Failed,
+}
+
+impl Store {
+    /// Deletes the runs beyond what is kept; called once a run, when nothing waits for it.
+    pub fn prune(&self, now: SystemTime) {
+        let mut runs: Vec<_> = self
+            .identities()
+            .into_iter()
+            .filter_map(|run| Some((run, self.directory(run).ok()?)))
+            .map(|(run, directory)| (lock::activity(&directory, now).unwrap_or(now), run, bytes(&directory)))
+            .collect();
+        runs.sort_by_key(|(activity, run, _)| std::cmp::Reverse((*activity, *run)));
+        let mut total = 0_u64;
+        for (index, (activity, run, bytes)) in runs.into_iter().enumerate() {
+            total = total.saturating_add(bytes);
+            let old = now.duration_since(activity).is_ok_and(|age| age > limits::RUNS_AGE_MAX);
+            if old || index >= limits::RUNS_MAX || total > limits::RUNS_BYTES_MAX {
+                total = total.saturating_sub(match self.forget(run, now) {
+                    Forgotten::Deleted => bytes,
+                    Forgotten::Living | Forgotten::Failed => 0,
+                });
+            }
+        }
+    }
+
+    /// Deletes one run.
+    pub fn forget(&self, run: Uuid, now: SystemTime) -> Forgotten {
+        let Ok(directory) = self.directory(run) else { return Forgotten::Failed };
+        let Owner::Nobody(_lock) = lock::owner(&directory, now) else { return Forgotten::Living };
+        let _ = directory.remove_file(CONSENT);
+        for name in directory.names(limits::DIRECTORY_NAMES_MAX) {
+            let _ = directory.remove_file(&name);
+        }
+        match self.runs.remove_directory(&run.to_string()) {
+            Ok(()) => Forgotten::Deleted,
+            Err(_) => Forgotten::Failed,
+        }
+    }
+}
+
+fn bytes(directory: &Directory) -> u64 {
+    let length = |name: &String| directory.file(name, Access::Read).and_then(|file| file.metadata()).ok();
+    directory.names(limits::DIRECTORY_NAMES_MAX).iter().filter_map(length).map(|metadata| metadata.len()).sum()
+}

@@ -1,0 +1,61 @@
+//! Writes the finish of runs whose observer died.
+//!
+//! `finish` comes exactly once, whatever killed the run: a machine that lost power, a node that was taken
+//! away, an observer that was killed. The next launcher writes it, with the outcome `lost`. Two launchers may
+//! come to this at once, and on some file systems their locks do not see each other; so the event's identity
+//! and time follow from the run alone, and both would write the same event, which readers and the server
+//! take as one.
+//!
+//! Called by the observer once at its start, and by `--send`.
+
+use super::gate;
+use super::lock::{self, Owner};
+use super::log::{Log, Weight};
+use super::runs::{Summary, summarize};
+use super::{EVENTS, Store};
+use crate::event::{Event, Finish};
+use crate::limits;
+use crate::public::PublicStr;
+use crate::sys::files::Directory;
+use crate::wire::Member;
+use std::time::SystemTime;
+use uuid::{Builder, Uuid};
+
+impl Store {
+    /// Finishes the runs that began, have no finish, and have no living observer; says which.
+    pub fn recover(&self, now: SystemTime) -> Vec<Uuid> {
+        self.identities().into_iter().filter(|run| self.recover_one(*run, now).is_some()).collect()
+    }
+
+    fn recover_one(&self, run: Uuid, now: SystemTime) -> Option<()> {
+        let directory = self.directory(run).ok()?;
+        let Owner::Nobody(_lock) = lock::owner(&directory, now) else { return None };
+        let summary = summarize(&directory, run, now, |_| {});
+        if summary.finished || summary.truncated {
+            return None;
+        }
+        let line = lost(run, &summary)?;
+        write(&directory, &line)
+    }
+}
+
+fn write(directory: &Directory, line: &str) -> Option<()> {
+    let mut log = Log::new(EVENTS, limits::RUN_EVENTS_BYTES_MAX);
+    let stored = log.append(Some(directory), line, Weight::Essential);
+    log.sync();
+    (stored == super::Stored::Disk).then_some(())
+}
+
+/// The finish of a run that nobody saw the end of; None for a run that never began.
+fn lost(run: Uuid, summary: &Summary) -> Option<String> {
+    let last = summary.last.as_ref()?;
+    let finish = Finish { outcome: Some(PublicStr::constant("lost")), total_steps: summary.steps, ..Finish::default() };
+    let member = Member {
+        // A version 8 identity (vendor specific) out of the run's own, which is random.
+        uuid: Builder::from_custom_bytes(run.into_bytes()).into_uuid(),
+        timestamp: last.timestamp.clone(),
+        ..Member::new(run, &Event::Finish(Box::new(finish)), SystemTime::UNIX_EPOCH, last.elapsed_seconds)
+    };
+    let line = serde_json::to_string(&member).ok()?;
+    gate::judge(run, &line, &member).ok().map(|()| line)
+}

@@ -1,0 +1,225 @@
+//! Builds what stands between the command and its terminal, pipes and files, then starts command and observer.
+//!
+//! The order is the contract: what needs memory or descriptors is built first, because then there is still a
+//! way back; the command is cloned with the signal state that we inherited; only then are signals blocked and
+//! the observer started. If relays can't be built the command gets our own descriptors; if nothing can be
+//! built this process becomes the command.
+
+use super::watch::Supervised;
+use crate::env;
+use crate::observation::Stream;
+use crate::protocol::order::{Order, Sending};
+use crate::protocol::settings::{Observed, RelayEnds, Settings};
+use crate::streams::relay::{Relay, Sink, Source};
+use crate::streams::route::{self, Between, RelayRoute, Routes, Way, Wishes};
+use crate::sys::command::{self, Program, Spawn};
+use crate::sys::signals::Signals;
+use crate::sys::{Errno, channel, clock, descriptors, fault, flow, signals, terminal, wait};
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+
+/// Capacity of the copy's pipe in bytes: a second of a busy training's output while the observer is starved.
+const COPY_PIPE_BYTES: i32 = 1 << 20;
+
+/// One relay's descriptors, before it is decided who holds which.
+struct Plumbing {
+    stream: Stream,
+    source: Source,
+    sink: Sink,
+    /// What the command writes to.
+    near: OwnedFd,
+    copy: flow::Pipe,
+}
+
+/// Everything that is built before the command exists.
+struct Built {
+    program: Program,
+    routes: Routes,
+    relays: [Option<Plumbing>; 2],
+    signals: Signals,
+    failure: flow::Pipe,
+    null: OwnedFd,
+    followed: Vec<Followed>,
+}
+
+/// A file that the observer is to read: a second open of it, and where the command's first byte goes.
+struct Followed {
+    stream: Stream,
+    reader: OwnedFd,
+    position: u64,
+}
+
+/// Starts the command and the observer.
+///
+/// # Errors
+/// Why the command could not be run in our place, after not even a plain clone was possible.
+pub fn start(order: &Order) -> Result<Supervised, Errno> {
+    let changes = [
+        (env::AXOLOTL_DO_NOT_TRACK, OsString::from("1")),
+        (env::AXOLOTL_RUN_ID, OsString::from(order.run.to_string())),
+    ];
+    let Ok(built) = build(order, &changes) else { return Err(command::exec(&order.command, &changes)) };
+    // What follows the clone may not fail any more, so the channel is made now: without one we go unobserved.
+    let channel = channel::pair().ok();
+    let crash = flow::pipe().ok();
+    if let Some(crash) = &crash {
+        fault::arm(&crash.write);
+    }
+    let ignore_sigchld = signals::note_early();
+    let (spawned_at_ms, spawned_monotonic_ms) = (clock::wall_ms(), clock::monotonic_ms());
+    let near = |way: Way| match way {
+        Way::Relay(index) => built.relays.get(index)?.as_ref().map(|plumbing| plumbing.near.as_raw_fd()),
+        Way::Same | Way::Follow => None,
+    };
+    let output = [near(built.routes.stdout), near(built.routes.stderr)];
+    let spawn = Spawn { program: &built.program, output, ignore_sigchld, failure: &built.failure.write };
+    let Ok(command) = spawn.start() else {
+        signals::forget_early(ignore_sigchld);
+        return Err(built.program.exec());
+    };
+    Signals::block(true);
+
+    let handle = wait::open(command).ok();
+    let mut settings = Settings {
+        run: order.run,
+        sending: order.sending == Sending::Send,
+        rank_deferred: order.rank_deferred,
+        spawned_at_ms,
+        spawned_monotonic_ms,
+        supervisor: std::process::id().cast_signed(),
+        command,
+        channel: -1,
+        command_handle: handle.as_ref().map(AsRawFd::as_raw_fd),
+        crash_flag: crash.as_ref().map(|crash| crash.read.as_raw_fd()),
+        streams: streams(&built),
+        unobserved: built.routes.unobserved,
+    };
+    let mut observer = None;
+    let ours = channel.and_then(|(ours, theirs)| {
+        settings.channel = theirs.as_raw_fd();
+        observer = start_observer(order, &settings, &built.null);
+        observer.map(|_| ours)
+    });
+    let supervised = Supervised {
+        command,
+        observer,
+        channel: ours,
+        signals: built.signals,
+        failure: Some(built.failure.read),
+        null: built.null,
+        crash: crash.map(|crash| crash.write),
+        relays: built.relays.map(|plumbing| plumbing.map(Plumbing::relay)),
+    };
+    // What is left now of the user's own descriptors above the standard three is the command's alone: whoever
+    // waits for their last copy to be closed must not wait for us.
+    drop((built.failure.write, built.followed, handle));
+    let mut kept: [RawFd; Supervised::DESCRIPTORS] = supervised.descriptors();
+    kept.sort_unstable();
+    descriptors::close_others(&kept);
+    Ok(supervised)
+}
+
+impl Plumbing {
+    /// Keeps what the supervisor needs; the command's and the observer's ends are closed here.
+    fn relay(self) -> Relay {
+        Relay::new(self.source, self.sink, Some(self.copy.write))
+    }
+}
+
+fn build(order: &Order, changes: &[(&str, OsString)]) -> Result<Built, Errno> {
+    let program = Program::new(&order.command, changes)?;
+    let (stdout, stderr) = (io::stdout(), io::stderr());
+    let wishes = Wishes { tap_stdout: order.tap_stdout, terminal_direct: order.terminal_direct };
+    let mut routes = route::decide(descriptors::look(stdout.as_fd()), descriptors::look(stderr.as_fd()), wishes);
+    descriptors::occupy_standard()?;
+    let (signals, failure, null) = (Signals::open(true)?, flow::pipe()?, descriptors::null()?);
+    flow::set_nonblocking(failure.read.as_fd());
+    let plumb = |route: Option<RelayRoute>| route.map(|route| plumbing(&route)).transpose();
+    let [first, second] = routes.relays;
+    let relays = match plumb(first).and_then(|first| Ok([first, plumb(second)?])) {
+        Ok(relays) => relays,
+        Err(_) => {
+            routes = routes.untouched();
+            [None, None]
+        }
+    };
+    let followed = routes.followed().into_iter().flatten().filter_map(|(number, stream)| {
+        let file = standard(number, &stdout, &stderr);
+        let reader = OwnedFd::from(descriptors::reopen_for_reading(file)?);
+        Some(Followed { stream, reader, position: descriptors::write_position(file) })
+    });
+    let followed: Vec<_> = followed.collect();
+    routes.unobserved += (routes.followed().iter().flatten().count() - followed.len()) as u64;
+    Ok(Built { program, routes, relays, signals, failure, null, followed })
+}
+
+fn standard<'a>(number: RawFd, stdout: &'a io::Stdout, stderr: &'a io::Stderr) -> BorrowedFd<'a> {
+    if number == 1 { stdout.as_fd() } else { stderr.as_fd() }
+}
+
+fn plumbing(route: &RelayRoute) -> Result<Plumbing, Errno> {
+    let (stdout, stderr) = (io::stdout(), io::stderr());
+    let destination = standard(route.to, &stdout, &stderr);
+    let copy = flow::pipe()?;
+    flow::set_capacity(copy.write.as_fd(), COPY_PIPE_BYTES);
+    flow::set_nonblocking(copy.read.as_fd());
+    let (source, sink, near) = match route.between {
+        Between::Pipe => {
+            let pipe = flow::pipe()?;
+            if let Some(capacity) = flow::capacity(destination) {
+                flow::set_capacity(pipe.write.as_fd(), capacity);
+            }
+            let sink = Sink { descriptor: descriptors::duplicate(destination)?, may_block: false };
+            (Source::Pipe(pipe.read), sink, pipe.write)
+        }
+        Between::Terminal => {
+            let opened = terminal::open(destination)?;
+            let hold = flow::pipe()?;
+            let sink = match terminal::reopen(destination) {
+                Some(descriptor) => Sink { descriptor, may_block: false },
+                None => Sink { descriptor: descriptors::duplicate(destination)?, may_block: true },
+            };
+            (Source::Terminal { master: opened.master, hold }, sink, opened.slave)
+        }
+    };
+    Ok(Plumbing { stream: route.stream, source, sink, near, copy })
+}
+
+/// What the observer reads, by the numbers that our descriptors have.
+fn streams(built: &Built) -> Vec<(Stream, Observed)> {
+    let relays = built.relays.iter().flatten().map(|plumbing| {
+        let (source, hold) = match &plumbing.source {
+            Source::Pipe(pipe) => (pipe, None),
+            Source::Terminal { master, hold } => (master, Some((hold.read.as_raw_fd(), hold.write.as_raw_fd()))),
+        };
+        let ends = RelayEnds {
+            copy: plumbing.copy.read.as_raw_fd(),
+            source: source.as_raw_fd(),
+            sink: plumbing.sink.descriptor.as_raw_fd(),
+            hold,
+        };
+        (plumbing.stream, Observed::Relay(ends))
+    });
+    let files = built.followed.iter().map(|file| (file.stream, Observed::File(file.reader.as_raw_fd(), file.position)));
+    relays.chain(files).collect()
+}
+
+fn start_observer(order: &Order, settings: &Settings, null: &OwnedFd) -> Option<i32> {
+    let arguments = settings.arguments(order.config.as_ref(), &order.command);
+    let program = Program::new(&arguments, &[]).ok()?;
+    let mut keep: Vec<RawFd> = std::iter::once(settings.channel).collect();
+    keep.extend(settings.command_handle);
+    keep.extend(settings.crash_flag);
+    for (_, observed) in &settings.streams {
+        match observed {
+            Observed::File(file, _) => keep.push(*file),
+            Observed::Relay(ends) => {
+                keep.extend([ends.copy, ends.source, ends.sink]);
+                keep.extend(ends.hold.map(<[i32; 2]>::from).into_iter().flatten());
+            }
+        }
+    }
+    keep.sort_unstable();
+    command::start_observer(&program, null, &keep).ok()
+}

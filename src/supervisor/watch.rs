@@ -1,0 +1,410 @@
+//! The supervisor's loop: waits for whatever happens next, and does the one thing that is then due.
+//!
+//! It sleeps without a timeout unless something is under way, so a silent run costs nothing. Nothing in here
+//! allocates, and nothing waits for the command's terminal, for the observer or for the disk without a bound.
+
+use super::Finished;
+use super::end::Farewell;
+use super::inbox::{Action, Inbox};
+use crate::protocol::messages::{ToObserver, ToSupervisor};
+use crate::status::End;
+use crate::streams::relay::{Relay, Step};
+use crate::sys::channel::Received as Arrived;
+use crate::sys::poll::{Events, Poll};
+use crate::sys::signals::{self, Received, Signals};
+use crate::sys::wait::{self, Change, Usage};
+use crate::sys::{Errno, channel, clock, descriptors, flow, terminal};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+
+/// Steps of a relay before everything else has its turn again.
+const STEPS: usize = 32;
+/// Steps for the tail: more than the largest pipe and pseudo-terminal hold, however small the pieces.
+const TAIL_STEPS: usize = 1024;
+/// How long the observer may hold descriptors that a reader waits for, in milliseconds. It lets go within one;
+/// one that was stopped or starved for so long is killed, because the user's pipe would hang.
+const RELEASE_MS: u64 = 1000;
+
+/// The signals that ask a program to end, which a verdict wants to know about.
+const REQUESTS: [i32; 7] = [1, 2, 3, 10, 12, 15, 24];
+
+const CHILD: i32 = 17;
+const PIPE: i32 = 13;
+const WINDOW_CHANGE: i32 = 28;
+const KILL: i32 = 9;
+
+/// A command under supervision.
+#[derive(Debug)]
+pub struct Supervised {
+    /// The command's pid.
+    pub command: i32,
+    /// The observer's pid, while it lives.
+    pub observer: Option<i32>,
+    /// The message socket, while somebody listens.
+    pub channel: Option<OwnedFd>,
+    /// Our signals.
+    pub signals: Signals,
+    /// Tells whether exec succeeded; closed once it has.
+    pub failure: Option<OwnedFd>,
+    /// /dev/null.
+    pub null: OwnedFd,
+    /// Where a fault of ours is written.
+    pub crash: Option<OwnedFd>,
+    /// The streams that pass through us.
+    pub relays: [Option<Relay>; 2],
+}
+
+impl Supervised {
+    /// How many descriptors it can own.
+    pub const DESCRIPTORS: usize = 15;
+
+    /// Their numbers; -1 stands for none.
+    #[must_use]
+    pub fn descriptors(&self) -> [RawFd; Self::DESCRIPTORS] {
+        let number = |descriptor: &Option<OwnedFd>| descriptor.as_ref().map_or(-1, AsRawFd::as_raw_fd);
+        let relay = |relay: &Option<Relay>| relay.as_ref().map_or([-1; 5], Relay::descriptors);
+        let ([a, b, c, d, e], [f, g, h, i, j]) = (relay(&self.relays[0]), relay(&self.relays[1]));
+        let (signals, null) = (self.signals.as_fd().as_raw_fd(), self.null.as_raw_fd());
+        let (channel, failure, crash) = (number(&self.channel), number(&self.failure), number(&self.crash));
+        [a, b, c, d, e, f, g, h, i, j, signals, null, channel, failure, crash]
+    }
+}
+
+/// What a relay waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Await {
+    Source,
+    Sink,
+}
+
+/// Whether the loop goes on.
+enum Turn {
+    On,
+    Over(Finished),
+}
+
+struct Watch {
+    it: Supervised,
+    inbox: Inbox,
+    awaits: [Await; 2],
+    /// Set once the command has ended.
+    farewell: Option<Farewell>,
+    /// Releases that the observer owes, and until when.
+    owed: u32,
+    release_by: u64,
+    missed: u64,
+}
+
+/// Supervises to the end.
+#[must_use]
+pub fn run(it: Supervised) -> Finished {
+    let mut watch = Watch {
+        it,
+        inbox: Inbox::default(),
+        awaits: [Await::Source; 2],
+        farewell: None,
+        owed: 0,
+        release_by: 0,
+        missed: 0,
+    };
+    if watch.it.channel.is_none() {
+        watch.lose_observer();
+    }
+    for signal in signals::early() {
+        signals::pass_on(watch.it.command, &Received::sent(signal));
+    }
+    // A child that ended before SIGCHLD was blocked has left no signal behind: look once without being told.
+    watch.reap();
+    loop {
+        if let Turn::Over(finished) = watch.turn() {
+            return finished;
+        }
+    }
+}
+
+impl Watch {
+    fn turn(&mut self) -> Turn {
+        let ready = self.sleep();
+        if ready.failure
+            && let Some(problem) = self.exec_result()
+        {
+            return Turn::Over(Finished::NotRun(problem));
+        }
+        if ready.signals {
+            while let Some(received) = self.it.signals.next() {
+                self.signal(received);
+            }
+        }
+        if ready.channel {
+            self.messages();
+        }
+        self.relay(&ready);
+        let now = clock::monotonic_ms();
+        while let Some(action) = self.inbox.next(now) {
+            self.act(action);
+        }
+        if self.owed > 0 && now >= self.release_by {
+            self.kill_observer();
+        }
+        self.leave(now)
+    }
+
+    fn sleep(&self) -> Ready {
+        let now = clock::monotonic_ms();
+        let mut timeout = self.inbox.wait(now);
+        let mut sooner = |until: Option<u64>| timeout = timeout.into_iter().chain(until).min();
+        sooner((self.owed > 0).then(|| self.release_by.saturating_sub(now)));
+        sooner(self.farewell.as_ref().and_then(|farewell| farewell.wait(now)));
+        let mut poll = Poll::new();
+        let signals = poll.add(Some(self.it.signals.as_fd()), Events::READ);
+        let channel = poll.add(self.it.channel.as_ref().map(AsFd::as_fd), Events::READ);
+        let failure = poll.add(self.it.failure.as_ref().map(AsFd::as_fd), Events::READ);
+        let mut relays = [(None, None); 2];
+        for (place, (relay, wanted)) in relays.iter_mut().zip(self.it.relays.iter().zip(self.awaits)) {
+            let Some(relay) = relay else { continue };
+            *place = match wanted {
+                Await::Source => {
+                    (poll.add(Some(relay.source()), Events::READ), poll.add(Some(relay.sink()), Events::ERRORS))
+                }
+                Await::Sink => (None, poll.add(Some(relay.sink()), Events::WRITE)),
+            };
+        }
+        poll.wait(timeout);
+        let relays = relays.map(|(source, sink)| (poll.is_ready(source), poll.is_ready(sink)));
+        Ready {
+            signals: poll.is_ready(signals),
+            channel: poll.is_ready(channel),
+            failure: poll.is_ready(failure),
+            relays,
+        }
+    }
+
+    /// Reads what the command's side of the clone wrote; Some: exec failed.
+    fn exec_result(&mut self) -> Option<Errno> {
+        let failure = self.it.failure.take()?;
+        let mut number = [0; 4];
+        if let Ok(4) = flow::read(failure.as_fd(), &mut number) {
+            self.tell(ToObserver::ExecFailed);
+            return Some(Errno::from_raw(i32::from_ne_bytes(number)));
+        }
+        self.tell(ToObserver::Started);
+        // Whoever waits for the last copy of our standard descriptors to be closed waits for the command alone.
+        for number in 0..=2 {
+            descriptors::let_go(number, &self.it.null);
+        }
+        None
+    }
+
+    fn signal(&mut self, received: Received) {
+        let ours = std::process::id().cast_signed();
+        match received {
+            // The kernel's word about a child carries a positive code; a user's SIGCHLD is a signal as any.
+            Received { signal: CHILD, code: 1.., .. } => self.reap(),
+            // For our own writing to a pipe without a reader; the relay finds out by itself.
+            Received { signal: PIPE, sender, .. } if sender == ours => {}
+            // The command signals its parent, which it takes for its shell: not meant for itself.
+            Received { sender, code: 0, .. } if sender == self.it.command => {}
+            _ => {
+                if received.signal == WINDOW_CHANGE {
+                    self.resize(&received);
+                }
+                if REQUESTS.contains(&received.signal) {
+                    self.tell(ToObserver::Requested(i64::from(received.signal)));
+                }
+                if let Some(farewell) = &mut self.farewell {
+                    farewell.interrupt();
+                }
+                if let Some(action) = self.inbox.received(received, clock::monotonic_ms()) {
+                    self.act(action);
+                }
+            }
+        }
+    }
+
+    /// The command may have looked at its pseudo-terminal's size before it had the new one: tell it once more.
+    fn resize(&self, received: &Received) {
+        for relay in self.it.relays.iter().flatten() {
+            let (Some(inner), Some(size)) = (relay.terminal(), terminal::size(relay.sink())) else { continue };
+            let changed = terminal::size(inner) != Some(size);
+            terminal::resize(inner, &size);
+            if changed && received.from_kernel() && self.farewell.is_none() {
+                signals::pass_on(self.it.command, received);
+            }
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            // A pid may be another process's once ours is reaped.
+            Action::PassOn(_) if self.farewell.is_some() => {}
+            Action::PassOn(received) => signals::pass_on(self.it.command, &received),
+            Action::Ask(number) => self.tell(ToObserver::Ask(number)),
+        }
+    }
+
+    fn reap(&mut self) {
+        while let Some((pid, change)) = wait::next_change() {
+            match change {
+                Change::Ended(end, usage) if pid == self.it.command => {
+                    self.farewell = Some(Farewell::new(end, usage, clock::monotonic_ms()));
+                }
+                Change::Stopped(signal) if pid == self.it.command => {
+                    // What it wrote before it stopped belongs on the screen before the shell's prompt.
+                    (0..2).for_each(|index| self.pump(index, STEPS));
+                    let command = self.it.command;
+                    signals::stop_self(signal, || !wait::was_continued(command));
+                }
+                Change::Ended(..) if Some(pid) == self.it.observer => {
+                    self.it.observer = None;
+                    self.lose_observer();
+                }
+                // As PID 1 we reap what others left behind.
+                _ => {}
+            }
+        }
+    }
+
+    fn messages(&mut self) {
+        let now = clock::monotonic_ms();
+        while let Some(channel) = &self.it.channel {
+            match channel::try_receive(channel.as_fd()) {
+                Arrived::Nothing => return,
+                Arrived::Closed => return self.lose_observer(),
+                Arrived::Message(bytes) => match ToSupervisor::decode(&bytes) {
+                    Some(ToSupervisor::Witnessed(signal, code, sender)) => {
+                        self.inbox.witnessed(signal, code, sender, now)
+                    }
+                    Some(ToSupervisor::Answer(number)) => self.inbox.answered(number),
+                    Some(ToSupervisor::Released) => self.owed = self.owed.saturating_sub(1),
+                    Some(ToSupervisor::Journaled(wait)) => {
+                        if let Some(farewell) = &mut self.farewell {
+                            farewell.journaled(wait);
+                        }
+                    }
+                    Some(ToSupervisor::Uploaded) => {
+                        if let Some(farewell) = &mut self.farewell {
+                            farewell.uploaded();
+                        }
+                    }
+                    None => {}
+                },
+            }
+        }
+    }
+
+    fn relay(&mut self, ready: &Ready) {
+        for (index, ready) in ready.relays.into_iter().enumerate() {
+            if ready != (false, false) {
+                self.pump(index, STEPS);
+            }
+        }
+    }
+
+    /// Moves what can be moved of one stream, in so many steps at the most.
+    fn pump(&mut self, index: usize, steps: usize) {
+        let (Some(Some(relay)), Some(wanted)) = (self.it.relays.get_mut(index), self.awaits.get_mut(index)) else {
+            return;
+        };
+        let mut step = Step::Moved;
+        for _ in 0..steps {
+            step = relay.step();
+            if step != Step::Moved {
+                break;
+            }
+            if let Some(farewell) = &mut self.farewell {
+                farewell.moved(clock::monotonic_ms());
+            }
+        }
+        match step {
+            Step::AwaitSource if !flow::failed(relay.sink()) => *wanted = Await::Source,
+            Step::AwaitSink => *wanted = Await::Sink,
+            Step::Moved => {}
+            Step::AwaitSource | Step::SourceEnded | Step::SinkGone => self.close(index),
+        }
+    }
+
+    /// Lets go of a stream, and has the observer do the same: the last copy is what a reader waits for.
+    fn close(&mut self, index: usize) {
+        if let Some(relay) = self.it.relays.get_mut(index).and_then(Option::take) {
+            self.missed = self.missed.saturating_add(relay.missed());
+        }
+        self.owe(ToObserver::StreamClosed(i64::try_from(index).unwrap_or(0)));
+    }
+
+    fn owe(&mut self, message: ToObserver) {
+        if self.it.channel.is_some() {
+            self.tell(message);
+            self.owed += 1;
+            self.release_by = clock::monotonic_ms() + RELEASE_MS;
+        }
+    }
+
+    /// After the command's end: hands over what is left, and goes when it is time.
+    fn leave(&mut self, now: u64) -> Turn {
+        if self.farewell.as_ref().is_some_and(|farewell| !farewell.handed_over()) {
+            // The command has ended before this look: nothing of its own can come after.
+            (0..2).for_each(|index| self.pump(index, TAIL_STEPS));
+            let waiting =
+                self.it.relays.iter().zip(self.awaits).any(|(relay, wanted)| relay.is_some() && wanted == Await::Sink);
+            let Some(farewell) = &mut self.farewell else { return Turn::On };
+            if !farewell.may_hand_over(waiting, now) {
+                return Turn::On;
+            }
+            farewell.hand_over(now, self.it.channel.is_some());
+            let (end, usage) = (farewell.end, farewell.usage);
+            self.say_ended(end, usage);
+        }
+        match &self.farewell {
+            Some(farewell) if farewell.is_over(now) && self.owed == 0 => Turn::Over(Finished::Ended(farewell.end)),
+            _ => Turn::On,
+        }
+    }
+
+    fn say_ended(&mut self, end: End, usage: Usage) {
+        let missed = self.it.relays.iter().flatten().map(Relay::missed).fold(self.missed, u64::saturating_add);
+        if missed > 0 {
+            self.tell(ToObserver::Missed(i64::try_from(missed).unwrap_or(i64::MAX)));
+        }
+        let end = match end {
+            End::Exited(code) => i64::from(code),
+            End::Signaled(signal) => -i64::from(signal),
+        };
+        // Ours are closed before the observer is told, so that it is the only one that relays.
+        self.it.relays = [None, None];
+        self.owe(ToObserver::Ended {
+            end,
+            max_rss_bytes: usage.max_rss_bytes,
+            cpu_microseconds: usage.cpu_microseconds,
+        });
+    }
+
+    fn tell(&self, message: ToObserver) {
+        if let Some(channel) = &self.it.channel {
+            channel::try_send(channel.as_fd(), &message.encode());
+        }
+    }
+
+    fn kill_observer(&mut self) {
+        if let Some(observer) = self.it.observer {
+            signals::pass_on(observer, &Received::sent(KILL));
+        }
+        self.lose_observer();
+    }
+
+    fn lose_observer(&mut self) {
+        self.it.channel = None;
+        self.owed = 0;
+        self.inbox.witness_lost();
+        self.it.relays.iter_mut().flatten().for_each(Relay::drop_copy);
+        if let Some(farewell) = &mut self.farewell {
+            farewell.nobody_listens();
+        }
+    }
+}
+
+/// What woke the loop.
+struct Ready {
+    signals: bool,
+    channel: bool,
+    failure: bool,
+    relays: [(bool, bool); 2],
+}

@@ -1,0 +1,43 @@
+//! The crash flag: a byte in a pipe whose other end the observer holds.
+//!
+//! When the supervisor vanishes, the observer must know whether it was our own fault (the command lives on)
+//! or somebody's SIGKILL (which is then meant for the command). A handler for the seven signals that the
+//! kernel raises for faults writes the byte and does nothing else; then the default action runs its course.
+//! A pipe and not a page of shared memory, because a limit on file sizes counts for memory files too.
+
+use nix::libc;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::sync::atomic::{AtomicI32, Ordering};
+
+/// The signals that stand for a fault of the receiving process itself.
+pub const FAULTS: [libc::c_int; 7] =
+    [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGABRT, libc::SIGTRAP, libc::SIGSYS];
+
+static FLAG: AtomicI32 = AtomicI32::new(-1);
+static SUPERVISOR: AtomicI32 = AtomicI32::new(0);
+
+/// From now on a fault of this process is written to the pipe, which must stay open.
+pub fn arm(flag: &OwnedFd) {
+    SUPERVISOR.store(nix::unistd::getpid().as_raw(), Ordering::SeqCst);
+    FLAG.store(flag.as_raw_fd(), Ordering::SeqCst);
+    for signal in FAULTS {
+        super::signals::handle(signal, on_fault);
+    }
+}
+
+/// Whether a fault was written to the pipe.
+#[must_use]
+pub fn is_set(flag: &OwnedFd) -> bool {
+    super::flow::readable(flag) && super::flow::read(flag.as_fd(), &mut [0]) == Ok(1)
+}
+
+extern "C" fn on_fault(signal: libc::c_int) {
+    // SAFETY: getpid and write are async-signal-safe; the byte is a constant. The pid check keeps the
+    // command's side of the clone, which has this handler until exec, from speaking for us.
+    unsafe {
+        if libc::getpid() == SUPERVISOR.load(Ordering::SeqCst) {
+            libc::write(FLAG.load(Ordering::SeqCst), c"!".as_ptr().cast(), 1);
+        }
+    }
+    super::signals::default_action(signal);
+}

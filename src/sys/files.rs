@@ -1,0 +1,176 @@
+//! Files of a directory that others may have prepared for us.
+//!
+//! The problem: the state directory stands in a home that may be shared, synchronised, or hostile. A path is
+//! looked up anew at each use, so that a symbolic link or a named pipe planted between two uses sends our
+//! bytes elsewhere or hangs us. Here every name is resolved below a directory that is held open, no link is
+//! followed, nothing but a regular file is ever read or written, and opening never waits for anybody.
+//!
+//! Used by the store and by nobody above it.
+
+use nix::fcntl::{OFlag, openat, renameat};
+use nix::sys::stat::{Mode, fchmod, mkdirat};
+use nix::unistd::{UnlinkatFlags, geteuid, unlinkat};
+use std::fs::{DirBuilder, File};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+
+/// Nobody but the owner may look into what we write.
+const PRIVATE_DIRECTORY: Mode = Mode::S_IRWXU;
+const PRIVATE_FILE: Mode = Mode::S_IRUSR.union(Mode::S_IWUSR);
+
+/// A directory, held open.
+#[derive(Debug)]
+pub struct Directory {
+    handle: File,
+    path: PathBuf,
+}
+
+/// What a file is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Reading what exists.
+    Read,
+    /// Appending; the file is created where it is missing.
+    Append,
+    /// Writing a file that must not exist yet.
+    CreateNew,
+    /// Locking what exists; nothing is read that another writes.
+    Lock,
+}
+
+/// Whether a missing directory is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// It is made, for its owner alone.
+    Create,
+    /// It is an error.
+    Fail,
+}
+
+/// Opens a file of the user's by its path for reading, links included; anything but a regular file is refused,
+/// and nothing is waited for.
+///
+/// # Errors
+/// The kernel's, and `InvalidInput` for what is no regular file.
+pub fn open_regular(path: &Path) -> io::Result<File> {
+    let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    regular(nix::fcntl::open(path, flags, Mode::empty())?.into())
+}
+
+fn regular(file: File) -> io::Result<File> {
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::ErrorKind::InvalidInput.into()) }
+}
+
+impl Directory {
+    /// Opens a directory by its path, links included: the base that the user chose is the user's affair.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn open(path: &Path, missing: Missing) -> io::Result<Self> {
+        if missing == Missing::Create {
+            DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+        }
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let handle = nix::fcntl::open(path, flags, Mode::empty())?;
+        Ok(Self { handle: handle.into(), path: path.to_owned() })
+    }
+
+    /// Opens a directory of this one, never through a link.
+    ///
+    /// # Errors
+    /// The kernel's; `ELOOP` or `ENOTDIR` for a link.
+    pub fn below(&self, name: &str, missing: Missing) -> io::Result<Self> {
+        if missing == Missing::Create {
+            match mkdirat(&self.handle, name, PRIVATE_DIRECTORY) {
+                Ok(()) | Err(nix::Error::EEXIST) => {}
+                Err(problem) => return Err(problem.into()),
+            }
+        }
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let handle = openat(&self.handle, name, flags, Mode::empty())?;
+        Ok(Self { handle: handle.into(), path: self.path.join(name) })
+    }
+
+    /// Opens a file of this directory; anything but a regular file is refused, and nothing is waited for.
+    ///
+    /// # Errors
+    /// The kernel's, and `InvalidInput` for what is no regular file.
+    pub fn file(&self, name: &str, access: Access) -> io::Result<File> {
+        let purpose = match access {
+            Access::Read | Access::Lock => OFlag::O_RDONLY,
+            Access::Append => OFlag::O_RDWR | OFlag::O_APPEND | OFlag::O_CREAT,
+            Access::CreateNew => OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL,
+        };
+        // O_NONBLOCK: opening a named pipe would wait for its other end.
+        let flags = purpose | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+        regular(openat(&self.handle, name, flags, PRIVATE_FILE)?.into())
+    }
+
+    /// Gives a file another name, replacing what has it.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        Ok(renameat(&self.handle, from, &self.handle, to)?)
+    }
+
+    /// Removes a file, or a link, never what the link names.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn remove_file(&self, name: &str) -> io::Result<()> {
+        Ok(unlinkat(&self.handle, name, UnlinkatFlags::NoRemoveDir)?)
+    }
+
+    /// Removes an empty directory.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn remove_directory(&self, name: &str) -> io::Result<()> {
+        Ok(unlinkat(&self.handle, name, UnlinkatFlags::RemoveDir)?)
+    }
+
+    /// The first `at_most` names of this directory that are text.
+    ///
+    /// They are read through the path, which another directory may have taken: names are hints, and each is
+    /// opened below the handle.
+    #[must_use]
+    pub fn names(&self, at_most: usize) -> Vec<String> {
+        let Ok(entries) = std::fs::read_dir(&self.path) else { return Vec::new() };
+        entries.take(at_most).filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect()
+    }
+
+    /// Writes the directory's entries to disk.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn sync(&self) -> io::Result<()> {
+        self.handle.sync_all()
+    }
+
+    /// Where it is, for messages.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether nobody but us, or the owner of the directory `above` it, made this directory.
+    ///
+    /// In `/tmp` somebody else may have made ours before us. In a home that a container mounts, root finds
+    /// the directory that the home's owner made; that one is as trustworthy as the home.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn is_ours(&self, above: &Self) -> io::Result<bool> {
+        let owner = self.handle.metadata()?.uid();
+        Ok(owner == geteuid().as_raw() || owner == above.handle.metadata()?.uid())
+    }
+
+    /// Takes away what others may do with this directory; silently where we may not.
+    pub fn make_private(&self) {
+        if self.handle.metadata().is_ok_and(|metadata| metadata.mode() & 0o077 != 0) {
+            let _ = fchmod(&self.handle, PRIVATE_DIRECTORY);
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Moving bytes inside the kernel: splice, tee, and the plain read and write where those refuse.
+//!
+//! splice accounts for what it moved before the task can die, so a relay that is killed in the middle has
+//! either moved a byte or left it in the pipe; that is what makes take-over exact. read and write cannot.
+
+use super::Errno;
+use nix::fcntl::{FcntlArg, OFlag, SpliceFFlags, fcntl};
+use nix::poll::{PollFd, PollFlags, PollTimeout};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+/// A pipe.
+#[derive(Debug)]
+pub struct Pipe {
+    /// Where it is read.
+    pub read: OwnedFd,
+    /// Where it is written.
+    pub write: OwnedFd,
+}
+
+/// Makes a pipe, both ends closed on exec.
+///
+/// # Errors
+/// The kernel's, when there are no descriptors left.
+pub fn pipe() -> Result<Pipe, Errno> {
+    let (read, write) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
+    Ok(Pipe { read, write })
+}
+
+/// Asks for a pipe's capacity in bytes. A refusal (the user's pipe quota) leaves it as it was.
+pub fn set_capacity(pipe: BorrowedFd<'_>, bytes: i32) {
+    let _ = fcntl(pipe, FcntlArg::F_SETPIPE_SZ(bytes));
+}
+
+/// A pipe's capacity in bytes.
+#[must_use]
+pub fn capacity(pipe: BorrowedFd<'_>) -> Option<i32> {
+    fcntl(pipe, FcntlArg::F_GETPIPE_SZ).ok()
+}
+
+/// Makes our own end of a pipe or terminal non-blocking; never a descriptor that we share with the user.
+pub fn set_nonblocking(own: BorrowedFd<'_>) {
+    if let Ok(flags) = fcntl(own, FcntlArg::F_GETFL) {
+        let _ = fcntl(own, FcntlArg::F_SETFL(OFlag::from_bits_truncate(flags) | OFlag::O_NONBLOCK));
+    }
+}
+
+/// Moves up to `bytes` from one descriptor to another, one of them a pipe, without waiting for either pipe.
+///
+/// # Errors
+/// The kernel's; `EAGAIN` means that one side is not ready.
+pub fn splice(from: BorrowedFd<'_>, to: BorrowedFd<'_>, bytes: usize) -> Result<usize, Errno> {
+    nix::fcntl::splice(from, None, to, None, bytes, SpliceFFlags::SPLICE_F_NONBLOCK | SpliceFFlags::SPLICE_F_MOVE)
+}
+
+/// Copies up to `bytes` from one pipe into another without taking them out.
+///
+/// # Errors
+/// As [`splice`].
+pub fn tee(from: BorrowedFd<'_>, to: BorrowedFd<'_>, bytes: usize) -> Result<usize, Errno> {
+    nix::fcntl::tee(from, to, bytes, SpliceFFlags::SPLICE_F_NONBLOCK)
+}
+
+/// Reads what is there.
+///
+/// # Errors
+/// The kernel's; 0 bytes are the end of the file.
+pub fn read(from: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<usize, Errno> {
+    nix::unistd::read(from, buffer)
+}
+
+/// Writes as much as goes.
+///
+/// # Errors
+/// The kernel's.
+pub fn write(to: BorrowedFd<'_>, bytes: &[u8]) -> Result<usize, Errno> {
+    nix::unistd::write(to, bytes)
+}
+
+/// Whether a descriptor is ready for `events` now, or has failed.
+#[must_use]
+pub fn ready(descriptor: BorrowedFd<'_>, events: PollFlags) -> PollFlags {
+    let mut set = [PollFd::new(descriptor, events)];
+    match nix::poll::poll(&mut set, PollTimeout::ZERO) {
+        Ok(1..) => set.first().and_then(PollFd::revents).unwrap_or(PollFlags::empty()),
+        _ => PollFlags::empty(),
+    }
+}
+
+/// Whether a destination is gone: a pipe without a reader, a terminal that was hung up, a broken socket.
+#[must_use]
+pub fn failed(destination: BorrowedFd<'_>) -> bool {
+    !ready(destination, PollFlags::empty()).is_empty()
+}
+
+/// Whether there is something to read (or the end) now.
+#[must_use]
+pub fn readable(descriptor: &impl AsFd) -> bool {
+    !ready(descriptor.as_fd(), PollFlags::POLLIN).is_empty()
+}
+
+/// Whether a write would go through now.
+#[must_use]
+pub fn writable(descriptor: &impl AsFd) -> bool {
+    ready(descriptor.as_fd(), PollFlags::POLLOUT).contains(PollFlags::POLLOUT)
+}

@@ -1,0 +1,71 @@
+//! Looking at files and at constants of the kernel without ever being held up.
+//!
+//! A path that we are told about, or guess, may be a FIFO whose other end nobody opens, a terminal, or a
+//! device that does something when it is opened. [`open_regular`] opens nothing but regular files. Called by
+//! the measuring code for every file that it reads.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+/// Opens a regular file for reading, and nothing else.
+///
+/// The check before keeps devices and FIFOs untouched; the check after, and `O_NONBLOCK`, cover a path that is
+/// exchanged in between.
+///
+/// # Errors
+/// Whatever opening gives, and `InvalidInput` for what is not a regular file.
+pub fn open_regular(path: &Path) -> io::Result<File> {
+    let regular = |metadata: std::fs::Metadata| {
+        if metadata.is_file() { Ok(()) } else { Err(io::Error::from(io::ErrorKind::InvalidInput)) }
+    };
+    regular(std::fs::metadata(path)?)?;
+    let file = File::options().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)?;
+    regular(file.metadata()?)?;
+    Ok(file)
+}
+
+/// Bytes of a page of memory: 4 KiB nearly everywhere, 64 KiB on some arm64 kernels.
+#[must_use]
+pub fn page_size() -> u64 {
+    constant(libc::_SC_PAGESIZE).unwrap_or(4096)
+}
+
+/// Ticks per second in which the kernel counts processor time.
+#[must_use]
+pub fn clock_ticks() -> u64 {
+    constant(libc::_SC_CLK_TCK).unwrap_or(100)
+}
+
+#[expect(unsafe_code, reason = "sysconf has no safe wrapper among the enabled features of nix")]
+fn constant(name: libc::c_int) -> Option<u64> {
+    // SAFETY: sysconf takes any integer by value, touches no memory of ours, and answers -1 to a name that it
+    // does not know.
+    let value = unsafe { libc::sysconf(name) };
+    u64::try_from(value).ok().filter(|value| *value > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_regular_file_is_opened() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("file");
+        std::fs::write(&file, "text").unwrap();
+        assert!(open_regular(&file).is_ok());
+        let fifo = directory.path().join("fifo");
+        nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        for other in [directory.path(), fifo.as_path(), Path::new("/dev/null"), Path::new("/nonexistent")] {
+            assert!(open_regular(other).is_err(), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn the_kernels_constants_are_plausible() {
+        assert!(page_size().is_power_of_two());
+        assert!((100..=1024).contains(&clock_ticks()));
+    }
+}

@@ -1,0 +1,37 @@
+//! The observer's place among processes: behind everything else, and the first to go when memory is short.
+
+use nix::libc;
+use nix::unistd::{Pid, User, gethostname, getuid, setpgid};
+
+/// The first choice of the kernel's OOM killer, a name of its own (`killall axolotl-run` must find the
+/// launcher alone), no hold on the working directory.
+pub fn become_background() {
+    let _ = nix::sys::prctl::set_name(c"axolotl-obs");
+    // Where /proc can't be written nothing is lost but this preference.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
+    let _ = std::env::set_current_dir("/");
+    super::signals::ignore_broken_pipes();
+}
+
+/// Gives way to everything else, in the calling thread and those that it starts from now on.
+pub fn give_way(niceness: i32) {
+    // SAFETY: no pointers; raising one's own niceness is always allowed.
+    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, niceness) };
+}
+
+/// Leaves the job's process group, so that the shell's idea of the job ends with the command.
+pub fn leave_group() {
+    let _ = setpgid(Pid::from_raw(0), Pid::from_raw(0));
+}
+
+/// The user's name, for the gate that keeps it in.
+#[must_use]
+pub fn user_name() -> Option<String> {
+    User::from_uid(getuid()).ok().flatten().map(|user| user.name)
+}
+
+/// The host's name, likewise.
+#[must_use]
+pub fn host_name() -> Option<String> {
+    gethostname().ok().map(|name| name.to_string_lossy().into_owned())
+}

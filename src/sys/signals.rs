@@ -1,0 +1,249 @@
+//! Signals: what came before the command existed, receiving them as data, passing them on.
+//!
+//! The command is cloned with the signal state that we inherited, nothing blocked, so that it needs no
+//! restoring. For the microseconds around the clone, handlers note what arrives; the kernel writes the child's
+//! pid into [`CREATED`] inside the clone, so that a note can tell for certain whether the command existed and
+//! has had its own copy. Afterwards everything is blocked and read from a descriptor.
+
+use super::Errno;
+use nix::libc;
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::{AtomicI32, AtomicU8, Ordering};
+
+/// The pid of the command, written by the kernel at the moment of its creation.
+pub(super) static CREATED: AtomicI32 = AtomicI32::new(0);
+static SUPERVISOR: AtomicI32 = AtomicI32::new(0);
+static EARLY: [AtomicU8; 32] = [const { AtomicU8::new(0) }; 32];
+
+/// The signals whose default would end or stop us around the clone.
+const NOTED: [libc::c_int; 16] = [
+    libc::SIGHUP,
+    libc::SIGINT,
+    libc::SIGQUIT,
+    libc::SIGUSR1,
+    libc::SIGUSR2,
+    libc::SIGPIPE,
+    libc::SIGALRM,
+    libc::SIGTERM,
+    libc::SIGSTKFLT,
+    libc::SIGTSTP,
+    libc::SIGXCPU,
+    libc::SIGXFSZ,
+    libc::SIGVTALRM,
+    libc::SIGPROF,
+    libc::SIGIO,
+    libc::SIGPWR,
+];
+
+/// Installs a handler; returns whether the signal was ignored before. Safe in a handler.
+pub(super) fn handle(signal: libc::c_int, handler: extern "C" fn(libc::c_int)) -> bool {
+    install(signal, handler as libc::sighandler_t)
+}
+
+fn install(signal: libc::c_int, action: libc::sighandler_t) -> bool {
+    // SAFETY: a zeroed sigaction is valid; the handlers given are async-signal-safe; numbers are constants.
+    unsafe {
+        let mut new: libc::sigaction = std::mem::zeroed();
+        let mut old: libc::sigaction = std::mem::zeroed();
+        new.sa_sigaction = action;
+        new.sa_flags = libc::SA_RESTART;
+        libc::sigaction(signal, &raw const new, &raw mut old);
+        old.sa_sigaction == libc::SIG_IGN
+    }
+}
+
+/// Gives this process the signal again, with its default action. In a handler it takes effect on return.
+pub(super) fn default_action(signal: libc::c_int) {
+    install(signal, libc::SIG_DFL);
+    // SAFETY: kill and getpid take no pointers. Not raise(), which trusts a thread id that a raw clone copied.
+    unsafe { libc::kill(libc::getpid(), signal) };
+}
+
+/// Ignores a signal again, for the command, which is to inherit that. Safe between clone and exec.
+pub(super) fn ignore(signal: libc::c_int) {
+    install(signal, libc::SIG_IGN);
+}
+
+extern "C" fn note(signal: libc::c_int) {
+    // SAFETY: getpid takes and returns nothing but a number.
+    let own = unsafe { libc::getpid() };
+    if own != SUPERVISOR.load(Ordering::SeqCst) {
+        // The command's side of the clone, before exec: the command would have died or stopped.
+        default_action(signal);
+    } else if let Some(early) = usize::try_from(signal).ok().and_then(|signal| EARLY.get(signal)) {
+        early.fetch_or(if CREATED.load(Ordering::SeqCst) == 0 { 1 } else { 2 }, Ordering::SeqCst);
+    }
+}
+
+/// Begins to note signals; returns whether SIGCHLD was ignored (then a child's status would be thrown away).
+pub fn note_early() -> bool {
+    SUPERVISOR.store(nix::unistd::getpid().as_raw(), Ordering::SeqCst);
+    for signal in NOTED {
+        if handle(signal, note) {
+            ignore(signal);
+        }
+    }
+    install(libc::SIGCHLD, libc::SIG_DFL)
+}
+
+/// Takes [`note_early`] back, for a process that becomes the command after all: exec resets what has a handler.
+pub fn forget_early(ignore_sigchld: bool) {
+    if ignore_sigchld {
+        ignore(libc::SIGCHLD);
+    }
+    early().for_each(default_action);
+}
+
+/// The noted signals. Each is to be passed on: either the command did not exist yet, or it was so young that
+/// it had no handlers, and a second copy changes nothing.
+pub fn early() -> impl Iterator<Item = i32> {
+    NOTED.into_iter().filter(|&signal| {
+        usize::try_from(signal)
+            .ok()
+            .and_then(|signal| EARLY.get(signal))
+            .is_some_and(|early| early.load(Ordering::SeqCst) != 0)
+    })
+}
+
+/// A signal as it was received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// Its number.
+    pub signal: i32,
+    /// Why it was sent: `SI_USER` (0), `SI_KERNEL` (0x80), `SI_QUEUE` (-1)…
+    pub code: i32,
+    /// Who sent it, as far as that was a process.
+    pub sender: i32,
+    /// The value that came with it (`sigqueue`).
+    pub value: i32,
+}
+
+impl Received {
+    /// An ordinary signal of ours.
+    #[must_use]
+    pub const fn sent(signal: i32) -> Self {
+        Self { signal, code: libc::SI_USER, sender: 0, value: 0 }
+    }
+
+    /// Whether the kernel itself sent it: the terminal, a timer, a resource limit.
+    #[must_use]
+    pub const fn from_kernel(&self) -> bool {
+        self.code == libc::SI_KERNEL
+    }
+}
+
+/// Blocked signals, read from a descriptor.
+#[derive(Debug)]
+pub struct Signals(SignalFd);
+
+fn received_signals(stops_stay: bool) -> SigSet {
+    let mut set = SigSet::all();
+    for fault in super::fault::FAULTS {
+        if let Ok(fault) = Signal::try_from(fault) {
+            set.remove(fault);
+        }
+    }
+    if stops_stay {
+        // The kernel sends these two for our own writing to a terminal; they must stop us as they would any.
+        set.remove(Signal::SIGTTIN);
+        set.remove(Signal::SIGTTOU);
+    }
+    set
+}
+
+impl Signals {
+    /// Opens the descriptor without blocking anything yet.
+    ///
+    /// # Errors
+    /// The kernel's, when no descriptor is left.
+    pub fn open(stops_stay: bool) -> Result<Self, Errno> {
+        SignalFd::with_flags(&received_signals(stops_stay), SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC).map(Self)
+    }
+
+    /// From now on signals wait to be read.
+    pub fn block(stops_stay: bool) {
+        // It can only fail for an unknown `how`.
+        let _ = received_signals(stops_stay).thread_block();
+    }
+
+    /// The next signal, if one waits.
+    #[must_use]
+    pub fn next(&self) -> Option<Received> {
+        let info = self.0.read_signal().ok()??;
+        Some(Received {
+            signal: i32::try_from(info.ssi_signo).ok()?,
+            code: info.ssi_code,
+            sender: i32::try_from(info.ssi_pid).unwrap_or(0),
+            value: info.ssi_int,
+        })
+    }
+}
+
+impl AsFd for Signals {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// Sends a signal to one process. A value that came with it goes along.
+pub fn pass_on(pid: i32, received: &Received) {
+    // SAFETY: a zeroed siginfo is valid; the three fields are the ones that SI_QUEUE has; only read by the call.
+    unsafe {
+        if received.code == libc::SI_QUEUE {
+            let value = libc::sigval { sival_ptr: std::ptr::without_provenance_mut(received.value as usize) };
+            if libc::sigqueue(pid, received.signal, value) == 0 {
+                return;
+            }
+        }
+        libc::kill(pid, received.signal);
+    }
+}
+
+/// Stops this process as its child was stopped; returns when it was continued.
+///
+/// `still_stopped` is asked once the stop is pending: a SIGCONT that came before took the child out of its stop
+/// and must not leave us in ours; one that comes after cancels the pending stop by itself.
+pub fn stop_self(signal: i32, still_stopped: impl Fn() -> bool) {
+    let Ok(stop) = Signal::try_from(signal) else { return };
+    let mut set = SigSet::empty();
+    set.add(stop);
+    if signal == libc::SIGSTOP {
+        // It cannot be held back; ask first.
+        if still_stopped() {
+            default_action(signal);
+        }
+        return;
+    }
+    let _ = set.thread_block();
+    default_action(signal);
+    if !still_stopped() {
+        // Ignoring a signal discards it while it is pending.
+        ignore(signal);
+        install(signal, libc::SIG_DFL);
+    }
+    // Taken now. In an orphaned process group the kernel drops it, as it should.
+    let _ = set.thread_unblock();
+    let _ = if signal == libc::SIGTSTP { set.thread_block() } else { Ok(()) };
+}
+
+/// Ends this process by a signal, without a second core file; returns only where the kernel protects us (PID 1).
+pub fn die_of(signal: i32) {
+    let none = nix::libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: setrlimit reads one rlimit; lowering a limit is always allowed.
+    unsafe { libc::setrlimit(libc::RLIMIT_CORE, &raw const none) };
+    default_action(signal);
+    let mut set = SigSet::empty();
+    match Signal::try_from(signal) {
+        Ok(signal) => set.add(signal),
+        // A real-time signal, which nix has no name for.
+        Err(_) => set = SigSet::all(),
+    }
+    let _ = set.thread_unblock();
+}
+
+/// Ignores SIGPIPE in the observer, which writes to sockets and pipes that may close.
+pub fn ignore_broken_pipes() {
+    ignore(libc::SIGPIPE);
+}

@@ -1,0 +1,68 @@
+//! Pseudo-terminals for the command's output, and the size of the user's terminal.
+//!
+//! The command's side is no controlling terminal: job control, keys and signals stay with the user's own
+//! terminal, which the command still has. Output processing is off, so that the bytes that we read are the
+//! bytes that the command wrote; the user's terminal processes them once, as it would have.
+
+use super::{Errno, descriptors};
+use nix::fcntl::OFlag;
+use nix::sys::stat::Mode;
+use nix::sys::termios::{self, LocalFlags, OutputFlags, SetArg};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+/// A terminal's size, as the kernel keeps it.
+pub type Size = nix::pty::Winsize;
+
+mod request {
+    nix::ioctl_read_bad!(window_size, nix::libc::TIOCGWINSZ, nix::pty::Winsize);
+    nix::ioctl_write_ptr_bad!(set_window_size, nix::libc::TIOCSWINSZ, nix::pty::Winsize);
+}
+
+/// A pseudo-terminal.
+#[derive(Debug)]
+pub struct Terminal {
+    /// Our side; non-blocking.
+    pub master: OwnedFd,
+    /// The command's side.
+    pub slave: OwnedFd,
+}
+
+/// Opens a pseudo-terminal of the given size in raw output mode.
+///
+/// # Errors
+/// The kernel's, where there is no /dev/ptmx or no descriptor left.
+pub fn open(like: BorrowedFd<'_>) -> Result<Terminal, Errno> {
+    let settings = termios::tcgetattr(like).ok();
+    let pair = nix::pty::openpty(size(like).as_ref(), settings.as_ref())?;
+    let (master, slave) = (descriptors::duplicate(&pair.master)?, descriptors::duplicate(&pair.slave)?);
+    let mut raw = termios::tcgetattr(&slave)?;
+    raw.output_flags.remove(OutputFlags::OPOST);
+    raw.local_flags.remove(LocalFlags::ECHO | LocalFlags::ECHONL);
+    termios::tcsetattr(&slave, SetArg::TCSANOW, &raw)?;
+    super::flow::set_nonblocking(master.as_fd());
+    Ok(Terminal { master, slave })
+}
+
+/// Opens the same terminal once more, for ourselves: non-blocking without touching the user's descriptor.
+#[must_use]
+pub fn reopen(terminal: BorrowedFd<'_>) -> Option<OwnedFd> {
+    let path = nix::unistd::ttyname(terminal).ok()?;
+    let flags = OFlag::O_WRONLY | OFlag::O_NOCTTY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    let again = nix::fcntl::open(&path, flags, Mode::empty()).ok()?;
+    let same = nix::sys::stat::fstat(&again).ok()?.st_rdev == nix::sys::stat::fstat(terminal).ok()?.st_rdev;
+    Some(again).filter(|_| same)
+}
+
+/// The size of a terminal; None where it is none.
+#[must_use]
+pub fn size(terminal: BorrowedFd<'_>) -> Option<Size> {
+    let mut size = Size { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
+    // SAFETY: the descriptor is open for as long as it is borrowed, and the kernel writes one Winsize to it.
+    unsafe { request::window_size(terminal.as_raw_fd(), &raw mut size) }.ok().map(|_| size)
+}
+
+/// Gives a pseudo-terminal a size; what can't be set stays as it was.
+pub fn resize(terminal: BorrowedFd<'_>, size: &Size) {
+    // SAFETY: as above; the kernel only reads the Winsize.
+    let _ = unsafe { request::set_window_size(terminal.as_raw_fd(), size) };
+}

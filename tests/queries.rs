@@ -1,0 +1,314 @@
+//! What `--runs`, `--show`, `--status` and `--send` say, for people and for programs.
+
+#[expect(dead_code, reason = "another user of the server needs the rest")]
+#[path = "support/posthog.rs"]
+mod posthog;
+
+use axolotl_run::delivery::{Certificates, Destination};
+use axolotl_run::event::{Dropped, Event, Finish, Progress, Start};
+use axolotl_run::public::PublicStr;
+use axolotl_run::query::{self, Form, Streams, Telemetry};
+use axolotl_run::store::decision::{Decision, Stored};
+use axolotl_run::store::{Durability, Sending, Store, StoreProblem};
+use axolotl_run::wire::Member;
+use posthog::{Behaviour, Server};
+use serde_json::{Value, json};
+use std::ffi::OsString;
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+const ON: Telemetry<'_> = Telemetry { is_on: true, cause: "AXOLOTL_DO_NOT_TRACK=0 in the environment" };
+const OFF: Telemetry<'_> = Telemetry { is_on: false, cause: "DO_NOT_TRACK=1 in the environment" };
+
+struct Home {
+    directory: TempDir,
+    store: Store,
+}
+
+/// What a query printed, and its exit status.
+#[derive(Debug)]
+struct Said {
+    status: u8,
+    out: String,
+    err: String,
+}
+
+impl Said {
+    fn by(query: impl FnOnce(&mut Streams<'_>) -> u8) -> Self {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let status = query(&mut Streams { out: &mut out, err: &mut err });
+        Self { status, out: String::from_utf8(out).unwrap(), err: String::from_utf8(err).unwrap() }
+    }
+
+    fn json(&self) -> Value {
+        assert_eq!(self.out.lines().count(), 1, "{self:?}");
+        serde_json::from_str(&self.out).unwrap()
+    }
+}
+
+impl Home {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let state = directory.path().to_owned().into_os_string();
+        let store = Store::open(|name| (name == "XDG_STATE_HOME").then(|| OsString::from(&state))).unwrap();
+        Self { directory, store }
+    }
+
+    /// A finished run of three events that began some minutes ago.
+    fn run(&self, sending: Sending, minutes: u64) -> (Uuid, Vec<String>) {
+        let run = Uuid::new_v4();
+        let began = SystemTime::now() - Duration::from_secs(60 * minutes);
+        let mut journal = self.store.begin(run, sending);
+        let lines: Vec<_> = events().iter().map(|event| line(run, event, began)).collect();
+        for line in &lines {
+            journal.append(line, Durability::Buffered);
+        }
+        (run, lines)
+    }
+
+    fn file(&self, run: Uuid, name: &str) -> PathBuf {
+        self.directory.path().join("axolotl-run/runs").join(run.to_string()).join(name)
+    }
+
+    fn runs(&self, form: Form) -> Said {
+        Said::by(|streams| query::runs::print(Some(&self.store), SystemTime::now(), form, streams))
+    }
+
+    fn show(&self, prefix: Option<&str>, form: Form) -> Said {
+        Said::by(|streams| query::show::print(Some(&self.store), prefix, SystemTime::now(), form, streams))
+    }
+
+    fn send(&self, url: &str, telemetry: Telemetry<'_>, form: Form) -> Said {
+        let destination = destination(url, "phc_test");
+        let certificates = Certificates::default();
+        let upload = query::send::Upload { telemetry, destination: &destination, certificates, shows_progress: false };
+        Said::by(|streams| query::send::run(Some(&self.store), upload, form, streams))
+    }
+}
+
+fn events() -> [Event; 3] {
+    [
+        Event::Start(Box::new(Start { cpu_count: Some(8), ..Start::default() })),
+        Event::Progress(Box::new(Progress { step: Some(5), ..Progress::default() })),
+        Event::Finish(Box::new(Finish {
+            outcome: Some(PublicStr::constant("error")),
+            total_steps: Some(7),
+            dropped: Some(Dropped { long_lines: Some(3), ..Dropped::default() }),
+            ..Finish::default()
+        })),
+    ]
+}
+
+fn line(run: Uuid, event: &Event, at: SystemTime) -> String {
+    serde_json::to_string(&Member::new(run, event, at, 1.5)).unwrap()
+}
+
+fn destination(url: &str, key: &str) -> Destination {
+    Destination::configured(|name| match name {
+        "AXOLOTL_RUN_POSTHOG_HOST" => Some(url.into()),
+        "AXOLOTL_RUN_POSTHOG_KEY" => Some(key.into()),
+        _ => None,
+    })
+}
+
+#[test]
+fn the_runs_are_listed_with_the_latest_first() {
+    let home = Home::new();
+    let (older, _) = home.run(Sending::Permitted, 9);
+    let (newer, _) = home.run(Sending::Forbidden, 1);
+    let said = home.runs(Form::Text);
+    let lines: Vec<&str> = said.out.lines().collect();
+    assert_eq!((said.status, lines.len(), said.err.as_str()), (0, 3, ""));
+    assert!(
+        lines[1].starts_with(&newer.to_string()[..8]) && lines[1].ends_with("error    7      3, only here"),
+        "{said:?}"
+    );
+    assert!(
+        lines[2].starts_with(&older.to_string()[..8]) && lines[2].ends_with("error    7      3 waiting"),
+        "{said:?}"
+    );
+    let json = home.runs(Form::Json).json();
+    assert_eq!(json["runs"][0]["run"], newer.to_string());
+    assert_eq!(json["runs"][1]["waiting"], 3);
+    assert_eq!((&json["runs"][0]["consent"], &json["runs"][1]["consent"]), (&json!(false), &json!(true)));
+}
+
+#[test]
+fn a_run_is_shown_with_its_exact_events_and_what_was_missed() {
+    let home = Home::new();
+    let (run, lines) = home.run(Sending::Permitted, 1);
+    home.run(Sending::Permitted, 60);
+    let said = home.show(None, Form::Text);
+    assert_eq!(said.status, 0, "{said:?}");
+    assert!(said.out.starts_with(&format!("run      {run}\n")), "{said:?}");
+    assert!(said.out.contains("outcome  error, 7 steps\n"), "{said:?}");
+    for line in &lines {
+        let member: Value = serde_json::from_str(line).unwrap();
+        let exact = serde_json::to_string_pretty(&member).unwrap();
+        assert!(said.out.contains(&exact), "{said:?}");
+    }
+    assert_eq!(said.out.matches("waiting to be sent").count(), 3);
+    assert!(said.out.ends_with("\nmissed   3 lines of output too long to be read\n"), "{said:?}");
+
+    let json = home.show(Some(&run.to_string()[..6].to_uppercase()), Form::Json).json();
+    let members: Vec<String> =
+        json["events"].as_array().unwrap().iter().map(|event| event["event"].to_string()).collect();
+    assert_eq!(members, lines);
+    assert_eq!(json["missed"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_changed_journal_is_shown_without_harm() {
+    let home = Home::new();
+    let (run, lines) = home.run(Sending::Permitted, 1);
+    let evil = lines[1].replace("\"step\"", "\"\u{9b}31m\u{202e}step\"");
+    fs::write(home.file(run, "events.jsonl"), format!("{}\n{evil}\nnonsense\n", lines[0])).unwrap();
+    let said = home.show(None, Form::Text);
+    assert!(said.out.contains("refused: holds what is not on the published list"), "{said:?}");
+    assert!(said.out.contains("1 line of the journal that can't be read"), "{said:?}");
+    assert!(!said.out.contains(['\u{9b}', '\u{202e}']), "{said:?}");
+}
+
+#[test]
+fn a_run_that_is_not_there_or_not_clear_has_one_clear_line() {
+    let home = Home::new();
+    let said = home.show(None, Form::Text);
+    assert_eq!((said.status, said.out.as_str()), (1, ""));
+    assert!(said.err.starts_with("error: no run is recorded\n\nhint: "), "{said:?}");
+    for _ in 0..17 {
+        home.run(Sending::Forbidden, 1);
+    }
+    let twice =
+        (0..16).map(|digit| format!("{digit:x}")).find(|digit| home.store.find(digit, SystemTime::now()).len() > 1);
+    let said = home.show(twice.as_deref(), Form::Text);
+    assert_eq!(said.status, 1);
+    assert!(said.err.contains(&format!("begin with `{}`", twice.unwrap())), "{said:?}");
+    let said = home.show(Some("xyz\u{1b}[2J"), Form::Json);
+    assert_eq!(said.err.lines().next(), Some("error: no recorded run begins with `xyz\\u001b[2J`"));
+}
+
+#[test]
+fn the_status_names_the_state_its_cause_and_what_is_wrong() {
+    let home = Home::new();
+    home.run(Sending::Permitted, 1);
+    home.run(Sending::Forbidden, 1);
+    let stored = Stored::Decision(Decision { telemetry: true, policy: 2, date: "2026-11-22".into() });
+    let facts = query::status::Facts {
+        telemetry: OFF,
+        destination: &destination("https://eu.posthog.com/", "phc_secret"),
+        store: Ok(Some(&home.store)),
+        decision: &stored,
+    };
+    let said = Said::by(|streams| query::status::print(&facts, SystemTime::now(), Form::Text, streams));
+    let expected = format!(
+        "telemetry  off: DO_NOT_TRACK=1 in the environment\ndecision   on (policy 2, 2026-11-22)\n\
+         endpoint   https://eu.i.posthog.com\nkey        present\nwaiting    3 events of 1 run\nstate      {}\n",
+        home.store.path().display()
+    );
+    assert_eq!((said.status, said.out), (0, expected));
+    let json = Said::by(|streams| query::status::print(&facts, SystemTime::now(), Form::Json, streams)).json();
+    assert_eq!(
+        (&json["telemetry"], &json["key"], &json["waiting"]["events"]),
+        (&json!("off"), &json!(true), &json!(3))
+    );
+
+    let facts = query::status::Facts {
+        telemetry: ON,
+        destination: &destination("posthog", "phx_personal"),
+        store: Err(&StoreProblem::NoHome),
+        decision: &Stored::Unreadable("is not text"),
+    };
+    let said = Said::by(|streams| query::status::print(&facts, SystemTime::now(), Form::Text, streams));
+    assert_eq!(said.status, 0);
+    for part in [
+        "telemetry  on: AXOLOTL_DO_NOT_TRACK=0",
+        "the stored decision is not text, and counts as none",
+        "`AXOLOTL_RUN_POSTHOG_HOST` must begin with `https://`",
+        "is a personal key",
+        "waiting    nothing",
+        "failed to find a state directory",
+    ] {
+        assert!(said.out.contains(part), "{part}: {said:?}");
+    }
+    let json = Said::by(|streams| query::status::print(&facts, SystemTime::now(), Form::Json, streams)).json();
+    assert_eq!((&json["endpoint"], &json["key"]), (&Value::Null, &json!(false)));
+    assert!(
+        json["endpoint_problem"].is_string() && json["key_problem"].is_string() && json["state_problem"].is_string()
+    );
+}
+
+#[test]
+fn what_waits_is_sent_and_the_answers_are_kept_with_each_run() {
+    let (home, server) = (Home::new(), Server::start());
+    let (first, _) = home.run(Sending::Permitted, 9);
+    let (second, _) = home.run(Sending::Permitted, 1);
+    let (private, _) = home.run(Sending::Forbidden, 1);
+    let said = home.send(&server.url(), ON, Form::Text);
+    assert_eq!((said.status, said.out.as_str(), said.err.as_str()), (0, "sent 6 events of 2 runs\n", ""));
+    assert_eq!((server.stored().len(), server.complaints()), (6, vec![]));
+    for run in [first, second] {
+        assert_eq!(home.store.summary(run, SystemTime::now()).unwrap().delivered, 3);
+        let kept = fs::read_to_string(home.file(run, "delivery.jsonl")).unwrap();
+        assert_eq!(kept.matches("delivered").count(), 1);
+    }
+    assert!(!home.file(private, "delivery.jsonl").exists());
+    assert!(!String::from_utf8_lossy(&server.bytes()).contains(&private.to_string()));
+    assert_eq!(home.show(Some(&first.to_string()), Form::Text).out.matches("the server answered 200").count(), 3);
+    let said = home.send(&server.url(), ON, Form::Json);
+    assert_eq!(said.json(), json!({"sent": 0, "refused": 0, "waiting": 0}));
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn a_lost_run_is_finished_before_it_is_sent_and_a_changed_event_is_not_sent() {
+    let (home, server) = (Home::new(), Server::start());
+    let (run, lines) = home.run(Sending::Permitted, 1);
+    let canary = lines[1].replace("\"step\":5", "\"step\":5,\"note\":\"canary\"");
+    fs::write(home.file(run, "events.jsonl"), format!("{}\n{canary}\n", lines[0])).unwrap();
+    let said = home.send(&server.url(), ON, Form::Text);
+    let expected = "sent 2 events of 1 run\n1 event will never be sent; `axolotl-run --show` says why\n";
+    assert_eq!((said.status, said.out.as_str()), (0, expected));
+    assert_eq!(server.stored()[1]["properties"]["outcome"], "lost");
+    assert!(!String::from_utf8_lossy(&server.bytes()).contains("canary"));
+    assert_eq!(home.runs(Form::Json).json()["runs"][0]["refused"], 1);
+    assert_eq!(home.send(&server.url(), ON, Form::Json).json()["refused"], 0, "it is refused once");
+}
+
+#[test]
+fn what_cannot_be_sent_is_kept_and_said() {
+    let (home, server) = (Home::new(), Server::start());
+    home.run(Sending::Permitted, 1);
+    server.script([Behaviour::Status(401)]);
+    let said = home.send(&server.url(), ON, Form::Text);
+    assert_eq!((said.status, said.out.as_str()), (1, ""));
+    assert!(said.err.starts_with("error: failed to send 3 events: the server refused the key"), "{said:?}");
+    server.script(vec![Behaviour::RetryAfter(503, "0".into()); 5]);
+    let said = home.send(&server.url(), ON, Form::Json);
+    assert_eq!((said.status, said.json()), (1, json!({"sent": 0, "refused": 0, "waiting": 3})));
+    assert_eq!(server.requests().len(), 6);
+    assert_eq!(home.send(&server.url(), ON, Form::Text).out, "sent 3 events of 1 run\n");
+}
+
+#[test]
+fn nothing_is_sent_after_consent_was_withdrawn_or_without_a_destination() {
+    let (home, server) = (Home::new(), Server::start());
+    home.run(Sending::Permitted, 1);
+    let said = home.send(&server.url(), OFF, Form::Text);
+    assert_eq!(said.status, 1);
+    assert!(said.err.starts_with("error: nothing is sent while telemetry is off: DO_NOT_TRACK=1"), "{said:?}");
+    for (url, key, error) in [
+        ("localhost", "phc_test", "error: `AXOLOTL_RUN_POSTHOG_HOST` must begin"),
+        (server.url().as_str(), "phx_test", "error: `AXOLOTL_RUN_POSTHOG_KEY` is a personal key"),
+    ] {
+        let destination = destination(url, key);
+        let certificates = Certificates::default();
+        let upload =
+            query::send::Upload { telemetry: ON, destination: &destination, certificates, shows_progress: false };
+        let said = Said::by(|streams| query::send::run(Some(&home.store), upload, Form::Text, streams));
+        assert!(said.status == 1 && said.err.starts_with(error), "{said:?}");
+    }
+    assert_eq!(server.connections(), 0);
+}
