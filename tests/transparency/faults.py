@@ -8,7 +8,7 @@ At a random byte of that stream one fault strikes. What must hold afterwards:
 
     none                the control: everything arrives, the code is right
     observer-kill       SIGKILL: every record exactly once, the command's code, no wait
-    observer-stop       SIGSTOP for the whole rest: the same; continued later, it finishes the journal
+    observer-stop       SIGSTOP for the whole rest: the same, at the latest a second after the command's end
     crash-address       the supervisor meets a bad address: the command lives to its end, every record exactly once,
                         and the journal has one finish event that says `crashed`
     crash-abort         the same with abort()
@@ -52,7 +52,8 @@ class Experiment:
         # A file takes everything at once: only a writer that pauses is still there when the fault strikes.
         self.writer = draw.choice(["slow", "lumps"] if stream == "file" else ["fast", "slow", "lumps"])
         self.reader = "fast" if stream == "file" else draw.choice(["fast", "fast", "slow"])
-        self.total, self.block, self.pause = {"fast": (16000, 64, 0), "slow": (200, 1, 0.001), "lumps": (3000, 700, 0.02)}[self.writer]
+        paces = {"fast": (16000, 64, 0), "slow": (200, 1, 0.001), "lumps": (3000, 700, 0.02)}
+        self.total, self.block, self.pause = paces[self.writer]
         self.strike_at = draw.randrange(self.total * 64)
         self.delay = draw.choice([0, 0, draw.random() * 0.003])
 
@@ -127,10 +128,11 @@ class Trial:
         """The fault, at the moment that was drawn."""
         plan = self.plan
         self.struck = time.monotonic()
-        if plan.fault in ("observer-kill", "observer-stop", "both-kill"):
+        wanted = plan.fault in ("observer-kill", "observer-stop", "both-kill")
+        if wanted:
             until(lambda: self.find_observer() or not alive(self.command), "an observer", 2.0)
             self.observer = self.find_observer()
-        if not alive(self.supervisor) or (not self.observer and plan.fault in ("observer-kill", "observer-stop", "both-kill")):
+        if not alive(self.supervisor) or (wanted and not self.observer):
             self.note = "the end came first"
             return
         time.sleep(plan.delay)
@@ -202,6 +204,7 @@ class Trial:
     def judge_end(self, result, killed):
         fault, done = self.plan.fault, os.path.exists(self.subject.path("done"))
         dead = holds(lambda: not alive(self.command), 2.0)
+        holds(self.launcher_end, 4.0)  # the last byte may come before the launcher's end
         end = self.launcher_end()
         if killed:
             wrong = not dead or end != "signal 9"
@@ -211,18 +214,14 @@ class Trial:
             wrong = not done or end != "exit " + CODE
         result["wrong"] = wrong
         if wrong:
-            result["seen"] = "the launcher ended with %s, the command %s, at its own end: %s" % (end, "is dead" if dead else "lives", done)
+            fate = "is dead" if dead else "lives"
+            result["seen"] = "the launcher ended with %s, the command %s, at its own end: %s" % (end, fate, done)
 
     def judge_journal(self, result):
         fault = self.plan.fault
-        if not self.subject.resident or fault in ("observer-kill", "both-kill") or self.subject.mode == "off":
+        if not self.subject.resident or fault in ("observer-kill", "observer-stop", "both-kill"):
             result["finish"] = False
             return
-        if fault == "observer-stop":
-            try:
-                os.kill(self.observer, signal.SIGCONT) if self.observer else None
-            except ProcessLookupError:
-                pass
         finishes = lambda: [e for e in self.subject.events() if e["event"] == "finish"]
         holds(finishes, 3.0)
         seen = finishes()
@@ -273,9 +272,10 @@ def run_all(experiments, arguments, jobs, verbose):
 
 def table(results):
     """Prints the summary; answers the number of entries that must not be."""
+    heads = ("runs",) + COLUMNS + ("errors", "too early", "too late", "skipped")
     rows, failures = {}, 0
     for plan, result in results:
-        row = rows.setdefault((plan.fault, plan.stream), {"runs": 0, "too early": 0, "too late": 0, "skipped": 0, "errors": 0, **dict.fromkeys(COLUMNS, 0)})
+        row = rows.setdefault((plan.fault, plan.stream), dict.fromkeys(heads, 0))
         row["runs"] += 1
         row["too late"] += result.get("note") == "the end came first"
         row["too early"] += result.get("note") == "before the observer"
@@ -283,7 +283,6 @@ def table(results):
         row["errors"] += bool(result.get("error")) and not result.get("hang")
         for column in COLUMNS:
             row[column] += bool(result.get(column))
-    heads = ("runs",) + COLUMNS + ("errors", "too early", "too late", "skipped")
     print("%-16s %-9s" % ("fault", "stream") + "".join("%10s" % head for head in heads))
     for (fault, stream), row in sorted(rows.items(), key=lambda item: (FAULTS.index(item[0][0]), item[0][1])):
         print("%-16s %-9s" % (fault, stream) + "".join("%10d" % row[head] for head in heads))
