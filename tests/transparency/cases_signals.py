@@ -254,14 +254,33 @@ def stop_by_pid(subject):
 
 @case("B14", expected=["stopped 19", "T", "runs", "exit 5"])
 def stop_that_nobody_catches(subject):
-    """kill -STOP of our pid alone can't be forwarded by us; the observer may mirror it."""
+    """kill -STOP of our pid alone can't be forwarded by us, who are stopped; the observer has to mirror it."""
     process, counter = started(subject)
     process.kill(signal.SIGSTOP)
     seen = process.stopped(1.0)
-    inner = "T" if holds(lambda: state(counter.pid("main")) == "T", 1.0) else "runs on"
+    inner = "T" if holds(lambda: state(counter.pid("main")) == "T", 3.0) else "runs on"
     process.kill(signal.SIGCONT)
     runs = "runs" if holds(lambda: state(counter.pid("main")) in "SR", 1.0) else "stuck"
     return [seen, inner, runs, ended(process, counter)]
+
+
+@case("B14", expected="always goes on", timeout=60)
+def stopped_for_a_moment(subject):
+    """SIGSTOP and SIGCONT to our pid, the time between drawn: whoever mirrors the one must not miss the other."""
+    draw, wrong = random.Random(3), {}
+    process, counter = started(subject)
+    for _ in range(6 if subject.quick else 100):
+        process.kill(signal.SIGSTOP)
+        time.sleep(draw.choice([0.01, 0.1, 0.5, 1.0]) * (0.9 + 0.2 * draw.random()))
+        process.kill(signal.SIGCONT)
+        time.sleep(QUIET)
+        pids = {"launcher": process.pid, "command": counter.pid("main")}
+        for who, pid in pids.items():
+            if not holds(lambda: state(pid) in "SR", 1.5):
+                wrong[who + " stuck"] = wrong.get(who + " stuck", 0) + 1
+                os.kill(pid, signal.SIGCONT)
+    end = ended(process, counter)
+    return wrong or ("always goes on" if end == "exit 5" else end)
 
 
 @case("B15 C15", expected=["stopped for input", "typed", 0])
