@@ -1,1 +1,368 @@
-//! To be written.
+//! What was typed, and nothing else: no environment, no files, no terminal.
+//!
+//! The problem: this program stands in front of other programs, so that nearly every word it sees is not for
+//! it. Options end at the first word that is not one, and that word is always the command: no subcommand ever
+//! shadows a program, and no option behind the command is ever read. The words are therefore divided here,
+//! before the parser sees any of them; the parser gets our options alone. A command line that begins with the
+//! command, which is nearly all of them, needs no parser at all.
+//!
+//! The options are one table, [`OPTIONS`]; `--help`, the README and the completions are compared with it.
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+/// The program's name, as it is typed.
+pub const NAME: &str = "axolotl-run";
+
+/// One option, for the parser and for the documents.
+#[derive(Clone, Copy, Debug)]
+pub struct OptionRow {
+    /// Its name, without the dashes.
+    pub long: &'static str,
+    /// Its letter.
+    pub short: Option<char>,
+    /// What follows it.
+    pub value: Value,
+    /// Where it stands in the help.
+    pub group: Group,
+    /// What it does.
+    pub does: &'static str,
+}
+
+/// What follows an option.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// Nothing.
+    None,
+    /// A value of this name, as the next word or behind `=`.
+    Required(&'static str),
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+    /// Words that stand in the command's place, shown like this.
+    Operands(&'static str),
+}
+
+/// The kinds of options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// They take the place of a command.
+    Instead,
+    /// They change how a command is run.
+    Run,
+    /// They go with others.
+    General,
+}
+
+impl Group {
+    /// All of them, in the order of the help.
+    pub const ALL: [Self; 3] = [Self::Run, Self::Instead, Self::General];
+
+    /// The heading in the help.
+    #[must_use]
+    pub const fn heading(self) -> &'static str {
+        match self {
+            Self::Instead => "Instead of a command",
+            Self::Run => "Options for a run",
+            Self::General => "Other options",
+        }
+    }
+}
+
+const fn row(long: &'static str, group: Group, value: Value, does: &'static str) -> OptionRow {
+    OptionRow { long, short: None, value, group, does }
+}
+
+/// Every option.
+pub const OPTIONS: &[OptionRow] = &[
+    row("record", Group::Run, Value::None, "Observe and record the run locally; send nothing, whatever the consent"),
+    row(
+        "config",
+        Group::Run,
+        Value::Required("FILE"),
+        "The training configuration, where the command does not name it",
+    ),
+    row("tap-stdout", Group::Run, Value::None, "Read progress from stdout even where it is a pipe of its own"),
+    row("tty", Group::Run, Value::OneOf(&["direct"]), "Give the command the real terminal and leave its output alone"),
+    row("status", Group::Instead, Value::None, "Say whether telemetry is on, and why"),
+    row("enable", Group::Instead, Value::None, "Turn telemetry on for all runs to come"),
+    row("disable", Group::Instead, Value::None, "Turn telemetry off for all runs to come, without a notice"),
+    row(
+        "preview",
+        Group::Instead,
+        Value::Operands("COMMAND..."),
+        "Print the start event that this command would send; run nothing",
+    ),
+    row(
+        "explain",
+        Group::Instead,
+        Value::Operands("[FILE]"),
+        "Read a saved log (or stdin) and say what happened in it; send nothing",
+    ),
+    row("schema", Group::Instead, Value::None, "Print every event and field that can ever be sent"),
+    row("runs", Group::Instead, Value::None, "List the recorded runs"),
+    row(
+        "show",
+        Group::Instead,
+        Value::Operands("[RUN]"),
+        "Print the exact events of a recorded run (default: the latest)",
+    ),
+    row("send", Group::Instead, Value::None, "Send what waits to be sent"),
+    row("json", Group::General, Value::None, "With one of the above: print JSON"),
+    OptionRow { short: Some('h'), ..row("help", Group::General, Value::None, "Print this help") },
+    OptionRow { short: Some('V'), ..row("version", Group::General, Value::None, "Print the version") },
+];
+
+/// What takes the command's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is the option of its name, described in OPTIONS")]
+pub enum Mode {
+    Run,
+    Status,
+    Enable,
+    Disable,
+    Preview,
+    Explain,
+    Schema,
+    Runs,
+    Show,
+    Send,
+    Help,
+    Version,
+}
+
+impl Mode {
+    /// Those that an option chooses; where several are given the first of this list is compared with the next.
+    const OPTIONS: [(&'static str, Self); 11] = [
+        ("help", Self::Help),
+        ("version", Self::Version),
+        ("status", Self::Status),
+        ("enable", Self::Enable),
+        ("disable", Self::Disable),
+        ("preview", Self::Preview),
+        ("explain", Self::Explain),
+        ("schema", Self::Schema),
+        ("runs", Self::Runs),
+        ("show", Self::Show),
+        ("send", Self::Send),
+    ];
+}
+
+/// A command line, understood as far as words go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Typed {
+    /// What takes the command's place.
+    pub mode: Mode,
+    /// `--json`.
+    pub json: bool,
+    /// `--record`.
+    pub record: bool,
+    /// `--config`.
+    pub config: Option<PathBuf>,
+    /// `--tap-stdout`.
+    pub tap_stdout: bool,
+    /// `--tty=direct`.
+    pub tty_direct: bool,
+    /// The command, or what stands in its place.
+    pub operands: Vec<OsString>,
+}
+
+impl Typed {
+    const fn new(operands: Vec<OsString>) -> Self {
+        Self {
+            mode: Mode::Run,
+            json: false,
+            record: false,
+            config: None,
+            tap_stdout: false,
+            tty_direct: false,
+            operands,
+        }
+    }
+}
+
+/// Why a command line is refused, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What is wrong, naming the word.
+    pub error: String,
+    /// What to do.
+    pub hint: String,
+}
+
+impl Refusal {
+    fn new(error: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { error: error.into(), hint: hint.into() }
+    }
+}
+
+/// Reads the words after the program's name.
+///
+/// # Errors
+/// A refusal for an unknown option, a missing command, or options that exclude each other.
+pub fn parse(mut arguments: Vec<OsString>) -> Result<Typed, Refusal> {
+    // The quick way: no option of ours at all.
+    if arguments.first().is_some_and(|word| !looks_like_option(word)) {
+        return Ok(Typed::new(arguments));
+    }
+    let (options, operands) = divide(&arguments);
+    let operands = arguments.split_off(operands);
+    arguments.truncate(options);
+    let mut parser = parser();
+    let matches = parser
+        .try_get_matches_from_mut(std::iter::once(NAME.into()).chain(arguments))
+        .map_err(|error| of_parser(&error))?;
+    let mode = mode(&matches)?;
+    let flag = |name: &str| matches.get_flag(name);
+    let mut typed = Typed {
+        mode,
+        json: flag("json"),
+        record: flag("record"),
+        config: matches.get_one::<PathBuf>("config").cloned(),
+        tap_stdout: flag("tap-stdout"),
+        tty_direct: matches.contains_id("tty"),
+        operands,
+    };
+    if matches!(mode, Mode::Explain | Mode::Show) {
+        take_trailing_json(&mut typed);
+    }
+    check::combination(&typed)?;
+    check::operands(&typed)?;
+    Ok(typed)
+}
+
+fn looks_like_option(word: &OsStr) -> bool {
+    // A lone `-` is a word: the operand that stands for stdin.
+    word.len() > 1 && word.as_encoded_bytes().starts_with(b"-")
+}
+
+/// Where our options end, and where the operands begin; between them there may be a `--`.
+fn divide(arguments: &[OsString]) -> (usize, usize) {
+    let takes_next = |word: &OsString| {
+        OPTIONS.iter().any(|row| {
+            matches!(row.value, Value::Required(_) | Value::OneOf(_))
+                && word.as_encoded_bytes().strip_prefix(b"--") == Some(row.long.as_bytes())
+        })
+    };
+    let mut at = 0;
+    while let Some(word) = arguments.get(at) {
+        if word == "--" {
+            return (at, at.saturating_add(1));
+        }
+        if !looks_like_option(word) {
+            break;
+        }
+        at = at.saturating_add(if takes_next(word) { 2 } else { 1 });
+    }
+    let end = at.min(arguments.len());
+    (end, end)
+}
+
+/// `--explain FILE --json`: behind a file or a run there is no command whose option `--json` could be.
+fn take_trailing_json(typed: &mut Typed) {
+    if typed.operands.len() > 1 && typed.operands.last().is_some_and(|word| word == "--json") {
+        typed.operands.pop();
+        typed.json = true;
+    }
+}
+
+fn parser() -> Command {
+    Command::new(NAME)
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        .args_override_self(true)
+        .args(OPTIONS.iter().map(argument))
+}
+
+fn argument(row: &OptionRow) -> Arg {
+    let argument = Arg::new(row.long).long(row.long).help(row.does);
+    let argument = match row.short {
+        Some(letter) => argument.short(letter),
+        None => argument,
+    };
+    match row.value {
+        Value::None | Value::Operands(_) => argument.action(ArgAction::SetTrue),
+        Value::Required(name) => argument.value_name(name).value_parser(clap::value_parser!(PathBuf)),
+        Value::OneOf(words) => argument.value_parser(words.to_vec()),
+    }
+}
+
+fn mode(matches: &ArgMatches) -> Result<Mode, Refusal> {
+    let mut chosen = Mode::OPTIONS.into_iter().filter(|(name, _)| matches.get_flag(name));
+    let Some((first, mode)) = chosen.next() else { return Ok(Mode::Run) };
+    match chosen.next() {
+        // Whoever asks for help gets help, whatever else stands there.
+        Some((second, _)) if !matches!(mode, Mode::Help | Mode::Version) => {
+            Err(Refusal::new(format!("`--{first}` and `--{second}` exclude each other"), "give one of them"))
+        }
+        _ => Ok(mode),
+    }
+}
+
+fn of_parser(error: &clap::Error) -> Refusal {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(printable(text)),
+        Some(ContextValue::Strings(texts)) => texts.first().map(printable),
+        _ => None,
+    };
+    // clap names an option together with its value: `--config <FILE>`.
+    let option = text(ContextKind::InvalidArg).unwrap_or_default();
+    let option = option.split([' ', '=']).next().unwrap_or_default().to_owned();
+    let help = format!("`{NAME} --help` lists the options");
+    match error.kind() {
+        ErrorKind::UnknownArgument => Refusal::new(
+            format!("unknown option `{option}`"),
+            match text(ContextKind::SuggestedArg) {
+                Some(similar) => format!("did you mean `{similar}`? {help}"),
+                None => format!("{help}; a command whose name begins with `-` needs `--` before it"),
+            },
+        ),
+        ErrorKind::TooManyValues => Refusal::new(format!("`{option}` takes no value"), help),
+        ErrorKind::InvalidValue => match text(ContextKind::InvalidValue).filter(|value| !value.is_empty()) {
+            Some(value) => {
+                Refusal::new(format!("`{option}` does not know `{value}`"), values_of(&option).unwrap_or(help))
+            }
+            None => Refusal::new(format!("`{option}` needs a value"), values_of(&option).unwrap_or(help)),
+        },
+        _ => Refusal::new("an option cannot be read", help),
+    }
+}
+
+fn values_of(option: &str) -> Option<String> {
+    OPTIONS.iter().find(|row| option.strip_prefix("--") == Some(row.long)).and_then(|row| match row.value {
+        Value::OneOf(words) => {
+            Some(words.iter().map(|word| format!("`{option}={word}`")).collect::<Vec<_>>().join(" or "))
+        }
+        Value::Required(name) => Some(format!("`{option} {name}`")),
+        Value::None | Value::Operands(_) => None,
+    })
+}
+
+/// A word for a message: bounded, and without control characters that could drive a terminal.
+#[must_use]
+pub fn printable(word: impl AsRef<OsStr>) -> String {
+    let text = word.as_ref().to_string_lossy();
+    let mut printable = String::new();
+    for character in text.chars().take(PRINTABLE_MAX) {
+        if character.is_control() {
+            printable.extend(character.escape_default());
+        } else {
+            printable.push(character);
+        }
+    }
+    if text.chars().nth(PRINTABLE_MAX).is_some() {
+        printable.push('…');
+    }
+    printable
+}
+
+/// Characters of a word in a message; the longest path that is worth reading.
+const PRINTABLE_MAX: usize = 256;
+
+mod check;
+mod help;
+pub use help::{exit_statuses, help};
+
+#[cfg(test)]
+mod tests;

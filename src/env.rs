@@ -41,6 +41,8 @@ pub const USER: &str = "USER";
 pub const CERTIFICATE_FILES: [&str; 3] = ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"];
 /// A directory of certificates, as OpenSSL reads it.
 pub const SSL_CERT_DIR: &str = "SSL_CERT_DIR";
+/// The terminal's kind: nothing is drawn over on a dumb one.
+pub const TERM: &str = "TERM";
 
 /// All of them, in the order of the README.
 pub const ALL: &[Variable] = &[

@@ -8,7 +8,7 @@
 //! | 1 judgement | [`consent`], [`rank`], [`lines`], [`progress`], [`trace`], [`config`], [`privacy`], [`verdict`], [`run`] | pure functions |
 //! | 2 system | [`sys`], [`store`], [`delivery`], [`machine`] | the kernel, the disk, the network, the hardware |
 //! | 3 processes | [`supervisor`], [`observer`] | the two roles; neither imports the other |
-//! | 4 front | [`cli`], [`plan`], [`notice`], [`ui`], [`query`] | what was typed, what it means, what is said |
+//! | 4 front | [`mod@front`], [`cli`], [`plan`], [`notice`], [`ui`], [`query`] | what was typed, what it means, what is said |
 
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
@@ -60,7 +60,10 @@ pub mod observer;
 pub mod supervisor;
 
 pub mod cli;
+pub mod front;
 pub mod notice;
 pub mod plan;
 pub mod query;
 pub mod ui;
+
+pub use front::{front, main};

@@ -9,6 +9,17 @@ use std::time::Duration;
 
 /// How long the notice blocks the start; the specification of Axolotl's telemetry says 15 seconds.
 pub const NOTICE: Duration = Duration::from_secs(15);
+/// Between two looks at the clock during the notice: the countdown shows whole seconds.
+pub const NOTICE_TICK: Duration = Duration::from_millis(200);
+
+// --- our own words ----------------------------------------------------------------------------------------
+
+/// How long a stderr that takes nothing may hold us up; what is not written by then is lost.
+pub const STDERR_WAIT: Duration = Duration::from_secs(1);
+/// Bytes that a pipe takes at once when it polls as writable (PIPE_BUF on Linux).
+pub const STDERR_PIECE_BYTES: usize = 4096;
+/// Bytes of the file of the stored decision that are read; ours has about 150.
+pub const DECISION_FILE_BYTES_MAX: u64 = 64 * 1024;
 
 // --- lines ------------------------------------------------------------------------------------------------
 
@@ -107,6 +118,9 @@ pub const GPU_TIMEOUT: Duration = Duration::from_secs(10);
 pub const END_JOURNAL_WAIT: Duration = Duration::from_millis(200);
 /// How long the end waits in all for the last upload, where the server is known to answer.
 pub const END_UPLOAD_WAIT: Duration = Duration::from_millis(1500);
+/// How long a server of which nothing is known has for its first answer before the end no longer waits for it:
+/// an answer takes a few round trips, a network that swallows everything takes for ever.
+pub const FIRST_ANSWER_WAIT: Duration = Duration::from_millis(500);
 /// How long the observer may go on uploading after the launcher has gone.
 pub const OBSERVER_LINGER: Duration = Duration::from_secs(30);
 
@@ -225,7 +239,9 @@ pub const FOLLOW_TAIL_WAIT: Duration = Duration::from_millis(100);
 pub const START_WAIT: Duration = Duration::from_secs(2);
 /// How long it waits where the command's first word leads to no Python (a shell script, a shim), so that the
 /// versions have to be read from the running processes.
-pub const START_WAIT_PYTHON: Duration = Duration::from_secs(20);
+pub const START_WAIT_PYTHON: Duration = Duration::from_secs(10);
+/// When the running processes are first looked at for that; an interpreter is mapped within milliseconds.
+pub const PYTHON_LOOK_AFTER: Duration = Duration::from_millis(500);
 /// Between two looks at whether the start event is complete.
 pub const START_LOOK: Duration = Duration::from_millis(50);
 /// How long a look at the workers' ranks may leave the first event waiting; then this is the main process.

@@ -1,1 +1,181 @@
-//! To be written.
+//! The notice: tells a user who has not decided what could be collected, and waits.
+//!
+//! The problem: Axolotl's specification lets the start block for 15 seconds so that nobody can say they were
+//! not told, and everything around the start must nevertheless be as if we were not there. So the notice only
+//! ever writes to stderr, reads nothing but an Enter that stands alone (see [`Pause`]), and a stderr that is
+//! closed, broken or full changes nothing but that the words are lost. The clock is monotonic: setting the
+//! machine's time neither shortens nor prolongs the wait.
+//!
+//! Only the front calls it, and only where the consent table says so.
+
+use crate::cli::NAME;
+use crate::consent::{DEFAULT, Telemetry};
+use crate::sys::pause::{Pause, Waited};
+use crate::{env, limits, ui};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
+use std::io;
+use std::time::{Duration, Instant};
+
+/// How the notice ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The time is up, or the user has read it: start the command.
+    Start,
+    /// The user wants nothing to be started.
+    Interrupted,
+}
+
+/// Shows the notice and waits.
+#[must_use]
+pub fn show() -> Ended {
+    let begin = Instant::now();
+    // In the background the countdown would be drawn over what the user types at the prompt.
+    let drawn = ui::is_terminal() && crate::sys::pause::in_foreground();
+    let mut pause = Pause::begin(drawn);
+    ui::say(&text(&ui::headline(HEADLINE), limits::NOTICE, pause.takes_enter()));
+    let bar = drawn.then(|| countdown(pause.takes_enter()));
+    let ended = wait(begin, &mut pause, bar.as_ref());
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+    ended
+}
+
+const HEADLINE: &str = match DEFAULT {
+    Telemetry::Off => "axolotl-run: telemetry is off, and nobody has decided about it yet.",
+    Telemetry::On => "axolotl-run: telemetry is on, and nobody has decided about it yet.",
+};
+
+/// What the default means for this run.
+const CONSEQUENCE: &str = match DEFAULT {
+    Telemetry::Off => "This run is not observed.",
+    Telemetry::On => "This run is observed.",
+};
+
+fn text(headline: &str, wait: Duration, takes_enter: bool) -> String {
+    let (variable, seconds) = (env::AXOLOTL_DO_NOT_TRACK, wait.as_secs());
+    let enter = if takes_enter { "Enter starts it now, " } else { "" };
+    format!(
+        "{headline}\n\
+         \x20 It tells the maintainers of Axolotl how training runs go and why they end.\n\
+         \x20 collected:  versions, hardware, known settings, progress, memory, time, and errors retold in public names\n\
+         \x20 never:      data, prompts, output, paths, names of users, hosts, files or private models, free text\n\
+         \x20 every field that can be sent:  {NAME} --schema\n\
+         \x20 turn it on:    {variable}=0, or for all runs: {NAME} --enable\n\
+         \x20 keep it off:   {variable}=1, or for all runs: {NAME} --disable\n\
+         \x20 Any of these four ends this notice for good. {CONSEQUENCE}\n\
+         \x20 The command starts in {seconds} seconds; {enter}Ctrl-C starts nothing.\n"
+    )
+}
+
+fn wait(begin: Instant, pause: &mut Pause, bar: Option<&ProgressBar>) -> Ended {
+    loop {
+        let left = limits::NOTICE.saturating_sub(begin.elapsed());
+        if left.is_zero() {
+            return Ended::Start;
+        }
+        if let Some(bar) = bar {
+            bar.set_position(seconds_up(left));
+        }
+        let tick = if bar.is_some() { limits::NOTICE_TICK.min(left) } else { left };
+        match pause.wait(Instant::now() + tick) {
+            Waited::Elapsed => {}
+            Waited::Enter => return Ended::Start,
+            Waited::Interrupted => return Ended::Interrupted,
+        }
+    }
+}
+
+/// Whole seconds, rounded up: a countdown ends at 1, not at 0.
+fn seconds_up(left: Duration) -> u64 {
+    left.as_secs().saturating_add(u64::from(left.subsec_nanos() > 0))
+}
+
+fn countdown(takes_enter: bool) -> ProgressBar {
+    let template = if takes_enter { "  {bar:15} {pos} s · Enter starts now" } else { "  {bar:15} {pos} s" };
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    let target = ProgressDrawTarget::term_like(Box::new(Stderr));
+    ProgressBar::with_draw_target(Some(limits::NOTICE.as_secs()), target).with_style(style)
+}
+
+/// A terminal to draw on that cannot hold us up: indicatif's own would wait for ever after Ctrl-S.
+#[derive(Debug)]
+struct Stderr;
+
+impl Stderr {
+    fn move_cursor(count: usize, direction: char) {
+        if count > 0 {
+            ui::say(&format!("\u{1b}[{count}{direction}"));
+        }
+    }
+}
+
+impl TermLike for Stderr {
+    fn width(&self) -> u16 {
+        crate::sys::pause::columns().unwrap_or(80)
+    }
+    fn move_cursor_up(&self, n: usize) -> io::Result<()> {
+        Self::move_cursor(n, 'A');
+        Ok(())
+    }
+    fn move_cursor_down(&self, n: usize) -> io::Result<()> {
+        Self::move_cursor(n, 'B');
+        Ok(())
+    }
+    fn move_cursor_right(&self, n: usize) -> io::Result<()> {
+        Self::move_cursor(n, 'C');
+        Ok(())
+    }
+    fn move_cursor_left(&self, n: usize) -> io::Result<()> {
+        Self::move_cursor(n, 'D');
+        Ok(())
+    }
+    fn write_line(&self, text: &str) -> io::Result<()> {
+        ui::say(&format!("{text}\n"));
+        Ok(())
+    }
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        ui::say(text);
+        Ok(())
+    }
+    fn clear_line(&self) -> io::Result<()> {
+        ui::say("\r\u{1b}[2K");
+        Ok(())
+    }
+    fn flush(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_says_all_that_it_must() {
+        let text = text(HEADLINE, limits::NOTICE, true);
+        for part in [
+            "collected",
+            "never",
+            "AXOLOTL_DO_NOT_TRACK=0",
+            "AXOLOTL_DO_NOT_TRACK=1",
+            "--enable",
+            "--disable",
+            "--schema",
+            "15 seconds",
+            "Enter",
+            "Ctrl-C",
+        ] {
+            assert!(text.contains(part), "{part}");
+        }
+        assert!(text.lines().all(|line| line.chars().count() <= 120), "{text}");
+        assert!(!super::text(HEADLINE, limits::NOTICE, false).contains("Enter"));
+    }
+
+    #[test]
+    fn a_countdown_shows_seconds_that_have_begun() {
+        for (milliseconds, shown) in [(15_000, 15), (14_999, 15), (14_000, 14), (1, 1), (0, 0)] {
+            assert_eq!(seconds_up(Duration::from_millis(milliseconds)), shown);
+        }
+    }
+}

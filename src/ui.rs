@@ -1,1 +1,121 @@
-//! To be written.
+//! What the launcher itself says: the one owner of stderr, and of the form of its lines.
+//!
+//! A line of ours stands between lines of the training's and perhaps of sixty other ranks', so it begins with
+//! our name. It is understandable without colour; colour is used only on a terminal, and not with NO_COLOR or
+//! on a dumb one. What cannot be written is lost: no word of ours is worth a run.
+
+use crate::cli::{NAME, Refusal};
+use crate::env;
+use crate::sys::stderr;
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal as _};
+
+/// The kinds of lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Level {
+    Error,
+    Warning,
+    Hint,
+}
+
+impl Level {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Hint => "hint",
+        }
+    }
+
+    const fn colour(self) -> &'static str {
+        match self {
+            Self::Error => "\u{1b}[1;31m",
+            Self::Warning => "\u{1b}[1;33m",
+            Self::Hint => "\u{1b}[1;36m",
+        }
+    }
+}
+
+const BOLD: &str = "\u{1b}[1m";
+const RESET: &str = "\u{1b}[0m";
+
+/// Says why nothing was started, and what to do.
+pub fn refusal(refusal: &Refusal) {
+    let (error, hint) = (line(Level::Error, colour()), line(Level::Hint, colour()));
+    stderr::write(format!("{NAME}: {error}{}\n\n{hint}{}\n", refusal.error, refusal.hint).as_bytes());
+}
+
+/// Says what went wrong in a question to the launcher itself.
+pub fn error(text: &str) {
+    stderr::write(format!("{NAME}: {}{text}\n", line(Level::Error, colour())).as_bytes());
+}
+
+/// Says what is odd but stops nothing.
+pub fn warning(text: &str) {
+    stderr::write(format!("{NAME}: {}{text}\n", line(Level::Warning, colour())).as_bytes());
+}
+
+/// Says why a command could not be executed, as every shell and launcher does.
+pub fn not_executed(command: &str, reason: &str) {
+    stderr::write(format!("{NAME}: {command}: {reason}\n").as_bytes());
+}
+
+/// Writes text as it is.
+pub fn say(text: &str) {
+    stderr::write(text.as_bytes());
+}
+
+/// A text as a headline.
+#[must_use]
+pub fn headline(text: &str) -> String {
+    if colour() { format!("{BOLD}{text}{RESET}") } else { text.to_owned() }
+}
+
+/// Standard error as a writer, for answers that fail.
+#[derive(Debug)]
+pub struct Stderr;
+
+impl io::Write for Stderr {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        stderr::write(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Whether stderr is a terminal on which a line can be drawn over.
+#[must_use]
+pub fn is_terminal() -> bool {
+    io::stderr().is_terminal() && std::env::var_os(env::TERM).is_some_and(|term| !term.is_empty() && term != "dumb")
+}
+
+fn colour() -> bool {
+    let refused = std::env::var_os(env::NO_COLOR).is_some_and(|value| !value.is_empty());
+    !refused && is_terminal()
+}
+
+fn line(level: Level, colour: bool) -> String {
+    let mut text = String::new();
+    let (begin, end) = if colour { (level.colour(), RESET) } else { ("", "") };
+    // Writing to a String cannot fail.
+    let _ = write!(text, "{begin}{}:{end} ", level.word());
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_reads_the_same_without_colour() {
+        for level in [Level::Error, Level::Warning, Level::Hint] {
+            let plain = line(level, false);
+            let coloured = line(level, true);
+            assert_eq!(coloured.replace(level.colour(), "").replace(RESET, ""), plain);
+            assert!(plain.ends_with(": "), "{plain}");
+        }
+    }
+}

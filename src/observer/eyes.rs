@@ -8,9 +8,10 @@ use crate::lines::LineCutter;
 use crate::observation::Stream;
 use crate::protocol::settings::Observed;
 use crate::run::Run;
-use crate::sys::descriptors;
+use crate::sys::{descriptors, flow};
 use std::fs::File;
 use std::io::ErrorKind;
+use std::os::fd::AsFd as _;
 use std::os::unix::fs::FileExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -141,9 +142,14 @@ impl Eyes {
 
     /// Reads what is left at the command's end: a pipe's contents, and a file to its present end.
     pub fn read_the_rest(&mut self, run: &mut Run, at: f64) {
-        // The pipes hold a bounded amount; something that goes on writing must not keep us here.
-        for _ in 0..limits::READ_TAIL_TIMES {
-            self.read(run, at);
+        for copy in &mut self.copies {
+            let Some(pipe) = &copy.pipe else { continue };
+            // Past the reactor, which has not looked since; and a bounded number of times, because something that
+            // goes on writing must not keep us here.
+            for _ in 0..limits::READ_TAIL_TIMES {
+                let Ok(count @ 1..) = flow::read(pipe.as_fd(), &mut self.buffer) else { break };
+                copy.reader.take(run, at, self.buffer.get(..count).unwrap_or_default());
+            }
         }
         for file in &mut self.files {
             let _ = file.requests.send(());

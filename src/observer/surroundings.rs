@@ -53,7 +53,9 @@ pub fn configuration(command: Vec<OsString>, named: Option<PathBuf>, directory: 
             config::read(&yaml, &overrides, &exists).ok()
         });
         // A configuration that cannot be read is none; the sender's end says so.
-        let _ = vetted.map(|vetted| found.send(vetted));
+        if let Some(vetted) = vetted {
+            let _ = found.send(vetted);
+        }
     };
     let _ = std::thread::Builder::new().name("config".into()).spawn(work);
     answer

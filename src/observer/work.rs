@@ -171,6 +171,14 @@ impl Work {
         let at = self.now();
         self.eyes.look_at_files(&mut self.run, at);
         self.progress();
+        if !self.facts.sent
+            && self.facts.start.python_version.is_none()
+            && at >= limits::PYTHON_LOOK_AFTER.as_secs_f64()
+        {
+            // The command's first word leads to no Python; a process of it may be one by now.
+            self.measure();
+            self.gathering.look_at(&self.sampler.as_ref().map(Sampler::pids).unwrap_or_default());
+        }
         if at >= limits::HOUSEKEEPING_AFTER.as_secs_f64()
             && let Some(reporter) = &mut self.reporter
         {
@@ -182,9 +190,6 @@ impl Work {
         let at = self.now();
         let Some(sampler) = &mut self.sampler else { return };
         let sample = sampler.sample(at);
-        if !self.facts.sent {
-            self.gathering.look_at(&sampler.pids());
-        }
         if let Some(reporter) = &mut self.reporter {
             reporter.sample(&super::series::line(&sample, self.run.training()));
         }
@@ -309,6 +314,7 @@ impl Work {
             }
             tokio::select! {
                 () = reporter.send() => {}
+                () = tokio::time::sleep(limits::FIRST_ANSWER_WAIT), if !told => {}
                 () = &mut deadline => break,
             }
         }

@@ -1,5 +1,6 @@
 //! A supervised run, as it was decided on.
 
+use crate::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use uuid::Uuid;
@@ -30,4 +31,13 @@ pub struct Order {
     pub terminal_direct: bool,
     /// Whether this is the main process shows only when a worker has a rank; the first event waits for it.
     pub rank_deferred: bool,
+}
+
+impl Order {
+    /// What the command's environment has more than ours: the mark that makes inner launchers vanish, and the
+    /// wish that the training does not report a second time.
+    #[must_use]
+    pub fn environment_changes(&self) -> [(&'static str, OsString); 2] {
+        [(env::AXOLOTL_RUN_ID, self.run.to_string().into()), (env::AXOLOTL_DO_NOT_TRACK, "1".into())]
+    }
 }

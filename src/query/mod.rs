@@ -6,19 +6,75 @@
 //!
 //! Called by the front alone, which gives the two streams and has found out what was asked.
 
+pub mod preview;
 pub mod runs;
+pub mod schema;
 pub mod send;
 pub mod show;
 pub mod status;
 
-use crate::store::StoreProblem;
+use crate::cli;
+use crate::consent;
+use crate::delivery::{Certificates, Destination};
+use crate::env;
+use crate::plan::Surroundings;
+use crate::store::decision::{self, Decision, Stored};
+use crate::store::{Store, StoreProblem};
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::path::PathBuf;
+use std::time::SystemTime;
 
 /// An answer was given.
 pub const ANSWERED: u8 = 0;
 /// There is no answer, and `err` says why.
 pub const FAILED: u8 = 1;
+
+/// A question, and in which form the answer is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Query {
+    /// What is asked.
+    pub question: Question,
+    /// Whether JSON is wanted.
+    pub json: bool,
+}
+
+/// What is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// `--help`
+    Help,
+    /// `--version`
+    Version,
+    /// `--status`
+    Status,
+    /// `--enable`, `--disable`
+    Decide(consent::Telemetry),
+    /// `--preview`
+    Preview {
+        /// The command that would be run.
+        command: Vec<OsString>,
+        /// Its configuration, where the user named it.
+        config: Option<PathBuf>,
+    },
+    /// `--explain`
+    Explain {
+        /// The log; None is stdin.
+        file: Option<PathBuf>,
+    },
+    /// `--schema`
+    Schema,
+    /// `--runs`
+    Runs,
+    /// `--show`
+    Show {
+        /// The beginning of a run's UUID; None is the latest.
+        run: Option<OsString>,
+    },
+    /// `--send`
+    Send,
+}
 
 /// For whom an answer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,8 +121,85 @@ impl Streams<'_> {
 
     /// Says that the recorded runs can't be read.
     pub fn no_store(&mut self, problem: &StoreProblem) -> u8 {
-        let hint = "`XDG_STATE_HOME` names another directory for recorded runs";
-        self.complain(&format!("failed to {problem}"), Some(hint))
+        let hint = format!("`{}` names another directory for recorded runs", env::XDG_STATE_HOME);
+        self.complain(&format!("failed to {problem}"), Some(&hint))
+    }
+}
+
+/// Answers a question on stdout, or says on stderr why there is no answer.
+#[must_use]
+pub fn answer(query: &Query, surroundings: &Surroundings<'_>) -> u8 {
+    let (mut out, mut err) = (io::stdout().lock(), crate::ui::Stderr);
+    let mut streams = Streams { out: &mut out, err: &mut err };
+    let form = if query.json { Form::Json } else { Form::Text };
+    match &query.question {
+        Question::Help => streams.answer(&cli::help()),
+        Question::Version => streams.answer(&format!("{} {}\n", cli::NAME, env!("CARGO_PKG_VERSION"))),
+        Question::Status => status(surroundings, form, &mut streams),
+        Question::Decide(telemetry) => decide(*telemetry, surroundings, form, &mut streams),
+        Question::Preview { command, config } => preview::print(command, config.as_deref(), form, &mut streams),
+        Question::Explain { .. } => FAILED,
+        Question::Schema => streams.answer(&schema::answer(query.json)),
+        Question::Runs | Question::Show { .. } | Question::Send => match Store::existing(surroundings.environment) {
+            Err(problem) => streams.no_store(&problem),
+            Ok(store) => recorded(&query.question, store.as_ref(), surroundings, form, &mut streams),
+        },
+    }
+}
+
+fn recorded(
+    question: &Question,
+    store: Option<&Store>,
+    surroundings: &Surroundings<'_>,
+    form: Form,
+    streams: &mut Streams<'_>,
+) -> u8 {
+    let now = SystemTime::now();
+    match question {
+        Question::Show { run } => {
+            let prefix = run.as_deref().map(cli::printable);
+            show::print(store, prefix.as_deref(), now, form, streams)
+        }
+        Question::Send => {
+            let (consent, _) = surroundings.consent(&[]);
+            let upload = send::Upload {
+                telemetry: Telemetry {
+                    is_on: consent.telemetry == consent::Telemetry::On,
+                    cause: &consent.cause.sentence(),
+                },
+                destination: &Destination::configured(surroundings.environment),
+                certificates: Certificates::configured(surroundings.environment),
+                shows_progress: crate::ui::is_terminal(),
+            };
+            send::run(store, upload, form, streams)
+        }
+        _ => runs::print(store, now, form, streams),
+    }
+}
+
+fn status(surroundings: &Surroundings<'_>, form: Form, streams: &mut Streams<'_>) -> u8 {
+    let (consent, _) = surroundings.consent(&[]);
+    let store = Store::existing(surroundings.environment);
+    let stored = decision::path(surroundings.environment).map_or(Stored::Nothing, |path| decision::read(&path));
+    let facts = status::Facts {
+        telemetry: Telemetry { is_on: consent.telemetry == consent::Telemetry::On, cause: &consent.cause.sentence() },
+        destination: &Destination::configured(surroundings.environment),
+        store: store.as_ref().map(Option::as_ref),
+        decision: &stored,
+    };
+    status::print(&facts, SystemTime::now(), form, streams)
+}
+
+/// Stores a decision, then says what holds now: a variable may still say otherwise.
+fn decide(telemetry: consent::Telemetry, surroundings: &Surroundings<'_>, form: Form, streams: &mut Streams<'_>) -> u8 {
+    let date = crate::wire::timestamp(SystemTime::now()).chars().take("2026-01-31".len()).collect();
+    let decision = Decision { telemetry: telemetry == consent::Telemetry::On, policy: consent::POLICY_VERSION, date };
+    match decision::write(surroundings.environment, &decision) {
+        Ok(_) => status(surroundings, form, streams),
+        Err(problem) => streams.complain(
+            &format!("failed to {problem}"),
+            Some("AXOLOTL_DO_NOT_TRACK=0 or =1 in the environment decides without a file"),
+        ),
     }
 }
 

@@ -5,8 +5,8 @@
 
 use super::{Form, Streams, Telemetry, count, document};
 use crate::delivery::{Certificates, Destination, Endpoint, Fate, Key, Outcome, State, Uploader};
-use crate::limits;
 use crate::store::{Store, Waiting};
+use crate::{env, limits};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 use std::collections::HashMap;
@@ -41,7 +41,7 @@ struct Totals {
 pub fn run(store: Option<&Store>, upload: Upload<'_>, form: Form, streams: &mut Streams<'_>) -> u8 {
     let (endpoint, key) = match ready(&upload) {
         Ok(destination) => destination,
-        Err((error, hint)) => return streams.complain(&error, Some(hint)),
+        Err((error, hint)) => return streams.complain(&error, Some(&hint)),
     };
     let now = SystemTime::now();
     let mut waiting = store.map_or_else(Waiting::default, |store| {
@@ -56,16 +56,18 @@ pub fn run(store: Option<&Store>, upload: Upload<'_>, form: Form, streams: &mut 
     report(totals, form, streams)
 }
 
-fn ready(upload: &Upload<'_>) -> Result<(Endpoint, Key), (String, &'static str)> {
+/// Where to send, or the error and the hint that say why not.
+fn ready(upload: &Upload<'_>) -> Result<(Endpoint, Key), (String, String)> {
+    let kept = || "what waits is kept".to_owned();
     if !upload.telemetry.is_on {
         let error = format!("nothing is sent while telemetry is off: {}", upload.telemetry.cause);
-        return Err((error, "`axolotl-run --enable` turns it on"));
+        return Err((error, "`axolotl-run --enable` turns it on, `axolotl-run --status` says more".to_owned()));
     }
-    let endpoint = upload.destination.endpoint.clone();
-    let endpoint = endpoint.map_err(|problem| (problem.to_string(), "what waits is kept"))?;
-    let key = upload.destination.key.clone().map_err(|problem| (problem.to_string(), "what waits is kept"))?;
+    let endpoint = upload.destination.endpoint.clone().map_err(|problem| (problem.to_string(), kept()))?;
+    let key = upload.destination.key.clone().map_err(|problem| (problem.to_string(), kept()))?;
     let key = key.ok_or_else(|| {
-        ("no project key is configured".to_owned(), "`AXOLOTL_RUN_POSTHOG_KEY` holds the key of a PostHog project")
+        let hint = format!("`{}` holds the key of a PostHog project", env::AXOLOTL_RUN_POSTHOG_KEY);
+        ("no project key is configured".to_owned(), hint)
     })?;
     Ok((endpoint, key))
 }

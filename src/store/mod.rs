@@ -33,8 +33,8 @@ pub use read::{Answer, Delivered, Sent};
 pub use runs::{Outcome, Record, Summary};
 pub use waiting::{Waiting, WaitingRun};
 
-use crate::limits;
 use crate::sys::files::{Directory, Missing};
+use crate::{env, limits};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
@@ -74,14 +74,16 @@ pub enum StoreProblem {
 impl fmt::Display for StoreProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoHome => write!(f, "find a state directory: neither XDG_STATE_HOME nor HOME is an absolute path"),
-            Self::NoConfigHome => {
-                write!(f, "find a configuration directory: neither XDG_CONFIG_HOME nor HOME is an absolute path")
-            }
+            Self::NoHome => no_base(f, "state", env::XDG_STATE_HOME),
+            Self::NoConfigHome => no_base(f, "configuration", env::XDG_CONFIG_HOME),
             Self::Foreign(path) => write!(f, "use `{}`: it belongs to somebody else", path.display()),
             Self::Io(path, error) => write!(f, "use `{}`: {error}", path.display()),
         }
     }
+}
+
+fn no_base(f: &mut fmt::Formatter<'_>, kind: &str, variable: &str) -> fmt::Result {
+    write!(f, "find a {kind} directory: neither `{variable}` nor `{}` is an absolute path", env::HOME)
 }
 
 /// The directory of recorded runs.

@@ -14,7 +14,7 @@ pub mod setup;
 pub mod watch;
 
 use crate::protocol::order::Order;
-use crate::status::{End, NOT_EXECUTABLE, NOT_FOUND};
+use crate::status::End;
 use crate::sys::Errno;
 
 /// How a supervised run ended for the launcher.
@@ -24,17 +24,6 @@ pub enum Finished {
     Ended(End),
     /// The command could not be run; nothing was started.
     NotRun(Errno),
-}
-
-impl Finished {
-    /// The exit code that stands for a command that could not be run.
-    #[must_use]
-    pub const fn refusal_code(problem: Errno) -> u8 {
-        match problem {
-            Errno::ENOENT | Errno::ENOTDIR => NOT_FOUND,
-            _ => NOT_EXECUTABLE,
-        }
-    }
 }
 
 /// Runs the command under observation, to its end.

@@ -6,7 +6,6 @@
 //! built this process becomes the command.
 
 use super::watch::Supervised;
-use crate::env;
 use crate::observation::Stream;
 use crate::protocol::order::{Order, Sending};
 use crate::protocol::settings::{Observed, RelayEnds, Settings};
@@ -55,10 +54,7 @@ struct Followed {
 /// # Errors
 /// Why the command could not be run in our place, after not even a plain clone was possible.
 pub fn start(order: &Order) -> Result<Supervised, Errno> {
-    let changes = [
-        (env::AXOLOTL_DO_NOT_TRACK, OsString::from("1")),
-        (env::AXOLOTL_RUN_ID, OsString::from(order.run.to_string())),
-    ];
+    let changes = order.environment_changes();
     let Ok(built) = build(order, &changes) else { return Err(command::exec(&order.command, &changes)) };
     // What follows the clone may not fail any more, so the channel is made now: without one we go unobserved.
     let channel = channel::pair().ok();

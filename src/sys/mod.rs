@@ -17,10 +17,12 @@ pub mod entry;
 pub mod fault;
 pub mod files;
 pub mod flow;
+pub mod pause;
 pub mod poll;
 pub mod probe;
 pub mod role;
 pub mod signals;
+pub mod stderr;
 pub mod terminal;
 pub mod wait;
 

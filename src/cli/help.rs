@@ -1,0 +1,86 @@
+//! The text of `--help`, printed from the table of options and from the list of environment variables.
+//!
+//! Written here and not by the parser's own printer, because the README holds the same text and is compared
+//! with it: it must not depend on the terminal's width, nor on the version of a library.
+
+use super::{Group, NAME, OPTIONS, OptionRow, Value};
+use crate::{env, status};
+use std::fmt::Write as _;
+
+/// Where descriptions begin; a longer name gets a line of its own.
+const COLUMN: usize = 28;
+/// Where descriptions end, so that they fit a terminal of 100 columns.
+const WIDTH: usize = 100;
+
+/// What each exit status of ours means, for the help and the README.
+#[must_use]
+pub fn exit_statuses() -> [(String, &'static str); 5] {
+    [
+        ("any".into(), "the command's own: its code, or the signal that killed it"),
+        (status::REFUSED.to_string(), "the launcher refused (a bad option); nothing was started"),
+        (status::NOT_EXECUTABLE.to_string(), "the command was found but cannot be executed"),
+        (status::NOT_FOUND.to_string(), "the command was not found"),
+        (status::INTERRUPTED.to_string(), "Ctrl-C during the notice; nothing was started"),
+    ]
+}
+
+/// The whole help.
+#[must_use]
+pub fn help() -> String {
+    let mut text = format!(
+        "A prefix to any training command: opt-in, anonymous telemetry from outside the process, and why the\n\
+         run died. Telemetry is off until you turn it on.\n\n\
+         Usage: {NAME} [OPTIONS] [--] COMMAND [ARGS]...\n\n\
+         Options end at the first word that is not one: that word is always the command.\n"
+    );
+    for group in Group::ALL {
+        section(&mut text, group.heading());
+        for row in OPTIONS.iter().filter(|row| row.group == group) {
+            entry(&mut text, &shown(row), row.does);
+        }
+    }
+    section(&mut text, "Environment");
+    for variable in env::ALL {
+        entry(&mut text, variable.name, &variable.does.replace('`', ""));
+    }
+    section(&mut text, "Exit status");
+    for (status, means) in exit_statuses() {
+        entry(&mut text, &status, means);
+    }
+    text
+}
+
+/// An option as it is typed.
+#[must_use]
+pub fn shown(row: &OptionRow) -> String {
+    let value = match row.value {
+        Value::None => String::new(),
+        Value::Required(name) | Value::Operands(name) => format!(" {name}"),
+        Value::OneOf(words) => format!("={}", words.join("|")),
+    };
+    let short = row.short.map_or(String::new(), |letter| format!("-{letter}, "));
+    format!("{short}--{}{value}", row.long)
+}
+
+fn section(text: &mut String, heading: &str) {
+    // Writing to a String cannot fail.
+    let _ = write!(text, "\n{heading}:\n");
+}
+
+fn entry(text: &mut String, name: &str, does: &str) {
+    let mut line = format!("  {name}");
+    if line.chars().count().saturating_add(2) > COLUMN {
+        let _ = writeln!(text, "{line}");
+        line.clear();
+    }
+    for word in does.split(' ') {
+        let used = line.chars().count();
+        if used > COLUMN && used.saturating_add(word.chars().count()) >= WIDTH {
+            let _ = writeln!(text, "{line}");
+            line.clear();
+        }
+        let gap = if line.chars().count() < COLUMN { COLUMN.saturating_sub(line.chars().count()) } else { 1 };
+        let _ = write!(line, "{:gap$}{word}", "");
+    }
+    let _ = writeln!(text, "{line}");
+}

@@ -1,0 +1,87 @@
+//! Does what the plan says; the only place where the parts of the front meet.
+//!
+//! There is one way out: every path ends in a [`Finished`], which the process entry turns into an exit code or
+//! a signal. Replacing ourselves with the command does not return at all, unless it fails.
+
+use crate::consent::{Stored, Telemetry, Warning};
+use crate::plan::{Plan, Surroundings, plan};
+use crate::status::{self, End};
+use crate::store::decision;
+use crate::supervisor::Finished;
+use crate::sys::{Errno, command, signals};
+use crate::{cli, env, notice, observer, query, supervisor, ui};
+use std::ffi::OsString;
+use uuid::Uuid;
+
+/// Runs the program in the role that it was called in; returns its exit code, unless it ends by a signal.
+#[must_use]
+pub fn main(arguments: Vec<OsString>) -> u8 {
+    if observer::is_called(&arguments) {
+        return observer::main(&arguments);
+    }
+    let end = front(arguments.into_iter().skip(1).collect());
+    if let End::Signaled(signal) = end {
+        // Returns only as PID 1, which the kernel protects; then the shell's code has to do.
+        signals::die_of(signal);
+    }
+    end.shell_code()
+}
+
+/// Runs the launcher; `arguments` are the words after the program's name.
+#[must_use]
+pub fn front(arguments: Vec<OsString>) -> End {
+    let environment = |name: &str| std::env::var_os(name);
+    let surroundings =
+        Surroundings { environment: &environment, stored: &|| stored(environment), new_run: &Uuid::new_v4 };
+    perform(plan(cli::parse(arguments), &surroundings), &surroundings)
+}
+
+fn stored(environment: impl Fn(&str) -> Option<OsString>) -> Option<Stored> {
+    let decision::Stored::Decision(decision) = decision::read(&decision::path(environment)?) else { return None };
+    let telemetry = if decision.telemetry { Telemetry::On } else { Telemetry::Off };
+    let decided = Some(decision.date).filter(|date| !date.is_empty());
+    Some(Stored { telemetry, policy_version: decision.policy, decided })
+}
+
+fn perform(plan: Plan, surroundings: &Surroundings<'_>) -> End {
+    match plan {
+        Plan::Exec { command, do_not_track, warning } => {
+            if let Some(warning) = warning {
+                warn(&warning);
+            }
+            let changes = [(env::AXOLOTL_DO_NOT_TRACK, OsString::from("1"))];
+            not_run(&command, command::exec(&command, if do_not_track { &changes } else { &[] }))
+        }
+        Plan::Notice { then } => match notice::show() {
+            notice::Ended::Start => perform(*then, surroundings),
+            notice::Ended::Interrupted => End::Exited(status::INTERRUPTED),
+        },
+        Plan::Observe(order) => match supervisor::observe(&order) {
+            Finished::Ended(end) => end,
+            Finished::NotRun(problem) => not_run(&order.command, problem),
+        },
+        Plan::Query(query) => End::Exited(query::answer(&query, surroundings)),
+        Plan::Refuse(refusal) => {
+            ui::refusal(&refusal);
+            End::Exited(status::REFUSED)
+        }
+    }
+}
+
+fn warn(warning: &Warning) {
+    ui::warning(&format!(
+        "{}={} is none of 0, 1, true, false; telemetry stays off",
+        env::AXOLOTL_DO_NOT_TRACK,
+        warning.value
+    ));
+}
+
+/// The command could not be run: what every shell and launcher says and returns then.
+fn not_run(command: &[OsString], problem: Errno) -> End {
+    let program = command.first().map(cli::printable).unwrap_or_default();
+    ui::not_executed(&program, problem.desc());
+    End::Exited(match problem {
+        Errno::ENOENT | Errno::ENOTDIR => status::NOT_FOUND,
+        _ => status::NOT_EXECUTABLE,
+    })
+}

@@ -1,0 +1,79 @@
+//! `--preview`: the exact start event that a command would send, before anything is run.
+//!
+//! It goes the way that the observer's goes: the same facts, the same vetting, the same gate. What was withheld
+//! of the configuration is listed with the reason, never with the value.
+
+use super::{FAILED, Form, Streams};
+use crate::config::Vetted;
+use crate::env;
+use crate::event::Event;
+use crate::limits;
+use crate::machine::accelerator::{Gpus, Health};
+use crate::machine::facts;
+use crate::observer::surroundings;
+use crate::wire::Member;
+use serde_json::json;
+use std::ffi::OsString;
+use std::path::Path;
+use std::time::{Instant, SystemTime};
+use uuid::Uuid;
+
+/// Prints the start event of a command.
+pub fn print(command: &[OsString], config: Option<&Path>, form: Form, streams: &mut Streams<'_>) -> u8 {
+    let directory = std::env::current_dir().unwrap_or_default();
+    let mut gate = surroundings::gate(command, &directory);
+    let mut start = facts(command, &|name| std::env::var_os(name));
+    accelerators(&mut start);
+    let found = surroundings::configuration(command.to_vec(), config.map(Path::to_owned), directory);
+    let vetted = found.recv_timeout(limits::START_WAIT).ok();
+    if let Some(Vetted { value, unknown_keys, withheld, .. }) = &vetted {
+        gate.withhold(withheld);
+        start.config = Some(value.clone());
+        start.config_unknown_keys = Some(*unknown_keys);
+    } else if let Some(config) = config {
+        return streams.complain(
+            &format!("failed to read the configuration `{}`", super::harmless(&config.to_string_lossy())),
+            Some("`--config FILE` takes a YAML file; without it the command is searched for one"),
+        );
+    }
+    let member = Member::new(Uuid::nil(), &Event::Start(Box::new(start)), SystemTime::now(), 0.0);
+    let Ok(line) = gate.check(&member) else {
+        streams.complain("the privacy gate would refuse this event; nothing of it would be sent", None);
+        return FAILED;
+    };
+    match form {
+        Form::Json => streams.answer(&format!("{line}\n")),
+        Form::Text => streams.answer(&text(&member, vetted.as_ref())),
+    }
+}
+
+fn text(member: &Member, vetted: Option<&Vetted>) -> String {
+    let mut text = format!("{:#}\n", json!({"event": member.event, "properties": member.properties}));
+    match vetted {
+        None => text.push_str("\nno training configuration was found; `--config FILE` names one\n"),
+        Some(vetted) => {
+            for redaction in &vetted.redactions {
+                text.push_str(&format!("withheld  {}: {}\n", redaction.path, redaction.reason.explanation()));
+            }
+            if vetted.unknown_keys > 0 {
+                text.push_str(&format!(
+                    "left out  {} unknown to the public schema\n",
+                    super::count(vetted.unknown_keys, "key")
+                ));
+            }
+        }
+    }
+    text
+}
+
+/// Asks the driver, for as long as the observer would wait for it.
+fn accelerators(start: &mut crate::event::Start) {
+    let mut gpus = Gpus::start(std::env::var_os(env::AXOLOTL_RUN_NVML_PATH).filter(|path| !path.is_empty()));
+    let deadline = Instant::now() + limits::START_WAIT;
+    while gpus.health() == Health::Pending && Instant::now() < deadline {
+        std::thread::sleep(limits::START_LOOK);
+    }
+    if let Some(facts) = gpus.facts() {
+        facts.apply(start);
+    }
+}

@@ -1,0 +1,178 @@
+//! A pause before the start that the user can end, and that leaves no trace.
+//!
+//! The problem: for 15 seconds we stand at a terminal that will be the command's. Its signals, its modes and
+//! what has been typed ahead must be the command's too when the pause is over. So nothing is changed but the
+//! signal mask, which is put back on drop; the terminal's modes are left as they are; and of its input only
+//! an Enter that stands alone is ever read. A line with text in it was meant for the command: it ends the
+//! pause and stays where it is. What was typed before the pause began was not meant for us at all.
+//!
+//! A job in the background is never stopped by us: SIGTTIN and SIGTTOU are blocked, which makes the kernel
+//! refuse a read instead of stopping us, and no read is tried while another job has the terminal.
+//!
+//! Only the notice uses it.
+
+#![expect(unsafe_code, reason = "three system calls that nix does not wrap")]
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::termios::{LocalFlags, tcgetattr};
+use std::io::IsTerminal as _;
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd};
+use std::time::Instant;
+
+/// What ended a wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waited {
+    /// The time.
+    Elapsed,
+    /// Enter.
+    Enter,
+    /// Ctrl-C, or SIGINT from elsewhere.
+    Interrupted,
+}
+
+/// A pause that has begun.
+#[derive(Debug)]
+pub struct Pause {
+    /// The signal mask before the pause.
+    previous: Option<SigSet>,
+    /// Tells SIGINT, unless whoever started us has ignored or blocked it.
+    interrupt: Option<SignalFd>,
+    /// Whether Enter is looked for.
+    enter: bool,
+}
+
+impl Pause {
+    /// Begins a pause; `watch_enter` says whether the user has been told about Enter.
+    #[must_use]
+    pub fn begin(watch_enter: bool) -> Self {
+        let previous = SigSet::thread_get_mask().ok();
+        let catches_interrupt =
+            !is_ignored(Signal::SIGINT) && previous.is_some_and(|mask| !mask.contains(Signal::SIGINT));
+        let mut signals = SigSet::from_iter([Signal::SIGTTIN, Signal::SIGTTOU]);
+        let interrupt = catches_interrupt
+            .then(|| {
+                let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
+                SignalFd::with_flags(&SigSet::from(Signal::SIGINT), flags).ok()
+            })
+            .flatten();
+        if interrupt.is_some() {
+            signals.add(Signal::SIGINT);
+        }
+        let _ = signals.thread_block();
+        let enter = watch_enter && is_at_terminal() && typed_bytes() == Some(0);
+        Self { previous, interrupt, enter }
+    }
+
+    /// Whether Enter would end the pause.
+    #[must_use]
+    pub const fn takes_enter(&self) -> bool {
+        self.enter
+    }
+
+    /// Waits until something ends the pause, or for a moment.
+    pub fn wait(&mut self, until: Instant) -> Waited {
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let stdin = std::io::stdin();
+            let mut fds = Vec::with_capacity(2);
+            if let Some(interrupt) = &self.interrupt {
+                fds.push(PollFd::new(interrupt.as_fd(), PollFlags::POLLIN));
+            }
+            // In the background the terminal's input is another job's: not even looked at.
+            if self.enter && is_at_terminal() {
+                fds.push(PollFd::new(stdin.as_fd(), PollFlags::POLLIN));
+            }
+            let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO);
+            match poll(&mut fds, timeout) {
+                Ok(1..) => {}
+                Err(Errno::EINTR) if !left.is_zero() => continue,
+                _ => return Waited::Elapsed,
+            }
+            if self.interrupt.as_ref().is_some_and(|signals| matches!(signals.read_signal(), Ok(Some(_)))) {
+                return Waited::Interrupted;
+            }
+            if self.enter && self.take_enter() {
+                return Waited::Enter;
+            }
+        }
+    }
+
+    /// Whether a line was typed; if it was Enter and nothing else, it is consumed.
+    fn take_enter(&mut self) -> bool {
+        match typed_bytes() {
+            Some(1) => {
+                let mut byte = [0];
+                nix::unistd::read(std::io::stdin().as_fd(), &mut byte).is_ok()
+            }
+            Some(2..) => true,
+            // An end of file (Ctrl-D), or a terminal that is gone: nothing more will come.
+            _ => {
+                self.enter = false;
+                false
+            }
+        }
+    }
+}
+
+impl Drop for Pause {
+    fn drop(&mut self) {
+        // A SIGINT that has come since the last look takes its course here: nothing was started yet.
+        if let Some(previous) = self.previous {
+            let _ = previous.thread_set_mask();
+        }
+    }
+}
+
+/// Whether our job has the terminal that stderr is.
+#[must_use]
+pub fn in_foreground() -> bool {
+    has_terminal(std::io::stderr().as_fd())
+}
+
+/// Whether our job has this terminal. One that is not our controlling terminal (a pty of a program that runs us)
+/// knows no jobs, and stops nobody.
+fn has_terminal(terminal: BorrowedFd<'_>) -> bool {
+    match nix::unistd::tcgetpgrp(terminal) {
+        Ok(group) => group == nix::unistd::getpgrp(),
+        Err(error) => error == Errno::ENOTTY && terminal.is_terminal(),
+    }
+}
+
+/// Columns of the terminal that stderr is.
+#[must_use]
+pub fn columns() -> Option<u16> {
+    let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
+    // SAFETY: TIOCGWINSZ writes one winsize through the pointer, which is valid for the call; the descriptor is
+    // only asked, and one that is no terminal yields an error.
+    let answer = unsafe { libc::ioctl(std::io::stderr().as_raw_fd(), libc::TIOCGWINSZ, &raw mut size) };
+    Some(size.ws_col).filter(|columns| answer == 0 && *columns > 0)
+}
+
+/// Whether stdin is a terminal that hands out whole lines, and our job has it.
+fn is_at_terminal() -> bool {
+    let stdin = std::io::stdin();
+    stdin.is_terminal()
+        && has_terminal(stdin.as_fd())
+        && tcgetattr(stdin.as_fd()).is_ok_and(|modes| modes.local_flags.contains(LocalFlags::ICANON))
+}
+
+/// Bytes of complete lines that wait in the terminal.
+fn typed_bytes() -> Option<usize> {
+    let mut waiting: libc::c_int = 0;
+    // SAFETY: FIONREAD writes one int through the pointer, which is valid for the call; the descriptor is only
+    // asked, and a closed one yields an error.
+    let answer = unsafe { libc::ioctl(std::io::stdin().as_raw_fd(), libc::FIONREAD, &raw mut waiting) };
+    if answer == 0 { usize::try_from(waiting).ok() } else { None }
+}
+
+/// Whether whoever started us has ignored the signal, as `nohup` and a script's `&` do.
+fn is_ignored(signal: Signal) -> bool {
+    let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: a null new action makes this a question; the answer goes to a place of the right type and size.
+    let answer = unsafe { libc::sigaction(signal as libc::c_int, std::ptr::null(), action.as_mut_ptr()) };
+    // SAFETY: all zeros is a valid sigaction, and the call can only have overwritten it with another.
+    answer == 0 && unsafe { action.assume_init() }.sa_sigaction == libc::SIG_IGN
+}

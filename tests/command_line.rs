@@ -1,0 +1,197 @@
+//! The command line, end to end: refusals, exit codes, and words that must reach the command untouched.
+
+mod support;
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use support::{Launch, Stream, has};
+
+/// A launch on which nothing of ours is to be seen.
+fn silent() -> Launch {
+    Launch::new().env("AXOLOTL_DO_NOT_TRACK", "1")
+}
+
+#[test]
+fn the_exit_code_is_the_commands() {
+    for code in [0, 1, 2, 42, 124, 125, 126, 127, 128, 130, 255] {
+        silent().run(&["sh", "-c", &format!("exit {code}")]).expect_code(code).expect_stderr("");
+    }
+    silent().run(&["sh", "-c", "kill -TERM $$"]).expect_signal(nix::sys::signal::Signal::SIGTERM);
+}
+
+#[test]
+fn a_command_that_cannot_be_executed_is_told_once() {
+    let home = tempfile::tempdir().unwrap();
+    let plain = home.path().join("plain");
+    std::fs::write(&plain, "not a program").unwrap();
+    let plain = plain.to_str().unwrap();
+    let below = format!("{plain}/x");
+    for (command, code, reason) in [
+        ("/nonexistent", 127, "No such file or directory"),
+        ("no-such-program", 127, "No such file or directory"),
+        ("", 127, "No such file or directory"),
+        (&below, 127, "Not a directory"),
+        (plain, 126, "Permission denied"),
+        ("/", 126, "Permission denied"),
+    ] {
+        let expected = format!("axolotl-run: {command}: {reason}\n");
+        silent().run(&[command]).expect_code(code).expect_stdout("").expect_stderr(&expected);
+    }
+    silent()
+        .run(&["--", "--status"])
+        .expect_code(127)
+        .expect_stderr("axolotl-run: --status: No such file or directory\n");
+    silent()
+        .run(&["\u{1b}[31m"])
+        .expect_code(127)
+        .expect_stderr("axolotl-run: \\u{1b}[31m: No such file or directory\n");
+}
+
+#[test]
+fn a_refusal_is_an_error_and_a_hint() {
+    let words: [(&[&str], &str); 8] = [
+        (&[], "no command was given"),
+        (&["--"], "no command was given"),
+        (&["--record"], "no command was given"),
+        (&["--recrod", "true"], "unknown option `--recrod`"),
+        (&["--status", "--enable"], "`--status` and `--enable` exclude each other"),
+        (&["--status", "true"], "`--status` runs nothing, but `true` follows it"),
+        (&["--json", "true"], "`--json` has nothing to print"),
+        (&["--tty=raw", "true"], "`--tty` does not know `raw`"),
+    ];
+    for (line, error) in words {
+        let done = Launch::new().run(line);
+        done.expect_code(125).expect_stdout("").expect_in_stderr(&format!("axolotl-run: error: {error}"));
+        let lines: Vec<_> = done.stderr.lines().collect();
+        assert!(matches!(lines[..], [_, "", hint] if hint.starts_with("hint: ")), "{lines:?}");
+    }
+    Launch::new().stderr(Stream::Closed).run(&["--recrod"]).expect_code(125);
+}
+
+#[test]
+fn the_commands_words_reach_it_byte_for_byte() {
+    let print = "for word; do printf '[%s]' \"$word\"; done";
+    let odd: Vec<&OsStr> =
+        [&b"--status"[..], b"--", b"", b"a b", b"\xff\xfe", b"-h", b"*", b"\n"].map(OsStr::from_bytes).into();
+    for options in [&[][..], &["--"]] {
+        let mut line: Vec<&OsStr> = options.iter().map(OsStr::new).collect();
+        line.extend(["sh", "-c", print, "sh"].map(OsStr::new));
+        line.extend(&odd);
+        let done = silent().run(&line);
+        done.expect_code(0).expect_stdout("[--status][--][][a b][\u{fffd}\u{fffd}][-h][*][\n]").expect_stderr("");
+    }
+}
+
+/// The environment, the descriptors and what the kernel knows of the process are as they would be without us.
+#[test]
+fn off_changes_nothing_that_the_command_can_see() {
+    let look = "env | sort; umask; pwd; ls /proc/self/fd; \
+        grep -E 'Sig(Blk|Ign|Cgt)|Umask|NoNewPrivs|CapEff|Seccomp|Cpus_allowed_list' /proc/self/status; cat /proc/self/oom_score_adj";
+    let script =
+        format!("trap '' HUP USR2; exec 7</dev/null; (exec sh -c \"{look}\") >direct; (exec \"$@\" sh -c \"{look}\")");
+    let done = silent().before(&["bash", "-c", &script, "bash"]).run(&[] as &[&str]);
+    done.expect_code(0).expect_stdout(&done.file("direct").expect("the same without the launcher")).expect_stderr("");
+    done.expect_in_stdout("\n7\n").expect_in_stdout("AXOLOTL_DO_NOT_TRACK=1");
+}
+
+#[test]
+fn questions_are_answered_on_stdout_whatever_the_consent() {
+    for environment in ["0", "1", "maybe"] {
+        let launch = || Launch::new().env("AXOLOTL_DO_NOT_TRACK", environment).env("RANK", "1");
+        launch().run(&["--help"]).expect_code(0).expect_in_stdout("AXOLOTL_DO_NOT_TRACK").expect_stderr("");
+        let version = format!("axolotl-run {}\n", env!("CARGO_PKG_VERSION"));
+        launch().run(&["--version"]).expect_code(0).expect_stdout(&version).expect_stderr("");
+        launch().run(&["--schema"]).expect_code(0).expect_in_stdout("exception_type").expect_stderr("");
+    }
+    for question in [&["--status", "--json"][..], &["--schema", "--json"]] {
+        let done = Launch::new().run(question);
+        done.expect_code(0);
+        let value: serde_json::Value = serde_json::from_str(&done.stdout).expect("JSON");
+        assert!(value.is_object(), "{value}");
+    }
+    let full = Launch::new().before(&["sh", "-c", "exec \"$@\" >/dev/full", "sh"]).run(&["--help"]);
+    full.expect_code(125).expect_in_stderr("cannot be printed: No space left");
+}
+
+/// What the completion script offers, asked for as bash asks: with `=` as a word of its own, or without.
+fn completed_in_bash(line: &str, breaks: bool) -> Vec<String> {
+    let words = if breaks { line.replace('=', " = ") } else { line.to_owned() };
+    let script = format!(
+        "source '{}'; {BASH_COMPLETION_STUB}
+         COMP_LINE='{line}'; COMP_POINT=${{#COMP_LINE}}; read -ra COMP_WORDS <<<'{words}'
+         [[ '{line}' == *' ' ]] && COMP_WORDS+=('')
+         COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _axolotl_run axolotl-run; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+        completions("axolotl-run.bash")
+    );
+    let output = std::process::Command::new("bash").args(["--norc", "-c", &script]).output().unwrap();
+    assert!(output.stderr.is_empty(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).split_whitespace().map(str::to_owned).collect()
+}
+
+/// Stands for the package that completes other commands: says at which word the command begins.
+const BASH_COMPLETION_STUB: &str = "_comp_command_offset() { COMPREPLY=(command-at-$1); };";
+
+#[test]
+fn bash_completes_our_options_before_the_command_and_the_commands_own_behind() {
+    if !has("bash") {
+        return;
+    }
+    for (line, expected) in [
+        ("axolotl-run --rec", &["--record"][..]),
+        ("axolotl-run --s", &["--status", "--schema", "--show", "--send"]),
+        ("axolotl-run --tty ", &["direct"]),
+        ("axolotl-run --tty d", &["direct"]),
+        ("axolotl-run ax", &["command-at-1"]),
+        ("axolotl-run axolotl --s", &["command-at-1"]),
+        ("axolotl-run --record axolotl --s", &["command-at-2"]),
+        ("axolotl-run --config c.yml axolotl ", &["command-at-3"]),
+        ("axolotl-run -- --s", &["command-at-2"]),
+        ("axolotl-run --preview ax", &["command-at-2"]),
+        ("axolotl-run --status ", &[]),
+        ("axolotl-run --status --j", &["--json"]),
+    ] {
+        assert_eq!(completed_in_bash(line, false), expected, "{line}");
+    }
+    for (line, together, apart) in [
+        ("axolotl-run --tty=", "direct", "direct"),
+        ("axolotl-run --tty=d", "direct", "direct"),
+        ("axolotl-run --tty=direct axolotl ", "command-at-2", "command-at-4"),
+        ("axolotl-run --config=c.yml axolotl ", "command-at-2", "command-at-4"),
+        ("axolotl-run --config=c.yml --rec", "--record", "--record"),
+    ] {
+        assert_eq!(completed_in_bash(line, false), [together], "{line}");
+        assert_eq!(completed_in_bash(line, true), [apart], "{line}, `=` apart");
+    }
+}
+
+#[test]
+fn fish_completes_our_options_before_the_command_and_the_commands_own_behind() {
+    if !has("fish") {
+        return;
+    }
+    for (line, expected) in [
+        ("axolotl-run --rec", "--record\t"),
+        ("axolotl-run ls --al", "--all\t"),
+        ("axolotl-run --record ls --al", "--all\t"),
+        ("axolotl-run --config c.yml -- ls --al", "--all\t"),
+    ] {
+        let script = format!("source {}; complete -C '{line}'", completions("axolotl-run.fish"));
+        let output = std::process::Command::new("fish").args(["--no-config", "-c", &script]).output().unwrap();
+        let offered = String::from_utf8_lossy(&output.stdout);
+        assert!(offered.contains(expected), "{line}: {offered}");
+        assert!(!line.contains(" ls ") || !offered.contains("--record"), "{line}: {offered}");
+    }
+}
+
+/// zsh's completion needs a terminal to be asked; here only that the script can be read.
+#[test]
+fn zsh_reads_its_script() {
+    if has("zsh") {
+        let output = std::process::Command::new("zsh").arg("-n").arg(completions("_axolotl-run")).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+fn completions(name: &str) -> String {
+    format!("{}/completions/{name}", env!("CARGO_MANIFEST_DIR"))
+}

@@ -1,0 +1,269 @@
+//! Consent, end to end: what a user sees, what the command gets, and that off means gone.
+
+mod support;
+
+use nix::sys::signal::Signal;
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
+use support::{Launch, Running, Stream, has, poll_until};
+
+/// Prints what consent changes in the command's environment.
+const SHOW: [&str; 3] = ["sh", "-c", "echo \"${AXOLOTL_DO_NOT_TRACK-unset} ${AXOLOTL_RUN_ID-unset}\""];
+const NOTICE: Duration = Duration::from_secs(15);
+/// A launch without a notice takes milliseconds; this leaves room for a busy machine.
+const AT_ONCE: Duration = Duration::from_secs(10);
+
+fn with(environment: &str) -> Launch {
+    environment.split_whitespace().fold(Launch::new(), |launch, pair| {
+        let (name, value) = pair.split_once('=').expect("a table of pairs");
+        launch.env(name, value)
+    })
+}
+
+#[test]
+fn status_tells_the_effective_state_and_its_cause() {
+    for (environment, expected) in [
+        ("", "off: nobody has decided yet"),
+        ("AXOLOTL_DO_NOT_TRACK=0", "on: AXOLOTL_DO_NOT_TRACK=0 in the environment"),
+        ("AXOLOTL_DO_NOT_TRACK=False", "on: AXOLOTL_DO_NOT_TRACK=False in the environment"),
+        ("AXOLOTL_DO_NOT_TRACK=1", "off: AXOLOTL_DO_NOT_TRACK=1 in the environment"),
+        ("AXOLOTL_DO_NOT_TRACK=maybe", "off: AXOLOTL_DO_NOT_TRACK=maybe in the environment"),
+        ("AXOLOTL_DO_NOT_TRACK=", "off: nobody has decided yet"),
+        ("DO_NOT_TRACK=1", "off: DO_NOT_TRACK=1 in the environment"),
+        ("DO_NOT_TRACK=1 AXOLOTL_DO_NOT_TRACK=0", "off: DO_NOT_TRACK=1 in the environment"),
+        ("DO_NOT_TRACK=0 AXOLOTL_DO_NOT_TRACK=0", "on: AXOLOTL_DO_NOT_TRACK=0 in the environment"),
+        ("RANK=1 AXOLOTL_DO_NOT_TRACK=0", "off: RANK says that this is not the main process"),
+        ("RANK=0 AXOLOTL_DO_NOT_TRACK=0", "on: AXOLOTL_DO_NOT_TRACK=0 in the environment"),
+        ("AXOLOTL_RUN_ID=x AXOLOTL_DO_NOT_TRACK=0", "off: AXOLOTL_RUN_ID is set"),
+    ] {
+        let done = with(environment).run(&["--status"]);
+        done.expect_code(0).expect_in_stdout(&format!("telemetry: {expected}")).expect_stderr("");
+    }
+}
+
+#[test]
+fn a_stored_decision_holds_until_a_variable_says_otherwise() {
+    let home = Launch::new().home();
+    let config = tempfile::tempdir().unwrap();
+    let at = || Launch::new().env("XDG_CONFIG_HOME", config.path());
+    at().run(&["--enable"]).expect_code(0).expect_in_stdout("telemetry: on: decided on 20").expect_stderr("");
+    let file = config.path().join("axolotl-run/config.yaml");
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(file.parent().unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o700);
+    at().run(&["--status"]).expect_in_stdout("telemetry: on: decided on 20");
+    at().env("AXOLOTL_DO_NOT_TRACK", "1").run(&["--status"]).expect_in_stdout("telemetry: off: AXOLOTL_DO_NOT_TRACK=1");
+    at().env("DO_NOT_TRACK", "1").run(&["--enable"]).expect_code(0).expect_in_stdout("telemetry: off: DO_NOT_TRACK=1");
+    at().run(&["--disable"]).expect_code(0).expect_in_stdout("telemetry: off: decided on 20");
+    at().run(&SHOW).expect_code(0).expect_stdout("unset unset\n").expect_stderr("");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("policy_version: 1", "policy_version: 0")).unwrap();
+    at().run(&["--status"]).expect_in_stdout("telemetry: off: the stored decision is about policy 0");
+    assert!(!home.join(".config").exists());
+}
+
+#[test]
+fn a_decision_that_cannot_be_stored_is_refused_in_a_line() {
+    Launch::new().without_env("HOME").run(&["--enable"]).expect_code(125).expect_in_stderr("XDG_CONFIG_HOME");
+    let launch = Launch::new();
+    std::fs::write(launch.home().join(".config"), "a file in the way").unwrap();
+    launch.run(&["--enable"]).expect_code(125).expect_in_stderr("cannot be stored in `");
+}
+
+#[test]
+fn the_commands_environment_says_whether_it_may_report_itself() {
+    for (environment, expected) in [
+        ("AXOLOTL_DO_NOT_TRACK=1", "1 unset\n"),
+        ("AXOLOTL_DO_NOT_TRACK=true", "true unset\n"),
+        ("DO_NOT_TRACK=1", "unset unset\n"),
+        ("DO_NOT_TRACK=1 AXOLOTL_DO_NOT_TRACK=0", "0 unset\n"),
+        ("RANK=1", "unset unset\n"),
+        ("RANK=1 AXOLOTL_DO_NOT_TRACK=0", "0 unset\n"),
+        ("AXOLOTL_RUN_ID=x AXOLOTL_DO_NOT_TRACK=0", "0 x\n"),
+    ] {
+        let done = with(environment).run(&SHOW);
+        done.expect_code(0).expect_stdout(expected).expect_stderr("");
+        assert!(done.elapsed < AT_ONCE, "{environment}: {:?}", done.elapsed);
+    }
+    for (environment, options) in
+        [("AXOLOTL_DO_NOT_TRACK=0", &[][..]), ("", &["--record"]), ("DO_NOT_TRACK=1", &["--record"])]
+    {
+        let line: Vec<_> = options.iter().chain(&SHOW).collect();
+        let done = with(environment).run(&line);
+        done.expect_code(0).expect_stderr("");
+        let run = done.stdout.trim().strip_prefix("1 ").expect("the command does not report itself");
+        assert_eq!(uuid::Uuid::parse_str(run).expect("a UUID").get_version_num(), 4, "{run}");
+    }
+    with("RANK=1").run(&["--record", "sh", "-c", "echo ${AXOLOTL_RUN_ID-unset}"]).expect_stdout("unset\n");
+    with("AXOLOTL_RUN_ID=x").run(&["--record", "sh", "-c", "echo ${AXOLOTL_RUN_ID-unset}"]).expect_stdout("x\n");
+}
+
+#[test]
+fn a_value_that_is_not_understood_gets_one_line_and_turns_nothing_on() {
+    let warning =
+        "axolotl-run: warning: AXOLOTL_DO_NOT_TRACK=maybe is none of 0, 1, true, false; telemetry stays off\n";
+    with("AXOLOTL_DO_NOT_TRACK=maybe").run(&SHOW).expect_code(0).expect_stdout("maybe unset\n").expect_stderr(warning);
+    with("AXOLOTL_DO_NOT_TRACK=maybe").stderr(Stream::Closed).run(&SHOW).expect_code(0).expect_stdout("maybe unset\n");
+    let script = "stty tostop; \"$@\" >out & wait $!; echo code $?";
+    let background =
+        with("AXOLOTL_DO_NOT_TRACK=maybe").on_terminal().before(&["bash", "-mc", script, "bash"]).run(&SHOW);
+    background.expect_code(0).expect_in_stdout("code 0").expect_in_stdout("stays off");
+    with("AXOLOTL_DO_NOT_TRACK=maybe RANK=3").run(&SHOW).expect_stderr("");
+}
+
+/// Prints the signal state that the command was given; not through a shell, because some clear the mask.
+const SIGNALS: [&str; 3] = ["grep", "Sig[BI]", "/proc/self/status"];
+
+/// All that wait the notice out, started together: the clock is not to be shortened, but it can be shared.
+#[test]
+fn the_notice_waits_15_seconds_and_harms_no_one() {
+    let in_shell = |script: &str| Launch::new().before(&["bash", "-c", script, "bash"]);
+    let piped = Launch::new().start(&SHOW);
+    let closed = Launch::new().stderr(Stream::Closed).start(&SHOW);
+    // A reader that is gone: its SIGPIPE must hit neither us nor the command, which finds the signal as it was.
+    let broken = in_shell("{ \"${@:2}\" >direct; \"$@\" 2>&1 >&3 | :; } 3>&1").start(&SIGNALS);
+    // A job in the background of a terminal that stops whoever writes from there.
+    let background = Launch::new()
+        .on_terminal()
+        .before(&["bash", "-mc", "stty tostop; \"$@\" >out & wait $!; echo code $?", "bash"])
+        .start(&SHOW);
+    let early =
+        Launch::new().on_terminal().typed_ahead("\nearly\n").start(&["sh", "-c", "read a; read b; echo [$a][$b]"]);
+    let mut ignored = in_shell("trap '' INT; exec \"$@\"").start(&SHOW);
+    ignored.until_said("nobody has decided");
+    ignored.signal(Signal::SIGINT);
+
+    // Each one's own time, not that of the one that is asked for last.
+    let mut all = [piped, closed, broken, background, early, ignored];
+    assert!(poll_until(|| all.iter_mut().filter_map(|running| (!running.has_ended()).then_some(())).count() == 0));
+    let [piped, closed, broken, background, early, ignored] = all;
+    let done = piped.finish();
+    done.expect_code(0)
+        .expect_stdout("1 unset\n")
+        .expect_in_stderr("starts in 15 seconds")
+        .expect_not_in_stderr("Enter");
+    assert!(!done.stderr.contains(['\u{1b}', '\r']), "plain lines: {}", done.stderr);
+    assert!((NOTICE..NOTICE * 2).contains(&done.elapsed), "{:?}", done.elapsed);
+    let done = closed.finish();
+    done.expect_code(0).expect_stdout("1 unset\n");
+    assert!(done.elapsed >= NOTICE, "{:?}", done.elapsed);
+    let done = broken.finish();
+    done.expect_code(0).expect_stdout(&done.file("direct").expect("the same without the launcher"));
+    done.expect_in_stdout("SigBlk");
+    assert!(done.elapsed >= NOTICE, "{:?}", done.elapsed);
+    let done = background.finish();
+    done.expect_code(0).expect_in_stdout("code 0");
+    assert_eq!(done.file("out").as_deref(), Some("1 unset\n"));
+    assert!(done.elapsed >= NOTICE, "{:?}", done.elapsed);
+    let done = early.finish();
+    done.expect_code(0).expect_in_stdout("[][early]");
+    assert!(done.elapsed >= NOTICE, "what was typed before the notice does not end it: {:?}", done.elapsed);
+    let done = ignored.finish();
+    done.expect_code(0).expect_stdout("1 unset\n");
+    assert!(done.elapsed >= NOTICE, "{:?}", done.elapsed);
+}
+
+fn at_the_notice(words: &[&str]) -> Running {
+    let mut running = Launch::new().on_terminal().start(words);
+    running.until_said("Enter starts now");
+    running
+}
+
+#[test]
+fn enter_ends_the_notice_and_nothing_else_is_taken() {
+    let mut running = at_the_notice(&["sh", "-c", "echo started; read a; echo [$a]"]);
+    running.type_in("\n");
+    running.until_said("started");
+    running.type_in("for the command\n");
+    let done = running.finish();
+    done.expect_code(0).expect_in_stdout("[for the command]");
+    assert!(done.elapsed < NOTICE, "{:?}", done.elapsed);
+
+    let mut running = at_the_notice(&["sh", "-c", "read a; echo [$a]"]);
+    running.type_in("a line of text\n");
+    let done = running.finish();
+    done.expect_code(0).expect_in_stdout("[a line of text]");
+    assert!(done.elapsed < NOTICE, "{:?}", done.elapsed);
+}
+
+/// The pty of a program that runs us is not our controlling terminal, and takes an Enter all the same.
+#[test]
+fn a_terminal_that_knows_no_jobs_is_as_good() {
+    let mut running = Launch::new().on_terminal().not_controlling().start(&["echo", "started"]);
+    running.until_said("Enter starts now");
+    running.type_in("\n");
+    let done = running.finish();
+    done.expect_code(0).expect_in_stdout("started");
+    assert!(done.elapsed < NOTICE, "{:?}", done.elapsed);
+}
+
+#[test]
+fn the_countdown_counts() {
+    let mut running = at_the_notice(&["true"]);
+    running.until_said("15 s ");
+    running.until_said("14 s ");
+    running.type_in("\n");
+    let done = running.finish();
+    done.expect_code(0).expect_in_stdout("\u{1b}[1maxolotl-run: telemetry is off");
+    assert!(done.stdout.ends_with("\u{1b}[2K"), "the countdown is wiped away: {:?}", done.stdout);
+    let mut plain = Launch::new().on_terminal().env("NO_COLOR", "1").start(&["true"]);
+    plain.until_said("Enter starts now");
+    plain.type_in("\n");
+    let done = plain.finish();
+    assert!(!done.stdout.contains("\u{1b}[1m"), "{:?}", done.stdout);
+}
+
+#[test]
+fn ctrl_c_and_signals_start_nothing() {
+    let nothing = |done: support::Done| assert_eq!(done.file("started"), None);
+    let mut running = at_the_notice(&["touch", "started"]);
+    running.type_in("\u{3}");
+    let done = running.finish();
+    done.expect_code(130);
+    nothing(done);
+
+    let start = || {
+        let mut running = Launch::new().start(&["touch", "started"]);
+        running.until_said("nobody has decided");
+        running
+    };
+    let running = start();
+    running.signal(Signal::SIGINT);
+    let done = running.finish();
+    done.expect_code(130);
+    nothing(done);
+    for signal in [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT] {
+        let running = start();
+        running.signal(signal);
+        let done = running.finish();
+        done.expect_signal(signal);
+        assert!(done.elapsed < NOTICE, "{signal}: {:?}", done.elapsed);
+        nothing(done);
+    }
+}
+
+/// No second process, no socket, nothing opened for writing, and the command has the very pid.
+#[test]
+fn off_means_gone() {
+    if !has("strace") {
+        return;
+    }
+    let trace =
+        ["strace", "-f", "-qq", "-o", "trace", "-e", "trace=process,network,openat,open,creat,mkdir,rename,unlink"];
+    for environment in
+        ["AXOLOTL_DO_NOT_TRACK=1", "DO_NOT_TRACK=1", "RANK=1", "AXOLOTL_RUN_ID=x", "RANK=2 AXOLOTL_DO_NOT_TRACK=0"]
+    {
+        let done = with(environment).before(&trace).run(&["/bin/true"]);
+        done.expect_code(0).expect_stdout("").expect_stderr("");
+        let calls = done.file("trace").expect("a trace");
+        let ours = calls.split("execve(\"/bin/true\"").next().expect("a beginning");
+        assert_ne!(ours, calls, "{environment}: the command was executed\n{calls}");
+        for forbidden in
+            ["clone", "fork", "socket", "connect", "O_WRONLY", "O_RDWR", "O_CREAT", "mkdir", "rename", "unlink"]
+        {
+            assert!(!ours.contains(forbidden), "{environment}: {forbidden}\n{ours}");
+        }
+        let pids: std::collections::BTreeSet<_> =
+            calls.lines().filter_map(|line| line.split_whitespace().next()).collect();
+        assert_eq!(pids.len(), 1, "{environment}: one process all along\n{calls}");
+    }
+}

@@ -1,0 +1,77 @@
+//! Recorded runs in a state directory of their own.
+
+use axolotl_run::event::{Event, Finish, Progress, Start};
+use axolotl_run::public::PublicStr;
+use axolotl_run::store::{Durability, Sending, Store, StoreProblem, Stored};
+use axolotl_run::wire::Member;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+pub const NONE: [Uuid; 0] = [];
+
+/// A state directory of its own.
+pub struct Home(pub TempDir);
+
+impl Home {
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub fn store(&self) -> Store {
+        store(self.0.path()).unwrap()
+    }
+
+    pub fn run(&self, run: Uuid) -> PathBuf {
+        self.0.path().join("axolotl-run/runs").join(run.to_string())
+    }
+
+    pub fn text(&self, run: Uuid, file: &str) -> String {
+        fs::read_to_string(self.run(run).join(file)).unwrap()
+    }
+
+    /// A finished run of the given events, whose observer has gone.
+    pub fn recorded(&self, sending: Sending, events: &[Event]) -> (Uuid, Vec<String>) {
+        let run = Uuid::new_v4();
+        let mut journal = self.store().begin(run, sending);
+        let lines: Vec<_> = events.iter().map(|event| line(run, event, SystemTime::now())).collect();
+        for line in &lines {
+            assert_eq!(journal.append(line, Durability::Buffered), Stored::Disk);
+        }
+        (run, lines)
+    }
+}
+
+pub fn store(home: &Path) -> Result<Store, StoreProblem> {
+    let home = home.to_owned().into_os_string();
+    Store::open(move |name| (name == "XDG_STATE_HOME").then(|| OsString::from(&home)))
+}
+
+pub fn line(run: Uuid, event: &Event, now: SystemTime) -> String {
+    serde_json::to_string(&Member::new(run, event, now, 1.5)).unwrap()
+}
+
+pub fn start() -> Event {
+    Event::Start(Box::new(Start { cpu_count: Some(8), ..Start::default() }))
+}
+
+pub fn progress(step: u64) -> Event {
+    Event::Progress(Box::new(Progress { step: Some(step), ..Progress::default() }))
+}
+
+pub fn finish() -> Event {
+    Event::Finish(Box::new(Finish {
+        outcome: Some(PublicStr::constant("success")),
+        total_steps: Some(9),
+        ..Finish::default()
+    }))
+}
+
+pub fn delivered(line: &str) -> String {
+    let member: Member = serde_json::from_str(line).unwrap();
+    serde_json::json!({"time": "2026-11-22T13:16:54.100Z", "outcome": "delivered", "status": 200, "uuids": [member.uuid]})
+        .to_string()
+}
