@@ -71,7 +71,8 @@ def serve():
 
 def run_all(cases, columns, wrapper, quick, server, jobs):
     """{(case name, column): answer}, several workers at a time."""
-    work = [(entry, column) for entry in cases for column in columns if column == "bare" or column in (entry.modes or columns)]
+    work = [(entry, column) for entry in cases for column in columns
+            if column == "bare" or column in (entry.modes or columns)]
     answers, active = {}, {}
     while work or active:
         while work and len(active) < jobs:
@@ -113,7 +114,8 @@ def verdict(entry, column, answers):
     if "value" in bare and value == bare["value"]:
         return "same", [], False
     reason = DECISIONS.get((entry.name, column))
-    lines = [title + ":"] + (["  hangs: " + answer["hang"]] if "hang" in answer else differences(bare.get("value"), value))
+    lines = [title + ":"]
+    lines += ["  hangs: " + answer["hang"]] if "hang" in answer else differences(bare.get("value"), value)
     if reason:
         return "decided", lines + ["  decided: " + reason], False
     return "HANGS" if "hang" in answer else "DIFFERS", lines, True
@@ -126,12 +128,13 @@ def differences(bare, wrapped, path=""):
         return [line for key in keys for line in
                 differences(bare.get(key), wrapped.get(key), "%s / %s" % (path, key) if path else str(key))]
     if isinstance(bare, list) and isinstance(wrapped, list) and len(bare) == len(wrapped):
-        return [line for at, pair in enumerate(zip(bare, wrapped)) for line in differences(*pair, "%s [%d]" % (path, at))]
+        return [line for at, pair in enumerate(zip(bare, wrapped))
+                for line in differences(*pair, "%s [%d]" % (path, at))]
     return [] if bare == wrapped else ["  %s: bare %s, wrapped %s" % (path, json.dumps(bare), json.dumps(wrapped))]
 
 
 def numbers_table():
-    return "\n".join("    %-31s %s" % (entry.name, entry.numbers) for entry in CASES)
+    return "\n".join("    %-36s %s" % (entry.name, entry.numbers) for entry in CASES)
 
 
 def main():
@@ -167,7 +170,7 @@ def main():
 
 def show(cases, columns, answers, seconds):
     failures, details, counts = 0, [], {}
-    print("%-31s %-15s" % ("case", "numbers") + "".join("%-9s" % column for column in columns))
+    print("%-36s %-15s" % ("case", "numbers") + "".join("%-9s" % column for column in columns))
     for entry in cases:
         cells = []
         for column in columns:
@@ -176,9 +179,10 @@ def show(cases, columns, answers, seconds):
             details += lines
             failures += failed
             counts[cell] = counts.get(cell, 0) + 1
-        print("%-31s %-15s" % (entry.name, entry.numbers) + "".join("%-9s" % cell for cell in cells))
+        print("%-36s %-15s" % (entry.name, entry.numbers) + "".join("%-9s" % cell for cell in cells))
     print("\n".join([""] + details))
-    print("\n%s in %.0f s" % (", ".join("%d %s" % (n, cell) for cell, n in sorted(counts.items()) if cell != "-"), seconds))
+    total = ", ".join("%d %s" % (n, cell) for cell, n in sorted(counts.items()) if cell != "-")
+    print("\n%s in %.0f s" % (total, seconds))
     return 1 if failures else 0
 
 

@@ -227,7 +227,9 @@ class Trial:
         seen = finishes()
         wanted = {"crash": "crashed", "supervisor": "killed"}.get(fault.partition("-")[0]) if not self.note else None
         lost = [event.get("properties", {}).get("supervisor_lost") for event in seen]
-        result["finish"] = lost != [wanted]
+        # Struck between the command's end and the launcher's: then it was not lost BEFORE the command.
+        either = [None, wanted] if fault == "supervisor-kill" and os.path.exists(self.subject.path("done")) else [wanted]
+        result["finish"] = len(lost) != 1 or lost[0] not in either
         if result["finish"]:
             result["seen finish"] = lost
 
