@@ -15,7 +15,7 @@ use crate::sys::channel::Received as Arrived;
 use crate::sys::poll::{Events, Poll};
 use crate::sys::signals::{self, Received, Signals};
 use crate::sys::wait::{self, Change, Usage};
-use crate::sys::{Errno, channel, clock, descriptors, flow, terminal};
+use crate::sys::{Errno, channel, clock, descriptors, flow, memory, terminal};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 /// Steps of a relay before everything else has its turn again.
@@ -193,6 +193,7 @@ impl Watch {
         for number in 0..=2 {
             descriptors::let_go(number, &self.it.null);
         }
+        memory::give_back_text();
         None
     }
 
