@@ -7,7 +7,7 @@ use crate::delivery::{Certificates, Destination, Fate, Outcome, State, Uploader}
 use crate::event::{Event, Start};
 use crate::limits;
 use crate::privacy::Gate;
-use crate::store::{Durability, Journal, Sending, Store, Stored, WaitingRun};
+use crate::store::{Journal, Sending, Store, Stored, WaitingRun, Weight};
 use crate::wire::Member;
 use std::time::{Instant, SystemTime};
 use uuid::Uuid;
@@ -82,11 +82,11 @@ impl Reporter {
 
     fn pass(&mut self, event: &Event, now: SystemTime, elapsed_seconds: f64) -> bool {
         let Ok(line) = self.gate.check(&Member::new(self.run, event, now, elapsed_seconds)) else { return false };
-        let durability = match event {
-            Event::Error(_) | Event::Finish(_) => Durability::Synced,
-            Event::Start(_) | Event::Progress(_) => Durability::Buffered,
+        let weight = match event {
+            Event::Error(_) | Event::Finish(_) => Weight::Essential,
+            Event::Start(_) | Event::Progress(_) => Weight::Ordinary,
         };
-        if self.journal.append(&line, durability) != Stored::Nowhere
+        if self.journal.append(&line, weight) != Stored::Nowhere
             && let Some(uploader) = &mut self.uploader
         {
             // What the uploader has no room for waits in the journal, for a later launcher.
@@ -165,8 +165,9 @@ impl Reporter {
         self.uploader.as_ref().is_some_and(|uploader| uploader.unsettled() > 0 && uploader.state() != State::Stopped)
     }
 
-    /// Writes what waits in memory, as far as it can be.
+    /// Writes what waits in memory, as far as it can be, and has the disk take it all.
     pub fn flush(&mut self) {
         self.journal.flush();
+        self.journal.sync();
     }
 }
