@@ -86,7 +86,9 @@ pub fn fingerprint_of<'a>(texts: impl IntoIterator<Item = &'a PublicStr>) -> u64
 }
 
 fn is_identifier(name: &str) -> bool {
-    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') && !name.starts_with(|first: char| first.is_ascii_digit()) && !name.is_empty()
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && !name.starts_with(|first: char| first.is_ascii_digit())
+        && !name.is_empty()
 }
 
 /// The same function as in `tools/build_dictionary.py`; a test compares them.
@@ -152,7 +154,13 @@ mod tests {
             assert_eq!(file(path).unwrap().as_str(), path);
             assert_eq!(function(path, name).unwrap().as_str(), name.rsplit('.').next().unwrap());
         }
-        for name in ["ValueError", "torch.OutOfMemoryError", "json.decoder.JSONDecodeError", "ExceptionGroup", "JSONDecodeError"] {
+        for name in [
+            "ValueError",
+            "torch.OutOfMemoryError",
+            "json.decoder.JSONDecodeError",
+            "ExceptionGroup",
+            "JSONDecodeError",
+        ] {
             assert_eq!(exception(name).unwrap().as_str(), name);
         }
         assert_eq!(package("torch").unwrap().as_str(), "torch");
@@ -160,7 +168,14 @@ mod tests {
 
     #[test]
     fn private_names_are_not() {
-        for path in ["", "torch", "torch/secret/pricing.py", "/torch/nn/functional.py", "torch\\nn\\functional.py", "torch/../torch/nn/functional.py"] {
+        for path in [
+            "",
+            "torch",
+            "torch/secret/pricing.py",
+            "/torch/nn/functional.py",
+            "torch\\nn\\functional.py",
+            "torch/../torch/nn/functional.py",
+        ] {
             assert_eq!(file(path), None, "{path}");
         }
         for name in ["", "train_acme", "cross_entropy ", "<secret>", "Acme.<locals>.f", "1"] {

@@ -32,11 +32,7 @@ pub fn run(file: Option<&Path>, as_json: bool, out: &mut dyn Write, err: &mut dy
         None => explain(io::stdin().lock(), None),
     };
     let written = explained.and_then(|explanation| {
-        if as_json {
-            writeln!(out, "{}", explanation.json())
-        } else {
-            out.write_all(explanation.text().as_bytes())
-        }
+        if as_json { writeln!(out, "{}", explanation.json()) } else { out.write_all(explanation.text().as_bytes()) }
     });
     match written.and_then(|()| out.flush()) {
         // The reader of our output has enough, as `head` does.
@@ -80,7 +76,11 @@ impl Explanation {
     #[must_use]
     pub fn json(&self) -> Value {
         let judgement = &self.judgement;
-        let events: Vec<Value> = judgement.error.iter().map(|error| json!({"event": EventName::Error.as_str(), "properties": error.object()})).collect();
+        let events: Vec<Value> = judgement
+            .error
+            .iter()
+            .map(|error| json!({"event": EventName::Error.as_str(), "properties": error.object()}))
+            .collect();
         json!({
             "events": events,
             "exception_type": judgement.exception_type.as_ref().map(|class| class.json()),
@@ -99,7 +99,9 @@ impl Explanation {
         let mut text = String::new();
         match (&judgement.error, judgement.interrupted) {
             (Some(error), _) => describe(error, &mut text),
-            (None, true) => text.push_str("The program was interrupted; that is not an error, and no error event would be sent.\n"),
+            (None, true) => {
+                text.push_str("The program was interrupted; that is not an error, and no error event would be sent.\n")
+            }
             (None, false) => text.push_str("No error was found, and no error event would be sent.\n"),
         }
         if !judgement.markers.is_empty() {
@@ -108,7 +110,10 @@ impl Explanation {
                 text.push_str(&format!("  {marker}\n"));
             }
         }
-        let others = judgement.reports.len().saturating_sub(usize::from(judgement.error.as_ref().is_some_and(|error| error.stack_trace.is_some())));
+        let others = judgement
+            .reports
+            .len()
+            .saturating_sub(usize::from(judgement.error.as_ref().is_some_and(|error| error.stack_trace.is_some())));
         if others > 0 {
             text.push_str(&format!("\n{others} other traceback(s) in this log; `--json` prints them.\n"));
         }

@@ -18,7 +18,8 @@ pub fn lines(line: &str) -> Option<Vec<String>> {
         return None;
     }
     let end = format!("{}n", "\\".repeat(slashes));
-    let quote = format!("{}\"", "\\".repeat(slashes));
+    // Each level of quoting doubles the backslashes and adds one before a quote.
+    let quote = format!("{}\"", "\\".repeat(slashes.saturating_mul(2).saturating_sub(1)));
     // A longer row of backslashes is a backslash of the text, then whatever follows.
     Some(line.split(&end).take(PARTS_MAX).map(|part| part.replace(&quote, "\"").replace("\\'", "'")).collect())
 }
@@ -31,9 +32,18 @@ mod tests {
     #[test]
     fn one_line_becomes_many() {
         for (line, expected) in [
-            (r#"{"e": "Traceback (most recent call last):\n  File \"/a.py\", line 3, in f\nE: x"}"#, r#"  File "/a.py", line 3, in f"#),
-            (r#"KeyError: 'Original Traceback (most recent call last):\n  File "/a.py", line 3, in f\n'"#, r#"  File "/a.py", line 3, in f"#),
-            (r#"{"e": "\"Traceback (most recent call last):\\n  File \\"/a.py\\", line 3, in f\\nE"}"#, r#"  File "/a.py", line 3, in f"#),
+            (
+                r#"{"e": "Traceback (most recent call last):\n  File \"/a.py\", line 3, in f\nE: x"}"#,
+                r#"  File "/a.py", line 3, in f"#,
+            ),
+            (
+                r#"KeyError: 'Original Traceback (most recent call last):\n  File "/a.py", line 3, in f\n'"#,
+                r#"  File "/a.py", line 3, in f"#,
+            ),
+            (
+                r#"{"e": "\"Traceback (most recent call last):\\n  File \\\"/a.py\\\", line 3, in f\\nE"}"#,
+                r#"  File "/a.py", line 3, in f"#,
+            ),
         ] {
             assert_eq!(lines(line).unwrap()[1], expected, "{line}");
         }

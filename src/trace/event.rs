@@ -68,8 +68,10 @@ fn stack_trace(report: &Report) -> PublicStr {
         match exception.link {
             _ if index == 0 => {}
             Link::First => {}
-            Link::Cause => text.line(|line| line.constant("\nThe above exception was the direct cause of the following exception:\n")),
-            Link::Context => text.line(|line| line.constant("\nDuring handling of the above exception, another exception occurred:\n")),
+            Link::Cause => text
+                .line(|line| line.constant("\nThe above exception was the direct cause of the following exception:\n")),
+            Link::Context => text
+                .line(|line| line.constant("\nDuring handling of the above exception, another exception occurred:\n")),
             Link::Member => text.line(|line| line.constant("\nMember of the group:\n")),
             Link::Quoted => text.line(|line| line.constant("\nOriginal error:\n")),
         }

@@ -28,17 +28,18 @@ pub fn quoted(text: &str) -> Option<RawFrame<'_>> {
     // The last one: a path may hold quotes.
     let (path, rest) = after.rsplit_once("\", line ").or_else(|| after.rsplit_once("\", lineno "))?;
     let (line, rest) = number(rest)?;
-    let function = rest.strip_prefix(", in ").or_else(|| rest.strip_prefix(" in ")).map(str::trim).filter(|name| !name.is_empty());
+    let function =
+        rest.strip_prefix(", in ").or_else(|| rest.strip_prefix(" in ")).map(str::trim).filter(|name| !name.is_empty());
     Some(RawFrame { path, line, function, column })
 }
 
-/// `File ~/p/t.py:5, in f(x)`, `Cell In[3], line 5, in f(x)`, as IPython prints it.
+/// `File ~/p/t.py:5, in f(x)`, `File ~/p/t.py:5 in f`, `Cell In[3], line 5, in f(x)`, as IPython prints it.
 #[must_use]
 pub fn notebook(text: &str) -> Option<RawFrame<'_>> {
     let column = text.len().saturating_sub(text.trim_start().len());
     let text = text.trim();
-    let (place, function) = match text.split_once(", in ") {
-        Some((place, call)) => (place, Some(call.split('(').next().unwrap_or(call).trim())),
+    let (place, function) = match text.split_once(", in ").or_else(|| text.split_once(" in ")) {
+        Some((place, call)) => (place, call.split('(').next().map(str::trim).filter(|name| !name.is_empty())),
         None => (text, None),
     };
     if place.starts_with("Cell In") || place.starts_with("Input In") {
@@ -56,15 +57,22 @@ pub fn notebook_without_line(text: &str) -> Option<RawFrame<'_>> {
     let (path, call) = text.trim_end().split_once(" in ")?;
     let function = call.split('(').next()?;
     let looks_like_a_file = path.starts_with(['/', '~', '.', '<']) || path.get(1..3) == Some(":\\");
-    (looks_like_a_file && !function.is_empty() && !function.contains(' '))
-        .then_some(RawFrame { path, line: None, function: Some(function), column: 0 })
+    (looks_like_a_file && !function.is_empty() && !function.contains(' ')).then_some(RawFrame {
+        path,
+        line: None,
+        function: Some(function),
+        column: 0,
+    })
 }
 
 /// `----> 5 code`: the line number of the frame above.
 #[must_use]
 pub fn arrow(text: &str) -> Option<u64> {
     let (dashes, rest) = text.trim_start().split_once("> ")?;
-    (dashes.len() >= 2 && dashes.bytes().all(|byte| byte == b'-')).then(|| number(rest)).flatten().and_then(|(line, _)| line)
+    (dashes.len() >= 2 && dashes.bytes().all(|byte| byte == b'-'))
+        .then(|| number(rest))
+        .flatten()
+        .and_then(|(line, _)| line)
 }
 
 /// `/p/t.py:5 in f`, as `rich` prints it; `joined` is the text of all rows over which it was folded.
@@ -77,7 +85,8 @@ pub fn boxed(joined: &str) -> Option<RawFrame<'_>> {
         let (path, rest) = (joined.get(..at)?, joined.get(at.saturating_add(1)..)?);
         let (line, rest) = number(rest)?;
         let rest = rest.trim_start();
-        let function = rest.strip_prefix("in").map(str::trim_start).filter(|name| !name.is_empty() && !name.contains(' '));
+        let function =
+            rest.strip_prefix("in").map(str::trim_start).filter(|name| !name.is_empty() && !name.contains(' '));
         let complete = rest.is_empty() || function.is_some();
         (complete && !path.is_empty()).then_some(RawFrame { path, line, function, column: 0 })
     })
@@ -102,7 +111,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn frame<'a>(path: &'a str, line: u64, function: Option<&'a str>) -> Option<(&'a str, Option<u64>, Option<&'a str>)> {
+    fn frame<'a>(
+        path: &'a str,
+        line: u64,
+        function: Option<&'a str>,
+    ) -> Option<(&'a str, Option<u64>, Option<&'a str>)> {
         Some((path, Some(line), function))
     }
 
@@ -133,6 +146,7 @@ mod tests {
         for (text, expected) in [
             ("File ~/p/t.py:5, in f(x, token)", frame("~/p/t.py", 5, Some("f"))),
             ("File /p/t.py:5", frame("/p/t.py", 5, None)),
+            ("  File /p/t.py:5 in f", frame("/p/t.py", 5, Some("f"))),
             ("Cell In[3], line 2", frame("Cell In", 2, None)),
             ("Cell In [3], line 2, in f(x)", frame("Cell In", 2, Some("f"))),
             ("Input In [3], in <cell line: 1>()", Some(("Cell In", None, Some("<cell line: 1>")))),

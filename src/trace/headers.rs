@@ -34,7 +34,10 @@ impl<'a> Header<'a> {
         if self.notebook {
             return "";
         }
-        ["+ Exception Group ", "Exception Group ", "Original ", "traceback : "].iter().find_map(|words| before.strip_suffix(words)).unwrap_or(before)
+        ["+ Exception Group ", "Exception Group ", "Original ", "traceback : "]
+            .iter()
+            .find_map(|words| before.strip_suffix(words))
+            .unwrap_or(before)
     }
 }
 
@@ -47,7 +50,13 @@ pub fn header(text: &str) -> Option<Header<'_>> {
     let boxed = boxed::opens(before).is_some();
     let notebook = !boxed && !after.starts_with(':');
     // A sentence that quotes the header is not one.
-    if notebook && (!after.trim().is_empty() || !before.trim_end().chars().all(|character| character.is_alphanumeric() || matches!(character, '_' | '.'))) {
+    if notebook
+        && (!after.trim().is_empty()
+            || !before
+                .trim_end()
+                .chars()
+                .all(|character| character.is_alphanumeric() || matches!(character, '_' | '.')))
+    {
         return None;
     }
     let elastic = before.trim_end().ends_with("traceback :");
@@ -67,7 +76,9 @@ pub fn header(text: &str) -> Option<Header<'_>> {
 pub fn link(text: &str) -> Option<Link> {
     if text.contains("The above exception was the direct cause of the following exception") {
         Some(Link::Cause)
-    } else if text.contains("During handling of the above exception, another exception occurred") || text.trim() == "Original exception was:" {
+    } else if text.contains("During handling of the above exception, another exception occurred")
+        || text.trim() == "Original exception was:"
+    {
         Some(Link::Context)
     } else {
         None
@@ -88,7 +99,10 @@ pub enum Separator {
 pub fn separator(text: &str) -> Option<Separator> {
     let text = text.trim();
     let text = text.strip_prefix("| ").map_or(text, str::trim_start);
-    if !text.starts_with("+-") || text.len() < 20 || !text.bytes().all(|byte| matches!(byte, b'+' | b'-' | b' ' | b'.') || byte.is_ascii_digit()) {
+    if !text.starts_with("+-")
+        || text.len() < 20
+        || !text.bytes().all(|byte| matches!(byte, b'+' | b'-' | b' ' | b'.') || byte.is_ascii_digit())
+    {
         return None;
     }
     let numbered = text.bytes().any(|byte| byte.is_ascii_digit() || byte == b'.');
@@ -99,7 +113,17 @@ pub fn separator(text: &str) -> Option<Separator> {
 #[must_use]
 pub fn heading(text: &str) -> Option<Standing> {
     let text = text.trim_start();
-    let survived = ["Exception in thread ", "Exception ignored in", "Exception ignored on", "--- Logging error ---", "Task exception was never retrieved", "Exception in callback", "Exception in default exception handler", "Unhandled exception in client_connected_cb", "Unhandled error in exception handler"];
+    let survived = [
+        "Exception in thread ",
+        "Exception ignored in",
+        "Exception ignored on",
+        "--- Logging error ---",
+        "Task exception was never retrieved",
+        "Exception in callback",
+        "Exception in default exception handler",
+        "Unhandled exception in client_connected_cb",
+        "Unhandled error in exception handler",
+    ];
     if survived.iter().any(|start| text.starts_with(start)) || text.ends_with("exception was never retrieved") {
         return Some(Standing::Survived);
     }
@@ -127,7 +151,11 @@ pub fn native(text: &str) -> Option<Native> {
     let native = |marker, dumps, standing| Some(Native { marker, dumps, standing });
     if let Some((_, class)) = text.split_once(THROWN) {
         let class = class.rsplit_once('\'').map_or(class, |(class, _)| class);
-        return native(types::native(class).unwrap_or(PublicStr::constant("terminate called after throwing an exception")), false, Standing::Native);
+        return native(
+            types::native(class).unwrap_or(PublicStr::constant("terminate called after throwing an exception")),
+            false,
+            Standing::Native,
+        );
     }
     if text.contains(NOT_THROWN) || text.contains("terminate called recursively") {
         return native(UNTHROWN, false, Standing::Native);
@@ -136,7 +164,9 @@ pub fn native(text: &str) -> Option<Native> {
         return native(marker, true, Standing::Native);
     }
     let text = text.trim();
-    let timeout = text.starts_with("Timeout (") && text.ends_with(")!") && text.bytes().skip(9).all(|byte| byte.is_ascii_digit() || matches!(byte, b':' | b'.' | b')' | b'!'));
+    let timeout = text.starts_with("Timeout (")
+        && text.ends_with(")!")
+        && text.bytes().skip(9).all(|byte| byte.is_ascii_digit() || matches!(byte, b':' | b'.' | b')' | b'!'));
     if timeout { native(PublicStr::constant("faulthandler timeout"), true, Standing::Survived) } else { None }
 }
 
@@ -169,9 +199,17 @@ mod tests {
             ("RuntimeError          Traceback (most recent call last)", false, false, false, true, 0),
         ] {
             let header = header(text).unwrap_or_else(|| panic!("{text}"));
-            assert_eq!((header.group, header.original, header.boxed, header.notebook, header.indentation), (group, original, boxed, notebook, indentation), "{text}");
+            assert_eq!(
+                (header.group, header.original, header.boxed, header.notebook, header.indentation),
+                (group, original, boxed, notebook, indentation),
+                "{text}"
+            );
         }
-        for text in ["see \"Traceback (most recent call last)\" above", "Traceback", "Object created at (most recent call last):"] {
+        for text in [
+            "see \"Traceback (most recent call last)\" above",
+            "Traceback",
+            "Object created at (most recent call last):",
+        ] {
             assert_eq!(header(text), None, "{text}");
         }
     }
@@ -192,7 +230,11 @@ mod tests {
     fn native_deaths() {
         for (text, marker, dumps) in [
             ("terminate called after throwing an instance of 'c10::Error'", "c10::Error", false),
-            ("terminate called after throwing an instance of 'acme::Secret'", "terminate called after throwing an exception", false),
+            (
+                "terminate called after throwing an instance of 'acme::Secret'",
+                "terminate called after throwing an exception",
+                false,
+            ),
             ("terminate called without an active exception", "terminate called without an active exception", false),
             ("Fatal Python error: Segmentation fault", "Fatal Python error: Segmentation fault (SIGSEGV)", true),
             ("Timeout (0:00:00.4)!", "faulthandler timeout", true),
@@ -201,6 +243,9 @@ mod tests {
             assert_eq!((native.marker.as_str(), native.dumps), (marker, dumps), "{text}");
         }
         assert_eq!(native("Timeout (jane)!"), None);
-        assert_eq!((thread("Current thread 0x1 (most recent call first):"), thread("Thread 0x1 (most recent call first):")), (Some(true), Some(false)));
+        assert_eq!(
+            (thread("Current thread 0x1 (most recent call first):"), thread("Thread 0x1 (most recent call first):")),
+            (Some(true), Some(false))
+        );
     }
 }

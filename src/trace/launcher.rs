@@ -36,7 +36,9 @@ impl Table {
         };
         let number = || value.split('(').next().unwrap_or(value).trim().parse::<i64>().ok();
         match name.split_whitespace().next_back() {
-            Some("rank") => self.cause.rank = number().and_then(|rank| u64::try_from(rank).ok()).filter(|rank| *rank < 1_000_000),
+            Some("rank") => {
+                self.cause.rank = number().and_then(|rank| u64::try_from(rank).ok()).filter(|rank| *rank < 1_000_000)
+            }
             Some("exitcode") => self.cause.exit_code = number().filter(|code| (-64..256).contains(code)),
             _ => {}
         }

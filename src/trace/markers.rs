@@ -51,20 +51,35 @@ const SIGNS: &[Sign] = &[
     death("Illegal instruction (SIGILL)", shell!("Illegal instruction")),
     death("Floating point exception (SIGFPE)", shell!("Floating point exception")),
     hint("Terminated (SIGTERM)", shell!("Terminated")),
-    death("oom_kill", r"oom_kill|oom-kill|Out of memory: Kill(?:ed)? process|[Mm]emory cgroup out of memory|Detected [0-9]+ oom.kill event"),
+    death(
+        "oom_kill",
+        r"oom_kill|oom-kill|Out of memory: Kill(?:ed)? process|[Mm]emory cgroup out of memory|Detected [0-9]+ oom.kill event",
+    ),
     death("stack smashing detected", r"\*\*\* stack smashing detected \*\*\*"),
     death("buffer overflow detected", r"\*\*\* buffer overflow detected \*\*\*"),
     death("double free or corruption", r"double free or corruption|double free detected"),
     death("invalid pointer", r"(?:free|realloc|munmap_chunk)\(\): invalid pointer"),
-    death("malloc: corrupted heap", r"(?:malloc|free|realloc|malloc_consolidate|unlink_chunk|calloc|sysmalloc|munmap_chunk|corrupted)\b[^:]{0,30}: .{0,20}(?:corrupted|invalid|unaligned|mismatching|size|Assertion)|^corrupted (?:size|double-linked list|unsorted)"),
-    death("NCCL watchdog timeout (Watchdog caught collective operation timeout)", r"Watchdog caught collective operation timeout"),
-    death("NCCL watchdog terminated the process", r"To avoid data inconsistency, we are taking the entire process down|ProcessGroupNCCL.*(?:[Tt]erminat|[Aa]bort)"),
+    death(
+        "malloc: corrupted heap",
+        r"(?:malloc|free|realloc|malloc_consolidate|unlink_chunk|calloc|sysmalloc|munmap_chunk|corrupted)\b[^:]{0,30}: .{0,20}(?:corrupted|invalid|unaligned|mismatching|size|Assertion)|^corrupted (?:size|double-linked list|unsorted)",
+    ),
+    death(
+        "NCCL watchdog timeout (Watchdog caught collective operation timeout)",
+        r"Watchdog caught collective operation timeout",
+    ),
+    death(
+        "NCCL watchdog terminated the process",
+        r"To avoid data inconsistency, we are taking the entire process down|ProcessGroupNCCL.*(?:[Tt]erminat|[Aa]bort)",
+    ),
     death("CUDA device-side assert", r"\.cuh?:[0-9]+: .*Assertion .* failed"),
     death("Assertion failed", r"^[^ ]+: .+:[0-9]+: .+: Assertion .+ failed\.?$|Assertion '.*' failed\.$"),
     death("Rust panic (panicked)", r"^thread '.*' (?:\([0-9]+\) )?panicked at"),
     death("Go panic (goroutine)", r"^panic: |^goroutine [0-9]+ \[|^fatal error: .*(?:runtime|goroutines)"),
     death("MPI_ABORT", r"MPI_ABORT was invoked|MPI_Abort"),
-    hint("DataLoader worker bus error (shared memory)", r"DataLoader worker .*(?:[Bb]us error)|insufficient shared memory"),
+    hint(
+        "DataLoader worker bus error (shared memory)",
+        r"DataLoader worker .*(?:[Bb]us error)|insufficient shared memory",
+    ),
     hint("Connection refused (ECONNREFUSED)", r"errno: 111\b|Connection refused"),
     hint("NCCL WARN", r"\bNCCL WARN "),
     hint("CUDA out of memory", r"^(?:\S+ )?CUDA out of memory"),
@@ -81,7 +96,9 @@ static PATTERNS: LazyLock<Vec<(Option<Regex>, &Sign)>> =
 /// The sign that this line is.
 #[must_use]
 pub fn sign(line: &str) -> Option<&'static Sign> {
-    PATTERNS.iter().find_map(|(pattern, sign)| pattern.as_ref().is_some_and(|pattern| pattern.is_match(line)).then_some(*sign))
+    PATTERNS
+        .iter()
+        .find_map(|(pattern, sign)| pattern.as_ref().is_some_and(|pattern| pattern.is_match(line)).then_some(*sign))
 }
 
 /// The causes that CPython itself names; any other text may be a program's.
@@ -123,7 +140,9 @@ pub fn fatal(line: &str) -> Option<PublicStr> {
     let cause = ["Fatal Python error: ", "Windows fatal exception: "].iter().find_map(|head| line.split_once(head))?.1;
     let mut text = PublicText::new();
     text.constant("Fatal Python error");
-    let known = FATAL.iter().find(|known| cause.strip_prefix(**known).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', ':', '\t'])));
+    let known = FATAL.iter().find(|known| {
+        cause.strip_prefix(**known).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', ':', '\t']))
+    });
     if let Some(known) = known {
         text.constant(": ").constant(known).constant(signal(known));
     }
@@ -144,8 +163,14 @@ mod tests {
     fn signs_are_found_where_they_stand() {
         for (line, says) in [
             ("Killed", "Killed (SIGKILL)"),
-            ("/home/a/x.sh: line 2:    25 Killed                  /home/a/venv/bin/python --key 57d9", "Killed (SIGKILL)"),
-            ("launch.sh: line 3:    25 Segmentation fault      (core dumped) /home/u/python", "Segmentation fault (SIGSEGV)"),
+            (
+                "/home/a/x.sh: line 2:    25 Killed                  /home/a/venv/bin/python --key 57d9",
+                "Killed (SIGKILL)",
+            ),
+            (
+                "launch.sh: line 3:    25 Segmentation fault      (core dumped) /home/u/python",
+                "Segmentation fault (SIGSEGV)",
+            ),
             ("Segmentation fault (core dumped)", "Segmentation fault (SIGSEGV)"),
             ("Bus error", "Bus error (SIGBUS)"),
             ("slurmstepd: error: Detected 1 oom_kill event in StepId=7.0", "oom_kill"),
@@ -158,16 +183,32 @@ mod tests {
             ("corrupted size vs. prev_size", "malloc: corrupted heap"),
             ("*** stack smashing detected ***: terminated", "stack smashing detected"),
             ("python: native_kernel.c:412: f: Assertion 'x' failed.", "Assertion failed"),
-            ("/pytorch/aten/src/ATen/native/cuda/Indexing.cu:1289: f: block: [0,0,0], Assertion `x` failed.", "CUDA device-side assert"),
+            (
+                "/pytorch/aten/src/ATen/native/cuda/Indexing.cu:1289: f: block: [0,0,0], Assertion `x` failed.",
+                "CUDA device-side assert",
+            ),
             ("thread '<unnamed>' (24) panicked at /root/.cargo/registry/src/lib.rs:8:51:", "Rust panic (panicked)"),
             ("panic: runtime error: index out of range", "Go panic (goroutine)"),
             ("MPI_ABORT was invoked on rank 3 in communicator", "MPI_ABORT"),
-            ("[rank0]:[E301 11:22:33.4 ProcessGroupNCCL.cpp:616] [Rank 0] Watchdog caught collective operation timeout: W", "NCCL watchdog timeout (Watchdog caught collective operation timeout)"),
-            ("[W socket.cpp:697] [c10d] The client socket has failed to connect to [h]:29500 (errno: 111 - Connection refused).", "Connection refused (ECONNREFUSED)"),
+            (
+                "[rank0]:[E301 11:22:33.4 ProcessGroupNCCL.cpp:616] [Rank 0] Watchdog caught collective operation timeout: W",
+                "NCCL watchdog timeout (Watchdog caught collective operation timeout)",
+            ),
+            (
+                "[W socket.cpp:697] [c10d] The client socket has failed to connect to [h]:29500 (errno: 111 - Connection refused).",
+                "Connection refused (ECONNREFUSED)",
+            ),
         ] {
             assert_eq!(sign(line).map(|sign| sign.says), Some(says), "{line}");
         }
-        for line in ["Killed by jane", "the job was Killed", "  45%|####5  | 431/960", "loss: 1.2", "Aborted!", "python train.py"] {
+        for line in [
+            "Killed by jane",
+            "the job was Killed",
+            "  45%|####5  | 431/960",
+            "loss: 1.2",
+            "Aborted!",
+            "python train.py",
+        ] {
             assert_eq!(sign(line).map(|sign| sign.says), None, "{line}");
         }
     }

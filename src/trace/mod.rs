@@ -23,22 +23,24 @@ mod prefix;
 mod report;
 mod selection;
 mod shape;
-mod types;
+mod sources;
 #[cfg(test)]
 mod tests;
+mod types;
 
 use crate::event::ErrorEvent;
-use crate::limits::{TRACE_MARKERS_MAX, TRACE_REPORTS_FIRST, TRACE_REPORTS_LAST, TRACE_STREAMS_MAX};
+use crate::limits::{TRACE_MARKERS_MAX, TRACE_REPORTS_FIRST, TRACE_REPORTS_LAST};
 use crate::lines::Line;
 use crate::observation::Stream;
 use crate::public::PublicStr;
 use crate::status::End;
 use launcher::Table;
-use machine::{Around, Machine};
+use machine::Around;
 use markers::{Sign, Weight};
 use prefix::Prefix;
 use regex::Regex;
 use report::Report;
+use sources::Source;
 use std::collections::VecDeque;
 use std::sync::LazyLock;
 
@@ -74,27 +76,62 @@ pub struct TraceReader {
     logged: bool,
 }
 
-/// One source of lines: a stream, or what stands behind a prefix in it.
-#[derive(Clone, Debug)]
-struct Source {
-    stream: Stream,
-    prefix: Prefix,
-    /// Whether a second line had the prefix; a log may put it before the header alone.
-    confirmed: bool,
-    machine: Machine,
-    /// Number of the line that it read last.
-    used: u64,
-}
-
 /// What a line must hold to matter to a source that is between reports. Progress bars hold nothing of it, so
 /// that a long training costs one scan of each of its lines.
 static STANDS_OUT: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let words = [
-        r"most recent call", r#"File ""#, r"above exception", r"\+---", r"Error", r"error", r"Exception", r"exception", r"Interrupt", r"terminate called",
-        r"what\(\):", r"Killed", r"Segmentation", r"Abort", r"ABORT", r"abort", r"Bus error", r"Illegal instruction", r"Floating point", r"Terminated", r"oom", r"Out of memory",
-        r"smashing", r"overflow detected", r"free", r"malloc", r"munmap", r"corrupted", r"Assertion", r"panic", r"goroutine", r"NCCL", r"Watchdog", r"CANCELLED",
-        r"local_rank", r"exitcode", r"Root Cause", r"====", r"Connection refused", r"shared memory", r"No space left", r"Timeout \(", r"Warning", r"Failure", r"Process ", r"Exit",
-        r"out of memory", r"errno", r"Unavailable", r"sigkill", r"taking the entire process",
+        r"most recent call",
+        r#"File ""#,
+        r"above exception",
+        r"\+---",
+        r"Error",
+        r"error",
+        r"Exception",
+        r"exception",
+        r"Interrupt",
+        r"terminate called",
+        r"what\(\):",
+        r"Killed",
+        r"Segmentation",
+        r"Abort",
+        r"ABORT",
+        r"abort",
+        r"Bus error",
+        r"Illegal instruction",
+        r"Floating point",
+        r"Terminated",
+        r"oom",
+        r"Out of memory",
+        r"smashing",
+        r"overflow detected",
+        r"free",
+        r"malloc",
+        r"munmap",
+        r"corrupted",
+        r"Assertion",
+        r"panic",
+        r"goroutine",
+        r"NCCL",
+        r"Watchdog",
+        r"CANCELLED",
+        r"local_rank",
+        r"exitcode",
+        r"Root Cause",
+        r"====",
+        r"Connection refused",
+        r"shared memory",
+        r"No space left",
+        r"Timeout \(",
+        r"Warning",
+        r"Failure",
+        r"Process ",
+        r"Exit",
+        r"Sub-exception",
+        r"out of memory",
+        r"errno",
+        r"Unavailable",
+        r"sigkill",
+        r"taking the entire process",
     ];
     Regex::new(&words.join("|")).ok()
 });
@@ -147,65 +184,6 @@ impl TraceReader {
         }
     }
 
-    /// The source of a line, made where it is new, and the line without its prefix.
-    fn source<'a>(&mut self, stream: Stream, text: &'a str, opening: Option<Prefix>) -> (usize, &'a str) {
-        for loosely in [false, true] {
-            let known = self.sources.iter_mut().enumerate().filter(|(_, source)| source.stream == stream && !source.prefix.is_empty());
-            let best = known.filter_map(|(index, source)| Some((index, source.prefix.len(), source.prefix.strip(text, loosely)?))).max_by_key(|(_, length, _)| *length);
-            if let Some((index, _, rest)) = best {
-                if let Some(source) = self.sources.get_mut(index) {
-                    source.confirmed = true;
-                }
-                return (index, rest);
-            }
-        }
-        if let Some(prefix) = opening.filter(|prefix| !prefix.is_empty()) {
-            let rest = prefix.strip(text, false).unwrap_or(text);
-            return (self.add(stream, prefix), rest);
-        }
-        self.adopt(stream, text);
-        let bare = self.sources.iter().position(|source| source.stream == stream && source.prefix.is_empty());
-        (bare.unwrap_or_else(|| self.add(stream, Prefix::default())), text)
-    }
-
-    /// A frame without a prefix behind a header with one: the prefix was the log line's that the header ended.
-    fn adopt(&mut self, stream: Stream, text: &str) {
-        if frames::quoted(text).is_none() {
-            return;
-        }
-        let last = self.order.saturating_sub(1);
-        let header = self.sources.iter().position(|source| source.stream == stream && !source.confirmed && source.used == last && !source.prefix.is_empty());
-        let Some(mut header) = header.map(|index| self.sources.swap_remove(index)) else { return };
-        let mut done = Vec::new();
-        self.sources.retain_mut(|source| {
-            let bare = source.stream == stream && source.prefix.is_empty();
-            if bare {
-                source.machine.close(&mut done);
-            }
-            !bare
-        });
-        self.keep(done);
-        header.prefix = Prefix::default();
-        self.sources.push(header);
-    }
-
-    /// The source of a new prefix; it is an old one where a progress bar stood before the prefix.
-    fn add(&mut self, stream: Stream, prefix: Prefix) -> usize {
-        if let Some(index) = self.sources.iter().position(|source| source.stream == stream && source.prefix == prefix) {
-            return index;
-        }
-        if self.sources.len() >= TRACE_STREAMS_MAX {
-            let oldest = self.sources.iter().enumerate().min_by_key(|(_, source)| source.used).map(|(index, _)| index);
-            if let Some(mut source) = oldest.map(|index| self.sources.swap_remove(index)) {
-                let mut done = Vec::new();
-                source.machine.close(&mut done);
-                self.keep(done);
-            }
-        }
-        self.sources.push(Source { stream, prefix, confirmed: false, machine: Machine::default(), used: self.order });
-        self.sources.len().saturating_sub(1)
-    }
-
     fn keep(&mut self, done: Vec<Report>) {
         for report in done {
             if self.first.len() < TRACE_REPORTS_FIRST {
@@ -238,7 +216,8 @@ impl TraceReader {
         let mut reports: Vec<Report> = self.first.iter().chain(&self.last).cloned().collect();
         reports.extend(self.sources.iter().filter_map(|source| source.machine.pending()));
         reports.sort_by_key(|report| report.order);
-        let found = selection::Found { reports: &reports, signs: &self.signs, root: self.table.cause(), dropped: self.dropped };
+        let found =
+            selection::Found { reports: &reports, signs: &self.signs, root: self.table.cause(), dropped: self.dropped };
         selection::judge(&found, end)
     }
 }

@@ -39,7 +39,8 @@ const FROZEN: &[(&str, &str)] = &[
 ];
 
 /// Other names in angle brackets that everybody has.
-const PSEUDO_FILES: &[&str] = &["<string>", "<stdin>", "<template>", "<console>", "<unknown>", "<__array_function__ internals>"];
+const PSEUDO_FILES: &[&str] =
+    &["<string>", "<stdin>", "<template>", "<console>", "<unknown>", "<__array_function__ internals>"];
 
 /// A frame with what is public of it.
 #[must_use]
@@ -74,7 +75,8 @@ fn place(path: &str, function: Option<&str>) -> Frame {
     let below = |at: usize| parts.get(at..).unwrap_or_default().join("/");
     if let Some(at) = parts.iter().rposition(|part| matches!(*part, "site-packages" | "dist-packages")) {
         let relative = below(at.saturating_add(1));
-        return known(&relative, function).unwrap_or_else(|| unknown_file(parts.get(at.saturating_add(1)).copied(), function));
+        return known(&relative, function)
+            .unwrap_or_else(|| unknown_file(parts.get(at.saturating_add(1)).copied(), function));
     }
     if let Some(at) = standard_library(&parts) {
         return known(&below(at), function).unwrap_or_else(|| kind("stdlib", function));
@@ -98,8 +100,11 @@ fn place(path: &str, function: Option<&str>) -> Frame {
 fn standard_library(parts: &[&str]) -> Option<usize> {
     let at = parts.windows(2).rposition(|pair| {
         let [parent, child] = pair else { return false };
-        let versioned = child.strip_prefix("python3").is_some_and(|version| version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b't'));
-        matches!(*parent, "lib" | "lib64" | "Lib") && versioned || *child == "Lib" && parent.to_ascii_lowercase().starts_with("python")
+        let versioned = child
+            .strip_prefix("python3")
+            .is_some_and(|version| version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b't'));
+        matches!(*parent, "lib" | "lib64" | "Lib") && versioned
+            || *child == "Lib" && parent.to_ascii_lowercase().starts_with("python")
     })?;
     Some(at.saturating_add(2))
 }
@@ -124,7 +129,12 @@ fn unknown_file(top: Option<&str>, function: Option<&str>) -> Frame {
 fn pseudo(path: &str, function: Option<&str>) -> Frame {
     if let Some((name, file)) = FROZEN.iter().find(|(name, _)| *name == path) {
         let function = function.and_then(|function| dictionary::function(file, function));
-        return Frame { origin: Some(PublicStr::constant("stdlib")), file: Some(PublicStr::constant(name)), function, ..Frame::default() };
+        return Frame {
+            origin: Some(PublicStr::constant("stdlib")),
+            file: Some(PublicStr::constant(name)),
+            function,
+            ..Frame::default()
+        };
     }
     let name = PSEUDO_FILES.iter().find(|name| **name == path);
     let origin = if path.starts_with("<ipython-input-") { "notebook" } else { "generated" };

@@ -24,7 +24,7 @@ impl Prefix {
         let before = behind_bar(before);
         let bare = before.trim_end_matches([' ', '|', '+', '\t']);
         let is_margin = bare.is_empty();
-        let is_quotation = before.contains(['\'', '"', '{', '`']);
+        let is_quotation = before.contains(['\'', '"', '{', '`', '│']);
         if is_margin || is_quotation || before.len() > TRACE_PREFIX_BYTES_MAX {
             return Self::default();
         }
@@ -123,18 +123,25 @@ pub fn is_progress_bar(text: &str) -> bool {
 /// Whether the line names a level of a log.
 #[must_use]
 pub fn is_log_line(text: &str) -> bool {
-    text.split(|character: char| !character.is_ascii_alphanumeric())
-        .any(|word| matches!(word, "ERROR" | "WARNING" | "CRITICAL" | "INFO" | "DEBUG" | "WARN" | "FATAL" | "EXCEPTION"))
+    text.split(|character: char| !character.is_ascii_alphanumeric()).any(|word| {
+        matches!(word, "ERROR" | "WARNING" | "CRITICAL" | "INFO" | "DEBUG" | "WARN" | "FATAL" | "EXCEPTION")
+    })
 }
 
 /// The text behind a leading time: `2026-03-01T11:22:33.456Z`, `11:22:33,456`.
 fn time(text: &str) -> Option<&str> {
     let bytes = text.as_bytes();
-    let digits = |from: usize, count: usize| (from..from.saturating_add(count)).all(|at| bytes.get(at).is_some_and(u8::is_ascii_digit));
+    let digits = |from: usize, count: usize| {
+        (from..from.saturating_add(count)).all(|at| bytes.get(at).is_some_and(u8::is_ascii_digit))
+    };
     let is = |at: usize, set: &[u8]| bytes.get(at).is_some_and(|byte| set.contains(byte));
     let dated = digits(0, 4) && is(4, b"-/") && digits(5, 2) && is(7, b"-/") && digits(8, 2) && is(10, b"T ");
     let mut at: usize = if dated { 11 } else { 0 };
-    let clock = digits(at, 2) && is(at.saturating_add(2), b":") && digits(at.saturating_add(3), 2) && is(at.saturating_add(5), b":") && digits(at.saturating_add(6), 2);
+    let clock = digits(at, 2)
+        && is(at.saturating_add(2), b":")
+        && digits(at.saturating_add(3), 2)
+        && is(at.saturating_add(5), b":")
+        && digits(at.saturating_add(6), 2);
     if !clock {
         return None;
     }
@@ -165,13 +172,20 @@ mod tests {
             ("[default5]:", "[default5]:  File", Some("  File")),
             ("(train pid=7, ip=10.0.0.1) ", "(train pid=7, ip=10.0.0.1)   x", Some("  x")),
             ("(train pid=7) ", "(train pid=8)   x", None),
-            ("2026-03-01T11:22:33.456Z n t[42]: ERROR ", "2026-03-01T11:22:34.1Z n t[42]: ERROR   File", Some("  File")),
+            (
+                "2026-03-01T11:22:33.456Z n t[42]: ERROR ",
+                "2026-03-01T11:22:34.1Z n t[42]: ERROR   File",
+                Some("  File"),
+            ),
             ("11:22:33,4 host | ", "11:22:34,55 host | x", Some("x")),
         ] {
             assert_eq!(Prefix::of(before).strip(line, false), rest, "{before}");
         }
         let logged = Prefix::of("11:22:33 step 7 ");
-        assert_eq!((logged.strip("11:22:34 step 123 x", false), logged.strip("11:22:34 step 123 x", true)), (None, Some("x")));
+        assert_eq!(
+            (logged.strip("11:22:34 step 123 x", false), logged.strip("11:22:34 step 123 x", true)),
+            (None, Some("x"))
+        );
         assert_eq!(Prefix::of("[rank0]: ").strip("[rank1]: x", true), None);
     }
 
@@ -190,7 +204,8 @@ mod tests {
             let prefix = Prefix::of(&before);
             let _ = (prefix.strip(&line, false), prefix.strip(&line, true), prefix.rank());
             if !prefix.is_empty() && before.trim_end() == before && !line.starts_with(|c: char| c.is_ascii_digit() || "Z.,".contains(c)) {
-                prop_assert_eq!(prefix.strip(&format!("{before}{line}"), false), Some(line.as_str()));
+                let whole = format!("{before}{line}");
+                prop_assert_eq!(prefix.strip(&whole, false), Some(line.as_str()));
             }
         }
     }

@@ -204,14 +204,18 @@ mod tests {
             exception.frames.push(numbered(order));
             report.push(exception);
         }
-        let kept: Vec<_> = report.exceptions.iter().filter_map(|exception| exception.frames.iter().next()?.line).collect();
+        let kept: Vec<_> =
+            report.exceptions.iter().filter_map(|exception| exception.frames.iter().next()?.line).collect();
         assert_eq!((kept.len(), kept[0], kept[11], report.dropped), (TRACE_CHAIN_MAX, 0, 99, 88));
     }
 
     #[test]
     fn quoted_errors_and_members_are_not_what_ended_the_program() {
         let link = |link| Exception { link, complete: true, ..Exception::default() };
-        let report = Report { exceptions: vec![link(Link::First), link(Link::Cause), link(Link::Quoted), link(Link::Member)], ..Report::default() };
+        let report = Report {
+            exceptions: vec![link(Link::First), link(Link::Cause), link(Link::Quoted), link(Link::Member)],
+            ..Report::default()
+        };
         assert_eq!(report.last().map(|exception| exception.link), Some(Link::Cause));
     }
 }

@@ -39,9 +39,11 @@ enum Cause<'a> {
 }
 
 /// Errors of launchers: a worker's own error is the cause.
-const LAUNCHERS: &[&str] = &["ChildFailedError", "CalledProcessError", "ProcessExitedException", "TrainingFailedError", "RayTaskError"];
+const LAUNCHERS: &[&str] =
+    &["ChildFailedError", "CalledProcessError", "ProcessExitedException", "TrainingFailedError", "RayTaskError"];
 /// Errors of processes that lost another one.
-const BEREAVED: &[&str] = &["DistNetworkError", "DistStoreError", "BrokenPipeError", "ConnectionResetError", "EOFError"];
+const BEREAVED: &[&str] =
+    &["DistNetworkError", "DistStoreError", "BrokenPipeError", "ConnectionResetError", "EOFError"];
 
 /// The verdict over all that was read.
 #[must_use]
@@ -74,7 +76,9 @@ pub fn judge(found: &Found<'_>, end: Option<End>) -> Judgement {
         handled_count,
         interrupted: cause == Cause::Interruption,
         reports: independent.iter().map(|report| event::event(report, blamed == Some(*report))).collect(),
-        exception_type: told.filter(|report| report.last().is_some_and(|last| last.complete)).and_then(|report| report.class().cloned()),
+        exception_type: told
+            .filter(|report| report.last().is_some_and(|last| last.complete))
+            .and_then(|report| report.class().cloned()),
         markers: found.signs.iter().map(|sign| PublicStr::constant(sign.says)).collect(),
     }
 }
@@ -87,7 +91,11 @@ fn cause<'a>(found: &Found<'a>, end: Option<End>) -> Cause<'a> {
         (_, Some(2)) => Cause::Interruption,
         (_, Some(9)) => Cause::Marker(sign_of_death(found).unwrap_or_else(|| named(9)), None),
         (_, Some(1 | 13 | 15)) => match of_error(found) {
-            cause @ Cause::Report(report) if matches!(cause, Cause::Report(_)) && report.standing >= Standing::Plain && report.complete() => cause,
+            cause @ Cause::Report(report)
+                if matches!(cause, Cause::Report(_)) && report.standing >= Standing::Plain && report.complete() =>
+            {
+                cause
+            }
             _ => Cause::Interruption,
         },
         (_, Some(signal)) => of_crash(found, signal),
@@ -101,7 +109,10 @@ fn of_crash<'a>(found: &Found<'a>, signal: i32) -> Cause<'a> {
     match native {
         // Threads that were not joined: the interpreter was on its way out already, for another reason.
         Some(report) if report.marker == Some(UNTHROWN) => {
-            let before = found.reports.iter().rfind(|other| other.standing == Standing::Plain && other.complete() && other.order < report.order);
+            let before = found
+                .reports
+                .iter()
+                .rfind(|other| other.standing == Standing::Plain && other.complete() && other.order < report.order);
             Cause::Report(before.unwrap_or(report))
         }
         Some(report) => Cause::Report(report),
@@ -114,10 +125,14 @@ fn of_error<'a>(found: &Found<'a>) -> Cause<'a> {
     let Some(last) = best(found.reports) else {
         return match sign_of_death(found) {
             Some(marker) => Cause::Marker(marker, None),
-            None => found.signs.last().map_or(Cause::Unknown, |sign| Cause::Marker(PublicStr::constant(sign.says), None)),
+            None => {
+                found.signs.last().map_or(Cause::Unknown, |sign| Cause::Marker(PublicStr::constant(sign.says), None))
+            }
         };
     };
-    if last.standing < Standing::Logged && let Some(marker) = sign_of_death(found) {
+    if last.standing < Standing::Logged
+        && let Some(marker) = sign_of_death(found)
+    {
         return Cause::Marker(marker, None);
     }
     if last.interruption {
@@ -126,12 +141,17 @@ fn of_error<'a>(found: &Found<'a>) -> Cause<'a> {
     if let Some(cause) = found.root
         && last.is_a(LAUNCHERS)
     {
-        let native = found.reports.iter().find(|report| report.standing == Standing::Native && (report.rank == cause.rank || report.rank.is_none()));
+        let native = found
+            .reports
+            .iter()
+            .find(|report| report.standing == Standing::Native && (report.rank == cause.rank || report.rank.is_none()));
         let signal = cause.exit_code.filter(|code| *code < 0).and_then(|code| i32::try_from(-code).ok());
         if let Some(signal) = signal {
             return native.map_or_else(|| Cause::Marker(named(signal), cause.rank), Cause::Report);
         }
-        let own = found.reports.iter().find(|report| report.rank.is_some() && report.rank == cause.rank && report.complete() && !report.interruption);
+        let own = found.reports.iter().find(|report| {
+            report.rank.is_some() && report.rank == cause.rank && report.complete() && !report.interruption
+        });
         if let Some(own) = own {
             return Cause::Report(own);
         }
@@ -141,8 +161,20 @@ fn of_error<'a>(found: &Found<'a>) -> Cause<'a> {
 
 /// The report of the worker that is to blame for this one.
 fn worker<'a>(reports: &'a [Report], last: &'a Report) -> &'a Report {
-    let failed = |report: &&Report| report.standing >= Standing::Plain && report.complete() && !report.interruption && !report.is_a(LAUNCHERS) && report.order <= last.order;
-    let bereaved = |report: &Report| report.is_a(BEREAVED) || report.last().and_then(|last| last.message.known.as_ref()).is_some_and(|known| known.as_str().starts_with("Connection "));
+    let failed = |report: &&Report| {
+        report.standing >= Standing::Plain
+            && report.complete()
+            && !report.interruption
+            && !report.is_a(LAUNCHERS)
+            && report.order <= last.order
+    };
+    let bereaved = |report: &Report| {
+        report.is_a(BEREAVED)
+            || report
+                .last()
+                .and_then(|last| last.message.known.as_ref())
+                .is_some_and(|known| known.as_str().starts_with("Connection "))
+    };
     // torch prefixes what ends a process, and nothing else: of ranks the first one is the cause.
     let mut ranks = reports.iter().filter(failed).filter(|report| report.rank.is_some());
     let guilty = ranks.clone().find(|report| !bereaved(report)).or_else(|| ranks.next());
@@ -166,7 +198,9 @@ fn best(reports: &[Report]) -> Option<&Report> {
 /// The error of a worker, with that of the launcher which it brought down at the end of its chain.
 fn with_launcher(mut error: ErrorEvent, reports: &[Report], blamed: &Report) -> ErrorEvent {
     let launcher = reports.iter().rfind(|report| report.order > blamed.order && report.is_a(LAUNCHERS));
-    if let (Some(launcher), Some(own)) = (launcher.and_then(|report| report.class().cloned()), error.exception_type.clone()) {
+    if let (Some(launcher), Some(own)) =
+        (launcher.and_then(|report| report.class().cloned()), error.exception_type.clone())
+    {
         error.chain.get_or_insert_with(|| vec![own]).push(launcher);
     }
     error
@@ -177,14 +211,18 @@ fn survived(report: &Report, blamed: Option<&Report>) -> bool {
     match blamed {
         _ if report.standing == Standing::Stray || report.interruption => false,
         Some(blamed) if blamed == report => false,
-        Some(blamed) => report.standing < Standing::Plain || report.rank == blamed.rank && report.order < blamed.order && !blamed.is_a(LAUNCHERS),
+        Some(blamed) => {
+            report.standing < Standing::Plain
+                || report.rank == blamed.rank && report.order < blamed.order && !blamed.is_a(LAUNCHERS)
+        }
         None => report.standing <= Standing::Plain,
     }
 }
 
 /// Other ranks that reported a failure.
 fn others(found: &Found<'_>, rank: Option<u64>) -> Option<u64> {
-    let ranks: BTreeSet<u64> = found.reports.iter().filter_map(|report| report.rank).filter(|other| Some(*other) != rank).collect();
+    let ranks: BTreeSet<u64> =
+        found.reports.iter().filter_map(|report| report.rank).filter(|other| Some(*other) != rank).collect();
     u64::try_from(ranks.len()).ok().filter(|count| *count > 0)
 }
 
@@ -212,5 +250,11 @@ fn named(signal: i32) -> PublicStr {
 fn marked(marker: PublicStr, rank: Option<u64>) -> ErrorEvent {
     let mut fingerprint = PublicText::new();
     fingerprint.hex(crate::public::dictionary::fingerprint_of([&marker]));
-    ErrorEvent { marker: Some(marker), rank, fatal: Some(true), fingerprint: Some(fingerprint.finish()), ..ErrorEvent::default() }
+    ErrorEvent {
+        marker: Some(marker),
+        rank,
+        fatal: Some(true),
+        fingerprint: Some(fingerprint.finish()),
+        ..ErrorEvent::default()
+    }
 }

@@ -21,16 +21,27 @@ pub fn shape(message: &str) -> Option<Shape> {
 type Holds = fn(&str) -> bool;
 
 const KINDS: &[(&str, Holds)] = &[
-    ("path", |text| words(text).any(|word| word.starts_with(['/', '~']) && word.len() > 2 || word.contains(":\\") || word.matches('/').count() > 1)),
+    ("path", |text| {
+        words(text).any(|word| {
+            word.starts_with(['/', '~']) && word.len() > 2 || word.contains(":\\") || word.matches('/').count() > 1
+        })
+    }),
     ("url", |text| text.contains("://")),
     ("number", |text| text.bytes().any(|byte| byte.is_ascii_digit())),
     ("string", |text| text.contains(['\'', '"', '`'])),
-    ("email", |text| words(text).any(|word| word.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.')))),
-    ("address", |text| words(text).any(|word| word.split(':').next().is_some_and(|host| host.parse::<std::net::Ipv4Addr>().is_ok()))),
+    ("email", |text| {
+        words(text).any(|word| word.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.')))
+    }),
+    ("address", |text| {
+        words(text).any(|word| word.split(':').next().is_some_and(|host| host.parse::<std::net::Ipv4Addr>().is_ok()))
+    }),
 ];
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|character: char| character.is_whitespace() || matches!(character, '\'' | '"' | '`' | '(' | ')' | '[' | ']' | ',' | '<' | '>' | '='))
+    text.split(|character: char| {
+        character.is_whitespace()
+            || matches!(character, '\'' | '"' | '`' | '(' | ')' | '[' | ']' | ',' | '<' | '>' | '=')
+    })
 }
 
 #[cfg(test)]

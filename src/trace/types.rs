@@ -13,10 +13,28 @@ pub const PRIVATE: PublicStr = PublicStr::constant("<private>");
 const NAME_BYTES_MAX: usize = 300;
 
 /// How such names end in almost all programs.
-const SUFFIXES: &[&str] = &["Error", "Exception", "Warning", "Interrupt", "Exit", "Failure", "Fault", "Timeout", "Cancelled", "Traceback"];
+const SUFFIXES: &[&str] =
+    &["Error", "Exception", "Warning", "Interrupt", "Exit", "Failure", "Fault", "Timeout", "Cancelled", "Traceback"];
 
 /// First words of log lines, which look like a class without a module.
-const LOG_WORDS: &[&str] = &["INFO", "WARNING", "WARN", "ERROR", "DEBUG", "CRITICAL", "FATAL", "NOTE", "NOTICE", "TRACE", "Message", "Arguments", "Warning", "Error", "Note", "Hint"];
+const LOG_WORDS: &[&str] = &[
+    "INFO",
+    "WARNING",
+    "WARN",
+    "ERROR",
+    "DEBUG",
+    "CRITICAL",
+    "FATAL",
+    "NOTE",
+    "NOTICE",
+    "TRACE",
+    "Message",
+    "Arguments",
+    "Warning",
+    "Error",
+    "Note",
+    "Hint",
+];
 
 /// The last line of a traceback.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,8 +72,10 @@ pub fn exception_line(text: &str) -> Option<ExceptionLine<'_>> {
     };
     let public = dictionary::exception(name);
     let last = name.rsplit('.').next().unwrap_or(name);
-    let certain = (public.is_some() || SUFFIXES.iter().any(|suffix| last.ends_with(suffix))) && !LOG_WORDS.contains(&name);
-    let log_word = LOG_WORDS.contains(&name) || (message.is_empty() && public.is_none() && !certain && !name.contains('.'));
+    let certain =
+        (public.is_some() || SUFFIXES.iter().any(|suffix| last.ends_with(suffix))) && !LOG_WORDS.contains(&name);
+    let log_word =
+        LOG_WORDS.contains(&name) || (message.is_empty() && public.is_none() && !certain && !name.contains('.'));
     let plausible = certain || name.contains('.') || last.starts_with(char::is_uppercase);
     if !plausible || (log_word && public.is_none()) {
         return None;
@@ -135,8 +155,16 @@ mod tests {
             ("AcmeError", None, ""),
             ("AcmeBoom: x: y", None, "x: y"),
             ("__main__.f.<locals>.Boom: x", None, "x"),
-            ("ray.exceptions.RayTaskError(ValueError): ray::f() (pid=1)", Some("ray.exceptions.RayTaskError"), "ray::f() (pid=1)"),
-            ("subprocess.CalledProcessError: Command '['a']' returned", Some("subprocess.CalledProcessError"), "Command '['a']' returned"),
+            (
+                "ray.exceptions.RayTaskError(ValueError): ray::f() (pid=1)",
+                Some("ray.exceptions.RayTaskError"),
+                "ray::f() (pid=1)",
+            ),
+            (
+                "subprocess.CalledProcessError: Command '['a']' returned",
+                Some("subprocess.CalledProcessError"),
+                "Command '['a']' returned",
+            ),
             ("ChildFailedError:", Some("ChildFailedError"), ""),
         ] {
             let line = exception_line(text).unwrap_or_else(|| panic!("{text}"));
@@ -146,7 +174,19 @@ mod tests {
 
     #[test]
     fn lines_that_do_not() {
-        for text in ["INFO: hello", "ERROR:root:retrying", "wandb: syncing", "  45%|###", "{'loss': 1}", "return f(x)", "Loading", "note", "", "a b: c", "5Error: x"] {
+        for text in [
+            "INFO: hello",
+            "ERROR:root:retrying",
+            "wandb: syncing",
+            "  45%|###",
+            "{'loss': 1}",
+            "return f(x)",
+            "Loading",
+            "note",
+            "",
+            "a b: c",
+            "5Error: x",
+        ] {
             assert_eq!(exception_line(text), None, "{text}");
         }
     }

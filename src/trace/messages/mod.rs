@@ -6,14 +6,16 @@
 //! What follows the sentence is dropped, whatever it is.
 
 mod catalogue;
+mod words;
 
 use crate::event::Shape;
 use crate::limits::TRACE_HOLE_MAX;
 use crate::public::PublicStr;
 use crate::public::text::PublicText;
-use catalogue::{CATALOGUE, ERRORS, Entry, UNITS, WORDS};
+use catalogue::{CATALOGUE, Entry};
 use regex::{Captures, Regex};
 use std::sync::LazyLock;
+use words::{ERRORS, UNITS, WORDS};
 
 /// What is told of a message.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,8 +26,9 @@ pub struct Message {
     pub shape: Option<Shape>,
 }
 
-static PATTERNS: LazyLock<Vec<(Option<Regex>, &Entry)>> =
-    LazyLock::new(|| CATALOGUE.iter().map(|entry| (Regex::new(&format!("^(?:{})", entry.pattern)).ok(), entry)).collect());
+static PATTERNS: LazyLock<Vec<(Option<Regex>, &Entry)>> = LazyLock::new(|| {
+    CATALOGUE.iter().map(|entry| (Regex::new(&format!("^(?:{})", entry.pattern)).ok(), entry)).collect()
+});
 
 /// What is told of this message.
 #[must_use]
@@ -114,7 +117,10 @@ mod tests {
             ("CUDA out of memory. Tried to allocate 1.50 AcmeB", "CUDA out of memory."),
             ("[Errno 2] No such file or directory: '/home/jane/x'", "[Errno 2] No such file or directory (ENOENT)"),
             ("[Errno 999] jane", "[Errno ?"),
-            ("Expected input batch_size (48592568584) to match target", "Expected input batch_size (?) to match target batch_size"),
+            (
+                "Expected input batch_size (48592568584) to match target",
+                "Expected input batch_size (?) to match target batch_size",
+            ),
             ("NCCL error in: /home/jane/x.cpp:3, internal error", "NCCL error"),
         ] {
             assert_eq!(known(message).unwrap().as_str(), expected, "{message}");
