@@ -4,7 +4,7 @@
 //! of. Nothing may leak, nothing that maintainers need may be lost, and the end must be told rightly.
 
 use axolotl_run::query::explain::{explain, run};
-use axolotl_run::status::End;
+use axolotl_run::status::{End, signal_name};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -69,8 +69,10 @@ fn captures_of_real_trainings_are_told_rightly() {
         let expected = &meta["expected"];
         for (stream, run) in [("stderr", "pipe"), ("stderr.pty", "pty")] {
             let code = meta[run]["exit_code"].as_u64().map(|code| End::Exited(u8::try_from(code).unwrap()));
-            let signal = meta[run]["signal"].as_i64().map(|signal| End::Signaled(i32::try_from(signal).unwrap().abs()));
-            let end = signal.or(code);
+            let signal = meta[run]["signal"]
+                .as_str()
+                .map(|name| (1..32).find(|signal| signal_name(*signal) == Some(name)).unwrap());
+            let end = signal.map(End::Signaled).or(code);
             let capture = std::fs::read(folder.join(stream)).unwrap();
             let told = explain(capture.as_slice(), end).unwrap().json();
             let error = &told["events"][0]["properties"];
