@@ -35,7 +35,9 @@ fn files(directory: &Path, found: &mut Vec<String>) {
     for entry in fs::read_dir(directory).unwrap() {
         let entry = entry.unwrap().path();
         if entry.is_dir() {
-            files(&entry, found);
+            if !entry.ends_with("tests") {
+                files(&entry, found);
+            }
         } else if entry.extension().is_some_and(|extension| extension == "rs") {
             let stem = entry.file_stem().unwrap().to_str().unwrap();
             if stem != "lib" && stem != "tests" && !stem.ends_with("_tests") {
