@@ -58,6 +58,40 @@ struct Followed {
     reader: Reader,
     requests: SyncSender<()>,
     answers: Receiver<Chunk>,
+    /// A request is under way; the next answer is to that one.
+    asked: bool,
+}
+
+impl Followed {
+    /// Asks for what is in the file now, unless a request is under way.
+    fn ask(&mut self) {
+        self.asked = self.asked || self.requests.try_send(()).is_ok();
+    }
+
+    /// Takes an answer; how many bytes it had.
+    fn take(&mut self, run: &mut Run, at: f64, chunk: &Chunk) -> usize {
+        self.asked = false;
+        if chunk.cut {
+            self.reader.cutter.gap();
+        }
+        self.reader.take(run, at, &chunk.bytes);
+        chunk.bytes.len()
+    }
+
+    /// Reads to the file's present end, for as long as its file system answers.
+    fn read_the_rest(&mut self, run: &mut Run, at: f64) {
+        // What was asked before the end may have been answered before it.
+        let mut stale = self.asked;
+        self.ask();
+        while let Ok(chunk) = self.answers.recv_timeout(limits::FOLLOW_TAIL_WAIT) {
+            let full = self.take(run, at, &chunk) == limits::READ_BYTES;
+            if !full && !stale {
+                return;
+            }
+            stale = stale && full;
+            self.ask();
+        }
+    }
 }
 
 /// What a look at a file gave.
@@ -92,7 +126,9 @@ impl Eyes {
                 }
                 Observed::File(descriptor, position) => {
                     match descriptors::adopt(descriptor).and_then(|file| follow(File::from(file), position)) {
-                        Some((requests, answers)) => eyes.files.push(Followed { reader, requests, answers }),
+                        Some((requests, answers)) => {
+                            eyes.files.push(Followed { reader, requests, answers, asked: false })
+                        }
                         None => lost += 1,
                     }
                 }
@@ -130,13 +166,9 @@ impl Eyes {
     pub fn look_at_files(&mut self, run: &mut Run, at: f64) {
         for file in &mut self.files {
             while let Ok(chunk) = file.answers.try_recv() {
-                if chunk.cut {
-                    file.reader.cutter.gap();
-                }
-                file.reader.take(run, at, &chunk.bytes);
+                file.take(run, at, &chunk);
             }
-            // One request that is under way is enough.
-            let _ = file.requests.try_send(());
+            file.ask();
         }
     }
 
@@ -151,18 +183,7 @@ impl Eyes {
                 copy.reader.take(run, at, self.buffer.get(..count).unwrap_or_default());
             }
         }
-        for file in &mut self.files {
-            let _ = file.requests.send(());
-            while let Ok(chunk) = file.answers.recv_timeout(limits::FOLLOW_TAIL_WAIT) {
-                if chunk.cut {
-                    file.reader.cutter.gap();
-                }
-                file.reader.take(run, at, &chunk.bytes);
-                if chunk.bytes.len() < limits::READ_BYTES || file.requests.try_send(()).is_err() {
-                    break;
-                }
-            }
-        }
+        self.files.iter_mut().for_each(|file| file.read_the_rest(run, at));
         let readers = self
             .copies
             .iter_mut()

@@ -132,8 +132,18 @@ impl Watch {
             return Turn::Over(Finished::NotRun(problem));
         }
         if ready.signals {
+            let mut children = false;
             while let Some(received) = self.it.signals.next() {
-                self.signal(received);
+                // The kernel's word about a child carries a positive code; a user's SIGCHLD is a signal as any.
+                if matches!(received, Received { signal: CHILD, code: 1.., .. }) {
+                    children = true;
+                } else {
+                    self.signal(received);
+                }
+            }
+            // After the others: a SIGCONT among them means that a stopped child is about to go on.
+            if children {
+                self.reap();
             }
         }
         if ready.channel {
@@ -200,8 +210,6 @@ impl Watch {
     fn signal(&mut self, received: Received) {
         let ours = std::process::id().cast_signed();
         match received {
-            // The kernel's word about a child carries a positive code; a user's SIGCHLD is a signal as any.
-            Received { signal: CHILD, code: 1.., .. } => self.reap(),
             // For our own writing to a pipe without a reader; the relay finds out by itself.
             Received { signal: PIPE, sender, .. } if sender == ours => {}
             // The command signals its parent, which it takes for its shell: not meant for itself.
@@ -250,7 +258,7 @@ impl Watch {
                 Change::Ended(end, usage) if pid == self.it.command => {
                     self.farewell = Some(Farewell::new(end, usage, clock::monotonic_ms()));
                 }
-                Change::Stopped(signal) if pid == self.it.command => {
+                Change::Stopped(signal) if pid == self.it.command && !self.inbox.continues() => {
                     // What it wrote before it stopped belongs on the screen before the shell's prompt.
                     (0..2).for_each(|index| self.pump(index, STEPS));
                     let command = self.it.command;
