@@ -202,9 +202,8 @@ impl Refusal {
 /// # Errors
 /// A refusal for an unknown option, a missing command, or options that exclude each other.
 pub fn parse(mut arguments: Vec<OsString>) -> Result<Typed, Refusal> {
-    // The quick way: no option of ours at all.
-    if arguments.first().is_some_and(|word| !looks_like_option(word)) {
-        return Ok(Typed::new(arguments));
+    if let Some(typed) = plain_run(&mut arguments) {
+        return Ok(typed);
     }
     let (options, operands) = divide(&arguments);
     let operands = arguments.split_off(operands);
@@ -230,6 +229,24 @@ pub fn parse(mut arguments: Vec<OsString>) -> Result<Typed, Refusal> {
     check::combination(&typed)?;
     check::operands(&typed)?;
     Ok(typed)
+}
+
+/// The quick way, for the command lines that start a training: flags of a run, then the command. Building the
+/// parser takes longer than everything else before the start.
+fn plain_run(arguments: &mut Vec<OsString>) -> Option<Typed> {
+    let mut typed = Typed::new(Vec::new());
+    let mut options = 0;
+    for word in arguments.iter() {
+        match word.to_str() {
+            Some("--record") => typed.record = true,
+            Some("--tap-stdout") => typed.tap_stdout = true,
+            _ if looks_like_option(word) => return None,
+            _ => break,
+        }
+        options += 1;
+    }
+    typed.operands = arguments.split_off(options);
+    (!typed.operands.is_empty()).then_some(typed)
 }
 
 fn looks_like_option(word: &OsStr) -> bool {

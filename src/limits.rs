@@ -155,6 +155,44 @@ pub const FIRST_ANSWER_WAIT: Duration = Duration::from_millis(500);
 /// How long the observer may go on uploading after the launcher has gone.
 pub const OBSERVER_LINGER: Duration = Duration::from_secs(30);
 
+// --- the relays -------------------------------------------------------------------------------------------
+
+/// Bytes that one step of a relay moves at the most: the largest pipe that an unprivileged user may have.
+pub const RELAY_STEP_BYTES: usize = 1 << 20;
+/// Bytes that a ready pipe or socket is sure to take, and the size of a plain read.
+pub const RELAY_PLAIN_BYTES: usize = 4096;
+/// Bytes that a ready terminal is sure to take, where we had to keep the user's blocking descriptor.
+pub const RELAY_TERMINAL_BYTES: usize = 256;
+/// Capacity of the copy's pipe in bytes: a second of a busy training's output while the observer is starved.
+pub const COPY_PIPE_BYTES: i32 = 1 << 20;
+/// Capacity of the command's pipe in bytes. More than the destination's own: each piece that passes wakes us,
+/// the destination's reader and the observer, so small pieces cost the machine far more than their bytes do.
+pub const COMMAND_PIPE_BYTES: i32 = 1 << 20;
+/// Steps for a stream's tail: more than the largest pipe and pseudo-terminal hold, however small the pieces.
+pub const TAIL_STEPS: usize = 1024;
+
+// --- the supervisor ---------------------------------------------------------------------------------------
+
+/// How long another copy of a signal may take to reach the witness, in milliseconds: loops over hundreds of
+/// pids, by a program that a busy machine may suspend between two of them.
+pub const WITNESS_GRACE_MS: u64 = 50;
+/// How long the witness may take to answer, in milliseconds, before we go on without one until it speaks
+/// again. It is waiting for the question, but it may still be starting, on a machine that is busy.
+pub const WITNESS_ANSWER_MS: u64 = 1500;
+/// How long testimony is good for, in milliseconds; an older one belongs to another signal.
+pub const WITNESS_TESTIMONY_MS: u64 = 500;
+/// Signals under way at once; more arrive only from a program that floods us, and are passed on unasked.
+pub const SIGNALS_MAX: usize = 16;
+/// How long the observer may hold descriptors that a reader waits for, in milliseconds. It lets go within one;
+/// one that was stopped or starved for so long is killed, because the user's pipe would hang.
+pub const RELEASE_MS: u64 = 1000;
+/// Between two looks at whether the supervisor was stopped, in milliseconds.
+pub const LOOK_MS: u64 = 1000;
+/// Until such a look is repeated that saw a difference: longer than a shell takes to stop or continue a job.
+pub const LOOK_AGAIN_MS: u64 = 50;
+/// How long the tail of a command that was killed may be stuck before it is handed over, in milliseconds.
+pub const END_STUCK_MS: u64 = 100;
+
 // --- the observer's place ---------------------------------------------------------------------------------
 
 /// The observer's niceness: it gives way to the training, and still gets its turn on a busy machine.

@@ -41,6 +41,42 @@ impl End {
     }
 }
 
+/// The numbers of the signals that the launcher itself knows by name; the same on every Linux that it runs on.
+pub mod signal {
+    /// The terminal was closed.
+    pub const HANGUP: i32 = 1;
+    /// Ctrl-C.
+    pub const INTERRUPT: i32 = 2;
+    /// Ctrl-\\.
+    pub const QUIT: i32 = 3;
+    /// The end that nobody can catch.
+    pub const KILL: i32 = 9;
+    /// The first of two that programs give their own meaning.
+    pub const USER_1: i32 = 10;
+    /// The second.
+    pub const USER_2: i32 = 12;
+    /// Written to a pipe without a reader.
+    pub const PIPE: i32 = 13;
+    /// The polite end.
+    pub const TERMINATE: i32 = 15;
+    /// A child changed.
+    pub const CHILD: i32 = 17;
+    /// Go on.
+    pub const CONTINUE: i32 = 18;
+    /// The stop that nobody can catch.
+    pub const STOP: i32 = 19;
+    /// Ctrl-Z.
+    pub const TERMINAL_STOP: i32 = 20;
+    /// Read from the terminal in the background.
+    pub const TERMINAL_INPUT: i32 = 21;
+    /// Written to the terminal in the background.
+    pub const TERMINAL_OUTPUT: i32 = 22;
+    /// The processor's time is up.
+    pub const PROCESSOR_TIME: i32 = 24;
+    /// The terminal has another size.
+    pub const WINDOW_CHANGE: i32 = 28;
+}
+
 /// The signal's name, for events and messages.
 #[must_use]
 pub const fn signal_name(signal: i32) -> Option<&'static str> {

@@ -6,9 +6,10 @@
 
 use super::mirror::{self, Mirror, Mirrored, State};
 use super::takeover::Streams;
+use crate::limits;
 use crate::observation::SupervisorLoss;
 use crate::protocol::messages::{ToObserver, ToSupervisor};
-use crate::status::End;
+use crate::status::{End, signal};
 use crate::sys::channel::{self, Received};
 use crate::sys::poll::{Events, Poll};
 use crate::sys::signals::{self, Signals};
@@ -16,14 +17,6 @@ use crate::sys::{fault, wait};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedSender;
-
-const KILL: i32 = 9;
-const CONTINUE: i32 = 18;
-const STOP: i32 = 19;
-
-/// Between two looks at whether the supervisor was stopped, in milliseconds; the second one comes sooner.
-const LOOK_MS: u64 = 1000;
-const LOOK_AGAIN_MS: u64 = 50;
 
 /// What the other half is told. A run has a handful of these, so the channel needs no bound.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -81,7 +74,7 @@ impl Link {
         let mut ended = false;
         let mut mirror = Mirror::default();
         loop {
-            let look = if mirror.is_apart() { LOOK_AGAIN_MS } else { LOOK_MS };
+            let look = if mirror.is_apart() { limits::LOOK_AGAIN_MS } else { limits::LOOK_MS };
             let mut poll = Poll::new();
             let channel = poll.add(Some(self.channel.as_fd()), Events::READ);
             poll.add(self.signals.as_ref().map(AsFd::as_fd), Events::READ);
@@ -111,9 +104,11 @@ impl Link {
         };
         match mirror.look(seen, of_command) {
             Some(Mirrored::StopCommand) => {
-                self.command.as_ref().map(|command| wait::signal(command.as_fd(), STOP));
+                self.command.as_ref().map(|command| wait::signal(command.as_fd(), signal::STOP));
             }
-            Some(Mirrored::ContinueSupervisor) => signals::pass_on(supervisor, &signals::Received::sent(CONTINUE)),
+            Some(Mirrored::ContinueSupervisor) => {
+                signals::pass_on(supervisor, &signals::Received::sent(signal::CONTINUE))
+            }
             None => {}
         }
     }
@@ -189,7 +184,7 @@ impl Link {
         let _ = self.news.send(News::SupervisorLost(loss));
         if let (SupervisorLoss::Killed, Some(command)) = (loss, &self.command) {
             // What was done to our pid is done to the command: as without us, the job is gone.
-            wait::signal(command.as_fd(), KILL);
+            wait::signal(command.as_fd(), signal::KILL);
         }
         let end = self.command.as_ref().and_then(|command| {
             self.streams.relay_until(command);

@@ -7,16 +7,10 @@
 //! Where the kernel or a filter refuses splice, bytes are read and written instead, never more than a ready
 //! destination takes, so that no step can block. A step allocates nothing; the callers wait in between.
 
+use crate::limits::{RELAY_PLAIN_BYTES, RELAY_STEP_BYTES, RELAY_TERMINAL_BYTES};
 use crate::sys::flow::failed;
 use crate::sys::{Errno, flow};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-
-/// Bytes that one step moves at most; the largest pipe that an unprivileged user may have.
-const STEP_BYTES: usize = 1 << 20;
-/// Bytes that a ready pipe or socket is sure to take, and the size of a plain read.
-const PLAIN_BYTES: usize = 4096;
-/// Bytes that a ready terminal is sure to take, where we had to keep the user's blocking descriptor.
-const BLOCKING_TERMINAL_BYTES: usize = 256;
 
 /// Where the bytes come from.
 #[derive(Debug)]
@@ -67,7 +61,7 @@ pub struct Relay {
     missed: u64,
     plain: bool,
     source_ended: bool,
-    buffer: [u8; PLAIN_BYTES],
+    buffer: [u8; RELAY_PLAIN_BYTES],
     pending: std::ops::Range<usize>,
 }
 
@@ -88,7 +82,7 @@ impl Relay {
             missed: 0,
             plain: false,
             source_ended: false,
-            buffer: [0; PLAIN_BYTES],
+            buffer: [0; RELAY_PLAIN_BYTES],
             pending: 0..0,
         }
     }
@@ -158,7 +152,7 @@ impl Relay {
         if self.sink.may_block && !flow::writable(&self.sink.descriptor) {
             return if failed(self.sink()) { Step::SinkGone } else { Step::AwaitSink };
         }
-        let most = if self.sink.may_block { BLOCKING_TERMINAL_BYTES } else { STEP_BYTES };
+        let most = if self.sink.may_block { RELAY_TERMINAL_BYTES } else { RELAY_STEP_BYTES };
         let amount = if self.copied > 0 { self.copied.min(most) } else { most };
         match flow::splice(self.head(), self.sink(), amount) {
             Ok(0) => Step::SourceEnded,
@@ -198,7 +192,7 @@ impl Relay {
             if self.copied > 0 {
                 return true;
             }
-            match flow::tee(self.head(), copy.as_fd(), STEP_BYTES) {
+            match flow::tee(self.head(), copy.as_fd(), RELAY_STEP_BYTES) {
                 // An ended source is for splice to find.
                 Ok(0) => return true,
                 Ok(copied) => self.copied = copied,
@@ -221,12 +215,12 @@ impl Relay {
         if self.source_ended {
             return;
         }
-        match flow::splice(master.as_fd(), hold.write.as_fd(), STEP_BYTES) {
+        match flow::splice(master.as_fd(), hold.write.as_fd(), RELAY_STEP_BYTES) {
             Ok(1..) | Err(Errno::EAGAIN | Errno::EINTR) => {}
             Ok(0) | Err(Errno::EIO) => self.source_ended = true,
             // No splice from terminals here, or (EINVAL) the command's side was closed just now.
             Err(_) if flow::writable(&hold.write) => {
-                let mut bytes = [0; PLAIN_BYTES];
+                let mut bytes = [0; RELAY_PLAIN_BYTES];
                 match flow::read(master.as_fd(), &mut bytes) {
                     Ok(0) => self.source_ended = true,
                     // A pipe that is ready takes a page whole.
@@ -259,7 +253,7 @@ impl Relay {
         if !flow::writable(&self.sink.descriptor) {
             return if failed(self.sink()) { Step::SinkGone } else { Step::AwaitSink };
         }
-        let most = if self.sink.may_block { BLOCKING_TERMINAL_BYTES } else { PLAIN_BYTES };
+        let most = if self.sink.may_block { RELAY_TERMINAL_BYTES } else { RELAY_PLAIN_BYTES };
         let end = self.pending.end.min(self.pending.start.saturating_add(most));
         match flow::write(self.sink.descriptor.as_fd(), self.buffer.get(self.pending.start..end).unwrap_or_default()) {
             Ok(count) => {

@@ -10,9 +10,6 @@ use crate::status::End;
 use crate::sys::wait::Usage;
 use std::time::Duration;
 
-/// How long the tail of a command that was killed may be stuck before it is handed over, in milliseconds.
-const STUCK_MS: u64 = 100;
-
 /// The time between the command's end and ours.
 #[derive(Debug)]
 pub struct Farewell {
@@ -78,7 +75,7 @@ impl Farewell {
     /// Whether the rest of the streams may be left to the observer; `waiting`: a destination takes nothing now.
     #[must_use]
     pub const fn may_hand_over(&self, waiting: bool, now: u64) -> bool {
-        let stuck = matches!(self.end, End::Signaled(_)) && now >= self.moved_at + STUCK_MS;
+        let stuck = matches!(self.end, End::Signaled(_)) && now >= self.moved_at + limits::END_STUCK_MS;
         !waiting || self.interrupted || stuck
     }
 
@@ -106,7 +103,7 @@ impl Farewell {
     #[must_use]
     pub fn wait(&self, now: u64) -> Option<u64> {
         let until = match (self.handed_over_at, self.heard) {
-            (None, _) if matches!(self.end, End::Signaled(_)) => self.moved_at + STUCK_MS,
+            (None, _) if matches!(self.end, End::Signaled(_)) => self.moved_at + limits::END_STUCK_MS,
             (None, _) => return None,
             (Some(since), Heard::Journaled) => since + ms(limits::END_UPLOAD_WAIT),
             (Some(since), _) => since + ms(limits::END_JOURNAL_WAIT),
@@ -128,8 +125,8 @@ mod tests {
         for (end, waiting, now, may) in [
             (End::Exited(0), false, 1000, true),
             (End::Exited(0), true, 100_000, false),
-            (End::Signaled(9), true, 1000 + STUCK_MS - 1, false),
-            (End::Signaled(9), true, 1000 + STUCK_MS, true),
+            (End::Signaled(9), true, 1000 + limits::END_STUCK_MS - 1, false),
+            (End::Signaled(9), true, 1000 + limits::END_STUCK_MS, true),
         ] {
             assert_eq!(farewell(end).may_hand_over(waiting, now), may, "{end:?} {waiting} {now}");
         }

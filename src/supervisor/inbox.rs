@@ -5,29 +5,13 @@
 //! already; a signal to our pid alone has not. Neither the code nor the sender of a signal tells the two
 //! apart. The observer does: it stays in the group with everything blocked, so what was sent to the group it
 //! has seen too. Its testimony may come a little later than our own copy (a loop over pids), never without
-//! bound: after [`ANSWER_MS`] without a witness, the signal's origin decides.
+//! bound: after [`WITNESS_ANSWER_MS`] without a witness, the signal's origin decides.
 
+use crate::limits::{SIGNALS_MAX, WITNESS_ANSWER_MS, WITNESS_GRACE_MS, WITNESS_TESTIMONY_MS};
+use crate::status::signal::{
+    CONTINUE, HANGUP, INTERRUPT, QUIT, TERMINAL_INPUT, TERMINAL_OUTPUT, TERMINAL_STOP, WINDOW_CHANGE,
+};
 use crate::sys::signals::Received;
-
-/// How long another copy may take to reach the witness, in milliseconds: loops over hundreds of pids, by a program
-/// that a busy machine may suspend between two of them.
-const GRACE_MS: u64 = 50;
-/// How long the witness may take to answer, in milliseconds, before we go on without one until it speaks
-/// again. It is waiting for the question, but it may still be starting, on a machine that is busy.
-const ANSWER_MS: u64 = 1500;
-/// How long testimony is good for, in milliseconds; an older one belongs to another signal.
-const TESTIMONY_MS: u64 = 500;
-/// Signals under way at once; more arrive only from a program that floods us, and are passed on unasked.
-const PLACES: usize = 16;
-
-const INTERRUPT: i32 = 2;
-const QUIT: i32 = 3;
-const HANGUP: i32 = 1;
-const CONTINUE: i32 = 18;
-const TERMINAL_STOP: i32 = 20;
-const TERMINAL_INPUT: i32 = 21;
-const TERMINAL_OUTPUT: i32 = 22;
-const WINDOW_CHANGE: i32 = 28;
 
 /// What is to be done now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,15 +41,15 @@ struct Testimony {
 /// The signals that wait for the witness, and what it has said.
 #[derive(Debug)]
 pub struct Inbox {
-    waiting: [Option<Waiting>; PLACES],
-    testimonies: [Option<Testimony>; PLACES],
+    waiting: [Option<Waiting>; SIGNALS_MAX],
+    testimonies: [Option<Testimony>; SIGNALS_MAX],
     questions: i64,
     witness: bool,
 }
 
 impl Default for Inbox {
     fn default() -> Self {
-        Self { waiting: [None; PLACES], testimonies: [None; PLACES], questions: 0, witness: true }
+        Self { waiting: [None; SIGNALS_MAX], testimonies: [None; SIGNALS_MAX], questions: 0, witness: true }
     }
 }
 
@@ -79,7 +63,7 @@ impl Inbox {
         let free = self.waiting.iter_mut().find(|place| place.is_none());
         match free {
             Some(place) if self.witness => {
-                let ask_at = if received.from_kernel() { now } else { now + GRACE_MS };
+                let ask_at = if received.from_kernel() { now } else { now + WITNESS_GRACE_MS };
                 *place = Some(Waiting { received, ask_at, asked: None, answered: false });
                 None
             }
@@ -99,7 +83,9 @@ impl Inbox {
             *place = None;
             return;
         }
-        let old = |place: &Option<Testimony>| place.as_ref().is_none_or(|testimony| testimony.at + TESTIMONY_MS < now);
+        let old = |place: &Option<Testimony>| {
+            place.as_ref().is_none_or(|testimony| testimony.at + WITNESS_TESTIMONY_MS < now)
+        };
         if let Some(place) = self.testimonies.iter_mut().find(|place| old(place)) {
             *place = Some(testimony);
         }
@@ -132,7 +118,7 @@ impl Inbox {
                 Some((_, until)) if witness && now < until => {}
                 None if witness && now < waiting.ask_at => {}
                 None if witness => {
-                    waiting.asked = Some((questions + 1, now + ANSWER_MS));
+                    waiting.asked = Some((questions + 1, now + WITNESS_ANSWER_MS));
                     self.questions += 1;
                     return Some(Action::Ask(self.questions));
                 }
@@ -175,7 +161,10 @@ impl Inbox {
 
     fn take_testimony(&mut self, received: &Received, now: u64) -> bool {
         for place in &mut self.testimonies {
-            if place.as_ref().is_some_and(|testimony| testimony.at + TESTIMONY_MS >= now && testimony.is_of(received)) {
+            if place
+                .as_ref()
+                .is_some_and(|testimony| testimony.at + WITNESS_TESTIMONY_MS >= now && testimony.is_of(received))
+            {
                 *place = None;
                 return true;
             }
@@ -201,7 +190,8 @@ const fn sent_by_terminal(received: &Received) -> bool {
 mod tests {
     use super::*;
 
-    const TERMINATE: i32 = 15;
+    use crate::status::signal::TERMINATE;
+
     const ALARM: i32 = 14;
 
     const fn sent(signal: i32, sender: i32) -> Received {
@@ -221,11 +211,11 @@ mod tests {
     fn a_signal_to_our_pid_alone_is_passed_on_once() {
         let mut inbox = Inbox::default();
         assert_eq!(inbox.received(sent(TERMINATE, 7), 0), None);
-        assert_eq!(until(&mut inbox, GRACE_MS - 1), []);
-        assert_eq!(inbox.wait(GRACE_MS - 1), Some(1));
-        assert_eq!(until(&mut inbox, GRACE_MS), [Action::Ask(1)]);
+        assert_eq!(until(&mut inbox, WITNESS_GRACE_MS - 1), []);
+        assert_eq!(inbox.wait(WITNESS_GRACE_MS - 1), Some(1));
+        assert_eq!(until(&mut inbox, WITNESS_GRACE_MS), [Action::Ask(1)]);
         inbox.answered(1);
-        assert_eq!(until(&mut inbox, GRACE_MS), [Action::PassOn(sent(TERMINATE, 7))]);
+        assert_eq!(until(&mut inbox, WITNESS_GRACE_MS), [Action::PassOn(sent(TERMINATE, 7))]);
         assert_eq!((until(&mut inbox, 10_000), inbox.wait(0)), (vec![], None));
     }
 
@@ -249,13 +239,13 @@ mod tests {
         let mut inbox = Inbox::default();
         inbox.witnessed(15, 0, 7, 0);
         inbox.received(sent(TERMINATE, 8), 1);
-        assert_eq!(until(&mut inbox, GRACE_MS + 5), [Action::Ask(1)], "another sender");
+        assert_eq!(until(&mut inbox, WITNESS_GRACE_MS + 5), [Action::Ask(1)], "another sender");
         inbox.answered(1);
-        assert_eq!(until(&mut inbox, GRACE_MS + 5), [Action::PassOn(sent(TERMINATE, 8))]);
-        inbox.received(sent(TERMINATE, 7), GRACE_MS + 6);
-        assert_eq!(until(&mut inbox, 3 * GRACE_MS), [], "the testimony's own signal");
+        assert_eq!(until(&mut inbox, WITNESS_GRACE_MS + 5), [Action::PassOn(sent(TERMINATE, 8))]);
+        inbox.received(sent(TERMINATE, 7), WITNESS_GRACE_MS + 6);
+        assert_eq!(until(&mut inbox, 3 * WITNESS_GRACE_MS), [], "the testimony's own signal");
         inbox.witnessed(15, 0, 7, 200);
-        inbox.received(sent(TERMINATE, 7), 201 + TESTIMONY_MS);
+        inbox.received(sent(TERMINATE, 7), 201 + WITNESS_TESTIMONY_MS);
         assert_eq!(until(&mut inbox, 2000).len(), 1, "stale testimony");
     }
 
@@ -271,8 +261,12 @@ mod tests {
             assert_eq!(inbox.received(received, 0).into_iter().collect::<Vec<_>>(), expected);
             let mut silent = Inbox::default();
             silent.received(received, 0);
-            until(&mut silent, GRACE_MS);
-            assert_eq!(until(&mut silent, GRACE_MS + ANSWER_MS), expected, "a witness that does not answer");
+            until(&mut silent, WITNESS_GRACE_MS);
+            assert_eq!(
+                until(&mut silent, WITNESS_GRACE_MS + WITNESS_ANSWER_MS),
+                expected,
+                "a witness that does not answer"
+            );
         }
     }
 
@@ -283,9 +277,9 @@ mod tests {
             inbox.received(sent(first, 7), 0);
             inbox.received(sent(second, 7), 1);
             assert_eq!(inbox.continues(), second == CONTINUE);
-            until(&mut inbox, GRACE_MS + 1);
+            until(&mut inbox, WITNESS_GRACE_MS + 1);
             inbox.answered(2);
-            assert_eq!(until(&mut inbox, GRACE_MS + 1), [Action::PassOn(sent(second, 7))]);
+            assert_eq!(until(&mut inbox, WITNESS_GRACE_MS + 1), [Action::PassOn(sent(second, 7))]);
         }
     }
 
@@ -293,8 +287,8 @@ mod tests {
     fn a_flood_is_passed_on_rather_than_lost() {
         let mut inbox = Inbox::default();
         let passed = (0..40).filter_map(|sender| inbox.received(sent(10, sender), 0)).count();
-        assert_eq!(passed, 40 - PLACES);
-        until(&mut inbox, GRACE_MS);
-        assert_eq!(until(&mut inbox, GRACE_MS + ANSWER_MS).len(), PLACES);
+        assert_eq!(passed, 40 - SIGNALS_MAX);
+        until(&mut inbox, WITNESS_GRACE_MS);
+        assert_eq!(until(&mut inbox, WITNESS_GRACE_MS + WITNESS_ANSWER_MS).len(), SIGNALS_MAX);
     }
 }

@@ -6,6 +6,7 @@
 //! built this process becomes the command.
 
 use super::watch::Supervised;
+use crate::limits;
 use crate::observation::Stream;
 use crate::protocol::order::{Order, Sending};
 use crate::protocol::settings::{Observed, RelayEnds, Settings};
@@ -17,9 +18,6 @@ use crate::sys::{Errno, channel, clock, descriptors, fault, flow, signals, termi
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-
-/// Capacity of the copy's pipe in bytes: a second of a busy training's output while the observer is starved.
-const COPY_PIPE_BYTES: i32 = 1 << 20;
 
 /// One relay's descriptors, before it is decided who holds which.
 struct Plumbing {
@@ -158,14 +156,12 @@ fn plumbing(route: &RelayRoute) -> Result<Plumbing, Errno> {
     let (stdout, stderr) = (io::stdout(), io::stderr());
     let destination = standard(route.to, &stdout, &stderr);
     let copy = flow::pipe()?;
-    flow::set_capacity(copy.write.as_fd(), COPY_PIPE_BYTES);
+    flow::set_capacity(copy.write.as_fd(), limits::COPY_PIPE_BYTES);
     flow::set_nonblocking(copy.read.as_fd());
     let (source, sink, near) = match route.between {
         Between::Pipe => {
             let pipe = flow::pipe()?;
-            if let Some(capacity) = flow::capacity(destination) {
-                flow::set_capacity(pipe.write.as_fd(), capacity);
-            }
+            flow::set_capacity(pipe.write.as_fd(), limits::COMMAND_PIPE_BYTES);
             let sink = Sink { descriptor: descriptors::duplicate(destination)?, may_block: false };
             (Source::Pipe(pipe.read), sink, pipe.write)
         }

@@ -8,8 +8,9 @@ mod pump;
 use super::Finished;
 use super::end::Farewell;
 use super::inbox::{Action, Inbox};
+use crate::limits;
 use crate::protocol::messages::{ToObserver, ToSupervisor};
-use crate::status::End;
+use crate::status::{End, signal};
 use crate::streams::relay::Relay;
 use crate::sys::channel::Received as Arrived;
 use crate::sys::poll::{Events, Poll};
@@ -18,21 +19,16 @@ use crate::sys::wait::{self, Change, Usage};
 use crate::sys::{Errno, channel, clock, descriptors, flow, memory, terminal};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
-/// Steps of a relay before everything else has its turn again.
-const STEPS: usize = 32;
-/// Steps for the tail: more than the largest pipe and pseudo-terminal hold, however small the pieces.
-const TAIL_STEPS: usize = 1024;
-/// How long the observer may hold descriptors that a reader waits for, in milliseconds. It lets go within one;
-/// one that was stopped or starved for so long is killed, because the user's pipe would hang.
-const RELEASE_MS: u64 = 1000;
-
 /// The signals that ask a program to end, which a verdict wants to know about.
-const REQUESTS: [i32; 7] = [1, 2, 3, 10, 12, 15, 24];
-
-const CHILD: i32 = 17;
-const PIPE: i32 = 13;
-const WINDOW_CHANGE: i32 = 28;
-const KILL: i32 = 9;
+const REQUESTS: [i32; 7] = [
+    signal::HANGUP,
+    signal::INTERRUPT,
+    signal::QUIT,
+    signal::USER_1,
+    signal::USER_2,
+    signal::TERMINATE,
+    signal::PROCESSOR_TIME,
+];
 
 /// A command under supervision.
 #[derive(Debug)]
@@ -135,7 +131,7 @@ impl Watch {
             let mut children = false;
             while let Some(received) = self.it.signals.next() {
                 // The kernel's word about a child carries a positive code; a user's SIGCHLD is a signal as any.
-                if matches!(received, Received { signal: CHILD, code: 1.., .. }) {
+                if matches!(received, Received { signal: signal::CHILD, code: 1.., .. }) {
                     children = true;
                 } else {
                     self.signal(received);
@@ -211,11 +207,11 @@ impl Watch {
         let ours = std::process::id().cast_signed();
         match received {
             // For our own writing to a pipe without a reader; the relay finds out by itself.
-            Received { signal: PIPE, sender, .. } if sender == ours => {}
+            Received { signal: signal::PIPE, sender, .. } if sender == ours => {}
             // The command signals its parent, which it takes for its shell: not meant for itself.
             Received { sender, code: 0, .. } if sender == self.it.command => {}
             _ => {
-                if received.signal == WINDOW_CHANGE {
+                if received.signal == signal::WINDOW_CHANGE {
                     self.resize(&received);
                 }
                 if REQUESTS.contains(&received.signal) {
@@ -260,7 +256,7 @@ impl Watch {
                 }
                 Change::Stopped(signal) if pid == self.it.command && !self.inbox.continues() => {
                     // What it wrote before it stopped belongs on the screen before the shell's prompt.
-                    (0..2).for_each(|index| self.pump(index, STEPS));
+                    (0..2).for_each(|index| self.pump(index, limits::TAIL_STEPS));
                     let command = self.it.command;
                     signals::stop_self(signal, || !wait::was_continued(command));
                 }
@@ -306,7 +302,7 @@ impl Watch {
         if self.it.channel.is_some() {
             self.tell(message);
             self.owed += 1;
-            self.release_by = clock::monotonic_ms() + RELEASE_MS;
+            self.release_by = clock::monotonic_ms() + limits::RELEASE_MS;
         }
     }
 
@@ -314,7 +310,7 @@ impl Watch {
     fn leave(&mut self, now: u64) -> Turn {
         if self.farewell.as_ref().is_some_and(|farewell| !farewell.handed_over()) {
             // The command has ended before this look: nothing of its own can come after.
-            (0..2).for_each(|index| self.pump(index, TAIL_STEPS));
+            (0..2).for_each(|index| self.pump(index, limits::TAIL_STEPS));
             let waiting =
                 self.it.relays.iter().zip(self.awaits).any(|(relay, wanted)| relay.is_some() && wanted == Await::Sink);
             let Some(farewell) = &mut self.farewell else { return Turn::On };
@@ -357,7 +353,7 @@ impl Watch {
 
     fn kill_observer(&mut self) {
         if let Some(observer) = self.it.observer {
-            signals::pass_on(observer, &Received::sent(KILL));
+            signals::pass_on(observer, &Received::sent(signal::KILL));
         }
         self.lose_observer();
     }

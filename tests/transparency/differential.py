@@ -35,6 +35,8 @@ DECISIONS = {
     for name, reason in {
         "terminal-as-device": "one output-only pty for stdout and stderr: it has no foreground group and no CR of its own; "
         "programs that own the terminal get the real one by their names, others by --tty=direct",
+        "kill-pid-with-the-signals-of-faults": "the seven signals that the kernel raises for faults say that the launcher "
+        "itself crashed, whoever sent them: then the command lives on under the observer",
     }.items()
     for mode in ("record", "on", "tap")
 }

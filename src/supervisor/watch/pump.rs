@@ -1,10 +1,11 @@
 //! Moving the command's output, a bounded piece at a time.
 //!
 //! A stream that never pauses must not keep signals, messages and the command's end waiting: each look moves
-//! so many steps at the most and then gives everything else its turn. What a stream waits for next, for its
+//! one piece, as much as there is, and then gives everything else its turn. To look again at once, only to find
+//! nothing, would cost as much as the sleep that finds the same. What a stream waits for next, for its
 //! source or for its destination, is written down for the next sleep. Only the loop calls this.
 
-use super::{Await, Ready, STEPS, Watch};
+use super::{Await, Ready, Watch};
 use crate::protocol::messages::ToObserver;
 use crate::streams::relay::Step;
 use crate::sys::{clock, flow};
@@ -14,7 +15,7 @@ impl Watch {
     pub(super) fn relay(&mut self, ready: &Ready) {
         for (index, ready) in ready.relays.into_iter().enumerate() {
             if ready != (false, false) {
-                self.pump(index, STEPS);
+                self.pump(index, 1);
             }
         }
     }
