@@ -58,6 +58,35 @@ struct Followed {
     reader: Reader,
     requests: SyncSender<()>,
     answers: Receiver<Chunk>,
+    /// Requests without an answer yet.
+    pending: u32,
+}
+
+impl Followed {
+    fn take(&mut self, run: &mut Run, at: f64, chunk: &Chunk) {
+        self.pending = self.pending.saturating_sub(1);
+        if chunk.cut {
+            self.reader.cutter.gap();
+        }
+        self.reader.take(run, at, &chunk.bytes);
+    }
+
+    /// Reads to the present end. An answer to an earlier request may be waiting, from a time when the end was
+    /// another: only a short answer to the last request says that there is no more.
+    fn read_the_rest(&mut self, run: &mut Run, at: f64) {
+        // Where there is no room the last request has not been taken up yet: its answer will be the present one.
+        self.pending += u32::from(self.requests.try_send(()).is_ok());
+        while let Ok(chunk) = self.answers.recv_timeout(limits::FOLLOW_TAIL_WAIT) {
+            self.take(run, at, &chunk);
+            if self.pending > 0 {
+                continue;
+            }
+            if chunk.bytes.len() < limits::READ_BYTES || self.requests.try_send(()).is_err() {
+                return;
+            }
+            self.pending += 1;
+        }
+    }
 }
 
 /// What a look at a file gave.
@@ -92,7 +121,9 @@ impl Eyes {
                 }
                 Observed::File(descriptor, position) => {
                     match descriptors::adopt(descriptor).and_then(|file| follow(File::from(file), position)) {
-                        Some((requests, answers)) => eyes.files.push(Followed { reader, requests, answers }),
+                        Some((requests, answers)) => {
+                            eyes.files.push(Followed { reader, requests, answers, pending: 0 })
+                        }
                         None => lost += 1,
                     }
                 }
@@ -130,13 +161,12 @@ impl Eyes {
     pub fn look_at_files(&mut self, run: &mut Run, at: f64) {
         for file in &mut self.files {
             while let Ok(chunk) = file.answers.try_recv() {
-                if chunk.cut {
-                    file.reader.cutter.gap();
-                }
-                file.reader.take(run, at, &chunk.bytes);
+                file.take(run, at, &chunk);
             }
             // One request that is under way is enough.
-            let _ = file.requests.try_send(());
+            if file.pending == 0 && file.requests.try_send(()).is_ok() {
+                file.pending += 1;
+            }
         }
     }
 
@@ -152,16 +182,7 @@ impl Eyes {
             }
         }
         for file in &mut self.files {
-            let _ = file.requests.send(());
-            while let Ok(chunk) = file.answers.recv_timeout(limits::FOLLOW_TAIL_WAIT) {
-                if chunk.cut {
-                    file.reader.cutter.gap();
-                }
-                file.reader.take(run, at, &chunk.bytes);
-                if chunk.bytes.len() < limits::READ_BYTES || file.requests.try_send(()).is_err() {
-                    break;
-                }
-            }
+            file.read_the_rest(run, at);
         }
         let readers = self
             .copies
