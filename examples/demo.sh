@@ -50,7 +50,7 @@ run() {
     printf '\n== python3 train.py %s\n' "$*"
     status=0
     "$programs/axolotl-run" --config "$here/train.yml" -- python3 -u "$here/train.py" --config "$here/train.yml" \
-        --steps 20 --sleep-per-step 0.03 "$@" >"$work/output" 2>&1 9>&- || status=$?
+        --steps 20 --sleep-per-step 0.05 "$@" >"$work/output" 2>&1 9>&- || status=$?
     # A bar is drawn over itself: of each line, the last state is what a terminal shows.
     tr '\r' '\n' <"$work/output" | grep -v '^ *$' | tail -n 4
     echo "-- exit status $status"

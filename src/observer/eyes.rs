@@ -56,32 +56,43 @@ struct Copy {
 /// A file that is read by a thread of its own, because a file system may not answer.
 struct Followed {
     reader: Reader,
-    requests: SyncSender<()>,
+    /// Each tells its own time, in seconds since the spawn.
+    requests: SyncSender<f64>,
     answers: Receiver<Chunk>,
     /// Requests without an answer yet.
     pending: u32,
+    /// Up to when it was read.
+    read_until: f64,
 }
 
 impl Followed {
-    fn take(&mut self, run: &mut Run, at: f64, chunk: &Chunk) {
+    /// A file does not tell when its bytes came. They are taken to have come evenly since the last look: a rate,
+    /// an epoch's seconds, would otherwise be those of our looks.
+    fn take(&mut self, run: &mut Run, chunk: &Chunk) {
         self.pending = self.pending.saturating_sub(1);
         if chunk.cut {
             self.reader.cutter.gap();
         }
-        self.reader.take(run, at, &chunk.bytes);
+        let slices = chunk.bytes.chunks(chunk.bytes.len().div_ceil(limits::FOLLOW_SLICES).max(1));
+        let (from, count) = (self.read_until, slices.len());
+        for (number, slice) in (1..).zip(slices) {
+            let share = f64::from(number) / count as f64;
+            self.reader.take(run, from + share * (chunk.at - from), slice);
+        }
+        self.read_until = chunk.at;
     }
 
     /// Reads to the present end. An answer to an earlier request may be waiting, from a time when the end was
     /// another: only a short answer to the last request says that there is no more.
     fn read_the_rest(&mut self, run: &mut Run, at: f64) {
         // Where there is no room the last request has not been taken up yet: its answer will be the present one.
-        self.pending += u32::from(self.requests.try_send(()).is_ok());
+        self.pending += u32::from(self.requests.try_send(at).is_ok());
         while let Ok(chunk) = self.answers.recv_timeout(limits::FOLLOW_TAIL_WAIT) {
-            self.take(run, at, &chunk);
+            self.take(run, &chunk);
             if self.pending > 0 {
                 continue;
             }
-            if chunk.bytes.len() < limits::READ_BYTES || self.requests.try_send(()).is_err() {
+            if chunk.bytes.len() < limits::READ_BYTES || self.requests.try_send(at).is_err() {
                 return;
             }
             self.pending += 1;
@@ -91,6 +102,8 @@ impl Followed {
 
 /// What a look at a file gave.
 struct Chunk {
+    /// The request's time.
+    at: f64,
     bytes: Vec<u8>,
     /// The file was cut and begins anew.
     cut: bool,
@@ -122,7 +135,7 @@ impl Eyes {
                 Observed::File(descriptor, position) => {
                     match descriptors::adopt(descriptor).and_then(|file| follow(File::from(file), position)) {
                         Some((requests, answers)) => {
-                            eyes.files.push(Followed { reader, requests, answers, pending: 0 })
+                            eyes.files.push(Followed { reader, requests, answers, pending: 0, read_until: 0.0 })
                         }
                         None => lost += 1,
                     }
@@ -161,10 +174,10 @@ impl Eyes {
     pub fn look_at_files(&mut self, run: &mut Run, at: f64) {
         for file in &mut self.files {
             while let Ok(chunk) = file.answers.try_recv() {
-                file.take(run, at, &chunk);
+                file.take(run, &chunk);
             }
             // One request that is under way is enough.
-            if file.pending == 0 && file.requests.try_send(()).is_ok() {
+            if file.pending == 0 && file.requests.try_send(at).is_ok() {
                 file.pending += 1;
             }
         }
@@ -201,11 +214,11 @@ impl Eyes {
 }
 
 /// Starts a thread that reads a file on request, from a position on.
-fn follow(file: File, mut position: u64) -> Option<(SyncSender<()>, Receiver<Chunk>)> {
-    let (requests, requested) = sync_channel::<()>(1);
+fn follow(file: File, mut position: u64) -> Option<(SyncSender<f64>, Receiver<Chunk>)> {
+    let (requests, requested) = sync_channel::<f64>(1);
     let (answering, answers) = sync_channel::<Chunk>(1);
     let work = move || {
-        while requested.recv().is_ok() {
+        while let Ok(at) = requested.recv() {
             let Ok(length) = file.metadata().map(|metadata| metadata.len()) else { return };
             let cut = length < position;
             if cut {
@@ -216,7 +229,7 @@ fn follow(file: File, mut position: u64) -> Option<(SyncSender<()>, Receiver<Chu
             let Ok(count) = file.read_at(&mut bytes, position) else { return };
             bytes.truncate(count);
             position += count as u64;
-            if answering.send(Chunk { bytes, cut }).is_err() {
+            if answering.send(Chunk { at, bytes, cut }).is_err() {
                 return;
             }
         }
