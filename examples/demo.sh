@@ -1,104 +1,93 @@
 #!/bin/sh
-# Shows the main job: a small training that is real, under the launcher, to four different ends; then what a server
-# that takes events as PostHog does (examples/posthog.rs, on this machine) got to know of it.
+# Runs the little training under the launcher four times, each with another end, and prints what a server received.
 #
-#   sh examples/demo.sh
+#   examples/demo.sh                                   starts the example server on the loopback by itself
+#   AXOLOTL_RUN_POSTHOG_HOST=… examples/demo.sh        reports to that host; what arrived is then seen there
 #
-# Needs Rust and python3, takes a minute at first for building and some seconds then. Nothing leaves this machine:
-# the server is a local one, and the journals go to a directory that is deleted again.
+# AXOLOTL_RUN names another launcher than target/release (or else target/debug); where there is none it is built. Needs
+# Rust and python3. Nothing outside a temporary folder is written but what is built: state and configuration of the runs
+# live there and go with it. Ends well where all four runs have arrived.
 set -eu
 
-here=$(cd "$(dirname "$0")" && pwd)
-programs=${CARGO_TARGET_DIR:-$here/../target}/debug
-cargo build --quiet --manifest-path "$here/../Cargo.toml" --bin axolotl-run --example posthog
+examples=$(cd "$(dirname "$0")" && pwd)
+root=$(dirname "$examples")
+launcher=${AXOLOTL_RUN:-}
+for built in "$root/target/release/axolotl-run" "$root/target/debug/axolotl-run"; do
+    [ -n "$launcher" ] || [ ! -x "$built" ] || launcher=$built
+done
+if [ -z "$launcher" ]; then
+    (cd "$root" && cargo build --quiet --bin axolotl-run)
+    launcher=$root/target/debug/axolotl-run
+fi
 
-work=$(mktemp -d)
+folder=$(mktemp -d)
 server=
-clean_up() {
-    if [ -n "$server" ]; then
-        kill "$server" 2>/dev/null || true
-        wait "$server" 2>/dev/null || true
-    fi
-    rm -rf "$work"
+cleanup() {
+    exec 9>&- # the server ends with its standard input
+    [ -z "$server" ] || wait "$server" || true
+    rm -rf "$folder"
 }
-trap clean_up EXIT
+trap cleanup EXIT
 trap 'exit 130' INT TERM
 
-# The server ends with its standard input, which is why it gets one that stays.
-mkfifo "$work/stay"
-"$programs/examples/posthog" --port-file "$work/address" --log "$work/log" <"$work/stay" &
-server=$!
-exec 9>"$work/stay"
-tries=0
-while [ ! -s "$work/address" ]; do
-    tries=$((tries + 1))
-    if [ "$tries" -gt 200 ]; then
-        echo "the server has not begun" >&2
-        exit 1
-    fi
-    sleep 0.05
-done
-
-XDG_STATE_HOME=$work/state
-AXOLOTL_DO_NOT_TRACK=0
-AXOLOTL_RUN_POSTHOG_KEY=phc_test0123456789
-AXOLOTL_RUN_POSTHOG_HOST=$(cat "$work/address")
-export XDG_STATE_HOME AXOLOTL_DO_NOT_TRACK AXOLOTL_RUN_POSTHOG_KEY AXOLOTL_RUN_POSTHOG_HOST
-unset DO_NOT_TRACK AXOLOTL_RUN_ID RANK LOCAL_RANK SLURM_PROCID 2>/dev/null || true
+if [ -z "${AXOLOTL_RUN_POSTHOG_HOST:-}" ]; then
+    mkfifo "$folder/stdin"
+    (cd "$root" && cargo build --quiet --example posthog)
+    "$root/target/debug/examples/posthog" --port-file "$folder/address" --log "$folder/received" <"$folder/stdin" &
+    server=$!
+    exec 9>"$folder/stdin"
+    tries=0
+    until [ -s "$folder/address" ]; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 200 ] || { echo "the example server does not start" >&2; exit 1; }
+        sleep 0.05
+    done
+    AXOLOTL_RUN_POSTHOG_HOST=$(cat "$folder/address")
+fi
+export AXOLOTL_RUN_POSTHOG_HOST
+export AXOLOTL_RUN_POSTHOG_KEY="${AXOLOTL_RUN_POSTHOG_KEY:-phc_demonstration}"
+export AXOLOTL_DO_NOT_TRACK=0 XDG_STATE_HOME="$folder/state" XDG_CONFIG_HOME="$folder/config"
+unset DO_NOT_TRACK AXOLOTL_RUN_ID || true
 
 run() {
-    printf '\n== python3 train.py %s\n' "$*"
-    status=0
-    "$programs/axolotl-run" --config "$here/train.yml" -- python3 -u "$here/train.py" --config "$here/train.yml" \
-        --steps 20 --sleep-per-step 0.05 "$@" >"$work/output" 2>&1 9>&- || status=$?
-    # A bar is drawn over itself: of each line, the last state is what a terminal shows.
-    tr '\r' '\n' <"$work/output" | grep -v '^ *$' | tail -n 4
-    echo "-- exit status $status"
+    title=$1
+    shift
+    printf '\n=== %s\n$ axolotl-run --config train.yml python3 train.py --config train.yml %s\n' "$title" "$*"
+    code=0
+    (cd "$examples" && "$launcher" --config train.yml python3 train.py --config train.yml "$@" 9>&-) || code=$?
+    printf '=== ended with %s\n' "$code"
 }
 
-run
-run --fail-at 40
-run --sigkill-at 40
-run --segfault-at 40
+run "a training that ends well"
+run "a training that raises in the middle" --fail-at 300
+run "a training that is killed, as the kernel does it when memory is short" --sigkill-at 300
+run "a training whose process crashes" --segfault-at 300
 
-exec python3 - "$work/log/stored.jsonl" <<'PYTHON'
+printf '\n=== what the launcher recorded\n'
+"$launcher" --runs || true
+
+if [ -n "$server" ]; then
+    printf '\n=== what the server received\n'
+    tries=0 # the last report may still be on its way when its run has ended
+    until [ "$(grep -c '"event":"finish"' "$folder/received/stored.jsonl" 2>/dev/null || echo 0)" -ge 4 ] || [ "$tries" -ge 100 ]; do
+        tries=$((tries + 1))
+        sleep 0.05
+    done
+    if [ -s "$folder/received/stored.jsonl" ]; then
+        python3 - "$folder/received/stored.jsonl" <<'PYTHON'
 import json
 import sys
-import time
 
-SKIPPED = ("$", "schema_version")
-
-
-def read():
-    try:
-        with open(sys.argv[1], encoding="utf-8") as lines:
-            return [json.loads(line) for line in lines]
-    except (OSError, ValueError):  # not there yet, or in the middle of being written
-        return []
-
-
-def short(value):
-    text = value if isinstance(value, str) else json.dumps(value)
-    return text.replace("\n", "\n" + " " * 38)
-
-
-deadline = time.monotonic() + 20
-finished = []
-while len(finished) < 4 and time.monotonic() < deadline:
-    time.sleep(0.05)
-    events = read()
-    finished = [event["distinct_id"] for event in events if event["event"] == "finish"]
-print("\nWhat the server got")
-runs = {}
-for event in events:
-    runs.setdefault(event["distinct_id"], []).append(event)
-for run, events in runs.items():
-    print("\nrun " + run)
-    for event in events:
-        print("  %-9s %s" % (event["event"], event["timestamp"]))
-        for name, value in event["properties"].items():
-            if not name.startswith(SKIPPED):
-                print("      %s %s" % (name, short(value)))
-print("\n%d of 4 runs arrived, %d events" % (len(set(finished)), sum(map(len, runs.values()))))
-sys.exit(len(set(finished)) != 4)
+for line in open(sys.argv[1], encoding="utf-8"):
+    event = json.loads(line)
+    properties = {key: value for key, value in event["properties"].items() if not key.startswith("$")}
+    print("%s  run %s\n%s\n" % (event["event"], event["distinct_id"][:8], json.dumps(properties, indent=2)))
 PYTHON
+    else
+        echo "nothing"
+    fi
+    arrived=$(grep -c '"event":"finish"' "$folder/received/stored.jsonl" 2>/dev/null || true)
+    echo "${arrived:-0} of 4 runs arrived"
+    [ ! -s "$folder/received/complaints" ] || { echo "=== against the contract:"; cat "$folder/received/complaints"; }
+    [ "${arrived:-0}" -eq 4 ] && [ ! -s "$folder/received/complaints" ]
+fi

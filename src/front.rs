@@ -8,9 +8,10 @@ use crate::plan::{Plan, Surroundings, plan};
 use crate::status::{self, End};
 use crate::store::decision;
 use crate::supervisor::Finished;
-use crate::sys::{Errno, command, signals};
+use crate::sys::{Errno, command, probe, signals};
 use crate::{cli, env, notice, observer, query, supervisor, ui};
 use std::ffi::OsString;
+use std::path::Path;
 use uuid::Uuid;
 
 /// Runs the program in the role that it was called in; returns its exit code, unless it ends by a signal.
@@ -56,10 +57,15 @@ fn perform(plan: Plan, surroundings: &Surroundings<'_>) -> End {
             notice::Ended::Start => perform(*then, surroundings),
             notice::Ended::Interrupted => End::Exited(status::INTERRUPTED),
         },
-        Plan::Observe(order) => match supervisor::observe(&order) {
-            Finished::Ended(end) => end,
-            Finished::NotRun(problem) => not_run(&order.command, problem),
-        },
+        Plan::Observe(order) => {
+            if let Some(config) = &order.config {
+                look_at(config);
+            }
+            match supervisor::observe(&order) {
+                Finished::Ended(end) => end,
+                Finished::NotRun(problem) => not_run(&order.command, problem),
+            }
+        }
         Plan::Query(query) => End::Exited(query::answer(&query, surroundings)),
         Plan::Refuse(refusal) => {
             ui::refusal(&refusal);
@@ -74,6 +80,19 @@ fn warn(warning: &Warning) {
         env::AXOLOTL_DO_NOT_TRACK,
         warning.value
     ));
+}
+
+/// Says that a configuration cannot be opened while the user is still there to hear it; the observer, which will
+/// read it, has no voice. Only a file that the user named is looked at, so whoever names none waits for none.
+fn look_at(config: &Path) {
+    if let Err(error) = probe::open_regular(config) {
+        ui::warning(&format!(
+            "`--config {}` can't be opened: {}; the command runs all the same, its configuration is not recorded; \
+             name a YAML file that can be read",
+            cli::printable(config),
+            ui::reason(&error)
+        ));
+    }
 }
 
 /// The command could not be run: what every shell and launcher says and returns then.

@@ -18,14 +18,45 @@ pub const NOTICE_TICK: Duration = Duration::from_millis(200);
 pub const STDERR_WAIT: Duration = Duration::from_secs(1);
 /// Bytes that a pipe takes at once when it polls as writable (PIPE_BUF on Linux).
 pub const STDERR_PIECE_BYTES: usize = 4096;
-/// Bytes of the file of the stored decision that are read; ours has about 150.
-pub const DECISION_FILE_BYTES_MAX: u64 = 64 * 1024;
 
 // --- lines ------------------------------------------------------------------------------------------------
 
 /// Bytes of a line of output that are kept; what follows is skipped to the line's end. A traceback's frame
 /// with the longest path Linux allows (4 KiB) fits four times.
 pub const LINE_BYTES_MAX: usize = 16 * 1024;
+
+// --- tracebacks -------------------------------------------------------------------------------------------
+
+/// Sources of interleaved lines (ranks, actors, containers) that are told apart; the largest nodes run 16.
+pub const TRACE_STREAMS_MAX: usize = 64;
+/// Bytes of a prefix by which such a source is known.
+pub const TRACE_PREFIX_BYTES_MAX: usize = 200;
+/// Outermost frames that are kept of a traceback: where the program was.
+pub const TRACE_FRAMES_FIRST: usize = 8;
+/// Innermost frames that are kept: where it failed.
+pub const TRACE_FRAMES_LAST: usize = 32;
+/// Exceptions that are kept of a chain or a group.
+pub const TRACE_CHAIN_MAX: usize = 12;
+/// Reports that are kept from the beginning of a stream: the first of many ranks is the one to blame.
+pub const TRACE_REPORTS_FIRST: usize = 16;
+/// Reports that are kept from its end: what the process died of comes last.
+pub const TRACE_REPORTS_LAST: usize = 16;
+/// Lines without a frame after which a traceback is taken as cut off; locals printed by `rich` are the longest.
+pub const TRACE_JUNK_LINES_MAX: u32 = 600;
+/// Lines after a message in which another exception of its chain may begin.
+pub const TRACE_CHAIN_LINES_MAX: u32 = 400;
+/// Lines between a heading (`Exception in thread`) and the traceback that it announces.
+pub const TRACE_HEADING_LINES_MAX: u32 = 12;
+/// Rows over which `rich` may fold one path; 4 KiB at 40 columns.
+pub const TRACE_FOLD_ROWS_MAX: usize = 110;
+/// Bytes of a rebuilt stack trace; a chain of twelve full ones would not fit an event.
+pub const TRACE_TEXT_BYTES_MAX: usize = 24 * 1024;
+/// Largest line number that is told; the longest public file has about 30,000 lines.
+pub const TRACE_LINE_NUMBER_MAX: u64 = 999_999;
+/// Largest whole number that a message's hole is filled with: seven digits can be a telephone number.
+pub const TRACE_HOLE_MAX: u64 = 999_999;
+/// Signs of a death that are kept.
+pub const TRACE_MARKERS_MAX: usize = 32;
 
 // --- events -----------------------------------------------------------------------------------------------
 
@@ -118,6 +149,9 @@ pub const GPU_TIMEOUT: Duration = Duration::from_secs(10);
 pub const END_JOURNAL_WAIT: Duration = Duration::from_millis(200);
 /// How long the end waits in all for the last upload, where the server is known to answer.
 pub const END_UPLOAD_WAIT: Duration = Duration::from_millis(1500);
+/// How long a server of which nothing is known has for its first answer before the end no longer waits for it:
+/// an answer takes a few round trips, a network that swallows everything takes for ever.
+pub const FIRST_ANSWER_WAIT: Duration = Duration::from_millis(500);
 /// How long the observer may go on uploading after the launcher has gone.
 pub const OBSERVER_LINGER: Duration = Duration::from_secs(30);
 

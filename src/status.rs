@@ -1,5 +1,7 @@
 //! How the launcher ends: the command's own end, or its refusal to start.
 
+/// A question to the launcher was understood and has no answer, or answering failed; nothing was to be started.
+pub const UNANSWERED: u8 = 1;
 /// Our own refusal before anything was started (a bad option).
 pub const REFUSED: u8 = 125;
 /// The command was found but cannot be executed.

@@ -110,7 +110,46 @@ fn questions_are_answered_on_stdout_whatever_the_consent() {
         assert!(value.is_object(), "{value}");
     }
     let full = Launch::new().before(&["sh", "-c", "exec \"$@\" >/dev/full", "sh"]).run(&["--help"]);
-    full.expect_code(125).expect_in_stderr("cannot be printed: No space left");
+    full.expect_code(1).expect_in_stderr("error: failed to print the answer: No space left");
+}
+
+/// What is wrong with the words is refused; what is right and has no answer is a failure, as everywhere.
+#[test]
+fn a_question_without_an_answer_is_no_refusal() {
+    for question in [&["--show"][..], &["--show", "0f"], &["--send"]] {
+        let done = Launch::new().run(question);
+        done.expect_code(1).expect_stdout("").expect_in_stderr("error: ").expect_in_stderr("\n\nhint: ");
+    }
+    Launch::new().run(&["--show", "0f", "0e"]).expect_code(125);
+    Launch::new().run(&["--help"]).expect_in_stdout("\n  1   ").expect_in_stdout("\n  125   ");
+}
+
+/// The file is the observer's to read; what is wrong with its name is said while somebody is there to hear it.
+#[test]
+fn a_configuration_that_cannot_be_opened_is_said_and_stops_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let at = |name: &str| home.path().join(name).to_str().unwrap().to_owned();
+    let (good, missing, locked, pipe) = (at("good.yml"), at("missing.yml"), at("good.yml/below"), at("pipe"));
+    std::fs::write(&good, "learning_rate: 0.1\n").unwrap();
+    nix::unistd::mkfifo(pipe.as_str(), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    for (file, reason) in [
+        (&missing, "No such file or directory"),
+        (&locked, "Not a directory"),
+        (&pipe, "it is not a regular file"),
+        (&at(""), "it is not a regular file"),
+    ] {
+        let warning = format!(
+            "axolotl-run: warning: `--config {file}` can't be opened: {reason}; the command runs all the same, its \
+             configuration is not recorded; name a YAML file that can be read\n"
+        );
+        let done = Launch::new().run(&["--record", "--config", file, "sh", "-c", "echo out; exit 3"]);
+        done.expect_code(3).expect_stdout("out\n").expect_stderr(&warning);
+        // Off means gone: nothing is opened, so there is nothing to say.
+        silent().run(&["--config", file, "true"]).expect_code(0).expect_stderr("");
+    }
+    Launch::new().run(&["--record", "--config", &good, "echo", "out"]).expect_code(0).expect_stderr("");
+    let closed = Launch::new().stderr(Stream::Closed);
+    closed.run(&["--record", "--config", &missing, "echo", "out"]).expect_code(0).expect_stdout("out\n");
 }
 
 /// What the completion script offers, asked for as bash asks: with `=` as a word of its own, or without.

@@ -37,7 +37,7 @@ fn status_tells_the_effective_state_and_its_cause() {
         ("AXOLOTL_RUN_ID=x AXOLOTL_DO_NOT_TRACK=0", "off: AXOLOTL_RUN_ID is set"),
     ] {
         let done = with(environment).run(&["--status"]);
-        done.expect_code(0).expect_in_stdout(&format!("telemetry: {expected}")).expect_stderr("");
+        done.expect_code(0).expect_in_stdout(&format!("telemetry  {expected}")).expect_stderr("");
     }
 }
 
@@ -46,27 +46,85 @@ fn a_stored_decision_holds_until_a_variable_says_otherwise() {
     let home = Launch::new().home();
     let config = tempfile::tempdir().unwrap();
     let at = || Launch::new().env("XDG_CONFIG_HOME", config.path());
-    at().run(&["--enable"]).expect_code(0).expect_in_stdout("telemetry: on: decided on 20").expect_stderr("");
+    at().run(&["--enable"]).expect_code(0).expect_in_stdout("telemetry  on: decided on 20").expect_stderr("");
     let file = config.path().join("axolotl-run/config.yaml");
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(file.parent().unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o700);
-    at().run(&["--status"]).expect_in_stdout("telemetry: on: decided on 20");
-    at().env("AXOLOTL_DO_NOT_TRACK", "1").run(&["--status"]).expect_in_stdout("telemetry: off: AXOLOTL_DO_NOT_TRACK=1");
-    at().env("DO_NOT_TRACK", "1").run(&["--enable"]).expect_code(0).expect_in_stdout("telemetry: off: DO_NOT_TRACK=1");
-    at().run(&["--disable"]).expect_code(0).expect_in_stdout("telemetry: off: decided on 20");
+    at().run(&["--status"]).expect_in_stdout("telemetry  on: decided on 20");
+    at().env("AXOLOTL_DO_NOT_TRACK", "1").run(&["--status"]).expect_in_stdout("telemetry  off: AXOLOTL_DO_NOT_TRACK=1");
+    at().env("DO_NOT_TRACK", "1").run(&["--enable"]).expect_code(0).expect_in_stdout("telemetry  off: DO_NOT_TRACK=1");
+    at().run(&["--disable"]).expect_code(0).expect_in_stdout("telemetry  off: decided on 20");
     at().run(&SHOW).expect_code(0).expect_stdout("unset unset\n").expect_stderr("");
     let text = std::fs::read_to_string(&file).unwrap();
-    std::fs::write(&file, text.replace("policy_version: 1", "policy_version: 0")).unwrap();
-    at().run(&["--status"]).expect_in_stdout("telemetry: off: the stored decision is about policy 0");
+    std::fs::write(&file, text.replace("policy: 1", "policy: 0")).unwrap();
+    at().run(&["--status"]).expect_in_stdout("telemetry  off: the stored decision is about policy 0");
     assert!(!home.join(".config").exists());
 }
 
 #[test]
 fn a_decision_that_cannot_be_stored_is_refused_in_a_line() {
-    Launch::new().without_env("HOME").run(&["--enable"]).expect_code(125).expect_in_stderr("XDG_CONFIG_HOME");
+    Launch::new().without_env("HOME").run(&["--enable"]).expect_code(1).expect_in_stderr("XDG_CONFIG_HOME");
     let launch = Launch::new();
     std::fs::write(launch.home().join(".config"), "a file in the way").unwrap();
-    launch.run(&["--enable"]).expect_code(125).expect_in_stderr("cannot be stored in `");
+    launch.run(&["--enable"]).expect_code(1).expect_in_stderr("error: failed to use `");
+}
+
+#[test]
+fn a_decision_leaves_the_rest_of_the_file_as_it_is() {
+    let config = tempfile::tempdir().unwrap();
+    let at = || Launch::new().env("XDG_CONFIG_HOME", config.path());
+    let file = config.path().join("axolotl-run/config.yaml");
+    std::fs::create_dir(file.parent().unwrap()).unwrap();
+    std::fs::write(&file, "# mine\ncolour: blue\ntelemetry: off\npolicy: 1\n").unwrap();
+    at().run(&["--enable"]).expect_code(0).expect_in_stdout("telemetry  on: decided on 20");
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.starts_with("# mine\ncolour: blue\ntelemetry: on\npolicy: 1\ndate: 20"), "{text}");
+}
+
+#[test]
+fn a_file_that_holds_no_decision_is_named_and_decides_nothing() {
+    let config = tempfile::tempdir().unwrap();
+    let at = || Launch::new().env("XDG_CONFIG_HOME", config.path());
+    let file = config.path().join("axolotl-run/config.yaml");
+    std::fs::create_dir(file.parent().unwrap()).unwrap();
+    std::fs::write(&file, "telemetry: maybe\npolicy: 1\n").unwrap();
+    let done = at().run(&["--status"]);
+    done.expect_code(0).expect_in_stdout("telemetry  off: nobody has decided yet");
+    done.expect_in_stdout("the stored decision says neither on nor off, and counts as none");
+    at().run(&["--disable"]).expect_code(0).expect_in_stdout("telemetry  off: decided on 20");
+}
+
+/// A mistake in the endpoint is no affair of the training's; whoever asks is told.
+#[test]
+fn a_malformed_endpoint_is_silent_in_a_run_and_named_by_the_status() {
+    for (host, problem) in [
+        ("posthog", "`AXOLOTL_RUN_POSTHOG_HOST` must begin with `https://` or `http://`"),
+        ("https://", "`AXOLOTL_RUN_POSTHOG_HOST` is not an address such as `https://"),
+    ] {
+        let at = || {
+            let launch = Launch::new().env("AXOLOTL_DO_NOT_TRACK", "0").env("AXOLOTL_RUN_POSTHOG_KEY", "phc_test");
+            launch.env("AXOLOTL_RUN_POSTHOG_HOST", host)
+        };
+        let done = at().run(&["sh", "-c", "echo out; echo err >&2; exit 3"]);
+        done.expect_code(3).expect_stdout("out\n").expect_stderr("err\n");
+        at().run(&["--status"]).expect_code(0).expect_in_stdout(&format!("endpoint   {problem}")).expect_stderr("");
+        let done = at().run(&["--status", "--json"]);
+        let status: serde_json::Value = serde_json::from_str(&done.stdout).expect("JSON");
+        assert!(status["endpoint_problem"].as_str().expect("a problem").starts_with(problem), "{status}");
+        assert_eq!((&status["endpoint"], &status["telemetry"]), (&serde_json::Value::Null, &"on".into()));
+        at().run(&["--send"]).expect_code(1).expect_stdout("").expect_in_stderr(problem);
+    }
+}
+
+#[test]
+fn the_status_for_programs_says_all_that_people_are_told() {
+    let done = with("DO_NOT_TRACK=1 AXOLOTL_RUN_POSTHOG_KEY=phc_secret").run(&["--status", "--json"]);
+    done.expect_code(0).expect_stderr("");
+    let status: serde_json::Value = serde_json::from_str(&done.stdout).expect("JSON");
+    assert_eq!((&status["telemetry"], &status["cause"]), (&"off".into(), &"DO_NOT_TRACK=1 in the environment".into()));
+    assert_eq!((&status["key"], &status["waiting"]["events"]), (&true.into(), &0.into()));
+    assert!(status["endpoint"].as_str().expect("an endpoint").starts_with("https://"), "{status}");
+    assert!(!done.stdout.contains("phc_secret"), "{status}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use axolotl_run::delivery::{Cause, Fate, State};
 use axolotl_run::event::{Event, Finish};
 use axolotl_run::limits;
 use axolotl_run::public::PublicStr;
-use axolotl_run::store::{Durability, Sending, Store};
+use axolotl_run::store::{Sending, Store, Weight};
 use axolotl_run::wire::Member;
 use driver::{Driver, line};
 use posthog::{Behaviour, Server};
@@ -210,7 +210,7 @@ fn from_one_run_to_the_server_by_way_of_the_next() {
     let finish = Member::new(driver.run, &Event::Finish(Box::new(finish)), SystemTime::now(), 9.0);
     let lines = [line(driver.run, 1), serde_json::to_string(&finish).unwrap()];
     for line in &lines {
-        journal.append(line, Durability::Synced);
+        journal.append(line, Weight::Essential);
     }
     drop(journal);
     let mut waiting = store.waiting(SystemTime::now());

@@ -12,7 +12,7 @@ mod posthog;
 mod support;
 
 use nix::sys::signal::Signal;
-use observed::{Recorded, example, reporting, state};
+use observed::{Recorded, example, reporting, state, until_recorded};
 use posthog::Server;
 use serde_json::{Value, json};
 use std::process::Command;
@@ -134,7 +134,7 @@ fn each_way_to_end_is_reported_as_it_was() {
                         launch = launch.env("PYTHONUNBUFFERED", "1");
                     }
                     let done = ending.run(launch);
-                    let run = Recorded::only(&state(done.home()));
+                    let run = until_recorded(&state(done.home()), Recorded::is_finished);
                     ending.check(&run, server, files);
                 });
             }
@@ -153,7 +153,7 @@ fn the_demonstration_shows_what_arrived() {
     let said = String::from_utf8_lossy(&output.stdout);
     let complained = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}\n{complained}");
-    for expected in ["success", "exit_code 1", "SIGKILL", "SIGSEGV", "4 of 4 runs arrived"] {
+    for expected in ["success", "\"exit_code\": 1", "SIGKILL", "SIGSEGV", "4 of 4 runs arrived"] {
         assert!(said.contains(expected), "{expected:?} in\n{said}\n{complained}");
     }
 }

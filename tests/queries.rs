@@ -9,7 +9,7 @@ use axolotl_run::event::{Dropped, Event, Finish, Progress, Start};
 use axolotl_run::public::PublicStr;
 use axolotl_run::query::{self, Form, Streams, Telemetry};
 use axolotl_run::store::decision::{Decision, Stored};
-use axolotl_run::store::{Durability, Sending, Store, StoreProblem};
+use axolotl_run::store::{Sending, Store, StoreProblem, Weight};
 use axolotl_run::wire::Member;
 use posthog::{Behaviour, Server};
 use serde_json::{Value, json};
@@ -64,7 +64,7 @@ impl Home {
         let mut journal = self.store.begin(run, sending);
         let lines: Vec<_> = events().iter().map(|event| line(run, event, began)).collect();
         for line in &lines {
-            journal.append(line, Durability::Buffered);
+            journal.append(line, Weight::Ordinary);
         }
         (run, lines)
     }

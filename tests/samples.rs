@@ -13,7 +13,7 @@ mod posthog;
 mod support;
 
 use nix::sys::signal::Signal;
-use observed::{Recorded, state};
+use observed::{Recorded, state, until_recorded};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -119,7 +119,7 @@ impl Recording {
         for (stream, expected, actual) in streams {
             assert!(expected == *actual, "{name}: {}", difference(stream, &expected, actual));
         }
-        let run = Recorded::only(&state(done.home()));
+        let run = until_recorded(&state(done.home()), Recorded::is_finished);
         run.assert_ordered(name);
         assert_eq!(run.delivered(), [] as [&str; 0], "{name}");
         self.check(&run);

@@ -6,7 +6,7 @@ mod recorded;
 use axolotl_run::event::Event;
 use axolotl_run::limits;
 use axolotl_run::public::PublicStr;
-use axolotl_run::store::{Durability, Journal, Outcome, Sending, Store, StoreProblem, Stored};
+use axolotl_run::store::{Journal, Outcome, Sending, Store, StoreProblem, Stored, Weight};
 use axolotl_run::wire::Member;
 use recorded::{Home, NONE, delivered, finish, line, progress, start, store};
 use std::fs;
@@ -64,7 +64,7 @@ fn a_living_run_is_left_to_its_observer() {
     let home = Home::new();
     let run = Uuid::new_v4();
     let mut journal = home.store().begin(run, Sending::Permitted);
-    journal.append(&line(run, &start(), SystemTime::now()), Durability::Buffered);
+    journal.append(&line(run, &start(), SystemTime::now()), Weight::Ordinary);
     let store = home.store();
     let much_later = SystemTime::now() + limits::RUNS_AGE_MAX * 2;
     assert_eq!(store.recover(much_later), NONE);
@@ -177,7 +177,7 @@ fn a_planted_link_is_not_written_through() {
     fs::write(&elsewhere, "precious").unwrap();
     let mut journal = home.store().begin(run, Sending::Permitted);
     symlink(&elsewhere, home.run(run).join("events.jsonl")).unwrap();
-    assert_eq!(journal.append(&line(run, &start(), SystemTime::now()), Durability::Synced), Stored::Memory);
+    assert_eq!(journal.append(&line(run, &start(), SystemTime::now()), Weight::Essential), Stored::Memory);
     assert_eq!(journal.events_unwritten(), 1);
     fs::remove_file(home.run(run).join("events.jsonl")).unwrap();
     assert!(journal.flush());
@@ -223,7 +223,7 @@ fn of_too_much_that_waits_the_newest_is_kept() {
     let event = Event::Error(Box::new(axolotl_run::event::ErrorEvent { chain: Some(names), ..Default::default() }));
     let lines: Vec<_> = (0..400).map(|_| line(run, &event, SystemTime::now())).collect();
     for line in &lines {
-        assert_eq!(journal.append(line, Durability::Buffered), Stored::Disk);
+        assert_eq!(journal.append(line, Weight::Ordinary), Stored::Disk);
     }
     drop(journal);
     let waiting = home.store().waiting(SystemTime::now());
@@ -238,7 +238,7 @@ fn pruning_keeps_the_newest_and_the_living() {
     let home = Home::new();
     let living = Uuid::new_v4();
     let mut journal = home.store().begin(living, Sending::Permitted);
-    journal.append(&line(living, &start(), SystemTime::now()), Durability::Buffered);
+    journal.append(&line(living, &start(), SystemTime::now()), Weight::Ordinary);
     let runs: Vec<_> = (0..limits::RUNS_MAX + 5).map(|_| home.recorded(Sending::Permitted, &[start()]).0).collect();
     let now = SystemTime::now();
     for (age, run) in (1..).zip(&runs) {
@@ -292,11 +292,11 @@ fn without_a_place_the_journal_stays_in_bounded_memory() {
     assert!(matches!(Store::open(|_| None), Err(StoreProblem::NoHome)));
     let mut journal = Journal::in_memory(Uuid::new_v4());
     let long = "x".repeat(limits::EVENT_BYTES_MAX);
-    let stored: Vec<_> = (0..100).map(|_| journal.append(&long, Durability::Buffered)).collect();
+    let stored: Vec<_> = (0..100).map(|_| journal.append(&long, Weight::Ordinary)).collect();
     let held = stored.iter().filter(|stored| **stored == Stored::Memory).count();
     assert_eq!(held, limits::HELD_BYTES_MAX / long.len());
-    assert_eq!(journal.append("finish", Durability::Synced), Stored::Memory, "finish finds room");
-    assert_eq!(journal.append("two\nlines", Durability::Synced), Stored::Nowhere);
+    assert_eq!(journal.append("finish", Weight::Essential), Stored::Memory, "finish finds room");
+    assert_eq!(journal.append("two\nlines", Weight::Essential), Stored::Nowhere);
     assert!(!journal.flush());
     assert_eq!(journal.events_unwritten(), 102);
 }
@@ -309,9 +309,9 @@ fn a_journal_moves_to_disk_when_its_directory_can_be_made() {
     fs::write(home.run(run), "in the way").unwrap();
     let mut journal = store.begin(run, Sending::Permitted);
     let lines = [line(run, &start(), SystemTime::now()), line(run, &finish(), SystemTime::now())];
-    assert_eq!(journal.append(&lines[0], Durability::Buffered), Stored::Memory);
+    assert_eq!(journal.append(&lines[0], Weight::Ordinary), Stored::Memory);
     fs::remove_file(home.run(run)).unwrap();
-    assert_eq!(journal.append(&lines[1], Durability::Synced), Stored::Disk);
+    assert_eq!(journal.append(&lines[1], Weight::Essential), Stored::Disk);
     drop(journal);
     assert_eq!(store.waiting(SystemTime::now()).runs[0].lines, lines);
 }

@@ -4,7 +4,7 @@
 #[path = "support/recorded.rs"]
 mod recorded;
 
-use axolotl_run::store::{Durability, Outcome, Sending, Stored};
+use axolotl_run::store::{Outcome, Sending, Stored, Weight};
 use recorded::{Home, NONE, finish, line, progress, start, store};
 use std::io::Read as _;
 use std::path::Path;
@@ -34,7 +34,7 @@ fn role_writes_and_tidies() {
     let run = Uuid::new_v4();
     let mut journal = store.begin(run, Sending::Permitted);
     for step in 0..200 {
-        assert_eq!(journal.append(&line(run, &progress(step), SystemTime::now()), Durability::Buffered), Stored::Disk);
+        assert_eq!(journal.append(&line(run, &progress(step), SystemTime::now()), Weight::Ordinary), Stored::Disk);
         if step % 20 == 0 {
             store.recover(SystemTime::now());
             store.prune(SystemTime::now());
@@ -75,12 +75,12 @@ fn role_fills_the_disk() {
     let mut journal = store(Path::new(&home)).unwrap().begin(run, Sending::Permitted);
     let mut kept = Vec::new();
     for step in 0..100 {
-        kept.push(journal.append(&line(run, &progress(step), SystemTime::now()), Durability::Buffered));
+        kept.push(journal.append(&line(run, &progress(step), SystemTime::now()), Weight::Ordinary));
     }
     assert!(kept.starts_with(&[Stored::Disk; 8]) && kept.ends_with(&[Stored::Memory; 8]), "{kept:?}");
     let (_, hard) = getrlimit(Resource::RLIMIT_FSIZE).unwrap();
     setrlimit(Resource::RLIMIT_FSIZE, hard, hard).unwrap();
-    assert_eq!(journal.append(&line(run, &finish(), SystemTime::now()), Durability::Synced), Stored::Disk);
+    assert_eq!(journal.append(&line(run, &finish(), SystemTime::now()), Weight::Essential), Stored::Disk);
     assert_eq!(journal.events_unwritten(), 0);
 }
 
@@ -106,7 +106,7 @@ fn role_dies_while_it_observes() {
     let Some(home) = std::env::var_os(CHILD) else { return };
     let run = Uuid::new_v4();
     let mut journal = store(Path::new(&home)).unwrap().begin(run, Sending::Permitted);
-    journal.append(&line(run, &start(), SystemTime::now()), Durability::Buffered);
+    journal.append(&line(run, &start(), SystemTime::now()), Weight::Ordinary);
     println!("\nready");
     let _ = std::io::stdin().read(&mut [0]);
 }

@@ -14,9 +14,13 @@ const WIDTH: usize = 100;
 
 /// What each exit status of ours means, for the help and the README.
 #[must_use]
-pub fn exit_statuses() -> [(String, &'static str); 5] {
+pub fn exit_statuses() -> [(String, &'static str); 6] {
     [
         ("any".into(), "the command's own: its code, or the signal that killed it"),
+        (
+            status::UNANSWERED.to_string(),
+            "with an option instead of a command: nothing was found, or it failed; stderr says why",
+        ),
         (status::REFUSED.to_string(), "the launcher refused (a bad option); nothing was started"),
         (status::NOT_EXECUTABLE.to_string(), "the command was found but cannot be executed"),
         (status::NOT_FOUND.to_string(), "the command was not found"),

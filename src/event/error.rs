@@ -11,7 +11,7 @@ fields! {
         "exception_shape" => exception_shape: Shape, "what an unlisted message looks like, without a word of it";
         "stack_trace" => stack_trace: PublicStr, "the traceback, rebuilt from the frames below";
         "frames" => frames: Vec<Frame>, "the traceback's frames, outermost first";
-        "chain" => chain: Vec<PublicStr>, "types of the exceptions that led to this one, oldest first";
+        "chain" => chain: Vec<PublicStr>, "types of the exceptions of this failure, oldest first, the launcher's own last";
         "marker" => marker: PublicStr, "public sign of a death that left no traceback (`Segmentation fault`, `c10::Error`…)";
         "fingerprint" => fingerprint: PublicStr, "groups equal errors: a hash over the public fields alone";
         "rank" => rank: u64, "rank of the process that failed first";

@@ -254,5 +254,4 @@ fn is_script(word: &str) -> bool {
 }
 
 #[cfg(test)]
-#[path = "launcher_tests.rs"]
 mod tests;

@@ -74,7 +74,8 @@ pub fn main(arguments: &[OsString]) -> u8 {
     if let Ok(thread) = thread {
         let _ = thread.join();
     }
-    0
+    // Not through the exit handlers of libraries: a driver that hangs would keep us here.
+    role::leave()
 }
 
 fn read(arguments: &[OsString]) -> Option<Birth> {

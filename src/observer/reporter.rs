@@ -5,10 +5,11 @@
 
 use crate::delivery::{Certificates, Destination, Fate, Outcome, State, Uploader};
 use crate::event::{Event, Start};
+use crate::limits;
 use crate::privacy::Gate;
-use crate::store::{Durability, Journal, Sending, Store, Stored, WaitingRun};
+use crate::store::{Journal, Sending, Store, Stored, WaitingRun, Weight};
 use crate::wire::Member;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 use uuid::Uuid;
 
 /// Where a run's events go.
@@ -22,6 +23,8 @@ pub struct Reporter {
     earlier: Vec<WaitingRun>,
     refused: u64,
     kept_house: bool,
+    /// When the first event was offered to a server of which nothing is known yet.
+    offered_at: Option<Instant>,
 }
 
 impl Reporter {
@@ -35,7 +38,17 @@ impl Reporter {
         let destination = if sending { Destination::configured(environment).usable() } else { None };
         let uploader =
             destination.map(|(endpoint, key)| Uploader::new(endpoint, key, Certificates::configured(environment)));
-        Self { run, gate, journal, store, uploader, earlier: Vec::new(), refused: 0, kept_house: false }
+        Self {
+            run,
+            gate,
+            journal,
+            store,
+            uploader,
+            earlier: Vec::new(),
+            refused: 0,
+            kept_house: false,
+            offered_at: None,
+        }
     }
 
     /// Texts of the configuration that must never be in an event.
@@ -69,15 +82,16 @@ impl Reporter {
 
     fn pass(&mut self, event: &Event, now: SystemTime, elapsed_seconds: f64) -> bool {
         let Ok(line) = self.gate.check(&Member::new(self.run, event, now, elapsed_seconds)) else { return false };
-        let durability = match event {
-            Event::Error(_) | Event::Finish(_) => Durability::Synced,
-            Event::Start(_) | Event::Progress(_) => Durability::Buffered,
+        let weight = match event {
+            Event::Error(_) | Event::Finish(_) => Weight::Essential,
+            Event::Start(_) | Event::Progress(_) => Weight::Ordinary,
         };
-        if self.journal.append(&line, durability) != Stored::Nowhere
+        if self.journal.append(&line, weight) != Stored::Nowhere
             && let Some(uploader) = &mut self.uploader
         {
             // What the uploader has no room for waits in the journal, for a later launcher.
             let _ = uploader.offer(&line);
+            self.offered_at.get_or_insert_with(Instant::now);
         }
         true
     }
@@ -133,10 +147,16 @@ impl Reporter {
         }
     }
 
-    /// Whether a short wait for the server is worth it at the end.
+    /// Whether a short wait for the server is worth it at the end: it is known to answer, or has not had the time.
     #[must_use]
     pub fn is_worth_waiting_for(&self) -> bool {
-        self.uploader.as_ref().is_some_and(Uploader::is_worth_waiting_for)
+        let Some(uploader) = &self.uploader else { return false };
+        let silent = uploader.state() == State::Untried && self.first_answer_is_late();
+        uploader.is_worth_waiting_for() && !silent
+    }
+
+    fn first_answer_is_late(&self) -> bool {
+        self.offered_at.is_some_and(|offered| offered.elapsed() >= limits::FIRST_ANSWER_WAIT)
     }
 
     /// Whether there is something that may yet be sent.
@@ -145,8 +165,9 @@ impl Reporter {
         self.uploader.as_ref().is_some_and(|uploader| uploader.unsettled() > 0 && uploader.state() != State::Stopped)
     }
 
-    /// Writes what waits in memory, as far as it can be.
+    /// Writes what waits in memory, as far as it can be, and has the disk take it all.
     pub fn flush(&mut self) {
         self.journal.flush();
+        self.journal.sync();
     }
 }

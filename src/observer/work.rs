@@ -303,6 +303,8 @@ impl Work {
         let deadline = tokio::time::sleep(limits::OBSERVER_LINGER);
         tokio::pin!(deadline);
         let mut told = false;
+        // The launcher has been told: it need not wait for the disk.
+        reporter.flush();
         loop {
             if !told && !reporter.is_worth_waiting_for() {
                 tell(channel, ToSupervisor::Uploaded);
@@ -314,6 +316,7 @@ impl Work {
             }
             tokio::select! {
                 () = reporter.send() => {}
+                () = tokio::time::sleep(limits::FIRST_ANSWER_WAIT), if !told => {}
                 () = &mut deadline => break,
             }
         }

@@ -1,11 +1,13 @@
 //! What the options that take the place of a command print.
 //!
 //! The rule: an answer goes to `out`, in full and in one write; what keeps us from answering goes to `err` in
-//! the form of [`complain`]; the exit status is 0 for an answer and 1 for none. Nothing here decides anything
-//! about a run. Text from disk is made harmless for terminals before it is printed.
+//! the form of [`complain`](Streams::complain); the exit status is 0 for an answer and 1 for none (125 is for
+//! options that were not understood, before anything came here). Nothing here decides anything about a run.
+//! Text from disk is made harmless for terminals before it is printed.
 //!
 //! Called by the front alone, which gives the two streams and has found out what was asked.
 
+pub mod explain;
 pub mod preview;
 pub mod runs;
 pub mod schema;
@@ -29,7 +31,7 @@ use std::time::SystemTime;
 /// An answer was given.
 pub const ANSWERED: u8 = 0;
 /// There is no answer, and `err` says why.
-pub const FAILED: u8 = 1;
+pub const FAILED: u8 = crate::status::UNANSWERED;
 
 /// A question, and in which form the answer is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,7 +110,7 @@ impl Streams<'_> {
         match self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()) {
             Ok(()) => ANSWERED,
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ANSWERED,
-            Err(_) => FAILED,
+            Err(error) => self.complain(&format!("failed to print the answer: {}", crate::ui::reason(&error)), None),
         }
     }
 
@@ -138,7 +140,7 @@ pub fn answer(query: &Query, surroundings: &Surroundings<'_>) -> u8 {
         Question::Status => status(surroundings, form, &mut streams),
         Question::Decide(telemetry) => decide(*telemetry, surroundings, form, &mut streams),
         Question::Preview { command, config } => preview::print(command, config.as_deref(), form, &mut streams),
-        Question::Explain { .. } => FAILED,
+        Question::Explain { file } => explain::run(file.as_deref(), query.json, streams.out, streams.err),
         Question::Schema => streams.answer(&schema::answer(query.json)),
         Question::Runs | Question::Show { .. } | Question::Send => match Store::existing(surroundings.environment) {
             Err(problem) => streams.no_store(&problem),
@@ -259,8 +261,10 @@ mod tests {
             }
         }
         for (kind, status) in [(io::ErrorKind::BrokenPipe, ANSWERED), (io::ErrorKind::StorageFull, FAILED)] {
-            let mut streams = Streams { out: &mut Closed(kind), err: &mut Vec::new() };
+            let mut err = Vec::new();
+            let mut streams = Streams { out: &mut Closed(kind), err: &mut err };
             assert_eq!(streams.answer("text"), status);
+            assert_eq!(err.is_empty(), status == ANSWERED, "a failure is said");
         }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! A small YAML file that its owner may read and edit. Reading is tolerant, because a broken file must not
 //! keep a training from starting: what can't be understood counts as no decision, and `--status` says so.
-//! Writing is a new file that takes the old one's place, so that no reader ever sees half a decision.
+//! Writing is a new file that takes the old one's place, so that no reader ever sees half a decision; what its
+//! owner has put there besides, keys and comments, is carried over.
 //!
 //! Unlike the state directory, a link is followed when reading: people keep their configuration elsewhere.
 
@@ -40,6 +41,9 @@ pub enum Stored {
     Decision(Decision),
 }
 
+/// The keys of [`File`], which are ours to exchange.
+const OUR_KEYS: [&str; 3] = ["telemetry", "policy", "date"];
+
 #[derive(Serialize, Deserialize)]
 struct File {
     telemetry: serde_yaml::Value,
@@ -57,21 +61,23 @@ pub fn path(environment: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
 /// Reads the decision.
 #[must_use]
 pub fn read(path: &Path) -> Stored {
-    let file = match open_regular(path) {
-        Ok(file) => file,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            return Stored::Nothing;
-        }
-        Err(_) => return Stored::Unreadable("can't be opened"),
-    };
+    load(path).map_or_else(|stored| stored, |text| parse(&text))
+}
+
+/// The file's text, or what it says without any.
+fn load(path: &Path) -> Result<String, Stored> {
+    let file = open_regular(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Stored::Nothing,
+        _ => Stored::Unreadable("can't be opened"),
+    })?;
     if file.metadata().is_ok_and(|metadata| metadata.len() > limits::DECISION_BYTES_MAX) {
-        return Stored::Unreadable("is too long");
+        return Err(Stored::Unreadable("is too long"));
     }
     let mut text = String::new();
-    if file.take(limits::DECISION_BYTES_MAX).read_to_string(&mut text).is_err() {
-        return Stored::Unreadable("is not text");
+    match file.take(limits::DECISION_BYTES_MAX).read_to_string(&mut text) {
+        Ok(_) => Ok(text),
+        Err(_) => Err(Stored::Unreadable("is not text")),
     }
-    parse(&text)
 }
 
 fn parse(text: &str) -> Stored {
@@ -100,17 +106,14 @@ pub fn write(environment: impl Fn(&str) -> Option<OsString>, decision: &Decision
 }
 
 fn replace(home: &Path, decision: &Decision) -> io::Result<()> {
-    let word = if decision.telemetry { "on" } else { "off" };
-    let file = File { telemetry: word.into(), policy: decision.policy, date: decision.date.clone() };
-    let text = serde_yaml::to_string(&file).map_err(io::Error::other)?;
+    let old = load(&home.join(OURS).join(FILE)).unwrap_or_default();
+    let text = text(&old, decision).map_err(io::Error::other)?;
     // Our directory may be a link of the user's own making, as with the file.
     let directory = Directory::open(&home.join(OURS), Missing::Create)?;
     let temporary = format!("{FILE}.{}", Uuid::new_v4());
     let mut new = directory.file(&temporary, Access::CreateNew)?;
-    let written = new
-        .write_all(format!("{HEADING}{text}").as_bytes())
-        .and_then(|()| new.sync_all())
-        .and_then(|()| directory.rename(&temporary, FILE));
+    let written =
+        new.write_all(text.as_bytes()).and_then(|()| new.sync_all()).and_then(|()| directory.rename(&temporary, FILE));
     if written.is_err() {
         let _ = directory.remove_file(&temporary);
     }
@@ -118,6 +121,53 @@ fn replace(home: &Path, decision: &Decision) -> io::Result<()> {
     // The decision stands; that its name survives a power failure is a courtesy.
     let _ = directory.sync();
     Ok(())
+}
+
+/// The new file: the old one with the decision exchanged. A way of carrying the rest over counts only if it can
+/// be seen to have worked; where none does, the decision is what matters.
+fn text(old: &str, decision: &Decision) -> Result<String, serde_yaml::Error> {
+    let word = if decision.telemetry { "on" } else { "off" };
+    let file = File { telemetry: word.into(), policy: decision.policy, date: decision.date.clone() };
+    let ours = serde_yaml::to_string(&file)?;
+    if let Some(rest) = rest(old) {
+        let lossless = |text: &String| {
+            let is_read = text.len() as u64 <= limits::DECISION_BYTES_MAX;
+            is_read && parse(text) == Stored::Decision(decision.clone()) && self::rest(text).as_ref() == Some(&rest)
+        };
+        let without_comments = || Some(format!("{HEADING}{ours}{}", serde_yaml::to_string(&rest).ok()?));
+        let kept = Some(exchanged(old, &ours)).filter(lossless).or_else(|| without_comments().filter(lossless));
+        if let Some(text) = kept {
+            return Ok(text);
+        }
+    }
+    Ok(format!("{HEADING}{ours}"))
+}
+
+/// What is in the file besides the decision; None where it is empty or cannot be understood.
+fn rest(text: &str) -> Option<serde_yaml::Mapping> {
+    let text = Some(text).filter(|text| !text.trim().is_empty())?;
+    let mut mapping = serde_yaml::from_str::<serde_yaml::Mapping>(text).ok()?;
+    for key in OUR_KEYS {
+        mapping.remove(key);
+    }
+    Some(mapping)
+}
+
+/// The text with its lines of a decision exchanged for these; all others stay as they are.
+fn exchanged(old: &str, ours: &str) -> String {
+    let is_ours = |line: &str| OUR_KEYS.iter().any(|key| line.strip_prefix(key).is_some_and(|r| r.starts_with(':')));
+    let mut text = String::new();
+    let mut missing = Some(ours);
+    for line in old.lines() {
+        if is_ours(line) {
+            text.push_str(missing.take().unwrap_or_default());
+        } else {
+            text.push_str(line);
+            text.push('\n');
+        }
+    }
+    text.push_str(missing.unwrap_or_default());
+    text
 }
 
 #[cfg(test)]
@@ -165,6 +215,33 @@ mod tests {
     }
 
     #[test]
+    fn what_its_owner_added_stays() {
+        let decision = Decision { telemetry: true, policy: 2, date: "2026-11-22".into() };
+        let ours = "telemetry: on\npolicy: 2\ndate: 2026-11-22\n";
+        for (old, expected) in [
+            ("", format!("{HEADING}{ours}")),
+            ("{[", format!("{HEADING}{ours}")),
+            ("- a list", format!("{HEADING}{ours}")),
+            ("telemetry: off\npolicy: 1\ndate: 2025-01-01\n", ours.to_owned()),
+            (
+                "# mine\ncolour: [1, 2] # so\ndate: 2025-01-01\ntelemetry: off\nnested:\n  policy: 9",
+                format!("# mine\ncolour: [1, 2] # so\n{ours}nested:\n  policy: 9\n"),
+            ),
+            ("colour: blue", format!("colour: blue\n{ours}")),
+            ("dates: 7\n", format!("dates: 7\n{ours}")),
+            // Lines cannot be exchanged here, so the comments go and the keys stay.
+            ("{telemetry: off, colour: blue} # so", format!("{HEADING}{ours}colour: blue\n")),
+            ("date: >\n  long\n  ago\ncolour: blue # so\n", format!("{HEADING}{ours}colour: blue\n")),
+        ] {
+            let new = text(old, &decision).unwrap();
+            assert_eq!(new, expected, "{old:?}");
+            assert_eq!(text(&new, &decision).unwrap(), new, "{old:?}: once is enough");
+        }
+        let full = format!("colour: {}\n", "x".repeat(usize::try_from(limits::DECISION_BYTES_MAX).unwrap() - 10));
+        assert_eq!(text(&full, &decision).unwrap(), format!("{HEADING}{ours}"), "the decision must stay readable");
+    }
+
+    #[test]
     fn a_file_that_is_none_is_no_decision_and_hangs_nobody() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join(FILE);
@@ -194,6 +271,12 @@ mod tests {
         #[test]
         fn no_text_is_too_strange_to_be_read(text in "(telemetry: |policy: |on|[0-9]|\n|[-:{}&*\\[\\]'\"]|.){0,60}") {
             let _ = parse(&text);
+            let decision = Decision { telemetry: true, policy: 2, date: "2026-11-22".into() };
+            let new = super::text(&text, &decision).unwrap();
+            prop_assert_eq!(parse(&new), Stored::Decision(decision));
+            if let Some(rest) = rest(&text) {
+                prop_assert_eq!(super::rest(&new), Some(rest));
+            }
         }
     }
 }

@@ -17,15 +17,6 @@ use uuid::Uuid;
 /// The name under which the thinned samples are written before they take the others' place.
 const SAMPLES_NEW: &str = "samples.new";
 
-/// What a line of events is worth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Durability {
-    /// The kernel may take its time to write it.
-    Buffered,
-    /// It is on the disk when `append` returns, as far as the disk can be trusted: error and finish.
-    Synced,
-}
-
 /// The journal of one run.
 #[derive(Debug)]
 pub struct Journal {
@@ -73,17 +64,18 @@ impl Journal {
     }
 
     /// Writes one event down, in the form of a batch member.
-    pub fn append(&mut self, line: &str, durability: Durability) -> Stored {
+    pub fn append(&mut self, line: &str, weight: Weight) -> Stored {
         self.settle();
-        let weight = match durability {
-            Durability::Buffered => Weight::Ordinary,
-            Durability::Synced => Weight::Essential,
-        };
-        let stored = self.events.append(self.place.as_ref().map(|place| &place.directory), line, weight);
-        if durability == Durability::Synced {
-            self.events.sync();
+        self.events.append(self.place.as_ref().map(|place| &place.directory), line, weight)
+    }
+
+    /// Forces what was written to the disk, which takes as long as the disk takes. What was appended survives our
+    /// death without it, and the machine's death with it.
+    pub fn sync(&self) {
+        if let Some(place) = &self.place {
+            let _ = place.directory.sync();
         }
-        stored
+        self.events.sync();
     }
 
     /// Writes an attempt to send and its answer down.
@@ -144,7 +136,6 @@ impl Place {
                 Err(error) => return Err(error),
             }
         }
-        let _ = directory.sync();
         Ok(Self { directory, _lock: lock })
     }
 }

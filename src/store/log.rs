@@ -27,7 +27,7 @@ pub enum Stored {
 
 /// How much a line matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Weight {
+pub enum Weight {
     /// One of many.
     Ordinary,
     /// One of the few that the journal is for; it may go beyond the limits by a bounded amount.

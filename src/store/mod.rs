@@ -27,8 +27,8 @@ mod recover;
 mod runs;
 mod waiting;
 
-pub use journal::{Durability, Journal};
-pub use log::Stored;
+pub use journal::Journal;
+pub use log::{Stored, Weight};
 pub use read::{Answer, Delivered, Sent};
 pub use runs::{Outcome, Record, Summary};
 pub use waiting::{Waiting, WaitingRun};

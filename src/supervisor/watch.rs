@@ -3,12 +3,14 @@
 //! It sleeps without a timeout unless something is under way, so a silent run costs nothing. Nothing in here
 //! allocates, and nothing waits for the command's terminal, for the observer or for the disk without a bound.
 
+mod pump;
+
 use super::Finished;
 use super::end::Farewell;
 use super::inbox::{Action, Inbox};
 use crate::protocol::messages::{ToObserver, ToSupervisor};
 use crate::status::End;
-use crate::streams::relay::{Relay, Step};
+use crate::streams::relay::Relay;
 use crate::sys::channel::Received as Arrived;
 use crate::sys::poll::{Events, Poll};
 use crate::sys::signals::{self, Received, Signals};
@@ -289,45 +291,6 @@ impl Watch {
                 },
             }
         }
-    }
-
-    fn relay(&mut self, ready: &Ready) {
-        for (index, ready) in ready.relays.into_iter().enumerate() {
-            if ready != (false, false) {
-                self.pump(index, STEPS);
-            }
-        }
-    }
-
-    /// Moves what can be moved of one stream, in so many steps at the most.
-    fn pump(&mut self, index: usize, steps: usize) {
-        let (Some(Some(relay)), Some(wanted)) = (self.it.relays.get_mut(index), self.awaits.get_mut(index)) else {
-            return;
-        };
-        let mut step = Step::Moved;
-        for _ in 0..steps {
-            step = relay.step();
-            if step != Step::Moved {
-                break;
-            }
-            if let Some(farewell) = &mut self.farewell {
-                farewell.moved(clock::monotonic_ms());
-            }
-        }
-        match step {
-            Step::AwaitSource if !flow::failed(relay.sink()) => *wanted = Await::Source,
-            Step::AwaitSink => *wanted = Await::Sink,
-            Step::Moved => {}
-            Step::AwaitSource | Step::SourceEnded | Step::SinkGone => self.close(index),
-        }
-    }
-
-    /// Lets go of a stream, and has the observer do the same: the last copy is what a reader waits for.
-    fn close(&mut self, index: usize) {
-        if let Some(relay) = self.it.relays.get_mut(index).and_then(Option::take) {
-            self.missed = self.missed.saturating_add(relay.missed());
-        }
-        self.owe(ToObserver::StreamClosed(i64::try_from(index).unwrap_or(0)));
     }
 
     fn owe(&mut self, message: ToObserver) {

@@ -35,3 +35,9 @@ pub fn user_name() -> Option<String> {
 pub fn host_name() -> Option<String> {
     gethostname().ok().map(|name| name.to_string_lossy().into_owned())
 }
+
+/// Ends the process at once, without destructors and exit handlers.
+pub fn leave() -> ! {
+    // SAFETY: ends the process; what must be on disk is.
+    unsafe { libc::_exit(0) }
+}

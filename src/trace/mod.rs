@@ -1,38 +1,299 @@
-//! A stand-in for the reader of tracebacks, with the interface that [`run`](crate::run) is written against.
+//! Reads tracebacks and other signs of death out of the command's output, and tells what is public of them.
+//!
+//! The stream is hostile: it holds the user's paths, data and secrets between the frames, anything may be torn,
+//! mixed or faked. The invariant holds whatever comes: nothing that is read is told, only what the dictionary,
+//! the catalogue and the lists of this folder have, and bounded numbers. Memory is bounded likewise.
+//!
+//! [`TraceReader`] takes the lines as they come and tells sources apart ([`prefix`]); each has a
+//! [`machine`] that follows the grammar of tracebacks ([`headers`], [`frames`], [`boxed`], [`types`]). What is
+//! public of a frame says [`origin`], of a message [`messages`] and [`shape`]. In the end [`selection`] says
+//! which report is the one that the process died of. `run` and `query` use it; it is pure.
+
+mod boxed;
+mod escaped;
+mod event;
+mod frames;
+mod headers;
+mod launcher;
+mod machine;
+mod markers;
+mod messages;
+mod origin;
+mod prefix;
+mod report;
+mod selection;
+mod shape;
+#[cfg(test)]
+mod tests;
+mod types;
 
 use crate::event::ErrorEvent;
+use crate::limits::{TRACE_MARKERS_MAX, TRACE_REPORTS_FIRST, TRACE_REPORTS_LAST, TRACE_STREAMS_MAX};
 use crate::lines::Line;
 use crate::observation::Stream;
+use crate::public::PublicStr;
 use crate::status::End;
+use launcher::Table;
+use machine::{Around, Machine};
+use markers::{Sign, Weight};
+use prefix::Prefix;
+use regex::Regex;
+use report::Report;
+use std::collections::VecDeque;
+use std::sync::LazyLock;
 
-/// Takes a run's lines and judges what it died of.
-#[derive(Clone, Debug, Default)]
-pub struct TraceReader {}
-
-/// What the lines say of the end.
+/// What the output says about the command's end.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Judgement {
-    /// The error that ended the run.
+    /// The error that the command died of; None where it did not, or was interrupted.
     pub error: Option<ErrorEvent>,
-    /// Tracebacks that the program survived.
+    /// Tracebacks that the program printed and survived.
     pub handled_count: u64,
-    /// Whether the traceback is that of an interrupt.
+    /// Whether somebody stopped the command (Ctrl-C, a signal to terminate): no error.
     pub interrupted: bool,
+    /// All independent reports; a chain or a group counts once.
+    pub reports: Vec<ErrorEvent>,
+    /// Class of the report that tells most, whether or not the command died of it.
+    pub exception_type: Option<PublicStr>,
+    /// Signs of a death besides tracebacks, each once, in the order in which they came.
+    pub markers: Vec<PublicStr>,
 }
 
+/// Reads the command's output, line by line.
+#[derive(Clone, Debug, Default)]
+pub struct TraceReader {
+    sources: Vec<Source>,
+    first: Vec<Report>,
+    last: VecDeque<Report>,
+    /// Reports between the first and the last that were dropped.
+    dropped: u64,
+    signs: Vec<&'static Sign>,
+    table: Table,
+    order: u64,
+    /// Whether the last line was a log's.
+    logged: bool,
+}
+
+/// One source of lines: a stream, or what stands behind a prefix in it.
+#[derive(Clone, Debug)]
+struct Source {
+    stream: Stream,
+    prefix: Prefix,
+    /// Whether a second line had the prefix; a log may put it before the header alone.
+    confirmed: bool,
+    machine: Machine,
+    /// Number of the line that it read last.
+    used: u64,
+}
+
+/// What a line must hold to matter to a source that is between reports. Progress bars hold nothing of it, so
+/// that a long training costs one scan of each of its lines.
+static STANDS_OUT: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let words = [
+        r"most recent call",
+        r#"File ""#,
+        r"above exception",
+        r"\+---",
+        r"Error",
+        r"error",
+        r"Exception",
+        r"exception",
+        r"Interrupt",
+        r"terminate called",
+        r"what\(\):",
+        r"Killed",
+        r"Segmentation",
+        r"Abort",
+        r"ABORT",
+        r"abort",
+        r"Bus error",
+        r"Illegal instruction",
+        r"Floating point",
+        r"Terminated",
+        r"oom",
+        r"Out of memory",
+        r"smashing",
+        r"overflow detected",
+        r"free",
+        r"malloc",
+        r"munmap",
+        r"corrupted",
+        r"Assertion",
+        r"panic",
+        r"goroutine",
+        r"NCCL",
+        r"Watchdog",
+        r"CANCELLED",
+        r"local_rank",
+        r"exitcode",
+        r"Root Cause",
+        r"====",
+        r"Connection refused",
+        r"shared memory",
+        r"No space left",
+        r"Timeout \(",
+        r"Warning",
+        r"Failure",
+        r"Process ",
+        r"Exit",
+        r"out of memory",
+        r"errno",
+        r"Unavailable",
+        r"sigkill",
+        r"taking the entire process",
+    ];
+    Regex::new(&words.join("|")).ok()
+});
+
 impl TraceReader {
-    /// A reader that has seen nothing.
+    /// A reader at the beginning of the output.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes one line that came `at` seconds after the spawn.
-    pub fn line(&mut self, _stream: Stream, _at: f64, _line: &Line<'_>) {}
+    /// Takes the next line of a stream; `at` is in seconds since the command's spawn.
+    pub fn line(&mut self, stream: Stream, at: f64, line: &Line<'_>) {
+        let text = line.text;
+        let stands_out = STANDS_OUT.as_ref().is_none_or(|pattern| pattern.is_match(text));
+        let busy = self.sources.iter().any(|source| source.stream == stream && !source.machine.is_idle());
+        if !stands_out && !busy {
+            if !text.trim().is_empty() {
+                self.logged = prefix::is_log_line(text);
+            }
+            return;
+        }
+        match escaped::lines(text) {
+            Some(lines) => {
+                self.logged = true;
+                for line in lines {
+                    self.plain(stream, at, &line);
+                }
+            }
+            None => self.plain(stream, at, text),
+        }
+    }
 
-    /// Judges, once the end is known.
+    /// A line as it is.
+    fn plain(&mut self, stream: Stream, at: f64, text: &str) {
+        self.order = self.order.saturating_add(1);
+        let opening = headers::header(text).map(|header| Prefix::of(header.outside()));
+        let (index, rest) = self.source(stream, text, opening);
+        let mut done = Vec::new();
+        if let Some(source) = self.sources.get_mut(index) {
+            let logged = self.logged || source.prefix.is_a_log();
+            let around = Around { logged, rank: source.prefix.rank(), at, order: self.order };
+            source.used = self.order;
+            source.machine.line(rest, around, &mut done);
+            self.look_for_signs(rest);
+        }
+        self.keep(done);
+        if !text.trim().is_empty() {
+            self.logged = prefix::is_log_line(text);
+        }
+    }
+
+    /// The source of a line, made where it is new, and the line without its prefix.
+    fn source<'a>(&mut self, stream: Stream, text: &'a str, opening: Option<Prefix>) -> (usize, &'a str) {
+        for loosely in [false, true] {
+            let known = self
+                .sources
+                .iter_mut()
+                .enumerate()
+                .filter(|(_, source)| source.stream == stream && !source.prefix.is_empty());
+            let best = known
+                .filter_map(|(index, source)| Some((index, source.prefix.len(), source.prefix.strip(text, loosely)?)))
+                .max_by_key(|(_, length, _)| *length);
+            if let Some((index, _, rest)) = best {
+                if let Some(source) = self.sources.get_mut(index) {
+                    source.confirmed = true;
+                }
+                return (index, rest);
+            }
+        }
+        if let Some(prefix) = opening.filter(|prefix| !prefix.is_empty()) {
+            let rest = prefix.strip(text, false).unwrap_or(text);
+            return (self.add(stream, prefix), rest);
+        }
+        self.adopt(stream, text);
+        let bare = self.sources.iter().position(|source| source.stream == stream && source.prefix.is_empty());
+        (bare.unwrap_or_else(|| self.add(stream, Prefix::default())), text)
+    }
+
+    /// A frame without a prefix behind a header with one: the prefix was the log line's that the header ended.
+    fn adopt(&mut self, stream: Stream, text: &str) {
+        if frames::quoted(text).is_none() {
+            return;
+        }
+        let last = self.order.saturating_sub(1);
+        let header = self.sources.iter().position(|source| {
+            source.stream == stream && !source.confirmed && source.used == last && !source.prefix.is_empty()
+        });
+        let Some(mut header) = header.map(|index| self.sources.swap_remove(index)) else { return };
+        let mut done = Vec::new();
+        self.sources.retain_mut(|source| {
+            let bare = source.stream == stream && source.prefix.is_empty();
+            if bare {
+                source.machine.close(&mut done);
+            }
+            !bare
+        });
+        self.keep(done);
+        header.prefix = Prefix::default();
+        self.sources.push(header);
+    }
+
+    /// The source of a new prefix; it is an old one where a progress bar stood before the prefix.
+    fn add(&mut self, stream: Stream, prefix: Prefix) -> usize {
+        if let Some(index) = self.sources.iter().position(|source| source.stream == stream && source.prefix == prefix) {
+            return index;
+        }
+        if self.sources.len() >= TRACE_STREAMS_MAX {
+            let oldest = self.sources.iter().enumerate().min_by_key(|(_, source)| source.used).map(|(index, _)| index);
+            if let Some(mut source) = oldest.map(|index| self.sources.swap_remove(index)) {
+                let mut done = Vec::new();
+                source.machine.close(&mut done);
+                self.keep(done);
+            }
+        }
+        self.sources.push(Source { stream, prefix, confirmed: false, machine: Machine::default(), used: self.order });
+        self.sources.len().saturating_sub(1)
+    }
+
+    fn keep(&mut self, done: Vec<Report>) {
+        for report in done {
+            if self.first.len() < TRACE_REPORTS_FIRST {
+                self.first.push(report);
+                continue;
+            }
+            if self.last.len() >= TRACE_REPORTS_LAST {
+                self.last.pop_front();
+                self.dropped = self.dropped.saturating_add(1);
+            }
+            self.last.push_back(report);
+        }
+    }
+
+    fn look_for_signs(&mut self, text: &str) {
+        self.table.line(text);
+        if let Some(sign) = markers::sign(text)
+            && self.signs.len() < TRACE_MARKERS_MAX
+            && !self.signs.iter().any(|known| known.says == sign.says)
+        {
+            self.signs.push(sign);
+        }
+    }
+
+    /// What the output says about this end of the command; None where nobody knows the end (a saved log).
+    ///
+    /// Without an end it is assumed that the command failed: nobody asks a log why it succeeded.
     #[must_use]
-    pub fn finish(&self, _end: Option<End>) -> Judgement {
-        Judgement::default()
+    pub fn finish(&self, end: Option<End>) -> Judgement {
+        let mut reports: Vec<Report> = self.first.iter().chain(&self.last).cloned().collect();
+        reports.extend(self.sources.iter().filter_map(|source| source.machine.pending()));
+        reports.sort_by_key(|report| report.order);
+        let found =
+            selection::Found { reports: &reports, signs: &self.signs, root: self.table.cause(), dropped: self.dropped };
+        selection::judge(&found, end)
     }
 }

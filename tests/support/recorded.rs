@@ -2,7 +2,7 @@
 
 use axolotl_run::event::{Event, Finish, Progress, Start};
 use axolotl_run::public::PublicStr;
-use axolotl_run::store::{Durability, Sending, Store, StoreProblem, Stored};
+use axolotl_run::store::{Sending, Store, StoreProblem, Stored, Weight};
 use axolotl_run::wire::Member;
 use std::ffi::OsString;
 use std::fs;
@@ -39,7 +39,7 @@ impl Home {
         let mut journal = self.store().begin(run, sending);
         let lines: Vec<_> = events.iter().map(|event| line(run, event, SystemTime::now())).collect();
         for line in &lines {
-            assert_eq!(journal.append(line, Durability::Buffered), Stored::Disk);
+            assert_eq!(journal.append(line, Weight::Ordinary), Stored::Disk);
         }
         (run, lines)
     }

@@ -162,5 +162,4 @@ impl Card {
 }
 
 #[cfg(test)]
-#[path = "card_tests.rs"]
 mod tests;

@@ -1,0 +1,149 @@
+//! `--explain`: reads a saved log and says what happened in it.
+//!
+//! The same reader that watches a run reads the log; nothing is run, sent or stored. The answer is what would
+//! leave the machine, so that people can see it before they consent, and the shortest way from a long log to
+//! the error in it. A log does not say how its program ended: it is assumed that the program failed.
+
+use crate::event::value::{Fields as _, Sendable as _};
+use crate::event::{ErrorEvent, EventName};
+use crate::lines::LineCutter;
+use crate::observation::Stream;
+use crate::status::{End, REFUSED};
+use crate::trace::{Judgement, TraceReader};
+use serde_json::{Value, json};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+/// Bytes that are read at once.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// What a log says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explanation {
+    judgement: Judgement,
+    fatal: bool,
+}
+
+/// Answers `--explain [FILE]`; None and `-` are the standard input. The answer is the exit code.
+pub fn run(file: Option<&Path>, as_json: bool, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+    let explained = match file.filter(|path| *path != Path::new("-")) {
+        Some(path) => File::open(path).and_then(|file| explain(file, None)),
+        None => explain(io::stdin().lock(), None),
+    };
+    let written = explained.and_then(|explanation| {
+        if as_json { writeln!(out, "{}", explanation.json()) } else { out.write_all(explanation.text().as_bytes()) }
+    });
+    match written.and_then(|()| out.flush()) {
+        // The reader of our output has enough, as `head` does.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            let name = file.map_or_else(|| "the standard input".to_owned(), |path| format!("`{}`", path.display()));
+            // Where even this cannot be said, the exit code says it.
+            let _ = writeln!(err, "error: failed to explain {name}: {error}");
+            REFUSED
+        }
+        _ => 0,
+    }
+}
+
+/// Reads a whole log; `end` is how its program ended, where that is known.
+///
+/// # Errors
+///
+/// Where the log cannot be read.
+pub fn explain(mut input: impl Read, end: Option<End>) -> io::Result<Explanation> {
+    let mut cutter = LineCutter::new();
+    let mut reader = TraceReader::new();
+    let mut chunk = vec![0; CHUNK_BYTES];
+    loop {
+        let count = match input.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        // A log has no times: its lines are in order, which is all that is asked.
+        cutter.push(chunk.get(..count).unwrap_or_default(), |line| reader.line(Stream::Both, 0.0, &line));
+    }
+    cutter.finish(|line| reader.line(Stream::Both, 0.0, &line));
+    let judgement = reader.finish(end);
+    let fatal = end.map_or(judgement.error.is_some(), |end| end != End::Exited(0));
+    Ok(Explanation { judgement, fatal })
+}
+
+impl Explanation {
+    /// The answer for programs.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let judgement = &self.judgement;
+        let events: Vec<Value> = judgement
+            .error
+            .iter()
+            .map(|error| json!({"event": EventName::Error.as_str(), "properties": error.object()}))
+            .collect();
+        json!({
+            "events": events,
+            "exception_type": judgement.exception_type.as_ref().map(|class| class.json()),
+            "fatal": self.fatal,
+            "interrupted": judgement.interrupted,
+            "handled_count": judgement.handled_count,
+            "markers": judgement.markers.json(),
+            "traces": judgement.reports.json(),
+        })
+    }
+
+    /// The answer for people.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let judgement = &self.judgement;
+        let mut text = String::new();
+        match (&judgement.error, judgement.interrupted) {
+            (Some(error), _) => describe(error, &mut text),
+            (None, true) => {
+                text.push_str("The program was interrupted; that is not an error, and no error event would be sent.\n")
+            }
+            (None, false) => text.push_str("No error was found, and no error event would be sent.\n"),
+        }
+        if !judgement.markers.is_empty() {
+            text.push_str("\nSigns of a death:\n");
+            for marker in &judgement.markers {
+                text.push_str(&format!("  {marker}\n"));
+            }
+        }
+        let others = judgement
+            .reports
+            .len()
+            .saturating_sub(usize::from(judgement.error.as_ref().is_some_and(|error| error.stack_trace.is_some())));
+        if others > 0 {
+            text.push_str(&format!("\n{others} other traceback(s) in this log; `--json` prints them.\n"));
+        }
+        text
+    }
+}
+
+/// One event in words: what is known, a line each.
+fn describe(error: &ErrorEvent, text: &mut String) {
+    text.push_str("The error event that would be sent:\n\n");
+    let facts = [
+        ("exception", error.exception_type.as_ref().map(ToString::to_string)),
+        ("message", error.exception.as_ref().map(ToString::to_string)),
+        ("sign", error.marker.as_ref().map(ToString::to_string)),
+        ("rank", error.rank.map(|rank| rank.to_string())),
+        ("fingerprint", error.fingerprint.as_ref().map(ToString::to_string)),
+        ("survived before", error.handled_count.filter(|count| *count > 0).map(|count| count.to_string())),
+    ];
+    for (name, value) in facts {
+        if let Some(value) = value {
+            text.push_str(&format!("  {name:16}{value}\n"));
+        }
+    }
+    if error.exception.is_none() && error.exception_shape.is_some() {
+        text.push_str("  message         not told: it is not one of the public messages\n");
+    }
+    if let Some(trace) = &error.stack_trace {
+        text.push('\n');
+        for line in trace.as_str().lines() {
+            text.push_str(&format!("  {line}\n"));
+        }
+    }
+}

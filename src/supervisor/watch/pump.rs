@@ -1,0 +1,52 @@
+//! Moving the command's output, a bounded piece at a time.
+//!
+//! A stream that never pauses must not keep signals, messages and the command's end waiting: each look moves
+//! so many steps at the most and then gives everything else its turn. What a stream waits for next, for its
+//! source or for its destination, is written down for the next sleep. Only the loop calls this.
+
+use super::{Await, Ready, STEPS, Watch};
+use crate::protocol::messages::ToObserver;
+use crate::streams::relay::Step;
+use crate::sys::{clock, flow};
+
+impl Watch {
+    /// Moves what can be moved of the streams that woke the loop.
+    pub(super) fn relay(&mut self, ready: &Ready) {
+        for (index, ready) in ready.relays.into_iter().enumerate() {
+            if ready != (false, false) {
+                self.pump(index, STEPS);
+            }
+        }
+    }
+
+    /// Moves what can be moved of one stream, in so many steps at the most.
+    pub(super) fn pump(&mut self, index: usize, steps: usize) {
+        let (Some(Some(relay)), Some(wanted)) = (self.it.relays.get_mut(index), self.awaits.get_mut(index)) else {
+            return;
+        };
+        let mut step = Step::Moved;
+        for _ in 0..steps {
+            step = relay.step();
+            if step != Step::Moved {
+                break;
+            }
+            if let Some(farewell) = &mut self.farewell {
+                farewell.moved(clock::monotonic_ms());
+            }
+        }
+        match step {
+            Step::AwaitSource if !flow::failed(relay.sink()) => *wanted = Await::Source,
+            Step::AwaitSink => *wanted = Await::Sink,
+            Step::Moved => {}
+            Step::AwaitSource | Step::SourceEnded | Step::SinkGone => self.close(index),
+        }
+    }
+
+    /// Lets go of a stream, and has the observer do the same: the last copy is what a reader waits for.
+    fn close(&mut self, index: usize) {
+        if let Some(relay) = self.it.relays.get_mut(index).and_then(Option::take) {
+            self.missed = self.missed.saturating_add(relay.missed());
+        }
+        self.owe(ToObserver::StreamClosed(i64::try_from(index).unwrap_or(0)));
+    }
+}

@@ -1,0 +1,140 @@
+//! Turns an exception's message into a public one, or into its shape.
+//!
+//! A message is free text and is never told. What is told is one of our own sentences, chosen because the
+//! message begins like a public one, and in its holes only what has a closed type: a whole number of at most
+//! six digits, a size, a name of a fixed list, an errno. A hole whose value is not of its type reads `?`.
+//! What follows the sentence is dropped, whatever it is.
+
+mod catalogue;
+
+use crate::event::Shape;
+use crate::limits::TRACE_HOLE_MAX;
+use crate::public::PublicStr;
+use crate::public::text::PublicText;
+use catalogue::{CATALOGUE, ERRORS, Entry, UNITS, WORDS};
+use regex::{Captures, Regex};
+use std::sync::LazyLock;
+
+/// What is told of a message.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Message {
+    /// The catalogue's sentence.
+    pub known: Option<PublicStr>,
+    /// The shape, where the catalogue has none.
+    pub shape: Option<Shape>,
+}
+
+static PATTERNS: LazyLock<Vec<(Option<Regex>, &Entry)>> = LazyLock::new(|| {
+    CATALOGUE.iter().map(|entry| (Regex::new(&format!("^(?:{})", entry.pattern)).ok(), entry)).collect()
+});
+
+/// What is told of this message.
+#[must_use]
+pub fn read(message: &str) -> Message {
+    match known(message) {
+        Some(known) => Message { known: Some(known), shape: None },
+        None => Message { known: None, shape: super::shape::shape(message) },
+    }
+}
+
+/// The catalogue's sentence for this message.
+#[must_use]
+pub fn known(message: &str) -> Option<PublicStr> {
+    let message = message.trim_start();
+    PATTERNS.iter().find_map(|(pattern, entry)| Some(fill(entry.says, &pattern.as_ref()?.captures(message)?)))
+}
+
+/// Fills the holes of a sentence, in order, with the pattern's groups.
+fn fill(sentence: &'static str, captures: &Captures<'_>) -> PublicStr {
+    let mut text = PublicText::new();
+    let mut groups = captures.iter().skip(1);
+    let mut rest = sentence;
+    while let Some((before, after)) = rest.split_once('{') {
+        text.constant(before);
+        let Some((hole, after)) = after.split_once('}') else { break };
+        let value = groups.next().flatten().map_or("", |value| value.as_str());
+        if push(&mut text, hole, value).is_none() {
+            text.constant("?");
+        }
+        rest = after;
+    }
+    text.constant(rest);
+    text.finish()
+}
+
+/// Appends the value if it is of the hole's type.
+fn push(text: &mut PublicText, hole: &'static str, value: &str) -> Option<()> {
+    match hole {
+        "int" => text.integer(integer(value)?),
+        "size" => {
+            let (number, unit) = value.split_once(' ')?;
+            let unit = UNITS.iter().find(|known| **known == unit)?;
+            let number = number.parse().ok().filter(|number| (0.0..100_000.0).contains(number))?;
+            text.decimal(number).constant(" ").constant(unit)
+        }
+        "errno" => {
+            let number = integer(value)?;
+            let (_, symbol, meaning) = ERRORS.iter().find(|(known, ..)| *known == number)?;
+            text.integer(number).constant("] ").constant(meaning).constant(" (").constant(symbol).constant(")")
+        }
+        _ => text.constant(WORDS.iter().find(|known| **known == value)?),
+    };
+    Some(())
+}
+
+fn integer(value: &str) -> Option<u64> {
+    value.parse().ok().filter(|number| *number <= TRACE_HOLE_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn every_pattern_compiles_and_finds_its_own_example_first() {
+        for (pattern, entry) in PATTERNS.iter() {
+            assert!(pattern.is_some(), "{}", entry.pattern);
+            let holes = entry.says.matches('{').count();
+            assert_eq!(pattern.as_ref().unwrap().captures_len(), holes.saturating_add(1), "{}", entry.pattern);
+            let known = known(entry.example).unwrap_or_else(|| panic!("{}", entry.example));
+            let first = entry.says.split('{').next().unwrap();
+            assert!(known.as_str().starts_with(first), "{} is taken for {known}", entry.example);
+            assert!(!known.as_str().contains('?'), "{known}");
+        }
+    }
+
+    #[test]
+    fn holes_hold_only_what_they_are_made_for() {
+        for (message, expected) in [
+            (
+                "CUDA out of memory. Tried to allocate 1.50 GiB. GPU 2 has a total capacity of 47.54 GiB of which 310.00 MiB is free.",
+                "CUDA out of memory. Tried to allocate 1.50 GiB. GPU 2 has a total capacity of 47.54 GiB of which 310 MiB is free.",
+            ),
+            ("CUDA out of memory. Tried to allocate secret words", "CUDA out of memory."),
+            ("CUDA out of memory. Tried to allocate 1.50 AcmeB", "CUDA out of memory."),
+            ("[Errno 2] No such file or directory: '/home/jane/x'", "[Errno 2] No such file or directory (ENOENT)"),
+            ("[Errno 999] jane", "[Errno ?"),
+            (
+                "Expected input batch_size (48592568584) to match target",
+                "Expected input batch_size (?) to match target batch_size",
+            ),
+            ("NCCL error in: /home/jane/x.cpp:3, internal error", "NCCL error"),
+        ] {
+            assert_eq!(known(message).unwrap().as_str(), expected, "{message}");
+        }
+        for message in ["jane: CUDA out of memory", "boom", "", "No such file"] {
+            assert_eq!(known(message), None, "{message}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_follows_a_public_beginning_never_matters(index in 0..CATALOGUE.len(), tail in "[a-zA-Z@/ ]{0,40}") {
+            let example = CATALOGUE[index].example;
+            let plain = known(example).unwrap();
+            let with_tail = known(&format!("{example}\u{1}{tail}")).unwrap();
+            prop_assert_eq!(plain, with_tail);
+        }
+    }
+}

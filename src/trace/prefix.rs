@@ -1,0 +1,211 @@
+//! Tells interleaved sources apart by what stands before each of their lines.
+//!
+//! Ranks (`[rank0]: `), actors (`(train pid=7) `) and loggers (a time, a host, a level) write into one stream.
+//! The text before a traceback's header is taken as its source's prefix; the lines that follow belong to it if
+//! they begin alike. Times are allowed to change. Where nothing matches exactly, other numbers may change too,
+//! but only in a prefix that has a time: `[rank0]: ` must never match `[rank1]: `.
+//!
+//! Prefixes are the user's text. They are bounded, kept only to compare with, and never told.
+
+use crate::limits::TRACE_PREFIX_BYTES_MAX;
+
+/// Stands for a time of day in a prefix; no line holds it, for control characters are stripped.
+const TIME: char = '\u{1}';
+
+/// What stands before the lines of a source.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Prefix(String);
+
+impl Prefix {
+    /// The prefix that the text before a header is, empty where it is none: indentation, the margin of a
+    /// group, the end of a progress bar, a quotation.
+    #[must_use]
+    pub fn of(before: &str) -> Self {
+        let before = behind_bar(before);
+        let bare = before.trim_end_matches([' ', '|', '+', '\t']);
+        let is_margin = bare.is_empty();
+        let is_quotation = before.contains(['\'', '"', '{', '`']);
+        if is_margin || is_quotation || before.len() > TRACE_PREFIX_BYTES_MAX {
+            return Self::default();
+        }
+        // The indentation behind a prefix belongs to the line, but one blank is the prefix's own.
+        let own = before.trim_end_matches([' ', '\t']);
+        let own = if before.len() > own.len() { before.get(..own.len().saturating_add(1)).unwrap_or(own) } else { own };
+        let mut key = String::new();
+        let mut rest = own;
+        while let Some(first) = rest.chars().next() {
+            if let Some(after) = time(rest) {
+                key.push(TIME);
+                rest = after;
+            } else {
+                key.push(first);
+                rest = rest.get(first.len_utf8()..).unwrap_or_default();
+            }
+        }
+        Self(key)
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Length, to prefer the most particular of several that match.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The line without this prefix; `loosely` lets other numbers than the time differ.
+    #[must_use]
+    pub fn strip<'a>(&self, line: &'a str, loosely: bool) -> Option<&'a str> {
+        if loosely && !self.0.contains(TIME) {
+            return None;
+        }
+        let mut rest = line;
+        let mut key = self.0.as_str();
+        while let Some(expected) = key.chars().next() {
+            let after_key = key.get(expected.len_utf8()..).unwrap_or_default();
+            if expected == TIME {
+                rest = time(rest)?;
+            } else if loosely && expected.is_ascii_digit() {
+                let trimmed = rest.trim_start_matches(|digit: char| digit.is_ascii_digit());
+                if trimmed.len() == rest.len() {
+                    return None;
+                }
+                rest = trimmed;
+                key = after_key.trim_start_matches(|digit: char| digit.is_ascii_digit());
+                continue;
+            } else if rest.is_empty() && key.trim().is_empty() {
+                // An empty line of this source, whose last blank somebody trimmed.
+                return Some("");
+            } else {
+                rest = rest.strip_prefix(expected)?;
+            }
+            key = after_key;
+        }
+        Some(rest)
+    }
+
+    /// The rank that the prefix names.
+    #[must_use]
+    pub fn rank(&self) -> Option<u64> {
+        ["[rank", "[default", "rank=", "[Rank ", "rank "].iter().find_map(|sign| {
+            let (_, after) = self.0.split_once(sign)?;
+            let end = after.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(after.len());
+            after.get(..end)?.parse().ok().filter(|rank| *rank < 1_000_000)
+        })
+    }
+
+    /// Whether a logger wrote it: somebody caught the exception.
+    #[must_use]
+    pub fn is_a_log(&self) -> bool {
+        is_log_line(&self.0)
+    }
+}
+
+/// What stands behind a progress bar that no new line ended: nothing, or the prefix of a rank.
+fn behind_bar(before: &str) -> &str {
+    if !is_progress_bar(before) {
+        return before;
+    }
+    let signs = ["[rank", "[default", "(pid="];
+    signs.iter().find_map(|sign| before.rfind(sign)).and_then(|at| before.get(at..)).unwrap_or_default()
+}
+
+/// Whether the text is (the end of) a progress bar.
+#[must_use]
+pub fn is_progress_bar(text: &str) -> bool {
+    text.contains("%|") || text.contains("it/s") || text.contains("s/it")
+}
+
+/// Whether the line names a level of a log.
+#[must_use]
+pub fn is_log_line(text: &str) -> bool {
+    text.split(|character: char| !character.is_ascii_alphanumeric()).any(|word| {
+        matches!(word, "ERROR" | "WARNING" | "CRITICAL" | "INFO" | "DEBUG" | "WARN" | "FATAL" | "EXCEPTION")
+    })
+}
+
+/// The text behind a leading time: `2026-03-01T11:22:33.456Z`, `11:22:33,456`.
+fn time(text: &str) -> Option<&str> {
+    let bytes = text.as_bytes();
+    let digits = |from: usize, count: usize| {
+        (from..from.saturating_add(count)).all(|at| bytes.get(at).is_some_and(u8::is_ascii_digit))
+    };
+    let is = |at: usize, set: &[u8]| bytes.get(at).is_some_and(|byte| set.contains(byte));
+    let dated = digits(0, 4) && is(4, b"-/") && digits(5, 2) && is(7, b"-/") && digits(8, 2) && is(10, b"T ");
+    let mut at: usize = if dated { 11 } else { 0 };
+    let clock = digits(at, 2)
+        && is(at.saturating_add(2), b":")
+        && digits(at.saturating_add(3), 2)
+        && is(at.saturating_add(5), b":")
+        && digits(at.saturating_add(6), 2);
+    if !clock {
+        return None;
+    }
+    at = at.saturating_add(8);
+    if is(at, b".,") && digits(at.saturating_add(1), 1) {
+        at = at.saturating_add(1);
+        while digits(at, 1) {
+            at = at.saturating_add(1);
+        }
+    }
+    if is(at, b"Z") {
+        at = at.saturating_add(1);
+    }
+    text.get(at..)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn lines_of_the_same_source_begin_alike() {
+        for (before, line, rest) in [
+            ("[rank0]: ", "[rank0]:   File \"x\"", Some("  File \"x\"")),
+            ("[rank0]: ", "[rank0]:", Some("")),
+            ("[rank0]: ", "[rank1]:   File", None),
+            ("[default5]:", "[default5]:  File", Some("  File")),
+            ("(train pid=7, ip=10.0.0.1) ", "(train pid=7, ip=10.0.0.1)   x", Some("  x")),
+            ("(train pid=7) ", "(train pid=8)   x", None),
+            (
+                "2026-03-01T11:22:33.456Z n t[42]: ERROR ",
+                "2026-03-01T11:22:34.1Z n t[42]: ERROR   File",
+                Some("  File"),
+            ),
+            ("11:22:33,4 host | ", "11:22:34,55 host | x", Some("x")),
+        ] {
+            assert_eq!(Prefix::of(before).strip(line, false), rest, "{before}");
+        }
+        let logged = Prefix::of("11:22:33 step 7 ");
+        assert_eq!(
+            (logged.strip("11:22:34 step 123 x", false), logged.strip("11:22:34 step 123 x", true)),
+            (None, Some("x"))
+        );
+        assert_eq!(Prefix::of("[rank0]: ").strip("[rank1]: x", true), None);
+    }
+
+    #[test]
+    fn what_is_no_prefix() {
+        for before in ["", "    ", "    | ", "  + ", " 45%|####5  | 431/960 [00:10, 7.36it/s]", "{\"exc\": \"", "'"] {
+            assert!(Prefix::of(before).is_empty(), "{before}");
+        }
+        assert_eq!(Prefix::of("[rank12]: ").rank(), Some(12));
+        assert!(Prefix::of("2026-03-01 11:22:33 ERROR ").is_a_log());
+    }
+
+    proptest! {
+        #[test]
+        fn a_prefix_strips_itself(before in "\\PC{0,60}", line in "\\PC{0,40}") {
+            let prefix = Prefix::of(&before);
+            let _ = (prefix.strip(&line, false), prefix.strip(&line, true), prefix.rank());
+            if !prefix.is_empty() && before.trim_end() == before && !line.starts_with(|c: char| c.is_ascii_digit() || "Z.,".contains(c)) {
+                prop_assert_eq!(prefix.strip(&format!("{before}{line}"), false), Some(line.as_str()));
+            }
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! One report of an error: a traceback with the exceptions of its chain, or what a native death prints.
+//!
+//! A chain and a group are one report: they tell one failure. Everything in a report is public already; the
+//! user's text was dropped where it was read. Its size is bounded whatever the input: the outermost and the
+//! innermost frames of an exception are kept, the middle is counted; so are the exceptions of a chain.
+
+use super::messages::Message;
+use crate::event::Frame;
+use crate::limits::{TRACE_CHAIN_MAX, TRACE_FRAMES_FIRST, TRACE_FRAMES_LAST};
+use crate::public::PublicStr;
+use std::collections::VecDeque;
+
+/// The frames of one exception, bounded.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Frames {
+    first: Vec<Frame>,
+    last: VecDeque<Frame>,
+    /// Frames of the middle that were dropped.
+    pub dropped: u64,
+}
+
+impl Frames {
+    /// Appends a frame.
+    pub fn push(&mut self, frame: Frame) {
+        if self.first.len() < TRACE_FRAMES_FIRST {
+            self.first.push(frame);
+            return;
+        }
+        if self.last.len() >= TRACE_FRAMES_LAST {
+            self.last.pop_front();
+            self.dropped = self.dropped.saturating_add(1);
+        }
+        self.last.push_back(frame);
+    }
+
+    /// The frame that was pushed last.
+    pub fn newest(&mut self) -> Option<&mut Frame> {
+        self.last.back_mut().or(self.first.last_mut())
+    }
+
+    /// All that were kept, outermost first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Frame> {
+        self.first.iter().chain(&self.last)
+    }
+
+    /// The same frames in the other order: faulthandler prints the innermost first.
+    #[must_use]
+    pub fn reversed(&self) -> Self {
+        let mut reversed = Self { dropped: self.dropped, ..Self::default() };
+        for frame in self.iter().rev() {
+            reversed.push(frame.clone());
+        }
+        reversed
+    }
+
+    /// Whether none came.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.first.is_empty()
+    }
+
+    /// How many of the frames that were kept stand before the dropped ones.
+    #[must_use]
+    pub fn before_the_gap(&self) -> usize {
+        self.first.len()
+    }
+}
+
+/// How an exception belongs to its report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Link {
+    /// It stands alone or begins the chain.
+    #[default]
+    First,
+    /// The one before was its direct cause.
+    Cause,
+    /// It was raised while the one before was being handled.
+    Context,
+    /// It is a member of the group before.
+    Member,
+    /// It is what the message of the one before quotes: a worker's error, printed again.
+    Quoted,
+}
+
+/// One exception.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Exception {
+    /// How it belongs to the one before.
+    pub link: Link,
+    /// Its class; None where it is private, or where its line never came.
+    pub class: Option<PublicStr>,
+    /// Whether its line came.
+    pub complete: bool,
+    /// What is told of its message.
+    pub message: Message,
+    /// Its traceback.
+    pub frames: Frames,
+}
+
+/// What the lines around a traceback say about it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// A lone line that looks like an exception's, without a traceback.
+    Stray,
+    /// The interpreter says itself that it goes on: a thread, a finalizer, a task, a log handler.
+    Survived,
+    /// A log line stands before it: somebody caught it, whether to go on or to give up.
+    Logged,
+    /// Nothing: what the interpreter prints when it dies of an exception.
+    #[default]
+    Plain,
+    /// A native death.
+    Native,
+}
+
+/// One report.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Report {
+    /// Its exceptions, in the order in which they are printed.
+    pub exceptions: Vec<Exception>,
+    /// Exceptions of the chain that were dropped.
+    pub dropped: u64,
+    /// What the lines around it say.
+    pub standing: Standing,
+    /// The sign of a native death.
+    pub marker: Option<PublicStr>,
+    /// The rank whose lines it came in.
+    pub rank: Option<u64>,
+    /// Seconds since the command's spawn.
+    pub at: f64,
+    /// Place in the order in which reports began.
+    pub order: u64,
+    /// Whether the program says that it was interrupted, not broken.
+    pub interruption: bool,
+}
+
+impl Report {
+    /// Appends an exception; the middle of an endless chain is dropped.
+    pub fn push(&mut self, exception: Exception) {
+        if self.exceptions.len() >= TRACE_CHAIN_MAX {
+            // The oldest is the root cause and the newest is what the process died of.
+            self.exceptions.remove(1);
+            self.dropped = self.dropped.saturating_add(1);
+        }
+        self.exceptions.push(exception);
+    }
+
+    /// The exception that is being read.
+    pub fn newest(&mut self) -> Option<&mut Exception> {
+        self.exceptions.last_mut()
+    }
+
+    /// The exception that ended the program: the last of the chain that is neither quoted nor a group's member.
+    #[must_use]
+    pub fn last(&self) -> Option<&Exception> {
+        let own = |exception: &&Exception| !matches!(exception.link, Link::Member | Link::Quoted);
+        self.exceptions.iter().rfind(own).or(self.exceptions.last())
+    }
+
+    /// Its class.
+    #[must_use]
+    pub fn class(&self) -> Option<&PublicStr> {
+        self.last()?.class.as_ref()
+    }
+
+    /// Whether the line of the exception that ended the program came.
+    #[must_use]
+    pub fn complete(&self) -> bool {
+        self.last().is_some_and(|exception| exception.complete) || self.marker.is_some()
+    }
+
+    /// Whether a class of this report is one of these, whatever its module.
+    #[must_use]
+    pub fn is_a(&self, names: &[&str]) -> bool {
+        self.class().and_then(|class| class.as_str().rsplit('.').next()).is_some_and(|name| names.contains(&name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbered(line: u64) -> Frame {
+        Frame { line: Some(line), ..Frame::default() }
+    }
+
+    #[test]
+    fn the_middle_of_many_frames_is_counted() {
+        let mut frames = Frames::default();
+        for line in 0..100 {
+            frames.push(numbered(line));
+        }
+        let kept: Vec<_> = frames.iter().filter_map(|frame| frame.line).collect();
+        assert_eq!(kept.len(), TRACE_FRAMES_FIRST + TRACE_FRAMES_LAST);
+        assert_eq!((kept[0], kept[7], kept[8], kept[39], frames.dropped), (0, 7, 68, 99, 60));
+        assert_eq!(frames.reversed().iter().next(), Some(&numbered(99)));
+    }
+
+    #[test]
+    fn an_endless_chain_keeps_its_ends() {
+        let mut report = Report::default();
+        for order in 0..100 {
+            let mut exception = Exception::default();
+            exception.frames.push(numbered(order));
+            report.push(exception);
+        }
+        let kept: Vec<_> =
+            report.exceptions.iter().filter_map(|exception| exception.frames.iter().next()?.line).collect();
+        assert_eq!((kept.len(), kept[0], kept[11], report.dropped), (TRACE_CHAIN_MAX, 0, 99, 88));
+    }
+
+    #[test]
+    fn quoted_errors_and_members_are_not_what_ended_the_program() {
+        let link = |link| Exception { link, complete: true, ..Exception::default() };
+        let report = Report {
+            exceptions: vec![link(Link::First), link(Link::Cause), link(Link::Quoted), link(Link::Member)],
+            ..Report::default()
+        };
+        assert_eq!(report.last().map(|exception| exception.link), Some(Link::Cause));
+    }
+}

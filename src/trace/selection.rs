@@ -1,0 +1,260 @@
+//! Says which of all reports is the one that the process died of.
+//!
+//! The end decides first: a program that exits with 0 survived whatever it printed, and one that was told to
+//! stop did not fail. Then the kind of death: a signal that the kernel raises is no Python exception. Of
+//! several tracebacks the last one that nothing says was survived; but behind it may stand a launcher, whose
+//! worker is to blame, and of many ranks the first, for the others only lost it.
+
+use super::event;
+use super::headers::UNTHROWN;
+use super::launcher::RootCause;
+use super::report::{Report, Standing};
+use super::{Judgement, Sign, Weight};
+use crate::event::ErrorEvent;
+use crate::public::PublicStr;
+use crate::public::text::PublicText;
+use crate::status::{End, signal_name};
+use std::collections::BTreeSet;
+
+/// Everything that was read.
+#[derive(Clone, Copy, Debug)]
+pub struct Found<'a> {
+    /// The reports, in the order in which they began.
+    pub reports: &'a [Report],
+    /// Other signs.
+    pub signs: &'a [&'static Sign],
+    /// What the launcher says.
+    pub root: Option<RootCause>,
+    /// Reports that were dropped.
+    pub dropped: u64,
+}
+
+/// What the process died of.
+#[derive(Clone, Debug, PartialEq)]
+enum Cause<'a> {
+    Report(&'a Report),
+    Marker(PublicStr, Option<u64>),
+    Interruption,
+    Unknown,
+}
+
+/// Errors of launchers: a worker's own error is the cause.
+const LAUNCHERS: &[&str] =
+    &["ChildFailedError", "CalledProcessError", "ProcessExitedException", "TrainingFailedError", "RayTaskError"];
+/// Errors of processes that lost another one.
+const BEREAVED: &[&str] =
+    &["DistNetworkError", "DistStoreError", "BrokenPipeError", "ConnectionResetError", "EOFError"];
+
+/// The verdict over all that was read.
+#[must_use]
+pub fn judge(found: &Found<'_>, end: Option<End>) -> Judgement {
+    let cause = cause(found, end);
+    let blamed = match &cause {
+        Cause::Report(report) => Some(*report),
+        _ => None,
+    };
+    let handled = if end == Some(End::Exited(0)) {
+        found.reports.iter().filter(|report| report.standing != Standing::Stray).count()
+    } else {
+        found.reports.iter().filter(|report| survived(report, blamed)).count()
+    };
+    let handled_count = u64::try_from(handled).unwrap_or(u64::MAX).saturating_add(found.dropped);
+    let error = match &cause {
+        Cause::Report(report) => Some(with_launcher(event::event(report, true), found.reports, report)),
+        Cause::Marker(marker, rank) => Some(marked(marker.clone(), *rank)),
+        Cause::Interruption | Cause::Unknown => None,
+    };
+    let told = blamed.or_else(|| if matches!(cause, Cause::Marker(..)) { None } else { best(found.reports) });
+    let independent: Vec<&Report> = found.reports.iter().filter(|report| report.standing != Standing::Stray).collect();
+    let independent = if independent.is_empty() { blamed.into_iter().collect() } else { independent };
+    Judgement {
+        error: error.map(|error| ErrorEvent {
+            handled_count: Some(handled_count),
+            other_ranks: others(found, error.rank),
+            ..error
+        }),
+        handled_count,
+        interrupted: cause == Cause::Interruption,
+        reports: independent.iter().map(|report| event::event(report, blamed == Some(*report))).collect(),
+        exception_type: told
+            .filter(|report| report.last().is_some_and(|last| last.complete))
+            .and_then(|report| report.class().cloned()),
+        markers: found.signs.iter().map(|sign| PublicStr::constant(sign.says)).collect(),
+    }
+}
+
+/// What the process died of.
+fn cause<'a>(found: &Found<'a>, end: Option<End>) -> Cause<'a> {
+    let signal = end.and_then(signal);
+    match (end, signal) {
+        (Some(End::Exited(0)), _) => Cause::Unknown,
+        (_, Some(2)) => Cause::Interruption,
+        (_, Some(9)) => Cause::Marker(sign_of_death(found).unwrap_or_else(|| named(9)), None),
+        (_, Some(1 | 13 | 15)) => match of_error(found) {
+            cause @ Cause::Report(report)
+                if matches!(cause, Cause::Report(_)) && report.standing >= Standing::Plain && report.complete() =>
+            {
+                cause
+            }
+            _ => Cause::Interruption,
+        },
+        (_, Some(signal)) => of_crash(found, signal),
+        _ => of_error(found),
+    }
+}
+
+/// A death by a signal that the kernel raises, or that the process raises against itself.
+fn of_crash<'a>(found: &Found<'a>, signal: i32) -> Cause<'a> {
+    let native = found.reports.iter().rfind(|report| report.standing == Standing::Native);
+    match native {
+        // Threads that were not joined: the interpreter was on its way out already, for another reason.
+        Some(report) if report.marker == Some(UNTHROWN) => {
+            let before = found
+                .reports
+                .iter()
+                .rfind(|other| other.standing == Standing::Plain && other.complete() && other.order < report.order);
+            Cause::Report(before.unwrap_or(report))
+        }
+        Some(report) => Cause::Report(report),
+        None => Cause::Marker(sign_of_death(found).unwrap_or_else(|| named(signal)), None),
+    }
+}
+
+/// An exit with a code, or an end that nobody saw.
+fn of_error<'a>(found: &Found<'a>) -> Cause<'a> {
+    let Some(last) = best(found.reports) else {
+        return match sign_of_death(found) {
+            Some(marker) => Cause::Marker(marker, None),
+            None => {
+                found.signs.last().map_or(Cause::Unknown, |sign| Cause::Marker(PublicStr::constant(sign.says), None))
+            }
+        };
+    };
+    if last.standing < Standing::Logged
+        && let Some(marker) = sign_of_death(found)
+    {
+        return Cause::Marker(marker, None);
+    }
+    if last.interruption {
+        return Cause::Interruption;
+    }
+    if let Some(cause) = found.root
+        && last.is_a(LAUNCHERS)
+    {
+        let native = found
+            .reports
+            .iter()
+            .find(|report| report.standing == Standing::Native && (report.rank == cause.rank || report.rank.is_none()));
+        let signal = cause.exit_code.filter(|code| *code < 0).and_then(|code| i32::try_from(-code).ok());
+        if let Some(signal) = signal {
+            return native.map_or_else(|| Cause::Marker(named(signal), cause.rank), Cause::Report);
+        }
+        let own = found.reports.iter().find(|report| {
+            report.rank.is_some() && report.rank == cause.rank && report.complete() && !report.interruption
+        });
+        if let Some(own) = own {
+            return Cause::Report(own);
+        }
+    }
+    Cause::Report(if last.is_a(LAUNCHERS) || last.rank.is_some() { worker(found.reports, last) } else { last })
+}
+
+/// The report of the worker that is to blame for this one.
+fn worker<'a>(reports: &'a [Report], last: &'a Report) -> &'a Report {
+    let failed = |report: &&Report| {
+        report.standing >= Standing::Plain
+            && report.complete()
+            && !report.interruption
+            && !report.is_a(LAUNCHERS)
+            && report.order <= last.order
+    };
+    let bereaved = |report: &Report| {
+        report.is_a(BEREAVED)
+            || report
+                .last()
+                .and_then(|last| last.message.known.as_ref())
+                .is_some_and(|known| known.as_str().starts_with("Connection "))
+    };
+    // torch prefixes what ends a process, and nothing else: of ranks the first one is the cause.
+    let mut ranks = reports.iter().filter(failed).filter(|report| report.rank.is_some());
+    let guilty = ranks.clone().find(|report| !bereaved(report)).or_else(|| ranks.next());
+    let others = || reports.iter().filter(failed);
+    guilty.or_else(|| others().rfind(|report| !bereaved(report))).or_else(|| others().next_back()).unwrap_or(last)
+}
+
+/// The report that tells most: what nothing says was survived, and the last of it.
+fn best(reports: &[Report]) -> Option<&Report> {
+    let grade = |report: &Report| {
+        let standing = match report.standing {
+            Standing::Native => Standing::Plain,
+            standing => standing,
+        };
+        // An interruption only counts where nothing failed; the end of the stream may have cut off the last one.
+        (standing != Standing::Stray, !report.interruption, standing, report.complete(), report.order)
+    };
+    reports.iter().max_by_key(|report| grade(report))
+}
+
+/// The error of a worker, with that of the launcher which it brought down at the end of its chain.
+fn with_launcher(mut error: ErrorEvent, reports: &[Report], blamed: &Report) -> ErrorEvent {
+    let launcher = reports.iter().rfind(|report| report.order > blamed.order && report.is_a(LAUNCHERS));
+    if let (Some(launcher), Some(own)) =
+        (launcher.and_then(|report| report.class().cloned()), error.exception_type.clone())
+    {
+        error.chain.get_or_insert_with(|| vec![own]).push(launcher);
+    }
+    error
+}
+
+/// Whether the program went on after this report, as far as can be told.
+fn survived(report: &Report, blamed: Option<&Report>) -> bool {
+    match blamed {
+        _ if report.standing == Standing::Stray || report.interruption => false,
+        Some(blamed) if blamed == report => false,
+        Some(blamed) => {
+            report.standing < Standing::Plain
+                || report.rank == blamed.rank && report.order < blamed.order && !blamed.is_a(LAUNCHERS)
+        }
+        None => report.standing <= Standing::Plain,
+    }
+}
+
+/// Other ranks that reported a failure.
+fn others(found: &Found<'_>, rank: Option<u64>) -> Option<u64> {
+    let ranks: BTreeSet<u64> =
+        found.reports.iter().filter_map(|report| report.rank).filter(|other| Some(*other) != rank).collect();
+    u64::try_from(ranks.len()).ok().filter(|count| *count > 0)
+}
+
+/// The sign that says most certainly what the process died of.
+fn sign_of_death(found: &Found<'_>) -> Option<PublicStr> {
+    let deaths = || found.signs.iter().filter(|sign| sign.weight == Weight::Death);
+    // The shell's word comes last and only repeats the signal; what came before it says why.
+    let cause = deaths().find(|sign| !sign.says.contains("(SIG"));
+    cause.or_else(|| deaths().next_back()).map(|sign| PublicStr::constant(sign.says))
+}
+
+/// The signal that ended the command, or that a shell reports as 128 and its number.
+fn signal(end: End) -> Option<i32> {
+    match end {
+        End::Signaled(signal) => Some(signal),
+        End::Exited(code) => (129..=159).contains(&code).then(|| i32::from(code).saturating_sub(128)),
+    }
+}
+
+fn named(signal: i32) -> PublicStr {
+    signal_name(signal).map_or(PublicStr::constant("signal"), PublicStr::constant)
+}
+
+/// The event of a death that left no report.
+fn marked(marker: PublicStr, rank: Option<u64>) -> ErrorEvent {
+    let mut fingerprint = PublicText::new();
+    fingerprint.hex(crate::public::dictionary::fingerprint_of([&marker]));
+    ErrorEvent {
+        marker: Some(marker),
+        rank,
+        fatal: Some(true),
+        fingerprint: Some(fingerprint.finish()),
+        ..ErrorEvent::default()
+    }
+}

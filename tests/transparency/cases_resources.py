@@ -1,0 +1,220 @@
+"""Scarcity: few descriptors, no processes, no memory for state, kernels that refuse. The command's run is the same.
+
+Each case makes one thing scarce for the launcher AND for the bare command, and compares output and end. What the
+launcher itself loses then (its observer, its journal) is its own business.
+"""
+
+import ctypes
+import hashlib
+import os
+import resource
+import struct
+
+from support import LIBC, Skip, alive, case, drain, holds, pipe, running, until
+from terminal import Terminal
+
+WORK = "echo out; echo err >&2; head -c 200000 /dev/zero | tr '\\0' y >&2; echo LAST >&2; exit 9"
+
+
+def run(subject, setup=None, env=None, before=(), script=WORK):
+    """The work behind pipes and behind a terminal, in the scarcity that `setup` or the words `before` make."""
+    words = list(before) + subject.argv("sh", "-c", script)
+    end, out, err = subject.captured(*words, setup=setup, env=env or subject.env)
+    terminal = Terminal(words, env or subject.env, subject.folder, setup)
+    terminal_end = terminal.wait()
+    text = terminal.rest()
+    os.close(terminal.master)
+    digest = [len(out), len(err), hashlib.md5(out + err).hexdigest()[:8]]
+    return {"pipes": [end] + digest, "terminal": [terminal_end, len(text), hashlib.md5(text).hexdigest()[:8]]}
+
+
+def limit(which, value):
+    return lambda: resource.setrlimit(which, (value, value))
+
+
+@case("C52")
+def few_descriptors(subject):
+    return {str(n): run(subject, limit(resource.RLIMIT_NOFILE, n)) for n in ((16, 10) if subject.quick else range(8, 20))}
+
+
+@case("C52")
+def little_address_space(subject):
+    return run(subject, limit(resource.RLIMIT_AS, 200 << 20))
+
+
+@case("C52")
+def files_of_no_size(subject):
+    """RLIMIT_FSIZE 0: writing the journal would raise SIGXFSZ in whoever writes it."""
+    return run(subject, limit(resource.RLIMIT_FSIZE, 0))
+
+
+@case("C52 C55")
+def no_more_processes(subject):
+    """The launcher may not fork: then it becomes the command, which needs no process of its own."""
+    group = pids_cgroup()
+    try:
+        with open(os.path.join(group, "pids.max"), "w", encoding="ascii") as file:
+            file.write("1")
+
+        def enter():
+            with open(os.path.join(group, "cgroup.procs"), "w", encoding="ascii") as file:
+                file.write(str(os.getpid()))
+
+        script = "echo out; echo err >&2; exit 9"
+        answer = run(subject, enter, script=script)
+        with open(os.path.join(group, "pids.max"), "w", encoding="ascii") as file:
+            file.write("2")
+        answer["one more"] = run(subject, enter, script=script)
+        return answer
+    finally:
+        holds(lambda: not open(os.path.join(group, "cgroup.procs"), encoding="ascii").read(), 3)
+        try:
+            os.rmdir(group)
+        except OSError:
+            pass
+
+
+def pids_cgroup():
+    for root in ("/sys/fs/cgroup/pids", "/sys/fs/cgroup"):
+        path = os.path.join(root, "transparency-%d" % os.getpid())
+        try:
+            os.mkdir(path)
+        except OSError:
+            continue
+        if os.path.exists(os.path.join(path, "pids.max")):
+            return path
+        os.rmdir(path)
+    raise Skip("no cgroup of ours with a pids controller")
+
+
+@case("C52")
+def state_that_cannot_be_written(subject):
+    """A read-only home, a full disk, no home at all, a file where the folder should be."""
+    answer = {}
+    closed = subject.path("closed")
+    open(closed, "w", encoding="ascii").close()
+    odd = {"a file in the way": closed, "nonsense": "/proc/nonsense", "relative": "no/such", "empty": ""}
+    for name, place in odd.items():
+        env = dict(subject.env, XDG_STATE_HOME=place, XDG_CONFIG_HOME=place, HOME=place)
+        answer[name] = run(subject, env=env)
+    env = {key: value for key, value in subject.env.items() if not key.startswith(("XDG", "HOME"))}
+    answer["no home"] = run(subject, env=env)
+    full = subject.path("full")
+    os.mkdir(full)
+    script = 'mount -t tmpfs -o size=8k none "$0" && head -c 100k /dev/zero >"$0/f" 2>/dev/null; exec "$@"'
+    answer["full disk"] = in_mount_namespace(subject, script, full)
+    script = 'mount -t tmpfs none "$0" && mount -o remount,ro "$0"; exec "$@"'
+    answer["read-only disk"] = in_mount_namespace(subject, script, full)
+    return answer
+
+
+def in_mount_namespace(subject, script, place):
+    if subject.spawn(["unshare", "-m", "true"]).wait() != "exit 0":
+        raise Skip("no right to make a mount namespace")
+    env = dict(subject.env, XDG_STATE_HOME=place, XDG_CONFIG_HOME=place)
+    return run(subject, env=env, before=["unshare", "-m", "sh", "-c", script, place])
+
+
+@case("C52")
+def no_proc_no_ptmx(subject):
+    """Neither /proc nor /dev/ptmx nor /tmp: what can't be observed is not observed."""
+    answer = {}
+    for name, script in (
+        ("no /proc", 'mount -t tmpfs none /proc; exec "$@"'),
+        ("no /dev/ptmx", 'mount --bind /dev/null /dev/ptmx; exec "$@"'),
+        ("neither", 'mount -t tmpfs none /proc; mount --bind /dev/null /dev/ptmx; exec "$@"'),
+    ):
+        answer[name] = in_mount_namespace(subject, script, subject.state)
+    return answer
+
+
+# --- a kernel that refuses ------------------------------------------------------------------------------------
+
+CALLS = {
+    "x86_64": {"splice": 275, "tee": 276, "pidfd_open": 434, "memfd_create": 319, "clone3": 435, "socketpair": 53,
+               "pidfd_send_signal": 424, "close_range": 436, "signalfd4": 289, "eventfd2": 290, "epoll_create1": 291,
+               "timerfd_create": 283, "prctl": 157, "vmsplice": 278},
+    "aarch64": {"splice": 76, "tee": 77, "pidfd_open": 434, "memfd_create": 279, "clone3": 435, "socketpair": 199,
+                "pidfd_send_signal": 424, "close_range": 436, "signalfd4": 74, "eventfd2": 19, "epoll_create1": 20,
+                "timerfd_create": 85, "prctl": 167, "vmsplice": 75},
+}
+
+
+class Filter(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_ushort), ("code", ctypes.c_char_p)]
+
+
+def refuse(names, errno_value=38):
+    """A seccomp filter that answers the named calls with an error, as old kernels and strict containers do."""
+    machine = CALLS.get(os.uname().machine)
+    if machine is None:
+        raise Skip("no table of system calls for this machine")
+    load, equal, answer = 0x20, 0x15, 0x06  # BPF: load a word, jump if equal, return
+    code = struct.pack("HBBI", load, 0, 0, 0)
+    numbers = [machine[name] for name in names]
+    for at, number in enumerate(numbers):
+        code += struct.pack("HBBI", equal, len(numbers) - at, 0, number)
+    code += struct.pack("HBBI", answer, 0, 0, 0x7FFF0000)  # allowed
+    code += struct.pack("HBBI", answer, 0, 0, 0x00050000 | errno_value)
+
+    def install():
+        program = Filter(len(code) // 8, code)
+        if os.geteuid():
+            LIBC.prctl(38, 1, 0, 0, 0)  # an ordinary user may filter only after giving up new privileges
+        if LIBC.prctl(22, 2, ctypes.byref(program), 0, 0):
+            os._exit(119)
+
+    return install
+
+
+@case("C52", timeout=60)
+def kernel_that_refuses(subject):
+    """Without splice, tee, pidfd_open, memfd_create: one by one, all together, with ENOSYS and with EPERM."""
+    groups = [[name] for name in ("splice", "tee", "pidfd_open", "memfd_create", "close_range", "signalfd4")]
+    groups += [["splice", "tee"], ["pidfd_open", "pidfd_send_signal"], ["socketpair"], ["epoll_create1", "eventfd2"]]
+    groups += [["splice", "tee", "vmsplice", "pidfd_open", "pidfd_send_signal", "memfd_create", "close_range", "clone3"]]
+    answer = {}
+    for names in groups:
+        for error in (38, 1):
+            answer["%s: %d" % (" ".join(names), error)] = run(subject, refuse(names, error))
+    return answer
+
+
+@case("C52", timeout=60)
+def starved_of_processor(subject):
+    """One processor, eight busy loops: nothing is lost, the end is right, a late signal arrives once."""
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    for _ in range(2 if subject.quick else 8):
+        subject.spawn(["sh", "-c", "while :; do :; done"])
+    answer = run(subject)
+    process = subject.spawn(subject.argv("sleep", "41"))
+    until(lambda: running(process, "sleep"), "the command")
+    os.kill(process.pid, 15)
+    answer["TERM"] = process.wait(10)
+    return answer
+
+
+@case("C52 C39", timeout=60)
+def memory_stays_small(subject):
+    """A reader that does not read for a while: the writer waits, and nothing grows meanwhile."""
+    read, write = pipe()
+    process = subject.spawn(subject.helper("flood", subject.folder), {1: write, 2: write})
+    os.close(write)
+    until(lambda: os.path.exists(subject.path("flood.pid")), "the flood")
+    holds(lambda: False, 0.1)
+    before = own_memory(subject, process)
+    for _ in range(3):
+        holds(lambda: False, 0.1)
+        drain(read, 10, stop=lambda seen: len(seen) > 8 << 20)
+    grown = own_memory(subject, process) - before
+    os.close(read)
+    end = process.wait(3)
+    return [end, "constant" if grown <= 256 else "%d KiB more" % grown]
+
+
+def own_memory(subject, process):
+    """Anonymous KiB of the launcher; a bare command's are not the question."""
+    if not subject.resident or not alive(process.pid):
+        return 0
+    with open("/proc/%d/status" % process.pid, encoding="ascii", errors="replace") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("RssAnon"))
