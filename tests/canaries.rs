@@ -178,7 +178,10 @@ impl Case {
         assert!(config.as_object().is_some_and(|config| config.len() > 3), "{name}: {config}");
         let fatal = self.labels["fatal"] == true && self.labels["exception_private"] == false;
         let types: Vec<_> = run.named("error").into_iter().map(|error| error.get("exception_type").cloned()).collect();
-        if fatal && self.labels["exception_type"].is_string() {
+        if self.labels["signal"] == Signal::SIGINT as i32 {
+            // Somebody stopped it.
+            assert_eq!(types, [], "{name}");
+        } else if fatal && self.labels["exception_type"].is_string() {
             assert_eq!(types, [Some(self.labels["exception_type"].clone())], "{name}");
         }
     }

@@ -42,6 +42,25 @@ fn what_is_only_recorded_is_never_sent() {
     assert!(server.stored().iter().all(|event| event["distinct_id"] != *run));
 }
 
+/// The end of a short command may be seen before its beginning.
+#[test]
+fn the_shortest_run_is_reported_like_any() {
+    let server = Server::start();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..8 {
+                    let done = reporting(Launch::new(), &server).run(&["true"]);
+                    done.expect_code(0);
+                    let run = until_recorded(&state(done.home()), Recorded::is_finished);
+                    run.assert_ordered("a short run");
+                }
+            });
+        }
+    });
+    assert!(poll_until(|| finishes(&server) == 32), "{} of 32", finishes(&server));
+}
+
 #[test]
 fn off_means_gone() {
     for (name, value) in [("AXOLOTL_DO_NOT_TRACK", "1"), ("DO_NOT_TRACK", "1"), ("AXOLOTL_RUN_ID", "x"), ("RANK", "3")]

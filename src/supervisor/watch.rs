@@ -126,15 +126,17 @@ pub fn run(it: Supervised) -> Finished {
 impl Watch {
     fn turn(&mut self) -> Turn {
         let ready = self.sleep();
-        if ready.failure
-            && let Some(problem) = self.exec_result()
-        {
-            return Turn::Over(Finished::NotRun(problem));
-        }
         if ready.signals {
             while let Some(received) = self.it.signals.next() {
                 self.signal(received);
             }
+        }
+        // A command that has ended ran, or has said why not. Its end may be seen before that: the observer's clone
+        // holds the pipe, too, until it is executed. And who is told of an end before a start observes nothing.
+        if (ready.failure || self.farewell.is_some())
+            && let Some(problem) = self.exec_result()
+        {
+            return Turn::Over(Finished::NotRun(problem));
         }
         if ready.channel {
             self.messages();
