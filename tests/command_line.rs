@@ -26,8 +26,9 @@ fn a_command_that_cannot_be_executed_is_told_once() {
     std::fs::write(&plain, "not a program").unwrap();
     let plain = plain.to_str().unwrap();
     let below = format!("{plain}/x");
+    let missing = format!("{plain}-that-is-missing");
     for (command, code, reason) in [
-        ("/nonexistent", 127, "No such file or directory"),
+        (&missing as &str, 127, "No such file or directory"),
         ("no-such-program", 127, "No such file or directory"),
         ("", 127, "No such file or directory"),
         (&below, 127, "Not a directory"),

@@ -3,28 +3,28 @@
 #[expect(dead_code, reason = "another user of the server needs the rest")]
 #[path = "support/posthog.rs"]
 mod posthog;
+#[expect(dead_code, reason = "another user of recorded runs needs the rest")]
+#[path = "support/recorded.rs"]
+mod recorded;
 
 use axolotl_run::delivery::{Certificates, Destination};
-use axolotl_run::event::{Dropped, Event, Finish, Progress, Start};
+use axolotl_run::event::{Dropped, Event, Finish};
 use axolotl_run::public::PublicStr;
 use axolotl_run::query::{self, Form, Streams, Telemetry};
 use axolotl_run::store::decision::{Decision, Stored};
-use axolotl_run::store::{Sending, Store, StoreProblem, Weight};
-use axolotl_run::wire::Member;
+use axolotl_run::store::{Sending, Store, StoreProblem};
 use posthog::{Behaviour, Server};
 use serde_json::{Value, json};
-use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
-use tempfile::TempDir;
 use uuid::Uuid;
 
 const ON: Telemetry<'_> = Telemetry { is_on: true, cause: "AXOLOTL_DO_NOT_TRACK=0 in the environment" };
 const OFF: Telemetry<'_> = Telemetry { is_on: false, cause: "DO_NOT_TRACK=1 in the environment" };
 
 struct Home {
-    directory: TempDir,
+    recorded: recorded::Home,
     store: Store,
 }
 
@@ -51,26 +51,18 @@ impl Said {
 
 impl Home {
     fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let state = directory.path().to_owned().into_os_string();
-        let store = Store::open(|name| (name == "XDG_STATE_HOME").then(|| OsString::from(&state))).unwrap();
-        Self { directory, store }
+        let recorded = recorded::Home::new();
+        Self { store: recorded.store(), recorded }
     }
 
     /// A finished run of three events that began some minutes ago.
     fn run(&self, sending: Sending, minutes: u64) -> (Uuid, Vec<String>) {
-        let run = Uuid::new_v4();
         let began = SystemTime::now() - Duration::from_secs(60 * minutes);
-        let mut journal = self.store.begin(run, sending);
-        let lines: Vec<_> = events().iter().map(|event| line(run, event, began)).collect();
-        for line in &lines {
-            journal.append(line, Weight::Ordinary);
-        }
-        (run, lines)
+        self.recorded.recorded_at(began, sending, &events())
     }
 
     fn file(&self, run: Uuid, name: &str) -> PathBuf {
-        self.directory.path().join("axolotl-run/runs").join(run.to_string()).join(name)
+        self.recorded.run(run).join(name)
     }
 
     fn runs(&self, form: Form) -> Said {
@@ -91,8 +83,8 @@ impl Home {
 
 fn events() -> [Event; 3] {
     [
-        Event::Start(Box::new(Start { cpu_count: Some(8), ..Start::default() })),
-        Event::Progress(Box::new(Progress { step: Some(5), ..Progress::default() })),
+        recorded::start(),
+        recorded::progress(5),
         Event::Finish(Box::new(Finish {
             outcome: Some(PublicStr::constant("error")),
             total_steps: Some(7),
@@ -100,10 +92,6 @@ fn events() -> [Event; 3] {
             ..Finish::default()
         })),
     ]
-}
-
-fn line(run: Uuid, event: &Event, at: SystemTime) -> String {
-    serde_json::to_string(&Member::new(run, event, at, 1.5)).unwrap()
 }
 
 fn destination(url: &str, key: &str) -> Destination {

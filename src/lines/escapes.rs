@@ -11,13 +11,15 @@ const BELL: u8 = 0x07;
 pub(super) struct Scratch {
     bytes: Vec<u8>,
     text: String,
+    /// The line without its NULs: a hole in a file may lie in the middle of an escape.
+    dense: Vec<u8>,
 }
 
 impl Scratch {
     /// Bytes held, for the tests of the bound.
     #[cfg(test)]
     pub(super) fn capacity(&self) -> usize {
-        self.bytes.capacity() + self.text.capacity()
+        self.bytes.capacity() + self.text.capacity() + self.dense.capacity()
     }
 
     /// Hands out the line's visible text, and whether it moved the cursor up.
@@ -27,7 +29,13 @@ impl Scratch {
             return each(text, false);
         }
         self.bytes.clear();
-        let cursor_up = strip(raw, &mut self.bytes);
+        let cursor_up = if raw.contains(&0) {
+            self.dense.clear();
+            self.dense.extend(raw.iter().filter(|byte| **byte != 0));
+            strip(&self.dense, &mut self.bytes)
+        } else {
+            strip(raw, &mut self.bytes)
+        };
         if let Ok(text) = std::str::from_utf8(&self.bytes) {
             return each(text, cursor_up);
         }

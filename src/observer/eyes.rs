@@ -59,17 +59,24 @@ struct Followed {
     /// Each tells its own time, in seconds since the spawn.
     requests: SyncSender<f64>,
     answers: Receiver<Chunk>,
-    /// Requests without an answer yet.
-    pending: u32,
+    /// A request is under way; the next answer is to that one.
+    asked: bool,
     /// Up to when it was read.
     read_until: f64,
 }
 
 impl Followed {
-    /// A file does not tell when its bytes came. They are taken to have come evenly since the last look: a rate,
-    /// an epoch's seconds, would otherwise be those of our looks.
-    fn take(&mut self, run: &mut Run, chunk: &Chunk) {
-        self.pending = self.pending.saturating_sub(1);
+    /// Asks for what is in the file now, unless a request is under way.
+    fn ask(&mut self, at: f64) {
+        self.asked = self.asked || self.requests.try_send(at).is_ok();
+    }
+
+    /// Takes an answer; how many bytes it had.
+    ///
+    /// A file does not tell when its bytes came. They are taken to have come evenly since the last look: a rate, an
+    /// epoch's seconds, would otherwise be those of our looks.
+    fn take(&mut self, run: &mut Run, chunk: &Chunk) -> usize {
+        self.asked = false;
         if chunk.cut {
             self.reader.cutter.gap();
         }
@@ -80,22 +87,21 @@ impl Followed {
             self.reader.take(run, from + share * (chunk.at - from), slice);
         }
         self.read_until = chunk.at;
+        chunk.bytes.len()
     }
 
-    /// Reads to the present end. An answer to an earlier request may be waiting, from a time when the end was
-    /// another: only a short answer to the last request says that there is no more.
+    /// Reads to the file's present end, for as long as its file system answers.
     fn read_the_rest(&mut self, run: &mut Run, at: f64) {
-        // Where there is no room the last request has not been taken up yet: its answer will be the present one.
-        self.pending += u32::from(self.requests.try_send(at).is_ok());
+        // What was asked before the end may have been answered before it.
+        let mut stale = self.asked;
+        self.ask(at);
         while let Ok(chunk) = self.answers.recv_timeout(limits::FOLLOW_TAIL_WAIT) {
-            self.take(run, &chunk);
-            if self.pending > 0 {
-                continue;
-            }
-            if chunk.bytes.len() < limits::READ_BYTES || self.requests.try_send(at).is_err() {
+            let full = self.take(run, &chunk) == limits::READ_BYTES;
+            if !full && !stale {
                 return;
             }
-            self.pending += 1;
+            stale = stale && full;
+            self.ask(at);
         }
     }
 }
@@ -135,7 +141,7 @@ impl Eyes {
                 Observed::File(descriptor, position) => {
                     match descriptors::adopt(descriptor).and_then(|file| follow(File::from(file), position)) {
                         Some((requests, answers)) => {
-                            eyes.files.push(Followed { reader, requests, answers, pending: 0, read_until: 0.0 })
+                            eyes.files.push(Followed { reader, requests, answers, asked: false, read_until: 0.0 })
                         }
                         None => lost += 1,
                     }
@@ -176,10 +182,7 @@ impl Eyes {
             while let Ok(chunk) = file.answers.try_recv() {
                 file.take(run, &chunk);
             }
-            // One request that is under way is enough.
-            if file.pending == 0 && file.requests.try_send(at).is_ok() {
-                file.pending += 1;
-            }
+            file.ask(at);
         }
     }
 
@@ -194,9 +197,7 @@ impl Eyes {
                 copy.reader.take(run, at, self.buffer.get(..count).unwrap_or_default());
             }
         }
-        for file in &mut self.files {
-            file.read_the_rest(run, at);
-        }
+        self.files.iter_mut().for_each(|file| file.read_the_rest(run, at));
         let readers = self
             .copies
             .iter_mut()

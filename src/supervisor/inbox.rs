@@ -13,7 +13,7 @@ use crate::sys::signals::Received;
 const GRACE_MS: u64 = 15;
 /// How long the witness may take to answer, in milliseconds, before we go on without one until it speaks
 /// again. It is waiting for the question, but it may still be starting, on a machine that is busy.
-const ANSWER_MS: u64 = 500;
+const ANSWER_MS: u64 = 1500;
 /// How long testimony is good for, in milliseconds; an older one belongs to another signal.
 const TESTIMONY_MS: u64 = 500;
 /// Signals under way at once; more arrive only from a program that floods us, and are passed on unasked.
@@ -24,6 +24,8 @@ const QUIT: i32 = 3;
 const HANGUP: i32 = 1;
 const CONTINUE: i32 = 18;
 const TERMINAL_STOP: i32 = 20;
+const TERMINAL_INPUT: i32 = 21;
+const TERMINAL_OUTPUT: i32 = 22;
 const WINDOW_CHANGE: i32 = 28;
 
 /// What is to be done now.
@@ -69,6 +71,7 @@ impl Default for Inbox {
 impl Inbox {
     /// A signal arrived. Some: it is to be passed on at once.
     pub fn received(&mut self, received: Received, now: u64) -> Option<Action> {
+        self.cancel_what_it_cancels(received.signal);
         if self.take_testimony(&received, now) {
             return None;
         }
@@ -149,6 +152,24 @@ impl Inbox {
     pub fn wait(&self, now: u64) -> Option<u64> {
         let until = |waiting: &Waiting| waiting.asked.map_or(waiting.ask_at, |(_, until)| until);
         self.waiting.iter().flatten().map(|waiting| until(waiting).saturating_sub(now)).min()
+    }
+
+    /// Whether a SIGCONT is under way to the command: then it is not stopped for long.
+    #[must_use]
+    pub fn continues(&self) -> bool {
+        self.waiting.iter().flatten().any(|waiting| waiting.received.signal == CONTINUE)
+    }
+
+    /// The kernel discards pending stops when a process is continued, and the other way round; so does the time
+    /// that signals wait here.
+    fn cancel_what_it_cancels(&mut self, signal: i32) {
+        let stops = |signal| matches!(signal, TERMINAL_STOP | TERMINAL_INPUT | TERMINAL_OUTPUT);
+        for place in &mut self.waiting {
+            let Some(Waiting { received, .. }) = place else { continue };
+            if (signal == CONTINUE && stops(received.signal)) || (stops(signal) && received.signal == CONTINUE) {
+                *place = None;
+            }
+        }
     }
 
     fn take_testimony(&mut self, received: &Received, now: u64) -> bool {
@@ -251,6 +272,19 @@ mod tests {
             silent.received(received, 0);
             until(&mut silent, GRACE_MS);
             assert_eq!(until(&mut silent, GRACE_MS + ANSWER_MS), expected, "a witness that does not answer");
+        }
+    }
+
+    #[test]
+    fn a_stop_and_a_continue_that_both_wait_are_the_last_of_them() {
+        for (first, second) in [(TERMINAL_STOP, CONTINUE), (CONTINUE, TERMINAL_STOP)] {
+            let mut inbox = Inbox::default();
+            inbox.received(sent(first, 7), 0);
+            inbox.received(sent(second, 7), 1);
+            assert_eq!(inbox.continues(), second == CONTINUE);
+            until(&mut inbox, GRACE_MS + 1);
+            inbox.answered(2);
+            assert_eq!(until(&mut inbox, GRACE_MS + 1), [Action::PassOn(sent(second, 7))]);
         }
     }
 

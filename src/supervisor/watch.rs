@@ -15,7 +15,7 @@ use crate::sys::channel::Received as Arrived;
 use crate::sys::poll::{Events, Poll};
 use crate::sys::signals::{self, Received, Signals};
 use crate::sys::wait::{self, Change, Usage};
-use crate::sys::{Errno, channel, clock, descriptors, flow, terminal};
+use crate::sys::{Errno, channel, clock, descriptors, flow, memory, terminal};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 /// Steps of a relay before everything else has its turn again.
@@ -127,8 +127,18 @@ impl Watch {
     fn turn(&mut self) -> Turn {
         let ready = self.sleep();
         if ready.signals {
+            let mut children = false;
             while let Some(received) = self.it.signals.next() {
-                self.signal(received);
+                // The kernel's word about a child carries a positive code; a user's SIGCHLD is a signal as any.
+                if matches!(received, Received { signal: CHILD, code: 1.., .. }) {
+                    children = true;
+                } else {
+                    self.signal(received);
+                }
+            }
+            // After the others: a SIGCONT among them means that a stopped child is about to go on.
+            if children {
+                self.reap();
             }
         }
         // A command that has ended ran, or has said why not. Its end may be seen before that: the observer's clone
@@ -195,14 +205,13 @@ impl Watch {
         for number in 0..=2 {
             descriptors::let_go(number, &self.it.null);
         }
+        memory::give_back_text();
         None
     }
 
     fn signal(&mut self, received: Received) {
         let ours = std::process::id().cast_signed();
         match received {
-            // The kernel's word about a child carries a positive code; a user's SIGCHLD is a signal as any.
-            Received { signal: CHILD, code: 1.., .. } => self.reap(),
             // For our own writing to a pipe without a reader; the relay finds out by itself.
             Received { signal: PIPE, sender, .. } if sender == ours => {}
             // The command signals its parent, which it takes for its shell: not meant for itself.
@@ -251,7 +260,7 @@ impl Watch {
                 Change::Ended(end, usage) if pid == self.it.command => {
                     self.farewell = Some(Farewell::new(end, usage, clock::monotonic_ms()));
                 }
-                Change::Stopped(signal) if pid == self.it.command => {
+                Change::Stopped(signal) if pid == self.it.command && !self.inbox.continues() => {
                     // What it wrote before it stopped belongs on the screen before the shell's prompt.
                     (0..2).for_each(|index| self.pump(index, STEPS));
                     let command = self.it.command;

@@ -17,6 +17,7 @@ pub mod entry;
 pub mod fault;
 pub mod files;
 pub mod flow;
+pub mod memory;
 pub mod pause;
 pub mod poll;
 pub mod probe;

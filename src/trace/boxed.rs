@@ -44,6 +44,41 @@ pub fn opens(before: &str) -> Option<usize> {
     border.chars().all(|character| matches!(character, '╭' | '┌' | '─' | '+' | '-')).then_some(at)
 }
 
+/// Whether the line opens the box of a group's member.
+#[must_use]
+pub fn opens_member(line: &str) -> bool {
+    let line = line.trim();
+    (line.starts_with('╭') || line.starts_with("+--")) && line.contains(" Sub-exception #")
+}
+
+/// What a line is to the box of a group's member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wrapped<'a> {
+    /// A row; this is inside of it.
+    Row(&'a str),
+    /// The lower border.
+    End,
+    /// Nothing.
+    Not,
+}
+
+/// Looks inside the box of a group's member.
+#[must_use]
+pub fn wrapped(line: &str) -> Wrapped<'_> {
+    let trimmed = line.trim();
+    if trimmed.starts_with('╰')
+        || trimmed.starts_with("+--")
+            && trimmed.ends_with("--+")
+            && trimmed.bytes().all(|byte| matches!(byte, b'+' | b'-'))
+    {
+        return Wrapped::End;
+    }
+    let inner = |border: char| {
+        trimmed.strip_prefix(border)?.strip_suffix(border).map(|inner| inner.strip_prefix(' ').unwrap_or(inner))
+    };
+    inner('│').or_else(|| inner('|')).map_or(Wrapped::Not, Wrapped::Row)
+}
+
 impl Reader {
     /// A reader behind the upper border.
     #[must_use]
@@ -91,6 +126,11 @@ impl Reader {
         }
         // A place ends with the function's name, but a row may end there by chance; an empty row says so.
         Row::Nothing
+    }
+
+    /// The frame that is still open where the stream ends in the box.
+    pub fn finish(&mut self) -> Option<Frame> {
+        self.place()
     }
 
     /// The frame of the rows so far.

@@ -18,7 +18,8 @@ pub fn lines(line: &str) -> Option<Vec<String>> {
         return None;
     }
     let end = format!("{}n", "\\".repeat(slashes));
-    let quote = format!("{}\"", "\\".repeat(slashes));
+    // Each level of quoting doubles the backslashes and adds one before a quote.
+    let quote = format!("{}\"", "\\".repeat(slashes.saturating_mul(2).saturating_sub(1)));
     // A longer row of backslashes is a backslash of the text, then whatever follows.
     Some(line.split(&end).take(PARTS_MAX).map(|part| part.replace(&quote, "\"").replace("\\'", "'")).collect())
 }
@@ -40,7 +41,7 @@ mod tests {
                 r#"  File "/a.py", line 3, in f"#,
             ),
             (
-                r#"{"e": "\"Traceback (most recent call last):\\n  File \\"/a.py\\", line 3, in f\\nE"}"#,
+                r#"{"e": "\"Traceback (most recent call last):\\n  File \\\"/a.py\\\", line 3, in f\\nE"}"#,
                 r#"  File "/a.py", line 3, in f"#,
             ),
         ] {

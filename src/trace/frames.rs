@@ -33,13 +33,13 @@ pub fn quoted(text: &str) -> Option<RawFrame<'_>> {
     Some(RawFrame { path, line, function, column })
 }
 
-/// `File ~/p/t.py:5, in f(x)`, `Cell In[3], line 5, in f(x)`, as IPython prints it.
+/// `File ~/p/t.py:5, in f(x)`, `File ~/p/t.py:5 in f`, `Cell In[3], line 5, in f(x)`, as IPython prints it.
 #[must_use]
 pub fn notebook(text: &str) -> Option<RawFrame<'_>> {
     let column = text.len().saturating_sub(text.trim_start().len());
     let text = text.trim();
-    let (place, function) = match text.split_once(", in ") {
-        Some((place, call)) => (place, Some(call.split('(').next().unwrap_or(call).trim())),
+    let (place, function) = match text.split_once(", in ").or_else(|| text.split_once(" in ")) {
+        Some((place, call)) => (place, call.split('(').next().map(str::trim).filter(|name| !name.is_empty())),
         None => (text, None),
     };
     if place.starts_with("Cell In") || place.starts_with("Input In") {
@@ -146,6 +146,7 @@ mod tests {
         for (text, expected) in [
             ("File ~/p/t.py:5, in f(x, token)", frame("~/p/t.py", 5, Some("f"))),
             ("File /p/t.py:5", frame("/p/t.py", 5, None)),
+            ("  File /p/t.py:5 in f", frame("/p/t.py", 5, Some("f"))),
             ("Cell In[3], line 2", frame("Cell In", 2, None)),
             ("Cell In [3], line 2, in f(x)", frame("Cell In", 2, Some("f"))),
             ("Input In [3], in <cell line: 1>()", Some(("Cell In", None, Some("<cell line: 1>")))),

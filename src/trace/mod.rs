@@ -23,22 +23,24 @@ mod prefix;
 mod report;
 mod selection;
 mod shape;
+mod sources;
 #[cfg(test)]
 mod tests;
 mod types;
 
 use crate::event::ErrorEvent;
-use crate::limits::{TRACE_MARKERS_MAX, TRACE_REPORTS_FIRST, TRACE_REPORTS_LAST, TRACE_STREAMS_MAX};
+use crate::limits::{TRACE_MARKERS_MAX, TRACE_REPORTS_FIRST, TRACE_REPORTS_LAST};
 use crate::lines::Line;
 use crate::observation::Stream;
 use crate::public::PublicStr;
 use crate::status::End;
 use launcher::Table;
-use machine::{Around, Machine};
+use machine::Around;
 use markers::{Sign, Weight};
 use prefix::Prefix;
 use regex::Regex;
 use report::Report;
+use sources::Source;
 use std::collections::VecDeque;
 use std::sync::LazyLock;
 
@@ -72,18 +74,6 @@ pub struct TraceReader {
     order: u64,
     /// Whether the last line was a log's.
     logged: bool,
-}
-
-/// One source of lines: a stream, or what stands behind a prefix in it.
-#[derive(Clone, Debug)]
-struct Source {
-    stream: Stream,
-    prefix: Prefix,
-    /// Whether a second line had the prefix; a log may put it before the header alone.
-    confirmed: bool,
-    machine: Machine,
-    /// Number of the line that it read last.
-    used: u64,
 }
 
 /// What a line must hold to matter to a source that is between reports. Progress bars hold nothing of it, so
@@ -136,6 +126,7 @@ static STANDS_OUT: LazyLock<Option<Regex>> = LazyLock::new(|| {
         r"Failure",
         r"Process ",
         r"Exit",
+        r"Sub-exception",
         r"out of memory",
         r"errno",
         r"Unavailable",
@@ -191,73 +182,6 @@ impl TraceReader {
         if !text.trim().is_empty() {
             self.logged = prefix::is_log_line(text);
         }
-    }
-
-    /// The source of a line, made where it is new, and the line without its prefix.
-    fn source<'a>(&mut self, stream: Stream, text: &'a str, opening: Option<Prefix>) -> (usize, &'a str) {
-        for loosely in [false, true] {
-            let known = self
-                .sources
-                .iter_mut()
-                .enumerate()
-                .filter(|(_, source)| source.stream == stream && !source.prefix.is_empty());
-            let best = known
-                .filter_map(|(index, source)| Some((index, source.prefix.len(), source.prefix.strip(text, loosely)?)))
-                .max_by_key(|(_, length, _)| *length);
-            if let Some((index, _, rest)) = best {
-                if let Some(source) = self.sources.get_mut(index) {
-                    source.confirmed = true;
-                }
-                return (index, rest);
-            }
-        }
-        if let Some(prefix) = opening.filter(|prefix| !prefix.is_empty()) {
-            let rest = prefix.strip(text, false).unwrap_or(text);
-            return (self.add(stream, prefix), rest);
-        }
-        self.adopt(stream, text);
-        let bare = self.sources.iter().position(|source| source.stream == stream && source.prefix.is_empty());
-        (bare.unwrap_or_else(|| self.add(stream, Prefix::default())), text)
-    }
-
-    /// A frame without a prefix behind a header with one: the prefix was the log line's that the header ended.
-    fn adopt(&mut self, stream: Stream, text: &str) {
-        if frames::quoted(text).is_none() {
-            return;
-        }
-        let last = self.order.saturating_sub(1);
-        let header = self.sources.iter().position(|source| {
-            source.stream == stream && !source.confirmed && source.used == last && !source.prefix.is_empty()
-        });
-        let Some(mut header) = header.map(|index| self.sources.swap_remove(index)) else { return };
-        let mut done = Vec::new();
-        self.sources.retain_mut(|source| {
-            let bare = source.stream == stream && source.prefix.is_empty();
-            if bare {
-                source.machine.close(&mut done);
-            }
-            !bare
-        });
-        self.keep(done);
-        header.prefix = Prefix::default();
-        self.sources.push(header);
-    }
-
-    /// The source of a new prefix; it is an old one where a progress bar stood before the prefix.
-    fn add(&mut self, stream: Stream, prefix: Prefix) -> usize {
-        if let Some(index) = self.sources.iter().position(|source| source.stream == stream && source.prefix == prefix) {
-            return index;
-        }
-        if self.sources.len() >= TRACE_STREAMS_MAX {
-            let oldest = self.sources.iter().enumerate().min_by_key(|(_, source)| source.used).map(|(index, _)| index);
-            if let Some(mut source) = oldest.map(|index| self.sources.swap_remove(index)) {
-                let mut done = Vec::new();
-                source.machine.close(&mut done);
-                self.keep(done);
-            }
-        }
-        self.sources.push(Source { stream, prefix, confirmed: false, machine: Machine::default(), used: self.order });
-        self.sources.len().saturating_sub(1)
     }
 
     fn keep(&mut self, done: Vec<Report>) {

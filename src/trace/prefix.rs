@@ -24,7 +24,7 @@ impl Prefix {
         let before = behind_bar(before);
         let bare = before.trim_end_matches([' ', '|', '+', '\t']);
         let is_margin = bare.is_empty();
-        let is_quotation = before.contains(['\'', '"', '{', '`']);
+        let is_quotation = before.contains(['\'', '"', '{', '`', '│']);
         if is_margin || is_quotation || before.len() > TRACE_PREFIX_BYTES_MAX {
             return Self::default();
         }
@@ -204,7 +204,8 @@ mod tests {
             let prefix = Prefix::of(&before);
             let _ = (prefix.strip(&line, false), prefix.strip(&line, true), prefix.rank());
             if !prefix.is_empty() && before.trim_end() == before && !line.starts_with(|c: char| c.is_ascii_digit() || "Z.,".contains(c)) {
-                prop_assert_eq!(prefix.strip(&format!("{before}{line}"), false), Some(line.as_str()));
+                let whole = format!("{before}{line}");
+                prop_assert_eq!(prefix.strip(&whole, false), Some(line.as_str()));
             }
         }
     }

@@ -33,7 +33,7 @@ const KINDS: &[(&str, Holds)] = &[
         words(text).any(|word| word.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.')))
     }),
     ("address", |text| {
-        words(text).any(|word| word.split(':').next().is_some_and(|host| host.parse::<std::net::Ipv4Addr>().is_ok()))
+        words(text).any(|word| word.split(':').next().is_some_and(|host| host.parse::<core::net::Ipv4Addr>().is_ok()))
     }),
 ];
 

@@ -1,8 +1,10 @@
 //! An uploader under test, driven as the observer drives it.
 
+#[expect(dead_code, reason = "another user of recorded runs needs the rest")]
+#[path = "recorded.rs"]
+mod recorded;
+
 use axolotl_run::delivery::{Certificates, Endpoint, Key, Outcome, State, Uploader};
-use axolotl_run::event::{Event, Progress};
-use axolotl_run::wire::Member;
 use std::time::{Duration, SystemTime};
 use uuid::Uuid;
 
@@ -60,6 +62,5 @@ impl Driver {
 }
 
 pub fn line(run: Uuid, step: u64) -> String {
-    let event = Event::Progress(Box::new(Progress { step: Some(step), ..Progress::default() }));
-    serde_json::to_string(&Member::new(run, &event, SystemTime::now(), 1.5)).unwrap()
+    recorded::line(run, &recorded::progress(step), SystemTime::now())
 }

@@ -35,9 +35,14 @@ impl Home {
 
     /// A finished run of the given events, whose observer has gone.
     pub fn recorded(&self, sending: Sending, events: &[Event]) -> (Uuid, Vec<String>) {
+        self.recorded_at(SystemTime::now(), sending, events)
+    }
+
+    /// The same, with events that happened at this time.
+    pub fn recorded_at(&self, time: SystemTime, sending: Sending, events: &[Event]) -> (Uuid, Vec<String>) {
         let run = Uuid::new_v4();
         let mut journal = self.store().begin(run, sending);
-        let lines: Vec<_> = events.iter().map(|event| line(run, event, SystemTime::now())).collect();
+        let lines: Vec<_> = events.iter().map(|event| line(run, event, time)).collect();
         for line in &lines {
             assert_eq!(journal.append(line, Weight::Ordinary), Stored::Disk);
         }

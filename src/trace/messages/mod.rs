@@ -6,14 +6,16 @@
 //! What follows the sentence is dropped, whatever it is.
 
 mod catalogue;
+mod words;
 
 use crate::event::Shape;
 use crate::limits::TRACE_HOLE_MAX;
 use crate::public::PublicStr;
 use crate::public::text::PublicText;
-use catalogue::{CATALOGUE, ERRORS, Entry, UNITS, WORDS};
+use catalogue::{CATALOGUE, Entry};
 use regex::{Captures, Regex};
 use std::sync::LazyLock;
+use words::{ERRORS, UNITS, WORDS};
 
 /// What is told of a message.
 #[derive(Clone, Debug, Default, PartialEq)]

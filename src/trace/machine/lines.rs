@@ -1,0 +1,181 @@
+//! What a line is in each state: a frame, the exception's line, a piece of the message, or nothing.
+
+use super::super::frames::{self, RawFrame};
+use super::super::prefix::is_progress_bar;
+use super::super::report::{Exception, Frames, Link, Report, Standing};
+use super::super::types::{self, ExceptionLine};
+use super::super::{messages, origin};
+use super::{Around, Machine, State};
+use crate::limits::{TRACE_CHAIN_LINES_MAX, TRACE_HEADING_LINES_MAX, TRACE_JUNK_LINES_MAX, TRACE_LINE_NUMBER_MAX};
+
+impl Machine {
+    /// Frames without a header: the beginning was lost, or a syntax error, which has none.
+    pub(super) fn idle(&mut self, text: &str, around: Around, done: &mut Vec<Report>) {
+        if let Some(raw) = frames::quoted(behind_bar(text)) {
+            self.column = raw.column.max(1);
+            self.silence = 0;
+            self.stray.push(origin::frame(raw.path, raw.line, raw.function));
+            return;
+        }
+        if let (Some(times), Some(frame)) = (frames::repeated(text), self.stray.newest()) {
+            frame.repeated = Some(times.min(1_000_000));
+            return;
+        }
+        self.silence = self.silence.saturating_add(1);
+        let indentation = indentation(text);
+        let ended =
+            types::exception_line(text.trim_start()).filter(|line| line.certain && indentation < self.column.max(1));
+        if let Some(line) = ended {
+            let headless = !self.stray.is_empty();
+            let standing = if headless { Standing::Plain } else { Standing::Stray };
+            // A lone word may be anything, but these the interpreter prints alone when it has no memory for more.
+            let standing = if !headless && matches!(text.trim(), "MemoryError" | "KeyboardInterrupt") {
+                Standing::Plain
+            } else {
+                standing
+            };
+            let mut report =
+                Report { standing, rank: around.rank, at: around.at, order: around.order, ..Report::default() };
+            report.push(Exception { frames: std::mem::take(&mut self.stray), ..Exception::default() });
+            self.report = Some(report);
+            self.finish_exception(&line);
+            if standing == Standing::Stray {
+                self.close(done);
+            }
+        } else if self.silence > TRACE_HEADING_LINES_MAX {
+            self.stray = Frames::default();
+        }
+    }
+
+    /// Behind a header.
+    pub(super) fn frames(&mut self, text: &str, done: &mut Vec<Report>) {
+        self.silence = self.silence.saturating_add(1);
+        if let Some(raw) = self.raw_frame(text) {
+            self.push(raw);
+            return;
+        }
+        let newest = self.report.as_mut().and_then(Report::newest);
+        if let (Some(times), Some(frame)) =
+            (frames::repeated(text), newest.and_then(|exception| exception.frames.newest()))
+        {
+            frame.repeated = Some(times.min(1_000_000));
+            return;
+        }
+        let text = behind_bar(text);
+        let indentation = indentation(text);
+        let line = types::exception_line(text.trim_start())
+            .filter(|line| indentation < self.column && (line.certain || !is_progress_bar(text)));
+        match line {
+            Some(line) => self.finish_exception(&line),
+            None if self.silence > TRACE_JUNK_LINES_MAX => self.close(done),
+            None => {}
+        }
+    }
+
+    pub(super) fn raw_frame<'a>(&mut self, text: &'a str) -> Option<RawFrame<'a>> {
+        if let Some(raw) = frames::quoted(behind_bar(text)) {
+            return Some(raw);
+        }
+        if !self.notebook {
+            return frames::notebook(text).filter(|raw| raw.path != "Cell In");
+        }
+        if let Some(line) = frames::arrow(text) {
+            let frame = self.report.as_mut().and_then(Report::newest).and_then(|exception| exception.frames.newest());
+            if let Some(frame) = frame.filter(|frame| frame.line.is_none()) {
+                frame.line = Some(line).filter(|line| *line <= TRACE_LINE_NUMBER_MAX);
+            }
+            return None;
+        }
+        frames::notebook(text).or_else(|| frames::notebook_without_line(text))
+    }
+
+    pub(super) fn push(&mut self, raw: RawFrame<'_>) {
+        self.silence = 0;
+        // Where frames have no indentation (notebooks, stackprinter), the exception's line has none either.
+        self.column = raw.column.max(1);
+        if let Some(exception) = self.report.as_mut().and_then(Report::newest) {
+            exception.frames.push(origin::frame(raw.path, raw.line, raw.function));
+        }
+    }
+
+    /// The exception's line.
+    pub(super) fn finish_exception(&mut self, line: &ExceptionLine<'_>) {
+        let Some(report) = &mut self.report else { return };
+        let stopped = line.class.as_ref().is_some_and(|class| class.as_str().ends_with("SignalException"))
+            && [": 2", ": 15", ": 1"].iter().any(|signal| line.message.trim_end().ends_with(signal));
+        if let Some(exception) = report.newest() {
+            exception.class.clone_from(&line.class);
+            exception.complete = true;
+            exception.message = messages::read(line.message);
+        }
+        report.interruption = stopped || report.is_a(&["KeyboardInterrupt"]);
+        self.state = State::After;
+        self.silence = 0;
+        self.doubtful = !line.certain;
+        self.counter = self.doubtful && line.message.starts_with(|first: char| first.is_ascii_digit());
+        self.colon = line.message.trim_end().ends_with(':');
+    }
+
+    /// Behind an exception's line.
+    pub(super) fn after(&mut self, text: &str, done: &mut Vec<Report>) {
+        self.silence = self.silence.saturating_add(1);
+        if self.silence > TRACE_CHAIN_LINES_MAX {
+            self.close(done);
+            return;
+        }
+        if self.counter
+            && let Some(line) = types::exception_line(behind_bar(text)).filter(|line| line.certain)
+        {
+            self.finish_exception(&line);
+            return;
+        }
+        if !text.trim().is_empty() {
+            self.colon = text.trim_end().ends_with(':');
+        }
+        if let Some(raw) = frames::quoted(behind_bar(text)) {
+            self.frame_after(raw);
+            return;
+        }
+        let native = self.report.as_mut().filter(|report| report.standing == Standing::Native);
+        if let (Some(exception), Some(what)) =
+            (native.and_then(Report::newest), text.trim_start().strip_prefix("what():"))
+        {
+            exception.message = messages::read(what.trim_start());
+        }
+    }
+
+    /// A frame behind an exception's line: the line was another one, or a task's own traceback follows.
+    pub(super) fn frame_after(&mut self, raw: RawFrame<'_>) {
+        let Some(report) = &mut self.report else { return };
+        let task =
+            report.exceptions.last().and_then(|last| last.class.as_ref()).is_some_and(|class| {
+                class.as_str().contains("RayTaskError") || class.as_str().contains("RayActorError")
+            });
+        if self.doubtful {
+            if let Some(exception) = report.newest() {
+                (exception.class, exception.complete, exception.message) = (None, false, messages::Message::default());
+            }
+        } else if task {
+            report.push(Exception { link: Link::Quoted, ..Exception::default() });
+        } else {
+            return;
+        }
+        self.state = State::Frames;
+        self.push(raw);
+    }
+}
+
+/// What follows a progress bar that was not ended by a new line.
+fn behind_bar(text: &str) -> &str {
+    if !is_progress_bar(text) {
+        return text;
+    }
+    let rate = ["it/s", "s/it"].iter().filter_map(|unit| text.find(unit)).min();
+    let end = rate.and_then(|at| text.get(at..)?.find(']').map(|end| at.saturating_add(end).saturating_add(1)));
+    let behind = end.and_then(|end| text.get(end..)).filter(|rest| !rest.is_empty());
+    behind.or_else(|| text.find("  File \"").and_then(|at| text.get(at..))).unwrap_or(text)
+}
+
+fn indentation(text: &str) -> usize {
+    text.len().saturating_sub(text.trim_start_matches([' ', '\t']).len())
+}

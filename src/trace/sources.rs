@@ -1,0 +1,93 @@
+//! The sources of lines: which of them a line belongs to, and when a new one begins.
+//!
+//! Their number is bounded: where it is reached, the one that was silent longest is given up.
+
+use super::machine::Machine;
+use super::prefix::Prefix;
+use super::{TraceReader, frames};
+use crate::limits::TRACE_STREAMS_MAX;
+use crate::observation::Stream;
+
+/// One source of lines: a stream, or what stands behind a prefix in it.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// The stream.
+    pub stream: Stream,
+    /// What stands before its lines.
+    pub prefix: Prefix,
+    /// Whether a second line had the prefix; a log may put it before the header alone.
+    pub confirmed: bool,
+    /// What reads its lines.
+    pub machine: Machine,
+    /// Number of the line that it read last.
+    pub used: u64,
+}
+
+impl TraceReader {
+    /// The source of a line, made where it is new, and the line without its prefix.
+    pub(super) fn source<'a>(&mut self, stream: Stream, text: &'a str, opening: Option<Prefix>) -> (usize, &'a str) {
+        for loosely in [false, true] {
+            let known = self
+                .sources
+                .iter_mut()
+                .enumerate()
+                .filter(|(_, source)| source.stream == stream && !source.prefix.is_empty());
+            let best = known
+                .filter_map(|(index, source)| Some((index, source.prefix.len(), source.prefix.strip(text, loosely)?)))
+                .max_by_key(|(_, length, _)| *length);
+            if let Some((index, _, rest)) = best {
+                if let Some(source) = self.sources.get_mut(index) {
+                    source.confirmed = true;
+                }
+                return (index, rest);
+            }
+        }
+        if let Some(prefix) = opening.filter(|prefix| !prefix.is_empty()) {
+            let rest = prefix.strip(text, false).unwrap_or(text);
+            return (self.add(stream, prefix), rest);
+        }
+        self.adopt(stream, text);
+        let bare = self.sources.iter().position(|source| source.stream == stream && source.prefix.is_empty());
+        (bare.unwrap_or_else(|| self.add(stream, Prefix::default())), text)
+    }
+
+    /// A frame without a prefix behind a header with one: the prefix was the log line's that the header ended.
+    fn adopt(&mut self, stream: Stream, text: &str) {
+        if frames::quoted(text).is_none() {
+            return;
+        }
+        let last = self.order.saturating_sub(1);
+        let header = self.sources.iter().position(|source| {
+            source.stream == stream && !source.confirmed && source.used == last && !source.prefix.is_empty()
+        });
+        let Some(mut header) = header.map(|index| self.sources.swap_remove(index)) else { return };
+        let mut done = Vec::new();
+        self.sources.retain_mut(|source| {
+            let bare = source.stream == stream && source.prefix.is_empty();
+            if bare {
+                source.machine.close(&mut done);
+            }
+            !bare
+        });
+        self.keep(done);
+        header.prefix = Prefix::default();
+        self.sources.push(header);
+    }
+
+    /// The source of a new prefix; it is an old one where a progress bar stood before the prefix.
+    fn add(&mut self, stream: Stream, prefix: Prefix) -> usize {
+        if let Some(index) = self.sources.iter().position(|source| source.stream == stream && source.prefix == prefix) {
+            return index;
+        }
+        if self.sources.len() >= TRACE_STREAMS_MAX {
+            let oldest = self.sources.iter().enumerate().min_by_key(|(_, source)| source.used).map(|(index, _)| index);
+            if let Some(mut source) = oldest.map(|index| self.sources.swap_remove(index)) {
+                let mut done = Vec::new();
+                source.machine.close(&mut done);
+                self.keep(done);
+            }
+        }
+        self.sources.push(Source { stream, prefix, confirmed: false, machine: Machine::default(), used: self.order });
+        self.sources.len().saturating_sub(1)
+    }
+}

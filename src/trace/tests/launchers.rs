@@ -1,0 +1,167 @@
+//! Ranks, launchers, workers, and the question which of many reports is the cause (rows 14 to 28, 45).
+
+use super::{FAILED, FRAMES, assert_one, prefixed, read, told, traceback};
+use crate::status::End;
+
+fn class(text: &str, end: Option<End>) -> Option<String> {
+    told(text, end).0
+}
+
+#[test]
+fn prefixes_of_ranks_actors_and_loggers() {
+    for prefix in [
+        "[rank0]: ",
+        "[default5]:",
+        "(acme pid=173, ip=10.0.0.1) ",
+        "0: ",
+        "acme-1  | ",
+        "2026-03-01T11:22:33.456Z acme trainer[4242]: ERROR ",
+    ] {
+        assert_one(prefixed(prefix, &traceback("ValueError: acme")), "ValueError");
+    }
+    let mut second = 0;
+    let timed: String = traceback("ValueError: acme")
+        .lines()
+        .map(|line| {
+            second += 1;
+            format!("2026-03-01 11:22:{second:02},{second} acme[{second}]: {line}\n")
+        })
+        .collect();
+    assert_one(timed, "ValueError");
+    let first_line_only = format!("2026-03-01 11:22:33 - ERROR - acme - {}", traceback("ValueError: acme"));
+    assert_one(first_line_only, "ValueError");
+}
+
+#[test]
+fn interleaved_ranks_are_told_apart_and_the_first_is_the_cause() {
+    let bar = "\r 12%|##  | 3/30 [00:01<00:09, 1.64s/it]\n";
+    let zero = prefixed("[rank0]: ", &traceback("ZeroDivisionError: division by zero"));
+    let one = prefixed(
+        "[rank1]: ",
+        &traceback("RuntimeError: [/pytorch/gloo/pair.cc:547] Connection closed by peer [10.0.0.1]:9133"),
+    );
+    let mixed: String = zero.lines().zip(one.lines()).map(|(zero, one)| format!("{one}\n{bar}{zero}\n")).collect();
+    let judgement = read(&mixed, FAILED);
+    let error = judgement.error.unwrap();
+    assert_eq!(judgement.reports.len(), 2);
+    assert_eq!(
+        (error.exception_type.unwrap().as_str(), error.rank, error.other_ranks),
+        ("ZeroDivisionError", Some(0), Some(1))
+    );
+}
+
+fn elastic(rank: u64, exit_code: i64, traceback: &str) -> String {
+    format!(
+        "Traceback (most recent call last):\n  File \"/home/jane/venv/bin/torchrun\", line 8, in <module>\ntorch.distributed.elastic.multiprocessing.errors.ChildFailedError: \n====\nacme.py FAILED\n----\nFailures:\n[1]:\n  rank      : 7 (local_rank: 1)\n  exitcode  : 1 (pid: 9)\n----\nRoot Cause (first observed failure):\n[0]:\n  time      : 2026-01-01\n  host      : acme\n  rank      : {rank} (local_rank: 0)\n  exitcode  : {exit_code} (pid: 7)\n  error_file: <N/A>\n  traceback : {traceback}\n====\n"
+    )
+}
+
+#[test]
+fn a_launcher_is_not_the_cause_of_its_workers_error() {
+    let worker = traceback("ValueError: acme");
+    let called = "Traceback (most recent call last):\n  File \"/home/jane/venv/bin/accelerate\", line 8, in <module>\nsubprocess.CalledProcessError: Command '['/home/jane/python', '--token', 's3cr3t']' returned non-zero exit status 1.\n";
+    assert_eq!(class(&format!("{worker}{called}"), FAILED).as_deref(), Some("ValueError"));
+    assert_eq!(class(called, FAILED).as_deref(), Some("subprocess.CalledProcessError"));
+    let innocent = prefixed("[rank3]: ", &traceback("RuntimeError: acme"));
+    let guilty = prefixed("[rank1]: ", &worker);
+    assert_eq!(class(&format!("{innocent}{guilty}{}", elastic(1, 1, "jane")), FAILED).as_deref(), Some("ValueError"));
+}
+
+#[test]
+fn a_killed_rank_is_the_cause_though_only_innocent_ones_speak() {
+    let innocent = prefixed("[rank3]: ", &traceback("RuntimeError: acme"));
+    let error =
+        read(format!("{innocent}{}", elastic(1, -9, "Signal 9 (SIGKILL) received by PID 7")), FAILED).error.unwrap();
+    assert_eq!((error.exception_type, error.marker.unwrap().as_str(), error.rank), (None, "SIGKILL", Some(1)));
+}
+
+#[test]
+fn quoted_tracebacks_belong_to_the_report_that_quotes_them() {
+    let own = traceback("ValueError: acme");
+    let nested = own.trim_end().replace('\n', "\n  ");
+    let quoting = |class: &str, message: &str| {
+        format!("Traceback (most recent call last):\n  File \"/home/jane/a.py\", line 3, in f\n{class}: {message}\n")
+    };
+    for (text, class) in [
+        (
+            format!(
+                "multiprocessing.pool.RemoteTraceback: \n\"\"\"\n{own}\"\"\"\n\nThe above exception was the direct cause of the following exception:\n\n{}",
+                quoting("ValueError", "acme")
+            ),
+            "ValueError",
+        ),
+        (
+            format!(
+                "joblib.externals.loky.process_executor._RemoteTraceback: \n\"\"\"\n{own}\"\"\"\n\nThe above exception was the direct cause of the following exception:\n\n{}",
+                quoting("ValueError", "acme")
+            ),
+            "ValueError",
+        ),
+        (quoting("KeyError", &format!("Caught KeyError in DataLoader worker process 0.\nOriginal {own}")), "KeyError"),
+        (
+            quoting(
+                "KeyError",
+                &format!("'Caught KeyError in DataLoader worker process 0.\\nOriginal {}'", own.replace('\n', "\\n")),
+            ),
+            "KeyError",
+        ),
+        (
+            quoting(
+                "torch.multiprocessing.spawn.ProcessRaisedException",
+                &format!("\n\n-- Process 1 terminated with the following error:\n{own}"),
+            ),
+            "torch.multiprocessing.spawn.ProcessRaisedException",
+        ),
+        (elastic(0, 1, &nested), "torch.distributed.elastic.multiprocessing.errors.ChildFailedError"),
+        (
+            quoting(
+                "ray.exceptions.RayTaskError(ValueError)",
+                &format!("\u{1b}[36mray::acme()\u{1b}[39m (pid=7, ip=10.0.0.1)\n{FRAMES}ValueError: acme"),
+            ),
+            "ray.exceptions.RayTaskError",
+        ),
+        (
+            format!("Error in sys.excepthook:\n{}\nOriginal exception was:\n{own}", quoting("KeyError", "'acme'")),
+            "ValueError",
+        ),
+    ] {
+        assert_one(text, class);
+    }
+}
+
+#[test]
+fn what_the_program_survived_is_counted_and_is_not_the_error() {
+    let own = traceback("ValueError: acme");
+    for heading in [
+        "Exception in thread acme-io:",
+        "Exception ignored in: <function Acme.__del__ at 0x7f00>",
+        "--- Logging error ---",
+        "Task exception was never retrieved\nfuture: <Task finished name='acme' coro=<f() done, defined at /home/jane/a.py:3> exception=ValueError('s3cr3t')>",
+        "Exception in callback acme()\nhandle: <Handle acme>",
+        "ERROR:acme:retrying s3cr3t",
+    ] {
+        let survived = read(format!("{heading}\n{own}"), Some(End::Exited(0)));
+        assert_eq!((survived.error, survived.handled_count, survived.reports.len()), (None, 1, 1), "{heading}");
+        let died = read(format!("{}{heading}\n{own}", traceback("KeyError: 'acme'")), FAILED);
+        assert_eq!((died.exception_type.unwrap().as_str(), died.handled_count), ("KeyError", 1), "{heading}");
+    }
+    let caught = read(format!("{own}resuming\n{}", traceback("KeyError: 'acme'")), FAILED);
+    assert_eq!((caught.exception_type.unwrap().as_str(), caught.handled_count), ("KeyError", 1));
+}
+
+#[test]
+fn an_interruption_is_not_an_error() {
+    let interrupt = traceback("KeyboardInterrupt");
+    for (text, end) in [
+        (interrupt.as_str(), Some(End::Signaled(2))),
+        (interrupt.as_str(), Some(End::Exited(130))),
+        (interrupt.as_str(), FAILED),
+        ("", Some(End::Signaled(15))),
+        (&traceback("torch.distributed.elastic.multiprocessing.api.SignalException: Process 7 got signal: 15"), FAILED),
+    ] {
+        let judgement = read(text, end);
+        assert_eq!((judgement.error, judgement.interrupted), (None, true), "{text} {end:?}");
+    }
+    let died = read(format!("{}{interrupt}", traceback("ValueError: acme")), FAILED);
+    assert_eq!((died.exception_type.unwrap().as_str(), died.interrupted), ("ValueError", false));
+}
