@@ -114,33 +114,46 @@ fn a_full_disk_costs_no_event() {
     outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
 }
 
+/// What a journal was turned into, from the first line of a good one.
+type Damage = (&'static str, fn(&Path, &str));
+
+const DAMAGES: [Damage; 9] = [
+    ("garbage", |path, _| fs::write(path, "garbage\n{]\n\u{feff}\n").unwrap()),
+    ("zeros", |path, _| fs::write(path, [0; 10_000]).unwrap()),
+    ("half a line", |path, begin| fs::write(path, &begin.as_bytes()[..begin.len() / 2]).unwrap()),
+    ("a hole of 100 MB", |path, _| File::create(path).unwrap().set_len(100 << 20).unwrap()),
+    ("a FIFO", |path, _| nix::unistd::mkfifo(path, nix::sys::stat::Mode::S_IRWXU).unwrap()),
+    ("a directory", |path, _| fs::create_dir(path).unwrap()),
+    ("a device", |path, _| std::os::unix::fs::symlink("/dev/zero", path).unwrap()),
+    ("depth", |path, _| fs::write(path, format!("{}\n", "[".repeat(1 << 20))).unwrap()),
+    ("another run's", |path, begin| {
+        fs::write(path, format!("{begin}\n{}\n", begin.replace("start", "theft"))).unwrap()
+    }),
+];
+
 #[test]
 fn damaged_journals_of_earlier_runs_hold_nobody_up() {
-    let state = tempfile::tempdir().unwrap();
-    let state = state.path();
-    let good = unsent(state);
-    let folder = good.directory.parent().unwrap();
-    let begin = good.lines[0].clone();
-    let make = |number: u32, write: &dyn Fn(PathBuf)| {
-        let run = folder.join(format!("00000000-0000-4000-8000-{number:012}"));
-        fs::create_dir(&run).unwrap();
-        File::create(run.join("consent")).unwrap();
-        write(run.join("events.jsonl"));
+    let check = |name: &str, damages: &[Damage]| {
+        let state = tempfile::tempdir().unwrap();
+        let state = state.path();
+        let good = unsent(state);
+        for (number, (_, damage)) in damages.iter().enumerate() {
+            let run = good.directory.with_file_name(format!("00000000-0000-4000-8000-{number:012}"));
+            fs::create_dir(&run).unwrap();
+            File::create(run.join("consent")).unwrap();
+            damage(&run.join("events.jsonl"), &good.lines[0]);
+        }
+        let server = Server::start();
+        run(at(&server, state), &[], &COMMAND);
+        until_finished(&server, name, 2);
+        good.assert_arrived(name, &server);
     };
-    make(1, &|path| fs::write(path, "garbage\n{]\n\u{feff}\n").unwrap());
-    make(2, &|path| fs::write(path, [0; 10_000]).unwrap());
-    make(3, &|path| fs::write(path, &begin.as_bytes()[..begin.len() / 2]).unwrap());
-    make(4, &|path| File::create(path).unwrap().set_len(100 << 20).unwrap());
-    make(5, &|path| nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap());
-    make(6, &|path| fs::create_dir(path).unwrap());
-    make(7, &|path| std::os::unix::fs::symlink("/dev/zero", path).unwrap());
-    make(8, &|path| fs::write(path, format!("{}\n", "[".repeat(1 << 20))).unwrap());
-    // Another run's event in this one's journal, and an event that is none of ours.
-    make(9, &|path| fs::write(path, format!("{begin}\n{}\n", begin.replace("start", "theft"))).unwrap());
-    let server = Server::start();
-    run(at(&server, state), &[], &COMMAND);
-    until_finished(&server, "the run and the undamaged one before it", 2);
-    good.assert_arrived("the undamaged one", &server);
+    std::thread::scope(|scope| {
+        for damage in &DAMAGES {
+            scope.spawn(move || check(damage.0, std::slice::from_ref(damage)));
+        }
+        scope.spawn(move || check("all of it", &DAMAGES));
+    });
 }
 
 #[test]
@@ -156,7 +169,7 @@ fn a_configuration_that_cannot_be_read_is_none() {
     let named = ["missing", "directory", "fifo", "binary", "nested", "bomb", "huge"].map(path);
     let server = Server::start();
     let mut finished = 0;
-    for config in named.iter().map(PathBuf::as_path).chain([Path::new("/dev/zero"), Path::new("")]) {
+    for config in named.iter().map(PathBuf::as_path).chain([Path::new("/dev/zero")]) {
         let state = tempfile::tempdir().unwrap();
         let config = config.to_str().unwrap();
         run(at(&server, state.path()), &["--config", config], &COMMAND);
