@@ -54,7 +54,9 @@ fn until_finished(server: &Server, what: &str, finishes: usize) {
 fn unsent(state: &Path) -> Recorded {
     let launch = Launch::new().env("AXOLOTL_DO_NOT_TRACK", "0").env("XDG_STATE_HOME", state);
     run(launch, &[], &COMMAND);
-    until_recorded(state, Recorded::is_finished)
+    let recorded = until_recorded(state, Recorded::is_finished);
+    recorded.until_released();
+    recorded
 }
 
 fn at(server: &Server, state: impl AsRef<Path>) -> Launch {
@@ -140,7 +142,10 @@ fn damaged_journals_of_earlier_runs_hold_nobody_up() {
         for (number, (_, damage)) in damages.iter().enumerate() {
             let run = good.directory.with_file_name(format!("00000000-0000-4000-8000-{number:012}"));
             fs::create_dir(&run).unwrap();
-            File::create(run.join("consent")).unwrap();
+            // A run whose observer has gone: one that may live counts among what is kept, and is left alone.
+            for name in ["consent", "live"] {
+                fs::copy(good.directory.join(name), run.join(name)).unwrap();
+            }
             damage(&run.join("events.jsonl"), &good.lines[0]);
         }
         let server = Server::start();
@@ -206,6 +211,7 @@ fn without_a_destination_events_wait_for_the_next_run() {
     assert_eq!(server.connections(), 0);
     assert_eq!(runs(state.path()).len(), bad.len());
     assert!(poll_until(|| runs(state.path()).iter().all(Recorded::is_finished)), "{:#?}", runs(state.path()));
+    runs(state.path()).iter().for_each(Recorded::until_released);
     run(at(&server, state.path()), &[], &COMMAND);
     until_finished(&server, "all that waited", bad.len() + 1);
     for recorded in runs(state.path()) {

@@ -15,6 +15,7 @@ const _: fn() = || {
     let launch = reporting(Launch::new(), &server);
     let run = Recorded::only(&state(&launch.home()));
     run.assert_ordered("");
+    run.until_released();
     run.assert_arrived("", &server);
     let _ = (run.finish(), run.named("start"), run.is_finished(), run.delivered(), &run.directory);
     let _ = (runs(Path::new("")), files(Path::new("")), example(""), until_recorded(Path::new(""), |_| true));
@@ -110,6 +111,18 @@ impl Recorded {
         let found = self.named("finish");
         assert_eq!(found.len(), 1, "{self:#?}");
         found[0]
+    }
+
+    /// Polls until the run's observer has gone: a run that has one is left to it by every other launcher.
+    #[track_caller]
+    pub fn until_released(&self) {
+        let word = format!("run={}", self.directory.file_name().unwrap_or_default().display());
+        let observes = |arguments: String| arguments.starts_with("axolotl-run-observer") && arguments.contains(&word);
+        let is_observed = || {
+            let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+            processes.into_iter().any(|one| fs::read_to_string(one.path().join("cmdline")).is_ok_and(observes))
+        };
+        assert!(poll_until(|| !is_observed()), "the observer does not go: {self:#?}");
     }
 
     /// The identities that the server has taken, as the run's own log says.
