@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Build the dictionary of public names that src/public/dictionary.rs embeds.
 
-    tools/build_dictionary.py                        download the listed releases, then build
+    tools/build_dictionary.py                        download the wheels of the listed releases, then build
+    tools/build_dictionary.py --sdists               also releases that have no wheel (axolotl before 0.17, deepspeed)
     tools/build_dictionary.py --wheels DIR           use wheels and sdists that are there already
     tools/build_dictionary.py --site DIR ...         add installed packages (a site-packages folder)
     tools/build_dictionary.py --stdlib DIR ...       standard libraries (default: every interpreter found)
 
-The rule that it keeps: nothing but public releases goes in, and nothing is executed or installed. Archives
-are read as archives, sources are parsed with `ast`. The output depends on the inputs alone, not on their
+The rule that it keeps: nothing but public releases goes in, and nothing is installed. Archives are read as
+archives, sources are parsed with `ast`; only with `--sdists` pip runs code of a release, for its metadata. The output depends on the inputs alone, not on their
 order, the machine or the day.
 
 Output, in `dictionary/`:
@@ -58,7 +59,10 @@ SKIPPED_PARTS = {
     "config-3", "lib-dynload", "_pytest_plugins",
 }
 # Top-level names that are not a package's own.
-SKIPPED_TOPS = {"tests", "test", "examples", "docs", "scripts", "tools", "benchmarks", "src", "build", "dist", "setup.py", "conftest.py", "bin"}
+SKIPPED_TOPS = {
+    "tests", "test", "example", "examples", "docs", "scripts", "tools", "benchmarks", "src", "build", "dist", "setup.py",
+    "conftest.py", "bin", "simulation", "recipes", "accelerator", "op_builder",
+}
 SKIPPED_TREES = (
     "torch/testing/_internal/", "torch/_vendor/", "setuptools/_vendor/", "wandb/vendor/", "lightning/app/", "ray/rllib/",
     "ray/dashboard/", "ray/autoscaler/", "ray/serve/llm", "vllm/model_executor/models/", "scipy/", "google/cloud/", "gradio/",
@@ -315,7 +319,7 @@ def releases():
                 yield from ((name.strip(), version) for version in (versions.split() or [None]))
 
 
-def download(target):
+def download(target, sdists):
     platforms = [word for platform in PLATFORMS.split() for word in ("--platform", platform)]
     for name, version in releases():
         wish = name if version is None else name + "==" + version
@@ -325,7 +329,9 @@ def download(target):
             if subprocess.run(wheel, stderr=subprocess.DEVNULL, check=False).returncode == 0:
                 break
         else:
-            print("no wheel of", wish, "(put its sdist into the folder and use --wheels)", file=sys.stderr)
+            source = [*base, "--no-binary=" + name, wish]
+            if not sdists or subprocess.run(source, stderr=subprocess.DEVNULL, timeout=600, check=False).returncode != 0:
+                print("left out:", wish, "has no wheel", file=sys.stderr)
 
 
 def write(dictionary, output):
@@ -349,6 +355,7 @@ def write(dictionary, output):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sdists", action="store_true", help="also read releases that have no wheel")
     parser.add_argument("--wheels", action="append", default=[], help="a folder of wheels and sdists")
     parser.add_argument("--site", action="append", default=[], help="a site-packages folder of public packages only")
     parser.add_argument("--stdlib", action="append", default=[], help="a standard library, as .../lib/python3.12")
@@ -357,7 +364,7 @@ def main():
     dictionary = Dictionary()
     with tempfile.TemporaryDirectory() as temporary:
         if not arguments.wheels and not arguments.site:
-            download(temporary)
+            download(temporary, arguments.sdists)
             arguments.wheels.append(temporary)
         for folder in arguments.wheels:
             for name in sorted(os.listdir(folder)):

@@ -38,14 +38,16 @@ const fn hint(says: &'static str, pattern: &'static str) -> Sign {
 /// Shells name the signal behind the line's number and the process's (`x.sh: line 3:    25 Killed  …`), or alone.
 macro_rules! shell {
     ($word:literal) => {
-        concat!(r"^(?:.*: line [0-9]+: +[0-9]+ )?", $word, r"(?: +\(core dumped\))?(?:  .*)?$")
+        concat!(r"^(?:.*: line [0-9]+: +[0-9]+ |make: \*\*\* \[[^\]]*\] )?", $word, r"(?: +\(core dumped\))?(?:  .*)?$")
     };
 }
 
 /// All of them; the first that matches a line wins.
 const SIGNS: &[Sign] = &[
     death("Killed (SIGKILL)", shell!("Killed")),
+    death("Killed (SIGKILL)", r"^(?:zsh: |\[[0-9]+\] .*[0-9]+ )killed  "),
     death("Segmentation fault (SIGSEGV)", shell!("Segmentation fault")),
+    death("Segmentation fault (SIGSEGV)", r"^(?:zsh: |\[[0-9]+\] .*[0-9]+ )segmentation fault  "),
     death("Aborted (SIGABRT)", shell!("Aborted")),
     death("Bus error (SIGBUS)", shell!("Bus error")),
     death("Illegal instruction (SIGILL)", shell!("Illegal instruction")),

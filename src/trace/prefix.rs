@@ -120,12 +120,13 @@ pub fn is_progress_bar(text: &str) -> bool {
     text.contains("%|") || text.contains("it/s") || text.contains("s/it")
 }
 
-/// Whether the line names a level of a log.
+/// Whether the line names a level at which a log reports an exception.
+///
+/// A line of information says nothing: it stands before most tracebacks that a program dies of.
 #[must_use]
 pub fn is_log_line(text: &str) -> bool {
-    text.split(|character: char| !character.is_ascii_alphanumeric()).any(|word| {
-        matches!(word, "ERROR" | "WARNING" | "CRITICAL" | "INFO" | "DEBUG" | "WARN" | "FATAL" | "EXCEPTION")
-    })
+    text.split(|character: char| !character.is_ascii_alphanumeric())
+        .any(|word| matches!(word, "ERROR" | "WARNING" | "CRITICAL" | "WARN" | "FATAL" | "EXCEPTION"))
 }
 
 /// The text behind a leading time: `2026-03-01T11:22:33.456Z`, `11:22:33,456`.

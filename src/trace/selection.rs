@@ -187,6 +187,8 @@ fn best(reports: &[Report]) -> Option<&Report> {
     let grade = |report: &Report| {
         let standing = match report.standing {
             Standing::Native => Standing::Plain,
+            // A launcher logs that a worker failed before it dies of it.
+            Standing::Logged if report.is_a(LAUNCHERS) => Standing::Plain,
             standing => standing,
         };
         // An interruption only counts where nothing failed; the end of the stream may have cut off the last one.
@@ -215,7 +217,7 @@ fn survived(report: &Report, blamed: Option<&Report>) -> bool {
             report.standing < Standing::Plain
                 || report.rank == blamed.rank && report.order < blamed.order && !blamed.is_a(LAUNCHERS)
         }
-        None => report.standing <= Standing::Plain,
+        None => report.standing <= Standing::Plain && report.rank.is_none() && !report.is_a(LAUNCHERS),
     }
 }
 

@@ -6,7 +6,9 @@ use super::super::report::{Exception, Frames, Link, Report, Standing};
 use super::super::types::{self, ExceptionLine};
 use super::super::{messages, origin};
 use super::{Around, Machine, State};
-use crate::limits::{TRACE_CHAIN_LINES_MAX, TRACE_HEADING_LINES_MAX, TRACE_JUNK_LINES_MAX, TRACE_LINE_NUMBER_MAX};
+use crate::limits::{
+    TRACE_CHAIN_LINES_MAX, TRACE_HEADING_LINES_MAX, TRACE_HOLE_MAX, TRACE_JUNK_LINES_MAX, TRACE_LINE_NUMBER_MAX,
+};
 
 impl Machine {
     /// Frames without a header: the beginning was lost, or a syntax error, which has none.
@@ -18,22 +20,17 @@ impl Machine {
             return;
         }
         if let (Some(times), Some(frame)) = (frames::repeated(text), self.stray.newest()) {
-            frame.repeated = Some(times.min(1_000_000));
+            frame.repeated = Some(times.min(TRACE_HOLE_MAX));
             return;
         }
         self.silence = self.silence.saturating_add(1);
         let indentation = indentation(text);
         let ended =
             types::exception_line(text.trim_start()).filter(|line| line.certain && indentation < self.column.max(1));
-        if let Some(line) = ended {
-            let headless = !self.stray.is_empty();
-            let standing = if headless { Standing::Plain } else { Standing::Stray };
-            // A lone word may be anything, but these the interpreter prints alone when it has no memory for more.
-            let standing = if !headless && matches!(text.trim(), "MemoryError" | "KeyboardInterrupt") {
-                Standing::Plain
-            } else {
-                standing
-            };
+        let standing = ended
+            .as_ref()
+            .and_then(|line| if self.stray.is_empty() { alone(text, line) } else { Some(Standing::Plain) });
+        if let (Some(line), Some(standing)) = (ended, standing) {
             let mut report =
                 Report { standing, rank: around.rank, at: around.at, order: around.order, ..Report::default() };
             report.push(Exception { frames: std::mem::take(&mut self.stray), ..Exception::default() });
@@ -58,7 +55,7 @@ impl Machine {
         if let (Some(times), Some(frame)) =
             (frames::repeated(text), newest.and_then(|exception| exception.frames.newest()))
         {
-            frame.repeated = Some(times.min(1_000_000));
+            frame.repeated = Some(times.min(TRACE_HOLE_MAX));
             return;
         }
         let text = behind_bar(text);
@@ -162,6 +159,19 @@ impl Machine {
         }
         self.state = State::Frames;
         self.push(raw);
+    }
+}
+
+/// What an exception's line without a traceback is worth.
+///
+/// Two classes the interpreter prints alone, for it has no memory or no time for more. Any other line may be a
+/// program's own words; it is remembered for the case that nothing better comes, if its class is public.
+fn alone(text: &str, line: &ExceptionLine<'_>) -> Option<Standing> {
+    let class = line.class.as_ref()?.as_str();
+    match text.trim() {
+        "MemoryError" | "KeyboardInterrupt" => Some(Standing::Plain),
+        _ if class.ends_with("Warning") || line.message.is_empty() => None,
+        _ => Some(Standing::Stray),
     }
 }
 

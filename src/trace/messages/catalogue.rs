@@ -93,6 +93,9 @@ pub const CATALOGUE: &[Entry] = entries! {
     r"Asking to pad but the tokenizer does not have a padding token" => "Asking to pad but the tokenizer does not have a padding token", "Asking to pad but the tokenizer does not have a padding token. Please";
     // Processes that work together.
     r"(?:\[Rank [0-9]{1,5}\] )?Watchdog caught collective operation timeout" => "Watchdog caught collective operation timeout", "[Rank 0] Watchdog caught collective operation timeout: WorkNCCL(";
+    r"(?:\[[^\]]{0,80}\] ?)?(?:NCCL|Process group) watchdog thread terminated with exception: CUDA error: (device-side assert triggered|an illegal memory access was encountered|unspecified launch failure|uncorrectable ECC error encountered|the launch timed out and was terminated|out of memory)" =>
+        "Watchdog thread terminated with exception: CUDA error: {word}", "[PG ID 0 PG GUID 0 Rank 0] Process group watchdog thread terminated with exception: CUDA error: an illegal memory access was encountered";
+    r"(?:\[[^\]]{0,80}\] ?)?(?:NCCL|Process group) watchdog thread terminated with exception" => "Watchdog thread terminated with exception", "[Rank 0] NCCL watchdog thread terminated with exception: [x";
     r"NCCL (?:error|Error)(?: [0-9]{1,2})?[: ].{0,200}?\b(nccl[A-Z][A-Za-z]{1,30}|unhandled cuda error|unhandled system error|remote process exited or there was a network error|invalid usage)" => "NCCL error: {word}", "NCCL error in: ../x.cpp:2, unhandled system error (run with NCCL_DEBUG=INFO";
     r"NCCL (?:error|Error)" => "NCCL error", "NCCL error in: ../x.cpp:2";
     r".{0,200}?Connection closed by peer" => "Connection closed by peer", "[../third_party/gloo/gloo/transport/tcp/pair.cc:534] Connection closed by peer [10.0.0.1]:3483";
@@ -186,6 +189,7 @@ pub const CATALOGUE: &[Entry] = entries! {
     r"([0-9]{1,4}) validation errors? for" => "{int} validation error(s)", "1 validation error for AxolotlInputConfig";
     r"while (?:parsing|scanning) (?:a|an|the) [a-z ]{3,30}" => "YAML: while parsing or scanning", "while parsing a block mapping";
     r"mapping values are not allowed here" => "mapping values are not allowed here", "mapping values are not allowed here";
+    r".{1,120}? is not a valid [A-Za-z_]{1,40}, please select one of" => "not a valid member of an enumeration", "x is not a valid OptimizerNames, please select one of ['a']";
     r"Permission denied" => "Permission denied", "Permission denied: x";
     r"No space left on device" => "No space left on device", "No space left on device";
 };

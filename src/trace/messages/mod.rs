@@ -71,7 +71,7 @@ fn push(text: &mut PublicText, hole: &'static str, value: &str) -> Option<()> {
         "size" => {
             let (number, unit) = value.split_once(' ')?;
             let unit = UNITS.iter().find(|known| **known == unit)?;
-            let number = number.parse().ok().filter(|number| (0.0..100_000.0).contains(number))?;
+            let number = number.parse().ok().filter(|number| (0.0..10_000.0).contains(number))?;
             text.decimal(number).constant(" ").constant(unit)
         }
         "errno" => {

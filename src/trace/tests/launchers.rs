@@ -145,6 +145,8 @@ fn what_the_program_survived_is_counted_and_is_not_the_error() {
         let died = read(format!("{}{heading}\n{own}", traceback("KeyError: 'acme'")), FAILED);
         assert_eq!((died.exception_type.unwrap().as_str(), died.handled_count), ("KeyError", 1), "{heading}");
     }
+    let informed = read(format!("{own}[2026-01-01] [INFO] [acme] starting\n{}", traceback("KeyError: 'acme'")), FAILED);
+    assert_eq!(informed.exception_type.unwrap().as_str(), "KeyError");
     let caught = read(format!("{own}resuming\n{}", traceback("KeyError: 'acme'")), FAILED);
     assert_eq!((caught.exception_type.unwrap().as_str(), caught.handled_count), ("KeyError", 1));
 }
