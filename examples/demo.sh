@@ -4,8 +4,9 @@
 #   examples/demo.sh                                   starts the example server on the loopback by itself
 #   AXOLOTL_RUN_POSTHOG_HOST=… examples/demo.sh        reports to that host; what arrived is then seen there
 #
-# AXOLOTL_RUN names another launcher than target/release (or else target/debug). Nothing outside a temporary folder is
-# written: state and configuration of the runs live there and go with it.
+# AXOLOTL_RUN names another launcher than target/release (or else target/debug); where there is none it is built. Needs
+# Rust and python3. Nothing outside a temporary folder is written but what is built: state and configuration of the runs
+# live there and go with it. Ends well where all four runs have arrived.
 set -eu
 
 examples=$(cd "$(dirname "$0")" && pwd)
@@ -14,7 +15,10 @@ launcher=${AXOLOTL_RUN:-}
 for built in "$root/target/release/axolotl-run" "$root/target/debug/axolotl-run"; do
     [ -n "$launcher" ] || [ ! -x "$built" ] || launcher=$built
 done
-[ -n "$launcher" ] || { echo "build it first: cargo build --release" >&2; exit 1; }
+if [ -z "$launcher" ]; then
+    (cd "$root" && cargo build --quiet --bin axolotl-run)
+    launcher=$root/target/debug/axolotl-run
+fi
 
 folder=$(mktemp -d)
 server=
@@ -48,9 +52,9 @@ unset DO_NOT_TRACK AXOLOTL_RUN_ID || true
 run() {
     title=$1
     shift
-    printf '\n=== %s\n$ axolotl-run python3 train.py --config train.yml %s\n' "$title" "$*"
+    printf '\n=== %s\n$ axolotl-run --config train.yml python3 train.py --config train.yml %s\n' "$title" "$*"
     code=0
-    (cd "$examples" && "$launcher" python3 train.py --config train.yml "$@") || code=$?
+    (cd "$examples" && "$launcher" --config train.yml python3 train.py --config train.yml "$@" 9>&-) || code=$?
     printf '=== ended with %s\n' "$code"
 }
 
@@ -82,5 +86,8 @@ PYTHON
     else
         echo "nothing"
     fi
+    arrived=$(grep -c '"event":"finish"' "$folder/received/stored.jsonl" 2>/dev/null || true)
+    echo "${arrived:-0} of 4 runs arrived"
     [ ! -s "$folder/received/complaints" ] || { echo "=== against the contract:"; cat "$folder/received/complaints"; }
+    [ "${arrived:-0}" -eq 4 ] && [ ! -s "$folder/received/complaints" ]
 fi

@@ -304,6 +304,9 @@ pub const READ_BYTES: usize = 256 * 1024;
 pub const READ_TAIL_TIMES: usize = 8;
 /// How long the end waits for a followed file; a file system that does not answer costs this once.
 pub const FOLLOW_TAIL_WAIT: Duration = Duration::from_millis(100);
+/// Pieces that what a followed file has gained since the last look is cut into, each with a time of its own: a bar
+/// is drawn ten times a second.
+pub const FOLLOW_SLICES: usize = 16;
 /// How long the start event waits for what the machine and its drivers have to say.
 pub const START_WAIT: Duration = Duration::from_secs(2);
 /// How long it waits where the command's first word leads to no Python (a shell script, a shim), so that the

@@ -56,25 +56,37 @@ struct Copy {
 /// A file that is read by a thread of its own, because a file system may not answer.
 struct Followed {
     reader: Reader,
-    requests: SyncSender<()>,
+    /// Each tells its own time, in seconds since the spawn.
+    requests: SyncSender<f64>,
     answers: Receiver<Chunk>,
     /// A request is under way; the next answer is to that one.
     asked: bool,
+    /// Up to when it was read.
+    read_until: f64,
 }
 
 impl Followed {
     /// Asks for what is in the file now, unless a request is under way.
-    fn ask(&mut self) {
-        self.asked = self.asked || self.requests.try_send(()).is_ok();
+    fn ask(&mut self, at: f64) {
+        self.asked = self.asked || self.requests.try_send(at).is_ok();
     }
 
     /// Takes an answer; how many bytes it had.
-    fn take(&mut self, run: &mut Run, at: f64, chunk: &Chunk) -> usize {
+    ///
+    /// A file does not tell when its bytes came. They are taken to have come evenly since the last look: a rate, an
+    /// epoch's seconds, would otherwise be those of our looks.
+    fn take(&mut self, run: &mut Run, chunk: &Chunk) -> usize {
         self.asked = false;
         if chunk.cut {
             self.reader.cutter.gap();
         }
-        self.reader.take(run, at, &chunk.bytes);
+        let slices = chunk.bytes.chunks(chunk.bytes.len().div_ceil(limits::FOLLOW_SLICES).max(1));
+        let (from, count) = (self.read_until, slices.len());
+        for (number, slice) in (1..).zip(slices) {
+            let share = f64::from(number) / count as f64;
+            self.reader.take(run, from + share * (chunk.at - from), slice);
+        }
+        self.read_until = chunk.at;
         chunk.bytes.len()
     }
 
@@ -82,20 +94,22 @@ impl Followed {
     fn read_the_rest(&mut self, run: &mut Run, at: f64) {
         // What was asked before the end may have been answered before it.
         let mut stale = self.asked;
-        self.ask();
+        self.ask(at);
         while let Ok(chunk) = self.answers.recv_timeout(limits::FOLLOW_TAIL_WAIT) {
-            let full = self.take(run, at, &chunk) == limits::READ_BYTES;
+            let full = self.take(run, &chunk) == limits::READ_BYTES;
             if !full && !stale {
                 return;
             }
             stale = stale && full;
-            self.ask();
+            self.ask(at);
         }
     }
 }
 
 /// What a look at a file gave.
 struct Chunk {
+    /// The request's time.
+    at: f64,
     bytes: Vec<u8>,
     /// The file was cut and begins anew.
     cut: bool,
@@ -127,7 +141,7 @@ impl Eyes {
                 Observed::File(descriptor, position) => {
                     match descriptors::adopt(descriptor).and_then(|file| follow(File::from(file), position)) {
                         Some((requests, answers)) => {
-                            eyes.files.push(Followed { reader, requests, answers, asked: false })
+                            eyes.files.push(Followed { reader, requests, answers, asked: false, read_until: 0.0 })
                         }
                         None => lost += 1,
                     }
@@ -166,9 +180,9 @@ impl Eyes {
     pub fn look_at_files(&mut self, run: &mut Run, at: f64) {
         for file in &mut self.files {
             while let Ok(chunk) = file.answers.try_recv() {
-                file.take(run, at, &chunk);
+                file.take(run, &chunk);
             }
-            file.ask();
+            file.ask(at);
         }
     }
 
@@ -201,11 +215,11 @@ impl Eyes {
 }
 
 /// Starts a thread that reads a file on request, from a position on.
-fn follow(file: File, mut position: u64) -> Option<(SyncSender<()>, Receiver<Chunk>)> {
-    let (requests, requested) = sync_channel::<()>(1);
+fn follow(file: File, mut position: u64) -> Option<(SyncSender<f64>, Receiver<Chunk>)> {
+    let (requests, requested) = sync_channel::<f64>(1);
     let (answering, answers) = sync_channel::<Chunk>(1);
     let work = move || {
-        while requested.recv().is_ok() {
+        while let Ok(at) = requested.recv() {
             let Ok(length) = file.metadata().map(|metadata| metadata.len()) else { return };
             let cut = length < position;
             if cut {
@@ -216,7 +230,7 @@ fn follow(file: File, mut position: u64) -> Option<(SyncSender<()>, Receiver<Chu
             let Ok(count) = file.read_at(&mut bytes, position) else { return };
             bytes.truncate(count);
             position += count as u64;
-            if answering.send(Chunk { bytes, cut }).is_err() {
+            if answering.send(Chunk { at, bytes, cut }).is_err() {
                 return;
             }
         }

@@ -1,10 +1,11 @@
 //! The way out: an event passes the gate, is written down, and only then is offered for sending.
 //!
-//! Nothing else in the observer writes or sends. A refused event is counted; a start event that the gate
-//! refuses because of its configuration goes without it, since a run without a start cannot be read.
+//! Nothing else in the observer writes or sends. A refused event is counted; a start that the gate refuses goes
+//! without its configuration, and a finish without its words, since a run without them cannot be read: one that
+//! lacks its finish counts as lost.
 
 use crate::delivery::{Certificates, Destination, Fate, Outcome, State, Uploader};
-use crate::event::{Event, Start};
+use crate::event::{Event, Finish, Start};
 use crate::limits;
 use crate::privacy::Gate;
 use crate::store::{Journal, Sending, Store, Stored, WaitingRun, Weight};
@@ -74,10 +75,19 @@ impl Reporter {
             return;
         }
         self.refused += 1;
-        if let Event::Start(start) = event {
-            let bare = Start { config: None, config_unknown_keys: None, ..(**start).clone() };
-            self.pass(&Event::Start(Box::new(bare)), now, elapsed_seconds);
-        }
+        let bare = match event {
+            Event::Start(start) => {
+                let bare = Start { config: None, config_unknown_keys: None, ..(**start).clone() };
+                [Event::Start(Box::new(bare)), Event::Start(Box::default())]
+            }
+            Event::Finish(finish) => {
+                let bare = Finish { verdict: None, signal: None, supervisor_lost: None, ..(**finish).clone() };
+                [Event::Finish(Box::new(bare.clone())), Event::Finish(Box::new(Finish { outcome: None, ..bare }))]
+            }
+            Event::Progress(_) | Event::Error(_) => return,
+        };
+        // The first that passes.
+        let _ = bare.iter().any(|event| self.pass(event, now, elapsed_seconds));
     }
 
     fn pass(&mut self, event: &Event, now: SystemTime, elapsed_seconds: f64) -> bool {

@@ -6,6 +6,7 @@
 use crate::event::EventName;
 use crate::event::schema::{Field, Kind};
 use crate::public::{config_keys, models, version};
+use crate::status::signal_name;
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
@@ -57,6 +58,9 @@ const COMMON: &str = "
     diverged nan likely medium confidence unresponsive collective nccl oom exhausted outofmemory user_code other_package
 ";
 
+/// The last signal that has a name of its own.
+const SIGNALS: i32 = 31;
+
 static WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| {
     let mut words: HashSet<String> = COMMON.split_whitespace().flat_map(pieces).collect();
     words.extend(models::words().map(str::to_owned));
@@ -68,6 +72,8 @@ static WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| {
     }
     collect(&crate::event::common_fields(), &mut names);
     words.extend(names.into_iter().flat_map(pieces));
+    // Whoever types `timeout -s SIGKILL` must still be told how the run ended.
+    words.extend((1..=SIGNALS).filter_map(signal_name).flat_map(pieces));
     words
 });
 
@@ -122,6 +128,8 @@ mod tests {
             ("Llama-3.1-8B", true),
             ("llama3_finetune_v2", true),
             ("ip-10-0-3-17", true),
+            ("SIGKILL", true),
+            ("SIGUSR1", true),
             ("jdoe42", false),
             ("acmecorp", false),
             ("acme-corp", false),

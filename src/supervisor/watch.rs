@@ -122,11 +122,6 @@ pub fn run(it: Supervised) -> Finished {
 impl Watch {
     fn turn(&mut self) -> Turn {
         let ready = self.sleep();
-        if ready.failure
-            && let Some(problem) = self.exec_result()
-        {
-            return Turn::Over(Finished::NotRun(problem));
-        }
         if ready.signals {
             let mut children = false;
             while let Some(received) = self.it.signals.next() {
@@ -141,6 +136,13 @@ impl Watch {
             if children {
                 self.reap();
             }
+        }
+        // A command that has ended ran, or has said why not. Its end may be seen before that: the observer's clone
+        // holds the pipe, too, until it is executed. And who is told of an end before a start observes nothing.
+        if (ready.failure || self.farewell.is_some())
+            && let Some(problem) = self.exec_result()
+        {
+            return Turn::Over(Finished::NotRun(problem));
         }
         if ready.channel {
             self.messages();

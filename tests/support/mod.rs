@@ -31,6 +31,7 @@ const _: fn() = || {
         .stderr(Stream::Closed)
         .on_terminal()
         .before(&[])
+        .inside("")
         .typed_ahead("")
         .not_controlling();
     let mut running = launch.start(&[""]);
@@ -47,6 +48,7 @@ const _: fn() = || {
     let _ = (
         done.elapsed,
         done.file(""),
+        done.home(),
         launch_path(),
         Launch::new().home(),
         Launch::new().run(&[""]),
@@ -105,6 +107,7 @@ pub struct Launch {
     streams: [Stream; 3],
     typed_ahead: String,
     controlling: bool,
+    directory: Option<PathBuf>,
 }
 
 impl Launch {
@@ -120,6 +123,7 @@ impl Launch {
             streams: [Stream::Nothing, Stream::Pipe, Stream::Pipe],
             typed_ahead: String::new(),
             controlling: true,
+            directory: None,
         }
     }
 
@@ -138,6 +142,12 @@ impl Launch {
     /// Removes a variable.
     pub fn without_env(mut self, name: &str) -> Self {
         self.environment.retain(|(known, _)| known != name);
+        self
+    }
+
+    /// Starts in this directory instead of the home.
+    pub fn inside(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.directory = Some(directory.into());
         self
     }
 
@@ -189,7 +199,8 @@ impl Launch {
         line.push(launch_path().into());
         line.extend(words.iter().map(|word| word.as_ref().to_owned()));
         let mut command = Command::new(&line[0]);
-        command.args(&line[1..]).env_clear().envs(self.environment.iter().cloned()).current_dir(self.home.path());
+        command.args(&line[1..]).env_clear().envs(self.environment.iter().cloned());
+        command.current_dir(self.directory.as_deref().unwrap_or(self.home.path()));
         let terminal = self.streams.iter().any(|stream| matches!(stream, Stream::Terminal)).then(Pty::open);
         let closed: Vec<i32> =
             (0..).zip(&self.streams).filter(|(_, s)| matches!(s, Stream::Closed)).map(|(fd, _)| fd).collect();
@@ -401,6 +412,11 @@ pub struct Done {
 }
 
 impl Done {
+    /// The launch's home directory.
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
     /// A file of the launch's home; None where it is not there.
     pub fn file(&self, name: &str) -> Option<String> {
         std::fs::read(self.home.path().join(name)).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
