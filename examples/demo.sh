@@ -4,6 +4,7 @@
 #   examples/demo.sh                                   starts the example server on the loopback by itself
 #   AXOLOTL_RUN_POSTHOG_HOST=… examples/demo.sh        reports to that host; what arrived is then seen there
 #
+# AXOLOTL_RUN_EXAMPLE_SERVER names a server that was built before; else it is built.
 # AXOLOTL_RUN names another launcher than target/release (or else target/debug); where there is none it is built. Needs
 # Rust and python3. Nothing outside a temporary folder is written but what is built: state and configuration of the runs
 # live there and go with it. Ends well where all four runs have arrived.
@@ -32,8 +33,9 @@ trap 'exit 130' INT TERM
 
 if [ -z "${AXOLOTL_RUN_POSTHOG_HOST:-}" ]; then
     mkfifo "$folder/stdin"
-    (cd "$root" && cargo build --quiet --example posthog)
-    "$root/target/debug/examples/posthog" --port-file "$folder/address" --log "$folder/received" <"$folder/stdin" &
+    receiver=${AXOLOTL_RUN_EXAMPLE_SERVER:-$root/target/debug/examples/posthog}
+    [ -n "${AXOLOTL_RUN_EXAMPLE_SERVER:-}" ] || (cd "$root" && cargo build --quiet --example posthog)
+    "$receiver" --port-file "$folder/address" --log "$folder/received" <"$folder/stdin" &
     server=$!
     exec 9>"$folder/stdin"
     tries=0
