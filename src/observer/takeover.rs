@@ -79,7 +79,7 @@ impl Streams {
                         *await_sink = false;
                         break;
                     }
-                    Step::AwaitSink => {
+                    Step::AwaitSink | Step::Filled => {
                         *await_sink = true;
                         break;
                     }

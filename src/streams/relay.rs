@@ -40,6 +40,8 @@ pub struct Sink {
 pub enum Step {
     /// Bytes were moved; there may be more.
     Moved,
+    /// Bytes were moved, and the destination is full.
+    Filled,
     /// Nothing to move until the source has something.
     AwaitSource,
     /// Nothing to move until the destination takes something.
@@ -158,7 +160,8 @@ impl Relay {
             Ok(0) => Step::SourceEnded,
             Ok(moved) => {
                 self.account(moved);
-                Step::Moved
+                // What the copy has and did not go along found no room: no need to try in order to know.
+                if self.copied > 0 { Step::Filled } else { Step::Moved }
             }
             Err(Errno::EINTR) => Step::Moved,
             Err(Errno::EAGAIN) if flow::readable(&self.head()) => Step::AwaitSink,

@@ -67,12 +67,18 @@ pub fn start(order: &Order) -> Result<Supervised, Errno> {
         Way::Same | Way::Follow => None,
     };
     let output = [near(built.routes.stdout), near(built.routes.stderr)];
+    let streams = streams(&built);
     let spawn = Spawn { program: &built.program, output, ignore_sigchld, failure: &built.failure.write };
     let Ok(command) = spawn.start() else {
         signals::forget_early(ignore_sigchld);
         return Err(built.program.exec());
     };
     Signals::block(true);
+    let flow::Pipe { read: failure, write: ours } = built.failure;
+    drop(ours);
+    // The observer's own start would only compete with the command's, which comes first. Until the command's program
+    // runs it has no handlers, so a signal that came twice now would change nothing.
+    flow::await_readable(&failure, limits::EXEC_WAIT_MS);
 
     let handle = wait::open(command).ok();
     let mut settings = Settings {
@@ -86,7 +92,7 @@ pub fn start(order: &Order) -> Result<Supervised, Errno> {
         channel: -1,
         command_handle: handle.as_ref().map(AsRawFd::as_raw_fd),
         crash_flag: crash.as_ref().map(|crash| crash.read.as_raw_fd()),
-        streams: streams(&built),
+        streams,
         unobserved: built.routes.unobserved,
     };
     let mut observer = None;
@@ -100,14 +106,14 @@ pub fn start(order: &Order) -> Result<Supervised, Errno> {
         observer,
         channel: ours,
         signals: built.signals,
-        failure: Some(built.failure.read),
+        failure: Some(failure),
         null: built.null,
         crash: crash.map(|crash| crash.write),
         relays: built.relays.map(|plumbing| plumbing.map(Plumbing::relay)),
     };
     // What is left now of the user's own descriptors above the standard three is the command's alone: whoever
     // waits for their last copy to be closed must not wait for us.
-    drop((built.failure.write, built.followed, handle));
+    drop((built.followed, handle));
     let mut kept: [RawFd; Supervised::DESCRIPTORS] = supervised.descriptors();
     kept.sort_unstable();
     descriptors::close_others(&kept);

@@ -92,6 +92,12 @@ pub fn readable(descriptor: &impl AsFd) -> bool {
     !ready(descriptor.as_fd(), PollFlags::POLLIN).is_empty()
 }
 
+/// Waits until there is something to read (or the end), for so many milliseconds at the most.
+pub fn await_readable(descriptor: &impl AsFd, milliseconds: u8) {
+    let mut set = [PollFd::new(descriptor.as_fd(), PollFlags::POLLIN)];
+    let _ = nix::poll::poll(&mut set, PollTimeout::from(milliseconds));
+}
+
 /// Whether a write would go through now.
 #[must_use]
 pub fn writable(descriptor: &impl AsFd) -> bool {

@@ -28,16 +28,16 @@ impl Watch {
         let mut step = Step::Moved;
         for _ in 0..steps {
             step = relay.step();
+            if let (Step::Moved | Step::Filled, Some(farewell)) = (step, &mut self.farewell) {
+                farewell.moved(clock::monotonic_ms());
+            }
             if step != Step::Moved {
                 break;
-            }
-            if let Some(farewell) = &mut self.farewell {
-                farewell.moved(clock::monotonic_ms());
             }
         }
         match step {
             Step::AwaitSource if !flow::failed(relay.sink()) => *wanted = Await::Source,
-            Step::AwaitSink => *wanted = Await::Sink,
+            Step::AwaitSink | Step::Filled => *wanted = Await::Sink,
             Step::Moved => {}
             Step::AwaitSource | Step::SourceEnded | Step::SinkGone => self.close(index),
         }
