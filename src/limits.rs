@@ -316,6 +316,8 @@ pub const START_WAIT: Duration = Duration::from_secs(2);
 pub const START_WAIT_PYTHON: Duration = Duration::from_secs(10);
 /// When the running processes are first looked at for that; an interpreter is mapped within milliseconds.
 pub const PYTHON_LOOK_AFTER: Duration = Duration::from_millis(500);
+/// How long a start event that goes out at the command's end waits for facts that are being read.
+pub const FACTS_TAIL_WAIT: Duration = Duration::from_millis(100);
 /// Between two looks at whether the start event is complete.
 pub const START_LOOK: Duration = Duration::from_millis(50);
 /// How long a look at the workers' ranks may leave the first event waiting; then this is the main process.

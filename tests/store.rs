@@ -259,6 +259,12 @@ fn pruning_keeps_the_newest_and_the_living() {
     store.prune(now);
     assert!(!home.run(runs[10]).exists() && home.run(runs[9]).exists() && home.run(runs[11]).exists());
 
+    let of_the_living = home.run(living).join("samples.jsonl");
+    fs::File::create(&of_the_living).unwrap().set_len(limits::RUNS_BYTES_MAX).unwrap();
+    touch(&home.run(living), now);
+    store.prune(now);
+    assert!(home.run(runs[9]).exists() && home.run(runs[11]).exists(), "a living run pushes nobody out");
+
     store.prune(now + limits::RUNS_AGE_MAX);
     assert_eq!(store.runs(now).iter().map(|summary| summary.run).collect::<Vec<_>>(), [living]);
     assert!(home.0.path().join("axolotl-run/runs/not-a-run").exists());

@@ -22,7 +22,7 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -247,6 +247,15 @@ impl Work {
         self.undecided = None;
     }
 
+    /// A command may die of its configuration before that was read: at the end the facts have a last moment.
+    fn await_facts(&mut self) {
+        let deadline = Instant::now() + limits::FACTS_TAIL_WAIT;
+        while !(self.facts.sent || self.facts.gathered && self.facts.configured) && Instant::now() < deadline {
+            self.gather();
+            std::thread::sleep(limits::FACTS_TAIL_WAIT / 50);
+        }
+    }
+
     fn gather(&mut self) {
         if let Some(found) = self.gathering.try_facts() {
             // What was found about the machine takes the place of all but the parts that come from elsewhere.
@@ -279,6 +288,7 @@ impl Work {
     fn finish(&mut self) {
         let at = self.now();
         self.eyes.read_the_rest(&mut self.run, at);
+        self.await_facts();
         self.begin_report(true);
         if let Some(sampler) = self.sampler.take() {
             let kills = sampler.oom_kills();

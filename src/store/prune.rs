@@ -29,6 +29,8 @@ impl Store {
             .identities()
             .into_iter()
             .filter_map(|run| Some((run, self.directory(run).ok()?)))
+            // A run that may be living is not deleted, so its bytes must not push out those that are finished.
+            .filter(|(_, directory)| matches!(lock::owner(directory, now), Owner::Nobody(_)))
             .map(|(run, directory)| (lock::activity(&directory, now).unwrap_or(now), run, bytes(&directory)))
             .collect();
         runs.sort_by_key(|(activity, run, _)| std::cmp::Reverse((*activity, *run)));
@@ -36,11 +38,9 @@ impl Store {
         for (index, (activity, run, bytes)) in runs.into_iter().enumerate() {
             total = total.saturating_add(bytes);
             let old = now.duration_since(activity).is_ok_and(|age| age > limits::RUNS_AGE_MAX);
-            if old || index >= limits::RUNS_MAX || total > limits::RUNS_BYTES_MAX {
-                total = total.saturating_sub(match self.forget(run, now) {
-                    Forgotten::Deleted => bytes,
-                    Forgotten::Living | Forgotten::Failed => 0,
-                });
+            let beyond = old || index >= limits::RUNS_MAX || total > limits::RUNS_BYTES_MAX;
+            if beyond && self.forget(run, now) == Forgotten::Deleted {
+                total = total.saturating_sub(bytes);
             }
         }
     }
