@@ -313,7 +313,7 @@ pub const FOLLOW_SLICES: usize = 16;
 pub const START_WAIT: Duration = Duration::from_secs(2);
 /// How long it waits where the command's first word leads to no Python (a shell script, a shim), so that the
 /// versions have to be read from the running processes.
-pub const START_WAIT_PYTHON: Duration = Duration::from_secs(10);
+pub const START_WAIT_PYTHON: Duration = Duration::from_secs(5);
 /// When the running processes are first looked at for that; an interpreter is mapped within milliseconds.
 pub const PYTHON_LOOK_AFTER: Duration = Duration::from_millis(500);
 /// How long a start event that goes out at the command's end waits for facts that are being read.

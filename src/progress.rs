@@ -73,7 +73,9 @@ impl Training {
     pub fn steps_per_epoch(&self, planned_epochs: Option<f64>) -> Option<f64> {
         let planned = planned_epochs.filter(|epochs| *epochs > 0.0).zip(self.total_steps);
         let logged = || self.epoch.filter(|epoch| *epoch >= 1.0).zip(self.epoch_step);
-        let (epochs, steps) = planned.or_else(logged)?;
+        // At the end both are final, however far apart their files were read.
+        let whole = || self.epoch.filter(|epoch| self.finished && *epoch >= 1.0).zip(self.total_steps);
+        let (epochs, steps) = planned.or_else(whole).or_else(logged)?;
         Some(steps as f64 / epochs).filter(|steps| steps.is_finite() && *steps >= 1.0)
     }
 

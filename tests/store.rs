@@ -335,3 +335,19 @@ fn a_directory_that_somebody_else_made_is_not_used() {
     assert!(store(home.0.path()).is_ok(), "the home's own owner made it");
     assert_eq!(ours.metadata().unwrap().uid(), 4242);
 }
+
+#[test]
+fn a_run_that_was_killed_before_its_start_was_written_is_lost_and_not_forgotten() {
+    let home = Home::new();
+    let run = Uuid::new_v4();
+    drop(home.store().begin(run, Sending::Permitted));
+    let store = home.store();
+    assert_eq!(store.recover(SystemTime::now()), [run]);
+    assert!(store.recover(SystemTime::now()).is_empty(), "once");
+    let waiting = store.waiting(SystemTime::now());
+    let events: Vec<_> =
+        waiting.runs[0].lines.iter().map(|line| serde_json::from_str::<Member>(line).unwrap()).collect();
+    assert_eq!(events.iter().map(|member| member.event.as_str()).collect::<Vec<_>>(), ["start", "finish"]);
+    assert_ne!(events[0].uuid, events[1].uuid);
+    assert_eq!(events[1].properties["outcome"], "lost");
+}

@@ -290,6 +290,8 @@ impl Work {
         self.eyes.read_the_rest(&mut self.run, at);
         self.await_facts();
         self.begin_report(true);
+        // A training that ended before its first report has taken a step all the same.
+        self.progress();
         if let Some(sampler) = self.sampler.take() {
             let kills = sampler.oom_kills();
             (self.ending.oom_kills_cgroup, self.ending.oom_kills_host) = (kills.cgroup, kills.host);

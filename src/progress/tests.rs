@@ -309,3 +309,19 @@ proptest! {
         let _ = training.steps_per_epoch(Some(seconds)).map(|steps| training.pace.epochs(steps));
     }
 }
+
+#[test]
+fn two_files_that_are_read_one_after_the_other_tell_the_epochs_all_the_same() {
+    let mut reader = ProgressReader::new();
+    let mut give = |stream, text: String| {
+        let mut cutter = LineCutter::new();
+        cutter.push(text.as_bytes(), |line| reader.line(stream, 1.0, &line));
+        cutter.finish(|line| reader.line(stream, 1.0, &line));
+    };
+    give(Stream::Stderr, bars(&[bar(0, 30, 0), bar(12, 30, 12)]));
+    // All of standard output is read while the bar is at 12 of 30.
+    give(Stream::Stdout, "{'loss': '1', 'epoch': '3'}\n{'train_loss': '1', 'epoch': '3'}\n".to_owned());
+    give(Stream::Stderr, bars(&[bar(30, 30, 30)]));
+    let training = reader.training();
+    assert_eq!((training.steps_per_epoch(None), training.epochs_completed(None)), (Some(10.0), Some(3)));
+}

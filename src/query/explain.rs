@@ -8,7 +8,7 @@ use crate::event::value::{Fields as _, Sendable as _};
 use crate::event::{ErrorEvent, EventName};
 use crate::lines::LineCutter;
 use crate::observation::Stream;
-use crate::status::{End, REFUSED};
+use crate::status::{End, UNANSWERED};
 use crate::trace::{Judgement, TraceReader};
 use serde_json::{Value, json};
 use std::fs::File;
@@ -40,7 +40,7 @@ pub fn run(file: Option<&Path>, as_json: bool, out: &mut dyn Write, err: &mut dy
             let name = file.map_or_else(|| "the standard input".to_owned(), |path| format!("`{}`", path.display()));
             // Where even this cannot be said, the exit code says it.
             let _ = writeln!(err, "error: failed to explain {name}: {error}");
-            REFUSED
+            UNANSWERED
         }
         _ => 0,
     }

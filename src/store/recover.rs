@@ -11,13 +11,13 @@
 use super::gate;
 use super::lock::{self, Owner};
 use super::log::{Log, Weight};
-use super::runs::{Summary, summarize};
+use super::runs::summarize;
 use super::{EVENTS, Store};
 use crate::event::{Event, Finish};
 use crate::limits;
 use crate::public::PublicStr;
 use crate::sys::files::Directory;
-use crate::wire::Member;
+use crate::wire::{self, Member};
 use std::time::SystemTime;
 use uuid::{Builder, Uuid};
 
@@ -34,8 +34,18 @@ impl Store {
         if summary.finished || summary.truncated {
             return None;
         }
-        let line = lost(run, &summary)?;
-        write(&directory, &line)
+        let (at, elapsed) = match &summary.last {
+            Some(last) => (last.timestamp.clone(), last.elapsed_seconds),
+            None => {
+                // Killed before the facts for its start were in: that it began is all that is known.
+                let at = wire::timestamp(lock::activity(&directory, now).unwrap_or(now));
+                write(&directory, &member(run, 1, Event::Start(Box::default()), &at, 0.0)?)?;
+                (at, 0.0)
+            }
+        };
+        let outcome = Some(PublicStr::constant("lost"));
+        let finish = Finish { outcome, total_steps: summary.steps, ..Finish::default() };
+        write(&directory, &member(run, 0, Event::Finish(Box::new(finish)), &at, elapsed)?)
     }
 }
 
@@ -46,15 +56,15 @@ fn write(directory: &Directory, line: &str) -> Option<()> {
     (stored == super::Stored::Disk).then_some(())
 }
 
-/// The finish of a run that nobody saw the end of; None for a run that never began.
-fn lost(run: Uuid, summary: &Summary) -> Option<String> {
-    let last = summary.last.as_ref()?;
-    let finish = Finish { outcome: Some(PublicStr::constant("lost")), total_steps: summary.steps, ..Finish::default() };
+/// An event of a run that nobody saw the end of, the same whoever writes it.
+fn member(run: Uuid, number: u8, event: Event, at: &str, elapsed: f64) -> Option<String> {
+    // A version 8 identity (vendor specific) out of the run's own, which is random.
+    let mut identity = run.into_bytes();
+    identity.iter_mut().take(1).for_each(|byte| *byte ^= number);
     let member = Member {
-        // A version 8 identity (vendor specific) out of the run's own, which is random.
-        uuid: Builder::from_custom_bytes(run.into_bytes()).into_uuid(),
-        timestamp: last.timestamp.clone(),
-        ..Member::new(run, &Event::Finish(Box::new(finish)), SystemTime::UNIX_EPOCH, last.elapsed_seconds)
+        uuid: Builder::from_custom_bytes(identity).into_uuid(),
+        timestamp: at.to_owned(),
+        ..Member::new(run, &event, SystemTime::UNIX_EPOCH, elapsed)
     };
     let line = serde_json::to_string(&member).ok()?;
     gate::judge(run, &line, &member).ok().map(|()| line)

@@ -5,7 +5,7 @@
 
 use crate::public::PublicStr;
 use crate::public::text::PublicText;
-use regex::Regex;
+use regex::bytes::Regex;
 use std::sync::LazyLock;
 
 /// How a sign speaks of the process's end.
@@ -93,14 +93,14 @@ const SIGNS: &[Sign] = &[
 ];
 
 static PATTERNS: LazyLock<Vec<(Option<Regex>, &Sign)>> =
-    LazyLock::new(|| SIGNS.iter().map(|sign| (Regex::new(sign.pattern).ok(), sign)).collect());
+    LazyLock::new(|| SIGNS.iter().map(|sign| (super::ascii(sign.pattern), sign)).collect());
 
 /// The sign that this line is.
 #[must_use]
 pub fn sign(line: &str) -> Option<&'static Sign> {
-    PATTERNS
-        .iter()
-        .find_map(|(pattern, sign)| pattern.as_ref().is_some_and(|pattern| pattern.is_match(line)).then_some(*sign))
+    PATTERNS.iter().find_map(|(pattern, sign)| {
+        pattern.as_ref().is_some_and(|pattern| pattern.is_match(line.as_bytes())).then_some(*sign)
+    })
 }
 
 /// The causes that CPython itself names; any other text may be a program's.

@@ -13,7 +13,7 @@ use crate::limits::TRACE_HOLE_MAX;
 use crate::public::PublicStr;
 use crate::public::text::PublicText;
 use catalogue::{CATALOGUE, Entry};
-use regex::{Captures, Regex};
+use regex::bytes::{Captures, Regex};
 use std::sync::LazyLock;
 use words::{ERRORS, UNITS, WORDS};
 
@@ -26,9 +26,8 @@ pub struct Message {
     pub shape: Option<Shape>,
 }
 
-static PATTERNS: LazyLock<Vec<(Option<Regex>, &Entry)>> = LazyLock::new(|| {
-    CATALOGUE.iter().map(|entry| (Regex::new(&format!("^(?:{})", entry.pattern)).ok(), entry)).collect()
-});
+static PATTERNS: LazyLock<Vec<(Option<Regex>, &Entry)>> =
+    LazyLock::new(|| CATALOGUE.iter().map(|entry| (super::ascii(&format!("^(?:{})", entry.pattern)), entry)).collect());
 
 /// What is told of this message.
 #[must_use]
@@ -43,7 +42,9 @@ pub fn read(message: &str) -> Message {
 #[must_use]
 pub fn known(message: &str) -> Option<PublicStr> {
     let message = message.trim_start();
-    PATTERNS.iter().find_map(|(pattern, entry)| Some(fill(entry.says, &pattern.as_ref()?.captures(message)?)))
+    PATTERNS
+        .iter()
+        .find_map(|(pattern, entry)| Some(fill(entry.says, &pattern.as_ref()?.captures(message.as_bytes())?)))
 }
 
 /// Fills the holes of a sentence, in order, with the pattern's groups.
@@ -54,7 +55,8 @@ fn fill(sentence: &'static str, captures: &Captures<'_>) -> PublicStr {
     while let Some((before, after)) = rest.split_once('{') {
         text.constant(before);
         let Some((hole, after)) = after.split_once('}') else { break };
-        let value = groups.next().flatten().map_or("", |value| value.as_str());
+        let value =
+            groups.next().flatten().and_then(|value| std::str::from_utf8(value.as_bytes()).ok()).unwrap_or_default();
         if push(&mut text, hole, value).is_none() {
             text.constant("?");
         }
