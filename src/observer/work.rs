@@ -164,13 +164,13 @@ impl Work {
     fn read(&mut self) {
         let at = self.now();
         self.eyes.read(&mut self.run, at);
-        self.progress();
+        self.progress(at);
     }
 
     fn tick(&mut self) {
         let at = self.now();
         self.eyes.look_at_files(&mut self.run, at);
-        self.progress();
+        self.progress(at);
         if !self.facts.sent
             && self.facts.start.python_version.is_none()
             && at >= limits::PYTHON_LOOK_AFTER.as_secs_f64()
@@ -196,11 +196,10 @@ impl Work {
         self.run.sample(sample);
     }
 
-    fn progress(&mut self) {
+    fn progress(&mut self, at: f64) {
         if !self.facts.sent {
             return;
         }
-        let at = self.now();
         if let (Some(event), Some(reporter)) = (self.run.due(at), &mut self.reporter) {
             reporter.report(&event, SystemTime::now(), at);
         }
@@ -291,7 +290,7 @@ impl Work {
         self.await_facts();
         self.begin_report(true);
         // A training that ended before its first report has taken a step all the same.
-        self.progress();
+        self.progress(at);
         if let Some(sampler) = self.sampler.take() {
             let kills = sampler.oom_kills();
             (self.ending.oom_kills_cgroup, self.ending.oom_kills_host) = (kills.cgroup, kills.host);

@@ -16,8 +16,9 @@ use super::{EVENTS, Store};
 use crate::event::{Event, Finish};
 use crate::limits;
 use crate::public::PublicStr;
-use crate::sys::files::Directory;
+use crate::sys::files::{Access, Directory};
 use crate::wire::{self, Member};
+use std::io;
 use std::time::SystemTime;
 use uuid::{Builder, Uuid};
 
@@ -36,6 +37,8 @@ impl Store {
         }
         let (at, elapsed) = match &summary.last {
             Some(last) => (last.timestamp.clone(), last.elapsed_seconds),
+            // What is there and cannot be read began somehow; nothing is made up about it.
+            None if !is_blank(&directory) => return None,
             None => {
                 // Killed before the facts for its start were in: that it began is all that is known.
                 let at = wire::timestamp(lock::activity(&directory, now).unwrap_or(now));
@@ -46,6 +49,14 @@ impl Store {
         let outcome = Some(PublicStr::constant("lost"));
         let finish = Finish { outcome, total_steps: summary.steps, ..Finish::default() };
         write(&directory, &member(run, 0, Event::Finish(Box::new(finish)), &at, elapsed)?)
+    }
+}
+
+/// Whether nothing was ever written.
+fn is_blank(directory: &Directory) -> bool {
+    match directory.file(EVENTS, Access::Read) {
+        Ok(file) => file.metadata().is_ok_and(|metadata| metadata.len() == 0),
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
     }
 }
 
