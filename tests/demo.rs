@@ -94,9 +94,11 @@ impl Ending {
         assert!((self.steps - 4..=self.steps).contains(&steps), "{name}: {steps} of {}", self.steps);
         assert!(self.status.is_err() || steps == self.steps, "{name}: {steps} of {}", self.steps);
         assert_eq!(finish.contains_key("loss"), sees_stdout && self.status == Ok(0), "{name}: {finish:?}");
-        // The pace is that of the training, not that of our looks at a file.
+        // The pace is that of the training (25 at the most), not that of our looks at a file, which gave ten times as
+        // much. A file's bytes carry no time: of a run of two seconds, looked at once a second, half is a guess.
+        let fastest = if sees_stdout { 50.0 } else { 30.0 };
         let rate = finish["steps_per_second"].as_f64().unwrap_or(0.0);
-        assert!((5.0..=30.0).contains(&rate), "{name}: {rate} steps/s (files: {sees_stdout})");
+        assert!((5.0..=fastest).contains(&rate), "{name}: {rate} steps/s (files: {sees_stdout})");
         let progress = run.named("progress");
         // A file is looked at once a second; what a pipe brings is seen at once.
         assert!(sees_stdout || !progress.is_empty(), "{name}: {run:#?}");
