@@ -119,9 +119,9 @@ fn people_are_told_the_same_and_no_private_word() {
 }
 
 #[test]
-fn a_log_that_cannot_be_read_is_our_refusal() {
+fn a_log_that_cannot_be_read_has_no_answer() {
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    assert_eq!(run(Some(Path::new("no such log")), true, &mut out, &mut err), 125);
+    assert_eq!(run(Some(Path::new("no such log")), true, &mut out, &mut err), 1);
     assert!(out.is_empty());
     assert!(String::from_utf8(err).unwrap().starts_with("error: failed to explain `no such log`: "));
 }
