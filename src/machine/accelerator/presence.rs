@@ -51,10 +51,6 @@ pub fn nvidia_without_library(root: &Path) -> AcceleratorFacts {
         let model = text.lines().find_map(|line| line.strip_prefix("Model:")).unwrap_or_default();
         Accelerator { name: Some(accelerator_name(Vendor::Nvidia, model)), memory: None }
     });
-    // A library that was named by the user, and no device: there is nothing that it could have spoken for.
-    if names.is_empty() && !["dev/nvidiactl", "dev/dxg"].iter().any(|path| root.join(path).exists()) {
-        return AcceleratorFacts::none();
-    }
     AcceleratorFacts {
         kind: PublicStr::constant("cuda"),
         count: (!names.is_empty()).then_some(names.len() as u64),
@@ -85,10 +81,7 @@ mod tests {
     #[test]
     fn the_kernel_module_names_the_devices_where_the_library_is_missing() {
         let root = tempfile::tempdir().unwrap();
-        assert_eq!(nvidia_without_library(root.path()), AcceleratorFacts::none(), "a library was named, nothing else");
-        std::fs::create_dir_all(root.path().join("dev/nvidiactl")).unwrap();
-        let unnamed = nvidia_without_library(root.path());
-        assert_eq!((unnamed.kind.as_str(), unnamed.count), ("cuda", None));
+        assert_eq!(nvidia_without_library(root.path()).count, None);
         let device = root.path().join("proc/driver/nvidia/gpus/0000:17:00.0");
         std::fs::create_dir_all(&device).unwrap();
         std::fs::write(device.join("information"), "Model: \t\t Tesla T4\nIRQ:   9\n").unwrap();
