@@ -9,7 +9,7 @@ from support import COMMAND, OWN_VARIABLES, case
 
 IGNORED_LINES = (
     "Name", "Pid", "PPid", "Tgid", "Ngid", "NStgid", "NSpid", "NSpgid", "NSsid", "Threads", "State", "FDSize",
-    "voluntary_ctxt_switches", "nonvoluntary_ctxt_switches", "Mems_allowed", "untag_mask",
+    "SigQ", "voluntary_ctxt_switches", "nonvoluntary_ctxt_switches", "Mems_allowed", "untag_mask",
 )
 
 
