@@ -12,7 +12,7 @@ use super::batching::Item;
 use super::endpoint::{Endpoint, Key};
 use super::outcome::Cause;
 use super::request;
-use crate::sys::files::open_regular;
+use crate::sys::probe::open_regular;
 use crate::{env, limits};
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Client, Response, redirect, retry};

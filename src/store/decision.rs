@@ -9,7 +9,8 @@
 
 use super::{OURS, StoreProblem, paths};
 use crate::limits;
-use crate::sys::files::{Access, Directory, Missing, open_regular};
+use crate::sys::files::{Access, Directory, Missing};
+use crate::sys::probe::open_regular;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::io::{self, Read as _, Write as _};

@@ -10,7 +10,6 @@ use nix::libc;
 use std::ffi::{CString, OsStr, OsString};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
-use std::sync::atomic::Ordering;
 
 /// A program with its arguments and environment, in the form that exec wants.
 #[derive(Debug)]
@@ -137,10 +136,4 @@ fn clone(created: *mut i32, child: impl FnOnce()) -> Result<i32, Errno> {
         unsafe { libc::_exit(127) };
     }
     Errno::result(pid).map(|pid| i32::try_from(pid).unwrap_or(i32::MAX))
-}
-
-/// The command's pid as the kernel wrote it at the clone; 0 before.
-#[must_use]
-pub fn created() -> i32 {
-    signals::CREATED.load(Ordering::SeqCst)
 }

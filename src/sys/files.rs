@@ -48,16 +48,6 @@ pub enum Missing {
     Fail,
 }
 
-/// Opens a file of the user's by its path for reading, links included; anything but a regular file is refused,
-/// and nothing is waited for.
-///
-/// # Errors
-/// The kernel's, and `InvalidInput` for what is no regular file.
-pub fn open_regular(path: &Path) -> io::Result<File> {
-    let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
-    regular(nix::fcntl::open(path, flags, Mode::empty())?.into())
-}
-
 fn regular(file: File) -> io::Result<File> {
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::ErrorKind::InvalidInput.into()) }
 }
