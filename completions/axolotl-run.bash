@@ -5,7 +5,7 @@
 
 _axolotl_run() {
     local options='--record --config --tap-stdout --tty --status --enable --disable --preview --explain
-        --schema --runs --show --send --json --help --version'
+        --schema --runs --show --send --forget --json --help --version'
     local word current=${COMP_WORDS[COMP_CWORD]} at=1 files=
     COMPREPLY=()
     for ((; at < COMP_CWORD; at++)); do
@@ -15,7 +15,7 @@ _axolotl_run() {
             # Where `=` breaks words, the value stands behind one of its own.
             --config | --tty) [[ ${COMP_WORDS[at + 1]} == = ]] && ((at++)); ((at++)) ;;
             --explain) files=1 ;;
-            --status | --enable | --disable | --schema | --runs | --show | --send) files=0 ;;
+            --status | --enable | --disable | --schema | --runs | --show | --send | --forget) files=0 ;;
             -*) ;;
             *) break ;;
         esac

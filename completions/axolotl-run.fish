@@ -40,6 +40,7 @@ complete -c axolotl-run -n __axolotl_run_at_options -l schema -d 'Print every ev
 complete -c axolotl-run -n __axolotl_run_at_options -l runs -d 'List the recorded runs'
 complete -c axolotl-run -n __axolotl_run_at_options -l show -d 'Print the events of a recorded run'
 complete -c axolotl-run -n __axolotl_run_at_options -l send -d 'Send what waits'
+complete -c axolotl-run -n __axolotl_run_at_options -l forget -d 'Delete the records of a run, or of all'
 complete -c axolotl-run -n __axolotl_run_at_options -l json -d 'Print JSON'
 complete -c axolotl-run -n __axolotl_run_at_options -s h -l help -d 'Print the help'
 complete -c axolotl-run -n __axolotl_run_at_options -s V -l version -d 'Print the version'

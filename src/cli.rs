@@ -87,7 +87,12 @@ pub const OPTIONS: &[OptionRow] = &[
     row("tty", Group::Run, Value::OneOf(&["direct"]), "Give the command the real terminal and leave its output alone"),
     row("status", Group::Instead, Value::None, "Say whether telemetry is on, and why"),
     row("enable", Group::Instead, Value::None, "Turn telemetry on for all runs to come"),
-    row("disable", Group::Instead, Value::None, "Turn telemetry off for all runs to come, without a notice"),
+    row(
+        "disable",
+        Group::Instead,
+        Value::None,
+        "Turn telemetry off for all runs to come, without a notice; delete what waits to be sent",
+    ),
     row(
         "preview",
         Group::Instead,
@@ -109,6 +114,7 @@ pub const OPTIONS: &[OptionRow] = &[
         "Print the exact events of a recorded run (default: the latest)",
     ),
     row("send", Group::Instead, Value::None, "Send what waits to be sent"),
+    row("forget", Group::Instead, Value::Operands("RUN|all"), "Delete the local records of a run, or of all"),
     row("json", Group::General, Value::None, "With one of the above: print JSON"),
     OptionRow { short: Some('h'), ..row("help", Group::General, Value::None, "Print this help") },
     OptionRow { short: Some('V'), ..row("version", Group::General, Value::None, "Print the version") },
@@ -128,13 +134,14 @@ pub enum Mode {
     Runs,
     Show,
     Send,
+    Forget,
     Help,
     Version,
 }
 
 impl Mode {
     /// Those that an option chooses; where several are given the first of this list is compared with the next.
-    const OPTIONS: [(&'static str, Self); 11] = [
+    const OPTIONS: [(&'static str, Self); 12] = [
         ("help", Self::Help),
         ("version", Self::Version),
         ("status", Self::Status),
@@ -146,6 +153,7 @@ impl Mode {
         ("runs", Self::Runs),
         ("show", Self::Show),
         ("send", Self::Send),
+        ("forget", Self::Forget),
     ];
 }
 
@@ -223,7 +231,7 @@ pub fn parse(mut arguments: Vec<OsString>) -> Result<Typed, Refusal> {
         tty_direct: matches.contains_id("tty"),
         operands,
     };
-    if matches!(mode, Mode::Explain | Mode::Show) {
+    if matches!(mode, Mode::Explain | Mode::Show | Mode::Forget) {
         take_trailing_json(&mut typed);
     }
     check::combination(&typed)?;

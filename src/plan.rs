@@ -137,6 +137,7 @@ fn question(typed: Typed) -> Plan {
         Mode::Runs => Question::Runs,
         Mode::Show => Question::Show { run: word(operands) },
         Mode::Send => Question::Send,
+        Mode::Forget => Question::Forget { what: word(operands).unwrap_or_default() },
     };
     Plan::Query(Query { question, json })
 }

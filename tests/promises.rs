@@ -163,3 +163,32 @@ fn a_run_whose_processes_were_both_killed_is_finished_once_by_the_next() {
     run.assert_arrived("lost", &server);
     assert_eq!(run.finish()["outcome"], json!("lost"));
 }
+
+/// Every file below a directory, with what is in it and when that was written.
+fn traces(directory: &Path) -> Vec<(std::path::PathBuf, Vec<u8>, std::time::SystemTime)> {
+    let written = |path: &Path| fs::metadata(path).unwrap().modified().unwrap();
+    files(directory).into_iter().map(|(path, bytes)| (path.clone(), bytes, written(&path))).collect()
+}
+
+#[test]
+fn what_waits_is_left_alone_without_consent_and_is_gone_once_telemetry_is_turned_off() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start();
+    let launch = || Launch::new().env("XDG_STATE_HOME", directory.path()).env("XDG_CONFIG_HOME", directory.path());
+    let at = || reporting(launch(), &server);
+    at().env("AXOLOTL_RUN_POSTHOG_HOST", "http://127.0.0.1:9").run(&["true"]).expect_code(0);
+    let waiting = until_recorded(directory.path(), Recorded::is_finished);
+    waiting.until_released();
+    let before = traces(directory.path());
+    for refusal in ["AXOLOTL_DO_NOT_TRACK", "DO_NOT_TRACK"] {
+        at().env(refusal, "1").run(&["true"]).expect_code(0).expect_stderr("");
+    }
+    assert_eq!(traces(directory.path()), before);
+    launch().run(&["--disable"]).expect_code(0).expect_in_stdout("\ndeleted    2 events of 1 run\n");
+    launch().run(&["--status"]).expect_code(0).expect_in_stdout("\nwaiting    nothing\n");
+    assert!(runs(directory.path()).is_empty());
+    at().run(&["true"]).expect_code(0);
+    assert!(poll_until(|| finishes(&server) == 1));
+    let lost = &waiting.events[0]["distinct_id"];
+    assert!(server.stored().iter().all(|event| event["distinct_id"] != *lost));
+}

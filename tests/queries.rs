@@ -12,7 +12,7 @@ use axolotl_run::event::{Dropped, Event, Finish};
 use axolotl_run::public::PublicStr;
 use axolotl_run::query::{self, Form, Streams, Telemetry};
 use axolotl_run::store::decision::{Decision, Stored};
-use axolotl_run::store::{Sending, Store, StoreProblem};
+use axolotl_run::store::{Sending, Store, StoreProblem, Weight};
 use posthog::{Behaviour, Server};
 use serde_json::{Value, json};
 use std::fs;
@@ -188,12 +188,13 @@ fn the_status_names_the_state_its_cause_and_what_is_wrong() {
         telemetry: OFF,
         destination: &destination("https://eu.posthog.com/", "phc_secret"),
         store: Ok(Some(&home.store)),
+        withdrawn: None,
         decision: &stored,
     };
     let said = Said::by(|streams| query::status::print(&facts, SystemTime::now(), Form::Text, streams));
     let expected = format!(
         "telemetry  off: DO_NOT_TRACK=1 in the environment\ndecision   on (policy 2, 2026-11-22)\n\
-         endpoint   https://eu.i.posthog.com\nkey        present\nwaiting    3 events of 1 run\nstate      {}\n",
+         endpoint   https://eu.i.posthog.com\nserver     was not asked yet\nkey        present\nwaiting    3 events of 1 run\nstate      {}\n",
         home.store.path().display()
     );
     assert_eq!((said.status, said.out), (0, expected));
@@ -207,6 +208,7 @@ fn the_status_names_the_state_its_cause_and_what_is_wrong() {
         telemetry: ON,
         destination: &destination("posthog", "phx_personal"),
         store: Err(&StoreProblem::NoHome),
+        withdrawn: None,
         decision: &Stored::Unreadable("is not text"),
     };
     let said = Said::by(|streams| query::status::print(&facts, SystemTime::now(), Form::Text, streams));
@@ -299,4 +301,83 @@ fn nothing_is_sent_after_consent_was_withdrawn_or_without_a_destination() {
         assert!(said.status == 1 && said.err.starts_with(error), "{said:?}");
     }
     assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn what_is_forgotten_is_gone_and_its_uuid_is_told_where_a_server_may_know_it() {
+    let (home, server) = (Home::new(), Server::start());
+    let forget = |what: &str, form| {
+        Said::by(|streams| query::forget::run(Some(&home.store), what, SystemTime::now(), form, streams))
+    };
+    let (sent, _) = home.run(Sending::Permitted, 3);
+    home.send(&server.url(), ON, Form::Text);
+    let (kept, _) = home.run(Sending::Forbidden, 2);
+    for (what, error) in [("", "an empty word"), ("zz", "no recorded run begins with `zz`")] {
+        let said = forget(what, Form::Text);
+        assert!(said.status == 1 && said.out.is_empty() && said.err.contains(error), "{said:?}");
+    }
+    let said = forget(&kept.to_string()[..9], Form::Text);
+    assert_eq!((said.status, said.out.as_str()), (0, "deleted the records of 1 run\nnothing of it was sent\n"));
+    assert!(!home.recorded.run(kept).exists() && home.recorded.run(sent).exists());
+    let said = forget("all", Form::Text);
+    assert!(said.status == 0 && said.out.ends_with(&format!("maintainers of Axolotl:\n{sent}\n")), "{said:?}");
+    assert_eq!(forget("all", Form::Text).status, 1, "nothing is left");
+
+    // An attempt that failed may have been taken all the same.
+    let (asked, _) = home.run(Sending::Permitted, 2);
+    server.script(vec![Behaviour::Status(401)]);
+    home.send(&server.url(), ON, Form::Text);
+    let running = Uuid::new_v4();
+    let _journal = home.store.begin(running, Sending::Permitted);
+    let said = forget("all", Form::Json);
+    let expected = json!({"forgotten": [asked], "quote": [asked], "still_running": [running], "failed": []});
+    assert_eq!((said.status, said.json()), (1, expected));
+}
+
+#[test]
+fn who_turns_telemetry_off_has_nothing_waiting_any_more() {
+    let (home, server) = (Home::new(), Server::start());
+    let (sent, _) = home.run(Sending::Permitted, 4);
+    home.send(&server.url(), ON, Form::Text);
+    let (own, _) = home.run(Sending::Forbidden, 3);
+    let (waiting, _) = home.run(Sending::Permitted, 2);
+    let running = Uuid::new_v4();
+    let mut journal = home.store.begin(running, Sending::Permitted);
+    journal.append(&recorded::line(running, &recorded::start(), SystemTime::now()), Weight::Ordinary);
+    assert!(journal.may_be_sent());
+    let withdrawn = home.store.withdraw(SystemTime::now());
+    assert_eq!((withdrawn.events, withdrawn.runs), (4, 2));
+    assert!(!home.recorded.run(waiting).exists() && home.recorded.run(own).exists());
+    assert!(!journal.may_be_sent(), "its observer sends nothing more");
+    drop(journal);
+    home.store.recover(SystemTime::now());
+    let said = home.send(&server.url(), ON, Form::Json).json();
+    assert_eq!(said, json!({"sent": 0, "refused": 0, "waiting": 0}));
+    assert_eq!(server.stored().len(), 3);
+    let left: Vec<_> = home.store.runs(SystemTime::now()).iter().map(|run| (run.run, run.sending)).collect();
+    assert!(left.contains(&(sent, Sending::Permitted)) && left.contains(&(running, Sending::Forbidden)), "{left:?}");
+}
+
+#[test]
+fn what_the_server_said_is_told() {
+    let (home, server) = (Home::new(), Server::start());
+    home.run(Sending::Permitted, 1);
+    for (behaviour, expected) in [
+        (Behaviour::Status(401), "it answered 401: the key, the host or a proxy is wrong; events are kept"),
+        (Behaviour::Honest, "it accepted events"),
+    ] {
+        server.script([behaviour]);
+        home.send(&server.url(), ON, Form::Text);
+        let shown = home.show(None, Form::Text).out;
+        assert!(shown.lines().any(|line| line.starts_with("server   ") && line.ends_with(expected)), "{shown}");
+        let facts = query::status::Facts {
+            telemetry: ON,
+            destination: &destination(&server.url(), "phc_test"),
+            store: Ok(Some(&home.store)),
+            decision: &Stored::Nothing,
+            withdrawn: None,
+        };
+        let said = Said::by(|streams| query::status::print(&facts, SystemTime::now(), Form::Text, streams));
+        assert!(said.out.lines().any(|line| line.starts_with("server     ") && line.ends_with(expected)), "{said:?}");
+    }
 }

@@ -11,7 +11,7 @@ pub(super) fn combination(typed: &Typed) -> Result<(), Refusal> {
         return if typed.json {
             Err(Refusal::new(
                 "`--json` has nothing to print: a run prints what its command prints",
-                "it goes with `--status`, `--preview`, `--explain`, `--schema`, `--runs`, `--show` and `--send`",
+                "it goes with `--status`, `--preview`, `--explain`, `--schema`, `--runs`, `--show`, `--send` and `--forget`",
             ))
         } else {
             Ok(())
@@ -50,8 +50,14 @@ pub(super) fn operands(typed: &Typed) -> Result<(), Refusal> {
                 format!("write it behind, as in `{NAME} --preview axolotl train config.yml`"),
             ));
         }
+        Mode::Forget if typed.operands.is_empty() => {
+            return Err(Refusal::new(
+                "`--forget` needs a run",
+                format!("write the beginning of its UUID behind it, or `all`; `{NAME} --runs` lists the recorded runs"),
+            ));
+        }
         Mode::Run | Mode::Preview => return Ok(()),
-        Mode::Explain | Mode::Show => 1,
+        Mode::Explain | Mode::Show | Mode::Forget => 1,
         Mode::Status | Mode::Enable | Mode::Disable | Mode::Schema | Mode::Runs | Mode::Send => 0,
     };
     let (Some(word), Some(mode)) = (typed.operands.get(most), option_of(typed.mode)) else { return Ok(()) };
@@ -79,5 +85,6 @@ fn option_of(mode: Mode) -> Option<&'static str> {
         Mode::Runs => "--runs",
         Mode::Show => "--show",
         Mode::Send => "--send",
+        Mode::Forget => "--forget",
     })
 }

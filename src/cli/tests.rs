@@ -54,6 +54,8 @@ fn options_end_at_the_first_word_that_is_not_one() {
         (&["--explain", "--", "--json"], instead(Mode::Explain, &["--json"])),
         (&["--show"], instead(Mode::Show, &[])),
         (&["--show", "0f", "--json"], Typed { json: true, ..instead(Mode::Show, &["0f"]) }),
+        (&["--forget", "0f"], instead(Mode::Forget, &["0f"])),
+        (&["--forget", "all", "--json"], Typed { json: true, ..instead(Mode::Forget, &["all"]) }),
         (&["--preview", "a", "--json"], instead(Mode::Preview, &["a", "--json"])),
         (&["--preview", "--json", "--", "a", "b"], Typed { json: true, ..instead(Mode::Preview, &["a", "b"]) }),
         (

@@ -66,12 +66,13 @@ impl Endpoint {
     /// What is wrong with it.
     pub fn parse(text: &str) -> Result<Self, EndpointProblem> {
         let text = text.trim();
-        let authority = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-        match authority {
-            _ if text.len() > limits::HOST_BYTES_MAX => return Err(EndpointProblem::Malformed),
-            None => return Err(EndpointProblem::Scheme),
-            Some(rest) if rest.is_empty() || rest.starts_with('/') => return Err(EndpointProblem::Malformed),
-            Some(_) => {}
+        // The case of a scheme does not matter. The parser would accept far more: `https:host`, `https:\host`.
+        let (scheme, authority) = text.split_once("://").ok_or(EndpointProblem::Scheme)?;
+        if !["https", "http"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
+            return Err(EndpointProblem::Scheme);
+        }
+        if text.len() > limits::HOST_BYTES_MAX || authority.is_empty() || authority.starts_with('/') {
+            return Err(EndpointProblem::Malformed);
         }
         let mut url = Url::parse(text).map_err(|_| EndpointProblem::Malformed)?;
         if !url.username().is_empty() || url.password().is_some() {
@@ -196,6 +197,8 @@ mod tests {
             ("https://eu.posthog.com", "https://eu.i.posthog.com/batch/"),
             ("  https://eu.i.posthog.com//\n", "https://eu.i.posthog.com/batch/"),
             ("https://APP.PostHog.com", "https://us.i.posthog.com/batch/"),
+            ("HTTPS://EU.I.POSTHOG.COM/", "https://eu.i.posthog.com/batch/"),
+            ("Http://127.0.0.1:8000", "http://127.0.0.1:8000/batch/"),
             ("https://events.example.org:8443/ingest/", "https://events.example.org:8443/ingest/batch/"),
             ("http://127.0.0.1:8000", "http://127.0.0.1:8000/batch/"),
             ("http://[::1]:8000", "http://[::1]:8000/batch/"),
@@ -212,6 +215,8 @@ mod tests {
             ("us.i.posthog.com", Scheme),
             ("localhost:8000", Scheme),
             ("ftp://example.org", Scheme),
+            ("https:example.org", Scheme),
+            ("xhttps://example.org", Scheme),
             ("file:///etc/passwd", Scheme),
             ("\u{fffd}", Scheme),
             ("", Scheme),

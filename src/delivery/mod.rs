@@ -20,5 +20,5 @@ mod uploader;
 
 pub use client::Certificates;
 pub use endpoint::{Destination, Endpoint, EndpointProblem, Key, KeyProblem};
-pub use outcome::{Cause, Fate, Outcome};
+pub use outcome::{Cause, Fate, Outcome, Said};
 pub use uploader::{State, Uploader};

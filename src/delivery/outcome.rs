@@ -4,12 +4,13 @@
 //! is read back by later launchers and shown to people.
 
 use crate::wire;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::time::SystemTime;
 use uuid::Uuid;
 
 /// What became of the events of an attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fate {
     /// The server has them.
@@ -23,7 +24,7 @@ pub enum Fate {
 }
 
 /// Why there was no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// No connection: refused, unreachable, no such name, no trust.
@@ -53,6 +54,40 @@ pub struct Outcome {
     pub cause: Option<Cause>,
     /// It says what the one before said: a server that is away for a week must not fill the record.
     pub(super) repeated: bool,
+}
+
+/// What the server said to an attempt, as it is told to people: of the line that is kept, what names no event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// When it was known.
+    pub time: SystemTime,
+    /// What became of the events.
+    pub fate: Fate,
+    /// The HTTP status; None where there was no answer.
+    pub status: Option<u16>,
+    /// Why there was no answer.
+    pub cause: Option<Cause>,
+}
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.fate, self.status, self.cause) {
+            (Fate::Delivered, ..) => f.write_str("it accepted events"),
+            (Fate::Refused, Some(status), _) => write!(f, "it refused an event ({status})"),
+            (Fate::Stopped, Some(status), _) => {
+                write!(f, "it answered {status}: the key, the host or a proxy is wrong; events are kept")
+            }
+            // What a captive portal or a proxy says in its place.
+            (_, Some(status @ 200..=399), None) => write!(f, "something that is not PostHog answered {status}"),
+            (_, Some(status), None) => write!(f, "it answered {status}"),
+            (_, Some(status), Some(_)) => write!(f, "it answered {status} and broke off"),
+            (_, None, Some(Cause::Connection)) => f.write_str("there was no connection"),
+            (_, None, Some(Cause::Timeout)) => f.write_str("there was no answer in time"),
+            (_, None, Some(Cause::Broken)) => f.write_str("the connection broke"),
+            (_, None, Some(Cause::Client)) => f.write_str("the client could not be set up"),
+            (_, None, Some(Cause::Gate) | None) => f.write_str("it was not asked"),
+        }
+    }
 }
 
 #[derive(Serialize)]

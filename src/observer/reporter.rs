@@ -96,7 +96,11 @@ impl Reporter {
             Event::Error(_) | Event::Finish(_) => Weight::Essential,
             Event::Start(_) | Event::Progress(_) => Weight::Ordinary,
         };
-        if self.journal.append(&line, weight) != Stored::Nowhere
+        let stored = self.journal.append(&line, weight);
+        if !self.journal.may_be_sent() {
+            self.uploader = None;
+        }
+        if stored != Stored::Nowhere
             && let Some(uploader) = &mut self.uploader
         {
             // What the uploader has no room for waits in the journal, for a later launcher.

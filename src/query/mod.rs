@@ -8,6 +8,7 @@
 //! Called by the front alone, which gives the two streams and has found out what was asked.
 
 pub mod explain;
+pub mod forget;
 pub mod preview;
 pub mod runs;
 pub mod schema;
@@ -21,7 +22,7 @@ use crate::delivery::{Certificates, Destination};
 use crate::env;
 use crate::plan::Surroundings;
 use crate::store::decision::{self, Decision, Stored};
-use crate::store::{Store, StoreProblem};
+use crate::store::{Store, StoreProblem, Withdrawn};
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -76,6 +77,11 @@ pub enum Question {
     },
     /// `--send`
     Send,
+    /// `--forget`
+    Forget {
+        /// The beginning of a run's UUID, or `all`.
+        what: OsString,
+    },
 }
 
 /// For whom an answer is.
@@ -137,15 +143,17 @@ pub fn answer(query: &Query, surroundings: &Surroundings<'_>) -> u8 {
     match &query.question {
         Question::Help => streams.answer(&cli::help()),
         Question::Version => streams.answer(&format!("{} {}\n", cli::NAME, env!("CARGO_PKG_VERSION"))),
-        Question::Status => status(surroundings, form, &mut streams),
+        Question::Status => status(surroundings, None, form, &mut streams),
         Question::Decide(telemetry) => decide(*telemetry, surroundings, form, &mut streams),
         Question::Preview { command, config } => preview::print(command, config.as_deref(), form, &mut streams),
         Question::Explain { file } => explain::run(file.as_deref(), query.json, streams.out, streams.err),
         Question::Schema => streams.answer(&schema::answer(query.json)),
-        Question::Runs | Question::Show { .. } | Question::Send => match Store::existing(surroundings.environment) {
-            Err(problem) => streams.no_store(&problem),
-            Ok(store) => recorded(&query.question, store.as_ref(), surroundings, form, &mut streams),
-        },
+        Question::Runs | Question::Show { .. } | Question::Send | Question::Forget { .. } => {
+            match Store::existing(surroundings.environment) {
+                Err(problem) => streams.no_store(&problem),
+                Ok(store) => recorded(&query.question, store.as_ref(), surroundings, form, &mut streams),
+            }
+        }
     }
 }
 
@@ -162,6 +170,7 @@ fn recorded(
             let prefix = run.as_deref().map(cli::printable);
             show::print(store, prefix.as_deref(), now, form, streams)
         }
+        Question::Forget { what } => forget::run(store, &cli::printable(what), now, form, streams),
         Question::Send => {
             let (consent, _) = surroundings.consent(&[]);
             let upload = send::Upload {
@@ -179,7 +188,7 @@ fn recorded(
     }
 }
 
-fn status(surroundings: &Surroundings<'_>, form: Form, streams: &mut Streams<'_>) -> u8 {
+fn status(surroundings: &Surroundings<'_>, withdrawn: Option<Withdrawn>, form: Form, streams: &mut Streams<'_>) -> u8 {
     let (consent, _) = surroundings.consent(&[]);
     let store = Store::existing(surroundings.environment);
     let stored = decision::path(surroundings.environment).map_or(Stored::Nothing, |path| decision::read(&path));
@@ -188,16 +197,21 @@ fn status(surroundings: &Surroundings<'_>, form: Form, streams: &mut Streams<'_>
         destination: &Destination::configured(surroundings.environment),
         store: store.as_ref().map(Option::as_ref),
         decision: &stored,
+        withdrawn,
     };
     status::print(&facts, SystemTime::now(), form, streams)
 }
 
-/// Stores a decision, then says what holds now: a variable may still say otherwise.
+/// Stores a decision, then says what holds now: a variable may still say otherwise. Who turns telemetry off takes back
+/// the consent to what waits as well, so that goes.
 fn decide(telemetry: consent::Telemetry, surroundings: &Surroundings<'_>, form: Form, streams: &mut Streams<'_>) -> u8 {
     let date = crate::wire::timestamp(SystemTime::now()).chars().take("2026-01-31".len()).collect();
     let decision = Decision { telemetry: telemetry == consent::Telemetry::On, policy: consent::POLICY_VERSION, date };
     match decision::write(surroundings.environment, &decision) {
-        Ok(_) => status(surroundings, form, streams),
+        Ok(_) => {
+            let store = Store::existing(surroundings.environment).ok().flatten().filter(|_| !decision.telemetry);
+            status(surroundings, store.map(|store| store.withdraw(SystemTime::now())), form, streams)
+        }
         Err(problem) => streams.complain(
             &format!("failed to {problem}"),
             Some("AXOLOTL_DO_NOT_TRACK=0 or =1 in the environment decides without a file"),

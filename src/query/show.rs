@@ -74,9 +74,13 @@ fn heading(run: &Summary) -> String {
         Sending::Permitted => "recorded with consent to send",
         Sending::Forbidden => "recorded here alone; never sent",
     };
+    let server = match run.sending {
+        Sending::Permitted => format!("server   {}\n", super::status::answered(run.said)),
+        Sending::Forbidden => String::new(),
+    };
     let steps = run.steps.map_or_else(String::new, |steps| format!(", {}", count(steps, "step")));
     format!(
-        "run      {}\nstarted  {}\noutcome  {}{steps}\nevents   {}\nconsent  {consent}\n",
+        "run      {}\nstarted  {}\noutcome  {}{steps}\nevents   {}\nconsent  {consent}\n{server}",
         run.run,
         run.started.map_or_else(|| "unknown".to_owned(), wire::timestamp),
         run.outcome.as_str(),

@@ -3,10 +3,11 @@
 //! Someone who wonders why nothing arrives, or what could leave, must find the answer here and nowhere else.
 
 use super::{Form, Streams, Telemetry, count, document, harmless};
-use crate::delivery::Destination;
+use crate::delivery::{Destination, Said};
 use crate::event::SCHEMA_VERSION;
 use crate::store::decision::Stored;
-use crate::store::{Store, StoreProblem};
+use crate::store::{Store, StoreProblem, Withdrawn};
+use crate::wire;
 use serde_json::json;
 use std::time::SystemTime;
 
@@ -21,11 +22,13 @@ pub struct Facts<'a> {
     pub store: Result<Option<&'a Store>, &'a StoreProblem>,
     /// The stored decision.
     pub decision: &'a Stored,
+    /// What was just deleted, because telemetry was turned off.
+    pub withdrawn: Option<Withdrawn>,
 }
 
 /// Prints the state.
 pub fn print(facts: &Facts<'_>, now: SystemTime, form: Form, streams: &mut Streams<'_>) -> u8 {
-    let (events, runs) = waiting(facts, now);
+    let Recorded { events, runs, said } = recorded(facts, now);
     let telemetry = if facts.telemetry.is_on { "on" } else { "off" };
     let endpoint = facts.destination.endpoint.as_ref().map_err(ToString::to_string).map(ToString::to_string);
     let key = facts.destination.key.as_ref().map_err(ToString::to_string).map(Option::is_some);
@@ -43,6 +46,13 @@ pub fn print(facts: &Facts<'_>, now: SystemTime, form: Form, streams: &mut Strea
             "key": key.as_ref().is_ok_and(|is_present| *is_present),
             "key_problem": key.as_ref().err(),
             "waiting": {"events": events, "runs": runs},
+            "deleted": facts.withdrawn.map(|withdrawn| json!({"events": withdrawn.events, "runs": withdrawn.runs})),
+            "server": said.map(|said| json!({
+                "time": wire::timestamp(said.time),
+                "outcome": said.fate,
+                "status": said.status,
+                "cause": said.cause,
+            })),
             "state": facts.store.as_ref().ok().and_then(|store| store.map(|store| store.path().to_string_lossy())),
             "state_problem": state.as_ref().err(),
             "decision": decision(facts.decision),
@@ -54,15 +64,20 @@ pub fn print(facts: &Facts<'_>, now: SystemTime, form: Form, streams: &mut Strea
                 Ok(false) => "none; events are recorded and kept".to_owned(),
                 Err(problem) => problem,
             };
-            let waiting = match events {
+            let of_runs = |events, runs| match events {
                 0 => "nothing".to_owned(),
                 _ => format!("{} of {}", count(events, "event"), count(runs, "run")),
             };
+            let deleted = facts.withdrawn.map_or_else(String::new, |withdrawn| {
+                format!("deleted    {}\n", of_runs(withdrawn.events, withdrawn.runs))
+            });
             let text = format!(
-                "telemetry  {telemetry}: {}\ndecision   {}\nendpoint   {}\nkey        {key}\nwaiting    {waiting}\nstate      {}\n",
+                "telemetry  {telemetry}: {}\ndecision   {}\nendpoint   {}\nserver     {}\nkey        {key}\nwaiting    {}\n{deleted}state      {}\n",
                 facts.telemetry.cause,
                 decision(facts.decision),
                 endpoint.unwrap_or_else(|problem| problem),
+                answered(said),
+                of_runs(events, runs),
                 state.unwrap_or_else(|problem| problem),
             );
             streams.answer(&harmless(&text))
@@ -70,10 +85,31 @@ pub fn print(facts: &Facts<'_>, now: SystemTime, form: Form, streams: &mut Strea
     }
 }
 
-fn waiting(facts: &Facts<'_>, now: SystemTime) -> (u64, u64) {
-    let Ok(Some(store)) = facts.store else { return (0, 0) };
-    let waiting = store.runs(now).into_iter().map(|run| run.waiting).filter(|events| *events > 0);
-    waiting.fold((0, 0), |(events, runs), of_run| (events + of_run, runs + 1))
+/// What the recorded runs tell about sending.
+#[derive(Default)]
+struct Recorded {
+    /// Events that wait.
+    events: u64,
+    /// The runs that they belong to.
+    runs: u64,
+    /// What the server said last.
+    said: Option<Said>,
+}
+
+fn recorded(facts: &Facts<'_>, now: SystemTime) -> Recorded {
+    let mut recorded = Recorded::default();
+    let Ok(Some(store)) = facts.store else { return recorded };
+    for run in store.runs(now) {
+        recorded.events = recorded.events.saturating_add(run.waiting);
+        recorded.runs = recorded.runs.saturating_add(u64::from(run.waiting > 0));
+        recorded.said = recorded.said.into_iter().chain(run.said).max_by_key(|said| said.time);
+    }
+    recorded
+}
+
+/// What the server said last, and when.
+pub(super) fn answered(said: Option<Said>) -> String {
+    said.map_or_else(|| "was not asked yet".to_owned(), |said| format!("{}: {said}", wire::timestamp(said.time)))
 }
 
 fn decision(stored: &Stored) -> String {

@@ -63,6 +63,13 @@ impl Journal {
         self.run
     }
 
+    /// Whether what is recorded may be sent. Consent can be withdrawn while a run lasts.
+    #[must_use]
+    pub fn may_be_sent(&self) -> bool {
+        let stands = self.place.as_ref().is_none_or(|place| super::is_permitted(&place.directory));
+        self.sending == Sending::Permitted && stands
+    }
+
     /// Writes one event down, in the form of a batch member.
     pub fn append(&mut self, line: &str, weight: Weight) -> Stored {
         self.settle();

@@ -16,6 +16,7 @@
 //! The observer writes through a [`Journal`]; the queries read through [`Store`].
 
 pub mod decision;
+mod forget;
 pub mod gate;
 mod journal;
 mod lock;
@@ -27,13 +28,14 @@ mod recover;
 mod runs;
 mod waiting;
 
+pub use forget::{Forgotten, Withdrawn};
 pub use journal::Journal;
 pub use log::{Stored, Weight};
 pub use read::{Answer, Delivered, Sent};
 pub use runs::{Outcome, Record, Summary};
 pub use waiting::{Waiting, WaitingRun};
 
-use crate::sys::files::{Directory, Missing};
+use crate::sys::files::{Access, Directory, Missing};
 use crate::{env, limits};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -56,6 +58,11 @@ pub enum Sending {
     Permitted,
     /// It is recorded for its owner alone.
     Forbidden,
+}
+
+/// Whether what a run recorded may be sent.
+fn is_permitted(directory: &Directory) -> bool {
+    directory.file(CONSENT, Access::Read).is_ok()
 }
 
 /// Why nothing can be kept on disk.

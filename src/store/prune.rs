@@ -1,26 +1,13 @@
-//! Deletes what is too old or too much, and what its owner wants forgotten.
+//! Deletes what is too old or too much.
 //!
 //! The newest 50 runs, 50 MB and 30 days are kept. A living run is never touched, and counts. Deleting is a
-//! courtesy: what can't be deleted stays, in silence. The consent marker goes first, so that a run that was
-//! half deleted is never sent.
+//! courtesy: what can't be deleted stays, in silence.
 
 use super::lock::{self, Owner};
-use super::{CONSENT, Store};
+use super::{Forgotten, Store};
 use crate::limits;
 use crate::sys::files::{Access, Directory};
 use std::time::SystemTime;
-use uuid::Uuid;
-
-/// What became of a run that was to be forgotten.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Forgotten {
-    /// Nothing of it is left.
-    Deleted,
-    /// Its observer lives.
-    Living,
-    /// There is no such run, or its files can't be deleted.
-    Failed,
-}
 
 impl Store {
     /// Deletes the runs beyond what is kept; called once a run, when nothing waits for it.
@@ -42,20 +29,6 @@ impl Store {
             if beyond && self.forget(run, now) == Forgotten::Deleted {
                 total = total.saturating_sub(bytes);
             }
-        }
-    }
-
-    /// Deletes one run.
-    pub fn forget(&self, run: Uuid, now: SystemTime) -> Forgotten {
-        let Ok(directory) = self.directory(run) else { return Forgotten::Failed };
-        let Owner::Nobody(_lock) = lock::owner(&directory, now) else { return Forgotten::Living };
-        let _ = directory.remove_file(CONSENT);
-        for name in directory.names(limits::DIRECTORY_NAMES_MAX) {
-            let _ = directory.remove_file(&name);
-        }
-        match self.runs.remove_directory(&run.to_string()) {
-            Ok(()) => Forgotten::Deleted,
-            Err(_) => Forgotten::Failed,
         }
     }
 }

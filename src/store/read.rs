@@ -8,6 +8,7 @@
 //! Used within the store; [`Sent`] and [`Answer`] are what the queries show.
 
 use super::{DELIVERY, EVENTS, gate};
+use crate::delivery::{Cause, Fate, Said};
 use crate::limits;
 use crate::sys::files::{Access, Directory};
 use crate::wire::Member;
@@ -60,25 +61,34 @@ pub(super) fn events(directory: &Directory, mut each: impl FnMut(&str, Member)) 
     })
 }
 
-/// A line of the delivery record, as the delivery writes it; other members of it are for people.
+/// A line of the delivery record, as the delivery writes it.
 #[derive(Deserialize)]
 struct Record {
     time: String,
-    outcome: String,
+    outcome: Fate,
     status: Option<u16>,
+    cause: Option<Cause>,
     #[serde(default)]
     uuids: Vec<Uuid>,
 }
 
-/// The answers to a run's events. A later answer does not undo that the event was accepted once.
-pub(super) fn deliveries(directory: &Directory) -> (Delivered, Damage) {
+/// The answers to a run's events, and the last thing that the server said. A later answer does not undo that the
+/// event was accepted once.
+pub(super) fn deliveries(directory: &Directory) -> (Delivered, Option<Said>, Damage) {
     let mut answers = Delivered::new();
+    let mut last = None;
     let damage = lines(directory, DELIVERY, limits::RUN_DELIVERY_BYTES_MAX, limits::EVENT_BYTES_MAX, |line| {
         let Ok(record) = serde_json::from_str::<Record>(line) else { return false };
-        let sent = match record.outcome.as_str() {
-            "delivered" => Sent::Delivered,
-            "refused" => Sent::Refused,
-            _ => return true,
+        let Record { outcome: fate, status, cause, .. } = record;
+        if cause != Some(Cause::Gate)
+            && let Ok(time) = humantime::parse_rfc3339(&record.time)
+        {
+            last = Some(Said { time, fate, status, cause });
+        }
+        let sent = match fate {
+            Fate::Delivered => Sent::Delivered,
+            Fate::Refused => Sent::Refused,
+            Fate::Delayed | Fate::Stopped => return true,
         };
         for uuid in record.uuids {
             let known = answers.get(&uuid).is_some_and(|answer| answer.sent == Sent::Delivered);
@@ -88,7 +98,7 @@ pub(super) fn deliveries(directory: &Directory) -> (Delivered, Damage) {
         }
         true
     });
-    (answers, damage)
+    (answers, last, damage)
 }
 
 /// Calls `ours` with every line of a file; it says whether the line is one of ours.

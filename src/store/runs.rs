@@ -9,10 +9,11 @@
 use super::gate::{self, Refusal};
 use super::lock;
 use super::read::{self, Answer, Damage, Sent};
-use super::{CONSENT, Sending, Store};
+use super::{Sending, Store};
+use crate::delivery::Said;
 use crate::event::EventName;
 use crate::limits;
-use crate::sys::files::{Access, Directory};
+use crate::sys::files::Directory;
 use crate::wire::Member;
 use std::time::SystemTime;
 use uuid::Uuid;
@@ -81,6 +82,8 @@ pub struct Summary {
     pub truncated: bool,
     /// When anything was last written.
     pub activity: Option<SystemTime>,
+    /// What the server said last.
+    pub said: Option<Said>,
     pub(super) last: Option<Last>,
     pub(super) finished: bool,
 }
@@ -109,7 +112,12 @@ impl Store {
     /// The recorded runs, the latest first.
     #[must_use]
     pub fn runs(&self, now: SystemTime) -> Vec<Summary> {
-        let mut runs: Vec<_> = self.identities().into_iter().filter_map(|run| self.summary(run, now)).collect();
+        self.summaries(now, |_| true)
+    }
+
+    fn summaries(&self, now: SystemTime, is_meant: impl Fn(&Uuid) -> bool) -> Vec<Summary> {
+        let meant = self.identities().into_iter().filter(is_meant);
+        let mut runs: Vec<_> = meant.filter_map(|run| self.summary(run, now)).collect();
         runs.sort_by_key(|summary| std::cmp::Reverse((summary.started.or(summary.activity), summary.run)));
         runs
     }
@@ -135,7 +143,7 @@ impl Store {
     #[must_use]
     pub fn find(&self, prefix: &str, now: SystemTime) -> Vec<Summary> {
         let prefix = prefix.to_ascii_lowercase();
-        self.runs(now).into_iter().filter(|summary| summary.run.to_string().starts_with(&prefix)).collect()
+        self.summaries(now, |run| run.to_string().starts_with(&prefix))
     }
 }
 
@@ -146,13 +154,12 @@ pub(super) fn summarize(
     now: SystemTime,
     mut each: impl FnMut(Record<'_>),
 ) -> Summary {
-    let permitted = directory.file(CONSENT, Access::Read).is_ok();
     let mut summary = Summary {
         run,
         started: None,
         outcome: Outcome::Unknown,
         steps: None,
-        sending: if permitted { Sending::Permitted } else { Sending::Forbidden },
+        sending: if super::is_permitted(directory) { Sending::Permitted } else { Sending::Forbidden },
         events: 0,
         delivered: 0,
         refused: 0,
@@ -160,10 +167,12 @@ pub(super) fn summarize(
         damaged_lines: 0,
         truncated: false,
         activity: lock::activity(directory, now),
+        said: None,
         last: None,
         finished: false,
     };
-    let (answers, of_answers) = read::deliveries(directory);
+    let (answers, said, of_answers) = read::deliveries(directory);
+    summary.said = said;
     let of_events = read::events(directory, |line, member| {
         let record = Record {
             line,
