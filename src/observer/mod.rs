@@ -42,6 +42,8 @@ pub struct Birth {
 }
 
 /// Observes a run; the exit code is nobody's to read.
+// Not inlined: its frame would be the launcher's, which pays for each page of stack on the way to the command.
+#[inline(never)]
 #[must_use]
 pub fn main(arguments: &[OsString]) -> u8 {
     let Some(birth) = read(arguments) else { return crate::status::REFUSED };

@@ -63,7 +63,8 @@ pub struct Relay {
     missed: u64,
     plain: bool,
     source_ended: bool,
-    buffer: [u8; RELAY_PLAIN_BYTES],
+    /// On the heap, where memory that is never touched costs nothing: hardly a relay ever needs it.
+    buffer: Box<[u8]>,
     pending: std::ops::Range<usize>,
 }
 
@@ -84,7 +85,7 @@ impl Relay {
             missed: 0,
             plain: false,
             source_ended: false,
-            buffer: [0; RELAY_PLAIN_BYTES],
+            buffer: vec![0; RELAY_PLAIN_BYTES].into_boxed_slice(),
             pending: 0..0,
         }
     }
