@@ -1,44 +1,91 @@
-# Completion of axolotl-run for bash.
+# Completion of axolotl-run for bash: source it, or put it where bash-completion looks.
 #
-# Written by hand: behind the first word that is not an option stands another program's command line, and
-# its own completion must take over there. tests/documents.rs compares the options with the program's.
+# Written by hand: behind the first word that is not an option stands another program's command line, and its own
+# completion must take over there. tests/documents.rs compares the options with the program's, tests/completions.rs
+# drives the shell.
 
 _axolotl_run() {
     local options='--record --config --tap-stdout --tty --status --enable --disable --preview --explain
-        --schema --runs --show --send --forget --json --help --version'
-    local word current=${COMP_WORDS[COMP_CWORD]} at=1 files=
+        --schema --runs --show --send --forget --completions --man --json --help --version'
+    local current=${COMP_WORDS[COMP_CWORD]} option= prefix= operands=command at
     COMPREPLY=()
-    for ((; at < COMP_CWORD; at++)); do
-        word=${COMP_WORDS[at]}
-        case $word in
+    for ((at = 1; at < COMP_CWORD; at++)); do
+        case ${COMP_WORDS[at]} in
             --) ((at++)); break ;;
-            # Where `=` breaks words, the value stands behind one of its own.
-            --config | --tty) [[ ${COMP_WORDS[at + 1]} == = ]] && ((at++)); ((at++)) ;;
-            --explain) files=1 ;;
-            --status | --enable | --disable | --schema | --runs | --show | --send | --forget) files=0 ;;
+            --config | --tty | --completions)
+                option=${COMP_WORDS[at]}
+                [[ $option == --completions ]] && operands=none
+                # Where `=` breaks words, it stands before the value as a word of its own.
+                [[ ${COMP_WORDS[at + 1]} == = ]] && ((at++))
+                ((at++)) ;;
+            --preview) operands=command ;;
+            --explain) operands=file ;;
+            --show) operands=run ;;
+            --forget) operands=run-or-all ;;
+            --status | --enable | --disable | --schema | --runs | --send | --completions=* | --man) operands=none ;;
             -*) ;;
             *) break ;;
         esac
     done
-    if ((at > COMP_CWORD)) || [[ $current == --config=* || $current == --tty=* ]]; then
+    if ((at > COMP_CWORD)); then
         [[ $current == = ]] && current=
-        if [[ ${COMP_LINE:0:COMP_POINT} =~ --tty[=\ ]+[a-z]*$ ]]; then
-            COMPREPLY=($(compgen -W 'direct' -- "${current#--tty=}"))
-        else
-            COMPREPLY=($(compgen -f -- "${current#--config=}"))
-        fi
+        _axolotl_run_value "$option"
+    elif ((at == COMP_CWORD)) && [[ $current == --*=* ]]; then
+        option=${current%%=*} current=${current#*=}
+        prefix=$option=
+        _axolotl_run_value "$option"
     elif ((at == COMP_CWORD)) && [[ $current == -* && ${COMP_WORDS[at - 1]} != -- ]]; then
-        COMPREPLY=($(compgen -W "$options" -- "$current"))
-    elif [[ $files == 1 ]]; then
-        COMPREPLY=($(compgen -f -- "$current"))
-    elif [[ -z $files ]]; then
-        if declare -F _comp_command_offset >/dev/null; then
-            _comp_command_offset "$at"
-        elif declare -F _command_offset >/dev/null; then
-            _command_offset "$at"
-        elif ((at == COMP_CWORD)); then
-            COMPREPLY=($(compgen -c -- "$current"))
+        _axolotl_run_offer -W "$options"
+    elif [[ $operands == command ]]; then
+        _axolotl_run_command "$at"
+    elif ((at == COMP_CWORD)); then
+        _axolotl_run_value "$operands"
+    else
+        _axolotl_run_value none
+    fi
+}
+
+# Offers what `compgen` finds, a line each, so that names may hold blanks.
+_axolotl_run_offer() {
+    mapfile -t COMPREPLY < <(compgen -P "$prefix" "$@" -- "$current")
+    compopt +o bashdefault +o default 2>/dev/null
+}
+
+_axolotl_run_value() {
+    local runs=${XDG_STATE_HOME:-$HOME/.local/state}/axolotl-run/runs
+    case $1 in
+        --tty) _axolotl_run_offer -W direct ;;
+        --completions) _axolotl_run_offer -W 'bash zsh fish' ;;
+        run) _axolotl_run_offer -W "$(cd -- "$runs" 2>/dev/null && printf '%s\n' *-*)" ;;
+        run-or-all) _axolotl_run_offer -W "all $(cd -- "$runs" 2>/dev/null && printf '%s\n' *-*)" ;;
+        none) _axolotl_run_offer -W '' ;;
+        *) _axolotl_run_offer -f; compopt -o filenames 2>/dev/null ;;
+    esac
+}
+
+# Asks the completion of the command that begins at the word $1.
+_axolotl_run_command() {
+    if declare -F _comp_command_offset >/dev/null; then
+        _comp_command_offset "$1"
+    elif declare -F _command_offset >/dev/null; then
+        _command_offset "$1"
+    elif ((COMP_CWORD == $1)); then
+        _axolotl_run_offer -c
+    else
+        # Without bash-completion: what it would do with a completion that the shell knows.
+        local specification
+        COMP_WORDS=("${COMP_WORDS[@]:$1}")
+        ((COMP_CWORD -= $1))
+        COMP_LINE=${COMP_WORDS[*]} COMP_POINT=${#COMP_LINE}
+        specification=$(complete -p -- "${COMP_WORDS[0]}" 2>/dev/null) || return
+        if [[ $specification =~ \ -F\ ([^ ]+)\  ]]; then
+            "${BASH_REMATCH[1]}" "${COMP_WORDS[0]}" "$current" "${COMP_WORDS[COMP_CWORD - 1]}"
+        else
+            # It is printed quoted, to be read again by the shell; the last word is the command's name.
+            specification=${specification#complete }
+            eval "_axolotl_run_offer ${specification% *}"
         fi
     fi
 }
+
 complete -o bashdefault -o default -F _axolotl_run axolotl-run

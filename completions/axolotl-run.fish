@@ -1,32 +1,68 @@
-# Completion of axolotl-run for fish. Behind the first word that is no option another program's command line
-# begins; `complete --do-complete` asks that program's own completion.
+# Completion of axolotl-run for fish: source it, or put it where fish looks. Behind the first word that is no option
+# another program's command line begins; `complete --do-complete` asks that program's own completion.
 
-function __axolotl_run_command
-    set -l words (commandline --tokens-expanded --cut-at-cursor --current-process 2>/dev/null; or commandline -opc)
+# What may stand at the cursor (command, file, run or none), then the words of a command that has begun.
+function __axolotl_run_words
+    set -l operands command
+    set -l words (commandline -opc)
     set -e words[1]
     while set -q words[1]
         switch $words[1]
             case --
                 set -e words[1]
+                set operands behind-$operands
                 break
             case --config --tty
                 set -e words[1]
+            case --explain
+                set operands file
+            case --show
+                set operands run
+            case --forget
+                set operands run-or-all
+            case --status --enable --disable --schema --runs --send --completions '--completions=*' --man
+                set operands none
             case '-*'
             case '*'
                 break
         end
         set -e words[1]
     end
-    string join \n -- $words
+    printf '%s\n' $operands $words
+end
+
+function __axolotl_run_expects
+    set -l words (__axolotl_run_words)
+    test (count $words) -eq 1; and contains -- (string replace behind- '' -- $words[1]) $argv
 end
 
 function __axolotl_run_at_options
-    test -z "$(__axolotl_run_command)"; and not contains -- -- (commandline -opc)
+    set -l words (__axolotl_run_words)
+    test (count $words) -eq 1; and not string match -q 'behind-*' -- $words[1]
+end
+
+function __axolotl_run_in_command
+    set -l words (__axolotl_run_words)
+    test (count $words) -gt 1; and contains -- $words[1] command behind-command
+end
+
+function __axolotl_run_command
+    set -l words (__axolotl_run_words)
+    complete --do-complete (string join ' ' -- (string escape -- $words[2..]) (commandline -ct))
+end
+
+function __axolotl_run_runs
+    set -l state $XDG_STATE_HOME
+    test -n "$state"; or set state ~/.local/state
+    path basename $state/axolotl-run/runs/*-*/
 end
 
 complete -c axolotl-run -f
-complete -c axolotl-run -n 'not __axolotl_run_at_options' -a '(complete --do-complete (string join " " -- (string escape -- (__axolotl_run_command)) (commandline -ct)))'
-complete -c axolotl-run -n __axolotl_run_at_options -a '(__fish_complete_command)'
+complete -c axolotl-run -n __axolotl_run_in_command -a '(__axolotl_run_command)'
+complete -c axolotl-run -n '__axolotl_run_expects command' -a '(__fish_complete_command)'
+complete -c axolotl-run -n '__axolotl_run_expects file' -F
+complete -c axolotl-run -n '__axolotl_run_expects run run-or-all' -a '(__axolotl_run_runs)'
+complete -c axolotl-run -n '__axolotl_run_expects run-or-all' -a all
 complete -c axolotl-run -n __axolotl_run_at_options -l record -d 'Observe and record locally; send nothing'
 complete -c axolotl-run -n __axolotl_run_at_options -l config -rF -d 'The training configuration'
 complete -c axolotl-run -n __axolotl_run_at_options -l tap-stdout -d 'Read progress from stdout'
@@ -35,12 +71,14 @@ complete -c axolotl-run -n __axolotl_run_at_options -l status -d 'Say whether te
 complete -c axolotl-run -n __axolotl_run_at_options -l enable -d 'Turn telemetry on'
 complete -c axolotl-run -n __axolotl_run_at_options -l disable -d 'Turn telemetry off'
 complete -c axolotl-run -n __axolotl_run_at_options -l preview -d 'Print the start event of a command'
-complete -c axolotl-run -n __axolotl_run_at_options -l explain -rF -d 'Say what happened in a saved log'
+complete -c axolotl-run -n __axolotl_run_at_options -l explain -d 'Say what happened in a saved log'
 complete -c axolotl-run -n __axolotl_run_at_options -l schema -d 'Print every event and field'
 complete -c axolotl-run -n __axolotl_run_at_options -l runs -d 'List the recorded runs'
 complete -c axolotl-run -n __axolotl_run_at_options -l show -d 'Print the events of a recorded run'
 complete -c axolotl-run -n __axolotl_run_at_options -l send -d 'Send what waits'
 complete -c axolotl-run -n __axolotl_run_at_options -l forget -d 'Delete the records of a run, or of all'
+complete -c axolotl-run -n __axolotl_run_at_options -l completions -xa 'bash zsh fish' -d 'Print the completions'
+complete -c axolotl-run -n __axolotl_run_at_options -l man -d 'Print the manual page'
 complete -c axolotl-run -n __axolotl_run_at_options -l json -d 'Print JSON'
 complete -c axolotl-run -n __axolotl_run_at_options -s h -l help -d 'Print the help'
 complete -c axolotl-run -n __axolotl_run_at_options -s V -l version -d 'Print the version'

@@ -6,7 +6,7 @@
 //! before the parser sees any of them; the parser gets our options alone. A command line that begins with the
 //! command, which is nearly all of them, needs no parser at all.
 //!
-//! The options are one table, [`OPTIONS`]; `--help`, the README and the completions are compared with it.
+//! The options are one table, [`OPTIONS`]; `--help`, the man page, the README and the completions are compared with it.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -15,110 +15,6 @@ use std::path::PathBuf;
 
 /// The program's name, as it is typed.
 pub const NAME: &str = "axolotl-run";
-
-/// One option, for the parser and for the documents.
-#[derive(Clone, Copy, Debug)]
-pub struct OptionRow {
-    /// Its name, without the dashes.
-    pub long: &'static str,
-    /// Its letter.
-    pub short: Option<char>,
-    /// What follows it.
-    pub value: Value,
-    /// Where it stands in the help.
-    pub group: Group,
-    /// What it does.
-    pub does: &'static str,
-}
-
-/// What follows an option.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Value {
-    /// Nothing.
-    None,
-    /// A value of this name, as the next word or behind `=`.
-    Required(&'static str),
-    /// One of these words.
-    OneOf(&'static [&'static str]),
-    /// Words that stand in the command's place, shown like this.
-    Operands(&'static str),
-}
-
-/// The kinds of options.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Group {
-    /// They take the place of a command.
-    Instead,
-    /// They change how a command is run.
-    Run,
-    /// They go with others.
-    General,
-}
-
-impl Group {
-    /// All of them, in the order of the help.
-    pub const ALL: [Self; 3] = [Self::Run, Self::Instead, Self::General];
-
-    /// The heading in the help.
-    #[must_use]
-    pub const fn heading(self) -> &'static str {
-        match self {
-            Self::Instead => "Instead of a command",
-            Self::Run => "Options for a run",
-            Self::General => "Other options",
-        }
-    }
-}
-
-const fn row(long: &'static str, group: Group, value: Value, does: &'static str) -> OptionRow {
-    OptionRow { long, short: None, value, group, does }
-}
-
-/// Every option.
-pub const OPTIONS: &[OptionRow] = &[
-    row("record", Group::Run, Value::None, "Observe and record the run locally; send nothing, whatever the consent"),
-    row(
-        "config",
-        Group::Run,
-        Value::Required("FILE"),
-        "The training configuration, where the command does not name it",
-    ),
-    row("tap-stdout", Group::Run, Value::None, "Read progress from stdout even where it is a pipe of its own"),
-    row("tty", Group::Run, Value::OneOf(&["direct"]), "Give the command the real terminal and leave its output alone"),
-    row("status", Group::Instead, Value::None, "Say whether telemetry is on, and why"),
-    row("enable", Group::Instead, Value::None, "Turn telemetry on for all runs to come"),
-    row(
-        "disable",
-        Group::Instead,
-        Value::None,
-        "Turn telemetry off for all runs to come, without a notice; delete what waits to be sent",
-    ),
-    row(
-        "preview",
-        Group::Instead,
-        Value::Operands("COMMAND..."),
-        "Print the start event that this command would send; run nothing",
-    ),
-    row(
-        "explain",
-        Group::Instead,
-        Value::Operands("[FILE]"),
-        "Read a saved log (or stdin) and say what happened in it; send nothing",
-    ),
-    row("schema", Group::Instead, Value::None, "Print every event and field that can ever be sent"),
-    row("runs", Group::Instead, Value::None, "List the recorded runs"),
-    row(
-        "show",
-        Group::Instead,
-        Value::Operands("[RUN]"),
-        "Print the exact events of a recorded run (default: the latest)",
-    ),
-    row("send", Group::Instead, Value::None, "Send what waits to be sent"),
-    row("forget", Group::Instead, Value::Operands("RUN|all"), "Delete the local records of a run, or of all"),
-    row("json", Group::General, Value::None, "With one of the above: print JSON"),
-    OptionRow { short: Some('h'), ..row("help", Group::General, Value::None, "Print this help") },
-    OptionRow { short: Some('V'), ..row("version", Group::General, Value::None, "Print the version") },
-];
 
 /// What takes the command's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,13 +31,35 @@ pub enum Mode {
     Show,
     Send,
     Forget,
+    Completions(Shell),
+    Man,
     Help,
     Version,
 }
 
+/// The shells that completions are written for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is the shell of its name")]
+pub enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+}
+
+impl Shell {
+    fn named(word: &str) -> Option<Self> {
+        match word {
+            "bash" => Some(Self::Bash),
+            "zsh" => Some(Self::Zsh),
+            "fish" => Some(Self::Fish),
+            _ => None,
+        }
+    }
+}
+
 impl Mode {
     /// Those that an option chooses; where several are given the first of this list is compared with the next.
-    const OPTIONS: [(&'static str, Self); 12] = [
+    const OPTIONS: [(&'static str, Self); 13] = [
         ("help", Self::Help),
         ("version", Self::Version),
         ("status", Self::Status),
@@ -154,6 +72,7 @@ impl Mode {
         ("show", Self::Show),
         ("send", Self::Send),
         ("forget", Self::Forget),
+        ("man", Self::Man),
     ];
 }
 
@@ -266,7 +185,7 @@ fn looks_like_option(word: &OsStr) -> bool {
 fn divide(arguments: &[OsString]) -> (usize, usize) {
     let takes_next = |word: &OsString| {
         OPTIONS.iter().any(|row| {
-            matches!(row.value, Value::Required(_) | Value::OneOf(_))
+            matches!(row.value, Value::Required(_) | Value::OneOf { .. })
                 && word.as_encoded_bytes().strip_prefix(b"--") == Some(row.long.as_bytes())
         })
     };
@@ -309,12 +228,14 @@ fn argument(row: &OptionRow) -> Arg {
     match row.value {
         Value::None | Value::Operands(_) => argument.action(ArgAction::SetTrue),
         Value::Required(name) => argument.value_name(name).value_parser(clap::value_parser!(PathBuf)),
-        Value::OneOf(words) => argument.value_parser(words.to_vec()),
+        Value::OneOf { words, .. } => argument.value_parser(words.to_vec()),
     }
 }
 
 fn mode(matches: &ArgMatches) -> Result<Mode, Refusal> {
-    let mut chosen = Mode::OPTIONS.into_iter().filter(|(name, _)| matches.get_flag(name));
+    let shell = matches.get_one::<String>("completions").and_then(|word| Shell::named(word));
+    let flags = Mode::OPTIONS.into_iter().filter(|(name, _)| matches.get_flag(name));
+    let mut chosen = flags.chain(shell.map(|shell| ("completions", Mode::Completions(shell))));
     let Some((first, mode)) = chosen.next() else { return Ok(Mode::Run) };
     match chosen.next() {
         // Whoever asks for help gets help, whatever else stands there.
@@ -356,7 +277,7 @@ fn of_parser(error: &clap::Error) -> Refusal {
 
 fn values_of(option: &str) -> Option<String> {
     OPTIONS.iter().find(|row| option.strip_prefix("--") == Some(row.long)).and_then(|row| match row.value {
-        Value::OneOf(words) => {
+        Value::OneOf { words, .. } => {
             Some(words.iter().map(|word| format!("`{option}={word}`")).collect::<Vec<_>>().join(" or "))
         }
         Value::Required(name) => Some(format!("`{option} {name}`")),
@@ -387,7 +308,9 @@ const PRINTABLE_MAX: usize = 256;
 
 mod check;
 mod help;
-pub use help::{exit_statuses, help};
+mod options;
+pub use help::{ABOUT, DESCRIPTION, OPERANDS, exit_statuses, help, shown};
+pub use options::{Group, OPTIONS, OptionRow, Value};
 
 #[cfg(test)]
 mod tests;

@@ -138,6 +138,8 @@ fn question(typed: Typed) -> Plan {
         Mode::Show => Question::Show { run: word(operands) },
         Mode::Send => Question::Send,
         Mode::Forget => Question::Forget { what: word(operands).unwrap_or_default() },
+        Mode::Completions(shell) => Question::Completions(shell),
+        Mode::Man => Question::Man,
     };
     Plan::Query(Query { question, json })
 }

@@ -41,13 +41,23 @@ const RESET: &str = "\u{1b}[0m";
 
 /// Says why nothing was started, and what to do.
 pub fn refusal(refusal: &Refusal) {
-    let (error, hint) = (line(Level::Error, colour()), line(Level::Hint, colour()));
-    stderr::write(format!("{NAME}: {error}{}\n\n{hint}{}\n", refusal.error, refusal.hint).as_bytes());
+    Stderr.complain(&refusal.error, Some(&refusal.hint));
 }
 
-/// Says what went wrong in a question to the launcher itself.
-pub fn error(text: &str) {
-    stderr::write(format!("{NAME}: {}{text}\n", line(Level::Error, colour())).as_bytes());
+/// Where it is said why the launcher did not do what it was asked for.
+pub trait Complaints: io::Write {
+    /// Says it: the error, an empty line, and what to do about it. What cannot be written is lost.
+    fn complain(&mut self, error: &str, hint: Option<&str>) {
+        let _ = self.write_all(complaint(error, hint, false).as_bytes());
+    }
+}
+
+/// As if it were written to a file.
+impl Complaints for Vec<u8> {}
+
+fn complaint(error: &str, hint: Option<&str>, colour: bool) -> String {
+    let hint = hint.map_or_else(String::new, |hint| format!("\n{}{hint}\n", line(Level::Hint, colour)));
+    format!("{NAME}: {}{error}\n{hint}", line(Level::Error, colour))
 }
 
 /// Says what is odd but stops nothing.
@@ -85,6 +95,12 @@ pub fn reason(error: &io::Error) -> String {
 /// Standard error as a writer, for answers that fail.
 #[derive(Debug)]
 pub struct Stderr;
+
+impl Complaints for Stderr {
+    fn complain(&mut self, error: &str, hint: Option<&str>) {
+        stderr::write(complaint(error, hint, colour()).as_bytes());
+    }
+}
 
 impl io::Write for Stderr {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

@@ -4,7 +4,7 @@ mod support;
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
-use support::{Launch, Stream, has};
+use support::{Launch, Stream};
 
 /// A launch on which nothing of ours is to be seen.
 fn silent() -> Launch {
@@ -50,7 +50,7 @@ fn a_command_that_cannot_be_executed_is_told_once() {
 
 #[test]
 fn a_refusal_is_an_error_and_a_hint() {
-    let words: [(&[&str], &str); 8] = [
+    let words: [(&[&str], &str); 12] = [
         (&[], "no command was given"),
         (&["--"], "no command was given"),
         (&["--record"], "no command was given"),
@@ -59,6 +59,10 @@ fn a_refusal_is_an_error_and_a_hint() {
         (&["--status", "true"], "`--status` runs nothing, but `true` follows it"),
         (&["--json", "true"], "`--json` has nothing to print"),
         (&["--tty=raw", "true"], "`--tty` does not know `raw`"),
+        (&["--completions", "tcsh"], "`--completions` does not know `tcsh`"),
+        (&["--completions"], "`--completions` needs a value"),
+        (&["--completions", "zsh", "true"], "`--completions` runs nothing, but `true` follows it"),
+        (&["--json", "--man"], "`--man` has no JSON to print"),
     ];
     for (line, error) in words {
         let done = Launch::new().run(line);
@@ -111,7 +115,7 @@ fn questions_are_answered_on_stdout_whatever_the_consent() {
         assert!(value.is_object(), "{value}");
     }
     let full = Launch::new().before(&["sh", "-c", "exec \"$@\" >/dev/full", "sh"]).run(&["--help"]);
-    full.expect_code(1).expect_in_stderr("error: failed to print the answer: No space left");
+    full.expect_code(1).expect_in_stderr("axolotl-run: error: failed to print the answer: No space left");
 }
 
 /// What is wrong with the words is refused; what is right and has no answer is a failure, as everywhere.
@@ -119,7 +123,7 @@ fn questions_are_answered_on_stdout_whatever_the_consent() {
 fn a_question_without_an_answer_is_no_refusal() {
     for question in [&["--show"][..], &["--show", "0f"], &["--send"]] {
         let done = Launch::new().run(question);
-        done.expect_code(1).expect_stdout("").expect_in_stderr("error: ").expect_in_stderr("\n\nhint: ");
+        done.expect_code(1).expect_stdout("").expect_in_stderr("axolotl-run: error: ").expect_in_stderr("\n\nhint: ");
     }
     Launch::new().run(&["--show", "0f", "0e"]).expect_code(125);
     Launch::new().run(&["--help"]).expect_in_stdout("\n  1   ").expect_in_stdout("\n  125   ");
@@ -151,87 +155,4 @@ fn a_configuration_that_cannot_be_opened_is_said_and_stops_nothing() {
     Launch::new().run(&["--record", "--config", &good, "echo", "out"]).expect_code(0).expect_stderr("");
     let closed = Launch::new().stderr(Stream::Closed);
     closed.run(&["--record", "--config", &missing, "echo", "out"]).expect_code(0).expect_stdout("out\n");
-}
-
-/// What the completion script offers, asked for as bash asks: with `=` as a word of its own, or without.
-fn completed_in_bash(line: &str, breaks: bool) -> Vec<String> {
-    let words = if breaks { line.replace('=', " = ") } else { line.to_owned() };
-    let script = format!(
-        "source '{}'; {BASH_COMPLETION_STUB}
-         COMP_LINE='{line}'; COMP_POINT=${{#COMP_LINE}}; read -ra COMP_WORDS <<<'{words}'
-         [[ '{line}' == *' ' ]] && COMP_WORDS+=('')
-         COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _axolotl_run axolotl-run; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
-        completions("axolotl-run.bash")
-    );
-    let output = std::process::Command::new("bash").args(["--norc", "-c", &script]).output().unwrap();
-    assert!(output.stderr.is_empty(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).split_whitespace().map(str::to_owned).collect()
-}
-
-/// Stands for the package that completes other commands: says at which word the command begins.
-const BASH_COMPLETION_STUB: &str = "_comp_command_offset() { COMPREPLY=(command-at-$1); };";
-
-#[test]
-fn bash_completes_our_options_before_the_command_and_the_commands_own_behind() {
-    if !has("bash") {
-        return;
-    }
-    for (line, expected) in [
-        ("axolotl-run --rec", &["--record"][..]),
-        ("axolotl-run --s", &["--status", "--schema", "--show", "--send"]),
-        ("axolotl-run --tty ", &["direct"]),
-        ("axolotl-run --tty d", &["direct"]),
-        ("axolotl-run ax", &["command-at-1"]),
-        ("axolotl-run axolotl --s", &["command-at-1"]),
-        ("axolotl-run --record axolotl --s", &["command-at-2"]),
-        ("axolotl-run --config c.yml axolotl ", &["command-at-3"]),
-        ("axolotl-run -- --s", &["command-at-2"]),
-        ("axolotl-run --preview ax", &["command-at-2"]),
-        ("axolotl-run --status ", &[]),
-        ("axolotl-run --status --j", &["--json"]),
-    ] {
-        assert_eq!(completed_in_bash(line, false), expected, "{line}");
-    }
-    for (line, together, apart) in [
-        ("axolotl-run --tty=", "direct", "direct"),
-        ("axolotl-run --tty=d", "direct", "direct"),
-        ("axolotl-run --tty=direct axolotl ", "command-at-2", "command-at-4"),
-        ("axolotl-run --config=c.yml axolotl ", "command-at-2", "command-at-4"),
-        ("axolotl-run --config=c.yml --rec", "--record", "--record"),
-    ] {
-        assert_eq!(completed_in_bash(line, false), [together], "{line}");
-        assert_eq!(completed_in_bash(line, true), [apart], "{line}, `=` apart");
-    }
-}
-
-#[test]
-fn fish_completes_our_options_before_the_command_and_the_commands_own_behind() {
-    if !has("fish") {
-        return;
-    }
-    for (line, expected) in [
-        ("axolotl-run --rec", "--record\t"),
-        ("axolotl-run ls --al", "--all\t"),
-        ("axolotl-run --record ls --al", "--all\t"),
-        ("axolotl-run --config c.yml -- ls --al", "--all\t"),
-    ] {
-        let script = format!("source {}; complete -C '{line}'", completions("axolotl-run.fish"));
-        let output = std::process::Command::new("fish").args(["--no-config", "-c", &script]).output().unwrap();
-        let offered = String::from_utf8_lossy(&output.stdout);
-        assert!(offered.contains(expected), "{line}: {offered}");
-        assert!(!line.contains(" ls ") || !offered.contains("--record"), "{line}: {offered}");
-    }
-}
-
-/// zsh's completion needs a terminal to be asked; here only that the script can be read.
-#[test]
-fn zsh_reads_its_script() {
-    if has("zsh") {
-        let output = std::process::Command::new("zsh").arg("-n").arg(completions("_axolotl-run")).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    }
-}
-
-fn completions(name: &str) -> String {
-    format!("{}/completions/{name}", env!("CARGO_MANIFEST_DIR"))
 }

@@ -4,6 +4,7 @@
 //! of. Nothing may leak, nothing that maintainers need may be lost, and the end must be told rightly.
 
 use axolotl_run::query::explain::{explain, run};
+use axolotl_run::query::{Form, Streams};
 use axolotl_run::status::{End, signal_name};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -109,7 +110,7 @@ fn captures_of_real_trainings_are_told_rightly() {
 fn people_are_told_the_same_and_no_private_word() {
     let case = repository().join("tests/corpus/cases/p07_chain_cause.stderr");
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    assert_eq!(run(Some(&case), false, &mut out, &mut err), 0);
+    assert_eq!(run(Some(&case), Form::Text, &mut Streams { out: &mut out, err: &mut err }), 0);
     let text = String::from_utf8(out).unwrap();
     assert!(
         text.contains("RuntimeError") && text.contains("File \"torch/nn/functional.py\", line 592, in cross_entropy"),
@@ -121,7 +122,11 @@ fn people_are_told_the_same_and_no_private_word() {
 #[test]
 fn a_log_that_cannot_be_read_has_no_answer() {
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    assert_eq!(run(Some(Path::new("no such log")), true, &mut out, &mut err), 1);
+    assert_eq!(run(Some(Path::new("no such log")), Form::Json, &mut Streams { out: &mut out, err: &mut err }), 1);
     assert!(out.is_empty());
-    assert!(String::from_utf8(err).unwrap().starts_with("error: failed to explain `no such log`: "));
+    let said = String::from_utf8(err).unwrap();
+    assert!(
+        said.starts_with("axolotl-run: error: failed to explain `no such log`: ") && said.contains("\n\nhint: "),
+        "{said}"
+    );
 }

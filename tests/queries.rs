@@ -165,7 +165,7 @@ fn a_run_that_is_not_there_or_not_clear_has_one_clear_line() {
     let home = Home::new();
     let said = home.show(None, Form::Text);
     assert_eq!((said.status, said.out.as_str()), (1, ""));
-    assert!(said.err.starts_with("error: no run is recorded\n\nhint: "), "{said:?}");
+    assert!(said.err.starts_with("axolotl-run: error: no run is recorded\n\nhint: "), "{said:?}");
     for _ in 0..17 {
         home.run(Sending::Forbidden, 1);
     }
@@ -175,7 +175,7 @@ fn a_run_that_is_not_there_or_not_clear_has_one_clear_line() {
     assert_eq!(said.status, 1);
     assert!(said.err.contains(&format!("begin with `{}`", twice.unwrap())), "{said:?}");
     let said = home.show(Some("xyz\u{1b}[2J"), Form::Json);
-    assert_eq!(said.err.lines().next(), Some("error: no recorded run begins with `xyz\\u001b[2J`"));
+    assert_eq!(said.err.lines().next(), Some("axolotl-run: error: no recorded run begins with `xyz\\u001b[2J`"));
 }
 
 #[test]
@@ -274,7 +274,10 @@ fn what_cannot_be_sent_is_kept_and_said() {
     server.script([Behaviour::Status(401)]);
     let said = home.send(&server.url(), ON, Form::Text);
     assert_eq!((said.status, said.out.as_str()), (1, ""));
-    assert!(said.err.starts_with("error: failed to send 3 events: the server refused the key"), "{said:?}");
+    assert!(
+        said.err.starts_with("axolotl-run: error: failed to send 3 events: the server refused the key"),
+        "{said:?}"
+    );
     server.script(vec![Behaviour::RetryAfter(503, "0".into()); 5]);
     let said = home.send(&server.url(), ON, Form::Json);
     assert_eq!((said.status, said.json()), (1, json!({"sent": 0, "refused": 0, "waiting": 3})));
@@ -288,10 +291,13 @@ fn nothing_is_sent_after_consent_was_withdrawn_or_without_a_destination() {
     home.run(Sending::Permitted, 1);
     let said = home.send(&server.url(), OFF, Form::Text);
     assert_eq!(said.status, 1);
-    assert!(said.err.starts_with("error: nothing is sent while telemetry is off: DO_NOT_TRACK=1"), "{said:?}");
+    assert!(
+        said.err.starts_with("axolotl-run: error: nothing is sent while telemetry is off: DO_NOT_TRACK=1"),
+        "{said:?}"
+    );
     for (url, key, error) in [
-        ("localhost", "phc_test", "error: `AXOLOTL_RUN_POSTHOG_HOST` must begin"),
-        (server.url().as_str(), "phx_test", "error: `AXOLOTL_RUN_POSTHOG_KEY` is a personal key"),
+        ("localhost", "phc_test", "axolotl-run: error: `AXOLOTL_RUN_POSTHOG_HOST` must begin"),
+        (server.url().as_str(), "phx_test", "axolotl-run: error: `AXOLOTL_RUN_POSTHOG_KEY` is a personal key"),
     ] {
         let destination = destination(url, key);
         let certificates = Certificates::default();

@@ -18,6 +18,9 @@ pub(super) fn combination(typed: &Typed) -> Result<(), Refusal> {
         };
     }
     let Some(mode) = option_of(typed.mode) else { return Ok(()) };
+    if typed.json && matches!(typed.mode, Mode::Completions(_) | Mode::Man) {
+        return Err(Refusal::new(format!("`{mode}` has no JSON to print"), "leave out `--json`"));
+    }
     let run_only = [
         (typed.record, "--record"),
         (typed.config.is_some() && typed.mode != Mode::Preview, "--config"),
@@ -58,7 +61,14 @@ pub(super) fn operands(typed: &Typed) -> Result<(), Refusal> {
         }
         Mode::Run | Mode::Preview => return Ok(()),
         Mode::Explain | Mode::Show | Mode::Forget => 1,
-        Mode::Status | Mode::Enable | Mode::Disable | Mode::Schema | Mode::Runs | Mode::Send => 0,
+        Mode::Status
+        | Mode::Enable
+        | Mode::Disable
+        | Mode::Schema
+        | Mode::Runs
+        | Mode::Send
+        | Mode::Completions(_)
+        | Mode::Man => 0,
     };
     let (Some(word), Some(mode)) = (typed.operands.get(most), option_of(typed.mode)) else { return Ok(()) };
     let word = printable(word);
@@ -86,5 +96,7 @@ fn option_of(mode: Mode) -> Option<&'static str> {
         Mode::Show => "--show",
         Mode::Send => "--send",
         Mode::Forget => "--forget",
+        Mode::Completions(_) => "--completions",
+        Mode::Man => "--man",
     })
 }

@@ -28,15 +28,25 @@ pub fn exit_statuses() -> [(String, &'static str); 6] {
     ]
 }
 
+/// What the program is, in one line; the packages say the same.
+pub const DESCRIPTION: &str = env!("CARGO_PKG_DESCRIPTION");
+
+/// What follows the program's name.
+pub const OPERANDS: &str = "[OPTIONS] [--] COMMAND [ARGS]...";
+
+/// What everybody must know before the first use, a paragraph each.
+pub const ABOUT: [&str; 2] = [
+    "Telemetry is off until you turn it on. Without it, the launcher becomes the command and is gone.",
+    "Options end at the first word that is not one: that word is always the command.",
+];
+
 /// The whole help.
 #[must_use]
 pub fn help() -> String {
-    let mut text = format!(
-        "A prefix to any training command: opt-in, anonymous telemetry from outside the process, and why the\n\
-         run died. Telemetry is off until you turn it on.\n\n\
-         Usage: {NAME} [OPTIONS] [--] COMMAND [ARGS]...\n\n\
-         Options end at the first word that is not one: that word is always the command.\n"
-    );
+    let mut text = format!("{DESCRIPTION}.\n\nUsage: {NAME} {OPERANDS}\n");
+    for paragraph in ABOUT {
+        let _ = write!(text, "\n{paragraph}\n");
+    }
     for group in Group::ALL {
         section(&mut text, group.heading());
         for row in OPTIONS.iter().filter(|row| row.group == group) {
@@ -60,7 +70,7 @@ pub fn shown(row: &OptionRow) -> String {
     let value = match row.value {
         Value::None => String::new(),
         Value::Required(name) | Value::Operands(name) => format!(" {name}"),
-        Value::OneOf(words) => format!("={}", words.join("|")),
+        Value::OneOf { shown, .. } => shown.to_owned(),
     };
     let short = row.short.map_or(String::new(), |letter| format!("-{letter}, "));
     format!("{short}--{}{value}", row.long)

@@ -4,15 +4,18 @@
 //! leave the machine, so that people can see it before they consent, and the shortest way from a long log to
 //! the error in it. A log does not say how its program ended: it is assumed that the program failed.
 
+use super::{Form, Streams, document};
+use crate::cli::printable;
 use crate::event::value::{Fields as _, Sendable as _};
 use crate::event::{ErrorEvent, EventName};
 use crate::lines::LineCutter;
 use crate::observation::Stream;
-use crate::status::{End, UNANSWERED};
+use crate::status::End;
 use crate::trace::{Judgement, TraceReader};
+use crate::ui::reason;
 use serde_json::{Value, json};
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::Path;
 
 /// Bytes that are read at once.
@@ -26,23 +29,19 @@ pub struct Explanation {
 }
 
 /// Answers `--explain [FILE]`; None and `-` are the standard input. The answer is the exit code.
-pub fn run(file: Option<&Path>, as_json: bool, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+pub fn run(file: Option<&Path>, form: Form, streams: &mut Streams<'_>) -> u8 {
     let explained = match file.filter(|path| *path != Path::new("-")) {
         Some(path) => File::open(path).and_then(|file| explain(file, None)),
         None => explain(io::stdin().lock(), None),
     };
-    let written = explained.and_then(|explanation| {
-        if as_json { writeln!(out, "{}", explanation.json()) } else { out.write_all(explanation.text().as_bytes()) }
-    });
-    match written.and_then(|()| out.flush()) {
-        // The reader of our output has enough, as `head` does.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            let name = file.map_or_else(|| "the standard input".to_owned(), |path| format!("`{}`", path.display()));
-            // Where even this cannot be said, the exit code says it.
-            let _ = writeln!(err, "error: failed to explain {name}: {error}");
-            UNANSWERED
+    match explained {
+        Ok(explanation) if form == Form::Json => streams.answer(&document(&explanation.json())),
+        Ok(explanation) => streams.answer(&explanation.text()),
+        Err(error) => {
+            let name = file.map_or_else(|| "the standard input".to_owned(), |path| format!("`{}`", printable(path)));
+            let error = format!("failed to explain {name}: {}", reason(&error));
+            streams.complain(&error, Some("`--explain FILE` reads a saved log; without a file it reads stdin"))
         }
-        _ => 0,
     }
 }
 

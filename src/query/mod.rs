@@ -1,14 +1,16 @@
 //! What the options that take the place of a command print.
 //!
 //! The rule: an answer goes to `out`, in full and in one write; what keeps us from answering goes to `err` in
-//! the form of [`complain`](Streams::complain); the exit status is 0 for an answer and 1 for none (125 is for
+//! the form of every [complaint](crate::ui::Complaints); the exit status is 0 for an answer and 1 for none (125 is for
 //! options that were not understood, before anything came here). Nothing here decides anything about a run.
 //! Text from disk is made harmless for terminals before it is printed.
 //!
 //! Called by the front alone, which gives the two streams and has found out what was asked.
 
+pub mod completions;
 pub mod explain;
 pub mod forget;
+pub mod man;
 pub mod preview;
 pub mod runs;
 pub mod schema;
@@ -23,6 +25,7 @@ use crate::env;
 use crate::plan::Surroundings;
 use crate::store::decision::{self, Decision, Stored};
 use crate::store::{Store, StoreProblem, Withdrawn};
+use crate::ui::Complaints;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -82,6 +85,10 @@ pub enum Question {
         /// The beginning of a run's UUID, or `all`.
         what: OsString,
     },
+    /// `--completions`
+    Completions(cli::Shell),
+    /// `--man`
+    Man,
 }
 
 /// For whom an answer is.
@@ -107,7 +114,7 @@ pub struct Streams<'a> {
     /// Answers.
     pub out: &'a mut dyn Write,
     /// Why there is none.
-    pub err: &'a mut dyn Write,
+    pub err: &'a mut dyn Complaints,
 }
 
 impl Streams<'_> {
@@ -120,10 +127,9 @@ impl Streams<'_> {
         }
     }
 
-    /// Prints why there is no answer: the error, an empty line, a hint.
+    /// Prints why there is no answer.
     pub(super) fn complain(&mut self, error: &str, hint: Option<&str>) -> u8 {
-        let hint = hint.map_or_else(String::new, |hint| format!("\nhint: {hint}\n"));
-        let _ = write!(self.err, "error: {error}\n{hint}");
+        self.err.complain(error, hint);
         FAILED
     }
 
@@ -146,8 +152,10 @@ pub fn answer(query: &Query, surroundings: &Surroundings<'_>) -> u8 {
         Question::Status => status(surroundings, None, form, &mut streams),
         Question::Decide(telemetry) => decide(*telemetry, surroundings, form, &mut streams),
         Question::Preview { command, config } => preview::print(command, config.as_deref(), form, &mut streams),
-        Question::Explain { file } => explain::run(file.as_deref(), query.json, streams.out, streams.err),
+        Question::Explain { file } => explain::run(file.as_deref(), form, &mut streams),
         Question::Schema => streams.answer(&schema::answer(query.json)),
+        Question::Completions(shell) => streams.answer(completions::script(*shell)),
+        Question::Man => streams.answer(&man::page()),
         Question::Runs | Question::Show { .. } | Question::Send | Question::Forget { .. } => {
             match Store::existing(surroundings.environment) {
                 Err(problem) => streams.no_store(&problem),
@@ -259,7 +267,7 @@ mod tests {
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let mut streams = Streams { out: &mut out, err: &mut err };
         assert_eq!(streams.complain("nothing was found", Some("look elsewhere")), FAILED);
-        assert_eq!(String::from_utf8(err).unwrap(), "error: nothing was found\n\nhint: look elsewhere\n");
+        assert_eq!(String::from_utf8(err).unwrap(), "axolotl-run: error: nothing was found\n\nhint: look elsewhere\n");
         assert!(out.is_empty());
     }
 

@@ -17,7 +17,7 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
-const FILE: &str = "config.yaml";
+pub(super) const FILE: &str = "config.yaml";
 const HEADING: &str = "# Written by `axolotl-run --enable` or `--disable`.\n";
 
 /// What was decided.

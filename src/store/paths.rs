@@ -5,6 +5,7 @@
 //!
 //! Pure but for the look-up function, which the caller gives.
 
+use super::{CONSENT, DELIVERY, EVENTS, LIVE, OURS, RUNS, SAMPLES, decision};
 use crate::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -24,6 +25,22 @@ pub fn config_home(environment: impl Fn(&str) -> Option<OsString>) -> Option<Pat
 fn base(environment: &impl Fn(&str) -> Option<OsString>, variable: &str, default: &str) -> Option<PathBuf> {
     let absolute = |name: &str| environment(name).map(PathBuf::from).filter(|path| path.is_absolute());
     absolute(variable).or_else(|| absolute(env::HOME).map(|home| home.join(default)))
+}
+
+/// Every file of the launcher's with what it holds, for the documents.
+#[must_use]
+pub fn files() -> [(String, &'static str); 7] {
+    let run = format!("${}/{OURS}/{RUNS}/UUID/", env::XDG_STATE_HOME);
+    let of_run = |name| format!("{run}{name}");
+    [
+        (run.clone(), "one recorded run; directories have the mode 0700, files 0600"),
+        (of_run(EVENTS), "its events: exactly what was or would be sent, written before any attempt"),
+        (of_run(DELIVERY), "attempts to send it, and what the server answered"),
+        (of_run(SAMPLES), "its measurements over time; never sent"),
+        (of_run(CONSENT), "there only if the run may be sent"),
+        (of_run(LIVE), "its lock, held by the observer for as long as it lives"),
+        (format!("${}/{OURS}/{}", env::XDG_CONFIG_HOME, decision::FILE), "the stored decision"),
+    ]
 }
 
 #[cfg(test)]

@@ -1,0 +1,124 @@
+//! Every option, once: the parser is made of this table, and so are `--help` and the man page.
+//!
+//! A test compares the README and the completions with it. [`parse`](super::parse) says what each of them means.
+
+/// One option, for the parser and for the documents.
+#[derive(Clone, Copy, Debug)]
+pub struct OptionRow {
+    /// Its name, without the dashes.
+    pub long: &'static str,
+    /// Its letter.
+    pub short: Option<char>,
+    /// What follows it.
+    pub value: Value,
+    /// Where it stands in the help.
+    pub group: Group,
+    /// What it does.
+    pub does: &'static str,
+}
+
+/// What follows an option.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// Nothing.
+    None,
+    /// A value of this name, as the next word or behind `=`.
+    Required(&'static str),
+    /// One of these words.
+    OneOf {
+        /// How the help shows it behind the name.
+        shown: &'static str,
+        /// The words.
+        words: &'static [&'static str],
+    },
+    /// Words that stand in the command's place, shown like this.
+    Operands(&'static str),
+}
+
+/// The kinds of options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// They take the place of a command.
+    Instead,
+    /// They change how a command is run.
+    Run,
+    /// They go with others.
+    General,
+}
+
+impl Group {
+    /// All of them, in the order of the help.
+    pub const ALL: [Self; 3] = [Self::Run, Self::Instead, Self::General];
+
+    /// The heading in the help.
+    #[must_use]
+    pub const fn heading(self) -> &'static str {
+        match self {
+            Self::Instead => "Instead of a command",
+            Self::Run => "Options for a run",
+            Self::General => "Other options",
+        }
+    }
+}
+
+const fn row(long: &'static str, group: Group, value: Value, does: &'static str) -> OptionRow {
+    OptionRow { long, short: None, value, group, does }
+}
+
+/// Every option.
+pub const OPTIONS: &[OptionRow] = &[
+    row("record", Group::Run, Value::None, "Observe and record the run locally; send nothing, whatever the consent"),
+    row(
+        "config",
+        Group::Run,
+        Value::Required("FILE"),
+        "The training configuration, where the command does not name it",
+    ),
+    row("tap-stdout", Group::Run, Value::None, "Read progress from stdout even where it is a pipe of its own"),
+    row(
+        "tty",
+        Group::Run,
+        Value::OneOf { shown: "=direct", words: &["direct"] },
+        "Give the command the real terminal and leave its output alone",
+    ),
+    row("status", Group::Instead, Value::None, "Say whether telemetry is on, and why"),
+    row("enable", Group::Instead, Value::None, "Turn telemetry on for all runs to come"),
+    row(
+        "disable",
+        Group::Instead,
+        Value::None,
+        "Turn telemetry off for all runs to come, without a notice; delete what waits to be sent",
+    ),
+    row(
+        "preview",
+        Group::Instead,
+        Value::Operands("COMMAND..."),
+        "Print the start event that this command would send; run nothing",
+    ),
+    row(
+        "explain",
+        Group::Instead,
+        Value::Operands("[FILE]"),
+        "Read a saved log (or stdin) and say what happened in it; send nothing",
+    ),
+    row("schema", Group::Instead, Value::None, "Print every event and field that can ever be sent"),
+    row("runs", Group::Instead, Value::None, "List the recorded runs"),
+    row(
+        "show",
+        Group::Instead,
+        Value::Operands("[RUN]"),
+        "Print the exact events of a recorded run (default: the latest)",
+    ),
+    row("send", Group::Instead, Value::None, "Send what waits to be sent"),
+    row("forget", Group::Instead, Value::Operands("RUN|all"), "Delete the local records of a run, or of all"),
+    row(
+        "completions",
+        Group::Instead,
+        Value::OneOf { shown: " SHELL", words: &["bash", "zsh", "fish"] },
+        "Print the completions for bash, zsh or fish",
+    ),
+    row("man", Group::Instead, Value::None, "Print the manual page"),
+    row("json", Group::General, Value::None, "With one of the above: print JSON"),
+    OptionRow { short: Some('h'), ..row("help", Group::General, Value::None, "Print this help") },
+    OptionRow { short: Some('V'), ..row("version", Group::General, Value::None, "Print the version") },
+];
