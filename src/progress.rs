@@ -4,15 +4,19 @@
 //! overwrite each other, evaluation bars that look like the training's, prefixes of every launcher, terminals
 //! that cut what does not fit. The rule: only numbers are taken, under names known in advance, and a number
 //! that makes no sense is as good as none. Of standard output itself nothing is taken but the known metrics
-//! of a log dictionary; bars and counts come from standard error, or from where both are one.
+//! of a log dictionary and the counts of bars that name their epoch (Lightning draws them there); all other bars and
+//! counts come from standard error, or from where both are one.
 //!
 //! Pure: time is given, in seconds since the command's spawn. [`run`](crate::run) makes events of the state.
 
 mod bar;
 mod choice;
 mod dictionary;
+mod loops;
 mod pace;
+mod postfix;
 mod prefix;
+mod role;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +28,7 @@ use crate::observation::Stream;
 use bar::Bar;
 use choice::{Change, Choice};
 use dictionary::LogDictionary;
+use role::Role;
 
 /// What is known of the training. Unknown is None, never 0.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -118,14 +123,14 @@ impl ProgressReader {
             return;
         }
         let mut bars = false;
-        if stream != Stream::Stdout {
-            while let Some((bar, rest)) = Bar::find(text) {
-                bars = true;
+        while let Some((bar, rest)) = Bar::find(text) {
+            bars = true;
+            if stream != Stream::Stdout || matches!(bar.role, Role::Epoch(_)) {
                 let change = self.choice.offer(&bar, line.cursor_up);
-                self.changed(change, at);
-                // What was printed while the bar stood there continues on its line.
-                text = prefix::strip(rest);
+                self.changed(change, &bar, at);
             }
+            // What was printed while the bar stood there continues on its line.
+            text = prefix::strip(rest);
         }
         if let Some(log) = LogDictionary::parse(text) {
             self.logged(&log);
@@ -141,16 +146,15 @@ impl ProgressReader {
     ///
     /// Only a whole bar is taken from it: the bar of a slow step ends when the next step does.
     pub fn peek(&mut self, stream: Stream, at: f64, line: &Line<'_>) {
-        if stream == Stream::Stdout {
-            return;
-        }
-        if let Some((bar, _)) = Bar::find(prefix::strip(line.text)) {
+        if let Some((bar, _)) = Bar::find(prefix::strip(line.text))
+            && (stream != Stream::Stdout || matches!(bar.role, Role::Epoch(_)))
+        {
             let change = self.choice.peek(&bar, line.cursor_up);
-            self.changed(change, at);
+            self.changed(change, &bar, at);
         }
     }
 
-    fn changed(&mut self, change: Change, at: f64) {
+    fn changed(&mut self, change: Change, bar: &Bar<'_>, at: f64) {
         if matches!(change, Change::Began(_)) {
             self.before = self.training.finished.then(|| Box::new(self.training.clone()));
         }
@@ -167,6 +171,18 @@ impl ProgressReader {
             training.total_steps = position.total.or(training.total_steps);
             training.finished |= position.total == Some(position.step);
             training.pace.note(position.step, at);
+            // What a trainer logs is more exact, and says when it was so.
+            if training.log_dictionaries == 0 {
+                let shown = postfix::metrics(bar);
+                training.loss = shown.loss.or(training.loss);
+                training.learning_rate = shown.learning_rate.or(training.learning_rate);
+                training.grad_norm = shown.grad_norm.or(training.grad_norm);
+                training.ppl = shown.ppl.or(training.ppl);
+                if let Some(epoch) = self.choice.epoch() {
+                    training.epoch = Some(epoch);
+                    training.epoch_step = Some(position.step);
+                }
+            }
         }
     }
 

@@ -3,17 +3,20 @@
 //! ```text
 //! [desc ": "] percent "%|" cells "| " n "/" total " [" elapsed "<" remaining ", " rate [", " postfix] "]"
 //! n "it [" elapsed ", " rate "]"                                                    the total is unknown
+//! desc ": |" cells "| " n "/? [" elapsed "<" remaining ", " rate [", " postfix] "]"      likewise, Lightning's
+//! desc cells n "/" total elapsed " • " remaining rate [key ": " value]…                  rich's, as Lightning draws it
 //! ```
 //! A narrow terminal cuts the end off, so `| n/total [` is enough; one that says it has no columns at all gets
 //! `percent "% " n "/" total " ["`. The percentage has to fit the numbers: it tells a bar from a line into
 //! which another process wrote.
 
+use super::role::Role;
 use crate::limits::STEP_MAX;
 
 /// What a bar counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unit {
-    /// Iterations, tqdm's default and the training's unit.
+    /// Iterations, tqdm's default and the training's unit; batches and steps are the same by other names.
     Iterations,
     /// Anything else: examples, files, bytes.
     Other,
@@ -23,11 +26,13 @@ pub(super) enum Unit {
 
 /// One refresh of one bar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Bar {
-    /// Whether it has a description; training bars have none.
-    pub(super) described: bool,
-    /// Whether the description says that weights are being loaded, which a training does as it begins.
-    pub(super) loading: bool,
+pub(super) struct Bar<'a> {
+    /// The description; training bars of trainers have none.
+    pub(super) description: &'a str,
+    /// What the description says that is counted.
+    pub(super) role: Role,
+    /// Drawn by rich, whose epochs are numbered up to the last one's own number.
+    pub(super) rich: bool,
     /// The count.
     pub(super) step: u64,
     /// The total, never below the count.
@@ -38,11 +43,13 @@ pub(super) struct Bar {
     pub(super) elapsed: Option<u64>,
     /// Whether the bar is there up to its closing bracket.
     pub(super) whole: bool,
+    /// What the program itself put behind the rate.
+    pub(super) postfix: &'a str,
 }
 
-impl Bar {
+impl<'a> Bar<'a> {
     /// The first bar of a line, and what follows it.
-    pub(super) fn find(text: &str) -> Option<(Self, &str)> {
+    pub(super) fn find(text: &'a str) -> Option<(Self, &'a str)> {
         let mut from = 0;
         while let Some((before, after)) = text.get(from..).and_then(|rest| rest.split_once('%')) {
             let start = from + before.len();
@@ -51,11 +58,11 @@ impl Bar {
             }
             from = start + 1;
         }
-        without_total(text)
+        without_total(text).or_else(|| of_unknown_length(text)).or_else(|| by_rich(text))
     }
 }
 
-fn with_total<'a>(before: &str, after: &'a str) -> Option<(Bar, &'a str)> {
+fn with_total<'a>(before: &'a str, after: &'a str) -> Option<(Bar<'a>, &'a str)> {
     let description = before.trim_end_matches(|digit: char| digit.is_ascii_digit());
     let percent: f64 = before.strip_prefix(description).filter(|digits| digits.len() <= 3)?.parse().ok()?;
     let (cells, numbers) = match after.strip_prefix('|') {
@@ -75,22 +82,62 @@ fn with_total<'a>(before: &str, after: &'a str) -> Option<(Bar, &'a str)> {
     if step > total || total == 0 || (percent - step as f64 * 100.0 / total as f64).abs() > 2.0 {
         return None;
     }
-    let (bracket, whole, rest) = bracket(rest);
+    Some(bracketed(description, step, Some(total), rest))
+}
+
+/// A bar whose counts are read, from its bracket on.
+fn bracketed<'a>(description: &'a str, step: u64, total: Option<u64>, text: &'a str) -> (Bar<'a>, &'a str) {
+    let (bracket, whole, rest) = bracket(text);
     // Cut off in its middle, a time would seem to run backwards.
     let elapsed = bracket.split_once('<').and_then(|(elapsed, _)| seconds(elapsed));
-    let unit = bracket.split_once('<').map_or(Unit::Unknown, |(_, tail)| unit(tail, whole));
+    let tail = bracket.split_once('<').map(|(_, tail)| tail);
+    let unit = tail.map_or(Unit::Unknown, |tail| unit(tail, whole));
+    let postfix = tail.and_then(|tail| tail.splitn(3, ", ").nth(2)).filter(|_| whole).unwrap_or_default();
     let description = description.trim_matches(' ');
-    let (described, loading) = (!description.is_empty(), description.starts_with("Loading "));
-    Some((Bar { described, loading, step, total: Some(total), unit, elapsed, whole }, rest))
+    let role = Role::of(description);
+    (Bar { description, role, rich: false, step, total, unit, elapsed, whole, postfix }, rest)
 }
 
 /// Only the undescribed form with the default unit: every other one is a phase, and so as good as any line.
-fn without_total(text: &str) -> Option<(Bar, &str)> {
+fn without_total(text: &str) -> Option<(Bar<'_>, &str)> {
     let (number, rest) = text.split_once("it [")?;
     let (step, (bracket, whole, rest)) = (count(number)?, bracket(rest));
     let elapsed = seconds(bracket.split(',').next()?)?;
     let unit = if whole { unit(bracket, whole) } else { Unit::Unknown };
-    Some((Bar { described: false, loading: false, step, total: None, unit, elapsed: Some(elapsed), whole }, rest))
+    let (role, elapsed) = (Role::Plain, Some(elapsed));
+    Some((Bar { description: "", role, rich: false, step, total: None, unit, elapsed, whole, postfix: "" }, rest))
+}
+
+/// Lightning's form where a data set does not say how long it is.
+fn of_unknown_length(text: &str) -> Option<(Bar<'_>, &str)> {
+    let (before, rest) = text.split_once("/? [")?;
+    let (head, number) = before.rsplit_once("| ")?;
+    let (description, cells) = head.split_once('|')?;
+    let blank = cells.chars().all(|cell| cell == ' ');
+    blank.then(|| count(number)).flatten().map(|step| bracketed(description, step, None, rest))
+}
+
+/// The cells of rich's bars: the done, its half, the half of the rest.
+const RICH: [char; 3] = ['\u{2501}', '\u{2578}', '\u{257a}'];
+
+/// rich's columns, of which only those of epochs are Lightning's.
+fn by_rich(text: &str) -> Option<(Bar<'_>, &str)> {
+    let at = text.find(RICH)?;
+    let (description, cells) = text.split_at_checked(at)?;
+    let role = Role::of(description);
+    if !matches!(role, Role::Epoch(_)) {
+        return None;
+    }
+    let numbers = cells.trim_start_matches(RICH).strip_prefix(' ')?.trim_start_matches(' ');
+    let (counts, rest) = numbers.split_once(' ').unwrap_or((numbers, ""));
+    let (step, total) = counts.split_once('/')?;
+    let step = count(step)?;
+    let total = count(total).filter(|total| *total > 0);
+    if total.is_none_or(|total| step > total) && !counts.ends_with("/--") {
+        return None;
+    }
+    let (unit, postfix) = rest.split_once("it/s ").map_or((Unit::Unknown, ""), |(_, tail)| (Unit::Iterations, tail));
+    Some((Bar { description, role, rich: true, step, total, unit, elapsed: None, whole: true, postfix }, ""))
 }
 
 /// The inside of the brackets, whether they are closed, and what follows.
@@ -105,10 +152,17 @@ fn unit(tail: &str, whole: bool) -> Unit {
     if !whole && next.is_none() {
         return Unit::Unknown;
     }
-    let number = rate.strip_suffix("it/s").or_else(|| rate.strip_suffix("s/it"));
     let scale = |last: char| last.is_ascii_digit() || "?kMGTPEZY".contains(last);
+    let number = UNITS.iter().find_map(|unit| {
+        let rate = rate.trim_start_matches(' ');
+        let number = rate.strip_suffix("/s").and_then(|rate| rate.strip_suffix(unit));
+        number.or_else(|| rate.strip_suffix(unit)?.strip_suffix("s/"))
+    });
     if number.is_some_and(|number| number.ends_with(scale)) { Unit::Iterations } else { Unit::Other }
 }
+
+/// What people call an iteration.
+const UNITS: [&str; 6] = ["it", "batch", "batches", "step", "steps", "iter"];
 
 /// `25`, `1.20k`, `3.00G`: the numbers of a bar, rounded down.
 fn count(text: &str) -> Option<u64> {
@@ -139,7 +193,7 @@ mod tests {
     use super::*;
 
     fn find(text: &str) -> Option<(bool, u64, Option<u64>, Unit, bool)> {
-        Bar::find(text).map(|(bar, _)| (bar.described, bar.step, bar.total, bar.unit, bar.whole))
+        Bar::find(text).map(|(bar, _)| (bar.role != Role::Plain, bar.step, bar.total, bar.unit, bar.whole))
     }
 
     #[test]
@@ -163,6 +217,14 @@ mod tests {
             ("1%|▎         | 0.5/60.0 [00:05<10:30, 10.60s/it]", (false, 0, Some(60), Iterations, true)),
             (" 5%|▌| 3/60 [00:03<00:57, 1.", (false, 3, Some(60), Unknown, false)),
             ("5it [00:01, 4.20it/s]", (false, 5, None, Iterations, true)),
+            ("Epoch 0: |          | 12/? [00:00<00:00, 38.22it/s, v_num=0]", (true, 12, None, Iterations, true)),
+            ("Epoch 1/2:   7%|7| 4/60 [00:00<00:01, 32.05batch/s, loss=5]", (true, 4, Some(60), Iterations, true)),
+            ("Epoch 1/2:   7%|7| 4/60 [00:09<00:01,  2.05s/batch, loss=5]", (true, 4, Some(60), Iterations, true)),
+            (
+                "Epoch 0/1  ━━━╺━━ 12/40 0:00:00 • -:--:-- 0.00it/s train_loss: 0.1",
+                (true, 12, Some(40), Iterations, true),
+            ),
+            ("Epoch 1/-2 ━━━━━╸ 30/-- 0:00:01 • 0:00:", (true, 30, None, Unknown, true)),
         ] {
             assert_eq!(find(text), Some(expected), "{text}");
         }
@@ -187,6 +249,10 @@ mod tests {
             "0%|▌| nan/60 [x]",
             "Map: 4000 examples [00:00, 11062.50 examples/s]",
             "audit [00:00, x]",
+            "Downloading ━━━━━━━━━━ 12/40 0:00:00",
+            "Epoch 0/1 ━━━╺━━ 41/40 0:00:00",
+            "━━━━━━ Epoch 1",
+            "Epoch 0: | yes | 12/? [00:00<00:00]",
         ] {
             assert_eq!(find(text), None, "{text}");
         }

@@ -7,12 +7,18 @@
 //! nested, and something else was printed in between. An evaluation with as many batches as the training has
 //! steps is told apart by its clock, which begins anew.
 //!
+//! A described bar is a phase's, unless its description is that of a training loop ([`role`](super::role)); such a
+//! one counts whatever stands around it, and where its loop counts each epoch anew, the epochs before are added
+//! ([`loops`](super::loops)). While it is the training's, bars without a description are nested, and the other way round.
+//!
 //! Two things look the same in bars alone. An evaluation after the training can pass for a second training
 //! until it logs its loss, so a finished training can be taken back. And a training that was restarted (by
 //! torchrun, or with a smaller batch) can pass for an evaluation; it is known by what comes before it: the
 //! weights are loaded anew, or a traceback's worth of other lines.
 
 use super::bar::{Bar, Unit};
+use super::loops::{Loops, Place};
+use super::role::Role;
 use crate::limits::{NESTED_TOTALS_MAX, RESTART_LINES_MIN};
 
 /// What a bar says of the training.
@@ -35,9 +41,31 @@ pub(super) struct Position {
     pub(super) total: Option<u64>,
 }
 
+/// How a bar is known to be a training's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// It has no description.
+    Plain,
+    /// Its description says so.
+    Steps,
+    /// It is one epoch's, and was converted into steps of the training.
+    Epochs,
+}
+
+/// A bar that may be a training's, as one of its steps.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Seen {
+    kind: Kind,
+    step: u64,
+    total: Option<u64>,
+    elapsed: Option<u64>,
+    epoch: Option<f64>,
+}
+
 /// The bar that was chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Chosen {
+    kind: Kind,
     step: u64,
     total: Option<u64>,
     elapsed: u64,
@@ -50,6 +78,15 @@ struct Chosen {
 impl Chosen {
     fn finished(&self) -> bool {
         self.total == Some(self.step)
+    }
+
+    /// Whether a bar can be this one. A description may come and go; the epochs' total may become known.
+    fn is(&self, bar: &Seen) -> bool {
+        match (self.kind, bar.kind) {
+            (Kind::Epochs, Kind::Epochs) => true,
+            (Kind::Epochs, _) | (_, Kind::Epochs) => false,
+            _ => self.total == bar.total,
+        }
     }
 }
 
@@ -66,20 +103,24 @@ pub(super) struct Choice {
     other_lines: u32,
     /// Whether weights were loaded since then.
     loaded: bool,
+    loops: Loops,
+    /// Epochs done, as the chosen bar's loop says.
+    epoch: Option<f64>,
 }
 
 impl Choice {
     /// Takes a bar of an ended line.
-    pub(super) fn offer(&mut self, bar: &Bar, cursor_up: bool) -> Change {
-        if bar.described || bar.unit == Unit::Other {
+    pub(super) fn offer(&mut self, bar: &Bar<'_>, cursor_up: bool) -> Change {
+        let Some(seen) = self.see(bar) else {
             self.other_line();
-            self.loaded |= bar.loading;
+            self.loaded |= bar.role == Role::Loading;
             return Change::None;
-        }
-        if cursor_up {
+        };
+        let bar = &seen;
+        if cursor_up && bar.kind == Kind::Plain {
             return self.nest(bar);
         }
-        match self.chosen {
+        let change = match self.chosen {
             None => self.choose(bar, true),
             Some(chosen) if self.is_another(&chosen, bar) => {
                 let finished = Some(chosen).filter(Chosen::finished);
@@ -87,20 +128,52 @@ impl Choice {
                 self.before = finished;
                 change
             }
-            Some(chosen) if chosen.total == bar.total => self.advance(chosen, bar, true),
+            Some(chosen) if chosen.is(bar) => self.advance(chosen, bar, true),
             Some(chosen) if chosen.finished() => Change::None,
             Some(_) => self.nest(bar),
+        };
+        if matches!(change, Change::Began(_) | Change::Stepped(_)) {
+            self.epoch = bar.epoch;
+        }
+        change
+    }
+
+    /// Reads a bar as that of a training; None where it can be none.
+    fn see(&mut self, bar: &Bar<'_>) -> Option<Seen> {
+        if bar.unit == Unit::Other {
+            return None;
+        }
+        let plain = |kind| Seen { kind, step: bar.step, total: bar.total, elapsed: bar.elapsed, epoch: None };
+        // Each epoch's clock begins anew.
+        let placed = |Place { step, total, epoch }| Seen { kind: Kind::Epochs, step, total, elapsed: None, epoch };
+        match bar.role {
+            Role::Phase | Role::Loading => None,
+            Role::Epochs => self.loops.outer(bar.step, bar.total).map(placed),
+            Role::Epoch(epoch) => self.loops.named(epoch, bar.rich, bar.step, bar.total).map(placed),
+            Role::Plain | Role::Steps if self.loops.has_outer() => self
+                .loops
+                .inner(bar.step, bar.total)
+                .map_or_else(|| Some(plain(Kind::Plain)), |place| Some(placed(place))),
+            Role::Plain => Some(plain(Kind::Plain)),
+            Role::Steps => Some(plain(Kind::Steps)),
         }
     }
 
+    /// Epochs done, where the training's own loop counts them.
+    pub(super) const fn epoch(&self) -> Option<f64> {
+        self.epoch
+    }
+
     /// Whether a bar is that of another training than the chosen one.
-    fn is_another(&self, chosen: &Chosen, bar: &Bar) -> bool {
+    fn is_another(&self, chosen: &Chosen, bar: &Seen) -> bool {
         let announced = self.announced.is_some() && self.announced == bar.total && chosen.total != self.announced;
-        let counted = chosen.total.is_none() && bar.total.is_some();
+        let counted = chosen.total.is_none() && bar.total.is_some() && chosen.kind == Kind::Plain;
         let fresh = bar.step == 0 && bar.total.is_some_and(|total| !self.nested.contains(&total));
         let next = chosen.finished() && chosen.step > 0 && bar.total >= chosen.total && self.other_lines > 0;
         let restarted = self.loaded || (bar.total == chosen.total && self.other_lines >= RESTART_LINES_MIN);
-        announced || counted || (fresh && (next || (restarted && !chosen.finished())))
+        // What says that it is a training's comes before what does not, unless that one is under way.
+        let said = chosen.kind == Kind::Plain && bar.kind != Kind::Plain && chosen.finished() && !chosen.is(bar);
+        announced || counted || said || (fresh && (next || (restarted && !chosen.finished())))
     }
 
     /// Takes back the bar that followed a finished training: it has logged an evaluation's loss. Answers
@@ -119,14 +192,25 @@ impl Choice {
 
     /// Takes a bar from a line that has not ended: it can only begin the first bar or carry it on, and what
     /// follows may still show that it is nested.
-    pub(super) fn peek(&mut self, bar: &Bar, cursor_up: bool) -> Change {
-        if bar.described || bar.unit != Unit::Iterations || cursor_up || !bar.whole {
+    pub(super) fn peek(&mut self, bar: &Bar<'_>, cursor_up: bool) -> Change {
+        if !matches!(bar.role, Role::Plain | Role::Steps | Role::Epoch(_)) || bar.unit != Unit::Iterations || !bar.whole
+        {
             return Change::None;
         }
+        // In a bar of epochs, what has not ended may be the outer bar's line, on which the inner one is drawn.
+        if self.loops.has_outer() || (cursor_up && bar.role == Role::Plain) {
+            return Change::None;
+        }
+        let Some(seen) = self.see(bar) else { return Change::None };
+        let bar = &seen;
         let nested = bar.total.is_some_and(|total| self.nested.contains(&total));
         match self.chosen {
-            None if !nested => self.choose(bar, false),
-            Some(chosen) if chosen.total == bar.total && !nested && bar.step > chosen.step => {
+            None if !nested => {
+                self.epoch = bar.epoch;
+                self.choose(bar, false)
+            }
+            Some(chosen) if chosen.is(bar) && !nested && bar.step > chosen.step => {
+                self.epoch = bar.epoch;
                 self.advance(chosen, bar, chosen.confirmed)
             }
             _ => Change::None,
@@ -148,20 +232,21 @@ impl Choice {
         self.announced
     }
 
-    fn choose(&mut self, bar: &Bar, confirmed: bool) -> Change {
+    fn choose(&mut self, bar: &Seen, confirmed: bool) -> Change {
         // A loop over nothing says nothing.
         if bar.total.is_none() && bar.step == 0 {
             return Change::None;
         }
         let elapsed = bar.elapsed.unwrap_or(0);
-        self.chosen = Some(Chosen { step: bar.step, total: bar.total, elapsed, confirmed, shadow: None });
+        self.chosen =
+            Some(Chosen { kind: bar.kind, step: bar.step, total: bar.total, elapsed, confirmed, shadow: None });
         self.before = None;
         self.went_on();
         Change::Began(Position { step: bar.step, total: bar.total })
     }
 
     /// A bar of the chosen one's total: itself, a repeat of it, or a nested one that happens to be as long.
-    fn advance(&mut self, mut chosen: Chosen, bar: &Bar, confirmed: bool) -> Change {
+    fn advance(&mut self, mut chosen: Chosen, bar: &Seen, confirmed: bool) -> Change {
         // Without a clock, the bar's own has to be believed to go on.
         let elapsed = bar.elapsed.unwrap_or(chosen.elapsed);
         let restarted = bar.step == 0 && chosen.step > 0 && !chosen.finished();
@@ -181,7 +266,7 @@ impl Choice {
         if bar.step > chosen.step {
             self.went_on();
         }
-        self.chosen = Some(Chosen { step: bar.step, elapsed, confirmed, shadow: None, ..chosen });
+        self.chosen = Some(Chosen { step: bar.step, total: bar.total, elapsed, confirmed, shadow: None, ..chosen });
         Change::Stepped(Position { step: bar.step, total: bar.total })
     }
 
@@ -190,7 +275,7 @@ impl Choice {
         self.loaded = false;
     }
 
-    fn nest(&mut self, bar: &Bar) -> Change {
+    fn nest(&mut self, bar: &Seen) -> Change {
         if let Some(total) = bar.total
             && self.nested.len() < NESTED_TOTALS_MAX
             && !self.nested.contains(&total)

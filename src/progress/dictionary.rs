@@ -74,7 +74,7 @@ fn tokens(number: f64) -> Option<u64> {
 }
 
 /// A number, bare, in quotes, or as numpy prints its own.
-fn number(value: &str) -> Option<f64> {
+pub(super) fn number(value: &str) -> Option<f64> {
     let value = value.trim_matches(' ');
     let quoted = ['\'', '"'].iter().find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
     let wrapped = ["np.float64(", "np.float32("].iter().find_map(|call| value.strip_prefix(call)?.strip_suffix(')'));

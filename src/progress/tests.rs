@@ -1,3 +1,5 @@
+mod loops;
+
 use super::*;
 use crate::lines::LineCutter;
 use proptest::prelude::*;
@@ -72,7 +74,7 @@ fn phases_are_not_the_training() {
         "\rMap:  30%|###       | 300/1000 [00:00<00:01, 900.00 examples/s]\rMap: 4000 examples [00:00, 110.0 examples/s]",
         "\r 30%|###       | 300/1000 [00:00<00:01, 900.00 examples/s]",
         "\rTokenizing Prompts (num_proc=2):  30%|###       | 300/1000 [00:00<00:01, 900.00it/s]",
-        "\rEpoch 1/2:  30%|###       | 18/60 [00:00<00:01, 30.00batch/s]",
+        "\rEpoch 1/2 (validation):  30%|###       | 18/60 [00:00<00:01, 30.00batch/s]",
         "\r0it [00:00, ?it/s]",
         "\r100%|##########| 61/60 [00:00<00:00, 9.00it/s]",
         "\r  0%|          | 0/1000000000000000000000000000000 [00:00<?, ?it/s]",
@@ -279,6 +281,10 @@ fn text() -> impl Strategy<Value = String> {
         Just("% | / [ ] it".to_owned()),
         (0..400_u64, 0..400_u64, 0..99_u64).prop_map(|(step, total, elapsed)| bar(step, total.max(1), elapsed)),
         (any::<i64>(), any::<i64>()).prop_map(|(step, total)| format!("  5%|#| {step}/{total} [00:01<?, ?it/s]")),
+        (0..5_u64, 0..5_u64, 0..9_u64, any::<u64>()).prop_map(|(number, last, step, total)| {
+            format!("\rEpoch {number}/{last}:   0%|#| {step}/{total} [00:01<?, ?it/s, loss={last}]")
+        }),
+        (0..9_u64, 1..9_u64).prop_map(|(step, total)| format!("\rEpoch: {}", bar(step.min(total), total, 1))),
         any::<f64>().prop_map(|loss| format!("{{'loss': {loss}, 'epoch': '{loss:e}', 'tokens/total': {loss}}}")),
         "[-\\[{(0-9]{1,3}[ -~]{0,12}",
         "\\PC{0,12}",

@@ -1,0 +1,178 @@
+//! What a bar's description says that the bar counts.
+//!
+//! Trainers leave the training's bar without a description; hand-written loops and Lightning describe theirs, and so
+//! does everything that is no training: downloads, maps, tokenizing, shards of checkpoints, evaluations. So a
+//! description has to be one of the few words that people give to a training's loop; any other one is a phase's. The
+//! words are looked at, never kept.
+
+/// What a bar counts, as far as its description says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// No description: a trainer's own bar, or that of an evaluation, which looks the same.
+    Plain,
+    /// The steps of a training: `Steps:`, `Training:`, `loss 2.31:`.
+    Steps,
+    /// The batches of one epoch: `Epoch 3:`, `Epoch 1/2:`, `Train Epoch [1/2]`.
+    Epoch(Epoch),
+    /// The epochs themselves; the batches are counted by a bar in it.
+    Epochs,
+    /// Weights are being loaded, which a training does as it begins.
+    Loading,
+    /// Anything else.
+    Phase,
+}
+
+/// Which epoch, as it is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Epoch {
+    pub(super) number: u64,
+    /// The number behind the slash; None where there is none, or where it means no bound (Lightning's -2).
+    pub(super) last: Option<u64>,
+}
+
+/// Descriptions of the bar that counts a training's steps.
+const STEPS: [&str; 14] = [
+    "step",
+    "steps",
+    "train",
+    "training",
+    "train step",
+    "train steps",
+    "training step",
+    "training steps",
+    "training progress",
+    "iteration",
+    "iterations",
+    "batch",
+    "batches",
+    "finetuning",
+];
+
+/// Words that may stand around an epoch's number.
+const BESIDE: [&str; 8] = ["train", "training", "epoch", "epochs", "step", "steps", "loss", "finetuning"];
+
+impl Role {
+    /// Reads what stands before a bar, its colon included or not.
+    pub(super) fn of(description: &str) -> Self {
+        let text = description.trim_matches(' ').trim_end_matches([':', ' ', '|', '-']);
+        if text.is_empty() {
+            return Self::Plain;
+        }
+        if text.starts_with("Loading ") {
+            return Self::Loading;
+        }
+        // Longer than anything that is meant here, and not worth reading.
+        if text.len() > 80 {
+            return Self::Phase;
+        }
+        let text = text.to_ascii_lowercase();
+        if STEPS.contains(&text.as_str()) || loss(&text).is_some() {
+            return Self::Steps;
+        }
+        if matches!(text.as_str(), "epoch" | "epochs") {
+            return Self::Epochs;
+        }
+        epoch(&text).map_or(Self::Phase, Self::Epoch)
+    }
+}
+
+/// The loss in a description that says nothing else: `loss 2.31`, `Train loss: 2.31`, `loss=2.31`.
+pub(super) fn loss(description: &str) -> Option<f64> {
+    let text = description.trim_matches([':', ' ']).to_ascii_lowercase();
+    let text = ["training ", "train "].iter().find_map(|word| text.strip_prefix(word)).unwrap_or(&text);
+    let number = text.strip_prefix("loss")?.trim_start_matches([':', '=', ' ']);
+    let plain = number.len() <= 24 && number.starts_with(|first: char| first.is_ascii_digit() || first == '-');
+    number.parse().ok().filter(|_| plain)
+}
+
+/// The epoch that a description names, if all its words are those of a training.
+fn epoch(text: &str) -> Option<Epoch> {
+    let at = text.find("epoch")?;
+    let (before, after) = text.split_at_checked(at)?;
+    let after = after.strip_prefix("epochs").or_else(|| after.strip_prefix("epoch"))?;
+    let after = after.trim_start_matches([' ', ':', '=', '#', '[', '(']);
+    let digits = after.trim_start_matches(|digit: char| digit.is_ascii_digit());
+    let number = after.strip_suffix(digits)?.parse().ok().filter(|number| *number <= 1_000_000)?;
+    let behind = digits.trim_start_matches(' ');
+    let (last, rest) = match behind.strip_prefix('/').or_else(|| behind.strip_prefix("of ")) {
+        Some(behind) => {
+            let behind = behind.trim_start_matches([' ', '-']);
+            let rest = behind.trim_start_matches(|digit: char| digit.is_ascii_digit());
+            (behind.strip_suffix(rest)?.parse().ok(), rest)
+        }
+        None => (None, digits),
+    };
+    let unbounded = digits.contains("/-");
+    let last = last.filter(|last| !unbounded && (1..=1_000_000).contains(last));
+    let words = |text: &str| {
+        let mut words = text.split(|part: char| !part.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+        words.all(|word| BESIDE.contains(&word) || word.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    (words(before) && words(rest)).then_some(Epoch { number, last })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_training_loops_are_known() {
+        for text in
+            ["Steps", "Training: ", "train", "Iteration", "loss 5.940", "Loss: 2.31", "train loss=2", "loss -0.5"]
+        {
+            assert_eq!(Role::of(text), Role::Steps, "{text}");
+        }
+        for (text, number, last) in [
+            ("Epoch 0: ", 0, None),
+            ("Epoch 1/2", 1, Some(2)),
+            ("Epoch [1/20]:", 1, Some(20)),
+            ("Train Epoch: 3", 3, None),
+            ("Training epoch 2 of 3", 2, Some(3)),
+            ("Epoch 1/-2 ", 1, None),
+            ("epoch=4", 4, None),
+            ("Epoch (2/5) train", 2, Some(5)),
+            ("Epoch 1 - loss: 2.31", 1, None),
+        ] {
+            assert_eq!(Role::of(text), Role::Epoch(Epoch { number, last }), "{text}");
+        }
+        assert_eq!((Role::of("Epoch"), Role::of(" Epochs: ")), (Role::Epochs, Role::Epochs));
+        assert_eq!((Role::of(""), Role::of("Loading weights: ")), (Role::Plain, Role::Loading));
+    }
+
+    #[test]
+    fn any_other_description_is_a_phase() {
+        for text in [
+            "Map",
+            "Map (num_proc=2)",
+            "Tokenizing Prompts",
+            "Fetching 3 files",
+            "valid",
+            "Validation",
+            "Evaluating",
+            "Validation DataLoader 0",
+            "Sanity Checking DataLoader 0",
+            "Testing",
+            "Epoch 1 validation",
+            "Val Epoch 1/2",
+            "Epoch",
+            "model-00001-of-00002.safetensors",
+            "Generating train split",
+            "Training tokenizer",
+            "Saving epoch 3",
+            "Writing model shards",
+            "Upload",
+            "train.jsonl",
+            "loss",
+            "loss of data",
+            "stream",
+            "epoch1/alice",
+            "Epoch one",
+        ] {
+            assert!(
+                matches!(Role::of(text), Role::Phase | Role::Epochs)
+                    && (text == "Epoch") == (Role::of(text) == Role::Epochs),
+                "{text}"
+            );
+        }
+    }
+}
