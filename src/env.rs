@@ -41,6 +41,8 @@ pub const USER: &str = "USER";
 pub const CERTIFICATE_FILES: [&str; 3] = ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"];
 /// A directory of certificates, as OpenSSL reads it.
 pub const SSL_CERT_DIR: &str = "SSL_CERT_DIR";
+/// When the batch system Slurm ends the job: seconds since 1970.
+pub const SLURM_JOB_END_TIME: &str = "SLURM_JOB_END_TIME";
 /// The terminal's kind: nothing is drawn over on a dumb one.
 pub const TERM: &str = "TERM";
 

@@ -81,6 +81,97 @@ pub enum SupervisorLoss {
     OutOfMemory,
 }
 
+/// Who sent a signal, as far as it could still be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sender {
+    /// The terminal's driver: somebody pressed keys.
+    Terminal,
+    /// `timeout`, which ends what takes too long.
+    TimeLimiter,
+    /// A batch system's or a launcher's daemon, which acts for a whole job.
+    Scheduler,
+    /// What starts and stops services and containers.
+    ServiceManager,
+    /// A daemon that ends processes before the machine's memory is used up.
+    MemoryDaemon,
+    /// A process outside of our namespace: whoever runs the container.
+    Outside,
+    /// A process of our own session.
+    OwnSession,
+    /// The same user, from another session.
+    SameUser,
+    /// Another user, root among them.
+    OtherUser,
+    /// It was gone before it could be looked at.
+    Unknown,
+}
+
+/// A signal that asked the launcher, and so the command, to end.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Request {
+    /// The signal.
+    pub signal: i32,
+    /// Who sent it.
+    pub sender: Sender,
+    /// Seconds since the spawn.
+    pub at: f64,
+    /// Seconds until the batch system ends the job, where it has said when; negative afterwards.
+    pub seconds_left: Option<f64>,
+}
+
+/// A process of the run, not the command itself, that failed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Failure {
+    /// The rank that it was or belonged to.
+    pub rank: Option<u64>,
+    /// How it ended, as the kernel said.
+    pub end: End,
+    /// Seconds since the spawn.
+    pub at: f64,
+}
+
+/// How short of memory the run was when it ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Shortage {
+    /// Share of the machine's memory that was left, 0 to 1.
+    pub memory_left: Option<f64>,
+    /// Share of the shared memory (`/dev/shm`) that was used, 0 to 1, the highest that was seen.
+    pub shared_memory_used: Option<f64>,
+    /// Kills that a daemon such as systemd-oomd has written down on the command's control group since the spawn.
+    pub daemon_kills: Option<u64>,
+    /// Whether a daemon runs that ends processes when memory is short.
+    pub daemon_runs: bool,
+}
+
+/// An error that the NVIDIA driver reported.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Xid {
+    /// NVIDIA's number for its kind.
+    pub code: u64,
+    /// Seconds since the spawn.
+    pub at: f64,
+}
+
+/// A training that stands still.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Hang {
+    /// When the last step was seen, in seconds since the spawn.
+    pub since: f64,
+    /// The rank that does something else than all others.
+    pub suspect: Option<u64>,
+}
+
+/// What went wrong with the accelerators.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GpuTroubles {
+    /// Errors that the driver reported, the first few and the last few.
+    pub xids: Vec<Xid>,
+    /// When a device was first found lost, in seconds since the spawn.
+    pub lost_at: Option<f64>,
+    /// Whether the driver was ever silent for too long.
+    pub unresponsive: bool,
+}
+
 /// What is known when the command has ended.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ending {
@@ -96,8 +187,18 @@ pub struct Ending {
     pub oom_kills_cgroup: Option<u64>,
     /// Processes that the kernel killed for memory on the whole machine during the run.
     pub oom_kills_host: Option<u64>,
-    /// The termination signals that the launcher was asked to pass on, in order, the first few.
-    pub requested_signals: Vec<i32>,
+    /// The signals that asked the run to end, in order, the first few.
+    pub requests: Vec<Request>,
+    /// Whether the command itself is `timeout`, whose exit code 124 says that the time was up.
+    pub limits_time: bool,
+    /// The process of the run that failed first, shortly before the end.
+    pub first_failure: Option<Failure>,
+    /// How short memory was.
+    pub shortage: Shortage,
+    /// Whether the training stood still when it ended.
+    pub hang: Option<Hang>,
+    /// What went wrong with the accelerators.
+    pub gpu: GpuTroubles,
     /// What became of the supervisor, where it was lost.
     pub supervisor: Option<SupervisorLoss>,
     /// What was missed.

@@ -49,10 +49,20 @@ pub mod signal {
     pub const INTERRUPT: i32 = 2;
     /// Ctrl-\\.
     pub const QUIT: i32 = 3;
+    /// An instruction that the processor does not know.
+    pub const ILLEGAL: i32 = 4;
+    /// The program gave up.
+    pub const ABORT: i32 = 6;
+    /// Mapped memory that could not be delivered.
+    pub const BUS: i32 = 7;
+    /// A whole number divided by zero.
+    pub const FLOATING_POINT: i32 = 8;
     /// The end that nobody can catch.
     pub const KILL: i32 = 9;
     /// The first of two that programs give their own meaning.
     pub const USER_1: i32 = 10;
+    /// Memory that is not the process's own.
+    pub const SEGMENTATION: i32 = 11;
     /// The second.
     pub const USER_2: i32 = 12;
     /// Written to a pipe without a reader.

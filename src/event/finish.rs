@@ -35,6 +35,7 @@ fields! {
         "kind" => kind: PublicStr, "the verdict";
         "evidence" => evidence: Vec<PublicStr>, "what speaks for it";
         "confidence" => confidence: PublicStr, "`high`, `medium` or `low`";
+        "rank" => rank: u64, "the rank that failed first";
     }
 }
 

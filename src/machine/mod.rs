@@ -8,19 +8,25 @@
 
 pub mod accelerator;
 pub mod cgroup;
+pub mod deaths;
 mod files;
 mod gathering;
 pub mod host;
 pub mod launcher;
 pub mod packages;
 pub mod ranks;
+pub mod sender;
+pub mod shortage;
 pub mod tree;
 
 pub use gathering::{Gathering, facts};
 
-use crate::observation::Sample;
+use crate::observation::{Failure, Sample, Shortage};
+use crate::sys::deaths::Wake;
 use accelerator::{AcceleratorFacts, Gpus, Health};
 use cgroup::{MemoryGroup, OomKills, OomWatch};
+use deaths::DeathWatch;
+use shortage::ShortageWatch;
 use std::ffi::OsString;
 #[cfg(target_os = "linux")]
 use tree::Sampler as Tree;
@@ -32,6 +38,8 @@ pub struct Sampler {
     tree: Tree,
     group: Option<MemoryGroup>,
     kills: OomWatch,
+    deaths: Option<DeathWatch>,
+    shortage: ShortageWatch,
     gpus: Gpus,
 }
 
@@ -42,13 +50,59 @@ impl Sampler {
     pub fn begin(command: u32, nvml_path: Option<OsString>) -> Self {
         let group = MemoryGroup::of(command);
         let kills = OomWatch::begin(group.as_ref());
-        Self { tree: Tree::new(command), group, kills, gpus: Gpus::start(nvml_path) }
+        Self {
+            tree: Tree::new(command),
+            group,
+            kills,
+            deaths: DeathWatch::begin(command),
+            shortage: ShortageWatch::begin(command),
+            gpus: Gpus::start(nvml_path),
+        }
+    }
+
+    /// Between two measurements: looks for new processes, whose end is then seen however soon it comes.
+    pub fn meet(&mut self) {
+        self.tree.sample();
+        self.follow();
+    }
+
+    fn follow(&mut self) {
+        if let Some(deaths) = &mut self.deaths {
+            deaths.follow(&self.tree.pids());
+        }
+    }
+
+    /// What wakes the loop when a process of the run has ended.
+    #[must_use]
+    pub fn wake(&self) -> Option<Wake> {
+        self.deaths.as_ref()?.wake()
+    }
+
+    /// The second's look: who has ended, and how short memory is. Costs a few microseconds.
+    pub fn look(&mut self, at: f64) {
+        if let Some(deaths) = &mut self.deaths {
+            deaths.look(at);
+        }
+        self.shortage.look(&self.tree.pids());
+    }
+
+    /// The process that failed first, of those that did shortly before the end.
+    #[must_use]
+    pub fn first_failure(&self, end: f64) -> Option<Failure> {
+        self.deaths.as_ref()?.first_failure(end)
+    }
+
+    /// How short memory is.
+    #[must_use]
+    pub fn shortage(&self) -> Shortage {
+        self.shortage.shortage()
     }
 
     /// One measurement, at so many seconds since the spawn. The accelerators' part is what their driver
     /// answered since the last one; it is asked anew here, so it is one period old.
     pub fn sample(&mut self, at: f64) -> Sample {
         let tree = self.tree.sample();
+        self.follow();
         let readings = self.gpus.try_reading();
         self.gpus.request_sample(&self.tree.pids());
         let gpus_failed = matches!(self.gpus.health(), Health::Lost | Health::Unresponsive);

@@ -5,19 +5,21 @@
 
 use super::files;
 use crate::limits;
-use std::path::PathBuf;
+use std::path::Path;
 
 /// The variables that hold a worker's rank, in the order in which they decide.
 const VARIABLES: [&[u8]; 4] = [b"RANK=", b"OMPI_COMM_WORLD_RANK=", b"PMIX_RANK=", b"PMI_RANK="];
 
+/// The rank that a process was started with; None where it has none, or cannot be looked at.
+#[must_use]
+pub(super) fn of(procfs: &Path, pid: u32) -> Option<u64> {
+    rank(&files::bytes(&procfs.join(pid.to_string()).join("environ"), limits::ENVIRON_BYTES_MAX)?)
+}
+
 /// The lowest rank among these processes; None where none has one (yet).
 #[must_use]
 pub fn lowest(pids: &[u32]) -> Option<u64> {
-    pids.iter()
-        .filter_map(|pid| {
-            rank(&files::bytes(&PathBuf::from(format!("/proc/{pid}/environ")), limits::ENVIRON_BYTES_MAX)?)
-        })
-        .min()
+    pids.iter().filter_map(|pid| of(Path::new("/proc"), *pid)).min()
 }
 
 fn rank(environment: &[u8]) -> Option<u64> {

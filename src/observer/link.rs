@@ -7,7 +7,8 @@
 use super::mirror::{self, Mirror, Mirrored, State};
 use super::takeover::Streams;
 use crate::limits;
-use crate::observation::SupervisorLoss;
+use crate::machine::sender;
+use crate::observation::{Sender, SupervisorLoss};
 use crate::protocol::messages::{ToObserver, ToSupervisor};
 use crate::status::{End, signal};
 use crate::sys::channel::{self, Received};
@@ -25,8 +26,13 @@ pub enum News {
     Started,
     /// The command's program could not be run.
     ExecFailed,
-    /// A termination signal was sent to the launcher.
-    Requested(i32),
+    /// A signal that asks for the end was sent to the launcher.
+    Requested {
+        /// Its number.
+        signal: i32,
+        /// By whom, as far as that could still be seen.
+        sender: Sender,
+    },
     /// Bytes of output that the copy did not have, in all.
     Missed(u64),
     /// The command ended.
@@ -150,7 +156,11 @@ impl Link {
             }
             ToObserver::Started => News::Started,
             ToObserver::ExecFailed => News::ExecFailed,
-            ToObserver::Requested(signal) => News::Requested(i32::try_from(signal).unwrap_or(0)),
+            ToObserver::Requested(signal, code, sender) => News::Requested {
+                signal: i32::try_from(signal).unwrap_or(0),
+                // At once: whoever sends one signal has often ended a moment later.
+                sender: sender::look(code, sender),
+            },
             ToObserver::Missed(bytes) => News::Missed(unsigned(bytes).unwrap_or(0)),
             ToObserver::Ended { end, max_rss_bytes, cpu_microseconds } => News::Ended {
                 end: match u8::try_from(end) {

@@ -13,13 +13,15 @@ use crate::env;
 use crate::event::{Dropped, Start};
 use crate::limits;
 use crate::machine::{Gathering, Sampler, ranks};
-use crate::observation::Ending;
+use crate::observation::{Ending, Request};
 use crate::privacy::Gate;
 use crate::protocol::messages::ToSupervisor;
 use crate::run::{Run, RunFacts};
 use crate::sys::clock;
+use crate::sys::deaths::Wake;
+use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant, SystemTime};
@@ -42,6 +44,10 @@ struct Work {
     undecided: Option<Gate>,
     facts: Facts,
     ending: Ending,
+    /// Wakes when a process of the run has ended.
+    deaths: Option<Wake>,
+    /// When the batch system ends the job, in seconds since 1970.
+    deadline: Option<f64>,
 }
 
 /// What is known for the start event, and whether it is out.
@@ -89,8 +95,11 @@ impl Work {
         let unobserved = settings.unobserved + lost;
         let ending = Ending {
             dropped: Dropped { streams: (unobserved > 0).then_some(unobserved), ..Dropped::default() },
+            limits_time: birth.command.first().is_some_and(|program| limits_time(program)),
             ..Ending::default()
         };
+        let deaths = sampler.as_ref().and_then(Sampler::wake);
+        let deadline = std::env::var(env::SLURM_JOB_END_TIME).ok().and_then(|end| end.trim().parse().ok());
         let (reporter, undecided) = match settings.rank_deferred {
             true => (None, Some(gate)),
             false => (Some(Reporter::open(settings.run, settings.sending, gate)), None),
@@ -105,6 +114,8 @@ impl Work {
             undecided,
             facts: Facts::default(),
             ending,
+            deaths,
+            deadline: deadline.filter(|end: &f64| end.is_finite()),
             birth,
         };
         work.measure();
@@ -127,6 +138,7 @@ impl Work {
         }
         loop {
             let reporter = self.reporter.as_mut();
+            let deaths = self.deaths.as_ref();
             tokio::select! {
                 heard = news.recv() => {
                     if !heard.is_some_and(|heard| self.hear(heard)) {
@@ -135,6 +147,7 @@ impl Work {
                 }
                 () = self.eyes.ready() => self.read(),
                 () = send(reporter) => {}
+                () = somebody_ended(deaths) => self.look(),
                 _ = hurry.tick(), if !self.facts.sent && !self.facts.silent => self.begin_report(false),
                 _ = tick.tick() => self.tick(),
                 _ = measure.tick() => self.measure(),
@@ -145,8 +158,9 @@ impl Work {
     /// Takes a piece of news; false: the command has ended.
     fn hear(&mut self, news: News) -> bool {
         match news {
-            News::Requested(signal) if self.ending.requested_signals.len() < REQUESTS_MAX => {
-                self.ending.requested_signals.push(signal);
+            News::Requested { signal, sender } if self.ending.requests.len() < REQUESTS_MAX => {
+                let (at, seconds_left) = (self.now(), self.deadline.map(|end| end - seconds_since_1970()));
+                self.ending.requests.push(Request { signal, sender, at, seconds_left });
             }
             News::Missed(bytes) => self.ending.dropped.copy_bytes = Some(bytes),
             News::SupervisorLost(loss) => self.ending.supervisor = Some(loss),
@@ -156,7 +170,7 @@ impl Work {
                 self.ending.cpu_seconds = cpu_microseconds.map(|us| Duration::from_micros(us).as_secs_f64());
                 return false;
             }
-            News::Started | News::ExecFailed | News::Requested(_) => {}
+            News::Started | News::ExecFailed | News::Requested { .. } => {}
         }
         true
     }
@@ -167,8 +181,20 @@ impl Work {
         self.progress(at);
     }
 
+    /// Who has ended, and how short memory is.
+    fn look(&mut self) {
+        let at = self.now();
+        if let Some(sampler) = &mut self.sampler {
+            sampler.look(at);
+        }
+    }
+
     fn tick(&mut self) {
         let at = self.now();
+        if let Some(sampler) = self.sampler.as_mut().filter(|_| at < limits::TREE_HURRY.as_secs_f64()) {
+            sampler.meet();
+        }
+        self.look();
         self.eyes.look_at_files(&mut self.run, at);
         self.progress(at);
         if !self.facts.sent
@@ -289,11 +315,14 @@ impl Work {
         self.eyes.read_the_rest(&mut self.run, at);
         self.await_facts();
         self.begin_report(true);
+        self.look();
         // A training that ended before its first report has taken a step all the same.
         self.progress(at);
         if let Some(sampler) = self.sampler.take() {
             let kills = sampler.oom_kills();
             (self.ending.oom_kills_cgroup, self.ending.oom_kills_host) = (kills.cgroup, kills.host);
+            self.ending.first_failure = sampler.first_failure(at);
+            self.ending.shortage = sampler.shortage();
         }
         self.ending.at = at;
         let dropped = &mut self.ending.dropped;
@@ -333,6 +362,23 @@ impl Work {
         }
         reporter.flush();
     }
+}
+
+/// Waits until a process of the run has ended. Never returns where that cannot be told.
+async fn somebody_ended(deaths: Option<&Wake>) {
+    match deaths {
+        Some(deaths) => deaths.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether a program ends what takes too long, and says so by its exit code.
+fn limits_time(program: &OsStr) -> bool {
+    Path::new(program).file_name().is_some_and(|name| name == "timeout" || name == "gtimeout")
+}
+
+fn seconds_since_1970() -> f64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 
 async fn send(reporter: Option<&mut Reporter>) {

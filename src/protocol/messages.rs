@@ -14,8 +14,8 @@ pub enum ToObserver {
     ExecFailed,
     /// Say which signals you have seen; the answer carries the same number.
     Ask(i64),
-    /// A termination signal was passed on to the command.
-    Requested(i64),
+    /// A signal that asks the command to end came: its number, code and sender.
+    Requested(i64, i64, i64),
     /// A relay is over: let go of its descriptors.
     StreamClosed(i64),
     /// Bytes that a full copy pipe did not take, in all.
@@ -70,7 +70,7 @@ impl ToObserver {
             Self::Started => (1, [0; 3]),
             Self::ExecFailed => (2, [0; 3]),
             Self::Ask(number) => (3, [number, 0, 0]),
-            Self::Requested(signal) => (4, [signal, 0, 0]),
+            Self::Requested(signal, code, sender) => (4, [signal, code, sender]),
             Self::StreamClosed(relay) => (5, [relay, 0, 0]),
             Self::Missed(bytes) => (6, [bytes, 0, 0]),
             Self::Ended { end, max_rss_bytes, cpu_microseconds } => (7, [end, max_rss_bytes, cpu_microseconds]),
@@ -85,7 +85,7 @@ impl ToObserver {
             1 => Self::Started,
             2 => Self::ExecFailed,
             3 => Self::Ask(first),
-            4 => Self::Requested(first),
+            4 => Self::Requested(first, second, third),
             5 => Self::StreamClosed(first),
             6 => Self::Missed(first),
             7 => Self::Ended { end: first, max_rss_bytes: second, cpu_microseconds: third },
@@ -132,7 +132,7 @@ mod tests {
             ToObserver::Started,
             ToObserver::ExecFailed,
             ToObserver::Ask(i64::MAX),
-            ToObserver::Requested(15),
+            ToObserver::Requested(15, 0, 4711),
             ToObserver::StreamClosed(1),
             ToObserver::Missed(1 << 40),
             ToObserver::Ended { end: -9, max_rss_bytes: 1 << 37, cpu_microseconds: i64::MIN },

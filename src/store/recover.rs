@@ -17,6 +17,7 @@ use crate::event::{Event, Finish};
 use crate::limits;
 use crate::public::PublicStr;
 use crate::sys::files::{Access, Directory};
+use crate::verdict;
 use crate::wire::{self, Member};
 use std::io;
 use std::time::SystemTime;
@@ -47,7 +48,8 @@ impl Store {
             }
         };
         let outcome = Some(PublicStr::constant("lost"));
-        let finish = Finish { outcome, total_steps: summary.steps, ..Finish::default() };
+        let verdict = Some((&verdict::lost()).into());
+        let finish = Finish { outcome, verdict, total_steps: summary.steps, ..Finish::default() };
         write(&directory, &member(run, 0, Event::Finish(Box::new(finish)), &at, elapsed)?)
     }
 }

@@ -217,7 +217,8 @@ impl Watch {
                     self.resize(&received);
                 }
                 if REQUESTS.contains(&received.signal) {
-                    self.tell(ToObserver::Requested(i64::from(received.signal)));
+                    let Received { signal, code, sender, .. } = received;
+                    self.tell(ToObserver::Requested(signal.into(), code.into(), sender.into()));
                 }
                 if let Some(farewell) = &mut self.farewell {
                     farewell.interrupt();

@@ -12,12 +12,14 @@
 pub mod channel;
 pub mod clock;
 pub mod command;
+pub mod deaths;
 pub mod descriptors;
 pub mod entry;
 pub mod fault;
 pub mod files;
 pub mod flow;
 pub mod memory;
+pub mod mounts;
 pub mod pause;
 pub mod poll;
 pub mod probe;

@@ -1,4 +1,6 @@
 use super::*;
+use crate::event::ErrorEvent;
+use crate::observation::{Failure, GpuTroubles, Hang, Request, Sender, Shortage, Xid};
 use crate::public::PublicStr;
 use Confidence::{High, Low, Medium};
 
@@ -13,11 +15,25 @@ fn error(class: Option<&'static str>, message: Option<&'static str>, marker: Opt
 }
 
 fn ended(end: End) -> Ending {
-    Ending { end: Some(end), oom_kills_cgroup: Some(0), oom_kills_host: Some(0), ..Ending::default() }
+    Ending { at: 100.0, end: Some(end), oom_kills_cgroup: Some(0), oom_kills_host: Some(0), ..Ending::default() }
 }
 
 fn after(requested: &[i32], end: End) -> Ending {
-    Ending { requested_signals: requested.to_vec(), ..ended(end) }
+    from(Sender::Unknown, requested, end)
+}
+
+/// An end at second 100, shortly after this sender has asked for it.
+fn from(sender: Sender, requested: &[i32], end: End) -> Ending {
+    let request = |signal| Request { signal, sender, at: 99.0, seconds_left: None };
+    Ending { requests: requested.iter().copied().map(request).collect(), ..ended(end) }
+}
+
+fn said(marker: &'static str) -> Judgement {
+    Judgement { markers: vec![PublicStr::constant(marker)], ..Judgement::default() }
+}
+
+fn worker(rank: Option<u64>, end: End) -> Option<Failure> {
+    Some(Failure { rank, end, at: 98.0 })
 }
 
 fn verdict(ending: &Ending, judgement: &Judgement) -> (Outcome, Kind, Confidence) {
@@ -113,6 +129,152 @@ fn the_output_explains_an_exit_code() {
         (error(Some("ValueError"), None, None), End::Signaled(11), Kind::Segfault),
     ] {
         assert_eq!(verdict(&ended(end), &judgement).1, expected, "{judgement:?} {end:?}");
+    }
+}
+
+#[test]
+fn who_asked_says_why() {
+    use Sender::*;
+    let none = Judgement::default();
+    for (sender, signal, end, expected) in [
+        (Terminal, 2, End::Signaled(2), (Outcome::Signal, Kind::SignalledByUser, High)),
+        (OwnSession, 15, End::Signaled(15), (Outcome::Signal, Kind::SignalledByUser, High)),
+        (SameUser, 15, End::Signaled(15), (Outcome::Signal, Kind::SignalledByUser, Medium)),
+        (OtherUser, 15, End::Signaled(15), (Outcome::Signal, Kind::PreemptedOrCancelled, Medium)),
+        (Outside, 15, End::Exited(1), (Outcome::Signal, Kind::PreemptedOrCancelled, Medium)),
+        (Outside, 15, End::Signaled(9), (Outcome::Signal, Kind::PreemptedOrCancelled, Medium)),
+        (Scheduler, 15, End::Signaled(15), (Outcome::Signal, Kind::PreemptedOrCancelled, Medium)),
+        (ServiceManager, 15, End::Exited(143), (Outcome::Signal, Kind::PreemptedOrCancelled, Medium)),
+        (TimeLimiter, 15, End::Signaled(15), (Outcome::Signal, Kind::TimeLimit, High)),
+        (TimeLimiter, 2, End::Exited(1), (Outcome::Signal, Kind::TimeLimit, Medium)),
+        (MemoryDaemon, 15, End::Signaled(15), (Outcome::Signal, Kind::OomDaemon, High)),
+        (Terminal, 1, End::Signaled(1), (Outcome::Signal, Kind::HungUp, High)),
+        (Scheduler, 10, End::Exited(1), (Outcome::Error, Kind::ExitNonzero, High)),
+        (Terminal, 2, End::Exited(0), (Outcome::Success, Kind::Success, High)),
+    ] {
+        assert_eq!(verdict(&from(sender, &[signal], end), &none), expected, "{sender:?} {signal} {end:?}");
+    }
+}
+
+#[test]
+fn time_limits_are_told_by_whoever_set_them() {
+    let none = Judgement::default();
+    let near = |seconds_left, signal, end| Ending {
+        requests: vec![Request { signal, sender: Sender::Scheduler, at: 99.0, seconds_left: Some(seconds_left) }],
+        ..ended(end)
+    };
+    let timeout = |end| Ending { limits_time: true, ..ended(end) };
+    for (ending, judgement, expected) in [
+        (near(5.0, 15, End::Signaled(15)), &none, (Kind::TimeLimit, Medium)),
+        (near(-20.0, 15, End::Exited(1)), &none, (Kind::TimeLimit, Medium)),
+        (near(60.0, 10, End::Exited(1)), &none, (Kind::TimeLimit, Medium)),
+        (near(3600.0, 15, End::Signaled(15)), &none, (Kind::PreemptedOrCancelled, Medium)),
+        (timeout(End::Exited(124)), &none, (Kind::TimeLimit, High)),
+        (timeout(End::Signaled(9)), &none, (Kind::TimeLimit, Medium)),
+        (timeout(End::Exited(1)), &none, (Kind::ExitNonzero, High)),
+        (ended(End::Exited(124)), &none, (Kind::ExitNonzero, High)),
+        (ended(End::Signaled(24)), &none, (Kind::TimeLimit, Medium)),
+        (
+            from(Sender::Scheduler, &[15], End::Signaled(15)),
+            &said("slurm: CANCELLED DUE TO TIME LIMIT"),
+            (Kind::TimeLimit, High),
+        ),
+        (
+            from(Sender::Unknown, &[15], End::Signaled(15)),
+            &said("slurm: CANCELLED DUE TO PREEMPTION"),
+            (Kind::PreemptedOrCancelled, High),
+        ),
+    ] {
+        let (_, kind, confidence) = verdict(&ending, judgement);
+        assert_eq!((kind, confidence), expected, "{ending:?}");
+    }
+}
+
+#[test]
+fn the_worker_that_failed_first_explains_its_launcher() {
+    let after = |failure, oom| Ending { first_failure: failure, oom_kills_cgroup: oom, ..ended(End::Exited(1)) };
+    let launcher = error(Some("ChildFailedError"), None, None);
+    for (ending, judgement, expected, rank) in [
+        (after(worker(Some(3), End::Signaled(11)), None), &launcher, (Kind::Segfault, High), Some(3)),
+        (after(worker(Some(1), End::Signaled(9)), Some(1)), &launcher, (Kind::OomCgroup, High), Some(1)),
+        (after(worker(Some(1), End::Signaled(9)), Some(0)), &launcher, (Kind::KilledUnknown, Low), Some(1)),
+        (after(worker(Some(2), End::Exited(1)), None), &launcher, (Kind::Exception, High), Some(2)),
+        (after(worker(None, End::Signaled(4)), None), &Judgement::default(), (Kind::IllegalInstruction, High), None),
+        (
+            after(worker(Some(2), End::Signaled(6)), None),
+            &said("NCCL watchdog timeout"),
+            (Kind::NcclTimeout, High),
+            Some(2),
+        ),
+    ] {
+        let found = judge(&ending, judgement, &Training { step: Some(3), ..Training::default() });
+        assert_eq!(((found.kind, found.confidence), found.rank), (expected, rank), "{ending:?}");
+    }
+    let survived = Ending { first_failure: worker(Some(1), End::Signaled(9)), ..ended(End::Exited(0)) };
+    let survived = judge(&survived, &Judgement::default(), &Training::default());
+    assert_eq!((survived.kind, survived.rank, survived.evidence.len()), (Kind::Success, None, 1));
+}
+
+#[test]
+fn memory_is_blamed_by_what_was_left_of_it() {
+    let short = |left, shm, kills, runs| Shortage {
+        memory_left: left,
+        shared_memory_used: shm,
+        daemon_kills: kills,
+        daemon_runs: runs,
+    };
+    let none = Judgement::default();
+    for (shortage, host, end, expected) in [
+        (short(Some(0.02), None, None, false), Some(1), End::Signaled(9), (Kind::OomHost, High)),
+        (short(Some(0.50), None, None, false), Some(1), End::Signaled(9), (Kind::OomHost, Medium)),
+        (short(Some(0.02), None, Some(1), true), Some(0), End::Signaled(9), (Kind::OomDaemon, High)),
+        (short(Some(0.04), None, Some(0), true), Some(0), End::Signaled(9), (Kind::OomDaemon, Medium)),
+        (short(Some(0.08), None, None, true), Some(0), End::Signaled(15), (Kind::OomDaemon, Medium)),
+        (short(Some(0.50), None, None, true), Some(0), End::Signaled(15), (Kind::Terminated, Medium)),
+        (short(Some(0.04), None, Some(0), false), Some(0), End::Signaled(9), (Kind::KilledUnknown, Low)),
+        (short(None, Some(0.99), None, false), Some(0), End::Signaled(7), (Kind::ShmFull, High)),
+        (short(None, Some(0.50), None, false), Some(0), End::Signaled(7), (Kind::BusError, High)),
+    ] {
+        let ending = Ending { shortage, oom_kills_host: host, ..ended(end) };
+        let (_, kind, confidence) = verdict(&ending, &none);
+        assert_eq!((kind, confidence), expected, "{shortage:?} {end:?}");
+    }
+    let bus = said("DataLoader worker bus error (shared memory)");
+    assert_eq!(verdict(&ended(End::Signaled(7)), &bus).1, Kind::ShmFull);
+}
+
+#[test]
+fn a_gpu_is_blamed_for_its_own_errors_shortly_before_the_end() {
+    let python = error(Some("torch.AcceleratorError"), None, None);
+    let none = Judgement::default();
+    for (code, at, lost_at, judgement, end, expected) in [
+        (79, 95.0, None, &none, End::Signaled(6), Kind::GpuFault),
+        (79, 95.0, None, &python, End::Exited(1), Kind::GpuFault),
+        (79, 10.0, None, &none, End::Signaled(6), Kind::Abort),
+        (31, 95.0, None, &python, End::Exited(1), Kind::Exception),
+        (79, 95.0, None, &none, End::Exited(0), Kind::Success),
+        (31, 95.0, Some(97.0), &python, End::Exited(1), Kind::GpuFault),
+    ] {
+        let gpu = GpuTroubles { xids: vec![Xid { code, at }], lost_at, unresponsive: false };
+        let ending = Ending { gpu, ..ended(end) };
+        assert_eq!(verdict(&ending, judgement).1, expected, "{ending:?}");
+        let evidence = judge(&ending, judgement, &Training::default()).evidence;
+        assert_eq!(evidence.contains(&Evidence::GpuError), end != End::Exited(0), "{evidence:?}");
+    }
+}
+
+#[test]
+fn standing_still_outranks_whoever_ended_it() {
+    let hang = Some(Hang { since: 10.0, suspect: Some(3) });
+    for (ending, expected) in [
+        (from(Sender::Terminal, &[2], End::Signaled(2)), Kind::Hang),
+        (from(Sender::Scheduler, &[15], End::Signaled(9)), Kind::Hang),
+        (ended(End::Signaled(9)), Kind::Hang),
+        (ended(End::Signaled(11)), Kind::Segfault),
+        (ended(End::Exited(0)), Kind::Success),
+    ] {
+        let ending = Ending { hang, ..ending };
+        assert_eq!(verdict(&ending, &Judgement::default()).1, expected, "{ending:?}");
     }
 }
 

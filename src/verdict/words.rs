@@ -59,6 +59,8 @@ words! {
         OomCgroup => "oom_cgroup",
         /// The machine's memory was used up.
         OomHost => "oom_host",
+        /// A daemon ended the run before the machine's memory was used up.
+        OomDaemon => "oom_daemon",
         /// A GPU's memory was used up.
         OomGpu => "oom_gpu",
         /// The shared memory between data workers was used up.
@@ -75,9 +77,17 @@ words! {
         BusError => "bus",
         /// A collective operation waited in vain: a victim of what another rank did.
         NcclTimeout => "nccl_timeout",
+        /// A GPU, or the link to it, failed.
+        GpuFault => "gpu_fault",
+        /// The training stood still until somebody ended it.
+        Hang => "hang",
+        /// The time that the run was given was up.
+        TimeLimit => "time_limit",
+        /// Who runs the machine ended the run: preempted, cancelled, drained.
+        PreemptedOrCancelled => "preempted_or_cancelled",
         /// Ctrl-C, or SIGINT or SIGQUIT by other means.
         SignalledByUser => "signalled_by_user",
-        /// SIGTERM: a scheduler, a container runtime, a person.
+        /// SIGTERM, and nobody saw who sent it.
         Terminated => "terminated",
         /// SIGHUP: the terminal or the connection went away.
         HungUp => "hung_up",
@@ -94,7 +104,10 @@ impl Kind {
     /// Whether somebody asked the run to end.
     #[must_use]
     pub const fn is_requested(self) -> bool {
-        matches!(self, Self::SignalledByUser | Self::Terminated | Self::HungUp)
+        matches!(
+            self,
+            Self::SignalledByUser | Self::Terminated | Self::HungUp | Self::TimeLimit | Self::PreemptedOrCancelled
+        )
     }
 }
 
@@ -107,12 +120,32 @@ words! {
         ExitCodeOfSignal => "exit_code_of_signal",
         /// The kernel said that a signal killed the command.
         KilledBySignal => "killed_by_signal",
+        /// The kernel said that a signal killed the process of the run that failed first.
+        WorkerKilledBySignal => "worker_killed_by_signal",
+        /// The kernel said which rank failed first.
+        FirstFailedRank => "first_failed_rank",
         /// The control group's counter of processes killed for memory moved.
         ControlGroupCounter => "cgroup_oom_kill",
         /// The machine's counter of processes killed for memory moved.
         HostCounter => "host_oom_kill",
         /// That counter could be read, and did not move.
         NoCounterMoved => "no_oom_kill",
+        /// A daemon that ends processes when memory is short has written a kill down on the control group.
+        MemoryDaemonsMark => "memory_daemon_mark",
+        /// Such a daemon runs.
+        MemoryDaemonRuns => "memory_daemon_runs",
+        /// The machine's memory was used up a moment before.
+        MemoryUsedUp => "memory_used_up",
+        /// The shared memory was full a moment before.
+        SharedMemoryFull => "shared_memory_full",
+        /// The GPU's driver reported an error.
+        GpuError => "gpu_xid",
+        /// A GPU could not be reached any more.
+        GpuLost => "gpu_lost",
+        /// The GPU's driver did not answer.
+        GpuUnresponsive => "gpu_driver_unresponsive",
+        /// No step was made for far longer than any step takes, and nothing else was being done.
+        NoProgress => "no_progress",
         /// A traceback.
         Traceback => "traceback",
         /// The traceback of an interrupt.
@@ -125,6 +158,30 @@ words! {
         TerminationRequested => "termination_requested",
         /// The launcher was asked to pass SIGHUP on.
         HangupRequested => "hangup_requested",
+        /// The signal came from the terminal.
+        SentByTerminal => "sent_by_terminal",
+        /// The signal came from a process of the run's own session.
+        SentFromOwnSession => "sent_from_own_session",
+        /// The signal came from a process of the same user.
+        SentBySameUser => "sent_by_same_user",
+        /// The signal came from a process of another user.
+        SentByOtherUser => "sent_by_other_user",
+        /// The signal came from outside of the container.
+        SentFromOutside => "sent_from_outside",
+        /// The signal came from a batch system, or from the launcher of a job.
+        SentByScheduler => "sent_by_scheduler",
+        /// The signal came from what starts and stops services and containers.
+        SentByServiceManager => "sent_by_service_manager",
+        /// The signal came from a daemon that ends processes when memory is short.
+        SentByMemoryDaemon => "sent_by_memory_daemon",
+        /// The signal came from `timeout`, or the command is `timeout` and says so.
+        TimeLimiter => "timeout",
+        /// The job's time ended at that moment, as its batch system had said.
+        JobEndTime => "job_end_time",
+        /// The limit of processor time was reached.
+        ProcessorTime => "processor_time",
+        /// The batch system printed that it ended the job.
+        SchedulersWord => "scheduler_message",
         /// Nobody saw the end.
         EndNotSeen => "end_not_seen",
         /// The launcher itself had a fault before.

@@ -109,6 +109,16 @@ impl MemoryGroup {
     }
 }
 
+/// The unified hierarchy's group of a process and those above it that can be seen, the process's own first.
+#[must_use]
+pub(super) fn unified_ancestors(root: &Path, pid: u32) -> Vec<PathBuf> {
+    let text = |path: String| files::text(&root.join(path)).unwrap_or_default();
+    let found = locate::candidates(&text(format!("proc/{pid}/cgroup")), &text("proc/self/mountinfo".into()));
+    let Some(group) = found.into_iter().find(|candidate| candidate.version == Version::Two) else { return Vec::new() };
+    let above = group.directory.ancestors().take_while(|directory| directory.starts_with(&group.mount));
+    above.take(limits::CGROUP_DEPTH_MAX).map(|path| root.join(path.strip_prefix("/").unwrap_or(path))).collect()
+}
+
 /// Processes of the whole machine that the kernel killed for memory since boot.
 fn host_oom_kills(root: &Path) -> Option<u64> {
     let text = files::text(&root.join("proc/vmstat"))?;

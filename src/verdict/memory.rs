@@ -1,0 +1,69 @@
+//! Ends for want of memory: the control group's, the machine's, a GPU's.
+//!
+//! The kernel's counters come first: they are raised before the signal is sent, and catch the worker whose
+//! death a launcher turned into an exit code. A daemon that kills before the kernel must leaves its mark on the
+//! control group, or nothing but a machine without memory; then that is said, with less confidence.
+
+use super::{Case, Confidence, Evidence, Finding, Kind};
+use crate::event::ErrorEvent;
+use crate::status::signal::TERMINATE;
+
+/// Share of the machine's memory below which nothing is left.
+const MEMORY_LEFT_NONE: f64 = 0.05;
+/// Share below which the daemons begin to kill, by their own defaults.
+const MEMORY_LEFT_LITTLE: f64 = 0.10;
+
+impl Case<'_> {
+    pub(super) fn out_of_memory(self) -> Option<Finding> {
+        let killed = self.sigkill();
+        let moved = |kills: Option<u64>| kills.is_some_and(|kills| kills > 0);
+        if moved(self.ending.oom_kills_cgroup) {
+            let confidence = if killed.is_some() { Confidence::High } else { Confidence::Medium };
+            let evidence = [Evidence::ControlGroupCounter].into_iter().chain(killed).collect();
+            return Some((Kind::OomCgroup, confidence, evidence));
+        }
+        if moved(self.ending.shortage.daemon_kills) {
+            let confidence = if killed.is_some() { Confidence::High } else { Confidence::Medium };
+            let evidence = [Evidence::MemoryDaemonsMark].into_iter().chain(killed).collect();
+            return Some((Kind::OomDaemon, confidence, evidence));
+        }
+        if moved(self.ending.oom_kills_host) && (killed.is_some() || self.judgement.error.is_none()) {
+            // On the whole machine somebody else's process may have been meant.
+            let nothing_left = self.memory_left_below(MEMORY_LEFT_NONE);
+            let confidence = match (killed, nothing_left) {
+                (Some(_), true) => Confidence::High,
+                (Some(_), false) => Confidence::Medium,
+                (None, _) => Confidence::Low,
+            };
+            let left = nothing_left.then_some(Evidence::MemoryUsedUp);
+            let evidence = [Some(Evidence::HostCounter), killed, left].into_iter().flatten().collect();
+            return Some((Kind::OomHost, confidence, evidence));
+        }
+        let signal = self.signal().filter(|(signal, _)| *signal == TERMINATE).map(|(_, status)| status);
+        if let Some(status) = killed.or(signal)
+            && self.memory_daemon_likely()
+            && self.ending.requests.is_empty()
+        {
+            let evidence = vec![status, Evidence::MemoryUsedUp, Evidence::MemoryDaemonRuns];
+            return Some((Kind::OomDaemon, Confidence::Medium, evidence));
+        }
+        self.judgement.error.as_ref().filter(|error| says_gpu_memory(error))?;
+        Some((Kind::OomGpu, Confidence::High, vec![Evidence::Traceback]))
+    }
+
+    /// Whether a daemon that kills for memory had a reason to.
+    pub(super) fn memory_daemon_likely(self) -> bool {
+        self.ending.shortage.daemon_runs && self.memory_left_below(MEMORY_LEFT_LITTLE)
+    }
+
+    fn memory_left_below(self, share: f64) -> bool {
+        self.ending.shortage.memory_left.is_some_and(|left| left < share)
+    }
+}
+
+/// Ray's class of the same name means the machine's memory.
+fn says_gpu_memory(error: &ErrorEvent) -> bool {
+    let class = error.exception_type.as_ref().map_or("", |class| class.as_str());
+    let message = error.exception.as_ref().map_or("", |message| message.as_str());
+    (class.ends_with("OutOfMemoryError") && !class.starts_with("ray.")) || message.contains("CUDA out of memory")
+}
