@@ -1,9 +1,10 @@
 //! Builds what stands between the command and its terminal, pipes and files, then starts command and observer.
 //!
 //! The order is the contract: what needs memory or descriptors is built first, because then there is still a
-//! way back; the command is cloned with the signal state that we inherited; only then are signals blocked and
-//! the observer started. If relays can't be built the command gets our own descriptors; if nothing can be
-//! built this process becomes the command.
+//! way back; the command is cloned with the signal state that we inherited; then signals are blocked and the
+//! observer is cloned, at once, because only from then on does somebody see what the command's group is sent.
+//! If relays can't be built the command gets our own descriptors; if nothing can be built this process becomes
+//! the command.
 
 use super::watch::Supervised;
 use crate::limits;
@@ -14,7 +15,7 @@ use crate::streams::relay::{Relay, Sink, Source};
 use crate::streams::route::{self, Between, RelayRoute, Routes, Way, Wishes};
 use crate::sys::command::{self, Program, Spawn};
 use crate::sys::signals::Signals;
-use crate::sys::{Errno, channel, clock, descriptors, fault, flow, signals, terminal, wait};
+use crate::sys::{Errno, channel, clock, descriptors, fault, flow, signals, terminal, tether, wait};
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -56,6 +57,9 @@ pub fn start(order: &Order) -> Result<Supervised, Errno> {
     let Ok(built) = build(order, &changes) else { return Err(command::exec(&order.command, &changes)) };
     // What follows the clone may not fail any more, so the channel is made now: without one we go unobserved.
     let channel = channel::pair().ok();
+    if let Some((ours, theirs)) = &channel {
+        tether::prepare([ours, theirs]);
+    }
     let crash = flow::pipe().ok();
     if let Some(crash) = &crash {
         fault::arm(&crash.write);
@@ -67,21 +71,14 @@ pub fn start(order: &Order) -> Result<Supervised, Errno> {
         Way::Same | Way::Follow => None,
     };
     let output = [near(built.routes.stdout), near(built.routes.stderr)];
-    let streams = streams(&built);
     let spawn = Spawn { program: &built.program, output, ignore_sigchld, failure: &built.failure.write };
     let Ok(command) = spawn.start() else {
         signals::forget_early(ignore_sigchld);
         return Err(built.program.exec());
     };
     Signals::block(true);
-    let flow::Pipe { read: failure, write: ours } = built.failure;
-    drop(ours);
-    // The observer's own start would only compete with the command's, which comes first. Until the command's program
-    // runs it has no handlers, so a signal that came twice now would change nothing.
-    flow::await_readable(&failure, limits::EXEC_WAIT_MS);
-
     let handle = wait::open(command).ok();
-    let mut settings = Settings {
+    let settings = Settings {
         run: order.run,
         sending: order.sending == Sending::Send,
         rank_deferred: order.rank_deferred,
@@ -89,31 +86,34 @@ pub fn start(order: &Order) -> Result<Supervised, Errno> {
         spawned_monotonic_ms,
         supervisor: std::process::id().cast_signed(),
         command,
-        channel: -1,
+        channel: channel.as_ref().map_or(-1, |(_, theirs)| theirs.as_raw_fd()),
         command_handle: handle.as_ref().map(AsRawFd::as_raw_fd),
         crash_flag: crash.as_ref().map(|crash| crash.read.as_raw_fd()),
-        streams,
+        streams: streams(&built),
         unobserved: built.routes.unobserved,
     };
-    let mut observer = None;
-    let ours = channel.and_then(|(ours, theirs)| {
-        settings.channel = theirs.as_raw_fd();
-        observer = start_observer(order, &settings, &built.null);
-        observer.map(|_| ours)
-    });
+    let observer = channel.as_ref().and_then(|_| start_observer(order, &settings, &built));
+    let (channel, tether) = match (channel, observer) {
+        (Some((ours, _)), Some(_)) => {
+            tether::cut();
+            (Some(ours), None)
+        }
+        (channel, _) => (None, channel),
+    };
     let supervised = Supervised {
         command,
         observer,
-        channel: ours,
+        channel,
+        tether,
         signals: built.signals,
-        failure: Some(failure),
+        failure: Some(built.failure.read),
         null: built.null,
         crash: crash.map(|crash| crash.write),
         relays: built.relays.map(|plumbing| plumbing.map(Plumbing::relay)),
     };
     // What is left now of the user's own descriptors above the standard three is the command's alone: whoever
     // waits for their last copy to be closed must not wait for us.
-    drop((built.followed, handle));
+    drop((built.failure.write, built.followed, handle));
     let mut kept: [RawFd; Supervised::DESCRIPTORS] = supervised.descriptors();
     kept.sort_unstable();
     descriptors::close_others(&kept);
@@ -203,10 +203,10 @@ fn streams(built: &Built) -> Vec<(Stream, Observed)> {
     relays.chain(files).collect()
 }
 
-fn start_observer(order: &Order, settings: &Settings, null: &OwnedFd) -> Option<i32> {
+fn start_observer(order: &Order, settings: &Settings, built: &Built) -> Option<i32> {
     let arguments = settings.arguments(order.config.as_ref(), &order.command);
     let program = Program::new(&arguments, &[]).ok()?;
-    let mut keep: Vec<RawFd> = std::iter::once(settings.channel).collect();
+    let mut keep: Vec<RawFd> = vec![settings.channel, built.failure.read.as_raw_fd()];
     keep.extend(settings.command_handle);
     keep.extend(settings.crash_flag);
     for (_, observed) in &settings.streams {
@@ -219,5 +219,5 @@ fn start_observer(order: &Order, settings: &Settings, null: &OwnedFd) -> Option<
         }
     }
     keep.sort_unstable();
-    command::start_observer(&program, null, &keep).ok()
+    command::start_observer(&program, &built.null, &keep, &built.failure.read).ok()
 }

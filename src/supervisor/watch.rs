@@ -39,6 +39,8 @@ pub struct Supervised {
     pub observer: Option<i32>,
     /// The message socket, while somebody listens.
     pub channel: Option<OwnedFd>,
+    /// What the command hangs on where there was no process left for an observer.
+    pub tether: Option<(OwnedFd, OwnedFd)>,
     /// Our signals.
     pub signals: Signals,
     /// Tells whether exec succeeded; closed once it has.
@@ -53,7 +55,7 @@ pub struct Supervised {
 
 impl Supervised {
     /// How many descriptors it can own.
-    pub const DESCRIPTORS: usize = 15;
+    pub const DESCRIPTORS: usize = 17;
 
     /// Their numbers; -1 stands for none.
     #[must_use]
@@ -63,7 +65,8 @@ impl Supervised {
         let ([a, b, c, d, e], [f, g, h, i, j]) = (relay(&self.relays[0]), relay(&self.relays[1]));
         let (signals, null) = (self.signals.as_fd().as_raw_fd(), self.null.as_raw_fd());
         let (channel, failure, crash) = (number(&self.channel), number(&self.failure), number(&self.crash));
-        [a, b, c, d, e, f, g, h, i, j, signals, null, channel, failure, crash]
+        let (tied, to) = self.tether.as_ref().map_or((-1, -1), |(tied, to)| (tied.as_raw_fd(), to.as_raw_fd()));
+        [a, b, c, d, e, f, g, h, i, j, signals, null, channel, failure, crash, tied, to]
     }
 }
 

@@ -5,7 +5,8 @@
 //! that only execs, vfork would suspend us while the child can be stopped by Ctrl-Z, and only clone lets the
 //! kernel write down the child's pid at the moment of its creation (see [`signals`](super::signals)).
 
-use super::{Errno, descriptors, signals};
+use super::{Errno, descriptors, flow, signals, tether};
+use crate::limits;
 use nix::libc;
 use std::ffi::{CString, OsStr, OsString};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -76,7 +77,7 @@ pub struct Spawn<'a> {
 }
 
 impl Spawn<'_> {
-    /// Starts the command.
+    /// Starts the command, tied to us by the [`tether`].
     ///
     /// # Errors
     /// The kernel's, when no process can be created.
@@ -90,25 +91,31 @@ impl Spawn<'_> {
                     descriptors::replace(number, by);
                 }
             }
+            tether::tie();
             let problem = self.program.exec() as i32;
             let _ = nix::unistd::write(self.failure, &problem.to_ne_bytes());
         })
     }
 }
 
-/// Starts the observer: our own program in its other role, with nothing of the user's but what `keep` names.
+/// Starts the observer: our own program in its other role, with nothing of the user's but what `keep` names. It is
+/// there at once, and loads its program when the command has loaded its own, which `command_runs` (kept until then)
+/// tells: two programs that are loaded at once hold each other up, and the command comes first.
 ///
 /// # Errors
 /// The kernel's, when no process can be created.
-pub fn start_observer(program: &Program, null: &OwnedFd, keep: &[RawFd]) -> Result<i32, Errno> {
+pub fn start_observer(program: &Program, null: &OwnedFd, keep: &[RawFd], command_runs: &OwnedFd) -> Result<i32, Errno> {
     clone(std::ptr::null_mut(), || {
+        // Before anything else: what we say on the socket must not end the command.
+        tether::cut();
         for number in 0..=2 {
             descriptors::replace(number, null.as_raw_fd());
         }
         descriptors::close_others(keep);
-        for &kept in keep {
+        for &kept in keep.iter().filter(|&&kept| kept != command_runs.as_raw_fd()) {
             descriptors::survive_exec(kept);
         }
+        flow::await_readable(command_runs, limits::EXEC_WAIT_MS);
         // SAFETY: as in `Program::exec`. The first path is a constant; the second, for where there is no /proc,
         // is a string that the kernel has put on our stack at exec and that stays there.
         unsafe {

@@ -27,6 +27,7 @@ pub mod role;
 pub mod signals;
 pub mod stderr;
 pub mod terminal;
+pub mod tether;
 pub mod wait;
 
 pub use nix::errno::Errno;

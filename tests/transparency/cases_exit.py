@@ -1,6 +1,7 @@
 """How a command ends: its code, its signal, the two failures before it starts, and who collects the dead."""
 
 import os
+import random
 import resource
 import signal
 import socket
@@ -140,6 +141,21 @@ def killed_outright(subject):
         answer[what] = "gone" if holds(lambda: not alive(pid), 1.0) else "lives on"
         kill_all_below()
     return answer
+
+
+@case("B28 C41", expected="always gone", timeout=120)
+def killed_while_starting(subject):
+    """kill -9 in the first milliseconds, when there may be no observer yet to pass it on."""
+    draw, left = random.Random(11), 0
+    for _ in range(30 if subject.quick else 400):
+        process = subject.spawn(subject.argv("sleep", "45"))
+        time.sleep(draw.random() * 0.008)
+        process.kill(signal.SIGKILL)
+        process.wait()
+        left += not holds(lambda: not running(process, "sleep"), 2.0)
+        if left > 3:
+            break
+    return "%d left" % left if left else "always gone"
 
 
 @case("C54", expected=["signal 15", "nothing started"], modes=("record",))

@@ -50,21 +50,28 @@ def files_of_no_size(subject):
 
 @case("C52 C55")
 def no_more_processes(subject):
-    """The launcher may not fork: then it becomes the command, which needs no process of its own."""
+    """The launcher may not fork: then it becomes the command, which needs no process of its own. With one more there
+    is a command without an observer, which ends with a launcher that is killed all the same."""
     group = pids_cgroup()
     try:
-        with open(os.path.join(group, "pids.max"), "w", encoding="ascii") as file:
-            file.write("1")
+        def at_most(processes):
+            with open(os.path.join(group, "pids.max"), "w", encoding="ascii") as file:
+                file.write(str(processes))
 
         def enter():
             with open(os.path.join(group, "cgroup.procs"), "w", encoding="ascii") as file:
                 file.write(str(os.getpid()))
 
         script = "echo out; echo err >&2; exit 9"
+        at_most(1)
         answer = run(subject, enter, script=script)
-        with open(os.path.join(group, "pids.max"), "w", encoding="ascii") as file:
-            file.write("2")
+        at_most(2)
         answer["one more"] = run(subject, enter, script=script)
+        process = subject.spawn(subject.argv("sleep", "46"), setup=enter)
+        inner = until(lambda: running(process, "sleep"), "the command")[0]
+        process.kill(9)
+        process.wait()
+        answer["killed"] = "gone" if holds(lambda: not alive(inner), 2.0) else "lives on"
         return answer
     finally:
         holds(lambda: not open(os.path.join(group, "cgroup.procs"), encoding="ascii").read(), 3)

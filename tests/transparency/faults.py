@@ -16,8 +16,9 @@ At a random byte of that stream one fault strikes. What must hold afterwards:
     both-kill           SIGKILL to both at once: the command ends at a write, nothing hangs, nothing is doubled
                         (what was inside a relay at that moment is gone; a file loses nothing)
 
-A fault that strikes when the command has already ended (too late) is judged as none; one that strikes between the
-start of the command and that of the observer (too early) is counted and not judged. Other columns: runs; lost,
+A fault that strikes when the command has already ended (too late) is judged as none. One that strikes before the
+observer runs (too early) leaves no journal, and a crash then no relay: such a crash is counted and not judged, after
+such a SIGKILL the command must be gone. Other columns: runs; lost,
 doubled (runs with a record too few, too many or torn); hang; wrong (end of the launcher or fate of the command);
 finish (runs whose journal has not exactly the finish event it should). Exit status 1 if one of those has an entry.
 """
@@ -188,9 +189,11 @@ class Trial:
         text = bytes(self.text).replace(b"\r\n", b"\n")
         written = int(self.read_number("written") or 0)
         killed = plan.fault in ("supervisor-kill", "both-kill") and not self.note
-        if self.note == "before the observer":
+        early = self.note == "before the observer"
+        if early and plan.fault != "supervisor-kill":
             return dict(result, hang=late)
-        least = 0 if plan.fault == "both-kill" and plan.stream != "file" else written if killed else len(whole)
+        killed |= early
+        least = 0 if early or (plan.fault == "both-kill" and plan.stream != "file") else written if killed else len(whole)
         result["hang"] = late
         result["lost"] = max(0, least - len(text)) if whole.startswith(text) else missing(text, written)
         result["doubled"] = 0 if whole.startswith(text) else excess(text)
@@ -219,7 +222,8 @@ class Trial:
 
     def judge_journal(self, result):
         fault = self.plan.fault
-        if not self.subject.resident or fault in ("observer-kill", "observer-stop", "both-kill"):
+        early = self.note == "before the observer"
+        if early or not self.subject.resident or fault in ("observer-kill", "observer-stop", "both-kill"):
             result["finish"] = False
             return
         finishes = lambda: [e for e in self.subject.events() if e["event"] == "finish"]

@@ -1,0 +1,52 @@
+//! The tether: as long as there is no observer, the kernel itself kills a command whose launcher is killed.
+//!
+//! To kill the launcher is to kill the command; the observer sees to that. But it is cloned after the command,
+//! and a SIGKILL can come between the two, or there is no process left for an observer. `PR_SET_PDEATHSIG`
+//! would do, but the command can see it, only the command could take it back, and a set-user-id program loses
+//! it. So both ends of a socket pair are set to signal by SIGKILL (an old way to be told of input), and the
+//! command's side of the clone makes itself the one who is told. When the launcher dies, the kernel closes one
+//! of the two ends, in whatever order, and the other one has something to tell. The program inherits none of it.
+//!
+//! Nothing may be written to the socket before the tether is [`cut`], which whoever writes does first. A fault of
+//! our own cuts it too, because the command lives on then.
+
+use nix::libc;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicI32, Ordering};
+
+/// `F_SETSIG`, the same number on all Linux systems; libc has no name for it.
+const SET_SIGNAL: libc::c_int = 10;
+
+static ENDS: [AtomicI32; 2] = [const { AtomicI32::new(-1) }; 2];
+
+/// Sets the socket that it will be. Both ends must stay open until the tether is cut.
+pub fn prepare(ends: [&OwnedFd; 2]) {
+    for (place, end) in ENDS.iter().zip(ends) {
+        let end = end.as_raw_fd();
+        control(end, SET_SIGNAL, libc::SIGKILL);
+        control(end, libc::F_SETFL, control(end, libc::F_GETFL, 0) | libc::O_ASYNC);
+        place.store(end, Ordering::SeqCst);
+    }
+}
+
+/// Ties this process, the command's side of the clone, to the launcher. Where the kernel refuses it stays free.
+/// It may be late: a tether that has been cut meanwhile stays cut, whoever is on it.
+pub(super) fn tie() {
+    // SAFETY: getpid takes and returns nothing but a number.
+    let own = unsafe { libc::getpid() };
+    for end in ENDS.iter().map(|end| end.load(Ordering::SeqCst)).filter(|&end| end >= 0) {
+        control(end, libc::F_SETOWN, own);
+    }
+}
+
+/// Cuts the tether. Safe in a handler and between clone and exec.
+pub fn cut() {
+    for end in ENDS.iter().map(|end| end.swap(-1, Ordering::SeqCst)).filter(|&end| end >= 0) {
+        control(end, libc::F_SETFL, control(end, libc::F_GETFL, 0) & !libc::O_ASYNC);
+    }
+}
+
+fn control(descriptor: RawFd, what: libc::c_int, value: libc::c_int) -> libc::c_int {
+    // SAFETY: all that is asked for here takes a number; a closed descriptor answers EBADF.
+    unsafe { libc::fcntl(descriptor, what, value) }
+}
