@@ -28,6 +28,10 @@ pub const AXOLOTL_RUN_NVML_PATH: &str = "AXOLOTL_RUN_NVML_PATH";
 pub const XDG_STATE_HOME: &str = "XDG_STATE_HOME";
 /// Base of the configuration directory.
 pub const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
+/// How the program of a saved log ended, where that is known: its exit code.
+pub const AXR_EXIT_CODE: &str = "AXR_EXIT_CODE";
+/// Or the number of the signal that killed it.
+pub const AXR_EXIT_SIGNAL: &str = "AXR_EXIT_SIGNAL";
 /// No colour in what we print.
 pub const NO_COLOR: &str = "NO_COLOR";
 
@@ -68,5 +72,10 @@ pub const ALL: &[Variable] = &[
     Variable { name: AXOLOTL_RUN_NVML_PATH, does: "another NVML library than the driver's `libnvidia-ml.so.1`" },
     Variable { name: XDG_STATE_HOME, does: "base of the directory of recorded runs (default `~/.local/state`)" },
     Variable { name: XDG_CONFIG_HOME, does: "base of the directory of the stored decision (default `~/.config`)" },
+    Variable {
+        name: AXR_EXIT_CODE,
+        does: "for `--explain`: the exit code of the log's program, which a log does not say",
+    },
+    Variable { name: AXR_EXIT_SIGNAL, does: "for `--explain`: the number of the signal that killed the log's program" },
     Variable { name: NO_COLOR, does: "anything but empty turns colour off in what the launcher prints" },
 ];

@@ -7,18 +7,11 @@ use axolotl_run::query::explain::{explain, run};
 use axolotl_run::query::{Form, Streams};
 use axolotl_run::status::{End, signal_name};
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// The example that the scorer runs; cargo builds it with the tests.
-fn example() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let folder = test.parent().and_then(Path::parent).unwrap();
-    folder.join("examples").join(format!("explain{}", std::env::consts::EXE_SUFFIX))
 }
 
 /// Runs the scorer; its summary.
@@ -28,7 +21,7 @@ fn score(arguments: &[&str]) -> Value {
     scorer.arg(corpus.join("score.py")).arg("--cases").arg(corpus.join("cases"));
     scorer
         .arg("--cmd")
-        .arg(example())
+        .arg(format!("{} --explain - --json", env!("CARGO_BIN_EXE_axolotl-run")))
         .args(["--max-leak", "0", "--show-leaks", "20", "--show-lost", "20", "--jobs", "2"])
         .args(arguments);
     let output = scorer.output().unwrap();
@@ -110,7 +103,7 @@ fn captures_of_real_trainings_are_told_rightly() {
 fn people_are_told_the_same_and_no_private_word() {
     let case = repository().join("tests/corpus/cases/p07_chain_cause.stderr");
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    assert_eq!(run(Some(&case), Form::Text, &mut Streams { out: &mut out, err: &mut err }), 0);
+    assert_eq!(run(Some(&case), None, Form::Text, &mut Streams { out: &mut out, err: &mut err }), 0);
     let text = String::from_utf8(out).unwrap();
     assert!(
         text.contains("RuntimeError") && text.contains("File \"torch/nn/functional.py\", line 592, in cross_entropy"),
@@ -122,7 +115,8 @@ fn people_are_told_the_same_and_no_private_word() {
 #[test]
 fn a_log_that_cannot_be_read_has_no_answer() {
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    assert_eq!(run(Some(Path::new("no such log")), Form::Json, &mut Streams { out: &mut out, err: &mut err }), 1);
+    let missing = Some(Path::new("no such log"));
+    assert_eq!(run(missing, None, Form::Json, &mut Streams { out: &mut out, err: &mut err }), 1);
     assert!(out.is_empty());
     let said = String::from_utf8(err).unwrap();
     assert!(

@@ -2,10 +2,12 @@
 //!
 //! The same reader that watches a run reads the log; nothing is run, sent or stored. The answer is what would
 //! leave the machine, so that people can see it before they consent, and the shortest way from a long log to
-//! the error in it. A log does not say how its program ended: it is assumed that the program failed.
+//! the error in it. A log does not say how its program ended: two variables can, and without them it is assumed
+//! that the program failed.
 
 use super::{Form, Streams, document};
 use crate::cli::printable;
+use crate::env;
 use crate::event::value::{Fields as _, Sendable as _};
 use crate::event::{ErrorEvent, EventName};
 use crate::lines::LineCutter;
@@ -14,6 +16,7 @@ use crate::status::End;
 use crate::trace::{Judgement, TraceReader};
 use crate::ui::reason;
 use serde_json::{Value, json};
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -28,11 +31,19 @@ pub struct Explanation {
     fatal: bool,
 }
 
+/// How the log's program ended, as whoever saved the log may say. A variable that is empty says nothing.
+#[must_use]
+pub fn known_end(environment: impl Fn(&str) -> Option<OsString>) -> Option<End> {
+    let number = |name: &str| environment(name)?.to_str()?.trim().parse::<u8>().ok();
+    let signal = number(env::AXR_EXIT_SIGNAL).map(|signal| End::Signaled(i32::from(signal)));
+    signal.or_else(|| number(env::AXR_EXIT_CODE).map(End::Exited))
+}
+
 /// Answers `--explain [FILE]`; None and `-` are the standard input. The answer is the exit code.
-pub fn run(file: Option<&Path>, form: Form, streams: &mut Streams<'_>) -> u8 {
+pub fn run(file: Option<&Path>, end: Option<End>, form: Form, streams: &mut Streams<'_>) -> u8 {
     let explained = match file.filter(|path| *path != Path::new("-")) {
-        Some(path) => File::open(path).and_then(|file| explain(file, None)),
-        None => explain(io::stdin().lock(), None),
+        Some(path) => File::open(path).and_then(|file| explain(file, end)),
+        None => explain(io::stdin().lock(), end),
     };
     match explained {
         Ok(explanation) if form == Form::Json => streams.answer(&document(&explanation.json())),
@@ -144,5 +155,31 @@ fn describe(error: &ErrorEvent, text: &mut String) {
         for line in trace.as_str().lines() {
             text.push_str(&format!("  {line}\n"));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_is_what_the_variables_say() {
+        for (code, signal, end) in [
+            ("", "", None),
+            ("1", "", Some(End::Exited(1))),
+            ("0", "", Some(End::Exited(0))),
+            ("", "11", Some(End::Signaled(11))),
+            ("1", "9", Some(End::Signaled(9))),
+            ("256", "", None),
+            ("-1", "x", None),
+        ] {
+            let value = |name: &str| match name {
+                env::AXR_EXIT_CODE => Some(code.into()),
+                env::AXR_EXIT_SIGNAL => Some(signal.into()),
+                _ => None,
+            };
+            assert_eq!(known_end(value), end, "{code:?} {signal:?}");
+        }
+        assert_eq!(known_end(|_| None), None);
     }
 }

@@ -152,7 +152,10 @@ pub fn answer(query: &Query, surroundings: &Surroundings<'_>) -> u8 {
         Question::Status => status(surroundings, None, form, &mut streams),
         Question::Decide(telemetry) => decide(*telemetry, surroundings, form, &mut streams),
         Question::Preview { command, config } => preview::print(command, config.as_deref(), form, &mut streams),
-        Question::Explain { file } => explain::run(file.as_deref(), form, &mut streams),
+        Question::Explain { file } => {
+            let end = explain::known_end(surroundings.environment);
+            explain::run(file.as_deref(), end, form, &mut streams)
+        }
         Question::Schema => streams.answer(&schema::answer(query.json)),
         Question::Completions(shell) => streams.answer(completions::script(*shell)),
         Question::Man => streams.answer(&man::page()),
