@@ -5,6 +5,7 @@
 //! rows are put together again until an empty row or a row of source comes. Whether a blank was lost at a fold
 //! cannot be seen in all cases, so both readings are tried and the one that is a public file wins.
 
+use super::headers::HEADER;
 use super::{frames, origin};
 use crate::event::Frame;
 use crate::limits::TRACE_FOLD_ROWS_MAX;
@@ -42,6 +43,16 @@ pub fn opens(before: &str) -> Option<usize> {
     let at = before.find(['╭', '┌', '─']).or_else(|| before.find("+--"))?;
     let border = before.get(at..)?.trim_end();
     border.chars().all(|character| matches!(character, '╭' | '┌' | '─' | '+' | '-')).then_some(at)
+}
+
+/// What stands before and behind a title that a narrow box has cut (`╭─ Traceback (m─╮`).
+#[must_use]
+pub fn cut_title(line: &str) -> Option<(&str, &str)> {
+    let at = line.find("─ Traceback")?;
+    let (before, title) = line.split_at_checked(at.saturating_add("─ ".len()))?;
+    let end = title.find(['─', '╮', '…'])?;
+    let (title, behind) = title.split_at_checked(end)?;
+    (before.contains('╭') && HEADER.starts_with(title.trim_end())).then_some((before, behind))
 }
 
 /// Whether the line opens the box of a group's member.
@@ -117,12 +128,14 @@ impl Reader {
             self.inner_box = !closes && (opens || self.inner_box);
             return self.place().map_or(Row::Nothing, Row::Frame);
         }
-        if first == ' ' || first == '❱' || text.starts_with("> ") || text.starts_with("...") {
+        // A fold right before ` in NAME` leaves the blank at the row's beginning, where source has it too.
+        let folded_name = text.starts_with(" in ") && self.rows.last().is_some_and(|(row, _)| ends_with_line(row));
+        if first == ' ' && !folded_name || first == '❱' || text.starts_with("> ") || text.starts_with("...") {
             return self.place().map_or(Row::Nothing, Row::Frame);
         }
         if self.rows.len() < TRACE_FOLD_ROWS_MAX {
             let filled = content.len().saturating_sub(content.trim_end().len()) <= 1;
-            self.rows.push((text.trim_end().to_owned(), filled));
+            self.rows.push((text.trim().to_owned(), filled));
         }
         // A place ends with the function's name, but a row may end there by chance; an empty row says so.
         Row::Nothing
@@ -156,6 +169,11 @@ impl Reader {
         }
         first
     }
+}
+
+/// Whether the row ends with a line number.
+fn ends_with_line(row: &str) -> bool {
+    row.rsplit(':').next().is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Puts rows together; `blank` says of a row whether it ended at a blank.
@@ -224,6 +242,10 @@ mod tests {
             ),
             (
                 "│ /v/lib/python3.11/site-pack │\n│ ages/torch/nn/functional.py │\n│ :592 in cross_entropy       │",
+                public("torch/nn/functional.py", 592, "cross_entropy"),
+            ),
+            (
+                "│ /v/lib/python3.11/site-packages/torch/nn/functional.py:592 │\n│  in cross_entropy                                           │",
                 public("torch/nn/functional.py", 592, "cross_entropy"),
             ),
             (

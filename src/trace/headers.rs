@@ -1,6 +1,7 @@
 //! The fixed lines of the grammar: what opens a traceback, what links two, what announces one.
 
 use super::boxed;
+use super::frames;
 use super::markers;
 use super::report::{Link, Standing};
 use super::types;
@@ -32,31 +33,39 @@ impl<'a> Header<'a> {
     pub fn outside(&self) -> &'a str {
         let before = boxed::opens(self.before).and_then(|at| self.before.get(..at)).unwrap_or(self.before);
         if self.notebook {
-            return "";
+            return split_last_word(before.trim_end()).0;
         }
-        ["+ Exception Group ", "Exception Group ", "Original ", "traceback : "]
+        ["  + Exception Group ", "+ Exception Group ", "Exception Group ", "Original ", "traceback : "]
             .iter()
             .find_map(|words| before.strip_suffix(words))
             .unwrap_or(before)
     }
 }
 
+/// What stands before a line that opens a report: a source's prefix may be in it.
+#[must_use]
+pub fn before_opening(text: &str) -> Option<&str> {
+    if let Some(header) = header(text) {
+        return Some(header.outside());
+    }
+    markers::split_fatal(text).map(|(before, _)| before)
+}
+
+/// What stands before a frame. Where a header is missing (it was lost, or the renderer prints none) the first frame
+/// opens a report; but a message may quote one, so that only a source between reports may ask.
+#[must_use]
+pub fn before_frame(text: &str) -> Option<&str> {
+    let (at, _) = text.match_indices("File \"").find(|(at, _)| text.get(*at..).and_then(frames::quoted).is_some())?;
+    text.get(..at).filter(|before| !before.trim_end().ends_with('>'))
+}
+
 /// Reads a header, wherever in the line it stands.
 #[must_use]
 pub fn header(text: &str) -> Option<Header<'_>> {
-    let at = text.find(HEADER)?;
-    let (before, rest) = text.split_at_checked(at)?;
-    let after = rest.strip_prefix(HEADER)?;
+    let (before, after) = text.split_once(HEADER).or_else(|| boxed::cut_title(text))?;
     let boxed = boxed::opens(before).is_some();
     let notebook = !boxed && !after.starts_with(':');
-    // A sentence that quotes the header is not one.
-    if notebook
-        && (!after.trim().is_empty()
-            || !before
-                .trim_end()
-                .chars()
-                .all(|character| character.is_alphanumeric() || matches!(character, '_' | '.')))
-    {
+    if notebook && !(after.trim().is_empty() && titles_notebook(before)) {
         return None;
     }
     let elastic = before.trim_end().ends_with("traceback :");
@@ -69,6 +78,18 @@ pub fn header(text: &str) -> Option<Header<'_>> {
     let group = before.trim_end().ends_with("Exception Group");
     let original = elastic || before.trim_end().ends_with("Original");
     Some(Header { before, group, original, boxed, notebook, indentation })
+}
+
+/// Whether a class stands before the header, as notebooks put it. A sentence that quotes the header has other words
+/// before it, and a prefix is told from those by the columns that a notebook leaves empty behind the class.
+fn titles_notebook(before: &str) -> bool {
+    let (prefix, class) = split_last_word(before.trim_end());
+    let named = class.chars().all(|character| character.is_alphanumeric() || matches!(character, '_' | '.'));
+    named && (prefix.is_empty() || before.ends_with("  "))
+}
+
+fn split_last_word(text: &str) -> (&str, &str) {
+    text.rfind(' ').and_then(|at| text.split_at_checked(at.saturating_add(1))).unwrap_or(("", text))
 }
 
 /// The sentence between two exceptions of a chain.
@@ -197,6 +218,8 @@ mod tests {
             ("╭───── Traceback (most recent call last) ─────╮", false, false, true, false, 0),
             ("+----- Traceback (most recent call last) -----+", false, false, true, false, 0),
             ("RuntimeError          Traceback (most recent call last)", false, false, false, true, 0),
+            ("pod-7 | RuntimeError          Traceback (most recent call last)", false, false, false, true, 0),
+            ("     ╭─ Traceback (m─╮   ", false, false, true, false, 0),
         ] {
             let header = header(text).unwrap_or_else(|| panic!("{text}"));
             assert_eq!(
@@ -207,10 +230,34 @@ mod tests {
         }
         for text in [
             "see \"Traceback (most recent call last)\" above",
+            "that is a Traceback (most recent call last)",
+            "╭─ Trac─╮",
+            "╭─ Tracebacks ─╮",
             "Traceback",
             "Object created at (most recent call last):",
         ] {
             assert_eq!(header(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_stands_before_an_opening_line() {
+        for (text, before) in [
+            ("[rank0]: Traceback (most recent call last):", Some("[rank0]: ")),
+            ("[default1]:  + Exception Group Traceback (most recent call last):", Some("[default1]:")),
+            ("h | KeyError        Traceback (most recent call last)", Some("h | ")),
+            ("11:22:33 h: Fatal Python error: Aborted", Some("11:22:33 h: ")),
+            ("loss: 3", None),
+        ] {
+            assert_eq!(before_opening(text), before, "{text}");
+        }
+        for (text, before) in [
+            ("(f pid=7) File \"/a.py\", line 3, in f", Some("(f pid=7) ")),
+            ("[rank0]:   File \"/a.py\", line 3, in f", Some("[rank0]:   ")),
+            ("> File \"/a.py\", line 3, in f", None),
+            ("raise E('File \"a\" is missing')", None),
+        ] {
+            assert_eq!(before_frame(text), before, "{text}");
         }
     }
 

@@ -136,10 +136,16 @@ const fn signal(cause: &str) -> &'static str {
     }
 }
 
+/// What stands before and behind the words with which a dump of the interpreter begins.
+#[must_use]
+pub fn split_fatal(line: &str) -> Option<(&str, &str)> {
+    ["Fatal Python error: ", "Windows fatal exception: "].iter().find_map(|head| line.split_once(head))
+}
+
 /// `Fatal Python error: Segmentation fault`: the sign, with the cause where it is a known one.
 #[must_use]
 pub fn fatal(line: &str) -> Option<PublicStr> {
-    let cause = ["Fatal Python error: ", "Windows fatal exception: "].iter().find_map(|head| line.split_once(head))?.1;
+    let (_, cause) = split_fatal(line)?;
     let mut text = PublicText::new();
     text.constant("Fatal Python error");
     let known = FATAL.iter().find(|known| {

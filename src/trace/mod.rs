@@ -87,6 +87,7 @@ fn ascii(pattern: &str) -> Option<Regex> {
 static STANDS_OUT: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let words = [
         r"most recent call",
+        r"─ Traceback",
         r#"File ""#,
         r"above exception",
         r"\+---",
@@ -175,7 +176,10 @@ impl TraceReader {
     /// A line as it is.
     fn plain(&mut self, stream: Stream, at: f64, text: &str) {
         self.order = self.order.saturating_add(1);
-        let opening = headers::header(text).map(|header| Prefix::of(header.outside()));
+        let idle = || self.sources.iter().all(|source| source.stream != stream || source.machine.is_idle());
+        let opening = headers::before_opening(text)
+            .or_else(|| if idle() { headers::before_frame(text) } else { None })
+            .map(Prefix::of);
         let (index, rest) = self.source(stream, text, opening);
         let mut done = Vec::new();
         if let Some(source) = self.sources.get_mut(index) {

@@ -4,9 +4,13 @@
 
 use super::machine::Machine;
 use super::prefix::Prefix;
-use super::{TraceReader, frames};
+use super::{TraceReader, frames, headers};
 use crate::limits::TRACE_STREAMS_MAX;
 use crate::observation::Stream;
+
+/// Lines behind a header in which its first frame, or the title of its first thread, must come to be adopted: an
+/// empty one may stand between.
+const ADOPTED_LINES_MAX: u64 = 2;
 
 /// One source of lines: a stream, or what stands behind a prefix in it.
 #[derive(Clone, Debug)]
@@ -53,12 +57,12 @@ impl TraceReader {
 
     /// A frame without a prefix behind a header with one: the prefix was the log line's that the header ended.
     fn adopt(&mut self, stream: Stream, text: &str) {
-        if frames::quoted(text).is_none() {
+        if frames::quoted(text).is_none() && headers::thread(text).is_none() {
             return;
         }
-        let last = self.order.saturating_sub(1);
+        let near = self.order.saturating_sub(ADOPTED_LINES_MAX);
         let header = self.sources.iter().position(|source| {
-            source.stream == stream && !source.confirmed && source.used == last && !source.prefix.is_empty()
+            source.stream == stream && !source.confirmed && source.used >= near && !source.prefix.is_empty()
         });
         let Some(mut header) = header.map(|index| self.sources.swap_remove(index)) else { return };
         let mut done = Vec::new();

@@ -79,6 +79,7 @@ impl Machine {
     #[must_use]
     pub fn is_idle(&self) -> bool {
         matches!(self.state, State::Idle | State::After)
+            && !self.colon
             && self.boxed.is_none()
             && self.stray.is_empty()
             && self.wrappers == 0
