@@ -301,6 +301,12 @@ pub const SEARCH_PATH_ENTRIES_MAX: usize = 128;
 pub const MAPS_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Processes whose mappings are looked at for the versions of packages.
 pub const MAPS_PROCESSES_MAX: usize = 32;
+/// Names in a training's output directory that are looked at; checkpoints that nobody deletes are some hundred.
+pub const OUTPUT_NAMES_MAX: usize = 4096;
+/// Bytes of a trainer's state that are read: 100 for each log line of the whole training.
+pub const TRAINER_STATE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Between two looks for a trainer's state; checkpoints are minutes apart.
+pub const TRAINER_STATE_PERIOD: Duration = Duration::from_secs(30);
 /// Words of a command line that are read for what its launcher was asked to start.
 pub const LAUNCHER_WORDS_MAX: usize = 512;
 /// Accelerators of one machine; the largest nodes have 16, MIG or DPUs a few times as many.

@@ -38,6 +38,27 @@ pub struct Sample {
     pub failures: u64,
 }
 
+/// What a trainer has written down at a checkpoint. Unknown is None.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct TrainerState {
+    /// When it was written, in seconds since the command's spawn.
+    pub at: f64,
+    /// Optimizer steps done.
+    pub step: Option<u64>,
+    /// Optimizer steps planned.
+    pub total_steps: Option<u64>,
+    /// Epochs done.
+    pub epoch: Option<f64>,
+    /// Training loss last logged.
+    pub loss: Option<f64>,
+    /// Gradient norm last logged.
+    pub grad_norm: Option<f64>,
+    /// Learning rate last logged.
+    pub learning_rate: Option<f64>,
+    /// Evaluation loss last logged.
+    pub eval_loss: Option<f64>,
+}
+
 /// One measurement of one GPU.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct GpuReading {

@@ -24,7 +24,7 @@ pub(crate) use pace::rate;
 pub use pace::{Epoch, Pace, Point};
 
 use crate::lines::Line;
-use crate::observation::Stream;
+use crate::observation::{Stream, TrainerState};
 use bar::Bar;
 use choice::{Change, Choice};
 use dictionary::LogDictionary;
@@ -138,6 +138,35 @@ impl ProgressReader {
             self.choice.other_line();
             if !bars {
                 self.announced(text);
+            }
+        }
+    }
+
+    /// Takes a line of the training's own log: metrics, as from standard output.
+    pub fn metrics(&mut self, line: &Line<'_>) {
+        if let Some(log) = LogDictionary::parse(prefix::strip(line.text)) {
+            self.logged(&log);
+        }
+    }
+
+    /// Takes what a trainer wrote down at a checkpoint. What was printed is newer, and finer.
+    pub fn recorded(&mut self, state: &TrainerState) {
+        let training = &mut self.training;
+        if !self.choice.has_bar() && state.step > training.step {
+            training.step = state.step;
+            training.total_steps = state.total_steps.or(training.total_steps);
+            if let Some(step) = state.step {
+                training.pace.note(step, state.at);
+            }
+        }
+        if training.log_dictionaries == 0 {
+            training.loss = state.loss.or(training.loss);
+            training.grad_norm = state.grad_norm.or(training.grad_norm);
+            training.learning_rate = state.learning_rate.or(training.learning_rate);
+            training.eval_loss = state.eval_loss.or(training.eval_loss);
+            if state.epoch.is_some() {
+                training.epoch = state.epoch;
+                training.epoch_step = state.step;
             }
         }
     }

@@ -13,7 +13,7 @@ use crate::event::value::{Number, PerIndex, non_finite};
 use crate::event::{Dropped, Event, Finish, Progress, Start, finish};
 use crate::limits::{PROGRESS_GAP, PROGRESS_PERIOD};
 use crate::lines::Line;
-use crate::observation::{Ending, Sample, Stream, SupervisorLoss};
+use crate::observation::{Ending, Sample, Stream, SupervisorLoss, TrainerState};
 use crate::progress::{Point, ProgressReader, Training, rate};
 use crate::public::PublicStr;
 use crate::public::text::PublicText;
@@ -105,6 +105,20 @@ impl Run {
     pub fn peek(&mut self, stream: Stream, at: f64, line: &Line<'_>) {
         if self.phase != Phase::Ended {
             self.progress.peek(stream, at, line);
+        }
+    }
+
+    /// The training wrote a line into a log of its own.
+    pub fn metrics(&mut self, line: &Line<'_>) {
+        if self.phase != Phase::Ended {
+            self.progress.metrics(line);
+        }
+    }
+
+    /// The trainer wrote down where it was.
+    pub fn recorded(&mut self, state: &TrainerState) {
+        if self.phase != Phase::Ended {
+            self.progress.recorded(state);
         }
     }
 

@@ -61,6 +61,16 @@ pub fn locate(arguments: &[OsString]) -> Option<Located> {
     find(arguments).or_else(|| find(&shell_words(arguments)?))
 }
 
+/// The output directory that a command line names by itself, as scripts of the Trainer have it.
+#[must_use]
+pub fn output_directory(arguments: &[OsString]) -> Option<PathBuf> {
+    arguments.iter().enumerate().find_map(|(at, word)| {
+        let typed = option(word).filter(|typed| typed.name == "output_dir")?;
+        let next = || arguments.get(at.checked_add(1)?).map(PathBuf::from);
+        typed.value.map(PathBuf::from).or_else(next).filter(|path| !path.as_os_str().is_empty())
+    })
+}
+
 /// The words of `sh -c "…"`, where they are only words: a `cd`, a variable or a quote is more than can be told.
 fn shell_words(arguments: &[OsString]) -> Option<Vec<OsString>> {
     let after = |pair: &[OsString]| match pair {

@@ -15,7 +15,7 @@ mod parse;
 mod scalar;
 mod vet;
 
-pub use locate::{Located, locate};
+pub use locate::{Located, locate, output_directory};
 pub use parse::ConfigProblem;
 
 use crate::event::ConfigValue;
@@ -34,6 +34,8 @@ pub struct Vetted {
     pub withheld: Vec<String>,
     /// What the training plans to do, for the run's own account of itself.
     pub planned: Planned,
+    /// Where the training writes, as the configuration says; stays on this machine.
+    pub output_directory: Option<String>,
 }
 
 /// One value that was withheld.

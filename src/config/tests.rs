@@ -13,6 +13,26 @@ fn sent(yaml: &str) -> Value {
 }
 
 #[test]
+fn the_output_directory_is_named_by_the_file_or_by_the_command() {
+    for (words, expected) in [
+        ("python run_clm.py --output_dir out/a --seed 1", Some("out/a")),
+        ("torchrun --nproc_per_node 2 t.py --output-dir=/b", Some("/b")),
+        ("python t.py --output_dir", None),
+        ("python t.py --out x", None),
+    ] {
+        let words: Vec<_> = words.split(' ').map(std::ffi::OsString::from).collect();
+        assert_eq!(output_directory(&words), expected.map(std::path::PathBuf::from), "{words:?}");
+    }
+    for (yaml, expected) in [("output_dir: ./out", Some("./out")), ("output_dir: [x]", None), ("seed: 1", None)] {
+        let vetted = read(yaml, &[], &|_| false).unwrap();
+        assert_eq!(vetted.output_directory.as_deref(), expected, "{yaml}");
+    }
+    let overridden = [("output_dir".to_owned(), "b".to_owned())];
+    let vetted = read("output_dir: a", &overridden, &|_| false).unwrap();
+    assert_eq!(vetted.output_directory.as_deref(), Some("b"));
+}
+
+#[test]
 fn what_is_public_is_kept_and_what_is_not_is_replaced() {
     for (yaml, expected) in [
         // Switches and numbers.

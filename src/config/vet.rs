@@ -47,6 +47,7 @@ pub(super) fn vet(members: &Members, exists: &dyn Fn(&str) -> bool) -> Vetted {
         redactions: judge.redactions,
         withheld: judge.withheld,
         planned: planned(members),
+        output_directory: output_directory(members),
     }
 }
 
@@ -259,6 +260,13 @@ fn whole(number: i64) -> Result<i64, Reason> {
     let round = number % 1000 == 0 || number % 1024 == 0;
     let size = number.unsigned_abs();
     if size < 1_000_000 || (round && size < limits::CONFIG_INTEGER_MAX) { Ok(number) } else { Err(Reason::LargeNumber) }
+}
+
+fn output_directory(members: &Members) -> Option<String> {
+    match members.iter().find(|(name, _)| name.as_deref() == Some("output_dir")) {
+        Some((_, Node::Text(text))) if !text.is_empty() => Some(text.clone()),
+        _ => None,
+    }
 }
 
 fn planned(members: &Members) -> Planned {

@@ -17,6 +17,7 @@ pub mod packages;
 pub mod ranks;
 pub mod sender;
 pub mod shortage;
+pub mod trainer_state;
 pub mod tree;
 
 pub use gathering::{Gathering, facts};

@@ -1,11 +1,13 @@
-//! Reading the command's output: copies that arrive through pipes, and files that are followed.
+//! Reading the command's output: copies that arrive through pipes, files that are followed, and what the training
+//! itself keeps where neither is to be had ([`records`](super::records)).
 //!
 //! The bytes are hostile and the readers behind them are ours, so a panic in one is caught here: the observer
 //! goes deaf on that stream, the run is still measured and finished.
 
+use super::records::{Log, Records};
 use crate::limits;
-use crate::lines::LineCutter;
-use crate::observation::Stream;
+use crate::lines::{Line, LineCutter};
+use crate::observation::{Stream, TrainerState};
 use crate::protocol::settings::Observed;
 use crate::run::Run;
 use crate::sys::{descriptors, flow};
@@ -14,12 +16,15 @@ use std::io::ErrorKind;
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::FileExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::SystemTime;
 use tokio::net::unix::pipe;
 
 /// One stream's text on its way into the run.
 struct Reader {
-    stream: Stream,
+    /// None: a log of the training's own, of which only metrics are taken.
+    stream: Option<Stream>,
     cutter: LineCutter,
     deaf: bool,
 }
@@ -31,9 +36,11 @@ impl Reader {
             return;
         }
         let reading = catch_unwind(AssertUnwindSafe(|| {
-            cutter.push(bytes, |line| run.line(*stream, at, &line));
+            cutter.push(bytes, |line| give(run, *stream, at, &line));
             // A bar ends only when the next one begins; the step it shows is done now.
-            cutter.peek(|line| run.peek(*stream, at, &line));
+            if let Some(stream) = *stream {
+                cutter.peek(|line| run.peek(stream, at, &line));
+            }
         }));
         *deaf = reading.is_err();
     }
@@ -41,9 +48,16 @@ impl Reader {
     fn finish(&mut self, run: &mut Run, at: f64) {
         let Self { stream, cutter, deaf } = self;
         if !*deaf {
-            let reading = catch_unwind(AssertUnwindSafe(|| cutter.finish(|line| run.line(*stream, at, &line))));
+            let reading = catch_unwind(AssertUnwindSafe(|| cutter.finish(|line| give(run, *stream, at, &line))));
             *deaf = reading.is_err();
         }
+    }
+}
+
+fn give(run: &mut Run, stream: Option<Stream>, at: f64, line: &Line<'_>) {
+    match stream {
+        Some(stream) => run.line(stream, at, line),
+        None => run.metrics(line),
     }
 }
 
@@ -56,8 +70,7 @@ struct Copy {
 /// A file that is read by a thread of its own, because a file system may not answer.
 struct Followed {
     reader: Reader,
-    /// Each tells its own time, in seconds since the spawn.
-    requests: SyncSender<f64>,
+    requests: SyncSender<Look>,
     answers: Receiver<Chunk>,
     /// A request is under way; the next answer is to that one.
     asked: bool,
@@ -67,8 +80,8 @@ struct Followed {
 
 impl Followed {
     /// Asks for what is in the file now, unless a request is under way.
-    fn ask(&mut self, at: f64) {
-        self.asked = self.asked || self.requests.try_send(at).is_ok();
+    fn ask(&mut self, at: f64, last: bool) {
+        self.asked = self.asked || self.requests.try_send(Look { at, last }).is_ok();
     }
 
     /// Takes an answer; how many bytes it had.
@@ -79,6 +92,9 @@ impl Followed {
         self.asked = false;
         if chunk.cut {
             self.reader.cutter.gap();
+        }
+        if let Some(state) = &chunk.state {
+            run.recorded(state);
         }
         let slices = chunk.bytes.chunks(chunk.bytes.len().div_ceil(limits::FOLLOW_SLICES).max(1));
         let (from, count) = (self.read_until, slices.len());
@@ -94,31 +110,44 @@ impl Followed {
     fn read_the_rest(&mut self, run: &mut Run, at: f64) {
         // What was asked before the end may have been answered before it.
         let mut stale = self.asked;
-        self.ask(at);
+        self.ask(at, true);
         while let Ok(chunk) = self.answers.recv_timeout(limits::FOLLOW_TAIL_WAIT) {
             let full = self.take(run, &chunk) == limits::READ_BYTES;
             if !full && !stale {
                 return;
             }
             stale = stale && full;
-            self.ask(at);
+            self.ask(at, true);
         }
     }
 }
 
+/// A request to look at a file.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// Its time, in seconds since the spawn.
+    pub at: f64,
+    /// The command has ended.
+    pub last: bool,
+}
+
 /// What a look at a file gave.
-struct Chunk {
+pub struct Chunk {
     /// The request's time.
-    at: f64,
-    bytes: Vec<u8>,
+    pub at: f64,
+    /// What the file has gained.
+    pub bytes: Vec<u8>,
     /// The file was cut and begins anew.
-    cut: bool,
+    pub cut: bool,
+    /// What a trainer has written beside it.
+    pub state: Option<TrainerState>,
 }
 
 /// All that is read of a command's output.
 pub struct Eyes {
     copies: Vec<Copy>,
     files: Vec<Followed>,
+    has_records: bool,
     buffer: Vec<u8>,
 }
 
@@ -126,10 +155,11 @@ impl Eyes {
     /// Takes the descriptors that the supervisor left open for us; returns how many could not be.
     #[must_use]
     pub fn open(streams: &[(Stream, Observed)]) -> (Self, u64) {
-        let mut eyes = Self { copies: Vec::new(), files: Vec::new(), buffer: vec![0; limits::READ_BYTES] };
+        let mut eyes =
+            Self { copies: Vec::new(), files: Vec::new(), has_records: false, buffer: vec![0; limits::READ_BYTES] };
         let mut lost = 0;
         for (stream, observed) in streams {
-            let reader = Reader { stream: *stream, cutter: LineCutter::new(), deaf: false };
+            let reader = Reader { stream: Some(*stream), cutter: LineCutter::new(), deaf: false };
             match *observed {
                 Observed::Relay(ends) => {
                     let pipe = descriptors::adopt(ends.copy);
@@ -149,6 +179,30 @@ impl Eyes {
             }
         }
         (eyes, lost)
+    }
+
+    /// Looks into the directory that the training writes to as well; the first that is named counts.
+    pub fn follow_records(&mut self, directory: PathBuf, spawned: SystemTime) {
+        if std::mem::replace(&mut self.has_records, true) {
+            return;
+        }
+        let readers = self.copies.iter().map(|copy| &copy.reader).chain(self.files.iter().map(|file| &file.reader));
+        let seen: Vec<_> = readers.filter_map(|reader| reader.stream).collect();
+        let metrics = seen.iter().any(|stream| *stream != Stream::Stderr);
+        let (log, stream) = match (metrics, seen.is_empty()) {
+            (true, _) => (Log::Ignored, None),
+            (false, false) => (Log::Read, None),
+            // Axolotl copies both streams.
+            (false, true) => (Log::Read, Some(Stream::Both)),
+        };
+        let follow = answering(move || {
+            let mut records = Records::of(directory, spawned, log);
+            move |look| Some(records.look(look))
+        });
+        if let Some((requests, answers)) = follow {
+            let reader = Reader { stream, cutter: LineCutter::new(), deaf: false };
+            self.files.push(Followed { reader, requests, answers, asked: false, read_until: 0.0 });
+        }
     }
 
     /// Waits for something to read from a pipe. Never returns where there is none.
@@ -182,7 +236,7 @@ impl Eyes {
             while let Ok(chunk) = file.answers.try_recv() {
                 file.take(run, &chunk);
             }
-            file.ask(at);
+            file.ask(at, false);
         }
     }
 
@@ -215,25 +269,37 @@ impl Eyes {
 }
 
 /// Starts a thread that reads a file on request, from a position on.
-fn follow(file: File, mut position: u64) -> Option<(SyncSender<f64>, Receiver<Chunk>)> {
-    let (requests, requested) = sync_channel::<f64>(1);
-    let (answering, answers) = sync_channel::<Chunk>(1);
+fn follow(file: File, mut position: u64) -> Option<(SyncSender<Look>, Receiver<Chunk>)> {
+    let look = move |Look { at, .. }: Look| {
+        let length = file.metadata().ok()?.len();
+        let cut = length < position;
+        if cut {
+            position = 0;
+        }
+        let mut bytes = vec![0; limits::READ_BYTES];
+        // Any error (a file system that forbids reading what is being written) is the end of following.
+        let count = file.read_at(&mut bytes, position).ok()?;
+        bytes.truncate(count);
+        position += count as u64;
+        Some(Chunk { at, bytes, cut, state: None })
+    };
+    answering(move || look)
+}
+
+/// Starts a thread that answers one request after the other, until there is no answer or nobody to hear it.
+fn answering<F: FnMut(Look) -> Option<Chunk>>(
+    begin: impl FnOnce() -> F + Send + 'static,
+) -> Option<(SyncSender<Look>, Receiver<Chunk>)> {
+    let (requests, requested) = sync_channel::<Look>(1);
+    let (answers, answered) = sync_channel::<Chunk>(1);
     let work = move || {
-        while let Ok(at) = requested.recv() {
-            let Ok(length) = file.metadata().map(|metadata| metadata.len()) else { return };
-            let cut = length < position;
-            if cut {
-                position = 0;
-            }
-            let mut bytes = vec![0; limits::READ_BYTES];
-            // Any error (a file system that forbids reading what is being written) is the end of following.
-            let Ok(count) = file.read_at(&mut bytes, position) else { return };
-            bytes.truncate(count);
-            position += count as u64;
-            if answering.send(Chunk { at, bytes, cut }).is_err() {
+        let mut look = begin();
+        while let Ok(request) = requested.recv() {
+            let Some(chunk) = look(request) else { return };
+            if answers.send(chunk).is_err() {
                 return;
             }
         }
     };
-    std::thread::Builder::new().name("follow".into()).spawn(work).ok().map(|_| (requests, answers))
+    std::thread::Builder::new().name("follow".into()).spawn(work).ok().map(|_| (requests, answered))
 }

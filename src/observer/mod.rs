@@ -7,6 +7,7 @@
 pub mod eyes;
 pub mod link;
 pub mod mirror;
+pub mod records;
 pub mod reporter;
 pub mod series;
 pub mod surroundings;

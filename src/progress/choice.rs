@@ -159,6 +159,11 @@ impl Choice {
         }
     }
 
+    /// Whether a training's bar is known.
+    pub(super) const fn has_bar(&self) -> bool {
+        self.chosen.is_some()
+    }
+
     /// Epochs done, where the training's own loop counts them.
     pub(super) const fn epoch(&self) -> Option<f64> {
         self.epoch

@@ -1,0 +1,143 @@
+//! What the training writes down by itself, where its output is not ours to read.
+//!
+//! Standard output that is a pipe of its own is left alone, and with it the log lines. Axolotl copies them into
+//! `debug.log` in its output directory, and the Trainer keeps a state beside each checkpoint. A thread looks at both:
+//! the directory may be on a file system that does not answer. Of `debug.log` nothing but metrics is taken, and only
+//! what this run has added: an earlier one's is emptied, or, where a training is resumed, continued.
+
+use super::eyes::{Chunk, Look};
+use crate::limits;
+use crate::machine::trainer_state;
+use crate::sys::probe;
+use std::fs::File;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// Whether the log is read as well as the states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Log {
+    /// The same text can be read elsewhere.
+    Ignored,
+    /// It is all that there is.
+    Read,
+}
+
+/// The output directory of one run.
+pub struct Records {
+    directory: PathBuf,
+    spawned: SystemTime,
+    log: Option<Followed>,
+    /// When the states are looked at next, in seconds since the spawn.
+    states_at: f64,
+}
+
+/// The log, as far as it was read.
+#[derive(Default)]
+struct Followed {
+    file: Option<(File, u64)>,
+    /// Device, number and length of what was there before this run wrote.
+    old: Option<(u64, u64, u64)>,
+}
+
+impl Records {
+    /// To be made as early as possible: what is in the log now is an earlier run's.
+    pub fn of(directory: PathBuf, spawned: SystemTime, log: Log) -> Self {
+        let log = (log == Log::Read).then(|| {
+            // What was written since the spawn is this run's already.
+            let old = std::fs::metadata(directory.join(LOG)).ok();
+            let old = old.filter(|old| old.modified().is_ok_and(|modified| modified < spawned));
+            Followed { file: None, old: old.map(|old| (old.dev(), old.ino(), old.len())) }
+        });
+        Self { directory, spawned, log, states_at: 0.0 }
+    }
+
+    /// Looks at what has been added.
+    pub fn look(&mut self, look: Look) -> Chunk {
+        let (bytes, cut) = self.log.as_mut().and_then(|log| log.read(&self.directory)).unwrap_or_default();
+        let due = look.last || look.at >= self.states_at;
+        if due {
+            self.states_at = look.at + limits::TRAINER_STATE_PERIOD.as_secs_f64();
+        }
+        let state = due.then(|| trainer_state::newest(&self.directory, self.spawned)).flatten();
+        Chunk { at: look.at, bytes, cut, state }
+    }
+}
+
+const LOG: &str = "debug.log";
+
+impl Followed {
+    /// The next bytes, and whether they do not continue what was read before.
+    fn read(&mut self, directory: &Path) -> Option<(Vec<u8>, bool)> {
+        let path = directory.join(LOG);
+        let identity = std::fs::metadata(&path).ok().map(|there| (there.dev(), there.ino()));
+        let open = self.file.as_ref().and_then(|(file, _)| file.metadata().ok()).map(|open| (open.dev(), open.ino()));
+        let exchanged = identity.is_some() && identity != open;
+        if exchanged {
+            let file = probe::open_regular(&path).ok()?;
+            let continues =
+                |(device, number, length): (u64, u64, u64)| (Some((device, number)) == identity).then_some(length);
+            self.file = Some((file, self.old.and_then(continues).unwrap_or(0)));
+        }
+        let (file, position) = self.file.as_mut()?;
+        let shrunk = file.metadata().ok()?.len() < *position;
+        if shrunk {
+            *position = 0;
+        }
+        let mut bytes = vec![0; limits::READ_BYTES];
+        let count = file.read_at(&mut bytes, *position).ok()?;
+        bytes.truncate(count);
+        *position += count as u64;
+        Some((bytes, shrunk || (exchanged && open.is_some())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::io::Write as _;
+    use std::time::Duration;
+
+    fn look(records: &mut Records) -> (String, bool) {
+        let chunk = records.look(Look { at: 1.0, last: false });
+        (String::from_utf8(chunk.bytes).unwrap(), chunk.cut)
+    }
+
+    #[test]
+    fn only_what_this_run_has_written_is_read() {
+        let home = tempfile::tempdir().unwrap();
+        let log = home.path().join(LOG);
+        let append = |text: &str| {
+            let mut file = fs::File::options().append(true).create(true).open(&log).unwrap();
+            file.write_all(text.as_bytes()).unwrap();
+        };
+        let later = SystemTime::now() + Duration::from_secs(60);
+        let mut fresh = Records::of(home.path().to_owned(), later, Log::Read);
+        assert_eq!(look(&mut fresh), (String::new(), false), "there is none yet");
+        append("old\n");
+        let mut resumed = Records::of(home.path().to_owned(), later, Log::Read);
+        assert_eq!(look(&mut resumed), (String::new(), false), "an earlier run's");
+        append("new\n");
+        assert_eq!(look(&mut resumed), ("new\n".into(), false));
+        assert_eq!(look(&mut fresh), ("old\nnew\n".into(), false), "begun after the look: this run's");
+        // Axolotl takes the old one away where nothing is resumed.
+        fs::remove_file(&log).unwrap();
+        append("anew\n");
+        assert_eq!(look(&mut resumed), ("anew\n".into(), true));
+        fs::write(&log, "x\n").unwrap();
+        assert_eq!(look(&mut resumed), ("x\n".into(), true), "emptied in place");
+        let early = SystemTime::now() - Duration::from_secs(60);
+        let mut late = Records::of(home.path().to_owned(), early, Log::Read);
+        assert_eq!(look(&mut late), ("x\n".into(), false), "written since the spawn");
+        assert_eq!(look(&mut Records::of(home.path().to_owned(), early, Log::Ignored)), (String::new(), false));
+    }
+
+    #[test]
+    fn what_is_no_file_is_never_waited_for() {
+        let home = tempfile::tempdir().unwrap();
+        nix::unistd::mkfifo(&home.path().join(LOG), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let mut records = Records::of(home.path().to_owned(), SystemTime::UNIX_EPOCH, Log::Read);
+        assert_eq!(look(&mut records), (String::new(), false));
+    }
+}
