@@ -63,11 +63,11 @@ pub fn locate(arguments: &[OsString]) -> Option<Located> {
 
 /// The output directory that a command line names by itself, as scripts of the Trainer have it.
 #[must_use]
-pub fn output_directory(arguments: &[OsString]) -> Option<PathBuf> {
+pub fn output_directory(arguments: &[OsString]) -> Option<String> {
     arguments.iter().enumerate().find_map(|(at, word)| {
         let typed = option(word).filter(|typed| typed.name == "output_dir")?;
-        let next = || arguments.get(at.checked_add(1)?).map(PathBuf::from);
-        typed.value.map(PathBuf::from).or_else(next).filter(|path| !path.as_os_str().is_empty())
+        let next = || arguments.get(at.checked_add(1)?)?.to_str();
+        typed.value.or_else(next).filter(|path| !path.is_empty()).map(str::to_owned)
     })
 }
 

@@ -12,6 +12,7 @@ fields! {
         "os" => os: PublicStr, "operating system and architecture, to know what must be supported";
         "python_version" => python_version: PublicStr, "version of the Python that runs the training";
         "cpu_count" => cpu_count: u64, "logical processors of the machine";
+        "cpu_count_usable" => cpu_count_usable: u64, "whole processors that the run may use at once: its affinity and the quotas of its control groups counted";
         "memory_total" => memory_total: u64, "bytes of main memory of the machine";
         "accelerator_type" => accelerator_type: PublicStr, "kind of accelerator: cuda, hip, xpu, mps, npu or none";
         "accelerator_count" => accelerator_count: u64, "how many accelerators the machine shows";

@@ -23,6 +23,7 @@ pub fn facts(command: &[OsString], environment: Environment<'_>) -> Start {
     let mut start = Start {
         os: Some(host::platform()),
         cpu_count: host::cpu_count(root),
+        cpu_count_usable: host::cpu_count_usable(),
         memory_total: host::memory_total(MemoryGroup::of(std::process::id()).as_ref()),
         launcher: launcher.launcher,
         nodes: launcher.nodes,
@@ -100,7 +101,12 @@ mod tests {
         let start = wait();
         assert_eq!(start.launcher.as_ref().map(|name| name.as_str()), Some("torchrun"));
         assert_eq!((start.processes_per_node, start.ci, start.nodes), (Some(2), Some(true), None));
-        assert!(start.cpu_count.is_some() && start.memory_total.is_some() && start.os.is_some());
+        assert!(
+            start.cpu_count.is_some()
+                && start.cpu_count_usable.is_some()
+                && start.memory_total.is_some()
+                && start.os.is_some()
+        );
         assert_eq!(start.accelerator_type, None, "the driver is asked elsewhere");
         gathering.look_at(&[std::process::id()]);
         assert_eq!(wait(), start, "this process has no Python to show");

@@ -53,7 +53,16 @@ pub fn platform() -> PublicStr {
 #[must_use]
 pub fn cpu_count(root: &Path) -> Option<u64> {
     let online = files::text(&root.join("sys/devices/system/cpu/online")).and_then(|text| count_ranges(&text));
-    online.or_else(|| Some(std::thread::available_parallelism().ok()?.get() as u64))
+    online.or_else(cpu_count_usable)
+}
+
+/// Processors that the run may use at once. A job with a quota of two on a node of 128 is slow for a reason.
+///
+/// The standard library counts the affinity and, of both versions of control groups, the quotas of the own group and of
+/// all above it; ours are the command's at its start.
+#[must_use]
+pub fn cpu_count_usable() -> Option<u64> {
+    Some(std::thread::available_parallelism().ok()?.get() as u64)
 }
 
 /// Counts a list of ranges, `0-3,8-11`.

@@ -18,7 +18,7 @@ use std::os::unix::fs::FileExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use tokio::net::unix::pipe;
 
 /// One stream's text on its way into the run.
@@ -148,15 +148,24 @@ pub struct Eyes {
     copies: Vec<Copy>,
     files: Vec<Followed>,
     has_records: bool,
+    /// Where and when the command was started.
+    directory: PathBuf,
+    spawned: SystemTime,
     buffer: Vec<u8>,
 }
 
 impl Eyes {
     /// Takes the descriptors that the supervisor left open for us; returns how many could not be.
     #[must_use]
-    pub fn open(streams: &[(Stream, Observed)]) -> (Self, u64) {
-        let mut eyes =
-            Self { copies: Vec::new(), files: Vec::new(), has_records: false, buffer: vec![0; limits::READ_BYTES] };
+    pub fn open(streams: &[(Stream, Observed)], directory: PathBuf, spawned_at_ms: u64) -> (Self, u64) {
+        let mut eyes = Self {
+            copies: Vec::new(),
+            files: Vec::new(),
+            has_records: false,
+            directory,
+            spawned: SystemTime::UNIX_EPOCH + Duration::from_millis(spawned_at_ms),
+            buffer: vec![0; limits::READ_BYTES],
+        };
         let mut lost = 0;
         for (stream, observed) in streams {
             let reader = Reader { stream: Some(*stream), cutter: LineCutter::new(), deaf: false };
@@ -182,10 +191,10 @@ impl Eyes {
     }
 
     /// Looks into the directory that the training writes to as well; the first that is named counts.
-    pub fn follow_records(&mut self, directory: PathBuf, spawned: SystemTime) {
-        if std::mem::replace(&mut self.has_records, true) {
-            return;
-        }
+    pub fn follow_records(&mut self, output: Option<&str>) {
+        let (Some(output), false) = (output, self.has_records) else { return };
+        self.has_records = true;
+        let (directory, spawned) = (self.directory.join(output), self.spawned);
         let readers = self.copies.iter().map(|copy| &copy.reader).chain(self.files.iter().map(|file| &file.reader));
         let seen: Vec<_> = readers.filter_map(|reader| reader.stream).collect();
         let metrics = seen.iter().any(|stream| *stream != Stream::Stderr);

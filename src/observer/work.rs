@@ -42,8 +42,6 @@ struct Work {
     reporter: Option<Reporter>,
     /// The gate of a reporter that is not opened before a worker's rank is known.
     undecided: Option<Gate>,
-    /// The command's working directory.
-    directory: PathBuf,
     facts: Facts,
     ending: Ending,
     /// Wakes when a process of the run has ended.
@@ -93,7 +91,8 @@ impl Work {
         let gathering = Gathering::begin(birth.command.clone(), std::env::vars_os().collect());
         let nvml = std::env::var_os(env::AXOLOTL_RUN_NVML_PATH).filter(|path| !path.is_empty());
         let sampler = u32::try_from(settings.command).ok().map(|command| Sampler::begin(command, nvml));
-        let (eyes, lost) = Eyes::open(&settings.streams);
+        let (mut eyes, lost) = Eyes::open(&settings.streams, directory, settings.spawned_at_ms);
+        eyes.follow_records(config::output_directory(&birth.command).as_deref());
         let unobserved = settings.unobserved + lost;
         let ending = Ending {
             dropped: Dropped { streams: (unobserved > 0).then_some(unobserved), ..Dropped::default() },
@@ -106,7 +105,6 @@ impl Work {
             true => (None, Some(gate)),
             false => (Some(Reporter::open(settings.run, settings.sending, gate)), None),
         };
-        let named = config::output_directory(&birth.command).map(|named| directory.join(named));
         let mut work = Self {
             run: Run::new(RunFacts::default()),
             eyes,
@@ -119,12 +117,8 @@ impl Work {
             ending,
             deaths,
             deadline: deadline.filter(|end: &f64| end.is_finite()),
-            directory,
             birth,
         };
-        if let Some(named) = named {
-            work.follow_records(named);
-        }
         work.measure();
         work
     }
@@ -180,12 +174,6 @@ impl Work {
             News::Started | News::ExecFailed | News::Requested { .. } => {}
         }
         true
-    }
-
-    /// Reads what the training keeps of itself, too.
-    fn follow_records(&mut self, directory: PathBuf) {
-        let spawned = SystemTime::UNIX_EPOCH + Duration::from_millis(self.birth.settings.spawned_at_ms);
-        self.eyes.follow_records(directory, spawned);
     }
 
     fn read(&mut self) {
@@ -309,11 +297,10 @@ impl Work {
                 self.facts.configured = true;
                 self.reporter.iter_mut().for_each(|reporter| reporter.withhold(&vetted.withheld));
                 self.undecided.iter_mut().for_each(|gate| gate.withhold(&vetted.withheld));
-                let output = vetted.output_directory.map(|output| self.directory.join(output));
                 self.run.plan(RunFacts { planned_epochs: vetted.planned.epochs() });
                 self.facts.start.config = Some(vetted.value);
                 self.facts.start.config_unknown_keys = Some(vetted.unknown_keys);
-                output.into_iter().for_each(|output| self.follow_records(output));
+                self.eyes.follow_records(vetted.output_directory.as_deref());
             }
             Err(std::sync::mpsc::TryRecvError::Disconnected) => self.facts.configured = true,
             Err(std::sync::mpsc::TryRecvError::Empty) => {}
