@@ -40,9 +40,9 @@ if code:
     os._exit(int(code))
 os.kill(os.getpid(), getattr(signal, number))
 """
-# The event's property, and the training's names for it.
-METRICS = {"loss": ["loss"], "learning_rate": ["learning_rate"], "grad_norm": ["grad_norm"], "ppl": ["ppl"],
-           "tokens/total": ["tokens/total", "num_tokens", "num_input_tokens_seen"],
+# The event's property, and the training's names for it. Those of a training's log are of one log; others come later too.
+METRICS = {"loss": ["loss"], "learning_rate": ["learning_rate"], "grad_norm": ["grad_norm"], "ppl": ["ppl"]}
+COUNTS = {"tokens/total": ["tokens/total", "num_tokens", "num_input_tokens_seen"],
            "tokens/trainable": ["tokens/trainable"],
            "tokens/train_per_sec_per_gpu": ["tokens/train_per_sec_per_gpu"]}
 
@@ -139,8 +139,8 @@ def near(known, true):
     return known is not None and abs(known - true) <= abs(true) * 0.00051 + 1e-12
 
 
-def fits(properties, log):
-    for name, spellings in METRICS.items():
+def fits(properties, log, metrics=METRICS):
+    for name, spellings in metrics.items():
         true = [log[spelling] for spelling in spellings if spelling in log]
         if name in properties and properties[name] is not None and true and not near(properties[name], float(true[0])):
             return False
@@ -172,6 +172,10 @@ def complaints(recording, setting, played):
             yield f"total {progress.get('total_steps')}, visible {visible.get('total')}"
         if "loss" in progress and training and not any(fits(progress, log) for log in training):
             yield f"at step {progress.get('step')}: {progress} is no log of the training"
+        for name, spellings in COUNTS.items():
+            counted = [log for log in logs if any(spelling in log for spelling in spellings)]
+            if name in progress and counted and not any(fits(progress, log, {name: spellings}) for log in counted):
+                yield f"{name} {progress[name]}"
         epochs = [log["epoch"] for log in logs if log.get("epoch") is not None]
         if epochs and "epoch" in progress and not any(abs(progress["epoch"] - epoch) <= max(0.0051, epoch * 0.00051) for epoch in epochs):
             yield f"epoch {progress['epoch']}"
