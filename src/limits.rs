@@ -85,6 +85,8 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 pub const BACKOFF_FIRST: Duration = Duration::from_millis(500);
 /// Longest backoff, and the longest `Retry-After` that is honoured.
 pub const BACKOFF_MAX: Duration = Duration::from_secs(30);
+/// Transient failures in a row that open the circuit: from then on one event at a time is risked.
+pub const BREAKER_FAILURES: u32 = 3;
 /// Bytes of an answer that are read; PostHog's has about 20.
 pub const ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of one file of certificates; the largest bundle in use has 300 KiB.

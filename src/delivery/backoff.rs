@@ -1,7 +1,9 @@
 //! How long to wait after a failure that may pass.
 //!
 //! Full jitter: a thousand nodes of one job that lost the server at the same moment must not come back at the
-//! same moment. The server's own wish goes before, within reason. Pure: chance and time come from the caller.
+//! same moment. The server's own wish goes before, within reason. After [`limits::BREAKER_FAILURES`] in a row the
+//! circuit is open: what follows are probes, whose waits grow, and which no wish of a server that is broken makes
+//! come sooner. Pure: chance and time come from the caller.
 
 use crate::limits;
 use std::time::{Duration, SystemTime};
@@ -9,12 +11,21 @@ use std::time::{Duration, SystemTime};
 /// The wait before the next attempt, after `failures` in a row (at least one); `chance` is from 0 to 1.
 #[must_use]
 pub fn wait(failures: u32, chance: f64, retry_after: Option<Duration>) -> Duration {
-    if let Some(wish) = retry_after {
-        return wish.min(limits::BACKOFF_MAX);
-    }
+    let wish = retry_after.map(|wish| wish.min(limits::BACKOFF_MAX));
     let doublings = failures.saturating_sub(1).min(16);
     let ceiling = limits::BACKOFF_FIRST.saturating_mul(1 << doublings).min(limits::BACKOFF_MAX);
-    ceiling.mul_f64(if chance.is_finite() { chance.clamp(0.0, 1.0) } else { 1.0 })
+    let chance = if chance.is_finite() { chance.clamp(0.0, 1.0) } else { 1.0 };
+    if is_open(failures) {
+        // At least half of it, so that probes do not come sooner by chance than the attempts before them.
+        return ceiling.mul_f64(0.5 + chance / 2.0).max(wish.unwrap_or_default());
+    }
+    wish.unwrap_or_else(|| ceiling.mul_f64(chance))
+}
+
+/// Whether so many failures in a row have opened the circuit.
+#[must_use]
+pub const fn is_open(failures: u32) -> bool {
+    failures >= limits::BREAKER_FAILURES
 }
 
 /// Reads a `Retry-After` header: seconds, or an HTTP date.
@@ -39,15 +50,24 @@ mod tests {
         for (failures, seconds) in [(0, 0.5), (1, 0.5), (2, 1.0), (3, 2.0), (6, 16.0), (7, 30.0), (8, 30.0)] {
             assert_eq!(wait(failures, 1.0, None), Duration::from_secs_f64(seconds), "{failures}");
         }
-        assert_eq!(wait(3, 0.5, None), Duration::from_secs(1));
-        assert_eq!(wait(3, 0.0, None), Duration::ZERO);
+        assert_eq!(wait(2, 0.5, None), Duration::from_millis(500));
+        assert_eq!(wait(2, 0.0, None), Duration::ZERO);
         assert_eq!(wait(u32::MAX, 1.0, None), limits::BACKOFF_MAX);
+    }
+
+    #[test]
+    fn probes_grow_whatever_chance_and_a_broken_server_say() {
+        let now = Some(Duration::ZERO);
+        let waits: Vec<_> = (3..=8).map(|failures| wait(failures, 0.0, now).as_secs_f64()).collect();
+        assert_eq!(waits, [1.0, 2.0, 4.0, 8.0, 15.0, 15.0]);
+        assert_eq!(wait(4, 0.0, Some(Duration::from_secs(20))), Duration::from_secs(20));
+        assert_eq!([0, 2, 3, 9].map(is_open), [false, false, true, true]);
     }
 
     #[test]
     fn the_servers_wish_goes_before_within_reason() {
         assert_eq!(wait(1, 1.0, Some(Duration::from_secs(7))), Duration::from_secs(7));
-        assert_eq!(wait(9, 1.0, Some(Duration::ZERO)), Duration::ZERO);
+        assert_eq!(wait(2, 1.0, Some(Duration::ZERO)), Duration::ZERO);
         assert_eq!(wait(1, 0.0, Some(Duration::from_secs(3600))), limits::BACKOFF_MAX);
     }
 

@@ -2,7 +2,8 @@
 //!
 //! One malformed event costs the whole request, so a request that can never succeed is halved until the
 //! events at fault stand alone; all others arrive. Requests that merely failed keep their events in order, and
-//! what was offered meanwhile joins them. Pure; bounded by [`limits::UNSENT_BYTES_MAX`].
+//! what was offered meanwhile joins them. The run's own events go before those of earlier runs, so that its end need
+//! not wait for a backlog, and are not put together with them. Pure; bounded by [`limits::UNSENT_BYTES_MAX`].
 
 use crate::limits;
 use std::collections::VecDeque;
@@ -18,11 +19,22 @@ pub struct Item {
     pub line: Arc<str>,
 }
 
+/// Whose events they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// This run's.
+    Own,
+    /// Those that earlier runs left.
+    Earlier,
+}
+
 /// The events of one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
     /// The events, oldest first.
     pub items: Vec<Item>,
+    /// Whose they are.
+    pub lane: Lane,
     /// It is a part of a request that could never succeed, and must not be put together with others again.
     part: bool,
 }
@@ -40,27 +52,30 @@ pub enum Divided {
 #[derive(Debug, Default)]
 pub struct Queue {
     parts: VecDeque<Batch>,
-    items: VecDeque<Item>,
+    own: VecDeque<Item>,
+    earlier: VecDeque<Item>,
     bytes: u64,
 }
 
 impl Queue {
     /// Takes an event; false where there is no room, and the event has to stay where it is written down.
     #[must_use]
-    pub fn push(&mut self, item: Item) -> bool {
+    pub fn push(&mut self, item: Item, lane: Lane) -> bool {
         let bytes = self.bytes.saturating_add(item.line.len() as u64);
         if bytes > limits::UNSENT_BYTES_MAX {
             return false;
         }
         self.bytes = bytes;
-        self.items.push_back(item);
+        self.lane(lane).push_back(item);
         true
     }
 
-    /// Takes the next batch out.
+    /// Takes the next batch out, of so many events at the most.
     #[must_use]
-    pub fn take(&mut self) -> Option<Batch> {
-        let batch = self.parts.pop_front().or_else(|| self.gather())?;
+    pub fn take(&mut self, events_max: usize) -> Option<Batch> {
+        let gathered =
+            |queue: &mut Self| queue.gather(Lane::Own, events_max).or_else(|| queue.gather(Lane::Earlier, events_max));
+        let batch = self.parts.pop_front().or_else(|| gathered(self))?;
         self.bytes = self.bytes.saturating_sub(bytes(&batch.items));
         Some(batch)
     }
@@ -71,13 +86,14 @@ impl Queue {
         if batch.part {
             self.parts.push_front(batch);
         } else {
-            batch.items.into_iter().rev().for_each(|item| self.items.push_front(item));
+            let lane = self.lane(batch.lane);
+            batch.items.into_iter().rev().for_each(|item| lane.push_front(item));
         }
     }
 
     /// Divides a batch that can never succeed.
     pub fn divide(&mut self, batch: Batch) -> Divided {
-        let mut first = batch.items;
+        let Batch { items: mut first, lane, .. } = batch;
         if first.len() <= 1
             && let Some(item) = first.pop()
         {
@@ -86,7 +102,7 @@ impl Queue {
         let second = first.split_off(first.len() / 2);
         self.bytes = self.bytes.saturating_add(bytes(&first)).saturating_add(bytes(&second));
         for items in [second, first] {
-            self.parts.push_front(Batch { items, part: true });
+            self.parts.push_front(Batch { items, lane, part: true });
         }
         Divided::Halved
     }
@@ -94,29 +110,44 @@ impl Queue {
     /// How many events wait.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.parts.iter().map(|batch| batch.items.len()).sum::<usize>().saturating_add(self.items.len())
+        self.parts.iter().map(|batch| batch.items.len()).sum::<usize>() + self.own.len() + self.earlier.len()
     }
 
     /// Whether none waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.parts.is_empty() && self.items.is_empty()
+        self.len() == 0
     }
 
-    fn gather(&mut self) -> Option<Batch> {
+    /// Whether one of this lane waits.
+    #[must_use]
+    pub fn has(&self, lane: Lane) -> bool {
+        let items = if lane == Lane::Own { &self.own } else { &self.earlier };
+        !items.is_empty() || self.parts.iter().any(|batch| batch.lane == lane)
+    }
+
+    const fn lane(&mut self, lane: Lane) -> &mut VecDeque<Item> {
+        match lane {
+            Lane::Own => &mut self.own,
+            Lane::Earlier => &mut self.earlier,
+        }
+    }
+
+    fn gather(&mut self, lane: Lane, events_max: usize) -> Option<Batch> {
         let mut items = Vec::new();
         let mut room = limits::BATCH_BYTES_MAX;
-        while let Some(item) = self.items.front() {
+        let waiting = self.lane(lane);
+        while let Some(item) = waiting.front() {
             // One byte for the comma. An event by itself always fits: it is smaller than a batch.
             let left = room.checked_sub(item.line.len().saturating_add(1));
             match left {
-                Some(left) if items.len() < limits::BATCH_EVENTS_MAX => room = left,
+                Some(left) if items.len() < events_max => room = left,
                 _ if items.is_empty() => {}
                 _ => break,
             }
-            items.extend(self.items.pop_front());
+            items.extend(waiting.pop_front());
         }
-        (!items.is_empty()).then_some(Batch { items, part: false })
+        (!items.is_empty()).then_some(Batch { items, lane, part: false })
     }
 }
 
@@ -136,9 +167,13 @@ mod tests {
     fn queue(lengths: &[usize]) -> Queue {
         let mut queue = Queue::default();
         for (number, length) in (0..).zip(lengths) {
-            assert!(queue.push(item(number, *length)));
+            assert!(queue.push(item(number, *length), Lane::Own));
         }
         queue
+    }
+
+    fn take(queue: &mut Queue) -> Option<Batch> {
+        queue.take(limits::BATCH_EVENTS_MAX)
     }
 
     fn numbers(batch: &Batch) -> Vec<u128> {
@@ -148,40 +183,56 @@ mod tests {
     #[test]
     fn a_batch_is_bounded_in_events_and_in_bytes() {
         let mut queue = queue(&[10; 250]);
-        let sizes: Vec<_> = std::iter::from_fn(|| queue.take()).map(|batch| batch.items.len()).collect();
+        let sizes: Vec<_> = std::iter::from_fn(|| take(&mut queue)).map(|batch| batch.items.len()).collect();
         assert_eq!(sizes, [100, 100, 50]);
         let mut queue = self::queue(&[limits::EVENT_BYTES_MAX; 9]);
-        let sizes: Vec<_> = std::iter::from_fn(|| queue.take()).map(|batch| batch.items.len()).collect();
+        let sizes: Vec<_> = std::iter::from_fn(|| take(&mut queue)).map(|batch| batch.items.len()).collect();
         assert_eq!(sizes, [3, 3, 3]);
         assert!(queue.is_empty() && queue.bytes == 0);
     }
 
     #[test]
+    fn this_runs_events_go_first_and_alone() {
+        let mut queue = Queue::default();
+        for (number, lane) in [(0, Lane::Earlier), (1, Lane::Own), (2, Lane::Earlier), (3, Lane::Own)] {
+            assert!(queue.push(item(number, 5), lane));
+        }
+        let batches: Vec<_> = std::iter::from_fn(|| take(&mut queue)).collect();
+        assert_eq!(batches.iter().map(numbers).collect::<Vec<_>>(), [[1, 3], [0, 2]]);
+        let [own, earlier] = <[Batch; 2]>::try_from(batches).unwrap();
+        assert_eq!((queue.has(Lane::Own), queue.has(Lane::Earlier)), (false, false));
+        queue.put_back(earlier);
+        queue.divide(own);
+        assert_eq!((queue.has(Lane::Own), queue.has(Lane::Earlier), queue.len()), (true, true, 4));
+        assert_eq!(queue.take(1).map(|batch| numbers(&batch)), Some(vec![1]));
+    }
+
+    #[test]
     fn what_does_not_fit_stays_outside() {
         let mut queue = Queue::default();
-        let pushed = (0..100).filter(|number| queue.push(item(*number, limits::EVENT_BYTES_MAX))).count();
+        let pushed = (0..100).filter(|number| queue.push(item(*number, limits::EVENT_BYTES_MAX), Lane::Own)).count();
         assert_eq!(pushed as u64, limits::UNSENT_BYTES_MAX / limits::EVENT_BYTES_MAX as u64);
     }
 
     #[test]
     fn a_failed_batch_goes_again_with_what_came_meanwhile() {
         let mut queue = queue(&[5, 5]);
-        let batch = queue.take().unwrap();
-        assert!(queue.push(item(2, 5)));
+        let batch = take(&mut queue).unwrap();
+        assert!(queue.push(item(2, 5), Lane::Own));
         queue.put_back(batch);
-        assert_eq!(numbers(&queue.take().unwrap()), [0, 1, 2]);
+        assert_eq!(numbers(&take(&mut queue).unwrap()), [0, 1, 2]);
     }
 
     #[test]
     fn a_half_that_failed_stays_a_half() {
         let mut queue = queue(&[5; 4]);
-        let batch = queue.take().unwrap();
+        let batch = take(&mut queue).unwrap();
         assert_eq!(queue.divide(batch), Divided::Halved);
-        let half = queue.take().unwrap();
+        let half = take(&mut queue).unwrap();
         queue.put_back(half);
         assert_eq!(queue.len(), 4);
-        assert_eq!(numbers(&queue.take().unwrap()), [0, 1]);
-        assert_eq!(numbers(&queue.take().unwrap()), [2, 3]);
+        assert_eq!(numbers(&take(&mut queue).unwrap()), [0, 1]);
+        assert_eq!(numbers(&take(&mut queue).unwrap()), [2, 3]);
     }
 
     proptest! {
@@ -189,7 +240,7 @@ mod tests {
         fn exactly_the_bad_events_are_set_aside(bad in prop::collection::vec(any::<bool>(), 1..300), flaky in any::<u64>()) {
             let mut queue = queue(&vec![7; bad.len()]);
             let (mut delivered, mut refused, mut requests) = (Vec::new(), Vec::new(), 0_u32);
-            while let Some(batch) = queue.take() {
+            while let Some(batch) = take(&mut queue) {
                 requests += 1;
                 prop_assert!(requests < 2000);
                 if requests < 64 && flaky >> requests & 1 == 1 {

@@ -9,6 +9,7 @@
 use super::answers::{self, Verdict};
 use super::backoff;
 use super::batching::Item;
+use super::course::Attempt;
 use super::endpoint::{Endpoint, Key};
 use super::outcome::Cause;
 use super::request;
@@ -22,7 +23,7 @@ use std::io::{BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 /// The bundles of the common distributions, for when the variable that replaces them is set.
 const SYSTEM_BUNDLES: [&str; 5] = [
@@ -38,15 +39,6 @@ const SYSTEM_BUNDLES: [&str; 5] = [
 pub struct Certificates {
     files: Vec<PathBuf>,
     directory: Option<PathBuf>,
-}
-
-/// What one attempt came to.
-#[derive(Debug)]
-pub(super) struct Attempt {
-    pub verdict: Verdict,
-    pub status: Option<u16>,
-    pub cause: Option<Cause>,
-    pub retry_after: Option<Duration>,
 }
 
 /// Sends batches to one place.

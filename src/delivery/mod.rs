@@ -7,18 +7,21 @@
 //! keeps nothing else; and nothing but the events, the project's key and the time leaves.
 //!
 //! [`Uploader`] is driven by the observer, and by `--send`. The judgement ([`answers`], [`backoff`],
-//! [`batching`], [`endpoint`]) is pure and apart from the sockets ([`client`](self::client)).
+//! [`batching`], [`course`](self::course), [`endpoint`]) is pure and apart from the sockets ([`client`](self::client)).
 
 pub mod answers;
 pub mod backoff;
 pub mod batching;
 mod client;
+mod course;
 pub mod endpoint;
 mod outcome;
 mod request;
 mod uploader;
 
+pub use batching::Lane;
 pub use client::Certificates;
+pub use course::State;
 pub use endpoint::{Destination, Endpoint, EndpointProblem, Key, KeyProblem};
 pub use outcome::{Cause, Fate, Outcome, Said};
-pub use uploader::{State, Uploader};
+pub use uploader::Uploader;

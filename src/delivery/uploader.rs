@@ -11,12 +11,11 @@
 //! urgent and calls it again goes on with the same attempt. It writes nothing: the caller has appended an
 //! event to the journal before it offers it, and appends each outcome.
 
-use super::answers::Verdict;
-use super::backoff;
-use super::batching::{Batch, Divided, Item, Queue};
-use super::client::{Attempt, Certificates, Sender};
+use super::batching::{Batch, Item, Lane};
+use super::client::{Certificates, Sender};
+use super::course::{Attempt, Conclusion, Course, State};
 use super::endpoint::{Endpoint, Key};
-use super::outcome::{Cause, Fate, Outcome};
+use super::outcome::Outcome;
 use crate::limits;
 use serde::Deserialize;
 use std::collections::VecDeque;
@@ -28,31 +27,14 @@ use std::time::SystemTime;
 use tokio::time::Sleep;
 use uuid::Uuid;
 
-/// What is known of the endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// Nothing was sent yet.
-    Untried,
-    /// It accepted, or refused with reason, what was sent last.
-    Alive,
-    /// The last attempt failed; there will be others.
-    Dead,
-    /// It said that no attempt can succeed; there will be none.
-    Stopped,
-}
-
 /// Sends events one batch at a time.
 pub struct Uploader {
     sender: Arc<Sender>,
-    queue: Queue,
+    course: Course,
     /// Events that are refused before anything is asked.
     refused: VecDeque<Uuid>,
     flight: Option<Flight>,
     pause: Option<Pin<Box<Sleep>>>,
-    failures: u32,
-    state: State,
-    /// What the last attempt that failed was like.
-    last: Option<(Option<u16>, Option<Cause>)>,
 }
 
 struct Flight {
@@ -71,52 +53,49 @@ impl Uploader {
     pub fn new(endpoint: Endpoint, key: Key, certificates: Certificates) -> Self {
         Self {
             sender: Arc::new(Sender::new(endpoint, key, certificates)),
-            queue: Queue::default(),
+            course: Course::default(),
             refused: VecDeque::new(),
             flight: None,
             pause: None,
-            failures: 0,
-            state: State::Untried,
-            last: None,
         }
     }
 
     /// Takes an event that was written down, and says its identity; None where it has to wait where it is
     /// written, for a later launcher.
     #[must_use]
-    pub fn offer(&mut self, line: &str) -> Option<Uuid> {
+    pub fn offer(&mut self, line: &str, lane: Lane) -> Option<Uuid> {
         let Identity { uuid } = serde_json::from_str(line).ok()?;
         if line.len() > limits::EVENT_BYTES_MAX {
             self.refused.push_back(uuid);
             return Some(uuid);
         }
-        let is_taken = self.state != State::Stopped && self.queue.push(Item { uuid, line: line.into() });
-        is_taken.then_some(uuid)
+        self.course.offer(Item { uuid, line: line.into() }, lane).then_some(uuid)
     }
 
     /// What is known of the endpoint.
     #[must_use]
     pub const fn state(&self) -> State {
-        self.state
+        self.course.state()
     }
 
     /// Events that were offered and have no outcome yet.
     #[must_use]
     pub fn unsettled(&self) -> usize {
         let in_flight = self.flight.as_ref().map_or(0, |flight| flight.batch.items.len());
-        self.queue.len().saturating_add(self.refused.len()).saturating_add(in_flight)
+        self.course.queue().len().saturating_add(self.refused.len()).saturating_add(in_flight)
     }
 
-    /// Whether a wait at the run's end may be worth it: something is on its way to a server that answers.
+    /// Whether a wait at the run's end may be worth it: some of its own is on its way to a server that answers.
     #[must_use]
     pub fn is_worth_waiting_for(&self) -> bool {
-        self.unsettled() > 0 && matches!(self.state, State::Untried | State::Alive)
+        let in_flight = self.flight.as_ref().is_some_and(|flight| flight.batch.lane == Lane::Own);
+        (in_flight || self.course.queue().has(Lane::Own)) && matches!(self.state(), State::Untried | State::Alive)
     }
 
     /// Failures in a row that may pass.
     #[must_use]
     pub const fn failures(&self) -> u32 {
-        self.failures
+        self.course.failures()
     }
 
     /// Goes on until the next outcome; forever pending where there is nothing to do. Dropping the future loses
@@ -146,46 +125,15 @@ impl Uploader {
     }
 
     fn depart(&mut self) -> Option<Flight> {
-        if self.state == State::Stopped {
-            return None;
-        }
-        let batch = self.queue.take()?;
+        let batch = self.course.depart()?;
         let attempt = Box::pin(Arc::clone(&self.sender).attempt(batch.items.clone()));
         Some(Flight { batch, attempt })
     }
 
     /// Draws the conclusions of an attempt; None where the next one follows at once.
     fn settle(&mut self, batch: Batch, attempt: &Attempt) -> Option<Outcome> {
-        let uuids: Vec<Uuid> = batch.items.iter().map(|item| item.uuid).collect();
-        let (state, fate) = match attempt.verdict {
-            Verdict::Delivered => (State::Alive, Fate::Delivered),
-            Verdict::Divide => match self.queue.divide(batch) {
-                Divided::Halved => {
-                    self.state = State::Alive;
-                    return None;
-                }
-                Divided::Lone(_) => (State::Alive, Fate::Refused),
-            },
-            Verdict::Later => {
-                self.queue.put_back(batch);
-                (State::Dead, Fate::Delayed)
-            }
-            Verdict::Stop => {
-                self.queue.put_back(batch);
-                (State::Stopped, Fate::Stopped)
-            }
-        };
-        self.state = state;
-        let repeated = fate == Fate::Delayed && self.last == Some((attempt.status, attempt.cause));
-        if fate == Fate::Delayed {
-            self.last = Some((attempt.status, attempt.cause));
-            self.failures = self.failures.saturating_add(1);
-            let wait = backoff::wait(self.failures, chance(), attempt.retry_after);
-            self.pause = Some(Box::pin(tokio::time::sleep(wait)));
-        } else {
-            self.last = None;
-            self.failures = 0;
-        }
+        let Conclusion { uuids, fate, repeated, wait } = self.course.settle(batch, attempt, chance())?;
+        self.pause = wait.map(|wait| Box::pin(tokio::time::sleep(wait)));
         let Attempt { status, cause, .. } = *attempt;
         Some(Outcome { time: SystemTime::now(), uuids, fate, status, cause, repeated })
     }

@@ -4,7 +4,7 @@
 //! without its configuration, and a finish without its words, since a run without them cannot be read: one that
 //! lacks its finish counts as lost.
 
-use crate::delivery::{Certificates, Destination, Fate, Outcome, State, Uploader};
+use crate::delivery::{Certificates, Destination, Fate, Lane, Outcome, State, Uploader};
 use crate::event::{Event, Finish, Start};
 use crate::limits;
 use crate::privacy::Gate;
@@ -104,7 +104,7 @@ impl Reporter {
             && let Some(uploader) = &mut self.uploader
         {
             // What the uploader has no room for waits in the journal, for a later launcher.
-            let _ = uploader.offer(&line);
+            let _ = uploader.offer(&line, Lane::Own);
             self.offered_at.get_or_insert_with(Instant::now);
         }
         true
@@ -132,7 +132,7 @@ impl Reporter {
                 run.append_delivery(&Outcome::refused_by_gate(refused, now).line().unwrap_or_default());
             }
             for line in &run.lines {
-                let _ = uploader.offer(line);
+                let _ = uploader.offer(line, Lane::Earlier);
             }
             self.earlier.push(run);
         }

@@ -4,7 +4,7 @@
 //! has withdrawn it for what waits as well. It gives up after a few failures; what is not sent stays.
 
 use super::{Form, Streams, Telemetry, count, document};
-use crate::delivery::{Certificates, Destination, Endpoint, Fate, Key, Outcome, State, Uploader};
+use crate::delivery::{Certificates, Destination, Endpoint, Fate, Key, Lane, Outcome, State, Uploader};
 use crate::store::{Store, Waiting};
 use crate::{env, limits};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -83,7 +83,7 @@ fn send(waiting: &mut Waiting, mut uploader: Uploader, shows_progress: bool) -> 
         }
         totals.refused += refused.uuids.len() as u64;
         for line in run.lines.drain(..) {
-            match uploader.offer(&line) {
+            match uploader.offer(&line, Lane::Earlier) {
                 Some(uuid) => drop(owners.insert(uuid, index)),
                 None => totals.waiting += 1,
             }

@@ -4,7 +4,7 @@
 #[path = "recorded.rs"]
 mod recorded;
 
-use axolotl_run::delivery::{Certificates, Endpoint, Key, Outcome, State, Uploader};
+use axolotl_run::delivery::{Certificates, Endpoint, Key, Lane, Outcome, State, Uploader};
 use std::time::{Duration, SystemTime};
 use uuid::Uuid;
 
@@ -33,7 +33,7 @@ impl Driver {
     pub fn offer(&mut self, steps: std::ops::Range<u64>) -> Vec<String> {
         let lines: Vec<_> = steps.map(|step| line(self.run, step)).collect();
         for line in &lines {
-            assert!(self.uploader.offer(line).is_some());
+            assert!(self.uploader.offer(line, Lane::Own).is_some());
         }
         lines
     }
