@@ -102,6 +102,11 @@ pub const UNSENT_AGE_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Bytes of unsent events that are kept for sending.
 pub const UNSENT_BYTES_MAX: u64 = 10 * 1000 * 1000;
 
+/// Bytes of waiting events that are loaded at once; a request holds about as many.
+pub const PORTION_BYTES_MAX: usize = BATCH_BYTES_MAX;
+/// Runs whose events are loaded at once: each holds three descriptors.
+pub const PORTION_RUNS_MAX: usize = 32;
+
 // --- recorded runs ----------------------------------------------------------------------------------------
 
 /// Runs that are kept.
@@ -123,7 +128,11 @@ pub const SAMPLE_BYTES_MAX: usize = 64 * 1024;
 pub const ESSENTIAL_BYTES_MAX: u64 = 4 * EVENT_BYTES_MAX as u64;
 /// Bytes of each kind of line that wait in memory while the disk is full or read-only.
 pub const HELD_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// Names that are read of a directory of ours; 50 runs of 6 files are kept, others may have put more there.
+/// Runs that are looked at; 50 are kept, but a shared home that other versions filled may have thousands.
+pub const RUNS_LISTED_MAX: usize = 100_000;
+/// How long a start's observer deletes old runs; a disk that is busy deletes a hundred in a second, others thousands.
+pub const PRUNE_TIME: Duration = Duration::from_secs(5);
+/// Names that are read of a run's directory; it has 6 files, others may have put more there.
 pub const DIRECTORY_NAMES_MAX: usize = 4096;
 /// Bytes of the stored decision; ours has about 100.
 pub const DECISION_BYTES_MAX: u64 = 16 * 1024;
@@ -154,6 +163,8 @@ pub const END_UPLOAD_WAIT: Duration = Duration::from_millis(1500);
 /// How long a server of which nothing is known has for its first answer before the end no longer waits for it:
 /// an answer takes a few round trips, a network that swallows everything takes for ever.
 pub const FIRST_ANSWER_WAIT: Duration = Duration::from_millis(500);
+/// How long the observer waits, at its own end, for the disk to take what was written down.
+pub const DISK_WAIT: Duration = Duration::from_secs(10);
 /// How long the observer may go on uploading after the launcher has gone.
 pub const OBSERVER_LINGER: Duration = Duration::from_secs(30);
 

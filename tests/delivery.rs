@@ -213,15 +213,16 @@ fn from_one_run_to_the_server_by_way_of_the_next() {
         journal.append(line, Weight::Essential);
     }
     drop(journal);
-    let mut waiting = store.waiting(SystemTime::now());
-    for line in &waiting.runs[0].lines {
+    let mut portion = store.waiting(SystemTime::now()).next(&store, SystemTime::now()).unwrap();
+    for line in &portion.lines {
         assert!(driver.uploader.offer(line, Lane::Earlier).is_some());
     }
     for outcome in driver.settle() {
-        waiting.runs[0].append_delivery(&outcome.line().unwrap());
+        assert!(portion.keep(&outcome));
     }
-    drop(waiting);
+    assert!(portion.is_settled());
+    drop(portion);
     assert_eq!(server.stored().iter().map(ToString::to_string).collect::<Vec<_>>(), lines);
-    assert!(store.waiting(SystemTime::now()).runs.is_empty());
+    assert!(store.waiting(SystemTime::now()).next(&store, SystemTime::now()).is_none());
     assert_eq!(store.summary(driver.run, SystemTime::now()).unwrap().delivered, 2);
 }

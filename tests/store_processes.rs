@@ -38,7 +38,7 @@ fn role_writes_and_tidies() {
         if step % 20 == 0 {
             store.recover(SystemTime::now());
             store.prune(SystemTime::now());
-            drop(store.waiting(SystemTime::now()));
+            drop(recorded::portions(&store, SystemTime::now()));
         }
     }
 }
@@ -126,5 +126,5 @@ fn a_killed_observer_lets_go_of_its_run() {
     observer.kill().unwrap();
     observer.wait().unwrap();
     assert_eq!(home.store().recover(SystemTime::now()).len(), 1);
-    assert_eq!(home.store().waiting(SystemTime::now()).events(), 2);
+    assert_eq!(recorded::waiting(&home.store(), SystemTime::now()).len(), 2);
 }

@@ -53,7 +53,7 @@ pub struct Outcome {
     /// Why there was no answer.
     pub cause: Option<Cause>,
     /// It says what the one before said: a server that is away for a week must not fill the record.
-    pub(super) repeated: bool,
+    pub repeated: bool,
 }
 
 /// What the server said to an attempt, as it is told to people: of the line that is kept, what names no event.

@@ -4,7 +4,9 @@
 //! that is the witness and can take the relays over ([`link`]), and a loop that reads, measures, writes and
 //! sends ([`work`]), of which nothing depends on anything.
 
+pub mod disk;
 pub mod eyes;
+pub mod house;
 pub mod link;
 pub mod mirror;
 pub mod records;

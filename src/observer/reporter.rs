@@ -4,13 +4,16 @@
 //! without its configuration, and a finish without its words, since a run without them cannot be read: one that
 //! lacks its finish counts as lost.
 
+use super::disk::Disk;
+use super::house;
 use crate::delivery::{Certificates, Destination, Fate, Lane, Outcome, State, Uploader};
 use crate::event::{Event, Finish, Start};
 use crate::limits;
 use crate::privacy::Gate;
-use crate::store::{Journal, Sending, Store, Stored, WaitingRun, Weight};
+use crate::store::{Journal, Portion, Sending, Store, Stored, Weight};
 use crate::wire::Member;
 use std::time::{Instant, SystemTime};
+use tokio::sync::mpsc::Receiver;
 use uuid::Uuid;
 
 /// Where a run's events go.
@@ -18,12 +21,15 @@ pub struct Reporter {
     run: Uuid,
     gate: Gate,
     journal: Journal,
+    disk: Option<Disk>,
+    /// Until house is kept.
     store: Option<Store>,
     uploader: Option<Uploader>,
-    /// Runs before this one whose events wait, and are ours to send.
-    earlier: Vec<WaitingRun>,
+    /// What keeps house, until it is done.
+    house: Option<Receiver<Portion>>,
+    /// Events of runs before this one that are on their way.
+    earlier: Portion,
     refused: u64,
-    kept_house: bool,
     /// When the first event was offered to a server of which nothing is known yet.
     offered_at: Option<Instant>,
 }
@@ -43,11 +49,12 @@ impl Reporter {
             run,
             gate,
             journal,
+            disk: Disk::begin(),
             store,
             uploader,
-            earlier: Vec::new(),
+            house: None,
+            earlier: Portion::default(),
             refused: 0,
-            kept_house: false,
             offered_at: None,
         }
     }
@@ -97,6 +104,9 @@ impl Reporter {
             Event::Start(_) | Event::Progress(_) => Weight::Ordinary,
         };
         let stored = self.journal.append(&line, weight);
+        if let (Some(disk), Some(unforced)) = (&self.disk, self.journal.unforced()) {
+            disk.force(unforced);
+        }
         if !self.journal.may_be_sent() {
             self.uploader = None;
         }
@@ -115,46 +125,40 @@ impl Reporter {
         let _ = self.journal.append_sample(line);
     }
 
-    /// Finishes what earlier launchers could not, deletes what is too old, and takes up what waits. Once a run,
-    /// when there is nothing more urgent.
+    /// Looks after the runs of earlier launchers, and takes up what waits. Once a run, when there is nothing more
+    /// urgent.
     pub fn keep_house(&mut self) {
-        if std::mem::replace(&mut self.kept_house, true) {
-            return;
-        }
-        let Some(store) = &self.store else { return };
-        let now = SystemTime::now();
-        store.recover(now);
-        store.prune(now);
-        let Some(uploader) = &mut self.uploader else { return };
-        for mut run in store.waiting(now).runs {
-            if !run.refused.is_empty() {
-                let refused = std::mem::take(&mut run.refused);
-                run.append_delivery(&Outcome::refused_by_gate(refused, now).line().unwrap_or_default());
-            }
-            for line in &run.lines {
-                let _ = uploader.offer(line, Lane::Earlier);
-            }
-            self.earlier.push(run);
+        if let Some(store) = self.store.take() {
+            self.house = Some(house::keep(store, self.uploader.is_some()));
         }
     }
 
-    /// Sends until the next outcome and writes it down. Never returns where there is nothing to send.
+    /// Sends until the next outcome and writes it down, or takes up the next events of earlier runs. Never returns
+    /// where there is nothing to be done.
     pub async fn send(&mut self) {
-        let Some(uploader) = &mut self.uploader else { return std::future::pending().await };
-        let outcome = uploader.step().await;
-        let of_earlier = |run: &WaitingRun| {
-            let part = outcome.of(|uuid| run.lines.iter().any(|line| line.contains(&uuid.to_string())))?;
-            part.line()
-        };
-        let mut others = 0;
-        for run in &mut self.earlier {
-            if let Some(line) = of_earlier(run) {
-                others += 1;
-                run.append_delivery(&line);
-            }
+        let is_free = self.earlier.is_settled() || self.uploader.as_ref().is_none_or(|it| it.state() == State::Stopped);
+        tokio::select! {
+            outcome = step(self.uploader.as_mut()) => self.keep(&outcome),
+            portion = next(self.house.as_mut()), if is_free => self.take_up(portion),
         }
-        // An outcome of ours alone, of all together, or a passing one that names nobody.
-        if (others == 0 || !matches!(outcome.fate, Fate::Delivered | Fate::Refused))
+    }
+
+    fn take_up(&mut self, portion: Option<Portion>) {
+        let uploader = self.uploader.as_mut().filter(|uploader| uploader.state() != State::Stopped);
+        let (Some(mut portion), Some(uploader)) = (portion, uploader) else {
+            self.house = None;
+            return;
+        };
+        for line in std::mem::take(&mut portion.lines) {
+            let _ = uploader.offer(&line, Lane::Earlier);
+        }
+        self.earlier = portion;
+    }
+
+    /// Writes an outcome down with each run that it concerns. A passing one names nobody, and is this run's as well.
+    fn keep(&mut self, outcome: &Outcome) {
+        let is_earlier = self.earlier.keep(outcome);
+        if (!is_earlier || !matches!(outcome.fate, Fate::Delivered | Fate::Refused))
             && let Some(line) = outcome.line()
         {
             let _ = self.journal.append_delivery(&line);
@@ -173,15 +177,33 @@ impl Reporter {
         self.offered_at.is_some_and(|offered| offered.elapsed() >= limits::FIRST_ANSWER_WAIT)
     }
 
-    /// Whether there is something that may yet be sent.
+    /// Whether there is something that may yet be sent, or house is being kept.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        self.uploader.as_ref().is_some_and(|uploader| uploader.unsettled() > 0 && uploader.state() != State::Stopped)
+        let sends = |uploader: &Uploader| uploader.unsettled() > 0 && uploader.state() != State::Stopped;
+        self.house.is_some() || self.uploader.as_ref().is_some_and(sends)
     }
 
     /// Writes what waits in memory, as far as it can be, and has the disk take it all.
-    pub fn flush(&mut self) {
+    pub fn finish(&mut self) {
         self.journal.flush();
-        self.journal.sync();
+        if let Some(disk) = self.disk.take() {
+            self.journal.unforced().into_iter().for_each(|unforced| disk.force(unforced));
+            disk.finish();
+        }
+    }
+}
+
+async fn step(uploader: Option<&mut Uploader>) -> Outcome {
+    match uploader {
+        Some(uploader) => uploader.step().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn next(house: Option<&mut Receiver<Portion>>) -> Option<Portion> {
+    match house {
+        Some(house) => house.recv().await,
+        None => std::future::pending().await,
     }
 }

@@ -345,8 +345,6 @@ impl Work {
         let deadline = tokio::time::sleep(limits::OBSERVER_LINGER);
         tokio::pin!(deadline);
         let mut told = false;
-        // The launcher has been told: it need not wait for the disk.
-        reporter.flush();
         loop {
             if !told && !reporter.is_worth_waiting_for() {
                 tell(channel, ToSupervisor::Uploaded);
@@ -362,7 +360,7 @@ impl Work {
                 () = &mut deadline => break,
             }
         }
-        reporter.flush();
+        reporter.finish();
     }
 }
 

@@ -5,14 +5,13 @@
 
 use super::{Form, Streams, Telemetry, count, document};
 use crate::delivery::{Certificates, Destination, Endpoint, Fate, Key, Lane, Outcome, State, Uploader};
-use crate::store::{Store, Waiting};
+use crate::store::Store;
 use crate::{env, limits};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::io;
 use std::time::SystemTime;
-use uuid::Uuid;
 
 /// Where to send, and how to show it.
 #[derive(Debug)]
@@ -33,6 +32,8 @@ struct Totals {
     refused: u64,
     waiting: u64,
     runs: u64,
+    /// Of what waited, the events that have their answer.
+    settled: u64,
     /// Why it ended early.
     ended: Option<&'static str>,
 }
@@ -43,15 +44,13 @@ pub fn run(store: Option<&Store>, upload: Upload<'_>, form: Form, streams: &mut 
         Ok(destination) => destination,
         Err((error, hint)) => return streams.complain(&error, Some(&hint)),
     };
-    let now = SystemTime::now();
-    let mut waiting = store.map_or_else(Waiting::default, |store| {
-        store.recover(now);
-        store.waiting(now)
-    });
     let uploader = Uploader::new(endpoint, key, upload.certificates);
-    let totals = match send(&mut waiting, uploader, upload.shows_progress) {
-        Ok(totals) => totals,
-        Err(error) => return streams.complain(&format!("failed to set up the upload: {error}"), None),
+    let totals = match store {
+        Some(store) => match send(store, uploader, upload.shows_progress) {
+            Ok(totals) => totals,
+            Err(error) => return streams.complain(&format!("failed to set up the upload: {error}"), None),
+        },
+        None => Totals::default(),
     };
     report(totals, form, streams)
 }
@@ -72,52 +71,49 @@ fn ready(upload: &Upload<'_>) -> Result<(Endpoint, Key), (String, String)> {
     Ok((endpoint, key))
 }
 
-fn send(waiting: &mut Waiting, mut uploader: Uploader, shows_progress: bool) -> io::Result<Totals> {
+fn send(store: &Store, mut uploader: Uploader, shows_progress: bool) -> io::Result<Totals> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let mut totals = Totals { runs: waiting.runs.len() as u64, waiting: waiting.left_out, ..Totals::default() };
-    let mut owners = HashMap::new();
-    for (index, run) in waiting.runs.iter_mut().enumerate() {
-        let refused = Outcome::refused_by_gate(std::mem::take(&mut run.refused), SystemTime::now());
-        if let Some(line) = refused.of(|_| true).and_then(|outcome| outcome.line()) {
-            run.append_delivery(&line);
+    let now = SystemTime::now();
+    store.recover(now);
+    let mut waiting = store.waiting(now);
+    let mut totals = Totals { waiting: waiting.left_out, ..Totals::default() };
+    let mut runs = HashSet::new();
+    let bar = bar(waiting.events, shows_progress);
+    let all = waiting.events;
+    while totals.ended.is_none()
+        && let Some(mut portion) = waiting.next(store, SystemTime::now())
+    {
+        totals.refused += portion.refused;
+        runs.extend(portion.runs.iter().copied());
+        for line in std::mem::take(&mut portion.lines) {
+            // A portion is far smaller than the uploader's room.
+            let _ = uploader.offer(&line, Lane::Earlier);
         }
-        totals.refused += refused.uuids.len() as u64;
-        for line in run.lines.drain(..) {
-            match uploader.offer(&line, Lane::Earlier) {
-                Some(uuid) => drop(owners.insert(uuid, index)),
-                None => totals.waiting += 1,
-            }
-        }
-    }
-    let bar = bar(uploader.unsettled() as u64, shows_progress);
-    while uploader.unsettled() > 0 {
-        let outcome = runtime.block_on(uploader.step());
-        keep(waiting, &owners, &outcome);
-        match outcome.fate {
-            Fate::Delivered => totals.delivered += outcome.uuids.len() as u64,
-            Fate::Refused => totals.refused += outcome.uuids.len() as u64,
-            Fate::Delayed | Fate::Stopped => {}
-        }
-        bar.set_position(totals.delivered + totals.refused);
-        totals.ended = ending(&uploader);
-        if totals.ended.is_some() {
-            break;
+        while uploader.unsettled() > 0 && totals.ended.is_none() {
+            let outcome = runtime.block_on(uploader.step());
+            portion.keep(&outcome);
+            totals.count(&outcome);
+            bar.set_position(totals.settled);
+            totals.ended = ending(&uploader);
         }
     }
     bar.finish_and_clear();
-    totals.waiting += uploader.unsettled() as u64;
+    totals.waiting += all.saturating_sub(totals.settled);
+    totals.runs = runs.len() as u64;
     // A name that is still being looked up must not keep the program from ending.
     runtime.shutdown_background();
     Ok(totals)
 }
 
-/// Writes an outcome down with each run that it concerns.
-fn keep(waiting: &mut Waiting, owners: &HashMap<Uuid, usize>, outcome: &Outcome) {
-    for (index, run) in waiting.runs.iter_mut().enumerate() {
-        let part = outcome.of(|uuid| owners.get(uuid) == Some(&index));
-        if let Some(line) = part.and_then(|part| part.line()) {
-            run.append_delivery(&line);
+impl Totals {
+    fn count(&mut self, outcome: &Outcome) {
+        let events = outcome.uuids.len() as u64;
+        match outcome.fate {
+            Fate::Delivered => self.delivered += events,
+            Fate::Refused => self.refused += events,
+            Fate::Delayed | Fate::Stopped => return,
         }
+        self.settled += events;
     }
 }
 
@@ -139,7 +135,7 @@ fn bar(events: u64, is_shown: bool) -> ProgressBar {
 }
 
 fn report(totals: Totals, form: Form, streams: &mut Streams<'_>) -> u8 {
-    let Totals { delivered, refused, waiting, runs, ended } = totals;
+    let Totals { delivered, refused, waiting, runs, ended, .. } = totals;
     if form == Form::Json {
         let status = streams.answer(&document(&json!({"sent": delivered, "refused": refused, "waiting": waiting})));
         return if ended.is_some() { super::FAILED } else { status };

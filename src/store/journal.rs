@@ -11,6 +11,7 @@ use super::log::{Log, Stored, Weight};
 use super::{CONSENT, DELIVERY, EVENTS, SAMPLES, Sending};
 use crate::limits;
 use crate::sys::files::{Access, Directory, Missing};
+use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, BufWriter, Read as _, Write as _};
 use uuid::Uuid;
 
@@ -33,7 +34,24 @@ pub struct Journal {
 #[derive(Debug)]
 struct Place {
     directory: Directory,
+    /// The names of the run and of its files were handed over to be forced to the disk.
+    is_entered: bool,
     _lock: RunLock,
+}
+
+/// Events on their way from the kernel's memory to the disk.
+#[derive(Debug)]
+pub struct Unforced {
+    file: File,
+    directories: Vec<Directory>,
+}
+
+impl Unforced {
+    /// Forces them, which takes as long as the disk takes.
+    pub fn force(self) {
+        let _ = self.file.sync_data();
+        self.directories.iter().for_each(|directory| drop(directory.sync()));
+    }
 }
 
 impl Journal {
@@ -76,13 +94,15 @@ impl Journal {
         self.events.append(self.place.as_ref().map(|place| &place.directory), line, weight)
     }
 
-    /// Forces what was written to the disk, which takes as long as the disk takes. What was appended survives our
-    /// death without it, and the machine's death with it.
-    pub fn sync(&self) {
-        if let Some(place) = &self.place {
-            let _ = place.directory.sync();
+    /// What has yet to be forced to the disk for the events to survive the machine's death; ours they survive without.
+    pub fn unforced(&mut self) -> Option<Unforced> {
+        let file = self.events.handle()?;
+        let place = self.place.as_mut()?;
+        let mut directories = Vec::new();
+        if !std::mem::replace(&mut place.is_entered, true) {
+            directories.extend([&place.directory].into_iter().chain(&self.runs).filter_map(|it| it.try_clone().ok()));
         }
-        self.events.sync();
+        Some(Unforced { file, directories })
     }
 
     /// Writes an attempt to send and its answer down.
@@ -143,7 +163,7 @@ impl Place {
                 Err(error) => return Err(error),
             }
         }
-        Ok(Self { directory, _lock: lock })
+        Ok(Self { directory, is_entered: false, _lock: lock })
     }
 }
 

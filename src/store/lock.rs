@@ -13,6 +13,7 @@ use crate::limits;
 use crate::sys::files::{Access, Directory};
 use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Write as _};
+use std::sync::OnceLock;
 use std::time::SystemTime;
 
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
@@ -89,13 +90,36 @@ fn by_silence(directory: &Directory, now: SystemTime, lock: RunLock) -> Owner {
 }
 
 /// When a run's files were last written to; never later than now, so that a clock that was wrong once does
-/// not make a run immortal. None where there is no file.
+/// not make a run immortal.
 pub(super) fn activity(directory: &Directory, now: SystemTime) -> Option<SystemTime> {
-    let changed = |name| directory.file(name, Access::Read).and_then(|file| file.metadata()?.modified()).ok();
-    [EVENTS, DELIVERY, SAMPLES, LIVE].into_iter().filter_map(changed).max().map(|last| last.min(now))
+    let files = [EVENTS, DELIVERY, SAMPLES, LIVE].into_iter().filter_map(|name| changed(directory, name));
+    // Without a file it is a run that begins just now, or never did: the directory itself tells which.
+    files.max().or_else(|| directory.modified().ok()).map(|last| last.min(now))
 }
 
-fn boot_id() -> Option<String> {
+/// When a run's observer gave its last sign of life: it measures every few seconds. What others write into the run
+/// does not count.
+pub(super) fn last_sign(directory: &Directory, now: SystemTime) -> Option<SystemTime> {
+    let files = [EVENTS, SAMPLES, LIVE].into_iter().filter_map(|name| changed(directory, name));
+    files.max().map(|last| last.min(now))
+}
+
+/// When a run's observer began: it makes this file first and never writes to it again.
+pub(super) fn begun(directory: &Directory, now: SystemTime) -> Option<SystemTime> {
+    changed(directory, LIVE).map(|begun| begun.min(now))
+}
+
+fn changed(directory: &Directory, name: &str) -> Option<SystemTime> {
+    directory.look(name).ok().map(|look| look.modified)
+}
+
+/// This boot's id, read once: it is asked for with each run, and there may be thousands.
+fn boot_id() -> Option<&'static str> {
+    static READ: OnceLock<Option<String>> = OnceLock::new();
+    READ.get_or_init(read_boot_id).as_deref()
+}
+
+fn read_boot_id() -> Option<String> {
     let mut text = String::new();
     File::open(BOOT_ID).ok()?.take(BOOT_ID_BYTES).read_to_string(&mut text).ok()?;
     let text = text.trim_ascii();

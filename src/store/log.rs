@@ -101,6 +101,11 @@ impl Log {
         }
     }
 
+    /// A second handle on the file, for who forces it to the disk elsewhere.
+    pub(super) fn handle(&self) -> Option<File> {
+        self.open.as_ref().and_then(|open| open.file.try_clone().ok())
+    }
+
     /// Bytes in the file.
     pub(super) fn bytes(&self) -> u64 {
         self.open.as_ref().map_or(0, |open| open.bytes)

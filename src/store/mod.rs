@@ -29,11 +29,11 @@ mod runs;
 mod waiting;
 
 pub use forget::{Forgotten, Withdrawn};
-pub use journal::Journal;
+pub use journal::{Journal, Unforced};
 pub use log::{Stored, Weight};
 pub use read::{Answer, Delivered, Sent};
 pub use runs::{Outcome, Record, Summary};
-pub use waiting::{Waiting, WaitingRun};
+pub use waiting::{Portion, Waiting};
 
 use crate::sys::files::{Access, Directory, Missing};
 use crate::{env, limits};
@@ -149,7 +149,7 @@ impl Store {
 
     /// The runs' identities, in no order. Names that no launcher gives are not ours to touch.
     fn identities(&self) -> Vec<Uuid> {
-        let names = self.runs.names(limits::DIRECTORY_NAMES_MAX);
+        let names = self.runs.names(limits::RUNS_LISTED_MAX);
         names.iter().filter_map(|name| Uuid::parse_str(name).ok().filter(|run| run.to_string() == *name)).collect()
     }
 

@@ -11,16 +11,16 @@
 use super::gate;
 use super::lock::{self, Owner};
 use super::log::{Log, Weight};
-use super::runs::summarize;
+use super::runs::{Last, summarize};
 use super::{EVENTS, Store};
 use crate::event::{Event, Finish};
 use crate::limits;
 use crate::public::PublicStr;
 use crate::sys::files::{Access, Directory};
 use crate::verdict;
-use crate::wire::{self, Member};
+use crate::wire::Member;
 use std::io;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use uuid::{Builder, Uuid};
 
 impl Store {
@@ -32,25 +32,36 @@ impl Store {
     fn recover_one(&self, run: Uuid, now: SystemTime) -> Option<()> {
         let directory = self.directory(run).ok()?;
         let Owner::Nobody(_lock) = lock::owner(&directory, now) else { return None };
+        // Before the events are read: who sees no finish in them has not seen the time of somebody else's either.
+        let last_sign = lock::last_sign(&directory, now);
         let summary = summarize(&directory, run, now, |_| {});
         if summary.finished || summary.truncated {
             return None;
         }
-        let (at, elapsed) = match &summary.last {
-            Some(last) => (last.timestamp.clone(), last.elapsed_seconds),
+        let last = match summary.last {
+            Some(last) => last,
             // What is there and cannot be read began somehow; nothing is made up about it.
             None if !is_blank(&directory) => return None,
             None => {
                 // Killed before the facts for its start were in: that it began is all that is known.
-                let at = wire::timestamp(lock::activity(&directory, now).unwrap_or(now));
-                write(&directory, &member(run, 1, Event::Start(Box::default()), &at, 0.0)?)?;
-                (at, 0.0)
+                let began = Last { time: lock::begun(&directory, now).or(last_sign)?, elapsed_seconds: 0.0 };
+                write(&directory, &member(run, 1, Event::Start(Box::default()), &began)?)?;
+                began
             }
         };
+        let end = match last_sign.and_then(|sign| sign.duration_since(last.time).ok()) {
+            Some(since) => Last {
+                time: last.time + since,
+                // As the timestamps tell it, in whole milliseconds.
+                elapsed_seconds: last.elapsed_seconds + Duration::from_millis(since.as_millis() as u64).as_secs_f64(),
+            },
+            None => last,
+        };
+        // How long the command ran, nobody knows; the event's own time is the last sign of its life.
         let outcome = Some(PublicStr::constant("lost"));
         let verdict = Some((&verdict::lost()).into());
         let finish = Finish { outcome, verdict, total_steps: summary.steps, ..Finish::default() };
-        write(&directory, &member(run, 0, Event::Finish(Box::new(finish)), &at, elapsed)?)
+        write(&directory, &member(run, 0, Event::Finish(Box::new(finish)), &end)?)
     }
 }
 
@@ -70,14 +81,13 @@ fn write(directory: &Directory, line: &str) -> Option<()> {
 }
 
 /// An event of a run that nobody saw the end of, the same whoever writes it.
-fn member(run: Uuid, number: u8, event: Event, at: &str, elapsed: f64) -> Option<String> {
+fn member(run: Uuid, number: u8, event: Event, at: &Last) -> Option<String> {
     // A version 8 identity (vendor specific) out of the run's own, which is random.
     let mut identity = run.into_bytes();
     identity.iter_mut().take(1).for_each(|byte| *byte ^= number);
     let member = Member {
         uuid: Builder::from_custom_bytes(identity).into_uuid(),
-        timestamp: at.to_owned(),
-        ..Member::new(run, &event, SystemTime::UNIX_EPOCH, elapsed)
+        ..Member::new(run, &event, at.time, at.elapsed_seconds)
     };
     let line = serde_json::to_string(&member).ok()?;
     gate::judge(run, &line, &member).ok().map(|()| line)

@@ -76,6 +76,10 @@ pub struct Summary {
     pub refused: u64,
     /// Of these, still to be sent.
     pub waiting: u64,
+    /// Their bytes.
+    pub waiting_bytes: u64,
+    /// The gate refuses some that are not known as refused yet.
+    pub(super) has_new_refusals: bool,
     /// Lines of the journal that can't be read.
     pub damaged_lines: u64,
     /// The journal goes on beyond what is read.
@@ -91,7 +95,7 @@ pub struct Summary {
 /// What is known of a run's last event, for the finish that nobody wrote.
 #[derive(Clone, Debug)]
 pub(super) struct Last {
-    pub timestamp: String,
+    pub time: SystemTime,
     pub elapsed_seconds: f64,
 }
 
@@ -164,6 +168,8 @@ pub(super) fn summarize(
         delivered: 0,
         refused: 0,
         waiting: 0,
+        waiting_bytes: 0,
+        has_new_refusals: false,
         damaged_lines: 0,
         truncated: false,
         activity: lock::activity(directory, now),
@@ -206,8 +212,9 @@ impl Summary {
             Some(Sent::Refused) => self.refused = self.refused.saturating_add(1),
             None if self.sending == Sending::Permitted && record.is_waiting(now) => {
                 self.waiting = self.waiting.saturating_add(1);
+                self.waiting_bytes = self.waiting_bytes.saturating_add(record.line.len() as u64);
             }
-            None => {}
+            None => self.has_new_refusals |= record.refusal.is_some(),
         }
         // What the gate refuses says nothing about the run.
         if record.refusal.is_some() {
@@ -227,7 +234,7 @@ impl Summary {
             _ => {}
         }
         let elapsed_seconds = properties.get("elapsed_time").and_then(serde_json::Value::as_f64).unwrap_or(0.0);
-        self.last = Some(Last { timestamp: member.timestamp.clone(), elapsed_seconds });
+        self.last = gate::happened(member).map(|time| Last { time, elapsed_seconds }).or(self.last.take());
     }
 
     const fn damaged(&mut self, damage: Damage) {

@@ -1,109 +1,212 @@
-//! What waits to be sent.
+//! What waits to be sent, oldest run first, a portion at a time.
 //!
-//! Only runs that were recorded with consent, only events that were neither delivered nor refused, that are
-//! young enough, that pass the gate, and of these the newest 10 MB. Each run comes with its lock: while one
-//! process sends it no other does, and a run whose observer lives is left to that observer.
+//! Only runs that were recorded with consent, only events that were neither delivered nor refused, that are young
+//! enough, that pass the gate, and of these the newest 10 MB. Thousands of runs may wait (a shared home, a server that
+//! was away), so neither their events nor their files are held all at once: a survey says which runs they are, then
+//! each portion is some of their events, with the locks of their runs. While one process sends a run no other does, and
+//! a run whose observer lives is left to that observer.
 //!
 //! Called by the observer for the runs before its own, and by `--send`.
 
 use super::lock::{self, Owner, RunLock};
 use super::log::{Log, Weight};
-use super::runs::summarize;
-use super::{DELIVERY, Sending, Store};
+use super::runs::{Summary, summarize};
+use super::{DELIVERY, Store};
+use crate::delivery::{Fate, Outcome};
 use crate::limits;
 use crate::sys::files::Directory;
+use std::cmp::Reverse;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::SystemTime;
 use uuid::Uuid;
 
-/// What waits, the latest run first.
+/// The runs of which something waits; nothing of them is held.
 #[derive(Debug, Default)]
 pub struct Waiting {
-    /// The runs, each with at least one event.
-    pub runs: Vec<WaitingRun>,
+    runs: VecDeque<Surveyed>,
+    /// Events that wait and will be in a portion.
+    pub events: u64,
     /// Events that wait but are beyond what is kept for sending.
     pub left_out: u64,
 }
 
-/// A run's events that wait, and the right to send them.
 #[derive(Debug)]
-pub struct WaitingRun {
-    /// The run.
-    pub run: Uuid,
-    /// The events, oldest first, in the exact bytes to be sent.
-    pub lines: Vec<String>,
-    /// Events that the gate refuses, not yet written down as such.
-    pub refused: Vec<Uuid>,
-    directory: Directory,
-    delivery: Log,
-    _lock: RunLock,
+struct Surveyed {
+    run: Uuid,
+    /// The last event that was in a portion, or is left out; what follows it is to be sent.
+    after: Option<Uuid>,
+    /// Ours from its first portion to its last.
+    lock: Option<Arc<RunLock>>,
 }
 
-impl Waiting {
-    /// How many events wait.
-    #[must_use]
-    pub fn events(&self) -> usize {
-        self.runs.iter().map(|run| run.lines.len()).sum()
+/// Some of the events that wait, and the right to send them.
+#[derive(Debug, Default)]
+pub struct Portion {
+    /// The exact lines to be sent, oldest first within their run.
+    pub lines: Vec<String>,
+    /// The runs that they belong to.
+    pub runs: Vec<Uuid>,
+    /// Events that the gate has refused just now.
+    pub refused: u64,
+    bytes: usize,
+    held: Vec<Held>,
+    /// The events without an answer, and whose they are.
+    open: HashMap<Uuid, usize>,
+}
+
+/// A run that is ours while this is held.
+#[derive(Debug)]
+struct Held {
+    directory: Directory,
+    delivery: Log,
+    _lock: Arc<RunLock>,
+}
+
+impl Held {
+    fn append(&mut self, outcome: &Outcome) {
+        if let Some(line) = outcome.line() {
+            self.delivery.append(Some(&self.directory), &line, Weight::Ordinary);
+        }
     }
 }
 
-impl WaitingRun {
-    /// Writes an answer of the server down.
-    pub fn append_delivery(&mut self, line: &str) {
-        self.delivery.append(Some(&self.directory), line, Weight::Ordinary);
+impl Portion {
+    /// Whether every event has its answer.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// Writes down what became of those events of an attempt that are of this portion; whether there was one.
+    pub fn keep(&mut self, outcome: &Outcome) -> bool {
+        let mut any = false;
+        for (index, held) in self.held.iter_mut().enumerate() {
+            let Some(part) = outcome.of(|uuid| self.open.get(uuid) == Some(&index)) else { continue };
+            any = true;
+            held.append(&part);
+            if matches!(part.fate, Fate::Delivered | Fate::Refused) {
+                for uuid in &part.uuids {
+                    self.open.remove(uuid);
+                }
+            }
+        }
+        any
+    }
+
+    const fn is_full(&self) -> bool {
+        self.bytes >= limits::PORTION_BYTES_MAX || self.runs.len() >= limits::PORTION_RUNS_MAX
+    }
+
+    /// Takes a run's next events, as far as there is room; whether there are more.
+    fn take(&mut self, store: &Store, survey: &mut Surveyed, now: SystemTime) -> bool {
+        let Ok(directory) = store.directory(survey.run) else { return false };
+        let is_first = survey.lock.is_none();
+        let lock = match (survey.lock.take(), super::is_permitted(&directory)) {
+            (Some(lock), true) => lock,
+            (None, true) => match lock::owner(&directory, now) {
+                Owner::Nobody(lock) => Arc::new(lock),
+                Owner::Living => return false,
+            },
+            (_, false) => return false,
+        };
+        survey.lock = Some(Arc::clone(&lock));
+        let index = self.held.len();
+        let mut refused = Vec::new();
+        let (mut reached, mut more) = (survey.after.is_none(), false);
+        summarize(&directory, survey.run, now, |record| {
+            let uuid = record.member.uuid;
+            if record.refusal.is_some() && record.answer.is_none() {
+                refused.push(uuid);
+            } else if record.is_waiting(now) && reached {
+                if self.bytes >= limits::PORTION_BYTES_MAX {
+                    more = true;
+                    return;
+                }
+                self.bytes = self.bytes.saturating_add(record.line.len());
+                self.lines.push(record.line.to_owned());
+                self.open.insert(uuid, index);
+                survey.after = Some(uuid);
+            }
+            reached = reached || survey.after == Some(uuid);
+        });
+        let mut held = Held { directory, delivery: Log::new(DELIVERY, limits::RUN_DELIVERY_BYTES_MAX), _lock: lock };
+        if is_first && !refused.is_empty() {
+            self.refused = self.refused.saturating_add(refused.len() as u64);
+            held.append(&Outcome::refused_by_gate(refused, now));
+        }
+        self.held.push(held);
+        self.runs.push(survey.run);
+        more
+    }
+}
+
+impl Waiting {
+    /// The next portion; None where nothing is left. Those before it must be settled or dropped by then: each holds
+    /// its runs.
+    pub fn next(&mut self, store: &Store, now: SystemTime) -> Option<Portion> {
+        let mut portion = Portion::default();
+        while !portion.is_full()
+            && let Some(survey) = self.runs.front_mut()
+        {
+            if portion.take(store, survey, now) {
+                break;
+            }
+            self.runs.pop_front();
+        }
+        (!portion.runs.is_empty()).then_some(portion)
     }
 }
 
 impl Store {
-    /// What waits to be sent, and is ours to send while the answer is held.
+    /// Which runs have something to be sent that nobody else is sending.
     #[must_use]
     pub fn waiting(&self, now: SystemTime) -> Waiting {
-        let mut directories: Vec<_> = self
-            .identities()
-            .into_iter()
-            .filter_map(|run| Some((run, self.directory(run).ok()?)))
-            .map(|(run, directory)| (lock::activity(&directory, now), run, directory))
-            .collect();
-        directories.sort_by_key(|(activity, run, _)| std::cmp::Reverse((*activity, *run)));
+        let mut found: Vec<Summary> = self.identities().into_iter().filter_map(|run| self.survey(run, now)).collect();
+        found.sort_by_key(|summary| Reverse((summary.activity, summary.run)));
         let mut waiting = Waiting::default();
         let mut room = limits::UNSENT_BYTES_MAX;
-        for (_, run, directory) in directories {
-            let Owner::Nobody(lock) = lock::owner(&directory, now) else { continue };
-            let mut refused = Vec::new();
-            let mut lines = Vec::new();
-            let summary = summarize(&directory, run, now, |record| {
-                if record.is_waiting(now) {
-                    lines.push(record.line.to_owned());
-                } else if record.refusal.is_some() && record.answer.is_none() {
-                    refused.push(record.member.uuid);
+        for summary in found {
+            let (after, left_out) = match room.checked_sub(summary.waiting_bytes) {
+                Some(left) => {
+                    room = left;
+                    (None, 0)
                 }
-            });
-            if summary.sending == Sending::Forbidden {
-                continue;
-            }
-            waiting.left_out = waiting.left_out.saturating_add(keep_newest(&mut lines, &mut room));
-            if !lines.is_empty() || !refused.is_empty() {
-                let delivery = Log::new(DELIVERY, limits::RUN_DELIVERY_BYTES_MAX);
-                waiting.runs.push(WaitingRun { run, lines, refused, directory, delivery, _lock: lock });
+                None => self.beyond(summary.run, std::mem::take(&mut room), now),
+            };
+            waiting.left_out = waiting.left_out.saturating_add(left_out);
+            waiting.events = waiting.events.saturating_add(summary.waiting.saturating_sub(left_out));
+            if left_out < summary.waiting || summary.has_new_refusals {
+                waiting.runs.push_front(Surveyed { run: summary.run, after, lock: None });
             }
         }
         waiting
     }
-}
 
-/// Keeps the last lines that fit into what room there is; how many do not.
-fn keep_newest(lines: &mut Vec<String>, room: &mut u64) -> u64 {
-    let fitting = lines
-        .iter()
-        .rev()
-        .take_while(|line| match room.checked_sub(line.len() as u64) {
-            Some(left) => {
-                *room = left;
-                true
+    fn survey(&self, run: Uuid, now: SystemTime) -> Option<Summary> {
+        let directory = self.directory(run).ok()?;
+        if !super::is_permitted(&directory) || lock::is_living(&directory, now) {
+            return None;
+        }
+        let summary = summarize(&directory, run, now, |_| {});
+        (summary.waiting > 0 || summary.has_new_refusals).then_some(summary)
+    }
+
+    /// The last of the events that do not fit into this room if the newest are to, and how many they are.
+    fn beyond(&self, run: Uuid, room: u64, now: SystemTime) -> (Option<Uuid>, u64) {
+        let mut lengths = Vec::new();
+        self.events(run, now, |record| {
+            if record.is_waiting(now) {
+                lengths.push((record.member.uuid, record.line.len() as u64));
             }
-            None => false,
-        })
-        .count();
-    let over = lines.len().saturating_sub(fitting);
-    lines.drain(..over);
-    over as u64
+        });
+        let mut left = Some(room);
+        let fits = |(_, length): &&(Uuid, u64)| {
+            left = left.and_then(|left| left.checked_sub(*length));
+            left.is_some()
+        };
+        let fitting = lengths.iter().rev().take_while(fits).count();
+        let over = lengths.len().saturating_sub(fitting);
+        (over.checked_sub(1).and_then(|last| lengths.get(last)).map(|(uuid, _)| *uuid), over as u64)
+    }
 }

@@ -7,13 +7,14 @@
 //!
 //! Used by the store and by nobody above it.
 
-use nix::fcntl::{OFlag, openat, renameat};
-use nix::sys::stat::{Mode, fchmod, mkdirat};
+use nix::fcntl::{AtFlags, OFlag, openat, renameat};
+use nix::sys::stat::{Mode, SFlag, fchmod, fstatat, mkdirat};
 use nix::unistd::{UnlinkatFlags, geteuid, unlinkat};
 use std::fs::{DirBuilder, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 /// Nobody but the owner may look into what we write.
 const PRIVATE_DIRECTORY: Mode = Mode::S_IRWXU;
@@ -37,6 +38,15 @@ pub enum Access {
     CreateNew,
     /// Locking what exists; nothing is read that another writes.
     Lock,
+}
+
+/// What can be seen of a file from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// Its length.
+    pub bytes: u64,
+    /// When it was last written to.
+    pub modified: SystemTime,
 }
 
 /// Whether a missing directory is made.
@@ -137,6 +147,42 @@ impl Directory {
     /// The kernel's.
     pub fn sync(&self) -> io::Result<()> {
         self.handle.sync_all()
+    }
+
+    /// Length and time of a file of this directory, without opening it.
+    ///
+    /// # Errors
+    /// The kernel's, and `InvalidInput` for what is no regular file.
+    pub fn look(&self, name: &str) -> io::Result<Look> {
+        let found = fstatat(&self.handle, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
+        if SFlag::from_bits_truncate(found.st_mode & SFlag::S_IFMT.bits()) != SFlag::S_IFREG {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        let since =
+            |seconds: i64, nanoseconds: i64| Some((u64::try_from(seconds).ok()?, u32::try_from(nanoseconds).ok()?));
+        // A time before 1970 is none that a file of ours can have.
+        let (seconds, nanoseconds) = since(found.st_mtime, found.st_mtime_nsec).unwrap_or_default();
+        let modified = SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds, nanoseconds));
+        Ok(Look {
+            bytes: u64::try_from(found.st_size).unwrap_or_default(),
+            modified: modified.unwrap_or(SystemTime::UNIX_EPOCH),
+        })
+    }
+
+    /// When a name was last added to or removed from it.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn modified(&self) -> io::Result<SystemTime> {
+        self.handle.metadata()?.modified()
+    }
+
+    /// A second handle on it.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        Ok(Self { handle: self.handle.try_clone()?, path: self.path.clone() })
     }
 
     /// Where it is, for messages.

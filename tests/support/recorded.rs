@@ -1,8 +1,9 @@
 //! Recorded runs in a state directory of their own.
 
+use axolotl_run::delivery::{Fate, Outcome};
 use axolotl_run::event::{Event, Finish, Progress, Start};
 use axolotl_run::public::PublicStr;
-use axolotl_run::store::{Sending, Store, StoreProblem, Stored, Weight};
+use axolotl_run::store::{Portion, Sending, Store, StoreProblem, Stored, Weight};
 use axolotl_run::wire::Member;
 use std::ffi::OsString;
 use std::fs;
@@ -50,6 +51,17 @@ impl Home {
     }
 }
 
+/// What waits, portion by portion, as one process takes it.
+pub fn portions(store: &Store, now: SystemTime) -> Vec<Portion> {
+    let mut waiting = store.waiting(now);
+    std::iter::from_fn(|| waiting.next(store, now)).collect()
+}
+
+/// The lines of all that waits.
+pub fn waiting(store: &Store, now: SystemTime) -> Vec<String> {
+    portions(store, now).into_iter().flat_map(|portion| portion.lines).collect()
+}
+
 pub fn store(home: &Path) -> Result<Store, StoreProblem> {
     let home = home.to_owned().into_os_string();
     Store::open(move |name| (name == "XDG_STATE_HOME").then(|| OsString::from(&home)))
@@ -75,8 +87,14 @@ pub fn finish() -> Event {
     }))
 }
 
-pub fn delivered(line: &str) -> String {
-    let member: Member = serde_json::from_str(line).unwrap();
-    serde_json::json!({"time": "2026-11-22T13:16:54.100Z", "outcome": "delivered", "status": 200, "uuids": [member.uuid]})
-        .to_string()
+pub fn delivered(line: &str) -> Outcome {
+    let Member { uuid, .. } = serde_json::from_str(line).unwrap();
+    Outcome {
+        time: SystemTime::now(),
+        uuids: vec![uuid],
+        fate: Fate::Delivered,
+        status: Some(200),
+        cause: None,
+        repeated: false,
+    }
 }
