@@ -76,7 +76,7 @@ fn perform(plan: Plan, surroundings: &Surroundings<'_>) -> End {
 
 fn warn(warning: &Warning) {
     ui::warning(&format!(
-        "{}={} is none of 0, 1, true, false; telemetry stays off",
+        "`{}={}` is none of `0`, `1`, `true`, `false`; telemetry stays off",
         env::AXOLOTL_DO_NOT_TRACK,
         warning.value
     ));

@@ -12,9 +12,10 @@ use crate::cli::NAME;
 use crate::consent::{DEFAULT, Telemetry};
 use crate::sys::pause::{Pause, Waited};
 use crate::{env, limits, ui};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
-use std::io;
+use countdown::Countdown;
 use std::time::{Duration, Instant};
+
+mod countdown;
 
 /// How the notice ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,13 +31,13 @@ pub enum Ended {
 pub fn show() -> Ended {
     let begin = Instant::now();
     // In the background the countdown would be drawn over what the user types at the prompt.
-    let drawn = ui::is_terminal() && crate::sys::pause::in_foreground();
-    let mut pause = Pause::begin(drawn);
+    let terminal = ui::terminal().filter(|_| crate::sys::pause::in_foreground());
+    let mut pause = Pause::begin(terminal.is_some());
     ui::say(&text(&ui::headline(HEADLINE), limits::NOTICE, pause.takes_enter()));
-    let bar = drawn.then(|| countdown(pause.takes_enter()));
-    let ended = wait(begin, &mut pause, bar.as_ref());
-    if let Some(bar) = bar {
-        bar.finish_and_clear();
+    let mut countdown = terminal.map(|terminal| Countdown::on(terminal, pause.takes_enter()));
+    let ended = wait(begin, &mut pause, countdown.as_mut());
+    if let Some(countdown) = countdown {
+        countdown.finish();
     }
     ended
 }
@@ -60,24 +61,24 @@ fn text(headline: &str, wait: Duration, takes_enter: bool) -> String {
          \x20 It tells the maintainers of Axolotl how training runs go and why they end.\n\
          \x20 collected:  versions, hardware, known settings, progress, memory, time, and errors retold in public names\n\
          \x20 never:      data, prompts, output, paths, names of users, hosts, files or private models, free text\n\
-         \x20 every field that can be sent:  {NAME} --schema\n\
-         \x20 turn it on:    {variable}=0, or for all runs: {NAME} --enable\n\
-         \x20 keep it off:   {variable}=1, or for all runs: {NAME} --disable\n\
+         \x20 every field that can be sent:  `{NAME} --schema`\n\
+         \x20 turn it on:    `{variable}=0`, or for all runs: `{NAME} --enable`\n\
+         \x20 keep it off:   `{variable}=1`, or for all runs: `{NAME} --disable`\n\
          \x20 Any of these four ends this notice for good. {CONSEQUENCE}\n\
          \x20 The command starts in {seconds} seconds; {enter}Ctrl-C starts nothing.\n"
     )
 }
 
-fn wait(begin: Instant, pause: &mut Pause, bar: Option<&ProgressBar>) -> Ended {
+fn wait(begin: Instant, pause: &mut Pause, mut countdown: Option<&mut Countdown>) -> Ended {
     loop {
         let left = limits::NOTICE.saturating_sub(begin.elapsed());
         if left.is_zero() {
             return Ended::Start;
         }
-        if let Some(bar) = bar {
-            bar.set_position(seconds_up(left));
+        if let Some(countdown) = &mut countdown {
+            countdown.show(seconds_up(left));
         }
-        let tick = if bar.is_some() { limits::NOTICE_TICK.min(left) } else { left };
+        let tick = if countdown.is_some() { limits::NOTICE_TICK.min(left) } else { left };
         match pause.wait(Instant::now() + tick) {
             Waited::Elapsed => {}
             Waited::Enter => return Ended::Start,
@@ -89,62 +90,6 @@ fn wait(begin: Instant, pause: &mut Pause, bar: Option<&ProgressBar>) -> Ended {
 /// Whole seconds, rounded up: a countdown ends at 1, not at 0.
 fn seconds_up(left: Duration) -> u64 {
     left.as_secs().saturating_add(u64::from(left.subsec_nanos() > 0))
-}
-
-fn countdown(takes_enter: bool) -> ProgressBar {
-    let template = if takes_enter { "  {bar:15} {pos} s · Enter starts now" } else { "  {bar:15} {pos} s" };
-    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    let target = ProgressDrawTarget::term_like(Box::new(Stderr));
-    ProgressBar::with_draw_target(Some(limits::NOTICE.as_secs()), target).with_style(style)
-}
-
-/// A terminal to draw on that cannot hold us up: indicatif's own would wait for ever after Ctrl-S.
-#[derive(Debug)]
-struct Stderr;
-
-impl Stderr {
-    fn move_cursor(count: usize, direction: char) {
-        if count > 0 {
-            ui::say(&format!("\u{1b}[{count}{direction}"));
-        }
-    }
-}
-
-impl TermLike for Stderr {
-    fn width(&self) -> u16 {
-        crate::sys::pause::columns().unwrap_or(80)
-    }
-    fn move_cursor_up(&self, n: usize) -> io::Result<()> {
-        Self::move_cursor(n, 'A');
-        Ok(())
-    }
-    fn move_cursor_down(&self, n: usize) -> io::Result<()> {
-        Self::move_cursor(n, 'B');
-        Ok(())
-    }
-    fn move_cursor_right(&self, n: usize) -> io::Result<()> {
-        Self::move_cursor(n, 'C');
-        Ok(())
-    }
-    fn move_cursor_left(&self, n: usize) -> io::Result<()> {
-        Self::move_cursor(n, 'D');
-        Ok(())
-    }
-    fn write_line(&self, text: &str) -> io::Result<()> {
-        ui::say(&format!("{text}\n"));
-        Ok(())
-    }
-    fn write_str(&self, text: &str) -> io::Result<()> {
-        ui::say(text);
-        Ok(())
-    }
-    fn clear_line(&self) -> io::Result<()> {
-        ui::say("\r\u{1b}[2K");
-        Ok(())
-    }
-    fn flush(&self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 #[cfg(test)]

@@ -113,10 +113,26 @@ impl io::Write for Stderr {
     }
 }
 
+/// What a terminal can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Terminal {
+    /// Characters appear one behind the other, and that is all that is known of it.
+    Dumb,
+    /// A line can be drawn over.
+    Capable,
+}
+
+/// The terminal that stderr is; None where it is none.
+#[must_use]
+pub fn terminal() -> Option<Terminal> {
+    let is_capable = || std::env::var_os(env::TERM).is_some_and(|term| !term.is_empty() && term != "dumb");
+    io::stderr().is_terminal().then(|| if is_capable() { Terminal::Capable } else { Terminal::Dumb })
+}
+
 /// Whether stderr is a terminal on which a line can be drawn over.
 #[must_use]
 pub fn is_terminal() -> bool {
-    io::stderr().is_terminal() && std::env::var_os(env::TERM).is_some_and(|term| !term.is_empty() && term != "dumb")
+    terminal() == Some(Terminal::Capable)
 }
 
 fn colour() -> bool {

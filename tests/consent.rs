@@ -158,7 +158,7 @@ fn the_commands_environment_says_whether_it_may_report_itself() {
 #[test]
 fn a_value_that_is_not_understood_gets_one_line_and_turns_nothing_on() {
     let warning =
-        "axolotl-run: warning: AXOLOTL_DO_NOT_TRACK=maybe is none of 0, 1, true, false; telemetry stays off\n";
+        "axolotl-run: warning: `AXOLOTL_DO_NOT_TRACK=maybe` is none of `0`, `1`, `true`, `false`; telemetry stays off\n";
     with("AXOLOTL_DO_NOT_TRACK=maybe").run(&SHOW).expect_code(0).expect_stdout("maybe unset\n").expect_stderr(warning);
     with("AXOLOTL_DO_NOT_TRACK=maybe").stderr(Stream::Closed).run(&SHOW).expect_code(0).expect_stdout("maybe unset\n");
     let script = "stty tostop; \"$@\" >out & wait $!; echo code $?";
@@ -252,6 +252,35 @@ fn a_terminal_that_knows_no_jobs_is_as_good() {
     let done = running.finish();
     done.expect_code(0).expect_in_stdout("started");
     assert!(done.elapsed < NOTICE, "{:?}", done.elapsed);
+}
+
+/// What was typed is the command's, the end of file included; an Enter behind it ends the notice all the same.
+#[test]
+fn after_an_end_of_file_enter_still_ends_the_notice() {
+    let mut running = at_the_notice(&["sh", "-c", "cat; echo [end]; read a; echo [$a]; read b; echo [$b]"]);
+    running.type_in("\u{4}");
+    running.until_said("14 s ");
+    running.type_in("\n");
+    running.until_said("[end]");
+    running.type_in("more\n");
+    let done = running.finish();
+    done.expect_code(0).expect_in_stdout("[]\r\n").expect_in_stdout("[more]");
+    assert!(done.elapsed < NOTICE, "{:?}", done.elapsed);
+}
+
+/// Where nothing can be drawn over, the seconds stand in a row; and Enter counts there, too.
+#[test]
+fn a_dumb_terminal_has_a_countdown_without_escapes() {
+    for kind in ["dumb", ""] {
+        let mut running = Launch::new().on_terminal().env("TERM", kind).start(&["echo", "started"]);
+        running.until_said("Enter starts it now");
+        running.until_said("  15 14 13");
+        running.type_in("\n");
+        let done = running.finish();
+        done.expect_code(0).expect_in_stdout("started");
+        assert!(!done.stdout.contains('\u{1b}'), "{:?}", done.stdout);
+        assert!(done.elapsed < NOTICE, "{:?}", done.elapsed);
+    }
 }
 
 #[test]

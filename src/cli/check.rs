@@ -43,7 +43,7 @@ pub(super) fn operands(typed: &Typed) -> Result<(), Refusal> {
             return Err(Refusal::new(
                 "no command was given",
                 format!(
-                    "write it behind {NAME}, as in `{NAME} axolotl train config.yml`; `{NAME} --help` lists the options"
+                    "write it behind `{NAME}`, as in `{NAME} axolotl train config.yml`; `{NAME} --help` lists the options"
                 ),
             ));
         }

@@ -225,7 +225,7 @@ fn decide(telemetry: consent::Telemetry, surroundings: &Surroundings<'_>, form: 
         }
         Err(problem) => streams.complain(
             &format!("failed to {problem}"),
-            Some("AXOLOTL_DO_NOT_TRACK=0 or =1 in the environment decides without a file"),
+            Some("`AXOLOTL_DO_NOT_TRACK=0` or `=1` in the environment decides without a file"),
         ),
     }
 }

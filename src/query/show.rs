@@ -129,7 +129,7 @@ fn dropped(record: &Record<'_>) -> Vec<String> {
     };
     let figure = |name: &str| dropped.get(name).and_then(Value::as_u64).filter(|figure| *figure > 0);
     let fields = Dropped::fields();
-    fields.iter().filter_map(|field| Some(format!("{} {}", figure(field.name)?, field.why))).collect()
+    fields.iter().filter_map(|field| Some(format!("{}: {}", field.why, figure(field.name)?))).collect()
 }
 
 fn damage(run: &Summary) -> Vec<String> {

@@ -40,8 +40,20 @@ pub struct Pause {
     previous: Option<SigSet>,
     /// Tells SIGINT, unless whoever started us has ignored or blocked it.
     interrupt: Option<SignalFd>,
-    /// Whether Enter is looked for.
-    enter: bool,
+    /// What is looked for in the terminal's input.
+    input: Input,
+}
+
+/// What is looked for in the terminal's input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Input {
+    /// Nothing.
+    Ignored,
+    /// A line.
+    Line,
+    /// A line behind an end of file that was typed (Ctrl-D) and is the command's to read. It makes the input
+    /// readable for good, so that waiting for it would be no wait: the line is looked for now and then.
+    LineBehindEnd,
 }
 
 impl Pause {
@@ -62,19 +74,23 @@ impl Pause {
             signals.add(Signal::SIGINT);
         }
         let _ = signals.thread_block();
-        let enter = watch_enter && is_at_terminal() && typed_bytes() == Some(0);
-        Self { previous, interrupt, enter }
+        let takes_enter = watch_enter && is_at_terminal() && typed_bytes() == Some(0);
+        Self { previous, interrupt, input: if takes_enter { Input::Line } else { Input::Ignored } }
     }
 
     /// Whether Enter would end the pause.
     #[must_use]
-    pub const fn takes_enter(&self) -> bool {
-        self.enter
+    pub fn takes_enter(&self) -> bool {
+        self.input != Input::Ignored
     }
 
     /// Waits until something ends the pause, or for a moment.
     pub fn wait(&mut self, until: Instant) -> Waited {
         loop {
+            if self.input == Input::LineBehindEnd && is_at_terminal() && typed_bytes().is_some_and(|bytes| bytes > 0) {
+                // Taking the Enter would take the end of file that stands before it.
+                return Waited::Enter;
+            }
             let left = until.saturating_duration_since(Instant::now());
             let stdin = std::io::stdin();
             let mut fds = Vec::with_capacity(2);
@@ -82,7 +98,7 @@ impl Pause {
                 fds.push(PollFd::new(interrupt.as_fd(), PollFlags::POLLIN));
             }
             // In the background the terminal's input is another job's: not even looked at.
-            if self.enter && is_at_terminal() {
+            if self.input == Input::Line && is_at_terminal() {
                 fds.push(PollFd::new(stdin.as_fd(), PollFlags::POLLIN));
             }
             let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO);
@@ -94,7 +110,7 @@ impl Pause {
             if self.interrupt.as_ref().is_some_and(|signals| matches!(signals.read_signal(), Ok(Some(_)))) {
                 return Waited::Interrupted;
             }
-            if self.enter && self.take_enter() {
+            if self.input == Input::Line && self.take_enter() {
                 return Waited::Enter;
             }
         }
@@ -108,9 +124,9 @@ impl Pause {
                 nix::unistd::read(std::io::stdin().as_fd(), &mut byte).is_ok()
             }
             Some(2..) => true,
-            // An end of file (Ctrl-D), or a terminal that is gone: nothing more will come.
+            // An end of file, or a terminal that is gone.
             _ => {
-                self.enter = false;
+                self.input = Input::LineBehindEnd;
                 false
             }
         }
