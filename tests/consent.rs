@@ -157,8 +157,7 @@ fn the_commands_environment_says_whether_it_may_report_itself() {
 
 #[test]
 fn a_value_that_is_not_understood_gets_one_line_and_turns_nothing_on() {
-    let warning =
-        "axolotl-run: warning: `AXOLOTL_DO_NOT_TRACK=maybe` is none of `0`, `1`, `true`, `false`; telemetry stays off\n";
+    let warning = "axolotl-run: warning: `AXOLOTL_DO_NOT_TRACK=maybe` is none of `0`, `1`, `true`, `false`; telemetry stays off\n";
     with("AXOLOTL_DO_NOT_TRACK=maybe").run(&SHOW).expect_code(0).expect_stdout("maybe unset\n").expect_stderr(warning);
     with("AXOLOTL_DO_NOT_TRACK=maybe").stderr(Stream::Closed).run(&SHOW).expect_code(0).expect_stdout("maybe unset\n");
     let script = "stty tostop; \"$@\" >out & wait $!; echo code $?";

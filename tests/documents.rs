@@ -1,41 +1,17 @@
 //! What exists twice is the same: PRIVACY.md and the published list, the README's tables and the program, the
 //! completions and the options. `BLESS=1 cargo test --test documents` writes what is generated.
 
+#[path = "support/documents.rs"]
+mod documents;
 mod support;
 
 use axolotl_run::cli::{self, Group, OPTIONS, Value, exit_statuses, help};
 use axolotl_run::store::paths;
 use axolotl_run::{env, query};
+use documents::{compare, path, read, with_section};
 use regex::Regex;
 use std::fmt::Write as _;
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::Command;
-
-fn path(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
-}
-
-/// Compares a file with what it should be, or writes it.
-fn compare(name: &str, expected: &str) {
-    let actual = fs::read_to_string(path(name)).unwrap_or_default();
-    if actual == expected {
-        return;
-    }
-    if std::env::var_os("BLESS").is_some() {
-        fs::write(path(name), expected).unwrap();
-        return;
-    }
-    panic!("{name} is out of date; BLESS=1 writes it\n{}", support::difference(name, expected, &actual));
-}
-
-/// The document with the part between a section's two markers replaced.
-fn with_section(document: &str, section: &str, content: &str) -> String {
-    let (begin, end) = (format!("<!-- generated: {section} -->\n"), format!("<!-- end: {section} -->"));
-    let (before, rest) = document.split_once(&begin).unwrap_or_else(|| panic!("the marker {begin}"));
-    let (_, after) = rest.split_once(&end).unwrap_or_else(|| panic!("the marker {end}"));
-    format!("{before}{begin}{content}{end}{after}")
-}
 
 #[test]
 fn privacy_md_is_the_published_list() {
@@ -57,7 +33,7 @@ fn the_readme_says_what_the_program_says() {
     for (file, holds) in paths::files() {
         let _ = writeln!(files, "| `{file}` | {holds} |");
     }
-    let mut readme = fs::read_to_string(path("README.md")).unwrap();
+    let mut readme = read("README.md");
     for (section, content) in [
         ("environment", environment),
         ("exit status", statuses),
@@ -78,7 +54,7 @@ fn the_completions_have_the_programs_options_and_no_others() {
         ("completions/_axolotl-run", r"(?s)(_arguments.*?)&& return"),
         ("completions/axolotl-run.fish", r"(?s)(complete -c .*)"),
     ] {
-        let script = fs::read_to_string(path(name)).unwrap();
+        let script = read(name);
         let part = Regex::new(pattern).unwrap().captures(&script).expect("the options of the script")[1].to_owned();
         let option = if name.ends_with("fish") { r"-l ([a-z-]+)" } else { r"--([a-z][a-z-]*)" };
         let option = Regex::new(option).unwrap();

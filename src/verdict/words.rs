@@ -23,6 +23,14 @@ macro_rules! words {
                 }
             }
 
+            /// What it means, for the documents.
+            #[must_use]
+            pub fn means(self) -> &'static str {
+                match self {
+                    $(Self::$variant => concat!($($why),+).trim_start(),)*
+                }
+            }
+
             /// The word as public text.
             #[must_use]
             pub const fn public(self) -> PublicStr {
