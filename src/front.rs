@@ -20,6 +20,9 @@ pub fn main(arguments: Vec<OsString>) -> u8 {
     if observer::is_called(&arguments) {
         return observer::main(&arguments);
     }
+    if observer::successor::is_called(&arguments) {
+        return observer::successor::main(&arguments);
+    }
     let end = front(arguments.into_iter().skip(1).collect());
     if let End::Signaled(signal) = end {
         // Returns only as PID 1, which the kernel protects; then the shell's code has to do.

@@ -292,16 +292,18 @@ pub const TREE_WALK_ENTRIES_MAX: usize = 16 * 1024;
 /// Processes whose end is watched; a node of 16 ranks with 16 data loaders each has 300. Each costs a descriptor.
 pub const DEATHS_WATCHED_MAX: usize = 512;
 /// How often a process's rank is looked for: right after a fork it still has its parent's environment.
-pub const RANK_LOOKS: u8 = 3;
+pub const RANK_LOOKS: u8 = 5;
 /// How long an ended process may stay unreaped before its status is given up.
 pub const DEATH_SETTLES: Duration = Duration::from_secs(10);
 /// How long before the end a process's failure counts as the cause: launchers give the other workers 30 s to end.
 pub const FAILURE_WINDOW: Duration = Duration::from_secs(90);
 /// Failed processes that are remembered; of more only the last, since those before were survived.
 pub const FAILURES_MAX: usize = 64;
-/// How long after the spawn new processes are looked for each second: workers are started in the first minute,
-/// and one that dies at once is the one to know of.
-pub const TREE_HURRY: Duration = Duration::from_secs(60);
+/// How long after the spawn new processes are looked for more often: workers are started in the first moments, and
+/// one that dies at once is the one to know of.
+pub const TREE_HURRY: Duration = Duration::from_secs(15);
+/// Between two such looks.
+pub const TREE_HURRY_PERIOD: Duration = Duration::from_millis(200);
 /// Control groups above the command's own that are asked for a limit; systemd and Kubernetes nest 6 deep.
 pub const CGROUP_DEPTH_MAX: usize = 32;
 /// Entries of one directory that are read when packages are looked up; a large environment has 1,000.

@@ -222,6 +222,8 @@ pub struct Ending {
     pub gpu: GpuTroubles,
     /// What became of the supervisor, where it was lost.
     pub supervisor: Option<SupervisorLoss>,
+    /// Whether the observer died before the end, so that of the output nothing is known.
+    pub observer_lost: bool,
     /// What was missed.
     pub dropped: Dropped,
 }

@@ -18,7 +18,7 @@ use crate::progress::{Point, ProgressReader, Training, rate};
 use crate::public::PublicStr;
 use crate::public::text::PublicText;
 use crate::status::{End, signal_name};
-use crate::trace::TraceReader;
+use crate::trace::{Judgement, TraceReader};
 use crate::verdict::{Outcome, Verdict, judge};
 use resources::Resources;
 
@@ -274,6 +274,14 @@ impl Run {
         let samples = Some(dropped.samples.unwrap_or(0).saturating_add(failures)).filter(|missed| *missed > 0);
         Some(Dropped { samples, ..dropped.clone() }).filter(|missed| *missed != Dropped::default())
     }
+}
+
+/// The finish of a run of whose output nothing is known; `steps`: what was last reported of them.
+#[must_use]
+pub fn testament(ending: &Ending, steps: Option<u64>) -> Finish {
+    let run = Run::default();
+    let verdict = judge(ending, &Judgement::default(), run.training());
+    Finish { total_steps: steps, ..run.finish_event(ending, &verdict) }
 }
 
 /// Tenths of the total that are done.

@@ -125,7 +125,8 @@ impl Case<'_> {
             End::Signaled(signal) => Some((signal, Evidence::KilledBySignal)),
             End::Exited(code) => {
                 let signal = i32::from(code.checked_sub(128)?);
-                let decoded = self.judgement.error.is_none() && signal_name(signal).is_some();
+                let raised = self.judgement.error.as_ref().is_some_and(|error| error.exception_type.is_some());
+                let decoded = !raised && signal_name(signal).is_some();
                 decoded.then_some((signal, Evidence::ExitCodeOfSignal))
             }
         }
@@ -156,9 +157,10 @@ impl Case<'_> {
     }
 
     /// What else a reader of the verdict wants to know at once.
-    fn context(self, training: &Training) -> [Option<Evidence>; 9] {
+    fn context(self, training: &Training) -> [Option<Evidence>; 10] {
         let failed = self.ending.end != Some(End::Exited(0));
-        let begun = training.step.is_some_and(|step| step > 0) || training.log_dictionaries > 0;
+        let begun =
+            training.step.is_some_and(|step| step > 0) || training.log_dictionaries > 0 || self.ending.observer_lost;
         let lost = self.ending.supervisor.map(|loss| match loss {
             SupervisorLoss::Crashed => Evidence::LauncherCrashed,
             SupervisorLoss::Killed => Evidence::LauncherKilled,
@@ -168,6 +170,7 @@ impl Case<'_> {
         let gpu = &self.ending.gpu;
         [
             lost,
+            self.ending.observer_lost.then_some(Evidence::ObserverLost),
             counter.then_some(Evidence::ControlGroupCounter),
             (failed && self.ending.first_failure.is_some_and(|failure| failure.rank.is_some()))
                 .then_some(Evidence::FirstFailedRank),

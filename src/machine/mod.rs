@@ -29,6 +29,7 @@ use cgroup::{MemoryGroup, OomKills, OomWatch};
 use deaths::DeathWatch;
 use shortage::ShortageWatch;
 use std::ffi::OsString;
+use std::path::PathBuf;
 #[cfg(target_os = "linux")]
 use tree::Sampler as Tree;
 #[cfg(not(target_os = "linux"))]
@@ -36,7 +37,10 @@ use tree::portable::Sampler as Tree;
 
 /// Measures one run, from just after its spawn to its end.
 pub struct Sampler {
+    command: u32,
     tree: Tree,
+    /// What /proc says of the command's groups: a command that enters a container or a scope changes them.
+    groups: Option<String>,
     group: Option<MemoryGroup>,
     kills: OomWatch,
     deaths: Option<DeathWatch>,
@@ -52,6 +56,8 @@ impl Sampler {
         let group = MemoryGroup::of(command);
         let kills = OomWatch::begin(group.as_ref());
         Self {
+            command,
+            groups: groups_of(command),
             tree: Tree::new(command),
             group,
             kills,
@@ -65,6 +71,16 @@ impl Sampler {
     pub fn meet(&mut self) {
         self.tree.sample();
         self.follow();
+    }
+
+    /// Follows the command into the control group that it has entered since.
+    pub fn regroup(&mut self) {
+        let groups = groups_of(self.command);
+        if groups.is_some() && groups != self.groups {
+            self.groups = groups;
+            self.group = MemoryGroup::of(self.command);
+            self.kills.regroup(self.group.as_ref());
+        }
     }
 
     fn follow(&mut self) {
@@ -85,6 +101,7 @@ impl Sampler {
             deaths.look(at);
         }
         self.shortage.look(&self.tree.pids());
+        self.regroup();
     }
 
     /// The process that failed first, of those that did shortly before the end.
@@ -119,6 +136,12 @@ impl Sampler {
         }
     }
 
+    /// The kernel's counters of processes killed for memory, as they were at the beginning.
+    #[must_use]
+    pub const fn oom_counters(&self) -> OomKills {
+        self.kills.before()
+    }
+
     /// The command's live processes, as of the last sample.
     #[must_use]
     pub fn pids(&self) -> Vec<u32> {
@@ -147,4 +170,13 @@ impl Sampler {
     pub fn oom_kills(&self) -> OomKills {
         self.kills.delta(self.group.as_ref())
     }
+}
+
+/// The lines of `/proc/PID/cgroup`; None of a process that has ended, which is in the root group whatever it was in.
+fn groups_of(pid: u32) -> Option<String> {
+    let process = PathBuf::from(format!("/proc/{pid}"));
+    let groups = files::text(&process.join("cgroup")).filter(|text| !text.is_empty())?;
+    let stat = files::text(&process.join("stat"))?;
+    let ended = stat.rsplit_once(") ")?.1.starts_with(['Z', 'X', 'x']);
+    (!ended).then_some(groups)
 }

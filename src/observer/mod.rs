@@ -12,6 +12,7 @@ pub mod mirror;
 pub mod records;
 pub mod reporter;
 pub mod series;
+pub mod successor;
 pub mod surroundings;
 pub mod takeover;
 pub mod work;
@@ -20,11 +21,12 @@ use crate::limits;
 use crate::machine::cgroup::{MemoryGroup, OomWatch};
 use crate::protocol::settings::{OBSERVER, Observed, Settings};
 use crate::sys::signals::Signals;
-use crate::sys::{descriptors, role};
+use crate::sys::{clock, descriptors, role};
 use link::Link;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use takeover::Streams;
 
 /// Whether the program was started in this role.
@@ -42,6 +44,13 @@ pub struct Birth {
     pub config: Option<PathBuf>,
     /// The command.
     pub command: Vec<OsString>,
+}
+
+impl Birth {
+    /// Since the command's spawn.
+    fn age(&self) -> Duration {
+        Duration::from_millis(clock::monotonic_ms().saturating_sub(self.settings.spawned_monotonic_ms))
+    }
 }
 
 /// Observes a run; the exit code is nobody's to read.

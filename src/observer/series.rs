@@ -1,11 +1,18 @@
 //! The time series for the run's owner: one line of numbers a measurement, kept on this machine.
 
 use crate::event::value::Number;
+use crate::machine::cgroup::OomKills;
 use crate::observation::Sample;
 use crate::progress::Training;
 use serde_json::{Map, Value, json};
 
-/// One line of `samples.jsonl`. Unknown is absent.
+/// The first line of `samples.jsonl`: what whoever finishes the run in our place has to compare with.
+#[must_use]
+pub fn first_line(counters: OomKills) -> String {
+    json!({"at": 0.0, "oom_kill_counters": {"cgroup": counters.cgroup, "host": counters.host}}).to_string()
+}
+
+/// Any other line of `samples.jsonl`. Unknown is absent.
 #[must_use]
 pub fn line(sample: &Sample, training: &Training) -> String {
     let number = |number: Option<f64>| number.and_then(Number::new).map(|number| Value::from(number.get()));

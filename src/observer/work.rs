@@ -4,27 +4,29 @@
 //! loop takes what has come. The start event waits a moment for facts about the machine; whatever happens
 //! first, a command's end included, it goes out before anything else does.
 
+mod facts;
+
 use super::eyes::Eyes;
 use super::link::{News, tell};
 use super::reporter::Reporter;
 use super::{Birth, surroundings};
 use crate::config::{self, Vetted};
 use crate::env;
-use crate::event::{Dropped, Start};
+use crate::event::Dropped;
 use crate::limits;
-use crate::machine::{Gathering, Sampler, ranks};
+use crate::machine::{Gathering, Sampler};
 use crate::observation::{Ending, Request};
 use crate::privacy::Gate;
 use crate::protocol::messages::ToSupervisor;
 use crate::run::{Run, RunFacts};
-use crate::sys::clock;
 use crate::sys::deaths::Wake;
+use facts::Facts;
 use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -50,18 +52,6 @@ struct Work {
     deadline: Option<f64>,
 }
 
-/// What is known for the start event, and whether it is out.
-#[derive(Default)]
-struct Facts {
-    start: Start,
-    gathered: bool,
-    configured: bool,
-    accelerators: bool,
-    sent: bool,
-    /// Another machine's rank 0 reports; we stay silent.
-    silent: bool,
-}
-
 /// Observes until the command has ended and what is to be sent was sent, or cannot be.
 pub fn run(birth: Birth, directory: PathBuf, channel: &Arc<OwnedFd>, mut news: UnboundedReceiver<News>) {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
@@ -69,12 +59,21 @@ pub fn run(birth: Birth, directory: PathBuf, channel: &Arc<OwnedFd>, mut news: U
         return;
     };
     runtime.block_on(async {
-        // Nothing is written before the command runs: one that could not be started leaves no trace.
-        if news.recv().await != Some(News::Started) {
-            return;
+        // Nothing is written before the command runs: one that could not be started leaves no trace. A signal may be
+        // told of before that.
+        let mut early = Vec::new();
+        loop {
+            match news.recv().await {
+                Some(News::Started) => break,
+                Some(News::ExecFailed) | None => return,
+                Some(other) if early.len() < REQUESTS_MAX => early.push(other),
+                Some(_) => {}
+            }
         }
         let mut work = Work::begin(birth, directory);
-        work.observe(&mut news).await;
+        if early.into_iter().all(|heard| work.hear(heard)) {
+            work.observe(&mut news).await;
+        }
         work.finish();
         tell(channel, ToSupervisor::Journaled(work.reporter.as_ref().is_some_and(Reporter::is_worth_waiting_for)));
         work.linger(channel).await;
@@ -119,14 +118,21 @@ impl Work {
             deadline: deadline.filter(|end: &f64| end.is_finite()),
             birth,
         };
+        work.write_counters();
         work.measure();
         work
     }
 
+    /// At once, for whoever must finish the run in our place: the observer is the first to go when memory is short.
+    fn write_counters(&mut self) {
+        if let (Some(reporter), Some(sampler)) = (&mut self.reporter, &self.sampler) {
+            reporter.sample(&super::series::first_line(sampler.oom_counters()));
+        }
+    }
+
     /// Seconds since the command's spawn.
     fn now(&self) -> f64 {
-        let milliseconds = clock::monotonic_ms().saturating_sub(self.birth.settings.spawned_monotonic_ms);
-        Duration::from_millis(milliseconds).as_secs_f64()
+        self.birth.age().as_secs_f64()
     }
 
     /// Until the command has ended.
@@ -134,12 +140,14 @@ impl Work {
         let mut tick = interval(limits::FOLLOW_PERIOD);
         let mut measure = interval(limits::SAMPLE_PERIOD);
         let mut hurry = interval(limits::START_LOOK);
-        for interval in [&mut tick, &mut measure, &mut hurry] {
+        let mut meet = interval(limits::TREE_HURRY_PERIOD);
+        for interval in [&mut tick, &mut measure, &mut hurry, &mut meet] {
             interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         }
         loop {
             let reporter = self.reporter.as_mut();
             let deaths = self.deaths.as_ref();
+            let early = self.birth.age() < limits::TREE_HURRY;
             tokio::select! {
                 heard = news.recv() => {
                     if !heard.is_some_and(|heard| self.hear(heard)) {
@@ -150,6 +158,7 @@ impl Work {
                 () = send(reporter) => {}
                 () = somebody_ended(deaths) => self.look(),
                 _ = hurry.tick(), if !self.facts.sent && !self.facts.silent => self.begin_report(false),
+                _ = meet.tick(), if early => self.sampler.iter_mut().for_each(Sampler::meet),
                 _ = tick.tick() => self.tick(),
                 _ = measure.tick() => self.measure(),
             }
@@ -192,9 +201,6 @@ impl Work {
 
     fn tick(&mut self) {
         let at = self.now();
-        if let Some(sampler) = self.sampler.as_mut().filter(|_| at < limits::TREE_HURRY.as_secs_f64()) {
-            sampler.meet();
-        }
         self.look();
         self.eyes.look_at_files(&mut self.run, at);
         self.progress(at);
@@ -229,85 +235,6 @@ impl Work {
         }
         if let (Some(event), Some(reporter)) = (self.run.due(at), &mut self.reporter) {
             reporter.report(&event, SystemTime::now(), at);
-        }
-    }
-
-    /// Sends the start event as soon as it is complete, or has waited for long enough, or must go now.
-    fn begin_report(&mut self, must: bool) {
-        self.gather();
-        let waited = self.now();
-        self.settle_rank(must || waited > limits::RANK_WAIT.as_secs_f64());
-        if self.reporter.is_none() {
-            return;
-        }
-        let facts = &mut self.facts;
-        let patience =
-            if facts.start.python_version.is_some() { limits::START_WAIT } else { limits::START_WAIT_PYTHON };
-        let complete = facts.gathered && facts.configured && facts.accelerators && facts.start.python_version.is_some();
-        if facts.sent || !(must || complete || waited >= patience.as_secs_f64()) {
-            return;
-        }
-        facts.sent = true;
-        let event = self.run.start(std::mem::take(&mut facts.start));
-        let spawned = SystemTime::UNIX_EPOCH + Duration::from_millis(self.birth.settings.spawned_at_ms);
-        if let Some(reporter) = &mut self.reporter {
-            reporter.report(&event, spawned, 0.0);
-        }
-    }
-
-    /// Where only a worker's rank can tell whether this machine reports: looks whether there is one by now.
-    fn settle_rank(&mut self, must: bool) {
-        let Some(gate) = &self.undecided else { return };
-        let pids = self.sampler.as_ref().map(Sampler::pids).unwrap_or_default();
-        let settings = &self.birth.settings;
-        match ranks::lowest(&pids) {
-            Some(0) => {}
-            // Rank 0 is another machine's, and so is the report.
-            Some(_) => self.facts.silent = true,
-            None if must => {}
-            None => return,
-        }
-        if !self.facts.silent {
-            self.reporter = Some(Reporter::open(settings.run, settings.sending, gate.clone()));
-        }
-        self.undecided = None;
-    }
-
-    /// A command may die of its configuration before that was read: at the end the facts have a last moment.
-    fn await_facts(&mut self) {
-        let deadline = Instant::now() + limits::FACTS_TAIL_WAIT;
-        while !(self.facts.sent || self.facts.gathered && self.facts.configured) && Instant::now() < deadline {
-            self.gather();
-            std::thread::sleep(limits::FACTS_TAIL_WAIT / 50);
-        }
-    }
-
-    fn gather(&mut self) {
-        if let Some(found) = self.gathering.try_facts() {
-            // What was found about the machine takes the place of all but the parts that come from elsewhere.
-            let known = std::mem::replace(&mut self.facts.start, found);
-            let start = &mut self.facts.start;
-            (start.config, start.config_unknown_keys) = (known.config, known.config_unknown_keys);
-            (start.accelerator_type, start.accelerator_count, start.accelerator_info) =
-                (known.accelerator_type, known.accelerator_count, known.accelerator_info);
-            self.facts.gathered = true;
-        }
-        match self.configuration.try_recv() {
-            Ok(vetted) => {
-                self.facts.configured = true;
-                self.reporter.iter_mut().for_each(|reporter| reporter.withhold(&vetted.withheld));
-                self.undecided.iter_mut().for_each(|gate| gate.withhold(&vetted.withheld));
-                self.run.plan(RunFacts { planned_epochs: vetted.planned.epochs() });
-                self.facts.start.config = Some(vetted.value);
-                self.facts.start.config_unknown_keys = Some(vetted.unknown_keys);
-                self.eyes.follow_records(vetted.output_directory.as_deref());
-            }
-            Err(std::sync::mpsc::TryRecvError::Disconnected) => self.facts.configured = true,
-            Err(std::sync::mpsc::TryRecvError::Empty) => {}
-        }
-        if let Some(accelerators) = self.sampler.as_mut().and_then(Sampler::accelerators) {
-            accelerators.apply(&mut self.facts.start);
-            self.facts.accelerators = true;
         }
     }
 

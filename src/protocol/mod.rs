@@ -1,9 +1,11 @@
 //! What supervisor and observer know of each other, who must not import one another: the order that a
-//! supervised run is started by, the settings that an observer is born with, and the messages between them.
+//! supervised run is started by, the settings that an observer is born with, the messages between them, and what is
+//! left to the successor of an observer that died.
 
 pub mod messages;
 pub mod order;
 pub mod settings;
+pub mod testament;
 
 /// Bytes of a message.
 pub const MESSAGE_BYTES: usize = 40;

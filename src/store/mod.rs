@@ -32,6 +32,7 @@ pub use forget::{Forgotten, Withdrawn};
 pub use journal::{Journal, Unforced};
 pub use log::{Stored, Weight};
 pub use read::{Answer, Delivered, Sent};
+pub use recover::Left;
 pub use runs::{Outcome, Record, Summary};
 pub use waiting::{Portion, Waiting};
 

@@ -6,20 +6,22 @@
 //! and time follow from the run alone, and both would write the same event, which readers and the server
 //! take as one.
 //!
-//! Called by the observer once at its start, and by `--send`.
+//! Where the launcher still lives, its word about the command's end is known, and the finish is a whole one.
+//!
+//! Called by the observer once at its start, by `--send`, and by the observer's successor.
 
 use super::gate;
 use super::lock::{self, Owner};
 use super::log::{Log, Weight};
 use super::runs::{Last, summarize};
-use super::{EVENTS, Store};
+use super::{EVENTS, SAMPLES, Sending, Store};
 use crate::event::{Event, Finish};
 use crate::limits;
 use crate::public::PublicStr;
 use crate::sys::files::{Access, Directory};
 use crate::verdict;
 use crate::wire::Member;
-use std::io;
+use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::time::{Duration, SystemTime};
 use uuid::{Builder, Uuid};
 
@@ -30,6 +32,40 @@ impl Store {
     }
 
     fn recover_one(&self, run: Uuid, now: SystemTime) -> Option<()> {
+        self.finish_one(run, now, |left| {
+            let outcome = Some(PublicStr::constant("lost"));
+            let verdict = Some((&verdict::lost()).into());
+            (Finish { outcome, verdict, total_steps: left.steps, ..Finish::default() }, None)
+        })
+    }
+
+    /// Finishes a run whose observer died before the command, by what is known of the command's end.
+    ///
+    /// `finish` makes the event out of what the observer has left, and says how many seconds after the spawn the end
+    /// came. None where the run is finished, or is not ours to finish.
+    pub fn complete(
+        &self,
+        run: Uuid,
+        sending: Sending,
+        now: SystemTime,
+        finish: impl FnOnce(&Left) -> (Finish, f64),
+    ) -> Option<()> {
+        if self.directory(run).is_err() {
+            // It died before it had made the directory; this makes it, and lets go of it.
+            drop(self.begin(run, sending));
+        }
+        self.finish_one(run, now, |left| {
+            let (finish, elapsed) = finish(left);
+            (finish, Some(elapsed))
+        })
+    }
+
+    fn finish_one(
+        &self,
+        run: Uuid,
+        now: SystemTime,
+        finish: impl FnOnce(&Left) -> (Finish, Option<f64>),
+    ) -> Option<()> {
         let directory = self.directory(run).ok()?;
         let Owner::Nobody(_lock) = lock::owner(&directory, now) else { return None };
         // Before the events are read: who sees no finish in them has not seen the time of somebody else's either.
@@ -49,20 +85,40 @@ impl Store {
                 began
             }
         };
-        let end = match last_sign.and_then(|sign| sign.duration_since(last.time).ok()) {
-            Some(since) => Last {
+        let oom_kill_counters = counters(&directory).unwrap_or_default();
+        let (finish, elapsed) = finish(&Left { steps: summary.steps, oom_kill_counters });
+        let end = match (elapsed, last_sign.and_then(|sign| sign.duration_since(last.time).ok())) {
+            (Some(elapsed_seconds), _) => Last { time: now, elapsed_seconds },
+            // How long the command ran, nobody knows; the event's own time is the last sign of its life.
+            (None, Some(since)) => Last {
                 time: last.time + since,
                 // As the timestamps tell it, in whole milliseconds.
                 elapsed_seconds: last.elapsed_seconds + Duration::from_millis(since.as_millis() as u64).as_secs_f64(),
             },
-            None => last,
+            (None, None) => last,
         };
-        // How long the command ran, nobody knows; the event's own time is the last sign of its life.
-        let outcome = Some(PublicStr::constant("lost"));
-        let verdict = Some((&verdict::lost()).into());
-        let finish = Finish { outcome, verdict, total_steps: summary.steps, ..Finish::default() };
         write(&directory, &member(run, 0, Event::Finish(Box::new(finish)), &end)?)
     }
+}
+
+/// What an observer has left behind, for whoever finishes its run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Left {
+    /// Optimizer steps done, as last reported.
+    pub steps: Option<u64>,
+    /// What the kernel's counters of processes killed for memory said when the run began: those of the control
+    /// group and of the machine.
+    pub oom_kill_counters: (Option<u64>, Option<u64>),
+}
+
+/// The counters in the first line of the samples.
+fn counters(directory: &Directory) -> Option<(Option<u64>, Option<u64>)> {
+    let mut line = String::new();
+    let file = directory.file(SAMPLES, Access::Read).ok()?.take(limits::SAMPLE_BYTES_MAX as u64);
+    BufReader::new(file).read_line(&mut line).ok()?;
+    let line: serde_json::Value = serde_json::from_str(&line).ok()?;
+    let counter = |name: &str| line.get("oom_kill_counters")?.get(name)?.as_u64();
+    Some((counter("cgroup"), counter("host")))
 }
 
 /// Whether nothing was ever written.

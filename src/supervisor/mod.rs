@@ -13,9 +13,12 @@ pub mod inbox;
 pub mod setup;
 pub mod watch;
 
-use crate::protocol::order::Order;
+use crate::limits;
+use crate::protocol::order::{Order, Sending};
+use crate::protocol::testament::Testament;
 use crate::status::End;
-use crate::sys::Errno;
+use crate::sys::wait::Usage;
+use crate::sys::{Errno, clock, command};
 
 /// How a supervised run ended for the launcher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +34,33 @@ pub enum Finished {
 /// Where not even that can be set up, this process becomes the command.
 #[must_use]
 pub fn observe(order: &Order) -> Finished {
+    let spawned = clock::monotonic_ms();
     match setup::start(order) {
-        Ok(supervised) => watch::run(supervised),
+        Ok(supervised) => {
+            let (finished, orphaned) = watch::run(supervised);
+            if let (Finished::Ended(end), Some(usage)) = (finished, orphaned) {
+                bequeath(order, end, usage, clock::monotonic_ms().saturating_sub(spawned));
+            }
+            finished
+        }
         Err(problem) => Finished::NotRun(problem),
     }
+}
+
+/// Leaves what is known of the end to a successor of the observer that died. The command has ended: this may take
+/// memory, and a moment.
+fn bequeath(order: &Order, end: End, usage: Usage, lasted_ms: u64) {
+    // Which machine was to report was still open; it cannot be told any more.
+    if order.rank_deferred {
+        return;
+    }
+    let testament = Testament {
+        run: order.run,
+        sending: order.sending == Sending::Send,
+        lasted_ms,
+        end,
+        max_rss_bytes: u64::try_from(usage.max_rss_bytes).ok(),
+        cpu_microseconds: u64::try_from(usage.cpu_microseconds).ok(),
+    };
+    command::run_successor(&testament.arguments(), limits::END_JOURNAL_WAIT);
 }

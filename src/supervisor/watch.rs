@@ -85,6 +85,8 @@ enum Turn {
 
 struct Watch {
     it: Supervised,
+    /// Whether there is an observer that has not written the run's finish yet.
+    observed: bool,
     inbox: Inbox,
     awaits: [Await; 2],
     /// Set once the command has ended.
@@ -95,10 +97,12 @@ struct Watch {
     missed: u64,
 }
 
-/// Supervises to the end.
+/// Supervises to the end. With the end comes what the command has used, if there was an observer that died before
+/// it could write that down.
 #[must_use]
-pub fn run(it: Supervised) -> Finished {
+pub fn run(it: Supervised) -> (Finished, Option<Usage>) {
     let mut watch = Watch {
+        observed: it.observer.is_some(),
         it,
         inbox: Inbox::default(),
         awaits: [Await::Source; 2],
@@ -117,7 +121,8 @@ pub fn run(it: Supervised) -> Finished {
     watch.reap();
     loop {
         if let Turn::Over(finished) = watch.turn() {
-            return finished;
+            let orphaned = watch.observed && watch.it.channel.is_none();
+            return (finished, watch.farewell.filter(|_| orphaned).map(|farewell| farewell.usage));
         }
     }
 }
@@ -289,6 +294,7 @@ impl Watch {
                     Some(ToSupervisor::Answer(number)) => self.inbox.answered(number),
                     Some(ToSupervisor::Released) => self.owed = self.owed.saturating_sub(1),
                     Some(ToSupervisor::Journaled(wait)) => {
+                        self.observed = false;
                         if let Some(farewell) = &mut self.farewell {
                             farewell.journaled(wait);
                         }

@@ -11,6 +11,7 @@ use nix::libc;
 use std::ffi::{CString, OsStr, OsString};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
 
 /// A program with its arguments and environment, in the form that exec wants.
 #[derive(Debug)]
@@ -128,6 +129,19 @@ pub fn start_observer(program: &Program, null: &OwnedFd, keep: &[RawFd], command
             );
         }
     })
+}
+
+/// Starts the observer's successor and waits for its end, or for as long as this at the most.
+pub fn run_successor(arguments: &[OsString], at_most: Duration) {
+    let (Ok(program), Ok(null), Ok(done)) = (Program::new(arguments, &[]), descriptors::null(), super::flow::pipe())
+    else {
+        return;
+    };
+    // It holds the pipe open for as long as it lives, and waits for nobody: /dev/null is always readable.
+    if start_observer(&program, &null, &[done.write.as_raw_fd()], &null).is_ok() {
+        drop(done.write);
+        super::flow::await_readable(&done.read, u8::try_from(at_most.as_millis()).unwrap_or(u8::MAX));
+    }
 }
 
 /// Clones this process; the child runs `child` and ends.

@@ -27,7 +27,8 @@ impl Case<'_> {
             let evidence = [Evidence::MemoryDaemonsMark].into_iter().chain(killed).collect();
             return Some((Kind::OomDaemon, confidence, evidence));
         }
-        if moved(self.ending.oom_kills_host) && (killed.is_some() || self.judgement.error.is_none()) {
+        let unexplained = self.signal().is_none() && self.judgement.error.is_none();
+        if moved(self.ending.oom_kills_host) && (killed.is_some() || unexplained) {
             // On the whole machine somebody else's process may have been meant.
             let nothing_left = self.memory_left_below(MEMORY_LEFT_NONE);
             let confidence = match (killed, nothing_left) {

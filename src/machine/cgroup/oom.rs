@@ -6,13 +6,25 @@
 use super::{MemoryGroup, host_oom_kills};
 use std::path::{Path, PathBuf};
 
-/// Kills since the watch began; None where the counter cannot be read.
+/// Processes that the kernel killed for memory; None where the counter cannot be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OomKills {
     /// In the command's control group and those below it.
     pub cgroup: Option<u64>,
     /// On the whole machine.
     pub host: Option<u64>,
+}
+
+impl OomKills {
+    /// The counters as they are now, which began before any run.
+    #[must_use]
+    pub fn counters(group: Option<&MemoryGroup>) -> Self {
+        Self::counters_at(Path::new("/"), group)
+    }
+
+    fn counters_at(root: &Path, group: Option<&MemoryGroup>) -> Self {
+        Self { cgroup: group.and_then(MemoryGroup::oom_kills), host: host_oom_kills(root) }
+    }
 }
 
 /// The counters as they were when the run began.
@@ -30,17 +42,25 @@ impl OomWatch {
     }
 
     pub(super) fn at(root: &Path, group: Option<&MemoryGroup>) -> Self {
-        let before = OomKills { cgroup: group.and_then(MemoryGroup::oom_kills), host: host_oom_kills(root) };
-        Self { root: root.to_owned(), before }
+        Self { root: root.to_owned(), before: OomKills::counters_at(root, group) }
+    }
+
+    /// The counters when the watch began.
+    #[must_use]
+    pub const fn before(&self) -> OomKills {
+        self.before
+    }
+
+    /// Goes on with another group, from what its counter says now.
+    pub fn regroup(&mut self, group: Option<&MemoryGroup>) {
+        self.before.cgroup = group.and_then(MemoryGroup::oom_kills);
     }
 
     /// What was killed since.
     #[must_use]
     pub fn delta(&self, group: Option<&MemoryGroup>) -> OomKills {
         let since = |now: Option<u64>, before: Option<u64>| Some(now?.saturating_sub(before?));
-        OomKills {
-            cgroup: since(group.and_then(MemoryGroup::oom_kills), self.before.cgroup),
-            host: since(host_oom_kills(&self.root), self.before.host),
-        }
+        let now = OomKills::counters_at(&self.root, group);
+        OomKills { cgroup: since(now.cgroup, self.before.cgroup), host: since(now.host, self.before.host) }
     }
 }

@@ -1,0 +1,108 @@
+//! The start event: what it waits for, and when it goes out all the same.
+//!
+//! Facts about the machine come from threads that may never answer, the configuration from a file system that
+//! may not either, and which machine reports may show only when a worker has a rank. Part of the observer's
+//! loop, which asks at each turn.
+
+use super::Work;
+use crate::event::Start;
+use crate::limits;
+use crate::machine::{Sampler, ranks};
+use crate::observer::reporter::Reporter;
+use crate::run::RunFacts;
+use std::time::{Duration, Instant, SystemTime};
+
+/// What is known for the start event, and whether it is out.
+#[derive(Default)]
+pub(super) struct Facts {
+    pub(super) start: Start,
+    pub(super) gathered: bool,
+    pub(super) configured: bool,
+    pub(super) accelerators: bool,
+    pub(super) sent: bool,
+    /// Another machine's rank 0 reports; we stay silent.
+    pub(super) silent: bool,
+}
+
+impl Work {
+    /// Sends the start event as soon as it is complete, or has waited for long enough, or must go now.
+    pub(super) fn begin_report(&mut self, must: bool) {
+        self.sampler.iter_mut().for_each(Sampler::regroup);
+        self.gather();
+        let waited = self.now();
+        self.settle_rank(must || waited > limits::RANK_WAIT.as_secs_f64());
+        if self.reporter.is_none() {
+            return;
+        }
+        let facts = &mut self.facts;
+        let patience =
+            if facts.start.python_version.is_some() { limits::START_WAIT } else { limits::START_WAIT_PYTHON };
+        let complete = facts.gathered && facts.configured && facts.accelerators && facts.start.python_version.is_some();
+        if facts.sent || !(must || complete || waited >= patience.as_secs_f64()) {
+            return;
+        }
+        facts.sent = true;
+        let event = self.run.start(std::mem::take(&mut facts.start));
+        let spawned = SystemTime::UNIX_EPOCH + Duration::from_millis(self.birth.settings.spawned_at_ms);
+        if let Some(reporter) = &mut self.reporter {
+            reporter.report(&event, spawned, 0.0);
+        }
+    }
+
+    /// Where only a worker's rank can tell whether this machine reports: looks whether there is one by now.
+    fn settle_rank(&mut self, must: bool) {
+        let Some(gate) = &self.undecided else { return };
+        let pids = self.sampler.as_ref().map(Sampler::pids).unwrap_or_default();
+        let settings = &self.birth.settings;
+        match ranks::lowest(&pids) {
+            Some(0) => {}
+            // Rank 0 is another machine's, and so is the report.
+            Some(_) => self.facts.silent = true,
+            None if must => {}
+            None => return,
+        }
+        if !self.facts.silent {
+            self.reporter = Some(Reporter::open(settings.run, settings.sending, gate.clone()));
+            self.write_counters();
+        }
+        self.undecided = None;
+    }
+
+    /// A command may die of its configuration before that was read: at the end the facts have a last moment.
+    pub(super) fn await_facts(&mut self) {
+        let deadline = Instant::now() + limits::FACTS_TAIL_WAIT;
+        while !(self.facts.sent || self.facts.gathered && self.facts.configured) && Instant::now() < deadline {
+            self.gather();
+            std::thread::sleep(limits::FACTS_TAIL_WAIT / 50);
+        }
+    }
+
+    fn gather(&mut self) {
+        if let Some(found) = self.gathering.try_facts() {
+            // What was found about the machine takes the place of all but the parts that come from elsewhere.
+            let known = std::mem::replace(&mut self.facts.start, found);
+            let start = &mut self.facts.start;
+            (start.config, start.config_unknown_keys) = (known.config, known.config_unknown_keys);
+            (start.accelerator_type, start.accelerator_count, start.accelerator_info) =
+                (known.accelerator_type, known.accelerator_count, known.accelerator_info);
+            self.facts.gathered = true;
+        }
+        match self.configuration.try_recv() {
+            Ok(vetted) => {
+                self.facts.configured = true;
+                self.reporter.iter_mut().for_each(|reporter| reporter.withhold(&vetted.withheld));
+                self.undecided.iter_mut().for_each(|gate| gate.withhold(&vetted.withheld));
+                self.run.plan(RunFacts { planned_epochs: vetted.planned.epochs() });
+                self.facts.start.config = Some(vetted.value);
+                self.facts.start.config_unknown_keys = Some(vetted.unknown_keys);
+                self.eyes.follow_records(vetted.output_directory.as_deref());
+            }
+            Err(std::sync::mpsc::TryRecvError::Disconnected) => self.facts.configured = true,
+            Err(std::sync::mpsc::TryRecvError::Empty) => {}
+        }
+        if let Some(accelerators) = self.sampler.as_mut().and_then(Sampler::accelerators) {
+            accelerators.apply(&mut self.facts.start);
+            self.facts.accelerators = true;
+        }
+    }
+}
