@@ -106,9 +106,22 @@ fn a_sentence_is_cut_at_its_end() {
 #[test]
 fn what_the_documents_link_to_exists() {
     let link = Regex::new(r"\]\(([^)#:]+)(?:#[^)]*)?\)").unwrap();
-    for name in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "PRIVACY.md"] {
+    let file = Regex::new(r"`((?:src|tests|tools|examples|packaging|docs|benches)/[\w./-]+)[` ]").unwrap();
+    for name in [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "PRIVACY.md",
+        "docs/events.md",
+        "docs/first-run.md",
+    ] {
         let document = fs::read_to_string(path(name)).unwrap();
+        let folder = path(name).parent().unwrap().to_owned();
         for target in link.captures_iter(&document) {
+            assert!(folder.join(&target[1]).exists(), "{name}: {} does not exist", &target[1]);
+        }
+        for target in file.captures_iter(&document) {
             assert!(path(&target[1]).exists(), "{name}: {} does not exist", &target[1]);
         }
     }
