@@ -5,14 +5,15 @@
 # drives the shell.
 
 _axolotl_run() {
-    local options='--record --config --tap-stdout --tty --status --enable --disable --preview --explain
-        --schema --runs --show --send --forget --completions --man --json --help --version'
+    local options='--record --config --tap-stdout --tty --summary --ci-summary --status --enable --disable --preview
+        --explain --schema --runs --show --report --html --against --send --forget
+        --completions --man --json --help --version'
     local current=${COMP_WORDS[COMP_CWORD]} option= prefix= operands=command at
     COMPREPLY=()
     for ((at = 1; at < COMP_CWORD; at++)); do
         case ${COMP_WORDS[at]} in
             --) ((at++)); break ;;
-            --config | --tty | --completions)
+            --config | --tty | --completions | --html | --against)
                 option=${COMP_WORDS[at]}
                 [[ $option == --completions ]] && operands=none
                 # Where `=` breaks words, it stands before the value as a word of its own.
@@ -20,7 +21,7 @@ _axolotl_run() {
                 ((at++)) ;;
             --preview) operands=command ;;
             --explain) operands=file ;;
-            --show) operands=run ;;
+            --show | --report) operands=run ;;
             --forget) operands=run-or-all ;;
             --status | --enable | --disable | --schema | --runs | --send | --completions=* | --man) operands=none ;;
             -*) ;;
@@ -56,7 +57,7 @@ _axolotl_run_value() {
     case $1 in
         --tty) _axolotl_run_offer -W direct ;;
         --completions) _axolotl_run_offer -W 'bash zsh fish' ;;
-        run) _axolotl_run_offer -W "$(cd -- "$runs" 2>/dev/null && printf '%s\n' *-*)" ;;
+        run | --against) _axolotl_run_offer -W "$(cd -- "$runs" 2>/dev/null && printf '%s\n' *-*)" ;;
         run-or-all) _axolotl_run_offer -W "all $(cd -- "$runs" 2>/dev/null && printf '%s\n' *-*)" ;;
         none) _axolotl_run_offer -W '' ;;
         *) _axolotl_run_offer -f; compopt -o filenames 2>/dev/null ;;

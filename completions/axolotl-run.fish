@@ -12,11 +12,11 @@ function __axolotl_run_words
                 set -e words[1]
                 set operands behind-$operands
                 break
-            case --config --tty
+            case --config --tty --html --against
                 set -e words[1]
             case --explain
                 set operands file
-            case --show
+            case --show --report
                 set operands run
             case --forget
                 set operands run-or-all
@@ -67,6 +67,8 @@ complete -c axolotl-run -n __axolotl_run_at_options -l record -d 'Observe and re
 complete -c axolotl-run -n __axolotl_run_at_options -l config -rF -d 'The training configuration'
 complete -c axolotl-run -n __axolotl_run_at_options -l tap-stdout -d 'Read progress from stdout'
 complete -c axolotl-run -n __axolotl_run_at_options -l tty -xa direct -d 'Give the command the real terminal'
+complete -c axolotl-run -n __axolotl_run_at_options -l summary -d 'Say at the end how the run went'
+complete -c axolotl-run -n __axolotl_run_at_options -l ci-summary -d 'Append six lines for the CI page'
 complete -c axolotl-run -n __axolotl_run_at_options -l status -d 'Say whether telemetry is on, and why'
 complete -c axolotl-run -n __axolotl_run_at_options -l enable -d 'Turn telemetry on'
 complete -c axolotl-run -n __axolotl_run_at_options -l disable -d 'Turn telemetry off'
@@ -75,6 +77,9 @@ complete -c axolotl-run -n __axolotl_run_at_options -l explain -d 'Say what happ
 complete -c axolotl-run -n __axolotl_run_at_options -l schema -d 'Print every event and field'
 complete -c axolotl-run -n __axolotl_run_at_options -l runs -d 'List the recorded runs'
 complete -c axolotl-run -n __axolotl_run_at_options -l show -d 'Print the events of a recorded run'
+complete -c axolotl-run -n __axolotl_run_at_options -l report -d 'Print how a run went and why it ended'
+complete -c axolotl-run -n __axolotl_run_at_options -l html -rF -d 'Write the report to a file'
+complete -c axolotl-run -n __axolotl_run_at_options -l against -xa '(__axolotl_run_runs)' -d 'Compare the run with this one'
 complete -c axolotl-run -n __axolotl_run_at_options -l send -d 'Send what waits'
 complete -c axolotl-run -n __axolotl_run_at_options -l forget -d 'Delete the records of a run, or of all'
 complete -c axolotl-run -n __axolotl_run_at_options -l completions -xa 'bash zsh fish' -d 'Print the completions'

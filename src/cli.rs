@@ -29,6 +29,7 @@ pub enum Mode {
     Schema,
     Runs,
     Show,
+    Report,
     Send,
     Forget,
     Completions(Shell),
@@ -59,7 +60,7 @@ impl Shell {
 
 impl Mode {
     /// Those that an option chooses; where several are given the first of this list is compared with the next.
-    const OPTIONS: [(&'static str, Self); 13] = [
+    const OPTIONS: [(&'static str, Self); 14] = [
         ("help", Self::Help),
         ("version", Self::Version),
         ("status", Self::Status),
@@ -70,6 +71,7 @@ impl Mode {
         ("schema", Self::Schema),
         ("runs", Self::Runs),
         ("show", Self::Show),
+        ("report", Self::Report),
         ("send", Self::Send),
         ("forget", Self::Forget),
         ("man", Self::Man),
@@ -91,6 +93,14 @@ pub struct Typed {
     pub tap_stdout: bool,
     /// `--tty=direct`.
     pub tty_direct: bool,
+    /// `--summary`.
+    pub summary: bool,
+    /// `--ci-summary`.
+    pub ci_summary: bool,
+    /// `--html`.
+    pub html: Option<PathBuf>,
+    /// `--against`.
+    pub against: Option<PathBuf>,
     /// The command, or what stands in its place.
     pub operands: Vec<OsString>,
 }
@@ -104,6 +114,10 @@ impl Typed {
             config: None,
             tap_stdout: false,
             tty_direct: false,
+            summary: false,
+            ci_summary: false,
+            html: None,
+            against: None,
             operands,
         }
     }
@@ -132,27 +146,26 @@ pub fn parse(mut arguments: Vec<OsString>) -> Result<Typed, Refusal> {
     if let Some(typed) = plain_run(&mut arguments) {
         return Ok(typed);
     }
-    let (options, operands) = divide(&arguments);
-    let operands = arguments.split_off(operands);
-    arguments.truncate(options);
+    let operands = divide(&mut arguments);
     let mut parser = parser();
     let matches = parser
         .try_get_matches_from_mut(std::iter::once(NAME.into()).chain(arguments))
         .map_err(|error| of_parser(&error))?;
     let mode = mode(&matches)?;
     let flag = |name: &str| matches.get_flag(name);
-    let mut typed = Typed {
+    let typed = Typed {
         mode,
         json: flag("json"),
         record: flag("record"),
         config: matches.get_one::<PathBuf>("config").cloned(),
         tap_stdout: flag("tap-stdout"),
         tty_direct: matches.contains_id("tty"),
+        summary: flag("summary"),
+        ci_summary: flag("ci-summary"),
+        html: matches.get_one::<PathBuf>("html").cloned(),
+        against: matches.get_one::<PathBuf>("against").cloned(),
         operands,
     };
-    if matches!(mode, Mode::Explain | Mode::Show | Mode::Forget) {
-        take_trailing_json(&mut typed);
-    }
     check::combination(&typed)?;
     check::operands(&typed)?;
     Ok(typed)
@@ -167,6 +180,8 @@ fn plain_run(arguments: &mut Vec<OsString>) -> Option<Typed> {
         match word.to_str() {
             Some("--record") => typed.record = true,
             Some("--tap-stdout") => typed.tap_stdout = true,
+            Some("--summary") => typed.summary = true,
+            Some("--ci-summary") => typed.ci_summary = true,
             _ if looks_like_option(word) => return None,
             _ => break,
         }
@@ -181,34 +196,45 @@ fn looks_like_option(word: &OsStr) -> bool {
     word.len() > 1 && word.as_encoded_bytes().starts_with(b"-")
 }
 
-/// Where our options end, and where the operands begin; between them there may be a `--`.
-fn divide(arguments: &[OsString]) -> (usize, usize) {
-    let takes_next = |word: &OsString| {
-        OPTIONS.iter().any(|row| {
-            matches!(row.value, Value::Required(_) | Value::OneOf { .. })
-                && word.as_encoded_bytes().strip_prefix(b"--") == Some(row.long.as_bytes())
-        })
-    };
-    let mut at = 0;
-    while let Some(word) = arguments.get(at) {
+/// Takes the operands out of the words; what is left are our options.
+///
+/// They end at the first word that is none. Behind a run or a file there is no command whose options could follow:
+/// there they may stand anywhere, as in `--report RUN --html FILE`.
+fn divide(arguments: &mut Vec<OsString>) -> Vec<OsString> {
+    let (mut options, mut operands) = (Vec::new(), Vec::new());
+    let mut words = std::mem::take(arguments).into_iter();
+    while let Some(word) = words.next() {
         if word == "--" {
-            return (at, at.saturating_add(1));
-        }
-        if !looks_like_option(word) {
+            operands.extend(words);
             break;
         }
-        at = at.saturating_add(if takes_next(word) { 2 } else { 1 });
+        if looks_like_option(&word) {
+            let value = takes_next(&word).then(|| words.next()).flatten();
+            options.push(word);
+            options.extend(value);
+        } else {
+            operands.push(word);
+            if !options.iter().any(has_operand) {
+                operands.extend(words);
+                break;
+            }
+        }
     }
-    let end = at.min(arguments.len());
-    (end, end)
+    *arguments = options;
+    operands
 }
 
-/// `--explain FILE --json`: behind a file or a run there is no command whose option `--json` could be.
-fn take_trailing_json(typed: &mut Typed) {
-    if typed.operands.len() > 1 && typed.operands.last().is_some_and(|word| word == "--json") {
-        typed.operands.pop();
-        typed.json = true;
-    }
+/// Whether the next word is the option's value.
+fn takes_next(word: &OsStr) -> bool {
+    OPTIONS.iter().any(|row| {
+        matches!(row.value, Value::Required(_) | Value::OneOf { .. })
+            && word.as_encoded_bytes().strip_prefix(b"--") == Some(row.long.as_bytes())
+    })
+}
+
+/// Whether the option takes the place of a command, and is followed by a run or a file.
+fn has_operand(word: &OsString) -> bool {
+    ["--explain", "--show", "--report", "--forget"].iter().any(|option| word == option)
 }
 
 fn parser() -> Command {

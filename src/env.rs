@@ -35,6 +35,9 @@ pub const AXR_EXIT_SIGNAL: &str = "AXR_EXIT_SIGNAL";
 /// No colour in what we print.
 pub const NO_COLOR: &str = "NO_COLOR";
 
+/// The file of GitHub's runner for a job's page.
+pub const GITHUB_STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
+
 // Variables of others that we read as they mean them; the README does not explain those.
 
 /// The user's home, where the XDG variables are not set.
@@ -49,6 +52,11 @@ pub const SSL_CERT_DIR: &str = "SSL_CERT_DIR";
 pub const SLURM_JOB_END_TIME: &str = "SLURM_JOB_END_TIME";
 /// The terminal's kind: nothing is drawn over on a dumb one.
 pub const TERM: &str = "TERM";
+
+/// The width of the terminal, where the user says so.
+pub const COLUMNS: &str = "COLUMNS";
+/// The language and the character set, in the order in which they count.
+pub const LOCALE: [&str; 3] = ["LC_ALL", "LC_CTYPE", "LANG"];
 
 /// All of them, in the order of the README.
 pub const ALL: &[Variable] = &[
@@ -77,5 +85,6 @@ pub const ALL: &[Variable] = &[
         does: "for `--explain`: the exit code of the log's program, which a log does not say",
     },
     Variable { name: AXR_EXIT_SIGNAL, does: "for `--explain`: the number of the signal that killed the log's program" },
+    Variable { name: GITHUB_STEP_SUMMARY, does: "the file that `--ci-summary` appends to; GitHub's runner sets it" },
     Variable { name: NO_COLOR, does: "anything but empty turns colour off in what the launcher prints" },
 ];

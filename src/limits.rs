@@ -134,6 +134,11 @@ pub const RUNS_LISTED_MAX: usize = 100_000;
 pub const PRUNE_TIME: Duration = Duration::from_secs(5);
 /// Names that are read of a run's directory; it has 6 files, others may have put more there.
 pub const DIRECTORY_NAMES_MAX: usize = 4096;
+/// Bytes of measurements that the report takes in: a week's at full rate, half a second of reading. The observer
+/// keeps less; of a larger file every second, third… line is taken.
+pub const SAMPLES_READ_BYTES: u64 = 192 * 1000 * 1000;
+/// Bytes of measurements that are looked through for them; half of what is read of any file at the most.
+pub const SAMPLES_SEEN_BYTES: u64 = 500 * 1000 * 1000;
 /// Bytes of the stored decision; ours has about 100.
 pub const DECISION_BYTES_MAX: u64 = 16 * 1024;
 /// How long the journal of a run that began on another machine, or before this one was started anew, must be
@@ -142,6 +147,19 @@ pub const DECISION_BYTES_MAX: u64 = 16 * 1024;
 pub const FOREIGN_SILENCE: Duration = Duration::from_secs(3600);
 /// Delivery records of one run that are remembered while it is read.
 pub const DELIVERED_MAX: usize = 200_000;
+
+// --- what the owner is told -------------------------------------------------------------------------------
+
+/// Columns that a run's time is divided into for its charts; a chart in a browser is hardly wider.
+pub const SERIES_COLUMNS_MAX: usize = 600;
+/// Seconds that the narrowest of them spans: a run of six seconds fills all.
+pub const SERIES_COLUMN_SECONDS: f64 = 0.01;
+/// Seconds beyond which a measurement's time is none: thirty years.
+pub const SERIES_SECONDS_MAX: f64 = 1e9;
+/// Characters of a line of the summary at the end; a public message has 200 at the most.
+pub const SUMMARY_LINE_CHARACTERS_MAX: usize = 240;
+/// Bytes of the whole summary: a pipe takes so many at once or none.
+pub const SUMMARY_BYTES_MAX: usize = 4096;
 
 // --- observing --------------------------------------------------------------------------------------------
 
@@ -158,6 +176,10 @@ pub const GPU_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long the end waits for the finish event to be on disk.
 pub const END_JOURNAL_WAIT: Duration = Duration::from_millis(200);
+/// How long it waits where a summary was asked for, which the observer writes behind the finish event.
+pub const END_SUMMARY_WAIT: Duration = Duration::from_millis(1500);
+/// How long the file of a page of continuous integration may take to be appended to.
+pub const PAGE_WAIT: Duration = Duration::from_secs(1);
 /// How long the end waits in all for the last upload, where the server is known to answer.
 pub const END_UPLOAD_WAIT: Duration = Duration::from_millis(1500);
 /// How long a server of which nothing is known has for its first answer before the end no longer waits for it:

@@ -116,12 +116,14 @@ fn observe(typed: Typed, sending: Sending, rank: RankVerdict, run: Uuid) -> Plan
         tap_stdout: typed.tap_stdout,
         terminal_direct: typed.tty_direct || uses_terminal(&typed.operands),
         rank_deferred: rank == RankVerdict::Deferred,
+        summary: typed.summary,
+        ci_summary: typed.ci_summary,
         command: typed.operands,
     })
 }
 
 fn question(typed: Typed) -> Plan {
-    let Typed { mode, json, config, operands, .. } = typed;
+    let Typed { mode, json, config, html, against, operands, .. } = typed;
     let word = |operands: Vec<OsString>| operands.into_iter().next();
     let question = match mode {
         Mode::Run | Mode::Help => Question::Help,
@@ -136,6 +138,9 @@ fn question(typed: Typed) -> Plan {
         Mode::Schema => Question::Schema,
         Mode::Runs => Question::Runs,
         Mode::Show => Question::Show { run: word(operands) },
+        Mode::Report => {
+            Question::Report { run: word(operands), against: against.map(std::path::PathBuf::into_os_string), html }
+        }
         Mode::Send => Question::Send,
         Mode::Forget => Question::Forget { what: word(operands).unwrap_or_default() },
         Mode::Completions(shell) => Question::Completions(shell),

@@ -6,9 +6,12 @@
 
 use crate::cli::{NAME, Refusal};
 use crate::env;
-use crate::sys::{Errno, stderr};
+use crate::query::page::{self, Paper};
+use crate::sys::{Errno, stderr, terminal};
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _};
+use std::os::fd::AsFd as _;
 
 /// The kinds of lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,6 +136,35 @@ pub fn terminal() -> Option<Terminal> {
 #[must_use]
 pub fn is_terminal() -> bool {
     terminal() == Some(Terminal::Capable)
+}
+
+/// What answers are printed on.
+#[must_use]
+pub fn paper(environment: &dyn Fn(&str) -> Option<OsString>) -> Paper {
+    let value = |name: &str| environment(name).filter(|value| !value.is_empty());
+    let stdout = io::stdout();
+    let term = value(env::TERM).unwrap_or_default();
+    // The kernel's own console has no braille.
+    let is_poor = term == "dumb" || term == "linux";
+    let locale = env::LOCALE.iter().find_map(|name| value(name)).unwrap_or_default();
+    let locale = locale.to_string_lossy().to_ascii_lowercase();
+    let is_unicode = (locale.contains("utf-8") || locale.contains("utf8")) && !is_poor;
+    let columns = value(env::COLUMNS).and_then(|columns| columns.to_str()?.parse::<usize>().ok());
+    let Some(size) = terminal::size(stdout.as_fd()) else {
+        return Paper { width: columns.map_or(page::WIDTH, width), is_unicode, ..Paper::default() };
+    };
+    let known = |number: u16| (number > 0).then_some(usize::from(number));
+    Paper {
+        width: columns.or_else(|| known(size.ws_col)).map_or(page::WIDTH, width),
+        height: known(size.ws_row),
+        is_coloured: term != "dumb" && value(env::NO_COLOR).is_none(),
+        is_unicode,
+    }
+}
+
+/// A width that pages are made for.
+fn width(columns: usize) -> usize {
+    columns.clamp(*page::WIDTHS.start(), *page::WIDTHS.end())
 }
 
 fn colour() -> bool {

@@ -25,6 +25,9 @@ const CASES: &[(&str, &str)] = &[
     ("--config=setti", "--config=settings.yml"),
     ("--explain setti", "--explain settings.yml"),
     ("--show 6f1c", "--show 6f1c2e9a-0b7d-4c1e-9f39-7a5f1f0c2d3e"),
+    ("--report 6f1c", "--report 6f1c2e9a-0b7d-4c1e-9f39-7a5f1f0c2d3e"),
+    ("--against 6f1c", "--against 6f1c2e9a-0b7d-4c1e-9f39-7a5f1f0c2d3e"),
+    ("--html setti", "--html settings.yml"),
     ("--forget al", "--forget all"),
     ("--forget 6f1c", "--forget 6f1c2e9a-0b7d-4c1e-9f39-7a5f1f0c2d3e"),
     // The command: its name, then its own completion, whatever stands before it.
@@ -173,7 +176,7 @@ fn bash_offers_every_match_whether_or_not_an_equals_sign_breaks_words() {
     }
     for (line, expected) in [
         ("axolotl-run --rec", &["--record"][..]),
-        ("axolotl-run --s", &["--status", "--schema", "--show", "--send"]),
+        ("axolotl-run --s", &["--summary", "--status", "--schema", "--show", "--send"]),
         ("axolotl-run --tty ", &["direct"]),
         ("axolotl-run --tty d", &["direct"]),
         ("axolotl-run ax", &["command-at-1"]),

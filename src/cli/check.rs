@@ -7,11 +7,15 @@ use super::{Mode, NAME, Refusal, Typed, printable};
 
 /// Refuses options that have no meaning beside each other.
 pub(super) fn combination(typed: &Typed) -> Result<(), Refusal> {
+    let report_only = [(typed.html.is_some(), "--html"), (typed.against.is_some(), "--against")];
+    if let Some((_, option)) = report_only.into_iter().find(|(given, _)| *given && typed.mode != Mode::Report) {
+        return Err(Refusal::new(format!("`{option}` goes with `--report` alone"), format!("leave out `{option}`")));
+    }
     if typed.mode == Mode::Run {
         return if typed.json {
             Err(Refusal::new(
                 "`--json` has nothing to print: a run prints what its command prints",
-                "it goes with `--status`, `--preview`, `--explain`, `--schema`, `--runs`, `--show`, `--send` and `--forget`",
+                "it goes with `--status`, `--preview`, `--explain`, `--schema`, `--runs`, `--show`, `--report`, `--send` and `--forget`",
             ))
         } else {
             Ok(())
@@ -21,11 +25,16 @@ pub(super) fn combination(typed: &Typed) -> Result<(), Refusal> {
     if typed.json && matches!(typed.mode, Mode::Completions(_) | Mode::Man) {
         return Err(Refusal::new(format!("`{mode}` has no JSON to print"), "leave out `--json`"));
     }
+    if typed.html.is_some() && typed.json {
+        return Err(Refusal::new("`--html` and `--json` exclude each other", "give one of them"));
+    }
     let run_only = [
         (typed.record, "--record"),
         (typed.config.is_some() && typed.mode != Mode::Preview, "--config"),
         (typed.tap_stdout, "--tap-stdout"),
         (typed.tty_direct, "--tty"),
+        (typed.summary, "--summary"),
+        (typed.ci_summary, "--ci-summary"),
     ];
     run_only.into_iter().find(|(given, _)| *given).map_or(Ok(()), |(_, option)| {
         Err(Refusal::new(
@@ -60,7 +69,7 @@ pub(super) fn operands(typed: &Typed) -> Result<(), Refusal> {
             ));
         }
         Mode::Run | Mode::Preview => return Ok(()),
-        Mode::Explain | Mode::Show | Mode::Forget => 1,
+        Mode::Explain | Mode::Show | Mode::Report | Mode::Forget => 1,
         Mode::Status
         | Mode::Enable
         | Mode::Disable
@@ -94,6 +103,7 @@ fn option_of(mode: Mode) -> Option<&'static str> {
         Mode::Schema => "--schema",
         Mode::Runs => "--runs",
         Mode::Show => "--show",
+        Mode::Report => "--report",
         Mode::Send => "--send",
         Mode::Forget => "--forget",
         Mode::Completions(_) => "--completions",

@@ -81,6 +81,13 @@ pub const OPTIONS: &[OptionRow] = &[
         Value::OneOf { shown: "=direct", words: &["direct"] },
         "Give the command the real terminal and leave its output alone",
     ),
+    row("summary", Group::Run, Value::None, "Say on stderr at the end how the run went, in a few lines"),
+    row(
+        "ci-summary",
+        Group::Run,
+        Value::None,
+        "Append six lines to the file that GITHUB_STEP_SUMMARY names, at the end",
+    ),
     row("status", Group::Instead, Value::None, "Say whether telemetry is on, and why"),
     row("enable", Group::Instead, Value::None, "Turn telemetry on for all runs to come"),
     row(
@@ -109,6 +116,14 @@ pub const OPTIONS: &[OptionRow] = &[
         Value::Operands("[RUN]"),
         "Print the exact events of a recorded run (default: the latest)",
     ),
+    row(
+        "report",
+        Group::Instead,
+        Value::Operands("[RUN]"),
+        "Print how a run went and why it ended, with charts (default: the latest)",
+    ),
+    row("html", Group::Instead, Value::Required("FILE"), "With --report: write it to FILE, for a browser"),
+    row("against", Group::Instead, Value::Required("RUN"), "With --report: compare the run with this one"),
     row("send", Group::Instead, Value::None, "Send what waits to be sent"),
     row("forget", Group::Instead, Value::Operands("RUN|all"), "Delete the local records of a run, or of all"),
     row(

@@ -9,6 +9,7 @@ pub mod eyes;
 pub mod house;
 pub mod link;
 pub mod mirror;
+pub mod owner;
 pub mod records;
 pub mod reporter;
 pub mod series;

@@ -6,12 +6,17 @@
 
 use super::disk::Disk;
 use super::house;
+use super::owner::Owner;
+use super::series;
 use crate::delivery::{Certificates, Destination, Fate, Lane, Outcome, State, Uploader};
 use crate::event::{Event, Finish, Start};
 use crate::limits;
+use crate::observation::Sample;
 use crate::privacy::Gate;
+use crate::progress::Training;
 use crate::store::{Journal, Portion, Sending, Store, Stored, Weight};
 use crate::wire::Member;
+use std::path::PathBuf;
 use std::time::{Instant, SystemTime};
 use tokio::sync::mpsc::Receiver;
 use uuid::Uuid;
@@ -24,6 +29,9 @@ pub struct Reporter {
     disk: Option<Disk>,
     /// Until house is kept.
     store: Option<Store>,
+    owner: Option<Owner>,
+    /// Where the run is recorded.
+    place: Option<PathBuf>,
     uploader: Option<Uploader>,
     /// What keeps house, until it is done.
     house: Option<Receiver<Portion>>,
@@ -37,7 +45,7 @@ pub struct Reporter {
 impl Reporter {
     /// Opens the journal; without a place on disk it is kept in memory.
     #[must_use]
-    pub fn open(run: Uuid, sending: bool, gate: Gate) -> Self {
+    pub fn open(run: Uuid, sending: bool, gate: Gate, owner: Option<Owner>) -> Self {
         let environment = |name: &str| std::env::var_os(name);
         let store = Store::open(environment).ok();
         let permission = if sending { Sending::Permitted } else { Sending::Forbidden };
@@ -50,7 +58,9 @@ impl Reporter {
             gate,
             journal,
             disk: Disk::begin(),
+            place: store.as_ref().map(|store| store.path().join(run.to_string())),
             store,
+            owner,
             uploader,
             house: None,
             earlier: Portion::default(),
@@ -78,6 +88,9 @@ impl Reporter {
 
     /// Reports one event that happened at a time, so many seconds after the command's spawn.
     pub fn report(&mut self, event: &Event, now: SystemTime, elapsed_seconds: f64) {
+        if let Some(owner) = &mut self.owner {
+            owner.event(event, elapsed_seconds);
+        }
         if self.pass(event, now, elapsed_seconds) {
             return;
         }
@@ -120,9 +133,24 @@ impl Reporter {
         true
     }
 
-    /// Writes a point of the time series down.
+    /// Writes a line of the time series down.
     pub fn sample(&mut self, line: &str) {
         let _ = self.journal.append_sample(line);
+    }
+
+    /// Writes a measurement down.
+    pub fn measured(&mut self, sample: &Sample, training: &Training) {
+        if let Some(owner) = &mut self.owner {
+            owner.sample(sample);
+        }
+        self.sample(&series::line(sample, training));
+    }
+
+    /// Tells the owner how it went, where they asked. Before the launcher goes: what is said after it, nobody hears.
+    pub fn tell_owner(&mut self) {
+        if let Some(owner) = self.owner.take() {
+            owner.tell(self.run, self.place.as_deref());
+        }
     }
 
     /// Looks after the runs of earlier launchers, and takes up what waits. Once a run, when there is nothing more

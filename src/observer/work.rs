@@ -8,6 +8,7 @@ mod facts;
 
 use super::eyes::Eyes;
 use super::link::{News, tell};
+use super::owner::Owner;
 use super::reporter::Reporter;
 use super::{Birth, surroundings};
 use crate::config::{self, Vetted};
@@ -43,7 +44,7 @@ struct Work {
     configuration: Receiver<Vetted>,
     reporter: Option<Reporter>,
     /// The gate of a reporter that is not opened before a worker's rank is known.
-    undecided: Option<Gate>,
+    undecided: Option<(Gate, Option<Owner>)>,
     facts: Facts,
     ending: Ending,
     /// Wakes when a process of the run has ended.
@@ -75,6 +76,7 @@ pub fn run(birth: Birth, directory: PathBuf, channel: &Arc<OwnedFd>, mut news: U
             work.observe(&mut news).await;
         }
         work.finish();
+        work.reporter.iter_mut().for_each(Reporter::tell_owner);
         tell(channel, ToSupervisor::Journaled(work.reporter.as_ref().is_some_and(Reporter::is_worth_waiting_for)));
         work.linger(channel).await;
     });
@@ -85,6 +87,7 @@ pub fn run(birth: Birth, directory: PathBuf, channel: &Arc<OwnedFd>, mut news: U
 impl Work {
     fn begin(birth: Birth, directory: PathBuf) -> Self {
         let settings = &birth.settings;
+        let owner = Owner::wishing(settings, &directory);
         let gate = surroundings::gate(&birth.command, &directory);
         let configuration = surroundings::configuration(birth.command.clone(), birth.config.clone(), directory.clone());
         let gathering = Gathering::begin(birth.command.clone(), std::env::vars_os().collect());
@@ -101,8 +104,8 @@ impl Work {
         let deaths = sampler.as_ref().and_then(Sampler::wake);
         let deadline = std::env::var(env::SLURM_JOB_END_TIME).ok().and_then(|end| end.trim().parse().ok());
         let (reporter, undecided) = match settings.rank_deferred {
-            true => (None, Some(gate)),
-            false => (Some(Reporter::open(settings.run, settings.sending, gate)), None),
+            true => (None, Some((gate, owner))),
+            false => (Some(Reporter::open(settings.run, settings.sending, gate, owner)), None),
         };
         let mut work = Self {
             run: Run::new(RunFacts::default()),
@@ -224,7 +227,7 @@ impl Work {
         let Some(sampler) = &mut self.sampler else { return };
         let sample = sampler.sample(at);
         if let Some(reporter) = &mut self.reporter {
-            reporter.sample(&super::series::line(&sample, self.run.training()));
+            reporter.measured(&sample, self.run.training());
         }
         self.run.sample(sample);
     }

@@ -42,6 +42,8 @@ fn order(command: &str, sending: Sending) -> Order {
         config: None,
         tap_stdout: false,
         terminal_direct: false,
+        summary: false,
+        ci_summary: false,
         rank_deferred: false,
     }
 }

@@ -29,6 +29,10 @@ pub struct Order {
     pub tap_stdout: bool,
     /// The command gets terminals as they are: `--tty=direct`, or a program that uses them as a device.
     pub terminal_direct: bool,
+    /// `--summary`: say on stderr at the end how it went.
+    pub summary: bool,
+    /// `--ci-summary`: tell the page of the continuous integration system.
+    pub ci_summary: bool,
     /// Whether this is the main process shows only when a worker has a rank; the first event waits for it.
     pub rank_deferred: bool,
 }

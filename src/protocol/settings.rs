@@ -58,6 +58,10 @@ pub struct Settings {
     pub command_handle: Option<i32>,
     /// Where the supervisor writes a fault of its own.
     pub crash_flag: Option<i32>,
+    /// Where the lines for stderr go, where they were asked for.
+    pub summary: Option<i32>,
+    /// Whether the page of continuous integration is to be told.
+    pub ci_summary: bool,
     /// What is observed.
     pub streams: Vec<(Stream, Observed)>,
     /// How many streams ought to be observed and are not.
@@ -83,6 +87,8 @@ impl Settings {
         ];
         words.extend(self.command_handle.map(|descriptor| format!("handle={descriptor}")));
         words.extend(self.crash_flag.map(|descriptor| format!("crash={descriptor}")));
+        words.extend(self.summary.map(|descriptor| format!("summary={descriptor}")));
+        words.extend(self.ci_summary.then(|| "ci=1".to_owned()));
         for (stream, observed) in &self.streams {
             let name = STREAMS.iter().find(|(_, named)| named == stream).map_or("", |(name, _)| name);
             words.push(match observed {
@@ -124,6 +130,8 @@ impl Settings {
             channel: descriptor("channel")?,
             command_handle: descriptor("handle"),
             crash_flag: descriptor("crash"),
+            summary: descriptor("summary"),
+            ci_summary: number("ci") == Some(1),
             streams,
             unobserved: number("unobserved")?,
         })
@@ -170,6 +178,8 @@ mod tests {
             channel: 9,
             command_handle: Some(10),
             crash_flag: None,
+            summary: Some(11),
+            ci_summary: true,
             streams: vec![
                 (Stream::Stdout, Observed::File(5, 1 << 40)),
                 (Stream::Stderr, Observed::Relay(RelayEnds { copy: 3, source: 4, sink: 6, hold: Some((7, 8)) })),

@@ -11,7 +11,9 @@ pub mod completions;
 pub mod explain;
 pub mod forget;
 pub mod man;
+pub mod page;
 pub mod preview;
+pub mod report;
 pub mod runs;
 pub mod schema;
 pub mod send;
@@ -77,6 +79,15 @@ pub enum Question {
     Show {
         /// The beginning of a run's UUID; None is the latest.
         run: Option<OsString>,
+    },
+    /// `--report`
+    Report {
+        /// The beginning of a run's UUID; None is the latest.
+        run: Option<OsString>,
+        /// The beginning of another's, to compare it with.
+        against: Option<OsString>,
+        /// Where the page for a browser goes.
+        html: Option<PathBuf>,
     },
     /// `--send`
     Send,
@@ -159,7 +170,7 @@ pub fn answer(query: &Query, surroundings: &Surroundings<'_>) -> u8 {
         Question::Schema => streams.answer(&schema::answer(query.json)),
         Question::Completions(shell) => streams.answer(completions::script(*shell)),
         Question::Man => streams.answer(&man::page()),
-        Question::Runs | Question::Show { .. } | Question::Send | Question::Forget { .. } => {
+        Question::Runs | Question::Show { .. } | Question::Report { .. } | Question::Send | Question::Forget { .. } => {
             match Store::existing(surroundings.environment) {
                 Err(problem) => streams.no_store(&problem),
                 Ok(store) => recorded(&query.question, store.as_ref(), surroundings, form, &mut streams),
@@ -180,6 +191,14 @@ fn recorded(
         Question::Show { run } => {
             let prefix = run.as_deref().map(cli::printable);
             show::print(store, prefix.as_deref(), now, form, streams)
+        }
+        Question::Report { run, against, html } => {
+            let wanted = report::Wanted {
+                run: run.as_deref().map(cli::printable),
+                against: against.as_deref().map(cli::printable),
+                html: html.clone(),
+            };
+            report::print(store, &wanted, now, crate::ui::paper(surroundings.environment), form, streams)
         }
         Question::Forget { what } => forget::run(store, &cli::printable(what), now, form, streams),
         Question::Send => {

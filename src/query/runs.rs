@@ -67,7 +67,7 @@ pub(super) fn events(run: &Summary) -> String {
 fn row(run: &Summary) -> [String; 5] {
     let started = run.started.map_or_else(|| "?".to_owned(), minute);
     [
-        run.run.to_string().chars().take(SHORT).collect(),
+        short(run),
         started,
         run.outcome.as_str().to_owned(),
         run.steps.map_or_else(|| "-".to_owned(), |steps| steps.to_string()),
@@ -79,8 +79,13 @@ fn row(run: &Summary) -> [String; 5] {
     ]
 }
 
+/// The digits of a run's identity that are shown.
+pub(super) fn short(run: &Summary) -> String {
+    run.run.to_string().chars().take(SHORT).collect()
+}
+
 /// `2026-11-22 13:16Z`.
-fn minute(time: SystemTime) -> String {
+pub(super) fn minute(time: SystemTime) -> String {
     let text = wire::timestamp(time);
     format!("{}Z", text.chars().take("2026-11-22T13:16".len()).collect::<String>().replace('T', " "))
 }

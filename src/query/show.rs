@@ -11,6 +11,7 @@ use crate::wire;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::time::SystemTime;
+use uuid::Uuid;
 
 /// Prints one run: the latest, or the one whose identity begins with `prefix`.
 pub fn print(
@@ -48,24 +49,37 @@ pub fn print(
     }
 }
 
-/// The run that is meant.
+/// The run that is meant, with its figures.
 ///
 /// # Errors
 /// The exit status, after saying why there is none.
 pub fn choose(store: &Store, prefix: Option<&str>, now: SystemTime, streams: &mut Streams<'_>) -> Result<Summary, u8> {
-    let mut found = store.find(prefix.unwrap_or_default(), now);
-    match (found.len(), prefix) {
-        (0, None) => Err(runs::nothing(streams)),
-        (0, Some(prefix)) => {
+    let run = identify(store, prefix, now, streams)?;
+    store.summary(run, now).ok_or_else(|| runs::nothing(streams))
+}
+
+/// The run that is meant: the latest, or the one whose identity begins so.
+///
+/// # Errors
+/// The exit status, after saying why there is none.
+pub(super) fn identify(
+    store: &Store,
+    prefix: Option<&str>,
+    now: SystemTime,
+    streams: &mut Streams<'_>,
+) -> Result<Uuid, u8> {
+    let Some(prefix) = prefix else { return store.latest(now).ok_or_else(|| runs::nothing(streams)) };
+    match store.named(prefix).as_slice() {
+        [run] => Ok(*run),
+        [] => {
             let error = format!("no recorded run begins with `{}`", harmless(prefix));
             Err(streams.complain(&error, Some("`axolotl-run --runs` lists the recorded runs")))
         }
-        (2.., Some(prefix)) => {
-            let names: Vec<_> = found.iter().take(4).map(|summary| format!("`{}`", summary.run)).collect();
-            let error = format!("{} begin with `{}`", count(found.len() as u64, "run"), harmless(prefix));
+        several => {
+            let names: Vec<_> = several.iter().take(4).map(|run| format!("`{run}`")).collect();
+            let error = format!("{} begin with `{}`", count(several.len() as u64, "run"), harmless(prefix));
             Err(streams.complain(&error, Some(&format!("more digits tell {} apart", names.join(", ")))))
         }
-        _ => Ok(found.swap_remove(0)),
     }
 }
 
@@ -86,6 +100,17 @@ fn heading(run: &Summary) -> String {
         run.outcome.as_str(),
         runs::events(run),
     )
+}
+
+/// What became of an event, as one of a few words that can be counted.
+pub(super) fn kind_of_fate(record: &Record<'_>, sending: Sending, now: SystemTime) -> &'static str {
+    match (record.answer.as_ref().map(|answer| answer.sent), record.refusal) {
+        (Some(Sent::Delivered), _) => "sent",
+        (Some(Sent::Refused), _) | (None, Some(_)) => "refused",
+        (None, None) if sending == Sending::Forbidden => "kept here",
+        (None, None) if record.is_waiting(now) => "waiting",
+        (None, None) => "too old to be sent",
+    }
 }
 
 /// What became of an event, in a few words.
@@ -122,7 +147,7 @@ fn describe(record: &Record<'_>, run: &Summary, now: SystemTime) -> Value {
 }
 
 /// What the finish event says was missed, in the words of the published list.
-fn dropped(record: &Record<'_>) -> Vec<String> {
+pub(super) fn dropped(record: &Record<'_>) -> Vec<String> {
     let is_ours = record.member.name() == Some(EventName::Finish) && record.refusal.is_none();
     let Some(Value::Object(dropped)) = record.member.properties.get("dropped").filter(|_| is_ours) else {
         return Vec::new();
@@ -132,7 +157,7 @@ fn dropped(record: &Record<'_>) -> Vec<String> {
     fields.iter().filter_map(|field| Some(format!("{}: {}", field.why, figure(field.name)?))).collect()
 }
 
-fn damage(run: &Summary) -> Vec<String> {
+pub(super) fn damage(run: &Summary) -> Vec<String> {
     let mut damage = Vec::new();
     if run.damaged_lines > 0 {
         damage.push(format!("{} of the journal that can't be read", count(run.damaged_lines, "line")));

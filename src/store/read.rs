@@ -7,7 +7,7 @@
 //!
 //! Used within the store; [`Sent`] and [`Answer`] are what the queries show.
 
-use super::{DELIVERY, EVENTS, gate};
+use super::{DELIVERY, EVENTS, SAMPLES, gate};
 use crate::delivery::{Cause, Fate, Said};
 use crate::limits;
 use crate::sys::files::{Access, Directory};
@@ -15,6 +15,7 @@ use crate::wire::Member;
 use serde::Deserialize;
 use std::collections::{HashMap, HashSet};
 use std::io::{self, BufRead, BufReader, Read as _};
+use std::time::SystemTime;
 use uuid::Uuid;
 
 /// What was wrong with a file.
@@ -99,6 +100,40 @@ pub(super) fn deliveries(directory: &Directory) -> (Delivered, Option<Said>, Dam
         true
     });
     (answers, last, damage)
+}
+
+/// When a run's first event happened. Only the file's beginning is read.
+pub(super) fn began(directory: &Directory, run: Uuid) -> Option<SystemTime> {
+    let file = directory.file(EVENTS, Access::Read).ok()?;
+    let mut reader = BufReader::new(file.take(limits::ESSENTIAL_BYTES_MAX));
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        match next_line(&mut reader, &mut line, limits::EVENT_BYTES_MAX) {
+            Ok(Next::Line) => {
+                let text = std::str::from_utf8(&line).unwrap_or_default();
+                let member = gate::parse(text).filter(|member| gate::judge(run, text, member).is_ok());
+                if let Some(time) = member.as_ref().and_then(gate::happened) {
+                    return Some(time);
+                }
+            }
+            Ok(Next::Long) => {}
+            Ok(Next::End) | Err(_) => return None,
+        }
+    }
+}
+
+/// Calls `ours` with the measurements of a run, in order; it says whether the line is one.
+///
+/// Of a file that is larger than what a reader has the patience for only every second, third… line is given.
+pub(super) fn samples(directory: &Directory, mut ours: impl FnMut(&str) -> bool) -> Damage {
+    let length = directory.file(SAMPLES, Access::Read).and_then(|file| file.metadata()).map_or(0, |found| found.len());
+    let every = length.div_ceil(limits::SAMPLES_READ_BYTES).max(1);
+    let mut number = 0_u64;
+    lines(directory, SAMPLES, limits::SAMPLES_SEEN_BYTES, limits::SAMPLE_BYTES_MAX, |line| {
+        number = number.wrapping_add(1);
+        !number.is_multiple_of(every) || ours(line)
+    })
 }
 
 /// Calls `ours` with every line of a file; it says whether the line is one of ours.

@@ -143,6 +143,39 @@ impl Store {
         Some(summary)
     }
 
+    /// Whether a run may be sent.
+    #[must_use]
+    pub fn sending(&self, run: Uuid) -> Sending {
+        let permitted = self.directory(run).is_ok_and(|directory| super::is_permitted(&directory));
+        if permitted { Sending::Permitted } else { Sending::Forbidden }
+    }
+
+    /// The latest run. Of all others only the beginning is read.
+    #[must_use]
+    pub fn latest(&self, now: SystemTime) -> Option<Uuid> {
+        let began = |run: &Uuid| {
+            let directory = self.directory(*run).ok();
+            let time = directory.and_then(|found| read::began(&found, *run).or_else(|| lock::activity(&found, now)));
+            (time, *run)
+        };
+        self.identities().into_iter().max_by_key(began)
+    }
+
+    /// The runs whose identity begins so, in order.
+    #[must_use]
+    pub fn named(&self, prefix: &str) -> Vec<Uuid> {
+        let prefix = prefix.to_ascii_lowercase();
+        let mut found = self.identities();
+        found.retain(|run| run.to_string().starts_with(&prefix));
+        found.sort_unstable();
+        found
+    }
+
+    /// Calls `ours` with a run's measurements in order; it says whether the line is one. Returns how many are not.
+    pub fn samples(&self, run: Uuid, ours: impl FnMut(&str) -> bool) -> u64 {
+        self.directory(run).map_or(0, |directory| read::samples(&directory, ours).lines)
+    }
+
     /// The runs whose identity begins so, the latest first.
     #[must_use]
     pub fn find(&self, prefix: &str, now: SystemTime) -> Vec<Summary> {

@@ -20,6 +20,7 @@ pub struct Farewell {
     moved_at: u64,
     interrupted: bool,
     handed_over_at: Option<u64>,
+    patience: Duration,
     heard: Heard,
 }
 
@@ -38,7 +39,14 @@ impl Farewell {
     /// The command ended now.
     #[must_use]
     pub const fn new(end: End, usage: Usage, now: u64) -> Self {
-        Self { end, usage, moved_at: now, interrupted: false, handed_over_at: None, heard: Heard::Nothing }
+        let patience = limits::END_JOURNAL_WAIT;
+        Self { end, usage, moved_at: now, interrupted: false, handed_over_at: None, patience, heard: Heard::Nothing }
+    }
+
+    /// The user wants to hear how it went: there is more to wait for than the finish event.
+    #[must_use]
+    pub const fn before_a_summary(self) -> Self {
+        Self { patience: limits::END_SUMMARY_WAIT, ..self }
     }
 
     /// Some of the tail arrived.
@@ -94,7 +102,7 @@ impl Farewell {
             (None, _) => false,
             (Some(_), Heard::Enough) => true,
             (Some(_), _) if self.interrupted => true,
-            (Some(since), Heard::Nothing) => now >= since + ms(limits::END_JOURNAL_WAIT),
+            (Some(since), Heard::Nothing) => now >= since + ms(self.patience),
             (Some(since), Heard::Journaled) => now >= since + ms(limits::END_UPLOAD_WAIT),
         }
     }
@@ -106,7 +114,7 @@ impl Farewell {
             (None, _) if matches!(self.end, End::Signaled(_)) => self.moved_at + limits::END_STUCK_MS,
             (None, _) => return None,
             (Some(since), Heard::Journaled) => since + ms(limits::END_UPLOAD_WAIT),
-            (Some(since), _) => since + ms(limits::END_JOURNAL_WAIT),
+            (Some(since), _) => since + ms(self.patience),
         };
         Some(until.saturating_sub(now))
     }
@@ -138,8 +146,9 @@ mod tests {
     #[test]
     fn the_waits_are_bounded_and_end_early() {
         type Happening = fn(&mut Farewell);
-        let cases: [(Happening, u64); 5] = [
+        let cases: [(Happening, u64); 6] = [
             (|_| {}, ms(limits::END_JOURNAL_WAIT)),
+            (|farewell| farewell.patience = limits::END_SUMMARY_WAIT, ms(limits::END_SUMMARY_WAIT)),
             (|farewell| farewell.journaled(false), 0),
             (|farewell| farewell.journaled(true), ms(limits::END_UPLOAD_WAIT)),
             (Farewell::interrupt, 0),

@@ -61,6 +61,7 @@ pub fn start(order: &Order) -> Result<Supervised, Errno> {
         tether::prepare([ours, theirs]);
     }
     let crash = flow::pipe().ok();
+    let summary = if order.summary { flow::pipe().ok() } else { None };
     if let Some(crash) = &crash {
         fault::arm(&crash.write);
     }
@@ -89,6 +90,8 @@ pub fn start(order: &Order) -> Result<Supervised, Errno> {
         channel: channel.as_ref().map_or(-1, |(_, theirs)| theirs.as_raw_fd()),
         command_handle: handle.as_ref().map(AsRawFd::as_raw_fd),
         crash_flag: crash.as_ref().map(|crash| crash.read.as_raw_fd()),
+        summary: summary.as_ref().map(|summary| summary.write.as_raw_fd()),
+        ci_summary: order.ci_summary,
         streams: streams(&built),
         unobserved: built.routes.unobserved,
     };
@@ -109,6 +112,8 @@ pub fn start(order: &Order) -> Result<Supervised, Errno> {
         failure: Some(built.failure.read),
         null: built.null,
         crash: crash.map(|crash| crash.write),
+        summary: summary.map(|summary| summary.read),
+        is_told: order.summary || order.ci_summary,
         relays: built.relays.map(|plumbing| plumbing.map(Plumbing::relay)),
     };
     // What is left now of the user's own descriptors above the standard three is the command's alone: whoever
@@ -209,6 +214,7 @@ fn start_observer(order: &Order, settings: &Settings, built: &Built) -> Option<i
     let mut keep: Vec<RawFd> = vec![settings.channel, built.failure.read.as_raw_fd()];
     keep.extend(settings.command_handle);
     keep.extend(settings.crash_flag);
+    keep.extend(settings.summary);
     for (_, observed) in &settings.streams {
         match observed {
             Observed::File(file, _) => keep.push(*file),

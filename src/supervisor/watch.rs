@@ -16,7 +16,7 @@ use crate::sys::channel::Received as Arrived;
 use crate::sys::poll::{Events, Poll};
 use crate::sys::signals::{self, Received, Signals};
 use crate::sys::wait::{self, Change, Usage};
-use crate::sys::{Errno, channel, clock, descriptors, flow, memory, terminal};
+use crate::sys::{Errno, channel, clock, descriptors, flow, memory, stderr, terminal};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 /// The signals that ask a program to end, which a verdict wants to know about.
@@ -49,13 +49,17 @@ pub struct Supervised {
     pub null: OwnedFd,
     /// Where a fault of ours is written.
     pub crash: Option<OwnedFd>,
+    /// Where the observer's last words arrive, where the user wants them on stderr.
+    pub summary: Option<OwnedFd>,
+    /// Whether the user asked to be told how it went, here or elsewhere.
+    pub is_told: bool,
     /// The streams that pass through us.
     pub relays: [Option<Relay>; 2],
 }
 
 impl Supervised {
     /// How many descriptors it can own.
-    pub const DESCRIPTORS: usize = 17;
+    pub const DESCRIPTORS: usize = 18;
 
     /// Their numbers; -1 stands for none.
     #[must_use]
@@ -66,7 +70,7 @@ impl Supervised {
         let (signals, null) = (self.signals.as_fd().as_raw_fd(), self.null.as_raw_fd());
         let (channel, failure, crash) = (number(&self.channel), number(&self.failure), number(&self.crash));
         let (tied, to) = self.tether.as_ref().map_or((-1, -1), |(tied, to)| (tied.as_raw_fd(), to.as_raw_fd()));
-        [a, b, c, d, e, f, g, h, i, j, signals, null, channel, failure, crash, tied, to]
+        [a, b, c, d, e, f, g, h, i, j, signals, null, channel, failure, crash, tied, to, number(&self.summary)]
     }
 }
 
@@ -121,6 +125,8 @@ pub fn run(it: Supervised) -> (Finished, Option<Usage>) {
     watch.reap();
     loop {
         if let Turn::Over(finished) = watch.turn() {
+            // What the observer wrote for the user, if it came in time.
+            watch.it.summary.iter().for_each(stderr::pass_on);
             let orphaned = watch.observed && watch.it.channel.is_none();
             return (finished, watch.farewell.filter(|_| orphaned).map(|farewell| farewell.usage));
         }
@@ -207,7 +213,10 @@ impl Watch {
         self.tell(ToObserver::Started);
         // Whoever waits for the last copy of our standard descriptors to be closed waits for the command alone.
         for number in 0..=2 {
-            descriptors::let_go(number, &self.it.null);
+            // With a summary to come stderr is kept: it is the one thing that is written to at the end.
+            if number != 2 || self.it.summary.is_none() {
+                descriptors::let_go(number, &self.it.null);
+            }
         }
         memory::give_back_text();
         None
@@ -263,7 +272,8 @@ impl Watch {
         while let Some((pid, change)) = wait::next_change() {
             match change {
                 Change::Ended(end, usage) if pid == self.it.command => {
-                    self.farewell = Some(Farewell::new(end, usage, clock::monotonic_ms()));
+                    let farewell = Farewell::new(end, usage, clock::monotonic_ms());
+                    self.farewell = Some(if self.it.is_told { farewell.before_a_summary() } else { farewell });
                 }
                 Change::Stopped(signal) if pid == self.it.command && !self.inbox.continues() => {
                     // What it wrote before it stopped belongs on the screen before the shell's prompt.

@@ -11,7 +11,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
 /// Writes what can be written within [`limits::STDERR_WAIT`]; whether that was all.
@@ -36,6 +36,16 @@ pub fn write(mut bytes: &[u8]) -> bool {
         }
     }
     true
+}
+
+/// Writes what waits in a pipe, up to [`limits::SUMMARY_BYTES_MAX`]; an empty one is not waited for.
+pub fn pass_on(pipe: &OwnedFd) {
+    let mut bytes = [0; limits::SUMMARY_BYTES_MAX];
+    if super::flow::readable(pipe)
+        && let Ok(count) = nix::unistd::read(pipe, &mut bytes)
+    {
+        write(bytes.get(..count).unwrap_or_default());
+    }
 }
 
 fn writable(stderr: BorrowedFd<'_>, deadline: Instant) -> bool {

@@ -23,12 +23,18 @@ macro_rules! words {
                 }
             }
 
-            /// What it means, for the documents.
+            /// What it means, for the documents and for the run's owner.
             #[must_use]
             pub fn means(self) -> &'static str {
                 match self {
                     $(Self::$variant => concat!($($why),+).trim_start(),)*
                 }
+            }
+
+            /// What a word that was read back stands for.
+            #[must_use]
+            pub fn parse(word: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|known| known.as_str() == word)
             }
 
             /// The word as public text.
@@ -57,7 +63,7 @@ words! {
 words! {
     /// Why a run ended.
     Kind {
-        /// It did what it should.
+        /// The command came to its end.
         Success => "success",
         /// An exit code, and nothing that explains it.
         ExitNonzero => "exit_nonzero",
@@ -73,15 +79,15 @@ words! {
         OomGpu => "oom_gpu",
         /// The shared memory between data workers was used up.
         ShmFull => "shm_full",
-        /// SIGSEGV.
+        /// Native code touched memory that is not its own: SIGSEGV.
         Segfault => "segfault",
-        /// SIGABRT, or the C library's own end.
+        /// Native code gave up: SIGABRT, or the C library's own end.
         Abort => "abort",
-        /// SIGILL.
+        /// The processor does not know an instruction: SIGILL.
         IllegalInstruction => "illegal",
-        /// SIGFPE.
+        /// Native code divided a whole number by zero: SIGFPE.
         FloatingPointError => "fpe",
-        /// SIGBUS.
+        /// Mapped memory could not be delivered: SIGBUS.
         BusError => "bus",
         /// A collective operation waited in vain: a victim of what another rank did.
         NcclTimeout => "nccl_timeout",

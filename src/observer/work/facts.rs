@@ -51,21 +51,22 @@ impl Work {
 
     /// Where only a worker's rank can tell whether this machine reports: looks whether there is one by now.
     fn settle_rank(&mut self, must: bool) {
-        let Some(gate) = &self.undecided else { return };
-        let pids = self.sampler.as_ref().map(Sampler::pids).unwrap_or_default();
-        let settings = &self.birth.settings;
-        match ranks::lowest(&pids) {
-            Some(0) => {}
-            // Rank 0 is another machine's, and so is the report.
-            Some(_) => self.facts.silent = true,
-            None if must => {}
-            None => return,
+        if self.undecided.is_none() {
+            return;
         }
-        if !self.facts.silent {
-            self.reporter = Some(Reporter::open(settings.run, settings.sending, gate.clone()));
+        let reports = match ranks::lowest(&self.sampler.as_ref().map(Sampler::pids).unwrap_or_default()) {
+            Some(0) => true,
+            // Rank 0 is another machine's, and so is the report.
+            Some(_) => false,
+            None if must => true,
+            None => return,
+        };
+        self.facts.silent = !reports;
+        if let (Some((gate, owner)), true) = (self.undecided.take(), reports) {
+            let settings = &self.birth.settings;
+            self.reporter = Some(Reporter::open(settings.run, settings.sending, gate, owner));
             self.write_counters();
         }
-        self.undecided = None;
     }
 
     /// A command may die of its configuration before that was read: at the end the facts have a last moment.
@@ -91,7 +92,7 @@ impl Work {
             Ok(vetted) => {
                 self.facts.configured = true;
                 self.reporter.iter_mut().for_each(|reporter| reporter.withhold(&vetted.withheld));
-                self.undecided.iter_mut().for_each(|gate| gate.withhold(&vetted.withheld));
+                self.undecided.iter_mut().for_each(|(gate, _)| gate.withhold(&vetted.withheld));
                 self.run.plan(RunFacts { planned_epochs: vetted.planned.epochs() });
                 self.facts.start.config = Some(vetted.value);
                 self.facts.start.config_unknown_keys = Some(vetted.unknown_keys);

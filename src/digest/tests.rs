@@ -1,0 +1,105 @@
+use super::*;
+use serde_json::json;
+
+fn take(digest: &mut Digest, name: EventName, properties: &Value) {
+    digest.take(name, properties.as_object().unwrap());
+}
+
+fn crashed() -> Digest {
+    let mut digest = Digest::default();
+    take(&mut digest, EventName::Start, &json!({"elapsed_time": 0.0, "launcher": "torchrun", "memory_total": 1024}));
+    take(
+        &mut digest,
+        EventName::Progress,
+        &json!({"elapsed_time": 60.0, "step": 90, "total_steps": 720, "loss": null, "loss_repr": "nan",
+            "memory": {"gpu_0_peak_memory_bytes": 5, "gpu_1_peak_memory_bytes": 7}}),
+    );
+    digest.load(0, 0.5);
+    digest.load(0, 1.0);
+    digest.load(1, f64::NAN);
+    take(
+        &mut digest,
+        EventName::Error,
+        &json!({"exception_type": "torch.OutOfMemoryError", "exception": "CUDA out of memory|", "rank": 3, "frames": [
+            {"origin": "user", "line": 139},
+            {"origin": "torch", "file": "torch/nn/modules/module.py", "function": "_call_impl", "line": 1751, "repeated": 2}]}),
+    );
+    take(
+        &mut digest,
+        EventName::Finish,
+        &json!({"outcome": "error", "verdict": {"kind": "oom_gpu", "evidence": ["traceback", "exit_code", "new_word"],
+            "confidence": "high"}, "exit_code": 1, "total_time_seconds": 8000.0, "total_steps": 299,
+            "steps_per_second": 1.9312, "peak_cpu_memory_bytes": 20_000_000_000_u64, "cpu_seconds": 16_000.0,
+            "gpu_energy_joules": 4_500_000.0, "gpu_memory": {"gpu_0_peak_memory_bytes": 9}}),
+    );
+    digest
+}
+
+#[test]
+fn the_summary_says_what_happened_and_why() {
+    let text = lines::summary(&crashed(), "recorded in /somewhere");
+    assert_eq!(
+        text,
+        "axolotl-run: oom gpu after 2h 13m\n\
+         axolotl-run: A GPU's memory was used up. A traceback. Exit code 1. new word (high confidence)\n\
+         axolotl-run: torch.OutOfMemoryError on rank 3: CUDA out of memory|\n\
+         axolotl-run: step 299 of 720, 1.93 steps/s, loss nan\n\
+         axolotl-run: peak memory 18.6 GiB (largest process), 2 cores on average\n\
+         axolotl-run: GPU 0: peak 9 B, 75 % busy; GPU 1: peak 7 B; 1.25 kWh\n\
+         axolotl-run: recorded in /somewhere\n"
+    );
+}
+
+#[test]
+fn a_frame_is_one_line_and_private_code_is_only_its_kind() {
+    assert_eq!(
+        crashed().culprit.unwrap().frames,
+        ["user code:139", "torch/nn/modules/module.py:1751 in _call_impl (and 2 more times)"]
+    );
+}
+
+#[test]
+fn markdown_is_six_lines_whatever_it_is_made_of() {
+    let mut hostile = crashed();
+    let culprit = hostile.culprit.as_mut().unwrap();
+    culprit.message = Some("a|b\n<script>\n```\u{1b}[31m @user **x** \u{202e}".repeat(99));
+    for digest in [Digest::default(), crashed(), hostile] {
+        let text = lines::markdown(&digest);
+        assert_eq!((text.lines().count(), text.ends_with('\n')), (6, true), "{text}");
+        assert!(!text.contains("<s") && !text.contains("``") && !text.contains('\u{1b}'), "{text}");
+        for row in text.lines().skip(3) {
+            let bars = row.replace("\\|", "").matches('|').count();
+            assert_eq!(bars, 3, "{row}");
+        }
+    }
+    assert!(lines::markdown(&crashed()).starts_with("### axolotl-run: oom gpu after 2h 13m\n| | |\n|---|---|\n"));
+}
+
+#[test]
+fn a_run_of_many_gpus_is_told_in_one_line() {
+    let mut digest = crashed();
+    for gpu in 2..16 {
+        digest.load(gpu, f64::from(gpu) / 16.0);
+    }
+    let text = lines::summary(&digest, "");
+    assert!(text.contains("16 GPUs: peaks 7 B to 9 B, 12 % to 94 % busy; 1.25 kWh\n"), "{text}");
+    assert!(text.lines().count() <= 8, "{text}");
+}
+
+#[test]
+fn what_is_not_of_the_expected_kind_is_unknown() {
+    let mut digest = Digest::default();
+    let odd = json!({"elapsed_time": "x", "outcome": 7, "verdict": [], "exit_code": -1, "gpu_memory": {"gpu_x_peak_memory_bytes": 1},
+        "frames": 3, "exception_type": {}, "step": 1.5, "accelerator_info": "none", "memory": {"gpu_99999999999_peak_memory_bytes": 1}});
+    for name in EventName::ALL {
+        take(&mut digest, name, &odd);
+    }
+    let ending = Ending { outcome: "unknown".to_owned(), ..Ending::default() };
+    assert_eq!(digest, Digest { ending: Some(ending), culprit: Some(Culprit::default()), ..Digest::default() });
+}
+
+#[test]
+fn a_run_without_a_verdict_is_told_by_its_outcome() {
+    let ending = Ending { outcome: "lost".to_owned(), ..Ending::default() };
+    assert_eq!((ending.headline().as_str(), ending.meaning()), ("lost", Some("Nobody saw the end.")));
+}

@@ -1,0 +1,113 @@
+//! What the run's owner is told when it ends, where they asked for it: a few lines on stderr, six on a page of CI.
+//!
+//! The observer has no stderr, and must not keep one: whoever waits for the last copy to be closed waits for the
+//! command. So the finished lines go through a pipe to the supervisor, which prints them as its last act; they are
+//! fewer bytes than a pipe holds, so that nobody ever waits. The page's file is appended to here, on a thread, because
+//! its file system may not answer. What cannot be told is lost: no word of ours is worth a run.
+
+use crate::digest::{Digest, lines};
+use crate::env;
+use crate::event::Event;
+use crate::limits;
+use crate::observation::Sample;
+use crate::protocol::settings::Settings;
+use crate::sys::{descriptors, flow, probe};
+use std::io::Write as _;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::sync_channel;
+use uuid::Uuid;
+
+/// Digits of a run's identity that tell it from others.
+const SHORT: usize = 8;
+
+/// The owner, who wants to hear something at the end.
+#[derive(Debug)]
+pub struct Owner {
+    digest: Digest,
+    summary: Option<OwnedFd>,
+    page: Option<PathBuf>,
+}
+
+impl Owner {
+    /// Takes the wishes from the settings; None where there are none. `directory` is where relative paths begin.
+    #[must_use]
+    pub fn wishing(settings: &Settings, directory: &Path) -> Option<Self> {
+        let summary = settings.summary.and_then(descriptors::adopt);
+        let page = std::env::var_os(env::GITHUB_STEP_SUMMARY).filter(|path| settings.ci_summary && !path.is_empty());
+        let page = page.map(|path| directory.join(path));
+        (summary.is_some() || page.is_some()).then(|| Self { digest: Digest::default(), summary, page })
+    }
+
+    /// Takes an event that is reported.
+    pub fn event(&mut self, event: &Event, elapsed_seconds: f64) {
+        self.digest.take(event.name(), &event.properties(elapsed_seconds));
+    }
+
+    /// Takes a measurement.
+    pub fn sample(&mut self, sample: &Sample) {
+        for gpu in &sample.gpus {
+            if let Some(share) = gpu.utilization {
+                self.digest.load(gpu.index, share);
+            }
+        }
+    }
+
+    /// Tells the owner; `place` is where the run is recorded.
+    pub fn tell(self, run: Uuid, place: Option<&Path>) {
+        let name: String = run.to_string().chars().take(SHORT).collect();
+        let record = place.map_or_else(
+            || "not recorded: nothing can be written to the state directory".to_owned(),
+            |place| format!("recorded in {}; `axolotl-run --report {name}` shows it", place.display()),
+        );
+        if let Some(pipe) = self.summary {
+            flow::set_nonblocking(pipe.as_fd());
+            // The pipe is empty and takes it whole.
+            let _ = flow::write(pipe.as_fd(), bounded(&lines::summary(&self.digest, &record)).as_bytes());
+        }
+        if let Some(page) = self.page {
+            append_in_time(page, lines::markdown(&self.digest));
+        }
+    }
+}
+
+/// As many whole lines as the pipe is sure to take.
+fn bounded(text: &str) -> &str {
+    let mut end = 0;
+    for line in text.split_inclusive('\n') {
+        let next = line.len().saturating_add(end);
+        if next > limits::SUMMARY_BYTES_MAX {
+            break;
+        }
+        end = next;
+    }
+    text.get(..end).unwrap_or_default()
+}
+
+/// Appends to a file, unless that takes too long.
+fn append_in_time(path: PathBuf, text: String) {
+    let (done, is_done) = sync_channel(1);
+    let work = move || {
+        if let Ok((mut file, is_whole)) = probe::append_to_regular(&path) {
+            let text = if is_whole { text } else { format!("\n{text}") };
+            let _ = file.write_all(text.as_bytes());
+        }
+        let _ = done.send(());
+    };
+    if std::thread::Builder::new().name("page".into()).spawn(work).is_ok() {
+        let _ = is_done.recv_timeout(limits::PAGE_WAIT);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_long_loses_whole_lines() {
+        let line = format!("{}\n", "ä".repeat(700));
+        let text = line.repeat(9);
+        assert_eq!(bounded(&text), line.repeat(2));
+        assert_eq!(bounded("short\n"), "short\n");
+    }
+}

@@ -1,0 +1,181 @@
+//! A curve drawn in characters: dots of braille, and where the terminal has none, what a typewriter has.
+//!
+//! A character holds two columns of four dots, so that a line of 50 characters shows 100 points in time. A dot column
+//! is filled from the least to the greatest value that fell into it, or from the ground to their mean where the axis
+//! begins at zero. Pure; no width, height or curve makes it fail.
+
+use super::series::{Curve, Point};
+
+/// What the terminal can show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Glyphs {
+    /// Braille and the like.
+    Unicode,
+    /// Nothing beyond what a typewriter has.
+    Ascii,
+}
+
+/// Where a chart goes, and what it spans.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame {
+    /// Characters wide.
+    pub width: usize,
+    /// Lines high.
+    pub height: usize,
+    /// Seconds from the left edge to the right.
+    pub seconds: f64,
+    /// Value at the bottom and at the top.
+    pub axis: (f64, f64),
+    /// Whether what is below the curve is filled.
+    pub filled: bool,
+}
+
+/// Dots of a character in each direction.
+const DOTS: (usize, usize) = (2, 4);
+/// The bit of each dot of a braille character, by column, from the bottom up.
+const BITS: [[u32; 4]; 2] = [[0x40, 0x04, 0x02, 0x01], [0x80, 0x20, 0x10, 0x08]];
+/// For each number of dots that are set in a character, what stands for it.
+const ASCII: [char; 9] = [' ', '.', '.', ':', ':', '+', '*', '#', '#'];
+
+/// The chart's lines, from the top; each as wide as the frame.
+#[must_use]
+pub fn draw(curve: &Curve, frame: &Frame, glyphs: Glyphs) -> Vec<String> {
+    let columns = at_columns(curve, frame.seconds, frame.width.saturating_mul(DOTS.0));
+    let rows = frame.height.saturating_mul(DOTS.1);
+    let spans: Vec<_> = columns.iter().map(|point| point.and_then(|point| span(&point, frame, rows))).collect();
+    let character = |line: usize, at: usize| {
+        let mut bits = 0_u32;
+        for (column, of_column) in BITS.iter().enumerate() {
+            let Some(Some((low, high))) = spans.get(at.saturating_mul(DOTS.0).saturating_add(column)) else { continue };
+            for (dot, bit) in of_column.iter().enumerate() {
+                let row = line.saturating_mul(DOTS.1).saturating_add(dot);
+                bits |= if (*low..=*high).contains(&row) { *bit } else { 0 };
+            }
+        }
+        match glyphs {
+            // Blank braille is as wide as the others in no font.
+            Glyphs::Unicode if bits == 0 => ' ',
+            Glyphs::Unicode => char::from_u32(0x2800 | bits).unwrap_or(' '),
+            Glyphs::Ascii => ASCII.get(bits.count_ones() as usize).copied().unwrap_or(' '),
+        }
+    };
+    (0..frame.height).rev().map(|line| (0..frame.width).map(|at| character(line, at)).collect()).collect()
+}
+
+/// The rows that a point covers, from the bottom.
+fn span(point: &Point, frame: &Frame, rows: usize) -> Option<(usize, usize)> {
+    let (bottom, top) = frame.axis;
+    let highest = rows.checked_sub(1)?;
+    let row = |value: f64| {
+        // Divided before it is subtracted: the span of two large numbers may be none.
+        let share = (value / 2.0 - bottom / 2.0) / (top / 2.0 - bottom / 2.0);
+        // A float's cast saturates, and makes nothing of what is no number.
+        ((share * highest as f64).round() as usize).min(highest)
+    };
+    // A filled chart shows the mean: of several GPUs one that idles would be hidden behind those that do not.
+    let (low, high) = if frame.filled { (0, row(point.mean)) } else { (row(point.least), row(point.greatest)) };
+    Some((low, high.max(low)))
+}
+
+/// The curve at evenly spaced columns: what fell into each, and between two points the line that joins them.
+#[must_use]
+pub fn at_columns(curve: &Curve, seconds: f64, columns: usize) -> Vec<Option<Point>> {
+    let mut at: Vec<Option<Point>> = vec![None; columns];
+    let Some(last) = columns.checked_sub(1) else { return at };
+    let column =
+        |time: f64| if seconds > 0.0 { ((time / seconds * last as f64).round() as usize).min(last) } else { 0 };
+    let mut before: Option<Point> = None;
+    for point in curve {
+        if let (Some(before), Some(point)) = (before, point) {
+            let (from, to) = (column(before.at), column(point.at));
+            for (step, between) in (from.saturating_add(1)..to).enumerate() {
+                let share = step.saturating_add(1) as f64 / to.saturating_sub(from) as f64;
+                let mean = before.mean * (1.0 - share) + point.mean * share;
+                if let Some(place) = at.get_mut(between) {
+                    *place = Some(Point { at: before.at, least: mean, mean, greatest: mean });
+                }
+            }
+        }
+        if let Some(point) = point
+            && let Some(place) = at.get_mut(column(point.at))
+        {
+            let both = place.map_or(*point, |other| Point {
+                at: point.at,
+                least: other.least.min(point.least),
+                mean: other.mean / 2.0 + point.mean / 2.0,
+                greatest: other.greatest.max(point.greatest),
+            });
+            *place = Some(both);
+        }
+        before = *point;
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn curve(values: &[(f64, f64)]) -> Curve {
+        values.iter().map(|&(at, value)| Some(Point { at, least: value, mean: value, greatest: value })).collect()
+    }
+
+    fn frame(width: usize, height: usize) -> Frame {
+        Frame { width, height, seconds: 10.0, axis: (0.0, 8.0), filled: true }
+    }
+
+    #[test]
+    fn a_slope_climbs_through_the_dots() {
+        let slope = curve(&[(0.0, 0.0), (10.0, 8.0)]);
+        assert_eq!(draw(&slope, &frame(4, 1), Glyphs::Unicode), ["⣀⣤⣶⣿"]);
+        assert_eq!(draw(&slope, &frame(4, 2), Glyphs::Unicode), ["  ⣠⣾", "⣠⣾⣿⣿"]);
+        assert_eq!(draw(&slope, &frame(4, 1), Glyphs::Ascii), [".:*#"]);
+        let line = Frame { filled: false, ..frame(4, 1) };
+        assert_eq!(draw(&slope, &line, Glyphs::Unicode), ["⣀⠤⠒⠉"]);
+    }
+
+    #[test]
+    fn a_break_stays_open() {
+        let mut broken = curve(&[(0.0, 8.0), (1.0, 8.0), (9.0, 8.0), (10.0, 8.0)]);
+        broken.insert(2, None);
+        assert_eq!(draw(&broken, &frame(5, 1), Glyphs::Ascii), ["#   #"]);
+    }
+
+    proptest! {
+        #[test]
+        fn every_line_is_as_wide_as_its_frame(
+            points in prop::collection::vec((any::<f64>(), any::<f64>(), any::<bool>()), 0..50),
+            width in 0_usize..90,
+            height in 0_usize..4,
+            bottom in any::<f64>(),
+            top in any::<f64>(),
+            seconds in any::<f64>(),
+            filled in any::<bool>(),
+        ) {
+            let curve: Curve = points
+                .iter()
+                .map(|&(at, value, known)| known.then_some(Point { at, least: value, mean: value, greatest: value }))
+                .collect();
+            for glyphs in [Glyphs::Unicode, Glyphs::Ascii] {
+                let drawn = draw(&curve, &Frame { width, height, seconds, axis: (bottom, top), filled }, glyphs);
+                prop_assert_eq!(drawn.len(), height);
+                for line in drawn {
+                    prop_assert_eq!(line.chars().count(), width);
+                }
+            }
+        }
+
+        #[test]
+        fn more_is_never_lower(values in prop::collection::vec(0.0..8.0_f64, 2..30)) {
+            let frame = Frame { seconds: (values.len() - 1) as f64, ..frame(values.len(), 2) };
+            let points: Vec<_> = values.iter().enumerate().map(|(at, value)| (at as f64, *value)).collect();
+            let columns = at_columns(&curve(&points), frame.seconds, frame.width * 2);
+            let rows: Vec<_> = columns.iter().map(|point| span(&point.unwrap(), &frame, 8).unwrap().1).collect();
+            let sorted = columns.iter().zip(&rows).map(|(point, row)| (point.unwrap().mean, *row));
+            let mut sorted: Vec<_> = sorted.collect();
+            sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
+            prop_assert!(sorted.is_sorted_by_key(|(_, row)| *row), "{:?}", sorted);
+        }
+    }
+}

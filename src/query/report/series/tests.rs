@@ -1,0 +1,126 @@
+use super::*;
+use proptest::prelude::*;
+
+fn series(lines: &[String]) -> Series {
+    let mut series = Series::default();
+    for line in lines {
+        assert!(series.take(line, |_, _| {}), "{line}");
+    }
+    series
+}
+
+fn means(curve: &Curve) -> Vec<Option<f64>> {
+    curve.iter().map(|point| point.map(|point| point.mean)).collect()
+}
+
+#[test]
+fn a_week_keeps_its_peak_and_its_end_in_few_columns() {
+    let mut series = Series::default();
+    for number in 0..120_960 {
+        let memory = if number == 77_777 { 9e9 } else { 1e9 };
+        let at = f64::from(number) * 5.0;
+        assert!(
+            series.take(&format!("{{\"at\":{at},\"rss_sum_bytes\":{memory},\"step\":{}}}", number * 10), |_, _| {})
+        );
+    }
+    let curve = series.gauge(Metric::MemorySum);
+    assert!((limits::SERIES_COLUMNS_MAX / 2..=limits::SERIES_COLUMNS_MAX).contains(&curve.len()), "{}", curve.len());
+    let greatest = curve.iter().flatten().map(|point| point.greatest).fold(0.0, f64::max);
+    assert_eq!((greatest, series.end(), series.last_step_at()), (9e9, 604_795.0, Some(604_795.0)));
+    for point in series.rate(Metric::Step).iter().flatten() {
+        assert!((point.mean - 2.0).abs() < 0.02, "{point:?}");
+    }
+}
+
+#[test]
+fn what_was_not_known_is_a_break_and_what_was_not_measured_is_none() {
+    let at = |at: f64, rest: &str| format!("{{\"at\":{at}{rest}}}");
+    let series = series(&[
+        at(0.0, ""),
+        at(5.0, ",\"loss\":3"),
+        at(10.0, ",\"loss\":2"),
+        at(15.0, ",\"loss\":null"),
+        at(20.0, ""),
+        at(300.0, ",\"loss\":1"),
+        at(305.0, ""),
+    ]);
+    assert_eq!(means(&series.gauge(Metric::Loss)), [Some(3.0), Some(2.0), None, Some(1.0)]);
+    assert_eq!(series.gauge(Metric::MemorySum), []);
+}
+
+#[test]
+fn a_rate_falls_to_nothing_when_the_steps_stop() {
+    let step = |second: u32| f64::from(second.min(300)) / 2.0;
+    let lines: Vec<_> =
+        (0..600).step_by(5).map(|second| format!("{{\"at\":{second},\"step\":{}}}", step(second).floor())).collect();
+    let series = series(&lines);
+    let curve = series.rate(Metric::Step);
+    let near = |second: f64| curve.iter().flatten().min_by_key(|point| (point.at - second).abs() as u64).unwrap().mean;
+    assert!((near(200.0) - 0.5).abs() < 0.11, "{}", near(200.0));
+    assert_eq!(near(400.0), 0.0);
+    assert_eq!(series.last_step_at(), Some(300.0));
+}
+
+#[test]
+fn gpus_are_kept_apart_and_can_be_taken_together() {
+    let mut loads = Vec::new();
+    let mut series = Series::default();
+    let line = r#"{"at":1,"gpus":[{"index":0,"memory_bytes":1,"utilization":0.5,"power_watts":null},
+        {"index":1,"memory_bytes":3,"utilization":1.0,"temperature_celsius":60},{"index":4000000000,"utilization":1}]}"#;
+    assert!(series.take(line, |gpu, load| loads.push((gpu, load))));
+    assert_eq!((loads, series.gpus()), (vec![(0, 0.5), (1, 1.0)], vec![0, 1]));
+    let together = series.together(&[Metric::GpuMemory(0), Metric::GpuMemory(1)]);
+    assert_eq!(together, [Some(Point { at: 1.0, least: 1.0, mean: 2.0, greatest: 3.0 })]);
+}
+
+proptest! {
+    #[test]
+    fn no_line_breaks_it(lines in prop::collection::vec(hostile(), 0..40)) {
+        let mut series = Series::default();
+        for line in &lines {
+            series.take(line, |_, _| {});
+        }
+        prop_assert!(series.measured.len() <= limits::SERIES_COLUMNS_MAX);
+        prop_assert!(series.end() <= limits::SERIES_SECONDS_MAX);
+        for metric in [Metric::Step, Metric::Loss, Metric::MemorySum, Metric::GpuLoad(0)] {
+            for curve in [series.gauge(metric), series.rate(metric)] {
+                for point in curve.iter().flatten() {
+                    prop_assert!(point.at.is_finite() && point.least <= point.mean && point.mean <= point.greatest);
+                    prop_assert!(point.least.is_finite() && point.greatest.is_finite());
+                }
+                let times: Vec<_> = curve.iter().flatten().map(|point| point.at).collect();
+                prop_assert!(times.is_sorted(), "{:?}", times);
+            }
+        }
+    }
+
+    #[test]
+    fn the_order_of_lines_does_not_matter_to_least_and_greatest(
+        mut values in prop::collection::vec((0.0..5000.0, -1e6..1e6), 1..200)
+    ) {
+        let of = |values: &[(f64, f64)]| {
+            let mut series = Series::default();
+            values.iter().for_each(|(at, value)| series.note(*at, Metric::Loss, Some(*value)));
+            let curve = series.gauge(Metric::Loss);
+            curve.into_iter().flatten().map(|point| (point.least, point.greatest)).collect::<Vec<_>>()
+        };
+        let forwards = of(&values);
+        values.reverse();
+        prop_assert_eq!(forwards, of(&values));
+    }
+}
+
+/// Lines with times and values of every size, in every order, and lines that are none.
+fn hostile() -> impl Strategy<Value = String> {
+    let number = prop_oneof![
+        any::<f64>().prop_map(|number| serde_json::json!(number)),
+        (0.0..1e6).prop_map(|number| serde_json::json!(number)),
+        any::<u64>().prop_map(|number| serde_json::json!(number)),
+        Just(serde_json::json!(1e308)),
+        Just(serde_json::Value::Null),
+    ];
+    let line = (number.clone(), number.clone(), number.clone(), number).prop_map(|(at, step, loss, load)| {
+        serde_json::json!({"at": at, "step": step, "loss": loss, "rss_sum_bytes": load, "gpus": [{"index": 0, "utilization": load}]}).to_string()
+    });
+    prop_oneof![9 => line, 1 => ".{0,40}"]
+}
