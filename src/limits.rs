@@ -24,6 +24,10 @@ pub const STDERR_PIECE_BYTES: usize = 4096;
 /// Bytes of a line of output that are kept; what follows is skipped to the line's end. A traceback's frame
 /// with the longest path Linux allows (4 KiB) fits four times.
 pub const LINE_BYTES_MAX: usize = 16 * 1024;
+/// Bytes of a piece of output from which on it is worth asking whether its lines can be left out.
+pub const LINES_SKIPPED_BYTES_MIN: usize = 4 * 1024;
+/// Bytes at the end of such a piece that are read in any case: what comes next is read after its last line.
+pub const LINES_LAST_BYTES: usize = 512;
 
 // --- tracebacks -------------------------------------------------------------------------------------------
 

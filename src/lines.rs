@@ -13,8 +13,8 @@ mod escapes;
 #[cfg(test)]
 mod tests;
 
-use crate::limits::LINE_BYTES_MAX;
-use memchr::{memchr, memchr2};
+use crate::limits::{LINE_BYTES_MAX, LINES_LAST_BYTES, LINES_SKIPPED_BYTES_MIN};
+use memchr::{memchr, memchr2, memrchr2};
 
 /// What ended a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,22 @@ enum Reading {
     Excess,
     /// They are the rest of a line whose beginning fell into a hole.
     AfterGap,
+}
+
+/// Whole lines in the middle of a piece, with what stands before and behind them. The first line of a piece may have
+/// begun in the one before, and the last ones are what the next piece is read after.
+#[must_use]
+pub fn inner_lines(piece: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    if piece.len() < LINES_SKIPPED_BYTES_MIN {
+        return None;
+    }
+    let first = memchr2(b'\n', b'\r', piece)?.saturating_add(1);
+    let last = memrchr2(b'\n', b'\r', piece.get(..piece.len().saturating_sub(LINES_LAST_BYTES))?)?.saturating_add(1);
+    let (before, behind) = piece.split_at_checked(last)?;
+    let (head, middle) = before.split_at_checked(first)?;
+    // A line end of two bytes stays whole.
+    let whole = |rest: &[u8]| rest.first() != Some(&b'\n');
+    (whole(middle) && whole(behind) && !behind.trim_ascii().is_empty()).then_some((head, middle, behind))
 }
 
 /// Cuts a stream into [`Line`]s, piece by piece.
@@ -118,6 +134,13 @@ impl LineCutter {
         if !self.partial.is_empty() && self.reading == Reading::Line {
             let end = if self.returned { LineEnd::Return } else { LineEnd::Unfinished };
             self.scratch.clean(&self.partial, |text, cursor_up| each(Line { text, end, cursor_up }));
+        }
+    }
+
+    /// Passes over whole lines that nobody wants to see ([`inner_lines`]).
+    pub fn skip(&mut self, mut each: impl FnMut(Line<'_>)) {
+        if std::mem::take(&mut self.returned) {
+            self.end_line(&[], LineEnd::Return, &mut each);
         }
     }
 

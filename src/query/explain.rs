@@ -73,7 +73,7 @@ pub fn explain(mut input: impl Read, end: Option<End>) -> io::Result<Explanation
             Err(error) => return Err(error),
         };
         // A log has no times: its lines are in order, which is all that is asked.
-        cutter.push(chunk.get(..count).unwrap_or_default(), |line| reader.line(Stream::Both, 0.0, &line));
+        reader.bytes(Stream::Both, 0.0, &mut cutter, chunk.get(..count).unwrap_or_default());
     }
     cutter.finish(|line| reader.line(Stream::Both, 0.0, &line));
     let judgement = reader.finish(end);

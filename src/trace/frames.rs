@@ -25,9 +25,9 @@ pub fn quoted(text: &str) -> Option<RawFrame<'_>> {
     let bare = bare.strip_prefix("> ").unwrap_or(bare);
     let column = text.len().saturating_sub(bare.len());
     let after = bare.strip_prefix("File \"")?;
-    // The last one: a path may hold quotes.
-    let (path, rest) = after.rsplit_once("\", line ").or_else(|| after.rsplit_once("\", lineno "))?;
-    let (line, rest) = number(rest)?;
+    // The last quote: a path may hold some.
+    let (path, rest) = after.rsplit_once('"')?;
+    let (line, rest) = number(rest.strip_prefix(", line ").or_else(|| rest.strip_prefix(", lineno "))?)?;
     let function =
         rest.strip_prefix(", in ").or_else(|| rest.strip_prefix(" in ")).map(str::trim).filter(|name| !name.is_empty());
     Some(RawFrame { path, line, function, column })
@@ -38,6 +38,9 @@ pub fn quoted(text: &str) -> Option<RawFrame<'_>> {
 pub fn notebook(text: &str) -> Option<RawFrame<'_>> {
     let column = text.len().saturating_sub(text.trim_start().len());
     let text = text.trim();
+    if !["File ", "Cell In", "Input In"].iter().any(|start| text.starts_with(start)) {
+        return None;
+    }
     let (place, function) = match text.split_once(", in ").or_else(|| text.split_once(" in ")) {
         Some((place, call)) => (place, call.split('(').next().map(str::trim).filter(|name| !name.is_empty())),
         None => (text, None),

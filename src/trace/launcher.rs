@@ -20,6 +20,12 @@ pub struct Table {
 }
 
 impl Table {
+    /// Whether lines without a word of the table matter.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        self.open
+    }
+
     /// Takes a line.
     pub fn line(&mut self, line: &str) {
         if line.contains("Root Cause (first observed failure):") {

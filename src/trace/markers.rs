@@ -5,7 +5,7 @@
 
 use crate::public::PublicStr;
 use crate::public::text::PublicText;
-use regex::bytes::Regex;
+use regex::bytes::RegexSet;
 use std::sync::LazyLock;
 
 /// How a sign speaks of the process's end.
@@ -92,15 +92,14 @@ const SIGNS: &[Sign] = &[
     hint("No space left on device", r"No space left on device"),
 ];
 
-static PATTERNS: LazyLock<Vec<(Option<Regex>, &Sign)>> =
-    LazyLock::new(|| SIGNS.iter().map(|sign| (super::ascii(sign.pattern), sign)).collect());
+static PATTERNS: LazyLock<Option<RegexSet>> =
+    LazyLock::new(|| super::ascii_set(SIGNS.iter().map(|sign| sign.pattern.to_owned())));
 
 /// The sign that this line is.
 #[must_use]
 pub fn sign(line: &str) -> Option<&'static Sign> {
-    PATTERNS.iter().find_map(|(pattern, sign)| {
-        pattern.as_ref().is_some_and(|pattern| pattern.is_match(line.as_bytes())).then_some(*sign)
-    })
+    let first = PATTERNS.as_ref()?.matches(line.as_bytes()).iter().next()?;
+    SIGNS.get(first)
 }
 
 /// The causes that CPython itself names; any other text may be a program's.
@@ -164,7 +163,7 @@ mod tests {
 
     #[test]
     fn every_pattern_compiles() {
-        assert!(PATTERNS.iter().all(|(pattern, _)| pattern.is_some()));
+        assert!(PATTERNS.is_some());
     }
 
     #[test]

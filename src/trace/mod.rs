@@ -27,10 +27,11 @@ mod sources;
 #[cfg(test)]
 mod tests;
 mod types;
+mod words;
 
 use crate::event::ErrorEvent;
 use crate::limits::{TRACE_MARKERS_MAX, TRACE_REPORTS_FIRST, TRACE_REPORTS_LAST};
-use crate::lines::Line;
+use crate::lines::{Line, LineCutter, inner_lines};
 use crate::observation::Stream;
 use crate::public::PublicStr;
 use crate::status::End;
@@ -38,11 +39,11 @@ use launcher::Table;
 use machine::Around;
 use markers::{Sign, Weight};
 use prefix::Prefix;
-use regex::bytes::{Regex, RegexBuilder};
+use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use report::Report;
 use sources::Source;
 use std::collections::VecDeque;
-use std::sync::LazyLock;
+use words::Words;
 
 /// What the output says about the command's end.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -59,6 +60,11 @@ pub struct Judgement {
     pub exception_type: Option<PublicStr>,
     /// Signs of a death besides tracebacks, each once, in the order in which they came.
     pub markers: Vec<PublicStr>,
+}
+
+/// The same for many patterns at once, of which the first that matches is wanted.
+fn ascii_set<'a>(patterns: impl Iterator<Item = String> + 'a) -> Option<RegexSet> {
+    RegexSetBuilder::new(patterns).unicode(false).build().ok()
 }
 
 /// Reads the command's output, line by line.
@@ -82,68 +88,6 @@ fn ascii(pattern: &str) -> Option<Regex> {
     RegexBuilder::new(pattern).unicode(false).build().ok()
 }
 
-/// What a line must hold to matter to a source that is between reports. Progress bars hold nothing of it, so
-/// that a long training costs one scan of each of its lines.
-static STANDS_OUT: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    let words = [
-        r"most recent call",
-        r"─ Traceback",
-        r#"File ""#,
-        r"above exception",
-        r"\+---",
-        r"Error",
-        r"error",
-        r"Exception",
-        r"exception",
-        r"Interrupt",
-        r"terminate called",
-        r"what\(\):",
-        r"[Kk]illed",
-        r"segmentation",
-        r"Segmentation",
-        r"Abort",
-        r"ABORT",
-        r"abort",
-        r"Bus error",
-        r"Illegal instruction",
-        r"Floating point",
-        r"Terminated",
-        r"oom",
-        r"Out of memory",
-        r"smashing",
-        r"overflow detected",
-        r"free",
-        r"malloc",
-        r"munmap",
-        r"corrupted",
-        r"Assertion",
-        r"panic",
-        r"goroutine",
-        r"NCCL",
-        r"Watchdog",
-        r"CANCELLED",
-        r"local_rank",
-        r"exitcode",
-        r"Root Cause",
-        r"====",
-        r"Connection refused",
-        r"shared memory",
-        r"No space left",
-        r"Timeout \(",
-        r"Warning",
-        r"Failure",
-        r"Process ",
-        r"Exit",
-        r"Sub-exception",
-        r"out of memory",
-        r"errno",
-        r"Unavailable",
-        r"sigkill",
-        r"taking the entire process",
-    ];
-    ascii(&words.join("|"))
-});
-
 impl TraceReader {
     /// A reader at the beginning of the output.
     #[must_use]
@@ -151,48 +95,75 @@ impl TraceReader {
         Self::default()
     }
 
+    /// Takes the next bytes of a stream whose lines nobody else wants: those of a quiet log are not even cut.
+    pub fn bytes(&mut self, stream: Stream, at: f64, cutter: &mut LineCutter, bytes: &[u8]) {
+        let (head, middle, tail) = inner_lines(bytes).unwrap_or((bytes, &[], &[]));
+        cutter.push(head, |line| self.line(stream, at, &line));
+        if !middle.is_empty() && self.can_skip(stream, middle) {
+            cutter.skip(|line| self.line(stream, at, &line));
+        } else {
+            cutter.push(middle, |line| self.line(stream, at, &line));
+        }
+        cutter.push(tail, |line| self.line(stream, at, &line));
+    }
+
     /// Takes the next line of a stream; `at` is in seconds since the command's spawn.
     pub fn line(&mut self, stream: Stream, at: f64, line: &Line<'_>) {
         let text = line.text;
-        let stands_out = STANDS_OUT.as_ref().is_none_or(|pattern| pattern.is_match(text.as_bytes()));
-        let busy = self.sources.iter().any(|source| source.stream == stream && !source.machine.is_idle());
-        if !stands_out && !busy {
-            if !text.trim().is_empty() {
-                self.logged = prefix::is_log_line(text);
-            }
+        let words = Words::of(text);
+        if !words.stand_out() && !self.table.is_open() && self.is_between_reports(stream) {
+            self.remember(text, words);
             return;
         }
-        match escaped::lines(text) {
+        match if words.have(Words::HEADER) { escaped::lines(text) } else { None } {
             Some(lines) => {
                 self.logged = true;
                 for line in lines {
-                    self.plain(stream, at, &line);
+                    self.plain(stream, at, &line, Words::of(&line));
                 }
             }
-            None => self.plain(stream, at, text),
+            None => self.plain(stream, at, text, words),
+        }
+    }
+
+    /// Whether these whole lines of a stream can be left out: nothing in them matters as things stand.
+    #[must_use]
+    pub fn can_skip(&self, stream: Stream, lines: &[u8]) -> bool {
+        !self.table.is_open() && self.is_between_reports(stream) && words::are_absent(lines)
+    }
+
+    fn is_between_reports(&self, stream: Stream) -> bool {
+        self.sources.iter().all(|source| source.stream != stream || source.machine.is_idle())
+    }
+
+    /// Keeps of a line what matters to the next one.
+    fn remember(&mut self, text: &str, words: Words) {
+        if !text.trim().is_empty() {
+            self.logged = words.have(Words::LOG) && prefix::is_log_line(text);
         }
     }
 
     /// A line as it is.
-    fn plain(&mut self, stream: Stream, at: f64, text: &str) {
+    fn plain(&mut self, stream: Stream, at: f64, text: &str, words: Words) {
         self.order = self.order.saturating_add(1);
-        let idle = || self.sources.iter().all(|source| source.stream != stream || source.machine.is_idle());
-        let opening = headers::before_opening(text)
-            .or_else(|| if idle() { headers::before_frame(text) } else { None })
+        let opens = words.have(Words::HEADER) || words.have(Words::NATIVE);
+        let opening = if opens { headers::before_opening(text) } else { None }
+            .or_else(|| {
+                let may_begin = words.have(Words::FRAME) && self.is_between_reports(stream);
+                if may_begin { headers::before_frame(text) } else { None }
+            })
             .map(Prefix::of);
         let (index, rest) = self.source(stream, text, opening);
         let mut done = Vec::new();
         if let Some(source) = self.sources.get_mut(index) {
             let logged = self.logged || source.prefix.is_a_log();
-            let around = Around { logged, rank: source.prefix.rank(), at, order: self.order };
+            let around = Around { logged, rank: source.prefix.rank(), at, order: self.order, words };
             source.used = self.order;
             source.machine.line(rest, around, &mut done);
-            self.look_for_signs(rest);
+            self.look_for_signs(rest, words);
         }
         self.keep(done);
-        if !text.trim().is_empty() {
-            self.logged = prefix::is_log_line(text);
-        }
+        self.remember(text, words);
     }
 
     fn keep(&mut self, done: Vec<Report>) {
@@ -209,9 +180,12 @@ impl TraceReader {
         }
     }
 
-    fn look_for_signs(&mut self, text: &str) {
-        self.table.line(text);
-        if let Some(sign) = markers::sign(text)
+    fn look_for_signs(&mut self, text: &str, words: Words) {
+        if words.have(Words::TABLE) || self.table.is_open() {
+            self.table.line(text);
+        }
+        if words.have(Words::SIGN)
+            && let Some(sign) = markers::sign(text)
             && self.signs.len() < TRACE_MARKERS_MAX
             && !self.signs.iter().any(|known| known.says == sign.says)
         {

@@ -12,6 +12,9 @@
 use crate::event::Frame;
 use crate::limits::TRACE_LINE_NUMBER_MAX;
 use crate::public::{PublicStr, dictionary};
+use memchr::memmem::FinderRev;
+use std::borrow::Cow;
+use std::sync::LazyLock;
 
 /// Path components deeper than this are no installation's.
 const COMPONENTS_MAX: usize = 64;
@@ -55,51 +58,107 @@ fn place(path: &str, function: Option<&str>) -> Frame {
     if path.starts_with('<') {
         return pseudo(path, function);
     }
-    let slashes = path.replace('\\', "/");
-    if ["/ipykernel_", "Cell In", "Input In"].iter().any(|sign| slashes.contains(sign)) || slashes.ends_with(".ipynb") {
-        return kind("notebook", function);
-    }
-    if slashes.contains("/transformers_modules/") || slashes.starts_with("transformers_modules/") {
-        return kind("remote_code", function);
-    }
-    if slashes.contains("torchinductor_") || slashes.contains("/torch_compile_debug/") {
-        return kind("generated", function);
-    }
-    // Cython prints the path of its own source tree, without an installation's in front.
-    if (slashes.ends_with(".pyx") || slashes.ends_with(".pxi") || slashes.ends_with(".pxd"))
-        && let Some(found) = known(&slashes, function)
+    let path = with_plain_slashes(path);
+    // Nearly every frame is one of these; what the dictionary has needs no further question.
+    if let Some(relative) = below_packages(&path)
+        && let Some(found) = known(relative, function)
     {
         return found;
     }
-    let parts: Vec<&str> = slashes.split('/').filter(|part| !part.is_empty()).take(COMPONENTS_MAX).collect();
-    let below = |at: usize| parts.get(at..).unwrap_or_default().join("/");
-    if let Some(at) = parts.iter().rposition(|part| matches!(*part, "site-packages" | "dist-packages")) {
-        let relative = below(at.saturating_add(1));
-        return known(&relative, function)
-            .unwrap_or_else(|| unknown_file(parts.get(at.saturating_add(1)).copied(), function));
+    let parts = Parts::of(&path);
+    if parts.have(|part| part.starts_with("ipykernel_") || part == "Cell In" || part == "Input In")
+        || path.ends_with(".ipynb")
+    {
+        return kind("notebook", function);
     }
-    if let Some(at) = standard_library(&parts) {
-        return known(&below(at), function).unwrap_or_else(|| kind("stdlib", function));
+    if parts.have(|part| part == "transformers_modules") {
+        return kind("remote_code", function);
     }
-    if let [.., "bin" | "Scripts", script] = parts.as_slice()
+    if parts.have(|part| part.starts_with("torchinductor_") || part == "torch_compile_debug") {
+        return kind("generated", function);
+    }
+    // Cython prints the path of its own source tree, without an installation's in front.
+    if (path.ends_with(".pyx") || path.ends_with(".pxi") || path.ends_with(".pxd"))
+        && let Some(found) = known(&path, function)
+    {
+        return found;
+    }
+    let parts = &parts.0;
+    if let Some(at) = parts.iter().rposition(|(_, part)| matches!(*part, "site-packages" | "dist-packages")) {
+        let top = parts.get(at.saturating_add(1)).copied();
+        let relative = top.and_then(|(from, _)| path.get(from..)).unwrap_or_default();
+        return known(relative, function).unwrap_or_else(|| unknown_file(top.map(|(_, part)| part), function));
+    }
+    if let Some(at) = standard_library(parts) {
+        let relative = parts.get(at).and_then(|(from, _)| path.get(*from..)).unwrap_or_default();
+        return known(relative, function).unwrap_or_else(|| kind("stdlib", function));
+    }
+    if let [.., (_, "bin" | "Scripts"), (_, script)] = parts.as_slice()
         && let Some(file) = dictionary::file(&format!("bin/{script}"))
     {
         return Frame { file: Some(file), ..kind("script", function) };
     }
-    let starts = parts.iter().enumerate().filter(|(_, part)| dictionary::package(part).is_some());
-    for (at, _) in starts {
-        if let Some(found) = known(&below(at), function) {
+    let starts = parts.iter().filter(|(_, part)| dictionary::package(part).is_some());
+    for (from, _) in starts {
+        if let Some(found) = path.get(*from..).and_then(|relative| known(relative, function)) {
             return found;
         }
     }
     kind("user", function)
 }
 
+/// What stands below the last folder of installed packages.
+fn below_packages(path: &str) -> Option<&str> {
+    static FOLDER: LazyLock<FinderRev<'static>> = LazyLock::new(|| FinderRev::new("-packages/"));
+    let at = FOLDER.rfind(path)?;
+    let (before, relative) = path.split_at_checked(at)?;
+    let before = before.strip_suffix("site").or_else(|| before.strip_suffix("dist"))?;
+    before.ends_with('/').then(|| relative.strip_prefix("-packages/")).flatten()
+}
+
+/// The path as Linux writes it, each slash once.
+fn with_plain_slashes(path: &str) -> Cow<'_, str> {
+    let odd =
+        memchr::memchr(b'\\', path.as_bytes()).is_some() || memchr::memmem::find(path.as_bytes(), b"//").is_some();
+    if !odd {
+        return Cow::Borrowed(path);
+    }
+    let mut plain = String::with_capacity(path.len());
+    for character in path.chars() {
+        let character = if character == '\\' { '/' } else { character };
+        if character != '/' || !plain.ends_with('/') {
+            plain.push(character);
+        }
+    }
+    Cow::Owned(plain)
+}
+
+/// The components of a path, each with its place in it.
+struct Parts<'a>(Vec<(usize, &'a str)>);
+
+impl<'a> Parts<'a> {
+    fn of(path: &'a str) -> Self {
+        let mut from = 0_usize;
+        let mut parts = Vec::with_capacity(16);
+        for part in path.split('/').take(COMPONENTS_MAX) {
+            if !part.is_empty() {
+                parts.push((from, part));
+            }
+            from = from.saturating_add(part.len()).saturating_add(1);
+        }
+        Self(parts)
+    }
+
+    fn have(&self, is: impl Fn(&str) -> bool) -> bool {
+        self.0.iter().any(|(_, part)| is(part))
+    }
+}
+
 /// The index of the first component below the last standard library: behind `lib/python3.12`, or behind
 /// the `Lib` of an installation on Windows.
-fn standard_library(parts: &[&str]) -> Option<usize> {
+fn standard_library(parts: &[(usize, &str)]) -> Option<usize> {
     let at = parts.windows(2).rposition(|pair| {
-        let [parent, child] = pair else { return false };
+        let [(_, parent), (_, child)] = pair else { return false };
         let versioned = child
             .strip_prefix("python3")
             .is_some_and(|version| version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b't'));

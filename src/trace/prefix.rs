@@ -13,8 +13,18 @@ use crate::limits::TRACE_PREFIX_BYTES_MAX;
 const TIME: char = '\u{1}';
 
 /// What stands before the lines of a source.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Prefix(String);
+#[derive(Clone, Debug, Default)]
+pub struct Prefix {
+    key: String,
+    rank: Option<u64>,
+    is_a_log: bool,
+}
+
+impl PartialEq for Prefix {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
 
 impl Prefix {
     /// The prefix that the text before a header is, empty where it is none: indentation, the margin of a
@@ -42,29 +52,30 @@ impl Prefix {
                 rest = rest.get(first.len_utf8()..).unwrap_or_default();
             }
         }
-        Self(key)
+        let (rank, is_a_log) = (rank(&key), is_log_line(&key));
+        Self { key, rank, is_a_log }
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.key.is_empty()
     }
 
     /// Length, to prefer the most particular of several that match.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.key.len()
     }
 
     /// The line without this prefix; `loosely` lets other numbers than the time differ.
     #[must_use]
     pub fn strip<'a>(&self, line: &'a str, loosely: bool) -> Option<&'a str> {
-        if loosely && !self.0.contains(TIME) {
+        if loosely && !self.key.contains(TIME) {
             return None;
         }
         let mut rest = line;
-        let mut key = self.0.as_str();
+        let mut key = self.key.as_str();
         while let Some(expected) = key.chars().next() {
             let after_key = key.get(expected.len_utf8()..).unwrap_or_default();
             if expected == TIME {
@@ -90,19 +101,23 @@ impl Prefix {
 
     /// The rank that the prefix names.
     #[must_use]
-    pub fn rank(&self) -> Option<u64> {
-        ["[rank", "[default", "rank=", "[Rank ", "rank "].iter().find_map(|sign| {
-            let (_, after) = self.0.split_once(sign)?;
-            let end = after.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(after.len());
-            after.get(..end)?.parse().ok().filter(|rank| *rank < 1_000_000)
-        })
+    pub const fn rank(&self) -> Option<u64> {
+        self.rank
     }
 
     /// Whether a logger wrote it: somebody caught the exception.
     #[must_use]
-    pub fn is_a_log(&self) -> bool {
-        is_log_line(&self.0)
+    pub const fn is_a_log(&self) -> bool {
+        self.is_a_log
     }
+}
+
+fn rank(key: &str) -> Option<u64> {
+    ["[rank", "[default", "rank=", "[Rank ", "rank "].iter().find_map(|sign| {
+        let (_, after) = key.split_once(sign)?;
+        let end = after.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(after.len());
+        after.get(..end)?.parse().ok().filter(|rank| *rank < 1_000_000)
+    })
 }
 
 /// What stands behind a progress bar that no new line ended: nothing, or the prefix of a rank.

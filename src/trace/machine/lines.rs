@@ -4,6 +4,7 @@ use super::super::frames::{self, RawFrame};
 use super::super::prefix::is_progress_bar;
 use super::super::report::{Exception, Frames, Link, Report, Standing};
 use super::super::types::{self, ExceptionLine};
+use super::super::words::Words;
 use super::super::{messages, origin};
 use super::{Around, Machine, State};
 use crate::limits::{
@@ -13,7 +14,7 @@ use crate::limits::{
 impl Machine {
     /// Frames without a header: the beginning was lost, or a syntax error, which has none.
     pub(super) fn idle(&mut self, text: &str, around: Around, done: &mut Vec<Report>) {
-        if let Some(raw) = frames::quoted(behind_bar(text)) {
+        if let Some(raw) = frames::quoted(behind_bar(text, around.words)) {
             self.column = raw.column.max(1);
             self.silence = 0;
             self.stray.push(origin::frame(raw.path, raw.line, raw.function));
@@ -45,9 +46,9 @@ impl Machine {
     }
 
     /// Behind a header.
-    pub(super) fn frames(&mut self, text: &str, done: &mut Vec<Report>) {
+    pub(super) fn frames(&mut self, text: &str, words: Words, done: &mut Vec<Report>) {
         self.silence = self.silence.saturating_add(1);
-        if let Some(raw) = self.raw_frame(text) {
+        if let Some(raw) = self.raw_frame(text, words) {
             self.push(raw);
             return;
         }
@@ -58,19 +59,17 @@ impl Machine {
             frame.repeated = Some(times.min(TRACE_HOLE_MAX));
             return;
         }
-        let text = behind_bar(text);
-        let indentation = indentation(text);
-        let line = types::exception_line(text.trim_start())
-            .filter(|line| indentation < self.column && (line.certain || !is_progress_bar(text)));
-        match line {
+        let text = behind_bar(text, words);
+        let line = if indentation(text) < self.column { types::exception_line(text.trim_start()) } else { None };
+        match line.filter(|line| line.certain || !(words.have(Words::BAR) && is_progress_bar(text))) {
             Some(line) => self.finish_exception(&line),
             None if self.silence > TRACE_JUNK_LINES_MAX => self.close(done),
             None => {}
         }
     }
 
-    pub(super) fn raw_frame<'a>(&mut self, text: &'a str) -> Option<RawFrame<'a>> {
-        if let Some(raw) = frames::quoted(behind_bar(text)) {
+    pub(super) fn raw_frame<'a>(&mut self, text: &'a str, words: Words) -> Option<RawFrame<'a>> {
+        if let Some(raw) = frames::quoted(behind_bar(text, words)) {
             return Some(raw);
         }
         if !self.notebook {
@@ -114,14 +113,14 @@ impl Machine {
     }
 
     /// Behind an exception's line.
-    pub(super) fn after(&mut self, text: &str, done: &mut Vec<Report>) {
+    pub(super) fn after(&mut self, text: &str, words: Words, done: &mut Vec<Report>) {
         self.silence = self.silence.saturating_add(1);
         if self.silence > TRACE_CHAIN_LINES_MAX {
             self.close(done);
             return;
         }
         if self.counter
-            && let Some(line) = types::exception_line(behind_bar(text)).filter(|line| line.certain)
+            && let Some(line) = types::exception_line(behind_bar(text, words)).filter(|line| line.certain)
         {
             self.finish_exception(&line);
             return;
@@ -129,7 +128,7 @@ impl Machine {
         if !text.trim().is_empty() {
             self.colon = text.trim_end().ends_with(':');
         }
-        if let Some(raw) = frames::quoted(behind_bar(text)) {
+        if let Some(raw) = frames::quoted(behind_bar(text, words)) {
             self.frame_after(raw);
             return;
         }
@@ -176,8 +175,8 @@ fn alone(text: &str, line: &ExceptionLine<'_>) -> Option<Standing> {
 }
 
 /// What follows a progress bar that was not ended by a new line.
-fn behind_bar(text: &str) -> &str {
-    if !is_progress_bar(text) {
+fn behind_bar(text: &str, words: Words) -> &str {
+    if !words.have(Words::BAR) || !is_progress_bar(text) {
         return text;
     }
     let rate = ["it/s", "s/it"].iter().filter_map(|unit| text.find(unit)).min();

@@ -11,6 +11,7 @@ mod lines;
 use super::boxed;
 use super::headers::{self, Header};
 use super::report::{Exception, Frames, Link, Report, Standing};
+use super::words::Words;
 use crate::limits::TRACE_HEADING_LINES_MAX;
 
 /// Where in the grammar the source is.
@@ -72,6 +73,8 @@ pub struct Around {
     pub at: f64,
     /// Number of the next report.
     pub order: u64,
+    /// Which questions of the grammar the line may answer.
+    pub words: Words,
 }
 
 impl Machine {
@@ -95,11 +98,12 @@ impl Machine {
             return;
         }
         let (margin, text) = self.without_margin(line);
-        if let Some(header) = headers::header(text) {
+        let words = around.words;
+        if let Some(header) = if words.have(Words::HEADER) { headers::header(text) } else { None } {
             self.open(header, line, margin, around, done);
-        } else if let Some(sign) = headers::native(text) {
+        } else if let Some(sign) = if words.have(Words::NATIVE) { headers::native(text) } else { None } {
             self.native(sign, around, done);
-        } else if self.announcement(text) {
+        } else if self.announcement(text, words) {
             self.silence = 0;
         } else {
             self.body(text, around, done);
@@ -162,15 +166,15 @@ impl Machine {
     }
 
     /// What announces the next header: a link of the chain, a member of a group, a heading.
-    fn announcement(&mut self, text: &str) -> bool {
-        if let Some(standing) = headers::heading(text) {
+    fn announcement(&mut self, text: &str, words: Words) -> bool {
+        if let Some(standing) = if words.have(Words::HEADING) { headers::heading(text) } else { None } {
             self.heading = Some((standing, TRACE_HEADING_LINES_MAX));
             return true;
         }
         if self.report.is_none() {
             return false;
         }
-        if let Some(link) = headers::link(text) {
+        if let Some(link) = if words.have(Words::LINK) { headers::link(text) } else { None } {
             self.link = Some(link);
             return true;
         }
@@ -192,8 +196,8 @@ impl Machine {
     fn body(&mut self, text: &str, around: Around, done: &mut Vec<Report>) {
         match self.state {
             State::Idle => self.idle(text, around, done),
-            State::Frames => self.frames(text, done),
-            State::After => self.after(text, done),
+            State::Frames => self.frames(text, around.words, done),
+            State::After => self.after(text, around.words, done),
             State::Dump => self.dump(text, done),
         }
     }

@@ -12,9 +12,9 @@ use crate::event::Shape;
 use crate::limits::TRACE_HOLE_MAX;
 use crate::public::PublicStr;
 use crate::public::text::PublicText;
-use catalogue::{CATALOGUE, Entry};
-use regex::bytes::{Captures, Regex};
-use std::sync::LazyLock;
+use catalogue::CATALOGUE;
+use regex::bytes::{Captures, Regex, RegexSet};
+use std::sync::{LazyLock, OnceLock};
 use words::{ERRORS, UNITS, WORDS};
 
 /// What is told of a message.
@@ -26,8 +26,16 @@ pub struct Message {
     pub shape: Option<Shape>,
 }
 
-static PATTERNS: LazyLock<Vec<(Option<Regex>, &Entry)>> =
-    LazyLock::new(|| CATALOGUE.iter().map(|entry| (super::ascii(&format!("^(?:{})", entry.pattern)), entry)).collect());
+/// All patterns in one, to learn at once which entry it is; most messages are none.
+static ENTRIES: LazyLock<Option<RegexSet>> =
+    LazyLock::new(|| super::ascii_set(CATALOGUE.iter().map(|entry| anchored(entry.pattern))));
+
+/// The pattern of each entry, made when the first message asks for it.
+static PATTERNS: [OnceLock<Option<Regex>>; CATALOGUE.len()] = [const { OnceLock::new() }; CATALOGUE.len()];
+
+fn anchored(pattern: &str) -> String {
+    format!("^(?:{pattern})")
+}
 
 /// What is told of this message.
 #[must_use]
@@ -41,10 +49,11 @@ pub fn read(message: &str) -> Message {
 /// The catalogue's sentence for this message.
 #[must_use]
 pub fn known(message: &str) -> Option<PublicStr> {
-    let message = message.trim_start();
-    PATTERNS
-        .iter()
-        .find_map(|(pattern, entry)| Some(fill(entry.says, &pattern.as_ref()?.captures(message.as_bytes())?)))
+    let message = message.trim_start().as_bytes();
+    let first = ENTRIES.as_ref()?.matches(message).iter().next()?;
+    let (entry, pattern) = CATALOGUE.get(first).zip(PATTERNS.get(first))?;
+    let pattern = pattern.get_or_init(|| super::ascii(&anchored(entry.pattern))).as_ref()?;
+    Some(fill(entry.says, &pattern.captures(message)?))
 }
 
 /// Fills the holes of a sentence, in order, with the pattern's groups.
@@ -97,10 +106,11 @@ mod tests {
 
     #[test]
     fn every_pattern_compiles_and_finds_its_own_example_first() {
-        for (pattern, entry) in PATTERNS.iter() {
-            assert!(pattern.is_some(), "{}", entry.pattern);
+        assert!(ENTRIES.is_some());
+        for entry in CATALOGUE {
+            let pattern = crate::trace::ascii(&anchored(entry.pattern)).unwrap();
             let holes = entry.says.matches('{').count();
-            assert_eq!(pattern.as_ref().unwrap().captures_len(), holes.saturating_add(1), "{}", entry.pattern);
+            assert_eq!(pattern.captures_len(), holes.saturating_add(1), "{}", entry.pattern);
             let known = known(entry.example).unwrap_or_else(|| panic!("{}", entry.example));
             let first = entry.says.split('{').next().unwrap();
             assert!(known.as_str().starts_with(first), "{} is taken for {known}", entry.example);
