@@ -16,7 +16,7 @@ Output, in `dictionary/`:
     functions.bin    48-bit hashes of (file, name of a function or class) pairs
     exceptions.bin   64-bit hashes of names of exception classes, as a traceback prints them
     packages.txt     top-level names of the packages, in clear
-    SOURCES.txt      what was read
+    SOURCES.txt      what was read; first the date that the list of releases gives
 
 Hashes are sorted and big-endian, so that a reader can search them by halves. They are hashes for size's
 sake only (the names in clear are ten times as large); the names are public. A pair is looked up only after
@@ -319,6 +319,12 @@ def releases():
                 yield from ((name.strip(), version) for version in (versions.split() or [None]))
 
 
+def as_of():
+    """The date of the list: of the dictionary's inputs, for it must not depend on the day on which it is built."""
+    with open(RELEASES, encoding="utf-8") as file:
+        return re.search(r"^# As of (\d{4}-\d{2}-\d{2})", file.read(), re.M).group(1)
+
+
 def download(target, sdists):
     platforms = [word for platform in PLATFORMS.split() for word in ("--platform", platform)]
     for name, version in releases():
@@ -350,6 +356,8 @@ def write(dictionary, output):
     hashes("exceptions.bin", (name.encode() for name in dictionary.exceptions()), 8)
     for name, lines in (("packages.txt", dictionary.packages), ("SOURCES.txt", dictionary.sources)):
         with open(os.path.join(output, name), "w", encoding="utf-8") as file:
+            if name == "SOURCES.txt":
+                file.write("as of " + as_of() + "\n")
             file.writelines(line + "\n" for line in sorted(lines) if line.isascii())
 
 

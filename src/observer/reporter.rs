@@ -2,7 +2,8 @@
 //!
 //! Nothing else in the observer writes or sends. A refused event is counted; a start that the gate refuses goes
 //! without its configuration, and a finish without its words, since a run without them cannot be read: one that
-//! lacks its finish counts as lost.
+//! lacks its finish counts as lost. An error is dropped whole: its texts are composed of what one reader read, and a
+//! word of the user's in one of them says that this reader has a hole. What ended the run the finish still tells.
 
 use super::disk::Disk;
 use super::house;

@@ -30,7 +30,7 @@ pub fn gate(command: &[OsString], directory: &Path) -> Gate {
         environment: &environment,
         withheld: &[],
     });
-    Gate::new(identity).knowing(dictionary::is_public)
+    Gate::new(identity).knowing(dictionary::is_public).knowing_functions(dictionary::is_public_function)
 }
 
 /// Looks for the training's configuration on a thread of its own: its file system may not answer.

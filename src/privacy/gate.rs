@@ -33,13 +33,22 @@ pub enum Refusal {
 pub struct Gate {
     identity: Identity,
     known: fn(&str) -> bool,
+    known_function: fn(&str, &str) -> bool,
 }
 
 impl Gate {
     /// A gate that knows the schema's vocabulary only.
     #[must_use]
     pub fn new(identity: Identity) -> Self {
-        Self { identity, known: |_| false }
+        Self { identity, known: |_| false, known_function: |_, _| false }
+    }
+
+    /// Tells the gate how to recognise the public functions of a public file: a folder of the user's may be called
+    /// like one (`cross_entropy`), and drop every event in which that function failed.
+    #[must_use]
+    pub fn knowing_functions(mut self, known: fn(&str, &str) -> bool) -> Self {
+        self.known_function = known;
+        self
     }
 
     /// Tells the gate how to recognise the public names of the dictionary, whole (`torch/distributed/run.py`): a word
@@ -85,6 +94,9 @@ impl Gate {
             Value::String(text) => self.text(field, text),
             Value::Array(values) => values.iter().try_for_each(|value| self.value(field, value, depth)),
             Value::Object(members) => members.iter().try_for_each(|(key, value)| {
+                if key == "function" && self.is_function_of(members.get("file"), value) {
+                    return Ok(());
+                }
                 // The schema knows every name, so a name can only be public; a value below it is not judged by it.
                 self.value(key, value, depth)
             }),
@@ -120,7 +132,24 @@ impl Gate {
             !before.is_some_and(is_word_character) && !behind.is_some_and(is_word_character)
         };
         let mut hits = folded.match_indices(word).map(|(at, _)| at).filter(|at| inside || stands_alone(*at)).peekable();
-        hits.peek().is_some() && !(self.known)(text) && hits.any(|at| !(self.known)(name_around(text, at)))
+        hits.peek().is_some()
+            && !(self.known)(text)
+            && hits.any(|at| !(self.known)(name_around(text, at)) && !self.is_in_function(text, at))
+    }
+
+    fn is_function_of(&self, file: Option<&Value>, function: &Value) -> bool {
+        let file = file.and_then(Value::as_str);
+        file.zip(function.as_str()).is_some_and(|(file, function)| (self.known_function)(file, function))
+    }
+
+    /// Whether the position lies in the function's name of a line `  File "torch/nn/functional.py", line 3, in linear`.
+    fn is_in_function(&self, text: &str, at: usize) -> bool {
+        let begin = text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |end| end.saturating_add(1));
+        let line = text.get(begin..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+        let Some((place, function)) = line.rsplit_once(", in ") else { return false };
+        let file = place.strip_prefix("  File \"").and_then(|place| place.split_once('"')).map(|(file, _)| file);
+        at >= begin.saturating_add(line.len().saturating_sub(function.len()))
+            && file.is_some_and(|file| (self.known_function)(file, function))
     }
 }
 

@@ -18,6 +18,7 @@ static FILES: &[u8] = include_bytes!("../../dictionary/files.bin");
 static FUNCTIONS: &[u8] = include_bytes!("../../dictionary/functions.bin");
 static EXCEPTIONS: &[u8] = include_bytes!("../../dictionary/exceptions.bin");
 static PACKAGES: &str = include_str!("../../dictionary/packages.txt");
+static SOURCES: &str = include_str!("../../dictionary/SOURCES.txt");
 static PACKAGE_NAMES: LazyLock<Vec<&str>> = LazyLock::new(|| PACKAGES.lines().collect());
 
 /// Bytes of a hash of a file or of a class.
@@ -71,6 +72,43 @@ pub fn exception(name: &str) -> Option<PublicStr> {
 pub fn package(name: &str) -> Option<PublicStr> {
     let names = &*PACKAGE_NAMES;
     names.get(names.binary_search(&name).ok()?).map(|known| PublicStr::constant(known))
+}
+
+/// What the dictionary holds, and how old that is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Contents {
+    /// The day (`2026-11-22`) up to which releases were looked for.
+    pub as_of: &'static str,
+    /// Releases that were read, the standard libraries among them.
+    pub releases: usize,
+    /// Packages, by their top-level names.
+    pub packages: usize,
+    /// Files.
+    pub files: usize,
+    /// Functions and classes, each in its file.
+    pub functions: usize,
+    /// Names of exception classes.
+    pub exceptions: usize,
+}
+
+/// What the built-in dictionary holds.
+#[must_use]
+pub fn contents() -> Contents {
+    let (first, releases) = SOURCES.split_once('\n').unwrap_or_default();
+    Contents {
+        as_of: first.strip_prefix("as of ").unwrap_or_default(),
+        releases: releases.lines().count(),
+        packages: PACKAGE_NAMES.len(),
+        files: FILES.len() / WIDE,
+        functions: FUNCTIONS.len() / NARROW,
+        exceptions: EXCEPTIONS.len() / WIDE,
+    }
+}
+
+/// Whether a function is public as the name that its file has for it, for the same gate.
+#[must_use]
+pub fn is_public_function(relative: &str, name: &str) -> bool {
+    function(relative, name).is_some()
 }
 
 /// Whether a whole name is one of the dictionary's, for the gate that looks for the user's words inside names.
@@ -160,6 +198,15 @@ mod tests {
         check::<NARROW>(FUNCTIONS);
         assert!(PACKAGE_NAMES.is_sorted());
         assert!(FILES.len() + FUNCTIONS.len() + EXCEPTIONS.len() + PACKAGES.len() < 2_600_000);
+    }
+
+    #[test]
+    fn what_it_holds_is_said() {
+        let contents = contents();
+        assert_eq!(contents.as_of.len(), "2026-11-22".len(), "{contents:?}");
+        assert!(contents.as_of.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'), "{contents:?}");
+        assert!(contents.releases > 200 && contents.packages > 100 && contents.files > 16_000, "{contents:?}");
+        assert!(contents.functions > 240_000 && contents.exceptions > 1_900, "{contents:?}");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 use super::{Form, Streams, Telemetry, count, document, harmless};
 use crate::delivery::{Destination, Said};
 use crate::event::SCHEMA_VERSION;
+use crate::public::dictionary::{self, Contents};
 use crate::store::decision::Stored;
 use crate::store::{Store, StoreProblem, Withdrawn};
 use crate::wire;
@@ -37,6 +38,7 @@ pub fn print(facts: &Facts<'_>, now: SystemTime, form: Form, streams: &mut Strea
         Ok(None) => Ok("nothing is recorded yet".to_owned()),
         Err(problem) => Err(format!("failed to {problem}")),
     };
+    let known = dictionary::contents();
     match form {
         Form::Json => streams.answer(&document(&json!({
             "telemetry": telemetry,
@@ -57,6 +59,15 @@ pub fn print(facts: &Facts<'_>, now: SystemTime, form: Form, streams: &mut Strea
             "state_problem": state.as_ref().err(),
             "decision": decision(facts.decision),
             "schema_version": SCHEMA_VERSION,
+            "dictionary": {
+                "as_of": known.as_of,
+                "days_old": age_in_days(known.as_of, now),
+                "releases": known.releases,
+                "packages": known.packages,
+                "files": known.files,
+                "functions": known.functions,
+                "exceptions": known.exceptions,
+            },
         }))),
         Form::Text => {
             let key = match key {
@@ -72,13 +83,14 @@ pub fn print(facts: &Facts<'_>, now: SystemTime, form: Form, streams: &mut Strea
                 format!("deleted    {}\n", of_runs(withdrawn.events, withdrawn.runs))
             });
             let text = format!(
-                "telemetry  {telemetry}: {}\ndecision   {}\nendpoint   {}\nserver     {}\nkey        {key}\nwaiting    {}\n{deleted}state      {}\n",
+                "telemetry  {telemetry}: {}\ndecision   {}\nendpoint   {}\nserver     {}\nkey        {key}\nwaiting    {}\n{deleted}state      {}\ndictionary {}\n",
                 facts.telemetry.cause,
                 decision(facts.decision),
                 endpoint.unwrap_or_else(|problem| problem),
                 answered(said),
                 of_runs(events, runs),
                 state.unwrap_or_else(|problem| problem),
+                holds(&known, now),
             );
             streams.answer(&harmless(&text))
         }
@@ -112,6 +124,21 @@ pub(super) fn answered(said: Option<Said>) -> String {
     said.map_or_else(|| "was not asked yet".to_owned(), |said| format!("{}: {said}", wire::timestamp(said.time)))
 }
 
+/// What the dictionary of public names holds: an old one knows less of a new release, and tells less of its errors.
+fn holds(known: &Contents, now: SystemTime) -> String {
+    let age = age_in_days(known.as_of, now).map_or_else(String::new, |days| format!(", {} old", count(days, "day")));
+    format!(
+        "as of {}{age}: {} files, {} functions, {} exception classes of {} packages in {} releases",
+        known.as_of, known.files, known.functions, known.exceptions, known.packages, known.releases
+    )
+}
+
+/// None where the day cannot be read, or is yet to come.
+fn age_in_days(as_of: &str, now: SystemTime) -> Option<u64> {
+    let begin = humantime::parse_rfc3339(&format!("{as_of}T00:00:00Z")).ok()?;
+    now.duration_since(begin).ok().map(|age| age.as_secs() / (24 * 3600))
+}
+
 fn decision(stored: &Stored) -> String {
     match stored {
         Stored::Nothing => "none is stored".to_owned(),
@@ -121,5 +148,20 @@ fn decision(stored: &Stored) -> String {
             let date = if decision.date.is_empty() { String::new() } else { format!(", {}", decision.date) };
             format!("{word} (policy {}{date})", decision.policy)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, UNIX_EPOCH};
+
+    #[test]
+    fn the_dictionary_says_its_age() {
+        let day = |days: u64| UNIX_EPOCH + Duration::from_secs(days * 24 * 3600);
+        assert_eq!(age_in_days("1970-01-02", day(11)), Some(10));
+        assert_eq!((age_in_days("1970-01-02", day(0)), age_in_days("", day(1))), (None, None));
+        let said = holds(&dictionary::contents(), day(100_000));
+        assert!(said.contains("days old: ") && said.contains(" functions, "), "{said}");
     }
 }

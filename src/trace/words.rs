@@ -5,6 +5,7 @@
 //! for once, together, and a question is only put to a line that has one of its own. A whole piece of a quiet log
 //! needs not even be cut into lines.
 
+use super::frames;
 use aho_corasick::packed::Searcher;
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use std::sync::LazyLock;
@@ -41,7 +42,7 @@ impl Words {
         // Most lines of a traceback are frames and the marks below their source. A frame answers nothing else, whatever
         // words its path is made of.
         let bare = line.trim_start_matches(' ');
-        if bare.starts_with("File \"") {
+        if bare.starts_with("File \"") && frames::quoted(bare).is_some() {
             return Self::FRAME;
         }
         if bare.starts_with(['^', '~']) && bare.bytes().all(|byte| matches!(byte, b'^' | b'~' | b' ')) {
@@ -147,6 +148,10 @@ mod tests {
     /// Every answer that is not no needs a word of its question, or the question would never be put.
     fn assert_asked(line: &str) {
         let words = Words::of(line);
+        if crate::trace::frames::quoted(line).is_some() {
+            // A frame is a frame, and nothing that its path may also look like.
+            return assert!(words.have(Words::FRAME), "{line}");
+        }
         for (answered, question) in [
             (headers::header(line).is_some(), Words::HEADER),
             (headers::native(line).is_some() || markers::split_fatal(line).is_some(), Words::NATIVE),

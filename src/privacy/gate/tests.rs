@@ -1,7 +1,7 @@
 //! The gate lets every common setup through, and no planted leak.
 
 use super::*;
-use crate::event::{ErrorEvent, Event, Frame, Start};
+use crate::event::{ErrorEvent, Event, EventName, Frame, Start};
 use crate::privacy::Facts;
 use crate::public::PublicStr;
 use proptest::prelude::*;
@@ -206,4 +206,30 @@ proptest! {
             prop_assert!(passed);
         }
     }
+}
+
+#[test]
+fn a_folder_named_like_a_public_function_drops_nothing() {
+    let facts = Facts { working_directory: "/data/zqx_cross_entropy", ..Facts::default() };
+    let known: fn(&str, &str) -> bool =
+        |file, function| file == "torch/nn/functional.py" && function == "zqx_cross_entropy";
+    let trace = |file: &str, function: &str| {
+        member(
+            "error",
+            &json!({
+                "stack_trace": format!("Traceback (most recent call last):\n  File \"{file}\", line 3, in {function}\nValueError\n"),
+                "frames": [{"file": file, "function": function, "line": 3}],
+            }),
+        )
+    };
+    let plain = Gate::new(Identity::new(&facts));
+    let knowing = plain.clone().knowing_functions(known);
+    let own = trace("torch/nn/functional.py", "zqx_cross_entropy");
+    assert!(schema::check(EventName::Error, &own.properties).is_ok());
+    assert_eq!(plain.check(&own), Err(Refusal::Identity(crate::privacy::Source::WorkingDirectory)));
+    assert!(knowing.check(&own).is_ok());
+    // Of another file it is not public, and neither is it anywhere else in the event.
+    assert!(knowing.check(&trace("torch/nn/init.py", "zqx_cross_entropy")).is_err());
+    let elsewhere = "  File \"zqx_cross_entropy\", line 3, in zqx_cross_entropy\n";
+    assert!(knowing.check(&member("error", &json!({"stack_trace": elsewhere}))).is_err());
 }

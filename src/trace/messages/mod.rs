@@ -118,6 +118,60 @@ mod tests {
         }
     }
 
+    /// Words of ours that no literal has, where several literals are told in one sentence.
+    const OURS: &[&str] = &[
+        "aws",
+        "bootstrapping",
+        "both",
+        "bracket",
+        "connection",
+        "enumeration",
+        "exceeded",
+        "failed",
+        "finished",
+        "for",
+        "http",
+        "https",
+        "its",
+        "many",
+        "max",
+        "member",
+        "object",
+        "operands",
+        "other",
+        "parameter",
+        "phase",
+        "processes",
+        "repository",
+        "retries",
+        "shared",
+        "the",
+        "this",
+        "too",
+        "yaml",
+    ];
+
+    fn words(text: &str) -> impl Iterator<Item = String> {
+        text.split(|character: char| !character.is_ascii_alphabetic())
+            .filter(|word| word.len() > 2)
+            .map(str::to_ascii_lowercase)
+    }
+
+    #[test]
+    fn what_is_said_is_made_of_public_words() {
+        assert!(CATALOGUE.len() >= 60);
+        for entry in CATALOGUE {
+            // Outside of the holes, which have their own lists.
+            let said: String =
+                entry.says.split('{').map(|part| part.split_once('}').map_or(part, |(_, rest)| rest)).collect();
+            let literal: Vec<String> = words(entry.pattern).chain(words(entry.example)).collect();
+            for word in words(&said) {
+                assert!(literal.contains(&word) || OURS.contains(&word.as_str()), "`{word}` of `{}`", entry.says);
+            }
+            assert!(said.is_ascii() || said.replace('…', "").is_ascii(), "{said}");
+        }
+    }
+
     #[test]
     fn holes_hold_only_what_they_are_made_for() {
         for (message, expected) in [
