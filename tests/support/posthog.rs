@@ -154,6 +154,12 @@ impl Server {
         self.shared.lock().always = Some(behaviour);
     }
 
+    /// Forgets what it was told to do: from now on it is honest.
+    pub fn be_honest(&self) {
+        let mut state = self.shared.lock();
+        (state.script, state.always, state.poison) = Default::default();
+    }
+
     /// Refuses, as malformed, each batch that holds this text.
     pub fn poison(&self, text: &str) {
         self.shared.lock().poison = Some(text.to_owned());
