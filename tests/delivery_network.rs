@@ -10,10 +10,11 @@ mod posthog;
 use axolotl_run::delivery::{Cause, Certificates, Fate, State};
 use driver::Driver;
 use posthog::{Behaviour, Server};
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 fn seconds(range: std::ops::Range<f64>, since: Instant) {
@@ -161,6 +162,56 @@ fn proxies_of_the_environment_are_used_and_spared() {
     assert_eq!(refused, "Delayed None Some(Connection)");
     assert!(proxy.requests().iter().skip(1).all(|request| request.method == "CONNECT" && request.body.is_empty()));
     assert_eq!(attempt_with(&server.url(), &[("http_proxy", "::not a proxy::")]), delivered);
+}
+
+/// A proxy that knows CONNECT, or says no; what it was asked for, connection by connection.
+fn tunnel(to: SocketAddr, answer: &'static str) -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&asked);
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let (mut client, mut head) = (client.unwrap(), Vec::new());
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                client.read_exact(&mut byte).unwrap();
+                head.push(byte[0]);
+            }
+            heard.lock().unwrap().push(String::from_utf8(head).unwrap());
+            client.write_all(answer.as_bytes()).unwrap();
+            if answer.starts_with("HTTP/1.1 200") {
+                let server = TcpStream::connect(to).unwrap();
+                for (mut from, mut to) in [(client.try_clone().unwrap(), server.try_clone().unwrap()), (server, client)]
+                {
+                    std::thread::spawn(move || std::io::copy(&mut from, &mut to));
+                }
+            }
+        }
+    });
+    (url, asked)
+}
+
+#[test]
+fn behind_a_connect_proxy_the_server_is_reached_through_tls() {
+    let server = tls_server();
+    let authority = tls_files().join("authority.pem");
+    let trusted = ("REQUESTS_CA_BUNDLE", authority.to_str().unwrap());
+    let (open, asked) = tunnel(server.address(), "HTTP/1.1 200 Connection established\r\n\r\n");
+    assert_eq!(attempt_with(&server.url(), &[("HTTPS_PROXY", &open), trusted]), "Delivered Some(200) None");
+    let asked = asked.lock().unwrap().clone();
+    assert!(
+        asked.len() == 1 && asked[0].starts_with(&format!("CONNECT {} HTTP/1.1\r\n", server.address())),
+        "{asked:?}"
+    );
+    assert!(!asked[0].contains("phc_"), "the proxy learns where to, and nothing else: {asked:?}");
+    assert_eq!((server.stored().len(), server.complaints()), (1, Vec::new()));
+    // What the proxy cannot vouch for gets nothing through it either.
+    assert_eq!(attempt_with(&server.url(), &[("HTTPS_PROXY", &open)]), "Delayed None Some(Connection)");
+    let (closed, asked) =
+        tunnel(server.address(), "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n");
+    assert_eq!(attempt_with(&server.url(), &[("HTTPS_PROXY", &closed), trusted]), "Delayed None Some(Connection)");
+    assert_eq!((asked.lock().unwrap().len(), server.stored().len()), (1, 1));
 }
 
 #[test]
