@@ -20,7 +20,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 const SHORT_RUNS: usize = 9;
-const LONG_RUNS: usize = 2;
+const LONG_RUNS: usize = 3;
 /// Longer than the start event waits, so that the server's state is known by the end.
 const LONG: Duration = Duration::from_secs(4);
 /// When the signal is sent, after the command's end.

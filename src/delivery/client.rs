@@ -21,9 +21,10 @@ use rustls::{ClientConfig, RootCertStore};
 use std::ffi::OsString;
 use std::io::{BufReader, Read as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
+use tokio::sync::Mutex;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 /// The bundles of the common distributions, for when the variable that replaces them is set.
 const SYSTEM_BUNDLES: [&str; 5] = [
@@ -49,7 +50,7 @@ pub(super) struct Sender {
     certificates: Certificates,
     client: OnceLock<Client>,
     /// Reading certificates from a file system that hangs must cost one thread, not one an attempt.
-    building: AtomicBool,
+    building: Mutex<Option<JoinHandle<Option<Client>>>>,
 }
 
 impl Certificates {
@@ -95,7 +96,7 @@ impl Attempt {
 
 impl Sender {
     pub(super) const fn new(endpoint: Endpoint, key: Key, certificates: Certificates) -> Self {
-        Self { endpoint, key, certificates, client: OnceLock::new(), building: AtomicBool::new(false) }
+        Self { endpoint, key, certificates, client: OnceLock::new(), building: Mutex::const_new(None) }
     }
 
     /// Makes one attempt; it ends within [`limits::REQUEST_TIMEOUT`] whatever happens.
@@ -111,28 +112,36 @@ impl Sender {
 
     async fn ask(self: Arc<Self>, items: Vec<Item>) -> Result<Response, Cause> {
         let url = self.endpoint.url().clone();
-        // Compressing and setting up take milliseconds that the loop has not.
-        let prepared = tokio::task::spawn_blocking(move || {
-            let client = self.client()?;
-            let body = request::body(&self.key, &items, SystemTime::now()).ok()?;
-            Some((client, body))
-        });
-        let (client, body) = prepared.await.ok().flatten().ok_or(Cause::Client)?;
+        let client = self.client().await.ok_or(Cause::Client)?;
+        // Compressing takes milliseconds that the loop has not.
+        let compressed = spawn_blocking(move || request::body(&self.key, &items, SystemTime::now()).ok());
+        let body = compressed.await.ok().flatten().ok_or(Cause::Client)?;
         let request = client.post(url).header(CONTENT_TYPE, "application/json").header(CONTENT_ENCODING, "gzip");
         request.body(body).send().await.map_err(|error| cause(&error))
     }
 
-    fn client(&self) -> Option<Client> {
+    /// Begins to set the client up, so that the first attempt need not wait for it. To be called within a runtime.
+    pub(super) fn prepare(self: &Arc<Self>) {
+        if let Ok(mut building) = self.building.try_lock() {
+            building.get_or_insert_with(|| self.begin_to_build());
+        }
+    }
+
+    async fn client(self: &Arc<Self>) -> Option<Client> {
         if let Some(client) = self.client.get() {
             return Some(client.clone());
         }
-        if self.building.swap(true, Ordering::AcqRel) {
-            return None;
-        }
-        let client = self.build();
-        self.building.store(false, Ordering::Release);
-        let _ = self.client.set(client?);
+        let mut building = self.building.lock().await;
+        // An attempt that gives up waiting leaves the handle to the next.
+        let built = building.get_or_insert_with(|| self.begin_to_build()).await;
+        *building = None;
+        let _ = self.client.set(built.ok()??);
         self.client.get().cloned()
+    }
+
+    fn begin_to_build(self: &Arc<Self>) -> JoinHandle<Option<Client>> {
+        let sender = Arc::clone(self);
+        spawn_blocking(move || sender.build())
     }
 
     fn build(&self) -> Option<Client> {

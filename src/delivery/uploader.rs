@@ -60,6 +60,12 @@ impl Uploader {
         }
     }
 
+    /// Has the client set up while there is nothing to send yet: a command may end within milliseconds, and its end
+    /// waits for the first answer. To be called within a runtime.
+    pub fn prepare(&self) {
+        self.sender.prepare();
+    }
+
     /// Takes an event that was written down, and says its identity; None where it has to wait where it is
     /// written, for a later launcher.
     #[must_use]

@@ -54,6 +54,7 @@ impl Reporter {
         let destination = if sending { Destination::configured(environment).usable() } else { None };
         let uploader =
             destination.map(|(endpoint, key)| Uploader::new(endpoint, key, Certificates::configured(environment)));
+        uploader.iter().for_each(Uploader::prepare);
         Self {
             run,
             gate,
