@@ -141,15 +141,23 @@ fn the_ci_jobs_run_and_record_the_training() {
     ] {
         let place = Place::new();
         let workspace = place.home.path().to_str().unwrap();
+        let summary = format!("{workspace}/summary");
         let base =
             base.as_str().unwrap().replace("${{ github.workspace }}", workspace).replace("$CI_PROJECT_DIR", workspace);
-        let environment = [("CI", "true"), (service, "true"), ("XDG_STATE_HOME", base.as_str())];
+        let environment = [
+            ("CI", "true"),
+            (service, "true"),
+            ("XDG_STATE_HOME", base.as_str()),
+            ("GITHUB_STEP_SUMMARY", summary.as_str()),
+        ];
         let output = place.output(&["bash", "-eo", "pipefail", "-c", line.as_str().unwrap()], &environment);
         assert_eq!(said(&output), "axolotl train config.yml, observed: yes\n", "{service}: nothing but the training's");
         assert_eq!(output.status.code(), Some(3), "{service}");
         let state = place.home.path().join(kept);
         let run = until_recorded(state.parent().unwrap(), Recorded::is_finished);
         assert_eq!(run.named("start")[0]["ci"], true, "{service}");
+        let summary = fs::read_to_string(summary).unwrap_or_default();
+        assert_eq!(summary.starts_with("### axolotl-run: exit nonzero"), service == "GITHUB_ACTIONS", "{service}: {summary}");
     }
 }
 
