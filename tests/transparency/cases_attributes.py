@@ -17,6 +17,8 @@ def unusual():
     """A start that no shell gives: each of these was lost or changed by some wrapper."""
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    for fault in (signal.SIGABRT, signal.SIGTRAP, signal.SIGBUS, signal.SIGFPE, signal.SIGSYS):
+        signal.signal(fault, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1, signal.SIGRTMIN + 3])
     os.dup2(os.open("/dev/zero", os.O_RDONLY), 7, inheritable=True)
     os.umask(0o027)

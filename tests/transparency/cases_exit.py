@@ -7,7 +7,7 @@ import signal
 import socket
 import time
 
-from support import Skip, alive, case, drain, holds, kill_all_below, pipe, running, until
+from support import Skip, alive, case, drain, holds, kill_all_below, pipe, running, tree, until
 
 
 def shell(subject, script, **more):
@@ -19,6 +19,19 @@ def exit_codes(subject):
     codes = (0, 1, 2, 7, 125, 126, 127, 128, 137, 255) if subject.quick else range(256)
     wrong = {code: end for code in codes for end in [shell(subject, "exit %d" % code)] if end != "exit %d" % code}
     return wrong or "each as told"
+
+
+@case("C50", expected="all end", timeout=240)
+def many_launches(subject):
+    """Three thousand starts and ends, none of which hangs or leaves a process behind for long."""
+    wrong = {}
+    for _ in range(50 if subject.quick else 3000):
+        end = subject.spawn(subject.argv("true")).wait(20)
+        if end != "exit 0":
+            wrong[end] = wrong.get(end, 0) + 1
+    if not holds(lambda: not [pid for pid in tree(os.getpid()) if alive(pid)], 10.0):
+        wrong["left behind"] = len(tree(os.getpid()))
+    return wrong or "all end"
 
 
 @case("B2 C2")

@@ -10,7 +10,7 @@ import os
 import resource
 import struct
 
-from support import LIBC, Skip, alive, case, drain, holds, pipe, running, until
+from support import LIBC, Process, Skip, alive, case, drain, holds, pipe, running, until
 from terminal import Terminal
 
 WORK = "echo out; echo err >&2; head -c 200000 /dev/zero | tr '\\0' y >&2; echo LAST >&2; exit 9"
@@ -115,11 +115,16 @@ def state_that_cannot_be_written(subject):
     return answer
 
 
-def in_mount_namespace(subject, script, place):
-    if subject.spawn(["unshare", "-m", "true"]).wait() != "exit 0":
+def in_namespace(script, place):
+    """The words before a command by which it has mounts of its own, which `script` makes."""
+    if Process(["unshare", "-m", "true"], dict(os.environ), "/").wait() != "exit 0":
         raise Skip("no right to make a mount namespace")
+    return ["unshare", "-m", "sh", "-c", script, place]
+
+
+def in_mount_namespace(subject, script, place):
     env = dict(subject.env, XDG_STATE_HOME=place, XDG_CONFIG_HOME=place)
-    return run(subject, env=env, before=["unshare", "-m", "sh", "-c", script, place])
+    return run(subject, env=env, before=in_namespace(script, place))
 
 
 @case("C52")

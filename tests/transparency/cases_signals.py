@@ -8,7 +8,7 @@ import random
 import signal
 import time
 
-from support import QUIET, Hang, alive, case, holds, kill_all_below, running, stat_of, state, tree, until
+from support import QUIET, Hang, alive, case, drain, holds, kill_all_below, pipe, running, stat_of, state, tree, until
 from terminal import Terminal
 
 NUMBERS = {getattr(signal, "SIG" + name): name for name in
@@ -18,9 +18,10 @@ NUMBERS = {getattr(signal, "SIG" + name): name for name in
 class Counter:
     """Reads what `command.py count` writes."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, timeout=5.0):
         self.folder = folder
-        until(lambda: all(os.path.exists(self.path(r + ".pid")) for r in ("main", "grandchild")), "the command's start")
+        there = lambda: all(os.path.exists(self.path(role + ".pid")) for role in ("main", "grandchild"))
+        until(there, "the command's start", timeout)
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -272,7 +273,7 @@ def stopped_for_a_moment(subject):
     """SIGSTOP and SIGCONT to our pid, the time between drawn: whoever mirrors the one must not miss the other."""
     draw, wrong = random.Random(3), {}
     process, counter = started(subject)
-    for _ in range(6 if subject.quick else 100):
+    for _ in range(6 if subject.quick else 40):
         process.kill(signal.SIGSTOP)
         time.sleep(draw.choice([0.01, 0.1, 0.5, 1.0]) * (0.9 + 0.2 * draw.random()))
         process.kill(signal.SIGCONT)
@@ -284,6 +285,22 @@ def stopped_for_a_moment(subject):
                 os.kill(pid, signal.SIGCONT)
     end = ended(process, counter)
     return wrong or ("always goes on" if end == "exit 5" else end)
+
+
+@case("B4", expected=["exit 7", "saved", "in its own time"], timeout=60, slow=True)
+def long_save_after_term(subject):
+    """A trainer that takes 20 s to save after SIGTERM is waited for, and asked once."""
+    script = "trap 'sleep 20; echo saved >&2; exit 7' TERM; echo ready >&2; while :; do sleep 0.05; done"
+    read, write = pipe()
+    process = subject.spawn(subject.argv("sh", "-c", script), {1: write, 2: write})
+    os.close(write)
+    drain(read, 10, stop=lambda seen: b"ready" in seen)
+    process.kill(signal.SIGTERM)
+    begin = time.monotonic()
+    text = drain(read, 40)
+    end = process.wait()
+    spent = time.monotonic() - begin
+    return [end, text.decode().strip(), "in its own time" if 19.5 < spent < 25 else "%.1f s" % spent]
 
 
 @case("B15 C15", expected=["stopped for input", "typed", 0])

@@ -85,29 +85,41 @@ def reader_goes_away(subject):
     return answer
 
 
-@case("B20 C36", expected={"pipe": "nothing lost", "shared pipe": "nothing lost", "file": "nothing lost"}, timeout=120)
-def tail(subject):
-    """60 KB and a last word, then exit at once: all of it is there when the launcher has gone."""
-    script = "head -c 60000 /dev/zero >&2; printf TAIL >&2"
-    lost = {"pipe": 0, "shared pipe": 0, "file": 0}
+def tails(subject, shared):
+    """60 KB and a last word, then exit at once: how many were not all there when the launcher had gone."""
+    script, lost = "head -c 60000 /dev/zero >&2; printf TAIL >&2", 0
     for _ in range(20 if subject.quick else 1000):
-        for kind in lost:
-            if kind == "file":
-                write = os.open(subject.path("tail"), os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
-                end = subject.spawn(subject.argv("sh", "-c", script), {2: write}).wait()
-                os.close(write)
-                with open(subject.path("tail"), "rb") as file:
-                    text = file.read()
-            else:
-                read, write = pipe()
-                fds = {2: write} if kind == "pipe" else {1: write, 2: write}
-                process = subject.spawn(subject.argv("sh", "-c", script), fds)
-                os.close(write)
-                text = drain(read)
-                end = process.wait()
-                os.close(read)
-            lost[kind] += not (end == "exit 0" and len(text) == 60004 and text.endswith(b"TAIL"))
-    return {kind: count or "nothing lost" for kind, count in lost.items()}
+        read, write = pipe()
+        process = subject.spawn(subject.argv("sh", "-c", script), {1: write, 2: write} if shared else {2: write})
+        os.close(write)
+        text = drain(read)
+        end = process.wait()
+        os.close(read)
+        lost += not (end == "exit 0" and len(text) == 60004 and text.endswith(b"TAIL"))
+    return lost or "nothing lost"
+
+
+@case("B20 C36", expected="nothing lost", timeout=120)
+def tail_in_a_pipe(subject):
+    return tails(subject, shared=False)
+
+
+@case("B20 C36", expected="nothing lost", timeout=120)
+def tail_in_a_shared_pipe(subject):
+    return tails(subject, shared=True)
+
+
+@case("B20 C36", expected="nothing lost", timeout=120)
+def tail_in_a_file(subject):
+    script, lost = "head -c 60000 /dev/zero >&2; printf TAIL >&2", 0
+    for _ in range(20 if subject.quick else 1000):
+        write = os.open(subject.path("tail"), os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+        end = subject.spawn(subject.argv("sh", "-c", script), {2: write}).wait()
+        os.close(write)
+        with open(subject.path("tail"), "rb") as file:
+            text = file.read()
+        lost += not (end == "exit 0" and len(text) == 60004 and text.endswith(b"TAIL"))
+    return lost or "nothing lost"
 
 
 @case("B20 C44")
@@ -199,10 +211,35 @@ def never_writes(subject):
     return [end, len(out), len(err)]
 
 
+@case("C46", expected=["exit 4", "out\n", ""])
+def closes_its_stderr(subject):
+    """A command that closes stderr and goes on: that is no end of anything."""
+    end, out, err = subject.captured(*subject.argv("sh", "-c", "exec 2>&-; sleep 0.3; echo out; exit 4"))
+    return [end, out.decode(), err.decode()]
+
+
+@case("B20 C37", expected=["exit 9", "whole"], timeout=150, modes=("record",), slow=True)
+def ten_gigabytes(subject):
+    """Through one pipe, each byte looked at by the reader."""
+    (read, write), gigabytes = pipe(), 1 if subject.bare else 10
+    process = subject.spawn(subject.argv("sh", "-c", "yes 0123456 | head -c %dG >&2; exit 9" % gigabytes), {2: write})
+    os.close(write)
+    pattern, seen, buffer = b"0123456\n" * (1 << 17), 0, bytearray(1 << 20)
+    while True:
+        count = os.readv(read, [buffer])
+        if not count:
+            break
+        at = seen % 8
+        if buffer[:count] != (pattern[at:] + pattern[:at])[:count] if at else buffer[:count] != pattern[:count]:
+            return "other bytes after %d" % seen
+        seen += count
+    return [process.wait(), "whole" if seen == gigabytes << 30 else "%d bytes" % seen]
+
+
 @case("B20 C37", timeout=100)
 def volume(subject):
     """A flood through a pipe arrives whole; sizes larger than any buffer."""
-    megabytes = 64 if subject.quick else 2048
+    megabytes = 64 if subject.quick else 512
     answer = {}
     for name, script in (("apart", '"$@" 2>&1 >/dev/null | md5sum'), ("shared", '"$@" 2>&1 | md5sum')):
         command = subject.argv("sh", "-c", "head -c %dM /dev/zero >&2" % megabytes)

@@ -72,6 +72,7 @@ class Trial:
         self.plan, self.subject = plan, subject
         self.text, self.open = bytearray(), True
         self.struck = self.note = None
+        self.outlived = False  # whether the launcher was still there when the command was not
         self.observer = self.supervisor = self.command = 0
 
     def start(self):
@@ -152,6 +153,7 @@ class Trial:
                 os.kill(self.supervisor, signal.SIGKILL)
             elif plan.fault.startswith("crash"):
                 make_fault(self.supervisor, plan.fault.partition("-")[2])
+                self.outlived = not alive(self.command)
         except (ProcessLookupError, ChildProcessError):
             self.note = "the end came first"
         except PermissionError:  # so ptrace calls a process that has ended
@@ -232,7 +234,8 @@ class Trial:
         wanted = {"crash": "crashed", "supervisor": "killed"}.get(fault.partition("-")[0]) if not self.note else None
         lost = [event.get("properties", {}).get("supervisor_lost") for event in seen]
         # Struck between the command's end and the launcher's: then it was not lost BEFORE the command.
-        either = [None, wanted] if fault == "supervisor-kill" and os.path.exists(self.subject.path("done")) else [wanted]
+        done = os.path.exists(self.subject.path("done")) if fault == "supervisor-kill" else self.outlived
+        either = [None, wanted] if done else [wanted]
         result["finish"] = len(lost) != 1 or lost[0] not in either
         if result["finish"]:
             result["seen finish"] = lost
