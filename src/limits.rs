@@ -217,11 +217,21 @@ pub const EXEC_WAIT_MS: u8 = 5;
 /// How long another copy of a signal may take to reach the witness, in milliseconds: loops over hundreds of
 /// pids, by a program that a busy machine may suspend between two of them.
 pub const WITNESS_GRACE_MS: u64 = 50;
+/// How long an answer may wait for a sender that gets no turn, in milliseconds; below [`WITNESS_ANSWER_MS`].
+pub const WITNESS_PATIENCE_MS: u64 = 500;
+/// Between two looks at a sender, in milliseconds.
+pub const WITNESS_LOOK_MS: u64 = 5;
+/// How long looks have to find a sender asleep that has sent everything, in milliseconds. Loops nap between two
+/// signals; a longer time would delay what a program sends that polls for its effect.
+pub const WITNESS_SENDER_SLEEP_MS: u64 = 5;
+/// How long a sender has run since the question that does something else by now, in nanoseconds: some hundred
+/// signals, and no more than a few polls of a program that waits for its signal's effect.
+pub const WITNESS_SENDER_RUN_NS: u64 = 500_000;
 /// How long the witness may take to answer, in milliseconds, before we go on without one until it speaks
 /// again. It is waiting for the question, but it may still be starting, on a machine that is busy.
 pub const WITNESS_ANSWER_MS: u64 = 1500;
-/// How long testimony is good for, in milliseconds; an older one belongs to another signal.
-pub const WITNESS_TESTIMONY_MS: u64 = 500;
+/// How long testimony is good for, in milliseconds: as long as a sender may be held up between two of its signals.
+pub const WITNESS_TESTIMONY_MS: u64 = 1500;
 /// Signals under way at once; more arrive only from a program that floods us, and are passed on unasked.
 pub const SIGNALS_MAX: usize = 16;
 /// How long the observer may hold descriptors that a reader waits for, in milliseconds. It lets go within one;

@@ -5,6 +5,7 @@
 //! half through a channel and never waits for it.
 
 use super::mirror::{self, Mirror, Mirrored, State};
+use super::patience::{self, Question};
 use super::takeover::Streams;
 use crate::limits;
 use crate::machine::sender;
@@ -14,7 +15,7 @@ use crate::status::{End, signal};
 use crate::sys::channel::{self, Received};
 use crate::sys::poll::{Events, Poll};
 use crate::sys::signals::{self, Signals};
-use crate::sys::{fault, wait};
+use crate::sys::{clock, fault, wait};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedSender;
@@ -61,6 +62,8 @@ pub struct Link {
     pub crash: Option<OwnedFd>,
     /// The supervisor's and the command's pid.
     pub pids: (i32, i32),
+    /// What the supervisor has asked and was not told yet.
+    pub question: Option<Question>,
     /// Our duplicates of the relays' descriptors.
     pub streams: Streams,
     /// Where the news goes.
@@ -80,17 +83,21 @@ impl Link {
         let mut ended = false;
         let mut mirror = Mirror::default();
         loop {
-            let look = if mirror.is_apart() { limits::LOOK_AGAIN_MS } else { limits::LOOK_MS };
+            let look = match self.question {
+                Some(_) => limits::WITNESS_LOOK_MS,
+                None if mirror.is_apart() => limits::LOOK_AGAIN_MS,
+                None => limits::LOOK_MS,
+            };
             let mut poll = Poll::new();
             let channel = poll.add(Some(self.channel.as_fd()), Events::READ);
             poll.add(self.signals.as_ref().map(AsFd::as_fd), Events::READ);
             poll.wait(if ended { None } else { Some(look) });
             let listening = poll.is_ready(channel);
-            // Before any answer: an answer says that all testimony before it has been given.
             self.testify();
             if listening && !self.receive(&mut ended) {
                 break;
             }
+            self.answer();
             if !ended {
                 self.mirror(&mut mirror);
             }
@@ -126,6 +133,21 @@ impl Link {
         }
     }
 
+    /// Answers the supervisor's question, or lets it wait for the next look.
+    fn answer(&mut self) {
+        let Some(question) = &mut self.question else { return };
+        let read = |name| std::fs::read_to_string(format!("/proc/{}/{name}", question.sender)).ok();
+        let sender = read("stat").zip(read("schedstat")).and_then(|(stat, run)| patience::parse(&stat, &run));
+        if question.waits(sender, clock::monotonic_ms()) {
+            return;
+        }
+        let number = question.number;
+        self.question = None;
+        // After the look at the sender: what it had sent by then is said before the answer says that it is all.
+        self.testify();
+        tell(&self.channel, ToSupervisor::Answer(number));
+    }
+
     /// Handles all messages that wait. False: the supervisor is gone.
     fn receive(&mut self, ended: &mut bool) -> bool {
         loop {
@@ -145,8 +167,8 @@ impl Link {
     fn handle(&mut self, message: ToObserver) -> bool {
         let unsigned = |number: i64| u64::try_from(number).ok();
         let news = match message {
-            ToObserver::Ask(number) => {
-                tell(&self.channel, ToSupervisor::Answer(number));
+            ToObserver::Ask(number, sender) => {
+                self.question = Some(Question::new(number, sender, clock::monotonic_ms(), self.question));
                 return false;
             }
             ToObserver::StreamClosed(index) => {

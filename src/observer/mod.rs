@@ -10,6 +10,7 @@ pub mod house;
 pub mod link;
 pub mod mirror;
 pub mod owner;
+pub mod patience;
 pub mod records;
 pub mod reporter;
 pub mod series;
@@ -77,6 +78,7 @@ pub fn main(arguments: &[OsString]) -> u8 {
         command: settings.command_handle.and_then(descriptors::adopt),
         crash: settings.crash_flag.and_then(descriptors::adopt),
         pids: (settings.supervisor, settings.command),
+        question: None,
         streams: Streams::adopt(&ends.collect::<Vec<_>>()),
         news,
     };

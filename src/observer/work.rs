@@ -89,6 +89,11 @@ impl Work {
         let settings = &birth.settings;
         let owner = Owner::wishing(settings, &directory);
         let gate = surroundings::gate(&birth.command, &directory);
+        // Before everything that opens files: where descriptors are few the journal comes first.
+        let (reporter, undecided) = match settings.rank_deferred {
+            true => (None, Some((gate, owner))),
+            false => (Some(Reporter::open(settings.run, settings.sending, gate, owner)), None),
+        };
         let configuration = surroundings::configuration(birth.command.clone(), birth.config.clone(), directory.clone());
         let gathering = Gathering::begin(birth.command.clone(), std::env::vars_os().collect());
         let nvml = std::env::var_os(env::AXOLOTL_RUN_NVML_PATH).filter(|path| !path.is_empty());
@@ -103,10 +108,6 @@ impl Work {
         };
         let deaths = sampler.as_ref().and_then(Sampler::wake);
         let deadline = std::env::var(env::SLURM_JOB_END_TIME).ok().and_then(|end| end.trim().parse().ok());
-        let (reporter, undecided) = match settings.rank_deferred {
-            true => (None, Some((gate, owner))),
-            false => (Some(Reporter::open(settings.run, settings.sending, gate, owner)), None),
-        };
         let mut work = Self {
             run: Run::new(RunFacts::default()),
             eyes,

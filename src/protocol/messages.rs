@@ -12,8 +12,8 @@ pub enum ToObserver {
     Started,
     /// The command's program could not be run; there is nothing to observe.
     ExecFailed,
-    /// Say which signals you have seen; the answer carries the same number.
-    Ask(i64),
+    /// Say which signals you have seen, and what else this process sends; the answer carries the same number.
+    Ask(i64, i64),
     /// A signal that asks the command to end came: its number, code and sender.
     Requested(i64, i64, i64),
     /// A relay is over: let go of its descriptors.
@@ -69,7 +69,7 @@ impl ToObserver {
         encode(match self {
             Self::Started => (1, [0; 3]),
             Self::ExecFailed => (2, [0; 3]),
-            Self::Ask(number) => (3, [number, 0, 0]),
+            Self::Ask(number, sender) => (3, [number, sender, 0]),
             Self::Requested(signal, code, sender) => (4, [signal, code, sender]),
             Self::StreamClosed(relay) => (5, [relay, 0, 0]),
             Self::Missed(bytes) => (6, [bytes, 0, 0]),
@@ -84,7 +84,7 @@ impl ToObserver {
         Some(match tag {
             1 => Self::Started,
             2 => Self::ExecFailed,
-            3 => Self::Ask(first),
+            3 => Self::Ask(first, second),
             4 => Self::Requested(first, second, third),
             5 => Self::StreamClosed(first),
             6 => Self::Missed(first),
@@ -131,7 +131,7 @@ mod tests {
         for message in [
             ToObserver::Started,
             ToObserver::ExecFailed,
-            ToObserver::Ask(i64::MAX),
+            ToObserver::Ask(i64::MAX, 4711),
             ToObserver::Requested(15, 0, 4711),
             ToObserver::StreamClosed(1),
             ToObserver::Missed(1 << 40),

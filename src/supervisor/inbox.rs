@@ -18,8 +18,8 @@ use crate::sys::signals::Received;
 pub enum Action {
     /// Send it to the command.
     PassOn(Received),
-    /// Ask the witness, with this number.
-    Ask(i64),
+    /// Ask the witness, with this number, about this sender.
+    Ask(i64, i32),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -120,7 +120,7 @@ impl Inbox {
                 None if witness => {
                     waiting.asked = Some((questions + 1, now + WITNESS_ANSWER_MS));
                     self.questions += 1;
-                    return Some(Action::Ask(self.questions));
+                    return Some(Action::Ask(self.questions, received.sender));
                 }
                 _ => {
                     *place = None;
@@ -213,7 +213,7 @@ mod tests {
         assert_eq!(inbox.received(sent(TERMINATE, 7), 0), None);
         assert_eq!(until(&mut inbox, WITNESS_GRACE_MS - 1), []);
         assert_eq!(inbox.wait(WITNESS_GRACE_MS - 1), Some(1));
-        assert_eq!(until(&mut inbox, WITNESS_GRACE_MS), [Action::Ask(1)]);
+        assert_eq!(until(&mut inbox, WITNESS_GRACE_MS), [Action::Ask(1, 7)]);
         inbox.answered(1);
         assert_eq!(until(&mut inbox, WITNESS_GRACE_MS), [Action::PassOn(sent(TERMINATE, 7))]);
         assert_eq!((until(&mut inbox, 10_000), inbox.wait(0)), (vec![], None));
@@ -239,7 +239,7 @@ mod tests {
         let mut inbox = Inbox::default();
         inbox.witnessed(15, 0, 7, 0);
         inbox.received(sent(TERMINATE, 8), 1);
-        assert_eq!(until(&mut inbox, WITNESS_GRACE_MS + 5), [Action::Ask(1)], "another sender");
+        assert_eq!(until(&mut inbox, WITNESS_GRACE_MS + 5), [Action::Ask(1, 8)], "another sender");
         inbox.answered(1);
         assert_eq!(until(&mut inbox, WITNESS_GRACE_MS + 5), [Action::PassOn(sent(TERMINATE, 8))]);
         inbox.received(sent(TERMINATE, 7), WITNESS_GRACE_MS + 6);

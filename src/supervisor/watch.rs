@@ -264,7 +264,7 @@ impl Watch {
             // A pid may be another process's once ours is reaped.
             Action::PassOn(_) if self.farewell.is_some() => {}
             Action::PassOn(received) => signals::pass_on(self.it.command, &received),
-            Action::Ask(number) => self.tell(ToObserver::Ask(number)),
+            Action::Ask(number, sender) => self.tell(ToObserver::Ask(number, sender.into())),
         }
     }
 

@@ -5,7 +5,7 @@
 //! that only execs, vfork would suspend us while the child can be stopped by Ctrl-Z, and only clone lets the
 //! kernel write down the child's pid at the moment of its creation (see [`signals`](super::signals)).
 
-use super::{Errno, descriptors, flow, signals, tether};
+use super::{Errno, descriptors, fault, flow, signals, tether};
 use crate::limits;
 use nix::libc;
 use std::ffi::{CString, OsStr, OsString};
@@ -92,6 +92,7 @@ impl Spawn<'_> {
                     descriptors::replace(number, by);
                 }
             }
+            fault::disarm();
             tether::tie();
             let problem = self.program.exec() as i32;
             let _ = nix::unistd::write(self.failure, &problem.to_ne_bytes());

@@ -7,7 +7,7 @@
 
 use nix::libc;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 /// The signals that stand for a fault of the receiving process itself.
 pub const FAULTS: [libc::c_int; 7] =
@@ -15,13 +15,22 @@ pub const FAULTS: [libc::c_int; 7] =
 
 static FLAG: AtomicI32 = AtomicI32::new(-1);
 static SUPERVISOR: AtomicI32 = AtomicI32::new(0);
+static IGNORED: [AtomicBool; FAULTS.len()] = [const { AtomicBool::new(false) }; FAULTS.len()];
 
 /// From now on a fault of this process is written to the pipe, which must stay open.
 pub fn arm(flag: &OwnedFd) {
     SUPERVISOR.store(nix::unistd::getpid().as_raw(), Ordering::SeqCst);
     FLAG.store(flag.as_raw_fd(), Ordering::SeqCst);
-    for signal in FAULTS {
-        super::signals::handle(signal, on_fault);
+    for (place, signal) in IGNORED.iter().zip(FAULTS) {
+        place.store(super::signals::handle(signal, on_fault), Ordering::SeqCst);
+    }
+}
+
+/// Ignores again what we were started to ignore, for the command, which is to inherit that. Safe between clone and
+/// exec; everything else exec itself sets back.
+pub(super) fn disarm() {
+    for (_, signal) in IGNORED.iter().zip(FAULTS).filter(|(ignored, _)| ignored.load(Ordering::SeqCst)) {
+        super::signals::ignore(signal);
     }
 }
 

@@ -93,6 +93,7 @@ pub fn forget_early(ignore_sigchld: bool) {
     if ignore_sigchld {
         ignore(libc::SIGCHLD);
     }
+    super::fault::disarm();
     early().for_each(default_action);
 }
 

@@ -1,0 +1,115 @@
+//! How long the witness keeps the supervisor waiting for its answer.
+//!
+//! Whoever signals many processes one by one may be suspended in the middle of it, on a busy machine for a tenth of
+//! a second and more. To answer then that the group has not seen the signal would have it passed on, and a moment
+//! later the command would get its own copy: twice. So no answer is given before two looks in a row
+//! have found the sender asleep, or it has ended, or has run for so long that it must be doing something else. One that wants to
+//! run and gets no turn is waited for. Pure; [`link`](super::link) looks, and asks again until there is an answer.
+
+use crate::limits::{WITNESS_PATIENCE_MS, WITNESS_SENDER_RUN_NS, WITNESS_SENDER_SLEEP_MS};
+
+/// What /proc says of a sender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sender {
+    /// Whether it runs or waits for a processor.
+    pub runnable: bool,
+    /// How long it has run so far, in nanoseconds.
+    pub ran: u64,
+}
+
+/// A question that is not answered yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// Its number; an answer to it answers all before it.
+    pub number: i64,
+    /// Whom it is about.
+    pub sender: i64,
+    until: u64,
+    /// How long the sender had run at the first look.
+    ran: Option<u64>,
+    /// Since when each look has found it asleep.
+    asleep: Option<u64>,
+}
+
+impl Question {
+    /// A question that came now; one that is still open keeps its own last moment.
+    #[must_use]
+    pub fn new(number: i64, sender: i64, now: u64, open: Option<Self>) -> Self {
+        let until = open.map_or(now + WITNESS_PATIENCE_MS, |open| open.until);
+        Self { number, sender, until, ran: None, asleep: None }
+    }
+
+    /// Whether the sender may not have sent everything yet; None where nothing is known of it.
+    pub fn waits(&mut self, sender: Option<Sender>, now: u64) -> bool {
+        let Some(Sender { runnable, ran }) = sender else { return false };
+        let first = *self.ran.get_or_insert(ran);
+        self.asleep = if runnable { None } else { self.asleep.or(Some(now)) };
+        let slept = self.asleep.is_some_and(|since| now >= since + WITNESS_SENDER_SLEEP_MS);
+        now < self.until && ran.saturating_sub(first) < WITNESS_SENDER_RUN_NS && !slept
+    }
+}
+
+/// Reads a sender out of its `stat` and its `schedstat`, where a kernel without the latter counts no time at all.
+#[must_use]
+pub fn parse(stat: &str, schedstat: &str) -> Option<Sender> {
+    let state = stat.rsplit_once(") ")?.1.chars().next()?;
+    let ran: u64 = schedstat.split_whitespace().next()?.parse().ok()?;
+    (ran > 0).then_some(Sender { runnable: state == 'R', ran })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RUNNABLE: Option<Sender> = Some(Sender { runnable: true, ran: 1_000_000 });
+    const ASLEEP: Option<Sender> = Some(Sender { runnable: false, ran: 1_000_000 });
+
+    #[test]
+    fn a_sender_that_gets_no_turn_is_waited_for_and_not_for_ever() {
+        let question = || Question::new(1, 7, 1000, None);
+        assert!(question().waits(RUNNABLE, 1000));
+        assert!(question().waits(RUNNABLE, 999 + WITNESS_PATIENCE_MS));
+        assert!(!question().waits(RUNNABLE, 1000 + WITNESS_PATIENCE_MS));
+        assert!(!question().waits(None, 1000), "gone, the kernel, or another namespace");
+    }
+
+    #[test]
+    fn a_nap_is_no_sleep() {
+        let mut question = Question::new(1, 7, 1000, None);
+        let looks = [
+            (ASLEEP, 0, true),
+            (ASLEEP, WITNESS_SENDER_SLEEP_MS - 1, true),
+            (RUNNABLE, WITNESS_SENDER_SLEEP_MS, true),
+            (ASLEEP, WITNESS_SENDER_SLEEP_MS + 1, true),
+            (ASLEEP, 2 * WITNESS_SENDER_SLEEP_MS + 1, false),
+        ];
+        for (number, (sender, after, waits)) in looks.into_iter().enumerate() {
+            assert_eq!(question.waits(sender, 1000 + after), waits, "look {number}");
+        }
+    }
+
+    #[test]
+    fn a_sender_that_goes_on_with_something_else_has_sent_everything() {
+        let mut question = Question::new(1, 7, 1000, None);
+        assert!(question.waits(RUNNABLE, 1000));
+        let ran = |more| Some(Sender { runnable: true, ran: 1_000_000 + more });
+        assert!(question.waits(ran(WITNESS_SENDER_RUN_NS - 1), 1001));
+        assert!(!question.waits(ran(WITNESS_SENDER_RUN_NS), 1002));
+    }
+
+    #[test]
+    fn more_questions_do_not_add_up() {
+        let first = Question::new(1, 7, 1000, None);
+        let mut second = Question::new(2, 8, 1900, Some(first));
+        assert!(!second.waits(RUNNABLE, 1000 + WITNESS_PATIENCE_MS));
+    }
+
+    #[test]
+    fn what_the_kernel_says_is_read() {
+        assert_eq!(parse("7 (a) S b) R 1 7", "1000000 5 3\n"), RUNNABLE);
+        assert_eq!(parse("7 (x) S 1 7", "9 0 0").map(|sender| sender.runnable), Some(false));
+        for (stat, schedstat) in [("", ""), ("7 (x) R 1", "0 0 0"), ("7 (x) R 1", "x"), ("7 x R", "1 1 1")] {
+            assert_eq!(parse(stat, schedstat), None, "{stat:?} {schedstat:?}");
+        }
+    }
+}
