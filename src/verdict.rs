@@ -69,7 +69,7 @@ pub fn judge(ending: &Ending, judgement: &Judgement, training: &Training) -> Ver
         }
     }
     let failed = outcome != Outcome::Success && !kind.is_requested();
-    let printed = || judgement.error.as_ref().and_then(|error| error.rank);
+    let printed = || judgement.error.as_ref().and_then(|error| error.rank).or(judgement.first_rank);
     let rank = ending.first_failure.and_then(|failure| failure.rank).or_else(printed).filter(|_| failed);
     Verdict { outcome, kind, evidence, confidence, rank }
 }

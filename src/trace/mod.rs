@@ -56,6 +56,8 @@ pub struct Judgement {
     pub interrupted: bool,
     /// All independent reports; a chain or a group counts once.
     pub reports: Vec<ErrorEvent>,
+    /// The rank that failed first, as the launcher of the ranks says.
+    pub first_rank: Option<u64>,
     /// Class of the report that tells most, whether or not the command died of it.
     pub exception_type: Option<PublicStr>,
     /// Signs of a death besides tracebacks, each once, in the order in which they came.

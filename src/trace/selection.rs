@@ -68,12 +68,13 @@ pub fn judge(found: &Found<'_>, end: Option<End>) -> Judgement {
     let independent: Vec<&Report> = found.reports.iter().filter(|report| report.standing != Standing::Stray).collect();
     let independent = if independent.is_empty() { blamed.into_iter().collect() } else { independent };
     Judgement {
-        error: error.map(|error| ErrorEvent {
-            handled_count: Some(handled_count),
-            other_ranks: others(found, error.rank),
-            ..error
+        error: error.map(|error| {
+            // Where ranks leave no mark on their lines, the launcher knows whose they are.
+            let rank = error.rank.or_else(|| found.root?.rank);
+            ErrorEvent { handled_count: Some(handled_count), rank, other_ranks: others(found, rank), ..error }
         }),
         handled_count,
+        first_rank: found.root.and_then(|root| root.rank),
         interrupted: cause == Cause::Interruption,
         reports: independent.iter().map(|report| event::event(report, blamed == Some(*report))).collect(),
         exception_type: told
@@ -155,6 +156,11 @@ fn of_error<'a>(found: &Found<'a>) -> Cause<'a> {
         if let Some(own) = own {
             return Cause::Report(own);
         }
+        // It went without a word, and what the others say is that they lost it.
+        let loudest = worker(found.reports, last);
+        if cause.exit_code.is_some() && cause.rank.is_some() && loudest.rank != cause.rank && bereaved(loudest) {
+            return Cause::Marker(PublicStr::constant("a worker exited without a traceback"), cause.rank);
+        }
     }
     Cause::Report(if last.is_a(LAUNCHERS) || last.rank.is_some() { worker(found.reports, last) } else { last })
 }
@@ -168,18 +174,19 @@ fn worker<'a>(reports: &'a [Report], last: &'a Report) -> &'a Report {
             && !report.is_a(LAUNCHERS)
             && report.order <= last.order
     };
-    let bereaved = |report: &Report| {
-        report.is_a(BEREAVED)
-            || report
-                .last()
-                .and_then(|last| last.message.known.as_ref())
-                .is_some_and(|known| known.as_str().starts_with("Connection "))
-    };
     // torch prefixes what ends a process, and nothing else: of ranks the first one is the cause.
     let mut ranks = reports.iter().filter(failed).filter(|report| report.rank.is_some());
-    let guilty = ranks.clone().find(|report| !bereaved(report)).or_else(|| ranks.next());
+    let guilty = ranks.clone().find(|report| !bereaved(report));
     let others = || reports.iter().filter(failed);
-    guilty.or_else(|| others().rfind(|report| !bereaved(report))).or_else(|| others().next_back()).unwrap_or(last)
+    // Before the ranks know of each other there are no prefixes.
+    let guilty = guilty.or_else(|| others().rfind(|report| !bereaved(report)));
+    guilty.or_else(|| ranks.next()).or_else(|| others().next_back()).unwrap_or(last)
+}
+
+/// Whether a report is that of a process which lost another one.
+fn bereaved(report: &Report) -> bool {
+    let message = report.last().and_then(|last| last.message.known.as_ref());
+    report.is_a(BEREAVED) || message.is_some_and(|known| known.as_str().starts_with("Connection "))
 }
 
 /// The report that tells most: what nothing says was survived, and the last of it.

@@ -167,3 +167,24 @@ fn an_interruption_is_not_an_error() {
     let died = read(format!("{}{interrupt}", traceback("ValueError: acme")), FAILED);
     assert_eq!((died.exception_type.unwrap().as_str(), died.interrupted), ("ValueError", false));
 }
+
+#[test]
+fn a_worker_that_went_without_a_word_is_not_explained_by_those_who_lost_it() {
+    let lost = "RuntimeError: [/pytorch/gloo/pair.cc:547] Connection closed by peer [10.0.0.1]:9133";
+    let innocent = prefixed("[rank0]: ", &traceback(lost));
+    let error = read(innocent.clone() + &elastic(1, 3, "<N/A>"), FAILED).error.unwrap();
+    assert_eq!((error.exception_type, error.rank, error.other_ranks), (None, Some(1), Some(1)));
+    assert_eq!(error.marker.unwrap().as_str(), "a worker exited without a traceback");
+    // Its own traceback, printed before the ranks were known to each other, is the cause all the same.
+    let own = traceback("ValueError: acme");
+    assert_eq!(class(&(innocent + &own + &elastic(1, 1, "<N/A>")), FAILED).unwrap(), "ValueError");
+}
+
+#[test]
+fn a_rank_that_only_the_launcher_knows_is_named() {
+    let text = traceback("ValueError: acme") + "srun: error: n1: task 1: Exited with exit code 1\n";
+    let judgement = read(text, FAILED);
+    assert_eq!((judgement.error.unwrap().rank, judgement.first_rank), (Some(1), Some(1)));
+    let silent = read("srun: error: n1: task 1: Exited with exit code 3\n", Some(End::Exited(3)));
+    assert_eq!((silent.error, silent.first_rank), (None, Some(1)));
+}
