@@ -13,7 +13,8 @@ use std::path::Path;
 /// The beginning of a regular file.
 pub fn bytes(path: &Path, max: usize) -> Option<Vec<u8>> {
     let file = probe::open_regular(path).ok()?;
-    let mut bytes = Vec::new();
+    // The kernel's files have no length: without room to begin with they are read in pieces of 32 bytes.
+    let mut bytes = Vec::with_capacity(max.min(4096));
     file.take(max as u64).read_to_end(&mut bytes).ok()?;
     Some(bytes)
 }

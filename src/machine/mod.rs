@@ -101,7 +101,6 @@ impl Sampler {
             deaths.look(at);
         }
         self.shortage.look(&self.tree.pids());
-        self.regroup();
     }
 
     /// The process that failed first, of those that did shortly before the end.
@@ -119,6 +118,7 @@ impl Sampler {
     /// One measurement, at so many seconds since the spawn. The accelerators' part is what their driver
     /// answered since the last one; it is asked anew here, so it is one period old.
     pub fn sample(&mut self, at: f64) -> Sample {
+        self.regroup();
         let tree = self.tree.sample();
         self.follow();
         let readings = self.gpus.try_reading();

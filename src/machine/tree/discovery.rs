@@ -60,13 +60,29 @@ impl Sampler {
             };
             threads_left = threads_left.saturating_sub(threads.len());
             for thread in threads {
-                for child in self.procfs.children(pid, thread).unwrap_or_default() {
+                for child in self.children(pid, thread).unwrap_or_default() {
                     if self.meet(child, Some(pid)) {
                         to_ask.push(child);
                     }
                 }
             }
         }
+    }
+
+    /// The children of one thread. The main threads' lists, which are asked each time, stay open: opening one costs as
+    /// much as reading it.
+    fn children(&mut self, pid: u32, thread: u32) -> Option<Vec<u32>> {
+        let process = self.known.get_mut(&pid).filter(|_| thread == pid);
+        if let Some(file) = process.as_ref().and_then(|process| process.children.as_ref()) {
+            return self.procfs.read_children(file);
+        }
+        let file = self.procfs.open_children(pid, thread)?;
+        let list = self.procfs.read_children(&file);
+        if let Some(process) = process.filter(|_| self.kept_files < limits::TREE_FILES_MAX) {
+            self.kept_files += 1;
+            process.children = Some(file);
+        }
+        list
     }
 
     /// Looks through all processes of the host for those whose parent is known. Pids grow, so one pass finds

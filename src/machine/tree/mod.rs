@@ -50,6 +50,8 @@ struct Process {
     account: Account,
     /// Kept open as far as [`limits::TREE_FILES_MAX`] allows; the others are opened anew each time.
     file: Option<File>,
+    /// The list of its main thread's children, likewise.
+    children: Option<File>,
 }
 
 /// Follows one command's processes.
@@ -142,7 +144,8 @@ impl Sampler {
         // Children first: what a child leaves goes through its parent, which may be gone as well.
         for pid in gone.into_iter().rev() {
             let Some(process) = self.known.remove(&pid) else { continue };
-            self.kept_files = self.kept_files.saturating_sub(usize::from(process.file.is_some()));
+            let kept = usize::from(process.file.is_some()) + usize::from(process.children.is_some());
+            self.kept_files = self.kept_files.saturating_sub(kept);
             let ticks = process.account.ticks(&process.stat);
             match self.known.get_mut(&process.stat.parent) {
                 Some(parent) => parent.account.owe(ticks),
@@ -163,7 +166,8 @@ impl Sampler {
         }
         let keep = self.kept_files < limits::TREE_FILES_MAX;
         self.kept_files += usize::from(keep);
-        self.known.insert(pid, Process { stat, account: Account::open(&stat), file: keep.then_some(file) });
+        let file = keep.then_some(file);
+        self.known.insert(pid, Process { stat, account: Account::open(&stat), file, children: None });
         true
     }
 

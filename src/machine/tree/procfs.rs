@@ -7,7 +7,6 @@ use super::stat::Stat;
 use crate::limits;
 use crate::machine::files;
 use std::fs::File;
-use std::io::Read as _;
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 
@@ -51,17 +50,27 @@ impl Procfs {
         self.root.join("thread-self/children").exists()
     }
 
-    /// The children that one thread of a process started; None where the kernel does not say.
-    pub fn children(&mut self, pid: u32, thread: u32) -> Option<Vec<u32>> {
+    /// Opens the list of the children that one thread of a process started.
+    pub fn open_children(&mut self, pid: u32, thread: u32) -> Option<File> {
         self.accesses += 1;
         // Opened as it is: the kernel's own file is no FIFO, and the checks would be half of the cost.
-        let file = File::open(self.root.join(format!("{pid}/task/{thread}/children"))).ok()?;
+        File::open(self.root.join(format!("{pid}/task/{thread}/children"))).ok()
+    }
+
+    /// Reads an open list of children; None where the kernel does not say.
+    pub fn read_children(&mut self, file: &File) -> Option<Vec<u32>> {
+        self.accesses += 1;
         let mut list = [0; 512];
         let length = file.read_at(&mut list, 0).ok()?;
         let mut list = list.get(..length)?.to_vec();
         if list.len() == 512 {
-            list.clear();
-            file.take(limits::TREE_PROCESSES_MAX as u64 * 8).read_to_end(&mut list).ok()?;
+            // A long list comes a page at a time.
+            let mut page = [0; 4096];
+            while list.len() < limits::TREE_PROCESSES_MAX * 8
+                && let Ok(count @ 1..) = file.read_at(&mut page, list.len() as u64)
+            {
+                list.extend_from_slice(page.get(..count)?);
+            }
         }
         let list = std::str::from_utf8(&list).ok()?;
         Some(list.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect())
