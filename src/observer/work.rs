@@ -245,8 +245,9 @@ impl Work {
     /// After the command's end: the rest of the output, the last events.
     fn finish(&mut self) {
         let at = self.now();
-        self.eyes.read_the_rest(&mut self.run, at);
+        // The configuration says where else to read.
         self.await_facts();
+        self.eyes.read_the_rest(&mut self.run, at);
         self.begin_report(true);
         self.look();
         // A training that ended before its first report has taken a step all the same.

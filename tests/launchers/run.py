@@ -166,7 +166,7 @@ def two_nodes(python):
 
     def nodes(words, worker, wrapped_inside=False):
         for number, name in enumerate(inside):
-            options = words + (f" --node_rank {number}" if words is numbered else "")
+            options = words + (f" --node_rank {number}" if words is numbered else f" --local_addr 10.99.7.{number + 1} --rdzv_conf is_host={1 - number}")
             if wrapped_inside:
                 yield f"{name} {bin}/torchrun {options} --no-python {{run}} {python} {worker}"
             else:
