@@ -158,7 +158,7 @@ def disk_that_fills_up(subject):
     place = subject.path("disk")
     os.mkdir(place)
     script = ('mount -t tmpfs -o size=64k none "$0" && mkdir "$0/s" && XDG_STATE_HOME="$0/s" "$@"; code=$?; '
-              'n=0; until grep -q \'"finish"\' "$0"/s/axolotl-run/runs/*/events.jsonl || [ $((n+=1)) -gt 60 ]; '
+              'n=0; until grep -qs \'"finish"\' "$0"/s/axolotl-run/runs/*/events.jsonl || [ $((n+=1)) -gt 60 ]; '
               'do sleep 0.05; done; '
               'cp -r "$0/s/." "$XDG_STATE_HOME"; exit $code')
     inner = ("echo ready >&2; head -c 100k /dev/zero >'%s/f' 2>/dev/null; sleep 0.3; rm '%s/f'; " % (place, place)) + WORK
