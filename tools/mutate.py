@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""Removes one rule of the privacy kernel at a time, and shows that a test fails for each.
+
+    tools/mutate.py [WORD]      only the rules that have the word in their name
+
+A rule that can be removed without a failing test is a rule that nobody would miss. The sources are changed where they
+stand and put back, so that the working tree must be clean; each rule costs a compilation.
+"""
+
+import pathlib
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+# What the rule is, its file, what stands there, what is put there, and the tests that have to notice.
+RULES = [
+    ("a file is looked up", "src/public/dictionary.rs", "contains::<WIDE>(FILES, fingerprint(relative.as_bytes()))", "true", "--lib dictionary"),
+    ("a function is looked up", "src/public/dictionary.rs", "contains::<NARROW>(FUNCTIONS, fingerprint_of_parts(key))", "true", "--lib dictionary"),
+    ("a class is looked up", "src/public/dictionary.rs", "contains::<WIDE>(EXCEPTIONS, fingerprint(name.as_bytes()))", "true", "--lib dictionary"),
+    ("a word is of its list", "src/trace/messages/mod.rs", "_ => text.constant(WORDS.iter().find(|known| **known == value)?),", "_ => text.constant(WORDS.first()?),", "--lib messages"),
+    ("a whole number is small", "src/trace/messages/mod.rs", "value.parse().ok().filter(|number| *number <= TRACE_HOLE_MAX)", "value.parse().ok()", "--lib messages"),
+    ("a line number is small", "src/trace/origin.rs", "line.filter(|line| *line <= TRACE_LINE_NUMBER_MAX)", "line", "--lib trace"),
+    ("the last folder of packages counts", "src/trace/origin.rs", "FOLDER.rfind(path)?", "path.find(\"-packages/\")?", "--lib trace"),
+    ("a private key's number is withheld", "src/config/vet.rs", "let kept = if is_private(key) {", "let kept = if false {", "--lib config"),
+    ("a large number is withheld", "src/config/vet.rs", "if size < 1_000_000 ||", "if true ||", "--lib config"),
+    ("a local path is no model", "src/config/vet.rs", "if !id.as_paths().into_iter().any(self.exists) =>", "=>", "--lib config"),
+    ("an organisation is whitelisted", "src/public/models.rs", "let organization = organizations().find(|known| known.eq_ignore_ascii_case(typed_organization))?;", "let organization = organizations().next()?;", "--lib models"),
+    ("a tag is no data", "src/config/parse.rs", 'Err(A::Error::custom("a tag"))', "Ok(Node::Null)", "--lib config"),
+    ("the gate looks for the user's words", "src/privacy/gate.rs", "hit.map_or(Ok(()), |(_, source)| Err(Refusal::Identity(source)))", "{ let _ = hit; Ok(()) }", "--lib gate"),
+    ("the gate looks for shapes", "src/privacy/gate.rs", "return Err(Refusal::Pattern(pattern));", "let _ = pattern;", "--lib gate"),
+    ("the gate checks the schema", "src/privacy/gate.rs", "schema::check(name, &member.properties).map_err(Refusal::Schema)?;", "let _ = name;", "--lib gate"),
+]
+
+
+def main():
+    wanted = sys.argv[1] if len(sys.argv) > 1 else ""
+    changed = subprocess.run(["git", "status", "--porcelain", "src"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    if changed.stdout:
+        sys.exit("the sources have changes that are not committed")
+    missed = 0
+    for name, file, old, new, tests in RULES:
+        if wanted not in name:
+            continue
+        path = ROOT / file
+        source = path.read_text(encoding="utf-8")
+        if source.count(old) != 1:
+            print("%-40s is not where it is looked for: %s" % (name, file))
+            missed += 1
+            continue
+        try:
+            path.write_text(source.replace(old, new), encoding="utf-8")
+            build = subprocess.run(["cargo", "test", "--lib", "--no-run"], cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False)
+            failed = build.returncode == 0 and subprocess.run(["cargo", "test", *tests.split()], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode != 0
+        finally:
+            path.write_text(source, encoding="utf-8")
+        verdict = "does not compile without it" if build.returncode else "a test fails" if failed else "NO TEST FAILS"
+        print("%-40s %s" % (name, verdict), flush=True)
+        missed += not failed
+    sys.exit(1 if missed else 0)
+
+
+main()
