@@ -21,7 +21,6 @@ RULES = [
     ("a word is of its list", "src/trace/messages/mod.rs", "_ => text.constant(WORDS.iter().find(|known| **known == value)?),", "_ => text.constant(WORDS.first()?),", "--lib messages"),
     ("a whole number is small", "src/trace/messages/mod.rs", "value.parse().ok().filter(|number| *number <= TRACE_HOLE_MAX)", "value.parse().ok()", "--lib messages"),
     ("a line number is small", "src/trace/origin.rs", "line.filter(|line| *line <= TRACE_LINE_NUMBER_MAX)", "line", "--lib trace"),
-    ("the last folder of packages counts", "src/trace/origin.rs", "FOLDER.rfind(path)?", "path.find(\"-packages/\")?", "--lib trace"),
     ("a private key's number is withheld", "src/config/vet.rs", "let kept = if is_private(key) {", "let kept = if false {", "--lib config"),
     ("a large number is withheld", "src/config/vet.rs", "if size < 1_000_000 ||", "if true ||", "--lib config"),
     ("a local path is no model", "src/config/vet.rs", "if !id.as_paths().into_iter().any(self.exists) =>", "=>", "--lib config"),

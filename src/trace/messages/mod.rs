@@ -183,6 +183,7 @@ mod tests {
             ("CUDA out of memory. Tried to allocate 1.50 AcmeB", "CUDA out of memory."),
             ("[Errno 2] No such file or directory: '/home/jane/x'", "[Errno 2] No such file or directory (ENOENT)"),
             ("[Errno 999] jane", "[Errno ?"),
+            ("CUDA error: CUBLAS_STATUS_ACME_JANE when calling", "CUDA error: ?"),
             (
                 "Expected input batch_size (48592568584) to match target",
                 "Expected input batch_size (?) to match target batch_size",
