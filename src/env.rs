@@ -50,6 +50,10 @@ pub const CERTIFICATE_FILES: [&str; 3] = ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE",
 pub const SSL_CERT_DIR: &str = "SSL_CERT_DIR";
 /// When the batch system Slurm ends the job: seconds since 1970.
 pub const SLURM_JOB_END_TIME: &str = "SLURM_JOB_END_TIME";
+/// Which GPUs a process may use, and how they are numbered, as CUDA reads it.
+pub const CUDA_VISIBLE_DEVICES: &str = "CUDA_VISIBLE_DEVICES";
+/// `PCI_BUS_ID` numbers them as the driver does.
+pub const CUDA_DEVICE_ORDER: &str = "CUDA_DEVICE_ORDER";
 /// The terminal's kind: nothing is drawn over on a dumb one.
 pub const TERM: &str = "TERM";
 

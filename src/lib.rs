@@ -5,7 +5,7 @@
 //! | floor | modules | what lives there |
 //! |---|---|---|
 //! | 0 vocabulary | [`public`], [`event`], [`env`], [`limits`], [`wire`], [`status`], [`observation`], [`protocol`] | what can be said |
-//! | 1 judgement | [`consent`], [`rank`], [`lines`], [`progress`], [`trace`], [`config`], [`privacy`], [`verdict`], [`run`], [`digest`] | pure functions |
+//! | 1 judgement | [`consent`], [`rank`], [`lines`], [`progress`], [`trace`], [`config`], [`privacy`], [`hang`], [`verdict`], [`run`], [`digest`] | pure functions |
 //! | 2 system | [`sys`] and, above it, [`streams`], [`store`], [`delivery`], [`machine`] | the kernel, the command's output, the disk, the network, the hardware |
 //! | 3 processes | [`supervisor`], [`observer`] | the two roles; neither imports the other |
 //! | 4 front | [`mod@front`], [`cli`], [`plan`], [`notice`], [`ui`], [`query`] | what was typed, what it means, what is said |
@@ -43,6 +43,7 @@ pub mod wire;
 pub mod config;
 pub mod consent;
 pub mod digest;
+pub mod hang;
 pub mod lines;
 pub mod privacy;
 pub mod progress;

@@ -325,18 +325,9 @@ pub const TREE_WALK_SAMPLES: u32 = 12;
 pub const TREE_WALK_COST_MAX: Duration = Duration::from_millis(5);
 /// Threads, or processes of a scan, that one complete walk looks at.
 pub const TREE_WALK_ENTRIES_MAX: usize = 16 * 1024;
-/// Processes whose end is watched; a node of 16 ranks with 16 data loaders each has 300. Each costs a descriptor.
-pub const DEATHS_WATCHED_MAX: usize = 512;
-/// How often a process's rank is looked for: right after a fork it still has its parent's environment.
-pub const RANK_LOOKS: u8 = 5;
-/// How long an ended process may stay unreaped before its status is given up.
-pub const DEATH_SETTLES: Duration = Duration::from_secs(10);
 /// How long before the end a process's failure counts as the cause: launchers give the other workers 30 s to end.
 pub const FAILURE_WINDOW: Duration = Duration::from_secs(90);
-/// Failed processes that are remembered; of more only the last, since those before were survived.
-pub const FAILURES_MAX: usize = 64;
-/// How long after the spawn new processes are looked for more often: workers are started in the first moments, and
-/// one that dies at once is the one to know of.
+/// How long after the spawn new processes are looked for more often: one that dies at once is the one to know of.
 pub const TREE_HURRY: Duration = Duration::from_secs(15);
 /// Between two such looks.
 pub const TREE_HURRY_PERIOD: Duration = Duration::from_millis(200);
@@ -365,6 +356,10 @@ pub const ACCELERATORS_MAX: usize = 64;
 /// Main memory of a graphics device below which it is not counted as an accelerator: integrated ones are
 /// given 0.5 to 1 GiB by the firmware.
 pub const ACCELERATOR_MEMORY_MIN: u64 = 2 * 1024 * 1024 * 1024;
+/// Errors of the driver that are taken at once, and kept of a run: the first half and the last.
+pub const XIDS_MAX: usize = 16;
+/// How long the end waits for a last reading of the accelerators: what the driver has to say comes in milliseconds.
+pub const GPU_TAIL_WAIT: Duration = Duration::from_millis(50);
 /// Between two attempts to bring a lost GPU driver back.
 pub const GPU_RETRY_PERIOD: Duration = Duration::from_secs(60);
 

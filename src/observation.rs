@@ -4,6 +4,7 @@
 //! alike, so that neither has to know the other.
 
 use crate::event::Dropped;
+use crate::public::PublicStr;
 use crate::status::End;
 
 /// Which of the command's streams a line came from.
@@ -76,8 +77,14 @@ pub struct GpuReading {
     pub temperature_celsius: Option<u64>,
     /// Whether the driver lowers the clocks for heat or power.
     pub throttled: Option<bool>,
+    /// Why, in the driver's own kinds.
+    pub throttle_reasons: Vec<PublicStr>,
     /// The driver's energy counter, in joules; only differences have a meaning.
     pub energy_joules: Option<f64>,
+    /// The device's counter of memory errors that could not be corrected, where it was asked.
+    pub ecc_errors: Option<u64>,
+    /// Whether it is shared out in instances.
+    pub mig: bool,
 }
 
 /// How memory of a GPU was attributed to the run.

@@ -101,6 +101,9 @@ pub struct ProgressReader {
     choice: Choice,
     /// The finished training before this one, until it is sure that this one is none.
     before: Option<Box<Training>>,
+    /// What the last bar showed, and when a bar last showed something new.
+    bar: Option<(u64, Option<u64>)>,
+    moved_at: Option<f64>,
 }
 
 impl ProgressReader {
@@ -116,6 +119,20 @@ impl ProgressReader {
         &self.training
     }
 
+    /// When any bar, of whatever phase, last showed another count.
+    #[must_use]
+    pub const fn moved_at(&self) -> Option<f64> {
+        self.moved_at
+    }
+
+    fn note_bar(&mut self, bar: &Bar<'_>, at: f64) {
+        let shown = Some((bar.step, bar.total));
+        if self.bar != shown {
+            self.bar = shown;
+            self.moved_at = Some(at);
+        }
+    }
+
     /// Takes one line that came `at` seconds after the spawn.
     pub fn line(&mut self, stream: Stream, at: f64, line: &Line<'_>) {
         let mut text = prefix::strip(line.text);
@@ -125,6 +142,7 @@ impl ProgressReader {
         let mut bars = false;
         while let Some((bar, rest)) = Bar::find(text) {
             bars = true;
+            self.note_bar(&bar, at);
             if stream != Stream::Stdout || matches!(bar.role, Role::Epoch(_)) {
                 let change = self.choice.offer(&bar, line.cursor_up);
                 self.changed(change, &bar, at);

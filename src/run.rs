@@ -11,9 +11,10 @@ mod tests;
 
 use crate::event::value::{Number, PerIndex, non_finite};
 use crate::event::{Dropped, Event, Finish, Progress, Start, finish};
+use crate::hang::HangWatch;
 use crate::limits::{PROGRESS_GAP, PROGRESS_PERIOD};
 use crate::lines::Line;
-use crate::observation::{Ending, Sample, Stream, SupervisorLoss, TrainerState};
+use crate::observation::{Ending, Hang, Sample, Stream, SupervisorLoss, TrainerState};
 use crate::progress::{Point, ProgressReader, Training, rate};
 use crate::public::PublicStr;
 use crate::public::text::PublicText;
@@ -56,6 +57,9 @@ pub struct Run {
     progress: ProgressReader,
     trace: TraceReader,
     resources: Resources,
+    hang: HangWatch,
+    /// The next report is not to wait for its time.
+    urgent: bool,
     report: Option<Report>,
     verdict: Option<Verdict>,
 }
@@ -97,6 +101,7 @@ impl Run {
         if self.phase != Phase::Ended {
             self.progress.line(stream, at, line);
             self.trace.line(stream, at, line);
+            self.note_life(at);
         }
     }
 
@@ -105,6 +110,7 @@ impl Run {
     pub fn peek(&mut self, stream: Stream, at: f64, line: &Line<'_>) {
         if self.phase != Phase::Ended {
             self.progress.peek(stream, at, line);
+            self.note_life(at);
         }
     }
 
@@ -125,7 +131,30 @@ impl Run {
     /// The process tree and the accelerators were measured.
     pub fn sample(&mut self, sample: Sample) {
         if self.phase != Phase::Ended {
+            // Where the steps come from a file of the trainer's, no line tells of them.
+            self.note_life(sample.at);
+            self.hang.sample(&sample);
             self.resources.take(sample);
+        }
+    }
+
+    /// Whether the training stands still now.
+    pub fn hang(&mut self, at: f64) -> Option<Hang> {
+        self.hang.look(at).filter(|_| self.phase == Phase::Started && !self.progress.training().finished)
+    }
+
+    /// Says which rank does something else than all others while the training stands still. It is reported next.
+    pub fn blame(&mut self, rank: Option<u64>) {
+        self.hang.blame(rank);
+        self.urgent = true;
+    }
+
+    fn note_life(&mut self, at: f64) {
+        if let Some(moved) = self.progress.moved_at() {
+            self.hang.moved(moved);
+        }
+        if let Some(step) = self.progress.training().step {
+            self.hang.step(step, at);
         }
     }
 
@@ -141,7 +170,7 @@ impl Run {
         if let Some(last) = &self.report {
             let waited = at - last.at;
             let passed = tenth > last.tenth && waited >= PROGRESS_GAP.as_secs_f64();
-            if !passed && waited < PROGRESS_PERIOD.as_secs_f64() {
+            if !passed && !self.urgent && waited < PROGRESS_PERIOD.as_secs_f64() {
                 // A training that begins anew has its tenths before it again.
                 if tenth < last.tenth {
                     self.report = Some(Report { tenth, ..*last });
@@ -149,13 +178,14 @@ impl Run {
                 return None;
             }
         }
+        self.urgent = false;
         let event = self.progress_event(at);
         self.report = Some(Report { at, point: self.progress.training().pace.last(), tenth });
         Some(Event::Progress(Box::new(event)))
     }
 
     /// The command has ended. The error, if there was one, and the finish; nothing where that was said before.
-    pub fn end(&mut self, ending: Ending) -> Vec<Event> {
+    pub fn end(&mut self, mut ending: Ending) -> Vec<Event> {
         if self.phase == Phase::Ended {
             return Vec::new();
         }
@@ -163,6 +193,7 @@ impl Run {
         if self.phase == Phase::Before {
             events.push(Event::Start(Box::default()));
         }
+        ending.hang = self.hang(ending.at);
         self.phase = Phase::Ended;
         let mut judgement = self.trace.finish(ending.end);
         let verdict = judge(&ending, &judgement, self.training());
@@ -178,6 +209,7 @@ impl Run {
     fn progress_event(&mut self, at: f64) -> Progress {
         let training = self.progress.training();
         let usage = self.resources.report();
+        let hang = self.hang.current();
         Progress {
             step: training.step,
             total_steps: training.total_steps,
@@ -197,6 +229,8 @@ impl Run {
             memory: usage.memory,
             cpu_cores_used: usage.cpu_cores_used.and_then(Number::new),
             gpu: usage.gpu,
+            stalled_seconds: hang.map(|hang| at - hang.since).and_then(Number::new),
+            suspect_rank: hang.and_then(|hang| hang.suspect),
         }
     }
 
@@ -252,6 +286,10 @@ impl Run {
             peak_cpu_memory_bytes: self.resources.peak_process_bytes().max(ending.max_rss_bytes),
             gpu_memory: (!gpu_peaks.0.is_empty()).then_some(finish::GpuMemory { peak: Some(gpu_peaks) }),
             gpu_energy_joules: self.resources.gpu_energy_joules().and_then(Number::new),
+            gpu_ecc_errors: self.resources.gpu_ecc_errors(),
+            gpu_xids: (!ending.gpu.xids.is_empty()).then(|| ending.gpu.xids.iter().map(|xid| xid.code).collect()),
+            gpu_lost_at: ending.gpu.lost_at.and_then(Number::new),
+            gpu_driver_unresponsive: ending.gpu.unresponsive.then_some(true),
             cpu_seconds: ending.cpu_seconds.or_else(|| self.resources.cpu_seconds()).and_then(Number::new),
             loss: training.loss.and_then(Number::new),
             loss_repr: training.loss.and_then(non_finite),

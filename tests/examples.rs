@@ -157,7 +157,11 @@ fn the_ci_jobs_run_and_record_the_training() {
         let run = until_recorded(state.parent().unwrap(), Recorded::is_finished);
         assert_eq!(run.named("start")[0]["ci"], true, "{service}");
         let summary = fs::read_to_string(summary).unwrap_or_default();
-        assert_eq!(summary.starts_with("### axolotl-run: exit nonzero"), service == "GITHUB_ACTIONS", "{service}: {summary}");
+        assert_eq!(
+            summary.starts_with("### axolotl-run: exit nonzero"),
+            service == "GITHUB_ACTIONS",
+            "{service}: {summary}"
+        );
     }
 }
 

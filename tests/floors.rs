@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// The floor of each module, from the ground up; an import only ever points down or sideways.
 const FLOORS: [&[&str]; 5] = [
     &["public", "event", "env", "limits", "wire", "status", "observation", "protocol"],
-    &["consent", "rank", "lines", "progress", "trace", "config", "privacy", "verdict", "run", "digest"],
+    &["consent", "rank", "lines", "progress", "trace", "config", "privacy", "hang", "verdict", "run", "digest"],
     &["sys", "streams", "store", "delivery", "machine"],
     &["supervisor", "observer"],
     &["front", "cli", "plan", "notice", "query", "ui"],

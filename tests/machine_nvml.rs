@@ -5,6 +5,7 @@ mod nvml;
 
 use axolotl_run::machine::accelerator::{AcceleratorFacts, Gpus, Health, Patience};
 use axolotl_run::observation::{Attribution, GpuReading};
+use axolotl_run::public::PublicStr;
 use nvml::{Driver, Scenario};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -52,6 +53,13 @@ impl World {
 
     fn gpus_with_timeout(&self, driver: Driver, timeout: Duration) -> Gpus {
         self.gpus_with(driver, Patience { answer: timeout, retry: PATIENCE })
+    }
+
+    /// For a command with these values of CUDA_VISIBLE_DEVICES and CUDA_DEVICE_ORDER.
+    fn gpus_for(&self, visible: Option<&str>, order: Option<&str>) -> Gpus {
+        let patience = Patience { answer: PATIENCE, retry: PATIENCE };
+        let library = nvml::library(Driver::Current).into();
+        Gpus::start_for(self.root.path(), Some(library), patience, visible.map(str::to_owned), order)
     }
 
     fn gpus_with(&self, driver: Driver, patience: Patience) -> Gpus {
@@ -104,6 +112,9 @@ fn two_devices_are_named_and_read() {
         temperature_celsius: Some(63),
         throttled: Some(true),
         energy_joules: Some(9000.0),
+        throttle_reasons: vec![PublicStr::constant("power_limit")],
+        ecc_errors: None,
+        mig: false,
     };
     assert_eq!(readings[0], expected);
     assert_eq!((readings[1].throttled, readings[1].energy_joules), (Some(false), None), "idle is no throttling");
@@ -141,14 +152,93 @@ fn utilization_is_the_mean_of_what_the_driver_sampled_since() {
 }
 
 #[test]
-fn an_old_driver_lacks_some_and_gives_the_rest() {
-    let world = World::new(TWO);
-    let mut gpus = world.gpus(Driver::Old);
-    assert_eq!(facts(&mut gpus).info[0].memory, None);
+fn older_drivers_are_asked_in_their_own_words() {
+    let world = World::new(&TWO.replace("0.procs=", "0.procs=70:600,71:-")).with_comparable_pids();
+    for driver in [Driver::Old, Driver::Oldest] {
+        let mut gpus = world.gpus(driver);
+        assert_eq!(facts(&mut gpus).info[0].memory, Some(85_899_345_920), "{driver:?}");
+        let readings = reading(&mut gpus, &[70]);
+        assert_eq!(gpus.health(), Health::Working);
+        assert_eq!(memory(&readings)[0], (Some(600), Some(Attribution::Pid)), "{driver:?}");
+        assert_eq!((readings[0].utilization, readings[0].power_watts), (Some(0.4), Some(350.5)));
+    }
+}
+
+#[test]
+fn the_run_s_devices_are_those_that_cuda_shows_it_and_those_that_it_uses() {
+    let four = "devices=4\n0.name=Tesla T4\n1.name=Tesla T4\n2.name=Tesla T4\n3.name=Tesla T4\n0.used=5\n1.used=5\n2.used=5\n3.used=5\n";
+    let world = World::new(four);
+    for (visible, count, indices) in [
+        (None, 4, vec![0, 1, 2, 3]),
+        (Some("2,0"), 2, vec![0, 2]),
+        (Some("1,-1,2"), 1, vec![1]),
+        (Some(""), 0, vec![]),
+        (Some("NoDevFiles"), 0, vec![]),
+        (Some("GPU-stub-3"), 1, vec![3]),
+    ] {
+        let mut gpus = world.gpus_for(visible, None);
+        let facts = facts(&mut gpus);
+        assert_eq!(
+            (facts.kind.as_str(), facts.count, facts.info.len()),
+            ("cuda", Some(count), indices.len()),
+            "{visible:?}"
+        );
+        let read: Vec<u32> = reading(&mut gpus, &[70]).iter().map(|reading| reading.index).collect();
+        assert_eq!(read, indices, "{visible:?}");
+    }
+    // What a process of the run uses is the run's, whatever the variable says.
+    world.scenario.set(&format!("{four}3.procs=70:5\n"));
+    let read: Vec<u32> =
+        reading(&mut world.gpus_for(Some("0"), None), &[70]).iter().map(|reading| reading.index).collect();
+    assert_eq!(read, [0, 3]);
+    // Of unlike devices an index does not say which.
+    world.scenario.set(&four.replace("0.name=Tesla T4", "0.name=NVIDIA A100"));
+    let mut gpus = world.gpus_for(Some("0,1"), None);
+    assert_eq!((facts(&mut gpus).count, facts(&mut gpus).info.len()), (Some(2), 0));
+    assert_eq!(reading(&mut gpus, &[70]).len(), 4);
+    assert_eq!(reading(&mut world.gpus_for(Some("0,1"), Some("PCI_BUS_ID")), &[70]).len(), 2);
+}
+
+#[test]
+fn a_device_that_is_shared_out_shows_its_instances() {
+    let shared = "devices=1\n0.name=NVIDIA A100-SXM4-40GB\n0.total=42000000000\n0.used=9000\n0.util=50\n0.mig=1\n0.instances=2\n\
+        0.mig.0.name=NVIDIA A100-SXM4-40GB MIG 3g.20gb\n0.mig.0.total=21000000000\n0.mig.0.uuid=MIG-aaaa\n0.mig.0.procs=70:700\n\
+        0.mig.1.name=NVIDIA A100-SXM4-40GB MIG 1g.5gb\n0.mig.1.total=5000000000\n0.mig.1.uuid=MIG-bbbb\n0.mig.1.procs=99:800\n";
+    let world = World::new(shared).with_comparable_pids();
+    let mut gpus = world.gpus_for(Some("MIG-bbbb"), None);
+    let of_run = facts(&mut gpus);
+    assert_eq!((of_run.count, of_run.info.len(), of_run.info[0].memory), (Some(1), 1, Some(5_000_000_000)));
+    let all = facts(&mut world.gpus_for(None, None));
+    assert_eq!((all.count, all.info[0].memory), (Some(2), Some(21_000_000_000)));
+    assert_eq!(all.info[0].name.as_ref().unwrap().as_str(), "NVIDIA A100-SXM4-40GB MIG 3g.20gb");
     let readings = reading(&mut gpus, &[70]);
-    assert_eq!(gpus.health(), Health::Working);
-    assert_eq!(memory(&readings)[0], (None, None));
-    assert_eq!((readings[0].utilization, readings[0].power_watts), (Some(0.4), Some(350.5)));
+    assert_eq!(memory(&readings), [(Some(700), Some(Attribution::Pid))]);
+    assert_eq!((readings[0].mig, readings[0].utilization), (true, None), "a slice's utilization is unknown, not 0");
+}
+
+#[test]
+fn the_drivers_own_errors_arrive_once_and_only_those_of_the_runs_devices() {
+    let world = World::new(&format!("{TWO}0.events=1\n1.events=1\n"));
+    let mut gpus = world.gpus_for(Some("GPU-stub-0"), None);
+    reading(&mut gpus, &[]);
+    assert_eq!(gpus.take_xids(), [] as [u64; 0]);
+    world.scenario.set(&format!("{TWO}0.events=1\n1.events=1\nxids=0:79,1:31,0:999\n"));
+    gpus.request_sample(&[]);
+    gpus.await_reading(PATIENCE);
+    assert_eq!(gpus.take_xids(), [79, 999]);
+    reading(&mut gpus, &[]);
+    assert_eq!(gpus.take_xids(), [] as [u64; 0], "each once");
+    world.scenario.set(&format!("{TWO}nvmlEventSetCreate.ret=3\n0.events=1\n"));
+    assert_eq!(reading(&mut world.gpus(Driver::Current), &[]).len(), 2, "a driver that offers none");
+}
+
+#[test]
+fn errors_of_memory_are_counted_by_the_device() {
+    let world = World::new(&format!("{TWO}0.ecc=3\n"));
+    let mut gpus = world.gpus(Driver::Current);
+    let first = reading(&mut gpus, &[]);
+    assert_eq!((first[0].ecc_errors, first[1].ecc_errors), (Some(3), None));
+    assert_eq!(reading(&mut gpus, &[])[0].ecc_errors, None, "asked once a minute");
 }
 
 #[test]
@@ -157,19 +247,30 @@ fn a_missing_library_is_said_and_is_no_error() {
     let missing = world.root.path().join("libnone.so");
     let mut gpus =
         Gpus::start_at(world.root.path(), Some(missing.into()), Patience { answer: PATIENCE, retry: PATIENCE });
-    let facts = facts(&mut gpus);
-    assert_eq!((facts.kind.as_str(), facts.count, facts.info.len()), ("cuda", None, 0));
+    // The machine shows no device: that a library was named is no sign of one.
+    assert_eq!(facts(&mut gpus), AcceleratorFacts::none());
     gpus.request_sample(&[70]);
     until(|| (gpus.health() == Health::LibraryMissing).then_some(()));
     assert_eq!(gpus.try_reading(), None);
 }
 
 #[test]
-fn a_library_that_refuses_to_start_is_said() {
-    let world = World::new(&format!("{TWO}nvmlInit_v2.ret=18\n"));
-    let mut gpus = world.gpus(Driver::Current);
-    assert_eq!(facts(&mut gpus).count, None);
-    assert_eq!(gpus.health(), Health::Failed);
+fn what_a_library_refuses_with_says_whether_there_is_a_device() {
+    // Versions that do not fit; no permission; no driver, on a machine without and with a sign of one.
+    for (code, sign, expected) in [
+        (18, false, ("cuda", None, Health::Failed)),
+        (4, false, ("cuda", None, Health::Failed)),
+        (9, false, ("none", Some(0), Health::LibraryMissing)),
+        (9, true, ("cuda", None, Health::Failed)),
+    ] {
+        let world = World::new(&format!("{TWO}nvmlInit_v2.ret={code}\n"));
+        if sign {
+            std::fs::create_dir_all(world.root.path().join("dev/nvidiactl")).unwrap();
+        }
+        let mut gpus = world.gpus(Driver::Current);
+        let facts = facts(&mut gpus);
+        assert_eq!((facts.kind.as_str(), facts.count, gpus.health()), expected, "{code} {sign}");
+    }
 }
 
 #[test]

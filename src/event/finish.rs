@@ -19,6 +19,10 @@ fields! {
         "peak_cpu_memory_bytes" => peak_cpu_memory_bytes: u64, "highest resident bytes of one process of the run";
         "gpu_memory" => gpu_memory: GpuMemory, "highest memory use of each GPU";
         "gpu_energy_joules" => gpu_energy_joules: Number, "energy drawn by the run's GPUs";
+        "gpu_ecc_errors" => gpu_ecc_errors: u64, "memory errors of the run's GPUs that could not be corrected";
+        "gpu_xids" => gpu_xids: Vec<u64>, "errors that the NVIDIA driver reported, by NVIDIA's numbers (XID)";
+        "gpu_lost_at" => gpu_lost_at: Number, "seconds from spawn until a GPU was first found lost";
+        "gpu_driver_unresponsive" => gpu_driver_unresponsive: bool, "true where the GPU's driver did not answer for 10 seconds";
         "cpu_seconds" => cpu_seconds: Number, "processor time of the command and all that it waited for";
         "loss" => loss: Number, "training loss last logged; null where it is not a number";
         "loss_repr" => loss_repr: PublicStr, "`nan`, `inf` or `-inf` where the loss is not a number";

@@ -24,6 +24,8 @@ fields! {
         "memory" => memory: MemoryReport, "memory in use";
         "cpu_cores_used" => cpu_cores_used: Number, "processors busy with the run since the last report; 1.0 is one core";
         "gpu" => gpu: Vec<GpuSample>, "load of each GPU";
+        "stalled_seconds" => stalled_seconds: Number, "where the training stands still: seconds since anything moved";
+        "suspect_rank" => suspect_rank: u64, "where it stands still: the rank that does something else than all others";
     }
 }
 
@@ -46,7 +48,9 @@ fields! {
         "utilization" => utilization: Number, "share of time in which a kernel ran, 0 to 1";
         "power_watts" => power_watts: Number, "power drawn";
         "temperature_celsius" => temperature_celsius: u64, "temperature";
-        "throttled" => throttled: bool, "whether the driver lowers the clocks";
+        "throttled" => throttled: bool, "whether the driver lowers the clocks for heat or power";
+        "throttle_reasons" => throttle_reasons: Vec<PublicStr>, "why: `power_limit`, `heat`, `heat_hardware`, `hardware`, `power_brake`";
+        "mig" => mig: bool, "true where the GPU is shared out in instances (MIG)";
         "attribution" => attribution: PublicStr, "how memory was attributed to the run: `pid`, `delta` (to a baseline) or `device` (all users)";
     }
 }

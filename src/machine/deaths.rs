@@ -14,6 +14,19 @@ use crate::status::{End, signal};
 use crate::sys::deaths::{Deaths, Wake};
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
+use std::time::Duration;
+
+/// Processes whose end is watched; a node of 16 ranks with 16 data loaders each has 300. Each costs a descriptor.
+const DEATHS_WATCHED_MAX: usize = 512;
+
+/// How long an ended process may stay unreaped before its status is given up.
+const DEATH_SETTLES: Duration = Duration::from_secs(10);
+
+/// Failed processes that are remembered; of more only the last, since those before were survived.
+const FAILURES_MAX: usize = 64;
+
+/// How often a process's rank is looked for: right after a fork it still has its parent's environment.
+const RANK_LOOKS: u8 = 5;
 
 /// What is known of a watched process.
 #[derive(Clone, Copy, Debug, Default)]
@@ -54,12 +67,12 @@ impl DeathWatch {
     pub fn follow(&mut self, pids: &[u32]) {
         for &pid in pids.iter().filter(|pid| **pid != self.command) {
             if !self.watched.contains_key(&pid) {
-                if self.deaths.count() >= limits::DEATHS_WATCHED_MAX || !self.deaths.watch(pid) {
+                if self.deaths.count() >= DEATHS_WATCHED_MAX || !self.deaths.watch(pid) {
                     continue;
                 }
                 self.watched.insert(pid, Watched::default());
             }
-            let Some(known) = self.watched.get(&pid).copied().filter(|known| known.looks < limits::RANK_LOOKS) else {
+            let Some(known) = self.watched.get(&pid).copied().filter(|known| known.looks < RANK_LOOKS) else {
                 continue;
             };
             let rank = ranks::of(&self.procfs, pid).or(known.rank);
@@ -77,7 +90,7 @@ impl DeathWatch {
             match self.deaths.end_of(pid).or_else(zombie) {
                 Some(end) => self.settle(pid, end, since),
                 // Nobody has reaped it, or the kernel does not say.
-                None if at - since < limits::DEATH_SETTLES.as_secs_f64() => self.dying.push((pid, since)),
+                None if at - since < DEATH_SETTLES.as_secs_f64() => self.dying.push((pid, since)),
                 None => self.forget(pid),
             }
         }
@@ -103,7 +116,7 @@ impl DeathWatch {
         let leads = watched.rank.is_some() && of_parent != watched.rank;
         self.forget(pid);
         if is_failure(end, leads) {
-            if self.failures.len() >= limits::FAILURES_MAX {
+            if self.failures.len() >= FAILURES_MAX {
                 self.failures.pop_front();
             }
             self.failures.push_back(Failure { rank: watched.rank, end, at });
@@ -154,7 +167,7 @@ mod tests {
     use super::*;
     use std::os::unix::process::ExitStatusExt as _;
     use std::process::{Child, Command, Stdio};
-    use std::time::{Duration, Instant};
+    use std::time::Instant;
 
     #[test]
     fn helpers_may_fail_politely_and_leaders_may_not() {

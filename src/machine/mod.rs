@@ -19,10 +19,12 @@ pub mod sender;
 pub mod shortage;
 pub mod trainer_state;
 pub mod tree;
+pub mod work;
 
 pub use gathering::{Gathering, facts};
 
-use crate::observation::{Failure, Sample, Shortage};
+use crate::limits;
+use crate::observation::{Failure, GpuTroubles, Sample, Shortage, Xid};
 use crate::sys::deaths::Wake;
 use accelerator::{AcceleratorFacts, Gpus, Health};
 use cgroup::{MemoryGroup, OomKills, OomWatch};
@@ -34,6 +36,7 @@ use std::path::PathBuf;
 use tree::Sampler as Tree;
 #[cfg(not(target_os = "linux"))]
 use tree::portable::Sampler as Tree;
+use work::Ranks;
 
 /// Measures one run, from just after its spawn to its end.
 pub struct Sampler {
@@ -46,6 +49,7 @@ pub struct Sampler {
     deaths: Option<DeathWatch>,
     shortage: ShortageWatch,
     gpus: Gpus,
+    troubles: GpuTroubles,
 }
 
 impl Sampler {
@@ -64,6 +68,7 @@ impl Sampler {
             deaths: DeathWatch::begin(command),
             shortage: ShortageWatch::begin(command),
             gpus: Gpus::start(nvml_path),
+            troubles: GpuTroubles::default(),
         }
     }
 
@@ -123,6 +128,7 @@ impl Sampler {
         self.follow();
         let readings = self.gpus.try_reading();
         self.gpus.request_sample(&self.tree.pids());
+        self.note_troubles(at);
         let gpus_failed = matches!(self.gpus.health(), Health::Lost | Health::Unresponsive);
         Sample {
             at,
@@ -134,6 +140,45 @@ impl Sampler {
             gpus: readings.unwrap_or_default(),
             failures: u64::from(tree.processes.is_none()) + u64::from(gpus_failed),
         }
+    }
+
+    /// A last reading of the accelerators, where their driver gives it at once: the energy up to the end, and what the
+    /// driver had to say about it.
+    pub fn last_sample(&mut self, at: f64) -> Option<Sample> {
+        if self.gpus.health() != Health::Working {
+            return None;
+        }
+        self.gpus.request_sample(&self.tree.pids());
+        self.gpus.await_reading(limits::GPU_TAIL_WAIT);
+        self.note_troubles(at);
+        Some(Sample { at, gpus: self.gpus.try_reading()?, ..Sample::default() })
+    }
+
+    /// What went wrong with the accelerators.
+    #[must_use]
+    pub fn gpu_troubles(&self) -> GpuTroubles {
+        self.troubles.clone()
+    }
+
+    fn note_troubles(&mut self, at: f64) {
+        for code in self.gpus.take_xids() {
+            let xids = &mut self.troubles.xids;
+            if xids.len() >= limits::XIDS_MAX {
+                // Of many the first ones say what began, the last ones what the run died of.
+                xids.remove(limits::XIDS_MAX / 2);
+            }
+            xids.push(Xid { code, at });
+        }
+        if self.gpus.health() == Health::Lost {
+            self.troubles.lost_at.get_or_insert(at);
+        }
+        self.troubles.unresponsive |= self.gpus.ever_unresponsive();
+    }
+
+    /// What each rank does now, for a training that stands still.
+    #[must_use]
+    pub fn ranks(&self) -> Ranks {
+        Ranks::look(&self.tree.pids())
     }
 
     /// The kernel's counters of processes killed for memory, as they were at the beginning.

@@ -15,6 +15,7 @@ use crate::config::{self, Vetted};
 use crate::env;
 use crate::event::Dropped;
 use crate::limits;
+use crate::machine::work::Ranks;
 use crate::machine::{Gathering, Sampler};
 use crate::observation::{Ending, Request};
 use crate::privacy::Gate;
@@ -51,6 +52,10 @@ struct Work {
     deaths: Option<Wake>,
     /// When the batch system ends the job, in seconds since 1970.
     deadline: Option<f64>,
+    /// The ranks as they were when the training was first seen to stand still.
+    suspicion: Option<Ranks>,
+    /// Whether that was said.
+    hang_told: bool,
 }
 
 /// Observes until the command has ended and what is to be sent was sent, or cannot be.
@@ -120,6 +125,8 @@ impl Work {
             ending,
             deaths,
             deadline: deadline.filter(|end: &f64| end.is_finite()),
+            suspicion: None,
+            hang_told: false,
             birth,
         };
         work.write_counters();
@@ -231,6 +238,22 @@ impl Work {
             reporter.measured(&sample, self.run.training());
         }
         self.run.sample(sample);
+        self.watch_for_hang(at);
+    }
+
+    /// A training that stands still: first the ranks are looked at twice, a measurement apart, then it is said.
+    fn watch_for_hang(&mut self, at: f64) {
+        if self.run.hang(at).is_none() {
+            (self.suspicion, self.hang_told) = (None, false);
+            return;
+        }
+        let Some(sampler) = self.sampler.as_ref().filter(|_| !self.hang_told) else { return };
+        let now = sampler.ranks();
+        let Some(before) = self.suspicion.replace(now.clone()) else { return };
+        let suspect = now.odd_one(&before);
+        self.run.blame(suspect);
+        self.hang_told = true;
+        self.progress(at);
     }
 
     fn progress(&mut self, at: f64) {
@@ -252,7 +275,11 @@ impl Work {
         self.look();
         // A training that ended before its first report has taken a step all the same.
         self.progress(at);
-        if let Some(sampler) = self.sampler.take() {
+        if let Some(mut sampler) = self.sampler.take() {
+            if let Some(sample) = sampler.last_sample(at) {
+                self.run.sample(sample);
+            }
+            self.ending.gpu = sampler.gpu_troubles();
             let kills = sampler.oom_kills();
             (self.ending.oom_kills_cgroup, self.ending.oom_kills_host) = (kills.cgroup, kills.host);
             self.ending.first_failure = sampler.first_failure(at);

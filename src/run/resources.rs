@@ -20,6 +20,8 @@ struct Gpu {
     unattributed: bool,
     last_energy: Option<f64>,
     energy: Option<f64>,
+    last_ecc: Option<u64>,
+    ecc: Option<u64>,
 }
 
 /// The part of a progress event that is measured.
@@ -107,6 +109,11 @@ impl Resources {
         PerIndex(self.gpus.iter().filter_map(|(index, gpu)| Some((*index, gpu.peak?))).collect())
     }
 
+    /// Memory errors of all GPUs that could not be corrected.
+    pub(super) fn gpu_ecc_errors(&self) -> Option<u64> {
+        self.gpus.values().filter_map(|gpu| gpu.ecc).reduce(u64::saturating_add)
+    }
+
     /// Energy of the GPUs that the run used; of those that cannot be told, too.
     pub(super) fn gpu_energy_joules(&self) -> Option<f64> {
         let used = |gpu: &&Gpu| gpu.unattributed || gpu.peak.is_none_or(|peak| peak > 0);
@@ -127,6 +134,10 @@ impl Gpu {
             self.energy = Some(self.energy.unwrap_or(0.0) + (now - before).max(0.0));
         }
         self.last_energy = counter.or(self.last_energy);
+        if let (Some(before), Some(now)) = (self.last_ecc, reading.ecc_errors) {
+            self.ecc = Some(self.ecc.unwrap_or(0).saturating_add(now.saturating_sub(before)));
+        }
+        self.last_ecc = reading.ecc_errors.or(self.last_ecc);
     }
 }
 
@@ -137,6 +148,8 @@ fn gpu_sample(reading: &GpuReading) -> GpuSample {
         power_watts: reading.power_watts.and_then(Number::new),
         temperature_celsius: reading.temperature_celsius,
         throttled: reading.throttled,
+        throttle_reasons: Some(reading.throttle_reasons.clone()).filter(|reasons| !reasons.is_empty()),
+        mig: reading.mig.then_some(true),
         attribution: reading.attribution.map(|attribution| {
             PublicStr::constant(match attribution {
                 Attribution::Pid => "pid",

@@ -20,6 +20,7 @@ pub mod files;
 pub mod flow;
 pub mod memory;
 pub mod mounts;
+pub mod nvml;
 pub mod pause;
 pub mod poll;
 pub mod probe;

@@ -11,10 +11,14 @@
 //! | `N.util`, `N.power`, `N.energy`, `N.temp`, `N.throttle`, `N.mig` | percent, mW, mJ, degrees, bits, 1 = on |
 //! | `N.procs` | `pid:bytes,pid:bytes`; `-` for bytes means not available |
 //! | `N.samples` | `timestamp:percent,…`, the driver's own ring of utilization |
+//! | `N.uuid`, `N.ecc`, `N.events` | UUID (`GPU-stub-N` by default), errors of memory, 1 = it reports its errors |
+//! | `N.instances`, `N.mig.M.KEY` | how many instances (MIG), and the same keys for each of them |
+//! | `xids` | `device:code,…`: the errors that the driver reports, each once, in this order |
 //! | `FUNCTION.ret`, `N.FUNCTION.ret` | a return code instead of an answer |
 //! | `FUNCTION.hang` | the call does not return while the key is there |
 //!
-//! An old driver lacks symbols: `--cfg old_driver` leaves out what drivers before 510 did not have.
+//! Older drivers lack symbols: `--cfg old_driver` leaves out what drivers before 510 did not have, and `--cfg
+//! oldest_driver` what those before 450 did not have either.
 
 #![allow(non_snake_case, clippy::missing_safety_doc)]
 
@@ -44,15 +48,23 @@ fn enter(function: &str, device: Option<usize>) -> c_int {
     own.or_else(|| number(&format!("{function}.ret"))).map_or(SUCCESS, |code| code as c_int)
 }
 
-/// Handles are indices plus one, so that none is null.
+/// Handles are indices plus one, so that none is null; those of instances have their number plus one above.
 fn index(device: *mut c_void) -> usize {
-    (device as usize).wrapping_sub(1)
+    ((device as usize) & 0xffff).wrapping_sub(1)
+}
+
+/// The beginning of the keys about a device or an instance.
+fn place(device: *mut c_void) -> String {
+    match (device as usize) >> 16 {
+        0 => index(device).to_string(),
+        instance => format!("{}.mig.{}", index(device), instance - 1),
+    }
 }
 
 /// Answers one number of a device.
 unsafe fn answer<T>(function: &str, device: *mut c_void, key: &str, out: *mut T, convert: fn(u64) -> T) -> c_int {
     match enter(function, Some(index(device))) {
-        SUCCESS => match number(&format!("{}.{key}", index(device))) {
+        SUCCESS => match number(&format!("{}.{key}", place(device))) {
             Some(number) => unsafe {
                 *out = convert(number);
                 SUCCESS
@@ -104,7 +116,7 @@ pub unsafe extern "C" fn nvmlDeviceGetHandleByIndex_v2(index: c_uint, out: *mut 
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlDeviceGetName(device: *mut c_void, out: *mut c_char, length: c_uint) -> c_int {
-    let name = value(&format!("{}.name", index(device))).unwrap_or_default();
+    let name = value(&format!("{}.name", place(device))).unwrap_or_default();
     unsafe { answer_text(&name, out, length) };
     enter("nvmlDeviceGetName", Some(index(device)))
 }
@@ -118,11 +130,11 @@ pub struct Memory {
     used: c_ulonglong,
 }
 
-#[cfg(not(old_driver))]
+#[cfg(not(any(old_driver, oldest_driver)))]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlDeviceGetMemoryInfo_v2(device: *mut c_void, out: *mut Memory) -> c_int {
-    let total = number(&format!("{}.total", index(device))).unwrap_or(0);
-    let used = number(&format!("{}.used", index(device))).unwrap_or(0);
+    let total = number(&format!("{}.total", place(device))).unwrap_or(0);
+    let used = number(&format!("{}.used", place(device))).unwrap_or(0);
     unsafe {
         (*out).total = total;
         (*out).used = used;
@@ -130,6 +142,122 @@ pub unsafe extern "C" fn nvmlDeviceGetMemoryInfo_v2(device: *mut c_void, out: *m
         (*out).reserved = 0;
     }
     enter("nvmlDeviceGetMemoryInfo_v2", Some(index(device)))
+}
+
+#[repr(C)]
+pub struct OldMemory {
+    total: c_ulonglong,
+    free: c_ulonglong,
+    used: c_ulonglong,
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetMemoryInfo(device: *mut c_void, out: *mut OldMemory) -> c_int {
+    let total = number(&format!("{}.total", place(device))).unwrap_or(0);
+    let used = number(&format!("{}.used", place(device))).unwrap_or(0);
+    unsafe { *out = OldMemory { total, free: total.saturating_sub(used), used } };
+    enter("nvmlDeviceGetMemoryInfo", Some(index(device)))
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetUUID(device: *mut c_void, out: *mut c_char, length: c_uint) -> c_int {
+    let uuid = value(&format!("{}.uuid", place(device))).unwrap_or_else(|| format!("GPU-stub-{}", place(device)));
+    unsafe { answer_text(&uuid, out, length) };
+    enter("nvmlDeviceGetUUID", Some(index(device)))
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetIndex(device: *mut c_void, out: *mut c_uint) -> c_int {
+    unsafe { *out = index(device) as c_uint };
+    enter("nvmlDeviceGetIndex", Some(index(device)))
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetMaxMigDeviceCount(device: *mut c_void, out: *mut c_uint) -> c_int {
+    unsafe { *out = number(&format!("{}.instances", index(device))).unwrap_or(0) as c_uint };
+    enter("nvmlDeviceGetMaxMigDeviceCount", Some(index(device)))
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetMigDeviceHandleByIndex(
+    device: *mut c_void,
+    instance: c_uint,
+    out: *mut *mut c_void,
+) -> c_int {
+    unsafe { *out = ((device as usize & 0xffff) | ((instance as usize + 1) << 16)) as *mut c_void };
+    enter("nvmlDeviceGetMigDeviceHandleByIndex", Some(index(device)))
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetTotalEccErrors(
+    device: *mut c_void,
+    _kind: c_uint,
+    _counter: c_uint,
+    out: *mut c_ulonglong,
+) -> c_int {
+    unsafe { answer("nvmlDeviceGetTotalEccErrors", device, "ecc", out, |number| number) }
+}
+
+/// The bit of the critical errors among the kinds of events.
+const XID: u64 = 8;
+const TIMEOUT: c_int = 10;
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetSupportedEventTypes(device: *mut c_void, out: *mut c_ulonglong) -> c_int {
+    let events = number(&format!("{}.events", index(device))).unwrap_or(0);
+    unsafe { *out = if events == 0 { 0 } else { XID } };
+    enter("nvmlDeviceGetSupportedEventTypes", Some(index(device)))
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlEventSetCreate(out: *mut *mut c_void) -> c_int {
+    unsafe { *out = 1 as *mut c_void };
+    enter("nvmlEventSetCreate", None)
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn nvmlDeviceRegisterEvents(device: *mut c_void, _kinds: c_ulonglong, _set: *mut c_void) -> c_int {
+    enter("nvmlDeviceRegisterEvents", Some(index(device)))
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn nvmlEventSetFree(_set: *mut c_void) -> c_int {
+    enter("nvmlEventSetFree", None)
+}
+
+#[repr(C)]
+pub struct Event {
+    device: *mut c_void,
+    kind: c_ulonglong,
+    data: c_ulonglong,
+    gpu_instance: c_uint,
+    compute_instance: c_uint,
+}
+
+/// How many of the scenario's errors were delivered; from the beginning again once there are none.
+static DELIVERED: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlEventSetWait_v2(_set: *mut c_void, out: *mut Event, _milliseconds: c_uint) -> c_int {
+    use std::sync::atomic::Ordering::SeqCst;
+    let code = enter("nvmlEventSetWait_v2", None);
+    if code != SUCCESS {
+        return code;
+    }
+    let list = value("xids").unwrap_or_default();
+    let errors: Vec<(usize, u64)> = list
+        .split(',')
+        .filter_map(|entry| entry.split_once(':'))
+        .filter_map(|(device, code)| Some((device.parse().ok()?, code.parse().ok()?)))
+        .collect();
+    if errors.is_empty() {
+        DELIVERED.store(0, SeqCst);
+    }
+    let Some((device, code)) = errors.get(DELIVERED.load(SeqCst)) else { return TIMEOUT };
+    DELIVERED.fetch_add(1, SeqCst);
+    let device = (device + 1) as *mut c_void;
+    unsafe { *out = Event { device, kind: XID, data: *code, gpu_instance: c_uint::MAX, compute_instance: c_uint::MAX } };
+    SUCCESS
 }
 
 #[repr(C)]
@@ -180,18 +308,19 @@ pub struct Process {
     compute_instance: c_uint,
 }
 
-#[cfg(not(old_driver))]
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn nvmlDeviceGetComputeRunningProcesses_v3(
+/// Lists the processes of a device, in whichever form the caller's version has.
+unsafe fn answer_processes<T>(
+    function: &str,
     device: *mut c_void,
     count: *mut c_uint,
-    out: *mut Process,
+    out: *mut T,
+    convert: fn(c_uint, c_ulonglong) -> T,
 ) -> c_int {
-    let code = enter("nvmlDeviceGetComputeRunningProcesses_v3", Some(index(device)));
+    let code = enter(function, Some(index(device)));
     if code != SUCCESS {
         return code;
     }
-    let list = value(&format!("{}.procs", index(device))).unwrap_or_default();
+    let list = value(&format!("{}.procs", place(device))).unwrap_or_default();
     let processes: Vec<(&str, &str)> = list.split(',').filter_map(|entry| entry.split_once(':')).collect();
     let room = unsafe { *count } as usize;
     unsafe { *count = processes.len() as c_uint };
@@ -202,15 +331,49 @@ pub unsafe extern "C" fn nvmlDeviceGetComputeRunningProcesses_v3(
         return INSUFFICIENT_SIZE;
     }
     for (at, (pid, memory)) in processes.iter().enumerate() {
-        let process = Process {
-            pid: pid.parse().unwrap_or(0),
-            memory: memory.parse().unwrap_or(c_ulonglong::MAX),
-            gpu_instance: c_uint::MAX,
-            compute_instance: c_uint::MAX,
-        };
-        unsafe { out.add(at).write(process) };
+        unsafe { out.add(at).write(convert(pid.parse().unwrap_or(0), memory.parse().unwrap_or(c_ulonglong::MAX))) };
     }
     SUCCESS
+}
+
+const fn process(pid: c_uint, memory: c_ulonglong) -> Process {
+    Process { pid, memory, gpu_instance: c_uint::MAX, compute_instance: c_uint::MAX }
+}
+
+#[cfg(not(any(old_driver, oldest_driver)))]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetComputeRunningProcesses_v3(
+    device: *mut c_void,
+    count: *mut c_uint,
+    out: *mut Process,
+) -> c_int {
+    unsafe { answer_processes("nvmlDeviceGetComputeRunningProcesses_v3", device, count, out, process) }
+}
+
+#[cfg(not(oldest_driver))]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetComputeRunningProcesses_v2(
+    device: *mut c_void,
+    count: *mut c_uint,
+    out: *mut Process,
+) -> c_int {
+    unsafe { answer_processes("nvmlDeviceGetComputeRunningProcesses_v2", device, count, out, process) }
+}
+
+#[repr(C)]
+pub struct OldProcess {
+    pid: c_uint,
+    memory: c_ulonglong,
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetComputeRunningProcesses(
+    device: *mut c_void,
+    count: *mut c_uint,
+    out: *mut OldProcess,
+) -> c_int {
+    let convert = |pid, memory| OldProcess { pid, memory };
+    unsafe { answer_processes("nvmlDeviceGetComputeRunningProcesses", device, count, out, convert) }
 }
 
 #[repr(C)]
@@ -220,7 +383,7 @@ pub struct Sample {
 }
 
 /// Without `N.samples` the device does not support it.
-#[cfg(not(old_driver))]
+#[cfg(not(any(old_driver, oldest_driver)))]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlDeviceGetSamples(
     device: *mut c_void,
@@ -234,7 +397,7 @@ pub unsafe extern "C" fn nvmlDeviceGetSamples(
     if code != SUCCESS {
         return code;
     }
-    let Some(list) = value(&format!("{}.samples", index(device))) else { return NOT_SUPPORTED };
+    let Some(list) = value(&format!("{}.samples", place(device))) else { return NOT_SUPPORTED };
     let samples: Vec<(u64, u64)> = list
         .split(',')
         .filter_map(|entry| entry.split_once(':'))

@@ -32,12 +32,12 @@ pub fn serve_amd(places: &Places, requests: &Receiver<Vec<u32>>, send: &dyn Fn(A
     let health = if cards.is_empty() { Health::Absent } else { Health::Working };
     let baselines = cards.iter().map(Card::used_memory).collect();
     let mut attributor = Attributor::new(pids_comparable(&places.root), baselines);
-    if !send(Answer { health, facts: Some(facts), readings: None }) {
+    if !send(Answer { facts: Some(facts), ..Answer::of(health) }) {
         return;
     }
     while let Ok(tree) = requests.recv() {
         let readings = cards.iter().enumerate().map(|(position, card)| card.read(position, &mut attributor, &tree));
-        if !send(Answer { health, facts: None, readings: Some(readings.collect()) }) {
+        if !send(Answer { readings: Some(readings.collect()), ..Answer::of(health) }) {
             return;
         }
     }
@@ -57,9 +57,9 @@ pub fn serve_intel(places: &Places, requests: &Receiver<Vec<u32>>, send: &dyn Fn
         info: vec![Accelerator { name: Some(Vendor::Intel.name()), memory: None }; count],
     };
     let health = if count == 0 { Health::Absent } else { Health::Working };
-    let mut open = send(Answer { health, facts: Some(facts), readings: None });
+    let mut open = send(Answer { facts: Some(facts), ..Answer::of(health) });
     while open && requests.recv().is_ok() {
-        open = send(Answer { health, facts: None, readings: Some(Vec::new()) });
+        open = send(Answer { readings: Some(Vec::new()), ..Answer::of(health) });
     }
 }
 
@@ -155,8 +155,8 @@ impl Card {
             utilization: busy.map(|percent| percent.min(100) as f64 / 100.0),
             power_watts: power.map(|microwatts| microwatts as f64 / 1e6),
             temperature_celsius: self.sensor("temp1_input").map(|millidegrees| millidegrees / 1000),
-            throttled: None,
             energy_joules: self.sensor("energy1_input").map(|microjoules| microjoules as f64 / 1e6),
+            ..GpuReading::default()
         }
     }
 }

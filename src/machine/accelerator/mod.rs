@@ -11,6 +11,8 @@ mod card;
 mod nvml;
 mod presence;
 mod thread;
+mod users;
+mod visible;
 
 pub use thread::Gpus;
 
@@ -72,6 +74,10 @@ struct Places {
     root: PathBuf,
     nvml: Option<OsString>,
     retry: Duration,
+    /// Which of CUDA's devices the command may use, where it is told.
+    visible: Option<String>,
+    /// Whether CUDA numbers them as the bus does.
+    by_bus: bool,
 }
 
 /// How long to wait for a driver; tests have less of it.
@@ -91,4 +97,12 @@ struct Answer {
     /// Sent once, as soon as they are known.
     facts: Option<AcceleratorFacts>,
     readings: Option<Vec<GpuReading>>,
+    /// Errors that the driver reported since the last answer.
+    xids: Vec<u64>,
+}
+
+impl Answer {
+    const fn of(health: Health) -> Self {
+        Self { health, facts: None, readings: None, xids: Vec::new() }
+    }
 }

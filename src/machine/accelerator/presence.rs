@@ -35,6 +35,11 @@ pub fn presence(places: &Places) -> Option<Presence> {
     }
 }
 
+/// Whether there is a sign of NVIDIA's driver besides its library.
+pub fn has_nvidia_device(root: &Path) -> bool {
+    ["dev/nvidiactl", "dev/dxg", "proc/driver/nvidia/version"].iter().any(|path| root.join(path).exists())
+}
+
 /// Whether the pids that a driver sees are the ones that we see: the kernel gives the first namespace this
 /// number, and containers get others.
 pub fn pids_comparable(root: &Path) -> bool {
@@ -63,7 +68,7 @@ mod tests {
     use super::*;
 
     fn places(root: &Path) -> Places {
-        Places { root: root.to_owned(), nvml: None, retry: Default::default() }
+        Places { root: root.to_owned(), nvml: None, retry: Default::default(), visible: None, by_bus: false }
     }
 
     #[test]

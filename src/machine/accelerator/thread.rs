@@ -5,7 +5,9 @@
 //! it just stays behind until the process ends.
 
 use super::presence::{Presence, presence};
+use super::users::VISIBLE_BYTES_MAX;
 use super::{AcceleratorFacts, Answer, Health, Patience, Places, card, nvml};
+use crate::env;
 use crate::limits;
 use crate::observation::GpuReading;
 use std::ffi::OsString;
@@ -21,6 +23,7 @@ pub struct Gpus {
     ever_unresponsive: bool,
     facts: Option<AcceleratorFacts>,
     readings: Option<Vec<GpuReading>>,
+    xids: Vec<u64>,
     timeout: Duration,
 }
 
@@ -38,21 +41,38 @@ impl Gpus {
     #[must_use]
     pub fn start(nvml_path: Option<OsString>) -> Self {
         let patience = Patience { answer: limits::GPU_TIMEOUT, retry: limits::GPU_RETRY_PERIOD };
-        Self::start_at("/", nvml_path, patience)
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| value.len() <= VISIBLE_BYTES_MAX);
+        let order = variable(env::CUDA_DEVICE_ORDER);
+        Self::start_for("/", nvml_path, patience, variable(env::CUDA_VISIBLE_DEVICES), order.as_deref())
     }
 
     /// The same with the file system's root at another place and less patience, for tests.
     #[doc(hidden)]
     #[must_use]
     pub fn start_at(root: impl Into<PathBuf>, nvml_path: Option<OsString>, patience: Patience) -> Self {
+        Self::start_for(root, nvml_path, patience, None, None)
+    }
+
+    /// The same for a command whose environment has these values of CUDA_VISIBLE_DEVICES and CUDA_DEVICE_ORDER.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn start_for(
+        root: impl Into<PathBuf>,
+        nvml_path: Option<OsString>,
+        patience: Patience,
+        visible: Option<String>,
+        order: Option<&str>,
+    ) -> Self {
         let nvml = nvml_path.filter(|path| !path.is_empty());
-        let places = Places { root: root.into(), nvml, retry: patience.retry };
+        let by_bus = order == Some("PCI_BUS_ID");
+        let places = Places { root: root.into(), nvml, retry: patience.retry, visible, by_bus };
         let absent = Self {
             link: None,
             health: Health::Absent,
             ever_unresponsive: false,
             facts: Some(AcceleratorFacts::none()),
             readings: None,
+            xids: Vec::new(),
             timeout: patience.answer,
         };
         let Some(presence) = presence(&places) else { return absent };
@@ -113,17 +133,41 @@ impl Gpus {
         self.readings.take()
     }
 
+    /// The errors that the driver has reported since this was last asked.
+    pub fn take_xids(&mut self) -> Vec<u64> {
+        self.poll();
+        std::mem::take(&mut self.xids)
+    }
+
+    /// Waits until a reading that was asked for has come, or for so long at the most. Nothing to wait for where there
+    /// are no accelerators or their driver is silent.
+    pub fn await_reading(&mut self, at_most: Duration) {
+        let deadline = Instant::now() + at_most;
+        while self.health() == Health::Working && Instant::now() < deadline {
+            let Some(link) = self.link.as_mut().filter(|link| link.asked.is_some()) else { return };
+            if let Ok(answer) = link.answers.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                self.take(answer);
+            }
+        }
+    }
+
+    fn take(&mut self, answer: Answer) {
+        if let Some(link) = &mut self.link {
+            link.asked = None;
+        }
+        self.health = answer.health;
+        self.facts = answer.facts.or_else(|| self.facts.take());
+        self.readings = answer.readings.or_else(|| self.readings.take());
+        if self.xids.len() < limits::XIDS_MAX {
+            self.xids.extend(answer.xids);
+        }
+    }
+
     /// Takes what the thread has sent, and the time if it sent nothing.
     fn poll(&mut self) {
-        let Some(link) = &mut self.link else { return };
-        loop {
+        while let Some(link) = &self.link {
             match link.answers.try_recv() {
-                Ok(answer) => {
-                    link.asked = None;
-                    self.health = answer.health;
-                    self.facts = answer.facts.or_else(|| self.facts.take());
-                    self.readings = answer.readings.or_else(|| self.readings.take());
-                }
+                Ok(answer) => self.take(answer),
                 Err(TryRecvError::Empty) => break,
                 // It is gone without our asking for it: a fault inside of the library.
                 Err(TryRecvError::Disconnected) => {
@@ -133,7 +177,8 @@ impl Gpus {
                 }
             }
         }
-        if link.asked.is_some_and(|asked| asked.elapsed() >= self.timeout) {
+        let asked = self.link.as_ref().and_then(|link| link.asked);
+        if asked.is_some_and(|asked| asked.elapsed() >= self.timeout) {
             self.health = Health::Unresponsive;
             self.ever_unresponsive = true;
         }

@@ -83,8 +83,7 @@ fn amd_devices_are_read_and_memory_goes_by_pid() {
         utilization: Some(0.97),
         power_watts: Some(312.0),
         temperature_celsius: Some(61),
-        throttled: None,
-        energy_joules: None,
+        ..GpuReading::default()
     };
     assert_eq!(readings.first(), Some(&expected));
     assert_eq!(readings.get(1).map(|reading| (reading.index, reading.memory_bytes)), Some((1, Some(0))));

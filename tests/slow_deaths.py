@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""The deaths that take minutes, or a batch system: each for real, one line each, as tests/deaths.rs prints them.
+
+    python3 tests/slow_deaths.py --wrapper target/debug/axolotl-run [hang] [time-limit] [scancel]
+
+`hang` takes six minutes: of four ranks that make steps one goes to sleep and three spin, as in a collective
+operation; the launcher has to say so, name the rank, and give the verdict when the run is ended. `time-limit` and
+`scancel` need `sbatch` on PATH with a running Slurm; where there is none they say that they were skipped. Exit
+status: 0 where every verdict is the expected one.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+WORKER = r"""
+import os, sys, time
+rank = int(os.environ["RANK"])
+for step in range(1, 13):
+    time.sleep(0.2)
+    if rank == 0:
+        print(f"\r{step:3d}%|##        | {step}/100 [00:01<00:09,  5.00it/s]", end="", file=sys.stderr, flush=True)
+while rank != 2:
+    pass
+time.sleep(3600)
+"""
+LAUNCHER = """
+import os, subprocess, sys
+workers = [subprocess.Popen([sys.executable, "-c", sys.argv[1]], env=dict(os.environ, RANK=str(rank))) for rank in range(4)]
+try:
+    sys.exit(max(worker.wait() for worker in workers))
+finally:
+    [worker.kill() for worker in workers]
+"""
+
+
+def finish_of(state):
+    """The properties of the run's finish, once it is written, and all events."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        for path in state.glob("axolotl-run/runs/*/events.jsonl"):
+            events = [json.loads(line) for line in path.read_text().splitlines()]
+            for event in events:
+                if event["event"] == "finish":
+                    return event["properties"], events
+        time.sleep(0.1)
+    return {}, []
+
+
+def row(name, status, finish, expected):
+    verdict = finish.get("verdict", {})
+    good = verdict.get("kind") == expected
+    evidence = ", ".join(verdict.get("evidence", []))
+    print(f"{name:<34} {status!s:>6}  {verdict.get('kind')!s:<22} {verdict.get('confidence')!s:<6} {evidence}"
+          f"{'' if good else f'  EXPECTED {expected}'}", flush=True)
+    return good
+
+
+def hang(wrapper, state, environment):
+    command = [wrapper, "--record", sys.executable, "-c", LAUNCHER, WORKER]
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, start_new_session=True)
+    deadline, journals = time.monotonic() + 600, []
+    while time.monotonic() < deadline and not any("stalled_seconds" in path.read_text() for path in journals):
+        time.sleep(1)
+        journals = list(state.glob("axolotl-run/runs/*/events.jsonl"))
+    os.killpg(process.pid, signal.SIGINT)
+    status = process.wait()
+    finish, events = finish_of(state)
+    suspects = {event["properties"].get("suspect_rank") for event in events if event["event"] == "progress"}
+    print(f"suspects: {sorted(rank for rank in suspects if rank is not None)}")
+    return row("standing still, then Ctrl-C", status, finish, "hang") and 2 in suspects
+
+
+def slurm(wrapper, state, environment, name, options, cancel, expected):
+    if not shutil.which("sbatch"):
+        print(f"skipped: {name}: no Slurm here")
+        return True
+    script = state / "job.sh"
+    script.write_text(f"#!/bin/sh\n#SBATCH {options}\nexec srun {wrapper} --record sleep 600\n")
+    submit = ["sbatch", "--parsable", f"--output={state}/out", str(script)]
+    job = subprocess.run(submit, env=environment, capture_output=True, text=True).stdout.strip().split(";")[0]
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not list(state.glob("axolotl-run/runs/*/events.jsonl")):
+        time.sleep(0.5)
+    if cancel:
+        subprocess.run(["scancel", job], check=False)
+    deadline = time.monotonic() + 240
+    queue = ["squeue", "-h", "-o", "%i"]
+    while time.monotonic() < deadline and job in subprocess.run(queue, capture_output=True, text=True).stdout.split():
+        time.sleep(1)
+    return row(name, "-", finish_of(state)[0], expected)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--wrapper", required=True)
+    parser.add_argument("deaths", nargs="*")
+    arguments = parser.parse_args()
+    wrapper = str(pathlib.Path(arguments.wrapper).resolve())
+    deaths = {
+        "hang": lambda *where: hang(wrapper, *where),
+        "time-limit": lambda *where: slurm(wrapper, *where, "Slurm's time limit", "--time=1", False, "time_limit"),
+        "scancel": lambda *where: slurm(wrapper, *where, "scancel", "--time=10", True, "preempted_or_cancelled"),
+    }
+    good = True
+    for name in arguments.deaths or deaths:
+        with tempfile.TemporaryDirectory() as folder:
+            environment = {**os.environ, "XDG_STATE_HOME": folder, "HOME": folder}
+            environment.pop("AXOLOTL_RUN_ID", None)
+            good &= deaths[name](pathlib.Path(folder), environment)
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
