@@ -75,7 +75,8 @@ def train(run, seconds, total, stop=None, hang=None, every=5.0):
         if trains and not evaluates:
             done = min(total, done + every * rate * (1.06 + 0.05 * math.sin(at / 300) + rng.gauss(0, 0.02)))
             step = int(done)
-        loss = 0.55 + 2.1 * math.exp(-3.2 * step / total) + rng.gauss(0, 0.03)
+        if trains or not step:
+            loss = 0.55 + 2.1 * math.exp(-3.2 * step / total) + rng.gauss(0, 0.03)
         loading = min(1.0, at / (seconds * 0.05))
         cpu += every * (6.2 + rng.random() if trains else 1.0 + 14 * (loading < 1) if not hang or at < hang else 4.02)
         memory = (20 + 58 * loading + 9 * at / seconds) * GIB
@@ -145,7 +146,7 @@ def main():
 
     hung = Run(options.state, "e93f7a05-0c68-4b2f-b1d7-2a94c60d8e77", BEGAN - 9 * hour)
     step, cpu, loss = train(hung, 7985.0, 5400, stop=6480.0, hang=4210.0)
-    finish(hung, 6480.0, step, cpu, loss, "signal", "terminated", ["killed_by_signal", "termination_requested"], "high",
+    finish(hung, 6480.0, step, cpu, loss, "signal", "hang", ["killed_by_signal", "termination_requested"], "high",
            signal="SIGTERM")
 
 
