@@ -113,7 +113,7 @@ fn the_page_fits_its_terminal_and_has_its_charts() {
     for (run, expected) in [
         ("6f1c", &["ended      success", "steps/s", "GPU memory", "GPU busy", "CPU cores", "loss"][..]),
         ("b20d", &["ended      oom gpu", "torch.OutOfMemoryError on rank 3", "modeling_llama.py:318", "steps/s"][..]),
-        ("e93f", &["ended      terminated", "stalled    no step in the last 37m", "steps/s"][..]),
+        ("e93f", &["ended      hang", "stalled    no step in the last 37m", "steps/s"][..]),
     ] {
         let page = ask(state.path(), &["--report", run]);
         for part in expected {

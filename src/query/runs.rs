@@ -1,12 +1,14 @@
 //! `--runs`: the recorded runs, the latest first.
 
-use super::{FAILED, Form, Streams, count, document};
+use super::{FAILED, Form, Streams, count, document, harmless};
+use crate::digest::units;
 use crate::store::{Sending, Store, Summary};
 use crate::wire;
 use serde_json::{Value, json};
 use std::time::SystemTime;
 
-const HEADINGS: [&str; 5] = ["RUN", "STARTED", "OUTCOME", "STEPS", "EVENTS"];
+/// The columns; with what a run usually has in them they fit 80 characters.
+const HEADINGS: [&str; 7] = ["RUN", "STARTED", "COMMAND", "TOOK", "OUTCOME", "STEPS", "EVENTS"];
 /// Digits of a run's identity that tell it from others; `--show` takes them.
 const SHORT: usize = 8;
 
@@ -37,6 +39,8 @@ pub(super) fn describe(run: &Summary) -> Value {
     json!({
         "run": run.run,
         "started": run.started.map(wire::timestamp),
+        "launcher": run.launcher,
+        "seconds": run.seconds,
         "outcome": run.outcome.as_str(),
         "steps": run.steps,
         "consent": run.sending == Sending::Permitted,
@@ -64,11 +68,13 @@ pub(super) fn events(run: &Summary) -> String {
     }
 }
 
-fn row(run: &Summary) -> [String; 5] {
+fn row(run: &Summary) -> [String; 7] {
     let started = run.started.map_or_else(|| "?".to_owned(), minute);
     [
         short(run),
         started,
+        run.launcher.as_deref().map_or_else(|| "-".to_owned(), harmless),
+        run.seconds.map_or_else(|| "-".to_owned(), units::duration),
         run.outcome.as_str().to_owned(),
         run.steps.map_or_else(|| "-".to_owned(), |steps| steps.to_string()),
         if run.damaged_lines == 0 {
@@ -90,7 +96,7 @@ pub(super) fn minute(time: SystemTime) -> String {
     format!("{}Z", text.chars().take("2026-11-22T13:16".len()).collect::<String>().replace('T', " "))
 }
 
-fn table(rows: &[[String; 5]]) -> String {
+fn table(rows: &[[String; 7]]) -> String {
     let headings = HEADINGS.map(str::to_owned);
     let width = |column: usize| {
         let cells = std::iter::once(&headings).chain(rows).filter_map(|row| row.get(column));
@@ -112,11 +118,12 @@ mod tests {
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
-        let row = ["6f1c2e9a", "2026-11-22 13:16Z", "success", "1200", "4 sent"].map(str::to_owned);
+        let row =
+            ["6f1c2e9a", "2026-11-22 13:16Z", "torchrun", "2h 13m", "success", "1200", "4 sent"].map(str::to_owned);
         assert_eq!(
             table(&[row]),
-            "RUN       STARTED            OUTCOME  STEPS  EVENTS\n\
-             6f1c2e9a  2026-11-22 13:16Z  success  1200   4 sent\n"
+            "RUN       STARTED            COMMAND   TOOK    OUTCOME  STEPS  EVENTS\n\
+             6f1c2e9a  2026-11-22 13:16Z  torchrun  2h 13m  success  1200   4 sent\n"
         );
     }
 

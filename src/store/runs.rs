@@ -66,6 +66,10 @@ pub struct Summary {
     pub outcome: Outcome,
     /// Optimizer steps done, as last reported.
     pub steps: Option<u64>,
+    /// What started the training, as the start event says.
+    pub launcher: Option<String>,
+    /// Seconds from the spawn to the last event.
+    pub seconds: Option<f64>,
     /// Whether it may be sent.
     pub sending: Sending,
     /// Events in the journal.
@@ -196,6 +200,8 @@ pub(super) fn summarize(
         started: None,
         outcome: Outcome::Unknown,
         steps: None,
+        launcher: None,
+        seconds: None,
         sending: if super::is_permitted(directory) { Sending::Permitted } else { Sending::Forbidden },
         events: 0,
         delivered: 0,
@@ -257,6 +263,9 @@ impl Summary {
         self.started = self.started.or_else(|| gate::happened(member));
         let steps = |name| properties.get(name).and_then(serde_json::Value::as_u64);
         match member.name() {
+            Some(EventName::Start) => {
+                self.launcher = properties.get("launcher").and_then(|value| value.as_str()).map(str::to_owned);
+            }
             Some(EventName::Progress) => self.steps = steps("step").or(self.steps),
             Some(EventName::Finish) => {
                 self.finished = true;
@@ -267,6 +276,7 @@ impl Summary {
             _ => {}
         }
         let elapsed_seconds = properties.get("elapsed_time").and_then(serde_json::Value::as_f64).unwrap_or(0.0);
+        self.seconds = Some(elapsed_seconds);
         self.last = gate::happened(member).map(|time| Last { time, elapsed_seconds }).or(self.last.take());
     }
 
