@@ -50,7 +50,8 @@ impl Reporter {
         let environment = |name: &str| std::env::var_os(name);
         let store = Store::open(environment).ok();
         let permission = if sending { Sending::Permitted } else { Sending::Forbidden };
-        let journal = store.as_ref().map_or_else(|| Journal::in_memory(run), |store| store.begin(run, permission));
+        let journal =
+            store.as_ref().map_or_else(|| Journal::in_memory(run, permission), |store| store.begin(run, permission));
         let destination = if sending { Destination::configured(environment).usable() } else { None };
         let uploader =
             destination.map(|(endpoint, key)| Uploader::new(endpoint, key, Certificates::configured(environment)));

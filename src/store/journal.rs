@@ -71,8 +71,8 @@ impl Journal {
 
     /// A journal for where there is no store: bounded memory, gone with the process.
     #[must_use]
-    pub fn in_memory(run: Uuid) -> Self {
-        Self::begin(None, run, Sending::Forbidden)
+    pub fn in_memory(run: Uuid, sending: Sending) -> Self {
+        Self::begin(None, run, sending)
     }
 
     /// The run that it belongs to.
