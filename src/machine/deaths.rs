@@ -7,6 +7,7 @@
 //! code or a polite signal only of a process that leads a rank, because helpers fail and are stopped all the
 //! time. What lives and dies between two looks at the tree is not seen. Used by the façade.
 
+use super::tree::stat::fields;
 use super::{files, ranks};
 use crate::limits;
 use crate::observation::Failure;
@@ -33,7 +34,7 @@ const RANK_LOOKS: u8 = 5;
 struct Watched {
     rank: Option<u64>,
     parent: u32,
-    /// How often its rank was looked for: a process that was just forked has its parent's environment.
+    /// How often its rank was looked for.
     looks: u8,
 }
 
@@ -151,9 +152,8 @@ struct Stat {
 }
 
 impl Stat {
-    /// Reads the line; the name before the last parenthesis may hold anything.
     fn parse(line: &str) -> Option<Self> {
-        let mut fields = line.rsplit_once(") ")?.1.split_ascii_whitespace();
+        let mut fields = fields(line.as_bytes())?;
         let ended = fields.next()? == "Z";
         let parent = fields.next()?.parse().ok()?;
         // The 52nd field of proc(5); the two before were the third and the fourth.

@@ -36,6 +36,7 @@ use std::path::PathBuf;
 use tree::Sampler as Tree;
 #[cfg(not(target_os = "linux"))]
 use tree::portable::Sampler as Tree;
+use tree::stat::Stat;
 use work::Ranks;
 
 /// Measures one run, from just after its spawn to its end.
@@ -222,6 +223,5 @@ fn groups_of(pid: u32) -> Option<String> {
     let process = PathBuf::from(format!("/proc/{pid}"));
     let groups = files::text(&process.join("cgroup")).filter(|text| !text.is_empty())?;
     let stat = files::text(&process.join("stat"))?;
-    let ended = stat.rsplit_once(") ")?.1.starts_with(['Z', 'X', 'x']);
-    (!ended).then_some(groups)
+    (!Stat::parse(stat.as_bytes())?.zombie).then_some(groups)
 }

@@ -6,6 +6,7 @@
 //! files of /proc, none of which can hold a reader up.
 
 use super::files;
+use super::tree::stat::fields;
 use crate::observation::Sender;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -106,10 +107,10 @@ fn look_at(procfs: &Path, code: i64, pid: i64, own: Own) -> Sender {
     }
 }
 
-/// The sixth field of `stat`; the name before it may hold anything.
+/// The sixth field of proc(5).
 fn session(process: &Path) -> Option<u64> {
     let stat = files::text(&process.join("stat"))?;
-    stat.rsplit_once(") ")?.1.split(' ').nth(3)?.parse().ok()
+    fields(stat.as_bytes())?.nth(3)?.parse().ok()
 }
 
 fn user(process: &Path) -> Option<u32> {

@@ -5,6 +5,7 @@
 //! to and fro, and where in the kernel it sleeps. A rank that differs from all others is the suspect; of two,
 //! or where several differ, nobody is. Readable for one's own processes without any right. Used by the façade.
 
+use super::tree::stat::Stat;
 use super::{files, ranks};
 use crate::limits;
 use std::collections::BTreeMap;
@@ -76,13 +77,11 @@ impl Ranks {
 impl Doing {
     fn of(process: &Path) -> Option<Self> {
         let stat = files::text(&process.join("stat"))?;
-        let mut fields = stat.rsplit_once(") ")?.1.split(' ');
-        // The 14th and the 15th field of proc(5); the third is the first here.
-        let (user, system): (u64, u64) = (fields.nth(11)?.parse().ok()?, fields.next()?.parse().ok()?);
+        let ticks = Stat::parse(stat.as_bytes())?.own_ticks;
         let status = files::text(&process.join("status"))?;
         let switches = files::field(&status, "voluntary_ctxt_switches:")?;
         let sleeps_in = files::text(&process.join("wchan")).unwrap_or_default();
-        Some(Self { sleeps_in, switches, ticks: user.saturating_add(system) })
+        Some(Self { sleeps_in, switches, ticks })
     }
 }
 
@@ -127,7 +126,7 @@ mod tests {
             std::fs::write(process.join("environ"), environment).unwrap();
             std::fs::write(
                 process.join("stat"),
-                format!("{pid} (a b) S 1 1 1 0 -1 4 0 0 0 0 {pid} 22 0 0 20 0 1 0 5\n"),
+                format!("{pid} (a b) S 1 1 1 0 -1 4 0 0 0 0 {pid} 22 0 0 20 0 1 0 5 6 7\n"),
             )
             .unwrap();
             std::fs::write(

@@ -4,6 +4,8 @@
 //! with it. The observer looks once a second, and acts only on what it sees twice in a row: while a whole job
 //! is being stopped or continued the two differ for a moment. Pure; [`link`](super::link) looks and signals.
 
+use crate::machine::tree::stat::fields;
+
 /// What /proc says of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -63,11 +65,11 @@ impl Mirror {
     }
 }
 
-/// Reads the state out of /proc/PID/stat; the name before it may hold anything.
+/// Reads the state out of /proc/PID/stat.
 #[must_use]
 pub fn parse(stat: &str) -> Option<State> {
-    match stat.rsplit_once(") ")?.1.chars().next()? {
-        'T' => Some(State::Stopped),
+    match fields(stat.as_bytes())?.next()? {
+        "T" => Some(State::Stopped),
         _ => Some(State::Running),
     }
 }

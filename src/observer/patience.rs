@@ -2,11 +2,12 @@
 //!
 //! Whoever signals many processes one by one may be suspended in the middle of it, on a busy machine for a tenth of
 //! a second and more. To answer then that the group has not seen the signal would have it passed on, and a moment
-//! later the command would get its own copy: twice. So no answer is given before two looks in a row
-//! have found the sender asleep, or it has ended, or has run for so long that it must be doing something else. One that wants to
+//! later the command would get its own copy: twice. So no answer is given before two looks in a row have found
+//! the sender asleep, or it has ended, or has run for so long that it must be doing something else. One that wants to
 //! run and gets no turn is waited for. Pure; [`link`](super::link) looks, and asks again until there is an answer.
 
 use crate::limits::{WITNESS_PATIENCE_MS, WITNESS_SENDER_RUN_NS, WITNESS_SENDER_SLEEP_MS};
+use crate::machine::tree::stat::fields;
 
 /// What /proc says of a sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,9 +53,9 @@ impl Question {
 /// Reads a sender out of its `stat` and its `schedstat`, where a kernel without the latter counts no time at all.
 #[must_use]
 pub fn parse(stat: &str, schedstat: &str) -> Option<Sender> {
-    let state = stat.rsplit_once(") ")?.1.chars().next()?;
+    let state = fields(stat.as_bytes())?.next()?;
     let ran: u64 = schedstat.split_whitespace().next()?.parse().ok()?;
-    (ran > 0).then_some(Sender { runnable: state == 'R', ran })
+    (ran > 0).then_some(Sender { runnable: state == "R", ran })
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ import shutil
 import signal
 
 from cases_resources import in_namespace, limit, refuse
-from support import COMMAND, Skip, case, drain, holds, pipe, stat_of, tree, until
+from support import COMMAND, Skip, case, drain, holds, pipe, remove_group, stat_of, tree, until
 from terminal import Terminal
 
 RESIDENT = ("record",)
@@ -332,8 +332,4 @@ def starve(subject):
         seen = told(subject)
         return answer if (end, seen.get("lost")) == ("signal 9", ["out_of_memory"]) else answer + [end, seen]
     finally:
-        holds(lambda: not open(os.path.join(group, "cgroup.procs"), encoding="ascii").read(), 5)
-        try:
-            os.rmdir(group)
-        except OSError:
-            pass
+        remove_group(group)

@@ -10,7 +10,7 @@ import os
 import resource
 import struct
 
-from support import LIBC, Process, Skip, alive, case, drain, holds, pipe, running, until
+from support import LIBC, Process, Skip, alive, case, drain, holds, pipe, remove_group, running, until
 from terminal import Terminal
 
 WORK = "echo out; echo err >&2; head -c 200000 /dev/zero | tr '\\0' y >&2; echo LAST >&2; exit 9"
@@ -74,11 +74,7 @@ def no_more_processes(subject):
         answer["killed"] = "gone" if holds(lambda: not alive(inner), 2.0) else "lives on"
         return answer
     finally:
-        holds(lambda: not open(os.path.join(group, "cgroup.procs"), encoding="ascii").read(), 3)
-        try:
-            os.rmdir(group)
-        except OSError:
-            pass
+        remove_group(group)
 
 
 def pids_cgroup():

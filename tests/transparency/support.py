@@ -57,6 +57,15 @@ def holds(predicate, timeout=2.0):
         return False
 
 
+def remove_group(group):
+    """Removes a control group of ours once nobody is in it any more."""
+    holds(lambda: not open(os.path.join(group, "cgroup.procs"), encoding="ascii").read(), 5)
+    try:
+        os.rmdir(group)
+    except OSError:
+        pass
+
+
 # --- processes ----------------------------------------------------------------------------------------------
 
 

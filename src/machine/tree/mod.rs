@@ -16,7 +16,7 @@ mod account;
 mod discovery;
 pub mod portable;
 mod procfs;
-mod stat;
+pub mod stat;
 #[cfg(test)]
 mod tests;
 

@@ -2,7 +2,10 @@
 //!
 //! sysinfo reads the same file but drops the times of reaped children (a run whose work is done by short-lived
 //! children showed 0.6 of 8.5 processor seconds) and rounds the start time to seconds, which is too coarse to
-//! tell a process from a later one with the same pid. Hence the raw line. Pure; the reader is in `procfs.rs`.
+//! tell a process from a later one with the same pid. Hence the raw line. Pure; a sample's reader is in `procfs.rs`, and
+//! whoever wants another field of the line finds it through [`fields`], the one that knows where the name ends.
+
+use std::str::SplitAsciiWhitespace;
 
 /// What is read of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,14 +26,19 @@ pub struct Stat {
     pub resident_pages: u64,
 }
 
+/// The fields behind the name, the state first, which is the third of proc(5). The name stands in parentheses and may
+/// hold any byte, so what counts is the last one that closes.
+#[must_use]
+pub fn fields(line: &[u8]) -> Option<SplitAsciiWhitespace<'_>> {
+    let name_end = line.iter().rposition(|byte| *byte == b')')?;
+    Some(std::str::from_utf8(line.get(name_end + 1..)?).ok()?.split_ascii_whitespace())
+}
+
 impl Stat {
-    /// Reads the line. The command's name stands in parentheses and may hold any byte, so what counts is the
-    /// last one that closes.
+    /// Reads the line.
     #[must_use]
     pub fn parse(line: &[u8]) -> Option<Self> {
-        let name_end = line.iter().rposition(|byte| *byte == b')')?;
-        let rest = std::str::from_utf8(line.get(name_end + 1..)?).ok()?;
-        let mut fields = rest.split_ascii_whitespace();
+        let mut fields = fields(line)?;
         let state = fields.next()?;
         let parent = fields.next()?.parse().ok()?;
         // Each `nth` skips from where the one before stopped; the comments give the field's number in proc(5).
