@@ -169,6 +169,8 @@ pub const SUMMARY_BYTES_MAX: usize = 4096;
 
 /// Between two measurements of the process tree and the GPUs.
 pub const SAMPLE_PERIOD: Duration = Duration::from_secs(5);
+/// The same at a run's beginning.
+pub const SAMPLE_PERIOD_FIRST: Duration = Duration::from_millis(250);
 /// Between two looks at followed files.
 pub const FOLLOW_PERIOD: Duration = Duration::from_secs(1);
 /// Between two progress events.

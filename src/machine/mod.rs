@@ -145,14 +145,15 @@ impl Sampler {
 
     /// A last reading of the accelerators, where their driver gives it at once: the energy up to the end, and what the
     /// driver had to say about it.
-    pub fn last_sample(&mut self, at: f64) -> Option<Sample> {
-        if self.gpus.health() != Health::Working {
-            return None;
+    pub fn last_sample(&mut self, at: f64) -> Sample {
+        let mut last = Sample { at, ..Sample::default() };
+        if self.gpus.health() == Health::Working {
+            self.gpus.request_sample(&self.tree.pids());
+            self.gpus.await_reading(limits::GPU_TAIL_WAIT);
+            self.note_troubles(at);
+            last.gpus = self.gpus.try_reading().unwrap_or_default();
         }
-        self.gpus.request_sample(&self.tree.pids());
-        self.gpus.await_reading(limits::GPU_TAIL_WAIT);
-        self.note_troubles(at);
-        Some(Sample { at, gpus: self.gpus.try_reading()?, ..Sample::default() })
+        last
     }
 
     /// What went wrong with the accelerators.

@@ -30,7 +30,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, SystemTime};
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 /// Signals that a verdict wants to know about, at the most.
 const REQUESTS_MAX: usize = 8;
@@ -141,6 +141,11 @@ impl Work {
         }
     }
 
+    /// As long as the run is old: one that soon ends has curves too.
+    fn sample_period(&self) -> Duration {
+        self.birth.age().clamp(limits::SAMPLE_PERIOD_FIRST, limits::SAMPLE_PERIOD)
+    }
+
     /// Seconds since the command's spawn.
     fn now(&self) -> f64 {
         self.birth.age().as_secs_f64()
@@ -149,10 +154,11 @@ impl Work {
     /// Until the command has ended.
     async fn observe(&mut self, news: &mut UnboundedReceiver<News>) {
         let mut tick = interval(limits::FOLLOW_PERIOD);
-        let mut measure = interval(limits::SAMPLE_PERIOD);
+        let measure = sleep(limits::SAMPLE_PERIOD_FIRST);
+        tokio::pin!(measure);
         let mut hurry = interval(limits::START_LOOK);
         let mut meet = interval(limits::TREE_HURRY_PERIOD);
-        for interval in [&mut tick, &mut measure, &mut hurry, &mut meet] {
+        for interval in [&mut tick, &mut hurry, &mut meet] {
             interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         }
         loop {
@@ -171,7 +177,10 @@ impl Work {
                 _ = hurry.tick(), if !self.facts.sent && !self.facts.silent => self.begin_report(false),
                 _ = meet.tick(), if early => self.sampler.iter_mut().for_each(Sampler::meet),
                 _ = tick.tick() => self.tick(),
-                _ = measure.tick() => self.measure(),
+                () = &mut measure => {
+                    self.measure();
+                    measure.as_mut().reset(Instant::now() + self.sample_period());
+                }
             }
         }
     }
@@ -276,7 +285,12 @@ impl Work {
         // A training that ended before its first report has taken a step all the same.
         self.progress(at);
         if let Some(mut sampler) = self.sampler.take() {
-            if let Some(sample) = sampler.last_sample(at) {
+            let sample = sampler.last_sample(at);
+            // How far the training came is known now, for the owner's curves.
+            if let Some(reporter) = &mut self.reporter {
+                reporter.measured(&sample, self.run.training());
+            }
+            if !sample.gpus.is_empty() {
                 self.run.sample(sample);
             }
             self.ending.gpu = sampler.gpu_troubles();
