@@ -103,7 +103,7 @@ fn captures_of_real_trainings_are_told_rightly() {
 fn people_are_told_the_same_and_no_private_word() {
     let case = repository().join("tests/corpus/cases/p07_chain_cause.stderr");
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    assert_eq!(run(Some(&case), None, Form::Text, &mut Streams { out: &mut out, err: &mut err }), 0);
+    assert_eq!(run(Some(&case), None, Form::Text, &mut Streams::plain(&mut out, &mut err)), 0);
     let text = String::from_utf8(out).unwrap();
     assert!(
         text.contains("RuntimeError") && text.contains("File \"torch/nn/functional.py\", line 592, in cross_entropy"),
@@ -116,7 +116,7 @@ fn people_are_told_the_same_and_no_private_word() {
 fn a_log_that_cannot_be_read_has_no_answer() {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let missing = Some(Path::new("no such log"));
-    assert_eq!(run(missing, None, Form::Json, &mut Streams { out: &mut out, err: &mut err }), 1);
+    assert_eq!(run(missing, None, Form::Json, &mut Streams::plain(&mut out, &mut err)), 1);
     assert!(out.is_empty());
     let said = String::from_utf8(err).unwrap();
     assert!(

@@ -39,7 +39,7 @@ struct Said {
 impl Said {
     fn by(query: impl FnOnce(&mut Streams<'_>) -> u8) -> Self {
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let status = query(&mut Streams { out: &mut out, err: &mut err });
+        let status = query(&mut Streams::plain(&mut out, &mut err));
         Self { status, out: String::from_utf8(out).unwrap(), err: String::from_utf8(err).unwrap() }
     }
 

@@ -6,6 +6,7 @@ use axolotl_run::lines::LineCutter;
 use axolotl_run::limits::EVENT_BYTES_MAX;
 use axolotl_run::observation::Stream;
 use axolotl_run::query::explain::explain;
+use axolotl_run::query::page::Paper;
 use axolotl_run::status::End;
 use axolotl_run::trace::TraceReader;
 use libfuzzer_sys::fuzz_target;
@@ -24,7 +25,7 @@ impl std::io::Read for Pieces<'_> {
 
 fn told(data: &[u8], piece: usize, end: Option<End>) -> String {
     let explained = explain(Pieces(data.chunks(piece.clamp(1, 60_000))), end).expect("memory can be read");
-    format!("{}\n{}", explained.json(), explained.text())
+    format!("{}\n{}", explained.json(), explained.text(Paper::default().for_statements()))
 }
 
 fn read(data: &[u8]) {

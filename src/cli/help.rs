@@ -4,13 +4,14 @@
 //! with it: it must not depend on the terminal's width, nor on the version of a library.
 
 use super::{Group, NAME, OPTIONS, OptionRow, Value};
+use crate::query::page::wrapped;
 use crate::{env, status};
 use std::fmt::Write as _;
 
 /// Where descriptions begin; a longer name gets a line of its own.
 const COLUMN: usize = 28;
-/// Where descriptions end, so that they fit a terminal of 100 columns.
-const WIDTH: usize = 100;
+/// Where descriptions end, so that they fit a terminal of 80 columns.
+const WIDTH: usize = 80;
 
 /// What each exit status of ours means, for the help and the README.
 #[must_use]
@@ -43,9 +44,10 @@ pub const ABOUT: [&str; 2] = [
 /// The whole help.
 #[must_use]
 pub fn help() -> String {
-    let mut text = format!("{DESCRIPTION}.\n\nUsage: {NAME} {OPERANDS}\n");
-    for paragraph in ABOUT {
-        let _ = write!(text, "\n{paragraph}\n");
+    let paragraph = |text: &str| wrapped(text, WIDTH).join("\n");
+    let mut text = format!("{}\n\nUsage: {NAME} {OPERANDS}\n", paragraph(&format!("{DESCRIPTION}.")));
+    for about in ABOUT {
+        let _ = write!(text, "\n{}\n", paragraph(about));
     }
     for group in Group::ALL {
         section(&mut text, group.heading());
@@ -82,19 +84,13 @@ fn section(text: &mut String, heading: &str) {
 }
 
 fn entry(text: &mut String, name: &str, does: &str) {
-    let mut line = format!("  {name}");
-    if line.chars().count().saturating_add(2) > COLUMN {
-        let _ = writeln!(text, "{line}");
-        line.clear();
+    let mut name = format!("  {name}");
+    if name.chars().count().saturating_add(2) > COLUMN {
+        let _ = writeln!(text, "{name}");
+        name.clear();
     }
-    for word in does.split(' ') {
-        let used = line.chars().count();
-        if used > COLUMN && used.saturating_add(word.chars().count()) >= WIDTH {
-            let _ = writeln!(text, "{line}");
-            line.clear();
-        }
-        let gap = if line.chars().count() < COLUMN { COLUMN.saturating_sub(line.chars().count()) } else { 1 };
-        let _ = write!(line, "{:gap$}{word}", "");
+    for line in wrapped(does, WIDTH.saturating_sub(COLUMN)) {
+        let _ = writeln!(text, "{name:COLUMN$}{line}");
+        name.clear();
     }
-    let _ = writeln!(text, "{line}");
 }

@@ -5,6 +5,7 @@
 //! the error in it. A log does not say how its program ended: two variables can, and without them it is assumed
 //! that the program failed.
 
+use super::page::{Page, Paper};
 use super::{Form, Streams, document};
 use crate::cli::printable;
 use crate::env;
@@ -47,7 +48,7 @@ pub fn run(file: Option<&Path>, end: Option<End>, form: Form, streams: &mut Stre
     };
     match explained {
         Ok(explanation) if form == Form::Json => streams.answer(&document(&explanation.json())),
-        Ok(explanation) => streams.answer(&explanation.text()),
+        Ok(explanation) => streams.answer(&explanation.text(streams.paper.for_statements())),
         Err(error) => {
             let name = file.map_or_else(|| "the standard input".to_owned(), |path| format!("`{}`", printable(path)));
             let error = format!("failed to explain {name}: {}", reason(&error));
@@ -104,20 +105,20 @@ impl Explanation {
 
     /// The answer for people.
     #[must_use]
-    pub fn text(&self) -> String {
+    pub fn text(&self, paper: Paper) -> String {
         let judgement = &self.judgement;
-        let mut text = String::new();
+        let mut page = Page::new(paper, 0);
         match (&judgement.error, judgement.interrupted) {
-            (Some(error), _) => describe(error, &mut text),
+            (Some(error), _) => describe(error, &mut page),
             (None, true) => {
-                text.push_str("The program was interrupted; that is not an error, and no error event would be sent.\n")
+                page.verbatim("The program was interrupted; that is not an error, and no error event would be sent.")
             }
-            (None, false) => text.push_str("No error was found, and no error event would be sent.\n"),
+            (None, false) => page.verbatim("No error was found, and no error event would be sent."),
         }
         if !judgement.markers.is_empty() {
-            text.push_str("\nSigns of a death:\n");
+            page.verbatim("\nSigns of a death:");
             for marker in &judgement.markers {
-                text.push_str(&format!("  {marker}\n"));
+                page.verbatim(&format!("  {marker}"));
             }
         }
         let others = judgement
@@ -125,15 +126,15 @@ impl Explanation {
             .len()
             .saturating_sub(usize::from(judgement.error.as_ref().is_some_and(|error| error.stack_trace.is_some())));
         if others > 0 {
-            text.push_str(&format!("\n{others} other traceback(s) in this log; `--json` prints them.\n"));
+            page.verbatim(&format!("\n{others} other traceback(s) in this log; `--json` prints them."));
         }
-        text
+        page.finish()
     }
 }
 
 /// One event in words: what is known, a line each.
-fn describe(error: &ErrorEvent, text: &mut String) {
-    text.push_str("The error event that would be sent:\n\n");
+fn describe(error: &ErrorEvent, page: &mut Page) {
+    page.verbatim("The error event that would be sent:\n\n");
     let facts = [
         ("exception", error.exception_type.as_ref().map(ToString::to_string)),
         ("message", error.exception.as_ref().map(ToString::to_string)),
@@ -144,16 +145,16 @@ fn describe(error: &ErrorEvent, text: &mut String) {
     ];
     for (name, value) in facts {
         if let Some(value) = value {
-            text.push_str(&format!("  {name:16}{value}\n"));
+            page.verbatim(&format!("  {name:16}{value}"));
         }
     }
     if error.exception.is_none() && error.exception_shape.is_some() {
-        text.push_str("  message         not told: it is not one of the public messages\n");
+        page.verbatim("  message         not told: it is not one of the public messages");
     }
     if let Some(trace) = &error.stack_trace {
-        text.push('\n');
+        page.line("");
         for line in trace.as_str().lines() {
-            text.push_str(&format!("  {line}\n"));
+            page.verbatim(&format!("  {line}"));
         }
     }
 }

@@ -19,6 +19,7 @@ pub mod schema;
 pub mod send;
 pub mod show;
 pub mod status;
+pub mod table;
 
 use crate::cli;
 use crate::consent;
@@ -28,6 +29,7 @@ use crate::plan::Surroundings;
 use crate::store::decision::{self, Decision, Stored};
 use crate::store::{Store, StoreProblem, Withdrawn};
 use crate::ui::Complaints;
+use page::Paper;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -126,9 +128,16 @@ pub struct Streams<'a> {
     pub out: &'a mut dyn Write,
     /// Why there is none.
     pub err: &'a mut dyn Complaints,
+    /// What answers for people are printed on.
+    pub paper: Paper,
 }
 
-impl Streams<'_> {
+impl<'a> Streams<'a> {
+    /// Streams that are no terminal.
+    pub fn plain(out: &'a mut dyn Write, err: &'a mut dyn Complaints) -> Self {
+        Self { out, err, paper: Paper::default() }
+    }
+
     /// Prints an answer. A reader that has seen enough (`| head`) is no failure.
     pub(super) fn answer(&mut self, text: &str) -> u8 {
         match self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()) {
@@ -155,7 +164,8 @@ impl Streams<'_> {
 #[must_use]
 pub fn answer(query: &Query, surroundings: &Surroundings<'_>) -> u8 {
     let (mut out, mut err) = (io::stdout().lock(), crate::ui::Stderr);
-    let mut streams = Streams { out: &mut out, err: &mut err };
+    let paper = crate::ui::paper(surroundings.environment);
+    let mut streams = Streams { out: &mut out, err: &mut err, paper };
     let form = if query.json { Form::Json } else { Form::Text };
     match &query.question {
         Question::Help => streams.answer(&cli::help()),
@@ -167,7 +177,7 @@ pub fn answer(query: &Query, surroundings: &Surroundings<'_>) -> u8 {
             let end = explain::known_end(surroundings.environment);
             explain::run(file.as_deref(), end, form, &mut streams)
         }
-        Question::Schema => streams.answer(&schema::answer(query.json)),
+        Question::Schema => streams.answer(&schema::answer(query.json, paper)),
         Question::Completions(shell) => streams.answer(completions::script(*shell)),
         Question::Man => streams.answer(&man::page()),
         Question::Runs | Question::Show { .. } | Question::Report { .. } | Question::Send | Question::Forget { .. } => {
@@ -198,7 +208,7 @@ fn recorded(
                 against: against.as_deref().map(cli::printable),
                 html: html.clone(),
             };
-            report::print(store, &wanted, now, crate::ui::paper(surroundings.environment), form, streams)
+            report::print(store, &wanted, now, form, streams)
         }
         Question::Forget { what } => forget::run(store, &cli::printable(what), now, form, streams),
         Question::Send => {
@@ -287,7 +297,7 @@ mod tests {
     #[test]
     fn a_complaint_is_an_error_an_empty_line_and_a_hint() {
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let mut streams = Streams { out: &mut out, err: &mut err };
+        let mut streams = Streams::plain(&mut out, &mut err);
         assert_eq!(streams.complain("nothing was found", Some("look elsewhere")), FAILED);
         assert_eq!(String::from_utf8(err).unwrap(), "axolotl-run: error: nothing was found\n\nhint: look elsewhere\n");
         assert!(out.is_empty());
@@ -306,7 +316,8 @@ mod tests {
         }
         for (kind, status) in [(io::ErrorKind::BrokenPipe, ANSWERED), (io::ErrorKind::StorageFull, FAILED)] {
             let mut err = Vec::new();
-            let mut streams = Streams { out: &mut Closed(kind), err: &mut err };
+            let mut closed = Closed(kind);
+            let mut streams = Streams::plain(&mut closed, &mut err);
             assert_eq!(streams.answer("text"), status);
             assert_eq!(err.is_empty(), status == ANSWERED, "a failure is said");
         }

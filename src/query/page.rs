@@ -1,7 +1,8 @@
 //! A page for people: lines that fit a terminal, labels with text behind them, colour where it is wanted.
 //!
 //! The rule: what is printed reads the same without colour, and nothing that was read from a file drives a terminal.
-//! Where the answer does not go to a terminal the page is 80 characters wide and has no colour.
+//! Where the answer does not go to a terminal it has no colour; what is drawn is 80 characters wide there, and what is
+//! said stands in whole lines, because other programs look for it.
 
 use super::harmless;
 
@@ -24,10 +25,20 @@ impl Default for Paper {
     }
 }
 
+impl Paper {
+    /// For what is said, not drawn: without a terminal no line is broken.
+    #[must_use]
+    pub fn for_statements(self) -> Self {
+        Self { width: if self.height.is_none() { usize::MAX } else { self.width }, ..self }
+    }
+}
+
 /// The width where nobody says another.
 pub const WIDTH: usize = 80;
 /// The widths that a page is made for; beyond, lines become hard to follow.
 pub const WIDTHS: std::ops::RangeInclusive<usize> = 40..=160;
+/// Blanks before what a line has to leave to the next.
+const HANGING: usize = 4;
 
 /// A kind of emphasis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,10 +111,15 @@ impl Page {
 
     /// The same, with the text's first words in an ink.
     pub fn inked(&mut self, label: &str, text: &str, ink: Option<(Ink, &str)>) {
-        let width = self.label_width;
+        let (label_width, room) = (self.label_width, self.room());
         let text = harmless(text);
-        for (number, line) in wrapped(&text, self.room()).into_iter().enumerate() {
-            let label = if number == 0 { label } else { "" };
+        for (number, line) in wrapped(&text, room).into_iter().enumerate() {
+            let mut label = if number == 0 { label } else { "" };
+            let width = indent(&line, label_width, self.paper.width);
+            if width < label_width && !label.is_empty() {
+                self.line(label);
+                label = "";
+            }
             let line = match ink {
                 Some((ink, words)) if number == 0 && line.starts_with(words) => {
                     let rest = line.get(words.len()..).unwrap_or_default();
@@ -115,11 +131,44 @@ impl Page {
         }
     }
 
+    /// Sentences or words from the margin on; where they need more lines, those stand a little to the right.
+    pub fn paragraph(&mut self, text: &str) {
+        for (number, line) in wrapped(&harmless(text), self.paper.width.saturating_sub(HANGING)).into_iter().enumerate()
+        {
+            let width = if number == 0 { 0 } else { indent(&line, HANGING, self.paper.width) };
+            self.line(&format!("{:width$}{line}", ""));
+        }
+    }
+
+    /// A text with lines of its own, such as JSON or a traceback: those that fit are as they were.
+    pub fn verbatim(&mut self, text: &str) {
+        let room = self.paper.width;
+        for line in harmless(text).lines() {
+            if line.chars().count() <= room {
+                self.line(line);
+                continue;
+            }
+            let begin = line.len().saturating_sub(line.trim_start().len());
+            let hanging = begin.saturating_add(HANGING);
+            // The line ends within a text are where its author broke it.
+            let parts = line.trim_start().replace("\\n", "\\n\n");
+            for (number, part) in wrapped(&parts, room.saturating_sub(hanging)).into_iter().enumerate() {
+                let width = indent(&part, if number == 0 { begin } else { hanging }, room);
+                self.line(&format!("{:width$}{part}", ""));
+            }
+        }
+    }
+
     /// The whole page.
     #[must_use]
     pub fn finish(self) -> String {
         self.text
     }
+}
+
+/// Blanks before a line: the usual ones, or fewer where it would not fit.
+fn indent(line: &str, usual: usize, width: usize) -> usize {
+    usual.min(width.saturating_sub(line.chars().count()))
 }
 
 /// The text in lines of a width, broken between words; a word that is longer is a line of its own, whole: what one
@@ -128,9 +177,11 @@ impl Page {
 pub fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for paragraph in text.lines() {
-        let mut line = String::new();
+        let words = paragraph.trim_start_matches(' ');
+        let begin = paragraph.len().saturating_sub(words.len());
+        let mut line = " ".repeat(begin.min(width));
         let mut used = 0_usize;
-        for word in paragraph.split(' ') {
+        for word in words.split(' ') {
             let length = word.chars().count();
             if used > 0 && used.saturating_add(length).saturating_add(1) > width {
                 lines.push(std::mem::take(&mut line));
@@ -138,10 +189,9 @@ pub fn wrapped(text: &str, width: usize) -> Vec<String> {
             }
             if used > 0 {
                 line.push(' ');
-                used = used.saturating_add(1);
             }
             line.push_str(word);
-            used = used.saturating_add(length);
+            used = line.chars().count();
         }
         lines.push(line);
     }
@@ -170,7 +220,31 @@ mod tests {
     fn text_stands_beside_its_label() {
         let mut page = Page::new(Paper { width: 20, ..Paper::default() }, 8);
         page.entry("state", "one two three four /a/path/that/is/long");
-        assert_eq!(page.finish(), "state   one two\n        three four\n        /a/path/that/is/long\n");
+        assert_eq!(page.finish(), "state   one two\n        three four\n/a/path/that/is/long\n");
+    }
+
+    #[test]
+    fn a_word_that_fits_no_room_takes_that_of_its_label() {
+        for (word, expected) in [
+            ("/a/path/of/18", "state\n       /a/path/of/18\n"),
+            ("/a/path/that/is/longer", "state\n/a/path/that/is/longer\n"),
+        ] {
+            let mut page = Page::new(Paper { width: 20, ..Paper::default() }, 8);
+            page.entry("state", word);
+            assert_eq!(page.finish(), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_said_is_broken_on_a_terminal_alone() {
+        let text = "{\n  \"a\": \"one two three\\n  four\",\n  \"b\": 1\n}\n";
+        for (height, expected) in
+            [(None, text), (Some(24), "{\n  \"a\": \"one two\n      three\\n\n        four\",\n  \"b\": 1\n}\n")]
+        {
+            let mut page = Page::new(Paper { width: 20, height, ..Paper::default() }.for_statements(), 0);
+            page.verbatim(text);
+            assert_eq!(page.finish(), expected);
+        }
     }
 
     #[test]

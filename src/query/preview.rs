@@ -3,6 +3,7 @@
 //! It goes the way that the observer's goes: the same facts, the same vetting, the same gate. What was withheld
 //! of the configuration is listed with the reason, never with the value.
 
+use super::page::{Page, Paper};
 use super::{FAILED, Form, Streams};
 use crate::config::Vetted;
 use crate::env;
@@ -17,6 +18,9 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::{Instant, SystemTime};
 use uuid::Uuid;
+
+/// Where text begins.
+const LABEL: usize = 10;
 
 /// Prints the start event of a command.
 pub fn print(command: &[OsString], config: Option<&Path>, form: Form, streams: &mut Streams<'_>) -> u8 {
@@ -43,27 +47,29 @@ pub fn print(command: &[OsString], config: Option<&Path>, form: Form, streams: &
     };
     match form {
         Form::Json => streams.answer(&format!("{line}\n")),
-        Form::Text => streams.answer(&text(&member, vetted.as_ref())),
+        Form::Text => streams.answer(&text(&member, vetted.as_ref(), streams.paper.for_statements())),
     }
 }
 
-fn text(member: &Member, vetted: Option<&Vetted>) -> String {
-    let mut text = format!("{:#}\n", json!({"event": member.event, "properties": member.properties}));
+fn text(member: &Member, vetted: Option<&Vetted>, paper: Paper) -> String {
+    let mut page = Page::new(paper, LABEL);
+    page.verbatim(&format!("{:#}", json!({"event": member.event, "properties": member.properties})));
     match vetted {
-        None => text.push_str("\nno training configuration was found; `--config FILE` names one\n"),
+        None => {
+            page.line("");
+            page.paragraph("no training configuration was found; `--config FILE` names one");
+        }
         Some(vetted) => {
             for redaction in &vetted.redactions {
-                text.push_str(&format!("withheld  {}: {}\n", redaction.path, redaction.reason.explanation()));
+                page.entry("withheld", &format!("{}: {}", redaction.path, redaction.reason.explanation()));
             }
             if vetted.unknown_keys > 0 {
-                text.push_str(&format!(
-                    "left out  {} unknown to the public schema\n",
-                    super::count(vetted.unknown_keys, "key")
-                ));
+                let keys = super::count(vetted.unknown_keys, "key");
+                page.entry("left out", &format!("{keys} unknown to the public schema"));
             }
         }
     }
-    text
+    page.finish()
 }
 
 /// Asks the driver, for as long as the observer would wait for it.

@@ -1,6 +1,7 @@
 //! `--runs`: the recorded runs, the latest first.
 
-use super::{FAILED, Form, Streams, count, document, harmless};
+use super::table::table;
+use super::{FAILED, Form, Streams, count, document};
 use crate::digest::units;
 use crate::store::{Sending, Store, Summary};
 use crate::wire;
@@ -22,8 +23,8 @@ pub fn print(store: Option<&Store>, now: SystemTime, form: Form, streams: &mut S
         }
         Form::Text if runs.is_empty() => nothing(streams),
         Form::Text => {
-            let rows: Vec<_> = runs.iter().map(row).collect();
-            streams.answer(&table(&rows))
+            let rows: Vec<_> = std::iter::once(HEADINGS.map(str::to_owned)).chain(runs.iter().map(row)).collect();
+            streams.answer(&table(&rows, streams.paper))
         }
     }
 }
@@ -73,7 +74,7 @@ fn row(run: &Summary) -> [String; 7] {
     [
         short(run),
         started,
-        run.launcher.as_deref().map_or_else(|| "-".to_owned(), harmless),
+        run.launcher.as_deref().unwrap_or("-").to_owned(),
         run.seconds.map_or_else(|| "-".to_owned(), units::duration),
         run.outcome.as_str().to_owned(),
         run.steps.map_or_else(|| "-".to_owned(), |steps| steps.to_string()),
@@ -96,36 +97,9 @@ pub(super) fn minute(time: SystemTime) -> String {
     format!("{}Z", text.chars().take("2026-11-22T13:16".len()).collect::<String>().replace('T', " "))
 }
 
-fn table(rows: &[[String; 7]]) -> String {
-    let headings = HEADINGS.map(str::to_owned);
-    let width = |column: usize| {
-        let cells = std::iter::once(&headings).chain(rows).filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
-    };
-    let mut text = String::new();
-    for row in std::iter::once(&headings).chain(rows) {
-        let cells: Vec<_> =
-            row.iter().enumerate().map(|(column, cell)| format!("{cell:<width$}", width = width(column))).collect();
-        text.push_str(cells.join("  ").trim_end());
-        text.push('\n');
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn columns_are_as_wide_as_their_widest_cell() {
-        let row =
-            ["6f1c2e9a", "2026-11-22 13:16Z", "torchrun", "2h 13m", "success", "1200", "4 sent"].map(str::to_owned);
-        assert_eq!(
-            table(&[row]),
-            "RUN       STARTED            COMMAND   TOOK    OUTCOME  STEPS  EVENTS\n\
-             6f1c2e9a  2026-11-22 13:16Z  torchrun  2h 13m  success  1200   4 sent\n"
-        );
-    }
 
     #[test]
     fn a_time_is_shown_to_the_minute() {
@@ -136,7 +110,7 @@ mod tests {
     fn without_runs_there_is_one_clear_line() {
         for (form, expected_out) in [(Form::Text, ""), (Form::Json, "{\"runs\":[]}\n")] {
             let (mut out, mut err) = (Vec::new(), Vec::new());
-            let status = print(None, SystemTime::now(), form, &mut Streams { out: &mut out, err: &mut err });
+            let status = print(None, SystemTime::now(), form, &mut Streams::plain(&mut out, &mut err));
             assert_eq!((status, String::from_utf8(out).unwrap().as_str()), (FAILED, expected_out));
             assert_eq!(err.is_empty(), form == Form::Json);
         }

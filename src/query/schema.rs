@@ -4,6 +4,7 @@
 //! published list cannot promise something else than the program does. A test compares PRIVACY.md with
 //! [`privacy_document`].
 
+use super::page::{Page, Paper};
 use crate::consent::POLICY_VERSION;
 use crate::event::schema::{Field, Kind};
 use crate::event::{EventName, SCHEMA_VERSION, common_fields};
@@ -11,9 +12,14 @@ use crate::public::version::PACKAGES;
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 
+/// Blanks before a field, for each object that it stands in.
+const INDENT: usize = 2;
+/// Blanks before why a field is collected: more than before any field's name.
+const WHY: usize = 10;
+
 /// The answer to `--schema`.
-pub(super) fn answer(json: bool) -> String {
-    if json { format!("{:#}\n", as_json()) } else { for_people() }
+pub(super) fn answer(json: bool, paper: Paper) -> String {
+    if json { format!("{:#}\n", as_json()) } else { for_people(paper.for_statements()) }
 }
 
 fn as_json() -> Value {
@@ -44,22 +50,27 @@ fn fields_json(fields: &[Field]) -> Value {
         .collect()
 }
 
-fn for_people() -> String {
-    let mut text = format!("Everything that can ever be sent (list {SCHEMA_VERSION}, policy {POLICY_VERSION})\n");
-    // Writing to a String cannot fail.
-    let _ = writeln!(text, "\nin every event");
-    walk(&common_fields(), 1, &mut |field, depth| line(&mut text, field, depth));
+fn for_people(paper: Paper) -> String {
+    let mut page = Page::new(paper, WHY);
+    page.paragraph(&format!("Everything that can ever be sent (list {SCHEMA_VERSION}, policy {POLICY_VERSION})"));
+    page.line("");
+    page.line("in every event");
+    walk(&common_fields(), 1, &mut |field, depth| entry(&mut page, field, depth));
     for event in EventName::ALL {
-        let _ = writeln!(text, "\n{}: {}", event.as_str(), event.when());
-        walk(&event.fields(), 1, &mut |field, depth| line(&mut text, field, depth));
+        page.line("");
+        page.paragraph(&format!("{}: {}", event.as_str(), event.when()));
+        walk(&event.fields(), 1, &mut |field, depth| entry(&mut page, field, depth));
     }
-    let _ = writeln!(text, "\n<package> is one of: {}", PACKAGES.join(", "));
-    text
+    page.line("");
+    page.paragraph(&format!("<package> is one of: {}", PACKAGES.join(", ")));
+    page.finish()
 }
 
-fn line(text: &mut String, field: &Field, depth: usize) {
-    let name = format!("{:indent$}{}", "", field.name, indent = depth.saturating_mul(2));
-    let _ = writeln!(text, "{name:<34} {:<20} {}", field.kind.name(), field.why);
+/// A field and its type, and below it why it is collected: side by side the three need more than 80 characters.
+fn entry(page: &mut Page, field: &Field, depth: usize) {
+    let indent = depth.saturating_mul(INDENT);
+    page.paragraph(&format!("{:indent$}{}  {}", "", field.name, field.kind.name()));
+    page.entry("", field.why);
 }
 
 /// The fields in order, each followed by its own members one level deeper.
@@ -115,7 +126,7 @@ mod tests {
 
     #[test]
     fn every_declared_field_is_in_every_form() {
-        let (people, document, json) = (for_people(), privacy_document(), as_json().to_string());
+        let (people, document, json) = (answer(false, Paper::default()), privacy_document(), as_json().to_string());
         for fields in EventName::ALL.into_iter().map(EventName::fields).chain([common_fields()]) {
             walk(&fields, 0, &mut |field, _| {
                 for (form, text) in [("people", &people), ("document", &document)] {

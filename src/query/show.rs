@@ -3,15 +3,18 @@
 //! This is how a user finds out what left the machine: the JSON that is printed is the JSON that was or will be
 //! sent, member by member.
 
+use super::page::{Page, Paper};
 use super::{Form, Streams, count, document, harmless, runs};
 use crate::event::value::Fields as _;
 use crate::event::{Dropped, EventName};
 use crate::store::{Record, Sending, Sent, Store, Summary};
 use crate::wire;
 use serde_json::{Value, json};
-use std::fmt::Write as _;
 use std::time::SystemTime;
 use uuid::Uuid;
+
+/// Where text begins.
+const LABEL: usize = 9;
 
 /// Prints one run: the latest, or the one whose identity begins with `prefix`.
 pub fn print(
@@ -26,13 +29,14 @@ pub fn print(
         Ok(found) => found,
         Err(status) => return status,
     };
+    let paper = streams.paper.for_statements();
     let mut events = Vec::new();
     let mut missed = Vec::new();
     let Some(summary) = store.events(found.run, now, |record| {
         missed.extend(dropped(&record));
         events.push(match form {
             Form::Json => describe(&record, &found, now),
-            Form::Text => Value::from(render(&record, &found, now)),
+            Form::Text => Value::from(render(&record, &found, now, paper)),
         });
     }) else {
         return runs::nothing(streams);
@@ -44,7 +48,8 @@ pub fn print(
         }
         Form::Text => {
             let events: Vec<_> = events.iter().filter_map(Value::as_str).collect();
-            streams.answer(&format!("{}\n{}{}", heading(&summary), events.join("\n"), render_missed(&missed)))
+            let (heading, missed) = (heading(&summary, paper), missed_lines(&missed, paper));
+            streams.answer(&format!("{heading}\n{}{missed}", events.join("\n")))
         }
     }
 }
@@ -83,23 +88,21 @@ pub(super) fn identify(
     }
 }
 
-fn heading(run: &Summary) -> String {
-    let consent = match run.sending {
-        Sending::Permitted => "recorded with consent to send",
-        Sending::Forbidden => "recorded here alone; never sent",
-    };
-    let server = match run.sending {
-        Sending::Permitted => format!("server   {}\n", super::status::answered(run.said)),
-        Sending::Forbidden => String::new(),
-    };
+fn heading(run: &Summary, paper: Paper) -> String {
+    let mut page = Page::new(paper, LABEL);
+    page.entry("run", &run.run.to_string());
+    page.entry("started", &run.started.map_or_else(|| "unknown".to_owned(), wire::timestamp));
     let steps = run.steps.map_or_else(String::new, |steps| format!(", {}", count(steps, "step")));
-    format!(
-        "run      {}\nstarted  {}\noutcome  {}{steps}\nevents   {}\nconsent  {consent}\n{server}",
-        run.run,
-        run.started.map_or_else(|| "unknown".to_owned(), wire::timestamp),
-        run.outcome.as_str(),
-        runs::events(run),
-    )
+    page.entry("outcome", &format!("{}{steps}", run.outcome.as_str()));
+    page.entry("events", &runs::events(run));
+    match run.sending {
+        Sending::Permitted => {
+            page.entry("consent", "recorded with consent to send");
+            page.entry("server", &super::status::answered(run.said));
+        }
+        Sending::Forbidden => page.entry("consent", "recorded here alone; never sent"),
+    }
+    page.finish()
 }
 
 /// What became of an event, as one of a few words that can be counted.
@@ -131,10 +134,12 @@ fn fate(record: &Record<'_>, run: &Summary, now: SystemTime) -> String {
     }
 }
 
-fn render(record: &Record<'_>, run: &Summary, now: SystemTime) -> String {
+fn render(record: &Record<'_>, run: &Summary, now: SystemTime, paper: Paper) -> String {
     let member = &record.member;
-    let json = serde_json::to_string_pretty(member).unwrap_or_default();
-    harmless(&format!("{}  {}  {}\n{json}\n", member.event, member.timestamp, fate(record, run, now)))
+    let mut page = Page::new(paper, LABEL);
+    page.paragraph(&format!("{}  {}  {}", member.event, member.timestamp, fate(record, run, now)));
+    page.verbatim(&serde_json::to_string_pretty(member).unwrap_or_default());
+    page.finish()
 }
 
 fn describe(record: &Record<'_>, run: &Summary, now: SystemTime) -> Value {
@@ -168,14 +173,13 @@ pub(super) fn damage(run: &Summary) -> Vec<String> {
     damage
 }
 
-fn render_missed(missed: &[String]) -> String {
-    let mut text = String::new();
-    for line in missed {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{}{line}", if text.is_empty() { "\nmissed   " } else { "\n         " });
+fn missed_lines(missed: &[String], paper: Paper) -> String {
+    let mut page = Page::new(paper, LABEL);
+    if !missed.is_empty() {
+        page.line("");
     }
-    if !text.is_empty() {
-        text.push('\n');
+    for (number, missed) in missed.iter().enumerate() {
+        page.entry(if number == 0 { "missed" } else { "" }, missed);
     }
-    text
+    page.finish()
 }

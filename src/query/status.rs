@@ -2,7 +2,8 @@
 //!
 //! Someone who wonders why nothing arrives, or what could leave, must find the answer here and nowhere else.
 
-use super::{Form, Streams, Telemetry, count, document, harmless};
+use super::page::Page;
+use super::{Form, Streams, Telemetry, count, document};
 use crate::delivery::{Destination, Said};
 use crate::event::SCHEMA_VERSION;
 use crate::public::dictionary::{self, Contents};
@@ -11,6 +12,9 @@ use crate::store::{Store, StoreProblem, Withdrawn};
 use crate::wire;
 use serde_json::json;
 use std::time::SystemTime;
+
+/// Where text begins.
+const LABEL: usize = 11;
 
 /// What `--status` tells, gathered by the front.
 #[derive(Debug)]
@@ -79,20 +83,19 @@ pub fn print(facts: &Facts<'_>, now: SystemTime, form: Form, streams: &mut Strea
                 0 => "nothing".to_owned(),
                 _ => format!("{} of {}", count(events, "event"), count(runs, "run")),
             };
-            let deleted = facts.withdrawn.map_or_else(String::new, |withdrawn| {
-                format!("deleted    {}\n", of_runs(withdrawn.events, withdrawn.runs))
-            });
-            let text = format!(
-                "telemetry  {telemetry}: {}\ndecision   {}\nendpoint   {}\nserver     {}\nkey        {key}\nwaiting    {}\n{deleted}state      {}\ndictionary {}\n",
-                facts.telemetry.cause,
-                decision(facts.decision),
-                endpoint.unwrap_or_else(|problem| problem),
-                answered(said),
-                of_runs(events, runs),
-                state.unwrap_or_else(|problem| problem),
-                holds(&known, now),
-            );
-            streams.answer(&harmless(&text))
+            let mut page = Page::new(streams.paper.for_statements(), LABEL);
+            page.entry("telemetry", &format!("{telemetry}: {}", facts.telemetry.cause));
+            page.entry("decision", &decision(facts.decision));
+            page.entry("endpoint", &endpoint.unwrap_or_else(|problem| problem));
+            page.entry("server", &answered(said));
+            page.entry("key", &key);
+            page.entry("waiting", &of_runs(events, runs));
+            if let Some(withdrawn) = facts.withdrawn {
+                page.entry("deleted", &of_runs(withdrawn.events, withdrawn.runs));
+            }
+            page.entry("state", &state.unwrap_or_else(|problem| problem));
+            page.entry("dictionary", &holds(&known, now));
+            streams.answer(&page.finish())
         }
     }
 }

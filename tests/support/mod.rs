@@ -30,6 +30,7 @@ const _: fn() = || {
         .stdout(Stream::File("".into()))
         .stderr(Stream::Closed)
         .on_terminal()
+        .columns(80)
         .before(&[])
         .inside("")
         .typed_ahead("")
@@ -107,6 +108,7 @@ pub struct Launch {
     streams: [Stream; 3],
     typed_ahead: String,
     controlling: bool,
+    columns: u16,
     directory: Option<PathBuf>,
 }
 
@@ -123,6 +125,7 @@ impl Launch {
             streams: [Stream::Nothing, Stream::Pipe, Stream::Pipe],
             typed_ahead: String::new(),
             controlling: true,
+            columns: 120,
             directory: None,
         }
     }
@@ -181,6 +184,12 @@ impl Launch {
         self.env("TERM", "xterm")
     }
 
+    /// Makes the terminal so wide.
+    pub fn columns(mut self, columns: u16) -> Self {
+        self.columns = columns;
+        self
+    }
+
     /// Leaves the terminal a mere device, as a program does that opens a pty for another.
     pub fn not_controlling(mut self) -> Self {
         self.controlling = false;
@@ -201,7 +210,8 @@ impl Launch {
         let mut command = Command::new(&line[0]);
         command.args(&line[1..]).env_clear().envs(self.environment.iter().cloned());
         command.current_dir(self.directory.as_deref().unwrap_or(self.home.path()));
-        let terminal = self.streams.iter().any(|stream| matches!(stream, Stream::Terminal)).then(Pty::open);
+        let terminal =
+            self.streams.iter().any(|stream| matches!(stream, Stream::Terminal)).then(|| Pty::open(self.columns));
         let closed: Vec<i32> =
             (0..).zip(&self.streams).filter(|(_, s)| matches!(s, Stream::Closed)).map(|(fd, _)| fd).collect();
         let stdio = |stream: &Stream| match stream {
@@ -254,8 +264,8 @@ struct Pty {
 }
 
 impl Pty {
-    fn open() -> Self {
-        let size = nix::pty::Winsize { ws_row: 24, ws_col: 120, ws_xpixel: 0, ws_ypixel: 0 };
+    fn open(columns: u16) -> Self {
+        let size = nix::pty::Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         let pty = openpty(Some(&size), None).expect("a terminal");
         for fd in [&pty.master, &pty.slave] {
             let flags = nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::FD_CLOEXEC);

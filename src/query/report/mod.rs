@@ -13,7 +13,6 @@ pub mod story;
 pub mod svg;
 pub mod terminal;
 
-use super::page::Paper;
 use super::{ANSWERED, Form, Streams, document, runs, show};
 use crate::store::Store;
 use panels::{Panel, figures, panels};
@@ -34,14 +33,7 @@ pub struct Wanted {
 }
 
 /// Prints the report of a run, or of two.
-pub fn print(
-    store: Option<&Store>,
-    wanted: &Wanted,
-    now: SystemTime,
-    paper: Paper,
-    form: Form,
-    streams: &mut Streams<'_>,
-) -> u8 {
+pub fn print(store: Option<&Store>, wanted: &Wanted, now: SystemTime, form: Form, streams: &mut Streams<'_>) -> u8 {
     let Some(store) = store else { return runs::nothing(streams) };
     let mut read = |prefix: Option<&str>| {
         let run = show::identify(store, prefix, now, streams)?;
@@ -58,8 +50,8 @@ pub fn print(
     let text = match (form, &other) {
         (Form::Json, None) => document(&as_json(&story)),
         (Form::Json, Some(other)) => document(&json!({"report": as_json(&story), "against": as_json(other)})),
-        (Form::Text, None) => terminal::page(&story, paper),
-        (Form::Text, Some(other)) => compare::page([&story, other], paper),
+        (Form::Text, None) => terminal::page(&story, streams.paper),
+        (Form::Text, Some(other)) => compare::page([&story, other], streams.paper),
     };
     streams.answer(&text)
 }
