@@ -26,8 +26,6 @@ pub const STDERR_PIECE_BYTES: usize = 4096;
 pub const LINE_BYTES_MAX: usize = 16 * 1024;
 /// Bytes of a piece of output from which on it is worth asking whether its lines can be left out.
 pub const LINES_SKIPPED_BYTES_MIN: usize = 4 * 1024;
-/// Bytes at the end of such a piece that are read in any case: what comes next is read after its last line.
-pub const LINES_LAST_BYTES: usize = 512;
 
 // --- tracebacks -------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ mod escapes;
 #[cfg(test)]
 mod tests;
 
-use crate::limits::{LINE_BYTES_MAX, LINES_LAST_BYTES, LINES_SKIPPED_BYTES_MIN};
+use crate::limits::{LINE_BYTES_MAX, LINES_SKIPPED_BYTES_MIN};
 use memchr::{memchr, memchr2, memrchr2};
 
 /// What ended a line.
@@ -50,20 +50,20 @@ enum Reading {
     AfterGap,
 }
 
-/// Whole lines in the middle of a piece, with what stands before and behind them. The first line of a piece may have
-/// begun in the one before, and the last ones are what the next piece is read after.
+/// Whole lines in the middle of a piece, with what stands before and behind them: the first line of a piece may have
+/// begun in the one before, and the last one may end in the next.
 #[must_use]
 pub fn inner_lines(piece: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     if piece.len() < LINES_SKIPPED_BYTES_MIN {
         return None;
     }
     let first = memchr2(b'\n', b'\r', piece)?.saturating_add(1);
-    let last = memrchr2(b'\n', b'\r', piece.get(..piece.len().saturating_sub(LINES_LAST_BYTES))?)?.saturating_add(1);
+    let last = memrchr2(b'\n', b'\r', piece.get(..piece.len().saturating_sub(1))?)?.saturating_add(1);
     let (before, behind) = piece.split_at_checked(last)?;
     let (head, middle) = before.split_at_checked(first)?;
     // A line end of two bytes stays whole.
     let whole = |rest: &[u8]| rest.first() != Some(&b'\n');
-    (whole(middle) && whole(behind) && !behind.trim_ascii().is_empty()).then_some((head, middle, behind))
+    (whole(middle) && whole(behind)).then_some((head, middle, behind))
 }
 
 /// Cuts a stream into [`Line`]s, piece by piece.

@@ -13,7 +13,7 @@ use crate::event::value::{Number, PerIndex, non_finite};
 use crate::event::{Dropped, Event, Finish, Progress, Start, finish};
 use crate::hang::HangWatch;
 use crate::limits::{PROGRESS_GAP, PROGRESS_PERIOD};
-use crate::lines::Line;
+use crate::lines::{Line, LineCutter, inner_lines};
 use crate::observation::{Ending, Hang, Sample, Stream, SupervisorLoss, TrainerState};
 use crate::progress::{Point, ProgressReader, Training, rate};
 use crate::public::PublicStr;
@@ -103,6 +103,19 @@ impl Run {
             self.trace.line(stream, at, line);
             self.note_life(at);
         }
+    }
+
+    /// The command printed these bytes; their lines are cut here, because tracebacks are looked for in a quiet log as a
+    /// whole, and its lines are then read for progress alone.
+    pub fn bytes(&mut self, stream: Stream, at: f64, cutter: &mut LineCutter, bytes: &[u8]) {
+        let (head, middle, tail) = inner_lines(bytes).unwrap_or((bytes, &[], &[]));
+        cutter.push(head, |line| self.line(stream, at, &line));
+        let quiet = self.phase != Phase::Ended && self.trace.skip(stream, middle);
+        cutter.push(
+            middle,
+            |line| if quiet { self.progress.line(stream, at, &line) } else { self.line(stream, at, &line) },
+        );
+        cutter.push(tail, |line| self.line(stream, at, &line));
     }
 
     /// The command has printed this much of a line that has not ended

@@ -36,11 +36,10 @@ impl Reader {
             return;
         }
         let reading = catch_unwind(AssertUnwindSafe(|| {
-            cutter.push(bytes, |line| give(run, *stream, at, &line));
+            let Some(stream) = *stream else { return cutter.push(bytes, |line| run.metrics(&line)) };
+            run.bytes(stream, at, cutter, bytes);
             // A bar ends only when the next one begins; the step it shows is done now.
-            if let Some(stream) = *stream {
-                cutter.peek(|line| run.peek(stream, at, &line));
-            }
+            cutter.peek(|line| run.peek(stream, at, &line));
         }));
         *deaf = reading.is_err();
     }

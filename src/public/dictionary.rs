@@ -19,7 +19,7 @@ static FUNCTIONS: &[u8] = include_bytes!("../../dictionary/functions.bin");
 static EXCEPTIONS: &[u8] = include_bytes!("../../dictionary/exceptions.bin");
 static PACKAGES: &str = include_str!("../../dictionary/packages.txt");
 static SOURCES: &str = include_str!("../../dictionary/SOURCES.txt");
-static PACKAGE_NAMES: LazyLock<Vec<&str>> = LazyLock::new(|| PACKAGES.lines().collect());
+static PACKAGE_NAMES: LazyLock<Names> = LazyLock::new(|| Names::of(PACKAGES));
 
 /// Bytes of a hash of a file or of a class.
 const WIDE: usize = 8;
@@ -35,11 +35,21 @@ const ANONYMOUS: &[&str] = &["<module>", "<lambda>", "<listcomp>", "<genexpr>", 
 /// A file of a public release, relative to site-packages or to the standard library.
 #[must_use]
 pub fn file(relative: &str) -> Option<PublicStr> {
+    Some(file_and_function(relative, None)?.0)
+}
+
+/// A file, and the function or class of it where that is public too.
+#[must_use]
+pub fn file_and_function(relative: &str, name: Option<&str>) -> Option<(PublicStr, Option<PublicStr>)> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'+' | b'-' | b'/');
-    if relative.len() > FILE_BYTES_MAX || !relative.bytes().all(plain) {
+    if relative.len() > FILE_BYTES_MAX {
         return None;
     }
-    contains::<WIDE>(FILES, fingerprint(relative.as_bytes())).then(|| PublicStr::vetted(relative.to_owned()))
+    let hash = Hash::default().and(relative.as_bytes());
+    if !contains::<WIDE>(FILES, hash.finish()) || !relative.bytes().all(plain) {
+        return None;
+    }
+    Some((PublicStr::vetted(relative.to_owned()), name.and_then(|name| function_of(hash, name))))
 }
 
 /// A function or class of that file, or what stands for code without a name.
@@ -47,15 +57,26 @@ pub fn file(relative: &str) -> Option<PublicStr> {
 /// A qualified name (`Trainer.train`) is looked up by its last part, which is what is answered.
 #[must_use]
 pub fn function(relative: &str, name: &str) -> Option<PublicStr> {
+    function_of(Hash::default().and(relative.as_bytes()), name)
+}
+
+/// What stands for code without a name, where this is that.
+#[must_use]
+pub fn anonymous(name: &str) -> Option<PublicStr> {
+    let last = name.rsplit('.').next().unwrap_or(name);
+    ANONYMOUS.iter().find(|known| **known == last).map(|known| PublicStr::constant(known))
+}
+
+fn function_of(file: Hash, name: &str) -> Option<PublicStr> {
     let last = name.rsplit('.').next().unwrap_or(name);
     if last.starts_with('<') {
-        return ANONYMOUS.iter().find(|known| **known == last).map(|known| PublicStr::constant(known));
+        return anonymous(last);
     }
     if last.len() > NAME_BYTES_MAX || !is_identifier(last) {
         return None;
     }
-    let key = [relative.as_bytes(), &[0], last.as_bytes()];
-    contains::<NARROW>(FUNCTIONS, fingerprint_of_parts(key)).then(|| PublicStr::vetted(last.to_owned()))
+    let key = file.and(&[0]).and(last.as_bytes()).finish();
+    contains::<NARROW>(FUNCTIONS, key).then(|| PublicStr::vetted(last.to_owned()))
 }
 
 /// A class of exceptions, as a traceback prints it (`ValueError`, `torch.OutOfMemoryError`).
@@ -70,8 +91,7 @@ pub fn exception(name: &str) -> Option<PublicStr> {
 /// A package by its top-level name.
 #[must_use]
 pub fn package(name: &str) -> Option<PublicStr> {
-    let names = &*PACKAGE_NAMES;
-    names.get(names.binary_search(&name).ok()?).map(|known| PublicStr::constant(known))
+    PACKAGE_NAMES.find(name).map(PublicStr::constant)
 }
 
 /// What the dictionary holds, and how old that is.
@@ -98,7 +118,7 @@ pub fn contents() -> Contents {
     Contents {
         as_of: first.strip_prefix("as of ").unwrap_or_default(),
         releases: releases.lines().count(),
-        packages: PACKAGE_NAMES.len(),
+        packages: PACKAGE_NAMES.sorted.len(),
         files: FILES.len() / WIDE,
         functions: FUNCTIONS.len() / NARROW,
         exceptions: EXCEPTIONS.len() / WIDE,
@@ -134,21 +154,57 @@ fn is_identifier(name: &str) -> bool {
         && !name.is_empty()
 }
 
-/// The same function as in `tools/build_dictionary.py`; a test compares them.
-fn fingerprint(data: &[u8]) -> u64 {
-    fingerprint_of_parts([data])
+/// Sorted names and, for each first byte, how many names come before it.
+struct Names {
+    sorted: Vec<&'static str>,
+    before: [usize; 257],
 }
 
-fn fingerprint_of_parts<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> u64 {
-    let mut value = 0xcbf2_9ce4_8422_2325_u64;
-    for byte in parts.into_iter().flatten() {
-        value = (value ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+impl Names {
+    fn of(lines: &'static str) -> Self {
+        let sorted: Vec<&str> = lines.lines().collect();
+        let before = std::array::from_fn(|byte| {
+            sorted.partition_point(|name| name.bytes().next().is_some_and(|first| usize::from(first) < byte))
+        });
+        Self { sorted, before }
     }
-    value ^= value >> 33;
-    value = value.wrapping_mul(0xff51_afd7_ed55_8ccd);
-    value ^= value >> 33;
-    value = value.wrapping_mul(0xc4ce_b9fe_1a85_ec53);
-    value ^ (value >> 33)
+
+    /// The few names that begin alike are compared by their lengths first, which says no to nearly all.
+    fn find(&self, name: &str) -> Option<&'static str> {
+        let first = usize::from(*name.as_bytes().first()?);
+        let alike = self.sorted.get(*self.before.get(first)?..*self.before.get(first.saturating_add(1))?)?;
+        alike.iter().find(|known| **known == name).copied()
+    }
+}
+
+/// The same function as in `tools/build_dictionary.py`; a test compares them.
+fn fingerprint(data: &[u8]) -> u64 {
+    Hash::default().and(data).finish()
+}
+
+/// The hash of what was seen so far: a function's key begins with its file's, which is hashed once for both.
+#[derive(Clone, Copy)]
+struct Hash(u64);
+
+impl Default for Hash {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hash {
+    fn and(self, data: &[u8]) -> Self {
+        Self(data.iter().fold(self.0, |value, byte| (value ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)))
+    }
+
+    const fn finish(self) -> u64 {
+        let mut value = self.0;
+        value ^= value >> 33;
+        value = value.wrapping_mul(0xff51_afd7_ed55_8ccd);
+        value ^= value >> 33;
+        value = value.wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+        value ^ (value >> 33)
+    }
 }
 
 /// Whether the first `WIDTH` bytes of the hash are among the sorted entries.
@@ -196,7 +252,8 @@ mod tests {
         check::<WIDE>(FILES);
         check::<WIDE>(EXCEPTIONS);
         check::<NARROW>(FUNCTIONS);
-        assert!(PACKAGE_NAMES.is_sorted());
+        assert!(PACKAGE_NAMES.sorted.is_sorted());
+        assert!(PACKAGES.lines().all(|name| package(name).is_some()));
         assert!(FILES.len() + FUNCTIONS.len() + EXCEPTIONS.len() + PACKAGES.len() < 2_600_000);
     }
 

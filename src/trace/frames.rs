@@ -26,7 +26,8 @@ pub fn quoted(text: &str) -> Option<RawFrame<'_>> {
     let column = text.len().saturating_sub(bare.len());
     let after = bare.strip_prefix("File \"")?;
     // The last quote: a path may hold some.
-    let (path, rest) = after.rsplit_once('"')?;
+    let (path, rest) = after.split_at_checked(memchr::memrchr(b'"', after.as_bytes())?)?;
+    let rest = rest.strip_prefix('"')?;
     let (line, rest) = number(rest.strip_prefix(", line ").or_else(|| rest.strip_prefix(", lineno "))?)?;
     let function =
         rest.strip_prefix(", in ").or_else(|| rest.strip_prefix(" in ")).map(str::trim).filter(|name| !name.is_empty());
@@ -36,11 +37,12 @@ pub fn quoted(text: &str) -> Option<RawFrame<'_>> {
 /// `File ~/p/t.py:5, in f(x)`, `File ~/p/t.py:5 in f`, `Cell In[3], line 5, in f(x)`, as IPython prints it.
 #[must_use]
 pub fn notebook(text: &str) -> Option<RawFrame<'_>> {
-    let column = text.len().saturating_sub(text.trim_start().len());
-    let text = text.trim();
-    if !["File ", "Cell In", "Input In"].iter().any(|start| text.starts_with(start)) {
+    let bare = text.trim_start();
+    if !["File ", "Cell In", "Input In"].iter().any(|start| bare.starts_with(start)) {
         return None;
     }
+    let column = text.len().saturating_sub(bare.len());
+    let text = bare.trim_end();
     let (place, function) = match text.split_once(", in ").or_else(|| text.split_once(" in ")) {
         Some((place, call)) => (place, call.split('(').next().map(str::trim).filter(|name| !name.is_empty())),
         None => (text, None),

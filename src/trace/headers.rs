@@ -118,7 +118,11 @@ pub enum Separator {
 /// Reads a separator.
 #[must_use]
 pub fn separator(text: &str) -> Option<Separator> {
-    let text = text.trim();
+    let text = text.trim_start();
+    if !text.starts_with(['+', '|']) {
+        return None;
+    }
+    let text = text.trim_end();
     let text = text.strip_prefix("| ").map_or(text, str::trim_start);
     if !text.starts_with("+-")
         || text.len() < 20
@@ -197,9 +201,9 @@ pub const UNTHROWN: PublicStr = PublicStr::constant("terminate called without an
 /// The title of a thread in a dump; whether it is the one that failed.
 #[must_use]
 pub fn thread(text: &str) -> Option<bool> {
-    let text = text.trim();
+    let text = text.trim_end();
     let titled = text.ends_with("(most recent call first):") && text.contains("hread ");
-    titled.then(|| text.starts_with("Current thread"))
+    titled.then(|| text.trim_start().starts_with("Current thread"))
 }
 
 #[cfg(test)]

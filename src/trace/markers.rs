@@ -82,7 +82,7 @@ const SIGNS: &[Sign] = &[
         "DataLoader worker bus error (shared memory)",
         r"DataLoader worker .*(?:[Bb]us error)|insufficient shared memory",
     ),
-    hint("Connection refused (ECONNREFUSED)", r"errno: 111\b|Connection refused"),
+    hint("Connection refused (ECONNREFUSED)", r"Connection refused"),
     hint("NCCL WARN", r"\bNCCL WARN "),
     hint("CUDA out of memory", r"^(?:\S+ )?CUDA out of memory"),
     hint("slurm: CANCELLED DUE TO TIME LIMIT", r"CANCELLED AT .* DUE TO TIME LIMIT"),

@@ -30,7 +30,7 @@ mod types;
 mod words;
 
 use crate::event::ErrorEvent;
-use crate::limits::{TRACE_MARKERS_MAX, TRACE_REPORTS_FIRST, TRACE_REPORTS_LAST};
+use crate::limits::{LINE_BYTES_MAX, TRACE_MARKERS_MAX, TRACE_REPORTS_FIRST, TRACE_REPORTS_LAST};
 use crate::lines::{Line, LineCutter, inner_lines};
 use crate::observation::Stream;
 use crate::public::PublicStr;
@@ -101,7 +101,7 @@ impl TraceReader {
     pub fn bytes(&mut self, stream: Stream, at: f64, cutter: &mut LineCutter, bytes: &[u8]) {
         let (head, middle, tail) = inner_lines(bytes).unwrap_or((bytes, &[], &[]));
         cutter.push(head, |line| self.line(stream, at, &line));
-        if !middle.is_empty() && self.can_skip(stream, middle) {
+        if self.skip(stream, middle) {
             cutter.skip(|line| self.line(stream, at, &line));
         } else {
             cutter.push(middle, |line| self.line(stream, at, &line));
@@ -128,10 +128,17 @@ impl TraceReader {
         }
     }
 
-    /// Whether these whole lines of a stream can be left out: nothing in them matters as things stand.
-    #[must_use]
-    pub fn can_skip(&self, stream: Stream, lines: &[u8]) -> bool {
-        !self.table.is_open() && self.is_between_reports(stream) && words::are_absent(lines)
+    /// Passes over whole lines of a stream; false where one of them has to be read.
+    pub fn skip(&mut self, stream: Stream, lines: &[u8]) -> bool {
+        if lines.is_empty() || self.table.is_open() || !self.is_between_reports(stream) || !words::are_absent(lines) {
+            return false;
+        }
+        let mut backwards = lines.rsplit(|byte| matches!(byte, b'\n' | b'\r'));
+        if let Some(last) = backwards.find(|line| !line.trim_ascii().is_empty()) {
+            let last = String::from_utf8_lossy(last.get(..LINE_BYTES_MAX).unwrap_or(last));
+            self.remember(&last, Words::of(&last));
+        }
+        true
     }
 
     fn is_between_reports(&self, stream: Stream) -> bool {

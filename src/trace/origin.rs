@@ -66,16 +66,8 @@ fn place(path: &str, function: Option<&str>) -> Frame {
         return found;
     }
     let parts = Parts::of(&path);
-    if parts.have(|part| part.starts_with("ipykernel_") || part == "Cell In" || part == "Input In")
-        || path.ends_with(".ipynb")
-    {
-        return kind("notebook", function);
-    }
-    if parts.have(|part| part == "transformers_modules") {
-        return kind("remote_code", function);
-    }
-    if parts.have(|part| part.starts_with("torchinductor_") || part == "torch_compile_debug") {
-        return kind("generated", function);
+    if let Some(origin) = parts.telling(&path) {
+        return kind(origin, function);
     }
     // Cython prints the path of its own source tree, without an installation's in front.
     if (path.ends_with(".pyx") || path.ends_with(".pxi") || path.ends_with(".pxd"))
@@ -149,8 +141,29 @@ impl<'a> Parts<'a> {
         Self(parts)
     }
 
-    fn have(&self, is: impl Fn(&str) -> bool) -> bool {
-        self.0.iter().any(|(_, part)| is(part))
+    /// The kind of code that a component tells, wherever in the path it stands.
+    fn telling(&self, path: &str) -> Option<&'static str> {
+        let (mut remote, mut generated) = (false, false);
+        for (_, part) in &self.0 {
+            match part.as_bytes().first() {
+                Some(b'i' | b'C' | b'I')
+                    if part.starts_with("ipykernel_") || *part == "Cell In" || *part == "Input In" =>
+                {
+                    return Some("notebook");
+                }
+                Some(b't') => {
+                    remote |= *part == "transformers_modules";
+                    generated |= part.starts_with("torchinductor_") || *part == "torch_compile_debug";
+                }
+                _ => {}
+            }
+        }
+        match () {
+            () if path.ends_with(".ipynb") => Some("notebook"),
+            () if remote => Some("remote_code"),
+            () if generated => Some("generated"),
+            () => None,
+        }
     }
 }
 
@@ -170,11 +183,10 @@ fn standard_library(parts: &[(usize, &str)]) -> Option<usize> {
 
 /// The frame of a file that the dictionary has.
 fn known(relative: &str, function: Option<&str>) -> Option<Frame> {
-    let file = dictionary::file(relative)?;
+    let (file, function) = dictionary::file_and_function(relative, function)?;
     let top = relative.split('/').next().unwrap_or(relative);
     let top = top.strip_suffix(".py").unwrap_or(top);
     let origin = dictionary::package(top).unwrap_or(PublicStr::constant("stdlib"));
-    let function = function.and_then(|function| dictionary::function(relative, function));
     Some(Frame { origin: Some(origin), file: Some(file), function, ..Frame::default() })
 }
 
@@ -202,7 +214,6 @@ fn pseudo(path: &str, function: Option<&str>) -> Frame {
 
 /// A frame of which only the kind is public, and whether its code has a name at all.
 fn kind(origin: &'static str, function: Option<&str>) -> Frame {
-    // No file of the dictionary has this name: what is answered is one of the interpreter's own.
-    let function = function.and_then(|function| dictionary::function("", function));
+    let function = function.and_then(dictionary::anonymous);
     Frame { origin: Some(PublicStr::constant(origin)), function, ..Frame::default() }
 }

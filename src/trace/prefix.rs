@@ -74,6 +74,14 @@ impl Prefix {
         if loosely && !self.key.contains(TIME) {
             return None;
         }
+        // Nearly every line of another source is told by its first byte.
+        if let (Some(first), Some(expected)) = (line.bytes().next(), self.key.bytes().next())
+            && first != expected
+            && expected != TIME as u8
+            && !(loosely && expected.is_ascii_digit())
+        {
+            return None;
+        }
         let mut rest = line;
         let mut key = self.key.as_str();
         while let Some(expected) = key.chars().next() {

@@ -57,13 +57,13 @@ impl TraceReader {
 
     /// A frame without a prefix behind a header with one: the prefix was the log line's that the header ended.
     fn adopt(&mut self, stream: Stream, text: &str) {
-        if frames::quoted(text).is_none() && headers::thread(text).is_none() {
-            return;
-        }
         let near = self.order.saturating_sub(ADOPTED_LINES_MAX);
         let header = self.sources.iter().position(|source| {
             source.stream == stream && !source.confirmed && source.used >= near && !source.prefix.is_empty()
         });
+        if header.is_none() || frames::quoted(text).is_none() && headers::thread(text).is_none() {
+            return;
+        }
         let Some(mut header) = header.map(|index| self.sources.swap_remove(index)) else { return };
         let mut done = Vec::new();
         self.sources.retain_mut(|source| {

@@ -86,6 +86,8 @@ impl Machine {
             && self.boxed.is_none()
             && self.stray.is_empty()
             && self.wrappers == 0
+            && self.group.is_none()
+            && self.report.as_ref().is_none_or(|report| report.standing != Standing::Native)
     }
 
     /// Takes the next line, without the source's prefix; what is finished goes to `done`.
