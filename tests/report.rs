@@ -113,7 +113,7 @@ fn the_page_fits_its_terminal_and_has_its_charts() {
     for (run, expected) in [
         ("6f1c", &["ended      success", "steps/s", "GPU memory", "GPU busy", "CPU cores", "loss"][..]),
         ("b20d", &["ended      oom gpu", "torch.OutOfMemoryError on rank 3", "modeling_llama.py:318", "steps/s"][..]),
-        ("e93f", &["ended      hang", "stalled    no step in the last 37m", "steps/s"][..]),
+        ("e93f", &["ended      hang", "stalled    nothing moved in the last 37m", "steps/s"][..]),
     ] {
         let page = ask(state.path(), &["--report", run]);
         for part in expected {
@@ -224,4 +224,33 @@ fn a_page_of_continuous_integration_gets_six_lines_and_the_run_nothing() {
     assert_eq!(page.lines().count(), 13, "{page}");
     assert!(page.starts_with("before\n### axolotl-run: exit nonzero after "), "{page}");
     assert_eq!(fs::read_to_string(path("new")).unwrap().lines().count(), 6);
+}
+
+/// A command that leaves the run without an observer.
+const KILLS_THE_OBSERVER: &str = "until set -- $(cat /proc/$PPID/task/$PPID/children) && [ $# -eq 2 ]; do :; done
+for child; do [ $child = $$ ] || kill -9 $child; done; exit 3";
+
+#[test]
+fn a_run_without_an_observer_is_told_all_the_same() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("file");
+    fs::write(&file, "").unwrap();
+    for (name, state) in [("recorded", place.path().join("state")), ("not", file)] {
+        let page = place.path().join(name);
+        let launch = Launch::new().env("GITHUB_STEP_SUMMARY", &page).env("XDG_STATE_HOME", state);
+        let done = launch.run(&["--record", "--summary", "--ci-summary", "sh", "-c", KILLS_THE_OBSERVER]);
+        done.expect_code(3).expect_stdout("");
+        assert!(done.stderr.starts_with("axolotl-run: the run was not observed to its end; "), "{}", done.stderr);
+        // Whoever writes it does so after the command's end, which was ours to report.
+        assert!(
+            support::poll_until(|| fs::read_to_string(&page).is_ok_and(|text| text.lines().count() == 6)),
+            "{name}"
+        );
+        let text = fs::read_to_string(&page).unwrap();
+        assert!(text.starts_with("### axolotl-run: "), "{text}");
+        assert!(
+            text.contains("| why | ") && text.contains("Exit code 3.") && text.contains("progress | unknown"),
+            "{text}"
+        );
+    }
 }

@@ -91,8 +91,9 @@ def train(run, seconds, total, stop=None, hang=None, every=5.0):
         run.sample(round(at, 3), cpu, memory, step, loss, gpus)
         if step and at - told >= 60:
             told = at
+            stands = {"stalled_seconds": at - hang, "suspect_rank": 2} if hang and at > hang + 300 else {}
             run.event("progress", float(int(at)), step=step, total_steps=total, epoch=round(3 * step / total, 2),
-                      progress=round(step / total, 4), loss=round(loss, 4))
+                      progress=round(step / total, 4), loss=round(loss, 4), **stands)
         at += every
     return step, cpu, loss
 

@@ -41,12 +41,14 @@ pub fn markdown(digest: &Digest) -> String {
         (Some(culprit), Some(reasons)) => Some(format!("{culprit}; {reasons}")),
         (culprit, reasons) => culprit.or(reasons),
     };
+    let reached = [progress(digest), stall(digest)].into_iter().flatten().collect::<Vec<_>>().join("; ");
+    let reached = Some(reached).filter(|reached| !reached.is_empty());
     let used = [memory(digest), gpus(digest)].into_iter().flatten().collect::<Vec<_>>().join("; ");
     format!(
         "### axolotl-run: {}\n| | |\n|---|---|\n| why | {} |\n| progress | {} |\n| used | {} |\n",
         cell(Some(verdict(digest))),
         cell(cause),
-        cell(progress(digest)),
+        cell(reached),
         cell(Some(used).filter(|used| !used.is_empty())),
     )
 }
@@ -90,6 +92,15 @@ pub fn progress(digest: &Digest) -> Option<String> {
         digest.loss.as_ref().map(|loss| format!("loss {loss}")),
     ];
     joined(parts)
+}
+
+/// `nothing moved in the last 37m 50s, and rank 2 did something else than all others`.
+#[must_use]
+pub fn stall(digest: &Digest) -> Option<String> {
+    let stall = digest.stall?;
+    let seconds = units::duration(digest.stalled_seconds()?);
+    let suspect = stall.suspect_rank.map(|rank| format!(", and rank {rank} did something else than all others"));
+    Some(format!("nothing moved in the last {seconds}{}", suspect.unwrap_or_default()))
 }
 
 fn memory(digest: &Digest) -> Option<String> {

@@ -44,6 +44,8 @@ pub struct Digest {
     pub steps_per_second: Option<f64>,
     /// The loss last logged, as text: it may be no number.
     pub loss: Option<String>,
+    /// Where it was seen to stand still and was not seen to go on.
+    pub stall: Option<Stall>,
     /// How it ended.
     pub ending: Option<Ending>,
     /// What it died of.
@@ -56,6 +58,15 @@ pub struct Digest {
     pub gpu_joules: Option<f64>,
     /// What is known of each GPU.
     pub gpus: BTreeMap<u32, Gpu>,
+}
+
+/// A training that stands still.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stall {
+    /// Seconds from the spawn to when anything moved last.
+    pub since: f64,
+    /// The rank that does something else than all others.
+    pub suspect_rank: Option<u64>,
 }
 
 /// How a run ended.
@@ -131,6 +142,9 @@ impl Digest {
     }
 
     fn progress(&mut self, fields: Fields<'_>) {
+        let stalled = fields.number("elapsed_time").zip(fields.number("stalled_seconds"));
+        self.stall = stalled
+            .map(|(at, seconds)| Stall { since: (at - seconds).max(0.0), suspect_rank: fields.count("suspect_rank") });
         self.step = fields.count("step").or(self.step);
         self.total_steps = fields.count("total_steps").or(self.total_steps);
         self.epoch = fields.number("epoch").or(self.epoch);
@@ -144,7 +158,11 @@ impl Digest {
 
     fn finish(&mut self, fields: Fields<'_>) {
         self.seconds = fields.number("total_time_seconds").or(self.seconds);
-        self.step = fields.count("total_steps").or(self.step);
+        let last = fields.count("total_steps").or(self.step);
+        let success = fields.text("outcome").is_some_and(|outcome| outcome == Outcome::Success.as_str());
+        // Between the last report and the end it may have gone on.
+        self.stall = self.stall.filter(|_| !success && last == self.step);
+        self.step = last;
         self.steps_per_second = fields.number("steps_per_second").or(self.steps_per_second);
         self.loss = fields.loss().or_else(|| self.loss.take());
         self.peak_process_bytes = fields.count("peak_cpu_memory_bytes").or(self.peak_process_bytes);
@@ -174,6 +192,12 @@ impl Digest {
                 gpu.peak_bytes = gpu.peak_bytes.max(Some(bytes));
             }
         }
+    }
+
+    /// For how long it has stood still.
+    #[must_use]
+    pub fn stalled_seconds(&self) -> Option<f64> {
+        self.seconds.zip(self.stall).map(|(seconds, stall)| (seconds - stall.since).max(0.0))
     }
 
     /// Processors busy with it, on average.

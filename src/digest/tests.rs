@@ -51,6 +51,44 @@ fn the_summary_says_what_happened_and_why() {
 }
 
 #[test]
+fn a_standstill_is_told_unless_it_went_on() {
+    let told = |events: &[(EventName, Value)]| {
+        let mut digest = Digest::default();
+        events.iter().for_each(|(name, properties)| take(&mut digest, *name, properties));
+        lines::stall(&digest)
+    };
+    let progress = |at: f64, more: Value| {
+        let mut properties = json!({"elapsed_time": at, "step": 5});
+        properties.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        (EventName::Progress, properties)
+    };
+    let finish = |outcome: &str, step: u64| {
+        (EventName::Finish, json!({"outcome": outcome, "total_time_seconds": 1000.0, "total_steps": step}))
+    };
+    let still = || progress(700.0, json!({"stalled_seconds": 400.0}));
+    let blamed = || progress(700.0, json!({"stalled_seconds": 400.0, "suspect_rank": 2}));
+    for (events, expected) in [
+        (vec![still()], Some("nothing moved in the last 6m 40s")),
+        (vec![still(), finish("signal", 5)], Some("nothing moved in the last 11m 40s")),
+        (
+            vec![blamed(), finish("signal", 5)],
+            Some("nothing moved in the last 11m 40s, and rank 2 did something else than all others"),
+        ),
+        (vec![still(), progress(760.0, json!({}))], None),
+        (vec![still(), finish("signal", 6)], None),
+        (vec![still(), finish("success", 5)], None),
+        (vec![finish("signal", 5)], None),
+    ] {
+        assert_eq!(told(&events).as_deref(), expected, "{events:?}");
+    }
+    let mut digest = Digest::default();
+    for (name, properties) in [still(), finish("signal", 5)] {
+        take(&mut digest, name, &properties);
+    }
+    assert!(lines::markdown(&digest).contains("| progress | step 5; nothing moved in the last 11m 40s |\n"));
+}
+
+#[test]
 fn a_frame_is_one_line_and_private_code_is_only_its_kind() {
     assert_eq!(
         crashed().culprit.unwrap().frames,

@@ -34,8 +34,7 @@ impl Owner {
     #[must_use]
     pub fn wishing(settings: &Settings, directory: &Path) -> Option<Self> {
         let summary = settings.summary.and_then(descriptors::adopt);
-        let page = std::env::var_os(env::GITHUB_STEP_SUMMARY).filter(|path| settings.ci_summary && !path.is_empty());
-        let page = page.map(|path| directory.join(path));
+        let page = settings.ci_summary.then(page).flatten().map(|path| directory.join(path));
         (summary.is_some() || page.is_some()).then(|| Self { digest: Digest::default(), summary, page })
     }
 
@@ -71,6 +70,11 @@ impl Owner {
     }
 }
 
+/// The file of the job's page.
+pub(super) fn page() -> Option<PathBuf> {
+    std::env::var_os(env::GITHUB_STEP_SUMMARY).filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
 /// As many whole lines as the pipe is sure to take.
 fn bounded(text: &str) -> &str {
     let mut end = 0;
@@ -87,15 +91,25 @@ fn bounded(text: &str) -> &str {
 /// Appends to a file, unless that takes too long.
 fn append_in_time(path: PathBuf, text: String) {
     let (done, is_done) = sync_channel(1);
+    let given = (path.clone(), text.clone());
     let work = move || {
-        if let Ok((mut file, is_whole)) = probe::append_to_regular(&path) {
-            let text = if is_whole { text } else { format!("\n{text}") };
-            let _ = file.write_all(text.as_bytes());
-        }
+        append(&given.0, &given.1);
         let _ = done.send(());
     };
-    if std::thread::Builder::new().name("page".into()).spawn(work).is_ok() {
-        let _ = is_done.recv_timeout(limits::PAGE_WAIT);
+    match std::thread::Builder::new().name("page".into()).spawn(work) {
+        Ok(_) => {
+            let _ = is_done.recv_timeout(limits::PAGE_WAIT);
+        }
+        // There is no room for a thread; the supervisor's patience has an end of its own.
+        Err(_) => append(&path, &text),
+    }
+}
+
+/// Appends to a file, however long that takes.
+pub(super) fn append(path: &Path, text: &str) {
+    if let Ok((mut file, is_whole)) = probe::append_to_regular(path) {
+        let text = if is_whole { text.to_owned() } else { format!("\n{text}") };
+        let _ = file.write_all(text.as_bytes());
     }
 }
 

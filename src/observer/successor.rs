@@ -1,11 +1,15 @@
-//! The last word about a run whose observer died before the command did.
+//! The last word about a run whose observer died before the command did, or could not be started.
 //!
 //! The observer is the first that the kernel kills when memory is short, so that its few MiB never cost the
 //! training its life; and then the training often dies too, which is the very end that people want explained.
 //! So when the command has ended and nobody has written its finish, the supervisor starts this role: it knows
 //! the command's status, compares the kernel's counters with what the observer had noted at the start, and
-//! completes the run's journal. It sends nothing; the next launcher does.
+//! completes the run's journal. It sends nothing; the next launcher does. A page of continuous integration that waits
+//! for its lines gets them from here, so that silence never stands for an end.
 
+use super::owner;
+use crate::digest::{Digest, lines};
+use crate::event::{Event, EventName};
 use crate::machine::cgroup::{MemoryGroup, OomKills};
 use crate::observation::Ending;
 use crate::protocol::testament::Testament;
@@ -13,6 +17,7 @@ use crate::run;
 use crate::store::{Sending, Store};
 use std::ffi::OsString;
 use std::time::{Duration, SystemTime};
+use uuid::Uuid;
 
 /// Whether the program was started in this role.
 #[must_use]
@@ -24,24 +29,46 @@ pub fn is_called(arguments: &[OsString]) -> bool {
 #[must_use]
 pub fn main(arguments: &[OsString]) -> u8 {
     let Some(testament) = Testament::read(arguments) else { return crate::status::REFUSED };
-    let Ok(store) = Store::open(|name| std::env::var_os(name)) else { return 0 };
+    let store = Store::open(|name| std::env::var_os(name)).ok();
     let sending = if testament.sending { Sending::Permitted } else { Sending::Forbidden };
     let group = MemoryGroup::of(std::process::id());
     let now = OomKills::counters(group.as_ref());
     let since = |now: Option<u64>, before: Option<u64>| Some(now?.saturating_sub(before?));
-    let _ = store.complete(testament.run, sending, SystemTime::now(), |left| {
-        let (cgroup, host) = left.oom_kill_counters;
-        let ending = Ending {
-            at: Duration::from_millis(testament.lasted_ms).as_secs_f64(),
-            end: Some(testament.end),
-            max_rss_bytes: testament.max_rss_bytes,
-            cpu_seconds: testament.cpu_microseconds.map(|us| Duration::from_micros(us).as_secs_f64()),
-            oom_kills_cgroup: since(now.cgroup, cgroup),
-            oom_kills_host: since(now.host, host),
-            observer_lost: true,
-            ..Ending::default()
-        };
-        (run::testament(&ending, left.steps), ending.at)
+    let ending = |(cgroup, host): (Option<u64>, Option<u64>)| Ending {
+        at: Duration::from_millis(testament.lasted_ms).as_secs_f64(),
+        end: Some(testament.end),
+        max_rss_bytes: testament.max_rss_bytes,
+        cpu_seconds: testament.cpu_microseconds.map(|us| Duration::from_micros(us).as_secs_f64()),
+        oom_kills_cgroup: since(now.cgroup, cgroup),
+        oom_kills_host: since(now.host, host),
+        observer_lost: true,
+        ..Ending::default()
+    };
+    let _ = store.as_ref().and_then(|store| {
+        store.complete(testament.run, sending, SystemTime::now(), |left| {
+            let ending = ending(left.oom_kill_counters);
+            (run::testament(&ending, left.steps), ending.at)
+        })
     });
+    if let Some(page) = testament.ci_summary.then(owner::page).flatten() {
+        let digest = store.and_then(|store| read(&store, testament.run)).unwrap_or_else(|| {
+            let (ending, mut digest) = (ending((None, None)), Digest::default());
+            digest
+                .take(EventName::Finish, &Event::Finish(Box::new(run::testament(&ending, None))).properties(ending.at));
+            digest
+        });
+        owner::append(&page, &lines::markdown(&digest));
+    }
     0
+}
+
+/// What the journal tells of a run, the finish that was just written included; None where nothing is to be read.
+fn read(store: &Store, run: Uuid) -> Option<Digest> {
+    let mut digest = Digest::default();
+    store.events(run, SystemTime::now(), |record| {
+        if let Some(name) = record.member.name().filter(|_| record.refusal.is_none()) {
+            digest.take(name, &record.member.properties);
+        }
+    })?;
+    digest.ending.is_some().then_some(digest)
 }

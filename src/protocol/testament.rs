@@ -23,6 +23,8 @@ pub struct Testament {
     pub max_rss_bytes: Option<u64>,
     /// Processor microseconds.
     pub cpu_microseconds: Option<u64>,
+    /// Whether the page of the continuous integration system waits for its lines.
+    pub ci_summary: bool,
 }
 
 impl Testament {
@@ -46,6 +48,7 @@ impl Testament {
                 words.push_str(&format!(" {name}={number}"));
             }
         }
+        words.push_str(if self.ci_summary { " ci=1" } else { "" });
         [SUCCESSOR.into(), words.into()]
     }
 
@@ -63,6 +66,7 @@ impl Testament {
             end: u8::try_from(end).map_or_else(|_| End::Signaled(end.saturating_neg()), End::Exited),
             max_rss_bytes: number("rss").filter(|bytes| *bytes > 0),
             cpu_microseconds: number("cpu"),
+            ci_summary: number("ci") == Some(1),
         })
     }
 }
@@ -81,6 +85,7 @@ mod tests {
                 end,
                 max_rss_bytes: Some(1 << 37),
                 cpu_microseconds: None,
+                ci_summary: end == End::Exited(0),
             };
             let arguments = testament.arguments();
             assert!(Testament::is_one(&arguments));

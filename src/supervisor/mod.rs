@@ -18,7 +18,11 @@ use crate::protocol::order::{Order, Sending};
 use crate::protocol::testament::Testament;
 use crate::status::End;
 use crate::sys::wait::Usage;
-use crate::sys::{Errno, clock, command};
+use crate::sys::{Errno, clock, command, stderr};
+
+/// What is said in place of a summary where nobody observed the end.
+const UNOBSERVED: &[u8] =
+    b"axolotl-run: the run was not observed to its end; `axolotl-run --report` shows what was written down\n";
 
 /// How a supervised run ended for the launcher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +43,9 @@ pub fn observe(order: &Order) -> Finished {
         Ok(supervised) => {
             let (finished, orphaned) = watch::run(supervised);
             if let (Finished::Ended(end), Some(usage)) = (finished, orphaned) {
+                if order.summary {
+                    stderr::write(UNOBSERVED);
+                }
                 bequeath(order, end, usage, clock::monotonic_ms().saturating_sub(spawned));
             }
             finished
@@ -47,7 +54,7 @@ pub fn observe(order: &Order) -> Finished {
     }
 }
 
-/// Leaves what is known of the end to a successor of the observer that died. The command has ended: this may take
+/// Leaves what is known of the end to a successor of the observer that died, or that could not be started. The command has ended: this may take
 /// memory, and a moment.
 fn bequeath(order: &Order, end: End, usage: Usage, lasted_ms: u64) {
     // Which machine was to report was still open; it cannot be told any more.
@@ -61,6 +68,7 @@ fn bequeath(order: &Order, end: End, usage: Usage, lasted_ms: u64) {
         end,
         max_rss_bytes: u64::try_from(usage.max_rss_bytes).ok(),
         cpu_microseconds: u64::try_from(usage.cpu_microseconds).ok(),
+        ci_summary: order.ci_summary,
     };
     command::run_successor(&testament.arguments(), limits::END_JOURNAL_WAIT);
 }

@@ -89,8 +89,8 @@ enum Turn {
 
 struct Watch {
     it: Supervised,
-    /// Whether there is an observer that has not written the run's finish yet.
-    observed: bool,
+    /// Whether the run's finish is still to be written.
+    unfinished: bool,
     inbox: Inbox,
     awaits: [Await; 2],
     /// Set once the command has ended.
@@ -101,12 +101,12 @@ struct Watch {
     missed: u64,
 }
 
-/// Supervises to the end. With the end comes what the command has used, if there was an observer that died before
-/// it could write that down.
+/// Supervises to the end. With the end comes what the command has used, if there is no observer (any more) to write
+/// that down.
 #[must_use]
 pub fn run(it: Supervised) -> (Finished, Option<Usage>) {
     let mut watch = Watch {
-        observed: it.observer.is_some(),
+        unfinished: true,
         it,
         inbox: Inbox::default(),
         awaits: [Await::Source; 2],
@@ -127,7 +127,7 @@ pub fn run(it: Supervised) -> (Finished, Option<Usage>) {
         if let Turn::Over(finished) = watch.turn() {
             // What the observer wrote for the user, if it came in time.
             watch.it.summary.iter().for_each(stderr::pass_on);
-            let orphaned = watch.observed && watch.it.channel.is_none();
+            let orphaned = watch.unfinished && watch.it.channel.is_none();
             return (finished, watch.farewell.filter(|_| orphaned).map(|farewell| farewell.usage));
         }
     }
@@ -304,7 +304,7 @@ impl Watch {
                     Some(ToSupervisor::Answer(number)) => self.inbox.answered(number),
                     Some(ToSupervisor::Released) => self.owed = self.owed.saturating_sub(1),
                     Some(ToSupervisor::Journaled(wait)) => {
-                        self.observed = false;
+                        self.unfinished = false;
                         if let Some(farewell) = &mut self.farewell {
                             farewell.journaled(wait);
                         }

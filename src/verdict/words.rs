@@ -204,7 +204,7 @@ words! {
         LauncherKilled => "launcher_killed",
         /// The launcher itself was killed for memory before.
         LauncherOutOfMemory => "launcher_out_of_memory",
-        /// The launcher's observer was killed before, and saw nothing of the end.
+        /// The launcher's observer was killed before or could not be started, and saw nothing of the end.
         ObserverLost => "observer_lost",
         /// The training was over when the run failed.
         TrainingFinished => "training_finished",

@@ -90,10 +90,11 @@ pub fn pairs(stories: [&Story; 2]) -> Vec<(Panel, [Option<Panel>; 2])> {
     for key in keys {
         let mut names = stories.iter().map(|story| format!("run {}", story.name()));
         let each = both.each_ref().map(|panels| {
+            let name = names.next();
             let mut panel = panels.iter().find(|panel| panel.key == key).cloned()?;
             panel.curves.truncate(1);
             // What tells the curves apart is whose they are.
-            panel.curves.iter_mut().for_each(|named| named.name = names.next().unwrap_or_default());
+            panel.curves.iter_mut().for_each(|named| named.name = name.clone().unwrap_or_default());
             Some(panel)
         });
         let Some(model) = each.iter().flatten().next().cloned() else { continue };

@@ -10,7 +10,6 @@ use super::story::Story;
 use super::svg;
 use super::terminal::sent;
 use crate::digest::culprit::Culprit;
-use crate::digest::units;
 use crate::query::harmless;
 use crate::query::page::Ink;
 use std::fmt::Write as _;
@@ -80,12 +79,18 @@ fn verdict(html: &mut Html, story: &Story, heading: &str) {
         html.element("p", "meaning", &format!("{meaning}."));
     }
     let mut reasons = story.reasons();
-    reasons.extend(story.stalled().map(|idle| format!("No step in the last {}.", units::duration(idle))));
+    reasons.extend(story.standstill().map(|words| sentence(&words)));
     if !reasons.is_empty() {
         html.raw("<ul class=\"reasons\">");
         reasons.iter().for_each(|reason| html.element("li", "", reason));
         html.raw("</ul>\n");
     }
+}
+
+/// `Nothing moved.` of `nothing moved`.
+fn sentence(words: &str) -> String {
+    let mut characters = words.chars();
+    characters.next().into_iter().flat_map(char::to_uppercase).chain(characters).chain(['.']).collect()
 }
 
 /// The run's figures as tiles.

@@ -110,6 +110,7 @@ fn as_json(story: &Story) -> Value {
             "signal": ending.signal,
         })),
         "stalled_seconds": story.stalled(),
+        "suspect_rank": digest.stall.and_then(|stall| stall.suspect_rank),
         "culprit": culprit,
         "step": digest.step,
         "total_steps": digest.total_steps,

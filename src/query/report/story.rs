@@ -145,16 +145,26 @@ impl Story {
         lines::progress(&self.digest)
     }
 
-    /// Seconds without a step at the end, where that is unusual for this run.
+    /// Seconds in which nothing moved at the end: as the observer saw it happen, else by what was measured of steps.
     #[must_use]
     pub fn stalled(&self) -> Option<f64> {
         let digest = &self.digest;
+        if let Some(stall) = digest.stall {
+            return Some((self.seconds() - stall.since).max(0.0));
+        }
         let is_done = digest.step.zip(digest.total_steps).is_some_and(|(step, total)| step >= total);
         let last = self.series.last_step_at()?;
         let usual = digest.step.filter(|step| *step > 0).map(|step| last / step as f64)?;
         let idle = self.seconds() - last;
         let long = idle > STALLED_SECONDS.max(STALLED_STEPS * usual);
         (long && !is_done).then_some(idle)
+    }
+
+    /// The same in words.
+    #[must_use]
+    pub fn standstill(&self) -> Option<String> {
+        let seen = || self.stalled().map(|seconds| format!("no step in the last {}", units::duration(seconds)));
+        lines::stall(&self.digest).or_else(seen)
     }
 }
 

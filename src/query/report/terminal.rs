@@ -62,8 +62,8 @@ fn head(story: &Story, paper: Paper) -> String {
     if !reasons.is_empty() {
         page.entry("because", &reasons.join(" "));
     }
-    if let Some(seconds) = story.stalled() {
-        page.entry("stalled", &format!("no step in the last {}", units::duration(seconds)));
+    if let Some(standstill) = story.standstill() {
+        page.entry("stalled", &standstill);
     }
     page.entry("run", &format!("{}, {}", story.name(), story.began()));
     if let Some(reached) = story.reached() {
