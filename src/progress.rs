@@ -193,9 +193,10 @@ impl ProgressReader {
     ///
     /// Only a whole bar is taken from it: the bar of a slow step ends when the next step does.
     pub fn peek(&mut self, stream: Stream, at: f64, line: &Line<'_>) {
-        if let Some((bar, _)) = Bar::find(prefix::strip(line.text))
-            && (stream != Stream::Stdout || matches!(bar.role, Role::Epoch(_)))
-        {
+        let Some((bar, _)) = Bar::find(prefix::strip(line.text)) else { return };
+        // The last bar of a training that hangs is never ended; its end, with the command's, is no sign of life.
+        self.note_bar(&bar, at);
+        if stream != Stream::Stdout || matches!(bar.role, Role::Epoch(_)) {
             let change = self.choice.peek(&bar, line.cursor_up);
             self.changed(change, &bar, at);
         }

@@ -65,7 +65,9 @@ def row(name, status, finish, expected):
 
 def hang(wrapper, state, environment):
     command = [wrapper, "--record", sys.executable, "-c", LAUNCHER, WORKER]
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, start_new_session=True)
+    # A file is read as well as a pipe, and nobody has to empty it; of /dev/null nothing could be read.
+    with (state / "stderr").open("w") as stderr:
+        process = subprocess.Popen(command, env=environment, stderr=stderr, start_new_session=True)
     deadline, journals = time.monotonic() + 600, []
     while time.monotonic() < deadline and not any("stalled_seconds" in path.read_text() for path in journals):
         time.sleep(1)

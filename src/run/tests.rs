@@ -53,6 +53,24 @@ fn progress_comes_at_the_first_step_each_minute_and_each_tenth() {
 }
 
 #[test]
+fn the_end_of_the_last_line_is_no_sign_of_life() {
+    let (mut run, mut cutter) = (started(), LineCutter::new());
+    for second in 1..=9_u32 {
+        let at = f64::from(second);
+        let bar = format!("\r{second:3}%|#| {second}/100 [00:01<00:09,  1.00it/s]");
+        cutter.push(bar.as_bytes(), |line| run.line(Stream::Stderr, at, &line));
+        cutter.peek(|line| run.peek(Stream::Stderr, at, &line));
+    }
+    for look in 1..=80_u32 {
+        run.sample(Sample { at: f64::from(look) * 5.0, cpu_seconds: Some(1.0), ..Sample::default() });
+        let _ = run.hang(f64::from(look) * 5.0);
+    }
+    cutter.finish(|line| run.line(Stream::Stderr, 401.0, &line));
+    let events = run.end(ended(401.0, End::Signaled(9)));
+    assert_eq!(sent(events.last().unwrap())["verdict"]["kind"], "hang", "{events:?}");
+}
+
+#[test]
 fn a_fast_run_cannot_flood() {
     let mut run = started();
     let mut reported = Vec::new();
