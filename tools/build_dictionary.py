@@ -5,7 +5,12 @@
     tools/build_dictionary.py --sdists               also releases that have no wheel (axolotl before 0.17, deepspeed)
     tools/build_dictionary.py --wheels DIR           use wheels and sdists that are there already
     tools/build_dictionary.py --site DIR ...         add installed packages (a site-packages folder)
-    tools/build_dictionary.py --stdlib DIR ...       standard libraries (default: every interpreter found)
+    tools/build_dictionary.py --stdlib DIR ...       standard libraries (default: every interpreter found, and 3.14)
+    tools/build_dictionary.py --add --stdlib DIR     put something into the dictionary that is there; the result is the
+                                                     one that building it anew with that would give
+
+The standard library of Python 3.14, which few machines have yet, is the one in the `pyodide` package of the npm
+registry: CPython's own sources. `npm` has to be there.
 
 The rule that it keeps: nothing but public releases goes in, and nothing is installed. Archives are read as
 archives, sources are parsed with `ast`; only with `--sdists` pip runs code of a release, for its metadata. The output depends on the inputs alone, not on their
@@ -45,9 +50,13 @@ MASK = (1 << 64) - 1
 PLATFORMS = "macosx_14_0_arm64 macosx_12_0_universal2 manylinux_2_28_x86_64 manylinux2014_x86_64 manylinux_2_34_x86_64 manylinux_2_24_x86_64 any"
 PYTHONS = "3.11 3.12 3.10 3.9"
 
+# A release of Pyodide, and the Python whose standard library it has in sources.
+PYODIDE, PYODIDE_PYTHON = "314.0.7", "python3.14"
+
 SOURCE = re.compile(r"\.(py|pyx|pxi|pxd)$")
 CYTHON = re.compile(rb"^[ \t]*(?:async[ \t]+)?(?:def|cpdef|cdef)\b[^\n(=]*?\b(\w+)[ \t]*\(", re.M)
 CYTHON_CLASS = re.compile(rb"^[ \t]*(?:cdef[ \t]+)?class[ \t]+(\w+)", re.M)
+DEFINITION = re.compile(rb"^[ \t]*(?:(?:async[ \t]+)?def|class)[ \t]+([A-Za-z_]\w{0,119})[ \t]*[(:\[]", re.M)
 EXCEPTION = re.compile(r"(Error|Exception|Warning|Interrupt|Exit|Failure|Fault|Traceback|Cancelled|Timeout|Abort|Panic)$")
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,119}\Z")
 RELATIVE = re.compile(r"[A-Za-z0-9_.+\-]+(?:/[A-Za-z0-9_.+\-]+)*\Z")
@@ -201,7 +210,11 @@ class Dictionary:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 tree = ast.parse(data)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+        except SyntaxError:
+            # Newer than this interpreter: the names can still be read, what a class is made of cannot.
+            self.functions.update((relative, name.decode()) for name in DEFINITION.findall(data))
+            return
+        except (ValueError, RecursionError, MemoryError):
             return
         module = re.sub(r"(/__init__)?\.py$", "", relative).replace("/", ".")
         pending = [(tree, "")]
@@ -311,6 +324,23 @@ def standard_libraries():
     return sorted(found)
 
 
+def newest_standard_library(target):
+    """Downloads and unpacks that of Python 3.14; its folder, or none."""
+    pack = ["npm", "pack", "--silent", "pyodide@" + PYODIDE]
+    try:
+        archive = subprocess.run(pack, cwd=target, stdout=subprocess.PIPE, text=True, check=True).stdout.split()[-1]
+    except (OSError, subprocess.CalledProcessError):
+        print("left out: the standard library of", PYODIDE_PYTHON, "needs npm", file=sys.stderr)
+        return []
+    folder = os.path.join(target, PYODIDE_PYTHON)
+    with tarfile.open(os.path.join(target, archive)) as package:
+        library = zipfile.ZipFile(package.extractfile("package/python_stdlib.zip"))
+        # What Pyodide itself has put there is no standard library.
+        own = re.compile(r"_?pyodide/|site-packages/|_sysconfigdata")
+        library.extractall(folder, [name for name in library.namelist() if not own.match(name)])
+    return [folder]
+
+
 def releases():
     with open(RELEASES, encoding="utf-8") as file:
         for line in file:
@@ -340,11 +370,20 @@ def download(target, sdists):
                 print("left out:", wish, "has no wheel", file=sys.stderr)
 
 
-def write(dictionary, output):
+def write(dictionary, output, add):
     os.makedirs(output, exist_ok=True)
 
+    def present(name):
+        if not add:
+            return b""
+        with open(os.path.join(output, name), "rb") as file:
+            return file.read()
+
     def hashes(name, keys, width):
-        values = sorted({fingerprint(key) >> (64 - 8 * width) for key in keys})
+        values = {fingerprint(key) >> (64 - 8 * width) for key in keys}
+        known = present(name)
+        values |= {int.from_bytes(known[at : at + width], "big") for at in range(0, len(known), width)}
+        values = sorted(values)
         with open(os.path.join(output, name), "wb") as file:
             file.write(b"".join(value.to_bytes(width, "big") for value in values))
         print(name, len(values), "entries,", len(values) * width, "bytes")
@@ -355,6 +394,7 @@ def write(dictionary, output):
     hashes("functions.bin", ((file + "\0" + name).encode() for file, name in dictionary.functions), 6)
     hashes("exceptions.bin", (name.encode() for name in dictionary.exceptions()), 8)
     for name, lines in (("packages.txt", dictionary.packages), ("SOURCES.txt", dictionary.sources)):
+        lines |= {line for line in present(name).decode().splitlines() if not line.startswith("as of ")}
         with open(os.path.join(output, name), "w", encoding="utf-8") as file:
             if name == "SOURCES.txt":
                 file.write("as of " + as_of() + "\n")
@@ -367,11 +407,12 @@ def main():
     parser.add_argument("--wheels", action="append", default=[], help="a folder of wheels and sdists")
     parser.add_argument("--site", action="append", default=[], help="a site-packages folder of public packages only")
     parser.add_argument("--stdlib", action="append", default=[], help="a standard library, as .../lib/python3.12")
+    parser.add_argument("--add", action="store_true", help="add to the dictionary that is there")
     parser.add_argument("--output", default=OUTPUT)
     arguments = parser.parse_args()
     dictionary = Dictionary()
     with tempfile.TemporaryDirectory() as temporary:
-        if not arguments.wheels and not arguments.site:
+        if not arguments.wheels and not arguments.site and not arguments.add:
             download(temporary, arguments.sdists)
             arguments.wheels.append(temporary)
         for folder in arguments.wheels:
@@ -388,10 +429,10 @@ def main():
             read_tree(dictionary, folder, True)
             for name in glob.glob(os.path.join(folder, "*.dist-info")):
                 dictionary.sources.add(" ".join(os.path.basename(name)[: -len(".dist-info")].rsplit("-", 1)))
-        for folder in arguments.stdlib or standard_libraries():
+        for folder in arguments.stdlib or standard_libraries() + newest_standard_library(temporary):
             read_tree(dictionary, folder, False)
             dictionary.sources.add("standard library " + os.path.basename(folder.rstrip("/")))
-    write(dictionary, arguments.output)
+    write(dictionary, arguments.output, arguments.add)
 
 
 if __name__ == "__main__":
