@@ -33,7 +33,7 @@ impl<'a> Header<'a> {
     pub fn outside(&self) -> &'a str {
         let before = boxed::opens(self.before).and_then(|at| self.before.get(..at)).unwrap_or(self.before);
         if self.notebook {
-            return split_last_word(before.trim_end()).0;
+            return split_class(before).0;
         }
         ["  + Exception Group ", "+ Exception Group ", "Exception Group ", "Original ", "traceback : "]
             .iter()
@@ -83,13 +83,15 @@ pub fn header(text: &str) -> Option<Header<'_>> {
 /// Whether a class stands before the header, as notebooks put it. A sentence that quotes the header has other words
 /// before it, and a prefix is told from those by the columns that a notebook leaves empty behind the class.
 fn titles_notebook(before: &str) -> bool {
-    let (prefix, class) = split_last_word(before.trim_end());
-    let named = class.chars().all(|character| character.is_alphanumeric() || matches!(character, '_' | '.'));
-    named && (prefix.is_empty() || before.ends_with("  "))
+    let (prefix, class) = split_class(before);
+    prefix.is_empty() || !class.is_empty() && before.ends_with("  ")
 }
 
-fn split_last_word(text: &str) -> (&str, &str) {
-    text.rfind(' ').and_then(|at| text.split_at_checked(at.saturating_add(1))).unwrap_or(("", text))
+/// What stands before the name that ends the text, and that name; a rank's prefix may touch it (`[default0]:KeyError`).
+fn split_class(text: &str) -> (&str, &str) {
+    let text = text.trim_end();
+    let prefix = text.trim_end_matches(|character: char| character.is_alphanumeric() || matches!(character, '_' | '.'));
+    text.split_at_checked(prefix.len()).unwrap_or(("", text))
 }
 
 /// The sentence between two exceptions of a chain.
@@ -223,6 +225,7 @@ mod tests {
             ("+----- Traceback (most recent call last) -----+", false, false, true, false, 0),
             ("RuntimeError          Traceback (most recent call last)", false, false, false, true, 0),
             ("pod-7 | RuntimeError          Traceback (most recent call last)", false, false, false, true, 0),
+            ("[default4]:KeyError          Traceback (most recent call last)", false, false, false, true, 0),
             ("     ╭─ Traceback (m─╮   ", false, false, true, false, 0),
         ] {
             let header = header(text).unwrap_or_else(|| panic!("{text}"));
@@ -250,6 +253,7 @@ mod tests {
             ("[rank0]: Traceback (most recent call last):", Some("[rank0]: ")),
             ("[default1]:  + Exception Group Traceback (most recent call last):", Some("[default1]:")),
             ("h | KeyError        Traceback (most recent call last)", Some("h | ")),
+            ("[default4]:a.KeyError        Traceback (most recent call last)", Some("[default4]:")),
             ("11:22:33 h: Fatal Python error: Aborted", Some("11:22:33 h: ")),
             ("loss: 3", None),
         ] {

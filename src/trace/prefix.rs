@@ -56,6 +56,12 @@ impl Prefix {
         Self { key, rank, is_a_log }
     }
 
+    /// Whether it goes on where the other one ends: something was printed between a rank's prefix and its header.
+    #[must_use]
+    pub fn continues(&self, other: &Self) -> bool {
+        self.key.len() > other.key.len() && self.key.starts_with(&other.key)
+    }
+
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -30,6 +30,7 @@ pub struct Source {
 impl TraceReader {
     /// The source of a line, made where it is new, and the line without its prefix.
     pub(super) fn source<'a>(&mut self, stream: Stream, text: &'a str, opening: Option<Prefix>) -> (usize, &'a str) {
+        self.adopt(stream, text);
         for loosely in [false, true] {
             let known = self
                 .sources
@@ -50,31 +51,37 @@ impl TraceReader {
             let rest = prefix.strip(text, false).unwrap_or(text);
             return (self.add(stream, prefix), rest);
         }
-        self.adopt(stream, text);
         let bare = self.sources.iter().position(|source| source.stream == stream && source.prefix.is_empty());
         (bare.unwrap_or_else(|| self.add(stream, Prefix::default())), text)
     }
 
-    /// A frame without a prefix behind a header with one: the prefix was the log line's that the header ended.
+    /// A frame without a prefix behind a header with one, or with a shorter one: the rest of the header's prefix was a
+    /// log line's that the header ended, or markup.
     fn adopt(&mut self, stream: Stream, text: &str) {
         let near = self.order.saturating_sub(ADOPTED_LINES_MAX);
-        let header = self.sources.iter().position(|source| {
+        let waits = |source: &Source| {
             source.stream == stream && !source.confirmed && source.used >= near && !source.prefix.is_empty()
-        });
-        if header.is_none() || frames::quoted(text).is_none() && headers::thread(text).is_none() {
+        };
+        if !self.sources.iter().any(waits) {
             return;
         }
+        let shorter = match headers::before_frame(text) {
+            Some(before) => Prefix::of(before),
+            None if frames::quoted(text).is_some() || headers::thread(text).is_some() => Prefix::default(),
+            None => return,
+        };
+        let header = self.sources.iter().position(|source| waits(source) && source.prefix.continues(&shorter));
         let Some(mut header) = header.map(|index| self.sources.swap_remove(index)) else { return };
         let mut done = Vec::new();
         self.sources.retain_mut(|source| {
-            let bare = source.stream == stream && source.prefix.is_empty();
-            if bare {
+            let replaced = source.stream == stream && source.prefix == shorter;
+            if replaced {
                 source.machine.close(&mut done);
             }
-            !bare
+            !replaced
         });
         self.keep(done);
-        header.prefix = Prefix::default();
+        header.prefix = shorter;
         self.sources.push(header);
     }
 

@@ -17,6 +17,7 @@ impl Machine {
         if let Some(raw) = frames::quoted(behind_bar(text, around.words)) {
             self.column = raw.column.max(1);
             self.silence = 0;
+            self.calls = raw.function.is_some();
             self.stray.push(origin::frame(raw.path, raw.line, raw.function));
             return;
         }
@@ -26,8 +27,9 @@ impl Machine {
         }
         self.silence = self.silence.saturating_add(1);
         let indentation = indentation(text);
-        let ended =
-            types::exception_line(text.trim_start()).filter(|line| line.certain && indentation < self.column.max(1));
+        let calls = self.calls && !self.stray.is_empty();
+        let ended = types::exception_line(text.trim_start())
+            .filter(|line| (line.certain || calls) && indentation < self.column.max(1));
         let standing = ended
             .as_ref()
             .and_then(|line| if self.stray.is_empty() { alone(text, line) } else { Some(Standing::Plain) });

@@ -41,6 +41,8 @@ pub struct Machine {
     group: Option<usize>,
     /// Frames without a header.
     stray: Frames,
+    /// Whether the last of them named its function: a call stack, and not the place of an allocation or of a warning.
+    calls: bool,
     /// Lines since something was understood.
     silence: u32,
     /// What the last heading said, and for how many lines it holds.

@@ -15,6 +15,7 @@ fn prefixes_of_ranks_actors_and_loggers() {
         "(acme pid=173, ip=10.0.0.1) ",
         "0: ",
         "acme-1  | ",
+        "[default5]:acme ",
         "2026-03-01T11:22:33.456Z acme trainer[4242]: ERROR ",
     ] {
         assert_one(prefixed(prefix, &traceback("ValueError: acme")), "ValueError");
@@ -28,6 +29,10 @@ fn prefixes_of_ranks_actors_and_loggers() {
         })
         .collect();
     assert_one(timed, "ValueError");
+    // What stood between a rank's prefix and the header was no part of the prefix.
+    let marked = prefixed("[rank8]: ", &format!("<pre>{}</pre>", traceback("ValueError: acme")));
+    assert_one(marked.clone(), "ValueError");
+    assert_one(prefixed("[rank8]: ", "acme jane\n") + &marked, "ValueError");
     let first_line_only = format!("2026-03-01 11:22:33 - ERROR - acme - {}", traceback("ValueError: acme"));
     assert_one(first_line_only, "ValueError");
 }

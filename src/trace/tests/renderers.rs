@@ -1,6 +1,6 @@
 //! Tracebacks as libraries print them (rows 30 to 37, 46).
 
-use super::{assert_one, read, traceback};
+use super::{FAILED, assert_one, read, traceback};
 use crate::status::End;
 
 const SITE: &str = "/home/jane/venv/lib/python3.11/site-packages";
@@ -31,6 +31,12 @@ fn boxes() {
     assert_one(group, "ExceptionGroup");
 }
 
+fn assert_one_private(text: &str) {
+    let judgement = read(text, FAILED);
+    let class = judgement.error.and_then(|error| error.exception_type);
+    assert_eq!((class.unwrap().as_str(), judgement.reports.len()), ("<private>", 1), "{text}");
+}
+
 #[test]
 fn logs_with_values() {
     let loguru = format!(
@@ -39,6 +45,8 @@ fn logs_with_values() {
     let stackprinter = format!(
         "File \"/home/jane/acme.py\", line 6, in f\n    4   def f(x):\n--> 6       go(x)\n    ..................................................\n     x = 's3cr3t'\n    ..................................................\n\nFile \"{SITE}/torch/nn/functional.py\", line 592, in cross_entropy\n--> 592   return x\n\nValueError: acme\n"
     );
+    // Nothing but the place below its frames says that this is an exception's line.
+    assert_one_private(&stackprinter.replace("ValueError: acme", "AcmeBoom: jane"));
     let better = traceback("ValueError: acme")
         .replace("    go('s3cr3t')\n", "    go('s3cr3t')\n    │  └ 's3cr3t'\n    └ <function acme at 0x7f>\n");
     let json = |text: &str| {
