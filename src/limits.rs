@@ -169,8 +169,10 @@ pub const SUMMARY_BYTES_MAX: usize = 4096;
 pub const SAMPLE_PERIOD: Duration = Duration::from_secs(5);
 /// The same at a run's beginning.
 pub const SAMPLE_PERIOD_FIRST: Duration = Duration::from_millis(250);
-/// Between two looks at followed files.
+/// Between two looks at followed files, at memory that is short, and at everything in the first moments.
 pub const FOLLOW_PERIOD: Duration = Duration::from_secs(1);
+/// What is due within so long of something else is done together with it: being woken costs more.
+pub const PULSE_SLACK: Duration = Duration::from_millis(100);
 /// Between two progress events.
 pub const PROGRESS_PERIOD: Duration = Duration::from_secs(60);
 /// How long the GPU driver may be silent before it is called unresponsive; a healthy call takes milliseconds.
@@ -318,11 +320,15 @@ pub const TREE_PROCESSES_MAX: usize = 4096;
 pub const TREE_FILES_MAX: usize = 256;
 /// Up to this many threads, all of a process's threads are asked for children at each sample (4 us each).
 pub const TREE_THREADS_EACH_SAMPLE: u64 = 4;
+/// From more than this many threads on a process's line of /proc is dear, and read with a complete walk only.
+pub const TREE_THREADS_BRIEF: u64 = 8;
 /// Samples between two complete walks (children of all threads, or the scan where the kernel lists none): a
-/// minute, since such a walk of 8,000 threads was measured at 51 ms.
+/// minute at the least.
 pub const TREE_WALK_SAMPLES: u32 = 12;
-/// A complete walk that took longer than this is done ten times less often.
-pub const TREE_WALK_COST_MAX: Duration = Duration::from_millis(5);
+/// The most samples between two complete walks: ten minutes.
+pub const TREE_WALK_SAMPLES_MAX: u32 = 120;
+/// What complete walks may add to each sample between two: less than it costs. 8,000 threads were measured at 51 ms.
+pub const TREE_WALK_COST_PER_SAMPLE: Duration = Duration::from_micros(150);
 /// Threads, or processes of a scan, that one complete walk looks at.
 pub const TREE_WALK_ENTRIES_MAX: usize = 16 * 1024;
 /// How long before the end a process's failure counts as the cause: launchers give the other workers 30 s to end.

@@ -2,7 +2,7 @@
 //!
 //! `cargo test --test deaths -- --nocapture` prints the table: each death, the status that the shell sees, our
 //! verdict, its evidence and confidence. What needs root or a control group says plainly when it was skipped.
-//! A batch system's time limit is `tests/deaths_slurm.py`.
+//! What takes minutes or a batch system is in `tests/slow_deaths.py`.
 
 #[path = "support/observed.rs"]
 mod observed;

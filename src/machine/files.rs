@@ -7,8 +7,10 @@
 use crate::limits;
 use crate::sys::probe;
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::Read as _;
-use std::path::Path;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
 
 /// The beginning of a regular file.
 pub fn bytes(path: &Path, max: usize) -> Option<Vec<u8>> {
@@ -22,6 +24,34 @@ pub fn bytes(path: &Path, max: usize) -> Option<Vec<u8>> {
 /// A small text file of the kernel; bytes that are not UTF-8 are replaced.
 pub fn text(path: &Path) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes(path, limits::KERNEL_FILE_BYTES_MAX)?).into_owned())
+}
+
+/// A small file of the kernel that is read again and again. It stays open: to find, check and close it anew costs
+/// several times what reading it does. What has gone since (a process that has ended) is looked for anew.
+#[derive(Debug)]
+pub struct Held {
+    path: PathBuf,
+    file: Option<File>,
+}
+
+impl Held {
+    /// The file at this path, which need not be there yet.
+    pub const fn new(path: PathBuf) -> Self {
+        Self { path, file: None }
+    }
+
+    /// What it says now; of more than `N` bytes the beginning.
+    pub fn text<const N: usize>(&mut self) -> Option<String> {
+        if self.file.is_none() {
+            self.file = probe::open_regular(&self.path).ok();
+        }
+        let mut bytes = [0; N];
+        let read = self.file.as_ref()?.read_at(&mut bytes, 0);
+        if read.is_err() {
+            self.file = None;
+        }
+        Some(String::from_utf8_lossy(bytes.get(..read.ok()?)?).into_owned())
+    }
 }
 
 /// A file that holds one number.
@@ -54,6 +84,24 @@ mod tests {
         assert_eq!(number(&directory.path().join("none")), None);
         assert_eq!(names(directory.path(), 9).map(|names| names.len()), Some(1));
         assert_eq!(names(directory.path(), 0).map(|names| names.len()), Some(0));
+    }
+
+    #[test]
+    fn what_is_held_is_read_as_it_is_now() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        let mut held = Held::new(path.clone());
+        assert_eq!(held.text::<9>(), None);
+        for text in ["one", "other", "one"] {
+            std::fs::write(&path, text).unwrap();
+            assert_eq!(held.text::<9>().as_deref(), Some(text));
+        }
+        assert_eq!(held.text::<2>().as_deref(), Some("on"));
+        let mut child = std::process::Command::new("sleep").arg("300").spawn().unwrap();
+        let mut gone = Held::new(format!("/proc/{}/cgroup", child.id()).into());
+        assert!(gone.text::<64>().is_some());
+        child.kill().and_then(|()| child.wait()).unwrap();
+        assert_eq!((gone.text::<64>(), gone.text::<64>()), (None, None));
     }
 
     #[test]

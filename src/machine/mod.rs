@@ -9,7 +9,7 @@
 pub mod accelerator;
 pub mod cgroup;
 pub mod deaths;
-mod files;
+pub mod files;
 mod gathering;
 pub mod host;
 pub mod launcher;
@@ -25,10 +25,11 @@ pub use gathering::{Gathering, facts};
 
 use crate::limits;
 use crate::observation::{Failure, GpuTroubles, Sample, Shortage, Xid};
-use crate::sys::deaths::Wake;
+use crate::sys::wake::Wake;
 use accelerator::{AcceleratorFacts, Gpus, Health};
 use cgroup::{MemoryGroup, OomKills, OomWatch};
 use deaths::DeathWatch;
+use files::Held;
 use shortage::ShortageWatch;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -44,7 +45,8 @@ pub struct Sampler {
     command: u32,
     tree: Tree,
     /// What /proc says of the command's groups: a command that enters a container or a scope changes them.
-    groups: Option<String>,
+    groups: Held,
+    groups_now: Option<String>,
     group: Option<MemoryGroup>,
     kills: OomWatch,
     deaths: Option<DeathWatch>,
@@ -58,11 +60,13 @@ impl Sampler {
     /// NVML library than the driver's own.
     #[must_use]
     pub fn begin(command: u32, nvml_path: Option<OsString>) -> Self {
+        let mut groups = Held::new(format!("/proc/{command}/cgroup").into());
         let group = MemoryGroup::of(command);
         let kills = OomWatch::begin(group.as_ref());
         Self {
             command,
-            groups: groups_of(command),
+            groups_now: groups.text::<GROUPS_BYTES>(),
+            groups,
             tree: Tree::new(command),
             group,
             kills,
@@ -81,17 +85,20 @@ impl Sampler {
 
     /// Follows the command into the control group that it has entered since.
     pub fn regroup(&mut self) {
-        let groups = groups_of(self.command);
-        if groups.is_some() && groups != self.groups {
-            self.groups = groups;
+        let groups = self.groups.text::<GROUPS_BYTES>().filter(|groups| !groups.is_empty());
+        // A process that has ended is in the root group whatever it was in.
+        if groups.is_some() && groups != self.groups_now && is_alive(self.command) {
+            self.groups_now = groups;
             self.group = MemoryGroup::of(self.command);
             self.kills.regroup(self.group.as_ref());
         }
     }
 
     fn follow(&mut self) {
+        let pids = self.tree.pids();
+        self.shortage.meet(&pids);
         if let Some(deaths) = &mut self.deaths {
-            deaths.follow(&self.tree.pids());
+            deaths.follow(&pids);
         }
     }
 
@@ -101,12 +108,18 @@ impl Sampler {
         self.deaths.as_ref()?.wake()
     }
 
-    /// The second's look: who has ended, and how short memory is. Costs a few microseconds.
+    /// A look between two measurements: who has ended, and how short memory is. Costs a few microseconds.
     pub fn look(&mut self, at: f64) {
         if let Some(deaths) = &mut self.deaths {
             deaths.look(at);
         }
-        self.shortage.look(&self.tree.pids());
+        self.shortage.look(at);
+    }
+
+    /// Whether memory may run out within seconds.
+    #[must_use]
+    pub fn is_memory_short(&self) -> bool {
+        self.shortage.is_near()
     }
 
     /// The process that failed first, of those that did shortly before the end.
@@ -219,10 +232,10 @@ impl Sampler {
     }
 }
 
-/// The lines of `/proc/PID/cgroup`; None of a process that has ended, which is in the root group whatever it was in.
-fn groups_of(pid: u32) -> Option<String> {
-    let process = PathBuf::from(format!("/proc/{pid}"));
-    let groups = files::text(&process.join("cgroup")).filter(|text| !text.is_empty())?;
-    let stat = files::text(&process.join("stat"))?;
-    (!Stat::parse(stat.as_bytes())?.zombie).then_some(groups)
+/// Bytes of `/proc/PID/cgroup` that are compared: a dozen hierarchies of version 1 with the longest names in use.
+const GROUPS_BYTES: usize = 4096;
+
+fn is_alive(pid: u32) -> bool {
+    let stat = files::text(&PathBuf::from(format!("/proc/{pid}/stat")));
+    stat.and_then(|stat| Stat::parse(stat.as_bytes())).is_some_and(|stat| !stat.zombie)
 }

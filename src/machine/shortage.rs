@@ -7,13 +7,21 @@
 //! may not answer, and a thread that nobody waits for goes there. Used by the façade.
 
 use super::cgroup::unified_ancestors;
-use super::files;
+use super::files::Held;
 use super::sender::MEMORY_DAEMONS;
 use crate::limits;
 use crate::observation::Shortage;
 use crate::sys::mounts;
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+/// How many seconds ago memory was short that a process died for want of: whoever kills for it needs a few.
+const RECENT: f64 = 15.0;
+/// Looks that are remembered; each process that ends takes one.
+const LOOKS_MAX: usize = 256;
+/// Share of the memory that one machine's processors do not fill between two measurements.
+const NEAR: f64 = 0.5;
 
 /// Where systemd keeps the control groups of services, in the three ways in which hierarchies are mounted.
 const SERVICES: [&str; 3] =
@@ -23,11 +31,17 @@ const SERVICES: [&str; 3] =
 #[derive(Debug)]
 pub struct ShortageWatch {
     root: PathBuf,
-    command: u32,
+    meminfo: Held,
+    /// Our own mount namespace.
+    namespace: Option<PathBuf>,
+    /// A process of the command that has another one.
+    inside: Option<u32>,
     /// The command's control group and those above it, of the hierarchy on which daemons write.
     groups: Vec<PathBuf>,
     kills_before: Option<u64>,
-    memory_left: Option<f64>,
+    /// The share of memory that was left at the last looks, and when. What a killed process had is free again, so the
+    /// least of them is what it died of.
+    memory_left: VecDeque<(f64, f64)>,
     shared_memory_used: Option<f64>,
     elsewhere: Option<Elsewhere>,
 }
@@ -49,26 +63,59 @@ impl ShortageWatch {
     fn at(root: &Path, command: u32) -> Self {
         let groups = unified_ancestors(root, command);
         let kills_before = daemon_kills(&groups);
-        let root = root.to_owned();
-        Self { root, command, groups, kills_before, memory_left: None, shared_memory_used: None, elsewhere: None }
+        Self {
+            meminfo: Held::new(root.join("proc/meminfo")),
+            namespace: namespace(root, "self"),
+            inside: None,
+            root: root.to_owned(),
+            groups,
+            kills_before,
+            memory_left: VecDeque::new(),
+            shared_memory_used: None,
+            elsewhere: None,
+        }
     }
 
-    /// Takes a look; `pids`: the command's processes.
-    pub fn look(&mut self, pids: &[u32]) {
-        self.memory_left = memory_left(&self.root).or(self.memory_left);
-        let mut used = mounts::used_share(&self.root.join("dev/shm"));
+    /// Notes which of the command's processes has entered a container. Less often than looks are taken: to find a
+    /// namespace's name costs as much as all else of a look.
+    pub fn meet(&mut self, pids: &[u32]) {
         // The newest process is the one deepest in whatever container the command has entered.
-        let newest = pids.last().copied().unwrap_or(self.command);
-        let namespace = |process: &str| std::fs::read_link(self.root.join("proc").join(process).join("ns/mnt")).ok();
-        let theirs = namespace(&newest.to_string());
-        if self.elsewhere.is_some() || (theirs.is_some() && theirs != namespace("self")) {
+        let Some(newest) = pids.last() else { return };
+        let theirs = namespace(&self.root, &newest.to_string());
+        if theirs.is_some() && theirs != self.namespace {
+            self.inside = Some(*newest);
+        }
+    }
+
+    /// Takes a look.
+    pub fn look(&mut self, at: f64) {
+        // The first three lines, of 28 bytes each, are all that is needed.
+        if let Some(left) = self.meminfo.text::<128>().and_then(|text| memory_left(&text)) {
+            self.memory_left.retain(|(earlier, _)| at - earlier <= RECENT);
+            self.memory_left.truncate(LOOKS_MAX);
+            self.memory_left.push_front((at, left));
+        }
+        let mut used = mounts::used_share(&self.root.join("dev/shm"));
+        if let Some(inside) = self.inside {
             let elsewhere = self.elsewhere.get_or_insert_with(|| Elsewhere::begin(self.root.clone()));
             used = elsewhere.answers.try_iter().chain(used).reduce(f64::max);
             // One that is under way is enough.
-            let _ = elsewhere.requests.try_send(newest);
+            let _ = elsewhere.requests.try_send(inside);
         }
         // The highest that was seen: what a dead process had filled is free again.
         self.shared_memory_used = used.into_iter().chain(self.shared_memory_used).reduce(f64::max);
+    }
+
+    /// Whether memory of either kind may run out before the next measurement.
+    #[must_use]
+    pub fn is_near(&self) -> bool {
+        self.least_left().is_none_or(|left| left < NEAR)
+            || self.shared_memory_used.is_some_and(|used| used > 1.0 - NEAR)
+            || self.inside.is_some()
+    }
+
+    fn least_left(&self) -> Option<f64> {
+        self.memory_left.iter().map(|(_, left)| *left).reduce(f64::min)
     }
 
     /// All that is known at the run's end.
@@ -79,7 +126,7 @@ impl ShortageWatch {
             MEMORY_DAEMONS.iter().any(|daemon| services.join(format!("{daemon}.service")).is_dir())
         };
         Shortage {
-            memory_left: self.memory_left,
+            memory_left: self.least_left(),
             shared_memory_used: self.shared_memory_used,
             daemon_kills: daemon_kills(&self.groups).map(|kills| kills.saturating_sub(self.kills_before.unwrap_or(0))),
             // The manager removes a service's group when the service has ended.
@@ -108,9 +155,13 @@ impl Elsewhere {
     }
 }
 
+/// The name of a process's mount namespace.
+fn namespace(root: &Path, process: &str) -> Option<PathBuf> {
+    std::fs::read_link(root.join("proc").join(process).join("ns/mnt")).ok()
+}
+
 /// Share of the machine's memory that could still be had.
-fn memory_left(root: &Path) -> Option<f64> {
-    let text = files::text(&root.join("proc/meminfo"))?;
+fn memory_left(text: &str) -> Option<f64> {
     let kibibytes = |name: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
         line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()
@@ -141,19 +192,22 @@ mod tests {
     fn what_is_left_is_a_share_and_what_cannot_be_read_is_unknown() {
         let root = tempfile::tempdir().unwrap();
         let mut watch = ShortageWatch::at(root.path(), 7);
-        watch.look(&[]);
+        watch.look(0.0);
         assert_eq!(watch.shortage(), Shortage::default());
         fs::create_dir_all(root.path().join("proc")).unwrap();
         fs::create_dir_all(root.path().join("sys/fs/cgroup/systemd/system.slice/earlyoom.service")).unwrap();
-        for (text, expected) in [
-            ("MemTotal:  1000 kB\nMemFree:  1 kB\nMemAvailable:  250 kB\n", Some(0.25)),
-            ("MemTotal:  1000 kB\n", Some(0.25)),
-            ("MemTotal:  0 kB\nMemAvailable:  0 kB\n", Some(0.25)),
-            ("MemTotal:  10 kB\nMemAvailable:  20 kB\n", Some(1.0)),
+        for (at, text, expected, near) in [
+            (1.0, "MemTotal:  1000 kB\nMemFree:  1 kB\nMemAvailable:  250 kB\n", 0.25, true),
+            (2.0, "MemTotal:  1000 kB\n", 0.25, true),
+            (3.0, "MemTotal:  0 kB\nMemAvailable:  0 kB\n", 0.25, true),
+            // The killed process had it.
+            (16.0, "MemTotal:  10 kB\nMemAvailable:  20 kB\n", 0.25, true),
+            (17.0, "MemTotal:  10 kB\nMemAvailable:  20 kB\n", 1.0, false),
         ] {
             fs::write(root.path().join("proc/meminfo"), text).unwrap();
-            watch.look(&[]);
-            assert_eq!(watch.shortage().memory_left, expected, "{text}");
+            watch.look(at);
+            assert_eq!(watch.shortage().memory_left, Some(expected), "{text}");
+            assert_eq!(watch.is_near(), near, "{text}");
         }
         assert!(watch.shortage().daemon_runs);
     }
@@ -161,7 +215,8 @@ mod tests {
     #[test]
     fn on_this_machine_the_figures_are_shares() {
         let mut watch = ShortageWatch::begin(std::process::id());
-        watch.look(&[std::process::id()]);
+        watch.meet(&[std::process::id()]);
+        watch.look(0.0);
         let shortage = watch.shortage();
         assert!(shortage.memory_left.is_some_and(|share| share > 0.0 && share <= 1.0), "{shortage:?}");
         assert!(shortage.shared_memory_used.is_none_or(|share| (0.0..=1.0).contains(&share)), "{shortage:?}");

@@ -238,6 +238,12 @@ impl Eyes {
         }
     }
 
+    /// Whether there are files that do not tell when something was added.
+    #[must_use]
+    pub const fn follow_files(&self) -> bool {
+        !self.files.is_empty()
+    }
+
     /// Takes what the followed files have given, and asks for more.
     pub fn look_at_files(&mut self, run: &mut Run, at: f64) {
         for file in &mut self.files {

@@ -8,6 +8,7 @@ use super::mirror::{self, Mirror, Mirrored, State};
 use super::patience::{self, Question};
 use super::takeover::Streams;
 use crate::limits;
+use crate::machine::files::Held;
 use crate::machine::sender;
 use crate::observation::{Sender, SupervisorLoss};
 use crate::protocol::messages::{ToObserver, ToSupervisor};
@@ -19,6 +20,9 @@ use crate::sys::{clock, fault, wait};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedSender;
+
+/// Bytes of `/proc/PID/stat` that are read: the state follows the name, which has 64 at the most.
+const STAT_BYTES: usize = 128;
 
 /// What the other half is told. A run has a handful of these, so the channel needs no bound.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -60,8 +64,10 @@ pub struct Link {
     pub command: Option<OwnedFd>,
     /// Where the supervisor writes a fault of its own.
     pub crash: Option<OwnedFd>,
-    /// The supervisor's and the command's pid.
-    pub pids: (i32, i32),
+    /// The supervisor's pid.
+    pub supervisor: i32,
+    /// What /proc says of the supervisor and of the command.
+    pub states: (Held, Held),
     /// What the supervisor has asked and was not told yet.
     pub question: Option<Question>,
     /// Our duplicates of the relays' descriptors.
@@ -108,10 +114,12 @@ impl Link {
         self.streams.relay_to_the_end();
     }
 
-    fn mirror(&self, mirror: &mut Mirror) {
-        let state = |pid: i32| mirror::parse(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?);
-        let (supervisor, command) = self.pids;
-        let (Some(seen @ State::Stopped), Some(of_command)) = (state(supervisor), state(command)) else {
+    fn mirror(&mut self, mirror: &mut Mirror) {
+        let state = |file: &mut Held| mirror::parse(&file.text::<STAT_BYTES>()?);
+        let (supervisor, command) = &mut self.states;
+        // The command's is read only where there is something to compare: the kernel sums its many threads up for it.
+        let seen = state(supervisor).filter(|state| *state == State::Stopped);
+        let Some((seen, of_command)) = seen.and_then(|seen| Some((seen, state(command)?))) else {
             *mirror = Mirror::default();
             return;
         };
@@ -120,7 +128,7 @@ impl Link {
                 self.command.as_ref().map(|command| wait::signal(command.as_fd(), signal::STOP));
             }
             Some(Mirrored::ContinueSupervisor) => {
-                signals::pass_on(supervisor, &signals::Received::sent(signal::CONTINUE))
+                signals::pass_on(self.supervisor, &signals::Received::sent(signal::CONTINUE))
             }
             None => {}
         }

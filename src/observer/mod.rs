@@ -21,6 +21,7 @@ pub mod work;
 
 use crate::limits;
 use crate::machine::cgroup::{MemoryGroup, OomWatch};
+use crate::machine::files::Held;
 use crate::protocol::settings::{OBSERVER, Observed, Settings};
 use crate::sys::signals::Signals;
 use crate::sys::{clock, descriptors, role};
@@ -71,13 +72,15 @@ pub fn main(arguments: &[OsString]) -> u8 {
         Observed::Relay(ends) => Some(*ends),
         Observed::File(..) => None,
     });
+    let stat = |pid: i32| Held::new(format!("/proc/{pid}/stat").into());
     let (news, inbox) = tokio::sync::mpsc::unbounded_channel();
     let link = Link {
         channel: Arc::clone(&channel),
         signals: Signals::open(false).ok(),
         command: settings.command_handle.and_then(descriptors::adopt),
         crash: settings.crash_flag.and_then(descriptors::adopt),
-        pids: (settings.supervisor, settings.command),
+        supervisor: settings.supervisor,
+        states: (stat(settings.supervisor), stat(settings.command)),
         question: None,
         streams: Streams::adopt(&ends.collect::<Vec<_>>()),
         news,

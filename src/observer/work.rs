@@ -5,6 +5,7 @@
 //! first, a command's end included, it goes out before anything else does.
 
 mod facts;
+mod pulse;
 
 use super::eyes::Eyes;
 use super::link::{News, tell};
@@ -21,8 +22,10 @@ use crate::observation::{Ending, Request};
 use crate::privacy::Gate;
 use crate::protocol::messages::ToSupervisor;
 use crate::run::{Run, RunFacts};
-use crate::sys::deaths::Wake;
+use crate::sys::memory;
+use crate::sys::wake::Wake;
 use facts::Facts;
+use pulse::Pulse;
 use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -30,7 +33,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, SystemTime};
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::time::{MissedTickBehavior, interval};
 
 /// Signals that a verdict wants to know about, at the most.
 const REQUESTS_MAX: usize = 8;
@@ -146,6 +149,13 @@ impl Work {
         self.birth.age().clamp(limits::SAMPLE_PERIOD_FIRST, limits::SAMPLE_PERIOD)
     }
 
+    /// Each second where something may happen between two measurements that nobody tells us of.
+    fn look_period(&self) -> Duration {
+        let early = self.birth.age() < limits::TREE_HURRY;
+        let short = self.sampler.as_ref().is_some_and(Sampler::is_memory_short);
+        if early || short || self.eyes.follow_files() { limits::FOLLOW_PERIOD } else { limits::SAMPLE_PERIOD }
+    }
+
     /// Seconds since the command's spawn.
     fn now(&self) -> f64 {
         self.birth.age().as_secs_f64()
@@ -153,18 +163,20 @@ impl Work {
 
     /// Until the command has ended.
     async fn observe(&mut self, news: &mut UnboundedReceiver<News>) {
-        let mut tick = interval(limits::FOLLOW_PERIOD);
-        let measure = sleep(limits::SAMPLE_PERIOD_FIRST);
-        tokio::pin!(measure);
+        let mut settled = false;
+        let mut pulse = Pulse::begin(limits::SAMPLE_PERIOD_FIRST);
         let mut hurry = interval(limits::START_LOOK);
         let mut meet = interval(limits::TREE_HURRY_PERIOD);
-        for interval in [&mut tick, &mut hurry, &mut meet] {
+        for interval in [&mut hurry, &mut meet] {
             interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         }
         loop {
             let reporter = self.reporter.as_mut();
             let deaths = self.deaths.as_ref();
             let early = self.birth.age() < limits::TREE_HURRY;
+            if !early && !std::mem::replace(&mut settled, true) {
+                memory::give_back_text();
+            }
             tokio::select! {
                 heard = news.recv() => {
                     if !heard.is_some_and(|heard| self.hear(heard)) {
@@ -176,10 +188,14 @@ impl Work {
                 () = somebody_ended(deaths) => self.look(),
                 _ = hurry.tick(), if !self.facts.sent && !self.facts.silent => self.begin_report(false),
                 _ = meet.tick(), if early => self.sampler.iter_mut().for_each(Sampler::meet),
-                _ = tick.tick() => self.tick(),
-                () = &mut measure => {
-                    self.measure();
-                    measure.as_mut().reset(Instant::now() + self.sample_period());
+                due = pulse.beats() => {
+                    if due.measure {
+                        self.measure();
+                    }
+                    if due.look {
+                        self.tick();
+                    }
+                    pulse.done(due, self.look_period(), self.sample_period());
                 }
             }
         }

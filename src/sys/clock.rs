@@ -1,4 +1,5 @@
-//! The two clocks: one that can be set (for timestamps), one that only goes forward (for durations).
+//! The clocks: one that can be set (for timestamps), one that only goes forward (for durations), and one of each
+//! process, which goes as its threads run.
 
 use nix::time::{ClockId, clock_gettime};
 use std::time::{Duration, SystemTime};
@@ -16,4 +17,28 @@ pub fn monotonic_ms() -> u64 {
     clock_gettime(ClockId::CLOCK_MONOTONIC)
         .ok()
         .map_or(0, |time| u64::try_from(Duration::from(time).as_millis()).unwrap_or(0))
+}
+
+/// Processor time of all threads of a process, as the kernel itself counts it; None where there is no such process.
+#[must_use]
+pub fn processor_time(pid: u32) -> Option<Duration> {
+    // As clock_getcpuclockid(3) makes the number, which asks the kernel once more whether the process is there.
+    let clock = (!i32::try_from(pid).ok()?) << 3 | CPUCLOCK_SCHED;
+    clock_gettime(ClockId::from_raw(clock)).ok().map(Duration::from)
+}
+
+/// Of a process's three clocks the exact one.
+const CPUCLOCK_SCHED: i32 = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_has_its_own_clock() {
+        let own = processor_time(std::process::id()).unwrap();
+        assert!(own > Duration::ZERO && own < Duration::from_secs(3600), "{own:?}");
+        assert_eq!(processor_time(u32::MAX), None);
+        assert_eq!(processor_time(1 + (1 << 22)), None, "above the highest pid");
+    }
 }

@@ -5,12 +5,11 @@
 //! handle once it has been reaped (Linux 6.15), and by /proc for as long as it has not been.
 
 use super::wait;
+use super::wake::Wake;
 use crate::status::End;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd as _, OwnedFd};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 
 /// Processes that are watched.
 #[derive(Debug)]
@@ -71,22 +70,6 @@ impl Deaths {
     /// What wakes a loop when a process has ended; to be called inside of a runtime. None where it cannot be had.
     #[must_use]
     pub fn wake(&self) -> Option<Wake> {
-        let set = super::descriptors::duplicate(self.epoll.0.as_fd()).ok()?;
-        // SAFETY: an OwnedFd always gives the same descriptor, and keeps it open until it is dropped.
-        unsafe { AsyncFd::register_with_interest(set, Interest::READABLE) }.ok().map(Wake)
-    }
-}
-
-/// Wakes a loop when a watched process has ended.
-#[derive(Debug)]
-pub struct Wake(AsyncFd<OwnedFd>);
-
-impl Wake {
-    /// Waits for the next end. All that have ended by then are to be asked for at once.
-    pub async fn next(&self) {
-        match self.0.readable().await {
-            Ok(mut ready) => ready.clear_ready(),
-            Err(_) => std::future::pending().await,
-        }
+        Wake::on(self.epoll.0.as_fd())
     }
 }

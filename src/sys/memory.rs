@@ -1,8 +1,8 @@
 //! Giving back what the start needed: the pages of program text and constants that only parsing, deciding and
 //! setting up have touched.
 //!
-//! The supervisor lives as long as the training and runs a few KiB of code. The pages come back from the file,
-//! one by one, should they ever be needed again.
+//! Supervisor and observer live as long as the training; the one runs a few KiB of code, the other a tenth of what its
+//! start took. The pages come back from the file, one by one, should they ever be needed again.
 
 use nix::libc;
 

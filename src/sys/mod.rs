@@ -9,6 +9,7 @@
 
 #![expect(unsafe_code, reason = "system calls that have no safe wrapper; each block says why it is sound")]
 
+pub mod alarm;
 pub mod channel;
 pub mod clock;
 pub mod command;
@@ -30,5 +31,6 @@ pub mod stderr;
 pub mod terminal;
 pub mod tether;
 pub mod wait;
+pub mod wake;
 
 pub use nix::errno::Errno;

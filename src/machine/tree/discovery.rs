@@ -3,7 +3,7 @@
 //! `/proc/P/task/T/children` lists what thread T started: 4 us a read. Nearly all children come from main
 //! threads, so these (and all threads of a process with few) are asked at every sample. Children of other
 //! threads need all threads, which costs 51 ms at 8,000 threads; that complete walk is made about once a
-//! minute, and ten times less often where it proved dear. A kernel without these files leaves only the
+//! minute, and less often the dearer it proved. A kernel without these files leaves only the
 //! scan of the host for parents, on the same schedule: the one place where the host's size matters.
 
 use super::Sampler;
@@ -28,8 +28,9 @@ impl Schedule {
 
     /// Sets the next one, by what this one cost.
     fn walked(&mut self, cost: std::time::Duration) {
-        let dear = cost > limits::TREE_WALK_COST_MAX;
-        self.samples_left = limits::TREE_WALK_SAMPLES * if dear { 10 } else { 1 } - 1;
+        let paid_by = cost.as_micros() / limits::TREE_WALK_COST_PER_SAMPLE.as_micros();
+        let paid_by = u32::try_from(paid_by).unwrap_or(u32::MAX);
+        self.samples_left = paid_by.clamp(limits::TREE_WALK_SAMPLES, limits::TREE_WALK_SAMPLES_MAX) - 1;
     }
 }
 
@@ -112,11 +113,11 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn a_dear_walk_comes_ten_times_less_often() {
+    fn a_dear_walk_comes_less_often() {
         let mut schedule = Schedule::default();
         assert!(schedule.due(), "the first sample walks");
-        for (cost, pause) in [(Duration::from_millis(1), 12), (Duration::from_millis(50), 120)] {
-            schedule.walked(cost);
+        for (cost, pause) in [(0, 12), (1, 12), (6, 40), (51, 120), (u64::MAX, 120)] {
+            schedule.walked(Duration::from_millis(cost));
             assert_eq!((1..).find(|_| schedule.due()), Some(pause));
         }
     }

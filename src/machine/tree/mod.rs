@@ -2,7 +2,8 @@
 //!
 //! The problem: tools that refresh all processes of the host cost 100 ms a sample on a busy node, and those
 //! that add up what they see of live processes lose whatever the short-lived ones used. The rules here:
-//! - only the command's own processes are read, one read each, whatever else runs on the host;
+//! - only the command's own processes are read, one read each, whatever else runs on the host; of those with many
+//!   threads, which the kernel sums up for its line about a process, mostly what is cheap (`brief`);
 //! - a process is its pid AND its start time, and stays known while it lives, even when it became an orphan
 //!   or, as torchrun's workers do, left for a session of its own;
 //! - processor time never decreases: what a process used either shows up with the parent that waited for it
@@ -13,6 +14,7 @@
 //! [`portable`] stands in.
 
 mod account;
+mod brief;
 mod discovery;
 pub mod portable;
 mod procfs;
@@ -23,6 +25,7 @@ mod tests;
 use crate::limits;
 use crate::sys::probe;
 use account::Account;
+use brief::Brief;
 use discovery::Schedule;
 use procfs::Procfs;
 use stat::Stat;
@@ -50,6 +53,7 @@ struct Process {
     account: Account,
     /// Kept open as far as [`limits::TREE_FILES_MAX`] allows; the others are opened anew each time.
     file: Option<File>,
+    brief: Brief,
     /// The list of its main thread's children, likewise.
     children: Option<File>,
 }
@@ -65,6 +69,7 @@ pub struct Sampler {
     ended_ticks: u64,
     highest_ticks: u64,
     schedule: Schedule,
+    samples: u32,
     /// Whether the kernel was built to list a thread's children.
     lists_children: bool,
     page_size: u64,
@@ -89,6 +94,7 @@ impl Sampler {
             ended_ticks: 0,
             highest_ticks: 0,
             schedule: Schedule::default(),
+            samples: 0,
             lists_children: true,
             page_size: probe::page_size(),
             ticks_per_second: probe::clock_ticks(),
@@ -131,21 +137,34 @@ impl Sampler {
     /// counted once: it is missing when its turn comes, and its parent does not have its time yet.
     fn refresh(&mut self) {
         let mut gone = Vec::new();
+        let whole = self.samples.is_multiple_of(limits::TREE_WALK_SAMPLES);
+        self.samples = self.samples.wrapping_add(1);
         for (pid, process) in &mut self.known {
+            if !whole
+                && let Some(stat) = process.brief.read(&mut self.procfs, *pid, &process.stat, self.ticks_per_second)
+            {
+                process.stat = stat;
+                continue;
+            }
             let stat = match &process.file {
                 Some(file) => self.procfs.read_stat(file),
                 None => self.procfs.open_stat(*pid).and_then(|file| self.procfs.read_stat(&file)),
             };
             match stat.filter(|stat| stat.started == process.stat.started) {
-                Some(stat) => process.stat = stat,
+                Some(stat) => {
+                    process.stat = stat;
+                    if self.kept_files < limits::TREE_FILES_MAX {
+                        self.kept_files += usize::from(process.brief.open(&mut self.procfs, *pid, stat.threads));
+                    }
+                }
                 None => gone.push(*pid),
             }
         }
         // Children first: what a child leaves goes through its parent, which may be gone as well.
         for pid in gone.into_iter().rev() {
             let Some(process) = self.known.remove(&pid) else { continue };
-            let kept = usize::from(process.file.is_some()) + usize::from(process.children.is_some());
-            self.kept_files = self.kept_files.saturating_sub(kept);
+            let kept = [process.file.is_some(), process.brief.is_open(), process.children.is_some()];
+            self.kept_files = self.kept_files.saturating_sub(kept.into_iter().filter(|kept| *kept).count());
             let ticks = process.account.ticks(&process.stat);
             match self.known.get_mut(&process.stat.parent) {
                 Some(parent) => parent.account.owe(ticks),
@@ -167,7 +186,8 @@ impl Sampler {
         let keep = self.kept_files < limits::TREE_FILES_MAX;
         self.kept_files += usize::from(keep);
         let file = keep.then_some(file);
-        self.known.insert(pid, Process { stat, account: Account::open(&stat), file, children: None });
+        let process = Process { stat, account: Account::open(&stat), file, brief: Brief::default(), children: None };
+        self.known.insert(pid, process);
         true
     }
 

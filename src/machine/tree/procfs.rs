@@ -44,6 +44,21 @@ impl Procfs {
         Stat::parse(line.get(..length)?)
     }
 
+    /// Opens the short file about a process's memory; kept open it is its identity, too.
+    pub fn open_memory(&mut self, pid: u32) -> Option<File> {
+        self.accesses += 1;
+        File::open(self.root.join(format!("{pid}/statm"))).ok()
+    }
+
+    /// Resident pages, by an open short file; None of a process that has ended, whose pages are gone.
+    pub fn read_memory(&mut self, file: &File) -> Option<u64> {
+        self.accesses += 1;
+        let mut line = [0; 128];
+        let length = file.read_at(&mut line, 0).ok()?;
+        let pages = std::str::from_utf8(line.get(..length)?).ok()?.split(' ').nth(1)?;
+        pages.parse().ok().filter(|pages| *pages > 0)
+    }
+
     /// Whether the kernel was built to list children (CONFIG_PROC_CHILDREN), asked of our own thread.
     pub fn lists_children(&mut self) -> bool {
         self.accesses += 1;

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::Read as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// A shell script that is killed with all it started when the test ends.
@@ -53,6 +54,39 @@ fn all_generations_are_found_and_measured() {
     let (sum, largest) = (sample.rss_sum_bytes.unwrap(), sample.rss_max_process_bytes.unwrap());
     assert!(largest >= 4096 && sum >= largest && sum <= 4 * largest, "{sum} {largest}");
     assert_eq!(sampler.pids().len(), 4);
+}
+
+#[test]
+fn many_threads_are_measured_as_a_few_are() {
+    // In our own process: no program that every machine has starts so many.
+    let stop = AtomicBool::new(false);
+    let ended = || stop.load(Ordering::Relaxed);
+    let ended = &ended;
+    std::thread::scope(|scope| {
+        for _ in 0..limits::TREE_THREADS_BRIEF {
+            scope.spawn(move || {
+                while !ended() {
+                    std::thread::park_timeout(Duration::from_millis(5))
+                }
+            });
+        }
+        scope.spawn(move || {
+            while !ended() {
+                std::hint::spin_loop()
+            }
+        });
+        let own = std::process::id();
+        let mut sampler = Sampler::new(own);
+        let first = sampler.sample();
+        assert!(sampler.known[&own].brief.is_open());
+        let later = sample_until(&mut sampler, |sample| sample.cpu_seconds > first.cpu_seconds.map(|sum| sum + 0.3));
+        assert!(later.rss_max_process_bytes.unwrap() > 0);
+        // The kernel's line says the same.
+        let line = sampler.procfs.open_stat(own).and_then(|file| sampler.procfs.read_stat(&file)).unwrap();
+        let ticks = sampler.known[&own].stat.own_ticks;
+        assert!(ticks.abs_diff(line.own_ticks) <= 20, "{ticks} {line:?}");
+        stop.store(true, Ordering::Relaxed);
+    });
 }
 
 #[test]
