@@ -8,7 +8,7 @@ use crate::plan::{Plan, Surroundings, plan};
 use crate::status::{self, End};
 use crate::store::decision;
 use crate::supervisor::Finished;
-use crate::sys::{Errno, command, probe, signals};
+use crate::sys::{self, Errno, command, probe, signals};
 use crate::{cli, env, notice, observer, query, supervisor, ui};
 use std::ffi::OsString;
 use std::path::Path;
@@ -93,7 +93,7 @@ fn look_at(config: &Path) {
             "`--config {}` can't be opened: {}; the command runs all the same, its configuration is not recorded; \
              name a YAML file that can be read",
             cli::printable(config),
-            ui::reason(&error)
+            sys::reason(&error)
         ));
     }
 }

@@ -7,7 +7,7 @@
 use crate::cli::{NAME, Refusal};
 use crate::env;
 use crate::query::page::{self, Paper};
-use crate::sys::{Errno, stderr, terminal};
+use crate::sys::{stderr, terminal};
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _};
@@ -82,17 +82,6 @@ pub fn say(text: &str) {
 #[must_use]
 pub fn headline(text: &str) -> String {
     if colour() { format!("{BOLD}{text}{RESET}") } else { text.to_owned() }
-}
-
-/// An error of the kernel's in words, without its number.
-#[must_use]
-pub fn reason(error: &io::Error) -> String {
-    match error.raw_os_error() {
-        Some(number) => Errno::from_raw(number).desc().to_owned(),
-        // What opening refuses that the kernel would open: a directory, a device, a pipe.
-        None if error.kind() == io::ErrorKind::InvalidInput => "it is not a regular file".to_owned(),
-        None => error.to_string(),
-    }
 }
 
 /// Standard error as a writer, for answers that fail.

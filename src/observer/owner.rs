@@ -52,13 +52,9 @@ impl Owner {
         }
     }
 
-    /// Tells the owner; `place` is where the run is recorded.
-    pub fn tell(self, run: Uuid, place: Option<&Path>) {
-        let name: String = run.to_string().chars().take(SHORT).collect();
-        let record = place.map_or_else(
-            || "not recorded: nothing can be written to the state directory".to_owned(),
-            |place| format!("recorded in {}; `axolotl-run --report {name}` shows it", place.display()),
-        );
+    /// Tells the owner; `place` is where the run is recorded, but for so many of its events.
+    pub fn tell(self, run: Uuid, place: Option<&Path>, unwritten: u64) {
+        let record = record(run, place, unwritten);
         if let Some(pipe) = self.summary {
             flow::set_nonblocking(pipe.as_fd());
             // The pipe is empty and takes it whole.
@@ -66,6 +62,18 @@ impl Owner {
         }
         if let Some(page) = self.page {
             append_in_time(page, lines::markdown(&self.digest));
+        }
+    }
+}
+
+/// Where the run can be found again, in words.
+fn record(run: Uuid, place: Option<&Path>, unwritten: u64) -> String {
+    let name: String = run.to_string().chars().take(SHORT).collect();
+    match (place, unwritten) {
+        (None, _) => "not recorded: nothing can be written to the state directory".to_owned(),
+        (Some(place), 0) => format!("recorded in {}; `axolotl-run --report {name}` shows it", place.display()),
+        (Some(place), events) => {
+            format!("not recorded in full: {events} of its events could not be written to {}", place.display())
         }
     }
 }
@@ -116,6 +124,18 @@ pub(super) fn append(path: &Path, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_it_is_recorded_is_said_as_it_is() {
+        let place = Path::new("/state/run");
+        for (place, unwritten, expected) in [
+            (Some(place), 0, "recorded in /state/run; `axolotl-run --report 00000000` shows it"),
+            (Some(place), 2, "not recorded in full: 2 of its events could not be written to /state/run"),
+            (None, 2, "not recorded: nothing can be written to the state directory"),
+        ] {
+            assert_eq!(record(Uuid::nil(), place, unwritten), expected);
+        }
+    }
 
     #[test]
     fn what_is_too_long_loses_whole_lines() {

@@ -152,7 +152,7 @@ impl Reporter {
     /// Tells the owner how it went, where they asked. Before the launcher goes: what is said after it, nobody hears.
     pub fn tell_owner(&mut self) {
         if let Some(owner) = self.owner.take() {
-            owner.tell(self.run, self.place.as_deref());
+            owner.tell(self.run, self.place.as_deref(), self.journal.events_unwritten());
         }
     }
 

@@ -143,7 +143,7 @@ impl<'a> Streams<'a> {
         match self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()) {
             Ok(()) => ANSWERED,
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ANSWERED,
-            Err(error) => self.complain(&format!("failed to print the answer: {}", crate::ui::reason(&error)), None),
+            Err(error) => self.complain(&format!("failed to print the answer: {}", crate::sys::reason(&error)), None),
         }
     }
 

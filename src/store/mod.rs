@@ -37,6 +37,7 @@ pub use runs::{Outcome, Record, Summary};
 pub use waiting::{Portion, Waiting};
 
 use crate::sys::files::{Access, Directory, Missing};
+use crate::sys::reason;
 use crate::{env, limits};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -85,7 +86,7 @@ impl fmt::Display for StoreProblem {
             Self::NoHome => no_base(f, "state", env::XDG_STATE_HOME),
             Self::NoConfigHome => no_base(f, "configuration", env::XDG_CONFIG_HOME),
             Self::Foreign(path) => write!(f, "use `{}`: it belongs to somebody else", path.display()),
-            Self::Io(path, error) => write!(f, "use `{}`: {error}", path.display()),
+            Self::Io(path, error) => write!(f, "use `{}`: {}", path.display(), reason(error)),
         }
     }
 }

@@ -34,3 +34,14 @@ pub mod wait;
 pub mod wake;
 
 pub use nix::errno::Errno;
+
+/// An error of the kernel's in words, without its number.
+#[must_use]
+pub fn reason(error: &std::io::Error) -> String {
+    match error.raw_os_error() {
+        Some(number) => Errno::from_raw(number).desc().to_owned(),
+        // What opening refuses that the kernel would open: a directory, a device, a pipe.
+        None if error.kind() == std::io::ErrorKind::InvalidInput => "it is not a regular file".to_owned(),
+        None => error.to_string(),
+    }
+}

@@ -64,7 +64,7 @@ fn write(file: &Path, page: &str, streams: &mut Streams<'_>) -> u8 {
     match std::fs::write(file, page) {
         Ok(()) => ANSWERED,
         Err(error) => streams.complain(
-            &format!("failed to write `{}`: {}", crate::cli::printable(file), crate::ui::reason(&error)),
+            &format!("failed to write `{}`: {}", crate::cli::printable(file), crate::sys::reason(&error)),
             Some("`--html FILE` takes the name of a file that can be written; `--html -` prints it"),
         ),
     }
