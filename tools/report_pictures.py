@@ -1,47 +1,53 @@
 #!/usr/bin/env python3
-"""Takes the pictures of docs/: the terminal page and the page for a browser of three made-up runs.
+"""Takes the pictures of docs/: the terminal page and the page for a browser of three real runs.
 
-    cargo build && python3 tools/report_pictures.py target/debug/axolotl-run
+    cargo build && python3 tools/report_pictures.py target/debug/axolotl-run [--state FOLDER]
 
-Needs chromium. The terminal pages are drawn here, as SVG, from what the program prints on a terminal of 80 columns; the
-pages for a browser are what the browser shows, as PNG.
+The runs are of examples/train.py, beside one another: one goes well, one meets a damaged record, one stands still until
+it is ended. They take ten minutes; with --state they are kept, or taken from there. Needs chromium. The terminal pages
+are drawn here, as SVG, from what the program prints on a terminal of 80 columns; the pages for a browser are what the
+browser shows, as PNG.
 """
 
-import fcntl
+import argparse
 import html
+import json
 import os
 import pathlib
-import pty
 import re
-import struct
 import subprocess
-import sys
 import tempfile
-import termios
+import time
+
+from on_terminal import run_on_terminal
 
 HERE = pathlib.Path(__file__).resolve().parent
 DOCS = HERE.parent / "docs"
-RUNS = {"good": "6f1c2e9a", "crashed": "b20d41c7", "hung": "e93f7a05"}
+TRAINING = ["python3", "examples/train.py", "--steps", "240", "--epochs", "3", "--sleep-per-step", "0.4"]
+RUNS = {"good": [], "crashed": ["--fail-at", "500"], "hung": ["--hang-at", "330"]}
+HANG_SECONDS = 570  # two minutes of training, five until a standstill is one, and some to look at
+HEIGHTS = {"good": 1120, "crashed": 1480, "hung": 1290}
 INKS = {"1;32": "#56d364", "1;31": "#ff7b72", "1;33": "#e3a33b", "36": "#58b0e3", "2": "#9aa5b1", "0": "#e6e9ed"}
 
 
-def on_terminal(program, words, environment, columns=80, rows=24):
-    """What a program prints on a terminal."""
-    child, master = pty.fork()
-    if child == 0:
-        fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-        os.execve(program, [program, *words], environment)
-    printed = b""
-    while True:
-        try:
-            piece = os.read(master, 65536)
-        except OSError:
-            break
-        if not piece:
-            break
-        printed += piece
-    os.waitpid(child, 0)
-    return printed.decode().replace("\r\n", "\n")
+def record(program, environment):
+    """Makes the runs, and ends the one that hangs."""
+    runs = {}
+    for name, options in RUNS.items():
+        with open(os.path.join(environment["XDG_STATE_HOME"], name), "w") as output:
+            runs[name] = subprocess.Popen([program, "--record", *TRAINING, *options], cwd=HERE.parent, env=environment,
+                                          stdout=output, stderr=output)
+    time.sleep(HANG_SECONDS)
+    runs["hung"].terminate()
+    for run in runs.values():
+        run.wait()
+
+
+def recorded(program, environment):
+    """The runs by their names, each told by how it ended."""
+    listed = subprocess.run([program, "--runs", "--json"], env=environment, capture_output=True, text=True, check=True)
+    names = {"success": "good", "error": "crashed", "signal": "hung"}
+    return {names[run["outcome"]]: run["run"] for run in json.loads(listed.stdout)["runs"] if run["outcome"] in names}
 
 
 def drawn(text, columns=80):
@@ -66,23 +72,34 @@ def drawn(text, columns=80):
     return "\n".join([*svg, "</g>", "</svg>", ""])
 
 
+def picture(program, name, run, environment, scratch):
+    page, _ = run_on_terminal([program, "--report", run], environment)
+    (DOCS / ("report-%s.svg" % name)).write_text(drawn(page.decode().replace("\r\n", "\n")))
+    file = pathlib.Path(scratch, name + ".html")
+    subprocess.run([program, "--report", run, "--html", file], check=True, env=environment)
+    scheme = "0" if name == "hung" else "1"  # one of them as a browser shows it by night
+    subprocess.run(
+        ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
+         "--user-data-dir=" + scratch + "/browser", "--blink-settings=preferredColorScheme=" + scheme,
+         "--window-size=1000,%d" % HEIGHTS[name], "--screenshot=%s" % (DOCS / ("report-%s.png" % name)),
+         "file://%s" % file], check=True, stderr=subprocess.DEVNULL, timeout=120)
+
+
 def main():
-    program = str(pathlib.Path(sys.argv[1]).resolve())
-    DOCS.mkdir(exist_ok=True)
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("program", type=pathlib.Path)
+    parser.add_argument("--state", type=pathlib.Path, help="where the runs are recorded")
+    options = parser.parse_args()
+    program = str(options.program.resolve())
     with tempfile.TemporaryDirectory() as scratch:
-        subprocess.run([sys.executable, HERE / "example_runs.py", scratch], check=True)
-        environment = {"XDG_STATE_HOME": scratch, "LC_ALL": "C.UTF-8", "TERM": "xterm-256color", "HOME": scratch}
-        for name, run in RUNS.items():
-            page = on_terminal(program, ["--report", run], environment)
-            (DOCS / ("report-%s.svg" % name)).write_text(drawn(page))
-            file = pathlib.Path(scratch, name + ".html")
-            subprocess.run([program, "--report", run, "--html", file], check=True, env=environment)
-            scheme = "0" if name == "hung" else "1"  # one of them as a browser shows it by night
-            subprocess.run(
-                ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
-                 "--user-data-dir=" + scratch + "/browser", "--blink-settings=preferredColorScheme=" + scheme,
-                 "--window-size=1000,1500", "--screenshot=%s" % (DOCS / ("report-%s.png" % name)), "file://%s" % file],
-                check=True, stderr=subprocess.DEVNULL, timeout=120)
+        state = options.state.resolve() if options.state else pathlib.Path(scratch, "state")
+        state.mkdir(exist_ok=True)
+        environment = {"PATH": os.environ["PATH"], "HOME": scratch, "XDG_STATE_HOME": str(state), "LC_ALL": "C.UTF-8",
+                       "TERM": "xterm-256color"}
+        if not (state / "axolotl-run").exists():
+            record(program, environment)
+        for name, run in recorded(program, environment).items():
+            picture(program, name, run, environment, scratch)
 
 
 if __name__ == "__main__":

@@ -15,14 +15,13 @@ import glob
 import json
 import math
 import os
-import pty
-import struct
 import subprocess
 import sys
 import tempfile
-import termios
-import fcntl
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../tools"))
+from on_terminal import run_on_terminal
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SETTINGS = ("pipes", "one pipe", "files", "terminal")
@@ -74,27 +73,6 @@ class Recording:
         return b"".join(piece for _, descriptor, piece in self.pieces if descriptor in descriptors)
 
 
-def on_terminal(command, environment, cwd, columns):
-    """Output and exit status of a command on a terminal of its own."""
-    pid, master = pty.fork()
-    if pid == 0:
-        fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-        os.chdir(cwd)
-        os.execvpe(command[0], command, environment)
-    output = bytearray()
-    while True:
-        try:
-            piece = os.read(master, 65536)
-        except OSError:
-            break
-        if not piece:
-            break
-        output += piece
-    _, status = os.waitpid(pid, 0)
-    os.close(master)
-    return bytes(output), os.waitstatus_to_exitcode(status)
-
-
 def play(recording, setting, wrapper):
     """Runs one replay; the output by stream, the exit status, the events."""
     with tempfile.TemporaryDirectory(prefix="axolotl-replay-") as home:
@@ -107,7 +85,7 @@ def play(recording, setting, wrapper):
                    "" if code is None else str(code), number or "", ""]
         environment = {"PATH": os.environ["PATH"], "HOME": home, "XDG_STATE_HOME": home + "/state"}
         if setting == "terminal":
-            out, status = on_terminal(command, environment, home, recording.end.get("cols", 110))
+            out, status = run_on_terminal(command, environment, home, recording.end.get("cols", 110), 40)
             streams = [(recording.written(1, 2).replace(b"\n", b"\r\n"), out)]
         else:
             if setting == "files":
