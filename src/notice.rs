@@ -59,11 +59,13 @@ fn text(headline: &str, wait: Duration, takes_enter: bool) -> String {
     format!(
         "{headline}\n\
          \x20 It tells the maintainers of Axolotl how training runs go and why they end.\n\
-         \x20 collected:  versions, hardware, known settings, progress, memory, time, and errors retold in public names\n\
-         \x20 never:      data, prompts, output, paths, names of users, hosts, files or private models, free text\n\
+         \x20 collected:  versions, hardware, known settings, progress, memory, time, and\n\
+         \x20             errors retold in public names\n\
+         \x20 never:      data, prompts, output, paths, names of users, hosts, files or\n\
+         \x20             private models, free text\n\
          \x20 every field that can be sent:  `{NAME} --schema`\n\
-         \x20 turn it on:    `{variable}=0`, or for all runs: `{NAME} --enable`\n\
-         \x20 keep it off:   `{variable}=1`, or for all runs: `{NAME} --disable`\n\
+         \x20 turn it on:   `{variable}=0`, for all runs `{NAME} --enable`\n\
+         \x20 keep it off:  `{variable}=1`, for all runs `{NAME} --disable`\n\
          \x20 Any of these four ends this notice for good. {CONSEQUENCE}\n\
          \x20 The command starts in {seconds} seconds; {enter}Ctrl-C starts nothing.\n"
     )
@@ -113,7 +115,7 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part}");
         }
-        assert!(text.lines().all(|line| line.chars().count() <= 120), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
         assert!(!super::text(HEADLINE, limits::NOTICE, false).contains("Enter"));
     }
 

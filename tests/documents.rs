@@ -21,25 +21,12 @@ fn privacy_md_is_the_published_list() {
 /// One test for the whole file, so that blessing it does not race with itself.
 #[test]
 fn the_readme_says_what_the_program_says() {
-    let mut environment = String::from("| variable | what it does |\n|---|---|\n");
-    for variable in env::ALL {
-        let _ = writeln!(environment, "| `{}` | {} |", variable.name, variable.does);
-    }
-    let mut statuses = String::from("| status | meaning |\n|---|---|\n");
-    for (status, means) in exit_statuses() {
-        let _ = writeln!(statuses, "| {status} | {means} |");
-    }
     let mut files = String::from("| file | holds |\n|---|---|\n");
     for (file, holds) in paths::files() {
         let _ = writeln!(files, "| `{file}` | {holds} |");
     }
     let mut readme = read("README.md");
-    for (section, content) in [
-        ("environment", environment),
-        ("exit status", statuses),
-        ("files", files),
-        ("options", format!("```text\n{}```\n", help())),
-    ] {
+    for (section, content) in [("files", files), ("options", format!("```text\n{}```\n", help()))] {
         readme = with_section(&readme, section, &content);
     }
     compare("README.md", &readme);
