@@ -36,9 +36,9 @@ impl PublicText {
         self
     }
 
-    /// Appends a number with two decimals at the most, as sizes are printed (`1.50`, `310`).
-    pub fn decimal(&mut self, number: f64) -> &mut Self {
-        let _ = if number.fract() == 0.0 { write!(self.0, "{number:.0}") } else { write!(self.0, "{number:.2}") };
+    /// Appends a number with so many decimals, two at the most, as sizes are printed (`2.00`, `310`).
+    pub fn decimal(&mut self, number: f64, decimals: usize) -> &mut Self {
+        let _ = write!(self.0, "{number:.*}", decimals.min(2));
         self
     }
 

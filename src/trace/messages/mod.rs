@@ -82,8 +82,9 @@ fn push(text: &mut PublicText, hole: &'static str, value: &str) -> Option<()> {
         "size" => {
             let (number, unit) = value.split_once(' ')?;
             let unit = UNITS.iter().find(|known| **known == unit)?;
+            let decimals = number.split_once('.').map_or(0, |(_, decimals)| decimals.len());
             let number = number.parse().ok().filter(|number| (0.0..10_000.0).contains(number))?;
-            text.decimal(number).constant(" ").constant(unit)
+            text.decimal(number, decimals).constant(" ").constant(unit)
         }
         "errno" => {
             let number = integer(value)?;
@@ -177,7 +178,7 @@ mod tests {
         for (message, expected) in [
             (
                 "CUDA out of memory. Tried to allocate 1.50 GiB. GPU 2 has a total capacity of 47.54 GiB of which 310.00 MiB is free.",
-                "CUDA out of memory. Tried to allocate 1.50 GiB. GPU 2 has a total capacity of 47.54 GiB of which 310 MiB is free.",
+                "CUDA out of memory. Tried to allocate 1.50 GiB. GPU 2 has a total capacity of 47.54 GiB of which 310.00 MiB is free.",
             ),
             ("CUDA out of memory. Tried to allocate secret words", "CUDA out of memory."),
             ("CUDA out of memory. Tried to allocate 1.50 AcmeB", "CUDA out of memory."),
