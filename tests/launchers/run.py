@@ -14,13 +14,14 @@ import glob
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+import slurm_node  # noqa: E402 - stands beside this folder
 WORKER = os.path.join(HERE, "worker.py")
 STEPS = 30
 LIMIT = 150
@@ -188,56 +189,18 @@ def mpi(name, program):
     yield from cases_of(name, f"{{run}} {program} -np 2 {worker}", f"{program} -np 2 {{run}} {worker}", knows_rank=name == "Open MPI")
 
 
-CONFIGURATION = """ClusterName=loop
-SlurmctldHost={host}(127.0.0.1)
-AuthType=auth/munge
-AuthInfo=socket={home}/munge/socket
-CredType=cred/munge
-SlurmUser=root
-StateSaveLocation={home}/state
-SlurmdSpoolDir={home}/spool
-SlurmctldPidFile={home}/slurmctld.pid
-SlurmdPidFile={home}/slurmd.pid
-SlurmctldPort={port}
-SlurmdPort={next}
-ProctrackType=proctrack/linuxproc
-TaskPlugin=task/none
-MpiDefault=none
-ReturnToService=2
-KillWait=5
-OverTimeLimit=0
-SelectType=select/cons_tres
-SelectTypeParameters=CR_Core
-AccountingStorageType=accounting_storage/none
-JobAcctGatherType=jobacct_gather/none
-NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory=500 State=UNKNOWN
-PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP OverSubscribe=FORCE:4
-"""
-
-
 class Slurm:
     """A cluster of this machine alone; everything it keeps is below one directory."""
 
     def __init__(self, root):
         self.home, self.daemons = os.path.join(root, "slurm"), []
-        for name in ("state", "spool", "munge"):
-            os.makedirs(f"{self.home}/{name}")
-        os.chmod(f"{self.home}/munge", 0o700)
-        with open(f"{self.home}/munge/key", "wb") as key:
-            key.write(os.urandom(128))
-        os.chmod(f"{self.home}/munge/key", 0o400)
-        port = 20000 + os.getpid() % 20000
-        host = socket.gethostname().split(".")[0]
-        text = CONFIGURATION.format(home=self.home, host=host, port=port, next=port + 1, cpus=os.cpu_count())
-        open(f"{self.home}/slurm.conf", "w").write(text)
-        os.environ["SLURM_CONF"] = f"{self.home}/slurm.conf"
+        self.node = slurm_node.Node(self.home)
+        os.environ["SLURM_CONF"] = self.node.configuration
 
     def start(self):
-        munge = f"{self.home}/munge"
-        for command in (f"munged --foreground --force --key-file={munge}/key --socket={munge}/socket --log-file={munge}/log --pid-file={munge}/pid --seed-file={munge}/seed",
-                        "slurmctld -D", "slurmd -D"):
-            log = open(f"{self.home}/{command.split()[0]}.log", "wb")
-            self.daemons.append(subprocess.Popen(command.split(), stdout=log, stderr=log, stdin=subprocess.DEVNULL))
+        for words in self.node.daemons:
+            with open(f"{self.home}/{words[0]}.log", "wb") as log:
+                self.daemons.append(subprocess.Popen(words, stdout=log, stderr=log, stdin=subprocess.DEVNULL))
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             state = subprocess.run(["sinfo", "-h", "-o", "%T"], capture_output=True, text=True).stdout
@@ -319,7 +282,7 @@ def main():
             go(mpi(name, program + options))
         else:
             print(f"{name}: skipped, no {program}")
-    if all(map(has, ("slurmd", "slurmctld", "munged", "srun"))) and os.geteuid() == 0:
+    if all(map(has, slurm_node.PROGRAMS)) and os.geteuid() == 0:
         cluster = Slurm(root)
         try:
             if cluster.start():

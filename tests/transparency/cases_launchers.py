@@ -8,10 +8,14 @@ of its rank, and has a child that counts as well. What is not installed is skipp
 import os
 import shutil
 import signal
+import sys
 import time
 
 from cases_signals import Counter
 from support import COMMAND, Process, Skip, case, holds, kill_all_below, state, stat_of, tree, until
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import slurm_node  # noqa: E402 - stands beside this folder
 
 RANKS = 2
 ROOT = os.geteuid() == 0
@@ -303,61 +307,21 @@ def torchrun(subject):
 
 # --- Slurm ----------------------------------------------------------------------------------------------------
 
-CONFIGURATION = """
-ClusterName=loop
-SlurmctldHost={host}(127.0.0.1)
-AuthType=auth/munge
-AuthInfo=socket={folder}/munge/socket
-CredType=cred/munge
-SlurmUser=root
-StateSaveLocation={folder}/state
-SlurmdSpoolDir={folder}/spool
-SlurmctldPidFile={folder}/slurmctld.pid
-SlurmdPidFile={folder}/slurmd.pid
-SlurmctldPort={port}
-SlurmdPort={next_port}
-ProctrackType=proctrack/linuxproc
-TaskPlugin=task/none
-SwitchType=switch/none
-MpiDefault=none
-ReturnToService=2
-KillWait=3
-SelectType=select/cons_tres
-SelectTypeParameters=CR_Core
-AccountingStorageType=accounting_storage/none
-JobAcctGatherType=jobacct_gather/none
-NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory=1000 State=UNKNOWN
-PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP OverSubscribe=FORCE:8
-"""
-
-
 class Slurm:
     """A cluster of one node in the subject's folder, on the loopback; it ends with the worker that started it."""
 
     def __init__(self, subject):
-        for name in ("slurmctld", "slurmd", "srun", "scancel", "munged"):
+        for name in slurm_node.PROGRAMS:
             need(name)
         if not ROOT:
             raise Skip("Slurm needs root")
-        self.subject, folder = subject, subject.path("slurm")
-        for name in ("state", "spool", "munge"):
-            os.makedirs(os.path.join(folder, name))
-        os.chmod(os.path.join(folder, "munge"), 0o700)
+        self.subject, node = subject, slurm_node.Node(subject.path("slurm"))
         os.chmod(subject.folder, 0o755)
-        munge = lambda name: os.path.join(folder, "munge", name)
-        with open(munge("key"), "wb") as file:
-            file.write(os.urandom(128))
-        os.chmod(munge("key"), 0o400)
-        host, port = os.uname().nodename.partition(".")[0], 20000 + 2 * (os.getpid() % 10000)
-        text = CONFIGURATION.format(host=host, folder=folder, port=port, next_port=port + 1, cpus=os.cpu_count())
-        with open(subject.path("slurm", "slurm.conf"), "w", encoding="ascii") as file:
-            file.write(text)
-        subject.env["SLURM_CONF"] = subject.path("slurm", "slurm.conf")
-        options = ["--%s-file=%s" % (name, munge(name)) for name in ("key", "log", "pid", "seed")]
-        self.start("munged", "--foreground", "--force", "--socket=" + munge("socket"), *options)
-        until(lambda: os.path.exists(munge("socket")), "munged", 20)
-        self.start("slurmctld", "-D")
-        self.start("slurmd", "-D")
+        subject.env["SLURM_CONF"] = node.configuration
+        for words in node.daemons:
+            self.start(*words)
+            if words[0] == "munged":
+                until(lambda: os.path.exists(node.socket), "munged", 20)
         idle = lambda: subject.captured("sinfo", "-h", "-o", "%T", timeout=30)[1].split(b"\n")[0] in (b"idle", b"mixed")
         until(idle, "a node that is idle", 60, 0.3)
 
