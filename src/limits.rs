@@ -209,6 +209,12 @@ pub const COPY_PIPE_BYTES: i32 = 1 << 20;
 /// Capacity of the command's pipe in bytes. More than the destination's own: each piece that passes wakes us,
 /// the destination's reader and the observer, so small pieces cost the machine far more than their bytes do.
 pub const COMMAND_PIPE_BYTES: i32 = 1 << 20;
+/// Capacity in bytes of the pipe behind the command's: the command is woken once for four pieces of an ordinary pipe.
+/// A larger one gains no more that can be measured, and the pages of all pipes of a user are counted.
+pub const HOLD_PIPE_BYTES: i32 = 1 << 18;
+/// A limit on open descriptors below which each of them is saved. Everywhere else it is 1,024 or more; what we and the
+/// observer need at once are about twenty.
+pub const SCARCE_DESCRIPTORS: u64 = 64;
 /// Steps for a stream's tail: more than the largest pipe and pseudo-terminal hold, however small the pieces.
 pub const TAIL_STEPS: usize = 1024;
 

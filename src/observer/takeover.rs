@@ -8,7 +8,7 @@ use crate::protocol::settings::RelayEnds;
 use crate::streams::relay::{Relay, Sink, Source, Step};
 use crate::sys::flow::Pipe;
 use crate::sys::poll::{Events, Poll};
-use crate::sys::{descriptors, flow, wait};
+use crate::sys::{descriptors, flow, terminal, wait};
 use std::os::fd::{AsFd, OwnedFd};
 
 /// The observer's share of the relays, in the supervisor's order.
@@ -25,15 +25,18 @@ impl Streams {
         let relay = |ends: &RelayEnds| {
             let source = descriptors::adopt(ends.source)?;
             let descriptor = descriptors::adopt(ends.sink)?;
-            let source = match ends.hold {
-                None => Source::Pipe(source),
-                Some((read, write)) => Source::Terminal {
-                    master: source,
-                    hold: Pipe { read: descriptors::adopt(read)?, write: descriptors::adopt(write)? },
-                },
+            let hold = match ends.hold {
+                Some((read, write)) => {
+                    Some(Pipe { read: descriptors::adopt(read)?, write: descriptors::adopt(write)? })
+                }
+                None => None,
+            };
+            let source = match hold {
+                Some(hold) if terminal::size(source.as_fd()).is_some() => Source::Terminal { master: source, hold },
+                hold => Source::Pipe { pipe: source, hold },
             };
             // A terminal that had to be kept blocking is one here too; a ready one takes small pieces.
-            let may_block = crate::sys::terminal::size(descriptor.as_fd()).is_some();
+            let may_block = terminal::size(descriptor.as_fd()).is_some();
             Some((Relay::new(source, Sink { descriptor, may_block }, None), false))
         };
         let mut ends = ends.iter().map(relay);

@@ -31,7 +31,7 @@ pub struct RelayEnds {
     pub source: i32,
     /// The destination.
     pub sink: i32,
-    /// The two ends of the pipe behind a pseudo-terminal.
+    /// The two ends of the pipe behind the source, if there is one.
     pub hold: Option<(i32, i32)>,
 }
 

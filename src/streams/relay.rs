@@ -15,8 +15,13 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 /// Where the bytes come from.
 #[derive(Debug)]
 pub enum Source {
-    /// The pipe that the command writes to.
-    Pipe(OwnedFd),
+    /// The pipe that the command writes to, and a pipe of ours for what its destination has no room for.
+    Pipe {
+        /// Our end of the command's pipe.
+        pipe: OwnedFd,
+        /// The pipe behind it, where descriptors are not scarce.
+        hold: Option<flow::Pipe>,
+    },
     /// The pseudo-terminal that the command writes to, and the pipe of ours that splice needs behind it.
     Terminal {
         /// Our side of the pseudo-terminal.
@@ -58,8 +63,11 @@ pub struct Relay {
     source: Source,
     sink: Sink,
     copy: Option<OwnedFd>,
-    /// Bytes at the source's head that the copy has already.
+    /// Bytes at the head that the copy has already.
     copied: usize,
+    /// Whether the pipe behind the command's pipe may hold something. It comes first, and at first nobody knows:
+    /// whoever relayed before us may have left it.
+    holding: bool,
     missed: u64,
     plain: bool,
     source_ended: bool,
@@ -72,12 +80,15 @@ impl Relay {
     /// A relay from a source to a sink; the copy's end must be a pipe.
     #[must_use]
     pub fn new(source: Source, sink: Sink, copy: Option<OwnedFd>) -> Self {
-        let own = match &source {
-            Source::Pipe(pipe) => pipe,
-            Source::Terminal { hold, .. } => &hold.read,
-        };
-        flow::set_nonblocking(own.as_fd());
+        match &source {
+            Source::Pipe { pipe, hold } => {
+                flow::set_nonblocking(pipe.as_fd());
+                hold.iter().for_each(|hold| flow::set_nonblocking(hold.read.as_fd()));
+            }
+            Source::Terminal { hold, .. } => flow::set_nonblocking(hold.read.as_fd()),
+        }
         Self {
+            holding: matches!(source, Source::Pipe { hold: Some(_), .. }),
             source,
             sink,
             copy,
@@ -94,7 +105,7 @@ impl Relay {
     #[must_use]
     pub fn source(&self) -> BorrowedFd<'_> {
         match &self.source {
-            Source::Pipe(pipe) => pipe.as_fd(),
+            Source::Pipe { pipe, .. } => pipe.as_fd(),
             Source::Terminal { master, .. } => master.as_fd(),
         }
     }
@@ -109,7 +120,7 @@ impl Relay {
     #[must_use]
     pub fn terminal(&self) -> Option<BorrowedFd<'_>> {
         match &self.source {
-            Source::Pipe(_) => None,
+            Source::Pipe { .. } => None,
             Source::Terminal { master, .. } => Some(master.as_fd()),
         }
     }
@@ -117,19 +128,22 @@ impl Relay {
     /// The numbers of all descriptors that the relay owns; -1 stands for none.
     #[must_use]
     pub fn descriptors(&self) -> [RawFd; 5] {
-        let (first, second, third) = match &self.source {
-            Source::Pipe(pipe) => (pipe.as_raw_fd(), -1, -1),
-            Source::Terminal { master, hold } => (master.as_raw_fd(), hold.read.as_raw_fd(), hold.write.as_raw_fd()),
+        let hold = match &self.source {
+            Source::Pipe { hold, .. } => hold.as_ref(),
+            Source::Terminal { hold, .. } => Some(hold),
         };
-        [first, second, third, self.sink.descriptor.as_raw_fd(), self.copy.as_ref().map_or(-1, AsRawFd::as_raw_fd)]
+        let (read, write) = hold.map_or((-1, -1), |hold| (hold.read.as_raw_fd(), hold.write.as_raw_fd()));
+        [
+            self.source().as_raw_fd(),
+            read,
+            write,
+            self.sink.descriptor.as_raw_fd(),
+            self.copy.as_ref().map_or(-1, AsRawFd::as_raw_fd),
+        ]
     }
 
-    /// The pipe that holds what has left the command and not arrived.
     fn head(&self) -> BorrowedFd<'_> {
-        match &self.source {
-            Source::Pipe(pipe) => pipe.as_fd(),
-            Source::Terminal { hold, .. } => hold.read.as_fd(),
-        }
+        head(&self.source, self.holding)
     }
 
     /// Bytes that the copy did not take.
@@ -145,6 +159,12 @@ impl Relay {
 
     /// Moves what can be moved without waiting.
     pub fn step(&mut self) -> Step {
+        let step = self.step_once();
+        // Nothing is held back any more: on with what the command has written since.
+        if step == Step::AwaitSource && std::mem::take(&mut self.holding) { self.step_once() } else { step }
+    }
+
+    fn step_once(&mut self) -> Step {
         self.refill();
         if self.plain {
             return self.step_plain();
@@ -162,7 +182,11 @@ impl Relay {
             Ok(moved) => {
                 self.account(moved);
                 // What the copy has and did not go along found no room: no need to try in order to know.
-                if self.copied > 0 { Step::Filled } else { Step::Moved }
+                if self.copied == 0 {
+                    return Step::Moved;
+                }
+                self.set_aside();
+                Step::Filled
             }
             Err(Errno::EINTR) => Step::Moved,
             Err(Errno::EAGAIN) if flow::readable(&self.head()) => Step::AwaitSink,
@@ -173,6 +197,14 @@ impl Relay {
                 self.plain = true;
                 Step::Moved
             }
+        }
+    }
+
+    /// Takes off the command's pipe what the destination has no room for. Each piece that leaves a pipe wakes whoever
+    /// waits to write to it: now the command is woken once for all of it, and writes on while the pieces go their way.
+    fn set_aside(&mut self) {
+        if let (Source::Pipe { pipe, hold: Some(hold) }, false) = (&self.source, self.holding) {
+            self.holding = flow::splice(pipe.as_fd(), hold.write.as_fd(), self.copied).is_ok();
         }
     }
 
@@ -239,11 +271,7 @@ impl Relay {
 
     fn step_plain(&mut self) -> Step {
         if self.pending.is_empty() {
-            let head = match &self.source {
-                Source::Pipe(pipe) => pipe,
-                Source::Terminal { hold, .. } => &hold.read,
-            };
-            match flow::read(head.as_fd(), &mut self.buffer) {
+            match flow::read(head(&self.source, self.holding), &mut self.buffer) {
                 Ok(0) => return Step::SourceEnded,
                 Ok(count) => {
                     self.pending = 0..count;
@@ -283,3 +311,15 @@ impl Relay {
         }
     }
 }
+
+/// The pipe with what goes next: the oldest that has left the command and not arrived.
+fn head(source: &Source, holding: bool) -> BorrowedFd<'_> {
+    match source {
+        Source::Pipe { hold: Some(hold), .. } if holding => hold.read.as_fd(),
+        Source::Pipe { pipe, .. } => pipe.as_fd(),
+        Source::Terminal { hold, .. } => hold.read.as_fd(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -174,7 +174,10 @@ fn plumbing(route: &RelayRoute) -> Result<Plumbing, Errno> {
             let pipe = flow::pipe()?;
             flow::set_capacity(pipe.write.as_fd(), limits::COMMAND_PIPE_BYTES);
             let sink = Sink { descriptor: descriptors::duplicate(destination)?, may_block: false };
-            (Source::Pipe(pipe.read), sink, pipe.write)
+            // Quicker with it, and not worth a descriptor that something else will want.
+            let hold = if descriptors::are_scarce() { None } else { flow::pipe().ok() };
+            hold.iter().for_each(|hold| flow::set_capacity(hold.write.as_fd(), limits::HOLD_PIPE_BYTES));
+            (Source::Pipe { pipe: pipe.read, hold }, sink, pipe.write)
         }
         Between::Terminal => {
             let opened = terminal::open(destination)?;
@@ -193,14 +196,14 @@ fn plumbing(route: &RelayRoute) -> Result<Plumbing, Errno> {
 fn streams(built: &Built) -> Vec<(Stream, Observed)> {
     let relays = built.relays.iter().flatten().map(|plumbing| {
         let (source, hold) = match &plumbing.source {
-            Source::Pipe(pipe) => (pipe, None),
-            Source::Terminal { master, hold } => (master, Some((hold.read.as_raw_fd(), hold.write.as_raw_fd()))),
+            Source::Pipe { pipe, hold } => (pipe, hold.as_ref()),
+            Source::Terminal { master, hold } => (master, Some(hold)),
         };
         let ends = RelayEnds {
             copy: plumbing.copy.read.as_raw_fd(),
             source: source.as_raw_fd(),
             sink: plumbing.sink.descriptor.as_raw_fd(),
-            hold,
+            hold: hold.map(|hold| (hold.read.as_raw_fd(), hold.write.as_raw_fd())),
         };
         (plumbing.stream, Observed::Relay(ends))
     });

@@ -1,7 +1,9 @@
 //! Descriptors: what they are, keeping ours out of the command's sight, and leaving the command's alone.
 
 use super::Errno;
+use crate::limits::SCARCE_DESCRIPTORS;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
+use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::stat::{Mode, SFlag, fstat};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
@@ -63,6 +65,12 @@ pub fn occupy_standard() -> Result<(), Errno> {
         }
         let _ = placeholder.into_raw_fd();
     }
+}
+
+/// Whether the limit is so low that each descriptor may be one that something else needs.
+#[must_use]
+pub fn are_scarce() -> bool {
+    getrlimit(Resource::RLIMIT_NOFILE).is_ok_and(|(limit, _)| limit < SCARCE_DESCRIPTORS)
 }
 
 /// A duplicate of ours: not one of the standard three, closed on exec.
