@@ -209,11 +209,9 @@ pub const COPY_PIPE_BYTES: i32 = 1 << 20;
 /// Capacity of the command's pipe in bytes. More than the destination's own: each piece that passes wakes us,
 /// the destination's reader and the observer, so small pieces cost the machine far more than their bytes do.
 pub const COMMAND_PIPE_BYTES: i32 = 1 << 20;
-/// Capacity in bytes of the pipe behind the command's: the command is woken once for four pieces of an ordinary pipe.
-/// A larger one gains no more that can be measured, and the pages of all pipes of a user are counted.
+/// Capacity of the pipe behind the command's in bytes. A larger one gains nothing, and a user's pages are counted.
 pub const HOLD_PIPE_BYTES: i32 = 1 << 18;
-/// A limit on open descriptors below which each of them is saved. Everywhere else it is 1,024 or more; what we and the
-/// observer need at once are about twenty.
+/// A limit on open descriptors below which each is saved. We need about twenty; elsewhere it is 1,024 or more.
 pub const SCARCE_DESCRIPTORS: u64 = 64;
 /// Steps for a stream's tail: more than the largest pipe and pseudo-terminal hold, however small the pieces.
 pub const TAIL_STEPS: usize = 1024;
@@ -270,11 +268,9 @@ pub const EPOCH_TIMES_MAX: u64 = 200;
 pub const PACE_POINTS_MAX: usize = 512;
 /// Different totals of nested bars that are remembered; a training has one evaluation set or a few.
 pub const NESTED_TOTALS_MAX: usize = 16;
-/// Other lines between two bars of the same total that make the second one a restart: a traceback has more,
-/// the beginning of an evaluation fewer.
+/// Lines between two bars of one total that make the second a restart: more than where an evaluation begins.
 pub const RESTART_LINES_MIN: u32 = 8;
-/// Shortest time between two progress events, so that a fast run which passes its tenths in moments
-/// cannot flood the journal.
+/// Shortest time between two progress events: a fast run passes its tenths in moments.
 pub const PROGRESS_GAP: Duration = Duration::from_secs(1);
 /// GPUs of which peaks are kept; machines have 16 at the most, fake drivers whatever they like.
 pub const GPUS_MAX: usize = 256;
@@ -328,8 +324,7 @@ pub const TREE_FILES_MAX: usize = 256;
 pub const TREE_THREADS_EACH_SAMPLE: u64 = 4;
 /// From more than this many threads on a process's line of /proc is dear, and read with a complete walk only.
 pub const TREE_THREADS_BRIEF: u64 = 8;
-/// Samples between two complete walks (children of all threads, or the scan where the kernel lists none): a
-/// minute at the least.
+/// Samples between two complete walks (children of all threads, or the scan of all processes): a minute or more.
 pub const TREE_WALK_SAMPLES: u32 = 12;
 /// The most samples between two complete walks: ten minutes.
 pub const TREE_WALK_SAMPLES_MAX: u32 = 120;
@@ -365,8 +360,7 @@ pub const TRAINER_STATE_PERIOD: Duration = Duration::from_secs(30);
 pub const LAUNCHER_WORDS_MAX: usize = 512;
 /// Accelerators of one machine; the largest nodes have 16, MIG or DPUs a few times as many.
 pub const ACCELERATORS_MAX: usize = 64;
-/// Main memory of a graphics device below which it is not counted as an accelerator: integrated ones are
-/// given 0.5 to 1 GiB by the firmware.
+/// Main memory of a graphics device that is counted as an accelerator: the firmware gives integrated ones less.
 pub const ACCELERATOR_MEMORY_MIN: u64 = 2 * 1024 * 1024 * 1024;
 /// Errors of the driver that are taken at once, and kept of a run: the first half and the last.
 pub const XIDS_MAX: usize = 16;
