@@ -3,7 +3,8 @@
 //! Where the training's output cannot be read, or shows no bars, this is what tells its step. The newest file of the
 //! output directory counts, and only one that is younger than the run: an earlier training's checkpoint says nothing of
 //! this one. The file is read as a stream, since its history has a line for each log of the whole training; of each only
-//! known numbers are kept, the later ones in the place of the earlier. Called on a thread that may be held up.
+//! known numbers are kept, the later ones in the place of the earlier. What was read once is not read again before it
+//! has changed. Called on a thread that may be held up.
 
 use crate::limits;
 use crate::observation::TrainerState;
@@ -15,19 +16,49 @@ use std::io::{BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// The newest state of a run that was spawned at this time; `at` is when it was written.
-#[must_use]
-pub fn newest(directory: &Path, spawned: SystemTime) -> Option<TrainerState> {
-    let names = super::files::names(directory, limits::OUTPUT_NAMES_MAX).unwrap_or_default();
-    let checkpoints = names.iter().filter(|name| name.as_encoded_bytes().starts_with(b"checkpoint-"));
-    let places = checkpoints.map(|name| directory.join(name)).chain([directory.to_owned()]);
-    let written = |place: PathBuf| {
+/// The states of a run, as they come.
+#[derive(Debug)]
+pub struct States {
+    directory: PathBuf,
+    spawned: SystemTime,
+    taken: Option<Found>,
+}
+
+/// A state on disk: by when it was written the newest is told, by all of it whether it has changed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Found {
+    since_spawn: Duration,
+    bytes: u64,
+    path: PathBuf,
+}
+
+impl States {
+    /// Of a run that was spawned at this time and writes to this directory.
+    #[must_use]
+    pub const fn of(directory: PathBuf, spawned: SystemTime) -> Self {
+        Self { directory, spawned, taken: None }
+    }
+
+    /// The newest, unless it is the one that was taken last; `at` is when it was written.
+    pub fn newest(&mut self) -> Option<TrainerState> {
+        let names = super::files::names(&self.directory, limits::OUTPUT_NAMES_MAX).unwrap_or_default();
+        let checkpoints = names.iter().filter(|name| name.as_encoded_bytes().starts_with(b"checkpoint-"));
+        let places = checkpoints.map(|name| self.directory.join(name)).chain([self.directory.clone()]);
+        let found = places.filter_map(|place| self.look(&place)).max()?;
+        if self.taken.as_ref() == Some(&found) {
+            return None;
+        }
+        let state = read(&found.path, found.since_spawn)?;
+        self.taken = Some(found);
+        Some(state)
+    }
+
+    fn look(&self, place: &Path) -> Option<Found> {
         let path = place.join("trainer_state.json");
-        let at = path.metadata().ok()?.modified().ok()?.duration_since(spawned).ok()?;
-        Some((at, path))
-    };
-    let (at, path) = places.filter_map(written).max()?;
-    read(&path, at)
+        let there = path.metadata().ok()?;
+        let since_spawn = there.modified().ok()?.duration_since(self.spawned).ok()?;
+        Some(Found { since_spawn, bytes: there.len(), path })
+    }
 }
 
 fn read(path: &Path, at: Duration) -> Option<TrainerState> {
@@ -125,20 +156,27 @@ mod tests {
             fs::create_dir_all(home.path().join(name)).unwrap();
             fs::write(home.path().join(name).join("trainer_state.json"), text).unwrap();
         };
+        let since = |spawned: SystemTime| States::of(home.path().to_owned(), spawned);
         let long_ago = SystemTime::now() - Duration::from_secs(60);
-        assert_eq!(newest(home.path(), long_ago), None);
-        assert_eq!(newest(&home.path().join("none"), long_ago), None);
+        let mut states = since(long_ago);
+        assert_eq!(states.newest(), None);
+        assert_eq!(States::of(home.path().join("none"), long_ago).newest(), None);
         put("checkpoint-20", STATE);
-        let state = newest(home.path(), long_ago).unwrap();
+        let state = states.newest().unwrap();
         assert_eq!((state.step, state.total_steps, state.epoch), (Some(20), Some(40), Some(0.5)));
         assert_eq!((state.loss, state.grad_norm, state.learning_rate), (Some(6.25), Some(1.5), Some(0.0005)));
         assert_eq!(state.eval_loss, Some(6.0));
         assert!((59.0..90.0).contains(&state.at), "{}", state.at);
-        assert_eq!(newest(home.path(), SystemTime::now() + Duration::from_secs(60)), None, "an earlier training's");
+        assert_eq!(states.newest(), None, "taken");
+        assert_eq!(since(SystemTime::now() + Duration::from_secs(60)).newest(), None, "an earlier training's");
         let older = fs::File::options().write(true).open(home.path().join("checkpoint-20/trainer_state.json")).unwrap();
         older.set_modified(SystemTime::now() - Duration::from_secs(30)).unwrap();
+        // The next one is being written.
+        put("checkpoint-9", "{");
+        assert_eq!(states.newest(), None);
         put("checkpoint-9", &STATE.replace("20,", "30,"));
-        assert_eq!(newest(home.path(), long_ago).and_then(|state| state.step), Some(30), "by time, not by name");
+        assert_eq!(states.newest().and_then(|state| state.step), Some(30), "by time, not by name");
+        assert_eq!(states.newest(), None);
     }
 
     #[test]

@@ -7,7 +7,7 @@
 
 use super::eyes::{Chunk, Look};
 use crate::limits;
-use crate::machine::trainer_state;
+use crate::machine::trainer_state::States;
 use crate::sys::probe;
 use std::fs::File;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
@@ -26,7 +26,7 @@ pub enum Log {
 /// The output directory of one run.
 pub struct Records {
     directory: PathBuf,
-    spawned: SystemTime,
+    states: States,
     log: Option<Followed>,
     /// When the states are looked at next, in seconds since the spawn.
     states_at: f64,
@@ -49,7 +49,7 @@ impl Records {
             let old = old.filter(|old| old.modified().is_ok_and(|modified| modified < spawned));
             Followed { file: None, old: old.map(|old| (old.dev(), old.ino(), old.len())) }
         });
-        Self { directory, spawned, log, states_at: 0.0 }
+        Self { states: States::of(directory.clone(), spawned), directory, log, states_at: 0.0 }
     }
 
     /// Looks at what has been added.
@@ -59,7 +59,7 @@ impl Records {
         if due {
             self.states_at = look.at + limits::TRAINER_STATE_PERIOD.as_secs_f64();
         }
-        let state = due.then(|| trainer_state::newest(&self.directory, self.spawned)).flatten();
+        let state = due.then(|| self.states.newest()).flatten();
         Chunk { at: look.at, bytes, cut, state }
     }
 }
