@@ -219,6 +219,9 @@ pub struct Ending {
     pub requests: Vec<Request>,
     /// Whether the command itself is `timeout`, whose exit code 124 says that the time was up.
     pub limits_time: bool,
+    /// Whether the command is a worker itself: whoever started it has started others, and may have given all of them
+    /// the same output.
+    pub is_worker: bool,
     /// The process of the run that failed first, shortly before the end.
     pub first_failure: Option<Failure>,
     /// How short memory was.

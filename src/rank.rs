@@ -30,8 +30,11 @@ pub const VARIABLES: [&str; 15] = [
     "PET_NODE_RANK",        // Trainer v2: torchrun's own option as a variable
     "NODE_RANK",            // common in hand-written multi-node scripts
     "GROUP_RANK",           // torchrun's name for the node's rank
-    "LOCAL_RANK",           // the last resort
+    LOCAL_RANK,             // the last resort
 ];
+
+/// What launchers give each worker and nothing else, with the rank that it has.
+pub const LOCAL_RANK: &str = "LOCAL_RANK";
 
 /// Who reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

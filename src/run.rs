@@ -209,6 +209,10 @@ impl Run {
         ending.hang = self.hang(ending.at);
         self.phase = Phase::Ended;
         let mut judgement = self.trace.finish(ending.end);
+        if ending.is_worker && !judgement.has_word_of_the_first() {
+            // What only other ranks said, in the output that they share with it, is not what it exited for.
+            (judgement.error, judgement.first_rank) = (None, None);
+        }
         let verdict = judge(&ending, &judgement, self.training());
         let finish = self.finish_event(&ending, &verdict);
         // What a program prints and survives is no error.

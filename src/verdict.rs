@@ -63,14 +63,20 @@ pub fn judge(ending: &Ending, judgement: &Judgement, training: &Training) -> Ver
         }
         Some(End::Exited(_)) => Outcome::Error,
     };
-    for more in case.context(training).into_iter().flatten() {
+    // What was ended from outside ended its ranks in any order; one that stood still did so because of a rank, perhaps.
+    let died_by_itself = outcome != Outcome::Success && !kind.is_requested() && kind != Kind::Hang;
+    let seen = ending.first_failure.and_then(|failure| failure.rank).filter(|_| died_by_itself);
+    let printed = || judgement.error.as_ref().and_then(|error| error.rank).or(judgement.first_rank);
+    let rank = match kind {
+        Kind::Hang => ending.hang.and_then(|hang| hang.suspect),
+        _ => seen.or_else(|| printed().filter(|_| died_by_itself)),
+    };
+    let first_failed = seen.map(|_| Evidence::FirstFailedRank);
+    for more in case.context(training).into_iter().chain([first_failed]).flatten() {
         if !evidence.contains(&more) {
             evidence.push(more);
         }
     }
-    let failed = outcome != Outcome::Success && !kind.is_requested();
-    let printed = || judgement.error.as_ref().and_then(|error| error.rank).or(judgement.first_rank);
-    let rank = ending.first_failure.and_then(|failure| failure.rank).or_else(printed).filter(|_| failed);
     Verdict { outcome, kind, evidence, confidence, rank }
 }
 
@@ -157,7 +163,7 @@ impl Case<'_> {
     }
 
     /// What else a reader of the verdict wants to know at once.
-    fn context(self, training: &Training) -> [Option<Evidence>; 10] {
+    fn context(self, training: &Training) -> [Option<Evidence>; 9] {
         let failed = self.ending.end != Some(End::Exited(0));
         let begun =
             training.step.is_some_and(|step| step > 0) || training.log_dictionaries > 0 || self.ending.observer_lost;
@@ -172,8 +178,6 @@ impl Case<'_> {
             lost,
             self.ending.observer_lost.then_some(Evidence::ObserverLost),
             counter.then_some(Evidence::ControlGroupCounter),
-            (failed && self.ending.first_failure.is_some_and(|failure| failure.rank.is_some()))
-                .then_some(Evidence::FirstFailedRank),
             (failed && !gpu.xids.is_empty()).then_some(Evidence::GpuError),
             (failed && gpu.lost_at.is_some()).then_some(Evidence::GpuLost),
             (failed && gpu.unresponsive).then_some(Evidence::GpuUnresponsive),

@@ -13,7 +13,8 @@ mod posthog;
 mod support;
 
 use nix::sys::signal::Signal;
-use observed::{Recorded, state, until_recorded};
+use observed::{Recorded, runs, state, until_recorded};
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
@@ -216,6 +217,58 @@ fn whoever_asked_for_the_end_is_seen() {
     death("SIGTERM as the job's time ends", ("time_limit", "medium"), &["job_end_time"]).check(&job.finish());
 }
 
+/// A program of this name sends the launcher SIGTERM, from a session of its own, and is there to be seen.
+fn terminated_by(name: &str, launcher: nix::unistd::Pid) {
+    let place = tempfile::tempdir().unwrap();
+    let program = place.path().join(name);
+    std::os::unix::fs::symlink(fs::canonicalize("/bin/sh").unwrap(), &program).unwrap();
+    let script = format!("kill -TERM {launcher}; sleep 3");
+    let words = [OsStr::new("setsid"), program.as_os_str(), OsStr::new("-c"), OsStr::new(&script)];
+    let sent = std::process::Command::new("env").args(words).status().unwrap();
+    assert!(sent.success(), "{name}");
+}
+
+#[test]
+fn who_sent_the_signal_says_why() {
+    let _turn = machine();
+    if !has("setsid") {
+        return;
+    }
+    for (sender, verdict, evidence) in [
+        ("earlyoom", ("oom_daemon", "high"), "sent_by_memory_daemon"),
+        ("slurmstepd", ("preempted_or_cancelled", "medium"), "sent_by_scheduler"),
+        ("containerd-shim", ("preempted_or_cancelled", "medium"), "sent_by_service_manager"),
+        ("nobody-special", ("signalled_by_user", "medium"), "sent_by_same_user"),
+    ] {
+        let running = started(Launch::new(), &["sh", "-c", READY]);
+        terminated_by(sender, running.pid());
+        death(&format!("SIGTERM by {sender}"), verdict, &[evidence, "termination_requested"]).check(&running.finish());
+    }
+}
+
+#[test]
+fn a_container_that_is_stopped_from_outside() {
+    let _turn = machine();
+    let namespace = ["unshare", "--pid", "--fork", "--mount-proc"];
+    if !has("unshare")
+        || !std::process::Command::new("unshare").args(&namespace[1..]).arg("true").status().unwrap().success()
+    {
+        eprintln!("skipped: no pid namespace can be made here (root is needed)");
+        return;
+    }
+    let launch = Launch::new().before(&namespace);
+    let state = state(&launch.home());
+    let mut running = started(launch, &["sh", "-c", READY]);
+    // As PID 1 the launcher takes the observer with it when it ends, so what is to be read has to be there by then.
+    running.until("the run is recorded", || runs(&state).iter().any(|run| !run.events.is_empty()));
+    let children = format!("/proc/{0}/task/{0}/children", running.pid());
+    let launcher = fs::read_to_string(children).unwrap().trim().parse().unwrap();
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(launcher), Signal::SIGTERM).unwrap();
+    let evidence = &["sent_from_outside", "termination_requested"];
+    death("SIGTERM from outside the container", ("preempted_or_cancelled", "medium"), evidence)
+        .check(&running.finish());
+}
+
 /// A control group of version 1 with a limit, which goes with the test.
 struct Group(PathBuf);
 
@@ -281,6 +334,25 @@ fn memory_of_the_control_group() {
             "out of memory, exit code lost",
             ("oom_cgroup", "high"),
             &["cgroup_oom_kill", "worker_killed_by_signal"],
+        ),
+    );
+}
+
+#[test]
+fn memory_of_another_group_than_the_commands() {
+    let _turn = MACHINE.write().unwrap_or_else(PoisonError::into_inner);
+    if !has("python3") {
+        return;
+    }
+    let Some(group) = Group::with_limit(96) else { return };
+    // As where a worker was moved, or nothing but the machine's counter can be read: that one alone has moved.
+    let worker = format!("sh -c '{}' sh python3 -c '{HOG}'; exit 1", group.enter().replace('\'', "'\\''"));
+    dies(
+        &["sh", "-c", &worker],
+        &death(
+            "out of memory, by the machine's counter",
+            ("oom_host", "medium"),
+            &["host_oom_kill", "worker_killed_by_signal"],
         ),
     );
 }

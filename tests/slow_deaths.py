@@ -77,7 +77,8 @@ def hang(wrapper, state, environment):
     finish, events = finish_of(state)
     suspects = {event["properties"].get("suspect_rank") for event in events if event["event"] == "progress"}
     print(f"suspects: {sorted(rank for rank in suspects if rank is not None)}")
-    return row("standing still, then Ctrl-C", status, finish, "hang") and 2 in suspects
+    rank = finish.get("verdict", {}).get("rank")
+    return row("standing still, then Ctrl-C", status, finish, "hang") and suspects - {None} == {2} and rank == 2
 
 
 def slurm(wrapper, state, environment, name, options, cancel, expected):

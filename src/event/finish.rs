@@ -39,7 +39,7 @@ fields! {
         "kind" => kind: PublicStr, "the verdict";
         "evidence" => evidence: Vec<PublicStr>, "what speaks for it";
         "confidence" => confidence: PublicStr, "`high`, `medium` or `low`";
-        "rank" => rank: u64, "the rank that failed first";
+        "rank" => rank: u64, "the rank that failed first; of a training that stood still, the one that did something else than all others";
     }
 }
 

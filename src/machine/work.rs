@@ -26,8 +26,9 @@ struct Doing {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ranks(BTreeMap<u64, Doing>);
 
-/// Ticks between two looks, five seconds apart, from which on a rank is busy: half a core.
-const BUSY_TICKS: u64 = 250;
+/// Ticks between two looks, five seconds apart, from which on a rank is busy: a tenth of a core. One that waits busily
+/// may have to share its core; of one that sleeps no more than a heartbeat is left.
+const BUSY_TICKS: u64 = 50;
 /// Switches between two looks up to which a rank only waits.
 const WAITING_SWITCHES: u64 = 10;
 

@@ -21,6 +21,7 @@ use crate::machine::{Gathering, Sampler};
 use crate::observation::{Ending, Request};
 use crate::privacy::Gate;
 use crate::protocol::messages::ToSupervisor;
+use crate::rank;
 use crate::run::{Run, RunFacts};
 use crate::sys::memory;
 use crate::sys::wake::Wake;
@@ -111,6 +112,7 @@ impl Work {
         let unobserved = settings.unobserved + lost;
         let ending = Ending {
             dropped: Dropped { streams: (unobserved > 0).then_some(unobserved), ..Dropped::default() },
+            is_worker: std::env::var_os(rank::LOCAL_RANK).is_some(),
             limits_time: birth.command.first().is_some_and(|program| limits_time(program)),
             ..Ending::default()
         };

@@ -225,6 +225,25 @@ fn the_finish_has_the_totals() {
 }
 
 #[test]
+fn what_other_ranks_said_is_no_workers_own_error() {
+    let other = "[rank1]: Traceback (most recent call last):\n[rank1]:   File \"x.py\", line 3, in <module>\n[rank1]: RuntimeError: Connection closed by peer\n";
+    let own = other.replace("rank1", "rank0");
+    for (output, is_worker, expected) in [
+        (other.to_owned(), true, ("exit_nonzero", None)),
+        (other.to_owned(), false, ("exception", Some(1))),
+        (own.clone(), true, ("exception", Some(0))),
+        (format!("{other}{own}"), true, ("exception", Some(1))),
+    ] {
+        let mut run = started();
+        print(&mut run, Stream::Both, 1.0, &output);
+        let events = run.end(Ending { is_worker, ..ended(2.0, End::Exited(3)) });
+        let finish = sent(events.last().unwrap());
+        let said = (finish["verdict"]["kind"].as_str().unwrap(), finish["verdict"]["rank"].as_u64());
+        assert_eq!((said, events.len()), (expected, 1 + usize::from(expected.1.is_some())), "{output}");
+    }
+}
+
+#[test]
 fn the_finish_comes_once_and_ends_everything() {
     let mut run = started();
     step(&mut run, 1.0, 1, 9);

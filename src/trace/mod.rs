@@ -64,6 +64,14 @@ pub struct Judgement {
     pub markers: Vec<PublicStr>,
 }
 
+impl Judgement {
+    /// Whether anything that was read may be of the first rank, which is the one that reports; true where nothing was.
+    #[must_use]
+    pub fn has_word_of_the_first(&self) -> bool {
+        self.reports.is_empty() || self.reports.iter().any(|report| report.rank.is_none_or(|rank| rank == 0))
+    }
+}
+
 /// The same for many patterns at once, of which the first that matches is wanted.
 fn ascii_set<'a>(patterns: impl Iterator<Item = String> + 'a) -> Option<RegexSet> {
     RegexSetBuilder::new(patterns).unicode(false).build().ok()

@@ -273,8 +273,17 @@ fn standing_still_outranks_whoever_ended_it() {
         (ended(End::Signaled(11)), Kind::Segfault),
         (ended(End::Exited(0)), Kind::Success),
     ] {
-        let ending = Ending { hang, ..ending };
-        assert_eq!(verdict(&ending, &Judgement::default()).1, expected, "{ending:?}");
+        let failure = Failure { rank: Some(1), end: End::Signaled(2), at: 9.0 };
+        let ending = Ending { hang, first_failure: Some(failure), ..ending };
+        let said = judge(&ending, &Judgement::default(), &Training::default());
+        assert_eq!(said.kind, expected, "{ending:?}");
+        let rank = match expected {
+            Kind::Hang => Some(3),
+            Kind::Segfault => Some(1),
+            _ => None,
+        };
+        assert_eq!(said.rank, rank, "whoever stood still, or whoever failed first: {ending:?}");
+        assert_eq!(said.evidence.contains(&Evidence::FirstFailedRank), rank == Some(1), "{said:?}");
     }
 }
 
