@@ -158,8 +158,8 @@ pub const SERIES_COLUMNS_MAX: usize = 600;
 pub const SERIES_COLUMN_SECONDS: f64 = 0.01;
 /// Seconds beyond which a measurement's time is none: thirty years.
 pub const SERIES_SECONDS_MAX: f64 = 1e9;
-/// Characters of a line of the summary at the end; a public message has 200 at the most.
-pub const SUMMARY_LINE_CHARACTERS_MAX: usize = 240;
+/// Characters of a line of the summary at the end: a verdict with five reasons; a public message has 200 at the most.
+pub const SUMMARY_LINE_CHARACTERS_MAX: usize = 400;
 /// Bytes of the whole summary: a pipe takes so many at once or none.
 pub const SUMMARY_BYTES_MAX: usize = 4096;
 

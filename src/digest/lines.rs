@@ -19,7 +19,7 @@ pub fn summary(digest: &Digest, record: &str) -> String {
         Some(verdict(digest)),
         reasons(digest),
         culprit(digest),
-        progress(digest),
+        reached(digest),
         memory(digest),
         gpus(digest),
         Some(record.to_owned()),
@@ -41,14 +41,12 @@ pub fn markdown(digest: &Digest) -> String {
         (Some(culprit), Some(reasons)) => Some(format!("{culprit}; {reasons}")),
         (culprit, reasons) => culprit.or(reasons),
     };
-    let reached = [progress(digest), stall(digest)].into_iter().flatten().collect::<Vec<_>>().join("; ");
-    let reached = Some(reached).filter(|reached| !reached.is_empty());
     let used = [memory(digest), gpus(digest)].into_iter().flatten().collect::<Vec<_>>().join("; ");
     format!(
         "### axolotl-run: {}\n| | |\n|---|---|\n| why | {} |\n| progress | {} |\n| used | {} |\n",
         cell(Some(verdict(digest))),
         cell(cause),
-        cell(reached),
+        cell(reached(digest)),
         cell(Some(used).filter(|used| !used.is_empty())),
     )
 }
@@ -59,13 +57,15 @@ fn verdict(digest: &Digest) -> String {
     digest.seconds.map_or_else(|| word.clone(), |seconds| format!("{word} after {}", units::duration(seconds)))
 }
 
-/// `because: Exit code 1. A traceback. (high confidence)`.
+/// `An exception that nobody caught (high confidence). A traceback.`; how sure it is stands before what may be cut off.
 fn reasons(digest: &Digest) -> Option<String> {
     let ending = digest.ending.as_ref().filter(|ending| !ending.is_success())?;
-    let mut parts: Vec<String> = ending.meaning().map(str::to_owned).into_iter().collect();
-    parts.extend(ending.reasons());
-    let sure = ending.confidence.as_ref().map(|confidence| format!("({confidence} confidence)"));
-    parts.extend(sure);
+    let sure = ending.confidence.as_ref().map(|confidence| format!("({confidence} confidence)."));
+    let meaning = ending.meaning().map(|meaning| match sure {
+        Some(_) => meaning.trim_end_matches('.').to_owned(),
+        None => meaning.to_owned(),
+    });
+    let parts: Vec<String> = meaning.into_iter().chain(sure).chain(ending.reasons()).collect();
     (!parts.is_empty()).then(|| parts.join(" "))
 }
 
@@ -76,6 +76,12 @@ fn culprit(digest: &Digest) -> Option<String> {
         Some(words) => format!("{headline}: {words}"),
         None => headline,
     })
+}
+
+/// How far it came, and that it stood still there.
+fn reached(digest: &Digest) -> Option<String> {
+    let parts: Vec<String> = [progress(digest), stall(digest)].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
 }
 
 /// `step 299 of 720, 1.93 steps/s, loss 0.4163`.

@@ -84,6 +84,8 @@ pub struct Ending {
     pub exit_code: Option<u64>,
     /// The signal that killed it.
     pub signal: Option<String>,
+    /// The rank that failed first, or that made the others wait.
+    pub rank: Option<u64>,
 }
 
 /// One GPU over the whole run.
@@ -180,6 +182,7 @@ impl Digest {
             confidence: word("confidence"),
             exit_code: fields.count("exit_code"),
             signal: fields.text("signal"),
+            rank: verdict.and_then(|verdict| verdict.count("rank")),
         });
     }
 
@@ -236,6 +239,9 @@ impl Ending {
         let sentence = |word: &String| match (Evidence::parse(word), self.exit_code, &self.signal) {
             (Some(Evidence::ExitCode | Evidence::ExitCodeOfSignal), Some(code), _) => format!("Exit code {code}."),
             (Some(Evidence::KilledBySignal), _, Some(signal)) => format!("The command was killed by {signal}."),
+            (Some(Evidence::FirstFailedRank), ..) if let Some(rank) = self.rank => {
+                format!("The kernel said that rank {rank} failed first.")
+            }
             (Some(known), ..) => known.means().to_owned(),
             (None, ..) => word.replace('_', " "),
         };

@@ -41,7 +41,7 @@ fn the_summary_says_what_happened_and_why() {
     assert_eq!(
         text,
         "axolotl-run: oom gpu after 2h 13m\n\
-         axolotl-run: A GPU's memory was used up. A traceback. Exit code 1. new word (high confidence)\n\
+         axolotl-run: A GPU's memory was used up (high confidence). A traceback. Exit code 1. new word\n\
          axolotl-run: torch.OutOfMemoryError on rank 3: CUDA out of memory|\n\
          axolotl-run: step 299 of 720, 1.93 steps/s, loss nan\n\
          axolotl-run: peak memory 18.6 GiB (largest process), 2 cores on average\n\
@@ -86,6 +86,17 @@ fn a_standstill_is_told_unless_it_went_on() {
         take(&mut digest, name, &properties);
     }
     assert!(lines::markdown(&digest).contains("| progress | step 5; nothing moved in the last 11m 40s |\n"));
+    assert!(lines::summary(&digest, "").contains("axolotl-run: step 5; nothing moved in the last 11m 40s\n"));
+}
+
+#[test]
+fn the_rank_that_failed_first_is_named() {
+    let mut digest = Digest::default();
+    let verdict = json!({"kind": "killed_unknown", "evidence": ["worker_killed_by_signal", "first_failed_rank"],
+        "confidence": "low", "rank": 3});
+    take(&mut digest, EventName::Finish, &json!({"outcome": "error", "verdict": verdict}));
+    let reasons = digest.ending.unwrap().reasons();
+    assert_eq!(reasons.last().unwrap(), "The kernel said that rank 3 failed first.", "{reasons:?}");
 }
 
 #[test]

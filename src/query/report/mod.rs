@@ -108,6 +108,7 @@ fn as_json(story: &Story) -> Value {
             "confidence": ending.confidence,
             "exit_code": ending.exit_code,
             "signal": ending.signal,
+            "rank": ending.rank,
         })),
         "stalled_seconds": story.stalled(),
         "suspect_rank": digest.stall.and_then(|stall| stall.suspect_rank),
