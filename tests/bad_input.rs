@@ -183,6 +183,76 @@ fn a_configuration_that_cannot_be_read_is_none() {
     }
 }
 
+/// Contents of a configuration and, where it is none, what is said of it; else what would be sent.
+const CONFIGURATIONS: &[(&[u8], Result<&str, &str>)] = &[
+    (b"\xef\xbb\xbfseed: 7\r\nsequence_len: 512\r\n", Ok(r#"{"seed":7,"sequence_len":512}"#)),
+    (b"seed: 1\nseed: 2\n", Ok(r#"{"seed":2}"#)),
+    (b"zqx: &a {seed: 3, adapter: zqx}\n<<: *a\nadapter: lora\n", Ok(r#"{"seed":3,"adapter":"lora"}"#)),
+    (b"zqx: 1\n? [zqx]\n: 2\nseed: 3\n", Ok(r#"{"seed":3}"#)),
+    (b"seed: !!int \"3\"\n", Ok(r#"{"seed":3}"#)),
+    (b"base_model: !zqx x\n", Err("not YAML")),
+    (b"seed: !!python/object/apply:os.system [zqx]\n", Err("not YAML")),
+    (b"seed:\n\tzqx: 1\n", Err("not YAML")),
+    (b"seed: [1, zqx\n", Err("not YAML")),
+    (b"seed: 1\n---\nseed: zqx\n", Err("not YAML")),
+    (b"seed: *zqx\n", Err("not YAML")),
+    (b"zqx: \x00\n", Err("not YAML")),
+    (b"- zqx\n", Err("not a map")),
+    (b"zqx\n", Err("not a map")),
+    (b"", Err("not YAML")),
+    (b"zqx: caf\xe9\n", Err("not UTF-8")),
+    (b"\xff\xfes\x00e\x00e\x00d\x00:\x00", Err("not UTF-8")),
+];
+
+#[test]
+fn the_preview_says_why_a_configuration_is_none_and_nothing_of_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("file.yml");
+    let preview = |config: &Path| {
+        let done = Launch::new().run(&["--preview", "--json", "--config", config.to_str().unwrap(), "--", "true"]);
+        assert!(done.elapsed < AT_ONCE, "{config:?}: {:?}", done.elapsed);
+        assert!(!done.stdout.contains("zqx") && !done.stderr.contains("zqx"), "{}{}", done.stdout, done.stderr);
+        done
+    };
+    let refused = |config: &Path, why: &str| {
+        let done = preview(config);
+        done.expect_code(1).expect_stdout("");
+        let said: Vec<_> = done.stderr.lines().filter(|line| line.contains("error:")).collect();
+        assert!(said.len() == 1 && said[0].contains(why), "{config:?} {why}: {}", done.stderr);
+    };
+    for (contents, expected) in CONFIGURATIONS {
+        fs::write(&file, contents).unwrap();
+        match expected {
+            Err(why) => refused(&file, why),
+            Ok(config) => {
+                let done = preview(&file);
+                done.expect_code(0);
+                let event: serde_json::Value = serde_json::from_str(&done.stdout).unwrap();
+                let config: serde_json::Value = serde_json::from_str(config).unwrap();
+                assert_eq!(event["properties"]["config"], config, "{}", String::from_utf8_lossy(contents));
+            }
+        }
+    }
+    // The parser itself stops what unfolds too far.
+    let unfolding = format!("a: &a [x]\n{}", bomb());
+    let (nested, long) = ("[".repeat(100_000), format!("a: {}", "x".repeat(1 << 21)));
+    for (text, why) in [(unfolding, "not YAML"), (nested, "too large"), (long, "too large")] {
+        fs::write(&file, text).unwrap();
+        refused(&file, why);
+    }
+    // Of nothing but zeroes, and not a byte of the disk's.
+    File::create(&file).unwrap().set_len(100 << 20).unwrap();
+    refused(&file, "too large");
+    let fifo = directory.path().join("fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    for path in
+        [fifo.as_path(), directory.path(), Path::new("/dev/zero"), Path::new("/dev/null"), Path::new("/dev/fd/0")]
+    {
+        refused(path, "not a file");
+    }
+    refused(&directory.path().join("missing"), "o such file");
+}
+
 /// Anchors that grow tenfold with each line.
 fn bomb() -> String {
     let line =

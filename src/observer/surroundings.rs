@@ -1,14 +1,14 @@
 //! What the observer must know before it leaves the working directory: who the user is (for the gate, which
 //! lets none of it out), and the training's configuration.
 
-use crate::config::{self, Located, Vetted};
+use crate::config::{self, ConfigProblem, Located, Vetted};
 use crate::env;
 use crate::limits;
 use crate::privacy::{Facts, Gate, Identity};
 use crate::public::dictionary;
 use crate::sys::{probe, role};
 use std::ffi::OsString;
-use std::io::Read as _;
+use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, sync_channel};
 
@@ -33,30 +33,55 @@ pub fn gate(command: &[OsString], directory: &Path) -> Gate {
     Gate::new(identity).knowing(dictionary::is_public).knowing_functions(dictionary::is_public_function)
 }
 
-/// Looks for the training's configuration on a thread of its own: its file system may not answer.
+/// Why a configuration that was named is none.
+#[derive(Debug)]
+pub enum Unread {
+    /// It cannot be opened or read.
+    Io(io::Error),
+    /// It is a pipe, a device or a directory: what they hold is not what the training will read.
+    NotAFile,
+    /// It is larger than any configuration.
+    Size,
+    /// It is not UTF-8.
+    NotText,
+    /// It is text, and no configuration.
+    Problem(ConfigProblem),
+}
+
+/// Looks for the training's configuration on a thread of its own: its file system may not answer. Where the command
+/// names none, there is no answer.
 #[must_use]
-pub fn configuration(command: Vec<OsString>, named: Option<PathBuf>, directory: PathBuf) -> Receiver<Vetted> {
+pub fn configuration(
+    command: Vec<OsString>,
+    named: Option<PathBuf>,
+    directory: PathBuf,
+) -> Receiver<Result<Vetted, Unread>> {
     let (found, answer) = sync_channel(1);
     let work = move || {
         let located = config::locate(&command);
         let overrides = located.as_ref().map(|located| located.overrides.clone()).unwrap_or_default();
-        let path = named.or_else(|| located.map(|Located { path, .. }| path));
-        let vetted = path.and_then(|path| {
-            let mut yaml = String::new();
-            let file = probe::open_regular(&directory.join(path)).ok()?;
-            // One byte more than is allowed, so that a longer file is known and not half a configuration.
-            file.take(limits::CONFIG_FILE_BYTES_MAX + 1).read_to_string(&mut yaml).ok()?;
-            if yaml.len() as u64 > limits::CONFIG_FILE_BYTES_MAX {
-                return None;
-            }
-            let exists = |path: &str| directory.join(path).symlink_metadata().is_ok();
-            config::read(&yaml, &overrides, &exists).ok()
-        });
-        // A configuration that cannot be read is none; the sender's end says so.
-        if let Some(vetted) = vetted {
-            let _ = found.send(vetted);
+        if let Some(path) = named.or_else(|| located.map(|Located { path, .. }| path)) {
+            let _ = found.send(read(&directory, &path, &overrides));
         }
     };
     let _ = std::thread::Builder::new().name("config".into()).spawn(work);
     answer
+}
+
+fn read(directory: &Path, path: &Path, overrides: &[(String, String)]) -> Result<Vetted, Unread> {
+    let unread = |error: io::Error| match error.kind() {
+        // Of what is no regular file, and of no other.
+        ErrorKind::InvalidInput => Unread::NotAFile,
+        ErrorKind::InvalidData => Unread::NotText,
+        _ => Unread::Io(error),
+    };
+    let file = probe::open_regular(&directory.join(path)).map_err(unread)?;
+    let mut yaml = String::new();
+    // One byte more than is allowed, so that a longer file is known and not half a configuration.
+    file.take(limits::CONFIG_FILE_BYTES_MAX + 1).read_to_string(&mut yaml).map_err(unread)?;
+    if yaml.len() as u64 > limits::CONFIG_FILE_BYTES_MAX {
+        return Err(Unread::Size);
+    }
+    let exists = |path: &str| directory.join(path).symlink_metadata().is_ok();
+    config::read(&yaml, overrides, &exists).map_err(Unread::Problem)
 }

@@ -46,7 +46,7 @@ struct Work {
     eyes: Eyes,
     sampler: Option<Sampler>,
     gathering: Gathering,
-    configuration: Receiver<Vetted>,
+    configuration: Receiver<Result<Vetted, surroundings::Unread>>,
     reporter: Option<Reporter>,
     /// The gate of a reporter that is not opened before a worker's rank is known.
     undecided: Option<(Gate, Option<Owner>)>,

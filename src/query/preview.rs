@@ -5,13 +5,14 @@
 
 use super::page::{Page, Paper};
 use super::{FAILED, Form, Streams};
-use crate::config::Vetted;
+use crate::config::{ConfigProblem, Vetted};
 use crate::env;
 use crate::event::Event;
 use crate::limits;
 use crate::machine::accelerator::{Gpus, Health};
 use crate::machine::facts;
-use crate::observer::surroundings;
+use crate::observer::surroundings::{self, Unread};
+use crate::sys::reason;
 use crate::wire::Member;
 use serde_json::json;
 use std::ffi::OsString;
@@ -29,15 +30,21 @@ pub fn print(command: &[OsString], config: Option<&Path>, form: Form, streams: &
     let mut start = facts(command, &|name| std::env::var_os(name));
     accelerators(&mut start);
     let found = surroundings::configuration(command.to_vec(), config.map(Path::to_owned), directory);
-    let vetted = found.recv_timeout(limits::START_WAIT).ok();
+    // Nothing comes where the command names none, or where its file system does not answer.
+    let found = found.recv_timeout(limits::START_WAIT).ok();
+    let why = match &found {
+        Some(Err(unread)) => explanation(unread),
+        _ => "its file system does not answer".to_owned(),
+    };
+    let vetted = found.and_then(Result::ok);
     if let Some(Vetted { value, unknown_keys, withheld, .. }) = &vetted {
         gate.withhold(withheld);
         start.config = Some(value.clone());
         start.config_unknown_keys = Some(*unknown_keys);
     } else if let Some(config) = config {
         return streams.complain(
-            &format!("failed to read the configuration `{}`", super::harmless(&config.to_string_lossy())),
-            Some("`--config FILE` takes a YAML file; without it the command is searched for one"),
+            &format!("failed to read the configuration `{}`: {why}", super::harmless(&config.to_string_lossy())),
+            Some("a run with it records no configuration; without `--config` the command is searched for one"),
         );
     }
     let member = Member::new(Uuid::nil(), &Event::Start(Box::new(start)), SystemTime::now(), 0.0);
@@ -48,6 +55,18 @@ pub fn print(command: &[OsString], config: Option<&Path>, form: Form, streams: &
     match form {
         Form::Json => streams.answer(&format!("{line}\n")),
         Form::Text => streams.answer(&text(&member, vetted.as_ref(), streams.paper.for_statements())),
+    }
+}
+
+/// Why a configuration is none, without a word of it.
+fn explanation(unread: &Unread) -> String {
+    match unread {
+        Unread::Io(error) => reason(error),
+        Unread::NotAFile => "it is a pipe, a device or a directory, not a file".to_owned(),
+        Unread::Size | Unread::Problem(ConfigProblem::Size) => "it is too large".to_owned(),
+        Unread::NotText => "it is not UTF-8".to_owned(),
+        Unread::Problem(ConfigProblem::Syntax) => "it is not YAML that Axolotl accepts".to_owned(),
+        Unread::Problem(ConfigProblem::NotAMap) => "it is not a map of keys to values".to_owned(),
     }
 }
 

@@ -81,10 +81,12 @@ pub fn header(text: &str) -> Option<Header<'_>> {
 }
 
 /// Whether a class stands before the header, as notebooks put it. A sentence that quotes the header has other words
-/// before it, and a prefix is told from those by the columns that a notebook leaves empty behind the class.
+/// before it, and a prefix is told from those by the columns that a notebook leaves empty behind the class. Where it has
+/// no columns to leave, the class touches the header, or its name must say that it is one.
 fn titles_notebook(before: &str) -> bool {
     let (prefix, class) = split_class(before);
-    prefix.is_empty() || !class.is_empty() && before.ends_with("  ")
+    let named = || types::exception_line(class).is_some_and(|line| line.certain);
+    prefix.is_empty() || !class.is_empty() && (before.ends_with("  ") || !before.ends_with(' ') || named())
 }
 
 /// What stands before the name that ends the text, and that name; a rank's prefix may touch it (`[default0]:KeyError`).
@@ -226,6 +228,8 @@ mod tests {
             ("RuntimeError          Traceback (most recent call last)", false, false, false, true, 0),
             ("pod-7 | RuntimeError          Traceback (most recent call last)", false, false, false, true, 0),
             ("[default4]:KeyError          Traceback (most recent call last)", false, false, false, true, 0),
+            ("[rank0]: KeyErrorTraceback (most recent call last)", false, false, false, true, 0),
+            ("[rank0]: a.KeyError Traceback (most recent call last)", false, false, false, true, 0),
             ("     ╭─ Traceback (m─╮   ", false, false, true, false, 0),
         ] {
             let header = header(text).unwrap_or_else(|| panic!("{text}"));

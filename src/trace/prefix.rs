@@ -44,7 +44,9 @@ impl Prefix {
         let mut key = String::new();
         let mut rest = own;
         while let Some(first) = rest.chars().next() {
-            if let Some(after) = time(rest) {
+            // In the middle of an address no time begins.
+            let inside = key.ends_with(|last: char| last == '.' || last.is_ascii_digit());
+            if let Some(after) = if inside { None } else { time(rest) } {
                 key.push(TIME);
                 rest = after;
             } else {
@@ -158,8 +160,21 @@ pub fn is_log_line(text: &str) -> bool {
         .any(|word| matches!(word, "ERROR" | "WARNING" | "CRITICAL" | "WARN" | "FATAL" | "EXCEPTION"))
 }
 
-/// The text behind a leading time: `2026-03-01T11:22:33.456Z`, `11:22:33,456`.
+/// The text behind a leading time: `2026-03-01T11:22:33.456Z`, `11:22:33,456`, or seconds (`1772362953.123`).
 fn time(text: &str) -> Option<&str> {
+    clock(text).or_else(|| seconds(text))
+}
+
+/// A whole number, a point and three digits at least; no address of a machine, which has another point.
+fn seconds(text: &str) -> Option<&str> {
+    let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+    let fraction = text.get(Some(digits(text)).filter(|count| (1..=10).contains(count))?..)?.strip_prefix('.')?;
+    let count = digits(fraction);
+    let rest = fraction.get(count..)?;
+    ((3..=9).contains(&count) && !rest.starts_with('.')).then_some(rest)
+}
+
+fn clock(text: &str) -> Option<&str> {
     let bytes = text.as_bytes();
     let digits = |from: usize, count: usize| {
         (from..from.saturating_add(count)).all(|at| bytes.get(at).is_some_and(u8::is_ascii_digit))
@@ -208,6 +223,9 @@ mod tests {
                 Some("  File"),
             ),
             ("11:22:33,4 host | ", "11:22:34,55 host | x", Some("x")),
+            ("1772362953.123 host ", "1772362954.9876 host x", Some("x")),
+            ("10.1.2.300 ", "10.1.2.301 x", None),
+            ("192.168.100.200: ", "192.168.100.201: x", None),
         ] {
             assert_eq!(Prefix::of(before).strip(line, false), rest, "{before}");
         }

@@ -89,7 +89,7 @@ impl Work {
             self.facts.gathered = true;
         }
         match self.configuration.try_recv() {
-            Ok(vetted) => {
+            Ok(Ok(vetted)) => {
                 self.facts.configured = true;
                 self.reporter.iter_mut().for_each(|reporter| reporter.withhold(&vetted.withheld));
                 self.undecided.iter_mut().for_each(|(gate, _)| gate.withhold(&vetted.withheld));
@@ -98,7 +98,7 @@ impl Work {
                 self.facts.start.config_unknown_keys = Some(vetted.unknown_keys);
                 self.eyes.follow_records(vetted.output_directory.as_deref());
             }
-            Err(std::sync::mpsc::TryRecvError::Disconnected) => self.facts.configured = true,
+            Ok(Err(_)) | Err(std::sync::mpsc::TryRecvError::Disconnected) => self.facts.configured = true,
             Err(std::sync::mpsc::TryRecvError::Empty) => {}
         }
         if let Some(accelerators) = self.sampler.as_mut().and_then(Sampler::accelerators) {
