@@ -310,6 +310,12 @@ class Subject:
         os.close(out[0]), os.close(err[0])
         return end, texts[out[0]], texts[err[0]]
 
+    def newest(self):
+        """The events of the run that began last."""
+        events = self.events()
+        begun = max((event["timestamp"], event["distinct_id"]) for event in events if event["event"] == "start")
+        return [event for event in events if event["distinct_id"] == begun[1]]
+
     def events(self):
         """The events of all runs in the journal."""
         found, runs = [], os.path.join(self.state, "axolotl-run", "runs")
