@@ -213,6 +213,8 @@ pub const COMMAND_PIPE_BYTES: i32 = 1 << 20;
 pub const HOLD_PIPE_BYTES: i32 = 1 << 18;
 /// A limit on open descriptors below which each is saved. We need about twenty; elsewhere it is 1,024 or more.
 pub const SCARCE_DESCRIPTORS: u64 = 64;
+/// Descriptors that must be left to us where they are scarce, or the observer beside its relays has none for a journal.
+pub const SPARE_DESCRIPTORS: usize = 2;
 /// Steps for a stream's tail: more than the largest pipe and pseudo-terminal hold, however small the pieces.
 pub const TAIL_STEPS: usize = 1024;
 
@@ -315,8 +317,7 @@ pub const EVENT_DEPTH_MAX: usize = 16;
 
 /// Bytes of a small file of /proc, /sys or a control group that are read; the longest line we need is 1 KiB.
 pub const KERNEL_FILE_BYTES_MAX: usize = 64 * 1024;
-/// Processes of one command that are followed. The largest training nodes start about 1,000 (16 ranks with 64
-/// data loaders each); a fork bomb must not make the observer one.
+/// Processes of one command that are followed: 16 ranks with 64 data loaders each are 1,000, and a fork bomb is more.
 pub const TREE_PROCESSES_MAX: usize = 4096;
 /// Open files kept for followed processes; a quarter of the usual soft limit of 1,024.
 pub const TREE_FILES_MAX: usize = 256;
@@ -382,8 +383,7 @@ pub const FOLLOW_TAIL_WAIT: Duration = Duration::from_millis(100);
 pub const FOLLOW_SLICES: usize = 16;
 /// How long the start event waits for what the machine and its drivers have to say.
 pub const START_WAIT: Duration = Duration::from_secs(2);
-/// How long it waits where the command's first word leads to no Python (a shell script, a shim), so that the
-/// versions have to be read from the running processes.
+/// How long it waits for versions that have to be read from running processes: a shell script leads to no Python.
 pub const START_WAIT_PYTHON: Duration = Duration::from_secs(5);
 /// When the running processes are first looked at for that; an interpreter is mapped within milliseconds.
 pub const PYTHON_LOOK_AFTER: Duration = Duration::from_millis(500);

@@ -54,14 +54,18 @@ struct Followed {
 /// Why the command could not be run in our place, after not even a plain clone was possible.
 pub fn start(order: &Order) -> Result<Supervised, Errno> {
     let changes = order.environment_changes();
-    let Ok(built) = build(order, &changes) else { return Err(command::exec(&order.command, &changes)) };
+    let Ok(mut built) = build(order, &changes) else { return Err(command::exec(&order.command, &changes)) };
     // What follows the clone may not fail any more, so the channel is made now: without one we go unobserved.
-    let channel = channel::pair().ok();
+    let mut link = Link::new(order);
+    if built.relays.iter().any(Option::is_some) && !link.is_whole() {
+        built.forgo_relays();
+        drop(link);
+        link = Link::new(order);
+    }
+    let Link { channel, crash, summary } = link;
     if let Some((ours, theirs)) = &channel {
         tether::prepare([ours, theirs]);
     }
-    let crash = flow::pipe().ok();
-    let summary = if order.summary { flow::pipe().ok() } else { None };
     if let Some(crash) = &crash {
         fault::arm(&crash.write);
     }
@@ -123,6 +127,35 @@ pub fn start(order: &Order) -> Result<Supervised, Errno> {
     kept.sort_unstable();
     descriptors::close_others(&kept);
     Ok(supervised)
+}
+
+/// What leads to the observer, as far as there were descriptors for it.
+struct Link {
+    channel: Option<(OwnedFd, OwnedFd)>,
+    crash: Option<flow::Pipe>,
+    summary: Option<flow::Pipe>,
+}
+
+impl Link {
+    fn new(order: &Order) -> Self {
+        let summary = if order.summary { flow::pipe().ok() } else { None };
+        Self { channel: channel::pair().ok(), crash: flow::pipe().ok(), summary }
+    }
+
+    /// Whether nothing is missing, and the observer has what it needs to write anything down. A run that is known and
+    /// whose output is not is worth more than one that nobody will ever hear of.
+    fn is_whole(&self) -> bool {
+        let has_room = !descriptors::are_scarce() || descriptors::can_spare(limits::SPARE_DESCRIPTORS);
+        self.channel.is_some() && self.crash.is_some() && has_room
+    }
+}
+
+impl Built {
+    /// Gives the command our own descriptors after all.
+    fn forgo_relays(&mut self) {
+        self.routes = self.routes.untouched();
+        self.relays = [None, None];
+    }
 }
 
 impl Plumbing {

@@ -73,6 +73,13 @@ pub fn are_scarce() -> bool {
     getrlimit(Resource::RLIMIT_NOFILE).is_ok_and(|(limit, _)| limit < SCARCE_DESCRIPTORS)
 }
 
+/// Whether so many more could be opened now.
+#[must_use]
+pub fn can_spare(count: usize) -> bool {
+    let more: Vec<_> = (0..count).map_while(|_| null().ok()).collect();
+    more.len() == count
+}
+
 /// A duplicate of ours: not one of the standard three, closed on exec.
 ///
 /// # Errors
