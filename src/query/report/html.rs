@@ -109,8 +109,9 @@ fn figures_of(html: &mut Html, story: &Story) {
 }
 
 fn chart(html: &mut Html, panel: &Panel, seconds: f64, stalled: Option<f64>) {
-    let Some(svg) = svg::draw(panel, seconds, stalled) else { return };
-    let (unit, _) = panel.measure.unit(panel.axis().1);
+    let legible = panel.legible();
+    let Some(svg) = svg::draw(&legible, seconds, stalled) else { return };
+    let (unit, _) = panel.measure.unit(legible.axis().1);
     let told = panel.curves.first().and_then(|named| figures(&named.curve));
     let told = told.map_or_else(String::new, |figures| panel.tells.text(&figures, panel.measure));
     html.raw("<figure>\n<figcaption>");
@@ -127,7 +128,8 @@ fn chart(html: &mut Html, panel: &Panel, seconds: f64, stalled: Option<f64>) {
         for (number, named) in panel.curves.iter().enumerate() {
             let figure = figures(&named.curve).map(|figures| panel.tells.text(&figures, panel.measure));
             let class = format!("c{}", svg::role(number));
-            html.element("span", &class, &format!("{}: {}", named.name, figure.unwrap_or_default()));
+            let above = if panel.is_far_above(named) { ", far above the others" } else { "" };
+            html.element("span", &class, &format!("{}: {}{above}", named.name, figure.unwrap_or_default()));
         }
         html.raw("</p>\n");
     }

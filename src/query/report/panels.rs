@@ -123,6 +123,9 @@ pub fn figures(curve: &Curve) -> Option<Figures> {
     })
 }
 
+/// How many times the first curve's height another's lowest point must be for the two not to share an axis.
+const FAR: f64 = 10.0;
+
 impl Panel {
     /// From where to where its axis goes; never of no height.
     #[must_use]
@@ -142,6 +145,27 @@ impl Panel {
         } else {
             (high - high.abs() / 2.0, high + high.abs() / 2.0)
         }
+    }
+
+    /// Whether a curve runs so far above the first one that the two could not be read on one axis: the memory of a
+    /// control group that the run shares with many others.
+    #[must_use]
+    pub fn is_far_above(&self, curve: &Named) -> bool {
+        let greatest = self.curves.first().and_then(|named| figures(&named.curve)).map(|figures| figures.greatest);
+        let least = figures(&curve.curve).map(|figures| figures.least);
+        self.from_zero && greatest.zip(least).is_some_and(|(greatest, least)| greatest > 0.0 && least > FAR * greatest)
+    }
+
+    /// The panel with the curves that can be read on one axis; the others are told of, and not drawn.
+    #[must_use]
+    pub fn legible(&self) -> Self {
+        let mut panel = self.clone();
+        for named in &mut panel.curves {
+            if self.is_far_above(named) {
+                named.curve.clear();
+            }
+        }
+        panel
     }
 }
 
@@ -257,6 +281,37 @@ impl Tells {
             Self::Mean => format!("mean {}", measure.write(figures.mean)),
             Self::Peak => format!("peak {}", measure.write(figures.greatest)),
             Self::Last => format!("last {}", measure.write(figures.last)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::series::Point;
+    use super::*;
+
+    #[test]
+    fn what_is_far_above_is_told_and_not_drawn() {
+        let curve = |value: f64| vec![Some(Point { at: 1.0, least: value, mean: value, greatest: value })];
+        for (others, is_drawn) in [(500.0, true), (1001.0, false)] {
+            let named = |name: &str, value| Named { name: name.to_owned(), curve: curve(value) };
+            let panel = Panel {
+                title: "",
+                short: "",
+                key: "",
+                measure: Measure::Bytes,
+                from_zero: true,
+                tells: Tells::Peak,
+                ceiling: None,
+                curves: vec![
+                    named("all processes", 100.0),
+                    named("largest process", 10.0),
+                    named("control group", others),
+                ],
+            };
+            let top = if is_drawn { others } else { 100.0 };
+            assert_eq!(panel.legible().axis(), (0.0, top), "{others}");
+            assert_eq!(panel.legible().curves.len(), 3, "each keeps its colour");
         }
     }
 }
