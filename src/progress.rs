@@ -145,13 +145,13 @@ impl ProgressReader {
             self.note_bar(&bar, at);
             if stream != Stream::Stdout || matches!(bar.role, Role::Epoch(_)) {
                 let change = self.choice.offer(&bar, line.cursor_up);
-                self.changed(change, &bar, at);
+                self.changed(change, Some(&bar), at);
             }
             // What was printed while the bar stood there continues on its line.
             text = prefix::strip(rest);
         }
         if let Some(log) = LogDictionary::parse(text) {
-            self.logged(&log);
+            self.logged(&log, Some(at));
         } else if stream != Stream::Stdout && !text.is_empty() {
             self.choice.other_line();
             if !bars {
@@ -163,14 +163,21 @@ impl ProgressReader {
     /// Takes a line of the training's own log: metrics, as from standard output.
     pub fn metrics(&mut self, line: &Line<'_>) {
         if let Some(log) = LogDictionary::parse(prefix::strip(line.text)) {
-            self.logged(&log);
+            self.logged(&log, None);
         }
     }
 
     /// Takes what a trainer wrote down at a checkpoint. What was printed is newer, and finer.
     pub fn recorded(&mut self, state: &TrainerState) {
         let training = &mut self.training;
-        if !self.choice.has_bar() && state.step > training.step {
+        // A bar that came to another end than the trainer's own was that of something else.
+        let end = self.choice.finished().filter(|_| state.step.is_some());
+        let other = state.total_steps.filter(|total| end.is_some_and(|end| end != *total));
+        if let Some(total) = other {
+            self.choice.announce(total);
+            (training.step, training.pace, training.finished) = (None, Pace::default(), false);
+        }
+        if (!self.choice.has_bar() || other.is_some()) && state.step > training.step {
             training.step = state.step;
             training.total_steps = state.total_steps.or(training.total_steps);
             if let Some(step) = state.step {
@@ -198,11 +205,11 @@ impl ProgressReader {
         self.note_bar(&bar, at);
         if stream != Stream::Stdout || matches!(bar.role, Role::Epoch(_)) {
             let change = self.choice.peek(&bar, line.cursor_up);
-            self.changed(change, &bar, at);
+            self.changed(change, Some(&bar), at);
         }
     }
 
-    fn changed(&mut self, change: Change, bar: &Bar<'_>, at: f64) {
+    fn changed(&mut self, change: Change, bar: Option<&Bar<'_>>, at: f64) {
         if matches!(change, Change::Began(_)) {
             self.before = self.training.finished.then(|| Box::new(self.training.clone()));
         }
@@ -221,7 +228,7 @@ impl ProgressReader {
             training.pace.note(position.step, at);
             // What a trainer logs is more exact, and says when it was so.
             if training.log_dictionaries == 0 {
-                let shown = postfix::metrics(bar);
+                let shown = bar.map(postfix::metrics).unwrap_or_default();
                 training.loss = shown.loss.or(training.loss);
                 training.learning_rate = shown.learning_rate.or(training.learning_rate);
                 training.grad_norm = shown.grad_norm.or(training.grad_norm);
@@ -234,9 +241,16 @@ impl ProgressReader {
         }
     }
 
-    fn logged(&mut self, log: &LogDictionary) {
+    /// `at`: when it was printed, where that is known; a log on disk is read some time later.
+    fn logged(&mut self, log: &LogDictionary, at: Option<f64>) {
         if log.loss.is_some() {
-            self.choice.was_training();
+            match at {
+                Some(at) => {
+                    let change = self.choice.was_training();
+                    self.changed(change, None, at);
+                }
+                None => self.choice.confirm(),
+            }
             self.before = None;
         } else if log.eval_loss.is_some() && self.training.finished && self.choice.was_evaluation() {
             // Only the bar was taken for another training's; what was logged stays.

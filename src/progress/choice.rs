@@ -11,6 +11,10 @@
 //! one counts whatever stands around it, and where its loop counts each epoch anew, the epochs before are added
 //! ([`loops`](super::loops)). While it is the training's, bars without a description are nested, and the other way round.
 //!
+//! A program may loop over more than it trains on before it trains (it counts tokens, filters, scores), and such a loop
+//! looks like a training that is done. The log tells: a training's loss that is logged while a bar behind the finished
+//! one is under way is that bar's, unless the finished one had its losses too.
+//!
 //! Two things look the same in bars alone. An evaluation after the training can pass for a second training
 //! until it logs its loss, so a finished training can be taken back. And a training that was restarted (by
 //! torchrun, or with a smaller batch) can pass for an evaluation; it is known by what comes before it: the
@@ -96,6 +100,10 @@ pub(super) struct Choice {
     chosen: Option<Chosen>,
     /// The finished one before it.
     before: Option<Chosen>,
+    /// Whether a training's loss was logged while the chosen one was under way.
+    logged: bool,
+    /// The bar that was last seen behind the chosen one, which is finished.
+    behind: Option<Seen>,
     nested: Vec<u64>,
     /// The total that the trainer announced.
     announced: Option<u64>,
@@ -129,7 +137,10 @@ impl Choice {
                 change
             }
             Some(chosen) if chosen.is(bar) => self.advance(chosen, bar, true),
-            Some(chosen) if chosen.finished() => Change::None,
+            Some(chosen) if chosen.finished() => {
+                self.behind = Some(*bar);
+                Change::None
+            }
             Some(_) => self.nest(bar),
         };
         if matches!(change, Change::Began(_) | Change::Stepped(_)) {
@@ -190,9 +201,31 @@ impl Choice {
         true
     }
 
-    /// Confirms the chosen bar: it has logged a training's loss.
-    pub(super) fn was_training(&mut self) {
+    /// A training's loss was logged at some time: what there is was no evaluation.
+    pub(super) fn confirm(&mut self) {
         self.before = None;
+    }
+
+    /// A training's loss was logged now: by the chosen bar, or by one behind it, which takes its place.
+    pub(super) fn was_training(&mut self) -> Change {
+        self.confirm();
+        let under_way = |bar: &Seen| bar.step > 0 && bar.total.is_some_and(|total| bar.step < total);
+        match (self.chosen, self.behind.filter(under_way)) {
+            (Some(chosen), Some(bar)) if chosen.finished() && !self.logged => {
+                let change = self.choose(&bar, true);
+                self.logged = true;
+                change
+            }
+            _ => {
+                self.logged |= self.chosen.is_some_and(|chosen| !chosen.finished());
+                Change::None
+            }
+        }
+    }
+
+    /// The length of the chosen bar, if it has come to its end.
+    pub(super) fn finished(&self) -> Option<u64> {
+        self.chosen.filter(Chosen::finished)?.total
     }
 
     /// Takes a bar from a line that has not ended: it can only begin the first bar or carry it on, and what
@@ -246,6 +279,7 @@ impl Choice {
         self.chosen =
             Some(Chosen { kind: bar.kind, step: bar.step, total: bar.total, elapsed, confirmed, shadow: None });
         self.before = None;
+        (self.logged, self.behind) = (false, None);
         self.went_on();
         Change::Began(Position { step: bar.step, total: bar.total })
     }

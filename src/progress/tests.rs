@@ -53,6 +53,53 @@ fn each_launchers_form_of_a_bar_is_read() {
 }
 
 #[test]
+fn a_loop_before_the_training_is_not_the_training_once_it_logs() {
+    let before = format!("{}\n", bars(&[bar(0, 900, 0), bar(450, 900, 1), bar(900, 900, 2)]));
+    let loss = |loss: &str| format!("{{'loss': {loss}, 'epoch': 0.1}}\n");
+    let evaluation = bars(&[bar(0, 8, 0), bar(8, 8, 1)]);
+    for (text, expected) in [
+        (format!("{before}{}", bars(&[bar(0, 60, 0), bar(5, 60, 5)])), (900, 900)),
+        (format!("{before}{}\r{}", bars(&[bar(0, 60, 0), bar(5, 60, 5)]), loss("6.0")), (5, 60)),
+        (
+            format!(
+                "{before}{}\r{}\r{evaluation}\r{}",
+                bars(&[bar(0, 60, 0), bar(5, 60, 5)]),
+                loss("6.0"),
+                bar(7, 60, 9)
+            ),
+            (7, 60),
+        ),
+        // The training itself, and what is printed late after it.
+        (
+            format!("{}\r{}\r{evaluation}\r{}", bars(&[bar(0, 60, 0), bar(60, 60, 60)]), loss("6.0"), loss("5.0")),
+            (60, 60),
+        ),
+        (
+            format!(
+                "{}{}\r{}{}",
+                bars(&[bar(0, 60, 0), bar(20, 60, 20)]),
+                loss("6.0"),
+                bars(&[bar(60, 60, 60), bar(3, 8, 1)]),
+                loss("5.0")
+            ),
+            (60, 60),
+        ),
+    ] {
+        let training = read(Stream::Both, &text);
+        assert_eq!((training.step, training.total_steps), (Some(expected.0), Some(expected.1)), "{text:?}");
+    }
+    // Where the log is not to be seen, the trainer's own state says how long it is.
+    let mut reader = ProgressReader::new();
+    let mut cutter = LineCutter::new();
+    cutter.push(before.as_bytes(), |line| reader.line(Stream::Stderr, 1.0, &line));
+    let state = TrainerState { at: 9.0, step: Some(20), total_steps: Some(60), ..TrainerState::default() };
+    reader.recorded(&state);
+    assert_eq!((reader.training().step, reader.training().total_steps), (Some(20), Some(60)));
+    cutter.push(bars(&[bar(25, 60, 25), bar(26, 60, 26)]).as_bytes(), |line| reader.line(Stream::Stderr, 10.0, &line));
+    assert_eq!(reader.training().step, Some(25));
+}
+
+#[test]
 fn a_terminal_of_any_width_that_shows_the_total_shows_the_step() {
     for width in 14..70 {
         let narrow = |step: u64| {
