@@ -31,7 +31,7 @@ pub(super) struct Epoch {
 }
 
 /// Descriptions of the bar that counts a training's steps.
-const STEPS: [&str; 14] = [
+const STEPS: [&str; 21] = [
     "step",
     "steps",
     "train",
@@ -46,6 +46,13 @@ const STEPS: [&str; 14] = [
     "batch",
     "batches",
     "finetuning",
+    "fine tuning",
+    "pretraining",
+    "training loop",
+    "global step",
+    "global steps",
+    "optimizer steps",
+    "optimization steps",
 ];
 
 /// Words that may stand around an epoch's number.
@@ -66,7 +73,7 @@ impl Role {
             return Self::Phase;
         }
         let text = text.to_ascii_lowercase();
-        if STEPS.contains(&text.as_str()) || loss(&text).is_some() {
+        if STEPS.contains(&text.replace(['-', '_'], " ").as_str()) || loss(&text).is_some() {
             return Self::Steps;
         }
         if matches!(text.as_str(), "epoch" | "epochs") {
@@ -117,9 +124,18 @@ mod tests {
 
     #[test]
     fn the_words_of_training_loops_are_known() {
-        for text in
-            ["Steps", "Training: ", "train", "Iteration", "loss 5.940", "Loss: 2.31", "train loss=2", "loss -0.5"]
-        {
+        for text in [
+            "Steps",
+            "Training: ",
+            "Fine-tuning",
+            "global_step:",
+            "train",
+            "Iteration",
+            "loss 5.940",
+            "Loss: 2.31",
+            "train loss=2",
+            "loss -0.5",
+        ] {
             assert_eq!(Role::of(text), Role::Steps, "{text}");
         }
         for (text, number, last) in [
