@@ -74,6 +74,7 @@ def run_all(case, root, wrapper):
         log = open(f"{place.home}/output-{number}", "wb")
         environment = {**place.environment, **case.environment}
         words = command.replace("{run}", prefix).replace("{home}", place.home)
+        words = words.replace("{programs}", os.path.dirname(wrapper or ""))
         nodes.append(subprocess.Popen(["bash", "-c", "exec " + words if ";" not in words else words], env=environment, cwd=place.home,
                                       stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT))
     status = []
@@ -230,6 +231,9 @@ def slurm():
     yield Case("sbatch inside ok", [batch("exec {run} " + plain)], "success", step=STEPS)
     yield Case("sbatch srun inside ok", [batch("srun -n2 --overcommit {run} " + plain)], "success", step=STEPS)
     yield Case("sbatch outside raise", [batch("{run} srun -n2 --overcommit " + plain + " raise 1")], "error", 1, ["exception"], "RuntimeError")
+    # The script that users copy finds the launcher on the path.
+    example = os.path.join(HERE, "../../examples/slurm.sbatch")
+    yield Case("sbatch example", [f"env PATH={{programs}}:$PATH sbatch --wait -o {{home}}/job.log {example} {plain}"], "success", step=STEPS, same=False)
     # The limit is a whole minute, and the job must be found a minute old.
     yield Case("sbatch time limit", [batch("{run} " + patient, "--time=1")], "signal|error", kinds=["time_limit"])
     cancel = "sbatch -o {home}/job.log job.sh > id; sleep 6; scancel $(tr -cd 0-9 < id); sleep 5"
