@@ -116,7 +116,12 @@ pub(super) fn time_axis(seconds: f64, paper: Paper) -> String {
     let first = half.saturating_sub(middle.len() / 2);
     let rest = width.saturating_sub(first).saturating_sub(middle.len());
     let mut page = Page::new(paper, LABEL);
-    let axis = format!("{:<first$}{middle}{end:>rest$}", "0s");
+    // Times that touch cannot be told apart; the middle is the one to do without.
+    let axis = if first > "0s".len() && rest > end.len() {
+        format!("{:<first$}{middle}{end:>rest$}", "0s")
+    } else {
+        format!("0s{end:>after$}", after = width.saturating_sub("0s".len()))
+    };
     page.line(&format!("{:<LABEL$}{}", "", page.ink(Ink::Faint, &axis)));
     page.finish()
 }
@@ -166,6 +171,22 @@ pub(super) fn sent(story: &Story) -> String {
                 }
             }
             text
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_below_the_charts_never_touch() {
+        for (width, expected) in [
+            (80, "           0s                    27m 36s              55m 12s\n"),
+            (44, "           0s     55m 12s\n"),
+            (40, "           0s 55m 12s\n"),
+        ] {
+            assert_eq!(time_axis(3312.0, Paper { width, ..Paper::default() }), expected, "{width}");
         }
     }
 }
