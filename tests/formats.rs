@@ -2,15 +2,20 @@
 //! the user's is, whatever it is and wherever it stands, that it does not matter where a stream is cut, and that
 //! reading it takes no longer than its size allows.
 
+use axolotl_run::event::Start;
 use axolotl_run::event::value::Sendable as _;
 use axolotl_run::lines::LineCutter;
-use axolotl_run::observation::Stream;
+use axolotl_run::observation::{Ending, Stream};
 use axolotl_run::query::explain::explain;
+use axolotl_run::run::{Run, RunFacts};
 use axolotl_run::status::End;
 use axolotl_run::trace::TraceReader;
+use axolotl_run::wire::Member;
 use proptest::prelude::*;
 use serde_json::Value;
 use std::fmt::Write as _;
+use std::time::SystemTime;
+use uuid::Uuid;
 
 /// Rows of the table that the reader was built by.
 const ROWS: usize = 48;
@@ -255,7 +260,8 @@ impl Secret {
         let answer = answer.to_lowercase();
         let number = self.number.to_string();
         let pieces = (0..=self.word.len() - 6).map(|at| &self.word[at..at + 6]);
-        for piece in pieces.chain([&number[..7], &number[3..]]) {
+        let numbers = [number.get(..7), number.get(3..)];
+        for piece in pieces.chain(numbers.into_iter().flatten().filter(|digits| digits.len() > 5)) {
             assert!(!answer.contains(piece), "{piece} is told of {of}: {answer}");
         }
     }
@@ -325,6 +331,45 @@ proptest! {
         prop_assert_eq!(&json["traces"], &by_lines.reports.json());
         prop_assert_eq!(&json["markers"], &by_lines.markers.json());
         prop_assert_eq!(json["handled_count"].as_u64(), Some(by_lines.handled_count));
+    }
+}
+
+/// What a training prints of its progress; of these lines numbers are taken, under names known before.
+const PROGRESS: &str = "\
+␍«name»:  45%|####5     | 431/960 [03:11<23:02,  1.64s/it, «name»=«text»]
+␍ 45%|«name»| 432/960 [03:11<23:02,  1.64s/it, loss=«text», lr=«token»]␛[A
+Epoch 1/3: 50%|#####     | 5/10 [00:01<00:01, «name»/s, «name»=2]«text»
+Epoch 0/1 «name» ━━━━━ 12/40 0:00:00 • -:--:-- 1.2it/s «name»: «text»
+[rank0]: {'loss': 1.5, '«name»': '«text»', 'epoch': 0.4, 'learning_rate': '«token»'}
+{'train_runtime': 3.5, '«name»': «text», 'train_loss': 1.5}
+{'eval_loss': '«text»', 'eval_«name»': 3}
+  Num Epochs = «text»
+  Total optimization steps = «text»
+[2026-03-01 11:22:33,456] [INFO] [«name»:448] [PID:4242] «text»
+wandb: Run «name» at https://wandb.ai/«name»/«token»
+";
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_secret_is_told_of_a_progress(secret in secret(), status in 0..256_i32) {
+        let format = Format { stream: PROGRESS.into(), ..Format::default() };
+        let stream = secret.woven(&format);
+        let (mut run, mut cutter) = (Run::new(RunFacts::default()), LineCutter::new());
+        let mut events = vec![run.start(Start::default())];
+        for (second, piece) in (1..).zip(stream.chunks(300)) {
+            run.bytes(Stream::Both, f64::from(second * 60), &mut cutter, piece);
+            events.extend(run.due(f64::from(second * 60)));
+        }
+        events.extend(run.end(Ending { at: 3600.0, end: End::from_wait(status << 8), ..Ending::default() }));
+        let told: String = events
+            .iter()
+            .map(|event| Value::Object(Member::new(Uuid::nil(), event, SystemTime::UNIX_EPOCH, 0.0).properties).to_string())
+            .collect();
+        prop_assert!(told.contains("total_time_seconds"), "{}", told);
+        // A number that stands where a metric does is that metric.
+        Secret { number: 0, ..secret }.assert_kept(&told, &String::from_utf8_lossy(&stream));
     }
 }
 
