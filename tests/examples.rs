@@ -88,6 +88,47 @@ fn the_aliases_work_in_the_shells_that_they_are_for() {
     assert_eq!(tried, 5, "the README's lines");
 }
 
+/// What of the README's event another machine has otherwise.
+const OF_THE_MACHINE: &[&str] = &[
+    "os",
+    "cpu_count",
+    "cpu_count_usable",
+    "memory_total",
+    "accelerator_type",
+    "accelerator_count",
+    "ci",
+    "container",
+    "elapsed_time",
+];
+
+#[test]
+fn the_readmes_event_is_what_a_run_records() {
+    let readme = repository("README.md");
+    let block = readme.split("```json\n").find(|block| block.starts_with("{\n  \"event\": \"start\"")).unwrap();
+    let shown = block.split("```").next().unwrap();
+    assert_eq!(shown.matches("      …\n").count(), 1);
+    let shown: Value = serde_json::from_str(&shown.replace("      …\n", "")).unwrap();
+    let place = Place::new();
+    fs::create_dir(place.home.path().join("examples")).unwrap();
+    fs::write(place.home.path().join("examples/train.yml"), repository("examples/train.yml")).unwrap();
+    let words = ["axolotl-run", "--record", "axolotl", "train", "examples/train.yml"];
+    assert_eq!(place.output(&words, &[]).status.code(), Some(3));
+    let recorded = until_recorded(&place.state(), Recorded::is_finished);
+    let start = recorded.named("start")[0].clone();
+    for (name, value) in shown["properties"].as_object().unwrap() {
+        let real = start.get(name).unwrap_or_else(|| panic!("{name} is not in {start:?}"));
+        if name == "config" {
+            let left_out = real.as_object().unwrap().len() - value.as_object().unwrap().len();
+            assert_eq!(left_out, 11, "`…` stands for eleven more keys");
+            for (key, value) in value.as_object().unwrap() {
+                assert_eq!(&real[key], value, "{key}");
+            }
+        } else if !OF_THE_MACHINE.contains(&name.as_str()) {
+            assert_eq!(real, value, "{name}");
+        }
+    }
+}
+
 /// The words of an instruction in exec form.
 fn instruction(name: &str) -> Vec<String> {
     let file = repository("examples/container/Containerfile");

@@ -128,6 +128,19 @@ impl Prefix {
     }
 }
 
+/// What stands behind a rank's or an actor's prefix (`[rank0]: `, `[default5]:`, `(train pid=7) `). A line alone has no
+/// header that would say where its prefix ends.
+#[must_use]
+pub fn behind_rank(text: &str) -> Option<&str> {
+    let numbered = |rest: &str| rest.starts_with(|digit: char| digit.is_ascii_digit());
+    let ranked = ["[rank", "[default"].iter().find_map(|start| text.strip_prefix(start).filter(|rest| numbered(rest)));
+    let rest = match ranked {
+        Some(rest) => rest.split_once("]:")?.1,
+        None => text.strip_prefix('(').filter(|rest| rest.contains(" pid="))?.split_once(')')?.1,
+    };
+    Some(rest.trim_start_matches(' '))
+}
+
 fn rank(key: &str) -> Option<u64> {
     ["[rank", "[default", "rank=", "[Rank ", "rank "].iter().find_map(|sign| {
         let (_, after) = key.split_once(sign)?;
@@ -235,6 +248,20 @@ mod tests {
             (None, Some("x"))
         );
         assert_eq!(Prefix::of("[rank0]: ").strip("[rank1]: x", true), None);
+    }
+
+    #[test]
+    fn a_line_alone_behind_a_rank() {
+        for (line, rest) in [
+            ("[rank0]: KeyError: 'x'", Some("KeyError: 'x'")),
+            ("[default12]:KeyError", Some("KeyError")),
+            ("(train pid=154, ip=10.1.2.3) KeyError: x", Some("KeyError: x")),
+            ("(see above) KeyError: x", None),
+            ("[ranked]: KeyError: x", None),
+            ("KeyError: x", None),
+        ] {
+            assert_eq!(behind_rank(line), rest, "{line}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What a line is in each state: a frame, the exception's line, a piece of the message, or nothing.
 
 use super::super::frames::{self, RawFrame};
-use super::super::prefix::is_progress_bar;
+use super::super::prefix::{behind_rank, is_progress_bar};
 use super::super::report::{Exception, Frames, Link, Report, Standing};
 use super::super::types::{self, ExceptionLine};
 use super::super::words::Words;
@@ -26,6 +26,7 @@ impl Machine {
             return;
         }
         self.silence = self.silence.saturating_add(1);
+        let text = behind_rank(text).unwrap_or(text);
         let indentation = indentation(text);
         let calls = self.calls && !self.stray.is_empty();
         let ended = types::exception_line(text.trim_start())
