@@ -165,7 +165,7 @@ def many_at_a_time(subject):
     if shutil.which("parallel"):
         words = ["parallel", "--will-cite", "--timeout", "1", "-j2", "-q", *subject.argv("sleep"), ":::", "9", "9"]
         answer["parallel --timeout"] = subject.spawn(words).wait(20)
-        left = holds(lambda: not [p for p in tree(os.getpid()) if (stat_of(p) or " ")[0] == "sleep"], 2.0)
+        left = holds(lambda: not [p for p in tree(os.getpid()) if (stat_of(p) or " ")[0] == "sleep"], 5.0)
         answer["parallel leaves"] = "nothing" if left else "sleepers"
     return answer
 
