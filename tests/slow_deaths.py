@@ -27,9 +27,10 @@ for step in range(1, 13):
     time.sleep(0.2)
     if rank == 0:
         print(f"\r{step:3d}%|##        | {step}/100 [00:01<00:09,  5.00it/s]", end="", file=sys.stderr, flush=True)
-while rank != 2:
+launcher = os.getppid()
+while rank != 2 and os.getppid() == launcher:
     pass
-time.sleep(3600)
+time.sleep(3600 if rank == 2 else 0)
 """
 LAUNCHER = """
 import os, subprocess, sys
@@ -67,7 +68,9 @@ def hang(wrapper, state, environment):
     command = [wrapper, "--record", sys.executable, "-c", LAUNCHER, WORKER]
     # A file is read as well as a pipe, and nobody has to empty it; of /dev/null nothing could be read.
     with (state / "stderr").open("w") as stderr:
-        process = subprocess.Popen(command, env=environment, stderr=stderr, start_new_session=True)
+        # What a shell has put into the background has SIGINT ignored, and so has all that it starts.
+        heed = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
+        process = subprocess.Popen(command, env=environment, stderr=stderr, start_new_session=True, preexec_fn=heed)
     deadline, journals = time.monotonic() + 600, []
     while time.monotonic() < deadline and not any("stalled_seconds" in path.read_text() for path in journals):
         time.sleep(1)
