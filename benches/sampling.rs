@@ -1,7 +1,9 @@
 //! What one sample costs, against a refresh of all processes with sysinfo, on trees of 1, 16 and 128 processes.
 //!
-//! `cargo bench --bench sampling`. Processor time of this thread is measured, in the same run and in turns, so
-//! that the ratio holds on a busy machine where the figures do not.
+//! `cargo bench --bench sampling [-- COMMAND...]`. Processor time of this thread is measured, in the same run and in
+//! turns, so that the ratio holds on a busy machine where the figures do not. Last comes what the start event's facts
+//! about a command cost (`python3` where none is given): Python's version, the packages', the machine; in wall time,
+//! with the files cached.
 
 use axolotl_run::machine::tree;
 use std::process::{Child, Command};
@@ -27,6 +29,25 @@ fn start(processes: usize) -> Child {
     let script = format!("for n in $(seq 2 {processes}); do sleep 300 & done; exec sleep 300");
     let script = if processes == 1 { "exec sleep 300" } else { &script };
     Command::new("sh").args(["-c", script]).spawn().expect("sh runs")
+}
+
+/// The median of some rounds.
+fn facts() {
+    let mut command: Vec<_> = std::env::args_os().skip(1).filter(|word| word != "--bench").collect();
+    if command.is_empty() {
+        command.push("python3".into());
+    }
+    let look = || axolotl_run::machine::facts(&command, &|name| std::env::var_os(name));
+    let packages = look().packages.map_or(0, |packages| packages.0.len());
+    let mut times: Vec<_> = std::iter::repeat_with(|| {
+        let began = Instant::now();
+        drop(look());
+        began.elapsed()
+    })
+    .take(51)
+    .collect();
+    times.sort_unstable();
+    println!("facts about {}: {:.2} ms, {packages} packages", command[0].display(), times[25].as_secs_f64() * 1e3);
 }
 
 fn main() {
@@ -65,4 +86,5 @@ fn main() {
         }
         let _ = root.wait();
     }
+    facts();
 }
