@@ -191,7 +191,7 @@ class Maker:
             labels["must_keep_frames"] = []
         raw = self.around(raw, labels, options)
         text = raw.decode("utf-8", "replace")
-        if labels["exception_type"] and kind == "structlog" and not private and exception in text:
+        if labels["exception_type"] and kind == "structlog" and not private and exception + ":" in text:
             # Only its renderer of boxes prints the last name alone.
             labels["exception_type"] = exception
         labels["canaries"] = [canary for canary in self.labels if canary in text]
