@@ -60,7 +60,7 @@ impl Table {
         } else if self.cause.exit_code.is_none()
             && let Some(code) = line.strip_prefix("Exit code:")
         {
-            self.cause.exit_code = code.trim().parse().ok().filter(|code| (0..256).contains(code));
+            self.cause.exit_code = exit_code(code);
         }
     }
 
@@ -77,7 +77,7 @@ fn slurm(line: &str) -> Option<RootCause> {
     let (_, told) = line.strip_prefix("srun: error: ")?.split_once(": task ")?;
     let (rank, how) = told.split_once(": ")?;
     let exit_code = match how.strip_prefix("Exited with exit code ") {
-        Some(code) => code.trim().parse().ok().filter(|code| (0..256).contains(code))?,
+        Some(code) => exit_code(code)?,
         None => ENDS.iter().find_map(|(name, signal)| how.starts_with(name).then_some(-signal))?,
     };
     Some(RootCause { rank: Some(rank_of(rank)?), exit_code: Some(exit_code) })
@@ -106,6 +106,10 @@ fn open_mpi(line: &str) -> Option<RootCause> {
     let (_, signal) = how.split_once(" exited on signal ")?;
     let signal: i64 = signal.split(' ').next()?.trim_end_matches('.').parse().ok()?;
     Some(RootCause { rank: Some(rank_of(rank)?), exit_code: Some(-signal).filter(|code| (-64..0).contains(code)) })
+}
+
+fn exit_code(text: &str) -> Option<i64> {
+    text.trim().parse().ok().filter(|code| (0..256).contains(code))
 }
 
 fn rank_of(text: &str) -> Option<u64> {
