@@ -11,9 +11,10 @@ mod posthog;
 #[path = "support/mod.rs"]
 mod support;
 
+use nix::sys::signal::Signal;
 use nvml::{Driver, Scenario};
 use observed::{Recorded, state, until_recorded};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use support::{Done, Launch};
 
 const TWO: &str = "devices=2
@@ -30,6 +31,16 @@ fn run(done: &Done) -> Recorded {
     run
 }
 
+/// The start event of a run that lives until it is out: one that ends at once has no moment to ask a driver in.
+fn start(launch: Launch) -> Map<String, Value> {
+    let state = state(&launch.home());
+    let running = launch.start(&["--record", "python3", "-c", "import signal; signal.pause()"]);
+    let recorded = until_recorded(&state, |run| !run.named("start").is_empty());
+    running.signal(Signal::SIGTERM);
+    running.finish().expect_signal(Signal::SIGTERM);
+    recorded.named("start")[0].clone()
+}
+
 #[test]
 fn the_start_counts_what_cuda_shows_the_run() {
     let scenario = Scenario::new(TWO);
@@ -38,8 +49,7 @@ fn the_start_counts_what_cuda_shows_the_run() {
         if let Some(visible) = visible {
             launch = launch.env("CUDA_VISIBLE_DEVICES", visible);
         }
-        let run = run(&launch.run(&["--record", "true"]));
-        let start = run.named("start")[0];
+        let start = start(launch);
         assert_eq!((&start["accelerator_type"], &start["accelerator_count"]), (&json!("cuda"), &json!(count)));
         let info = start.get("accelerator_info").and_then(Value::as_array).map_or(0, Vec::len);
         assert_eq!(info, models, "{visible:?}");
@@ -52,9 +62,7 @@ fn a_library_that_cannot_be_used_is_no_sign_of_a_device() {
         eprintln!("skipped: this machine has a device");
         return;
     }
-    let done = Launch::new().env("AXOLOTL_RUN_NVML_PATH", "/nonexistent/libnvidia-ml.so").run(&["--record", "true"]);
-    let run = run(&done);
-    let start = run.named("start")[0];
+    let start = start(Launch::new().env("AXOLOTL_RUN_NVML_PATH", "/nonexistent/libnvidia-ml.so"));
     assert_eq!((&start["accelerator_type"], &start["accelerator_count"]), (&json!("none"), &json!(0)));
 }
 
