@@ -3,6 +3,12 @@
 //! A number that bounds memory, time or size stands here and nowhere else, so that a reader can see at a
 //! glance what the launcher can cost at the worst.
 
+mod measuring;
+mod reading;
+
+pub use measuring::*;
+pub use reading::*;
+
 use std::time::Duration;
 
 // --- the notice -------------------------------------------------------------------------------------------
@@ -18,47 +24,6 @@ pub const NOTICE_TICK: Duration = Duration::from_millis(200);
 pub const STDERR_WAIT: Duration = Duration::from_secs(1);
 /// Bytes that a pipe takes at once when it polls as writable (PIPE_BUF on Linux).
 pub const STDERR_PIECE_BYTES: usize = 4096;
-
-// --- lines ------------------------------------------------------------------------------------------------
-
-/// Bytes of a line of output that are kept; what follows is skipped to the line's end. A traceback's frame
-/// with the longest path Linux allows (4 KiB) fits four times.
-pub const LINE_BYTES_MAX: usize = 16 * 1024;
-/// Bytes of a piece of output from which on it is worth asking whether its lines can be left out.
-pub const LINES_SKIPPED_BYTES_MIN: usize = 4 * 1024;
-
-// --- tracebacks -------------------------------------------------------------------------------------------
-
-/// Sources of interleaved lines (ranks, actors, containers) that are told apart; the largest nodes run 16.
-pub const TRACE_STREAMS_MAX: usize = 64;
-/// Bytes of a prefix by which such a source is known.
-pub const TRACE_PREFIX_BYTES_MAX: usize = 200;
-/// Outermost frames that are kept of a traceback: where the program was.
-pub const TRACE_FRAMES_FIRST: usize = 8;
-/// Innermost frames that are kept: where it failed.
-pub const TRACE_FRAMES_LAST: usize = 32;
-/// Exceptions that are kept of a chain or a group.
-pub const TRACE_CHAIN_MAX: usize = 12;
-/// Reports that are kept from the beginning of a stream: the first of many ranks is the one to blame.
-pub const TRACE_REPORTS_FIRST: usize = 16;
-/// Reports that are kept from its end: what the process died of comes last.
-pub const TRACE_REPORTS_LAST: usize = 16;
-/// Lines without a frame after which a traceback is taken as cut off; locals printed by `rich` are the longest.
-pub const TRACE_JUNK_LINES_MAX: u32 = 600;
-/// Lines after a message in which another exception of its chain may begin.
-pub const TRACE_CHAIN_LINES_MAX: u32 = 400;
-/// Lines between a heading (`Exception in thread`) and the traceback that it announces.
-pub const TRACE_HEADING_LINES_MAX: u32 = 12;
-/// Rows over which `rich` may fold one path; 4 KiB at 40 columns.
-pub const TRACE_FOLD_ROWS_MAX: usize = 110;
-/// Bytes of a rebuilt stack trace; a chain of twelve full ones would not fit an event.
-pub const TRACE_TEXT_BYTES_MAX: usize = 24 * 1024;
-/// Largest line number that is told; the longest public file has about 30,000 lines.
-pub const TRACE_LINE_NUMBER_MAX: u64 = 999_999;
-/// Largest whole number that a message's hole is filled with: seven digits can be a telephone number.
-pub const TRACE_HOLE_MAX: u64 = 999_999;
-/// Signs of a death that are kept.
-pub const TRACE_MARKERS_MAX: usize = 32;
 
 // --- events -----------------------------------------------------------------------------------------------
 
@@ -256,145 +221,3 @@ pub const END_STUCK_MS: u64 = 100;
 
 /// The observer's niceness: it gives way to the training, and still gets its turn on a busy machine.
 pub const OBSERVER_NICE: i32 = 10;
-// --- progress of the training -----------------------------------------------------------------------------
-
-/// Steps beyond which a number in a bar is no step; the longest trainings have some ten million.
-pub const STEP_MAX: u64 = 1_000_000_000_000;
-/// Epochs beyond which a logged epoch is none.
-pub const EPOCH_MAX: f64 = 1_000_000.0;
-/// Tokens beyond which a logged count is none; the largest trainings have seen 10^14.
-pub const TOKENS_MAX: f64 = 1e18;
-/// Epochs whose duration is reported; with more than these the mean says enough.
-pub const EPOCH_TIMES_MAX: u64 = 200;
-/// Points kept of the curve of steps over time; an epoch's bounds are interpolated between two of them.
-pub const PACE_POINTS_MAX: usize = 512;
-/// Different totals of nested bars that are remembered; a training has one evaluation set or a few.
-pub const NESTED_TOTALS_MAX: usize = 16;
-/// Lines between two bars of one total that make the second a restart: more than where an evaluation begins.
-pub const RESTART_LINES_MIN: u32 = 8;
-/// Shortest time between two progress events: a fast run passes its tenths in moments.
-pub const PROGRESS_GAP: Duration = Duration::from_secs(1);
-/// GPUs of which peaks are kept; machines have 16 at the most, fake drivers whatever they like.
-pub const GPUS_MAX: usize = 256;
-// --- the training configuration ---------------------------------------------------------------------------
-
-/// Depth of a configuration file that is still read; Axolotl's own files nest 5 deep.
-pub const CONFIG_PARSE_DEPTH_MAX: usize = 64;
-/// Values of a configuration once its aliases are followed; Axolotl's largest example has 200.
-pub const CONFIG_NODES_MAX: usize = 50_000;
-/// Bytes of text of a configuration once its aliases are followed; a prompt template has a few KiB.
-pub const CONFIG_TEXT_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// Elements of a list of the configuration that are sent; more are counted as `<more>`.
-pub const CONFIG_LIST_MAX: usize = 64;
-/// Values of a configuration that are sent in all; they fill half of the largest event. Axolotl's largest example has 200.
-pub const CONFIG_VALUES_MAX: usize = 2500;
-/// Magnitude from which a number is withheld: a telephone number or an account has eight digits or more.
-pub const CONFIG_NUMBER_MAX: f64 = 1e7;
-/// The same for whole numbers, of which those of seven digits must be round as well.
-pub const CONFIG_INTEGER_MAX: u64 = 10_000_000;
-/// Withheld texts that the last gate looks for; Axolotl's largest example has 30.
-pub const CONFIG_WITHHELD_MAX: usize = 2000;
-/// Digits that are kept of a number that is not whole; a learning rate has two or three.
-pub const CONFIG_NUMBER_DIGITS: usize = 6;
-/// Overrides on a command line that are looked at.
-pub const CONFIG_OVERRIDES_MAX: usize = 256;
-
-// --- the last gate ----------------------------------------------------------------------------------------
-
-/// Characters from which on a word of the user's identity is looked for; shorter ones are in everything.
-pub const IDENTITY_WORD_MIN: usize = 5;
-/// Characters of a word that are compared: of a long secret or prompt, its beginning is enough.
-pub const IDENTITY_WORD_MAX: usize = 64;
-/// Length from which on the value of any environment variable counts as one; the secrets' begin at the minimum.
-pub const IDENTITY_VALUE_MIN: usize = 12;
-/// Length from which on a word is found inside of others too; shorter ones only where they stand alone.
-pub const IDENTITY_INSIDE_MIN: usize = 16;
-/// Words of the user's identity that are looked for.
-pub const IDENTITY_WORDS_MAX: usize = 8192;
-/// Depth of an event's JSON; ours have 5 levels and the configuration's.
-pub const EVENT_DEPTH_MAX: usize = 16;
-// --- measuring the machine --------------------------------------------------------------------------------
-
-/// Bytes of a small file of /proc, /sys or a control group that are read; the longest line we need is 1 KiB.
-pub const KERNEL_FILE_BYTES_MAX: usize = 64 * 1024;
-/// Processes of one command that are followed: 16 ranks with 64 data loaders each are 1,000, and a fork bomb is more.
-pub const TREE_PROCESSES_MAX: usize = 4096;
-/// Open files kept for followed processes; a quarter of the usual soft limit of 1,024.
-pub const TREE_FILES_MAX: usize = 256;
-/// Up to this many threads, all of a process's threads are asked for children at each sample (4 us each).
-pub const TREE_THREADS_EACH_SAMPLE: u64 = 4;
-/// From more than this many threads on a process's line of /proc is dear, and read with a complete walk only.
-pub const TREE_THREADS_BRIEF: u64 = 8;
-/// Samples between two complete walks (children of all threads, or the scan of all processes): a minute or more.
-pub const TREE_WALK_SAMPLES: u32 = 12;
-/// The most samples between two complete walks: ten minutes.
-pub const TREE_WALK_SAMPLES_MAX: u32 = 120;
-/// What complete walks may add to each sample between two: less than it costs. 8,000 threads were measured at 51 ms.
-pub const TREE_WALK_COST_PER_SAMPLE: Duration = Duration::from_micros(150);
-/// Threads, or processes of a scan, that one complete walk looks at.
-pub const TREE_WALK_ENTRIES_MAX: usize = 16 * 1024;
-/// How long before the end a process's failure counts as the cause: launchers give the other workers 30 s to end.
-pub const FAILURE_WINDOW: Duration = Duration::from_secs(90);
-/// How long after the spawn new processes are looked for more often: one that dies at once is the one to know of.
-pub const TREE_HURRY: Duration = Duration::from_secs(15);
-/// Between two such looks.
-pub const TREE_HURRY_PERIOD: Duration = Duration::from_millis(200);
-/// Control groups above the command's own that are asked for a limit; systemd and Kubernetes nest 6 deep.
-pub const CGROUP_DEPTH_MAX: usize = 32;
-/// Entries of one directory that are read when packages are looked up; a large environment has 1,000.
-pub const PACKAGE_ENTRIES_MAX: usize = 20_000;
-/// Directories of packages that are read for one interpreter.
-pub const PACKAGE_DIRECTORIES_MAX: usize = 16;
-/// Entries of PATH and PYTHONPATH that are looked at.
-pub const SEARCH_PATH_ENTRIES_MAX: usize = 128;
-/// Bytes of /proc/PID/maps that are read; a training process has 2,000 mappings of 150 bytes.
-pub const MAPS_BYTES_MAX: usize = 2 * 1024 * 1024;
-/// Processes whose mappings are looked at for the versions of packages.
-pub const MAPS_PROCESSES_MAX: usize = 32;
-/// Names in a training's output directory that are looked at; checkpoints that nobody deletes are some hundred.
-pub const OUTPUT_NAMES_MAX: usize = 4096;
-/// Bytes of a trainer's state that are read: 100 for each log line of the whole training.
-pub const TRAINER_STATE_BYTES_MAX: u64 = 64 * 1024 * 1024;
-/// Between two looks for a trainer's state; checkpoints are minutes apart.
-pub const TRAINER_STATE_PERIOD: Duration = Duration::from_secs(30);
-/// Words of a command line that are read for what its launcher was asked to start.
-pub const LAUNCHER_WORDS_MAX: usize = 512;
-/// Accelerators of one machine; the largest nodes have 16, MIG or DPUs a few times as many.
-pub const ACCELERATORS_MAX: usize = 64;
-/// Main memory of a graphics device that is counted as an accelerator: the firmware gives integrated ones less.
-pub const ACCELERATOR_MEMORY_MIN: u64 = 2 * 1024 * 1024 * 1024;
-/// Errors of the driver that are taken at once, and kept of a run: the first half and the last.
-pub const XIDS_MAX: usize = 16;
-/// How long the end waits for a last reading of the accelerators: what the driver has to say comes in milliseconds.
-pub const GPU_TAIL_WAIT: Duration = Duration::from_millis(50);
-/// Between two attempts to bring a lost GPU driver back.
-pub const GPU_RETRY_PERIOD: Duration = Duration::from_secs(60);
-
-// --- the observer's loop ----------------------------------------------------------------------------------
-
-/// Bytes of output that are read at once; between two reads everything else has its turn.
-pub const READ_BYTES: usize = 256 * 1024;
-/// Reads of a pipe at the command's end: more than the copy's pipe (1 MiB) can hold.
-pub const READ_TAIL_TIMES: usize = 8;
-/// How long the end waits for a followed file; a file system that does not answer costs this once.
-pub const FOLLOW_TAIL_WAIT: Duration = Duration::from_millis(100);
-/// Pieces that what a followed file has gained since the last look is cut into, each with a time of its own: a bar
-/// is drawn ten times a second.
-pub const FOLLOW_SLICES: usize = 16;
-/// How long the start event waits for what the machine and its drivers have to say.
-pub const START_WAIT: Duration = Duration::from_secs(2);
-/// How long it waits for versions that have to be read from running processes: a shell script leads to no Python.
-pub const START_WAIT_PYTHON: Duration = Duration::from_secs(5);
-/// When the running processes are first looked at for that; an interpreter is mapped within milliseconds.
-pub const PYTHON_LOOK_AFTER: Duration = Duration::from_millis(500);
-/// How long a start event that goes out at the command's end waits for facts that are being read.
-pub const FACTS_TAIL_WAIT: Duration = Duration::from_millis(100);
-/// Between two looks at whether the start event is complete.
-pub const START_LOOK: Duration = Duration::from_millis(50);
-/// How long a look at the workers' ranks may leave the first event waiting; then this is the main process.
-pub const RANK_WAIT: Duration = Duration::from_secs(600);
-/// When runs of earlier launchers are finished, deleted and sent: not in the training's first moments.
-pub const HOUSEKEEPING_AFTER: Duration = Duration::from_secs(2);
-
-/// Bytes of a process's environment that are read; a longer one has no place for a rank that early launchers set.
-pub const ENVIRON_BYTES_MAX: usize = 256 * 1024;

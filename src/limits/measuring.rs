@@ -1,0 +1,89 @@
+//! What is measured: the machine, and the observer's own loop.
+
+use std::time::Duration;
+
+// --- measuring the machine --------------------------------------------------------------------------------
+
+/// Bytes of a small file of /proc, /sys or a control group that are read; the longest line we need is 1 KiB.
+pub const KERNEL_FILE_BYTES_MAX: usize = 64 * 1024;
+/// Processes of one command that are followed: 16 ranks with 64 data loaders each are 1,000, and a fork bomb is more.
+pub const TREE_PROCESSES_MAX: usize = 4096;
+/// Open files kept for followed processes; a quarter of the usual soft limit of 1,024.
+pub const TREE_FILES_MAX: usize = 256;
+/// Up to this many threads, all of a process's threads are asked for children at each sample (4 us each).
+pub const TREE_THREADS_EACH_SAMPLE: u64 = 4;
+/// From more than this many threads on a process's line of /proc is dear, and read with a complete walk only.
+pub const TREE_THREADS_BRIEF: u64 = 8;
+/// Samples between two complete walks (children of all threads, or the scan of all processes): a minute or more.
+pub const TREE_WALK_SAMPLES: u32 = 12;
+/// The most samples between two complete walks: ten minutes.
+pub const TREE_WALK_SAMPLES_MAX: u32 = 120;
+/// What complete walks may add to each sample between two: less than it costs. 8,000 threads were measured at 51 ms.
+pub const TREE_WALK_COST_PER_SAMPLE: Duration = Duration::from_micros(150);
+/// Threads, or processes of a scan, that one complete walk looks at.
+pub const TREE_WALK_ENTRIES_MAX: usize = 16 * 1024;
+/// How long before the end a process's failure counts as the cause: launchers give the other workers 30 s to end.
+pub const FAILURE_WINDOW: Duration = Duration::from_secs(90);
+/// How long after the spawn new processes are looked for more often: one that dies at once is the one to know of.
+pub const TREE_HURRY: Duration = Duration::from_secs(15);
+/// Between two such looks.
+pub const TREE_HURRY_PERIOD: Duration = Duration::from_millis(200);
+/// Control groups above the command's own that are asked for a limit; systemd and Kubernetes nest 6 deep.
+pub const CGROUP_DEPTH_MAX: usize = 32;
+/// Entries of one directory that are read when packages are looked up; a large environment has 1,000.
+pub const PACKAGE_ENTRIES_MAX: usize = 20_000;
+/// Directories of packages that are read for one interpreter.
+pub const PACKAGE_DIRECTORIES_MAX: usize = 16;
+/// Entries of PATH and PYTHONPATH that are looked at.
+pub const SEARCH_PATH_ENTRIES_MAX: usize = 128;
+/// Bytes of /proc/PID/maps that are read; a training process has 2,000 mappings of 150 bytes.
+pub const MAPS_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Processes whose mappings are looked at for the versions of packages.
+pub const MAPS_PROCESSES_MAX: usize = 32;
+/// Names in a training's output directory that are looked at; checkpoints that nobody deletes are some hundred.
+pub const OUTPUT_NAMES_MAX: usize = 4096;
+/// Bytes of a trainer's state that are read: 100 for each log line of the whole training.
+pub const TRAINER_STATE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Between two looks for a trainer's state; checkpoints are minutes apart.
+pub const TRAINER_STATE_PERIOD: Duration = Duration::from_secs(30);
+/// Words of a command line that are read for what its launcher was asked to start.
+pub const LAUNCHER_WORDS_MAX: usize = 512;
+/// Accelerators of one machine; the largest nodes have 16, MIG or DPUs a few times as many.
+pub const ACCELERATORS_MAX: usize = 64;
+/// Main memory of a graphics device that is counted as an accelerator: the firmware gives integrated ones less.
+pub const ACCELERATOR_MEMORY_MIN: u64 = 2 * 1024 * 1024 * 1024;
+/// Errors of the driver that are taken at once, and kept of a run: the first half and the last.
+pub const XIDS_MAX: usize = 16;
+/// How long the end waits for a last reading of the accelerators: what the driver has to say comes in milliseconds.
+pub const GPU_TAIL_WAIT: Duration = Duration::from_millis(50);
+/// Between two attempts to bring a lost GPU driver back.
+pub const GPU_RETRY_PERIOD: Duration = Duration::from_secs(60);
+
+// --- the observer's loop ----------------------------------------------------------------------------------
+
+/// Bytes of output that are read at once; between two reads everything else has its turn.
+pub const READ_BYTES: usize = 256 * 1024;
+/// Reads of a pipe at the command's end: more than the copy's pipe (1 MiB) can hold.
+pub const READ_TAIL_TIMES: usize = 8;
+/// How long the end waits for a followed file; a file system that does not answer costs this once.
+pub const FOLLOW_TAIL_WAIT: Duration = Duration::from_millis(100);
+/// Pieces that what a followed file has gained since the last look is cut into, each with a time of its own: a bar
+/// is drawn ten times a second.
+pub const FOLLOW_SLICES: usize = 16;
+/// How long the start event waits for what the machine and its drivers have to say.
+pub const START_WAIT: Duration = Duration::from_secs(2);
+/// How long it waits for versions that have to be read from running processes: a shell script leads to no Python.
+pub const START_WAIT_PYTHON: Duration = Duration::from_secs(5);
+/// When the running processes are first looked at for that; an interpreter is mapped within milliseconds.
+pub const PYTHON_LOOK_AFTER: Duration = Duration::from_millis(500);
+/// How long a start event that goes out at the command's end waits for facts that are being read.
+pub const FACTS_TAIL_WAIT: Duration = Duration::from_millis(100);
+/// Between two looks at whether the start event is complete.
+pub const START_LOOK: Duration = Duration::from_millis(50);
+/// How long a look at the workers' ranks may leave the first event waiting; then this is the main process.
+pub const RANK_WAIT: Duration = Duration::from_secs(600);
+/// When runs of earlier launchers are finished, deleted and sent: not in the training's first moments.
+pub const HOUSEKEEPING_AFTER: Duration = Duration::from_secs(2);
+
+/// Bytes of a process's environment that are read; a longer one has no place for a rank that early launchers set.
+pub const ENVIRON_BYTES_MAX: usize = 256 * 1024;
