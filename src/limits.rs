@@ -176,6 +176,12 @@ pub const COPY_PIPE_BYTES: i32 = 1 << 20;
 pub const COMMAND_PIPE_BYTES: i32 = 1 << 20;
 /// Capacity of the pipe behind the command's in bytes. A larger one gains nothing, and a user's pages are counted.
 pub const HOLD_PIPE_BYTES: i32 = 1 << 18;
+/// Times that a destination was found full from which on it is widened: 16 MiB through a pipe of the usual size. A
+/// training writes as much in an hour.
+pub const SINK_FILLED_TIMES: u32 = 256;
+/// The capacity in bytes that such a pipe is given: its reader is woken for each filling, which costs more than to move
+/// it.
+pub const SINK_PIPE_BYTES: i32 = 1 << 18;
 /// A limit on open descriptors below which each is saved. We need about twenty; elsewhere it is 1,024 or more.
 pub const SCARCE_DESCRIPTORS: u64 = 64;
 /// Descriptors that must be left to us where they are scarce, or the observer beside its relays has none for a journal.

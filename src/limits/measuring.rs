@@ -63,6 +63,9 @@ pub const GPU_RETRY_PERIOD: Duration = Duration::from_secs(60);
 
 /// Bytes of output that are read at once; between two reads everything else has its turn.
 pub const READ_BYTES: usize = 256 * 1024;
+/// The least time between two reads that leave nothing: output that floods would have us woken for each piece of it, at
+/// the relay's expense, and a progress bar is drawn ten times a second.
+pub const READ_REST: Duration = Duration::from_millis(1);
 /// Reads of a pipe at the command's end: more than the copy's pipe (1 MiB) can hold.
 pub const READ_TAIL_TIMES: usize = 8;
 /// How long the end waits for a followed file; a file system that does not answer costs this once.

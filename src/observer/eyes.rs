@@ -18,7 +18,7 @@ use std::os::unix::fs::FileExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use tokio::net::unix::pipe;
 
 /// One stream's text on its way into the run.
@@ -151,6 +151,7 @@ pub struct Eyes {
     directory: PathBuf,
     spawned: SystemTime,
     buffer: Vec<u8>,
+    last_read: Option<Instant>,
 }
 
 impl Eyes {
@@ -164,6 +165,7 @@ impl Eyes {
             directory,
             spawned: SystemTime::UNIX_EPOCH + Duration::from_millis(spawned_at_ms),
             buffer: vec![0; limits::READ_BYTES],
+            last_read: None,
         };
         let mut lost = 0;
         for (stream, observed) in streams {
@@ -227,15 +229,24 @@ impl Eyes {
 
     /// Reads what is there, a bounded amount of each pipe.
     pub fn read(&mut self, run: &mut Run, at: f64) {
+        let mut more = false;
         for copy in &mut self.copies {
             let Some(pipe) = &copy.pipe else { continue };
             match pipe.try_read(&mut self.buffer) {
                 Ok(0) => copy.pipe = None,
-                Ok(count) => copy.reader.take(run, at, self.buffer.get(..count).unwrap_or_default()),
+                Ok(count) => {
+                    more = more || count == limits::READ_BYTES;
+                    copy.reader.take(run, at, self.buffer.get(..count).unwrap_or_default());
+                }
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
                 Err(_) => copy.pipe = None,
             }
         }
+        // Not by the reactor: whoever waits in it is woken by the next byte.
+        if !more && self.last_read.is_some_and(|last| last.elapsed() < limits::READ_REST) {
+            std::thread::sleep(limits::READ_REST);
+        }
+        self.last_read = Some(Instant::now());
     }
 
     /// Whether there are files that do not tell when something was added.

@@ -7,7 +7,7 @@
 //! Where the kernel or a filter refuses splice, bytes are read and written instead, never more than a ready
 //! destination takes, so that no step can block. A step allocates nothing; the callers wait in between.
 
-use crate::limits::{RELAY_PLAIN_BYTES, RELAY_STEP_BYTES, RELAY_TERMINAL_BYTES};
+use crate::limits::{RELAY_PLAIN_BYTES, RELAY_STEP_BYTES, RELAY_TERMINAL_BYTES, SINK_FILLED_TIMES, SINK_PIPE_BYTES};
 use crate::sys::flow::failed;
 use crate::sys::{Errno, flow};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -68,6 +68,8 @@ pub struct Relay {
     /// Whether the pipe behind the command's pipe may hold something. It comes first, and at first nobody knows:
     /// whoever relayed before us may have left it.
     holding: bool,
+    /// How often the destination was found full.
+    filled: u32,
     missed: u64,
     plain: bool,
     source_ended: bool,
@@ -93,6 +95,7 @@ impl Relay {
             sink,
             copy,
             copied: 0,
+            filled: 0,
             missed: 0,
             plain: false,
             source_ended: false,
@@ -186,6 +189,7 @@ impl Relay {
                     return Step::Moved;
                 }
                 self.set_aside();
+                self.widen();
                 Step::Filled
             }
             Err(Errno::EINTR) => Step::Moved,
@@ -205,6 +209,17 @@ impl Relay {
     fn set_aside(&mut self) {
         if let (Source::Pipe { pipe, hold: Some(hold) }, false) = (&self.source, self.holding) {
             self.holding = flow::splice(pipe.as_fd(), hold.write.as_fd(), self.copied).is_ok();
+        }
+    }
+
+    /// Gives a destination that floods a wider pipe. Each filling wakes its reader, and for a reader that keeps up with
+    /// us this is most of what a relay costs. A reader does not see the difference, a training never gets here.
+    fn widen(&mut self) {
+        self.filled = self.filled.saturating_add(1);
+        if self.filled == SINK_FILLED_TIMES
+            && flow::capacity(self.sink()).is_some_and(|capacity| capacity < SINK_PIPE_BYTES)
+        {
+            flow::set_capacity(self.sink(), SINK_PIPE_BYTES);
         }
     }
 

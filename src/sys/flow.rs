@@ -31,6 +31,12 @@ pub fn set_capacity(pipe: BorrowedFd<'_>, bytes: i32) {
     let _ = fcntl(pipe, FcntlArg::F_SETPIPE_SZ(bytes));
 }
 
+/// A pipe's capacity in bytes; None where it is no pipe.
+#[must_use]
+pub fn capacity(pipe: BorrowedFd<'_>) -> Option<i32> {
+    fcntl(pipe, FcntlArg::F_GETPIPE_SZ).ok()
+}
+
 /// Makes our own end of a pipe or terminal non-blocking; never a descriptor that we share with the user.
 pub fn set_nonblocking(own: BorrowedFd<'_>) {
     if let Ok(flags) = fcntl(own, FcntlArg::F_GETFL) {

@@ -87,6 +87,22 @@ fn what_finds_no_room_leaves_the_commands_pipe_at_once() {
 }
 
 #[test]
+fn a_destination_is_widened_where_output_floods_and_only_there() {
+    let (way, copy) = (Way::new(Some(1 << 18)), pipe(1 << 20));
+    let mut relay = way.relay(Some(copy.write));
+    let (mut filled, mut arrived) = (0, Vec::new());
+    while filled < SINK_FILLED_TIMES {
+        assert_eq!(flow::capacity(way.sink.write.as_fd()), Some(1 << 16), "after {filled} fillings");
+        let _ = flow::write(way.command.write.as_fd(), &[b'x'; 1 << 18]);
+        filled += u32::from(relay.step() == Step::Filled);
+        arrived.clear();
+        drain(&way.sink.read, &mut arrived);
+        drain(&copy.read, &mut arrived);
+    }
+    assert_eq!(flow::capacity(way.sink.write.as_fd()), Some(SINK_PIPE_BYTES));
+}
+
+#[test]
 fn an_end_is_seen_behind_what_was_held_back() {
     let mut way = Way::new(Some(1 << 18));
     let (copy, bytes) = (pipe(1 << 20), vec![b'x'; 200_000]);
