@@ -6,14 +6,15 @@
 //! that is read, and only where no variable decides. What comes out is one closed enum; [`front`](crate::front)
 //! does what it says and decides nothing.
 
+mod question;
 mod terminal;
+pub use question::{Query, Question};
 pub use terminal::uses_terminal;
 
 use crate::cli::{Mode, Refusal, Typed};
 use crate::consent::{Decision, Inputs, Stored, Telemetry, Warning, decide, is_inside};
 use crate::env;
 use crate::protocol::order::{Order, Sending};
-use crate::query::{Query, Question};
 use crate::rank::{RankVerdict, rank};
 use std::ffi::OsString;
 use uuid::Uuid;

@@ -25,84 +25,19 @@ use crate::cli;
 use crate::consent;
 use crate::delivery::{Certificates, Destination};
 use crate::env;
-use crate::plan::Surroundings;
+use crate::plan::{Query, Question, Surroundings};
 use crate::store::decision::{self, Decision, Stored};
 use crate::store::{Store, StoreProblem, Withdrawn};
 use crate::ui::Complaints;
 use page::Paper;
-use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::time::SystemTime;
 
 /// An answer was given.
 pub const ANSWERED: u8 = 0;
 /// There is no answer, and `err` says why.
 pub const FAILED: u8 = crate::status::UNANSWERED;
-
-/// A question, and in which form the answer is wanted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Query {
-    /// What is asked.
-    pub question: Question,
-    /// Whether JSON is wanted.
-    pub json: bool,
-}
-
-/// What is asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Question {
-    /// `--help`
-    Help,
-    /// `--version`
-    Version,
-    /// `--status`
-    Status,
-    /// `--enable`, `--disable`
-    Decide(consent::Telemetry),
-    /// `--preview`
-    Preview {
-        /// The command that would be run.
-        command: Vec<OsString>,
-        /// Its configuration, where the user named it.
-        config: Option<PathBuf>,
-    },
-    /// `--explain`
-    Explain {
-        /// The log; None is stdin.
-        file: Option<PathBuf>,
-    },
-    /// `--schema`
-    Schema,
-    /// `--runs`
-    Runs,
-    /// `--show`
-    Show {
-        /// The beginning of a run's UUID; None is the latest.
-        run: Option<OsString>,
-    },
-    /// `--report`
-    Report {
-        /// The beginning of a run's UUID; None is the latest.
-        run: Option<OsString>,
-        /// The beginning of another's, to compare it with.
-        against: Option<OsString>,
-        /// Where the page for a browser goes.
-        html: Option<PathBuf>,
-    },
-    /// `--send`
-    Send,
-    /// `--forget`
-    Forget {
-        /// The beginning of a run's UUID, or `all`.
-        what: OsString,
-    },
-    /// `--completions`
-    Completions(cli::Shell),
-    /// `--man`
-    Man,
-}
 
 /// For whom an answer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

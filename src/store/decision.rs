@@ -7,7 +7,7 @@
 //!
 //! Unlike the state directory, a link is followed when reading: people keep their configuration elsewhere.
 
-use super::{OURS, StoreProblem, paths};
+use super::{DECISION, OURS, StoreProblem, paths};
 use crate::limits;
 use crate::sys::files::{Access, Directory, Missing};
 use crate::sys::probe::open_regular;
@@ -17,7 +17,6 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
-pub(super) const FILE: &str = "config.yaml";
 const HEADING: &str = "# Written by `axolotl-run --enable` or `--disable`.\n";
 
 /// What was decided.
@@ -56,7 +55,7 @@ struct File {
 /// Where the file is; None without a home.
 #[must_use]
 pub fn path(environment: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
-    paths::config_home(environment).map(|home| home.join(OURS).join(FILE))
+    paths::config_home(environment).map(|home| home.join(OURS).join(DECISION))
 }
 
 /// Reads the decision.
@@ -101,20 +100,22 @@ fn parse(text: &str) -> Stored {
 /// Why it can't be stored; the text reads after "failed to".
 pub fn write(environment: impl Fn(&str) -> Option<OsString>, decision: &Decision) -> Result<PathBuf, StoreProblem> {
     let home = paths::config_home(environment).ok_or(StoreProblem::NoConfigHome)?;
-    let path = home.join(OURS).join(FILE);
+    let path = home.join(OURS).join(DECISION);
     replace(&home, decision).map_err(|error| StoreProblem::Io(path.clone(), error))?;
     Ok(path)
 }
 
 fn replace(home: &Path, decision: &Decision) -> io::Result<()> {
-    let old = load(&home.join(OURS).join(FILE)).unwrap_or_default();
+    let old = load(&home.join(OURS).join(DECISION)).unwrap_or_default();
     let text = text(&old, decision).map_err(io::Error::other)?;
     // Our directory may be a link of the user's own making, as with the file.
     let directory = Directory::open(&home.join(OURS), Missing::Create)?;
-    let temporary = format!("{FILE}.{}", Uuid::new_v4());
+    let temporary = format!("{DECISION}.{}", Uuid::new_v4());
     let mut new = directory.file(&temporary, Access::CreateNew)?;
-    let written =
-        new.write_all(text.as_bytes()).and_then(|()| new.sync_all()).and_then(|()| directory.rename(&temporary, FILE));
+    let written = new
+        .write_all(text.as_bytes())
+        .and_then(|()| new.sync_all())
+        .and_then(|()| directory.rename(&temporary, DECISION));
     if written.is_err() {
         let _ = directory.remove_file(&temporary);
     }
@@ -245,7 +246,7 @@ mod tests {
     #[test]
     fn a_file_that_is_none_is_no_decision_and_hangs_nobody() {
         let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join(FILE);
+        let path = directory.path().join(DECISION);
         assert_eq!(read(&path), Stored::Nothing);
         nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
         assert_eq!(read(&path), Stored::Unreadable("can't be opened"));

@@ -44,8 +44,11 @@ use std::path::{Path, PathBuf};
 use std::{fmt, io};
 use uuid::Uuid;
 
-/// The names within the state directory.
+/// Our directory's name, in the directories of state and of configuration.
 const OURS: &str = "axolotl-run";
+/// The stored decision's file in the directory of configuration.
+const DECISION: &str = "config.yaml";
+/// The names within the state directory.
 const RUNS: &str = "runs";
 const EVENTS: &str = "events.jsonl";
 const DELIVERY: &str = "delivery.jsonl";

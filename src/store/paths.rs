@@ -5,7 +5,7 @@
 //!
 //! Pure but for the look-up function, which the caller gives.
 
-use super::{CONSENT, DELIVERY, EVENTS, LIVE, OURS, RUNS, SAMPLES, decision};
+use super::{CONSENT, DECISION, DELIVERY, EVENTS, LIVE, OURS, RUNS, SAMPLES};
 use crate::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -39,7 +39,7 @@ pub fn files() -> [(String, &'static str); 7] {
         (of_run(SAMPLES), "its measurements over time; never sent"),
         (of_run(CONSENT), "there only if the run may be sent"),
         (of_run(LIVE), "its lock, held by the observer for as long as it lives"),
-        (format!("${}/{OURS}/{}", env::XDG_CONFIG_HOME, decision::FILE), "the stored decision"),
+        (format!("${}/{OURS}/{}", env::XDG_CONFIG_HOME, DECISION), "the stored decision"),
     ]
 }
 

@@ -78,6 +78,7 @@ pub fn start(order: &Order) -> Result<Supervised, Errno> {
     let output = [near(built.routes.stdout), near(built.routes.stderr)];
     let spawn = Spawn { program: &built.program, output, ignore_sigchld, failure: &built.failure.write };
     let Ok(command) = spawn.start() else {
+        fault::disarm();
         signals::forget_early(ignore_sigchld);
         return Err(built.program.exec());
     };

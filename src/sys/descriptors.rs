@@ -5,6 +5,7 @@ use crate::limits::SCARCE_DESCRIPTORS;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::stat::{Mode, SFlag, fstat};
+use std::io::IsTerminal;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
 /// What a descriptor is open on.
@@ -45,7 +46,7 @@ pub fn look(descriptor: BorrowedFd<'_>) -> Descriptor {
         SFlag::S_IFREG => Kind::File,
         SFlag::S_IFIFO => Kind::Pipe,
         SFlag::S_IFSOCK => Kind::Socket,
-        SFlag::S_IFCHR if super::terminal::size(descriptor).is_some() => Kind::Terminal,
+        SFlag::S_IFCHR if descriptor.is_terminal() => Kind::Terminal,
         _ => Kind::Other,
     };
     let identity = if kind == Kind::Terminal { (stat.st_rdev, 0) } else { (stat.st_dev, stat.st_ino) };

@@ -5,13 +5,10 @@
 //! kernel raises for faults writes the byte and does nothing else; then the default action runs its course.
 //! A pipe and not a page of shared memory, because a limit on file sizes counts for memory files too.
 
+use super::signals::{self, FAULTS};
 use nix::libc;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
-
-/// The signals that stand for a fault of the receiving process itself.
-pub const FAULTS: [libc::c_int; 7] =
-    [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGABRT, libc::SIGTRAP, libc::SIGSYS];
 
 static FLAG: AtomicI32 = AtomicI32::new(-1);
 static SUPERVISOR: AtomicI32 = AtomicI32::new(0);
@@ -22,15 +19,15 @@ pub fn arm(flag: &OwnedFd) {
     SUPERVISOR.store(nix::unistd::getpid().as_raw(), Ordering::SeqCst);
     FLAG.store(flag.as_raw_fd(), Ordering::SeqCst);
     for (place, signal) in IGNORED.iter().zip(FAULTS) {
-        place.store(super::signals::handle(signal, on_fault), Ordering::SeqCst);
+        place.store(signals::handle(signal, on_fault), Ordering::SeqCst);
     }
 }
 
 /// Ignores again what we were started to ignore, for the command, which is to inherit that. Safe between clone and
 /// exec; everything else exec itself sets back.
-pub(super) fn disarm() {
+pub fn disarm() {
     for (_, signal) in IGNORED.iter().zip(FAULTS).filter(|(ignored, _)| ignored.load(Ordering::SeqCst)) {
-        super::signals::ignore(signal);
+        signals::ignore(signal);
     }
 }
 
@@ -49,5 +46,5 @@ extern "C" fn on_fault(signal: libc::c_int) {
             super::tether::cut();
         }
     }
-    super::signals::default_action(signal);
+    signals::default_action(signal);
 }

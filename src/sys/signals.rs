@@ -37,6 +37,10 @@ const NOTED: [libc::c_int; 16] = [
     libc::SIGPWR,
 ];
 
+/// The signals that stand for a fault of the receiving process itself.
+pub const FAULTS: [libc::c_int; 7] =
+    [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGABRT, libc::SIGTRAP, libc::SIGSYS];
+
 /// Installs a handler; returns whether the signal was ignored before. Safe in a handler.
 pub(super) fn handle(signal: libc::c_int, handler: extern "C" fn(libc::c_int)) -> bool {
     install(signal, handler as libc::sighandler_t)
@@ -93,7 +97,6 @@ pub fn forget_early(ignore_sigchld: bool) {
     if ignore_sigchld {
         ignore(libc::SIGCHLD);
     }
-    super::fault::disarm();
     early().for_each(default_action);
 }
 
@@ -141,7 +144,7 @@ pub struct Signals(SignalFd);
 
 fn received_signals(stops_stay: bool) -> SigSet {
     let mut set = SigSet::all();
-    for fault in super::fault::FAULTS {
+    for fault in FAULTS {
         if let Ok(fault) = Signal::try_from(fault) {
             set.remove(fault);
         }

@@ -5,8 +5,7 @@
 //! rows are put together again until an empty row or a row of source comes. Whether a blank was lost at a fold
 //! cannot be seen in all cases, so both readings are tried and the one that is a public file wins.
 
-use super::headers::HEADER;
-use super::{frames, origin};
+use super::{HEADER, frames, origin};
 use crate::event::Frame;
 use crate::limits::TRACE_FOLD_ROWS_MAX;
 

@@ -3,7 +3,7 @@
 //! JSON logs, `repr` of a message and shells do so, each with as many backslashes as it is quoted deep. No
 //! parser of theirs is needed: how this line writes the end of the header's line is how it writes all.
 
-use super::headers::HEADER;
+use super::HEADER;
 
 /// Most lines that are taken out of one.
 const PARTS_MAX: usize = 2000;

@@ -1,14 +1,12 @@
 //! The fixed lines of the grammar: what opens a traceback, what links two, what announces one.
 
+use super::HEADER;
 use super::boxed;
 use super::frames;
 use super::markers;
 use super::report::{Link, Standing};
 use super::types;
 use crate::public::PublicStr;
-
-/// What every header of a traceback says.
-pub const HEADER: &str = "Traceback (most recent call last)";
 
 /// A header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

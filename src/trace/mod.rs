@@ -45,6 +45,9 @@ use sources::Source;
 use std::collections::VecDeque;
 use words::Words;
 
+/// What every header of a traceback says.
+const HEADER: &str = "Traceback (most recent call last)";
+
 /// What the output says about the command's end.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Judgement {
