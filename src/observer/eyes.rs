@@ -4,20 +4,19 @@
 //! The bytes are hostile and the readers behind them are ours, so a panic in one is caught here: the observer
 //! goes deaf on that stream, the run is still measured and finished.
 
+use super::follow::{Chunk, Follower};
 use super::records::{Log, Records};
 use crate::limits;
 use crate::lines::{Line, LineCutter};
-use crate::observation::{Stream, TrainerState};
+use crate::observation::Stream;
 use crate::protocol::settings::Observed;
 use crate::run::Run;
 use crate::sys::{descriptors, flow};
 use std::fs::File;
 use std::io::ErrorKind;
 use std::os::fd::AsFd as _;
-use std::os::unix::fs::FileExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant, SystemTime};
 use tokio::net::unix::pipe;
 
@@ -66,29 +65,24 @@ struct Copy {
     pipe: Option<pipe::Receiver>,
 }
 
-/// A file that is read by a thread of its own, because a file system may not answer.
+/// A file, as far as its text has gone into the run.
 struct Followed {
     reader: Reader,
-    requests: SyncSender<Look>,
-    answers: Receiver<Chunk>,
-    /// A request is under way; the next answer is to that one.
-    asked: bool,
+    follower: Follower,
     /// Up to when it was read.
     read_until: f64,
 }
 
 impl Followed {
-    /// Asks for what is in the file now, unless a request is under way.
-    fn ask(&mut self, at: f64, last: bool) {
-        self.asked = self.asked || self.requests.try_send(Look { at, last }).is_ok();
+    const fn new(reader: Reader, follower: Follower) -> Self {
+        Self { reader, follower, read_until: 0.0 }
     }
 
-    /// Takes an answer; how many bytes it had.
+    /// Takes what came of a look.
     ///
     /// A file does not tell when its bytes came. They are taken to have come evenly since the last look: a rate, an
     /// epoch's seconds, would otherwise be those of our looks.
-    fn take(&mut self, run: &mut Run, chunk: &Chunk) -> usize {
-        self.asked = false;
+    fn take(&mut self, run: &mut Run, chunk: &Chunk) {
         if chunk.cut {
             self.reader.cutter.gap();
         }
@@ -102,44 +96,22 @@ impl Followed {
             self.reader.take(run, from + share * (chunk.at - from), slice);
         }
         self.read_until = chunk.at;
-        chunk.bytes.len()
     }
 
     /// Reads to the file's present end, for as long as its file system answers.
     fn read_the_rest(&mut self, run: &mut Run, at: f64) {
         // What was asked before the end may have been answered before it.
-        let mut stale = self.asked;
-        self.ask(at, true);
-        while let Ok(chunk) = self.answers.recv_timeout(limits::FOLLOW_TAIL_WAIT) {
-            let full = self.take(run, &chunk) == limits::READ_BYTES;
+        let mut stale = self.follower.ask(at, true);
+        while let Some(chunk) = self.follower.wait() {
+            self.take(run, &chunk);
+            let full = chunk.bytes.len() == limits::READ_BYTES;
             if !full && !stale {
                 return;
             }
             stale = stale && full;
-            self.ask(at, true);
+            self.follower.ask(at, true);
         }
     }
-}
-
-/// A request to look at a file.
-#[derive(Clone, Copy, Debug)]
-pub struct Look {
-    /// Its time, in seconds since the spawn.
-    pub at: f64,
-    /// The command has ended.
-    pub last: bool,
-}
-
-/// What a look at a file gave.
-pub struct Chunk {
-    /// The request's time.
-    pub at: f64,
-    /// What the file has gained.
-    pub bytes: Vec<u8>,
-    /// The file was cut and begins anew.
-    pub cut: bool,
-    /// What a trainer has written beside it.
-    pub state: Option<TrainerState>,
 }
 
 /// All that is read of a command's output.
@@ -179,10 +151,8 @@ impl Eyes {
                     }
                 }
                 Observed::File(descriptor, position) => {
-                    match descriptors::adopt(descriptor).and_then(|file| follow(File::from(file), position)) {
-                        Some((requests, answers)) => {
-                            eyes.files.push(Followed { reader, requests, answers, asked: false, read_until: 0.0 })
-                        }
+                    match descriptors::adopt(descriptor).and_then(|file| Follower::of(File::from(file), position)) {
+                        Some(follower) => eyes.files.push(Followed::new(reader, follower)),
                         None => lost += 1,
                     }
                 }
@@ -205,14 +175,12 @@ impl Eyes {
             // Axolotl copies both streams.
             (false, true) => (Log::Read, Some(Stream::Both)),
         };
-        let follow = answering(move || {
+        let follower = Follower::begin(move || {
             let mut records = Records::of(directory, spawned, log);
             move |look| Some(records.look(look))
         });
-        if let Some((requests, answers)) = follow {
-            let reader = Reader { stream, cutter: LineCutter::new(), deaf: false };
-            self.files.push(Followed { reader, requests, answers, asked: false, read_until: 0.0 });
-        }
+        let reader = Reader { stream, cutter: LineCutter::new(), deaf: false };
+        self.files.extend(follower.map(|follower| Followed::new(reader, follower)));
     }
 
     /// Waits for something to read from a pipe. Never returns where there is none.
@@ -258,10 +226,10 @@ impl Eyes {
     /// Takes what the followed files have given, and asks for more.
     pub fn look_at_files(&mut self, run: &mut Run, at: f64) {
         for file in &mut self.files {
-            while let Ok(chunk) = file.answers.try_recv() {
+            while let Some(chunk) = file.follower.arrived() {
                 file.take(run, &chunk);
             }
-            file.ask(at, false);
+            file.follower.ask(at, false);
         }
     }
 
@@ -291,40 +259,4 @@ impl Eyes {
         let readers = self.copies.iter().map(|copy| &copy.reader).chain(self.files.iter().map(|file| &file.reader));
         readers.map(|reader| reader.cutter.long_lines()).sum()
     }
-}
-
-/// Starts a thread that reads a file on request, from a position on.
-fn follow(file: File, mut position: u64) -> Option<(SyncSender<Look>, Receiver<Chunk>)> {
-    let look = move |Look { at, .. }: Look| {
-        let length = file.metadata().ok()?.len();
-        let cut = length < position;
-        if cut {
-            position = 0;
-        }
-        let mut bytes = vec![0; limits::READ_BYTES];
-        // Any error (a file system that forbids reading what is being written) is the end of following.
-        let count = file.read_at(&mut bytes, position).ok()?;
-        bytes.truncate(count);
-        position += count as u64;
-        Some(Chunk { at, bytes, cut, state: None })
-    };
-    answering(move || look)
-}
-
-/// Starts a thread that answers one request after the other, until there is no answer or nobody to hear it.
-fn answering<F: FnMut(Look) -> Option<Chunk>>(
-    begin: impl FnOnce() -> F + Send + 'static,
-) -> Option<(SyncSender<Look>, Receiver<Chunk>)> {
-    let (requests, requested) = sync_channel::<Look>(1);
-    let (answers, answered) = sync_channel::<Chunk>(1);
-    let work = move || {
-        let mut look = begin();
-        while let Ok(request) = requested.recv() {
-            let Some(chunk) = look(request) else { return };
-            if answers.send(chunk).is_err() {
-                return;
-            }
-        }
-    };
-    std::thread::Builder::new().name("follow".into()).spawn(work).ok().map(|_| (requests, answered))
 }

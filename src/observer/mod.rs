@@ -6,6 +6,7 @@
 
 pub mod disk;
 pub mod eyes;
+pub mod follow;
 pub mod house;
 pub mod link;
 pub mod mirror;

@@ -5,7 +5,7 @@
 //! the directory may be on a file system that does not answer. Of `debug.log` nothing but metrics is taken, and only
 //! what this run has added: an earlier one's is emptied, or, where a training is resumed, continued.
 
-use super::eyes::{Chunk, Look};
+use super::follow::{Chunk, Look};
 use crate::limits;
 use crate::machine::trainer_state::States;
 use crate::sys::probe;

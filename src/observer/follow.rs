@@ -1,0 +1,97 @@
+//! Files that are read by a thread of their own, because a file system may not answer.
+//!
+//! The thread looks when it is asked to and answers in its own time. One request is under way at the most, so that a
+//! file system that hangs costs one thread and nothing else.
+
+use crate::limits;
+use crate::observation::TrainerState;
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+/// A request to look at a file.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// Its time, in seconds since the spawn.
+    pub at: f64,
+    /// The command has ended.
+    pub last: bool,
+}
+
+/// What a look at a file gave.
+pub struct Chunk {
+    /// The request's time.
+    pub at: f64,
+    /// What the file has gained.
+    pub bytes: Vec<u8>,
+    /// The file was cut and begins anew.
+    pub cut: bool,
+    /// What a trainer has written beside it.
+    pub state: Option<TrainerState>,
+}
+
+/// The thread, as those see it who ask.
+pub struct Follower {
+    requests: SyncSender<Look>,
+    answers: Receiver<Chunk>,
+    /// A request is under way; the next answer is to that one.
+    asked: bool,
+}
+
+impl Follower {
+    /// Starts a thread that reads a file from a position on. Any error (a file system that forbids reading what is
+    /// being written) is the end of following.
+    pub fn of(file: File, mut position: u64) -> Option<Self> {
+        let look = move |Look { at, .. }: Look| {
+            let length = file.metadata().ok()?.len();
+            let cut = length < position;
+            if cut {
+                position = 0;
+            }
+            let mut bytes = vec![0; limits::READ_BYTES];
+            let count = file.read_at(&mut bytes, position).ok()?;
+            bytes.truncate(count);
+            position += count as u64;
+            Some(Chunk { at, bytes, cut, state: None })
+        };
+        Self::begin(move || look)
+    }
+
+    /// Starts a thread that answers one request after the other, until there is no answer or nobody to hear it.
+    pub fn begin<F: FnMut(Look) -> Option<Chunk>>(begin: impl FnOnce() -> F + Send + 'static) -> Option<Self> {
+        let (requests, requested) = sync_channel::<Look>(1);
+        let (answers, answered) = sync_channel::<Chunk>(1);
+        let work = move || {
+            let mut look = begin();
+            while let Ok(request) = requested.recv() {
+                let Some(chunk) = look(request) else { return };
+                if answers.send(chunk).is_err() {
+                    return;
+                }
+            }
+        };
+        let thread = std::thread::Builder::new().name("follow".into()).spawn(work).ok();
+        thread.map(|_| Self { requests, answers: answered, asked: false })
+    }
+
+    /// Asks for what is in the file now, unless a request is under way; whether one was.
+    pub fn ask(&mut self, at: f64, last: bool) -> bool {
+        let before = self.asked;
+        self.asked = before || self.requests.try_send(Look { at, last }).is_ok();
+        before
+    }
+
+    /// An answer that is there already.
+    pub fn arrived(&mut self) -> Option<Chunk> {
+        let chunk = self.answers.try_recv().ok()?;
+        self.asked = false;
+        Some(chunk)
+    }
+
+    /// The next answer, which a file system that hangs does not give.
+    pub fn wait(&mut self) -> Option<Chunk> {
+        let chunk = self.answers.recv_timeout(limits::FOLLOW_TAIL_WAIT).ok()?;
+        self.asked = false;
+        Some(chunk)
+    }
+}
