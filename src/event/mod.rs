@@ -23,7 +23,7 @@ use serde_json::{Map, Value};
 use value::Fields as _;
 
 /// The version of the published list; it grows whenever a field is added, removed or changes its meaning.
-pub const SCHEMA_VERSION: u64 = 1;
+pub const SCHEMA_VERSION: u64 = 2;
 
 /// The name of an event, as the server sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -21,8 +21,11 @@ fields! {
         "launcher" => launcher: PublicStr, "program of the public launchers that started the workers (torchrun, accelerate, srun…)";
         "nodes" => nodes: u64, "machines of the job, as its launcher says";
         "processes_per_node" => processes_per_node: u64, "worker processes on each machine, as its launcher says";
+        "scheduler" => scheduler: PublicStr, "batch system or service that placed the run (slurm, pbs, lsf, kubernetes, sagemaker…): it decides on limits, preemption and how ranks are told apart";
         "ci" => ci: bool, "whether the run is a job of continuous integration";
+        "ci_system" => ci_system: PublicStr, "which service of continuous integration (github_actions, gitlab_ci, jenkins…), to know what must be supported";
         "container" => container: bool, "whether the run is in a container";
+        "wsl" => wsl: bool, "whether the kernel is the one that Windows runs (WSL), whose memory and GPUs are shared with it";
         "config" => config: ConfigValue, "known keys of the training configuration, with values that are numbers, booleans, public choices or whitelisted model names";
         "config_unknown_keys" => config_unknown_keys: u64, "how many keys of the configuration are not on the public list";
     }

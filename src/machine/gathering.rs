@@ -7,7 +7,7 @@
 
 use super::cgroup::MemoryGroup;
 use super::host::{self, Environment};
-use super::{launcher, packages};
+use super::{launcher, packages, site};
 use crate::event::Start;
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -20,6 +20,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 pub fn facts(command: &[OsString], environment: Environment<'_>) -> Start {
     let root = Path::new("/");
     let launcher = launcher::facts(command, environment);
+    let scheduler = site::scheduler(environment, launcher.launcher.as_ref());
     let mut start = Start {
         os: Some(host::platform()),
         cpu_count: host::cpu_count(root),
@@ -28,8 +29,11 @@ pub fn facts(command: &[OsString], environment: Environment<'_>) -> Start {
         launcher: launcher.launcher,
         nodes: launcher.nodes,
         processes_per_node: launcher.processes_per_node,
-        ci: Some(host::ci(environment)),
-        container: host::container(root, environment),
+        scheduler,
+        ci: Some(site::ci(environment)),
+        ci_system: site::ci_system(environment),
+        container: site::container(root, environment),
+        wsl: site::wsl(root),
         ..Start::default()
     };
     packages::of_command(command, environment).apply(&mut start);
@@ -101,6 +105,8 @@ mod tests {
         let start = wait();
         assert_eq!(start.launcher.as_ref().map(|name| name.as_str()), Some("torchrun"));
         assert_eq!((start.processes_per_node, start.ci, start.nodes), (Some(2), Some(true), None));
+        assert_eq!(start.ci_system.as_ref().map(|name| name.as_str()), Some("github_actions"));
+        assert!(start.wsl.is_some());
         assert!(
             start.cpu_count.is_some()
                 && start.cpu_count_usable.is_some()

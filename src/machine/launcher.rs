@@ -8,7 +8,7 @@
 //! follows belongs to it.
 
 use super::host::Environment;
-use crate::limits;
+use super::prefixes::{Behind, behind};
 use crate::public::PublicStr;
 use std::ffi::OsString;
 
@@ -38,28 +38,6 @@ struct Launcher {
     programs: &'static [&'static str],
     options: &'static [(&'static str, Counts)],
 }
-
-/// Programs that run another one: a launcher may follow them.
-const WRAPPERS: &[&str] = &[
-    "apptainer",
-    "conda",
-    "env",
-    "mamba",
-    "micromamba",
-    "nice",
-    "nohup",
-    "nsys",
-    "numactl",
-    "pipenv",
-    "pixi",
-    "poetry",
-    "singularity",
-    "stdbuf",
-    "taskset",
-    "time",
-    "uv",
-    "uvx",
-];
 
 /// Options are written with hyphens here; underscores are the same to all of them.
 const LAUNCHERS: &[Launcher] = &[
@@ -134,8 +112,7 @@ const WORKERS: &[(&str, &str)] = &[
 /// Reads the command and the environment.
 #[must_use]
 pub fn facts(command: &[OsString], environment: Environment<'_>) -> LauncherFacts {
-    let words: Vec<_> = command.iter().take(limits::LAUNCHER_WORDS_MAX).map(|word| word.to_string_lossy()).collect();
-    let typed = Typed::read(words.iter().map(AsRef::as_ref));
+    let typed = Typed::of(behind(command));
     let number = |names: &[&str]| names.iter().find_map(|name| count(environment(name)?.to_str()?));
     let worker_of = WORKERS.iter().find(|(name, _)| environment(name).is_some()).map(|(_, launcher)| *launcher);
     // Python by itself starts no workers: then the launcher around us does.
@@ -170,15 +147,22 @@ struct Typed {
 }
 
 impl Typed {
+    fn of(behind: Behind<'_>) -> Self {
+        let words: Vec<_> = behind.command.iter().map(|word| word.to_string_lossy()).collect();
+        let first = words.first().map(AsRef::as_ref).unwrap_or_default();
+        if launcher_called(first).is_some() {
+            return Self::read(words.iter().map(AsRef::as_ref));
+        }
+        // Any other program may be given a launcher's name as a mere argument. But what chooses an environment runs a
+        // script with that one's Python.
+        let launcher = (behind.elsewhere && first.ends_with(".py")).then_some("python");
+        Self { launcher, ..Self::default() }
+    }
+
     fn read<'a>(words: impl Iterator<Item = &'a str>) -> Self {
         let mut typed = Self::default();
         let mut current: Option<&Launcher> = None;
         let mut words = words.peekable();
-        // Any other program may be given a launcher's name as a mere argument.
-        let first = words.peek().copied().unwrap_or_default();
-        if launcher_called(first).is_none() && !WRAPPERS.contains(&program(first)) {
-            return typed;
-        }
         while let Some(word) = words.next() {
             if let Some(launcher) = launcher_called(word) {
                 current = Some(launcher);

@@ -36,14 +36,24 @@ fn the_commands_own_words_come_first() {
         ("env A=1 conda run -n x torchrun --nproc_per_node 2 train.py", "torchrun", None, Some(2)),
         ("axolotl train cfg.yml --launcher torchrun -- --nproc_per_node=2", "torchrun", None, Some(2)),
         ("axolotl train cfg.yml --launcher=accelerate -- --num_processes 2", "accelerate", None, Some(2)),
+        ("poetry run accelerate launch --num_processes 2 train.py", "accelerate", None, Some(2)),
+        ("uv run -m torch.distributed.run --nproc_per_node 2 train.py", "torchrun", None, Some(2)),
+        ("timeout 3h torchrun --nproc_per_node 2 train.py", "torchrun", None, Some(2)),
+        ("srun -N 2 uv run torchrun --nproc_per_node 2 train.py", "torchrun", Some(2), Some(2)),
         ("python train.py", "python", None, None),
+        ("uv run python train.py", "python", None, None),
+        ("uv run --with accelerate train.py", "python", None, None),
+        ("conda run -n torchrun python train.py", "python", None, None),
+        ("pixi run python train.py", "python", None, None),
         ("ray job submit -- python train.py", "ray", None, None),
         ("torchrun --nproc_per_node", "torchrun", None, None),
         ("torchrun --nproc_per_node -1 train.py", "torchrun", None, None),
     ] {
         assert_eq!(read(command, ""), (Some(launcher.to_owned()), nodes, per_node), "{command}");
     }
-    for command in ["./train --nnodes 2", "", "bash run.sh", "pythonic x", "./train --dataset ray"] {
+    for command in
+        ["./train --nnodes 2", "", "bash run.sh", "pythonic x", "./train --dataset ray", "pixi run train", "uv add ray"]
+    {
         assert_eq!(read(command, ""), (None, None, None), "{command}");
     }
 }

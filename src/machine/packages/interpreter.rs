@@ -7,18 +7,19 @@
 use crate::limits;
 use crate::machine::files;
 use crate::machine::host::Environment;
+use crate::machine::prefixes::behind;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-/// Programs that run the following one in the same environment. (`uv run`, `conda run`… choose another.)
-const TRANSPARENT: &[&str] =
-    &["env", "nice", "nohup", "time", "stdbuf", "numactl", "taskset", "setsid", "ionice", "srun", "mpirun", "mpiexec"];
+/// Launchers that are no Python themselves and run the following program in the same environment.
+const TRANSPARENT: &[&str] = &["srun", "mpirun", "mpiexec"];
 
-/// The interpreter of a command.
+/// The interpreter of a command; None where something before it chooses another environment than ours.
 pub fn of_command(command: &[OsString], environment: Environment<'_>) -> Option<PathBuf> {
-    let mut words = command.iter().take(limits::LAUNCHER_WORDS_MAX);
+    let behind = behind(command);
+    let mut words = behind.command.iter().filter(|_| !behind.elsewhere);
     let program = find(words.next()?, environment)?;
     if !TRANSPARENT.iter().any(|name| program.file_name() == Some(OsStr::new(name))) {
         return of_program(&program, environment);

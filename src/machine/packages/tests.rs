@@ -97,8 +97,12 @@ fn a_virtual_environment_is_found_however_it_is_called() {
     ] {
         assert_eq!(disk.versions(command, PATH), expected("3.11.2", &["torch 2.8.0"]), "{command}");
     }
-    disk.program("usr/bin/nice", "\x7fELF");
-    assert_eq!(disk.versions("nice|-n|5|A=1|axolotl|train", PATH), expected("3.11.2", &["torch 2.8.0"]));
+    // A tool that chooses the environment is often a Python script itself, in an environment of its own.
+    disk.program("venv/bin/poetry", "#!ROOT/venv/bin/python\n");
+    for command in ["poetry|run|python|train.py", "uv|run|python|train.py", "conda|run|-n|x|python|train.py"] {
+        assert_eq!(disk.versions(command, PATH), (None, Vec::new()), "{command}");
+    }
+    assert_eq!(disk.versions("nice|-n|5|axolotl|train", PATH), expected("3.11.2", &["torch 2.8.0"]));
 }
 
 #[test]
