@@ -129,6 +129,28 @@ pub fn accelerator_name(vendor: Vendor, raw: &str) -> PublicStr {
     if public && name.len() <= NAME_BYTES_MAX { PublicStr::vetted(name.to_owned()) } else { vendor.name() }
 }
 
+/// Intel's devices for computing, by their numbers on the bus: its driver tells no name.
+const INTEL_DEVICES: &[(&str, &str)] = &[
+    ("0x0bd5", "Intel Data Center GPU Max 1550"),
+    ("0x0bda", "Intel Data Center GPU Max 1100"),
+    ("0x56c0", "Intel Data Center GPU Flex 170"),
+    ("0x56c1", "Intel Data Center GPU Flex 140"),
+    ("0x56a0", "Intel Arc A770 Graphics"),
+    ("0x56a1", "Intel Arc A750 Graphics"),
+    ("0x56a2", "Intel Arc A580 Graphics"),
+    ("0x56a5", "Intel Arc A380 Graphics"),
+    ("0x56a6", "Intel Arc A310 Graphics"),
+    ("0xe20b", "Intel Arc B580 Graphics"),
+    ("0xe20c", "Intel Arc B570 Graphics"),
+];
+
+/// The name of one of Intel's devices by its number, or the vendor's alone.
+#[must_use]
+pub fn intel_name(device: &str) -> PublicStr {
+    let known = INTEL_DEVICES.iter().find(|(number, _)| *number == device);
+    known.map_or(Vendor::Intel.name(), |(_, name)| PublicStr::constant(name))
+}
+
 /// The shape of a model number or a size: up to four capitals, one to five digits, up to two letters after
 /// (`A100`, `4090`, `MI300X`, `80GB`, `L40S`, `3g.20gb`). So bounded, it is a number more than a text.
 fn is_model(word: &str) -> bool {

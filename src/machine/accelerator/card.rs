@@ -1,8 +1,8 @@
-//! AMD's and Intel's devices, through files of the kernel: no library, no program, microseconds.
+//! AMD's devices, through files of the kernel: no library, no program, microseconds.
 //!
 //! `/sys/class/drm/cardN/device` has a device's memory, load and sensors; `/sys/class/kfd` lists what each
-//! process holds of it (by the host's pids). Of Intel's devices the kernel shows no memory in use, so they
-//! are counted and no more.
+//! process holds of it (by the host's pids). Where a vendor's devices and their sensors are found serves
+//! [`intel`](super::intel) too.
 
 use super::attribution::{Attributor, Listed};
 use super::presence::pids_comparable;
@@ -17,12 +17,9 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
 
 const AMD: &str = "0x1002";
-const INTEL: &str = "0x8086";
-/// Where the graphics of Intel's processors sit, always.
-const INTEL_INTEGRATED: &str = "0000:00:02.0";
 
 /// Answers requests about AMD's devices until nobody makes them any more.
-pub fn serve_amd(places: &Places, requests: &Receiver<Vec<u32>>, send: &dyn Fn(Answer) -> bool) {
+pub fn serve(places: &Places, requests: &Receiver<Vec<u32>>, send: &dyn Fn(Answer) -> bool) {
     let cards = amd_cards(&places.root);
     let facts = AcceleratorFacts {
         kind: PublicStr::constant(if cards.is_empty() { "none" } else { "hip" }),
@@ -43,28 +40,8 @@ pub fn serve_amd(places: &Places, requests: &Receiver<Vec<u32>>, send: &dyn Fn(A
     }
 }
 
-/// Counts Intel's devices, the processor's own graphics not among them.
-pub fn serve_intel(places: &Places, requests: &Receiver<Vec<u32>>, send: &dyn Fn(Answer) -> bool) {
-    let devices = devices(&places.root, INTEL);
-    let discrete = devices.iter().filter(|device| {
-        let address = std::fs::read_link(device).ok();
-        address.as_deref().and_then(Path::file_name).is_some_and(|name| name != INTEL_INTEGRATED)
-    });
-    let count = discrete.count();
-    let facts = AcceleratorFacts {
-        kind: PublicStr::constant(if count == 0 { "none" } else { "xpu" }),
-        count: Some(count as u64),
-        info: vec![Accelerator { name: Some(Vendor::Intel.name()), memory: None }; count],
-    };
-    let health = if count == 0 { Health::Absent } else { Health::Working };
-    let mut open = send(Answer { facts: Some(facts), ..Answer::of(health) });
-    while open && requests.recv().is_ok() {
-        open = send(Answer { readings: Some(Vec::new()), ..Answer::of(health) });
-    }
-}
-
 /// The `device` directories of a vendor's cards, in the order of their numbers.
-fn devices(root: &Path, vendor: &str) -> Vec<PathBuf> {
+pub(super) fn devices(root: &Path, vendor: &str) -> Vec<PathBuf> {
     let drm = root.join("sys/class/drm");
     let names = files::names(&drm, limits::PACKAGE_ENTRIES_MAX).unwrap_or_default();
     // Connectors of displays are called card0-DP-1.
@@ -76,6 +53,12 @@ fn devices(root: &Path, vendor: &str) -> Vec<PathBuf> {
         .filter(|device| files::text(&device.join("vendor")).is_some_and(|text| text.trim() == vendor))
         .take(limits::ACCELERATORS_MAX)
         .collect()
+}
+
+/// Where a device's sensors are.
+pub(super) fn sensors(device: &Path) -> Option<PathBuf> {
+    let hwmon = device.join("hwmon");
+    files::names(&hwmon, 8).and_then(|names| Some(hwmon.join(names.first()?)))
 }
 
 /// One of AMD's devices.
@@ -96,8 +79,7 @@ fn amd_cards(root: &Path) -> Vec<Card> {
         (memory >= limits::ACCELERATOR_MEMORY_MIN).then_some((device, memory))
     });
     let card = |(index, (device, memory)): (u32, (PathBuf, u64))| {
-        let hwmon = device.join("hwmon");
-        let sensors = files::names(&hwmon, 8).and_then(|names| Some(hwmon.join(names.first()?)));
+        let sensors = sensors(&device);
         let processes = compute_id(root, &device);
         let processes = processes.map(|id| (root.join("sys/class/kfd/kfd/proc"), format!("vram_{id}")));
         Card { index, device, memory, sensors, processes }

@@ -8,6 +8,8 @@
 
 mod attribution;
 mod card;
+mod fdinfo;
+mod intel;
 mod nvml;
 mod presence;
 mod thread;
@@ -106,3 +108,6 @@ impl Answer {
         Self { health, facts: None, readings: None, xids: Vec::new() }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@
 
 use super::presence::{Presence, presence};
 use super::users::VISIBLE_BYTES_MAX;
-use super::{AcceleratorFacts, Answer, Health, Patience, Places, card, nvml};
+use super::{AcceleratorFacts, Answer, Health, Patience, Places, card, intel, nvml};
 use crate::env;
 use crate::limits;
 use crate::observation::GpuReading;
@@ -83,8 +83,8 @@ impl Gpus {
             let send = |answer| answering.send(answer).is_ok();
             match presence {
                 Presence::Nvidia => nvml::serve(&places, &requested, &send),
-                Presence::Amd => card::serve_amd(&places, &requested, &send),
-                Presence::Intel => card::serve_intel(&places, &requested, &send),
+                Presence::Amd => card::serve(&places, &requested, &send),
+                Presence::Intel => intel::serve(&places, &requested, &send),
             }
         });
         match thread {

@@ -1,44 +1,10 @@
-//! Devices as small copies of the kernel's files.
+//! AMD's devices as small copies of the kernel's files.
 
-use super::super::Patience;
+use super::super::tests::{Machine, PATIENCE};
 use super::super::thread::Gpus;
 use super::*;
 use crate::observation::Attribution;
 use std::fs;
-use std::time::{Duration, Instant};
-
-const PATIENCE: Patience = Patience { answer: Duration::from_secs(20), retry: Duration::from_secs(20) };
-
-struct Machine(tempfile::TempDir);
-
-impl Machine {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn put(&self, path: &str, text: &str) -> &Self {
-        let path = self.0.path().join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-        self
-    }
-
-    /// Asks for one reading and waits for it.
-    fn reading(&self, pids: &[u32]) -> (AcceleratorFacts, Vec<GpuReading>) {
-        let mut gpus = Gpus::start_at(self.0.path(), None, PATIENCE);
-        let deadline = Instant::now() + Duration::from_secs(20);
-        loop {
-            if let Some(facts) = gpus.facts() {
-                gpus.request_sample(pids);
-                if let Some(readings) = gpus.try_reading() {
-                    return (facts, readings);
-                }
-            }
-            assert!(Instant::now() < deadline);
-            std::thread::yield_now();
-        }
-    }
-}
 
 fn amd() -> Machine {
     let machine = Machine::new();
@@ -70,8 +36,8 @@ fn amd_devices_are_read_and_memory_goes_by_pid() {
         .put("sys/class/kfd/kfd/proc/70/vram_4411", "600\n")
         .put("sys/class/kfd/kfd/proc/70/vram_4412", "0\n")
         .put("sys/class/kfd/kfd/proc/99/vram_4411", "300\n");
-    fs::create_dir_all(machine.0.path().join("proc/self/ns")).unwrap();
-    std::os::unix::fs::symlink("pid:[4026531836]", machine.0.path().join("proc/self/ns/pid")).unwrap();
+    fs::create_dir_all(machine.root().join("proc/self/ns")).unwrap();
+    std::os::unix::fs::symlink("pid:[4026531836]", machine.root().join("proc/self/ns/pid")).unwrap();
     let (facts, readings) = machine.reading(&[70, 71]);
     assert_eq!((facts.kind.as_str(), facts.count), ("hip", Some(2)));
     let name = facts.info.first().and_then(|device| device.name.clone()).unwrap();
@@ -97,25 +63,9 @@ fn in_a_container_amd_memory_is_the_growth_since_the_start() {
 }
 
 #[test]
-fn of_intel_only_what_is_not_in_the_processor_counts() {
-    let machine = Machine::new();
-    machine.put("sys/module/xe/version", "");
-    for (card, address) in [(0, "0000:00:02.0"), (1, "0000:4d:00.0")] {
-        let pci = format!("sys/devices/pci/{address}");
-        machine.put(&format!("{pci}/vendor"), "0x8086\n");
-        fs::create_dir_all(machine.0.path().join(format!("sys/class/drm/card{card}"))).unwrap();
-        let link = machine.0.path().join(format!("sys/class/drm/card{card}/device"));
-        std::os::unix::fs::symlink(format!("../../../devices/pci/{address}"), link).unwrap();
-    }
-    let (facts, readings) = machine.reading(&[]);
-    assert_eq!((facts.kind.as_str(), facts.count, facts.info.len()), ("xpu", Some(1), 1));
-    assert_eq!(readings, []);
-}
-
-#[test]
 fn a_machine_without_accelerators_says_so_at_once_and_starts_nothing() {
     let machine = Machine::new();
-    let mut gpus = Gpus::start_at(machine.0.path(), Some("".into()), PATIENCE);
+    let mut gpus = Gpus::start_at(machine.root(), Some("".into()), PATIENCE);
     assert_eq!(gpus.health(), Health::Absent);
     assert_eq!(gpus.facts(), Some(AcceleratorFacts::none()));
     gpus.request_sample(&[1]);
