@@ -175,7 +175,7 @@ fn is_below(source: &Source, module: &str) -> bool {
 
 #[test]
 fn the_system_is_touched_in_one_place() {
-    refuse(r"\bunsafe\b|\blibc::|\bnix::|\bextern\s+\x22C\x22", "unsafe, libc and nix belong to src/sys", |source| {
+    refuse(r"\bunsafe\b|\blibc::|\bnix::|\brustix::|\bextern\s+\x22C\x22", "unsafe, libc, nix and rustix belong to src/sys", |source| {
         !is_below(source, "sys")
     });
 }

@@ -86,9 +86,7 @@ pub fn can_spare(count: usize) -> bool {
 /// # Errors
 /// The kernel's, when no descriptor is left.
 pub fn duplicate(of: impl std::os::fd::AsFd) -> Result<OwnedFd, Errno> {
-    let number = fcntl(of, FcntlArg::F_DUPFD_CLOEXEC(3))?;
-    // SAFETY: the kernel has just made this descriptor for us, and nothing else owns it.
-    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+    rustix::io::fcntl_dupfd_cloexec(of, 3).map_err(super::errno)
 }
 
 /// Takes over a descriptor that the supervisor has left open for the observer, by its number.

@@ -1,4 +1,4 @@
-//! The kernel: the only place of unsafe code, libc and nix.
+//! The kernel: the only place of unsafe code, libc, nix and rustix.
 //!
 //! Each module wraps one thing that the kernel offers behind a safe function that owns or borrows its
 //! descriptor. Nothing here decides anything: who is to be killed, which stream is relayed, what a failure
@@ -35,6 +35,10 @@ pub mod wait;
 pub mod wake;
 
 pub use nix::errno::Errno;
+
+fn errno(error: rustix::io::Errno) -> Errno {
+    Errno::from_raw(error.raw_os_error())
+}
 
 /// An error of the kernel's in words, without its number.
 #[must_use]

@@ -1,9 +1,7 @@
 //! Asking file systems: how full one is, and what was written on a directory as an extended attribute.
 
-use nix::libc;
 use nix::sys::statvfs::statvfs;
-use std::ffi::{CStr, CString};
-use std::os::unix::ffi::OsStrExt as _;
+use std::ffi::CStr;
 use std::path::Path;
 
 /// Share of a file system's blocks that is used, 0 to 1. None where it cannot be asked, or has no size.
@@ -17,11 +15,9 @@ pub fn used_share(path: &Path) -> Option<f64> {
 /// A short extended attribute. None where there is none, or it is longer than a number.
 #[must_use]
 pub fn attribute(path: &Path, name: &CStr) -> Option<Vec<u8>> {
-    let path = CString::new(path.as_os_str().as_bytes()).ok()?;
-    let mut value = vec![0_u8; 64];
-    // SAFETY: both strings end with a NUL; the kernel writes at most as many bytes as the buffer has.
-    let length = unsafe { libc::getxattr(path.as_ptr(), name.as_ptr(), value.as_mut_ptr().cast(), value.len()) };
-    value.truncate(usize::try_from(length).ok()?);
+    let mut value = vec![0; 64];
+    let length = rustix::fs::getxattr(path, name, &mut value).ok()?;
+    value.truncate(length);
     Some(value)
 }
 

@@ -11,7 +11,7 @@
 //!
 //! Only the notice uses it.
 
-#![expect(unsafe_code, reason = "three system calls that nix does not wrap")]
+#![expect(unsafe_code, reason = "sigaction without a handler of ours to set")]
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -19,7 +19,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::termios::{LocalFlags, tcgetattr};
 use std::io::IsTerminal as _;
-use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd};
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::time::Instant;
 
 /// What ended a wait.
@@ -160,11 +160,7 @@ fn has_terminal(terminal: BorrowedFd<'_>) -> bool {
 /// Columns of the terminal that stderr is.
 #[must_use]
 pub fn columns() -> Option<u16> {
-    let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
-    // SAFETY: TIOCGWINSZ writes one winsize through the pointer, which is valid for the call; the descriptor is
-    // only asked, and one that is no terminal yields an error.
-    let answer = unsafe { libc::ioctl(std::io::stderr().as_raw_fd(), libc::TIOCGWINSZ, &raw mut size) };
-    Some(size.ws_col).filter(|columns| answer == 0 && *columns > 0)
+    super::terminal::size(std::io::stderr().as_fd()).map(|size| size.ws_col).filter(|columns| *columns > 0)
 }
 
 /// Whether stdin is a terminal that hands out whole lines, and our job has it.
@@ -177,11 +173,7 @@ fn is_at_terminal() -> bool {
 
 /// Bytes of complete lines that wait in the terminal.
 fn typed_bytes() -> Option<usize> {
-    let mut waiting: libc::c_int = 0;
-    // SAFETY: FIONREAD writes one int through the pointer, which is valid for the call; the descriptor is only
-    // asked, and a closed one yields an error.
-    let answer = unsafe { libc::ioctl(std::io::stdin().as_raw_fd(), libc::FIONREAD, &raw mut waiting) };
-    if answer == 0 { usize::try_from(waiting).ok() } else { None }
+    rustix::io::ioctl_fionread(std::io::stdin()).ok().and_then(|bytes| usize::try_from(bytes).ok())
 }
 
 /// Whether whoever started us has ignored the signal, as `nohup` and a script's `&` do.

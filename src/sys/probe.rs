@@ -4,6 +4,7 @@
 //! device that does something when it is opened. [`open_regular`] opens nothing but regular files. Called by
 //! the measuring code for every file that it reads.
 
+use nix::unistd::{SysconfVar, sysconf};
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -54,21 +55,17 @@ pub fn append_to_regular(path: &Path) -> io::Result<(File, bool)> {
 /// Bytes of a page of memory: 4 KiB nearly everywhere, 64 KiB on some arm64 kernels.
 #[must_use]
 pub fn page_size() -> u64 {
-    constant(libc::_SC_PAGESIZE).unwrap_or(4096)
+    constant(SysconfVar::PAGE_SIZE).unwrap_or(4096)
 }
 
 /// Ticks per second in which the kernel counts processor time.
 #[must_use]
 pub fn clock_ticks() -> u64 {
-    constant(libc::_SC_CLK_TCK).unwrap_or(100)
+    constant(SysconfVar::CLK_TCK).unwrap_or(100)
 }
 
-#[expect(unsafe_code, reason = "sysconf has no safe wrapper among the enabled features of nix")]
-fn constant(name: libc::c_int) -> Option<u64> {
-    // SAFETY: sysconf takes any integer by value, touches no memory of ours, and answers -1 to a name that it
-    // does not know.
-    let value = unsafe { libc::sysconf(name) };
-    u64::try_from(value).ok().filter(|value| *value > 0)
+fn constant(name: SysconfVar) -> Option<u64> {
+    u64::try_from(sysconf(name).ok()??).ok().filter(|value| *value > 0)
 }
 
 #[cfg(test)]

@@ -15,8 +15,7 @@ pub fn become_background() {
 
 /// Gives way to everything else, in the calling thread and those that it starts from now on.
 pub fn give_way(niceness: i32) {
-    // SAFETY: no pointers; raising one's own niceness is always allowed.
-    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, niceness) };
+    let _ = rustix::process::setpriority_process(None, niceness);
 }
 
 /// Leaves the job's process group, so that the shell's idea of the job ends with the command.

@@ -7,8 +7,10 @@
 
 use super::Errno;
 use nix::libc;
+use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::unistd::getpid;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicI32, AtomicU8, Ordering};
 
@@ -71,9 +73,7 @@ pub(super) fn ignore(signal: libc::c_int) {
 }
 
 extern "C" fn note(signal: libc::c_int) {
-    // SAFETY: getpid takes and returns nothing but a number.
-    let own = unsafe { libc::getpid() };
-    if own != SUPERVISOR.load(Ordering::SeqCst) {
+    if getpid().as_raw() != SUPERVISOR.load(Ordering::SeqCst) {
         // The command's side of the clone, before exec: the command would have died or stopped.
         default_action(signal);
     } else if let Some(early) = usize::try_from(signal).ok().and_then(|signal| EARLY.get(signal)) {
@@ -83,7 +83,7 @@ extern "C" fn note(signal: libc::c_int) {
 
 /// Begins to note signals; returns whether SIGCHLD was ignored (then a child's status would be thrown away).
 pub fn note_early() -> bool {
-    SUPERVISOR.store(nix::unistd::getpid().as_raw(), Ordering::SeqCst);
+    SUPERVISOR.store(getpid().as_raw(), Ordering::SeqCst);
     for signal in NOTED {
         if handle(signal, note) {
             ignore(signal);
@@ -234,9 +234,7 @@ pub fn stop_self(signal: i32, still_stopped: impl Fn() -> bool) {
 
 /// Ends this process by a signal, without a second core file; returns only where the kernel protects us (PID 1).
 pub fn die_of(signal: i32) {
-    let none = nix::libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: setrlimit reads one rlimit; lowering a limit is always allowed.
-    unsafe { libc::setrlimit(libc::RLIMIT_CORE, &raw const none) };
+    let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
     default_action(signal);
     let mut set = SigSet::empty();
     match Signal::try_from(signal) {

@@ -8,15 +8,10 @@ use super::{Errno, descriptors};
 use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
 use nix::sys::termios::{self, LocalFlags, OutputFlags, SetArg};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use rustix::termios::{tcgetwinsize, tcsetwinsize};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-/// A terminal's size, as the kernel keeps it.
-pub type Size = nix::pty::Winsize;
-
-mod request {
-    nix::ioctl_read_bad!(window_size, nix::libc::TIOCGWINSZ, nix::pty::Winsize);
-    nix::ioctl_write_ptr_bad!(set_window_size, nix::libc::TIOCSWINSZ, nix::pty::Winsize);
-}
+pub use rustix::termios::Winsize as Size;
 
 /// A pseudo-terminal.
 #[derive(Debug)]
@@ -33,12 +28,13 @@ pub struct Terminal {
 /// The kernel's, where there is no /dev/ptmx or no descriptor left.
 pub fn open(like: BorrowedFd<'_>) -> Result<Terminal, Errno> {
     let settings = termios::tcgetattr(like).ok();
-    let pair = nix::pty::openpty(size(like).as_ref(), settings.as_ref())?;
+    let pair = nix::pty::openpty(None, settings.as_ref())?;
     let (master, slave) = (descriptors::duplicate(&pair.master)?, descriptors::duplicate(&pair.slave)?);
     let mut raw = termios::tcgetattr(&slave)?;
     raw.output_flags.remove(OutputFlags::OPOST);
     raw.local_flags.remove(LocalFlags::ECHO | LocalFlags::ECHONL);
     termios::tcsetattr(&slave, SetArg::TCSANOW, &raw)?;
+    size(like).iter().for_each(|size| resize(slave.as_fd(), size));
     super::flow::set_nonblocking(master.as_fd());
     Ok(Terminal { master, slave })
 }
@@ -56,13 +52,10 @@ pub fn reopen(terminal: BorrowedFd<'_>) -> Option<OwnedFd> {
 /// The size of a terminal; None where it is none.
 #[must_use]
 pub fn size(terminal: BorrowedFd<'_>) -> Option<Size> {
-    let mut size = Size { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
-    // SAFETY: the descriptor is open for as long as it is borrowed, and the kernel writes one Winsize to it.
-    unsafe { request::window_size(terminal.as_raw_fd(), &raw mut size) }.ok().map(|_| size)
+    tcgetwinsize(terminal).ok()
 }
 
 /// Gives a pseudo-terminal a size; what can't be set stays as it was.
 pub fn resize(terminal: BorrowedFd<'_>, size: &Size) {
-    // SAFETY: as above; the kernel only reads the Winsize.
-    let _ = unsafe { request::set_window_size(terminal.as_raw_fd(), size) };
+    let _ = tcsetwinsize(terminal, *size);
 }

@@ -32,8 +32,7 @@ pub fn prepare(ends: [&OwnedFd; 2]) {
 /// Ties this process, the command's side of the clone, to the launcher. Where the kernel refuses it stays free.
 /// It may be late: a tether that has been cut meanwhile stays cut, whoever is on it.
 pub(super) fn tie() {
-    // SAFETY: getpid takes and returns nothing but a number.
-    let own = unsafe { libc::getpid() };
+    let own = nix::unistd::getpid().as_raw();
     for end in ENDS.iter().map(|end| end.load(Ordering::SeqCst)).filter(|&end| end >= 0) {
         control(end, libc::F_SETOWN, own);
     }

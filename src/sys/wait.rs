@@ -3,7 +3,10 @@
 use super::Errno;
 use crate::status::End;
 use nix::libc;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+use nix::unistd::Pid;
+use rustix::process::{self, PidfdFlags, Signal};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 /// What `wait4` reports of a child.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,11 +54,9 @@ pub fn next_change() -> Option<(i32, Change)> {
 /// Whether a child has been continued since it was last waited for. The report is left for [`next_change`].
 #[must_use]
 pub fn was_continued(pid: i32) -> bool {
-    let mut info = std::mem::MaybeUninit::<libc::siginfo_t>::zeroed();
-    let options = libc::WCONTINUED | libc::WEXITED | libc::WNOWAIT | libc::WNOHANG;
-    let id = libc::id_t::from(pid.unsigned_abs());
-    // SAFETY: the kernel writes one siginfo, which starts as zeros, a valid value; si_pid reads what it wrote.
-    unsafe { libc::waitid(libc::P_PID, id, info.as_mut_ptr(), options) == 0 && info.assume_init().si_pid() == pid }
+    let kinds = WaitPidFlag::WCONTINUED | WaitPidFlag::WEXITED;
+    waitid(Id::Pid(Pid::from_raw(pid)), kinds | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG)
+        .is_ok_and(|status| status != WaitStatus::StillAlive)
 }
 
 impl From<&libc::rusage> for Usage {
@@ -73,18 +74,13 @@ impl From<&libc::rusage> for Usage {
 /// # Errors
 /// The kernel's; `ENOSYS` and `EPERM` where it does not offer them.
 pub fn open(pid: i32) -> Result<OwnedFd, Errno> {
-    // SAFETY: a system call without pointers; the descriptor that it makes is ours alone.
-    let handle = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
-    let handle = i32::try_from(Errno::result(handle)?).map_err(|_| Errno::EBADF)?;
-    // SAFETY: made just now, owned by nothing else.
-    Ok(unsafe { OwnedFd::from_raw_fd(handle) })
+    let pid = process::Pid::from_raw(pid).ok_or(Errno::EINVAL)?;
+    process::pidfd_open(pid, PidfdFlags::empty()).map_err(super::errno)
 }
 
 /// Sends a signal to a process by its handle.
 pub fn signal(process: BorrowedFd<'_>, signal: i32) -> bool {
-    let nothing = std::ptr::null::<libc::siginfo_t>();
-    // SAFETY: a null siginfo asks for the ordinary one; the handle is open while it is borrowed.
-    unsafe { libc::syscall(libc::SYS_pidfd_send_signal, process.as_raw_fd(), signal, nothing, 0) == 0 }
+    Signal::from_named_raw(signal).is_some_and(|signal| process::pidfd_send_signal(process, signal).is_ok())
 }
 
 /// The memory that `PIDFD_GET_INFO` fills (Linux 6.13; the exit code since 6.15).
