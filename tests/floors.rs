@@ -175,9 +175,11 @@ fn is_below(source: &Source, module: &str) -> bool {
 
 #[test]
 fn the_system_is_touched_in_one_place() {
-    refuse(r"\bunsafe\b|\blibc::|\bnix::|\brustix::|\bextern\s+\x22C\x22", "unsafe, libc, nix and rustix belong to src/sys", |source| {
-        !is_below(source, "sys")
-    });
+    refuse(
+        r"\bunsafe\b|\blibc::|\bnix::|\brustix::|\bextern\s+\x22C\x22",
+        "unsafe, libc, nix and rustix belong to src/sys",
+        |source| !is_below(source, "sys"),
+    );
 }
 
 #[test]

@@ -17,7 +17,7 @@ use std::io::ErrorKind;
 use std::os::fd::AsFd as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 use tokio::net::unix::pipe;
 
 /// One stream's text on its way into the run.
@@ -129,13 +129,13 @@ pub struct Eyes {
 impl Eyes {
     /// Takes the descriptors that the supervisor left open for us; returns how many could not be.
     #[must_use]
-    pub fn open(streams: &[(Stream, Observed)], directory: PathBuf, spawned_at_ms: u64) -> (Self, u64) {
+    pub fn open(streams: &[(Stream, Observed)], directory: PathBuf, spawned: SystemTime) -> (Self, u64) {
         let mut eyes = Self {
             copies: Vec::new(),
             files: Vec::new(),
             has_records: false,
             directory,
-            spawned: SystemTime::UNIX_EPOCH + Duration::from_millis(spawned_at_ms),
+            spawned,
             buffer: vec![0; limits::READ_BYTES],
             last_read: None,
         };

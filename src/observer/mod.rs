@@ -30,7 +30,7 @@ use link::Link;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use takeover::Streams;
 
 /// Whether the program was started in this role.
@@ -51,6 +51,16 @@ pub struct Birth {
 }
 
 impl Birth {
+    /// When the command was spawned.
+    fn spawned(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_millis(self.settings.spawned_at_ms)
+    }
+
+    /// The time of what happens now. A clock that is set back puts nothing before the spawn.
+    fn time(&self) -> SystemTime {
+        SystemTime::now().max(self.spawned() + self.age())
+    }
+
     /// Since the command's spawn.
     fn age(&self) -> Duration {
         Duration::from_millis(clock::monotonic_ms().saturating_sub(self.settings.spawned_monotonic_ms))

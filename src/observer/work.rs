@@ -107,7 +107,7 @@ impl Work {
         let gathering = Gathering::begin(birth.command.clone(), std::env::vars_os().collect());
         let nvml = std::env::var_os(env::AXOLOTL_RUN_NVML_PATH).filter(|path| !path.is_empty());
         let sampler = u32::try_from(settings.command).ok().map(|command| Sampler::begin(command, nvml));
-        let (mut eyes, lost) = Eyes::open(&settings.streams, directory, settings.spawned_at_ms);
+        let (mut eyes, lost) = Eyes::open(&settings.streams, directory, birth.spawned());
         eyes.follow_records(config::output_directory(&birth.command).as_deref());
         let unobserved = settings.unobserved + lost;
         let ending = Ending {
@@ -288,7 +288,7 @@ impl Work {
             return;
         }
         if let (Some(event), Some(reporter)) = (self.run.due(at), &mut self.reporter) {
-            reporter.report(&event, SystemTime::now(), at);
+            reporter.report(&event, self.birth.time(), at);
         }
     }
 
@@ -324,7 +324,7 @@ impl Work {
         let Some(reporter) = &mut self.reporter else { return };
         dropped.events_refused = some(reporter.refused());
         dropped.events_unwritten = some(reporter.unwritten());
-        let now = SystemTime::now();
+        let now = self.birth.time();
         for event in self.run.end(std::mem::take(&mut self.ending)) {
             reporter.report(&event, now, at);
         }

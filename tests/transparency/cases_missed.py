@@ -248,7 +248,8 @@ def unmoved(events, seconds):
     """What is wrong with the durations of a short run during which the time of day moved by so many seconds."""
     start, finish = events[0], events[-1]
     at = lambda event: datetime.datetime.strptime(event["timestamp"], "%Y-%m-%dT%H:%M:%S.%fZ")
-    durations = {"moved": (at(finish) - at(start)).total_seconds() - seconds,
+    # Nothing happens before the start, even where the clock says so.
+    durations = {"moved": (at(finish) - at(start)).total_seconds() - max(seconds, 0),
                  "elapsed_time": finish["properties"]["elapsed_time"] - start["properties"]["elapsed_time"],
                  "total_time_seconds": finish["properties"]["total_time_seconds"]}
     return {name: value for name, value in durations.items() if not 0 <= value < 60}

@@ -10,7 +10,7 @@ use crate::limits;
 use crate::machine::{Sampler, ranks};
 use crate::observer::reporter::Reporter;
 use crate::run::RunFacts;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Instant;
 
 /// What is known for the start event, and whether it is out.
 #[derive(Default)]
@@ -43,9 +43,8 @@ impl Work {
         }
         facts.sent = true;
         let event = self.run.start(std::mem::take(&mut facts.start));
-        let spawned = SystemTime::UNIX_EPOCH + Duration::from_millis(self.birth.settings.spawned_at_ms);
         if let Some(reporter) = &mut self.reporter {
-            reporter.report(&event, spawned, 0.0);
+            reporter.report(&event, self.birth.spawned(), 0.0);
         }
     }
 
