@@ -118,8 +118,13 @@ pub fn run(it: Supervised) -> (Finished, Option<Usage>) {
     if watch.it.channel.is_none() {
         watch.lose_observer();
     }
-    for signal in signals::early() {
-        signals::pass_on(watch.it.command, &Received::sent(signal));
+    for (received, existed) in signals::early() {
+        watch.request(&received);
+        // What the kernel raises for a terminal goes to the group. What a process sent may have been for us alone, and
+        // nobody was there to see: passed on, because a command so young has hardly a handler that would count it.
+        if !(existed && received.from_kernel()) {
+            signals::pass_on(watch.it.command, &received);
+        }
     }
     // A child that ended before SIGCHLD was blocked has left no signal behind: look once without being told.
     watch.reap();
@@ -233,10 +238,7 @@ impl Watch {
                 if received.signal == signal::WINDOW_CHANGE {
                     self.resize(&received);
                 }
-                if REQUESTS.contains(&received.signal) {
-                    let Received { signal, code, sender, .. } = received;
-                    self.tell(ToObserver::Requested(signal.into(), code.into(), sender.into()));
-                }
+                self.request(&received);
                 if let Some(farewell) = &mut self.farewell {
                     farewell.interrupt();
                 }
@@ -244,6 +246,14 @@ impl Watch {
                     self.act(action);
                 }
             }
+        }
+    }
+
+    /// Tells the observer of a signal that asks for the end.
+    fn request(&self, received: &Received) {
+        if REQUESTS.contains(&received.signal) {
+            let Received { signal, code, sender, .. } = *received;
+            self.tell(ToObserver::Requested(signal.into(), code.into(), sender.into()));
         }
     }
 

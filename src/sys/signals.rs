@@ -17,7 +17,22 @@ use std::sync::atomic::{AtomicI32, AtomicU8, Ordering};
 /// The pid of the command, written by the kernel at the moment of its creation.
 pub(super) static CREATED: AtomicI32 = AtomicI32::new(0);
 static SUPERVISOR: AtomicI32 = AtomicI32::new(0);
-static EARLY: [AtomicU8; 32] = [const { AtomicU8::new(0) }; 32];
+static EARLY: [Note; 32] = [const { Note::nothing() }; 32];
+
+/// What is noted of a signal that came early.
+struct Note {
+    /// 0: it did not come; 1: before the command existed; 2: after that.
+    came: AtomicU8,
+    code: AtomicI32,
+    sender: AtomicI32,
+    value: AtomicI32,
+}
+
+impl Note {
+    const fn nothing() -> Self {
+        Self { came: AtomicU8::new(0), code: AtomicI32::new(0), sender: AtomicI32::new(0), value: AtomicI32::new(0) }
+    }
+}
 
 /// The signals whose default would end or stop us around the clone.
 const NOTED: [libc::c_int; 16] = [
@@ -45,16 +60,16 @@ pub const FAULTS: [libc::c_int; 7] =
 
 /// Installs a handler; returns whether the signal was ignored before. Safe in a handler.
 pub(super) fn handle(signal: libc::c_int, handler: extern "C" fn(libc::c_int)) -> bool {
-    install(signal, handler as libc::sighandler_t)
+    install(signal, handler as libc::sighandler_t, 0)
 }
 
-fn install(signal: libc::c_int, action: libc::sighandler_t) -> bool {
+fn install(signal: libc::c_int, action: libc::sighandler_t, flags: libc::c_int) -> bool {
     // SAFETY: a zeroed sigaction is valid; the handlers given are async-signal-safe; numbers are constants.
     unsafe {
         let mut new: libc::sigaction = std::mem::zeroed();
         let mut old: libc::sigaction = std::mem::zeroed();
         new.sa_sigaction = action;
-        new.sa_flags = libc::SA_RESTART;
+        new.sa_flags = libc::SA_RESTART | flags;
         libc::sigaction(signal, &raw const new, &raw mut old);
         old.sa_sigaction == libc::SIG_IGN
     }
@@ -62,34 +77,44 @@ fn install(signal: libc::c_int, action: libc::sighandler_t) -> bool {
 
 /// Gives this process the signal again, with its default action. In a handler it takes effect on return.
 pub(super) fn default_action(signal: libc::c_int) {
-    install(signal, libc::SIG_DFL);
+    install(signal, libc::SIG_DFL, 0);
     // SAFETY: kill and getpid take no pointers. Not raise(), which trusts a thread id that a raw clone copied.
     unsafe { libc::kill(libc::getpid(), signal) };
 }
 
 /// Ignores a signal again, for the command, which is to inherit that. Safe between clone and exec.
 pub(super) fn ignore(signal: libc::c_int) {
-    install(signal, libc::SIG_IGN);
+    install(signal, libc::SIG_IGN, 0);
 }
 
-extern "C" fn note(signal: libc::c_int) {
+extern "C" fn note(signal: libc::c_int, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
     if getpid().as_raw() != SUPERVISOR.load(Ordering::SeqCst) {
         // The command's side of the clone, before exec: the command would have died or stopped.
-        default_action(signal);
-    } else if let Some(early) = usize::try_from(signal).ok().and_then(|signal| EARLY.get(signal)) {
-        early.fetch_or(if CREATED.load(Ordering::SeqCst) == 0 { 1 } else { 2 }, Ordering::SeqCst);
+        return default_action(signal);
     }
+    let Some(note) = usize::try_from(signal).ok().and_then(|signal| EARLY.get(signal)) else { return };
+    // SAFETY: the kernel gives a handler that asks for it a valid siginfo.
+    let code = unsafe { (*info).si_code };
+    if matches!(code, libc::SI_USER | libc::SI_QUEUE | libc::SI_TKILL) {
+        // SAFETY: as above, and with these codes both fields are there.
+        let (sender, value) = unsafe { ((*info).si_pid(), (*info).si_value().sival_ptr.addr()) };
+        note.sender.store(sender, Ordering::SeqCst);
+        // What is passed on is an int, as a signalfd gives it.
+        note.value.store(value as i32, Ordering::SeqCst);
+    }
+    note.code.store(code, Ordering::SeqCst);
+    note.came.fetch_or(if CREATED.load(Ordering::SeqCst) == 0 { 1 } else { 2 }, Ordering::SeqCst);
 }
 
 /// Begins to note signals; returns whether SIGCHLD was ignored (then a child's status would be thrown away).
 pub fn note_early() -> bool {
     SUPERVISOR.store(getpid().as_raw(), Ordering::SeqCst);
     for signal in NOTED {
-        if handle(signal, note) {
+        if install(signal, note as *const () as libc::sighandler_t, libc::SA_SIGINFO) {
             ignore(signal);
         }
     }
-    install(libc::SIGCHLD, libc::SIG_DFL)
+    install(libc::SIGCHLD, libc::SIG_DFL, 0)
 }
 
 /// Takes [`note_early`] back, for a process that becomes the command after all: exec resets what has a handler.
@@ -97,17 +122,18 @@ pub fn forget_early(ignore_sigchld: bool) {
     if ignore_sigchld {
         ignore(libc::SIGCHLD);
     }
-    early().for_each(default_action);
+    early().for_each(|(received, _)| default_action(received.signal));
 }
 
-/// The noted signals. Each is to be passed on: either the command did not exist yet, or it was so young that
-/// it had no handlers, and a second copy changes nothing.
-pub fn early() -> impl Iterator<Item = i32> {
-    NOTED.into_iter().filter(|&signal| {
-        usize::try_from(signal)
-            .ok()
-            .and_then(|signal| EARLY.get(signal))
-            .is_some_and(|early| early.load(Ordering::SeqCst) != 0)
+/// The noted signals, each with whether the command has had its own copy if all of its group were sent one: it existed
+/// by then.
+pub fn early() -> impl Iterator<Item = (Received, bool)> {
+    NOTED.into_iter().filter_map(|signal| {
+        let note = EARLY.get(usize::try_from(signal).ok()?)?;
+        let came = note.came.load(Ordering::SeqCst);
+        let of = |number: &AtomicI32| number.load(Ordering::SeqCst);
+        let received = Received { signal, code: of(&note.code), sender: of(&note.sender), value: of(&note.value) };
+        (came != 0).then_some((received, came & 1 == 0))
     })
 }
 
@@ -225,7 +251,7 @@ pub fn stop_self(signal: i32, still_stopped: impl Fn() -> bool) {
     if !still_stopped() {
         // Ignoring a signal discards it while it is pending.
         ignore(signal);
-        install(signal, libc::SIG_DFL);
+        install(signal, libc::SIG_DFL, 0);
     }
     // Taken now. In an orphaned process group the kernel drops it, as it should.
     let _ = set.thread_unblock();
@@ -248,4 +274,41 @@ pub fn die_of(signal: i32) {
 /// Ignores SIGPIPE in the observer, which writes to sockets and pipes that may close.
 pub fn ignore_broken_pipes() {
     ignore(libc::SIGPIPE);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_early_is_known_with_its_sender_and_its_value() {
+        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "sys::signals::tests::role_is_sent_signals", "--ignored", "--nocapture"]);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"), "{output:?}");
+    }
+
+    #[test]
+    #[ignore = "a role that another test plays in a process of its own"]
+    fn role_is_sent_signals() {
+        note_early();
+        let own = nix::unistd::getpid().as_raw();
+        let sent = |signal, code, value| Received { signal, code, sender: own, value };
+        let expected = [
+            (sent(libc::SIGUSR1, libc::SI_USER, 0), false),
+            (sent(libc::SIGUSR2, libc::SI_QUEUE, -7), false),
+            (sent(libc::SIGTERM, libc::SI_USER, 0), true),
+        ];
+        for (number, (received, existed)) in expected.iter().enumerate() {
+            CREATED.store(i32::from(*existed), Ordering::SeqCst);
+            pass_on(own, received);
+            // Another thread of the harness may be the one that takes it.
+            let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+            while early().count() <= number && std::time::Instant::now() < deadline {
+                std::thread::yield_now();
+            }
+        }
+        assert_eq!(early().collect::<Vec<_>>(), expected);
+    }
 }

@@ -242,6 +242,8 @@ impl Launch {
         if let Some(terminal) = &terminal {
             nix::unistd::write(&terminal.ours, self.typed_ahead.as_bytes()).expect("keys that can be typed");
         }
+        // Before the start: what it waits for may have begun before we have another turn.
+        let begin = Instant::now();
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{line:?} cannot be started: {error}"));
         let stdout = match &terminal {
             Some(terminal) => Reader::new(File::from(terminal.ours.try_clone().expect("a descriptor"))),
@@ -249,7 +251,7 @@ impl Launch {
         };
         let stderr = child.stderr.take().map_or_else(Reader::default, Reader::new);
         let keyboard = terminal.map(|terminal| File::from(terminal.ours));
-        Running { child, line, stdout, stderr, keyboard, begin: Instant::now(), home: Arc::new(self.home), ended: None }
+        Running { child, line, stdout, stderr, keyboard, begin, home: Arc::new(self.home), ended: None }
     }
 
     /// Runs the program with these words to its end.
