@@ -147,8 +147,9 @@ pub const GPU_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long the end waits for the finish event to be on disk.
 pub const END_JOURNAL_WAIT: Duration = Duration::from_millis(200);
-/// How long it waits where a summary was asked for, which the observer writes behind the finish event.
-pub const END_SUMMARY_WAIT: Duration = Duration::from_millis(1500);
+/// How long it waits where a summary was asked for, which the observer writes behind the finish event, and as PID 1, with
+/// which the observer ends.
+pub const END_PATIENT_WAIT: Duration = Duration::from_millis(1500);
 /// How long the file of a page of continuous integration may take to be appended to.
 pub const PAGE_WAIT: Duration = Duration::from_secs(1);
 /// How long the end waits in all for the last upload, where the server is known to answer.

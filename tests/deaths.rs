@@ -87,25 +87,64 @@ fn dies(words: &[&str], death: &Death<'_>) {
     death.check(&recorded(Launch::new(), words));
 }
 
+/// Python that can tell what the observer has found out by now; without single quotes, for shells' sake.
+macro_rules! seeing {
+    ($program:literal) => {
+        concat!(
+            r#"
+import ctypes, glob, os, subprocess, sys, time
+def until(condition):
+    end = time.monotonic() + 30
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.02)
+def is_watched(pid):
+    for process in glob.glob("/proc/[0-9]*"):
+        try:
+            words = open(process + "/cmdline").read()
+            if words.startswith("axolotl-run-observer") and "run=" + os.environ["AXOLOTL_RUN_ID"] in words:
+                return any("Pid:\t%d\n" % pid in open(handle).read() for handle in glob.glob(process + "/fdinfo/*"))
+        except OSError:
+            pass
+def is_recorded():
+    journals = glob.glob(os.environ["HOME"] + "/.local/state/axolotl-run/runs/*/events.jsonl")
+    return any("\"event\":\"start\"" in open(journal).read() for journal in journals)
+"#,
+            $program
+        )
+    };
+}
+
 /// A launcher of two workers, as torchrun is one: each has its rank, the first failure ends the other, and the
-/// launcher's own exit code is 1, whatever the worker died of.
-const LAUNCHER: &str = "
-import os, subprocess, sys, time
-scripts = sys.argv[1:]
-workers = [subprocess.Popen([sys.executable, '-c', script], env=dict(os.environ, RANK=str(rank)), start_new_session=True)
-           for rank, script in enumerate(scripts)]
-while all(worker.poll() is None for worker in workers):
-    time.sleep(0.02)
-time.sleep(0.3)
+/// launcher's own exit code is 1, whatever the worker died of. The failed one is seen before it is reaped: of the reaped
+/// an older kernel tells nothing.
+const LAUNCHER: &str = seeing!(
+    r#"
+workers = [subprocess.Popen([sys.executable, "-c", script], env=dict(os.environ, RANK=str(rank)), start_new_session=True)
+           for rank, script in enumerate(sys.argv[1:])]
+failed = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT).si_pid
+until(lambda: not is_watched(failed))
 for worker in workers:
     worker.terminate()
 for worker in workers:
     worker.wait()
 sys.exit(1)
-";
+"#
+);
 
-/// Lives long enough to be found among the run's processes, as every worker that imports torch does.
-const ALIVE: &str = "import os, time, ctypes; time.sleep(1.5);";
+/// Lives until it was found among the run's processes, as every worker that imports torch does; and a look longer, since
+/// the first may have found it before it had its rank.
+const ALIVE: &str = seeing!("until(lambda: is_watched(os.getpid()))\ntime.sleep(0.5);");
+
+/// Whether the kernel tells how a process ended that its parent has reaped (Linux 6.15).
+fn tells_of_the_reaped() -> bool {
+    let release = nix::sys::utsname::uname().unwrap().release().to_string_lossy().into_owned();
+    let mut numbers = release.split(['.', '-']).map(|number| number.parse::<u32>().unwrap_or(0));
+    let tells = (numbers.next(), numbers.next()) >= (Some(6), Some(15));
+    if !tells {
+        eprintln!("skipped: a kernel before 6.15 does not tell how a process ended that was reaped");
+    }
+    tells
+}
 
 #[test]
 fn exits_and_exceptions() {
@@ -132,6 +171,9 @@ fn signals_that_nobody_sent() {
     for (exit, name) in
         [("exit $?", "segmentation fault below a shell"), ("exit 1", "segmentation fault, exit code lost")]
     {
+        if !tells_of_the_reaped() {
+            break;
+        }
         let script = format!("python3 -c '{segfault}'; {exit}");
         dies(&["sh", "-c", &script], &death(name, ("segfault", "high"), &["worker_killed_by_signal"]));
     }
@@ -203,7 +245,7 @@ fn whoever_asked_for_the_end_is_seen() {
     let kill = death("kill from the own session", ("signalled_by_user", "high"), &["sent_from_own_session"]);
     kill.check(&own.finish());
 
-    let around = Launch::new().before(&["timeout", "1"]);
+    let around = Launch::new().before(&["timeout", "2"]);
     let around = recorded(around, &["sleep", "60"]);
     death("timeout around the launcher", ("time_limit", "high"), &["timeout"]).check(&around);
     dies(&["timeout", "0.5", "sleep", "60"], &death("timeout as the command", ("time_limit", "high"), &["timeout"]));
@@ -217,15 +259,19 @@ fn whoever_asked_for_the_end_is_seen() {
     death("SIGTERM as the job's time ends", ("time_limit", "medium"), &["job_end_time"]).check(&job.finish());
 }
 
-/// A program of this name sends the launcher SIGTERM, from a session of its own, and is there to be seen.
-fn terminated_by(name: &str, launcher: nix::unistd::Pid) {
+/// A program of this name sends the launcher SIGTERM, from a session of its own, and is there to be seen until the
+/// launcher has ended.
+fn terminated_by(name: &str, running: Running) -> Done {
     let place = tempfile::tempdir().unwrap();
     let program = place.path().join(name);
     std::os::unix::fs::symlink(fs::canonicalize("/bin/sh").unwrap(), &program).unwrap();
-    let script = format!("kill -TERM {launcher}; sleep 3");
+    let script = format!("kill -TERM {}; read -r word", running.pid());
     let words = [OsStr::new("setsid"), program.as_os_str(), OsStr::new("-c"), OsStr::new(&script)];
-    let sent = std::process::Command::new("env").args(words).status().unwrap();
-    assert!(sent.success(), "{name}");
+    let mut sender = std::process::Command::new("env").args(words).stdin(std::process::Stdio::piped()).spawn().unwrap();
+    let done = running.finish();
+    drop(sender.stdin.take());
+    sender.wait().unwrap();
+    done
 }
 
 #[test]
@@ -241,8 +287,8 @@ fn who_sent_the_signal_says_why() {
         ("nobody-special", ("signalled_by_user", "medium"), "sent_by_same_user"),
     ] {
         let running = started(Launch::new(), &["sh", "-c", READY]);
-        terminated_by(sender, running.pid());
-        death(&format!("SIGTERM by {sender}"), verdict, &[evidence, "termination_requested"]).check(&running.finish());
+        let done = terminated_by(sender, running);
+        death(&format!("SIGTERM by {sender}"), verdict, &[evidence, "termination_requested"]).check(&done);
     }
 }
 
@@ -304,8 +350,10 @@ impl Drop for Group {
     }
 }
 
-/// Takes memory until something gives; from the second second on, as a training does.
-const HOG: &str = "import time; time.sleep(1.5); x = [bytearray(1 << 20) for _ in range(4000)]";
+/// Takes memory until something gives, once the run is known and it is itself, as in a training.
+const HOG: &str = seeing!(
+    "until(is_recorded)\nuntil(lambda: is_watched(os.getpid()))\nx = [bytearray(1 << 20) for _ in range(4000)]\n"
+);
 
 #[test]
 fn memory_of_the_control_group() {
@@ -327,7 +375,10 @@ fn memory_of_the_control_group() {
         &["sh", "-c", &enter, "sh", "python3", "-c", HOG],
         &death("out of memory, the command's group", ("oom_cgroup", "high"), evidence),
     );
-    let below = format!("echo $$ > {}/cgroup.procs; sleep 0.5; python3 -c '{HOG}'; exit 1", group.0.display());
+    if !tells_of_the_reaped() {
+        return;
+    }
+    let below = format!("echo $$ > {}/cgroup.procs; python3 -c '{HOG}'; exit 1", group.0.display());
     dies(
         &["sh", "-c", &below],
         &death(
@@ -342,6 +393,9 @@ fn memory_of_the_control_group() {
 fn memory_of_another_group_than_the_commands() {
     let _turn = MACHINE.write().unwrap_or_else(PoisonError::into_inner);
     if !has("python3") {
+        return;
+    }
+    if !tells_of_the_reaped() {
         return;
     }
     let Some(group) = Group::with_limit(96) else { return };

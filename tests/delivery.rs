@@ -146,10 +146,10 @@ fn the_servers_wish_to_wait_is_honoured() {
     let waited = since.elapsed().as_secs_f64();
     assert!((0.9..5.0).contains(&waited), "{waited} s");
     // A date has whole seconds, so this is one to two from now.
+    let since = Instant::now();
     let date = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(2));
     server.script([Behaviour::RetryAfter(503, date)]);
     driver.offer(1..2);
-    let since = Instant::now();
     assert_eq!([driver.step().fate, driver.step().fate], [Fate::Delayed, Fate::Delivered]);
     let waited = since.elapsed().as_secs_f64();
     assert!((0.9..6.0).contains(&waited), "{waited} s");

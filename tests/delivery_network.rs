@@ -47,7 +47,10 @@ fn costs_ten_seconds(behaviour: Behaviour) {
 
 #[test]
 fn a_port_where_nobody_listens_is_a_dead_endpoint_at_once() {
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // Bound, so that nobody else gets the port, and never listening.
+    let nobody = tokio::net::TcpSocket::new_v4().unwrap();
+    nobody.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let address = nobody.local_addr().unwrap();
     let since = Instant::now();
     let (outcome, state) = Driver::attempt(&format!("http://{address}"));
     assert_eq!((outcome.fate, outcome.cause, state), (Fate::Delayed, Some(Cause::Connection), State::Dead));

@@ -6,6 +6,11 @@
 #[path = "support/documents.rs"]
 #[expect(dead_code, reason = "another user of documents needs the rest")]
 mod documents;
+#[path = "support/observed.rs"]
+mod observed;
+#[path = "support/posthog.rs"]
+#[expect(dead_code, reason = "only the type is named here")]
+mod posthog;
 #[path = "support/mod.rs"]
 mod support;
 
@@ -102,6 +107,8 @@ fn the_transcript_is_what_happens() {
     assert!(steps.len() >= 10, "{} steps", steps.len());
     for Step { command, expected } in steps {
         let shown = typed(&command, home.path());
+        // A user who types is slower than an observer, however busy the machine is.
+        observed::runs(&observed::state(home.path())).iter().for_each(observed::Recorded::until_released);
         assert!(
             pattern(&expected).is_match(&format!("{shown}\n")) || expected.is_empty() && shown.is_empty(),
             "$ {command}\n--- expected\n{expected}\n--- shown\n{shown}\n---"

@@ -13,7 +13,7 @@ mod support;
 
 use nix::sys::signal::Signal;
 use nvml::{Driver, Scenario};
-use observed::{Recorded, state, until_recorded};
+use observed::{Recorded, STARTED, state, until_recorded};
 use serde_json::{Map, Value, json};
 use support::{Done, Launch};
 
@@ -69,7 +69,9 @@ fn a_library_that_cannot_be_used_is_no_sign_of_a_device() {
 #[test]
 fn an_error_of_the_driver_explains_the_death() {
     let scenario = Scenario::new(&format!("{TWO}xids=0:79\n"));
-    let done = launch(&scenario).run(&["--record", "sh", "-c", "sleep 1; kill -ABRT $$"]);
+    // Errors come with a measurement.
+    let aborts = format!("{STARTED}\nuntil_recorded('samples.jsonl', '\"gpus\"')\nos.abort()");
+    let done = launch(&scenario).run(&["--record", "python3", "-c", &aborts]);
     let run = run(&done);
     let finish = run.finish();
     assert_eq!((&finish["verdict"]["kind"], &finish["verdict"]["confidence"]), (&json!("gpu_fault"), &json!("medium")));

@@ -43,6 +43,16 @@ fn json(done: &Done) -> Value {
     serde_json::from_str(done.expect_code(0).expect_stderr("").stdout.trim_end()).unwrap()
 }
 
+/// Polls until the runs have their finish: the launcher does not wait for an observer that gets no turn.
+#[track_caller]
+fn until_finished(state: &Path) {
+    let runs = || fs::read_dir(state.join("axolotl-run/runs")).into_iter().flatten().flatten();
+    let is_finished = |run: fs::DirEntry| {
+        fs::read_to_string(run.path().join("events.jsonl")).is_ok_and(|text| text.contains(r#""event":"finish""#))
+    };
+    assert!(support::poll_until(|| runs().count() > 0 && runs().all(is_finished)), "no finish in {state:?}");
+}
+
 fn run_directory(state: &Path, run: &str) -> PathBuf {
     state.join("axolotl-run/runs").join(run)
 }
@@ -89,6 +99,7 @@ fn a_failed_training_is_told_at_its_end_and_in_the_report() {
         assert!(told.iter().any(|line| line.contains(part)), "{part}: {told:?}");
     }
     let state = failed.home().join(".local/state");
+    until_finished(&state);
     let page = ask(&state, &["--report"]);
     page.expect_code(0).expect_stderr("");
     for part in
@@ -212,12 +223,18 @@ fn a_page_of_continuous_integration_gets_six_lines_and_the_run_nothing() {
     fs::create_dir(path("directory")).unwrap();
     nix::unistd::mkfifo(&place.path().join("fifo"), nix::sys::stat::Mode::S_IRWXU).unwrap();
     let words = ["--record", "--ci-summary", "sh", "-c", "echo out; exit 3"];
+    let mut pages = 0;
     for name in ["page", "page", "new", "directory", "fifo", "none/page", ""] {
         let begin = Instant::now();
         let target = if name.is_empty() { String::new() } else { path(name) };
         let done = Launch::new().env("GITHUB_STEP_SUMMARY", target).run(&words);
         done.expect_code(3).expect_stdout("out\n").expect_stderr("");
         assert!(begin.elapsed() < Duration::from_secs(10), "{name}");
+        // The page is written behind the finish event.
+        let lines = || fs::read_to_string(path(name)).map_or(0, |text| text.lines().count());
+        pages += usize::from(name == "page");
+        let expected = if name == "page" { 1 + 6 * pages } else { 6 };
+        assert!(!["page", "new"].contains(&name) || support::poll_until(|| lines() == expected), "{name}: {}", lines());
     }
     Launch::new().run(&words).expect_code(3).expect_stdout("out\n").expect_stderr("");
     let page = fs::read_to_string(path("page")).unwrap();

@@ -43,10 +43,10 @@ impl Farewell {
         Self { end, usage, moved_at: now, interrupted: false, handed_over_at: None, patience, heard: Heard::Nothing }
     }
 
-    /// The user wants to hear how it went: there is more to wait for than the finish event.
+    /// The user wants to hear how it went, or what is not written by then never is.
     #[must_use]
-    pub const fn before_a_summary(self) -> Self {
-        Self { patience: limits::END_SUMMARY_WAIT, ..self }
+    pub const fn patient(self) -> Self {
+        Self { patience: limits::END_PATIENT_WAIT, ..self }
     }
 
     /// Some of the tail arrived.
@@ -148,7 +148,7 @@ mod tests {
         type Happening = fn(&mut Farewell);
         let cases: [(Happening, u64); 6] = [
             (|_| {}, ms(limits::END_JOURNAL_WAIT)),
-            (|farewell| farewell.patience = limits::END_SUMMARY_WAIT, ms(limits::END_SUMMARY_WAIT)),
+            (|farewell| farewell.patience = limits::END_PATIENT_WAIT, ms(limits::END_PATIENT_WAIT)),
             (|farewell| farewell.journaled(false), 0),
             (|farewell| farewell.journaled(true), ms(limits::END_UPLOAD_WAIT)),
             (Farewell::interrupt, 0),

@@ -4,10 +4,11 @@
 //! allocates, and nothing waits for the command's terminal, for the observer or for the disk without a bound.
 
 mod pump;
+mod requests;
 
 use super::Finished;
 use super::end::Farewell;
-use super::inbox::{Action, Inbox};
+use super::inbox::Inbox;
 use crate::limits;
 use crate::protocol::messages::{ToObserver, ToSupervisor};
 use crate::status::{End, signal};
@@ -16,19 +17,8 @@ use crate::sys::channel::Received as Arrived;
 use crate::sys::poll::{Events, Poll};
 use crate::sys::signals::{self, Received, Signals};
 use crate::sys::wait::{self, Change, Usage};
-use crate::sys::{Errno, channel, clock, descriptors, flow, memory, stderr, terminal};
+use crate::sys::{Errno, channel, clock, descriptors, flow, memory, stderr};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
-
-/// The signals that ask a program to end, which a verdict wants to know about.
-const REQUESTS: [i32; 7] = [
-    signal::HANGUP,
-    signal::INTERRUPT,
-    signal::QUIT,
-    signal::USER_1,
-    signal::USER_2,
-    signal::TERMINATE,
-    signal::PROCESSOR_TIME,
-];
 
 /// A command under supervision.
 #[derive(Debug)]
@@ -118,14 +108,7 @@ pub fn run(it: Supervised) -> (Finished, Option<Usage>) {
     if watch.it.channel.is_none() {
         watch.lose_observer();
     }
-    for (received, existed) in signals::early() {
-        watch.request(&received);
-        // What the kernel raises for a terminal goes to the group. What a process sent may have been for us alone, and
-        // nobody was there to see: passed on, because a command so young has hardly a handler that would count it.
-        if !(existed && received.from_kernel()) {
-            signals::pass_on(watch.it.command, &received);
-        }
-    }
+    watch.early_signals();
     // A child that ended before SIGCHLD was blocked has left no signal behind: look once without being told.
     watch.reap();
     loop {
@@ -227,63 +210,14 @@ impl Watch {
         None
     }
 
-    fn signal(&mut self, received: Received) {
-        let ours = std::process::id().cast_signed();
-        match received {
-            // For our own writing to a pipe without a reader; the relay finds out by itself.
-            Received { signal: signal::PIPE, sender, .. } if sender == ours => {}
-            // The command signals its parent, which it takes for its shell: not meant for itself.
-            Received { sender, code: 0, .. } if sender == self.it.command => {}
-            _ => {
-                if received.signal == signal::WINDOW_CHANGE {
-                    self.resize(&received);
-                }
-                self.request(&received);
-                if let Some(farewell) = &mut self.farewell {
-                    farewell.interrupt();
-                }
-                if let Some(action) = self.inbox.received(received, clock::monotonic_ms()) {
-                    self.act(action);
-                }
-            }
-        }
-    }
-
-    /// Tells the observer of a signal that asks for the end.
-    fn request(&self, received: &Received) {
-        if REQUESTS.contains(&received.signal) {
-            let Received { signal, code, sender, .. } = *received;
-            self.tell(ToObserver::Requested(signal.into(), code.into(), sender.into()));
-        }
-    }
-
-    /// The command may have looked at its pseudo-terminal's size before it had the new one: tell it once more.
-    fn resize(&self, received: &Received) {
-        for relay in self.it.relays.iter().flatten() {
-            let (Some(inner), Some(size)) = (relay.terminal(), terminal::size(relay.sink())) else { continue };
-            let changed = terminal::size(inner) != Some(size);
-            terminal::resize(inner, &size);
-            if changed && received.from_kernel() && self.farewell.is_none() {
-                signals::pass_on(self.it.command, received);
-            }
-        }
-    }
-
-    fn act(&mut self, action: Action) {
-        match action {
-            // A pid may be another process's once ours is reaped.
-            Action::PassOn(_) if self.farewell.is_some() => {}
-            Action::PassOn(received) => signals::pass_on(self.it.command, &received),
-            Action::Ask(number, sender) => self.tell(ToObserver::Ask(number, sender.into())),
-        }
-    }
-
     fn reap(&mut self) {
         while let Some((pid, change)) = wait::next_change() {
             match change {
                 Change::Ended(end, usage) if pid == self.it.command => {
                     let farewell = Farewell::new(end, usage, clock::monotonic_ms());
-                    self.farewell = Some(if self.it.is_told { farewell.before_a_summary() } else { farewell });
+                    // With PID 1 the observer ends, too: nobody would write the finish event after us.
+                    let patient = self.it.is_told || std::process::id() == 1;
+                    self.farewell = Some(if patient { farewell.patient() } else { farewell });
                 }
                 Change::Stopped(signal) if pid == self.it.command && !self.inbox.continues() => {
                     // What it wrote before it stopped belongs on the screen before the shell's prompt.

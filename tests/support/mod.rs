@@ -240,7 +240,7 @@ impl Launch {
             });
         }
         if let Some(terminal) = &terminal {
-            nix::unistd::write(&terminal.ours, self.typed_ahead.as_bytes()).expect("keys that can be typed");
+            terminal.type_ahead(&self.typed_ahead);
         }
         // Before the start: what it waits for may have begun before we have another turn.
         let begin = Instant::now();
@@ -274,6 +274,18 @@ impl Pty {
             nix::fcntl::fcntl(fd, flags).expect("close-on-exec");
         }
         Self { ours: pty.master, user: pty.slave }
+    }
+
+    /// Types lines, and waits until they can be read: the kernel hands them on in its own time.
+    fn type_ahead(&self, lines: &str) {
+        nix::unistd::write(&self.ours, lines.as_bytes()).expect("keys that can be typed");
+        let there = || {
+            let mut count: i32 = 0;
+            // SAFETY: the call writes one int to the place that it is given.
+            let answer = unsafe { nix::libc::ioctl(self.user.as_raw_fd(), nix::libc::FIONREAD, &raw mut count) };
+            answer == 0 && usize::try_from(count) == Ok(lines.len())
+        };
+        assert!(poll_until(there), "{lines:?} cannot be read from the terminal");
     }
 }
 

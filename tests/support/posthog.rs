@@ -193,9 +193,9 @@ impl Server {
         self.shared.lock().requests.iter().flat_map(|request| request.complaints.clone()).collect()
     }
 
-    /// Waits until the condition holds for what was received; false after ten seconds.
+    /// Waits until the condition holds for what was received; false after a minute.
     pub fn wait_until(&self, condition: impl Fn(&[Request], &[Value]) -> bool) -> bool {
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(60);
         let mut state = self.shared.lock();
         while !condition(&state.requests, &state.stored) {
             let Some(left) = deadline.checked_duration_since(Instant::now()) else { return false };

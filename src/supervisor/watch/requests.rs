@@ -1,0 +1,87 @@
+//! What becomes of a signal: the observer hears of those that ask for the end, the pseudo-terminal takes a new size, and
+//! the inbox decides whether the command has had it. Only the loop calls this.
+
+use super::Watch;
+use crate::protocol::messages::ToObserver;
+use crate::status::signal;
+use crate::supervisor::inbox::Action;
+use crate::sys::signals::{self, Received};
+use crate::sys::{clock, terminal};
+
+/// The signals that ask a program to end, which a verdict wants to know about.
+const REQUESTS: [i32; 7] = [
+    signal::HANGUP,
+    signal::INTERRUPT,
+    signal::QUIT,
+    signal::USER_1,
+    signal::USER_2,
+    signal::TERMINATE,
+    signal::PROCESSOR_TIME,
+];
+
+impl Watch {
+    /// Those that came before signals were read from a descriptor.
+    pub(super) fn early_signals(&self) {
+        for (received, existed) in signals::early() {
+            self.request(&received);
+            // What the kernel raises for a terminal goes to the group. What a process sent may have been for us alone,
+            // and nobody was there to see: passed on, because a command so young has hardly a handler that counts.
+            if !(existed && received.from_kernel()) {
+                signals::pass_on(self.it.command, &received);
+            }
+        }
+    }
+
+    /// Takes a signal that was sent to us.
+    pub(super) fn signal(&mut self, received: Received) {
+        let ours = std::process::id().cast_signed();
+        match received {
+            // For our own writing to a pipe without a reader; the relay finds out by itself.
+            Received { signal: signal::PIPE, sender, .. } if sender == ours => {}
+            // The command signals its parent, which it takes for its shell: not meant for itself.
+            Received { sender, code: 0, .. } if sender == self.it.command => {}
+            _ => {
+                if received.signal == signal::WINDOW_CHANGE {
+                    self.resize(&received);
+                }
+                self.request(&received);
+                if let Some(farewell) = &mut self.farewell {
+                    farewell.interrupt();
+                }
+                if let Some(action) = self.inbox.received(received, clock::monotonic_ms()) {
+                    self.act(action);
+                }
+            }
+        }
+    }
+
+    /// Tells the observer of a signal that asks for the end.
+    fn request(&self, received: &Received) {
+        if REQUESTS.contains(&received.signal) {
+            let Received { signal, code, sender, .. } = *received;
+            self.tell(ToObserver::Requested(signal.into(), code.into(), sender.into()));
+        }
+    }
+
+    /// The command may have looked at its pseudo-terminal's size before it had the new one: tell it once more.
+    fn resize(&self, received: &Received) {
+        for relay in self.it.relays.iter().flatten() {
+            let (Some(inner), Some(size)) = (relay.terminal(), terminal::size(relay.sink())) else { continue };
+            let changed = terminal::size(inner) != Some(size);
+            terminal::resize(inner, &size);
+            if changed && received.from_kernel() && self.farewell.is_none() {
+                signals::pass_on(self.it.command, received);
+            }
+        }
+    }
+
+    /// Does what the inbox has decided.
+    pub(super) fn act(&mut self, action: Action) {
+        match action {
+            // A pid may be another process's once ours is reaped.
+            Action::PassOn(_) if self.farewell.is_some() => {}
+            Action::PassOn(received) => signals::pass_on(self.it.command, &received),
+            Action::Ask(number, sender) => self.tell(ToObserver::Ask(number, sender.into())),
+        }
+    }
+}
