@@ -12,11 +12,13 @@
 mod bar;
 mod choice;
 mod dictionary;
+mod guess;
 mod loops;
 mod pace;
 mod postfix;
 mod prefix;
 mod role;
+mod seen;
 #[cfg(test)]
 mod tests;
 
@@ -106,11 +108,22 @@ pub struct ProgressReader {
     moved_at: Option<f64>,
 }
 
+/// Blanks that are more than the end of a line: those that take a bar away are as many as it was long.
+const CLEARED_MIN: usize = 12;
+
+/// What a trainer says at the log level `info` before a bar that is none of a training.
+const EVALUATIONS: [&str; 2] = ["***** Running Evaluation *****", "***** Running Prediction *****"];
+
 impl ProgressReader {
     /// A reader that has seen nothing.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The command trains nothing: its bars are none of a training.
+    pub fn expect_no_training(&mut self) {
+        self.choice.expect_none();
     }
 
     /// What is known by now.
@@ -137,11 +150,12 @@ impl ProgressReader {
     pub fn line(&mut self, stream: Stream, at: f64, line: &Line<'_>) {
         let mut text = prefix::strip(line.text);
         if text.is_empty() {
+            if line.text.len() >= CLEARED_MIN && stream != Stream::Stdout {
+                self.choice.cleared();
+            }
             return;
         }
-        let mut bars = false;
         while let Some((bar, rest)) = Bar::find(text) {
-            bars = true;
             self.note_bar(&bar, at);
             if stream != Stream::Stdout || matches!(bar.role, Role::Epoch(_)) {
                 let change = self.choice.offer(&bar, line.cursor_up);
@@ -154,9 +168,7 @@ impl ProgressReader {
             self.logged(&log, Some(at));
         } else if stream != Stream::Stdout && !text.is_empty() {
             self.choice.other_line();
-            if !bars {
-                self.announced(text);
-            }
+            self.announced(text);
         }
     }
 
@@ -220,11 +232,14 @@ impl ProgressReader {
             training.epoch_step = None;
             training.step = None;
             training.total_steps = self.choice.announced();
+            training.epoch = training.epoch.filter(|_| training.log_dictionaries > 0);
         }
         if let Change::Began(position) | Change::Stepped(position) = change {
             training.step = Some(position.step);
-            training.total_steps = position.total.or(training.total_steps);
-            training.finished |= position.total == Some(position.step);
+            // What was one training turns out to be one of its epochs.
+            let beyond = training.total_steps.is_some_and(|total| position.step > total);
+            training.total_steps = position.total.or(training.total_steps.filter(|_| !beyond));
+            training.finished = (training.finished && !beyond) || position.total == Some(position.step);
             training.pace.note(position.step, at);
             // What a trainer logs is more exact, and says when it was so.
             if training.log_dictionaries == 0 {
@@ -243,6 +258,10 @@ impl ProgressReader {
 
     /// `at`: when it was printed, where that is known; a log on disk is read some time later.
     fn logged(&mut self, log: &LogDictionary, at: Option<f64>) {
+        if log.is_trainers() {
+            let change = self.choice.has_trainer();
+            self.changed(change, None, at.unwrap_or_default());
+        }
         if log.loss.is_some() {
             match at {
                 Some(at) => {
@@ -260,6 +279,11 @@ impl ProgressReader {
                 self.training.epoch_step = before.epoch_step;
                 self.training.pace = before.pace;
             }
+        }
+        let never_trained = self.training.loss.is_none() && self.training.train_loss.is_none();
+        if log.eval_loss.is_some() && log.loss.is_none() && never_trained {
+            let change = self.choice.was_evaluation_alone();
+            self.changed(change, None, at.unwrap_or_default());
         }
         let training = &mut self.training;
         training.log_dictionaries = training.log_dictionaries.saturating_add(1);
@@ -292,6 +316,14 @@ impl ProgressReader {
             self.training.total_steps.get_or_insert(total);
         } else if let Some(epochs) = announcement(text, "Num Epochs = ") {
             self.training.planned_epochs = Some(epochs as f64);
+        } else if EVALUATIONS.iter().any(|phrase| text.contains(phrase)) {
+            self.choice.announce_evaluation();
+        } else if let Some(steps) = announcement(text, "`Trainer.fit` stopped: `max_steps=") {
+            // Lightning's bars count batches, of which several may make a step.
+            self.training.step = Some(steps);
+            self.training.total_steps = Some(steps);
+            self.training.finished = true;
+            self.choice.expect_none();
         }
     }
 }
@@ -299,6 +331,7 @@ impl ProgressReader {
 /// The number after a phrase, written as `1,900`.
 fn announcement(text: &str, phrase: &str) -> Option<u64> {
     let (_, number) = text.split_once(phrase)?;
-    let digits: String = number.trim().chars().filter(|character| *character != ',').take(16).collect();
+    let number = number.trim().trim_end_matches("` reached.");
+    let digits: String = number.chars().filter(|character| *character != ',').take(16).collect();
     digits.parse().ok().filter(|number| (1..=crate::limits::STEP_MAX).contains(number))
 }

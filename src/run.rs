@@ -76,6 +76,11 @@ impl Run {
         self.facts = facts;
     }
 
+    /// The command is known to train nothing.
+    pub fn expect_no_training(&mut self) {
+        self.progress.expect_no_training();
+    }
+
     /// What is known of the training by now.
     #[must_use]
     pub const fn training(&self) -> &Training {

@@ -61,6 +61,16 @@ pub fn locate(arguments: &[OsString]) -> Option<Located> {
     find(arguments).or_else(|| find(&shell_words(arguments)?))
 }
 
+/// Whether a command line is known to train nothing: another command of Axolotl's, or a script of the Trainer's that is
+/// told to evaluate and not to train. Its bars are then nobody's steps.
+#[must_use]
+pub fn trains_nothing(arguments: &[OsString]) -> bool {
+    let told = |option: &str| arguments.iter().any(|word| self::option(word).is_some_and(|typed| typed.name == option));
+    let evaluates = (told("do_eval") || told("do_predict")) && !told("do_train");
+    let other = |words: &[OsString]| entry(words).is_some_and(|entry| entry.name != "train");
+    evaluates || other(arguments) || shell_words(arguments).is_some_and(|words| other(&words))
+}
+
 /// The output directory that a command line names by itself, as scripts of the Trainer have it.
 #[must_use]
 pub fn output_directory(arguments: &[OsString]) -> Option<String> {
@@ -86,7 +96,7 @@ fn shell_words(arguments: &[OsString]) -> Option<Vec<OsString>> {
 }
 
 fn find(arguments: &[OsString]) -> Option<Located> {
-    let (reader, rest) = entry(arguments)?;
+    let Entry { reader, rest, .. } = entry(arguments)?;
     let mut path = None;
     let mut overrides = Vec::new();
     let mut words = rest.iter().map(OsString::as_os_str).peekable();
@@ -115,37 +125,44 @@ fn find(arguments: &[OsString]) -> Option<Located> {
     Some(Located { path: PathBuf::from(path), overrides })
 }
 
-/// The words behind the one that starts Axolotl.
-fn entry(arguments: &[OsString]) -> Option<(Reader, &[OsString])> {
+/// The word that starts Axolotl.
+struct Entry<'a> {
+    /// What of Axolotl: `train`, `evaluate`…
+    name: &'a str,
+    reader: Reader,
+    /// The words behind.
+    rest: &'a [OsString],
+}
+
+fn entry(arguments: &[OsString]) -> Option<Entry<'_>> {
     arguments.iter().enumerate().find_map(|(at, word)| {
         let rest = arguments.get(at.checked_add(1)?..)?;
+        let fire = |name| Entry { name, reader: Reader::Fire, rest };
         let before = at.checked_sub(1).and_then(|before| arguments.get(before));
         let text = word.to_str()?;
         if before.is_some_and(|before| before == "-m" || before == "--module") {
             let module = text.strip_prefix("axolotl.cli.")?;
-            return if module == "main" {
-                command(rest)
-            } else {
-                MODULES.contains(&module).then_some((Reader::Fire, rest))
-            };
+            return if module == "main" { command(rest) } else { MODULES.contains(&module).then(|| fire(module)) };
         }
         let (folder, name) = text.rsplit_once('/').unwrap_or(("", text));
         if name == "axolotl" {
             return command(rest);
         }
-        let script =
-            folder.ends_with("axolotl/cli") && name.strip_suffix(".py").is_some_and(|name| MODULES.contains(&name));
         // The script of the first releases.
-        (script || text == "scripts/finetune.py").then_some((Reader::Fire, rest))
+        if text == "scripts/finetune.py" {
+            return Some(fire("train"));
+        }
+        let script = name.strip_suffix(".py").filter(|name| folder.ends_with("axolotl/cli") && MODULES.contains(name));
+        script.map(fire)
     })
 }
 
-/// The words behind a command of `axolotl`.
-fn command(arguments: &[OsString]) -> Option<(Reader, &[OsString])> {
+/// A command of `axolotl`.
+fn command(arguments: &[OsString]) -> Option<Entry<'_>> {
     let at = arguments.iter().position(|word| !word.to_str().is_some_and(|word| word.starts_with('-')))?;
     let name = arguments.get(at)?.to_str()?;
     let rest = arguments.get(at.checked_add(1)?..)?;
-    COMMANDS.contains(&name).then_some((Reader::Click, rest))
+    COMMANDS.contains(&name).then_some(Entry { name, reader: Reader::Click, rest })
 }
 
 /// Axolotl fetches a configuration that is an address; we do not.

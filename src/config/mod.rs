@@ -15,7 +15,7 @@ mod parse;
 mod scalar;
 mod vet;
 
-pub use locate::{Located, locate, output_directory};
+pub use locate::{Located, locate, output_directory, trains_nothing};
 pub use parse::ConfigProblem;
 
 use crate::event::ConfigValue;

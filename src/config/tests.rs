@@ -33,6 +33,30 @@ fn the_output_directory_is_named_by_the_file_or_by_the_command() {
 }
 
 #[test]
+fn a_command_that_trains_nothing_is_known() {
+    for (words, expected) in [
+        ("axolotl train c.yml", false),
+        ("axolotl evaluate c.yml", true),
+        ("axolotl -h preprocess c.yml", true),
+        ("accelerate launch -m axolotl.cli.evaluate c.yml", true),
+        ("accelerate launch -m axolotl.cli.train c.yml", false),
+        ("python -m axolotl.cli.main inference c.yml", true),
+        ("python src/axolotl/cli/merge_lora.py c.yml", true),
+        ("python scripts/finetune.py c.yml", false),
+        ("python run_clm.py --do_eval --output_dir x", true),
+        ("python run_clm.py --do_eval=true --do_train true", false),
+        ("torchrun t.py --do-predict", true),
+        ("python evaluate.py", false),
+        ("", false),
+    ] {
+        let words: Vec<_> = words.split(' ').map(std::ffi::OsString::from).collect();
+        assert_eq!(trains_nothing(&words), expected, "{words:?}");
+    }
+    let shell: Vec<_> = ["sh", "-c", "axolotl evaluate c.yml"].map(std::ffi::OsString::from).into();
+    assert!(trains_nothing(&shell));
+}
+
+#[test]
 fn what_is_public_is_kept_and_what_is_not_is_replaced() {
     for (yaml, expected) in [
         // Switches and numbers.

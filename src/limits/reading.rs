@@ -57,6 +57,8 @@ pub const EPOCH_TIMES_MAX: u64 = 200;
 pub const PACE_POINTS_MAX: usize = 512;
 /// Different totals of nested bars that are remembered; a training has one evaluation set or a few.
 pub const NESTED_TOTALS_MAX: usize = 16;
+/// Epochs that a bar without a description is believed to count; beyond that it counts steps.
+pub const GUESSED_EPOCHS_MAX: u64 = 1000;
 /// Lines between two bars of one total that make the second a restart: more than where an evaluation begins.
 pub const RESTART_LINES_MIN: u32 = 8;
 /// Shortest time between two progress events: a fast run passes its tenths in moments.

@@ -116,10 +116,14 @@ impl Work {
             limits_time: birth.command.first().is_some_and(|program| limits_time(program)),
             ..Ending::default()
         };
+        let mut run = Run::new(RunFacts::default());
+        if config::trains_nothing(&birth.command) {
+            run.expect_no_training();
+        }
         let deaths = sampler.as_ref().and_then(Sampler::wake);
         let deadline = std::env::var(env::SLURM_JOB_END_TIME).ok().and_then(|end| end.trim().parse().ok());
         let mut work = Self {
-            run: Run::new(RunFacts::default()),
+            run,
             eyes,
             sampler,
             gathering,

@@ -15,14 +15,18 @@
 //! looks like a training that is done. The log tells: a training's loss that is logged while a bar behind the finished
 //! one is under way is that bar's, unless the finished one had its losses too.
 //!
+//! Loops over epochs that say nothing are guessed ([`guess`](super::guess)).
+//!
 //! Two things look the same in bars alone. An evaluation after the training can pass for a second training
 //! until it logs its loss, so a finished training can be taken back. And a training that was restarted (by
 //! torchrun, or with a smaller batch) can pass for an evaluation; it is known by what comes before it: the
 //! weights are loaded anew, or a traceback's worth of other lines.
 
 use super::bar::{Bar, Unit};
+use super::guess::{Guessed, Guesses};
 use super::loops::{Loops, Place};
 use super::role::Role;
+use super::seen::{Chosen, Kind, Seen};
 use crate::limits::{NESTED_TOTALS_MAX, RESTART_LINES_MIN};
 
 /// What a bar says of the training.
@@ -45,55 +49,6 @@ pub(super) struct Position {
     pub(super) total: Option<u64>,
 }
 
-/// How a bar is known to be a training's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    /// It has no description.
-    Plain,
-    /// Its description says so.
-    Steps,
-    /// It is one epoch's, and was converted into steps of the training.
-    Epochs,
-}
-
-/// A bar that may be a training's, as one of its steps.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Seen {
-    kind: Kind,
-    step: u64,
-    total: Option<u64>,
-    elapsed: Option<u64>,
-    epoch: Option<f64>,
-}
-
-/// The bar that was chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Chosen {
-    kind: Kind,
-    step: u64,
-    total: Option<u64>,
-    elapsed: u64,
-    /// Seen as an ended line: an unfinished one may still turn out to be nested.
-    confirmed: bool,
-    /// Seconds that a nested bar of the same total has run, while there is one.
-    shadow: Option<u64>,
-}
-
-impl Chosen {
-    fn finished(&self) -> bool {
-        self.total == Some(self.step)
-    }
-
-    /// Whether a bar can be this one. A description may come and go; the epochs' total may become known.
-    fn is(&self, bar: &Seen) -> bool {
-        match (self.kind, bar.kind) {
-            (Kind::Epochs, Kind::Epochs) => true,
-            (Kind::Epochs, _) | (_, Kind::Epochs) => false,
-            _ => self.total == bar.total,
-        }
-    }
-}
-
 /// Chooses among the bars of a run.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Choice {
@@ -105,6 +60,12 @@ pub(super) struct Choice {
     /// The bar that was last seen behind the chosen one, which is finished.
     behind: Option<Seen>,
     nested: Vec<u64>,
+    /// Whether a nested bar was seen since the chosen one began.
+    nests: bool,
+    /// A trainer said that it evaluates: the next bar that begins is that.
+    evaluates: bool,
+    /// The command is known to train nothing.
+    idle: bool,
     /// The total that the trainer announced.
     announced: Option<u64>,
     /// What else was printed since the chosen bar made its last step.
@@ -112,6 +73,7 @@ pub(super) struct Choice {
     /// Whether weights were loaded since then.
     loaded: bool,
     loops: Loops,
+    guesses: Guesses,
     /// Epochs done, as the chosen bar's loop says.
     epoch: Option<f64>,
 }
@@ -119,16 +81,23 @@ pub(super) struct Choice {
 impl Choice {
     /// Takes a bar of an ended line.
     pub(super) fn offer(&mut self, bar: &Bar<'_>, cursor_up: bool) -> Change {
+        if self.idle {
+            return Change::None;
+        }
+        self.guess(bar);
         let Some(seen) = self.see(bar) else {
             self.other_line();
             self.loaded |= bar.role == Role::Loading;
             return Change::None;
         };
         let bar = &seen;
-        if cursor_up && bar.kind == Kind::Plain {
+        let announced = self.evaluates && bar.kind == Kind::Plain && bar.step == 0;
+        self.evaluates &= !announced;
+        if (cursor_up && bar.kind == Kind::Plain) || announced {
             return self.nest(bar);
         }
         let change = match self.chosen {
+            None if bar.step > 0 && bar.total.is_some_and(|total| self.nested.contains(&total)) => Change::None,
             None => self.choose(bar, true),
             Some(chosen) if self.is_another(&chosen, bar) => {
                 let finished = Some(chosen).filter(Chosen::finished);
@@ -139,14 +108,43 @@ impl Choice {
             Some(chosen) if chosen.is(bar) => self.advance(chosen, bar, true),
             Some(chosen) if chosen.finished() => {
                 self.behind = Some(*bar);
-                Change::None
+                // A line was printed through it, as trainers do with what they log of their steps.
+                if self.guesses.is_cleared() { self.was_training() } else { Change::None }
             }
             Some(_) => self.nest(bar),
         };
-        if matches!(change, Change::Began(_) | Change::Stepped(_)) {
+        let own = matches!(change, Change::Began(_) | Change::Stepped(_));
+        if own {
             self.epoch = bar.epoch;
         }
+        self.logged |= self.guesses.drawn(own.then_some(bar.step)) && bar.total.is_some_and(|total| bar.step < total);
         change
+    }
+
+    /// Guesses, from the bar that comes, that the chosen one counts epochs or was one.
+    fn guess(&mut self, bar: &Bar<'_>) {
+        let plain = |chosen: &&mut Chosen| chosen.kind == Kind::Plain && chosen.confirmed;
+        // What has bars in it is a trainer's.
+        if self.nests {
+            return;
+        }
+        let Some(chosen) = self.chosen.as_mut().filter(plain) else { return };
+        let Some(total) = chosen.total.filter(|_| self.announced.is_none()) else { return };
+        if self.guesses.make(bar, (chosen.step, total), &mut self.loops) {
+            (chosen.kind, chosen.total, chosen.shadow) = (Kind::Epochs, None, None);
+        }
+    }
+
+    /// Notes the blanks that take a bar away.
+    pub(super) fn cleared(&mut self) {
+        self.guesses.clear();
+    }
+
+    /// A trainer is at work: what was guessed of loops is not so.
+    pub(super) fn has_trainer(&mut self) -> Change {
+        let Some((step, total)) = self.guesses.give_up() else { return Change::None };
+        (self.loops, self.epoch) = (Loops::default(), None);
+        self.choose(&Seen { kind: Kind::Plain, step, total: Some(total), elapsed: None, epoch: None }, true)
     }
 
     /// Reads a bar as that of a training; None where it can be none.
@@ -157,6 +155,17 @@ impl Choice {
         let plain = |kind| Seen { kind, step: bar.step, total: bar.total, elapsed: bar.elapsed, epoch: None };
         // Each epoch's clock begins anew.
         let placed = |Place { step, total, epoch }| Seen { kind: Kind::Epochs, step, total, elapsed: None, epoch };
+        if bar.role == Role::Plain {
+            match self.guesses.take(bar.step, bar.total, &mut self.loops) {
+                Guessed::Part(place) => return place.map(placed),
+                Guessed::Wrong => {
+                    self.guesses.give_up();
+                    (self.loops, self.chosen) = (Loops::default(), None);
+                }
+                Guessed::No if self.guesses.is_made() => return Some(plain(Kind::Plain)),
+                Guessed::No => {}
+            }
+        }
         match bar.role {
             Role::Phase | Role::Loading => None,
             Role::Epochs => self.loops.outer(bar.step, bar.total).map(placed),
@@ -236,7 +245,10 @@ impl Choice {
             return Change::None;
         }
         // In a bar of epochs, what has not ended may be the outer bar's line, on which the inner one is drawn.
-        if self.loops.has_outer() || (cursor_up && bar.role == Role::Plain) {
+        if self.idle || self.evaluates {
+            return Change::None;
+        }
+        if self.loops.has_outer() || self.guesses.is_made() || (cursor_up && bar.role == Role::Plain) {
             return Change::None;
         }
         let Some(seen) = self.see(bar) else { return Change::None };
@@ -260,9 +272,31 @@ impl Choice {
         self.other_lines = self.other_lines.saturating_add(1);
     }
 
+    /// Notes that a trainer said it evaluates.
+    pub(super) fn announce_evaluation(&mut self) {
+        self.evaluates = true;
+    }
+
+    /// Notes that the command trains nothing (any more), whatever bars it draws.
+    pub(super) fn expect_none(&mut self) {
+        self.idle = true;
+    }
+
+    /// An evaluation's loss was logged, and no training's ever: takes back the finished bar that stands alone, in which
+    /// nothing and behind which nothing was drawn.
+    pub(super) fn was_evaluation_alone(&mut self) -> Change {
+        let alone = |chosen: &Chosen| chosen.kind == Kind::Plain && chosen.finished();
+        if self.announced.is_some() || self.nests || self.behind.is_some() || !self.chosen.as_ref().is_some_and(alone) {
+            return Change::None;
+        }
+        self.nested.extend(self.chosen.take().and_then(|chosen| chosen.total));
+        Change::Retracted
+    }
+
     /// Notes the total that the trainer announced.
     pub(super) fn announce(&mut self, total: u64) {
         self.announced = Some(total);
+        self.evaluates = false;
     }
 
     /// The total that the trainer announced.
@@ -279,7 +313,7 @@ impl Choice {
         self.chosen =
             Some(Chosen { kind: bar.kind, step: bar.step, total: bar.total, elapsed, confirmed, shadow: None });
         self.before = None;
-        (self.logged, self.behind) = (false, None);
+        (self.logged, self.behind, self.nests) = (false, None, false);
         self.went_on();
         Change::Began(Position { step: bar.step, total: bar.total })
     }
@@ -315,6 +349,7 @@ impl Choice {
     }
 
     fn nest(&mut self, bar: &Seen) -> Change {
+        self.nests = true;
         if let Some(total) = bar.total
             && self.nested.len() < NESTED_TOTALS_MAX
             && !self.nested.contains(&total)

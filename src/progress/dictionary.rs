@@ -44,6 +44,12 @@ impl LogDictionary {
         is_log.then_some(log)
     }
 
+    /// Whether it is surely a trainer's: people print losses of their own, but rarely so.
+    pub(super) fn is_trainers(&self) -> bool {
+        let others = self.learning_rate.is_some() || self.eval_loss.is_some() || self.train_runtime.is_some();
+        self.epoch.is_some() && others
+    }
+
     /// Takes one metric. Only a loss and a gradient norm say something when they are no numbers.
     fn put(&mut self, key: &str, number: f64, other_tokens: &mut Option<u64>) {
         let finite = Some(number).filter(|number| number.is_finite());

@@ -1,3 +1,4 @@
+mod evaluations;
 mod loops;
 
 use super::*;
@@ -141,28 +142,6 @@ fn standard_output_gives_metrics_and_nothing_else() {
 }
 
 #[test]
-fn an_evaluation_is_nested_with_and_without_the_cursors_sign() {
-    for up in ["\u{1b}[A", ""] {
-        let nested = |step, elapsed| format!("{}{up}", bar(step, 13, elapsed));
-        let lines = [bar(0, 60, 0), bar(22, 60, 5), nested(0, 0), nested(13, 1), bar(24, 60, 7)];
-        assert_eq!(steps(&bars(&lines)), (Some(24), Some(60)), "{up:?}");
-        let after = [bar(60, 60, 9), nested(0, 0), nested(13, 2)];
-        assert_eq!(steps(&bars(&[&lines[..], &after].concat())), (Some(60), Some(60)), "{up:?}: the last evaluation");
-    }
-}
-
-#[test]
-fn an_evaluation_as_long_as_the_training_is_told_by_its_clock() {
-    let training = [bar(0, 20, 0), bar(8, 20, 40), bar(10, 20, 50)];
-    let nested = [bar(0, 20, 0), bar(9, 20, 20), bar(15, 20, 30), bar(20, 20, 52)];
-    assert_eq!(steps(&bars(&[&training[..], &nested].concat())), (Some(10), Some(20)));
-    let on = [bar(11, 20, 110)];
-    assert_eq!(steps(&bars(&[&training[..], &nested, &on].concat())), (Some(11), Some(20)));
-    let again = [&training[..], &nested, &on, &nested, &[bar(20, 20, 230)], &nested].concat();
-    assert_eq!(steps(&bars(&again)), (Some(20), Some(20)));
-}
-
-#[test]
 fn a_second_training_takes_over_only_where_it_looks_like_one() {
     let first = bars(&[bar(0, 60, 0), bar(22, 60, 5), bar(0, 80, 0), bar(80, 80, 1), bar(60, 60, 9), bar(60, 60, 9)]);
     for (what, between, next, expected) in [
@@ -178,24 +157,6 @@ fn a_second_training_takes_over_only_where_it_looks_like_one() {
         assert_eq!((training.step, training.total_steps), (Some(step), Some(expected)), "{what}");
         assert_eq!(training.finished, step == 60, "{what}");
     }
-}
-
-#[test]
-fn an_evaluation_after_the_training_is_taken_back_when_it_logs_its_loss() {
-    let trained = bars(&[bar(0, 60, 0), bar(60, 60, 9)]);
-    let summary = "\n{'train_runtime': 9.0, 'train_loss': 2.0, 'epoch': 1.0}\nSaved.\n";
-    let second = bars(&[bar(0, 90, 0), bar(90, 90, 9)]);
-    for (log, expected) in [
-        ("{'eval_loss': 1.5, 'epoch': 1.0}", 60),
-        ("{'loss': 1.5, 'epoch': 1.0}\n{'eval_loss': 1.5, 'epoch': 1.0}", 90),
-        ("nothing", 90),
-    ] {
-        let training = read(Stream::Both, &format!("{trained}{summary}{second}\n{log}\n"));
-        assert_eq!((training.step, training.total_steps), (Some(expected), Some(expected)), "{log}");
-        assert!(training.finished);
-    }
-    let again = format!("{trained}{summary}{second}\n{{'eval_loss': 1.5}}\nSaved.\n{second}\n");
-    assert_eq!(steps(&again), (Some(60), Some(60)), "what was an evaluation once is one again");
 }
 
 #[test]

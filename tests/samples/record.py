@@ -29,6 +29,7 @@ import time
 
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 BAR = re.compile(r"\| *(\d+)/(\d+) \[")
+PACKAGES = ("torch", "transformers", "accelerate", "datasets", "trl", "peft", "tqdm")
 LOSSES = ("loss", "eval_loss", "train_loss", "train_runtime")
 
 
@@ -78,11 +79,21 @@ def truth(callback, pattern):
         return {"source": "trainer_state.json", "total_steps": state["max_steps"], "last_step": state["global_step"],
                 "epoch": state["epoch"], "logs": state["log_history"]}
     lines = [json.loads(line) for line in open(callback)] if os.path.exists(callback) else []
-    if not lines:
+    # An evaluation before the training logs as well, but nobody prints that.
+    begins = [at for at, line in enumerate(lines) if line["kind"] == "begin"]
+    if not begins:
         return {}
+    lines = lines[begins[-1] :]
     logs = [dict(line["logs"], step=line["step"]) for line in lines if line["kind"] == "log"]
     return {"source": "callback", "total_steps": lines[0]["max_steps"], "last_step": lines[-1]["step"],
             "train_ended": any(line["kind"] == "end" for line in lines), "logs": logs}
+
+
+def versions(program):
+    """Of the packages beside the program, by the names of their records."""
+    records = os.path.join(os.path.dirname(program), "../lib/python*/site-packages/*.dist-info")
+    found = dict(os.path.basename(path)[: -len(".dist-info")].split("-")[:2] for path in glob.glob(records))
+    return {name: found[name] for name in PACKAGES if name in found}
 
 
 def is_log(line):
@@ -115,7 +126,8 @@ def main():
     at = words.index("--") if "--" in words else len(words)
     given, command = parser.parse_args(words[:at]), words[at + 1 :]
     os.makedirs(given.out, exist_ok=True)
-    meta = {"name": given.name or os.path.basename(given.out.rstrip("/")), "what": given.what, "env": {}}
+    meta = {"name": given.name or os.path.basename(given.out.rstrip("/")), "what": given.what,
+            "versions": versions(command[0]), "env": {}}
     for kind, suffix in (("pipe", ""), ("pty", ".pty")):
         if given.before:
             subprocess.run(given.before, shell=True, check=True)
