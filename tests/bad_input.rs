@@ -279,8 +279,8 @@ fn without_a_destination_events_wait_for_the_next_run() {
         run(at(&server, state.path()).env(name, value), &[], &COMMAND);
     }
     assert_eq!(server.connections(), 0);
-    assert_eq!(runs(state.path()).len(), bad.len());
-    assert!(poll_until(|| runs(state.path()).iter().all(Recorded::is_finished)), "{:#?}", runs(state.path()));
+    let are_finished = |runs: &[Recorded]| runs.len() == bad.len() && runs.iter().all(Recorded::is_finished);
+    assert!(poll_until(|| are_finished(&runs(state.path()))), "{:#?}", runs(state.path()));
     runs(state.path()).iter().for_each(Recorded::until_released);
     run(at(&server, state.path()), &[], &COMMAND);
     until_finished(&server, "all that waited", bad.len() + 1);

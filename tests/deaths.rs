@@ -430,12 +430,14 @@ fn a_daemon_that_kills_for_memory_leaves_its_mark() {
         return;
     }
     let group = Group(group);
-    let mut running = started(
-        Launch::new().before(&["sh", "-c", &group.enter(), "sh"]),
-        &["sh", "-c", "echo ready; sleep 60; exit 1"],
-    );
-    running.until("the run is recorded", || {
-        fs::read_to_string(group.0.join("cgroup.procs")).is_ok_and(|pids| pids.lines().count() >= 4)
+    let launch = Launch::new().before(&["sh", "-c", &group.enter(), "sh"]);
+    let state = state(&launch.home());
+    let mut running = started(launch, &["sh", "-c", "echo ready; sleep 60; exit 1"]);
+    // The first measurement says what was there before.
+    running.until("the group was looked at", || {
+        runs(&state)
+            .iter()
+            .any(|run| fs::read_to_string(run.directory.join("samples.jsonl")).is_ok_and(|text| !text.is_empty()))
     });
     // What systemd-oomd does: it writes the count down, then kills.
     let path = group.0.display().to_string();

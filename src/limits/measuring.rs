@@ -83,8 +83,9 @@ pub const FOLLOW_TAIL_WAIT: Duration = Duration::from_millis(100);
 pub const FOLLOW_SLICES: usize = 16;
 /// How long the start event waits for what the machine and its drivers have to say.
 pub const START_WAIT: Duration = Duration::from_secs(2);
-/// How long it waits for versions that have to be read from running processes: a shell script leads to no Python.
-pub const START_WAIT_PYTHON: Duration = Duration::from_secs(5);
+/// How long it waits for the configuration, and for versions that have to be read from running processes: a shell script
+/// leads to no Python.
+pub const START_WAIT_FILES: Duration = Duration::from_secs(5);
 /// When the running processes are first looked at for that; an interpreter is mapped within milliseconds.
 pub const PYTHON_LOOK_AFTER: Duration = Duration::from_millis(500);
 /// How long a start event that goes out at the command's end waits for facts that are being read.

@@ -13,8 +13,9 @@ use crate::run::RunFacts;
 use std::time::Instant;
 
 /// What is known for the start event, and whether it is out.
-#[derive(Default)]
 pub(super) struct Facts {
+    /// Since when they are looked for.
+    asked: Instant,
     pub(super) start: Start,
     pub(super) gathered: bool,
     pub(super) configured: bool,
@@ -24,21 +25,29 @@ pub(super) struct Facts {
     pub(super) silent: bool,
 }
 
+impl Default for Facts {
+    fn default() -> Self {
+        let (asked, start, no) = (Instant::now(), Start::default(), false);
+        Self { asked, start, gathered: no, configured: no, accelerators: no, sent: no, silent: no }
+    }
+}
+
 impl Work {
     /// Sends the start event as soon as it is complete, or has waited for long enough, or must go now.
     pub(super) fn begin_report(&mut self, must: bool) {
         self.sampler.iter_mut().for_each(Sampler::regroup);
         self.gather();
-        let waited = self.now();
-        self.settle_rank(must || waited > limits::RANK_WAIT.as_secs_f64());
+        self.settle_rank(must || self.now() > limits::RANK_WAIT.as_secs_f64());
         if self.reporter.is_none() {
             return;
         }
         let facts = &mut self.facts;
-        let patience =
-            if facts.start.python_version.is_some() { limits::START_WAIT } else { limits::START_WAIT_PYTHON };
+        // From our own beginning: on a busy machine that is long after the command's, and nothing was asked before.
+        let waited = facts.asked.elapsed();
+        let found = facts.start.python_version.is_some() && facts.configured;
+        let patience = if found { limits::START_WAIT } else { limits::START_WAIT_FILES };
         let complete = facts.gathered && facts.configured && facts.accelerators && facts.start.python_version.is_some();
-        if facts.sent || !(must || complete || waited >= patience.as_secs_f64()) {
+        if facts.sent || !(must || complete || waited >= patience) {
             return;
         }
         facts.sent = true;
