@@ -96,15 +96,18 @@ import ctypes, glob, os, subprocess, sys, time
 def until(condition):
     end = time.monotonic() + 30
     while not condition() and time.monotonic() < end:
-        time.sleep(0.02)
+        time.sleep(0.05)
+def observer(found=[]):
+    for process in found or glob.glob("/proc/[0-9]*"):
+        words = open(process + "/cmdline").read()
+        if words.startswith("axolotl-run-observer") and "run=" + os.environ["AXOLOTL_RUN_ID"] in words:
+            found[:] = [process]
+            return process
 def is_watched(pid):
-    for process in glob.glob("/proc/[0-9]*"):
-        try:
-            words = open(process + "/cmdline").read()
-            if words.startswith("axolotl-run-observer") and "run=" + os.environ["AXOLOTL_RUN_ID"] in words:
-                return any("Pid:\t%d\n" % pid in open(handle).read() for handle in glob.glob(process + "/fdinfo/*"))
-        except OSError:
-            pass
+    try:
+        return any("Pid:\t%d\n" % pid in open(handle).read() for handle in glob.glob(observer() + "/fdinfo/*"))
+    except (OSError, TypeError):
+        return None
 def is_recorded():
     journals = glob.glob(os.environ["HOME"] + "/.local/state/axolotl-run/runs/*/events.jsonl")
     return any("\"event\":\"start\"" in open(journal).read() for journal in journals)
@@ -123,6 +126,7 @@ workers = [subprocess.Popen([sys.executable, "-c", script], env=dict(os.environ,
            for rank, script in enumerate(sys.argv[1:])]
 failed = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT).si_pid
 until(lambda: not is_watched(failed))
+time.sleep(1)  # as long as real ones take
 for worker in workers:
     worker.terminate()
 for worker in workers:
@@ -131,9 +135,15 @@ sys.exit(1)
 "#
 );
 
-/// Lives until it was found among the run's processes, as every worker that imports torch does; and a look longer, since
-/// the first may have found it before it had its rank.
-const ALIVE: &str = seeing!("until(lambda: is_watched(os.getpid()))\ntime.sleep(0.5);");
+/// Lives until it was found among the run's processes, as every worker that imports torch does; and a look longer, that
+/// at its helper, since the first may have found it before it had its rank.
+const ALIVE: &str = seeing!(
+    r#"
+until(lambda: is_watched(os.getpid()))
+helper = subprocess.Popen(["cat"], stdin=subprocess.PIPE)
+until(lambda: is_watched(helper.pid))
+helper.communicate();"#
+);
 
 /// Whether the kernel tells how a process ended that its parent has reaped (Linux 6.15).
 fn tells_of_the_reaped() -> bool {

@@ -98,7 +98,9 @@ impl Ending {
         // much. A file's bytes carry no time: of a run of two seconds, looked at once a second, half is a guess.
         let fastest = if sees_stdout { 50.0 } else { 30.0 };
         let rate = finish["steps_per_second"].as_f64().unwrap_or(0.0);
-        assert!((5.0..=fastest).contains(&rate), "{name}: {rate} steps/s (files: {sees_stdout})");
+        // Where the machine is so busy that the training itself is slow, half of its mean pace, its start included.
+        let slowest = f64::min(5.0, steps as f64 / finish["total_time_seconds"].as_f64().unwrap() / 2.0);
+        assert!((slowest..=fastest).contains(&rate), "{name}: {rate} steps/s (files: {sees_stdout})");
         let progress = run.named("progress");
         // A file is looked at once a second; what a pipe brings is seen at once.
         assert!(sees_stdout || !progress.is_empty(), "{name}: {run:#?}");
