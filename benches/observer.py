@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""What the observer uses while a training runs: processor time and memory, beside psutil doing the same work.
+"""What the observer uses while a training runs: processor time and memory, beside psutil and sysinfo doing the same.
 
     python3 benches/observer.py --wrapper target/release/axolotl-run [--seconds 60] [--strangers 2000] [--limits]
+                                [--python PYTHON]
 
 The command is a tree of 16 processes of 64 threads, as a node of data loaders has them. The observer's processor time
 is the kernel's own (/proc/PID/task/*/schedstat, in nanoseconds), over a window that begins when the start is done; its
 memory is the highest resident set that was seen, and the kernel's own high-water mark. Then the same with 2,000 other
-processes on the machine, and, where this Python has psutil, psutil's walk of the same tree at the same period (what
-sysinfo's refresh of all processes costs instead, a sample, says `cargo bench --bench sampling`). --limits
-fails where a core is used more than 0.02 %, memory above 10 MB, or strangers cost more than 1.2 times.
+processes on the machine, and beside them, each at the same period: psutil's walk of the same tree (of --python, where
+this Python has none), and sysinfo's refresh of all processes (of `cargo bench --bench sampling`, which is built).
+--limits fails where a core is used more than 0.02 %, memory above 10 MB, or strangers cost more than 1.2 times.
 """
 import argparse
 import glob
@@ -38,6 +39,7 @@ while True:
             process.cpu_times(), process.memory_info(), process.num_threads()
     time.sleep(5)
 """
+SYSINFO = ["cargo", "bench", "--quiet", "--bench", "sampling", "--", "--sysinfo"]
 # In the first moments new processes are looked for five times a second.
 SETTLE = 20
 
@@ -98,20 +100,34 @@ def measure(wrapper, seconds):
         return share, highest
 
 
-def beside(seconds):
-    """The same of psutil; None where it is not installed."""
-    tree = subprocess.Popen([sys.executable, "-S", "-c", TREE, str(seconds + 30)], stdin=subprocess.DEVNULL)
+def beside(command, seconds, measured=lambda process: process.pid):
+    """The same of another observer; None where it ends by itself, as without its library."""
+    tree = subprocess.Popen([sys.executable, "-S", "-c", TREE, str(seconds + 120)], stdin=subprocess.DEVNULL, start_new_session=True)
     time.sleep(3)
-    other = subprocess.Popen([sys.executable, "-c", PSUTIL, str(tree.pid)], stderr=subprocess.DEVNULL)
+    command = [word.replace("PID", str(tree.pid)) for word in command]
+    other = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
+        pid = measured(other)
         time.sleep(3)
-        return None if other.poll() is not None else window(other.pid, seconds)
+        return None if pid is None or other.poll() is not None else window(pid, seconds)
     finally:
-        other.kill()
-        subprocess.run(["pkill", "-P", str(tree.pid)])
-        tree.kill()
-        other.wait()
-        tree.wait()
+        for process in (other, tree):
+            os.killpg(process.pid, 9)
+            process.wait()
+
+
+def benchmark_of(cargo):
+    """The process that cargo has built and started; None where it does neither."""
+    deadline = time.monotonic() + 600
+    while time.monotonic() < deadline and cargo.poll() is None:
+        for child in open(f"/proc/{cargo.pid}/task/{cargo.pid}/children").read().split():
+            try:
+                if b"--sysinfo" in open(f"/proc/{child}/cmdline", "rb").read():
+                    return int(child)
+            except OSError:
+                pass
+        time.sleep(0.2)
+    return None
 
 
 def show(name, measured):
@@ -124,6 +140,7 @@ def main():
     parser.add_argument("--wrapper", required=True)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--strangers", type=int, default=2000)
+    parser.add_argument("--python", default=sys.executable, help="one that has psutil")
     parser.add_argument("--limits", action="store_true")
     given = parser.parse_args()
     wrapper = os.path.abspath(given.wrapper)
@@ -136,11 +153,12 @@ def main():
     try:
         crowded = measure(wrapper, given.seconds)
         show(f"observer, {given.strangers} strangers", crowded)
-        other = beside(given.seconds)
-        if other:
-            show("psutil, likewise", other)
-        else:
-            print("psutil, likewise: this Python has none")
+        others = {
+            "psutil, likewise": beside([given.python, "-c", PSUTIL, "PID"], given.seconds),
+            "sysinfo's full refresh, likewise": beside(SYSINFO, given.seconds, benchmark_of),
+        }
+        for name, other in others.items():
+            show(name, other) if other else print(f"{name}: not here")
     finally:
         os.killpg(strangers.pid, 9)
         strangers.wait()

@@ -3,7 +3,8 @@
 //! `cargo bench --bench sampling [-- COMMAND...]`. Processor time of this thread is measured, in the same run and in
 //! turns, so that the ratio holds on a busy machine where the figures do not. Last comes what the start event's facts
 //! about a command cost (`python3` where none is given): Python's version, the packages', the machine; in wall time,
-//! with the files cached.
+//! with the files cached. With `--sysinfo` it does nothing but refresh all processes at the observer's period, for
+//! benches/observer.py to measure.
 
 use axolotl_run::machine::tree;
 use std::process::{Child, Command};
@@ -50,7 +51,18 @@ fn facts() {
     println!("facts about {}: {:.2} ms, {packages} packages", command[0].display(), times[25].as_secs_f64() * 1e3);
 }
 
+fn refresh_for_ever() {
+    let mut system = System::new().expect("a supported system");
+    loop {
+        system.refresh_processes(ProcessesToUpdate::All, true);
+        std::thread::sleep(axolotl_run::limits::SAMPLE_PERIOD);
+    }
+}
+
 fn main() {
+    if std::env::args().any(|word| word == "--sysinfo") {
+        return refresh_for_ever();
+    }
     let host = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let host = host.filter(|entry| entry.file_name().to_str().is_some_and(|name| name.parse::<u32>().is_ok()));
     println!("{} other processes on the host", host.count());

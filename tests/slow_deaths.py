@@ -5,8 +5,8 @@
 
 `hang` takes six minutes: of four ranks that make steps one goes to sleep and three spin, as in a collective
 operation; the launcher has to say so, name the rank, and give the verdict when the run is ended. `time-limit` and
-`scancel` need `sbatch` on PATH with a running Slurm; where there is none they say that they were skipped. Exit
-status: 0 where every verdict is the expected one.
+`scancel` bring Slurm up on this machine (tests/slurm_node.py says what that needs); where they cannot, they say that
+they were skipped. Exit status: 0 where every verdict is the expected one.
 """
 
 import argparse
@@ -19,6 +19,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+import slurm_node
 
 WORKER = r"""
 import os, sys, time
@@ -85,9 +87,16 @@ def hang(wrapper, state, environment):
 
 
 def slurm(wrapper, state, environment, name, options, cancel, expected):
-    if not shutil.which("sbatch"):
-        print(f"skipped: {name}: no Slurm here")
+    missing = [program for program in (*slurm_node.PROGRAMS, "sbatch") if not shutil.which(program)]
+    if missing or os.geteuid():
+        print(f"skipped: {name}: {', '.join(missing) or 'root'} is missing")
         return True
+    with slurm_node.cluster(str(state / "slurm")) as configuration:
+        environment["SLURM_CONF"] = os.environ["SLURM_CONF"] = configuration
+        return slurm_job(wrapper, state, environment, name, options, cancel, expected)
+
+
+def slurm_job(wrapper, state, environment, name, options, cancel, expected):
     script = state / "job.sh"
     script.write_text(f"#!/bin/sh\n#SBATCH {options}\nexec srun {wrapper} --record sleep 600\n")
     submit = ["sbatch", "--parsable", f"--output={state}/out", str(script)]

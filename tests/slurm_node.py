@@ -1,11 +1,14 @@
 """A Slurm cluster of this machine alone, on the loopback: its configuration, its keys, what has to be started.
 
 What a launcher does under Slurm can only be seen under Slurm, and a cluster is not at hand. Everything that this one
-keeps is below one directory; it needs root, slurmd, slurmctld and munged. Whoever imports this starts the three daemons
-in its own way, waits until the node is idle, and ends them.
+keeps is below one directory; it needs root, slurmd, slurmctld and munged. `cluster` has it up for as long as a `with`
+lasts; whoever runs processes in a way of its own takes what `Node` says has to be started.
 """
 
+import contextlib
 import os
+import subprocess
+import time
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "srun", "scancel", "sinfo", "squeue")
 CONFIGURATION = """ClusterName=loop
@@ -56,3 +59,32 @@ class Node:
         self.socket = munge("socket")
         self.daemons = [["munged", "--foreground", "--force", "--socket=" + self.socket, *options],
                         ["slurmctld", "-D"], ["slurmd", "-D"]]
+
+
+@contextlib.contextmanager
+def cluster(home, patience=60):
+    """Brings a node up below this directory, which is made, and ends it. Gives the value for SLURM_CONF."""
+    node, daemons = Node(home), []
+    environment = dict(os.environ, SLURM_CONF=node.configuration)
+    try:
+        for words in node.daemons:
+            with open(os.path.join(home, words[0] + ".log"), "wb") as log:
+                started = subprocess.Popen(words, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            daemons.append(started)
+        deadline, state = time.monotonic() + patience, ""
+        while not state.startswith(("idle", "mixed", "alloc")):
+            if time.monotonic() > deadline:
+                raise TimeoutError("Slurm's node is %s; its logs are in %s" % (state.strip() or "not there", home))
+            time.sleep(0.5)
+            state = subprocess.run(["sinfo", "-h", "-o", "%T"], env=environment, capture_output=True, text=True).stdout
+        yield node.configuration
+    finally:
+        subprocess.run(["scancel", "-u", "root"], env=environment, stderr=subprocess.DEVNULL, check=False)
+        # In the reverse order: the key's daemon is asked by the others to the last.
+        for daemon in reversed(daemons):
+            daemon.terminate()
+            try:
+                daemon.wait(10)
+            except subprocess.TimeoutExpired:
+                daemon.kill()
+                daemon.wait()

@@ -1,8 +1,9 @@
 //! Ends that somebody asked for: a user, a scheduler, a time limit.
 //!
 //! A program may turn the request into an exit code of its own, with or without a traceback, or may have to be
-//! killed when the time is up; all of these are the request's work. Who asked says why: the terminal and the
-//! user's own session are the user, a batch system's daemon is the batch system, near the job's end its clock.
+//! killed when the time is up; all of these are the request's work. Who asked says why: the terminal is the user, what
+//! runs in the user's session is the user's, be it a shell or another program; a batch system's daemon is the batch
+//! system, near the job's end its clock.
 
 use super::{Case, Confidence, Evidence, Finding, Kind};
 use crate::observation::{Request, Sender};

@@ -99,7 +99,7 @@ words! {
         TimeLimit => "time_limit",
         /// Who runs the machine ended the run: preempted, cancelled, drained.
         PreemptedOrCancelled => "preempted_or_cancelled",
-        /// Ctrl-C, or SIGINT or SIGQUIT by other means.
+        /// The user ended the run, or a program of the user's did: Ctrl-C, `kill`, a script beside it.
         SignalledByUser => "signalled_by_user",
         /// SIGTERM, and nobody saw who sent it.
         Terminated => "terminated",
@@ -174,9 +174,9 @@ words! {
         HangupRequested => "hangup_requested",
         /// The signal came from the terminal.
         SentByTerminal => "sent_by_terminal",
-        /// The signal came from a process of the run's own session.
+        /// The signal came from a process of the run's own session: the shell, or a program beside the run.
         SentFromOwnSession => "sent_from_own_session",
-        /// The signal came from a process of the same user.
+        /// The signal came from a process of the same user, in another session.
         SentBySameUser => "sent_by_same_user",
         /// The signal came from a process of another user.
         SentByOtherUser => "sent_by_other_user",

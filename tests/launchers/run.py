@@ -190,38 +190,6 @@ def mpi(name, program):
     yield from cases_of(name, f"{{run}} {program} -np 2 {worker}", f"{program} -np 2 {{run}} {worker}", knows_rank=name == "Open MPI")
 
 
-class Slurm:
-    """A cluster of this machine alone; everything it keeps is below one directory."""
-
-    def __init__(self, root):
-        self.home, self.daemons = os.path.join(root, "slurm"), []
-        self.node = slurm_node.Node(self.home)
-        os.environ["SLURM_CONF"] = self.node.configuration
-
-    def start(self):
-        for words in self.node.daemons:
-            with open(f"{self.home}/{words[0]}.log", "wb") as log:
-                self.daemons.append(subprocess.Popen(words, stdout=log, stderr=log, stdin=subprocess.DEVNULL))
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            state = subprocess.run(["sinfo", "-h", "-o", "%T"], capture_output=True, text=True).stdout
-            if state.startswith(("idle", "mixed", "alloc")):
-                return True
-            time.sleep(0.5)
-        return False
-
-    def stop(self):
-        subprocess.run(["scancel", "-u", "root"], stderr=subprocess.DEVNULL, timeout=10)
-        time.sleep(1)
-        for daemon in reversed(self.daemons):
-            daemon.terminate()
-        for daemon in self.daemons:
-            try:
-                daemon.wait(10)
-            except subprocess.TimeoutExpired:
-                daemon.kill()
-
-
 def slurm():
     worker = f"{sys.executable} {{worker}}"
     # A step of its own: a bare srun allocates the job as well.
@@ -287,15 +255,13 @@ def main():
         else:
             print(f"{name}: skipped, no {program}")
     if all(map(has, slurm_node.PROGRAMS)) and os.geteuid() == 0:
-        cluster = Slurm(root)
         try:
-            if cluster.start():
+            with slurm_node.cluster(os.path.join(root, "slurm")) as configuration:
+                os.environ["SLURM_CONF"] = configuration
                 go(slurm())
-            else:
-                failures += 1
-                print("Slurm does not come up")
-        finally:
-            cluster.stop()
+        except TimeoutError as error:
+            failures += 1
+            print(error)
     else:
         print("Slurm: skipped, needs slurmd, slurmctld, munged and root")
     print(f"{done - failures} of {done} as they should be" + (f"; see {root}" if failures or given.keep else ""))
