@@ -13,12 +13,11 @@ use crate::protocol::order::{Order, Sending};
 use crate::protocol::settings::{Observed, RelayEnds, Settings};
 use crate::streams::relay::{Relay, Sink, Source};
 use crate::streams::route::{self, Between, RelayRoute, Routes, Way, Wishes};
-use crate::sys::command::{self, Program, Spawn};
+use crate::sys::command::{self, Program, Role, Spawn};
 use crate::sys::signals::Signals;
 use crate::sys::{Errno, channel, clock, descriptors, fault, flow, signals, terminal, tether, wait};
 use std::ffi::OsString;
-use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 /// One relay's descriptors, before it is decided who holds which.
 struct Plumbing {
@@ -70,6 +69,7 @@ pub fn start(order: &Order) -> Result<Supervised, Errno> {
         fault::arm(&crash.write);
     }
     let ignore_sigchld = signals::note_early();
+    let supervisor = std::process::id().cast_signed();
     let (spawned_at_ms, spawned_monotonic_ms) = (clock::wall_ms(), clock::monotonic_ms());
     let near = |way: Way| match way {
         Way::Relay(index) => built.relays.get(index)?.as_ref().map(|plumbing| plumbing.near.as_raw_fd()),
@@ -84,13 +84,13 @@ pub fn start(order: &Order) -> Result<Supervised, Errno> {
     };
     Signals::block(true);
     let handle = wait::open(command).ok();
-    let settings = Settings {
+    let settings = || Settings {
         run: order.run,
         sending: order.sending == Sending::Send,
         rank_deferred: order.rank_deferred,
         spawned_at_ms,
         spawned_monotonic_ms,
-        supervisor: std::process::id().cast_signed(),
+        supervisor,
         command,
         channel: channel.as_ref().map_or(-1, |(_, theirs)| theirs.as_raw_fd()),
         command_handle: handle.as_ref().map(AsRawFd::as_raw_fd),
@@ -100,7 +100,11 @@ pub fn start(order: &Order) -> Result<Supervised, Errno> {
         streams: streams(&built),
         unobserved: built.routes.unobserved,
     };
-    let observer = channel.as_ref().and_then(|_| start_observer(order, &settings, &built));
+    let observer = channel.as_ref().and_then(|_| {
+        command::start_observer(&built.null, &built.failure.read, || role(order, &settings(), &built)).ok()
+    });
+    // Where the kernel has put the command behind us on our own processor, it has waited for all this.
+    command::give_way();
     let (channel, tether) = match (channel, observer) {
         (Some((ours, _)), Some(_)) => {
             tether::cut();
@@ -168,9 +172,9 @@ impl Plumbing {
 
 fn build(order: &Order, changes: &[(&str, OsString)]) -> Result<Built, Errno> {
     let program = Program::new(&order.command, changes)?;
-    let (stdout, stderr) = (io::stdout(), io::stderr());
     let wishes = Wishes { tap_stdout: order.tap_stdout, terminal_direct: order.terminal_direct };
-    let mut routes = route::decide(descriptors::look(stdout.as_fd()), descriptors::look(stderr.as_fd()), wishes);
+    let look = |number| descriptors::look(descriptors::standard(number));
+    let mut routes = route::decide(look(1), look(2), wishes);
     descriptors::occupy_standard()?;
     let (signals, failure, null) = (Signals::open(true)?, flow::pipe()?, descriptors::null()?);
     flow::set_nonblocking(failure.read.as_fd());
@@ -184,7 +188,7 @@ fn build(order: &Order, changes: &[(&str, OsString)]) -> Result<Built, Errno> {
         }
     };
     let followed = routes.followed().into_iter().flatten().filter_map(|(number, stream)| {
-        let file = standard(number, &stdout, &stderr);
+        let file = descriptors::standard(number);
         let reader = OwnedFd::from(descriptors::reopen_for_reading(file)?);
         Some(Followed { stream, reader, position: descriptors::write_position(file) })
     });
@@ -193,13 +197,8 @@ fn build(order: &Order, changes: &[(&str, OsString)]) -> Result<Built, Errno> {
     Ok(Built { program, routes, relays, signals, failure, null, followed })
 }
 
-fn standard<'a>(number: RawFd, stdout: &'a io::Stdout, stderr: &'a io::Stderr) -> BorrowedFd<'a> {
-    if number == 1 { stdout.as_fd() } else { stderr.as_fd() }
-}
-
 fn plumbing(route: &RelayRoute) -> Result<Plumbing, Errno> {
-    let (stdout, stderr) = (io::stdout(), io::stderr());
-    let destination = standard(route.to, &stdout, &stderr);
+    let destination = descriptors::standard(route.to);
     let copy = flow::pipe()?;
     flow::set_capacity(copy.write.as_fd(), limits::COPY_PIPE_BYTES);
     flow::set_nonblocking(copy.read.as_fd());
@@ -245,9 +244,9 @@ fn streams(built: &Built) -> Vec<(Stream, Observed)> {
     relays.chain(files).collect()
 }
 
-fn start_observer(order: &Order, settings: &Settings, built: &Built) -> Option<i32> {
-    let arguments = settings.arguments(order.config.as_ref(), &order.command);
-    let program = Program::new(&arguments, &[]).ok()?;
+/// What the observer is started with; made on its side of the clone.
+fn role(order: &Order, settings: &Settings, built: &Built) -> Result<Role, Errno> {
+    let program = Program::new(&settings.arguments(order.config.as_ref(), &order.command), &[])?;
     let mut keep: Vec<RawFd> = vec![settings.channel, built.failure.read.as_raw_fd()];
     keep.extend(settings.command_handle);
     keep.extend(settings.crash_flag);
@@ -262,5 +261,5 @@ fn start_observer(order: &Order, settings: &Settings, built: &Built) -> Option<i
         }
     }
     keep.sort_unstable();
-    command::start_observer(&program, &built.null, &keep, &built.failure.read).ok()
+    Ok(Role { program, keep })
 }

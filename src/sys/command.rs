@@ -1,14 +1,14 @@
 //! Becoming the command, starting it, and starting the observer.
 //!
-//! Everything that needs memory is prepared before the clone; between clone and exec only system calls are
-//! made. A raw clone is used instead of fork() or vfork(): fork's own bookkeeping is not needed by a child
+//! Everything that the command's clone needs memory for is prepared before it; between clone and exec it makes system
+//! calls only. A raw clone is used instead of fork() or vfork(): fork's own bookkeeping is not needed by a child
 //! that only execs, vfork would suspend us while the child can be stopped by Ctrl-Z, and only clone lets the
 //! kernel write down the child's pid at the moment of its creation (see [`signals`](super::signals)).
 
 use super::{Errno, descriptors, fault, flow, signals, tether};
 use crate::limits;
 use nix::libc;
-use std::ffi::{CString, OsStr, OsString};
+use std::ffi::{CStr, CString, OsString};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
@@ -16,47 +16,71 @@ use std::time::Duration;
 /// A program with its arguments and environment, in the form that exec wants.
 #[derive(Debug)]
 pub struct Program {
-    arguments: Vec<CString>,
-    environment: Vec<CString>,
     argument_pointers: Vec<*const libc::c_char>,
     environment_pointers: Vec<*const libc::c_char>,
-}
-
-fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
-    strings.iter().map(|string| string.as_ptr()).chain(std::iter::once(std::ptr::null())).collect()
+    /// What the pointers point to, but for the environment that we have ourselves.
+    _texts: Vec<CString>,
 }
 
 impl Program {
-    /// Prepares a program with our environment and some changes to it.
+    /// Prepares a program with our environment and some changes to it. What we do not change is handed on as the
+    /// kernel gave it to us: not copied, which would cost the start several pages, and not taken apart, because a word
+    /// without `=` is the command's as much as any other.
     ///
     /// # Errors
     /// `EINVAL` for a NUL byte, which no argument of a process can have.
     pub fn new(command: &[OsString], changes: &[(&str, OsString)]) -> Result<Self, Errno> {
-        let text = |text: &OsStr| CString::new(text.as_bytes()).map_err(|_| Errno::EINVAL);
-        let arguments = command.iter().map(|argument| text(argument)).collect::<Result<Vec<_>, _>>()?;
-        let pair = |name: &OsStr, value: &OsStr| {
-            let mut pair = name.to_owned();
-            pair.push("=");
-            pair.push(value);
-            text(&pair)
+        let arguments = command.iter().map(|argument| argument.as_bytes().to_vec());
+        let pairs = changes.iter().map(|(name, value)| [name.as_bytes(), b"=", value.as_bytes()].concat());
+        let texts = arguments.chain(pairs).map(CString::new).collect::<Result<Vec<_>, _>>();
+        let texts = texts.map_err(|_| Errno::EINVAL)?;
+        let (arguments, pairs) = texts.split_at(command.len());
+        let is_changed = |word: &&CStr| {
+            let of =
+                |name: &str| word.to_bytes().strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"="));
+            changes.iter().any(|(name, _)| of(name))
         };
-        let kept = std::env::vars_os().filter(|(name, _)| !changes.iter().any(|(changed, _)| name == changed));
-        let mut environment = kept.map(|(name, value)| pair(&name, &value)).collect::<Result<Vec<_>, _>>()?;
-        for (name, value) in changes {
-            environment.push(pair(OsStr::new(name), value)?);
-        }
-        let (argument_pointers, environment_pointers) = (pointers(&arguments), pointers(&environment));
-        Ok(Self { arguments, environment, argument_pointers, environment_pointers })
+        let pointer = |text: &CString| text.as_ptr();
+        let end = || std::iter::once(std::ptr::null());
+        Ok(Self {
+            argument_pointers: arguments.iter().map(pointer).chain(end()).collect(),
+            environment_pointers: inherited_environment()
+                .filter(|word| !is_changed(word))
+                .map(CStr::as_ptr)
+                .chain(pairs.iter().map(pointer))
+                .chain(end())
+                .collect(),
+            _texts: texts,
+        })
     }
 
     /// Replaces this process, searching PATH as a shell does. Returns only if that fails.
     pub fn exec(&self) -> Errno {
-        let Some(program) = self.arguments.first() else { return Errno::ENOENT };
-        debug_assert_eq!(self.environment.len() + 1, self.environment_pointers.len());
-        // SAFETY: both arrays end with a null pointer and point into strings that `self` owns.
-        unsafe { libc::execvpe(program.as_ptr(), self.argument_pointers.as_ptr(), self.environment_pointers.as_ptr()) };
+        let Some(&program) = self.argument_pointers.first().filter(|first| !first.is_null()) else {
+            return Errno::ENOENT;
+        };
+        // SAFETY: both arrays end with a null pointer and point to strings that `self` owns or that this process has
+        // for as long as it lives.
+        unsafe { libc::execvpe(program, self.argument_pointers.as_ptr(), self.environment_pointers.as_ptr()) };
         Errno::last()
     }
+}
+
+unsafe extern "C" {
+    /// The C library's.
+    static environ: *const *const libc::c_char;
+}
+
+/// The words of our environment, as they are.
+fn inherited_environment() -> impl Iterator<Item = &'static CStr> {
+    (0..).map_while(|index| {
+        // SAFETY: nothing in this program changes its environment, so the array and its strings stay as they were at
+        // the start. The array ends with a null pointer, after which nothing is read.
+        unsafe {
+            let word = (!environ.is_null()).then(|| *environ.add(index))?;
+            (!word.is_null()).then(|| CStr::from_ptr(word))
+        }
+    })
 }
 
 /// Replaces this process by a command. Returns only if that fails.
@@ -100,20 +124,35 @@ impl Spawn<'_> {
     }
 }
 
-/// Starts the observer: our own program in its other role, with nothing of the user's but what `keep` names. It is
-/// there at once, and loads its program when the command has loaded its own, which `command_runs` (kept until then)
-/// tells: two programs that are loaded at once hold each other up, and the command comes first.
+/// What the observer is started with.
+#[derive(Debug)]
+pub struct Role {
+    /// Our own program, in its other role.
+    pub program: Program,
+    /// The descriptors that it is to have besides the standard three, which lead nowhere; sorted.
+    pub keep: Vec<RawFd>,
+}
+
+/// Starts the observer, with nothing of the user's but what its role names. It is there at once, prepares its role
+/// itself, because the command may be waiting for the processor that we are on, and loads its program when the
+/// command has loaded its own, which `command_runs` (kept until then) tells: two programs that are loaded at once hold
+/// each other up, and the command comes first.
 ///
 /// # Errors
 /// The kernel's, when no process can be created.
-pub fn start_observer(program: &Program, null: &OwnedFd, keep: &[RawFd], command_runs: &OwnedFd) -> Result<i32, Errno> {
+pub fn start_observer(
+    null: &OwnedFd,
+    command_runs: &OwnedFd,
+    role: impl FnOnce() -> Result<Role, Errno>,
+) -> Result<i32, Errno> {
     clone(std::ptr::null_mut(), || {
         // Before anything else: what we say on the socket must not end the command.
         tether::cut();
         for number in 0..=2 {
             descriptors::replace(number, null.as_raw_fd());
         }
-        descriptors::close_others(keep);
+        let Ok(Role { program, keep }) = role() else { return };
+        descriptors::close_others(&keep);
         for &kept in keep.iter().filter(|&&kept| kept != command_runs.as_raw_fd()) {
             descriptors::survive_exec(kept);
         }
@@ -132,6 +171,12 @@ pub fn start_observer(program: &Program, null: &OwnedFd, keep: &[RawFd], command
     })
 }
 
+/// Lets whoever waits for the processor that we are on go first.
+pub fn give_way() {
+    // It always succeeds.
+    let _ = nix::sched::sched_yield();
+}
+
 /// Starts the observer's successor and waits for its end, or for as long as this at the most.
 pub fn run_successor(arguments: &[OsString], at_most: Duration) {
     let (Ok(program), Ok(null), Ok(done)) = (Program::new(arguments, &[]), descriptors::null(), super::flow::pipe())
@@ -139,7 +184,7 @@ pub fn run_successor(arguments: &[OsString], at_most: Duration) {
         return;
     };
     // It holds the pipe open for as long as it lives, and waits for nobody: /dev/null is always readable.
-    if start_observer(&program, &null, &[done.write.as_raw_fd()], &null).is_ok() {
+    if start_observer(&null, &null, || Ok(Role { program, keep: vec![done.write.as_raw_fd()] })).is_ok() {
         drop(done.write);
         super::flow::await_readable(&done.read, u8::try_from(at_most.as_millis()).unwrap_or(u8::MAX));
     }
@@ -158,4 +203,33 @@ fn clone(created: *mut i32, child: impl FnOnce()) -> Result<i32, Errno> {
         unsafe { libc::_exit(127) };
     }
     Errno::result(pid).map(|pid| i32::try_from(pid).unwrap_or(i32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_gets_our_environment_with_the_changes_at_its_end() {
+        let changes = [("PATH", OsString::from("/nowhere")), ("AXOLOTL_RUN_ID", OsString::from("1"))];
+        let program = Program::new(&["program".into(), "word".into()], &changes).unwrap();
+        let ours = inherited_environment();
+        let kept = ours.filter(|word| {
+            !["PATH=", "AXOLOTL_RUN_ID="].iter().any(|name| word.to_bytes().starts_with(name.as_bytes()))
+        });
+        let expected: Vec<_> = kept.chain([c"PATH=/nowhere", c"AXOLOTL_RUN_ID=1"]).collect();
+        assert!(expected.len() > 2, "a test has an environment");
+        assert_eq!(words(&program.environment_pointers), expected);
+        assert_eq!(words(&program.argument_pointers), [c"program", c"word"]);
+        let same = Program::new(&[], &[("PAT", OsString::new())]).unwrap();
+        assert_eq!(words(&same.environment_pointers).len(), inherited_environment().count() + 1, "PATH is not PAT");
+        assert_eq!(same.exec(), Errno::ENOENT);
+        assert_eq!(Program::new(&["a\0b".into()], &[]).unwrap_err(), Errno::EINVAL);
+    }
+
+    fn words(pointers: &[*const libc::c_char]) -> Vec<&'static CStr> {
+        assert!(pointers.last().unwrap().is_null());
+        // SAFETY: pointers of a program that outlives the words.
+        pointers[..pointers.len() - 1].iter().map(|&word| unsafe { CStr::from_ptr(word) }).collect()
+    }
 }

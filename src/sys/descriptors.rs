@@ -34,6 +34,15 @@ pub struct Descriptor {
     pub identity: (u64, u64),
 }
 
+/// Standard output (1) or standard error (2), whatever else is given: the descriptor alone, without the buffer that the
+/// standard library makes for its own handle.
+#[must_use]
+pub fn standard(number: RawFd) -> BorrowedFd<'static> {
+    // SAFETY: nothing here closes the standard three, and a number that was closed from the start answers EBADF, which
+    // the standard library's own handles rely on in the same way.
+    unsafe { BorrowedFd::borrow_raw(if number == 1 { 1 } else { 2 }) }
+}
+
 /// Looks at one of the three standard descriptors.
 #[must_use]
 pub fn look(descriptor: BorrowedFd<'_>) -> Descriptor {

@@ -4,7 +4,7 @@
 //! descriptor. Nothing here decides anything: who is to be killed, which stream is relayed, what a failure
 //! means for the run is decided by the floors around it.
 //!
-//! The functions that run between `clone` and `execve` allocate nothing and call only what POSIX lists as
+//! The functions that run between the command's `clone` and `execve` allocate nothing and call only what POSIX lists as
 //! async-signal-safe.
 
 #![expect(unsafe_code, reason = "system calls that have no safe wrapper; each block says why it is sound")]
