@@ -1,6 +1,8 @@
 //! The order and the number of bytes, whoever relays, however full the destination is.
 
 use super::*;
+use crate::sys::terminal;
+use std::time::{Duration, Instant};
 
 /// Numbered records, more than a pipe takes at once.
 fn records() -> Vec<u8> {
@@ -72,6 +74,39 @@ fn every_byte_arrives_once_and_in_order_whoever_relays_when() {
             assert!(records.starts_with(&seen), "hold {hold:?}, change after {change}: the copy differs");
             assert!(change < 1000 || seen == records, "hold {hold:?}: the copy has {} bytes", seen.len());
         }
+    }
+}
+
+#[test]
+fn a_terminals_flood_arrives_once_and_in_order_whoever_relays_when() {
+    let records = records();
+    for change in [1, 2, 3, 5, 8, usize::MAX] {
+        let (hold, sink, copy) = (pipe(1 << 16), pipe(1 << 16), pipe(1 << 20));
+        let opened = terminal::open(sink.read.as_fd()).unwrap();
+        flow::set_nonblocking(opened.slave.as_fd());
+        let same = |descriptor: &OwnedFd| descriptor.try_clone().unwrap();
+        let relay = |copy: Option<OwnedFd>| {
+            let hold = flow::Pipe { read: same(&hold.read), write: same(&hold.write) };
+            let sink = Sink { descriptor: same(&sink.write), may_block: false };
+            Relay::new(Source::Terminal { master: same(&opened.master), hold }, sink, copy)
+        };
+        let mut relaying = relay(Some(same(&copy.write)));
+        let (mut written, mut arrived, mut seen, mut steps) = (0, Vec::new(), Vec::new(), 0);
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while arrived.len() < records.len() {
+            assert!(Instant::now() < deadline, "change after {change}: {} bytes", arrived.len());
+            written += flow::write(opened.slave.as_fd(), &records[written..]).unwrap_or(0);
+            steps += 1;
+            if steps == change {
+                relaying = relay(None);
+            }
+            relaying.step();
+            drain(&sink.read, &mut arrived);
+            drain(&copy.read, &mut seen);
+        }
+        assert!(arrived == records, "change after {change}");
+        assert!(records.starts_with(&seen), "change after {change}: the copy differs");
+        assert!(change < usize::MAX || seen == records, "the copy has {} bytes", seen.len());
     }
 }
 
