@@ -72,9 +72,9 @@ impl Table {
 }
 
 /// `srun: error: HOST: task 1: Exited with exit code 3`; several tasks at once are named together, and then none was
-/// the first.
+/// the first. It comes when the task ends, whatever another one is printing then: often in the middle of a bar.
 fn slurm(line: &str) -> Option<RootCause> {
-    let (_, told) = line.strip_prefix("srun: error: ")?.split_once(": task ")?;
+    let (_, told) = line.rsplit_once("srun: error: ")?.1.split_once(": task ")?;
     let (rank, how) = told.split_once(": ")?;
     let exit_code = match how.strip_prefix("Exited with exit code ") {
         Some(code) => exit_code(code)?,
@@ -135,6 +135,7 @@ mod tests {
             ),
             (&["srun: error: n1: task 7: Segmentation fault (core dumped)"], Some((7, -11))),
             (&["srun: error: n1: task 2: Out Of Memory"], Some((2, -9))),
+            (&[" 63%|████\u{fffd}srun: error: n1: task 1: Exited with exit code 1"], Some((1, 1))),
             (&["mpirun noticed that process rank 1 with PID 0 on node n1 exited on signal 9 (Killed)."], Some((1, -9))),
             (&["  Process name: [[17665,1],4]", "  Exit code:    3"], Some((4, 3))),
         ] {
