@@ -146,7 +146,9 @@ def complaints(recording, setting, played):
     if visible.get("logs") and training and not fits(finish, training[-1]):
         yield f"finish: loss {finish.get('loss')}, last log {training[-1]}"
     for progress in by_name("progress"):
-        if progress.get("step") is not None and progress.get("total_steps") != visible.get("total"):
+        # An evaluation that comes first looks like a training until the training begins.
+        totals = [visible.get("total"), *filter(None, [visible.get("evaluation")])]
+        if progress.get("step") is not None and progress.get("total_steps") not in totals:
             yield f"total {progress.get('total_steps')}, visible {visible.get('total')}"
         if "loss" in progress and training and not any(fits(progress, log) for log in training):
             yield f"at step {progress.get('step')}: {progress} is no log of the training"
