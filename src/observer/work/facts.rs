@@ -35,8 +35,9 @@ impl Default for Facts {
 impl Work {
     /// Sends the start event as soon as it is complete, or has waited for long enough, or must go now.
     pub(super) fn begin_report(&mut self, must: bool) {
-        self.sampler.iter_mut().for_each(Sampler::regroup);
         self.gather();
+        // After the facts: what they say of the command's program is true of one that has entered its group by now.
+        self.sampler.iter_mut().for_each(Sampler::regroup);
         self.settle_rank(must || self.now() > limits::RANK_WAIT.as_secs_f64());
         if self.reporter.is_none() {
             return;
