@@ -229,6 +229,9 @@ pub const RELEASE_MS: u64 = 1000;
 pub const LOOK_MS: u64 = 1000;
 /// Until such a look is repeated that saw a difference: longer than a shell takes to stop or continue a job.
 pub const LOOK_AGAIN_MS: u64 = 50;
+/// A look may come later by this fraction of its period: a timer that the kernel may merge with another wakes at two
+/// thirds of the cost, and being woken is nearly all that a look costs.
+pub const LOOK_SLACK: u64 = 5;
 /// How long the tail of a command that was killed may be stuck before it is handed over, in milliseconds.
 pub const END_STUCK_MS: u64 = 100;
 

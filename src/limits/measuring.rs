@@ -12,16 +12,27 @@ pub const TREE_PROCESSES_MAX: usize = 4096;
 pub const TREE_FILES_MAX: usize = 256;
 /// Up to this many threads, all of a process's threads are asked for children at each sample (4 us each).
 pub const TREE_THREADS_EACH_SAMPLE: u64 = 4;
-/// From more than this many threads on a process's line of /proc is dear, and read with a complete walk only.
+/// From more than this many threads on a process's line of /proc is dear, and read with each twelfth sample only.
 pub const TREE_THREADS_BRIEF: u64 = 8;
-/// Samples between two complete walks (children of all threads, or the scan of all processes): a minute or more.
-pub const TREE_WALK_SAMPLES: u32 = 12;
-/// The most samples between two complete walks: ten minutes.
-pub const TREE_WALK_SAMPLES_MAX: u32 = 120;
-/// What complete walks may add to each sample between two: less than it costs. 8,000 threads were measured at 51 ms.
-pub const TREE_WALK_COST_PER_SAMPLE: Duration = Duration::from_micros(150);
-/// Threads, or processes of a scan, that one complete walk looks at.
-pub const TREE_WALK_ENTRIES_MAX: usize = 16 * 1024;
+/// Samples between two whole readings of such a process: a minute.
+pub const TREE_WHOLE_SAMPLES: u32 = 12;
+/// Samples for which the clock of such a process is not read that has used nothing: the kernel sums all threads up for
+/// it, which costs more than all else of a sample. What it uses meanwhile is seen ten seconds later.
+pub const TREE_IDLE_SAMPLES: u8 = 2;
+/// Threads of processes with many that one sample asks for children: 6 us each.
+pub const TREE_ROUND_THREADS: usize = 8;
+/// The most samples until all were asked once: ten minutes.
+pub const TREE_ROUND_SAMPLES_MAX: u64 = 120;
+/// Threads of one process that are asked.
+pub const TREE_THREADS_MAX: usize = 16 * 1024;
+/// Samples between two scans of all processes, where the kernel lists no children: a minute or more.
+pub const TREE_SCAN_SAMPLES: u32 = 12;
+/// The most samples between two scans: ten minutes.
+pub const TREE_SCAN_SAMPLES_MAX: u32 = 120;
+/// What scans may add to each sample between two: less than it costs.
+pub const TREE_SCAN_COST_PER_SAMPLE: Duration = Duration::from_micros(150);
+/// Processes that one scan looks at.
+pub const TREE_SCAN_ENTRIES_MAX: usize = 16 * 1024;
 /// How long before the end a process's failure counts as the cause: launchers give the other workers 30 s to end.
 pub const FAILURE_WINDOW: Duration = Duration::from_secs(90);
 /// How long after the spawn new processes are looked for more often: one that dies at once is the one to know of.
@@ -76,6 +87,11 @@ pub const READ_BYTES: usize = 256 * 1024;
 pub const READ_REST: Duration = Duration::from_millis(1);
 /// Reads of a pipe at the command's end: more than the copy's pipe (1 MiB) can hold.
 pub const READ_TAIL_TIMES: usize = 8;
+/// The least room for what a followed file has gained.
+pub const READ_BYTES_LITTLE: usize = 4096;
+/// How long a followed file has to be silent to be looked at with the measurements only. A training that runs adds to
+/// it more often; one that is silent is compiling, waiting, or standing still.
+pub const FOLLOW_SILENCE: Duration = Duration::from_secs(15);
 /// How long the end waits for a followed file; a file system that does not answer costs this once.
 pub const FOLLOW_TAIL_WAIT: Duration = Duration::from_millis(100);
 /// Pieces that what a followed file has gained since the last look is cut into, each with a time of its own: a bar

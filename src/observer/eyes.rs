@@ -71,11 +71,13 @@ struct Followed {
     follower: Follower,
     /// Up to when it was read.
     read_until: f64,
+    /// When it last had something new.
+    grown_at: f64,
 }
 
 impl Followed {
     const fn new(reader: Reader, follower: Follower) -> Self {
-        Self { reader, follower, read_until: 0.0 }
+        Self { reader, follower, read_until: 0.0, grown_at: 0.0 }
     }
 
     /// Takes what came of a look.
@@ -96,6 +98,9 @@ impl Followed {
             self.reader.take(run, from + share * (chunk.at - from), slice);
         }
         self.read_until = chunk.at;
+        if count > 0 || chunk.state.is_some() {
+            self.grown_at = chunk.at;
+        }
     }
 
     /// Reads to the file's present end, for as long as its file system answers.
@@ -217,19 +222,26 @@ impl Eyes {
         self.last_read = Some(Instant::now());
     }
 
-    /// Whether there are files that do not tell when something was added.
+    /// Whether there are files that may be added to at any moment. They do not tell; one that was silent for a while is
+    /// looked at with each measurement.
     #[must_use]
-    pub const fn follow_files(&self) -> bool {
-        !self.files.is_empty()
+    pub fn follow_files(&self, at: f64) -> bool {
+        self.files.iter().any(|file| at - file.grown_at < limits::FOLLOW_SILENCE.as_secs_f64())
     }
 
-    /// Takes what the followed files have given, and asks for more.
-    pub fn look_at_files(&mut self, run: &mut Run, at: f64) {
+    /// Asks the followed files for what is new. Their threads answer while something else is done.
+    pub fn ask_files(&mut self, at: f64) {
+        for file in &mut self.files {
+            file.follower.ask(at, false);
+        }
+    }
+
+    /// Takes what the followed files have answered.
+    pub fn take_from_files(&mut self, run: &mut Run) {
         for file in &mut self.files {
             while let Some(chunk) = file.follower.arrived() {
                 file.take(run, &chunk);
             }
-            file.follower.ask(at, false);
         }
     }
 

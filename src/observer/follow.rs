@@ -48,7 +48,9 @@ impl Follower {
             if cut {
                 position = 0;
             }
-            let mut bytes = vec![0; limits::READ_BYTES];
+            // Most looks find nothing, and a large buffer has to be cleared.
+            let new = usize::try_from(length.saturating_sub(position)).unwrap_or(usize::MAX);
+            let mut bytes = vec![0; new.clamp(limits::READ_BYTES_LITTLE, limits::READ_BYTES)];
             let count = file.read_at(&mut bytes, position).ok()?;
             bytes.truncate(count);
             position += count as u64;

@@ -16,9 +16,10 @@ use crate::status::{End, signal};
 use crate::sys::channel::{self, Received};
 use crate::sys::poll::{Events, Poll};
 use crate::sys::signals::{self, Signals};
-use crate::sys::{clock, fault, wait};
+use crate::sys::{clock, fault, role, wait};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 
 /// Bytes of `/proc/PID/stat` that are read: the state follows the name, which has 64 at the most.
@@ -87,6 +88,7 @@ impl Link {
     /// `killed_for_memory` tells whether the kernel has killed a process for want of memory since the start.
     pub fn run(mut self, killed_for_memory: impl Fn() -> bool) {
         let mut ended = false;
+        let mut before = 0;
         let mut mirror = Mirror::default();
         loop {
             let look = match self.question {
@@ -94,6 +96,9 @@ impl Link {
                 None if mirror.is_apart() => limits::LOOK_AGAIN_MS,
                 None => limits::LOOK_MS,
             };
+            if std::mem::replace(&mut before, look) != look {
+                role::wake_within(Duration::from_millis(look / limits::LOOK_SLACK));
+            }
             let mut poll = Poll::new();
             let channel = poll.add(Some(self.channel.as_fd()), Events::READ);
             poll.add(self.signals.as_ref().map(AsFd::as_fd), Events::READ);

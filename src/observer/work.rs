@@ -159,7 +159,7 @@ impl Work {
     fn look_period(&self) -> Duration {
         let early = self.birth.age() < limits::TREE_HURRY;
         let short = self.sampler.as_ref().is_some_and(Sampler::is_memory_short);
-        if early || short || self.eyes.follow_files() { limits::FOLLOW_PERIOD } else { limits::SAMPLE_PERIOD }
+        if early || short || self.eyes.follow_files(self.now()) { limits::FOLLOW_PERIOD } else { limits::SAMPLE_PERIOD }
     }
 
     /// Seconds since the command's spawn.
@@ -195,6 +195,9 @@ impl Work {
                 _ = hurry.tick(), if !self.facts.sent && !self.facts.silent => self.begin_report(false),
                 _ = meet.tick(), if early => self.sampler.iter_mut().for_each(Sampler::meet),
                 due = pulse.beats() => {
+                    if due.look {
+                        self.eyes.ask_files(self.now());
+                    }
                     if due.measure {
                         self.measure();
                     }
@@ -244,7 +247,7 @@ impl Work {
     fn tick(&mut self) {
         let at = self.now();
         self.look();
-        self.eyes.look_at_files(&mut self.run, at);
+        self.eyes.take_from_files(&mut self.run);
         self.progress(at);
         if !self.facts.sent
             && self.facts.start.python_version.is_none()

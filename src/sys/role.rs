@@ -2,6 +2,7 @@
 
 use nix::libc;
 use nix::unistd::{Pid, User, gethostname, getuid, setpgid};
+use std::time::Duration;
 
 /// The first choice of the kernel's OOM killer, a name of its own (`killall axolotl-run` must find the
 /// launcher alone), no hold on the working directory.
@@ -16,6 +17,12 @@ pub fn become_background() {
 /// Gives way to everything else, in the calling thread and those that it starts from now on.
 pub fn give_way(niceness: i32) {
     let _ = rustix::process::setpriority_process(None, niceness);
+}
+
+/// Lets the kernel end the calling thread's waits later by up to so much.
+pub fn wake_within(slack: Duration) {
+    // Zero would mean the default.
+    let _ = nix::sys::prctl::set_timerslack(slack.as_nanos().clamp(1, 1_000_000_000) as u64);
 }
 
 /// Leaves the job's process group, so that the shell's idea of the job ends with the command.

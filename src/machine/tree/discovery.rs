@@ -2,22 +2,31 @@
 //!
 //! `/proc/P/task/T/children` lists what thread T started: 4 us a read. Nearly all children come from main
 //! threads, so these (and all threads of a process with few) are asked at every sample. Children of other
-//! threads need all threads, which costs 51 ms at 8,000 threads; that complete walk is made about once a
-//! minute, and less often the dearer it proved. A kernel without these files leaves only the
-//! scan of the host for parents, on the same schedule: the one place where the host's size matters.
+//! threads need all threads, which costs 51 ms at 8,000 threads; so a sample asks a few of them, in rounds of ten
+//! minutes at the most: all at once they would be felt. A kernel without these files leaves only the scan of the host
+//! for parents, about once a minute, and less often the dearer it proved: the one place where the host's size matters.
 
-use super::Sampler;
+use super::{Process, Sampler};
 use crate::limits;
 use std::time::Instant;
 
-/// When the next complete walk is due.
+/// When the next scan is due.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Schedule {
     samples_left: u32,
 }
 
+/// The round through all threads of the processes that have many.
+#[derive(Clone, Debug, Default)]
+pub struct Round {
+    /// Whose turn it is.
+    pid: u32,
+    /// Its threads that were not asked yet.
+    threads: Vec<u32>,
+}
+
 impl Schedule {
-    /// Whether this sample makes a complete walk.
+    /// Whether this sample makes a scan.
     const fn due(&mut self) -> bool {
         if self.samples_left == 0 {
             return true;
@@ -27,44 +36,59 @@ impl Schedule {
     }
 
     /// Sets the next one, by what this one cost.
-    fn walked(&mut self, cost: std::time::Duration) {
-        let paid_by = cost.as_micros() / limits::TREE_WALK_COST_PER_SAMPLE.as_micros();
+    fn scanned(&mut self, cost: std::time::Duration) {
+        let paid_by = cost.as_micros() / limits::TREE_SCAN_COST_PER_SAMPLE.as_micros();
         let paid_by = u32::try_from(paid_by).unwrap_or(u32::MAX);
-        self.samples_left = paid_by.clamp(limits::TREE_WALK_SAMPLES, limits::TREE_WALK_SAMPLES_MAX) - 1;
+        self.samples_left = paid_by.clamp(limits::TREE_SCAN_SAMPLES, limits::TREE_SCAN_SAMPLES_MAX) - 1;
     }
 }
 
 impl Sampler {
     /// Finds the processes that the known ones started.
     pub(super) fn discover(&mut self) {
-        let complete = self.schedule.due();
-        let began = Instant::now();
         if self.lists_children {
-            self.walk(complete);
-        } else if complete {
+            self.walk();
+        } else if self.schedule.due() {
+            let began = Instant::now();
             self.scan();
-        }
-        if complete {
-            self.schedule.walked(began.elapsed());
+            self.schedule.scanned(began.elapsed());
         }
     }
 
-    fn walk(&mut self, complete: bool) {
+    fn walk(&mut self) {
         let mut to_ask = self.pids();
-        let mut threads_left = limits::TREE_WALK_ENTRIES_MAX;
+        let (pid, threads) = self.portion();
+        self.ask(pid, threads, &mut to_ask);
         while let Some(pid) = to_ask.pop() {
             let threads = self.known.get(&pid).map_or(1, |process| process.stat.threads);
-            let threads = if threads > 1 && (complete || threads <= limits::TREE_THREADS_EACH_SAMPLE) {
-                self.procfs.threads(pid, threads_left)
-            } else {
-                vec![pid]
+            let threads = match threads > 1 && threads <= limits::TREE_THREADS_EACH_SAMPLE {
+                true => self.procfs.threads(pid, limits::TREE_THREADS_MAX),
+                false => vec![pid],
             };
-            threads_left = threads_left.saturating_sub(threads.len());
-            for thread in threads {
-                for child in self.children(pid, thread).unwrap_or_default() {
-                    if self.meet(child, Some(pid)) {
-                        to_ask.push(child);
-                    }
+            self.ask(pid, threads, &mut to_ask);
+        }
+    }
+
+    /// The threads of the round that this sample asks, and whose they are.
+    fn portion(&mut self) -> (u32, Vec<u32>) {
+        let many = |process: &Process| process.stat.threads > limits::TREE_THREADS_EACH_SAMPLE;
+        if self.round.threads.is_empty() {
+            let mut next = self.known.range(self.round.pid.saturating_add(1)..).chain(&self.known);
+            let Some((&pid, _)) = next.find(|(_, process)| many(process)) else { return Default::default() };
+            self.round = Round { pid, threads: self.procfs.threads(pid, limits::TREE_THREADS_MAX) };
+        }
+        let all: u64 = self.known.values().filter(|process| many(process)).map(|process| process.stat.threads).sum();
+        let share = usize::try_from(all.div_ceil(limits::TREE_ROUND_SAMPLES_MAX)).unwrap_or(usize::MAX);
+        let left = self.round.threads.len().saturating_sub(share.max(limits::TREE_ROUND_THREADS));
+        (self.round.pid, self.round.threads.split_off(left))
+    }
+
+    /// Asks threads of a process for their children; those that are new are to be asked as well.
+    fn ask(&mut self, pid: u32, threads: Vec<u32>, to_ask: &mut Vec<u32>) {
+        for thread in threads {
+            for child in self.children(pid, thread).unwrap_or_default() {
+                if self.meet(child, Some(pid)) {
+                    to_ask.push(child);
                 }
             }
         }
@@ -90,7 +114,7 @@ impl Sampler {
     /// nearly all; a second one finds the rest.
     fn scan(&mut self) {
         let own = std::process::id();
-        let mut pids = self.procfs.processes(limits::TREE_WALK_ENTRIES_MAX);
+        let mut pids = self.procfs.processes(limits::TREE_SCAN_ENTRIES_MAX);
         pids.sort_unstable();
         for _ in 0..2 {
             for pid in pids.iter().copied().filter(|pid| *pid > 1 && *pid != own) {
@@ -113,11 +137,11 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn a_dear_walk_comes_less_often() {
+    fn a_dear_scan_comes_less_often() {
         let mut schedule = Schedule::default();
-        assert!(schedule.due(), "the first sample walks");
+        assert!(schedule.due(), "the first sample scans");
         for (cost, pause) in [(0, 12), (1, 12), (6, 40), (51, 120), (u64::MAX, 120)] {
-            schedule.walked(Duration::from_millis(cost));
+            schedule.scanned(Duration::from_millis(cost));
             assert_eq!((1..).find(|_| schedule.due()), Some(pause));
         }
     }

@@ -26,7 +26,7 @@ use crate::limits;
 use crate::sys::probe;
 use account::Account;
 use brief::Brief;
-use discovery::Schedule;
+use discovery::{Round, Schedule};
 use procfs::Procfs;
 use stat::Stat;
 use std::collections::BTreeMap;
@@ -69,6 +69,7 @@ pub struct Sampler {
     ended_ticks: u64,
     highest_ticks: u64,
     schedule: Schedule,
+    round: Round,
     samples: u32,
     /// Whether the kernel was built to list a thread's children.
     lists_children: bool,
@@ -94,6 +95,7 @@ impl Sampler {
             ended_ticks: 0,
             highest_ticks: 0,
             schedule: Schedule::default(),
+            round: Round::default(),
             samples: 0,
             lists_children: true,
             page_size: probe::page_size(),
@@ -137,7 +139,7 @@ impl Sampler {
     /// counted once: it is missing when its turn comes, and its parent does not have its time yet.
     fn refresh(&mut self) {
         let mut gone = Vec::new();
-        let whole = self.samples.is_multiple_of(limits::TREE_WALK_SAMPLES);
+        let whole = self.samples.is_multiple_of(limits::TREE_WHOLE_SAMPLES);
         self.samples = self.samples.wrapping_add(1);
         for (pid, process) in &mut self.known {
             if !whole

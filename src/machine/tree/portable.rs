@@ -2,7 +2,7 @@
 //!
 //! sysinfo speaks to macOS and the BSDs as well. Its faults do not matter where there is nothing better:
 //! processor time of reaped children is not in it, start times are whole seconds. New processes are looked
-//! for once per [`limits::TREE_WALK_SAMPLES`], because that needs the host's whole list; the known ones are refreshed
+//! for once per [`limits::TREE_SCAN_SAMPLES`], because that needs the host's whole list; the known ones are refreshed
 //! by pid, without their threads. On Linux [`super::Sampler`] is used; there this one is only compared with it.
 
 use super::TreeSample;
@@ -41,7 +41,7 @@ impl Sampler {
         if self.known.is_empty() && self.samples == 0 {
             return TreeSample::default();
         }
-        if self.samples.is_multiple_of(limits::TREE_WALK_SAMPLES) {
+        if self.samples.is_multiple_of(limits::TREE_SCAN_SAMPLES) {
             let kind = ProcessRefreshKind::nothing().without_tasks();
             system.refresh_processes_specifics(ProcessesToUpdate::All, true, kind);
             meet_descendants(system, &mut self.known);

@@ -81,7 +81,8 @@ fn many_threads_are_measured_as_a_few_are() {
         assert!(sampler.known[&own].brief.is_open());
         let later = sample_until(&mut sampler, |sample| sample.cpu_seconds > first.cpu_seconds.map(|sum| sum + 0.3));
         assert!(later.rss_max_process_bytes.unwrap() > 0);
-        // The kernel's line says the same.
+        // The kernel's line says the same, of one that has never stood still.
+        assert_eq!(sampler.known[&own].brief.left_alone(), 0);
         let line = sampler.procfs.open_stat(own).and_then(|file| sampler.procfs.read_stat(&file)).unwrap();
         let ticks = sampler.known[&own].stat.own_ticks;
         assert!(ticks.abs_diff(line.own_ticks) <= 20, "{ticks} {line:?}");
@@ -233,6 +234,36 @@ fn another_process_with_the_same_pid_is_a_stranger() {
     // A child list that is out of date does not make a stranger one of ours.
     proc.children(10, "11");
     assert_eq!(sampler.sample().processes, Some(1));
+}
+
+#[test]
+fn children_of_any_thread_are_found_within_a_round() {
+    let proc = Proc::new(true);
+    let threads = 5 * limits::TREE_ROUND_THREADS;
+    for (pid, parent) in [(10, 1), (11, 10), (99, 11)] {
+        proc.put(pid, parent, 0, 0, 100);
+        let stat = fs::read_to_string(proc.path().join(format!("{pid}/stat"))).unwrap();
+        fs::write(proc.path().join(format!("{pid}/stat")), stat.replace(" 20 0 1 0 ", &format!(" 20 0 {threads} 0 ")))
+            .unwrap();
+        for thread in 0..threads {
+            let task = proc.path().join(format!("{pid}/task/{}", if thread == 0 { pid } else { 1000 + thread as u32 }));
+            fs::create_dir_all(&task).unwrap();
+            fs::write(task.join("children"), "").unwrap();
+        }
+    }
+    proc.children(10, "11");
+    let mut sampler = Sampler::at(proc.path(), 10);
+    assert_eq!(sampler.sample().processes, Some(2));
+    let each = |sampler: &mut Sampler| {
+        let before = sampler.accesses();
+        sampler.sample();
+        sampler.accesses() - before
+    };
+    let dearest = (0..12).map(|_| each(&mut sampler)).max().unwrap();
+    assert!(dearest <= 2 * limits::TREE_ROUND_THREADS as u64 + 12, "{dearest} accesses");
+    fs::write(proc.path().join("11/task/1033/children"), "99").unwrap();
+    let round = 2 * threads.div_ceil(limits::TREE_ROUND_THREADS) + 1;
+    assert!((0..round).any(|_| sampler.sample().processes == Some(3)));
 }
 
 #[test]
