@@ -3,35 +3,18 @@
 //! No single sign is safe. A step may take long, an evaluation or a checkpoint longer; a heartbeat goes on while
 //! the training hangs; a GPU that waits in a collective operation shows full utilization. So all of them have to
 //! agree: no step for far longer than any step took, no bar that moves, GPUs idle or busy at the power of
-//! idleness, processors at an even load. It is said, never acted upon. Pure; [`run`](crate::run) asks.
+//! idleness, processors at an even load. On a crowded machine what the run gets of the processors is no more even than
+//! what others leave of them; so what counts is what it wanted: what it used, and what it waited for one. It is said,
+//! never acted upon. Pure; [`run`](crate::run) asks.
 
+use crate::limits;
 use crate::observation::{GpuReading, Hang, Sample};
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
-
-/// Measurements in a row that must show that nothing is being done: half a minute.
-const HANG_LOOKS: usize = 6;
-
-/// Steps whose times make a training's pace; of fewer than a quarter nothing is concluded.
-const HANG_INTERVALS: usize = 20;
-
-/// Seconds without a step from which on a training may stand still; slower trainings have more.
-const HANG_PATIENCE: Duration = Duration::from_secs(300);
-
-/// A GPU that is busy and draws no more than so many times its idle power only waits.
-const WAITING_POWER: f64 = 1.3;
-/// Utilization from which on a GPU is busy.
-const BUSY: f64 = 0.95;
-/// Utilization up to which a GPU is idle.
-const IDLE: f64 = 0.01;
-/// Cores by which an even load may vary, and the same as a share of it.
-const EVEN_CORES: f64 = 0.1;
-const EVEN_SHARE: f64 = 0.1;
 
 /// What one measurement says.
 #[derive(Clone, Copy, Debug)]
 struct Look {
-    /// Processors in use; None where it is not known.
+    /// Processors in use or waited for; None where it is not known.
     cores: Option<f64>,
     /// Whether the GPUs do nothing; None where there are none, or nothing is known of them.
     gpus_rest: Option<bool>,
@@ -49,7 +32,8 @@ pub struct HangWatch {
     slowest: f64,
     looks: VecDeque<Look>,
     idle_watts: BTreeMap<u32, f64>,
-    cpu: Option<(f64, f64)>,
+    /// The processor seconds of the last measurement, used and waited for, and its time.
+    cpu: Option<(f64, Option<f64>, f64)>,
     hang: Option<Hang>,
 }
 
@@ -70,7 +54,7 @@ impl HangWatch {
                 self.intervals.push_back((at - since) / (step - before) as f64);
                 self.slowest = self.slowest.max(at - since);
             }
-            if self.intervals.len() > HANG_INTERVALS {
+            if self.intervals.len() > limits::HANG_INTERVALS {
                 self.intervals.pop_front();
             }
         }
@@ -91,8 +75,9 @@ impl HangWatch {
     /// The run was measured.
     pub fn sample(&mut self, sample: &Sample) {
         let cores = sample.cpu_seconds.and_then(|now| {
-            let (before, since) = self.cpu.replace((now, sample.at))?;
-            (sample.at > since).then(|| ((now - before) / (sample.at - since)).max(0.0))
+            let (before, waited_before, since) = self.cpu.replace((now, sample.waited_seconds, sample.at))?;
+            let waited = sample.waited_seconds.zip(waited_before).map_or(0.0, |(now, before)| (now - before).max(0.0));
+            (sample.at > since).then(|| ((now - before + waited) / (sample.at - since)).max(0.0))
         });
         for gpu in &sample.gpus {
             // Before the first step the GPUs are idle, or nearly so: the lowest power is that of idleness.
@@ -103,7 +88,7 @@ impl HangWatch {
         }
         let known: Vec<bool> = sample.gpus.iter().filter_map(|gpu| self.rests(gpu)).collect();
         let gpus_rest = (!known.is_empty()).then(|| known.iter().all(|rests| *rests));
-        if self.looks.len() >= HANG_LOOKS {
+        if self.looks.len() >= limits::HANG_LOOKS {
             self.looks.pop_front();
         }
         self.looks.push_back(Look { cores, gpus_rest });
@@ -130,12 +115,23 @@ impl HangWatch {
         }
     }
 
+    /// Whether nothing has moved for so long that it is worth looking closely.
+    #[must_use]
+    pub fn is_suspicious(&self, at: f64) -> bool {
+        self.patience().is_some_and(|patience| at - self.moved_at >= patience / 2.0)
+    }
+
     fn stands_still(&self, at: f64) -> bool {
-        if self.intervals.len() < HANG_INTERVALS / 4 || self.looks.len() < HANG_LOOKS {
-            return false;
-        }
-        let patience = HANG_PATIENCE.as_secs_f64().max(10.0 * self.median()).max(3.0 * self.slowest);
-        at - self.moved_at >= patience && self.gpus_rest() && self.load_is_even()
+        self.looks.len() >= limits::HANG_LOOKS
+            && self.patience().is_some_and(|patience| at - self.moved_at >= patience)
+            && self.gpus_rest()
+            && self.load_is_even()
+    }
+
+    /// Seconds without a step that are no sign yet; None before the training has a pace.
+    fn patience(&self) -> Option<f64> {
+        let has_pace = self.intervals.len() >= limits::HANG_INTERVALS / 4;
+        has_pace.then(|| limits::HANG_PATIENCE.as_secs_f64().max(10.0 * self.median()).max(3.0 * self.slowest))
     }
 
     fn median(&self) -> f64 {
@@ -155,16 +151,16 @@ impl HangWatch {
         let Some(cores) = cores else { return false };
         let highest = cores.iter().copied().fold(0.0, f64::max);
         let lowest = cores.iter().copied().fold(f64::INFINITY, f64::min);
-        highest - lowest <= EVEN_CORES.max(EVEN_SHARE * highest)
+        highest - lowest <= limits::HANG_EVEN_CORES.max(limits::HANG_EVEN_SHARE * highest)
     }
 
     fn rests(&self, gpu: &GpuReading) -> Option<bool> {
         let utilization = gpu.utilization?;
-        if utilization <= IDLE {
+        if utilization <= limits::GPU_IDLE {
             return Some(true);
         }
         let idle = self.idle_watts.get(&gpu.index)?;
-        Some(utilization >= BUSY && gpu.power_watts? <= WAITING_POWER * idle)
+        Some(utilization >= limits::GPU_BUSY && gpu.power_watts? <= limits::HANG_WAITING_POWER * idle)
     }
 }
 
@@ -222,6 +218,28 @@ mod tests {
         assert_eq!(hang(1.0, saving, idle_then(gpu(0.0, 70.0)), 1e4), None, "a checkpoint that is saved");
         assert_eq!(hang(60.0, even, idle_then(gpu(0.0, 70.0)), 1e4), Some(600.0), "slow steps have more patience");
         assert_eq!(hang(1.0, even, idle_then(gpu(0.0, 70.0)), 299.0), None, "not before its time");
+    }
+
+    #[test]
+    fn what_others_leave_of_the_processors_does_not_hide_a_hang() {
+        let crowded = |waits: bool, wanted: fn(u32) -> f64| {
+            let mut watch = HangWatch::default();
+            (1..=10_u32).for_each(|step| watch.step(step.into(), step.into()));
+            let (mut used, mut waited) = (0.0, 0.0);
+            (3..200_u32).find(|tick| {
+                let at = 10.0 + f64::from(tick * 5);
+                // Three threads spin; the others on the machine leave them a part of it, another one each time.
+                let got = wanted(*tick) * [0.9, 0.3, 0.5, 0.4][(*tick % 4) as usize];
+                used += 5.0 * got;
+                waited += 5.0 * (wanted(*tick) - got);
+                let waited_seconds = (waits && watch.is_suspicious(at)).then_some(waited);
+                watch.sample(&Sample { at, cpu_seconds: Some(used), waited_seconds, ..Sample::default() });
+                watch.look(at).is_some()
+            })
+        };
+        assert_eq!(crowded(true, |_| 3.0), Some(60), "five minutes");
+        assert_eq!(crowded(false, |_| 3.0), None, "what it used alone says nothing");
+        assert_eq!(crowded(true, |tick| if tick % 2 == 0 { 1.0 } else { 3.0 }), None, "a checkpoint that is saved");
     }
 
     #[test]

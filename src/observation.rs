@@ -27,6 +27,8 @@ pub struct Sample {
     pub processes: Option<u64>,
     /// Processor seconds used so far by the tree, the processes that ended included as far as they are known.
     pub cpu_seconds: Option<f64>,
+    /// Seconds that its threads have waited for a processor; only where that was asked for.
+    pub waited_seconds: Option<f64>,
     /// Resident bytes of all processes; shared pages count more than once.
     pub rss_sum_bytes: Option<u64>,
     /// Resident bytes of the largest process.

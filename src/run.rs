@@ -161,6 +161,12 @@ impl Run {
         self.hang.look(at).filter(|_| self.phase == Phase::Started && !self.progress.training().finished)
     }
 
+    /// Whether the training may stand still, so that it is worth measuring closely.
+    #[must_use]
+    pub fn is_suspicious(&self, at: f64) -> bool {
+        self.hang.is_suspicious(at)
+    }
+
     /// Says which rank does something else than all others while the training stands still. It is reported next.
     pub fn blame(&mut self, rank: Option<u64>) {
         self.hang.blame(rank);

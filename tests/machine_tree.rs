@@ -70,8 +70,9 @@ fn strangers_cost_nothing() {
 
     // The façade, on our own process: it must find itself and fail at nothing.
     let mut sampler = Sampler::begin(std::process::id(), None);
-    let sample = sampler.sample(1.0);
+    let sample = sampler.sample(1.0, true);
     assert!(sample.processes.is_some_and(|count| count >= 1) && sample.failures == 0, "{sample:?}");
+    assert!(sample.waited_seconds.is_some_and(|seconds| seconds >= 0.0), "{sample:?}");
     assert!(sample.rss_max_process_bytes.is_some_and(|bytes| bytes > 0));
     assert_eq!(sampler.oom_kills().host.unwrap_or(0), 0);
 }

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """The deaths that take minutes, or a batch system: each for real, one line each, as tests/deaths.rs prints them.
 
-    python3 tests/slow_deaths.py --wrapper target/debug/axolotl-run [hang] [time-limit] [scancel]
+    python3 tests/slow_deaths.py --wrapper target/debug/axolotl-run [hang] [crowded] [asleep] [saving] [time-limit] [scancel]
 
 `hang` takes six minutes: of four ranks that make steps one goes to sleep and three spin, as in a collective
-operation; the launcher has to say so, name the rank, and give the verdict when the run is ended. `time-limit` and
-`scancel` bring Slurm up on this machine (tests/slurm_node.py says what that needs); where they cannot, they say that
-they were skipped. Exit status: 0 where every verdict is the expected one.
+operation; the launcher has to say so, name the rank, and give the verdict when the run is ended. `crowded` is the same
+beside twice as many other programs as there are processors, which come and go; `asleep` beside them with all four
+ranks asleep; in `saving` they work by turns beside them without a step, and the launcher must not call that a hang.
+`time-limit` and `scancel` bring Slurm up on this machine (tests/slurm_node.py says what that needs); where they cannot,
+they say that they were skipped. Exit status: 0 where every verdict is the expected one.
 """
 
 import argparse
@@ -30,13 +32,22 @@ for step in range(1, 13):
     if rank == 0:
         print(f"\r{step:3d}%|##        | {step}/100 [00:01<00:09,  5.00it/s]", end="", file=sys.stderr, flush=True)
 launcher = os.getppid()
-while rank != 2 and os.getppid() == launcher:
-    pass
-time.sleep(3600 if rank == 2 else 0)
+def spin(seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and os.getppid() == launcher:
+        pass
+kind = sys.argv[1]
+if kind == "asleep" or kind == "spinning" and rank == 2:
+    time.sleep(3600)
+while os.getppid() == launcher:
+    # Longer and longer, and by turns: as little even as what writes a checkpoint.
+    spin(3600 if kind == "spinning" else 6 + 2 * rank)
+    time.sleep(0 if kind == "spinning" else 7)
 """
+BURNER = "import random, time\nwhile True:\n    end = time.monotonic() + random.uniform(1, 20)\n    while time.monotonic() < end: pass\n    time.sleep(random.uniform(1, 10))"
 LAUNCHER = """
 import os, subprocess, sys
-workers = [subprocess.Popen([sys.executable, "-c", sys.argv[1]], env=dict(os.environ, RANK=str(rank))) for rank in range(4)]
+workers = [subprocess.Popen([sys.executable, "-c", *sys.argv[1:]], env=dict(os.environ, RANK=str(rank))) for rank in range(4)]
 try:
     sys.exit(max(worker.wait() for worker in workers))
 finally:
@@ -66,24 +77,32 @@ def row(name, status, finish, expected):
     return good
 
 
-def hang(wrapper, state, environment):
-    command = [wrapper, "--record", sys.executable, "-c", LAUNCHER, WORKER]
-    # A file is read as well as a pipe, and nobody has to empty it; of /dev/null nothing could be read.
-    with (state / "stderr").open("w") as stderr:
-        # What a shell has put into the background has SIGINT ignored, and so has all that it starts.
-        heed = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
-        process = subprocess.Popen(command, env=environment, stderr=stderr, start_new_session=True, preexec_fn=heed)
-    deadline, journals = time.monotonic() + 600, []
-    while time.monotonic() < deadline and not any("stalled_seconds" in path.read_text() for path in journals):
-        time.sleep(1)
-        journals = list(state.glob("axolotl-run/runs/*/events.jsonl"))
-    os.killpg(process.pid, signal.SIGINT)
-    status = process.wait()
+def hang(wrapper, state, environment, name, kind, burners, suspect, expected="hang"):
+    command = [wrapper, "--record", sys.executable, "-c", LAUNCHER, WORKER, kind]
+    others = [subprocess.Popen([sys.executable, "-c", BURNER]) for _ in range(burners)]
+    try:
+        # A file is read as well as a pipe, and nobody has to empty it; of /dev/null nothing could be read.
+        with (state / "stderr").open("w") as stderr:
+            # What a shell has put into the background has SIGINT ignored, and so has all that it starts.
+            heed = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
+            process = subprocess.Popen(command, env=environment, stderr=stderr, start_new_session=True, preexec_fn=heed)
+        began, journals = time.monotonic(), []
+        deadline = began + (600 if expected == "hang" else 420)
+        while time.monotonic() < deadline and not any("stalled_seconds" in path.read_text() for path in journals):
+            time.sleep(1)
+            journals = list(state.glob("axolotl-run/runs/*/events.jsonl"))
+        seconds = time.monotonic() - began
+        os.killpg(process.pid, signal.SIGINT)
+        status = process.wait()
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
     finish, events = finish_of(state)
-    suspects = {event["properties"].get("suspect_rank") for event in events if event["event"] == "progress"}
-    print(f"suspects: {sorted(rank for rank in suspects if rank is not None)}")
-    rank = finish.get("verdict", {}).get("rank")
-    return row("standing still, then Ctrl-C", status, finish, "hang") and suspects - {None} == {2} and rank == 2
+    suspects = {event["properties"].get("suspect_rank") for event in events if event["event"] == "progress"} - {None}
+    print(f"after {seconds:.0f} s; suspects: {sorted(suspects)}")
+    good = row(name, status, finish, expected)
+    return good and suspects == ({suspect} - {None}) and finish.get("verdict", {}).get("rank") == suspect
 
 
 def slurm(wrapper, state, environment, name, options, cancel, expected):
@@ -119,8 +138,12 @@ def main():
     parser.add_argument("deaths", nargs="*")
     arguments = parser.parse_args()
     wrapper = str(pathlib.Path(arguments.wrapper).resolve())
+    crowd = 2 * os.cpu_count()
     deaths = {
-        "hang": lambda *where: hang(wrapper, *where),
+        "hang": lambda *where: hang(wrapper, *where, "standing still, then Ctrl-C", "spinning", 0, 2),
+        "crowded": lambda *where: hang(wrapper, *where, "the same on a crowded machine", "spinning", crowd, 2),
+        "asleep": lambda *where: hang(wrapper, *where, "all asleep on a crowded machine", "asleep", crowd, None),
+        "saving": lambda *where: hang(wrapper, *where, "no step, but at work", "saving", crowd, None, "signalled_by_user"),
         "time-limit": lambda *where: slurm(wrapper, *where, "Slurm's time limit", "--time=1", False, "time_limit"),
         "scancel": lambda *where: slurm(wrapper, *where, "scancel", "--time=10", True, "preempted_or_cancelled"),
     }

@@ -78,6 +78,27 @@ pub const GPU_TAIL_WAIT: Duration = Duration::from_millis(50);
 /// Between two attempts to bring a lost GPU driver back.
 pub const GPU_RETRY_PERIOD: Duration = Duration::from_secs(60);
 
+// --- a training that stands still -------------------------------------------------------------------------
+
+/// Measurements in a row that must show that nothing is being done: half a minute.
+pub const HANG_LOOKS: usize = 6;
+/// Steps whose times make a training's pace; of fewer than a quarter nothing is concluded.
+pub const HANG_INTERVALS: usize = 20;
+/// How long without a step a training may stand still; slower trainings may for longer.
+pub const HANG_PATIENCE: Duration = Duration::from_secs(300);
+/// A GPU that is busy and draws no more than so many times its idle power only waits.
+pub const HANG_WAITING_POWER: f64 = 1.3;
+/// Utilization from which on a GPU is busy.
+pub const GPU_BUSY: f64 = 0.95;
+/// Utilization up to which a GPU is idle.
+pub const GPU_IDLE: f64 = 0.01;
+/// Cores by which an even load may vary.
+pub const HANG_EVEN_CORES: f64 = 0.1;
+/// The same, as a share of it.
+pub const HANG_EVEN_SHARE: f64 = 0.1;
+/// Threads that are asked how long they waited for a processor, 6 us each: eight ranks have 100 each.
+pub const QUEUE_THREADS_MAX: usize = 1024;
+
 // --- the observer's loop ----------------------------------------------------------------------------------
 
 /// Bytes of output that are read at once; between two reads everything else has its turn.

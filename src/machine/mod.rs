@@ -15,6 +15,7 @@ pub mod host;
 pub mod launcher;
 pub mod packages;
 mod prefixes;
+pub mod queue;
 pub mod ranks;
 pub mod sender;
 pub mod shortage;
@@ -137,8 +138,9 @@ impl Sampler {
     }
 
     /// One measurement, at so many seconds since the spawn. The accelerators' part is what their driver
-    /// answered since the last one; it is asked anew here, so it is one period old.
-    pub fn sample(&mut self, at: f64) -> Sample {
+    /// answered since the last one; it is asked anew here, so it is one period old. `closely`: each thread is asked what
+    /// only it knows.
+    pub fn sample(&mut self, at: f64, closely: bool) -> Sample {
         self.regroup();
         let tree = self.tree.sample();
         self.follow();
@@ -150,6 +152,7 @@ impl Sampler {
             at,
             processes: tree.processes,
             cpu_seconds: tree.cpu_seconds,
+            waited_seconds: closely.then(|| queue::waited_seconds(&self.tree.pids())).flatten(),
             rss_sum_bytes: tree.rss_sum_bytes,
             rss_max_process_bytes: tree.rss_max_process_bytes,
             cgroup_bytes: self.group.as_ref().and_then(MemoryGroup::current),

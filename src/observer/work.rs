@@ -267,7 +267,7 @@ impl Work {
     fn measure(&mut self) {
         let at = self.now();
         let Some(sampler) = &mut self.sampler else { return };
-        let sample = sampler.sample(at);
+        let sample = sampler.sample(at, self.run.is_suspicious(at));
         if let Some(reporter) = &mut self.reporter {
             reporter.measured(&sample, self.run.training());
         }
