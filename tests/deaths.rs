@@ -302,17 +302,45 @@ fn who_sent_the_signal_says_why() {
     }
 }
 
+/// What makes of a command the first process of a pid namespace, as a container does.
+const NAMESPACE: [&str; 4] = ["unshare", "--pid", "--fork", "--mount-proc"];
+
+fn has_namespaces() -> bool {
+    let may = has("unshare")
+        && std::process::Command::new("unshare").args(&NAMESPACE[1..]).arg("true").status().unwrap().success();
+    if !may {
+        eprintln!("skipped: no pid namespace can be made here (root is needed)");
+    }
+    may
+}
+
+#[test]
+fn a_container_that_ends_at_once_on_a_crowded_machine() {
+    let _alone = MACHINE.write().unwrap_or_else(PoisonError::into_inner);
+    if !has_namespaces() {
+        return;
+    }
+    let processors = std::thread::available_parallelism().unwrap().get();
+    let crowd: Vec<_> = (0..8 * processors)
+        .map(|_| std::process::Command::new("sh").args(["-c", "while :; do :; done"]).spawn().unwrap())
+        .collect();
+    let done = Launch::new().before(&NAMESPACE).run(&["--record", "true"]);
+    for mut one in crowd {
+        one.kill().and_then(|()| one.wait()).unwrap();
+    }
+    // The observer has hardly had a turn, and ended with the launcher: what is not there now never comes.
+    let recorded = runs(&state(done.home()));
+    assert_eq!(recorded.len(), 1);
+    assert_eq!(recorded[0].finish()["verdict"]["kind"], "success", "{recorded:#?}");
+}
+
 #[test]
 fn a_container_that_is_stopped_from_outside() {
     let _turn = machine();
-    let namespace = ["unshare", "--pid", "--fork", "--mount-proc"];
-    if !has("unshare")
-        || !std::process::Command::new("unshare").args(&namespace[1..]).arg("true").status().unwrap().success()
-    {
-        eprintln!("skipped: no pid namespace can be made here (root is needed)");
+    if !has_namespaces() {
         return;
     }
-    let launch = Launch::new().before(&namespace);
+    let launch = Launch::new().before(&NAMESPACE);
     let state = state(&launch.home());
     let mut running = started(launch, &["sh", "-c", READY]);
     // As PID 1 the launcher takes the observer with it when it ends, so what is to be read has to be there by then.

@@ -14,7 +14,8 @@ pub fn waited_seconds(pids: &[u32]) -> Option<f64> {
     waited_at(Path::new("/proc"), pids)
 }
 
-fn waited_at(procfs: &Path, pids: &[u32]) -> Option<f64> {
+/// The same, with /proc at another place.
+pub(super) fn waited_at(procfs: &Path, pids: &[u32]) -> Option<f64> {
     let mut nanoseconds = None;
     let mut left = limits::QUEUE_THREADS_MAX;
     for pid in pids {

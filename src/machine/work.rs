@@ -6,7 +6,7 @@
 //! or where several differ, nobody is. Readable for one's own processes without any right. Used by the façade.
 
 use super::tree::stat::Stat;
-use super::{files, ranks};
+use super::{files, queue, ranks};
 use crate::limits;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,7 +18,7 @@ struct Doing {
     sleeps_in: String,
     /// How often its main thread gave the processor up.
     switches: u64,
-    /// Ticks that its threads have used.
+    /// Ticks that its threads have used, or would have where they waited for a processor.
     ticks: u64,
 }
 
@@ -26,9 +26,11 @@ struct Doing {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ranks(BTreeMap<u64, Doing>);
 
-/// Ticks between two looks, five seconds apart, from which on a rank is busy: a tenth of a core. One that waits busily
-/// may have to share its core; of one that sleeps no more than a heartbeat is left.
+/// Ticks between two looks, five seconds apart, from which on a rank is busy: a tenth of a core. Of one that sleeps no
+/// more than a heartbeat is left.
 const BUSY_TICKS: u64 = 50;
+/// Ticks of /proc in a second, on every kernel of the last twenty years.
+const TICKS_PER_SECOND: f64 = 100.0;
 /// Switches between two looks up to which a rank only waits.
 const WAITING_SWITCHES: u64 = 10;
 
@@ -46,7 +48,7 @@ impl Ranks {
             if let Some(rank) = ranks::of(procfs, pid).filter(|rank| !found.contains_key(rank))
                 // A rank has a device: there are no more of the one than of the other.
                 && found.len() < limits::ACCELERATORS_MAX
-                && let Some(doing) = Doing::of(&procfs.join(pid.to_string()))
+                && let Some(doing) = Doing::of(procfs, pid)
             {
                 found.insert(rank, doing);
             }
@@ -76,9 +78,11 @@ impl Ranks {
 }
 
 impl Doing {
-    fn of(process: &Path) -> Option<Self> {
+    fn of(procfs: &Path, pid: u32) -> Option<Self> {
+        let process = procfs.join(pid.to_string());
         let stat = files::text(&process.join("stat"))?;
-        let ticks = Stat::parse(stat.as_bytes())?.own_ticks;
+        let waited = queue::waited_at(procfs, &[pid]).unwrap_or(0.0) * TICKS_PER_SECOND;
+        let ticks = Stat::parse(stat.as_bytes())?.own_ticks.saturating_add(waited as u64);
         let status = files::text(&process.join("status"))?;
         let switches = files::field(&status, "voluntary_ctxt_switches:")?;
         let sleeps_in = files::text(&process.join("wchan")).unwrap_or_default();
@@ -136,8 +140,10 @@ mod tests {
             )
             .unwrap();
             std::fs::write(process.join("wchan"), "futex_do_wait").unwrap();
+            std::fs::create_dir_all(process.join("task/5")).unwrap();
+            std::fs::write(process.join("task/5/schedstat"), "9 250000000 9\n").unwrap();
         }
-        assert_eq!(Ranks::at(root.path(), &[7, 8, 9]), ranks(&[(1, "futex_do_wait", 41, 29)]));
+        assert_eq!(Ranks::at(root.path(), &[7, 8, 9]), ranks(&[(1, "futex_do_wait", 41, 54)]));
         assert!(Ranks::look(&[std::process::id()]).0.len() <= 1);
     }
 }

@@ -59,6 +59,12 @@ impl Farewell {
         self.interrupted = true;
     }
 
+    /// Whether one has come.
+    #[must_use]
+    pub const fn is_interrupted(&self) -> bool {
+        self.interrupted
+    }
+
     /// The finish event is written; `wait`: the upload is worth waiting for.
     pub const fn journaled(&mut self, wait: bool) {
         self.heard = if wait { Heard::Journaled } else { Heard::Enough };

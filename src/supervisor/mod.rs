@@ -70,5 +70,6 @@ fn bequeath(order: &Order, end: End, usage: Usage, lasted_ms: u64) {
         cpu_microseconds: u64::try_from(usage.cpu_microseconds).ok(),
         ci_summary: order.ci_summary,
     };
-    command::run_successor(&testament.arguments(), limits::END_JOURNAL_WAIT);
+    let patience = if watch::is_init() { limits::END_PATIENT_WAIT } else { limits::END_JOURNAL_WAIT };
+    command::run_successor(&testament.arguments(), patience);
 }

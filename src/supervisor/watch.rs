@@ -116,6 +116,10 @@ pub fn run(it: Supervised) -> (Finished, Option<Usage>) {
             // What the observer wrote for the user, if it came in time.
             watch.it.summary.iter().for_each(stderr::pass_on);
             let orphaned = watch.unfinished && watch.it.channel.is_none();
+            if let (true, Some(observer)) = (orphaned, watch.it.observer) {
+                // One that was just killed holds the run's lock for a moment longer.
+                wait::await_end(observer, limits::END_JOURNAL_WAIT);
+            }
             return (finished, watch.farewell.filter(|_| orphaned).map(|farewell| farewell.usage));
         }
     }
@@ -216,7 +220,7 @@ impl Watch {
                 Change::Ended(end, usage) if pid == self.it.command => {
                     let farewell = Farewell::new(end, usage, clock::monotonic_ms());
                     // With PID 1 the observer ends, too: nobody would write the finish event after us.
-                    let patient = self.it.is_told || std::process::id() == 1;
+                    let patient = self.it.is_told || is_init();
                     self.farewell = Some(if patient { farewell.patient() } else { farewell });
                 }
                 Change::Stopped(signal) if pid == self.it.command && !self.inbox.continues() => {
@@ -288,7 +292,14 @@ impl Watch {
             self.say_ended(end, usage);
         }
         match &self.farewell {
-            Some(farewell) if farewell.is_over(now) && self.owed == 0 => Turn::Over(Finished::Ended(farewell.end)),
+            Some(farewell) if farewell.is_over(now) && self.owed == 0 => {
+                let end = farewell.end;
+                if is_init() && self.unfinished && !farewell.is_interrupted() {
+                    // It has had its time, and would end with us in the middle of it: its successor is quicker.
+                    self.kill_observer();
+                }
+                Turn::Over(Finished::Ended(end))
+            }
             _ => Turn::On,
         }
     }
@@ -333,6 +344,11 @@ impl Watch {
             farewell.nobody_listens();
         }
     }
+}
+
+/// Whether all other processes that we see end with us.
+pub fn is_init() -> bool {
+    std::process::id() == 1
 }
 
 /// What woke the loop.

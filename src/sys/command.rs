@@ -186,7 +186,7 @@ pub fn run_successor(arguments: &[OsString], at_most: Duration) {
     // It holds the pipe open for as long as it lives, and waits for nobody: /dev/null is always readable.
     if start_observer(&null, &null, || Ok(Role { program, keep: vec![done.write.as_raw_fd()] })).is_ok() {
         drop(done.write);
-        super::flow::await_readable(&done.read, u8::try_from(at_most.as_millis()).unwrap_or(u8::MAX));
+        super::flow::await_readable(&done.read, u16::try_from(at_most.as_millis()).unwrap_or(u16::MAX));
     }
 }
 

@@ -99,7 +99,7 @@ pub fn readable(descriptor: &impl AsFd) -> bool {
 }
 
 /// Waits until there is something to read (or the end), for so many milliseconds at the most.
-pub fn await_readable(descriptor: &impl AsFd, milliseconds: u8) {
+pub fn await_readable(descriptor: &impl AsFd, milliseconds: u16) {
     let mut set = [PollFd::new(descriptor.as_fd(), PollFlags::POLLIN)];
     let _ = nix::poll::poll(&mut set, PollTimeout::from(milliseconds));
 }

@@ -7,6 +7,7 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 use rustix::process::{self, PidfdFlags, Signal};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 /// What `wait4` reports of a child.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -76,6 +77,13 @@ impl From<&libc::rusage> for Usage {
 pub fn open(pid: i32) -> Result<OwnedFd, Errno> {
     let pid = process::Pid::from_raw(pid).ok_or(Errno::EINVAL)?;
     process::pidfd_open(pid, PidfdFlags::empty()).map_err(super::errno)
+}
+
+/// Waits for the end of a child that was not reaped yet, or for as long as this at the most.
+pub fn await_end(child: i32, at_most: Duration) {
+    if let Ok(handle) = open(child) {
+        super::flow::await_readable(&handle, u16::try_from(at_most.as_millis()).unwrap_or(u16::MAX));
+    }
 }
 
 /// Sends a signal to a process by its handle.
