@@ -166,14 +166,6 @@ pub const OBSERVER_LINGER: Duration = Duration::from_secs(30);
 
 /// Bytes that one step of a relay moves at the most: the largest pipe that an unprivileged user may have.
 pub const RELAY_STEP_BYTES: usize = 1 << 20;
-/// Bytes that are asked of a pseudo-terminal at once. The kernel takes as many pages as it is asked for, and gives back
-/// what it did not need.
-pub const RELAY_REFILL_BYTES: usize = 4096;
-/// Bytes that a pseudo-terminal gives at once while it is flooded: its buffer, less one.
-pub const RELAY_FLOOD_BYTES: usize = 4095;
-/// Times that a pseudo-terminal is asked in a row while it gives that much. Copy and destination then get it in one piece,
-/// and everything else one look for all of it.
-pub const RELAY_REFILLS: usize = 4;
 /// Bytes that a ready pipe or socket is sure to take, and the size of a plain read.
 pub const RELAY_PLAIN_BYTES: usize = 4096;
 /// Bytes that a ready terminal is sure to take, where we had to keep the user's blocking descriptor.

@@ -7,10 +7,7 @@
 //! Where the kernel or a filter refuses splice, bytes are read and written instead, never more than a ready
 //! destination takes, so that no step can block. A step allocates nothing; the callers wait in between.
 
-use crate::limits::{
-    RELAY_FLOOD_BYTES, RELAY_PLAIN_BYTES, RELAY_REFILL_BYTES, RELAY_REFILLS, RELAY_STEP_BYTES, RELAY_TERMINAL_BYTES,
-    SINK_FILLED_TIMES, SINK_PIPE_BYTES,
-};
+use crate::limits::{RELAY_PLAIN_BYTES, RELAY_STEP_BYTES, RELAY_TERMINAL_BYTES, SINK_FILLED_TIMES, SINK_PIPE_BYTES};
 use crate::sys::flow::failed;
 use crate::sys::{Errno, flow};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -265,21 +262,11 @@ impl Relay {
 
     /// Takes what the pseudo-terminal has into the pipe behind it.
     fn refill(&mut self) {
-        for _ in 0..RELAY_REFILLS {
-            if !self.refill_once() {
-                return;
-            }
-        }
-    }
-
-    /// Takes one piece. True: it was a piece of a flood, and there is as much again.
-    fn refill_once(&mut self) -> bool {
-        let Source::Terminal { master, hold } = &self.source else { return false };
+        let Source::Terminal { master, hold } = &self.source else { return };
         if self.source_ended {
-            return false;
+            return;
         }
-        match flow::splice(master.as_fd(), hold.write.as_fd(), RELAY_REFILL_BYTES) {
-            Ok(RELAY_FLOOD_BYTES..) => return true,
+        match flow::splice(master.as_fd(), hold.write.as_fd(), RELAY_STEP_BYTES) {
             Ok(1..) | Err(Errno::EAGAIN | Errno::EINTR) => {}
             Ok(0) | Err(Errno::EIO) => self.source_ended = true,
             // No splice from terminals here, or (EINVAL) the command's side was closed just now.
@@ -295,7 +282,6 @@ impl Relay {
             }
             Err(_) => {}
         }
-        false
     }
 
     fn step_plain(&mut self) -> Step {
