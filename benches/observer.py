@@ -14,6 +14,7 @@ this Python has none), and sysinfo's refresh of all processes (of `cargo bench -
 import argparse
 import glob
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -143,6 +144,8 @@ def main():
     parser.add_argument("--python", default=sys.executable, help="one that has psutil")
     parser.add_argument("--limits", action="store_true")
     given = parser.parse_args()
+    # Whoever ends this ends what it has started, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     wrapper = os.path.abspath(given.wrapper)
     print("16 processes of 64 threads           % of core    MB RSS    MB HWM   MB anon")
     quiet = measure(wrapper, given.seconds)
