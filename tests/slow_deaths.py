@@ -142,18 +142,12 @@ def main():
     wrapper = str(pathlib.Path(arguments.wrapper).resolve())
     crowd = 2 * os.cpu_count()
     deaths = {
-<<<<<<< HEAD
         "hang": lambda *where: hang(wrapper, *where, "standing still, then Ctrl-C", "spinning", 0, 2),
         "crowded": lambda *where: hang(wrapper, *where, "the same on a crowded machine", "spinning", crowd, 2),
         "asleep": lambda *where: hang(wrapper, *where, "all asleep on a crowded machine", "asleep", crowd, None),
         "saving": lambda *where: hang(wrapper, *where, "no step, but at work", "saving", crowd, None, "signalled_by_user"),
-        "time-limit": lambda *where: slurm(wrapper, *where, "Slurm's time limit", "--time=1", False, "time_limit"),
-        "scancel": lambda *where: slurm(wrapper, *where, "scancel", "--time=10", True, "preempted_or_cancelled"),
-=======
-        "hang": lambda *where: hang(wrapper, *where),
         "time-limit": lambda *where: slurm(wrapper, *where, "Slurm's time limit", "--time=1", "", False, "time_limit"),
         "scancel": lambda *where: slurm(wrapper, *where, "scancel", "--time=10", "srun", True, "preempted_or_cancelled"),
->>>>>>> 2a8c030 (Judge Slurm's time limit where Slurm says it, and end what the benchmark of the observer has started)
     }
     good = True
     for name in arguments.deaths or deaths:
