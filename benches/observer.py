@@ -12,6 +12,7 @@ this Python has none), and sysinfo's refresh of all processes (of `cargo bench -
 --limits fails where a core is used more than 0.02 %, memory above 10 MB, or strangers cost more than 1.2 times.
 """
 import argparse
+import contextlib
 import glob
 import os
 import signal
@@ -113,7 +114,8 @@ def beside(command, seconds, measured=lambda process: process.pid):
         return None if pid is None or other.poll() is not None else window(pid, seconds)
     finally:
         for process in (other, tree):
-            os.killpg(process.pid, 9)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, 9)
             process.wait()
 
 

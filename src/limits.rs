@@ -217,8 +217,9 @@ pub const SIGNALS_MAX: usize = 16;
 /// How long the observer may hold descriptors that a reader waits for, in milliseconds. It lets go within one;
 /// one that was stopped or starved for so long is killed, because the user's pipe would hang.
 pub const RELEASE_MS: u64 = 1000;
-/// Between two looks at whether the supervisor was stopped, in milliseconds.
-pub const LOOK_MS: u64 = 1000;
+/// Between two looks at whether the supervisor was stopped, in milliseconds. Nobody tells us of that, and to be woken
+/// each second for it was two fifths of what an idle observer costs.
+pub const LOOK_MS: u64 = 2000;
 /// Until such a look is repeated that saw a difference: longer than a shell takes to stop or continue a job.
 pub const LOOK_AGAIN_MS: u64 = 50;
 /// A look may come later by this fraction of its period: a timer that the kernel may merge with another wakes at two

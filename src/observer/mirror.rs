@@ -1,7 +1,7 @@
 //! Mirrors the one stop that the supervisor cannot pass on: SIGSTOP to its pid, which nobody can catch.
 //!
 //! What is done to our pid is done to the command, so a launcher that was stopped this way takes the command
-//! with it. The observer looks once a second, and acts only on what it sees twice in a row: while a whole job
+//! with it. The observer looks every two seconds, and acts only on what it sees twice in a row: while a whole job
 //! is being stopped or continued the two differ for a moment. Pure; [`link`](super::link) looks and signals.
 
 use crate::machine::tree::stat::fields;

@@ -262,7 +262,7 @@ def stop_that_nobody_catches(subject):
     process, counter = started(subject)
     process.kill(signal.SIGSTOP)
     seen = process.stopped(1.0)
-    inner = "T" if holds(lambda: state(counter.pid("main")) == "T", 3.0) else "runs on"
+    inner = "T" if holds(lambda: state(counter.pid("main")) == "T", 5.0) else "runs on"
     process.kill(signal.SIGCONT)
     runs = "runs" if holds(lambda: state(counter.pid("main")) in "SR", 1.0) else "stuck"
     return [seen, inner, runs, ended(process, counter)]
