@@ -149,9 +149,11 @@ fn text(old: &str, decision: &Decision) -> Result<String, serde_yaml::Error> {
 fn rest(text: &str) -> Option<serde_yaml::Mapping> {
     let text = Some(text).filter(|text| !text.trim().is_empty())?;
     let mut mapping = serde_yaml::from_str::<serde_yaml::Mapping>(text).ok()?;
-    for key in OUR_KEYS {
-        mapping.remove(key);
-    }
+    // A tag before a key does not make it another key to whoever reads the decision.
+    mapping.retain(|key, _| {
+        let key = if let serde_yaml::Value::Tagged(tagged) = key { &tagged.value } else { key };
+        !key.as_str().is_some_and(|key| OUR_KEYS.contains(&key))
+    });
     Some(mapping)
 }
 
