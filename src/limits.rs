@@ -192,8 +192,8 @@ pub const TAIL_STEPS: usize = 1024;
 
 // --- the supervisor ---------------------------------------------------------------------------------------
 
-/// How long the observer waits with its program for the command's, in milliseconds; an exec takes less than one.
-pub const EXEC_WAIT_MS: u16 = 5;
+/// How long the observer waits with its program for the command's; an exec takes less than a millisecond.
+pub const EXEC_WAIT: Duration = Duration::from_millis(5);
 /// How long another copy of a signal may take to reach the witness, in milliseconds: loops over hundreds of
 /// pids, by a program that a busy machine may suspend between two of them.
 pub const WITNESS_GRACE_MS: u64 = 50;

@@ -8,6 +8,7 @@
 use super::tree::stat::Stat;
 use super::{files, queue, ranks};
 use crate::limits;
+use crate::sys::probe;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -29,8 +30,6 @@ pub struct Ranks(BTreeMap<u64, Doing>);
 /// Ticks between two looks, five seconds apart, from which on a rank is busy: a tenth of a core. Of one that sleeps no
 /// more than a heartbeat is left.
 const BUSY_TICKS: u64 = 50;
-/// Ticks of /proc in a second, on every kernel of the last twenty years.
-const TICKS_PER_SECOND: f64 = 100.0;
 /// Switches between two looks up to which a rank only waits.
 const WAITING_SWITCHES: u64 = 10;
 
@@ -81,7 +80,7 @@ impl Doing {
     fn of(procfs: &Path, pid: u32) -> Option<Self> {
         let process = procfs.join(pid.to_string());
         let stat = files::text(&process.join("stat"))?;
-        let waited = queue::waited_at(procfs, &[pid]).unwrap_or(0.0) * TICKS_PER_SECOND;
+        let waited = queue::waited_at(procfs, &[pid]).unwrap_or(0.0) * probe::clock_ticks() as f64;
         let ticks = Stat::parse(stat.as_bytes())?.own_ticks.saturating_add(waited as u64);
         let status = files::text(&process.join("status"))?;
         let switches = files::field(&status, "voluntary_ctxt_switches:")?;

@@ -104,7 +104,7 @@ pub fn start(order: &Order) -> Result<Supervised, Errno> {
         command::start_observer(&built.null, &built.failure.read, || role(order, &settings(), &built)).ok()
     });
     // Where the kernel has put the command behind us on our own processor, it has waited for all this.
-    command::give_way();
+    command::yield_processor();
     let (channel, tether) = match (channel, observer) {
         (Some((ours, _)), Some(_)) => {
             tether::cut();

@@ -156,7 +156,7 @@ pub fn start_observer(
         for &kept in keep.iter().filter(|&&kept| kept != command_runs.as_raw_fd()) {
             descriptors::survive_exec(kept);
         }
-        flow::await_readable(command_runs, limits::EXEC_WAIT_MS);
+        flow::await_readable(command_runs, limits::EXEC_WAIT);
         // SAFETY: as in `Program::exec`. The first path is a constant; the second, for where there is no /proc,
         // is a string that the kernel has put on our stack at exec and that stays there.
         unsafe {
@@ -172,7 +172,7 @@ pub fn start_observer(
 }
 
 /// Lets whoever waits for the processor that we are on go first.
-pub fn give_way() {
+pub fn yield_processor() {
     // It always succeeds.
     let _ = nix::sched::sched_yield();
 }
@@ -186,7 +186,7 @@ pub fn run_successor(arguments: &[OsString], at_most: Duration) {
     // It holds the pipe open for as long as it lives, and waits for nobody: /dev/null is always readable.
     if start_observer(&null, &null, || Ok(Role { program, keep: vec![done.write.as_raw_fd()] })).is_ok() {
         drop(done.write);
-        super::flow::await_readable(&done.read, u16::try_from(at_most.as_millis()).unwrap_or(u16::MAX));
+        super::flow::await_readable(&done.read, at_most);
     }
 }
 

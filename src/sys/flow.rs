@@ -7,6 +7,7 @@ use super::Errno;
 use nix::fcntl::{FcntlArg, OFlag, SpliceFFlags, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 /// A pipe.
 #[derive(Debug)]
@@ -98,10 +99,10 @@ pub fn readable(descriptor: &impl AsFd) -> bool {
     !ready(descriptor.as_fd(), PollFlags::POLLIN).is_empty()
 }
 
-/// Waits until there is something to read (or the end), for so many milliseconds at the most.
-pub fn await_readable(descriptor: &impl AsFd, milliseconds: u16) {
+/// Waits until there is something to read (or the end), for as long as this at the most.
+pub fn await_readable(descriptor: &impl AsFd, at_most: Duration) {
     let mut set = [PollFd::new(descriptor.as_fd(), PollFlags::POLLIN)];
-    let _ = nix::poll::poll(&mut set, PollTimeout::from(milliseconds));
+    let _ = nix::poll::poll(&mut set, PollTimeout::try_from(at_most).unwrap_or(PollTimeout::MAX));
 }
 
 /// Whether a write would go through now.

@@ -82,7 +82,7 @@ pub fn open(pid: i32) -> Result<OwnedFd, Errno> {
 /// Waits for the end of a child that was not reaped yet, or for as long as this at the most.
 pub fn await_end(child: i32, at_most: Duration) {
     if let Ok(handle) = open(child) {
-        super::flow::await_readable(&handle, u16::try_from(at_most.as_millis()).unwrap_or(u16::MAX));
+        super::flow::await_readable(&handle, at_most);
     }
 }
 
