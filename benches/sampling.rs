@@ -6,7 +6,7 @@
 //! with the files cached. With `--sysinfo` it does nothing but refresh all processes at the observer's period, for
 //! benches/observer.py to measure.
 
-use axolotl_run::machine::tree;
+use axolotl_run::metrics::tree;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System};
@@ -38,7 +38,7 @@ fn facts() {
     if command.is_empty() {
         command.push("python3".into());
     }
-    let look = || axolotl_run::machine::facts(&command, &|name| std::env::var_os(name));
+    let look = || axolotl_run::metrics::facts(&command, &|name| std::env::var_os(name));
     let packages = look().packages.map_or(0, |packages| packages.0.len());
     let mut times: Vec<_> = std::iter::repeat_with(|| {
         let began = Instant::now();
@@ -55,7 +55,7 @@ fn refresh_for_ever() {
     let mut system = System::new().expect("a supported system");
     loop {
         system.refresh_processes(ProcessesToUpdate::All, true);
-        std::thread::sleep(axolotl_run::limits::SAMPLE_PERIOD);
+        std::thread::sleep(axolotl_run_core::limits::SAMPLE_PERIOD);
     }
 }
 

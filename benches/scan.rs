@@ -4,11 +4,11 @@
 //! ratios hold on a busy machine where the figures do not. The log is a training's: bars that overwrite each other,
 //! dictionaries of metrics, lines of loggers. Fails where a promise is broken.
 
-use axolotl_run::lines::LineCutter;
-use axolotl_run::observation::Stream;
-use axolotl_run::progress::ProgressReader;
-use axolotl_run::public::dictionary;
-use axolotl_run::trace::TraceReader;
+use axolotl_run_core::output::lines::LineCutter;
+use axolotl_run_core::observation::Stream;
+use axolotl_run_core::output::progress::ProgressReader;
+use axolotl_run_core::public::dictionary;
+use axolotl_run_core::output::traceback::TraceReader;
 use std::hint::black_box;
 
 /// Bytes of each log.

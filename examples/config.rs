@@ -2,15 +2,15 @@
 
 #![expect(clippy::print_stdout, reason = "this is what it is for")]
 
-use axolotl_run::config;
-use axolotl_run::event::Start;
-use axolotl_run::event::value::Fields as _;
+use axolotl_run_core::config;
+use axolotl_run_core::event::Start;
+use axolotl_run_core::event::value::Fields as _;
 use std::io::Read as _;
 use std::path::Path;
 
 fn main() -> std::io::Result<()> {
     let mut yaml = Vec::new();
-    std::io::stdin().take(axolotl_run::limits::CONFIG_FILE_BYTES_MAX + 1).read_to_end(&mut yaml)?;
+    std::io::stdin().take(axolotl_run_core::limits::CONFIG_FILE_BYTES_MAX + 1).read_to_end(&mut yaml)?;
     let mut start = Start::default();
     // What is not UTF-8 is not YAML either; nothing is sent of it.
     let read =

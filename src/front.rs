@@ -3,13 +3,21 @@
 //! There is one way out: every path ends in a [`Finished`], which the process entry turns into an exit code or
 //! a signal. Replacing ourselves with the command does not return at all, unless it fails.
 
-use crate::consent::{Stored, Telemetry, Warning};
-use crate::plan::{Plan, Surroundings, plan};
-use crate::status::{self, End};
+use axolotl_run_core::consent::{Stored, Telemetry, Warning};
+use crate::cli::plan::Plan;
+use crate::cli::plan::Surroundings;
+use crate::cli::plan::plan;
+use axolotl_run_core::status::{self, End};
 use crate::store::decision;
 use crate::supervisor::Finished;
-use crate::sys::{self, Errno, command, probe, signals};
-use crate::{cli, env, notice, observer, query, supervisor, ui};
+use axolotl_run_sys::{self, Errno, command, probe, signals};
+use crate::cli;
+use axolotl_run_core::env;
+use crate::cli::notice;
+use crate::observer;
+use crate::commands;
+use crate::supervisor;
+use crate::ui;
 use std::ffi::OsString;
 use std::path::Path;
 use uuid::Uuid;
@@ -69,7 +77,7 @@ fn perform(plan: Plan, surroundings: &Surroundings<'_>) -> End {
                 Finished::NotRun(problem) => not_run(&order.command, problem),
             }
         }
-        Plan::Query(query) => End::Exited(query::answer(&query, surroundings)),
+        Plan::Query(query) => End::Exited(commands::answer(&query, surroundings)),
         Plan::Refuse(refusal) => {
             ui::refusal(&refusal);
             End::Exited(status::REFUSED)
@@ -93,7 +101,7 @@ fn look_at(config: &Path) {
             "`--config {}` can't be opened: {}; the command runs all the same, its configuration is not recorded; \
              name a YAML file that can be read",
             cli::printable(config),
-            sys::reason(&error)
+            axolotl_run_sys::reason(&error)
         ));
     }
 }

@@ -2,4 +2,4 @@
 
 #![no_main]
 
-axolotl_run::entry!(axolotl_run::main);
+axolotl_run_sys::entry!(axolotl_run::main);

@@ -1,9 +1,9 @@
 //! The public sample of the privacy corpus: configurations with invented names, labelled with what must never leave
 //! and with what must be kept. `tests/corpus/score.py` with `examples/config.rs` scores the same more thoroughly.
 
-use axolotl_run::config;
-use axolotl_run::event::Start;
-use axolotl_run::event::value::Fields as _;
+use axolotl_run_core::config;
+use axolotl_run_core::event::Start;
+use axolotl_run_core::event::value::Fields as _;
 use proptest::prelude::*;
 use serde_json::Value;
 use std::path::{Path, PathBuf};

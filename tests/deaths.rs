@@ -147,7 +147,7 @@ helper.communicate();"#
 
 /// Whether the kernel tells how a process ended that its parent has reaped (Linux 6.15).
 fn tells_of_the_reaped() -> bool {
-    let mut deaths = axolotl_run::sys::deaths::Deaths::new().unwrap();
+    let mut deaths = axolotl_run_sys::deaths::Deaths::new().unwrap();
     let mut child = std::process::Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
     let tells = deaths.watch(child.id()) && child.wait().is_ok() && deaths.end_of(child.id()).is_some();
     if !tells {

@@ -7,11 +7,11 @@ mod driver;
 mod posthog;
 
 use axolotl_run::delivery::{Cause, Fate, Lane, State};
-use axolotl_run::event::{Event, Finish};
-use axolotl_run::limits;
-use axolotl_run::public::PublicStr;
+use axolotl_run_core::event::{Event, Finish};
+use axolotl_run_core::limits;
+use axolotl_run_core::public::PublicStr;
 use axolotl_run::store::{Sending, Store, Weight};
-use axolotl_run::wire::Member;
+use axolotl_run_core::event::wire::Member;
 use driver::{Driver, line};
 use posthog::{Behaviour, Server};
 use std::collections::HashSet;

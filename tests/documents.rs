@@ -7,7 +7,8 @@ mod support;
 
 use axolotl_run::cli::{self, Group, OPTIONS, Value, exit_statuses, help};
 use axolotl_run::store::paths;
-use axolotl_run::{env, query};
+use axolotl_run_core::env;
+use axolotl_run::commands;
 use documents::{compare, path, read, with_section};
 use regex::Regex;
 use std::fmt::Write as _;
@@ -15,7 +16,7 @@ use std::process::Command;
 
 #[test]
 fn privacy_md_is_the_published_list() {
-    compare("PRIVACY.md", &query::schema::privacy_document());
+    compare("PRIVACY.md", &commands::schema::privacy_document());
 }
 
 /// One test for the whole file, so that blessing it does not race with itself.

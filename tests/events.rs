@@ -11,9 +11,9 @@ mod posthog;
 #[path = "support/mod.rs"]
 mod support;
 
-use axolotl_run::event::schema::{Field, check};
-use axolotl_run::event::{EventName, SCHEMA_VERSION, common_fields};
-use axolotl_run::verdict::{Evidence, Kind};
+use axolotl_run_core::event::schema::{Field, check};
+use axolotl_run_core::event::{EventName, SCHEMA_VERSION, common_fields};
+use axolotl_run_core::judging::verdict::{Evidence, Kind};
 use documents::{compare, read, with_section};
 use observed::{Recorded, example, state, until_recorded};
 use regex::Regex;
@@ -102,7 +102,7 @@ fn the_queries_ask_for_properties_that_there_are() {
                 field.name == name || (field.name == "<package>_version" && name.ends_with("_version"))
             };
             let field = fields.iter().find(named).unwrap_or_else(|| panic!("no event has {name}: {query}"));
-            if let (axolotl_run::event::schema::Kind::Object(members), Some(member)) = (&field.kind, found.get(2)) {
+            if let (axolotl_run_core::event::schema::Kind::Object(members), Some(member)) = (&field.kind, found.get(2)) {
                 assert!(members.iter().any(|known| known.name == member.as_str()), "{name} has no {}", member.as_str());
             }
             seen += 1;

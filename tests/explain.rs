@@ -3,9 +3,11 @@
 //! The corpus's own scorer judges: it knows forms in which a name can hide that a test here would not think
 //! of. Nothing may leak, nothing that maintainers need may be lost, and the end must be told rightly.
 
-use axolotl_run::query::explain::{explain, run};
-use axolotl_run::query::{Form, Streams};
-use axolotl_run::status::{End, signal_name};
+use axolotl_run::commands::explain::explain;
+use axolotl_run::commands::explain::run;
+use axolotl_run::commands::Form;
+use axolotl_run::commands::Streams;
+use axolotl_run_core::status::{End, signal_name};
 use serde_json::Value;
 use std::path::Path;
 use std::process::Command;

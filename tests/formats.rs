@@ -2,15 +2,15 @@
 //! the user's is, whatever it is and wherever it stands, that it does not matter where a stream is cut, and that
 //! reading it takes no longer than its size allows.
 
-use axolotl_run::event::Start;
-use axolotl_run::event::value::Sendable as _;
-use axolotl_run::lines::LineCutter;
-use axolotl_run::observation::{Ending, Stream};
-use axolotl_run::query::explain::explain;
-use axolotl_run::run::{Run, RunFacts};
-use axolotl_run::status::End;
-use axolotl_run::trace::TraceReader;
-use axolotl_run::wire::Member;
+use axolotl_run_core::event::Start;
+use axolotl_run_core::event::value::Sendable as _;
+use axolotl_run_core::output::lines::LineCutter;
+use axolotl_run_core::observation::{Ending, Stream};
+use axolotl_run::commands::explain::explain;
+use axolotl_run_core::judging::run::{Run, RunFacts};
+use axolotl_run_core::status::End;
+use axolotl_run_core::output::traceback::TraceReader;
+use axolotl_run_core::event::wire::Member;
 use proptest::prelude::*;
 use serde_json::Value;
 use std::fmt::Write as _;

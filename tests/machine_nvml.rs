@@ -3,9 +3,12 @@
 #[path = "support/nvml.rs"]
 mod nvml;
 
-use axolotl_run::machine::accelerator::{AcceleratorFacts, Gpus, Health, Patience};
-use axolotl_run::observation::{Attribution, GpuReading};
-use axolotl_run::public::PublicStr;
+use axolotl_run::metrics::accelerator::AcceleratorFacts;
+use axolotl_run::metrics::accelerator::Gpus;
+use axolotl_run::metrics::accelerator::Health;
+use axolotl_run::metrics::accelerator::Patience;
+use axolotl_run_core::observation::{Attribution, GpuReading};
+use axolotl_run_core::public::PublicStr;
 use nvml::{Driver, Scenario};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};

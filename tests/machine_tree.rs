@@ -3,7 +3,8 @@
 //! Times on a shared machine prove nothing, so system calls are counted, by the kernel: `syscr` of
 //! /proc/self/io is the number of reads of this whole process. This file therefore holds one test only.
 
-use axolotl_run::machine::{Sampler, tree};
+use axolotl_run::metrics::Sampler;
+use axolotl_run::metrics::tree;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 

@@ -5,10 +5,10 @@
 //! `_is_whitelisted`, `_redact_paths`). Consent and the main process have tables of their own (`src/consent/tests.rs`,
 //! `src/rank/tests.rs`).
 
-use axolotl_run::config;
-use axolotl_run::event::value::Sendable as _;
-use axolotl_run::query::explain::explain;
-use axolotl_run::status::End;
+use axolotl_run_core::config;
+use axolotl_run_core::event::value::Sendable as _;
+use axolotl_run::commands::explain::explain;
+use axolotl_run_core::status::End;
 use serde_json::{Value, json};
 
 /// What of a private path stands in each row.

@@ -8,9 +8,12 @@ mod posthog;
 mod recorded;
 
 use axolotl_run::delivery::{Certificates, Destination};
-use axolotl_run::event::{Dropped, Event, Finish};
-use axolotl_run::public::PublicStr;
-use axolotl_run::query::{self, Form, Streams, Telemetry};
+use axolotl_run_core::event::{Dropped, Event, Finish};
+use axolotl_run_core::public::PublicStr;
+use axolotl_run::commands;
+use axolotl_run::commands::Form;
+use axolotl_run::commands::Streams;
+use axolotl_run::commands::Telemetry;
 use axolotl_run::store::decision::{Decision, Stored};
 use axolotl_run::store::{Sending, Store, StoreProblem, Weight};
 use posthog::{Behaviour, Server};
@@ -66,18 +69,18 @@ impl Home {
     }
 
     fn runs(&self, form: Form) -> Said {
-        Said::by(|streams| query::runs::print(Some(&self.store), SystemTime::now(), form, streams))
+        Said::by(|streams| commands::runs::print(Some(&self.store), SystemTime::now(), form, streams))
     }
 
     fn show(&self, prefix: Option<&str>, form: Form) -> Said {
-        Said::by(|streams| query::show::print(Some(&self.store), prefix, SystemTime::now(), form, streams))
+        Said::by(|streams| commands::show::print(Some(&self.store), prefix, SystemTime::now(), form, streams))
     }
 
     fn send(&self, url: &str, telemetry: Telemetry<'_>, form: Form) -> Said {
         let destination = destination(url, "phc_test");
         let certificates = Certificates::default();
-        let upload = query::send::Upload { telemetry, destination: &destination, certificates, shows_progress: false };
-        Said::by(|streams| query::send::run(Some(&self.store), upload, form, streams))
+        let upload = commands::send::Upload { telemetry, destination: &destination, certificates, shows_progress: false };
+        Said::by(|streams| commands::send::run(Some(&self.store), upload, form, streams))
     }
 }
 
@@ -184,14 +187,14 @@ fn the_status_names_the_state_its_cause_and_what_is_wrong() {
     home.run(Sending::Permitted, 1);
     home.run(Sending::Forbidden, 1);
     let stored = Stored::Decision(Decision { telemetry: true, policy: 2, date: "2026-11-22".into() });
-    let facts = query::status::Facts {
+    let facts = commands::status::Facts {
         telemetry: OFF,
         destination: &destination("https://eu.posthog.com/", "phc_secret"),
         store: Ok(Some(&home.store)),
         withdrawn: None,
         decision: &stored,
     };
-    let said = Said::by(|streams| query::status::print(&facts, SystemTime::now(), Form::Text, streams));
+    let said = Said::by(|streams| commands::status::print(&facts, SystemTime::now(), Form::Text, streams));
     let expected = format!(
         "telemetry  off: DO_NOT_TRACK=1 in the environment\ndecision   on (policy 2, 2026-11-22)\n\
          endpoint   https://eu.i.posthog.com\nserver     was not asked yet\nkey        present\nwaiting    3 events of 1 run\nstate      {}\n",
@@ -200,21 +203,21 @@ fn the_status_names_the_state_its_cause_and_what_is_wrong() {
     let (state, dictionary) = said.out.split_once("dictionary ").unwrap();
     assert_eq!((said.status, state), (0, expected.as_str()));
     assert!(dictionary.starts_with("as of 20") && dictionary.contains(" functions, "), "{dictionary}");
-    let json = Said::by(|streams| query::status::print(&facts, SystemTime::now(), Form::Json, streams)).json();
+    let json = Said::by(|streams| commands::status::print(&facts, SystemTime::now(), Form::Json, streams)).json();
     assert!(json["dictionary"]["functions"].as_u64() > Some(240_000), "{json}");
     assert_eq!(
         (&json["telemetry"], &json["key"], &json["waiting"]["events"]),
         (&json!("off"), &json!(true), &json!(3))
     );
 
-    let facts = query::status::Facts {
+    let facts = commands::status::Facts {
         telemetry: ON,
         destination: &destination("posthog", "phx_personal"),
         store: Err(&StoreProblem::NoHome),
         withdrawn: None,
         decision: &Stored::Unreadable("is not text"),
     };
-    let said = Said::by(|streams| query::status::print(&facts, SystemTime::now(), Form::Text, streams));
+    let said = Said::by(|streams| commands::status::print(&facts, SystemTime::now(), Form::Text, streams));
     assert_eq!(said.status, 0);
     for part in [
         "telemetry  on: AXOLOTL_DO_NOT_TRACK=0",
@@ -226,7 +229,7 @@ fn the_status_names_the_state_its_cause_and_what_is_wrong() {
     ] {
         assert!(said.out.contains(part), "{part}: {said:?}");
     }
-    let json = Said::by(|streams| query::status::print(&facts, SystemTime::now(), Form::Json, streams)).json();
+    let json = Said::by(|streams| commands::status::print(&facts, SystemTime::now(), Form::Json, streams)).json();
     assert_eq!((&json["endpoint"], &json["key"]), (&Value::Null, &json!(false)));
     assert!(
         json["endpoint_problem"].is_string() && json["key_problem"].is_string() && json["state_problem"].is_string()
@@ -305,8 +308,8 @@ fn nothing_is_sent_after_consent_was_withdrawn_or_without_a_destination() {
         let destination = destination(url, key);
         let certificates = Certificates::default();
         let upload =
-            query::send::Upload { telemetry: ON, destination: &destination, certificates, shows_progress: false };
-        let said = Said::by(|streams| query::send::run(Some(&home.store), upload, Form::Text, streams));
+            commands::send::Upload { telemetry: ON, destination: &destination, certificates, shows_progress: false };
+        let said = Said::by(|streams| commands::send::run(Some(&home.store), upload, Form::Text, streams));
         assert!(said.status == 1 && said.err.starts_with(error), "{said:?}");
     }
     assert_eq!(server.connections(), 0);
@@ -316,7 +319,7 @@ fn nothing_is_sent_after_consent_was_withdrawn_or_without_a_destination() {
 fn what_is_forgotten_is_gone_and_its_uuid_is_told_where_a_server_may_know_it() {
     let (home, server) = (Home::new(), Server::start());
     let forget = |what: &str, form| {
-        Said::by(|streams| query::forget::run(Some(&home.store), what, SystemTime::now(), form, streams))
+        Said::by(|streams| commands::forget::run(Some(&home.store), what, SystemTime::now(), form, streams))
     };
     let (sent, _) = home.run(Sending::Permitted, 3);
     home.send(&server.url(), ON, Form::Text);
@@ -379,14 +382,14 @@ fn what_the_server_said_is_told() {
         home.send(&server.url(), ON, Form::Text);
         let shown = home.show(None, Form::Text).out;
         assert!(shown.lines().any(|line| line.starts_with("server   ") && line.ends_with(expected)), "{shown}");
-        let facts = query::status::Facts {
+        let facts = commands::status::Facts {
             telemetry: ON,
             destination: &destination(&server.url(), "phc_test"),
             store: Ok(Some(&home.store)),
             decision: &Stored::Nothing,
             withdrawn: None,
         };
-        let said = Said::by(|streams| query::status::print(&facts, SystemTime::now(), Form::Text, streams));
+        let said = Said::by(|streams| commands::status::print(&facts, SystemTime::now(), Form::Text, streams));
         assert!(said.out.lines().any(|line| line.starts_with("server     ") && line.ends_with(expected)), "{said:?}");
     }
 }

@@ -4,13 +4,13 @@
 //! and what is known at the end is compared with what the training itself recorded and with what of it can
 //! be seen in the bytes at all.
 
-use axolotl_run::event::schema::check;
-use axolotl_run::event::{Event, EventName, Start};
-use axolotl_run::lines::LineCutter;
-use axolotl_run::observation::{Ending, Stream};
-use axolotl_run::progress::{ProgressReader, Training};
-use axolotl_run::run::{Run, RunFacts};
-use axolotl_run::status::End;
+use axolotl_run_core::event::schema::check;
+use axolotl_run_core::event::{Event, EventName, Start};
+use axolotl_run_core::output::lines::LineCutter;
+use axolotl_run_core::observation::{Ending, Stream};
+use axolotl_run_core::output::progress::{ProgressReader, Training};
+use axolotl_run_core::judging::run::{Run, RunFacts};
+use axolotl_run_core::status::End;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 

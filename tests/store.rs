@@ -3,11 +3,11 @@
 #[path = "support/recorded.rs"]
 mod recorded;
 
-use axolotl_run::event::Event;
-use axolotl_run::limits;
-use axolotl_run::public::PublicStr;
+use axolotl_run_core::event::Event;
+use axolotl_run_core::limits;
+use axolotl_run_core::public::PublicStr;
 use axolotl_run::store::{Journal, Outcome, Sending, Store, StoreProblem, Stored, Weight};
-use axolotl_run::wire::Member;
+use axolotl_run_core::event::wire::Member;
 use recorded::{Home, NONE, delivered, finish, line, portions, progress, start, store, waiting};
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
@@ -227,7 +227,7 @@ fn of_too_much_that_waits_the_newest_is_kept() {
     let run = Uuid::new_v4();
     let mut journal = home.store().begin(run, Sending::Permitted);
     let names = (0..900).map(|_| PublicStr::constant("a public constant of thirty-two bytes")).collect();
-    let event = Event::Error(Box::new(axolotl_run::event::ErrorEvent { chain: Some(names), ..Default::default() }));
+    let event = Event::Error(Box::new(axolotl_run_core::event::ErrorEvent { chain: Some(names), ..Default::default() }));
     let lines: Vec<_> = (0..400).map(|_| line(run, &event, SystemTime::now())).collect();
     for line in &lines {
         assert_eq!(journal.append(line, Weight::Ordinary), Stored::Disk);
@@ -333,7 +333,7 @@ fn a_lost_run_ended_when_it_gave_its_last_sign_of_life() {
         let text = home.text(of, "events.jsonl");
         let events: Vec<Member> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let times: Vec<_> = events.iter().map(|event| event.timestamp.clone()).collect();
-        assert_eq!(times, [began, end].map(axolotl_run::wire::timestamp), "{text}");
+        assert_eq!(times, [began, end].map(axolotl_run_core::event::wire::timestamp), "{text}");
         let told = events[1].properties["elapsed_time"].as_f64().unwrap();
         assert!((told - elapsed).abs() < 0.002, "{told}");
     }

@@ -4,7 +4,7 @@
 #[path = "support/recorded.rs"]
 mod recorded;
 
-use axolotl_run::limits;
+use axolotl_run_core::limits;
 use axolotl_run::store::Store;
 use recorded::{Home, finish, line, portions, start};
 use std::fs;
@@ -65,5 +65,5 @@ fn ten_thousand_runs_are_looked_after_in_seconds_and_bounded_memory() {
 }
 
 fn happened(line: String) -> String {
-    serde_json::from_str::<axolotl_run::wire::Member>(&line).unwrap().timestamp
+    serde_json::from_str::<axolotl_run_core::event::wire::Member>(&line).unwrap().timestamp
 }

@@ -2,8 +2,8 @@
 
 #![no_main]
 
-use axolotl_run::query::explain::explain;
-use axolotl_run::status::End;
+use axolotl_run::commands::explain::explain;
+use axolotl_run_core::status::End;
 use libfuzzer_sys::fuzz_target;
 use oracle::{assert_linear, assert_public, woven};
 

@@ -2,10 +2,10 @@
 
 #![no_main]
 
-use axolotl_run::config;
-use axolotl_run::event::value::Sendable as _;
-use axolotl_run::event::{EventName, schema};
-use axolotl_run::limits::EVENT_BYTES_MAX;
+use axolotl_run_core::config;
+use axolotl_run_core::event::value::Sendable as _;
+use axolotl_run_core::event::{EventName, schema};
+use axolotl_run_core::limits::EVENT_BYTES_MAX;
 use libfuzzer_sys::fuzz_target;
 use oracle::{assert_linear, assert_public, woven};
 use serde_json::json;

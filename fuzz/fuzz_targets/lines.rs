@@ -2,10 +2,10 @@
 
 #![no_main]
 
-use axolotl_run::limits::LINE_BYTES_MAX;
-use axolotl_run::lines::{LineCutter, LineEnd};
-use axolotl_run::observation::Stream;
-use axolotl_run::progress::ProgressReader;
+use axolotl_run_core::limits::LINE_BYTES_MAX;
+use axolotl_run_core::output::lines::{LineCutter, LineEnd};
+use axolotl_run_core::observation::Stream;
+use axolotl_run_core::output::progress::ProgressReader;
 use libfuzzer_sys::fuzz_target;
 use oracle::{assert_linear, woven};
 

@@ -2,13 +2,13 @@
 
 #![no_main]
 
-use axolotl_run::lines::LineCutter;
-use axolotl_run::limits::EVENT_BYTES_MAX;
-use axolotl_run::observation::Stream;
-use axolotl_run::query::explain::explain;
-use axolotl_run::query::page::Paper;
-use axolotl_run::status::End;
-use axolotl_run::trace::TraceReader;
+use axolotl_run_core::output::lines::LineCutter;
+use axolotl_run_core::limits::EVENT_BYTES_MAX;
+use axolotl_run_core::observation::Stream;
+use axolotl_run::commands::explain::explain;
+use axolotl_run::ui::page::Paper;
+use axolotl_run_core::status::End;
+use axolotl_run_core::output::traceback::TraceReader;
 use libfuzzer_sys::fuzz_target;
 use oracle::{assert_linear, assert_public, woven};
 

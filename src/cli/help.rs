@@ -4,8 +4,9 @@
 //! with it: it must not depend on the terminal's width, nor on the version of a library.
 
 use super::{Group, NAME, OPTIONS, OptionRow, Value};
-use crate::query::page::wrapped;
-use crate::{env, status};
+use crate::ui::page::wrapped;
+use axolotl_run_core::env;
+use axolotl_run_core::status;
 use std::fmt::Write as _;
 
 /// Where descriptions begin; a longer name gets a line of its own.

@@ -122,7 +122,7 @@ fn the_table_is_what_the_parser_and_the_help_have() {
         assert!(help.contains(&help::shown(row)), "{}", row.long);
         assert!(!row.does.ends_with('.'), "{}", row.does);
     }
-    for variable in crate::env::ALL {
+    for variable in axolotl_run_core::env::ALL {
         assert!(help.contains(variable.name), "{}", variable.name);
     }
     for line in help.lines() {

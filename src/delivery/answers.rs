@@ -3,7 +3,7 @@
 //! A captive portal says 200 to everything, and a proxy says what it likes; only PostHog's own body counts as
 //! acceptance. Pure; the table is WIRE's, row by row.
 
-use crate::limits;
+use axolotl_run_core::limits;
 use serde_json::Value;
 
 /// What to do after an answer.

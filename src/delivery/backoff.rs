@@ -5,7 +5,7 @@
 //! circuit is open: what follows are probes, whose waits grow, and which no wish of a server that is broken makes
 //! come sooner. Pure: chance and time come from the caller.
 
-use crate::limits;
+use axolotl_run_core::limits;
 use std::time::{Duration, SystemTime};
 
 /// The wait before the next attempt, after `failures` in a row (at least one); `chance` is from 0 to 1.

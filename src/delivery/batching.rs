@@ -5,7 +5,7 @@
 //! what was offered meanwhile joins them. The run's own events go before those of earlier runs, so that its end need
 //! not wait for a backlog, and are not put together with them. Pure; bounded by [`limits::UNSENT_BYTES_MAX`].
 
-use crate::limits;
+use axolotl_run_core::limits;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use uuid::Uuid;

@@ -11,7 +11,7 @@ use super::answers::Verdict;
 use super::backoff;
 use super::batching::{Batch, Divided, Item, Lane, Queue};
 use super::outcome::{Cause, Fate};
-use crate::limits;
+use axolotl_run_core::limits;
 use std::time::Duration;
 use uuid::Uuid;
 

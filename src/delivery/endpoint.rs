@@ -4,7 +4,8 @@
 //! mistake in them must not be found out by silence: each has one clear sentence, which `--status` shows.
 //! Pure; the look-up function is the caller's.
 
-use crate::{env, limits};
+use axolotl_run_core::env;
+use axolotl_run_core::limits;
 use reqwest::Url;
 use std::ffi::OsString;
 use std::fmt;

@@ -3,7 +3,7 @@
 //! A line holds closed words, numbers and our own UUIDs, never a text of the server's or of the kernel's: it
 //! is read back by later launchers and shown to people.
 
-use crate::wire;
+use axolotl_run_core::event::wire;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::SystemTime;

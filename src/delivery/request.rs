@@ -5,7 +5,7 @@
 
 use super::batching::Item;
 use super::endpoint::Key;
-use crate::wire;
+use axolotl_run_core::event::wire;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::io::{self, Write as _};

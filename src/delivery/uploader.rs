@@ -16,7 +16,7 @@ use super::client::{Certificates, Sender};
 use super::course::{Attempt, Conclusion, Course, State};
 use super::endpoint::{Endpoint, Key};
 use super::outcome::Outcome;
-use crate::limits;
+use axolotl_run_core::limits;
 use serde::Deserialize;
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};

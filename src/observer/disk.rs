@@ -3,7 +3,7 @@
 //! What is written survives our death at once, and the machine's as soon as the disk has taken it. Forcing each event
 //! there at once keeps a power cut from costing more than the event that is being written.
 
-use crate::limits;
+use axolotl_run_core::limits;
 use crate::store::Unforced;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 

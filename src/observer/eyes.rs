@@ -6,12 +6,12 @@
 
 use super::follow::{Chunk, Follower};
 use super::records::{Log, Records};
-use crate::limits;
-use crate::lines::{Line, LineCutter};
-use crate::observation::Stream;
+use axolotl_run_core::limits;
+use axolotl_run_core::output::lines::{Line, LineCutter};
+use axolotl_run_core::observation::Stream;
 use crate::protocol::settings::Observed;
-use crate::run::Run;
-use crate::sys::{descriptors, flow};
+use axolotl_run_core::judging::run::Run;
+use axolotl_run_sys::{descriptors, flow};
 use std::fs::File;
 use std::io::ErrorKind;
 use std::os::fd::AsFd as _;

@@ -3,8 +3,8 @@
 //! The thread looks when it is asked to and answers in its own time. One request is under way at the most, so that a
 //! file system that hangs costs one thread and nothing else.
 
-use crate::limits;
-use crate::observation::TrainerState;
+use axolotl_run_core::limits;
+use axolotl_run_core::observation::TrainerState;
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};

@@ -4,7 +4,7 @@
 //! with it. The observer looks every two seconds, and acts only on what it sees twice in a row: while a whole job
 //! is being stopped or continued the two differ for a moment. Pure; [`link`](super::link) looks and signals.
 
-use crate::machine::tree::stat::fields;
+use crate::metrics::tree::stat::fields;
 
 /// What /proc says of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -20,12 +20,13 @@ pub mod surroundings;
 pub mod takeover;
 pub mod work;
 
-use crate::limits;
-use crate::machine::cgroup::{MemoryGroup, OomWatch};
-use crate::machine::files::Held;
+use axolotl_run_core::limits;
+use crate::metrics::cgroup::MemoryGroup;
+use crate::metrics::cgroup::OomWatch;
+use crate::metrics::files::Held;
 use crate::protocol::settings::{OBSERVER, Observed, Settings};
-use crate::sys::signals::Signals;
-use crate::sys::{clock, descriptors, role};
+use axolotl_run_sys::signals::Signals;
+use axolotl_run_sys::{clock, descriptors, role};
 use link::Link;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -72,9 +73,9 @@ impl Birth {
 #[inline(never)]
 #[must_use]
 pub fn main(arguments: &[OsString]) -> u8 {
-    let Some(birth) = read(arguments) else { return crate::status::REFUSED };
+    let Some(birth) = read(arguments) else { return axolotl_run_core::status::REFUSED };
     let settings = &birth.settings;
-    let Some(channel) = descriptors::adopt(settings.channel).map(Arc::new) else { return crate::status::REFUSED };
+    let Some(channel) = descriptors::adopt(settings.channel).map(Arc::new) else { return axolotl_run_core::status::REFUSED };
     let directory = std::env::current_dir().unwrap_or_default();
     // A panic in a pure part must not print into what is, by then, /dev/null; and the link goes on without us.
     std::panic::set_hook(Box::new(|_| {}));

@@ -5,13 +5,13 @@
 //! fewer bytes than a pipe holds, so that nobody ever waits. The page's file is appended to here, on a thread, because
 //! its file system may not answer. What cannot be told is lost: no word of ours is worth a run.
 
-use crate::digest::{Digest, lines};
-use crate::env;
-use crate::event::Event;
-use crate::limits;
-use crate::observation::Sample;
+use axolotl_run_core::judging::summary::{Digest, lines};
+use axolotl_run_core::env;
+use axolotl_run_core::event::Event;
+use axolotl_run_core::limits;
+use axolotl_run_core::observation::Sample;
 use crate::protocol::settings::Settings;
-use crate::sys::{descriptors, flow, probe};
+use axolotl_run_sys::{descriptors, flow, probe};
 use std::io::Write as _;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};

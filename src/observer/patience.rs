@@ -6,8 +6,8 @@
 //! the sender asleep, or it has ended, or has run for so long that it must be doing something else. One that wants to
 //! run and gets no turn is waited for. Pure; [`link`](super::link) looks, and asks again until there is an answer.
 
-use crate::limits::{WITNESS_PATIENCE_MS, WITNESS_SENDER_RUN_NS, WITNESS_SENDER_SLEEP_MS};
-use crate::machine::tree::stat::fields;
+use axolotl_run_core::limits::{WITNESS_PATIENCE_MS, WITNESS_SENDER_RUN_NS, WITNESS_SENDER_SLEEP_MS};
+use crate::metrics::tree::stat::fields;
 
 /// What /proc says of a sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

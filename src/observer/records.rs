@@ -6,9 +6,9 @@
 //! what this run has added: an earlier one's is emptied, or, where a training is resumed, continued.
 
 use super::follow::{Chunk, Look};
-use crate::limits;
-use crate::machine::trainer_state::States;
-use crate::sys::probe;
+use axolotl_run_core::limits;
+use crate::metrics::trainer_state::States;
+use axolotl_run_sys::probe;
 use std::fs::File;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};

@@ -1,9 +1,9 @@
 //! The time series for the run's owner: one line of numbers a measurement, kept on this machine.
 
-use crate::event::value::Number;
-use crate::machine::cgroup::OomKills;
-use crate::observation::Sample;
-use crate::progress::Training;
+use axolotl_run_core::event::value::Number;
+use crate::metrics::cgroup::OomKills;
+use axolotl_run_core::observation::Sample;
+use axolotl_run_core::output::progress::Training;
 use serde_json::{Map, Value, json};
 
 /// The first line of `samples.jsonl`: what whoever finishes the run in our place has to compare with.

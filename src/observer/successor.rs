@@ -8,12 +8,13 @@
 //! for its lines gets them from here, so that silence never stands for an end.
 
 use super::owner;
-use crate::digest::{Digest, lines};
-use crate::event::{Event, EventName};
-use crate::machine::cgroup::{MemoryGroup, OomKills};
-use crate::observation::Ending;
+use axolotl_run_core::judging::summary::{Digest, lines};
+use axolotl_run_core::event::{Event, EventName};
+use crate::metrics::cgroup::MemoryGroup;
+use crate::metrics::cgroup::OomKills;
+use axolotl_run_core::observation::Ending;
 use crate::protocol::testament::Testament;
-use crate::run;
+use axolotl_run_core::judging::run;
 use crate::store::{Sending, Store};
 use std::ffi::OsString;
 use std::time::{Duration, SystemTime};
@@ -28,7 +29,7 @@ pub fn is_called(arguments: &[OsString]) -> bool {
 /// Completes the journal; the exit code is nobody's to read.
 #[must_use]
 pub fn main(arguments: &[OsString]) -> u8 {
-    let Some(testament) = Testament::read(arguments) else { return crate::status::REFUSED };
+    let Some(testament) = Testament::read(arguments) else { return axolotl_run_core::status::REFUSED };
     let store = Store::open(|name| std::env::var_os(name)).ok();
     let sending = if testament.sending { Sending::Permitted } else { Sending::Forbidden };
     let group = MemoryGroup::of(std::process::id());

@@ -1,12 +1,12 @@
 //! What the observer must know before it leaves the working directory: who the user is (for the gate, which
 //! lets none of it out), and the training's configuration.
 
-use crate::config::{self, ConfigProblem, Located, Vetted};
-use crate::env;
-use crate::limits;
-use crate::privacy::{Facts, Gate, Identity};
-use crate::public::dictionary;
-use crate::sys::{probe, role};
+use axolotl_run_core::config::{self, ConfigProblem, Located, Vetted};
+use axolotl_run_core::env;
+use axolotl_run_core::limits;
+use axolotl_run_core::privacy::{Facts, Gate, Identity};
+use axolotl_run_core::public::dictionary;
+use axolotl_run_sys::{probe, role};
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};

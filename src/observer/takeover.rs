@@ -5,10 +5,10 @@
 //! either moved or in the pipe, so going on with the same pipes loses nothing and repeats nothing.
 
 use crate::protocol::settings::RelayEnds;
-use crate::streams::relay::{Relay, Sink, Source, Step};
-use crate::sys::flow::Pipe;
-use crate::sys::poll::{Events, Poll};
-use crate::sys::{descriptors, flow, terminal, wait};
+use axolotl_run_sys::streams::relay::{Relay, Sink, Source, Step};
+use axolotl_run_sys::flow::Pipe;
+use axolotl_run_sys::poll::{Events, Poll};
+use axolotl_run_sys::{descriptors, flow, terminal, wait};
 use std::os::fd::{AsFd, OwnedFd};
 
 /// The observer's share of the relays, in the supervisor's order.

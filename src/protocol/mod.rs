@@ -7,5 +7,4 @@ pub mod order;
 pub mod settings;
 pub mod testament;
 
-/// Bytes of a message.
-pub const MESSAGE_BYTES: usize = 40;
+pub use axolotl_run_sys::channel::MESSAGE_BYTES;

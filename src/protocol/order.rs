@@ -1,6 +1,6 @@
 //! A supervised run, as it was decided on.
 
-use crate::env;
+use axolotl_run_core::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use uuid::Uuid;

@@ -4,7 +4,7 @@
 //! of the configuration (or nothing), then the command. The command is there for the observer to read, and so
 //! that `pkill -f` finds the witness wherever it finds us.
 
-use crate::observation::Stream;
+use axolotl_run_core::observation::Stream;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -1,6 +1,6 @@
 //! What the supervisor knows of a command's end, as the arguments of the observer's successor.
 
-use crate::status::End;
+use axolotl_run_core::status::End;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use uuid::Uuid;

@@ -8,9 +8,9 @@
 //! Unlike the state directory, a link is followed when reading: people keep their configuration elsewhere.
 
 use super::{DECISION, OURS, StoreProblem, paths};
-use crate::limits;
-use crate::sys::files::{Access, Directory, Missing};
-use crate::sys::probe::open_regular;
+use axolotl_run_core::limits;
+use axolotl_run_sys::files::{Access, Directory, Missing};
+use axolotl_run_sys::probe::open_regular;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::io::{self, Read as _, Write as _};

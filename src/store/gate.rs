@@ -9,9 +9,9 @@
 //!
 //! Pure. Used by the store for sending, and by the queries to show what would be refused.
 
-use crate::event::schema;
-use crate::limits;
-use crate::wire::{Member, timestamp};
+use axolotl_run_core::event::schema;
+use axolotl_run_core::limits;
+use axolotl_run_core::event::wire::{Member, timestamp};
 use std::time::SystemTime;
 use uuid::Uuid;
 

@@ -9,8 +9,8 @@
 use super::lock::{self, RunLock};
 use super::log::{Log, Stored, Weight};
 use super::{CONSENT, DELIVERY, EVENTS, SAMPLES, Sending};
-use crate::limits;
-use crate::sys::files::{Access, Directory, Missing};
+use axolotl_run_core::limits;
+use axolotl_run_sys::files::{Access, Directory, Missing};
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, BufWriter, Read as _, Write as _};
 use uuid::Uuid;

@@ -9,8 +9,8 @@
 //! Used within the store. Whoever finishes, sends or deletes a run holds its [`RunLock`] meanwhile.
 
 use super::{DELIVERY, EVENTS, LIVE, SAMPLES};
-use crate::limits;
-use crate::sys::files::{Access, Directory};
+use axolotl_run_core::limits;
+use axolotl_run_sys::files::{Access, Directory};
 use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::sync::OnceLock;

@@ -8,8 +8,8 @@
 //!
 //! Used by the journal alone; each file has one writer.
 
-use crate::limits;
-use crate::sys::files::{Access, Directory};
+use axolotl_run_core::limits;
+use axolotl_run_sys::files::{Access, Directory};
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};

@@ -36,9 +36,10 @@ pub use recover::Left;
 pub use runs::{Outcome, Record, Summary};
 pub use waiting::{Portion, Waiting};
 
-use crate::sys::files::{Access, Directory, Missing};
-use crate::sys::reason;
-use crate::{env, limits};
+use axolotl_run_sys::files::{Access, Directory, Missing};
+use axolotl_run_sys::reason;
+use axolotl_run_core::env;
+use axolotl_run_core::limits;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::{fmt, io};

@@ -6,7 +6,7 @@
 //! Pure but for the look-up function, which the caller gives.
 
 use super::{CONSENT, DECISION, DELIVERY, EVENTS, LIVE, OURS, RUNS, SAMPLES};
-use crate::env;
+use axolotl_run_core::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
 

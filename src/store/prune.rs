@@ -9,8 +9,8 @@
 use super::lock::{self, Owner};
 use super::runs::summarize;
 use super::{DELIVERY, EVENTS, SAMPLES, Store};
-use crate::limits;
-use crate::sys::files::Directory;
+use axolotl_run_core::limits;
+use axolotl_run_sys::files::Directory;
 use std::cmp::Reverse;
 use std::time::{Instant, SystemTime};
 use uuid::Uuid;

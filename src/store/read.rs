@@ -9,9 +9,9 @@
 
 use super::{DELIVERY, EVENTS, SAMPLES, gate};
 use crate::delivery::{Cause, Fate, Said};
-use crate::limits;
-use crate::sys::files::{Access, Directory};
-use crate::wire::Member;
+use axolotl_run_core::limits;
+use axolotl_run_sys::files::{Access, Directory};
+use axolotl_run_core::event::wire::Member;
 use serde::Deserialize;
 use std::collections::{HashMap, HashSet};
 use std::io::{self, BufRead, BufReader, Read as _};

@@ -11,10 +11,10 @@ use super::lock;
 use super::read::{self, Answer, Damage, Sent};
 use super::{Sending, Store};
 use crate::delivery::Said;
-use crate::event::EventName;
-use crate::limits;
-use crate::sys::files::Directory;
-use crate::wire::Member;
+use axolotl_run_core::event::EventName;
+use axolotl_run_core::limits;
+use axolotl_run_sys::files::Directory;
+use axolotl_run_core::event::wire::Member;
 use std::time::SystemTime;
 use uuid::Uuid;
 

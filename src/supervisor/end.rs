@@ -5,9 +5,9 @@
 //! wait for the finish event to be written and, where the server is known to answer, for its upload. Any
 //! signal ends every wait.
 
-use crate::limits;
-use crate::status::End;
-use crate::sys::wait::Usage;
+use axolotl_run_core::limits;
+use axolotl_run_core::status::End;
+use axolotl_run_sys::wait::Usage;
 use std::time::Duration;
 
 /// The time between the command's end and ours.

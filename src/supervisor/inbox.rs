@@ -7,11 +7,11 @@
 //! has seen too. Its testimony may come a little later than our own copy (a loop over pids), never without
 //! bound: after [`WITNESS_ANSWER_MS`] without a witness, the signal's origin decides.
 
-use crate::limits::{SIGNALS_MAX, WITNESS_ANSWER_MS, WITNESS_GRACE_MS, WITNESS_TESTIMONY_MS};
-use crate::status::signal::{
+use axolotl_run_core::limits::{SIGNALS_MAX, WITNESS_ANSWER_MS, WITNESS_GRACE_MS, WITNESS_TESTIMONY_MS};
+use axolotl_run_core::status::signal::{
     CONTINUE, HANGUP, INTERRUPT, QUIT, TERMINAL_INPUT, TERMINAL_OUTPUT, TERMINAL_STOP, WINDOW_CHANGE,
 };
-use crate::sys::signals::Received;
+use axolotl_run_sys::signals::Received;
 
 /// What is to be done now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,7 +190,7 @@ const fn sent_by_terminal(received: &Received) -> bool {
 mod tests {
     use super::*;
 
-    use crate::status::signal::TERMINATE;
+    use axolotl_run_core::status::signal::TERMINATE;
 
     const ALARM: i32 = 14;
 

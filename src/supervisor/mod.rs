@@ -13,12 +13,12 @@ pub mod inbox;
 pub mod setup;
 pub mod watch;
 
-use crate::limits;
+use axolotl_run_core::limits;
 use crate::protocol::order::{Order, Sending};
 use crate::protocol::testament::Testament;
-use crate::status::End;
-use crate::sys::wait::Usage;
-use crate::sys::{Errno, clock, command, stderr};
+use axolotl_run_core::status::End;
+use axolotl_run_sys::wait::Usage;
+use axolotl_run_sys::{Errno, clock, command, stderr};
 
 /// What is said in place of a summary where nobody observed the end.
 const UNOBSERVED: &[u8] =

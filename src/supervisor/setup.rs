@@ -7,15 +7,15 @@
 //! the command.
 
 use super::watch::Supervised;
-use crate::limits;
-use crate::observation::Stream;
+use axolotl_run_core::limits;
+use axolotl_run_core::observation::Stream;
 use crate::protocol::order::{Order, Sending};
 use crate::protocol::settings::{Observed, RelayEnds, Settings};
-use crate::streams::relay::{Relay, Sink, Source};
-use crate::streams::route::{self, Between, RelayRoute, Routes, Way, Wishes};
-use crate::sys::command::{self, Program, Role, Spawn};
-use crate::sys::signals::Signals;
-use crate::sys::{Errno, channel, clock, descriptors, fault, flow, signals, terminal, tether, wait};
+use axolotl_run_sys::streams::relay::{Relay, Sink, Source};
+use axolotl_run_sys::streams::route::{self, Between, RelayRoute, Routes, Way, Wishes};
+use axolotl_run_sys::command::{self, Program, Role, Spawn};
+use axolotl_run_sys::signals::Signals;
+use axolotl_run_sys::{Errno, channel, clock, descriptors, fault, flow, signals, terminal, tether, wait};
 use std::ffi::OsString;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 

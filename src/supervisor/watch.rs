@@ -9,15 +9,15 @@ mod requests;
 use super::Finished;
 use super::end::Farewell;
 use super::inbox::Inbox;
-use crate::limits;
+use axolotl_run_core::limits;
 use crate::protocol::messages::{ToObserver, ToSupervisor};
-use crate::status::{End, signal};
-use crate::streams::relay::Relay;
-use crate::sys::channel::Received as Arrived;
-use crate::sys::poll::{Events, Poll};
-use crate::sys::signals::{self, Received, Signals};
-use crate::sys::wait::{self, Change, Usage};
-use crate::sys::{Errno, channel, clock, descriptors, flow, memory, stderr};
+use axolotl_run_core::status::{End, signal};
+use axolotl_run_sys::streams::relay::Relay;
+use axolotl_run_sys::channel::Received as Arrived;
+use axolotl_run_sys::poll::{Events, Poll};
+use axolotl_run_sys::signals::{self, Received, Signals};
+use axolotl_run_sys::wait::{self, Change, Usage};
+use axolotl_run_sys::{Errno, channel, clock, descriptors, flow, memory, stderr};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 /// A command under supervision.

@@ -2,8 +2,8 @@
 
 use crate::posthog::Server;
 use crate::support::{Launch, poll_until};
-use axolotl_run::event::EventName;
-use axolotl_run::event::schema::check;
+use axolotl_run_core::event::EventName;
+use axolotl_run_core::event::schema::check;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fs;

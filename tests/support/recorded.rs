@@ -1,10 +1,10 @@
 //! Recorded runs in a state directory of their own.
 
 use axolotl_run::delivery::{Fate, Outcome};
-use axolotl_run::event::{Event, Finish, Progress, Start};
-use axolotl_run::public::PublicStr;
+use axolotl_run_core::event::{Event, Finish, Progress, Start};
+use axolotl_run_core::public::PublicStr;
 use axolotl_run::store::{Portion, Sending, Store, StoreProblem, Stored, Weight};
-use axolotl_run::wire::Member;
+use axolotl_run_core::event::wire::Member;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};

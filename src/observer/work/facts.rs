@@ -5,11 +5,12 @@
 //! loop, which asks at each turn.
 
 use super::Work;
-use crate::event::Start;
-use crate::limits;
-use crate::machine::{Sampler, ranks};
+use axolotl_run_core::event::Start;
+use axolotl_run_core::limits;
+use crate::metrics::Sampler;
+use crate::metrics::ranks;
 use crate::observer::reporter::Reporter;
-use crate::run::RunFacts;
+use axolotl_run_core::judging::run::RunFacts;
 use std::time::Instant;
 
 /// What is known for the start event, and whether it is out.

@@ -3,8 +3,8 @@
 //! Being woken costs more than what is then done. So what is due within a moment is done together, and where nothing
 //! needs a look each second there is none: no file is followed, memory is far from being short. Used by the loop.
 
-use crate::limits;
-use crate::sys::alarm::Alarm;
+use axolotl_run_core::limits;
+use axolotl_run_sys::alarm::Alarm;
 use std::time::Duration;
 use tokio::time::Instant;
 

@@ -7,8 +7,8 @@
 
 use super::{Await, Ready, Watch};
 use crate::protocol::messages::ToObserver;
-use crate::streams::relay::Step;
-use crate::sys::{clock, flow};
+use axolotl_run_sys::streams::relay::Step;
+use axolotl_run_sys::{clock, flow};
 
 impl Watch {
     /// Moves what can be moved of the streams that woke the loop.

@@ -3,10 +3,10 @@
 
 use super::Watch;
 use crate::protocol::messages::ToObserver;
-use crate::status::signal;
+use axolotl_run_core::status::signal;
 use crate::supervisor::inbox::Action;
-use crate::sys::signals::{self, Received};
-use crate::sys::{clock, terminal};
+use axolotl_run_sys::signals::{self, Received};
+use axolotl_run_sys::{clock, terminal};
 
 /// The signals that ask a program to end, which a verdict wants to know about.
 const REQUESTS: [i32; 7] = [

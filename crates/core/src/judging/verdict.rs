@@ -1,0 +1,189 @@
+//! Why did the run end: one verdict from the exit status, the kernel's counters, the output, the machine's
+//! state and the signals that passed through our hands.
+//!
+//! The order of trust: what the kernel counted, then the status that it gave (of the command, then of the worker
+//! that failed first), then what the program printed, then a status that a shell or a Python launcher merely
+//! passed on (128 + n). A counter that moved outranks the exit code, which a launcher may hide; a printed
+//! traceback never outranks success, because programs print tracebacks that they survive. What cannot be told
+//! is called unknown. Pure; called by [`run`](crate::judging::run) once, at the end.
+
+mod asked;
+mod died;
+mod memory;
+mod printed;
+#[cfg(test)]
+mod tests;
+mod words;
+
+pub use words::{Confidence, Evidence, Kind, Outcome};
+
+use crate::event;
+use crate::observation::{Ending, SupervisorLoss};
+use crate::output::progress::Training;
+use crate::status::{End, signal::KILL, signal_name};
+use crate::output::traceback::Judgement;
+
+/// How the run ended, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// How.
+    pub outcome: Outcome,
+    /// Why.
+    pub kind: Kind,
+    /// What speaks for it, the strongest first.
+    pub evidence: Vec<Evidence>,
+    /// How sure that is.
+    pub confidence: Confidence,
+    /// The rank that failed first.
+    pub rank: Option<u64>,
+}
+
+impl From<&Verdict> for event::Verdict {
+    fn from(verdict: &Verdict) -> Self {
+        Self {
+            kind: Some(verdict.kind.public()),
+            evidence: Some(verdict.evidence.iter().map(|evidence| evidence.public()).collect()),
+            confidence: Some(verdict.confidence.public()),
+            rank: verdict.rank,
+        }
+    }
+}
+
+/// Judges the end of a run.
+#[must_use]
+pub fn judge(ending: &Ending, judgement: &Judgement, training: &Training) -> Verdict {
+    let case = Case { ending, judgement };
+    let (kind, confidence, mut evidence) = case.kind();
+    let outcome = match ending.end {
+        None => Outcome::Lost,
+        Some(End::Exited(0)) => Outcome::Success,
+        Some(End::Signaled(_)) => Outcome::Signal,
+        Some(End::Exited(_)) if evidence.contains(&Evidence::ExitCodeOfSignal) || kind.is_requested() => {
+            Outcome::Signal
+        }
+        Some(End::Exited(_)) => Outcome::Error,
+    };
+    // What was ended from outside ended its ranks in any order; one that stood still did so because of a rank, perhaps.
+    let died_by_itself = outcome != Outcome::Success && !kind.is_requested() && kind != Kind::Hang;
+    let seen = ending.first_failure.and_then(|failure| failure.rank).filter(|_| died_by_itself);
+    let printed = || judgement.error.as_ref().and_then(|error| error.rank).or(judgement.first_rank);
+    let rank = match kind {
+        Kind::Hang => ending.hang.and_then(|hang| hang.suspect),
+        _ => seen.or_else(|| printed().filter(|_| died_by_itself)),
+    };
+    let first_failed = seen.map(|_| Evidence::FirstFailedRank);
+    for more in case.context(training).into_iter().chain([first_failed]).flatten() {
+        if !evidence.contains(&more) {
+            evidence.push(more);
+        }
+    }
+    Verdict { outcome, kind, evidence, confidence, rank }
+}
+
+/// The verdict over a run of which nobody saw the end.
+#[must_use]
+pub fn lost() -> Verdict {
+    judge(&Ending::default(), &Judgement::default(), &Training { step: Some(1), ..Training::default() })
+}
+
+/// What a verdict is drawn from.
+#[derive(Clone, Copy)]
+struct Case<'a> {
+    ending: &'a Ending,
+    judgement: &'a Judgement,
+}
+
+type Finding = (Kind, Confidence, Vec<Evidence>);
+
+impl Case<'_> {
+    fn kind(self) -> Finding {
+        if self.ending.end == Some(End::Exited(0)) {
+            return (Kind::Success, Confidence::High, vec![Evidence::ExitCode]);
+        }
+        let found = self
+            .asked()
+            .or_else(|| self.out_of_memory())
+            .or_else(|| self.gpu_fault())
+            .or_else(|| self.died())
+            .or_else(|| self.printed())
+            .unwrap_or_else(|| match self.ending.end {
+                None => (Kind::Lost, Confidence::Low, vec![Evidence::EndNotSeen]),
+                Some(_) => (Kind::ExitNonzero, Confidence::High, vec![Evidence::ExitCode]),
+            });
+        self.hung(found)
+    }
+
+    /// A run that stood still until somebody ended it: who that was says less than that it stood still.
+    fn hung(self, (kind, confidence, mut evidence): Finding) -> Finding {
+        let ended_by_others = kind.is_requested() || kind == Kind::KilledUnknown;
+        if self.ending.hang.is_none() || !ended_by_others {
+            return (kind, confidence, evidence);
+        }
+        evidence.insert(0, Evidence::NoProgress);
+        (Kind::Hang, Confidence::Medium, evidence)
+    }
+
+    /// The signal that ended the command itself, and whether only a shell's 128 + n says so.
+    ///
+    /// Where the program printed its error, its exit code is its own business.
+    fn own_signal(self) -> Option<(i32, Evidence)> {
+        match self.ending.end? {
+            End::Signaled(signal) => Some((signal, Evidence::KilledBySignal)),
+            End::Exited(code) => {
+                let signal = i32::from(code.checked_sub(128)?);
+                let raised = self.judgement.error.as_ref().is_some_and(|error| error.exception_type.is_some());
+                let decoded = !raised && signal_name(signal).is_some();
+                decoded.then_some((signal, Evidence::ExitCodeOfSignal))
+            }
+        }
+    }
+
+    /// The signal that ended the run: the command's own, by the kernel's word; that of the worker which failed
+    /// first; what a shell passed on.
+    fn signal(self) -> Option<(i32, Evidence)> {
+        let own = self.own_signal();
+        if let Some((_, Evidence::KilledBySignal)) = own {
+            return own;
+        }
+        match self.ending.first_failure.map(|failure| failure.end) {
+            Some(End::Signaled(signal)) => Some((signal, Evidence::WorkerKilledBySignal)),
+            _ => own,
+        }
+    }
+
+    /// Whether the kernel could be asked for its kills for memory, and has counted none.
+    fn no_counter_moved(self) -> bool {
+        let (cgroup, host) = (self.ending.oom_kills_cgroup, self.ending.oom_kills_host);
+        cgroup.or(host).is_some() && cgroup.unwrap_or(0) == 0 && host.unwrap_or(0) == 0
+    }
+
+    /// The evidence of a SIGKILL, of the command or of a worker.
+    fn sigkill(self) -> Option<Evidence> {
+        self.signal().filter(|(signal, _)| *signal == KILL).map(|(_, status)| status)
+    }
+
+    /// What else a reader of the verdict wants to know at once.
+    fn context(self, training: &Training) -> [Option<Evidence>; 9] {
+        let failed = self.ending.end != Some(End::Exited(0));
+        let begun =
+            training.step.is_some_and(|step| step > 0) || training.log_dictionaries > 0 || self.ending.observer_lost;
+        let lost = self.ending.supervisor.map(|loss| match loss {
+            SupervisorLoss::Crashed => Evidence::LauncherCrashed,
+            SupervisorLoss::Killed => Evidence::LauncherKilled,
+            SupervisorLoss::OutOfMemory => Evidence::LauncherOutOfMemory,
+        });
+        let counter = self.ending.oom_kills_cgroup.is_some_and(|kills| kills > 0);
+        let gpu = &self.ending.gpu;
+        [
+            lost,
+            self.ending.observer_lost.then_some(Evidence::ObserverLost),
+            counter.then_some(Evidence::ControlGroupCounter),
+            (failed && !gpu.xids.is_empty()).then_some(Evidence::GpuError),
+            (failed && gpu.lost_at.is_some()).then_some(Evidence::GpuLost),
+            (failed && gpu.unresponsive).then_some(Evidence::GpuUnresponsive),
+            (failed && training.finished).then_some(Evidence::TrainingFinished),
+            (failed && !begun).then_some(Evidence::TrainingNotBegun),
+            (failed && training.loss.is_some_and(|loss| !loss.is_finite())).then_some(Evidence::LossNotFinite),
+        ]
+    }
+}

@@ -1,0 +1,241 @@
+//! What can be seen of a run: the measurements that go into [`run`](crate::judging::run) and come out as events.
+//!
+//! Numbers, closed enums and public strings only. The floor below the pure judgement and the measuring code
+//! alike, so that neither has to know the other.
+
+use crate::event::Dropped;
+use crate::public::PublicStr;
+use crate::status::End;
+
+/// Which of the command's streams a line came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stream {
+    /// Standard output by itself.
+    Stdout,
+    /// Standard error by itself.
+    Stderr,
+    /// Both, in their exact order: they are the same terminal, pipe or file.
+    Both,
+}
+
+/// One measurement of the command's process tree and of the accelerators. Unknown is None, never 0.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sample {
+    /// Seconds since the command's spawn.
+    pub at: f64,
+    /// Live processes of the tree.
+    pub processes: Option<u64>,
+    /// Processor seconds used so far by the tree, the processes that ended included as far as they are known.
+    pub cpu_seconds: Option<f64>,
+    /// Seconds that its threads have waited for a processor; only where that was asked for.
+    pub waited_seconds: Option<f64>,
+    /// Resident bytes of all processes; shared pages count more than once.
+    pub rss_sum_bytes: Option<u64>,
+    /// Resident bytes of the largest process.
+    pub rss_max_process_bytes: Option<u64>,
+    /// Bytes charged to the command's control group.
+    pub cgroup_bytes: Option<u64>,
+    /// One reading per GPU.
+    pub gpus: Vec<GpuReading>,
+    /// Parts of the measurement that failed.
+    pub failures: u64,
+}
+
+/// What a trainer has written down at a checkpoint. Unknown is None.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct TrainerState {
+    /// When it was written, in seconds since the command's spawn.
+    pub at: f64,
+    /// Optimizer steps done.
+    pub step: Option<u64>,
+    /// Optimizer steps planned.
+    pub total_steps: Option<u64>,
+    /// Epochs done.
+    pub epoch: Option<f64>,
+    /// Training loss last logged.
+    pub loss: Option<f64>,
+    /// Gradient norm last logged.
+    pub grad_norm: Option<f64>,
+    /// Learning rate last logged.
+    pub learning_rate: Option<f64>,
+    /// Evaluation loss last logged.
+    pub eval_loss: Option<f64>,
+}
+
+/// One measurement of one GPU.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GpuReading {
+    /// The GPU's index in the driver's order.
+    pub index: u32,
+    /// Bytes in use, by whom [`Self::attribution`] says.
+    pub memory_bytes: Option<u64>,
+    /// Whose memory it is.
+    pub attribution: Option<Attribution>,
+    /// Share of time in which a kernel ran, 0 to 1.
+    pub utilization: Option<f64>,
+    /// Power drawn, in watts.
+    pub power_watts: Option<f64>,
+    /// Temperature in degrees Celsius.
+    pub temperature_celsius: Option<u64>,
+    /// Whether the driver lowers the clocks for heat or power.
+    pub throttled: Option<bool>,
+    /// Why, in the driver's own kinds.
+    pub throttle_reasons: Vec<PublicStr>,
+    /// The driver's energy counter, in joules; only differences have a meaning.
+    pub energy_joules: Option<f64>,
+    /// The device's counter of memory errors that could not be corrected, where it was asked.
+    pub ecc_errors: Option<u64>,
+    /// Whether it is shared out in instances.
+    pub mig: bool,
+}
+
+/// How memory of a GPU was attributed to the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attribution {
+    /// The driver names processes of our tree.
+    Pid,
+    /// The difference to a baseline taken before the command used the GPU.
+    Delta,
+    /// Everything in use on the device, whoever uses it.
+    Device,
+}
+
+/// What became of the supervisor before the command's end, where it did not live to see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SupervisorLoss {
+    /// A fault of ours; the command went on.
+    Crashed,
+    /// Somebody sent SIGKILL; it was passed on to the command.
+    Killed,
+    /// The kernel killed it for memory; the command went on.
+    OutOfMemory,
+}
+
+/// Who sent a signal, as far as it could still be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sender {
+    /// The terminal's driver: somebody pressed keys.
+    Terminal,
+    /// `timeout`, which ends what takes too long.
+    TimeLimiter,
+    /// A batch system's or a launcher's daemon, which acts for a whole job.
+    Scheduler,
+    /// What starts and stops services and containers.
+    ServiceManager,
+    /// A daemon that ends processes before the machine's memory is used up.
+    MemoryDaemon,
+    /// A process outside of our namespace: whoever runs the container.
+    Outside,
+    /// A process of our own session.
+    OwnSession,
+    /// The same user, from another session.
+    SameUser,
+    /// Another user, root among them.
+    OtherUser,
+    /// It was gone before it could be looked at.
+    Unknown,
+}
+
+/// A signal that asked the launcher, and so the command, to end.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Request {
+    /// The signal.
+    pub signal: i32,
+    /// Who sent it.
+    pub sender: Sender,
+    /// Seconds since the spawn.
+    pub at: f64,
+    /// Seconds until the batch system ends the job, where it has said when; negative afterwards.
+    pub seconds_left: Option<f64>,
+}
+
+/// A process of the run, not the command itself, that failed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Failure {
+    /// The rank that it was or belonged to.
+    pub rank: Option<u64>,
+    /// How it ended, as the kernel said.
+    pub end: End,
+    /// Seconds since the spawn.
+    pub at: f64,
+}
+
+/// How short of memory the run was when it ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Shortage {
+    /// Share of the machine's memory that was left, 0 to 1.
+    pub memory_left: Option<f64>,
+    /// Share of the shared memory (`/dev/shm`) that was used, 0 to 1, the highest that was seen.
+    pub shared_memory_used: Option<f64>,
+    /// Kills that a daemon such as systemd-oomd has written down on the command's control group since the spawn.
+    pub daemon_kills: Option<u64>,
+    /// Whether a daemon runs that ends processes when memory is short.
+    pub daemon_runs: bool,
+}
+
+/// An error that the NVIDIA driver reported.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Xid {
+    /// NVIDIA's number for its kind.
+    pub code: u64,
+    /// Seconds since the spawn.
+    pub at: f64,
+}
+
+/// A training that stands still.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Hang {
+    /// When the last step was seen, in seconds since the spawn.
+    pub since: f64,
+    /// The rank that does something else than all others.
+    pub suspect: Option<u64>,
+}
+
+/// What went wrong with the accelerators.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GpuTroubles {
+    /// Errors that the driver reported, the first few and the last few.
+    pub xids: Vec<Xid>,
+    /// When a device was first found lost, in seconds since the spawn.
+    pub lost_at: Option<f64>,
+    /// Whether the driver was ever silent for too long.
+    pub unresponsive: bool,
+}
+
+/// What is known when the command has ended.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ending {
+    /// Seconds since the command's spawn.
+    pub at: f64,
+    /// How it ended; None where nobody could see it (the supervisor was gone).
+    pub end: Option<End>,
+    /// Highest resident bytes of one process, as the kernel counted them.
+    pub max_rss_bytes: Option<u64>,
+    /// Processor seconds of the command and all that it waited for, as the kernel counted them.
+    pub cpu_seconds: Option<f64>,
+    /// Processes that the kernel killed for memory in the command's control group during the run.
+    pub oom_kills_cgroup: Option<u64>,
+    /// Processes that the kernel killed for memory on the whole machine during the run.
+    pub oom_kills_host: Option<u64>,
+    /// The signals that asked the run to end, in order, the first few.
+    pub requests: Vec<Request>,
+    /// Whether the command itself is `timeout`, whose exit code 124 says that the time was up.
+    pub limits_time: bool,
+    /// Whether the command is a worker itself: whoever started it has started others, and may have given all of them
+    /// the same output.
+    pub is_worker: bool,
+    /// The process of the run that failed first, shortly before the end.
+    pub first_failure: Option<Failure>,
+    /// How short memory was.
+    pub shortage: Shortage,
+    /// Whether the training stood still when it ended.
+    pub hang: Option<Hang>,
+    /// What went wrong with the accelerators.
+    pub gpu: GpuTroubles,
+    /// What became of the supervisor, where it was lost.
+    pub supervisor: Option<SupervisorLoss>,
+    /// Whether the observer died before the end, so that of the output nothing is known.
+    pub observer_lost: bool,
+    /// What was missed.
+    pub dropped: Dropped,
+}

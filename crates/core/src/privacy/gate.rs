@@ -1,0 +1,177 @@
+//! The gate itself: an event goes in, the exact line that may be written and sent comes out, or a refusal.
+
+use super::identity::{Identity, Source};
+use super::{patterns, vocabulary};
+use crate::event::schema::{self, Violation};
+use crate::limits;
+use crate::event::wire::Member;
+use serde_json::Value;
+
+/// Why an event was refused. Names the rule, never what broke it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The event is none of ours.
+    Name,
+    /// Its timestamp is not one.
+    Timestamp,
+    /// It does not follow the published list.
+    Schema(Violation),
+    /// It cannot be written as JSON.
+    Json,
+    /// It is too large or too deep.
+    Size,
+    /// It has a character that no public text has.
+    Character,
+    /// It has a word of the user's.
+    Identity(Source),
+    /// It has the shape of a secret or of a place.
+    Pattern(&'static str),
+}
+
+/// Looks at every event before it is written or sent.
+#[derive(Clone, Debug)]
+pub struct Gate {
+    identity: Identity,
+    known: fn(&str) -> bool,
+    known_function: fn(&str, &str) -> bool,
+}
+
+impl Gate {
+    /// A gate that knows the schema's vocabulary only.
+    #[must_use]
+    pub fn new(identity: Identity) -> Self {
+        Self { identity, known: |_| false, known_function: |_, _| false }
+    }
+
+    /// Tells the gate how to recognise the public functions of a public file: a folder of the user's may be called
+    /// like one (`cross_entropy`), and drop every event in which that function failed.
+    #[must_use]
+    pub fn knowing_functions(mut self, known: fn(&str, &str) -> bool) -> Self {
+        self.known_function = known;
+        self
+    }
+
+    /// Tells the gate how to recognise the public names of the dictionary, whole (`torch/distributed/run.py`): a word
+    /// of the user's that is part of one was not put there by the user.
+    #[must_use]
+    pub fn knowing(mut self, known: fn(&str) -> bool) -> Self {
+        self.known = known;
+        self
+    }
+
+    /// Adds texts of a configuration that was read later.
+    pub fn withhold(&mut self, texts: &[String]) {
+        self.identity.withhold(texts);
+    }
+
+    /// The line of the event: exactly these bytes may leave.
+    ///
+    /// # Errors
+    /// The rule that the event breaks. It must be dropped then, and counted.
+    pub fn check(&self, member: &Member) -> Result<String, Refusal> {
+        let name = member.name().ok_or(Refusal::Name)?;
+        if !is_timestamp(&member.timestamp) {
+            return Err(Refusal::Timestamp);
+        }
+        schema::check(name, &member.properties).map_err(Refusal::Schema)?;
+        let line = serde_json::to_string(member).map_err(|_| Refusal::Json)?;
+        if line.len() > limits::EVENT_BYTES_MAX {
+            return Err(Refusal::Size);
+        }
+        // What is compared is read back from the line itself, so that no way of escaping makes a difference. The
+        // identities are of their own types, and the other two members have just been checked.
+        let read: Member = serde_json::from_str(&line).map_err(|_| Refusal::Json)?;
+        for (field, value) in &read.properties {
+            self.value(field, value, limits::EVENT_DEPTH_MAX)?;
+        }
+        Ok(line)
+    }
+
+    fn value(&self, field: &str, value: &Value, depth: usize) -> Result<(), Refusal> {
+        let depth = depth.checked_sub(1).ok_or(Refusal::Size)?;
+        match value {
+            Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
+            Value::String(text) => self.text(field, text),
+            Value::Array(values) => values.iter().try_for_each(|value| self.value(field, value, depth)),
+            Value::Object(members) => members.iter().try_for_each(|(key, value)| {
+                if key == "function" && self.is_function_of(members.get("file"), value) {
+                    return Ok(());
+                }
+                // The schema knows every name, so a name can only be public; a value below it is not judged by it.
+                self.value(key, value, depth)
+            }),
+        }
+    }
+
+    fn text(&self, field: &str, text: &str) -> Result<(), Refusal> {
+        if text.chars().any(|c| c.is_control() && c != '\n') {
+            return Err(Refusal::Character);
+        }
+        if vocabulary::is_public_text(text) {
+            return Ok(());
+        }
+        if !text.is_ascii() {
+            return Err(Refusal::Character);
+        }
+        if let Some(pattern) = patterns::find(text)
+            && !(pattern == patterns::IPV4 && (field.ends_with("_version") || (field == "$ip" && text == "0.0.0.0")))
+        {
+            return Err(Refusal::Pattern(pattern));
+        }
+        let folded = text.to_ascii_lowercase();
+        let hit = self.identity.words().find(|(word, _)| self.holds(text, &folded, word));
+        hit.map_or(Ok(()), |(_, source)| Err(Refusal::Identity(source)))
+    }
+
+    /// Whether the text holds the word otherwise than as a part of a public name.
+    fn holds(&self, text: &str, folded: &str, word: &str) -> bool {
+        let inside = word.len() >= limits::IDENTITY_INSIDE_MIN;
+        let stands_alone = |at: usize| {
+            let before = folded.get(..at).and_then(|text| text.chars().next_back());
+            let behind = folded.get(at.saturating_add(word.len())..).and_then(|text| text.chars().next());
+            !before.is_some_and(is_word_character) && !behind.is_some_and(is_word_character)
+        };
+        let mut hits = folded.match_indices(word).map(|(at, _)| at).filter(|at| inside || stands_alone(*at)).peekable();
+        hits.peek().is_some()
+            && !(self.known)(text)
+            && hits.any(|at| !(self.known)(name_around(text, at)) && !self.is_in_function(text, at))
+    }
+
+    fn is_function_of(&self, file: Option<&Value>, function: &Value) -> bool {
+        let file = file.and_then(Value::as_str);
+        file.zip(function.as_str()).is_some_and(|(file, function)| (self.known_function)(file, function))
+    }
+
+    /// Whether the position lies in the function's name of a line `  File "torch/nn/functional.py", line 3, in linear`.
+    fn is_in_function(&self, text: &str, at: usize) -> bool {
+        let begin = text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |end| end.saturating_add(1));
+        let line = text.get(begin..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+        let Some((place, function)) = line.rsplit_once(", in ") else { return false };
+        let file = place.strip_prefix("  File \"").and_then(|place| place.split_once('"')).map(|(file, _)| file);
+        at >= begin.saturating_add(line.len().saturating_sub(function.len()))
+            && file.is_some_and(|file| (self.known_function)(file, function))
+    }
+}
+
+/// Characters that make a longer word of a word: `lora` is not in `lora-out`, but in `x/lora/y`.
+fn is_word_character(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '_' | '-')
+}
+
+/// The run of characters around a position that a public name may be written with.
+fn name_around(text: &str, at: usize) -> &str {
+    let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '(' | ')' | ',' | ';' | '`' | '[' | ']' | '=');
+    let begin = text.get(..at).and_then(|text| text.rfind(ends)).map_or(0, |end| end.saturating_add(1));
+    let length = text.get(at..).and_then(|text| text.find(ends)).unwrap_or(text.len().saturating_sub(at));
+    text.get(begin..at.saturating_add(length)).unwrap_or("").trim_end_matches([':', '.'])
+}
+
+/// `2026-11-22T13:16:54.100Z`, and nothing else.
+fn is_timestamp(text: &str) -> bool {
+    const FORM: &[u8] = b"0000-00-00T00:00:00.000Z";
+    text.len() == FORM.len()
+        && text.bytes().zip(FORM).all(|(byte, form)| if *form == b'0' { byte.is_ascii_digit() } else { byte == *form })
+}
+
+#[cfg(test)]
+mod tests;

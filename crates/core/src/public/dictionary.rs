@@ -1,0 +1,332 @@
+//! The dictionary of public names: what a traceback may say in clear.
+//!
+//! A frame's file, its function and an exception's class leave the machine only if public releases of
+//! well-known packages have them. `tools/build_dictionary.py` reads those releases and writes sorted hashes
+//! into `dictionary/`; a name of the user's that hashes into the set is the user's own bytes, and is public.
+//!
+//! Hashes, because the names in clear are ten times as large. The function is FNV-1a with a finalizer: it
+//! needs to spread names evenly and to be the same in two languages, not to resist an attacker, who could
+//! only betray a name of his own. Files and classes have 64 bits: a private one passes with a chance of
+//! 10^-14. Functions have 48 bits, and are looked up only in a file that is public already.
+//!
+//! Only `trace` asks; the answers are the only strings of run-time text in an error event.
+
+use super::PublicStr;
+use std::sync::LazyLock;
+
+static FILES: &[u8] = include_bytes!("../../../../dictionary/files.bin");
+static FUNCTIONS: &[u8] = include_bytes!("../../../../dictionary/functions.bin");
+static EXCEPTIONS: &[u8] = include_bytes!("../../../../dictionary/exceptions.bin");
+static PACKAGES: &str = include_str!("../../../../dictionary/packages.txt");
+static SOURCES: &str = include_str!("../../../../dictionary/SOURCES.txt");
+static PACKAGE_NAMES: LazyLock<Names> = LazyLock::new(|| Names::of(PACKAGES));
+
+/// Bytes of a hash of a file or of a class.
+const WIDE: usize = 8;
+/// Bytes of a hash of a function.
+const NARROW: usize = 6;
+/// Longest file of the dictionary, and longest function and class with some room; what is longer is not even hashed.
+const FILE_BYTES_MAX: usize = 240;
+const NAME_BYTES_MAX: usize = 200;
+
+/// Names that the interpreter gives to code that has none.
+const ANONYMOUS: &[&str] = &["<module>", "<lambda>", "<listcomp>", "<genexpr>", "<dictcomp>", "<setcomp>"];
+
+/// A file of a public release, relative to site-packages or to the standard library.
+#[must_use]
+pub fn file(relative: &str) -> Option<PublicStr> {
+    Some(file_and_function(relative, None)?.0)
+}
+
+/// A file, and the function or class of it where that is public too.
+#[must_use]
+pub fn file_and_function(relative: &str, name: Option<&str>) -> Option<(PublicStr, Option<PublicStr>)> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'+' | b'-' | b'/');
+    if relative.len() > FILE_BYTES_MAX {
+        return None;
+    }
+    let hash = Hash::default().and(relative.as_bytes());
+    if !contains::<WIDE>(FILES, hash.finish()) || !relative.bytes().all(plain) {
+        return None;
+    }
+    Some((PublicStr::vetted(relative.to_owned()), name.and_then(|name| function_of(hash, name))))
+}
+
+/// A function or class of that file, or what stands for code without a name.
+///
+/// A qualified name (`Trainer.train`) is looked up by its last part, which is what is answered.
+#[must_use]
+pub fn function(relative: &str, name: &str) -> Option<PublicStr> {
+    function_of(Hash::default().and(relative.as_bytes()), name)
+}
+
+/// What stands for code without a name, where this is that.
+#[must_use]
+pub fn anonymous(name: &str) -> Option<PublicStr> {
+    let last = name.rsplit('.').next().unwrap_or(name);
+    ANONYMOUS.iter().find(|known| **known == last).map(|known| PublicStr::constant(known))
+}
+
+fn function_of(file: Hash, name: &str) -> Option<PublicStr> {
+    let last = name.rsplit('.').next().unwrap_or(name);
+    if last.starts_with('<') {
+        return anonymous(last);
+    }
+    if last.len() > NAME_BYTES_MAX || !is_identifier(last) {
+        return None;
+    }
+    let key = file.and(&[0]).and(last.as_bytes()).finish();
+    contains::<NARROW>(FUNCTIONS, key).then(|| PublicStr::vetted(last.to_owned()))
+}
+
+/// A class of exceptions, as a traceback prints it (`ValueError`, `torch.OutOfMemoryError`).
+#[must_use]
+pub fn exception(name: &str) -> Option<PublicStr> {
+    if name.len() > NAME_BYTES_MAX || !name.split('.').all(is_identifier) {
+        return None;
+    }
+    contains::<WIDE>(EXCEPTIONS, fingerprint(name.as_bytes())).then(|| PublicStr::vetted(name.to_owned()))
+}
+
+/// A package by its top-level name.
+#[must_use]
+pub fn package(name: &str) -> Option<PublicStr> {
+    PACKAGE_NAMES.find(name).map(PublicStr::constant)
+}
+
+/// What the dictionary holds, and how old that is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Contents {
+    /// The day (`2026-11-22`) up to which releases were looked for.
+    pub as_of: &'static str,
+    /// Releases that were read, the standard libraries among them.
+    pub releases: usize,
+    /// Packages, by their top-level names.
+    pub packages: usize,
+    /// Files.
+    pub files: usize,
+    /// Functions and classes, each in its file.
+    pub functions: usize,
+    /// Names of exception classes.
+    pub exceptions: usize,
+}
+
+/// What the built-in dictionary holds.
+#[must_use]
+pub fn contents() -> Contents {
+    let (first, releases) = SOURCES.split_once('\n').unwrap_or_default();
+    Contents {
+        as_of: first.strip_prefix("as of ").unwrap_or_default(),
+        releases: releases.lines().count(),
+        packages: PACKAGE_NAMES.sorted.len(),
+        files: FILES.len() / WIDE,
+        functions: FUNCTIONS.len() / NARROW,
+        exceptions: EXCEPTIONS.len() / WIDE,
+    }
+}
+
+/// Whether a function is public as the name that its file has for it, for the same gate.
+#[must_use]
+pub fn is_public_function(relative: &str, name: &str) -> bool {
+    function(relative, name).is_some()
+}
+
+/// Whether a whole name is one of the dictionary's, for the gate that looks for the user's words inside names.
+#[must_use]
+pub fn is_public(name: &str) -> bool {
+    file(name).is_some() || exception(name).is_some() || package(name).is_some()
+}
+
+/// Groups equal errors: the hash of texts that are public each.
+#[must_use]
+pub fn fingerprint_of<'a>(texts: impl IntoIterator<Item = &'a PublicStr>) -> u64 {
+    let mut key = Vec::new();
+    for text in texts {
+        key.extend_from_slice(text.as_str().as_bytes());
+        key.push(0);
+    }
+    fingerprint(&key)
+}
+
+fn is_identifier(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && !name.starts_with(|first: char| first.is_ascii_digit())
+        && !name.is_empty()
+}
+
+/// Sorted names and, for each first byte, how many names come before it.
+struct Names {
+    sorted: Vec<&'static str>,
+    before: [usize; 257],
+}
+
+impl Names {
+    fn of(lines: &'static str) -> Self {
+        let sorted: Vec<&str> = lines.lines().collect();
+        let before = std::array::from_fn(|byte| {
+            sorted.partition_point(|name| name.bytes().next().is_some_and(|first| usize::from(first) < byte))
+        });
+        Self { sorted, before }
+    }
+
+    /// The few names that begin alike are compared by their lengths first, which says no to nearly all.
+    fn find(&self, name: &str) -> Option<&'static str> {
+        let first = usize::from(*name.as_bytes().first()?);
+        let alike = self.sorted.get(*self.before.get(first)?..*self.before.get(first.saturating_add(1))?)?;
+        alike.iter().find(|known| **known == name).copied()
+    }
+}
+
+/// The same function as in `tools/build_dictionary.py`; a test compares them.
+fn fingerprint(data: &[u8]) -> u64 {
+    Hash::default().and(data).finish()
+}
+
+/// The hash of what was seen so far: a function's key begins with its file's, which is hashed once for both.
+#[derive(Clone, Copy)]
+struct Hash(u64);
+
+impl Default for Hash {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hash {
+    fn and(self, data: &[u8]) -> Self {
+        Self(data.iter().fold(self.0, |value, byte| (value ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)))
+    }
+
+    const fn finish(self) -> u64 {
+        let mut value = self.0;
+        value ^= value >> 33;
+        value = value.wrapping_mul(0xff51_afd7_ed55_8ccd);
+        value ^= value >> 33;
+        value = value.wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+        value ^ (value >> 33)
+    }
+}
+
+/// Whether the first `WIDTH` bytes of the hash are among the sorted entries.
+///
+/// Hashes are spread evenly, so that an entry stands about where its value says. Nearly always it is found, or missed,
+/// within a few cache lines of that place; a search by halves through all of them would miss the cache at each step.
+fn contains<const WIDTH: usize>(entries: &[u8], hash: u64) -> bool {
+    let (entries, _) = entries.as_chunks::<WIDTH>();
+    let key = hash >> (64_usize.saturating_sub(8 * WIDTH));
+    let value = |entry: &[u8; WIDTH]| entry.iter().fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
+    let count = entries.len() as u128;
+    let about = usize::try_from((u128::from(hash) * count) >> 64).unwrap_or(0);
+    let (from, until) = (about.saturating_sub(NEARBY), about.saturating_add(NEARBY).min(entries.len()));
+    let nearby = entries.get(from..until).unwrap_or_default();
+    let surrounded = nearby.first().is_some_and(|first| from == 0 || value(first) <= key)
+        && nearby.last().is_some_and(|last| until == entries.len() || value(last) >= key);
+    let searched = if surrounded { nearby } else { entries };
+    searched.binary_search_by(|entry| value(entry).cmp(&key)).is_ok()
+}
+
+/// Entries to each side of where a hash should stand: three times as far as the largest set strays.
+const NEARBY: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_hash_is_the_one_of_the_script() {
+        // python3 -c 'from build_dictionary import fingerprint; print(hex(fingerprint(b"torch/nn/functional.py")))'
+        for (text, hash) in [("", HASH_OF_NOTHING), ("torch/nn/functional.py", HASH_OF_A_FILE)] {
+            assert_eq!(fingerprint(text.as_bytes()), hash, "{text}");
+        }
+    }
+    const HASH_OF_NOTHING: u64 = 0xefd0_1f60_ba99_2926;
+    const HASH_OF_A_FILE: u64 = 0x54ac_fb2d_c509_e4e2;
+
+    #[test]
+    fn the_entries_are_sorted_and_whole() {
+        fn check<const WIDTH: usize>(entries: &[u8]) {
+            let (entries, rest) = entries.as_chunks::<WIDTH>();
+            assert!(rest.is_empty() && entries.len() > 1000 && entries.is_sorted());
+        }
+        check::<WIDE>(FILES);
+        check::<WIDE>(EXCEPTIONS);
+        check::<NARROW>(FUNCTIONS);
+        assert!(PACKAGE_NAMES.sorted.is_sorted());
+        assert!(PACKAGES.lines().all(|name| package(name).is_some()));
+        assert!(FILES.len() + FUNCTIONS.len() + EXCEPTIONS.len() + PACKAGES.len() < 2_600_000);
+    }
+
+    #[test]
+    fn what_it_holds_is_said() {
+        let contents = contents();
+        assert_eq!(contents.as_of.len(), "2026-11-22".len(), "{contents:?}");
+        assert!(contents.as_of.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'), "{contents:?}");
+        assert!(contents.releases > 200 && contents.packages > 100 && contents.files > 16_000, "{contents:?}");
+        assert!(contents.functions > 240_000 && contents.exceptions > 1_900, "{contents:?}");
+    }
+
+    #[test]
+    fn public_names_are_known() {
+        for (path, name) in [
+            ("torch/nn/functional.py", "cross_entropy"),
+            ("transformers/trainer.py", "training_step"),
+            ("transformers/trainer.py", "Trainer._inner_training_loop"),
+            ("axolotl/train.py", "train"),
+            ("accelerate/accelerator.py", "backward"),
+            ("datasets/arrow_dataset.py", "map"),
+            ("multiprocessing/pool.py", "worker"),
+            ("json/decoder.py", "raw_decode"),
+            ("trl/trainer/sft_trainer.py", "<lambda>"),
+        ] {
+            assert_eq!(file(path).unwrap().as_str(), path);
+            assert_eq!(function(path, name).unwrap().as_str(), name.rsplit('.').next().unwrap());
+        }
+        for name in [
+            "ValueError",
+            "torch.OutOfMemoryError",
+            "json.decoder.JSONDecodeError",
+            "ExceptionGroup",
+            "JSONDecodeError",
+        ] {
+            assert_eq!(exception(name).unwrap().as_str(), name);
+        }
+        assert_eq!(package("torch").unwrap().as_str(), "torch");
+    }
+
+    #[test]
+    fn private_names_are_not() {
+        for path in [
+            "",
+            "torch",
+            "torch/secret/pricing.py",
+            "/torch/nn/functional.py",
+            "torch\\nn\\functional.py",
+            "torch/../torch/nn/functional.py",
+        ] {
+            assert_eq!(file(path), None, "{path}");
+        }
+        for name in ["", "train_acme", "cross_entropy ", "<secret>", "Acme.<locals>.f", "1"] {
+            assert_eq!(function("torch/nn/functional.py", name), None, "{name}");
+        }
+        for name in ["", ".", "AcmeError", "torch.AcmeError", "__main__.AcmeError", "valueerror", "ValueError."] {
+            assert_eq!(exception(name), None, "{name}");
+        }
+        assert_eq!(package("acme_llm"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_answered_is_what_was_asked_and_nothing_random_passes(name in "[A-Za-z_]{4,20}(\\.[A-Za-z_]{4,20})?") {
+            prop_assert_eq!(file(&format!("{name}/{name}.py")), None);
+            prop_assert_eq!(exception(&format!("{name}Zq.{name}Zq")), None);
+        }
+
+        #[test]
+        fn anything_can_be_asked(text in "\\PC{0,300}") {
+            for answer in [file(&text), exception(&text), function("torch/nn/functional.py", &text), package(&text)].into_iter().flatten() {
+                prop_assert!(text.ends_with(answer.as_str()));
+            }
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! Becoming the command, starting it, and starting the observer.
+//!
+//! Everything that the command's clone needs memory for is prepared before it; between clone and exec it makes system
+//! calls only. A raw clone is used instead of fork() or vfork(): fork's own bookkeeping is not needed by a child
+//! that only execs, vfork would suspend us while the child can be stopped by Ctrl-Z, and only clone lets the
+//! kernel write down the child's pid at the moment of its creation (see [`signals`](super::signals)).
+
+use super::{Errno, descriptors, fault, flow, signals, tether};
+use axolotl_run_core::limits;
+use nix::libc;
+use std::ffi::{CStr, CString, OsString};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
+
+/// A program with its arguments and environment, in the form that exec wants.
+#[derive(Debug)]
+pub struct Program {
+    argument_pointers: Vec<*const libc::c_char>,
+    environment_pointers: Vec<*const libc::c_char>,
+    /// What the pointers point to, but for the environment that we have ourselves.
+    _texts: Vec<CString>,
+}
+
+impl Program {
+    /// Prepares a program with our environment and some changes to it. What we do not change is handed on as the
+    /// kernel gave it to us: not copied, which would cost the start several pages, and not taken apart, because a word
+    /// without `=` is the command's as much as any other.
+    ///
+    /// # Errors
+    /// `EINVAL` for a NUL byte, which no argument of a process can have.
+    pub fn new(command: &[OsString], changes: &[(&str, OsString)]) -> Result<Self, Errno> {
+        let arguments = command.iter().map(|argument| argument.as_bytes().to_vec());
+        let pairs = changes.iter().map(|(name, value)| [name.as_bytes(), b"=", value.as_bytes()].concat());
+        let texts = arguments.chain(pairs).map(CString::new).collect::<Result<Vec<_>, _>>();
+        let texts = texts.map_err(|_| Errno::EINVAL)?;
+        let (arguments, pairs) = texts.split_at(command.len());
+        let is_changed = |word: &&CStr| {
+            let of =
+                |name: &str| word.to_bytes().strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"="));
+            changes.iter().any(|(name, _)| of(name))
+        };
+        let pointer = |text: &CString| text.as_ptr();
+        let end = || std::iter::once(std::ptr::null());
+        Ok(Self {
+            argument_pointers: arguments.iter().map(pointer).chain(end()).collect(),
+            environment_pointers: inherited_environment()
+                .filter(|word| !is_changed(word))
+                .map(CStr::as_ptr)
+                .chain(pairs.iter().map(pointer))
+                .chain(end())
+                .collect(),
+            _texts: texts,
+        })
+    }
+
+    /// Replaces this process, searching PATH as a shell does. Returns only if that fails.
+    pub fn exec(&self) -> Errno {
+        let Some(&program) = self.argument_pointers.first().filter(|first| !first.is_null()) else {
+            return Errno::ENOENT;
+        };
+        // SAFETY: both arrays end with a null pointer and point to strings that `self` owns or that this process has
+        // for as long as it lives.
+        unsafe { libc::execvpe(program, self.argument_pointers.as_ptr(), self.environment_pointers.as_ptr()) };
+        Errno::last()
+    }
+}
+
+unsafe extern "C" {
+    /// The C library's.
+    static environ: *const *const libc::c_char;
+}
+
+/// The words of our environment, as they are.
+fn inherited_environment() -> impl Iterator<Item = &'static CStr> {
+    (0..).map_while(|index| {
+        // SAFETY: nothing in this program changes its environment, so the array and its strings stay as they were at
+        // the start. The array ends with a null pointer, after which nothing is read.
+        unsafe {
+            let word = (!environ.is_null()).then(|| *environ.add(index))?;
+            (!word.is_null()).then(|| CStr::from_ptr(word))
+        }
+    })
+}
+
+/// Replaces this process by a command. Returns only if that fails.
+pub fn exec(command: &[OsString], changes: &[(&str, OsString)]) -> Errno {
+    Program::new(command, changes).map_or_else(|problem| problem, |program| program.exec())
+}
+
+/// What the command's side of the clone does before exec.
+#[derive(Debug)]
+pub struct Spawn<'a> {
+    /// The command.
+    pub program: &'a Program,
+    /// What takes the place of its standard output and error, where they are relayed.
+    pub output: [Option<RawFd>; 2],
+    /// Whether it is to ignore SIGCHLD, as we were started to.
+    pub ignore_sigchld: bool,
+    /// Where the reason is written if exec fails; closed by a successful exec.
+    pub failure: &'a OwnedFd,
+}
+
+impl Spawn<'_> {
+    /// Starts the command, tied to us by the [`tether`].
+    ///
+    /// # Errors
+    /// The kernel's, when no process can be created.
+    pub fn start(&self) -> Result<i32, Errno> {
+        clone(signals::CREATED.as_ptr(), || {
+            if self.ignore_sigchld {
+                signals::ignore(libc::SIGCHLD);
+            }
+            for (number, by) in (1..).zip(self.output) {
+                if let Some(by) = by {
+                    descriptors::replace(number, by);
+                }
+            }
+            fault::disarm();
+            tether::tie();
+            let problem = self.program.exec() as i32;
+            let _ = nix::unistd::write(self.failure, &problem.to_ne_bytes());
+        })
+    }
+}
+
+/// What the observer is started with.
+#[derive(Debug)]
+pub struct Role {
+    /// Our own program, in its other role.
+    pub program: Program,
+    /// The descriptors that it is to have besides the standard three, which lead nowhere; sorted.
+    pub keep: Vec<RawFd>,
+}
+
+/// Starts the observer, with nothing of the user's but what its role names. It is there at once, prepares its role
+/// itself, because the command may be waiting for the processor that we are on, and loads its program when the
+/// command has loaded its own, which `command_runs` (kept until then) tells: two programs that are loaded at once hold
+/// each other up, and the command comes first.
+///
+/// # Errors
+/// The kernel's, when no process can be created.
+pub fn start_observer(
+    null: &OwnedFd,
+    command_runs: &OwnedFd,
+    role: impl FnOnce() -> Result<Role, Errno>,
+) -> Result<i32, Errno> {
+    clone(std::ptr::null_mut(), || {
+        // Before anything else: what we say on the socket must not end the command.
+        tether::cut();
+        for number in 0..=2 {
+            descriptors::replace(number, null.as_raw_fd());
+        }
+        let Ok(Role { program, keep }) = role() else { return };
+        descriptors::close_others(&keep);
+        for &kept in keep.iter().filter(|&&kept| kept != command_runs.as_raw_fd()) {
+            descriptors::survive_exec(kept);
+        }
+        flow::await_readable(command_runs, limits::EXEC_WAIT);
+        // SAFETY: as in `Program::exec`. The first path is a constant; the second, for where there is no /proc,
+        // is a string that the kernel has put on our stack at exec and that stays there.
+        unsafe {
+            let (arguments, environment) = (program.argument_pointers.as_ptr(), program.environment_pointers.as_ptr());
+            libc::execve(c"/proc/self/exe".as_ptr(), arguments, environment);
+            libc::execve(
+                std::ptr::with_exposed_provenance(libc::getauxval(libc::AT_EXECFN) as usize),
+                arguments,
+                environment,
+            );
+        }
+    })
+}
+
+/// Lets whoever waits for the processor that we are on go first.
+pub fn yield_processor() {
+    // It always succeeds.
+    let _ = nix::sched::sched_yield();
+}
+
+/// Starts the observer's successor and waits for its end, or for as long as this at the most.
+pub fn run_successor(arguments: &[OsString], at_most: Duration) {
+    let (Ok(program), Ok(null), Ok(done)) = (Program::new(arguments, &[]), descriptors::null(), super::flow::pipe())
+    else {
+        return;
+    };
+    // It holds the pipe open for as long as it lives, and waits for nobody: /dev/null is always readable.
+    if start_observer(&null, &null, || Ok(Role { program, keep: vec![done.write.as_raw_fd()] })).is_ok() {
+        drop(done.write);
+        super::flow::await_readable(&done.read, at_most);
+    }
+}
+
+/// Clones this process; the child runs `child` and ends.
+fn clone(created: *mut i32, child: impl FnOnce()) -> Result<i32, Errno> {
+    let flags = libc::SIGCHLD | if created.is_null() { 0 } else { libc::CLONE_PARENT_SETTID };
+    let null = std::ptr::null_mut::<libc::c_void>();
+    // SAFETY: without CLONE_VM the child has its own copy of everything, and a null stack means to go on on
+    // that copy. This process has one thread, so no lock can be held. `created` is null or a static.
+    let pid = unsafe { libc::syscall(libc::SYS_clone, flags, null, created, null, null) };
+    if pid == 0 {
+        child();
+        // SAFETY: ends the child without running destructors or handlers of the parent.
+        unsafe { libc::_exit(127) };
+    }
+    Errno::result(pid).map(|pid| i32::try_from(pid).unwrap_or(i32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_gets_our_environment_with_the_changes_at_its_end() {
+        let changes = [("PATH", OsString::from("/nowhere")), ("AXOLOTL_RUN_ID", OsString::from("1"))];
+        let program = Program::new(&["program".into(), "word".into()], &changes).unwrap();
+        let ours = inherited_environment();
+        let kept = ours.filter(|word| {
+            !["PATH=", "AXOLOTL_RUN_ID="].iter().any(|name| word.to_bytes().starts_with(name.as_bytes()))
+        });
+        let expected: Vec<_> = kept.chain([c"PATH=/nowhere", c"AXOLOTL_RUN_ID=1"]).collect();
+        assert!(expected.len() > 2, "a test has an environment");
+        assert_eq!(words(&program.environment_pointers), expected);
+        assert_eq!(words(&program.argument_pointers), [c"program", c"word"]);
+        let same = Program::new(&[], &[("PAT", OsString::new())]).unwrap();
+        assert_eq!(words(&same.environment_pointers).len(), inherited_environment().count() + 1, "PATH is not PAT");
+        assert_eq!(same.exec(), Errno::ENOENT);
+        assert_eq!(Program::new(&["a\0b".into()], &[]).unwrap_err(), Errno::EINVAL);
+    }
+
+    fn words(pointers: &[*const libc::c_char]) -> Vec<&'static CStr> {
+        assert!(pointers.last().unwrap().is_null());
+        // SAFETY: pointers of a program that outlives the words.
+        pointers[..pointers.len() - 1].iter().map(|&word| unsafe { CStr::from_ptr(word) }).collect()
+    }
+}

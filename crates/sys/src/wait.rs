@@ -1,0 +1,122 @@
+//! Waiting for processes, and knowing of those that are not ours.
+
+use super::Errno;
+use axolotl_run_core::status::End;
+use nix::libc;
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+use nix::unistd::Pid;
+use rustix::process::{self, PidfdFlags, Signal};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
+
+/// What `wait4` reports of a child.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Change {
+    /// It ended.
+    Ended(End, Usage),
+    /// This signal stopped it.
+    Stopped(i32),
+    /// It runs again.
+    Continued,
+}
+
+/// What a process and all that it waited for have used.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Usage {
+    /// Highest resident bytes of one process.
+    pub max_rss_bytes: i64,
+    /// Processor time in microseconds.
+    pub cpu_microseconds: i64,
+}
+
+/// Takes the next change of any child, without waiting. None when there is none.
+#[must_use]
+pub fn next_change() -> Option<(i32, Change)> {
+    let mut status = 0;
+    let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
+    let options = libc::WNOHANG | libc::WUNTRACED | libc::WCONTINUED;
+    // SAFETY: the kernel writes one int and one rusage to the two places.
+    let pid = unsafe { libc::wait4(-1, &raw mut status, options, usage.as_mut_ptr()) };
+    if pid <= 0 {
+        return None;
+    }
+    // SAFETY: zeroed at first, which is a valid rusage, and written by the kernel since.
+    let usage = unsafe { usage.assume_init() };
+    let change = if libc::WIFSTOPPED(status) {
+        Change::Stopped(libc::WSTOPSIG(status))
+    } else if libc::WIFCONTINUED(status) {
+        Change::Continued
+    } else {
+        Change::Ended(End::from_wait(status)?, Usage::from(&usage))
+    };
+    Some((pid, change))
+}
+
+/// Whether a child has been continued since it was last waited for. The report is left for [`next_change`].
+#[must_use]
+pub fn was_continued(pid: i32) -> bool {
+    let kinds = WaitPidFlag::WCONTINUED | WaitPidFlag::WEXITED;
+    waitid(Id::Pid(Pid::from_raw(pid)), kinds | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG)
+        .is_ok_and(|status| status != WaitStatus::StillAlive)
+}
+
+impl From<&libc::rusage> for Usage {
+    fn from(usage: &libc::rusage) -> Self {
+        let microseconds = |time: &libc::timeval| time.tv_sec.saturating_mul(1_000_000).saturating_add(time.tv_usec);
+        Self {
+            max_rss_bytes: usage.ru_maxrss.saturating_mul(1024),
+            cpu_microseconds: microseconds(&usage.ru_utime).saturating_add(microseconds(&usage.ru_stime)),
+        }
+    }
+}
+
+/// Opens a handle on a process that stays on it when the pid is used again.
+///
+/// # Errors
+/// The kernel's; `ENOSYS` and `EPERM` where it does not offer them.
+pub fn open(pid: i32) -> Result<OwnedFd, Errno> {
+    let pid = process::Pid::from_raw(pid).ok_or(Errno::EINVAL)?;
+    process::pidfd_open(pid, PidfdFlags::empty()).map_err(super::errno)
+}
+
+/// Waits for the end of a child that was not reaped yet, or for as long as this at the most.
+pub fn await_end(child: i32, at_most: Duration) {
+    if let Ok(handle) = open(child) {
+        super::flow::await_readable(&handle, at_most);
+    }
+}
+
+/// Sends a signal to a process by its handle.
+pub fn signal(process: BorrowedFd<'_>, signal: i32) -> bool {
+    Signal::from_named_raw(signal).is_some_and(|signal| process::pidfd_send_signal(process, signal).is_ok())
+}
+
+/// The memory that `PIDFD_GET_INFO` fills (Linux 6.13; the exit code since 6.15).
+#[repr(C)]
+#[derive(Default)]
+struct PidfdInfo {
+    mask: u64,
+    cgroup: u64,
+    ids: [u32; 11],
+    exit_code: i32,
+}
+
+const PIDFD_INFO_EXIT: u64 = 1 << 3;
+mod request {
+    nix::ioctl_readwrite!(pidfd_get_info, 0xFF, 11, super::PidfdInfo);
+}
+
+/// How a process ended that is not our child, once it has been reaped; None where the kernel does not tell.
+#[must_use]
+pub fn end_of(process: BorrowedFd<'_>) -> Option<End> {
+    let mut info = PidfdInfo { mask: PIDFD_INFO_EXIT, ..PidfdInfo::default() };
+    // SAFETY: the kernel writes at most the size that the request's number carries, which is this struct's.
+    unsafe { request::pidfd_get_info(process.as_raw_fd(), &raw mut info) }.ok()?;
+    if info.mask & PIDFD_INFO_EXIT == 0 { None } else { End::from_wait(info.exit_code) }
+}
+
+/// Whether the process behind the handle has ended.
+#[must_use]
+pub fn has_ended(process: &impl AsFd) -> bool {
+    super::flow::readable(process)
+}

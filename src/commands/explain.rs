@@ -1,0 +1,186 @@
+//! `--explain`: reads a saved log and says what happened in it.
+//!
+//! The same reader that watches a run reads the log; nothing is run, sent or stored. The answer is what would
+//! leave the machine, so that people can see it before they consent, and the shortest way from a long log to
+//! the error in it. A log does not say how its program ended: two variables can, and without them it is assumed
+//! that the program failed.
+
+use crate::ui::page::{Page, Paper};
+use super::{Form, Streams, document};
+use crate::cli::printable;
+use axolotl_run_core::env;
+use axolotl_run_core::event::value::{Fields as _, Sendable as _};
+use axolotl_run_core::event::{ErrorEvent, EventName};
+use axolotl_run_core::output::lines::LineCutter;
+use axolotl_run_core::observation::Stream;
+use axolotl_run_core::status::End;
+use axolotl_run_sys::reason;
+use axolotl_run_core::output::traceback::{Judgement, TraceReader};
+use serde_json::{Value, json};
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+/// Bytes that are read at once.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// What a log says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explanation {
+    judgement: Judgement,
+    fatal: bool,
+}
+
+/// How the log's program ended, as whoever saved the log may say. A variable that is empty says nothing.
+#[must_use]
+pub fn known_end(environment: impl Fn(&str) -> Option<OsString>) -> Option<End> {
+    let number = |name: &str| environment(name)?.to_str()?.trim().parse::<u8>().ok();
+    let signal = number(env::AXR_EXIT_SIGNAL).map(|signal| End::Signaled(i32::from(signal)));
+    signal.or_else(|| number(env::AXR_EXIT_CODE).map(End::Exited))
+}
+
+/// Answers `--explain [FILE]`; None and `-` are the standard input. The answer is the exit code.
+pub fn run(file: Option<&Path>, end: Option<End>, form: Form, streams: &mut Streams<'_>) -> u8 {
+    let explained = match file.filter(|path| *path != Path::new("-")) {
+        Some(path) => File::open(path).and_then(|file| explain(file, end)),
+        None => explain(io::stdin().lock(), end),
+    };
+    match explained {
+        Ok(explanation) if form == Form::Json => streams.answer(&document(&explanation.json())),
+        Ok(explanation) => streams.answer(&explanation.text(streams.paper.for_statements())),
+        Err(error) => {
+            let name = file.map_or_else(|| "the standard input".to_owned(), |path| format!("`{}`", printable(path)));
+            let error = format!("failed to explain {name}: {}", reason(&error));
+            streams.complain(&error, Some("`--explain FILE` reads a saved log; without a file it reads stdin"))
+        }
+    }
+}
+
+/// Reads a whole log; `end` is how its program ended, where that is known.
+///
+/// # Errors
+///
+/// Where the log cannot be read.
+pub fn explain(mut input: impl Read, end: Option<End>) -> io::Result<Explanation> {
+    let mut cutter = LineCutter::new();
+    let mut reader = TraceReader::new();
+    let mut chunk = vec![0; CHUNK_BYTES];
+    loop {
+        let count = match input.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        // A log has no times: its lines are in order, which is all that is asked.
+        reader.bytes(Stream::Both, 0.0, &mut cutter, chunk.get(..count).unwrap_or_default());
+    }
+    cutter.finish(|line| reader.line(Stream::Both, 0.0, &line));
+    let judgement = reader.finish(end);
+    let fatal = end.map_or(judgement.error.is_some(), |end| end != End::Exited(0));
+    Ok(Explanation { judgement, fatal })
+}
+
+impl Explanation {
+    /// The answer for programs.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let judgement = &self.judgement;
+        let events: Vec<Value> = judgement
+            .error
+            .iter()
+            .map(|error| json!({"event": EventName::Error.as_str(), "properties": error.object()}))
+            .collect();
+        json!({
+            "events": events,
+            "exception_type": judgement.exception_type.as_ref().map(|class| class.json()),
+            "fatal": self.fatal,
+            "interrupted": judgement.interrupted,
+            "handled_count": judgement.handled_count,
+            "markers": judgement.markers.json(),
+            "traces": judgement.reports.json(),
+        })
+    }
+
+    /// The answer for people.
+    #[must_use]
+    pub fn text(&self, paper: Paper) -> String {
+        let judgement = &self.judgement;
+        let mut page = Page::new(paper, 0);
+        match (&judgement.error, judgement.interrupted) {
+            (Some(error), _) => describe(error, &mut page),
+            (None, true) => {
+                page.verbatim("The program was interrupted; that is not an error, and no error event would be sent.")
+            }
+            (None, false) => page.verbatim("No error was found, and no error event would be sent."),
+        }
+        if !judgement.markers.is_empty() {
+            page.verbatim("\nSigns of a death:");
+            for marker in &judgement.markers {
+                page.verbatim(&format!("  {marker}"));
+            }
+        }
+        let others = judgement
+            .reports
+            .len()
+            .saturating_sub(usize::from(judgement.error.as_ref().is_some_and(|error| error.stack_trace.is_some())));
+        if others > 0 {
+            page.verbatim(&format!("\n{others} other traceback(s) in this log; `--json` prints them."));
+        }
+        page.finish()
+    }
+}
+
+/// One event in words: what is known, a line each.
+fn describe(error: &ErrorEvent, page: &mut Page) {
+    page.verbatim("The error event that would be sent:\n\n");
+    let facts = [
+        ("exception", error.exception_type.as_ref().map(ToString::to_string)),
+        ("message", error.exception.as_ref().map(ToString::to_string)),
+        ("sign", error.marker.as_ref().map(ToString::to_string)),
+        ("rank", error.rank.map(|rank| rank.to_string())),
+        ("fingerprint", error.fingerprint.as_ref().map(ToString::to_string)),
+        ("survived before", error.handled_count.filter(|count| *count > 0).map(|count| count.to_string())),
+    ];
+    for (name, value) in facts {
+        if let Some(value) = value {
+            page.verbatim(&format!("  {name:16}{value}"));
+        }
+    }
+    if error.exception.is_none() && error.exception_shape.is_some() {
+        page.verbatim("  message         not told: it is not one of the public messages");
+    }
+    if let Some(trace) = &error.stack_trace {
+        page.line("");
+        for line in trace.as_str().lines() {
+            page.verbatim(&format!("  {line}"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_is_what_the_variables_say() {
+        for (code, signal, end) in [
+            ("", "", None),
+            ("1", "", Some(End::Exited(1))),
+            ("0", "", Some(End::Exited(0))),
+            ("", "11", Some(End::Signaled(11))),
+            ("1", "9", Some(End::Signaled(9))),
+            ("256", "", None),
+            ("-1", "x", None),
+        ] {
+            let value = |name: &str| match name {
+                env::AXR_EXIT_CODE => Some(code.into()),
+                env::AXR_EXIT_SIGNAL => Some(signal.into()),
+                _ => None,
+            };
+            assert_eq!(known_end(value), end, "{code:?} {signal:?}");
+        }
+        assert_eq!(known_end(|_| None), None);
+    }
+}

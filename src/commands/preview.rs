@@ -1,0 +1,105 @@
+//! `--preview`: the exact start event that a command would send, before anything is run.
+//!
+//! It goes the way that the observer's goes: the same facts, the same vetting, the same gate. What was withheld
+//! of the configuration is listed with the reason, never with the value.
+
+use crate::ui::page::{Page, Paper};
+use super::{FAILED, Form, Streams};
+use axolotl_run_core::config::{ConfigProblem, Vetted};
+use axolotl_run_core::env;
+use axolotl_run_core::event::Event;
+use axolotl_run_core::limits;
+use crate::metrics::accelerator::Gpus;
+use crate::metrics::accelerator::Health;
+use crate::metrics::facts;
+use crate::observer::surroundings::{self, Unread};
+use axolotl_run_sys::reason;
+use axolotl_run_core::event::wire::Member;
+use serde_json::json;
+use std::ffi::OsString;
+use std::path::Path;
+use std::time::{Instant, SystemTime};
+use uuid::Uuid;
+
+/// Where text begins.
+const LABEL: usize = 10;
+
+/// Prints the start event of a command.
+pub fn print(command: &[OsString], config: Option<&Path>, form: Form, streams: &mut Streams<'_>) -> u8 {
+    let directory = std::env::current_dir().unwrap_or_default();
+    let mut gate = surroundings::gate(command, &directory);
+    let mut start = facts(command, &|name| std::env::var_os(name));
+    accelerators(&mut start);
+    let found = surroundings::configuration(command.to_vec(), config.map(Path::to_owned), directory);
+    // Nothing comes where the command names none, or where its file system does not answer.
+    let found = found.recv_timeout(limits::START_WAIT).ok();
+    let why = match &found {
+        Some(Err(unread)) => explanation(unread),
+        _ => "its file system does not answer".to_owned(),
+    };
+    let vetted = found.and_then(Result::ok);
+    if let Some(Vetted { value, unknown_keys, withheld, .. }) = &vetted {
+        gate.withhold(withheld);
+        start.config = Some(value.clone());
+        start.config_unknown_keys = Some(*unknown_keys);
+    } else if let Some(config) = config {
+        return streams.complain(
+            &format!("failed to read the configuration `{}`: {why}", crate::ui::harmless(&config.to_string_lossy())),
+            Some("a run with it records no configuration; without `--config` the command is searched for one"),
+        );
+    }
+    let member = Member::new(Uuid::nil(), &Event::Start(Box::new(start)), SystemTime::now(), 0.0);
+    let Ok(line) = gate.check(&member) else {
+        streams.complain("the privacy gate would refuse this event; nothing of it would be sent", None);
+        return FAILED;
+    };
+    match form {
+        Form::Json => streams.answer(&format!("{line}\n")),
+        Form::Text => streams.answer(&text(&member, vetted.as_ref(), streams.paper.for_statements())),
+    }
+}
+
+/// Why a configuration is none, without a word of it.
+fn explanation(unread: &Unread) -> String {
+    match unread {
+        Unread::Io(error) => reason(error),
+        Unread::NotAFile => "it is a pipe, a device or a directory, not a file".to_owned(),
+        Unread::Size | Unread::Problem(ConfigProblem::Size) => "it is too large".to_owned(),
+        Unread::NotText => "it is not UTF-8".to_owned(),
+        Unread::Problem(ConfigProblem::Syntax) => "it is not YAML that Axolotl accepts".to_owned(),
+        Unread::Problem(ConfigProblem::NotAMap) => "it is not a map of keys to values".to_owned(),
+    }
+}
+
+fn text(member: &Member, vetted: Option<&Vetted>, paper: Paper) -> String {
+    let mut page = Page::new(paper, LABEL);
+    page.verbatim(&format!("{:#}", json!({"event": member.event, "properties": member.properties})));
+    match vetted {
+        None => {
+            page.line("");
+            page.paragraph("no training configuration was found; `--config FILE` names one");
+        }
+        Some(vetted) => {
+            for redaction in &vetted.redactions {
+                page.entry("withheld", &format!("{}: {}", redaction.path, redaction.reason.explanation()));
+            }
+            if vetted.unknown_keys > 0 {
+                let keys = super::count(vetted.unknown_keys, "key");
+                page.entry("left out", &format!("{keys} unknown to the public schema"));
+            }
+        }
+    }
+    page.finish()
+}
+
+/// Asks the driver, for as long as the observer would wait for it.
+fn accelerators(start: &mut axolotl_run_core::event::Start) {
+    let mut gpus = Gpus::start(std::env::var_os(env::AXOLOTL_RUN_NVML_PATH).filter(|path| !path.is_empty()));
+    let deadline = Instant::now() + limits::START_WAIT;
+    while gpus.health() == Health::Pending && Instant::now() < deadline {
+        std::thread::sleep(limits::START_LOOK);
+    }
+    if let Some(facts) = gpus.facts() {
+        facts.apply(start);
+    }
+}

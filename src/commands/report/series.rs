@@ -1,0 +1,327 @@
+//! The measurements of a run, however long it was, in as many columns as a chart has.
+//!
+//! The problem: a week of training leaves a hundred thousand measurements, a damaged or forged file millions, and
+//! the run's length is known only at its end. The rule: one pass, bounded memory. Time is divided into columns, and
+//! where the run turns out longer than they reach, neighbours are merged and each spans twice the time. A column
+//! keeps the least, the greatest and the mean of what fell into it, so that no peak is lost.
+//!
+//! Pure. [`super`] feeds it, the charts are drawn of it. What is not a finite number at a sensible time is ignored.
+
+use axolotl_run_core::limits;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// What is measured over time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Metric {
+    /// Optimizer steps done: a counter.
+    Step,
+    /// Processor seconds used: a counter.
+    Processor,
+    /// The training loss.
+    Loss,
+    /// Resident bytes of all processes.
+    MemorySum,
+    /// Resident bytes of the largest process.
+    MemoryLargest,
+    /// Bytes charged to the control group.
+    MemoryGroup,
+    /// Share of time in which a GPU was busy.
+    GpuLoad(u32),
+    /// Bytes in use on a GPU.
+    GpuMemory(u32),
+    /// Watts that a GPU draws.
+    GpuPower(u32),
+}
+
+/// A line of the time series, as the observer writes it; its other members are not drawn.
+#[derive(Debug, Deserialize)]
+struct Sample {
+    at: f64,
+    cpu_seconds: Option<f64>,
+    rss_sum_bytes: Option<f64>,
+    rss_max_process_bytes: Option<f64>,
+    cgroup_bytes: Option<f64>,
+    step: Option<f64>,
+    loss: Option<f64>,
+    #[serde(default)]
+    gpus: Vec<GpuSample>,
+}
+
+#[derive(Debug, Deserialize)]
+struct GpuSample {
+    index: u32,
+    memory_bytes: Option<f64>,
+    utilization: Option<f64>,
+    power_watts: Option<f64>,
+}
+
+/// What fell into one column.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Cell {
+    count: u32,
+    time_sum: f64,
+    least: f64,
+    greatest: f64,
+    sum: f64,
+    last_at: f64,
+    last: f64,
+}
+
+impl Cell {
+    fn add(&mut self, at: f64, value: f64) {
+        self.merge(&Self {
+            count: 1,
+            time_sum: at,
+            least: value,
+            greatest: value,
+            sum: value,
+            last_at: at,
+            last: value,
+        });
+    }
+
+    fn merge(&mut self, other: &Self) {
+        if self.count == 0 || other.count == 0 {
+            if self.count == 0 {
+                *self = *other;
+            }
+            return;
+        }
+        self.count = self.count.saturating_add(other.count);
+        self.time_sum += other.time_sum;
+        self.sum += other.sum;
+        self.least = self.least.min(other.least);
+        self.greatest = self.greatest.max(other.greatest);
+        if other.last_at >= self.last_at {
+            (self.last_at, self.last) = (other.last_at, other.last);
+        }
+    }
+
+    fn point(&self) -> Option<Point> {
+        let count = f64::from(self.count);
+        (self.count > 0).then(|| Point {
+            at: self.time_sum / count,
+            least: self.least,
+            mean: (self.sum / count).clamp(self.least, self.greatest),
+            greatest: self.greatest,
+        })
+    }
+}
+
+/// What a curve has at one place.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    /// Seconds since the spawn.
+    pub at: f64,
+    /// The least value there.
+    pub least: f64,
+    /// The mean.
+    pub mean: f64,
+    /// The greatest.
+    pub greatest: f64,
+}
+
+/// Points in order; None is a break: it was measured there, but this was not known.
+pub type Curve = Vec<Option<Point>>;
+
+/// The whole time series.
+#[derive(Clone, Debug)]
+pub struct Series {
+    width: f64,
+    /// Measurements in each column, whatever they hold.
+    measured: Vec<u32>,
+    cells: BTreeMap<Metric, Vec<Cell>>,
+    end: f64,
+    /// The highest step, and when it was first seen.
+    step: Option<(f64, f64)>,
+}
+
+impl Default for Series {
+    fn default() -> Self {
+        Self {
+            width: limits::SERIES_COLUMN_SECONDS,
+            measured: Vec::new(),
+            cells: BTreeMap::new(),
+            end: 0.0,
+            step: None,
+        }
+    }
+}
+
+impl Series {
+    /// Takes one line of the time series; `load` is told each GPU's load. False: it is none of ours.
+    pub fn take(&mut self, line: &str, mut load: impl FnMut(u32, f64)) -> bool {
+        let Ok(sample) = serde_json::from_str::<Sample>(line) else { return false };
+        let at = sample.at;
+        let Some(column) = self.column(at) else { return false };
+        if let Some(measured) = self.measured.get_mut(column) {
+            *measured = measured.saturating_add(1);
+        }
+        for (metric, value) in [
+            (Metric::Step, sample.step),
+            (Metric::Processor, sample.cpu_seconds),
+            (Metric::Loss, sample.loss),
+            (Metric::MemorySum, sample.rss_sum_bytes),
+            (Metric::MemoryLargest, sample.rss_max_process_bytes),
+            (Metric::MemoryGroup, sample.cgroup_bytes),
+        ] {
+            self.put(column, metric, at, value);
+        }
+        for gpu in sample.gpus.iter().filter(|gpu| (gpu.index as usize) < limits::ACCELERATORS_MAX) {
+            self.put(column, Metric::GpuLoad(gpu.index), at, gpu.utilization);
+            self.put(column, Metric::GpuMemory(gpu.index), at, gpu.memory_bytes);
+            self.put(column, Metric::GpuPower(gpu.index), at, gpu.power_watts);
+            if let Some(share) = gpu.utilization {
+                load(gpu.index, share);
+            }
+        }
+        true
+    }
+
+    /// Takes a figure that an event has: short runs have more events than measurements.
+    pub fn note(&mut self, at: f64, metric: Metric, value: Option<f64>) {
+        if let Some(column) = self.column(at) {
+            self.put(column, metric, at, value);
+        }
+    }
+
+    /// The column of a time, which may make all of them wider.
+    fn column(&mut self, at: f64) -> Option<usize> {
+        if !(0.0..=limits::SERIES_SECONDS_MAX).contains(&at) {
+            return None;
+        }
+        // A float's cast saturates.
+        while (at / self.width) as usize >= limits::SERIES_COLUMNS_MAX {
+            self.widen();
+        }
+        let column = (at / self.width) as usize;
+        if self.measured.len() <= column {
+            self.measured.resize(column.saturating_add(1), 0);
+        }
+        self.end = self.end.max(at);
+        Some(column)
+    }
+
+    fn widen(&mut self) {
+        self.width *= 2.0;
+        self.measured = self
+            .measured
+            .chunks(2)
+            .map(|pair| pair.iter().fold(0_u32, |sum, count| sum.saturating_add(*count)))
+            .collect();
+        for cells in self.cells.values_mut() {
+            *cells = cells
+                .chunks(2)
+                .map(|pair| {
+                    let mut merged = Cell::default();
+                    pair.iter().for_each(|cell| merged.merge(cell));
+                    merged
+                })
+                .collect();
+        }
+    }
+
+    fn put(&mut self, column: usize, metric: Metric, at: f64, value: Option<f64>) {
+        let Some(value) = value.filter(|value| value.is_finite()) else { return };
+        if metric == Metric::Step && self.step.is_none_or(|(step, _)| value > step) {
+            self.step = Some((value, at));
+        }
+        let cells = self.cells.entry(metric).or_default();
+        if cells.len() <= column {
+            cells.resize(column.saturating_add(1), Cell::default());
+        }
+        if let Some(cell) = cells.get_mut(column) {
+            cell.add(at, value);
+        }
+    }
+
+    /// The time of the last measurement, in seconds since the spawn.
+    #[must_use]
+    pub const fn end(&self) -> f64 {
+        self.end
+    }
+
+    /// When the highest step was first seen.
+    #[must_use]
+    pub fn last_step_at(&self) -> Option<f64> {
+        self.step.map(|(_, at)| at)
+    }
+
+    /// The GPUs of which anything is known.
+    #[must_use]
+    pub fn gpus(&self) -> Vec<u32> {
+        let index = |metric: &Metric| match metric {
+            Metric::GpuLoad(index) | Metric::GpuMemory(index) | Metric::GpuPower(index) => Some(*index),
+            _ => None,
+        };
+        let mut gpus: Vec<_> = self.cells.keys().filter_map(index).collect();
+        gpus.sort_unstable();
+        gpus.dedup();
+        gpus
+    }
+
+    /// A measured value over time.
+    #[must_use]
+    pub fn gauge(&self, metric: Metric) -> Curve {
+        self.together(&[metric])
+    }
+
+    /// Several as one: their mean, from the least of all to the greatest.
+    #[must_use]
+    pub fn together(&self, metrics: &[Metric]) -> Curve {
+        let of: Vec<_> = metrics.iter().filter_map(|metric| self.cells.get(metric)).collect();
+        let mut curve = Curve::new();
+        for (column, measured) in self.measured.iter().enumerate() {
+            let mut cell = Cell::default();
+            of.iter().filter_map(|cells| cells.get(column)).for_each(|other| cell.merge(other));
+            match cell.point() {
+                Some(point) => curve.push(Some(point)),
+                None if *measured > 0 && curve.last().is_some_and(Option::is_some) => curve.push(None),
+                None => {}
+            }
+        }
+        while curve.last() == Some(&None) {
+            curve.pop();
+        }
+        curve
+    }
+
+    /// How fast a counter grew, over a window that is wide enough to see it grow by several.
+    #[must_use]
+    pub fn rate(&self, counter: Metric) -> Curve {
+        let Some(cells) = self.cells.get(&counter) else { return Curve::new() };
+        let known: Vec<(f64, f64)> =
+            cells.iter().filter(|cell| cell.count > 0).map(|cell| (cell.last_at, cell.last)).collect();
+        let (Some(first), Some(last)) = (known.first(), known.last()) else { return Curve::new() };
+        let (time, grown) = (last.0 - first.0, last.1 - first.1);
+        if time <= 0.0 {
+            return Curve::new();
+        }
+        // A processor's second is a fine measure, a step may take minutes.
+        let several = if counter == Metric::Step && grown > 0.0 { 4.0 * time / grown } else { 0.0 };
+        let window = several.max(time / 150.0).min(time / 8.0);
+        let (mut from, mut curve) = (0_usize, Curve::new());
+        for (index, &(at, value)) in known.iter().enumerate().skip(1) {
+            // The latest place that is a window away, or the neighbour where they are far apart.
+            while let Some(&(next, _)) = known.get(from.saturating_add(1))
+                && from.saturating_add(1) < index
+                && next <= at - window
+            {
+                from = from.saturating_add(1);
+            }
+            let Some(&(since, counted)) = known.get(from) else { break };
+            let rate = (value - counted) / (at - since);
+            // A counter that begins anew (another phase, a child that was not waited for) says nothing here.
+            if rate.is_finite() && rate >= 0.0 {
+                curve.push(Some(Point { at, least: rate, mean: rate, greatest: rate }));
+            } else if curve.last().is_some_and(Option::is_some) {
+                curve.push(None);
+            }
+        }
+        curve
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,145 @@
+//! `--schema` and PRIVACY.md: every event and field that can ever be sent, with its type, why and when.
+//!
+//! Both are printed from the declarations in `src/event`, which the types and the schema gate enforce; so the
+//! published list cannot promise something else than the program does. A test compares PRIVACY.md with
+//! [`privacy_document`].
+
+use crate::ui::page::{Page, Paper};
+use axolotl_run_core::consent::POLICY_VERSION;
+use axolotl_run_core::event::schema::{Field, Kind};
+use axolotl_run_core::event::{EventName, SCHEMA_VERSION, common_fields};
+use axolotl_run_core::public::version::PACKAGES;
+use serde_json::{Map, Value, json};
+use std::fmt::Write as _;
+
+/// Blanks before a field, for each object that it stands in.
+const INDENT: usize = 2;
+/// Blanks before why a field is collected: more than before any field's name.
+const WHY: usize = 10;
+
+/// The answer to `--schema`.
+pub(super) fn answer(json: bool, paper: Paper) -> String {
+    if json { format!("{:#}\n", as_json()) } else { for_people(paper.for_statements()) }
+}
+
+fn as_json() -> Value {
+    let events: Map<_, _> = EventName::ALL
+        .into_iter()
+        .map(|event| (event.as_str().to_owned(), json!({"when": event.when(), "fields": fields_json(&event.fields())})))
+        .collect();
+    json!({
+        "schema_version": SCHEMA_VERSION,
+        "policy_version": POLICY_VERSION,
+        "common_fields": fields_json(&common_fields()),
+        "events": events,
+        "packages": PACKAGES,
+    })
+}
+
+fn fields_json(fields: &[Field]) -> Value {
+    fields
+        .iter()
+        .map(|field| {
+            let mut entry = json!({"name": field.name, "type": field.kind.name(), "why": field.why});
+            let members = members(&field.kind);
+            if let (Some(entry), false) = (entry.as_object_mut(), members.is_empty()) {
+                entry.insert("fields".into(), fields_json(members));
+            }
+            entry
+        })
+        .collect()
+}
+
+fn for_people(paper: Paper) -> String {
+    let mut page = Page::new(paper, WHY);
+    page.paragraph(&format!("Everything that can ever be sent (list {SCHEMA_VERSION}, policy {POLICY_VERSION})"));
+    page.line("");
+    page.line("in every event");
+    walk(&common_fields(), 1, &mut |field, depth| entry(&mut page, field, depth));
+    for event in EventName::ALL {
+        page.line("");
+        page.paragraph(&format!("{}: {}", event.as_str(), event.when()));
+        walk(&event.fields(), 1, &mut |field, depth| entry(&mut page, field, depth));
+    }
+    page.line("");
+    page.paragraph(&format!("<package> is one of: {}", PACKAGES.join(", ")));
+    page.finish()
+}
+
+/// A field and its type, and below it why it is collected: side by side the three need more than 80 characters.
+fn entry(page: &mut Page, field: &Field, depth: usize) {
+    let indent = depth.saturating_mul(INDENT);
+    page.paragraph(&format!("{:indent$}{}  {}", "", field.name, field.kind.name()));
+    page.entry("", field.why);
+}
+
+/// The fields in order, each followed by its own members one level deeper.
+fn walk(fields: &[Field], depth: usize, each: &mut impl FnMut(&Field, usize)) {
+    for field in fields {
+        each(field, depth);
+        walk(members(&field.kind), depth.saturating_add(1), each);
+    }
+}
+
+fn members(kind: &Kind) -> &[Field] {
+    match kind {
+        Kind::Object(fields) => fields,
+        Kind::List(element) => members(element),
+        Kind::Boolean | Kind::Integer | Kind::Number | Kind::Text | Kind::Config => &[],
+    }
+}
+
+/// PRIVACY.md, whole.
+#[must_use]
+pub fn privacy_document() -> String {
+    let mut text = include_str!("privacy.md").replace("{policy}", &POLICY_VERSION.to_string());
+    text = text.replace("{schema}", &SCHEMA_VERSION.to_string());
+    let _ = write!(text, "\n### In every event\n\n");
+    table(&mut text, &common_fields());
+    for event in EventName::ALL {
+        let _ = write!(text, "\n### `{}`\n\nSent {}.\n\n", event.as_str(), event.when());
+        table(&mut text, &event.fields());
+    }
+    let packages: Vec<_> = PACKAGES.iter().map(|package| format!("`{package}`")).collect();
+    let _ = writeln!(text, "\n`<package>` is one of {}.", packages.join(", "));
+    text
+}
+
+fn table(text: &mut String, fields: &[Field]) {
+    let _ = writeln!(text, "| field | type | what it is for |\n|---|---|---|");
+    let mut owners: Vec<String> = Vec::new();
+    walk(fields, 0, &mut |field, depth| {
+        owners.truncate(depth);
+        let owner = owners.last().map_or(String::new(), |owner| format!("{owner}."));
+        let name = format!("{owner}{}", field.name);
+        let _ = writeln!(text, "| `{name}` | {} | {} |", field.kind.name(), field.why.replace('|', "\\|"));
+        owners.push(match &field.kind {
+            Kind::List(_) => format!("{name}[]"),
+            _ => name,
+        });
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_declared_field_is_in_every_form() {
+        let (people, document, json) = (answer(false, Paper::default()), privacy_document(), as_json().to_string());
+        for fields in EventName::ALL.into_iter().map(EventName::fields).chain([common_fields()]) {
+            walk(&fields, 0, &mut |field, _| {
+                for (form, text) in [("people", &people), ("document", &document)] {
+                    assert!(text.contains(field.name) && text.contains(field.why), "{form}: {}", field.name);
+                }
+                assert!(json.contains(&format!("\"name\":{:?}", field.name)), "{}", field.name);
+            });
+        }
+    }
+
+    #[test]
+    fn a_member_of_a_list_says_where_it_stands() {
+        assert!(privacy_document().contains("| `frames[].origin` | public text |"));
+        assert!(privacy_document().contains("| `memory.rss_sum_bytes` | integer |"));
+    }
+}

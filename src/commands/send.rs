@@ -1,0 +1,159 @@
+//! `--send`: uploads what waits.
+//!
+//! Only runs that were recorded with consent, and only while consent stands: who turned telemetry off since
+//! has withdrawn it for what waits as well. It gives up after a few failures; what is not sent stays.
+
+use super::{Form, Streams, Telemetry, count, document};
+use crate::delivery::{Certificates, Destination, Endpoint, Fate, Key, Lane, Outcome, State, Uploader};
+use crate::store::Store;
+use axolotl_run_core::env;
+use axolotl_run_core::limits;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
+use std::collections::HashSet;
+use std::io;
+use std::time::SystemTime;
+
+/// Where to send, and how to show it.
+#[derive(Debug)]
+pub struct Upload<'a> {
+    /// Whether telemetry is on now.
+    pub telemetry: Telemetry<'a>,
+    /// Endpoint and key.
+    pub destination: &'a Destination,
+    /// Further certificates that the user trusts.
+    pub certificates: Certificates,
+    /// Whether to draw a progress bar on standard error.
+    pub shows_progress: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Totals {
+    delivered: u64,
+    refused: u64,
+    waiting: u64,
+    runs: u64,
+    /// Of what waited, the events that have their answer.
+    settled: u64,
+    /// Why it ended early.
+    ended: Option<&'static str>,
+}
+
+/// Uploads what waits. `store` is None where nothing was ever recorded.
+pub fn run(store: Option<&Store>, upload: Upload<'_>, form: Form, streams: &mut Streams<'_>) -> u8 {
+    let (endpoint, key) = match ready(&upload) {
+        Ok(destination) => destination,
+        Err((error, hint)) => return streams.complain(&error, Some(&hint)),
+    };
+    let uploader = Uploader::new(endpoint, key, upload.certificates);
+    let totals = match store {
+        Some(store) => match send(store, uploader, upload.shows_progress) {
+            Ok(totals) => totals,
+            Err(error) => return streams.complain(&format!("failed to set up the upload: {error}"), None),
+        },
+        None => Totals::default(),
+    };
+    report(totals, form, streams)
+}
+
+/// Where to send, or the error and the hint that say why not.
+fn ready(upload: &Upload<'_>) -> Result<(Endpoint, Key), (String, String)> {
+    let kept = || "what waits is kept".to_owned();
+    if !upload.telemetry.is_on {
+        let error = format!("nothing is sent while telemetry is off: {}", upload.telemetry.cause);
+        return Err((error, "`axolotl-run --enable` turns it on, `axolotl-run --status` says more".to_owned()));
+    }
+    let endpoint = upload.destination.endpoint.clone().map_err(|problem| (problem.to_string(), kept()))?;
+    let key = upload.destination.key.clone().map_err(|problem| (problem.to_string(), kept()))?;
+    let key = key.ok_or_else(|| {
+        let hint = format!("`{}` holds the key of a PostHog project", env::AXOLOTL_RUN_POSTHOG_KEY);
+        ("no project key is configured".to_owned(), hint)
+    })?;
+    Ok((endpoint, key))
+}
+
+fn send(store: &Store, mut uploader: Uploader, shows_progress: bool) -> io::Result<Totals> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let now = SystemTime::now();
+    store.recover(now);
+    let mut waiting = store.waiting(now);
+    let mut totals = Totals { waiting: waiting.left_out, ..Totals::default() };
+    let mut runs = HashSet::new();
+    let bar = bar(waiting.events, shows_progress);
+    let all = waiting.events;
+    while totals.ended.is_none()
+        && let Some(mut portion) = waiting.next(store, SystemTime::now())
+    {
+        totals.refused += portion.refused;
+        runs.extend(portion.runs.iter().copied());
+        for line in std::mem::take(&mut portion.lines) {
+            // A portion is far smaller than the uploader's room.
+            let _ = uploader.offer(&line, Lane::Earlier);
+        }
+        while uploader.unsettled() > 0 && totals.ended.is_none() {
+            let outcome = runtime.block_on(uploader.step());
+            portion.keep(&outcome);
+            totals.count(&outcome);
+            bar.set_position(totals.settled);
+            totals.ended = ending(&uploader);
+        }
+    }
+    bar.finish_and_clear();
+    totals.waiting += all.saturating_sub(totals.settled);
+    totals.runs = runs.len() as u64;
+    // A name that is still being looked up must not keep the program from ending.
+    runtime.shutdown_background();
+    Ok(totals)
+}
+
+impl Totals {
+    fn count(&mut self, outcome: &Outcome) {
+        let events = outcome.uuids.len() as u64;
+        match outcome.fate {
+            Fate::Delivered => self.delivered += events,
+            Fate::Refused => self.refused += events,
+            Fate::Delayed | Fate::Stopped => return,
+        }
+        self.settled += events;
+    }
+}
+
+fn ending(uploader: &Uploader) -> Option<&'static str> {
+    match uploader.state() {
+        State::Stopped => Some("the server refused the key or the request"),
+        State::Dead if uploader.failures() >= limits::SEND_FAILURES_MAX => Some("the server can't be reached"),
+        _ => None,
+    }
+}
+
+fn bar(events: u64, is_shown: bool) -> ProgressBar {
+    let target = if is_shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let bar = ProgressBar::with_draw_target(Some(events), target);
+    match ProgressStyle::with_template("sending {bar:30} {pos}/{len} events") {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+fn report(totals: Totals, form: Form, streams: &mut Streams<'_>) -> u8 {
+    let Totals { delivered, refused, waiting, runs, ended, .. } = totals;
+    if form == Form::Json {
+        let status = streams.answer(&document(&json!({"sent": delivered, "refused": refused, "waiting": waiting})));
+        return if ended.is_some() { super::FAILED } else { status };
+    }
+    if let Some(why) = ended {
+        let error = format!("failed to send {}: {why}", count(waiting, "event"));
+        return streams.complain(&error, Some("they are kept, and `axolotl-run --send` tries again"));
+    }
+    let mut text = match delivered {
+        0 => "nothing was sent\n".to_owned(),
+        _ => format!("sent {} of {}\n", count(delivered, "event"), count(runs, "run")),
+    };
+    if refused > 0 {
+        text.push_str(&format!("{} will never be sent; `axolotl-run --show` says why\n", count(refused, "event")));
+    }
+    if waiting > 0 {
+        text.push_str(&format!("{} more than is sent at once\n", count(waiting, "event")));
+    }
+    streams.answer(&text)
+}

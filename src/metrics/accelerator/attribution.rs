@@ -1,0 +1,106 @@
+//! Whose memory on a GPU it is. Pure.
+//!
+//! The driver lists the processes that use a device, but their pids are the host's or the container's,
+//! depending on its version, and in containers the sizes may be missing. So, in this order: the sizes of our
+//! tree's pids; what the device's use has grown by since before the command used it; all that is in use.
+//! Each figure says which of the three it is. That none of our pids is listed proves that we use nothing only
+//! where pids mean the same to the driver and to us: outside of containers, or once one of ours was seen.
+
+use axolotl_run_core::observation::Attribution;
+
+/// A process on a device, with its bytes where the driver says them.
+pub type Listed = (u32, Option<u64>);
+
+/// Attributes memory, device by device.
+#[derive(Clone, Debug)]
+pub struct Attributor {
+    pids_comparable: bool,
+    /// What was in use on each device before the command could use it.
+    baselines: Vec<Option<u64>>,
+}
+
+impl Attributor {
+    /// `pids_comparable`: whether we are outside of any namespace for pids. `baselines`: see the field.
+    pub const fn new(pids_comparable: bool, baselines: Vec<Option<u64>>) -> Self {
+        Self { pids_comparable, baselines }
+    }
+
+    /// Bytes of the device that are the run's, as far as can be told.
+    pub fn attribute(
+        &mut self,
+        device: usize,
+        used: Option<u64>,
+        listed: Option<&[Listed]>,
+        tree: &[u32],
+    ) -> Option<(u64, Attribution)> {
+        let baseline = self.baselines.get_mut(device);
+        if let Some(Some(baseline)) = baseline {
+            // Others have freed some: it must not hide as much of ours.
+            *baseline = used.map_or(*baseline, |used| used.min(*baseline));
+        }
+        if let Some(listed) = listed {
+            let mut ours = listed.iter().filter(|(pid, _)| tree.contains(pid)).peekable();
+            if ours.peek().is_some() {
+                let sum = ours
+                    .try_fold(0_u64, |sum, (_, bytes)| bytes.filter(|bytes| *bytes > 0).map(|b| sum.saturating_add(b)));
+                if let Some(sum) = sum {
+                    self.pids_comparable = true;
+                    return Some((sum, Attribution::Pid));
+                }
+            } else if self.pids_comparable {
+                return Some((0, Attribution::Pid));
+            }
+        }
+        let used = used?;
+        Some(match self.baselines.get(device).copied().flatten() {
+            Some(baseline) => (used.saturating_sub(baseline), Attribution::Delta),
+            None => (used, Attribution::Device),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Attribution::{Delta, Device, Pid};
+
+    #[test]
+    fn the_best_evidence_decides_and_is_named() {
+        let tree = [10, 11];
+        for (comparable, baseline, used, listed, expected) in [
+            (true, Some(5), Some(100), Some(&[(10, Some(60)), (11, Some(20)), (99, Some(15))][..]), Some((80, Pid))),
+            (true, Some(5), Some(100), Some(&[(99, Some(95))][..]), Some((0, Pid))),
+            (true, Some(5), Some(5), Some(&[][..]), Some((0, Pid))),
+            // In a container: foreign pids, or our own without sizes, or with sizes of 0.
+            (false, Some(5), Some(100), Some(&[(77_777, Some(95))][..]), Some((95, Delta))),
+            (false, Some(5), Some(100), Some(&[][..]), Some((95, Delta))),
+            (true, Some(5), Some(100), Some(&[(10, None)][..]), Some((95, Delta))),
+            (true, Some(5), Some(100), Some(&[(10, Some(0)), (11, Some(7))][..]), Some((95, Delta))),
+            // A driver that lists nothing.
+            (true, Some(5), Some(100), None, Some((95, Delta))),
+            (true, None, Some(100), None, Some((100, Device))),
+            (true, Some(5), None, None, None),
+            (true, None, None, Some(&[(10, Some(60))][..]), Some((60, Pid))),
+        ] {
+            let mut attributor = Attributor::new(comparable, vec![baseline]);
+            assert_eq!(attributor.attribute(0, used, listed, &tree), expected, "{listed:?} {used:?}");
+        }
+        assert_eq!(Attributor::new(false, vec![]).attribute(3, Some(9), None, &tree), Some((9, Device)));
+    }
+
+    #[test]
+    fn one_of_our_pids_on_any_device_makes_pids_comparable() {
+        let mut attributor = Attributor::new(false, vec![Some(0), Some(0)]);
+        assert_eq!(attributor.attribute(1, Some(50), Some(&[(99, Some(50))]), &[10]), Some((50, Delta)));
+        assert_eq!(attributor.attribute(0, Some(70), Some(&[(10, Some(60))]), &[10]), Some((60, Pid)));
+        assert_eq!(attributor.attribute(1, Some(50), Some(&[(99, Some(50))]), &[10]), Some((0, Pid)));
+    }
+
+    #[test]
+    fn what_others_free_does_not_hide_ours() {
+        let mut attributor = Attributor::new(false, vec![Some(50)]);
+        assert_eq!(attributor.attribute(0, Some(60), None, &[]), Some((10, Delta)));
+        assert_eq!(attributor.attribute(0, Some(20), None, &[]), Some((0, Delta)));
+        assert_eq!(attributor.attribute(0, Some(60), None, &[]), Some((40, Delta)));
+    }
+}

@@ -1,0 +1,115 @@
+//! Bounded reading of files that somebody else wrote.
+//!
+//! Everything below `machine` reads /proc, /sys, control groups and Python environments through these few
+//! functions: each reads at most so many bytes or entries, opens nothing but regular files, and says None for
+//! whatever goes wrong. A measurement that cannot be made is unknown; it is never an error of the run.
+
+use axolotl_run_core::limits;
+use axolotl_run_sys::probe;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read as _;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+
+/// The beginning of a regular file.
+pub fn bytes(path: &Path, max: usize) -> Option<Vec<u8>> {
+    let file = probe::open_regular(path).ok()?;
+    // The kernel's files have no length: without room to begin with they are read in pieces of 32 bytes.
+    let mut bytes = Vec::with_capacity(max.min(4096));
+    file.take(max as u64).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
+}
+
+/// A small text file of the kernel; bytes that are not UTF-8 are replaced.
+pub fn text(path: &Path) -> Option<String> {
+    Some(String::from_utf8_lossy(&bytes(path, limits::KERNEL_FILE_BYTES_MAX)?).into_owned())
+}
+
+/// A small file of the kernel that is read again and again. It stays open: to find, check and close it anew costs
+/// several times what reading it does. What has gone since (a process that has ended) is looked for anew.
+#[derive(Debug)]
+pub struct Held {
+    path: PathBuf,
+    file: Option<File>,
+}
+
+impl Held {
+    /// The file at this path, which need not be there yet.
+    pub const fn new(path: PathBuf) -> Self {
+        Self { path, file: None }
+    }
+
+    /// What it says now; of more than `N` bytes the beginning.
+    pub fn text<const N: usize>(&mut self) -> Option<String> {
+        if self.file.is_none() {
+            self.file = probe::open_regular(&self.path).ok();
+        }
+        let mut bytes = [0; N];
+        let read = self.file.as_ref()?.read_at(&mut bytes, 0);
+        if read.is_err() {
+            self.file = None;
+        }
+        Some(String::from_utf8_lossy(bytes.get(..read.ok()?)?).into_owned())
+    }
+}
+
+/// A file that holds one number.
+pub fn number(path: &Path) -> Option<u64> {
+    text(path)?.trim().parse().ok()
+}
+
+/// The value of a `name value` line.
+pub fn field(text: &str, name: &str) -> Option<u64> {
+    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix([' ', '\t'])?.trim().parse().ok())
+}
+
+/// The first so many names in a directory, in the order of the file system.
+pub fn names(directory: &Path, max: usize) -> Option<Vec<OsString>> {
+    let entries = std::fs::read_dir(directory).ok()?;
+    Some(entries.take(max).filter_map(|entry| Some(entry.ok()?.file_name())).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_is_bounded_and_what_is_missing_is_unknown() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        std::fs::write(&path, "12345\n").unwrap();
+        assert_eq!(bytes(&path, 3).as_deref(), Some(&b"123"[..]));
+        assert_eq!(number(&path), Some(12345));
+        assert_eq!(number(&directory.path().join("none")), None);
+        assert_eq!(names(directory.path(), 9).map(|names| names.len()), Some(1));
+        assert_eq!(names(directory.path(), 0).map(|names| names.len()), Some(0));
+    }
+
+    #[test]
+    fn what_is_held_is_read_as_it_is_now() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        let mut held = Held::new(path.clone());
+        assert_eq!(held.text::<9>(), None);
+        for text in ["one", "other", "one"] {
+            std::fs::write(&path, text).unwrap();
+            assert_eq!(held.text::<9>().as_deref(), Some(text));
+        }
+        assert_eq!(held.text::<2>().as_deref(), Some("on"));
+        let mut child = std::process::Command::new("sleep").arg("300").spawn().unwrap();
+        let mut gone = Held::new(format!("/proc/{}/cgroup", child.id()).into());
+        assert!(gone.text::<64>().is_some());
+        child.kill().and_then(|()| child.wait()).unwrap();
+        assert_eq!((gone.text::<64>(), gone.text::<64>()), (None, None));
+    }
+
+    #[test]
+    fn a_field_is_found_by_its_whole_name() {
+        let text = "oom 1\noom_kill 7\noom_group_kill 2\n";
+        assert_eq!(field(text, "oom_kill"), Some(7));
+        assert_eq!(field(text, "oom"), Some(1));
+        assert_eq!(field(text, "oom_"), None);
+        assert_eq!(field("oom_kill x", "oom_kill"), None);
+    }
+}

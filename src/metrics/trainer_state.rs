@@ -1,0 +1,194 @@
+//! What the Hugging Face Trainer writes down at each checkpoint: `trainer_state.json`.
+//!
+//! Where the training's output cannot be read, or shows no bars, this is what tells its step. The newest file of the
+//! output directory counts, and only one that is younger than the run: an earlier training's checkpoint says nothing of
+//! this one. The file is read as a stream, since its history has a line for each log of the whole training; of each only
+//! known numbers are kept, the later ones in the place of the earlier. What was read once is not read again before it
+//! has changed. Called on a thread that may be held up.
+
+use axolotl_run_core::limits;
+use axolotl_run_core::observation::TrainerState;
+use axolotl_run_sys::probe;
+use serde::de::{IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use std::fmt;
+use std::io::{BufReader, Read as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+/// The states of a run, as they come.
+#[derive(Debug)]
+pub struct States {
+    directory: PathBuf,
+    spawned: SystemTime,
+    taken: Option<Found>,
+}
+
+/// A state on disk: by when it was written the newest is told, by all of it whether it has changed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Found {
+    since_spawn: Duration,
+    bytes: u64,
+    path: PathBuf,
+}
+
+impl States {
+    /// Of a run that was spawned at this time and writes to this directory.
+    #[must_use]
+    pub const fn of(directory: PathBuf, spawned: SystemTime) -> Self {
+        Self { directory, spawned, taken: None }
+    }
+
+    /// The newest, unless it is the one that was taken last; `at` is when it was written.
+    pub fn newest(&mut self) -> Option<TrainerState> {
+        let names = super::files::names(&self.directory, limits::OUTPUT_NAMES_MAX).unwrap_or_default();
+        let checkpoints = names.iter().filter(|name| name.as_encoded_bytes().starts_with(b"checkpoint-"));
+        let places = checkpoints.map(|name| self.directory.join(name)).chain([self.directory.clone()]);
+        let found = places.filter_map(|place| self.look(&place)).max()?;
+        if self.taken.as_ref() == Some(&found) {
+            return None;
+        }
+        let state = read(&found.path, found.since_spawn)?;
+        self.taken = Some(found);
+        Some(state)
+    }
+
+    fn look(&self, place: &Path) -> Option<Found> {
+        let path = place.join("trainer_state.json");
+        let there = path.metadata().ok()?;
+        let since_spawn = there.modified().ok()?.duration_since(self.spawned).ok()?;
+        Some(Found { since_spawn, bytes: there.len(), path })
+    }
+}
+
+fn read(path: &Path, at: Duration) -> Option<TrainerState> {
+    let file = probe::open_regular(path).ok()?;
+    let text = BufReader::new(file.take(limits::TRAINER_STATE_BYTES_MAX));
+    let written: Written = serde_json::from_reader(text).ok()?;
+    let total = written.max_steps.filter(|total| (1..=limits::STEP_MAX).contains(total));
+    let step = written.global_step.filter(|step| *step <= total.unwrap_or(limits::STEP_MAX));
+    let Log { loss, grad_norm, learning_rate, eval_loss } = written.log_history;
+    Some(TrainerState {
+        at: at.as_secs_f64(),
+        step,
+        total_steps: total,
+        epoch: written.epoch.filter(|epoch| (0.0..=limits::EPOCH_MAX).contains(epoch)),
+        loss,
+        grad_norm,
+        learning_rate,
+        eval_loss,
+    })
+}
+
+/// The file's known keys.
+#[derive(Deserialize)]
+struct Written {
+    global_step: Option<u64>,
+    max_steps: Option<u64>,
+    epoch: Option<f64>,
+    #[serde(default, deserialize_with = "last_values")]
+    log_history: Log,
+}
+
+/// One entry of the history, or the last values of all.
+#[derive(Default, Deserialize)]
+struct Log {
+    #[serde(default, deserialize_with = "number")]
+    loss: Option<f64>,
+    #[serde(default, deserialize_with = "number")]
+    grad_norm: Option<f64>,
+    #[serde(default, deserialize_with = "number")]
+    learning_rate: Option<f64>,
+    #[serde(default, deserialize_with = "number")]
+    eval_loss: Option<f64>,
+}
+
+/// Folds the history, of which nothing but the last values is kept at any time.
+fn last_values<'de, D: Deserializer<'de>>(source: D) -> Result<Log, D::Error> {
+    struct Fold;
+    impl<'de> Visitor<'de> for Fold {
+        type Value = Log;
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("a history of logs")
+        }
+        fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Log, A::Error> {
+            let mut last = Log::default();
+            while let Some(entry) = entries.next_element::<Log>()? {
+                last.loss = entry.loss.or(last.loss);
+                last.grad_norm = entry.grad_norm.or(last.grad_norm);
+                last.learning_rate = entry.learning_rate.or(last.learning_rate);
+                last.eval_loss = entry.eval_loss.or(last.eval_loss);
+            }
+            Ok(last)
+        }
+    }
+    source.deserialize_seq(Fold)
+}
+
+/// A number; whatever else a callback has put there is none.
+fn number<'de, D: Deserializer<'de>>(source: D) -> Result<Option<f64>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Value {
+        Number(f64),
+        Other(IgnoredAny),
+    }
+    Ok(match Value::deserialize(source)? {
+        Value::Number(number) => Some(number),
+        Value::Other(_) => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    const STATE: &str = r#"{"best_metric": null, "epoch": 0.5, "global_step": 20, "log_history": [
+        {"epoch": 0.25, "grad_norm": 1.5, "learning_rate": 0.001, "loss": 6.5, "step": 10},
+        {"epoch": 0.5, "grad_norm": "odd", "learning_rate": 0.0005, "loss": 6.25, "step": 20, "note": [1, {"loss": 9}]},
+        {"epoch": 0.5, "eval_loss": 6.0, "step": 20}], "max_steps": 40, "trial_name": "alice"}"#;
+
+    #[test]
+    fn the_newest_state_of_this_run_counts() {
+        let home = tempfile::tempdir().unwrap();
+        let put = |name: &str, text: &str| {
+            fs::create_dir_all(home.path().join(name)).unwrap();
+            fs::write(home.path().join(name).join("trainer_state.json"), text).unwrap();
+        };
+        let since = |spawned: SystemTime| States::of(home.path().to_owned(), spawned);
+        let long_ago = SystemTime::now() - Duration::from_secs(60);
+        let mut states = since(long_ago);
+        assert_eq!(states.newest(), None);
+        assert_eq!(States::of(home.path().join("none"), long_ago).newest(), None);
+        put("checkpoint-20", STATE);
+        let state = states.newest().unwrap();
+        assert_eq!((state.step, state.total_steps, state.epoch), (Some(20), Some(40), Some(0.5)));
+        assert_eq!((state.loss, state.grad_norm, state.learning_rate), (Some(6.25), Some(1.5), Some(0.0005)));
+        assert_eq!(state.eval_loss, Some(6.0));
+        assert!((59.0..90.0).contains(&state.at), "{}", state.at);
+        assert_eq!(states.newest(), None, "taken");
+        assert_eq!(since(SystemTime::now() + Duration::from_secs(60)).newest(), None, "an earlier training's");
+        let older = fs::File::options().write(true).open(home.path().join("checkpoint-20/trainer_state.json")).unwrap();
+        older.set_modified(SystemTime::now() - Duration::from_secs(30)).unwrap();
+        // The next one is being written.
+        put("checkpoint-9", "{");
+        assert_eq!(states.newest(), None);
+        put("checkpoint-9", &STATE.replace("20,", "30,"));
+        assert_eq!(states.newest().and_then(|state| state.step), Some(30), "by time, not by name");
+        assert_eq!(states.newest(), None);
+    }
+
+    #[test]
+    fn what_is_no_state_is_none_and_absurd_numbers_are_unknown() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("trainer_state.json");
+        for text in ["", "{", "[]", "{\"log_history\": 3}", "{\"global_step\": -1}", &STATE[..STATE.len() / 2]] {
+            fs::write(&path, text).unwrap();
+            assert_eq!(read(&path, Duration::ZERO), None, "{text}");
+        }
+        fs::write(&path, r#"{"global_step": 50, "max_steps": 40, "epoch": -1, "log_history": []}"#).unwrap();
+        let expected = TrainerState { total_steps: Some(40), ..TrainerState::default() };
+        assert_eq!(read(&path, Duration::ZERO), Some(expected));
+    }
+}
