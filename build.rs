@@ -18,10 +18,18 @@ fn main() {
     }
     println!("cargo::rustc-link-arg-bins=-no-pie");
     // A cross compiler, or a linker of the user's choice, has an own idea of where the unwinder is.
-    if env::var_os("RUSTC_LINKER").is_none() && env::var("HOST") == env::var("TARGET") && has_archive("libgcc_eh.a") {
+    if env::var_os("RUSTC_LINKER").is_none()
+        && env::var("HOST") == env::var("TARGET")
+        && has_archive("libgcc_eh.a")
+    {
         let folder = env::var("OUT_DIR").unwrap_or_default();
         // A linker script in the place of the shared library: whoever asks for `-lgcc_s` gets the archive.
-        if fs::write(Path::new(&folder).join("libgcc_s.so"), "INPUT ( -lgcc_eh -lgcc )\n").is_ok() {
+        if fs::write(
+            Path::new(&folder).join("libgcc_s.so"),
+            "INPUT ( -lgcc_eh -lgcc )\n",
+        )
+        .is_ok()
+        {
             println!("cargo::rustc-link-search=native={folder}");
         }
     }

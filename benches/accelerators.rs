@@ -19,20 +19,43 @@ type Question = fn(&Device<'_>) -> Result<(), NvmlError>;
 
 const QUESTIONS: [(&str, Question); 9] = [
     ("memory_info", |device| device.memory_info().map(drop)),
-    ("running_compute_processes", |device| device.running_compute_processes().map(drop)),
-    ("samples (utilization)", |device| device.samples(Sampling::GpuUtilization, None).map(drop)),
-    ("utilization_rates", |device| device.utilization_rates().map(drop)),
+    ("running_compute_processes", |device| {
+        device.running_compute_processes().map(drop)
+    }),
+    ("samples (utilization)", |device| {
+        device.samples(Sampling::GpuUtilization, None).map(drop)
+    }),
+    ("utilization_rates", |device| {
+        device.utilization_rates().map(drop)
+    }),
     ("power_usage", |device| device.power_usage().map(drop)),
-    ("total_energy_consumption", |device| device.total_energy_consumption().map(drop)),
-    ("temperature", |device| device.temperature(TemperatureSensor::Gpu).map(drop)),
-    ("current_throttle_reasons", |device| device.current_throttle_reasons().map(drop)),
-    ("total_ecc_errors", |device| device.total_ecc_errors(MemoryError::Uncorrected, EccCounter::Volatile).map(drop)),
+    ("total_energy_consumption", |device| {
+        device.total_energy_consumption().map(drop)
+    }),
+    ("temperature", |device| {
+        device.temperature(TemperatureSensor::Gpu).map(drop)
+    }),
+    ("current_throttle_reasons", |device| {
+        device.current_throttle_reasons().map(drop)
+    }),
+    ("total_ecc_errors", |device| {
+        device
+            .total_ecc_errors(MemoryError::Uncorrected, EccCounter::Volatile)
+            .map(drop)
+    }),
 ];
 
 fn resident_bytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0) * 1024
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .unwrap_or_default();
+    line.trim()
+        .trim_end_matches(" kB")
+        .parse::<u64>()
+        .unwrap_or(0)
+        * 1024
 }
 
 fn main() {
@@ -50,22 +73,40 @@ fn main() {
             return;
         }
     };
-    println!("load and init   {:8.2} ms", began.elapsed().as_secs_f64() * 1e3);
-    println!("resident memory {:8.1} MB more", resident_bytes().saturating_sub(before) as f64 / 1e6);
+    println!(
+        "load and init   {:8.2} ms",
+        began.elapsed().as_secs_f64() * 1e3
+    );
+    println!(
+        "resident memory {:8.1} MB more",
+        resident_bytes().saturating_sub(before) as f64 / 1e6
+    );
     for index in 0..nvml.device_count().unwrap_or(0) {
-        let Ok(device) = nvml.device_by_index(index) else { continue };
+        let Ok(device) = nvml.device_by_index(index) else {
+            continue;
+        };
         println!("device {index}: {}", device.name().unwrap_or_default());
         for (name, question) in QUESTIONS {
             let began = Instant::now();
             let failed = (0..TIMES).filter(|_| question(&device).is_err()).count();
             let each = began.elapsed().as_secs_f64() * 1e6 / f64::from(TIMES);
-            let failed = if failed > 0 { format!("  ({failed} of {TIMES} without an answer)") } else { String::new() };
+            let failed = if failed > 0 {
+                format!("  ({failed} of {TIMES} without an answer)")
+            } else {
+                String::new()
+            };
             println!("  {name:<26} {each:9.1} us{failed}");
         }
     }
     drop(nvml);
-    let mut gpus =
-        Gpus::start_at("/", path, Patience { answer: Duration::from_secs(10), retry: Duration::from_secs(60) });
+    let mut gpus = Gpus::start_at(
+        "/",
+        path,
+        Patience {
+            answer: Duration::from_secs(10),
+            retry: Duration::from_secs(60),
+        },
+    );
     let began = Instant::now();
     while gpus.facts().is_none() && began.elapsed() < Duration::from_secs(10) {
         std::thread::yield_now();
@@ -76,5 +117,8 @@ fn main() {
         gpus.await_reading(Duration::from_secs(10));
         let _ = gpus.try_reading();
     }
-    println!("a whole reading of all devices {:9.3} ms", began.elapsed().as_secs_f64() * 1e3 / f64::from(TIMES));
+    println!(
+        "a whole reading of all devices {:9.3} ms",
+        began.elapsed().as_secs_f64() * 1e3 / f64::from(TIMES)
+    );
 }

@@ -46,17 +46,38 @@ impl Fault {
     fn new(name: &'static str, url: &str, bounds: [f64; 2], today: &'static str) -> Self {
         let home = tempfile::tempdir().expect("a temporary directory");
         let (signal, _server, _sockets) = (None, None, (None, Vec::new()));
-        Self { name, url: url.to_owned(), bounds, signal, today, home, _server, _sockets }
+        Self {
+            name,
+            url: url.to_owned(),
+            bounds,
+            signal,
+            today,
+            home,
+            _server,
+            _sockets,
+        }
     }
 
-    fn behaving(name: &'static str, behaviour: Behaviour, bounds: [f64; 2], today: &'static str) -> Self {
+    fn behaving(
+        name: &'static str,
+        behaviour: Behaviour,
+        bounds: [f64; 2],
+        today: &'static str,
+    ) -> Self {
         let server = Server::start();
         server.always(behaviour);
-        Self { _server: Some(server), ..Self::new(name, "", bounds, today) }.at_its_server()
+        Self {
+            _server: Some(server),
+            ..Self::new(name, "", bounds, today)
+        }
+        .at_its_server()
     }
 
     fn at_its_server(self) -> Self {
-        Self { url: self._server.as_ref().map_or_else(String::new, Server::url), ..self }
+        Self {
+            url: self._server.as_ref().map_or_else(String::new, Server::url),
+            ..self
+        }
     }
 
     fn store(&self) -> Store {
@@ -68,7 +89,8 @@ impl Fault {
 /// A listener whose kernel drops further connections silently.
 fn dropping() -> (String, (Option<TcpListener>, Vec<TcpStream>)) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    nix::sys::socket::listen(&listener, nix::sys::socket::Backlog::new(0).expect("zero")).expect("a listener");
+    nix::sys::socket::listen(&listener, nix::sys::socket::Backlog::new(0).expect("zero"))
+        .expect("a listener");
     let address = listener.local_addr().expect("an address");
     let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(300)).ok();
     let waiting = std::iter::from_fn(connect).take(100).collect();
@@ -76,29 +98,53 @@ fn dropping() -> (String, (Option<TcpListener>, Vec<TcpStream>)) {
 }
 
 fn faults() -> Vec<Fault> {
-    let refused = TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a free port");
+    let refused = TcpListener::bind("127.0.0.1:0")
+        .and_then(|it| it.local_addr())
+        .expect("a free port");
     let (dropped, _sockets) = dropping();
     let (soon, wait) = ([50.0, 50.0], [1500.0, 50.0]);
     vec![
         Fault::behaving("healthy", Behaviour::Honest, soon, "0.97 to 1.04 s, arrive"),
-        Fault::new("refused", &format!("http://{refused}"), soon, "3.0 to 5.4 s, lost"),
+        Fault::new(
+            "refused",
+            &format!("http://{refused}"),
+            soon,
+            "3.0 to 5.4 s, lost",
+        ),
         Fault::new("no such name", "http://posthog.invalid", soon, ""),
-        Fault::behaving("never answers", Behaviour::Stall, wait, "63 to 66 s; 195 s with 250 events, lost"),
-        Fault { signal: Some(Signal::SIGTERM), ..Fault::behaving("  then SIGTERM", Behaviour::Stall, soon, "") },
-        Fault { _sockets, ..Fault::new("drops SYN", &dropped, wait, "183 to 185 s (https), lost") },
+        Fault::behaving(
+            "never answers",
+            Behaviour::Stall,
+            wait,
+            "63 to 66 s; 195 s with 250 events, lost",
+        ),
+        Fault {
+            signal: Some(Signal::SIGTERM),
+            ..Fault::behaving("  then SIGTERM", Behaviour::Stall, soon, "")
+        },
+        Fault {
+            _sockets,
+            ..Fault::new("drops SYN", &dropped, wait, "183 to 185 s (https), lost")
+        },
         Fault::behaving("drips its answer", Behaviour::SlowBody, wait, ""),
         Fault::behaving("resets", Behaviour::Reset, soon, ""),
         Fault::behaving("stores, then resets", Behaviour::StoreThenReset, soon, ""),
         Fault::behaving("answers HTML", Behaviour::Html, soon, ""),
         Fault::behaving("503", Behaviour::Status(503), soon, ""),
-        Fault::behaving("429, 3600 s", Behaviour::RetryAfter(429, "3600".into()), soon, ""),
+        Fault::behaving(
+            "429, 3600 s",
+            Behaviour::RetryAfter(429, "3600".into()),
+            soon,
+            "",
+        ),
         Fault::behaving("401", Behaviour::Status(401), soon, ""),
     ]
 }
 
 /// Nanoseconds of a clock that all processes share.
 fn now() -> i64 {
-    let time = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC).expect("every Linux has this clock");
+    let time = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC)
+        .expect("every Linux has this clock");
     time.tv_sec() * 1_000_000_000 + time.tv_nsec()
 }
 
@@ -106,14 +152,31 @@ fn now() -> i64 {
 fn delay(fault: Option<&Fault>, lives: Duration) -> f64 {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let told = directory.path().join("end");
-    let role = [OsString::from("--role"), lives.as_secs().to_string().into(), told.clone().into()];
+    let role = [
+        OsString::from("--role"),
+        lives.as_secs().to_string().into(),
+        told.clone().into(),
+    ];
     let program = std::env::current_exe().expect("this program");
     let mut command = match fault {
         None => Command::new(&program),
         Some(_) => Command::new(env!("CARGO_BIN_EXE_axolotl-run")),
     };
-    command.args(fault.map(|_| program)).args(role).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy", "DO_NOT_TRACK"] {
+    command
+        .args(fault.map(|_| program))
+        .args(role)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    for name in [
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "all_proxy",
+        "DO_NOT_TRACK",
+    ] {
         command.env_remove(name);
     }
     if let Some(fault) = fault {
@@ -135,8 +198,12 @@ fn delay(fault: Option<&Fault>, lives: Duration) -> f64 {
     }
     child.wait().expect("it ends");
     let end = now();
-    let began = signalled
-        .unwrap_or_else(|| std::fs::read_to_string(&told).ok().and_then(|it| it.parse().ok()).expect("a time"));
+    let began = signalled.unwrap_or_else(|| {
+        std::fs::read_to_string(&told)
+            .ok()
+            .and_then(|it| it.parse().ok())
+            .expect("a time")
+    });
     (end - began) as f64 / 1e6
 }
 
@@ -181,7 +248,11 @@ fn play(seconds: &str, told: &Path) -> ExitCode {
     std::thread::sleep(Duration::from_secs(seconds.parse().unwrap_or_default()));
     let new = told.with_extension("new");
     let written = std::fs::write(&new, now().to_string()).and_then(|()| std::fs::rename(new, told));
-    if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if written.is_ok() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn main() -> ExitCode {
@@ -195,8 +266,14 @@ fn main() -> ExitCode {
         println!("`cargo bench --bench exit_delay` measures");
         return ExitCode::SUCCESS;
     }
-    let (bare, _) = median((0..SHORT_RUNS).map(|_| delay(None, Duration::ZERO)).collect());
-    println!("milliseconds added to the command's exit, median / worst (a bare exit takes {bare:.1})\n");
+    let (bare, _) = median(
+        (0..SHORT_RUNS)
+            .map(|_| delay(None, Duration::ZERO))
+            .collect(),
+    );
+    println!(
+        "milliseconds added to the command's exit, median / worst (a bare exit takes {bare:.1})\n"
+    );
     println!(
         "{:20} {:>17} {:>17}  {:>5} {:>9} {:>5}   the client in use today",
         "the server", "command of 0 s", "command of 7 s", "made", "delivered", "kept"
@@ -206,15 +283,26 @@ fn main() -> ExitCode {
     let mut kept_all = true;
     for (fault, delays) in faults.iter().zip(measured) {
         let (made, delivered, kept) = fate(fault);
-        let in_time = delays.iter().zip(fault.bounds).all(|((typical, _), bound)| *typical <= bound);
+        let in_time = delays
+            .iter()
+            .zip(fault.bounds)
+            .all(|((typical, _), bound)| *typical <= bound);
         let whole = delivered + kept == made && made == 2 * (SHORT_RUNS + LONG_RUNS) as u64;
         kept_all = kept_all && in_time && whole;
         let [short, long] = delays.map(|(typical, worst)| format!("{typical:.1} / {worst:.1}"));
-        let verdict = if in_time && whole { "" } else { "   <-- not as promised" };
+        let verdict = if in_time && whole {
+            ""
+        } else {
+            "   <-- not as promised"
+        };
         println!(
             "{:20} {short:>17} {long:>17}  {made:>5} {delivered:>9} {kept:>5}   {}{verdict}",
             fault.name, fault.today
         );
     }
-    if kept_all { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if kept_all {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }

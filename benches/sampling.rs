@@ -28,13 +28,23 @@ fn timed<T>(work: impl FnOnce() -> T) -> i64 {
 
 fn start(processes: usize) -> Child {
     let script = format!("for n in $(seq 2 {processes}); do sleep 300 & done; exec sleep 300");
-    let script = if processes == 1 { "exec sleep 300" } else { &script };
-    Command::new("sh").args(["-c", script]).spawn().expect("sh runs")
+    let script = if processes == 1 {
+        "exec sleep 300"
+    } else {
+        &script
+    };
+    Command::new("sh")
+        .args(["-c", script])
+        .spawn()
+        .expect("sh runs")
 }
 
 /// The median of some rounds.
 fn facts() {
-    let mut command: Vec<_> = std::env::args_os().skip(1).filter(|word| word != "--bench").collect();
+    let mut command: Vec<_> = std::env::args_os()
+        .skip(1)
+        .filter(|word| word != "--bench")
+        .collect();
     if command.is_empty() {
         command.push("python3".into());
     }
@@ -48,7 +58,11 @@ fn facts() {
     .take(51)
     .collect();
     times.sort_unstable();
-    println!("facts about {}: {:.2} ms, {packages} packages", command[0].display(), times[25].as_secs_f64() * 1e3);
+    println!(
+        "facts about {}: {:.2} ms, {packages} packages",
+        command[0].display(),
+        times[25].as_secs_f64() * 1e3
+    );
 }
 
 fn refresh_for_ever() {
@@ -64,7 +78,12 @@ fn main() {
         return refresh_for_ever();
     }
     let host = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let host = host.filter(|entry| entry.file_name().to_str().is_some_and(|name| name.parse::<u32>().is_ok()));
+    let host = host.filter(|entry| {
+        entry
+            .file_name()
+            .to_str()
+            .is_some_and(|name| name.parse::<u32>().is_ok())
+    });
     println!("{} other processes on the host", host.count());
     println!("processes   ours us   Some(&tree) us   All, no tasks us   All us   All / ours");
     for processes in [1, 16, 128] {
@@ -74,25 +93,40 @@ fn main() {
         while ours.sample().processes != Some(processes as u64) && Instant::now() < deadline {
             std::thread::yield_now();
         }
-        let pids: Vec<_> = ours.pids().into_iter().map(sysinfo::Pid::from_u32).collect();
+        let pids: Vec<_> = ours
+            .pids()
+            .into_iter()
+            .map(sysinfo::Pid::from_u32)
+            .collect();
         let mut systems = [(); 3].map(|()| System::new().expect("a supported system"));
-        let lean = ProcessRefreshKind::nothing().with_cpu().with_memory().without_tasks();
+        let lean = ProcessRefreshKind::nothing()
+            .with_cpu()
+            .with_memory()
+            .without_tasks();
         let mut sums = [0; 4];
         for round in 0..=ROUNDS {
             let [some, lean_all, all] = &mut systems;
             let costs = [
                 timed(|| ours.sample()),
-                timed(|| some.refresh_processes_specifics(ProcessesToUpdate::Some(&pids), true, lean)),
+                timed(|| {
+                    some.refresh_processes_specifics(ProcessesToUpdate::Some(&pids), true, lean)
+                }),
                 timed(|| lean_all.refresh_processes_specifics(ProcessesToUpdate::All, true, lean)),
                 timed(|| all.refresh_processes(ProcessesToUpdate::All, true)),
             ];
             // The first round fills everybody's caches.
             if round > 0 {
-                sums.iter_mut().zip(costs).for_each(|(sum, cost)| *sum += cost);
+                sums.iter_mut()
+                    .zip(costs)
+                    .for_each(|(sum, cost)| *sum += cost);
             }
         }
-        let [ours_us, some, lean_all, all] = sums.map(|sum| sum as f64 / f64::from(ROUNDS) / 1000.0);
-        println!("{processes:9} {ours_us:9.0} {some:16.0} {lean_all:18.0} {all:8.0} {:12.1}", all / ours_us);
+        let [ours_us, some, lean_all, all] =
+            sums.map(|sum| sum as f64 / f64::from(ROUNDS) / 1000.0);
+        println!(
+            "{processes:9} {ours_us:9.0} {some:16.0} {lean_all:18.0} {all:8.0} {:12.1}",
+            all / ours_us
+        );
         for pid in ours.pids() {
             let _ = Command::new("kill").arg(pid.to_string()).status();
         }

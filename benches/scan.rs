@@ -4,11 +4,11 @@
 //! ratios hold on a busy machine where the figures do not. The log is a training's: bars that overwrite each other,
 //! dictionaries of metrics, lines of loggers. Fails where a promise is broken.
 
-use axolotl_run_core::output::lines::LineCutter;
 use axolotl_run_core::observation::Stream;
+use axolotl_run_core::output::lines::LineCutter;
 use axolotl_run_core::output::progress::ProgressReader;
-use axolotl_run_core::public::dictionary;
 use axolotl_run_core::output::traceback::TraceReader;
+use axolotl_run_core::public::dictionary;
 use std::hint::black_box;
 
 /// Bytes of each log.
@@ -45,7 +45,11 @@ fn training_log() -> Vec<u8> {
             return log;
         }
         let done = step % 960;
-        let bar = format!("\r {:3}%|{:<10}| {done}/960 [03:11<23:02,  1.64s/it]", done / 10, "#".repeat(done / 96));
+        let bar = format!(
+            "\r {:3}%|{:<10}| {done}/960 [03:11<23:02,  1.64s/it]",
+            done / 10,
+            "#".repeat(done / 96)
+        );
         log.extend_from_slice(bar.as_bytes());
         if step % 4 == 0 {
             let (loss, epoch) = (2.5 - done as f64 / 960.0, done as f64 / 480.0);
@@ -70,10 +74,16 @@ fn tracebacks() -> Vec<u8> {
     let mut paths: Vec<_> = std::fs::read_dir(corpus)
         .expect("the corpus is there")
         .map(|entry| entry.expect("it can be read").path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "stderr"))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "stderr")
+        })
         .collect();
     paths.sort();
-    let cases: Vec<u8> = paths.iter().flat_map(|path| std::fs::read(path).expect("a case can be read")).collect();
+    let cases: Vec<u8> = paths
+        .iter()
+        .flat_map(|path| std::fs::read(path).expect("a case can be read"))
+        .collect();
     cases.iter().copied().cycle().take(LOG_BYTES).collect()
 }
 
@@ -126,17 +136,25 @@ fn main() {
     let dictionary = 1000.0
         * seconds(|| {
             black_box(dictionary::file("torch/nn/functional.py"));
-            black_box(dictionary::function("torch/nn/functional.py", "cross_entropy"));
+            black_box(dictionary::function(
+                "torch/nn/functional.py",
+                "cross_entropy",
+            ));
             black_box(dictionary::exception("torch.OutOfMemoryError"));
             black_box(dictionary::package("torch"));
         });
-    let [memchr, cut, traces, progress] = fastest(&training_log(), [find_lines, cut, read_tracebacks, read_progress]);
+    let [memchr, cut, traces, progress] = fastest(
+        &training_log(),
+        [find_lines, cut, read_tracebacks, read_progress],
+    );
     let [lines, full] = fastest(&tracebacks(), [find_lines, read_tracebacks]);
     let ratio = traces / memchr;
     println!("a training's log without tracebacks");
     println!("  memchr finds its lines         {memchr:8.0} MB/s");
     println!("  the cutter cuts them           {cut:8.0} MB/s");
-    println!("  read for tracebacks            {traces:8.0} MB/s, {ratio:.2} of memchr (at least {SCAN_RATIO_MIN})");
+    println!(
+        "  read for tracebacks            {traces:8.0} MB/s, {ratio:.2} of memchr (at least {SCAN_RATIO_MIN})"
+    );
     println!("  read for progress              {progress:8.0} MB/s");
     println!("the public corpus, again and again");
     println!("  memchr finds its lines         {lines:8.0} MB/s");

@@ -68,12 +68,19 @@ struct Blow {
 fn blow(chance: &mut Chance) -> Option<Blow> {
     let whom = chance.below(10);
     let after = Duration::from_millis(chance.below(150));
-    (whom < 3).then_some(Blow { observer: whom != 1, launcher: whom != 0, after })
+    (whom < 3).then_some(Blow {
+        observer: whom != 1,
+        launcher: whom != 0,
+        after,
+    })
 }
 
 fn launch(home: &Path, url: &str, command: &[String]) -> Command {
     let mut launch = Command::new(LAUNCHER);
-    launch.args(command).env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+    launch
+        .args(command)
+        .env_clear()
+        .envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
     launch
         .env("HOME", home)
         .env("XDG_STATE_HOME", home)
@@ -98,13 +105,24 @@ fn observers(is_meant: impl Fn(&str) -> bool) -> Vec<Pid> {
 }
 
 fn play(home: &Path, url: &str, command: &[String], blow: Option<Blow>) {
-    let mut child = launch(home, url, command).stderr(Stdio::null()).spawn().expect("the launcher starts");
+    let mut child = launch(home, url, command)
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the launcher starts");
     let launcher = Pid::from_raw(child.id().cast_signed());
-    if let Some(Blow { observer, launcher: also, after }) = blow {
+    if let Some(Blow {
+        observer,
+        launcher: also,
+        after,
+    }) = blow
+    {
         std::thread::sleep(after);
         let word = format!("supervisor={launcher} ");
-        let found =
-            if observer { observers(|arguments| arguments.replace('\0', " ").contains(&word)) } else { Vec::new() };
+        let found = if observer {
+            observers(|arguments| arguments.replace('\0', " ").contains(&word))
+        } else {
+            Vec::new()
+        };
         for pid in found {
             let _ = kill(pid, Signal::SIGKILL);
         }
@@ -130,7 +148,10 @@ fn short_command(program: &str, chance: &mut Chance) -> Vec<String> {
 fn train(lines: u64) {
     let mut out = std::io::stderr().lock();
     for step in 1..=lines {
-        let bar = format!("{}%|####| {step}/{lines} [00:01<00:02, 99.9it/s]\n", step * 100 / lines);
+        let bar = format!(
+            "{}%|####| {step}/{lines} [00:01<00:02, 99.9it/s]\n",
+            step * 100 / lines
+        );
         if out.write_all(bar.as_bytes()).is_err() {
             return;
         }
@@ -160,7 +181,11 @@ struct Count {
 
 fn count(homes: &[tempfile::TempDir], server: &Server) -> Count {
     let mut count = Count::default();
-    let stored: HashSet<String> = server.stored().iter().map(|event| event["uuid"].to_string()).collect();
+    let stored: HashSet<String> = server
+        .stored()
+        .iter()
+        .map(|event| event["uuid"].to_string())
+        .collect();
     let mut known = HashSet::new();
     let mut contents: HashMap<String, String> = HashMap::new();
     for home in homes {
@@ -206,8 +231,13 @@ fn store(home: &Path) -> Store {
 
 /// The runs of one home, some at a time.
 fn soak(home: &Path, url: &str, runs: usize, chance: &mut Chance) {
-    let program = std::env::current_exe().expect("this program").display().to_string();
-    let plays: Vec<_> = (0..runs).map(|_| (short_command(&program, chance), blow(chance))).collect();
+    let program = std::env::current_exe()
+        .expect("this program")
+        .display()
+        .to_string();
+    let plays: Vec<_> = (0..runs)
+        .map(|_| (short_command(&program, chance), blow(chance)))
+        .collect();
     let next = Mutex::new(plays.into_iter());
     std::thread::scope(|scope| {
         for _ in 0..AT_ONCE {
@@ -221,26 +251,42 @@ fn soak(home: &Path, url: &str, runs: usize, chance: &mut Chance) {
 }
 
 fn long_run(home: &Path, url: &str, lines: u64) -> bool {
-    let program = std::env::current_exe().expect("this program").display().to_string();
+    let program = std::env::current_exe()
+        .expect("this program")
+        .display()
+        .to_string();
     let command = [program, "--lines".into(), lines.to_string()];
-    let output = launch(home, url, &command).stderr(Stdio::piped()).output().expect("the launcher starts");
-    output.status.success() && output.stderr.iter().filter(|byte| **byte == b'\n').count() as u64 == lines
+    let output = launch(home, url, &command)
+        .stderr(Stdio::piped())
+        .output()
+        .expect("the launcher starts");
+    output.status.success()
+        && output.stderr.iter().filter(|byte| **byte == b'\n').count() as u64 == lines
 }
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let number = |name: &str, default: u64| {
         let at = arguments.iter().position(|argument| argument == name);
-        at.and_then(|at| arguments.get(at + 1)?.parse().ok()).unwrap_or(default)
+        at.and_then(|at| arguments.get(at + 1)?.parse().ok())
+            .unwrap_or(default)
     };
     if !arguments.iter().any(|argument| argument == "--bench") {
         train(number("--lines", 0));
         return ExitCode::SUCCESS;
     }
-    let (runs, lines, seed) = (number("--runs", 1000), number("--lines", 100_000), number("--seed", 1));
+    let (runs, lines, seed) = (
+        number("--runs", 1000),
+        number("--lines", 100_000),
+        number("--seed", 1),
+    );
     let mut chance = Chance(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).max(1));
     let server = Server::start();
-    server.script(std::iter::repeat_with(|| behaviour(&mut chance)).take(200_000).collect::<Vec<_>>());
+    server.script(
+        std::iter::repeat_with(|| behaviour(&mut chance))
+            .take(200_000)
+            .collect::<Vec<_>>(),
+    );
     let began = Instant::now();
     let mut homes = Vec::new();
     let mut left = runs as usize;
@@ -255,10 +301,17 @@ fn main() -> ExitCode {
     let whole = long_run(long.path(), &server.url(), lines);
     homes.push(long);
     // Whoever still tries gives up after half a minute.
-    let words: Vec<String> = homes.iter().map(|home| format!("XDG_STATE_HOME={}", home.path().display())).collect();
+    let words: Vec<String> = homes
+        .iter()
+        .map(|home| format!("XDG_STATE_HOME={}", home.path().display()))
+        .collect();
     let is_ours = |pid: &Pid| {
         let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        words.iter().any(|word| environment.split(|byte| *byte == 0).any(|one| one == word.as_bytes()))
+        words.iter().any(|word| {
+            environment
+                .split(|byte| *byte == 0)
+                .any(|one| one == word.as_bytes())
+        })
     };
     let deadline = Instant::now() + Duration::from_secs(60);
     while observers(|_| true).iter().any(is_ours) && Instant::now() < deadline {
@@ -266,7 +319,9 @@ fn main() -> ExitCode {
     }
     server.be_honest();
     for home in &homes {
-        let _ = launch(home.path(), &server.url(), &["--send".into()]).stderr(Stdio::null()).status();
+        let _ = launch(home.path(), &server.url(), &["--send".into()])
+            .stderr(Stdio::null())
+            .status();
     }
     let count = count(&homes, &server);
     println!(
@@ -275,10 +330,20 @@ fn main() -> ExitCode {
         began.elapsed().as_secs_f64()
     );
     println!("{count:#?}\nof the long run's output every line arrived: {whole}");
-    println!("runs whose observer was killed before it had a journal: {}", runs + 1 - count.runs - count.empty);
+    println!(
+        "runs whose observer was killed before it had a journal: {}",
+        runs + 1 - count.runs - count.empty
+    );
     let kept = count.waiting + count.refused;
-    let sound =
-        count.created == count.stored + kept && count.lost + count.unfinished + count.twice + count.unknown == 0;
-    println!("created {} = stored {} + kept {kept}: {sound}", count.created, count.stored);
-    if sound && whole { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let sound = count.created == count.stored + kept
+        && count.lost + count.unfinished + count.twice + count.unknown == 0;
+    println!(
+        "created {} = stored {} + kept {kept}: {sound}",
+        count.created, count.stored
+    );
+    if sound && whole {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }

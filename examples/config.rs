@@ -10,11 +10,14 @@ use std::path::Path;
 
 fn main() -> std::io::Result<()> {
     let mut yaml = Vec::new();
-    std::io::stdin().take(axolotl_run_core::limits::CONFIG_FILE_BYTES_MAX + 1).read_to_end(&mut yaml)?;
+    std::io::stdin()
+        .take(axolotl_run_core::limits::CONFIG_FILE_BYTES_MAX + 1)
+        .read_to_end(&mut yaml)?;
     let mut start = Start::default();
     // What is not UTF-8 is not YAML either; nothing is sent of it.
-    let read =
-        std::str::from_utf8(&yaml).ok().and_then(|yaml| config::read(yaml, &[], &|path| Path::new(path).exists()).ok());
+    let read = std::str::from_utf8(&yaml)
+        .ok()
+        .and_then(|yaml| config::read(yaml, &[], &|path| Path::new(path).exists()).ok());
     if let Some(vetted) = read {
         start.config = Some(vetted.value);
         start.config_unknown_keys = Some(vetted.unknown_keys);

@@ -21,7 +21,9 @@ fn main() -> io::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let (mut port_file, mut log, mut always) = (None, None, None);
     while let Some(argument) = arguments.next() {
-        let value = arguments.next().ok_or_else(|| io::Error::other(format!("{argument} needs a value")))?;
+        let value = arguments
+            .next()
+            .ok_or_else(|| io::Error::other(format!("{argument} needs a value")))?;
         match argument.as_str() {
             "--port-file" => port_file = Some(PathBuf::from(value)),
             "--log" => log = Some(PathBuf::from(value)),
@@ -74,7 +76,11 @@ fn keep(server: &Server, directory: &Path, written: usize) -> io::Result<usize> 
         fs::write(directory.join(format!("{number}.json")), &request.body)?;
         fs::write(directory.join(format!("{number}.raw")), &request.raw)?;
     }
-    let stored: String = server.stored().iter().map(|event| format!("{event}\n")).collect();
+    let stored: String = server
+        .stored()
+        .iter()
+        .map(|event| format!("{event}\n"))
+        .collect();
     fs::write(directory.join("stored.jsonl"), stored)?;
     fs::write(directory.join("complaints"), server.complaints().join("\n"))?;
     Ok(requests.len())

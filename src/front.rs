@@ -3,21 +3,21 @@
 //! There is one way out: every path ends in a [`Finished`], which the process entry turns into an exit code or
 //! a signal. Replacing ourselves with the command does not return at all, unless it fails.
 
-use axolotl_run_core::consent::{Stored, Telemetry, Warning};
+use crate::cli;
+use crate::cli::notice;
 use crate::cli::plan::Plan;
 use crate::cli::plan::Surroundings;
 use crate::cli::plan::plan;
-use axolotl_run_core::status::{self, End};
-use crate::store::decision;
-use crate::supervisor::Finished;
-use axolotl_run_sys::{self, Errno, command, probe, signals};
-use crate::cli;
-use axolotl_run_core::env;
-use crate::cli::notice;
-use crate::observer;
 use crate::commands;
+use crate::observer;
+use crate::store::decision;
 use crate::supervisor;
+use crate::supervisor::Finished;
 use crate::ui;
+use axolotl_run_core::consent::{Stored, Telemetry, Warning};
+use axolotl_run_core::env;
+use axolotl_run_core::status::{self, End};
+use axolotl_run_sys::{self, Errno, command, probe, signals};
 use std::ffi::OsString;
 use std::path::Path;
 use uuid::Uuid;
@@ -43,26 +43,46 @@ pub fn main(arguments: Vec<OsString>) -> u8 {
 #[must_use]
 pub fn front(arguments: Vec<OsString>) -> End {
     let environment = |name: &str| std::env::var_os(name);
-    let surroundings =
-        Surroundings { environment: &environment, stored: &|| stored(environment), new_run: &Uuid::new_v4 };
+    let surroundings = Surroundings {
+        environment: &environment,
+        stored: &|| stored(environment),
+        new_run: &Uuid::new_v4,
+    };
     perform(plan(cli::parse(arguments), &surroundings), &surroundings)
 }
 
 fn stored(environment: impl Fn(&str) -> Option<OsString>) -> Option<Stored> {
-    let decision::Stored::Decision(decision) = decision::read(&decision::path(environment)?) else { return None };
-    let telemetry = if decision.telemetry { Telemetry::On } else { Telemetry::Off };
+    let decision::Stored::Decision(decision) = decision::read(&decision::path(environment)?) else {
+        return None;
+    };
+    let telemetry = if decision.telemetry {
+        Telemetry::On
+    } else {
+        Telemetry::Off
+    };
     let decided = Some(decision.date).filter(|date| !date.is_empty());
-    Some(Stored { telemetry, policy_version: decision.policy, decided })
+    Some(Stored {
+        telemetry,
+        policy_version: decision.policy,
+        decided,
+    })
 }
 
 fn perform(plan: Plan, surroundings: &Surroundings<'_>) -> End {
     match plan {
-        Plan::Exec { command, do_not_track, warning } => {
+        Plan::Exec {
+            command,
+            do_not_track,
+            warning,
+        } => {
             if let Some(warning) = warning {
                 warn(&warning);
             }
             let changes = [(env::AXOLOTL_DO_NOT_TRACK, OsString::from("1"))];
-            not_run(&command, command::exec(&command, if do_not_track { &changes } else { &[] }))
+            not_run(
+                &command,
+                command::exec(&command, if do_not_track { &changes } else { &[] }),
+            )
         }
         Plan::Notice { then } => match notice::show() {
             notice::Ended::Start => perform(*then, surroundings),

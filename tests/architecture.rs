@@ -24,7 +24,15 @@ fn floors() -> Vec<(String, Vec<String>)> {
     let library = fs::read_to_string(path("src/lib.rs")).unwrap();
     let mut floors: Vec<_> = row
         .captures_iter(&library)
-        .map(|row| (row[1].to_owned(), module.captures_iter(&row[2]).map(|found| found[1].to_owned()).collect()))
+        .map(|row| {
+            (
+                row[1].to_owned(),
+                module
+                    .captures_iter(&row[2])
+                    .map(|found| found[1].to_owned())
+                    .collect(),
+            )
+        })
         .collect();
     floors.reverse();
     floors
@@ -41,7 +49,14 @@ fn files(directory: &Path, found: &mut Vec<String>) {
         } else if entry.extension().is_some_and(|extension| extension == "rs") {
             let stem = entry.file_stem().unwrap().to_str().unwrap();
             if stem != "lib" && stem != "tests" && !stem.ends_with("_tests") {
-                found.push(entry.strip_prefix(path("src")).unwrap().to_str().unwrap().to_owned());
+                found.push(
+                    entry
+                        .strip_prefix(path("src"))
+                        .unwrap()
+                        .to_str()
+                        .unwrap()
+                        .to_owned(),
+                );
             }
         }
     }
@@ -50,16 +65,31 @@ fn files(directory: &Path, found: &mut Vec<String>) {
 
 /// The first sentence of a file's head, without links.
 fn sentence(source: &str) -> String {
-    let head: Vec<_> = source.lines().map_while(|line| line.strip_prefix("//!")).map(str::trim).collect();
-    let paragraph = head.split(|line| line.is_empty()).next().unwrap_or_default().join(" ");
-    let first = paragraph.split_inclusive(". ").next().unwrap_or_default().trim_end();
+    let head: Vec<_> = source
+        .lines()
+        .map_while(|line| line.strip_prefix("//!"))
+        .map(str::trim)
+        .collect();
+    let paragraph = head
+        .split(|line| line.is_empty())
+        .next()
+        .unwrap_or_default()
+        .join(" ");
+    let first = paragraph
+        .split_inclusive(". ")
+        .next()
+        .unwrap_or_default()
+        .trim_end();
     let link = Regex::new(r"\[(`[^`]+`)\](\([^)]*\))?").unwrap();
     link.replace_all(first, "$1").replace('|', "\\|")
 }
 
 /// The top-level module that a file belongs to.
 fn top(file: &str) -> &str {
-    file.split('/').next().unwrap_or(file).trim_end_matches(".rs")
+    file.split('/')
+        .next()
+        .unwrap_or(file)
+        .trim_end_matches(".rs")
 }
 
 #[test]
@@ -68,9 +98,13 @@ fn the_map_is_the_sources() {
     files(&path("src"), &mut sources);
     let (mut map, mut mapped) = (String::new(), 0);
     for (floor, modules) in floors() {
-        let _ = writeln!(map, "\n### Floor {floor}\n\n| module | in one sentence |\n|---|---|");
+        let _ = writeln!(
+            map,
+            "\n### Floor {floor}\n\n| module | in one sentence |\n|---|---|"
+        );
         let is_here = |file: &&String| {
-            modules.iter().any(|module| module == top(file)) || (top(file) == "main" && floor.starts_with('4'))
+            modules.iter().any(|module| module == top(file))
+                || (top(file) == "main" && floor.starts_with('4'))
         };
         for file in sources.iter().filter(is_here) {
             let says = sentence(&fs::read_to_string(path("src").join(file)).unwrap());
@@ -79,16 +113,25 @@ fn the_map_is_the_sources() {
             mapped += 1;
         }
     }
-    assert_eq!(mapped, sources.len(), "every file stands on one floor of the table in src/lib.rs");
+    assert_eq!(
+        mapped,
+        sources.len(),
+        "every file stands on one floor of the table in src/lib.rs"
+    );
     let document = fs::read_to_string(path("ARCHITECTURE.md")).unwrap();
-    let (before, rest) = document.split_once(BEGIN).expect("the marker of the beginning");
+    let (before, rest) = document
+        .split_once(BEGIN)
+        .expect("the marker of the beginning");
     let (_, after) = rest.split_once(END).expect("the marker of the end");
     let expected = format!("{before}{BEGIN}{map}\n{END}{after}");
     if expected != document && std::env::var_os("BLESS").is_some() {
         fs::write(path("ARCHITECTURE.md"), expected).unwrap();
     } else {
         let difference = support::difference("ARCHITECTURE.md", &expected, &document);
-        assert!(expected == document, "ARCHITECTURE.md is out of date; BLESS=1 writes it\n{difference}");
+        assert!(
+            expected == document,
+            "ARCHITECTURE.md is out of date; BLESS=1 writes it\n{difference}"
+        );
     }
 }
 
@@ -96,7 +139,10 @@ fn the_map_is_the_sources() {
 fn a_sentence_is_cut_at_its_end() {
     for (source, expected) in [
         ("//! Decides. Pure: no clock.\n//!\n//! More.", "Decides."),
-        ("//! One [`Run`](crate::run) or\n//! [`Start`] a|b.\n", "One `Run` or `Start` a\\|b."),
+        (
+            "//! One [`Run`](crate::run) or\n//! [`Start`] a|b.\n",
+            "One `Run` or `Start` a\\|b.",
+        ),
         ("use x;", ""),
     ] {
         assert_eq!(sentence(source), expected, "{source}");
@@ -106,7 +152,8 @@ fn a_sentence_is_cut_at_its_end() {
 #[test]
 fn what_the_documents_link_to_exists() {
     let link = Regex::new(r"\]\(([^)#:]+)(?:#[^)]*)?\)").unwrap();
-    let file = Regex::new(r"`((?:src|tests|tools|examples|packaging|docs|benches)/[\w./-]+)[` ]").unwrap();
+    let file =
+        Regex::new(r"`((?:src|tests|tools|examples|packaging|docs|benches)/[\w./-]+)[` ]").unwrap();
     for name in [
         "README.md",
         "ARCHITECTURE.md",
@@ -119,10 +166,18 @@ fn what_the_documents_link_to_exists() {
         let document = fs::read_to_string(path(name)).unwrap();
         let folder = path(name).parent().unwrap().to_owned();
         for target in link.captures_iter(&document) {
-            assert!(folder.join(&target[1]).exists(), "{name}: {} does not exist", &target[1]);
+            assert!(
+                folder.join(&target[1]).exists(),
+                "{name}: {} does not exist",
+                &target[1]
+            );
         }
         for target in file.captures_iter(&document) {
-            assert!(path(&target[1]).exists(), "{name}: {} does not exist", &target[1]);
+            assert!(
+                path(&target[1]).exists(),
+                "{name}: {} does not exist",
+                &target[1]
+            );
         }
     }
 }

@@ -29,14 +29,23 @@ fn check(answer: Option<&str>) -> (Option<i32>, String) {
     let path = std::env::var("PATH").unwrap_or_default();
     let done = Command::new("python3")
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tools/check_gpu.py"))
-        .args(["--wrapper", env!("CARGO_BIN_EXE_axolotl-run"), "--seconds", "4", "--no-cost"])
+        .args([
+            "--wrapper",
+            env!("CARGO_BIN_EXE_axolotl-run"),
+            "--seconds",
+            "4",
+            "--no-cost",
+        ])
         .env("PATH", format!("{}:{path}", place.path().display()))
         .env("HOME", place.path())
         .env("AXOLOTL_RUN_NVML_PATH", nvml::library(Driver::Current))
         .env(nvml::VARIABLE, scenario.path())
         .output()
         .unwrap();
-    (done.status.code(), String::from_utf8_lossy(&done.stdout).into_owned())
+    (
+        done.status.code(),
+        String::from_utf8_lossy(&done.stdout).into_owned(),
+    )
 }
 
 #[test]
@@ -46,15 +55,30 @@ fn the_script_agrees_where_both_say_the_same_and_only_there() {
     }
     std::thread::scope(|scope| {
         for (answer, status, differing) in [
-            (Some("0, NVIDIA H100 80GB HBM3, 81920, 1000, 40, 350.50, 61"), 0, &[][..]),
-            (Some("0, NVIDIA H100 80GB HBM3, 81920, 1000, [N/A], 350.50, 61"), 0, &[]),
-            (Some("0, NVIDIA A100, 40960, 1000, 40, 120.00, 61"), 1, &["0: model", "0: memory", "0: power_watts"]),
+            (
+                Some("0, NVIDIA H100 80GB HBM3, 81920, 1000, 40, 350.50, 61"),
+                0,
+                &[][..],
+            ),
+            (
+                Some("0, NVIDIA H100 80GB HBM3, 81920, 1000, [N/A], 350.50, 61"),
+                0,
+                &[],
+            ),
+            (
+                Some("0, NVIDIA A100, 40960, 1000, 40, 120.00, 61"),
+                1,
+                &["0: model", "0: memory", "0: power_watts"],
+            ),
             (None, 2, &[]),
         ] {
             scope.spawn(move || {
                 let (code, printed) = check(answer);
                 assert_eq!(code, Some(status), "{answer:?}\n{printed}");
-                let rows: Vec<_> = printed.lines().filter(|line| line.ends_with("DIFFERS")).collect();
+                let rows: Vec<_> = printed
+                    .lines()
+                    .filter(|line| line.ends_with("DIFFERS"))
+                    .collect();
                 assert_eq!(rows.len(), differing.len(), "{answer:?}\n{printed}");
                 for (row, what) in rows.iter().zip(differing) {
                     assert!(row.trim_start().starts_with(what), "{row}");

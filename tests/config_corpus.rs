@@ -18,15 +18,28 @@ struct Case {
 
 fn cases() -> Vec<Case> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/config");
-    let mut labels: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    labels.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+    let mut labels: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    labels.retain(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "json")
+    });
     labels.sort();
-    let texts =
-        |value: &Value| value.as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect();
+    let texts = |value: &Value| {
+        value
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|text| text.as_str().unwrap().to_owned())
+            .collect()
+    };
     labels
         .into_iter()
         .map(|path| {
-            let label: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+            let label: Value =
+                serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
             let directories: Vec<String> = texts(&label["make_dirs"]);
             Case {
                 name: label["name"].as_str().unwrap().to_owned(),
@@ -41,7 +54,11 @@ fn cases() -> Vec<Case> {
 
 /// Everything that would be sent, case-folded.
 fn sent(yaml: &str, directories: &[PathBuf]) -> String {
-    let exists = |path: &str| directories.iter().any(|directory| directory.starts_with(path));
+    let exists = |path: &str| {
+        directories
+            .iter()
+            .any(|directory| directory.starts_with(path))
+    };
     let mut start = Start::default();
     if let Ok(vetted) = config::read(yaml, &[], &exists) {
         start.config = Some(vetted.value);
@@ -53,7 +70,10 @@ fn sent(yaml: &str, directories: &[PathBuf]) -> String {
 /// The pieces of a canary that would betray it.
 fn pieces(canary: &str) -> Vec<String> {
     let canary = canary.to_lowercase();
-    let words = canary.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() >= 6).map(str::to_owned);
+    let words = canary
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| word.len() >= 6)
+        .map(str::to_owned);
     words
         .chain([canary.clone()])
         .filter(|piece| !["gardener", "letter", "village", "doctor"].contains(&piece.as_str()))
@@ -67,11 +87,16 @@ fn nothing_private_leaves_and_everything_public_is_kept() {
     for case in cases {
         let sent = sent(&case.yaml, &case.directories);
         for piece in case.canaries.iter().flat_map(|canary| pieces(canary)) {
-            assert!(!sent.contains(&piece), "{}: {piece} leaves in {sent}", case.name);
+            assert!(
+                !sent.contains(&piece),
+                "{}: {piece} leaves in {sent}",
+                case.name
+            );
         }
         for word in &case.must_keep {
             assert!(
-                word.split("||").any(|word| sent.contains(&word.to_lowercase())),
+                word.split("||")
+                    .any(|word| sent.contains(&word.to_lowercase())),
                 "{}: {word} is lost in {sent}",
                 case.name
             );

@@ -36,13 +36,25 @@ struct Death<'a> {
     rank: Option<u64>,
 }
 
-const fn death<'a>(name: &'a str, verdict: (&'a str, &'a str), evidence: &'a [&'a str]) -> Death<'a> {
-    Death { name, verdict, evidence, rank: None }
+const fn death<'a>(
+    name: &'a str,
+    verdict: (&'a str, &'a str),
+    evidence: &'a [&'a str],
+) -> Death<'a> {
+    Death {
+        name,
+        verdict,
+        evidence,
+        rank: None,
+    }
 }
 
 impl Death<'_> {
     const fn of_rank(self, rank: u64) -> Self {
-        Self { rank: Some(rank), ..self }
+        Self {
+            rank: Some(rank),
+            ..self
+        }
     }
 
     /// Compares the recorded verdict, and prints the death's line of the table.
@@ -53,7 +65,12 @@ impl Death<'_> {
         let finish = run.finish();
         let verdict = &finish["verdict"];
         let word = |name: &str| verdict[name].as_str().unwrap_or_default().to_owned();
-        let evidence: Vec<_> = verdict["evidence"].as_array().unwrap().iter().filter_map(|one| one.as_str()).collect();
+        let evidence: Vec<_> = verdict["evidence"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|one| one.as_str())
+            .collect();
         let status = match (done.status.code(), done.status.signal()) {
             (Some(code), _) => code.to_string(),
             (None, Some(signal)) => format!("128+{signal}"),
@@ -69,7 +86,11 @@ impl Death<'_> {
             evidence.join(", ")
         );
         println!("{said}");
-        assert_eq!((word("kind").as_str(), word("confidence").as_str()), self.verdict, "{said}\n{finish:#?}");
+        assert_eq!(
+            (word("kind").as_str(), word("confidence").as_str()),
+            self.verdict,
+            "{said}\n{finish:#?}"
+        );
         assert_eq!(rank, self.rank, "{said}");
         for expected in self.evidence {
             assert!(evidence.contains(expected), "{expected}: {said}");
@@ -78,7 +99,10 @@ impl Death<'_> {
 }
 
 fn recorded(launch: Launch, words: &[&str]) -> Done {
-    let words: Vec<&str> = ["--record"].into_iter().chain(words.iter().copied()).collect();
+    let words: Vec<&str> = ["--record"]
+        .into_iter()
+        .chain(words.iter().copied())
+        .collect();
     launch.run(&words)
 }
 
@@ -148,10 +172,16 @@ helper.communicate();"#
 /// Whether the kernel tells how a process ended that its parent has reaped (Linux 6.15).
 fn tells_of_the_reaped() -> bool {
     let mut deaths = axolotl_run_sys::deaths::Deaths::new().unwrap();
-    let mut child = std::process::Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
-    let tells = deaths.watch(child.id()) && child.wait().is_ok() && deaths.end_of(child.id()).is_some();
+    let mut child = std::process::Command::new("cat")
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let tells =
+        deaths.watch(child.id()) && child.wait().is_ok() && deaths.end_of(child.id()).is_some();
     if !tells {
-        eprintln!("skipped: a kernel before 6.15 does not tell how a process ended that was reaped");
+        eprintln!(
+            "skipped: a kernel before 6.15 does not tell how a process ended that was reaped"
+        );
     }
     tells
 }
@@ -162,12 +192,28 @@ fn exits_and_exceptions() {
     if !has("python3") {
         return;
     }
-    dies(&["true"], &death("success", ("success", "high"), &["exit_code"]));
-    dies(&["sh", "-c", "exit 3"], &death("exit code, no word", ("exit_nonzero", "high"), &["exit_code"]));
+    dies(
+        &["true"],
+        &death("success", ("success", "high"), &["exit_code"]),
+    );
+    dies(
+        &["sh", "-c", "exit 3"],
+        &death(
+            "exit code, no word",
+            ("exit_nonzero", "high"),
+            &["exit_code"],
+        ),
+    );
     let raise = "import json; json.loads('{')";
-    dies(&["python3", "-c", raise], &death("exception", ("exception", "high"), &["traceback"]));
+    dies(
+        &["python3", "-c", raise],
+        &death("exception", ("exception", "high"), &["traceback"]),
+    );
     let gpu = "class OutOfMemoryError(RuntimeError): pass\nOutOfMemoryError.__module__ = 'torch'\nraise OutOfMemoryError('CUDA out of memory. Tried to allocate 2.00 GiB.')";
-    dies(&["python3", "-c", gpu], &death("GPU out of memory", ("oom_gpu", "high"), &["traceback"]));
+    dies(
+        &["python3", "-c", gpu],
+        &death("GPU out of memory", ("oom_gpu", "high"), &["traceback"]),
+    );
 }
 
 #[test]
@@ -177,30 +223,55 @@ fn signals_that_nobody_sent() {
         return;
     }
     let segfault = format!("{ALIVE} ctypes.string_at(0)");
-    dies(&["python3", "-c", &segfault], &death("segmentation fault", ("segfault", "high"), &["killed_by_signal"]));
-    for (exit, name) in
-        [("exit $?", "segmentation fault below a shell"), ("exit 1", "segmentation fault, exit code lost")]
-    {
+    dies(
+        &["python3", "-c", &segfault],
+        &death(
+            "segmentation fault",
+            ("segfault", "high"),
+            &["killed_by_signal"],
+        ),
+    );
+    for (exit, name) in [
+        ("exit $?", "segmentation fault below a shell"),
+        ("exit 1", "segmentation fault, exit code lost"),
+    ] {
         if !tells_of_the_reaped() {
             break;
         }
         let script = format!("python3 -c '{segfault}'; {exit}");
-        dies(&["sh", "-c", &script], &death(name, ("segfault", "high"), &["worker_killed_by_signal"]));
+        dies(
+            &["sh", "-c", &script],
+            &death(name, ("segfault", "high"), &["worker_killed_by_signal"]),
+        );
     }
     dies(
         &["sh", "-c", "exit 139"],
-        &death("a shell's word for it alone", ("segfault", "medium"), &["exit_code_of_signal"]),
+        &death(
+            "a shell's word for it alone",
+            ("segfault", "medium"),
+            &["exit_code_of_signal"],
+        ),
     );
-    for (signal, kind, name) in
-        [("ABRT", "abort", "abort"), ("ILL", "illegal", "illegal instruction"), ("FPE", "fpe", "division by zero")]
-    {
+    for (signal, kind, name) in [
+        ("ABRT", "abort", "abort"),
+        ("ILL", "illegal", "illegal instruction"),
+        ("FPE", "fpe", "division by zero"),
+    ] {
         let script = format!("kill -{signal} $$");
-        dies(&["sh", "-c", &script], &death(name, (kind, "high"), &["killed_by_signal"]));
+        dies(
+            &["sh", "-c", &script],
+            &death(name, (kind, "high"), &["killed_by_signal"]),
+        );
     }
-    let watchdog =
-        "echo '[rank0]:[E] [Rank 0] Watchdog caught collective operation timeout: WorkNCCL' >&2; kill -ABRT $$";
-    dies(&["sh", "-c", watchdog], &death("NCCL's watchdog", ("nccl_timeout", "high"), &["marker"]));
-    dies(&["sh", "-c", "kill -KILL $$"], &death("SIGKILL", ("killed_unknown", "low"), &["killed_by_signal"]));
+    let watchdog = "echo '[rank0]:[E] [Rank 0] Watchdog caught collective operation timeout: WorkNCCL' >&2; kill -ABRT $$";
+    dies(
+        &["sh", "-c", watchdog],
+        &death("NCCL's watchdog", ("nccl_timeout", "high"), &["marker"]),
+    );
+    dies(
+        &["sh", "-c", "kill -KILL $$"],
+        &death("SIGKILL", ("killed_unknown", "low"), &["killed_by_signal"]),
+    );
 }
 
 #[test]
@@ -213,25 +284,41 @@ fn the_rank_that_failed_first_is_named_whatever_its_launcher_says() {
     let segfault = format!("{ALIVE} ctypes.string_at(0)");
     dies(
         &["python3", "-c", LAUNCHER, wait, &segfault],
-        &death("segmentation fault of a rank", ("segfault", "high"), &["worker_killed_by_signal", "first_failed_rank"])
-            .of_rank(1),
+        &death(
+            "segmentation fault of a rank",
+            ("segfault", "high"),
+            &["worker_killed_by_signal", "first_failed_rank"],
+        )
+        .of_rank(1),
     );
     let killed = format!("{ALIVE} os.kill(os.getpid(), 9)");
     dies(
         &["python3", "-c", LAUNCHER, &killed, wait],
-        &death("SIGKILL of a rank", ("killed_unknown", "low"), &["worker_killed_by_signal", "first_failed_rank"])
-            .of_rank(0),
+        &death(
+            "SIGKILL of a rank",
+            ("killed_unknown", "low"),
+            &["worker_killed_by_signal", "first_failed_rank"],
+        )
+        .of_rank(0),
     );
     let raises = format!("{ALIVE} import json; json.loads('{{')");
     dies(
         &["python3", "-c", LAUNCHER, wait, &raises],
-        &death("exception of a rank", ("exception", "high"), &["traceback", "first_failed_rank"]).of_rank(1),
+        &death(
+            "exception of a rank",
+            ("exception", "high"),
+            &["traceback", "first_failed_rank"],
+        )
+        .of_rank(1),
     );
 }
 
 /// A launch whose command lives until the test has done something to it.
 fn started(launch: Launch, words: &[&str]) -> Running {
-    let words: Vec<&str> = ["--record"].into_iter().chain(words.iter().copied()).collect();
+    let words: Vec<&str> = ["--record"]
+        .into_iter()
+        .chain(words.iter().copied())
+        .collect();
     let mut running = launch.start(&words);
     running.until_said("ready");
     running
@@ -247,26 +334,63 @@ fn whoever_asked_for_the_end_is_seen() {
     }
     let mut terminal = started(Launch::new().on_terminal(), &["sh", "-c", READY]);
     terminal.type_in("\u{3}");
-    let ctrl_c = death("Ctrl-C", ("signalled_by_user", "high"), &["interrupt_requested", "sent_by_terminal"]);
+    let ctrl_c = death(
+        "Ctrl-C",
+        ("signalled_by_user", "high"),
+        &["interrupt_requested", "sent_by_terminal"],
+    );
     ctrl_c.check(&terminal.finish());
 
     let own = started(Launch::new(), &["sh", "-c", READY]);
     own.signal(Signal::SIGTERM);
-    let kill = death("kill from the own session", ("signalled_by_user", "high"), &["sent_from_own_session"]);
+    let kill = death(
+        "kill from the own session",
+        ("signalled_by_user", "high"),
+        &["sent_from_own_session"],
+    );
     kill.check(&own.finish());
 
     let around = Launch::new().before(&["timeout", "2"]);
     let around = recorded(around, &["sleep", "60"]);
-    death("timeout around the launcher", ("time_limit", "high"), &["timeout"]).check(&around);
-    dies(&["timeout", "0.5", "sleep", "60"], &death("timeout as the command", ("time_limit", "high"), &["timeout"]));
+    death(
+        "timeout around the launcher",
+        ("time_limit", "high"),
+        &["timeout"],
+    )
+    .check(&around);
+    dies(
+        &["timeout", "0.5", "sleep", "60"],
+        &death(
+            "timeout as the command",
+            ("time_limit", "high"),
+            &["timeout"],
+        ),
+    );
     dies(
         &["sh", "-c", "ulimit -S -t 1; while :; do :; done"],
-        &death("limit of processor time", ("time_limit", "medium"), &["processor_time"]),
+        &death(
+            "limit of processor time",
+            ("time_limit", "medium"),
+            &["processor_time"],
+        ),
     );
-    let slurm = (std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() + 3).to_string();
-    let job = started(Launch::new().env("SLURM_JOB_END_TIME", slurm), &["sh", "-c", READY]);
+    let slurm = (std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .as_secs()
+        + 3)
+    .to_string();
+    let job = started(
+        Launch::new().env("SLURM_JOB_END_TIME", slurm),
+        &["sh", "-c", READY],
+    );
     job.signal(Signal::SIGTERM);
-    death("SIGTERM as the job's time ends", ("time_limit", "medium"), &["job_end_time"]).check(&job.finish());
+    death(
+        "SIGTERM as the job's time ends",
+        ("time_limit", "medium"),
+        &["job_end_time"],
+    )
+    .check(&job.finish());
 }
 
 /// A program of this name sends the launcher SIGTERM, from a session of its own, and is there to be seen until the
@@ -276,8 +400,17 @@ fn terminated_by(name: &str, running: Running) -> Done {
     let program = place.path().join(name);
     std::os::unix::fs::symlink(fs::canonicalize("/bin/sh").unwrap(), &program).unwrap();
     let script = format!("kill -TERM {}; read -r word", running.pid());
-    let words = [OsStr::new("setsid"), program.as_os_str(), OsStr::new("-c"), OsStr::new(&script)];
-    let mut sender = std::process::Command::new("env").args(words).stdin(std::process::Stdio::piped()).spawn().unwrap();
+    let words = [
+        OsStr::new("setsid"),
+        program.as_os_str(),
+        OsStr::new("-c"),
+        OsStr::new(&script),
+    ];
+    let mut sender = std::process::Command::new("env")
+        .args(words)
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
     let done = running.finish();
     drop(sender.stdin.take());
     sender.wait().unwrap();
@@ -292,13 +425,30 @@ fn who_sent_the_signal_says_why() {
     }
     for (sender, verdict, evidence) in [
         ("earlyoom", ("oom_daemon", "high"), "sent_by_memory_daemon"),
-        ("slurmstepd", ("preempted_or_cancelled", "medium"), "sent_by_scheduler"),
-        ("containerd-shim", ("preempted_or_cancelled", "medium"), "sent_by_service_manager"),
-        ("nobody-special", ("signalled_by_user", "medium"), "sent_by_same_user"),
+        (
+            "slurmstepd",
+            ("preempted_or_cancelled", "medium"),
+            "sent_by_scheduler",
+        ),
+        (
+            "containerd-shim",
+            ("preempted_or_cancelled", "medium"),
+            "sent_by_service_manager",
+        ),
+        (
+            "nobody-special",
+            ("signalled_by_user", "medium"),
+            "sent_by_same_user",
+        ),
     ] {
         let running = started(Launch::new(), &["sh", "-c", READY]);
         let done = terminated_by(sender, running);
-        death(&format!("SIGTERM by {sender}"), verdict, &[evidence, "termination_requested"]).check(&done);
+        death(
+            &format!("SIGTERM by {sender}"),
+            verdict,
+            &[evidence, "termination_requested"],
+        )
+        .check(&done);
     }
 }
 
@@ -307,7 +457,12 @@ const NAMESPACE: [&str; 4] = ["unshare", "--pid", "--fork", "--mount-proc"];
 
 fn has_namespaces() -> bool {
     let may = has("unshare")
-        && std::process::Command::new("unshare").args(&NAMESPACE[1..]).arg("true").status().unwrap().success();
+        && std::process::Command::new("unshare")
+            .args(&NAMESPACE[1..])
+            .arg("true")
+            .status()
+            .unwrap()
+            .success();
     if !may {
         eprintln!("skipped: no pid namespace can be made here (root is needed)");
     }
@@ -322,7 +477,12 @@ fn a_container_that_ends_at_once_on_a_crowded_machine() {
     }
     let processors = std::thread::available_parallelism().unwrap().get();
     let crowd: Vec<_> = (0..8 * processors)
-        .map(|_| std::process::Command::new("sh").args(["-c", "while :; do :; done"]).spawn().unwrap())
+        .map(|_| {
+            std::process::Command::new("sh")
+                .args(["-c", "while :; do :; done"])
+                .spawn()
+                .unwrap()
+        })
         .collect();
     let done = Launch::new().before(&NAMESPACE).run(&["--record", "true"]);
     for mut one in crowd {
@@ -331,7 +491,11 @@ fn a_container_that_ends_at_once_on_a_crowded_machine() {
     // The observer has hardly had a turn, and ended with the launcher: what is not there now never comes.
     let recorded = runs(&state(done.home()));
     assert_eq!(recorded.len(), 1);
-    assert_eq!(recorded[0].finish()["verdict"]["kind"], "success", "{recorded:#?}");
+    assert_eq!(
+        recorded[0].finish()["verdict"]["kind"],
+        "success",
+        "{recorded:#?}"
+    );
 }
 
 #[test]
@@ -344,13 +508,23 @@ fn a_container_that_is_stopped_from_outside() {
     let state = state(&launch.home());
     let mut running = started(launch, &["sh", "-c", READY]);
     // As PID 1 the launcher takes the observer with it when it ends, so what is to be read has to be there by then.
-    running.until("the run is recorded", || runs(&state).iter().any(|run| !run.events.is_empty()));
+    running.until("the run is recorded", || {
+        runs(&state).iter().any(|run| !run.events.is_empty())
+    });
     let children = format!("/proc/{0}/task/{0}/children", running.pid());
-    let launcher = fs::read_to_string(children).unwrap().trim().parse().unwrap();
+    let launcher = fs::read_to_string(children)
+        .unwrap()
+        .trim()
+        .parse()
+        .unwrap();
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(launcher), Signal::SIGTERM).unwrap();
     let evidence = &["sent_from_outside", "termination_requested"];
-    death("SIGTERM from outside the container", ("preempted_or_cancelled", "medium"), evidence)
-        .check(&running.finish());
+    death(
+        "SIGTERM from outside the container",
+        ("preempted_or_cancelled", "medium"),
+        evidence,
+    )
+    .check(&running.finish());
 }
 
 /// A control group of version 1 with a limit, which goes with the test.
@@ -362,16 +536,21 @@ impl Group {
         static NUMBER: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         let name = format!("axolotl-run-deaths-{}-{number}", std::process::id());
-        let (one, two) = (Path::new("/sys/fs/cgroup/memory"), Path::new("/sys/fs/cgroup"));
+        let (one, two) = (
+            Path::new("/sys/fs/cgroup/memory"),
+            Path::new("/sys/fs/cgroup"),
+        );
         let (group, limit) = if one.join("memory.limit_in_bytes").exists() {
             (Self(one.join(name)), "memory.limit_in_bytes")
         } else {
             (Self(two.join(name)), "memory.max")
         };
-        let made =
-            fs::create_dir(&group.0).is_ok() && fs::write(group.0.join(limit), (megabytes << 20).to_string()).is_ok();
+        let made = fs::create_dir(&group.0).is_ok()
+            && fs::write(group.0.join(limit), (megabytes << 20).to_string()).is_ok();
         if !made {
-            eprintln!("skipped: a memory control group cannot be made here (root, or a delegated group, is needed)");
+            eprintln!(
+                "skipped: a memory control group cannot be made here (root, or a delegated group, is needed)"
+            );
         }
         made.then_some(group)
     }
@@ -399,24 +578,39 @@ fn memory_of_the_control_group() {
     if !has("python3") {
         return;
     }
-    let Some(group) = Group::with_limit(96) else { return };
+    let Some(group) = Group::with_limit(96) else {
+        return;
+    };
     let evidence: &[&str] = &["cgroup_oom_kill", "killed_by_signal"];
     // The launcher, its observer and the command in one container: the observer is the first to go.
     let all = Launch::new().before(&["sh", "-c", &group.enter(), "sh"]);
-    death("out of memory, all in a group", ("oom_cgroup", "high"), evidence)
-        .check(&recorded(all, &["python3", "-c", HOG]));
+    death(
+        "out of memory, all in a group",
+        ("oom_cgroup", "high"),
+        evidence,
+    )
+    .check(&recorded(all, &["python3", "-c", HOG]));
     drop(group);
     // Only the command is in it, as with `systemd-run --scope` or a container that it starts.
-    let Some(group) = Group::with_limit(96) else { return };
+    let Some(group) = Group::with_limit(96) else {
+        return;
+    };
     let enter = group.enter();
     dies(
         &["sh", "-c", &enter, "sh", "python3", "-c", HOG],
-        &death("out of memory, the command's group", ("oom_cgroup", "high"), evidence),
+        &death(
+            "out of memory, the command's group",
+            ("oom_cgroup", "high"),
+            evidence,
+        ),
     );
     if !tells_of_the_reaped() {
         return;
     }
-    let below = format!("echo $$ > {}/cgroup.procs; python3 -c '{HOG}'; exit 1", group.0.display());
+    let below = format!(
+        "echo $$ > {}/cgroup.procs; python3 -c '{HOG}'; exit 1",
+        group.0.display()
+    );
     dies(
         &["sh", "-c", &below],
         &death(
@@ -436,9 +630,14 @@ fn memory_of_another_group_than_the_commands() {
     if !tells_of_the_reaped() {
         return;
     }
-    let Some(group) = Group::with_limit(96) else { return };
+    let Some(group) = Group::with_limit(96) else {
+        return;
+    };
     // As where a worker was moved, or nothing but the machine's counter can be read: that one alone has moved.
-    let worker = format!("sh -c '{}' sh python3 -c '{HOG}'; exit 1", group.enter().replace('\'', "'\\''"));
+    let worker = format!(
+        "sh -c '{}' sh python3 -c '{HOG}'; exit 1",
+        group.enter().replace('\'', "'\\''")
+    );
     dies(
         &["sh", "-c", &worker],
         &death(
@@ -459,7 +658,9 @@ fn a_daemon_that_kills_for_memory_leaves_its_mark() {
         .map(Path::new)
         .into_iter()
         .find(|path| path.join("cgroup.controllers").exists());
-    let Some(group) = root.map(|root| root.join(format!("axolotl-run-oomd-{}", std::process::id()))) else {
+    let Some(group) =
+        root.map(|root| root.join(format!("axolotl-run-oomd-{}", std::process::id())))
+    else {
         eprintln!("skipped: no unified hierarchy of control groups");
         return;
     };
@@ -476,25 +677,42 @@ fn a_daemon_that_kills_for_memory_leaves_its_mark() {
     let mut running = started(launch, &["sh", "-c", "echo ready; sleep 60; exit 1"]);
     // The first measurement says what was there before.
     running.until("the group was looked at", || {
-        runs(&state)
-            .iter()
-            .any(|run| fs::read_to_string(run.directory.join("samples.jsonl")).is_ok_and(|text| !text.is_empty()))
+        runs(&state).iter().any(|run| {
+            fs::read_to_string(run.directory.join("samples.jsonl"))
+                .is_ok_and(|text| !text.is_empty())
+        })
     });
     // What systemd-oomd does: it writes the count down, then kills.
     let path = group.0.display().to_string();
     let mark = "import os, sys; os.setxattr(sys.argv[1], 'user.oomd_kill', b'1')";
-    let marked = std::process::Command::new("python3").args(["-c", mark, &path]).status().unwrap();
+    let marked = std::process::Command::new("python3")
+        .args(["-c", mark, &path])
+        .status()
+        .unwrap();
     if !marked.success() {
         eprintln!("skipped: control groups take no attributes here");
         return;
     }
     // The one that sleeps; the launcher and its observer are spared, as they use little.
-    let victim = fs::read_to_string(group.0.join("cgroup.procs")).unwrap().lines().rev().find_map(|pid| {
-        let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
-        (name.trim() == "sleep").then(|| pid.parse::<i32>().ok())?
-    });
-    nix::sys::signal::kill(nix::unistd::Pid::from_raw(victim.expect("a sleeper")), Signal::SIGKILL).unwrap();
-    death("killed by a memory daemon", ("oom_daemon", "high"), &["memory_daemon_mark"]).check(&running.finish());
+    let victim = fs::read_to_string(group.0.join("cgroup.procs"))
+        .unwrap()
+        .lines()
+        .rev()
+        .find_map(|pid| {
+            let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+            (name.trim() == "sleep").then(|| pid.parse::<i32>().ok())?
+        });
+    nix::sys::signal::kill(
+        nix::unistd::Pid::from_raw(victim.expect("a sleeper")),
+        Signal::SIGKILL,
+    )
+    .unwrap();
+    death(
+        "killed by a memory daemon",
+        ("oom_daemon", "high"),
+        &["memory_daemon_mark"],
+    )
+    .check(&running.finish());
 }
 
 /// Fills a file of the shared memory that is mapped whole, until the file system has no page left.
@@ -515,20 +733,41 @@ fn shared_memory_that_is_full() {
         return;
     }
     let own = "mount -t tmpfs -o size=1m tmpfs /dev/shm && exec \"$@\"";
-    let may = std::process::Command::new("unshare").args(["-m", "sh", "-c", own, "sh", "true"]).output().unwrap();
+    let may = std::process::Command::new("unshare")
+        .args(["-m", "sh", "-c", own, "sh", "true"])
+        .output()
+        .unwrap();
     if !may.status.success() {
         eprintln!("skipped: no mount namespace can be made here (root is needed)");
         return;
     }
     // The launcher in the container, with the command.
-    let inside = Launch::new().before(&["unshare", "-m", "sh", "-c", own, "sh"]).stdout(Stream::Pipe);
+    let inside = Launch::new()
+        .before(&["unshare", "-m", "sh", "-c", own, "sh"])
+        .stdout(Stream::Pipe);
     let evidence: &[&str] = &["killed_by_signal", "shared_memory_full"];
-    death("shared memory full (SIGBUS)", ("shm_full", "high"), evidence)
-        .check(&recorded(inside, &["python3", "-c", BUS]));
+    death(
+        "shared memory full (SIGBUS)",
+        ("shm_full", "high"),
+        evidence,
+    )
+    .check(&recorded(inside, &["python3", "-c", BUS]));
     // The launcher outside: the command enters the container, and a worker of it dies.
     let worker = format!("{ALIVE}\n{BUS}");
     dies(
-        &["unshare", "-m", "sh", "-c", own, "sh", "python3", "-c", LAUNCHER, &worker, "import time; time.sleep(60)"],
+        &[
+            "unshare",
+            "-m",
+            "sh",
+            "-c",
+            own,
+            "sh",
+            "python3",
+            "-c",
+            LAUNCHER,
+            &worker,
+            "import time; time.sleep(60)",
+        ],
         &death(
             "shared memory full in a container",
             ("shm_full", "high"),

@@ -7,11 +7,11 @@ mod driver;
 mod posthog;
 
 use axolotl_run::delivery::{Cause, Fate, Lane, State};
+use axolotl_run::store::{Sending, Store, Weight};
+use axolotl_run_core::event::wire::Member;
 use axolotl_run_core::event::{Event, Finish};
 use axolotl_run_core::limits;
 use axolotl_run_core::public::PublicStr;
-use axolotl_run::store::{Sending, Store, Weight};
-use axolotl_run_core::event::wire::Member;
 use driver::{Driver, line};
 use posthog::{Behaviour, Server};
 use std::collections::HashSet;
@@ -27,12 +27,28 @@ fn uuid(line: &str) -> Uuid {
 fn a_healthy_server_gets_every_event_in_the_form_of_the_contract() {
     let server = Server::start();
     let mut driver = Driver::new(&server.url());
-    assert_eq!((driver.uploader.state(), driver.uploader.is_worth_waiting_for()), (State::Untried, false));
+    assert_eq!(
+        (
+            driver.uploader.state(),
+            driver.uploader.is_worth_waiting_for()
+        ),
+        (State::Untried, false)
+    );
     let lines = driver.offer(0..250);
     assert!(driver.uploader.is_worth_waiting_for());
     let outcomes = driver.settle();
-    assert_eq!(outcomes.iter().map(|outcome| outcome.uuids.len()).collect::<Vec<_>>(), [100, 100, 50]);
-    assert!(outcomes.iter().all(|outcome| (outcome.fate, outcome.status) == (Fate::Delivered, Some(200))));
+    assert_eq!(
+        outcomes
+            .iter()
+            .map(|outcome| outcome.uuids.len())
+            .collect::<Vec<_>>(),
+        [100, 100, 50]
+    );
+    assert!(
+        outcomes
+            .iter()
+            .all(|outcome| (outcome.fate, outcome.status) == (Fate::Delivered, Some(200)))
+    );
     assert_eq!(server.complaints(), [""; 0]);
     let stored: Vec<String> = server.stored().iter().map(ToString::to_string).collect();
     assert_eq!(stored, lines);
@@ -44,29 +60,135 @@ fn a_healthy_server_gets_every_event_in_the_form_of_the_contract() {
 fn each_answer_has_its_consequence() {
     let date = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(3600));
     for (behaviour, fate, status, cause, state) in [
-        (Behaviour::Honest, Fate::Delivered, Some(200), None, State::Alive),
-        (Behaviour::NoContent, Fate::Delivered, Some(204), None, State::Alive),
+        (
+            Behaviour::Honest,
+            Fate::Delivered,
+            Some(200),
+            None,
+            State::Alive,
+        ),
+        (
+            Behaviour::NoContent,
+            Fate::Delivered,
+            Some(204),
+            None,
+            State::Alive,
+        ),
         (Behaviour::Html, Fate::Delayed, Some(200), None, State::Dead),
-        (Behaviour::Redirect("http://127.0.0.1:9/".into()), Fate::Delayed, Some(302), None, State::Dead),
-        (Behaviour::Status(201), Fate::Delayed, Some(201), None, State::Dead),
-        (Behaviour::Status(401), Fate::Stopped, Some(401), None, State::Stopped),
-        (Behaviour::Status(403), Fate::Stopped, Some(403), None, State::Stopped),
-        (Behaviour::Status(404), Fate::Stopped, Some(404), None, State::Stopped),
-        (Behaviour::Status(407), Fate::Stopped, Some(407), None, State::Stopped),
-        (Behaviour::Status(408), Fate::Delayed, Some(408), None, State::Dead),
-        (Behaviour::RetryAfter(429, "3600".into()), Fate::Delayed, Some(429), None, State::Dead),
-        (Behaviour::RetryAfter(503, date), Fate::Delayed, Some(503), None, State::Dead),
-        (Behaviour::Status(500), Fate::Delayed, Some(500), None, State::Dead),
-        (Behaviour::Status(502), Fate::Delayed, Some(502), None, State::Dead),
-        (Behaviour::Reset, Fate::Delayed, None, Some(Cause::Broken), State::Dead),
-        (Behaviour::StoreThenReset, Fate::Delayed, None, Some(Cause::Broken), State::Dead),
-        (Behaviour::Garbage, Fate::Delayed, None, Some(Cause::Broken), State::Dead),
-        (Behaviour::EndlessBody, Fate::Delayed, Some(200), None, State::Dead),
+        (
+            Behaviour::Redirect("http://127.0.0.1:9/".into()),
+            Fate::Delayed,
+            Some(302),
+            None,
+            State::Dead,
+        ),
+        (
+            Behaviour::Status(201),
+            Fate::Delayed,
+            Some(201),
+            None,
+            State::Dead,
+        ),
+        (
+            Behaviour::Status(401),
+            Fate::Stopped,
+            Some(401),
+            None,
+            State::Stopped,
+        ),
+        (
+            Behaviour::Status(403),
+            Fate::Stopped,
+            Some(403),
+            None,
+            State::Stopped,
+        ),
+        (
+            Behaviour::Status(404),
+            Fate::Stopped,
+            Some(404),
+            None,
+            State::Stopped,
+        ),
+        (
+            Behaviour::Status(407),
+            Fate::Stopped,
+            Some(407),
+            None,
+            State::Stopped,
+        ),
+        (
+            Behaviour::Status(408),
+            Fate::Delayed,
+            Some(408),
+            None,
+            State::Dead,
+        ),
+        (
+            Behaviour::RetryAfter(429, "3600".into()),
+            Fate::Delayed,
+            Some(429),
+            None,
+            State::Dead,
+        ),
+        (
+            Behaviour::RetryAfter(503, date),
+            Fate::Delayed,
+            Some(503),
+            None,
+            State::Dead,
+        ),
+        (
+            Behaviour::Status(500),
+            Fate::Delayed,
+            Some(500),
+            None,
+            State::Dead,
+        ),
+        (
+            Behaviour::Status(502),
+            Fate::Delayed,
+            Some(502),
+            None,
+            State::Dead,
+        ),
+        (
+            Behaviour::Reset,
+            Fate::Delayed,
+            None,
+            Some(Cause::Broken),
+            State::Dead,
+        ),
+        (
+            Behaviour::StoreThenReset,
+            Fate::Delayed,
+            None,
+            Some(Cause::Broken),
+            State::Dead,
+        ),
+        (
+            Behaviour::Garbage,
+            Fate::Delayed,
+            None,
+            Some(Cause::Broken),
+            State::Dead,
+        ),
+        (
+            Behaviour::EndlessBody,
+            Fate::Delayed,
+            Some(200),
+            None,
+            State::Dead,
+        ),
     ] {
         let server = Server::start();
         server.always(behaviour.clone());
         let (outcome, found) = Driver::attempt(&server.url());
-        assert_eq!((outcome.fate, outcome.status, outcome.cause, found), (fate, status, cause, state), "{behaviour:?}");
+        assert_eq!(
+            (outcome.fate, outcome.status, outcome.cause, found),
+            (fate, status, cause, state),
+            "{behaviour:?}"
+        );
         assert_eq!(outcome.uuids.len(), 3, "{behaviour:?}");
         assert_eq!(server.complaints(), [""; 0], "{behaviour:?}");
     }
@@ -86,7 +208,10 @@ fn a_retry_is_the_same_events_with_a_fresh_time_and_is_stored_once() {
     let mut times = HashSet::new();
     for request in &requests {
         let text = String::from_utf8(request.body.clone()).unwrap();
-        assert!(text.ends_with(&format!("\"batch\":[{}]}}", lines.join(","))), "{text}");
+        assert!(
+            text.ends_with(&format!("\"batch\":[{}]}}", lines.join(","))),
+            "{text}"
+        );
         times.insert(request.json()["sent_at"].to_string());
     }
     assert_eq!(times.len(), requests.len(), "sent_at is stamped afresh");
@@ -102,9 +227,15 @@ fn a_poisonous_event_costs_itself_alone() {
     let poison = uuid(&lines[23]);
     server.poison(&poison.to_string());
     let outcomes = driver.settle();
-    let refused: Vec<_> = outcomes.iter().filter(|outcome| outcome.fate == Fate::Refused).collect();
+    let refused: Vec<_> = outcomes
+        .iter()
+        .filter(|outcome| outcome.fate == Fate::Refused)
+        .collect();
     assert_eq!(refused.len(), 1);
-    assert_eq!((&refused[0].uuids, refused[0].status), (&vec![poison], Some(400)));
+    assert_eq!(
+        (&refused[0].uuids, refused[0].status),
+        (&vec![poison], Some(400))
+    );
     assert_eq!(server.stored().len(), 36);
     assert!(server.requests().len() <= 13, "halving, not one by one");
 }
@@ -115,7 +246,11 @@ fn a_batch_that_is_too_large_for_the_server_is_halved() {
     server.script([Behaviour::Status(413), Behaviour::Status(413)]);
     let mut driver = Driver::new(&server.url());
     driver.offer(0..8);
-    let sizes: Vec<_> = driver.settle().iter().map(|outcome| outcome.uuids.len()).collect();
+    let sizes: Vec<_> = driver
+        .settle()
+        .iter()
+        .map(|outcome| outcome.uuids.len())
+        .collect();
     assert_eq!(sizes, [2, 2, 4]);
     assert_eq!(server.stored().len(), 8);
 }
@@ -127,8 +262,15 @@ fn a_wrong_key_ends_the_uploads_of_the_run() {
     let mut driver = Driver::new(&server.url());
     driver.offer(0..3);
     assert_eq!(driver.step().fate, Fate::Stopped);
-    assert!(driver.uploader.offer(&line(driver.run, 4), Lane::Own).is_none(), "it stays in the journal");
-    let more = async { tokio::time::timeout(Duration::from_millis(300), driver.uploader.step()).await };
+    assert!(
+        driver
+            .uploader
+            .offer(&line(driver.run, 4), Lane::Own)
+            .is_none(),
+        "it stays in the journal"
+    );
+    let more =
+        async { tokio::time::timeout(Duration::from_millis(300), driver.uploader.step()).await };
     assert!(driver.runtime.block_on(more).is_err());
     assert_eq!(server.requests().len(), 1);
     assert!(!driver.uploader.is_worth_waiting_for());
@@ -150,7 +292,10 @@ fn the_servers_wish_to_wait_is_honoured() {
     let date = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(2));
     server.script([Behaviour::RetryAfter(503, date)]);
     driver.offer(1..2);
-    assert_eq!([driver.step().fate, driver.step().fate], [Fate::Delayed, Fate::Delivered]);
+    assert_eq!(
+        [driver.step().fate, driver.step().fate],
+        [Fate::Delayed, Fate::Delivered]
+    );
     let waited = since.elapsed().as_secs_f64();
     assert!((0.9..6.0).contains(&waited), "{waited} s");
 }
@@ -158,10 +303,19 @@ fn the_servers_wish_to_wait_is_honoured() {
 #[test]
 fn an_outage_is_written_down_once() {
     let server = Server::start();
-    server.script([Behaviour::Status(500), Behaviour::Status(500), Behaviour::Status(502), Behaviour::Status(500)]);
+    server.script([
+        Behaviour::Status(500),
+        Behaviour::Status(500),
+        Behaviour::Status(502),
+        Behaviour::Status(500),
+    ]);
     let mut driver = Driver::new(&server.url());
     driver.offer(0..1);
-    let lines: Vec<_> = driver.settle().iter().map(|outcome| outcome.line().is_some()).collect();
+    let lines: Vec<_> = driver
+        .settle()
+        .iter()
+        .map(|outcome| outcome.line().is_some())
+        .collect();
     assert_eq!(lines, [true, false, true, true, true]);
 }
 
@@ -195,14 +349,26 @@ fn a_step_that_is_dropped_loses_no_attempt() {
 fn what_is_no_event_or_too_long_never_goes_out() {
     let server = Server::start();
     let mut driver = Driver::new(&server.url());
-    for text in ["", "{", "[]", r#"{"uuid":"x"}"#, "{\"uuid\":\"01936f0e-8c7a-7cc3-98c4-dc0c0c07398f\"} {}"] {
+    for text in [
+        "",
+        "{",
+        "[]",
+        r#"{"uuid":"x"}"#,
+        "{\"uuid\":\"01936f0e-8c7a-7cc3-98c4-dc0c0c07398f\"} {}",
+    ] {
         assert!(driver.uploader.offer(text, Lane::Own).is_none(), "{text}");
     }
     let uuid = Uuid::now_v7();
-    let long = format!(r#"{{"uuid":"{uuid}","x":"{}"}}"#, "x".repeat(limits::EVENT_BYTES_MAX));
+    let long = format!(
+        r#"{{"uuid":"{uuid}","x":"{}"}}"#,
+        "x".repeat(limits::EVENT_BYTES_MAX)
+    );
     assert!(driver.uploader.offer(&long, Lane::Own).is_some());
     let outcome = driver.step();
-    assert_eq!((outcome.fate, outcome.uuids, outcome.cause), (Fate::Refused, vec![uuid], Some(Cause::Gate)));
+    assert_eq!(
+        (outcome.fate, outcome.uuids, outcome.cause),
+        (Fate::Refused, vec![uuid], Some(Cause::Gate))
+    );
     assert_eq!(server.connections(), 0);
 }
 
@@ -211,17 +377,29 @@ fn from_one_run_to_the_server_by_way_of_the_next() {
     let server = Server::start();
     let home = tempfile::tempdir().unwrap();
     let state = home.path().to_owned().into_os_string();
-    let store = Store::open(move |name| (name == "XDG_STATE_HOME").then(|| OsString::from(&state))).unwrap();
+    let store = Store::open(move |name| (name == "XDG_STATE_HOME").then(|| OsString::from(&state)))
+        .unwrap();
     let mut driver = Driver::new(&server.url());
     let mut journal = store.begin(driver.run, Sending::Permitted);
-    let finish = Finish { outcome: Some(PublicStr::constant("success")), ..Finish::default() };
-    let finish = Member::new(driver.run, &Event::Finish(Box::new(finish)), SystemTime::now(), 9.0);
+    let finish = Finish {
+        outcome: Some(PublicStr::constant("success")),
+        ..Finish::default()
+    };
+    let finish = Member::new(
+        driver.run,
+        &Event::Finish(Box::new(finish)),
+        SystemTime::now(),
+        9.0,
+    );
     let lines = [line(driver.run, 1), serde_json::to_string(&finish).unwrap()];
     for line in &lines {
         journal.append(line, Weight::Essential);
     }
     drop(journal);
-    let mut portion = store.waiting(SystemTime::now()).next(&store, SystemTime::now()).unwrap();
+    let mut portion = store
+        .waiting(SystemTime::now())
+        .next(&store, SystemTime::now())
+        .unwrap();
     for line in &portion.lines {
         assert!(driver.uploader.offer(line, Lane::Earlier).is_some());
     }
@@ -230,7 +408,25 @@ fn from_one_run_to_the_server_by_way_of_the_next() {
     }
     assert!(portion.is_settled());
     drop(portion);
-    assert_eq!(server.stored().iter().map(ToString::to_string).collect::<Vec<_>>(), lines);
-    assert!(store.waiting(SystemTime::now()).next(&store, SystemTime::now()).is_none());
-    assert_eq!(store.summary(driver.run, SystemTime::now()).unwrap().delivered, 2);
+    assert_eq!(
+        server
+            .stored()
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>(),
+        lines
+    );
+    assert!(
+        store
+            .waiting(SystemTime::now())
+            .next(&store, SystemTime::now())
+            .is_none()
+    );
+    assert_eq!(
+        store
+            .summary(driver.run, SystemTime::now())
+            .unwrap()
+            .delivered,
+        2
+    );
 }

@@ -21,7 +21,10 @@ fn launch(directory: &Path, server: &Server) -> Launch {
 
 /// The run that has these events, as it stands now.
 fn again(directory: &Path, run: &Recorded) -> Recorded {
-    runs(directory).into_iter().find(|found| found.directory == run.directory).expect("the run")
+    runs(directory)
+        .into_iter()
+        .find(|found| found.directory == run.directory)
+        .expect("the run")
 }
 
 #[track_caller]
@@ -36,13 +39,20 @@ fn is_delivered_in_the_end(fault: Behaviour) {
     let first = until_recorded(directory.path(), Recorded::is_finished);
     if matches!(fault, Behaviour::Status(401 | 403 | 404)) {
         first.until_released();
-        assert_eq!(server.requests().len(), 1, "{fault:?}: nothing more is tried in that run");
+        assert_eq!(
+            server.requests().len(),
+            1,
+            "{fault:?}: nothing more is tried in that run"
+        );
         assert!(server.stored().is_empty());
         silent(launch(directory.path(), &server).run(&["true"]));
     }
     again(directory.path(), &first).assert_arrived(&format!("{fault:?}"), &server);
     let all = |run: &Recorded| run.delivered().len() == run.lines.len();
-    assert!(poll_until(|| all(&again(directory.path(), &first))), "{fault:?}: and it is written down");
+    assert!(
+        poll_until(|| all(&again(directory.path(), &first))),
+        "{fault:?}: and it is written down"
+    );
 }
 
 #[test]
@@ -65,8 +75,10 @@ fn whatever_a_server_does_first_every_event_arrives_once() {
     ];
     for some in faults.chunks(4) {
         std::thread::scope(|scope| {
-            let playing: Vec<_> =
-                some.iter().map(|fault| scope.spawn(|| is_delivered_in_the_end(fault.clone()))).collect();
+            let playing: Vec<_> = some
+                .iter()
+                .map(|fault| scope.spawn(|| is_delivered_in_the_end(fault.clone())))
+                .collect();
             playing.into_iter().for_each(|one| one.join().unwrap());
         });
     }
@@ -77,11 +89,15 @@ fn a_poisoned_event_is_set_aside_and_the_rest_arrives() {
     let directory = tempfile::tempdir().unwrap();
     let server = Server::start();
     server.poison(r#""event":"start""#);
-    launch(directory.path(), &server).run(&["true"]).expect_code(0);
+    launch(directory.path(), &server)
+        .run(&["true"])
+        .expect_code(0);
     let run = until_recorded(directory.path(), Recorded::is_finished);
     assert!(server.wait_until(|_, stored| stored.iter().any(|event| event["event"] == "finish")));
     assert_eq!(server.stored().len(), 1, "{:?}", server.stored());
     run.until_released();
     let shown = launch(directory.path(), &server).run(&["--show"]);
-    shown.expect_in_stdout("\nevents   1 sent, 1 refused\n").expect_in_stdout(", the server answered 400\n");
+    shown
+        .expect_in_stdout("\nevents   1 sent, 1 refused\n")
+        .expect_in_stdout(", the server answered 400\n");
 }

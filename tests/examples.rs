@@ -25,8 +25,13 @@ struct Place {
 
 impl Place {
     fn new() -> Self {
-        let place = Self { home: tempfile::tempdir().unwrap() };
-        place.program("axolotl", "echo \"axolotl $*, observed: ${AXOLOTL_RUN_ID:+yes}\"; exit 3");
+        let place = Self {
+            home: tempfile::tempdir().unwrap(),
+        };
+        place.program(
+            "axolotl",
+            "echo \"axolotl $*, observed: ${AXOLOTL_RUN_ID:+yes}\"; exit 3",
+        );
         place
     }
 
@@ -41,7 +46,11 @@ impl Place {
     fn lives_until_its_start_is_recorded(&self) {
         let says = "print('axolotl', *sys.argv[1:], end='')\nprint(', observed:', 'yes' if 'AXOLOTL_RUN_ID' in os.environ else '')";
         let program = self.home.path().join("bin/axolotl");
-        fs::write(program, format!("#!/usr/bin/env python3\n{STARTED}\n{says}\nsys.exit(3)\n")).unwrap();
+        fs::write(
+            program,
+            format!("#!/usr/bin/env python3\n{STARTED}\n{says}\nsys.exit(3)\n"),
+        )
+        .unwrap();
     }
 
     fn state(&self) -> PathBuf {
@@ -50,20 +59,41 @@ impl Place {
 
     fn command(&self, words: &[impl AsRef<std::ffi::OsStr>]) -> Command {
         let mut path: OsString = launch_path().parent().unwrap().into();
-        path.push(format!(":{}/bin:{}", self.home.path().display(), std::env::var("PATH").unwrap()));
+        path.push(format!(
+            ":{}/bin:{}",
+            self.home.path().display(),
+            std::env::var("PATH").unwrap()
+        ));
         let mut command = Command::new(&words[0]);
-        command.args(&words[1..]).current_dir(self.home.path()).env_clear();
-        command.env("PATH", path).env("HOME", self.home.path()).env("XDG_STATE_HOME", self.state());
+        command
+            .args(&words[1..])
+            .current_dir(self.home.path())
+            .env_clear();
+        command
+            .env("PATH", path)
+            .env("HOME", self.home.path())
+            .env("XDG_STATE_HOME", self.state());
         command
     }
 
-    fn output(&self, words: &[impl AsRef<std::ffi::OsStr>], environment: &[(&str, &str)]) -> Output {
-        self.command(words).envs(environment.iter().copied()).output().unwrap()
+    fn output(
+        &self,
+        words: &[impl AsRef<std::ffi::OsStr>],
+        environment: &[(&str, &str)],
+    ) -> Output {
+        self.command(words)
+            .envs(environment.iter().copied())
+            .output()
+            .unwrap()
     }
 }
 
 fn said(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
 }
 
 fn repository(name: &str) -> String {
@@ -85,10 +115,18 @@ fn the_aliases_work_in_the_shells_that_they_are_for() {
             // A shell reads its own file at the start; only bash has to be told that aliases count in a script.
             let script = format!("{}\naxolotl train 'my config.yml'\n", &row[2]);
             fs::write(place.home.path().join("script"), script).unwrap();
-            let options = if shell == "bash" { &["-O", "expand_aliases"][..] } else { &[] };
+            let options = if shell == "bash" {
+                &["-O", "expand_aliases"][..]
+            } else {
+                &[]
+            };
             let words = [&[shell], options, &["script"]].concat();
             let output = place.output(&words, &[("AXOLOTL_DO_NOT_TRACK", "0")]);
-            assert_eq!(said(&output), "axolotl train my config.yml, observed: yes\n", "{shell}");
+            assert_eq!(
+                said(&output),
+                "axolotl train my config.yml, observed: yes\n",
+                "{shell}"
+            );
             assert_eq!(output.status.code(), Some(3), "{shell}");
         }
     }
@@ -111,7 +149,10 @@ const OF_THE_MACHINE: &[&str] = &[
 #[test]
 fn the_readmes_event_is_what_a_run_records() {
     let readme = repository("README.md");
-    let block = readme.split("```json\n").find(|block| block.starts_with("{\n  \"event\": \"start\"")).unwrap();
+    let block = readme
+        .split("```json\n")
+        .find(|block| block.starts_with("{\n  \"event\": \"start\""))
+        .unwrap();
     let shown = block.split("```").next().unwrap();
     assert_eq!(shown.matches("      …\n").count(), 1);
     let shown: Value = serde_json::from_str(&shown.replace("      …\n", "")).unwrap();
@@ -121,13 +162,25 @@ fn the_readmes_event_is_what_a_run_records() {
     let place = Place::new();
     place.lives_until_its_start_is_recorded();
     fs::create_dir(place.home.path().join("examples")).unwrap();
-    fs::write(place.home.path().join("examples/train.yml"), repository("examples/train.yml")).unwrap();
-    let words = ["axolotl-run", "--record", "axolotl", "train", "examples/train.yml"];
+    fs::write(
+        place.home.path().join("examples/train.yml"),
+        repository("examples/train.yml"),
+    )
+    .unwrap();
+    let words = [
+        "axolotl-run",
+        "--record",
+        "axolotl",
+        "train",
+        "examples/train.yml",
+    ];
     assert_eq!(place.output(&words, &[]).status.code(), Some(3));
     let recorded = until_recorded(&place.state(), Recorded::is_finished);
     let start = recorded.named("start")[0].clone();
     for (name, value) in shown["properties"].as_object().unwrap() {
-        let real = start.get(name).unwrap_or_else(|| panic!("{name} is not in {start:?}"));
+        let real = start
+            .get(name)
+            .unwrap_or_else(|| panic!("{name} is not in {start:?}"));
         if name == "config" {
             let left_out = real.as_object().unwrap().len() - value.as_object().unwrap().len();
             assert_eq!(left_out, 11, "`…` stands for eleven more keys");
@@ -143,7 +196,10 @@ fn the_readmes_event_is_what_a_run_records() {
 /// The words of an instruction in exec form.
 fn instruction(name: &str) -> Vec<String> {
     let file = repository("examples/container/Containerfile");
-    let line = file.lines().find_map(|line| line.strip_prefix(name)).expect("the instruction");
+    let line = file
+        .lines()
+        .find_map(|line| line.strip_prefix(name))
+        .expect("the instruction");
     serde_json::from_str(line).expect("a list, which is the exec form")
 }
 
@@ -153,18 +209,32 @@ fn the_container_runs_its_training_under_pid_1() {
     let place = Place::new();
     let space = ["unshare", "--pid", "--fork", "--mount-proc"];
     let possible = has("unshare") && has("python3");
-    if !possible || !place.output(&[&space[..], &["true"]].concat(), &[]).status.success() {
+    if !possible
+        || !place
+            .output(&[&space[..], &["true"]].concat(), &[])
+            .status
+            .success()
+    {
         eprintln!("skipped: this machine allows no process namespace");
         return;
     }
     let entry = [instruction("ENTRYPOINT "), instruction("CMD ")].concat();
-    let [.., script, _, config] = &entry[..] else { panic!("{entry:?}") };
+    let [.., script, _, config] = &entry[..] else {
+        panic!("{entry:?}")
+    };
     for file in [script, config] {
         fs::copy(example(file), place.home.path().join(file)).unwrap();
     }
     let words = |more: &[&str]| {
-        [&space.map(str::to_owned)[..], &entry, &more.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>()]
-            .concat()
+        [
+            &space.map(str::to_owned)[..],
+            &entry,
+            &more
+                .iter()
+                .map(|word| (*word).to_owned())
+                .collect::<Vec<_>>(),
+        ]
+        .concat()
     };
     let output = place.output(&words(&["--steps", "5"]), &[]);
     assert!(output.status.success(), "{}", said(&output));
@@ -174,7 +244,14 @@ fn the_container_runs_its_training_under_pid_1() {
     // A signal's end is 128 + n: the kernel protects PID 1 from dying of it.
     let output = place.output(&words(&["--steps", "20", "--sigkill-at", "20"]), &[]);
     assert_eq!(output.status.code(), Some(137), "{}", said(&output));
-    assert_eq!(runs(&place.state()).iter().filter(|run| run.is_finished()).count(), 2, "PID 1 waits for the journal");
+    assert_eq!(
+        runs(&place.state())
+            .iter()
+            .filter(|run| run.is_finished())
+            .count(),
+        2,
+        "PID 1 waits for the journal"
+    );
 }
 
 /// The commands of the YAML files that start the training, in a shell that is called as the service calls it.
@@ -189,34 +266,63 @@ fn the_ci_jobs_run_and_record_the_training() {
     let step = steps.iter().find(|step| step["name"] == "train").unwrap();
     let gitlab = read("examples/gitlab-ci.yml");
     let kept = gitlab["train"]["artifacts"]["paths"][0].as_str().unwrap();
-    let upload = steps.iter().find_map(|step| step["with"]["path"].as_str()).unwrap();
+    let upload = steps
+        .iter()
+        .find_map(|step| step["with"]["path"].as_str())
+        .unwrap();
     for (service, line, kept, base) in [
-        ("GITHUB_ACTIONS", &step["run"], upload, &github["jobs"]["train"]["env"]["XDG_STATE_HOME"]),
-        ("GITLAB_CI", &gitlab["train"]["script"][0], kept, &gitlab["train"]["variables"]["XDG_STATE_HOME"]),
+        (
+            "GITHUB_ACTIONS",
+            &step["run"],
+            upload,
+            &github["jobs"]["train"]["env"]["XDG_STATE_HOME"],
+        ),
+        (
+            "GITLAB_CI",
+            &gitlab["train"]["script"][0],
+            kept,
+            &gitlab["train"]["variables"]["XDG_STATE_HOME"],
+        ),
     ] {
         let place = Place::new();
         place.lives_until_its_start_is_recorded();
         let workspace = place.home.path().to_str().unwrap();
         let summary = format!("{workspace}/summary");
-        let base =
-            base.as_str().unwrap().replace("${{ github.workspace }}", workspace).replace("$CI_PROJECT_DIR", workspace);
+        let base = base
+            .as_str()
+            .unwrap()
+            .replace("${{ github.workspace }}", workspace)
+            .replace("$CI_PROJECT_DIR", workspace);
         let environment = [
             ("CI", "true"),
             (service, "true"),
             ("XDG_STATE_HOME", base.as_str()),
             ("GITHUB_STEP_SUMMARY", summary.as_str()),
         ];
-        let output = place.output(&["bash", "-eo", "pipefail", "-c", line.as_str().unwrap()], &environment);
-        assert_eq!(said(&output), "axolotl train config.yml, observed: yes\n", "{service}: nothing but the training's");
+        let output = place.output(
+            &["bash", "-eo", "pipefail", "-c", line.as_str().unwrap()],
+            &environment,
+        );
+        assert_eq!(
+            said(&output),
+            "axolotl train config.yml, observed: yes\n",
+            "{service}: nothing but the training's"
+        );
         assert_eq!(output.status.code(), Some(3), "{service}");
         let state = place.home.path().join(kept);
         let run = until_recorded(state.parent().unwrap(), Recorded::is_finished);
         assert_eq!(run.named("start")[0]["ci"], true, "{service}");
         // It is written behind the finish event.
         let is_github = service == "GITHUB_ACTIONS";
-        assert!(poll_until(|| !is_github || fs::read_to_string(&summary).is_ok_and(|text| text.ends_with('\n'))));
+        assert!(poll_until(|| !is_github
+            || fs::read_to_string(&summary)
+                .is_ok_and(|text| text.ends_with('\n'))));
         let summary = fs::read_to_string(summary).unwrap_or_default();
-        assert_eq!(summary.starts_with("### axolotl-run: exit nonzero"), is_github, "{service}: {summary}");
+        assert_eq!(
+            summary.starts_with("### axolotl-run: exit nonzero"),
+            is_github,
+            "{service}: {summary}"
+        );
     }
 }
 
@@ -228,7 +334,10 @@ fn of_a_batch_jobs_tasks_that_of_rank_0_is_recorded() {
         "for SLURM_PROCID in 0 1 2; do SLURM_PROCID=$SLURM_PROCID \"$@\" || ended=$?; done; exit $ended",
     );
     let script = example("slurm.sbatch");
-    let output = place.output(&[script.as_str(), "axolotl", "train", "config.yml"], &[("SLURM_JOB_ID", "7")]);
+    let output = place.output(
+        &[script.as_str(), "axolotl", "train", "config.yml"],
+        &[("SLURM_JOB_ID", "7")],
+    );
     let task = |observed| format!("axolotl train config.yml, observed: {observed}\n");
     assert_eq!(said(&output), [task("yes"), task(""), task("")].concat());
     assert_eq!(output.status.code(), Some(3));

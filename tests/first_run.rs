@@ -28,11 +28,20 @@ struct Step {
 
 fn steps(document: &str) -> Vec<Step> {
     let block = Regex::new(r"(?s)```console\n(.*?)```").unwrap();
-    let text: String = block.captures_iter(document).map(|block| block[1].to_owned()).collect();
+    let text: String = block
+        .captures_iter(document)
+        .map(|block| block[1].to_owned())
+        .collect();
     let steps = format!("\n{text}");
-    let steps = steps.split("\n$ ").skip(1).map(|step| step.split_once('\n').unwrap_or((step, "")));
+    let steps = steps
+        .split("\n$ ")
+        .skip(1)
+        .map(|step| step.split_once('\n').unwrap_or((step, "")));
     steps
-        .map(|(command, expected)| Step { command: command.to_owned(), expected: expected.trim_end().to_owned() })
+        .map(|(command, expected)| Step {
+            command: command.to_owned(),
+            expected: expected.trim_end().to_owned(),
+        })
         .collect()
 }
 
@@ -51,7 +60,9 @@ fn screen(written: &str) -> String {
                 lines.resize(lines.len().max(row + 1), Vec::new());
             }
             '\u{1b}' => {
-                let sequence = escape.captures(rest).unwrap_or_else(|| panic!("no escape sequence: {rest:?}"));
+                let sequence = escape
+                    .captures(rest)
+                    .unwrap_or_else(|| panic!("no escape sequence: {rest:?}"));
                 length = sequence[0].len();
                 match &sequence[1] {
                     "K" => line.clear(),
@@ -67,7 +78,9 @@ fn screen(written: &str) -> String {
         }
         rest = &rest[length..];
     }
-    let lines = lines.iter().map(|line| line.iter().collect::<String>().trim_end().to_owned());
+    let lines = lines
+        .iter()
+        .map(|line| line.iter().collect::<String>().trim_end().to_owned());
     lines.collect::<Vec<_>>().join("\n").trim().to_owned()
 }
 
@@ -82,12 +95,22 @@ fn pattern(expected: &str) -> Regex {
 /// Types a command as a user does: where the notice asks for it, Enter follows.
 fn typed(command: &str, home: &Path) -> String {
     let program = launch_path().parent().unwrap().display();
-    let launch = Launch::new().on_terminal().env("HOME", home).inside(home).env("DO_NOT_TRACK", "1");
-    let launch = launch.env("PATH", format!("{program}:{}", std::env::var("PATH").unwrap()));
+    let launch = Launch::new()
+        .on_terminal()
+        .env("HOME", home)
+        .inside(home)
+        .env("DO_NOT_TRACK", "1");
+    let launch = launch.env(
+        "PATH",
+        format!("{program}:{}", std::env::var("PATH").unwrap()),
+    );
     // The launcher becomes the shell, and the shell does not know why.
     let mut running = launch.start(&["env", "-u", "DO_NOT_TRACK", "bash", "-c", command]);
     let asked = "Enter starts now";
-    assert!(poll_until(|| running.has_ended() || running.stdout().contains(asked)), "{command}: neither asks nor ends");
+    assert!(
+        poll_until(|| running.has_ended() || running.stdout().contains(asked)),
+        "{command}: neither asks nor ends"
+    );
     if !running.has_ended() {
         running.type_in("\n");
     }
@@ -108,9 +131,12 @@ fn the_transcript_is_what_happens() {
     for Step { command, expected } in steps {
         let shown = typed(&command, home.path());
         // A user who types is slower than an observer, however busy the machine is.
-        observed::runs(&observed::state(home.path())).iter().for_each(observed::Recorded::until_released);
+        observed::runs(&observed::state(home.path()))
+            .iter()
+            .for_each(observed::Recorded::until_released);
         assert!(
-            pattern(&expected).is_match(&format!("{shown}\n")) || expected.is_empty() && shown.is_empty(),
+            pattern(&expected).is_match(&format!("{shown}\n"))
+                || expected.is_empty() && shown.is_empty(),
             "$ {command}\n--- expected\n{expected}\n--- shown\n{shown}\n---"
         );
     }
@@ -138,6 +164,10 @@ fn an_ellipsis_stands_for_what_differs_and_nothing_else_does() {
         ("a", "a\nb", false),
         ("a.c", "abc", false),
     ] {
-        assert_eq!(pattern(expected).is_match(&format!("{shown}\n")), holds, "{expected:?} {shown:?}");
+        assert_eq!(
+            pattern(expected).is_match(&format!("{shown}\n")),
+            holds,
+            "{expected:?} {shown:?}"
+        );
     }
 }

@@ -2,15 +2,15 @@
 //! the user's is, whatever it is and wherever it stands, that it does not matter where a stream is cut, and that
 //! reading it takes no longer than its size allows.
 
+use axolotl_run::commands::explain::explain;
 use axolotl_run_core::event::Start;
 use axolotl_run_core::event::value::Sendable as _;
-use axolotl_run_core::output::lines::LineCutter;
-use axolotl_run_core::observation::{Ending, Stream};
-use axolotl_run::commands::explain::explain;
-use axolotl_run_core::judging::run::{Run, RunFacts};
-use axolotl_run_core::status::End;
-use axolotl_run_core::output::traceback::TraceReader;
 use axolotl_run_core::event::wire::Member;
+use axolotl_run_core::judging::run::{Run, RunFacts};
+use axolotl_run_core::observation::{Ending, Stream};
+use axolotl_run_core::output::lines::LineCutter;
+use axolotl_run_core::output::traceback::TraceReader;
+use axolotl_run_core::status::End;
 use proptest::prelude::*;
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -33,10 +33,15 @@ fn formats() -> Vec<Format> {
     let mut formats: Vec<Format> = Vec::new();
     for line in include_str!("formats.txt").lines() {
         if let Some(name) = line.strip_prefix("### ") {
-            formats.push(Format { name: name.to_owned(), ..Format::default() });
+            formats.push(Format {
+                name: name.to_owned(),
+                ..Format::default()
+            });
             continue;
         }
-        let Some(format) = formats.last_mut() else { continue };
+        let Some(format) = formats.last_mut() else {
+            continue;
+        };
         let number = |text: &str| text.parse().unwrap();
         match line.split_once(' ').filter(|_| format.stream.is_empty()) {
             Some(("=", told)) => writeln!(format.expected, "{told}").unwrap(),
@@ -57,7 +62,8 @@ fn formats() -> Vec<Format> {
             expected.push("reports 1");
         }
         expected.sort_by_key(|line| line.split(' ').next() != Some("at"));
-        let (frames, mut facts): (Vec<&str>, Vec<&str>) = expected.iter().partition(|line| line.starts_with("at "));
+        let (frames, mut facts): (Vec<&str>, Vec<&str>) =
+            expected.iter().partition(|line| line.starts_with("at "));
         facts.sort_unstable();
         format.expected = [frames, facts].concat().join("\n");
     }
@@ -69,8 +75,9 @@ impl Format {
     fn filled(&self, mut fill: impl FnMut(&str) -> String) -> Vec<u8> {
         let mut text = String::new();
         let mut rest = self.stream.as_str();
-        while let Some((before, (hole, after))) =
-            rest.split_once('«').and_then(|(before, hole)| Some((before, hole.split_once('»')?)))
+        while let Some((before, (hole, after))) = rest
+            .split_once('«')
+            .and_then(|(before, hole)| Some((before, hole.split_once('»')?)))
         {
             text.push_str(before);
             text.push_str(&fill(hole));
@@ -96,29 +103,49 @@ fn told(stream: &[u8], end: Option<End>) -> String {
     let json = explain(stream, end).unwrap().json();
     let (mut frames, mut facts) = (Vec::new(), Vec::new());
     let reports = json["traces"].as_array().unwrap();
-    for trace in reports.iter().filter_map(|report| report["stack_trace"].as_str()) {
-        for frame in trace.lines().filter_map(|line| line.strip_prefix("  File \"")) {
+    for trace in reports
+        .iter()
+        .filter_map(|report| report["stack_trace"].as_str())
+    {
+        for frame in trace
+            .lines()
+            .filter_map(|line| line.strip_prefix("  File \""))
+        {
             let (file, place) = frame.split_once("\", line ").unwrap();
             let (line, function) = place.split_once(", in ").unwrap_or((place, "-"));
             frames.push(format!("at {file}:{line} {function}"));
         }
     }
     let error = &json["events"][0]["properties"];
-    for (name, field) in [("class", "exception_type"), ("says", "exception"), ("marker", "marker"), ("rank", "rank")] {
+    for (name, field) in [
+        ("class", "exception_type"),
+        ("says", "exception"),
+        ("marker", "marker"),
+        ("rank", "rank"),
+    ] {
         match &error[field] {
             Value::Null => {}
             Value::String(text) => facts.push(format!("{name} {text}")),
             other => facts.push(format!("{name} {other}")),
         }
     }
-    let chain: Vec<_> = error["chain"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let chain: Vec<_> = error["chain"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     if chain.len() > 1 {
         facts.push(format!("chain {}", chain.join(" ")));
     }
     if json["handled_count"] != 0 {
         facts.push(format!("handled {}", json["handled_count"]));
     }
-    facts.push(if json["interrupted"] == true { "interrupted".into() } else { format!("reports {}", reports.len()) });
+    facts.push(if json["interrupted"] == true {
+        "interrupted".into()
+    } else {
+        format!("reports {}", reports.len())
+    });
     facts.sort_unstable();
     [frames, facts].concat().join("\n")
 }
@@ -126,8 +153,19 @@ fn told(stream: &[u8], end: Option<End>) -> String {
 #[test]
 fn each_format_tells_what_the_table_says() {
     let formats = formats();
-    let row = |format: &Format| format.name.split(' ').next().unwrap().parse::<usize>().unwrap();
-    assert!((1..=ROWS).all(|wanted| formats.iter().any(|format| row(format) == wanted)), "a row is missing");
+    let row = |format: &Format| {
+        format
+            .name
+            .split(' ')
+            .next()
+            .unwrap()
+            .parse::<usize>()
+            .unwrap()
+    };
+    assert!(
+        (1..=ROWS).all(|wanted| formats.iter().any(|format| row(format) == wanted)),
+        "a row is missing"
+    );
     let mut wrong = String::new();
     for format in &formats {
         let stream = format.filled(|hole| match hole {
@@ -142,7 +180,12 @@ fn each_format_tells_what_the_table_says() {
         });
         let told = told(&stream, format.end);
         if told != format.expected {
-            writeln!(wrong, "### {}\nexpected:\n{}\ntold:\n{told}\n", format.name, format.expected).unwrap();
+            writeln!(
+                wrong,
+                "### {}\nexpected:\n{}\ntold:\n{told}\n",
+                format.name, format.expected
+            )
+            .unwrap();
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
@@ -163,7 +206,11 @@ fn secret() -> impl Strategy<Value = Secret> {
         1_000_000_000_u64..9_000_000_000,
         prop::collection::vec(0_usize..64, 1..24),
     )
-        .prop_map(|(word, number, forms)| Secret { word, number, forms })
+        .prop_map(|(word, number, forms)| Secret {
+            word,
+            number,
+            forms,
+        })
 }
 
 impl Secret {
@@ -187,7 +234,9 @@ impl Secret {
                 format!("/v/site-packages/torch/{word}.py"),
                 format!("/v/site-packages/torch/nn/functional.py/{word}"),
                 format!("/usr/lib/python3.11/{word}/json/decoder.py{word}"),
-                format!("/root/.cache/huggingface/modules/transformers_modules/{word}/modeling_{word}.py"),
+                format!(
+                    "/root/.cache/huggingface/modules/transformers_modules/{word}/modeling_{word}.py"
+                ),
                 format!("<frozen {word}>"),
                 format!("C:\\{word}\\torch\\nn\\{word}.py"),
                 format!("torch/nn/functional.py\", line 3, in {word}"),
@@ -238,7 +287,9 @@ impl Secret {
                 ),
                 format!("'{word}'\\n  File \\\"/{word}.py\\\", line 3, in {word}\\n"),
                 format!("\u{1b}]8;;file:///home/{word}\u{1b}\\{word}\u{1b}]8;;\u{1b}\\"),
-                format!("srun: error: {word}: task {number}: Killed\n{word}.sh: line {number}: 7 Killed   {word}"),
+                format!(
+                    "srun: error: {word}: task {number}: Killed\n{word}.sh: line {number}: 7 Killed   {word}"
+                ),
                 format!("{{'loss': {number}, '{word}': '{word}'}}"),
                 format!("│ /home/{word}.py:{number} in {word} │"),
                 format!("File ~/{word}.py:{number}, in {word}({word})"),
@@ -261,7 +312,12 @@ impl Secret {
         let number = self.number.to_string();
         let pieces = (0..=self.word.len() - 6).map(|at| &self.word[at..at + 6]);
         let numbers = [number.get(..7), number.get(3..)];
-        for piece in pieces.chain(numbers.into_iter().flatten().filter(|digits| digits.len() > 5)) {
+        for piece in pieces.chain(
+            numbers
+                .into_iter()
+                .flatten()
+                .filter(|digits| digits.len() > 5),
+        ) {
             assert!(!answer.contains(piece), "{piece} is told of {of}: {answer}");
         }
     }
@@ -270,7 +326,11 @@ impl Secret {
 /// All that is told, for programs and for people.
 fn answer(stream: impl std::io::Read, end: Option<End>) -> String {
     let explained = explain(stream, end).unwrap();
-    format!("{}\n{}", explained.json(), explained.text(Default::default()))
+    format!(
+        "{}\n{}",
+        explained.json(),
+        explained.text(Default::default())
+    )
 }
 
 /// Hands out a stream in pieces of these sizes.
@@ -290,8 +350,7 @@ impl std::io::Read for Pieces<'_> {
 }
 
 /// Lines in which nothing stands out, so that pieces of them can be passed over.
-const QUIET: &str =
-    "{'loss': 1.25, 'learning_rate': 1.9e-05}\n\r 45%|####5     | 431/960 [03:11<23:02,  1.64s/it]\n\nstep\n";
+const QUIET: &str = "{'loss': 1.25, 'learning_rate': 1.9e-05}\n\r 45%|####5     | 431/960 [03:11<23:02,  1.64s/it]\n\nstep\n";
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
@@ -389,17 +448,29 @@ fn seconds(work: impl Fn()) -> f64 {
 
 #[test]
 fn the_time_grows_with_the_size_and_no_faster() {
-    let secret = Secret { word: "qkvz42hjbwx".into(), number: 5_551_234_567, forms: vec![1, 7, 20, 3, 41, 13] };
+    let secret = Secret {
+        word: "qkvz42hjbwx".into(),
+        number: 5_551_234_567,
+        forms: vec![1, 7, 20, 3, 41, 13],
+    };
     for format in formats() {
         let stream = secret.woven(&format);
         // Without line ends it is one line, with its beginning repeated a header in a header.
-        let joined: Vec<u8> = stream.iter().copied().filter(|byte| *byte != b'\n').collect();
+        let joined: Vec<u8> = stream
+            .iter()
+            .copied()
+            .filter(|byte| *byte != b'\n')
+            .collect();
         for piece in [stream, joined] {
             let few = piece.repeat((32 * 1024 / piece.len().max(1)).max(1));
             let many = few.repeat(8);
             let read = |bytes: &[u8]| seconds(|| drop(answer(bytes, format.end)));
             let (few, many) = (read(&few), read(&many));
-            assert!(many < few * 8.0 * 4.0 + 0.05, "{}: {few:.4} s, eight times as many {many:.4} s", format.name);
+            assert!(
+                many < few * 8.0 * 4.0 + 0.05,
+                "{}: {few:.4} s, eight times as many {many:.4} s",
+                format.name
+            );
         }
     }
 }

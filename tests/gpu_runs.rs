@@ -22,7 +22,9 @@ const TWO: &str = "devices=2
 1.name=NVIDIA H100 80GB HBM3\n1.total=85899345920\n1.used=500\n1.procs=\n1.util=0\n1.power=70000\n1.energy=5000\n1.events=1\n";
 
 fn launch(scenario: &Scenario) -> Launch {
-    Launch::new().env("AXOLOTL_RUN_NVML_PATH", nvml::library(Driver::Current)).env(nvml::VARIABLE, scenario.path())
+    Launch::new()
+        .env("AXOLOTL_RUN_NVML_PATH", nvml::library(Driver::Current))
+        .env(nvml::VARIABLE, scenario.path())
 }
 
 fn run(done: &Done) -> Recorded {
@@ -50,8 +52,14 @@ fn the_start_counts_what_cuda_shows_the_run() {
             launch = launch.env("CUDA_VISIBLE_DEVICES", visible);
         }
         let start = start(launch);
-        assert_eq!((&start["accelerator_type"], &start["accelerator_count"]), (&json!("cuda"), &json!(count)));
-        let info = start.get("accelerator_info").and_then(Value::as_array).map_or(0, Vec::len);
+        assert_eq!(
+            (&start["accelerator_type"], &start["accelerator_count"]),
+            (&json!("cuda"), &json!(count))
+        );
+        let info = start
+            .get("accelerator_info")
+            .and_then(Value::as_array)
+            .map_or(0, Vec::len);
         assert_eq!(info, models, "{visible:?}");
     }
 }
@@ -63,7 +71,10 @@ fn a_library_that_cannot_be_used_is_no_sign_of_a_device() {
         return;
     }
     let start = start(Launch::new().env("AXOLOTL_RUN_NVML_PATH", "/nonexistent/libnvidia-ml.so"));
-    assert_eq!((&start["accelerator_type"], &start["accelerator_count"]), (&json!("none"), &json!(0)));
+    assert_eq!(
+        (&start["accelerator_type"], &start["accelerator_count"]),
+        (&json!("none"), &json!(0))
+    );
 }
 
 #[test]
@@ -74,8 +85,14 @@ fn an_error_of_the_driver_explains_the_death() {
     let done = launch(&scenario).run(&["--record", "python3", "-c", &aborts]);
     let run = run(&done);
     let finish = run.finish();
-    assert_eq!((&finish["verdict"]["kind"], &finish["verdict"]["confidence"]), (&json!("gpu_fault"), &json!("medium")));
-    assert_eq!((&finish["gpu_xids"], finish.get("gpu_driver_unresponsive")), (&json!([79]), None));
+    assert_eq!(
+        (&finish["verdict"]["kind"], &finish["verdict"]["confidence"]),
+        (&json!("gpu_fault"), &json!("medium"))
+    );
+    assert_eq!(
+        (&finish["gpu_xids"], finish.get("gpu_driver_unresponsive")),
+        (&json!([79]), None)
+    );
 }
 
 #[test]
@@ -85,8 +102,17 @@ fn a_driver_that_does_not_answer_is_said_and_holds_nothing_up() {
     done.expect_code(0);
     assert!(done.elapsed.as_secs() < 30, "{:?}", done.elapsed);
     let run = run(&done);
-    assert_eq!(run.finish()["gpu_driver_unresponsive"], json!(true), "{:#?}", run.finish());
-    assert_eq!(run.named("start")[0]["accelerator_count"], json!(2), "what was known before stays");
+    assert_eq!(
+        run.finish()["gpu_driver_unresponsive"],
+        json!(true),
+        "{:#?}",
+        run.finish()
+    );
+    assert_eq!(
+        run.named("start")[0]["accelerator_count"],
+        json!(2),
+        "what was known before stays"
+    );
     // The observer must be able to go although one of its threads never returns.
     run.until_released();
 }

@@ -13,7 +13,17 @@ struct Sleepers(Vec<Child>);
 
 impl Sleepers {
     fn start(count: usize) -> Self {
-        Self((0..count).map(|_| Command::new("sleep").arg("300").stdin(Stdio::null()).spawn().unwrap()).collect())
+        Self(
+            (0..count)
+                .map(|_| {
+                    Command::new("sleep")
+                        .arg("300")
+                        .stdin(Stdio::null())
+                        .spawn()
+                        .unwrap()
+                })
+                .collect(),
+        )
     }
 }
 
@@ -31,7 +41,9 @@ impl Drop for Sleepers {
 /// Reads so far; the reading of this file is among them.
 fn reads() -> u64 {
     let text = std::fs::read_to_string("/proc/self/io").unwrap_or_default();
-    text.lines().find_map(|line| line.strip_prefix("syscr: ")?.parse().ok()).unwrap_or(0)
+    text.lines()
+        .find_map(|line| line.strip_prefix("syscr: ")?.parse().ok())
+        .unwrap_or(0)
 }
 
 /// Accesses and system calls of so many samples, the dear ones among them.
@@ -66,14 +78,26 @@ fn strangers_cost_nothing() {
         let _ = Command::new("kill").arg(pid.to_string()).status();
     }
     assert_eq!(crowded.0, quiet.0, "files and directories");
-    assert!(crowded.1 <= quiet.1 + 2, "system calls: {quiet:?} {crowded:?}");
-    assert!(quiet.0 <= 24 * 8 * 3, "two accesses per process and sample, and a few for the complete walks: {quiet:?}");
+    assert!(
+        crowded.1 <= quiet.1 + 2,
+        "system calls: {quiet:?} {crowded:?}"
+    );
+    assert!(
+        quiet.0 <= 24 * 8 * 3,
+        "two accesses per process and sample, and a few for the complete walks: {quiet:?}"
+    );
 
     // The façade, on our own process: it must find itself and fail at nothing.
     let mut sampler = Sampler::begin(std::process::id(), None);
     let sample = sampler.sample(1.0, true);
-    assert!(sample.processes.is_some_and(|count| count >= 1) && sample.failures == 0, "{sample:?}");
-    assert!(sample.waited_seconds.is_some_and(|seconds| seconds >= 0.0), "{sample:?}");
+    assert!(
+        sample.processes.is_some_and(|count| count >= 1) && sample.failures == 0,
+        "{sample:?}"
+    );
+    assert!(
+        sample.waited_seconds.is_some_and(|seconds| seconds >= 0.0),
+        "{sample:?}"
+    );
     assert!(sample.rss_max_process_bytes.is_some_and(|bytes| bytes > 0));
     assert_eq!(sampler.oom_kills().host.unwrap_or(0), 0);
 }

@@ -6,10 +6,10 @@
 
 use axolotl_run_core::event::schema::check;
 use axolotl_run_core::event::{Event, EventName, Start};
-use axolotl_run_core::output::lines::LineCutter;
-use axolotl_run_core::observation::{Ending, Stream};
-use axolotl_run_core::output::progress::{ProgressReader, Training};
 use axolotl_run_core::judging::run::{Run, RunFacts};
+use axolotl_run_core::observation::{Ending, Stream};
+use axolotl_run_core::output::lines::LineCutter;
+use axolotl_run_core::output::progress::{ProgressReader, Training};
 use axolotl_run_core::status::End;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,11 @@ fn samples() -> Vec<PathBuf> {
 /// Replays one recording; `peek` also looks at unfinished lines after each read, as the observer does.
 fn replay(folder: &Path, suffix: &str, peek: bool) -> Training {
     let read = |name: &str| std::fs::read(folder.join(format!("{name}{suffix}"))).unwrap();
-    let (stdout, stderr, timing) = (read("stdout"), read("stderr"), String::from_utf8(read("timing")).unwrap());
+    let (stdout, stderr, timing) = (
+        read("stdout"),
+        read("stderr"),
+        String::from_utf8(read("timing")).unwrap(),
+    );
     let mut streams = [
         (Stream::Stdout, stdout.as_slice(), LineCutter::new()),
         (Stream::Stderr, stderr.as_slice(), LineCutter::new()),
@@ -48,7 +52,10 @@ fn replay(folder: &Path, suffix: &str, peek: bool) -> Training {
         }
     }
     for (stream, bytes, cutter) in &mut streams {
-        assert!(bytes.is_empty(), "the timing of {folder:?}{suffix} covers all bytes");
+        assert!(
+            bytes.is_empty(),
+            "the timing of {folder:?}{suffix} covers all bytes"
+        );
         cutter.finish(|line| reader.line(*stream, at, &line));
     }
     reader.training().clone()
@@ -57,10 +64,18 @@ fn replay(folder: &Path, suffix: &str, peek: bool) -> Training {
 /// Replays one recording as a run whose two streams are the same terminal or pipe, or two of them.
 fn replay_run(folder: &Path, suffix: &str, one: bool, end: End) -> Vec<Event> {
     let read = |name: &str| std::fs::read(folder.join(format!("{name}{suffix}"))).unwrap();
-    let (stdout, stderr, timing) = (read("stdout"), read("stderr"), String::from_utf8(read("timing")).unwrap());
+    let (stdout, stderr, timing) = (
+        read("stdout"),
+        read("stderr"),
+        String::from_utf8(read("timing")).unwrap(),
+    );
     let mut bytes = [stdout.as_slice(), stderr.as_slice()];
     let mut cutters = [LineCutter::new(), LineCutter::new()];
-    let streams = if one { [Stream::Both; 2] } else { [Stream::Stdout, Stream::Stderr] };
+    let streams = if one {
+        [Stream::Both; 2]
+    } else {
+        [Stream::Stdout, Stream::Stderr]
+    };
     let mut run = Run::new(RunFacts::default());
     let mut events = vec![run.start(Start::default())];
     let mut at = 0.0;
@@ -78,18 +93,29 @@ fn replay_run(folder: &Path, suffix: &str, one: bool, end: End) -> Vec<Event> {
     for (cutter, stream) in cutters.iter_mut().zip(streams) {
         cutter.finish(|line| run.line(stream, at, &line));
     }
-    events.extend(run.end(Ending { at, end: Some(end), ..Ending::default() }));
+    events.extend(run.end(Ending {
+        at,
+        end: Some(end),
+        ..Ending::default()
+    }));
     events
 }
 
 #[test]
 fn a_recording_becomes_events_of_the_published_list() {
     for folder in samples() {
-        let meta: Value = serde_json::from_slice(&std::fs::read(folder.join("meta.json")).unwrap()).unwrap();
-        for (kind, suffix, one) in
-            [("pipe", "", false), ("pipe", "", true), ("pty", ".pty", false), ("pty", ".pty", true)]
-        {
-            let name = format!("{}/{kind} (one stream: {one})", folder.file_name().unwrap().display());
+        let meta: Value =
+            serde_json::from_slice(&std::fs::read(folder.join("meta.json")).unwrap()).unwrap();
+        for (kind, suffix, one) in [
+            ("pipe", "", false),
+            ("pipe", "", true),
+            ("pty", ".pty", false),
+            ("pty", ".pty", true),
+        ] {
+            let name = format!(
+                "{}/{kind} (one stream: {one})",
+                folder.file_name().unwrap().display()
+            );
             let end = match meta[kind]["exit_code"].as_u64() {
                 Some(code) => End::Exited(u8::try_from(code).unwrap()),
                 None => End::Signaled(9),
@@ -98,21 +124,49 @@ fn a_recording_becomes_events_of_the_published_list() {
             let names: Vec<_> = events.iter().map(Event::name).collect();
             let rank = |name: &EventName| EventName::ALL.iter().position(|other| other == name);
             assert!(names.is_sorted_by_key(rank), "{name}: {names:?}");
-            assert!(names.iter().filter(|name| **name == EventName::Progress).count() <= 12, "{name}: {names:?}");
+            assert!(
+                names
+                    .iter()
+                    .filter(|name| **name == EventName::Progress)
+                    .count()
+                    <= 12,
+                "{name}: {names:?}"
+            );
             for event in &events {
-                assert_eq!(check(event.name(), &event.properties(1.0)), Ok(()), "{name}");
+                assert_eq!(
+                    check(event.name(), &event.properties(1.0)),
+                    Ok(()),
+                    "{name}"
+                );
             }
             let survived = meta["expected"]["ends_ok"] == true;
-            assert!(!(survived && names.contains(&EventName::Error)), "{name}: a survived traceback is no error");
+            assert!(
+                !(survived && names.contains(&EventName::Error)),
+                "{name}: a survived traceback is no error"
+            );
             let finish = events.last().unwrap().properties(1.0);
             let visible = &meta[kind]["visible"];
-            assert_eq!(finish.get("total_steps").and_then(Value::as_u64), visible["step"].as_u64(), "{name}");
-            assert_eq!(finish["outcome"] == "success", survived, "{name}: {finish:?}");
+            assert_eq!(
+                finish.get("total_steps").and_then(Value::as_u64),
+                visible["step"].as_u64(),
+                "{name}"
+            );
+            assert_eq!(
+                finish["outcome"] == "success",
+                survived,
+                "{name}: {finish:?}"
+            );
             // Our own clock against the trainer's, which counts the first step in; a short run is mostly that.
-            let rate =
-                meta[kind]["truth"]["logs"].as_array().and_then(|logs| logs.last()?["train_steps_per_second"].as_f64());
-            if let (Some(rate), Some(known)) = (rate, finish.get("steps_per_second").and_then(Value::as_f64)) {
-                assert!((known / rate - 1.0).abs() < 0.35, "{name}: {known} steps/s, recorded {rate}");
+            let rate = meta[kind]["truth"]["logs"]
+                .as_array()
+                .and_then(|logs| logs.last()?["train_steps_per_second"].as_f64());
+            if let (Some(rate), Some(known)) =
+                (rate, finish.get("steps_per_second").and_then(Value::as_f64))
+            {
+                assert!(
+                    (known / rate - 1.0).abs() < 0.35,
+                    "{name}: {known} steps/s, recorded {rate}"
+                );
             }
         }
     }
@@ -122,7 +176,11 @@ fn a_recording_becomes_events_of_the_published_list() {
 fn printed_equals(known: Option<f64>, truth: Option<f64>, decimals: bool) -> bool {
     match (known, truth) {
         (Some(known), Some(truth)) => {
-            let bound = if decimals { 0.005_001 } else { truth.abs() * 0.000_51 };
+            let bound = if decimals {
+                0.005_001
+            } else {
+                truth.abs() * 0.000_51
+            };
             (known - truth).abs() <= bound
         }
         (known, truth) => known == truth,
@@ -133,23 +191,42 @@ fn printed_equals(known: Option<f64>, truth: Option<f64>, decimals: bool) -> boo
 fn what_the_bytes_show_is_what_is_known() {
     let mut checked = 0;
     for folder in samples() {
-        let meta: Value = serde_json::from_slice(&std::fs::read(folder.join("meta.json")).unwrap()).unwrap();
+        let meta: Value =
+            serde_json::from_slice(&std::fs::read(folder.join("meta.json")).unwrap()).unwrap();
         for (kind, suffix) in [("pipe", ""), ("pty", ".pty")] {
             for peek in [false, true] {
-                let name = format!("{}/{kind} (peek: {peek})", folder.file_name().unwrap().display());
+                let name = format!(
+                    "{}/{kind} (peek: {peek})",
+                    folder.file_name().unwrap().display()
+                );
                 let training = replay(&folder, suffix, peek);
                 let visible = &meta[kind]["visible"];
                 assert_eq!(training.step, visible["step"].as_u64(), "{name}: step");
-                assert_eq!(training.total_steps, visible["total"].as_u64(), "{name}: total");
-                let logs = meta[kind]["truth"]["logs"].as_array().map_or(&[] as &[Value], Vec::as_slice);
+                assert_eq!(
+                    training.total_steps,
+                    visible["total"].as_u64(),
+                    "{name}: total"
+                );
+                let logs = meta[kind]["truth"]["logs"]
+                    .as_array()
+                    .map_or(&[] as &[Value], Vec::as_slice);
                 // A trainer's saved state does not hold the final summary, which is printed all the same.
-                let summaries = logs.iter().filter(|log| log["train_runtime"].is_number()).count() as u64;
+                let summaries = logs
+                    .iter()
+                    .filter(|log| log["train_runtime"].is_number())
+                    .count() as u64;
                 let unrecorded = u64::from(summaries == 0 && training.train_runtime.is_some());
                 let expected = visible["logs"].as_u64().unwrap_or(0);
-                assert_eq!(training.log_dictionaries, expected + unrecorded, "{name}: log dictionaries");
+                assert_eq!(
+                    training.log_dictionaries,
+                    expected + unrecorded,
+                    "{name}: log dictionaries"
+                );
                 let seen = &logs[..expected as usize];
                 let last = |key: &str| seen.iter().rev().find_map(|log| log[key].as_f64());
-                let old = meta["versions"]["transformers"].as_str().is_some_and(|version| version.starts_with('4'));
+                let old = meta["versions"]["transformers"]
+                    .as_str()
+                    .is_some_and(|version| version.starts_with('4'));
                 for (known, key) in [
                     (training.loss, "loss"),
                     (training.learning_rate, "learning_rate"),
@@ -157,9 +234,18 @@ fn what_the_bytes_show_is_what_is_known() {
                     (training.epoch, "epoch"),
                     (training.eval_loss, "eval_loss"),
                     (training.ppl, "ppl"),
-                    (training.tokens_per_second_per_gpu, "tokens/train_per_sec_per_gpu"),
-                    (training.tokens_total.map(|tokens| tokens as f64), "tokens/total"),
-                    (training.tokens_trainable.map(|tokens| tokens as f64), "tokens/trainable"),
+                    (
+                        training.tokens_per_second_per_gpu,
+                        "tokens/train_per_sec_per_gpu",
+                    ),
+                    (
+                        training.tokens_total.map(|tokens| tokens as f64),
+                        "tokens/total",
+                    ),
+                    (
+                        training.tokens_trainable.map(|tokens| tokens as f64),
+                        "tokens/trainable",
+                    ),
                 ] {
                     let same = printed_equals(known, last(key), old && key == "epoch");
                     assert!(same, "{name}: {key}: {known:?}, recorded {:?}", last(key));
@@ -172,5 +258,8 @@ fn what_the_bytes_show_is_what_is_known() {
             }
         }
     }
-    assert!(checked >= 28, "{checked} recordings of trainings were checked");
+    assert!(
+        checked >= 28,
+        "{checked} recordings of trainings were checked"
+    );
 }

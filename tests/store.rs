@@ -3,11 +3,11 @@
 #[path = "support/recorded.rs"]
 mod recorded;
 
+use axolotl_run::store::{Journal, Outcome, Sending, Store, StoreProblem, Stored, Weight};
 use axolotl_run_core::event::Event;
+use axolotl_run_core::event::wire::Member;
 use axolotl_run_core::limits;
 use axolotl_run_core::public::PublicStr;
-use axolotl_run::store::{Journal, Outcome, Sending, Store, StoreProblem, Stored, Weight};
-use axolotl_run_core::event::wire::Member;
 use recorded::{Home, NONE, delivered, finish, line, portions, progress, start, store, waiting};
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
@@ -23,10 +23,25 @@ fn everything_is_the_owners_alone() {
     let (run, _) = home.recorded(Sending::Permitted, &[start()]);
     let mut directory = home.run(run);
     for name in ["events.jsonl", "live", "consent"] {
-        assert_eq!(directory.join(name).metadata().unwrap().permissions().mode() & 0o777, 0o600, "{name}");
+        assert_eq!(
+            directory
+                .join(name)
+                .metadata()
+                .unwrap()
+                .permissions()
+                .mode()
+                & 0o777,
+            0o600,
+            "{name}"
+        );
     }
     for _ in 0..3 {
-        assert_eq!(directory.metadata().unwrap().permissions().mode() & 0o777, 0o700, "{}", directory.display());
+        assert_eq!(
+            directory.metadata().unwrap().permissions().mode() & 0o777,
+            0o700,
+            "{}",
+            directory.display()
+        );
         directory.pop();
     }
 }
@@ -36,9 +51,22 @@ fn a_run_is_read_back_as_it_was_written() {
     let home = Home::new();
     let (run, lines) = home.recorded(Sending::Permitted, &[start(), progress(3), finish()]);
     let mut found = Vec::new();
-    let summary = home.store().events(run, SystemTime::now(), |record| found.push(record.line.to_owned())).unwrap();
+    let summary = home
+        .store()
+        .events(run, SystemTime::now(), |record| {
+            found.push(record.line.to_owned())
+        })
+        .unwrap();
     assert_eq!(found, lines);
-    assert_eq!((summary.outcome, summary.steps, summary.events, summary.waiting), (Outcome::Success, Some(9), 3, 3));
+    assert_eq!(
+        (
+            summary.outcome,
+            summary.steps,
+            summary.events,
+            summary.waiting
+        ),
+        (Outcome::Success, Some(9), 3, 3)
+    );
     assert_eq!((summary.damaged_lines, summary.truncated), (0, false));
 }
 
@@ -51,13 +79,24 @@ fn what_waits_is_what_was_consented_to_and_not_answered() {
         let mut found = portions(&home.store(), SystemTime::now());
         assert_eq!(found.len(), 1);
         assert_eq!((&found[0].runs, &found[0].lines), (&vec![run], &lines));
-        assert_eq!(waiting(&home.store(), SystemTime::now()), NOTHING, "two processes never send the same run");
-        assert!(found[0].keep(&delivered(&lines[0])) && !found[0].keep(&delivered(&lines[0])), "it is settled once");
+        assert_eq!(
+            waiting(&home.store(), SystemTime::now()),
+            NOTHING,
+            "two processes never send the same run"
+        );
+        assert!(
+            found[0].keep(&delivered(&lines[0])) && !found[0].keep(&delivered(&lines[0])),
+            "it is settled once"
+        );
         assert!(!found[0].is_settled());
     }
     assert_eq!(waiting(&home.store(), SystemTime::now()), lines[1..]);
     let later = SystemTime::now() + limits::UNSENT_AGE_MAX;
-    assert_eq!(waiting(&home.store(), later), NOTHING, "what is too old is not sent");
+    assert_eq!(
+        waiting(&home.store(), later),
+        NOTHING,
+        "what is too old is not sent"
+    );
 }
 
 #[test]
@@ -83,8 +122,13 @@ fn a_run_that_nobody_finished_is_lost_exactly_once() {
     let (finished, _) = home.recorded(Sending::Permitted, &[start(), finish()]);
     let (never_began, _) = home.recorded(Sending::Permitted, &[]);
     let recovered: Vec<Uuid> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| home.store().recover(SystemTime::now()))).collect();
-        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+        let threads: Vec<_> = (0..8)
+            .map(|_| scope.spawn(|| home.store().recover(SystemTime::now())))
+            .collect();
+        threads
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap())
+            .collect()
     });
     // Eight at once may all have found it locked by a ninth look; then the next one finds it.
     let mut recovered = [recovered, home.store().recover(SystemTime::now())].concat();
@@ -96,13 +140,25 @@ fn a_run_that_nobody_finished_is_lost_exactly_once() {
     let last: Member = serde_json::from_str(text.lines().last().unwrap()).unwrap();
     let before: Member = serde_json::from_str(&lines[1]).unwrap();
     assert_eq!(text.lines().count(), 3);
-    assert_eq!((last.event.as_str(), &last.properties["outcome"]), ("finish", &"lost".into()));
-    assert!(last.timestamp >= before.timestamp && last.properties["elapsed_time"].as_f64() >= Some(1.5), "{last:?}");
-    assert!(!last.properties.contains_key("total_time_seconds"), "nobody knows how long it ran");
+    assert_eq!(
+        (last.event.as_str(), &last.properties["outcome"]),
+        ("finish", &"lost".into())
+    );
+    assert!(
+        last.timestamp >= before.timestamp && last.properties["elapsed_time"].as_f64() >= Some(1.5),
+        "{last:?}"
+    );
+    assert!(
+        !last.properties.contains_key("total_time_seconds"),
+        "nobody knows how long it ran"
+    );
     assert_eq!(waiting(&home.store(), SystemTime::now()).len(), 5 + 2);
     assert_eq!(home.text(finished, "events.jsonl").lines().count(), 2);
     assert_eq!(home.text(never_began, "live").len(), 36);
-    assert_eq!(home.store().summary(run, SystemTime::now()).unwrap().steps, Some(7));
+    assert_eq!(
+        home.store().summary(run, SystemTime::now()).unwrap().steps,
+        Some(7)
+    );
 }
 
 #[test]
@@ -116,7 +172,11 @@ fn a_run_of_another_boot_is_lost_only_after_long_silence() {
     }
     fs::remove_file(home.run(run).join("live")).unwrap();
     assert_eq!(home.store().recover(SystemTime::now()), NONE);
-    assert_eq!(home.store().recover(SystemTime::now() + limits::FOREIGN_SILENCE * 2), [run]);
+    assert_eq!(
+        home.store()
+            .recover(SystemTime::now() + limits::FOREIGN_SILENCE * 2),
+        [run]
+    );
 }
 
 #[test]
@@ -127,10 +187,22 @@ fn damage_costs_what_is_damaged_and_nothing_else() {
     let mut text: Vec<u8> = format!("\n\0\0\0\n{{\"event\":\n{}\n[]\n{long}\n", lines[0]).into();
     text.extend_from_slice(b"\xff\xfe\n");
     // The same event twice: a write that was cut off before its newline and repeated.
-    text.extend_from_slice(format!("{}\n{}\n{}\n{}", lines[1], lines[1], lines[2], &lines[2][..40]).as_bytes());
+    text.extend_from_slice(
+        format!(
+            "{}\n{}\n{}\n{}",
+            lines[1],
+            lines[1],
+            lines[2],
+            &lines[2][..40]
+        )
+        .as_bytes(),
+    );
     fs::write(home.run(run).join("events.jsonl"), text).unwrap();
     let summary = home.store().summary(run, SystemTime::now()).unwrap();
-    assert_eq!((summary.events, summary.damaged_lines, summary.outcome), (3, 6, Outcome::Success));
+    assert_eq!(
+        (summary.events, summary.damaged_lines, summary.outcome),
+        (3, 6, Outcome::Success)
+    );
     assert_eq!(waiting(&home.store(), SystemTime::now()), lines);
 }
 
@@ -154,7 +226,13 @@ fn what_stands_in_place_of_a_file_hangs_and_misleads_nobody() {
         let (run, _) = home.recorded(Sending::Permitted, &[start()]);
         let elsewhere = home.0.path().join("elsewhere");
         fs::write(&elsewhere, "precious").unwrap();
-        for name in ["events.jsonl", "delivery.jsonl", "samples.jsonl", "live", "consent"] {
+        for name in [
+            "events.jsonl",
+            "delivery.jsonl",
+            "samples.jsonl",
+            "live",
+            "consent",
+        ] {
             let path = home.run(run).join(name);
             let _ = fs::remove_file(&path);
             match plant {
@@ -170,7 +248,11 @@ fn what_stands_in_place_of_a_file_hangs_and_misleads_nobody() {
         assert_eq!(waiting(&store, much_later), NOTHING, "{plant}");
         assert_eq!(store.runs(much_later).len(), 1, "{plant}");
         let _ = store.forget(run, much_later);
-        assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "precious", "{plant}");
+        assert_eq!(
+            fs::read_to_string(&elsewhere).unwrap(),
+            "precious",
+            "{plant}"
+        );
     }
 }
 
@@ -182,14 +264,27 @@ fn a_planted_link_is_not_written_through() {
     fs::write(&elsewhere, "precious").unwrap();
     let mut journal = home.store().begin(run, Sending::Permitted);
     symlink(&elsewhere, home.run(run).join("events.jsonl")).unwrap();
-    assert_eq!(journal.append(&line(run, &start(), SystemTime::now()), Weight::Essential), Stored::Memory);
+    assert_eq!(
+        journal.append(&line(run, &start(), SystemTime::now()), Weight::Essential),
+        Stored::Memory
+    );
     assert_eq!(journal.events_unwritten(), 1);
     fs::remove_file(home.run(run).join("events.jsonl")).unwrap();
     assert!(journal.flush());
-    assert_eq!((fs::read_to_string(&elsewhere).unwrap().as_str(), journal.events_unwritten()), ("precious", 0));
+    assert_eq!(
+        (
+            fs::read_to_string(&elsewhere).unwrap().as_str(),
+            journal.events_unwritten()
+        ),
+        ("precious", 0)
+    );
 
     let linked = tempfile::tempdir().unwrap();
-    symlink(home.0.path().join("axolotl-run"), linked.path().join("axolotl-run")).unwrap();
+    symlink(
+        home.0.path().join("axolotl-run"),
+        linked.path().join("axolotl-run"),
+    )
+    .unwrap();
     assert!(matches!(store(linked.path()), Err(StoreProblem::Io(..))));
 }
 
@@ -198,7 +293,11 @@ fn a_giant_file_is_read_to_a_bound() {
     let home = Home::new();
     let (run, lines) = home.recorded(Sending::Permitted, &[start()]);
     for name in ["events.jsonl", "delivery.jsonl"] {
-        let file = fs::OpenOptions::new().append(true).create(true).open(home.run(run).join(name)).unwrap();
+        let file = fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(home.run(run).join(name))
+            .unwrap();
         file.set_len(1 << 40).unwrap();
     }
     let summary = home.store().summary(run, SystemTime::now()).unwrap();
@@ -212,13 +311,29 @@ fn a_line_that_was_tampered_with_is_refused_and_not_sent() {
     let home = Home::new();
     let (run, lines) = home.recorded(Sending::Permitted, &[start(), progress(1)]);
     let path = home.run(run).join("events.jsonl");
-    fs::write(&path, format!("{}\n{}\n", lines[0].replace("\"cpu_count\"", "\"canary\""), lines[1])).unwrap();
+    fs::write(
+        &path,
+        format!(
+            "{}\n{}\n",
+            lines[0].replace("\"cpu_count\"", "\"canary\""),
+            lines[1]
+        ),
+    )
+    .unwrap();
     let found = portions(&home.store(), SystemTime::now());
     assert_eq!((&found[0].lines[..], found[0].refused), (&lines[1..], 1));
     drop(found);
     let first: Member = serde_json::from_str(&lines[0]).unwrap();
-    assert!(home.text(run, "delivery.jsonl").contains(&first.uuid.to_string()), "and it is written down as refused");
-    assert_eq!(portions(&home.store(), SystemTime::now())[0].refused, 0, "once");
+    assert!(
+        home.text(run, "delivery.jsonl")
+            .contains(&first.uuid.to_string()),
+        "and it is written down as refused"
+    );
+    assert_eq!(
+        portions(&home.store(), SystemTime::now())[0].refused,
+        0,
+        "once"
+    );
 }
 
 #[test]
@@ -226,9 +341,16 @@ fn of_too_much_that_waits_the_newest_is_kept() {
     let home = Home::new();
     let run = Uuid::new_v4();
     let mut journal = home.store().begin(run, Sending::Permitted);
-    let names = (0..900).map(|_| PublicStr::constant("a public constant of thirty-two bytes")).collect();
-    let event = Event::Error(Box::new(axolotl_run_core::event::ErrorEvent { chain: Some(names), ..Default::default() }));
-    let lines: Vec<_> = (0..400).map(|_| line(run, &event, SystemTime::now())).collect();
+    let names = (0..900)
+        .map(|_| PublicStr::constant("a public constant of thirty-two bytes"))
+        .collect();
+    let event = Event::Error(Box::new(axolotl_run_core::event::ErrorEvent {
+        chain: Some(names),
+        ..Default::default()
+    }));
+    let lines: Vec<_> = (0..400)
+        .map(|_| line(run, &event, SystemTime::now()))
+        .collect();
     for line in &lines {
         assert_eq!(journal.append(line, Weight::Ordinary), Stored::Disk);
     }
@@ -237,10 +359,16 @@ fn of_too_much_that_waits_the_newest_is_kept() {
     let found = portions(&home.store(), SystemTime::now());
     let portion = |lines: &[String]| lines.iter().map(String::len).sum::<usize>();
     let most = limits::PORTION_BYTES_MAX + limits::EVENT_BYTES_MAX;
-    assert!(found.len() > 5 && found.iter().all(|found| portion(&found.lines) < most), "not all at once");
+    assert!(
+        found.len() > 5 && found.iter().all(|found| portion(&found.lines) < most),
+        "not all at once"
+    );
     let waiting: Vec<_> = found.into_iter().flat_map(|found| found.lines).collect();
     let bytes = portion(&waiting);
-    assert!(bytes as u64 <= limits::UNSENT_BYTES_MAX && bytes + lines[0].len() > limits::UNSENT_BYTES_MAX as usize);
+    assert!(
+        bytes as u64 <= limits::UNSENT_BYTES_MAX
+            && bytes + lines[0].len() > limits::UNSENT_BYTES_MAX as usize
+    );
     assert_eq!(waiting, lines[left_out as usize..], "the newest, in order");
 }
 
@@ -250,7 +378,9 @@ fn pruning_keeps_the_newest_and_the_living() {
     let living = Uuid::new_v4();
     let mut journal = home.store().begin(living, Sending::Permitted);
     journal.append(&line(living, &start(), SystemTime::now()), Weight::Ordinary);
-    let runs: Vec<_> = (0..limits::RUNS_MAX + 5).map(|_| home.recorded(Sending::Forbidden, &[start()]).0).collect();
+    let runs: Vec<_> = (0..limits::RUNS_MAX + 5)
+        .map(|_| home.recorded(Sending::Forbidden, &[start()]).0)
+        .collect();
     let now = SystemTime::now();
     for (age, run) in (1..).zip(&runs) {
         touch(&home.run(*run), now - Duration::from_secs(60 * age));
@@ -262,22 +392,44 @@ fn pruning_keeps_the_newest_and_the_living() {
     let left = store.runs(now);
     assert_eq!(left.len(), limits::RUNS_MAX + 1);
     assert!(left.iter().any(|summary| summary.run == living));
-    assert!(runs[..limits::RUNS_MAX].iter().all(|run| home.run(*run).exists()));
+    assert!(
+        runs[..limits::RUNS_MAX]
+            .iter()
+            .all(|run| home.run(*run).exists())
+    );
 
     let big = home.run(runs[10]).join("samples.jsonl");
-    fs::File::create(&big).unwrap().set_len(limits::RUNS_BYTES_MAX).unwrap();
+    fs::File::create(&big)
+        .unwrap()
+        .set_len(limits::RUNS_BYTES_MAX)
+        .unwrap();
     touch(&home.run(runs[10]), now - Duration::from_secs(60 * 11));
     store.prune(now);
-    assert!(!home.run(runs[10]).exists() && home.run(runs[9]).exists() && home.run(runs[11]).exists());
+    assert!(
+        !home.run(runs[10]).exists() && home.run(runs[9]).exists() && home.run(runs[11]).exists()
+    );
 
     let of_the_living = home.run(living).join("samples.jsonl");
-    fs::File::create(&of_the_living).unwrap().set_len(limits::RUNS_BYTES_MAX).unwrap();
+    fs::File::create(&of_the_living)
+        .unwrap()
+        .set_len(limits::RUNS_BYTES_MAX)
+        .unwrap();
     touch(&home.run(living), now);
     store.prune(now);
-    assert!(home.run(runs[9]).exists() && home.run(runs[11]).exists(), "a living run pushes nobody out");
+    assert!(
+        home.run(runs[9]).exists() && home.run(runs[11]).exists(),
+        "a living run pushes nobody out"
+    );
 
     store.prune(now + limits::RUNS_AGE_MAX);
-    assert_eq!(store.runs(now).iter().map(|summary| summary.run).collect::<Vec<_>>(), [living]);
+    assert_eq!(
+        store
+            .runs(now)
+            .iter()
+            .map(|summary| summary.run)
+            .collect::<Vec<_>>(),
+        [living]
+    );
     assert!(home.0.path().join("axolotl-run/runs/not-a-run").exists());
 }
 
@@ -285,7 +437,9 @@ fn pruning_keeps_the_newest_and_the_living() {
 fn pruning_keeps_what_waits_to_be_sent_and_only_that() {
     let home = Home::new();
     let now = SystemTime::now();
-    let runs: Vec<_> = (0..limits::RUNS_MAX).map(|_| home.recorded(Sending::Forbidden, &[start()]).0).collect();
+    let runs: Vec<_> = (0..limits::RUNS_MAX)
+        .map(|_| home.recorded(Sending::Forbidden, &[start()]).0)
+        .collect();
     let old = now - Duration::from_secs(3600);
     let young = |sending, events: &[Event]| {
         let (run, lines) = home.recorded(sending, events);
@@ -305,13 +459,25 @@ fn pruning_keeps_what_waits_to_be_sent_and_only_that() {
     touch(&home.run(sent), old);
     touch(&home.run(unfinished), old);
     home.store().prune(now);
-    assert!(runs.iter().all(|run| home.run(*run).exists()), "the newest are kept");
-    assert!(!home.run(sent).exists() && !home.run(own).exists(), "nothing of them waits");
+    assert!(
+        runs.iter().all(|run| home.run(*run).exists()),
+        "the newest are kept"
+    );
+    assert!(
+        !home.run(sent).exists() && !home.run(own).exists(),
+        "nothing of them waits"
+    );
     assert!(home.run(unfinished).exists(), "its finish will");
-    assert!(home.run(waits).exists() && !home.run(waits).join("samples.jsonl").exists(), "samples are never sent");
+    assert!(
+        home.run(waits).exists() && !home.run(waits).join("samples.jsonl").exists(),
+        "samples are never sent"
+    );
     assert_eq!(waiting(&home.store(), now).len(), 2);
     home.store().prune(now + limits::UNSENT_AGE_MAX);
-    assert!(!home.run(waits).exists() && runs.iter().all(|run| home.run(*run).exists()), "after a week it is over");
+    assert!(
+        !home.run(waits).exists() && runs.iter().all(|run| home.run(*run).exists()),
+        "after a week it is over"
+    );
 }
 
 #[test]
@@ -324,16 +490,28 @@ fn a_lost_run_ended_when_it_gave_its_last_sign_of_life() {
     for of in [run, never_started] {
         fs::write(home.run(of).join("samples.jsonl"), "{}\n").unwrap();
         touch(&home.run(of), began);
-        fs::File::options().append(true).open(home.run(of).join("samples.jsonl")).unwrap().set_modified(end).unwrap();
+        fs::File::options()
+            .append(true)
+            .open(home.run(of).join("samples.jsonl"))
+            .unwrap()
+            .set_modified(end)
+            .unwrap();
         // What a later launcher tells of the delivery is no sign of life of this one.
         fs::write(home.run(of).join("delivery.jsonl"), "").unwrap();
     }
     assert_eq!(home.store().recover(SystemTime::now()).len(), 2);
     for (of, elapsed) in [(run, 1.5 + 3600.5), (never_started, 3600.5)] {
         let text = home.text(of, "events.jsonl");
-        let events: Vec<Member> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let events: Vec<Member> = text
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
         let times: Vec<_> = events.iter().map(|event| event.timestamp.clone()).collect();
-        assert_eq!(times, [began, end].map(axolotl_run_core::event::wire::timestamp), "{text}");
+        assert_eq!(
+            times,
+            [began, end].map(axolotl_run_core::event::wire::timestamp),
+            "{text}"
+        );
         let told = events[1].properties["elapsed_time"].as_f64().unwrap();
         assert!((told - elapsed).abs() < 0.002, "{told}");
     }
@@ -350,12 +528,20 @@ fn a_run_that_is_just_beginning_is_nobodys_to_finish() {
     store.prune(SystemTime::now());
     assert!(home.run(run).exists());
     let mut journal = store.begin(run, Sending::Permitted);
-    assert_eq!(journal.append(&line(run, &start(), SystemTime::now()), Weight::Ordinary), Stored::Disk);
+    assert_eq!(
+        journal.append(&line(run, &start(), SystemTime::now()), Weight::Ordinary),
+        Stored::Disk
+    );
 }
 
 fn touch(run: &Path, time: SystemTime) {
     for file in fs::read_dir(run).unwrap() {
-        fs::File::options().append(true).open(file.unwrap().path()).unwrap().set_modified(time).unwrap();
+        fs::File::options()
+            .append(true)
+            .open(file.unwrap().path())
+            .unwrap()
+            .set_modified(time)
+            .unwrap();
     }
 }
 
@@ -367,10 +553,16 @@ fn samples_beyond_their_room_lose_every_second_one() {
     let filler = "x".repeat(4000);
     let count = limits::RUN_SAMPLES_BYTES_MAX / 3200;
     for index in 0..count {
-        assert_eq!(journal.append_sample(&format!("{index} {filler}")), Stored::Disk);
+        assert_eq!(
+            journal.append_sample(&format!("{index} {filler}")),
+            Stored::Disk
+        );
     }
     let text = home.text(run, "samples.jsonl");
-    let indices: Vec<u64> = text.lines().map(|line| line.split(' ').next().unwrap().parse().unwrap()).collect();
+    let indices: Vec<u64> = text
+        .lines()
+        .map(|line| line.split(' ').next().unwrap().parse().unwrap())
+        .collect();
     assert!(text.len() as u64 <= limits::RUN_SAMPLES_BYTES_MAX + 5000);
     assert!(indices.is_sorted() && indices[..100].windows(2).all(|pair| pair[1] - pair[0] == 2));
     assert_eq!((indices[0], indices.last()), (0, Some(&(count - 1))));
@@ -381,11 +573,23 @@ fn without_a_place_the_journal_stays_in_bounded_memory() {
     assert!(matches!(Store::open(|_| None), Err(StoreProblem::NoHome)));
     let mut journal = Journal::in_memory(Uuid::new_v4(), Sending::Forbidden);
     let long = "x".repeat(limits::EVENT_BYTES_MAX);
-    let stored: Vec<_> = (0..100).map(|_| journal.append(&long, Weight::Ordinary)).collect();
-    let held = stored.iter().filter(|stored| **stored == Stored::Memory).count();
+    let stored: Vec<_> = (0..100)
+        .map(|_| journal.append(&long, Weight::Ordinary))
+        .collect();
+    let held = stored
+        .iter()
+        .filter(|stored| **stored == Stored::Memory)
+        .count();
     assert_eq!(held, limits::HELD_BYTES_MAX / long.len());
-    assert_eq!(journal.append("finish", Weight::Essential), Stored::Memory, "finish finds room");
-    assert_eq!(journal.append("two\nlines", Weight::Essential), Stored::Nowhere);
+    assert_eq!(
+        journal.append("finish", Weight::Essential),
+        Stored::Memory,
+        "finish finds room"
+    );
+    assert_eq!(
+        journal.append("two\nlines", Weight::Essential),
+        Stored::Nowhere
+    );
     assert!(!journal.flush());
     assert_eq!(journal.events_unwritten(), 102);
 }
@@ -397,7 +601,10 @@ fn a_journal_moves_to_disk_when_its_directory_can_be_made() {
     let store = home.store();
     fs::write(home.run(run), "in the way").unwrap();
     let mut journal = store.begin(run, Sending::Permitted);
-    let lines = [line(run, &start(), SystemTime::now()), line(run, &finish(), SystemTime::now())];
+    let lines = [
+        line(run, &start(), SystemTime::now()),
+        line(run, &finish(), SystemTime::now()),
+    ];
     assert_eq!(journal.append(&lines[0], Weight::Ordinary), Stored::Memory);
     fs::remove_file(home.run(run)).unwrap();
     assert_eq!(journal.append(&lines[1], Weight::Essential), Stored::Disk);
@@ -413,7 +620,10 @@ fn a_directory_that_somebody_else_made_is_not_used() {
     if std::os::unix::fs::chown(&ours, Some(4242), None).is_err() {
         return; // Only root can give a directory away.
     }
-    assert!(matches!(store(home.0.path()), Err(StoreProblem::Foreign(_))));
+    assert!(matches!(
+        store(home.0.path()),
+        Err(StoreProblem::Foreign(_))
+    ));
     std::os::unix::fs::chown(home.0.path(), Some(4242), None).unwrap();
     assert!(store(home.0.path()).is_ok(), "the home's own owner made it");
     assert_eq!(ours.metadata().unwrap().uid(), 4242);
@@ -427,9 +637,17 @@ fn a_run_that_was_killed_before_its_start_was_written_is_lost_and_not_forgotten(
     let store = home.store();
     assert_eq!(store.recover(SystemTime::now()), [run]);
     assert!(store.recover(SystemTime::now()).is_empty(), "once");
-    let events: Vec<_> =
-        waiting(&store, SystemTime::now()).iter().map(|line| serde_json::from_str::<Member>(line).unwrap()).collect();
-    assert_eq!(events.iter().map(|member| member.event.as_str()).collect::<Vec<_>>(), ["start", "finish"]);
+    let events: Vec<_> = waiting(&store, SystemTime::now())
+        .iter()
+        .map(|line| serde_json::from_str::<Member>(line).unwrap())
+        .collect();
+    assert_eq!(
+        events
+            .iter()
+            .map(|member| member.event.as_str())
+            .collect::<Vec<_>>(),
+        ["start", "finish"]
+    );
     assert_ne!(events[0].uuid, events[1].uuid);
     assert_eq!(events[1].properties["outcome"], "lost");
 }

@@ -7,9 +7,18 @@ use super::{Mode, NAME, Refusal, Typed, printable};
 
 /// Refuses options that have no meaning beside each other.
 pub(super) fn combination(typed: &Typed) -> Result<(), Refusal> {
-    let report_only = [(typed.html.is_some(), "--html"), (typed.against.is_some(), "--against")];
-    if let Some((_, option)) = report_only.into_iter().find(|(given, _)| *given && typed.mode != Mode::Report) {
-        return Err(Refusal::new(format!("`{option}` goes with `--report` alone"), format!("leave out `{option}`")));
+    let report_only = [
+        (typed.html.is_some(), "--html"),
+        (typed.against.is_some(), "--against"),
+    ];
+    if let Some((_, option)) = report_only
+        .into_iter()
+        .find(|(given, _)| *given && typed.mode != Mode::Report)
+    {
+        return Err(Refusal::new(
+            format!("`{option}` goes with `--report` alone"),
+            format!("leave out `{option}`"),
+        ));
     }
     if typed.mode == Mode::Run {
         return if typed.json {
@@ -21,27 +30,41 @@ pub(super) fn combination(typed: &Typed) -> Result<(), Refusal> {
             Ok(())
         };
     }
-    let Some(mode) = option_of(typed.mode) else { return Ok(()) };
+    let Some(mode) = option_of(typed.mode) else {
+        return Ok(());
+    };
     if typed.json && matches!(typed.mode, Mode::Completions(_) | Mode::Man) {
-        return Err(Refusal::new(format!("`{mode}` has no JSON to print"), "leave out `--json`"));
+        return Err(Refusal::new(
+            format!("`{mode}` has no JSON to print"),
+            "leave out `--json`",
+        ));
     }
     if typed.html.is_some() && typed.json {
-        return Err(Refusal::new("`--html` and `--json` exclude each other", "give one of them"));
+        return Err(Refusal::new(
+            "`--html` and `--json` exclude each other",
+            "give one of them",
+        ));
     }
     let run_only = [
         (typed.record, "--record"),
-        (typed.config.is_some() && typed.mode != Mode::Preview, "--config"),
+        (
+            typed.config.is_some() && typed.mode != Mode::Preview,
+            "--config",
+        ),
         (typed.tap_stdout, "--tap-stdout"),
         (typed.tty_direct, "--tty"),
         (typed.summary, "--summary"),
         (typed.ci_summary, "--ci-summary"),
     ];
-    run_only.into_iter().find(|(given, _)| *given).map_or(Ok(()), |(_, option)| {
-        Err(Refusal::new(
-            format!("`{option}` is for a run, but `{mode}` runs nothing"),
-            format!("leave out `{option}` or `{mode}`"),
-        ))
-    })
+    run_only
+        .into_iter()
+        .find(|(given, _)| *given)
+        .map_or(Ok(()), |(_, option)| {
+            Err(Refusal::new(
+                format!("`{option}` is for a run, but `{mode}` runs nothing"),
+                format!("leave out `{option}` or `{mode}`"),
+            ))
+        })
 }
 
 /// Refuses a missing command, and words where none belong.
@@ -65,7 +88,9 @@ pub(super) fn operands(typed: &Typed) -> Result<(), Refusal> {
         Mode::Forget if typed.operands.is_empty() => {
             return Err(Refusal::new(
                 "`--forget` needs a run",
-                format!("write the beginning of its UUID behind it, or `all`; `{NAME} --runs` lists the recorded runs"),
+                format!(
+                    "write the beginning of its UUID behind it, or `all`; `{NAME} --runs` lists the recorded runs"
+                ),
             ));
         }
         Mode::Run | Mode::Preview => return Ok(()),
@@ -79,7 +104,9 @@ pub(super) fn operands(typed: &Typed) -> Result<(), Refusal> {
         | Mode::Completions(_)
         | Mode::Man => 0,
     };
-    let (Some(word), Some(mode)) = (typed.operands.get(most), option_of(typed.mode)) else { return Ok(()) };
+    let (Some(word), Some(mode)) = (typed.operands.get(most), option_of(typed.mode)) else {
+        return Ok(());
+    };
     let word = printable(word);
     Err(if most == 0 {
         Refusal::new(
@@ -87,7 +114,10 @@ pub(super) fn operands(typed: &Typed) -> Result<(), Refusal> {
             format!("leave out `{mode}` or `{word}`"),
         )
     } else {
-        Refusal::new(format!("`{mode}` takes one word, but `{word}` follows it"), format!("leave out `{word}`"))
+        Refusal::new(
+            format!("`{mode}` takes one word, but `{word}` follows it"),
+            format!("leave out `{word}`"),
+        )
     })
 }
 

@@ -18,15 +18,27 @@ const WIDTH: usize = 80;
 #[must_use]
 pub fn exit_statuses() -> [(String, &'static str); 6] {
     [
-        ("any".into(), "the command's own: its code, or the signal that killed it"),
+        (
+            "any".into(),
+            "the command's own: its code, or the signal that killed it",
+        ),
         (
             status::UNANSWERED.to_string(),
             "with an option instead of a command: nothing was found, or it failed; stderr says why",
         ),
-        (status::REFUSED.to_string(), "the launcher refused (a bad option); nothing was started"),
-        (status::NOT_EXECUTABLE.to_string(), "the command was found but cannot be executed"),
+        (
+            status::REFUSED.to_string(),
+            "the launcher refused (a bad option); nothing was started",
+        ),
+        (
+            status::NOT_EXECUTABLE.to_string(),
+            "the command was found but cannot be executed",
+        ),
         (status::NOT_FOUND.to_string(), "the command was not found"),
-        (status::INTERRUPTED.to_string(), "Ctrl-C during the notice; nothing was started"),
+        (
+            status::INTERRUPTED.to_string(),
+            "Ctrl-C during the notice; nothing was started",
+        ),
     ]
 }
 
@@ -46,7 +58,10 @@ pub const ABOUT: [&str; 2] = [
 #[must_use]
 pub fn help() -> String {
     let paragraph = |text: &str| wrapped(text, WIDTH).join("\n");
-    let mut text = format!("{}\n\nUsage: {NAME} {OPERANDS}\n", paragraph(&format!("{DESCRIPTION}.")));
+    let mut text = format!(
+        "{}\n\nUsage: {NAME} {OPERANDS}\n",
+        paragraph(&format!("{DESCRIPTION}."))
+    );
     for about in ABOUT {
         let _ = write!(text, "\n{}\n", paragraph(about));
     }
@@ -75,7 +90,9 @@ pub fn shown(row: &OptionRow) -> String {
         Value::Required(name) | Value::Operands(name) => format!(" {name}"),
         Value::OneOf { shown, .. } => shown.to_owned(),
     };
-    let short = row.short.map_or(String::new(), |letter| format!("-{letter}, "));
+    let short = row
+        .short
+        .map_or(String::new(), |letter| format!("-{letter}, "));
     format!("{short}--{}{value}", row.long)
 }
 

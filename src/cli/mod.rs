@@ -18,7 +18,10 @@ pub const NAME: &str = "axolotl-run";
 
 /// What takes the command's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is the option of its name, described in OPTIONS")]
+#[expect(
+    missing_docs,
+    reason = "each is the option of its name, described in OPTIONS"
+)]
 pub enum Mode {
     Run,
     Status,
@@ -134,7 +137,10 @@ pub struct Refusal {
 
 impl Refusal {
     fn new(error: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { error: error.into(), hint: hint.into() }
+        Self {
+            error: error.into(),
+            hint: hint.into(),
+        }
     }
 }
 
@@ -234,7 +240,9 @@ fn takes_next(word: &OsStr) -> bool {
 
 /// Whether the option takes the place of a command, and is followed by a run or a file.
 fn has_operand(word: &OsString) -> bool {
-    ["--explain", "--show", "--report", "--forget"].iter().any(|option| word == option)
+    ["--explain", "--show", "--report", "--forget"]
+        .iter()
+        .any(|option| word == option)
 }
 
 fn parser() -> Command {
@@ -253,21 +261,30 @@ fn argument(row: &OptionRow) -> Arg {
     };
     match row.value {
         Value::None | Value::Operands(_) => argument.action(ArgAction::SetTrue),
-        Value::Required(name) => argument.value_name(name).value_parser(clap::value_parser!(PathBuf)),
+        Value::Required(name) => argument
+            .value_name(name)
+            .value_parser(clap::value_parser!(PathBuf)),
         Value::OneOf { words, .. } => argument.value_parser(words.to_vec()),
     }
 }
 
 fn mode(matches: &ArgMatches) -> Result<Mode, Refusal> {
-    let shell = matches.get_one::<String>("completions").and_then(|word| Shell::named(word));
-    let flags = Mode::OPTIONS.into_iter().filter(|(name, _)| matches.get_flag(name));
+    let shell = matches
+        .get_one::<String>("completions")
+        .and_then(|word| Shell::named(word));
+    let flags = Mode::OPTIONS
+        .into_iter()
+        .filter(|(name, _)| matches.get_flag(name));
     let mut chosen = flags.chain(shell.map(|shell| ("completions", Mode::Completions(shell))));
-    let Some((first, mode)) = chosen.next() else { return Ok(Mode::Run) };
+    let Some((first, mode)) = chosen.next() else {
+        return Ok(Mode::Run);
+    };
     match chosen.next() {
         // Whoever asks for help gets help, whatever else stands there.
-        Some((second, _)) if !matches!(mode, Mode::Help | Mode::Version) => {
-            Err(Refusal::new(format!("`--{first}` and `--{second}` exclude each other"), "give one of them"))
-        }
+        Some((second, _)) if !matches!(mode, Mode::Help | Mode::Version) => Err(Refusal::new(
+            format!("`--{first}` and `--{second}` exclude each other"),
+            "give one of them",
+        )),
         _ => Ok(mode),
     }
 }
@@ -280,35 +297,54 @@ fn of_parser(error: &clap::Error) -> Refusal {
     };
     // clap names an option together with its value: `--config <FILE>`.
     let option = text(ContextKind::InvalidArg).unwrap_or_default();
-    let option = option.split([' ', '=']).next().unwrap_or_default().to_owned();
+    let option = option
+        .split([' ', '='])
+        .next()
+        .unwrap_or_default()
+        .to_owned();
     let help = format!("`{NAME} --help` lists the options");
     match error.kind() {
         ErrorKind::UnknownArgument => Refusal::new(
             format!("unknown option `{option}`"),
             match text(ContextKind::SuggestedArg) {
                 Some(similar) => format!("did you mean `{similar}`? {help}"),
-                None => format!("{help}; a command whose name begins with `-` needs `--` before it"),
+                None => {
+                    format!("{help}; a command whose name begins with `-` needs `--` before it")
+                }
             },
         ),
         ErrorKind::TooManyValues => Refusal::new(format!("`{option}` takes no value"), help),
-        ErrorKind::InvalidValue => match text(ContextKind::InvalidValue).filter(|value| !value.is_empty()) {
-            Some(value) => {
-                Refusal::new(format!("`{option}` does not know `{value}`"), values_of(&option).unwrap_or(help))
+        ErrorKind::InvalidValue => {
+            match text(ContextKind::InvalidValue).filter(|value| !value.is_empty()) {
+                Some(value) => Refusal::new(
+                    format!("`{option}` does not know `{value}`"),
+                    values_of(&option).unwrap_or(help),
+                ),
+                None => Refusal::new(
+                    format!("`{option}` needs a value"),
+                    values_of(&option).unwrap_or(help),
+                ),
             }
-            None => Refusal::new(format!("`{option}` needs a value"), values_of(&option).unwrap_or(help)),
-        },
+        }
         _ => Refusal::new("an option cannot be read", help),
     }
 }
 
 fn values_of(option: &str) -> Option<String> {
-    OPTIONS.iter().find(|row| option.strip_prefix("--") == Some(row.long)).and_then(|row| match row.value {
-        Value::OneOf { words, .. } => {
-            Some(words.iter().map(|word| format!("`{option}={word}`")).collect::<Vec<_>>().join(" or "))
-        }
-        Value::Required(name) => Some(format!("`{option} {name}`")),
-        Value::None | Value::Operands(_) => None,
-    })
+    OPTIONS
+        .iter()
+        .find(|row| option.strip_prefix("--") == Some(row.long))
+        .and_then(|row| match row.value {
+            Value::OneOf { words, .. } => Some(
+                words
+                    .iter()
+                    .map(|word| format!("`{option}={word}`"))
+                    .collect::<Vec<_>>()
+                    .join(" or "),
+            ),
+            Value::Required(name) => Some(format!("`{option} {name}`")),
+            Value::None | Value::Operands(_) => None,
+        })
 }
 
 /// A word for a message: bounded, and without control characters that could drive a terminal.

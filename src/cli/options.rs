@@ -62,34 +62,68 @@ impl Group {
 }
 
 const fn row(long: &'static str, group: Group, value: Value, does: &'static str) -> OptionRow {
-    OptionRow { long, short: None, value, group, does }
+    OptionRow {
+        long,
+        short: None,
+        value,
+        group,
+        does,
+    }
 }
 
 /// Every option.
 pub const OPTIONS: &[OptionRow] = &[
-    row("record", Group::Run, Value::None, "Observe and record the run locally; send nothing, whatever the consent"),
+    row(
+        "record",
+        Group::Run,
+        Value::None,
+        "Observe and record the run locally; send nothing, whatever the consent",
+    ),
     row(
         "config",
         Group::Run,
         Value::Required("FILE"),
         "The training configuration, where the command does not name it",
     ),
-    row("tap-stdout", Group::Run, Value::None, "Read progress from stdout even where it is a pipe of its own"),
+    row(
+        "tap-stdout",
+        Group::Run,
+        Value::None,
+        "Read progress from stdout even where it is a pipe of its own",
+    ),
     row(
         "tty",
         Group::Run,
-        Value::OneOf { shown: "=direct", words: &["direct"] },
+        Value::OneOf {
+            shown: "=direct",
+            words: &["direct"],
+        },
         "Give the command the real terminal and leave its output alone",
     ),
-    row("summary", Group::Run, Value::None, "Say on stderr at the end how the run went, in a few lines"),
+    row(
+        "summary",
+        Group::Run,
+        Value::None,
+        "Say on stderr at the end how the run went, in a few lines",
+    ),
     row(
         "ci-summary",
         Group::Run,
         Value::None,
         "Append six lines to the file that GITHUB_STEP_SUMMARY names, at the end",
     ),
-    row("status", Group::Instead, Value::None, "Say whether telemetry is on, and why"),
-    row("enable", Group::Instead, Value::None, "Turn telemetry on for all runs to come"),
+    row(
+        "status",
+        Group::Instead,
+        Value::None,
+        "Say whether telemetry is on, and why",
+    ),
+    row(
+        "enable",
+        Group::Instead,
+        Value::None,
+        "Turn telemetry on for all runs to come",
+    ),
     row(
         "disable",
         Group::Instead,
@@ -108,8 +142,18 @@ pub const OPTIONS: &[OptionRow] = &[
         Value::Operands("[FILE]"),
         "Read a saved log (or stdin) and say what happened in it; send nothing",
     ),
-    row("schema", Group::Instead, Value::None, "Print every event and field that can ever be sent"),
-    row("runs", Group::Instead, Value::None, "List the recorded runs"),
+    row(
+        "schema",
+        Group::Instead,
+        Value::None,
+        "Print every event and field that can ever be sent",
+    ),
+    row(
+        "runs",
+        Group::Instead,
+        Value::None,
+        "List the recorded runs",
+    ),
     row(
         "show",
         Group::Instead,
@@ -122,18 +166,52 @@ pub const OPTIONS: &[OptionRow] = &[
         Value::Operands("[RUN]"),
         "Print how a run went and why it ended, with charts (default: the latest)",
     ),
-    row("html", Group::Instead, Value::Required("FILE"), "With --report: write it to FILE, for a browser"),
-    row("against", Group::Instead, Value::Required("RUN"), "With --report: compare the run with this one"),
-    row("send", Group::Instead, Value::None, "Send what waits to be sent"),
-    row("forget", Group::Instead, Value::Operands("RUN|all"), "Delete the local records of a run, or of all"),
+    row(
+        "html",
+        Group::Instead,
+        Value::Required("FILE"),
+        "With --report: write it to FILE, for a browser",
+    ),
+    row(
+        "against",
+        Group::Instead,
+        Value::Required("RUN"),
+        "With --report: compare the run with this one",
+    ),
+    row(
+        "send",
+        Group::Instead,
+        Value::None,
+        "Send what waits to be sent",
+    ),
+    row(
+        "forget",
+        Group::Instead,
+        Value::Operands("RUN|all"),
+        "Delete the local records of a run, or of all",
+    ),
     row(
         "completions",
         Group::Instead,
-        Value::OneOf { shown: " SHELL", words: &["bash", "zsh", "fish"] },
+        Value::OneOf {
+            shown: " SHELL",
+            words: &["bash", "zsh", "fish"],
+        },
         "Print the completions for bash, zsh or fish",
     ),
     row("man", Group::Instead, Value::None, "Print the manual page"),
-    row("json", Group::General, Value::None, "With one of the above: print JSON"),
-    OptionRow { short: Some('h'), ..row("help", Group::General, Value::None, "Print this help") },
-    OptionRow { short: Some('V'), ..row("version", Group::General, Value::None, "Print the version") },
+    row(
+        "json",
+        Group::General,
+        Value::None,
+        "With one of the above: print JSON",
+    ),
+    OptionRow {
+        short: Some('h'),
+        ..row("help", Group::General, Value::None, "Print this help")
+    },
+    OptionRow {
+        short: Some('V'),
+        ..row("version", Group::General, Value::None, "Print the version")
+    },
 ];

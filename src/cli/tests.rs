@@ -16,7 +16,10 @@ fn run(command: &[&str]) -> Typed {
 }
 
 fn instead(mode: Mode, operands: &[&str]) -> Typed {
-    Typed { mode, ..run(operands) }
+    Typed {
+        mode,
+        ..run(operands)
+    }
 }
 
 #[test]
@@ -33,40 +36,157 @@ fn options_end_at_the_first_word_that_is_not_one() {
         (&["--", ""], run(&[""])),
         (&["status"], run(&["status"])),
         (&["help"], run(&["help"])),
-        (&["--record", "train", "--status"], Typed { record: true, ..run(&["train", "--status"]) }),
-        (&["--record", "--", "train", "--", "x"], Typed { record: true, ..run(&["train", "--", "x"]) }),
-        (&["--record", "--record", "train"], Typed { record: true, ..run(&["train"]) }),
-        (&["--record", "", "--status"], Typed { record: true, ..run(&["", "--status"]) }),
-        (&["--tap-stdout", "t", "-h"], Typed { tap_stdout: true, ..run(&["t", "-h"]) }),
-        (&["--tty=direct", "t"], Typed { tty_direct: true, ..run(&["t"]) }),
-        (&["--tty", "direct", "t"], Typed { tty_direct: true, ..run(&["t"]) }),
-        (&["--config", "c.yml", "t"], Typed { config: Some("c.yml".into()), ..run(&["t"]) }),
-        (&["--config=c.yml", "t"], Typed { config: Some("c.yml".into()), ..run(&["t"]) }),
-        (&["--config=c=d", "t"], Typed { config: Some("c=d".into()), ..run(&["t"]) }),
+        (
+            &["--record", "train", "--status"],
+            Typed {
+                record: true,
+                ..run(&["train", "--status"])
+            },
+        ),
+        (
+            &["--record", "--", "train", "--", "x"],
+            Typed {
+                record: true,
+                ..run(&["train", "--", "x"])
+            },
+        ),
+        (
+            &["--record", "--record", "train"],
+            Typed {
+                record: true,
+                ..run(&["train"])
+            },
+        ),
+        (
+            &["--record", "", "--status"],
+            Typed {
+                record: true,
+                ..run(&["", "--status"])
+            },
+        ),
+        (
+            &["--tap-stdout", "t", "-h"],
+            Typed {
+                tap_stdout: true,
+                ..run(&["t", "-h"])
+            },
+        ),
+        (
+            &["--tty=direct", "t"],
+            Typed {
+                tty_direct: true,
+                ..run(&["t"])
+            },
+        ),
+        (
+            &["--tty", "direct", "t"],
+            Typed {
+                tty_direct: true,
+                ..run(&["t"])
+            },
+        ),
+        (
+            &["--config", "c.yml", "t"],
+            Typed {
+                config: Some("c.yml".into()),
+                ..run(&["t"])
+            },
+        ),
+        (
+            &["--config=c.yml", "t"],
+            Typed {
+                config: Some("c.yml".into()),
+                ..run(&["t"])
+            },
+        ),
+        (
+            &["--config=c=d", "t"],
+            Typed {
+                config: Some("c=d".into()),
+                ..run(&["t"])
+            },
+        ),
         (&["--status"], instead(Mode::Status, &[])),
-        (&["--status", "--json"], Typed { json: true, ..instead(Mode::Status, &[]) }),
-        (&["--json", "--status"], Typed { json: true, ..instead(Mode::Status, &[]) }),
+        (
+            &["--status", "--json"],
+            Typed {
+                json: true,
+                ..instead(Mode::Status, &[])
+            },
+        ),
+        (
+            &["--json", "--status"],
+            Typed {
+                json: true,
+                ..instead(Mode::Status, &[])
+            },
+        ),
         (&["--explain"], instead(Mode::Explain, &[])),
         (&["--explain", "-"], instead(Mode::Explain, &["-"])),
         (&["--explain", "log"], instead(Mode::Explain, &["log"])),
-        (&["--explain", "--json", "log"], Typed { json: true, ..instead(Mode::Explain, &["log"]) }),
-        (&["--explain", "log", "--json"], Typed { json: true, ..instead(Mode::Explain, &["log"]) }),
-        (&["--explain", "--", "--json"], instead(Mode::Explain, &["--json"])),
+        (
+            &["--explain", "--json", "log"],
+            Typed {
+                json: true,
+                ..instead(Mode::Explain, &["log"])
+            },
+        ),
+        (
+            &["--explain", "log", "--json"],
+            Typed {
+                json: true,
+                ..instead(Mode::Explain, &["log"])
+            },
+        ),
+        (
+            &["--explain", "--", "--json"],
+            instead(Mode::Explain, &["--json"]),
+        ),
         (&["--show"], instead(Mode::Show, &[])),
-        (&["--show", "0f", "--json"], Typed { json: true, ..instead(Mode::Show, &["0f"]) }),
+        (
+            &["--show", "0f", "--json"],
+            Typed {
+                json: true,
+                ..instead(Mode::Show, &["0f"])
+            },
+        ),
         (&["--forget", "0f"], instead(Mode::Forget, &["0f"])),
-        (&["--forget", "all", "--json"], Typed { json: true, ..instead(Mode::Forget, &["all"]) }),
-        (&["--preview", "a", "--json"], instead(Mode::Preview, &["a", "--json"])),
-        (&["--preview", "--json", "--", "a", "b"], Typed { json: true, ..instead(Mode::Preview, &["a", "b"]) }),
+        (
+            &["--forget", "all", "--json"],
+            Typed {
+                json: true,
+                ..instead(Mode::Forget, &["all"])
+            },
+        ),
+        (
+            &["--preview", "a", "--json"],
+            instead(Mode::Preview, &["a", "--json"]),
+        ),
+        (
+            &["--preview", "--json", "--", "a", "b"],
+            Typed {
+                json: true,
+                ..instead(Mode::Preview, &["a", "b"])
+            },
+        ),
         (
             &["--preview", "--config", "c.yml", "a"],
-            Typed { config: Some("c.yml".into()), ..instead(Mode::Preview, &["a"]) },
+            Typed {
+                config: Some("c.yml".into()),
+                ..instead(Mode::Preview, &["a"])
+            },
         ),
         (&["--help"], instead(Mode::Help, &[])),
         (&["-h"], instead(Mode::Help, &[])),
         (&["-V"], instead(Mode::Version, &[])),
         (&["--status", "--help"], instead(Mode::Help, &[])),
-        (&["--record", "--help", "train"], Typed { record: true, ..instead(Mode::Help, &["train"]) }),
+        (
+            &["--record", "--help", "train"],
+            Typed {
+                record: true,
+                ..instead(Mode::Help, &["train"])
+            },
+        ),
     ] {
         assert_eq!(parsed(line), Ok(expected), "{line:?}");
     }
@@ -77,28 +197,94 @@ fn a_refusal_names_the_word_and_says_what_to_do() {
     for (line, error, hint) in [
         (&[][..], "no command was given", "axolotl-run axolotl train"),
         (&["--"], "no command was given", "axolotl-run axolotl train"),
-        (&["--record"], "no command was given", "axolotl-run axolotl train"),
-        (&["--recrod", "train"], "unknown option `--recrod`", "did you mean `--record`?"),
-        (&["--qqqq=3", "train"], "unknown option `--qqqq`", "needs `--` before it"),
-        (&["-x", "train"], "unknown option `-x`", "needs `--` before it"),
-        (&["-\u{1b}[31m", "train"], "unknown option `-\\u{1b}", "--help"),
+        (
+            &["--record"],
+            "no command was given",
+            "axolotl-run axolotl train",
+        ),
+        (
+            &["--recrod", "train"],
+            "unknown option `--recrod`",
+            "did you mean `--record`?",
+        ),
+        (
+            &["--qqqq=3", "train"],
+            "unknown option `--qqqq`",
+            "needs `--` before it",
+        ),
+        (
+            &["-x", "train"],
+            "unknown option `-x`",
+            "needs `--` before it",
+        ),
+        (
+            &["-\u{1b}[31m", "train"],
+            "unknown option `-\\u{1b}",
+            "--help",
+        ),
         (&["--config"], "`--config` needs a value", "`--config FILE`"),
-        (&["--config", "--record", "t"], "`--config` needs a value", "`--config FILE`"),
+        (
+            &["--config", "--record", "t"],
+            "`--config` needs a value",
+            "`--config FILE`",
+        ),
         (&["--tty"], "`--tty` needs a value", "`--tty=direct`"),
-        (&["--tty=raw", "t"], "`--tty` does not know `raw`", "`--tty=direct`"),
+        (
+            &["--tty=raw", "t"],
+            "`--tty` does not know `raw`",
+            "`--tty=direct`",
+        ),
         (&["--record=1", "t"], "`--record` takes no value", "--help"),
-        (&["--status", "--enable"], "`--status` and `--enable` exclude each other", "one of them"),
-        (&["--status", "train"], "`--status` runs nothing, but `train` follows it", "leave out"),
-        (&["--record", "--status"], "`--record` is for a run, but `--status` runs nothing", "leave out"),
-        (&["--tty=direct", "--runs"], "`--tty` is for a run", "leave out"),
-        (&["--config=c", "--schema"], "`--config` is for a run", "leave out"),
-        (&["--json", "train"], "`--json` has nothing to print", "--status"),
-        (&["--explain", "a", "b"], "`--explain` takes one word, but `b` follows it", "leave out `b`"),
-        (&["--preview"], "`--preview` needs a command", "--preview axolotl train"),
+        (
+            &["--status", "--enable"],
+            "`--status` and `--enable` exclude each other",
+            "one of them",
+        ),
+        (
+            &["--status", "train"],
+            "`--status` runs nothing, but `train` follows it",
+            "leave out",
+        ),
+        (
+            &["--record", "--status"],
+            "`--record` is for a run, but `--status` runs nothing",
+            "leave out",
+        ),
+        (
+            &["--tty=direct", "--runs"],
+            "`--tty` is for a run",
+            "leave out",
+        ),
+        (
+            &["--config=c", "--schema"],
+            "`--config` is for a run",
+            "leave out",
+        ),
+        (
+            &["--json", "train"],
+            "`--json` has nothing to print",
+            "--status",
+        ),
+        (
+            &["--explain", "a", "b"],
+            "`--explain` takes one word, but `b` follows it",
+            "leave out `b`",
+        ),
+        (
+            &["--preview"],
+            "`--preview` needs a command",
+            "--preview axolotl train",
+        ),
     ] {
         let refusal = parsed(line).expect_err(&format!("{line:?} is refused"));
-        assert!(refusal.error.contains(error), "{line:?}: {refusal:?} lacks {error}");
-        assert!(refusal.hint.contains(hint), "{line:?}: {refusal:?} lacks {hint}");
+        assert!(
+            refusal.error.contains(error),
+            "{line:?}: {refusal:?} lacks {error}"
+        );
+        assert!(
+            refusal.hint.contains(hint),
+            "{line:?}: {refusal:?} lacks {hint}"
+        );
         assert!(!refusal.error.contains(char::is_control), "{refusal:?}");
     }
 }
@@ -107,11 +293,17 @@ fn a_refusal_names_the_word_and_says_what_to_do() {
 fn the_commands_words_may_be_any_bytes() {
     let odd = OsString::from_vec(vec![b'-', 0xff, b'\n']);
     let line = vec!["--record".into(), "train".into(), odd.clone()];
-    assert_eq!(parse(line).map(|typed| typed.operands), Ok(vec!["train".into(), odd.clone()]));
+    assert_eq!(
+        parse(line).map(|typed| typed.operands),
+        Ok(vec!["train".into(), odd.clone()])
+    );
     assert!(parse(vec![odd, "train".into()]).is_err());
     let config = OsStr::from_bytes(b"\xff.yml");
     let typed = parse(vec!["--config".into(), config.into(), "t".into()]);
-    assert_eq!(typed.map(|typed| typed.config), Ok(Some(PathBuf::from(config))));
+    assert_eq!(
+        typed.map(|typed| typed.config),
+        Ok(Some(PathBuf::from(config)))
+    );
 }
 
 #[test]

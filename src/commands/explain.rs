@@ -5,17 +5,17 @@
 //! the error in it. A log does not say how its program ended: two variables can, and without them it is assumed
 //! that the program failed.
 
-use crate::ui::page::{Page, Paper};
 use super::{Form, Streams, document};
 use crate::cli::printable;
+use crate::ui::page::{Page, Paper};
 use axolotl_run_core::env;
 use axolotl_run_core::event::value::{Fields as _, Sendable as _};
 use axolotl_run_core::event::{ErrorEvent, EventName};
-use axolotl_run_core::output::lines::LineCutter;
 use axolotl_run_core::observation::Stream;
+use axolotl_run_core::output::lines::LineCutter;
+use axolotl_run_core::output::traceback::{Judgement, TraceReader};
 use axolotl_run_core::status::End;
 use axolotl_run_sys::reason;
-use axolotl_run_core::output::traceback::{Judgement, TraceReader};
 use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::fs::File;
@@ -50,9 +50,15 @@ pub fn run(file: Option<&Path>, end: Option<End>, form: Form, streams: &mut Stre
         Ok(explanation) if form == Form::Json => streams.answer(&document(&explanation.json())),
         Ok(explanation) => streams.answer(&explanation.text(streams.paper.for_statements())),
         Err(error) => {
-            let name = file.map_or_else(|| "the standard input".to_owned(), |path| format!("`{}`", printable(path)));
+            let name = file.map_or_else(
+                || "the standard input".to_owned(),
+                |path| format!("`{}`", printable(path)),
+            );
             let error = format!("failed to explain {name}: {}", reason(&error));
-            streams.complain(&error, Some("`--explain FILE` reads a saved log; without a file it reads stdin"))
+            streams.complain(
+                &error,
+                Some("`--explain FILE` reads a saved log; without a file it reads stdin"),
+            )
         }
     }
 }
@@ -74,7 +80,12 @@ pub fn explain(mut input: impl Read, end: Option<End>) -> io::Result<Explanation
             Err(error) => return Err(error),
         };
         // A log has no times: its lines are in order, which is all that is asked.
-        reader.bytes(Stream::Both, 0.0, &mut cutter, chunk.get(..count).unwrap_or_default());
+        reader.bytes(
+            Stream::Both,
+            0.0,
+            &mut cutter,
+            chunk.get(..count).unwrap_or_default(),
+        );
     }
     cutter.finish(|line| reader.line(Stream::Both, 0.0, &line));
     let judgement = reader.finish(end);
@@ -121,12 +132,16 @@ impl Explanation {
                 page.verbatim(&format!("  {marker}"));
             }
         }
-        let others = judgement
-            .reports
-            .len()
-            .saturating_sub(usize::from(judgement.error.as_ref().is_some_and(|error| error.stack_trace.is_some())));
+        let others = judgement.reports.len().saturating_sub(usize::from(
+            judgement
+                .error
+                .as_ref()
+                .is_some_and(|error| error.stack_trace.is_some()),
+        ));
         if others > 0 {
-            page.verbatim(&format!("\n{others} other traceback(s) in this log; `--json` prints them."));
+            page.verbatim(&format!(
+                "\n{others} other traceback(s) in this log; `--json` prints them."
+            ));
         }
         page.finish()
     }
@@ -136,12 +151,24 @@ impl Explanation {
 fn describe(error: &ErrorEvent, page: &mut Page) {
     page.verbatim("The error event that would be sent:\n\n");
     let facts = [
-        ("exception", error.exception_type.as_ref().map(ToString::to_string)),
+        (
+            "exception",
+            error.exception_type.as_ref().map(ToString::to_string),
+        ),
         ("message", error.exception.as_ref().map(ToString::to_string)),
         ("sign", error.marker.as_ref().map(ToString::to_string)),
         ("rank", error.rank.map(|rank| rank.to_string())),
-        ("fingerprint", error.fingerprint.as_ref().map(ToString::to_string)),
-        ("survived before", error.handled_count.filter(|count| *count > 0).map(|count| count.to_string())),
+        (
+            "fingerprint",
+            error.fingerprint.as_ref().map(ToString::to_string),
+        ),
+        (
+            "survived before",
+            error
+                .handled_count
+                .filter(|count| *count > 0)
+                .map(|count| count.to_string()),
+        ),
     ];
     for (name, value) in facts {
         if let Some(value) = value {

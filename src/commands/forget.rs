@@ -24,12 +24,23 @@ struct Gone {
 }
 
 /// Deletes the run whose identity begins with `what`, or all of them.
-pub fn run(store: Option<&Store>, what: &str, now: SystemTime, form: Form, streams: &mut Streams<'_>) -> u8 {
-    let Some(store) = store else { return runs::nothing(streams) };
+pub fn run(
+    store: Option<&Store>,
+    what: &str,
+    now: SystemTime,
+    form: Form,
+    streams: &mut Streams<'_>,
+) -> u8 {
+    let Some(store) = store else {
+        return runs::nothing(streams);
+    };
     let chosen = if what == ALL {
         store.runs(now)
     } else if what.is_empty() {
-        return streams.complain("an empty word names no run", Some("`axolotl-run --runs` lists the recorded runs"));
+        return streams.complain(
+            "an empty word names no run",
+            Some("`axolotl-run --runs` lists the recorded runs"),
+        );
     } else {
         match show::choose(store, Some(what), now, streams) {
             Ok(run) => vec![run],
@@ -74,12 +85,21 @@ impl Gone {
         }
         let status = streams.answer(&self.text());
         if let Some(run) = self.living.first() {
-            let error = format!("{} being recorded now, such as `{run}`", is_or_are(self.living.len()));
+            let error = format!(
+                "{} being recorded now, such as `{run}`",
+                is_or_are(self.living.len())
+            );
             return streams.complain(&error, Some("forget it once its command has ended"));
         }
         if let Some(run) = self.failed.first() {
-            let error = format!("{} not deleted, such as `{run}`", is_or_are(self.failed.len()));
-            return streams.complain(&error, Some("`axolotl-run --status` says where the records are"));
+            let error = format!(
+                "{} not deleted, such as `{run}`",
+                is_or_are(self.failed.len())
+            );
+            return streams.complain(
+                &error,
+                Some("`axolotl-run --status` says where the records are"),
+            );
         }
         status
     }
@@ -88,7 +108,10 @@ impl Gone {
         if self.deleted.is_empty() {
             return String::new();
         }
-        let mut text = format!("deleted the records of {}\n", count(self.deleted.len() as u64, "run"));
+        let mut text = format!(
+            "deleted the records of {}\n",
+            count(self.deleted.len() as u64, "run")
+        );
         if self.quote.is_empty() {
             text.push_str("nothing of it was sent\n");
             return text;
@@ -102,5 +125,9 @@ impl Gone {
 }
 
 fn is_or_are(runs: usize) -> String {
-    format!("{} {}", count(runs as u64, "run"), if runs == 1 { "is" } else { "are" })
+    format!(
+        "{} {}",
+        count(runs as u64, "run"),
+        if runs == 1 { "is" } else { "are" }
+    )
 }

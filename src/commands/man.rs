@@ -5,8 +5,8 @@
 //! What it prints is the same everywhere: packages install it as it is.
 
 use crate::cli::{ABOUT, DESCRIPTION, Group, NAME, OPERANDS, OPTIONS, exit_statuses, shown};
-use axolotl_run_core::env;
 use crate::store::paths;
+use axolotl_run_core::env;
 use std::fmt::Write as _;
 
 /// The whole page.
@@ -85,8 +85,17 @@ impl Page {
 
 /// Words of a command line: options and punctuation as they stand, the names of values in italics.
 fn words(line: &str) -> String {
-    let face = |word: &str| if word.contains('-') { Face::Bold } else { Face::Italic };
-    line.split(' ').map(|word| typed(word, face(word))).collect::<Vec<_>>().join(" ")
+    let face = |word: &str| {
+        if word.contains('-') {
+            Face::Bold
+        } else {
+            Face::Italic
+        }
+    };
+    line.split(' ')
+        .map(|word| typed(word, face(word)))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn typed(text: &str, face: Face) -> String {
@@ -95,7 +104,9 @@ fn typed(text: &str, face: Face) -> String {
         Face::Italic => 'I',
     };
     // Brackets and dots say how often, and are neither.
-    let start = text.len().saturating_sub(text.trim_start_matches('[').len());
+    let start = text
+        .len()
+        .saturating_sub(text.trim_start_matches('[').len());
     let end = text.trim_end_matches([']', '.', ',']).len().max(start);
     let (before, rest) = text.split_at(start);
     let (inner, after) = rest.split_at(end.saturating_sub(start));
@@ -105,10 +116,21 @@ fn typed(text: &str, face: Face) -> String {
 /// Text with what stands between backticks in bold.
 fn prose(text: &str) -> String {
     let pieces = text.split('`').enumerate();
-    let text: String =
-        pieces.map(|(number, piece)| if number % 2 == 0 { escaped(piece) } else { typed(piece, Face::Bold) }).collect();
+    let text: String = pieces
+        .map(|(number, piece)| {
+            if number % 2 == 0 {
+                escaped(piece)
+            } else {
+                typed(piece, Face::Bold)
+            }
+        })
+        .collect();
     // A line that begins with a dot or an apostrophe would be a request.
-    if text.starts_with(['.', '\'']) { format!("\\&{text}") } else { text }
+    if text.starts_with(['.', '\'']) {
+        format!("\\&{text}")
+    } else {
+        text
+    }
 }
 
 /// Text in which nothing is roff's, and a hyphen is the one that is typed.
@@ -139,7 +161,10 @@ mod tests {
             ("--config FILE", "\\fB\\-\\-config\\fR \\fIFILE\\fR"),
             ("-h, --help", "\\fB\\-h\\fR, \\fB\\-\\-help\\fR"),
             ("--show [RUN]", "\\fB\\-\\-show\\fR [\\fIRUN\\fR]"),
-            ("--preview COMMAND...", "\\fB\\-\\-preview\\fR \\fICOMMAND\\fR..."),
+            (
+                "--preview COMMAND...",
+                "\\fB\\-\\-preview\\fR \\fICOMMAND\\fR...",
+            ),
             ("--tty=direct", "\\fB\\-\\-tty=direct\\fR"),
             ("[--]", "[\\fB\\-\\-\\fR]"),
         ] {

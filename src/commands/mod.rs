@@ -20,16 +20,16 @@ pub mod show;
 pub mod status;
 
 use crate::cli;
-use axolotl_run_core::consent;
-use crate::delivery::{Certificates, Destination};
-use axolotl_run_core::env;
 use crate::cli::plan::Query;
 use crate::cli::plan::Question;
 use crate::cli::plan::Surroundings;
+use crate::delivery::{Certificates, Destination};
 use crate::store::decision::{self, Decision, Stored};
 use crate::store::{Store, StoreProblem, Withdrawn};
 use crate::ui::Complaints;
 use crate::ui::page::Paper;
+use axolotl_run_core::consent;
+use axolotl_run_core::env;
 use std::io::{self, Write};
 use std::time::SystemTime;
 
@@ -69,15 +69,29 @@ pub struct Streams<'a> {
 impl<'a> Streams<'a> {
     /// Streams that are no terminal.
     pub fn plain(out: &'a mut dyn Write, err: &'a mut dyn Complaints) -> Self {
-        Self { out, err, paper: Paper::default() }
+        Self {
+            out,
+            err,
+            paper: Paper::default(),
+        }
     }
 
     /// Prints an answer. A reader that has seen enough (`| head`) is no failure.
     pub(super) fn answer(&mut self, text: &str) -> u8 {
-        match self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()) {
+        match self
+            .out
+            .write_all(text.as_bytes())
+            .and_then(|()| self.out.flush())
+        {
             Ok(()) => ANSWERED,
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ANSWERED,
-            Err(error) => self.complain(&format!("failed to print the answer: {}", axolotl_run_sys::reason(&error)), None),
+            Err(error) => self.complain(
+                &format!(
+                    "failed to print the answer: {}",
+                    axolotl_run_sys::reason(&error)
+                ),
+                None,
+            ),
         }
     }
 
@@ -89,7 +103,10 @@ impl<'a> Streams<'a> {
 
     /// Says that the recorded runs can't be read.
     pub fn no_store(&mut self, problem: &StoreProblem) -> u8 {
-        let hint = format!("`{}` names another directory for recorded runs", env::XDG_STATE_HOME);
+        let hint = format!(
+            "`{}` names another directory for recorded runs",
+            env::XDG_STATE_HOME
+        );
         self.complain(&format!("failed to {problem}"), Some(&hint))
     }
 }
@@ -99,14 +116,22 @@ impl<'a> Streams<'a> {
 pub fn answer(query: &Query, surroundings: &Surroundings<'_>) -> u8 {
     let (mut out, mut err) = (io::stdout().lock(), crate::ui::Stderr);
     let paper = crate::ui::paper(surroundings.environment);
-    let mut streams = Streams { out: &mut out, err: &mut err, paper };
+    let mut streams = Streams {
+        out: &mut out,
+        err: &mut err,
+        paper,
+    };
     let form = if query.json { Form::Json } else { Form::Text };
     match &query.question {
         Question::Help => streams.answer(&cli::help()),
-        Question::Version => streams.answer(&format!("{} {}\n", cli::NAME, env!("CARGO_PKG_VERSION"))),
+        Question::Version => {
+            streams.answer(&format!("{} {}\n", cli::NAME, env!("CARGO_PKG_VERSION")))
+        }
         Question::Status => status(surroundings, None, form, &mut streams),
         Question::Decide(telemetry) => decide(*telemetry, surroundings, form, &mut streams),
-        Question::Preview { command, config } => preview::print(command, config.as_deref(), form, &mut streams),
+        Question::Preview { command, config } => {
+            preview::print(command, config.as_deref(), form, &mut streams)
+        }
         Question::Explain { file } => {
             let end = explain::known_end(surroundings.environment);
             explain::run(file.as_deref(), end, form, &mut streams)
@@ -114,12 +139,20 @@ pub fn answer(query: &Query, surroundings: &Surroundings<'_>) -> u8 {
         Question::Schema => streams.answer(&schema::answer(query.json, paper)),
         Question::Completions(shell) => streams.answer(completions::script(*shell)),
         Question::Man => streams.answer(&man::page()),
-        Question::Runs | Question::Show { .. } | Question::Report { .. } | Question::Send | Question::Forget { .. } => {
-            match Store::existing(surroundings.environment) {
-                Err(problem) => streams.no_store(&problem),
-                Ok(store) => recorded(&query.question, store.as_ref(), surroundings, form, &mut streams),
-            }
-        }
+        Question::Runs
+        | Question::Show { .. }
+        | Question::Report { .. }
+        | Question::Send
+        | Question::Forget { .. } => match Store::existing(surroundings.environment) {
+            Err(problem) => streams.no_store(&problem),
+            Ok(store) => recorded(
+                &query.question,
+                store.as_ref(),
+                surroundings,
+                form,
+                &mut streams,
+            ),
+        },
     }
 }
 
@@ -162,12 +195,21 @@ fn recorded(
     }
 }
 
-fn status(surroundings: &Surroundings<'_>, withdrawn: Option<Withdrawn>, form: Form, streams: &mut Streams<'_>) -> u8 {
+fn status(
+    surroundings: &Surroundings<'_>,
+    withdrawn: Option<Withdrawn>,
+    form: Form,
+    streams: &mut Streams<'_>,
+) -> u8 {
     let (consent, _) = surroundings.consent(&[]);
     let store = Store::existing(surroundings.environment);
-    let stored = decision::path(surroundings.environment).map_or(Stored::Nothing, |path| decision::read(&path));
+    let stored = decision::path(surroundings.environment)
+        .map_or(Stored::Nothing, |path| decision::read(&path));
     let facts = status::Facts {
-        telemetry: Telemetry { is_on: consent.telemetry == consent::Telemetry::On, cause: &consent.cause.sentence() },
+        telemetry: Telemetry {
+            is_on: consent.telemetry == consent::Telemetry::On,
+            cause: &consent.cause.sentence(),
+        },
         destination: &Destination::configured(surroundings.environment),
         store: store.as_ref().map(Option::as_ref),
         decision: &stored,
@@ -178,13 +220,33 @@ fn status(surroundings: &Surroundings<'_>, withdrawn: Option<Withdrawn>, form: F
 
 /// Stores a decision, then says what holds now: a variable may still say otherwise. Who turns telemetry off takes back
 /// the consent to what waits as well, so that goes.
-fn decide(telemetry: consent::Telemetry, surroundings: &Surroundings<'_>, form: Form, streams: &mut Streams<'_>) -> u8 {
-    let date = axolotl_run_core::event::wire::timestamp(SystemTime::now()).chars().take("2026-01-31".len()).collect();
-    let decision = Decision { telemetry: telemetry == consent::Telemetry::On, policy: consent::POLICY_VERSION, date };
+fn decide(
+    telemetry: consent::Telemetry,
+    surroundings: &Surroundings<'_>,
+    form: Form,
+    streams: &mut Streams<'_>,
+) -> u8 {
+    let date = axolotl_run_core::event::wire::timestamp(SystemTime::now())
+        .chars()
+        .take("2026-01-31".len())
+        .collect();
+    let decision = Decision {
+        telemetry: telemetry == consent::Telemetry::On,
+        policy: consent::POLICY_VERSION,
+        date,
+    };
     match decision::write(surroundings.environment, &decision) {
         Ok(_) => {
-            let store = Store::existing(surroundings.environment).ok().flatten().filter(|_| !decision.telemetry);
-            status(surroundings, store.map(|store| store.withdraw(SystemTime::now())), form, streams)
+            let store = Store::existing(surroundings.environment)
+                .ok()
+                .flatten()
+                .filter(|_| !decision.telemetry);
+            status(
+                surroundings,
+                store.map(|store| store.withdraw(SystemTime::now())),
+                form,
+                streams,
+            )
         }
         Err(problem) => streams.complain(
             &format!("failed to {problem}"),
@@ -211,8 +273,14 @@ mod tests {
     fn a_complaint_is_an_error_an_empty_line_and_a_hint() {
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let mut streams = Streams::plain(&mut out, &mut err);
-        assert_eq!(streams.complain("nothing was found", Some("look elsewhere")), FAILED);
-        assert_eq!(String::from_utf8(err).unwrap(), "axolotl-run: error: nothing was found\n\nhint: look elsewhere\n");
+        assert_eq!(
+            streams.complain("nothing was found", Some("look elsewhere")),
+            FAILED
+        );
+        assert_eq!(
+            String::from_utf8(err).unwrap(),
+            "axolotl-run: error: nothing was found\n\nhint: look elsewhere\n"
+        );
         assert!(out.is_empty());
     }
 
@@ -227,7 +295,10 @@ mod tests {
                 Ok(())
             }
         }
-        for (kind, status) in [(io::ErrorKind::BrokenPipe, ANSWERED), (io::ErrorKind::StorageFull, FAILED)] {
+        for (kind, status) in [
+            (io::ErrorKind::BrokenPipe, ANSWERED),
+            (io::ErrorKind::StorageFull, FAILED),
+        ] {
             let mut err = Vec::new();
             let mut closed = Closed(kind);
             let mut streams = Streams::plain(&mut closed, &mut err);

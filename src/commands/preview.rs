@@ -3,18 +3,18 @@
 //! It goes the way that the observer's goes: the same facts, the same vetting, the same gate. What was withheld
 //! of the configuration is listed with the reason, never with the value.
 
-use crate::ui::page::{Page, Paper};
 use super::{FAILED, Form, Streams};
-use axolotl_run_core::config::{ConfigProblem, Vetted};
-use axolotl_run_core::env;
-use axolotl_run_core::event::Event;
-use axolotl_run_core::limits;
 use crate::metrics::accelerator::Gpus;
 use crate::metrics::accelerator::Health;
 use crate::metrics::facts;
 use crate::observer::surroundings::{self, Unread};
-use axolotl_run_sys::reason;
+use crate::ui::page::{Page, Paper};
+use axolotl_run_core::config::{ConfigProblem, Vetted};
+use axolotl_run_core::env;
+use axolotl_run_core::event::Event;
 use axolotl_run_core::event::wire::Member;
+use axolotl_run_core::limits;
+use axolotl_run_sys::reason;
 use serde_json::json;
 use std::ffi::OsString;
 use std::path::Path;
@@ -25,12 +25,18 @@ use uuid::Uuid;
 const LABEL: usize = 10;
 
 /// Prints the start event of a command.
-pub fn print(command: &[OsString], config: Option<&Path>, form: Form, streams: &mut Streams<'_>) -> u8 {
+pub fn print(
+    command: &[OsString],
+    config: Option<&Path>,
+    form: Form,
+    streams: &mut Streams<'_>,
+) -> u8 {
     let directory = std::env::current_dir().unwrap_or_default();
     let mut gate = surroundings::gate(command, &directory);
     let mut start = facts(command, &|name| std::env::var_os(name));
     accelerators(&mut start);
-    let found = surroundings::configuration(command.to_vec(), config.map(Path::to_owned), directory);
+    let found =
+        surroundings::configuration(command.to_vec(), config.map(Path::to_owned), directory);
     // Nothing comes where the command names none, or where its file system does not answer.
     let found = found.recv_timeout(limits::START_WAIT).ok();
     let why = match &found {
@@ -38,7 +44,13 @@ pub fn print(command: &[OsString], config: Option<&Path>, form: Form, streams: &
         _ => "its file system does not answer".to_owned(),
     };
     let vetted = found.and_then(Result::ok);
-    if let Some(Vetted { value, unknown_keys, withheld, .. }) = &vetted {
+    if let Some(Vetted {
+        value,
+        unknown_keys,
+        withheld,
+        ..
+    }) = &vetted
+    {
         gate.withhold(withheld);
         start.config = Some(value.clone());
         start.config_unknown_keys = Some(*unknown_keys);
@@ -48,14 +60,26 @@ pub fn print(command: &[OsString], config: Option<&Path>, form: Form, streams: &
             Some("a run with it records no configuration; without `--config` the command is searched for one"),
         );
     }
-    let member = Member::new(Uuid::nil(), &Event::Start(Box::new(start)), SystemTime::now(), 0.0);
+    let member = Member::new(
+        Uuid::nil(),
+        &Event::Start(Box::new(start)),
+        SystemTime::now(),
+        0.0,
+    );
     let Ok(line) = gate.check(&member) else {
-        streams.complain("the privacy gate would refuse this event; nothing of it would be sent", None);
+        streams.complain(
+            "the privacy gate would refuse this event; nothing of it would be sent",
+            None,
+        );
         return FAILED;
     };
     match form {
         Form::Json => streams.answer(&format!("{line}\n")),
-        Form::Text => streams.answer(&text(&member, vetted.as_ref(), streams.paper.for_statements())),
+        Form::Text => streams.answer(&text(
+            &member,
+            vetted.as_ref(),
+            streams.paper.for_statements(),
+        )),
     }
 }
 
@@ -73,7 +97,10 @@ fn explanation(unread: &Unread) -> String {
 
 fn text(member: &Member, vetted: Option<&Vetted>, paper: Paper) -> String {
     let mut page = Page::new(paper, LABEL);
-    page.verbatim(&format!("{:#}", json!({"event": member.event, "properties": member.properties})));
+    page.verbatim(&format!(
+        "{:#}",
+        json!({"event": member.event, "properties": member.properties})
+    ));
     match vetted {
         None => {
             page.line("");
@@ -81,7 +108,10 @@ fn text(member: &Member, vetted: Option<&Vetted>, paper: Paper) -> String {
         }
         Some(vetted) => {
             for redaction in &vetted.redactions {
-                page.entry("withheld", &format!("{}: {}", redaction.path, redaction.reason.explanation()));
+                page.entry(
+                    "withheld",
+                    &format!("{}: {}", redaction.path, redaction.reason.explanation()),
+                );
             }
             if vetted.unknown_keys > 0 {
                 let keys = super::count(vetted.unknown_keys, "key");
@@ -94,7 +124,8 @@ fn text(member: &Member, vetted: Option<&Vetted>, paper: Paper) -> String {
 
 /// Asks the driver, for as long as the observer would wait for it.
 fn accelerators(start: &mut axolotl_run_core::event::Start) {
-    let mut gpus = Gpus::start(std::env::var_os(env::AXOLOTL_RUN_NVML_PATH).filter(|path| !path.is_empty()));
+    let mut gpus =
+        Gpus::start(std::env::var_os(env::AXOLOTL_RUN_NVML_PATH).filter(|path| !path.is_empty()));
     let deadline = Instant::now() + limits::START_WAIT;
     while gpus.health() == Health::Pending && Instant::now() < deadline {
         std::thread::sleep(limits::START_LOOK);

@@ -1,15 +1,17 @@
 //! `--runs`: the recorded runs, the latest first.
 
-use crate::ui::table::table;
 use super::{FAILED, Form, Streams, count, document};
-use axolotl_run_core::judging::summary::units;
 use crate::store::{Sending, Store, Summary};
+use crate::ui::table::table;
 use axolotl_run_core::event::wire;
+use axolotl_run_core::judging::summary::units;
 use serde_json::{Value, json};
 use std::time::SystemTime;
 
 /// The columns; with what a run usually has in them they fit 80 characters.
-const HEADINGS: [&str; 7] = ["RUN", "STARTED", "COMMAND", "TOOK", "OUTCOME", "STEPS", "EVENTS"];
+const HEADINGS: [&str; 7] = [
+    "RUN", "STARTED", "COMMAND", "TOOK", "OUTCOME", "STEPS", "EVENTS",
+];
 /// Digits of a run's identity that tell it from others; `--show` takes them.
 const SHORT: usize = 8;
 
@@ -18,12 +20,16 @@ pub fn print(store: Option<&Store>, now: SystemTime, form: Form, streams: &mut S
     let runs = store.map(|store| store.runs(now)).unwrap_or_default();
     match form {
         Form::Json => {
-            let status = streams.answer(&document(&json!({"runs": runs.iter().map(describe).collect::<Vec<_>>()})));
+            let status = streams.answer(&document(
+                &json!({"runs": runs.iter().map(describe).collect::<Vec<_>>()}),
+            ));
             if runs.is_empty() { FAILED } else { status }
         }
         Form::Text if runs.is_empty() => nothing(streams),
         Form::Text => {
-            let rows: Vec<_> = std::iter::once(HEADINGS.map(str::to_owned)).chain(runs.iter().map(row)).collect();
+            let rows: Vec<_> = std::iter::once(HEADINGS.map(str::to_owned))
+                .chain(runs.iter().map(row))
+                .collect();
             streams.answer(&table(&rows, streams.paper))
         }
     }
@@ -57,7 +63,11 @@ pub(super) fn describe(run: &Summary) -> Value {
 /// What became of a run's events, in words.
 pub(super) fn events(run: &Summary) -> String {
     let mut parts = Vec::new();
-    for (number, word) in [(run.delivered, "sent"), (run.waiting, "waiting"), (run.refused, "refused")] {
+    for (number, word) in [
+        (run.delivered, "sent"),
+        (run.waiting, "waiting"),
+        (run.refused, "refused"),
+    ] {
         if number > 0 {
             parts.push(format!("{number} {word}"));
         }
@@ -77,11 +87,16 @@ fn row(run: &Summary) -> [String; 7] {
         run.launcher.as_deref().unwrap_or("-").to_owned(),
         run.seconds.map_or_else(|| "-".to_owned(), units::duration),
         run.outcome.as_str().to_owned(),
-        run.steps.map_or_else(|| "-".to_owned(), |steps| steps.to_string()),
+        run.steps
+            .map_or_else(|| "-".to_owned(), |steps| steps.to_string()),
         if run.damaged_lines == 0 {
             events(run)
         } else {
-            format!("{}, {}", events(run), count(run.damaged_lines, "damaged line"))
+            format!(
+                "{}, {}",
+                events(run),
+                count(run.damaged_lines, "damaged line")
+            )
         },
     ]
 }
@@ -94,7 +109,13 @@ pub(super) fn short(run: &Summary) -> String {
 /// `2026-11-22 13:16Z`.
 pub(super) fn minute(time: SystemTime) -> String {
     let text = wire::timestamp(time);
-    format!("{}Z", text.chars().take("2026-11-22T13:16".len()).collect::<String>().replace('T', " "))
+    format!(
+        "{}Z",
+        text.chars()
+            .take("2026-11-22T13:16".len())
+            .collect::<String>()
+            .replace('T', " ")
+    )
 }
 
 #[cfg(test)]
@@ -110,8 +131,16 @@ mod tests {
     fn without_runs_there_is_one_clear_line() {
         for (form, expected_out) in [(Form::Text, ""), (Form::Json, "{\"runs\":[]}\n")] {
             let (mut out, mut err) = (Vec::new(), Vec::new());
-            let status = print(None, SystemTime::now(), form, &mut Streams::plain(&mut out, &mut err));
-            assert_eq!((status, String::from_utf8(out).unwrap().as_str()), (FAILED, expected_out));
+            let status = print(
+                None,
+                SystemTime::now(),
+                form,
+                &mut Streams::plain(&mut out, &mut err),
+            );
+            assert_eq!(
+                (status, String::from_utf8(out).unwrap().as_str()),
+                (FAILED, expected_out)
+            );
             assert_eq!(err.is_empty(), form == Form::Json);
         }
     }

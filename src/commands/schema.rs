@@ -19,13 +19,22 @@ const WHY: usize = 10;
 
 /// The answer to `--schema`.
 pub(super) fn answer(json: bool, paper: Paper) -> String {
-    if json { format!("{:#}\n", as_json()) } else { for_people(paper.for_statements()) }
+    if json {
+        format!("{:#}\n", as_json())
+    } else {
+        for_people(paper.for_statements())
+    }
 }
 
 fn as_json() -> Value {
     let events: Map<_, _> = EventName::ALL
         .into_iter()
-        .map(|event| (event.as_str().to_owned(), json!({"when": event.when(), "fields": fields_json(&event.fields())})))
+        .map(|event| {
+            (
+                event.as_str().to_owned(),
+                json!({"when": event.when(), "fields": fields_json(&event.fields())}),
+            )
+        })
         .collect();
     json!({
         "schema_version": SCHEMA_VERSION,
@@ -40,7 +49,8 @@ fn fields_json(fields: &[Field]) -> Value {
     fields
         .iter()
         .map(|field| {
-            let mut entry = json!({"name": field.name, "type": field.kind.name(), "why": field.why});
+            let mut entry =
+                json!({"name": field.name, "type": field.kind.name(), "why": field.why});
             let members = members(&field.kind);
             if let (Some(entry), false) = (entry.as_object_mut(), members.is_empty()) {
                 entry.insert("fields".into(), fields_json(members));
@@ -52,14 +62,20 @@ fn fields_json(fields: &[Field]) -> Value {
 
 fn for_people(paper: Paper) -> String {
     let mut page = Page::new(paper, WHY);
-    page.paragraph(&format!("Everything that can ever be sent (list {SCHEMA_VERSION}, policy {POLICY_VERSION})"));
+    page.paragraph(&format!(
+        "Everything that can ever be sent (list {SCHEMA_VERSION}, policy {POLICY_VERSION})"
+    ));
     page.line("");
     page.line("in every event");
-    walk(&common_fields(), 1, &mut |field, depth| entry(&mut page, field, depth));
+    walk(&common_fields(), 1, &mut |field, depth| {
+        entry(&mut page, field, depth)
+    });
     for event in EventName::ALL {
         page.line("");
         page.paragraph(&format!("{}: {}", event.as_str(), event.when()));
-        walk(&event.fields(), 1, &mut |field, depth| entry(&mut page, field, depth));
+        walk(&event.fields(), 1, &mut |field, depth| {
+            entry(&mut page, field, depth)
+        });
     }
     page.line("");
     page.paragraph(&format!("<package> is one of: {}", PACKAGES.join(", ")));
@@ -69,7 +85,12 @@ fn for_people(paper: Paper) -> String {
 /// A field and its type, and below it why it is collected: side by side the three need more than 80 characters.
 fn entry(page: &mut Page, field: &Field, depth: usize) {
     let indent = depth.saturating_mul(INDENT);
-    page.paragraph(&format!("{:indent$}{}  {}", "", field.name, field.kind.name()));
+    page.paragraph(&format!(
+        "{:indent$}{}  {}",
+        "",
+        field.name,
+        field.kind.name()
+    ));
     page.entry("", field.why);
 }
 
@@ -97,10 +118,18 @@ pub fn privacy_document() -> String {
     let _ = write!(text, "\n### In every event\n\n");
     table(&mut text, &common_fields());
     for event in EventName::ALL {
-        let _ = write!(text, "\n### `{}`\n\nSent {}.\n\n", event.as_str(), event.when());
+        let _ = write!(
+            text,
+            "\n### `{}`\n\nSent {}.\n\n",
+            event.as_str(),
+            event.when()
+        );
         table(&mut text, &event.fields());
     }
-    let packages: Vec<_> = PACKAGES.iter().map(|package| format!("`{package}`")).collect();
+    let packages: Vec<_> = PACKAGES
+        .iter()
+        .map(|package| format!("`{package}`"))
+        .collect();
     let _ = writeln!(text, "\n`<package>` is one of {}.", packages.join(", "));
     text
 }
@@ -110,9 +139,16 @@ fn table(text: &mut String, fields: &[Field]) {
     let mut owners: Vec<String> = Vec::new();
     walk(fields, 0, &mut |field, depth| {
         owners.truncate(depth);
-        let owner = owners.last().map_or(String::new(), |owner| format!("{owner}."));
+        let owner = owners
+            .last()
+            .map_or(String::new(), |owner| format!("{owner}."));
         let name = format!("{owner}{}", field.name);
-        let _ = writeln!(text, "| `{name}` | {} | {} |", field.kind.name(), field.why.replace('|', "\\|"));
+        let _ = writeln!(
+            text,
+            "| `{name}` | {} | {} |",
+            field.kind.name(),
+            field.why.replace('|', "\\|")
+        );
         owners.push(match &field.kind {
             Kind::List(_) => format!("{name}[]"),
             _ => name,
@@ -126,13 +162,29 @@ mod tests {
 
     #[test]
     fn every_declared_field_is_in_every_form() {
-        let (people, document, json) = (answer(false, Paper::default()), privacy_document(), as_json().to_string());
-        for fields in EventName::ALL.into_iter().map(EventName::fields).chain([common_fields()]) {
+        let (people, document, json) = (
+            answer(false, Paper::default()),
+            privacy_document(),
+            as_json().to_string(),
+        );
+        for fields in EventName::ALL
+            .into_iter()
+            .map(EventName::fields)
+            .chain([common_fields()])
+        {
             walk(&fields, 0, &mut |field, _| {
                 for (form, text) in [("people", &people), ("document", &document)] {
-                    assert!(text.contains(field.name) && text.contains(field.why), "{form}: {}", field.name);
+                    assert!(
+                        text.contains(field.name) && text.contains(field.why),
+                        "{form}: {}",
+                        field.name
+                    );
                 }
-                assert!(json.contains(&format!("\"name\":{:?}", field.name)), "{}", field.name);
+                assert!(
+                    json.contains(&format!("\"name\":{:?}", field.name)),
+                    "{}",
+                    field.name
+                );
             });
         }
     }

@@ -4,7 +4,9 @@
 //! has withdrawn it for what waits as well. It gives up after a few failures; what is not sent stays.
 
 use super::{Form, Streams, Telemetry, count, document};
-use crate::delivery::{Certificates, Destination, Endpoint, Fate, Key, Lane, Outcome, State, Uploader};
+use crate::delivery::{
+    Certificates, Destination, Endpoint, Fate, Key, Lane, Outcome, State, Uploader,
+};
 use crate::store::Store;
 use axolotl_run_core::env;
 use axolotl_run_core::limits;
@@ -49,7 +51,9 @@ pub fn run(store: Option<&Store>, upload: Upload<'_>, form: Form, streams: &mut 
     let totals = match store {
         Some(store) => match send(store, uploader, upload.shows_progress) {
             Ok(totals) => totals,
-            Err(error) => return streams.complain(&format!("failed to set up the upload: {error}"), None),
+            Err(error) => {
+                return streams.complain(&format!("failed to set up the upload: {error}"), None);
+            }
         },
         None => Totals::default(),
     };
@@ -60,24 +64,46 @@ pub fn run(store: Option<&Store>, upload: Upload<'_>, form: Form, streams: &mut 
 fn ready(upload: &Upload<'_>) -> Result<(Endpoint, Key), (String, String)> {
     let kept = || "what waits is kept".to_owned();
     if !upload.telemetry.is_on {
-        let error = format!("nothing is sent while telemetry is off: {}", upload.telemetry.cause);
-        return Err((error, "`axolotl-run --enable` turns it on, `axolotl-run --status` says more".to_owned()));
+        let error = format!(
+            "nothing is sent while telemetry is off: {}",
+            upload.telemetry.cause
+        );
+        return Err((
+            error,
+            "`axolotl-run --enable` turns it on, `axolotl-run --status` says more".to_owned(),
+        ));
     }
-    let endpoint = upload.destination.endpoint.clone().map_err(|problem| (problem.to_string(), kept()))?;
-    let key = upload.destination.key.clone().map_err(|problem| (problem.to_string(), kept()))?;
+    let endpoint = upload
+        .destination
+        .endpoint
+        .clone()
+        .map_err(|problem| (problem.to_string(), kept()))?;
+    let key = upload
+        .destination
+        .key
+        .clone()
+        .map_err(|problem| (problem.to_string(), kept()))?;
     let key = key.ok_or_else(|| {
-        let hint = format!("`{}` holds the key of a PostHog project", env::AXOLOTL_RUN_POSTHOG_KEY);
+        let hint = format!(
+            "`{}` holds the key of a PostHog project",
+            env::AXOLOTL_RUN_POSTHOG_KEY
+        );
         ("no project key is configured".to_owned(), hint)
     })?;
     Ok((endpoint, key))
 }
 
 fn send(store: &Store, mut uploader: Uploader, shows_progress: bool) -> io::Result<Totals> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let now = SystemTime::now();
     store.recover(now);
     let mut waiting = store.waiting(now);
-    let mut totals = Totals { waiting: waiting.left_out, ..Totals::default() };
+    let mut totals = Totals {
+        waiting: waiting.left_out,
+        ..Totals::default()
+    };
     let mut runs = HashSet::new();
     let bar = bar(waiting.events, shows_progress);
     let all = waiting.events;
@@ -121,13 +147,19 @@ impl Totals {
 fn ending(uploader: &Uploader) -> Option<&'static str> {
     match uploader.state() {
         State::Stopped => Some("the server refused the key or the request"),
-        State::Dead if uploader.failures() >= limits::SEND_FAILURES_MAX => Some("the server can't be reached"),
+        State::Dead if uploader.failures() >= limits::SEND_FAILURES_MAX => {
+            Some("the server can't be reached")
+        }
         _ => None,
     }
 }
 
 fn bar(events: u64, is_shown: bool) -> ProgressBar {
-    let target = if is_shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let target = if is_shown {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
     let bar = ProgressBar::with_draw_target(Some(events), target);
     match ProgressStyle::with_template("sending {bar:30} {pos}/{len} events") {
         Ok(style) => bar.with_style(style),
@@ -136,24 +168,50 @@ fn bar(events: u64, is_shown: bool) -> ProgressBar {
 }
 
 fn report(totals: Totals, form: Form, streams: &mut Streams<'_>) -> u8 {
-    let Totals { delivered, refused, waiting, runs, ended, .. } = totals;
+    let Totals {
+        delivered,
+        refused,
+        waiting,
+        runs,
+        ended,
+        ..
+    } = totals;
     if form == Form::Json {
-        let status = streams.answer(&document(&json!({"sent": delivered, "refused": refused, "waiting": waiting})));
-        return if ended.is_some() { super::FAILED } else { status };
+        let status = streams.answer(&document(
+            &json!({"sent": delivered, "refused": refused, "waiting": waiting}),
+        ));
+        return if ended.is_some() {
+            super::FAILED
+        } else {
+            status
+        };
     }
     if let Some(why) = ended {
         let error = format!("failed to send {}: {why}", count(waiting, "event"));
-        return streams.complain(&error, Some("they are kept, and `axolotl-run --send` tries again"));
+        return streams.complain(
+            &error,
+            Some("they are kept, and `axolotl-run --send` tries again"),
+        );
     }
     let mut text = match delivered {
         0 => "nothing was sent\n".to_owned(),
-        _ => format!("sent {} of {}\n", count(delivered, "event"), count(runs, "run")),
+        _ => format!(
+            "sent {} of {}\n",
+            count(delivered, "event"),
+            count(runs, "run")
+        ),
     };
     if refused > 0 {
-        text.push_str(&format!("{} will never be sent; `axolotl-run --show` says why\n", count(refused, "event")));
+        text.push_str(&format!(
+            "{} will never be sent; `axolotl-run --show` says why\n",
+            count(refused, "event")
+        ));
     }
     if waiting > 0 {
-        text.push_str(&format!("{} more than is sent at once\n", count(waiting, "event")));
+        text.push_str(&format!(
+            "{} more than is sent at once\n",
+            count(waiting, "event")
+        ));
     }
     streams.answer(&text)
 }

@@ -3,13 +3,13 @@
 //! This is how a user finds out what left the machine: the JSON that is printed is the JSON that was or will be
 //! sent, member by member.
 
-use crate::ui::page::{Page, Paper};
 use super::{Form, Streams, count, document, runs};
-use crate::ui::harmless;
-use axolotl_run_core::event::value::Fields as _;
-use axolotl_run_core::event::{Dropped, EventName};
 use crate::store::{Record, Sending, Sent, Store, Summary};
+use crate::ui::harmless;
+use crate::ui::page::{Page, Paper};
+use axolotl_run_core::event::value::Fields as _;
 use axolotl_run_core::event::wire;
+use axolotl_run_core::event::{Dropped, EventName};
 use serde_json::{Value, json};
 use std::time::SystemTime;
 use uuid::Uuid;
@@ -25,7 +25,9 @@ pub fn print(
     form: Form,
     streams: &mut Streams<'_>,
 ) -> u8 {
-    let Some(store) = store else { return runs::nothing(streams) };
+    let Some(store) = store else {
+        return runs::nothing(streams);
+    };
     let found = match choose(store, prefix, now, streams) {
         Ok(found) => found,
         Err(status) => return status,
@@ -44,9 +46,9 @@ pub fn print(
     };
     missed.extend(damage(&summary));
     match form {
-        Form::Json => {
-            streams.answer(&document(&json!({"run": runs::describe(&summary), "events": events, "missed": missed})))
-        }
+        Form::Json => streams.answer(&document(
+            &json!({"run": runs::describe(&summary), "events": events, "missed": missed}),
+        )),
         Form::Text => {
             let events: Vec<_> = events.iter().filter_map(Value::as_str).collect();
             let (heading, missed) = (heading(&summary, paper), missed_lines(&missed, paper));
@@ -59,9 +61,16 @@ pub fn print(
 ///
 /// # Errors
 /// The exit status, after saying why there is none.
-pub fn choose(store: &Store, prefix: Option<&str>, now: SystemTime, streams: &mut Streams<'_>) -> Result<Summary, u8> {
+pub fn choose(
+    store: &Store,
+    prefix: Option<&str>,
+    now: SystemTime,
+    streams: &mut Streams<'_>,
+) -> Result<Summary, u8> {
     let run = identify(store, prefix, now, streams)?;
-    store.summary(run, now).ok_or_else(|| runs::nothing(streams))
+    store
+        .summary(run, now)
+        .ok_or_else(|| runs::nothing(streams))
 }
 
 /// The run that is meant: the latest, or the one whose identity begins so.
@@ -74,7 +83,9 @@ pub(super) fn identify(
     now: SystemTime,
     streams: &mut Streams<'_>,
 ) -> Result<Uuid, u8> {
-    let Some(prefix) = prefix else { return store.latest(now).ok_or_else(|| runs::nothing(streams)) };
+    let Some(prefix) = prefix else {
+        return store.latest(now).ok_or_else(|| runs::nothing(streams));
+    };
     match store.named(prefix).as_slice() {
         [run] => Ok(*run),
         [] => {
@@ -82,9 +93,20 @@ pub(super) fn identify(
             Err(streams.complain(&error, Some("`axolotl-run --runs` lists the recorded runs")))
         }
         several => {
-            let names: Vec<_> = several.iter().take(4).map(|run| format!("`{run}`")).collect();
-            let error = format!("{} begin with `{}`", count(several.len() as u64, "run"), harmless(prefix));
-            Err(streams.complain(&error, Some(&format!("more digits tell {} apart", names.join(", ")))))
+            let names: Vec<_> = several
+                .iter()
+                .take(4)
+                .map(|run| format!("`{run}`"))
+                .collect();
+            let error = format!(
+                "{} begin with `{}`",
+                count(several.len() as u64, "run"),
+                harmless(prefix)
+            );
+            Err(streams.complain(
+                &error,
+                Some(&format!("more digits tell {} apart", names.join(", "))),
+            ))
         }
     }
 }
@@ -92,8 +114,14 @@ pub(super) fn identify(
 fn heading(run: &Summary, paper: Paper) -> String {
     let mut page = Page::new(paper, LABEL);
     page.entry("run", &run.run.to_string());
-    page.entry("started", &run.started.map_or_else(|| "unknown".to_owned(), wire::timestamp));
-    let steps = run.steps.map_or_else(String::new, |steps| format!(", {}", count(steps, "step")));
+    page.entry(
+        "started",
+        &run.started
+            .map_or_else(|| "unknown".to_owned(), wire::timestamp),
+    );
+    let steps = run
+        .steps
+        .map_or_else(String::new, |steps| format!(", {}", count(steps, "step")));
     page.entry("outcome", &format!("{}{steps}", run.outcome.as_str()));
     page.entry("events", &runs::events(run));
     match run.sending {
@@ -108,7 +136,10 @@ fn heading(run: &Summary, paper: Paper) -> String {
 
 /// What became of an event, as one of a few words that can be counted.
 pub(super) fn kind_of_fate(record: &Record<'_>, sending: Sending, now: SystemTime) -> &'static str {
-    match (record.answer.as_ref().map(|answer| answer.sent), record.refusal) {
+    match (
+        record.answer.as_ref().map(|answer| answer.sent),
+        record.refusal,
+    ) {
         (Some(Sent::Delivered), _) => "sent",
         (Some(Sent::Refused), _) | (None, Some(_)) => "refused",
         (None, None) if sending == Sending::Forbidden => "kept here",
@@ -125,7 +156,9 @@ fn fate(record: &Record<'_>, run: &Summary, now: SystemTime) -> String {
                 Sent::Delivered => "sent",
                 Sent::Refused => "refused",
             };
-            let status = answer.status.map_or_else(String::new, |status| format!(", the server answered {status}"));
+            let status = answer.status.map_or_else(String::new, |status| {
+                format!(", the server answered {status}")
+            });
             format!("{word} {}{status}", answer.time)
         }
         (None, Some(refusal)) => format!("refused: {}", refusal.reason()),
@@ -138,7 +171,12 @@ fn fate(record: &Record<'_>, run: &Summary, now: SystemTime) -> String {
 fn render(record: &Record<'_>, run: &Summary, now: SystemTime, paper: Paper) -> String {
     let member = &record.member;
     let mut page = Page::new(paper, LABEL);
-    page.paragraph(&format!("{}  {}  {}", member.event, member.timestamp, fate(record, run, now)));
+    page.paragraph(&format!(
+        "{}  {}  {}",
+        member.event,
+        member.timestamp,
+        fate(record, run, now)
+    ));
     page.verbatim(&serde_json::to_string_pretty(member).unwrap_or_default());
     page.finish()
 }
@@ -155,18 +193,30 @@ fn describe(record: &Record<'_>, run: &Summary, now: SystemTime) -> Value {
 /// What the finish event says was missed, in the words of the published list.
 pub(super) fn dropped(record: &Record<'_>) -> Vec<String> {
     let is_ours = record.member.name() == Some(EventName::Finish) && record.refusal.is_none();
-    let Some(Value::Object(dropped)) = record.member.properties.get("dropped").filter(|_| is_ours) else {
+    let Some(Value::Object(dropped)) = record.member.properties.get("dropped").filter(|_| is_ours)
+    else {
         return Vec::new();
     };
-    let figure = |name: &str| dropped.get(name).and_then(Value::as_u64).filter(|figure| *figure > 0);
+    let figure = |name: &str| {
+        dropped
+            .get(name)
+            .and_then(Value::as_u64)
+            .filter(|figure| *figure > 0)
+    };
     let fields = Dropped::fields();
-    fields.iter().filter_map(|field| Some(format!("{}: {}", field.why, figure(field.name)?))).collect()
+    fields
+        .iter()
+        .filter_map(|field| Some(format!("{}: {}", field.why, figure(field.name)?)))
+        .collect()
 }
 
 pub(super) fn damage(run: &Summary) -> Vec<String> {
     let mut damage = Vec::new();
     if run.damaged_lines > 0 {
-        damage.push(format!("{} of the journal that can't be read", count(run.damaged_lines, "line")));
+        damage.push(format!(
+            "{} of the journal that can't be read",
+            count(run.damaged_lines, "line")
+        ));
     }
     if run.truncated {
         damage.push("what the journal holds beyond the first 64 MB".to_owned());

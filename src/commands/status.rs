@@ -2,14 +2,14 @@
 //!
 //! Someone who wonders why nothing arrives, or what could leave, must find the answer here and nowhere else.
 
-use crate::ui::page::Page;
 use super::{Form, Streams, Telemetry, count, document};
 use crate::delivery::{Destination, Said};
-use axolotl_run_core::event::SCHEMA_VERSION;
-use axolotl_run_core::public::dictionary::{self, Contents};
 use crate::store::decision::Stored;
 use crate::store::{Store, StoreProblem, Withdrawn};
+use crate::ui::page::Page;
+use axolotl_run_core::event::SCHEMA_VERSION;
 use axolotl_run_core::event::wire;
+use axolotl_run_core::public::dictionary::{self, Contents};
 use serde_json::json;
 use std::time::SystemTime;
 
@@ -35,8 +35,18 @@ pub struct Facts<'a> {
 pub fn print(facts: &Facts<'_>, now: SystemTime, form: Form, streams: &mut Streams<'_>) -> u8 {
     let Recorded { events, runs, said } = recorded(facts, now);
     let telemetry = if facts.telemetry.is_on { "on" } else { "off" };
-    let endpoint = facts.destination.endpoint.as_ref().map_err(ToString::to_string).map(ToString::to_string);
-    let key = facts.destination.key.as_ref().map_err(ToString::to_string).map(Option::is_some);
+    let endpoint = facts
+        .destination
+        .endpoint
+        .as_ref()
+        .map_err(ToString::to_string)
+        .map(ToString::to_string);
+    let key = facts
+        .destination
+        .key
+        .as_ref()
+        .map_err(ToString::to_string)
+        .map(Option::is_some);
     let state = match facts.store {
         Ok(Some(store)) => Ok(store.path().display().to_string()),
         Ok(None) => Ok("nothing is recorded yet".to_owned()),
@@ -113,23 +123,33 @@ struct Recorded {
 
 fn recorded(facts: &Facts<'_>, now: SystemTime) -> Recorded {
     let mut recorded = Recorded::default();
-    let Ok(Some(store)) = facts.store else { return recorded };
+    let Ok(Some(store)) = facts.store else {
+        return recorded;
+    };
     for run in store.runs(now) {
         recorded.events = recorded.events.saturating_add(run.waiting);
         recorded.runs = recorded.runs.saturating_add(u64::from(run.waiting > 0));
-        recorded.said = recorded.said.into_iter().chain(run.said).max_by_key(|said| said.time);
+        recorded.said = recorded
+            .said
+            .into_iter()
+            .chain(run.said)
+            .max_by_key(|said| said.time);
     }
     recorded
 }
 
 /// What the server said last, and when.
 pub(super) fn answered(said: Option<Said>) -> String {
-    said.map_or_else(|| "was not asked yet".to_owned(), |said| format!("{}: {said}", wire::timestamp(said.time)))
+    said.map_or_else(
+        || "was not asked yet".to_owned(),
+        |said| format!("{}: {said}", wire::timestamp(said.time)),
+    )
 }
 
 /// What the dictionary of public names holds: an old one knows less of a new release, and tells less of its errors.
 fn holds(known: &Contents, now: SystemTime) -> String {
-    let age = age_in_days(known.as_of, now).map_or_else(String::new, |days| format!(", {} old", count(days, "day")));
+    let age = age_in_days(known.as_of, now)
+        .map_or_else(String::new, |days| format!(", {} old", count(days, "day")));
     format!(
         "as of {}{age}: {} files, {} functions, {} exception classes of {} packages in {} releases",
         known.as_of, known.files, known.functions, known.exceptions, known.packages, known.releases
@@ -139,7 +159,9 @@ fn holds(known: &Contents, now: SystemTime) -> String {
 /// None where the day cannot be read, or is yet to come.
 fn age_in_days(as_of: &str, now: SystemTime) -> Option<u64> {
     let begin = humantime::parse_rfc3339(&format!("{as_of}T00:00:00Z")).ok()?;
-    now.duration_since(begin).ok().map(|age| age.as_secs() / (24 * 3600))
+    now.duration_since(begin)
+        .ok()
+        .map(|age| age.as_secs() / (24 * 3600))
 }
 
 fn decision(stored: &Stored) -> String {
@@ -148,7 +170,11 @@ fn decision(stored: &Stored) -> String {
         Stored::Unreadable(why) => format!("the stored decision {why}, and counts as none"),
         Stored::Decision(decision) => {
             let word = if decision.telemetry { "on" } else { "off" };
-            let date = if decision.date.is_empty() { String::new() } else { format!(", {}", decision.date) };
+            let date = if decision.date.is_empty() {
+                String::new()
+            } else {
+                format!(", {}", decision.date)
+            };
             format!("{word} (policy {}{date})", decision.policy)
         }
     }
@@ -163,8 +189,14 @@ mod tests {
     fn the_dictionary_says_its_age() {
         let day = |days: u64| UNIX_EPOCH + Duration::from_secs(days * 24 * 3600);
         assert_eq!(age_in_days("1970-01-02", day(11)), Some(10));
-        assert_eq!((age_in_days("1970-01-02", day(0)), age_in_days("", day(1))), (None, None));
+        assert_eq!(
+            (age_in_days("1970-01-02", day(0)), age_in_days("", day(1))),
+            (None, None)
+        );
         let said = holds(&dictionary::contents(), day(100_000));
-        assert!(said.contains("days old: ") && said.contains(" functions, "), "{said}");
+        assert!(
+            said.contains("days old: ") && said.contains(" functions, "),
+            "{said}"
+        );
     }
 }

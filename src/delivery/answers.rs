@@ -53,7 +53,11 @@ mod tests {
         for (status, body, verdict) in [
             (200, r#"{"status":1}"#, Verdict::Delivered),
             (200, r#"{"status":"Ok"}"#, Verdict::Delivered),
-            (200, "{\"status\": 1, \"quota_limited\": [\"events\"]}\n", Verdict::Delivered),
+            (
+                200,
+                "{\"status\": 1, \"quota_limited\": [\"events\"]}\n",
+                Verdict::Delivered,
+            ),
             (204, "", Verdict::Delivered),
             (200, "", Verdict::Later),
             (200, "<html>Please log in</html>", Verdict::Later),

@@ -13,11 +13,19 @@ use std::time::{Duration, SystemTime};
 pub fn wait(failures: u32, chance: f64, retry_after: Option<Duration>) -> Duration {
     let wish = retry_after.map(|wish| wish.min(limits::BACKOFF_MAX));
     let doublings = failures.saturating_sub(1).min(16);
-    let ceiling = limits::BACKOFF_FIRST.saturating_mul(1 << doublings).min(limits::BACKOFF_MAX);
-    let chance = if chance.is_finite() { chance.clamp(0.0, 1.0) } else { 1.0 };
+    let ceiling = limits::BACKOFF_FIRST
+        .saturating_mul(1 << doublings)
+        .min(limits::BACKOFF_MAX);
+    let chance = if chance.is_finite() {
+        chance.clamp(0.0, 1.0)
+    } else {
+        1.0
+    };
     if is_open(failures) {
         // At least half of it, so that probes do not come sooner by chance than the attempts before them.
-        return ceiling.mul_f64(0.5 + chance / 2.0).max(wish.unwrap_or_default());
+        return ceiling
+            .mul_f64(0.5 + chance / 2.0)
+            .max(wish.unwrap_or_default());
     }
     wish.unwrap_or_else(|| ceiling.mul_f64(chance))
 }
@@ -34,10 +42,16 @@ pub fn retry_after(header: &str, now: SystemTime) -> Option<Duration> {
     let header = header.trim();
     if !header.is_empty() && header.bytes().all(|byte| byte.is_ascii_digit()) {
         // A number beyond u64 is a wish to be left alone; it is clamped like any other.
-        return Some(Duration::from_secs(header.parse().unwrap_or(u64::MAX)).min(limits::BACKOFF_MAX));
+        return Some(
+            Duration::from_secs(header.parse().unwrap_or(u64::MAX)).min(limits::BACKOFF_MAX),
+        );
     }
     let date = httpdate::parse_http_date(header).ok()?;
-    Some(date.duration_since(now).unwrap_or_default().min(limits::BACKOFF_MAX))
+    Some(
+        date.duration_since(now)
+            .unwrap_or_default()
+            .min(limits::BACKOFF_MAX),
+    )
 }
 
 #[cfg(test)]
@@ -47,8 +61,20 @@ mod tests {
 
     #[test]
     fn the_ceiling_doubles_from_half_a_second_to_half_a_minute() {
-        for (failures, seconds) in [(0, 0.5), (1, 0.5), (2, 1.0), (3, 2.0), (6, 16.0), (7, 30.0), (8, 30.0)] {
-            assert_eq!(wait(failures, 1.0, None), Duration::from_secs_f64(seconds), "{failures}");
+        for (failures, seconds) in [
+            (0, 0.5),
+            (1, 0.5),
+            (2, 1.0),
+            (3, 2.0),
+            (6, 16.0),
+            (7, 30.0),
+            (8, 30.0),
+        ] {
+            assert_eq!(
+                wait(failures, 1.0, None),
+                Duration::from_secs_f64(seconds),
+                "{failures}"
+            );
         }
         assert_eq!(wait(2, 0.5, None), Duration::from_millis(500));
         assert_eq!(wait(2, 0.0, None), Duration::ZERO);
@@ -58,17 +84,28 @@ mod tests {
     #[test]
     fn probes_grow_whatever_chance_and_a_broken_server_say() {
         let now = Some(Duration::ZERO);
-        let waits: Vec<_> = (3..=8).map(|failures| wait(failures, 0.0, now).as_secs_f64()).collect();
+        let waits: Vec<_> = (3..=8)
+            .map(|failures| wait(failures, 0.0, now).as_secs_f64())
+            .collect();
         assert_eq!(waits, [1.0, 2.0, 4.0, 8.0, 15.0, 15.0]);
-        assert_eq!(wait(4, 0.0, Some(Duration::from_secs(20))), Duration::from_secs(20));
+        assert_eq!(
+            wait(4, 0.0, Some(Duration::from_secs(20))),
+            Duration::from_secs(20)
+        );
         assert_eq!([0, 2, 3, 9].map(is_open), [false, false, true, true]);
     }
 
     #[test]
     fn the_servers_wish_goes_before_within_reason() {
-        assert_eq!(wait(1, 1.0, Some(Duration::from_secs(7))), Duration::from_secs(7));
+        assert_eq!(
+            wait(1, 1.0, Some(Duration::from_secs(7))),
+            Duration::from_secs(7)
+        );
         assert_eq!(wait(2, 1.0, Some(Duration::ZERO)), Duration::ZERO);
-        assert_eq!(wait(1, 0.0, Some(Duration::from_secs(3600))), limits::BACKOFF_MAX);
+        assert_eq!(
+            wait(1, 0.0, Some(Duration::from_secs(3600))),
+            limits::BACKOFF_MAX
+        );
     }
 
     #[test]
@@ -87,7 +124,11 @@ mod tests {
             ("", None),
             ("soon", None),
         ] {
-            assert_eq!(retry_after(header, now), seconds.map(Duration::from_secs), "{header:?}");
+            assert_eq!(
+                retry_after(header, now),
+                seconds.map(Duration::from_secs),
+                "{header:?}"
+            );
         }
     }
 

@@ -73,8 +73,11 @@ impl Queue {
     /// Takes the next batch out, of so many events at the most.
     #[must_use]
     pub fn take(&mut self, events_max: usize) -> Option<Batch> {
-        let gathered =
-            |queue: &mut Self| queue.gather(Lane::Own, events_max).or_else(|| queue.gather(Lane::Earlier, events_max));
+        let gathered = |queue: &mut Self| {
+            queue
+                .gather(Lane::Own, events_max)
+                .or_else(|| queue.gather(Lane::Earlier, events_max))
+        };
         let batch = self.parts.pop_front().or_else(|| gathered(self))?;
         self.bytes = self.bytes.saturating_sub(bytes(&batch.items));
         Some(batch)
@@ -87,22 +90,37 @@ impl Queue {
             self.parts.push_front(batch);
         } else {
             let lane = self.lane(batch.lane);
-            batch.items.into_iter().rev().for_each(|item| lane.push_front(item));
+            batch
+                .items
+                .into_iter()
+                .rev()
+                .for_each(|item| lane.push_front(item));
         }
     }
 
     /// Divides a batch that can never succeed.
     pub fn divide(&mut self, batch: Batch) -> Divided {
-        let Batch { items: mut first, lane, .. } = batch;
+        let Batch {
+            items: mut first,
+            lane,
+            ..
+        } = batch;
         if first.len() <= 1
             && let Some(item) = first.pop()
         {
             return Divided::Lone(item);
         }
         let second = first.split_off(first.len() / 2);
-        self.bytes = self.bytes.saturating_add(bytes(&first)).saturating_add(bytes(&second));
+        self.bytes = self
+            .bytes
+            .saturating_add(bytes(&first))
+            .saturating_add(bytes(&second));
         for items in [second, first] {
-            self.parts.push_front(Batch { items, lane, part: true });
+            self.parts.push_front(Batch {
+                items,
+                lane,
+                part: true,
+            });
         }
         Divided::Halved
     }
@@ -110,7 +128,12 @@ impl Queue {
     /// How many events wait.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.parts.iter().map(|batch| batch.items.len()).sum::<usize>() + self.own.len() + self.earlier.len()
+        self.parts
+            .iter()
+            .map(|batch| batch.items.len())
+            .sum::<usize>()
+            + self.own.len()
+            + self.earlier.len()
     }
 
     /// Whether none waits.
@@ -122,7 +145,11 @@ impl Queue {
     /// Whether one of this lane waits.
     #[must_use]
     pub fn has(&self, lane: Lane) -> bool {
-        let items = if lane == Lane::Own { &self.own } else { &self.earlier };
+        let items = if lane == Lane::Own {
+            &self.own
+        } else {
+            &self.earlier
+        };
         !items.is_empty() || self.parts.iter().any(|batch| batch.lane == lane)
     }
 
@@ -147,7 +174,11 @@ impl Queue {
             }
             items.extend(waiting.pop_front());
         }
-        (!items.is_empty()).then_some(Batch { items, lane, part: false })
+        (!items.is_empty()).then_some(Batch {
+            items,
+            lane,
+            part: false,
+        })
     }
 }
 
@@ -161,7 +192,10 @@ mod tests {
     use proptest::prelude::*;
 
     fn item(number: u128, length: usize) -> Item {
-        Item { uuid: Uuid::from_u128(number), line: "x".repeat(length).into() }
+        Item {
+            uuid: Uuid::from_u128(number),
+            line: "x".repeat(length).into(),
+        }
     }
 
     fn queue(lengths: &[usize]) -> Queue {
@@ -183,10 +217,14 @@ mod tests {
     #[test]
     fn a_batch_is_bounded_in_events_and_in_bytes() {
         let mut queue = queue(&[10; 250]);
-        let sizes: Vec<_> = std::iter::from_fn(|| take(&mut queue)).map(|batch| batch.items.len()).collect();
+        let sizes: Vec<_> = std::iter::from_fn(|| take(&mut queue))
+            .map(|batch| batch.items.len())
+            .collect();
         assert_eq!(sizes, [100, 100, 50]);
         let mut queue = self::queue(&[limits::EVENT_BYTES_MAX; 9]);
-        let sizes: Vec<_> = std::iter::from_fn(|| take(&mut queue)).map(|batch| batch.items.len()).collect();
+        let sizes: Vec<_> = std::iter::from_fn(|| take(&mut queue))
+            .map(|batch| batch.items.len())
+            .collect();
         assert_eq!(sizes, [3, 3, 3]);
         assert!(queue.is_empty() && queue.bytes == 0);
     }
@@ -194,24 +232,43 @@ mod tests {
     #[test]
     fn this_runs_events_go_first_and_alone() {
         let mut queue = Queue::default();
-        for (number, lane) in [(0, Lane::Earlier), (1, Lane::Own), (2, Lane::Earlier), (3, Lane::Own)] {
+        for (number, lane) in [
+            (0, Lane::Earlier),
+            (1, Lane::Own),
+            (2, Lane::Earlier),
+            (3, Lane::Own),
+        ] {
             assert!(queue.push(item(number, 5), lane));
         }
         let batches: Vec<_> = std::iter::from_fn(|| take(&mut queue)).collect();
-        assert_eq!(batches.iter().map(numbers).collect::<Vec<_>>(), [[1, 3], [0, 2]]);
+        assert_eq!(
+            batches.iter().map(numbers).collect::<Vec<_>>(),
+            [[1, 3], [0, 2]]
+        );
         let [own, earlier] = <[Batch; 2]>::try_from(batches).unwrap();
-        assert_eq!((queue.has(Lane::Own), queue.has(Lane::Earlier)), (false, false));
+        assert_eq!(
+            (queue.has(Lane::Own), queue.has(Lane::Earlier)),
+            (false, false)
+        );
         queue.put_back(earlier);
         queue.divide(own);
-        assert_eq!((queue.has(Lane::Own), queue.has(Lane::Earlier), queue.len()), (true, true, 4));
+        assert_eq!(
+            (queue.has(Lane::Own), queue.has(Lane::Earlier), queue.len()),
+            (true, true, 4)
+        );
         assert_eq!(queue.take(1).map(|batch| numbers(&batch)), Some(vec![1]));
     }
 
     #[test]
     fn what_does_not_fit_stays_outside() {
         let mut queue = Queue::default();
-        let pushed = (0..100).filter(|number| queue.push(item(*number, limits::EVENT_BYTES_MAX), Lane::Own)).count();
-        assert_eq!(pushed as u64, limits::UNSENT_BYTES_MAX / limits::EVENT_BYTES_MAX as u64);
+        let pushed = (0..100)
+            .filter(|number| queue.push(item(*number, limits::EVENT_BYTES_MAX), Lane::Own))
+            .count();
+        assert_eq!(
+            pushed as u64,
+            limits::UNSENT_BYTES_MAX / limits::EVENT_BYTES_MAX as u64
+        );
     }
 
     #[test]

@@ -13,9 +13,9 @@ use super::course::Attempt;
 use super::endpoint::{Endpoint, Key};
 use super::outcome::Cause;
 use super::request;
-use axolotl_run_sys::probe::open_regular;
 use axolotl_run_core::env;
 use axolotl_run_core::limits;
+use axolotl_run_sys::probe::open_regular;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Client, Response, redirect, retry};
 use rustls::{ClientConfig, RootCertStore};
@@ -58,22 +58,38 @@ impl Certificates {
     /// Those that the environment names.
     #[must_use]
     pub fn configured(environment: impl Fn(&str) -> Option<OsString>) -> Self {
-        let path = |name: &str| environment(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let path = |name: &str| {
+            environment(name)
+                .filter(|value| !value.is_empty())
+                .map(PathBuf::from)
+        };
         Self {
-            files: env::CERTIFICATE_FILES.iter().filter_map(|name| path(name)).collect(),
+            files: env::CERTIFICATE_FILES
+                .iter()
+                .filter_map(|name| path(name))
+                .collect(),
             directory: path(env::SSL_CERT_DIR),
         }
     }
 
     fn roots(&self) -> RootCertStore {
-        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        if std::env::var_os(env::SSL_CERT_DIR).or_else(|| std::env::var_os(env::CERTIFICATE_FILES[0])).is_none() {
+        let mut roots = RootCertStore {
+            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+        };
+        if std::env::var_os(env::SSL_CERT_DIR)
+            .or_else(|| std::env::var_os(env::CERTIFICATE_FILES[0]))
+            .is_none()
+        {
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         } else {
             // The library would open what the variables name, whatever it is, in the place of the system's.
-            SYSTEM_BUNDLES.iter().for_each(|path| add_file(&mut roots, Path::new(path)));
+            SYSTEM_BUNDLES
+                .iter()
+                .for_each(|path| add_file(&mut roots, Path::new(path)));
         }
-        self.files.iter().for_each(|path| add_file(&mut roots, path));
+        self.files
+            .iter()
+            .for_each(|path| add_file(&mut roots, path));
         if let Some(directory) = &self.directory {
             let found = rustls_native_certs::load_certs_from_paths(None, Some(directory));
             roots.add_parsable_certificates(found.certs);
@@ -91,13 +107,24 @@ fn add_file(roots: &mut RootCertStore, path: &Path) {
 
 impl Attempt {
     const fn failed(cause: Cause) -> Self {
-        Self { verdict: Verdict::Later, status: None, cause: Some(cause), retry_after: None }
+        Self {
+            verdict: Verdict::Later,
+            status: None,
+            cause: Some(cause),
+            retry_after: None,
+        }
     }
 }
 
 impl Sender {
     pub(super) const fn new(endpoint: Endpoint, key: Key, certificates: Certificates) -> Self {
-        Self { endpoint, key, certificates, client: OnceLock::new(), building: Mutex::const_new(None) }
+        Self {
+            endpoint,
+            key,
+            certificates,
+            client: OnceLock::new(),
+            building: Mutex::const_new(None),
+        }
     }
 
     /// Makes one attempt; it ends within [`limits::REQUEST_TIMEOUT`] whatever happens.
@@ -108,17 +135,27 @@ impl Sender {
                 Err(cause) => Attempt::failed(cause),
             }
         };
-        tokio::time::timeout(limits::REQUEST_TIMEOUT, attempt).await.unwrap_or(Attempt::failed(Cause::Timeout))
+        tokio::time::timeout(limits::REQUEST_TIMEOUT, attempt)
+            .await
+            .unwrap_or(Attempt::failed(Cause::Timeout))
     }
 
     async fn ask(self: Arc<Self>, items: Vec<Item>) -> Result<Response, Cause> {
         let url = self.endpoint.url().clone();
         let client = self.client().await.ok_or(Cause::Client)?;
         // Compressing takes milliseconds that the loop has not.
-        let compressed = spawn_blocking(move || request::body(&self.key, &items, SystemTime::now()).ok());
+        let compressed =
+            spawn_blocking(move || request::body(&self.key, &items, SystemTime::now()).ok());
         let body = compressed.await.ok().flatten().ok_or(Cause::Client)?;
-        let request = client.post(url).header(CONTENT_TYPE, "application/json").header(CONTENT_ENCODING, "gzip");
-        request.body(body).send().await.map_err(|error| cause(&error))
+        let request = client
+            .post(url)
+            .header(CONTENT_TYPE, "application/json")
+            .header(CONTENT_ENCODING, "gzip");
+        request
+            .body(body)
+            .send()
+            .await
+            .map_err(|error| cause(&error))
     }
 
     /// Begins to set the client up, so that the first attempt need not wait for it. To be called within a runtime.
@@ -146,11 +183,12 @@ impl Sender {
     }
 
     fn build(&self) -> Option<Client> {
-        let tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .ok()?
-            .with_root_certificates(self.certificates.roots())
-            .with_no_client_auth();
+        let tls =
+            ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .ok()?
+                .with_root_certificates(self.certificates.roots())
+                .with_no_client_auth();
         Client::builder()
             .tls_backend_preconfigured(tls)
             .user_agent(concat!("axolotl-run/", env!("CARGO_PKG_VERSION")))
@@ -168,17 +206,30 @@ impl Sender {
 /// Reads an answer as far as it matters.
 async fn read(mut answer: Response) -> Attempt {
     let status = answer.status().as_u16();
-    let wish = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    let wish = answer
+        .headers()
+        .get(RETRY_AFTER)
+        .and_then(|value| value.to_str().ok());
     let retry_after = wish.and_then(|wish| backoff::retry_after(wish, SystemTime::now()));
     let mut body = Vec::new();
     while answers::needs_body(status) && body.len() <= limits::ANSWER_BYTES_MAX {
         match answer.chunk().await {
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
             Ok(None) => break,
-            Err(error) => return Attempt { status: Some(status), ..Attempt::failed(cause(&error)) },
+            Err(error) => {
+                return Attempt {
+                    status: Some(status),
+                    ..Attempt::failed(cause(&error))
+                };
+            }
         }
     }
-    Attempt { verdict: answers::judge(status, &body), status: Some(status), cause: None, retry_after }
+    Attempt {
+        verdict: answers::judge(status, &body),
+        status: Some(status),
+        cause: None,
+        retry_after,
+    }
 }
 
 fn cause(error: &reqwest::Error) -> Cause {

@@ -88,7 +88,11 @@ impl Course {
     /// The next batch to be tried.
     #[must_use]
     pub fn depart(&mut self) -> Option<Batch> {
-        if self.state == State::Stopped { None } else { self.queue.take(self.events_max) }
+        if self.state == State::Stopped {
+            None
+        } else {
+            self.queue.take(self.events_max)
+        }
     }
 
     /// The events that wait.
@@ -135,7 +139,8 @@ impl Course {
             Fate::Delivered | Fate::Refused => self.alive(),
             Fate::Stopped => self.state = State::Stopped,
             Fate::Delayed => {
-                repeated = self.last.replace((attempt.status, attempt.cause)) == Some((attempt.status, attempt.cause));
+                repeated = self.last.replace((attempt.status, attempt.cause))
+                    == Some((attempt.status, attempt.cause));
                 self.state = State::Dead;
                 self.failures = self.failures.saturating_add(1);
                 if backoff::is_open(self.failures) {
@@ -144,14 +149,22 @@ impl Course {
                 wait = Some(backoff::wait(self.failures, chance, attempt.retry_after));
             }
         }
-        Some(Conclusion { uuids, fate, repeated, wait })
+        Some(Conclusion {
+            uuids,
+            fate,
+            repeated,
+            wait,
+        })
     }
 
     fn alive(&mut self) {
         self.state = State::Alive;
         self.failures = 0;
         self.last = None;
-        self.events_max = self.events_max.saturating_mul(2).min(limits::BATCH_EVENTS_MAX);
+        self.events_max = self
+            .events_max
+            .saturating_mul(2)
+            .min(limits::BATCH_EVENTS_MAX);
     }
 }
 

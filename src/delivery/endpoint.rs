@@ -69,10 +69,14 @@ impl Endpoint {
         let text = text.trim();
         // The case of a scheme does not matter. The parser would accept far more: `https:host`, `https:\host`.
         let (scheme, authority) = text.split_once("://").ok_or(EndpointProblem::Scheme)?;
-        if !["https", "http"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
+        if !["https", "http"]
+            .iter()
+            .any(|known| scheme.eq_ignore_ascii_case(known))
+        {
             return Err(EndpointProblem::Scheme);
         }
-        if text.len() > limits::HOST_BYTES_MAX || authority.is_empty() || authority.starts_with('/') {
+        if text.len() > limits::HOST_BYTES_MAX || authority.is_empty() || authority.starts_with('/')
+        {
             return Err(EndpointProblem::Malformed);
         }
         let mut url = Url::parse(text).map_err(|_| EndpointProblem::Malformed)?;
@@ -82,7 +86,9 @@ impl Endpoint {
         if url.query().is_some() || url.fragment().is_some() {
             return Err(EndpointProblem::Query);
         }
-        let of_pages = HOSTS_OF_PAGES.iter().find(|(page, _)| url.host_str() == Some(page));
+        let of_pages = HOSTS_OF_PAGES
+            .iter()
+            .find(|(page, _)| url.host_str() == Some(page));
         if let Some((_, host)) = of_pages {
             url = Url::parse(&format!("https://{host}")).map_err(|_| EndpointProblem::Malformed)?;
         }
@@ -153,8 +159,14 @@ impl fmt::Display for KeyProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = env::AXOLOTL_RUN_POSTHOG_KEY;
         match self {
-            Self::Malformed => write!(f, "`{name}` is not a project key (1 to 64 ASCII characters without blanks)"),
-            Self::Personal => write!(f, "`{name}` is a personal key (`phx_…`); a project key (`phc_…`) is needed"),
+            Self::Malformed => write!(
+                f,
+                "`{name}` is not a project key (1 to 64 ASCII characters without blanks)"
+            ),
+            Self::Personal => write!(
+                f,
+                "`{name}` is a personal key (`phx_…`); a project key (`phc_…`) is needed"
+            ),
         }
     }
 }
@@ -163,12 +175,15 @@ impl Destination {
     /// What the environment says, or else the build.
     #[must_use]
     pub fn configured(environment: impl Fn(&str) -> Option<OsString>) -> Self {
-        let value = |name, baked: Option<&str>| match environment(name).map(|value| value.into_string()) {
-            Some(Ok(value)) if !value.trim().is_empty() => Some(value),
-            // What is not even text is as malformed as can be.
-            Some(Err(_)) => Some("\u{fffd}".to_owned()),
-            _ => baked.filter(|baked| !baked.trim().is_empty()).map(str::to_owned),
-        };
+        let value =
+            |name, baked: Option<&str>| match environment(name).map(|value| value.into_string()) {
+                Some(Ok(value)) if !value.trim().is_empty() => Some(value),
+                // What is not even text is as malformed as can be.
+                Some(Err(_)) => Some("\u{fffd}".to_owned()),
+                _ => baked
+                    .filter(|baked| !baked.trim().is_empty())
+                    .map(str::to_owned),
+            };
         let host = value(env::AXOLOTL_RUN_POSTHOG_HOST, BAKED_HOST);
         let key = value(env::AXOLOTL_RUN_POSTHOG_KEY, BAKED_KEY);
         Self {
@@ -192,21 +207,38 @@ mod tests {
     #[test]
     fn a_host_is_used_as_given_but_for_posthogs_pages() {
         for (text, url) in [
-            ("https://us.i.posthog.com", "https://us.i.posthog.com/batch/"),
+            (
+                "https://us.i.posthog.com",
+                "https://us.i.posthog.com/batch/",
+            ),
             ("https://app.posthog.com", "https://us.i.posthog.com/batch/"),
             ("https://us.posthog.com/", "https://us.i.posthog.com/batch/"),
             ("https://eu.posthog.com", "https://eu.i.posthog.com/batch/"),
-            ("  https://eu.i.posthog.com//\n", "https://eu.i.posthog.com/batch/"),
+            (
+                "  https://eu.i.posthog.com//\n",
+                "https://eu.i.posthog.com/batch/",
+            ),
             ("https://APP.PostHog.com", "https://us.i.posthog.com/batch/"),
-            ("HTTPS://EU.I.POSTHOG.COM/", "https://eu.i.posthog.com/batch/"),
+            (
+                "HTTPS://EU.I.POSTHOG.COM/",
+                "https://eu.i.posthog.com/batch/",
+            ),
             ("Http://127.0.0.1:8000", "http://127.0.0.1:8000/batch/"),
-            ("https://events.example.org:8443/ingest/", "https://events.example.org:8443/ingest/batch/"),
+            (
+                "https://events.example.org:8443/ingest/",
+                "https://events.example.org:8443/ingest/batch/",
+            ),
             ("http://127.0.0.1:8000", "http://127.0.0.1:8000/batch/"),
             ("http://[::1]:8000", "http://[::1]:8000/batch/"),
         ] {
             assert_eq!(Endpoint::parse(text).unwrap().url().as_str(), url, "{text}");
         }
-        assert_eq!(Endpoint::parse("https://eu.posthog.com/").unwrap().to_string(), "https://eu.i.posthog.com");
+        assert_eq!(
+            Endpoint::parse("https://eu.posthog.com/")
+                .unwrap()
+                .to_string(),
+            "https://eu.i.posthog.com"
+        );
     }
 
     #[test]
@@ -233,7 +265,10 @@ mod tests {
         ] {
             assert_eq!(Endpoint::parse(text), Err(problem), "{text}");
         }
-        assert_eq!(Endpoint::parse(&format!("https://example.org/{}", "x".repeat(2000))), Err(Malformed));
+        assert_eq!(
+            Endpoint::parse(&format!("https://example.org/{}", "x".repeat(2000))),
+            Err(Malformed)
+        );
     }
 
     #[test]
@@ -250,7 +285,10 @@ mod tests {
             ("phc_\u{0}", Err(KeyProblem::Malformed)),
         ] {
             let key = Key::parse(text);
-            assert_eq!(key.as_ref().map(|key| key.as_ref().map(Key::as_str)), expected.as_ref().map(|key| *key));
+            assert_eq!(
+                key.as_ref().map(|key| key.as_ref().map(Key::as_str)),
+                expected.as_ref().map(|key| *key)
+            );
         }
         assert!(Key::parse(&"x".repeat(64)).is_ok() && Key::parse(&"x".repeat(65)).is_err());
         assert_eq!(format!("{:?}", Key::parse("phc_secret")), "Ok(Some(Key))");
@@ -260,9 +298,15 @@ mod tests {
     fn the_environment_decides_and_bytes_that_are_no_text_are_a_mistake() {
         use std::os::unix::ffi::OsStringExt as _;
         let none = Destination::configured(|_| None);
-        assert_eq!(none.endpoint.as_ref().unwrap().to_string(), BAKED_HOST.unwrap_or(DEFAULT_HOST));
+        assert_eq!(
+            none.endpoint.as_ref().unwrap().to_string(),
+            BAKED_HOST.unwrap_or(DEFAULT_HOST)
+        );
         let odd = Destination::configured(|_| Some(OsString::from_vec(vec![0xff])));
-        assert_eq!((odd.endpoint.is_err(), odd.key.is_err(), odd.usable()), (true, true, None));
+        assert_eq!(
+            (odd.endpoint.is_err(), odd.key.is_err(), odd.usable()),
+            (true, true, None)
+        );
     }
 
     proptest! {

@@ -75,10 +75,15 @@ impl fmt::Display for Said {
             (Fate::Delivered, ..) => f.write_str("it accepted events"),
             (Fate::Refused, Some(status), _) => write!(f, "it refused an event ({status})"),
             (Fate::Stopped, Some(status), _) => {
-                write!(f, "it answered {status}: the key, the host or a proxy is wrong; events are kept")
+                write!(
+                    f,
+                    "it answered {status}: the key, the host or a proxy is wrong; events are kept"
+                )
             }
             // What a captive portal or a proxy says in its place.
-            (_, Some(status @ 200..=399), None) => write!(f, "something that is not PostHog answered {status}"),
+            (_, Some(status @ 200..=399), None) => {
+                write!(f, "something that is not PostHog answered {status}")
+            }
             (_, Some(status), None) => write!(f, "it answered {status}"),
             (_, Some(status), Some(_)) => write!(f, "it answered {status} and broke off"),
             (_, None, Some(Cause::Connection)) => f.write_str("there was no connection"),
@@ -108,7 +113,14 @@ impl Outcome {
     /// That our own gate refused events which were read back from disk.
     #[must_use]
     pub const fn refused_by_gate(uuids: Vec<Uuid>, time: SystemTime) -> Self {
-        Self { time, uuids, fate: Fate::Refused, status: None, cause: Some(Cause::Gate), repeated: false }
+        Self {
+            time,
+            uuids,
+            fate: Fate::Refused,
+            status: None,
+            cause: Some(Cause::Gate),
+            repeated: false,
+        }
     }
 
     /// The part that concerns these events; None where none of it does. A batch may hold events of several
@@ -116,7 +128,10 @@ impl Outcome {
     #[must_use]
     pub fn of(&self, is_mine: impl Fn(&Uuid) -> bool) -> Option<Self> {
         let uuids: Vec<Uuid> = self.uuids.iter().copied().filter(is_mine).collect();
-        (!uuids.is_empty()).then(|| Self { uuids, ..self.clone() })
+        (!uuids.is_empty()).then(|| Self {
+            uuids,
+            ..self.clone()
+        })
     }
 
     /// The line for `delivery.jsonl`; None for what need not be written again.
@@ -159,12 +174,24 @@ mod tests {
                 r#"{{"time":"1970-01-01T00:00:00.000Z","outcome":"delivered","status":200,"events":1,"uuids":["{uuid}"]}}"#
             )
         );
-        let delayed = Outcome { fate: Fate::Delayed, status: None, cause: Some(Cause::Timeout), ..outcome.clone() };
+        let delayed = Outcome {
+            fate: Fate::Delayed,
+            status: None,
+            cause: Some(Cause::Timeout),
+            ..outcome.clone()
+        };
         assert_eq!(
             delayed.line().unwrap(),
             r#"{"time":"1970-01-01T00:00:00.000Z","outcome":"delayed","cause":"timeout","events":1}"#
         );
-        assert_eq!(Outcome { repeated: true, ..delayed }.line(), None);
+        assert_eq!(
+            Outcome {
+                repeated: true,
+                ..delayed
+            }
+            .line(),
+            None
+        );
     }
 
     #[test]
@@ -172,7 +199,10 @@ mod tests {
         let uuids: Vec<Uuid> = (0..4).map(Uuid::from_u128).collect();
         let outcome = Outcome::refused_by_gate(uuids.clone(), SystemTime::UNIX_EPOCH);
         let even = outcome.of(|uuid| uuid.as_u128() % 2 == 0).unwrap();
-        assert_eq!((even.uuids, even.cause), (vec![uuids[0], uuids[2]], Some(Cause::Gate)));
+        assert_eq!(
+            (even.uuids, even.cause),
+            (vec![uuids[0], uuids[2]], Some(Cause::Gate))
+        );
         assert_eq!(outcome.of(|_| false), None);
     }
 }

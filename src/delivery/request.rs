@@ -16,7 +16,10 @@ fn json(key: &Key, items: &[Item], now: SystemTime) -> serde_json::Result<String
     let key = serde_json::to_string(key.as_str())?;
     let sent_at = wire::timestamp(now);
     let lines: Vec<&str> = items.iter().map(|item| item.line.as_ref()).collect();
-    Ok(format!(r#"{{"api_key":{key},"sent_at":"{sent_at}","batch":[{}]}}"#, lines.join(",")))
+    Ok(format!(
+        r#"{{"api_key":{key},"sent_at":"{sent_at}","batch":[{}]}}"#,
+        lines.join(",")
+    ))
 }
 
 /// The compressed body of a batch.
@@ -39,10 +42,15 @@ mod tests {
     fn the_events_bytes_are_the_journals_and_the_key_is_escaped() {
         let key = Key::parse(r#"phc_"\x"#).unwrap().unwrap();
         let lines = [r#"{"a":1.0e5,"b":"\u00e4"}"#, "{}"];
-        let items = lines.map(|line| Item { uuid: Uuid::nil(), line: line.into() });
+        let items = lines.map(|line| Item {
+            uuid: Uuid::nil(),
+            line: line.into(),
+        });
         let mut text = String::new();
         let body = body(&key, &items, SystemTime::UNIX_EPOCH).unwrap();
-        flate2::read::GzDecoder::new(body.as_slice()).read_to_string(&mut text).unwrap();
+        flate2::read::GzDecoder::new(body.as_slice())
+            .read_to_string(&mut text)
+            .unwrap();
         assert_eq!(
             text,
             r#"{"api_key":"phc_\"\\x","sent_at":"1970-01-01T00:00:00.000Z","batch":[{"a":1.0e5,"b":"\u00e4"},{}]}"#

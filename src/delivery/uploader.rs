@@ -75,7 +75,15 @@ impl Uploader {
             self.refused.push_back(uuid);
             return Some(uuid);
         }
-        self.course.offer(Item { uuid, line: line.into() }, lane).then_some(uuid)
+        self.course
+            .offer(
+                Item {
+                    uuid,
+                    line: line.into(),
+                },
+                lane,
+            )
+            .then_some(uuid)
     }
 
     /// What is known of the endpoint.
@@ -87,15 +95,26 @@ impl Uploader {
     /// Events that were offered and have no outcome yet.
     #[must_use]
     pub fn unsettled(&self) -> usize {
-        let in_flight = self.flight.as_ref().map_or(0, |flight| flight.batch.items.len());
-        self.course.queue().len().saturating_add(self.refused.len()).saturating_add(in_flight)
+        let in_flight = self
+            .flight
+            .as_ref()
+            .map_or(0, |flight| flight.batch.items.len());
+        self.course
+            .queue()
+            .len()
+            .saturating_add(self.refused.len())
+            .saturating_add(in_flight)
     }
 
     /// Whether a wait at the run's end may be worth it: some of its own is on its way to a server that answers.
     #[must_use]
     pub fn is_worth_waiting_for(&self) -> bool {
-        let in_flight = self.flight.as_ref().is_some_and(|flight| flight.batch.lane == Lane::Own);
-        (in_flight || self.course.queue().has(Lane::Own)) && matches!(self.state(), State::Untried | State::Alive)
+        let in_flight = self
+            .flight
+            .as_ref()
+            .is_some_and(|flight| flight.batch.lane == Lane::Own);
+        (in_flight || self.course.queue().has(Lane::Own))
+            && matches!(self.state(), State::Untried | State::Alive)
     }
 
     /// Failures in a row that may pass.
@@ -119,7 +138,9 @@ impl Uploader {
                 ready!(pause.as_mut().poll(context));
                 self.pause = None;
             }
-            let Some(mut flight) = self.flight.take().or_else(|| self.depart()) else { return Poll::Pending };
+            let Some(mut flight) = self.flight.take().or_else(|| self.depart()) else {
+                return Poll::Pending;
+            };
             let Poll::Ready(attempt) = flight.attempt.as_mut().poll(context) else {
                 self.flight = Some(flight);
                 return Poll::Pending;
@@ -138,10 +159,22 @@ impl Uploader {
 
     /// Draws the conclusions of an attempt; None where the next one follows at once.
     fn settle(&mut self, batch: Batch, attempt: &Attempt) -> Option<Outcome> {
-        let Conclusion { uuids, fate, repeated, wait } = self.course.settle(batch, attempt, chance())?;
+        let Conclusion {
+            uuids,
+            fate,
+            repeated,
+            wait,
+        } = self.course.settle(batch, attempt, chance())?;
         self.pause = wait.map(|wait| Box::pin(tokio::time::sleep(wait)));
         let Attempt { status, cause, .. } = *attempt;
-        Some(Outcome { time: SystemTime::now(), uuids, fate, status, cause, repeated })
+        Some(Outcome {
+            time: SystemTime::now(),
+            uuids,
+            fate,
+            status,
+            cause,
+            repeated,
+        })
     }
 }
 

@@ -74,18 +74,31 @@ impl DeathWatch {
                 }
                 self.watched.insert(pid, Watched::default());
             }
-            let Some(known) = self.watched.get(&pid).copied().filter(|known| known.looks < RANK_LOOKS) else {
+            let Some(known) = self
+                .watched
+                .get(&pid)
+                .copied()
+                .filter(|known| known.looks < RANK_LOOKS)
+            else {
                 continue;
             };
             let rank = ranks::of(&self.procfs, pid).or(known.rank);
             let parent = self.stat(pid).map_or(known.parent, |stat| stat.parent);
-            self.watched.insert(pid, Watched { rank, parent, looks: known.looks + 1 });
+            self.watched.insert(
+                pid,
+                Watched {
+                    rank,
+                    parent,
+                    looks: known.looks + 1,
+                },
+            );
         }
     }
 
     /// Takes note of what has ended by now; whether a failure was among it.
     pub fn look(&mut self, at: f64) -> bool {
-        self.dying.extend(self.deaths.ended().into_iter().map(|pid| (pid, at)));
+        self.dying
+            .extend(self.deaths.ended().into_iter().map(|pid| (pid, at)));
         let before = self.failures.len();
         for (pid, since) in std::mem::take(&mut self.dying) {
             let zombie = || self.stat(pid).and_then(|stat| End::from_wait(stat.zombie?));
@@ -102,8 +115,13 @@ impl DeathWatch {
     /// The failure that came first of those shortly before the end.
     #[must_use]
     pub fn first_failure(&self, end: f64) -> Option<Failure> {
-        let recent = self.failures.iter().filter(|failure| failure.at >= end - limits::FAILURE_WINDOW.as_secs_f64());
-        recent.min_by(|one, other| one.at.total_cmp(&other.at)).copied()
+        let recent = self
+            .failures
+            .iter()
+            .filter(|failure| failure.at >= end - limits::FAILURE_WINDOW.as_secs_f64());
+        recent
+            .min_by(|one, other| one.at.total_cmp(&other.at))
+            .copied()
     }
 
     /// What wakes a loop when a process has ended.
@@ -113,15 +131,24 @@ impl DeathWatch {
     }
 
     fn settle(&mut self, pid: u32, end: End, at: f64) {
-        let Some(watched) = self.watched.get(&pid).copied() else { return };
-        let of_parent = self.watched.get(&watched.parent).and_then(|parent| parent.rank);
+        let Some(watched) = self.watched.get(&pid).copied() else {
+            return;
+        };
+        let of_parent = self
+            .watched
+            .get(&watched.parent)
+            .and_then(|parent| parent.rank);
         let leads = watched.rank.is_some() && of_parent != watched.rank;
         self.forget(pid);
         if is_failure(end, leads) {
             if self.failures.len() >= FAILURES_MAX {
                 self.failures.pop_front();
             }
-            self.failures.push_back(Failure { rank: watched.rank, end, at });
+            self.failures.push_back(Failure {
+                rank: watched.rank,
+                end,
+                at,
+            });
         }
     }
 
@@ -131,7 +158,9 @@ impl DeathWatch {
     }
 
     fn stat(&self, pid: u32) -> Option<Stat> {
-        Stat::parse(&files::text(&self.procfs.join(pid.to_string()).join("stat"))?)
+        Stat::parse(&files::text(
+            &self.procfs.join(pid.to_string()).join("stat"),
+        )?)
     }
 }
 
@@ -139,7 +168,10 @@ impl DeathWatch {
 const fn is_failure(end: End, leads: bool) -> bool {
     match end {
         End::Exited(0) => false,
-        End::Exited(_) | End::Signaled(signal::HANGUP | signal::INTERRUPT | signal::TERMINATE | signal::PIPE) => leads,
+        End::Exited(_)
+        | End::Signaled(signal::HANGUP | signal::INTERRUPT | signal::TERMINATE | signal::PIPE) => {
+            leads
+        }
         End::Signaled(_) => true,
     }
 }
@@ -159,7 +191,10 @@ impl Stat {
         let parent = fields.next()?.parse().ok()?;
         // The 52nd field of proc(5); the two before were the third and the fourth.
         let status = fields.nth(47).and_then(|status| status.parse().ok());
-        Some(Self { parent, zombie: status.filter(|_| ended) })
+        Some(Self {
+            parent,
+            zombie: status.filter(|_| ended),
+        })
     }
 }
 
@@ -179,7 +214,11 @@ mod tests {
             (End::Signaled(9), true, true),
             (End::Signaled(11), true, true),
         ] {
-            assert_eq!((is_failure(end, false), is_failure(end, true)), (of_helper, of_leader), "{end:?}");
+            assert_eq!(
+                (is_failure(end, false), is_failure(end, true)),
+                (of_helper, of_leader),
+                "{end:?}"
+            );
         }
     }
 
@@ -187,9 +226,27 @@ mod tests {
     fn a_zombie_tells_how_it_ended() {
         let fields = ["0"; 47].join(" ");
         for (line, expected) in [
-            (format!("7 (a) Z (b) Z 41 {fields} 139"), Some(Stat { parent: 41, zombie: Some(139) })),
-            (format!("7 (a) S 41 {fields} 0"), Some(Stat { parent: 41, zombie: None })),
-            ("7 (a) Z 41".to_owned(), Some(Stat { parent: 41, zombie: None })),
+            (
+                format!("7 (a) Z (b) Z 41 {fields} 139"),
+                Some(Stat {
+                    parent: 41,
+                    zombie: Some(139),
+                }),
+            ),
+            (
+                format!("7 (a) S 41 {fields} 0"),
+                Some(Stat {
+                    parent: 41,
+                    zombie: None,
+                }),
+            ),
+            (
+                "7 (a) Z 41".to_owned(),
+                Some(Stat {
+                    parent: 41,
+                    zombie: None,
+                }),
+            ),
             ("7 (a".to_owned(), None),
         ] {
             assert_eq!(Stat::parse(&line), expected, "{line}");
@@ -198,9 +255,19 @@ mod tests {
 
     fn worker(script: &str, rank: Option<&str>) -> Child {
         let mut command = Command::new("sh");
-        command.args(["-c", &format!("read line; {script}")]).stdin(Stdio::piped());
-        command.env_remove("RANK").env_remove("PMI_RANK").env_remove("OMPI_COMM_WORLD_RANK").env_remove("PMIX_RANK");
-        command.env_remove("SLURM_PROCID").envs(rank.map(|rank| ("RANK", rank))).spawn().unwrap()
+        command
+            .args(["-c", &format!("read line; {script}")])
+            .stdin(Stdio::piped());
+        command
+            .env_remove("RANK")
+            .env_remove("PMI_RANK")
+            .env_remove("OMPI_COMM_WORLD_RANK")
+            .env_remove("PMIX_RANK");
+        command
+            .env_remove("SLURM_PROCID")
+            .envs(rank.map(|rank| ("RANK", rank)))
+            .spawn()
+            .unwrap()
     }
 
     #[test]
@@ -230,8 +297,24 @@ mod tests {
             }
             assert!(status.code().is_some() || status.signal() == Some(11));
         }
-        assert_eq!(watch.first_failure(4.0), Some(Failure { rank: Some(1), end: End::Signaled(11), at: 3.0 }));
-        assert_eq!(watch.first_failure(3.5 + limits::FAILURE_WINDOW.as_secs_f64()).map(|f| f.rank), Some(Some(0)));
-        assert_eq!(watch.first_failure(1e9), None, "what was survived long ago is not the cause");
+        assert_eq!(
+            watch.first_failure(4.0),
+            Some(Failure {
+                rank: Some(1),
+                end: End::Signaled(11),
+                at: 3.0
+            })
+        );
+        assert_eq!(
+            watch
+                .first_failure(3.5 + limits::FAILURE_WINDOW.as_secs_f64())
+                .map(|f| f.rank),
+            Some(Some(0))
+        );
+        assert_eq!(
+            watch.first_failure(1e9),
+            None,
+            "what was survived long ago is not the cause"
+        );
     }
 }

@@ -61,13 +61,24 @@ pub fn number(path: &Path) -> Option<u64> {
 
 /// The value of a `name value` line.
 pub fn field(text: &str, name: &str) -> Option<u64> {
-    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix([' ', '\t'])?.trim().parse().ok())
+    text.lines().find_map(|line| {
+        line.strip_prefix(name)?
+            .strip_prefix([' ', '\t'])?
+            .trim()
+            .parse()
+            .ok()
+    })
 }
 
 /// The first so many names in a directory, in the order of the file system.
 pub fn names(directory: &Path, max: usize) -> Option<Vec<OsString>> {
     let entries = std::fs::read_dir(directory).ok()?;
-    Some(entries.take(max).filter_map(|entry| Some(entry.ok()?.file_name())).collect())
+    Some(
+        entries
+            .take(max)
+            .filter_map(|entry| Some(entry.ok()?.file_name()))
+            .collect(),
+    )
 }
 
 #[cfg(test)]
@@ -97,7 +108,10 @@ mod tests {
             assert_eq!(held.text::<9>().as_deref(), Some(text));
         }
         assert_eq!(held.text::<2>().as_deref(), Some("on"));
-        let mut child = std::process::Command::new("sleep").arg("300").spawn().unwrap();
+        let mut child = std::process::Command::new("sleep")
+            .arg("300")
+            .spawn()
+            .unwrap();
         let mut gone = Held::new(format!("/proc/{}/cgroup", child.id()).into());
         assert!(gone.text::<64>().is_some());
         child.kill().and_then(|()| child.wait()).unwrap();

@@ -8,8 +8,8 @@
 use super::cgroup::MemoryGroup;
 use super::host::{self, Environment};
 use super::{packages, site};
-use axolotl_run_core::launch::launcher;
 use axolotl_run_core::event::Start;
+use axolotl_run_core::launch::launcher;
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::Path;
@@ -57,7 +57,9 @@ impl Gathering {
         let (answering, answers) = sync_channel(4);
         let work = move || {
             let environment: HashMap<_, _> = environment.into_iter().collect();
-            let mut start = facts(&command, &|name| environment.get(OsString::from(name).as_os_str()).cloned());
+            let mut start = facts(&command, &|name| {
+                environment.get(OsString::from(name).as_os_str()).cloned()
+            });
             while answering.send(start.clone()).is_ok() {
                 let Ok(pids) = requested.recv() else { return };
                 if let Some(versions) = packages::of_processes(&pids) {
@@ -65,8 +67,13 @@ impl Gathering {
                 }
             }
         };
-        let thread = std::thread::Builder::new().name("facts".to_owned()).spawn(work);
-        Self { requests: thread.is_ok().then_some(requests), answers }
+        let thread = std::thread::Builder::new()
+            .name("facts".to_owned())
+            .spawn(work);
+        Self {
+            requests: thread.is_ok().then_some(requests),
+            answers,
+        }
     }
 
     /// Asks for the versions that running processes show, for commands whose first word does not lead to them.
@@ -91,7 +98,11 @@ mod tests {
 
     #[test]
     fn facts_come_from_the_thread_and_again_after_a_look_at_processes() {
-        let command = vec!["torchrun".into(), "--nproc_per_node=2".into(), "train.py".into()];
+        let command = vec![
+            "torchrun".into(),
+            "--nproc_per_node=2".into(),
+            "train.py".into(),
+        ];
         let gathering = Gathering::begin(command, vec![("GITHUB_ACTIONS".into(), "true".into())]);
         let wait = || {
             let deadline = Instant::now() + Duration::from_secs(20);
@@ -104,9 +115,18 @@ mod tests {
             }
         };
         let start = wait();
-        assert_eq!(start.launcher.as_ref().map(|name| name.as_str()), Some("torchrun"));
-        assert_eq!((start.processes_per_node, start.ci, start.nodes), (Some(2), Some(true), None));
-        assert_eq!(start.ci_system.as_ref().map(|name| name.as_str()), Some("github_actions"));
+        assert_eq!(
+            start.launcher.as_ref().map(|name| name.as_str()),
+            Some("torchrun")
+        );
+        assert_eq!(
+            (start.processes_per_node, start.ci, start.nodes),
+            (Some(2), Some(true), None)
+        );
+        assert_eq!(
+            start.ci_system.as_ref().map(|name| name.as_str()),
+            Some("github_actions")
+        );
         assert!(start.wsl.is_some());
         assert!(
             start.cpu_count.is_some()
@@ -114,7 +134,10 @@ mod tests {
                 && start.memory_total.is_some()
                 && start.os.is_some()
         );
-        assert_eq!(start.accelerator_type, None, "the driver is asked elsewhere");
+        assert_eq!(
+            start.accelerator_type, None,
+            "the driver is asked elsewhere"
+        );
         gathering.look_at(&[std::process::id()]);
         assert_eq!(wait(), start, "this process has no Python to show");
     }

@@ -21,7 +21,8 @@ pub fn platform() -> PublicStr {
 /// Logical processors of the machine that are online, as Python counts them too.
 #[must_use]
 pub fn cpu_count(root: &Path) -> Option<u64> {
-    let online = files::text(&root.join("sys/devices/system/cpu/online")).and_then(|text| count_ranges(&text));
+    let online = files::text(&root.join("sys/devices/system/cpu/online"))
+        .and_then(|text| count_ranges(&text));
     online.or_else(cpu_count_usable)
 }
 
@@ -52,7 +53,9 @@ pub fn memory_total(group: Option<&MemoryGroup>) -> Option<u64> {
         system.total_memory()
     });
     let machine = machine.filter(|bytes| *bytes > 0);
-    let limit = group.and_then(MemoryGroup::limit).filter(|bytes| *bytes > 0);
+    let limit = group
+        .and_then(MemoryGroup::limit)
+        .filter(|bytes| *bytes > 0);
     // A limit alone says nothing: "unlimited" is a number too in version 1 of control groups.
     Some(machine?.min(limit.unwrap_or(u64::MAX)))
 }
@@ -63,9 +66,14 @@ mod tests {
 
     #[test]
     fn processors_are_counted_from_ranges() {
-        for (text, expected) in
-            [("0-1\n", Some(2)), ("0", Some(1)), ("0-3,8-11,13", Some(9)), ("", None), ("3-1", None), ("x", None)]
-        {
+        for (text, expected) in [
+            ("0-1\n", Some(2)),
+            ("0", Some(1)),
+            ("0-3,8-11,13", Some(9)),
+            ("", None),
+            ("3-1", None),
+            ("x", None),
+        ] {
             assert_eq!(count_ranges(text), expected, "{text}");
         }
         assert!(cpu_count(Path::new("/")).is_some_and(|count| count > 0));

@@ -24,10 +24,10 @@ pub mod work;
 
 pub use gathering::{Gathering, facts};
 
+use accelerator::{AcceleratorFacts, Gpus, Health};
 use axolotl_run_core::limits;
 use axolotl_run_core::observation::{Failure, GpuTroubles, Sample, Shortage, Xid};
 use axolotl_run_sys::wake::Wake;
-use accelerator::{AcceleratorFacts, Gpus, Health};
 use cgroup::{MemoryGroup, OomKills, OomWatch};
 use deaths::DeathWatch;
 use files::Held;
@@ -86,7 +86,10 @@ impl Sampler {
 
     /// Follows the command into the control group that it has entered since.
     pub fn regroup(&mut self) {
-        let groups = self.groups.text::<GROUPS_BYTES>().filter(|groups| !groups.is_empty());
+        let groups = self
+            .groups
+            .text::<GROUPS_BYTES>()
+            .filter(|groups| !groups.is_empty());
         // A process that has ended is in the root group whatever it was in.
         if groups.is_some() && groups != self.groups_now && is_alive(self.command) {
             self.groups_now = groups;
@@ -150,7 +153,9 @@ impl Sampler {
             at,
             processes: tree.processes,
             cpu_seconds: tree.cpu_seconds,
-            waited_seconds: closely.then(|| queue::waited_seconds(&self.tree.pids())).flatten(),
+            waited_seconds: closely
+                .then(|| queue::waited_seconds(&self.tree.pids()))
+                .flatten(),
             rss_sum_bytes: tree.rss_sum_bytes,
             rss_max_process_bytes: tree.rss_max_process_bytes,
             cgroup_bytes: self.group.as_ref().and_then(MemoryGroup::current),
@@ -162,7 +167,10 @@ impl Sampler {
     /// A last reading of the accelerators, where their driver gives it at once: the energy up to the end, and what the
     /// driver had to say about it.
     pub fn last_sample(&mut self, at: f64) -> Sample {
-        let mut last = Sample { at, ..Sample::default() };
+        let mut last = Sample {
+            at,
+            ..Sample::default()
+        };
         if self.gpus.health() == Health::Working {
             self.gpus.request_sample(&self.tree.pids());
             self.gpus.await_reading(limits::GPU_TAIL_WAIT);
@@ -240,5 +248,6 @@ const GROUPS_BYTES: usize = 4096;
 
 fn is_alive(pid: u32) -> bool {
     let stat = files::text(&PathBuf::from(format!("/proc/{pid}/stat")));
-    stat.and_then(|stat| Stat::parse(stat.as_bytes())).is_some_and(|stat| !stat.zombie)
+    stat.and_then(|stat| Stat::parse(stat.as_bytes()))
+        .is_some_and(|stat| !stat.zombie)
 }

@@ -22,7 +22,9 @@ pub(super) fn waited_at(procfs: &Path, pids: &[u32]) -> Option<f64> {
         let threads = procfs.join(pid.to_string()).join("task");
         let names = files::names(&threads, left).unwrap_or_default();
         left -= names.len();
-        let waited = names.iter().filter_map(|thread| waited(&files::text(&threads.join(thread).join("schedstat"))?));
+        let waited = names
+            .iter()
+            .filter_map(|thread| waited(&files::text(&threads.join(thread).join("schedstat"))?));
         nanoseconds = waited.chain(nanoseconds).reduce(u64::saturating_add);
     }
     nanoseconds.map(|nanoseconds| nanoseconds as f64 / 1e9)
@@ -40,12 +42,20 @@ mod tests {
     #[test]
     fn the_waits_of_all_threads_are_added_up() {
         let root = tempfile::tempdir().unwrap();
-        for (pid, thread, text) in [(7, 7, "5 1000000000 3\n"), (7, 8, "5 500000000 3\n"), (9, 9, "0 250000000 1\n")] {
+        for (pid, thread, text) in [
+            (7, 7, "5 1000000000 3\n"),
+            (7, 8, "5 500000000 3\n"),
+            (9, 9, "0 250000000 1\n"),
+        ] {
             let directory = root.path().join(format!("{pid}/task/{thread}"));
             std::fs::create_dir_all(&directory).unwrap();
             std::fs::write(directory.join("schedstat"), text).unwrap();
         }
-        assert_eq!(waited_at(root.path(), &[7, 8, 9]), Some(1.75), "8 is no process");
+        assert_eq!(
+            waited_at(root.path(), &[7, 8, 9]),
+            Some(1.75),
+            "8 is no process"
+        );
         assert_eq!(waited_at(root.path(), &[7]), Some(1.5));
         assert_eq!(waited_at(root.path(), &[]), None);
         for broken in ["", "1", "1 x 2", "1 -4 2"] {

@@ -63,12 +63,21 @@ const SERVICE_MANAGERS: &[&str] = &[
 ];
 
 /// Daemons that kill before the kernel has to.
-pub(super) const MEMORY_DAEMONS: &[&str] = &["systemd-oomd", "earlyoom", "oomd", "nohang", "nohang-desktop"];
+pub(super) const MEMORY_DAEMONS: &[&str] = &[
+    "systemd-oomd",
+    "earlyoom",
+    "oomd",
+    "nohang",
+    "nohang-desktop",
+];
 
 /// Looks at the sender of a signal that came with this code.
 #[must_use]
 pub fn look(code: i64, pid: i64) -> Sender {
-    let own = Own { session: session(Path::new("/proc/self")), user: user(Path::new("/proc/self")) };
+    let own = Own {
+        session: session(Path::new("/proc/self")),
+        user: user(Path::new("/proc/self")),
+    };
     look_at(Path::new("/proc"), code, pid, own)
 }
 
@@ -87,7 +96,9 @@ fn look_at(procfs: &Path, code: i64, pid: i64, own: Own) -> Sender {
         _ => {}
     }
     let process = procfs.join(pid.to_string());
-    let Some(name) = files::text(&process.join("comm")) else { return Sender::Unknown };
+    let Some(name) = files::text(&process.join("comm")) else {
+        return Sender::Unknown;
+    };
     let name = name.trim_end_matches('\n');
     let kinds = [
         (TIME_LIMITERS, Sender::TimeLimiter),
@@ -124,7 +135,10 @@ mod tests {
     #[test]
     fn a_sender_is_known_by_its_program_then_by_its_session_then_by_its_user() {
         let root = tempfile::tempdir().unwrap();
-        let own = Own { session: Some(40), user: user(root.path()) };
+        let own = Own {
+            session: Some(40),
+            user: user(root.path()),
+        };
         for (pid, name, session, expected) in [
             (7, "timeout", 40, Sender::TimeLimiter),
             (8, "slurmstepd", 1, Sender::Scheduler),
@@ -137,10 +151,17 @@ mod tests {
             let process = root.path().join(pid.to_string());
             std::fs::create_dir(&process).unwrap();
             std::fs::write(process.join("comm"), format!("{name}\n")).unwrap();
-            std::fs::write(process.join("stat"), format!("{pid} ({name}) S 1 {pid} {session} 0 -1\n")).unwrap();
+            std::fs::write(
+                process.join("stat"),
+                format!("{pid} ({name}) S 1 {pid} {session} 0 -1\n"),
+            )
+            .unwrap();
             assert_eq!(look_at(root.path(), 0, pid, own), expected, "{name}");
         }
-        let other = Own { user: own.user.map(|user| user.wrapping_add(1)), ..own };
+        let other = Own {
+            user: own.user.map(|user| user.wrapping_add(1)),
+            ..own
+        };
         assert_eq!(look_at(root.path(), 0, 12, other), Sender::OtherUser);
         for (code, pid, expected) in [
             (SI_KERNEL, 0, Sender::Terminal),
@@ -148,7 +169,11 @@ mod tests {
             (0, 99, Sender::Unknown),
             (-1, -5, Sender::Unknown),
         ] {
-            assert_eq!(look_at(root.path(), code, pid, own), expected, "{code} {pid}");
+            assert_eq!(
+                look_at(root.path(), code, pid, own),
+                expected,
+                "{code} {pid}"
+            );
         }
     }
 

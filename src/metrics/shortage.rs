@@ -24,8 +24,11 @@ const LOOKS_MAX: usize = 256;
 const NEAR: f64 = 0.5;
 
 /// Where systemd keeps the control groups of services, in the three ways in which hierarchies are mounted.
-const SERVICES: [&str; 3] =
-    ["sys/fs/cgroup/system.slice", "sys/fs/cgroup/systemd/system.slice", "sys/fs/cgroup/unified/system.slice"];
+const SERVICES: [&str; 3] = [
+    "sys/fs/cgroup/system.slice",
+    "sys/fs/cgroup/systemd/system.slice",
+    "sys/fs/cgroup/unified/system.slice",
+];
 
 /// Watches one run's memory.
 #[derive(Debug)]
@@ -90,32 +93,47 @@ impl ShortageWatch {
     /// Takes a look.
     pub fn look(&mut self, at: f64) {
         // The first three lines, of 28 bytes each, are all that is needed.
-        if let Some(left) = self.meminfo.text::<128>().and_then(|text| memory_left(&text)) {
-            self.memory_left.retain(|(earlier, _)| at - earlier <= RECENT);
+        if let Some(left) = self
+            .meminfo
+            .text::<128>()
+            .and_then(|text| memory_left(&text))
+        {
+            self.memory_left
+                .retain(|(earlier, _)| at - earlier <= RECENT);
             self.memory_left.truncate(LOOKS_MAX);
             self.memory_left.push_front((at, left));
         }
         let mut used = mounts::used_share(&self.root.join("dev/shm"));
         if let Some(inside) = self.inside {
-            let elsewhere = self.elsewhere.get_or_insert_with(|| Elsewhere::begin(self.root.clone()));
+            let elsewhere = self
+                .elsewhere
+                .get_or_insert_with(|| Elsewhere::begin(self.root.clone()));
             used = elsewhere.answers.try_iter().chain(used).reduce(f64::max);
             // One that is under way is enough.
             let _ = elsewhere.requests.try_send(inside);
         }
         // The highest that was seen: what a dead process had filled is free again.
-        self.shared_memory_used = used.into_iter().chain(self.shared_memory_used).reduce(f64::max);
+        self.shared_memory_used = used
+            .into_iter()
+            .chain(self.shared_memory_used)
+            .reduce(f64::max);
     }
 
     /// Whether memory of either kind may run out before the next measurement.
     #[must_use]
     pub fn is_near(&self) -> bool {
         self.least_left().is_none_or(|left| left < NEAR)
-            || self.shared_memory_used.is_some_and(|used| used > 1.0 - NEAR)
+            || self
+                .shared_memory_used
+                .is_some_and(|used| used > 1.0 - NEAR)
             || self.inside.is_some()
     }
 
     fn least_left(&self) -> Option<f64> {
-        self.memory_left.iter().map(|(_, left)| *left).reduce(f64::min)
+        self.memory_left
+            .iter()
+            .map(|(_, left)| *left)
+            .reduce(f64::min)
     }
 
     /// All that is known at the run's end.
@@ -123,12 +141,15 @@ impl ShortageWatch {
     pub fn shortage(&self) -> Shortage {
         let runs = |services: &str| {
             let services = self.root.join(services);
-            MEMORY_DAEMONS.iter().any(|daemon| services.join(format!("{daemon}.service")).is_dir())
+            MEMORY_DAEMONS
+                .iter()
+                .any(|daemon| services.join(format!("{daemon}.service")).is_dir())
         };
         Shortage {
             memory_left: self.least_left(),
             shared_memory_used: self.shared_memory_used,
-            daemon_kills: daemon_kills(&self.groups).map(|kills| kills.saturating_sub(self.kills_before.unwrap_or(0))),
+            daemon_kills: daemon_kills(&self.groups)
+                .map(|kills| kills.saturating_sub(self.kills_before.unwrap_or(0))),
             // The manager removes a service's group when the service has ended.
             daemon_runs: SERVICES.iter().any(|services| runs(services)),
         }
@@ -150,7 +171,9 @@ impl Elsewhere {
             }
         };
         // Without a thread nothing is answered, which is what unknown means.
-        let _ = std::thread::Builder::new().name("shared memory".into()).spawn(work);
+        let _ = std::thread::Builder::new()
+            .name("shared memory".into())
+            .spawn(work);
         Self { requests, answers }
     }
 }
@@ -163,7 +186,9 @@ fn namespace(root: &Path, process: &str) -> Option<PathBuf> {
 /// Share of the machine's memory that could still be had.
 fn memory_left(text: &str) -> Option<f64> {
     let kibibytes = |name: &str| {
-        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
         line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()
     };
     let (all, left) = (kibibytes("MemTotal")?, kibibytes("MemAvailable")?);
@@ -173,14 +198,25 @@ fn memory_left(text: &str) -> Option<f64> {
 /// What systemd-oomd and oomd have written on the groups: how many processes they killed there.
 fn daemon_kills(groups: &[PathBuf]) -> Option<u64> {
     let number = |group: &PathBuf| {
-        [c"user.oomd_kill", c"user.oomd_ooms"].iter().find_map(|name| {
-            let value = mounts::attribute(group, name)?;
-            std::str::from_utf8(&value).ok()?.trim_matches(['\0', '\n', ' ']).parse::<u64>().ok()
-        })
+        [c"user.oomd_kill", c"user.oomd_ooms"]
+            .iter()
+            .find_map(|name| {
+                let value = mounts::attribute(group, name)?;
+                std::str::from_utf8(&value)
+                    .ok()?
+                    .trim_matches(['\0', '\n', ' '])
+                    .parse::<u64>()
+                    .ok()
+            })
     };
     // No attribute is no kill, where there is a group to write it on.
-    (!groups.is_empty())
-        .then(|| groups.iter().take(limits::CGROUP_DEPTH_MAX).filter_map(number).fold(0, u64::saturating_add))
+    (!groups.is_empty()).then(|| {
+        groups
+            .iter()
+            .take(limits::CGROUP_DEPTH_MAX)
+            .filter_map(number)
+            .fold(0, u64::saturating_add)
+    })
 }
 
 #[cfg(test)]
@@ -195,9 +231,18 @@ mod tests {
         watch.look(0.0);
         assert_eq!(watch.shortage(), Shortage::default());
         fs::create_dir_all(root.path().join("proc")).unwrap();
-        fs::create_dir_all(root.path().join("sys/fs/cgroup/systemd/system.slice/earlyoom.service")).unwrap();
+        fs::create_dir_all(
+            root.path()
+                .join("sys/fs/cgroup/systemd/system.slice/earlyoom.service"),
+        )
+        .unwrap();
         for (at, text, expected, near) in [
-            (1.0, "MemTotal:  1000 kB\nMemFree:  1 kB\nMemAvailable:  250 kB\n", 0.25, true),
+            (
+                1.0,
+                "MemTotal:  1000 kB\nMemFree:  1 kB\nMemAvailable:  250 kB\n",
+                0.25,
+                true,
+            ),
             (2.0, "MemTotal:  1000 kB\n", 0.25, true),
             (3.0, "MemTotal:  0 kB\nMemAvailable:  0 kB\n", 0.25, true),
             // The killed process had it.
@@ -218,9 +263,22 @@ mod tests {
         watch.meet(&[std::process::id()]);
         watch.look(0.0);
         let shortage = watch.shortage();
-        assert!(shortage.memory_left.is_some_and(|share| share > 0.0 && share <= 1.0), "{shortage:?}");
-        assert!(shortage.shared_memory_used.is_none_or(|share| (0.0..=1.0).contains(&share)), "{shortage:?}");
-        assert!(watch.elsewhere.is_none(), "the same namespace needs no thread");
+        assert!(
+            shortage
+                .memory_left
+                .is_some_and(|share| share > 0.0 && share <= 1.0),
+            "{shortage:?}"
+        );
+        assert!(
+            shortage
+                .shared_memory_used
+                .is_none_or(|share| (0.0..=1.0).contains(&share)),
+            "{shortage:?}"
+        );
+        assert!(
+            watch.elsewhere.is_none(),
+            "the same namespace needs no thread"
+        );
         assert_eq!(shortage.daemon_kills.unwrap_or(0), 0);
     }
 }

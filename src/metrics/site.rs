@@ -53,21 +53,41 @@ const SCHEDULERS: &[Sign] = &[
 ];
 
 /// Variables that say a container's runtime was here.
-const CONTAINER_VARIABLES: &[&str] =
-    &["KUBERNETES_SERVICE_HOST", "APPTAINER_CONTAINER", "SINGULARITY_CONTAINER", "APPTAINER_NAME", "SINGULARITY_NAME"];
+const CONTAINER_VARIABLES: &[&str] = &[
+    "KUBERNETES_SERVICE_HOST",
+    "APPTAINER_CONTAINER",
+    "SINGULARITY_CONTAINER",
+    "APPTAINER_NAME",
+    "SINGULARITY_NAME",
+];
 
 /// Files that the runtimes of containers leave.
-const CONTAINER_FILES: &[&str] = &[".dockerenv", "run/.containerenv", ".singularity.d", "run/systemd/container"];
+const CONTAINER_FILES: &[&str] = &[
+    ".dockerenv",
+    "run/.containerenv",
+    ".singularity.d",
+    "run/systemd/container",
+];
 
 /// Parts of control groups' paths that are those of containers.
-const CONTAINER_GROUPS: &[&str] = &["/docker", "/kubepods", "/containerd", "/crio-", "/libpod-", "/lxc/", "/podman"];
+const CONTAINER_GROUPS: &[&str] = &[
+    "/docker",
+    "/kubepods",
+    "/containerd",
+    "/crio-",
+    "/libpod-",
+    "/lxc/",
+    "/podman",
+];
 
 fn is_set(environment: Environment<'_>, name: &str) -> bool {
     environment(name).is_some_and(|value| !value.is_empty())
 }
 
 fn first(signs: &[Sign], environment: Environment<'_>) -> Option<PublicStr> {
-    let sign = signs.iter().find(|(_, variable)| is_set(environment, variable));
+    let sign = signs
+        .iter()
+        .find(|(_, variable)| is_set(environment, variable));
     sign.map(|(name, _)| PublicStr::constant(name))
 }
 
@@ -85,7 +105,8 @@ pub fn ci(environment: Environment<'_>) -> bool {
 #[must_use]
 pub fn ci_system(environment: Environment<'_>) -> Option<PublicStr> {
     let woodpecker = || environment("CI").is_some_and(|value| value == "woodpecker");
-    first(CI_SYSTEMS, environment).or_else(|| woodpecker().then_some(PublicStr::constant("woodpecker")))
+    first(CI_SYSTEMS, environment)
+        .or_else(|| woodpecker().then_some(PublicStr::constant("woodpecker")))
 }
 
 /// What has placed the run on this machine. `launcher`: what starts its workers; `srun` asks Slurm for a place itself,
@@ -93,14 +114,20 @@ pub fn ci_system(environment: Environment<'_>) -> Option<PublicStr> {
 #[must_use]
 pub fn scheduler(environment: Environment<'_>, launcher: Option<&PublicStr>) -> Option<PublicStr> {
     let placed_by_srun = launcher.is_some_and(|launcher| launcher.as_str() == "srun");
-    if placed_by_srun { Some(PublicStr::constant("slurm")) } else { first(SCHEDULERS, environment) }
+    if placed_by_srun {
+        Some(PublicStr::constant("slurm"))
+    } else {
+        first(SCHEDULERS, environment)
+    }
 }
 
 /// Whether the run is in a container. False is said only where the signs can be looked for.
 #[must_use]
 pub fn container(root: &Path, environment: Environment<'_>) -> Option<bool> {
     let set = |name: &&str| is_set(environment, name);
-    if CONTAINER_VARIABLES.iter().any(set) || CONTAINER_FILES.iter().any(|name| root.join(name).exists()) {
+    if CONTAINER_VARIABLES.iter().any(set)
+        || CONTAINER_FILES.iter().any(|name| root.join(name).exists())
+    {
         return Some(true);
     }
     let groups = files::text(&root.join("proc/self/cgroup"))?;
@@ -123,7 +150,12 @@ mod tests {
     type Pairs = &'static [(&'static str, &'static str)];
 
     fn environment(pairs: Pairs) -> impl Fn(&str) -> Option<OsString> {
-        |name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value))
+        |name| {
+            pairs
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| OsString::from(value))
+        }
     }
 
     #[test]
@@ -135,16 +167,32 @@ mod tests {
             (&[("CI", "")], false, None),
             (&[("CI", "woodpecker")], true, Some("woodpecker")),
             (&[("GITHUB_ACTIONS", "true")], true, Some("github_actions")),
-            (&[("GITHUB_ACTIONS", "true"), ("GITEA_ACTIONS", "true")], true, Some("gitea_actions")),
+            (
+                &[("GITHUB_ACTIONS", "true"), ("GITEA_ACTIONS", "true")],
+                true,
+                Some("gitea_actions"),
+            ),
             (&[("GITHUB_ACTIONS", "")], false, None),
-            (&[("JENKINS_URL", "https://ci.example/")], true, Some("jenkins")),
-            (&[("CI", "false"), ("GITLAB_CI", "true")], true, Some("gitlab_ci")),
+            (
+                &[("JENKINS_URL", "https://ci.example/")],
+                true,
+                Some("jenkins"),
+            ),
+            (
+                &[("CI", "false"), ("GITLAB_CI", "true")],
+                true,
+                Some("gitlab_ci"),
+            ),
             (&[("CIRCUS", "true")], false, None),
         ];
         for (pairs, expected, system) in cases {
             let environment = environment(pairs);
             assert_eq!(ci(&environment), *expected, "{pairs:?}");
-            assert_eq!(ci_system(&environment), system.map(PublicStr::constant), "{pairs:?}");
+            assert_eq!(
+                ci_system(&environment),
+                system.map(PublicStr::constant),
+                "{pairs:?}"
+            );
         }
     }
 
@@ -157,12 +205,27 @@ mod tests {
             (&[("SLURM_CONF", "/etc/slurm.conf")], "torchrun", None),
             (&[("PBS_JOBID", "8.acme")], "mpirun", Some("pbs")),
             (&[("LSB_JOBID", "8")], "mpirun", Some("lsf")),
-            (&[("KUBERNETES_SERVICE_HOST", "10.0.0.1")], "torchrun", Some("kubernetes")),
-            (&[("KUBERNETES_SERVICE_HOST", "10.0.0.1"), ("SLURM_JOB_ID", "17")], "torchrun", Some("slurm")),
+            (
+                &[("KUBERNETES_SERVICE_HOST", "10.0.0.1")],
+                "torchrun",
+                Some("kubernetes"),
+            ),
+            (
+                &[
+                    ("KUBERNETES_SERVICE_HOST", "10.0.0.1"),
+                    ("SLURM_JOB_ID", "17"),
+                ],
+                "torchrun",
+                Some("slurm"),
+            ),
         ];
         for (pairs, launcher, expected) in cases {
             let found = scheduler(&environment(pairs), Some(&PublicStr::constant(launcher)));
-            assert_eq!(found, expected.map(PublicStr::constant), "{pairs:?} {launcher}");
+            assert_eq!(
+                found,
+                expected.map(PublicStr::constant),
+                "{pairs:?} {launcher}"
+            );
         }
         assert_eq!(scheduler(&environment(&[]), None), None);
     }
@@ -171,7 +234,11 @@ mod tests {
     fn a_container_is_known_by_its_runtimes_traces() {
         let none = environment(&[]);
         let root = tempfile::tempdir().unwrap();
-        assert_eq!(container(root.path(), &none), None, "nothing to be seen is no proof");
+        assert_eq!(
+            container(root.path(), &none),
+            None,
+            "nothing to be seen is no proof"
+        );
         fs::create_dir_all(root.path().join("proc/self")).unwrap();
         for (groups, expected) in [
             ("0::/user.slice/session-1.scope\n", false),
@@ -182,7 +249,10 @@ mod tests {
             fs::write(root.path().join("proc/self/cgroup"), groups).unwrap();
             assert_eq!(container(root.path(), &none), Some(expected), "{groups}");
         }
-        assert_eq!(container(root.path(), &environment(&[("APPTAINER_NAME", "x.sif")])), Some(true));
+        assert_eq!(
+            container(root.path(), &environment(&[("APPTAINER_NAME", "x.sif")])),
+            Some(true)
+        );
         fs::write(root.path().join(".dockerenv"), "").unwrap();
         assert_eq!(container(root.path(), &none), Some(true));
     }

@@ -36,14 +36,23 @@ impl States {
     /// Of a run that was spawned at this time and writes to this directory.
     #[must_use]
     pub const fn of(directory: PathBuf, spawned: SystemTime) -> Self {
-        Self { directory, spawned, taken: None }
+        Self {
+            directory,
+            spawned,
+            taken: None,
+        }
     }
 
     /// The newest, unless it is the one that was taken last; `at` is when it was written.
     pub fn newest(&mut self) -> Option<TrainerState> {
-        let names = super::files::names(&self.directory, limits::OUTPUT_NAMES_MAX).unwrap_or_default();
-        let checkpoints = names.iter().filter(|name| name.as_encoded_bytes().starts_with(b"checkpoint-"));
-        let places = checkpoints.map(|name| self.directory.join(name)).chain([self.directory.clone()]);
+        let names =
+            super::files::names(&self.directory, limits::OUTPUT_NAMES_MAX).unwrap_or_default();
+        let checkpoints = names
+            .iter()
+            .filter(|name| name.as_encoded_bytes().starts_with(b"checkpoint-"));
+        let places = checkpoints
+            .map(|name| self.directory.join(name))
+            .chain([self.directory.clone()]);
         let found = places.filter_map(|place| self.look(&place)).max()?;
         if self.taken.as_ref() == Some(&found) {
             return None;
@@ -57,7 +66,11 @@ impl States {
         let path = place.join("trainer_state.json");
         let there = path.metadata().ok()?;
         let since_spawn = there.modified().ok()?.duration_since(self.spawned).ok()?;
-        Some(Found { since_spawn, bytes: there.len(), path })
+        Some(Found {
+            since_spawn,
+            bytes: there.len(),
+            path,
+        })
     }
 }
 
@@ -65,14 +78,25 @@ fn read(path: &Path, at: Duration) -> Option<TrainerState> {
     let file = probe::open_regular(path).ok()?;
     let text = BufReader::new(file.take(limits::TRAINER_STATE_BYTES_MAX));
     let written: Written = serde_json::from_reader(text).ok()?;
-    let total = written.max_steps.filter(|total| (1..=limits::STEP_MAX).contains(total));
-    let step = written.global_step.filter(|step| *step <= total.unwrap_or(limits::STEP_MAX));
-    let Log { loss, grad_norm, learning_rate, eval_loss } = written.log_history;
+    let total = written
+        .max_steps
+        .filter(|total| (1..=limits::STEP_MAX).contains(total));
+    let step = written
+        .global_step
+        .filter(|step| *step <= total.unwrap_or(limits::STEP_MAX));
+    let Log {
+        loss,
+        grad_norm,
+        learning_rate,
+        eval_loss,
+    } = written.log_history;
     Some(TrainerState {
         at: at.as_secs_f64(),
         step,
         total_steps: total,
-        epoch: written.epoch.filter(|epoch| (0.0..=limits::EPOCH_MAX).contains(epoch)),
+        epoch: written
+            .epoch
+            .filter(|epoch| (0.0..=limits::EPOCH_MAX).contains(epoch)),
         loss,
         grad_norm,
         learning_rate,
@@ -160,22 +184,44 @@ mod tests {
         let long_ago = SystemTime::now() - Duration::from_secs(60);
         let mut states = since(long_ago);
         assert_eq!(states.newest(), None);
-        assert_eq!(States::of(home.path().join("none"), long_ago).newest(), None);
+        assert_eq!(
+            States::of(home.path().join("none"), long_ago).newest(),
+            None
+        );
         put("checkpoint-20", STATE);
         let state = states.newest().unwrap();
-        assert_eq!((state.step, state.total_steps, state.epoch), (Some(20), Some(40), Some(0.5)));
-        assert_eq!((state.loss, state.grad_norm, state.learning_rate), (Some(6.25), Some(1.5), Some(0.0005)));
+        assert_eq!(
+            (state.step, state.total_steps, state.epoch),
+            (Some(20), Some(40), Some(0.5))
+        );
+        assert_eq!(
+            (state.loss, state.grad_norm, state.learning_rate),
+            (Some(6.25), Some(1.5), Some(0.0005))
+        );
         assert_eq!(state.eval_loss, Some(6.0));
         assert!((59.0..90.0).contains(&state.at), "{}", state.at);
         assert_eq!(states.newest(), None, "taken");
-        assert_eq!(since(SystemTime::now() + Duration::from_secs(60)).newest(), None, "an earlier training's");
-        let older = fs::File::options().write(true).open(home.path().join("checkpoint-20/trainer_state.json")).unwrap();
-        older.set_modified(SystemTime::now() - Duration::from_secs(30)).unwrap();
+        assert_eq!(
+            since(SystemTime::now() + Duration::from_secs(60)).newest(),
+            None,
+            "an earlier training's"
+        );
+        let older = fs::File::options()
+            .write(true)
+            .open(home.path().join("checkpoint-20/trainer_state.json"))
+            .unwrap();
+        older
+            .set_modified(SystemTime::now() - Duration::from_secs(30))
+            .unwrap();
         // The next one is being written.
         put("checkpoint-9", "{");
         assert_eq!(states.newest(), None);
         put("checkpoint-9", &STATE.replace("20,", "30,"));
-        assert_eq!(states.newest().and_then(|state| state.step), Some(30), "by time, not by name");
+        assert_eq!(
+            states.newest().and_then(|state| state.step),
+            Some(30),
+            "by time, not by name"
+        );
         assert_eq!(states.newest(), None);
     }
 
@@ -183,12 +229,26 @@ mod tests {
     fn what_is_no_state_is_none_and_absurd_numbers_are_unknown() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("trainer_state.json");
-        for text in ["", "{", "[]", "{\"log_history\": 3}", "{\"global_step\": -1}", &STATE[..STATE.len() / 2]] {
+        for text in [
+            "",
+            "{",
+            "[]",
+            "{\"log_history\": 3}",
+            "{\"global_step\": -1}",
+            &STATE[..STATE.len() / 2],
+        ] {
             fs::write(&path, text).unwrap();
             assert_eq!(read(&path, Duration::ZERO), None, "{text}");
         }
-        fs::write(&path, r#"{"global_step": 50, "max_steps": 40, "epoch": -1, "log_history": []}"#).unwrap();
-        let expected = TrainerState { total_steps: Some(40), ..TrainerState::default() };
+        fs::write(
+            &path,
+            r#"{"global_step": 50, "max_steps": 40, "epoch": -1, "log_history": []}"#,
+        )
+        .unwrap();
+        let expected = TrainerState {
+            total_steps: Some(40),
+            ..TrainerState::default()
+        };
         assert_eq!(read(&path, Duration::ZERO), Some(expected));
     }
 }

@@ -65,7 +65,10 @@ impl Ranks {
             let switches = now.switches.saturating_sub(before.switches) > WAITING_SWITCHES;
             // Where a busy one is at the moment is chance.
             let sleeps_in = if busy { "" } else { now.sleeps_in.as_str() };
-            groups.entry((busy, switches, sleeps_in)).or_default().push(*rank);
+            groups
+                .entry((busy, switches, sleeps_in))
+                .or_default()
+                .push(*rank);
         }
         let mut groups: Vec<_> = groups.into_values().collect();
         groups.sort_by_key(Vec::len);
@@ -81,11 +84,17 @@ impl Doing {
         let process = procfs.join(pid.to_string());
         let stat = files::text(&process.join("stat"))?;
         let waited = queue::waited_at(procfs, &[pid]).unwrap_or(0.0) * probe::clock_ticks() as f64;
-        let ticks = Stat::parse(stat.as_bytes())?.own_ticks.saturating_add(waited as u64);
+        let ticks = Stat::parse(stat.as_bytes())?
+            .own_ticks
+            .saturating_add(waited as u64);
         let status = files::text(&process.join("status"))?;
         let switches = files::field(&status, "voluntary_ctxt_switches:")?;
         let sleeps_in = files::text(&process.join("wchan")).unwrap_or_default();
-        Some(Self { sleeps_in, switches, ticks })
+        Some(Self {
+            sleeps_in,
+            switches,
+            ticks,
+        })
     }
 }
 
@@ -95,24 +104,84 @@ mod tests {
 
     fn ranks(doing: &[(u64, &str, u64, u64)]) -> Ranks {
         let doing = doing.iter().map(|&(rank, sleeps_in, switches, ticks)| {
-            (rank, Doing { sleeps_in: sleeps_in.to_owned(), switches, ticks })
+            (
+                rank,
+                Doing {
+                    sleeps_in: sleeps_in.to_owned(),
+                    switches,
+                    ticks,
+                },
+            )
         });
         Ranks(doing.collect())
     }
 
     #[test]
     fn one_that_differs_from_all_others_is_the_suspect_and_nobody_else() {
-        let before = ranks(&[(0, "0", 5, 0), (1, "0", 5, 0), (2, "0", 5, 0), (3, "0", 5, 0)]);
+        let before = ranks(&[
+            (0, "0", 5, 0),
+            (1, "0", 5, 0),
+            (2, "0", 5, 0),
+            (3, "0", 5, 0),
+        ]);
         for (now, suspect) in [
             // All wait in a collective operation, spinning; the third sleeps in a lock.
-            (ranks(&[(0, "0", 5, 500), (1, "x", 6, 499), (2, "futex", 5, 3), (3, "0", 5, 500)]), Some(2)),
+            (
+                ranks(&[
+                    (0, "0", 5, 500),
+                    (1, "x", 6, 499),
+                    (2, "futex", 5, 3),
+                    (3, "0", 5, 500),
+                ]),
+                Some(2),
+            ),
             // All sleep; one spins.
-            (ranks(&[(0, "futex", 5, 0), (1, "futex", 5, 0), (2, "futex", 5, 0), (3, "0", 5, 500)]), Some(3)),
+            (
+                ranks(&[
+                    (0, "futex", 5, 0),
+                    (1, "futex", 5, 0),
+                    (2, "futex", 5, 0),
+                    (3, "0", 5, 500),
+                ]),
+                Some(3),
+            ),
             // All sleep at the same place; one elsewhere.
-            (ranks(&[(0, "futex", 5, 0), (1, "pipe_read", 5, 0), (2, "futex", 5, 0), (3, "futex", 5, 0)]), Some(1)),
-            (ranks(&[(0, "futex", 5, 0), (1, "futex", 5, 0), (2, "futex", 5, 0), (3, "futex", 5, 0)]), None),
-            (ranks(&[(0, "futex", 5, 0), (1, "futex", 5, 0), (2, "0", 5, 500), (3, "0", 5, 500)]), None),
-            (ranks(&[(0, "futex", 5, 0), (1, "pipe", 5, 0), (2, "0", 5, 500), (3, "0", 5, 500)]), None),
+            (
+                ranks(&[
+                    (0, "futex", 5, 0),
+                    (1, "pipe_read", 5, 0),
+                    (2, "futex", 5, 0),
+                    (3, "futex", 5, 0),
+                ]),
+                Some(1),
+            ),
+            (
+                ranks(&[
+                    (0, "futex", 5, 0),
+                    (1, "futex", 5, 0),
+                    (2, "futex", 5, 0),
+                    (3, "futex", 5, 0),
+                ]),
+                None,
+            ),
+            (
+                ranks(&[
+                    (0, "futex", 5, 0),
+                    (1, "futex", 5, 0),
+                    (2, "0", 5, 500),
+                    (3, "0", 5, 500),
+                ]),
+                None,
+            ),
+            (
+                ranks(&[
+                    (0, "futex", 5, 0),
+                    (1, "pipe", 5, 0),
+                    (2, "0", 5, 500),
+                    (3, "0", 5, 500),
+                ]),
+                None,
+            ),
             (ranks(&[(0, "futex", 5, 0), (1, "0", 5, 500)]), None),
             (ranks(&[(7, "futex", 5, 0)]), None),
             (ranks(&[]), None),
@@ -142,7 +211,10 @@ mod tests {
             std::fs::create_dir_all(process.join("task/5")).unwrap();
             std::fs::write(process.join("task/5/schedstat"), "9 250000000 9\n").unwrap();
         }
-        assert_eq!(Ranks::at(root.path(), &[7, 8, 9]), ranks(&[(1, "futex_do_wait", 41, 54)]));
+        assert_eq!(
+            Ranks::at(root.path(), &[7, 8, 9]),
+            ranks(&[(1, "futex_do_wait", 41, 54)])
+        );
         assert!(Ranks::look(&[std::process::id()]).0.len() <= 1);
     }
 }

@@ -3,8 +3,8 @@
 //! What is written survives our death at once, and the machine's as soon as the disk has taken it. Forcing each event
 //! there at once keeps a power cut from costing more than the event that is being written.
 
-use axolotl_run_core::limits;
 use crate::store::Unforced;
+use axolotl_run_core::limits;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// The thread's two ends.
@@ -25,7 +25,10 @@ impl Disk {
             forcing.iter().for_each(Unforced::force);
             let _ = ending.send(());
         };
-        std::thread::Builder::new().name("disk".into()).spawn(work).ok()?;
+        std::thread::Builder::new()
+            .name("disk".into())
+            .spawn(work)
+            .ok()?;
         Some(Self { jobs, done })
     }
 

@@ -6,11 +6,11 @@
 
 use super::follow::{Chunk, Follower};
 use super::records::{Log, Records};
-use axolotl_run_core::limits;
-use axolotl_run_core::output::lines::{Line, LineCutter};
-use axolotl_run_core::observation::Stream;
 use crate::protocol::settings::Observed;
 use axolotl_run_core::judging::run::Run;
+use axolotl_run_core::limits;
+use axolotl_run_core::observation::Stream;
+use axolotl_run_core::output::lines::{Line, LineCutter};
 use axolotl_run_sys::{descriptors, flow};
 use std::fs::File;
 use std::io::ErrorKind;
@@ -30,12 +30,18 @@ struct Reader {
 
 impl Reader {
     fn take(&mut self, run: &mut Run, at: f64, bytes: &[u8]) {
-        let Self { stream, cutter, deaf } = self;
+        let Self {
+            stream,
+            cutter,
+            deaf,
+        } = self;
         if *deaf {
             return;
         }
         let reading = catch_unwind(AssertUnwindSafe(|| {
-            let Some(stream) = *stream else { return cutter.push(bytes, |line| run.metrics(&line)) };
+            let Some(stream) = *stream else {
+                return cutter.push(bytes, |line| run.metrics(&line));
+            };
             run.bytes(stream, at, cutter, bytes);
             // A bar ends only when the next one begins; the step it shows is done now.
             cutter.peek(|line| run.peek(stream, at, &line));
@@ -44,9 +50,15 @@ impl Reader {
     }
 
     fn finish(&mut self, run: &mut Run, at: f64) {
-        let Self { stream, cutter, deaf } = self;
+        let Self {
+            stream,
+            cutter,
+            deaf,
+        } = self;
         if !*deaf {
-            let reading = catch_unwind(AssertUnwindSafe(|| cutter.finish(|line| give(run, *stream, at, &line))));
+            let reading = catch_unwind(AssertUnwindSafe(|| {
+                cutter.finish(|line| give(run, *stream, at, &line))
+            }));
             *deaf = reading.is_err();
         }
     }
@@ -77,7 +89,12 @@ struct Followed {
 
 impl Followed {
     const fn new(reader: Reader, follower: Follower) -> Self {
-        Self { reader, follower, read_until: 0.0, grown_at: 0.0 }
+        Self {
+            reader,
+            follower,
+            read_until: 0.0,
+            grown_at: 0.0,
+        }
     }
 
     /// Takes what came of a look.
@@ -91,11 +108,14 @@ impl Followed {
         if let Some(state) = &chunk.state {
             run.recorded(state);
         }
-        let slices = chunk.bytes.chunks(chunk.bytes.len().div_ceil(limits::FOLLOW_SLICES).max(1));
+        let slices = chunk
+            .bytes
+            .chunks(chunk.bytes.len().div_ceil(limits::FOLLOW_SLICES).max(1));
         let (from, count) = (self.read_until, slices.len());
         for (number, slice) in (1..).zip(slices) {
             let share = f64::from(number) / count as f64;
-            self.reader.take(run, from + share * (chunk.at - from), slice);
+            self.reader
+                .take(run, from + share * (chunk.at - from), slice);
         }
         self.read_until = chunk.at;
         if count > 0 || chunk.state.is_some() {
@@ -134,7 +154,11 @@ pub struct Eyes {
 impl Eyes {
     /// Takes the descriptors that the supervisor left open for us; returns how many could not be.
     #[must_use]
-    pub fn open(streams: &[(Stream, Observed)], directory: PathBuf, spawned: SystemTime) -> (Self, u64) {
+    pub fn open(
+        streams: &[(Stream, Observed)],
+        directory: PathBuf,
+        spawned: SystemTime,
+    ) -> (Self, u64) {
         let mut eyes = Self {
             copies: Vec::new(),
             files: Vec::new(),
@@ -146,17 +170,26 @@ impl Eyes {
         };
         let mut lost = 0;
         for (stream, observed) in streams {
-            let reader = Reader { stream: Some(*stream), cutter: LineCutter::new(), deaf: false };
+            let reader = Reader {
+                stream: Some(*stream),
+                cutter: LineCutter::new(),
+                deaf: false,
+            };
             match *observed {
                 Observed::Relay(ends) => {
                     let pipe = descriptors::adopt(ends.copy);
                     match pipe.and_then(|pipe| pipe::Receiver::from_owned_fd(pipe).ok()) {
-                        Some(pipe) => eyes.copies.push(Copy { reader, pipe: Some(pipe) }),
+                        Some(pipe) => eyes.copies.push(Copy {
+                            reader,
+                            pipe: Some(pipe),
+                        }),
                         None => lost += 1,
                     }
                 }
                 Observed::File(descriptor, position) => {
-                    match descriptors::adopt(descriptor).and_then(|file| Follower::of(File::from(file), position)) {
+                    match descriptors::adopt(descriptor)
+                        .and_then(|file| Follower::of(File::from(file), position))
+                    {
                         Some(follower) => eyes.files.push(Followed::new(reader, follower)),
                         None => lost += 1,
                     }
@@ -168,10 +201,16 @@ impl Eyes {
 
     /// Looks into the directory that the training writes to as well; the first that is named counts.
     pub fn follow_records(&mut self, output: Option<&str>) {
-        let (Some(output), false) = (output, self.has_records) else { return };
+        let (Some(output), false) = (output, self.has_records) else {
+            return;
+        };
         self.has_records = true;
         let (directory, spawned) = (self.directory.join(output), self.spawned);
-        let readers = self.copies.iter().map(|copy| &copy.reader).chain(self.files.iter().map(|file| &file.reader));
+        let readers = self
+            .copies
+            .iter()
+            .map(|copy| &copy.reader)
+            .chain(self.files.iter().map(|file| &file.reader));
         let seen: Vec<_> = readers.filter_map(|reader| reader.stream).collect();
         let metrics = seen.iter().any(|stream| *stream != Stream::Stderr);
         let (log, stream) = match (metrics, seen.is_empty()) {
@@ -184,16 +223,22 @@ impl Eyes {
             let mut records = Records::of(directory, spawned, log);
             move |look| Some(records.look(look))
         });
-        let reader = Reader { stream, cutter: LineCutter::new(), deaf: false };
-        self.files.extend(follower.map(|follower| Followed::new(reader, follower)));
+        let reader = Reader {
+            stream,
+            cutter: LineCutter::new(),
+            deaf: false,
+        };
+        self.files
+            .extend(follower.map(|follower| Followed::new(reader, follower)));
     }
 
     /// Waits for something to read from a pipe. Never returns where there is none.
     pub async fn ready(&self) {
-        let wait = async |index: usize| match self.copies.get(index).and_then(|copy| copy.pipe.as_ref()) {
-            Some(pipe) => drop(pipe.readable().await),
-            None => std::future::pending().await,
-        };
+        let wait =
+            async |index: usize| match self.copies.get(index).and_then(|copy| copy.pipe.as_ref()) {
+                Some(pipe) => drop(pipe.readable().await),
+                None => std::future::pending().await,
+            };
         tokio::select! {
             () = wait(0) => {}
             () = wait(1) => {}
@@ -209,14 +254,20 @@ impl Eyes {
                 Ok(0) => copy.pipe = None,
                 Ok(count) => {
                     more = more || count == limits::READ_BYTES;
-                    copy.reader.take(run, at, self.buffer.get(..count).unwrap_or_default());
+                    copy.reader
+                        .take(run, at, self.buffer.get(..count).unwrap_or_default());
                 }
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
                 Err(_) => copy.pipe = None,
             }
         }
         // Not by the reactor: whoever waits in it is woken by the next byte.
-        if !more && self.last_read.is_some_and(|last| last.elapsed() < limits::READ_REST) {
+        if !more
+            && self
+                .last_read
+                .is_some_and(|last| last.elapsed() < limits::READ_REST)
+        {
             std::thread::sleep(limits::READ_REST);
         }
         self.last_read = Some(Instant::now());
@@ -226,7 +277,9 @@ impl Eyes {
     /// looked at with each measurement.
     #[must_use]
     pub fn follow_files(&self, at: f64) -> bool {
-        self.files.iter().any(|file| at - file.grown_at < limits::FOLLOW_SILENCE.as_secs_f64())
+        self.files
+            .iter()
+            .any(|file| at - file.grown_at < limits::FOLLOW_SILENCE.as_secs_f64())
     }
 
     /// Asks the followed files for what is new. Their threads answer while something else is done.
@@ -252,11 +305,16 @@ impl Eyes {
             // Past the reactor, which has not looked since; and a bounded number of times, because something that
             // goes on writing must not keep us here.
             for _ in 0..limits::READ_TAIL_TIMES {
-                let Ok(count @ 1..) = flow::read(pipe.as_fd(), &mut self.buffer) else { break };
-                copy.reader.take(run, at, self.buffer.get(..count).unwrap_or_default());
+                let Ok(count @ 1..) = flow::read(pipe.as_fd(), &mut self.buffer) else {
+                    break;
+                };
+                copy.reader
+                    .take(run, at, self.buffer.get(..count).unwrap_or_default());
             }
         }
-        self.files.iter_mut().for_each(|file| file.read_the_rest(run, at));
+        self.files
+            .iter_mut()
+            .for_each(|file| file.read_the_rest(run, at));
         let readers = self
             .copies
             .iter_mut()
@@ -268,7 +326,11 @@ impl Eyes {
     /// Lines that were too long to be read whole.
     #[must_use]
     pub fn long_lines(&self) -> u64 {
-        let readers = self.copies.iter().map(|copy| &copy.reader).chain(self.files.iter().map(|file| &file.reader));
+        let readers = self
+            .copies
+            .iter()
+            .map(|copy| &copy.reader)
+            .chain(self.files.iter().map(|file| &file.reader));
         readers.map(|reader| reader.cutter.long_lines()).sum()
     }
 }

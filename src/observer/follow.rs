@@ -54,13 +54,20 @@ impl Follower {
             let count = file.read_at(&mut bytes, position).ok()?;
             bytes.truncate(count);
             position += count as u64;
-            Some(Chunk { at, bytes, cut, state: None })
+            Some(Chunk {
+                at,
+                bytes,
+                cut,
+                state: None,
+            })
         };
         Self::begin(move || look)
     }
 
     /// Starts a thread that answers one request after the other, until there is no answer or nobody to hear it.
-    pub fn begin<F: FnMut(Look) -> Option<Chunk>>(begin: impl FnOnce() -> F + Send + 'static) -> Option<Self> {
+    pub fn begin<F: FnMut(Look) -> Option<Chunk>>(
+        begin: impl FnOnce() -> F + Send + 'static,
+    ) -> Option<Self> {
         let (requests, requested) = sync_channel::<Look>(1);
         let (answers, answered) = sync_channel::<Chunk>(1);
         let work = move || {
@@ -72,8 +79,15 @@ impl Follower {
                 }
             }
         };
-        let thread = std::thread::Builder::new().name("follow".into()).spawn(work).ok();
-        thread.map(|_| Self { requests, answers: answered, asked: false })
+        let thread = std::thread::Builder::new()
+            .name("follow".into())
+            .spawn(work)
+            .ok();
+        thread.map(|_| Self {
+            requests,
+            answers: answered,
+            asked: false,
+        })
     }
 
     /// Asks for what is in the file now, unless a request is under way; whether one was.

@@ -7,11 +7,11 @@
 use super::mirror::{self, Mirror, Mirrored, State};
 use super::patience::{self, Question};
 use super::takeover::Streams;
-use axolotl_run_core::limits;
 use crate::metrics::files::Held;
 use crate::metrics::sender;
-use axolotl_run_core::observation::{Sender, SupervisorLoss};
 use crate::protocol::messages::{ToObserver, ToSupervisor};
+use axolotl_run_core::limits;
+use axolotl_run_core::observation::{Sender, SupervisorLoss};
 use axolotl_run_core::status::{End, signal};
 use axolotl_run_sys::channel::{self, Received};
 use axolotl_run_sys::poll::{Events, Poll};
@@ -130,7 +130,9 @@ impl Link {
         };
         match mirror.look(seen, of_command) {
             Some(Mirrored::StopCommand) => {
-                self.command.as_ref().map(|command| wait::signal(command.as_fd(), signal::STOP));
+                self.command
+                    .as_ref()
+                    .map(|command| wait::signal(command.as_fd(), signal::STOP));
             }
             Some(Mirrored::ContinueSupervisor) => {
                 signals::pass_on(self.supervisor, &signals::Received::sent(signal::CONTINUE))
@@ -141,16 +143,21 @@ impl Link {
 
     fn testify(&self) {
         while let Some(seen) = self.signals.as_ref().and_then(Signals::next) {
-            let message = ToSupervisor::Witnessed(seen.signal.into(), seen.code.into(), seen.sender.into());
+            let message =
+                ToSupervisor::Witnessed(seen.signal.into(), seen.code.into(), seen.sender.into());
             tell(&self.channel, message);
         }
     }
 
     /// Answers the supervisor's question, or lets it wait for the next look.
     fn answer(&mut self) {
-        let Some(question) = &mut self.question else { return };
+        let Some(question) = &mut self.question else {
+            return;
+        };
         let read = |name| std::fs::read_to_string(format!("/proc/{}/{name}", question.sender)).ok();
-        let sender = read("stat").zip(read("schedstat")).and_then(|(stat, run)| patience::parse(&stat, &run));
+        let sender = read("stat")
+            .zip(read("schedstat"))
+            .and_then(|(stat, run)| patience::parse(&stat, &run));
         if question.waits(sender, clock::monotonic_ms()) {
             return;
         }
@@ -181,7 +188,12 @@ impl Link {
         let unsigned = |number: i64| u64::try_from(number).ok();
         let news = match message {
             ToObserver::Ask(number, sender) => {
-                self.question = Some(Question::new(number, sender, clock::monotonic_ms(), self.question));
+                self.question = Some(Question::new(
+                    number,
+                    sender,
+                    clock::monotonic_ms(),
+                    self.question,
+                ));
                 return false;
             }
             ToObserver::StreamClosed(index) => {
@@ -197,10 +209,17 @@ impl Link {
                 sender: sender::look(code, sender),
             },
             ToObserver::Missed(bytes) => News::Missed(unsigned(bytes).unwrap_or(0)),
-            ToObserver::Ended { end, max_rss_bytes, cpu_microseconds } => News::Ended {
+            ToObserver::Ended {
+                end,
+                max_rss_bytes,
+                cpu_microseconds,
+            } => News::Ended {
                 end: match u8::try_from(end) {
                     Ok(code) => Some(End::Exited(code)),
-                    Err(_) => i32::try_from(end).ok().and_then(i32::checked_neg).map(End::Signaled),
+                    Err(_) => i32::try_from(end)
+                        .ok()
+                        .and_then(i32::checked_neg)
+                        .map(End::Signaled),
                 },
                 max_rss_bytes: unsigned(max_rss_bytes),
                 cpu_microseconds: unsigned(cpu_microseconds),
@@ -236,6 +255,10 @@ impl Link {
             wait::end_of(command.as_fd())
         });
         super::leave_the_job();
-        let _ = self.news.send(News::Ended { end, max_rss_bytes: None, cpu_microseconds: None });
+        let _ = self.news.send(News::Ended {
+            end,
+            max_rss_bytes: None,
+            cpu_microseconds: None,
+        });
     }
 }

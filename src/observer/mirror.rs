@@ -35,7 +35,10 @@ pub struct Mirror {
 
 impl Default for Mirror {
     fn default() -> Self {
-        Self { together: State::Running, apart: false }
+        Self {
+            together: State::Running,
+            apart: false,
+        }
     }
 }
 
@@ -83,16 +86,28 @@ mod tests {
     fn only_what_is_seen_twice_counts() {
         for (looks, expected) in [
             (vec![(Stopped, Running)], vec![None]),
-            (vec![(Stopped, Running), (Stopped, Running)], vec![None, Some(Mirrored::StopCommand)]),
-            (vec![(Stopped, Running), (Stopped, Stopped)], vec![None, None]),
+            (
+                vec![(Stopped, Running), (Stopped, Running)],
+                vec![None, Some(Mirrored::StopCommand)],
+            ),
+            (
+                vec![(Stopped, Running), (Stopped, Stopped)],
+                vec![None, None],
+            ),
             (
                 vec![(Stopped, Stopped), (Stopped, Running), (Stopped, Running)],
                 vec![None, None, Some(Mirrored::ContinueSupervisor)],
             ),
-            (vec![(Running, Stopped), (Running, Stopped)], vec![None, None]),
+            (
+                vec![(Running, Stopped), (Running, Stopped)],
+                vec![None, None],
+            ),
         ] {
             let mut mirror = Mirror::default();
-            let seen: Vec<_> = looks.iter().map(|&(supervisor, command)| mirror.look(supervisor, command)).collect();
+            let seen: Vec<_> = looks
+                .iter()
+                .map(|&(supervisor, command)| mirror.look(supervisor, command))
+                .collect();
             assert_eq!(seen, expected, "{looks:?}");
         }
     }

@@ -20,11 +20,11 @@ pub mod surroundings;
 pub mod takeover;
 pub mod work;
 
-use axolotl_run_core::limits;
 use crate::metrics::cgroup::MemoryGroup;
 use crate::metrics::cgroup::OomWatch;
 use crate::metrics::files::Held;
 use crate::protocol::settings::{OBSERVER, Observed, Settings};
+use axolotl_run_core::limits;
 use axolotl_run_sys::signals::Signals;
 use axolotl_run_sys::{clock, descriptors, role};
 use link::Link;
@@ -64,7 +64,9 @@ impl Birth {
 
     /// Since the command's spawn.
     fn age(&self) -> Duration {
-        Duration::from_millis(clock::monotonic_ms().saturating_sub(self.settings.spawned_monotonic_ms))
+        Duration::from_millis(
+            clock::monotonic_ms().saturating_sub(self.settings.spawned_monotonic_ms),
+        )
     }
 }
 
@@ -73,17 +75,24 @@ impl Birth {
 #[inline(never)]
 #[must_use]
 pub fn main(arguments: &[OsString]) -> u8 {
-    let Some(birth) = read(arguments) else { return axolotl_run_core::status::REFUSED };
+    let Some(birth) = read(arguments) else {
+        return axolotl_run_core::status::REFUSED;
+    };
     let settings = &birth.settings;
-    let Some(channel) = descriptors::adopt(settings.channel).map(Arc::new) else { return axolotl_run_core::status::REFUSED };
+    let Some(channel) = descriptors::adopt(settings.channel).map(Arc::new) else {
+        return axolotl_run_core::status::REFUSED;
+    };
     let directory = std::env::current_dir().unwrap_or_default();
     // A panic in a pure part must not print into what is, by then, /dev/null; and the link goes on without us.
     std::panic::set_hook(Box::new(|_| {}));
     role::become_background();
-    let ends = settings.streams.iter().filter_map(|(_, observed)| match observed {
-        Observed::Relay(ends) => Some(*ends),
-        Observed::File(..) => None,
-    });
+    let ends = settings
+        .streams
+        .iter()
+        .filter_map(|(_, observed)| match observed {
+            Observed::Relay(ends) => Some(*ends),
+            Observed::File(..) => None,
+        });
     let stat = |pid: i32| Held::new(format!("/proc/{pid}/stat").into());
     let (news, inbox) = tokio::sync::mpsc::unbounded_channel();
     let link = Link {
@@ -98,7 +107,9 @@ pub fn main(arguments: &[OsString]) -> u8 {
         news,
     };
     let kills = OomKillsSince::begin(settings.supervisor);
-    let thread = std::thread::Builder::new().name("link".into()).spawn(move || link.run(|| kills.any()));
+    let thread = std::thread::Builder::new()
+        .name("link".into())
+        .spawn(move || link.run(|| kills.any()));
     // Niceness is a thread's own: the witness stays as prompt as the job is.
     role::give_way(limits::OBSERVER_NICE);
     work::run(birth, directory, &channel, inbox);
@@ -111,7 +122,9 @@ pub fn main(arguments: &[OsString]) -> u8 {
 }
 
 fn read(arguments: &[OsString]) -> Option<Birth> {
-    let [_, settings, config, command @ ..] = arguments else { return None };
+    let [_, settings, config, command @ ..] = arguments else {
+        return None;
+    };
     Some(Birth {
         settings: Settings::parse(settings.to_str()?)?,
         config: Some(PathBuf::from(config)).filter(|path| !path.as_os_str().is_empty()),
@@ -128,7 +141,10 @@ struct OomKillsSince {
 impl OomKillsSince {
     fn begin(supervisor: i32) -> Self {
         let group = u32::try_from(supervisor).ok().and_then(MemoryGroup::of);
-        Self { watch: OomWatch::begin(group.as_ref()), group }
+        Self {
+            watch: OomWatch::begin(group.as_ref()),
+            group,
+        }
     }
 
     fn any(&self) -> bool {

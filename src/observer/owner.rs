@@ -5,12 +5,12 @@
 //! fewer bytes than a pipe holds, so that nobody ever waits. The page's file is appended to here, on a thread, because
 //! its file system may not answer. What cannot be told is lost: no word of ours is worth a run.
 
-use axolotl_run_core::judging::summary::{Digest, lines};
+use crate::protocol::settings::Settings;
 use axolotl_run_core::env;
 use axolotl_run_core::event::Event;
+use axolotl_run_core::judging::summary::{Digest, lines};
 use axolotl_run_core::limits;
 use axolotl_run_core::observation::Sample;
-use crate::protocol::settings::Settings;
 use axolotl_run_sys::{descriptors, flow, probe};
 use std::io::Write as _;
 use std::os::fd::{AsFd as _, OwnedFd};
@@ -34,13 +34,22 @@ impl Owner {
     #[must_use]
     pub fn wishing(settings: &Settings, directory: &Path) -> Option<Self> {
         let summary = settings.summary.and_then(descriptors::adopt);
-        let page = settings.ci_summary.then(page).flatten().map(|path| directory.join(path));
-        (summary.is_some() || page.is_some()).then(|| Self { digest: Digest::default(), summary, page })
+        let page = settings
+            .ci_summary
+            .then(page)
+            .flatten()
+            .map(|path| directory.join(path));
+        (summary.is_some() || page.is_some()).then(|| Self {
+            digest: Digest::default(),
+            summary,
+            page,
+        })
     }
 
     /// Takes an event that is reported.
     pub fn event(&mut self, event: &Event, elapsed_seconds: f64) {
-        self.digest.take(event.name(), &event.properties(elapsed_seconds));
+        self.digest
+            .take(event.name(), &event.properties(elapsed_seconds));
     }
 
     /// Takes a measurement.
@@ -58,7 +67,10 @@ impl Owner {
         if let Some(pipe) = self.summary {
             flow::set_nonblocking(pipe.as_fd());
             // The pipe is empty and takes it whole.
-            let _ = flow::write(pipe.as_fd(), bounded(&lines::summary(&self.digest, &record)).as_bytes());
+            let _ = flow::write(
+                pipe.as_fd(),
+                bounded(&lines::summary(&self.digest, &record)).as_bytes(),
+            );
         }
         if let Some(page) = self.page {
             append_in_time(page, lines::markdown(&self.digest));
@@ -71,16 +83,24 @@ fn record(run: Uuid, place: Option<&Path>, unwritten: u64) -> String {
     let name: String = run.to_string().chars().take(SHORT).collect();
     match (place, unwritten) {
         (None, _) => "not recorded: nothing can be written to the state directory".to_owned(),
-        (Some(place), 0) => format!("recorded in {}; `axolotl-run --report {name}` shows it", place.display()),
+        (Some(place), 0) => format!(
+            "recorded in {}; `axolotl-run --report {name}` shows it",
+            place.display()
+        ),
         (Some(place), events) => {
-            format!("not recorded in full: {events} of its events could not be written to {}", place.display())
+            format!(
+                "not recorded in full: {events} of its events could not be written to {}",
+                place.display()
+            )
         }
     }
 }
 
 /// The file of the job's page.
 pub(super) fn page() -> Option<PathBuf> {
-    std::env::var_os(env::GITHUB_STEP_SUMMARY).filter(|path| !path.is_empty()).map(PathBuf::from)
+    std::env::var_os(env::GITHUB_STEP_SUMMARY)
+        .filter(|path| !path.is_empty())
+        .map(PathBuf::from)
 }
 
 /// As many whole lines as the pipe is sure to take.
@@ -116,7 +136,11 @@ fn append_in_time(path: PathBuf, text: String) {
 /// Appends to a file, however long that takes.
 pub(super) fn append(path: &Path, text: &str) {
     if let Ok((mut file, is_whole)) = probe::append_to_regular(path) {
-        let text = if is_whole { text.to_owned() } else { format!("\n{text}") };
+        let text = if is_whole {
+            text.to_owned()
+        } else {
+            format!("\n{text}")
+        };
         let _ = file.write_all(text.as_bytes());
     }
 }
@@ -129,9 +153,21 @@ mod tests {
     fn where_it_is_recorded_is_said_as_it_is() {
         let place = Path::new("/state/run");
         for (place, unwritten, expected) in [
-            (Some(place), 0, "recorded in /state/run; `axolotl-run --report 00000000` shows it"),
-            (Some(place), 2, "not recorded in full: 2 of its events could not be written to /state/run"),
-            (None, 2, "not recorded: nothing can be written to the state directory"),
+            (
+                Some(place),
+                0,
+                "recorded in /state/run; `axolotl-run --report 00000000` shows it",
+            ),
+            (
+                Some(place),
+                2,
+                "not recorded in full: 2 of its events could not be written to /state/run",
+            ),
+            (
+                None,
+                2,
+                "not recorded: nothing can be written to the state directory",
+            ),
         ] {
             assert_eq!(record(Uuid::nil(), place, unwritten), expected);
         }

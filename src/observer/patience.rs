@@ -6,8 +6,10 @@
 //! the sender asleep, or it has ended, or has run for so long that it must be doing something else. One that wants to
 //! run and gets no turn is waited for. Pure; [`link`](super::link) looks, and asks again until there is an answer.
 
-use axolotl_run_core::limits::{WITNESS_PATIENCE_MS, WITNESS_SENDER_RUN_NS, WITNESS_SENDER_SLEEP_MS};
 use crate::metrics::tree::stat::fields;
+use axolotl_run_core::limits::{
+    WITNESS_PATIENCE_MS, WITNESS_SENDER_RUN_NS, WITNESS_SENDER_SLEEP_MS,
+};
 
 /// What /proc says of a sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,15 +39,29 @@ impl Question {
     #[must_use]
     pub fn new(number: i64, sender: i64, now: u64, open: Option<Self>) -> Self {
         let until = open.map_or(now + WITNESS_PATIENCE_MS, |open| open.until);
-        Self { number, sender, until, ran: None, asleep: None }
+        Self {
+            number,
+            sender,
+            until,
+            ran: None,
+            asleep: None,
+        }
     }
 
     /// Whether the sender may not have sent everything yet; None where nothing is known of it.
     pub fn waits(&mut self, sender: Option<Sender>, now: u64) -> bool {
-        let Some(Sender { runnable, ran }) = sender else { return false };
+        let Some(Sender { runnable, ran }) = sender else {
+            return false;
+        };
         let first = *self.ran.get_or_insert(ran);
-        self.asleep = if runnable { None } else { self.asleep.or(Some(now)) };
-        let slept = self.asleep.is_some_and(|since| now >= since + WITNESS_SENDER_SLEEP_MS);
+        self.asleep = if runnable {
+            None
+        } else {
+            self.asleep.or(Some(now))
+        };
+        let slept = self
+            .asleep
+            .is_some_and(|since| now >= since + WITNESS_SENDER_SLEEP_MS);
         now < self.until && ran.saturating_sub(first) < WITNESS_SENDER_RUN_NS && !slept
     }
 }
@@ -55,15 +71,24 @@ impl Question {
 pub fn parse(stat: &str, schedstat: &str) -> Option<Sender> {
     let state = fields(stat.as_bytes())?.next()?;
     let ran: u64 = schedstat.split_whitespace().next()?.parse().ok()?;
-    (ran > 0).then_some(Sender { runnable: state == "R", ran })
+    (ran > 0).then_some(Sender {
+        runnable: state == "R",
+        ran,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const RUNNABLE: Option<Sender> = Some(Sender { runnable: true, ran: 1_000_000 });
-    const ASLEEP: Option<Sender> = Some(Sender { runnable: false, ran: 1_000_000 });
+    const RUNNABLE: Option<Sender> = Some(Sender {
+        runnable: true,
+        ran: 1_000_000,
+    });
+    const ASLEEP: Option<Sender> = Some(Sender {
+        runnable: false,
+        ran: 1_000_000,
+    });
 
     #[test]
     fn a_sender_that_gets_no_turn_is_waited_for_and_not_for_ever() {
@@ -71,7 +96,10 @@ mod tests {
         assert!(question().waits(RUNNABLE, 1000));
         assert!(question().waits(RUNNABLE, 999 + WITNESS_PATIENCE_MS));
         assert!(!question().waits(RUNNABLE, 1000 + WITNESS_PATIENCE_MS));
-        assert!(!question().waits(None, 1000), "gone, the kernel, or another namespace");
+        assert!(
+            !question().waits(None, 1000),
+            "gone, the kernel, or another namespace"
+        );
     }
 
     #[test]
@@ -93,7 +121,12 @@ mod tests {
     fn a_sender_that_goes_on_with_something_else_has_sent_everything() {
         let mut question = Question::new(1, 7, 1000, None);
         assert!(question.waits(RUNNABLE, 1000));
-        let ran = |more| Some(Sender { runnable: true, ran: 1_000_000 + more });
+        let ran = |more| {
+            Some(Sender {
+                runnable: true,
+                ran: 1_000_000 + more,
+            })
+        };
         assert!(question.waits(ran(WITNESS_SENDER_RUN_NS - 1), 1001));
         assert!(!question.waits(ran(WITNESS_SENDER_RUN_NS), 1002));
     }
@@ -108,8 +141,16 @@ mod tests {
     #[test]
     fn what_the_kernel_says_is_read() {
         assert_eq!(parse("7 (a) S b) R 1 7", "1000000 5 3\n"), RUNNABLE);
-        assert_eq!(parse("7 (x) S 1 7", "9 0 0").map(|sender| sender.runnable), Some(false));
-        for (stat, schedstat) in [("", ""), ("7 (x) R 1", "0 0 0"), ("7 (x) R 1", "x"), ("7 x R", "1 1 1")] {
+        assert_eq!(
+            parse("7 (x) S 1 7", "9 0 0").map(|sender| sender.runnable),
+            Some(false)
+        );
+        for (stat, schedstat) in [
+            ("", ""),
+            ("7 (x) R 1", "0 0 0"),
+            ("7 (x) R 1", "x"),
+            ("7 x R", "1 1 1"),
+        ] {
             assert_eq!(parse(stat, schedstat), None, "{stat:?} {schedstat:?}");
         }
     }

@@ -6,8 +6,8 @@
 //! what this run has added: an earlier one's is emptied, or, where a training is resumed, continued.
 
 use super::follow::{Chunk, Look};
-use axolotl_run_core::limits;
 use crate::metrics::trainer_state::States;
+use axolotl_run_core::limits;
 use axolotl_run_sys::probe;
 use std::fs::File;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
@@ -47,20 +47,37 @@ impl Records {
             // What was written since the spawn is this run's already.
             let old = std::fs::metadata(directory.join(LOG)).ok();
             let old = old.filter(|old| old.modified().is_ok_and(|modified| modified < spawned));
-            Followed { file: None, old: old.map(|old| (old.dev(), old.ino(), old.len())) }
+            Followed {
+                file: None,
+                old: old.map(|old| (old.dev(), old.ino(), old.len())),
+            }
         });
-        Self { states: States::of(directory.clone(), spawned), directory, log, states_at: 0.0 }
+        Self {
+            states: States::of(directory.clone(), spawned),
+            directory,
+            log,
+            states_at: 0.0,
+        }
     }
 
     /// Looks at what has been added.
     pub fn look(&mut self, look: Look) -> Chunk {
-        let (bytes, cut) = self.log.as_mut().and_then(|log| log.read(&self.directory)).unwrap_or_default();
+        let (bytes, cut) = self
+            .log
+            .as_mut()
+            .and_then(|log| log.read(&self.directory))
+            .unwrap_or_default();
         let due = look.last || look.at >= self.states_at;
         if due {
             self.states_at = look.at + limits::TRAINER_STATE_PERIOD.as_secs_f64();
         }
         let state = due.then(|| self.states.newest()).flatten();
-        Chunk { at: look.at, bytes, cut, state }
+        Chunk {
+            at: look.at,
+            bytes,
+            cut,
+            state,
+        }
     }
 }
 
@@ -70,13 +87,20 @@ impl Followed {
     /// The next bytes, and whether they do not continue what was read before.
     fn read(&mut self, directory: &Path) -> Option<(Vec<u8>, bool)> {
         let path = directory.join(LOG);
-        let identity = std::fs::metadata(&path).ok().map(|there| (there.dev(), there.ino()));
-        let open = self.file.as_ref().and_then(|(file, _)| file.metadata().ok()).map(|open| (open.dev(), open.ino()));
+        let identity = std::fs::metadata(&path)
+            .ok()
+            .map(|there| (there.dev(), there.ino()));
+        let open = self
+            .file
+            .as_ref()
+            .and_then(|(file, _)| file.metadata().ok())
+            .map(|open| (open.dev(), open.ino()));
         let exchanged = identity.is_some() && identity != open;
         if exchanged {
             let file = probe::open_regular(&path).ok()?;
-            let continues =
-                |(device, number, length): (u64, u64, u64)| (Some((device, number)) == identity).then_some(length);
+            let continues = |(device, number, length): (u64, u64, u64)| {
+                (Some((device, number)) == identity).then_some(length)
+            };
             self.file = Some((file, self.old.and_then(continues).unwrap_or(0)));
         }
         let (file, position) = self.file.as_mut()?;
@@ -100,7 +124,10 @@ mod tests {
     use std::time::Duration;
 
     fn look(records: &mut Records) -> (String, bool) {
-        let chunk = records.look(Look { at: 1.0, last: false });
+        let chunk = records.look(Look {
+            at: 1.0,
+            last: false,
+        });
         (String::from_utf8(chunk.bytes).unwrap(), chunk.cut)
     }
 
@@ -109,18 +136,34 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let log = home.path().join(LOG);
         let append = |text: &str| {
-            let mut file = fs::File::options().append(true).create(true).open(&log).unwrap();
+            let mut file = fs::File::options()
+                .append(true)
+                .create(true)
+                .open(&log)
+                .unwrap();
             file.write_all(text.as_bytes()).unwrap();
         };
         let later = SystemTime::now() + Duration::from_secs(60);
         let mut fresh = Records::of(home.path().to_owned(), later, Log::Read);
-        assert_eq!(look(&mut fresh), (String::new(), false), "there is none yet");
+        assert_eq!(
+            look(&mut fresh),
+            (String::new(), false),
+            "there is none yet"
+        );
         append("old\n");
         let mut resumed = Records::of(home.path().to_owned(), later, Log::Read);
-        assert_eq!(look(&mut resumed), (String::new(), false), "an earlier run's");
+        assert_eq!(
+            look(&mut resumed),
+            (String::new(), false),
+            "an earlier run's"
+        );
         append("new\n");
         assert_eq!(look(&mut resumed), ("new\n".into(), false));
-        assert_eq!(look(&mut fresh), ("old\nnew\n".into(), false), "begun after the look: this run's");
+        assert_eq!(
+            look(&mut fresh),
+            ("old\nnew\n".into(), false),
+            "begun after the look: this run's"
+        );
         // Axolotl takes the old one away where nothing is resumed.
         fs::remove_file(&log).unwrap();
         append("anew\n");
@@ -129,8 +172,19 @@ mod tests {
         assert_eq!(look(&mut resumed), ("x\n".into(), true), "emptied in place");
         let early = SystemTime::now() - Duration::from_secs(60);
         let mut late = Records::of(home.path().to_owned(), early, Log::Read);
-        assert_eq!(look(&mut late), ("x\n".into(), false), "written since the spawn");
-        assert_eq!(look(&mut Records::of(home.path().to_owned(), early, Log::Ignored)), (String::new(), false));
+        assert_eq!(
+            look(&mut late),
+            ("x\n".into(), false),
+            "written since the spawn"
+        );
+        assert_eq!(
+            look(&mut Records::of(
+                home.path().to_owned(),
+                early,
+                Log::Ignored
+            )),
+            (String::new(), false)
+        );
     }
 
     #[test]

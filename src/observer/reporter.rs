@@ -10,13 +10,13 @@ use super::house;
 use super::owner::Owner;
 use super::series;
 use crate::delivery::{Certificates, Destination, Fate, Lane, Outcome, State, Uploader};
+use crate::store::{Journal, Portion, Sending, Store, Stored, Weight};
+use axolotl_run_core::event::wire::Member;
 use axolotl_run_core::event::{Event, Finish, Start};
 use axolotl_run_core::limits;
 use axolotl_run_core::observation::Sample;
-use axolotl_run_core::privacy::Gate;
 use axolotl_run_core::output::progress::Training;
-use crate::store::{Journal, Portion, Sending, Store, Stored, Weight};
-use axolotl_run_core::event::wire::Member;
+use axolotl_run_core::privacy::Gate;
 use std::path::PathBuf;
 use std::time::{Instant, SystemTime};
 use tokio::sync::mpsc::Receiver;
@@ -49,19 +49,32 @@ impl Reporter {
     pub fn open(run: Uuid, sending: bool, gate: Gate, owner: Option<Owner>) -> Self {
         let environment = |name: &str| std::env::var_os(name);
         let store = Store::open(environment).ok();
-        let permission = if sending { Sending::Permitted } else { Sending::Forbidden };
-        let journal =
-            store.as_ref().map_or_else(|| Journal::in_memory(run, permission), |store| store.begin(run, permission));
-        let destination = if sending { Destination::configured(environment).usable() } else { None };
-        let uploader =
-            destination.map(|(endpoint, key)| Uploader::new(endpoint, key, Certificates::configured(environment)));
+        let permission = if sending {
+            Sending::Permitted
+        } else {
+            Sending::Forbidden
+        };
+        let journal = store.as_ref().map_or_else(
+            || Journal::in_memory(run, permission),
+            |store| store.begin(run, permission),
+        );
+        let destination = if sending {
+            Destination::configured(environment).usable()
+        } else {
+            None
+        };
+        let uploader = destination.map(|(endpoint, key)| {
+            Uploader::new(endpoint, key, Certificates::configured(environment))
+        });
         uploader.iter().for_each(Uploader::prepare);
         Self {
             run,
             gate,
             journal,
             disk: Disk::begin(),
-            place: store.as_ref().map(|store| store.path().join(run.to_string())),
+            place: store
+                .as_ref()
+                .map(|store| store.path().join(run.to_string())),
             store,
             owner,
             uploader,
@@ -100,21 +113,43 @@ impl Reporter {
         self.refused += 1;
         let bare = match event {
             Event::Start(start) => {
-                let bare = Start { config: None, config_unknown_keys: None, ..(**start).clone() };
+                let bare = Start {
+                    config: None,
+                    config_unknown_keys: None,
+                    ..(**start).clone()
+                };
                 [Event::Start(Box::new(bare)), Event::Start(Box::default())]
             }
             Event::Finish(finish) => {
-                let bare = Finish { verdict: None, signal: None, supervisor_lost: None, ..(**finish).clone() };
-                [Event::Finish(Box::new(bare.clone())), Event::Finish(Box::new(Finish { outcome: None, ..bare }))]
+                let bare = Finish {
+                    verdict: None,
+                    signal: None,
+                    supervisor_lost: None,
+                    ..(**finish).clone()
+                };
+                [
+                    Event::Finish(Box::new(bare.clone())),
+                    Event::Finish(Box::new(Finish {
+                        outcome: None,
+                        ..bare
+                    })),
+                ]
             }
             Event::Progress(_) | Event::Error(_) => return,
         };
         // The first that passes.
-        let _ = bare.iter().any(|event| self.pass(event, now, elapsed_seconds));
+        let _ = bare
+            .iter()
+            .any(|event| self.pass(event, now, elapsed_seconds));
     }
 
     fn pass(&mut self, event: &Event, now: SystemTime, elapsed_seconds: f64) -> bool {
-        let Ok(line) = self.gate.check(&Member::new(self.run, event, now, elapsed_seconds)) else { return false };
+        let Ok(line) = self
+            .gate
+            .check(&Member::new(self.run, event, now, elapsed_seconds))
+        else {
+            return false;
+        };
         let weight = match event {
             Event::Error(_) | Event::Finish(_) => Weight::Essential,
             Event::Start(_) | Event::Progress(_) => Weight::Ordinary,
@@ -152,7 +187,11 @@ impl Reporter {
     /// Tells the owner how it went, where they asked. Before the launcher goes: what is said after it, nobody hears.
     pub fn tell_owner(&mut self) {
         if let Some(owner) = self.owner.take() {
-            owner.tell(self.run, self.place.as_deref(), self.journal.events_unwritten());
+            owner.tell(
+                self.run,
+                self.place.as_deref(),
+                self.journal.events_unwritten(),
+            );
         }
     }
 
@@ -167,7 +206,11 @@ impl Reporter {
     /// Sends until the next outcome and writes it down, or takes up the next events of earlier runs. Never returns
     /// where there is nothing to be done.
     pub async fn send(&mut self) {
-        let is_free = self.earlier.is_settled() || self.uploader.as_ref().is_none_or(|it| it.state() == State::Stopped);
+        let is_free = self.earlier.is_settled()
+            || self
+                .uploader
+                .as_ref()
+                .is_none_or(|it| it.state() == State::Stopped);
         tokio::select! {
             outcome = step(self.uploader.as_mut()) => self.keep(&outcome),
             portion = next(self.house.as_mut()), if is_free => self.take_up(portion),
@@ -175,7 +218,10 @@ impl Reporter {
     }
 
     fn take_up(&mut self, portion: Option<Portion>) {
-        let uploader = self.uploader.as_mut().filter(|uploader| uploader.state() != State::Stopped);
+        let uploader = self
+            .uploader
+            .as_mut()
+            .filter(|uploader| uploader.state() != State::Stopped);
         let (Some(mut portion), Some(uploader)) = (portion, uploader) else {
             self.house = None;
             return;
@@ -199,19 +245,23 @@ impl Reporter {
     /// Whether a short wait for the server is worth it at the end: it is known to answer, or has not had the time.
     #[must_use]
     pub fn is_worth_waiting_for(&self) -> bool {
-        let Some(uploader) = &self.uploader else { return false };
+        let Some(uploader) = &self.uploader else {
+            return false;
+        };
         let silent = uploader.state() == State::Untried && self.first_answer_is_late();
         uploader.is_worth_waiting_for() && !silent
     }
 
     fn first_answer_is_late(&self) -> bool {
-        self.offered_at.is_some_and(|offered| offered.elapsed() >= limits::FIRST_ANSWER_WAIT)
+        self.offered_at
+            .is_some_and(|offered| offered.elapsed() >= limits::FIRST_ANSWER_WAIT)
     }
 
     /// Whether there is something that may yet be sent, or house is being kept.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        let sends = |uploader: &Uploader| uploader.unsettled() > 0 && uploader.state() != State::Stopped;
+        let sends =
+            |uploader: &Uploader| uploader.unsettled() > 0 && uploader.state() != State::Stopped;
         self.house.is_some() || self.uploader.as_ref().is_some_and(sends)
     }
 
@@ -219,7 +269,10 @@ impl Reporter {
     pub fn finish(&mut self) {
         self.journal.flush();
         if let Some(disk) = self.disk.take() {
-            self.journal.unforced().into_iter().for_each(|unforced| disk.force(unforced));
+            self.journal
+                .unforced()
+                .into_iter()
+                .for_each(|unforced| disk.force(unforced));
             disk.finish();
         }
     }

@@ -8,14 +8,14 @@
 //! for its lines gets them from here, so that silence never stands for an end.
 
 use super::owner;
-use axolotl_run_core::judging::summary::{Digest, lines};
-use axolotl_run_core::event::{Event, EventName};
 use crate::metrics::cgroup::MemoryGroup;
 use crate::metrics::cgroup::OomKills;
-use axolotl_run_core::observation::Ending;
 use crate::protocol::testament::Testament;
-use axolotl_run_core::judging::run;
 use crate::store::{Sending, Store};
+use axolotl_run_core::event::{Event, EventName};
+use axolotl_run_core::judging::run;
+use axolotl_run_core::judging::summary::{Digest, lines};
+use axolotl_run_core::observation::Ending;
 use std::ffi::OsString;
 use std::time::{Duration, SystemTime};
 use uuid::Uuid;
@@ -29,9 +29,15 @@ pub fn is_called(arguments: &[OsString]) -> bool {
 /// Completes the journal; the exit code is nobody's to read.
 #[must_use]
 pub fn main(arguments: &[OsString]) -> u8 {
-    let Some(testament) = Testament::read(arguments) else { return axolotl_run_core::status::REFUSED };
+    let Some(testament) = Testament::read(arguments) else {
+        return axolotl_run_core::status::REFUSED;
+    };
     let store = Store::open(|name| std::env::var_os(name)).ok();
-    let sending = if testament.sending { Sending::Permitted } else { Sending::Forbidden };
+    let sending = if testament.sending {
+        Sending::Permitted
+    } else {
+        Sending::Forbidden
+    };
     let group = MemoryGroup::of(std::process::id());
     let now = OomKills::counters(group.as_ref());
     let since = |now: Option<u64>, before: Option<u64>| Some(now?.saturating_sub(before?));
@@ -39,7 +45,9 @@ pub fn main(arguments: &[OsString]) -> u8 {
         at: Duration::from_millis(testament.lasted_ms).as_secs_f64(),
         end: Some(testament.end),
         max_rss_bytes: testament.max_rss_bytes,
-        cpu_seconds: testament.cpu_microseconds.map(|us| Duration::from_micros(us).as_secs_f64()),
+        cpu_seconds: testament
+            .cpu_microseconds
+            .map(|us| Duration::from_micros(us).as_secs_f64()),
         oom_kills_cgroup: since(now.cgroup, cgroup),
         oom_kills_host: since(now.host, host),
         observer_lost: true,
@@ -52,12 +60,16 @@ pub fn main(arguments: &[OsString]) -> u8 {
         })
     });
     if let Some(page) = testament.ci_summary.then(owner::page).flatten() {
-        let digest = store.and_then(|store| read(&store, testament.run)).unwrap_or_else(|| {
-            let (ending, mut digest) = (ending((None, None)), Digest::default());
-            digest
-                .take(EventName::Finish, &Event::Finish(Box::new(run::testament(&ending, None))).properties(ending.at));
-            digest
-        });
+        let digest = store
+            .and_then(|store| read(&store, testament.run))
+            .unwrap_or_else(|| {
+                let (ending, mut digest) = (ending((None, None)), Digest::default());
+                digest.take(
+                    EventName::Finish,
+                    &Event::Finish(Box::new(run::testament(&ending, None))).properties(ending.at),
+                );
+                digest
+            });
         owner::append(&page, &lines::markdown(&digest));
     }
     0

@@ -16,10 +16,15 @@ use std::sync::mpsc::{Receiver, sync_channel};
 #[must_use]
 pub fn gate(command: &[OsString], directory: &Path) -> Gate {
     let text = |value: &std::ffi::OsStr| value.to_string_lossy().into_owned();
-    let variable = |name: &str| std::env::var_os(name).map(|value| text(&value)).unwrap_or_default();
+    let variable = |name: &str| {
+        std::env::var_os(name)
+            .map(|value| text(&value))
+            .unwrap_or_default()
+    };
     let arguments: Vec<String> = command.iter().map(|argument| text(argument)).collect();
-    let environment: Vec<(String, String)> =
-        std::env::vars_os().map(|(name, value)| (text(&name), text(&value))).collect();
+    let environment: Vec<(String, String)> = std::env::vars_os()
+        .map(|(name, value)| (text(&name), text(&value)))
+        .collect();
     let user = role::user_name().unwrap_or_else(|| variable(env::USER));
     let identity = Identity::new(&Facts {
         user: &user,
@@ -30,7 +35,9 @@ pub fn gate(command: &[OsString], directory: &Path) -> Gate {
         environment: &environment,
         withheld: &[],
     });
-    Gate::new(identity).knowing(dictionary::is_public).knowing_functions(dictionary::is_public_function)
+    Gate::new(identity)
+        .knowing(dictionary::is_public)
+        .knowing_functions(dictionary::is_public_function)
 }
 
 /// Why a configuration that was named is none.
@@ -59,12 +66,17 @@ pub fn configuration(
     let (found, answer) = sync_channel(1);
     let work = move || {
         let located = config::locate(&command);
-        let overrides = located.as_ref().map(|located| located.overrides.clone()).unwrap_or_default();
+        let overrides = located
+            .as_ref()
+            .map(|located| located.overrides.clone())
+            .unwrap_or_default();
         if let Some(path) = named.or_else(|| located.map(|Located { path, .. }| path)) {
             let _ = found.send(read(&directory, &path, &overrides));
         }
     };
-    let _ = std::thread::Builder::new().name("config".into()).spawn(work);
+    let _ = std::thread::Builder::new()
+        .name("config".into())
+        .spawn(work);
     answer
 }
 
@@ -78,7 +90,9 @@ fn read(directory: &Path, path: &Path, overrides: &[(String, String)]) -> Result
     let file = probe::open_regular(&directory.join(path)).map_err(unread)?;
     let mut yaml = String::new();
     // One byte more than is allowed, so that a longer file is known and not half a configuration.
-    file.take(limits::CONFIG_FILE_BYTES_MAX + 1).read_to_string(&mut yaml).map_err(unread)?;
+    file.take(limits::CONFIG_FILE_BYTES_MAX + 1)
+        .read_to_string(&mut yaml)
+        .map_err(unread)?;
     if yaml.len() as u64 > limits::CONFIG_FILE_BYTES_MAX {
         return Err(Unread::Size);
     }

@@ -5,9 +5,9 @@
 //! either moved or in the pipe, so going on with the same pipes loses nothing and repeats nothing.
 
 use crate::protocol::settings::RelayEnds;
-use axolotl_run_sys::streams::relay::{Relay, Sink, Source, Step};
 use axolotl_run_sys::flow::Pipe;
 use axolotl_run_sys::poll::{Events, Poll};
+use axolotl_run_sys::streams::relay::{Relay, Sink, Source, Step};
 use axolotl_run_sys::{descriptors, flow, terminal, wait};
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -26,26 +26,46 @@ impl Streams {
             let source = descriptors::adopt(ends.source)?;
             let descriptor = descriptors::adopt(ends.sink)?;
             let hold = match ends.hold {
-                Some((read, write)) => {
-                    Some(Pipe { read: descriptors::adopt(read)?, write: descriptors::adopt(write)? })
-                }
+                Some((read, write)) => Some(Pipe {
+                    read: descriptors::adopt(read)?,
+                    write: descriptors::adopt(write)?,
+                }),
                 None => None,
             };
             let source = match hold {
-                Some(hold) if terminal::size(source.as_fd()).is_some() => Source::Terminal { master: source, hold },
+                Some(hold) if terminal::size(source.as_fd()).is_some() => Source::Terminal {
+                    master: source,
+                    hold,
+                },
                 hold => Source::Pipe { pipe: source, hold },
             };
             // A terminal that had to be kept blocking is one here too; a ready one takes small pieces.
             let may_block = terminal::size(descriptor.as_fd()).is_some();
-            Some((Relay::new(source, Sink { descriptor, may_block }, None), false))
+            Some((
+                Relay::new(
+                    source,
+                    Sink {
+                        descriptor,
+                        may_block,
+                    },
+                    None,
+                ),
+                false,
+            ))
         };
         let mut ends = ends.iter().map(relay);
-        Self { relays: [ends.next().flatten(), ends.next().flatten()], active: false }
+        Self {
+            relays: [ends.next().flatten(), ends.next().flatten()],
+            active: false,
+        }
     }
 
     /// Lets go of one relay's descriptors.
     pub fn close(&mut self, index: i64) {
-        if let Some(relay) = usize::try_from(index).ok().and_then(|index| self.relays.get_mut(index)) {
+        if let Some(relay) = usize::try_from(index)
+            .ok()
+            .and_then(|index| self.relays.get_mut(index))
+        {
             *relay = None;
         }
     }

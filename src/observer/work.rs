@@ -12,18 +12,18 @@ use super::link::{News, tell};
 use super::owner::Owner;
 use super::reporter::Reporter;
 use super::{Birth, surroundings};
+use crate::metrics::Gathering;
+use crate::metrics::Sampler;
+use crate::metrics::work::Ranks;
+use crate::protocol::messages::ToSupervisor;
 use axolotl_run_core::config::{self, Vetted};
 use axolotl_run_core::env;
 use axolotl_run_core::event::Dropped;
+use axolotl_run_core::judging::run::{Run, RunFacts};
+use axolotl_run_core::launch::rank;
 use axolotl_run_core::limits;
-use crate::metrics::work::Ranks;
-use crate::metrics::Gathering;
-use crate::metrics::Sampler;
 use axolotl_run_core::observation::{Ending, Request};
 use axolotl_run_core::privacy::Gate;
-use crate::protocol::messages::ToSupervisor;
-use axolotl_run_core::launch::rank;
-use axolotl_run_core::judging::run::{Run, RunFacts};
 use axolotl_run_sys::memory;
 use axolotl_run_sys::wake::Wake;
 use facts::Facts;
@@ -64,8 +64,16 @@ struct Work {
 }
 
 /// Observes until the command has ended and what is to be sent was sent, or cannot be.
-pub fn run(birth: Birth, directory: PathBuf, channel: &Arc<OwnedFd>, mut news: UnboundedReceiver<News>) {
-    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
+pub fn run(
+    birth: Birth,
+    directory: PathBuf,
+    channel: &Arc<OwnedFd>,
+    mut news: UnboundedReceiver<News>,
+) {
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    else {
         // Without a loop nothing is observed; the link goes on.
         return;
     };
@@ -87,7 +95,14 @@ pub fn run(birth: Birth, directory: PathBuf, channel: &Arc<OwnedFd>, mut news: U
         }
         work.finish();
         work.reporter.iter_mut().for_each(Reporter::tell_owner);
-        tell(channel, ToSupervisor::Journaled(work.reporter.as_ref().is_some_and(Reporter::is_worth_waiting_for)));
+        tell(
+            channel,
+            ToSupervisor::Journaled(
+                work.reporter
+                    .as_ref()
+                    .is_some_and(Reporter::is_worth_waiting_for),
+            ),
+        );
         work.linger(channel).await;
     });
     // A thread that a driver or a file system holds up must not hold us up.
@@ -102,19 +117,34 @@ impl Work {
         // Before everything that opens files: where descriptors are few the journal comes first.
         let (reporter, undecided) = match settings.rank_deferred {
             true => (None, Some((gate, owner))),
-            false => (Some(Reporter::open(settings.run, settings.sending, gate, owner)), None),
+            false => (
+                Some(Reporter::open(settings.run, settings.sending, gate, owner)),
+                None,
+            ),
         };
-        let configuration = surroundings::configuration(birth.command.clone(), birth.config.clone(), directory.clone());
+        let configuration = surroundings::configuration(
+            birth.command.clone(),
+            birth.config.clone(),
+            directory.clone(),
+        );
         let gathering = Gathering::begin(birth.command.clone(), std::env::vars_os().collect());
         let nvml = std::env::var_os(env::AXOLOTL_RUN_NVML_PATH).filter(|path| !path.is_empty());
-        let sampler = u32::try_from(settings.command).ok().map(|command| Sampler::begin(command, nvml));
+        let sampler = u32::try_from(settings.command)
+            .ok()
+            .map(|command| Sampler::begin(command, nvml));
         let (mut eyes, lost) = Eyes::open(&settings.streams, directory, birth.spawned());
         eyes.follow_records(config::output_directory(&birth.command).as_deref());
         let unobserved = settings.unobserved + lost;
         let ending = Ending {
-            dropped: Dropped { streams: (unobserved > 0).then_some(unobserved), ..Dropped::default() },
+            dropped: Dropped {
+                streams: (unobserved > 0).then_some(unobserved),
+                ..Dropped::default()
+            },
             is_worker: std::env::var_os(rank::LOCAL_RANK).is_some(),
-            limits_time: birth.command.first().is_some_and(|program| limits_time(program)),
+            limits_time: birth
+                .command
+                .first()
+                .is_some_and(|program| limits_time(program)),
             ..Ending::default()
         };
         let mut run = Run::new(RunFacts::default());
@@ -122,7 +152,9 @@ impl Work {
             run.expect_no_training();
         }
         let deaths = sampler.as_ref().and_then(Sampler::wake);
-        let deadline = std::env::var(env::SLURM_JOB_END_TIME).ok().and_then(|end| end.trim().parse().ok());
+        let deadline = std::env::var(env::SLURM_JOB_END_TIME)
+            .ok()
+            .and_then(|end| end.trim().parse().ok());
         let mut work = Self {
             run,
             eyes,
@@ -153,14 +185,20 @@ impl Work {
 
     /// As long as the run is old: one that soon ends has curves too.
     fn sample_period(&self) -> Duration {
-        self.birth.age().clamp(limits::SAMPLE_PERIOD_FIRST, limits::SAMPLE_PERIOD)
+        self.birth
+            .age()
+            .clamp(limits::SAMPLE_PERIOD_FIRST, limits::SAMPLE_PERIOD)
     }
 
     /// Each second where something may happen between two measurements that nobody tells us of.
     fn look_period(&self) -> Duration {
         let early = self.birth.age() < limits::TREE_HURRY;
         let short = self.sampler.as_ref().is_some_and(Sampler::is_memory_short);
-        if early || short || self.eyes.follow_files(self.now()) { limits::FOLLOW_PERIOD } else { limits::SAMPLE_PERIOD }
+        if early || short || self.eyes.follow_files(self.now()) {
+            limits::FOLLOW_PERIOD
+        } else {
+            limits::SAMPLE_PERIOD
+        }
     }
 
     /// Seconds since the command's spawn.
@@ -215,15 +253,28 @@ impl Work {
     fn hear(&mut self, news: News) -> bool {
         match news {
             News::Requested { signal, sender } if self.ending.requests.len() < REQUESTS_MAX => {
-                let (at, seconds_left) = (self.now(), self.deadline.map(|end| end - seconds_since_1970()));
-                self.ending.requests.push(Request { signal, sender, at, seconds_left });
+                let (at, seconds_left) = (
+                    self.now(),
+                    self.deadline.map(|end| end - seconds_since_1970()),
+                );
+                self.ending.requests.push(Request {
+                    signal,
+                    sender,
+                    at,
+                    seconds_left,
+                });
             }
             News::Missed(bytes) => self.ending.dropped.copy_bytes = Some(bytes),
             News::SupervisorLost(loss) => self.ending.supervisor = Some(loss),
-            News::Ended { end, max_rss_bytes, cpu_microseconds } => {
+            News::Ended {
+                end,
+                max_rss_bytes,
+                cpu_microseconds,
+            } => {
                 self.ending.end = end;
                 self.ending.max_rss_bytes = max_rss_bytes.filter(|bytes| *bytes > 0);
-                self.ending.cpu_seconds = cpu_microseconds.map(|us| Duration::from_micros(us).as_secs_f64());
+                self.ending.cpu_seconds =
+                    cpu_microseconds.map(|us| Duration::from_micros(us).as_secs_f64());
                 return false;
             }
             News::Started | News::ExecFailed | News::Requested { .. } => {}
@@ -256,7 +307,8 @@ impl Work {
         {
             // The command's first word leads to no Python; a process of it may be one by now.
             self.measure();
-            self.gathering.look_at(&self.sampler.as_ref().map(Sampler::pids).unwrap_or_default());
+            self.gathering
+                .look_at(&self.sampler.as_ref().map(Sampler::pids).unwrap_or_default());
         }
         if at >= limits::HOUSEKEEPING_AFTER.as_secs_f64()
             && let Some(reporter) = &mut self.reporter
@@ -267,7 +319,9 @@ impl Work {
 
     fn measure(&mut self) {
         let at = self.now();
-        let Some(sampler) = &mut self.sampler else { return };
+        let Some(sampler) = &mut self.sampler else {
+            return;
+        };
         let sample = sampler.sample(at, self.run.is_suspicious(at));
         if let Some(reporter) = &mut self.reporter {
             reporter.measured(&sample, self.run.training());
@@ -282,9 +336,13 @@ impl Work {
             (self.suspicion, self.hang_told) = (None, false);
             return;
         }
-        let Some(sampler) = self.sampler.as_ref().filter(|_| !self.hang_told) else { return };
+        let Some(sampler) = self.sampler.as_ref().filter(|_| !self.hang_told) else {
+            return;
+        };
         let now = sampler.ranks();
-        let Some(before) = self.suspicion.replace(now.clone()) else { return };
+        let Some(before) = self.suspicion.replace(now.clone()) else {
+            return;
+        };
         let suspect = now.odd_one(&before);
         self.run.blame(suspect);
         self.hang_told = true;
@@ -329,7 +387,9 @@ impl Work {
         let dropped = &mut self.ending.dropped;
         let some = |count: u64| (count > 0).then_some(count);
         dropped.long_lines = some(self.eyes.long_lines());
-        let Some(reporter) = &mut self.reporter else { return };
+        let Some(reporter) = &mut self.reporter else {
+            return;
+        };
         dropped.events_refused = some(reporter.refused());
         dropped.events_unwritten = some(reporter.unwritten());
         let now = self.birth.time();
@@ -340,7 +400,9 @@ impl Work {
 
     /// Sends what is left. The launcher waits for a moment of this, or not at all.
     async fn linger(&mut self, channel: &Arc<OwnedFd>) {
-        let Some(reporter) = &mut self.reporter else { return };
+        let Some(reporter) = &mut self.reporter else {
+            return;
+        };
         let deadline = tokio::time::sleep(limits::OBSERVER_LINGER);
         tokio::pin!(deadline);
         let mut told = false;
@@ -373,11 +435,16 @@ async fn somebody_ended(deaths: Option<&Wake>) {
 
 /// Whether a program ends what takes too long, and says so by its exit code.
 fn limits_time(program: &OsStr) -> bool {
-    Path::new(program).file_name().is_some_and(|name| name == "timeout" || name == "gtimeout")
+    Path::new(program)
+        .file_name()
+        .is_some_and(|name| name == "timeout" || name == "gtimeout")
 }
 
 fn seconds_since_1970() -> f64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs_f64()
 }
 
 async fn send(reporter: Option<&mut Reporter>) {

@@ -50,14 +50,21 @@ type Numbers = (i64, [i64; 3]);
 
 fn encode((tag, numbers): Numbers) -> [u8; MESSAGE_BYTES] {
     let mut bytes = [0; MESSAGE_BYTES];
-    for (place, number) in bytes.chunks_exact_mut(8).zip(std::iter::once(tag).chain(numbers)) {
+    for (place, number) in bytes
+        .chunks_exact_mut(8)
+        .zip(std::iter::once(tag).chain(numbers))
+    {
         place.copy_from_slice(&number.to_le_bytes());
     }
     bytes
 }
 
 fn decode(bytes: &[u8; MESSAGE_BYTES]) -> Numbers {
-    let mut numbers = bytes.as_chunks::<8>().0.iter().map(|chunk| i64::from_le_bytes(*chunk));
+    let mut numbers = bytes
+        .as_chunks::<8>()
+        .0
+        .iter()
+        .map(|chunk| i64::from_le_bytes(*chunk));
     let mut next = || numbers.next().unwrap_or(0);
     (next(), [next(), next(), next()])
 }
@@ -73,7 +80,11 @@ impl ToObserver {
             Self::Requested(signal, code, sender) => (4, [signal, code, sender]),
             Self::StreamClosed(relay) => (5, [relay, 0, 0]),
             Self::Missed(bytes) => (6, [bytes, 0, 0]),
-            Self::Ended { end, max_rss_bytes, cpu_microseconds } => (7, [end, max_rss_bytes, cpu_microseconds]),
+            Self::Ended {
+                end,
+                max_rss_bytes,
+                cpu_microseconds,
+            } => (7, [end, max_rss_bytes, cpu_microseconds]),
         })
     }
 
@@ -88,7 +99,11 @@ impl ToObserver {
             4 => Self::Requested(first, second, third),
             5 => Self::StreamClosed(first),
             6 => Self::Missed(first),
-            7 => Self::Ended { end: first, max_rss_bytes: second, cpu_microseconds: third },
+            7 => Self::Ended {
+                end: first,
+                max_rss_bytes: second,
+                cpu_microseconds: third,
+            },
             _ => return None,
         })
     }
@@ -135,7 +150,11 @@ mod tests {
             ToObserver::Requested(15, 0, 4711),
             ToObserver::StreamClosed(1),
             ToObserver::Missed(1 << 40),
-            ToObserver::Ended { end: -9, max_rss_bytes: 1 << 37, cpu_microseconds: i64::MIN },
+            ToObserver::Ended {
+                end: -9,
+                max_rss_bytes: 1 << 37,
+                cpu_microseconds: i64::MIN,
+            },
         ] {
             assert_eq!(ToObserver::decode(&message.encode()), Some(message));
             assert_eq!(ToSupervisor::decode(&message.encode()), None);

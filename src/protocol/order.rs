@@ -42,6 +42,9 @@ impl Order {
     /// wish that the training does not report a second time.
     #[must_use]
     pub fn environment_changes(&self) -> [(&'static str, OsString); 2] {
-        [(env::AXOLOTL_RUN_ID, self.run.to_string().into()), (env::AXOLOTL_DO_NOT_TRACK, "1".into())]
+        [
+            (env::AXOLOTL_RUN_ID, self.run.to_string().into()),
+            (env::AXOLOTL_DO_NOT_TRACK, "1".into()),
+        ]
     }
 }

@@ -68,7 +68,11 @@ pub struct Settings {
     pub unobserved: u64,
 }
 
-const STREAMS: [(&str, Stream); 3] = [("stdout", Stream::Stdout), ("stderr", Stream::Stderr), ("both", Stream::Both)];
+const STREAMS: [(&str, Stream); 3] = [
+    ("stdout", Stream::Stdout),
+    ("stderr", Stream::Stderr),
+    ("both", Stream::Both),
+];
 
 impl Settings {
     /// The observer's arguments.
@@ -85,24 +89,52 @@ impl Settings {
             format!("channel={}", self.channel),
             format!("unobserved={}", self.unobserved),
         ];
-        words.extend(self.command_handle.map(|descriptor| format!("handle={descriptor}")));
-        words.extend(self.crash_flag.map(|descriptor| format!("crash={descriptor}")));
-        words.extend(self.summary.map(|descriptor| format!("summary={descriptor}")));
+        words.extend(
+            self.command_handle
+                .map(|descriptor| format!("handle={descriptor}")),
+        );
+        words.extend(
+            self.crash_flag
+                .map(|descriptor| format!("crash={descriptor}")),
+        );
+        words.extend(
+            self.summary
+                .map(|descriptor| format!("summary={descriptor}")),
+        );
         words.extend(self.ci_summary.then(|| "ci=1".to_owned()));
         for (stream, observed) in &self.streams {
-            let name = STREAMS.iter().find(|(_, named)| named == stream).map_or("", |(name, _)| name);
+            let name = STREAMS
+                .iter()
+                .find(|(_, named)| named == stream)
+                .map_or("", |(name, _)| name);
             words.push(match observed {
-                Observed::File(descriptor, position) => format!("{name}=file,{descriptor},{position}"),
-                Observed::Relay(RelayEnds { copy, source, sink, hold: None }) => {
+                Observed::File(descriptor, position) => {
+                    format!("{name}=file,{descriptor},{position}")
+                }
+                Observed::Relay(RelayEnds {
+                    copy,
+                    source,
+                    sink,
+                    hold: None,
+                }) => {
                     format!("{name}=relay,{copy},{source},{sink}")
                 }
-                Observed::Relay(RelayEnds { copy, source, sink, hold: Some((read, write)) }) => {
+                Observed::Relay(RelayEnds {
+                    copy,
+                    source,
+                    sink,
+                    hold: Some((read, write)),
+                }) => {
                     format!("{name}=relay,{copy},{source},{sink},{read},{write}")
                 }
             });
         }
         let mut arguments = vec![OsString::from(OBSERVER), OsString::from(words.join(" "))];
-        arguments.push(config.map(|path| path.clone().into_os_string()).unwrap_or_default());
+        arguments.push(
+            config
+                .map(|path| path.clone().into_os_string())
+                .unwrap_or_default(),
+        );
         arguments.extend_from_slice(command);
         arguments
     }
@@ -110,7 +142,10 @@ impl Settings {
     /// Reads the second argument. None where it is not one that we have written.
     #[must_use]
     pub fn parse(words: &str) -> Option<Self> {
-        let words: BTreeMap<&str, &str> = words.split(' ').filter_map(|word| word.split_once('=')).collect();
+        let words: BTreeMap<&str, &str> = words
+            .split(' ')
+            .filter_map(|word| word.split_once('='))
+            .collect();
         let number = |name: &str| words.get(name)?.parse::<u64>().ok();
         let descriptor = |name: &str| words.get(name)?.parse::<i32>().ok();
         let mut streams = Vec::new();
@@ -140,7 +175,11 @@ impl Settings {
 
 fn observed(value: &str) -> Option<Observed> {
     let (kind, numbers) = value.split_once(',')?;
-    let numbers = numbers.split(',').map(str::parse).collect::<Result<Vec<u64>, _>>().ok()?;
+    let numbers = numbers
+        .split(',')
+        .map(str::parse)
+        .collect::<Result<Vec<u64>, _>>()
+        .ok()?;
     let descriptor = |number: u64| i32::try_from(number).ok();
     Some(match (kind, numbers.as_slice()) {
         ("file", &[file, position]) => Observed::File(descriptor(file)?, position),
@@ -182,15 +221,30 @@ mod tests {
             ci_summary: true,
             streams: vec![
                 (Stream::Stdout, Observed::File(5, 1 << 40)),
-                (Stream::Stderr, Observed::Relay(RelayEnds { copy: 3, source: 4, sink: 6, hold: Some((7, 8)) })),
+                (
+                    Stream::Stderr,
+                    Observed::Relay(RelayEnds {
+                        copy: 3,
+                        source: 4,
+                        sink: 6,
+                        hold: Some((7, 8)),
+                    }),
+                ),
             ],
             unobserved: 1,
         };
         let arguments = settings.arguments(None, &[OsString::from("train")]);
         assert_eq!(arguments[0], OBSERVER);
         assert_eq!(&arguments[2..], [OsString::new(), OsString::from("train")]);
-        assert_eq!(Settings::parse(arguments[1].to_str().unwrap()), Some(settings));
-        for broken in ["", "run=x", "run=00000000-0000-0000-0000-000000000007 sending=1"] {
+        assert_eq!(
+            Settings::parse(arguments[1].to_str().unwrap()),
+            Some(settings)
+        );
+        for broken in [
+            "",
+            "run=x",
+            "run=00000000-0000-0000-0000-000000000007 sending=1",
+        ] {
             assert_eq!(Settings::parse(broken), None);
         }
     }

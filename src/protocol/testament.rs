@@ -41,8 +41,12 @@ impl Testament {
             End::Exited(code) => i32::from(code),
             End::Signaled(signal) => -signal,
         };
-        let mut words =
-            format!("run={} sending={} lasted={} end={end}", self.run, u8::from(self.sending), self.lasted_ms);
+        let mut words = format!(
+            "run={} sending={} lasted={} end={end}",
+            self.run,
+            u8::from(self.sending),
+            self.lasted_ms
+        );
         for (name, number) in [("rss", self.max_rss_bytes), ("cpu", self.cpu_microseconds)] {
             if let Some(number) = number {
                 words.push_str(&format!(" {name}={number}"));
@@ -55,7 +59,11 @@ impl Testament {
     /// Reads the arguments. None where they are not such as we write.
     #[must_use]
     pub fn read(arguments: &[OsString]) -> Option<Self> {
-        let words = arguments.get(1)?.to_str()?.split(' ').filter_map(|word| word.split_once('='));
+        let words = arguments
+            .get(1)?
+            .to_str()?
+            .split(' ')
+            .filter_map(|word| word.split_once('='));
         let words: BTreeMap<&str, &str> = words.collect();
         let number = |name: &str| words.get(name)?.parse::<u64>().ok();
         let end: i32 = words.get("end")?.parse().ok()?;
@@ -63,7 +71,8 @@ impl Testament {
             run: words.get("run")?.parse().ok()?,
             sending: number("sending")? == 1,
             lasted_ms: number("lasted")?,
-            end: u8::try_from(end).map_or_else(|_| End::Signaled(end.saturating_neg()), End::Exited),
+            end: u8::try_from(end)
+                .map_or_else(|_| End::Signaled(end.saturating_neg()), End::Exited),
             max_rss_bytes: number("rss").filter(|bytes| *bytes > 0),
             cpu_microseconds: number("cpu"),
             ci_summary: number("ci") == Some(1),
@@ -91,8 +100,11 @@ mod tests {
             assert!(Testament::is_one(&arguments));
             assert_eq!(Testament::read(&arguments), Some(testament));
         }
-        for broken in ["", "run=x sending=1 lasted=1 end=1", "run=00000000-0000-0000-0000-000000000007 sending=1 end=1"]
-        {
+        for broken in [
+            "",
+            "run=x sending=1 lasted=1 end=1",
+            "run=00000000-0000-0000-0000-000000000007 sending=1 end=1",
+        ] {
             assert_eq!(Testament::read(&["x".into(), broken.into()]), None);
         }
     }

@@ -70,11 +70,17 @@ fn load(path: &Path) -> Result<String, Stored> {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Stored::Nothing,
         _ => Stored::Unreadable("can't be opened"),
     })?;
-    if file.metadata().is_ok_and(|metadata| metadata.len() > limits::DECISION_BYTES_MAX) {
+    if file
+        .metadata()
+        .is_ok_and(|metadata| metadata.len() > limits::DECISION_BYTES_MAX)
+    {
         return Err(Stored::Unreadable("is too long"));
     }
     let mut text = String::new();
-    match file.take(limits::DECISION_BYTES_MAX).read_to_string(&mut text) {
+    match file
+        .take(limits::DECISION_BYTES_MAX)
+        .read_to_string(&mut text)
+    {
         Ok(_) => Ok(text),
         Err(_) => Err(Stored::Unreadable("is not text")),
     }
@@ -91,14 +97,21 @@ fn parse(text: &str) -> Stored {
         serde_yaml::Value::String(word) if word.eq_ignore_ascii_case("off") => false,
         _ => return Stored::Unreadable("says neither on nor off"),
     };
-    Stored::Decision(Decision { telemetry, policy: file.policy, date: file.date })
+    Stored::Decision(Decision {
+        telemetry,
+        policy: file.policy,
+        date: file.date,
+    })
 }
 
 /// Stores a decision in the place of any older one; where it is now.
 ///
 /// # Errors
 /// Why it can't be stored; the text reads after "failed to".
-pub fn write(environment: impl Fn(&str) -> Option<OsString>, decision: &Decision) -> Result<PathBuf, StoreProblem> {
+pub fn write(
+    environment: impl Fn(&str) -> Option<OsString>,
+    decision: &Decision,
+) -> Result<PathBuf, StoreProblem> {
     let home = paths::config_home(environment).ok_or(StoreProblem::NoConfigHome)?;
     let path = home.join(OURS).join(DECISION);
     replace(&home, decision).map_err(|error| StoreProblem::Io(path.clone(), error))?;
@@ -129,15 +142,28 @@ fn replace(home: &Path, decision: &Decision) -> io::Result<()> {
 /// be seen to have worked; where none does, the decision is what matters.
 fn text(old: &str, decision: &Decision) -> Result<String, serde_yaml::Error> {
     let word = if decision.telemetry { "on" } else { "off" };
-    let file = File { telemetry: word.into(), policy: decision.policy, date: decision.date.clone() };
+    let file = File {
+        telemetry: word.into(),
+        policy: decision.policy,
+        date: decision.date.clone(),
+    };
     let ours = serde_yaml::to_string(&file)?;
     if let Some(rest) = rest(old) {
         let lossless = |text: &String| {
             let is_read = text.len() as u64 <= limits::DECISION_BYTES_MAX;
-            is_read && parse(text) == Stored::Decision(decision.clone()) && self::rest(text).as_ref() == Some(&rest)
+            is_read
+                && parse(text) == Stored::Decision(decision.clone())
+                && self::rest(text).as_ref() == Some(&rest)
         };
-        let without_comments = || Some(format!("{HEADING}{ours}{}", serde_yaml::to_string(&rest).ok()?));
-        let kept = Some(exchanged(old, &ours)).filter(lossless).or_else(|| without_comments().filter(lossless));
+        let without_comments = || {
+            Some(format!(
+                "{HEADING}{ours}{}",
+                serde_yaml::to_string(&rest).ok()?
+            ))
+        };
+        let kept = Some(exchanged(old, &ours))
+            .filter(lossless)
+            .or_else(|| without_comments().filter(lossless));
         if let Some(text) = kept {
             return Ok(text);
         }
@@ -151,7 +177,11 @@ fn rest(text: &str) -> Option<serde_yaml::Mapping> {
     let mut mapping = serde_yaml::from_str::<serde_yaml::Mapping>(text).ok()?;
     // A tag before a key does not make it another key to whoever reads the decision.
     mapping.retain(|key, _| {
-        let key = if let serde_yaml::Value::Tagged(tagged) = key { &tagged.value } else { key };
+        let key = if let serde_yaml::Value::Tagged(tagged) = key {
+            &tagged.value
+        } else {
+            key
+        };
         !key.as_str().is_some_and(|key| OUR_KEYS.contains(&key))
     });
     Some(mapping)
@@ -159,7 +189,11 @@ fn rest(text: &str) -> Option<serde_yaml::Mapping> {
 
 /// The text with its lines of a decision exchanged for these; all others stay as they are.
 fn exchanged(old: &str, ours: &str) -> String {
-    let is_ours = |line: &str| OUR_KEYS.iter().any(|key| line.strip_prefix(key).is_some_and(|r| r.starts_with(':')));
+    let is_ours = |line: &str| {
+        OUR_KEYS
+            .iter()
+            .any(|key| line.strip_prefix(key).is_some_and(|r| r.starts_with(':')))
+    };
     let mut text = String::new();
     let mut missing = Some(ours);
     for line in old.lines() {
@@ -189,28 +223,54 @@ mod tests {
     fn a_decision_is_read_back_as_it_was_stored() {
         let directory = tempfile::tempdir().unwrap();
         for telemetry in [true, false, true] {
-            let decision = Decision { telemetry, policy: 3, date: "2026-11-22".into() };
+            let decision = Decision {
+                telemetry,
+                policy: 3,
+                date: "2026-11-22".into(),
+            };
             let path = write(home(directory.path()), &decision).unwrap();
-            assert_eq!(path, directory.path().join(".config/axolotl-run/config.yaml"));
+            assert_eq!(
+                path,
+                directory.path().join(".config/axolotl-run/config.yaml")
+            );
             assert_eq!(read(&path), Stored::Decision(decision));
             assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-            assert_eq!(path.parent().unwrap().read_dir().unwrap().count(), 1, "no temporary file is left");
+            assert_eq!(
+                path.parent().unwrap().read_dir().unwrap().count(),
+                1,
+                "no temporary file is left"
+            );
         }
     }
 
     #[test]
     fn what_people_write_is_understood_and_the_rest_is_no_decision() {
-        let decided = |telemetry| Stored::Decision(Decision { telemetry, policy: 1, date: String::new() });
+        let decided = |telemetry| {
+            Stored::Decision(Decision {
+                telemetry,
+                policy: 1,
+                date: String::new(),
+            })
+        };
         for (text, expected) in [
             ("telemetry: on\npolicy: 1\n", decided(true)),
             ("telemetry: 'Off'\npolicy: 1\n", decided(false)),
             ("telemetry: true\npolicy: 1\nmore: ignored\n", decided(true)),
             ("telemetry: false\npolicy: 1\n", decided(false)),
-            ("telemetry: maybe\npolicy: 1\n", Stored::Unreadable("says neither on nor off")),
-            ("telemetry: 1\npolicy: 1\n", Stored::Unreadable("says neither on nor off")),
+            (
+                "telemetry: maybe\npolicy: 1\n",
+                Stored::Unreadable("says neither on nor off"),
+            ),
+            (
+                "telemetry: 1\npolicy: 1\n",
+                Stored::Unreadable("says neither on nor off"),
+            ),
             ("telemetry: on\n", Stored::Unreadable("is not a decision")),
             ("policy: 1\n", Stored::Unreadable("is not a decision")),
-            ("telemetry: on\npolicy: -1\n", Stored::Unreadable("is not a decision")),
+            (
+                "telemetry: on\npolicy: -1\n",
+                Stored::Unreadable("is not a decision"),
+            ),
             ("", Stored::Unreadable("is not a decision")),
             ("{[", Stored::Unreadable("is not a decision")),
         ] {
@@ -220,13 +280,20 @@ mod tests {
 
     #[test]
     fn what_its_owner_added_stays() {
-        let decision = Decision { telemetry: true, policy: 2, date: "2026-11-22".into() };
+        let decision = Decision {
+            telemetry: true,
+            policy: 2,
+            date: "2026-11-22".into(),
+        };
         let ours = "telemetry: on\npolicy: 2\ndate: 2026-11-22\n";
         for (old, expected) in [
             ("", format!("{HEADING}{ours}")),
             ("{[", format!("{HEADING}{ours}")),
             ("- a list", format!("{HEADING}{ours}")),
-            ("telemetry: off\npolicy: 1\ndate: 2025-01-01\n", ours.to_owned()),
+            (
+                "telemetry: off\npolicy: 1\ndate: 2025-01-01\n",
+                ours.to_owned(),
+            ),
             (
                 "# mine\ncolour: [1, 2] # so\ndate: 2025-01-01\ntelemetry: off\nnested:\n  policy: 9",
                 format!("# mine\ncolour: [1, 2] # so\n{ours}nested:\n  policy: 9\n"),
@@ -234,15 +301,32 @@ mod tests {
             ("colour: blue", format!("colour: blue\n{ours}")),
             ("dates: 7\n", format!("dates: 7\n{ours}")),
             // Lines cannot be exchanged here, so the comments go and the keys stay.
-            ("{telemetry: off, colour: blue} # so", format!("{HEADING}{ours}colour: blue\n")),
-            ("date: >\n  long\n  ago\ncolour: blue # so\n", format!("{HEADING}{ours}colour: blue\n")),
+            (
+                "{telemetry: off, colour: blue} # so",
+                format!("{HEADING}{ours}colour: blue\n"),
+            ),
+            (
+                "date: >\n  long\n  ago\ncolour: blue # so\n",
+                format!("{HEADING}{ours}colour: blue\n"),
+            ),
         ] {
             let new = text(old, &decision).unwrap();
             assert_eq!(new, expected, "{old:?}");
-            assert_eq!(text(&new, &decision).unwrap(), new, "{old:?}: once is enough");
+            assert_eq!(
+                text(&new, &decision).unwrap(),
+                new,
+                "{old:?}: once is enough"
+            );
         }
-        let full = format!("colour: {}\n", "x".repeat(usize::try_from(limits::DECISION_BYTES_MAX).unwrap() - 10));
-        assert_eq!(text(&full, &decision).unwrap(), format!("{HEADING}{ours}"), "the decision must stay readable");
+        let full = format!(
+            "colour: {}\n",
+            "x".repeat(usize::try_from(limits::DECISION_BYTES_MAX).unwrap() - 10)
+        );
+        assert_eq!(
+            text(&full, &decision).unwrap(),
+            format!("{HEADING}{ours}"),
+            "the decision must stay readable"
+        );
     }
 
     #[test]
@@ -267,8 +351,15 @@ mod tests {
 
     #[test]
     fn without_a_home_there_is_nowhere_to_store_it() {
-        let decision = Decision { telemetry: true, policy: 1, date: String::new() };
-        assert!(matches!(write(|_| None, &decision), Err(StoreProblem::NoConfigHome)));
+        let decision = Decision {
+            telemetry: true,
+            policy: 1,
+            date: String::new(),
+        };
+        assert!(matches!(
+            write(|_| None, &decision),
+            Err(StoreProblem::NoConfigHome)
+        ));
     }
 
     proptest! {

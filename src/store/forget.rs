@@ -37,8 +37,12 @@ pub struct Withdrawn {
 impl Store {
     /// Deletes one run.
     pub fn forget(&self, run: Uuid, now: SystemTime) -> Forgotten {
-        let Ok(directory) = self.directory(run) else { return Forgotten::Failed };
-        let Owner::Nobody(_lock) = lock::owner(&directory, now) else { return Forgotten::Living };
+        let Ok(directory) = self.directory(run) else {
+            return Forgotten::Failed;
+        };
+        let Owner::Nobody(_lock) = lock::owner(&directory, now) else {
+            return Forgotten::Living;
+        };
         self.delete(run, &directory)
     }
 
@@ -47,7 +51,9 @@ impl Store {
     pub fn withdraw(&self, now: SystemTime) -> Withdrawn {
         let mut withdrawn = Withdrawn::default();
         for run in self.identities() {
-            let Ok(directory) = self.directory(run) else { continue };
+            let Ok(directory) = self.directory(run) else {
+                continue;
+            };
             let owner = lock::owner(&directory, now);
             let summary = summarize(&directory, run, now, |_| {});
             if summary.sending == Sending::Forbidden {
@@ -56,7 +62,9 @@ impl Store {
             match owner {
                 Owner::Nobody(_lock) if summary.waiting > 0 => drop(self.delete(run, &directory)),
                 // A later launcher would write its finish, which would wait.
-                _ if !summary.finished || summary.waiting > 0 => drop(directory.remove_file(CONSENT)),
+                _ if !summary.finished || summary.waiting > 0 => {
+                    drop(directory.remove_file(CONSENT))
+                }
                 _ => {}
             }
             if summary.waiting > 0 && !super::is_permitted(&directory) {

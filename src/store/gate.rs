@@ -10,8 +10,8 @@
 //! Pure. Used by the store for sending, and by the queries to show what would be refused.
 
 use axolotl_run_core::event::schema;
-use axolotl_run_core::limits;
 use axolotl_run_core::event::wire::{Member, timestamp};
+use axolotl_run_core::limits;
 use std::time::SystemTime;
 use uuid::Uuid;
 
@@ -95,7 +95,9 @@ mod tests {
     }
 
     fn verdict(line: &str) -> Result<(), Refusal> {
-        parse(line).ok_or(Refusal::Unreadable).and_then(|member| judge(RUN, line, &member))
+        parse(line)
+            .ok_or(Refusal::Unreadable)
+            .and_then(|member| judge(RUN, line, &member))
     }
 
     #[test]
@@ -110,18 +112,33 @@ mod tests {
         for (bad, refusal) in [
             (good[..good.len() - 1].to_owned(), Refusal::Unreadable),
             (replaced("01936f0e", "zz936f0e"), Refusal::Unreadable),
-            (replaced(&RUN.to_string(), "6f1c2e9a-7d54-4f0b-8a21-3c5d9e7f1b43"), Refusal::Run),
+            (
+                replaced(&RUN.to_string(), "6f1c2e9a-7d54-4f0b-8a21-3c5d9e7f1b43"),
+                Refusal::Run,
+            ),
             (replaced("progress", "$identify"), Refusal::Name),
             (replaced(".100Z", "Z"), Refusal::Timestamp),
             (replaced(".100Z", ".1000Z"), Refusal::Timestamp),
             (replaced("2026-11-22T", "2026-11-22 "), Refusal::Timestamp),
-            (replaced("\"step\":3", "\"note\":3"), Refusal::Schema(schema::Violation::Unlisted("progress"))),
+            (
+                replaced("\"step\":3", "\"note\":3"),
+                Refusal::Schema(schema::Violation::Unlisted("progress")),
+            ),
             (replaced("\"step\":3", "\"step\": 3"), Refusal::Form),
             (replaced("\"loss\":0.1", "\"loss\":0.10"), Refusal::Form),
-            (replaced("\"loss\":0.1", "\"loss\":\"secret\",\"loss\":0.1"), Refusal::Form),
-            (replaced("\"event\":", "\"secret\":\"canary\",\"event\":"), Refusal::Form),
+            (
+                replaced("\"loss\":0.1", "\"loss\":\"secret\",\"loss\":0.1"),
+                Refusal::Form,
+            ),
+            (
+                replaced("\"event\":", "\"secret\":\"canary\",\"event\":"),
+                Refusal::Form,
+            ),
             (replaced("axolotl-run", "axolotl\\u002drun"), Refusal::Form),
-            (replaced("\"uuid\":\"01936f0e", "\"uuid\":\"01936F0E"), Refusal::Form),
+            (
+                replaced("\"uuid\":\"01936f0e", "\"uuid\":\"01936F0E"),
+                Refusal::Form,
+            ),
         ] {
             assert_eq!(verdict(&bad), Err(refusal), "{bad}");
         }
@@ -130,7 +147,10 @@ mod tests {
     #[test]
     fn an_event_beyond_all_sizes_is_refused() {
         let text = "x".repeat(limits::EVENT_BYTES_MAX);
-        assert_eq!(verdict(&line(&format!(r#""$lib":"{text}""#))), Err(Refusal::Size));
+        assert_eq!(
+            verdict(&line(&format!(r#""$lib":"{text}""#))),
+            Err(Refusal::Size)
+        );
     }
 
     proptest! {

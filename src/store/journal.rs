@@ -50,7 +50,9 @@ impl Unforced {
     /// Forces them, which takes as long as the disk takes.
     pub fn force(self) {
         let _ = self.file.sync_data();
-        self.directories.iter().for_each(|directory| drop(directory.sync()));
+        self.directories
+            .iter()
+            .for_each(|directory| drop(directory.sync()));
     }
 }
 
@@ -84,14 +86,21 @@ impl Journal {
     /// Whether what is recorded may be sent. Consent can be withdrawn while a run lasts.
     #[must_use]
     pub fn may_be_sent(&self) -> bool {
-        let stands = self.place.as_ref().is_none_or(|place| super::is_permitted(&place.directory));
+        let stands = self
+            .place
+            .as_ref()
+            .is_none_or(|place| super::is_permitted(&place.directory));
         self.sending == Sending::Permitted && stands
     }
 
     /// Writes one event down, in the form of a batch member.
     pub fn append(&mut self, line: &str, weight: Weight) -> Stored {
         self.settle();
-        self.events.append(self.place.as_ref().map(|place| &place.directory), line, weight)
+        self.events.append(
+            self.place.as_ref().map(|place| &place.directory),
+            line,
+            weight,
+        )
     }
 
     /// What has yet to be forced to the disk for the events to survive the machine's death; ours they survive without.
@@ -100,7 +109,12 @@ impl Journal {
         let place = self.place.as_mut()?;
         let mut directories = Vec::new();
         if !std::mem::replace(&mut place.is_entered, true) {
-            directories.extend([&place.directory].into_iter().chain(&self.runs).filter_map(|it| it.try_clone().ok()));
+            directories.extend(
+                [&place.directory]
+                    .into_iter()
+                    .chain(&self.runs)
+                    .filter_map(|it| it.try_clone().ok()),
+            );
         }
         Some(Unforced { file, directories })
     }
@@ -108,7 +122,11 @@ impl Journal {
     /// Writes an attempt to send and its answer down.
     pub fn append_delivery(&mut self, line: &str) -> Stored {
         self.settle();
-        self.delivery.append(self.place.as_ref().map(|place| &place.directory), line, Weight::Ordinary)
+        self.delivery.append(
+            self.place.as_ref().map(|place| &place.directory),
+            line,
+            Weight::Ordinary,
+        )
     }
 
     /// Writes one point of the time series down; samples are the first to go where there is no room.
@@ -123,7 +141,11 @@ impl Journal {
         {
             self.samples.reopen();
         }
-        self.samples.append(self.place.as_ref().map(|place| &place.directory), line, Weight::Ordinary)
+        self.samples.append(
+            self.place.as_ref().map(|place| &place.directory),
+            line,
+            Weight::Ordinary,
+        )
     }
 
     /// Tries again to write what waits in memory; whether all of it is on disk now.
@@ -131,7 +153,9 @@ impl Journal {
         self.settle();
         let directory = self.place.as_ref().map(|place| &place.directory);
         let logs = [&mut self.events, &mut self.delivery, &mut self.samples];
-        logs.map(|log| log.flush(directory)).into_iter().all(|empty| empty)
+        logs.map(|log| log.flush(directory))
+            .into_iter()
+            .all(|empty| empty)
     }
 
     /// Events that are not on disk, for the finish event's account of what was missed.
@@ -163,13 +187,19 @@ impl Place {
                 Err(error) => return Err(error),
             }
         }
-        Ok(Self { directory, is_entered: false, _lock: lock })
+        Ok(Self {
+            directory,
+            is_entered: false,
+            _lock: lock,
+        })
     }
 }
 
 /// Throws every second sample away. What is oldest is thinned most often: a month ago nobody asks for seconds.
 fn thin(directory: &Directory) -> io::Result<()> {
-    let all = directory.file(SAMPLES, Access::Read)?.take(limits::RUN_SAMPLES_BYTES_MAX.saturating_mul(2));
+    let all = directory
+        .file(SAMPLES, Access::Read)?
+        .take(limits::RUN_SAMPLES_BYTES_MAX.saturating_mul(2));
     let _ = directory.remove_file(SAMPLES_NEW);
     let mut half = BufWriter::new(directory.file(SAMPLES_NEW, Access::CreateNew)?);
     for line in BufReader::new(all).split(b'\n').step_by(2) {

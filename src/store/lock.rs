@@ -66,7 +66,11 @@ pub(super) fn is_living(directory: &Directory, now: SystemTime) -> bool {
     matches!(ask(directory, now, File::try_lock_shared), Owner::Living)
 }
 
-fn ask(directory: &Directory, now: SystemTime, lock: fn(&File) -> Result<(), TryLockError>) -> Owner {
+fn ask(
+    directory: &Directory,
+    now: SystemTime,
+    lock: fn(&File) -> Result<(), TryLockError>,
+) -> Owner {
     let Ok(file) = directory.file(LIVE, Access::Lock) else {
         return by_silence(directory, now, RunLock(None));
     };
@@ -76,31 +80,50 @@ fn ask(directory: &Directory, now: SystemTime, lock: fn(&File) -> Result<(), Try
         Ok(()) => {
             let mut written = String::new();
             let read = (&file).take(BOOT_ID_BYTES).read_to_string(&mut written);
-            let ours = read.is_ok() && !written.is_empty() && boot_id().is_some_and(|boot| boot == written);
+            let ours = read.is_ok()
+                && !written.is_empty()
+                && boot_id().is_some_and(|boot| boot == written);
             let lock = RunLock(Some(file));
-            if ours { Owner::Nobody(lock) } else { by_silence(directory, now, lock) }
+            if ours {
+                Owner::Nobody(lock)
+            } else {
+                by_silence(directory, now, lock)
+            }
         }
     }
 }
 
 fn by_silence(directory: &Directory, now: SystemTime, lock: RunLock) -> Owner {
-    let silent = activity(directory, now)
-        .is_none_or(|last| now.duration_since(last).is_ok_and(|silence| silence >= limits::FOREIGN_SILENCE));
-    if silent { Owner::Nobody(lock) } else { Owner::Living }
+    let silent = activity(directory, now).is_none_or(|last| {
+        now.duration_since(last)
+            .is_ok_and(|silence| silence >= limits::FOREIGN_SILENCE)
+    });
+    if silent {
+        Owner::Nobody(lock)
+    } else {
+        Owner::Living
+    }
 }
 
 /// When a run's files were last written to; never later than now, so that a clock that was wrong once does
 /// not make a run immortal.
 pub(super) fn activity(directory: &Directory, now: SystemTime) -> Option<SystemTime> {
-    let files = [EVENTS, DELIVERY, SAMPLES, LIVE].into_iter().filter_map(|name| changed(directory, name));
+    let files = [EVENTS, DELIVERY, SAMPLES, LIVE]
+        .into_iter()
+        .filter_map(|name| changed(directory, name));
     // Without a file it is a run that begins just now, or never did: the directory itself tells which.
-    files.max().or_else(|| directory.modified().ok()).map(|last| last.min(now))
+    files
+        .max()
+        .or_else(|| directory.modified().ok())
+        .map(|last| last.min(now))
 }
 
 /// When a run's observer gave its last sign of life: it measures every few seconds. What others write into the run
 /// does not count.
 pub(super) fn last_sign(directory: &Directory, now: SystemTime) -> Option<SystemTime> {
-    let files = [EVENTS, SAMPLES, LIVE].into_iter().filter_map(|name| changed(directory, name));
+    let files = [EVENTS, SAMPLES, LIVE]
+        .into_iter()
+        .filter_map(|name| changed(directory, name));
     files.max().map(|last| last.min(now))
 }
 
@@ -121,7 +144,11 @@ fn boot_id() -> Option<&'static str> {
 
 fn read_boot_id() -> Option<String> {
     let mut text = String::new();
-    File::open(BOOT_ID).ok()?.take(BOOT_ID_BYTES).read_to_string(&mut text).ok()?;
+    File::open(BOOT_ID)
+        .ok()?
+        .take(BOOT_ID_BYTES)
+        .read_to_string(&mut text)
+        .ok()?;
     let text = text.trim_ascii();
     (!text.is_empty()).then(|| text.to_owned())
 }

@@ -54,11 +54,23 @@ struct Open {
 
 impl Log {
     pub(super) const fn new(name: &'static str, bytes_max: u64) -> Self {
-        Self { name, bytes_max, open: None, held: VecDeque::new(), held_bytes: 0, lost: 0 }
+        Self {
+            name,
+            bytes_max,
+            open: None,
+            held: VecDeque::new(),
+            held_bytes: 0,
+            lost: 0,
+        }
     }
 
     /// Adds one line, which must not hold a newline.
-    pub(super) fn append(&mut self, directory: Option<&Directory>, line: &str, weight: Weight) -> Stored {
+    pub(super) fn append(
+        &mut self,
+        directory: Option<&Directory>,
+        line: &str,
+        weight: Weight,
+    ) -> Stored {
         if line.contains('\n') {
             return self.lose();
         }
@@ -83,7 +95,9 @@ impl Log {
         {
             self.open = Open::new(directory, self.name).ok();
         }
-        let Some(open) = self.open.as_mut() else { return self.held.is_empty() };
+        let Some(open) = self.open.as_mut() else {
+            return self.held.is_empty();
+        };
         while let Some(line) = self.held.front() {
             if open.write(line).is_err() {
                 return false;
@@ -103,7 +117,9 @@ impl Log {
 
     /// A second handle on the file, for who forces it to the disk elsewhere.
     pub(super) fn handle(&self) -> Option<File> {
-        self.open.as_ref().and_then(|open| open.file.try_clone().ok())
+        self.open
+            .as_ref()
+            .and_then(|open| open.file.try_clone().ok())
     }
 
     /// Bytes in the file.
@@ -131,7 +147,8 @@ impl Log {
             Weight::Ordinary => 0,
             Weight::Essential => limits::ESSENTIAL_BYTES_MAX as usize,
         };
-        if self.held_bytes.saturating_add(line.len()) > limits::HELD_BYTES_MAX.saturating_add(extra) {
+        if self.held_bytes.saturating_add(line.len()) > limits::HELD_BYTES_MAX.saturating_add(extra)
+        {
             return self.lose();
         }
         self.held_bytes = self.held_bytes.saturating_add(line.len());
@@ -149,7 +166,11 @@ impl Open {
             file.seek(SeekFrom::End(-1))?;
             file.read_exact(&mut last)?;
         }
-        Ok(Self { file, bytes, torn: last != *b"\n" })
+        Ok(Self {
+            file,
+            bytes,
+            torn: last != *b"\n",
+        })
     }
 
     const fn has_room(&self, line: &str, bytes_max: u64, weight: Weight) -> bool {

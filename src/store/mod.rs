@@ -36,10 +36,10 @@ pub use recover::Left;
 pub use runs::{Outcome, Record, Summary};
 pub use waiting::{Portion, Waiting};
 
-use axolotl_run_sys::files::{Access, Directory, Missing};
-use axolotl_run_sys::reason;
 use axolotl_run_core::env;
 use axolotl_run_core::limits;
+use axolotl_run_sys::files::{Access, Directory, Missing};
+use axolotl_run_sys::reason;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
@@ -89,14 +89,20 @@ impl fmt::Display for StoreProblem {
         match self {
             Self::NoHome => no_base(f, "state", env::XDG_STATE_HOME),
             Self::NoConfigHome => no_base(f, "configuration", env::XDG_CONFIG_HOME),
-            Self::Foreign(path) => write!(f, "use `{}`: it belongs to somebody else", path.display()),
+            Self::Foreign(path) => {
+                write!(f, "use `{}`: it belongs to somebody else", path.display())
+            }
             Self::Io(path, error) => write!(f, "use `{}`: {}", path.display(), reason(error)),
         }
     }
 }
 
 fn no_base(f: &mut fmt::Formatter<'_>, kind: &str, variable: &str) -> fmt::Result {
-    write!(f, "find a {kind} directory: neither `{variable}` nor `{}` is an absolute path", env::HOME)
+    write!(
+        f,
+        "find a {kind} directory: neither `{variable}` nor `{}` is an absolute path",
+        env::HOME
+    )
 }
 
 /// The directory of recorded runs.
@@ -111,14 +117,19 @@ impl Store {
     /// # Errors
     /// Why there is none; the text reads after "failed to".
     pub fn open(environment: impl Fn(&str) -> Option<OsString>) -> Result<Self, StoreProblem> {
-        Self::at(&paths::state_home(environment).ok_or(StoreProblem::NoHome)?, Missing::Create)
+        Self::at(
+            &paths::state_home(environment).ok_or(StoreProblem::NoHome)?,
+            Missing::Create,
+        )
     }
 
     /// Opens the directory to look into it; None where nothing was ever recorded.
     ///
     /// # Errors
     /// Why it can't be opened; the text reads after "failed to".
-    pub fn existing(environment: impl Fn(&str) -> Option<OsString>) -> Result<Option<Self>, StoreProblem> {
+    pub fn existing(
+        environment: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Option<Self>, StoreProblem> {
         let home = paths::state_home(environment).ok_or(StoreProblem::NoHome)?;
         match Self::at(&home, Missing::Fail) {
             Err(StoreProblem::Io(_, error)) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -129,12 +140,16 @@ impl Store {
     fn at(home: &Path, missing: Missing) -> Result<Self, StoreProblem> {
         let problem = |path: PathBuf| |error| StoreProblem::Io(path, error);
         let base = Directory::open(home, missing).map_err(problem(home.to_owned()))?;
-        let ours = base.below(OURS, missing).map_err(problem(home.join(OURS)))?;
+        let ours = base
+            .below(OURS, missing)
+            .map_err(problem(home.join(OURS)))?;
         if !ours.is_ours(&base).map_err(problem(home.join(OURS)))? {
             return Err(StoreProblem::Foreign(home.join(OURS)));
         }
         ours.make_private();
-        let runs = ours.below(RUNS, missing).map_err(problem(home.join(OURS).join(RUNS)))?;
+        let runs = ours
+            .below(RUNS, missing)
+            .map_err(problem(home.join(OURS).join(RUNS)))?;
         runs.make_private();
         Ok(Self { runs })
     }
@@ -144,7 +159,11 @@ impl Store {
     /// The journal outlives the store, and has a handle of its own.
     #[must_use]
     pub fn begin(&self, run: Uuid, sending: Sending) -> Journal {
-        Journal::begin(Directory::open(self.runs.path(), Missing::Fail).ok(), run, sending)
+        Journal::begin(
+            Directory::open(self.runs.path(), Missing::Fail).ok(),
+            run,
+            sending,
+        )
     }
 
     /// Where the runs are, for messages.
@@ -156,7 +175,14 @@ impl Store {
     /// The runs' identities, in no order. Names that no launcher gives are not ours to touch.
     fn identities(&self) -> Vec<Uuid> {
         let names = self.runs.names(limits::RUNS_LISTED_MAX);
-        names.iter().filter_map(|name| Uuid::parse_str(name).ok().filter(|run| run.to_string() == *name)).collect()
+        names
+            .iter()
+            .filter_map(|name| {
+                Uuid::parse_str(name)
+                    .ok()
+                    .filter(|run| run.to_string() == *name)
+            })
+            .collect()
     }
 
     fn directory(&self, run: Uuid) -> io::Result<Directory> {

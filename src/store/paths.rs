@@ -22,8 +22,16 @@ pub fn config_home(environment: impl Fn(&str) -> Option<OsString>) -> Option<Pat
     base(&environment, env::XDG_CONFIG_HOME, ".config")
 }
 
-fn base(environment: &impl Fn(&str) -> Option<OsString>, variable: &str, default: &str) -> Option<PathBuf> {
-    let absolute = |name: &str| environment(name).map(PathBuf::from).filter(|path| path.is_absolute());
+fn base(
+    environment: &impl Fn(&str) -> Option<OsString>,
+    variable: &str,
+    default: &str,
+) -> Option<PathBuf> {
+    let absolute = |name: &str| {
+        environment(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
     absolute(variable).or_else(|| absolute(env::HOME).map(|home| home.join(default)))
 }
 
@@ -33,13 +41,28 @@ pub fn files() -> [(String, &'static str); 7] {
     let run = format!("${}/{OURS}/{RUNS}/UUID/", env::XDG_STATE_HOME);
     let of_run = |name| format!("{run}{name}");
     [
-        (run.clone(), "one recorded run; directories have the mode 0700, files 0600"),
-        (of_run(EVENTS), "its events: exactly what was or would be sent, written before any attempt"),
-        (of_run(DELIVERY), "attempts to send it, and what the server answered"),
+        (
+            run.clone(),
+            "one recorded run; directories have the mode 0700, files 0600",
+        ),
+        (
+            of_run(EVENTS),
+            "its events: exactly what was or would be sent, written before any attempt",
+        ),
+        (
+            of_run(DELIVERY),
+            "attempts to send it, and what the server answered",
+        ),
         (of_run(SAMPLES), "its measurements over time; never sent"),
         (of_run(CONSENT), "there only if the run may be sent"),
-        (of_run(LIVE), "its lock, held by the observer for as long as it lives"),
-        (format!("${}/{OURS}/{}", env::XDG_CONFIG_HOME, DECISION), "the stored decision"),
+        (
+            of_run(LIVE),
+            "its lock, held by the observer for as long as it lives",
+        ),
+        (
+            format!("${}/{OURS}/{}", env::XDG_CONFIG_HOME, DECISION),
+            "the stored decision",
+        ),
     ]
 }
 
@@ -54,7 +77,11 @@ mod tests {
             (Some("/state"), Some("/home/u"), Some("/state")),
             (Some(""), Some("/home/u"), Some("/home/u/.local/state")),
             (Some("state"), Some("/home/u"), Some("/home/u/.local/state")),
-            (Some("./state"), Some("/home/u"), Some("/home/u/.local/state")),
+            (
+                Some("./state"),
+                Some("/home/u"),
+                Some("/home/u/.local/state"),
+            ),
             (None, Some("/home/u"), Some("/home/u/.local/state")),
             (Some("/state"), None, Some("/state")),
             (None, None, None),
@@ -66,7 +93,11 @@ mod tests {
                 env::HOME => home.map(OsString::from),
                 _ => None,
             };
-            assert_eq!(state_home(environment).as_deref(), expected.map(Path::new), "{xdg:?} {home:?}");
+            assert_eq!(
+                state_home(environment).as_deref(),
+                expected.map(Path::new),
+                "{xdg:?} {home:?}"
+            );
         }
     }
 }

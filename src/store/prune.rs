@@ -33,14 +33,24 @@ impl Store {
     /// Deletes the runs beyond what is kept, the oldest first, for as long as there is time; what is left over is
     /// left to the next.
     pub fn prune(&self, now: SystemTime) {
-        let mut runs: Vec<Past> = self.identities().into_iter().filter_map(|run| self.past(run, now)).collect();
+        let mut runs: Vec<Past> = self
+            .identities()
+            .into_iter()
+            .filter_map(|run| self.past(run, now))
+            .collect();
         runs.sort_by_key(|past| Reverse((past.activity, past.run)));
         let beyond = self.beyond_what_is_kept(runs, now);
         let begun = Instant::now();
-        for run in beyond.into_iter().rev().take_while(|_| begun.elapsed() < limits::PRUNE_TIME) {
+        for run in beyond
+            .into_iter()
+            .rev()
+            .take_while(|_| begun.elapsed() < limits::PRUNE_TIME)
+        {
             match run {
                 Beyond::Delete(run) => drop(self.forget(run, now)),
-                Beyond::Strip(run) => drop(self.directory(run).map(|directory| strip(&directory, now))),
+                Beyond::Strip(run) => {
+                    drop(self.directory(run).map(|directory| strip(&directory, now)))
+                }
             }
         }
     }
@@ -51,10 +61,17 @@ impl Store {
         let mut unsent = limits::UNSENT_BYTES_MAX;
         for (index, past) in newest_first.into_iter().enumerate() {
             let age = now.duration_since(past.activity).unwrap_or_default();
-            let waits = if age < limits::UNSENT_AGE_MAX && unsent > 0 { self.unsent(past.run, now) } else { None };
+            let waits = if age < limits::UNSENT_AGE_MAX && unsent > 0 {
+                self.unsent(past.run, now)
+            } else {
+                None
+            };
             unsent = unsent.saturating_sub(waits.unwrap_or(0));
             let with_it = total.saturating_add(past.bytes);
-            if age <= limits::RUNS_AGE_MAX && index < limits::RUNS_MAX && with_it <= limits::RUNS_BYTES_MAX {
+            if age <= limits::RUNS_AGE_MAX
+                && index < limits::RUNS_MAX
+                && with_it <= limits::RUNS_BYTES_MAX
+            {
                 total = with_it;
             } else if waits.is_some() {
                 beyond.push(Beyond::Strip(past.run));
@@ -68,9 +85,15 @@ impl Store {
     /// A run as the pruning sees it; None where it may be living: its bytes must not push out those that are finished.
     fn past(&self, run: Uuid, now: SystemTime) -> Option<Past> {
         let directory = self.directory(run).ok()?;
-        let Owner::Nobody(_lock) = lock::owner(&directory, now) else { return None };
+        let Owner::Nobody(_lock) = lock::owner(&directory, now) else {
+            return None;
+        };
         let activity = lock::activity(&directory, now).unwrap_or(now);
-        Some(Past { run, activity, bytes: bytes(&directory) })
+        Some(Past {
+            run,
+            activity,
+            bytes: bytes(&directory),
+        })
     }
 
     /// Bytes of a run that wait to be sent; None where nothing does, nor will once its finish is written.
@@ -93,5 +116,9 @@ fn strip(directory: &Directory, now: SystemTime) {
 
 /// The bytes of the files that can have many.
 fn bytes(directory: &Directory) -> u64 {
-    [EVENTS, DELIVERY, SAMPLES].iter().filter_map(|name| directory.look(name).ok()).map(|look| look.bytes).sum()
+    [EVENTS, DELIVERY, SAMPLES]
+        .iter()
+        .filter_map(|name| directory.look(name).ok())
+        .map(|look| look.bytes)
+        .sum()
 }

@@ -9,9 +9,9 @@
 
 use super::{DELIVERY, EVENTS, SAMPLES, gate};
 use crate::delivery::{Cause, Fate, Said};
+use axolotl_run_core::event::wire::Member;
 use axolotl_run_core::limits;
 use axolotl_run_sys::files::{Access, Directory};
-use axolotl_run_core::event::wire::Member;
 use serde::Deserialize;
 use std::collections::{HashMap, HashSet};
 use std::io::{self, BufRead, BufReader, Read as _};
@@ -53,13 +53,21 @@ pub type Delivered = HashMap<Uuid, Answer>;
 /// Calls `each` with every event of a run, in order, each once.
 pub(super) fn events(directory: &Directory, mut each: impl FnMut(&str, Member)) -> Damage {
     let mut seen = HashSet::new();
-    lines(directory, EVENTS, limits::RUN_EVENTS_BYTES_MAX, limits::EVENT_BYTES_MAX, |line| {
-        let Some(member) = gate::parse(line) else { return false };
-        if seen.insert(member.uuid) {
-            each(line, member);
-        }
-        true
-    })
+    lines(
+        directory,
+        EVENTS,
+        limits::RUN_EVENTS_BYTES_MAX,
+        limits::EVENT_BYTES_MAX,
+        |line| {
+            let Some(member) = gate::parse(line) else {
+                return false;
+            };
+            if seen.insert(member.uuid) {
+                each(line, member);
+            }
+            true
+        },
+    )
 }
 
 /// A line of the delivery record, as the delivery writes it.
@@ -78,27 +86,54 @@ struct Record {
 pub(super) fn deliveries(directory: &Directory) -> (Delivered, Option<Said>, Damage) {
     let mut answers = Delivered::new();
     let mut last = None;
-    let damage = lines(directory, DELIVERY, limits::RUN_DELIVERY_BYTES_MAX, limits::EVENT_BYTES_MAX, |line| {
-        let Ok(record) = serde_json::from_str::<Record>(line) else { return false };
-        let Record { outcome: fate, status, cause, .. } = record;
-        if cause != Some(Cause::Gate)
-            && let Ok(time) = humantime::parse_rfc3339(&record.time)
-        {
-            last = Some(Said { time, fate, status, cause });
-        }
-        let sent = match fate {
-            Fate::Delivered => Sent::Delivered,
-            Fate::Refused => Sent::Refused,
-            Fate::Delayed | Fate::Stopped => return true,
-        };
-        for uuid in record.uuids {
-            let known = answers.get(&uuid).is_some_and(|answer| answer.sent == Sent::Delivered);
-            if !known && answers.len() < limits::DELIVERED_MAX {
-                answers.insert(uuid, Answer { sent, time: record.time.clone(), status: record.status });
+    let damage = lines(
+        directory,
+        DELIVERY,
+        limits::RUN_DELIVERY_BYTES_MAX,
+        limits::EVENT_BYTES_MAX,
+        |line| {
+            let Ok(record) = serde_json::from_str::<Record>(line) else {
+                return false;
+            };
+            let Record {
+                outcome: fate,
+                status,
+                cause,
+                ..
+            } = record;
+            if cause != Some(Cause::Gate)
+                && let Ok(time) = humantime::parse_rfc3339(&record.time)
+            {
+                last = Some(Said {
+                    time,
+                    fate,
+                    status,
+                    cause,
+                });
             }
-        }
-        true
-    });
+            let sent = match fate {
+                Fate::Delivered => Sent::Delivered,
+                Fate::Refused => Sent::Refused,
+                Fate::Delayed | Fate::Stopped => return true,
+            };
+            for uuid in record.uuids {
+                let known = answers
+                    .get(&uuid)
+                    .is_some_and(|answer| answer.sent == Sent::Delivered);
+                if !known && answers.len() < limits::DELIVERED_MAX {
+                    answers.insert(
+                        uuid,
+                        Answer {
+                            sent,
+                            time: record.time.clone(),
+                            status: record.status,
+                        },
+                    );
+                }
+            }
+            true
+        },
+    );
     (answers, last, damage)
 }
 
@@ -112,7 +147,8 @@ pub(super) fn began(directory: &Directory, run: Uuid) -> Option<SystemTime> {
         match next_line(&mut reader, &mut line, limits::EVENT_BYTES_MAX) {
             Ok(Next::Line) => {
                 let text = std::str::from_utf8(&line).unwrap_or_default();
-                let member = gate::parse(text).filter(|member| gate::judge(run, text, member).is_ok());
+                let member =
+                    gate::parse(text).filter(|member| gate::judge(run, text, member).is_ok());
                 if let Some(time) = member.as_ref().and_then(gate::happened) {
                     return Some(time);
                 }
@@ -127,13 +163,22 @@ pub(super) fn began(directory: &Directory, run: Uuid) -> Option<SystemTime> {
 ///
 /// Of a file that is larger than what a reader has the patience for only every second, third… line is given.
 pub(super) fn samples(directory: &Directory, mut ours: impl FnMut(&str) -> bool) -> Damage {
-    let length = directory.file(SAMPLES, Access::Read).and_then(|file| file.metadata()).map_or(0, |found| found.len());
+    let length = directory
+        .file(SAMPLES, Access::Read)
+        .and_then(|file| file.metadata())
+        .map_or(0, |found| found.len());
     let every = length.div_ceil(limits::SAMPLES_READ_BYTES).max(1);
     let mut number = 0_u64;
-    lines(directory, SAMPLES, limits::SAMPLES_SEEN_BYTES, limits::SAMPLE_BYTES_MAX, |line| {
-        number = number.wrapping_add(1);
-        !number.is_multiple_of(every) || ours(line)
-    })
+    lines(
+        directory,
+        SAMPLES,
+        limits::SAMPLES_SEEN_BYTES,
+        limits::SAMPLE_BYTES_MAX,
+        |line| {
+            number = number.wrapping_add(1);
+            !number.is_multiple_of(every) || ours(line)
+        },
+    )
 }
 
 /// Calls `ours` with every line of a file; it says whether the line is one of ours.
@@ -145,7 +190,9 @@ fn lines(
     mut ours: impl FnMut(&str) -> bool,
 ) -> Damage {
     let mut damage = Damage::default();
-    let Ok(file) = directory.file(name, Access::Read) else { return damage };
+    let Ok(file) = directory.file(name, Access::Read) else {
+        return damage;
+    };
     // Twice the bound of writing: what waited in memory and the essential lines may go beyond it.
     let bound = file_bytes_max.saturating_mul(2);
     damage.truncated = file.metadata().is_ok_and(|metadata| metadata.len() > bound);
@@ -187,7 +234,9 @@ fn next_line(reader: &mut impl BufRead, line: &mut Vec<u8>, bytes_max: usize) ->
         }
         any = true;
         let end = memchr::memchr(b'\n', available);
-        let part = available.get(..end.unwrap_or(available.len())).unwrap_or_default();
+        let part = available
+            .get(..end.unwrap_or(available.len()))
+            .unwrap_or_default();
         long = long || line.len().saturating_add(part.len()) > bytes_max;
         if long {
             line.clear();
@@ -223,7 +272,10 @@ mod tests {
     #[test]
     fn a_line_that_is_too_long_costs_itself_alone() {
         let some = |text: &str| Some(text.as_bytes().to_vec());
-        assert_eq!(all(b"one\ntoo long by far\ntwo", 8), [some("one"), None, some("two")]);
+        assert_eq!(
+            all(b"one\ntoo long by far\ntwo", 8),
+            [some("one"), None, some("two")]
+        );
         assert_eq!(all(b"12345678\n123456789", 8), [some("12345678"), None]);
         assert_eq!(all(b"\n\nx\n", 8), [some(""), some(""), some("x")]);
         assert_eq!(all(b"", 8), []);

@@ -15,12 +15,12 @@ use super::lock::{self, Owner};
 use super::log::{Log, Weight};
 use super::runs::{Last, summarize};
 use super::{EVENTS, SAMPLES, Sending, Store};
+use axolotl_run_core::event::wire::Member;
 use axolotl_run_core::event::{Event, Finish};
+use axolotl_run_core::judging::verdict;
 use axolotl_run_core::limits;
 use axolotl_run_core::public::PublicStr;
 use axolotl_run_sys::files::{Access, Directory};
-use axolotl_run_core::judging::verdict;
-use axolotl_run_core::event::wire::Member;
 use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::time::{Duration, SystemTime};
 use uuid::{Builder, Uuid};
@@ -28,14 +28,25 @@ use uuid::{Builder, Uuid};
 impl Store {
     /// Finishes the runs that began, have no finish, and have no living observer; says which.
     pub fn recover(&self, now: SystemTime) -> Vec<Uuid> {
-        self.identities().into_iter().filter(|run| self.recover_one(*run, now).is_some()).collect()
+        self.identities()
+            .into_iter()
+            .filter(|run| self.recover_one(*run, now).is_some())
+            .collect()
     }
 
     fn recover_one(&self, run: Uuid, now: SystemTime) -> Option<()> {
         self.finish_one(run, now, |left| {
             let outcome = Some(PublicStr::constant("lost"));
             let verdict = Some((&verdict::lost()).into());
-            (Finish { outcome, verdict, total_steps: left.steps, ..Finish::default() }, None)
+            (
+                Finish {
+                    outcome,
+                    verdict,
+                    total_steps: left.steps,
+                    ..Finish::default()
+                },
+                None,
+            )
         })
     }
 
@@ -67,7 +78,9 @@ impl Store {
         finish: impl FnOnce(&Left) -> (Finish, Option<f64>),
     ) -> Option<()> {
         let directory = self.directory(run).ok()?;
-        let Owner::Nobody(_lock) = lock::owner(&directory, now) else { return None };
+        let Owner::Nobody(_lock) = lock::owner(&directory, now) else {
+            return None;
+        };
         // Before the events are read: who sees no finish in them has not seen the time of somebody else's either.
         let last_sign = lock::last_sign(&directory, now);
         let summary = summarize(&directory, run, now, |_| {});
@@ -80,24 +93,43 @@ impl Store {
             None if !is_blank(&directory) => return None,
             None => {
                 // Killed before the facts for its start were in: that it began is all that is known.
-                let began = Last { time: lock::begun(&directory, now).or(last_sign)?, elapsed_seconds: 0.0 };
-                write(&directory, &member(run, 1, Event::Start(Box::default()), &began)?)?;
+                let began = Last {
+                    time: lock::begun(&directory, now).or(last_sign)?,
+                    elapsed_seconds: 0.0,
+                };
+                write(
+                    &directory,
+                    &member(run, 1, Event::Start(Box::default()), &began)?,
+                )?;
                 began
             }
         };
         let oom_kill_counters = counters(&directory).unwrap_or_default();
-        let (finish, elapsed) = finish(&Left { steps: summary.steps, oom_kill_counters });
-        let end = match (elapsed, last_sign.and_then(|sign| sign.duration_since(last.time).ok())) {
-            (Some(elapsed_seconds), _) => Last { time: now, elapsed_seconds },
+        let (finish, elapsed) = finish(&Left {
+            steps: summary.steps,
+            oom_kill_counters,
+        });
+        let end = match (
+            elapsed,
+            last_sign.and_then(|sign| sign.duration_since(last.time).ok()),
+        ) {
+            (Some(elapsed_seconds), _) => Last {
+                time: now,
+                elapsed_seconds,
+            },
             // How long the command ran, nobody knows; the event's own time is the last sign of its life.
             (None, Some(since)) => Last {
                 time: last.time + since,
                 // As the timestamps tell it, in whole milliseconds.
-                elapsed_seconds: last.elapsed_seconds + Duration::from_millis(since.as_millis() as u64).as_secs_f64(),
+                elapsed_seconds: last.elapsed_seconds
+                    + Duration::from_millis(since.as_millis() as u64).as_secs_f64(),
             },
             (None, None) => last,
         };
-        write(&directory, &member(run, 0, Event::Finish(Box::new(finish)), &end)?)
+        write(
+            &directory,
+            &member(run, 0, Event::Finish(Box::new(finish)), &end)?,
+        )
     }
 }
 
@@ -114,7 +146,10 @@ pub struct Left {
 /// The counters in the first line of the samples.
 fn counters(directory: &Directory) -> Option<(Option<u64>, Option<u64>)> {
     let mut line = String::new();
-    let file = directory.file(SAMPLES, Access::Read).ok()?.take(limits::SAMPLE_BYTES_MAX as u64);
+    let file = directory
+        .file(SAMPLES, Access::Read)
+        .ok()?
+        .take(limits::SAMPLE_BYTES_MAX as u64);
     BufReader::new(file).read_line(&mut line).ok()?;
     let line: serde_json::Value = serde_json::from_str(&line).ok()?;
     let counter = |name: &str| line.get("oom_kill_counters")?.get(name)?.as_u64();

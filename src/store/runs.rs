@@ -12,9 +12,9 @@ use super::read::{self, Answer, Damage, Sent};
 use super::{Sending, Store};
 use crate::delivery::Said;
 use axolotl_run_core::event::EventName;
+use axolotl_run_core::event::wire::Member;
 use axolotl_run_core::limits;
 use axolotl_run_sys::files::Directory;
-use axolotl_run_core::event::wire::Member;
 use std::time::SystemTime;
 use uuid::Uuid;
 
@@ -51,7 +51,9 @@ impl Outcome {
 
     fn parse(text: &str) -> Self {
         let ends = [Self::Success, Self::Error, Self::Signal, Self::Lost];
-        ends.into_iter().find(|end| end.as_str() == text).unwrap_or(Self::Unknown)
+        ends.into_iter()
+            .find(|end| end.as_str() == text)
+            .unwrap_or(Self::Unknown)
     }
 }
 
@@ -126,7 +128,9 @@ impl Store {
     fn summaries(&self, now: SystemTime, is_meant: impl Fn(&Uuid) -> bool) -> Vec<Summary> {
         let meant = self.identities().into_iter().filter(is_meant);
         let mut runs: Vec<_> = meant.filter_map(|run| self.summary(run, now)).collect();
-        runs.sort_by_key(|summary| std::cmp::Reverse((summary.started.or(summary.activity), summary.run)));
+        runs.sort_by_key(|summary| {
+            std::cmp::Reverse((summary.started.or(summary.activity), summary.run))
+        });
         runs
     }
 
@@ -137,7 +141,12 @@ impl Store {
     }
 
     /// Calls `each` with every event of a run in order, and returns the figures; None where there is none.
-    pub fn events(&self, run: Uuid, now: SystemTime, each: impl FnMut(Record<'_>)) -> Option<Summary> {
+    pub fn events(
+        &self,
+        run: Uuid,
+        now: SystemTime,
+        each: impl FnMut(Record<'_>),
+    ) -> Option<Summary> {
         let directory = self.directory(run).ok()?;
         let living = lock::is_living(&directory, now);
         let mut summary = summarize(&directory, run, now, each);
@@ -150,8 +159,14 @@ impl Store {
     /// Whether a run may be sent.
     #[must_use]
     pub fn sending(&self, run: Uuid) -> Sending {
-        let permitted = self.directory(run).is_ok_and(|directory| super::is_permitted(&directory));
-        if permitted { Sending::Permitted } else { Sending::Forbidden }
+        let permitted = self
+            .directory(run)
+            .is_ok_and(|directory| super::is_permitted(&directory));
+        if permitted {
+            Sending::Permitted
+        } else {
+            Sending::Forbidden
+        }
     }
 
     /// The latest run. Of all others only the beginning is read.
@@ -159,7 +174,9 @@ impl Store {
     pub fn latest(&self, now: SystemTime) -> Option<Uuid> {
         let began = |run: &Uuid| {
             let directory = self.directory(*run).ok();
-            let time = directory.and_then(|found| read::began(&found, *run).or_else(|| lock::activity(&found, now)));
+            let time = directory.and_then(|found| {
+                read::began(&found, *run).or_else(|| lock::activity(&found, now))
+            });
             (time, *run)
         };
         self.identities().into_iter().max_by_key(began)
@@ -177,7 +194,8 @@ impl Store {
 
     /// Calls `ours` with a run's measurements in order; it says whether the line is one. Returns how many are not.
     pub fn samples(&self, run: Uuid, ours: impl FnMut(&str) -> bool) -> u64 {
-        self.directory(run).map_or(0, |directory| read::samples(&directory, ours).lines)
+        self.directory(run)
+            .map_or(0, |directory| read::samples(&directory, ours).lines)
     }
 
     /// The runs whose identity begins so, the latest first.
@@ -202,7 +220,11 @@ pub(super) fn summarize(
         steps: None,
         launcher: None,
         seconds: None,
-        sending: if super::is_permitted(directory) { Sending::Permitted } else { Sending::Forbidden },
+        sending: if super::is_permitted(directory) {
+            Sending::Permitted
+        } else {
+            Sending::Forbidden
+        },
         events: 0,
         delivered: 0,
         refused: 0,
@@ -237,8 +259,11 @@ impl Record<'_> {
     /// Whether it still may and should be sent, where its run's consent permits it.
     #[must_use]
     pub fn is_waiting(&self, now: SystemTime) -> bool {
-        let young = gate::happened(&self.member)
-            .is_some_and(|time| now.duration_since(time).is_ok_and(|age| age < limits::UNSENT_AGE_MAX) || time > now);
+        let young = gate::happened(&self.member).is_some_and(|time| {
+            now.duration_since(time)
+                .is_ok_and(|age| age < limits::UNSENT_AGE_MAX)
+                || time > now
+        });
         self.answer.is_none() && self.refusal.is_none() && young
     }
 }
@@ -264,20 +289,33 @@ impl Summary {
         let steps = |name| properties.get(name).and_then(serde_json::Value::as_u64);
         match member.name() {
             Some(EventName::Start) => {
-                self.launcher = properties.get("launcher").and_then(|value| value.as_str()).map(str::to_owned);
+                self.launcher = properties
+                    .get("launcher")
+                    .and_then(|value| value.as_str())
+                    .map(str::to_owned);
             }
             Some(EventName::Progress) => self.steps = steps("step").or(self.steps),
             Some(EventName::Finish) => {
                 self.finished = true;
                 self.steps = steps("total_steps").or(self.steps);
-                self.outcome =
-                    properties.get("outcome").and_then(|value| value.as_str()).map_or(Outcome::Unknown, Outcome::parse);
+                self.outcome = properties
+                    .get("outcome")
+                    .and_then(|value| value.as_str())
+                    .map_or(Outcome::Unknown, Outcome::parse);
             }
             _ => {}
         }
-        let elapsed_seconds = properties.get("elapsed_time").and_then(serde_json::Value::as_f64).unwrap_or(0.0);
+        let elapsed_seconds = properties
+            .get("elapsed_time")
+            .and_then(serde_json::Value::as_f64)
+            .unwrap_or(0.0);
         self.seconds = Some(elapsed_seconds);
-        self.last = gate::happened(member).map(|time| Last { time, elapsed_seconds }).or(self.last.take());
+        self.last = gate::happened(member)
+            .map(|time| Last {
+                time,
+                elapsed_seconds,
+            })
+            .or(self.last.take());
     }
 
     const fn damaged(&mut self, damage: Damage) {

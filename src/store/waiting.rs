@@ -66,7 +66,8 @@ struct Held {
 impl Held {
     fn append(&mut self, outcome: &Outcome) {
         if let Some(line) = outcome.line() {
-            self.delivery.append(Some(&self.directory), &line, Weight::Ordinary);
+            self.delivery
+                .append(Some(&self.directory), &line, Weight::Ordinary);
         }
     }
 }
@@ -82,7 +83,9 @@ impl Portion {
     pub fn keep(&mut self, outcome: &Outcome) -> bool {
         let mut any = false;
         for (index, held) in self.held.iter_mut().enumerate() {
-            let Some(part) = outcome.of(|uuid| self.open.get(uuid) == Some(&index)) else { continue };
+            let Some(part) = outcome.of(|uuid| self.open.get(uuid) == Some(&index)) else {
+                continue;
+            };
             any = true;
             held.append(&part);
             if matches!(part.fate, Fate::Delivered | Fate::Refused) {
@@ -100,7 +103,9 @@ impl Portion {
 
     /// Takes a run's next events, as far as there is room; whether there are more.
     fn take(&mut self, store: &Store, survey: &mut Surveyed, now: SystemTime) -> bool {
-        let Ok(directory) = store.directory(survey.run) else { return false };
+        let Ok(directory) = store.directory(survey.run) else {
+            return false;
+        };
         let is_first = survey.lock.is_none();
         let lock = match (survey.lock.take(), super::is_permitted(&directory)) {
             (Some(lock), true) => lock,
@@ -130,7 +135,11 @@ impl Portion {
             }
             reached = reached || survey.after == Some(uuid);
         });
-        let mut held = Held { directory, delivery: Log::new(DELIVERY, limits::RUN_DELIVERY_BYTES_MAX), _lock: lock };
+        let mut held = Held {
+            directory,
+            delivery: Log::new(DELIVERY, limits::RUN_DELIVERY_BYTES_MAX),
+            _lock: lock,
+        };
         if is_first && !refused.is_empty() {
             self.refused = self.refused.saturating_add(refused.len() as u64);
             held.append(&Outcome::refused_by_gate(refused, now));
@@ -162,7 +171,11 @@ impl Store {
     /// Which runs have something to be sent that nobody else is sending.
     #[must_use]
     pub fn waiting(&self, now: SystemTime) -> Waiting {
-        let mut found: Vec<Summary> = self.identities().into_iter().filter_map(|run| self.survey(run, now)).collect();
+        let mut found: Vec<Summary> = self
+            .identities()
+            .into_iter()
+            .filter_map(|run| self.survey(run, now))
+            .collect();
         found.sort_by_key(|summary| Reverse((summary.activity, summary.run)));
         let mut waiting = Waiting::default();
         let mut room = limits::UNSENT_BYTES_MAX;
@@ -175,9 +188,15 @@ impl Store {
                 None => self.beyond(summary.run, std::mem::take(&mut room), now),
             };
             waiting.left_out = waiting.left_out.saturating_add(left_out);
-            waiting.events = waiting.events.saturating_add(summary.waiting.saturating_sub(left_out));
+            waiting.events = waiting
+                .events
+                .saturating_add(summary.waiting.saturating_sub(left_out));
             if left_out < summary.waiting || summary.has_new_refusals {
-                waiting.runs.push_front(Surveyed { run: summary.run, after, lock: None });
+                waiting.runs.push_front(Surveyed {
+                    run: summary.run,
+                    after,
+                    lock: None,
+                });
             }
         }
         waiting
@@ -207,6 +226,11 @@ impl Store {
         };
         let fitting = lengths.iter().rev().take_while(fits).count();
         let over = lengths.len().saturating_sub(fitting);
-        (over.checked_sub(1).and_then(|last| lengths.get(last)).map(|(uuid, _)| *uuid), over as u64)
+        (
+            over.checked_sub(1)
+                .and_then(|last| lengths.get(last))
+                .map(|(uuid, _)| *uuid),
+            over as u64,
+        )
     }
 }

@@ -40,13 +40,24 @@ impl Farewell {
     #[must_use]
     pub const fn new(end: End, usage: Usage, now: u64) -> Self {
         let patience = limits::END_JOURNAL_WAIT;
-        Self { end, usage, moved_at: now, interrupted: false, handed_over_at: None, patience, heard: Heard::Nothing }
+        Self {
+            end,
+            usage,
+            moved_at: now,
+            interrupted: false,
+            handed_over_at: None,
+            patience,
+            heard: Heard::Nothing,
+        }
     }
 
     /// The user wants to hear how it went, or what is not written by then never is.
     #[must_use]
     pub const fn patient(self) -> Self {
-        Self { patience: limits::END_PATIENT_WAIT, ..self }
+        Self {
+            patience: limits::END_PATIENT_WAIT,
+            ..self
+        }
     }
 
     /// Some of the tail arrived.
@@ -67,7 +78,11 @@ impl Farewell {
 
     /// The finish event is written; `wait`: the upload is worth waiting for.
     pub const fn journaled(&mut self, wait: bool) {
-        self.heard = if wait { Heard::Journaled } else { Heard::Enough };
+        self.heard = if wait {
+            Heard::Journaled
+        } else {
+            Heard::Enough
+        };
     }
 
     /// The upload is over.
@@ -89,7 +104,8 @@ impl Farewell {
     /// Whether the rest of the streams may be left to the observer; `waiting`: a destination takes nothing now.
     #[must_use]
     pub const fn may_hand_over(&self, waiting: bool, now: u64) -> bool {
-        let stuck = matches!(self.end, End::Signaled(_)) && now >= self.moved_at + limits::END_STUCK_MS;
+        let stuck =
+            matches!(self.end, End::Signaled(_)) && now >= self.moved_at + limits::END_STUCK_MS;
         !waiting || self.interrupted || stuck
     }
 
@@ -117,7 +133,9 @@ impl Farewell {
     #[must_use]
     pub fn wait(&self, now: u64) -> Option<u64> {
         let until = match (self.handed_over_at, self.heard) {
-            (None, _) if matches!(self.end, End::Signaled(_)) => self.moved_at + limits::END_STUCK_MS,
+            (None, _) if matches!(self.end, End::Signaled(_)) => {
+                self.moved_at + limits::END_STUCK_MS
+            }
             (None, _) => return None,
             (Some(since), Heard::Journaled) => since + ms(limits::END_UPLOAD_WAIT),
             (Some(since), _) => since + ms(self.patience),
@@ -139,10 +157,19 @@ mod tests {
         for (end, waiting, now, may) in [
             (End::Exited(0), false, 1000, true),
             (End::Exited(0), true, 100_000, false),
-            (End::Signaled(9), true, 1000 + limits::END_STUCK_MS - 1, false),
+            (
+                End::Signaled(9),
+                true,
+                1000 + limits::END_STUCK_MS - 1,
+                false,
+            ),
             (End::Signaled(9), true, 1000 + limits::END_STUCK_MS, true),
         ] {
-            assert_eq!(farewell(end).may_hand_over(waiting, now), may, "{end:?} {waiting} {now}");
+            assert_eq!(
+                farewell(end).may_hand_over(waiting, now),
+                may,
+                "{end:?} {waiting} {now}"
+            );
         }
         let mut interrupted = farewell(End::Exited(0));
         interrupted.interrupt();
@@ -154,9 +181,15 @@ mod tests {
         type Happening = fn(&mut Farewell);
         let cases: [(Happening, u64); 6] = [
             (|_| {}, ms(limits::END_JOURNAL_WAIT)),
-            (|farewell| farewell.patience = limits::END_PATIENT_WAIT, ms(limits::END_PATIENT_WAIT)),
+            (
+                |farewell| farewell.patience = limits::END_PATIENT_WAIT,
+                ms(limits::END_PATIENT_WAIT),
+            ),
             (|farewell| farewell.journaled(false), 0),
-            (|farewell| farewell.journaled(true), ms(limits::END_UPLOAD_WAIT)),
+            (
+                |farewell| farewell.journaled(true),
+                ms(limits::END_UPLOAD_WAIT),
+            ),
             (Farewell::interrupt, 0),
             (Farewell::nobody_listens, 0),
         ];
@@ -164,7 +197,10 @@ mod tests {
             let mut farewell = farewell(End::Exited(0));
             farewell.hand_over(2000, true);
             happen(&mut farewell);
-            assert!(until == 0 || !farewell.is_over(2000 + until - 1), "case {number}");
+            assert!(
+                until == 0 || !farewell.is_over(2000 + until - 1),
+                "case {number}"
+            );
             assert!(farewell.is_over(2000 + until), "case {number}");
         }
     }

@@ -7,9 +7,12 @@
 //! has seen too. Its testimony may come a little later than our own copy (a loop over pids), never without
 //! bound: after [`WITNESS_ANSWER_MS`] without a witness, the signal's origin decides.
 
-use axolotl_run_core::limits::{SIGNALS_MAX, WITNESS_ANSWER_MS, WITNESS_GRACE_MS, WITNESS_TESTIMONY_MS};
+use axolotl_run_core::limits::{
+    SIGNALS_MAX, WITNESS_ANSWER_MS, WITNESS_GRACE_MS, WITNESS_TESTIMONY_MS,
+};
 use axolotl_run_core::status::signal::{
-    CONTINUE, HANGUP, INTERRUPT, QUIT, TERMINAL_INPUT, TERMINAL_OUTPUT, TERMINAL_STOP, WINDOW_CHANGE,
+    CONTINUE, HANGUP, INTERRUPT, QUIT, TERMINAL_INPUT, TERMINAL_OUTPUT, TERMINAL_STOP,
+    WINDOW_CHANGE,
 };
 use axolotl_run_sys::signals::Received;
 
@@ -49,7 +52,12 @@ pub struct Inbox {
 
 impl Default for Inbox {
     fn default() -> Self {
-        Self { waiting: [None; SIGNALS_MAX], testimonies: [None; SIGNALS_MAX], questions: 0, witness: true }
+        Self {
+            waiting: [None; SIGNALS_MAX],
+            testimonies: [None; SIGNALS_MAX],
+            questions: 0,
+            witness: true,
+        }
     }
 }
 
@@ -63,8 +71,17 @@ impl Inbox {
         let free = self.waiting.iter_mut().find(|place| place.is_none());
         match free {
             Some(place) if self.witness => {
-                let ask_at = if received.from_kernel() { now } else { now + WITNESS_GRACE_MS };
-                *place = Some(Waiting { received, ask_at, asked: None, answered: false });
+                let ask_at = if received.from_kernel() {
+                    now
+                } else {
+                    now + WITNESS_GRACE_MS
+                };
+                *place = Some(Waiting {
+                    received,
+                    ask_at,
+                    asked: None,
+                    answered: false,
+                });
                 None
             }
             _ => (!sent_by_terminal(&received)).then_some(Action::PassOn(received)),
@@ -73,18 +90,26 @@ impl Inbox {
 
     /// The witness saw a signal.
     pub fn witnessed(&mut self, signal: i64, code: i64, sender: i64, now: u64) {
-        let testimony = Testimony { signal, code, sender, at: now };
+        let testimony = Testimony {
+            signal,
+            code,
+            sender,
+            at: now,
+        };
         self.witness = true;
-        let seen = self
-            .waiting
-            .iter_mut()
-            .find(|place| place.as_ref().is_some_and(|waiting| testimony.is_of(&waiting.received)));
+        let seen = self.waiting.iter_mut().find(|place| {
+            place
+                .as_ref()
+                .is_some_and(|waiting| testimony.is_of(&waiting.received))
+        });
         if let Some(place) = seen {
             *place = None;
             return;
         }
         let old = |place: &Option<Testimony>| {
-            place.as_ref().is_none_or(|testimony| testimony.at + WITNESS_TESTIMONY_MS < now)
+            place
+                .as_ref()
+                .is_none_or(|testimony| testimony.at + WITNESS_TESTIMONY_MS < now)
         };
         if let Some(place) = self.testimonies.iter_mut().find(|place| old(place)) {
             *place = Some(testimony);
@@ -138,13 +163,20 @@ impl Inbox {
     #[must_use]
     pub fn wait(&self, now: u64) -> Option<u64> {
         let until = |waiting: &Waiting| waiting.asked.map_or(waiting.ask_at, |(_, until)| until);
-        self.waiting.iter().flatten().map(|waiting| until(waiting).saturating_sub(now)).min()
+        self.waiting
+            .iter()
+            .flatten()
+            .map(|waiting| until(waiting).saturating_sub(now))
+            .min()
     }
 
     /// Whether a SIGCONT is under way to the command: then it is not stopped for long.
     #[must_use]
     pub fn continues(&self) -> bool {
-        self.waiting.iter().flatten().any(|waiting| waiting.received.signal == CONTINUE)
+        self.waiting
+            .iter()
+            .flatten()
+            .any(|waiting| waiting.received.signal == CONTINUE)
     }
 
     /// The kernel discards pending stops when a process is continued, and the other way round; so does the time
@@ -152,8 +184,12 @@ impl Inbox {
     fn cancel_what_it_cancels(&mut self, signal: i32) {
         let stops = |signal| matches!(signal, TERMINAL_STOP | TERMINAL_INPUT | TERMINAL_OUTPUT);
         for place in &mut self.waiting {
-            let Some(Waiting { received, .. }) = place else { continue };
-            if (signal == CONTINUE && stops(received.signal)) || (stops(signal) && received.signal == CONTINUE) {
+            let Some(Waiting { received, .. }) = place else {
+                continue;
+            };
+            if (signal == CONTINUE && stops(received.signal))
+                || (stops(signal) && received.signal == CONTINUE)
+            {
                 *place = None;
             }
         }
@@ -161,10 +197,9 @@ impl Inbox {
 
     fn take_testimony(&mut self, received: &Received, now: u64) -> bool {
         for place in &mut self.testimonies {
-            if place
-                .as_ref()
-                .is_some_and(|testimony| testimony.at + WITNESS_TESTIMONY_MS >= now && testimony.is_of(received))
-            {
+            if place.as_ref().is_some_and(|testimony| {
+                testimony.at + WITNESS_TESTIMONY_MS >= now && testimony.is_of(received)
+            }) {
                 *place = None;
                 return true;
             }
@@ -176,14 +211,21 @@ impl Inbox {
 impl Testimony {
     fn is_of(&self, received: &Received) -> bool {
         (self.signal, self.code, self.sender)
-            == (i64::from(received.signal), i64::from(received.code), i64::from(received.sender))
+            == (
+                i64::from(received.signal),
+                i64::from(received.code),
+                i64::from(received.sender),
+            )
     }
 }
 
 /// Without a witness: the kernel's own signals of these kinds come from a terminal and go to the group.
 const fn sent_by_terminal(received: &Received) -> bool {
     received.from_kernel()
-        && matches!(received.signal, INTERRUPT | QUIT | HANGUP | CONTINUE | TERMINAL_STOP | WINDOW_CHANGE)
+        && matches!(
+            received.signal,
+            INTERRUPT | QUIT | HANGUP | CONTINUE | TERMINAL_STOP | WINDOW_CHANGE
+        )
 }
 
 #[cfg(test)]
@@ -195,11 +237,21 @@ mod tests {
     const ALARM: i32 = 14;
 
     const fn sent(signal: i32, sender: i32) -> Received {
-        Received { signal, code: 0, sender, value: 0 }
+        Received {
+            signal,
+            code: 0,
+            sender,
+            value: 0,
+        }
     }
 
     const fn by_kernel(signal: i32) -> Received {
-        Received { signal, code: 0x80, sender: 0, value: 0 }
+        Received {
+            signal,
+            code: 0x80,
+            sender: 0,
+            value: 0,
+        }
     }
 
     /// Runs the inbox to a point in time and returns what it did by then.
@@ -215,7 +267,10 @@ mod tests {
         assert_eq!(inbox.wait(WITNESS_GRACE_MS - 1), Some(1));
         assert_eq!(until(&mut inbox, WITNESS_GRACE_MS), [Action::Ask(1, 7)]);
         inbox.answered(1);
-        assert_eq!(until(&mut inbox, WITNESS_GRACE_MS), [Action::PassOn(sent(TERMINATE, 7))]);
+        assert_eq!(
+            until(&mut inbox, WITNESS_GRACE_MS),
+            [Action::PassOn(sent(TERMINATE, 7))]
+        );
         assert_eq!((until(&mut inbox, 10_000), inbox.wait(0)), (vec![], None));
     }
 
@@ -230,7 +285,11 @@ mod tests {
             if !witness_first {
                 inbox.witnessed(15, 0, 7, 10);
             }
-            assert_eq!(until(&mut inbox, 1000), [], "witness first: {witness_first}");
+            assert_eq!(
+                until(&mut inbox, 1000),
+                [],
+                "witness first: {witness_first}"
+            );
         }
     }
 
@@ -239,11 +298,22 @@ mod tests {
         let mut inbox = Inbox::default();
         inbox.witnessed(15, 0, 7, 0);
         inbox.received(sent(TERMINATE, 8), 1);
-        assert_eq!(until(&mut inbox, WITNESS_GRACE_MS + 5), [Action::Ask(1, 8)], "another sender");
+        assert_eq!(
+            until(&mut inbox, WITNESS_GRACE_MS + 5),
+            [Action::Ask(1, 8)],
+            "another sender"
+        );
         inbox.answered(1);
-        assert_eq!(until(&mut inbox, WITNESS_GRACE_MS + 5), [Action::PassOn(sent(TERMINATE, 8))]);
+        assert_eq!(
+            until(&mut inbox, WITNESS_GRACE_MS + 5),
+            [Action::PassOn(sent(TERMINATE, 8))]
+        );
         inbox.received(sent(TERMINATE, 7), WITNESS_GRACE_MS + 6);
-        assert_eq!(until(&mut inbox, 3 * WITNESS_GRACE_MS), [], "the testimony's own signal");
+        assert_eq!(
+            until(&mut inbox, 3 * WITNESS_GRACE_MS),
+            [],
+            "the testimony's own signal"
+        );
         inbox.witnessed(15, 0, 7, 200);
         inbox.received(sent(TERMINATE, 7), 201 + WITNESS_TESTIMONY_MS);
         assert_eq!(until(&mut inbox, 2000).len(), 1, "stale testimony");
@@ -258,7 +328,10 @@ mod tests {
         ] {
             let mut inbox = Inbox::default();
             inbox.witness_lost();
-            assert_eq!(inbox.received(received, 0).into_iter().collect::<Vec<_>>(), expected);
+            assert_eq!(
+                inbox.received(received, 0).into_iter().collect::<Vec<_>>(),
+                expected
+            );
             let mut silent = Inbox::default();
             silent.received(received, 0);
             until(&mut silent, WITNESS_GRACE_MS);
@@ -279,16 +352,24 @@ mod tests {
             assert_eq!(inbox.continues(), second == CONTINUE);
             until(&mut inbox, WITNESS_GRACE_MS + 1);
             inbox.answered(2);
-            assert_eq!(until(&mut inbox, WITNESS_GRACE_MS + 1), [Action::PassOn(sent(second, 7))]);
+            assert_eq!(
+                until(&mut inbox, WITNESS_GRACE_MS + 1),
+                [Action::PassOn(sent(second, 7))]
+            );
         }
     }
 
     #[test]
     fn a_flood_is_passed_on_rather_than_lost() {
         let mut inbox = Inbox::default();
-        let passed = (0..40).filter_map(|sender| inbox.received(sent(10, sender), 0)).count();
+        let passed = (0..40)
+            .filter_map(|sender| inbox.received(sent(10, sender), 0))
+            .count();
         assert_eq!(passed, 40 - SIGNALS_MAX);
         until(&mut inbox, WITNESS_GRACE_MS);
-        assert_eq!(until(&mut inbox, WITNESS_GRACE_MS + WITNESS_ANSWER_MS).len(), SIGNALS_MAX);
+        assert_eq!(
+            until(&mut inbox, WITNESS_GRACE_MS + WITNESS_ANSWER_MS).len(),
+            SIGNALS_MAX
+        );
     }
 }

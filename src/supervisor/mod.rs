@@ -13,9 +13,9 @@ pub mod inbox;
 pub mod setup;
 pub mod watch;
 
-use axolotl_run_core::limits;
 use crate::protocol::order::{Order, Sending};
 use crate::protocol::testament::Testament;
+use axolotl_run_core::limits;
 use axolotl_run_core::status::End;
 use axolotl_run_sys::wait::Usage;
 use axolotl_run_sys::{Errno, clock, command, stderr};
@@ -46,7 +46,12 @@ pub fn observe(order: &Order) -> Finished {
                 if order.summary {
                     stderr::write(UNOBSERVED);
                 }
-                bequeath(order, end, usage, clock::monotonic_ms().saturating_sub(spawned));
+                bequeath(
+                    order,
+                    end,
+                    usage,
+                    clock::monotonic_ms().saturating_sub(spawned),
+                );
             }
             finished
         }
@@ -70,6 +75,10 @@ fn bequeath(order: &Order, end: End, usage: Usage, lasted_ms: u64) {
         cpu_microseconds: u64::try_from(usage.cpu_microseconds).ok(),
         ci_summary: order.ci_summary,
     };
-    let patience = if watch::is_init() { limits::END_PATIENT_WAIT } else { limits::END_JOURNAL_WAIT };
+    let patience = if watch::is_init() {
+        limits::END_PATIENT_WAIT
+    } else {
+        limits::END_JOURNAL_WAIT
+    };
     command::run_successor(&testament.arguments(), patience);
 }

@@ -7,15 +7,17 @@
 //! the command.
 
 use super::watch::Supervised;
-use axolotl_run_core::limits;
-use axolotl_run_core::observation::Stream;
 use crate::protocol::order::{Order, Sending};
 use crate::protocol::settings::{Observed, RelayEnds, Settings};
-use axolotl_run_sys::streams::relay::{Relay, Sink, Source};
-use axolotl_run_sys::streams::route::{self, Between, RelayRoute, Routes, Way, Wishes};
+use axolotl_run_core::limits;
+use axolotl_run_core::observation::Stream;
 use axolotl_run_sys::command::{self, Program, Role, Spawn};
 use axolotl_run_sys::signals::Signals;
-use axolotl_run_sys::{Errno, channel, clock, descriptors, fault, flow, signals, terminal, tether, wait};
+use axolotl_run_sys::streams::relay::{Relay, Sink, Source};
+use axolotl_run_sys::streams::route::{self, Between, RelayRoute, Routes, Way, Wishes};
+use axolotl_run_sys::{
+    Errno, channel, clock, descriptors, fault, flow, signals, terminal, tether, wait,
+};
 use std::ffi::OsString;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
@@ -53,7 +55,9 @@ struct Followed {
 /// Why the command could not be run in our place, after not even a plain clone was possible.
 pub fn start(order: &Order) -> Result<Supervised, Errno> {
     let changes = order.environment_changes();
-    let Ok(mut built) = build(order, &changes) else { return Err(command::exec(&order.command, &changes)) };
+    let Ok(mut built) = build(order, &changes) else {
+        return Err(command::exec(&order.command, &changes));
+    };
     // What follows the clone may not fail any more, so the channel is made now: without one we go unobserved.
     let mut link = Link::new(order);
     if built.relays.iter().any(Option::is_some) && !link.is_whole() {
@@ -61,7 +65,11 @@ pub fn start(order: &Order) -> Result<Supervised, Errno> {
         drop(link);
         link = Link::new(order);
     }
-    let Link { channel, crash, summary } = link;
+    let Link {
+        channel,
+        crash,
+        summary,
+    } = link;
     if let Some((ours, theirs)) = &channel {
         tether::prepare([ours, theirs]);
     }
@@ -72,11 +80,20 @@ pub fn start(order: &Order) -> Result<Supervised, Errno> {
     let supervisor = std::process::id().cast_signed();
     let (spawned_at_ms, spawned_monotonic_ms) = (clock::wall_ms(), clock::monotonic_ms());
     let near = |way: Way| match way {
-        Way::Relay(index) => built.relays.get(index)?.as_ref().map(|plumbing| plumbing.near.as_raw_fd()),
+        Way::Relay(index) => built
+            .relays
+            .get(index)?
+            .as_ref()
+            .map(|plumbing| plumbing.near.as_raw_fd()),
         Way::Same | Way::Follow => None,
     };
     let output = [near(built.routes.stdout), near(built.routes.stderr)];
-    let spawn = Spawn { program: &built.program, output, ignore_sigchld, failure: &built.failure.write };
+    let spawn = Spawn {
+        program: &built.program,
+        output,
+        ignore_sigchld,
+        failure: &built.failure.write,
+    };
     let Ok(command) = spawn.start() else {
         fault::disarm();
         signals::forget_early(ignore_sigchld);
@@ -92,7 +109,9 @@ pub fn start(order: &Order) -> Result<Supervised, Errno> {
         spawned_monotonic_ms,
         supervisor,
         command,
-        channel: channel.as_ref().map_or(-1, |(_, theirs)| theirs.as_raw_fd()),
+        channel: channel
+            .as_ref()
+            .map_or(-1, |(_, theirs)| theirs.as_raw_fd()),
         command_handle: handle.as_ref().map(AsRawFd::as_raw_fd),
         crash_flag: crash.as_ref().map(|crash| crash.read.as_raw_fd()),
         summary: summary.as_ref().map(|summary| summary.write.as_raw_fd()),
@@ -101,7 +120,10 @@ pub fn start(order: &Order) -> Result<Supervised, Errno> {
         unobserved: built.routes.unobserved,
     };
     let observer = channel.as_ref().and_then(|_| {
-        command::start_observer(&built.null, &built.failure.read, || role(order, &settings(), &built)).ok()
+        command::start_observer(&built.null, &built.failure.read, || {
+            role(order, &settings(), &built)
+        })
+        .ok()
     });
     // Where the kernel has put the command behind us on our own processor, it has waited for all this.
     command::yield_processor();
@@ -143,14 +165,23 @@ struct Link {
 
 impl Link {
     fn new(order: &Order) -> Self {
-        let summary = if order.summary { flow::pipe().ok() } else { None };
-        Self { channel: channel::pair().ok(), crash: flow::pipe().ok(), summary }
+        let summary = if order.summary {
+            flow::pipe().ok()
+        } else {
+            None
+        };
+        Self {
+            channel: channel::pair().ok(),
+            crash: flow::pipe().ok(),
+            summary,
+        }
     }
 
     /// Whether nothing is missing, and the observer has what it needs to write anything down. A run that is known and
     /// whose output is not is worth more than one that nobody will ever hear of.
     fn is_whole(&self) -> bool {
-        let has_room = !descriptors::are_scarce() || descriptors::can_spare(limits::SPARE_DESCRIPTORS);
+        let has_room =
+            !descriptors::are_scarce() || descriptors::can_spare(limits::SPARE_DESCRIPTORS);
         self.channel.is_some() && self.crash.is_some() && has_room
     }
 }
@@ -172,7 +203,10 @@ impl Plumbing {
 
 fn build(order: &Order, changes: &[(&str, OsString)]) -> Result<Built, Errno> {
     let program = Program::new(&order.command, changes)?;
-    let wishes = Wishes { tap_stdout: order.tap_stdout, terminal_direct: order.terminal_direct };
+    let wishes = Wishes {
+        tap_stdout: order.tap_stdout,
+        terminal_direct: order.terminal_direct,
+    };
     let look = |number| descriptors::look(descriptors::standard(number));
     let mut routes = route::decide(look(1), look(2), wishes);
     descriptors::occupy_standard()?;
@@ -187,14 +221,30 @@ fn build(order: &Order, changes: &[(&str, OsString)]) -> Result<Built, Errno> {
             [None, None]
         }
     };
-    let followed = routes.followed().into_iter().flatten().filter_map(|(number, stream)| {
-        let file = descriptors::standard(number);
-        let reader = OwnedFd::from(descriptors::reopen_for_reading(file)?);
-        Some(Followed { stream, reader, position: descriptors::write_position(file) })
-    });
+    let followed = routes
+        .followed()
+        .into_iter()
+        .flatten()
+        .filter_map(|(number, stream)| {
+            let file = descriptors::standard(number);
+            let reader = OwnedFd::from(descriptors::reopen_for_reading(file)?);
+            Some(Followed {
+                stream,
+                reader,
+                position: descriptors::write_position(file),
+            })
+        });
     let followed: Vec<_> = followed.collect();
     routes.unobserved += (routes.followed().iter().flatten().count() - followed.len()) as u64;
-    Ok(Built { program, routes, relays, signals, failure, null, followed })
+    Ok(Built {
+        program,
+        routes,
+        relays,
+        signals,
+        failure,
+        null,
+        followed,
+    })
 }
 
 fn plumbing(route: &RelayRoute) -> Result<Plumbing, Errno> {
@@ -206,23 +256,57 @@ fn plumbing(route: &RelayRoute) -> Result<Plumbing, Errno> {
         Between::Pipe => {
             let pipe = flow::pipe()?;
             flow::set_capacity(pipe.write.as_fd(), limits::COMMAND_PIPE_BYTES);
-            let sink = Sink { descriptor: descriptors::duplicate(destination)?, may_block: false };
+            let sink = Sink {
+                descriptor: descriptors::duplicate(destination)?,
+                may_block: false,
+            };
             // Quicker with it, and not worth a descriptor that something else will want.
-            let hold = if descriptors::are_scarce() { None } else { flow::pipe().ok() };
-            hold.iter().for_each(|hold| flow::set_capacity(hold.write.as_fd(), limits::HOLD_PIPE_BYTES));
-            (Source::Pipe { pipe: pipe.read, hold }, sink, pipe.write)
+            let hold = if descriptors::are_scarce() {
+                None
+            } else {
+                flow::pipe().ok()
+            };
+            hold.iter()
+                .for_each(|hold| flow::set_capacity(hold.write.as_fd(), limits::HOLD_PIPE_BYTES));
+            (
+                Source::Pipe {
+                    pipe: pipe.read,
+                    hold,
+                },
+                sink,
+                pipe.write,
+            )
         }
         Between::Terminal => {
             let opened = terminal::open(destination)?;
             let hold = flow::pipe()?;
             let sink = match terminal::reopen(destination) {
-                Some(descriptor) => Sink { descriptor, may_block: false },
-                None => Sink { descriptor: descriptors::duplicate(destination)?, may_block: true },
+                Some(descriptor) => Sink {
+                    descriptor,
+                    may_block: false,
+                },
+                None => Sink {
+                    descriptor: descriptors::duplicate(destination)?,
+                    may_block: true,
+                },
             };
-            (Source::Terminal { master: opened.master, hold }, sink, opened.slave)
+            (
+                Source::Terminal {
+                    master: opened.master,
+                    hold,
+                },
+                sink,
+                opened.slave,
+            )
         }
     };
-    Ok(Plumbing { stream: route.stream, source, sink, near, copy })
+    Ok(Plumbing {
+        stream: route.stream,
+        source,
+        sink,
+        near,
+        copy,
+    })
 }
 
 /// What the observer reads, by the numbers that our descriptors have.
@@ -240,13 +324,21 @@ fn streams(built: &Built) -> Vec<(Stream, Observed)> {
         };
         (plumbing.stream, Observed::Relay(ends))
     });
-    let files = built.followed.iter().map(|file| (file.stream, Observed::File(file.reader.as_raw_fd(), file.position)));
+    let files = built.followed.iter().map(|file| {
+        (
+            file.stream,
+            Observed::File(file.reader.as_raw_fd(), file.position),
+        )
+    });
     relays.chain(files).collect()
 }
 
 /// What the observer is started with; made on its side of the clone.
 fn role(order: &Order, settings: &Settings, built: &Built) -> Result<Role, Errno> {
-    let program = Program::new(&settings.arguments(order.config.as_ref(), &order.command), &[])?;
+    let program = Program::new(
+        &settings.arguments(order.config.as_ref(), &order.command),
+        &[],
+    )?;
     let mut keep: Vec<RawFd> = vec![settings.channel, built.failure.read.as_raw_fd()];
     keep.extend(settings.command_handle);
     keep.extend(settings.crash_flag);

@@ -9,13 +9,13 @@ mod requests;
 use super::Finished;
 use super::end::Farewell;
 use super::inbox::Inbox;
-use axolotl_run_core::limits;
 use crate::protocol::messages::{ToObserver, ToSupervisor};
+use axolotl_run_core::limits;
 use axolotl_run_core::status::{End, signal};
-use axolotl_run_sys::streams::relay::Relay;
 use axolotl_run_sys::channel::Received as Arrived;
 use axolotl_run_sys::poll::{Events, Poll};
 use axolotl_run_sys::signals::{self, Received, Signals};
+use axolotl_run_sys::streams::relay::Relay;
 use axolotl_run_sys::wait::{self, Change, Usage};
 use axolotl_run_sys::{Errno, channel, clock, descriptors, flow, memory, stderr};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
@@ -54,13 +54,40 @@ impl Supervised {
     /// Their numbers; -1 stands for none.
     #[must_use]
     pub fn descriptors(&self) -> [RawFd; Self::DESCRIPTORS] {
-        let number = |descriptor: &Option<OwnedFd>| descriptor.as_ref().map_or(-1, AsRawFd::as_raw_fd);
+        let number =
+            |descriptor: &Option<OwnedFd>| descriptor.as_ref().map_or(-1, AsRawFd::as_raw_fd);
         let relay = |relay: &Option<Relay>| relay.as_ref().map_or([-1; 5], Relay::descriptors);
         let ([a, b, c, d, e], [f, g, h, i, j]) = (relay(&self.relays[0]), relay(&self.relays[1]));
         let (signals, null) = (self.signals.as_fd().as_raw_fd(), self.null.as_raw_fd());
-        let (channel, failure, crash) = (number(&self.channel), number(&self.failure), number(&self.crash));
-        let (tied, to) = self.tether.as_ref().map_or((-1, -1), |(tied, to)| (tied.as_raw_fd(), to.as_raw_fd()));
-        [a, b, c, d, e, f, g, h, i, j, signals, null, channel, failure, crash, tied, to, number(&self.summary)]
+        let (channel, failure, crash) = (
+            number(&self.channel),
+            number(&self.failure),
+            number(&self.crash),
+        );
+        let (tied, to) = self
+            .tether
+            .as_ref()
+            .map_or((-1, -1), |(tied, to)| (tied.as_raw_fd(), to.as_raw_fd()));
+        [
+            a,
+            b,
+            c,
+            d,
+            e,
+            f,
+            g,
+            h,
+            i,
+            j,
+            signals,
+            null,
+            channel,
+            failure,
+            crash,
+            tied,
+            to,
+            number(&self.summary),
+        ]
     }
 }
 
@@ -120,7 +147,13 @@ pub fn run(it: Supervised) -> (Finished, Option<Usage>) {
                 // One that was just killed holds the run's lock for a moment longer.
                 wait::await_end(observer, limits::END_JOURNAL_WAIT);
             }
-            return (finished, watch.farewell.filter(|_| orphaned).map(|farewell| farewell.usage));
+            return (
+                finished,
+                watch
+                    .farewell
+                    .filter(|_| orphaned)
+                    .map(|farewell| farewell.usage),
+            );
         }
     }
 }
@@ -132,7 +165,14 @@ impl Watch {
             let mut children = false;
             while let Some(received) = self.it.signals.next() {
                 // The kernel's word about a child carries a positive code; a user's SIGCHLD is a signal as any.
-                if matches!(received, Received { signal: signal::CHILD, code: 1.., .. }) {
+                if matches!(
+                    received,
+                    Received {
+                        signal: signal::CHILD,
+                        code: 1..,
+                        ..
+                    }
+                ) {
                     children = true;
                 } else {
                     self.signal(received);
@@ -169,18 +209,26 @@ impl Watch {
         let mut timeout = self.inbox.wait(now);
         let mut sooner = |until: Option<u64>| timeout = timeout.into_iter().chain(until).min();
         sooner((self.owed > 0).then(|| self.release_by.saturating_sub(now)));
-        sooner(self.farewell.as_ref().and_then(|farewell| farewell.wait(now)));
+        sooner(
+            self.farewell
+                .as_ref()
+                .and_then(|farewell| farewell.wait(now)),
+        );
         let mut poll = Poll::new();
         let signals = poll.add(Some(self.it.signals.as_fd()), Events::READ);
         let channel = poll.add(self.it.channel.as_ref().map(AsFd::as_fd), Events::READ);
         let failure = poll.add(self.it.failure.as_ref().map(AsFd::as_fd), Events::READ);
         let mut relays = [(None, None); 2];
-        for (place, (relay, wanted)) in relays.iter_mut().zip(self.it.relays.iter().zip(self.awaits)) {
+        for (place, (relay, wanted)) in relays
+            .iter_mut()
+            .zip(self.it.relays.iter().zip(self.awaits))
+        {
             let Some(relay) = relay else { continue };
             *place = match wanted {
-                Await::Source => {
-                    (poll.add(Some(relay.source()), Events::READ), poll.add(Some(relay.sink()), Events::ERRORS))
-                }
+                Await::Source => (
+                    poll.add(Some(relay.source()), Events::READ),
+                    poll.add(Some(relay.sink()), Events::ERRORS),
+                ),
                 Await::Sink => (None, poll.add(Some(relay.sink()), Events::WRITE)),
             };
         }
@@ -221,7 +269,11 @@ impl Watch {
                     let farewell = Farewell::new(end, usage, clock::monotonic_ms());
                     // With PID 1 the observer ends, too: nobody would write the finish event after us.
                     let patient = self.it.is_told || is_init();
-                    self.farewell = Some(if patient { farewell.patient() } else { farewell });
+                    self.farewell = Some(if patient {
+                        farewell.patient()
+                    } else {
+                        farewell
+                    });
                 }
                 Change::Stopped(signal) if pid == self.it.command && !self.inbox.continues() => {
                     // What it wrote before it stopped belongs on the screen before the shell's prompt.
@@ -278,12 +330,22 @@ impl Watch {
 
     /// After the command's end: hands over what is left, and goes when it is time.
     fn leave(&mut self, now: u64) -> Turn {
-        if self.farewell.as_ref().is_some_and(|farewell| !farewell.handed_over()) {
+        if self
+            .farewell
+            .as_ref()
+            .is_some_and(|farewell| !farewell.handed_over())
+        {
             // The command has ended before this look: nothing of its own can come after.
             (0..2).for_each(|index| self.pump(index, limits::TAIL_STEPS));
-            let waiting =
-                self.it.relays.iter().zip(self.awaits).any(|(relay, wanted)| relay.is_some() && wanted == Await::Sink);
-            let Some(farewell) = &mut self.farewell else { return Turn::On };
+            let waiting = self
+                .it
+                .relays
+                .iter()
+                .zip(self.awaits)
+                .any(|(relay, wanted)| relay.is_some() && wanted == Await::Sink);
+            let Some(farewell) = &mut self.farewell else {
+                return Turn::On;
+            };
             if !farewell.may_hand_over(waiting, now) {
                 return Turn::On;
             }
@@ -305,9 +367,17 @@ impl Watch {
     }
 
     fn say_ended(&mut self, end: End, usage: Usage) {
-        let missed = self.it.relays.iter().flatten().map(Relay::missed).fold(self.missed, u64::saturating_add);
+        let missed = self
+            .it
+            .relays
+            .iter()
+            .flatten()
+            .map(Relay::missed)
+            .fold(self.missed, u64::saturating_add);
         if missed > 0 {
-            self.tell(ToObserver::Missed(i64::try_from(missed).unwrap_or(i64::MAX)));
+            self.tell(ToObserver::Missed(
+                i64::try_from(missed).unwrap_or(i64::MAX),
+            ));
         }
         let end = match end {
             End::Exited(code) => i64::from(code),
@@ -339,7 +409,11 @@ impl Watch {
         self.it.channel = None;
         self.owed = 0;
         self.inbox.witness_lost();
-        self.it.relays.iter_mut().flatten().for_each(Relay::drop_copy);
+        self.it
+            .relays
+            .iter_mut()
+            .flatten()
+            .for_each(Relay::drop_copy);
         if let Some(farewell) = &mut self.farewell {
             farewell.nobody_listens();
         }

@@ -9,8 +9,8 @@ pub mod table;
 
 use crate::cli::{NAME, Refusal};
 use axolotl_run_core::env;
-use page::Paper;
 use axolotl_run_sys::{stderr, terminal};
+use page::Paper;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _};
@@ -62,7 +62,9 @@ pub trait Complaints: io::Write {
 impl Complaints for Vec<u8> {}
 
 fn complaint(error: &str, hint: Option<&str>, colour: bool) -> String {
-    let hint = hint.map_or_else(String::new, |hint| format!("\n{}{hint}\n", line(Level::Hint, colour)));
+    let hint = hint.map_or_else(String::new, |hint| {
+        format!("\n{}{hint}\n", line(Level::Hint, colour))
+    });
     format!("{NAME}: {}{error}\n{hint}", line(Level::Error, colour))
 }
 
@@ -84,7 +86,11 @@ pub fn say(text: &str) {
 /// A text as a headline.
 #[must_use]
 pub fn headline(text: &str) -> String {
-    if colour() { format!("{BOLD}{text}{RESET}") } else { text.to_owned() }
+    if colour() {
+        format!("{BOLD}{text}{RESET}")
+    } else {
+        text.to_owned()
+    }
 }
 
 /// Standard error as a writer, for answers that fail.
@@ -120,8 +126,15 @@ pub enum Terminal {
 /// The terminal that stderr is; None where it is none.
 #[must_use]
 pub fn terminal() -> Option<Terminal> {
-    let is_capable = || std::env::var_os(env::TERM).is_some_and(|term| !term.is_empty() && term != "dumb");
-    io::stderr().is_terminal().then(|| if is_capable() { Terminal::Capable } else { Terminal::Dumb })
+    let is_capable =
+        || std::env::var_os(env::TERM).is_some_and(|term| !term.is_empty() && term != "dumb");
+    io::stderr().is_terminal().then(|| {
+        if is_capable() {
+            Terminal::Capable
+        } else {
+            Terminal::Dumb
+        }
+    })
 }
 
 /// Whether stderr is a terminal on which a line can be drawn over.
@@ -138,16 +151,25 @@ pub fn paper(environment: &dyn Fn(&str) -> Option<OsString>) -> Paper {
     let term = value(env::TERM).unwrap_or_default();
     // The kernel's own console has no braille.
     let is_poor = term == "dumb" || term == "linux";
-    let locale = env::LOCALE.iter().find_map(|name| value(name)).unwrap_or_default();
+    let locale = env::LOCALE
+        .iter()
+        .find_map(|name| value(name))
+        .unwrap_or_default();
     let locale = locale.to_string_lossy().to_ascii_lowercase();
     let is_unicode = (locale.contains("utf-8") || locale.contains("utf8")) && !is_poor;
     let columns = value(env::COLUMNS).and_then(|columns| columns.to_str()?.parse::<usize>().ok());
     let Some(size) = terminal::size(stdout.as_fd()) else {
-        return Paper { width: columns.map_or(page::WIDTH, width), is_unicode, ..Paper::default() };
+        return Paper {
+            width: columns.map_or(page::WIDTH, width),
+            is_unicode,
+            ..Paper::default()
+        };
     };
     let known = |number: u16| (number > 0).then_some(usize::from(number));
     Paper {
-        width: columns.or_else(|| known(size.ws_col)).map_or(page::WIDTH, width),
+        width: columns
+            .or_else(|| known(size.ws_col))
+            .map_or(page::WIDTH, width),
         height: known(size.ws_row),
         is_coloured: term != "dumb" && value(env::NO_COLOR).is_none(),
         is_unicode,
@@ -166,7 +188,11 @@ fn colour() -> bool {
 
 fn line(level: Level, colour: bool) -> String {
     let mut text = String::new();
-    let (begin, end) = if colour { (level.colour(), RESET) } else { ("", "") };
+    let (begin, end) = if colour {
+        (level.colour(), RESET)
+    } else {
+        ("", "")
+    };
     // Writing to a String cannot fail.
     let _ = write!(text, "{begin}{}:{end} ", level.word());
     text
@@ -177,8 +203,7 @@ fn line(level: Level, colour: bool) -> String {
 pub fn harmless(text: &str) -> String {
     let mut harmless = String::with_capacity(text.len());
     for character in text.chars() {
-        let is_bidirectional =
-            matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let is_bidirectional = matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         if (character.is_control() && character != '\n') || is_bidirectional {
             // Writing to a String cannot fail.
             let _ = write!(harmless, "\\u{:04x}", u32::from(character));
@@ -198,13 +223,19 @@ mod tests {
         for level in [Level::Error, Level::Warning, Level::Hint] {
             let plain = line(level, false);
             let coloured = line(level, true);
-            assert_eq!(coloured.replace(level.colour(), "").replace(RESET, ""), plain);
+            assert_eq!(
+                coloured.replace(level.colour(), "").replace(RESET, ""),
+                plain
+            );
             assert!(plain.ends_with(": "), "{plain}");
         }
     }
 
     #[test]
     fn a_terminal_is_told_nothing_by_what_is_printed() {
-        assert_eq!(harmless("a\nb\u{1b}[2J\u{9b}c\r\u{202e}d\u{7f}ä"), "a\nb\\u001b[2J\\u009bc\\u000d\\u202ed\\u007fä");
+        assert_eq!(
+            harmless("a\nb\u{1b}[2J\u{9b}c\r\u{202e}d\u{7f}ä"),
+            "a\nb\\u001b[2J\\u009bc\\u000d\\u202ed\\u007fä"
+        );
     }
 }

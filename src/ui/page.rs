@@ -21,7 +21,12 @@ pub struct Paper {
 
 impl Default for Paper {
     fn default() -> Self {
-        Self { width: WIDTH, height: None, is_coloured: false, is_unicode: true }
+        Self {
+            width: WIDTH,
+            height: None,
+            is_coloured: false,
+            is_unicode: true,
+        }
     }
 }
 
@@ -29,7 +34,14 @@ impl Paper {
     /// For what is said, not drawn: without a terminal no line is broken.
     #[must_use]
     pub fn for_statements(self) -> Self {
-        Self { width: if self.height.is_none() { usize::MAX } else { self.width }, ..self }
+        Self {
+            width: if self.height.is_none() {
+                usize::MAX
+            } else {
+                self.width
+            },
+            ..self
+        }
     }
 }
 
@@ -79,7 +91,11 @@ impl Page {
     /// An empty page, on which labels are so wide.
     #[must_use]
     pub const fn new(paper: Paper, label_width: usize) -> Self {
-        Self { paper, label_width, text: String::new() }
+        Self {
+            paper,
+            label_width,
+            text: String::new(),
+        }
     }
 
     /// Characters beside a label.
@@ -133,9 +149,15 @@ impl Page {
 
     /// Sentences or words from the margin on; where they need more lines, those stand a little to the right.
     pub fn paragraph(&mut self, text: &str) {
-        for (number, line) in wrapped(&harmless(text), self.paper.width.saturating_sub(HANGING)).into_iter().enumerate()
+        for (number, line) in wrapped(&harmless(text), self.paper.width.saturating_sub(HANGING))
+            .into_iter()
+            .enumerate()
         {
-            let width = if number == 0 { 0 } else { indent(&line, HANGING, self.paper.width) };
+            let width = if number == 0 {
+                0
+            } else {
+                indent(&line, HANGING, self.paper.width)
+            };
             self.line(&format!("{:width$}{line}", ""));
         }
     }
@@ -152,7 +174,10 @@ impl Page {
             let hanging = begin.saturating_add(HANGING);
             // The line ends within a text are where its author broke it.
             let parts = line.trim_start().replace("\\n", "\\n\n");
-            for (number, part) in wrapped(&parts, room.saturating_sub(hanging)).into_iter().enumerate() {
+            for (number, part) in wrapped(&parts, room.saturating_sub(hanging))
+                .into_iter()
+                .enumerate()
+            {
                 let width = indent(&part, if number == 0 { begin } else { hanging }, room);
                 self.line(&format!("{:width$}{part}", ""));
             }
@@ -208,7 +233,10 @@ pub fn cut(text: &str, width: usize, is_unicode: bool) -> String {
         return text.to_owned();
     }
     let end = if is_unicode { "…" } else { ".." };
-    text.chars().take(width.saturating_sub(end.chars().count())).chain(end.chars()).collect()
+    text.chars()
+        .take(width.saturating_sub(end.chars().count()))
+        .chain(end.chars())
+        .collect()
 }
 
 #[cfg(test)]
@@ -218,9 +246,18 @@ mod tests {
 
     #[test]
     fn text_stands_beside_its_label() {
-        let mut page = Page::new(Paper { width: 20, ..Paper::default() }, 8);
+        let mut page = Page::new(
+            Paper {
+                width: 20,
+                ..Paper::default()
+            },
+            8,
+        );
         page.entry("state", "one two three four /a/path/that/is/long");
-        assert_eq!(page.finish(), "state   one two\n        three four\n/a/path/that/is/long\n");
+        assert_eq!(
+            page.finish(),
+            "state   one two\n        three four\n/a/path/that/is/long\n"
+        );
     }
 
     #[test]
@@ -229,7 +266,13 @@ mod tests {
             ("/a/path/of/18", "state\n       /a/path/of/18\n"),
             ("/a/path/that/is/longer", "state\n/a/path/that/is/longer\n"),
         ] {
-            let mut page = Page::new(Paper { width: 20, ..Paper::default() }, 8);
+            let mut page = Page::new(
+                Paper {
+                    width: 20,
+                    ..Paper::default()
+                },
+                8,
+            );
             page.entry("state", word);
             assert_eq!(page.finish(), expected);
         }
@@ -238,10 +281,22 @@ mod tests {
     #[test]
     fn what_is_said_is_broken_on_a_terminal_alone() {
         let text = "{\n  \"a\": \"one two three\\n  four\",\n  \"b\": 1\n}\n";
-        for (height, expected) in
-            [(None, text), (Some(24), "{\n  \"a\": \"one two\n      three\\n\n        four\",\n  \"b\": 1\n}\n")]
-        {
-            let mut page = Page::new(Paper { width: 20, height, ..Paper::default() }.for_statements(), 0);
+        for (height, expected) in [
+            (None, text),
+            (
+                Some(24),
+                "{\n  \"a\": \"one two\n      three\\n\n        four\",\n  \"b\": 1\n}\n",
+            ),
+        ] {
+            let mut page = Page::new(
+                Paper {
+                    width: 20,
+                    height,
+                    ..Paper::default()
+                }
+                .for_statements(),
+                0,
+            );
             page.verbatim(text);
             assert_eq!(page.finish(), expected);
         }
@@ -249,10 +304,17 @@ mod tests {
 
     #[test]
     fn colour_is_there_only_where_it_is_wanted() {
-        for (is_coloured, expected) in
-            [(false, "ended  well, all\n"), (true, "ended  \u{1b}[1;32mwell\u{1b}[0m, all\n")]
-        {
-            let mut page = Page::new(Paper { is_coloured, ..Paper::default() }, 7);
+        for (is_coloured, expected) in [
+            (false, "ended  well, all\n"),
+            (true, "ended  \u{1b}[1;32mwell\u{1b}[0m, all\n"),
+        ] {
+            let mut page = Page::new(
+                Paper {
+                    is_coloured,
+                    ..Paper::default()
+                },
+                7,
+            );
             page.inked("ended", "well, all", Some((Ink::Good, "well")));
             assert_eq!(page.finish(), expected);
         }

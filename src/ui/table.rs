@@ -21,7 +21,11 @@ const LAST_MIN: usize = 12;
 pub fn table<const N: usize>(rows: &[[String; N]], paper: Paper) -> String {
     let rows: Vec<Vec<String>> = rows.iter().map(|row| cells(row, paper)).collect();
     let width = |column: usize| {
-        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+        rows.iter()
+            .filter_map(|row| row.get(column))
+            .map(|cell| cell.chars().count())
+            .max()
+            .unwrap_or(0)
     };
     let widths: Vec<usize> = (0..N).map(width).collect();
     let indent = widths.first().map_or(0, |width| width.saturating_add(GAP));
@@ -41,7 +45,11 @@ fn cells(row: &[String], paper: Paper) -> Vec<String> {
     let last = row.len().saturating_sub(1);
     let shown = |(column, cell): (usize, &String)| {
         let cell = harmless(cell).replace('\n', " ");
-        if column == last { cell } else { cut(&cell, CELL_MAX, paper.is_unicode) }
+        if column == last {
+            cell
+        } else {
+            cut(&cell, CELL_MAX, paper.is_unicode)
+        }
     };
     row.iter().enumerate().map(shown).collect()
 }
@@ -52,7 +60,11 @@ fn lines(widths: &[usize], indent: usize, room: usize) -> Vec<Range<usize>> {
     let mut lines = Vec::new();
     let (mut begin, mut used) = (0, 0_usize);
     for (column, width) in widths.iter().copied().enumerate() {
-        let least = if column == last { width.min(LAST_MIN) } else { width };
+        let least = if column == last {
+            width.min(LAST_MIN)
+        } else {
+            width
+        };
         if column > begin && used.saturating_add(least) > room {
             lines.push(begin..column);
             (begin, used) = (column, indent);
@@ -64,14 +76,26 @@ fn lines(widths: &[usize], indent: usize, room: usize) -> Vec<Range<usize>> {
 }
 
 /// One line of a row, and the lines that its last cell needs beyond it.
-fn line(text: &mut String, row: &[String], columns: Range<usize>, widths: &[usize], begin: usize, room: usize) {
+fn line(
+    text: &mut String,
+    row: &[String],
+    columns: Range<usize>,
+    widths: &[usize],
+    begin: usize,
+    room: usize,
+) {
     let ends_row = columns.end == widths.len();
     let mut line = " ".repeat(begin);
     for column in columns.clone() {
-        let (Some(cell), Some(width)) = (row.get(column), widths.get(column)) else { continue };
+        let (Some(cell), Some(width)) = (row.get(column), widths.get(column)) else {
+            continue;
+        };
         if ends_row && column.saturating_add(1) == columns.end {
             let at = line.chars().count();
-            for (number, part) in wrapped(cell, room.saturating_sub(at).max(1)).into_iter().enumerate() {
+            for (number, part) in wrapped(cell, room.saturating_sub(at).max(1))
+                .into_iter()
+                .enumerate()
+            {
                 if number > 0 {
                     text.push_str(line.trim_end());
                     text.push('\n');
@@ -94,12 +118,21 @@ mod tests {
 
     fn on(width: usize, rows: &[[&str; 4]]) -> String {
         let rows: Vec<_> = rows.iter().map(|row| row.map(str::to_owned)).collect();
-        table(&rows, Paper { width, ..Paper::default() })
+        table(
+            &rows,
+            Paper {
+                width,
+                ..Paper::default()
+            },
+        )
     }
 
     #[test]
     fn a_row_takes_as_many_lines_as_it_needs() {
-        let rows = [["RUN", "COMMAND", "STEPS", "EVENTS"], ["6f1c2e9a", "torchrun", "1200", "4 sent, 12 waiting"]];
+        let rows = [
+            ["RUN", "COMMAND", "STEPS", "EVENTS"],
+            ["6f1c2e9a", "torchrun", "1200", "4 sent, 12 waiting"],
+        ];
         for (width, expected) in [
             (
                 45,

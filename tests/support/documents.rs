@@ -24,13 +24,23 @@ pub fn compare(name: &str, expected: &str) {
         fs::write(path(name), expected).unwrap();
         return;
     }
-    panic!("{name} is out of date; BLESS=1 writes it\n{}", support::difference(name, expected, &actual));
+    panic!(
+        "{name} is out of date; BLESS=1 writes it\n{}",
+        support::difference(name, expected, &actual)
+    );
 }
 
 /// The document with the part between a section's two markers replaced.
 pub fn with_section(document: &str, section: &str, content: &str) -> String {
-    let (begin, end) = (format!("<!-- generated: {section} -->\n"), format!("<!-- end: {section} -->"));
-    let (before, rest) = document.split_once(&begin).unwrap_or_else(|| panic!("the marker {begin}"));
-    let (_, after) = rest.split_once(&end).unwrap_or_else(|| panic!("the marker {end}"));
+    let (begin, end) = (
+        format!("<!-- generated: {section} -->\n"),
+        format!("<!-- end: {section} -->"),
+    );
+    let (before, rest) = document
+        .split_once(&begin)
+        .unwrap_or_else(|| panic!("the marker {begin}"));
+    let (_, after) = rest
+        .split_once(&end)
+        .unwrap_or_else(|| panic!("the marker {end}"));
     format!("{before}{begin}{content}{end}{after}")
 }

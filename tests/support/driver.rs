@@ -24,10 +24,17 @@ impl Driver {
     }
 
     pub fn with(url: &str, certificates: Certificates) -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         let key = Key::parse("phc_test").unwrap().unwrap();
         let uploader = Uploader::new(Endpoint::parse(url).unwrap(), key, certificates);
-        Self { runtime, uploader, run: Uuid::new_v4() }
+        Self {
+            runtime,
+            uploader,
+            run: Uuid::new_v4(),
+        }
     }
 
     pub fn offer(&mut self, steps: std::ops::Range<u64>) -> Vec<String> {
@@ -40,7 +47,9 @@ impl Driver {
 
     pub fn step(&mut self) -> Outcome {
         let step = async { tokio::time::timeout(DEADLINE, self.uploader.step()).await };
-        self.runtime.block_on(step).expect("an outcome before the deadline")
+        self.runtime
+            .block_on(step)
+            .expect("an outcome before the deadline")
     }
 
     /// Outcomes until everything has a final fate.

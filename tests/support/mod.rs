@@ -25,7 +25,11 @@ pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Every suite uses another part of the builder; this names all of it, so that none counts as dead code.
 const _: fn() = || {
-    let launch = Launch::new().env("", "").without_env("").stderr(Stream::Nothing).stdin(Stream::Nothing);
+    let launch = Launch::new()
+        .env("", "")
+        .without_env("")
+        .stderr(Stream::Nothing)
+        .stdin(Stream::Nothing);
     let launch = launch
         .stdout(Stream::File("".into()))
         .stderr(Stream::Closed)
@@ -41,10 +45,19 @@ const _: fn() = || {
     running.until_said("");
     let _ = difference("", "", "");
     running.signal(Signal::SIGTERM);
-    let _ = (running.pid(), running.stdout(), running.stderr(), running.elapsed());
+    let _ = (
+        running.pid(),
+        running.stdout(),
+        running.stderr(),
+        running.elapsed(),
+    );
     let _ = running.has_ended();
     let done = running.finish();
-    done.expect_code(0).expect_signal(Signal::SIGTERM).expect_stdout("").expect_in_stdout("").expect_in_stderr("");
+    done.expect_code(0)
+        .expect_signal(Signal::SIGTERM)
+        .expect_stdout("")
+        .expect_in_stdout("")
+        .expect_in_stderr("");
     done.expect_not_in_stderr("").expect_stderr("");
     let _ = (
         done.elapsed,
@@ -208,20 +221,43 @@ impl Launch {
         line.push(launch_path().into());
         line.extend(words.iter().map(|word| word.as_ref().to_owned()));
         let mut command = Command::new(&line[0]);
-        command.args(&line[1..]).env_clear().envs(self.environment.iter().cloned());
+        command
+            .args(&line[1..])
+            .env_clear()
+            .envs(self.environment.iter().cloned());
         command.current_dir(self.directory.as_deref().unwrap_or(self.home.path()));
-        let terminal =
-            self.streams.iter().any(|stream| matches!(stream, Stream::Terminal)).then(|| Pty::open(self.columns));
-        let closed: Vec<i32> =
-            (0..).zip(&self.streams).filter(|(_, s)| matches!(s, Stream::Closed)).map(|(fd, _)| fd).collect();
+        let terminal = self
+            .streams
+            .iter()
+            .any(|stream| matches!(stream, Stream::Terminal))
+            .then(|| Pty::open(self.columns));
+        let closed: Vec<i32> = (0..)
+            .zip(&self.streams)
+            .filter(|(_, s)| matches!(s, Stream::Closed))
+            .map(|(fd, _)| fd)
+            .collect();
         let stdio = |stream: &Stream| match stream {
             Stream::Pipe => Stdio::piped(),
             Stream::Nothing | Stream::Closed => Stdio::null(),
-            Stream::File(name) => File::create(self.home.path().join(name)).expect("a file for a stream").into(),
-            Stream::Terminal => terminal.as_ref().expect("a terminal").user.try_clone().expect("a descriptor").into(),
+            Stream::File(name) => File::create(self.home.path().join(name))
+                .expect("a file for a stream")
+                .into(),
+            Stream::Terminal => terminal
+                .as_ref()
+                .expect("a terminal")
+                .user
+                .try_clone()
+                .expect("a descriptor")
+                .into(),
         };
-        command.stdin(stdio(&self.streams[0])).stdout(stdio(&self.streams[1])).stderr(stdio(&self.streams[2]));
-        let controlling = terminal.as_ref().filter(|_| self.controlling).map(|terminal| terminal.user.as_raw_fd());
+        command
+            .stdin(stdio(&self.streams[0]))
+            .stdout(stdio(&self.streams[1]))
+            .stderr(stdio(&self.streams[2]));
+        let controlling = terminal
+            .as_ref()
+            .filter(|_| self.controlling)
+            .map(|terminal| terminal.user.as_raw_fd());
         // SAFETY: between fork and exec only system calls are made that a signal handler may make.
         unsafe {
             command.pre_exec(move || {
@@ -244,14 +280,33 @@ impl Launch {
         }
         // Before the start: what it waits for may have begun before we have another turn.
         let begin = Instant::now();
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("{line:?} cannot be started: {error}"));
+        let mut child = command
+            .spawn()
+            .unwrap_or_else(|error| panic!("{line:?} cannot be started: {error}"));
         let stdout = match &terminal {
-            Some(terminal) => Reader::new(File::from(terminal.ours.try_clone().expect("a descriptor"))),
-            None => child.stdout.take().map_or_else(Reader::default, Reader::new),
+            Some(terminal) => {
+                Reader::new(File::from(terminal.ours.try_clone().expect("a descriptor")))
+            }
+            None => child
+                .stdout
+                .take()
+                .map_or_else(Reader::default, Reader::new),
         };
-        let stderr = child.stderr.take().map_or_else(Reader::default, Reader::new);
+        let stderr = child
+            .stderr
+            .take()
+            .map_or_else(Reader::default, Reader::new);
         let keyboard = terminal.map(|terminal| File::from(terminal.ours));
-        Running { child, line, stdout, stderr, keyboard, begin, home: Arc::new(self.home), ended: None }
+        Running {
+            child,
+            line,
+            stdout,
+            stderr,
+            keyboard,
+            begin,
+            home: Arc::new(self.home),
+            ended: None,
+        }
     }
 
     /// Runs the program with these words to its end.
@@ -267,13 +322,21 @@ struct Pty {
 
 impl Pty {
     fn open(columns: u16) -> Self {
-        let size = nix::pty::Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        let size = nix::pty::Winsize {
+            ws_row: 24,
+            ws_col: columns,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
         let pty = openpty(Some(&size), None).expect("a terminal");
         for fd in [&pty.master, &pty.slave] {
             let flags = nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::FD_CLOEXEC);
             nix::fcntl::fcntl(fd, flags).expect("close-on-exec");
         }
-        Self { ours: pty.master, user: pty.slave }
+        Self {
+            ours: pty.master,
+            user: pty.slave,
+        }
     }
 
     /// Types lines, and waits until they can be read: the kernel hands them on in its own time.
@@ -282,10 +345,15 @@ impl Pty {
         let there = || {
             let mut count: i32 = 0;
             // SAFETY: the call writes one int to the place that it is given.
-            let answer = unsafe { nix::libc::ioctl(self.user.as_raw_fd(), nix::libc::FIONREAD, &raw mut count) };
+            let answer = unsafe {
+                nix::libc::ioctl(self.user.as_raw_fd(), nix::libc::FIONREAD, &raw mut count)
+            };
             answer == 0 && usize::try_from(count) == Ok(lines.len())
         };
-        assert!(poll_until(there), "{lines:?} cannot be read from the terminal");
+        assert!(
+            poll_until(there),
+            "{lines:?} cannot be read from the terminal"
+        );
     }
 }
 
@@ -304,10 +372,16 @@ impl Reader {
             let mut piece = [0; 4096];
             // A terminal whose last user has gone reads as an error: its end of file.
             while let Ok(count @ 1..) = stream.read(&mut piece) {
-                shared.lock().expect("the collected bytes").extend_from_slice(&piece[..count]);
+                shared
+                    .lock()
+                    .expect("the collected bytes")
+                    .extend_from_slice(&piece[..count]);
             }
         });
-        Self { bytes, thread: Some(thread) }
+        Self {
+            bytes,
+            thread: Some(thread),
+        }
     }
 
     fn text(&self) -> String {
@@ -358,7 +432,11 @@ impl Running {
 
     /// Types on the terminal.
     pub fn type_in(&mut self, keys: &str) {
-        self.keyboard.as_mut().expect("a terminal").write_all(keys.as_bytes()).expect("keys that can be typed");
+        self.keyboard
+            .as_mut()
+            .expect("a terminal")
+            .write_all(keys.as_bytes())
+            .expect("keys that can be typed");
     }
 
     /// Sends a signal to the process alone.
@@ -377,12 +455,19 @@ impl Running {
     /// Polls until a text has appeared on stdout or stderr.
     #[track_caller]
     pub fn until_said(&mut self, text: &str) {
-        let (stdout, stderr) = (Arc::clone(&self.stdout.bytes), Arc::clone(&self.stderr.bytes));
+        let (stdout, stderr) = (
+            Arc::clone(&self.stdout.bytes),
+            Arc::clone(&self.stderr.bytes),
+        );
         let said = |bytes: &Mutex<Vec<u8>>| {
             let bytes = bytes.lock().expect("the collected bytes");
-            bytes.windows(text.len()).any(|window| window == text.as_bytes())
+            bytes
+                .windows(text.len())
+                .any(|window| window == text.as_bytes())
         };
-        self.until(&format!("{text:?} is said"), || said(&stdout) || said(&stderr));
+        self.until(&format!("{text:?} is said"), || {
+            said(&stdout) || said(&stderr)
+        });
     }
 
     /// Whether it has ended; the first look that finds it so takes the time.
@@ -402,13 +487,23 @@ impl Running {
         }
         let (status, elapsed) = self.ended.expect("an end");
         let (stdout, stderr) = (self.stdout.finish(), self.stderr.finish());
-        Done { line: std::mem::take(&mut self.line), status, stdout, stderr, elapsed, home: Arc::clone(&self.home) }
+        Done {
+            line: std::mem::take(&mut self.line),
+            status,
+            stdout,
+            stderr,
+            elapsed,
+            home: Arc::clone(&self.home),
+        }
     }
 
     #[track_caller]
     fn fail(&mut self, why: &str) -> ! {
         let _ = self.child.kill();
-        panic!("{why}\n{}", report(&self.line, &self.stdout.text(), &self.stderr.text()));
+        panic!(
+            "{why}\n{}",
+            report(&self.line, &self.stdout.text(), &self.stderr.text())
+        );
     }
 }
 
@@ -443,34 +538,48 @@ impl Done {
 
     /// A file of the launch's home; None where it is not there.
     pub fn file(&self, name: &str) -> Option<String> {
-        std::fs::read(self.home.path().join(name)).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        std::fs::read(self.home.path().join(name))
+            .ok()
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// Expects this exit code.
     #[track_caller]
     pub fn expect_code(&self, code: i32) -> &Self {
-        self.check(self.status.code() == Some(code), &format!("exit code {code}, but: {}", self.status));
+        self.check(
+            self.status.code() == Some(code),
+            &format!("exit code {code}, but: {}", self.status),
+        );
         self
     }
 
     /// Expects to have been killed by this signal, for real.
     #[track_caller]
     pub fn expect_signal(&self, signal: Signal) -> &Self {
-        self.check(self.status.signal() == Some(signal as i32), &format!("{signal}, but: {}", self.status));
+        self.check(
+            self.status.signal() == Some(signal as i32),
+            &format!("{signal}, but: {}", self.status),
+        );
         self
     }
 
     /// Expects exactly this on stdout.
     #[track_caller]
     pub fn expect_stdout(&self, expected: &str) -> &Self {
-        self.check(self.stdout == expected, &difference("stdout", expected, &self.stdout));
+        self.check(
+            self.stdout == expected,
+            &difference("stdout", expected, &self.stdout),
+        );
         self
     }
 
     /// Expects exactly this on stderr.
     #[track_caller]
     pub fn expect_stderr(&self, expected: &str) -> &Self {
-        self.check(self.stderr == expected, &difference("stderr", expected, &self.stderr));
+        self.check(
+            self.stderr == expected,
+            &difference("stderr", expected, &self.stderr),
+        );
         self
     }
 
@@ -491,13 +600,20 @@ impl Done {
     /// Expects stderr not to contain this.
     #[track_caller]
     pub fn expect_not_in_stderr(&self, part: &str) -> &Self {
-        self.check(!self.stderr.contains(part), &format!("no {part:?} on stderr"));
+        self.check(
+            !self.stderr.contains(part),
+            &format!("no {part:?} on stderr"),
+        );
         self
     }
 
     #[track_caller]
     fn check(&self, holds: bool, expected: &str) {
-        assert!(holds, "expected {expected}\n{}", report(&self.line, &self.stdout, &self.stderr));
+        assert!(
+            holds,
+            "expected {expected}\n{}",
+            report(&self.line, &self.stdout, &self.stderr)
+        );
     }
 }
 

@@ -26,7 +26,9 @@ pub fn library(driver: Driver) -> &'static Path {
     match driver {
         Driver::Current => CURRENT.get_or_init(|| build("nvml_stub", &[])),
         Driver::Old => OLD.get_or_init(|| build("nvml_stub_old", &["--cfg", "old_driver"])),
-        Driver::Oldest => OLDEST.get_or_init(|| build("nvml_stub_oldest", &["--cfg", "oldest_driver"])),
+        Driver::Oldest => {
+            OLDEST.get_or_init(|| build("nvml_stub_oldest", &["--cfg", "oldest_driver"]))
+        }
     }
 }
 
@@ -37,7 +39,16 @@ fn build(name: &str, flags: &[&str]) -> PathBuf {
     let unfinished = directory.join(format!("lib{name}-{}.so", std::process::id()));
     let compiler = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let output = Command::new(compiler)
-        .args(["--edition", "2024", "--crate-type", "cdylib", "--crate-name", name, "-C", "debuginfo=0"])
+        .args([
+            "--edition",
+            "2024",
+            "--crate-type",
+            "cdylib",
+            "--crate-name",
+            name,
+            "-C",
+            "debuginfo=0",
+        ])
         .args(["--check-cfg", "cfg(old_driver, oldest_driver)"])
         .args(flags)
         .arg("-o")
@@ -45,7 +56,11 @@ fn build(name: &str, flags: &[&str]) -> PathBuf {
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/nvml_stub.rs"))
         .output()
         .expect("the toolchain's own compiler runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     std::fs::rename(&unfinished, &path).unwrap();
     path
 }
@@ -63,7 +78,10 @@ impl Scenario {
     /// A scenario of these lines.
     pub fn new(lines: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let scenario = Self { path: directory.path().join("scenario"), _directory: directory };
+        let scenario = Self {
+            path: directory.path().join("scenario"),
+            _directory: directory,
+        };
         scenario.set(lines);
         scenario
     }

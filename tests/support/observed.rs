@@ -17,8 +17,20 @@ const _: fn() = || {
     run.assert_ordered("");
     run.until_released();
     run.assert_arrived("", &server);
-    let _ = (run.finish(), run.named("start"), run.is_finished(), run.delivered(), &run.directory);
-    let _ = (runs(Path::new("")), files(Path::new("")), example(""), until_recorded(Path::new(""), |_| true), STARTED);
+    let _ = (
+        run.finish(),
+        run.named("start"),
+        run.is_finished(),
+        run.delivered(),
+        &run.directory,
+    );
+    let _ = (
+        runs(Path::new("")),
+        files(Path::new("")),
+        example(""),
+        until_recorded(Path::new(""), |_| true),
+        STARTED,
+    );
 };
 
 /// Begins a Python program that lives until its run's start is recorded, as every training does: a command that ends at
@@ -64,14 +76,23 @@ pub struct Recorded {
 
 /// The runs below a state directory.
 pub fn runs(state: &Path) -> Vec<Recorded> {
-    let entries = fs::read_dir(state.join("axolotl-run/runs")).map(|entries| entries.flatten().collect::<Vec<_>>());
-    entries.unwrap_or_default().iter().map(|entry| Recorded::read(entry.path())).collect()
+    let entries = fs::read_dir(state.join("axolotl-run/runs"))
+        .map(|entries| entries.flatten().collect::<Vec<_>>());
+    entries
+        .unwrap_or_default()
+        .iter()
+        .map(|entry| Recorded::read(entry.path()))
+        .collect()
 }
 
 /// Polls until the only run below a state directory is as it should be.
 #[track_caller]
 pub fn until_recorded(state: &Path, condition: impl Fn(&Recorded) -> bool) -> Recorded {
-    assert!(poll_until(|| runs(state).first().is_some_and(&condition)), "not recorded: {:#?}", runs(state));
+    assert!(
+        poll_until(|| runs(state).first().is_some_and(&condition)),
+        "not recorded: {:#?}",
+        runs(state)
+    );
     Recorded::only(state)
 }
 
@@ -82,7 +103,9 @@ pub fn files(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
         let path = entry.path();
         match entry.file_type() {
             Ok(kind) if kind.is_dir() => found.extend(files(&path)),
-            Ok(kind) if kind.is_file() => drop(found.insert(path.clone(), fs::read(&path).unwrap_or_default())),
+            Ok(kind) if kind.is_file() => {
+                drop(found.insert(path.clone(), fs::read(&path).unwrap_or_default()))
+            }
             _ => {}
         }
     }
@@ -95,8 +118,15 @@ impl Recorded {
         // A line that is being written is none yet.
         let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
         let lines: Vec<String> = whole.lines().map(str::to_owned).collect();
-        let events = lines.iter().map(|line| serde_json::from_str(line).unwrap_or(Value::Null)).collect();
-        Self { directory, lines, events }
+        let events = lines
+            .iter()
+            .map(|line| serde_json::from_str(line).unwrap_or(Value::Null))
+            .collect();
+        Self {
+            directory,
+            lines,
+            events,
+        }
     }
 
     /// The one run below a state directory.
@@ -109,7 +139,11 @@ impl Recorded {
 
     /// The properties of the events of a name.
     pub fn named(&self, name: &str) -> Vec<&Map<String, Value>> {
-        self.events.iter().filter(|event| event["event"] == name).filter_map(|e| e["properties"].as_object()).collect()
+        self.events
+            .iter()
+            .filter(|event| event["event"] == name)
+            .filter_map(|e| e["properties"].as_object())
+            .collect()
     }
 
     /// Whether it has its finish.
@@ -128,39 +162,82 @@ impl Recorded {
     /// Polls until the run's observer has gone: a run that has one is left to it by every other launcher.
     #[track_caller]
     pub fn until_released(&self) {
-        let word = format!("run={}", self.directory.file_name().unwrap_or_default().display());
-        let observes = |arguments: String| arguments.starts_with("axolotl-run-observer") && arguments.contains(&word);
+        let word = format!(
+            "run={}",
+            self.directory.file_name().unwrap_or_default().display()
+        );
+        let observes = |arguments: String| {
+            arguments.starts_with("axolotl-run-observer") && arguments.contains(&word)
+        };
         let is_observed = || {
             let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
-            processes.into_iter().any(|one| fs::read_to_string(one.path().join("cmdline")).is_ok_and(observes))
+            processes
+                .into_iter()
+                .any(|one| fs::read_to_string(one.path().join("cmdline")).is_ok_and(observes))
         };
-        assert!(poll_until(|| !is_observed()), "the observer does not go: {self:#?}");
+        assert!(
+            poll_until(|| !is_observed()),
+            "the observer does not go: {self:#?}"
+        );
     }
 
     /// The identities that the server has taken, as the run's own log says.
     pub fn delivered(&self) -> Vec<String> {
         let text = fs::read_to_string(self.directory.join("delivery.jsonl")).unwrap_or_default();
-        let outcomes = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let outcomes = text
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let delivered = outcomes.filter(|outcome| outcome["outcome"] == "delivered");
-        delivered.flat_map(|outcome| outcome["uuids"].as_array().cloned().unwrap_or_default()).map(text_of).collect()
+        delivered
+            .flat_map(|outcome| outcome["uuids"].as_array().cloned().unwrap_or_default())
+            .map(text_of)
+            .collect()
     }
 
     /// Start first, an error at most once before the finish, the finish once and last, and nothing unlisted.
     #[track_caller]
     pub fn assert_ordered(&self, what: &str) {
-        let names: Vec<_> = self.events.iter().map(|event| text_of(event["event"].clone())).collect();
-        let rank = |name: &String| ["start", "progress", "error", "finish"].iter().position(|known| known == name);
+        let names: Vec<_> = self
+            .events
+            .iter()
+            .map(|event| text_of(event["event"].clone()))
+            .collect();
+        let rank = |name: &String| {
+            ["start", "progress", "error", "finish"]
+                .iter()
+                .position(|known| known == name)
+        };
         let count = |name: &str| names.iter().filter(|known| *known == name).count();
         assert!(names.is_sorted_by_key(rank), "{what}: {names:?}");
-        assert_eq!((count("start"), count("finish")), (1, 1), "{what}: {names:?}");
+        assert_eq!(
+            (count("start"), count("finish")),
+            (1, 1),
+            "{what}: {names:?}"
+        );
         assert!(count("error") <= 1, "{what}: {names:?}");
-        let elapsed: Vec<_> = self.events.iter().map(|event| event["properties"]["elapsed_time"].as_f64()).collect();
-        assert!(elapsed.is_sorted() && elapsed.iter().all(Option::is_some), "{what}: {elapsed:?}");
+        let elapsed: Vec<_> = self
+            .events
+            .iter()
+            .map(|event| event["properties"]["elapsed_time"].as_f64())
+            .collect();
+        assert!(
+            elapsed.is_sorted() && elapsed.iter().all(Option::is_some),
+            "{what}: {elapsed:?}"
+        );
         for event in &self.events {
-            let name = EventName::ALL.into_iter().find(|name| event["event"] == name.as_str());
+            let name = EventName::ALL
+                .into_iter()
+                .find(|name| event["event"] == name.as_str());
             let properties = event["properties"].as_object().expect("properties");
-            assert_eq!(check(name.expect("a published event"), properties), Ok(()), "{what}: {event}");
-            assert_eq!(event["distinct_id"], self.events[0]["distinct_id"], "{what}");
+            assert_eq!(
+                check(name.expect("a published event"), properties),
+                Ok(()),
+                "{what}: {event}"
+            );
+            assert_eq!(
+                event["distinct_id"], self.events[0]["distinct_id"],
+                "{what}"
+            );
         }
     }
 
@@ -168,19 +245,49 @@ impl Recorded {
     #[track_caller]
     pub fn assert_arrived(&self, what: &str, server: &Server) {
         let run = &self.events[0]["distinct_id"];
-        let of_run = |events: &[Value]| events.iter().filter(|event| event["distinct_id"] == *run).count();
+        let of_run = |events: &[Value]| {
+            events
+                .iter()
+                .filter(|event| event["distinct_id"] == *run)
+                .count()
+        };
         let all = server.wait_until(|_, stored| of_run(stored) == self.lines.len());
-        assert!(all, "{what}: {} of {} arrived: {self:#?}", of_run(&server.stored()), self.lines.len());
-        let uuids = |events: &[Value]| -> Vec<Value> { events.iter().map(|event| event["uuid"].clone()).collect() };
-        let arrived: Vec<_> = server.stored().into_iter().filter(|event| event["distinct_id"] == *run).collect();
-        assert_eq!(uuids(&arrived), uuids(&self.events), "{what}: the same events in the same order");
-        let bodies: Vec<_> = server.requests().into_iter().map(|request| request.body).collect();
+        assert!(
+            all,
+            "{what}: {} of {} arrived: {self:#?}",
+            of_run(&server.stored()),
+            self.lines.len()
+        );
+        let uuids = |events: &[Value]| -> Vec<Value> {
+            events.iter().map(|event| event["uuid"].clone()).collect()
+        };
+        let arrived: Vec<_> = server
+            .stored()
+            .into_iter()
+            .filter(|event| event["distinct_id"] == *run)
+            .collect();
+        assert_eq!(
+            uuids(&arrived),
+            uuids(&self.events),
+            "{what}: the same events in the same order"
+        );
+        let bodies: Vec<_> = server
+            .requests()
+            .into_iter()
+            .map(|request| request.body)
+            .collect();
         for line in &self.lines {
-            let sent = bodies.iter().any(|body| body.windows(line.len()).any(|part| part == line.as_bytes()));
+            let sent = bodies
+                .iter()
+                .any(|body| body.windows(line.len()).any(|part| part == line.as_bytes()));
             assert!(sent, "{what}: sent in other bytes than written: {line}");
         }
         // How fresh the stamp is that is made before the connection depends on the load here; tests/delivery.rs has it.
-        let complaints: Vec<_> = server.complaints().into_iter().filter(|text| !text.contains("fresh")).collect();
+        let complaints: Vec<_> = server
+            .complaints()
+            .into_iter()
+            .filter(|text| !text.contains("fresh"))
+            .collect();
         assert_eq!(complaints, [] as [&str; 0], "{what}");
     }
 }

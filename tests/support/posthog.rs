@@ -69,7 +69,10 @@ impl Request {
     pub fn uuids(&self) -> Vec<String> {
         let json = self.json();
         let batch = json["batch"].as_array().cloned().unwrap_or_default();
-        batch.iter().map(|event| event["uuid"].as_str().unwrap_or_default().to_owned()).collect()
+        batch
+            .iter()
+            .map(|event| event["uuid"].as_str().unwrap_or_default().to_owned())
+            .collect()
     }
 }
 
@@ -133,7 +136,12 @@ impl Server {
                 }
             }
         });
-        Self { address, scheme, shared, accepting: Some(accepting) }
+        Self {
+            address,
+            scheme,
+            shared,
+            accepting: Some(accepting),
+        }
     }
 
     pub fn url(&self) -> String {
@@ -190,7 +198,12 @@ impl Server {
 
     /// What arrived against the contract, though a lenient server would have taken it.
     pub fn complaints(&self) -> Vec<String> {
-        self.shared.lock().requests.iter().flat_map(|request| request.complaints.clone()).collect()
+        self.shared
+            .lock()
+            .requests
+            .iter()
+            .flat_map(|request| request.complaints.clone())
+            .collect()
     }
 
     /// Waits until the condition holds for what was received; false after a minute.
@@ -198,8 +211,15 @@ impl Server {
         let deadline = Instant::now() + Duration::from_secs(60);
         let mut state = self.shared.lock();
         while !condition(&state.requests, &state.stored) {
-            let Some(left) = deadline.checked_duration_since(Instant::now()) else { return false };
-            state = self.shared.changed.wait_timeout(state, left).unwrap_or_else(|error| error.into_inner()).0;
+            let Some(left) = deadline.checked_duration_since(Instant::now()) else {
+                return false;
+            };
+            state = self
+                .shared
+                .changed
+                .wait_timeout(state, left)
+                .unwrap_or_else(|error| error.into_inner())
+                .0;
         }
         true
     }
@@ -225,14 +245,18 @@ impl Shared {
     fn wait_for_the_end(&self) {
         let mut state = self.lock();
         while !state.stopping {
-            state = self.changed.wait(state).unwrap_or_else(|error| error.into_inner());
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(|error| error.into_inner());
         }
     }
 
     fn behaviour(&self) -> Behaviour {
         let mut state = self.lock();
         let next = state.script.pop_front();
-        next.or_else(|| state.always.clone()).unwrap_or(Behaviour::Honest)
+        next.or_else(|| state.always.clone())
+            .unwrap_or(Behaviour::Honest)
     }
 
     /// Judges a request, stores it where the behaviour does, and returns the status to answer with.
@@ -241,8 +265,10 @@ impl Shared {
         let decompressed = (!body.is_empty()).then_some(body.as_slice());
         let judged = rules::judge(&request.headers, decompressed, request.received);
         let mut state = self.lock();
-        let is_poisoned =
-            state.poison.as_ref().is_some_and(|poison| String::from_utf8_lossy(&request.body).contains(poison));
+        let is_poisoned = state
+            .poison
+            .as_ref()
+            .is_some_and(|poison| String::from_utf8_lossy(&request.body).contains(poison));
         let mut status = if request.method != "POST" || !request.target.ends_with("/batch/") {
             404
         } else if is_poisoned {
@@ -250,7 +276,10 @@ impl Shared {
         } else {
             judged.status
         };
-        let stores = matches!(request.behaviour, Behaviour::Honest | Behaviour::StoreThenReset | Behaviour::NoContent);
+        let stores = matches!(
+            request.behaviour,
+            Behaviour::Honest | Behaviour::StoreThenReset | Behaviour::NoContent
+        );
         if status == 200 && stores {
             for event in judged.events {
                 state.store(event);
@@ -272,7 +301,10 @@ impl State {
     fn store(&mut self, event: Value) {
         let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
         let day = text("timestamp").chars().take(10).collect();
-        if self.keys.insert((day, text("event"), text("distinct_id"), text("uuid"))) {
+        if self
+            .keys
+            .insert((day, text("event"), text("distinct_id"), text("uuid")))
+        {
             self.stored.push(event);
         }
     }
@@ -281,7 +313,9 @@ impl State {
 fn serve(connection: TcpStream, tls: Option<Arc<rustls::ServerConfig>>, shared: &Shared) {
     let _ = connection.set_read_timeout(Some(Duration::from_secs(60)));
     let _ = connection.set_write_timeout(Some(Duration::from_secs(60)));
-    let Ok(control) = connection.try_clone() else { return };
+    let Ok(control) = connection.try_clone() else {
+        return;
+    };
     let mut stream: Box<dyn Stream> = match tls {
         None => Box::new(connection),
         Some(config) => match rustls::ServerConnection::new(config) {
@@ -293,7 +327,11 @@ fn serve(connection: TcpStream, tls: Option<Arc<rustls::ServerConfig>>, shared: 
 }
 
 /// Serves one request; whether the connection lives on.
-fn exchange(stream: &mut Box<dyn Stream>, control: &TcpStream, shared: &Shared) -> io::Result<bool> {
+fn exchange(
+    stream: &mut Box<dyn Stream>,
+    control: &TcpStream,
+    shared: &Shared,
+) -> io::Result<bool> {
     let mut first = [0];
     if stream.read(&mut first)? == 0 {
         return Ok(false);
@@ -302,13 +340,17 @@ fn exchange(stream: &mut Box<dyn Stream>, control: &TcpStream, shared: &Shared) 
     if behaviour == Behaviour::Reset {
         return reset(control);
     }
-    let Some(request) = read_request(stream, first[0], behaviour.clone())? else { return Ok(false) };
+    let Some(request) = read_request(stream, first[0], behaviour.clone())? else {
+        return Ok(false);
+    };
     let status = shared.take(request);
     match behaviour {
         Behaviour::Honest => answer(stream, status, "", r#"{"status":1}"#),
         Behaviour::NoContent => answer(stream, 204, "", ""),
         Behaviour::Status(status) => answer(stream, status, "", r#"{"status":1}"#),
-        Behaviour::RetryAfter(status, wish) => answer(stream, status, &format!("Retry-After: {wish}\r\n"), ""),
+        Behaviour::RetryAfter(status, wish) => {
+            answer(stream, status, &format!("Retry-After: {wish}\r\n"), "")
+        }
         Behaviour::Redirect(to) => answer(stream, 302, &format!("Location: {to}\r\n"), ""),
         Behaviour::Html => answer(stream, 200, "", "<html><body>Please log in.</body></html>"),
         Behaviour::Stall => {
@@ -336,23 +378,42 @@ fn exchange(stream: &mut Box<dyn Stream>, control: &TcpStream, shared: &Shared) 
     }
 }
 
-fn answer(stream: &mut Box<dyn Stream>, status: u16, headers: &str, body: &str) -> io::Result<bool> {
-    let length = if status == 204 { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
+fn answer(
+    stream: &mut Box<dyn Stream>,
+    status: u16,
+    headers: &str,
+    body: &str,
+) -> io::Result<bool> {
+    let length = if status == 204 {
+        String::new()
+    } else {
+        format!("Content-Length: {}\r\n", body.len())
+    };
     let body = if status == 204 { "" } else { body };
-    write!(stream, "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n{headers}{length}\r\n{body}")?;
+    write!(
+        stream,
+        "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n{headers}{length}\r\n{body}"
+    )?;
     stream.flush()?;
     Ok(true)
 }
 
 /// Closes with a reset instead of an orderly end.
 fn reset(connection: &TcpStream) -> io::Result<bool> {
-    let linger = nix::libc::linger { l_onoff: 1, l_linger: 0 };
+    let linger = nix::libc::linger {
+        l_onoff: 1,
+        l_linger: 0,
+    };
     let _ = nix::sys::socket::setsockopt(connection, nix::sys::socket::sockopt::Linger, &linger);
     // The reset is sent when the last handle is closed; unread bytes or a zero linger make it one.
     Ok(false)
 }
 
-fn read_request(stream: &mut Box<dyn Stream>, first: u8, behaviour: Behaviour) -> io::Result<Option<Request>> {
+fn read_request(
+    stream: &mut Box<dyn Stream>,
+    first: u8,
+    behaviour: Behaviour,
+) -> io::Result<Option<Request>> {
     let mut raw = vec![first];
     let mut byte = [0];
     while !raw.ends_with(b"\r\n\r\n") {
@@ -371,13 +432,30 @@ fn read_request(stream: &mut Box<dyn Stream>, first: u8, behaviour: Behaviour) -
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
         .collect();
-    let length = headers.iter().find(|(name, _)| name == "content-length").and_then(|(_, value)| value.parse().ok());
+    let length = headers
+        .iter()
+        .find(|(name, _)| name == "content-length")
+        .and_then(|(_, value)| value.parse().ok());
     let mut compressed = vec![0; usize::min(length.unwrap_or(0), 32 << 20)];
     stream.read_exact(&mut compressed)?;
     raw.extend_from_slice(&compressed);
     let mut body = Vec::new();
-    if flate2::read::GzDecoder::new(compressed.as_slice()).take(64 << 20).read_to_end(&mut body).is_err() {
+    if flate2::read::GzDecoder::new(compressed.as_slice())
+        .take(64 << 20)
+        .read_to_end(&mut body)
+        .is_err()
+    {
         body.clear();
     }
-    Ok(Some(Request { method, target, headers, raw, body, behaviour, status: None, complaints: Vec::new(), received }))
+    Ok(Some(Request {
+        method,
+        target,
+        headers,
+        raw,
+        body,
+        behaviour,
+        status: None,
+        complaints: Vec::new(),
+        received,
+    }))
 }

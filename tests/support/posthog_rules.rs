@@ -12,7 +12,14 @@ pub struct Judged {
     pub events: Vec<Value>,
 }
 
-const HEADERS: [&str; 6] = ["host", "accept", "content-type", "content-encoding", "content-length", "user-agent"];
+const HEADERS: [&str; 6] = [
+    "host",
+    "accept",
+    "content-type",
+    "content-encoding",
+    "content-length",
+    "user-agent",
+];
 const FORBIDDEN_IDS: [&str; 18] = [
     "anonymous",
     "guest",
@@ -42,17 +49,28 @@ pub fn judge(head: &[(String, String)], body: Option<&[u8]>, received: SystemTim
     let mut complaints = headers(head);
     let refuse = |status: u16, complaint: &str, mut complaints: Vec<String>| {
         complaints.push(complaint.to_owned());
-        Judged { status, complaints, events: Vec::new() }
+        Judged {
+            status,
+            complaints,
+            events: Vec::new(),
+        }
     };
-    let Some(body) = body else { return refuse(400, "the body is not gzip", complaints) };
-    let Ok(text) = std::str::from_utf8(body) else { return refuse(400, "the body is not UTF-8", complaints) };
+    let Some(body) = body else {
+        return refuse(400, "the body is not gzip", complaints);
+    };
+    let Ok(text) = std::str::from_utf8(body) else {
+        return refuse(400, "the body is not UTF-8", complaints);
+    };
     let Ok(Value::Object(request)) = serde_json::from_str(text) else {
         return refuse(400, "the body is not a JSON object", complaints);
     };
     if body.len() > BATCH_BYTES_MAX + 1024 {
         complaints.push(format!("the batch has {} bytes", body.len()));
     }
-    for name in request.keys().filter(|name| !["api_key", "sent_at", "batch"].contains(&name.as_str())) {
+    for name in request
+        .keys()
+        .filter(|name| !["api_key", "sent_at", "batch"].contains(&name.as_str()))
+    {
         complaints.push(format!("unknown field {name} of the request"));
     }
     match request.get("api_key").and_then(Value::as_str) {
@@ -60,12 +78,18 @@ pub fn judge(head: &[(String, String)], body: Option<&[u8]>, received: SystemTim
         Some(key) if (1..=64).contains(&key.len()) && key.is_ascii() => {}
         _ => return refuse(400, "api_key is missing or malformed", complaints),
     }
-    match request.get("sent_at").and_then(Value::as_str).and_then(time) {
+    match request
+        .get("sent_at")
+        .and_then(Value::as_str)
+        .and_then(time)
+    {
         Some(sent) if distance(sent, received) < Duration::from_secs(2) => {}
         Some(_) => complaints.push("sent_at is not fresh".to_owned()),
         None => complaints.push("sent_at is missing or malformed".to_owned()),
     }
-    let Some(Value::Array(batch)) = request.get("batch") else { return refuse(400, "no batch", complaints) };
+    let Some(Value::Array(batch)) = request.get("batch") else {
+        return refuse(400, "no batch", complaints);
+    };
     if batch.is_empty() || batch.len() > 100 {
         return refuse(400, "a batch of no or too many events", complaints);
     }
@@ -74,20 +98,31 @@ pub fn judge(head: &[(String, String)], body: Option<&[u8]>, received: SystemTim
             return refuse(400, &format!("{fault}: {event}"), complaints);
         }
     }
-    Judged { status: 200, complaints, events: batch.clone() }
+    Judged {
+        status: 200,
+        complaints,
+        events: batch.clone(),
+    }
 }
 
 fn headers(head: &[(String, String)]) -> Vec<String> {
-    let value = |wanted: &str| head.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
+    let value = |wanted: &str| {
+        head.iter()
+            .find(|(name, _)| name == wanted)
+            .map(|(_, value)| value.as_str())
+    };
     let mut complaints: Vec<String> = head
         .iter()
         .filter(|(name, _)| !HEADERS.contains(&name.as_str()))
         .map(|(name, _)| format!("header {name}"))
         .collect();
     let agent = concat!("axolotl-run/", env!("CARGO_PKG_VERSION"));
-    for (name, expected) in
-        [("content-type", "application/json"), ("content-encoding", "gzip"), ("user-agent", agent), ("accept", "*/*")]
-    {
+    for (name, expected) in [
+        ("content-type", "application/json"),
+        ("content-encoding", "gzip"),
+        ("user-agent", agent),
+        ("accept", "*/*"),
+    ] {
         if value(name) != Some(expected) {
             complaints.push(format!("header {name} is {:?}", value(name)));
         }
@@ -96,13 +131,18 @@ fn headers(head: &[(String, String)]) -> Vec<String> {
 }
 
 fn member(event: &Value, complaints: &mut Vec<String>) -> Result<(), &'static str> {
-    let Value::Object(event) = event else { return Err("an event is no object") };
+    let Value::Object(event) = event else {
+        return Err("an event is no object");
+    };
     if Value::Object(event.clone()).to_string().len() > EVENT_BYTES_MAX {
         complaints.push("an event is too long".to_owned());
     }
     let known = ["uuid", "event", "distinct_id", "timestamp", "properties"];
     complaints.extend(
-        event.keys().filter(|name| !known.contains(&name.as_str())).map(|name| format!("unknown field {name}")),
+        event
+            .keys()
+            .filter(|name| !known.contains(&name.as_str()))
+            .map(|name| format!("unknown field {name}")),
     );
     let text = |name| event.get(name).and_then(Value::as_str);
     if !text("uuid").is_some_and(is_uuid) {
@@ -123,7 +163,9 @@ fn member(event: &Value, complaints: &mut Vec<String>) -> Result<(), &'static st
         Some(Value::String(text)) => complaints.push(format!("timestamp {text}")),
         _ => return Err("timestamp is no string"),
     }
-    let Some(Value::Object(properties)) = event.get("properties") else { return Err("properties are no object") };
+    let Some(Value::Object(properties)) = event.get("properties") else {
+        return Err("properties are no object");
+    };
     privacy(properties, complaints);
     Ok(())
 }
@@ -145,10 +187,13 @@ fn privacy(properties: &Map<String, Value>, complaints: &mut Vec<String>) {
 fn time(text: &str) -> Option<SystemTime> {
     let pattern = "dddd-dd-ddTdd:dd:dd.dddZ";
     let fits = text.len() == pattern.len()
-        && text
-            .bytes()
-            .zip(pattern.bytes())
-            .all(|(byte, form)| if form == b'd' { byte.is_ascii_digit() } else { byte == form });
+        && text.bytes().zip(pattern.bytes()).all(|(byte, form)| {
+            if form == b'd' {
+                byte.is_ascii_digit()
+            } else {
+                byte == form
+            }
+        });
     fits.then(|| humantime::parse_rfc3339(text).ok()).flatten()
 }
 
@@ -157,5 +202,6 @@ fn is_uuid(text: &str) -> bool {
 }
 
 fn distance(one: SystemTime, other: SystemTime) -> Duration {
-    one.duration_since(other).unwrap_or_else(|error| error.duration())
+    one.duration_since(other)
+        .unwrap_or_else(|error| error.duration())
 }

@@ -1,10 +1,10 @@
 //! Recorded runs in a state directory of their own.
 
 use axolotl_run::delivery::{Fate, Outcome};
-use axolotl_run_core::event::{Event, Finish, Progress, Start};
-use axolotl_run_core::public::PublicStr;
 use axolotl_run::store::{Portion, Sending, Store, StoreProblem, Stored, Weight};
 use axolotl_run_core::event::wire::Member;
+use axolotl_run_core::event::{Event, Finish, Progress, Start};
+use axolotl_run_core::public::PublicStr;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -40,7 +40,12 @@ impl Home {
     }
 
     /// The same, with events that happened at this time.
-    pub fn recorded_at(&self, time: SystemTime, sending: Sending, events: &[Event]) -> (Uuid, Vec<String>) {
+    pub fn recorded_at(
+        &self,
+        time: SystemTime,
+        sending: Sending,
+        events: &[Event],
+    ) -> (Uuid, Vec<String>) {
         let run = Uuid::new_v4();
         let mut journal = self.store().begin(run, sending);
         let lines: Vec<_> = events.iter().map(|event| line(run, event, time)).collect();
@@ -59,7 +64,10 @@ pub fn portions(store: &Store, now: SystemTime) -> Vec<Portion> {
 
 /// The lines of all that waits.
 pub fn waiting(store: &Store, now: SystemTime) -> Vec<String> {
-    portions(store, now).into_iter().flat_map(|portion| portion.lines).collect()
+    portions(store, now)
+        .into_iter()
+        .flat_map(|portion| portion.lines)
+        .collect()
 }
 
 pub fn store(home: &Path) -> Result<Store, StoreProblem> {
@@ -72,11 +80,17 @@ pub fn line(run: Uuid, event: &Event, now: SystemTime) -> String {
 }
 
 pub fn start() -> Event {
-    Event::Start(Box::new(Start { cpu_count: Some(8), ..Start::default() }))
+    Event::Start(Box::new(Start {
+        cpu_count: Some(8),
+        ..Start::default()
+    }))
 }
 
 pub fn progress(step: u64) -> Event {
-    Event::Progress(Box::new(Progress { step: Some(step), ..Progress::default() }))
+    Event::Progress(Box::new(Progress {
+        step: Some(step),
+        ..Progress::default()
+    }))
 }
 
 pub fn finish() -> Event {

@@ -106,14 +106,25 @@ impl Cause {
     #[must_use]
     pub fn sentence(&self) -> String {
         match self {
-            Self::Inside => format!("{} is set: an outer axolotl-run observes this run", env::AXOLOTL_RUN_ID),
-            Self::NotMain { variable } => format!("{variable} says that this is not the main process"),
-            Self::DoNotTrack { value } => format!("{}={value} in the environment", env::DO_NOT_TRACK),
-            Self::AxolotlDoNotTrack { value } => format!("{}={value} in the environment", env::AXOLOTL_DO_NOT_TRACK),
+            Self::Inside => format!(
+                "{} is set: an outer axolotl-run observes this run",
+                env::AXOLOTL_RUN_ID
+            ),
+            Self::NotMain { variable } => {
+                format!("{variable} says that this is not the main process")
+            }
+            Self::DoNotTrack { value } => {
+                format!("{}={value} in the environment", env::DO_NOT_TRACK)
+            }
+            Self::AxolotlDoNotTrack { value } => {
+                format!("{}={value} in the environment", env::AXOLOTL_DO_NOT_TRACK)
+            }
             Self::Stored { decided: Some(day) } => format!("decided on {day} and stored"),
             Self::Stored { decided: None } => "decided and stored".into(),
             Self::OtherPolicy { version } => {
-                format!("the stored decision is about policy {version}, the current one is {POLICY_VERSION}")
+                format!(
+                    "the stored decision is about policy {version}, the current one is {POLICY_VERSION}"
+                )
             }
             Self::Undecided => "nobody has decided yet".into(),
         }
@@ -130,7 +141,12 @@ pub struct Warning {
 /// Decides. `stored` is asked only where no earlier row applies, so that the file stays unread until then.
 #[must_use]
 pub fn decide(inputs: &Inputs<'_>, stored: impl FnOnce() -> Option<Stored>) -> Decision {
-    let decision = |telemetry, cause| Decision { telemetry, cause, notice: false, warning: None };
+    let decision = |telemetry, cause| Decision {
+        telemetry,
+        cause,
+        notice: false,
+        warning: None,
+    };
     if is_inside(inputs.run_id) {
         return decision(Telemetry::Off, Cause::Inside);
     }
@@ -138,24 +154,44 @@ pub fn decide(inputs: &Inputs<'_>, stored: impl FnOnce() -> Option<Stored>) -> D
         return decision(Telemetry::Off, Cause::NotMain { variable });
     }
     if let Some(value) = inputs.do_not_track.filter(|value| forbids(value)) {
-        return decision(Telemetry::Off, Cause::DoNotTrack { value: shown(value) });
+        return decision(
+            Telemetry::Off,
+            Cause::DoNotTrack {
+                value: shown(value),
+            },
+        );
     }
-    if let Some((value, choice)) = inputs.axolotl_do_not_track.and_then(|value| Some((value, choice(value)?))) {
-        let cause = Cause::AxolotlDoNotTrack { value: shown(value) };
+    if let Some((value, choice)) = inputs
+        .axolotl_do_not_track
+        .and_then(|value| Some((value, choice(value)?)))
+    {
+        let cause = Cause::AxolotlDoNotTrack {
+            value: shown(value),
+        };
         return match choice {
             Choice::Track => decision(Telemetry::On, cause),
             Choice::DoNotTrack => decision(Telemetry::Off, cause),
-            Choice::Unclear => {
-                Decision { warning: Some(Warning { value: shown(value) }), ..decision(Telemetry::Off, cause) }
-            }
+            Choice::Unclear => Decision {
+                warning: Some(Warning {
+                    value: shown(value),
+                }),
+                ..decision(Telemetry::Off, cause)
+            },
         };
     }
-    let undecided = |cause| Decision { notice: true, ..decision(DEFAULT, cause) };
+    let undecided = |cause| Decision {
+        notice: true,
+        ..decision(DEFAULT, cause)
+    };
     match stored() {
-        Some(Stored { telemetry, policy_version: POLICY_VERSION, decided }) => {
-            decision(telemetry, Cause::Stored { decided })
-        }
-        Some(Stored { policy_version, .. }) => undecided(Cause::OtherPolicy { version: policy_version }),
+        Some(Stored {
+            telemetry,
+            policy_version: POLICY_VERSION,
+            decided,
+        }) => decision(telemetry, Cause::Stored { decided }),
+        Some(Stored { policy_version, .. }) => undecided(Cause::OtherPolicy {
+            version: policy_version,
+        }),
         None => undecided(Cause::Undecided),
     }
 }
@@ -184,7 +220,9 @@ enum Choice {
 /// Reads AXOLOTL_DO_NOT_TRACK as the Python module does, blanks and case aside. A value of blanks only is
 /// empty once they are trimmed, and an empty one says nothing.
 fn choice(value: &OsStr) -> Option<Choice> {
-    let Some(text) = value.to_str() else { return Some(Choice::Unclear) };
+    let Some(text) = value.to_str() else {
+        return Some(Choice::Unclear);
+    };
     Some(match text.trim() {
         "" => return None,
         "0" => Choice::Track,
@@ -198,7 +236,11 @@ fn choice(value: &OsStr) -> Option<Choice> {
 /// The value for a terminal: bounded, and without control characters that could drive it.
 fn shown(value: &OsStr) -> String {
     let text = value.to_string_lossy();
-    let mut shown: String = text.chars().take(VALUE_SHOWN_MAX).flat_map(char::escape_debug).collect();
+    let mut shown: String = text
+        .chars()
+        .take(VALUE_SHOWN_MAX)
+        .flat_map(char::escape_debug)
+        .collect();
     if text.chars().nth(VALUE_SHOWN_MAX).is_some() {
         shown.push('…');
     }

@@ -72,7 +72,10 @@ pub const ALL: &[Variable] = &[
         name: DO_NOT_TRACK,
         does: "anything but empty, `0` or `false` turns telemetry off, whatever else is set",
     },
-    Variable { name: AXOLOTL_RUN_POSTHOG_HOST, does: "the PostHog host that events are sent to" },
+    Variable {
+        name: AXOLOTL_RUN_POSTHOG_HOST,
+        does: "the PostHog host that events are sent to",
+    },
     Variable {
         name: AXOLOTL_RUN_POSTHOG_KEY,
         does: "the PostHog project key; without one, events are recorded and kept",
@@ -81,14 +84,32 @@ pub const ALL: &[Variable] = &[
         name: AXOLOTL_RUN_ID,
         does: "the run's UUID, set for the command; a launcher that finds it set runs the command and nothing else",
     },
-    Variable { name: AXOLOTL_RUN_NVML_PATH, does: "another NVML library than the driver's `libnvidia-ml.so.1`" },
-    Variable { name: XDG_STATE_HOME, does: "base of the directory of recorded runs (default `~/.local/state`)" },
-    Variable { name: XDG_CONFIG_HOME, does: "base of the directory of the stored decision (default `~/.config`)" },
+    Variable {
+        name: AXOLOTL_RUN_NVML_PATH,
+        does: "another NVML library than the driver's `libnvidia-ml.so.1`",
+    },
+    Variable {
+        name: XDG_STATE_HOME,
+        does: "base of the directory of recorded runs (default `~/.local/state`)",
+    },
+    Variable {
+        name: XDG_CONFIG_HOME,
+        does: "base of the directory of the stored decision (default `~/.config`)",
+    },
     Variable {
         name: AXR_EXIT_CODE,
         does: "for `--explain`: the exit code of the log's program, which a log does not say",
     },
-    Variable { name: AXR_EXIT_SIGNAL, does: "for `--explain`: the number of the signal that killed the log's program" },
-    Variable { name: GITHUB_STEP_SUMMARY, does: "the file that `--ci-summary` appends to; GitHub's runner sets it" },
-    Variable { name: NO_COLOR, does: "anything but empty turns colour off in what the launcher prints" },
+    Variable {
+        name: AXR_EXIT_SIGNAL,
+        does: "for `--explain`: the number of the signal that killed the log's program",
+    },
+    Variable {
+        name: GITHUB_STEP_SUMMARY,
+        does: "the file that `--ci-summary` appends to; GitHub's runner sets it",
+    },
+    Variable {
+        name: NO_COLOR,
+        does: "anything but empty turns colour off in what the launcher prints",
+    },
 ];

@@ -22,18 +22,30 @@ impl Alarm {
     /// Not set yet; to be made inside of a runtime.
     #[must_use]
     pub fn new() -> Self {
-        let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::TFD_CLOEXEC | TimerFlags::TFD_NONBLOCK);
-        let timer = timer.ok().and_then(|timer| Wake::on(timer.as_fd()).map(|wake| (timer, wake)));
-        Self { timer, at: Instant::now() }
+        let timer = TimerFd::new(
+            ClockId::CLOCK_MONOTONIC,
+            TimerFlags::TFD_CLOEXEC | TimerFlags::TFD_NONBLOCK,
+        );
+        let timer = timer
+            .ok()
+            .and_then(|timer| Wake::on(timer.as_fd()).map(|wake| (timer, wake)));
+        Self {
+            timer,
+            at: Instant::now(),
+        }
     }
 
     /// Rings at this time, and not as it was set before.
     pub fn set(&mut self, at: Instant) {
         self.at = at;
         // No time at all would switch the timer off.
-        let after = at.saturating_duration_since(Instant::now()).max(Duration::from_nanos(1));
+        let after = at
+            .saturating_duration_since(Instant::now())
+            .max(Duration::from_nanos(1));
         let expiration = Expiration::OneShot(TimeSpec::from_duration(after));
-        let refuses = |(timer, _): &(TimerFd, Wake)| timer.set(expiration, TimerSetTimeFlags::empty()).is_err();
+        let refuses = |(timer, _): &(TimerFd, Wake)| {
+            timer.set(expiration, TimerSetTimeFlags::empty()).is_err()
+        };
         if self.timer.as_ref().is_some_and(refuses) {
             self.timer = None;
         }
@@ -60,9 +72,18 @@ mod tests {
 
     #[test]
     fn it_rings_when_it_is_due_and_once_for_each_time() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         runtime.block_on(async {
-            let mut alarms = [Alarm::new(), Alarm { timer: None, at: Instant::now() }];
+            let mut alarms = [
+                Alarm::new(),
+                Alarm {
+                    timer: None,
+                    at: Instant::now(),
+                },
+            ];
             assert!(alarms[0].timer.is_some());
             for alarm in &mut alarms {
                 for wait in [0, 30] {

@@ -24,12 +24,22 @@ pub enum Received {
 /// # Errors
 /// The kernel's, when there are no descriptors or no memory left.
 pub fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {
-    socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)
+    socketpair(
+        AddressFamily::Unix,
+        SockType::SeqPacket,
+        None,
+        SockFlag::SOCK_CLOEXEC,
+    )
 }
 
 /// Sends one message without waiting; a full or dead peer loses it. Returns whether it was taken.
 pub fn try_send(end: BorrowedFd<'_>, message: &[u8; MESSAGE_BYTES]) -> bool {
-    send(end.as_raw_fd(), message, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL).is_ok()
+    send(
+        end.as_raw_fd(),
+        message,
+        MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL,
+    )
+    .is_ok()
 }
 
 /// Takes one message without waiting.

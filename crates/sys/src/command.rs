@@ -31,13 +31,21 @@ impl Program {
     /// `EINVAL` for a NUL byte, which no argument of a process can have.
     pub fn new(command: &[OsString], changes: &[(&str, OsString)]) -> Result<Self, Errno> {
         let arguments = command.iter().map(|argument| argument.as_bytes().to_vec());
-        let pairs = changes.iter().map(|(name, value)| [name.as_bytes(), b"=", value.as_bytes()].concat());
-        let texts = arguments.chain(pairs).map(CString::new).collect::<Result<Vec<_>, _>>();
+        let pairs = changes
+            .iter()
+            .map(|(name, value)| [name.as_bytes(), b"=", value.as_bytes()].concat());
+        let texts = arguments
+            .chain(pairs)
+            .map(CString::new)
+            .collect::<Result<Vec<_>, _>>();
         let texts = texts.map_err(|_| Errno::EINVAL)?;
         let (arguments, pairs) = texts.split_at(command.len());
         let is_changed = |word: &&CStr| {
-            let of =
-                |name: &str| word.to_bytes().strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"="));
+            let of = |name: &str| {
+                word.to_bytes()
+                    .strip_prefix(name.as_bytes())
+                    .is_some_and(|rest| rest.starts_with(b"="))
+            };
             changes.iter().any(|(name, _)| of(name))
         };
         let pointer = |text: &CString| text.as_ptr();
@@ -56,12 +64,22 @@ impl Program {
 
     /// Replaces this process, searching PATH as a shell does. Returns only if that fails.
     pub fn exec(&self) -> Errno {
-        let Some(&program) = self.argument_pointers.first().filter(|first| !first.is_null()) else {
+        let Some(&program) = self
+            .argument_pointers
+            .first()
+            .filter(|first| !first.is_null())
+        else {
             return Errno::ENOENT;
         };
         // SAFETY: both arrays end with a null pointer and point to strings that `self` owns or that this process has
         // for as long as it lives.
-        unsafe { libc::execvpe(program, self.argument_pointers.as_ptr(), self.environment_pointers.as_ptr()) };
+        unsafe {
+            libc::execvpe(
+                program,
+                self.argument_pointers.as_ptr(),
+                self.environment_pointers.as_ptr(),
+            )
+        };
         Errno::last()
     }
 }
@@ -151,16 +169,24 @@ pub fn start_observer(
         for number in 0..=2 {
             descriptors::replace(number, null.as_raw_fd());
         }
-        let Ok(Role { program, keep }) = role() else { return };
+        let Ok(Role { program, keep }) = role() else {
+            return;
+        };
         descriptors::close_others(&keep);
-        for &kept in keep.iter().filter(|&&kept| kept != command_runs.as_raw_fd()) {
+        for &kept in keep
+            .iter()
+            .filter(|&&kept| kept != command_runs.as_raw_fd())
+        {
             descriptors::survive_exec(kept);
         }
         flow::await_readable(command_runs, limits::EXEC_WAIT);
         // SAFETY: as in `Program::exec`. The first path is a constant; the second, for where there is no /proc,
         // is a string that the kernel has put on our stack at exec and that stays there.
         unsafe {
-            let (arguments, environment) = (program.argument_pointers.as_ptr(), program.environment_pointers.as_ptr());
+            let (arguments, environment) = (
+                program.argument_pointers.as_ptr(),
+                program.environment_pointers.as_ptr(),
+            );
             libc::execve(c"/proc/self/exe".as_ptr(), arguments, environment);
             libc::execve(
                 std::ptr::with_exposed_provenance(libc::getauxval(libc::AT_EXECFN) as usize),
@@ -179,12 +205,22 @@ pub fn yield_processor() {
 
 /// Starts the observer's successor and waits for its end, or for as long as this at the most.
 pub fn run_successor(arguments: &[OsString], at_most: Duration) {
-    let (Ok(program), Ok(null), Ok(done)) = (Program::new(arguments, &[]), descriptors::null(), super::flow::pipe())
-    else {
+    let (Ok(program), Ok(null), Ok(done)) = (
+        Program::new(arguments, &[]),
+        descriptors::null(),
+        super::flow::pipe(),
+    ) else {
         return;
     };
     // It holds the pipe open for as long as it lives, and waits for nobody: /dev/null is always readable.
-    if start_observer(&null, &null, || Ok(Role { program, keep: vec![done.write.as_raw_fd()] })).is_ok() {
+    if start_observer(&null, &null, || {
+        Ok(Role {
+            program,
+            keep: vec![done.write.as_raw_fd()],
+        })
+    })
+    .is_ok()
+    {
         drop(done.write);
         super::flow::await_readable(&done.read, at_most);
     }
@@ -192,7 +228,12 @@ pub fn run_successor(arguments: &[OsString], at_most: Duration) {
 
 /// Clones this process; the child runs `child` and ends.
 fn clone(created: *mut i32, child: impl FnOnce()) -> Result<i32, Errno> {
-    let flags = libc::SIGCHLD | if created.is_null() { 0 } else { libc::CLONE_PARENT_SETTID };
+    let flags = libc::SIGCHLD
+        | if created.is_null() {
+            0
+        } else {
+            libc::CLONE_PARENT_SETTID
+        };
     let null = std::ptr::null_mut::<libc::c_void>();
     // SAFETY: without CLONE_VM the child has its own copy of everything, and a null stack means to go on on
     // that copy. This process has one thread, so no lock can be held. `created` is null or a static.
@@ -211,25 +252,42 @@ mod tests {
 
     #[test]
     fn a_program_gets_our_environment_with_the_changes_at_its_end() {
-        let changes = [("PATH", OsString::from("/nowhere")), ("AXOLOTL_RUN_ID", OsString::from("1"))];
+        let changes = [
+            ("PATH", OsString::from("/nowhere")),
+            ("AXOLOTL_RUN_ID", OsString::from("1")),
+        ];
         let program = Program::new(&["program".into(), "word".into()], &changes).unwrap();
         let ours = inherited_environment();
         let kept = ours.filter(|word| {
-            !["PATH=", "AXOLOTL_RUN_ID="].iter().any(|name| word.to_bytes().starts_with(name.as_bytes()))
+            !["PATH=", "AXOLOTL_RUN_ID="]
+                .iter()
+                .any(|name| word.to_bytes().starts_with(name.as_bytes()))
         });
-        let expected: Vec<_> = kept.chain([c"PATH=/nowhere", c"AXOLOTL_RUN_ID=1"]).collect();
+        let expected: Vec<_> = kept
+            .chain([c"PATH=/nowhere", c"AXOLOTL_RUN_ID=1"])
+            .collect();
         assert!(expected.len() > 2, "a test has an environment");
         assert_eq!(words(&program.environment_pointers), expected);
         assert_eq!(words(&program.argument_pointers), [c"program", c"word"]);
         let same = Program::new(&[], &[("PAT", OsString::new())]).unwrap();
-        assert_eq!(words(&same.environment_pointers).len(), inherited_environment().count() + 1, "PATH is not PAT");
+        assert_eq!(
+            words(&same.environment_pointers).len(),
+            inherited_environment().count() + 1,
+            "PATH is not PAT"
+        );
         assert_eq!(same.exec(), Errno::ENOENT);
-        assert_eq!(Program::new(&["a\0b".into()], &[]).unwrap_err(), Errno::EINVAL);
+        assert_eq!(
+            Program::new(&["a\0b".into()], &[]).unwrap_err(),
+            Errno::EINVAL
+        );
     }
 
     fn words(pointers: &[*const libc::c_char]) -> Vec<&'static CStr> {
         assert!(pointers.last().unwrap().is_null());
         // SAFETY: pointers of a program that outlives the words.
-        pointers[..pointers.len() - 1].iter().map(|&word| unsafe { CStr::from_ptr(word) }).collect()
+        pointers[..pointers.len() - 1]
+            .iter()
+            .map(|&word| unsafe { CStr::from_ptr(word) })
+            .collect()
     }
 }

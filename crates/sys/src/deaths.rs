@@ -23,13 +23,20 @@ impl Deaths {
     #[must_use]
     pub fn new() -> Option<Self> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).ok()?;
-        Some(Self { epoll, handles: BTreeMap::new() })
+        Some(Self {
+            epoll,
+            handles: BTreeMap::new(),
+        })
     }
 
     /// Watches a process too; whether it could be. One that is gone, or a kernel without handles, cannot.
     pub fn watch(&mut self, pid: u32) -> bool {
-        let Ok(number) = i32::try_from(pid) else { return false };
-        let Ok(handle) = wait::open(number) else { return false };
+        let Ok(number) = i32::try_from(pid) else {
+            return false;
+        };
+        let Ok(handle) = wait::open(number) else {
+            return false;
+        };
         // Said once: a handle stays readable from the end on.
         let event = EpollEvent::new(EpollFlags::EPOLLIN | EpollFlags::EPOLLONESHOT, pid.into());
         if self.epoll.add(&handle, event).is_err() {
@@ -50,7 +57,10 @@ impl Deaths {
         let mut ended = Vec::new();
         let mut events = [EpollEvent::empty(); 16];
         while let Ok(count @ 1..) = self.epoll.wait(&mut events, EpollTimeout::ZERO) {
-            let pids = events.iter().take(count).filter_map(|event| u32::try_from(event.data()).ok());
+            let pids = events
+                .iter()
+                .take(count)
+                .filter_map(|event| u32::try_from(event.data()).ok());
             ended.extend(pids);
         }
         ended

@@ -46,10 +46,17 @@ pub fn standard(number: RawFd) -> BorrowedFd<'static> {
 /// Looks at one of the three standard descriptors.
 #[must_use]
 pub fn look(descriptor: BorrowedFd<'_>) -> Descriptor {
-    let Ok(stat) = fstat(descriptor) else { return Descriptor { kind: Kind::Closed, identity: (0, 0) } };
+    let Ok(stat) = fstat(descriptor) else {
+        return Descriptor {
+            kind: Kind::Closed,
+            identity: (0, 0),
+        };
+    };
     let writable = fcntl(descriptor, FcntlArg::F_GETFL)
         .map(OFlag::from_bits_truncate)
-        .is_ok_and(|flags| !flags.contains(OFlag::O_PATH) && flags & OFlag::O_ACCMODE != OFlag::O_RDONLY);
+        .is_ok_and(|flags| {
+            !flags.contains(OFlag::O_PATH) && flags & OFlag::O_ACCMODE != OFlag::O_RDONLY
+        });
     let kind = match SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT {
         _ if !writable => Kind::Other,
         SFlag::S_IFREG => Kind::File,
@@ -58,7 +65,11 @@ pub fn look(descriptor: BorrowedFd<'_>) -> Descriptor {
         SFlag::S_IFCHR if descriptor.is_terminal() => Kind::Terminal,
         _ => Kind::Other,
     };
-    let identity = if kind == Kind::Terminal { (stat.st_rdev, 0) } else { (stat.st_dev, stat.st_ino) };
+    let identity = if kind == Kind::Terminal {
+        (stat.st_rdev, 0)
+    } else {
+        (stat.st_dev, stat.st_ino)
+    };
     Descriptor { kind, identity }
 }
 
@@ -105,7 +116,11 @@ pub fn adopt(number: RawFd) -> Option<OwnedFd> {
         return None;
     }
     // SAFETY: only looked at, and only if it is open.
-    let open = fcntl(unsafe { BorrowedFd::borrow_raw(number) }, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).is_ok();
+    let open = fcntl(
+        unsafe { BorrowedFd::borrow_raw(number) },
+        FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC),
+    )
+    .is_ok();
     // SAFETY: it is open, and the observer's settings name each descriptor once, so nothing else owns it.
     open.then(|| unsafe { OwnedFd::from_raw_fd(number) })
 }
@@ -115,17 +130,25 @@ pub fn adopt(number: RawFd) -> Option<OwnedFd> {
 pub fn reopen_for_reading(file: BorrowedFd<'_>) -> Option<std::fs::File> {
     let path = format!("/proc/self/fd/{}", file.as_raw_fd());
     let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC | OFlag::O_NOCTTY;
-    nix::fcntl::open(path.as_str(), flags, Mode::empty()).ok().map(std::fs::File::from)
+    nix::fcntl::open(path.as_str(), flags, Mode::empty())
+        .ok()
+        .map(std::fs::File::from)
 }
 
 /// Where the command's next write to a file will go: its end if it is open for appending, else its offset.
 #[must_use]
 pub fn write_position(file: BorrowedFd<'_>) -> u64 {
-    let appends =
-        fcntl(file, FcntlArg::F_GETFL).is_ok_and(|flags| OFlag::from_bits_truncate(flags).contains(OFlag::O_APPEND));
-    let offset = if appends { None } else { nix::unistd::lseek(file, 0, nix::unistd::Whence::SeekCur).ok() };
+    let appends = fcntl(file, FcntlArg::F_GETFL)
+        .is_ok_and(|flags| OFlag::from_bits_truncate(flags).contains(OFlag::O_APPEND));
+    let offset = if appends {
+        None
+    } else {
+        nix::unistd::lseek(file, 0, nix::unistd::Whence::SeekCur).ok()
+    };
     let position = offset.or_else(|| fstat(file).ok().map(|stat| stat.st_size));
-    position.and_then(|position| u64::try_from(position).ok()).unwrap_or(0)
+    position
+        .and_then(|position| u64::try_from(position).ok())
+        .unwrap_or(0)
 }
 
 /// Opens /dev/null; where there is none, a descriptor that can neither be read nor written.

@@ -26,7 +26,11 @@ pub fn arm(flag: &OwnedFd) {
 /// Ignores again what we were started to ignore, for the command, which is to inherit that. Safe between clone and
 /// exec; everything else exec itself sets back.
 pub fn disarm() {
-    for (_, signal) in IGNORED.iter().zip(FAULTS).filter(|(ignored, _)| ignored.load(Ordering::SeqCst)) {
+    for (_, signal) in IGNORED
+        .iter()
+        .zip(FAULTS)
+        .filter(|(ignored, _)| ignored.load(Ordering::SeqCst))
+    {
         signals::ignore(signal);
     }
 }

@@ -59,7 +59,11 @@ pub enum Missing {
 }
 
 fn regular(file: File) -> io::Result<File> {
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::ErrorKind::InvalidInput.into()) }
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::ErrorKind::InvalidInput.into())
+    }
 }
 
 impl Directory {
@@ -73,7 +77,10 @@ impl Directory {
         }
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let handle = nix::fcntl::open(path, flags, Mode::empty())?;
-        Ok(Self { handle: handle.into(), path: path.to_owned() })
+        Ok(Self {
+            handle: handle.into(),
+            path: path.to_owned(),
+        })
     }
 
     /// Opens a directory of this one, never through a link.
@@ -89,7 +96,10 @@ impl Directory {
         }
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let handle = openat(&self.handle, name, flags, Mode::empty())?;
-        Ok(Self { handle: handle.into(), path: self.path.join(name) })
+        Ok(Self {
+            handle: handle.into(),
+            path: self.path.join(name),
+        })
     }
 
     /// Opens a file of this directory; anything but a regular file is refused, and nothing is waited for.
@@ -103,7 +113,8 @@ impl Directory {
             Access::CreateNew => OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL,
         };
         // O_NONBLOCK: opening a named pipe would wait for its other end.
-        let flags = purpose | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+        let flags =
+            purpose | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
         regular(openat(&self.handle, name, flags, PRIVATE_FILE)?.into())
     }
 
@@ -137,8 +148,13 @@ impl Directory {
     /// opened below the handle.
     #[must_use]
     pub fn names(&self, at_most: usize) -> Vec<String> {
-        let Ok(entries) = std::fs::read_dir(&self.path) else { return Vec::new() };
-        entries.take(at_most).filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect()
+        let Ok(entries) = std::fs::read_dir(&self.path) else {
+            return Vec::new();
+        };
+        entries
+            .take(at_most)
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .collect()
     }
 
     /// Writes the directory's entries to disk.
@@ -158,8 +174,12 @@ impl Directory {
         if SFlag::from_bits_truncate(found.st_mode & SFlag::S_IFMT.bits()) != SFlag::S_IFREG {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        let since =
-            |seconds: i64, nanoseconds: i64| Some((u64::try_from(seconds).ok()?, u32::try_from(nanoseconds).ok()?));
+        let since = |seconds: i64, nanoseconds: i64| {
+            Some((
+                u64::try_from(seconds).ok()?,
+                u32::try_from(nanoseconds).ok()?,
+            ))
+        };
         // A time before 1970 is none that a file of ours can have.
         let (seconds, nanoseconds) = since(found.st_mtime, found.st_mtime_nsec).unwrap_or_default();
         let modified = SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds, nanoseconds));
@@ -182,7 +202,10 @@ impl Directory {
     /// # Errors
     /// The kernel's.
     pub fn try_clone(&self) -> io::Result<Self> {
-        Ok(Self { handle: self.handle.try_clone()?, path: self.path.clone() })
+        Ok(Self {
+            handle: self.handle.try_clone()?,
+            path: self.path.clone(),
+        })
     }
 
     /// Where it is, for messages.
@@ -205,7 +228,11 @@ impl Directory {
 
     /// Takes away what others may do with this directory; silently where we may not.
     pub fn make_private(&self) {
-        if self.handle.metadata().is_ok_and(|metadata| metadata.mode() & 0o077 != 0) {
+        if self
+            .handle
+            .metadata()
+            .is_ok_and(|metadata| metadata.mode() & 0o077 != 0)
+        {
             let _ = fchmod(&self.handle, PRIVATE_DIRECTORY);
         }
     }

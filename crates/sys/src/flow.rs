@@ -41,7 +41,10 @@ pub fn capacity(pipe: BorrowedFd<'_>) -> Option<i32> {
 /// Makes our own end of a pipe or terminal non-blocking; never a descriptor that we share with the user.
 pub fn set_nonblocking(own: BorrowedFd<'_>) {
     if let Ok(flags) = fcntl(own, FcntlArg::F_GETFL) {
-        let _ = fcntl(own, FcntlArg::F_SETFL(OFlag::from_bits_truncate(flags) | OFlag::O_NONBLOCK));
+        let _ = fcntl(
+            own,
+            FcntlArg::F_SETFL(OFlag::from_bits_truncate(flags) | OFlag::O_NONBLOCK),
+        );
     }
 }
 
@@ -50,7 +53,14 @@ pub fn set_nonblocking(own: BorrowedFd<'_>) {
 /// # Errors
 /// The kernel's; `EAGAIN` means that one side is not ready.
 pub fn splice(from: BorrowedFd<'_>, to: BorrowedFd<'_>, bytes: usize) -> Result<usize, Errno> {
-    nix::fcntl::splice(from, None, to, None, bytes, SpliceFFlags::SPLICE_F_NONBLOCK | SpliceFFlags::SPLICE_F_MOVE)
+    nix::fcntl::splice(
+        from,
+        None,
+        to,
+        None,
+        bytes,
+        SpliceFFlags::SPLICE_F_NONBLOCK | SpliceFFlags::SPLICE_F_MOVE,
+    )
 }
 
 /// Copies up to `bytes` from one pipe into another without taking them out.
@@ -82,7 +92,10 @@ pub fn write(to: BorrowedFd<'_>, bytes: &[u8]) -> Result<usize, Errno> {
 pub fn ready(descriptor: BorrowedFd<'_>, events: PollFlags) -> PollFlags {
     let mut set = [PollFd::new(descriptor, events)];
     match nix::poll::poll(&mut set, PollTimeout::ZERO) {
-        Ok(1..) => set.first().and_then(PollFd::revents).unwrap_or(PollFlags::empty()),
+        Ok(1..) => set
+            .first()
+            .and_then(PollFd::revents)
+            .unwrap_or(PollFlags::empty()),
         _ => PollFlags::empty(),
     }
 }
@@ -102,7 +115,10 @@ pub fn readable(descriptor: &impl AsFd) -> bool {
 /// Waits until there is something to read (or the end), for as long as this at the most.
 pub fn await_readable(descriptor: &impl AsFd, at_most: Duration) {
     let mut set = [PollFd::new(descriptor.as_fd(), PollFlags::POLLIN)];
-    let _ = nix::poll::poll(&mut set, PollTimeout::try_from(at_most).unwrap_or(PollTimeout::MAX));
+    let _ = nix::poll::poll(
+        &mut set,
+        PollTimeout::try_from(at_most).unwrap_or(PollTimeout::MAX),
+    );
 }
 
 /// Whether a write would go through now.

@@ -7,8 +7,10 @@
 //! The functions that run between the command's `clone` and `execve` allocate nothing and call only what POSIX lists as
 //! async-signal-safe.
 
-#![expect(unsafe_code, reason = "system calls that have no safe wrapper; each block says why it is sound")]
-
+#![expect(
+    unsafe_code,
+    reason = "system calls that have no safe wrapper; each block says why it is sound"
+)]
 #![warn(missing_docs)]
 #![cfg_attr(
     not(test),
@@ -67,7 +69,9 @@ pub fn reason(error: &std::io::Error) -> String {
     match error.raw_os_error() {
         Some(number) => Errno::from_raw(number).desc().to_owned(),
         // What opening refuses that the kernel would open: a directory, a device, a pipe.
-        None if error.kind() == std::io::ErrorKind::InvalidInput => "it is not a regular file".to_owned(),
+        None if error.kind() == std::io::ErrorKind::InvalidInput => {
+            "it is not a regular file".to_owned()
+        }
         None => error.to_string(),
     }
 }

@@ -28,10 +28,16 @@ mod tests {
     #[test]
     fn powers_of_ten_are_exact() {
         for exponent in -300_i16..=300 {
-            let (exponent, written) = (f64::from(exponent), format!("1e{exponent}").parse::<f64>().unwrap());
+            let (exponent, written) = (
+                f64::from(exponent),
+                format!("1e{exponent}").parse::<f64>().unwrap(),
+            );
             assert_eq!(black_box(written).log10(), exponent);
             let power = black_box(10.0_f64).powf(exponent);
-            assert!((power / written - 1.0).abs() <= f64::EPSILON, "{power:e} {written:e}");
+            assert!(
+                (power / written - 1.0).abs() <= f64::EPSILON,
+                "{power:e} {written:e}"
+            );
         }
         assert!(black_box(-1.0_f64).log10().is_nan());
         assert_eq!(black_box(0.0_f64).powf(0.0), 1.0);

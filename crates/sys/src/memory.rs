@@ -28,7 +28,11 @@ unsafe extern "C" fn each_object(
             let is_text = header.p_type == libc::PT_LOAD && header.p_flags & libc::PF_W == 0;
             if let (true, Ok(size)) = (is_text, usize::try_from(header.p_memsz)) {
                 let page = info.dlpi_addr.wrapping_add(header.p_vaddr) & !0xfff;
-                libc::madvise(std::ptr::with_exposed_provenance_mut(page as usize), size, libc::MADV_DONTNEED);
+                libc::madvise(
+                    std::ptr::with_exposed_provenance_mut(page as usize),
+                    size,
+                    libc::MADV_DONTNEED,
+                );
             }
         }
     }

@@ -61,8 +61,8 @@ impl Pause {
     #[must_use]
     pub fn begin(watch_enter: bool) -> Self {
         let previous = SigSet::thread_get_mask().ok();
-        let catches_interrupt =
-            !is_ignored(Signal::SIGINT) && previous.is_some_and(|mask| !mask.contains(Signal::SIGINT));
+        let catches_interrupt = !is_ignored(Signal::SIGINT)
+            && previous.is_some_and(|mask| !mask.contains(Signal::SIGINT));
         let mut signals = SigSet::from_iter([Signal::SIGTTIN, Signal::SIGTTOU]);
         let interrupt = catches_interrupt
             .then(|| {
@@ -75,7 +75,15 @@ impl Pause {
         }
         let _ = signals.thread_block();
         let takes_enter = watch_enter && is_at_terminal() && typed_bytes() == Some(0);
-        Self { previous, interrupt, input: if takes_enter { Input::Line } else { Input::Ignored } }
+        Self {
+            previous,
+            interrupt,
+            input: if takes_enter {
+                Input::Line
+            } else {
+                Input::Ignored
+            },
+        }
     }
 
     /// Whether Enter would end the pause.
@@ -87,7 +95,10 @@ impl Pause {
     /// Waits until something ends the pause, or for a moment.
     pub fn wait(&mut self, until: Instant) -> Waited {
         loop {
-            if self.input == Input::LineBehindEnd && is_at_terminal() && typed_bytes().is_some_and(|bytes| bytes > 0) {
+            if self.input == Input::LineBehindEnd
+                && is_at_terminal()
+                && typed_bytes().is_some_and(|bytes| bytes > 0)
+            {
                 // Taking the Enter would take the end of file that stands before it.
                 return Waited::Enter;
             }
@@ -107,7 +118,11 @@ impl Pause {
                 Err(Errno::EINTR) if !left.is_zero() => continue,
                 _ => return Waited::Elapsed,
             }
-            if self.interrupt.as_ref().is_some_and(|signals| matches!(signals.read_signal(), Ok(Some(_)))) {
+            if self
+                .interrupt
+                .as_ref()
+                .is_some_and(|signals| matches!(signals.read_signal(), Ok(Some(_))))
+            {
                 return Waited::Interrupted;
             }
             if self.input == Input::Line && self.take_enter() {
@@ -160,7 +175,9 @@ fn has_terminal(terminal: BorrowedFd<'_>) -> bool {
 /// Columns of the terminal that stderr is.
 #[must_use]
 pub fn columns() -> Option<u16> {
-    super::terminal::size(std::io::stderr().as_fd()).map(|size| size.ws_col).filter(|columns| *columns > 0)
+    super::terminal::size(std::io::stderr().as_fd())
+        .map(|size| size.ws_col)
+        .filter(|columns| *columns > 0)
 }
 
 /// Whether stdin is a terminal that hands out whole lines, and our job has it.
@@ -168,19 +185,23 @@ fn is_at_terminal() -> bool {
     let stdin = std::io::stdin();
     stdin.is_terminal()
         && has_terminal(stdin.as_fd())
-        && tcgetattr(stdin.as_fd()).is_ok_and(|modes| modes.local_flags.contains(LocalFlags::ICANON))
+        && tcgetattr(stdin.as_fd())
+            .is_ok_and(|modes| modes.local_flags.contains(LocalFlags::ICANON))
 }
 
 /// Bytes of complete lines that wait in the terminal.
 fn typed_bytes() -> Option<usize> {
-    rustix::io::ioctl_fionread(std::io::stdin()).ok().and_then(|bytes| usize::try_from(bytes).ok())
+    rustix::io::ioctl_fionread(std::io::stdin())
+        .ok()
+        .and_then(|bytes| usize::try_from(bytes).ok())
 }
 
 /// Whether whoever started us has ignored the signal, as `nohup` and a script's `&` do.
 fn is_ignored(signal: Signal) -> bool {
     let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: a null new action makes this a question; the answer goes to a place of the right type and size.
-    let answer = unsafe { libc::sigaction(signal as libc::c_int, std::ptr::null(), action.as_mut_ptr()) };
+    let answer =
+        unsafe { libc::sigaction(signal as libc::c_int, std::ptr::null(), action.as_mut_ptr()) };
     // SAFETY: all zeros is a valid sigaction, and the call can only have overwritten it with another.
     answer == 0 && unsafe { action.assume_init() }.sa_sigaction == libc::SIG_IGN
 }

@@ -31,7 +31,11 @@ impl<'fd> Poll<'fd> {
     /// An empty set.
     #[must_use]
     pub const fn new() -> Self {
-        Self { set: [const { None }; PLACES], ready: [false; PLACES], count: 0 }
+        Self {
+            set: [const { None }; PLACES],
+            ready: [false; PLACES],
+            count: 0,
+        }
     }
 
     /// Adds a descriptor; None is never ready. Returns what to ask [`is_ready`](Self::is_ready) with.
@@ -44,11 +48,24 @@ impl<'fd> Poll<'fd> {
 
     /// Waits until one is ready, a signal arrives or the time (in milliseconds; None: for ever) is over.
     pub fn wait(&mut self, timeout: Option<u64>) {
-        let timeout = timeout.map_or(PollTimeout::NONE, |ms| PollTimeout::try_from(ms).unwrap_or(PollTimeout::MAX));
-        let [Some(a), b, c, d, e, f, g, h] = &self.set else { return };
+        let timeout = timeout.map_or(PollTimeout::NONE, |ms| {
+            PollTimeout::try_from(ms).unwrap_or(PollTimeout::MAX)
+        });
+        let [Some(a), b, c, d, e, f, g, h] = &self.set else {
+            return;
+        };
         // The first stands in for the missing ones; its answer is read at its own place only.
         let fill = |place: &Option<PollFd<'fd>>| place.clone().unwrap_or_else(|| a.clone());
-        let mut all = [a.clone(), fill(b), fill(c), fill(d), fill(e), fill(f), fill(g), fill(h)];
+        let mut all = [
+            a.clone(),
+            fill(b),
+            fill(c),
+            fill(d),
+            fill(e),
+            fill(f),
+            fill(g),
+            fill(h),
+        ];
         let set = all.get_mut(..self.count).unwrap_or_default();
         if nix::poll::poll(set, timeout).is_ok_and(|count| count > 0) {
             for (ready, polled) in self.ready.iter_mut().zip(set.iter()) {
@@ -60,7 +77,10 @@ impl<'fd> Poll<'fd> {
     /// Whether that descriptor was ready.
     #[must_use]
     pub fn is_ready(&self, place: Option<usize>) -> bool {
-        place.and_then(|place| self.ready.get(place)).copied().unwrap_or(false)
+        place
+            .and_then(|place| self.ready.get(place))
+            .copied()
+            .unwrap_or(false)
     }
 }
 

@@ -19,10 +19,17 @@ use std::path::Path;
 /// Whatever opening gives, and `InvalidInput` for what is not a regular file.
 pub fn open_regular(path: &Path) -> io::Result<File> {
     let regular = |metadata: std::fs::Metadata| {
-        if metadata.is_file() { Ok(()) } else { Err(io::Error::from(io::ErrorKind::InvalidInput)) }
+        if metadata.is_file() {
+            Ok(())
+        } else {
+            Err(io::Error::from(io::ErrorKind::InvalidInput))
+        }
     };
     regular(std::fs::metadata(path)?)?;
-    let file = File::options().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)?;
+    let file = File::options()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
+        .open(path)?;
     regular(file.metadata()?)?;
     Ok(file)
 }
@@ -34,7 +41,11 @@ pub fn open_regular(path: &Path) -> io::Result<File> {
 /// As [`open_regular`].
 pub fn append_to_regular(path: &Path) -> io::Result<(File, bool)> {
     let regular = |metadata: std::fs::Metadata| {
-        if metadata.is_file() { Ok(metadata.len()) } else { Err(io::Error::from(io::ErrorKind::InvalidInput)) }
+        if metadata.is_file() {
+            Ok(metadata.len())
+        } else {
+            Err(io::Error::from(io::ErrorKind::InvalidInput))
+        }
     };
     match std::fs::metadata(path) {
         Ok(metadata) => drop(regular(metadata)?),
@@ -42,7 +53,12 @@ pub fn append_to_regular(path: &Path) -> io::Result<(File, bool)> {
         Err(error) => return Err(error),
     }
     let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
-    let mut file = File::options().read(true).append(true).create(true).custom_flags(flags).open(path)?;
+    let mut file = File::options()
+        .read(true)
+        .append(true)
+        .create(true)
+        .custom_flags(flags)
+        .open(path)?;
     let length = regular(file.metadata()?)?;
     let mut last = *b"\n";
     if length > 0 {
@@ -65,7 +81,9 @@ pub fn clock_ticks() -> u64 {
 }
 
 fn constant(name: SysconfVar) -> Option<u64> {
-    u64::try_from(sysconf(name).ok()??).ok().filter(|value| *value > 0)
+    u64::try_from(sysconf(name).ok()??)
+        .ok()
+        .filter(|value| *value > 0)
 }
 
 #[cfg(test)]
@@ -80,7 +98,12 @@ mod tests {
         assert!(open_regular(&file).is_ok());
         let fifo = directory.path().join("fifo");
         nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
-        for other in [directory.path(), fifo.as_path(), Path::new("/dev/null"), Path::new("/nonexistent")] {
+        for other in [
+            directory.path(),
+            fifo.as_path(),
+            Path::new("/dev/null"),
+            Path::new("/nonexistent"),
+        ] {
             assert!(open_regular(other).is_err(), "{other:?}");
         }
     }
@@ -98,7 +121,12 @@ mod tests {
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "a\nba\nba\nb");
         let fifo = directory.path().join("fifo");
         nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
-        for other in [directory.path(), fifo.as_path(), Path::new("/dev/null"), Path::new("/nonexistent/file")] {
+        for other in [
+            directory.path(),
+            fifo.as_path(),
+            Path::new("/dev/null"),
+            Path::new("/nonexistent/file"),
+        ] {
             assert!(append_to_regular(other).is_err(), "{other:?}");
         }
     }

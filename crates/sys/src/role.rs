@@ -33,13 +33,18 @@ pub fn leave_group() {
 /// The user's name, for the gate that keeps it in.
 #[must_use]
 pub fn user_name() -> Option<String> {
-    User::from_uid(getuid()).ok().flatten().map(|user| user.name)
+    User::from_uid(getuid())
+        .ok()
+        .flatten()
+        .map(|user| user.name)
 }
 
 /// The host's name, likewise.
 #[must_use]
 pub fn host_name() -> Option<String> {
-    gethostname().ok().map(|name| name.to_string_lossy().into_owned())
+    gethostname()
+        .ok()
+        .map(|name| name.to_string_lossy().into_owned())
 }
 
 /// Ends the process at once, without destructors and exit handlers.

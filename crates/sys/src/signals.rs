@@ -30,7 +30,12 @@ struct Note {
 
 impl Note {
     const fn nothing() -> Self {
-        Self { came: AtomicU8::new(0), code: AtomicI32::new(0), sender: AtomicI32::new(0), value: AtomicI32::new(0) }
+        Self {
+            came: AtomicU8::new(0),
+            code: AtomicI32::new(0),
+            sender: AtomicI32::new(0),
+            value: AtomicI32::new(0),
+        }
     }
 }
 
@@ -55,8 +60,15 @@ const NOTED: [libc::c_int; 16] = [
 ];
 
 /// The signals that stand for a fault of the receiving process itself.
-pub const FAULTS: [libc::c_int; 7] =
-    [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGABRT, libc::SIGTRAP, libc::SIGSYS];
+pub const FAULTS: [libc::c_int; 7] = [
+    libc::SIGSEGV,
+    libc::SIGBUS,
+    libc::SIGFPE,
+    libc::SIGILL,
+    libc::SIGABRT,
+    libc::SIGTRAP,
+    libc::SIGSYS,
+];
 
 /// Installs a handler; returns whether the signal was ignored before. Safe in a handler.
 pub(super) fn handle(signal: libc::c_int, handler: extern "C" fn(libc::c_int)) -> bool {
@@ -92,7 +104,12 @@ extern "C" fn note(signal: libc::c_int, info: *mut libc::siginfo_t, _: *mut libc
         // The command's side of the clone, before exec: the command would have died or stopped.
         return default_action(signal);
     }
-    let Some(note) = usize::try_from(signal).ok().and_then(|signal| EARLY.get(signal)) else { return };
+    let Some(note) = usize::try_from(signal)
+        .ok()
+        .and_then(|signal| EARLY.get(signal))
+    else {
+        return;
+    };
     // SAFETY: the kernel gives a handler that asks for it a valid siginfo.
     let code = unsafe { (*info).si_code };
     if matches!(code, libc::SI_USER | libc::SI_QUEUE | libc::SI_TKILL) {
@@ -103,14 +120,25 @@ extern "C" fn note(signal: libc::c_int, info: *mut libc::siginfo_t, _: *mut libc
         note.value.store(value as i32, Ordering::SeqCst);
     }
     note.code.store(code, Ordering::SeqCst);
-    note.came.fetch_or(if CREATED.load(Ordering::SeqCst) == 0 { 1 } else { 2 }, Ordering::SeqCst);
+    note.came.fetch_or(
+        if CREATED.load(Ordering::SeqCst) == 0 {
+            1
+        } else {
+            2
+        },
+        Ordering::SeqCst,
+    );
 }
 
 /// Begins to note signals; returns whether SIGCHLD was ignored (then a child's status would be thrown away).
 pub fn note_early() -> bool {
     SUPERVISOR.store(getpid().as_raw(), Ordering::SeqCst);
     for signal in NOTED {
-        if install(signal, note as *const () as libc::sighandler_t, libc::SA_SIGINFO) {
+        if install(
+            signal,
+            note as *const () as libc::sighandler_t,
+            libc::SA_SIGINFO,
+        ) {
             ignore(signal);
         }
     }
@@ -132,7 +160,12 @@ pub fn early() -> impl Iterator<Item = (Received, bool)> {
         let note = EARLY.get(usize::try_from(signal).ok()?)?;
         let came = note.came.load(Ordering::SeqCst);
         let of = |number: &AtomicI32| number.load(Ordering::SeqCst);
-        let received = Received { signal, code: of(&note.code), sender: of(&note.sender), value: of(&note.value) };
+        let received = Received {
+            signal,
+            code: of(&note.code),
+            sender: of(&note.sender),
+            value: of(&note.value),
+        };
         (came != 0).then_some((received, came & 1 == 0))
     })
 }
@@ -154,7 +187,12 @@ impl Received {
     /// An ordinary signal of ours.
     #[must_use]
     pub const fn sent(signal: i32) -> Self {
-        Self { signal, code: libc::SI_USER, sender: 0, value: 0 }
+        Self {
+            signal,
+            code: libc::SI_USER,
+            sender: 0,
+            value: 0,
+        }
     }
 
     /// Whether the kernel itself sent it: the terminal, a timer, a resource limit.
@@ -189,7 +227,11 @@ impl Signals {
     /// # Errors
     /// The kernel's, when no descriptor is left.
     pub fn open(stops_stay: bool) -> Result<Self, Errno> {
-        SignalFd::with_flags(&received_signals(stops_stay), SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC).map(Self)
+        SignalFd::with_flags(
+            &received_signals(stops_stay),
+            SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC,
+        )
+        .map(Self)
     }
 
     /// From now on signals wait to be read.
@@ -222,7 +264,9 @@ pub fn pass_on(pid: i32, received: &Received) {
     // SAFETY: a zeroed siginfo is valid; the three fields are the ones that SI_QUEUE has; only read by the call.
     unsafe {
         if received.code == libc::SI_QUEUE {
-            let value = libc::sigval { sival_ptr: std::ptr::without_provenance_mut(received.value as usize) };
+            let value = libc::sigval {
+                sival_ptr: std::ptr::without_provenance_mut(received.value as usize),
+            };
             if libc::sigqueue(pid, received.signal, value) == 0 {
                 return;
             }
@@ -236,7 +280,9 @@ pub fn pass_on(pid: i32, received: &Received) {
 /// `still_stopped` is asked once the stop is pending: a SIGCONT that came before took the child out of its stop
 /// and must not leave us in ours; one that comes after cancels the pending stop by itself.
 pub fn stop_self(signal: i32, still_stopped: impl Fn() -> bool) {
-    let Ok(stop) = Signal::try_from(signal) else { return };
+    let Ok(stop) = Signal::try_from(signal) else {
+        return;
+    };
     let mut set = SigSet::empty();
     set.add(stop);
     if signal == libc::SIGSTOP {
@@ -255,7 +301,11 @@ pub fn stop_self(signal: i32, still_stopped: impl Fn() -> bool) {
     }
     // Taken now. In an orphaned process group the kernel drops it, as it should.
     let _ = set.thread_unblock();
-    let _ = if signal == libc::SIGTSTP { set.thread_block() } else { Ok(()) };
+    let _ = if signal == libc::SIGTSTP {
+        set.thread_block()
+    } else {
+        Ok(())
+    };
 }
 
 /// Ends this process by a signal, without a second core file; returns only where the kernel protects us (PID 1).
@@ -283,10 +333,22 @@ mod tests {
     #[test]
     fn what_comes_early_is_known_with_its_sender_and_its_value() {
         let mut command = std::process::Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "sys::signals::tests::role_is_sent_signals", "--ignored", "--nocapture"]);
+        command.args([
+            "--exact",
+            "sys::signals::tests::role_is_sent_signals",
+            "--ignored",
+            "--nocapture",
+        ]);
         let output = command.output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-        assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"), "{output:?}");
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stdout)
+        );
+        assert!(
+            String::from_utf8_lossy(&output.stdout).contains("1 passed"),
+            "{output:?}"
+        );
     }
 
     #[test]
@@ -294,7 +356,12 @@ mod tests {
     fn role_is_sent_signals() {
         note_early();
         let own = nix::unistd::getpid().as_raw();
-        let sent = |signal, code, value| Received { signal, code, sender: own, value };
+        let sent = |signal, code, value| Received {
+            signal,
+            code,
+            sender: own,
+            value,
+        };
         let expected = [
             (sent(libc::SIGUSR1, libc::SI_USER, 0), false),
             (sent(libc::SIGUSR2, libc::SI_QUEUE, -7), false),

@@ -52,11 +52,16 @@ fn writable(stderr: BorrowedFd<'_>, deadline: Instant) -> bool {
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         let mut fds = [PollFd::new(stderr, PollFlags::POLLOUT)];
-        match poll(&mut fds, PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO)) {
+        match poll(
+            &mut fds,
+            PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO),
+        ) {
             Err(Errno::EINTR) if !left.is_zero() => {}
             Ok(1..) => {
                 let [fd] = &fds;
-                return fd.revents().is_some_and(|events| events.contains(PollFlags::POLLOUT));
+                return fd
+                    .revents()
+                    .is_some_and(|events| events.contains(PollFlags::POLLOUT));
             }
             _ => return false,
         }
@@ -72,14 +77,20 @@ impl Held {
     fn new() -> Self {
         let signals = SigSet::from_iter([Signal::SIGPIPE, Signal::SIGTTOU]);
         let previous = SigSet::thread_get_mask().ok();
-        Self { previous: previous.filter(|_| signals.thread_block().is_ok()) }
+        Self {
+            previous: previous.filter(|_| signals.thread_block().is_ok()),
+        }
     }
 
     /// Takes away the SIGPIPE that our own write has raised, unless the caller wanted to see it later.
     fn take_sigpipe(&self) {
-        if self.previous.is_some_and(|previous| !previous.contains(Signal::SIGPIPE))
-            && let Ok(taker) =
-                SignalFd::with_flags(&SigSet::from(Signal::SIGPIPE), SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
+        if self
+            .previous
+            .is_some_and(|previous| !previous.contains(Signal::SIGPIPE))
+            && let Ok(taker) = SignalFd::with_flags(
+                &SigSet::from(Signal::SIGPIPE),
+                SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK,
+            )
         {
             let _ = taker.read_signal();
         }

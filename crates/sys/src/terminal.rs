@@ -29,12 +29,18 @@ pub struct Terminal {
 pub fn open(like: BorrowedFd<'_>) -> Result<Terminal, Errno> {
     let settings = termios::tcgetattr(like).ok();
     let pair = nix::pty::openpty(None, settings.as_ref())?;
-    let (master, slave) = (descriptors::duplicate(&pair.master)?, descriptors::duplicate(&pair.slave)?);
+    let (master, slave) = (
+        descriptors::duplicate(&pair.master)?,
+        descriptors::duplicate(&pair.slave)?,
+    );
     let mut raw = termios::tcgetattr(&slave)?;
     raw.output_flags.remove(OutputFlags::OPOST);
-    raw.local_flags.remove(LocalFlags::ECHO | LocalFlags::ECHONL);
+    raw.local_flags
+        .remove(LocalFlags::ECHO | LocalFlags::ECHONL);
     termios::tcsetattr(&slave, SetArg::TCSANOW, &raw)?;
-    size(like).iter().for_each(|size| resize(slave.as_fd(), size));
+    size(like)
+        .iter()
+        .for_each(|size| resize(slave.as_fd(), size));
     super::flow::set_nonblocking(master.as_fd());
     Ok(Terminal { master, slave })
 }
@@ -45,7 +51,8 @@ pub fn reopen(terminal: BorrowedFd<'_>) -> Option<OwnedFd> {
     let path = nix::unistd::ttyname(terminal).ok()?;
     let flags = OFlag::O_WRONLY | OFlag::O_NOCTTY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
     let again = nix::fcntl::open(&path, flags, Mode::empty()).ok()?;
-    let same = nix::sys::stat::fstat(&again).ok()?.st_rdev == nix::sys::stat::fstat(terminal).ok()?.st_rdev;
+    let same = nix::sys::stat::fstat(&again).ok()?.st_rdev
+        == nix::sys::stat::fstat(terminal).ok()?.st_rdev;
     Some(again).filter(|_| same)
 }
 

@@ -24,7 +24,11 @@ pub fn prepare(ends: [&OwnedFd; 2]) {
     for (place, end) in ENDS.iter().zip(ends) {
         let end = end.as_raw_fd();
         control(end, SET_SIGNAL, libc::SIGKILL);
-        control(end, libc::F_SETFL, control(end, libc::F_GETFL, 0) | libc::O_ASYNC);
+        control(
+            end,
+            libc::F_SETFL,
+            control(end, libc::F_GETFL, 0) | libc::O_ASYNC,
+        );
         place.store(end, Ordering::SeqCst);
     }
 }
@@ -33,15 +37,27 @@ pub fn prepare(ends: [&OwnedFd; 2]) {
 /// It may be late: a tether that has been cut meanwhile stays cut, whoever is on it.
 pub(super) fn tie() {
     let own = nix::unistd::getpid().as_raw();
-    for end in ENDS.iter().map(|end| end.load(Ordering::SeqCst)).filter(|&end| end >= 0) {
+    for end in ENDS
+        .iter()
+        .map(|end| end.load(Ordering::SeqCst))
+        .filter(|&end| end >= 0)
+    {
         control(end, libc::F_SETOWN, own);
     }
 }
 
 /// Cuts the tether. Safe in a handler and between clone and exec.
 pub fn cut() {
-    for end in ENDS.iter().map(|end| end.swap(-1, Ordering::SeqCst)).filter(|&end| end >= 0) {
-        control(end, libc::F_SETFL, control(end, libc::F_GETFL, 0) & !libc::O_ASYNC);
+    for end in ENDS
+        .iter()
+        .map(|end| end.swap(-1, Ordering::SeqCst))
+        .filter(|&end| end >= 0)
+    {
+        control(
+            end,
+            libc::F_SETFL,
+            control(end, libc::F_GETFL, 0) & !libc::O_ASYNC,
+        );
     }
 }
 

@@ -56,16 +56,24 @@ pub fn next_change() -> Option<(i32, Change)> {
 #[must_use]
 pub fn was_continued(pid: i32) -> bool {
     let kinds = WaitPidFlag::WCONTINUED | WaitPidFlag::WEXITED;
-    waitid(Id::Pid(Pid::from_raw(pid)), kinds | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG)
-        .is_ok_and(|status| status != WaitStatus::StillAlive)
+    waitid(
+        Id::Pid(Pid::from_raw(pid)),
+        kinds | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG,
+    )
+    .is_ok_and(|status| status != WaitStatus::StillAlive)
 }
 
 impl From<&libc::rusage> for Usage {
     fn from(usage: &libc::rusage) -> Self {
-        let microseconds = |time: &libc::timeval| time.tv_sec.saturating_mul(1_000_000).saturating_add(time.tv_usec);
+        let microseconds = |time: &libc::timeval| {
+            time.tv_sec
+                .saturating_mul(1_000_000)
+                .saturating_add(time.tv_usec)
+        };
         Self {
             max_rss_bytes: usage.ru_maxrss.saturating_mul(1024),
-            cpu_microseconds: microseconds(&usage.ru_utime).saturating_add(microseconds(&usage.ru_stime)),
+            cpu_microseconds: microseconds(&usage.ru_utime)
+                .saturating_add(microseconds(&usage.ru_stime)),
         }
     }
 }
@@ -88,7 +96,8 @@ pub fn await_end(child: i32, at_most: Duration) {
 
 /// Sends a signal to a process by its handle.
 pub fn signal(process: BorrowedFd<'_>, signal: i32) -> bool {
-    Signal::from_named_raw(signal).is_some_and(|signal| process::pidfd_send_signal(process, signal).is_ok())
+    Signal::from_named_raw(signal)
+        .is_some_and(|signal| process::pidfd_send_signal(process, signal).is_ok())
 }
 
 /// The memory that `PIDFD_GET_INFO` fills (Linux 6.13; the exit code since 6.15).
@@ -109,10 +118,17 @@ mod request {
 /// How a process ended that is not our child, once it has been reaped; None where the kernel does not tell.
 #[must_use]
 pub fn end_of(process: BorrowedFd<'_>) -> Option<End> {
-    let mut info = PidfdInfo { mask: PIDFD_INFO_EXIT, ..PidfdInfo::default() };
+    let mut info = PidfdInfo {
+        mask: PIDFD_INFO_EXIT,
+        ..PidfdInfo::default()
+    };
     // SAFETY: the kernel writes at most the size that the request's number carries, which is this struct's.
     unsafe { request::pidfd_get_info(process.as_raw_fd(), &raw mut info) }.ok()?;
-    if info.mask & PIDFD_INFO_EXIT == 0 { None } else { End::from_wait(info.exit_code) }
+    if info.mask & PIDFD_INFO_EXIT == 0 {
+        None
+    } else {
+        End::from_wait(info.exit_code)
+    }
 }
 
 /// Whether the process behind the handle has ended.

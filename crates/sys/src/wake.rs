@@ -14,7 +14,9 @@ impl Wake {
     pub fn on(descriptor: BorrowedFd<'_>) -> Option<Self> {
         let own = super::descriptors::duplicate(descriptor).ok()?;
         // SAFETY: an OwnedFd always gives the same descriptor, and keeps it open until it is dropped.
-        unsafe { AsyncFd::register_with_interest(own, Interest::READABLE) }.ok().map(Self)
+        unsafe { AsyncFd::register_with_interest(own, Interest::READABLE) }
+            .ok()
+            .map(Self)
     }
 
     /// Waits until the descriptor becomes readable again; what had come by then is to be taken at once.

@@ -2,8 +2,8 @@
 //!
 //! It only ever writes, through the one owner of stderr, which never waits for a terminal that takes nothing.
 
-use axolotl_run_core::limits;
 use crate::ui::{self, Terminal};
+use axolotl_run_core::limits;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 use std::io;
 
@@ -47,8 +47,13 @@ impl Countdown {
 }
 
 fn bar(takes_enter: bool) -> ProgressBar {
-    let template = if takes_enter { "  {bar:15} {pos} s · Enter starts now" } else { "  {bar:15} {pos} s" };
-    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    let template = if takes_enter {
+        "  {bar:15} {pos} s · Enter starts now"
+    } else {
+        "  {bar:15} {pos} s"
+    };
+    let style =
+        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     let target = ProgressDrawTarget::term_like(Box::new(Stderr));
     ProgressBar::with_draw_target(Some(limits::NOTICE.as_secs()), target).with_style(style)
 }

@@ -9,11 +9,11 @@
 //! Only the front calls it, and only where the consent table says so.
 
 use crate::cli::NAME;
+use crate::ui;
 use axolotl_run_core::consent::{DEFAULT, Telemetry};
-use axolotl_run_sys::pause::{Pause, Waited};
 use axolotl_run_core::env;
 use axolotl_run_core::limits;
-use crate::ui;
+use axolotl_run_sys::pause::{Pause, Waited};
 use countdown::Countdown;
 use std::time::{Duration, Instant};
 
@@ -35,7 +35,11 @@ pub fn show() -> Ended {
     // In the background the countdown would be drawn over what the user types at the prompt.
     let terminal = ui::terminal().filter(|_| axolotl_run_sys::pause::in_foreground());
     let mut pause = Pause::begin(terminal.is_some());
-    ui::say(&text(&ui::headline(HEADLINE), limits::NOTICE, pause.takes_enter()));
+    ui::say(&text(
+        &ui::headline(HEADLINE),
+        limits::NOTICE,
+        pause.takes_enter(),
+    ));
     let mut countdown = terminal.map(|terminal| Countdown::on(terminal, pause.takes_enter()));
     let ended = wait(begin, &mut pause, countdown.as_mut());
     if let Some(countdown) = countdown {
@@ -57,7 +61,11 @@ const CONSEQUENCE: &str = match DEFAULT {
 
 fn text(headline: &str, wait: Duration, takes_enter: bool) -> String {
     let (variable, seconds) = (env::AXOLOTL_DO_NOT_TRACK, wait.as_secs());
-    let enter = if takes_enter { "Enter starts it now, " } else { "" };
+    let enter = if takes_enter {
+        "Enter starts it now, "
+    } else {
+        ""
+    };
     format!(
         "{headline}\n\
          \x20 It tells the maintainers of Axolotl how training runs go and why they end.\n\
@@ -82,7 +90,11 @@ fn wait(begin: Instant, pause: &mut Pause, mut countdown: Option<&mut Countdown>
         if let Some(countdown) = &mut countdown {
             countdown.show(seconds_up(left));
         }
-        let tick = if countdown.is_some() { limits::NOTICE_TICK.min(left) } else { left };
+        let tick = if countdown.is_some() {
+            limits::NOTICE_TICK.min(left)
+        } else {
+            left
+        };
         match pause.wait(Instant::now() + tick) {
             Waited::Elapsed => {}
             Waited::Enter => return Ended::Start,
@@ -93,7 +105,8 @@ fn wait(begin: Instant, pause: &mut Pause, mut countdown: Option<&mut Countdown>
 
 /// Whole seconds, rounded up: a countdown ends at 1, not at 0.
 fn seconds_up(left: Duration) -> u64 {
-    left.as_secs().saturating_add(u64::from(left.subsec_nanos() > 0))
+    left.as_secs()
+        .saturating_add(u64::from(left.subsec_nanos() > 0))
 }
 
 #[cfg(test)]
@@ -117,7 +130,10 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part}");
         }
-        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        assert!(
+            text.lines().all(|line| line.chars().count() <= 80),
+            "{text}"
+        );
         assert!(!super::text(HEADLINE, limits::NOTICE, false).contains("Enter"));
     }
 

@@ -7,13 +7,13 @@
 //! does what it says and decides nothing.
 
 mod question;
-pub use question::{Query, Question};
 use axolotl_run_core::launch::terminal::uses_terminal;
+pub use question::{Query, Question};
 
 use crate::cli::{Mode, Refusal, Typed};
+use crate::protocol::order::{Order, Sending};
 use axolotl_run_core::consent::{Decision, Inputs, Stored, Telemetry, Warning, decide, is_inside};
 use axolotl_run_core::env;
-use crate::protocol::order::{Order, Sending};
 use axolotl_run_core::launch::rank::{RankVerdict, rank};
 use std::ffi::OsString;
 use uuid::Uuid;
@@ -59,8 +59,11 @@ impl Surroundings<'_> {
     pub fn consent(&self, command: &[OsString]) -> (Decision, RankVerdict) {
         let rank = rank(self.environment, command);
         let value = |name| (self.environment)(name);
-        let (run_id, general, axolotl) =
-            (value(env::AXOLOTL_RUN_ID), value(env::DO_NOT_TRACK), value(env::AXOLOTL_DO_NOT_TRACK));
+        let (run_id, general, axolotl) = (
+            value(env::AXOLOTL_RUN_ID),
+            value(env::DO_NOT_TRACK),
+            value(env::AXOLOTL_DO_NOT_TRACK),
+        );
         let inputs = Inputs {
             run_id: run_id.as_deref(),
             rank,
@@ -75,7 +78,8 @@ impl Surroundings<'_> {
         if is_inside((self.environment)(env::AXOLOTL_RUN_ID).as_deref()) {
             return None;
         }
-        Some(rank(self.environment, command)).filter(|rank| !matches!(rank, RankVerdict::NotMain { .. }))
+        Some(rank(self.environment, command))
+            .filter(|rank| !matches!(rank, RankVerdict::NotMain { .. }))
     }
 }
 
@@ -91,20 +95,42 @@ pub fn plan(typed: Result<Typed, Refusal>, surroundings: &Surroundings<'_>) -> P
 }
 
 fn run(typed: Typed, surroundings: &Surroundings<'_>) -> Plan {
-    let (Decision { telemetry, notice, warning, .. }, rank) = surroundings.consent(&typed.operands);
+    let (
+        Decision {
+            telemetry,
+            notice,
+            warning,
+            ..
+        },
+        rank,
+    ) = surroundings.consent(&typed.operands);
     let then = match telemetry {
         Telemetry::On => observe(typed, Sending::Send, rank, (surroundings.new_run)()),
         // A recent Axolotl reports by default: whoever has not decided is kept out of that, too.
-        Telemetry::Off => Plan::Exec { command: typed.operands, do_not_track: notice, warning },
+        Telemetry::Off => Plan::Exec {
+            command: typed.operands,
+            do_not_track: notice,
+            warning,
+        },
     };
-    if notice { Plan::Notice { then: Box::new(then) } } else { then }
+    if notice {
+        Plan::Notice {
+            then: Box::new(then),
+        }
+    } else {
+        then
+    }
 }
 
 /// `--record`: consent is not asked because nothing leaves; but one launcher observes a run, not two or sixty.
 fn record(typed: Typed, surroundings: &Surroundings<'_>) -> Plan {
     match surroundings.is_not_ours(&typed.operands) {
         Some(rank) => observe(typed, Sending::RecordOnly, rank, (surroundings.new_run)()),
-        None => Plan::Exec { command: typed.operands, do_not_track: false, warning: None },
+        None => Plan::Exec {
+            command: typed.operands,
+            do_not_track: false,
+            warning: None,
+        },
     }
 }
 
@@ -123,7 +149,15 @@ fn observe(typed: Typed, sending: Sending, rank: RankVerdict, run: Uuid) -> Plan
 }
 
 fn question(typed: Typed) -> Plan {
-    let Typed { mode, json, config, html, against, operands, .. } = typed;
+    let Typed {
+        mode,
+        json,
+        config,
+        html,
+        against,
+        operands,
+        ..
+    } = typed;
     let word = |operands: Vec<OsString>| operands.into_iter().next();
     let question = match mode {
         Mode::Run | Mode::Help => Question::Help,
@@ -131,18 +165,29 @@ fn question(typed: Typed) -> Plan {
         Mode::Status => Question::Status,
         Mode::Enable => Question::Decide(Telemetry::On),
         Mode::Disable => Question::Decide(Telemetry::Off),
-        Mode::Preview => Question::Preview { command: operands, config },
-        Mode::Explain => {
-            Question::Explain { file: word(operands).filter(|file| file != "-").map(std::path::PathBuf::from) }
-        }
+        Mode::Preview => Question::Preview {
+            command: operands,
+            config,
+        },
+        Mode::Explain => Question::Explain {
+            file: word(operands)
+                .filter(|file| file != "-")
+                .map(std::path::PathBuf::from),
+        },
         Mode::Schema => Question::Schema,
         Mode::Runs => Question::Runs,
-        Mode::Show => Question::Show { run: word(operands) },
-        Mode::Report => {
-            Question::Report { run: word(operands), against: against.map(std::path::PathBuf::into_os_string), html }
-        }
+        Mode::Show => Question::Show {
+            run: word(operands),
+        },
+        Mode::Report => Question::Report {
+            run: word(operands),
+            against: against.map(std::path::PathBuf::into_os_string),
+            html,
+        },
         Mode::Send => Question::Send,
-        Mode::Forget => Question::Forget { what: word(operands).unwrap_or_default() },
+        Mode::Forget => Question::Forget {
+            what: word(operands).unwrap_or_default(),
+        },
         Mode::Completions(shell) => Question::Completions(shell),
         Mode::Man => Question::Man,
     };

@@ -8,16 +8,38 @@ struct Place {
     stored: Option<Telemetry>,
 }
 
-const NOWHERE: Place = Place { environment: "", stored: None };
-const CONSENT: Place = Place { environment: "AXOLOTL_DO_NOT_TRACK=0", stored: None };
+const NOWHERE: Place = Place {
+    environment: "",
+    stored: None,
+};
+const CONSENT: Place = Place {
+    environment: "AXOLOTL_DO_NOT_TRACK=0",
+    stored: None,
+};
 
 fn planned(place: &Place, line: &str) -> Plan {
     let environment = |name: &str| {
-        let pairs = place.environment.split_whitespace().map(|pair| pair.split_once('=').expect("pairs"));
-        pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value))
+        let pairs = place
+            .environment
+            .split_whitespace()
+            .map(|pair| pair.split_once('=').expect("pairs"));
+        pairs
+            .into_iter()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| OsString::from(value))
     };
-    let stored = || Some(Stored { telemetry: place.stored?, policy_version: POLICY_VERSION, decided: None });
-    let surroundings = Surroundings { environment: &environment, stored: &stored, new_run: &Uuid::nil };
+    let stored = || {
+        Some(Stored {
+            telemetry: place.stored?,
+            policy_version: POLICY_VERSION,
+            decided: None,
+        })
+    };
+    let surroundings = Surroundings {
+        environment: &environment,
+        stored: &stored,
+        new_run: &Uuid::nil,
+    };
     plan(crate::cli::parse(words(line)), &surroundings)
 }
 
@@ -26,12 +48,22 @@ fn words(line: &str) -> Vec<OsString> {
 }
 
 fn exec(command: &str) -> Plan {
-    Plan::Exec { command: words(command), do_not_track: false, warning: None }
+    Plan::Exec {
+        command: words(command),
+        do_not_track: false,
+        warning: None,
+    }
 }
 
 fn notice(command: &str) -> Plan {
-    let then = Plan::Exec { command: words(command), do_not_track: true, warning: None };
-    Plan::Notice { then: Box::new(then) }
+    let then = Plan::Exec {
+        command: words(command),
+        do_not_track: true,
+        warning: None,
+    };
+    Plan::Notice {
+        then: Box::new(then),
+    }
 }
 
 fn order(command: &str, sending: Sending) -> Order {
@@ -52,18 +84,39 @@ fn order(command: &str, sending: Sending) -> Order {
 fn consent_and_rank_decide_what_becomes_of_a_command() {
     let send = |command| Plan::Observe(order(command, Sending::Send));
     let record = |command| Plan::Observe(order(command, Sending::RecordOnly));
-    let at = |environment| Place { environment, stored: None };
+    let at = |environment| Place {
+        environment,
+        stored: None,
+    };
     for (place, line, expected) in [
         (NOWHERE, "t", notice("t")),
         (CONSENT, "t a --status", send("t a --status")),
         (at("AXOLOTL_DO_NOT_TRACK=1"), "t", exec("t")),
         (at("AXOLOTL_DO_NOT_TRACK=0 DO_NOT_TRACK=1"), "t", exec("t")),
-        (at("AXOLOTL_DO_NOT_TRACK=0 AXOLOTL_RUN_ID=x"), "t", exec("t")),
+        (
+            at("AXOLOTL_DO_NOT_TRACK=0 AXOLOTL_RUN_ID=x"),
+            "t",
+            exec("t"),
+        ),
         (at("AXOLOTL_DO_NOT_TRACK=0 RANK=1"), "t", exec("t")),
         (at("RANK=1"), "t", exec("t")),
         (at("RANK=0"), "t", notice("t")),
-        (Place { stored: Some(Telemetry::On), ..NOWHERE }, "t", send("t")),
-        (Place { stored: Some(Telemetry::Off), ..NOWHERE }, "t", exec("t")),
+        (
+            Place {
+                stored: Some(Telemetry::On),
+                ..NOWHERE
+            },
+            "t",
+            send("t"),
+        ),
+        (
+            Place {
+                stored: Some(Telemetry::Off),
+                ..NOWHERE
+            },
+            "t",
+            exec("t"),
+        ),
         (NOWHERE, "--record t", record("t")),
         (CONSENT, "--record t", record("t")),
         (at("DO_NOT_TRACK=1"), "--record t", record("t")),
@@ -73,10 +126,21 @@ fn consent_and_rank_decide_what_becomes_of_a_command() {
         (
             at("AXOLOTL_DO_NOT_TRACK=yes"),
             "t",
-            Plan::Exec { command: words("t"), do_not_track: false, warning: Some(Warning { value: "yes".into() }) },
+            Plan::Exec {
+                command: words("t"),
+                do_not_track: false,
+                warning: Some(Warning {
+                    value: "yes".into(),
+                }),
+            },
         ),
     ] {
-        assert_eq!(planned(&place, line), expected, "{} {line}", place.environment);
+        assert_eq!(
+            planned(&place, line),
+            expected,
+            "{} {line}",
+            place.environment
+        );
     }
 }
 
@@ -84,11 +148,41 @@ fn consent_and_rank_decide_what_becomes_of_a_command() {
 fn the_options_of_a_run_reach_the_order() {
     let torchrun = "torchrun --nnodes 2 t.py";
     for (line, expected) in [
-        ("--config c.yml t", Order { config: Some("c.yml".into()), ..order("t", Sending::Send) }),
-        ("--tap-stdout t", Order { tap_stdout: true, ..order("t", Sending::Send) }),
-        ("--tty=direct t", Order { terminal_direct: true, ..order("t", Sending::Send) }),
-        ("vim x", Order { terminal_direct: true, ..order("vim x", Sending::Send) }),
-        (torchrun, Order { rank_deferred: true, ..order(torchrun, Sending::Send) }),
+        (
+            "--config c.yml t",
+            Order {
+                config: Some("c.yml".into()),
+                ..order("t", Sending::Send)
+            },
+        ),
+        (
+            "--tap-stdout t",
+            Order {
+                tap_stdout: true,
+                ..order("t", Sending::Send)
+            },
+        ),
+        (
+            "--tty=direct t",
+            Order {
+                terminal_direct: true,
+                ..order("t", Sending::Send)
+            },
+        ),
+        (
+            "vim x",
+            Order {
+                terminal_direct: true,
+                ..order("vim x", Sending::Send)
+            },
+        ),
+        (
+            torchrun,
+            Order {
+                rank_deferred: true,
+                ..order(torchrun, Sending::Send)
+            },
+        ),
     ] {
         assert_eq!(planned(&CONSENT, line), Plan::Observe(expected), "{line}");
     }
@@ -97,7 +191,14 @@ fn the_options_of_a_run_reach_the_order() {
 #[test]
 fn an_option_instead_of_a_command_is_a_question_whatever_the_consent() {
     let ask = |question, json| Plan::Query(Query { question, json });
-    for place in [NOWHERE, CONSENT, Place { environment: "RANK=1 DO_NOT_TRACK=1 AXOLOTL_RUN_ID=x", stored: None }] {
+    for place in [
+        NOWHERE,
+        CONSENT,
+        Place {
+            environment: "RANK=1 DO_NOT_TRACK=1 AXOLOTL_RUN_ID=x",
+            stored: None,
+        },
+    ] {
         for (line, expected) in [
             ("--status", ask(Question::Status, false)),
             ("--status --json", ask(Question::Status, true)),
@@ -105,9 +206,34 @@ fn an_option_instead_of_a_command_is_a_question_whatever_the_consent() {
             ("--disable", ask(Question::Decide(Telemetry::Off), false)),
             ("--explain", ask(Question::Explain { file: None }, false)),
             ("--explain -", ask(Question::Explain { file: None }, false)),
-            ("--explain f", ask(Question::Explain { file: Some("f".into()) }, false)),
-            ("--show 0f", ask(Question::Show { run: Some("0f".into()) }, false)),
-            ("--preview t a", ask(Question::Preview { command: words("t a"), config: None }, false)),
+            (
+                "--explain f",
+                ask(
+                    Question::Explain {
+                        file: Some("f".into()),
+                    },
+                    false,
+                ),
+            ),
+            (
+                "--show 0f",
+                ask(
+                    Question::Show {
+                        run: Some("0f".into()),
+                    },
+                    false,
+                ),
+            ),
+            (
+                "--preview t a",
+                ask(
+                    Question::Preview {
+                        command: words("t a"),
+                        config: None,
+                    },
+                    false,
+                ),
+            ),
             ("--help", ask(Question::Help, false)),
         ] {
             assert_eq!(planned(&place, line), expected, "{line}");

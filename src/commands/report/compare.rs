@@ -3,12 +3,12 @@
 use super::panels::{Panel, panels};
 use super::story::Story;
 use super::terminal::{drawn, time_axis};
-use axolotl_run_core::judging::summary::units;
+use crate::commands::runs;
 use crate::ui::page::Ink;
 use crate::ui::page::Page;
 use crate::ui::page::Paper;
 use crate::ui::page::cut;
-use crate::commands::runs;
+use axolotl_run_core::judging::summary::units;
 
 /// Where text begins, and curves.
 const LABEL: usize = 11;
@@ -36,19 +36,44 @@ pub fn rows(stories: [&Story; 2]) -> Vec<Row> {
     };
     let number = |label, write: fn(f64) -> String, each: &dyn Fn(&Story) -> Option<f64>| {
         let [first, second] = stories.map(each);
-        let change = first.zip(second).filter(|(_, base)| *base != 0.0).map(|(new, base)| (new - base) / base.abs());
-        Row { label, texts: [first, second].map(|value| value.map(write).unwrap_or_default()), change }
+        let change = first
+            .zip(second)
+            .filter(|(_, base)| *base != 0.0)
+            .map(|(new, base)| (new - base) / base.abs());
+        Row {
+            label,
+            texts: [first, second].map(|value| value.map(write).unwrap_or_default()),
+            change,
+        }
     };
-    let culprit = |story: &Story| story.digest.culprit.as_ref().map(axolotl_run_core::judging::summary::culprit::Culprit::headline);
+    let culprit = |story: &Story| {
+        story
+            .digest
+            .culprit
+            .as_ref()
+            .map(axolotl_run_core::judging::summary::culprit::Culprit::headline)
+    };
     let steps = |story: &Story| {
         let (step, total) = (story.digest.step?, story.digest.total_steps);
         Some(total.map_or_else(|| step.to_string(), |total| format!("{step} of {total}")))
     };
     let load = |story: &Story| {
-        let loads: Vec<_> = story.digest.gpus.values().filter_map(axolotl_run_core::judging::summary::Gpu::load).collect();
+        let loads: Vec<_> = story
+            .digest
+            .gpus
+            .values()
+            .filter_map(axolotl_run_core::judging::summary::Gpu::load)
+            .collect();
         (!loads.is_empty()).then(|| loads.iter().sum::<f64>() / loads.len() as f64)
     };
-    let gpu_peak = |story: &Story| story.digest.gpus.values().filter_map(|gpu| gpu.peak_bytes).max();
+    let gpu_peak = |story: &Story| {
+        story
+            .digest
+            .gpus
+            .values()
+            .filter_map(|gpu| gpu.peak_bytes)
+            .max()
+    };
     let rows = [
         text("run", &|story| Some(story.name())),
         text("started", &|story| story.summary.started.map(runs::minute)),
@@ -56,15 +81,27 @@ pub fn rows(stories: [&Story; 2]) -> Vec<Row> {
         text("culprit", &culprit),
         number("took", units::duration, &|story| story.digest.seconds),
         text("steps", &steps),
-        number("steps/s", units::number, &|story| story.digest.steps_per_second),
-        number("loss", units::number, &|story| story.digest.loss.as_ref()?.parse().ok()),
-        number("memory", units::bytes, &|story| story.digest.peak_process_bytes.map(|bytes| bytes as f64)),
-        number("CPU cores", units::number, &|story| story.digest.cores_used()),
+        number("steps/s", units::number, &|story| {
+            story.digest.steps_per_second
+        }),
+        number("loss", units::number, &|story| {
+            story.digest.loss.as_ref()?.parse().ok()
+        }),
+        number("memory", units::bytes, &|story| {
+            story.digest.peak_process_bytes.map(|bytes| bytes as f64)
+        }),
+        number("CPU cores", units::number, &|story| {
+            story.digest.cores_used()
+        }),
         number("GPU busy", units::percent, &load),
-        number("GPU memory", units::bytes, &|story| gpu_peak(story).map(|bytes| bytes as f64)),
+        number("GPU memory", units::bytes, &|story| {
+            gpu_peak(story).map(|bytes| bytes as f64)
+        }),
         number("energy", units::energy, &|story| story.digest.gpu_joules),
     ];
-    rows.into_iter().filter(|row| row.texts.iter().any(|text| !text.is_empty())).collect()
+    rows.into_iter()
+        .filter(|row| row.texts.iter().any(|text| !text.is_empty()))
+        .collect()
 }
 
 /// A change as it is written: `+12 %`.
@@ -97,14 +134,34 @@ pub fn pairs(stories: [&Story; 2]) -> Vec<(Panel, [Option<Panel>; 2])> {
             let mut panel = panels.iter().find(|panel| panel.key == key).cloned()?;
             panel.curves.truncate(1);
             // What tells the curves apart is whose they are.
-            panel.curves.iter_mut().for_each(|named| named.name = name.clone().unwrap_or_default());
+            panel
+                .curves
+                .iter_mut()
+                .for_each(|named| named.name = name.clone().unwrap_or_default());
             Some(panel)
         });
-        let Some(model) = each.iter().flatten().next().cloned() else { continue };
+        let Some(model) = each.iter().flatten().next().cloned() else {
+            continue;
+        };
         // One axis for both, or they could not be compared.
-        let curves = each.iter().flatten().flat_map(|panel| panel.curves.clone()).collect();
-        let ceiling = each.iter().flatten().filter_map(|panel| panel.ceiling).reduce(f64::max);
-        pairs.push((Panel { curves, ceiling, ..model }, each));
+        let curves = each
+            .iter()
+            .flatten()
+            .flat_map(|panel| panel.curves.clone())
+            .collect();
+        let ceiling = each
+            .iter()
+            .flatten()
+            .filter_map(|panel| panel.ceiling)
+            .reduce(f64::max);
+        pairs.push((
+            Panel {
+                curves,
+                ceiling,
+                ..model
+            },
+            each,
+        ));
     }
     pairs
 }
@@ -116,14 +173,22 @@ pub fn page(stories: [&Story; 2], paper: Paper) -> String {
     let column = paper.width.saturating_sub(LABEL.saturating_add(12)) / 2;
     let rows = rows(stories);
     for row in &rows {
-        let [first, second] =
-            row.texts.each_ref().map(|text| cut(&crate::ui::harmless(text), column, paper.is_unicode));
+        let [first, second] = row
+            .texts
+            .each_ref()
+            .map(|text| cut(&crate::ui::harmless(text), column, paper.is_unicode));
         let change = row.change.map_or_else(String::new, change);
         let change = page.ink(Ink::Faint, &change);
-        page.line(&format!("{:<LABEL$}{first:<column$}{second:<column$}{change}", row.label));
+        page.line(&format!(
+            "{:<LABEL$}{first:<column$}{second:<column$}{change}",
+            row.label
+        ));
     }
     page.line("");
-    let seconds = stories.iter().map(|story| story.seconds()).fold(0.0, f64::max);
+    let seconds = stories
+        .iter()
+        .map(|story| story.seconds())
+        .fold(0.0, f64::max);
     let mut pairs = pairs(stories);
     if let Some(height) = paper.height {
         // An empty line, the axis and the shell's prompt stand around the charts.
@@ -134,9 +199,14 @@ pub fn page(stories: [&Story; 2], paper: Paper) -> String {
         let axis = both.axis();
         for (number, panel) in each.iter().enumerate() {
             let label = if number == 0 { both.short } else { "" };
-            let line = panel.as_ref().and_then(|panel| drawn(panel, axis, seconds, 1, paper).into_iter().next());
+            let line = panel
+                .as_ref()
+                .and_then(|panel| drawn(panel, axis, seconds, 1, paper).into_iter().next());
             let (line, figure) = line.unwrap_or_default();
-            page.line(&format!("{label:<LABEL$}{}  {figure}", page.ink(Ink::Curve, &line)));
+            page.line(&format!(
+                "{label:<LABEL$}{}  {figure}",
+                page.ink(Ink::Curve, &line)
+            ));
         }
     }
     let mut text = page.finish();

@@ -42,24 +42,41 @@ const ASCII: [char; 9] = [' ', '.', '.', ':', ':', '+', '*', '#', '#'];
 pub fn draw(curve: &Curve, frame: &Frame, glyphs: Glyphs) -> Vec<String> {
     let columns = at_columns(curve, frame.seconds, frame.width.saturating_mul(DOTS.0));
     let rows = frame.height.saturating_mul(DOTS.1);
-    let spans: Vec<_> = columns.iter().map(|point| point.and_then(|point| span(&point, frame, rows))).collect();
+    let spans: Vec<_> = columns
+        .iter()
+        .map(|point| point.and_then(|point| span(&point, frame, rows)))
+        .collect();
     let character = |line: usize, at: usize| {
         let mut bits = 0_u32;
         for (column, of_column) in BITS.iter().enumerate() {
-            let Some(Some((low, high))) = spans.get(at.saturating_mul(DOTS.0).saturating_add(column)) else { continue };
+            let Some(Some((low, high))) =
+                spans.get(at.saturating_mul(DOTS.0).saturating_add(column))
+            else {
+                continue;
+            };
             for (dot, bit) in of_column.iter().enumerate() {
                 let row = line.saturating_mul(DOTS.1).saturating_add(dot);
-                bits |= if (*low..=*high).contains(&row) { *bit } else { 0 };
+                bits |= if (*low..=*high).contains(&row) {
+                    *bit
+                } else {
+                    0
+                };
             }
         }
         match glyphs {
             // Blank braille is as wide as the others in no font.
             Glyphs::Unicode if bits == 0 => ' ',
             Glyphs::Unicode => char::from_u32(0x2800 | bits).unwrap_or(' '),
-            Glyphs::Ascii => ASCII.get(bits.count_ones() as usize).copied().unwrap_or(' '),
+            Glyphs::Ascii => ASCII
+                .get(bits.count_ones() as usize)
+                .copied()
+                .unwrap_or(' '),
         }
     };
-    (0..frame.height).rev().map(|line| (0..frame.width).map(|at| character(line, at)).collect()).collect()
+    (0..frame.height)
+        .rev()
+        .map(|line| (0..frame.width).map(|at| character(line, at)).collect())
+        .collect()
 }
 
 /// The rows that a point covers, from the bottom.
@@ -73,7 +90,11 @@ fn span(point: &Point, frame: &Frame, rows: usize) -> Option<(usize, usize)> {
         ((share * highest as f64).round() as usize).min(highest)
     };
     // A filled chart shows the mean: of several GPUs one that idles would be hidden behind those that do not.
-    let (low, high) = if frame.filled { (0, row(point.mean)) } else { (row(point.least), row(point.greatest)) };
+    let (low, high) = if frame.filled {
+        (0, row(point.mean))
+    } else {
+        (row(point.least), row(point.greatest))
+    };
     Some((low, high.max(low)))
 }
 
@@ -81,9 +102,16 @@ fn span(point: &Point, frame: &Frame, rows: usize) -> Option<(usize, usize)> {
 #[must_use]
 pub fn at_columns(curve: &Curve, seconds: f64, columns: usize) -> Vec<Option<Point>> {
     let mut at: Vec<Option<Point>> = vec![None; columns];
-    let Some(last) = columns.checked_sub(1) else { return at };
-    let column =
-        |time: f64| if seconds > 0.0 { ((time / seconds * last as f64).round() as usize).min(last) } else { 0 };
+    let Some(last) = columns.checked_sub(1) else {
+        return at;
+    };
+    let column = |time: f64| {
+        if seconds > 0.0 {
+            ((time / seconds * last as f64).round() as usize).min(last)
+        } else {
+            0
+        }
+    };
     let mut before: Option<Point> = None;
     for point in curve {
         if let (Some(before), Some(point)) = (before, point) {
@@ -92,7 +120,12 @@ pub fn at_columns(curve: &Curve, seconds: f64, columns: usize) -> Vec<Option<Poi
                 let share = step.saturating_add(1) as f64 / to.saturating_sub(from) as f64;
                 let mean = before.mean * (1.0 - share) + point.mean * share;
                 if let Some(place) = at.get_mut(between) {
-                    *place = Some(Point { at: before.at, least: mean, mean, greatest: mean });
+                    *place = Some(Point {
+                        at: before.at,
+                        least: mean,
+                        mean,
+                        greatest: mean,
+                    });
                 }
             }
         }
@@ -118,20 +151,42 @@ mod tests {
     use proptest::prelude::*;
 
     fn curve(values: &[(f64, f64)]) -> Curve {
-        values.iter().map(|&(at, value)| Some(Point { at, least: value, mean: value, greatest: value })).collect()
+        values
+            .iter()
+            .map(|&(at, value)| {
+                Some(Point {
+                    at,
+                    least: value,
+                    mean: value,
+                    greatest: value,
+                })
+            })
+            .collect()
     }
 
     fn frame(width: usize, height: usize) -> Frame {
-        Frame { width, height, seconds: 10.0, axis: (0.0, 8.0), filled: true }
+        Frame {
+            width,
+            height,
+            seconds: 10.0,
+            axis: (0.0, 8.0),
+            filled: true,
+        }
     }
 
     #[test]
     fn a_slope_climbs_through_the_dots() {
         let slope = curve(&[(0.0, 0.0), (10.0, 8.0)]);
         assert_eq!(draw(&slope, &frame(4, 1), Glyphs::Unicode), ["⣀⣤⣶⣿"]);
-        assert_eq!(draw(&slope, &frame(4, 2), Glyphs::Unicode), ["  ⣠⣾", "⣠⣾⣿⣿"]);
+        assert_eq!(
+            draw(&slope, &frame(4, 2), Glyphs::Unicode),
+            ["  ⣠⣾", "⣠⣾⣿⣿"]
+        );
         assert_eq!(draw(&slope, &frame(4, 1), Glyphs::Ascii), [".:*#"]);
-        let line = Frame { filled: false, ..frame(4, 1) };
+        let line = Frame {
+            filled: false,
+            ..frame(4, 1)
+        };
         assert_eq!(draw(&slope, &line, Glyphs::Unicode), ["⣀⠤⠒⠉"]);
     }
 

@@ -9,9 +9,9 @@ use super::panels::{Panel, figures, panels};
 use super::story::Story;
 use super::svg;
 use super::terminal::sent;
-use axolotl_run_core::judging::summary::culprit::Culprit;
 use crate::ui::harmless;
 use crate::ui::page::Ink;
+use axolotl_run_core::judging::summary::culprit::Culprit;
 use std::fmt::Write as _;
 
 const HEAD: &str = include_str!("head.html");
@@ -27,7 +27,9 @@ pub fn page(story: &Story, other: Option<&Story>) -> String {
     let mut html = Html::default();
     html.raw(HEAD);
     html.element("title", "", &title);
-    html.raw("<style>\n").raw(STYLE).raw("</style>\n</head>\n<body>\n<main>\n");
+    html.raw("<style>\n")
+        .raw(STYLE)
+        .raw("</style>\n</head>\n<body>\n<main>\n");
     match other {
         None => one(&mut html, story),
         Some(other) => two(&mut html, [story, other]),
@@ -36,7 +38,10 @@ pub fn page(story: &Story, other: Option<&Story>) -> String {
     html.element(
         "p",
         "",
-        &format!("Made by axolotl-run {} from this machine's own record.", env!("CARGO_PKG_VERSION")),
+        &format!(
+            "Made by axolotl-run {} from this machine's own record.",
+            env!("CARGO_PKG_VERSION")
+        ),
     );
     html.raw("</footer>\n</main>\n</body>\n</html>\n");
     html.text
@@ -45,13 +50,21 @@ pub fn page(story: &Story, other: Option<&Story>) -> String {
 fn one(html: &mut Html, story: &Story) {
     html.raw("<header>\n");
     verdict(html, story, "h1");
-    html.element("p", "faint", &format!("Run {}, {}", story.summary.run, story.began()));
+    html.element(
+        "p",
+        "faint",
+        &format!("Run {}, {}", story.summary.run, story.began()),
+    );
     html.raw("</header>\n");
     figures_of(html, story);
     html.raw("<section class=\"charts\">\n");
     let panels = panels(&story.series, &story.digest);
     if panels.is_empty() {
-        html.element("p", "faint", "Too short for a chart: measurements are seconds apart.");
+        html.element(
+            "p",
+            "faint",
+            "Too short for a chart: measurements are seconds apart.",
+        );
     }
     for mut panel in panels {
         if panel.curves.len() > 1 && panel.key.starts_with("gpu_") {
@@ -82,7 +95,9 @@ fn verdict(html: &mut Html, story: &Story, heading: &str) {
     reasons.extend(story.standstill().map(|words| sentence(&words)));
     if !reasons.is_empty() {
         html.raw("<ul class=\"reasons\">");
-        reasons.iter().for_each(|reason| html.element("li", "", reason));
+        reasons
+            .iter()
+            .for_each(|reason| html.element("li", "", reason));
         html.raw("</ul>\n");
     }
 }
@@ -90,7 +105,13 @@ fn verdict(html: &mut Html, story: &Story, heading: &str) {
 /// `Nothing moved.` of `nothing moved`.
 fn sentence(words: &str) -> String {
     let mut characters = words.chars();
-    characters.next().into_iter().flat_map(char::to_uppercase).chain(characters).chain(['.']).collect()
+    characters
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .chain(characters)
+        .chain(['.'])
+        .collect()
 }
 
 /// The run's figures as tiles.
@@ -110,26 +131,49 @@ fn figures_of(html: &mut Html, story: &Story) {
 
 fn chart(html: &mut Html, panel: &Panel, seconds: f64, stalled: Option<f64>) {
     let legible = panel.legible();
-    let Some(svg) = svg::draw(&legible, seconds, stalled) else { return };
+    let Some(svg) = svg::draw(&legible, seconds, stalled) else {
+        return;
+    };
     let (unit, _) = panel.measure.unit(legible.axis().1);
     let told = panel.curves.first().and_then(|named| figures(&named.curve));
-    let told = told.map_or_else(String::new, |figures| panel.tells.text(&figures, panel.measure));
+    let told = told.map_or_else(String::new, |figures| {
+        panel.tells.text(&figures, panel.measure)
+    });
     html.raw("<figure>\n<figcaption>");
     html.element("b", "", panel.title);
-    html.element("span", "unit", if unit.is_empty() { unit_of(panel) } else { unit });
+    html.element(
+        "span",
+        "unit",
+        if unit.is_empty() {
+            unit_of(panel)
+        } else {
+            unit
+        },
+    );
     if panel.curves.len() == 1 {
         html.element("span", "told", &told);
     }
     html.raw("</figcaption>\n");
-    html.raw("<div role=\"img\" aria-label=\"").text(&format!("{} over time, {told}", panel.title)).raw("\">\n");
+    html.raw("<div role=\"img\" aria-label=\"")
+        .text(&format!("{} over time, {told}", panel.title))
+        .raw("\">\n");
     html.raw(&svg).raw("</div>\n");
     if panel.curves.len() > 1 {
         html.raw("<p class=\"legend\">");
         for (number, named) in panel.curves.iter().enumerate() {
-            let figure = figures(&named.curve).map(|figures| panel.tells.text(&figures, panel.measure));
+            let figure =
+                figures(&named.curve).map(|figures| panel.tells.text(&figures, panel.measure));
             let class = format!("c{}", svg::role(number));
-            let above = if panel.is_far_above(named) { ", far above the others" } else { "" };
-            html.element("span", &class, &format!("{}: {}{above}", named.name, figure.unwrap_or_default()));
+            let above = if panel.is_far_above(named) {
+                ", far above the others"
+            } else {
+                ""
+            };
+            html.element(
+                "span",
+                &class,
+                &format!("{}: {}{above}", named.name, figure.unwrap_or_default()),
+            );
         }
         html.raw("</p>\n");
     }
@@ -153,16 +197,37 @@ fn culprit_of(html: &mut Html, culprit: &Culprit) {
         html.element("p", "message", words);
     }
     if !culprit.frames.is_empty() {
-        html.element("p", "faint", "The traceback, innermost last; of private code only where it stands is known:");
+        html.element(
+            "p",
+            "faint",
+            "The traceback, innermost last; of private code only where it stands is known:",
+        );
         html.raw("<ol class=\"frames\">\n");
-        culprit.frames.iter().for_each(|frame| html.element("li", "", frame));
+        culprit
+            .frames
+            .iter()
+            .for_each(|frame| html.element("li", "", frame));
         html.raw("</ol>\n");
     }
     if culprit.chain.len() > 1 {
-        html.element("p", "faint", &format!("Of the same failure, oldest first: {}", culprit.chain.join(", ")));
+        html.element(
+            "p",
+            "faint",
+            &format!(
+                "Of the same failure, oldest first: {}",
+                culprit.chain.join(", ")
+            ),
+        );
     }
     if let Some(others) = culprit.other_ranks {
-        html.element("p", "faint", &format!("{} failed too.", crate::commands::count(others, "other worker")));
+        html.element(
+            "p",
+            "faint",
+            &format!(
+                "{} failed too.",
+                crate::commands::count(others, "other worker")
+            ),
+        );
     }
     html.raw("</section>\n");
 }
@@ -174,7 +239,11 @@ fn events(html: &mut Html, story: &Story) {
     html.element("p", "", &capitalized(&sent(story)));
     html.raw("<table><thead><tr><th scope=\"col\">event</th><th scope=\"col\">number</th><th scope=\"col\">became</th></tr></thead>\n<tbody>");
     for fate in &story.fates {
-        let became: Vec<_> = fate.fates.iter().map(|(word, count)| format!("{count} {word}")).collect();
+        let became: Vec<_> = fate
+            .fates
+            .iter()
+            .map(|(word, count)| format!("{count} {word}"))
+            .collect();
         html.raw("<tr>");
         html.element("th", "", fate.name.as_str());
         html.element("td", "", &fate.count.to_string());
@@ -185,16 +254,28 @@ fn events(html: &mut Html, story: &Story) {
     if !story.missed.is_empty() {
         html.element("h2", "", "What was missed");
         html.raw("<ul>");
-        story.missed.iter().for_each(|missed| html.element("li", "", missed));
+        story
+            .missed
+            .iter()
+            .for_each(|missed| html.element("li", "", missed));
         html.raw("</ul>\n");
     }
-    html.element("p", "faint", &format!("`axolotl-run --show {}` prints the exact events.", story.name()));
+    html.element(
+        "p",
+        "faint",
+        &format!(
+            "`axolotl-run --show {}` prints the exact events.",
+            story.name()
+        ),
+    );
     html.raw("</section>\n");
 }
 
 fn capitalized(text: &str) -> String {
     let mut characters = text.chars();
-    characters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), characters.as_str()))
+    characters.next().map_or_else(String::new, |first| {
+        format!("{}{}.", first.to_uppercase(), characters.as_str())
+    })
 }
 
 fn two(html: &mut Html, stories: [&Story; 2]) {
@@ -202,26 +283,47 @@ fn two(html: &mut Html, stories: [&Story; 2]) {
     for (number, story) in stories.into_iter().enumerate() {
         let _ = write!(html.text, "<div class=\"side c{number}\">");
         verdict(html, story, "h1");
-        html.element("p", "faint", &format!("Run {}, {}", story.name(), story.began()));
+        html.element(
+            "p",
+            "faint",
+            &format!("Run {}, {}", story.name(), story.began()),
+        );
         html.raw("</div>\n");
     }
     html.raw("</header>\n<section class=\"card\">\n<table><thead><tr><th></th>");
-    stories.iter().for_each(|story| html.element("th", "", &story.name()));
+    stories
+        .iter()
+        .for_each(|story| html.element("th", "", &story.name()));
     html.raw("<th></th></tr></thead>\n<tbody>");
-    for row in compare::rows(stories).into_iter().filter(|row| row.label != "run") {
+    for row in compare::rows(stories)
+        .into_iter()
+        .filter(|row| row.label != "run")
+    {
         html.raw("<tr>");
         html.element("th", "", row.label);
-        row.texts.iter().for_each(|text| html.element("td", "", text));
-        html.element("td", "faint", &row.change.map_or_else(String::new, compare::change));
+        row.texts
+            .iter()
+            .for_each(|text| html.element("td", "", text));
+        html.element(
+            "td",
+            "faint",
+            &row.change.map_or_else(String::new, compare::change),
+        );
         html.raw("</tr>\n");
     }
     html.raw("</tbody></table>\n</section>\n<section class=\"charts\">\n");
-    let seconds = stories.iter().map(|story| story.seconds()).fold(0.0, f64::max);
+    let seconds = stories
+        .iter()
+        .map(|story| story.seconds())
+        .fold(0.0, f64::max);
     for (both, _) in compare::pairs(stories) {
         chart(html, &both, seconds, None);
     }
     html.raw("</section>\n");
-    stories.into_iter().filter_map(|story| story.digest.culprit.as_ref()).for_each(|culprit| culprit_of(html, culprit));
+    stories
+        .into_iter()
+        .filter_map(|story| story.digest.culprit.as_ref())
+        .for_each(|culprit| culprit_of(html, culprit));
 }
 
 /// A page that is being written.

@@ -33,13 +33,24 @@ pub struct Wanted {
 }
 
 /// Prints the report of a run, or of two.
-pub fn print(store: Option<&Store>, wanted: &Wanted, now: SystemTime, form: Form, streams: &mut Streams<'_>) -> u8 {
-    let Some(store) = store else { return runs::nothing(streams) };
+pub fn print(
+    store: Option<&Store>,
+    wanted: &Wanted,
+    now: SystemTime,
+    form: Form,
+    streams: &mut Streams<'_>,
+) -> u8 {
+    let Some(store) = store else {
+        return runs::nothing(streams);
+    };
     let mut read = |prefix: Option<&str>| {
         let run = show::identify(store, prefix, now, streams)?;
         Story::read(store, run, now).ok_or_else(|| runs::nothing(streams))
     };
-    let (story, other) = match (read(wanted.run.as_deref()), wanted.against.as_deref().map(|run| read(Some(run)))) {
+    let (story, other) = match (
+        read(wanted.run.as_deref()),
+        wanted.against.as_deref().map(|run| read(Some(run))),
+    ) {
         (Ok(story), None) => (story, None),
         (Ok(story), Some(Ok(other))) => (story, Some(other)),
         (Err(status), _) | (_, Some(Err(status))) => return status,
@@ -49,7 +60,9 @@ pub fn print(store: Option<&Store>, wanted: &Wanted, now: SystemTime, form: Form
     }
     let text = match (form, &other) {
         (Form::Json, None) => document(&as_json(&story)),
-        (Form::Json, Some(other)) => document(&json!({"report": as_json(&story), "against": as_json(other)})),
+        (Form::Json, Some(other)) => {
+            document(&json!({"report": as_json(&story), "against": as_json(other)}))
+        }
         (Form::Text, None) => terminal::page(&story, streams.paper),
         (Form::Text, Some(other)) => compare::page([&story, other], streams.paper),
     };
@@ -64,8 +77,14 @@ fn write(file: &Path, page: &str, streams: &mut Streams<'_>) -> u8 {
     match std::fs::write(file, page) {
         Ok(()) => ANSWERED,
         Err(error) => streams.complain(
-            &format!("failed to write `{}`: {}", crate::cli::printable(file), axolotl_run_sys::reason(&error)),
-            Some("`--html FILE` takes the name of a file that can be written; `--html -` prints it"),
+            &format!(
+                "failed to write `{}`: {}",
+                crate::cli::printable(file),
+                axolotl_run_sys::reason(&error)
+            ),
+            Some(
+                "`--html FILE` takes the name of a file that can be written; `--html -` prints it",
+            ),
         ),
     }
 }
@@ -88,13 +107,26 @@ fn as_json(story: &Story) -> Value {
         .fates
         .iter()
         .map(|fate| {
-            let fates: Map<_, _> = fate.fates.iter().map(|(fate, count)| (fate.clone(), json!(count))).collect();
+            let fates: Map<_, _> = fate
+                .fates
+                .iter()
+                .map(|(fate, count)| (fate.clone(), json!(count)))
+                .collect();
             (fate.name.as_str().to_owned(), Value::Object(fates))
         })
         .collect();
     let series: Map<_, _> = panels(&story.series, digest)
         .iter()
-        .map(|panel| (panel.key.to_owned(), panel.curves.iter().map(|named| curve(panel, named)).collect()))
+        .map(|panel| {
+            (
+                panel.key.to_owned(),
+                panel
+                    .curves
+                    .iter()
+                    .map(|named| curve(panel, named))
+                    .collect(),
+            )
+        })
         .collect();
     json!({
         "run": runs::describe(&story.summary),

@@ -116,9 +116,13 @@ pub fn figures(curve: &Curve) -> Option<Figures> {
     let count = points().count();
     let last = points().last()?;
     Some(Figures {
-        least: points().map(|point| point.least).fold(f64::INFINITY, f64::min),
+        least: points()
+            .map(|point| point.least)
+            .fold(f64::INFINITY, f64::min),
         mean: points().map(|point| point.mean / count as f64).sum(),
-        greatest: points().map(|point| point.greatest).fold(f64::NEG_INFINITY, f64::max),
+        greatest: points()
+            .map(|point| point.greatest)
+            .fold(f64::NEG_INFINITY, f64::max),
         last: last.mean,
     })
 }
@@ -130,12 +134,29 @@ impl Panel {
     /// From where to where its axis goes; never of no height.
     #[must_use]
     pub fn axis(&self) -> (f64, f64) {
-        let of_curves: Vec<_> = self.curves.iter().filter_map(|named| figures(&named.curve)).collect();
-        let least = of_curves.iter().map(|figures| figures.least).fold(f64::INFINITY, f64::min);
-        let greatest = of_curves.iter().map(|figures| figures.greatest).fold(f64::NEG_INFINITY, f64::max);
-        let low = if self.from_zero { least.min(0.0) } else { least };
+        let of_curves: Vec<_> = self
+            .curves
+            .iter()
+            .filter_map(|named| figures(&named.curve))
+            .collect();
+        let least = of_curves
+            .iter()
+            .map(|figures| figures.least)
+            .fold(f64::INFINITY, f64::min);
+        let greatest = of_curves
+            .iter()
+            .map(|figures| figures.greatest)
+            .fold(f64::NEG_INFINITY, f64::max);
+        let low = if self.from_zero {
+            least.min(0.0)
+        } else {
+            least
+        };
         // A ceiling far above the curve would press it flat.
-        let high = self.ceiling.filter(|ceiling| greatest > 0.5 * ceiling).map_or(greatest, |top| top.max(greatest));
+        let high = self
+            .ceiling
+            .filter(|ceiling| greatest > 0.5 * ceiling)
+            .map_or(greatest, |top| top.max(greatest));
         if !(low.is_finite() && high.is_finite()) {
             (0.0, 1.0)
         } else if high > low {
@@ -151,9 +172,16 @@ impl Panel {
     /// control group that the run shares with many others.
     #[must_use]
     pub fn is_far_above(&self, curve: &Named) -> bool {
-        let greatest = self.curves.first().and_then(|named| figures(&named.curve)).map(|figures| figures.greatest);
+        let greatest = self
+            .curves
+            .first()
+            .and_then(|named| figures(&named.curve))
+            .map(|figures| figures.greatest);
         let least = figures(&curve.curve).map(|figures| figures.least);
-        self.from_zero && greatest.zip(least).is_some_and(|(greatest, least)| greatest > 0.0 && least > FAR * greatest)
+        self.from_zero
+            && greatest
+                .zip(least)
+                .is_some_and(|(greatest, least)| greatest > 0.0 && least > FAR * greatest)
     }
 
     /// The panel with the curves that can be read on one axis; the others are told of, and not drawn.
@@ -172,8 +200,15 @@ impl Panel {
 /// All charts of a run of which anything is known.
 #[must_use]
 pub fn panels(series: &Series, digest: &Digest) -> Vec<Panel> {
-    let named = |name: &str, curve| Named { name: name.to_owned(), curve };
-    let gpu_memory = digest.accelerators.iter().filter_map(|(_, bytes)| *bytes).max();
+    let named = |name: &str, curve| Named {
+        name: name.to_owned(),
+        curve,
+    };
+    let gpu_memory = digest
+        .accelerators
+        .iter()
+        .filter_map(|(_, bytes)| *bytes)
+        .max();
     let all = [
         Panel {
             title: "Throughput",
@@ -252,7 +287,9 @@ pub fn panels(series: &Series, digest: &Digest) -> Vec<Panel> {
     ];
     all.into_iter()
         .filter_map(|mut panel| {
-            panel.curves.retain(|named| named.curve.iter().flatten().count() > 1);
+            panel
+                .curves
+                .retain(|named| named.curve.iter().flatten().count() > 1);
             (!panel.curves.is_empty()).then_some(panel)
         })
         .collect()
@@ -266,9 +303,15 @@ fn of_gpus(series: &Series, metric: fn(u32) -> Metric) -> Vec<Named> {
         [gpu] => format!("GPU {gpu}"),
         gpus => format!("mean of {} GPUs", gpus.len()),
     };
-    let mut curves = vec![Named { name, curve: series.together(&metrics) }];
+    let mut curves = vec![Named {
+        name,
+        curve: series.together(&metrics),
+    }];
     if (2..=GPU_CURVES_MAX).contains(&gpus.len()) {
-        curves.extend(gpus.iter().map(|gpu| Named { name: format!("GPU {gpu}"), curve: series.gauge(metric(*gpu)) }));
+        curves.extend(gpus.iter().map(|gpu| Named {
+            name: format!("GPU {gpu}"),
+            curve: series.gauge(metric(*gpu)),
+        }));
     }
     curves
 }
@@ -292,9 +335,19 @@ mod tests {
 
     #[test]
     fn what_is_far_above_is_told_and_not_drawn() {
-        let curve = |value: f64| vec![Some(Point { at: 1.0, least: value, mean: value, greatest: value })];
+        let curve = |value: f64| {
+            vec![Some(Point {
+                at: 1.0,
+                least: value,
+                mean: value,
+                greatest: value,
+            })]
+        };
         for (others, is_drawn) in [(500.0, true), (1001.0, false)] {
-            let named = |name: &str, value| Named { name: name.to_owned(), curve: curve(value) };
+            let named = |name: &str, value| Named {
+                name: name.to_owned(),
+                curve: curve(value),
+            };
             let panel = Panel {
                 title: "",
                 short: "",

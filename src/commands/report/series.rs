@@ -152,9 +152,13 @@ impl Default for Series {
 impl Series {
     /// Takes one line of the time series; `load` is told each GPU's load. False: it is none of ours.
     pub fn take(&mut self, line: &str, mut load: impl FnMut(u32, f64)) -> bool {
-        let Ok(sample) = serde_json::from_str::<Sample>(line) else { return false };
+        let Ok(sample) = serde_json::from_str::<Sample>(line) else {
+            return false;
+        };
         let at = sample.at;
-        let Some(column) = self.column(at) else { return false };
+        let Some(column) = self.column(at) else {
+            return false;
+        };
         if let Some(measured) = self.measured.get_mut(column) {
             *measured = measured.saturating_add(1);
         }
@@ -168,7 +172,11 @@ impl Series {
         ] {
             self.put(column, metric, at, value);
         }
-        for gpu in sample.gpus.iter().filter(|gpu| (gpu.index as usize) < limits::ACCELERATORS_MAX) {
+        for gpu in sample
+            .gpus
+            .iter()
+            .filter(|gpu| (gpu.index as usize) < limits::ACCELERATORS_MAX)
+        {
             self.put(column, Metric::GpuLoad(gpu.index), at, gpu.utilization);
             self.put(column, Metric::GpuMemory(gpu.index), at, gpu.memory_bytes);
             self.put(column, Metric::GpuPower(gpu.index), at, gpu.power_watts);
@@ -208,7 +216,10 @@ impl Series {
         self.measured = self
             .measured
             .chunks(2)
-            .map(|pair| pair.iter().fold(0_u32, |sum, count| sum.saturating_add(*count)))
+            .map(|pair| {
+                pair.iter()
+                    .fold(0_u32, |sum, count| sum.saturating_add(*count))
+            })
             .collect();
         for cells in self.cells.values_mut() {
             *cells = cells
@@ -223,7 +234,9 @@ impl Series {
     }
 
     fn put(&mut self, column: usize, metric: Metric, at: f64, value: Option<f64>) {
-        let Some(value) = value.filter(|value| value.is_finite()) else { return };
+        let Some(value) = value.filter(|value| value.is_finite()) else {
+            return;
+        };
         if metric == Metric::Step && self.step.is_none_or(|(step, _)| value > step) {
             self.step = Some((value, at));
         }
@@ -252,7 +265,9 @@ impl Series {
     #[must_use]
     pub fn gpus(&self) -> Vec<u32> {
         let index = |metric: &Metric| match metric {
-            Metric::GpuLoad(index) | Metric::GpuMemory(index) | Metric::GpuPower(index) => Some(*index),
+            Metric::GpuLoad(index) | Metric::GpuMemory(index) | Metric::GpuPower(index) => {
+                Some(*index)
+            }
             _ => None,
         };
         let mut gpus: Vec<_> = self.cells.keys().filter_map(index).collect();
@@ -270,14 +285,21 @@ impl Series {
     /// Several as one: their mean, from the least of all to the greatest.
     #[must_use]
     pub fn together(&self, metrics: &[Metric]) -> Curve {
-        let of: Vec<_> = metrics.iter().filter_map(|metric| self.cells.get(metric)).collect();
+        let of: Vec<_> = metrics
+            .iter()
+            .filter_map(|metric| self.cells.get(metric))
+            .collect();
         let mut curve = Curve::new();
         for (column, measured) in self.measured.iter().enumerate() {
             let mut cell = Cell::default();
-            of.iter().filter_map(|cells| cells.get(column)).for_each(|other| cell.merge(other));
+            of.iter()
+                .filter_map(|cells| cells.get(column))
+                .for_each(|other| cell.merge(other));
             match cell.point() {
                 Some(point) => curve.push(Some(point)),
-                None if *measured > 0 && curve.last().is_some_and(Option::is_some) => curve.push(None),
+                None if *measured > 0 && curve.last().is_some_and(Option::is_some) => {
+                    curve.push(None)
+                }
                 None => {}
             }
         }
@@ -290,16 +312,27 @@ impl Series {
     /// How fast a counter grew, over a window that is wide enough to see it grow by several.
     #[must_use]
     pub fn rate(&self, counter: Metric) -> Curve {
-        let Some(cells) = self.cells.get(&counter) else { return Curve::new() };
-        let known: Vec<(f64, f64)> =
-            cells.iter().filter(|cell| cell.count > 0).map(|cell| (cell.last_at, cell.last)).collect();
-        let (Some(first), Some(last)) = (known.first(), known.last()) else { return Curve::new() };
+        let Some(cells) = self.cells.get(&counter) else {
+            return Curve::new();
+        };
+        let known: Vec<(f64, f64)> = cells
+            .iter()
+            .filter(|cell| cell.count > 0)
+            .map(|cell| (cell.last_at, cell.last))
+            .collect();
+        let (Some(first), Some(last)) = (known.first(), known.last()) else {
+            return Curve::new();
+        };
         let (time, grown) = (last.0 - first.0, last.1 - first.1);
         if time <= 0.0 {
             return Curve::new();
         }
         // A processor's second is a fine measure, a step may take minutes.
-        let several = if counter == Metric::Step && grown > 0.0 { 4.0 * time / grown } else { 0.0 };
+        let several = if counter == Metric::Step && grown > 0.0 {
+            4.0 * time / grown
+        } else {
+            0.0
+        };
         let window = several.max(time / 150.0).min(time / 8.0);
         let (mut from, mut curve) = (0_usize, Curve::new());
         for (index, &(at, value)) in known.iter().enumerate().skip(1) {
@@ -310,11 +343,18 @@ impl Series {
             {
                 from = from.saturating_add(1);
             }
-            let Some(&(since, counted)) = known.get(from) else { break };
+            let Some(&(since, counted)) = known.get(from) else {
+                break;
+            };
             let rate = (value - counted) / (at - since);
             // A counter that begins anew (another phase, a child that was not waited for) says nothing here.
             if rate.is_finite() && rate >= 0.0 {
-                curve.push(Some(Point { at, least: rate, mean: rate, greatest: rate }));
+                curve.push(Some(Point {
+                    at,
+                    least: rate,
+                    mean: rate,
+                    greatest: rate,
+                }));
             } else if curve.last().is_some_and(Option::is_some) {
                 curve.push(None);
             }

@@ -1,12 +1,12 @@
 //! A run as the report tells it: its figures, its measurements over time, and what became of its events.
 
 use super::series::{Metric, Series};
-use axolotl_run_core::judging::summary::{Digest, lines, units};
-use axolotl_run_core::event::EventName;
-use crate::ui::page::Ink;
 use crate::commands::runs;
 use crate::commands::show;
 use crate::store::{Outcome, Store, Summary};
+use crate::ui::page::Ink;
+use axolotl_run_core::event::EventName;
+use axolotl_run_core::judging::summary::{Digest, lines, units};
 use serde_json::Value;
 use std::time::SystemTime;
 use uuid::Uuid;
@@ -47,13 +47,21 @@ impl Story {
     #[must_use]
     pub fn read(store: &Store, run: Uuid, now: SystemTime) -> Option<Self> {
         let (mut digest, mut series) = (Digest::default(), Series::default());
-        let mut fates: Vec<Fate> =
-            EventName::ALL.map(|name| Fate { name, count: 0, fates: Vec::new() }).into_iter().collect();
+        let mut fates: Vec<Fate> = EventName::ALL
+            .map(|name| Fate {
+                name,
+                count: 0,
+                fates: Vec::new(),
+            })
+            .into_iter()
+            .collect();
         let mut missed = Vec::new();
         let sending = store.sending(run);
         let summary = store.events(run, now, |record| {
             missed.extend(show::dropped(&record));
-            let Some(name) = record.member.name().filter(|_| record.refusal.is_none()) else { return };
+            let Some(name) = record.member.name().filter(|_| record.refusal.is_none()) else {
+                return;
+            };
             let properties = &record.member.properties;
             digest.take(name, properties);
             let number = |name: &str| properties.get(name).and_then(Value::as_f64);
@@ -70,15 +78,26 @@ impl Story {
             }
         })?;
         missed.extend(show::damage(&summary));
-        let odd = store.samples(run, |line| series.take(line, |gpu, load| digest.load(gpu, load)));
+        let odd = store.samples(run, |line| {
+            series.take(line, |gpu, load| digest.load(gpu, load))
+        });
         if odd > 0 {
-            missed.push(format!("{} that can't be read", crate::commands::count(odd, "measurement")));
+            missed.push(format!(
+                "{} that can't be read",
+                crate::commands::count(odd, "measurement")
+            ));
         }
         if summary.outcome == Outcome::Running {
             digest.seconds = Some(digest.seconds.unwrap_or(0.0).max(series.end()));
         }
         fates.retain(|fate| fate.count > 0);
-        Some(Self { summary, digest, series, fates, missed })
+        Some(Self {
+            summary,
+            digest,
+            series,
+            fates,
+            missed,
+        })
     }
 
     /// Seconds that the charts span.
@@ -116,22 +135,40 @@ impl Story {
     #[must_use]
     pub fn meaning(&self) -> Option<String> {
         let ending = self.digest.ending.as_ref()?;
-        let confidence = ending.confidence.as_ref().map(|confidence| format!(" ({confidence} confidence)"));
-        Some(format!("{}{}", ending.meaning()?.trim_end_matches('.'), confidence.unwrap_or_default()))
+        let confidence = ending
+            .confidence
+            .as_ref()
+            .map(|confidence| format!(" ({confidence} confidence)"));
+        Some(format!(
+            "{}{}",
+            ending.meaning()?.trim_end_matches('.'),
+            confidence.unwrap_or_default()
+        ))
     }
 
     /// What speaks for it.
     #[must_use]
     pub fn reasons(&self) -> Vec<String> {
-        self.digest.ending.as_ref().map(axolotl_run_core::judging::summary::Ending::reasons).unwrap_or_default()
+        self.digest
+            .ending
+            .as_ref()
+            .map(axolotl_run_core::judging::summary::Ending::reasons)
+            .unwrap_or_default()
     }
 
     /// When it began, by what, and how long it took.
     #[must_use]
     pub fn began(&self) -> String {
-        let mut text = self.summary.started.map_or_else(|| "unknown".to_owned(), runs::minute);
+        let mut text = self
+            .summary
+            .started
+            .map_or_else(|| "unknown".to_owned(), runs::minute);
         if let Some(seconds) = self.digest.seconds {
-            let word = if self.summary.outcome == Outcome::Running { "for" } else { "took" };
+            let word = if self.summary.outcome == Outcome::Running {
+                "for"
+            } else {
+                "took"
+            };
             text.push_str(&format!(", {word} {}", units::duration(seconds)));
         }
         if let Some(launcher) = &self.digest.launcher {
@@ -153,9 +190,15 @@ impl Story {
         if let Some(stall) = digest.stall {
             return Some((self.seconds() - stall.since).max(0.0));
         }
-        let is_done = digest.step.zip(digest.total_steps).is_some_and(|(step, total)| step >= total);
+        let is_done = digest
+            .step
+            .zip(digest.total_steps)
+            .is_some_and(|(step, total)| step >= total);
         let last = self.series.last_step_at()?;
-        let usual = digest.step.filter(|step| *step > 0).map(|step| last / step as f64)?;
+        let usual = digest
+            .step
+            .filter(|step| *step > 0)
+            .map(|step| last / step as f64)?;
         let idle = self.seconds() - last;
         let long = idle > STALLED_SECONDS.max(STALLED_STEPS * usual);
         (long && !is_done).then_some(idle)
@@ -164,7 +207,10 @@ impl Story {
     /// The same in words.
     #[must_use]
     pub fn standstill(&self) -> Option<String> {
-        let seen = || self.stalled().map(|seconds| format!("no step in the last {}", units::duration(seconds)));
+        let seen = || {
+            self.stalled()
+                .map(|seconds| format!("no step in the last {}", units::duration(seconds)))
+        };
         lines::stall(&self.digest).or_else(seen)
     }
 }

@@ -49,16 +49,45 @@ pub fn draw(panel: &Panel, seconds: f64, stalled: Option<f64>) -> Option<String>
 
 type Failure = DrawingAreaErrorKind<std::io::Error>;
 
-fn draw_on(svg: &mut String, panel: &Panel, seconds: f64, stalled: Option<f64>) -> Result<(), Failure> {
+fn draw_on(
+    svg: &mut String,
+    panel: &Panel,
+    seconds: f64,
+    stalled: Option<f64>,
+) -> Result<(), Failure> {
     let (low, high) = panel.axis();
     // A little air above what the curves reach, so that none is cut at the edge.
-    let axis = (low, if panel.ceiling == Some(high) { high } else { high + (high / 16.0 - low / 16.0) });
+    let axis = (
+        low,
+        if panel.ceiling == Some(high) {
+            high
+        } else {
+            high + (high / 16.0 - low / 16.0)
+        },
+    );
     let (_, unit) = panel.measure.unit(axis.1);
-    let in_height = Range { low: axis.0, high: axis.1 };
-    let in_time = Range { low: 0.0, high: seconds };
-    let place = |ticks: Vec<f64>, range: &Range| ticks.into_iter().map(|tick| range.share(tick)).collect::<Vec<_>>();
+    let in_height = Range {
+        low: axis.0,
+        high: axis.1,
+    };
+    let in_time = Range {
+        low: 0.0,
+        high: seconds,
+    };
+    let place = |ticks: Vec<f64>, range: &Range| {
+        ticks
+            .into_iter()
+            .map(|tick| range.share(tick))
+            .collect::<Vec<_>>()
+    };
     let times = place(time_ticks(seconds), &in_time);
-    let values = place(ticks(axis.0 / unit, axis.1 / unit).into_iter().map(|tick| tick * unit).collect(), &in_height);
+    let values = place(
+        ticks(axis.0 / unit, axis.1 / unit)
+            .into_iter()
+            .map(|tick| tick * unit)
+            .collect(),
+        &in_height,
+    );
 
     let area = SVGBackend::with_string(svg, SIZE).into_drawing_area();
     let mut chart = ChartBuilder::on(&area)
@@ -82,13 +111,17 @@ fn draw_on(svg: &mut String, panel: &Panel, seconds: f64, stalled: Option<f64>) 
 
     if let Some(idle) = stalled.filter(|idle| seconds > *idle) {
         let from = in_time.share(seconds - idle);
-        chart.draw_series([Rectangle::new([(from, 0.0), (1.0, 1.0)], STALL.mix(0.16).filled())])?;
+        chart.draw_series([Rectangle::new(
+            [(from, 0.0), (1.0, 1.0)],
+            STALL.mix(0.16).filled(),
+        )])?;
     }
     for (number, named) in panel.curves.iter().enumerate() {
         let colour = CURVES.get(role(number)).copied().unwrap_or(TEXT);
         for part in parts(&named.curve) {
             let at = |value: fn(&Point) -> f64| {
-                part.iter().map(move |point| (in_time.share(point.at), in_height.share(value(point))))
+                part.iter()
+                    .map(move |point| (in_time.share(point.at), in_height.share(value(point))))
             };
             let line: Vec<_> = at(|point| point.mean).collect();
             if panel.from_zero && panel.curves.len() == 1 {
@@ -98,7 +131,9 @@ fn draw_on(svg: &mut String, panel: &Panel, seconds: f64, stalled: Option<f64>) 
             }
             if part.iter().any(|point| point.greatest > point.least) {
                 let back: Vec<_> = at(|point| point.least).collect();
-                let band: Vec<_> = at(|point| point.greatest).chain(back.into_iter().rev()).collect();
+                let band: Vec<_> = at(|point| point.greatest)
+                    .chain(back.into_iter().rev())
+                    .collect();
                 chart.draw_series([Polygon::new(band, colour.mix(0.22).filled())])?;
             }
             chart.draw_series([PathElement::new(line, colour.stroke_width(3))])?;
@@ -126,7 +161,11 @@ impl Range {
     /// Where a value stands, 0 to 1. Divided first: the difference of two large numbers may be none.
     fn share(&self, value: f64) -> f64 {
         let share = (value / 2.0 - self.low / 2.0) / (self.high / 2.0 - self.low / 2.0);
-        if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 }
+        if share.is_finite() {
+            share.clamp(0.0, 1.0)
+        } else {
+            0.0
+        }
     }
 
     fn value(&self, share: f64) -> f64 {
@@ -172,7 +211,10 @@ pub fn ticks(low: f64, high: f64) -> Vec<f64> {
         return vec![low];
     }
     let decade = 10.0_f64.powf(rough.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|factor| factor * decade).find(|step| *step >= rough);
+    let step = [1.0, 2.0, 5.0, 10.0]
+        .into_iter()
+        .map(|factor| factor * decade)
+        .find(|step| *step >= rough);
     every(step.unwrap_or(rough), low, high)
 }
 
@@ -180,13 +222,16 @@ pub fn ticks(low: f64, high: f64) -> Vec<f64> {
 #[must_use]
 pub fn time_ticks(seconds: f64) -> Vec<f64> {
     const STEPS: [f64; 21] = [
-        1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 10_800.0, 21_600.0,
-        43_200.0, 86_400.0, 172_800.0, 432_000.0, 864_000.0,
+        1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0,
+        10_800.0, 21_600.0, 43_200.0, 86_400.0, 172_800.0, 432_000.0, 864_000.0,
     ];
     if seconds < 1.0 {
         return ticks(0.0, seconds);
     }
-    match STEPS.into_iter().find(|step| seconds / step <= TICKS_MAX + 1.0) {
+    match STEPS
+        .into_iter()
+        .find(|step| seconds / step <= TICKS_MAX + 1.0)
+    {
         Some(step) => every(step, 0.0, seconds),
         None => ticks(0.0, seconds),
     }
@@ -196,7 +241,10 @@ fn every(step: f64, low: f64, high: f64) -> Vec<f64> {
     let first = (low / step).ceil();
     // One more than fits, so that rounding costs none; and never more than a few.
     let count = ((high / step - first).max(0.0) as usize).min(16);
-    (0..=count).map(|number| (first + number as f64) * step).filter(|tick| tick.is_finite()).collect()
+    (0..=count)
+        .map(|number| (first + number as f64) * step)
+        .filter(|tick| tick.is_finite())
+        .collect()
 }
 
 /// A time on the axis: `10m`, `1h 30m`, `2d`.
@@ -206,10 +254,23 @@ fn tick_of_time(seconds: f64) -> String {
         return format!("{}s", units::number(seconds));
     }
     let whole = whole as u64;
-    let parts = [(whole / 86_400, "d"), (whole / 3600 % 24, "h"), (whole / 60 % 60, "m"), (whole % 60, "s")];
-    let parts: Vec<_> =
-        parts.iter().filter(|(count, _)| *count > 0).take(2).map(|(count, unit)| format!("{count}{unit}")).collect();
-    if parts.is_empty() { "0".to_owned() } else { parts.join(" ") }
+    let parts = [
+        (whole / 86_400, "d"),
+        (whole / 3600 % 24, "h"),
+        (whole / 60 % 60, "m"),
+        (whole % 60, "s"),
+    ];
+    let parts: Vec<_> = parts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .take(2)
+        .map(|(count, unit)| format!("{count}{unit}"))
+        .collect();
+    if parts.is_empty() {
+        "0".to_owned()
+    } else {
+        parts.join(" ")
+    }
 }
 
 #[cfg(test)]
@@ -219,7 +280,10 @@ mod tests {
     use proptest::prelude::*;
 
     fn panel(curve: Curve) -> Panel {
-        let curves = vec![Named { name: "x".to_owned(), curve }];
+        let curves = vec![Named {
+            name: "x".to_owned(),
+            curve,
+        }];
         Panel {
             title: "Title",
             short: "short",
@@ -238,7 +302,10 @@ mod tests {
         assert_eq!(ticks(0.37, 3.31), [1.0, 2.0, 3.0]);
         assert_eq!(ticks(5.0, 5.0), [5.0]);
         assert_eq!(
-            time_ticks(8000.0).into_iter().map(tick_of_time).collect::<Vec<_>>(),
+            time_ticks(8000.0)
+                .into_iter()
+                .map(tick_of_time)
+                .collect::<Vec<_>>(),
             ["0", "30m", "1h", "1h 30m", "2h"]
         );
         assert_eq!(time_ticks(604_800.0).len(), 4);
@@ -246,9 +313,28 @@ mod tests {
 
     #[test]
     fn a_chart_has_its_curve_and_its_labels() {
-        let point = |at, value| Some(Point { at, least: value / 2.0, mean: value, greatest: value });
-        let svg = draw(&panel(vec![point(0.0, 1e9), point(60.0, 4e9)]), 60.0, Some(10.0)).unwrap();
-        for part in ["<polyline", "<polygon", "stroke=\"#0072B2\"", ">\n2\n<", ">\n30s\n<", "fill=\"#B26B00\""] {
+        let point = |at, value| {
+            Some(Point {
+                at,
+                least: value / 2.0,
+                mean: value,
+                greatest: value,
+            })
+        };
+        let svg = draw(
+            &panel(vec![point(0.0, 1e9), point(60.0, 4e9)]),
+            60.0,
+            Some(10.0),
+        )
+        .unwrap();
+        for part in [
+            "<polyline",
+            "<polygon",
+            "stroke=\"#0072B2\"",
+            ">\n2\n<",
+            ">\n30s\n<",
+            "fill=\"#B26B00\"",
+        ] {
             assert!(svg.contains(part), "{part}: {svg}");
         }
     }

@@ -6,14 +6,14 @@
 use super::dots::{self, Frame, Glyphs};
 use super::panels::{Panel, figures, panels};
 use super::story::Story;
-use axolotl_run_core::judging::summary::units;
+use crate::commands::count;
+use crate::store::Sending;
+use crate::ui::harmless;
 use crate::ui::page::Ink;
 use crate::ui::page::Page;
 use crate::ui::page::Paper;
 use crate::ui::page::cut;
-use crate::commands::count;
-use crate::ui::harmless;
-use crate::store::Sending;
+use axolotl_run_core::judging::summary::units;
 
 /// Where text begins, and curves.
 const LABEL: usize = 11;
@@ -35,7 +35,10 @@ pub fn page(story: &Story, paper: Paper) -> String {
     let foot = foot(story, paper);
     let lines = |text: &str| text.lines().count();
     // The shell's prompt stands below, an axis below the charts, an empty line around them.
-    let fixed = lines(&head).saturating_add(lines(&foot)).saturating_add(panels.len()).saturating_add(4);
+    let fixed = lines(&head)
+        .saturating_add(lines(&foot))
+        .saturating_add(panels.len())
+        .saturating_add(4);
     let spare = paper.height.unwrap_or(HEIGHT).saturating_sub(fixed);
     let culprit = culprit(story, paper, spare.saturating_sub(panels.len()));
     let spare = spare.saturating_sub(lines(&culprit));
@@ -60,7 +63,9 @@ pub fn page(story: &Story, paper: Paper) -> String {
 fn head(story: &Story, paper: Paper) -> String {
     let mut page = Page::new(paper, LABEL);
     let word = story.headline();
-    let sentence = story.meaning().map_or_else(|| word.clone(), |meaning| format!("{word}: {meaning}"));
+    let sentence = story
+        .meaning()
+        .map_or_else(|| word.clone(), |meaning| format!("{word}: {meaning}"));
     page.inked("ended", &sentence, Some((story.ink(), &word)));
     let reasons = story.reasons();
     if !reasons.is_empty() {
@@ -79,14 +84,29 @@ fn head(story: &Story, paper: Paper) -> String {
 /// A chart with its label and figures.
 fn chart(panel: &Panel, seconds: f64, height: usize, paper: Paper) -> String {
     let mut page = Page::new(paper, LABEL);
-    let Some(named) = panel.curves.first() else { return String::new() };
+    let Some(named) = panel.curves.first() else {
+        return String::new();
+    };
     // On the terminal the axis is the first curve's own: the others are not drawn.
-    let alone = Panel { curves: vec![named.clone()], ..panel.clone() };
+    let alone = Panel {
+        curves: vec![named.clone()],
+        ..panel.clone()
+    };
     let axis = alone.axis();
-    for (number, (line, figure)) in drawn(&alone, axis, seconds, height, paper).into_iter().enumerate() {
+    for (number, (line, figure)) in drawn(&alone, axis, seconds, height, paper)
+        .into_iter()
+        .enumerate()
+    {
         let label = if number == 0 { panel.short } else { "" };
-        let figure = if number == 0 { figure } else { page.ink(Ink::Faint, &figure) };
-        page.line(&format!("{label:<LABEL$}{}  {figure}", page.ink(Ink::Curve, &line)));
+        let figure = if number == 0 {
+            figure
+        } else {
+            page.ink(Ink::Faint, &figure)
+        };
+        page.line(&format!(
+            "{label:<LABEL$}{}  {figure}",
+            page.ink(Ink::Curve, &line)
+        ));
     }
     page.finish()
 }
@@ -99,17 +119,43 @@ pub(super) fn drawn(
     height: usize,
     paper: Paper,
 ) -> Vec<(String, String)> {
-    let Some(named) = panel.curves.first() else { return Vec::new() };
-    let frame = Frame { width: chart_width(paper), height, seconds, axis, filled: panel.from_zero };
-    let glyphs = if paper.is_unicode { Glyphs::Unicode } else { Glyphs::Ascii };
-    let tells = figures(&named.curve).map_or_else(String::new, |figures| panel.tells.text(&figures, panel.measure));
-    let scale = format!("{} to {}", panel.measure.write(axis.0), panel.measure.write(axis.1));
-    let beside = [tells, scale].into_iter().chain(std::iter::repeat(String::new()));
-    dots::draw(&named.curve, &frame, glyphs).into_iter().zip(beside).collect()
+    let Some(named) = panel.curves.first() else {
+        return Vec::new();
+    };
+    let frame = Frame {
+        width: chart_width(paper),
+        height,
+        seconds,
+        axis,
+        filled: panel.from_zero,
+    };
+    let glyphs = if paper.is_unicode {
+        Glyphs::Unicode
+    } else {
+        Glyphs::Ascii
+    };
+    let tells = figures(&named.curve).map_or_else(String::new, |figures| {
+        panel.tells.text(&figures, panel.measure)
+    });
+    let scale = format!(
+        "{} to {}",
+        panel.measure.write(axis.0),
+        panel.measure.write(axis.1)
+    );
+    let beside = [tells, scale]
+        .into_iter()
+        .chain(std::iter::repeat(String::new()));
+    dots::draw(&named.curve, &frame, glyphs)
+        .into_iter()
+        .zip(beside)
+        .collect()
 }
 
 fn chart_width(paper: Paper) -> usize {
-    paper.width.saturating_sub(LABEL.saturating_add(FIGURES)).max(8)
+    paper
+        .width
+        .saturating_sub(LABEL.saturating_add(FIGURES))
+        .max(8)
 }
 
 /// The time below the charts: where they begin, their middle, their end.
@@ -132,7 +178,9 @@ pub(super) fn time_axis(seconds: f64, paper: Paper) -> String {
 
 /// What it died of, with as many frames as there is room for.
 fn culprit(story: &Story, paper: Paper, spare: usize) -> String {
-    let Some(culprit) = &story.digest.culprit else { return String::new() };
+    let Some(culprit) = &story.digest.culprit else {
+        return String::new();
+    };
     let mut page = Page::new(paper, LABEL);
     let headline = culprit.headline();
     page.inked("culprit", &headline, Some((Ink::Bad, &headline)));
@@ -148,7 +196,14 @@ fn culprit(story: &Story, paper: Paper, spare: usize) -> String {
         page.entry("", &cut(frame, page.room(), paper.is_unicode));
     }
     if left_out > 0 {
-        page.entry("", &format!("({} further out: `axolotl-run --show {}`)", left_out, story.name()));
+        page.entry(
+            "",
+            &format!(
+                "({} further out: `axolotl-run --show {}`)",
+                left_out,
+                story.name()
+            ),
+        );
     }
     page.finish()
 }
@@ -166,7 +221,10 @@ fn foot(story: &Story, paper: Paper) -> String {
 pub(super) fn sent(story: &Story) -> String {
     let run = &story.summary;
     match run.sending {
-        Sending::Forbidden => format!("nothing: {} kept on this machine alone", count(run.events, "event")),
+        Sending::Forbidden => format!(
+            "nothing: {} kept on this machine alone",
+            count(run.events, "event")
+        ),
         Sending::Permitted => {
             let mut text = format!("{} of {}", run.delivered, count(run.events, "event"));
             for (number, word) in [(run.waiting, "waiting"), (run.refused, "refused")] {
@@ -186,11 +244,24 @@ mod tests {
     #[test]
     fn times_below_the_charts_never_touch() {
         for (width, expected) in [
-            (80, "           0s                    27m 36s              55m 12s\n"),
+            (
+                80,
+                "           0s                    27m 36s              55m 12s\n",
+            ),
             (44, "           0s     55m 12s\n"),
             (40, "           0s 55m 12s\n"),
         ] {
-            assert_eq!(time_axis(3312.0, Paper { width, ..Paper::default() }), expected, "{width}");
+            assert_eq!(
+                time_axis(
+                    3312.0,
+                    Paper {
+                        width,
+                        ..Paper::default()
+                    }
+                ),
+                expected,
+                "{width}"
+            );
         }
     }
 }

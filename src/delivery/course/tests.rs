@@ -68,20 +68,37 @@ impl World {
 
     fn offer(&mut self, number: u128, lane: Lane) {
         // One that is not taken waits in the journal.
-        let _ = self.course.offer(Item { uuid: Uuid::from_u128(number), line: line(number).into() }, lane);
+        let _ = self.course.offer(
+            Item {
+                uuid: Uuid::from_u128(number),
+                line: line(number).into(),
+            },
+            lane,
+        );
     }
 
     fn restart(&mut self) {
         self.course = Course::default();
-        let waiting: Vec<_> =
-            self.journal.iter().filter(|(_, fate)| fate.is_none()).map(|(number, _)| *number).collect();
-        waiting.into_iter().for_each(|number| self.offer(number, Lane::Earlier));
+        let waiting: Vec<_> = self
+            .journal
+            .iter()
+            .filter(|(_, fate)| fate.is_none())
+            .map(|(number, _)| *number)
+            .collect();
+        waiting
+            .into_iter()
+            .for_each(|number| self.offer(number, Lane::Earlier));
     }
 
     fn attempt(&mut self, happening: Happening) {
-        let Some(batch) = self.course.depart() else { return };
+        let Some(batch) = self.course.depart() else {
+            return;
+        };
         assert!(batch.items.len() <= limits::BATCH_EVENTS_MAX);
-        let poisoned = batch.items.iter().any(|item| is_poison(item.uuid.as_u128()));
+        let poisoned = batch
+            .items
+            .iter()
+            .any(|item| is_poison(item.uuid.as_u128()));
         let takes = match happening {
             Happening::Accepts | Happening::AcceptsInSilence | Happening::Killed => true,
             Happening::TooLarge(most) => batch.items.len() <= usize::from(most),
@@ -89,7 +106,8 @@ impl World {
         };
         if takes && !poisoned {
             for item in &batch.items {
-                self.stored.insert(item.uuid.as_u128(), item.line.to_string());
+                self.stored
+                    .insert(item.uuid.as_u128(), item.line.to_string());
             }
         }
         let (verdict, status) = match happening {
@@ -101,8 +119,15 @@ impl World {
             _ if poisoned => (Verdict::Divide, Some(400)),
             _ => (Verdict::Delivered, Some(200)),
         };
-        let attempt = Attempt { verdict, status, cause: None, retry_after: None };
-        let Some(conclusion) = self.course.settle(batch, &attempt, 0.5) else { return };
+        let attempt = Attempt {
+            verdict,
+            status,
+            cause: None,
+            retry_after: None,
+        };
+        let Some(conclusion) = self.course.settle(batch, &attempt, 0.5) else {
+            return;
+        };
         assert_eq!(conclusion.wait.is_some(), conclusion.fate == Fate::Delayed);
         if matches!(conclusion.fate, Fate::Delivered | Fate::Refused) {
             for uuid in conclusion.uuids {
@@ -123,13 +148,18 @@ impl World {
     fn check(&self) {
         for (number, fate) in &self.journal {
             match fate {
-                Some(Fate::Delivered) => assert_eq!(self.stored.get(number), Some(&line(*number)), "{number}"),
+                Some(Fate::Delivered) => {
+                    assert_eq!(self.stored.get(number), Some(&line(*number)), "{number}")
+                }
                 Some(Fate::Refused) => assert!(is_poison(*number), "{number}"),
                 _ => {}
             }
         }
         let known: BTreeSet<_> = self.journal.keys().collect();
-        assert!(self.stored.keys().all(|number| known.contains(number)), "nothing is sent that is not written down");
+        assert!(
+            self.stored.keys().all(|number| known.contains(number)),
+            "nothing is sent that is not written down"
+        );
     }
 }
 
@@ -172,12 +202,18 @@ fn after_three_failures_one_event_is_risked_and_then_twice_as_many() {
     for _ in 0..5 {
         attempt(&mut world, Happening::Fails(None));
     }
-    assert_eq!((world.course.state(), world.course.failures()), (State::Dead, 5));
+    assert_eq!(
+        (world.course.state(), world.course.failures()),
+        (State::Dead, 5)
+    );
     while !world.course.queue().is_empty() {
         attempt(&mut world, Happening::Accepts);
     }
     assert_eq!(sizes, [100, 100, 100, 1, 1, 1, 2, 4, 8, 16, 32, 64, 73]);
-    assert_eq!((world.course.state(), world.course.failures()), (State::Alive, 0));
+    assert_eq!(
+        (world.course.state(), world.course.failures()),
+        (State::Alive, 0)
+    );
 }
 
 #[test]
@@ -186,14 +222,29 @@ fn an_outage_is_told_once_and_a_wrong_key_ends_it() {
     world.offer(1, Lane::Own);
     let mut tell = |verdict, status| {
         let batch = world.course.depart().unwrap();
-        let attempt = Attempt { verdict, status, cause: None, retry_after: None };
-        world.course.settle(batch, &attempt, 0.5).map(|conclusion| (conclusion.fate, conclusion.repeated))
+        let attempt = Attempt {
+            verdict,
+            status,
+            cause: None,
+            retry_after: None,
+        };
+        world
+            .course
+            .settle(batch, &attempt, 0.5)
+            .map(|conclusion| (conclusion.fate, conclusion.repeated))
     };
     for (status, repeated) in [(503, false), (503, true), (502, false), (503, false)] {
-        assert_eq!(tell(Verdict::Later, Some(status)), Some((Fate::Delayed, repeated)), "{status}");
+        assert_eq!(
+            tell(Verdict::Later, Some(status)),
+            Some((Fate::Delayed, repeated)),
+            "{status}"
+        );
     }
     assert_eq!(tell(Verdict::Stop, Some(401)), Some((Fate::Stopped, false)));
-    assert!(world.course.depart().is_none() && !world.course.queue().is_empty(), "it is kept");
+    assert!(
+        world.course.depart().is_none() && !world.course.queue().is_empty(),
+        "it is kept"
+    );
     world.offer(2, Lane::Own);
     assert_eq!(world.course.queue().len(), 1, "and no more is taken");
 }

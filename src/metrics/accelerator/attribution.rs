@@ -22,7 +22,10 @@ pub struct Attributor {
 impl Attributor {
     /// `pids_comparable`: whether we are outside of any namespace for pids. `baselines`: see the field.
     pub const fn new(pids_comparable: bool, baselines: Vec<Option<u64>>) -> Self {
-        Self { pids_comparable, baselines }
+        Self {
+            pids_comparable,
+            baselines,
+        }
     }
 
     /// Bytes of the device that are the run's, as far as can be told.
@@ -39,10 +42,16 @@ impl Attributor {
             *baseline = used.map_or(*baseline, |used| used.min(*baseline));
         }
         if let Some(listed) = listed {
-            let mut ours = listed.iter().filter(|(pid, _)| tree.contains(pid)).peekable();
+            let mut ours = listed
+                .iter()
+                .filter(|(pid, _)| tree.contains(pid))
+                .peekable();
             if ours.peek().is_some() {
-                let sum = ours
-                    .try_fold(0_u64, |sum, (_, bytes)| bytes.filter(|bytes| *bytes > 0).map(|b| sum.saturating_add(b)));
+                let sum = ours.try_fold(0_u64, |sum, (_, bytes)| {
+                    bytes
+                        .filter(|bytes| *bytes > 0)
+                        .map(|b| sum.saturating_add(b))
+                });
                 if let Some(sum) = sum {
                     self.pids_comparable = true;
                     return Some((sum, Attribution::Pid));
@@ -68,39 +77,100 @@ mod tests {
     fn the_best_evidence_decides_and_is_named() {
         let tree = [10, 11];
         for (comparable, baseline, used, listed, expected) in [
-            (true, Some(5), Some(100), Some(&[(10, Some(60)), (11, Some(20)), (99, Some(15))][..]), Some((80, Pid))),
-            (true, Some(5), Some(100), Some(&[(99, Some(95))][..]), Some((0, Pid))),
+            (
+                true,
+                Some(5),
+                Some(100),
+                Some(&[(10, Some(60)), (11, Some(20)), (99, Some(15))][..]),
+                Some((80, Pid)),
+            ),
+            (
+                true,
+                Some(5),
+                Some(100),
+                Some(&[(99, Some(95))][..]),
+                Some((0, Pid)),
+            ),
             (true, Some(5), Some(5), Some(&[][..]), Some((0, Pid))),
             // In a container: foreign pids, or our own without sizes, or with sizes of 0.
-            (false, Some(5), Some(100), Some(&[(77_777, Some(95))][..]), Some((95, Delta))),
+            (
+                false,
+                Some(5),
+                Some(100),
+                Some(&[(77_777, Some(95))][..]),
+                Some((95, Delta)),
+            ),
             (false, Some(5), Some(100), Some(&[][..]), Some((95, Delta))),
-            (true, Some(5), Some(100), Some(&[(10, None)][..]), Some((95, Delta))),
-            (true, Some(5), Some(100), Some(&[(10, Some(0)), (11, Some(7))][..]), Some((95, Delta))),
+            (
+                true,
+                Some(5),
+                Some(100),
+                Some(&[(10, None)][..]),
+                Some((95, Delta)),
+            ),
+            (
+                true,
+                Some(5),
+                Some(100),
+                Some(&[(10, Some(0)), (11, Some(7))][..]),
+                Some((95, Delta)),
+            ),
             // A driver that lists nothing.
             (true, Some(5), Some(100), None, Some((95, Delta))),
             (true, None, Some(100), None, Some((100, Device))),
             (true, Some(5), None, None, None),
-            (true, None, None, Some(&[(10, Some(60))][..]), Some((60, Pid))),
+            (
+                true,
+                None,
+                None,
+                Some(&[(10, Some(60))][..]),
+                Some((60, Pid)),
+            ),
         ] {
             let mut attributor = Attributor::new(comparable, vec![baseline]);
-            assert_eq!(attributor.attribute(0, used, listed, &tree), expected, "{listed:?} {used:?}");
+            assert_eq!(
+                attributor.attribute(0, used, listed, &tree),
+                expected,
+                "{listed:?} {used:?}"
+            );
         }
-        assert_eq!(Attributor::new(false, vec![]).attribute(3, Some(9), None, &tree), Some((9, Device)));
+        assert_eq!(
+            Attributor::new(false, vec![]).attribute(3, Some(9), None, &tree),
+            Some((9, Device))
+        );
     }
 
     #[test]
     fn one_of_our_pids_on_any_device_makes_pids_comparable() {
         let mut attributor = Attributor::new(false, vec![Some(0), Some(0)]);
-        assert_eq!(attributor.attribute(1, Some(50), Some(&[(99, Some(50))]), &[10]), Some((50, Delta)));
-        assert_eq!(attributor.attribute(0, Some(70), Some(&[(10, Some(60))]), &[10]), Some((60, Pid)));
-        assert_eq!(attributor.attribute(1, Some(50), Some(&[(99, Some(50))]), &[10]), Some((0, Pid)));
+        assert_eq!(
+            attributor.attribute(1, Some(50), Some(&[(99, Some(50))]), &[10]),
+            Some((50, Delta))
+        );
+        assert_eq!(
+            attributor.attribute(0, Some(70), Some(&[(10, Some(60))]), &[10]),
+            Some((60, Pid))
+        );
+        assert_eq!(
+            attributor.attribute(1, Some(50), Some(&[(99, Some(50))]), &[10]),
+            Some((0, Pid))
+        );
     }
 
     #[test]
     fn what_others_free_does_not_hide_ours() {
         let mut attributor = Attributor::new(false, vec![Some(50)]);
-        assert_eq!(attributor.attribute(0, Some(60), None, &[]), Some((10, Delta)));
-        assert_eq!(attributor.attribute(0, Some(20), None, &[]), Some((0, Delta)));
-        assert_eq!(attributor.attribute(0, Some(60), None, &[]), Some((40, Delta)));
+        assert_eq!(
+            attributor.attribute(0, Some(60), None, &[]),
+            Some((10, Delta))
+        );
+        assert_eq!(
+            attributor.attribute(0, Some(20), None, &[]),
+            Some((0, Delta))
+        );
+        assert_eq!(
+            attributor.attribute(0, Some(60), None, &[]),
+            Some((40, Delta))
+        );
     }
 }

@@ -6,8 +6,8 @@
 //! nanoseconds of work, xe cycles, beside a clock in cycles. Which descriptors are a device's is looked for seldom,
 //! since a process may have a thousand of others.
 
-use axolotl_run_core::limits;
 use crate::metrics::files;
+use axolotl_run_core::limits;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -45,21 +45,44 @@ pub struct Work {
 
 /// Reads one file; None where it is no client of these drivers.
 pub fn parse(text: &str) -> Option<Client> {
-    let lines = || text.lines().filter_map(|line| line.split_once(':')).map(|(key, value)| (key, value.trim()));
-    let said = |name: &str| lines().find(|(key, _)| *key == name).map(|(_, value)| value);
+    let lines = || {
+        text.lines()
+            .filter_map(|line| line.split_once(':'))
+            .map(|(key, value)| (key, value.trim()))
+    };
+    let said = |name: &str| {
+        lines()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value)
+    };
     said("drm-driver").filter(|driver| DRIVERS.contains(driver))?;
-    let mut client =
-        Client { device: said("drm-pdev")?.to_owned(), id: said("drm-client-id")?.parse().ok()?, ..Client::default() };
+    let mut client = Client {
+        device: said("drm-pdev")?.to_owned(),
+        id: said("drm-client-id")?.parse().ok()?,
+        ..Client::default()
+    };
     let mut regions: BTreeMap<&str, (usize, u64)> = BTreeMap::new();
     for (key, value) in lines() {
         let engine = |prefix: &str| key.strip_prefix(prefix);
         let number = || value.split(' ').next()?.parse().ok();
         if let Some(name) = engine("drm-engine-capacity-") {
-            client.work(name).into_iter().for_each(|work| work.capacity = number());
-        } else if let (Some(name), Some(busy)) = (engine("drm-engine-").or_else(|| engine("drm-cycles-")), number()) {
-            client.work(name).into_iter().for_each(|work| work.busy = busy);
+            client
+                .work(name)
+                .into_iter()
+                .for_each(|work| work.capacity = number());
+        } else if let (Some(name), Some(busy)) = (
+            engine("drm-engine-").or_else(|| engine("drm-cycles-")),
+            number(),
+        ) {
+            client
+                .work(name)
+                .into_iter()
+                .for_each(|work| work.busy = busy);
         } else if let Some(name) = engine("drm-total-cycles-") {
-            client.work(name).into_iter().for_each(|work| work.clock = number());
+            client
+                .work(name)
+                .into_iter()
+                .for_each(|work| work.clock = number());
         } else if let Some((rank, region)) = region(key)
             && let Some(bytes) = bytes(value)
             && regions.get(region).is_none_or(|(known, _)| rank < *known)
@@ -67,7 +90,10 @@ pub fn parse(text: &str) -> Option<Client> {
             regions.insert(region, (rank, bytes));
         }
     }
-    client.memory = regions.values().map(|(_, bytes)| *bytes).reduce(u64::saturating_add);
+    client.memory = regions
+        .values()
+        .map(|(_, bytes)| *bytes)
+        .reduce(u64::saturating_add);
     Some(client)
 }
 
@@ -81,9 +107,14 @@ impl Client {
 
 /// A figure's rank, and the part of the device's memory that it is about.
 fn region(key: &str) -> Option<(usize, &str)> {
-    let (rank, region) =
-        FIGURES.iter().enumerate().find_map(|(rank, figure)| Some((rank, key.strip_prefix(figure)?)))?;
-    MEMORIES.iter().any(|memory| region.starts_with(memory)).then_some((rank, region))
+    let (rank, region) = FIGURES
+        .iter()
+        .enumerate()
+        .find_map(|(rank, figure)| Some((rank, key.strip_prefix(figure)?)))?;
+    MEMORIES
+        .iter()
+        .any(|memory| region.starts_with(memory))
+        .then_some((rank, region))
 }
 
 /// `23992 KiB`; without a unit it is bytes.
@@ -110,7 +141,10 @@ pub struct Clients {
 impl Clients {
     /// Of the machine with this root.
     pub fn new(root: &Path) -> Self {
-        Self { processes: root.join("proc"), known: BTreeMap::new() }
+        Self {
+            processes: root.join("proc"),
+            known: BTreeMap::new(),
+        }
     }
 
     /// All of them, each once.
@@ -140,9 +174,12 @@ impl Clients {
 /// Which descriptors of a process are open on a graphics device.
 fn devices_descriptors(process: &Path) -> Vec<OsString> {
     let directory = process.join("fd");
-    let names = files::names(&directory, limits::DESCRIPTORS_MAX).unwrap_or_default().into_iter();
-    let devices = names
-        .filter(|name| std::fs::read_link(directory.join(name)).is_ok_and(|target| target.starts_with("/dev/dri")));
+    let names = files::names(&directory, limits::DESCRIPTORS_MAX)
+        .unwrap_or_default()
+        .into_iter();
+    let devices = names.filter(|name| {
+        std::fs::read_link(directory.join(name)).is_ok_and(|target| target.starts_with("/dev/dri"))
+    });
     devices.take(limits::DRM_CLIENTS_MAX).collect()
 }
 
@@ -157,7 +194,11 @@ mod tests {
                   drm-total-gtt:\t192 KiB\ndrm-total-vram0:\t23992 KiB\ndrm-shared-vram0:\t16 MiB\n\
                   drm-resident-vram0:\t23 MiB\ndrm-total-vram1:\t1 MiB\ndrm-cycles-ccs:\t500\n\
                   drm-total-cycles-ccs:\t7655183225\ndrm-engine-capacity-ccs:\t4\n";
-        let ccs = Work { busy: 500, clock: Some(7_655_183_225), capacity: Some(4) };
+        let ccs = Work {
+            busy: 500,
+            clock: Some(7_655_183_225),
+            capacity: Some(4),
+        };
         let expected = Client {
             device: "0000:4d:00.0".into(),
             id: 3,
@@ -168,11 +209,23 @@ mod tests {
         let i915 = "drm-driver:\ti915\ndrm-pdev:\t0000:03:00.0\ndrm-client-id:\t7\ndrm-total-system0:\t0\n\
                     drm-total-local0:\t2 MiB\ndrm-engine-render:\t25662044495 ns\ndrm-engine-compute:\t0 ns\n";
         let client = parse(i915).unwrap();
-        assert_eq!((client.id, client.memory, client.engines.len()), (7, Some(2 << 20), 2));
-        let render = Work { busy: 25_662_044_495, clock: None, capacity: None };
+        assert_eq!(
+            (client.id, client.memory, client.engines.len()),
+            (7, Some(2 << 20), 2)
+        );
+        let render = Work {
+            busy: 25_662_044_495,
+            clock: None,
+            capacity: None,
+        };
         assert_eq!(client.engines.get("render"), Some(&render));
         // A kernel that does not count memory yet.
-        assert_eq!(parse("drm-driver: i915\ndrm-pdev: a\ndrm-client-id: 1\n").unwrap().memory, None);
+        assert_eq!(
+            parse("drm-driver: i915\ndrm-pdev: a\ndrm-client-id: 1\n")
+                .unwrap()
+                .memory,
+            None
+        );
     }
 
     #[test]
@@ -186,7 +239,13 @@ mod tests {
         ] {
             assert_eq!(parse(text), None, "{text:?}");
         }
-        for (value, expected) in [("7", Some(7)), ("7 KiB", Some(7168)), ("7 kB", None), ("-7", None), ("", None)] {
+        for (value, expected) in [
+            ("7", Some(7)),
+            ("7 KiB", Some(7168)),
+            ("7 kB", None),
+            ("-7", None),
+            ("", None),
+        ] {
             assert_eq!(bytes(value), expected, "{value}");
         }
         assert_eq!(bytes("99999999999999999 MiB"), None);

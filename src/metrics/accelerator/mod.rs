@@ -47,7 +47,11 @@ impl AcceleratorFacts {
     /// The machine has none.
     #[must_use]
     pub const fn none() -> Self {
-        Self { kind: PublicStr::constant("none"), count: Some(0), info: Vec::new() }
+        Self {
+            kind: PublicStr::constant("none"),
+            count: Some(0),
+            info: Vec::new(),
+        }
     }
 }
 
@@ -105,7 +109,12 @@ struct Answer {
 
 impl Answer {
     const fn of(health: Health) -> Self {
-        Self { health, facts: None, readings: None, xids: Vec::new() }
+        Self {
+            health,
+            facts: None,
+            readings: None,
+            xids: Vec::new(),
+        }
     }
 }
 

@@ -43,7 +43,10 @@ enum SessionEnd {
 
 /// Answers requests until nobody makes them any more.
 pub fn serve(places: &Places, requests: &Receiver<Vec<u32>>, send: &dyn Fn(Answer) -> bool) {
-    let mut memory = Memory { users: Users::nvidia(places), ..Memory::default() };
+    let mut memory = Memory {
+        users: Users::nvidia(places),
+        ..Memory::default()
+    };
     loop {
         let began = Instant::now();
         let mut builder = Nvml::builder();
@@ -58,9 +61,13 @@ pub fn serve(places: &Places, requests: &Receiver<Vec<u32>>, send: &dyn Fn(Answe
                 SessionEnd::Failed => Health::Failed,
             },
             Err(_) if memory.attributor.is_some() => Health::Lost,
-            Err(NvmlError::LibloadingError(_) | NvmlError::LibraryNotFound) => Health::LibraryMissing,
+            Err(NvmlError::LibloadingError(_) | NvmlError::LibraryNotFound) => {
+                Health::LibraryMissing
+            }
             // A library that is installed without its driver, as in images for both kinds of machines.
-            Err(NvmlError::DriverNotLoaded) if !has_nvidia_device(&places.root) => Health::LibraryMissing,
+            Err(NvmlError::DriverNotLoaded) if !has_nvidia_device(&places.root) => {
+                Health::LibraryMissing
+            }
             Err(_) => Health::Failed,
         };
         if !without_library(places, &mut memory, health, began, requests, send) {
@@ -83,8 +90,15 @@ fn without_library(
         // A library that was named, cannot be used and has no device to speak for is no sign of an accelerator. One
         // that runs and refuses is: it has found a driver.
         let nothing = health == Health::LibraryMissing && !has_nvidia_device(&places.root);
-        let facts = if nothing { AcceleratorFacts::none() } else { nvidia_without_library(&places.root) };
-        if !send(Answer { facts: Some(facts), ..Answer::of(health) }) {
+        let facts = if nothing {
+            AcceleratorFacts::none()
+        } else {
+            nvidia_without_library(&places.root)
+        };
+        if !send(Answer {
+            facts: Some(facts),
+            ..Answer::of(health)
+        }) {
             return false;
         }
     }
@@ -107,19 +121,26 @@ fn session(
     requests: &Receiver<Vec<u32>>,
     send: &dyn Fn(Answer) -> bool,
 ) -> SessionEnd {
-    let Ok(count) = nvml.device_count() else { return SessionEnd::Failed };
+    let Ok(count) = nvml.device_count() else {
+        return SessionEnd::Failed;
+    };
     let count = count.min(limits::ACCELERATORS_MAX as u32);
     let mut devices: Vec<_> = (0..count).map(|index| Measured::new(nvml, index)).collect();
     let attributor = memory.attributor.get_or_insert_with(|| {
         // The command was only just started; it takes seconds until it can use a device.
-        let baselines = devices.iter_mut().map(|measured| measured.used_memory(&mut Outcome::default()));
+        let baselines = devices
+            .iter_mut()
+            .map(|measured| measured.used_memory(&mut Outcome::default()));
         Attributor::new(pids_comparable(&places.root), baselines.collect())
     });
     let shown: Vec<Shown> = devices.iter().map(Measured::shown).collect();
     if !memory.facts_sent {
         memory.facts_sent = true;
         let facts = Some(facts(&devices, &memory.users.selection(&shown)));
-        if !send(Answer { facts, ..Answer::of(Health::Working) }) {
+        if !send(Answer {
+            facts,
+            ..Answer::of(Health::Working)
+        }) {
             return SessionEnd::Done;
         }
     }
@@ -136,9 +157,17 @@ fn session(
                 Err(()) => lost |= ours,
             }
         }
-        let xids = errors.as_mut().map(|errors| errors.take(|place| selection.has(place))).unwrap_or_default();
+        let xids = errors
+            .as_mut()
+            .map(|errors| errors.take(|place| selection.has(place)))
+            .unwrap_or_default();
         let health = if lost { Health::Lost } else { Health::Working };
-        if !send(Answer { health, facts: None, readings: Some(readings), xids }) {
+        if !send(Answer {
+            health,
+            facts: None,
+            readings: Some(readings),
+            xids,
+        }) {
             return SessionEnd::Done;
         }
         if lost && began.elapsed() >= places.retry {
@@ -153,6 +182,12 @@ fn facts(devices: &[Measured<'_>], selection: &Selection) -> AcceleratorFacts {
     let kind = PublicStr::constant(if devices.is_empty() { "none" } else { "cuda" });
     // Which of unlike devices cannot be told: then no model is named.
     let places = selection.places.as_deref().unwrap_or_default();
-    let info = places.iter().filter_map(|(place, instances)| Some(devices.get(*place)?.facts(instances)));
-    AcceleratorFacts { kind, count: Some(selection.count), info: info.flatten().collect() }
+    let info = places
+        .iter()
+        .filter_map(|(place, instances)| Some(devices.get(*place)?.facts(instances)));
+    AcceleratorFacts {
+        kind,
+        count: Some(selection.count),
+        info: info.flatten().collect(),
+    }
 }

@@ -1,9 +1,9 @@
 //! Signs of accelerators in the file system, so that a machine without any costs nothing.
 
 use super::{AcceleratorFacts, Places};
+use crate::metrics::files;
 use axolotl_run_core::event::Accelerator;
 use axolotl_run_core::limits;
-use crate::metrics::files;
 use axolotl_run_core::public::PublicStr;
 use axolotl_run_core::public::hardware::{Vendor, accelerator_name};
 use std::path::Path;
@@ -37,13 +37,16 @@ pub fn presence(places: &Places) -> Option<Presence> {
 
 /// Whether there is a sign of NVIDIA's driver besides its library.
 pub fn has_nvidia_device(root: &Path) -> bool {
-    ["dev/nvidiactl", "dev/dxg", "proc/driver/nvidia/version"].iter().any(|path| root.join(path).exists())
+    ["dev/nvidiactl", "dev/dxg", "proc/driver/nvidia/version"]
+        .iter()
+        .any(|path| root.join(path).exists())
 }
 
 /// Whether the pids that a driver sees are the ones that we see: the kernel gives the first namespace this
 /// number, and containers get others.
 pub fn pids_comparable(root: &Path) -> bool {
-    std::fs::read_link(root.join("proc/self/ns/pid")).is_ok_and(|link| link.as_os_str() == "pid:[4026531836]")
+    std::fs::read_link(root.join("proc/self/ns/pid"))
+        .is_ok_and(|link| link.as_os_str() == "pid:[4026531836]")
 }
 
 /// What NVIDIA's kernel module says where its library is missing or refuses to work.
@@ -53,8 +56,14 @@ pub fn nvidia_without_library(root: &Path) -> AcceleratorFacts {
     names.sort();
     let info = names.iter().map(|name| {
         let text = files::text(&gpus.join(name).join("information")).unwrap_or_default();
-        let model = text.lines().find_map(|line| line.strip_prefix("Model:")).unwrap_or_default();
-        Accelerator { name: Some(accelerator_name(Vendor::Nvidia, model)), memory: None }
+        let model = text
+            .lines()
+            .find_map(|line| line.strip_prefix("Model:"))
+            .unwrap_or_default();
+        Accelerator {
+            name: Some(accelerator_name(Vendor::Nvidia, model)),
+            memory: None,
+        }
     });
     AcceleratorFacts {
         kind: PublicStr::constant("cuda"),
@@ -68,16 +77,24 @@ mod tests {
     use super::*;
 
     fn places(root: &Path) -> Places {
-        Places { root: root.to_owned(), nvml: None, retry: Default::default(), visible: None, by_bus: false }
+        Places {
+            root: root.to_owned(),
+            nvml: None,
+            retry: Default::default(),
+            visible: None,
+            by_bus: false,
+        }
     }
 
     #[test]
     fn each_driver_leaves_a_sign_and_nvidia_comes_first() {
         let root = tempfile::tempdir().unwrap();
         assert_eq!(presence(&places(root.path())), None);
-        for (sign, expected) in
-            [("sys/module/i915", Presence::Intel), ("dev/kfd", Presence::Amd), ("dev/nvidiactl", Presence::Nvidia)]
-        {
+        for (sign, expected) in [
+            ("sys/module/i915", Presence::Intel),
+            ("dev/kfd", Presence::Amd),
+            ("dev/nvidiactl", Presence::Nvidia),
+        ] {
             std::fs::create_dir_all(root.path().join(sign)).unwrap();
             assert_eq!(presence(&places(root.path())), Some(expected));
         }
@@ -89,10 +106,22 @@ mod tests {
         assert_eq!(nvidia_without_library(root.path()).count, None);
         let device = root.path().join("proc/driver/nvidia/gpus/0000:17:00.0");
         std::fs::create_dir_all(&device).unwrap();
-        std::fs::write(device.join("information"), "Model: \t\t Tesla T4\nIRQ:   9\n").unwrap();
+        std::fs::write(
+            device.join("information"),
+            "Model: \t\t Tesla T4\nIRQ:   9\n",
+        )
+        .unwrap();
         let facts = nvidia_without_library(root.path());
         assert_eq!((facts.kind.as_str(), facts.count), ("cuda", Some(1)));
-        assert_eq!(facts.info.first().and_then(|device| device.name.as_ref()).unwrap().as_str(), "Tesla T4");
+        assert_eq!(
+            facts
+                .info
+                .first()
+                .and_then(|device| device.name.as_ref())
+                .unwrap()
+                .as_str(),
+            "Tesla T4"
+        );
     }
 
     #[test]
@@ -100,7 +129,8 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         assert!(!pids_comparable(root.path()));
         std::fs::create_dir_all(root.path().join("proc/self/ns")).unwrap();
-        std::os::unix::fs::symlink("pid:[4026531836]", root.path().join("proc/self/ns/pid")).unwrap();
+        std::os::unix::fs::symlink("pid:[4026531836]", root.path().join("proc/self/ns/pid"))
+            .unwrap();
         assert!(pids_comparable(root.path()));
     }
 }

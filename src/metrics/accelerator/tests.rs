@@ -8,7 +8,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Nothing here is slow.
-pub const PATIENCE: Patience = Patience { answer: Duration::from_secs(20), retry: Duration::from_secs(20) };
+pub const PATIENCE: Patience = Patience {
+    answer: Duration::from_secs(20),
+    retry: Duration::from_secs(20),
+};
 
 /// A root with the files that a test puts there.
 pub struct Machine(tempfile::TempDir);

@@ -40,16 +40,33 @@ impl Gpus {
     /// the driver's own.
     #[must_use]
     pub fn start(nvml_path: Option<OsString>) -> Self {
-        let patience = Patience { answer: limits::GPU_TIMEOUT, retry: limits::GPU_RETRY_PERIOD };
-        let variable = |name: &str| std::env::var(name).ok().filter(|value| value.len() <= VISIBLE_BYTES_MAX);
+        let patience = Patience {
+            answer: limits::GPU_TIMEOUT,
+            retry: limits::GPU_RETRY_PERIOD,
+        };
+        let variable = |name: &str| {
+            std::env::var(name)
+                .ok()
+                .filter(|value| value.len() <= VISIBLE_BYTES_MAX)
+        };
         let order = variable(env::CUDA_DEVICE_ORDER);
-        Self::start_for("/", nvml_path, patience, variable(env::CUDA_VISIBLE_DEVICES), order.as_deref())
+        Self::start_for(
+            "/",
+            nvml_path,
+            patience,
+            variable(env::CUDA_VISIBLE_DEVICES),
+            order.as_deref(),
+        )
     }
 
     /// The same with the file system's root at another place and less patience, for tests.
     #[doc(hidden)]
     #[must_use]
-    pub fn start_at(root: impl Into<PathBuf>, nvml_path: Option<OsString>, patience: Patience) -> Self {
+    pub fn start_at(
+        root: impl Into<PathBuf>,
+        nvml_path: Option<OsString>,
+        patience: Patience,
+    ) -> Self {
         Self::start_for(root, nvml_path, patience, None, None)
     }
 
@@ -65,7 +82,13 @@ impl Gpus {
     ) -> Self {
         let nvml = nvml_path.filter(|path| !path.is_empty());
         let by_bus = order == Some("PCI_BUS_ID");
-        let places = Places { root: root.into(), nvml, retry: patience.retry, visible, by_bus };
+        let places = Places {
+            root: root.into(),
+            nvml,
+            retry: patience.retry,
+            visible,
+            by_bus,
+        };
         let absent = Self {
             link: None,
             health: Health::Absent,
@@ -75,26 +98,38 @@ impl Gpus {
             xids: Vec::new(),
             timeout: patience.answer,
         };
-        let Some(presence) = presence(&places) else { return absent };
+        let Some(presence) = presence(&places) else {
+            return absent;
+        };
         // Room for the first answer, unasked, and for one that was asked for: the thread never waits for us.
         let (requests, requested) = sync_channel(1);
         let (answering, answers) = sync_channel(2);
-        let thread = std::thread::Builder::new().name("accelerators".to_owned()).spawn(move || {
-            let send = |answer| answering.send(answer).is_ok();
-            match presence {
-                Presence::Nvidia => nvml::serve(&places, &requested, &send),
-                Presence::Amd => card::serve(&places, &requested, &send),
-                Presence::Intel => intel::serve(&places, &requested, &send),
-            }
-        });
+        let thread = std::thread::Builder::new()
+            .name("accelerators".to_owned())
+            .spawn(move || {
+                let send = |answer| answering.send(answer).is_ok();
+                match presence {
+                    Presence::Nvidia => nvml::serve(&places, &requested, &send),
+                    Presence::Amd => card::serve(&places, &requested, &send),
+                    Presence::Intel => intel::serve(&places, &requested, &send),
+                }
+            });
         match thread {
             Ok(_abandoned) => Self {
-                link: Some(Link { requests, answers, asked: Some(Instant::now()) }),
+                link: Some(Link {
+                    requests,
+                    answers,
+                    asked: Some(Instant::now()),
+                }),
                 health: Health::Pending,
                 facts: None,
                 ..absent
             },
-            Err(_) => Self { health: Health::Failed, facts: None, ..absent },
+            Err(_) => Self {
+                health: Health::Failed,
+                facts: None,
+                ..absent
+            },
         }
     }
 
@@ -144,8 +179,13 @@ impl Gpus {
     pub fn await_reading(&mut self, at_most: Duration) {
         let deadline = Instant::now() + at_most;
         while self.health() == Health::Working && Instant::now() < deadline {
-            let Some(link) = self.link.as_mut().filter(|link| link.asked.is_some()) else { return };
-            if let Ok(answer) = link.answers.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            let Some(link) = self.link.as_mut().filter(|link| link.asked.is_some()) else {
+                return;
+            };
+            if let Ok(answer) = link
+                .answers
+                .recv_timeout(deadline.saturating_duration_since(Instant::now()))
+            {
                 self.take(answer);
             }
         }

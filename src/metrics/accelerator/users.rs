@@ -6,8 +6,8 @@
 
 use super::Places;
 use super::visible::{Device, Selection, select};
-use axolotl_run_core::limits;
 use crate::metrics::files;
+use axolotl_run_core::limits;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -30,7 +30,12 @@ pub struct Users {
 impl Users {
     /// Of CUDA's devices.
     pub fn nvidia(places: &Places) -> Self {
-        Self { root: places.root.clone(), own: places.visible.clone(), by_bus: places.by_bus, ..Self::default() }
+        Self {
+            root: places.root.clone(),
+            own: places.visible.clone(),
+            by_bus: places.by_bus,
+            ..Self::default()
+        }
     }
 
     /// Looks at the processes that are new; a young one once more, since after a fork it has its parent's environment.
@@ -44,12 +49,13 @@ impl Users {
             *looks += 1;
             let path = self.root.join(format!("proc/{pid}/environ"));
             let environment = files::bytes(&path, limits::ENVIRON_BYTES_MAX).unwrap_or_default();
-            let value =
-                environment.split(|byte| *byte == 0).find_map(|entry| entry.strip_prefix(b"CUDA_VISIBLE_DEVICES="));
+            let value = environment
+                .split(|byte| *byte == 0)
+                .find_map(|entry| entry.strip_prefix(b"CUDA_VISIBLE_DEVICES="));
             let value = value.map(|value| String::from_utf8_lossy(value).into_owned());
-            if let Some(value) =
-                value.filter(|value| value.len() <= VISIBLE_BYTES_MAX && Some(value) != self.own.as_ref())
-            {
+            if let Some(value) = value.filter(|value| {
+                value.len() <= VISIBLE_BYTES_MAX && Some(value) != self.own.as_ref()
+            }) {
                 self.others.insert(value);
             }
         }
@@ -60,7 +66,10 @@ impl Users {
         if self.others.is_empty() {
             return select(self.own.as_deref(), self.by_bus, devices);
         }
-        let mut all = Selection { count: 0, places: Some(Vec::new()) };
+        let mut all = Selection {
+            count: 0,
+            places: Some(Vec::new()),
+        };
         for value in &self.others {
             let one = select(Some(value), self.by_bus, devices);
             all.count = all.count.saturating_add(one.count);
@@ -83,12 +92,22 @@ mod tests {
     #[test]
     fn workers_with_devices_of_their_own_decide() {
         let root = tempfile::tempdir().unwrap();
-        let device = |model: &str| Device { model: model.into(), ..Device::default() };
+        let device = |model: &str| Device {
+            model: model.into(),
+            ..Device::default()
+        };
         let devices = vec![device("a"); 4];
         let places = |users: &Users| {
-            users.selection(&devices).places.map(|places| places.iter().map(|(place, _)| *place).collect::<Vec<_>>())
+            users
+                .selection(&devices)
+                .places
+                .map(|places| places.iter().map(|(place, _)| *place).collect::<Vec<_>>())
         };
-        let mut users = Users { root: root.path().to_owned(), own: Some("0,1,2".into()), ..Users::default() };
+        let mut users = Users {
+            root: root.path().to_owned(),
+            own: Some("0,1,2".into()),
+            ..Users::default()
+        };
         assert_eq!(places(&users), Some(vec![0, 1, 2]));
         for (pid, environment) in [
             (7, "A=1\0CUDA_VISIBLE_DEVICES=0,1,2\0"),
@@ -100,7 +119,11 @@ mod tests {
             std::fs::write(process.join("environ"), environment).unwrap();
         }
         users.look_at(&[7, 99]);
-        assert_eq!(places(&users), Some(vec![0, 1, 2]), "the command's own value, inherited");
+        assert_eq!(
+            places(&users),
+            Some(vec![0, 1, 2]),
+            "the command's own value, inherited"
+        );
         users.look_at(&[7, 8, 9, 99]);
         assert_eq!(places(&users), Some(vec![0, 2]));
     }

@@ -32,7 +32,9 @@ impl Selection {
     /// Whether the device at this place may be used.
     #[must_use]
     pub fn has(&self, place: usize) -> bool {
-        self.places.as_ref().is_none_or(|places| places.iter().any(|(known, _)| *known == place))
+        self.places
+            .as_ref()
+            .is_none_or(|places| places.iter().any(|(known, _)| *known == place))
     }
 }
 
@@ -40,8 +42,18 @@ impl Selection {
 #[must_use]
 pub fn select(value: Option<&str>, by_bus: bool, devices: &[Device]) -> Selection {
     let Some(value) = value else {
-        let count = devices.iter().map(|device| device.instances.len().max(1) as u64).sum();
-        return Selection { count, places: Some((0..devices.len()).map(|place| (place, Vec::new())).collect()) };
+        let count = devices
+            .iter()
+            .map(|device| device.instances.len().max(1) as u64)
+            .sum();
+        return Selection {
+            count,
+            places: Some(
+                (0..devices.len())
+                    .map(|place| (place, Vec::new()))
+                    .collect(),
+            ),
+        };
     };
     let mut chosen: Vec<(usize, Option<usize>)> = Vec::new();
     let mut by_index = None;
@@ -53,19 +65,29 @@ pub fn select(value: Option<&str>, by_bus: bool, devices: &[Device]) -> Selectio
             break;
         }
         let found = match index {
-            Some(index) => {
-                usize::try_from(index).ok().filter(|place| *place < devices.len()).map(|place| (place, None))
-            }
+            Some(index) => usize::try_from(index)
+                .ok()
+                .filter(|place| *place < devices.len())
+                .map(|place| (place, None)),
             None => by_uuid(entry, devices),
         };
         let Some(found) = found else { break };
         if chosen.contains(&found) {
-            return Selection { count: 0, places: Some(Vec::new()) };
+            return Selection {
+                count: 0,
+                places: Some(Vec::new()),
+            };
         }
         chosen.push(found);
     }
-    let alike = devices.windows(2).all(|pair| matches!(pair, [one, other] if one.model == other.model));
-    let known = by_bus || alike || by_index == Some(false) || chosen.is_empty() || chosen.len() == devices.len();
+    let alike = devices
+        .windows(2)
+        .all(|pair| matches!(pair, [one, other] if one.model == other.model));
+    let known = by_bus
+        || alike
+        || by_index == Some(false)
+        || chosen.is_empty()
+        || chosen.len() == devices.len();
     let places = known.then(|| {
         let mut places: Vec<(usize, Vec<usize>)> = Vec::new();
         for (place, instance) in &chosen {
@@ -76,7 +98,10 @@ pub fn select(value: Option<&str>, by_bus: bool, devices: &[Device]) -> Selectio
         }
         places
     });
-    Selection { count: chosen.len() as u64, places }
+    Selection {
+        count: chosen.len() as u64,
+        places,
+    }
 }
 
 /// The device, or the instance of one, whose UUID alone begins like this.
@@ -84,9 +109,16 @@ fn by_uuid(entry: &str, devices: &[Device]) -> Option<(usize, Option<usize>)> {
     if entry.is_empty() {
         return None;
     }
-    let whole = devices.iter().enumerate().filter_map(|(place, device)| Some((device.uuid.as_deref()?, place, None)));
+    let whole = devices
+        .iter()
+        .enumerate()
+        .filter_map(|(place, device)| Some((device.uuid.as_deref()?, place, None)));
     let instances = devices.iter().enumerate().flat_map(|(place, device)| {
-        device.instances.iter().enumerate().map(move |(instance, uuid)| (uuid.as_str(), place, Some(instance)))
+        device
+            .instances
+            .iter()
+            .enumerate()
+            .map(move |(instance, uuid)| (uuid.as_str(), place, Some(instance)))
     });
     let all: Vec<_> = whole.chain(instances).collect();
     if let Some((_, place, instance)) = all.iter().find(|(uuid, ..)| *uuid == entry) {
@@ -105,7 +137,11 @@ fn leading_integer(entry: &str) -> Option<i64> {
         return None;
     }
     let number: i64 = digits.get(..length)?.parse().unwrap_or(i64::MAX);
-    Some(if entry.starts_with('-') { -number } else { number })
+    Some(if entry.starts_with('-') {
+        -number
+    } else {
+        number
+    })
 }
 
 #[cfg(test)]
@@ -138,7 +174,11 @@ mod tests {
             ("0", 1, vec![(0, vec![])]),
             ("2,0", 2, vec![(2, vec![]), (0, vec![])]),
             (" 1 , 3 ", 2, vec![(1, vec![]), (3, vec![])]),
-            ("0,1,2,3", 4, vec![(0, vec![]), (1, vec![]), (2, vec![]), (3, vec![])]),
+            (
+                "0,1,2,3",
+                4,
+                vec![(0, vec![]), (1, vec![]), (2, vec![]), (3, vec![])],
+            ),
             // The first that names no device ends the list.
             ("0,-1,2", 1, vec![(0, vec![])]),
             ("0,9,1", 1, vec![(0, vec![])]),
@@ -155,7 +195,11 @@ mod tests {
             ("1,0,1", 0, vec![]),
             // Beginnings of UUIDs, as long as they are unique.
             ("GPU-18ef14", 1, vec![(0, vec![])]),
-            ("GPU-18ef14e9-aaaa,GPU-9a", 2, vec![(0, vec![]), (2, vec![])]),
+            (
+                "GPU-18ef14e9-aaaa,GPU-9a",
+                2,
+                vec![(0, vec![]), (2, vec![])],
+            ),
             ("GPU-18ef", 0, vec![]),
             ("GPU-nothing", 0, vec![]),
             ("GPU-18ef14,GPU-18ef14e9-aaaa", 0, vec![]),
@@ -170,8 +214,18 @@ mod tests {
         ] {
             assert_eq!(places(value), (count, expected), "{value}");
         }
-        assert_eq!(select(None, false, &four()).count, 5, "instances count each");
-        assert_eq!(select(Some("0"), false, &[]), Selection { count: 0, places: Some(vec![]) });
+        assert_eq!(
+            select(None, false, &four()).count,
+            5,
+            "instances count each"
+        );
+        assert_eq!(
+            select(Some("0"), false, &[]),
+            Selection {
+                count: 0,
+                places: Some(vec![])
+            }
+        );
     }
 
     #[test]
@@ -186,8 +240,15 @@ mod tests {
             ("", false, 0, true),
         ] {
             let selection = select(Some(value), by_bus, &devices);
-            assert_eq!((selection.count, selection.places.is_some()), (count, known), "{value}");
-            assert!(known || (0..4).all(|place| selection.has(place)), "which is unknown, so each may be");
+            assert_eq!(
+                (selection.count, selection.places.is_some()),
+                (count, known),
+                "{value}"
+            );
+            assert!(
+                known || (0..4).all(|place| selection.has(place)),
+                "which is unknown, so each may be"
+            );
         }
     }
 

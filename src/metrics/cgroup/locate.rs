@@ -19,11 +19,19 @@ pub struct Candidate {
 pub fn candidates(groups: &str, mounts: &str) -> Vec<Candidate> {
     let mut found = Vec::new();
     for version in [Version::One, Version::Two] {
-        let Some(group) = groups.lines().find_map(|line| group_path(line, version)) else { continue };
+        let Some(group) = groups.lines().find_map(|line| group_path(line, version)) else {
+            continue;
+        };
         for line in mounts.lines() {
-            let Some((mounted, point)) = memory_mount(line, version) else { continue };
+            let Some((mounted, point)) = memory_mount(line, version) else {
+                continue;
+            };
             if let Some(directory) = directory(Path::new(group), &mounted, &point) {
-                found.push(Candidate { version, directory, mount: point });
+                found.push(Candidate {
+                    version,
+                    directory,
+                    mount: point,
+                });
             }
         }
     }
@@ -35,7 +43,9 @@ fn group_path(line: &str, version: Version) -> Option<&str> {
     let mut parts = line.splitn(3, ':');
     let (hierarchy, controllers, path) = (parts.next()?, parts.next()?, parts.next()?);
     let fits = match version {
-        Version::One => controllers.split(',').any(|controller| controller == "memory"),
+        Version::One => controllers
+            .split(',')
+            .any(|controller| controller == "memory"),
         Version::Two => hierarchy == "0" && controllers.is_empty(),
     };
     fits.then_some(path)
@@ -79,18 +89,40 @@ mod tests {
 
     const HYBRID: &str = "35 31 0:31 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory\n\
                           41 31 0:38 / /sys/fs/cgroup/unified rw,relatime shared:9 - cgroup2 cgroup2 rw\n";
-    const UNIFIED: &str = "30 24 0:26 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate\n";
-    const DOCKER: &str = "35 31 0:31 /docker/abc /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n";
+    const UNIFIED: &str =
+        "30 24 0:26 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate\n";
+    const DOCKER: &str =
+        "35 31 0:31 /docker/abc /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n";
 
     #[test]
     fn the_group_is_found_in_either_version_and_in_the_hybrid() {
         for (groups, mounts, expected) in [
-            ("4:memory:/job/1\n0::/\n", HYBRID, vec!["/sys/fs/cgroup/memory/job/1", "/sys/fs/cgroup/unified"]),
-            ("4:cpu,memory:/job\n", HYBRID, vec!["/sys/fs/cgroup/memory/job"]),
-            ("0::/user.slice/a.scope\n", UNIFIED, vec!["/sys/fs/cgroup/user.slice/a.scope"]),
+            (
+                "4:memory:/job/1\n0::/\n",
+                HYBRID,
+                vec!["/sys/fs/cgroup/memory/job/1", "/sys/fs/cgroup/unified"],
+            ),
+            (
+                "4:cpu,memory:/job\n",
+                HYBRID,
+                vec!["/sys/fs/cgroup/memory/job"],
+            ),
+            (
+                "0::/user.slice/a.scope\n",
+                UNIFIED,
+                vec!["/sys/fs/cgroup/user.slice/a.scope"],
+            ),
             ("0::/\n", UNIFIED, vec!["/sys/fs/cgroup"]),
-            ("4:memory:/docker/abc\n", DOCKER, vec!["/sys/fs/cgroup/memory"]),
-            ("4:memory:/docker/abc/sub\n", DOCKER, vec!["/sys/fs/cgroup/memory/sub"]),
+            (
+                "4:memory:/docker/abc\n",
+                DOCKER,
+                vec!["/sys/fs/cgroup/memory"],
+            ),
+            (
+                "4:memory:/docker/abc/sub\n",
+                DOCKER,
+                vec!["/sys/fs/cgroup/memory/sub"],
+            ),
             ("4:memory:/sub\n", DOCKER, vec!["/sys/fs/cgroup/memory/sub"]),
             ("0::/../other\n", UNIFIED, vec![]),
             ("4:memorys:/x\n", HYBRID, vec![]),
@@ -98,8 +130,15 @@ mod tests {
             ("4:memory:/job\n", "", vec![]),
         ] {
             let found = candidates(groups, mounts);
-            let found: Vec<_> = found.iter().map(|candidate| candidate.directory.as_path()).collect();
-            assert_eq!(found, expected.into_iter().map(Path::new).collect::<Vec<_>>(), "{groups}");
+            let found: Vec<_> = found
+                .iter()
+                .map(|candidate| candidate.directory.as_path())
+                .collect();
+            assert_eq!(
+                found,
+                expected.into_iter().map(Path::new).collect::<Vec<_>>(),
+                "{groups}"
+            );
         }
     }
 

@@ -46,21 +46,28 @@ impl MemoryGroup {
     pub(super) fn at(root: &Path, pid: u32) -> Option<Self> {
         let groups = files::text(&root.join(format!("proc/{pid}/cgroup")))?;
         let mounts = files::text(&root.join("proc/self/mountinfo"))?;
-        locate::candidates(&groups, &mounts).into_iter().find_map(|candidate| {
-            let below_root = |path: &Path| root.join(path.strip_prefix("/").unwrap_or(path));
-            let directory = below_root(&candidate.directory);
-            // Only the root group of version 1 has this file; that of version 2 has no figures at all.
-            if candidate.version == Version::One && directory.join("release_agent").exists() {
-                return None;
-            }
-            let file = directory.join(match candidate.version {
-                Version::One => "memory.usage_in_bytes",
-                Version::Two => "memory.current",
-            });
-            let usage = axolotl_run_sys::probe::open_regular(&file).ok()?;
-            let mount = below_root(&candidate.mount);
-            Some(Self { version: candidate.version, directory, mount, usage })
-        })
+        locate::candidates(&groups, &mounts)
+            .into_iter()
+            .find_map(|candidate| {
+                let below_root = |path: &Path| root.join(path.strip_prefix("/").unwrap_or(path));
+                let directory = below_root(&candidate.directory);
+                // Only the root group of version 1 has this file; that of version 2 has no figures at all.
+                if candidate.version == Version::One && directory.join("release_agent").exists() {
+                    return None;
+                }
+                let file = directory.join(match candidate.version {
+                    Version::One => "memory.usage_in_bytes",
+                    Version::Two => "memory.current",
+                });
+                let usage = axolotl_run_sys::probe::open_regular(&file).ok()?;
+                let mount = below_root(&candidate.mount);
+                Some(Self {
+                    version: candidate.version,
+                    directory,
+                    mount,
+                    usage,
+                })
+            })
     }
 
     /// Bytes charged to the group and those below it, page cache included.
@@ -68,7 +75,11 @@ impl MemoryGroup {
     pub fn current(&self) -> Option<u64> {
         let mut digits = [0; 32];
         let length = self.usage.read_at(&mut digits, 0).ok()?;
-        std::str::from_utf8(digits.get(..length)?).ok()?.trim().parse().ok()
+        std::str::from_utf8(digits.get(..length)?)
+            .ok()?
+            .trim()
+            .parse()
+            .ok()
     }
 
     /// The most that was ever charged, since the group was made: before the run as well, if the group is older.
@@ -113,10 +124,24 @@ impl MemoryGroup {
 #[must_use]
 pub(super) fn unified_ancestors(root: &Path, pid: u32) -> Vec<PathBuf> {
     let text = |path: String| files::text(&root.join(path)).unwrap_or_default();
-    let found = locate::candidates(&text(format!("proc/{pid}/cgroup")), &text("proc/self/mountinfo".into()));
-    let Some(group) = found.into_iter().find(|candidate| candidate.version == Version::Two) else { return Vec::new() };
-    let above = group.directory.ancestors().take_while(|directory| directory.starts_with(&group.mount));
-    above.take(limits::CGROUP_DEPTH_MAX).map(|path| root.join(path.strip_prefix("/").unwrap_or(path))).collect()
+    let found = locate::candidates(
+        &text(format!("proc/{pid}/cgroup")),
+        &text("proc/self/mountinfo".into()),
+    );
+    let Some(group) = found
+        .into_iter()
+        .find(|candidate| candidate.version == Version::Two)
+    else {
+        return Vec::new();
+    };
+    let above = group
+        .directory
+        .ancestors()
+        .take_while(|directory| directory.starts_with(&group.mount));
+    above
+        .take(limits::CGROUP_DEPTH_MAX)
+        .map(|path| root.join(path.strip_prefix("/").unwrap_or(path)))
+        .collect()
 }
 
 /// Processes of the whole machine that the kernel killed for memory since boot.

@@ -23,7 +23,10 @@ impl OomKills {
     }
 
     fn counters_at(root: &Path, group: Option<&MemoryGroup>) -> Self {
-        Self { cgroup: group.and_then(MemoryGroup::oom_kills), host: host_oom_kills(root) }
+        Self {
+            cgroup: group.and_then(MemoryGroup::oom_kills),
+            host: host_oom_kills(root),
+        }
     }
 }
 
@@ -42,7 +45,10 @@ impl OomWatch {
     }
 
     pub(super) fn at(root: &Path, group: Option<&MemoryGroup>) -> Self {
-        Self { root: root.to_owned(), before: OomKills::counters_at(root, group) }
+        Self {
+            root: root.to_owned(),
+            before: OomKills::counters_at(root, group),
+        }
     }
 
     /// The counters when the watch began.
@@ -61,6 +67,9 @@ impl OomWatch {
     pub fn delta(&self, group: Option<&MemoryGroup>) -> OomKills {
         let since = |now: Option<u64>, before: Option<u64>| Some(now?.saturating_sub(before?));
         let now = OomKills::counters_at(&self.root, group);
-        OomKills { cgroup: since(now.cgroup, self.before.cgroup), host: since(now.host, self.before.host) }
+        OomKills {
+            cgroup: since(now.cgroup, self.before.cgroup),
+            host: since(now.host, self.before.host),
+        }
     }
 }

@@ -16,25 +16,40 @@ fn machine(version: Version) -> tempfile::TempDir {
         Version::One => {
             write("proc/7/cgroup", "4:memory:/job/step\n");
             write("proc/8/cgroup", "4:memory:/\n");
-            write("proc/self/mountinfo", "1 0 0:1 / /cg rw - cgroup cgroup rw,memory\n");
+            write(
+                "proc/self/mountinfo",
+                "1 0 0:1 / /cg rw - cgroup cgroup rw,memory\n",
+            );
             write("cg/release_agent", "");
             write("cg/memory.usage_in_bytes", "999999\n");
             write("cg/job/memory.limit_in_bytes", "8000\n");
             write("cg/job/step/memory.limit_in_bytes", "9223372036854771712\n");
-            write("cg/job/step/memory.stat", "cache 1\nhierarchical_memory_limit 7000\n");
+            write(
+                "cg/job/step/memory.stat",
+                "cache 1\nhierarchical_memory_limit 7000\n",
+            );
             write("cg/job/step/memory.usage_in_bytes", "4096\n");
             write("cg/job/step/memory.max_usage_in_bytes", "5000\n");
-            write("cg/job/step/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n");
+            write(
+                "cg/job/step/memory.oom_control",
+                "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n",
+            );
         }
         Version::Two => {
             write("proc/7/cgroup", "0::/job/step\n");
             write("proc/8/cgroup", "0::/\n");
-            write("proc/self/mountinfo", "1 0 0:1 / /cg rw - cgroup2 cgroup2 rw\n");
+            write(
+                "proc/self/mountinfo",
+                "1 0 0:1 / /cg rw - cgroup2 cgroup2 rw\n",
+            );
             write("cg/job/memory.max", "7000\n");
             write("cg/job/step/memory.max", "max\n");
             write("cg/job/step/memory.current", "4096\n");
             write("cg/job/step/memory.peak", "5000\n");
-            write("cg/job/step/memory.events", "low 0\nhigh 0\nmax 4\noom 3\noom_kill 2\noom_group_kill 0\n");
+            write(
+                "cg/job/step/memory.events",
+                "low 0\nhigh 0\nmax 4\noom 3\noom_kill 2\noom_group_kill 0\n",
+            );
         }
     }
     root
@@ -47,7 +62,12 @@ fn both_versions_say_the_same() {
         let group = MemoryGroup::at(machine.path(), 7).unwrap();
         assert_eq!(group.version, version);
         assert_eq!(
-            (group.current(), group.peak(), group.limit(), group.oom_kills()),
+            (
+                group.current(),
+                group.peak(),
+                group.limit(),
+                group.oom_kills()
+            ),
             (Some(4096), Some(5000), Some(7000), Some(2)),
             "{version:?}"
         );
@@ -57,22 +77,38 @@ fn both_versions_say_the_same() {
 #[test]
 fn the_root_group_is_nobodys_own() {
     for version in [Version::One, Version::Two] {
-        assert!(MemoryGroup::at(machine(version).path(), 8).is_none(), "{version:?}");
+        assert!(
+            MemoryGroup::at(machine(version).path(), 8).is_none(),
+            "{version:?}"
+        );
     }
 }
 
 #[test]
 fn kills_are_counted_from_the_beginning_of_the_run() {
-    for (version, file) in
-        [(Version::One, "cg/job/step/memory.oom_control"), (Version::Two, "cg/job/step/memory.events")]
-    {
+    for (version, file) in [
+        (Version::One, "cg/job/step/memory.oom_control"),
+        (Version::Two, "cg/job/step/memory.events"),
+    ] {
         let machine = machine(version);
         let group = MemoryGroup::at(machine.path(), 7);
         let watch = OomWatch::at(machine.path(), group.as_ref());
-        assert_eq!(watch.delta(group.as_ref()), OomKills { cgroup: Some(0), host: Some(0) });
+        assert_eq!(
+            watch.delta(group.as_ref()),
+            OomKills {
+                cgroup: Some(0),
+                host: Some(0)
+            }
+        );
         fs::write(machine.path().join(file), "oom 9\noom_kill 3\n").unwrap();
         fs::write(machine.path().join("proc/vmstat"), "oom_kill 7\n").unwrap();
-        assert_eq!(watch.delta(group.as_ref()), OomKills { cgroup: Some(1), host: Some(2) });
+        assert_eq!(
+            watch.delta(group.as_ref()),
+            OomKills {
+                cgroup: Some(1),
+                host: Some(2)
+            }
+        );
     }
 }
 
@@ -80,7 +116,10 @@ fn kills_are_counted_from_the_beginning_of_the_run() {
 fn without_the_files_everything_is_unknown() {
     let empty = tempfile::tempdir().unwrap();
     assert!(MemoryGroup::at(empty.path(), 7).is_none());
-    assert_eq!(OomWatch::at(empty.path(), None).delta(None), OomKills::default());
+    assert_eq!(
+        OomWatch::at(empty.path(), None).delta(None),
+        OomKills::default()
+    );
 }
 
 #[test]

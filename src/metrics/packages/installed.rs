@@ -5,21 +5,26 @@
 //! package decides; two versions of it in that one directory are the leftovers of a failed installation, and
 //! nobody can tell from outside which one is imported.
 
-use axolotl_run_core::limits;
 use crate::metrics::files;
+use axolotl_run_core::limits;
 use axolotl_run_core::public::version::PACKAGES;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Versions of the listed packages, as they were found.
 pub fn versions(sites: &[PathBuf]) -> BTreeMap<&'static str, String> {
-    let wanted: Vec<(String, &'static str)> = PACKAGES.iter().map(|name| (normal(name), *name)).collect();
+    let wanted: Vec<(String, &'static str)> =
+        PACKAGES.iter().map(|name| (normal(name), *name)).collect();
     let mut found: BTreeMap<&'static str, Option<String>> = BTreeMap::new();
     for site in sites.iter().take(limits::PACKAGE_DIRECTORIES_MAX) {
         let mut here: BTreeMap<&'static str, Option<String>> = BTreeMap::new();
         for entry in files::names(site, limits::PACKAGE_ENTRIES_MAX).unwrap_or_default() {
-            let Some((name, version)) = entry.to_str().and_then(name_and_version) else { continue };
-            let Some((_, package)) = wanted.iter().find(|(normal, _)| *normal == name) else { continue };
+            let Some((name, version)) = entry.to_str().and_then(name_and_version) else {
+                continue;
+            };
+            let Some((_, package)) = wanted.iter().find(|(normal, _)| *normal == name) else {
+                continue;
+            };
             here.entry(package)
                 .and_modify(|known| {
                     if known.as_deref() != Some(version) {
@@ -32,12 +37,17 @@ pub fn versions(sites: &[PathBuf]) -> BTreeMap<&'static str, String> {
             found.entry(package).or_insert(version);
         }
     }
-    found.into_iter().filter_map(|(package, version)| Some((package, version?))).collect()
+    found
+        .into_iter()
+        .filter_map(|(package, version)| Some((package, version?)))
+        .collect()
 }
 
 /// The normal form of a package's name, and its version, from the name of its record.
 fn name_and_version(entry: &str) -> Option<(String, &str)> {
-    let record = entry.strip_suffix(".dist-info").or_else(|| entry.strip_suffix(".egg-info"))?;
+    let record = entry
+        .strip_suffix(".dist-info")
+        .or_else(|| entry.strip_suffix(".egg-info"))?;
     // Installers write no hyphen into the name itself.
     let (name, rest) = record.split_once('-')?;
     let version = rest.split_once("-py").map_or(rest, |(version, _)| version);
@@ -59,10 +69,19 @@ mod tests {
     #[test]
     fn records_of_all_sorts_are_read() {
         for (entry, expected) in [
-            ("torch-2.8.0+cu128.dist-info", Some(("torch", "2.8.0+cu128"))),
-            ("flash_attn-2.7.4.post1.dist-info", Some(("flash-attn", "2.7.4.post1"))),
+            (
+                "torch-2.8.0+cu128.dist-info",
+                Some(("torch", "2.8.0+cu128")),
+            ),
+            (
+                "flash_attn-2.7.4.post1.dist-info",
+                Some(("flash-attn", "2.7.4.post1")),
+            ),
             ("Lm_Eval-0.4.11.dist-info", Some(("lm-eval", "0.4.11"))),
-            ("axolotl-0.13.0.dev0.dist-info", Some(("axolotl", "0.13.0.dev0"))),
+            (
+                "axolotl-0.13.0.dev0.dist-info",
+                Some(("axolotl", "0.13.0.dev0")),
+            ),
             ("ray-2.9.0-py3.11.egg-info", Some(("ray", "2.9.0"))),
             ("ray-2.9.0.egg-info", Some(("ray", "2.9.0"))),
             ("ray.egg-info", None),
@@ -85,12 +104,29 @@ mod tests {
             }
             root.path().join(name)
         };
-        let first =
-            site("a", &["torch-2.8.0.dist-info", "trl-0.1.dist-info", "trl-0.2.dist-info", "~orch-1.0.dist-info"]);
-        let second =
-            site("b", &["torch-1.0.dist-info", "trl-0.3.dist-info", "peft-0.20.0.dist-info", "secret-1.0.dist-info"]);
+        let first = site(
+            "a",
+            &[
+                "torch-2.8.0.dist-info",
+                "trl-0.1.dist-info",
+                "trl-0.2.dist-info",
+                "~orch-1.0.dist-info",
+            ],
+        );
+        let second = site(
+            "b",
+            &[
+                "torch-1.0.dist-info",
+                "trl-0.3.dist-info",
+                "peft-0.20.0.dist-info",
+                "secret-1.0.dist-info",
+            ],
+        );
         let found = versions(&[first, second, root.path().join("none")]);
-        assert_eq!(found, BTreeMap::from([("torch", "2.8.0".to_owned()), ("peft", "0.20.0".to_owned())]));
+        assert_eq!(
+            found,
+            BTreeMap::from([("torch", "2.8.0".to_owned()), ("peft", "0.20.0".to_owned())])
+        );
     }
 
     proptest! {

@@ -4,10 +4,10 @@
 //! place that Python finds its packages. A word is looked up as the kernel and the shell would; a console
 //! script names its interpreter in its first line. Shims that are shell scripts (pyenv's) lead nowhere: None.
 
-use axolotl_run_core::limits;
 use crate::metrics::files;
 use crate::metrics::host::Environment;
 use axolotl_run_core::launch::prefixes::behind;
+use axolotl_run_core::limits;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -21,10 +21,14 @@ pub fn of_command(command: &[OsString], environment: Environment<'_>) -> Option<
     let behind = behind(command);
     let mut words = behind.command.iter().filter(|_| !behind.elsewhere);
     let program = find(words.next()?, environment)?;
-    if !TRANSPARENT.iter().any(|name| program.file_name() == Some(OsStr::new(name))) {
+    if !TRANSPARENT
+        .iter()
+        .any(|name| program.file_name() == Some(OsStr::new(name)))
+    {
         return of_program(&program, environment);
     }
-    let mut programs = words.filter(|word| !word.as_bytes().starts_with(b"-") && !word.as_bytes().contains(&b'='));
+    let mut programs =
+        words.filter(|word| !word.as_bytes().starts_with(b"-") && !word.as_bytes().contains(&b'='));
     programs.find_map(|word| of_program(&find(word, environment)?, environment))
 }
 
@@ -42,7 +46,8 @@ fn find(word: &OsStr, environment: Environment<'_>) -> Option<PathBuf> {
 }
 
 fn is_program(path: &Path) -> bool {
-    std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+    std::fs::metadata(path)
+        .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }
 
 /// The Python that a program is, or that it names in its first lines.
@@ -53,11 +58,15 @@ fn of_program(program: &Path, environment: Environment<'_>) -> Option<PathBuf> {
         return is_python(program).then(|| program.to_owned());
     };
     let mut lines = script.split(|byte| *byte == b'\n');
-    let mut words = lines.next()?.split(|byte| byte.is_ascii_whitespace()).filter(|word| !word.is_empty());
+    let mut words = lines
+        .next()?
+        .split(|byte| byte.is_ascii_whitespace())
+        .filter(|word| !word.is_empty());
     let first = PathBuf::from(OsStr::from_bytes(words.next()?));
     if first.file_name() == Some(OsStr::new("env")) {
         let mut named = words.filter(|word| !word.starts_with(b"-") && !word.contains(&b'='));
-        return find(OsStr::from_bytes(named.next()?), environment).filter(|path| is_python(path) && !is_script(path));
+        return find(OsStr::from_bytes(named.next()?), environment)
+            .filter(|path| is_python(path) && !is_script(path));
     }
     if is_python(&first) {
         return Some(first);
@@ -78,7 +87,9 @@ fn quoted(call: &[u8], script: &Path) -> Option<PathBuf> {
         (mark @ (b'"' | b'\''), rest) => (*mark, rest),
         _ => (b' ', call),
     };
-    Some(PathBuf::from(OsStr::from_bytes(path.split(|byte| *byte == end).next()?)))
+    Some(PathBuf::from(OsStr::from_bytes(
+        path.split(|byte| *byte == end).next()?,
+    )))
 }
 
 fn is_script(path: &Path) -> bool {
@@ -88,6 +99,12 @@ fn is_script(path: &Path) -> bool {
 /// `python`, `python3`, `python3.11`, `pypy3`.
 pub fn is_python(path: &Path) -> bool {
     let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
-    let version = name.strip_prefix("python").or_else(|| name.strip_prefix("pypy"));
-    version.is_some_and(|version| version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b't'))
+    let version = name
+        .strip_prefix("python")
+        .or_else(|| name.strip_prefix("pypy"));
+    version.is_some_and(|version| {
+        version
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b't')
+    })
 }

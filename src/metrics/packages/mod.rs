@@ -47,7 +47,9 @@ impl Versions {
         let packages = installed::versions(&found.sites).into_iter();
         Self {
             python: found.python.as_deref().and_then(version::python),
-            packages: packages.filter_map(|(name, raw)| Some((name, version::format(name, &raw)?))).collect(),
+            packages: packages
+                .filter_map(|(name, raw)| Some((name, version::format(name, &raw)?)))
+                .collect(),
         }
     }
 }

@@ -6,8 +6,8 @@
 
 use super::environment::{Found, of_interpreter, of_site};
 use super::interpreter::is_python;
-use axolotl_run_core::limits;
 use crate::metrics::files;
+use axolotl_run_core::limits;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,9 @@ pub fn environment(proc: &Path, pids: &[u32]) -> Option<Found> {
     let mut best = None;
     for pid in pids.iter().take(limits::MAPS_PROCESSES_MAX) {
         let process = proc.join(pid.to_string());
-        let Some((found, certain)) = of_process(&process) else { continue };
+        let Some((found, certain)) = of_process(&process) else {
+            continue;
+        };
         if certain {
             return Some(found);
         }
@@ -41,21 +43,35 @@ fn of_process(process: &Path) -> Option<(Found, bool)> {
     }
     let words = files::bytes(&process.join("cmdline"), limits::KERNEL_FILE_BYTES_MAX)?;
     let called = PathBuf::from(OsStr::from_bytes(words.split(|byte| *byte == 0).next()?));
-    let called = if called.is_absolute() && is_python(&called) { called } else { program };
-    Some((of_interpreter(&seen_from_here(process, &called)?, &|_| None), false))
+    let called = if called.is_absolute() && is_python(&called) {
+        called
+    } else {
+        program
+    };
+    Some((
+        of_interpreter(&seen_from_here(process, &called)?, &|_| None),
+        false,
+    ))
 }
 
 /// The directory of packages from which something is mapped: torch's, else the first.
 fn mapped_site(maps: &[u8]) -> Option<(&Path, bool)> {
     let mut first = None;
     for line in maps.split(|byte| *byte == b'\n') {
-        let Some(start) = memchr::memchr(b'/', line) else { continue };
+        let Some(start) = memchr::memchr(b'/', line) else {
+            continue;
+        };
         let path = line.get(start..).unwrap_or_default();
         for directory in [&b"/site-packages/"[..], b"/dist-packages/"] {
-            let Some(at) = memchr::memmem::find(path, directory) else { continue };
+            let Some(at) = memchr::memmem::find(path, directory) else {
+                continue;
+            };
             let end = at + directory.len();
             let site = Path::new(OsStr::from_bytes(path.get(..end - 1).unwrap_or_default()));
-            if path.get(end..).is_some_and(|rest| rest.starts_with(b"torch/")) {
+            if path
+                .get(end..)
+                .is_some_and(|rest| rest.starts_with(b"torch/"))
+            {
                 return Some((site, true));
             }
             first = first.or(Some((site, false)));
@@ -66,8 +82,12 @@ fn mapped_site(maps: &[u8]) -> Option<(&Path, bool)> {
 
 /// A path of the process's, as we reach it: in a container of its own its files are below its root.
 fn seen_from_here(process: &Path, path: &Path) -> Option<PathBuf> {
-    let below = process.join("root").join(path.strip_prefix("/").unwrap_or(path));
-    [below, path.to_owned()].into_iter().find(|path| path.exists())
+    let below = process
+        .join("root")
+        .join(path.strip_prefix("/").unwrap_or(path));
+    [below, path.to_owned()]
+        .into_iter()
+        .find(|path| path.exists())
 }
 
 #[cfg(test)]
@@ -81,9 +101,18 @@ mod tests {
         let debian = "7f00-7f01 r-xp 00000000 fe:01 42    /usr/lib/python3/dist-packages/z.so\n";
         let rest = "7f00-7f01 rw-p 00000000 00:00 0    [heap]\n7f00-7f01 r--p 00000000 fe:01 9 /usr/lib/libc.so.6\n";
         for (maps, expected) in [
-            (format!("{rest}{numpy}{torch}"), Some(("/v/b c/lib/python3.11/site-packages", true))),
-            (format!("{rest}{numpy}"), Some(("/v/a/lib/python3.11/site-packages", false))),
-            (debian.to_owned(), Some(("/usr/lib/python3/dist-packages", false))),
+            (
+                format!("{rest}{numpy}{torch}"),
+                Some(("/v/b c/lib/python3.11/site-packages", true)),
+            ),
+            (
+                format!("{rest}{numpy}"),
+                Some(("/v/a/lib/python3.11/site-packages", false)),
+            ),
+            (
+                debian.to_owned(),
+                Some(("/usr/lib/python3/dist-packages", false)),
+            ),
             (rest.to_owned(), None),
             (String::new(), None),
         ] {

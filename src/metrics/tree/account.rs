@@ -20,7 +20,10 @@ pub struct Account {
 impl Account {
     /// The account of a process that is met in this state.
     pub const fn open(stat: &Stat) -> Self {
-        Self { at_first: stat.children_ticks, owed: 0 }
+        Self {
+            at_first: stat.children_ticks,
+            owed: 0,
+        }
     }
 
     /// A child with so many ticks is gone.
@@ -32,7 +35,9 @@ impl Account {
     pub const fn ticks(&self, stat: &Stat) -> u64 {
         let arrived = stat.children_ticks.saturating_sub(self.at_first);
         let missing = self.owed.saturating_sub(arrived);
-        stat.own_ticks.saturating_add(stat.children_ticks).saturating_add(missing)
+        stat.own_ticks
+            .saturating_add(stat.children_ticks)
+            .saturating_add(missing)
     }
 }
 
@@ -41,7 +46,15 @@ mod tests {
     use super::*;
 
     const fn stat(own_ticks: u64, children_ticks: u64) -> Stat {
-        Stat { zombie: false, parent: 1, own_ticks, children_ticks, threads: 1, started: 1, resident_pages: 1 }
+        Stat {
+            zombie: false,
+            parent: 1,
+            own_ticks,
+            children_ticks,
+            threads: 1,
+            started: 1,
+            resident_pages: 1,
+        }
     }
 
     #[test]
@@ -49,10 +62,22 @@ mod tests {
         let mut account = Account::open(&stat(10, 5));
         assert_eq!(account.ticks(&stat(10, 5)), 15);
         account.owe(100);
-        assert_eq!(account.ticks(&stat(10, 5)), 115, "gone, and not arrived yet");
+        assert_eq!(
+            account.ticks(&stat(10, 5)),
+            115,
+            "gone, and not arrived yet"
+        );
         assert_eq!(account.ticks(&stat(10, 105)), 115, "arrived");
-        assert_eq!(account.ticks(&stat(10, 108)), 118, "arrived with what it used since it was last seen");
+        assert_eq!(
+            account.ticks(&stat(10, 108)),
+            118,
+            "arrived with what it used since it was last seen"
+        );
         account.owe(50);
-        assert_eq!(account.ticks(&stat(10, 108)), 165, "the second never arrives: nobody waits for it");
+        assert_eq!(
+            account.ticks(&stat(10, 108)),
+            165,
+            "the second never arrives: nobody waits for it"
+        );
     }
 }

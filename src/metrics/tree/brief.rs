@@ -43,12 +43,21 @@ impl Brief {
     }
 
     /// The process as it is now, by what it was; None where it has to be read whole.
-    pub fn read(&mut self, procfs: &mut Procfs, pid: u32, was: &Stat, ticks_per_second: u64) -> Option<Stat> {
+    pub fn read(
+        &mut self,
+        procfs: &mut Procfs,
+        pid: u32,
+        was: &Stat,
+        ticks_per_second: u64,
+    ) -> Option<Stat> {
         // First the file, which is this process's and no later one's.
         let resident_pages = procfs.read_memory(self.memory.as_ref()?)?;
         if let Some(left) = self.idle.checked_sub(1) {
             self.idle = left;
-            return Some(Stat { resident_pages, ..*was });
+            return Some(Stat {
+                resident_pages,
+                ..*was
+            });
         }
         let nanoseconds = clock::processor_time(pid)?.as_nanos();
         let ticks = nanoseconds * u128::from(ticks_per_second) / 1_000_000_000;
@@ -57,6 +66,10 @@ impl Brief {
         if own_ticks == was.own_ticks {
             self.idle = limits::TREE_IDLE_SAMPLES;
         }
-        Some(Stat { own_ticks, resident_pages, ..*was })
+        Some(Stat {
+            own_ticks,
+            resident_pages,
+            ..*was
+        })
     }
 }

@@ -39,7 +39,8 @@ impl Schedule {
     fn scanned(&mut self, cost: std::time::Duration) {
         let paid_by = cost.as_micros() / limits::TREE_SCAN_COST_PER_SAMPLE.as_micros();
         let paid_by = u32::try_from(paid_by).unwrap_or(u32::MAX);
-        self.samples_left = paid_by.clamp(limits::TREE_SCAN_SAMPLES, limits::TREE_SCAN_SAMPLES_MAX) - 1;
+        self.samples_left =
+            paid_by.clamp(limits::TREE_SCAN_SAMPLES, limits::TREE_SCAN_SAMPLES_MAX) - 1;
     }
 }
 
@@ -60,7 +61,10 @@ impl Sampler {
         let (pid, threads) = self.portion();
         self.ask(pid, threads, &mut to_ask);
         while let Some(pid) = to_ask.pop() {
-            let threads = self.known.get(&pid).map_or(1, |process| process.stat.threads);
+            let threads = self
+                .known
+                .get(&pid)
+                .map_or(1, |process| process.stat.threads);
             let threads = match threads > 1 && threads <= limits::TREE_THREADS_EACH_SAMPLE {
                 true => self.procfs.threads(pid, limits::TREE_THREADS_MAX),
                 false => vec![pid],
@@ -73,13 +77,31 @@ impl Sampler {
     fn portion(&mut self) -> (u32, Vec<u32>) {
         let many = |process: &Process| process.stat.threads > limits::TREE_THREADS_EACH_SAMPLE;
         if self.round.threads.is_empty() {
-            let mut next = self.known.range(self.round.pid.saturating_add(1)..).chain(&self.known);
-            let Some((&pid, _)) = next.find(|(_, process)| many(process)) else { return Default::default() };
-            self.round = Round { pid, threads: self.procfs.threads(pid, limits::TREE_THREADS_MAX) };
+            let mut next = self
+                .known
+                .range(self.round.pid.saturating_add(1)..)
+                .chain(&self.known);
+            let Some((&pid, _)) = next.find(|(_, process)| many(process)) else {
+                return Default::default();
+            };
+            self.round = Round {
+                pid,
+                threads: self.procfs.threads(pid, limits::TREE_THREADS_MAX),
+            };
         }
-        let all: u64 = self.known.values().filter(|process| many(process)).map(|process| process.stat.threads).sum();
-        let share = usize::try_from(all.div_ceil(limits::TREE_ROUND_SAMPLES_MAX)).unwrap_or(usize::MAX);
-        let left = self.round.threads.len().saturating_sub(share.max(limits::TREE_ROUND_THREADS));
+        let all: u64 = self
+            .known
+            .values()
+            .filter(|process| many(process))
+            .map(|process| process.stat.threads)
+            .sum();
+        let share =
+            usize::try_from(all.div_ceil(limits::TREE_ROUND_SAMPLES_MAX)).unwrap_or(usize::MAX);
+        let left = self
+            .round
+            .threads
+            .len()
+            .saturating_sub(share.max(limits::TREE_ROUND_THREADS));
         (self.round.pid, self.round.threads.split_off(left))
     }
 
@@ -98,7 +120,10 @@ impl Sampler {
     /// much as reading it.
     fn children(&mut self, pid: u32, thread: u32) -> Option<Vec<u32>> {
         let process = self.known.get_mut(&pid).filter(|_| thread == pid);
-        if let Some(file) = process.as_ref().and_then(|process| process.children.as_ref()) {
+        if let Some(file) = process
+            .as_ref()
+            .and_then(|process| process.children.as_ref())
+        {
             return self.procfs.read_children(file);
         }
         let file = self.procfs.open_children(pid, thread)?;
@@ -124,7 +149,13 @@ impl Sampler {
     }
 
     fn meet_if_related(&mut self, pid: u32) {
-        let Some(stat) = self.procfs.open_stat(pid).and_then(|file| self.procfs.read_stat(&file)) else { return };
+        let Some(stat) = self
+            .procfs
+            .open_stat(pid)
+            .and_then(|file| self.procfs.read_stat(&file))
+        else {
+            return;
+        };
         if pid != self.root && self.known.contains_key(&stat.parent) {
             self.meet(pid, Some(stat.parent));
         }

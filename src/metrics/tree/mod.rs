@@ -22,9 +22,9 @@ pub mod stat;
 #[cfg(test)]
 mod tests;
 
+use account::Account;
 use axolotl_run_core::limits;
 use axolotl_run_sys::probe;
-use account::Account;
 use brief::Brief;
 use discovery::{Round, Schedule};
 use procfs::Procfs;
@@ -130,7 +130,9 @@ impl Sampler {
     }
 
     fn live(&self) -> impl Iterator<Item = (&u32, &Process)> {
-        self.known.iter().filter(|(_, process)| !process.stat.zombie)
+        self.known
+            .iter()
+            .filter(|(_, process)| !process.stat.zombie)
     }
 
     /// Reads the known processes again and settles the accounts of those that are gone.
@@ -143,20 +145,27 @@ impl Sampler {
         self.samples = self.samples.wrapping_add(1);
         for (pid, process) in &mut self.known {
             if !whole
-                && let Some(stat) = process.brief.read(&mut self.procfs, *pid, &process.stat, self.ticks_per_second)
+                && let Some(stat) =
+                    process
+                        .brief
+                        .read(&mut self.procfs, *pid, &process.stat, self.ticks_per_second)
             {
                 process.stat = stat;
                 continue;
             }
             let stat = match &process.file {
                 Some(file) => self.procfs.read_stat(file),
-                None => self.procfs.open_stat(*pid).and_then(|file| self.procfs.read_stat(&file)),
+                None => self
+                    .procfs
+                    .open_stat(*pid)
+                    .and_then(|file| self.procfs.read_stat(&file)),
             };
             match stat.filter(|stat| stat.started == process.stat.started) {
                 Some(stat) => {
                     process.stat = stat;
                     if self.kept_files < limits::TREE_FILES_MAX {
-                        self.kept_files += usize::from(process.brief.open(&mut self.procfs, *pid, stat.threads));
+                        self.kept_files +=
+                            usize::from(process.brief.open(&mut self.procfs, *pid, stat.threads));
                     }
                 }
                 None => gone.push(*pid),
@@ -164,9 +173,17 @@ impl Sampler {
         }
         // Children first: what a child leaves goes through its parent, which may be gone as well.
         for pid in gone.into_iter().rev() {
-            let Some(process) = self.known.remove(&pid) else { continue };
-            let kept = [process.file.is_some(), process.brief.is_open(), process.children.is_some()];
-            self.kept_files = self.kept_files.saturating_sub(kept.into_iter().filter(|kept| *kept).count());
+            let Some(process) = self.known.remove(&pid) else {
+                continue;
+            };
+            let kept = [
+                process.file.is_some(),
+                process.brief.is_open(),
+                process.children.is_some(),
+            ];
+            self.kept_files = self
+                .kept_files
+                .saturating_sub(kept.into_iter().filter(|kept| *kept).count());
             let ticks = process.account.ticks(&process.stat);
             match self.known.get_mut(&process.stat.parent) {
                 Some(parent) => parent.account.owe(ticks),
@@ -180,21 +197,34 @@ impl Sampler {
         if self.known.contains_key(&pid) || self.known.len() >= limits::TREE_PROCESSES_MAX {
             return false;
         }
-        let Some(file) = self.procfs.open_stat(pid) else { return false };
-        let Some(stat) = self.procfs.read_stat(&file) else { return false };
+        let Some(file) = self.procfs.open_stat(pid) else {
+            return false;
+        };
+        let Some(stat) = self.procfs.read_stat(&file) else {
+            return false;
+        };
         if parent.is_some_and(|parent| parent != stat.parent) {
             return false;
         }
         let keep = self.kept_files < limits::TREE_FILES_MAX;
         self.kept_files += usize::from(keep);
         let file = keep.then_some(file);
-        let process = Process { stat, account: Account::open(&stat), file, brief: Brief::default(), children: None };
+        let process = Process {
+            stat,
+            account: Account::open(&stat),
+            file,
+            brief: Brief::default(),
+            children: None,
+        };
         self.known.insert(pid, process);
         true
     }
 
     fn sum(&mut self) -> TreeSample {
-        let ticks = self.known.values().map(|process| process.account.ticks(&process.stat));
+        let ticks = self
+            .known
+            .values()
+            .map(|process| process.account.ticks(&process.stat));
         let ticks = ticks.fold(self.ended_ticks, u64::saturating_add);
         self.highest_ticks = self.highest_ticks.max(ticks);
         let resident = || self.live().map(|(_, process)| process.stat.resident_pages);

@@ -23,13 +23,19 @@ impl Sampler {
     /// Follows the process and all that come from it.
     #[must_use]
     pub fn new(root: u32) -> Self {
-        let mut sampler =
-            Self { system: System::new().ok(), known: BTreeMap::new(), ended_milliseconds: 0, samples: 0 };
+        let mut sampler = Self {
+            system: System::new().ok(),
+            known: BTreeMap::new(),
+            ended_milliseconds: 0,
+            samples: 0,
+        };
         let root = Pid::from_u32(root);
         if let Some(system) = &mut sampler.system {
             system.refresh_processes_specifics(ProcessesToUpdate::Some(&[root]), true, measured());
             if let Some(process) = system.process(root) {
-                sampler.known.insert(root, (process.start_time(), process.accumulated_cpu_time()));
+                sampler
+                    .known
+                    .insert(root, (process.start_time(), process.accumulated_cpu_time()));
             }
         }
         sampler
@@ -37,7 +43,9 @@ impl Sampler {
 
     /// Measures the tree.
     pub fn sample(&mut self) -> TreeSample {
-        let Some(system) = &mut self.system else { return TreeSample::default() };
+        let Some(system) = &mut self.system else {
+            return TreeSample::default();
+        };
         if self.known.is_empty() && self.samples == 0 {
             return TreeSample::default();
         }
@@ -53,7 +61,10 @@ impl Sampler {
         let (mut processes, mut memory) = (0, Vec::new());
         let ended = &mut self.ended_milliseconds;
         self.known.retain(|pid, (started, milliseconds)| {
-            let Some(process) = system.process(*pid).filter(|process| process.start_time() == *started) else {
+            let Some(process) = system
+                .process(*pid)
+                .filter(|process| process.start_time() == *started)
+            else {
                 *ended = ended.saturating_add(*milliseconds);
                 return false;
             };
@@ -64,7 +75,10 @@ impl Sampler {
             }
             true
         });
-        let milliseconds = self.known.values().fold(*ended, |sum, (_, used)| sum.saturating_add(*used));
+        let milliseconds = self
+            .known
+            .values()
+            .fold(*ended, |sum, (_, used)| sum.saturating_add(*used));
         TreeSample {
             processes: Some(processes),
             cpu_seconds: Some(milliseconds as f64 / 1000.0),
@@ -80,7 +94,10 @@ impl Sampler {
 }
 
 fn measured() -> ProcessRefreshKind {
-    ProcessRefreshKind::nothing().with_cpu().with_memory().without_tasks()
+    ProcessRefreshKind::nothing()
+        .with_cpu()
+        .with_memory()
+        .without_tasks()
 }
 
 /// Adds the processes whose parent is known, until there are no more.
@@ -88,7 +105,9 @@ fn meet_descendants(system: &System, known: &mut BTreeMap<Pid, (u64, u64)>) {
     loop {
         let before = known.len();
         for (pid, process) in system.processes() {
-            let related = process.parent().is_some_and(|parent| known.contains_key(&parent));
+            let related = process
+                .parent()
+                .is_some_and(|parent| known.contains_key(&parent));
             if related && !known.contains_key(pid) && known.len() < limits::TREE_PROCESSES_MAX {
                 known.insert(*pid, (process.start_time(), process.accumulated_cpu_time()));
             }

@@ -4,8 +4,8 @@
 //! So every access goes through [`Procfs`], which counts, and a test compares the counts on a crowded host.
 
 use super::stat::Stat;
-use axolotl_run_core::limits;
 use crate::metrics::files;
+use axolotl_run_core::limits;
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
@@ -20,7 +20,10 @@ pub struct Procfs {
 impl Procfs {
     /// The /proc below `root`.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), accesses: 0 }
+        Self {
+            root: root.into(),
+            accesses: 0,
+        }
     }
 
     /// How many files and directories were read so far.
@@ -55,7 +58,10 @@ impl Procfs {
         self.accesses += 1;
         let mut line = [0; 128];
         let length = file.read_at(&mut line, 0).ok()?;
-        let pages = std::str::from_utf8(line.get(..length)?).ok()?.split(' ').nth(1)?;
+        let pages = std::str::from_utf8(line.get(..length)?)
+            .ok()?
+            .split(' ')
+            .nth(1)?;
         pages.parse().ok().filter(|pages| *pages > 0)
     }
 
@@ -88,7 +94,11 @@ impl Procfs {
             }
         }
         let list = std::str::from_utf8(&list).ok()?;
-        Some(list.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect())
+        Some(
+            list.split_ascii_whitespace()
+                .filter_map(|pid| pid.parse().ok())
+                .collect(),
+        )
     }
 
     /// The threads of a process.
@@ -104,6 +114,9 @@ impl Procfs {
     fn numbers(&mut self, directory: &str, max: usize) -> Vec<u32> {
         self.accesses += 1;
         let names = files::names(&self.root.join(directory), max).unwrap_or_default();
-        names.iter().filter_map(|name| name.to_str()?.parse().ok()).collect()
+        names
+            .iter()
+            .filter_map(|name| name.to_str()?.parse().ok())
+            .collect()
     }
 }

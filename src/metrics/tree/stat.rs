@@ -31,7 +31,11 @@ pub struct Stat {
 #[must_use]
 pub fn fields(line: &[u8]) -> Option<SplitAsciiWhitespace<'_>> {
     let name_end = line.iter().rposition(|byte| *byte == b')')?;
-    Some(std::str::from_utf8(line.get(name_end + 1..)?).ok()?.split_ascii_whitespace())
+    Some(
+        std::str::from_utf8(line.get(name_end + 1..)?)
+            .ok()?
+            .split_ascii_whitespace(),
+    )
 }
 
 impl Stat {
@@ -81,11 +85,24 @@ mod tests {
             resident_pages: 512,
         };
         for name in ["python", "a b", "a) S 1 2 (b", "", "\u{fc}"] {
-            assert_eq!(Stat::parse(format!("42 ({name}) {REST}\n").as_bytes()), Some(expected), "{name}");
+            assert_eq!(
+                Stat::parse(format!("42 ({name}) {REST}\n").as_bytes()),
+                Some(expected),
+                "{name}"
+            );
         }
         let zombie = format!("42 (x) {}", REST.replacen('S', "Z", 1));
-        assert_eq!(Stat::parse(zombie.as_bytes()).map(|stat| stat.zombie), Some(true));
-        for broken in ["", "42 (x", "42 (x) S", "42 (x) S 1 2 3", "42 (x) S x 42 42 0 -1"] {
+        assert_eq!(
+            Stat::parse(zombie.as_bytes()).map(|stat| stat.zombie),
+            Some(true)
+        );
+        for broken in [
+            "",
+            "42 (x",
+            "42 (x) S",
+            "42 (x) S 1 2 3",
+            "42 (x) S x 42 42 0 -1",
+        ] {
             assert_eq!(Stat::parse(broken.as_bytes()), None, "{broken}");
         }
     }

@@ -15,13 +15,22 @@ impl Script {
     fn start(text: &str) -> Self {
         use std::os::unix::process::CommandExt as _;
         let mut command = Command::new("sh");
-        command.args(["-c", text]).stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);
+        command
+            .args(["-c", text])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .process_group(0);
         Self(command.spawn().unwrap())
     }
 
     /// Waits until the script has written a byte.
     fn wait_for_word(&mut self) {
-        self.0.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+        self.0
+            .stdout
+            .as_mut()
+            .unwrap()
+            .read_exact(&mut [0])
+            .unwrap();
     }
 }
 
@@ -51,8 +60,14 @@ fn all_generations_are_found_and_measured() {
     let script = Script::start("sh -c 'sleep 60 & sleep 60 & wait' & wait");
     let mut sampler = Sampler::new(script.0.id());
     let sample = sample_until(&mut sampler, |sample| sample.processes == Some(4));
-    let (sum, largest) = (sample.rss_sum_bytes.unwrap(), sample.rss_max_process_bytes.unwrap());
-    assert!(largest >= 4096 && sum >= largest && sum <= 4 * largest, "{sum} {largest}");
+    let (sum, largest) = (
+        sample.rss_sum_bytes.unwrap(),
+        sample.rss_max_process_bytes.unwrap(),
+    );
+    assert!(
+        largest >= 4096 && sum >= largest && sum <= 4 * largest,
+        "{sum} {largest}"
+    );
     assert_eq!(sampler.pids().len(), 4);
 }
 
@@ -79,11 +94,17 @@ fn many_threads_are_measured_as_a_few_are() {
         let mut sampler = Sampler::new(own);
         let first = sampler.sample();
         assert!(sampler.known[&own].brief.is_open());
-        let later = sample_until(&mut sampler, |sample| sample.cpu_seconds > first.cpu_seconds.map(|sum| sum + 0.3));
+        let later = sample_until(&mut sampler, |sample| {
+            sample.cpu_seconds > first.cpu_seconds.map(|sum| sum + 0.3)
+        });
         assert!(later.rss_max_process_bytes.unwrap() > 0);
         // The kernel's line says the same, of one that has never stood still.
         assert_eq!(sampler.known[&own].brief.left_alone(), 0);
-        let line = sampler.procfs.open_stat(own).and_then(|file| sampler.procfs.read_stat(&file)).unwrap();
+        let line = sampler
+            .procfs
+            .open_stat(own)
+            .and_then(|file| sampler.procfs.read_stat(&file))
+            .unwrap();
         let ticks = sampler.known[&own].stat.own_ticks;
         assert!(ticks.abs_diff(line.own_ticks) <= 20, "{ticks} {line:?}");
         stop.store(true, Ordering::Relaxed);
@@ -95,7 +116,11 @@ fn an_orphan_in_a_session_of_its_own_stays_known() {
     let mut script = Script::start("setsid sleep 60 & read word");
     let mut sampler = Sampler::new(script.0.id());
     sample_until(&mut sampler, |sample| sample.processes == Some(2));
-    let orphan = *sampler.pids().iter().find(|pid| **pid != script.0.id()).unwrap();
+    let orphan = *sampler
+        .pids()
+        .iter()
+        .find(|pid| **pid != script.0.id())
+        .unwrap();
     drop(script.0.stdin.take());
     script.0.wait().unwrap();
     let sample = sampler.sample();
@@ -104,19 +129,27 @@ fn an_orphan_in_a_session_of_its_own_stays_known() {
     assert_eq!(sample.processes, Some(1));
     assert!(sample.rss_sum_bytes.is_some());
     let after = sample_until(&mut sampler, |sample| sample.processes == Some(0));
-    assert_eq!(after.rss_max_process_bytes, None, "nothing lives: unknown, not 0");
+    assert_eq!(
+        after.rss_max_process_bytes, None,
+        "nothing lives: unknown, not 0"
+    );
     assert!(after.cpu_seconds >= sample.cpu_seconds);
 }
 
 #[test]
 fn time_of_children_that_lived_between_two_samples_is_not_lost() {
     let burn = "i=0; while [ $i -lt 60000 ]; do i=$((i+1)); done";
-    let mut script = Script::start(&format!("for n in 1 2 3 4; do ( {burn} ); done; echo; read word"));
+    let mut script = Script::start(&format!(
+        "for n in 1 2 3 4; do ( {burn} ); done; echo; read word"
+    ));
     let mut sampler = Sampler::new(script.0.id());
     let before = sampler.sample().cpu_seconds.unwrap();
     script.wait_for_word();
     let after = sampler.sample();
-    assert!(after.cpu_seconds.unwrap() - before >= 0.04, "{before} {after:?}");
+    assert!(
+        after.cpu_seconds.unwrap() - before >= 0.04,
+        "{before} {after:?}"
+    );
     assert_eq!(after.processes, Some(1));
 }
 
@@ -126,21 +159,32 @@ fn a_zombie_is_no_process_and_has_no_memory() {
     let ends = "while read -r name < /proc/$$/comm && [ \"$name\" = sh ]; do :; done";
     let script = Script::start(&format!("( {ends} ) & exec sleep 60"));
     let mut sampler = Sampler::new(script.0.id());
-    let zombies = |sampler: &Sampler| sampler.known.values().filter(|process| process.stat.zombie).count();
+    let zombies = |sampler: &Sampler| {
+        sampler
+            .known
+            .values()
+            .filter(|process| process.stat.zombie)
+            .count()
+    };
     let deadline = Instant::now() + Duration::from_secs(20);
     while zombies(&sampler) == 0 {
         sampler.sample();
         assert!(Instant::now() < deadline);
     }
     // A process that is just being replaced by its program has no memory for a moment: wait that out.
-    let sample = sample_until(&mut sampler, |sample| sample.rss_max_process_bytes > Some(0));
+    let sample = sample_until(&mut sampler, |sample| {
+        sample.rss_max_process_bytes > Some(0)
+    });
     assert_eq!((zombies(&sampler), sample.processes), (1, Some(1)));
 }
 
 #[test]
 fn a_command_that_was_never_there_is_unknown() {
     let nowhere = tempfile::tempdir().unwrap();
-    assert_eq!(Sampler::at(nowhere.path(), 7).sample(), TreeSample::default());
+    assert_eq!(
+        Sampler::at(nowhere.path(), 7).sample(),
+        TreeSample::default()
+    );
 }
 
 /// A made-up /proc.
@@ -159,8 +203,9 @@ impl Proc {
     fn put(&self, pid: u32, parent: u32, own: u64, children: u64, started: u64) {
         let directory = self.0.path().join(pid.to_string());
         fs::create_dir_all(&directory).unwrap();
-        let stat =
-            format!("{pid} (x) S {parent} 1 1 0 -1 0 0 0 0 0 {own} 0 {children} 0 20 0 1 0 {started} 0 {pid} 0\n");
+        let stat = format!(
+            "{pid} (x) S {parent} 1 1 0 -1 0 0 0 0 0 {own} 0 {children} 0 20 0 1 0 {started} 0 {pid} 0\n"
+        );
         fs::write(directory.join("stat"), stat).unwrap();
     }
 
@@ -243,10 +288,20 @@ fn children_of_any_thread_are_found_within_a_round() {
     for (pid, parent) in [(10, 1), (11, 10), (99, 11)] {
         proc.put(pid, parent, 0, 0, 100);
         let stat = fs::read_to_string(proc.path().join(format!("{pid}/stat"))).unwrap();
-        fs::write(proc.path().join(format!("{pid}/stat")), stat.replace(" 20 0 1 0 ", &format!(" 20 0 {threads} 0 ")))
-            .unwrap();
+        fs::write(
+            proc.path().join(format!("{pid}/stat")),
+            stat.replace(" 20 0 1 0 ", &format!(" 20 0 {threads} 0 ")),
+        )
+        .unwrap();
         for thread in 0..threads {
-            let task = proc.path().join(format!("{pid}/task/{}", if thread == 0 { pid } else { 1000 + thread as u32 }));
+            let task = proc.path().join(format!(
+                "{pid}/task/{}",
+                if thread == 0 {
+                    pid
+                } else {
+                    1000 + thread as u32
+                }
+            ));
             fs::create_dir_all(&task).unwrap();
             fs::write(task.join("children"), "").unwrap();
         }
@@ -260,7 +315,10 @@ fn children_of_any_thread_are_found_within_a_round() {
         sampler.accesses() - before
     };
     let dearest = (0..12).map(|_| each(&mut sampler)).max().unwrap();
-    assert!(dearest <= 2 * limits::TREE_ROUND_THREADS as u64 + 12, "{dearest} accesses");
+    assert!(
+        dearest <= 2 * limits::TREE_ROUND_THREADS as u64 + 12,
+        "{dearest} accesses"
+    );
     fs::write(proc.path().join("11/task/1033/children"), "99").unwrap();
     let round = 2 * threads.div_ceil(limits::TREE_ROUND_THREADS) + 1;
     assert!((0..round).any(|_| sampler.sample().processes == Some(3)));
@@ -277,7 +335,11 @@ fn a_kernel_that_lists_no_children_is_scanned_on_a_schedule() {
     assert_eq!(sampler.sample().processes, Some(3));
     let before = sampler.accesses();
     assert_eq!(sampler.sample().processes, Some(3));
-    assert_eq!(sampler.accesses() - before, 3, "between two scans only the known processes are read");
+    assert_eq!(
+        sampler.accesses() - before,
+        3,
+        "between two scans only the known processes are read"
+    );
 }
 
 #[test]
@@ -292,7 +354,10 @@ fn a_fork_bomb_is_followed_up_to_a_bound() {
     }
     proc.children(10, &list);
     let mut sampler = Sampler::at(proc.path(), 10);
-    assert_eq!(sampler.sample().processes, Some(limits::TREE_PROCESSES_MAX as u64));
+    assert_eq!(
+        sampler.sample().processes,
+        Some(limits::TREE_PROCESSES_MAX as u64)
+    );
     assert_eq!(sampler.kept_files, limits::TREE_FILES_MAX);
 }
 
@@ -306,6 +371,8 @@ fn sysinfo_sees_the_same_tree() {
     sample_until(&mut ours, |ours| {
         let theirs = theirs.sample();
         let ratio = ours.rss_sum_bytes.unwrap() as f64 / theirs.rss_sum_bytes.unwrap() as f64;
-        ours.processes == Some(3) && theirs.processes == ours.processes && (0.8..1.25).contains(&ratio)
+        ours.processes == Some(3)
+            && theirs.processes == ours.processes
+            && (0.8..1.25).contains(&ratio)
     });
 }

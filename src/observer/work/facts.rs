@@ -5,12 +5,12 @@
 //! loop, which asks at each turn.
 
 use super::Work;
-use axolotl_run_core::event::Start;
-use axolotl_run_core::limits;
 use crate::metrics::Sampler;
 use crate::metrics::ranks;
 use crate::observer::reporter::Reporter;
+use axolotl_run_core::event::Start;
 use axolotl_run_core::judging::run::RunFacts;
+use axolotl_run_core::limits;
 use std::time::Instant;
 
 /// What is known for the start event, and whether it is out.
@@ -29,7 +29,15 @@ pub(super) struct Facts {
 impl Default for Facts {
     fn default() -> Self {
         let (asked, start, no) = (Instant::now(), Start::default(), false);
-        Self { asked, start, gathered: no, configured: no, accelerators: no, sent: no, silent: no }
+        Self {
+            asked,
+            start,
+            gathered: no,
+            configured: no,
+            accelerators: no,
+            sent: no,
+            silent: no,
+        }
     }
 }
 
@@ -47,8 +55,15 @@ impl Work {
         // From our own beginning: on a busy machine that is long after the command's, and nothing was asked before.
         let waited = facts.asked.elapsed();
         let found = facts.start.python_version.is_some() && facts.configured;
-        let patience = if found { limits::START_WAIT } else { limits::START_WAIT_FILES };
-        let complete = facts.gathered && facts.configured && facts.accelerators && facts.start.python_version.is_some();
+        let patience = if found {
+            limits::START_WAIT
+        } else {
+            limits::START_WAIT_FILES
+        };
+        let complete = facts.gathered
+            && facts.configured
+            && facts.accelerators
+            && facts.start.python_version.is_some();
         if facts.sent || !(must || complete || waited >= patience) {
             return;
         }
@@ -64,13 +79,14 @@ impl Work {
         if self.undecided.is_none() {
             return;
         }
-        let reports = match ranks::lowest(&self.sampler.as_ref().map(Sampler::pids).unwrap_or_default()) {
-            Some(0) => true,
-            // Rank 0 is another machine's, and so is the report.
-            Some(_) => false,
-            None if must => true,
-            None => return,
-        };
+        let reports =
+            match ranks::lowest(&self.sampler.as_ref().map(Sampler::pids).unwrap_or_default()) {
+                Some(0) => true,
+                // Rank 0 is another machine's, and so is the report.
+                Some(_) => false,
+                None if must => true,
+                None => return,
+            };
         self.facts.silent = !reports;
         if let (Some((gate, owner)), true) = (self.undecided.take(), reports) {
             let settings = &self.birth.settings;
@@ -82,7 +98,9 @@ impl Work {
     /// A command may die of its configuration before that was read: at the end the facts have a last moment.
     pub(super) fn await_facts(&mut self) {
         let deadline = Instant::now() + limits::FACTS_TAIL_WAIT;
-        while !(self.facts.sent || self.facts.gathered && self.facts.configured) && Instant::now() < deadline {
+        while !(self.facts.sent || self.facts.gathered && self.facts.configured)
+            && Instant::now() < deadline
+        {
             self.gather();
             std::thread::sleep(limits::FACTS_TAIL_WAIT / 50);
         }
@@ -94,21 +112,36 @@ impl Work {
             let known = std::mem::replace(&mut self.facts.start, found);
             let start = &mut self.facts.start;
             (start.config, start.config_unknown_keys) = (known.config, known.config_unknown_keys);
-            (start.accelerator_type, start.accelerator_count, start.accelerator_info) =
-                (known.accelerator_type, known.accelerator_count, known.accelerator_info);
+            (
+                start.accelerator_type,
+                start.accelerator_count,
+                start.accelerator_info,
+            ) = (
+                known.accelerator_type,
+                known.accelerator_count,
+                known.accelerator_info,
+            );
             self.facts.gathered = true;
         }
         match self.configuration.try_recv() {
             Ok(Ok(vetted)) => {
                 self.facts.configured = true;
-                self.reporter.iter_mut().for_each(|reporter| reporter.withhold(&vetted.withheld));
-                self.undecided.iter_mut().for_each(|(gate, _)| gate.withhold(&vetted.withheld));
-                self.run.plan(RunFacts { planned_epochs: vetted.planned.epochs() });
+                self.reporter
+                    .iter_mut()
+                    .for_each(|reporter| reporter.withhold(&vetted.withheld));
+                self.undecided
+                    .iter_mut()
+                    .for_each(|(gate, _)| gate.withhold(&vetted.withheld));
+                self.run.plan(RunFacts {
+                    planned_epochs: vetted.planned.epochs(),
+                });
                 self.facts.start.config = Some(vetted.value);
                 self.facts.start.config_unknown_keys = Some(vetted.unknown_keys);
                 self.eyes.follow_records(vetted.output_directory.as_deref());
             }
-            Ok(Err(_)) | Err(std::sync::mpsc::TryRecvError::Disconnected) => self.facts.configured = true,
+            Ok(Err(_)) | Err(std::sync::mpsc::TryRecvError::Disconnected) => {
+                self.facts.configured = true
+            }
             Err(std::sync::mpsc::TryRecvError::Empty) => {}
         }
         if let Some(accelerators) = self.sampler.as_mut().and_then(Sampler::accelerators) {

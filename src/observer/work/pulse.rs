@@ -28,7 +28,11 @@ impl Pulse {
     /// A look at once, the first measurement after so long.
     pub fn begin(measure: Duration) -> Self {
         let now = Instant::now();
-        let mut pulse = Self { alarm: Alarm::new(), look: now, measure: now + measure };
+        let mut pulse = Self {
+            alarm: Alarm::new(),
+            look: now,
+            measure: now + measure,
+        };
         pulse.alarm.set(now);
         pulse
     }
@@ -47,7 +51,11 @@ impl Pulse {
         }
         if done.look {
             // One that is not wanted sooner comes with the next measurement.
-            self.look = if look < measure { now + look } else { self.measure };
+            self.look = if look < measure {
+                now + look
+            } else {
+                self.measure
+            };
         }
         self.alarm.set(self.look.min(self.measure));
     }
@@ -56,7 +64,10 @@ impl Pulse {
 fn due(now: Instant, look: Instant, measure: Instant) -> Due {
     let soon = now + limits::PULSE_SLACK;
     let any = now >= look.min(measure);
-    Due { look: any && look <= soon, measure: any && measure <= soon }
+    Due {
+        look: any && look <= soon,
+        measure: any && measure <= soon,
+    }
 }
 
 #[cfg(test)]
@@ -79,7 +90,10 @@ mod tests {
             // Woken for nothing.
             (90, 90, (false, false)),
         ] {
-            let Due { look: looks, measure: measures } = due(now, time(look), time(measure));
+            let Due {
+                look: looks,
+                measure: measures,
+            } = due(now, time(look), time(measure));
             assert_eq!((looks, measures), expected, "{look} {measure}");
         }
     }

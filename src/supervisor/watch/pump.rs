@@ -22,7 +22,9 @@ impl Watch {
 
     /// Moves what can be moved of one stream, in so many steps at the most.
     pub(super) fn pump(&mut self, index: usize, steps: usize) {
-        let (Some(Some(relay)), Some(wanted)) = (self.it.relays.get_mut(index), self.awaits.get_mut(index)) else {
+        let (Some(Some(relay)), Some(wanted)) =
+            (self.it.relays.get_mut(index), self.awaits.get_mut(index))
+        else {
             return;
         };
         let mut step = Step::Moved;

@@ -3,8 +3,8 @@
 
 use super::Watch;
 use crate::protocol::messages::ToObserver;
-use axolotl_run_core::status::signal;
 use crate::supervisor::inbox::Action;
+use axolotl_run_core::status::signal;
 use axolotl_run_sys::signals::{self, Received};
 use axolotl_run_sys::{clock, terminal};
 
@@ -37,9 +37,15 @@ impl Watch {
         let ours = std::process::id().cast_signed();
         match received {
             // For our own writing to a pipe without a reader; the relay finds out by itself.
-            Received { signal: signal::PIPE, sender, .. } if sender == ours => {}
+            Received {
+                signal: signal::PIPE,
+                sender,
+                ..
+            } if sender == ours => {}
             // The command signals its parent, which it takes for its shell: not meant for itself.
-            Received { sender, code: 0, .. } if sender == self.it.command => {}
+            Received {
+                sender, code: 0, ..
+            } if sender == self.it.command => {}
             _ => {
                 if received.signal == signal::WINDOW_CHANGE {
                     self.resize(&received);
@@ -58,15 +64,26 @@ impl Watch {
     /// Tells the observer of a signal that asks for the end.
     fn request(&self, received: &Received) {
         if REQUESTS.contains(&received.signal) {
-            let Received { signal, code, sender, .. } = *received;
-            self.tell(ToObserver::Requested(signal.into(), code.into(), sender.into()));
+            let Received {
+                signal,
+                code,
+                sender,
+                ..
+            } = *received;
+            self.tell(ToObserver::Requested(
+                signal.into(),
+                code.into(),
+                sender.into(),
+            ));
         }
     }
 
     /// The command may have looked at its pseudo-terminal's size before it had the new one: tell it once more.
     fn resize(&self, received: &Received) {
         for relay in self.it.relays.iter().flatten() {
-            let (Some(inner), Some(size)) = (relay.terminal(), terminal::size(relay.sink())) else { continue };
+            let (Some(inner), Some(size)) = (relay.terminal(), terminal::size(relay.sink())) else {
+                continue;
+            };
             let changed = terminal::size(inner) != Some(size);
             terminal::resize(inner, &size);
             if changed && received.from_kernel() && self.farewell.is_none() {

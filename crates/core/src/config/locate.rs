@@ -36,15 +36,38 @@ const COMMANDS: [&str; 9] = [
 ];
 
 /// Modules and scripts that take one likewise: `-m axolotl.cli.train`, `…/axolotl/cli/train.py`.
-const MODULES: [&str; 7] =
-    ["train", "preprocess", "evaluate", "inference", "merge_lora", "merge_sharded_fsdp_weights", "quantize"];
+const MODULES: [&str; 7] = [
+    "train",
+    "preprocess",
+    "evaluate",
+    "inference",
+    "merge_lora",
+    "merge_sharded_fsdp_weights",
+    "quantize",
+];
 
 /// Options of Axolotl's own commands, which are no keys, and take a value.
-const OWN_OPTIONS: [&str; 7] =
-    ["launcher", "cloud", "sweep", "debug_num_examples", "prompter", "main_process_port", "num_processes"];
+const OWN_OPTIONS: [&str; 7] = [
+    "launcher",
+    "cloud",
+    "sweep",
+    "debug_num_examples",
+    "prompter",
+    "main_process_port",
+    "num_processes",
+];
 /// The same without a value.
-const OWN_FLAGS: [&str; 9] =
-    ["debug", "debug_text_only", "shard", "download", "iterable", "gradio", "chat", "help", "version"];
+const OWN_FLAGS: [&str; 9] = [
+    "debug",
+    "debug_text_only",
+    "shard",
+    "download",
+    "iterable",
+    "gradio",
+    "chat",
+    "help",
+    "version",
+];
 
 /// Who reads the options: they differ in what an option without `=` means.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -65,7 +88,11 @@ pub fn locate(arguments: &[OsString]) -> Option<Located> {
 /// told to evaluate and not to train. Its bars are then nobody's steps.
 #[must_use]
 pub fn trains_nothing(arguments: &[OsString]) -> bool {
-    let told = |option: &str| arguments.iter().any(|word| self::option(word).is_some_and(|typed| typed.name == option));
+    let told = |option: &str| {
+        arguments
+            .iter()
+            .any(|word| self::option(word).is_some_and(|typed| typed.name == option))
+    };
     let evaluates = (told("do_eval") || told("do_predict")) && !told("do_train");
     let other = |words: &[OsString]| entry(words).is_some_and(|entry| entry.name != "train");
     evaluates || other(arguments) || shell_words(arguments).is_some_and(|words| other(&words))
@@ -77,22 +104,38 @@ pub fn output_directory(arguments: &[OsString]) -> Option<String> {
     arguments.iter().enumerate().find_map(|(at, word)| {
         let typed = option(word).filter(|typed| typed.name == "output_dir")?;
         let next = || arguments.get(at.checked_add(1)?)?.to_str();
-        typed.value.or_else(next).filter(|path| !path.is_empty()).map(str::to_owned)
+        typed
+            .value
+            .or_else(next)
+            .filter(|path| !path.is_empty())
+            .map(str::to_owned)
     })
 }
 
 /// The words of `sh -c "…"`, where they are only words: a `cd`, a variable or a quote is more than can be told.
 fn shell_words(arguments: &[OsString]) -> Option<Vec<OsString>> {
     let after = |pair: &[OsString]| match pair {
-        [option, script] if option.to_str().is_some_and(|text| matches!(text, "-c" | "-lc" | "-ec" | "-exc")) => {
+        [option, script]
+            if option
+                .to_str()
+                .is_some_and(|text| matches!(text, "-c" | "-lc" | "-ec" | "-exc")) =>
+        {
             script.to_str().map(str::to_owned)
         }
         _ => None,
     };
     let script = arguments.windows(2).find_map(after)?;
-    let plain =
-        |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '-' | '_' | '.' | '/' | '=' | ':' | ',' | '+' | '@');
-    script.chars().all(plain).then(|| script.split(' ').filter(|word| !word.is_empty()).map(OsString::from).collect())
+    let plain = |c: char| {
+        c.is_ascii_alphanumeric()
+            || matches!(c, ' ' | '-' | '_' | '.' | '/' | '=' | ':' | ',' | '+' | '@')
+    };
+    script.chars().all(plain).then(|| {
+        script
+            .split(' ')
+            .filter(|word| !word.is_empty())
+            .map(OsString::from)
+            .collect()
+    })
 }
 
 fn find(arguments: &[OsString]) -> Option<Located> {
@@ -122,7 +165,10 @@ fn find(arguments: &[OsString]) -> Option<Located> {
         }
     }
     let path = path.filter(|path| !path.is_empty() && !is_remote(path))?;
-    Some(Located { path: PathBuf::from(path), overrides })
+    Some(Located {
+        path: PathBuf::from(path),
+        overrides,
+    })
 }
 
 /// The word that starts Axolotl.
@@ -137,12 +183,20 @@ struct Entry<'a> {
 fn entry(arguments: &[OsString]) -> Option<Entry<'_>> {
     arguments.iter().enumerate().find_map(|(at, word)| {
         let rest = arguments.get(at.checked_add(1)?..)?;
-        let fire = |name| Entry { name, reader: Reader::Fire, rest };
+        let fire = |name| Entry {
+            name,
+            reader: Reader::Fire,
+            rest,
+        };
         let before = at.checked_sub(1).and_then(|before| arguments.get(before));
         let text = word.to_str()?;
         if before.is_some_and(|before| before == "-m" || before == "--module") {
             let module = text.strip_prefix("axolotl.cli.")?;
-            return if module == "main" { command(rest) } else { MODULES.contains(&module).then(|| fire(module)) };
+            return if module == "main" {
+                command(rest)
+            } else {
+                MODULES.contains(&module).then(|| fire(module))
+            };
         }
         let (folder, name) = text.rsplit_once('/').unwrap_or(("", text));
         if name == "axolotl" {
@@ -152,17 +206,25 @@ fn entry(arguments: &[OsString]) -> Option<Entry<'_>> {
         if text == "scripts/finetune.py" {
             return Some(fire("train"));
         }
-        let script = name.strip_suffix(".py").filter(|name| folder.ends_with("axolotl/cli") && MODULES.contains(name));
+        let script = name
+            .strip_suffix(".py")
+            .filter(|name| folder.ends_with("axolotl/cli") && MODULES.contains(name));
         script.map(fire)
     })
 }
 
 /// A command of `axolotl`.
 fn command(arguments: &[OsString]) -> Option<Entry<'_>> {
-    let at = arguments.iter().position(|word| !word.to_str().is_some_and(|word| word.starts_with('-')))?;
+    let at = arguments
+        .iter()
+        .position(|word| !word.to_str().is_some_and(|word| word.starts_with('-')))?;
     let name = arguments.get(at)?.to_str()?;
     let rest = arguments.get(at.checked_add(1)?..)?;
-    COMMANDS.contains(&name).then_some(Entry { name, reader: Reader::Click, rest })
+    COMMANDS.contains(&name).then_some(Entry {
+        name,
+        reader: Reader::Click,
+        rest,
+    })
 }
 
 /// Axolotl fetches a configuration that is an address; we do not.
@@ -186,9 +248,14 @@ fn option(word: &OsStr) -> Option<Typed<'_>> {
     if !text.starts_with('-') || text == "-" {
         return None;
     }
-    let (name, value) =
-        text.trim_start_matches('-').split_once('=').map_or((text, None), |(name, value)| (name, Some(value)));
-    Some(Typed { name: name.trim_start_matches('-').replace('-', "_"), value })
+    let (name, value) = text
+        .trim_start_matches('-')
+        .split_once('=')
+        .map_or((text, None), |(name, value)| (name, Some(value)));
+    Some(Typed {
+        name: name.trim_start_matches('-').replace('-', "_"),
+        value,
+    })
 }
 
 /// What an option was given.
@@ -226,15 +293,25 @@ impl<'a> Typed<'a> {
             return Some(self.name.clone());
         }
         let positive = self.positive()?;
-        shape(&positive).filter(|shape| shape.boolean()).map(|_| positive)
+        shape(&positive)
+            .filter(|shape| shape.boolean())
+            .map(|_| positive)
     }
 
     /// The option that this one turns off: `--no-key`, and for `fire` also `--nokey`.
     fn positive(&self) -> Option<String> {
-        let (parent, name) =
-            self.name.rsplit_once('.').map_or(("", self.name.as_str()), |(parent, name)| (parent, name));
-        let name = if parent.is_empty() { name } else { return self.name.strip_prefix("no_").map(str::to_owned) };
-        name.strip_prefix("no_").or_else(|| name.strip_prefix("no")).map(str::to_owned)
+        let (parent, name) = self
+            .name
+            .rsplit_once('.')
+            .map_or(("", self.name.as_str()), |(parent, name)| (parent, name));
+        let name = if parent.is_empty() {
+            name
+        } else {
+            return self.name.strip_prefix("no_").map(str::to_owned);
+        };
+        name.strip_prefix("no_")
+            .or_else(|| name.strip_prefix("no"))
+            .map(str::to_owned)
     }
 
     fn negates(&self) -> bool {
@@ -251,7 +328,9 @@ impl<'a> Typed<'a> {
         }
         let flag = match reader {
             Reader::Click => shape(&self.name).map_or_else(|| !self.wants_value(), Shape::flag),
-            Reader::Fire => next.is_none_or(|next| option(next).is_some_and(|option| !option.is_number())),
+            Reader::Fire => {
+                next.is_none_or(|next| option(next).is_some_and(|option| !option.is_number()))
+            }
         };
         match next.filter(|next| !flag && *next != "--") {
             Some(word) => (Given::Next(word), true),
@@ -264,12 +343,15 @@ impl<'a> Typed<'a> {
     /// follows it is taken for its value if it was written apart; Axolotl itself ignores such options.
     fn wants_value(&self) -> bool {
         let name = self.name.strip_prefix("no_").unwrap_or(&self.name);
-        OWN_OPTIONS.contains(&name) || (name == "config") || !OWN_FLAGS.contains(&name) && name.len() > 1
+        OWN_OPTIONS.contains(&name)
+            || (name == "config")
+            || !OWN_FLAGS.contains(&name) && name.len() > 1
     }
 
     /// A negative number looks like an option.
     fn is_number(&self) -> bool {
-        self.name.starts_with(|first: char| first.is_ascii_digit() || first == '.')
+        self.name
+            .starts_with(|first: char| first.is_ascii_digit() || first == '.')
     }
 }
 
@@ -277,6 +359,9 @@ impl<'a> Typed<'a> {
 fn shape(name: &str) -> Option<&'static Shape> {
     match name.split_once('.') {
         None => config_keys::top_level(name).map(|(_, shape)| shape),
-        Some((group, key)) => config_keys::top_level(group)?.1.member(key).map(|(_, shape)| shape),
+        Some((group, key)) => config_keys::top_level(group)?
+            .1
+            .member(key)
+            .map(|(_, shape)| shape),
     }
 }

@@ -98,7 +98,11 @@ impl Planned {
     /// Passes over the data, where nothing else ends the training before.
     #[must_use]
     pub const fn epochs(&self) -> Option<f64> {
-        if self.max_steps.is_some() { None } else { self.num_epochs }
+        if self.max_steps.is_some() {
+            None
+        } else {
+            self.num_epochs
+        }
     }
 }
 
@@ -116,7 +120,9 @@ pub fn read(
 ) -> Result<Vetted, ConfigProblem> {
     let mut tree = parse::parse(yaml)?;
     overrides::apply(&mut tree, overrides);
-    let parse::Node::Map(members) = &tree else { return Err(ConfigProblem::NotAMap) };
+    let parse::Node::Map(members) = &tree else {
+        return Err(ConfigProblem::NotAMap);
+    };
     Ok(vet::vet(members, exists))
 }
 

@@ -14,7 +14,11 @@ pub(super) fn apply(tree: &mut Node, overrides: &[(String, String)]) {
     // With `strict`, Axolotl ignores overrides of keys that the file does not have.
     let strict = find(members, "strict").is_some_and(|value| scalar::boolean(value) == Some(true));
     for (key, text) in overrides {
-        let (parent, child) = key.split_once('.').map_or((key.as_str(), None), |(parent, child)| (parent, Some(child)));
+        let (parent, child) = key
+            .split_once('.')
+            .map_or((key.as_str(), None), |(parent, child)| {
+                (parent, Some(child))
+            });
         if strict && find(members, parent).is_none() {
             continue;
         }
@@ -34,12 +38,18 @@ pub(super) fn apply(tree: &mut Node, overrides: &[(String, String)]) {
 }
 
 fn find<'a>(members: &'a Members, key: &str) -> Option<&'a Node> {
-    members.iter().find(|(name, _)| name.as_deref() == Some(key)).map(|(_, value)| value)
+    members
+        .iter()
+        .find(|(name, _)| name.as_deref() == Some(key))
+        .map(|(_, value)| value)
 }
 
 /// Changes the value of a key, which is there afterwards.
 fn change(members: &mut Members, key: &str, change: impl FnOnce(&mut Node)) {
-    if let Some((_, value)) = members.iter_mut().find(|(name, _)| name.as_deref() == Some(key)) {
+    if let Some((_, value)) = members
+        .iter_mut()
+        .find(|(name, _)| name.as_deref() == Some(key))
+    {
         return change(value);
     }
     let mut value = Node::Null;
@@ -50,7 +60,11 @@ fn change(members: &mut Members, key: &str, change: impl FnOnce(&mut Node)) {
 fn set(members: &mut Members, key: &str, text: &str) {
     let nothing = matches!(text.to_ascii_lowercase().as_str(), "null" | "none" | "~");
     change(members, key, |value| {
-        *value = if nothing && *value == Node::Null { Node::Null } else { Node::Text(text.to_owned()) };
+        *value = if nothing && *value == Node::Null {
+            Node::Null
+        } else {
+            Node::Text(text.to_owned())
+        };
     });
 }
 
@@ -65,17 +79,27 @@ mod tests {
             ("a: 1", vec![("a", "2")], "a: '2'"),
             ("a: 1", vec![("b", "2")], "{a: 1, b: '2'}"),
             ("a: 1", vec![("a", "2"), ("a", "3")], "a: '3'"),
-            ("a: {c: 1}", vec![("a.c", "2"), ("a.d", "3")], "a: {c: '2', d: '3'}"),
+            (
+                "a: {c: 1}",
+                vec![("a.c", "2"), ("a.d", "3")],
+                "a: {c: '2', d: '3'}",
+            ),
             ("a: 1", vec![("a.c", "2")], "a: {c: '2'}"),
             ("a: 1", vec![("b.c", "2")], "{a: 1, b: {c: '2'}}"),
             ("a: 1", vec![("b", "none")], "{a: 1, b: ~}"),
             ("a: 1", vec![("a", "none")], "a: none"),
-            ("{strict: true, a: 1}", vec![("b", "2"), ("c.d", "2"), ("a", "2")], "{strict: true, a: '2'}"),
+            (
+                "{strict: true, a: 1}",
+                vec![("b", "2"), ("c.d", "2"), ("a", "2")],
+                "{strict: true, a: '2'}",
+            ),
             ("[a]", vec![("a", "2")], "[a]"),
         ] {
             let mut tree = parse(yaml).unwrap();
-            let overrides: Vec<_> =
-                overrides.into_iter().map(|(key, text)| (key.to_owned(), text.to_owned())).collect();
+            let overrides: Vec<_> = overrides
+                .into_iter()
+                .map(|(key, text)| (key.to_owned(), text.to_owned()))
+                .collect();
             apply(&mut tree, &overrides);
             assert_eq!(tree, parse(expected).unwrap(), "{yaml} with {overrides:?}");
         }

@@ -8,7 +8,9 @@
 //! A tree is the user's text. It stays within [`config`](super): [`vet`](super::vet) decides what may be said of it.
 
 use crate::limits;
-use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    DeserializeSeed, Deserializer, EnumAccess, Error as _, MapAccess, SeqAccess, Visitor,
+};
 use std::cell::Cell;
 use std::fmt;
 
@@ -44,7 +46,9 @@ pub enum ConfigProblem {
 
 /// Reads the one document of a file.
 pub(super) fn parse(yaml: &str) -> Result<Node, ConfigProblem> {
-    if u64::try_from(yaml.len()).is_ok_and(|length| length > limits::CONFIG_FILE_BYTES_MAX) || nests_too_deep(yaml) {
+    if u64::try_from(yaml.len()).is_ok_and(|length| length > limits::CONFIG_FILE_BYTES_MAX)
+        || nests_too_deep(yaml)
+    {
         return Err(ConfigProblem::Size);
     }
     if has_foreign_tag(yaml) {
@@ -55,14 +59,19 @@ pub(super) fn parse(yaml: &str) -> Result<Node, ConfigProblem> {
         bytes: Cell::new(limits::CONFIG_TEXT_BYTES_MAX),
         exhausted: Cell::new(false),
     };
-    let seed = Seed { budget: &budget, depth: limits::CONFIG_PARSE_DEPTH_MAX };
+    let seed = Seed {
+        budget: &budget,
+        depth: limits::CONFIG_PARSE_DEPTH_MAX,
+    };
     // Some editors begin a file with a byte order mark.
     let document = serde_yaml::Deserializer::from_str(yaml.trim_start_matches('\u{feff}'));
-    seed.deserialize(document).map_err(
-        |_| {
-            if budget.exhausted.get() { ConfigProblem::Size } else { ConfigProblem::Syntax }
-        },
-    )
+    seed.deserialize(document).map_err(|_| {
+        if budget.exhausted.get() {
+            ConfigProblem::Size
+        } else {
+            ConfigProblem::Syntax
+        }
+    })
 }
 
 /// Whether brackets open without closing, far beyond any configuration: the scanner's work on them grows with the
@@ -83,16 +92,34 @@ fn nests_too_deep(yaml: &str) -> bool {
 /// give tags other names. The parser passes over tags of the language itself (`!!python/name:…`), so they are looked for
 /// in the text; a sentence that looks like one costs the configuration, and a doubt should.
 fn has_foreign_tag(yaml: &str) -> bool {
-    const KNOWN: [&str; 12] =
-        ["null", "bool", "int", "float", "str", "seq", "map", "binary", "timestamp", "omap", "pairs", "set"];
+    const KNOWN: [&str; 12] = [
+        "null",
+        "bool",
+        "int",
+        "float",
+        "str",
+        "seq",
+        "map",
+        "binary",
+        "timestamp",
+        "omap",
+        "pairs",
+        "set",
+    ];
     let foreign = |(at, sign): (usize, &str)| {
         let (before, tag) = yaml.split_at_checked(at).unwrap_or(("", yaml));
-        let name = tag.trim_start_matches(sign).split(|end: char| end.is_whitespace() || ",]}".contains(end)).next();
-        let begins = before.is_empty() || before.ends_with(|last: char| last.is_whitespace() || "[{,".contains(last));
+        let name = tag
+            .trim_start_matches(sign)
+            .split(|end: char| end.is_whitespace() || ",]}".contains(end))
+            .next();
+        let begins = before.is_empty()
+            || before.ends_with(|last: char| last.is_whitespace() || "[{,".contains(last));
         begins && !name.is_some_and(|name| KNOWN.contains(&name))
     };
     yaml.lines().any(|line| line.starts_with('%'))
-        || ["!!", "!<"].iter().any(|sign| yaml.match_indices(sign).any(foreign))
+        || ["!!", "!<"]
+            .iter()
+            .any(|sign| yaml.match_indices(sign).any(foreign))
 }
 
 /// What may still be read.
@@ -128,7 +155,10 @@ struct Seed<'b> {
 
 impl Seed<'_> {
     fn below<E: serde::de::Error>(self) -> Result<Self, E> {
-        let depth = self.depth.checked_sub(1).ok_or_else(|| self.budget.exhaust())?;
+        let depth = self
+            .depth
+            .checked_sub(1)
+            .ok_or_else(|| self.budget.exhaust())?;
         Ok(Self { depth, ..self })
     }
 }
@@ -161,17 +191,26 @@ impl<'de> Visitor<'de> for Seed<'_> {
         Ok(Node::Integer(value))
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "so large a number is only ever found to be too large")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "so large a number is only ever found to be too large"
+    )]
     fn visit_u64<E>(self, value: u64) -> Result<Node, E> {
         Ok(i64::try_from(value).map_or(Node::Number(value as f64), Node::Integer))
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "so large a number is only ever found to be too large")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "so large a number is only ever found to be too large"
+    )]
     fn visit_i128<E>(self, value: i128) -> Result<Node, E> {
         Ok(Node::Number(value as f64))
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "so large a number is only ever found to be too large")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "so large a number is only ever found to be too large"
+    )]
     fn visit_u128<E>(self, value: u128) -> Result<Node, E> {
         Ok(Node::Number(value as f64))
     }
@@ -228,13 +267,18 @@ fn scalar_text(key: Node) -> Option<String> {
 }
 
 /// Adds the members of a `<<` value in front: what is written out wins, and of several merged maps the first.
-fn merge<E: serde::de::Error>(members: &mut Vec<(Option<String>, Node)>, value: Node) -> Result<(), E> {
+fn merge<E: serde::de::Error>(
+    members: &mut Vec<(Option<String>, Node)>,
+    value: Node,
+) -> Result<(), E> {
     let sources = match value {
         Node::List(sources) => sources,
         source => vec![source],
     };
     for source in sources {
-        let Node::Map(mut inherited) = source else { return Err(E::custom("a merge of no map")) };
+        let Node::Map(mut inherited) = source else {
+            return Err(E::custom("a merge of no map"));
+        };
         inherited.append(members);
         *members = inherited;
     }
@@ -244,8 +288,11 @@ fn merge<E: serde::de::Error>(members: &mut Vec<(Option<String>, Node)>, value: 
 /// Keeps the last of equal keys, in the order of their last appearance.
 fn last_wins(members: Vec<(Option<String>, Node)>) -> Vec<(Option<String>, Node)> {
     let mut seen = std::collections::HashSet::new();
-    let mut kept: Vec<_> =
-        members.into_iter().rev().filter(|(key, _)| key.is_none() || seen.insert(key.clone())).collect();
+    let mut kept: Vec<_> = members
+        .into_iter()
+        .rev()
+        .filter(|(key, _)| key.is_none() || seen.insert(key.clone()))
+        .collect();
     kept.reverse();
     kept
 }
@@ -261,7 +308,12 @@ mod tests {
     }
 
     fn map(members: &[(&str, Node)]) -> Node {
-        Node::Map(members.iter().map(|(key, value)| (Some((*key).to_owned()), value.clone())).collect())
+        Node::Map(
+            members
+                .iter()
+                .map(|(key, value)| (Some((*key).to_owned()), value.clone()))
+                .collect(),
+        )
     }
 
     #[test]
@@ -270,16 +322,43 @@ mod tests {
             ("a: 1", map(&[("a", Node::Integer(1))])),
             ("\u{feff}a: 1", map(&[("a", Node::Integer(1))])),
             ("a:", map(&[("a", Node::Null)])),
-            ("a: [1, x]", map(&[("a", Node::List(vec![Node::Integer(1), text("x")]))])),
-            ("a: 1\nb: 2\na: 3", map(&[("b", Node::Integer(2)), ("a", Node::Integer(3))])),
-            ("a: &x {k: v}\nb: *x", map(&[("a", map(&[("k", text("v"))])), ("b", map(&[("k", text("v"))]))])),
-            ("b: {<<: {k: 1, l: 2}, k: 3}", map(&[("b", map(&[("l", Node::Integer(2)), ("k", Node::Integer(3))]))])),
-            ("b: {<<: [{k: 1}, {k: 2}]}", map(&[("b", map(&[("k", Node::Integer(1))]))])),
+            (
+                "a: [1, x]",
+                map(&[("a", Node::List(vec![Node::Integer(1), text("x")]))]),
+            ),
+            (
+                "a: 1\nb: 2\na: 3",
+                map(&[("b", Node::Integer(2)), ("a", Node::Integer(3))]),
+            ),
+            (
+                "a: &x {k: v}\nb: *x",
+                map(&[
+                    ("a", map(&[("k", text("v"))])),
+                    ("b", map(&[("k", text("v"))])),
+                ]),
+            ),
+            (
+                "b: {<<: {k: 1, l: 2}, k: 3}",
+                map(&[(
+                    "b",
+                    map(&[("l", Node::Integer(2)), ("k", Node::Integer(3))]),
+                )]),
+            ),
+            (
+                "b: {<<: [{k: 1}, {k: 2}]}",
+                map(&[("b", map(&[("k", Node::Integer(1))]))]),
+            ),
             ("1: a", map(&[("1", text("a"))])),
-            ("a: !!int 3\nb: !!str x", map(&[("a", Node::Integer(3)), ("b", text("x"))])),
+            (
+                "a: !!int 3\nb: !!str x",
+                map(&[("a", Node::Integer(3)), ("b", text("x"))]),
+            ),
             ("a: stop!!now", map(&[("a", text("stop!!now"))])),
             ("[1, 2]: a", Node::Map(vec![(None, text("a"))])),
-            ("a: 123456789012345678901", map(&[("a", Node::Number(123_456_789_012_345_678_901.0))])),
+            (
+                "a: 123456789012345678901",
+                map(&[("a", Node::Number(123_456_789_012_345_678_901.0))]),
+            ),
         ] {
             assert_eq!(parse(yaml), Ok(expected), "{yaml}");
         }
@@ -314,7 +393,11 @@ mod tests {
             let below = vec![format!("*a{}", level - 1); 9].join(", ");
             let _ = writeln!(laughs, "a{level}: &a{level} [{below}]");
         }
-        let long = format!("a: &a {}\nb: [{}]", "x".repeat(500_000), vec!["*a"; 1000].join(", "));
+        let long = format!(
+            "a: &a {}\nb: [{}]",
+            "x".repeat(500_000),
+            vec!["*a"; 1000].join(", ")
+        );
         let deep = "[".repeat(900_000);
         let indented = (0..200).fold(String::new(), |mut yaml, level| {
             let _ = writeln!(yaml, "{}a:", " ".repeat(level));
@@ -325,7 +408,12 @@ mod tests {
         for yaml in [laughs, long, deep, indented, wide, file] {
             let started = Instant::now();
             assert!(parse(&yaml).is_err());
-            assert!(started.elapsed().as_secs() < 20, "{:?} for {}", started.elapsed(), yaml.get(..20).unwrap_or(""));
+            assert!(
+                started.elapsed().as_secs() < 20,
+                "{:?} for {}",
+                started.elapsed(),
+                yaml.get(..20).unwrap_or("")
+            );
         }
     }
 }

@@ -36,19 +36,25 @@ pub(super) fn boolean(node: &Node) -> Option<bool> {
 fn number_of_text(text: &str) -> Option<Node> {
     // 40 characters are more than any number of a configuration has; letters beyond e, x and hexadecimal digits
     // would only be `inf`, `nan` and their like, which are left to YAML's own spelling.
-    let plain = text.len() <= 40 && text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.'));
+    let plain = text.len() <= 40
+        && text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.'));
     if !plain {
         return None;
     }
     let digits = text.replace('_', "");
-    let octal = digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
+    let octal = digits.len() > 1
+        && digits.starts_with('0')
+        && digits.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
     if octal {
         return i64::from_str_radix(&digits, 8).ok().map(Node::Integer);
     }
     if let Ok(integer) = digits.parse() {
         return Some(Node::Integer(integer));
     }
-    if digits.trim_start_matches(['+', '-']).starts_with(|c: char| c.is_ascii_alphabetic()) {
+    if digits
+        .trim_start_matches(['+', '-'])
+        .starts_with(|c: char| c.is_ascii_alphabetic())
+    {
         return None;
     }
     digits.parse().ok().map(Node::Number)

@@ -5,7 +5,10 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 fn vetted(yaml: &str) -> Vetted {
-    read(yaml, &[], &|path| path == "google/local" || path == "microsoft").unwrap()
+    read(yaml, &[], &|path| {
+        path == "google/local" || path == "microsoft"
+    })
+    .unwrap()
 }
 
 fn sent(yaml: &str) -> Value {
@@ -15,15 +18,25 @@ fn sent(yaml: &str) -> Value {
 #[test]
 fn the_output_directory_is_named_by_the_file_or_by_the_command() {
     for (words, expected) in [
-        ("python run_clm.py --output_dir out/a --seed 1", Some("out/a")),
-        ("torchrun --nproc_per_node 2 t.py --output-dir=/b", Some("/b")),
+        (
+            "python run_clm.py --output_dir out/a --seed 1",
+            Some("out/a"),
+        ),
+        (
+            "torchrun --nproc_per_node 2 t.py --output-dir=/b",
+            Some("/b"),
+        ),
         ("python t.py --output_dir", None),
         ("python t.py --out x", None),
     ] {
         let words: Vec<_> = words.split(' ').map(std::ffi::OsString::from).collect();
         assert_eq!(output_directory(&words).as_deref(), expected, "{words:?}");
     }
-    for (yaml, expected) in [("output_dir: ./out", Some("./out")), ("output_dir: [x]", None), ("seed: 1", None)] {
+    for (yaml, expected) in [
+        ("output_dir: ./out", Some("./out")),
+        ("output_dir: [x]", None),
+        ("seed: 1", None),
+    ] {
         let vetted = read(yaml, &[], &|_| false).unwrap();
         assert_eq!(vetted.output_directory.as_deref(), expected, "{yaml}");
     }
@@ -52,7 +65,9 @@ fn a_command_that_trains_nothing_is_known() {
         let words: Vec<_> = words.split(' ').map(std::ffi::OsString::from).collect();
         assert_eq!(trains_nothing(&words), expected, "{words:?}");
     }
-    let shell: Vec<_> = ["sh", "-c", "axolotl evaluate c.yml"].map(std::ffi::OsString::from).into();
+    let shell: Vec<_> = ["sh", "-c", "axolotl evaluate c.yml"]
+        .map(std::ffi::OsString::from)
+        .into();
     assert!(trains_nothing(&shell));
 }
 
@@ -66,7 +81,10 @@ fn what_is_public_is_kept_and_what_is_not_is_replaced() {
         ("flash_attention: 1", json!({"flash_attention": true})),
         ("learning_rate: 2e-4", json!({"learning_rate": 2e-4})),
         ("learning_rate: \"2e-4\"", json!({"learning_rate": 2e-4})),
-        ("learning_rate: 0.15551234567", json!({"learning_rate": 0.155_512})),
+        (
+            "learning_rate: 0.15551234567",
+            json!({"learning_rate": 0.155_512}),
+        ),
         ("max_steps: 500_000", json!({"max_steps": 500_000})),
         ("sequence_len: 1048576", json!({"sequence_len": 1_048_576})),
         ("sequence_len: 5551234", json!({"sequence_len": "<num>"})),
@@ -75,25 +93,55 @@ fn what_is_public_is_kept_and_what_is_not_is_replaced() {
         ("val_set_size: 1.5e300", json!({"val_set_size": "<num>"})),
         ("max_grad_norm: .inf", json!({"max_grad_norm": "inf"})),
         ("max_grad_norm: .nan", json!({"max_grad_norm": "nan"})),
-        ("gradio_server_port: 7860", json!({"gradio_server_port": "<num>"})),
-        ("trl: {vllm_server_port: 8000, beta: 0.1}", json!({"trl": {"vllm_server_port": "<num>", "beta": 0.1}})),
+        (
+            "gradio_server_port: 7860",
+            json!({"gradio_server_port": "<num>"}),
+        ),
+        (
+            "trl: {vllm_server_port: 8000, beta: 0.1}",
+            json!({"trl": {"vllm_server_port": "<num>", "beta": 0.1}}),
+        ),
         ("profiler_steps: 5", json!({"profiler_steps": 5})),
         ("wandb_name: 12345", json!({"wandb_name": "<num>"})),
         ("use_wandb: true", json!({"use_wandb": true})),
         // Public words, each for its own key.
-        ("optimizer: adamw_torch", json!({"optimizer": "adamw_torch"})),
+        (
+            "optimizer: adamw_torch",
+            json!({"optimizer": "adamw_torch"}),
+        ),
         ("optimizer: acme_adam", json!({"optimizer": "<str>"})),
-        ("wandb_project: adamw_torch", json!({"wandb_project": "<str>"})),
-        ("lora_target_modules: [q_proj, secret_proj]", json!({"lora_target_modules": ["q_proj", "<str>"]})),
-        ("lora_target_modules: q_proj", json!({"lora_target_modules": "q_proj"})),
-        ("fsdp_config: {fsdp_sharding_strategy: 1}", json!({"fsdp_config": {"fsdp_sharding_strategy": "1"}})),
+        (
+            "wandb_project: adamw_torch",
+            json!({"wandb_project": "<str>"}),
+        ),
+        (
+            "lora_target_modules: [q_proj, secret_proj]",
+            json!({"lora_target_modules": ["q_proj", "<str>"]}),
+        ),
+        (
+            "lora_target_modules: q_proj",
+            json!({"lora_target_modules": "q_proj"}),
+        ),
+        (
+            "fsdp_config: {fsdp_sharding_strategy: 1}",
+            json!({"fsdp_config": {"fsdp_sharding_strategy": "1"}}),
+        ),
         (
             "plugins: [axolotl.integrations.liger.LigerPlugin, acme.Plugin]",
             json!({"plugins": ["axolotl.integrations.liger.LigerPlugin", "<str>"]}),
         ),
-        ("weight_decay: [53, 53, true, x]", json!({"weight_decay": ["<num>", "<num>", "<str>", "<str>"]})),
-        ("optimizer: [adamw_torch, zqx]", json!({"optimizer": ["adamw_torch", "<str>"]})),
-        ("dpo_loss_weights: [0.5, 1]", json!({"dpo_loss_weights": [0.5, 1]})),
+        (
+            "weight_decay: [53, 53, true, x]",
+            json!({"weight_decay": ["<num>", "<num>", "<str>", "<str>"]}),
+        ),
+        (
+            "optimizer: [adamw_torch, zqx]",
+            json!({"optimizer": ["adamw_torch", "<str>"]}),
+        ),
+        (
+            "dpo_loss_weights: [0.5, 1]",
+            json!({"dpo_loss_weights": [0.5, 1]}),
+        ),
         // Groups, lists of groups, one map where a list is due.
         (
             "datasets: [{path: acme/x, type: alpaca, split: train, acme: 1}]",
@@ -108,26 +156,53 @@ fn what_is_public_is_kept_and_what_is_not_is_replaced() {
             json!({"pretraining_dataset": {"path": "<str>", "type": "pretrain"}}),
         ),
         ("datasets: acme/x", json!({"datasets": "<str>"})),
-        ("datasets: [acme/x, 17]", json!({"datasets": ["<str>", "<num>"]})),
+        (
+            "datasets: [acme/x, 17]",
+            json!({"datasets": ["<str>", "<num>"]}),
+        ),
         (
             "gradient_checkpointing_kwargs: {use_reentrant: false, acme: x}",
             json!({"gradient_checkpointing_kwargs": {"use_reentrant": false}}),
         ),
         ("deepspeed: {zero: 3}", json!({"deepspeed": "<map>"})),
-        ("deepspeed: /home/jdoe/ds.json", json!({"deepspeed": "<str>"})),
-        ("output_dir: {nested: /home/jdoe}", json!({"output_dir": "<map>"})),
+        (
+            "deepspeed: /home/jdoe/ds.json",
+            json!({"deepspeed": "<str>"}),
+        ),
+        (
+            "output_dir: {nested: /home/jdoe}",
+            json!({"output_dir": "<map>"}),
+        ),
         ("output_dir: [/home/jdoe]", json!({"output_dir": ["<str>"]})),
         // Models.
-        ("base_model: Mistralai/Mistral-7B-v0.3", json!({"base_model": "mistralai/Mistral-7B-v0.3"})),
-        ("tokenizer_config: Qwen/Qwen3-8B", json!({"tokenizer_config": "Qwen/Qwen3-8B"})),
-        ("base_model: google/zqx-ckpt", json!({"base_model": "google/<model>"})),
+        (
+            "base_model: Mistralai/Mistral-7B-v0.3",
+            json!({"base_model": "mistralai/Mistral-7B-v0.3"}),
+        ),
+        (
+            "tokenizer_config: Qwen/Qwen3-8B",
+            json!({"tokenizer_config": "Qwen/Qwen3-8B"}),
+        ),
+        (
+            "base_model: google/zqx-ckpt",
+            json!({"base_model": "google/<model>"}),
+        ),
         ("base_model: acme/secret", json!({"base_model": "<str>"})),
         ("base_model: google/local", json!({"base_model": "<str>"})),
-        ("base_model: microsoft/phi-4", json!({"base_model": "<str>"})),
+        (
+            "base_model: microsoft/phi-4",
+            json!({"base_model": "<str>"}),
+        ),
         ("base_model: ./google/gemma", json!({"base_model": "<str>"})),
         ("output_dir: google/gemma", json!({"output_dir": "<str>"})),
-        ("hub_model_id: google/gemma", json!({"hub_model_id": "<str>"})),
-        ("datasets: [{path: google/gemma}]", json!({"datasets": [{"path": "<str>"}]})),
+        (
+            "hub_model_id: google/gemma",
+            json!({"hub_model_id": "<str>"}),
+        ),
+        (
+            "datasets: [{path: google/gemma}]",
+            json!({"datasets": [{"path": "<str>"}]}),
+        ),
         // Nothing at all.
         ("wandb_project:", json!({})),
         ("eval_sample_packing: ~", json!({})),
@@ -143,9 +218,15 @@ fn unknown_keys_are_counted_wherever_they_are_and_never_named() {
     );
     assert_eq!(read.unknown_keys, 6);
     let text = format!("{:?}{:?}", read.value, read.redactions);
-    assert!(!text.contains("acme") && !text.contains("base_model"), "{text}");
+    assert!(
+        !text.contains("acme") && !text.contains("base_model"),
+        "{text}"
+    );
     for word in ["acme_one", "acme_two", "acme_three"] {
-        assert!(read.withheld.iter().any(|withheld| withheld == word), "{word}");
+        assert!(
+            read.withheld.iter().any(|withheld| withheld == word),
+            "{word}"
+        );
     }
 }
 
@@ -154,7 +235,11 @@ fn the_owner_is_told_what_was_withheld_where_and_why() {
     let read = vetted(
         "base_model: acme/x\ndatasets:\n  - type: alpaca\n  - {path: /p, shards: 99999999}\nvllm: {port: 8000}\nwandb_project: w\noutput_dir: {a: b}",
     );
-    let told: Vec<_> = read.redactions.iter().map(|redaction| (redaction.path.as_str(), redaction.reason)).collect();
+    let told: Vec<_> = read
+        .redactions
+        .iter()
+        .map(|redaction| (redaction.path.as_str(), redaction.reason))
+        .collect();
     assert_eq!(
         told,
         [
@@ -193,7 +278,12 @@ fn overrides_are_vetted_like_the_file() {
         ("base_model", "acme/x"),
     ];
     let overrides = overrides.map(|(key, text)| (key.to_owned(), text.to_owned()));
-    let read = read("base_model: Qwen/Qwen3-8B\nlearning_rate: 0.1", &overrides, &|_| false).unwrap();
+    let read = read(
+        "base_model: Qwen/Qwen3-8B\nlearning_rate: 0.1",
+        &overrides,
+        &|_| false,
+    )
+    .unwrap();
     let expected = json!({"base_model": "<str>", "learning_rate": 1e-5, "wandb_project": "<str>", "flash_attention": true, "trl": {"beta": 0.2}});
     assert_eq!(crate::event::value::Sendable::json(&read.value), expected);
 }
@@ -206,17 +296,39 @@ fn long_lists_and_deep_maps_are_cut() {
     assert_eq!((list.len(), list.last().unwrap()), (65, &json!("<more>")));
     let one = format!(
         "{{{}}}",
-        ["path", "name", "split", "revision", "type", "field"].map(|key| format!("{key}: zqx")).join(", ")
+        ["path", "name", "split", "revision", "type", "field"]
+            .map(|key| format!("{key}: zqx"))
+            .join(", ")
     );
     let many = vec![one; 64].join(", ");
-    let groups = ["datasets", "test_datasets", "pretraining_dataset"].map(|key| format!("{key}: [{many}]")).join("\n");
-    let lists =
-        ["tokens", "eot_tokens", "plugins", "fsdp", "unfrozen_parameters", "lora_target_modules", "reward_funcs"];
-    let lists = lists.map(|key| format!("{key}: [{}]", vec!["zqx"; 5000].join(", "))).join("\n");
+    let groups = ["datasets", "test_datasets", "pretraining_dataset"]
+        .map(|key| format!("{key}: [{many}]"))
+        .join("\n");
+    let lists = [
+        "tokens",
+        "eot_tokens",
+        "plugins",
+        "fsdp",
+        "unfrozen_parameters",
+        "lora_target_modules",
+        "reward_funcs",
+    ];
+    let lists = lists
+        .map(|key| format!("{key}: [{}]", vec!["zqx"; 5000].join(", ")))
+        .join("\n");
     let largest = vetted(&format!("{groups}\n{lists}"));
-    let size = crate::event::value::Sendable::json(&largest.value).to_string().len();
-    assert!((10_000..crate::limits::EVENT_BYTES_MAX / 2).contains(&size), "{size}");
-    let deep = format!("peft_layer_replication: {}1{}", "[".repeat(30), "]".repeat(30));
+    let size = crate::event::value::Sendable::json(&largest.value)
+        .to_string()
+        .len();
+    assert!(
+        (10_000..crate::limits::EVENT_BYTES_MAX / 2).contains(&size),
+        "{size}"
+    );
+    let deep = format!(
+        "peft_layer_replication: {}1{}",
+        "[".repeat(30),
+        "]".repeat(30)
+    );
     assert!(
         crate::event::schema::check(
             crate::event::EventName::Start,
@@ -242,28 +354,59 @@ fn what_is_no_configuration_is_a_problem() {
 #[test]
 fn the_configuration_is_found_in_the_command() {
     let found = |path: &str, overrides: &[(&str, &str)]| {
-        let overrides = overrides.iter().map(|(key, text)| ((*key).to_owned(), (*text).to_owned())).collect();
-        Some(Located { path: path.into(), overrides })
+        let overrides = overrides
+            .iter()
+            .map(|(key, text)| ((*key).to_owned(), (*text).to_owned()))
+            .collect();
+        Some(Located {
+            path: path.into(),
+            overrides,
+        })
     };
     for (command, expected) in [
         ("axolotl train cfg.yml", found("cfg.yml", &[])),
-        ("/opt/venv/bin/axolotl train /data/cfg.yml", found("/data/cfg.yml", &[])),
+        (
+            "/opt/venv/bin/axolotl train /data/cfg.yml",
+            found("/data/cfg.yml", &[]),
+        ),
         (
             "axolotl train cfg.yml --learning-rate 1e-4 --num-epochs=3",
             found("cfg.yml", &[("learning_rate", "1e-4"), ("num_epochs", "3")]),
         ),
-        ("axolotl train --learning-rate 1e-4 cfg.yml", found("cfg.yml", &[("learning_rate", "1e-4")])),
+        (
+            "axolotl train --learning-rate 1e-4 cfg.yml",
+            found("cfg.yml", &[("learning_rate", "1e-4")]),
+        ),
         (
             "axolotl train --flash-attention cfg.yml --no-sample-packing",
-            found("cfg.yml", &[("flash_attention", "true"), ("sample_packing", "false")]),
+            found(
+                "cfg.yml",
+                &[("flash_attention", "true"), ("sample_packing", "false")],
+            ),
         ),
         (
             "axolotl train cfg.yml --trl.beta 0.1 --trl.use-vllm --no-trl.log-completions",
-            found("cfg.yml", &[("trl.beta", "0.1"), ("trl.use_vllm", "true"), ("trl.log_completions", "false")]),
+            found(
+                "cfg.yml",
+                &[
+                    ("trl.beta", "0.1"),
+                    ("trl.use_vllm", "true"),
+                    ("trl.log_completions", "false"),
+                ],
+            ),
         ),
-        ("axolotl train cfg.yml --launcher torchrun -- --nproc_per_node=2 --seed 3", found("cfg.yml", &[])),
-        ("axolotl train cfg.yml --debug --launcher torchrun --acme x", found("cfg.yml", &[])),
-        ("axolotl train cfg.yml --bf16 auto", found("cfg.yml", &[("bf16", "auto")])),
+        (
+            "axolotl train cfg.yml --launcher torchrun -- --nproc_per_node=2 --seed 3",
+            found("cfg.yml", &[]),
+        ),
+        (
+            "axolotl train cfg.yml --debug --launcher torchrun --acme x",
+            found("cfg.yml", &[]),
+        ),
+        (
+            "axolotl train cfg.yml --bf16 auto",
+            found("cfg.yml", &[("bf16", "auto")]),
+        ),
         ("axolotl train cfg.yml --seed", found("cfg.yml", &[])),
         (
             "accelerate launch --config_file acc.yaml --num_processes 2 -m axolotl.cli.train cfg.yml --seed 3",
@@ -278,12 +421,30 @@ fn the_configuration_is_found_in_the_command() {
             "python -m axolotl.cli.train --config=cfg.yml --noflash_attention",
             found("cfg.yml", &[("flash_attention", "false")]),
         ),
-        ("python -m axolotl.cli.train --config cfg.yml", found("cfg.yml", &[])),
-        ("python -m axolotl.cli.main train cfg.yml", found("cfg.yml", &[])),
-        ("torchrun --nproc_per_node 2 -m axolotl.cli.train cfg.yaml", found("cfg.yaml", &[])),
-        ("deepspeed --num_gpus 2 /src/axolotl/cli/train.py cfg.yaml", found("cfg.yaml", &[])),
-        ("srun --container-image x axolotl preprocess cfg.yaml", found("cfg.yaml", &[])),
-        ("accelerate launch scripts/finetune.py cfg.yml", found("cfg.yml", &[])),
+        (
+            "python -m axolotl.cli.train --config cfg.yml",
+            found("cfg.yml", &[]),
+        ),
+        (
+            "python -m axolotl.cli.main train cfg.yml",
+            found("cfg.yml", &[]),
+        ),
+        (
+            "torchrun --nproc_per_node 2 -m axolotl.cli.train cfg.yaml",
+            found("cfg.yaml", &[]),
+        ),
+        (
+            "deepspeed --num_gpus 2 /src/axolotl/cli/train.py cfg.yaml",
+            found("cfg.yaml", &[]),
+        ),
+        (
+            "srun --container-image x axolotl preprocess cfg.yaml",
+            found("cfg.yaml", &[]),
+        ),
+        (
+            "accelerate launch scripts/finetune.py cfg.yml",
+            found("cfg.yml", &[]),
+        ),
         ("uv run axolotl train cfg.yml", found("cfg.yml", &[])),
         ("axolotl train https://example.com/cfg.yml", None),
         ("axolotl fetch examples", None),
@@ -291,7 +452,10 @@ fn the_configuration_is_found_in_the_command() {
         ("axolotl --version", None),
         ("axolotl", None),
         ("axolotl train -- cfg.yml", None),
-        ("bash|-lc|axolotl train cfg.yml --seed 3", found("cfg.yml", &[("seed", "3")])),
+        (
+            "bash|-lc|axolotl train cfg.yml --seed 3",
+            found("cfg.yml", &[("seed", "3")]),
+        ),
         ("sh|-c|cd /data && axolotl train cfg.yml", None),
         ("sh|-c|axolotl train 'cfg.yml'", None),
         ("echo|axolotl train cfg.yml", None),
@@ -301,8 +465,11 @@ fn the_configuration_is_found_in_the_command() {
         ("python -m acme.axolotl.cli.train cfg.yml", None),
         ("", None),
     ] {
-        let words: Vec<&str> =
-            if command.contains('|') { command.split('|').collect() } else { command.split_whitespace().collect() };
+        let words: Vec<&str> = if command.contains('|') {
+            command.split('|').collect()
+        } else {
+            command.split_whitespace().collect()
+        };
         let words: Vec<std::ffi::OsString> = words.into_iter().map(Into::into).collect();
         assert_eq!(locate(&words), expected, "{command}");
     }
@@ -312,9 +479,18 @@ fn the_configuration_is_found_in_the_command() {
 fn a_path_that_is_not_unicode_is_found_too() {
     use std::os::unix::ffi::OsStringExt as _;
     let odd = std::ffi::OsString::from_vec(b"c\xff.yml".to_vec());
-    let words = ["axolotl".into(), "train".into(), odd.clone(), "--seed".into(), "1".into()];
+    let words = [
+        "axolotl".into(),
+        "train".into(),
+        odd.clone(),
+        "--seed".into(),
+        "1".into(),
+    ];
     let located = locate(&words).unwrap();
-    assert_eq!((located.path.as_os_str(), located.overrides.len()), (odd.as_os_str(), 1));
+    assert_eq!(
+        (located.path.as_os_str(), located.overrides.len()),
+        (odd.as_os_str(), 1)
+    );
 }
 
 /// Texts that look like what users write, each with a word that nobody else has.
@@ -352,9 +528,13 @@ fn hostile() -> impl Strategy<Value = String> {
     ]);
     leaf.prop_recursive(4, 24, 5, move |inner| {
         prop_oneof![
-            prop::collection::vec(inner.clone(), 0..5).prop_map(|parts| format!("[{}]", parts.join(", "))),
+            prop::collection::vec(inner.clone(), 0..5)
+                .prop_map(|parts| format!("[{}]", parts.join(", "))),
             prop::collection::vec((keys.clone(), inner), 0..5).prop_map(|members| {
-                let members: Vec<_> = members.into_iter().map(|(key, value)| format!("{key}: {value}")).collect();
+                let members: Vec<_> = members
+                    .into_iter()
+                    .map(|(key, value)| format!("{key}: {value}"))
+                    .collect();
                 format!("{{{}}}", members.join(", "))
             }),
         ]

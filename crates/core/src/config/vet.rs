@@ -20,14 +20,29 @@ use std::collections::BTreeMap;
 type Members = [(Option<String>, Node)];
 
 /// The keys whose value names a model of the Hub.
-const MODEL_KEYS: [&str; 4] = ["base_model", "base_model_config", "tokenizer_config", "processor_config"];
+const MODEL_KEYS: [&str; 4] = [
+    "base_model",
+    "base_model_config",
+    "tokenizer_config",
+    "processor_config",
+];
 
 /// What the name of a key has that names a place, an account, a secret or a piece of text by number.
-const PRIVATE_PREFIXES: [&str; 10] =
-    ["wandb_", "mlflow_", "hf_mlflow_", "comet_", "trackio_", "swanlab_", "gradio_", "otel_", "hub_", "nemo_gym_"];
+const PRIVATE_PREFIXES: [&str; 10] = [
+    "wandb_",
+    "mlflow_",
+    "hf_mlflow_",
+    "comet_",
+    "trackio_",
+    "swanlab_",
+    "gradio_",
+    "otel_",
+    "hub_",
+    "nemo_gym_",
+];
 const PRIVATE_WORDS: [&str; 14] = [
-    "path", "dir", "file", "url", "host", "port", "secret", "password", "id", "ids", "indices", "project", "name",
-    "entity",
+    "path", "dir", "file", "url", "host", "port", "secret", "password", "id", "ids", "indices",
+    "project", "name", "entity",
 ];
 
 /// Vets the members of the top level.
@@ -101,7 +116,9 @@ impl Judge<'_> {
         self.values_left = left;
         Some(match node {
             Node::Null => ConfigValue::Null,
-            Node::Map(_) | Node::List(_) if self.path.len() >= limits::CONFIG_DEPTH_MAX.saturating_sub(1) => {
+            Node::Map(_) | Node::List(_)
+                if self.path.len() >= limits::CONFIG_DEPTH_MAX.saturating_sub(1) =>
+            {
                 self.withhold(node, Reason::Excess)
             }
             Node::Map(members) => self.map(shape, members, node),
@@ -112,7 +129,11 @@ impl Judge<'_> {
 
     fn map(&mut self, shape: &'static Shape, members: &Members, node: &Node) -> ConfigValue {
         // A list of one map is often written as the map alone.
-        let shape = if shape.has_members() { shape } else { shape.element() };
+        let shape = if shape.has_members() {
+            shape
+        } else {
+            shape.element()
+        };
         if shape.has_members() {
             self.members(members, &|key| shape.member(key))
         } else {
@@ -124,7 +145,10 @@ impl Judge<'_> {
         let mut kept = Vec::new();
         for (at, element) in elements.iter().enumerate() {
             self.path.push(Step::Element(at));
-            if at < limits::CONFIG_LIST_MAX && !shape.has_elements() && choice(shape, element).is_none() {
+            if at < limits::CONFIG_LIST_MAX
+                && !shape.has_elements()
+                && choice(shape, element).is_none()
+            {
                 // The schema knows no list here, so nothing is known of its elements; a row of numbers may be a text.
                 kept.push(self.withhold(element, Reason::Unexpected));
             } else if at < limits::CONFIG_LIST_MAX {
@@ -163,12 +187,23 @@ impl Judge<'_> {
         if shape.number()
             && let Some(number) = scalar::number(node)
         {
-            let kept = if is_private(key) { Err(Reason::PrivateKey) } else { bounded(&number) };
+            let kept = if is_private(key) {
+                Err(Reason::PrivateKey)
+            } else {
+                bounded(&number)
+            };
             return kept.unwrap_or_else(|reason| self.withhold(node, reason));
         }
         match scalar::boolean(node).filter(|_| shape.boolean()) {
             Some(value) => ConfigValue::Boolean(value),
-            None => self.withhold(node, if matches!(node, Node::Text(_)) { Reason::Text } else { Reason::Unexpected }),
+            None => self.withhold(
+                node,
+                if matches!(node, Node::Text(_)) {
+                    Reason::Text
+                } else {
+                    Reason::Unexpected
+                },
+            ),
         }
     }
 
@@ -176,7 +211,10 @@ impl Judge<'_> {
     fn withhold(&mut self, node: &Node, reason: Reason) -> ConfigValue {
         self.remember_all(node);
         if self.redactions.len() < limits::CONFIG_VALUES_MAX {
-            self.redactions.push(Redaction { path: self.place(), reason });
+            self.redactions.push(Redaction {
+                path: self.place(),
+                reason,
+            });
         }
         ConfigValue::Text(PublicStr::constant(match node {
             Node::Integer(_) | Node::Number(_) => "<num>",
@@ -192,9 +230,10 @@ impl Judge<'_> {
             match step {
                 Step::Key(key) if at == 0 => text.public(key),
                 Step::Key(key) => text.constant(".").public(key),
-                Step::Element(index) => {
-                    text.constant("[").integer(u64::try_from(*index).unwrap_or(u64::MAX)).constant("]")
-                }
+                Step::Element(index) => text
+                    .constant("[")
+                    .integer(u64::try_from(*index).unwrap_or(u64::MAX))
+                    .constant("]"),
             };
         }
         text.finish()
@@ -210,7 +249,9 @@ impl Judge<'_> {
     fn remember_all(&mut self, node: &Node) {
         match node {
             Node::Text(text) => self.remember(Some(text)),
-            Node::List(elements) => elements.iter().for_each(|element| self.remember_all(element)),
+            Node::List(elements) => elements
+                .iter()
+                .for_each(|element| self.remember_all(element)),
             Node::Map(members) => {
                 for (key, value) in members {
                     self.remember(key.as_deref());
@@ -233,7 +274,9 @@ fn choice(shape: &'static Shape, node: &Node) -> Option<PublicStr> {
 }
 
 fn is_private(key: &str) -> bool {
-    PRIVATE_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
+    PRIVATE_PREFIXES
+        .iter()
+        .any(|prefix| key.starts_with(prefix))
         || key.split('_').any(|word| PRIVATE_WORDS.contains(&word))
 }
 
@@ -248,8 +291,16 @@ fn bounded(node: &Node) -> Result<ConfigValue, Reason> {
             if number.abs() >= limits::CONFIG_NUMBER_MAX {
                 return Err(Reason::LargeNumber);
             }
-            let rounded = format!("{number:.*e}", limits::CONFIG_NUMBER_DIGITS.saturating_sub(1)).parse().ok();
-            rounded.and_then(Number::new).map(ConfigValue::Number).ok_or(Reason::Unexpected)
+            let rounded = format!(
+                "{number:.*e}",
+                limits::CONFIG_NUMBER_DIGITS.saturating_sub(1)
+            )
+            .parse()
+            .ok();
+            rounded
+                .and_then(Number::new)
+                .map(ConfigValue::Number)
+                .ok_or(Reason::Unexpected)
         }
         _ => Err(Reason::Unexpected),
     }
@@ -259,18 +310,30 @@ fn bounded(node: &Node) -> Result<ConfigValue, Reason> {
 fn whole(number: i64) -> Result<i64, Reason> {
     let round = number % 1000 == 0 || number % 1024 == 0;
     let size = number.unsigned_abs();
-    if size < 1_000_000 || (round && size < limits::CONFIG_INTEGER_MAX) { Ok(number) } else { Err(Reason::LargeNumber) }
+    if size < 1_000_000 || (round && size < limits::CONFIG_INTEGER_MAX) {
+        Ok(number)
+    } else {
+        Err(Reason::LargeNumber)
+    }
 }
 
 fn output_directory(members: &Members) -> Option<String> {
-    match members.iter().find(|(name, _)| name.as_deref() == Some("output_dir")) {
+    match members
+        .iter()
+        .find(|(name, _)| name.as_deref() == Some("output_dir"))
+    {
         Some((_, Node::Text(text))) if !text.is_empty() => Some(text.clone()),
         _ => None,
     }
 }
 
 fn planned(members: &Members) -> Planned {
-    let find = |key: &str| members.iter().find(|(name, _)| name.as_deref() == Some(key)).map(|(_, node)| node);
+    let find = |key: &str| {
+        members
+            .iter()
+            .find(|(name, _)| name.as_deref() == Some(key))
+            .map(|(_, node)| node)
+    };
     let number = |key: &str| match scalar::number(find(key)?)? {
         #[expect(clippy::cast_precision_loss, reason = "no training has 2^53 epochs")]
         Node::Integer(number) => Some(number as f64),

@@ -15,7 +15,13 @@ struct Case {
     stored: Option<(Telemetry, u64)>,
 }
 
-const NOTHING: Case = Case { run_id: None, rank: RankVerdict::Main, do_not_track: None, axolotl: None, stored: None };
+const NOTHING: Case = Case {
+    run_id: None,
+    rank: RankVerdict::Main,
+    do_not_track: None,
+    axolotl: None,
+    stored: None,
+};
 
 fn run(case: &Case) -> Decision {
     let inputs = Inputs {
@@ -25,13 +31,21 @@ fn run(case: &Case) -> Decision {
         axolotl_do_not_track: case.axolotl.map(OsStr::from_bytes),
     };
     decide(&inputs, || {
-        case.stored.map(|(telemetry, policy_version)| Stored { telemetry, policy_version, decided: None })
+        case.stored.map(|(telemetry, policy_version)| Stored {
+            telemetry,
+            policy_version,
+            decided: None,
+        })
     })
 }
 
 /// What a row comes to, in a word.
 fn word(decision: &Decision) -> &'static str {
-    match (decision.telemetry, decision.notice, decision.warning.is_some()) {
+    match (
+        decision.telemetry,
+        decision.notice,
+        decision.warning.is_some(),
+    ) {
         (Telemetry::On, false, false) => "on",
         (Telemetry::Off, false, false) => "off",
         (Telemetry::Off, true, false) => "notice",
@@ -45,25 +59,170 @@ fn the_first_row_that_applies_decides() {
     let some = |bytes: &'static [u8]| Some(bytes);
     let (track, forbid) = (some(b"0"), some(b"1"));
     for (row, case, expected) in [
-        ("inside beats all", Case { run_id: some(b"x"), axolotl: track, stored: STORED_ON, ..NOTHING }, "off"),
-        ("inside, undecided: no notice", Case { run_id: some(b"x"), ..NOTHING }, "off"),
-        ("inside, bytes", Case { run_id: some(b"\xff"), ..NOTHING }, "off"),
-        ("an empty mark is none", Case { run_id: some(b""), axolotl: track, ..NOTHING }, "on"),
-        ("not main beats consent", Case { rank: NOT_MAIN, axolotl: track, stored: STORED_ON, ..NOTHING }, "off"),
-        ("not main, undecided: no notice", Case { rank: NOT_MAIN, ..NOTHING }, "off"),
-        ("not main, garbage: no warning", Case { rank: NOT_MAIN, axolotl: some(b"yes"), ..NOTHING }, "off"),
-        ("deferred counts as main", Case { rank: RankVerdict::Deferred, axolotl: track, ..NOTHING }, "on"),
-        ("deferred, undecided", Case { rank: RankVerdict::Deferred, ..NOTHING }, "notice"),
-        ("DO_NOT_TRACK beats consent", Case { do_not_track: forbid, axolotl: track, ..NOTHING }, "off"),
-        ("DO_NOT_TRACK beats stored", Case { do_not_track: forbid, stored: STORED_ON, ..NOTHING }, "off"),
-        ("DO_NOT_TRACK, undecided: no notice", Case { do_not_track: forbid, ..NOTHING }, "off"),
-        ("DO_NOT_TRACK beats a warning", Case { do_not_track: forbid, axolotl: some(b"yes"), ..NOTHING }, "off"),
-        ("the variable beats stored off", Case { axolotl: track, stored: STORED_OFF, ..NOTHING }, "on"),
-        ("the variable beats stored on", Case { axolotl: forbid, stored: STORED_ON, ..NOTHING }, "off"),
-        ("stored on", Case { stored: STORED_ON, ..NOTHING }, "on"),
-        ("stored off", Case { stored: STORED_OFF, ..NOTHING }, "off"),
-        ("stored for an older policy", Case { stored: Some((Telemetry::On, POLICY_VERSION - 1)), ..NOTHING }, "notice"),
-        ("stored for a newer policy", Case { stored: Some((Telemetry::On, POLICY_VERSION + 1)), ..NOTHING }, "notice"),
+        (
+            "inside beats all",
+            Case {
+                run_id: some(b"x"),
+                axolotl: track,
+                stored: STORED_ON,
+                ..NOTHING
+            },
+            "off",
+        ),
+        (
+            "inside, undecided: no notice",
+            Case {
+                run_id: some(b"x"),
+                ..NOTHING
+            },
+            "off",
+        ),
+        (
+            "inside, bytes",
+            Case {
+                run_id: some(b"\xff"),
+                ..NOTHING
+            },
+            "off",
+        ),
+        (
+            "an empty mark is none",
+            Case {
+                run_id: some(b""),
+                axolotl: track,
+                ..NOTHING
+            },
+            "on",
+        ),
+        (
+            "not main beats consent",
+            Case {
+                rank: NOT_MAIN,
+                axolotl: track,
+                stored: STORED_ON,
+                ..NOTHING
+            },
+            "off",
+        ),
+        (
+            "not main, undecided: no notice",
+            Case {
+                rank: NOT_MAIN,
+                ..NOTHING
+            },
+            "off",
+        ),
+        (
+            "not main, garbage: no warning",
+            Case {
+                rank: NOT_MAIN,
+                axolotl: some(b"yes"),
+                ..NOTHING
+            },
+            "off",
+        ),
+        (
+            "deferred counts as main",
+            Case {
+                rank: RankVerdict::Deferred,
+                axolotl: track,
+                ..NOTHING
+            },
+            "on",
+        ),
+        (
+            "deferred, undecided",
+            Case {
+                rank: RankVerdict::Deferred,
+                ..NOTHING
+            },
+            "notice",
+        ),
+        (
+            "DO_NOT_TRACK beats consent",
+            Case {
+                do_not_track: forbid,
+                axolotl: track,
+                ..NOTHING
+            },
+            "off",
+        ),
+        (
+            "DO_NOT_TRACK beats stored",
+            Case {
+                do_not_track: forbid,
+                stored: STORED_ON,
+                ..NOTHING
+            },
+            "off",
+        ),
+        (
+            "DO_NOT_TRACK, undecided: no notice",
+            Case {
+                do_not_track: forbid,
+                ..NOTHING
+            },
+            "off",
+        ),
+        (
+            "DO_NOT_TRACK beats a warning",
+            Case {
+                do_not_track: forbid,
+                axolotl: some(b"yes"),
+                ..NOTHING
+            },
+            "off",
+        ),
+        (
+            "the variable beats stored off",
+            Case {
+                axolotl: track,
+                stored: STORED_OFF,
+                ..NOTHING
+            },
+            "on",
+        ),
+        (
+            "the variable beats stored on",
+            Case {
+                axolotl: forbid,
+                stored: STORED_ON,
+                ..NOTHING
+            },
+            "off",
+        ),
+        (
+            "stored on",
+            Case {
+                stored: STORED_ON,
+                ..NOTHING
+            },
+            "on",
+        ),
+        (
+            "stored off",
+            Case {
+                stored: STORED_OFF,
+                ..NOTHING
+            },
+            "off",
+        ),
+        (
+            "stored for an older policy",
+            Case {
+                stored: Some((Telemetry::On, POLICY_VERSION - 1)),
+                ..NOTHING
+            },
+            "notice",
+        ),
+        (
+            "stored for a newer policy",
+            Case {
+                stored: Some((Telemetry::On, POLICY_VERSION + 1)),
+                ..NOTHING
+            },
+            "notice",
+        ),
         ("otherwise", NOTHING, "notice"),
     ] {
         assert_eq!(word(&run(&case)), expected, "{row}");
@@ -102,8 +261,16 @@ fn axolotls_own_variable_in_every_spelling() {
         (b"\xff", "warning"),
         ("０".as_bytes(), "warning"),
     ] {
-        let case = Case { axolotl: Some(value), ..NOTHING };
-        assert_eq!(word(&run(&case)), expected, "{:?}", String::from_utf8_lossy(value));
+        let case = Case {
+            axolotl: Some(value),
+            ..NOTHING
+        };
+        assert_eq!(
+            word(&run(&case)),
+            expected,
+            "{:?}",
+            String::from_utf8_lossy(value)
+        );
     }
 }
 
@@ -123,19 +290,43 @@ fn the_general_variable_in_every_spelling() {
         (b"0 ", "off"),
         (b"\xff", "off"),
     ] {
-        let case = Case { do_not_track: Some(value), axolotl: Some(b"0"), ..NOTHING };
-        assert_eq!(word(&run(&case)), expected, "{:?}", String::from_utf8_lossy(value));
+        let case = Case {
+            do_not_track: Some(value),
+            axolotl: Some(b"0"),
+            ..NOTHING
+        };
+        assert_eq!(
+            word(&run(&case)),
+            expected,
+            "{:?}",
+            String::from_utf8_lossy(value)
+        );
     }
 }
 
 #[test]
 fn the_file_is_not_read_where_an_earlier_row_decides() {
     for inputs in [
-        Inputs { run_id: Some(OsStr::new("x")), ..inputs() },
-        Inputs { rank: NOT_MAIN, ..inputs() },
-        Inputs { do_not_track: Some(OsStr::new("1")), ..inputs() },
-        Inputs { axolotl_do_not_track: Some(OsStr::new("0")), ..inputs() },
-        Inputs { axolotl_do_not_track: Some(OsStr::new("?")), ..inputs() },
+        Inputs {
+            run_id: Some(OsStr::new("x")),
+            ..inputs()
+        },
+        Inputs {
+            rank: NOT_MAIN,
+            ..inputs()
+        },
+        Inputs {
+            do_not_track: Some(OsStr::new("1")),
+            ..inputs()
+        },
+        Inputs {
+            axolotl_do_not_track: Some(OsStr::new("0")),
+            ..inputs()
+        },
+        Inputs {
+            axolotl_do_not_track: Some(OsStr::new("?")),
+            ..inputs()
+        },
     ] {
         let mut read = false;
         let _ = decide(&inputs, || {
@@ -147,7 +338,12 @@ fn the_file_is_not_read_where_an_earlier_row_decides() {
 }
 
 fn inputs() -> Inputs<'static> {
-    Inputs { run_id: None, rank: RankVerdict::Main, do_not_track: None, axolotl_do_not_track: None }
+    Inputs {
+        run_id: None,
+        rank: RankVerdict::Main,
+        do_not_track: None,
+        axolotl_do_not_track: None,
+    }
 }
 
 #[test]
@@ -157,12 +353,32 @@ fn opt_in_is_the_default() {
 
 #[test]
 fn a_cause_names_what_decided_and_cannot_drive_a_terminal() {
-    let decision = run(&Case { do_not_track: Some(b"1"), ..NOTHING });
-    assert_eq!(decision.cause.sentence(), "DO_NOT_TRACK=1 in the environment");
-    let hostile = run(&Case { axolotl: Some(b"\x1b[31m\xff\n"), ..NOTHING });
-    assert!(!hostile.cause.sentence().contains(char::is_control), "{}", hostile.cause.sentence());
-    let long = run(&Case { do_not_track: Some(&[b'a'; 5000]), ..NOTHING });
-    assert!(long.cause.sentence().chars().count() < 100, "{}", long.cause.sentence());
+    let decision = run(&Case {
+        do_not_track: Some(b"1"),
+        ..NOTHING
+    });
+    assert_eq!(
+        decision.cause.sentence(),
+        "DO_NOT_TRACK=1 in the environment"
+    );
+    let hostile = run(&Case {
+        axolotl: Some(b"\x1b[31m\xff\n"),
+        ..NOTHING
+    });
+    assert!(
+        !hostile.cause.sentence().contains(char::is_control),
+        "{}",
+        hostile.cause.sentence()
+    );
+    let long = run(&Case {
+        do_not_track: Some(&[b'a'; 5000]),
+        ..NOTHING
+    });
+    assert!(
+        long.cause.sentence().chars().count() < 100,
+        "{}",
+        long.cause.sentence()
+    );
 }
 
 proptest::proptest! {

@@ -59,8 +59,12 @@ impl EventName {
     pub const fn when(self) -> &'static str {
         match self {
             Self::Start => "once, when the command was spawned",
-            Self::Progress => "at the first step, then every 60 seconds, and at each tenth of the total",
-            Self::Error => "at most once, when the command died of an exception or left another sign of an error",
+            Self::Progress => {
+                "at the first step, then every 60 seconds, and at each tenth of the total"
+            }
+            Self::Error => {
+                "at most once, when the command died of an exception or left another sign of an error"
+            }
             Self::Finish => "exactly once, when the command has ended, however it ended",
         }
     }

@@ -75,9 +75,16 @@ pub fn check(event: EventName, properties: &Map<String, Value>) -> Result<(), Vi
     object(event.as_str(), &fields, properties)
 }
 
-fn object(owner: &'static str, fields: &[Field], members: &Map<String, Value>) -> Result<(), Violation> {
+fn object(
+    owner: &'static str,
+    fields: &[Field],
+    members: &Map<String, Value>,
+) -> Result<(), Violation> {
     for (name, value) in members {
-        let field = fields.iter().find(|field| name_matches(field.name, name)).ok_or(Violation::Unlisted(owner))?;
+        let field = fields
+            .iter()
+            .find(|field| name_matches(field.name, name))
+            .ok_or(Violation::Unlisted(owner))?;
         kind(field.name, &field.kind, value)?;
     }
     Ok(())
@@ -85,20 +92,28 @@ fn object(owner: &'static str, fields: &[Field], members: &Map<String, Value>) -
 
 fn kind(name: &'static str, kind_: &Kind, value: &Value) -> Result<(), Violation> {
     let fits = match (kind_, value) {
-        (_, Value::Null) | (Kind::Boolean, Value::Bool(_)) | (Kind::Number, Value::Number(_)) => true,
+        (_, Value::Null) | (Kind::Boolean, Value::Bool(_)) | (Kind::Number, Value::Number(_)) => {
+            true
+        }
         (Kind::Integer, Value::Number(number)) => number.is_u64() || number.is_i64(),
         (Kind::Text, Value::String(text)) => return text_fits(name, text),
         (Kind::List(element), Value::Array(values)) => {
             if values.len() > limits::EVENT_LIST_MAX {
                 return Err(Violation::Size(name));
             }
-            return values.iter().try_for_each(|value| kind(name, element, value));
+            return values
+                .iter()
+                .try_for_each(|value| kind(name, element, value));
         }
         (Kind::Object(fields), Value::Object(members)) => return object(name, fields, members),
         (Kind::Config, value) => return configuration(name, value, limits::CONFIG_DEPTH_MAX),
         _ => false,
     };
-    if fits { Ok(()) } else { Err(Violation::Kind(name)) }
+    if fits {
+        Ok(())
+    } else {
+        Err(Violation::Kind(name))
+    }
 }
 
 fn configuration(name: &'static str, value: &Value, depth: usize) -> Result<(), Violation> {
@@ -106,7 +121,9 @@ fn configuration(name: &'static str, value: &Value, depth: usize) -> Result<(), 
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
         Value::String(text) => text_fits(name, text),
-        Value::Array(values) => values.iter().try_for_each(|value| configuration(name, value, depth)),
+        Value::Array(values) => values
+            .iter()
+            .try_for_each(|value| configuration(name, value, depth)),
         Value::Object(members) => members.iter().try_for_each(|(key, value)| {
             if !config_keys::is_key(key) {
                 return Err(Violation::Unlisted(name));
@@ -117,20 +134,40 @@ fn configuration(name: &'static str, value: &Value, depth: usize) -> Result<(), 
 }
 
 fn text_fits(name: &'static str, text: &str) -> Result<(), Violation> {
-    let printable = text.chars().all(|character| character == '\n' || !character.is_control());
-    if printable && text.len() <= limits::EVENT_TEXT_BYTES_MAX { Ok(()) } else { Err(Violation::Size(name)) }
+    let printable = text
+        .chars()
+        .all(|character| character == '\n' || !character.is_control());
+    if printable && text.len() <= limits::EVENT_TEXT_BYTES_MAX {
+        Ok(())
+    } else {
+        Err(Violation::Size(name))
+    }
 }
 
 /// The name with its hole filled.
 pub(super) fn fill_hole(name: &str, with: &str) -> String {
-    let parts = name.split_once('<').and_then(|(prefix, rest)| Some((prefix, rest.split_once('>')?.1)));
-    parts.map_or_else(|| name.to_owned(), |(prefix, suffix)| format!("{prefix}{with}{suffix}"))
+    let parts = name
+        .split_once('<')
+        .and_then(|(prefix, rest)| Some((prefix, rest.split_once('>')?.1)));
+    parts.map_or_else(
+        || name.to_owned(),
+        |(prefix, suffix)| format!("{prefix}{with}{suffix}"),
+    )
 }
 
 fn name_matches(listed: &str, name: &str) -> bool {
-    let Some((prefix, rest)) = listed.split_once('<') else { return listed == name };
-    let Some((hole, suffix)) = rest.split_once('>') else { return false };
-    let Some(filled) = name.strip_prefix(prefix).and_then(|name| name.strip_suffix(suffix)) else { return false };
+    let Some((prefix, rest)) = listed.split_once('<') else {
+        return listed == name;
+    };
+    let Some((hole, suffix)) = rest.split_once('>') else {
+        return false;
+    };
+    let Some(filled) = name
+        .strip_prefix(prefix)
+        .and_then(|name| name.strip_suffix(suffix))
+    else {
+        return false;
+    };
     match hole {
         "package" => version::PACKAGES.contains(&filled),
         _ => (1..=6).contains(&filled.len()) && filled.bytes().all(|byte| byte.is_ascii_digit()),
@@ -150,15 +187,43 @@ mod tests {
     fn what_the_list_has_passes_and_what_it_has_not_is_named() {
         use EventName::{Progress, Start};
         for (event, properties, expected) in [
-            (Progress, json!({"step": 3, "loss": 1.5, "memory": {"gpu_0_memory_bytes": 7}}), Ok(())),
+            (
+                Progress,
+                json!({"step": 3, "loss": 1.5, "memory": {"gpu_0_memory_bytes": 7}}),
+                Ok(()),
+            ),
             (Progress, json!({"loss": null, "loss_repr": "nan"}), Ok(())),
-            (Progress, json!({"stepp": 3}), Err(Violation::Unlisted("progress"))),
-            (Progress, json!({"step": "three"}), Err(Violation::Kind("step"))),
+            (
+                Progress,
+                json!({"stepp": 3}),
+                Err(Violation::Unlisted("progress")),
+            ),
+            (
+                Progress,
+                json!({"step": "three"}),
+                Err(Violation::Kind("step")),
+            ),
             (Progress, json!({"step": 1.5}), Err(Violation::Kind("step"))),
-            (Progress, json!({"memory": {"gpu_x_memory_bytes": 7}}), Err(Violation::Unlisted("memory"))),
-            (Start, json!({"torch_version": "2.8.0", "mamba-ssm_version": "2.2"}), Ok(())),
-            (Start, json!({"acmecorp_version": "1"}), Err(Violation::Unlisted("start"))),
-            (Start, json!({"os": "x\u{1b}[0m"}), Err(Violation::Size("os"))),
+            (
+                Progress,
+                json!({"memory": {"gpu_x_memory_bytes": 7}}),
+                Err(Violation::Unlisted("memory")),
+            ),
+            (
+                Start,
+                json!({"torch_version": "2.8.0", "mamba-ssm_version": "2.2"}),
+                Ok(()),
+            ),
+            (
+                Start,
+                json!({"acmecorp_version": "1"}),
+                Err(Violation::Unlisted("start")),
+            ),
+            (
+                Start,
+                json!({"os": "x\u{1b}[0m"}),
+                Err(Violation::Size("os")),
+            ),
         ] {
             assert_eq!(verdict(event, &properties), expected, "{properties}");
         }
@@ -167,7 +232,11 @@ mod tests {
     #[test]
     fn no_field_is_declared_twice() {
         for event in EventName::ALL {
-            let mut names: Vec<_> = common_fields().into_iter().chain(event.fields()).map(|field| field.name).collect();
+            let mut names: Vec<_> = common_fields()
+                .into_iter()
+                .chain(event.fields())
+                .map(|field| field.name)
+                .collect();
             let all = names.len();
             names.sort_unstable();
             names.dedup();

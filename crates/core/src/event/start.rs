@@ -70,9 +70,11 @@ impl Sendable for ConfigValue {
             Self::Number(value) => value.json(),
             Self::Text(value) => value.json(),
             Self::List(values) => values.iter().map(Self::json).collect(),
-            Self::Map(members) => {
-                members.iter().map(|(key, value)| (key.as_str().to_owned(), value.json())).collect::<Map<_, _>>().into()
-            }
+            Self::Map(members) => members
+                .iter()
+                .map(|(key, value)| (key.as_str().to_owned(), value.json()))
+                .collect::<Map<_, _>>()
+                .into(),
         }
     }
 }

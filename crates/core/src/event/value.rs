@@ -126,7 +126,11 @@ impl<T: Sendable> Sendable for PerIndex<T> {
         T::kind()
     }
     fn json(&self) -> Value {
-        self.0.iter().map(|(index, value)| (index.to_string(), value.json())).collect::<Map<_, _>>().into()
+        self.0
+            .iter()
+            .map(|(index, value)| (index.to_string(), value.json()))
+            .collect::<Map<_, _>>()
+            .into()
     }
     fn put(&self, name: &str, object: &mut Map<String, Value>) {
         for (index, value) in &self.0 {
@@ -140,7 +144,11 @@ impl<T: Sendable> Sendable for PerPackage<T> {
         T::kind()
     }
     fn json(&self) -> Value {
-        self.0.iter().map(|(package, value)| ((*package).to_owned(), value.json())).collect::<Map<_, _>>().into()
+        self.0
+            .iter()
+            .map(|(package, value)| ((*package).to_owned(), value.json()))
+            .collect::<Map<_, _>>()
+            .into()
     }
     fn put(&self, name: &str, object: &mut Map<String, Value>) {
         for (package, value) in &self.0 {
@@ -194,9 +202,16 @@ mod tests {
 
     #[test]
     fn a_number_that_json_cannot_say_is_refused_and_has_a_name() {
-        for (number, name) in [(f64::NAN, "nan"), (f64::INFINITY, "inf"), (f64::NEG_INFINITY, "-inf")] {
+        for (number, name) in [
+            (f64::NAN, "nan"),
+            (f64::INFINITY, "inf"),
+            (f64::NEG_INFINITY, "-inf"),
+        ] {
             assert_eq!(Number::new(number), None);
-            assert_eq!(non_finite(number).as_ref().map(PublicStr::as_str), Some(name));
+            assert_eq!(
+                non_finite(number).as_ref().map(PublicStr::as_str),
+                Some(name)
+            );
         }
         assert_eq!(Number::new(1.5).map(Number::get), Some(1.5));
         assert_eq!(non_finite(1.5), None);
@@ -206,6 +221,9 @@ mod tests {
     fn one_member_per_index_spreads_into_its_object() {
         let mut object = Map::new();
         PerIndex(BTreeMap::from([(0, 5_u64), (3, 7)])).put("gpu_<i>_memory_bytes", &mut object);
-        assert_eq!(Value::Object(object), serde_json::json!({"gpu_0_memory_bytes": 5, "gpu_3_memory_bytes": 7}));
+        assert_eq!(
+            Value::Object(object),
+            serde_json::json!({"gpu_0_memory_bytes": 5, "gpu_3_memory_bytes": 7})
+        );
     }
 }

@@ -60,6 +60,9 @@ mod tests {
     fn a_timestamp_has_milliseconds_and_z() {
         let time = SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_353_414_100);
         assert_eq!(timestamp(time), "2026-11-22T13:16:54.100Z");
-        assert_eq!(timestamp(SystemTime::UNIX_EPOCH - Duration::from_secs(5)), "1970-01-01T00:00:00.000Z");
+        assert_eq!(
+            timestamp(SystemTime::UNIX_EPOCH - Duration::from_secs(5)),
+            "1970-01-01T00:00:00.000Z"
+        );
     }
 }

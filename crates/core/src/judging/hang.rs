@@ -51,7 +51,8 @@ impl HangWatch {
         if step > before && at > since {
             // The jump of a training that resumes is no step.
             if before > 0 {
-                self.intervals.push_back((at - since) / (step - before) as f64);
+                self.intervals
+                    .push_back((at - since) / (step - before) as f64);
                 self.slowest = self.slowest.max(at - since);
             }
             if self.intervals.len() > limits::HANG_INTERVALS {
@@ -75,18 +76,29 @@ impl HangWatch {
     /// The run was measured.
     pub fn sample(&mut self, sample: &Sample) {
         let cores = sample.cpu_seconds.and_then(|now| {
-            let (before, waited_before, since) = self.cpu.replace((now, sample.waited_seconds, sample.at))?;
-            let waited = sample.waited_seconds.zip(waited_before).map_or(0.0, |(now, before)| (now - before).max(0.0));
+            let (before, waited_before, since) =
+                self.cpu.replace((now, sample.waited_seconds, sample.at))?;
+            let waited = sample
+                .waited_seconds
+                .zip(waited_before)
+                .map_or(0.0, |(now, before)| (now - before).max(0.0));
             (sample.at > since).then(|| ((now - before + waited) / (sample.at - since)).max(0.0))
         });
         for gpu in &sample.gpus {
             // Before the first step the GPUs are idle, or nearly so: the lowest power is that of idleness.
-            if let Some(watts) = gpu.power_watts.filter(|watts| watts.is_finite() && self.intervals.is_empty()) {
+            if let Some(watts) = gpu
+                .power_watts
+                .filter(|watts| watts.is_finite() && self.intervals.is_empty())
+            {
                 let lowest = self.idle_watts.entry(gpu.index).or_insert(watts);
                 *lowest = lowest.min(watts);
             }
         }
-        let known: Vec<bool> = sample.gpus.iter().filter_map(|gpu| self.rests(gpu)).collect();
+        let known: Vec<bool> = sample
+            .gpus
+            .iter()
+            .filter_map(|gpu| self.rests(gpu))
+            .collect();
         let gpus_rest = (!known.is_empty()).then(|| known.iter().all(|rests| *rests));
         if self.looks.len() >= limits::HANG_LOOKS {
             self.looks.pop_front();
@@ -97,7 +109,10 @@ impl HangWatch {
     /// The hang, if there is one now; for how long it has lasted tells [`Hang::since`].
     pub fn look(&mut self, at: f64) -> Option<Hang> {
         if self.hang.is_none() && self.stands_still(at) {
-            self.hang = Some(Hang { since: self.moved_at, suspect: None });
+            self.hang = Some(Hang {
+                since: self.moved_at,
+                suspect: None,
+            });
         }
         self.hang
     }
@@ -118,12 +133,15 @@ impl HangWatch {
     /// Whether nothing has moved for so long that it is worth looking closely.
     #[must_use]
     pub fn is_suspicious(&self, at: f64) -> bool {
-        self.patience().is_some_and(|patience| at - self.moved_at >= patience / 2.0)
+        self.patience()
+            .is_some_and(|patience| at - self.moved_at >= patience / 2.0)
     }
 
     fn stands_still(&self, at: f64) -> bool {
         self.looks.len() >= limits::HANG_LOOKS
-            && self.patience().is_some_and(|patience| at - self.moved_at >= patience)
+            && self
+                .patience()
+                .is_some_and(|patience| at - self.moved_at >= patience)
             && self.gpus_rest()
             && self.load_is_even()
     }
@@ -131,7 +149,12 @@ impl HangWatch {
     /// Seconds without a step that are no sign yet; None before the training has a pace.
     fn patience(&self) -> Option<f64> {
         let has_pace = self.intervals.len() >= limits::HANG_INTERVALS / 4;
-        has_pace.then(|| limits::HANG_PATIENCE.as_secs_f64().max(10.0 * self.median()).max(3.0 * self.slowest))
+        has_pace.then(|| {
+            limits::HANG_PATIENCE
+                .as_secs_f64()
+                .max(10.0 * self.median())
+                .max(3.0 * self.slowest)
+        })
     }
 
     fn median(&self) -> f64 {
@@ -160,7 +183,10 @@ impl HangWatch {
             return Some(true);
         }
         let idle = self.idle_watts.get(&gpu.index)?;
-        Some(utilization >= limits::GPU_BUSY && gpu.power_watts? <= limits::HANG_WAITING_POWER * idle)
+        Some(
+            utilization >= limits::GPU_BUSY
+                && gpu.power_watts? <= limits::HANG_WAITING_POWER * idle,
+        )
     }
 }
 
@@ -169,13 +195,27 @@ mod tests {
     use super::*;
 
     fn gpu(utilization: f64, watts: f64) -> GpuReading {
-        GpuReading { index: 0, utilization: Some(utilization), power_watts: Some(watts), ..GpuReading::default() }
+        GpuReading {
+            index: 0,
+            utilization: Some(utilization),
+            power_watts: Some(watts),
+            ..GpuReading::default()
+        }
     }
 
     /// Ten steps, one each `pace` seconds, then measurements each five seconds; when a hang is seen.
-    fn hang(pace: f64, cores: impl Fn(f64) -> f64, gpus: impl Fn(f64) -> Vec<GpuReading>, last: f64) -> Option<f64> {
+    fn hang(
+        pace: f64,
+        cores: impl Fn(f64) -> f64,
+        gpus: impl Fn(f64) -> Vec<GpuReading>,
+        last: f64,
+    ) -> Option<f64> {
         let mut watch = HangWatch::default();
-        watch.sample(&Sample { at: 0.0, gpus: gpus(0.0), ..Sample::default() });
+        watch.sample(&Sample {
+            at: 0.0,
+            gpus: gpus(0.0),
+            ..Sample::default()
+        });
         for step in 1..=10_u32 {
             watch.step(step.into(), f64::from(step) * pace);
         }
@@ -202,22 +242,66 @@ mod tests {
     }
 
     fn idle_then(gpu_now: GpuReading) -> impl Fn(f64) -> Vec<GpuReading> {
-        move |passed| vec![if passed > 0.0 { gpu_now.clone() } else { gpu(0.0, 70.0) }]
+        move |passed| {
+            vec![if passed > 0.0 {
+                gpu_now.clone()
+            } else {
+                gpu(0.0, 70.0)
+            }]
+        }
     }
 
     #[test]
     fn all_signs_together_are_a_hang_and_each_that_is_missing_is_none() {
         let even = |_: f64| 8.0;
         let none = |_: f64| Vec::new();
-        assert_eq!(hang(1.0, even, idle_then(gpu(1.0, 80.0)), 1e4), Some(300.0), "waiting in a collective operation");
-        assert_eq!(hang(1.0, even, idle_then(gpu(0.0, 70.0)), 1e4), Some(300.0), "idle");
-        assert_eq!(hang(1.0, |_| 0.0, none, 1e4), Some(300.0), "no GPU, nothing runs");
-        assert_eq!(hang(1.0, even, idle_then(gpu(1.0, 400.0)), 1e4), None, "a long step");
-        assert_eq!(hang(1.0, even, idle_then(gpu(0.4, 150.0)), 1e4), None, "an evaluation without a bar");
-        let saving = |passed: f64| if ((passed / 5.0) as u64).is_multiple_of(2) { 1.0 } else { 3.0 };
-        assert_eq!(hang(1.0, saving, idle_then(gpu(0.0, 70.0)), 1e4), None, "a checkpoint that is saved");
-        assert_eq!(hang(60.0, even, idle_then(gpu(0.0, 70.0)), 1e4), Some(600.0), "slow steps have more patience");
-        assert_eq!(hang(1.0, even, idle_then(gpu(0.0, 70.0)), 299.0), None, "not before its time");
+        assert_eq!(
+            hang(1.0, even, idle_then(gpu(1.0, 80.0)), 1e4),
+            Some(300.0),
+            "waiting in a collective operation"
+        );
+        assert_eq!(
+            hang(1.0, even, idle_then(gpu(0.0, 70.0)), 1e4),
+            Some(300.0),
+            "idle"
+        );
+        assert_eq!(
+            hang(1.0, |_| 0.0, none, 1e4),
+            Some(300.0),
+            "no GPU, nothing runs"
+        );
+        assert_eq!(
+            hang(1.0, even, idle_then(gpu(1.0, 400.0)), 1e4),
+            None,
+            "a long step"
+        );
+        assert_eq!(
+            hang(1.0, even, idle_then(gpu(0.4, 150.0)), 1e4),
+            None,
+            "an evaluation without a bar"
+        );
+        let saving = |passed: f64| {
+            if ((passed / 5.0) as u64).is_multiple_of(2) {
+                1.0
+            } else {
+                3.0
+            }
+        };
+        assert_eq!(
+            hang(1.0, saving, idle_then(gpu(0.0, 70.0)), 1e4),
+            None,
+            "a checkpoint that is saved"
+        );
+        assert_eq!(
+            hang(60.0, even, idle_then(gpu(0.0, 70.0)), 1e4),
+            Some(600.0),
+            "slow steps have more patience"
+        );
+        assert_eq!(
+            hang(1.0, even, idle_then(gpu(0.0, 70.0)), 299.0),
+            None,
+            "not before its time"
+        );
     }
 
     #[test]
@@ -233,13 +317,26 @@ mod tests {
                 used += 5.0 * got;
                 waited += 5.0 * (wanted(*tick) - got);
                 let waited_seconds = (waits && watch.is_suspicious(at)).then_some(waited);
-                watch.sample(&Sample { at, cpu_seconds: Some(used), waited_seconds, ..Sample::default() });
+                watch.sample(&Sample {
+                    at,
+                    cpu_seconds: Some(used),
+                    waited_seconds,
+                    ..Sample::default()
+                });
                 watch.look(at).is_some()
             })
         };
         assert_eq!(crowded(true, |_| 3.0), Some(60), "five minutes");
-        assert_eq!(crowded(false, |_| 3.0), None, "what it used alone says nothing");
-        assert_eq!(crowded(true, |tick| if tick % 2 == 0 { 1.0 } else { 3.0 }), None, "a checkpoint that is saved");
+        assert_eq!(
+            crowded(false, |_| 3.0),
+            None,
+            "what it used alone says nothing"
+        );
+        assert_eq!(
+            crowded(true, |tick| if tick % 2 == 0 { 1.0 } else { 3.0 }),
+            None,
+            "a checkpoint that is saved"
+        );
     }
 
     #[test]
@@ -251,18 +348,29 @@ mod tests {
         let still = |watch: &mut HangWatch, from: u32, looks: u32| {
             (0..looks).any(|tick| {
                 let at = f64::from(from + tick * 5);
-                watch.sample(&Sample { at, cpu_seconds: Some(1.0), ..Sample::default() });
+                watch.sample(&Sample {
+                    at,
+                    cpu_seconds: Some(1.0),
+                    ..Sample::default()
+                });
                 watch.look(at).is_some()
             })
         };
-        assert!(!still(&mut watch, 10, 190), "the first steps may take any time");
+        assert!(
+            !still(&mut watch, 10, 190),
+            "the first steps may take any time"
+        );
         for step in 5..=20 {
             watch.step(step, 1000.0 + step as f64);
         }
         for second in (0..900_u32).step_by(5) {
             let at = 1021.0 + f64::from(second);
             watch.moved(at);
-            watch.sample(&Sample { at, cpu_seconds: Some(1.0), ..Sample::default() });
+            watch.sample(&Sample {
+                at,
+                cpu_seconds: Some(1.0),
+                ..Sample::default()
+            });
             assert_eq!(watch.look(at), None);
         }
         // The pause between the fourth step and the fifth has made it patient.

@@ -12,15 +12,15 @@ mod tests;
 use crate::event::value::{Number, PerIndex, non_finite};
 use crate::event::{Dropped, Event, Finish, Progress, Start, finish};
 use crate::judging::hang::HangWatch;
+use crate::judging::verdict::{Outcome, Verdict, judge};
 use crate::limits::{PROGRESS_GAP, PROGRESS_PERIOD};
-use crate::output::lines::{Line, LineCutter, inner_lines};
 use crate::observation::{Ending, Hang, Sample, Stream, SupervisorLoss, TrainerState};
+use crate::output::lines::{Line, LineCutter, inner_lines};
 use crate::output::progress::{Point, ProgressReader, Training, rate};
+use crate::output::traceback::{Judgement, TraceReader};
 use crate::public::PublicStr;
 use crate::public::text::PublicText;
 use crate::status::{End, signal_name};
-use crate::output::traceback::{Judgement, TraceReader};
-use crate::judging::verdict::{Outcome, Verdict, judge};
 use resources::Resources;
 
 /// What is known of a run beforehand.
@@ -68,7 +68,10 @@ impl Run {
     /// A run of which nothing was observed yet.
     #[must_use]
     pub fn new(facts: RunFacts) -> Self {
-        Self { facts, ..Self::default() }
+        Self {
+            facts,
+            ..Self::default()
+        }
     }
 
     /// What was found out about the plan after the beginning.
@@ -116,10 +119,13 @@ impl Run {
         let (head, middle, tail) = inner_lines(bytes).unwrap_or((bytes, &[], &[]));
         cutter.push(head, |line| self.line(stream, at, &line));
         let quiet = self.phase != Phase::Ended && self.trace.skip(stream, middle);
-        cutter.push(
-            middle,
-            |line| if quiet { self.progress.line(stream, at, &line) } else { self.line(stream, at, &line) },
-        );
+        cutter.push(middle, |line| {
+            if quiet {
+                self.progress.line(stream, at, &line)
+            } else {
+                self.line(stream, at, &line)
+            }
+        });
         cutter.push(tail, |line| self.line(stream, at, &line));
     }
 
@@ -158,7 +164,9 @@ impl Run {
 
     /// Whether the training stands still now.
     pub fn hang(&mut self, at: f64) -> Option<Hang> {
-        self.hang.look(at).filter(|_| self.phase == Phase::Started && !self.progress.training().finished)
+        self.hang
+            .look(at)
+            .filter(|_| self.phase == Phase::Started && !self.progress.training().finished)
     }
 
     /// Whether the training may stand still, so that it is worth measuring closely.
@@ -204,7 +212,11 @@ impl Run {
         }
         self.urgent = false;
         let event = self.progress_event(at);
-        self.report = Some(Report { at, point: self.progress.training().pace.last(), tenth });
+        self.report = Some(Report {
+            at,
+            point: self.progress.training().pace.last(),
+            tenth,
+        });
         Some(Event::Progress(Box::new(event)))
     }
 
@@ -228,7 +240,13 @@ impl Run {
         let finish = self.finish_event(&ending, &verdict);
         // What a program prints and survives is no error.
         let failed = !matches!(verdict.outcome, Outcome::Success);
-        events.extend(judgement.error.take().filter(|_| failed).map(|error| Event::Error(Box::new(error))));
+        events.extend(
+            judgement
+                .error
+                .take()
+                .filter(|_| failed)
+                .map(|error| Event::Error(Box::new(error))),
+        );
         events.push(Event::Finish(Box::new(finish)));
         self.verdict = Some(verdict);
         events
@@ -266,19 +284,30 @@ impl Run {
     fn share(&self) -> Option<f64> {
         let training = self.progress.training();
         let ratio = |done: Option<f64>, planned: Option<f64>| {
-            done.zip(planned.filter(|planned| *planned > 0.0)).map(|(done, planned)| (done / planned).clamp(0.0, 1.0))
+            done.zip(planned.filter(|planned| *planned > 0.0))
+                .map(|(done, planned)| (done / planned).clamp(0.0, 1.0))
         };
-        let steps = ratio(training.step.map(|step| step as f64), training.total_steps.map(|total| total as f64));
+        let steps = ratio(
+            training.step.map(|step| step as f64),
+            training.total_steps.map(|total| total as f64),
+        );
         // The trainer's own announcement is rounded up where only the steps are limited.
         let planned = || ratio(training.epoch, training.planned_epochs);
-        ratio(training.epoch, self.facts.planned_epochs).or(steps).or_else(planned)
+        ratio(training.epoch, self.facts.planned_epochs)
+            .or(steps)
+            .or_else(planned)
     }
 
     /// Steps per second since the last report: between the last steps that the two reports knew, because the
     /// reports themselves fall anywhere between two slow steps.
     fn recent_rate(&self) -> Option<f64> {
         let pace = &self.progress.training().pace;
-        let (from, to) = (self.report.and_then(|last| last.point).or_else(|| pace.first())?, pace.last()?);
+        let (from, to) = (
+            self.report
+                .and_then(|last| last.point)
+                .or_else(|| pace.first())?,
+            pace.last()?,
+        );
         // A training that stands still makes no steps, and that is known.
         let still = self.report.is_some() && from.step == to.step;
         if still { Some(0.0) } else { rate(from, to) }
@@ -291,8 +320,9 @@ impl Run {
             .map(|steps| training.pace.epochs(steps))
             .unwrap_or_default();
         let mean = epochs.iter().map(|epoch| epoch.seconds).sum::<f64>() / epochs.len() as f64;
-        let seconds =
-            epochs.iter().filter_map(|epoch| Some((epoch.number.try_into().ok()?, Number::new(epoch.seconds)?)));
+        let seconds = epochs
+            .iter()
+            .filter_map(|epoch| Some((epoch.number.try_into().ok()?, Number::new(epoch.seconds)?)));
         let (exit_code, signal) = match ending.end {
             Some(End::Exited(code)) => (Some(u64::from(code)), None),
             Some(End::Signaled(signal)) => (None, Some(name_of(signal))),
@@ -308,17 +338,27 @@ impl Run {
             total_steps: training.step,
             steps_per_second: training.pace.steps_per_second().and_then(Number::new),
             epochs_completed: training.epochs_completed(self.facts.planned_epochs),
-            epoch_times: (!epochs.is_empty())
-                .then(|| finish::EpochTimes { seconds: Some(PerIndex(seconds.collect())) }),
+            epoch_times: (!epochs.is_empty()).then(|| finish::EpochTimes {
+                seconds: Some(PerIndex(seconds.collect())),
+            }),
             average_epoch_time_seconds: Number::new(mean),
-            peak_cpu_memory_bytes: self.resources.peak_process_bytes().max(ending.max_rss_bytes),
-            gpu_memory: (!gpu_peaks.0.is_empty()).then_some(finish::GpuMemory { peak: Some(gpu_peaks) }),
+            peak_cpu_memory_bytes: self
+                .resources
+                .peak_process_bytes()
+                .max(ending.max_rss_bytes),
+            gpu_memory: (!gpu_peaks.0.is_empty()).then_some(finish::GpuMemory {
+                peak: Some(gpu_peaks),
+            }),
             gpu_energy_joules: self.resources.gpu_energy_joules().and_then(Number::new),
             gpu_ecc_errors: self.resources.gpu_ecc_errors(),
-            gpu_xids: (!ending.gpu.xids.is_empty()).then(|| ending.gpu.xids.iter().map(|xid| xid.code).collect()),
+            gpu_xids: (!ending.gpu.xids.is_empty())
+                .then(|| ending.gpu.xids.iter().map(|xid| xid.code).collect()),
             gpu_lost_at: ending.gpu.lost_at.and_then(Number::new),
             gpu_driver_unresponsive: ending.gpu.unresponsive.then_some(true),
-            cpu_seconds: ending.cpu_seconds.or_else(|| self.resources.cpu_seconds()).and_then(Number::new),
+            cpu_seconds: ending
+                .cpu_seconds
+                .or_else(|| self.resources.cpu_seconds())
+                .and_then(Number::new),
             loss: training.loss.and_then(Number::new),
             loss_repr: training.loss.and_then(non_finite),
             learning_rate: training.learning_rate.and_then(Number::new),
@@ -337,8 +377,13 @@ impl Run {
     /// What was missed, if anything was.
     fn dropped(&self, dropped: &Dropped) -> Option<Dropped> {
         let failures = self.resources.failures();
-        let samples = Some(dropped.samples.unwrap_or(0).saturating_add(failures)).filter(|missed| *missed > 0);
-        Some(Dropped { samples, ..dropped.clone() }).filter(|missed| *missed != Dropped::default())
+        let samples = Some(dropped.samples.unwrap_or(0).saturating_add(failures))
+            .filter(|missed| *missed > 0);
+        Some(Dropped {
+            samples,
+            ..dropped.clone()
+        })
+        .filter(|missed| *missed != Dropped::default())
     }
 }
 
@@ -347,19 +392,30 @@ impl Run {
 pub fn testament(ending: &Ending, steps: Option<u64>) -> Finish {
     let run = Run::default();
     let verdict = judge(ending, &Judgement::default(), run.training());
-    Finish { total_steps: steps, ..run.finish_event(ending, &verdict) }
+    Finish {
+        total_steps: steps,
+        ..run.finish_event(ending, &verdict)
+    }
 }
 
 /// Tenths of the total that are done.
 fn tenths(training: &Training) -> u64 {
-    let ratio = training.step.zip(training.total_steps.filter(|total| *total > 0));
+    let ratio = training
+        .step
+        .zip(training.total_steps.filter(|total| *total > 0));
     ratio.map_or(0, |(step, total)| (step.saturating_mul(10) / total).min(10))
 }
 
 /// A signal's name, or its number where it has none.
 fn name_of(signal: i32) -> PublicStr {
     signal_name(signal).map_or_else(
-        || PublicText::new().constant("signal ").integer(signal.unsigned_abs().into()).clone().finish(),
+        || {
+            PublicText::new()
+                .constant("signal ")
+                .integer(signal.unsigned_abs().into())
+                .clone()
+                .finish()
+        },
         PublicStr::constant,
     )
 }

@@ -20,8 +20,8 @@ pub use words::{Confidence, Evidence, Kind, Outcome};
 use crate::event;
 use crate::observation::{Ending, SupervisorLoss};
 use crate::output::progress::Training;
-use crate::status::{End, signal::KILL, signal_name};
 use crate::output::traceback::Judgement;
+use crate::status::{End, signal::KILL, signal_name};
 
 /// How the run ended, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +42,13 @@ impl From<&Verdict> for event::Verdict {
     fn from(verdict: &Verdict) -> Self {
         Self {
             kind: Some(verdict.kind.public()),
-            evidence: Some(verdict.evidence.iter().map(|evidence| evidence.public()).collect()),
+            evidence: Some(
+                verdict
+                    .evidence
+                    .iter()
+                    .map(|evidence| evidence.public())
+                    .collect(),
+            ),
             confidence: Some(verdict.confidence.public()),
             rank: verdict.rank,
         }
@@ -58,32 +64,61 @@ pub fn judge(ending: &Ending, judgement: &Judgement, training: &Training) -> Ver
         None => Outcome::Lost,
         Some(End::Exited(0)) => Outcome::Success,
         Some(End::Signaled(_)) => Outcome::Signal,
-        Some(End::Exited(_)) if evidence.contains(&Evidence::ExitCodeOfSignal) || kind.is_requested() => {
+        Some(End::Exited(_))
+            if evidence.contains(&Evidence::ExitCodeOfSignal) || kind.is_requested() =>
+        {
             Outcome::Signal
         }
         Some(End::Exited(_)) => Outcome::Error,
     };
     // What was ended from outside ended its ranks in any order; one that stood still did so because of a rank, perhaps.
     let died_by_itself = outcome != Outcome::Success && !kind.is_requested() && kind != Kind::Hang;
-    let seen = ending.first_failure.and_then(|failure| failure.rank).filter(|_| died_by_itself);
-    let printed = || judgement.error.as_ref().and_then(|error| error.rank).or(judgement.first_rank);
+    let seen = ending
+        .first_failure
+        .and_then(|failure| failure.rank)
+        .filter(|_| died_by_itself);
+    let printed = || {
+        judgement
+            .error
+            .as_ref()
+            .and_then(|error| error.rank)
+            .or(judgement.first_rank)
+    };
     let rank = match kind {
         Kind::Hang => ending.hang.and_then(|hang| hang.suspect),
         _ => seen.or_else(|| printed().filter(|_| died_by_itself)),
     };
     let first_failed = seen.map(|_| Evidence::FirstFailedRank);
-    for more in case.context(training).into_iter().chain([first_failed]).flatten() {
+    for more in case
+        .context(training)
+        .into_iter()
+        .chain([first_failed])
+        .flatten()
+    {
         if !evidence.contains(&more) {
             evidence.push(more);
         }
     }
-    Verdict { outcome, kind, evidence, confidence, rank }
+    Verdict {
+        outcome,
+        kind,
+        evidence,
+        confidence,
+        rank,
+    }
 }
 
 /// The verdict over a run of which nobody saw the end.
 #[must_use]
 pub fn lost() -> Verdict {
-    judge(&Ending::default(), &Judgement::default(), &Training { step: Some(1), ..Training::default() })
+    judge(
+        &Ending::default(),
+        &Judgement::default(),
+        &Training {
+            step: Some(1),
+            ..Training::default()
+        },
+    )
 }
 
 /// What a verdict is drawn from.
@@ -108,7 +143,11 @@ impl Case<'_> {
             .or_else(|| self.printed())
             .unwrap_or_else(|| match self.ending.end {
                 None => (Kind::Lost, Confidence::Low, vec![Evidence::EndNotSeen]),
-                Some(_) => (Kind::ExitNonzero, Confidence::High, vec![Evidence::ExitCode]),
+                Some(_) => (
+                    Kind::ExitNonzero,
+                    Confidence::High,
+                    vec![Evidence::ExitCode],
+                ),
             });
         self.hung(found)
     }
@@ -131,7 +170,11 @@ impl Case<'_> {
             End::Signaled(signal) => Some((signal, Evidence::KilledBySignal)),
             End::Exited(code) => {
                 let signal = i32::from(code.checked_sub(128)?);
-                let raised = self.judgement.error.as_ref().is_some_and(|error| error.exception_type.is_some());
+                let raised = self
+                    .judgement
+                    .error
+                    .as_ref()
+                    .is_some_and(|error| error.exception_type.is_some());
                 let decoded = !raised && signal_name(signal).is_some();
                 decoded.then_some((signal, Evidence::ExitCodeOfSignal))
             }
@@ -159,14 +202,17 @@ impl Case<'_> {
 
     /// The evidence of a SIGKILL, of the command or of a worker.
     fn sigkill(self) -> Option<Evidence> {
-        self.signal().filter(|(signal, _)| *signal == KILL).map(|(_, status)| status)
+        self.signal()
+            .filter(|(signal, _)| *signal == KILL)
+            .map(|(_, status)| status)
     }
 
     /// What else a reader of the verdict wants to know at once.
     fn context(self, training: &Training) -> [Option<Evidence>; 9] {
         let failed = self.ending.end != Some(End::Exited(0));
-        let begun =
-            training.step.is_some_and(|step| step > 0) || training.log_dictionaries > 0 || self.ending.observer_lost;
+        let begun = training.step.is_some_and(|step| step > 0)
+            || training.log_dictionaries > 0
+            || self.ending.observer_lost;
         let lost = self.ending.supervisor.map(|loss| match loss {
             SupervisorLoss::Crashed => Evidence::LauncherCrashed,
             SupervisorLoss::Killed => Evidence::LauncherKilled,
@@ -183,7 +229,8 @@ impl Case<'_> {
             (failed && gpu.unresponsive).then_some(Evidence::GpuUnresponsive),
             (failed && training.finished).then_some(Evidence::TrainingFinished),
             (failed && !begun).then_some(Evidence::TrainingNotBegun),
-            (failed && training.loss.is_some_and(|loss| !loss.is_finite())).then_some(Evidence::LossNotFinite),
+            (failed && training.loss.is_some_and(|loss| !loss.is_finite()))
+                .then_some(Evidence::LossNotFinite),
         ]
     }
 }

@@ -43,18 +43,35 @@ struct Launcher {
 const LAUNCHERS: &[Launcher] = &[
     Launcher {
         name: "torchrun",
-        programs: &["torchrun", "torch.distributed.run", "torch.distributed.launch"],
-        options: &[("--nnodes", Counts::Nodes), ("--nproc-per-node", Counts::PerNode)],
+        programs: &[
+            "torchrun",
+            "torch.distributed.run",
+            "torch.distributed.launch",
+        ],
+        options: &[
+            ("--nnodes", Counts::Nodes),
+            ("--nproc-per-node", Counts::PerNode),
+        ],
     },
     Launcher {
         name: "accelerate",
-        programs: &["accelerate", "accelerate-launch", "accelerate.commands.launch"],
-        options: &[("--num-machines", Counts::Nodes), ("--num-processes", Counts::Total)],
+        programs: &[
+            "accelerate",
+            "accelerate-launch",
+            "accelerate.commands.launch",
+        ],
+        options: &[
+            ("--num-machines", Counts::Nodes),
+            ("--num-processes", Counts::Total),
+        ],
     },
     Launcher {
         name: "deepspeed",
         programs: &["deepspeed", "deepspeed.launcher.runner"],
-        options: &[("--num-nodes", Counts::Nodes), ("--num-gpus", Counts::PerNode)],
+        options: &[
+            ("--num-nodes", Counts::Nodes),
+            ("--num-gpus", Counts::PerNode),
+        ],
     },
     Launcher {
         name: "srun",
@@ -69,7 +86,15 @@ const LAUNCHERS: &[Launcher] = &[
     },
     Launcher {
         name: "mpirun",
-        programs: &["mpirun", "mpiexec", "mpiexec.hydra", "mpirun.openmpi", "orterun", "prterun", "horovodrun"],
+        programs: &[
+            "mpirun",
+            "mpiexec",
+            "mpiexec.hydra",
+            "mpirun.openmpi",
+            "orterun",
+            "prterun",
+            "horovodrun",
+        ],
         options: &[
             ("-np", Counts::Total),
             ("--np", Counts::Total),
@@ -80,14 +105,32 @@ const LAUNCHERS: &[Launcher] = &[
             ("-npernode", Counts::PerNode),
         ],
     },
-    Launcher { name: "ray", programs: &["ray"], options: &[] },
-    Launcher { name: "axolotl", programs: &["axolotl", "axolotl.cli.train", "axolotl.cli.main"], options: &[] },
-    Launcher { name: "python", programs: &["python"], options: &[] },
+    Launcher {
+        name: "ray",
+        programs: &["ray"],
+        options: &[],
+    },
+    Launcher {
+        name: "axolotl",
+        programs: &["axolotl", "axolotl.cli.train", "axolotl.cli.main"],
+        options: &[],
+    },
+    Launcher {
+        name: "python",
+        programs: &["python"],
+        options: &[],
+    },
 ];
 
 /// Where launchers note a job's shape, best source first.
-const NODES: &[&str] =
-    &["PET_NNODES", "GROUP_WORLD_SIZE", "CROSS_SIZE", "SLURM_STEP_NUM_NODES", "SLURM_JOB_NUM_NODES", "SLURM_NNODES"];
+const NODES: &[&str] = &[
+    "PET_NNODES",
+    "GROUP_WORLD_SIZE",
+    "CROSS_SIZE",
+    "SLURM_STEP_NUM_NODES",
+    "SLURM_JOB_NUM_NODES",
+    "SLURM_NNODES",
+];
 const PER_NODE: &[&str] = &[
     "LOCAL_WORLD_SIZE",
     "OMPI_COMM_WORLD_LOCAL_SIZE",
@@ -97,7 +140,12 @@ const PER_NODE: &[&str] = &[
     "SLURM_STEP_TASKS_PER_NODE",
     "SLURM_NTASKS_PER_NODE",
 ];
-const TOTAL: &[&str] = &["WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"];
+const TOTAL: &[&str] = &[
+    "WORLD_SIZE",
+    "OMPI_COMM_WORLD_SIZE",
+    "PMI_SIZE",
+    "SLURM_STEP_NUM_TASKS",
+];
 
 /// Variables that a launcher gives to each worker, innermost launcher first. `sbatch` sets nearly all of srun's
 /// for its script as well, but not the count of a step's tasks.
@@ -113,23 +161,42 @@ const WORKERS: &[(&str, &str)] = &[
 #[must_use]
 pub fn facts(command: &[OsString], environment: Environment<'_>) -> LauncherFacts {
     let typed = Typed::of(behind(command));
-    let number = |names: &[&str]| names.iter().find_map(|name| count(environment(name)?.to_str()?));
-    let worker_of = WORKERS.iter().find(|(name, _)| environment(name).is_some()).map(|(_, launcher)| *launcher);
+    let number = |names: &[&str]| {
+        names
+            .iter()
+            .find_map(|name| count(environment(name)?.to_str()?))
+    };
+    let worker_of = WORKERS
+        .iter()
+        .find(|(name, _)| environment(name).is_some())
+        .map(|(_, launcher)| *launcher);
     // Python by itself starts no workers: then the launcher around us does.
-    let launcher = typed.launcher.filter(|name| *name != "python").or(worker_of).or(typed.launcher);
+    let launcher = typed
+        .launcher
+        .filter(|name| *name != "python")
+        .or(worker_of)
+        .or(typed.launcher);
     let nodes = typed.nodes.or_else(|| number(NODES));
-    let per_node = typed.per_node.or_else(|| divide(typed.total, nodes.or(Some(1))));
+    let per_node = typed
+        .per_node
+        .or_else(|| divide(typed.total, nodes.or(Some(1))));
     let outer = typed.per_node.is_none() && typed.total.is_none();
     let per_node = per_node.or_else(|| number(PER_NODE).filter(|_| outer));
     let per_node = per_node.or_else(|| divide(number(TOTAL), nodes).filter(|_| outer));
-    LauncherFacts { launcher: launcher.map(PublicStr::constant), nodes, processes_per_node: per_node }
+    LauncherFacts {
+        launcher: launcher.map(PublicStr::constant),
+        nodes,
+        processes_per_node: per_node,
+    }
 }
 
 /// A plain count; also Slurm's way to say the same for several nodes, `8(x2)`.
 fn count(text: &str) -> Option<u64> {
     let text = text.trim();
     let text = text.split_once("(x").map_or(text, |(count, _)| count);
-    text.parse().ok().filter(|count| (1..=1_000_000).contains(count))
+    text.parse()
+        .ok()
+        .filter(|count| (1..=1_000_000).contains(count))
 }
 
 fn divide(total: Option<u64>, nodes: Option<u64>) -> Option<u64> {
@@ -148,7 +215,11 @@ struct Typed {
 
 impl Typed {
     fn of(behind: Behind<'_>) -> Self {
-        let words: Vec<_> = behind.command.iter().map(|word| word.to_string_lossy()).collect();
+        let words: Vec<_> = behind
+            .command
+            .iter()
+            .map(|word| word.to_string_lossy())
+            .collect();
         let first = words.first().map(AsRef::as_ref).unwrap_or_default();
         if launcher_called(first).is_some() {
             return Self::read(words.iter().map(AsRef::as_ref));
@@ -156,7 +227,10 @@ impl Typed {
         // Any other program may be given a launcher's name as a mere argument. But what chooses an environment runs a
         // script with that one's Python.
         let launcher = (behind.elsewhere && first.ends_with(".py")).then_some("python");
-        Self { launcher, ..Self::default() }
+        Self {
+            launcher,
+            ..Self::default()
+        }
     }
 
     fn read<'a>(words: impl Iterator<Item = &'a str>) -> Self {
@@ -172,9 +246,16 @@ impl Typed {
             if is_script(word) {
                 break;
             }
-            let (option, attached) = word.split_once('=').map_or((word, None), |(option, value)| (option, Some(value)));
-            let Some((option, joined)) = current.and_then(|launcher| launcher.option(option)) else {
-                let chosen = if option == "--launcher" { attached.or_else(|| words.peek().copied()) } else { None };
+            let (option, attached) = word
+                .split_once('=')
+                .map_or((word, None), |(option, value)| (option, Some(value)));
+            let Some((option, joined)) = current.and_then(|launcher| launcher.option(option))
+            else {
+                let chosen = if option == "--launcher" {
+                    attached.or_else(|| words.peek().copied())
+                } else {
+                    None
+                };
                 if let Some(launcher) = chosen.and_then(launcher_called) {
                     current = Some(launcher);
                     typed.name(launcher);
@@ -210,15 +291,24 @@ impl Launcher {
         let short = self.options.iter().filter(|(option, _)| option.len() == 2);
         short.into_iter().find_map(|(option, counts)| {
             let number = word.strip_prefix(option)?;
-            number.bytes().all(|byte| byte.is_ascii_digit()).then_some((*counts, Some(number)))
+            number
+                .bytes()
+                .all(|byte| byte.is_ascii_digit())
+                .then_some((*counts, Some(number)))
         })
     }
 }
 
 /// The launcher that a word calls: a program, or a module after `-m`.
 fn launcher_called(word: &str) -> Option<&'static Launcher> {
-    let program = if is_python(program(word)) { "python" } else { program(word) };
-    LAUNCHERS.iter().find(|launcher| launcher.programs.contains(&program))
+    let program = if is_python(program(word)) {
+        "python"
+    } else {
+        program(word)
+    };
+    LAUNCHERS
+        .iter()
+        .find(|launcher| launcher.programs.contains(&program))
 }
 
 /// A program's name without its directory.
@@ -229,7 +319,11 @@ fn program(word: &str) -> &str {
 /// `python`, `python3`, `python3.11`.
 fn is_python(program: &str) -> bool {
     let version = program.strip_prefix("python");
-    version.is_some_and(|version| version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'))
+    version.is_some_and(|version| {
+        version
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.')
+    })
 }
 
 /// A word that is a program to be run by the launcher; its options are not the launcher's.

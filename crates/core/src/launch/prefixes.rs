@@ -24,7 +24,13 @@ struct Prefix {
 }
 
 const fn plain(name: &'static str, options: &'static [&'static str], operands: usize) -> Prefix {
-    Prefix { name, subcommands: &[], options, operands, chooses: false }
+    Prefix {
+        name,
+        subcommands: &[],
+        options,
+        operands,
+        chooses: false,
+    }
 }
 
 const fn chooser(
@@ -33,11 +39,25 @@ const fn chooser(
     options: &'static [&'static str],
     operands: usize,
 ) -> Prefix {
-    Prefix { name, subcommands, options, operands, chooses: true }
+    Prefix {
+        name,
+        subcommands,
+        options,
+        operands,
+        chooses: true,
+    }
 }
 
 /// Options of `conda run` and its relatives.
-const CONDA: &[&str] = &["-n", "--name", "-p", "--prefix", "--cwd", "-r", "--root-prefix"];
+const CONDA: &[&str] = &[
+    "-n",
+    "--name",
+    "-p",
+    "--prefix",
+    "--cwd",
+    "-r",
+    "--root-prefix",
+];
 
 /// Options of `uv run` and `uvx`.
 const UV: &[&str] = &[
@@ -77,33 +97,100 @@ const PREFIXES: &[Prefix] = &[
     plain("setsid", &[], 0),
     plain("time", &["-f", "--format", "-o", "--output"], 0),
     plain("timeout", &["-k", "--kill-after", "-s", "--signal"], 1),
-    plain("stdbuf", &["-i", "-o", "-e", "--input", "--output", "--error"], 0),
+    plain(
+        "stdbuf",
+        &["-i", "-o", "-e", "--input", "--output", "--error"],
+        0,
+    ),
     plain("unbuffer", &[], 0),
     plain("numactl", &["-i", "-N", "-m", "-C", "-p", "-P"], 0),
     plain("taskset", &[], 1),
-    plain("flock", &["-w", "--timeout", "-E", "--conflict-exit-code"], 1),
+    plain(
+        "flock",
+        &["-w", "--timeout", "-E", "--conflict-exit-code"],
+        1,
+    ),
     plain("tini", &["-p", "-e"], 0),
     plain("dumb-init", &["--rewrite", "-r"], 0),
     plain("catatonit", &[], 0),
     plain("strace", &["-e", "-o", "-s", "-p", "-P", "-E"], 0),
-    plain("nsys", &["-o", "--output", "-t", "--trace", "-c", "--capture-range", "-d", "-y", "-s"], 1),
+    plain(
+        "nsys",
+        &[
+            "-o",
+            "--output",
+            "-t",
+            "--trace",
+            "-c",
+            "--capture-range",
+            "-d",
+            "-y",
+            "-s",
+        ],
+        1,
+    ),
     plain("ncu", &["-o", "--export", "--set", "-k", "-c", "-s"], 0),
     plain("perf", &["-o", "-e", "-F", "-c"], 1),
     chooser("uv", &["run"], UV, 0),
     chooser("uvx", &[], UV, 0),
-    chooser("poetry", &["run"], &["-C", "--directory", "-P", "--project"], 0),
+    chooser(
+        "poetry",
+        &["run"],
+        &["-C", "--directory", "-P", "--project"],
+        0,
+    ),
     chooser("pdm", &["run"], &["-p", "--project"], 0),
     chooser("rye", &["run"], &["--pyproject"], 0),
     chooser("hatch", &["run"], &["-e", "--env"], 0),
     chooser("pipenv", &["run"], &["--python"], 0),
     chooser("pipx", &["run"], &["--spec", "--python"], 0),
-    chooser("pixi", &["run"], &["-e", "--environment", "--manifest-path", "-m"], 0),
+    chooser(
+        "pixi",
+        &["run"],
+        &["-e", "--environment", "--manifest-path", "-m"],
+        0,
+    ),
     chooser("conda", &["run"], CONDA, 0),
     chooser("mamba", &["run"], CONDA, 0),
     chooser("micromamba", &["run"], CONDA, 0),
-    chooser("sudo", &[], &["-u", "--user", "-g", "--group", "-C", "-D", "-h", "-p", "-r", "-t"], 0),
-    chooser("apptainer", &["exec"], &["-B", "--bind", "--env", "--pwd", "-W", "-H", "--home", "--overlay"], 1),
-    chooser("singularity", &["exec"], &["-B", "--bind", "--env", "--pwd", "-W", "-H", "--home", "--overlay"], 1),
+    chooser(
+        "sudo",
+        &[],
+        &[
+            "-u", "--user", "-g", "--group", "-C", "-D", "-h", "-p", "-r", "-t",
+        ],
+        0,
+    ),
+    chooser(
+        "apptainer",
+        &["exec"],
+        &[
+            "-B",
+            "--bind",
+            "--env",
+            "--pwd",
+            "-W",
+            "-H",
+            "--home",
+            "--overlay",
+        ],
+        1,
+    ),
+    chooser(
+        "singularity",
+        &["exec"],
+        &[
+            "-B",
+            "--bind",
+            "--env",
+            "--pwd",
+            "-W",
+            "-H",
+            "--home",
+            "--overlay",
+        ],
+        1,
+    ),
 ];
 
 /// A command without what stands before it.
@@ -119,9 +206,15 @@ pub struct Behind<'a> {
 #[must_use]
 pub fn behind(words: &[OsString]) -> Behind<'_> {
     let words = words.get(..limits::LAUNCHER_WORDS_MAX).unwrap_or(words);
-    let mut behind = Behind { command: words, elsewhere: false };
+    let mut behind = Behind {
+        command: words,
+        elsewhere: false,
+    };
     while let Some((prefix, command)) = skip_one(behind.command) {
-        behind = Behind { command, elsewhere: behind.elsewhere || prefix.chooses };
+        behind = Behind {
+            command,
+            elsewhere: behind.elsewhere || prefix.chooses,
+        };
     }
     behind
 }
@@ -133,7 +226,10 @@ fn skip_one(words: &[OsString]) -> Option<(&'static Prefix, &[OsString])> {
     let mut rest = prefix.skip_options(rest);
     if !prefix.subcommands.is_empty() {
         let (subcommand, behind) = rest.split_first()?;
-        prefix.subcommands.iter().find(|name| subcommand == **name)?;
+        prefix
+            .subcommands
+            .iter()
+            .find(|name| subcommand == **name)?;
         rest = prefix.skip_options(behind);
     }
     for _ in 0..prefix.operands {
@@ -156,7 +252,11 @@ impl Prefix {
                 return rest;
             }
             let takes_next = self.options.iter().any(|option| word == option);
-            rest = if takes_next { behind.get(1..).unwrap_or_default() } else { behind };
+            rest = if takes_next {
+                behind.get(1..).unwrap_or_default()
+            } else {
+                behind
+            };
         }
         rest
     }
@@ -166,7 +266,10 @@ impl Prefix {
 fn is_assignment(word: &[u8]) -> bool {
     let mut parts = word.splitn(2, |byte| *byte == b'=');
     let name = parts.next().unwrap_or_default();
-    parts.next().is_some() && name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+    parts.next().is_some()
+        && name
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
 }
 
 #[cfg(test)]
@@ -185,21 +288,61 @@ mod tests {
             ("/usr/bin/nice -n 10 python t.py", "python t.py", false),
             ("env -u A B=1 C=x/y python t.py", "python t.py", false),
             ("env A=1 nohup python t.py", "python t.py", false),
-            ("timeout -k 5 --signal=TERM 1h torchrun t.py", "torchrun t.py", false),
-            ("taskset -c 0-3 numactl --cpunodebind=0 python t.py", "python t.py", false),
+            (
+                "timeout -k 5 --signal=TERM 1h torchrun t.py",
+                "torchrun t.py",
+                false,
+            ),
+            (
+                "taskset -c 0-3 numactl --cpunodebind=0 python t.py",
+                "python t.py",
+                false,
+            ),
             ("chrt -f 10 python t.py", "python t.py", false),
-            ("stdbuf -oL setsid -w -- python -u t.py", "python -u t.py", false),
-            ("nsys profile -o x --trace=cuda accelerate launch t.py", "accelerate launch t.py", false),
+            (
+                "stdbuf -oL setsid -w -- python -u t.py",
+                "python -u t.py",
+                false,
+            ),
+            (
+                "nsys profile -o x --trace=cuda accelerate launch t.py",
+                "accelerate launch t.py",
+                false,
+            ),
             ("uv run python t.py", "python t.py", true),
-            ("uv --project x run --with accelerate --no-sync python t.py", "python t.py", true),
-            ("uv run -m torch.distributed.run t.py", "torch.distributed.run t.py", true),
+            (
+                "uv --project x run --with accelerate --no-sync python t.py",
+                "python t.py",
+                true,
+            ),
+            (
+                "uv run -m torch.distributed.run t.py",
+                "torch.distributed.run t.py",
+                true,
+            ),
             ("uv run t.py --epochs 3", "t.py --epochs 3", true),
-            ("uvx --from axolotl axolotl train c.yml", "axolotl train c.yml", true),
-            ("poetry -C x run accelerate launch t.py", "accelerate launch t.py", true),
-            ("conda run -n torchrun --no-capture-output python t.py", "python t.py", true),
+            (
+                "uvx --from axolotl axolotl train c.yml",
+                "axolotl train c.yml",
+                true,
+            ),
+            (
+                "poetry -C x run accelerate launch t.py",
+                "accelerate launch t.py",
+                true,
+            ),
+            (
+                "conda run -n torchrun --no-capture-output python t.py",
+                "python t.py",
+                true,
+            ),
             ("pixi run -e cuda python t.py", "python t.py", true),
             ("sudo -u alice python t.py", "python t.py", true),
-            ("apptainer exec --nv -B /data image.sif torchrun t.py", "torchrun t.py", true),
+            (
+                "apptainer exec --nv -B /data image.sif torchrun t.py",
+                "torchrun t.py",
+                true,
+            ),
             // No command behind it: a program like any other.
             ("uv pip install torch", "uv pip install torch", false),
             ("conda activate x", "conda activate x", false),
@@ -210,7 +353,11 @@ mod tests {
         ] {
             let typed = words(command);
             let behind = behind(&typed);
-            assert_eq!((behind.command, behind.elsewhere), (&words(expected)[..], elsewhere), "{command}");
+            assert_eq!(
+                (behind.command, behind.elsewhere),
+                (&words(expected)[..], elsewhere),
+                "{command}"
+            );
         }
     }
 

@@ -54,8 +54,9 @@ pub enum RankVerdict {
 /// Decides from the variables of launchers, then from the command's own options.
 #[must_use]
 pub fn rank(environment: impl Fn(&str) -> Option<OsString>, command: &[OsString]) -> RankVerdict {
-    let from_environment =
-        VARIABLES.into_iter().find_map(|variable| Some((variable, plain_integer(&environment(variable)?)?)));
+    let from_environment = VARIABLES
+        .into_iter()
+        .find_map(|variable| Some((variable, plain_integer(&environment(variable)?)?)));
     match from_environment {
         Some((_, Place::First)) => RankVerdict::Main,
         Some((variable, Place::Later)) => RankVerdict::NotMain { variable },
@@ -77,7 +78,11 @@ fn plain_integer(value: &OsStr) -> Option<Place> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    Some(if digits.iter().all(|digit| *digit == b'0') { Place::First } else { Place::Later })
+    Some(if digits.iter().all(|digit| *digit == b'0') {
+        Place::First
+    } else {
+        Place::Later
+    })
 }
 
 #[cfg(test)]

@@ -12,8 +12,10 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 /// Shells: interactive unless they are given a script or a command.
-const SHELLS: [&str; 13] =
-    ["ash", "bash", "csh", "dash", "elvish", "fish", "ksh", "mksh", "nu", "sh", "tcsh", "xonsh", "zsh"];
+const SHELLS: [&str; 13] = [
+    "ash", "bash", "csh", "dash", "elvish", "fish", "ksh", "mksh", "nu", "sh", "tcsh", "xonsh",
+    "zsh",
+];
 
 /// Options of shells that take the next word.
 const SHELL_OPTIONS_WITH_VALUE: [&str; 5] = ["-o", "+o", "-O", "--rcfile", "--init-file"];
@@ -48,24 +50,43 @@ const PROGRAMS: [&[&str]; 7] = [
     ],
     // monitors
     &[
-        "top", "htop", "btop", "atop", "iotop", "iftop", "nvtop", "nvitop", "gpustat", "glances", "nmon", "watch",
-        "bmon", "powertop", "slurmtop",
+        "top", "htop", "btop", "atop", "iotop", "iftop", "nvtop", "nvitop", "gpustat", "glances",
+        "nmon", "watch", "bmon", "powertop", "slurmtop",
     ],
     // terminals within terminals
-    &["tmux", "screen", "byobu", "zellij", "script", "minicom", "picocom", "dtach", "abduco"],
+    &[
+        "tmux", "screen", "byobu", "zellij", "script", "minicom", "picocom", "dtach", "abduco",
+    ],
     // other machines
     &["ssh", "mosh", "telnet", "sftp", "lftp"],
     // debuggers
-    &["gdb", "cuda-gdb", "rocgdb", "rust-gdb", "cgdb", "lldb", "rust-lldb", "pudb", "pudb3"],
+    &[
+        "gdb",
+        "cuda-gdb",
+        "rocgdb",
+        "rust-gdb",
+        "cgdb",
+        "lldb",
+        "rust-lldb",
+        "pudb",
+        "pudb3",
+    ],
     // file managers, menus
-    &["mc", "ranger", "nnn", "lf", "vifm", "yazi", "ncdu", "fzf", "dialog", "whiptail", "tig", "lazygit", "passwd"],
+    &[
+        "mc", "ranger", "nnn", "lf", "vifm", "yazi", "ncdu", "fzf", "dialog", "whiptail", "tig",
+        "lazygit", "passwd",
+    ],
 ];
 
 /// Whether the command is such a program.
 #[must_use]
 pub fn uses_terminal(command: &[OsString]) -> bool {
-    let Some((program, arguments)) = behind_env(command) else { return false };
-    let Some(name) = Path::new(program).file_name().and_then(OsStr::to_str) else { return false };
+    let Some((program, arguments)) = behind_env(command) else {
+        return false;
+    };
+    let Some(name) = Path::new(program).file_name().and_then(OsStr::to_str) else {
+        return false;
+    };
     // A login shell's name begins with a dash.
     let name = name.strip_prefix('-').unwrap_or(name);
     if SHELLS.contains(&name) {
@@ -98,7 +119,10 @@ fn is_interactive(arguments: &[OsString]) -> bool {
         if is_short && bytes.contains(&b'i') {
             return true;
         }
-        if (is_short && bytes.contains(&b'c')) || word == "--command" || bytes.starts_with(b"--command=") {
+        if (is_short && bytes.contains(&b'c'))
+            || word == "--command"
+            || bytes.starts_with(b"--command=")
+        {
             runs_command = true;
         } else if SHELL_OPTIONS_WITH_VALUE.iter().any(|option| word == option) {
             words.next();

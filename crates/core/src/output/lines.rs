@@ -58,7 +58,8 @@ pub fn inner_lines(piece: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
         return None;
     }
     let first = memchr2(b'\n', b'\r', piece)?.saturating_add(1);
-    let last = memrchr2(b'\n', b'\r', piece.get(..piece.len().saturating_sub(1))?)?.saturating_add(1);
+    let last =
+        memrchr2(b'\n', b'\r', piece.get(..piece.len().saturating_sub(1))?)?.saturating_add(1);
     let (before, behind) = piece.split_at_checked(last)?;
     let (head, middle) = before.split_at_checked(first)?;
     // A line end of two bytes stays whole.
@@ -100,7 +101,9 @@ impl LineCutter {
             self.returned = false;
             self.end_line(&[], end, &mut each);
         }
-        while let Some((head, tail)) = memchr2(b'\n', b'\r', rest).and_then(|at| rest.split_at_checked(at)) {
+        while let Some((head, tail)) =
+            memchr2(b'\n', b'\r', rest).and_then(|at| rest.split_at_checked(at))
+        {
             let (end, after) = match tail {
                 [b'\n', after @ ..] | [_, b'\n', after @ ..] => (LineEnd::Newline, after),
                 [_, after @ ..] if !after.is_empty() => (LineEnd::Return, after),
@@ -132,8 +135,18 @@ impl LineCutter {
     /// anywhere, so only a reader that can tell a whole bar from half a bar may be shown it.
     pub fn peek(&mut self, mut each: impl FnMut(Line<'_>)) {
         if !self.partial.is_empty() && self.reading == Reading::Line {
-            let end = if self.returned { LineEnd::Return } else { LineEnd::Unfinished };
-            self.scratch.clean(&self.partial, |text, cursor_up| each(Line { text, end, cursor_up }));
+            let end = if self.returned {
+                LineEnd::Return
+            } else {
+                LineEnd::Unfinished
+            };
+            self.scratch.clean(&self.partial, |text, cursor_up| {
+                each(Line {
+                    text,
+                    end,
+                    cursor_up,
+                })
+            });
         }
     }
 
@@ -159,14 +172,22 @@ impl LineCutter {
 
     /// Ends the line whose last piece is `head`; nothing is copied where that is the whole line.
     fn end_line(&mut self, head: &[u8], end: LineEnd, each: &mut impl FnMut(Line<'_>)) {
-        let whole = self.partial.is_empty() && self.reading == Reading::Line && head.len() <= LINE_BYTES_MAX;
+        let whole = self.partial.is_empty()
+            && self.reading == Reading::Line
+            && head.len() <= LINE_BYTES_MAX;
         if !whole {
             self.keep(head);
         }
         let kept = std::mem::take(&mut self.partial);
         if self.reading != Reading::AfterGap {
             let raw = if whole { head } else { &kept };
-            self.scratch.clean(raw, |text, cursor_up| each(Line { text, end, cursor_up }));
+            self.scratch.clean(raw, |text, cursor_up| {
+                each(Line {
+                    text,
+                    end,
+                    cursor_up,
+                })
+            });
         }
         self.partial = kept;
         self.partial.clear();

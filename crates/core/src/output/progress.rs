@@ -25,8 +25,8 @@ mod tests;
 pub(crate) use pace::rate;
 pub use pace::{Epoch, Pace, Point};
 
-use crate::output::lines::Line;
 use crate::observation::{Stream, TrainerState};
+use crate::output::lines::Line;
 use bar::Bar;
 use choice::{Change, Choice};
 use dictionary::LogDictionary;
@@ -78,10 +78,20 @@ impl Training {
     /// (before that the rounding of the printed epoch is too coarse).
     #[must_use]
     pub fn steps_per_epoch(&self, planned_epochs: Option<f64>) -> Option<f64> {
-        let planned = planned_epochs.filter(|epochs| *epochs > 0.0).zip(self.total_steps);
-        let logged = || self.epoch.filter(|epoch| *epoch >= 1.0).zip(self.epoch_step);
+        let planned = planned_epochs
+            .filter(|epochs| *epochs > 0.0)
+            .zip(self.total_steps);
+        let logged = || {
+            self.epoch
+                .filter(|epoch| *epoch >= 1.0)
+                .zip(self.epoch_step)
+        };
         // At the end both are final, however far apart their files were read.
-        let whole = || self.epoch.filter(|epoch| self.finished && *epoch >= 1.0).zip(self.total_steps);
+        let whole = || {
+            self.epoch
+                .filter(|epoch| self.finished && *epoch >= 1.0)
+                .zip(self.total_steps)
+        };
         let (epochs, steps) = planned.or_else(whole).or_else(logged)?;
         Some(steps as f64 / epochs).filter(|steps| steps.is_finite() && *steps >= 1.0)
     }
@@ -89,7 +99,10 @@ impl Training {
     /// Whole epochs done.
     #[must_use]
     pub fn epochs_completed(&self, planned_epochs: Option<f64>) -> Option<u64> {
-        let counted = self.step.zip(self.steps_per_epoch(planned_epochs)).map(|(step, per)| step as f64 / per);
+        let counted = self
+            .step
+            .zip(self.steps_per_epoch(planned_epochs))
+            .map(|(step, per)| step as f64 / per);
         let done = self.epoch.into_iter().chain(counted).reduce(f64::max)?;
         // A float's cast saturates, and the epoch is bounded already.
         Some((done + 1e-9).floor() as u64)
@@ -112,7 +125,10 @@ pub struct ProgressReader {
 const CLEARED_MIN: usize = 12;
 
 /// What a trainer says at the log level `info` before a bar that is none of a training.
-const EVALUATIONS: [&str; 2] = ["***** Running Evaluation *****", "***** Running Prediction *****"];
+const EVALUATIONS: [&str; 2] = [
+    "***** Running Evaluation *****",
+    "***** Running Prediction *****",
+];
 
 impl ProgressReader {
     /// A reader that has seen nothing.
@@ -184,7 +200,9 @@ impl ProgressReader {
         let training = &mut self.training;
         // A bar that came to another end than the trainer's own was that of something else.
         let end = self.choice.finished().filter(|_| state.step.is_some());
-        let other = state.total_steps.filter(|total| end.is_some_and(|end| end != *total));
+        let other = state
+            .total_steps
+            .filter(|total| end.is_some_and(|end| end != *total));
         if let Some(total) = other {
             self.choice.announce(total);
             (training.step, training.pace, training.finished) = (None, Pace::default(), false);
@@ -212,7 +230,9 @@ impl ProgressReader {
     ///
     /// Only a whole bar is taken from it: the bar of a slow step ends when the next step does.
     pub fn peek(&mut self, stream: Stream, at: f64, line: &Line<'_>) {
-        let Some((bar, _)) = Bar::find(prefix::strip(line.text)) else { return };
+        let Some((bar, _)) = Bar::find(prefix::strip(line.text)) else {
+            return;
+        };
         // The last bar of a training that hangs is never ended; its end, with the command's, is no sign of life.
         self.note_bar(&bar, at);
         if stream != Stream::Stdout || matches!(bar.role, Role::Epoch(_)) {
@@ -223,7 +243,10 @@ impl ProgressReader {
 
     fn changed(&mut self, change: Change, bar: Option<&Bar<'_>>, at: f64) {
         if matches!(change, Change::Began(_)) {
-            self.before = self.training.finished.then(|| Box::new(self.training.clone()));
+            self.before = self
+                .training
+                .finished
+                .then(|| Box::new(self.training.clone()));
         }
         let training = &mut self.training;
         if matches!(change, Change::Began(_) | Change::Retracted) {
@@ -237,9 +260,12 @@ impl ProgressReader {
         if let Change::Began(position) | Change::Stepped(position) = change {
             training.step = Some(position.step);
             // What was one training turns out to be one of its epochs.
-            let beyond = training.total_steps.is_some_and(|total| position.step > total);
+            let beyond = training
+                .total_steps
+                .is_some_and(|total| position.step > total);
             training.total_steps = position.total.or(training.total_steps.filter(|_| !beyond));
-            training.finished = (training.finished && !beyond) || position.total == Some(position.step);
+            training.finished =
+                (training.finished && !beyond) || position.total == Some(position.step);
             training.pace.note(position.step, at);
             // What a trainer logs is more exact, and says when it was so.
             if training.log_dictionaries == 0 {
@@ -271,7 +297,8 @@ impl ProgressReader {
                 None => self.choice.confirm(),
             }
             self.before = None;
-        } else if log.eval_loss.is_some() && self.training.finished && self.choice.was_evaluation() {
+        } else if log.eval_loss.is_some() && self.training.finished && self.choice.was_evaluation()
+        {
             // Only the bar was taken for another training's; what was logged stays.
             if let Some(before) = self.before.take() {
                 self.training.step = before.step;
@@ -296,7 +323,10 @@ impl ProgressReader {
             (&mut training.learning_rate, log.learning_rate),
             (&mut training.grad_norm, log.grad_norm),
             (&mut training.ppl, log.ppl),
-            (&mut training.tokens_per_second_per_gpu, log.tokens_per_second_per_gpu),
+            (
+                &mut training.tokens_per_second_per_gpu,
+                log.tokens_per_second_per_gpu,
+            ),
             (&mut training.eval_loss, log.eval_loss),
             (&mut training.train_loss, log.train_loss),
             (&mut training.train_runtime, log.train_runtime),
@@ -332,6 +362,13 @@ impl ProgressReader {
 fn announcement(text: &str, phrase: &str) -> Option<u64> {
     let (_, number) = text.split_once(phrase)?;
     let number = number.trim().trim_end_matches("` reached.");
-    let digits: String = number.chars().filter(|character| *character != ',').take(16).collect();
-    digits.parse().ok().filter(|number| (1..=crate::limits::STEP_MAX).contains(number))
+    let digits: String = number
+        .chars()
+        .filter(|character| *character != ',')
+        .take(16)
+        .collect();
+    digits
+        .parse()
+        .ok()
+        .filter(|number| (1..=crate::limits::STEP_MAX).contains(number))
 }

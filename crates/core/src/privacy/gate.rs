@@ -3,8 +3,8 @@
 use super::identity::{Identity, Source};
 use super::{patterns, vocabulary};
 use crate::event::schema::{self, Violation};
-use crate::limits;
 use crate::event::wire::Member;
+use crate::limits;
 use serde_json::Value;
 
 /// Why an event was refused. Names the rule, never what broke it.
@@ -40,7 +40,11 @@ impl Gate {
     /// A gate that knows the schema's vocabulary only.
     #[must_use]
     pub fn new(identity: Identity) -> Self {
-        Self { identity, known: |_| false, known_function: |_, _| false }
+        Self {
+            identity,
+            known: |_| false,
+            known_function: |_, _| false,
+        }
     }
 
     /// Tells the gate how to recognise the public functions of a public file: a folder of the user's may be called
@@ -92,7 +96,9 @@ impl Gate {
         match value {
             Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
             Value::String(text) => self.text(field, text),
-            Value::Array(values) => values.iter().try_for_each(|value| self.value(field, value, depth)),
+            Value::Array(values) => values
+                .iter()
+                .try_for_each(|value| self.value(field, value, depth)),
             Value::Object(members) => members.iter().try_for_each(|(key, value)| {
                 if key == "function" && self.is_function_of(members.get("file"), value) {
                     return Ok(());
@@ -114,12 +120,16 @@ impl Gate {
             return Err(Refusal::Character);
         }
         if let Some(pattern) = patterns::find(text)
-            && !(pattern == patterns::IPV4 && (field.ends_with("_version") || (field == "$ip" && text == "0.0.0.0")))
+            && !(pattern == patterns::IPV4
+                && (field.ends_with("_version") || (field == "$ip" && text == "0.0.0.0")))
         {
             return Err(Refusal::Pattern(pattern));
         }
         let folded = text.to_ascii_lowercase();
-        let hit = self.identity.words().find(|(word, _)| self.holds(text, &folded, word));
+        let hit = self
+            .identity
+            .words()
+            .find(|(word, _)| self.holds(text, &folded, word));
         hit.map_or(Ok(()), |(_, source)| Err(Refusal::Identity(source)))
     }
 
@@ -128,10 +138,16 @@ impl Gate {
         let inside = word.len() >= limits::IDENTITY_INSIDE_MIN;
         let stands_alone = |at: usize| {
             let before = folded.get(..at).and_then(|text| text.chars().next_back());
-            let behind = folded.get(at.saturating_add(word.len())..).and_then(|text| text.chars().next());
+            let behind = folded
+                .get(at.saturating_add(word.len())..)
+                .and_then(|text| text.chars().next());
             !before.is_some_and(is_word_character) && !behind.is_some_and(is_word_character)
         };
-        let mut hits = folded.match_indices(word).map(|(at, _)| at).filter(|at| inside || stands_alone(*at)).peekable();
+        let mut hits = folded
+            .match_indices(word)
+            .map(|(at, _)| at)
+            .filter(|at| inside || stands_alone(*at))
+            .peekable();
         hits.peek().is_some()
             && !(self.known)(text)
             && hits.any(|at| !(self.known)(name_around(text, at)) && !self.is_in_function(text, at))
@@ -139,15 +155,27 @@ impl Gate {
 
     fn is_function_of(&self, file: Option<&Value>, function: &Value) -> bool {
         let file = file.and_then(Value::as_str);
-        file.zip(function.as_str()).is_some_and(|(file, function)| (self.known_function)(file, function))
+        file.zip(function.as_str())
+            .is_some_and(|(file, function)| (self.known_function)(file, function))
     }
 
     /// Whether the position lies in the function's name of a line `  File "torch/nn/functional.py", line 3, in linear`.
     fn is_in_function(&self, text: &str, at: usize) -> bool {
-        let begin = text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |end| end.saturating_add(1));
-        let line = text.get(begin..).and_then(|rest| rest.lines().next()).unwrap_or_default();
-        let Some((place, function)) = line.rsplit_once(", in ") else { return false };
-        let file = place.strip_prefix("  File \"").and_then(|place| place.split_once('"')).map(|(file, _)| file);
+        let begin = text
+            .get(..at)
+            .and_then(|before| before.rfind('\n'))
+            .map_or(0, |end| end.saturating_add(1));
+        let line = text
+            .get(begin..)
+            .and_then(|rest| rest.lines().next())
+            .unwrap_or_default();
+        let Some((place, function)) = line.rsplit_once(", in ") else {
+            return false;
+        };
+        let file = place
+            .strip_prefix("  File \"")
+            .and_then(|place| place.split_once('"'))
+            .map(|(file, _)| file);
         at >= begin.saturating_add(line.len().saturating_sub(function.len()))
             && file.is_some_and(|file| (self.known_function)(file, function))
     }
@@ -160,17 +188,37 @@ fn is_word_character(c: char) -> bool {
 
 /// The run of characters around a position that a public name may be written with.
 fn name_around(text: &str, at: usize) -> &str {
-    let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '(' | ')' | ',' | ';' | '`' | '[' | ']' | '=');
-    let begin = text.get(..at).and_then(|text| text.rfind(ends)).map_or(0, |end| end.saturating_add(1));
-    let length = text.get(at..).and_then(|text| text.find(ends)).unwrap_or(text.len().saturating_sub(at));
-    text.get(begin..at.saturating_add(length)).unwrap_or("").trim_end_matches([':', '.'])
+    let ends = |c: char| {
+        c.is_whitespace()
+            || matches!(
+                c,
+                '"' | '\'' | '(' | ')' | ',' | ';' | '`' | '[' | ']' | '='
+            )
+    };
+    let begin = text
+        .get(..at)
+        .and_then(|text| text.rfind(ends))
+        .map_or(0, |end| end.saturating_add(1));
+    let length = text
+        .get(at..)
+        .and_then(|text| text.find(ends))
+        .unwrap_or(text.len().saturating_sub(at));
+    text.get(begin..at.saturating_add(length))
+        .unwrap_or("")
+        .trim_end_matches([':', '.'])
 }
 
 /// `2026-11-22T13:16:54.100Z`, and nothing else.
 fn is_timestamp(text: &str) -> bool {
     const FORM: &[u8] = b"0000-00-00T00:00:00.000Z";
     text.len() == FORM.len()
-        && text.bytes().zip(FORM).all(|(byte, form)| if *form == b'0' { byte.is_ascii_digit() } else { byte == *form })
+        && text.bytes().zip(FORM).all(|(byte, form)| {
+            if *form == b'0' {
+                byte.is_ascii_digit()
+            } else {
+                byte == *form
+            }
+        })
 }
 
 #[cfg(test)]

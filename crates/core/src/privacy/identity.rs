@@ -58,7 +58,9 @@ pub struct Identity {
 
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Identity").field("words", &self.words.len()).finish()
+        f.debug_struct("Identity")
+            .field("words", &self.words.len())
+            .finish()
     }
 }
 
@@ -68,7 +70,11 @@ impl Identity {
     pub fn new(facts: &Facts<'_>) -> Self {
         let mut identity = Self::default();
         for (name, value) in facts.environment {
-            let least = if is_secret(name) { limits::IDENTITY_WORD_MIN } else { limits::IDENTITY_VALUE_MIN };
+            let least = if is_secret(name) {
+                limits::IDENTITY_WORD_MIN
+            } else {
+                limits::IDENTITY_VALUE_MIN
+            };
             if value.chars().count() >= least {
                 identity.add(value, Source::Environment);
             }
@@ -93,7 +99,9 @@ impl Identity {
 
     /// The words, in lower case.
     pub(super) fn words(&self) -> impl Iterator<Item = (&str, Source)> {
-        self.words.iter().map(|(word, source)| (word.as_str(), *source))
+        self.words
+            .iter()
+            .map(|(word, source)| (word.as_str(), *source))
     }
 
     fn add_parts(&mut self, text: &str, separators: &str, source: Source) {
@@ -110,13 +118,18 @@ impl Identity {
     fn add(&mut self, text: &str, source: Source) {
         let text = text.trim();
         // The gate refuses whatever is not ASCII, so only ASCII has to be looked for.
-        if text.len() < limits::IDENTITY_WORD_MIN || !text.is_ascii() || vocabulary::is_public(text) {
+        if text.len() < limits::IDENTITY_WORD_MIN || !text.is_ascii() || vocabulary::is_public(text)
+        {
             return;
         }
         if self.words.len() >= limits::IDENTITY_WORDS_MAX {
             return;
         }
-        let word = text.chars().take(limits::IDENTITY_WORD_MAX).collect::<String>().to_ascii_lowercase();
+        let word = text
+            .chars()
+            .take(limits::IDENTITY_WORD_MAX)
+            .collect::<String>()
+            .to_ascii_lowercase();
         self.words.entry(word).or_insert(source);
     }
 }
@@ -124,7 +137,9 @@ impl Identity {
 /// Whether a variable of that name holds a secret.
 fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
-    ["KEY", "TOKEN", "SECRET", "PASS", "CRED", "AUTH"].iter().any(|part| name.contains(part))
+    ["KEY", "TOKEN", "SECRET", "PASS", "CRED", "AUTH"]
+        .iter()
+        .any(|part| name.contains(part))
 }
 
 #[cfg(test)]
@@ -136,7 +151,10 @@ mod tests {
     }
 
     fn words(facts: &Facts<'_>) -> Vec<(String, Source)> {
-        Identity::new(facts).words().map(|(word, source)| (word.to_owned(), source)).collect()
+        Identity::new(facts)
+            .words()
+            .map(|(word, source)| (word.to_owned(), source))
+            .collect()
     }
 
     #[test]
@@ -150,7 +168,13 @@ mod tests {
             ("RUNPOD_GPU_NAME", "NVIDIA"),
         ];
         let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let arguments = owned(&["axolotl", "train", "cfg.yml", "--learning-rate=1e-4", "outputs/zqx-run.yaml"]);
+        let arguments = owned(&[
+            "axolotl",
+            "train",
+            "cfg.yml",
+            "--learning-rate=1e-4",
+            "outputs/zqx-run.yaml",
+        ]);
         let found = words(&Facts {
             user: "ubuntu",
             home: "/home/ubuntu",
@@ -160,7 +184,10 @@ mod tests {
             environment: &environment,
             withheld: &owned(&["./outputs/lora-out", "zqxproject", "zqx/zqxmodel"]),
         });
-        let found: Vec<_> = found.iter().map(|(word, source)| (word.as_str(), *source)).collect();
+        let found: Vec<_> = found
+            .iter()
+            .map(|(word, source)| (word.as_str(), *source))
+            .collect();
         assert_eq!(
             found,
             [
@@ -186,16 +213,26 @@ mod tests {
             ..Facts::default()
         });
         for word in ["jdoe42", "zqxcorp", "salaries", "/data/zqxcorp/salaries"] {
-            assert!(found.iter().any(|(found, _)| found == word), "{word} in {found:?}");
+            assert!(
+                found.iter().any(|(found, _)| found == word),
+                "{word} in {found:?}"
+            );
         }
-        assert!(!found.iter().any(|(word, _)| word == "home" || word == "data"));
+        assert!(
+            !found
+                .iter()
+                .any(|(word, _)| word == "home" || word == "data")
+        );
     }
 
     #[test]
     fn a_long_text_is_known_by_its_beginning_and_nothing_is_shown() {
         let secret = "zqx1".repeat(100);
         let environment = [("API_KEY".to_owned(), secret)];
-        let facts = Facts { environment: &environment, ..Facts::default() };
+        let facts = Facts {
+            environment: &environment,
+            ..Facts::default()
+        };
         assert_eq!(words(&facts), [("zqx1".repeat(16), Source::Environment)]);
         assert!(!format!("{:?}", Identity::new(&facts)).contains("zqx"));
     }

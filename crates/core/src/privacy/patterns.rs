@@ -63,7 +63,9 @@ static SET: LazyLock<Option<RegexSet>> =
 
 /// The first shape that a text has. The set that does not compile finds everything; a test sees to it that it does.
 pub(super) fn find(text: &str) -> Option<&'static str> {
-    let Some(set) = SET.as_ref() else { return Some("no patterns") };
+    let Some(set) = SET.as_ref() else {
+        return Some("no patterns");
+    };
     let at = set.matches(text).iter().next()?;
     PATTERNS.get(at).map(|pattern| pattern.name)
 }
@@ -78,15 +80,27 @@ mod tests {
 
     #[test]
     fn each_shape_finds_what_it_is_for_and_no_more() {
-        assert!(SET.is_some() && PATTERNS.len() >= 20 && PATTERNS.iter().any(|pattern| pattern.name == IPV4));
+        assert!(
+            SET.is_some()
+                && PATTERNS.len() >= 20
+                && PATTERNS.iter().any(|pattern| pattern.name == IPV4)
+        );
         for pattern in PATTERNS {
             let expression = Regex::new(pattern.expression).unwrap();
             for text in pattern.found {
-                assert!(expression.is_match(text), "{} must find {text}", pattern.name);
+                assert!(
+                    expression.is_match(text),
+                    "{} must find {text}",
+                    pattern.name
+                );
                 assert!(find(text).is_some(), "{text}");
             }
             for text in pattern.passed {
-                assert!(!expression.is_match(text), "{} must let {text} pass", pattern.name);
+                assert!(
+                    !expression.is_match(text),
+                    "{} must let {text} pass",
+                    pattern.name
+                );
             }
         }
     }
@@ -103,7 +117,10 @@ mod tests {
             "0123456789abcdef",
             "std::bad_alloc",
         ];
-        for text in public.into_iter().chain(crate::public::config_keys::vocabulary()) {
+        for text in public
+            .into_iter()
+            .chain(crate::public::config_keys::vocabulary())
+        {
             assert_eq!(find(text), None, "{text}");
         }
     }

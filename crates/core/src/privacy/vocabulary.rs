@@ -64,7 +64,13 @@ const SIGNALS: i32 = 31;
 static WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| {
     let mut words: HashSet<String> = COMMON.split_whitespace().flat_map(pieces).collect();
     words.extend(models::words().map(str::to_owned));
-    words.extend(version::PACKAGES.iter().copied().chain(config_keys::vocabulary()).flat_map(pieces));
+    words.extend(
+        version::PACKAGES
+            .iter()
+            .copied()
+            .chain(config_keys::vocabulary())
+            .flat_map(pieces),
+    );
     let mut names = Vec::new();
     for event in EventName::ALL {
         names.push(event.as_str());
@@ -78,7 +84,8 @@ static WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| {
 });
 
 /// Public texts as a whole, for which the alphabet of the rest does not hold.
-static TEXTS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| config_keys::vocabulary().collect());
+static TEXTS: LazyLock<HashSet<&'static str>> =
+    LazyLock::new(|| config_keys::vocabulary().collect());
 
 fn collect(fields: &[Field], names: &mut Vec<&'static str>) {
     for field in fields {
@@ -96,12 +103,16 @@ fn collect(fields: &[Field], names: &mut Vec<&'static str>) {
 /// The words of a text: runs of letters, and runs of digits, in lower case.
 fn pieces(text: &str) -> impl Iterator<Item = String> {
     let letters = text.split(|c: char| !c.is_alphabetic());
-    letters.filter(|piece| !piece.is_empty()).map(str::to_lowercase)
+    letters
+        .filter(|piece| !piece.is_empty())
+        .map(str::to_lowercase)
 }
 
 /// Whether a text is made of public words, and of numbers too short to be anybody's.
 pub(super) fn is_public(text: &str) -> bool {
-    let short_numbers = text.split(|c: char| !c.is_ascii_digit()).all(|digits| digits.len() <= 4);
+    let short_numbers = text
+        .split(|c: char| !c.is_ascii_digit())
+        .all(|digits| digits.len() <= 4);
     short_numbers && pieces(text).all(|piece| piece.chars().count() <= 2 || WORDS.contains(&piece))
 }
 
@@ -144,6 +155,10 @@ mod tests {
 
     #[test]
     fn the_schema_s_texts_are_public_as_a_whole() {
-        assert!(is_public_text("<|endoftext|>") && is_public_text("adamw_bnb_8bit") && !is_public_text("acme"));
+        assert!(
+            is_public_text("<|endoftext|>")
+                && is_public_text("adamw_bnb_8bit")
+                && !is_public_text("acme")
+        );
     }
 }

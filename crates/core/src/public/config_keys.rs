@@ -70,7 +70,10 @@ fn load(keys: &str, choices: &str) -> serde_json::Result<Schema> {
     }
     for (owner, lists) in &more.choices {
         if let Some(shape) = schema.shape_mut(owner) {
-            lists.iter().filter_map(|list| more.lists.get(list)).for_each(|words| shape.allow(words));
+            lists
+                .iter()
+                .filter_map(|list| more.lists.get(list))
+                .for_each(|words| shape.allow(words));
         }
     }
     for (owner, group) in more.maps {
@@ -102,7 +105,11 @@ impl Schema {
             }
             for names in several {
                 let mut united = Group::new();
-                for (key, shape) in names.iter().filter_map(|name| self.groups.get(name)).flatten() {
+                for (key, shape) in names
+                    .iter()
+                    .filter_map(|name| self.groups.get(name))
+                    .flatten()
+                {
                     united.entry(key.clone()).or_default().merge(shape);
                 }
                 self.groups.insert(names.join("|"), united);
@@ -139,8 +146,14 @@ impl Shape {
     fn merge(&mut self, other: &Self) {
         self.types.extend(&other.types);
         self.values.extend(other.values.iter().cloned());
-        self.groups
-            .extend(other.groups.iter().filter(|group| !self.groups.contains(group)).cloned().collect::<Vec<_>>());
+        self.groups.extend(
+            other
+                .groups
+                .iter()
+                .filter(|group| !self.groups.contains(group))
+                .cloned()
+                .collect::<Vec<_>>(),
+        );
         if let Some(items) = &other.items {
             self.items.get_or_insert_default().merge(items);
         }
@@ -189,7 +202,9 @@ impl Shape {
     /// A member of the groups that the value may be.
     #[must_use]
     pub fn member(&self, key: &str) -> Option<(PublicStr, &'static Self)> {
-        self.groups.iter().find_map(|group| SCHEMA.member(group, key))
+        self.groups
+            .iter()
+            .find_map(|group| SCHEMA.member(group, key))
     }
 
     /// Whether the value may have known members.
@@ -228,9 +243,19 @@ mod tests {
     #[test]
     fn the_files_can_be_read_and_know_what_axolotl_knows() {
         let schema = load(KEYS, CHOICES).unwrap();
-        assert!(schema.groups[&schema.top].len() > 500, "{}", schema.groups[&schema.top].len());
+        assert!(
+            schema.groups[&schema.top].len() > 500,
+            "{}",
+            schema.groups[&schema.top].len()
+        );
         assert!(load("{", CHOICES).is_err() && load(KEYS, "{}").is_err());
-        for key in ["base_model", "liger_rope", "use_reentrant", "fsdp_offload_params", "beta"] {
+        for key in [
+            "base_model",
+            "liger_rope",
+            "use_reentrant",
+            "fsdp_offload_params",
+            "beta",
+        ] {
             assert!(is_key(key), "{key}");
         }
         assert!(!is_key("acme_secret") && !is_key("") && !is_key("AxolotlInputConfig"));
@@ -242,7 +267,13 @@ mod tests {
         let choices: Choices = serde_json::from_str(CHOICES).unwrap();
         for owner in choices.choices.keys().chain(choices.maps.keys()) {
             let (group, key) = owner.split_once('.').unwrap();
-            assert!(schema.groups.get(group).is_some_and(|keys| keys.contains_key(key)), "{owner}");
+            assert!(
+                schema
+                    .groups
+                    .get(group)
+                    .is_some_and(|keys| keys.contains_key(key)),
+                "{owner}"
+            );
         }
         for list in choices.choices.values().flatten() {
             assert!(!choices.lists[list].is_empty(), "{list}");
@@ -250,7 +281,12 @@ mod tests {
         for group in choices.maps.values() {
             assert!(schema.groups.contains_key(group), "{group}");
         }
-        for group in schema.groups.values().flat_map(|keys| keys.values()).flat_map(|shape| &shape.groups) {
+        for group in schema
+            .groups
+            .values()
+            .flat_map(|keys| keys.values())
+            .flat_map(|shape| &shape.groups)
+        {
             assert!(schema.groups.contains_key(group), "{group}");
         }
     }
@@ -286,14 +322,20 @@ mod tests {
         }
         let (_, modules) = top_level("lora_target_modules").unwrap();
         assert!(modules.element().choice("q_proj").is_some());
-        assert!(vocabulary().any(|word| word == "q_proj") && vocabulary().any(|word| word == "learning_rate"));
+        assert!(
+            vocabulary().any(|word| word == "q_proj")
+                && vocabulary().any(|word| word == "learning_rate")
+        );
     }
 
     #[test]
     fn a_flag_is_a_switch_and_nothing_else() {
-        for (key, flag) in
-            [("flash_attention", true), ("bf16", false), ("gradient_checkpointing", false), ("lora_r", false)]
-        {
+        for (key, flag) in [
+            ("flash_attention", true),
+            ("bf16", false),
+            ("gradient_checkpointing", false),
+            ("lora_r", false),
+        ] {
             assert_eq!(top_level(key).unwrap().1.flag(), flag, "{key}");
         }
     }
@@ -302,7 +344,10 @@ mod tests {
     fn no_public_value_holds_what_only_users_have() {
         for word in vocabulary() {
             let clean = word.chars().all(|c| !c.is_control()) && word.len() <= 300;
-            assert!(clean && !word.contains("/home/") && !word.contains('@'), "{word}");
+            assert!(
+                clean && !word.contains("/home/") && !word.contains('@'),
+                "{word}"
+            );
         }
     }
 }

@@ -30,7 +30,14 @@ const FILE_BYTES_MAX: usize = 240;
 const NAME_BYTES_MAX: usize = 200;
 
 /// Names that the interpreter gives to code that has none.
-const ANONYMOUS: &[&str] = &["<module>", "<lambda>", "<listcomp>", "<genexpr>", "<dictcomp>", "<setcomp>"];
+const ANONYMOUS: &[&str] = &[
+    "<module>",
+    "<lambda>",
+    "<listcomp>",
+    "<genexpr>",
+    "<dictcomp>",
+    "<setcomp>",
+];
 
 /// A file of a public release, relative to site-packages or to the standard library.
 #[must_use]
@@ -40,8 +47,12 @@ pub fn file(relative: &str) -> Option<PublicStr> {
 
 /// A file, and the function or class of it where that is public too.
 #[must_use]
-pub fn file_and_function(relative: &str, name: Option<&str>) -> Option<(PublicStr, Option<PublicStr>)> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'+' | b'-' | b'/');
+pub fn file_and_function(
+    relative: &str,
+    name: Option<&str>,
+) -> Option<(PublicStr, Option<PublicStr>)> {
+    let plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'+' | b'-' | b'/');
     if relative.len() > FILE_BYTES_MAX {
         return None;
     }
@@ -49,7 +60,10 @@ pub fn file_and_function(relative: &str, name: Option<&str>) -> Option<(PublicSt
     if !contains::<WIDE>(FILES, hash.finish()) || !relative.bytes().all(plain) {
         return None;
     }
-    Some((PublicStr::vetted(relative.to_owned()), name.and_then(|name| function_of(hash, name))))
+    Some((
+        PublicStr::vetted(relative.to_owned()),
+        name.and_then(|name| function_of(hash, name)),
+    ))
 }
 
 /// A function or class of that file, or what stands for code without a name.
@@ -64,7 +78,10 @@ pub fn function(relative: &str, name: &str) -> Option<PublicStr> {
 #[must_use]
 pub fn anonymous(name: &str) -> Option<PublicStr> {
     let last = name.rsplit('.').next().unwrap_or(name);
-    ANONYMOUS.iter().find(|known| **known == last).map(|known| PublicStr::constant(known))
+    ANONYMOUS
+        .iter()
+        .find(|known| **known == last)
+        .map(|known| PublicStr::constant(known))
 }
 
 fn function_of(file: Hash, name: &str) -> Option<PublicStr> {
@@ -85,7 +102,8 @@ pub fn exception(name: &str) -> Option<PublicStr> {
     if name.len() > NAME_BYTES_MAX || !name.split('.').all(is_identifier) {
         return None;
     }
-    contains::<WIDE>(EXCEPTIONS, fingerprint(name.as_bytes())).then(|| PublicStr::vetted(name.to_owned()))
+    contains::<WIDE>(EXCEPTIONS, fingerprint(name.as_bytes()))
+        .then(|| PublicStr::vetted(name.to_owned()))
 }
 
 /// A package by its top-level name.
@@ -149,7 +167,8 @@ pub fn fingerprint_of<'a>(texts: impl IntoIterator<Item = &'a PublicStr>) -> u64
 }
 
 fn is_identifier(name: &str) -> bool {
-    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    name.bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
         && !name.starts_with(|first: char| first.is_ascii_digit())
         && !name.is_empty()
 }
@@ -164,7 +183,11 @@ impl Names {
     fn of(lines: &'static str) -> Self {
         let sorted: Vec<&str> = lines.lines().collect();
         let before = std::array::from_fn(|byte| {
-            sorted.partition_point(|name| name.bytes().next().is_some_and(|first| usize::from(first) < byte))
+            sorted.partition_point(|name| {
+                name.bytes()
+                    .next()
+                    .is_some_and(|first| usize::from(first) < byte)
+            })
         });
         Self { sorted, before }
     }
@@ -172,7 +195,9 @@ impl Names {
     /// The few names that begin alike are compared by their lengths first, which says no to nearly all.
     fn find(&self, name: &str) -> Option<&'static str> {
         let first = usize::from(*name.as_bytes().first()?);
-        let alike = self.sorted.get(*self.before.get(first)?..*self.before.get(first.saturating_add(1))?)?;
+        let alike = self
+            .sorted
+            .get(*self.before.get(first)?..*self.before.get(first.saturating_add(1))?)?;
         alike.iter().find(|known| **known == name).copied()
     }
 }
@@ -194,7 +219,9 @@ impl Default for Hash {
 
 impl Hash {
     fn and(self, data: &[u8]) -> Self {
-        Self(data.iter().fold(self.0, |value, byte| (value ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)))
+        Self(data.iter().fold(self.0, |value, byte| {
+            (value ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        }))
     }
 
     const fn finish(self) -> u64 {
@@ -214,15 +241,28 @@ impl Hash {
 fn contains<const WIDTH: usize>(entries: &[u8], hash: u64) -> bool {
     let (entries, _) = entries.as_chunks::<WIDTH>();
     let key = hash >> (64_usize.saturating_sub(8 * WIDTH));
-    let value = |entry: &[u8; WIDTH]| entry.iter().fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
+    let value = |entry: &[u8; WIDTH]| {
+        entry
+            .iter()
+            .fold(0_u64, |value, byte| value << 8 | u64::from(*byte))
+    };
     let count = entries.len() as u128;
     let about = usize::try_from((u128::from(hash) * count) >> 64).unwrap_or(0);
-    let (from, until) = (about.saturating_sub(NEARBY), about.saturating_add(NEARBY).min(entries.len()));
+    let (from, until) = (
+        about.saturating_sub(NEARBY),
+        about.saturating_add(NEARBY).min(entries.len()),
+    );
     let nearby = entries.get(from..until).unwrap_or_default();
-    let surrounded = nearby.first().is_some_and(|first| from == 0 || value(first) <= key)
-        && nearby.last().is_some_and(|last| until == entries.len() || value(last) >= key);
+    let surrounded = nearby
+        .first()
+        .is_some_and(|first| from == 0 || value(first) <= key)
+        && nearby
+            .last()
+            .is_some_and(|last| until == entries.len() || value(last) >= key);
     let searched = if surrounded { nearby } else { entries };
-    searched.binary_search_by(|entry| value(entry).cmp(&key)).is_ok()
+    searched
+        .binary_search_by(|entry| value(entry).cmp(&key))
+        .is_ok()
 }
 
 /// Entries to each side of where a hash should stand: three times as far as the largest set strays.
@@ -236,7 +276,10 @@ mod tests {
     #[test]
     fn the_hash_is_the_one_of_the_script() {
         // python3 -c 'from build_dictionary import fingerprint; print(hex(fingerprint(b"torch/nn/functional.py")))'
-        for (text, hash) in [("", HASH_OF_NOTHING), ("torch/nn/functional.py", HASH_OF_A_FILE)] {
+        for (text, hash) in [
+            ("", HASH_OF_NOTHING),
+            ("torch/nn/functional.py", HASH_OF_A_FILE),
+        ] {
             assert_eq!(fingerprint(text.as_bytes()), hash, "{text}");
         }
     }
@@ -261,9 +304,21 @@ mod tests {
     fn what_it_holds_is_said() {
         let contents = contents();
         assert_eq!(contents.as_of.len(), "2026-11-22".len(), "{contents:?}");
-        assert!(contents.as_of.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'), "{contents:?}");
-        assert!(contents.releases > 200 && contents.packages > 100 && contents.files > 16_000, "{contents:?}");
-        assert!(contents.functions > 240_000 && contents.exceptions > 1_900, "{contents:?}");
+        assert!(
+            contents
+                .as_of
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || byte == b'-'),
+            "{contents:?}"
+        );
+        assert!(
+            contents.releases > 200 && contents.packages > 100 && contents.files > 16_000,
+            "{contents:?}"
+        );
+        assert!(
+            contents.functions > 240_000 && contents.exceptions > 1_900,
+            "{contents:?}"
+        );
     }
 
     #[test]
@@ -280,7 +335,10 @@ mod tests {
             ("trl/trainer/sft_trainer.py", "<lambda>"),
         ] {
             assert_eq!(file(path).unwrap().as_str(), path);
-            assert_eq!(function(path, name).unwrap().as_str(), name.rsplit('.').next().unwrap());
+            assert_eq!(
+                function(path, name).unwrap().as_str(),
+                name.rsplit('.').next().unwrap()
+            );
         }
         for name in [
             "ValueError",
@@ -306,10 +364,25 @@ mod tests {
         ] {
             assert_eq!(file(path), None, "{path}");
         }
-        for name in ["", "train_acme", "cross_entropy ", "<secret>", "Acme.<locals>.f", "1"] {
+        for name in [
+            "",
+            "train_acme",
+            "cross_entropy ",
+            "<secret>",
+            "Acme.<locals>.f",
+            "1",
+        ] {
             assert_eq!(function("torch/nn/functional.py", name), None, "{name}");
         }
-        for name in ["", ".", "AcmeError", "torch.AcmeError", "__main__.AcmeError", "valueerror", "ValueError."] {
+        for name in [
+            "",
+            ".",
+            "AcmeError",
+            "torch.AcmeError",
+            "__main__.AcmeError",
+            "valueerror",
+            "ValueError.",
+        ] {
             assert_eq!(exception(name), None, "{name}");
         }
         assert_eq!(package("acme_llm"), None);

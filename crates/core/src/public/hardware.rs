@@ -112,8 +112,8 @@ const WORDS: &[&str] = &[
 
 /// Words without which a name is no product's.
 const VENDOR_WORDS: &[&str] = &[
-    "NVIDIA", "AMD", "Intel", "Intel(R)", "Tesla", "GeForce", "Quadro", "RTX", "GTX", "TITAN", "GRID", "Radeon",
-    "Instinct",
+    "NVIDIA", "AMD", "Intel", "Intel(R)", "Tesla", "GeForce", "Quadro", "RTX", "GTX", "TITAN",
+    "GRID", "Radeon", "Instinct",
 ];
 
 /// Bytes of the longest name; vendors' own stay below 64.
@@ -126,7 +126,11 @@ pub fn accelerator_name(vendor: Vendor, raw: &str) -> PublicStr {
     let words = || name.split([' ', '-']).filter(|word| !word.is_empty());
     let vendors = words().any(|word| VENDOR_WORDS.contains(&word) || is_datacenter_model(word));
     let public = vendors && words().all(|word| WORDS.contains(&word) || is_model(word));
-    if public && name.len() <= NAME_BYTES_MAX { PublicStr::vetted(name.to_owned()) } else { vendor.name() }
+    if public && name.len() <= NAME_BYTES_MAX {
+        PublicStr::vetted(name.to_owned())
+    } else {
+        vendor.name()
+    }
 }
 
 /// Intel's devices for computing, by their numbers on the bus: its driver tells no name.
@@ -174,16 +178,27 @@ fn is_slice(word: &str, unit: &str) -> bool {
 /// Models that older drivers name without their maker.
 fn is_datacenter_model(word: &str) -> bool {
     [
-        "A10", "A100", "A30", "A40", "B200", "GH200", "GB200", "H100", "H200", "H800", "L4", "L40", "L40S", "P100",
-        "T4", "V100",
+        "A10", "A100", "A30", "A40", "B200", "GH200", "GB200", "H100", "H200", "H800", "L4", "L40",
+        "L40S", "P100", "T4", "V100",
     ]
     .contains(&word)
 }
 
 /// Names of operating systems and architectures as the compiler spells them: the closed sets of a platform.
-const SYSTEMS: &[&str] = &["linux", "macos", "freebsd", "netbsd", "openbsd", "android", "windows"];
-const ARCHITECTURES: &[&str] =
-    &["x86_64", "aarch64", "arm", "x86", "powerpc64", "riscv64", "s390x", "loongarch64", "powerpc64le"];
+const SYSTEMS: &[&str] = &[
+    "linux", "macos", "freebsd", "netbsd", "openbsd", "android", "windows",
+];
+const ARCHITECTURES: &[&str] = &[
+    "x86_64",
+    "aarch64",
+    "arm",
+    "x86",
+    "powerpc64",
+    "riscv64",
+    "s390x",
+    "loongarch64",
+    "powerpc64le",
+];
 
 /// `linux-6.18-x86_64`: of the kernel's release only the first two numbers, for what follows them is often a
 /// name that somebody gave to a build.
@@ -192,18 +207,27 @@ pub fn platform(system: &str, architecture: &str, release: &str) -> PublicStr {
     let mut text = PublicText::new();
     text.constant(member(SYSTEMS, system));
     if let Some((major, minor)) = release_numbers(release) {
-        text.constant("-").integer(major.into()).constant(".").integer(minor.into());
+        text.constant("-")
+            .integer(major.into())
+            .constant(".")
+            .integer(minor.into());
     }
-    text.constant("-").constant(member(ARCHITECTURES, architecture));
+    text.constant("-")
+        .constant(member(ARCHITECTURES, architecture));
     text.finish()
 }
 
 fn member(set: &[&'static str], name: &str) -> &'static str {
-    set.iter().copied().find(|member| *member == name).unwrap_or("other")
+    set.iter()
+        .copied()
+        .find(|member| *member == name)
+        .unwrap_or("other")
 }
 
 fn release_numbers(release: &str) -> Option<(u16, u16)> {
-    let mut numbers = release.split(['.', '-', '+']).map(|part| part.parse::<u16>().ok());
+    let mut numbers = release
+        .split(['.', '-', '+'])
+        .map(|part| part.parse::<u16>().ok());
     numbers.next().flatten().zip(numbers.next().flatten())
 }
 
@@ -244,7 +268,10 @@ mod tests {
         ] {
             assert_eq!(accelerator_name(Vendor::Nvidia, name).as_str(), name);
         }
-        assert_eq!(accelerator_name(Vendor::Nvidia, " Tesla T4\n").as_str(), "Tesla T4");
+        assert_eq!(
+            accelerator_name(Vendor::Nvidia, " Tesla T4\n").as_str(),
+            "Tesla T4"
+        );
     }
 
     #[test]
@@ -265,7 +292,11 @@ mod tests {
             "NVIDIA 1x.2gb",
             "NVIDIA H100 80GB HBM3 NVIDIA H100 80GB HBM3 NVIDIA H100 80GB HBM3 NVIDIA H100 80GB HBM3",
         ] {
-            assert_eq!(accelerator_name(Vendor::Amd, name).as_str(), "AMD", "{name:?}");
+            assert_eq!(
+                accelerator_name(Vendor::Amd, name).as_str(),
+                "AMD",
+                "{name:?}"
+            );
         }
     }
 

@@ -34,7 +34,11 @@ static PUBLIC: LazyLock<Whitelist> = LazyLock::new(|| load(WHITELIST).unwrap_or_
 fn load(yaml: &str) -> Result<Whitelist, serde_yaml::Error> {
     let mut whitelist: Whitelist = serde_yaml::from_str(yaml)?;
     // Organisations like to put their own name into a model's.
-    let own = whitelist.organizations.iter().flat_map(|name| letters(name)).map(str::to_ascii_lowercase);
+    let own = whitelist
+        .organizations
+        .iter()
+        .flat_map(|name| letters(name))
+        .map(str::to_ascii_lowercase);
     whitelist.words.extend(own.collect::<Vec<_>>());
     Ok(whitelist)
 }
@@ -66,8 +70,14 @@ impl<'a> ModelId<'a> {
         if !is_name(typed_organization) || !is_name(name) {
             return None;
         }
-        let organization = organizations().find(|known| known.eq_ignore_ascii_case(typed_organization))?;
-        Some(Self { text, typed_organization, organization, name })
+        let organization =
+            organizations().find(|known| known.eq_ignore_ascii_case(typed_organization))?;
+        Some(Self {
+            text,
+            typed_organization,
+            organization,
+            name,
+        })
     }
 
     /// The paths that would make it a local directory: the id itself, and the organisation's name alone, since who
@@ -81,21 +91,29 @@ impl<'a> ModelId<'a> {
     #[must_use]
     pub fn is_known(&self) -> bool {
         letters(self.name).all(is_known_run)
-            && self.name.split(|c: char| !c.is_ascii_digit()).all(|digits| digits.len() <= DIGITS_MAX)
+            && self
+                .name
+                .split(|c: char| !c.is_ascii_digit())
+                .all(|digits| digits.len() <= DIGITS_MAX)
     }
 
     /// The id, in the organisation's own spelling; without its name where that is not known. To be asked for only
     /// where none of [`Self::as_paths`] exists.
     #[must_use]
     pub fn public(&self) -> PublicStr {
-        let name = if self.is_known() { self.name } else { "<model>" };
+        let name = if self.is_known() {
+            self.name
+        } else {
+            "<model>"
+        };
         PublicStr::vetted(format!("{}/{name}", self.organization))
     }
 }
 
 /// The runs of letters in a name.
 fn letters(name: &str) -> impl Iterator<Item = &str> {
-    name.split(|c: char| !c.is_ascii_alphabetic()).filter(|run| !run.is_empty())
+    name.split(|c: char| !c.is_ascii_alphabetic())
+        .filter(|run| !run.is_empty())
 }
 
 /// Whether a run of letters is a public word, or several in a row, each with a capital (`TinyLlama`, `OLMoE`).
@@ -122,9 +140,14 @@ fn is_word(text: &str) -> bool {
 fn part_length(run: &str) -> usize {
     let bytes = run.as_bytes();
     let small = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_lowercase);
-    let capitals = bytes.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
+    let capitals = bytes
+        .iter()
+        .take_while(|byte| byte.is_ascii_uppercase())
+        .count();
     match capitals {
-        0 | 1 => (1..bytes.len()).find(|at| !small(*at)).unwrap_or(bytes.len()),
+        0 | 1 => (1..bytes.len())
+            .find(|at| !small(*at))
+            .unwrap_or(bytes.len()),
         _ if small(capitals) => capitals.saturating_sub(1),
         _ => capitals,
     }
@@ -133,7 +156,9 @@ fn part_length(run: &str) -> usize {
 fn is_name(text: &str) -> bool {
     text.len() <= NAME_MAX
         && text.starts_with(|first: char| first.is_ascii_alphanumeric())
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))
         && !text.contains("..")
 }
 
@@ -148,15 +173,26 @@ mod tests {
         let listed = whitelist.organizations;
         assert!(listed.len() > 30 && whitelist.words.len() > 300);
         for word in &whitelist.words {
-            assert!(word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()), "{word}");
+            assert!(
+                word.bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()),
+                "{word}"
+            );
         }
         for organization in &listed {
             assert!(is_name(organization), "{organization}");
         }
-        let mut folded: Vec<_> = listed.iter().map(|name| name.to_ascii_lowercase()).collect();
+        let mut folded: Vec<_> = listed
+            .iter()
+            .map(|name| name.to_ascii_lowercase())
+            .collect();
         folded.sort_unstable();
         folded.dedup();
-        assert_eq!(folded.len(), listed.len(), "an organisation is listed twice");
+        assert_eq!(
+            folded.len(),
+            listed.len(),
+            "an organisation is listed twice"
+        );
     }
 
     #[test]
@@ -177,14 +213,26 @@ mod tests {
     fn only_an_organisation_and_a_name_are_a_model() {
         let long = format!("google/{}", "a".repeat(97));
         for (text, public) in [
-            ("mistralai/Mistral-7B-v0.3", Some("mistralai/Mistral-7B-v0.3")),
+            (
+                "mistralai/Mistral-7B-v0.3",
+                Some("mistralai/Mistral-7B-v0.3"),
+            ),
             ("QWEN/Qwen2.5-0.5B", Some("Qwen/Qwen2.5-0.5B")),
             ("Meta-Llama/Llama-3.2-1B", Some("meta-llama/Llama-3.2-1B")),
-            ("HuggingFaceTB/SmolLM2-135M", Some("HuggingFaceTB/SmolLM2-135M")),
+            (
+                "HuggingFaceTB/SmolLM2-135M",
+                Some("HuggingFaceTB/SmolLM2-135M"),
+            ),
             ("allenai/OLMoE-1B-7B-0924", Some("allenai/OLMoE-1B-7B-0924")),
-            ("deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B", Some("deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B")),
+            (
+                "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B",
+                Some("deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B"),
+            ),
             ("openai/gpt-oss-20b", Some("openai/gpt-oss-20b")),
-            ("nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B-BF16", Some("nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B-BF16")),
+            (
+                "nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B-BF16",
+                Some("nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B-BF16"),
+            ),
             ("google/acme-ckpt", Some("google/<model>")),
             ("google/gemma-acme", Some("google/<model>")),
             ("google/gemmaAcme", Some("google/<model>")),
@@ -209,13 +257,23 @@ mod tests {
             ("", None),
             (&long, None),
         ] {
-            assert_eq!(ModelId::parse(text).map(|id| id.public()).as_ref().map(PublicStr::as_str), public, "{text}");
+            assert_eq!(
+                ModelId::parse(text)
+                    .map(|id| id.public())
+                    .as_ref()
+                    .map(PublicStr::as_str),
+                public,
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn the_paths_are_as_typed() {
-        assert_eq!(ModelId::parse("GOOGLE/gemma").unwrap().as_paths(), ["GOOGLE/gemma", "GOOGLE"]);
+        assert_eq!(
+            ModelId::parse("GOOGLE/gemma").unwrap().as_paths(),
+            ["GOOGLE/gemma", "GOOGLE"]
+        );
     }
 
     #[test]

@@ -39,10 +39,14 @@ pub fn format(package: &str, raw: &str) -> Option<PublicStr> {
     if !PACKAGES.contains(&package) {
         return None;
     }
-    let (release, label) = raw.split_once('+').map_or((raw, None), |(release, label)| (release, Some(label)));
+    let (release, label) = raw
+        .split_once('+')
+        .map_or((raw, None), |(release, label)| (release, Some(label)));
     let public = is_release(release).then_some(release)?;
     match label.filter(|label| is_public_label(label)) {
-        Some(label) if public.len() + label.len() < VERSION_MAX => Some(PublicStr::vetted(format!("{public}+{label}"))),
+        Some(label) if public.len() + label.len() < VERSION_MAX => {
+            Some(PublicStr::vetted(format!("{public}+{label}")))
+        }
         _ => Some(PublicStr::vetted(public.to_owned())),
     }
 }
@@ -51,8 +55,9 @@ pub fn format(package: &str, raw: &str) -> Option<PublicStr> {
 #[must_use]
 pub fn python(raw: &str) -> Option<PublicStr> {
     let parts: Vec<&str> = raw.split('.').collect();
-    let numbers =
-        parts.iter().all(|part| (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit()));
+    let numbers = parts.iter().all(|part| {
+        (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+    });
     (numbers && (2..=3).contains(&parts.len())).then(|| PublicStr::vetted(raw.to_owned()))
 }
 
@@ -60,22 +65,32 @@ pub fn python(raw: &str) -> Option<PublicStr> {
 ///
 /// The alphabet alone would let `1acmecorp` pass.
 fn is_release(text: &str) -> bool {
-    let words = text.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| !word.is_empty());
+    let words = text
+        .split(|c: char| !c.is_ascii_alphabetic())
+        .filter(|word| !word.is_empty());
     text.len() <= VERSION_MAX
         && text.starts_with(|first: char| first.is_ascii_digit())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'!' | b'-'))
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'!' | b'-'))
         && words.into_iter().all(is_release_word)
-        && !text.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.len() > 8)
+        && !text
+            .split(|c: char| !c.is_ascii_digit())
+            .any(|digits| digits.len() > 8)
 }
 
 fn is_release_word(word: &str) -> bool {
-    const WORDS: [&str; 11] = ["a", "b", "c", "rc", "alpha", "beta", "pre", "preview", "dev", "post", "r"];
+    const WORDS: [&str; 11] = [
+        "a", "b", "c", "rc", "alpha", "beta", "pre", "preview", "dev", "post", "r",
+    ];
     WORDS.iter().any(|known| known.eq_ignore_ascii_case(word))
 }
 
 /// `cu128`, `cpu`, `rocm6.2.4`, `xpu`.
 fn is_public_label(label: &str) -> bool {
-    let digits = |text: &str| !text.is_empty() && text.len() <= 6 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let digits = |text: &str| {
+        !text.is_empty() && text.len() <= 6 && text.bytes().all(|byte| byte.is_ascii_digit())
+    };
     match label {
         "cpu" | "xpu" => true,
         _ => match (label.strip_prefix("cu"), label.strip_prefix("rocm")) {
@@ -119,7 +134,11 @@ mod tests {
             ("2.8.0.15551234567", None),
             ("1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1", None),
         ] {
-            assert_eq!(format("torch", raw).as_ref().map(PublicStr::as_str), public, "{raw:?}");
+            assert_eq!(
+                format("torch", raw).as_ref().map(PublicStr::as_str),
+                public,
+                "{raw:?}"
+            );
         }
         assert_eq!(format("acme-internal", "1.0"), None);
     }

@@ -7,9 +7,11 @@
 //! Where the kernel or a filter refuses splice, bytes are read and written instead, never more than a ready
 //! destination takes, so that no step can block. A step allocates nothing; the callers wait in between.
 
-use axolotl_run_core::limits::{RELAY_PLAIN_BYTES, RELAY_STEP_BYTES, RELAY_TERMINAL_BYTES, SINK_FILLED_TIMES, SINK_PIPE_BYTES};
 use crate::flow::failed;
 use crate::{Errno, flow};
+use axolotl_run_core::limits::{
+    RELAY_PLAIN_BYTES, RELAY_STEP_BYTES, RELAY_TERMINAL_BYTES, SINK_FILLED_TIMES, SINK_PIPE_BYTES,
+};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 /// Where the bytes come from.
@@ -85,7 +87,8 @@ impl Relay {
         match &source {
             Source::Pipe { pipe, hold } => {
                 flow::set_nonblocking(pipe.as_fd());
-                hold.iter().for_each(|hold| flow::set_nonblocking(hold.read.as_fd()));
+                hold.iter()
+                    .for_each(|hold| flow::set_nonblocking(hold.read.as_fd()));
             }
             Source::Terminal { hold, .. } => flow::set_nonblocking(hold.read.as_fd()),
         }
@@ -135,7 +138,9 @@ impl Relay {
             Source::Pipe { hold, .. } => hold.as_ref(),
             Source::Terminal { hold, .. } => Some(hold),
         };
-        let (read, write) = hold.map_or((-1, -1), |hold| (hold.read.as_raw_fd(), hold.write.as_raw_fd()));
+        let (read, write) = hold.map_or((-1, -1), |hold| {
+            (hold.read.as_raw_fd(), hold.write.as_raw_fd())
+        });
         [
             self.source().as_raw_fd(),
             read,
@@ -164,7 +169,11 @@ impl Relay {
     pub fn step(&mut self) -> Step {
         let step = self.step_once();
         // Nothing is held back any more: on with what the command has written since.
-        if step == Step::AwaitSource && std::mem::take(&mut self.holding) { self.step_once() } else { step }
+        if step == Step::AwaitSource && std::mem::take(&mut self.holding) {
+            self.step_once()
+        } else {
+            step
+        }
     }
 
     fn step_once(&mut self) -> Step {
@@ -176,10 +185,22 @@ impl Relay {
             return self.idle();
         }
         if self.sink.may_block && !flow::writable(&self.sink.descriptor) {
-            return if failed(self.sink()) { Step::SinkGone } else { Step::AwaitSink };
+            return if failed(self.sink()) {
+                Step::SinkGone
+            } else {
+                Step::AwaitSink
+            };
         }
-        let most = if self.sink.may_block { RELAY_TERMINAL_BYTES } else { RELAY_STEP_BYTES };
-        let amount = if self.copied > 0 { self.copied.min(most) } else { most };
+        let most = if self.sink.may_block {
+            RELAY_TERMINAL_BYTES
+        } else {
+            RELAY_STEP_BYTES
+        };
+        let amount = if self.copied > 0 {
+            self.copied.min(most)
+        } else {
+            most
+        };
         match flow::splice(self.head(), self.sink(), amount) {
             Ok(0) => Step::SourceEnded,
             Ok(moved) => {
@@ -195,7 +216,9 @@ impl Relay {
             Err(Errno::EINTR) => Step::Moved,
             Err(Errno::EAGAIN) if flow::readable(&self.head()) => Step::AwaitSink,
             Err(Errno::EAGAIN) => self.idle(),
-            Err(Errno::EPIPE | Errno::EIO | Errno::ECONNRESET | Errno::ENXIO | Errno::ENOTCONN) => Step::SinkGone,
+            Err(Errno::EPIPE | Errno::EIO | Errno::ECONNRESET | Errno::ENXIO | Errno::ENOTCONN) => {
+                Step::SinkGone
+            }
             // The kernel, the destination's driver or a filter knows no splice here.
             Err(_) => {
                 self.plain = true;
@@ -207,7 +230,14 @@ impl Relay {
     /// Takes off the command's pipe what the destination has no room for. Each piece that leaves a pipe wakes whoever
     /// waits to write to it: now the command is woken once for all of it, and writes on while the pieces go their way.
     fn set_aside(&mut self) {
-        if let (Source::Pipe { pipe, hold: Some(hold) }, false) = (&self.source, self.holding) {
+        if let (
+            Source::Pipe {
+                pipe,
+                hold: Some(hold),
+            },
+            false,
+        ) = (&self.source, self.holding)
+        {
             self.holding = flow::splice(pipe.as_fd(), hold.write.as_fd(), self.copied).is_ok();
         }
     }
@@ -224,7 +254,11 @@ impl Relay {
     }
 
     fn idle(&self) -> Step {
-        if self.source_ended { Step::SourceEnded } else { Step::AwaitSource }
+        if self.source_ended {
+            Step::SourceEnded
+        } else {
+            Step::AwaitSource
+        }
     }
 
     fn account(&mut self, moved: usize) {
@@ -262,7 +296,9 @@ impl Relay {
 
     /// Takes what the pseudo-terminal has into the pipe behind it.
     fn refill(&mut self) {
-        let Source::Terminal { master, hold } = &self.source else { return };
+        let Source::Terminal { master, hold } = &self.source else {
+            return;
+        };
         if self.source_ended {
             return;
         }
@@ -275,7 +311,11 @@ impl Relay {
                 match flow::read(master.as_fd(), &mut bytes) {
                     Ok(0) => self.source_ended = true,
                     // A pipe that is ready takes a page whole.
-                    Ok(count) => drop(bytes.get(..count).map(|bytes| flow::write(hold.write.as_fd(), bytes))),
+                    Ok(count) => drop(
+                        bytes
+                            .get(..count)
+                            .map(|bytes| flow::write(hold.write.as_fd(), bytes)),
+                    ),
                     Err(Errno::EAGAIN | Errno::EINTR) => {}
                     Err(_) => self.source_ended = true,
                 }
@@ -298,11 +338,25 @@ impl Relay {
             }
         }
         if !flow::writable(&self.sink.descriptor) {
-            return if failed(self.sink()) { Step::SinkGone } else { Step::AwaitSink };
+            return if failed(self.sink()) {
+                Step::SinkGone
+            } else {
+                Step::AwaitSink
+            };
         }
-        let most = if self.sink.may_block { RELAY_TERMINAL_BYTES } else { RELAY_PLAIN_BYTES };
-        let end = self.pending.end.min(self.pending.start.saturating_add(most));
-        match flow::write(self.sink.descriptor.as_fd(), self.buffer.get(self.pending.start..end).unwrap_or_default()) {
+        let most = if self.sink.may_block {
+            RELAY_TERMINAL_BYTES
+        } else {
+            RELAY_PLAIN_BYTES
+        };
+        let end = self
+            .pending
+            .end
+            .min(self.pending.start.saturating_add(most));
+        match flow::write(
+            self.sink.descriptor.as_fd(),
+            self.buffer.get(self.pending.start..end).unwrap_or_default(),
+        ) {
             Ok(count) => {
                 self.pending.start = self.pending.start.saturating_add(count);
                 Step::Moved
@@ -316,8 +370,11 @@ impl Relay {
     fn copy_plain(&mut self) {
         let known = self.copied.min(self.pending.len());
         self.copied = self.copied.saturating_sub(known);
-        let (Some(copy), Some(bytes)) = (&self.copy, self.buffer.get(self.pending.start + known..self.pending.end))
-        else {
+        let (Some(copy), Some(bytes)) = (
+            &self.copy,
+            self.buffer
+                .get(self.pending.start + known..self.pending.end),
+        ) else {
             return;
         };
         // A ready pipe takes a page whole; one that is not ready is not waited for.
@@ -330,7 +387,9 @@ impl Relay {
 /// The pipe with what goes next: the oldest that has left the command and not arrived.
 fn head(source: &Source, holding: bool) -> BorrowedFd<'_> {
     match source {
-        Source::Pipe { hold: Some(hold), .. } if holding => hold.read.as_fd(),
+        Source::Pipe {
+            hold: Some(hold), ..
+        } if holding => hold.read.as_fd(),
         Source::Pipe { pipe, .. } => pipe.as_fd(),
         Source::Terminal { hold, .. } => hold.read.as_fd(),
     }

@@ -4,8 +4,8 @@
 //! nothing is interposed. A pipe or socket becomes a pipe, a terminal becomes a pseudo-terminal; and where our
 //! two descriptors are one object, so are the command's, because the order of what it writes to them is seen.
 
-use axolotl_run_core::observation::Stream;
 use crate::descriptors::{Descriptor, Kind};
+use axolotl_run_core::observation::Stream;
 
 /// What the command gets for one of its two descriptors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,13 @@ impl Routes {
     #[must_use]
     pub fn untouched(&self) -> Self {
         let lost = self.relays.iter().flatten().count() as u64;
-        let keep = |way| if matches!(way, Way::Relay(_)) { Way::Same } else { way };
+        let keep = |way| {
+            if matches!(way, Way::Relay(_)) {
+                Way::Same
+            } else {
+                way
+            }
+        };
         Self {
             stdout: keep(self.stdout),
             stderr: keep(self.stderr),
@@ -90,7 +96,11 @@ impl Routes {
     }
 }
 
-fn way_of(descriptor: Descriptor, wishes: Wishes, pipe_wanted: bool) -> Option<Result<Between, Way>> {
+fn way_of(
+    descriptor: Descriptor,
+    wishes: Wishes,
+    pipe_wanted: bool,
+) -> Option<Result<Between, Way>> {
     Some(match descriptor.kind {
         Kind::Terminal if wishes.terminal_direct => return None,
         Kind::Terminal => Ok(Between::Terminal),
@@ -105,17 +115,31 @@ fn way_of(descriptor: Descriptor, wishes: Wishes, pipe_wanted: bool) -> Option<R
 #[must_use]
 pub fn decide(stdout: Descriptor, stderr: Descriptor, wishes: Wishes) -> Routes {
     let one_object = stdout == stderr && stdout.kind != Kind::Closed;
-    let mut routes = Routes { stdout: Way::Same, stderr: Way::Same, relays: [None; 2], one_object, unobserved: 0 };
+    let mut routes = Routes {
+        stdout: Way::Same,
+        stderr: Way::Same,
+        relays: [None; 2],
+        one_object,
+        unobserved: 0,
+    };
     let mut count = 0;
     let mut relay = |between, to, stream| {
         let index = count;
         if let Some(place) = routes.relays.get_mut(index) {
-            *place = Some(RelayRoute { between, to, stream });
+            *place = Some(RelayRoute {
+                between,
+                to,
+                stream,
+            });
             count += 1;
         }
         Way::Relay(index)
     };
-    let stderr_stream = if one_object { Stream::Both } else { Stream::Stderr };
+    let stderr_stream = if one_object {
+        Stream::Both
+    } else {
+        Stream::Stderr
+    };
     let stderr_way = match way_of(stderr, wishes, true) {
         Some(Ok(between)) => relay(between, 2, stderr_stream),
         Some(Err(way)) => way,
@@ -137,18 +161,30 @@ mod tests {
     use super::*;
 
     const fn on(kind: Kind, object: u64) -> Descriptor {
-        Descriptor { kind, identity: (1, object) }
+        Descriptor {
+            kind,
+            identity: (1, object),
+        }
     }
 
     #[test]
     fn the_command_gets_the_same_kind_of_thing() {
         use Between::{Pipe, Terminal};
         use Kind::{Closed, File, Other};
-        let tap = Wishes { tap_stdout: true, terminal_direct: false };
-        let direct = Wishes { tap_stdout: false, terminal_direct: true };
+        let tap = Wishes {
+            tap_stdout: true,
+            terminal_direct: false,
+        };
+        let direct = Wishes {
+            tap_stdout: false,
+            terminal_direct: true,
+        };
         let plain = Wishes::default();
-        let relays =
-            |routes: &Routes| routes.relays.map(|relay| relay.map(|relay| (relay.between, relay.to, relay.stream)));
+        let relays = |routes: &Routes| {
+            routes
+                .relays
+                .map(|relay| relay.map(|relay| (relay.between, relay.to, relay.stream)))
+        };
         for (stdout, stderr, wishes, ways, expected) in [
             (
                 on(Kind::Terminal, 1),
@@ -157,13 +193,22 @@ mod tests {
                 (Way::Relay(0), Way::Relay(0)),
                 [Some((Terminal, 2, Stream::Both)), None],
             ),
-            (on(Kind::Terminal, 1), on(Kind::Terminal, 1), direct, (Way::Same, Way::Same), [None, None]),
+            (
+                on(Kind::Terminal, 1),
+                on(Kind::Terminal, 1),
+                direct,
+                (Way::Same, Way::Same),
+                [None, None],
+            ),
             (
                 on(Kind::Terminal, 1),
                 on(Kind::Terminal, 2),
                 plain,
                 (Way::Relay(1), Way::Relay(0)),
-                [Some((Terminal, 2, Stream::Stderr)), Some((Terminal, 1, Stream::Stdout))],
+                [
+                    Some((Terminal, 2, Stream::Stderr)),
+                    Some((Terminal, 1, Stream::Stdout)),
+                ],
             ),
             (
                 on(Kind::Pipe, 1),
@@ -184,7 +229,10 @@ mod tests {
                 on(Kind::Pipe, 2),
                 tap,
                 (Way::Relay(1), Way::Relay(0)),
-                [Some((Pipe, 2, Stream::Stderr)), Some((Pipe, 1, Stream::Stdout))],
+                [
+                    Some((Pipe, 2, Stream::Stderr)),
+                    Some((Pipe, 1, Stream::Stdout)),
+                ],
             ),
             (
                 on(Kind::Pipe, 1),
@@ -207,8 +255,20 @@ mod tests {
                 (Way::Follow, Way::Relay(0)),
                 [Some((Pipe, 2, Stream::Stderr)), None],
             ),
-            (on(Other, 1), on(Closed, 0), tap, (Way::Same, Way::Same), [None, None]),
-            (on(Closed, 0), on(Closed, 0), plain, (Way::Same, Way::Same), [None, None]),
+            (
+                on(Other, 1),
+                on(Closed, 0),
+                tap,
+                (Way::Same, Way::Same),
+                [None, None],
+            ),
+            (
+                on(Closed, 0),
+                on(Closed, 0),
+                plain,
+                (Way::Same, Way::Same),
+                [None, None],
+            ),
         ] {
             let routes = decide(stdout, stderr, wishes);
             assert_eq!(
@@ -224,16 +284,29 @@ mod tests {
         let one = decide(on(Kind::File, 1), on(Kind::File, 1), Wishes::default());
         assert_eq!(one.followed(), [None, Some((2, Stream::Both))]);
         let two = decide(on(Kind::File, 1), on(Kind::File, 2), Wishes::default());
-        assert_eq!(two.followed(), [Some((1, Stream::Stdout)), Some((2, Stream::Stderr))]);
+        assert_eq!(
+            two.followed(),
+            [Some((1, Stream::Stdout)), Some((2, Stream::Stderr))]
+        );
         let mixed = decide(on(Kind::File, 1), on(Kind::Pipe, 2), Wishes::default());
         assert_eq!(mixed.followed(), [Some((1, Stream::Stdout)), None]);
     }
 
     #[test]
     fn without_relays_nothing_is_interposed_and_the_loss_is_counted() {
-        let routes = decide(on(Kind::Terminal, 1), on(Kind::Terminal, 2), Wishes::default()).untouched();
+        let routes = decide(
+            on(Kind::Terminal, 1),
+            on(Kind::Terminal, 2),
+            Wishes::default(),
+        )
+        .untouched();
         assert_eq!(
-            (routes.stdout, routes.stderr, routes.relays, routes.unobserved),
+            (
+                routes.stdout,
+                routes.stderr,
+                routes.relays,
+                routes.unobserved
+            ),
             (Way::Same, Way::Same, [None; 2], 2)
         );
     }

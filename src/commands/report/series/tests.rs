@@ -10,7 +10,10 @@ fn series(lines: &[String]) -> Series {
 }
 
 fn means(curve: &Curve) -> Vec<Option<f64>> {
-    curve.iter().map(|point| point.map(|point| point.mean)).collect()
+    curve
+        .iter()
+        .map(|point| point.map(|point| point.mean))
+        .collect()
 }
 
 #[test]
@@ -19,14 +22,29 @@ fn a_week_keeps_its_peak_and_its_end_in_few_columns() {
     for number in 0..120_960 {
         let memory = if number == 77_777 { 9e9 } else { 1e9 };
         let at = f64::from(number) * 5.0;
-        assert!(
-            series.take(&format!("{{\"at\":{at},\"rss_sum_bytes\":{memory},\"step\":{}}}", number * 10), |_, _| {})
-        );
+        assert!(series.take(
+            &format!(
+                "{{\"at\":{at},\"rss_sum_bytes\":{memory},\"step\":{}}}",
+                number * 10
+            ),
+            |_, _| {}
+        ));
     }
     let curve = series.gauge(Metric::MemorySum);
-    assert!((limits::SERIES_COLUMNS_MAX / 2..=limits::SERIES_COLUMNS_MAX).contains(&curve.len()), "{}", curve.len());
-    let greatest = curve.iter().flatten().map(|point| point.greatest).fold(0.0, f64::max);
-    assert_eq!((greatest, series.end(), series.last_step_at()), (9e9, 604_795.0, Some(604_795.0)));
+    assert!(
+        (limits::SERIES_COLUMNS_MAX / 2..=limits::SERIES_COLUMNS_MAX).contains(&curve.len()),
+        "{}",
+        curve.len()
+    );
+    let greatest = curve
+        .iter()
+        .flatten()
+        .map(|point| point.greatest)
+        .fold(0.0, f64::max);
+    assert_eq!(
+        (greatest, series.end(), series.last_step_at()),
+        (9e9, 604_795.0, Some(604_795.0))
+    );
     for point in series.rate(Metric::Step).iter().flatten() {
         assert!((point.mean - 2.0).abs() < 0.02, "{point:?}");
     }
@@ -44,18 +62,30 @@ fn what_was_not_known_is_a_break_and_what_was_not_measured_is_none() {
         at(300.0, ",\"loss\":1"),
         at(305.0, ""),
     ]);
-    assert_eq!(means(&series.gauge(Metric::Loss)), [Some(3.0), Some(2.0), None, Some(1.0)]);
+    assert_eq!(
+        means(&series.gauge(Metric::Loss)),
+        [Some(3.0), Some(2.0), None, Some(1.0)]
+    );
     assert_eq!(series.gauge(Metric::MemorySum), []);
 }
 
 #[test]
 fn a_rate_falls_to_nothing_when_the_steps_stop() {
     let step = |second: u32| f64::from(second.min(300)) / 2.0;
-    let lines: Vec<_> =
-        (0..600).step_by(5).map(|second| format!("{{\"at\":{second},\"step\":{}}}", step(second).floor())).collect();
+    let lines: Vec<_> = (0..600)
+        .step_by(5)
+        .map(|second| format!("{{\"at\":{second},\"step\":{}}}", step(second).floor()))
+        .collect();
     let series = series(&lines);
     let curve = series.rate(Metric::Step);
-    let near = |second: f64| curve.iter().flatten().min_by_key(|point| (point.at - second).abs() as u64).unwrap().mean;
+    let near = |second: f64| {
+        curve
+            .iter()
+            .flatten()
+            .min_by_key(|point| (point.at - second).abs() as u64)
+            .unwrap()
+            .mean
+    };
     assert!((near(200.0) - 0.5).abs() < 0.11, "{}", near(200.0));
     assert_eq!(near(400.0), 0.0);
     assert_eq!(series.last_step_at(), Some(300.0));
@@ -68,9 +98,20 @@ fn gpus_are_kept_apart_and_can_be_taken_together() {
     let line = r#"{"at":1,"gpus":[{"index":0,"memory_bytes":1,"utilization":0.5,"power_watts":null},
         {"index":1,"memory_bytes":3,"utilization":1.0,"temperature_celsius":60},{"index":4000000000,"utilization":1}]}"#;
     assert!(series.take(line, |gpu, load| loads.push((gpu, load))));
-    assert_eq!((loads, series.gpus()), (vec![(0, 0.5), (1, 1.0)], vec![0, 1]));
+    assert_eq!(
+        (loads, series.gpus()),
+        (vec![(0, 0.5), (1, 1.0)], vec![0, 1])
+    );
     let together = series.together(&[Metric::GpuMemory(0), Metric::GpuMemory(1)]);
-    assert_eq!(together, [Some(Point { at: 1.0, least: 1.0, mean: 2.0, greatest: 3.0 })]);
+    assert_eq!(
+        together,
+        [Some(Point {
+            at: 1.0,
+            least: 1.0,
+            mean: 2.0,
+            greatest: 3.0
+        })]
+    );
 }
 
 proptest! {

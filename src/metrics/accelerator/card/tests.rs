@@ -18,14 +18,28 @@ fn amd() -> Machine {
             .put(&format!("{device}/gpu_busy_percent"), "97\n")
             .put(&format!("{device}/product_name"), "AMD Instinct MI250X\n")
             .put(&format!("{device}/drm/renderD{minor}/dev"), "")
-            .put(&format!("{device}/hwmon/hwmon5/power1_average"), "312000000\n")
+            .put(
+                &format!("{device}/hwmon/hwmon5/power1_average"),
+                "312000000\n",
+            )
             .put(&format!("{device}/hwmon/hwmon5/temp1_input"), "61000\n")
-            .put(&format!("sys/class/kfd/kfd/topology/nodes/{card}/properties"), &format!("drm_render_minor {minor}\n"))
-            .put(&format!("sys/class/kfd/kfd/topology/nodes/{card}/gpu_id"), &format!("{id}\n"));
+            .put(
+                &format!("sys/class/kfd/kfd/topology/nodes/{card}/properties"),
+                &format!("drm_render_minor {minor}\n"),
+            )
+            .put(
+                &format!("sys/class/kfd/kfd/topology/nodes/{card}/gpu_id"),
+                &format!("{id}\n"),
+            );
     }
     // A display's connector, and the processor's graphics.
-    machine.put("sys/class/drm/card0-DP-1/status", "").put("sys/class/drm/card0/device/vendor", "0x1002\n");
-    machine.put("sys/class/drm/card0/device/mem_info_vram_total", "536870912\n");
+    machine
+        .put("sys/class/drm/card0-DP-1/status", "")
+        .put("sys/class/drm/card0/device/vendor", "0x1002\n");
+    machine.put(
+        "sys/class/drm/card0/device/mem_info_vram_total",
+        "536870912\n",
+    );
     machine
 }
 
@@ -37,10 +51,15 @@ fn amd_devices_are_read_and_memory_goes_by_pid() {
         .put("sys/class/kfd/kfd/proc/70/vram_4412", "0\n")
         .put("sys/class/kfd/kfd/proc/99/vram_4411", "300\n");
     fs::create_dir_all(machine.root().join("proc/self/ns")).unwrap();
-    std::os::unix::fs::symlink("pid:[4026531836]", machine.root().join("proc/self/ns/pid")).unwrap();
+    std::os::unix::fs::symlink("pid:[4026531836]", machine.root().join("proc/self/ns/pid"))
+        .unwrap();
     let (facts, readings) = machine.reading(&[70, 71]);
     assert_eq!((facts.kind.as_str(), facts.count), ("hip", Some(2)));
-    let name = facts.info.first().and_then(|device| device.name.clone()).unwrap();
+    let name = facts
+        .info
+        .first()
+        .and_then(|device| device.name.clone())
+        .unwrap();
     assert_eq!(name.as_str(), "AMD Instinct MI250X");
     let expected = GpuReading {
         index: 0,
@@ -52,13 +71,21 @@ fn amd_devices_are_read_and_memory_goes_by_pid() {
         ..GpuReading::default()
     };
     assert_eq!(readings.first(), Some(&expected));
-    assert_eq!(readings.get(1).map(|reading| (reading.index, reading.memory_bytes)), Some((1, Some(0))));
+    assert_eq!(
+        readings
+            .get(1)
+            .map(|reading| (reading.index, reading.memory_bytes)),
+        Some((1, Some(0)))
+    );
 }
 
 #[test]
 fn in_a_container_amd_memory_is_the_growth_since_the_start() {
     let (_, readings) = amd().reading(&[70]);
-    let memory: Vec<_> = readings.iter().map(|reading| (reading.memory_bytes, reading.attribution)).collect();
+    let memory: Vec<_> = readings
+        .iter()
+        .map(|reading| (reading.memory_bytes, reading.attribution))
+        .collect();
     assert_eq!(memory, [(Some(0), Some(Attribution::Delta)); 2]);
 }
 

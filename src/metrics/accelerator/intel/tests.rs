@@ -9,7 +9,11 @@ use std::time::Duration;
 fn machine() -> Machine {
     let machine = Machine::new();
     machine.put("sys/module/xe/version", "");
-    let devices = [(0, "0000:00:02.0", "0x46a6"), (1, "0000:4d:00.0", "0x0bd5"), (2, "0000:4e:00.0", "0xffff")];
+    let devices = [
+        (0, "0000:00:02.0", "0x46a6"),
+        (1, "0000:4d:00.0", "0x0bd5"),
+        (2, "0000:4e:00.0", "0xffff"),
+    ];
     for (card, address, id) in devices {
         let pci = format!("sys/devices/pci/{address}");
         machine
@@ -17,14 +21,18 @@ fn machine() -> Machine {
             .put(&format!("{pci}/device"), &format!("{id}\n"))
             .put(&format!("{pci}/hwmon/hwmon3/energy1_input"), "5000000\n")
             .put(&format!("{pci}/hwmon/hwmon3/temp2_input"), "61000\n")
-            .link(&format!("sys/class/drm/card{card}/device"), &format!("../../../devices/pci/{address}"));
+            .link(
+                &format!("sys/class/drm/card{card}/device"),
+                &format!("../../../devices/pci/{address}"),
+            );
     }
     machine
 }
 
 /// A descriptor of a process, open on a device's node.
 fn client(machine: &Machine, (pid, descriptor): (u32, u32), id: u64, device: &str, more: &str) {
-    let text = format!("pos:\t0\ndrm-driver:\txe\ndrm-client-id:\t{id}\ndrm-pdev:\t{device}\n{more}");
+    let text =
+        format!("pos:\t0\ndrm-driver:\txe\ndrm-client-id:\t{id}\ndrm-pdev:\t{device}\n{more}");
     machine.put(&format!("proc/{pid}/fdinfo/{descriptor}"), &text);
     let link = format!("proc/{pid}/fd/{descriptor}");
     if !machine.root().join(&link).is_symlink() {
@@ -42,16 +50,32 @@ fn memory_is_that_of_the_runs_own_clients_and_each_counts_once() {
     client(&machine, (71, 5), 1, "0000:4d:00.0", &vram(100));
     client(&machine, (99, 5), 3, "0000:4d:00.0", &vram(50));
     client(&machine, (70, 7), 4, "0000:00:02.0", &vram(20));
-    machine.link("proc/70/fd/0", "/dev/null").put("proc/70/fdinfo/0", "pos:\t0\n");
+    machine
+        .link("proc/70/fd/0", "/dev/null")
+        .put("proc/70/fdinfo/0", "pos:\t0\n");
     let (facts, readings) = machine.reading(&[70, 71]);
     assert_eq!((facts.kind.as_str(), facts.count), ("xpu", Some(2)));
-    let names: Vec<_> = facts.info.iter().filter_map(|device| device.name.as_ref()).map(PublicStr::as_str).collect();
+    let names: Vec<_> = facts
+        .info
+        .iter()
+        .filter_map(|device| device.name.as_ref())
+        .map(PublicStr::as_str)
+        .collect();
     assert_eq!(names, ["Intel Data Center GPU Max 1550", "Intel"]);
-    let memory: Vec<_> = readings.iter().map(|reading| (reading.index, reading.memory_bytes)).collect();
+    let memory: Vec<_> = readings
+        .iter()
+        .map(|reading| (reading.index, reading.memory_bytes))
+        .collect();
     assert_eq!(memory, [(0, Some(110 << 20)), (1, Some(0))]);
     let first = readings.first().unwrap();
-    assert_eq!((first.attribution, first.temperature_celsius), (Some(Attribution::Pid), Some(61)));
-    assert_eq!((first.energy_joules, first.utilization, first.power_watts), (Some(5.0), None, None));
+    assert_eq!(
+        (first.attribution, first.temperature_celsius),
+        (Some(Attribution::Pid), Some(61))
+    );
+    assert_eq!(
+        (first.energy_joules, first.utilization, first.power_watts),
+        (Some(5.0), None, None)
+    );
 }
 
 #[test]
@@ -59,21 +83,30 @@ fn a_kernel_that_counts_no_memory_leaves_it_unknown() {
     let machine = machine();
     client(&machine, (70, 5), 1, "0000:4d:00.0", "");
     let (_, readings) = machine.reading(&[70]);
-    assert_eq!(readings.first().and_then(|reading| reading.memory_bytes), None);
+    assert_eq!(
+        readings.first().and_then(|reading| reading.memory_bytes),
+        None
+    );
 }
 
 #[test]
 fn load_is_what_was_done_between_two_looks() {
     let machine = machine();
     let cycles = |busy: u64, clock: u64| {
-        format!("drm-cycles-ccs:\t{busy}\ndrm-total-cycles-ccs:\t{clock}\ndrm-engine-capacity-ccs:\t2\n")
+        format!(
+            "drm-cycles-ccs:\t{busy}\ndrm-total-cycles-ccs:\t{clock}\ndrm-engine-capacity-ccs:\t2\n"
+        )
     };
     let both = |first: u64, second: u64, clock: u64| {
         client(&machine, (70, 5), 1, "0000:4d:00.0", &cycles(first, clock));
         client(&machine, (71, 5), 2, "0000:4d:00.0", &cycles(second, clock));
     };
     let mut gpus = Gpus::start_at(machine.root(), None, PATIENCE);
-    let mut load = || Machine::next(&mut gpus, &[70, 71]).first().and_then(|reading| reading.utilization);
+    let mut load = || {
+        Machine::next(&mut gpus, &[70, 71])
+            .first()
+            .and_then(|reading| reading.utilization)
+    };
     both(1000, 5000, 10_000);
     assert_eq!(load(), None, "one look is none");
     both(1500, 5500, 11_000);
@@ -90,22 +123,54 @@ fn nanoseconds_and_joules_are_set_against_our_own_clock() {
     let machine = machine();
     let path = machine.root().join("sys/class/drm/card1/device");
     let mut device = Device::at(path).unwrap();
-    let engines = |busy: u64| BTreeMap::from([("render".to_owned(), Work { busy, ..Work::default() })]);
-    let clients = |busy| [Client { device: "0000:4d:00.0".into(), id: 1, memory: None, engines: engines(busy) }];
+    let engines = |busy: u64| {
+        BTreeMap::from([(
+            "render".to_owned(),
+            Work {
+                busy,
+                ..Work::default()
+            },
+        )])
+    };
+    let clients = |busy| {
+        [Client {
+            device: "0000:4d:00.0".into(),
+            id: 1,
+            memory: None,
+            engines: engines(busy),
+        }]
+    };
     let begin = Instant::now();
     device.read(0, &clients(1_000_000_000), begin);
-    machine.put("sys/devices/pci/0000:4d:00.0/hwmon/hwmon3/energy1_input", "805000000\n");
+    machine.put(
+        "sys/devices/pci/0000:4d:00.0/hwmon/hwmon3/energy1_input",
+        "805000000\n",
+    );
     let reading = device.read(0, &clients(2_000_000_000), begin + Duration::from_secs(4));
-    assert_eq!((reading.utilization, reading.power_watts), (Some(0.25), Some(200.0)));
+    assert_eq!(
+        (reading.utilization, reading.power_watts),
+        (Some(0.25), Some(200.0))
+    );
     let again = device.read(0, &[], begin + Duration::from_secs(5));
-    assert_eq!((again.utilization, again.power_watts, again.memory_bytes), (None, Some(0.0), Some(0)));
+    assert_eq!(
+        (again.utilization, again.power_watts, again.memory_bytes),
+        (None, Some(0.0), Some(0))
+    );
 }
 
 #[test]
 fn what_is_in_the_processor_does_not_count() {
     let machine = Machine::new();
-    machine.put("sys/module/i915/version", "").put("sys/devices/pci/0000:00:02.0/vendor", "0x8086\n");
-    machine.link("sys/class/drm/card0/device", "../../../devices/pci/0000:00:02.0");
+    machine
+        .put("sys/module/i915/version", "")
+        .put("sys/devices/pci/0000:00:02.0/vendor", "0x8086\n");
+    machine.link(
+        "sys/class/drm/card0/device",
+        "../../../devices/pci/0000:00:02.0",
+    );
     let (facts, readings) = machine.reading(&[70]);
-    assert_eq!((facts.kind.as_str(), facts.count, readings), ("none", Some(0), Vec::new()));
+    assert_eq!(
+        (facts.kind.as_str(), facts.count, readings),
+        ("none", Some(0), Vec::new())
+    );
 }

@@ -1,10 +1,10 @@
 //! One device of NVIDIA's: what it can be asked, and what it has turned out not to know.
 
-use axolotl_run_core::event::Accelerator;
-use axolotl_run_core::limits;
 use crate::metrics::accelerator::attribution::Attributor;
 use crate::metrics::accelerator::attribution::Listed;
 use crate::metrics::accelerator::visible::Device as Shown;
+use axolotl_run_core::event::Accelerator;
+use axolotl_run_core::limits;
 use axolotl_run_core::observation::{Attribution, GpuReading};
 use axolotl_run_core::public::PublicStr;
 use axolotl_run_core::public::hardware::{Vendor, accelerator_name};
@@ -58,7 +58,11 @@ pub struct Measured<'nvml> {
 }
 
 /// Asks one question, unless the device does not support it.
-fn ask<T>(unsupported: &mut bool, outcome: &mut Outcome, question: impl FnOnce() -> Result<T, NvmlError>) -> Option<T> {
+fn ask<T>(
+    unsupported: &mut bool,
+    outcome: &mut Outcome,
+    question: impl FnOnce() -> Result<T, NvmlError>,
+) -> Option<T> {
     use NvmlError as E;
     if *unsupported || outcome.lost {
         return None;
@@ -68,8 +72,16 @@ fn ask<T>(unsupported: &mut bool, outcome: &mut Outcome, question: impl FnOnce()
             outcome.answered = true;
             return Some(value);
         }
-        Err(E::NotSupported | E::FailedToLoadSymbol(_) | E::FunctionNotFound | E::NoPermission) => *unsupported = true,
-        Err(E::GpuLost | E::ResetRequired | E::Uninitialized | E::DriverNotLoaded | E::LibRmVersionMismatch) => {
+        Err(E::NotSupported | E::FailedToLoadSymbol(_) | E::FunctionNotFound | E::NoPermission) => {
+            *unsupported = true
+        }
+        Err(
+            E::GpuLost
+            | E::ResetRequired
+            | E::Uninitialized
+            | E::DriverNotLoaded
+            | E::LibRmVersionMismatch,
+        ) => {
             outcome.lost = true;
         }
         // Nothing new since the last sample.
@@ -81,13 +93,22 @@ fn ask<T>(unsupported: &mut bool, outcome: &mut Outcome, question: impl FnOnce()
 
 /// Whether a driver is too old for a function.
 const fn is_missing<T>(answer: &Result<T, NvmlError>) -> bool {
-    matches!(answer, Err(NvmlError::FailedToLoadSymbol(_) | NvmlError::FunctionNotFound))
+    matches!(
+        answer,
+        Err(NvmlError::FailedToLoadSymbol(_) | NvmlError::FunctionNotFound)
+    )
 }
 
 /// All bytes of memory, and those in use.
 fn memory_of(nvml: &Nvml, device: &Device<'_>) -> Result<(u64, u64), NvmlError> {
-    let answer = device.memory_info().map(|memory| (memory.total, memory.used));
-    if is_missing(&answer) { old::memory(nvml, device) } else { answer }
+    let answer = device
+        .memory_info()
+        .map(|memory| (memory.total, memory.used));
+    if is_missing(&answer) {
+        old::memory(nvml, device)
+    } else {
+        answer
+    }
 }
 
 fn processes_of(nvml: &Nvml, device: &Device<'_>) -> Result<Vec<Listed>, NvmlError> {
@@ -96,24 +117,39 @@ fn processes_of(nvml: &Nvml, device: &Device<'_>) -> Result<Vec<Listed>, NvmlErr
         UsedGpuMemory::Unavailable => None,
     };
     let listed = |processes: Vec<ProcessInfo>| {
-        processes.into_iter().map(|process| (process.pid, bytes(process.used_gpu_memory))).collect()
+        processes
+            .into_iter()
+            .map(|process| (process.pid, bytes(process.used_gpu_memory)))
+            .collect()
     };
     let mut answer = device.running_compute_processes().map(listed);
     if is_missing(&answer) {
         answer = device.running_compute_processes_v2().map(listed);
     }
-    if is_missing(&answer) { old::processes(nvml, device) } else { answer }
+    if is_missing(&answer) {
+        old::processes(nvml, device)
+    } else {
+        answer
+    }
 }
 
 impl<'nvml> Measured<'nvml> {
     /// Takes hold of a device.
     pub fn new(nvml: &'nvml Nvml, index: u32) -> Self {
         let device = nvml.device_by_index(index).ok();
-        let mig = device.as_ref().and_then(|device| device.mig_mode().ok()).is_some_and(|mode| mode.current == 1);
+        let mig = device
+            .as_ref()
+            .and_then(|device| device.mig_mode().ok())
+            .is_some_and(|mode| mode.current == 1);
         let instances = device.as_ref().filter(|_| mig).map(|device| {
-            let count = device.mig_device_count().unwrap_or(0).min(limits::ACCELERATORS_MAX as u32);
+            let count = device
+                .mig_device_count()
+                .unwrap_or(0)
+                .min(limits::ACCELERATORS_MAX as u32);
             // The numbers have holes where no instance was made.
-            (0..count).filter_map(|number| device.mig_device_by_index(number).ok()).collect()
+            (0..count)
+                .filter_map(|number| device.mig_device_by_index(number).ok())
+                .collect()
         });
         let mut measured = Self {
             nvml,
@@ -140,35 +176,55 @@ impl<'nvml> Measured<'nvml> {
         let device = self.device.as_ref();
         Shown {
             uuid: device.and_then(|device| device.uuid().ok()),
-            instances: self.instances.iter().map(|instance| instance.uuid().unwrap_or_default()).collect(),
-            model: device.and_then(|device| device.name().ok()).unwrap_or_default(),
+            instances: self
+                .instances
+                .iter()
+                .map(|instance| instance.uuid().unwrap_or_default())
+                .collect(),
+            model: device
+                .and_then(|device| device.name().ok())
+                .unwrap_or_default(),
         }
     }
 
     /// Model and memory: of the instances that are meant, of all that there are, or of the device.
     pub fn facts(&self, chosen: &[usize]) -> Vec<Accelerator> {
         let facts = |device: Option<&Device<'_>>| Accelerator {
-            name: Some(accelerator_name(Vendor::Nvidia, &device.and_then(|one| one.name().ok()).unwrap_or_default())),
-            memory: device.and_then(|device| memory_of(self.nvml, device).ok()).map(|(total, _)| total),
+            name: Some(accelerator_name(
+                Vendor::Nvidia,
+                &device.and_then(|one| one.name().ok()).unwrap_or_default(),
+            )),
+            memory: device
+                .and_then(|device| memory_of(self.nvml, device).ok())
+                .map(|(total, _)| total),
         };
         if self.instances.is_empty() {
             return vec![facts(self.device.as_ref())];
         }
         let meant = |number: &usize| chosen.is_empty() || chosen.contains(number);
-        let meant = self.instances.iter().enumerate().filter(|(number, _)| meant(number));
+        let meant = self
+            .instances
+            .iter()
+            .enumerate()
+            .filter(|(number, _)| meant(number));
         meant.map(|(_, instance)| facts(Some(instance))).collect()
     }
 
     /// Bytes in use, by all.
     pub fn used_memory(&mut self, outcome: &mut Outcome) -> Option<u64> {
         let (nvml, device) = (self.nvml, self.device.as_ref()?);
-        ask(&mut self.unsupported.memory, outcome, || memory_of(nvml, device)).map(|(_, used)| used)
+        ask(&mut self.unsupported.memory, outcome, || {
+            memory_of(nvml, device)
+        })
+        .map(|(_, used)| used)
     }
 
     /// The processes on it; of a device that is shared out they are listed by its instances.
     fn processes(&mut self, outcome: &mut Outcome) -> Option<Vec<Listed>> {
         let (nvml, device) = (self.nvml, self.device.as_ref()?);
-        let mut listed = ask(&mut self.unsupported.processes, outcome, || processes_of(nvml, device))?;
+        let mut listed = ask(&mut self.unsupported.processes, outcome, || {
+            processes_of(nvml, device)
+        })?;
         for instance in &self.instances {
             let of_instance = processes_of(nvml, instance).unwrap_or_default();
             listed.extend(
@@ -185,16 +241,24 @@ impl<'nvml> Measured<'nvml> {
     fn sampled_utilization(&mut self, outcome: &mut Outcome) -> Option<f64> {
         let device = self.device.as_ref()?;
         let since = self.sampled;
-        let samples =
-            ask(&mut self.unsupported.samples, outcome, || device.samples(Sampling::GpuUtilization, Some(since)))?;
-        self.sampled = samples.iter().map(|sample| sample.timestamp).fold(since, u64::max);
-        let values = samples.iter().filter(|sample| sample.timestamp > since).filter_map(|sample| match sample.value {
-            SampleValue::F64(value) => Some(value),
-            SampleValue::U32(value) => Some(f64::from(value)),
-            SampleValue::U64(value) => Some(value as f64),
-            SampleValue::I64(_) => None,
-        });
-        let (sum, count) = values.fold((0.0, 0_u32), |(sum, count), value| (sum + value, count + 1));
+        let samples = ask(&mut self.unsupported.samples, outcome, || {
+            device.samples(Sampling::GpuUtilization, Some(since))
+        })?;
+        self.sampled = samples
+            .iter()
+            .map(|sample| sample.timestamp)
+            .fold(since, u64::max);
+        let values = samples
+            .iter()
+            .filter(|sample| sample.timestamp > since)
+            .filter_map(|sample| match sample.value {
+                SampleValue::F64(value) => Some(value),
+                SampleValue::U32(value) => Some(f64::from(value)),
+                SampleValue::U64(value) => Some(value as f64),
+                SampleValue::I64(_) => None,
+            });
+        let (sum, count) =
+            values.fold((0.0, 0_u32), |(sum, count), value| (sum + value, count + 1));
         (count > 0).then(|| share(sum / f64::from(count)))
     }
 
@@ -207,7 +271,9 @@ impl<'nvml> Measured<'nvml> {
             return Some(mean);
         }
         let device = self.device.as_ref()?;
-        let rates = ask(&mut self.unsupported.rates, outcome, || device.utilization_rates())?;
+        let rates = ask(&mut self.unsupported.rates, outcome, || {
+            device.utilization_rates()
+        })?;
         Some(share(f64::from(rates.gpu)))
     }
 
@@ -235,7 +301,10 @@ impl<'nvml> Measured<'nvml> {
         let outcome = &mut outcome;
         let processes = self.processes(outcome);
         // Whatever the variables say: what a process of the run uses is the run's.
-        let used_by_us = processes.iter().flatten().any(|(pid, _)| tree.contains(pid));
+        let used_by_us = processes
+            .iter()
+            .flatten()
+            .any(|(pid, _)| tree.contains(pid));
         if !ours && !used_by_us && !outcome.lost {
             return Ok(None);
         }
@@ -245,17 +314,31 @@ impl<'nvml> Measured<'nvml> {
         let device = self.device.as_ref().ok_or(())?;
         let unsupported = &mut self.unsupported;
         let power = ask(&mut unsupported.power, outcome, || device.power_usage());
-        let energy = ask(&mut unsupported.energy, outcome, || device.total_energy_consumption());
-        let temperature = ask(&mut unsupported.temperature, outcome, || device.temperature(TemperatureSensor::Gpu));
-        let throttle = ask(&mut unsupported.throttle, outcome, || device.current_throttle_reasons());
+        let energy = ask(&mut unsupported.energy, outcome, || {
+            device.total_energy_consumption()
+        });
+        let temperature = ask(&mut unsupported.temperature, outcome, || {
+            device.temperature(TemperatureSensor::Gpu)
+        });
+        let throttle = ask(&mut unsupported.throttle, outcome, || {
+            device.current_throttle_reasons()
+        });
         // In a container whose access was taken away every single call fails with an error that says nothing.
         if outcome.lost || (outcome.failed && !outcome.answered) {
             return Err(());
         }
         let memory = attributor.attribute(place, used, processes.as_deref(), tree);
         // Of a device that is shared out the whole device's figure is mostly somebody else's.
-        let memory = memory
-            .map(|(bytes, by)| (bytes, if self.mig && by != Attribution::Pid { Attribution::Device } else { by }));
+        let memory = memory.map(|(bytes, by)| {
+            (
+                bytes,
+                if self.mig && by != Attribution::Pid {
+                    Attribution::Device
+                } else {
+                    by
+                },
+            )
+        });
         Ok(Some(GpuReading {
             index: self.index,
             memory_bytes: memory.map(|(bytes, _)| bytes),
@@ -263,7 +346,11 @@ impl<'nvml> Measured<'nvml> {
             utilization,
             power_watts: power.map(|milliwatts| f64::from(milliwatts) / 1000.0),
             temperature_celsius: temperature.map(u64::from),
-            throttled: throttle.map(|reasons| SLOWDOWNS.iter().any(|(slowdown, _)| reasons.contains(*slowdown))),
+            throttled: throttle.map(|reasons| {
+                SLOWDOWNS
+                    .iter()
+                    .any(|(slowdown, _)| reasons.contains(*slowdown))
+            }),
             throttle_reasons: throttle.map(slowdowns).unwrap_or_default(),
             energy_joules: energy.map(|millijoules| millijoules as f64 / 1000.0),
             ecc_errors,
@@ -279,13 +366,32 @@ fn share(percent: f64) -> f64 {
 
 /// The reasons for lower clocks that are about heat or power, not about idleness or settings.
 const SLOWDOWNS: [(ThrottleReasons, PublicStr); 5] = [
-    (ThrottleReasons::SW_POWER_CAP, PublicStr::constant("power_limit")),
-    (ThrottleReasons::HW_SLOWDOWN, PublicStr::constant("hardware")),
-    (ThrottleReasons::SW_THERMAL_SLOWDOWN, PublicStr::constant("heat")),
-    (ThrottleReasons::HW_THERMAL_SLOWDOWN, PublicStr::constant("heat_hardware")),
-    (ThrottleReasons::HW_POWER_BRAKE_SLOWDOWN, PublicStr::constant("power_brake")),
+    (
+        ThrottleReasons::SW_POWER_CAP,
+        PublicStr::constant("power_limit"),
+    ),
+    (
+        ThrottleReasons::HW_SLOWDOWN,
+        PublicStr::constant("hardware"),
+    ),
+    (
+        ThrottleReasons::SW_THERMAL_SLOWDOWN,
+        PublicStr::constant("heat"),
+    ),
+    (
+        ThrottleReasons::HW_THERMAL_SLOWDOWN,
+        PublicStr::constant("heat_hardware"),
+    ),
+    (
+        ThrottleReasons::HW_POWER_BRAKE_SLOWDOWN,
+        PublicStr::constant("power_brake"),
+    ),
 ];
 
 fn slowdowns(reasons: ThrottleReasons) -> Vec<PublicStr> {
-    SLOWDOWNS.iter().filter(|(slowdown, _)| reasons.contains(*slowdown)).map(|(_, name)| name.clone()).collect()
+    SLOWDOWNS
+        .iter()
+        .filter(|(slowdown, _)| reasons.contains(*slowdown))
+        .map(|(_, name)| name.clone())
+        .collect()
 }

@@ -16,17 +16,26 @@ pub struct Errors<'nvml>(EventSet<'nvml>);
 
 impl<'nvml> Errors<'nvml> {
     /// Begins to listen; None where no device offers it.
-    pub fn listen<'a>(nvml: &'nvml Nvml, devices: impl Iterator<Item = &'a Device<'nvml>>) -> Option<Self>
+    pub fn listen<'a>(
+        nvml: &'nvml Nvml,
+        devices: impl Iterator<Item = &'a Device<'nvml>>,
+    ) -> Option<Self>
     where
         'nvml: 'a,
     {
         let wanted = EventTypes::CRITICAL_XID_ERROR;
-        let offers = |device: &&Device<'_>| device.supported_event_types().is_ok_and(|types| types.contains(wanted));
+        let offers = |device: &&Device<'_>| {
+            device
+                .supported_event_types()
+                .is_ok_and(|types| types.contains(wanted))
+        };
         let mut offering = devices.filter(offers).peekable();
         offering.peek()?;
         // A set that refuses a device is undefined from then on, and given up by the wrapper.
         offering
-            .try_fold(nvml.create_event_set().ok()?, |set, device| device.register_events(wanted, set).ok())
+            .try_fold(nvml.create_event_set().ok()?, |set, device| {
+                device.register_events(wanted, set).ok()
+            })
             .map(Self)
     }
 
@@ -35,7 +44,11 @@ impl<'nvml> Errors<'nvml> {
         let mut codes = Vec::new();
         for _ in 0..limits::XIDS_MAX {
             let Ok(event) = self.0.wait(0) else { break };
-            let place = event.device.index().ok().and_then(|index| usize::try_from(index).ok());
+            let place = event
+                .device
+                .index()
+                .ok()
+                .and_then(|index| usize::try_from(index).ok());
             let ours = place.is_none_or(&is_ours);
             codes.extend(event.event_data.filter(|_| ours).map(|error| match error {
                 XidError::Value(code) => code,

@@ -64,14 +64,23 @@ impl Resources {
 
     /// What a progress event says now; the time since the last one begins anew.
     pub(super) fn report(&mut self) -> Usage {
-        let cores = self.reported_cpu.zip(self.last_cpu).and_then(|((from, before), (to, now))| {
-            // A child that was reaped between two samples moves from one counter to another.
-            (to > from).then(|| ((now - before) / (to - from)).max(0.0))
-        });
+        let cores = self
+            .reported_cpu
+            .zip(self.last_cpu)
+            .and_then(|((from, before), (to, now))| {
+                // A child that was reaped between two samples moves from one counter to another.
+                (to > from).then(|| ((now - before) / (to - from)).max(0.0))
+            });
         self.reported_cpu = self.last_cpu;
-        let Some(last) = &self.last else { return Usage::default() };
-        let gpu_memory: BTreeMap<_, _> =
-            last.gpus.iter().filter_map(|gpu| Some((gpu.index, gpu.memory_bytes?))).take(GPUS_MAX).collect();
+        let Some(last) = &self.last else {
+            return Usage::default();
+        };
+        let gpu_memory: BTreeMap<_, _> = last
+            .gpus
+            .iter()
+            .filter_map(|gpu| Some((gpu.index, gpu.memory_bytes?)))
+            .take(GPUS_MAX)
+            .collect();
         let peaks = self.gpu_peaks();
         let memory = MemoryReport {
             cpu_memory_bytes: last.rss_max_process_bytes,
@@ -106,25 +115,39 @@ impl Resources {
 
     /// Highest memory of each GPU, where it was attributed to the run.
     pub(super) fn gpu_peaks(&self) -> PerIndex<u64> {
-        PerIndex(self.gpus.iter().filter_map(|(index, gpu)| Some((*index, gpu.peak?))).collect())
+        PerIndex(
+            self.gpus
+                .iter()
+                .filter_map(|(index, gpu)| Some((*index, gpu.peak?)))
+                .collect(),
+        )
     }
 
     /// Memory errors of all GPUs that could not be corrected.
     pub(super) fn gpu_ecc_errors(&self) -> Option<u64> {
-        self.gpus.values().filter_map(|gpu| gpu.ecc).reduce(u64::saturating_add)
+        self.gpus
+            .values()
+            .filter_map(|gpu| gpu.ecc)
+            .reduce(u64::saturating_add)
     }
 
     /// Energy of the GPUs that the run used; of those that cannot be told, too.
     pub(super) fn gpu_energy_joules(&self) -> Option<f64> {
         let used = |gpu: &&Gpu| gpu.unattributed || gpu.peak.is_none_or(|peak| peak > 0);
-        self.gpus.values().filter(used).filter_map(|gpu| gpu.energy).reduce(|sum, energy| sum + energy)
+        self.gpus
+            .values()
+            .filter(used)
+            .filter_map(|gpu| gpu.energy)
+            .reduce(|sum, energy| sum + energy)
     }
 }
 
 impl Gpu {
     fn take(&mut self, reading: &GpuReading) {
         match reading.attribution {
-            Some(Attribution::Pid | Attribution::Delta) => self.peak = self.peak.max(reading.memory_bytes),
+            Some(Attribution::Pid | Attribution::Delta) => {
+                self.peak = self.peak.max(reading.memory_bytes)
+            }
             Some(Attribution::Device) => self.unattributed = true,
             None => {}
         }
@@ -135,7 +158,11 @@ impl Gpu {
         }
         self.last_energy = counter.or(self.last_energy);
         if let (Some(before), Some(now)) = (self.last_ecc, reading.ecc_errors) {
-            self.ecc = Some(self.ecc.unwrap_or(0).saturating_add(now.saturating_sub(before)));
+            self.ecc = Some(
+                self.ecc
+                    .unwrap_or(0)
+                    .saturating_add(now.saturating_sub(before)),
+            );
         }
         self.last_ecc = reading.ecc_errors.or(self.last_ecc);
     }
@@ -148,7 +175,8 @@ fn gpu_sample(reading: &GpuReading) -> GpuSample {
         power_watts: reading.power_watts.and_then(Number::new),
         temperature_celsius: reading.temperature_celsius,
         throttled: reading.throttled,
-        throttle_reasons: Some(reading.throttle_reasons.clone()).filter(|reasons| !reasons.is_empty()),
+        throttle_reasons: Some(reading.throttle_reasons.clone())
+            .filter(|reasons| !reasons.is_empty()),
         mig: reading.mig.then_some(true),
         attribution: reading.attribution.map(|attribution| {
             PublicStr::constant(match attribution {

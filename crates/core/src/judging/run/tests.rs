@@ -1,8 +1,8 @@
 use super::*;
 use crate::event::EventName;
 use crate::event::schema::check;
-use crate::output::lines::LineCutter;
 use crate::observation::{Attribution, GpuReading};
+use crate::output::lines::LineCutter;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -15,7 +15,12 @@ fn print(run: &mut Run, stream: Stream, at: f64, text: &str) {
 
 fn step(run: &mut Run, at: f64, step: u64, total: u64) {
     let percent = step as f64 * 100.0 / total as f64;
-    print(run, Stream::Stderr, at, &format!("{percent:3.0}%|#| {step}/{total} [00:01<00:09,  1.00it/s]"));
+    print(
+        run,
+        Stream::Stderr,
+        at,
+        &format!("{percent:3.0}%|#| {step}/{total} [00:01<00:09,  1.00it/s]"),
+    );
 }
 
 /// The event's own fields on the wire, which the published list must have.
@@ -32,7 +37,11 @@ fn started() -> Run {
 }
 
 fn ended(at: f64, end: End) -> Ending {
-    Ending { at, end: Some(end), ..Ending::default() }
+    Ending {
+        at,
+        end: Some(end),
+        ..Ending::default()
+    }
 }
 
 #[test]
@@ -49,7 +58,10 @@ fn progress_comes_at_the_first_step_each_minute_and_each_tenth() {
         }
     }
     assert_eq!(reported, [(10, 1), (70, 61), (109, 100), (169, 160)]);
-    assert!(run.due(228.9).is_none() && run.due(229.0).is_some(), "a training that stands still is reported too");
+    assert!(
+        run.due(228.9).is_none() && run.due(229.0).is_some(),
+        "a training that stands still is reported too"
+    );
 }
 
 #[test]
@@ -62,12 +74,20 @@ fn the_end_of_the_last_line_is_no_sign_of_life() {
         cutter.peek(|line| run.peek(Stream::Stderr, at, &line));
     }
     for look in 1..=80_u32 {
-        run.sample(Sample { at: f64::from(look) * 5.0, cpu_seconds: Some(1.0), ..Sample::default() });
+        run.sample(Sample {
+            at: f64::from(look) * 5.0,
+            cpu_seconds: Some(1.0),
+            ..Sample::default()
+        });
         let _ = run.hang(f64::from(look) * 5.0);
     }
     cutter.finish(|line| run.line(Stream::Stderr, 401.0, &line));
     let events = run.end(ended(401.0, End::Signaled(9)));
-    assert_eq!(sent(events.last().unwrap())["verdict"]["kind"], "hang", "{events:?}");
+    assert_eq!(
+        sent(events.last().unwrap())["verdict"]["kind"],
+        "hang",
+        "{events:?}"
+    );
 }
 
 #[test]
@@ -94,8 +114,21 @@ fn a_progress_event_says_what_is_known_and_nothing_else() {
     step(&mut run, 1.0, 0, 40);
     step(&mut run, 2.0, 1, 40);
     let event = sent(&run.due(2.5).unwrap());
-    let own: Vec<_> = event.keys().filter(|key| !key.starts_with('$')).map(String::as_str).collect();
-    assert_eq!(own, ["schema_version", "elapsed_time", "step", "total_steps", "progress"]);
+    let own: Vec<_> = event
+        .keys()
+        .filter(|key| !key.starts_with('$'))
+        .map(String::as_str)
+        .collect();
+    assert_eq!(
+        own,
+        [
+            "schema_version",
+            "elapsed_time",
+            "step",
+            "total_steps",
+            "progress"
+        ]
+    );
     let log = "{'loss': 'nan', 'grad_norm': 'inf', 'learning_rate': '1e-05', 'ppl': '7.5', 'tokens/trainable': 60, \
                'tokens/total': 90, 'tokens/train_per_sec_per_gpu': '12.5', 'epoch': '0.5'}\n";
     print(&mut run, Stream::Stdout, 30.0, log);
@@ -117,8 +150,14 @@ fn a_progress_event_says_what_is_known_and_nothing_else() {
     ] {
         assert_eq!(event.get(key), Some(&expected), "{key}");
     }
-    assert!(!event.contains_key("loss") && !event.contains_key("memory") && !event.contains_key("gpu"));
-    assert_eq!(sent(&run.due(122.5).unwrap())["steps_per_second"], json!(0.0), "no step in a minute is known");
+    assert!(
+        !event.contains_key("loss") && !event.contains_key("memory") && !event.contains_key("gpu")
+    );
+    assert_eq!(
+        sent(&run.due(122.5).unwrap())["steps_per_second"],
+        json!(0.0),
+        "no step in a minute is known"
+    );
 }
 
 #[test]
@@ -128,14 +167,29 @@ fn the_share_follows_the_planned_epochs_where_they_are_known() {
         run.start(Start::default());
         step(&mut run, 1.0, 10, 40);
         print(&mut run, Stream::Both, 1.0, text);
-        sent(&run.due(2.0).unwrap()).get("progress").and_then(Value::as_f64)
+        sent(&run.due(2.0).unwrap())
+            .get("progress")
+            .and_then(Value::as_f64)
     };
-    let planned = RunFacts { planned_epochs: Some(2.0) };
+    let planned = RunFacts {
+        planned_epochs: Some(2.0),
+    };
     assert_eq!(share(planned, "{'loss': 1.0, 'epoch': 1.0}\n"), Some(0.5));
     assert_eq!(share(planned, ""), Some(0.25));
-    assert_eq!(share(RunFacts::default(), "{'loss': 1.0, 'epoch': 1.0}\n"), Some(0.25));
+    assert_eq!(
+        share(RunFacts::default(), "{'loss': 1.0, 'epoch': 1.0}\n"),
+        Some(0.25)
+    );
     assert_eq!(share(planned, "{'loss': 1.0, 'epoch': 7.0}\n"), Some(1.0));
-    assert_eq!(share(RunFacts { planned_epochs: Some(0.0) }, "{'loss': 1.0, 'epoch': 7.0}\n"), Some(0.25));
+    assert_eq!(
+        share(
+            RunFacts {
+                planned_epochs: Some(0.0)
+            },
+            "{'loss': 1.0, 'epoch': 7.0}\n"
+        ),
+        Some(0.25)
+    );
 }
 
 fn gpu(index: u32, memory: u64, attribution: Attribution, joules: f64) -> GpuReading {
@@ -162,9 +216,36 @@ fn resources_are_differences_and_peaks() {
         failures: 1,
         ..Sample::default()
     };
-    run.sample(sample(0.0, 1.0, 10, vec![gpu(0, 0, Delta, 100.0), gpu(1, 0, Delta, 50.0), gpu(2, 9, Device, 7.0)]));
-    run.sample(sample(5.0, 11.0, 30, vec![gpu(0, 800, Pid, 150.0), gpu(1, 0, Delta, 90.0), gpu(2, 9, Device, 8.0)]));
-    run.sample(sample(10.0, 21.0, 20, vec![gpu(0, 500, Pid, 20.0), gpu(1, 0, Delta, 95.0), gpu(2, 9, Device, 9.0)]));
+    run.sample(sample(
+        0.0,
+        1.0,
+        10,
+        vec![
+            gpu(0, 0, Delta, 100.0),
+            gpu(1, 0, Delta, 50.0),
+            gpu(2, 9, Device, 7.0),
+        ],
+    ));
+    run.sample(sample(
+        5.0,
+        11.0,
+        30,
+        vec![
+            gpu(0, 800, Pid, 150.0),
+            gpu(1, 0, Delta, 90.0),
+            gpu(2, 9, Device, 8.0),
+        ],
+    ));
+    run.sample(sample(
+        10.0,
+        21.0,
+        20,
+        vec![
+            gpu(0, 500, Pid, 20.0),
+            gpu(1, 0, Delta, 95.0),
+            gpu(2, 9, Device, 9.0),
+        ],
+    ));
     step(&mut run, 9.0, 1, 40);
     let event = sent(&run.due(10.0).unwrap());
     assert_eq!(event["cpu_cores_used"], json!(2.0));
@@ -174,19 +255,32 @@ fn resources_are_differences_and_peaks() {
                "gpu_0_memory_bytes": 500, "gpu_1_memory_bytes": 0, "gpu_2_memory_bytes": 9,
                "gpu_0_peak_memory_bytes": 800, "gpu_1_peak_memory_bytes": 0})
     );
-    assert_eq!(event["gpu"][0], json!({"index": 0, "utilization": 0.5, "attribution": "pid"}));
+    assert_eq!(
+        event["gpu"][0],
+        json!({"index": 0, "utilization": 0.5, "attribution": "pid"})
+    );
     run.sample(sample(15.0, 20.0, 20, Vec::new()));
     let event = sent(&run.due(70.0).unwrap());
-    assert_eq!(event["cpu_cores_used"], json!(0.0), "a counter that went backwards is no negative load");
+    assert_eq!(
+        event["cpu_cores_used"],
+        json!(0.0),
+        "a counter that went backwards is no negative load"
+    );
     let ending = Ending {
         max_rss_bytes: Some(25),
-        dropped: Dropped { samples: Some(2), ..Dropped::default() },
+        dropped: Dropped {
+            samples: Some(2),
+            ..Dropped::default()
+        },
         ..ended(80.0, End::Exited(0))
     };
     let events = run.end(ending);
     let finish = sent(&events[0]);
     assert_eq!(finish["peak_cpu_memory_bytes"], json!(30));
-    assert_eq!(finish["gpu_memory"], json!({"gpu_0_peak_memory_bytes": 800, "gpu_1_peak_memory_bytes": 0}));
+    assert_eq!(
+        finish["gpu_memory"],
+        json!({"gpu_0_peak_memory_bytes": 800, "gpu_1_peak_memory_bytes": 0})
+    );
     // GPU 0: 50 J before its counter began anew; GPU 1 was never used; of GPU 2 nobody knows.
     assert_eq!(finish["gpu_energy_joules"], json!(52.0));
     assert_eq!(finish["cpu_seconds"], json!(20.0));
@@ -195,25 +289,45 @@ fn resources_are_differences_and_peaks() {
 
 #[test]
 fn the_finish_has_the_totals() {
-    let mut run = Run::new(RunFacts { planned_epochs: Some(3.0) });
+    let mut run = Run::new(RunFacts {
+        planned_epochs: Some(3.0),
+    });
     run.start(Start::default());
     for second in 0..=30_u32 {
         step(&mut run, f64::from(second), second.into(), 30);
     }
-    print(&mut run, Stream::Stdout, 30.0, "{'loss': 0.5, 'learning_rate': 1e-05, 'epoch': 3.0}\n");
-    let ending = Ending { cpu_seconds: Some(99.5), oom_kills_cgroup: Some(0), ..ended(33.0, End::Exited(0)) };
+    print(
+        &mut run,
+        Stream::Stdout,
+        30.0,
+        "{'loss': 0.5, 'learning_rate': 1e-05, 'epoch': 3.0}\n",
+    );
+    let ending = Ending {
+        cpu_seconds: Some(99.5),
+        oom_kills_cgroup: Some(0),
+        ..ended(33.0, End::Exited(0))
+    };
     let events = run.end(ending);
-    assert_eq!(events.iter().map(Event::name).collect::<Vec<_>>(), [EventName::Finish]);
+    assert_eq!(
+        events.iter().map(Event::name).collect::<Vec<_>>(),
+        [EventName::Finish]
+    );
     let finish = sent(&events[0]);
     for (key, expected) in [
         ("outcome", json!("success")),
-        ("verdict", json!({"kind": "success", "evidence": ["exit_code"], "confidence": "high"})),
+        (
+            "verdict",
+            json!({"kind": "success", "evidence": ["exit_code"], "confidence": "high"}),
+        ),
         ("exit_code", json!(0)),
         ("total_time_seconds", json!(33.0)),
         ("total_steps", json!(30)),
         ("steps_per_second", json!(1.0)),
         ("epochs_completed", json!(3)),
-        ("epoch_times", json!({"epoch_0_seconds": 10.0, "epoch_1_seconds": 10.0, "epoch_2_seconds": 10.0})),
+        (
+            "epoch_times",
+            json!({"epoch_0_seconds": 10.0, "epoch_1_seconds": 10.0, "epoch_2_seconds": 10.0}),
+        ),
         ("average_epoch_time_seconds", json!(10.0)),
         ("cpu_seconds", json!(99.5)),
         ("loss", json!(0.5)),
@@ -221,7 +335,11 @@ fn the_finish_has_the_totals() {
     ] {
         assert_eq!(finish.get(key), Some(&expected), "{key}");
     }
-    assert!(!finish.contains_key("signal") && !finish.contains_key("dropped") && !finish.contains_key("gpu_memory"));
+    assert!(
+        !finish.contains_key("signal")
+            && !finish.contains_key("dropped")
+            && !finish.contains_key("gpu_memory")
+    );
 }
 
 #[test]
@@ -236,10 +354,20 @@ fn what_other_ranks_said_is_no_workers_own_error() {
     ] {
         let mut run = started();
         print(&mut run, Stream::Both, 1.0, &output);
-        let events = run.end(Ending { is_worker, ..ended(2.0, End::Exited(3)) });
+        let events = run.end(Ending {
+            is_worker,
+            ..ended(2.0, End::Exited(3))
+        });
         let finish = sent(events.last().unwrap());
-        let said = (finish["verdict"]["kind"].as_str().unwrap(), finish["verdict"]["rank"].as_u64());
-        assert_eq!((said, events.len()), (expected, 1 + usize::from(expected.1.is_some())), "{output}");
+        let said = (
+            finish["verdict"]["kind"].as_str().unwrap(),
+            finish["verdict"]["rank"].as_u64(),
+        );
+        assert_eq!(
+            (said, events.len()),
+            (expected, 1 + usize::from(expected.1.is_some())),
+            "{output}"
+        );
     }
 }
 
@@ -248,10 +376,16 @@ fn the_finish_comes_once_and_ends_everything() {
     let mut run = started();
     step(&mut run, 1.0, 1, 9);
     let finish = sent(run.end(ended(2.0, End::Signaled(9))).last().unwrap());
-    assert_eq!((&finish["outcome"], &finish["signal"]), (&json!("signal"), &json!("SIGKILL")));
+    assert_eq!(
+        (&finish["outcome"], &finish["signal"]),
+        (&json!("signal"), &json!("SIGKILL"))
+    );
     assert_eq!(run.end(ended(3.0, End::Exited(0))), []);
     step(&mut run, 4.0, 2, 9);
-    run.sample(Sample { rss_max_process_bytes: Some(1), ..Sample::default() });
+    run.sample(Sample {
+        rss_max_process_bytes: Some(1),
+        ..Sample::default()
+    });
     assert_eq!((run.due(500.0), run.training().step), (None, Some(1)));
     assert!(run.verdict().is_some());
 }
@@ -264,7 +398,14 @@ fn a_run_that_told_nothing_still_has_a_beginning_and_an_end() {
     let names: Vec<_> = run.end(Ending::default()).iter().map(Event::name).collect();
     assert_eq!(names, [EventName::Start, EventName::Finish]);
     let mut run = started();
-    let finish = sent(run.end(Ending { at: f64::NAN, ..Ending::default() }).last().unwrap());
+    let finish = sent(
+        run.end(Ending {
+            at: f64::NAN,
+            ..Ending::default()
+        })
+        .last()
+        .unwrap(),
+    );
     assert_eq!(finish["outcome"], json!("lost"));
     assert!(!finish.contains_key("total_steps") && !finish.contains_key("total_time_seconds"));
     let finish = sent(started().end(ended(1.0, End::Signaled(40))).last().unwrap());

@@ -32,12 +32,18 @@ impl Culprit {
         let fields = Fields(properties);
         let message = fields.text("exception");
         Self {
-            class: fields.text("exception_type").or_else(|| fields.text("marker")),
+            class: fields
+                .text("exception_type")
+                .or_else(|| fields.text("marker")),
             is_untold: message.is_none() && fields.object("exception_shape").is_some(),
             message,
             rank: fields.count("rank"),
             other_ranks: fields.count("other_ranks").filter(|count| *count > 0),
-            frames: fields.list("frames").filter_map(Value::as_object).map(|frame| line(Fields(frame))).collect(),
+            frames: fields
+                .list("frames")
+                .filter_map(Value::as_object)
+                .map(|frame| line(Fields(frame)))
+                .collect(),
             chain: fields.texts("chain"),
             fingerprint: fields.text("fingerprint"),
         }
@@ -47,21 +53,28 @@ impl Culprit {
     #[must_use]
     pub fn headline(&self) -> String {
         let class = self.class.as_deref().unwrap_or("an error");
-        self.rank.map_or_else(|| class.to_owned(), |rank| format!("{class} on rank {rank}"))
+        self.rank.map_or_else(
+            || class.to_owned(),
+            |rank| format!("{class} on rank {rank}"),
+        )
     }
 
     /// The message, or why there is none.
     #[must_use]
     pub fn words(&self) -> Option<&str> {
         let untold = "(its message is not one of the public ones, and was not kept)";
-        self.message.as_deref().or_else(|| self.is_untold.then_some(untold))
+        self.message
+            .as_deref()
+            .or_else(|| self.is_untold.then_some(untold))
     }
 }
 
 /// `torch/nn/modules/module.py:1751 in _call_impl`; of private code only its kind: `user code:139`.
 fn line(frame: Fields<'_>) -> String {
     let origin = frame.text("origin").map(|origin| origin.replace('_', " "));
-    let place = frame.text("file").or_else(|| origin.map(|origin| format!("{origin} code")));
+    let place = frame
+        .text("file")
+        .or_else(|| origin.map(|origin| format!("{origin} code")));
     let mut text = place.unwrap_or_else(|| "unknown code".to_owned());
     if let Some(number) = frame.count("line") {
         text.push_str(&format!(":{number}"));

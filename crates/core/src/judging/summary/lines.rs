@@ -36,12 +36,18 @@ pub fn summary(digest: &Digest, record: &str) -> String {
 /// Six lines of Markdown: a heading, and a table of what one wants to know first.
 #[must_use]
 pub fn markdown(digest: &Digest) -> String {
-    let cell = |text: Option<String>| text.map_or_else(|| "unknown".to_owned(), |text| escaped(&plain(&text)));
+    let cell = |text: Option<String>| {
+        text.map_or_else(|| "unknown".to_owned(), |text| escaped(&plain(&text)))
+    };
     let cause = match (culprit(digest), reasons(digest)) {
         (Some(culprit), Some(reasons)) => Some(format!("{culprit}; {reasons}")),
         (culprit, reasons) => culprit.or(reasons),
     };
-    let used = [memory(digest), gpus(digest)].into_iter().flatten().collect::<Vec<_>>().join("; ");
+    let used = [memory(digest), gpus(digest)]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join("; ");
     format!(
         "### axolotl-run: {}\n| | |\n|---|---|\n| why | {} |\n| progress | {} |\n| used | {} |\n",
         cell(Some(verdict(digest))),
@@ -53,19 +59,35 @@ pub fn markdown(digest: &Digest) -> String {
 
 /// `oom gpu after 2h 13m`.
 fn verdict(digest: &Digest) -> String {
-    let word = digest.ending.as_ref().map_or_else(|| "unknown".to_owned(), super::Ending::headline);
-    digest.seconds.map_or_else(|| word.clone(), |seconds| format!("{word} after {}", units::duration(seconds)))
+    let word = digest
+        .ending
+        .as_ref()
+        .map_or_else(|| "unknown".to_owned(), super::Ending::headline);
+    digest.seconds.map_or_else(
+        || word.clone(),
+        |seconds| format!("{word} after {}", units::duration(seconds)),
+    )
 }
 
 /// `An exception that nobody caught (high confidence). A traceback.`; how sure it is stands before what may be cut off.
 fn reasons(digest: &Digest) -> Option<String> {
-    let ending = digest.ending.as_ref().filter(|ending| !ending.is_success())?;
-    let sure = ending.confidence.as_ref().map(|confidence| format!("({confidence} confidence)."));
+    let ending = digest
+        .ending
+        .as_ref()
+        .filter(|ending| !ending.is_success())?;
+    let sure = ending
+        .confidence
+        .as_ref()
+        .map(|confidence| format!("({confidence} confidence)."));
     let meaning = ending.meaning().map(|meaning| match sure {
         Some(_) => meaning.trim_end_matches('.').to_owned(),
         None => meaning.to_owned(),
     });
-    let parts: Vec<String> = meaning.into_iter().chain(sure).chain(ending.reasons()).collect();
+    let parts: Vec<String> = meaning
+        .into_iter()
+        .chain(sure)
+        .chain(ending.reasons())
+        .collect();
     (!parts.is_empty()).then(|| parts.join(" "))
 }
 
@@ -80,7 +102,10 @@ fn culprit(digest: &Digest) -> Option<String> {
 
 /// How far it came, and that it stood still there.
 fn reached(digest: &Digest) -> Option<String> {
-    let parts: Vec<String> = [progress(digest), stall(digest)].into_iter().flatten().collect();
+    let parts: Vec<String> = [progress(digest), stall(digest)]
+        .into_iter()
+        .flatten()
+        .collect();
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
@@ -93,8 +118,12 @@ pub fn progress(digest: &Digest) -> Option<String> {
     });
     let parts = [
         step,
-        digest.steps_per_second.map(|rate| format!("{} steps/s", units::number(rate))),
-        digest.epoch.map(|epoch| format!("epoch {}", units::number(epoch))),
+        digest
+            .steps_per_second
+            .map(|rate| format!("{} steps/s", units::number(rate))),
+        digest
+            .epoch
+            .map(|epoch| format!("epoch {}", units::number(epoch))),
         digest.loss.as_ref().map(|loss| format!("loss {loss}")),
     ];
     joined(parts)
@@ -105,22 +134,40 @@ pub fn progress(digest: &Digest) -> Option<String> {
 pub fn stall(digest: &Digest) -> Option<String> {
     let stall = digest.stall?;
     let seconds = units::duration(digest.stalled_seconds()?);
-    let suspect = stall.suspect_rank.map(|rank| format!(", and rank {rank} did something else than all others"));
-    Some(format!("nothing moved in the last {seconds}{}", suspect.unwrap_or_default()))
+    let suspect = stall
+        .suspect_rank
+        .map(|rank| format!(", and rank {rank} did something else than all others"));
+    Some(format!(
+        "nothing moved in the last {seconds}{}",
+        suspect.unwrap_or_default()
+    ))
 }
 
 fn memory(digest: &Digest) -> Option<String> {
     joined([
-        digest.peak_process_bytes.map(|bytes| format!("peak memory {} (largest process)", units::bytes(bytes as f64))),
-        digest.cores_used().map(|cores| format!("{} cores on average", units::number(cores))),
+        digest.peak_process_bytes.map(|bytes| {
+            format!(
+                "peak memory {} (largest process)",
+                units::bytes(bytes as f64)
+            )
+        }),
+        digest
+            .cores_used()
+            .map(|cores| format!("{} cores on average", units::number(cores))),
     ])
 }
 
 /// `GPU 0: peak 71.2 GiB, 93 % busy`; of many, from which to which.
 fn gpus(digest: &Digest) -> Option<String> {
     let figures = |gpu: &Gpu| {
-        let peak = gpu.peak_bytes.map(|bytes| format!("peak {}", units::bytes(bytes as f64)));
-        joined([peak, gpu.load().map(|load| format!("{} busy", units::percent(load)))])
+        let peak = gpu
+            .peak_bytes
+            .map(|bytes| format!("peak {}", units::bytes(bytes as f64)));
+        joined([
+            peak,
+            gpu.load()
+                .map(|load| format!("{} busy", units::percent(load))),
+        ])
     };
     let mut parts: Vec<String> = if digest.gpus.len() <= GPUS_LISTED {
         let each = |(index, gpu): (&u32, &Gpu)| Some(format!("GPU {index}: {}", figures(gpu)?));
@@ -138,7 +185,11 @@ fn spans(gpus: &BTreeMap<u32, Gpu>) -> Option<String> {
         let most = values.iter().copied().reduce(f64::max)?;
         Some(format!("{} to {}", text(least), text(most)))
     };
-    let peaks = gpus.values().filter_map(|gpu| gpu.peak_bytes).map(|bytes| bytes as f64).collect();
+    let peaks = gpus
+        .values()
+        .filter_map(|gpu| gpu.peak_bytes)
+        .map(|bytes| bytes as f64)
+        .collect();
     let loads = gpus.values().filter_map(Gpu::load).collect();
     let parts = [
         span(peaks, units::bytes).map(|span| format!("peaks {span}")),
@@ -156,11 +207,18 @@ fn joined<const N: usize>(parts: [Option<String>; N]) -> Option<String> {
 fn plain(text: &str) -> String {
     let mut plain = String::new();
     for character in text.chars().take(limits::SUMMARY_LINE_CHARACTERS_MAX) {
-        let is_format =
-            matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}');
-        plain.push(if character.is_control() || is_format { ' ' } else { character });
+        let is_format = matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}');
+        plain.push(if character.is_control() || is_format {
+            ' '
+        } else {
+            character
+        });
     }
-    if text.chars().nth(limits::SUMMARY_LINE_CHARACTERS_MAX).is_some() {
+    if text
+        .chars()
+        .nth(limits::SUMMARY_LINE_CHARACTERS_MAX)
+        .is_some()
+    {
         plain.push('…');
     }
     plain

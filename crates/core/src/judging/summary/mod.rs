@@ -15,8 +15,8 @@ pub mod units;
 mod tests;
 
 use crate::event::EventName;
-use crate::limits;
 use crate::judging::verdict::{Evidence, Kind, Outcome};
+use crate::limits;
 use culprit::Culprit;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -137,23 +137,37 @@ impl Digest {
         self.launcher = fields.text("launcher");
         self.memory_total = fields.count("memory_total");
         self.processors = fields.count("cpu_count");
-        let accelerators = fields.list("accelerator_info").filter_map(Value::as_object).map(Fields);
+        let accelerators = fields
+            .list("accelerator_info")
+            .filter_map(Value::as_object)
+            .map(Fields);
         self.accelerators = accelerators
-            .map(|accelerator| (accelerator.text("name").unwrap_or_default(), accelerator.count("memory")))
+            .map(|accelerator| {
+                (
+                    accelerator.text("name").unwrap_or_default(),
+                    accelerator.count("memory"),
+                )
+            })
             .collect();
     }
 
     fn progress(&mut self, fields: Fields<'_>) {
-        let stalled = fields.number("elapsed_time").zip(fields.number("stalled_seconds"));
-        self.stall = stalled
-            .map(|(at, seconds)| Stall { since: (at - seconds).max(0.0), suspect_rank: fields.count("suspect_rank") });
+        let stalled = fields
+            .number("elapsed_time")
+            .zip(fields.number("stalled_seconds"));
+        self.stall = stalled.map(|(at, seconds)| Stall {
+            since: (at - seconds).max(0.0),
+            suspect_rank: fields.count("suspect_rank"),
+        });
         self.step = fields.count("step").or(self.step);
         self.total_steps = fields.count("total_steps").or(self.total_steps);
         self.epoch = fields.number("epoch").or(self.epoch);
         self.steps_per_second = fields.number("steps_per_second").or(self.steps_per_second);
         self.loss = fields.loss().or_else(|| self.loss.take());
         if let Some(memory) = fields.object("memory") {
-            self.peak_process_bytes = memory.count("peak_cpu_memory_bytes").or(self.peak_process_bytes);
+            self.peak_process_bytes = memory
+                .count("peak_cpu_memory_bytes")
+                .or(self.peak_process_bytes);
             self.gpu_peaks(memory);
         }
     }
@@ -161,13 +175,17 @@ impl Digest {
     fn finish(&mut self, fields: Fields<'_>) {
         self.seconds = fields.number("total_time_seconds").or(self.seconds);
         let last = fields.count("total_steps").or(self.step);
-        let success = fields.text("outcome").is_some_and(|outcome| outcome == Outcome::Success.as_str());
+        let success = fields
+            .text("outcome")
+            .is_some_and(|outcome| outcome == Outcome::Success.as_str());
         // Between the last report and the end it may have gone on.
         self.stall = self.stall.filter(|_| !success && last == self.step);
         self.step = last;
         self.steps_per_second = fields.number("steps_per_second").or(self.steps_per_second);
         self.loss = fields.loss().or_else(|| self.loss.take());
-        self.peak_process_bytes = fields.count("peak_cpu_memory_bytes").or(self.peak_process_bytes);
+        self.peak_process_bytes = fields
+            .count("peak_cpu_memory_bytes")
+            .or(self.peak_process_bytes);
         self.cpu_seconds = fields.number("cpu_seconds");
         self.gpu_joules = fields.number("gpu_energy_joules");
         if let Some(memory) = fields.object("gpu_memory") {
@@ -176,9 +194,13 @@ impl Digest {
         let verdict = fields.object("verdict");
         let word = |name| verdict.and_then(|verdict| verdict.text(name));
         self.ending = Some(Ending {
-            outcome: fields.text("outcome").unwrap_or_else(|| "unknown".to_owned()),
+            outcome: fields
+                .text("outcome")
+                .unwrap_or_else(|| "unknown".to_owned()),
             kind: word("kind"),
-            evidence: verdict.map(|verdict| verdict.texts("evidence")).unwrap_or_default(),
+            evidence: verdict
+                .map(|verdict| verdict.texts("evidence"))
+                .unwrap_or_default(),
             confidence: word("confidence"),
             exit_code: fields.count("exit_code"),
             signal: fields.text("signal"),
@@ -188,7 +210,9 @@ impl Digest {
 
     fn gpu_peaks(&mut self, memory: Fields<'_>) {
         for (name, value) in memory.0 {
-            let index = name.strip_prefix("gpu_").and_then(|name| name.strip_suffix("_peak_memory_bytes"));
+            let index = name
+                .strip_prefix("gpu_")
+                .and_then(|name| name.strip_suffix("_peak_memory_bytes"));
             if let (Some(Ok(index)), Some(bytes)) = (index.map(str::parse), value.as_u64())
                 && let Some(gpu) = self.gpu(index)
             {
@@ -200,7 +224,9 @@ impl Digest {
     /// For how long it has stood still.
     #[must_use]
     pub fn stalled_seconds(&self) -> Option<f64> {
-        self.seconds.zip(self.stall).map(|(seconds, stall)| (seconds - stall.since).max(0.0))
+        self.seconds
+            .zip(self.stall)
+            .map(|(seconds, stall)| (seconds - stall.since).max(0.0))
     }
 
     /// Processors busy with it, on average.
@@ -221,7 +247,10 @@ impl Ending {
     /// The verdict in a few words, for a headline: the verdict's own, where there is one, else the outcome.
     #[must_use]
     pub fn headline(&self) -> String {
-        self.kind.as_deref().unwrap_or(&self.outcome).replace('_', " ")
+        self.kind
+            .as_deref()
+            .unwrap_or(&self.outcome)
+            .replace('_', " ")
     }
 
     /// The verdict as a sentence, where its word is one of ours.
@@ -237,8 +266,12 @@ impl Ending {
     #[must_use]
     pub fn reasons(&self) -> Vec<String> {
         let sentence = |word: &String| match (Evidence::parse(word), self.exit_code, &self.signal) {
-            (Some(Evidence::ExitCode | Evidence::ExitCodeOfSignal), Some(code), _) => format!("Exit code {code}."),
-            (Some(Evidence::KilledBySignal), _, Some(signal)) => format!("The command was killed by {signal}."),
+            (Some(Evidence::ExitCode | Evidence::ExitCodeOfSignal), Some(code), _) => {
+                format!("Exit code {code}.")
+            }
+            (Some(Evidence::KilledBySignal), _, Some(signal)) => {
+                format!("The command was killed by {signal}.")
+            }
             (Some(Evidence::FirstFailedRank), ..) if let Some(rank) = self.rank => {
                 format!("The kernel said that rank {rank} failed first.")
             }
@@ -255,7 +288,10 @@ pub(crate) struct Fields<'a>(pub(crate) &'a Map<String, Value>);
 
 impl<'a> Fields<'a> {
     pub(crate) fn number(self, name: &str) -> Option<f64> {
-        self.0.get(name)?.as_f64().filter(|number| number.is_finite())
+        self.0
+            .get(name)?
+            .as_f64()
+            .filter(|number| number.is_finite())
     }
 
     pub(crate) fn count(self, name: &str) -> Option<u64> {
@@ -263,7 +299,11 @@ impl<'a> Fields<'a> {
     }
 
     pub(crate) fn text(self, name: &str) -> Option<String> {
-        self.0.get(name)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+        self.0
+            .get(name)?
+            .as_str()
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned)
     }
 
     pub(crate) fn object(self, name: &str) -> Option<Self> {
@@ -271,15 +311,22 @@ impl<'a> Fields<'a> {
     }
 
     pub(crate) fn list(self, name: &str) -> impl Iterator<Item = &'a Value> {
-        self.0.get(name).and_then(Value::as_array).into_iter().flatten()
+        self.0
+            .get(name)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
     }
 
     pub(crate) fn texts(self, name: &str) -> Vec<String> {
-        self.list(name).filter_map(|value| value.as_str().map(str::to_owned)).collect()
+        self.list(name)
+            .filter_map(|value| value.as_str().map(str::to_owned))
+            .collect()
     }
 
     /// The loss, or what stands where it is no number.
     fn loss(self) -> Option<String> {
-        self.text("loss_repr").or_else(|| self.number("loss").map(units::number))
+        self.text("loss_repr")
+            .or_else(|| self.number("loss").map(units::number))
     }
 }

@@ -7,7 +7,11 @@ fn take(digest: &mut Digest, name: EventName, properties: &Value) {
 
 fn crashed() -> Digest {
     let mut digest = Digest::default();
-    take(&mut digest, EventName::Start, &json!({"elapsed_time": 0.0, "launcher": "torchrun", "memory_total": 1024}));
+    take(
+        &mut digest,
+        EventName::Start,
+        &json!({"elapsed_time": 0.0, "launcher": "torchrun", "memory_total": 1024}),
+    );
     take(
         &mut digest,
         EventName::Progress,
@@ -54,25 +58,38 @@ fn the_summary_says_what_happened_and_why() {
 fn a_standstill_is_told_unless_it_went_on() {
     let told = |events: &[(EventName, Value)]| {
         let mut digest = Digest::default();
-        events.iter().for_each(|(name, properties)| take(&mut digest, *name, properties));
+        events
+            .iter()
+            .for_each(|(name, properties)| take(&mut digest, *name, properties));
         lines::stall(&digest)
     };
     let progress = |at: f64, more: Value| {
         let mut properties = json!({"elapsed_time": at, "step": 5});
-        properties.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        properties
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
         (EventName::Progress, properties)
     };
     let finish = |outcome: &str, step: u64| {
-        (EventName::Finish, json!({"outcome": outcome, "total_time_seconds": 1000.0, "total_steps": step}))
+        (
+            EventName::Finish,
+            json!({"outcome": outcome, "total_time_seconds": 1000.0, "total_steps": step}),
+        )
     };
     let still = || progress(700.0, json!({"stalled_seconds": 400.0}));
     let blamed = || progress(700.0, json!({"stalled_seconds": 400.0, "suspect_rank": 2}));
     for (events, expected) in [
         (vec![still()], Some("nothing moved in the last 6m 40s")),
-        (vec![still(), finish("signal", 5)], Some("nothing moved in the last 11m 40s")),
+        (
+            vec![still(), finish("signal", 5)],
+            Some("nothing moved in the last 11m 40s"),
+        ),
         (
             vec![blamed(), finish("signal", 5)],
-            Some("nothing moved in the last 11m 40s, and rank 2 did something else than all others"),
+            Some(
+                "nothing moved in the last 11m 40s, and rank 2 did something else than all others",
+            ),
         ),
         (vec![still(), progress(760.0, json!({}))], None),
         (vec![still(), finish("signal", 6)], None),
@@ -85,8 +102,14 @@ fn a_standstill_is_told_unless_it_went_on() {
     for (name, properties) in [still(), finish("signal", 5)] {
         take(&mut digest, name, &properties);
     }
-    assert!(lines::markdown(&digest).contains("| progress | step 5; nothing moved in the last 11m 40s |\n"));
-    assert!(lines::summary(&digest, "").contains("axolotl-run: step 5; nothing moved in the last 11m 40s\n"));
+    assert!(
+        lines::markdown(&digest)
+            .contains("| progress | step 5; nothing moved in the last 11m 40s |\n")
+    );
+    assert!(
+        lines::summary(&digest, "")
+            .contains("axolotl-run: step 5; nothing moved in the last 11m 40s\n")
+    );
 }
 
 #[test]
@@ -94,16 +117,27 @@ fn the_rank_that_failed_first_is_named() {
     let mut digest = Digest::default();
     let verdict = json!({"kind": "killed_unknown", "evidence": ["worker_killed_by_signal", "first_failed_rank"],
         "confidence": "low", "rank": 3});
-    take(&mut digest, EventName::Finish, &json!({"outcome": "error", "verdict": verdict}));
+    take(
+        &mut digest,
+        EventName::Finish,
+        &json!({"outcome": "error", "verdict": verdict}),
+    );
     let reasons = digest.ending.unwrap().reasons();
-    assert_eq!(reasons.last().unwrap(), "The kernel said that rank 3 failed first.", "{reasons:?}");
+    assert_eq!(
+        reasons.last().unwrap(),
+        "The kernel said that rank 3 failed first.",
+        "{reasons:?}"
+    );
 }
 
 #[test]
 fn a_frame_is_one_line_and_private_code_is_only_its_kind() {
     assert_eq!(
         crashed().culprit.unwrap().frames,
-        ["user code:139", "torch/nn/modules/module.py:1751 in _call_impl (and 2 more times)"]
+        [
+            "user code:139",
+            "torch/nn/modules/module.py:1751 in _call_impl (and 2 more times)"
+        ]
     );
 }
 
@@ -114,14 +148,24 @@ fn markdown_is_six_lines_whatever_it_is_made_of() {
     culprit.message = Some("a|b\n<script>\n```\u{1b}[31m @user **x** \u{202e}".repeat(99));
     for digest in [Digest::default(), crashed(), hostile] {
         let text = lines::markdown(&digest);
-        assert_eq!((text.lines().count(), text.ends_with('\n')), (6, true), "{text}");
-        assert!(!text.contains("<s") && !text.contains("``") && !text.contains('\u{1b}'), "{text}");
+        assert_eq!(
+            (text.lines().count(), text.ends_with('\n')),
+            (6, true),
+            "{text}"
+        );
+        assert!(
+            !text.contains("<s") && !text.contains("``") && !text.contains('\u{1b}'),
+            "{text}"
+        );
         for row in text.lines().skip(3) {
             let bars = row.replace("\\|", "").matches('|').count();
             assert_eq!(bars, 3, "{row}");
         }
     }
-    assert!(lines::markdown(&crashed()).starts_with("### axolotl-run: oom gpu after 2h 13m\n| | |\n|---|---|\n"));
+    assert!(
+        lines::markdown(&crashed())
+            .starts_with("### axolotl-run: oom gpu after 2h 13m\n| | |\n|---|---|\n")
+    );
 }
 
 #[test]
@@ -131,7 +175,10 @@ fn a_run_of_many_gpus_is_told_in_one_line() {
         digest.load(gpu, f64::from(gpu) / 16.0);
     }
     let text = lines::summary(&digest, "");
-    assert!(text.contains("16 GPUs: peaks 7 B to 9 B, 12 % to 94 % busy; 1.25 kWh\n"), "{text}");
+    assert!(
+        text.contains("16 GPUs: peaks 7 B to 9 B, 12 % to 94 % busy; 1.25 kWh\n"),
+        "{text}"
+    );
     assert!(text.lines().count() <= 8, "{text}");
 }
 
@@ -143,12 +190,28 @@ fn what_is_not_of_the_expected_kind_is_unknown() {
     for name in EventName::ALL {
         take(&mut digest, name, &odd);
     }
-    let ending = Ending { outcome: "unknown".to_owned(), ..Ending::default() };
-    assert_eq!(digest, Digest { ending: Some(ending), culprit: Some(Culprit::default()), ..Digest::default() });
+    let ending = Ending {
+        outcome: "unknown".to_owned(),
+        ..Ending::default()
+    };
+    assert_eq!(
+        digest,
+        Digest {
+            ending: Some(ending),
+            culprit: Some(Culprit::default()),
+            ..Digest::default()
+        }
+    );
 }
 
 #[test]
 fn a_run_without_a_verdict_is_told_by_its_outcome() {
-    let ending = Ending { outcome: "lost".to_owned(), ..Ending::default() };
-    assert_eq!((ending.headline().as_str(), ending.meaning()), ("lost", Some("Nobody saw the end.")));
+    let ending = Ending {
+        outcome: "lost".to_owned(),
+        ..Ending::default()
+    };
+    assert_eq!(
+        (ending.headline().as_str(), ending.meaning()),
+        ("lost", Some("Nobody saw the end."))
+    );
 }

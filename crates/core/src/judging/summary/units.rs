@@ -36,7 +36,11 @@ pub fn bytes(bytes: f64) -> String {
         }
         (value, unit) = (value / 1024.0, larger);
     }
-    let text = if unit == "B" && value.is_finite() { format!("{value:.0}") } else { number(value) };
+    let text = if unit == "B" && value.is_finite() {
+        format!("{value:.0}")
+    } else {
+        number(value)
+    };
     format!("{text} {unit}")
 }
 
@@ -58,7 +62,11 @@ pub fn number(value: f64) -> String {
             _ => 4,
         };
         let text = format!("{value:.decimals$}");
-        let text = if decimals == 0 { &text } else { text.trim_end_matches('0').trim_end_matches('.') };
+        let text = if decimals == 0 {
+            &text
+        } else {
+            text.trim_end_matches('0').trim_end_matches('.')
+        };
         text.to_owned()
     }
 }
@@ -66,14 +74,22 @@ pub fn number(value: f64) -> String {
 /// A share as a percentage: `42 %`.
 #[must_use]
 pub fn percent(share: f64) -> String {
-    if share.is_finite() { format!("{:.0} %", share * 100.0) } else { UNKNOWN.to_owned() }
+    if share.is_finite() {
+        format!("{:.0} %", share * 100.0)
+    } else {
+        UNKNOWN.to_owned()
+    }
 }
 
 /// Energy as electricity bills have it: `820 J`, `1.25 kWh`.
 #[must_use]
 pub fn energy(joules: f64) -> String {
     let kilowatt_hours = joules / 3_600_000.0;
-    if kilowatt_hours < 0.001 { format!("{} J", number(joules)) } else { format!("{} kWh", number(kilowatt_hours)) }
+    if kilowatt_hours < 0.001 {
+        format!("{} J", number(joules))
+    } else {
+        format!("{} kWh", number(kilowatt_hours))
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,9 @@
 use super::{Case, Confidence, Evidence, Finding, Kind};
 use crate::observation::{Request, Sender};
 use crate::status::End;
-use crate::status::signal::{HANGUP, INTERRUPT, KILL, PROCESSOR_TIME, QUIT, TERMINATE, USER_1, USER_2};
+use crate::status::signal::{
+    HANGUP, INTERRUPT, KILL, PROCESSOR_TIME, QUIT, TERMINATE, USER_1, USER_2,
+};
 
 /// How near the job's end a signal counts as the time limit's, in seconds: schedulers look twice a minute.
 const JOB_END_SECONDS: f64 = 120.0;
@@ -17,12 +19,23 @@ const JOB_END_SECONDS: f64 = 120.0;
 const TIMED_OUT: u8 = 124;
 
 /// The signals that ask for an end, in the order in which they are looked for.
-const REQUESTS: [i32; 7] = [INTERRUPT, QUIT, TERMINATE, HANGUP, PROCESSOR_TIME, USER_1, USER_2];
+const REQUESTS: [i32; 7] = [
+    INTERRUPT,
+    QUIT,
+    TERMINATE,
+    HANGUP,
+    PROCESSOR_TIME,
+    USER_1,
+    USER_2,
+];
 
 /// What a batch system's own words say of the end.
 const SCHEDULERS_WORDS: [(&str, Kind); 3] = [
     ("slurm: CANCELLED DUE TO TIME LIMIT", Kind::TimeLimit),
-    ("slurm: CANCELLED DUE TO PREEMPTION", Kind::PreemptedOrCancelled),
+    (
+        "slurm: CANCELLED DUE TO PREEMPTION",
+        Kind::PreemptedOrCancelled,
+    ),
     ("slurm: CANCELLED", Kind::PreemptedOrCancelled),
 ];
 
@@ -33,9 +46,14 @@ impl Case<'_> {
             return Some(finding);
         }
         let signal = self.own_signal();
-        let complied = self.judgement.interrupted || (signal.is_none() && self.judgement.error.is_none());
+        let complied =
+            self.judgement.interrupted || (signal.is_none() && self.judgement.error.is_none());
         for asked in REQUESTS {
-            let request = self.ending.requests.iter().rfind(|request| request.signal == asked);
+            let request = self
+                .ending
+                .requests
+                .iter()
+                .rfind(|request| request.signal == asked);
             let died_of_it = signal.filter(|(signal, _)| *signal == asked);
             // Whoever asks politely kills when the time is up: schedulers and container runtimes do.
             let killed = || signal.filter(|(signal, _)| *signal == KILL && self.no_kernel_kill());
@@ -43,16 +61,34 @@ impl Case<'_> {
                 (Some((_, status)), Some(_)) => (status, Confidence::High),
                 (Some((_, status)), None) => (status, Confidence::Medium),
                 (None, Some(_)) if let Some((_, status)) = killed() => (status, Confidence::Medium),
-                (None, Some(_)) if complied && self.ending.end.is_some() => (Evidence::ExitCode, Confidence::Medium),
+                (None, Some(_)) if complied && self.ending.end.is_some() => {
+                    (Evidence::ExitCode, Confidence::Medium)
+                }
                 _ => continue,
             };
-            let Some((kind, reason, at_most)) = self.reason(asked, request) else { continue };
+            let Some((kind, reason, at_most)) = self.reason(asked, request) else {
+                continue;
+            };
             let confidence = sure.max(at_most);
             let requested = request.and_then(|_| request_of(asked));
-            return Some((kind, confidence, [Some(status), requested, reason].into_iter().flatten().collect()));
+            return Some((
+                kind,
+                confidence,
+                [Some(status), requested, reason]
+                    .into_iter()
+                    .flatten()
+                    .collect(),
+            ));
         }
-        let interrupted = self.judgement.interrupted && self.judgement.error.is_none() && signal.is_none();
-        interrupted.then(|| (Kind::SignalledByUser, Confidence::Medium, vec![Evidence::InterruptTraceback]))
+        let interrupted =
+            self.judgement.interrupted && self.judgement.error.is_none() && signal.is_none();
+        interrupted.then(|| {
+            (
+                Kind::SignalledByUser,
+                Confidence::Medium,
+                vec![Evidence::InterruptTraceback],
+            )
+        })
     }
 
     /// The command is `timeout`, and says that the time was up.
@@ -60,29 +96,69 @@ impl Case<'_> {
         let (status, confidence) = match self.ending.end? {
             End::Exited(TIMED_OUT) => (Evidence::ExitCode, Confidence::High),
             // With `-s KILL` or `-k` it dies as it has killed.
-            End::Signaled(KILL) if self.no_kernel_kill() => (Evidence::KilledBySignal, Confidence::Medium),
+            End::Signaled(KILL) if self.no_kernel_kill() => {
+                (Evidence::KilledBySignal, Confidence::Medium)
+            }
             _ => return None,
         };
         let limited = self.ending.limits_time && self.ending.requests.is_empty();
-        limited.then(|| (Kind::TimeLimit, confidence, vec![status, Evidence::TimeLimiter]))
+        limited.then(|| {
+            (
+                Kind::TimeLimit,
+                confidence,
+                vec![status, Evidence::TimeLimiter],
+            )
+        })
     }
 
     /// Why somebody asks with this signal: the kind, what speaks for it, and how sure it can be at best. None where
     /// the signal asks for nothing that we know of.
-    fn reason(self, signal: i32, request: Option<&Request>) -> Option<(Kind, Option<Evidence>, Confidence)> {
-        let said = |words: &str| self.judgement.markers.iter().any(|marker| marker.as_str() == words);
+    fn reason(
+        self,
+        signal: i32,
+        request: Option<&Request>,
+    ) -> Option<(Kind, Option<Evidence>, Confidence)> {
+        let said = |words: &str| {
+            self.judgement
+                .markers
+                .iter()
+                .any(|marker| marker.as_str() == words)
+        };
         if let Some((_, kind)) = SCHEDULERS_WORDS.iter().find(|(words, _)| said(words)) {
             return Some((*kind, Some(Evidence::SchedulersWord), Confidence::High));
         }
-        let job_ends =
-            request.and_then(|request| request.seconds_left).is_some_and(|seconds| seconds.abs() <= JOB_END_SECONDS);
+        let job_ends = request
+            .and_then(|request| request.seconds_left)
+            .is_some_and(|seconds| seconds.abs() <= JOB_END_SECONDS);
         let sender = request.map_or(Sender::Unknown, |request| request.sender);
-        let cancelled = |evidence| Some((Kind::PreemptedOrCancelled, Some(evidence), Confidence::Medium));
+        let cancelled = |evidence| {
+            Some((
+                Kind::PreemptedOrCancelled,
+                Some(evidence),
+                Confidence::Medium,
+            ))
+        };
         match (sender, signal) {
-            (_, PROCESSOR_TIME) => Some((Kind::TimeLimit, Some(Evidence::ProcessorTime), Confidence::High)),
-            (Sender::TimeLimiter, _) => Some((Kind::TimeLimit, Some(Evidence::TimeLimiter), Confidence::High)),
-            (Sender::MemoryDaemon, _) => Some((Kind::OomDaemon, Some(Evidence::SentByMemoryDaemon), Confidence::High)),
-            _ if job_ends => Some((Kind::TimeLimit, Some(Evidence::JobEndTime), Confidence::Medium)),
+            (_, PROCESSOR_TIME) => Some((
+                Kind::TimeLimit,
+                Some(Evidence::ProcessorTime),
+                Confidence::High,
+            )),
+            (Sender::TimeLimiter, _) => Some((
+                Kind::TimeLimit,
+                Some(Evidence::TimeLimiter),
+                Confidence::High,
+            )),
+            (Sender::MemoryDaemon, _) => Some((
+                Kind::OomDaemon,
+                Some(Evidence::SentByMemoryDaemon),
+                Confidence::High,
+            )),
+            _ if job_ends => Some((
+                Kind::TimeLimit,
+                Some(Evidence::JobEndTime),
+                Confidence::Medium,
+            )),
             // Whatever a program means by these two, it is not its end.
             (_, USER_1 | USER_2) => None,
             (Sender::Scheduler, _) => cancelled(Evidence::SentByScheduler),
@@ -90,21 +166,34 @@ impl Case<'_> {
             (Sender::Outside, TERMINATE) => cancelled(Evidence::SentFromOutside),
             (Sender::OtherUser, TERMINATE | INTERRUPT) => cancelled(Evidence::SentByOtherUser),
             (_, HANGUP) => Some((Kind::HungUp, None, Confidence::High)),
-            (Sender::Terminal, _) => Some((Kind::SignalledByUser, Some(Evidence::SentByTerminal), Confidence::High)),
-            (Sender::OwnSession, _) => {
-                Some((Kind::SignalledByUser, Some(Evidence::SentFromOwnSession), Confidence::High))
-            }
-            (Sender::SameUser, _) => Some((Kind::SignalledByUser, Some(Evidence::SentBySameUser), Confidence::Medium)),
+            (Sender::Terminal, _) => Some((
+                Kind::SignalledByUser,
+                Some(Evidence::SentByTerminal),
+                Confidence::High,
+            )),
+            (Sender::OwnSession, _) => Some((
+                Kind::SignalledByUser,
+                Some(Evidence::SentFromOwnSession),
+                Confidence::High,
+            )),
+            (Sender::SameUser, _) => Some((
+                Kind::SignalledByUser,
+                Some(Evidence::SentBySameUser),
+                Confidence::Medium,
+            )),
             (_, TERMINATE) => Some((Kind::Terminated, None, Confidence::High)),
             _ => Some((Kind::SignalledByUser, None, Confidence::High)),
         }
         // A request that nobody saw: memory daemons ask politely first, and they are looked at next.
-        .filter(|(kind, ..)| request.is_some() || !(*kind == Kind::Terminated && self.memory_daemon_likely()))
+        .filter(|(kind, ..)| {
+            request.is_some() || !(*kind == Kind::Terminated && self.memory_daemon_likely())
+        })
     }
 
     /// Whether no kill of the kernel for memory is known.
     fn no_kernel_kill(self) -> bool {
-        self.ending.oom_kills_cgroup.unwrap_or(0) == 0 && self.ending.oom_kills_host.unwrap_or(0) == 0
+        self.ending.oom_kills_cgroup.unwrap_or(0) == 0
+            && self.ending.oom_kills_host.unwrap_or(0) == 0
     }
 }
 

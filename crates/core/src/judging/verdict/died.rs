@@ -2,7 +2,9 @@
 
 use super::{Case, Confidence, Evidence, Finding, Kind};
 use crate::event::ErrorEvent;
-use crate::status::signal::{ABORT, BUS, FLOATING_POINT, ILLEGAL, KILL, PROCESSOR_TIME, SEGMENTATION, TERMINATE};
+use crate::status::signal::{
+    ABORT, BUS, FLOATING_POINT, ILLEGAL, KILL, PROCESSOR_TIME, SEGMENTATION, TERMINATE,
+};
 
 /// Share of the shared memory from which on it is full: what is left is less than one more batch.
 const SHARED_MEMORY_FULL: f64 = 0.95;
@@ -13,7 +15,9 @@ const GPU_ERROR_SECONDS: f64 = 60.0;
 /// The driver's errors that speak of the hardware or of the driver itself, by NVIDIA's catalogue: memory (48, 63,
 /// 64, 92, 94, 95, 140), links and bus (74, 79, 121), the device's own processors (61, 62, 119, 120), its protection
 /// (110), its initialisation and recovery (143, 154). What the program did wrong itself (13, 31, 43, 45) is not here.
-const HARDWARE_ERRORS: [u64; 17] = [48, 61, 62, 63, 64, 74, 79, 92, 94, 95, 110, 119, 120, 121, 140, 143, 154];
+const HARDWARE_ERRORS: [u64; 17] = [
+    48, 61, 62, 63, 64, 74, 79, 92, 94, 95, 110, 119, 120, 121, 140, 143, 154,
+];
 
 impl Case<'_> {
     /// A GPU failed shortly before the run did.
@@ -21,11 +25,23 @@ impl Case<'_> {
         self.ending.end?;
         let gpu = &self.ending.gpu;
         let recent = |at: f64| at >= self.ending.at - GPU_ERROR_SECONDS;
-        let error = gpu.xids.iter().any(|xid| recent(xid.at) && HARDWARE_ERRORS.contains(&xid.code));
+        let error = gpu
+            .xids
+            .iter()
+            .any(|xid| recent(xid.at) && HARDWARE_ERRORS.contains(&xid.code));
         let lost = gpu.lost_at.is_some_and(recent);
-        let evidence = [error.then_some(Evidence::GpuError), lost.then_some(Evidence::GpuLost)];
+        let evidence = [
+            error.then_some(Evidence::GpuError),
+            lost.then_some(Evidence::GpuLost),
+        ];
         // That the driver said so is certain; that the run died of it is not.
-        (error || lost).then(|| (Kind::GpuFault, Confidence::Medium, evidence.into_iter().flatten().collect()))
+        (error || lost).then(|| {
+            (
+                Kind::GpuFault,
+                Confidence::Medium,
+                evidence.into_iter().flatten().collect(),
+            )
+        })
     }
 
     /// A signal ended the command, or the worker that failed first.
@@ -40,7 +56,10 @@ impl Case<'_> {
             BUS if self.shared_memory_full() => (Kind::ShmFull, Some(Evidence::SharedMemoryFull)),
             BUS if self.says_shared_memory() => (Kind::ShmFull, Some(Evidence::Marker)),
             BUS => (Kind::BusError, None),
-            KILL => (Kind::KilledUnknown, self.no_counter_moved().then_some(Evidence::NoCounterMoved)),
+            KILL => (
+                Kind::KilledUnknown,
+                self.no_counter_moved().then_some(Evidence::NoCounterMoved),
+            ),
             PROCESSOR_TIME => (Kind::TimeLimit, Some(Evidence::ProcessorTime)),
             TERMINATE => (Kind::Terminated, None),
             _ => (Kind::OtherSignal, None),
@@ -56,7 +75,10 @@ impl Case<'_> {
 
     /// Whether the shared memory was seen full.
     pub(super) fn shared_memory_full(self) -> bool {
-        self.ending.shortage.shared_memory_used.is_some_and(|share| share >= SHARED_MEMORY_FULL)
+        self.ending
+            .shortage
+            .shared_memory_used
+            .is_some_and(|share| share >= SHARED_MEMORY_FULL)
     }
 
     /// Whether the output speaks of the shared memory.
@@ -67,11 +89,18 @@ impl Case<'_> {
             texts.into_iter().flatten().any(|text| said(text.as_str()))
         };
         self.judgement.error.as_ref().is_some_and(of_error)
-            || self.judgement.markers.iter().any(|marker| said(marker.as_str()))
+            || self
+                .judgement
+                .markers
+                .iter()
+                .any(|marker| said(marker.as_str()))
     }
 
     /// Whether NCCL's watchdog has spoken, which ends the process by SIGABRT.
     fn watchdog(self) -> bool {
-        self.judgement.markers.iter().any(|marker| marker.as_str().to_ascii_lowercase().contains("watchdog"))
+        self.judgement
+            .markers
+            .iter()
+            .any(|marker| marker.as_str().to_ascii_lowercase().contains("watchdog"))
     }
 }

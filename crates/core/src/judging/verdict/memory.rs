@@ -18,13 +18,27 @@ impl Case<'_> {
         let killed = self.sigkill();
         let moved = |kills: Option<u64>| kills.is_some_and(|kills| kills > 0);
         if moved(self.ending.oom_kills_cgroup) {
-            let confidence = if killed.is_some() { Confidence::High } else { Confidence::Medium };
-            let evidence = [Evidence::ControlGroupCounter].into_iter().chain(killed).collect();
+            let confidence = if killed.is_some() {
+                Confidence::High
+            } else {
+                Confidence::Medium
+            };
+            let evidence = [Evidence::ControlGroupCounter]
+                .into_iter()
+                .chain(killed)
+                .collect();
             return Some((Kind::OomCgroup, confidence, evidence));
         }
         if moved(self.ending.shortage.daemon_kills) {
-            let confidence = if killed.is_some() { Confidence::High } else { Confidence::Medium };
-            let evidence = [Evidence::MemoryDaemonsMark].into_iter().chain(killed).collect();
+            let confidence = if killed.is_some() {
+                Confidence::High
+            } else {
+                Confidence::Medium
+            };
+            let evidence = [Evidence::MemoryDaemonsMark]
+                .into_iter()
+                .chain(killed)
+                .collect();
             return Some((Kind::OomDaemon, confidence, evidence));
         }
         let unexplained = self.signal().is_none() && self.judgement.error.is_none();
@@ -37,10 +51,16 @@ impl Case<'_> {
                 (None, _) => Confidence::Low,
             };
             let left = nothing_left.then_some(Evidence::MemoryUsedUp);
-            let evidence = [Some(Evidence::HostCounter), killed, left].into_iter().flatten().collect();
+            let evidence = [Some(Evidence::HostCounter), killed, left]
+                .into_iter()
+                .flatten()
+                .collect();
             return Some((Kind::OomHost, confidence, evidence));
         }
-        let signal = self.signal().filter(|(signal, _)| *signal == TERMINATE).map(|(_, status)| status);
+        let signal = self
+            .signal()
+            .filter(|(signal, _)| *signal == TERMINATE)
+            .map(|(_, status)| status);
         if let Some(status) = killed.or(signal)
             && self.memory_daemon_likely()
             && self.ending.requests.is_empty()
@@ -48,7 +68,10 @@ impl Case<'_> {
             let evidence = vec![status, Evidence::MemoryUsedUp, Evidence::MemoryDaemonRuns];
             return Some((Kind::OomDaemon, Confidence::Medium, evidence));
         }
-        self.judgement.error.as_ref().filter(|error| says_gpu_memory(error))?;
+        self.judgement
+            .error
+            .as_ref()
+            .filter(|error| says_gpu_memory(error))?;
         Some((Kind::OomGpu, Confidence::High, vec![Evidence::Traceback]))
     }
 
@@ -58,13 +81,23 @@ impl Case<'_> {
     }
 
     fn memory_left_below(self, share: f64) -> bool {
-        self.ending.shortage.memory_left.is_some_and(|left| left < share)
+        self.ending
+            .shortage
+            .memory_left
+            .is_some_and(|left| left < share)
     }
 }
 
 /// Ray's class of the same name means the machine's memory.
 fn says_gpu_memory(error: &ErrorEvent) -> bool {
-    let class = error.exception_type.as_ref().map_or("", |class| class.as_str());
-    let message = error.exception.as_ref().map_or("", |message| message.as_str());
-    (class.ends_with("OutOfMemoryError") && !class.starts_with("ray.")) || message.contains("CUDA out of memory")
+    let class = error
+        .exception_type
+        .as_ref()
+        .map_or("", |class| class.as_str());
+    let message = error
+        .exception
+        .as_ref()
+        .map_or("", |message| message.as_str());
+    (class.ends_with("OutOfMemoryError") && !class.starts_with("ray."))
+        || message.contains("CUDA out of memory")
 }

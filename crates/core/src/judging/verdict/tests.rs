@@ -4,18 +4,31 @@ use crate::observation::{Failure, GpuTroubles, Hang, Request, Sender, Shortage, 
 use crate::public::PublicStr;
 use Confidence::{High, Low, Medium};
 
-fn error(class: Option<&'static str>, message: Option<&'static str>, marker: Option<&'static str>) -> Judgement {
+fn error(
+    class: Option<&'static str>,
+    message: Option<&'static str>,
+    marker: Option<&'static str>,
+) -> Judgement {
     let error = ErrorEvent {
         exception_type: class.map(PublicStr::constant),
         exception: message.map(PublicStr::constant),
         marker: marker.map(PublicStr::constant),
         ..ErrorEvent::default()
     };
-    Judgement { error: Some(error), ..Judgement::default() }
+    Judgement {
+        error: Some(error),
+        ..Judgement::default()
+    }
 }
 
 fn ended(end: End) -> Ending {
-    Ending { at: 100.0, end: Some(end), oom_kills_cgroup: Some(0), oom_kills_host: Some(0), ..Ending::default() }
+    Ending {
+        at: 100.0,
+        end: Some(end),
+        oom_kills_cgroup: Some(0),
+        oom_kills_host: Some(0),
+        ..Ending::default()
+    }
 }
 
 fn after(requested: &[i32], end: End) -> Ending {
@@ -24,22 +37,43 @@ fn after(requested: &[i32], end: End) -> Ending {
 
 /// An end at second 100, shortly after this sender has asked for it.
 fn from(sender: Sender, requested: &[i32], end: End) -> Ending {
-    let request = |signal| Request { signal, sender, at: 99.0, seconds_left: None };
-    Ending { requests: requested.iter().copied().map(request).collect(), ..ended(end) }
+    let request = |signal| Request {
+        signal,
+        sender,
+        at: 99.0,
+        seconds_left: None,
+    };
+    Ending {
+        requests: requested.iter().copied().map(request).collect(),
+        ..ended(end)
+    }
 }
 
 fn said(marker: &'static str) -> Judgement {
-    Judgement { markers: vec![PublicStr::constant(marker)], ..Judgement::default() }
+    Judgement {
+        markers: vec![PublicStr::constant(marker)],
+        ..Judgement::default()
+    }
 }
 
 fn worker(rank: Option<u64>, end: End) -> Option<Failure> {
-    Some(Failure { rank, end, at: 98.0 })
+    Some(Failure {
+        rank,
+        end,
+        at: 98.0,
+    })
 }
 
 fn verdict(ending: &Ending, judgement: &Judgement) -> (Outcome, Kind, Confidence) {
-    let training = Training { step: Some(3), ..Training::default() };
+    let training = Training {
+        step: Some(3),
+        ..Training::default()
+    };
     let verdict = judge(ending, judgement, &training);
-    assert!(!verdict.evidence.is_empty(), "a verdict without evidence: {verdict:?}");
+    assert!(
+        !verdict.evidence.is_empty(),
+        "a verdict without evidence: {verdict:?}"
+    );
     (verdict.outcome, verdict.kind, verdict.confidence)
 }
 
@@ -55,59 +89,164 @@ fn a_status_alone_says_what_it_can() {
         (Exited(139), (Outcome::Signal, Kind::Segfault, Medium)),
         (Exited(143), (Outcome::Signal, Kind::Terminated, Medium)),
         (Exited(128), (Outcome::Error, Kind::ExitNonzero, High)),
-        (Signaled(2), (Outcome::Signal, Kind::SignalledByUser, Medium)),
-        (Signaled(4), (Outcome::Signal, Kind::IllegalInstruction, High)),
+        (
+            Signaled(2),
+            (Outcome::Signal, Kind::SignalledByUser, Medium),
+        ),
+        (
+            Signaled(4),
+            (Outcome::Signal, Kind::IllegalInstruction, High),
+        ),
         (Signaled(6), (Outcome::Signal, Kind::Abort, High)),
         (Signaled(7), (Outcome::Signal, Kind::BusError, High)),
-        (Signaled(8), (Outcome::Signal, Kind::FloatingPointError, High)),
+        (
+            Signaled(8),
+            (Outcome::Signal, Kind::FloatingPointError, High),
+        ),
         (Signaled(9), (Outcome::Signal, Kind::KilledUnknown, Low)),
         (Signaled(11), (Outcome::Signal, Kind::Segfault, High)),
         (Signaled(13), (Outcome::Signal, Kind::OtherSignal, High)),
         (Signaled(40), (Outcome::Signal, Kind::OtherSignal, High)),
     ] {
-        assert_eq!(verdict(&ended(end), &Judgement::default()), expected, "{end:?}");
+        assert_eq!(
+            verdict(&ended(end), &Judgement::default()),
+            expected,
+            "{end:?}"
+        );
     }
-    assert_eq!(verdict(&Ending::default(), &Judgement::default()), (Outcome::Lost, Kind::Lost, Low));
+    assert_eq!(
+        verdict(&Ending::default(), &Judgement::default()),
+        (Outcome::Lost, Kind::Lost, Low)
+    );
 }
 
 #[test]
 fn a_counter_outranks_the_exit_code() {
-    let killed = |cgroup, host, end| Ending { oom_kills_cgroup: cgroup, oom_kills_host: host, ..ended(end) };
+    let killed = |cgroup, host, end| Ending {
+        oom_kills_cgroup: cgroup,
+        oom_kills_host: host,
+        ..ended(end)
+    };
     let none = Judgement::default();
     let python = error(Some("ValueError"), None, None);
     for (ending, judgement, expected) in [
-        (killed(Some(1), Some(1), End::Signaled(9)), &none, (Outcome::Signal, Kind::OomCgroup, High)),
-        (killed(Some(1), None, End::Exited(137)), &none, (Outcome::Signal, Kind::OomCgroup, High)),
-        (killed(Some(1), Some(1), End::Exited(1)), &none, (Outcome::Error, Kind::OomCgroup, Medium)),
-        (killed(Some(1), Some(1), End::Exited(1)), &python, (Outcome::Error, Kind::OomCgroup, Medium)),
-        (killed(Some(1), Some(1), End::Exited(0)), &none, (Outcome::Success, Kind::Success, High)),
-        (killed(Some(0), Some(1), End::Signaled(9)), &none, (Outcome::Signal, Kind::OomHost, Medium)),
-        (killed(None, Some(1), End::Exited(1)), &none, (Outcome::Error, Kind::OomHost, Low)),
-        (killed(Some(0), Some(1), End::Exited(1)), &python, (Outcome::Error, Kind::Exception, High)),
+        (
+            killed(Some(1), Some(1), End::Signaled(9)),
+            &none,
+            (Outcome::Signal, Kind::OomCgroup, High),
+        ),
+        (
+            killed(Some(1), None, End::Exited(137)),
+            &none,
+            (Outcome::Signal, Kind::OomCgroup, High),
+        ),
+        (
+            killed(Some(1), Some(1), End::Exited(1)),
+            &none,
+            (Outcome::Error, Kind::OomCgroup, Medium),
+        ),
+        (
+            killed(Some(1), Some(1), End::Exited(1)),
+            &python,
+            (Outcome::Error, Kind::OomCgroup, Medium),
+        ),
+        (
+            killed(Some(1), Some(1), End::Exited(0)),
+            &none,
+            (Outcome::Success, Kind::Success, High),
+        ),
+        (
+            killed(Some(0), Some(1), End::Signaled(9)),
+            &none,
+            (Outcome::Signal, Kind::OomHost, Medium),
+        ),
+        (
+            killed(None, Some(1), End::Exited(1)),
+            &none,
+            (Outcome::Error, Kind::OomHost, Low),
+        ),
+        (
+            killed(Some(0), Some(1), End::Exited(1)),
+            &python,
+            (Outcome::Error, Kind::Exception, High),
+        ),
     ] {
         assert_eq!(verdict(&ending, judgement), expected, "{ending:?}");
     }
-    let lost = Ending { oom_kills_cgroup: Some(1), ..Ending::default() };
-    assert_eq!(verdict(&lost, &none), (Outcome::Lost, Kind::OomCgroup, Medium));
+    let lost = Ending {
+        oom_kills_cgroup: Some(1),
+        ..Ending::default()
+    };
+    assert_eq!(
+        verdict(&lost, &none),
+        (Outcome::Lost, Kind::OomCgroup, Medium)
+    );
 }
 
 #[test]
 fn what_was_asked_for_is_no_failure() {
-    let interrupted = Judgement { interrupted: true, ..Judgement::default() };
+    let interrupted = Judgement {
+        interrupted: true,
+        ..Judgement::default()
+    };
     let none = Judgement::default();
     let python = error(Some("ValueError"), None, None);
     for (ending, judgement, expected) in [
-        (after(&[2], End::Signaled(2)), &interrupted, (Outcome::Signal, Kind::SignalledByUser, High)),
-        (after(&[2], End::Exited(130)), &none, (Outcome::Signal, Kind::SignalledByUser, High)),
-        (after(&[2], End::Exited(1)), &interrupted, (Outcome::Signal, Kind::SignalledByUser, Medium)),
-        (after(&[], End::Exited(1)), &interrupted, (Outcome::Signal, Kind::SignalledByUser, Medium)),
-        (after(&[15], End::Signaled(15)), &none, (Outcome::Signal, Kind::Terminated, High)),
-        (after(&[15], End::Exited(1)), &interrupted, (Outcome::Signal, Kind::Terminated, Medium)),
-        (after(&[15], End::Signaled(9)), &none, (Outcome::Signal, Kind::Terminated, Medium)),
-        (after(&[1], End::Signaled(1)), &none, (Outcome::Signal, Kind::HungUp, High)),
-        (after(&[15], End::Exited(0)), &none, (Outcome::Success, Kind::Success, High)),
-        (after(&[2], End::Signaled(11)), &none, (Outcome::Signal, Kind::Segfault, High)),
-        (after(&[15], End::Exited(1)), &python, (Outcome::Error, Kind::Exception, High)),
+        (
+            after(&[2], End::Signaled(2)),
+            &interrupted,
+            (Outcome::Signal, Kind::SignalledByUser, High),
+        ),
+        (
+            after(&[2], End::Exited(130)),
+            &none,
+            (Outcome::Signal, Kind::SignalledByUser, High),
+        ),
+        (
+            after(&[2], End::Exited(1)),
+            &interrupted,
+            (Outcome::Signal, Kind::SignalledByUser, Medium),
+        ),
+        (
+            after(&[], End::Exited(1)),
+            &interrupted,
+            (Outcome::Signal, Kind::SignalledByUser, Medium),
+        ),
+        (
+            after(&[15], End::Signaled(15)),
+            &none,
+            (Outcome::Signal, Kind::Terminated, High),
+        ),
+        (
+            after(&[15], End::Exited(1)),
+            &interrupted,
+            (Outcome::Signal, Kind::Terminated, Medium),
+        ),
+        (
+            after(&[15], End::Signaled(9)),
+            &none,
+            (Outcome::Signal, Kind::Terminated, Medium),
+        ),
+        (
+            after(&[1], End::Signaled(1)),
+            &none,
+            (Outcome::Signal, Kind::HungUp, High),
+        ),
+        (
+            after(&[15], End::Exited(0)),
+            &none,
+            (Outcome::Success, Kind::Success, High),
+        ),
+        (
+            after(&[2], End::Signaled(11)),
+            &none,
+            (Outcome::Signal, Kind::Segfault, High),
+        ),
+        (
+            after(&[15], End::Exited(1)),
+            &python,
+            (Outcome::Error, Kind::Exception, High),
+        ),
     ] {
         assert_eq!(verdict(&ending, judgement), expected, "{ending:?}");
     }
@@ -116,19 +255,71 @@ fn what_was_asked_for_is_no_failure() {
 #[test]
 fn the_output_explains_an_exit_code() {
     for (judgement, end, expected) in [
-        (error(Some("ValueError"), None, None), End::Exited(1), Kind::Exception),
-        (error(Some("ValueError"), None, None), End::Exited(137), Kind::Exception),
-        (error(Some("torch.OutOfMemoryError"), None, None), End::Exited(1), Kind::OomGpu),
-        (error(Some("RuntimeError"), Some("CUDA out of memory"), None), End::Exited(1), Kind::OomGpu),
-        (error(Some("ray.exceptions.OutOfMemoryError"), None, None), End::Exited(1), Kind::Exception),
-        (error(Some("RuntimeError"), Some("insufficient shared memory (shm)"), None), End::Exited(1), Kind::ShmFull),
-        (error(None, None, Some("Segmentation fault")), End::Exited(1), Kind::Segfault),
-        (error(None, None, Some("NCCL watchdog timeout")), End::Exited(1), Kind::NcclTimeout),
-        (error(None, None, Some("c10::Error")), End::Exited(1), Kind::ExitNonzero),
-        (error(Some("ValueError"), None, None), End::Exited(0), Kind::Success),
-        (error(Some("ValueError"), None, None), End::Signaled(11), Kind::Segfault),
+        (
+            error(Some("ValueError"), None, None),
+            End::Exited(1),
+            Kind::Exception,
+        ),
+        (
+            error(Some("ValueError"), None, None),
+            End::Exited(137),
+            Kind::Exception,
+        ),
+        (
+            error(Some("torch.OutOfMemoryError"), None, None),
+            End::Exited(1),
+            Kind::OomGpu,
+        ),
+        (
+            error(Some("RuntimeError"), Some("CUDA out of memory"), None),
+            End::Exited(1),
+            Kind::OomGpu,
+        ),
+        (
+            error(Some("ray.exceptions.OutOfMemoryError"), None, None),
+            End::Exited(1),
+            Kind::Exception,
+        ),
+        (
+            error(
+                Some("RuntimeError"),
+                Some("insufficient shared memory (shm)"),
+                None,
+            ),
+            End::Exited(1),
+            Kind::ShmFull,
+        ),
+        (
+            error(None, None, Some("Segmentation fault")),
+            End::Exited(1),
+            Kind::Segfault,
+        ),
+        (
+            error(None, None, Some("NCCL watchdog timeout")),
+            End::Exited(1),
+            Kind::NcclTimeout,
+        ),
+        (
+            error(None, None, Some("c10::Error")),
+            End::Exited(1),
+            Kind::ExitNonzero,
+        ),
+        (
+            error(Some("ValueError"), None, None),
+            End::Exited(0),
+            Kind::Success,
+        ),
+        (
+            error(Some("ValueError"), None, None),
+            End::Signaled(11),
+            Kind::Segfault,
+        ),
     ] {
-        assert_eq!(verdict(&ended(end), &judgement).1, expected, "{judgement:?} {end:?}");
+        assert_eq!(
+            verdict(&ended(end), &judgement).1,
+            expected,
+            "{judgement:?} {end:?}"
+        );
     }
 }
 
@@ -137,22 +328,96 @@ fn who_asked_says_why() {
     use Sender::*;
     let none = Judgement::default();
     for (sender, signal, end, expected) in [
-        (Terminal, 2, End::Signaled(2), (Outcome::Signal, Kind::SignalledByUser, High)),
-        (OwnSession, 15, End::Signaled(15), (Outcome::Signal, Kind::SignalledByUser, High)),
-        (SameUser, 15, End::Signaled(15), (Outcome::Signal, Kind::SignalledByUser, Medium)),
-        (OtherUser, 15, End::Signaled(15), (Outcome::Signal, Kind::PreemptedOrCancelled, Medium)),
-        (Outside, 15, End::Exited(1), (Outcome::Signal, Kind::PreemptedOrCancelled, Medium)),
-        (Outside, 15, End::Signaled(9), (Outcome::Signal, Kind::PreemptedOrCancelled, Medium)),
-        (Scheduler, 15, End::Signaled(15), (Outcome::Signal, Kind::PreemptedOrCancelled, Medium)),
-        (ServiceManager, 15, End::Exited(143), (Outcome::Signal, Kind::PreemptedOrCancelled, Medium)),
-        (TimeLimiter, 15, End::Signaled(15), (Outcome::Signal, Kind::TimeLimit, High)),
-        (TimeLimiter, 2, End::Exited(1), (Outcome::Signal, Kind::TimeLimit, Medium)),
-        (MemoryDaemon, 15, End::Signaled(15), (Outcome::Signal, Kind::OomDaemon, High)),
-        (Terminal, 1, End::Signaled(1), (Outcome::Signal, Kind::HungUp, High)),
-        (Scheduler, 10, End::Exited(1), (Outcome::Error, Kind::ExitNonzero, High)),
-        (Terminal, 2, End::Exited(0), (Outcome::Success, Kind::Success, High)),
+        (
+            Terminal,
+            2,
+            End::Signaled(2),
+            (Outcome::Signal, Kind::SignalledByUser, High),
+        ),
+        (
+            OwnSession,
+            15,
+            End::Signaled(15),
+            (Outcome::Signal, Kind::SignalledByUser, High),
+        ),
+        (
+            SameUser,
+            15,
+            End::Signaled(15),
+            (Outcome::Signal, Kind::SignalledByUser, Medium),
+        ),
+        (
+            OtherUser,
+            15,
+            End::Signaled(15),
+            (Outcome::Signal, Kind::PreemptedOrCancelled, Medium),
+        ),
+        (
+            Outside,
+            15,
+            End::Exited(1),
+            (Outcome::Signal, Kind::PreemptedOrCancelled, Medium),
+        ),
+        (
+            Outside,
+            15,
+            End::Signaled(9),
+            (Outcome::Signal, Kind::PreemptedOrCancelled, Medium),
+        ),
+        (
+            Scheduler,
+            15,
+            End::Signaled(15),
+            (Outcome::Signal, Kind::PreemptedOrCancelled, Medium),
+        ),
+        (
+            ServiceManager,
+            15,
+            End::Exited(143),
+            (Outcome::Signal, Kind::PreemptedOrCancelled, Medium),
+        ),
+        (
+            TimeLimiter,
+            15,
+            End::Signaled(15),
+            (Outcome::Signal, Kind::TimeLimit, High),
+        ),
+        (
+            TimeLimiter,
+            2,
+            End::Exited(1),
+            (Outcome::Signal, Kind::TimeLimit, Medium),
+        ),
+        (
+            MemoryDaemon,
+            15,
+            End::Signaled(15),
+            (Outcome::Signal, Kind::OomDaemon, High),
+        ),
+        (
+            Terminal,
+            1,
+            End::Signaled(1),
+            (Outcome::Signal, Kind::HungUp, High),
+        ),
+        (
+            Scheduler,
+            10,
+            End::Exited(1),
+            (Outcome::Error, Kind::ExitNonzero, High),
+        ),
+        (
+            Terminal,
+            2,
+            End::Exited(0),
+            (Outcome::Success, Kind::Success, High),
+        ),
     ] {
-        assert_eq!(verdict(&from(sender, &[signal], end), &none), expected, "{sender:?} {signal} {end:?}");
+        assert_eq!(
+            verdict(&from(sender, &[signal], end), &none),
+            expected,
+            "{sender:?} {signal} {end:?}"
+        );
     }
 }
 
@@ -160,15 +425,39 @@ fn who_asked_says_why() {
 fn time_limits_are_told_by_whoever_set_them() {
     let none = Judgement::default();
     let near = |seconds_left, signal, end| Ending {
-        requests: vec![Request { signal, sender: Sender::Scheduler, at: 99.0, seconds_left: Some(seconds_left) }],
+        requests: vec![Request {
+            signal,
+            sender: Sender::Scheduler,
+            at: 99.0,
+            seconds_left: Some(seconds_left),
+        }],
         ..ended(end)
     };
-    let timeout = |end| Ending { limits_time: true, ..ended(end) };
+    let timeout = |end| Ending {
+        limits_time: true,
+        ..ended(end)
+    };
     for (ending, judgement, expected) in [
-        (near(5.0, 15, End::Signaled(15)), &none, (Kind::TimeLimit, Medium)),
-        (near(-20.0, 15, End::Exited(1)), &none, (Kind::TimeLimit, Medium)),
-        (near(60.0, 10, End::Exited(1)), &none, (Kind::TimeLimit, Medium)),
-        (near(3600.0, 15, End::Signaled(15)), &none, (Kind::PreemptedOrCancelled, Medium)),
+        (
+            near(5.0, 15, End::Signaled(15)),
+            &none,
+            (Kind::TimeLimit, Medium),
+        ),
+        (
+            near(-20.0, 15, End::Exited(1)),
+            &none,
+            (Kind::TimeLimit, Medium),
+        ),
+        (
+            near(60.0, 10, End::Exited(1)),
+            &none,
+            (Kind::TimeLimit, Medium),
+        ),
+        (
+            near(3600.0, 15, End::Signaled(15)),
+            &none,
+            (Kind::PreemptedOrCancelled, Medium),
+        ),
         (timeout(End::Exited(124)), &none, (Kind::TimeLimit, High)),
         (timeout(End::Signaled(9)), &none, (Kind::TimeLimit, Medium)),
         (timeout(End::Exited(1)), &none, (Kind::ExitNonzero, High)),
@@ -192,14 +481,43 @@ fn time_limits_are_told_by_whoever_set_them() {
 
 #[test]
 fn the_worker_that_failed_first_explains_its_launcher() {
-    let after = |failure, oom| Ending { first_failure: failure, oom_kills_cgroup: oom, ..ended(End::Exited(1)) };
+    let after = |failure, oom| Ending {
+        first_failure: failure,
+        oom_kills_cgroup: oom,
+        ..ended(End::Exited(1))
+    };
     let launcher = error(Some("ChildFailedError"), None, None);
     for (ending, judgement, expected, rank) in [
-        (after(worker(Some(3), End::Signaled(11)), None), &launcher, (Kind::Segfault, High), Some(3)),
-        (after(worker(Some(1), End::Signaled(9)), Some(1)), &launcher, (Kind::OomCgroup, High), Some(1)),
-        (after(worker(Some(1), End::Signaled(9)), Some(0)), &launcher, (Kind::KilledUnknown, Low), Some(1)),
-        (after(worker(Some(2), End::Exited(1)), None), &launcher, (Kind::Exception, High), Some(2)),
-        (after(worker(None, End::Signaled(4)), None), &Judgement::default(), (Kind::IllegalInstruction, High), None),
+        (
+            after(worker(Some(3), End::Signaled(11)), None),
+            &launcher,
+            (Kind::Segfault, High),
+            Some(3),
+        ),
+        (
+            after(worker(Some(1), End::Signaled(9)), Some(1)),
+            &launcher,
+            (Kind::OomCgroup, High),
+            Some(1),
+        ),
+        (
+            after(worker(Some(1), End::Signaled(9)), Some(0)),
+            &launcher,
+            (Kind::KilledUnknown, Low),
+            Some(1),
+        ),
+        (
+            after(worker(Some(2), End::Exited(1)), None),
+            &launcher,
+            (Kind::Exception, High),
+            Some(2),
+        ),
+        (
+            after(worker(None, End::Signaled(4)), None),
+            &Judgement::default(),
+            (Kind::IllegalInstruction, High),
+            None,
+        ),
         (
             after(worker(Some(2), End::Signaled(6)), None),
             &said("NCCL watchdog timeout"),
@@ -207,12 +525,29 @@ fn the_worker_that_failed_first_explains_its_launcher() {
             Some(2),
         ),
     ] {
-        let found = judge(&ending, judgement, &Training { step: Some(3), ..Training::default() });
-        assert_eq!(((found.kind, found.confidence), found.rank), (expected, rank), "{ending:?}");
+        let found = judge(
+            &ending,
+            judgement,
+            &Training {
+                step: Some(3),
+                ..Training::default()
+            },
+        );
+        assert_eq!(
+            ((found.kind, found.confidence), found.rank),
+            (expected, rank),
+            "{ending:?}"
+        );
     }
-    let survived = Ending { first_failure: worker(Some(1), End::Signaled(9)), ..ended(End::Exited(0)) };
+    let survived = Ending {
+        first_failure: worker(Some(1), End::Signaled(9)),
+        ..ended(End::Exited(0))
+    };
     let survived = judge(&survived, &Judgement::default(), &Training::default());
-    assert_eq!((survived.kind, survived.rank, survived.evidence.len()), (Kind::Success, None, 1));
+    assert_eq!(
+        (survived.kind, survived.rank, survived.evidence.len()),
+        (Kind::Success, None, 1)
+    );
 }
 
 #[test]
@@ -225,17 +560,66 @@ fn memory_is_blamed_by_what_was_left_of_it() {
     };
     let none = Judgement::default();
     for (shortage, host, end, expected) in [
-        (short(Some(0.02), None, None, false), Some(1), End::Signaled(9), (Kind::OomHost, High)),
-        (short(Some(0.50), None, None, false), Some(1), End::Signaled(9), (Kind::OomHost, Medium)),
-        (short(Some(0.02), None, Some(1), true), Some(0), End::Signaled(9), (Kind::OomDaemon, High)),
-        (short(Some(0.04), None, Some(0), true), Some(0), End::Signaled(9), (Kind::OomDaemon, Medium)),
-        (short(Some(0.08), None, None, true), Some(0), End::Signaled(15), (Kind::OomDaemon, Medium)),
-        (short(Some(0.50), None, None, true), Some(0), End::Signaled(15), (Kind::Terminated, Medium)),
-        (short(Some(0.04), None, Some(0), false), Some(0), End::Signaled(9), (Kind::KilledUnknown, Low)),
-        (short(None, Some(0.99), None, false), Some(0), End::Signaled(7), (Kind::ShmFull, High)),
-        (short(None, Some(0.50), None, false), Some(0), End::Signaled(7), (Kind::BusError, High)),
+        (
+            short(Some(0.02), None, None, false),
+            Some(1),
+            End::Signaled(9),
+            (Kind::OomHost, High),
+        ),
+        (
+            short(Some(0.50), None, None, false),
+            Some(1),
+            End::Signaled(9),
+            (Kind::OomHost, Medium),
+        ),
+        (
+            short(Some(0.02), None, Some(1), true),
+            Some(0),
+            End::Signaled(9),
+            (Kind::OomDaemon, High),
+        ),
+        (
+            short(Some(0.04), None, Some(0), true),
+            Some(0),
+            End::Signaled(9),
+            (Kind::OomDaemon, Medium),
+        ),
+        (
+            short(Some(0.08), None, None, true),
+            Some(0),
+            End::Signaled(15),
+            (Kind::OomDaemon, Medium),
+        ),
+        (
+            short(Some(0.50), None, None, true),
+            Some(0),
+            End::Signaled(15),
+            (Kind::Terminated, Medium),
+        ),
+        (
+            short(Some(0.04), None, Some(0), false),
+            Some(0),
+            End::Signaled(9),
+            (Kind::KilledUnknown, Low),
+        ),
+        (
+            short(None, Some(0.99), None, false),
+            Some(0),
+            End::Signaled(7),
+            (Kind::ShmFull, High),
+        ),
+        (
+            short(None, Some(0.50), None, false),
+            Some(0),
+            End::Signaled(7),
+            (Kind::BusError, High),
+        ),
     ] {
-        let ending = Ending { shortage, oom_kills_host: host, ..ended(end) };
+        let ending = Ending {
+            shortage,
+            oom_kills_host: host,
+            ..ended(end)
+        };
         let (_, kind, confidence) = verdict(&ending, &none);
         assert_eq!((kind, confidence), expected, "{shortage:?} {end:?}");
     }
@@ -253,19 +637,37 @@ fn a_gpu_is_blamed_for_its_own_errors_shortly_before_the_end() {
         (79, 10.0, None, &none, End::Signaled(6), Kind::Abort),
         (31, 95.0, None, &python, End::Exited(1), Kind::Exception),
         (79, 95.0, None, &none, End::Exited(0), Kind::Success),
-        (31, 95.0, Some(97.0), &python, End::Exited(1), Kind::GpuFault),
+        (
+            31,
+            95.0,
+            Some(97.0),
+            &python,
+            End::Exited(1),
+            Kind::GpuFault,
+        ),
     ] {
-        let gpu = GpuTroubles { xids: vec![Xid { code, at }], lost_at, unresponsive: false };
+        let gpu = GpuTroubles {
+            xids: vec![Xid { code, at }],
+            lost_at,
+            unresponsive: false,
+        };
         let ending = Ending { gpu, ..ended(end) };
         assert_eq!(verdict(&ending, judgement).1, expected, "{ending:?}");
         let evidence = judge(&ending, judgement, &Training::default()).evidence;
-        assert_eq!(evidence.contains(&Evidence::GpuError), end != End::Exited(0), "{evidence:?}");
+        assert_eq!(
+            evidence.contains(&Evidence::GpuError),
+            end != End::Exited(0),
+            "{evidence:?}"
+        );
     }
 }
 
 #[test]
 fn standing_still_outranks_whoever_ended_it() {
-    let hang = Some(Hang { since: 10.0, suspect: Some(3) });
+    let hang = Some(Hang {
+        since: 10.0,
+        suspect: Some(3),
+    });
     for (ending, expected) in [
         (from(Sender::Terminal, &[2], End::Signaled(2)), Kind::Hang),
         (from(Sender::Scheduler, &[15], End::Signaled(9)), Kind::Hang),
@@ -273,8 +675,16 @@ fn standing_still_outranks_whoever_ended_it() {
         (ended(End::Signaled(11)), Kind::Segfault),
         (ended(End::Exited(0)), Kind::Success),
     ] {
-        let failure = Failure { rank: Some(1), end: End::Signaled(2), at: 9.0 };
-        let ending = Ending { hang, first_failure: Some(failure), ..ending };
+        let failure = Failure {
+            rank: Some(1),
+            end: End::Signaled(2),
+            at: 9.0,
+        };
+        let ending = Ending {
+            hang,
+            first_failure: Some(failure),
+            ..ending
+        };
         let said = judge(&ending, &Judgement::default(), &Training::default());
         assert_eq!(said.kind, expected, "{ending:?}");
         let rank = match expected {
@@ -282,23 +692,56 @@ fn standing_still_outranks_whoever_ended_it() {
             Kind::Segfault => Some(1),
             _ => None,
         };
-        assert_eq!(said.rank, rank, "whoever stood still, or whoever failed first: {ending:?}");
-        assert_eq!(said.evidence.contains(&Evidence::FirstFailedRank), rank == Some(1), "{said:?}");
+        assert_eq!(
+            said.rank, rank,
+            "whoever stood still, or whoever failed first: {ending:?}"
+        );
+        assert_eq!(
+            said.evidence.contains(&Evidence::FirstFailedRank),
+            rank == Some(1),
+            "{said:?}"
+        );
     }
 }
 
 #[test]
 fn the_context_is_told_once_and_only_of_failures() {
-    let training = Training { finished: true, loss: Some(f64::NAN), ..Training::default() };
+    let training = Training {
+        finished: true,
+        loss: Some(f64::NAN),
+        ..Training::default()
+    };
     let failed = judge(&ended(End::Exited(1)), &Judgement::default(), &training);
     assert_eq!(
         failed.evidence,
-        [Evidence::ExitCode, Evidence::TrainingFinished, Evidence::TrainingNotBegun, Evidence::LossNotFinite]
+        [
+            Evidence::ExitCode,
+            Evidence::TrainingFinished,
+            Evidence::TrainingNotBegun,
+            Evidence::LossNotFinite
+        ]
     );
-    let oom = Ending { oom_kills_cgroup: Some(2), ..ended(End::Signaled(9)) };
-    let oom = judge(&Ending { supervisor: Some(SupervisorLoss::OutOfMemory), ..oom }, &Judgement::default(), &training);
-    let counters = oom.evidence.iter().filter(|evidence| **evidence == Evidence::ControlGroupCounter).count();
-    assert!(counters == 1 && oom.evidence.contains(&Evidence::LauncherOutOfMemory), "{oom:?}");
+    let oom = Ending {
+        oom_kills_cgroup: Some(2),
+        ..ended(End::Signaled(9))
+    };
+    let oom = judge(
+        &Ending {
+            supervisor: Some(SupervisorLoss::OutOfMemory),
+            ..oom
+        },
+        &Judgement::default(),
+        &training,
+    );
+    let counters = oom
+        .evidence
+        .iter()
+        .filter(|evidence| **evidence == Evidence::ControlGroupCounter)
+        .count();
+    assert!(
+        counters == 1 && oom.evidence.contains(&Evidence::LauncherOutOfMemory),
+        "{oom:?}"
+    );
     let done = judge(&ended(End::Exited(0)), &Judgement::default(), &training);
     assert_eq!(done.evidence, [Evidence::ExitCode]);
 }
@@ -309,7 +752,10 @@ fn no_word_stands_for_two_things() {
     words.sort_unstable();
     words.dedup();
     assert_eq!(words.len(), Kind::ALL.len());
-    let mut words: Vec<_> = Evidence::ALL.iter().map(|evidence| evidence.as_str()).collect();
+    let mut words: Vec<_> = Evidence::ALL
+        .iter()
+        .map(|evidence| evidence.as_str())
+        .collect();
     words.sort_unstable();
     words.dedup();
     assert_eq!(words.len(), Evidence::ALL.len());

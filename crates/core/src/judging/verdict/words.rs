@@ -120,7 +120,11 @@ impl Kind {
     pub const fn is_requested(self) -> bool {
         matches!(
             self,
-            Self::SignalledByUser | Self::Terminated | Self::HungUp | Self::TimeLimit | Self::PreemptedOrCancelled
+            Self::SignalledByUser
+                | Self::Terminated
+                | Self::HungUp
+                | Self::TimeLimit
+                | Self::PreemptedOrCancelled
         )
     }
 }

@@ -27,7 +27,14 @@ const TORCHRUN: Launcher = Launcher {
     node_rank: "--node_rank",
     nodes: "--nnodes",
     once_per_node: true,
-    flags: &["--standalone", "--no_python", "--run_path", "--use_agent_store", "--use_env", "--help"],
+    flags: &[
+        "--standalone",
+        "--no_python",
+        "--run_path",
+        "--use_agent_store",
+        "--use_env",
+        "--help",
+    ],
 };
 
 const ACCELERATE: Launcher = Launcher {
@@ -91,11 +98,15 @@ const SPANNING: [&str; 12] = [
 
 /// What the command's own options say.
 pub(super) fn rank(command: &[OsString]) -> RankVerdict {
-    let Some((launcher, arguments)) = find(command) else { return RankVerdict::Main };
+    let Some((launcher, arguments)) = find(command) else {
+        return RankVerdict::Main;
+    };
     let options = read(launcher, arguments);
     match (options.place, options.several_nodes) {
         (Some(Place::First), _) => RankVerdict::Main,
-        (Some(Place::Later), _) => RankVerdict::NotMain { variable: launcher.node_rank },
+        (Some(Place::Later), _) => RankVerdict::NotMain {
+            variable: launcher.node_rank,
+        },
         (None, true) if launcher.once_per_node => RankVerdict::Deferred,
         (None, _) => RankVerdict::Main,
     }
@@ -111,7 +122,9 @@ fn find(command: &[OsString]) -> Option<(&'static Launcher, &[OsString])> {
             "torchrun" | "torchrun.py" | "torch.distributed.run" | "torch.distributed.launch" => {
                 return Some((&TORCHRUN, rest));
             }
-            "deepspeed" | "deepspeed.launcher.runner" | "deepspeed.launcher.launch" => return Some((&DEEPSPEED, rest)),
+            "deepspeed" | "deepspeed.launcher.runner" | "deepspeed.launcher.launch" => {
+                return Some((&DEEPSPEED, rest));
+            }
             "accelerate.commands.launch" | "accelerate-launch" => return Some((&ACCELERATE, rest)),
             "accelerate" => {
                 let (subcommand, arguments) = rest.split_first()?;
@@ -170,7 +183,9 @@ fn read(launcher: &Launcher, arguments: &[OsString]) -> Options {
         let value = match attached {
             Some(value) => Some(value),
             // An unlisted flag before another option or before the script takes no value.
-            None => words.next_if(|next| can_be_value(next)).map(|next| next.as_encoded_bytes()),
+            None => words
+                .next_if(|next| can_be_value(next))
+                .map(|next| next.as_encoded_bytes()),
         };
         let Some(value) = value else { continue };
         if is(launcher.node_rank) {
@@ -193,8 +208,11 @@ fn place(value: &[u8]) -> Option<Place> {
 
 /// Whether a number of machines, or a range of it (`1:4`), is more than one.
 fn several(nodes: &[u8]) -> bool {
-    let Ok(text) = std::str::from_utf8(nodes) else { return false };
-    text.split(':').any(|bound| bound.parse::<u64>().is_ok_and(|bound| bound > 1))
+    let Ok(text) = std::str::from_utf8(nodes) else {
+        return false;
+    };
+    text.split(':')
+        .any(|bound| bound.parse::<u64>().is_ok_and(|bound| bound > 1))
 }
 
 /// An option and the value that is attached to it with `=`.

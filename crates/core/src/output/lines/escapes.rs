@@ -25,7 +25,9 @@ impl Scratch {
     /// Hands out the line's visible text, and whether it moved the cursor up.
     pub(super) fn clean(&mut self, raw: &[u8], each: impl FnOnce(&str, bool)) {
         // Folded and not searched, so that many bytes are looked at in one instruction.
-        let plain = !raw.iter().fold(false, |found, byte| found | is_control(*byte));
+        let plain = !raw
+            .iter()
+            .fold(false, |found, byte| found | is_control(*byte));
         if plain && let Ok(text) = std::str::from_utf8(raw) {
             return each(text, false);
         }
@@ -81,7 +83,10 @@ fn strip(raw: &[u8], visible: &mut Vec<u8>) -> bool {
 
 /// `ESC [` parameters, intermediates, one final byte, which is returned if it is there.
 fn control_sequence(sequence: &[u8]) -> (Option<u8>, &[u8]) {
-    let length = sequence.iter().take_while(|byte| (0x20..0x40).contains(*byte)).count();
+    let length = sequence
+        .iter()
+        .take_while(|byte| (0x20..0x40).contains(*byte))
+        .count();
     match sequence.get(length..) {
         Some([last @ 0x40..0x7f, rest @ ..]) => (Some(*last), rest),
         rest => (None, rest.unwrap_or_default()),
@@ -103,7 +108,10 @@ fn after_string(string: &[u8]) -> &[u8] {
 
 /// What follows a sequence like `ESC 7` or `ESC ( B`; of anything else only the `ESC` is dropped.
 fn after_short(after: &[u8]) -> &[u8] {
-    let length = after.iter().take_while(|byte| (0x20..0x30).contains(*byte)).count();
+    let length = after
+        .iter()
+        .take_while(|byte| (0x20..0x30).contains(*byte))
+        .count();
     match after.get(length..) {
         Some([0x30..0x7f, rest @ ..]) => rest,
         _ => after,

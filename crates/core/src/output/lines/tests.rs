@@ -13,17 +13,34 @@ fn cut(pieces: &[&[u8]]) -> (Vec<Owned>, u64) {
     }
     cutter.finish(&mut each);
     let bounds = [cutter.partial.capacity(), cutter.scratch.capacity()];
-    assert!(bounds.iter().all(|bytes| *bytes <= 8 * LINE_BYTES_MAX), "{bounds:?}");
+    assert!(
+        bounds.iter().all(|bytes| *bytes <= 8 * LINE_BYTES_MAX),
+        "{bounds:?}"
+    );
     (lines, cutter.long_lines())
 }
 
 #[test]
 fn a_line_ends_at_newline_return_and_both() {
-    let expected = [("a", Newline), ("b", Newline), ("c", Return), ("", Return), ("", Newline), ("d", Unfinished)];
+    let expected = [
+        ("a", Newline),
+        ("b", Newline),
+        ("c", Return),
+        ("", Return),
+        ("", Newline),
+        ("d", Unfinished),
+    ];
     let (lines, _) = cut(&[b"a\nb\r\nc\r\r\r\nd"]);
-    assert_eq!(lines, expected.map(|(text, end)| (text.to_owned(), end, false)));
+    assert_eq!(
+        lines,
+        expected.map(|(text, end)| (text.to_owned(), end, false))
+    );
     let (lines, _) = cut(&[b"a\r"]);
-    assert_eq!(lines, [("a".to_owned(), Return, false)], "a return at the very end still ends its line");
+    assert_eq!(
+        lines,
+        [("a".to_owned(), Return, false)],
+        "a return at the very end still ends its line"
+    );
 }
 
 #[test]
@@ -31,10 +48,18 @@ fn what_a_terminal_would_not_show_is_gone() {
     for (raw, text, cursor_up) in [
         ("plain \t text", "plain \t text", false),
         ("\u{1b}[31mred\u{1b}[0m", "red", false),
-        ("0/13 [00:00<?, ?it/s]\u{1b}[A", "0/13 [00:00<?, ?it/s]", true),
+        (
+            "0/13 [00:00<?, ?it/s]\u{1b}[A",
+            "0/13 [00:00<?, ?it/s]",
+            true,
+        ),
         ("\u{1b}[2Aup", "up", true),
         ("\u{1b}[?25lhidden", "hidden", false),
-        ("\u{1b}]8;;https://host/path\u{1b}\\link\u{1b}]8;;\u{1b}\\", "link", false),
+        (
+            "\u{1b}]8;;https://host/path\u{1b}\\link\u{1b}]8;;\u{1b}\\",
+            "link",
+            false,
+        ),
         ("\u{1b}]0;title\u{7}text", "text", false),
         ("\u{1b}]8;;never ended", "", false),
         ("\u{1b}(B\u{1b}7\u{1b}=x", "x", false),
@@ -44,11 +69,22 @@ fn what_a_terminal_would_not_show_is_gone() {
         ("\u{1b}\u{1b}[Ax", "x", true),
         ("\u{1b}[3\u{e9}", "\u{e9}", false),
         ("be\u{8}ll\u{7}\u{7f}", "bell", false),
-        ("one\u{2028}two\u{85}three", "one\u{2028}two\u{85}three", false),
+        (
+            "one\u{2028}two\u{85}three",
+            "one\u{2028}two\u{85}three",
+            false,
+        ),
     ] {
-        assert_eq!(cut(&[raw.as_bytes()]).0, [(text.to_owned(), Unfinished, cursor_up)], "{raw:?}");
+        assert_eq!(
+            cut(&[raw.as_bytes()]).0,
+            [(text.to_owned(), Unfinished, cursor_up)],
+            "{raw:?}"
+        );
     }
-    assert_eq!(cut(&[b"a\xff\xfeb\xe2\x96"]).0, [("a\u{fffd}\u{fffd}b\u{fffd}".to_owned(), Unfinished, false)]);
+    assert_eq!(
+        cut(&[b"a\xff\xfeb\xe2\x96"]).0,
+        [("a\u{fffd}\u{fffd}b\u{fffd}".to_owned(), Unfinished, false)]
+    );
 }
 
 #[test]
@@ -60,7 +96,10 @@ fn a_long_line_keeps_its_beginning_and_is_counted() {
     bytes.extend_from_slice(b"next\n");
     let (lines, long_lines) = cut(&[&bytes]);
     assert_eq!(long_lines, 1);
-    assert_eq!(lines.iter().map(|line| line.0.len()).collect::<Vec<_>>(), [LINE_BYTES_MAX, 4]);
+    assert_eq!(
+        lines.iter().map(|line| line.0.len()).collect::<Vec<_>>(),
+        [LINE_BYTES_MAX, 4]
+    );
 }
 
 #[test]
@@ -69,7 +108,10 @@ fn a_hole_of_zeros_is_no_line_and_has_no_length() {
     bytes.resize(1 << 20, 0);
     bytes.extend_from_slice(b"after\n");
     let (lines, long_lines) = cut(&[&bytes]);
-    assert_eq!((lines[1].0.as_str(), lines.len(), long_lines), ("after", 2, 0));
+    assert_eq!(
+        (lines[1].0.as_str(), lines.len(), long_lines),
+        ("after", 2, 0)
+    );
 }
 
 #[test]
@@ -96,7 +138,14 @@ fn a_peek_shows_and_keeps() {
     }
     cutter.push(b"\r", |_| {});
     cutter.peek(|line| seen.push((line.text.to_owned(), line.end)));
-    assert_eq!(seen, [("bar".to_owned(), Unfinished), ("bar".to_owned(), Unfinished), ("bar".to_owned(), Return)]);
+    assert_eq!(
+        seen,
+        [
+            ("bar".to_owned(), Unfinished),
+            ("bar".to_owned(), Unfinished),
+            ("bar".to_owned(), Return)
+        ]
+    );
     let mut lines = Vec::new();
     cutter.finish(|line| lines.push(line.text.to_owned()));
     assert_eq!(lines, ["bar"]);

@@ -97,7 +97,9 @@ impl Choice {
             return self.nest(bar);
         }
         let change = match self.chosen {
-            None if bar.step > 0 && bar.total.is_some_and(|total| self.nested.contains(&total)) => Change::None,
+            None if bar.step > 0 && bar.total.is_some_and(|total| self.nested.contains(&total)) => {
+                Change::None
+            }
             None => self.choose(bar, true),
             Some(chosen) if self.is_another(&chosen, bar) => {
                 let finished = Some(chosen).filter(Chosen::finished);
@@ -109,7 +111,11 @@ impl Choice {
             Some(chosen) if chosen.finished() => {
                 self.behind = Some(*bar);
                 // A line was printed through it, as trainers do with what they log of their steps.
-                if self.guesses.is_cleared() { self.was_training() } else { Change::None }
+                if self.guesses.is_cleared() {
+                    self.was_training()
+                } else {
+                    Change::None
+                }
             }
             Some(_) => self.nest(bar),
         };
@@ -117,7 +123,8 @@ impl Choice {
         if own {
             self.epoch = bar.epoch;
         }
-        self.logged |= self.guesses.drawn(own.then_some(bar.step)) && bar.total.is_some_and(|total| bar.step < total);
+        self.logged |= self.guesses.drawn(own.then_some(bar.step))
+            && bar.total.is_some_and(|total| bar.step < total);
         change
     }
 
@@ -128,9 +135,16 @@ impl Choice {
         if self.nests {
             return;
         }
-        let Some(chosen) = self.chosen.as_mut().filter(plain) else { return };
-        let Some(total) = chosen.total.filter(|_| self.announced.is_none()) else { return };
-        if self.guesses.make(bar, (chosen.step, total), &mut self.loops) {
+        let Some(chosen) = self.chosen.as_mut().filter(plain) else {
+            return;
+        };
+        let Some(total) = chosen.total.filter(|_| self.announced.is_none()) else {
+            return;
+        };
+        if self
+            .guesses
+            .make(bar, (chosen.step, total), &mut self.loops)
+        {
             (chosen.kind, chosen.total, chosen.shadow) = (Kind::Epochs, None, None);
         }
     }
@@ -142,9 +156,20 @@ impl Choice {
 
     /// A trainer is at work: what was guessed of loops is not so.
     pub(super) fn has_trainer(&mut self) -> Change {
-        let Some((step, total)) = self.guesses.give_up() else { return Change::None };
+        let Some((step, total)) = self.guesses.give_up() else {
+            return Change::None;
+        };
         (self.loops, self.epoch) = (Loops::default(), None);
-        self.choose(&Seen { kind: Kind::Plain, step, total: Some(total), elapsed: None, epoch: None }, true)
+        self.choose(
+            &Seen {
+                kind: Kind::Plain,
+                step,
+                total: Some(total),
+                elapsed: None,
+                epoch: None,
+            },
+            true,
+        )
     }
 
     /// Reads a bar as that of a training; None where it can be none.
@@ -152,9 +177,21 @@ impl Choice {
         if bar.unit == Unit::Other {
             return None;
         }
-        let plain = |kind| Seen { kind, step: bar.step, total: bar.total, elapsed: bar.elapsed, epoch: None };
+        let plain = |kind| Seen {
+            kind,
+            step: bar.step,
+            total: bar.total,
+            elapsed: bar.elapsed,
+            epoch: None,
+        };
         // Each epoch's clock begins anew.
-        let placed = |Place { step, total, epoch }| Seen { kind: Kind::Epochs, step, total, elapsed: None, epoch };
+        let placed = |Place { step, total, epoch }| Seen {
+            kind: Kind::Epochs,
+            step,
+            total,
+            elapsed: None,
+            epoch,
+        };
         if bar.role == Role::Plain {
             match self.guesses.take(bar.step, bar.total, &mut self.loops) {
                 Guessed::Part(place) => return place.map(placed),
@@ -169,7 +206,10 @@ impl Choice {
         match bar.role {
             Role::Phase | Role::Loading => None,
             Role::Epochs => self.loops.outer(bar.step, bar.total).map(placed),
-            Role::Epoch(epoch) => self.loops.named(epoch, bar.rich, bar.step, bar.total).map(placed),
+            Role::Epoch(epoch) => self
+                .loops
+                .named(epoch, bar.rich, bar.step, bar.total)
+                .map(placed),
             Role::Plain | Role::Steps if self.loops.has_outer() => self
                 .loops
                 .inner(bar.step, bar.total)
@@ -191,22 +231,39 @@ impl Choice {
 
     /// Whether a bar is that of another training than the chosen one.
     fn is_another(&self, chosen: &Chosen, bar: &Seen) -> bool {
-        let announced = self.announced.is_some() && self.announced == bar.total && chosen.total != self.announced;
+        let announced = self.announced.is_some()
+            && self.announced == bar.total
+            && chosen.total != self.announced;
         let counted = chosen.total.is_none() && bar.total.is_some() && chosen.kind == Kind::Plain;
         let fresh = bar.step == 0 && bar.total.is_some_and(|total| !self.nested.contains(&total));
-        let next = chosen.finished() && chosen.step > 0 && bar.total >= chosen.total && self.other_lines > 0;
-        let restarted = self.loaded || (bar.total == chosen.total && self.other_lines >= RESTART_LINES_MIN);
+        let next = chosen.finished()
+            && chosen.step > 0
+            && bar.total >= chosen.total
+            && self.other_lines > 0;
+        let restarted =
+            self.loaded || (bar.total == chosen.total && self.other_lines >= RESTART_LINES_MIN);
         // What says that it is a training's comes before what does not, unless that one is under way.
-        let said = chosen.kind == Kind::Plain && bar.kind != Kind::Plain && chosen.finished() && !chosen.is(bar);
+        let said = chosen.kind == Kind::Plain
+            && bar.kind != Kind::Plain
+            && chosen.finished()
+            && !chosen.is(bar);
         announced || counted || said || (fresh && (next || (restarted && !chosen.finished())))
     }
 
     /// Takes back the bar that followed a finished training: it has logged an evaluation's loss. Answers
     /// whether there was such a bar.
     pub(super) fn was_evaluation(&mut self) -> bool {
-        let Some(before) = self.before.take() else { return false };
-        let Some(evaluation) = self.chosen.replace(before) else { return false };
-        self.nested.extend(evaluation.total.filter(|_| self.nested.len() < NESTED_TOTALS_MAX));
+        let Some(before) = self.before.take() else {
+            return false;
+        };
+        let Some(evaluation) = self.chosen.replace(before) else {
+            return false;
+        };
+        self.nested.extend(
+            evaluation
+                .total
+                .filter(|_| self.nested.len() < NESTED_TOTALS_MAX),
+        );
         true
     }
 
@@ -218,7 +275,8 @@ impl Choice {
     /// A training's loss was logged now: by the chosen bar, or by one behind it, which takes its place.
     pub(super) fn was_training(&mut self) -> Change {
         self.confirm();
-        let under_way = |bar: &Seen| bar.step > 0 && bar.total.is_some_and(|total| bar.step < total);
+        let under_way =
+            |bar: &Seen| bar.step > 0 && bar.total.is_some_and(|total| bar.step < total);
         match (self.chosen, self.behind.filter(under_way)) {
             (Some(chosen), Some(bar)) if chosen.finished() && !self.logged => {
                 let change = self.choose(&bar, true);
@@ -240,7 +298,9 @@ impl Choice {
     /// Takes a bar from a line that has not ended: it can only begin the first bar or carry it on, and what
     /// follows may still show that it is nested.
     pub(super) fn peek(&mut self, bar: &Bar<'_>, cursor_up: bool) -> Change {
-        if !matches!(bar.role, Role::Plain | Role::Steps | Role::Epoch(_)) || bar.unit != Unit::Iterations || !bar.whole
+        if !matches!(bar.role, Role::Plain | Role::Steps | Role::Epoch(_))
+            || bar.unit != Unit::Iterations
+            || !bar.whole
         {
             return Change::None;
         }
@@ -248,10 +308,15 @@ impl Choice {
         if self.idle || self.evaluates {
             return Change::None;
         }
-        if self.loops.has_outer() || self.guesses.is_made() || (cursor_up && bar.role == Role::Plain) {
+        if self.loops.has_outer()
+            || self.guesses.is_made()
+            || (cursor_up && bar.role == Role::Plain)
+        {
             return Change::None;
         }
-        let Some(seen) = self.see(bar) else { return Change::None };
+        let Some(seen) = self.see(bar) else {
+            return Change::None;
+        };
         let bar = &seen;
         let nested = bar.total.is_some_and(|total| self.nested.contains(&total));
         match self.chosen {
@@ -286,10 +351,15 @@ impl Choice {
     /// nothing and behind which nothing was drawn.
     pub(super) fn was_evaluation_alone(&mut self) -> Change {
         let alone = |chosen: &Chosen| chosen.kind == Kind::Plain && chosen.finished();
-        if self.announced.is_some() || self.nests || self.behind.is_some() || !self.chosen.as_ref().is_some_and(alone) {
+        if self.announced.is_some()
+            || self.nests
+            || self.behind.is_some()
+            || !self.chosen.as_ref().is_some_and(alone)
+        {
             return Change::None;
         }
-        self.nested.extend(self.chosen.take().and_then(|chosen| chosen.total));
+        self.nested
+            .extend(self.chosen.take().and_then(|chosen| chosen.total));
         Change::Retracted
     }
 
@@ -310,12 +380,21 @@ impl Choice {
             return Change::None;
         }
         let elapsed = bar.elapsed.unwrap_or(0);
-        self.chosen =
-            Some(Chosen { kind: bar.kind, step: bar.step, total: bar.total, elapsed, confirmed, shadow: None });
+        self.chosen = Some(Chosen {
+            kind: bar.kind,
+            step: bar.step,
+            total: bar.total,
+            elapsed,
+            confirmed,
+            shadow: None,
+        });
         self.before = None;
         (self.logged, self.behind, self.nests) = (false, None, false);
         self.went_on();
-        Change::Began(Position { step: bar.step, total: bar.total })
+        Change::Began(Position {
+            step: bar.step,
+            total: bar.total,
+        })
     }
 
     /// A bar of the chosen one's total: itself, a repeat of it, or a nested one that happens to be as long.
@@ -325,8 +404,9 @@ impl Choice {
         let restarted = bar.step == 0 && chosen.step > 0 && !chosen.finished();
         let shadow = if restarted { Some(0) } else { chosen.shadow };
         // While a nested bar runs, the training's clock runs too: it is ahead by all that it had before.
-        let own =
-            shadow.is_none_or(|ran| !restarted && elapsed.saturating_add(1) >= chosen.elapsed.saturating_add(ran));
+        let own = shadow.is_none_or(|ran| {
+            !restarted && elapsed.saturating_add(1) >= chosen.elapsed.saturating_add(ran)
+        });
         if !own {
             chosen.shadow = shadow.map(|ran| ran.max(elapsed));
             self.chosen = Some(chosen);
@@ -339,8 +419,18 @@ impl Choice {
         if bar.step > chosen.step {
             self.went_on();
         }
-        self.chosen = Some(Chosen { step: bar.step, total: bar.total, elapsed, confirmed, shadow: None, ..chosen });
-        Change::Stepped(Position { step: bar.step, total: bar.total })
+        self.chosen = Some(Chosen {
+            step: bar.step,
+            total: bar.total,
+            elapsed,
+            confirmed,
+            shadow: None,
+            ..chosen
+        });
+        Change::Stepped(Position {
+            step: bar.step,
+            total: bar.total,
+        })
     }
 
     fn went_on(&mut self) {
@@ -356,7 +446,10 @@ impl Choice {
         {
             self.nested.push(total);
         }
-        if self.chosen.is_some_and(|chosen| !chosen.confirmed && chosen.total == bar.total) {
+        if self
+            .chosen
+            .is_some_and(|chosen| !chosen.confirmed && chosen.total == bar.total)
+        {
             self.chosen = None;
             return Change::Retracted;
         }

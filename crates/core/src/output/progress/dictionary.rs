@@ -40,13 +40,17 @@ impl LogDictionary {
             }
         }
         log.tokens_total = log.tokens_total.or(other_tokens);
-        let is_log = [log.loss, log.eval_loss, log.train_loss, log.train_runtime].iter().any(Option::is_some);
+        let is_log = [log.loss, log.eval_loss, log.train_loss, log.train_runtime]
+            .iter()
+            .any(Option::is_some);
         is_log.then_some(log)
     }
 
     /// Whether it is surely a trainer's: people print losses of their own, but rarely so.
     pub(super) fn is_trainers(&self) -> bool {
-        let others = self.learning_rate.is_some() || self.eval_loss.is_some() || self.train_runtime.is_some();
+        let others = self.learning_rate.is_some()
+            || self.eval_loss.is_some()
+            || self.train_runtime.is_some();
         self.epoch.is_some() && others
     }
 
@@ -76,14 +80,20 @@ impl LogDictionary {
 
 fn tokens(number: f64) -> Option<u64> {
     // In range, the cast only drops the fraction.
-    (0.0..=TOKENS_MAX).contains(&number).then_some(number as u64)
+    (0.0..=TOKENS_MAX)
+        .contains(&number)
+        .then_some(number as u64)
 }
 
 /// A number, bare, in quotes, or as numpy prints its own.
 pub(super) fn number(value: &str) -> Option<f64> {
     let value = value.trim_matches(' ');
-    let quoted = ['\'', '"'].iter().find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
-    let wrapped = ["np.float64(", "np.float32("].iter().find_map(|call| value.strip_prefix(call)?.strip_suffix(')'));
+    let quoted = ['\'', '"']
+        .iter()
+        .find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
+    let wrapped = ["np.float64(", "np.float32("]
+        .iter()
+        .find_map(|call| value.strip_prefix(call)?.strip_suffix(')'));
     let digits = quoted.or(wrapped).unwrap_or(value);
     // No trainer prints a number this long, and parsing one costs its length.
     if digits.len() > 40 {
@@ -94,7 +104,10 @@ pub(super) fn number(value: &str) -> Option<f64> {
 
 /// The inside of a string in quotes (escapes left as they are: no known key has one), and what follows.
 fn string(text: &str) -> Option<(&str, &str)> {
-    let quote = text.chars().next().filter(|quote| matches!(quote, '\'' | '"'))?;
+    let quote = text
+        .chars()
+        .next()
+        .filter(|quote| matches!(quote, '\'' | '"'))?;
     let inside = text.strip_prefix(quote)?;
     let mut escaped = false;
     let end = inside.find(|character| {
@@ -140,15 +153,27 @@ mod tests {
         let log = LogDictionary::parse(old).unwrap();
         assert_eq!(
             (log.loss, log.grad_norm, log.learning_rate, log.epoch),
-            (Some(6.121), Some(2.057805299758911), Some(0.000375), Some(0.02))
+            (
+                Some(6.121),
+                Some(2.057805299758911),
+                Some(0.000375),
+                Some(0.02)
+            )
         );
         let new = "{'loss': '6.103', 'grad_norm': 'nan', 'learning_rate': '1e-05', 'ppl': 'inf', \
                    'memory/max_active (GiB)': '0', 'tokens/train_per_sec_per_gpu': '1.068e+04', \
                    'tokens/trainable': 8569, 'tokens/total': 18560, 'epoch': '0.2667'} [repeated 2x across cluster]";
         let log = LogDictionary::parse(new).unwrap();
         assert!(log.grad_norm.is_some_and(f64::is_nan));
-        assert_eq!((log.loss, log.ppl, log.learning_rate, log.epoch), (Some(6.103), None, Some(1e-5), Some(0.2667)));
-        let tokens = (log.tokens_total, log.tokens_trainable, log.tokens_per_second_per_gpu);
+        assert_eq!(
+            (log.loss, log.ppl, log.learning_rate, log.epoch),
+            (Some(6.103), None, Some(1e-5), Some(0.2667))
+        );
+        let tokens = (
+            log.tokens_total,
+            log.tokens_trainable,
+            log.tokens_per_second_per_gpu,
+        );
         assert_eq!(tokens, (Some(18560), Some(8569), Some(10680.0)));
     }
 
@@ -157,7 +182,10 @@ mod tests {
         let text = r#"{'note': 'a, \'b\': {', "more": [1, {'loss': 9}, (2,)], 'none': None, 'on': True, 'loss': np.float64(1.5),
             'tensor': tensor(0.5, device='cuda:0'), 'eval_loss': inf, 'num_tokens': 12.0, 'epoch': 1}"#;
         let log = LogDictionary::parse(&text.replace('\n', " ")).unwrap();
-        assert_eq!((log.loss, log.eval_loss, log.epoch), (Some(1.5), Some(f64::INFINITY), Some(1.0)));
+        assert_eq!(
+            (log.loss, log.eval_loss, log.epoch),
+            (Some(1.5), Some(f64::INFINITY), Some(1.0))
+        );
         assert_eq!(log.tokens_total, Some(12));
     }
 
@@ -185,7 +213,10 @@ mod tests {
     fn absurd_numbers_are_none() {
         let text = "{'loss': 1e400, 'learning_rate': nan, 'epoch': -1, 'tokens/total': 1e30, 'tokens/trainable': -5, \
                     'train_runtime': -1, 'tokens/train_per_sec_per_gpu': -inf}";
-        let expected = LogDictionary { loss: Some(f64::INFINITY), ..LogDictionary::default() };
+        let expected = LogDictionary {
+            loss: Some(f64::INFINITY),
+            ..LogDictionary::default()
+        };
         assert_eq!(LogDictionary::parse(text), Some(expected));
     }
 }

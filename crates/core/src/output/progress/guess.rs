@@ -16,7 +16,11 @@ enum Guess {
     /// The bar of this length counts epochs: how many are done, and how many have begun beyond those.
     Around { epochs: u64, done: u64, begun: u64 },
     /// A bar of this length is drawn anew for each epoch: which one it is, and its count.
-    Each { length: u64, number: u64, count: u64 },
+    Each {
+        length: u64,
+        number: u64,
+        count: u64,
+    },
 }
 
 /// The guess of a run, and what speaks against any.
@@ -50,15 +54,36 @@ impl Guesses {
     /// that it counts epochs, or is one. Answers whether that is new.
     pub(super) fn make(&mut self, bar: &Bar<'_>, chosen: (u64, u64), loops: &mut Loops) -> bool {
         let begins = bar.role == Role::Plain && bar.step == 0;
-        let Some(length) = bar.total.filter(|_| begins && !self.trainer && !self.is_made()) else { return false };
+        let Some(length) = bar
+            .total
+            .filter(|_| begins && !self.trainer && !self.is_made())
+        else {
+            return false;
+        };
         self.guess = match chosen {
             (0, epochs) if epochs != length && epochs <= GUESSED_EPOCHS_MAX => {
                 loops.outer(0, Some(epochs));
-                Some(Guess::Around { epochs, done: 0, begun: 0 })
+                Some(Guess::Around {
+                    epochs,
+                    done: 0,
+                    begun: 0,
+                })
             }
             (count, total) if count == total && total == length => {
-                loops.named(Epoch { number: 0, last: None }, false, length, Some(length));
-                Some(Guess::Each { length, number: 0, count: length })
+                loops.named(
+                    Epoch {
+                        number: 0,
+                        last: None,
+                    },
+                    false,
+                    length,
+                    Some(length),
+                );
+                Some(Guess::Each {
+                    length,
+                    number: 0,
+                    count: length,
+                })
             }
             _ => None,
         };
@@ -69,7 +94,11 @@ impl Guesses {
     pub(super) fn take(&mut self, step: u64, total: Option<u64>, loops: &mut Loops) -> Guessed {
         match &mut self.guess {
             None => Guessed::No,
-            Some(Guess::Around { epochs, done, begun }) if total == Some(*epochs) => {
+            Some(Guess::Around {
+                epochs,
+                done,
+                begun,
+            }) if total == Some(*epochs) => {
                 let ended = step.saturating_sub(*done);
                 if ended > *begun {
                     return Guessed::Wrong;
@@ -79,12 +108,26 @@ impl Guesses {
             }
             Some(Guess::Around { begun, .. }) => {
                 *begun = begun.saturating_add(u64::from(step == 0));
-                loops.inner(step, total).map_or(Guessed::No, |place| Guessed::Part(Some(place)))
+                loops
+                    .inner(step, total)
+                    .map_or(Guessed::No, |place| Guessed::Part(Some(place)))
             }
-            Some(Guess::Each { length, number, count }) if total == Some(*length) => {
+            Some(Guess::Each {
+                length,
+                number,
+                count,
+            }) if total == Some(*length) => {
                 *number = number.saturating_add(u64::from(step < *count));
                 *count = step;
-                Guessed::Part(loops.named(Epoch { number: *number, last: None }, false, step, total))
+                Guessed::Part(loops.named(
+                    Epoch {
+                        number: *number,
+                        last: None,
+                    },
+                    false,
+                    step,
+                    total,
+                ))
             }
             Some(Guess::Each { .. }) => Guessed::No,
         }

@@ -41,7 +41,10 @@ impl Loops {
     /// Notes the bar that counts epochs; an epoch that it counts is done, whatever the bar in it last showed.
     pub(super) fn outer(&mut self, done: u64, planned: Option<u64>) -> Option<Place> {
         self.outer = Some((done, planned));
-        let current = self.current.as_mut().filter(|current| done > current.number)?;
+        let current = self
+            .current
+            .as_mut()
+            .filter(|current| done > current.number)?;
         current.count = current.length?;
         self.place(planned)
     }
@@ -67,26 +70,58 @@ impl Loops {
 
     /// A bar that names its epoch; `inclusive` where the number behind the slash is the last one's own, as
     /// Lightning's bars of `rich` have it.
-    pub(super) fn named(&mut self, epoch: Epoch, inclusive: bool, count: u64, length: Option<u64>) -> Option<Place> {
+    pub(super) fn named(
+        &mut self,
+        epoch: Epoch,
+        inclusive: bool,
+        count: u64,
+        length: Option<u64>,
+    ) -> Option<Place> {
         // Who counts from 0 prints 0 first, unless it resumes; Lightning is known to.
-        let first = self.current.map_or(u64::from(epoch.number > 0 && !inclusive), |current| current.first);
+        let first = self
+            .current
+            .map_or(u64::from(epoch.number > 0 && !inclusive), |current| {
+                current.first
+            });
         let first = if epoch.number < first { 0 } else { first };
         self.at(epoch, first, count, length);
-        let last = epoch.last.map(|last| last.saturating_add(u64::from(inclusive && first == 0)));
+        let last = epoch
+            .last
+            .map(|last| last.saturating_add(u64::from(inclusive && first == 0)));
         self.place(last.filter(|last| *last > epoch.number.saturating_sub(first)))
     }
 
     fn at(&mut self, epoch: Epoch, first: u64, count: u64, length: Option<u64>) {
         let number = epoch.number;
-        let skipped = number.saturating_sub(first).saturating_mul(length.unwrap_or(0));
+        let skipped = number
+            .saturating_sub(first)
+            .saturating_mul(length.unwrap_or(0));
         let current = match self.current {
-            Some(current) if current.number == number => Current { count: count.max(current.count), length, ..current },
+            Some(current) if current.number == number => Current {
+                count: count.max(current.count),
+                length,
+                ..current
+            },
             Some(current) if number > current.number => {
-                let before = current.before.saturating_add(current.length.unwrap_or(current.count));
-                Current { first, number, before, count, length }
+                let before = current
+                    .before
+                    .saturating_add(current.length.unwrap_or(current.count));
+                Current {
+                    first,
+                    number,
+                    before,
+                    count,
+                    length,
+                }
             }
             // The first one that is seen, or a training that begins anew.
-            _ => Current { first, number, before: skipped, count, length },
+            _ => Current {
+                first,
+                number,
+                before: skipped,
+                count,
+                length,
+            },
         };
         self.current = Some(current);
     }
@@ -94,11 +129,22 @@ impl Loops {
     fn place(&self, epochs: Option<u64>) -> Option<Place> {
         let current = self.current?;
         let done = current.number.saturating_sub(current.first);
-        let rest =
-            |length: u64| Some(epochs?.saturating_sub(done).saturating_mul(length).saturating_add(current.before));
+        let rest = |length: u64| {
+            Some(
+                epochs?
+                    .saturating_sub(done)
+                    .saturating_mul(length)
+                    .saturating_add(current.before),
+            )
+        };
         let step = current.before.saturating_add(current.count);
-        let total = current.length.and_then(rest).filter(|total| (step..=STEP_MAX).contains(total));
-        let epoch = current.length.map(|length| done as f64 + current.count as f64 / length.max(1) as f64);
+        let total = current
+            .length
+            .and_then(rest)
+            .filter(|total| (step..=STEP_MAX).contains(total));
+        let epoch = current
+            .length
+            .map(|length| done as f64 + current.count as f64 / length.max(1) as f64);
         (step <= STEP_MAX).then_some(Place { step, total, epoch })
     }
 }
@@ -107,8 +153,15 @@ impl Loops {
 mod tests {
     use super::*;
 
-    fn named(loops: &mut Loops, number: u64, last: Option<u64>, count: u64) -> (u64, Option<u64>, Option<f64>) {
-        let place = loops.named(Epoch { number, last }, false, count, Some(40)).unwrap();
+    fn named(
+        loops: &mut Loops,
+        number: u64,
+        last: Option<u64>,
+        count: u64,
+    ) -> (u64, Option<u64>, Option<f64>) {
+        let place = loops
+            .named(Epoch { number, last }, false, count, Some(40))
+            .unwrap();
         (place.step, place.total, place.epoch)
     }
 
@@ -119,31 +172,92 @@ mod tests {
         assert_eq!(named(&mut ones, 2, Some(2), 0), (40, Some(80), Some(1.0)));
         assert_eq!(named(&mut ones, 2, Some(2), 40), (80, Some(80), Some(2.0)));
         let mut zeros = Loops::default();
-        assert_eq!(named(&mut zeros, 0, Some(2), 10), (10, Some(80), Some(0.25)));
+        assert_eq!(
+            named(&mut zeros, 0, Some(2), 10),
+            (10, Some(80), Some(0.25))
+        );
         assert_eq!(named(&mut zeros, 1, Some(2), 40), (80, Some(80), Some(2.0)));
         let mut open = Loops::default();
         assert_eq!(named(&mut open, 0, None, 10), (10, None, Some(0.25)));
         let mut resumed = Loops::default();
-        assert_eq!(named(&mut resumed, 3, Some(4), 5), (85, Some(160), Some(2.125)));
-        assert_eq!(named(&mut resumed, 0, Some(4), 5), (5, Some(160), Some(0.125)), "begun anew, counting from 0");
+        assert_eq!(
+            named(&mut resumed, 3, Some(4), 5),
+            (85, Some(160), Some(2.125))
+        );
+        assert_eq!(
+            named(&mut resumed, 0, Some(4), 5),
+            (5, Some(160), Some(0.125)),
+            "begun anew, counting from 0"
+        );
     }
 
     #[test]
     fn rich_names_the_last_epoch_itself() {
         let mut loops = Loops::default();
-        let total = loops.named(Epoch { number: 0, last: Some(1) }, true, 3, Some(40)).unwrap().total;
+        let total = loops
+            .named(
+                Epoch {
+                    number: 0,
+                    last: Some(1),
+                },
+                true,
+                3,
+                Some(40),
+            )
+            .unwrap()
+            .total;
         assert_eq!(total, Some(80));
         // Outside of a terminal only the last picture is drawn.
-        let place = Loops::default().named(Epoch { number: 1, last: Some(1) }, true, 40, Some(40)).unwrap();
-        assert_eq!((place.step, place.total, place.epoch), (80, Some(80), Some(2.0)));
+        let place = Loops::default()
+            .named(
+                Epoch {
+                    number: 1,
+                    last: Some(1),
+                },
+                true,
+                40,
+                Some(40),
+            )
+            .unwrap();
+        assert_eq!(
+            (place.step, place.total, place.epoch),
+            (80, Some(80), Some(2.0))
+        );
     }
 
     #[test]
     fn without_a_length_the_last_count_is_the_epochs() {
         let mut loops = Loops::default();
-        loops.named(Epoch { number: 0, last: None }, false, 37, None).unwrap();
-        let place = loops.named(Epoch { number: 1, last: None }, false, 3, None).unwrap();
-        assert_eq!(place, Place { step: 40, total: None, epoch: None });
+        loops
+            .named(
+                Epoch {
+                    number: 0,
+                    last: None,
+                },
+                false,
+                37,
+                None,
+            )
+            .unwrap();
+        let place = loops
+            .named(
+                Epoch {
+                    number: 1,
+                    last: None,
+                },
+                false,
+                3,
+                None,
+            )
+            .unwrap();
+        assert_eq!(
+            place,
+            Place {
+                step: 40,
+                total: None,
+                epoch: None
+            }
+        );
     }
 
     #[test]
@@ -151,9 +265,17 @@ mod tests {
         let mut loops = Loops::default();
         assert_eq!(loops.inner(3, Some(30)), None, "no bar around it");
         assert_eq!(loops.outer(0, Some(3)), None);
-        let step = |loops: &mut Loops, count| loops.inner(count, Some(30)).map(|place| (place.step, place.total));
+        let step = |loops: &mut Loops, count| {
+            loops
+                .inner(count, Some(30))
+                .map(|place| (place.step, place.total))
+        };
         assert_eq!(step(&mut loops, 30), Some((30, Some(90))));
-        assert_eq!(step(&mut loops, 2), Some((32, Some(90))), "the outer bar was not drawn");
+        assert_eq!(
+            step(&mut loops, 2),
+            Some((32, Some(90))),
+            "the outer bar was not drawn"
+        );
         assert_eq!(loops.outer(2, Some(3)).map(|place| place.step), Some(60));
         assert_eq!(loops.inner(7, Some(12)), None, "an evaluation");
         assert_eq!(step(&mut loops, 0), Some((60, Some(90))));

@@ -59,8 +59,13 @@ impl Pace {
     /// Keeps about every second point.
     fn thin(&mut self) {
         let first = self.points.first().map_or(0, |point| point.step);
-        let span = self.points.last().map_or(0, |point| point.step.saturating_sub(first));
-        self.stride = (span / (PACE_POINTS_MAX as u64 / 2)).max(self.stride.saturating_mul(2)).max(1);
+        let span = self
+            .points
+            .last()
+            .map_or(0, |point| point.step.saturating_sub(first));
+        self.stride = (span / (PACE_POINTS_MAX as u64 / 2))
+            .max(self.stride.saturating_mul(2))
+            .max(1);
         let mut next = first;
         let stride = self.stride;
         self.points.retain(|point| {
@@ -99,21 +104,33 @@ impl Pace {
 
     /// Whether the bar jumped from 0 faster than any training steps.
     fn resumed(&self) -> bool {
-        let Some((first, rate)) = self.first().zip(self.steps_per_second()) else { return false };
-        first.step > 1 && self.began_at.is_none_or(|began| first.step as f64 > 3.0 * rate * (first.at - began) + 1.0)
+        let Some((first, rate)) = self.first().zip(self.steps_per_second()) else {
+            return false;
+        };
+        first.step > 1
+            && self
+                .began_at
+                .is_none_or(|began| first.step as f64 > 3.0 * rate * (first.at - began) + 1.0)
     }
 
     /// When the training had done that many steps.
     fn at(&self, step: f64) -> Option<f64> {
-        let zero = self.began_at.filter(|_| !self.resumed()).map(|at| Point { step: 0, at });
-        let mut points = zero.into_iter().chain(self.points.iter().copied()).chain(self.last);
+        let zero = self
+            .began_at
+            .filter(|_| !self.resumed())
+            .map(|at| Point { step: 0, at });
+        let mut points = zero
+            .into_iter()
+            .chain(self.points.iter().copied())
+            .chain(self.last);
         let mut before = points.next()?;
         if (before.step as f64) >= step {
             return ((before.step as f64) <= step).then_some(before.at);
         }
         for after in points {
             if after.step as f64 >= step {
-                let share = (step - before.step as f64) / (after.step.saturating_sub(before.step).max(1)) as f64;
+                let share = (step - before.step as f64)
+                    / (after.step.saturating_sub(before.step).max(1)) as f64;
                 return Some(before.at + share * (after.at - before.at));
             }
             before = after;
@@ -124,11 +141,15 @@ impl Pace {
     /// The whole epochs that were seen from beginning to end, the first `EPOCH_TIMES_MAX`.
     #[must_use]
     pub fn epochs(&self, steps_per_epoch: f64) -> Vec<Epoch> {
-        let Some(last) = self.last.filter(|_| steps_per_epoch >= 1.0) else { return Vec::new() };
+        let Some(last) = self.last.filter(|_| steps_per_epoch >= 1.0) else {
+            return Vec::new();
+        };
         // A hundredth of a step of slack: the printed epoch that this is computed from is rounded.
         let whole = ((last.step as f64 + 0.01) / steps_per_epoch).floor() as u64;
         let bound = |number: u64| self.at((number as f64 * steps_per_epoch).min(last.step as f64));
-        let skipped = self.first().map_or(0, |first| (first.step as f64 / steps_per_epoch) as u64);
+        let skipped = self
+            .first()
+            .map_or(0, |first| (first.step as f64 / steps_per_epoch) as u64);
         (skipped..whole)
             .take(usize::try_from(EPOCH_TIMES_MAX).unwrap_or(usize::MAX))
             .filter_map(|number| {
@@ -158,23 +179,49 @@ mod tests {
 
     #[test]
     fn the_rate_leaves_the_jump_of_a_resume_out() {
-        assert_eq!(pace(&[(0, 1.0), (21, 2.0), (22, 3.0), (41, 22.0)]).steps_per_second(), Some(1.0));
-        assert_eq!(pace(&[(0, 1.0), (5, 2.0)]).steps_per_second(), None, "one step seen gives no rate");
-        assert_eq!(pace(&[(1, 2.0), (5, 2.0)]).steps_per_second(), None, "no time gives no rate");
+        assert_eq!(
+            pace(&[(0, 1.0), (21, 2.0), (22, 3.0), (41, 22.0)]).steps_per_second(),
+            Some(1.0)
+        );
+        assert_eq!(
+            pace(&[(0, 1.0), (5, 2.0)]).steps_per_second(),
+            None,
+            "one step seen gives no rate"
+        );
+        assert_eq!(
+            pace(&[(1, 2.0), (5, 2.0)]).steps_per_second(),
+            None,
+            "no time gives no rate"
+        );
     }
 
     #[test]
     fn nonsense_changes_nothing() {
         let sane = pace(&[(0, 1.0), (1, 2.0), (3, 4.0)]);
-        let noisy = pace(&[(0, 1.0), (1, 2.0), (1, 9.0), (0, 9.0), (2, f64::NAN), (2, f64::INFINITY), (3, 4.0)]);
+        let noisy = pace(&[
+            (0, 1.0),
+            (1, 2.0),
+            (1, 9.0),
+            (0, 9.0),
+            (2, f64::NAN),
+            (2, f64::INFINITY),
+            (3, 4.0),
+        ]);
         assert_eq!(noisy, sane);
-        assert_eq!(pace(&[(1, 5.0), (2, 3.0)]).last().map(|point| point.at), Some(5.0));
+        assert_eq!(
+            pace(&[(1, 5.0), (2, 3.0)]).last().map(|point| point.at),
+            Some(5.0)
+        );
     }
 
     #[test]
     fn epochs_are_cut_between_refreshes() {
         let steady = pace(&[(0, 0.0), (3, 3.0), (6, 6.0), (9, 9.0), (10, 10.0)]);
-        let seconds: Vec<_> = steady.epochs(5.0).iter().map(|epoch| (epoch.number, epoch.seconds)).collect();
+        let seconds: Vec<_> = steady
+            .epochs(5.0)
+            .iter()
+            .map(|epoch| (epoch.number, epoch.seconds))
+            .collect();
         assert_eq!(seconds, [(0, 5.0), (1, 5.0)]);
         assert_eq!(steady.epochs(11.0), [], "no epoch is whole");
         assert_eq!(steady.epochs(0.0), []);
@@ -184,7 +231,11 @@ mod tests {
     #[test]
     fn of_a_resumed_run_only_whole_epochs_count() {
         let resumed = pace(&[(0, 0.0), (21, 1.0), (30, 10.0), (40, 20.0), (60, 40.0)]);
-        let seconds: Vec<_> = resumed.epochs(20.0).iter().map(|epoch| (epoch.number, epoch.seconds)).collect();
+        let seconds: Vec<_> = resumed
+            .epochs(20.0)
+            .iter()
+            .map(|epoch| (epoch.number, epoch.seconds))
+            .collect();
         assert_eq!(seconds, [(2, 20.0)], "epoch 1 began before we did");
     }
 
@@ -194,11 +245,19 @@ mod tests {
         (0..100_000).for_each(|step| long.note(step, step as f64));
         assert!(long.points.len() < PACE_POINTS_MAX);
         assert_eq!(
-            (long.first().map(|point| point.step), long.last().map(|point| point.step)),
+            (
+                long.first().map(|point| point.step),
+                long.last().map(|point| point.step)
+            ),
             (Some(1), Some(99_999))
         );
         let epochs = long.epochs(25_000.0);
         assert_eq!(epochs.len(), 3);
-        assert!(epochs.iter().all(|epoch| (epoch.seconds - 25_000.0).abs() < 1.0), "{epochs:?}");
+        assert!(
+            epochs
+                .iter()
+                .all(|epoch| (epoch.seconds - 25_000.0).abs() < 1.0),
+            "{epochs:?}"
+        );
     }
 }

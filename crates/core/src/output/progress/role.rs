@@ -56,12 +56,23 @@ const STEPS: [&str; 21] = [
 ];
 
 /// Words that may stand around an epoch's number.
-const BESIDE: [&str; 8] = ["train", "training", "epoch", "epochs", "step", "steps", "loss", "finetuning"];
+const BESIDE: [&str; 8] = [
+    "train",
+    "training",
+    "epoch",
+    "epochs",
+    "step",
+    "steps",
+    "loss",
+    "finetuning",
+];
 
 impl Role {
     /// Reads what stands before a bar, its colon included or not.
     pub(super) fn of(description: &str) -> Self {
-        let text = description.trim_matches(' ').trim_end_matches([':', ' ', '|', '-']);
+        let text = description
+            .trim_matches(' ')
+            .trim_end_matches([':', ' ', '|', '-']);
         if text.is_empty() {
             return Self::Plain;
         }
@@ -86,9 +97,15 @@ impl Role {
 /// The loss in a description that says nothing else: `loss 2.31`, `Train loss: 2.31`, `loss=2.31`.
 pub(super) fn loss(description: &str) -> Option<f64> {
     let text = description.trim_matches([':', ' ']).to_ascii_lowercase();
-    let text = ["training ", "train "].iter().find_map(|word| text.strip_prefix(word)).unwrap_or(&text);
-    let number = text.strip_prefix("loss")?.trim_start_matches([':', '=', ' ']);
-    let plain = number.len() <= 24 && number.starts_with(|first: char| first.is_ascii_digit() || first == '-');
+    let text = ["training ", "train "]
+        .iter()
+        .find_map(|word| text.strip_prefix(word))
+        .unwrap_or(&text);
+    let number = text
+        .strip_prefix("loss")?
+        .trim_start_matches([':', '=', ' ']);
+    let plain = number.len() <= 24
+        && number.starts_with(|first: char| first.is_ascii_digit() || first == '-');
     number.parse().ok().filter(|_| plain)
 }
 
@@ -96,12 +113,21 @@ pub(super) fn loss(description: &str) -> Option<f64> {
 fn epoch(text: &str) -> Option<Epoch> {
     let at = text.find("epoch")?;
     let (before, after) = text.split_at_checked(at)?;
-    let after = after.strip_prefix("epochs").or_else(|| after.strip_prefix("epoch"))?;
+    let after = after
+        .strip_prefix("epochs")
+        .or_else(|| after.strip_prefix("epoch"))?;
     let after = after.trim_start_matches([' ', ':', '=', '#', '[', '(']);
     let digits = after.trim_start_matches(|digit: char| digit.is_ascii_digit());
-    let number = after.strip_suffix(digits)?.parse().ok().filter(|number| *number <= 1_000_000)?;
+    let number = after
+        .strip_suffix(digits)?
+        .parse()
+        .ok()
+        .filter(|number| *number <= 1_000_000)?;
     let behind = digits.trim_start_matches(' ');
-    let (last, rest) = match behind.strip_prefix('/').or_else(|| behind.strip_prefix("of ")) {
+    let (last, rest) = match behind
+        .strip_prefix('/')
+        .or_else(|| behind.strip_prefix("of "))
+    {
         Some(behind) => {
             let behind = behind.trim_start_matches([' ', '-']);
             let rest = behind.trim_start_matches(|digit: char| digit.is_ascii_digit());
@@ -112,7 +138,9 @@ fn epoch(text: &str) -> Option<Epoch> {
     let unbounded = digits.contains("/-");
     let last = last.filter(|last| !unbounded && (1..=1_000_000).contains(last));
     let words = |text: &str| {
-        let mut words = text.split(|part: char| !part.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+        let mut words = text
+            .split(|part: char| !part.is_ascii_alphanumeric())
+            .filter(|word| !word.is_empty());
         words.all(|word| BESIDE.contains(&word) || word.bytes().all(|byte| byte.is_ascii_digit()))
     };
     (words(before) && words(rest)).then_some(Epoch { number, last })
@@ -149,10 +177,20 @@ mod tests {
             ("Epoch (2/5) train", 2, Some(5)),
             ("Epoch 1 - loss: 2.31", 1, None),
         ] {
-            assert_eq!(Role::of(text), Role::Epoch(Epoch { number, last }), "{text}");
+            assert_eq!(
+                Role::of(text),
+                Role::Epoch(Epoch { number, last }),
+                "{text}"
+            );
         }
-        assert_eq!((Role::of("Epoch"), Role::of(" Epochs: ")), (Role::Epochs, Role::Epochs));
-        assert_eq!((Role::of(""), Role::of("Loading weights: ")), (Role::Plain, Role::Loading));
+        assert_eq!(
+            (Role::of("Epoch"), Role::of(" Epochs: ")),
+            (Role::Epochs, Role::Epochs)
+        );
+        assert_eq!(
+            (Role::of(""), Role::of("Loading weights: ")),
+            (Role::Plain, Role::Loading)
+        );
     }
 
     #[test]

@@ -39,9 +39,14 @@ pub enum Row {
 /// Whether a header stands in the upper border of a box; the column of the box.
 #[must_use]
 pub fn opens(before: &str) -> Option<usize> {
-    let at = before.find(['╭', '┌', '─']).or_else(|| before.find("+--"))?;
+    let at = before
+        .find(['╭', '┌', '─'])
+        .or_else(|| before.find("+--"))?;
     let border = before.get(at..)?.trim_end();
-    border.chars().all(|character| matches!(character, '╭' | '┌' | '─' | '+' | '-')).then_some(at)
+    border
+        .chars()
+        .all(|character| matches!(character, '╭' | '┌' | '─' | '+' | '-'))
+        .then_some(at)
 }
 
 /// What stands before and behind a title that a narrow box has cut (`╭─ Traceback (m─╮`).
@@ -84,9 +89,14 @@ pub fn wrapped(line: &str) -> Wrapped<'_> {
         return Wrapped::End;
     }
     let inner = |border: char| {
-        trimmed.strip_prefix(border)?.strip_suffix(border).map(|inner| inner.strip_prefix(' ').unwrap_or(inner))
+        trimmed
+            .strip_prefix(border)?
+            .strip_suffix(border)
+            .map(|inner| inner.strip_prefix(' ').unwrap_or(inner))
     };
-    inner('│').or_else(|| inner('|')).map_or(Wrapped::Not, Wrapped::Row)
+    inner('│')
+        .or_else(|| inner('|'))
+        .map_or(Wrapped::Not, Wrapped::Row)
 }
 
 impl Reader {
@@ -94,13 +104,21 @@ impl Reader {
     #[must_use]
     pub fn new(column: usize, before: &str) -> Self {
         let border = if before.contains('─') { '│' } else { '|' };
-        Self { column, border, ..Self::default() }
+        Self {
+            column,
+            border,
+            ..Self::default()
+        }
     }
 
     /// Takes the next line.
     pub fn row(&mut self, line: &str) -> Row {
         let trimmed = line.trim();
-        let lower = if self.border == '│' { trimmed.starts_with(['╰', '└']) } else { trimmed.starts_with("+--") };
+        let lower = if self.border == '│' {
+            trimmed.starts_with(['╰', '└'])
+        } else {
+            trimmed.starts_with("+--")
+        };
         if lower {
             return Row::End(self.place());
         }
@@ -109,7 +127,11 @@ impl Reader {
             line.get(from.saturating_add(self.border.len_utf8())..until)
         }) else {
             self.broken = self.broken.saturating_add(1);
-            return if self.broken >= BROKEN_ROWS_MAX { Row::End(self.place()) } else { Row::Nothing };
+            return if self.broken >= BROKEN_ROWS_MAX {
+                Row::End(self.place())
+            } else {
+                Row::Nothing
+            };
         };
         self.broken = 0;
         self.content(content)
@@ -120,16 +142,29 @@ impl Reader {
         let text = content.strip_prefix(' ').unwrap_or(content);
         let first = text.chars().next().unwrap_or(' ');
         let (opens, closes, inside) = match self.border {
-            '│' => (first == '╭' || first == '┌', first == '╰' || first == '└', first == '│'),
-            _ => (text.starts_with("+-") && !self.inner_box, text.starts_with("+-") && self.inner_box, first == '|'),
+            '│' => (
+                first == '╭' || first == '┌',
+                first == '╰' || first == '└',
+                first == '│',
+            ),
+            _ => (
+                text.starts_with("+-") && !self.inner_box,
+                text.starts_with("+-") && self.inner_box,
+                first == '|',
+            ),
         };
         if opens || closes || inside || self.inner_box {
             self.inner_box = !closes && (opens || self.inner_box);
             return self.place().map_or(Row::Nothing, Row::Frame);
         }
         // A fold right before ` in NAME` leaves the blank at the row's beginning, where source has it too.
-        let folded_name = text.starts_with(" in ") && self.rows.last().is_some_and(|(row, _)| ends_with_line(row));
-        if first == ' ' && !folded_name || first == '❱' || text.starts_with("> ") || text.starts_with("...") {
+        let folded_name = text.starts_with(" in ")
+            && self.rows.last().is_some_and(|(row, _)| ends_with_line(row));
+        if first == ' ' && !folded_name
+            || first == '❱'
+            || text.starts_with("> ")
+            || text.starts_with("...")
+        {
             return self.place().map_or(Row::Nothing, Row::Frame);
         }
         if self.rows.len() < TRACE_FOLD_ROWS_MAX {
@@ -155,7 +190,9 @@ impl Reader {
         let readings = [by_width, join(&rows, |_| false), join(&rows, |_| true)];
         let mut first = None;
         for reading in &readings {
-            let Some(raw) = frames::boxed(reading) else { continue };
+            let Some(raw) = frames::boxed(reading) else {
+                continue;
+            };
             let frame = origin::frame(raw.path, raw.line, raw.function);
             if frame.file.is_some() && frame.function.is_some() {
                 return Some(frame);
@@ -172,7 +209,9 @@ impl Reader {
 
 /// Whether the row ends with a line number.
 fn ends_with_line(row: &str) -> bool {
-    row.rsplit(':').next().is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+    row.rsplit(':').next().is_some_and(|number| {
+        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    })
 }
 
 /// Puts rows together; `blank` says of a row whether it ended at a blank.
@@ -200,16 +239,22 @@ mod tests {
         let mut frames = Vec::new();
         for line in lines {
             match reader.row(line) {
-                Row::Frame(frame) | Row::End(Some(frame)) => {
-                    frames.push((frame.file.map(|f| f.to_string()), frame.line, frame.function.map(|f| f.to_string())))
-                }
+                Row::Frame(frame) | Row::End(Some(frame)) => frames.push((
+                    frame.file.map(|f| f.to_string()),
+                    frame.line,
+                    frame.function.map(|f| f.to_string()),
+                )),
                 _ => {}
             }
         }
         frames
     }
 
-    fn public(file: &str, line: u64, function: &str) -> (Option<String>, Option<u64>, Option<String>) {
+    fn public(
+        file: &str,
+        line: u64,
+        function: &str,
+    ) -> (Option<String>, Option<u64>, Option<String>) {
         (Some(file.to_owned()), Some(line), Some(function.to_owned()))
     }
 
@@ -229,7 +274,13 @@ mod tests {
              │ /home/u/secret/t.py:7 in load_acme                        │\n\
              ╰───────────────────────────────────────────────────────────╯",
         );
-        assert_eq!(frames, [public("axolotl/train.py", 1171, "train"), (None, Some(7), None)]);
+        assert_eq!(
+            frames,
+            [
+                public("axolotl/train.py", 1171, "train"),
+                (None, Some(7), None)
+            ]
+        );
     }
 
     #[test]
@@ -252,9 +303,16 @@ mod tests {
                 public("torch/nn/functional.py", 592, "cross_entropy"),
             ),
         ] {
-            let (open, close) =
-                if rows.starts_with('│') { ("╭── ", "╰───╯") } else { ("+-- ", "+----+") };
-            assert_eq!(read(&format!("{open}Traceback\n{rows}\n{close}")), [expected], "{rows}");
+            let (open, close) = if rows.starts_with('│') {
+                ("╭── ", "╰───╯")
+            } else {
+                ("+-- ", "+----+")
+            };
+            assert_eq!(
+                read(&format!("{open}Traceback\n{rows}\n{close}")),
+                [expected],
+                "{rows}"
+            );
         }
     }
 

@@ -12,16 +12,29 @@ const PARTS_MAX: usize = 2000;
 #[must_use]
 pub fn lines(line: &str) -> Option<Vec<String>> {
     let (_, after) = line.split_once(HEADER)?;
-    let slashes = after.strip_prefix(':')?.bytes().take_while(|byte| *byte == b'\\').count();
-    let deep = (1..=8).contains(&slashes) && after.get(slashes.saturating_add(1)..)?.starts_with('n');
+    let slashes = after
+        .strip_prefix(':')?
+        .bytes()
+        .take_while(|byte| *byte == b'\\')
+        .count();
+    let deep =
+        (1..=8).contains(&slashes) && after.get(slashes.saturating_add(1)..)?.starts_with('n');
     if !deep {
         return None;
     }
     let end = format!("{}n", "\\".repeat(slashes));
     // Each level of quoting doubles the backslashes and adds one before a quote.
-    let quote = format!("{}\"", "\\".repeat(slashes.saturating_mul(2).saturating_sub(1)));
+    let quote = format!(
+        "{}\"",
+        "\\".repeat(slashes.saturating_mul(2).saturating_sub(1))
+    );
     // A longer row of backslashes is a backslash of the text, then whatever follows.
-    Some(line.split(&end).take(PARTS_MAX).map(|part| part.replace(&quote, "\"").replace("\\'", "'")).collect())
+    Some(
+        line.split(&end)
+            .take(PARTS_MAX)
+            .map(|part| part.replace(&quote, "\"").replace("\\'", "'"))
+            .collect(),
+    )
 }
 
 #[cfg(test)]
@@ -47,7 +60,10 @@ mod tests {
         ] {
             assert_eq!(lines(line).unwrap()[1], expected, "{line}");
         }
-        assert_eq!((lines("Traceback (most recent call last):"), lines("x\\ny")), (None, None));
+        assert_eq!(
+            (lines("Traceback (most recent call last):"), lines("x\\ny")),
+            (None, None)
+        );
     }
 
     proptest! {

@@ -15,13 +15,20 @@ use crate::public::{PublicStr, dictionary};
 #[must_use]
 pub fn event(report: &Report, fatal: bool) -> ErrorEvent {
     let last = report.last();
-    let chain: Vec<PublicStr> = report.exceptions.iter().filter(|exception| exception.complete).map(class).collect();
+    let chain: Vec<PublicStr> = report
+        .exceptions
+        .iter()
+        .filter(|exception| exception.complete)
+        .map(class)
+        .collect();
     ErrorEvent {
         exception_type: last.filter(|last| last.complete).map(class),
         exception: last.and_then(|last| last.message.known.clone()),
         exception_shape: last.and_then(|last| last.message.shape.clone()),
         stack_trace: (!report.exceptions.is_empty()).then(|| stack_trace(report)),
-        frames: last.map(|last| last.frames.iter().cloned().collect::<Vec<_>>()).filter(|frames| !frames.is_empty()),
+        frames: last
+            .map(|last| last.frames.iter().cloned().collect::<Vec<_>>())
+            .filter(|frames| !frames.is_empty()),
         chain: (chain.len() > 1).then_some(chain),
         marker: report.marker.clone(),
         fingerprint: Some(fingerprint(report)),
@@ -63,15 +70,25 @@ fn stack_trace(report: &Report) -> PublicStr {
     let mut text = Bounded::default();
     for (index, exception) in report.exceptions.iter().enumerate() {
         if index == 1 && report.dropped > 0 {
-            text.line(|line| line.constant("[").integer(report.dropped).constant(" exceptions left out]"));
+            text.line(|line| {
+                line.constant("[")
+                    .integer(report.dropped)
+                    .constant(" exceptions left out]")
+            });
         }
         match exception.link {
             _ if index == 0 => {}
             Link::First => {}
-            Link::Cause => text
-                .line(|line| line.constant("\nThe above exception was the direct cause of the following exception:\n")),
-            Link::Context => text
-                .line(|line| line.constant("\nDuring handling of the above exception, another exception occurred:\n")),
+            Link::Cause => text.line(|line| {
+                line.constant(
+                    "\nThe above exception was the direct cause of the following exception:\n",
+                )
+            }),
+            Link::Context => text.line(|line| {
+                line.constant(
+                    "\nDuring handling of the above exception, another exception occurred:\n",
+                )
+            }),
             Link::Member => text.line(|line| line.constant("\nMember of the group:\n")),
             Link::Quoted => text.line(|line| line.constant("\nOriginal error:\n")),
         }
@@ -86,11 +103,19 @@ fn traceback(text: &mut Bounded, exception: &Exception) {
     }
     for (index, frame) in exception.frames.iter().enumerate() {
         if index == exception.frames.before_the_gap() && exception.frames.dropped > 0 {
-            text.line(|line| line.constant("  [").integer(exception.frames.dropped).constant(" frames left out]"));
+            text.line(|line| {
+                line.constant("  [")
+                    .integer(exception.frames.dropped)
+                    .constant(" frames left out]")
+            });
         }
         text.line(|line| frame_line(line, frame));
         if let Some(times) = frame.repeated {
-            text.line(|line| line.constant("  [Previous line repeated ").integer(times).constant(" more times]"));
+            text.line(|line| {
+                line.constant("  [Previous line repeated ")
+                    .integer(times)
+                    .constant(" more times]")
+            });
         }
     }
     if exception.complete {
@@ -137,7 +162,10 @@ impl Bounded {
         let mut line = PublicText::new();
         write(&mut line);
         let line = line.finish();
-        self.bytes = self.bytes.saturating_add(line.as_str().len()).saturating_add(1);
+        self.bytes = self
+            .bytes
+            .saturating_add(line.as_str().len())
+            .saturating_add(1);
         if self.bytes > TRACE_TEXT_BYTES_MAX {
             self.full = true;
             self.text.constant("[the rest is left out]\n");

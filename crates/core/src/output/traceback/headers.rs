@@ -29,14 +29,22 @@ impl<'a> Header<'a> {
     /// What stands before the words of the grammar: a source's prefix, a margin, a progress bar, or nothing.
     #[must_use]
     pub fn outside(&self) -> &'a str {
-        let before = boxed::opens(self.before).and_then(|at| self.before.get(..at)).unwrap_or(self.before);
+        let before = boxed::opens(self.before)
+            .and_then(|at| self.before.get(..at))
+            .unwrap_or(self.before);
         if self.notebook {
             return split_class(before).0;
         }
-        ["  + Exception Group ", "+ Exception Group ", "Exception Group ", "Original ", "traceback : "]
-            .iter()
-            .find_map(|words| before.strip_suffix(words))
-            .unwrap_or(before)
+        [
+            "  + Exception Group ",
+            "+ Exception Group ",
+            "Exception Group ",
+            "Original ",
+            "traceback : ",
+        ]
+        .iter()
+        .find_map(|words| before.strip_suffix(words))
+        .unwrap_or(before)
     }
 }
 
@@ -53,8 +61,11 @@ pub fn before_opening(text: &str) -> Option<&str> {
 /// opens a report; but a message may quote one, so that only a source between reports may ask.
 #[must_use]
 pub fn before_frame(text: &str) -> Option<&str> {
-    let (at, _) = text.match_indices("File \"").find(|(at, _)| text.get(*at..).and_then(frames::quoted).is_some())?;
-    text.get(..at).filter(|before| !before.trim_end().ends_with('>'))
+    let (at, _) = text
+        .match_indices("File \"")
+        .find(|(at, _)| text.get(*at..).and_then(frames::quoted).is_some())?;
+    text.get(..at)
+        .filter(|before| !before.trim_end().ends_with('>'))
 }
 
 /// Reads a header, wherever in the line it stands.
@@ -75,7 +86,14 @@ pub fn header(text: &str) -> Option<Header<'_>> {
     };
     let group = before.trim_end().ends_with("Exception Group");
     let original = elastic || before.trim_end().ends_with("Original");
-    Some(Header { before, group, original, boxed, notebook, indentation })
+    Some(Header {
+        before,
+        group,
+        original,
+        boxed,
+        notebook,
+        indentation,
+    })
 }
 
 /// Whether a class stands before the header, as notebooks put it. A sentence that quotes the header has other words
@@ -84,13 +102,16 @@ pub fn header(text: &str) -> Option<Header<'_>> {
 fn titles_notebook(before: &str) -> bool {
     let (prefix, class) = split_class(before);
     let named = || types::exception_line(class).is_some_and(|line| line.certain);
-    prefix.is_empty() || !class.is_empty() && (before.ends_with("  ") || !before.ends_with(' ') || named())
+    prefix.is_empty()
+        || !class.is_empty() && (before.ends_with("  ") || !before.ends_with(' ') || named())
 }
 
 /// What stands before the name that ends the text, and that name; a rank's prefix may touch it (`[default0]:KeyError`).
 fn split_class(text: &str) -> (&str, &str) {
     let text = text.trim_end();
-    let prefix = text.trim_end_matches(|character: char| character.is_alphanumeric() || matches!(character, '_' | '.'));
+    let prefix = text.trim_end_matches(|character: char| {
+        character.is_alphanumeric() || matches!(character, '_' | '.')
+    });
     text.split_at_checked(prefix.len()).unwrap_or(("", text))
 }
 
@@ -128,12 +149,20 @@ pub fn separator(text: &str) -> Option<Separator> {
     let text = text.strip_prefix("| ").map_or(text, str::trim_start);
     if !text.starts_with("+-")
         || text.len() < 20
-        || !text.bytes().all(|byte| matches!(byte, b'+' | b'-' | b' ' | b'.') || byte.is_ascii_digit())
+        || !text
+            .bytes()
+            .all(|byte| matches!(byte, b'+' | b'-' | b' ' | b'.') || byte.is_ascii_digit())
     {
         return None;
     }
-    let numbered = text.bytes().any(|byte| byte.is_ascii_digit() || byte == b'.');
-    Some(if numbered { Separator::Member } else { Separator::End })
+    let numbered = text
+        .bytes()
+        .any(|byte| byte.is_ascii_digit() || byte == b'.');
+    Some(if numbered {
+        Separator::Member
+    } else {
+        Separator::End
+    })
 }
 
 /// A heading that says of the next traceback that the program survived it.
@@ -151,11 +180,14 @@ pub fn heading(text: &str) -> Option<Standing> {
         "Unhandled exception in client_connected_cb",
         "Unhandled error in exception handler",
     ];
-    if survived.iter().any(|start| text.starts_with(start)) || text.ends_with("exception was never retrieved") {
+    if survived.iter().any(|start| text.starts_with(start))
+        || text.ends_with("exception was never retrieved")
+    {
         return Some(Standing::Survived);
     }
     // The interpreter, or `multiprocessing`, says that something ends here.
-    let ends = text.starts_with("Error in sys.excepthook:") || text.starts_with("Process ") && text.ends_with(':');
+    let ends = text.starts_with("Error in sys.excepthook:")
+        || text.starts_with("Process ") && text.ends_with(':');
     ends.then_some(Standing::Plain)
 }
 
@@ -175,11 +207,19 @@ pub struct Native {
 pub fn native(text: &str) -> Option<Native> {
     const THROWN: &str = "terminate called after throwing an instance of '";
     const NOT_THROWN: &str = "terminate called without an active exception";
-    let native = |marker, dumps, standing| Some(Native { marker, dumps, standing });
+    let native = |marker, dumps, standing| {
+        Some(Native {
+            marker,
+            dumps,
+            standing,
+        })
+    };
     if let Some((_, class)) = text.split_once(THROWN) {
         let class = class.rsplit_once('\'').map_or(class, |(class, _)| class);
         return native(
-            types::native(class).unwrap_or(PublicStr::constant("terminate called after throwing an exception")),
+            types::native(class).unwrap_or(PublicStr::constant(
+                "terminate called after throwing an exception",
+            )),
             false,
             Standing::Native,
         );
@@ -193,8 +233,19 @@ pub fn native(text: &str) -> Option<Native> {
     let text = text.trim();
     let timeout = text.starts_with("Timeout (")
         && text.ends_with(")!")
-        && text.bytes().skip(9).all(|byte| byte.is_ascii_digit() || matches!(byte, b':' | b'.' | b')' | b'!'));
-    if timeout { native(PublicStr::constant("faulthandler timeout"), true, Standing::Survived) } else { None }
+        && text
+            .bytes()
+            .skip(9)
+            .all(|byte| byte.is_ascii_digit() || matches!(byte, b':' | b'.' | b')' | b'!'));
+    if timeout {
+        native(
+            PublicStr::constant("faulthandler timeout"),
+            true,
+            Standing::Survived,
+        )
+    } else {
+        None
+    }
 }
 
 /// The sign of a process whose threads were not joined at its end: it comes after the real error.
@@ -215,24 +266,121 @@ mod tests {
     #[test]
     fn headers_in_all_their_places() {
         for (text, group, original, boxed, notebook, indentation) in [
-            ("Traceback (most recent call last):", false, false, false, false, 0),
-            ("    Traceback (most recent call last):", false, false, false, false, 4),
-            (" 45%|##| 431/960 [..]Traceback (most recent call last):", false, false, false, false, 0),
-            ("+ Exception Group Traceback (most recent call last):", true, false, false, false, 0),
-            ("Original Traceback (most recent call last):", false, true, false, false, 0),
-            ("  traceback : Traceback (most recent call last):", false, true, false, false, 6),
-            ("╭───── Traceback (most recent call last) ─────╮", false, false, true, false, 0),
-            ("+----- Traceback (most recent call last) -----+", false, false, true, false, 0),
-            ("RuntimeError          Traceback (most recent call last)", false, false, false, true, 0),
-            ("pod-7 | RuntimeError          Traceback (most recent call last)", false, false, false, true, 0),
-            ("[default4]:KeyError          Traceback (most recent call last)", false, false, false, true, 0),
-            ("[rank0]: KeyErrorTraceback (most recent call last)", false, false, false, true, 0),
-            ("[rank0]: a.KeyError Traceback (most recent call last)", false, false, false, true, 0),
+            (
+                "Traceback (most recent call last):",
+                false,
+                false,
+                false,
+                false,
+                0,
+            ),
+            (
+                "    Traceback (most recent call last):",
+                false,
+                false,
+                false,
+                false,
+                4,
+            ),
+            (
+                " 45%|##| 431/960 [..]Traceback (most recent call last):",
+                false,
+                false,
+                false,
+                false,
+                0,
+            ),
+            (
+                "+ Exception Group Traceback (most recent call last):",
+                true,
+                false,
+                false,
+                false,
+                0,
+            ),
+            (
+                "Original Traceback (most recent call last):",
+                false,
+                true,
+                false,
+                false,
+                0,
+            ),
+            (
+                "  traceback : Traceback (most recent call last):",
+                false,
+                true,
+                false,
+                false,
+                6,
+            ),
+            (
+                "╭───── Traceback (most recent call last) ─────╮",
+                false,
+                false,
+                true,
+                false,
+                0,
+            ),
+            (
+                "+----- Traceback (most recent call last) -----+",
+                false,
+                false,
+                true,
+                false,
+                0,
+            ),
+            (
+                "RuntimeError          Traceback (most recent call last)",
+                false,
+                false,
+                false,
+                true,
+                0,
+            ),
+            (
+                "pod-7 | RuntimeError          Traceback (most recent call last)",
+                false,
+                false,
+                false,
+                true,
+                0,
+            ),
+            (
+                "[default4]:KeyError          Traceback (most recent call last)",
+                false,
+                false,
+                false,
+                true,
+                0,
+            ),
+            (
+                "[rank0]: KeyErrorTraceback (most recent call last)",
+                false,
+                false,
+                false,
+                true,
+                0,
+            ),
+            (
+                "[rank0]: a.KeyError Traceback (most recent call last)",
+                false,
+                false,
+                false,
+                true,
+                0,
+            ),
             ("     ╭─ Traceback (m─╮   ", false, false, true, false, 0),
         ] {
             let header = header(text).unwrap_or_else(|| panic!("{text}"));
             assert_eq!(
-                (header.group, header.original, header.boxed, header.notebook, header.indentation),
+                (
+                    header.group,
+                    header.original,
+                    header.boxed,
+                    header.notebook,
+                    header.indentation
+                ),
                 (group, original, boxed, notebook, indentation),
                 "{text}"
             );
@@ -252,18 +400,36 @@ mod tests {
     #[test]
     fn what_stands_before_an_opening_line() {
         for (text, before) in [
-            ("[rank0]: Traceback (most recent call last):", Some("[rank0]: ")),
-            ("[default1]:  + Exception Group Traceback (most recent call last):", Some("[default1]:")),
-            ("h | KeyError        Traceback (most recent call last)", Some("h | ")),
-            ("[default4]:a.KeyError        Traceback (most recent call last)", Some("[default4]:")),
-            ("11:22:33 h: Fatal Python error: Aborted", Some("11:22:33 h: ")),
+            (
+                "[rank0]: Traceback (most recent call last):",
+                Some("[rank0]: "),
+            ),
+            (
+                "[default1]:  + Exception Group Traceback (most recent call last):",
+                Some("[default1]:"),
+            ),
+            (
+                "h | KeyError        Traceback (most recent call last)",
+                Some("h | "),
+            ),
+            (
+                "[default4]:a.KeyError        Traceback (most recent call last)",
+                Some("[default4]:"),
+            ),
+            (
+                "11:22:33 h: Fatal Python error: Aborted",
+                Some("11:22:33 h: "),
+            ),
             ("loss: 3", None),
         ] {
             assert_eq!(before_opening(text), before, "{text}");
         }
         for (text, before) in [
             ("(f pid=7) File \"/a.py\", line 3, in f", Some("(f pid=7) ")),
-            ("[rank0]:   File \"/a.py\", line 3, in f", Some("[rank0]:   ")),
+            (
+                "[rank0]:   File \"/a.py\", line 3, in f",
+                Some("[rank0]:   "),
+            ),
             ("> File \"/a.py\", line 3, in f", None),
             ("raise E('File \"a\" is missing')", None),
         ] {
@@ -273,12 +439,30 @@ mod tests {
 
     #[test]
     fn separators_links_and_headings() {
-        assert_eq!(separator("  +-+---------------- 1 ----------------"), Some(Separator::Member));
-        assert_eq!(separator("    +---------------- ... ----------------"), Some(Separator::Member));
-        assert_eq!(separator("    +------------------------------------"), Some(Separator::End));
-        assert_eq!(separator("+----- Traceback (most recent call last) -----+"), None);
-        assert_eq!(link("The above exception was the direct cause of the following exception:"), Some(Link::Cause));
-        assert_eq!(heading("Exception in thread Thread-3 (fn):"), Some(Standing::Survived));
+        assert_eq!(
+            separator("  +-+---------------- 1 ----------------"),
+            Some(Separator::Member)
+        );
+        assert_eq!(
+            separator("    +---------------- ... ----------------"),
+            Some(Separator::Member)
+        );
+        assert_eq!(
+            separator("    +------------------------------------"),
+            Some(Separator::End)
+        );
+        assert_eq!(
+            separator("+----- Traceback (most recent call last) -----+"),
+            None
+        );
+        assert_eq!(
+            link("The above exception was the direct cause of the following exception:"),
+            Some(Link::Cause)
+        );
+        assert_eq!(
+            heading("Exception in thread Thread-3 (fn):"),
+            Some(Standing::Survived)
+        );
         assert_eq!(heading("Process SpawnProcess-1:"), Some(Standing::Plain));
         assert_eq!(heading("Processing the data:"), None);
     }
@@ -286,22 +470,41 @@ mod tests {
     #[test]
     fn native_deaths() {
         for (text, marker, dumps) in [
-            ("terminate called after throwing an instance of 'c10::Error'", "c10::Error", false),
+            (
+                "terminate called after throwing an instance of 'c10::Error'",
+                "c10::Error",
+                false,
+            ),
             (
                 "terminate called after throwing an instance of 'acme::Secret'",
                 "terminate called after throwing an exception",
                 false,
             ),
-            ("terminate called without an active exception", "terminate called without an active exception", false),
-            ("Fatal Python error: Segmentation fault", "Fatal Python error: Segmentation fault (SIGSEGV)", true),
+            (
+                "terminate called without an active exception",
+                "terminate called without an active exception",
+                false,
+            ),
+            (
+                "Fatal Python error: Segmentation fault",
+                "Fatal Python error: Segmentation fault (SIGSEGV)",
+                true,
+            ),
             ("Timeout (0:00:00.4)!", "faulthandler timeout", true),
         ] {
             let native = native(text).unwrap();
-            assert_eq!((native.marker.as_str(), native.dumps), (marker, dumps), "{text}");
+            assert_eq!(
+                (native.marker.as_str(), native.dumps),
+                (marker, dumps),
+                "{text}"
+            );
         }
         assert_eq!(native("Timeout (jane)!"), None);
         assert_eq!(
-            (thread("Current thread 0x1 (most recent call first):"), thread("Thread 0x1 (most recent call first):")),
+            (
+                thread("Current thread 0x1 (most recent call first):"),
+                thread("Thread 0x1 (most recent call first):")
+            ),
             (Some(true), Some(false))
         );
     }

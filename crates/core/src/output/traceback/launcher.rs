@@ -42,12 +42,24 @@ impl Table {
             self.open = !line.trim_start().starts_with("====");
             return;
         };
-        let number = || value.split('(').next().unwrap_or(value).trim().parse::<i64>().ok();
+        let number = || {
+            value
+                .split('(')
+                .next()
+                .unwrap_or(value)
+                .trim()
+                .parse::<i64>()
+                .ok()
+        };
         match name.split_whitespace().next_back() {
             Some("rank") => {
-                self.cause.rank = number().and_then(|rank| u64::try_from(rank).ok()).filter(|rank| *rank < 1_000_000)
+                self.cause.rank = number()
+                    .and_then(|rank| u64::try_from(rank).ok())
+                    .filter(|rank| *rank < 1_000_000)
             }
-            Some("exitcode") => self.cause.exit_code = number().filter(|code| (-64..256).contains(code)),
+            Some("exitcode") => {
+                self.cause.exit_code = number().filter(|code| (-64..256).contains(code))
+            }
             _ => {}
         }
     }
@@ -78,9 +90,14 @@ fn slurm(line: &str) -> Option<RootCause> {
     let (rank, how) = told.split_once(": ")?;
     let exit_code = match how.strip_prefix("Exited with exit code ") {
         Some(code) => exit_code(code)?,
-        None => ENDS.iter().find_map(|(name, signal)| how.starts_with(name).then_some(-signal))?,
+        None => ENDS
+            .iter()
+            .find_map(|(name, signal)| how.starts_with(name).then_some(-signal))?,
     };
-    Some(RootCause { rank: Some(rank_of(rank)?), exit_code: Some(exit_code) })
+    Some(RootCause {
+        rank: Some(rank_of(rank)?),
+        exit_code: Some(exit_code),
+    })
 }
 
 /// What the C library calls the signals by which tasks die of themselves.
@@ -99,17 +116,31 @@ const ENDS: [(&str, i64); 7] = [
 fn open_mpi(line: &str) -> Option<RootCause> {
     if let Some(name) = line.strip_prefix("Process name: [[") {
         let (_, rank) = name.strip_suffix(']')?.rsplit_once("],")?;
-        return Some(RootCause { rank: Some(rank_of(rank)?), exit_code: None });
+        return Some(RootCause {
+            rank: Some(rank_of(rank)?),
+            exit_code: None,
+        });
     }
     let (_, told) = line.split_once(" noticed that process rank ")?;
     let (rank, how) = told.split_once(" with PID ")?;
     let (_, signal) = how.split_once(" exited on signal ")?;
-    let signal: i64 = signal.split(' ').next()?.trim_end_matches('.').parse().ok()?;
-    Some(RootCause { rank: Some(rank_of(rank)?), exit_code: Some(-signal).filter(|code| (-64..0).contains(code)) })
+    let signal: i64 = signal
+        .split(' ')
+        .next()?
+        .trim_end_matches('.')
+        .parse()
+        .ok()?;
+    Some(RootCause {
+        rank: Some(rank_of(rank)?),
+        exit_code: Some(-signal).filter(|code| (-64..0).contains(code)),
+    })
 }
 
 fn exit_code(text: &str) -> Option<i64> {
-    text.trim().parse().ok().filter(|code| (0..256).contains(code))
+    text.trim()
+        .parse()
+        .ok()
+        .filter(|code| (0..256).contains(code))
 }
 
 fn rank_of(text: &str) -> Option<u64> {
@@ -130,17 +161,41 @@ mod tests {
         };
         for (lines, expected) in [
             (
-                &["srun: error: n1: task 1: Exited with exit code 3", "srun: error: n1: task 0: Killed"][..],
+                &[
+                    "srun: error: n1: task 1: Exited with exit code 3",
+                    "srun: error: n1: task 0: Killed",
+                ][..],
                 Some((1, 3)),
             ),
-            (&["srun: error: n1: task 7: Segmentation fault (core dumped)"], Some((7, -11))),
+            (
+                &["srun: error: n1: task 7: Segmentation fault (core dumped)"],
+                Some((7, -11)),
+            ),
             (&["srun: error: n1: task 2: Out Of Memory"], Some((2, -9))),
-            (&[" 63%|████\u{fffd}srun: error: n1: task 1: Exited with exit code 1"], Some((1, 1))),
-            (&["mpirun noticed that process rank 1 with PID 0 on node n1 exited on signal 9 (Killed)."], Some((1, -9))),
-            (&["  Process name: [[17665,1],4]", "  Exit code:    3"], Some((4, 3))),
+            (
+                &[" 63%|████\u{fffd}srun: error: n1: task 1: Exited with exit code 1"],
+                Some((1, 1)),
+            ),
+            (
+                &[
+                    "mpirun noticed that process rank 1 with PID 0 on node n1 exited on signal 9 (Killed).",
+                ],
+                Some((1, -9)),
+            ),
+            (
+                &["  Process name: [[17665,1],4]", "  Exit code:    3"],
+                Some((4, 3)),
+            ),
         ] {
-            assert_eq!(read(lines), expected.map(|(rank, code)| (Some(rank), Some(code))), "{lines:?}");
-            assert!(lines.iter().all(|line| Words::of(line).have(Words::TABLE)), "{lines:?} would not be looked at");
+            assert_eq!(
+                read(lines),
+                expected.map(|(rank, code)| (Some(rank), Some(code))),
+                "{lines:?}"
+            );
+            assert!(
+                lines.iter().all(|line| Words::of(line).have(Words::TABLE)),
+                "{lines:?} would not be looked at"
+            );
         }
         for line in [
             "srun: error: n1: tasks 0-3: Killed",
@@ -176,7 +231,13 @@ mod tests {
         ] {
             table.line(line);
         }
-        assert_eq!(table.cause(), Some(RootCause { rank: Some(1), exit_code: Some(-9) }));
+        assert_eq!(
+            table.cause(),
+            Some(RootCause {
+                rank: Some(1),
+                exit_code: Some(-9)
+            })
+        );
         assert_eq!(Table::default().cause(), None);
     }
 }

@@ -31,8 +31,8 @@ mod words;
 
 use crate::event::ErrorEvent;
 use crate::limits::{LINE_BYTES_MAX, TRACE_MARKERS_MAX, TRACE_REPORTS_FIRST, TRACE_REPORTS_LAST};
-use crate::output::lines::{Line, LineCutter, inner_lines};
 use crate::observation::Stream;
+use crate::output::lines::{Line, LineCutter, inner_lines};
 use crate::public::PublicStr;
 use crate::status::End;
 use launcher::Table;
@@ -71,7 +71,11 @@ impl Judgement {
     /// Whether anything that was read may be of the first rank, which is the one that reports; true where nothing was.
     #[must_use]
     pub fn has_word_of_the_first(&self) -> bool {
-        self.reports.is_empty() || self.reports.iter().any(|report| report.rank.is_none_or(|rank| rank == 0))
+        self.reports.is_empty()
+            || self
+                .reports
+                .iter()
+                .any(|report| report.rank.is_none_or(|rank| rank == 0))
     }
 }
 
@@ -128,7 +132,11 @@ impl TraceReader {
             self.remember(text, words);
             return;
         }
-        match if words.have(Words::HEADER) { escaped::lines(text) } else { None } {
+        match if words.have(Words::HEADER) {
+            escaped::lines(text)
+        } else {
+            None
+        } {
             Some(lines) => {
                 self.logged = true;
                 for line in lines {
@@ -141,7 +149,11 @@ impl TraceReader {
 
     /// Passes over whole lines of a stream; false where one of them has to be read.
     pub fn skip(&mut self, stream: Stream, lines: &[u8]) -> bool {
-        if lines.is_empty() || self.table.is_open() || !self.is_between_reports(stream) || !words::are_absent(lines) {
+        if lines.is_empty()
+            || self.table.is_open()
+            || !self.is_between_reports(stream)
+            || !words::are_absent(lines)
+        {
             return false;
         }
         let mut backwards = lines.rsplit(|byte| matches!(byte, b'\n' | b'\r'));
@@ -153,7 +165,9 @@ impl TraceReader {
     }
 
     fn is_between_reports(&self, stream: Stream) -> bool {
-        self.sources.iter().all(|source| source.stream != stream || source.machine.is_idle())
+        self.sources
+            .iter()
+            .all(|source| source.stream != stream || source.machine.is_idle())
     }
 
     /// Keeps of a line what matters to the next one.
@@ -167,17 +181,31 @@ impl TraceReader {
     fn plain(&mut self, stream: Stream, at: f64, text: &str, words: Words) {
         self.order = self.order.saturating_add(1);
         let opens = words.have(Words::HEADER) || words.have(Words::NATIVE);
-        let opening = if opens { headers::before_opening(text) } else { None }
-            .or_else(|| {
-                let may_begin = words.have(Words::FRAME) && self.is_between_reports(stream);
-                if may_begin { headers::before_frame(text) } else { None }
-            })
-            .map(Prefix::of);
+        let opening = if opens {
+            headers::before_opening(text)
+        } else {
+            None
+        }
+        .or_else(|| {
+            let may_begin = words.have(Words::FRAME) && self.is_between_reports(stream);
+            if may_begin {
+                headers::before_frame(text)
+            } else {
+                None
+            }
+        })
+        .map(Prefix::of);
         let (index, rest) = self.source(stream, text, opening);
         let mut done = Vec::new();
         if let Some(source) = self.sources.get_mut(index) {
             let logged = self.logged || source.prefix.is_a_log();
-            let around = Around { logged, rank: source.prefix.rank(), at, order: self.order, words };
+            let around = Around {
+                logged,
+                rank: source.prefix.rank(),
+                at,
+                order: self.order,
+                words,
+            };
             source.used = self.order;
             source.machine.line(rest, around, &mut done);
             self.look_for_signs(rest, words);
@@ -219,10 +247,18 @@ impl TraceReader {
     #[must_use]
     pub fn finish(&self, end: Option<End>) -> Judgement {
         let mut reports: Vec<Report> = self.first.iter().chain(&self.last).cloned().collect();
-        reports.extend(self.sources.iter().filter_map(|source| source.machine.pending()));
+        reports.extend(
+            self.sources
+                .iter()
+                .filter_map(|source| source.machine.pending()),
+        );
         reports.sort_by_key(|report| report.order);
-        let found =
-            selection::Found { reports: &reports, signs: &self.signs, root: self.table.cause(), dropped: self.dropped };
+        let found = selection::Found {
+            reports: &reports,
+            signs: &self.signs,
+            root: self.table.cause(),
+            dropped: self.dropped,
+        };
         selection::judge(&found, end)
     }
 }

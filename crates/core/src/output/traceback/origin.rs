@@ -22,7 +22,10 @@ const COMPONENTS_MAX: usize = 64;
 /// Modules that the interpreter has frozen into itself, and the file that each was made of.
 const FROZEN: &[(&str, &str)] = &[
     ("<frozen importlib._bootstrap>", "importlib/_bootstrap.py"),
-    ("<frozen importlib._bootstrap_external>", "importlib/_bootstrap_external.py"),
+    (
+        "<frozen importlib._bootstrap_external>",
+        "importlib/_bootstrap_external.py",
+    ),
     ("<frozen runpy>", "runpy.py"),
     ("<frozen zipimport>", "zipimport.py"),
     ("<frozen site>", "site.py"),
@@ -42,8 +45,14 @@ const FROZEN: &[(&str, &str)] = &[
 ];
 
 /// Other names in angle brackets that everybody has.
-const PSEUDO_FILES: &[&str] =
-    &["<string>", "<stdin>", "<template>", "<console>", "<unknown>", "<__array_function__ internals>"];
+const PSEUDO_FILES: &[&str] = &[
+    "<string>",
+    "<stdin>",
+    "<template>",
+    "<console>",
+    "<unknown>",
+    "<__array_function__ internals>",
+];
 
 /// A frame with what is public of it.
 #[must_use]
@@ -76,23 +85,40 @@ fn place(path: &str, function: Option<&str>) -> Frame {
         return found;
     }
     let parts = &parts.0;
-    if let Some(at) = parts.iter().rposition(|(_, part)| matches!(*part, "site-packages" | "dist-packages")) {
+    if let Some(at) = parts
+        .iter()
+        .rposition(|(_, part)| matches!(*part, "site-packages" | "dist-packages"))
+    {
         let top = parts.get(at.saturating_add(1)).copied();
-        let relative = top.and_then(|(from, _)| path.get(from..)).unwrap_or_default();
-        return known(relative, function).unwrap_or_else(|| unknown_file(top.map(|(_, part)| part), function));
+        let relative = top
+            .and_then(|(from, _)| path.get(from..))
+            .unwrap_or_default();
+        return known(relative, function)
+            .unwrap_or_else(|| unknown_file(top.map(|(_, part)| part), function));
     }
     if let Some(at) = standard_library(parts) {
-        let relative = parts.get(at).and_then(|(from, _)| path.get(*from..)).unwrap_or_default();
+        let relative = parts
+            .get(at)
+            .and_then(|(from, _)| path.get(*from..))
+            .unwrap_or_default();
         return known(relative, function).unwrap_or_else(|| kind("stdlib", function));
     }
     if let [.., (_, "bin" | "Scripts"), (_, script)] = parts.as_slice()
         && let Some(file) = dictionary::file(&format!("bin/{script}"))
     {
-        return Frame { file: Some(file), ..kind("script", function) };
+        return Frame {
+            file: Some(file),
+            ..kind("script", function)
+        };
     }
-    let starts = parts.iter().filter(|(_, part)| dictionary::package(part).is_some());
+    let starts = parts
+        .iter()
+        .filter(|(_, part)| dictionary::package(part).is_some());
     for (from, _) in starts {
-        if let Some(found) = path.get(*from..).and_then(|relative| known(relative, function)) {
+        if let Some(found) = path
+            .get(*from..)
+            .and_then(|relative| known(relative, function))
+        {
             return found;
         }
     }
@@ -104,14 +130,19 @@ fn below_packages(path: &str) -> Option<&str> {
     static FOLDER: LazyLock<FinderRev<'static>> = LazyLock::new(|| FinderRev::new("-packages/"));
     let at = FOLDER.rfind(path)?;
     let (before, relative) = path.split_at_checked(at)?;
-    let before = before.strip_suffix("site").or_else(|| before.strip_suffix("dist"))?;
-    before.ends_with('/').then(|| relative.strip_prefix("-packages/")).flatten()
+    let before = before
+        .strip_suffix("site")
+        .or_else(|| before.strip_suffix("dist"))?;
+    before
+        .ends_with('/')
+        .then(|| relative.strip_prefix("-packages/"))
+        .flatten()
 }
 
 /// The path as Linux writes it, each slash once.
 fn with_plain_slashes(path: &str) -> Cow<'_, str> {
-    let odd =
-        memchr::memchr(b'\\', path.as_bytes()).is_some() || memchr::memmem::find(path.as_bytes(), b"//").is_some();
+    let odd = memchr::memchr(b'\\', path.as_bytes()).is_some()
+        || memchr::memmem::find(path.as_bytes(), b"//").is_some();
     if !odd {
         return Cow::Borrowed(path);
     }
@@ -147,13 +178,16 @@ impl<'a> Parts<'a> {
         for (_, part) in &self.0 {
             match part.as_bytes().first() {
                 Some(b'i' | b'C' | b'I')
-                    if part.starts_with("ipykernel_") || *part == "Cell In" || *part == "Input In" =>
+                    if part.starts_with("ipykernel_")
+                        || *part == "Cell In"
+                        || *part == "Input In" =>
                 {
                     return Some("notebook");
                 }
                 Some(b't') => {
                     remote |= *part == "transformers_modules";
-                    generated |= part.starts_with("torchinductor_") || *part == "torch_compile_debug";
+                    generated |=
+                        part.starts_with("torchinductor_") || *part == "torch_compile_debug";
                 }
                 _ => {}
             }
@@ -171,10 +205,14 @@ impl<'a> Parts<'a> {
 /// the `Lib` of an installation on Windows.
 fn standard_library(parts: &[(usize, &str)]) -> Option<usize> {
     let at = parts.windows(2).rposition(|pair| {
-        let [(_, parent), (_, child)] = pair else { return false };
-        let versioned = child
-            .strip_prefix("python3")
-            .is_some_and(|version| version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b't'));
+        let [(_, parent), (_, child)] = pair else {
+            return false;
+        };
+        let versioned = child.strip_prefix("python3").is_some_and(|version| {
+            version
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b't')
+        });
         matches!(*parent, "lib" | "lib64" | "Lib") && versioned
             || *child == "Lib" && parent.to_ascii_lowercase().starts_with("python")
     })?;
@@ -187,13 +225,21 @@ fn known(relative: &str, function: Option<&str>) -> Option<Frame> {
     let top = relative.split('/').next().unwrap_or(relative);
     let top = top.strip_suffix(".py").unwrap_or(top);
     let origin = dictionary::package(top).unwrap_or(PublicStr::constant("stdlib"));
-    Some(Frame { origin: Some(origin), file: Some(file), function, ..Frame::default() })
+    Some(Frame {
+        origin: Some(origin),
+        file: Some(file),
+        function,
+        ..Frame::default()
+    })
 }
 
 /// The frame of a file below site-packages that the dictionary has not: perhaps a newer release of a public package.
 fn unknown_file(top: Option<&str>, function: Option<&str>) -> Frame {
     let package = top.and_then(|top| dictionary::package(top.strip_suffix(".py").unwrap_or(top)));
-    Frame { origin: package.or(Some(PublicStr::constant("other_package"))), ..kind("other_package", function) }
+    Frame {
+        origin: package.or(Some(PublicStr::constant("other_package"))),
+        ..kind("other_package", function)
+    }
 }
 
 /// The frame of a file with a name in angle brackets.
@@ -208,12 +254,23 @@ fn pseudo(path: &str, function: Option<&str>) -> Frame {
         };
     }
     let name = PSEUDO_FILES.iter().find(|name| **name == path);
-    let origin = if path.starts_with("<ipython-input-") { "notebook" } else { "generated" };
-    Frame { file: name.map(|name| PublicStr::constant(name)), ..kind(origin, function) }
+    let origin = if path.starts_with("<ipython-input-") {
+        "notebook"
+    } else {
+        "generated"
+    };
+    Frame {
+        file: name.map(|name| PublicStr::constant(name)),
+        ..kind(origin, function)
+    }
 }
 
 /// A frame of which only the kind is public, and whether its code has a name at all.
 fn kind(origin: &'static str, function: Option<&str>) -> Frame {
     let function = function.and_then(dictionary::anonymous);
-    Frame { origin: Some(PublicStr::constant(origin)), function, ..Frame::default() }
+    Frame {
+        origin: Some(PublicStr::constant(origin)),
+        function,
+        ..Frame::default()
+    }
 }

@@ -40,7 +40,11 @@ impl Prefix {
         }
         // The indentation behind a prefix belongs to the line, but one blank is the prefix's own.
         let own = before.trim_end_matches([' ', '\t']);
-        let own = if before.len() > own.len() { before.get(..own.len().saturating_add(1)).unwrap_or(own) } else { own };
+        let own = if before.len() > own.len() {
+            before.get(..own.len().saturating_add(1)).unwrap_or(own)
+        } else {
+            own
+        };
         let mut key = String::new();
         let mut rest = own;
         while let Some(first) = rest.chars().next() {
@@ -55,7 +59,11 @@ impl Prefix {
             }
         }
         let (rank, is_a_log) = (rank(&key), is_log_line(&key));
-        Self { key, rank, is_a_log }
+        Self {
+            key,
+            rank,
+            is_a_log,
+        }
     }
 
     /// Whether it goes on where the other one ends: something was printed between a rank's prefix and its header.
@@ -133,20 +141,36 @@ impl Prefix {
 #[must_use]
 pub fn behind_rank(text: &str) -> Option<&str> {
     let numbered = |rest: &str| rest.starts_with(|digit: char| digit.is_ascii_digit());
-    let ranked = ["[rank", "[default"].iter().find_map(|start| text.strip_prefix(start).filter(|rest| numbered(rest)));
+    let ranked = ["[rank", "[default"]
+        .iter()
+        .find_map(|start| text.strip_prefix(start).filter(|rest| numbered(rest)));
     let rest = match ranked {
         Some(rest) => rest.split_once("]:")?.1,
-        None => text.strip_prefix('(').filter(|rest| rest.contains(" pid="))?.split_once(')')?.1,
+        None => {
+            text.strip_prefix('(')
+                .filter(|rest| rest.contains(" pid="))?
+                .split_once(')')?
+                .1
+        }
     };
     Some(rest.trim_start_matches(' '))
 }
 
 fn rank(key: &str) -> Option<u64> {
-    ["[rank", "[default", "rank=", "[Rank ", "rank "].iter().find_map(|sign| {
-        let (_, after) = key.split_once(sign)?;
-        let end = after.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(after.len());
-        after.get(..end)?.parse().ok().filter(|rank| *rank < 1_000_000)
-    })
+    ["[rank", "[default", "rank=", "[Rank ", "rank "]
+        .iter()
+        .find_map(|sign| {
+            let (_, after) = key.split_once(sign)?;
+            let end = after
+                .bytes()
+                .position(|byte| !byte.is_ascii_digit())
+                .unwrap_or(after.len());
+            after
+                .get(..end)?
+                .parse()
+                .ok()
+                .filter(|rank| *rank < 1_000_000)
+        })
 }
 
 /// What stands behind a progress bar that no new line ended: nothing, or the prefix of a rank.
@@ -155,7 +179,11 @@ fn behind_bar(before: &str) -> &str {
         return before;
     }
     let signs = ["[rank", "[default", "(pid="];
-    signs.iter().find_map(|sign| before.rfind(sign)).and_then(|at| before.get(at..)).unwrap_or_default()
+    signs
+        .iter()
+        .find_map(|sign| before.rfind(sign))
+        .and_then(|at| before.get(at..))
+        .unwrap_or_default()
 }
 
 /// Whether the text is (the end of) a progress bar.
@@ -170,7 +198,12 @@ pub fn is_progress_bar(text: &str) -> bool {
 #[must_use]
 pub fn is_log_line(text: &str) -> bool {
     text.split(|character: char| !character.is_ascii_alphanumeric())
-        .any(|word| matches!(word, "ERROR" | "WARNING" | "CRITICAL" | "WARN" | "FATAL" | "EXCEPTION"))
+        .any(|word| {
+            matches!(
+                word,
+                "ERROR" | "WARNING" | "CRITICAL" | "WARN" | "FATAL" | "EXCEPTION"
+            )
+        })
 }
 
 /// The text behind a leading time: `2026-03-01T11:22:33.456Z`, `11:22:33,456`, or seconds (`1772362953.123`).
@@ -181,7 +214,9 @@ fn time(text: &str) -> Option<&str> {
 /// A whole number, a point and three digits at least; no address of a machine, which has another point.
 fn seconds(text: &str) -> Option<&str> {
     let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
-    let fraction = text.get(Some(digits(text)).filter(|count| (1..=10).contains(count))?..)?.strip_prefix('.')?;
+    let fraction = text
+        .get(Some(digits(text)).filter(|count| (1..=10).contains(count))?..)?
+        .strip_prefix('.')?;
     let count = digits(fraction);
     let rest = fraction.get(count..)?;
     ((3..=9).contains(&count) && !rest.starts_with('.')).then_some(rest)
@@ -193,7 +228,12 @@ fn clock(text: &str) -> Option<&str> {
         (from..from.saturating_add(count)).all(|at| bytes.get(at).is_some_and(u8::is_ascii_digit))
     };
     let is = |at: usize, set: &[u8]| bytes.get(at).is_some_and(|byte| set.contains(byte));
-    let dated = digits(0, 4) && is(4, b"-/") && digits(5, 2) && is(7, b"-/") && digits(8, 2) && is(10, b"T ");
+    let dated = digits(0, 4)
+        && is(4, b"-/")
+        && digits(5, 2)
+        && is(7, b"-/")
+        && digits(8, 2)
+        && is(10, b"T ");
     let mut at: usize = if dated { 11 } else { 0 };
     let clock = digits(at, 2)
         && is(at.saturating_add(2), b":")
@@ -228,7 +268,11 @@ mod tests {
             ("[rank0]: ", "[rank0]:", Some("")),
             ("[rank0]: ", "[rank1]:   File", None),
             ("[default5]:", "[default5]:  File", Some("  File")),
-            ("(train pid=7, ip=10.0.0.1) ", "(train pid=7, ip=10.0.0.1)   x", Some("  x")),
+            (
+                "(train pid=7, ip=10.0.0.1) ",
+                "(train pid=7, ip=10.0.0.1)   x",
+                Some("  x"),
+            ),
             ("(train pid=7) ", "(train pid=8)   x", None),
             (
                 "2026-03-01T11:22:33.456Z n t[42]: ERROR ",
@@ -244,7 +288,10 @@ mod tests {
         }
         let logged = Prefix::of("11:22:33 step 7 ");
         assert_eq!(
-            (logged.strip("11:22:34 step 123 x", false), logged.strip("11:22:34 step 123 x", true)),
+            (
+                logged.strip("11:22:34 step 123 x", false),
+                logged.strip("11:22:34 step 123 x", true)
+            ),
             (None, Some("x"))
         );
         assert_eq!(Prefix::of("[rank0]: ").strip("[rank1]: x", true), None);
@@ -255,7 +302,10 @@ mod tests {
         for (line, rest) in [
             ("[rank0]: KeyError: 'x'", Some("KeyError: 'x'")),
             ("[default12]:KeyError", Some("KeyError")),
-            ("(train pid=154, ip=10.1.2.3) KeyError: x", Some("KeyError: x")),
+            (
+                "(train pid=154, ip=10.1.2.3) KeyError: x",
+                Some("KeyError: x"),
+            ),
             ("(see above) KeyError: x", None),
             ("[ranked]: KeyError: x", None),
             ("KeyError: x", None),
@@ -266,7 +316,15 @@ mod tests {
 
     #[test]
     fn what_is_no_prefix() {
-        for before in ["", "    ", "    | ", "  + ", " 45%|####5  | 431/960 [00:10, 7.36it/s]", "{\"exc\": \"", "'"] {
+        for before in [
+            "",
+            "    ",
+            "    | ",
+            "  + ",
+            " 45%|####5  | 431/960 [00:10, 7.36it/s]",
+            "{\"exc\": \"",
+            "'",
+        ] {
             assert!(Prefix::of(before).is_empty(), "{before}");
         }
         assert_eq!(Prefix::of("[rank12]: ").rank(), Some(12));

@@ -46,7 +46,10 @@ impl Frames {
     /// The same frames in the other order: faulthandler prints the innermost first.
     #[must_use]
     pub fn reversed(&self) -> Self {
-        let mut reversed = Self { dropped: self.dropped, ..Self::default() };
+        let mut reversed = Self {
+            dropped: self.dropped,
+            ..Self::default()
+        };
         for frame in self.iter().rev() {
             reversed.push(frame.clone());
         }
@@ -172,7 +175,9 @@ impl Report {
     /// Whether a class of this report is one of these, whatever its module.
     #[must_use]
     pub fn is_a(&self, names: &[&str]) -> bool {
-        self.class().and_then(|class| class.as_str().rsplit('.').next()).is_some_and(|name| names.contains(&name))
+        self.class()
+            .and_then(|class| class.as_str().rsplit('.').next())
+            .is_some_and(|name| names.contains(&name))
     }
 }
 
@@ -181,7 +186,10 @@ mod tests {
     use super::*;
 
     fn numbered(line: u64) -> Frame {
-        Frame { line: Some(line), ..Frame::default() }
+        Frame {
+            line: Some(line),
+            ..Frame::default()
+        }
     }
 
     #[test]
@@ -192,7 +200,10 @@ mod tests {
         }
         let kept: Vec<_> = frames.iter().filter_map(|frame| frame.line).collect();
         assert_eq!(kept.len(), TRACE_FRAMES_FIRST + TRACE_FRAMES_LAST);
-        assert_eq!((kept[0], kept[7], kept[8], kept[39], frames.dropped), (0, 7, 68, 99, 60));
+        assert_eq!(
+            (kept[0], kept[7], kept[8], kept[39], frames.dropped),
+            (0, 7, 68, 99, 60)
+        );
         assert_eq!(frames.reversed().iter().next(), Some(&numbered(99)));
     }
 
@@ -204,18 +215,36 @@ mod tests {
             exception.frames.push(numbered(order));
             report.push(exception);
         }
-        let kept: Vec<_> =
-            report.exceptions.iter().filter_map(|exception| exception.frames.iter().next()?.line).collect();
-        assert_eq!((kept.len(), kept[0], kept[11], report.dropped), (TRACE_CHAIN_MAX, 0, 99, 88));
+        let kept: Vec<_> = report
+            .exceptions
+            .iter()
+            .filter_map(|exception| exception.frames.iter().next()?.line)
+            .collect();
+        assert_eq!(
+            (kept.len(), kept[0], kept[11], report.dropped),
+            (TRACE_CHAIN_MAX, 0, 99, 88)
+        );
     }
 
     #[test]
     fn quoted_errors_and_members_are_not_what_ended_the_program() {
-        let link = |link| Exception { link, complete: true, ..Exception::default() };
+        let link = |link| Exception {
+            link,
+            complete: true,
+            ..Exception::default()
+        };
         let report = Report {
-            exceptions: vec![link(Link::First), link(Link::Cause), link(Link::Quoted), link(Link::Member)],
+            exceptions: vec![
+                link(Link::First),
+                link(Link::Cause),
+                link(Link::Quoted),
+                link(Link::Member),
+            ],
             ..Report::default()
         };
-        assert_eq!(report.last().map(|exception| exception.link), Some(Link::Cause));
+        assert_eq!(
+            report.last().map(|exception| exception.link),
+            Some(Link::Cause)
+        );
     }
 }

@@ -29,7 +29,12 @@ pub struct Source {
 
 impl TraceReader {
     /// The source of a line, made where it is new, and the line without its prefix.
-    pub(super) fn source<'a>(&mut self, stream: Stream, text: &'a str, opening: Option<Prefix>) -> (usize, &'a str) {
+    pub(super) fn source<'a>(
+        &mut self,
+        stream: Stream,
+        text: &'a str,
+        opening: Option<Prefix>,
+    ) -> (usize, &'a str) {
         self.adopt(stream, text);
         for loosely in [false, true] {
             let known = self
@@ -38,7 +43,13 @@ impl TraceReader {
                 .enumerate()
                 .filter(|(_, source)| source.stream == stream && !source.prefix.is_empty());
             let best = known
-                .filter_map(|(index, source)| Some((index, source.prefix.len(), source.prefix.strip(text, loosely)?)))
+                .filter_map(|(index, source)| {
+                    Some((
+                        index,
+                        source.prefix.len(),
+                        source.prefix.strip(text, loosely)?,
+                    ))
+                })
                 .max_by_key(|(_, length, _)| *length);
             if let Some((index, _, rest)) = best {
                 if let Some(source) = self.sources.get_mut(index) {
@@ -51,8 +62,14 @@ impl TraceReader {
             let rest = prefix.strip(text, false).unwrap_or(text);
             return (self.add(stream, prefix), rest);
         }
-        let bare = self.sources.iter().position(|source| source.stream == stream && source.prefix.is_empty());
-        (bare.unwrap_or_else(|| self.add(stream, Prefix::default())), text)
+        let bare = self
+            .sources
+            .iter()
+            .position(|source| source.stream == stream && source.prefix.is_empty());
+        (
+            bare.unwrap_or_else(|| self.add(stream, Prefix::default())),
+            text,
+        )
     }
 
     /// A frame without a prefix behind a header with one, or with a shorter one: the rest of the header's prefix was a
@@ -60,18 +77,28 @@ impl TraceReader {
     fn adopt(&mut self, stream: Stream, text: &str) {
         let near = self.order.saturating_sub(ADOPTED_LINES_MAX);
         let waits = |source: &Source| {
-            source.stream == stream && !source.confirmed && source.used >= near && !source.prefix.is_empty()
+            source.stream == stream
+                && !source.confirmed
+                && source.used >= near
+                && !source.prefix.is_empty()
         };
         if !self.sources.iter().any(waits) {
             return;
         }
         let shorter = match headers::before_frame(text) {
             Some(before) => Prefix::of(before),
-            None if frames::quoted(text).is_some() || headers::thread(text).is_some() => Prefix::default(),
+            None if frames::quoted(text).is_some() || headers::thread(text).is_some() => {
+                Prefix::default()
+            }
             None => return,
         };
-        let header = self.sources.iter().position(|source| waits(source) && source.prefix.continues(&shorter));
-        let Some(mut header) = header.map(|index| self.sources.swap_remove(index)) else { return };
+        let header = self
+            .sources
+            .iter()
+            .position(|source| waits(source) && source.prefix.continues(&shorter));
+        let Some(mut header) = header.map(|index| self.sources.swap_remove(index)) else {
+            return;
+        };
         let mut done = Vec::new();
         self.sources.retain_mut(|source| {
             let replaced = source.stream == stream && source.prefix == shorter;
@@ -87,18 +114,33 @@ impl TraceReader {
 
     /// The source of a new prefix; it is an old one where a progress bar stood before the prefix.
     fn add(&mut self, stream: Stream, prefix: Prefix) -> usize {
-        if let Some(index) = self.sources.iter().position(|source| source.stream == stream && source.prefix == prefix) {
+        if let Some(index) = self
+            .sources
+            .iter()
+            .position(|source| source.stream == stream && source.prefix == prefix)
+        {
             return index;
         }
         if self.sources.len() >= TRACE_STREAMS_MAX {
-            let oldest = self.sources.iter().enumerate().min_by_key(|(_, source)| source.used).map(|(index, _)| index);
+            let oldest = self
+                .sources
+                .iter()
+                .enumerate()
+                .min_by_key(|(_, source)| source.used)
+                .map(|(index, _)| index);
             if let Some(mut source) = oldest.map(|index| self.sources.swap_remove(index)) {
                 let mut done = Vec::new();
                 source.machine.close(&mut done);
                 self.keep(done);
             }
         }
-        self.sources.push(Source { stream, prefix, confirmed: false, machine: Machine::default(), used: self.order });
+        self.sources.push(Source {
+            stream,
+            prefix,
+            confirmed: false,
+            machine: Machine::default(),
+            used: self.order,
+        });
         self.sources.len().saturating_sub(1)
     }
 }

@@ -13,8 +13,18 @@ pub const PRIVATE: PublicStr = PublicStr::constant("<private>");
 const NAME_BYTES_MAX: usize = 300;
 
 /// How such names end in almost all programs.
-const SUFFIXES: &[&str] =
-    &["Error", "Exception", "Warning", "Interrupt", "Exit", "Failure", "Fault", "Timeout", "Cancelled", "Traceback"];
+const SUFFIXES: &[&str] = &[
+    "Error",
+    "Exception",
+    "Warning",
+    "Interrupt",
+    "Exit",
+    "Failure",
+    "Fault",
+    "Timeout",
+    "Cancelled",
+    "Traceback",
+];
 
 /// First words of log lines, which look like a class without a module.
 const LOG_WORDS: &[&str] = &[
@@ -53,16 +63,24 @@ pub fn exception_line(text: &str) -> Option<ExceptionLine<'_>> {
     let text = text.trim_end();
     let end = text
         .char_indices()
-        .find(|(_, character)| !(character.is_alphanumeric() || matches!(character, '_' | '.' | '<' | '>')))
+        .find(|(_, character)| {
+            !(character.is_alphanumeric() || matches!(character, '_' | '.' | '<' | '>'))
+        })
         .map_or(text.len(), |(at, _)| at);
     let (name, rest) = text.split_at_checked(end)?;
-    if name.len() > NAME_BYTES_MAX || !name.starts_with(|first: char| first.is_alphabetic() || first == '_') {
+    if name.len() > NAME_BYTES_MAX
+        || !name.starts_with(|first: char| first.is_alphabetic() || first == '_')
+    {
         return None;
     }
     // Ray names the class of the task's own error in brackets: `RayTaskError(ValueError)`. The outer one is
     // what is raised here; the inner one is printed again where it was raised.
     let rest = match rest.strip_prefix('(').and_then(|rest| rest.split_once(')')) {
-        Some((_, after)) if name.ends_with("Error") && (after.is_empty() || after.starts_with(':')) => after,
+        Some((_, after))
+            if name.ends_with("Error") && (after.is_empty() || after.starts_with(':')) =>
+        {
+            after
+        }
         _ => rest,
     };
     let message = match rest.strip_prefix(':') {
@@ -72,21 +90,28 @@ pub fn exception_line(text: &str) -> Option<ExceptionLine<'_>> {
     };
     let public = dictionary::exception(name);
     let last = name.rsplit('.').next().unwrap_or(name);
-    let certain =
-        (public.is_some() || SUFFIXES.iter().any(|suffix| last.ends_with(suffix))) && !LOG_WORDS.contains(&name);
-    let log_word =
-        LOG_WORDS.contains(&name) || (message.is_empty() && public.is_none() && !certain && !name.contains('.'));
+    let certain = (public.is_some() || SUFFIXES.iter().any(|suffix| last.ends_with(suffix)))
+        && !LOG_WORDS.contains(&name);
+    let log_word = LOG_WORDS.contains(&name)
+        || (message.is_empty() && public.is_none() && !certain && !name.contains('.'));
     let plausible = certain || name.contains('.') || last.starts_with(char::is_uppercase);
     if !plausible || (log_word && public.is_none()) {
         return None;
     }
-    Some(ExceptionLine { class: public, message, certain })
+    Some(ExceptionLine {
+        class: public,
+        message,
+        certain,
+    })
 }
 
 /// The class that a C++ runtime names when it terminates, where it is one that everybody has.
 #[must_use]
 pub fn native(name: &str) -> Option<PublicStr> {
-    NATIVE.iter().find(|known| **known == name).map(|known| PublicStr::constant(known))
+    NATIVE
+        .iter()
+        .find(|known| **known == name)
+        .map(|known| PublicStr::constant(known))
 }
 
 const NATIVE: &[&str] = &[
@@ -148,7 +173,11 @@ mod tests {
     fn lines_that_end_a_traceback() {
         for (text, class, message) in [
             ("ValueError: bad", Some("ValueError"), "bad"),
-            ("torch.OutOfMemoryError: CUDA out of memory.", Some("torch.OutOfMemoryError"), "CUDA out of memory."),
+            (
+                "torch.OutOfMemoryError: CUDA out of memory.",
+                Some("torch.OutOfMemoryError"),
+                "CUDA out of memory.",
+            ),
             ("MemoryError", Some("MemoryError"), ""),
             ("KeyboardInterrupt", Some("KeyboardInterrupt"), ""),
             ("acme.core.PricingBoom: x", None, "x"),
@@ -168,7 +197,11 @@ mod tests {
             ("ChildFailedError:", Some("ChildFailedError"), ""),
         ] {
             let line = exception_line(text).unwrap_or_else(|| panic!("{text}"));
-            assert_eq!((line.class.as_ref().map(PublicStr::as_str), line.message), (class, message), "{text}");
+            assert_eq!(
+                (line.class.as_ref().map(PublicStr::as_str), line.message),
+                (class, message),
+                "{text}"
+            );
         }
     }
 

@@ -47,16 +47,22 @@ impl Words {
         if bare.starts_with("File \"") && frames::quoted(bare).is_some() {
             return Self::FRAME;
         }
-        if bare.starts_with(['^', '~']) && bare.bytes().all(|byte| matches!(byte, b'^' | b'~' | b' ')) {
+        if bare.starts_with(['^', '~'])
+            && bare.bytes().all(|byte| matches!(byte, b'^' | b'~' | b' '))
+        {
             return Self::default();
         }
-        let (Some(all), Some(pieces)) = (ALL.as_ref(), LINE_PIECES.as_ref()) else { return Self(u16::MAX) };
+        let (Some(all), Some(pieces)) = (ALL.as_ref(), LINE_PIECES.as_ref()) else {
+            return Self(u16::MAX);
+        };
         if memchr::memchr(b'%', line.as_bytes()).is_none() && pieces.find(line).is_none() {
             return Self::default();
         }
         let mut found = Self(0);
         for word in all.find_overlapping_iter(line) {
-            found.0 |= WORDS.get(word.pattern().as_usize()).map_or(0, |(_, words)| words.0);
+            found.0 |= WORDS
+                .get(word.pattern().as_usize())
+                .map_or(0, |(_, words)| words.0);
         }
         found
     }
@@ -77,8 +83,14 @@ impl Words {
 /// Whether no line of these stands out, and none needs to be cleaned before that can be said.
 #[must_use]
 pub fn are_absent(lines: &[u8]) -> bool {
-    let hides = |block: &[u8]| block.iter().fold(false, |found, byte| found | can_hide(*byte));
-    let Some(searcher) = STANDING_OUT.as_ref() else { return false };
+    let hides = |block: &[u8]| {
+        block
+            .iter()
+            .fold(false, |found, byte| found | can_hide(*byte))
+    };
+    let Some(searcher) = STANDING_OUT.as_ref() else {
+        return false;
+    };
     !lines.chunks(CONTROL_BLOCK_BYTES).any(hides) && searcher.find(lines).is_none()
 }
 
@@ -91,12 +103,16 @@ const fn can_hide(byte: u8) -> bool {
 }
 
 static ALL: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    AhoCorasick::builder().kind(Some(AhoCorasickKind::DFA)).build(WORDS.iter().map(|(word, _)| word)).ok()
+    AhoCorasick::builder()
+        .kind(Some(AhoCorasickKind::DFA))
+        .build(WORDS.iter().map(|(word, _)| word))
+        .ok()
 });
 
 static STANDING_OUT: LazyLock<Option<Searcher>> = LazyLock::new(|| Searcher::new(PIECES));
 
-static LINE_PIECES: LazyLock<Option<Searcher>> = LazyLock::new(|| Searcher::new(PIECES.iter().chain(OTHER_PIECES)));
+static LINE_PIECES: LazyLock<Option<Searcher>> =
+    LazyLock::new(|| Searcher::new(PIECES.iter().chain(OTHER_PIECES)));
 
 /// Each word, and the questions that need it.
 #[rustfmt::skip]
@@ -165,7 +181,15 @@ const PIECES: &[&str] = &[
 ];
 
 /// Each other word holds one of these, or `%`.
-const OTHER_PIECES: &[&str] = &["it/s", "s/it", "ERROR", "WARN", "CRITICAL", "FATAL", "EXCEPTION"];
+const OTHER_PIECES: &[&str] = &[
+    "it/s",
+    "s/it",
+    "ERROR",
+    "WARN",
+    "CRITICAL",
+    "FATAL",
+    "EXCEPTION",
+];
 
 #[cfg(test)]
 mod tests {
@@ -176,7 +200,10 @@ mod tests {
     #[test]
     fn the_words_of_lines() {
         for (line, words) in [
-            ("Traceback (most recent call last):", Words(Words::HEADER.0 | Words::OTHER.0)),
+            (
+                "Traceback (most recent call last):",
+                Words(Words::HEADER.0 | Words::OTHER.0),
+            ),
             ("  File \"/a.py\", line 3, in f", Words::FRAME),
             ("    return f(x)", Words(0)),
             ("ValueError: x", Words::OTHER),
@@ -185,8 +212,15 @@ mod tests {
         ] {
             assert_eq!(Words::of(line), words, "{line}");
         }
-        assert!(are_absent(b"loss: 3\n 45%|##| 3/9 [00:10<00:09, 7.36it/s]\r\tx\n"));
-        for noisy in [&b"x\nValueError: x\n"[..], b"Val\x1b[0mueError: x", b"Trace\0back", b"a\x07b"] {
+        assert!(are_absent(
+            b"loss: 3\n 45%|##| 3/9 [00:10<00:09, 7.36it/s]\r\tx\n"
+        ));
+        for noisy in [
+            &b"x\nValueError: x\n"[..],
+            b"Val\x1b[0mueError: x",
+            b"Trace\0back",
+            b"a\x07b",
+        ] {
             assert!(!are_absent(noisy), "{noisy:?}");
         }
     }
@@ -196,7 +230,8 @@ mod tests {
         assert!(PIECES.len() <= 32 && PIECES.iter().all(|piece| piece.len() >= 4));
         for (word, words) in WORDS {
             let holds = |pieces: &[&str]| pieces.iter().any(|piece| word.contains(piece));
-            let found = holds(PIECES) || !words.stand_out() && (holds(OTHER_PIECES) || word.contains('%'));
+            let found =
+                holds(PIECES) || !words.stand_out() && (holds(OTHER_PIECES) || word.contains('%'));
             assert!(found, "{word} would never be looked for");
         }
     }
@@ -210,7 +245,10 @@ mod tests {
         }
         for (answered, question) in [
             (headers::header(line).is_some(), Words::HEADER),
-            (headers::native(line).is_some() || markers::split_fatal(line).is_some(), Words::NATIVE),
+            (
+                headers::native(line).is_some() || markers::split_fatal(line).is_some(),
+                Words::NATIVE,
+            ),
             (headers::heading(line).is_some(), Words::HEADING),
             (headers::link(line).is_some(), Words::LINK),
             (headers::before_frame(line).is_some(), Words::FRAME),
@@ -218,7 +256,10 @@ mod tests {
             (prefix::is_progress_bar(line), Words::BAR),
             (prefix::is_log_line(line), Words::LOG),
         ] {
-            assert!(!answered || words.have(question), "{line}: {question:?} is not among {words:?}");
+            assert!(
+                !answered || words.have(question),
+                "{line}: {question:?} is not among {words:?}"
+            );
         }
     }
 
@@ -228,7 +269,9 @@ mod tests {
             let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
             for entry in std::fs::read_dir(folder).unwrap() {
                 let bytes = std::fs::read(entry.unwrap().path()).unwrap_or_default();
-                String::from_utf8_lossy(&bytes).lines().for_each(assert_asked);
+                String::from_utf8_lossy(&bytes)
+                    .lines()
+                    .for_each(assert_asked);
             }
         }
     }

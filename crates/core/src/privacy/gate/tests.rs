@@ -38,21 +38,36 @@ fn start() -> Member {
         )),
         ..Start::default()
     };
-    Member::new(Uuid::from_u128(2), &Event::Start(Box::new(start)), SystemTime::UNIX_EPOCH, 0.0)
+    Member::new(
+        Uuid::from_u128(2),
+        &Event::Start(Box::new(start)),
+        SystemTime::UNIX_EPOCH,
+        0.0,
+    )
 }
 
 fn error() -> Member {
     let error = ErrorEvent {
         exception_type: Some(PublicStr::constant("torch.OutOfMemoryError")),
-        exception: Some(PublicStr::constant("CUDA out of memory. Tried to allocate 20.00 GiB.")),
+        exception: Some(PublicStr::constant(
+            "CUDA out of memory. Tried to allocate 20.00 GiB.",
+        )),
         stack_trace: Some(PublicStr::constant(
             "Traceback (most recent call last):\n  File \"transformers/trainer.py\", line 12, in train\n  File \"torch/distributed/run.py\", line 3, in main",
         )),
-        frames: Some(vec![Frame { file: Some(PublicStr::constant("transformers/trainer.py")), ..Frame::default() }]),
+        frames: Some(vec![Frame {
+            file: Some(PublicStr::constant("transformers/trainer.py")),
+            ..Frame::default()
+        }]),
         fingerprint: Some(PublicStr::constant("0123456789abcdef")),
         ..ErrorEvent::default()
     };
-    Member::new(Uuid::from_u128(2), &Event::Error(Box::new(error)), SystemTime::UNIX_EPOCH, 1.5)
+    Member::new(
+        Uuid::from_u128(2),
+        &Event::Error(Box::new(error)),
+        SystemTime::UNIX_EPOCH,
+        1.5,
+    )
 }
 
 /// Setups that people have, with nothing in them that an event could give away.
@@ -76,16 +91,57 @@ fn the_events_of_common_setups_pass() {
         ("WANDB_API_KEY", "zqxzqxzqxzqx"),
     ];
     let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let withheld = owned(&["./outputs/lora-out", "mhenrichsen/alpaca_2k_test", "last_run_prepared", "alpaca", "train"]);
+    let withheld = owned(&[
+        "./outputs/lora-out",
+        "mhenrichsen/alpaca_2k_test",
+        "last_run_prepared",
+        "alpaca",
+        "train",
+    ]);
     for (user, home, host, directory) in [
         ("root", "/root", "localhost", "/workspace/axolotl"),
-        ("training", "/home/training", "gpu-node-17", "/home/training/axolotl/experiments"),
-        ("axolotl", "/home/axolotl", "axolotl", "/data/torch/distributed/trainer"),
-        ("ubuntu", "/home/ubuntu", "ip-10-0-3-17.ec2.internal", "/mnt/llama/finetune/qlora"),
-        ("runner", "/home/runner", "fv-az123-456", "/home/runner/work/axolotl/axolotl"),
-        ("jovyan", "/home/jovyan", "jupyter-zqxzqx", "/home/jovyan/work"),
-        ("traceback", "/home/traceback", "memory", "/tmp/out/file/line/recent"),
-        ("zqxjdoe", "/home/zqxjdoe", "zqxhost", "/home/zqxjdoe/zqxproject"),
+        (
+            "training",
+            "/home/training",
+            "gpu-node-17",
+            "/home/training/axolotl/experiments",
+        ),
+        (
+            "axolotl",
+            "/home/axolotl",
+            "axolotl",
+            "/data/torch/distributed/trainer",
+        ),
+        (
+            "ubuntu",
+            "/home/ubuntu",
+            "ip-10-0-3-17.ec2.internal",
+            "/mnt/llama/finetune/qlora",
+        ),
+        (
+            "runner",
+            "/home/runner",
+            "fv-az123-456",
+            "/home/runner/work/axolotl/axolotl",
+        ),
+        (
+            "jovyan",
+            "/home/jovyan",
+            "jupyter-zqxzqx",
+            "/home/jovyan/work",
+        ),
+        (
+            "traceback",
+            "/home/traceback",
+            "memory",
+            "/tmp/out/file/line/recent",
+        ),
+        (
+            "zqxjdoe",
+            "/home/zqxjdoe",
+            "zqxhost",
+            "/home/zqxjdoe/zqxproject",
+        ),
     ] {
         let facts = Facts {
             user,
@@ -96,10 +152,13 @@ fn the_events_of_common_setups_pass() {
             environment: &environment,
             withheld: &withheld,
         };
-        let gate = Gate::new(Identity::new(&facts))
-            .knowing(|text| ["transformers/trainer.py", "torch/distributed/run.py"].contains(&text));
+        let gate = Gate::new(Identity::new(&facts)).knowing(|text| {
+            ["transformers/trainer.py", "torch/distributed/run.py"].contains(&text)
+        });
         for member in [start(), error()] {
-            let line = gate.check(&member).unwrap_or_else(|refusal| panic!("{user}: {refusal:?}"));
+            let line = gate
+                .check(&member)
+                .unwrap_or_else(|refusal| panic!("{user}: {refusal:?}"));
             assert_eq!(serde_json::from_str::<Member>(&line).unwrap(), member);
         }
     }
@@ -108,8 +167,17 @@ fn the_events_of_common_setups_pass() {
 /// A hole in the types is played by putting text into a field that nothing else would let in.
 #[test]
 fn a_planted_leak_is_refused_and_not_named() {
-    let arguments = owned(&["axolotl", "train", "/data/zqxclient/zqx-takeover.yml", "--wandb-project=zqxproj"]);
-    let environment = [("HF_TOKEN", "zqxtoken1"), ("SESSION", "zqx-long-session-value"), ("OTHER", "zqxshort")];
+    let arguments = owned(&[
+        "axolotl",
+        "train",
+        "/data/zqxclient/zqx-takeover.yml",
+        "--wandb-project=zqxproj",
+    ]);
+    let environment = [
+        ("HF_TOKEN", "zqxtoken1"),
+        ("SESSION", "zqx-long-session-value"),
+        ("OTHER", "zqxshort"),
+    ];
     let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let withheld = owned(&["zqxorg/zqxmodel-13b", "you are zqx, a helpful pirate"]);
     let facts = Facts {
@@ -127,17 +195,32 @@ fn a_planted_leak_is_refused_and_not_named() {
         ("hello ZQXJDOE!", Some(Refusal::Identity(Source::User))),
         ("torch/zqxhome/x.py", Some(Refusal::Identity(Source::Home))),
         ("zqxcorp", Some(Refusal::Identity(Source::Host))),
-        ("in zqxfolder", Some(Refusal::Identity(Source::WorkingDirectory))),
+        (
+            "in zqxfolder",
+            Some(Refusal::Identity(Source::WorkingDirectory)),
+        ),
         ("zqx-takeover", Some(Refusal::Identity(Source::Argument))),
         ("zqxclient", Some(Refusal::Identity(Source::Argument))),
         ("zqxproj", Some(Refusal::Identity(Source::Argument))),
         ("zqxtoken1", Some(Refusal::Identity(Source::Environment))),
-        ("xxzqx-long-session-valuexx", Some(Refusal::Identity(Source::Environment))),
-        ("zqxmodel-13b", Some(Refusal::Identity(Source::Configuration))),
-        ("You are zqx, a helpful PIRATE indeed", Some(Refusal::Identity(Source::Configuration))),
+        (
+            "xxzqx-long-session-valuexx",
+            Some(Refusal::Identity(Source::Environment)),
+        ),
+        (
+            "zqxmodel-13b",
+            Some(Refusal::Identity(Source::Configuration)),
+        ),
+        (
+            "You are zqx, a helpful PIRATE indeed",
+            Some(Refusal::Identity(Source::Configuration)),
+        ),
         ("/home/somebody/x", Some(Refusal::Pattern("absolute path"))),
         ("10.0.3.17", Some(Refusal::Pattern("ipv4 address"))),
-        ("hf_abcdefghijklmnopqrstuv", Some(Refusal::Pattern("hugging face token"))),
+        (
+            "hf_abcdefghijklmnopqrstuv",
+            Some(Refusal::Pattern("hugging face token")),
+        ),
         ("caf\u{e9}", Some(Refusal::Character)),
         ("zqxjdoe2", None),
         ("zqxshort", None),
@@ -149,7 +232,11 @@ fn a_planted_leak_is_refused_and_not_named() {
             ("start", json!({"config": {"datasets": [{"type": leak}]}})),
         ] {
             let verdict = gate.check(&member(event, &properties));
-            assert_eq!(verdict.as_ref().err(), expected.as_ref(), "{leak} in {properties}");
+            assert_eq!(
+                verdict.as_ref().err(),
+                expected.as_ref(),
+                "{leak} in {properties}"
+            );
             assert!(!format!("{:?}", verdict.err()).contains("zqx"));
         }
     }
@@ -162,20 +249,54 @@ fn what_is_not_on_the_list_or_no_event_is_refused() {
     let long = "x".repeat(limits::EVENT_TEXT_BYTES_MAX);
     let chain: Vec<_> = std::iter::repeat_n(&long, 10).collect();
     for (event, properties, refusal) in [
-        ("start", json!({"hostname": "x"}), Refusal::Schema(Violation::Unlisted("start"))),
-        ("start", json!({"config": {"acme": 1}}), Refusal::Schema(Violation::Unlisted("config"))),
-        ("start", json!({"os": "a\u{1b}[0m"}), Refusal::Schema(Violation::Size("os"))),
-        ("start", json!({"$ip": "10.0.0.1"}), Refusal::Pattern("ipv4 address")),
+        (
+            "start",
+            json!({"hostname": "x"}),
+            Refusal::Schema(Violation::Unlisted("start")),
+        ),
+        (
+            "start",
+            json!({"config": {"acme": 1}}),
+            Refusal::Schema(Violation::Unlisted("config")),
+        ),
+        (
+            "start",
+            json!({"os": "a\u{1b}[0m"}),
+            Refusal::Schema(Violation::Size("os")),
+        ),
+        (
+            "start",
+            json!({"$ip": "10.0.0.1"}),
+            Refusal::Pattern("ipv4 address"),
+        ),
         ("error", json!({"chain": chain}), Refusal::Size),
         ("stop", json!({}), Refusal::Name),
     ] {
-        assert_eq!(gate.check(&member(event, &properties)), Err(refusal), "{event}");
+        assert_eq!(
+            gate.check(&member(event, &properties)),
+            Err(refusal),
+            "{event}"
+        );
     }
-    for timestamp in ["", "2026-11-22T13:16:54Z", "2026-11-22T13:16:54.100+", "zqx6-11-22T13:16:54.100Z"] {
-        let member = Member { timestamp: timestamp.to_owned(), ..member("start", &json!({})) };
+    for timestamp in [
+        "",
+        "2026-11-22T13:16:54Z",
+        "2026-11-22T13:16:54.100+",
+        "zqx6-11-22T13:16:54.100Z",
+    ] {
+        let member = Member {
+            timestamp: timestamp.to_owned(),
+            ..member("start", &json!({}))
+        };
         assert_eq!(gate.check(&member), Err(Refusal::Timestamp), "{timestamp}");
     }
-    assert!(gate.check(&member("start", &json!({"$ip": "0.0.0.0", "triton_version": "3.4.0.1"}))).is_ok());
+    assert!(
+        gate.check(&member(
+            "start",
+            &json!({"$ip": "0.0.0.0", "triton_version": "3.4.0.1"})
+        ))
+        .is_ok()
+    );
 }
 
 #[test]
@@ -184,7 +305,10 @@ fn texts_that_are_withheld_later_count_too() {
     let event = member("error", &json!({"exception": "zqxlate"}));
     assert!(gate.check(&event).is_ok());
     gate.withhold(&owned(&["zqxlate"]));
-    assert_eq!(gate.check(&event), Err(Refusal::Identity(Source::Configuration)));
+    assert_eq!(
+        gate.check(&event),
+        Err(Refusal::Identity(Source::Configuration))
+    );
 }
 
 proptest! {
@@ -210,7 +334,10 @@ proptest! {
 
 #[test]
 fn a_folder_named_like_a_public_function_drops_nothing() {
-    let facts = Facts { working_directory: "/data/zqx_cross_entropy", ..Facts::default() };
+    let facts = Facts {
+        working_directory: "/data/zqx_cross_entropy",
+        ..Facts::default()
+    };
     let known: fn(&str, &str) -> bool =
         |file, function| file == "torch/nn/functional.py" && function == "zqx_cross_entropy";
     let trace = |file: &str, function: &str| {
@@ -226,10 +353,21 @@ fn a_folder_named_like_a_public_function_drops_nothing() {
     let knowing = plain.clone().knowing_functions(known);
     let own = trace("torch/nn/functional.py", "zqx_cross_entropy");
     assert!(schema::check(EventName::Error, &own.properties).is_ok());
-    assert_eq!(plain.check(&own), Err(Refusal::Identity(crate::privacy::Source::WorkingDirectory)));
+    assert_eq!(
+        plain.check(&own),
+        Err(Refusal::Identity(crate::privacy::Source::WorkingDirectory))
+    );
     assert!(knowing.check(&own).is_ok());
     // Of another file it is not public, and neither is it anywhere else in the event.
-    assert!(knowing.check(&trace("torch/nn/init.py", "zqx_cross_entropy")).is_err());
+    assert!(
+        knowing
+            .check(&trace("torch/nn/init.py", "zqx_cross_entropy"))
+            .is_err()
+    );
     let elsewhere = "  File \"zqx_cross_entropy\", line 3, in zqx_cross_entropy\n";
-    assert!(knowing.check(&member("error", &json!({"stack_trace": elsewhere}))).is_err());
+    assert!(
+        knowing
+            .check(&member("error", &json!({"stack_trace": elsewhere})))
+            .is_err()
+    );
 }

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 /// Numbered records, more than a pipe takes at once.
 fn records() -> Vec<u8> {
-    (0..100_000).flat_map(|number| format!("{number:06}\n").into_bytes()).collect()
+    (0..100_000)
+        .flat_map(|number| format!("{number:06}\n").into_bytes())
+        .collect()
 }
 
 fn pipe(capacity: i32) -> flow::Pipe {
@@ -33,22 +35,45 @@ struct Way {
 
 impl Way {
     fn new(hold: Option<i32>) -> Self {
-        Self { command: pipe(1 << 20), hold: hold.map(pipe), sink: pipe(1 << 16) }
+        Self {
+            command: pipe(1 << 20),
+            hold: hold.map(pipe),
+            sink: pipe(1 << 16),
+        }
     }
 
     /// Another owner of the same pipes, as the observer is.
     fn relay(&self, copy: Option<OwnedFd>) -> Relay {
         let same = |descriptor: &OwnedFd| descriptor.try_clone().unwrap();
-        let hold = self.hold.as_ref().map(|hold| flow::Pipe { read: same(&hold.read), write: same(&hold.write) });
-        let sink = Sink { descriptor: same(&self.sink.write), may_block: false };
-        Relay::new(Source::Pipe { pipe: same(&self.command.read), hold }, sink, copy)
+        let hold = self.hold.as_ref().map(|hold| flow::Pipe {
+            read: same(&hold.read),
+            write: same(&hold.write),
+        });
+        let sink = Sink {
+            descriptor: same(&self.sink.write),
+            may_block: false,
+        };
+        Relay::new(
+            Source::Pipe {
+                pipe: same(&self.command.read),
+                hold,
+            },
+            sink,
+            copy,
+        )
     }
 }
 
 #[test]
 fn every_byte_arrives_once_and_in_order_whoever_relays_when() {
     let records = records();
-    for hold in [None, Some(4096), Some(1 << 16), Some(1 << 18), Some(1 << 20)] {
+    for hold in [
+        None,
+        Some(4096),
+        Some(1 << 16),
+        Some(1 << 18),
+        Some(1 << 20),
+    ] {
         // After so many steps the relay is in other hands, without a word about how far it got.
         for change in [0, 1, 2, 3, 5, 8, 1000] {
             let (way, copy) = (Way::new(hold), pipe(1 << 20));
@@ -70,9 +95,20 @@ fn every_byte_arrives_once_and_in_order_whoever_relays_when() {
                 }
             }
             drain(&way.sink.read, &mut arrived);
-            assert!(arrived == records, "hold {hold:?}, change after {change}: {} bytes", arrived.len());
-            assert!(records.starts_with(&seen), "hold {hold:?}, change after {change}: the copy differs");
-            assert!(change < 1000 || seen == records, "hold {hold:?}: the copy has {} bytes", seen.len());
+            assert!(
+                arrived == records,
+                "hold {hold:?}, change after {change}: {} bytes",
+                arrived.len()
+            );
+            assert!(
+                records.starts_with(&seen),
+                "hold {hold:?}, change after {change}: the copy differs"
+            );
+            assert!(
+                change < 1000 || seen == records,
+                "hold {hold:?}: the copy has {} bytes",
+                seen.len()
+            );
         }
     }
 }
@@ -86,15 +122,32 @@ fn a_terminals_flood_arrives_once_and_in_order_whoever_relays_when() {
         flow::set_nonblocking(opened.slave.as_fd());
         let same = |descriptor: &OwnedFd| descriptor.try_clone().unwrap();
         let relay = |copy: Option<OwnedFd>| {
-            let hold = flow::Pipe { read: same(&hold.read), write: same(&hold.write) };
-            let sink = Sink { descriptor: same(&sink.write), may_block: false };
-            Relay::new(Source::Terminal { master: same(&opened.master), hold }, sink, copy)
+            let hold = flow::Pipe {
+                read: same(&hold.read),
+                write: same(&hold.write),
+            };
+            let sink = Sink {
+                descriptor: same(&sink.write),
+                may_block: false,
+            };
+            Relay::new(
+                Source::Terminal {
+                    master: same(&opened.master),
+                    hold,
+                },
+                sink,
+                copy,
+            )
         };
         let mut relaying = relay(Some(same(&copy.write)));
         let (mut written, mut arrived, mut seen, mut steps) = (0, Vec::new(), Vec::new(), 0);
         let deadline = Instant::now() + Duration::from_secs(60);
         while arrived.len() < records.len() {
-            assert!(Instant::now() < deadline, "change after {change}: {} bytes", arrived.len());
+            assert!(
+                Instant::now() < deadline,
+                "change after {change}: {} bytes",
+                arrived.len()
+            );
             written += flow::write(opened.slave.as_fd(), &records[written..]).unwrap_or(0);
             steps += 1;
             if steps == change {
@@ -105,8 +158,15 @@ fn a_terminals_flood_arrives_once_and_in_order_whoever_relays_when() {
             drain(&copy.read, &mut seen);
         }
         assert!(arrived == records, "change after {change}");
-        assert!(records.starts_with(&seen), "change after {change}: the copy differs");
-        assert!(change < usize::MAX || seen == records, "the copy has {} bytes", seen.len());
+        assert!(
+            records.starts_with(&seen),
+            "change after {change}: the copy differs"
+        );
+        assert!(
+            change < usize::MAX || seen == records,
+            "the copy has {} bytes",
+            seen.len()
+        );
     }
 }
 
@@ -115,9 +175,16 @@ fn what_finds_no_room_leaves_the_commands_pipe_at_once() {
     for (hold, expected) in [(None, 1 << 16), (Some(1 << 18), (1 << 16) + (1 << 18))] {
         let (way, copy) = (Way::new(hold), pipe(1 << 20));
         let bytes = vec![b'x'; 1 << 20];
-        assert_eq!(flow::write(way.command.write.as_fd(), &bytes), Ok(bytes.len()));
+        assert_eq!(
+            flow::write(way.command.write.as_fd(), &bytes),
+            Ok(bytes.len())
+        );
         assert_eq!(way.relay(Some(copy.write)).step(), Step::Filled);
-        assert_eq!(flow::write(way.command.write.as_fd(), &bytes), Ok(expected), "hold {hold:?}");
+        assert_eq!(
+            flow::write(way.command.write.as_fd(), &bytes),
+            Ok(expected),
+            "hold {hold:?}"
+        );
     }
 }
 
@@ -127,21 +194,31 @@ fn a_destination_is_widened_where_output_floods_and_only_there() {
     let mut relay = way.relay(Some(copy.write));
     let (mut filled, mut arrived) = (0, Vec::new());
     while filled < SINK_FILLED_TIMES {
-        assert_eq!(flow::capacity(way.sink.write.as_fd()), Some(1 << 16), "after {filled} fillings");
+        assert_eq!(
+            flow::capacity(way.sink.write.as_fd()),
+            Some(1 << 16),
+            "after {filled} fillings"
+        );
         let _ = flow::write(way.command.write.as_fd(), &[b'x'; 1 << 18]);
         filled += u32::from(relay.step() == Step::Filled);
         arrived.clear();
         drain(&way.sink.read, &mut arrived);
         drain(&copy.read, &mut arrived);
     }
-    assert_eq!(flow::capacity(way.sink.write.as_fd()), Some(SINK_PIPE_BYTES));
+    assert_eq!(
+        flow::capacity(way.sink.write.as_fd()),
+        Some(SINK_PIPE_BYTES)
+    );
 }
 
 #[test]
 fn an_end_is_seen_behind_what_was_held_back() {
     let mut way = Way::new(Some(1 << 18));
     let (copy, bytes) = (pipe(1 << 20), vec![b'x'; 200_000]);
-    assert_eq!(flow::write(way.command.write.as_fd(), &bytes), Ok(bytes.len()));
+    assert_eq!(
+        flow::write(way.command.write.as_fd(), &bytes),
+        Ok(bytes.len())
+    );
     let mut relay = way.relay(Some(copy.write));
     assert_eq!(relay.step(), Step::Filled);
     way.command.write = way.sink.write.try_clone().unwrap();

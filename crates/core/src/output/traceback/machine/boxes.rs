@@ -15,7 +15,8 @@ impl Machine {
             match boxed::wrapped(line) {
                 boxed::Wrapped::Row(inner) => line = inner,
                 boxed::Wrapped::End => {
-                    (self.wrappers, self.boxed, self.state) = (depth.saturating_sub(1), None, State::After);
+                    (self.wrappers, self.boxed, self.state) =
+                        (depth.saturating_sub(1), None, State::After);
                     return None;
                 }
                 // Somebody else's line, or the box was cut off: it is read as it stands.
@@ -32,7 +33,9 @@ impl Machine {
 
     /// Feeds a box of `rich`; false where there is none.
     pub(super) fn in_box(&mut self, line: &str) -> bool {
-        let Some(reader) = &mut self.boxed else { return false };
+        let Some(reader) = &mut self.boxed else {
+            return false;
+        };
         let (frame, ended) = match reader.row(line) {
             boxed::Row::Nothing => (None, false),
             boxed::Row::Frame(frame) => (Some(frame), false),
@@ -42,7 +45,9 @@ impl Machine {
             self.column = reader.column.saturating_add(1);
             self.boxed = None;
         }
-        if let (Some(frame), Some(exception)) = (frame, self.report.as_mut().and_then(Report::newest)) {
+        if let (Some(frame), Some(exception)) =
+            (frame, self.report.as_mut().and_then(Report::newest))
+        {
             exception.frames.push(frame);
         }
         true
@@ -52,7 +57,10 @@ impl Machine {
     pub(super) fn without_margin<'a>(&self, line: &'a str) -> (Option<usize>, &'a str) {
         let bare = line.trim_start_matches(' ');
         let column = line.len().saturating_sub(bare.len());
-        let inner = bare.strip_prefix("| ").or_else(|| bare.strip_prefix("+ ")).or((bare == "|").then_some(""));
+        let inner = bare
+            .strip_prefix("| ")
+            .or_else(|| bare.strip_prefix("+ "))
+            .or((bare == "|").then_some(""));
         match inner {
             Some(inner) if column >= 2 => (Some(column), inner),
             _ => (None, line),

@@ -24,8 +24,9 @@ impl Machine {
             }
             return;
         }
-        let nothing =
-            text.trim().is_empty() || text.trim_start().starts_with('<') || text.starts_with("Python runtime state");
+        let nothing = text.trim().is_empty()
+            || text.trim_start().starts_with('<')
+            || text.starts_with("Python runtime state");
         if !nothing {
             self.end_dump();
             self.close(done);
@@ -53,7 +54,11 @@ impl Machine {
         };
         report.push(Exception::default());
         self.report = Some(report);
-        self.state = if sign.dumps { State::Dump } else { State::After };
+        self.state = if sign.dumps {
+            State::Dump
+        } else {
+            State::After
+        };
         (self.wanted, self.named) = (true, false);
     }
 }

@@ -8,7 +8,8 @@ use super::super::words::Words;
 use super::super::{messages, origin};
 use super::{Around, Machine, State};
 use crate::limits::{
-    TRACE_CHAIN_LINES_MAX, TRACE_HEADING_LINES_MAX, TRACE_HOLE_MAX, TRACE_JUNK_LINES_MAX, TRACE_LINE_NUMBER_MAX,
+    TRACE_CHAIN_LINES_MAX, TRACE_HEADING_LINES_MAX, TRACE_HOLE_MAX, TRACE_JUNK_LINES_MAX,
+    TRACE_LINE_NUMBER_MAX,
 };
 
 impl Machine {
@@ -18,7 +19,8 @@ impl Machine {
             self.column = raw.column.max(1);
             self.silence = 0;
             self.calls = raw.function.is_some();
-            self.stray.push(origin::frame(raw.path, raw.line, raw.function));
+            self.stray
+                .push(origin::frame(raw.path, raw.line, raw.function));
             return;
         }
         if let (Some(times), Some(frame)) = (frames::repeated(text), self.stray.newest()) {
@@ -31,13 +33,25 @@ impl Machine {
         let calls = self.calls && !self.stray.is_empty();
         let ended = types::exception_line(text.trim_start())
             .filter(|line| (line.certain || calls) && indentation < self.column.max(1));
-        let standing = ended
-            .as_ref()
-            .and_then(|line| if self.stray.is_empty() { alone(text, line) } else { Some(Standing::Plain) });
+        let standing = ended.as_ref().and_then(|line| {
+            if self.stray.is_empty() {
+                alone(text, line)
+            } else {
+                Some(Standing::Plain)
+            }
+        });
         if let (Some(line), Some(standing)) = (ended, standing) {
-            let mut report =
-                Report { standing, rank: around.rank, at: around.at, order: around.order, ..Report::default() };
-            report.push(Exception { frames: std::mem::take(&mut self.stray), ..Exception::default() });
+            let mut report = Report {
+                standing,
+                rank: around.rank,
+                at: around.at,
+                order: around.order,
+                ..Report::default()
+            };
+            report.push(Exception {
+                frames: std::mem::take(&mut self.stray),
+                ..Exception::default()
+            });
             self.report = Some(report);
             self.finish_exception(&line);
             if standing == Standing::Stray {
@@ -56,15 +70,21 @@ impl Machine {
             return;
         }
         let newest = self.report.as_mut().and_then(Report::newest);
-        if let (Some(times), Some(frame)) =
-            (frames::repeated(text), newest.and_then(|exception| exception.frames.newest()))
-        {
+        if let (Some(times), Some(frame)) = (
+            frames::repeated(text),
+            newest.and_then(|exception| exception.frames.newest()),
+        ) {
             frame.repeated = Some(times.min(TRACE_HOLE_MAX));
             return;
         }
         let text = behind_bar(text, words);
-        let line = if indentation(text) < self.column { types::exception_line(text.trim_start()) } else { None };
-        match line.filter(|line| line.certain || !(words.have(Words::BAR) && is_progress_bar(text))) {
+        let line = if indentation(text) < self.column {
+            types::exception_line(text.trim_start())
+        } else {
+            None
+        };
+        match line.filter(|line| line.certain || !(words.have(Words::BAR) && is_progress_bar(text)))
+        {
             Some(line) => self.finish_exception(&line),
             None if self.silence > TRACE_JUNK_LINES_MAX => self.close(done),
             None => {}
@@ -79,7 +99,11 @@ impl Machine {
             return frames::notebook(text).filter(|raw| raw.path != "Cell In");
         }
         if let Some(line) = frames::arrow(text) {
-            let frame = self.report.as_mut().and_then(Report::newest).and_then(|exception| exception.frames.newest());
+            let frame = self
+                .report
+                .as_mut()
+                .and_then(Report::newest)
+                .and_then(|exception| exception.frames.newest());
             if let Some(frame) = frame.filter(|frame| frame.line.is_none()) {
                 frame.line = Some(line).filter(|line| *line <= TRACE_LINE_NUMBER_MAX);
             }
@@ -93,15 +117,24 @@ impl Machine {
         // Where frames have no indentation (notebooks, stackprinter), the exception's line has none either.
         self.column = raw.column.max(1);
         if let Some(exception) = self.report.as_mut().and_then(Report::newest) {
-            exception.frames.push(origin::frame(raw.path, raw.line, raw.function));
+            exception
+                .frames
+                .push(origin::frame(raw.path, raw.line, raw.function));
         }
     }
 
     /// The exception's line.
     pub(super) fn finish_exception(&mut self, line: &ExceptionLine<'_>) {
-        let Some(report) = &mut self.report else { return };
-        let stopped = line.class.as_ref().is_some_and(|class| class.as_str().ends_with("SignalException"))
-            && [": 2", ": 15", ": 1"].iter().any(|signal| line.message.trim_end().ends_with(signal));
+        let Some(report) = &mut self.report else {
+            return;
+        };
+        let stopped = line
+            .class
+            .as_ref()
+            .is_some_and(|class| class.as_str().ends_with("SignalException"))
+            && [": 2", ": 15", ": 1"]
+                .iter()
+                .any(|signal| line.message.trim_end().ends_with(signal));
         if let Some(exception) = report.newest() {
             exception.class.clone_from(&line.class);
             exception.complete = true;
@@ -111,7 +144,10 @@ impl Machine {
         self.state = State::After;
         self.silence = 0;
         self.doubtful = !line.certain;
-        self.counter = self.doubtful && line.message.starts_with(|first: char| first.is_ascii_digit());
+        self.counter = self.doubtful
+            && line
+                .message
+                .starts_with(|first: char| first.is_ascii_digit());
         self.colon = line.message.trim_end().ends_with(':');
     }
 
@@ -123,7 +159,8 @@ impl Machine {
             return;
         }
         if self.counter
-            && let Some(line) = types::exception_line(behind_bar(text, words)).filter(|line| line.certain)
+            && let Some(line) =
+                types::exception_line(behind_bar(text, words)).filter(|line| line.certain)
         {
             self.finish_exception(&line);
             return;
@@ -135,27 +172,40 @@ impl Machine {
             self.frame_after(raw);
             return;
         }
-        let native = self.report.as_mut().filter(|report| report.standing == Standing::Native);
-        if let (Some(exception), Some(what)) =
-            (native.and_then(Report::newest), text.trim_start().strip_prefix("what():"))
-        {
+        let native = self
+            .report
+            .as_mut()
+            .filter(|report| report.standing == Standing::Native);
+        if let (Some(exception), Some(what)) = (
+            native.and_then(Report::newest),
+            text.trim_start().strip_prefix("what():"),
+        ) {
             exception.message = messages::read(what.trim_start());
         }
     }
 
     /// A frame behind an exception's line: the line was another one, or a task's own traceback follows.
     pub(super) fn frame_after(&mut self, raw: RawFrame<'_>) {
-        let Some(report) = &mut self.report else { return };
-        let task =
-            report.exceptions.last().and_then(|last| last.class.as_ref()).is_some_and(|class| {
+        let Some(report) = &mut self.report else {
+            return;
+        };
+        let task = report
+            .exceptions
+            .last()
+            .and_then(|last| last.class.as_ref())
+            .is_some_and(|class| {
                 class.as_str().contains("RayTaskError") || class.as_str().contains("RayActorError")
             });
         if self.doubtful {
             if let Some(exception) = report.newest() {
-                (exception.class, exception.complete, exception.message) = (None, false, messages::Message::default());
+                (exception.class, exception.complete, exception.message) =
+                    (None, false, messages::Message::default());
             }
         } else if task {
-            report.push(Exception { link: Link::Quoted, ..Exception::default() });
+            report.push(Exception {
+                link: Link::Quoted,
+                ..Exception::default()
+            });
         } else {
             return;
         }
@@ -182,12 +232,24 @@ fn behind_bar(text: &str, words: Words) -> &str {
     if !words.have(Words::BAR) || !is_progress_bar(text) {
         return text;
     }
-    let rate = ["it/s", "s/it"].iter().filter_map(|unit| text.find(unit)).min();
-    let end = rate.and_then(|at| text.get(at..)?.find(']').map(|end| at.saturating_add(end).saturating_add(1)));
-    let behind = end.and_then(|end| text.get(end..)).filter(|rest| !rest.is_empty());
-    behind.or_else(|| text.find("  File \"").and_then(|at| text.get(at..))).unwrap_or(text)
+    let rate = ["it/s", "s/it"]
+        .iter()
+        .filter_map(|unit| text.find(unit))
+        .min();
+    let end = rate.and_then(|at| {
+        text.get(at..)?
+            .find(']')
+            .map(|end| at.saturating_add(end).saturating_add(1))
+    });
+    let behind = end
+        .and_then(|end| text.get(end..))
+        .filter(|rest| !rest.is_empty());
+    behind
+        .or_else(|| text.find("  File \"").and_then(|at| text.get(at..)))
+        .unwrap_or(text)
 }
 
 fn indentation(text: &str) -> usize {
-    text.len().saturating_sub(text.trim_start_matches([' ', '\t']).len())
+    text.len()
+        .saturating_sub(text.trim_start_matches([' ', '\t']).len())
 }

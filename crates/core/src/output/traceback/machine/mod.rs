@@ -89,7 +89,10 @@ impl Machine {
             && self.stray.is_empty()
             && self.wrappers == 0
             && self.group.is_none()
-            && self.report.as_ref().is_none_or(|report| report.standing != Standing::Native)
+            && self
+                .report
+                .as_ref()
+                .is_none_or(|report| report.standing != Standing::Native)
     }
 
     /// Takes the next line, without the source's prefix; what is finished goes to `done`.
@@ -97,15 +100,25 @@ impl Machine {
         if let Some((_, left)) = &mut self.heading {
             *left = left.saturating_sub(1);
         }
-        let Some(line) = self.unwrapped(line) else { return };
+        let Some(line) = self.unwrapped(line) else {
+            return;
+        };
         if self.in_box(line) {
             return;
         }
         let (margin, text) = self.without_margin(line);
         let words = around.words;
-        if let Some(header) = if words.have(Words::HEADER) { headers::header(text) } else { None } {
+        if let Some(header) = if words.have(Words::HEADER) {
+            headers::header(text)
+        } else {
+            None
+        } {
             self.open(header, line, margin, around, done);
-        } else if let Some(sign) = if words.have(Words::NATIVE) { headers::native(text) } else { None } {
+        } else if let Some(sign) = if words.have(Words::NATIVE) {
+            headers::native(text)
+        } else {
+            None
+        } {
             self.native(sign, around, done);
         } else if self.announcement(text, words) {
             self.silence = 0;
@@ -117,43 +130,78 @@ impl Machine {
     /// Ends what is open.
     pub fn close(&mut self, done: &mut Vec<Report>) {
         done.extend(self.report.take());
-        *self = Self { heading: self.heading, ..Self::default() };
+        *self = Self {
+            heading: self.heading,
+            ..Self::default()
+        };
     }
 
     /// A member of the group follows.
     fn member(&mut self) {
         if let Some(report) = &mut self.report {
-            report.push(Exception { link: Link::Member, ..Exception::default() });
+            report.push(Exception {
+                link: Link::Member,
+                ..Exception::default()
+            });
         }
         self.state = State::Frames;
         self.column = 1;
     }
 
     /// A header: another exception of this report, or a new report.
-    fn open(&mut self, header: Header<'_>, line: &str, margin: Option<usize>, around: Around, done: &mut Vec<Report>) {
-        let deeper = self.group.is_some_and(|group| margin.is_some_and(|margin| margin > group));
+    fn open(
+        &mut self,
+        header: Header<'_>,
+        line: &str,
+        margin: Option<usize>,
+        around: Around,
+        done: &mut Vec<Report>,
+    ) {
+        let deeper = self
+            .group
+            .is_some_and(|group| margin.is_some_and(|margin| margin > group));
         let announced = self.link.take();
         let member = self
             .report
             .as_ref()
             .and_then(|report| report.exceptions.last())
-            .is_some_and(|last| last.link == Link::Member && !last.complete && last.frames.is_empty());
+            .is_some_and(|last| {
+                last.link == Link::Member && !last.complete && last.frames.is_empty()
+            });
         let link = match announced {
             _ if member => Some(Link::Member),
             Some(_) if deeper => Some(Link::Member),
             Some(link) => Some(link),
-            None if self.state == State::After && (header.original || self.colon) => Some(Link::Quoted),
+            None if self.state == State::After && (header.original || self.colon) => {
+                Some(Link::Quoted)
+            }
             None => None,
         };
         match (link, &mut self.report) {
             (Some(_), Some(_)) if member => {}
-            (Some(link), Some(report)) => report.push(Exception { link, ..Exception::default() }),
+            (Some(link), Some(report)) => report.push(Exception {
+                link,
+                ..Exception::default()
+            }),
             _ => {
-                let heading = self.heading.take().filter(|(_, left)| *left > 0).map(|(standing, _)| standing);
+                let heading = self
+                    .heading
+                    .take()
+                    .filter(|(_, left)| *left > 0)
+                    .map(|(standing, _)| standing);
                 self.close(done);
-                let standing = heading.unwrap_or(if around.logged { Standing::Logged } else { Standing::Plain });
-                let mut report =
-                    Report { standing, rank: around.rank, at: around.at, order: around.order, ..Report::default() };
+                let standing = heading.unwrap_or(if around.logged {
+                    Standing::Logged
+                } else {
+                    Standing::Plain
+                });
+                let mut report = Report {
+                    standing,
+                    rank: around.rank,
+                    at: around.at,
+                    order: around.order,
+                    ..Report::default()
+                };
                 report.push(Exception::default());
                 self.report = Some(report);
             }
@@ -166,19 +214,29 @@ impl Machine {
         self.stray = Frames::default();
         self.notebook = header.notebook;
         self.column = header.indentation.saturating_add(1);
-        self.boxed = header.boxed.then(|| boxed::Reader::new(boxed::opens(header.before).unwrap_or(0), line));
+        self.boxed = header
+            .boxed
+            .then(|| boxed::Reader::new(boxed::opens(header.before).unwrap_or(0), line));
     }
 
     /// What announces the next header: a link of the chain, a member of a group, a heading.
     fn announcement(&mut self, text: &str, words: Words) -> bool {
-        if let Some(standing) = if words.have(Words::HEADING) { headers::heading(text) } else { None } {
+        if let Some(standing) = if words.have(Words::HEADING) {
+            headers::heading(text)
+        } else {
+            None
+        } {
             self.heading = Some((standing, TRACE_HEADING_LINES_MAX));
             return true;
         }
         if self.report.is_none() {
             return false;
         }
-        if let Some(link) = if words.have(Words::LINK) { headers::link(text) } else { None } {
+        if let Some(link) = if words.have(Words::LINK) {
+            headers::link(text)
+        } else {
+            None
+        } {
             self.link = Some(link);
             return true;
         }
@@ -211,7 +269,9 @@ impl Machine {
     pub fn pending(&self) -> Option<Report> {
         let mut copy = self.clone();
         let open = copy.boxed.as_mut().and_then(boxed::Reader::finish);
-        if let (Some(frame), Some(exception)) = (open, copy.report.as_mut().and_then(Report::newest)) {
+        if let (Some(frame), Some(exception)) =
+            (open, copy.report.as_mut().and_then(Report::newest))
+        {
             exception.frames.push(frame);
         }
         copy.end_dump();

@@ -14,7 +14,10 @@ pub struct Entry {
     /// A message of this kind; only tests look at it.
     #[cfg_attr(
         not(test),
-        expect(dead_code, reason = "only tests read the examples; they stand beside the pattern for the reader")
+        expect(
+            dead_code,
+            reason = "only tests read the examples; they stand beside the pattern for the reader"
+        )
     )]
     pub example: &'static str,
 }

@@ -31,7 +31,8 @@ static ENTRIES: LazyLock<Option<RegexSet>> =
     LazyLock::new(|| super::ascii_set(CATALOGUE.iter().map(|entry| anchored(entry.pattern))));
 
 /// The pattern of each entry, made when the first message asks for it.
-static PATTERNS: [OnceLock<Option<Regex>>; CATALOGUE.len()] = [const { OnceLock::new() }; CATALOGUE.len()];
+static PATTERNS: [OnceLock<Option<Regex>>; CATALOGUE.len()] =
+    [const { OnceLock::new() }; CATALOGUE.len()];
 
 fn anchored(pattern: &str) -> String {
     format!("^(?:{pattern})")
@@ -41,8 +42,14 @@ fn anchored(pattern: &str) -> String {
 #[must_use]
 pub fn read(message: &str) -> Message {
     match known(message) {
-        Some(known) => Message { known: Some(known), shape: None },
-        None => Message { known: None, shape: super::shape::shape(message) },
+        Some(known) => Message {
+            known: Some(known),
+            shape: None,
+        },
+        None => Message {
+            known: None,
+            shape: super::shape::shape(message),
+        },
     }
 }
 
@@ -52,7 +59,9 @@ pub fn known(message: &str) -> Option<PublicStr> {
     let message = message.trim_start().as_bytes();
     let first = ENTRIES.as_ref()?.matches(message).iter().next()?;
     let (entry, pattern) = CATALOGUE.get(first).zip(PATTERNS.get(first))?;
-    let pattern = pattern.get_or_init(|| super::ascii(&anchored(entry.pattern))).as_ref()?;
+    let pattern = pattern
+        .get_or_init(|| super::ascii(&anchored(entry.pattern)))
+        .as_ref()?;
     Some(fill(entry.says, &pattern.captures(message)?))
 }
 
@@ -63,9 +72,14 @@ fn fill(sentence: &'static str, captures: &Captures<'_>) -> PublicStr {
     let mut rest = sentence;
     while let Some((before, after)) = rest.split_once('{') {
         text.constant(before);
-        let Some((hole, after)) = after.split_once('}') else { break };
-        let value =
-            groups.next().flatten().and_then(|value| std::str::from_utf8(value.as_bytes()).ok()).unwrap_or_default();
+        let Some((hole, after)) = after.split_once('}') else {
+            break;
+        };
+        let value = groups
+            .next()
+            .flatten()
+            .and_then(|value| std::str::from_utf8(value.as_bytes()).ok())
+            .unwrap_or_default();
         if push(&mut text, hole, value).is_none() {
             text.constant("?");
         }
@@ -82,14 +96,24 @@ fn push(text: &mut PublicText, hole: &'static str, value: &str) -> Option<()> {
         "size" => {
             let (number, unit) = value.split_once(' ')?;
             let unit = UNITS.iter().find(|known| **known == unit)?;
-            let decimals = number.split_once('.').map_or(0, |(_, decimals)| decimals.len());
-            let number = number.parse().ok().filter(|number| (0.0..10_000.0).contains(number))?;
+            let decimals = number
+                .split_once('.')
+                .map_or(0, |(_, decimals)| decimals.len());
+            let number = number
+                .parse()
+                .ok()
+                .filter(|number| (0.0..10_000.0).contains(number))?;
             text.decimal(number, decimals).constant(" ").constant(unit)
         }
         "errno" => {
             let number = integer(value)?;
             let (_, symbol, meaning) = ERRORS.iter().find(|(known, ..)| *known == number)?;
-            text.integer(number).constant("] ").constant(meaning).constant(" (").constant(symbol).constant(")")
+            text.integer(number)
+                .constant("] ")
+                .constant(meaning)
+                .constant(" (")
+                .constant(symbol)
+                .constant(")")
         }
         _ => text.constant(WORDS.iter().find(|known| **known == value)?),
     };
@@ -97,7 +121,10 @@ fn push(text: &mut PublicText, hole: &'static str, value: &str) -> Option<()> {
 }
 
 fn integer(value: &str) -> Option<u64> {
-    value.parse().ok().filter(|number| *number <= TRACE_HOLE_MAX)
+    value
+        .parse()
+        .ok()
+        .filter(|number| *number <= TRACE_HOLE_MAX)
 }
 
 #[cfg(test)]
@@ -111,10 +138,19 @@ mod tests {
         for entry in CATALOGUE {
             let pattern = crate::output::traceback::ascii(&anchored(entry.pattern)).unwrap();
             let holes = entry.says.matches('{').count();
-            assert_eq!(pattern.captures_len(), holes.saturating_add(1), "{}", entry.pattern);
+            assert_eq!(
+                pattern.captures_len(),
+                holes.saturating_add(1),
+                "{}",
+                entry.pattern
+            );
             let known = known(entry.example).unwrap_or_else(|| panic!("{}", entry.example));
             let first = entry.says.split('{').next().unwrap();
-            assert!(known.as_str().starts_with(first), "{} is taken for {known}", entry.example);
+            assert!(
+                known.as_str().starts_with(first),
+                "{} is taken for {known}",
+                entry.example
+            );
             assert!(!known.as_str().contains('?'), "{known}");
         }
     }
@@ -163,13 +199,23 @@ mod tests {
         assert!(CATALOGUE.len() >= 60);
         for entry in CATALOGUE {
             // Outside of the holes, which have their own lists.
-            let said: String =
-                entry.says.split('{').map(|part| part.split_once('}').map_or(part, |(_, rest)| rest)).collect();
+            let said: String = entry
+                .says
+                .split('{')
+                .map(|part| part.split_once('}').map_or(part, |(_, rest)| rest))
+                .collect();
             let literal: Vec<String> = words(entry.pattern).chain(words(entry.example)).collect();
             for word in words(&said) {
-                assert!(literal.contains(&word) || OURS.contains(&word.as_str()), "`{word}` of `{}`", entry.says);
+                assert!(
+                    literal.contains(&word) || OURS.contains(&word.as_str()),
+                    "`{word}` of `{}`",
+                    entry.says
+                );
             }
-            assert!(said.is_ascii() || said.replace('…', "").is_ascii(), "{said}");
+            assert!(
+                said.is_ascii() || said.replace('…', "").is_ascii(),
+                "{said}"
+            );
         }
     }
 
@@ -180,16 +226,31 @@ mod tests {
                 "CUDA out of memory. Tried to allocate 1.50 GiB. GPU 2 has a total capacity of 47.54 GiB of which 310.00 MiB is free.",
                 "CUDA out of memory. Tried to allocate 1.50 GiB. GPU 2 has a total capacity of 47.54 GiB of which 310.00 MiB is free.",
             ),
-            ("CUDA out of memory. Tried to allocate secret words", "CUDA out of memory."),
-            ("CUDA out of memory. Tried to allocate 1.50 AcmeB", "CUDA out of memory."),
-            ("[Errno 2] No such file or directory: '/home/jane/x'", "[Errno 2] No such file or directory (ENOENT)"),
+            (
+                "CUDA out of memory. Tried to allocate secret words",
+                "CUDA out of memory.",
+            ),
+            (
+                "CUDA out of memory. Tried to allocate 1.50 AcmeB",
+                "CUDA out of memory.",
+            ),
+            (
+                "[Errno 2] No such file or directory: '/home/jane/x'",
+                "[Errno 2] No such file or directory (ENOENT)",
+            ),
             ("[Errno 999] jane", "[Errno ?"),
-            ("CUDA error: CUBLAS_STATUS_ACME_JANE when calling", "CUDA error: ?"),
+            (
+                "CUDA error: CUBLAS_STATUS_ACME_JANE when calling",
+                "CUDA error: ?",
+            ),
             (
                 "Expected input batch_size (48592568584) to match target",
                 "Expected input batch_size (?) to match target batch_size",
             ),
-            ("NCCL error in: /home/jane/x.cpp:3, internal error", "NCCL error"),
+            (
+                "NCCL error in: /home/jane/x.cpp:3, internal error",
+                "NCCL error",
+            ),
         ] {
             assert_eq!(known(message).unwrap().as_str(), expected, "{message}");
         }

@@ -1,7 +1,9 @@
 //! What the holes of the catalogue may be filled with: closed lists of names that everybody has.
 
 /// Units of a size.
-pub const UNITS: &[&str] = &["bytes", "KiB", "MiB", "GiB", "TiB", "B", "KB", "MB", "GB", "TB"];
+pub const UNITS: &[&str] = &[
+    "bytes", "KiB", "MiB", "GiB", "TiB", "B", "KB", "MB", "GB", "TB",
+];
 
 /// What a hole for a word may be filled with: names that everybody has.
 #[rustfmt::skip]

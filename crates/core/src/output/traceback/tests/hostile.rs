@@ -19,7 +19,10 @@ fn bytes_that_are_no_text() {
 fn a_lost_beginning_leaves_the_rest() {
     let own = traceback("ValueError: acme");
     assert_one(own.split_once('\n').unwrap().1, "ValueError");
-    assert_one(format!("me.py\", line 3, in f\n{FRAMES}ValueError: acme\n"), "ValueError");
+    assert_one(
+        format!("me.py\", line 3, in f\n{FRAMES}ValueError: acme\n"),
+        "ValueError",
+    );
 }
 
 #[test]
@@ -38,12 +41,20 @@ fn lies_in_the_place_of_public_names() {
 
 #[test]
 fn endless_streams_stay_bounded() {
-    let many: String =
-        (0..200).map(|rank| prefixed(&format!("[rank{rank}]: "), &traceback("ValueError: acme"))).collect();
+    let many: String = (0..200)
+        .map(|rank| prefixed(&format!("[rank{rank}]: "), &traceback("ValueError: acme")))
+        .collect();
     let judgement = read(many, FAILED);
-    assert!(judgement.reports.len() <= TRACE_REPORTS_FIRST + TRACE_REPORTS_LAST + crate::limits::TRACE_STREAMS_MAX);
+    assert!(
+        judgement.reports.len()
+            <= TRACE_REPORTS_FIRST + TRACE_REPORTS_LAST + crate::limits::TRACE_STREAMS_MAX
+    );
     let link = "\nThe above exception was the direct cause of the following exception:\n\n";
-    let deep = format!("Traceback (most recent call last):\n{}ValueError: acme\n{link}", FRAMES.repeat(300)).repeat(50)
+    let deep = format!(
+        "Traceback (most recent call last):\n{}ValueError: acme\n{link}",
+        FRAMES.repeat(300)
+    )
+    .repeat(50)
         + &traceback("KeyError: 'acme'");
     let error = read(deep, FAILED).error.unwrap();
     assert_eq!(error.exception_type.unwrap().as_str(), "KeyError");
@@ -130,6 +141,7 @@ trait JsonOrNull {
 
 impl<T: crate::event::value::Sendable> JsonOrNull for Option<T> {
     fn json_or_null(&self) -> serde_json::Value {
-        self.as_ref().map_or(serde_json::Value::Null, crate::event::value::Sendable::json)
+        self.as_ref()
+            .map_or(serde_json::Value::Null, crate::event::value::Sendable::json)
     }
 }

@@ -18,7 +18,10 @@ fn prefixes_of_ranks_actors_and_loggers() {
         "[default5]:acme ",
         "2026-03-01T11:22:33.456Z acme trainer[4242]: ERROR ",
     ] {
-        assert_one(prefixed(prefix, &traceback("ValueError: acme")), "ValueError");
+        assert_one(
+            prefixed(prefix, &traceback("ValueError: acme")),
+            "ValueError",
+        );
     }
     let mut second = 0;
     let timed: String = traceback("ValueError: acme")
@@ -30,27 +33,46 @@ fn prefixes_of_ranks_actors_and_loggers() {
         .collect();
     assert_one(timed, "ValueError");
     // What stood between a rank's prefix and the header was no part of the prefix.
-    let marked = prefixed("[rank8]: ", &format!("<pre>{}</pre>", traceback("ValueError: acme")));
+    let marked = prefixed(
+        "[rank8]: ",
+        &format!("<pre>{}</pre>", traceback("ValueError: acme")),
+    );
     assert_one(marked.clone(), "ValueError");
     assert_one(prefixed("[rank8]: ", "acme jane\n") + &marked, "ValueError");
-    let first_line_only = format!("2026-03-01 11:22:33 - ERROR - acme - {}", traceback("ValueError: acme"));
+    let first_line_only = format!(
+        "2026-03-01 11:22:33 - ERROR - acme - {}",
+        traceback("ValueError: acme")
+    );
     assert_one(first_line_only, "ValueError");
 }
 
 #[test]
 fn interleaved_ranks_are_told_apart_and_the_first_is_the_cause() {
     let bar = "\r 12%|##  | 3/30 [00:01<00:09, 1.64s/it]\n";
-    let zero = prefixed("[rank0]: ", &traceback("ZeroDivisionError: division by zero"));
+    let zero = prefixed(
+        "[rank0]: ",
+        &traceback("ZeroDivisionError: division by zero"),
+    );
     let one = prefixed(
         "[rank1]: ",
-        &traceback("RuntimeError: [/pytorch/gloo/pair.cc:547] Connection closed by peer [10.0.0.1]:9133"),
+        &traceback(
+            "RuntimeError: [/pytorch/gloo/pair.cc:547] Connection closed by peer [10.0.0.1]:9133",
+        ),
     );
-    let mixed: String = zero.lines().zip(one.lines()).map(|(zero, one)| format!("{one}\n{bar}{zero}\n")).collect();
+    let mixed: String = zero
+        .lines()
+        .zip(one.lines())
+        .map(|(zero, one)| format!("{one}\n{bar}{zero}\n"))
+        .collect();
     let judgement = read(&mixed, FAILED);
     let error = judgement.error.unwrap();
     assert_eq!(judgement.reports.len(), 2);
     assert_eq!(
-        (error.exception_type.unwrap().as_str(), error.rank, error.other_ranks),
+        (
+            error.exception_type.unwrap().as_str(),
+            error.rank,
+            error.other_ranks
+        ),
         ("ZeroDivisionError", Some(0), Some(1))
     );
 }
@@ -65,19 +87,46 @@ fn elastic(rank: u64, exit_code: i64, traceback: &str) -> String {
 fn a_launcher_is_not_the_cause_of_its_workers_error() {
     let worker = traceback("ValueError: acme");
     let called = "Traceback (most recent call last):\n  File \"/home/jane/venv/bin/accelerate\", line 8, in <module>\nsubprocess.CalledProcessError: Command '['/home/jane/python', '--token', 's3cr3t']' returned non-zero exit status 1.\n";
-    assert_eq!(class(&format!("{worker}{called}"), FAILED).as_deref(), Some("ValueError"));
-    assert_eq!(class(called, FAILED).as_deref(), Some("subprocess.CalledProcessError"));
+    assert_eq!(
+        class(&format!("{worker}{called}"), FAILED).as_deref(),
+        Some("ValueError")
+    );
+    assert_eq!(
+        class(called, FAILED).as_deref(),
+        Some("subprocess.CalledProcessError")
+    );
     let innocent = prefixed("[rank3]: ", &traceback("RuntimeError: acme"));
     let guilty = prefixed("[rank1]: ", &worker);
-    assert_eq!(class(&format!("{innocent}{guilty}{}", elastic(1, 1, "jane")), FAILED).as_deref(), Some("ValueError"));
+    assert_eq!(
+        class(
+            &format!("{innocent}{guilty}{}", elastic(1, 1, "jane")),
+            FAILED
+        )
+        .as_deref(),
+        Some("ValueError")
+    );
 }
 
 #[test]
 fn a_killed_rank_is_the_cause_though_only_innocent_ones_speak() {
     let innocent = prefixed("[rank3]: ", &traceback("RuntimeError: acme"));
-    let error =
-        read(format!("{innocent}{}", elastic(1, -9, "Signal 9 (SIGKILL) received by PID 7")), FAILED).error.unwrap();
-    assert_eq!((error.exception_type, error.marker.unwrap().as_str(), error.rank), (None, "SIGKILL", Some(1)));
+    let error = read(
+        format!(
+            "{innocent}{}",
+            elastic(1, -9, "Signal 9 (SIGKILL) received by PID 7")
+        ),
+        FAILED,
+    )
+    .error
+    .unwrap();
+    assert_eq!(
+        (
+            error.exception_type,
+            error.marker.unwrap().as_str(),
+            error.rank
+        ),
+        (None, "SIGKILL", Some(1))
+    );
 }
 
 #[test]
@@ -85,7 +134,9 @@ fn quoted_tracebacks_belong_to_the_report_that_quotes_them() {
     let own = traceback("ValueError: acme");
     let nested = own.trim_end().replace('\n', "\n  ");
     let quoting = |class: &str, message: &str| {
-        format!("Traceback (most recent call last):\n  File \"/home/jane/a.py\", line 3, in f\n{class}: {message}\n")
+        format!(
+            "Traceback (most recent call last):\n  File \"/home/jane/a.py\", line 3, in f\n{class}: {message}\n"
+        )
     };
     for (text, class) in [
         (
@@ -102,11 +153,20 @@ fn quoted_tracebacks_belong_to_the_report_that_quotes_them() {
             ),
             "ValueError",
         ),
-        (quoting("KeyError", &format!("Caught KeyError in DataLoader worker process 0.\nOriginal {own}")), "KeyError"),
         (
             quoting(
                 "KeyError",
-                &format!("'Caught KeyError in DataLoader worker process 0.\\nOriginal {}'", own.replace('\n', "\\n")),
+                &format!("Caught KeyError in DataLoader worker process 0.\nOriginal {own}"),
+            ),
+            "KeyError",
+        ),
+        (
+            quoting(
+                "KeyError",
+                &format!(
+                    "'Caught KeyError in DataLoader worker process 0.\\nOriginal {}'",
+                    own.replace('\n', "\\n")
+                ),
             ),
             "KeyError",
         ),
@@ -117,16 +177,24 @@ fn quoted_tracebacks_belong_to_the_report_that_quotes_them() {
             ),
             "torch.multiprocessing.spawn.ProcessRaisedException",
         ),
-        (elastic(0, 1, &nested), "torch.distributed.elastic.multiprocessing.errors.ChildFailedError"),
+        (
+            elastic(0, 1, &nested),
+            "torch.distributed.elastic.multiprocessing.errors.ChildFailedError",
+        ),
         (
             quoting(
                 "ray.exceptions.RayTaskError(ValueError)",
-                &format!("\u{1b}[36mray::acme()\u{1b}[39m (pid=7, ip=10.0.0.1)\n{FRAMES}ValueError: acme"),
+                &format!(
+                    "\u{1b}[36mray::acme()\u{1b}[39m (pid=7, ip=10.0.0.1)\n{FRAMES}ValueError: acme"
+                ),
             ),
             "ray.exceptions.RayTaskError",
         ),
         (
-            format!("Error in sys.excepthook:\n{}\nOriginal exception was:\n{own}", quoting("KeyError", "'acme'")),
+            format!(
+                "Error in sys.excepthook:\n{}\nOriginal exception was:\n{own}",
+                quoting("KeyError", "'acme'")
+            ),
             "ValueError",
         ),
     ] {
@@ -146,14 +214,44 @@ fn what_the_program_survived_is_counted_and_is_not_the_error() {
         "ERROR:acme:retrying s3cr3t",
     ] {
         let survived = read(format!("{heading}\n{own}"), Some(End::Exited(0)));
-        assert_eq!((survived.error, survived.handled_count, survived.reports.len()), (None, 1, 1), "{heading}");
-        let died = read(format!("{}{heading}\n{own}", traceback("KeyError: 'acme'")), FAILED);
-        assert_eq!((died.exception_type.unwrap().as_str(), died.handled_count), ("KeyError", 1), "{heading}");
+        assert_eq!(
+            (
+                survived.error,
+                survived.handled_count,
+                survived.reports.len()
+            ),
+            (None, 1, 1),
+            "{heading}"
+        );
+        let died = read(
+            format!("{}{heading}\n{own}", traceback("KeyError: 'acme'")),
+            FAILED,
+        );
+        assert_eq!(
+            (died.exception_type.unwrap().as_str(), died.handled_count),
+            ("KeyError", 1),
+            "{heading}"
+        );
     }
-    let informed = read(format!("{own}[2026-01-01] [INFO] [acme] starting\n{}", traceback("KeyError: 'acme'")), FAILED);
+    let informed = read(
+        format!(
+            "{own}[2026-01-01] [INFO] [acme] starting\n{}",
+            traceback("KeyError: 'acme'")
+        ),
+        FAILED,
+    );
     assert_eq!(informed.exception_type.unwrap().as_str(), "KeyError");
-    let caught = read(format!("{own}resuming\n{}", traceback("KeyError: 'acme'")), FAILED);
-    assert_eq!((caught.exception_type.unwrap().as_str(), caught.handled_count), ("KeyError", 1));
+    let caught = read(
+        format!("{own}resuming\n{}", traceback("KeyError: 'acme'")),
+        FAILED,
+    );
+    assert_eq!(
+        (
+            caught.exception_type.unwrap().as_str(),
+            caught.handled_count
+        ),
+        ("KeyError", 1)
+    );
 }
 
 #[test]
@@ -164,32 +262,65 @@ fn an_interruption_is_not_an_error() {
         (interrupt.as_str(), Some(End::Exited(130))),
         (interrupt.as_str(), FAILED),
         ("", Some(End::Signaled(15))),
-        (&traceback("torch.distributed.elastic.multiprocessing.api.SignalException: Process 7 got signal: 15"), FAILED),
+        (
+            &traceback(
+                "torch.distributed.elastic.multiprocessing.api.SignalException: Process 7 got signal: 15",
+            ),
+            FAILED,
+        ),
     ] {
         let judgement = read(text, end);
-        assert_eq!((judgement.error, judgement.interrupted), (None, true), "{text} {end:?}");
+        assert_eq!(
+            (judgement.error, judgement.interrupted),
+            (None, true),
+            "{text} {end:?}"
+        );
     }
-    let died = read(format!("{}{interrupt}", traceback("ValueError: acme")), FAILED);
-    assert_eq!((died.exception_type.unwrap().as_str(), died.interrupted), ("ValueError", false));
+    let died = read(
+        format!("{}{interrupt}", traceback("ValueError: acme")),
+        FAILED,
+    );
+    assert_eq!(
+        (died.exception_type.unwrap().as_str(), died.interrupted),
+        ("ValueError", false)
+    );
 }
 
 #[test]
 fn a_worker_that_went_without_a_word_is_not_explained_by_those_who_lost_it() {
-    let lost = "RuntimeError: [/pytorch/gloo/pair.cc:547] Connection closed by peer [10.0.0.1]:9133";
+    let lost =
+        "RuntimeError: [/pytorch/gloo/pair.cc:547] Connection closed by peer [10.0.0.1]:9133";
     let innocent = prefixed("[rank0]: ", &traceback(lost));
-    let error = read(innocent.clone() + &elastic(1, 3, "<N/A>"), FAILED).error.unwrap();
-    assert_eq!((error.exception_type, error.rank, error.other_ranks), (None, Some(1), Some(1)));
-    assert_eq!(error.marker.unwrap().as_str(), "a worker exited without a traceback");
+    let error = read(innocent.clone() + &elastic(1, 3, "<N/A>"), FAILED)
+        .error
+        .unwrap();
+    assert_eq!(
+        (error.exception_type, error.rank, error.other_ranks),
+        (None, Some(1), Some(1))
+    );
+    assert_eq!(
+        error.marker.unwrap().as_str(),
+        "a worker exited without a traceback"
+    );
     // Its own traceback, printed before the ranks were known to each other, is the cause all the same.
     let own = traceback("ValueError: acme");
-    assert_eq!(class(&(innocent + &own + &elastic(1, 1, "<N/A>")), FAILED).unwrap(), "ValueError");
+    assert_eq!(
+        class(&(innocent + &own + &elastic(1, 1, "<N/A>")), FAILED).unwrap(),
+        "ValueError"
+    );
 }
 
 #[test]
 fn a_rank_that_only_the_launcher_knows_is_named() {
     let text = traceback("ValueError: acme") + "srun: error: n1: task 1: Exited with exit code 1\n";
     let judgement = read(text, FAILED);
-    assert_eq!((judgement.error.unwrap().rank, judgement.first_rank), (Some(1), Some(1)));
-    let silent = read("srun: error: n1: task 1: Exited with exit code 3\n", Some(End::Exited(3)));
+    assert_eq!(
+        (judgement.error.unwrap().rank, judgement.first_rank),
+        (Some(1), Some(1))
+    );
+    let silent = read(
+        "srun: error: n1: task 1: Exited with exit code 3\n",
+        Some(End::Exited(3)),
+    );
     assert_eq!((silent.error, silent.first_rank), (None, Some(1)));
 }

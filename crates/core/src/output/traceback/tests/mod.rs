@@ -11,8 +11,8 @@ mod renderers;
 
 use super::{Judgement, TraceReader};
 use crate::event::value::Sendable as _;
-use crate::output::lines::LineCutter;
 use crate::observation::Stream;
+use crate::output::lines::LineCutter;
 use crate::public::PublicStr;
 use crate::status::End;
 
@@ -29,18 +29,32 @@ fn traceback(exception: &str) -> String {
 
 /// Every line behind a prefix.
 fn prefixed(prefix: &str, text: &str) -> String {
-    text.lines().map(|line| format!("{prefix}{line}\n")).collect()
+    text.lines()
+        .map(|line| format!("{prefix}{line}\n"))
+        .collect()
 }
 
 fn read(text: impl AsRef<[u8]>, end: Option<End>) -> Judgement {
     let mut cutter = LineCutter::new();
     let mut reader = TraceReader::new();
-    cutter.push(text.as_ref(), |line| reader.line(Stream::Stderr, 0.0, &line));
+    cutter.push(text.as_ref(), |line| {
+        reader.line(Stream::Stderr, 0.0, &line)
+    });
     cutter.finish(|line| reader.line(Stream::Stderr, 0.0, &line));
     let judgement = reader.finish(end);
-    let told = format!("{:?} {:?} {}", judgement.error, judgement.reports, judgement.markers.json()).to_lowercase();
+    let told = format!(
+        "{:?} {:?} {}",
+        judgement.error,
+        judgement.reports,
+        judgement.markers.json()
+    )
+    .to_lowercase();
     for word in ["jane", "acme", "s3cr3t"] {
-        assert!(!told.contains(word), "`{word}` is told of {}: {told}", String::from_utf8_lossy(text.as_ref()));
+        assert!(
+            !told.contains(word),
+            "`{word}` is told of {}: {told}",
+            String::from_utf8_lossy(text.as_ref())
+        );
     }
     judgement
 }
@@ -48,11 +62,17 @@ fn read(text: impl AsRef<[u8]>, end: Option<End>) -> Judgement {
 /// Class of the error, number of reports, and the public frames of all reports as `file:line function`.
 fn told(text: impl AsRef<[u8]>, end: Option<End>) -> (Option<String>, usize, Vec<String>) {
     let judgement = read(text, end);
-    let class = judgement.error.as_ref().and_then(|error| error.exception_type.as_ref()).map(ToString::to_string);
+    let class = judgement
+        .error
+        .as_ref()
+        .and_then(|error| error.exception_type.as_ref())
+        .map(ToString::to_string);
     let mut frames = Vec::new();
     for report in &judgement.reports {
         let trace = report.stack_trace.as_ref().map_or("", PublicStr::as_str);
-        let public = trace.lines().filter_map(|line| line.strip_prefix("  File \""));
+        let public = trace
+            .lines()
+            .filter_map(|line| line.strip_prefix("  File \""));
         frames.extend(public.map(|line| line.replace("\", line ", ":").replace(", in ", " ")));
     }
     (class, judgement.reports.len(), frames)
@@ -64,5 +84,10 @@ fn assert_one(text: impl AsRef<[u8]>, class: &str) {
     let (told, reports, frames) = told(text, FAILED);
     let stream = String::from_utf8_lossy(text);
     assert_eq!((told.as_deref(), reports), (Some(class), 1), "{stream}");
-    assert!(frames.iter().any(|frame| frame == "torch/nn/functional.py:592 cross_entropy"), "{frames:?}\n{stream}");
+    assert!(
+        frames
+            .iter()
+            .any(|frame| frame == "torch/nn/functional.py:592 cross_entropy"),
+        "{frames:?}\n{stream}"
+    );
 }

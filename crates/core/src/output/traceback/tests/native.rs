@@ -5,7 +5,10 @@ use crate::public::PublicStr;
 use crate::status::End;
 
 fn marker(text: &str, end: Option<End>) -> Option<String> {
-    read(text, end).error.and_then(|error| error.marker).map(|marker| marker.to_string())
+    read(text, end)
+        .error
+        .and_then(|error| error.marker)
+        .map(|marker| marker.to_string())
 }
 
 #[test]
@@ -27,10 +30,21 @@ fn a_fatal_error_of_the_interpreter_has_its_frames_in_the_usual_order() {
     ] {
         let judgement = read(&text, Some(End::Signaled(11)));
         let error = judgement.error.unwrap();
-        assert_eq!((judgement.reports.len(), judgement.exception_type), (1, None), "{text}");
-        assert_eq!(error.marker.unwrap().as_str(), "Fatal Python error: Segmentation fault (SIGSEGV)", "{text}");
+        assert_eq!(
+            (judgement.reports.len(), judgement.exception_type),
+            (1, None),
+            "{text}"
+        );
+        assert_eq!(
+            error.marker.unwrap().as_str(),
+            "Fatal Python error: Segmentation fault (SIGSEGV)",
+            "{text}"
+        );
         let frames = error.frames.unwrap();
-        let files: Vec<_> = frames.iter().map(|frame| frame.file.as_ref().map(PublicStr::as_str)).collect();
+        let files: Vec<_> = frames
+            .iter()
+            .map(|frame| frame.file.as_ref().map(PublicStr::as_str))
+            .collect();
         assert_eq!(files, [None, Some("torch/nn/functional.py")], "{text}");
     }
 }
@@ -48,9 +62,21 @@ fn signs_of_native_deaths() {
             End::Signaled(6),
             "terminate called after throwing an exception",
         ),
-        ("free(): double free detected in tcache 2\n", End::Signaled(6), "double free or corruption"),
-        ("*** stack smashing detected ***: terminated\n", End::Exited(134), "stack smashing detected"),
-        ("python: acme.c:412: f: Assertion 's3cr3t' failed.\n", End::Signaled(6), "Assertion failed"),
+        (
+            "free(): double free detected in tcache 2\n",
+            End::Signaled(6),
+            "double free or corruption",
+        ),
+        (
+            "*** stack smashing detected ***: terminated\n",
+            End::Exited(134),
+            "stack smashing detected",
+        ),
+        (
+            "python: acme.c:412: f: Assertion 's3cr3t' failed.\n",
+            End::Signaled(6),
+            "Assertion failed",
+        ),
         (
             "launch.sh: line 3:    25 Killed                  /home/jane/python --token s3cr3t\n",
             End::Exited(137),
@@ -75,13 +101,26 @@ fn a_native_death_outranks_a_traceback_that_was_survived() {
     let thrown = "terminate called after throwing an instance of 'c10::Error'\n";
     let unjoined = "terminate called without an active exception\n";
     for (text, end, class, marker) in [
-        (format!("{survived}{thrown}"), End::Signaled(6), None, Some("c10::Error")),
-        (format!("{survived}{unjoined}"), End::Signaled(6), Some("ValueError"), None),
+        (
+            format!("{survived}{thrown}"),
+            End::Signaled(6),
+            None,
+            Some("c10::Error"),
+        ),
+        (
+            format!("{survived}{unjoined}"),
+            End::Signaled(6),
+            Some("ValueError"),
+            None,
+        ),
         (survived.clone(), End::Signaled(9), None, Some("SIGKILL")),
     ] {
         let error = read(&text, Some(end)).error.unwrap();
         assert_eq!(
-            (error.exception_type.as_ref().map(PublicStr::as_str), error.marker.as_ref().map(PublicStr::as_str)),
+            (
+                error.exception_type.as_ref().map(PublicStr::as_str),
+                error.marker.as_ref().map(PublicStr::as_str)
+            ),
             (class, marker),
             "{text}"
         );
@@ -97,7 +136,15 @@ fn quiet_ends_tell_nothing() {
         "╭─ Error ───╮\n│ s3cr3t    │\n╰───────────╯\n",
     ] {
         let judgement = read(text, FAILED);
-        assert_eq!((judgement.error, judgement.reports.len(), judgement.interrupted), (None, 0, false), "{text}");
+        assert_eq!(
+            (
+                judgement.error,
+                judgement.reports.len(),
+                judgement.interrupted
+            ),
+            (None, 0, false),
+            "{text}"
+        );
     }
     let alone = read("MemoryError\n", FAILED);
     assert_eq!(alone.exception_type.unwrap().as_str(), "MemoryError");

@@ -10,12 +10,28 @@ fn boxes() {
     let rows = format!(
         "│ /home/jane/acme.py:7 in <module>    │\n│                 │\n│ ❱ 7 go('s3cr3t')  │\n│                 │\n│ {SITE}/torch/nn/functional.py:592 in   │\n│ cross_entropy   │\n│                 │\n│ ╭─── locals ───╮ │\n│ │ x = 'acme'   │ │\n│ ╰──────────────╯ │\n"
     );
-    let unicode =
-        format!("╭────── Traceback (most recent call last) ──────╮\n{rows}╰────────────╯\nValueError: acme\n");
-    let ascii = unicode.replace(['╭', '╮', '╰', '╯'], "+").replace('─', "-").replace('│', "|");
-    let logged: String = unicode.lines().map(|line| format!("{:29}{line}{:14}\n", "", "acme.py:13")).collect();
-    let linked = unicode.replace("/torch/nn", "\u{1b}]8;;file:///home/jane\u{1b}\\/torch/nn\u{1b}]8;;\u{1b}\\");
-    for text in [&unicode, &ascii, &logged, &linked, &format!("[rank0]: {}", unicode.replace('\n', "\n[rank0]: "))] {
+    let unicode = format!(
+        "╭────── Traceback (most recent call last) ──────╮\n{rows}╰────────────╯\nValueError: acme\n"
+    );
+    let ascii = unicode
+        .replace(['╭', '╮', '╰', '╯'], "+")
+        .replace('─', "-")
+        .replace('│', "|");
+    let logged: String = unicode
+        .lines()
+        .map(|line| format!("{:29}{line}{:14}\n", "", "acme.py:13"))
+        .collect();
+    let linked = unicode.replace(
+        "/torch/nn",
+        "\u{1b}]8;;file:///home/jane\u{1b}\\/torch/nn\u{1b}]8;;\u{1b}\\",
+    );
+    for text in [
+        &unicode,
+        &ascii,
+        &logged,
+        &linked,
+        &format!("[rank0]: {}", unicode.replace('\n', "\n[rank0]: ")),
+    ] {
         assert_one(text, "ValueError");
     }
     let chain = format!(
@@ -23,7 +39,10 @@ fn boxes() {
         unicode.replace("ValueError", "RuntimeError")
     );
     assert_one(chain, "RuntimeError");
-    let member: String = unicode.lines().map(|line| format!("│ {line} │\n")).collect();
+    let member: String = unicode
+        .lines()
+        .map(|line| format!("│ {line} │\n"))
+        .collect();
     let group = format!(
         "{}\n╭──── Sub-exception #1 ────╮\n{member}╰──────────╯\n",
         unicode.replace("ValueError", "ExceptionGroup")
@@ -34,7 +53,11 @@ fn boxes() {
 fn assert_one_private(text: &str) {
     let judgement = read(text, FAILED);
     let class = judgement.error.and_then(|error| error.exception_type);
-    assert_eq!((class.unwrap().as_str(), judgement.reports.len()), ("<private>", 1), "{text}");
+    assert_eq!(
+        (class.unwrap().as_str(), judgement.reports.len()),
+        ("<private>", 1),
+        "{text}"
+    );
 }
 
 #[test]
@@ -47,10 +70,15 @@ fn logs_with_values() {
     );
     // Nothing but the place below its frames says that this is an exception's line.
     assert_one_private(&stackprinter.replace("ValueError: acme", "AcmeBoom: jane"));
-    let better = traceback("ValueError: acme")
-        .replace("    go('s3cr3t')\n", "    go('s3cr3t')\n    │  └ 's3cr3t'\n    └ <function acme at 0x7f>\n");
+    let better = traceback("ValueError: acme").replace(
+        "    go('s3cr3t')\n",
+        "    go('s3cr3t')\n    │  └ 's3cr3t'\n    └ <function acme at 0x7f>\n",
+    );
     let json = |text: &str| {
-        format!("{{\"host\": \"acme\", \"exc_info\": {}, \"z\": 1}}\n", serde_json::to_string(text.trim_end()).unwrap())
+        format!(
+            "{{\"host\": \"acme\", \"exc_info\": {}, \"z\": 1}}\n",
+            serde_json::to_string(text.trim_end()).unwrap()
+        )
     };
     for text in [
         loguru,
@@ -87,17 +115,38 @@ fn progress_bars_before_between_and_behind() {
     let bar = "\r 45%|####5  | 431/960 [00:01<00:01,  1.64s/it, loss=2]";
     let own = traceback("ValueError: acme");
     assert_one(format!("{bar}{own}"), "ValueError");
-    assert_one(own.replace('\n', &format!("\n{bar}\n\u{1b}[A")), "ValueError");
+    assert_one(
+        own.replace('\n', &format!("\n{bar}\n\u{1b}[A")),
+        "ValueError",
+    );
     assert_one(own.replace('\n', &format!("\n{bar}")), "ValueError");
-    assert_one(format!("{}{bar}", own.replace("    go", "Epoch: 3\n    go")), "ValueError");
-    assert_one(format!("{bar}{}", super::prefixed("[rank0]: ", &own)), "ValueError");
+    assert_one(
+        format!("{}{bar}", own.replace("    go", "Epoch: 3\n    go")),
+        "ValueError",
+    );
+    assert_one(
+        format!("{bar}{}", super::prefixed("[rank0]: ", &own)),
+        "ValueError",
+    );
 }
 
 #[test]
 fn a_long_training_without_an_error_is_quiet() {
     let text: String = (0..2000)
-        .map(|step| format!("\r {}%|##  | {step}/2000 [00:01<00:01, 7.3it/s] acme{{'loss': 1.{step}}}\n", step / 20))
+        .map(|step| {
+            format!(
+                "\r {}%|##  | {step}/2000 [00:01<00:01, 7.3it/s] acme{{'loss': 1.{step}}}\n",
+                step / 20
+            )
+        })
         .collect();
     let judgement = read(text, Some(End::Exited(0)));
-    assert_eq!((judgement.error, judgement.reports.len(), judgement.handled_count), (None, 0, 0));
+    assert_eq!(
+        (
+            judgement.error,
+            judgement.reports.len(),
+            judgement.handled_count
+        ),
+        (None, 0, 0)
+    );
 }
