@@ -29,6 +29,7 @@ pub mod consent;
 pub mod env;
 pub mod event;
 pub mod judging;
+pub mod knowledge;
 pub mod launch;
 pub mod limits;
 pub mod observation;

@@ -1,0 +1,22 @@
+//! Turns `knowledge/` into Rust tables when the program is built, so that nothing is parsed at run time.
+//!
+//! Each kind of entry has a module that reads its files and returns Rust source. What every entry must have is
+//! checked in `entry`: an entry without a source, an example and a look-alike does not build.
+
+mod entry;
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+/// The kinds of knowledge: the name of the generated file, and what makes it from the files of `knowledge/`.
+const KINDS: &[(&str, fn(&Path) -> String)] = &[];
+
+fn main() {
+    let knowledge = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../knowledge");
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    println!("cargo::rerun-if-changed={}", knowledge.display());
+    for (name, generate) in KINDS {
+        let target = out.join(format!("{name}.rs"));
+        fs::write(&target, generate(&knowledge)).expect("OUT_DIR can be written");
+    }
+}

@@ -1,0 +1,1 @@
+//! What is known about the world, as tables that are made from `knowledge/` when the program is built.
