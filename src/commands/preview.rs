@@ -38,7 +38,7 @@ pub fn print(
     let found =
         surroundings::configuration(command.to_vec(), config.map(Path::to_owned), directory);
     // Nothing comes where the command names none, or where its file system does not answer.
-    let found = found.recv_timeout(limits::START_WAIT).ok();
+    let found = found.and_then(|mut thread| thread.wait(limits::START_WAIT).answer());
     let why = match &found {
         Some(Err(unread)) => explanation(unread),
         _ => "its file system does not answer".to_owned(),

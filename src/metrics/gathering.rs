@@ -10,10 +10,10 @@ use super::host::{self, Environment};
 use super::{packages, site};
 use axolotl_run_core::event::Start;
 use axolotl_run_core::launch::launcher;
+use axolotl_run_sys::background::{Arrived, Background};
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::Path;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// All that is known from the command, its environment and the machine. The accelerators and the
 /// configuration are not among it. Reads files: to be called where waiting does no harm.
@@ -44,50 +44,48 @@ pub fn facts(command: &[OsString], environment: Environment<'_>) -> Start {
 /// A search for facts that is under way.
 #[derive(Debug)]
 pub struct Gathering {
-    requests: Option<SyncSender<Vec<u32>>>,
-    answers: Receiver<Start>,
+    /// None where no thread could be started.
+    thread: Option<Background<Vec<u32>, Start>>,
 }
 
 impl Gathering {
     /// Begins to look for what [`facts`] finds; returns at once.
     #[must_use]
     pub fn begin(command: Vec<OsString>, environment: Vec<(OsString, OsString)>) -> Self {
-        let (requests, requested) = sync_channel::<Vec<u32>>(1);
-        // Room for an answer to each request that can be under way: the thread never waits for us.
-        let (answering, answers) = sync_channel(4);
-        let work = move || {
+        let mut thread = Background::answering("facts", move || {
             let environment: HashMap<_, _> = environment.into_iter().collect();
             let mut start = facts(&command, &|name| {
                 environment.get(OsString::from(name).as_os_str()).cloned()
             });
-            while answering.send(start.clone()).is_ok() {
-                let Ok(pids) = requested.recv() else { return };
+            move |pids: Vec<u32>| {
                 if let Some(versions) = packages::of_processes(&pids) {
                     versions.apply(&mut start);
                 }
+                Some(start.clone())
             }
-        };
-        let thread = std::thread::Builder::new()
-            .name("facts".to_owned())
-            .spawn(work);
-        Self {
-            requests: thread.is_ok().then_some(requests),
-            answers,
+        });
+        // What is known without any process.
+        if let Some(thread) = &mut thread {
+            thread.ask(Vec::new());
         }
+        Self { thread }
     }
 
     /// Asks for the versions that running processes show, for commands whose first word does not lead to them.
     /// Worth it some seconds after the spawn, when the training has imported its packages.
-    pub fn look_at(&self, pids: &[u32]) {
-        if let Some(requests) = &self.requests {
-            // One that is under way is enough.
-            let _ = requests.try_send(pids.to_vec());
+    pub fn look_at(&mut self, pids: &[u32]) {
+        if let Some(thread) = &mut self.thread {
+            thread.ask(pids.to_vec());
         }
     }
 
     /// All that is known by now, if there is anything new.
-    pub fn try_facts(&self) -> Option<Start> {
-        self.answers.try_iter().last()
+    pub fn try_facts(&mut self) -> Option<Start> {
+        let mut newest = None;
+        while let Arrived::Answer(start) = self.thread.as_mut()?.take() {
+            newest = Some(start);
+        }
+        newest
     }
 }
 
@@ -103,8 +101,9 @@ mod tests {
             "--nproc_per_node=2".into(),
             "train.py".into(),
         ];
-        let gathering = Gathering::begin(command, vec![("GITHUB_ACTIONS".into(), "true".into())]);
-        let wait = || {
+        let mut gathering =
+            Gathering::begin(command, vec![("GITHUB_ACTIONS".into(), "true".into())]);
+        let wait = |gathering: &mut Gathering| {
             let deadline = Instant::now() + Duration::from_secs(20);
             loop {
                 if let Some(start) = gathering.try_facts() {
@@ -114,7 +113,7 @@ mod tests {
                 std::thread::yield_now();
             }
         };
-        let start = wait();
+        let start = wait(&mut gathering);
         assert_eq!(
             start.launcher.as_ref().map(|name| name.as_str()),
             Some("torchrun")
@@ -139,6 +138,10 @@ mod tests {
             "the driver is asked elsewhere"
         );
         gathering.look_at(&[std::process::id()]);
-        assert_eq!(wait(), start, "this process has no Python to show");
+        assert_eq!(
+            wait(&mut gathering),
+            start,
+            "this process has no Python to show"
+        );
     }
 }

@@ -11,10 +11,10 @@ use super::files::Held;
 use super::sender::MEMORY_DAEMONS;
 use axolotl_run_core::limits;
 use axolotl_run_core::observation::Shortage;
+use axolotl_run_sys::background::{Arrived, Background};
 use axolotl_run_sys::mounts;
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// How many seconds ago memory was short that a process died for want of: whoever kills for it needs a few.
 const RECENT: f64 = 15.0;
@@ -46,14 +46,8 @@ pub struct ShortageWatch {
     /// least of them is what it died of.
     memory_left: VecDeque<(f64, f64)>,
     shared_memory_used: Option<f64>,
-    elsewhere: Option<Elsewhere>,
-}
-
-/// The thread that looks at the shared memory of another mount namespace.
-#[derive(Debug)]
-struct Elsewhere {
-    requests: SyncSender<u32>,
-    answers: Receiver<f64>,
+    /// Looks at the shared memory of another mount namespace.
+    elsewhere: Option<Background<u32, Option<f64>>>,
 }
 
 impl ShortageWatch {
@@ -105,12 +99,16 @@ impl ShortageWatch {
         }
         let mut used = mounts::used_share(&self.root.join("dev/shm"));
         if let Some(inside) = self.inside {
-            let elsewhere = self
-                .elsewhere
-                .get_or_insert_with(|| Elsewhere::begin(self.root.clone()));
-            used = elsewhere.answers.try_iter().chain(used).reduce(f64::max);
-            // One that is under way is enough.
-            let _ = elsewhere.requests.try_send(inside);
+            if self.elsewhere.is_none() {
+                // Without a thread nothing is answered, which is what unknown means.
+                self.elsewhere = look_elsewhere(self.root.clone());
+            }
+            if let Some(elsewhere) = &mut self.elsewhere {
+                while let Arrived::Answer(there) = elsewhere.take() {
+                    used = there.into_iter().chain(used).reduce(f64::max);
+                }
+                elsewhere.ask(inside);
+            }
         }
         // The highest that was seen: what a dead process had filled is free again.
         self.shared_memory_used = used
@@ -156,26 +154,13 @@ impl ShortageWatch {
     }
 }
 
-impl Elsewhere {
-    fn begin(root: PathBuf) -> Self {
-        let (requests, requested) = sync_channel::<u32>(1);
-        let (answering, answers) = sync_channel(2);
-        let work = move || {
-            while let Ok(pid) = requested.recv() {
-                let path = root.join(format!("proc/{pid}/root/dev/shm"));
-                if let Some(share) = mounts::used_share(&path)
-                    && answering.send(share).is_err()
-                {
-                    return;
-                }
-            }
-        };
-        // Without a thread nothing is answered, which is what unknown means.
-        let _ = std::thread::Builder::new()
-            .name("shared memory".into())
-            .spawn(work);
-        Self { requests, answers }
-    }
+fn look_elsewhere(root: PathBuf) -> Option<Background<u32, Option<f64>>> {
+    Background::answering("shared memory", || {
+        move |pid| {
+            let path = root.join(format!("proc/{pid}/root/dev/shm"));
+            Some(mounts::used_share(&path))
+        }
+    })
 }
 
 /// The name of a process's mount namespace.

@@ -5,41 +5,32 @@
 
 use crate::store::Unforced;
 use axolotl_run_core::limits;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use axolotl_run_sys::background::{Arrived, Background};
+use std::time::Instant;
 
-/// The thread's two ends.
-#[derive(Debug)]
-pub struct Disk {
-    jobs: SyncSender<Unforced>,
-    done: Receiver<()>,
-}
+/// What has to be forced to the disk, one piece after the other.
+pub struct Disk(Background<Unforced, ()>);
 
 impl Disk {
     /// Starts the thread; None where it cannot be.
-    #[must_use]
     pub fn begin() -> Option<Self> {
-        // One job waits at the most: it covers what is written until it begins.
-        let (jobs, forcing) = sync_channel::<Unforced>(1);
-        let (ending, done) = sync_channel(1);
-        let work = move || {
-            forcing.iter().for_each(Unforced::force);
-            let _ = ending.send(());
-        };
-        std::thread::Builder::new()
-            .name("disk".into())
-            .spawn(work)
-            .ok()?;
-        Some(Self { jobs, done })
+        Background::answering("disk", || |unforced: Unforced| Some(unforced.force())).map(Self)
     }
 
-    /// Forces it to the disk as soon as the disk has time; one that still waits does as well.
-    pub fn force(&self, unforced: Unforced) {
-        let _ = self.jobs.try_send(unforced);
+    /// Forces it to the disk as soon as the disk has time. What waits already covers what is written until it begins.
+    pub fn force(&mut self, unforced: Unforced) {
+        while let Arrived::Answer(()) = self.0.take() {}
+        self.0.ask(unforced);
     }
 
     /// Waits for the disk, within bounds.
-    pub fn finish(self) {
-        drop(self.jobs);
-        let _ = self.done.recv_timeout(limits::DISK_WAIT);
+    pub fn finish(mut self) {
+        let deadline = Instant::now() + limits::DISK_WAIT;
+        while self.0.is_busy() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if self.0.wait(left) != Arrived::Answer(()) {
+                return;
+            }
+        }
     }
 }

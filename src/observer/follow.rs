@@ -1,13 +1,11 @@
-//! Files that are read by a thread of their own, because a file system may not answer.
-//!
-//! The thread looks when it is asked to and answers in its own time. One request is under way at the most, so that a
-//! file system that hangs costs one thread and nothing else.
+//! Files that are read by a thread of their own, because a file system may not answer: one that hangs costs one thread
+//! and nothing else.
 
 use axolotl_run_core::limits;
 use axolotl_run_core::observation::TrainerState;
+use axolotl_run_sys::background::Background;
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// A request to look at a file.
 #[derive(Clone, Copy, Debug)]
@@ -31,12 +29,7 @@ pub struct Chunk {
 }
 
 /// The thread, as those see it who ask.
-pub struct Follower {
-    requests: SyncSender<Look>,
-    answers: Receiver<Chunk>,
-    /// A request is under way; the next answer is to that one.
-    asked: bool,
-}
+pub struct Follower(Background<Look, Chunk>);
 
 impl Follower {
     /// Starts a thread that reads a file from a position on. Any error (a file system that forbids reading what is
@@ -68,46 +61,25 @@ impl Follower {
     pub fn begin<F: FnMut(Look) -> Option<Chunk>>(
         begin: impl FnOnce() -> F + Send + 'static,
     ) -> Option<Self> {
-        let (requests, requested) = sync_channel::<Look>(1);
-        let (answers, answered) = sync_channel::<Chunk>(1);
-        let work = move || {
-            let mut look = begin();
-            while let Ok(request) = requested.recv() {
-                let Some(chunk) = look(request) else { return };
-                if answers.send(chunk).is_err() {
-                    return;
-                }
-            }
-        };
-        let thread = std::thread::Builder::new()
-            .name("follow".into())
-            .spawn(work)
-            .ok();
-        thread.map(|_| Self {
-            requests,
-            answers: answered,
-            asked: false,
-        })
+        Background::answering("follow", begin).map(Self)
     }
 
     /// Asks for what is in the file now, unless a request is under way; whether one was.
     pub fn ask(&mut self, at: f64, last: bool) -> bool {
-        let before = self.asked;
-        self.asked = before || self.requests.try_send(Look { at, last }).is_ok();
-        before
+        let was_asked = self.0.is_busy();
+        if !was_asked {
+            self.0.ask(Look { at, last });
+        }
+        was_asked
     }
 
     /// An answer that is there already.
     pub fn arrived(&mut self) -> Option<Chunk> {
-        let chunk = self.answers.try_recv().ok()?;
-        self.asked = false;
-        Some(chunk)
+        self.0.take().answer()
     }
 
     /// The next answer, which a file system that hangs does not give.
     pub fn wait(&mut self) -> Option<Chunk> {
-        let chunk = self.answers.recv_timeout(limits::FOLLOW_TAIL_WAIT).ok()?;
-        self.asked = false;
-        Some(chunk)
+        self.0.wait(limits::FOLLOW_TAIL_WAIT).answer()
     }
 }

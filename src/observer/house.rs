@@ -6,28 +6,56 @@
 //! their sake. The next portion is prepared while the last one is on its way; nobody joins the thread.
 
 use crate::store::{Portion, Store};
+use axolotl_run_sys::background::{Arrived, Background};
+use std::sync::Arc;
 use std::time::SystemTime;
-use tokio::sync::mpsc::{Receiver, channel};
+use tokio::sync::Notify;
 
-/// Begins; portions come only if they are to be sent. The end of the channel says that all is done.
-#[must_use]
-pub fn keep(store: Store, sends: bool) -> Receiver<Portion> {
-    let (bring, portions) = channel(1);
-    let work = move || {
-        let now = SystemTime::now();
-        store.prune(now);
-        store.recover(now);
-        if !sends {
-            return;
-        }
-        let mut waiting = store.waiting(now);
-        while let Some(portion) = waiting.next(&store, SystemTime::now()) {
-            if bring.blocking_send(portion).is_err() {
-                return;
+/// The thread; the loop is told of each portion, and of its end.
+pub struct House {
+    thread: Background<(), Portion>,
+    news: Arc<Notify>,
+}
+
+impl House {
+    /// Begins; portions come only if they are to be sent. None where no thread can be started.
+    pub fn keep(store: Store, sends: bool) -> Option<Self> {
+        let news = Arc::new(Notify::new());
+        let wake = Arc::clone(&news);
+        let mut thread = Background::start_waking(
+            "house",
+            move || wake.notify_one(),
+            move |desk| {
+                let now = SystemTime::now();
+                store.prune(now);
+                store.recover(now);
+                if !sends {
+                    return;
+                }
+                let mut waiting = store.waiting(now);
+                while let Some(portion) = waiting.next(&store, SystemTime::now())
+                    && desk.requests.recv().is_ok()
+                {
+                    desk.answer(portion);
+                }
+            },
+        )?;
+        thread.ask(());
+        Some(Self { thread, news })
+    }
+
+    /// Waits for the next portion; None when all is done.
+    pub async fn next(&mut self) -> Option<Portion> {
+        loop {
+            match self.thread.take() {
+                Arrived::Answer(portion) => {
+                    // It prepares the next one while this one is on its way.
+                    self.thread.ask(());
+                    return Some(portion);
+                }
+                Arrived::Over => return None,
+                Arrived::Nothing => self.news.notified().await,
             }
         }
-    };
-    // Where no thread can be started the channel's end says so.
-    let _ = std::thread::Builder::new().name("house".into()).spawn(work);
-    portions
+    }
 }

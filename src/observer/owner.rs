@@ -11,11 +11,11 @@ use axolotl_run_core::event::Event;
 use axolotl_run_core::judging::summary::{Digest, lines};
 use axolotl_run_core::limits;
 use axolotl_run_core::observation::Sample;
+use axolotl_run_sys::background::Background;
 use axolotl_run_sys::{descriptors, flow, probe};
 use std::io::Write as _;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::sync_channel;
 use uuid::Uuid;
 
 /// Digits of a run's identity that tell it from others.
@@ -118,18 +118,11 @@ fn bounded(text: &str) -> &str {
 
 /// Appends to a file, unless that takes too long.
 fn append_in_time(path: PathBuf, text: String) {
-    let (done, is_done) = sync_channel(1);
     let given = (path.clone(), text.clone());
-    let work = move || {
-        append(&given.0, &given.1);
-        let _ = done.send(());
-    };
-    match std::thread::Builder::new().name("page".into()).spawn(work) {
-        Ok(_) => {
-            let _ = is_done.recv_timeout(limits::PAGE_WAIT);
-        }
-        // There is no room for a thread; the supervisor's patience has an end of its own.
-        Err(_) => append(&path, &text),
+    match Background::<(), ()>::once("page", move || append(&given.0, &given.1)) {
+        Some(mut thread) => drop(thread.wait(limits::PAGE_WAIT)),
+        // There is no room for a thread; the supervisor's wait has an end of its own.
+        None => append(&path, &text),
     }
 }
 

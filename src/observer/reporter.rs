@@ -6,7 +6,7 @@
 //! word of the user's in one of them says that this reader has a hole. What ended the run the finish still tells.
 
 use super::disk::Disk;
-use super::house;
+use super::house::House;
 use super::owner::Owner;
 use super::series;
 use crate::delivery::{Certificates, Destination, Fate, Lane, Outcome, State, Uploader};
@@ -19,7 +19,6 @@ use axolotl_run_core::output::progress::Training;
 use axolotl_run_core::privacy::Gate;
 use std::path::PathBuf;
 use std::time::{Instant, SystemTime};
-use tokio::sync::mpsc::Receiver;
 use uuid::Uuid;
 
 /// Where a run's events go.
@@ -35,7 +34,7 @@ pub struct Reporter {
     place: Option<PathBuf>,
     uploader: Option<Uploader>,
     /// What keeps house, until it is done.
-    house: Option<Receiver<Portion>>,
+    house: Option<House>,
     /// Events of runs before this one that are on their way.
     earlier: Portion,
     refused: u64,
@@ -155,7 +154,7 @@ impl Reporter {
             Event::Start(_) | Event::Progress(_) => Weight::Ordinary,
         };
         let stored = self.journal.append(&line, weight);
-        if let (Some(disk), Some(unforced)) = (&self.disk, self.journal.unforced()) {
+        if let (Some(disk), Some(unforced)) = (&mut self.disk, self.journal.unforced()) {
             disk.force(unforced);
         }
         if !self.journal.may_be_sent() {
@@ -199,7 +198,7 @@ impl Reporter {
     /// urgent.
     pub fn keep_house(&mut self) {
         if let Some(store) = self.store.take() {
-            self.house = Some(house::keep(store, self.uploader.is_some()));
+            self.house = House::keep(store, self.uploader.is_some());
         }
     }
 
@@ -268,7 +267,7 @@ impl Reporter {
     /// Writes what waits in memory, as far as it can be, and has the disk take it all.
     pub fn finish(&mut self) {
         self.journal.flush();
-        if let Some(disk) = self.disk.take() {
+        if let Some(mut disk) = self.disk.take() {
             self.journal
                 .unforced()
                 .into_iter()
@@ -285,9 +284,9 @@ async fn step(uploader: Option<&mut Uploader>) -> Outcome {
     }
 }
 
-async fn next(house: Option<&mut Receiver<Portion>>) -> Option<Portion> {
+async fn next(house: Option<&mut House>) -> Option<Portion> {
     match house {
-        Some(house) => house.recv().await,
+        Some(house) => house.next().await,
         None => std::future::pending().await,
     }
 }

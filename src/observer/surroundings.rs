@@ -6,11 +6,11 @@ use axolotl_run_core::env;
 use axolotl_run_core::limits;
 use axolotl_run_core::privacy::{Facts, Gate, Identity};
 use axolotl_run_core::public::dictionary;
+use axolotl_run_sys::background::Background;
 use axolotl_run_sys::{probe, role};
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, sync_channel};
 
 /// The gate that knows this user.
 #[must_use]
@@ -57,27 +57,21 @@ pub enum Unread {
 
 /// Looks for the training's configuration on a thread of its own: its file system may not answer. Where the command
 /// names none, there is no answer.
-#[must_use]
 pub fn configuration(
     command: Vec<OsString>,
     named: Option<PathBuf>,
     directory: PathBuf,
-) -> Receiver<Result<Vetted, Unread>> {
-    let (found, answer) = sync_channel(1);
-    let work = move || {
+) -> Option<Background<(), Result<Vetted, Unread>>> {
+    Background::start("config", move |desk| {
         let located = config::locate(&command);
         let overrides = located
             .as_ref()
             .map(|located| located.overrides.clone())
             .unwrap_or_default();
         if let Some(path) = named.or_else(|| located.map(|Located { path, .. }| path)) {
-            let _ = found.send(read(&directory, &path, &overrides));
+            desk.answer(read(&directory, &path, &overrides));
         }
-    };
-    let _ = std::thread::Builder::new()
-        .name("config".into())
-        .spawn(work);
-    answer
+    })
 }
 
 fn read(directory: &Path, path: &Path, overrides: &[(String, String)]) -> Result<Vetted, Unread> {

@@ -24,6 +24,7 @@ use axolotl_run_core::launch::rank;
 use axolotl_run_core::limits;
 use axolotl_run_core::observation::{Ending, Request};
 use axolotl_run_core::privacy::Gate;
+use axolotl_run_sys::background::Background;
 use axolotl_run_sys::memory;
 use axolotl_run_sys::wake::Wake;
 use facts::Facts;
@@ -32,7 +33,6 @@ use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
 use std::time::{Duration, SystemTime};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{MissedTickBehavior, interval};
@@ -47,7 +47,7 @@ struct Work {
     eyes: Eyes,
     sampler: Option<Sampler>,
     gathering: Gathering,
-    configuration: Receiver<Result<Vetted, surroundings::Unread>>,
+    configuration: Option<Background<(), Result<Vetted, surroundings::Unread>>>,
     reporter: Option<Reporter>,
     /// The gate of a reporter that is not opened before a worker's rank is known.
     undecided: Option<(Gate, Option<Owner>)>,

@@ -29,8 +29,14 @@ impl Grounds {
 pub fn read<T: DeserializeOwned>(folder: &Path) -> Vec<T> {
     let mut files: Vec<_> = fs::read_dir(folder)
         .unwrap_or_else(|why| panic!("{}: {why}", folder.display()))
-        .map(|file| file.expect("a folder of the repository can be listed").path())
-        .filter(|file| file.extension().is_some_and(|extension| extension == "yaml"))
+        .map(|file| {
+            file.expect("a folder of the repository can be listed")
+                .path()
+        })
+        .filter(|file| {
+            file.extension()
+                .is_some_and(|extension| extension == "yaml")
+        })
         .collect();
     files.sort();
     files.iter().flat_map(|file| read_file::<T>(file)).collect()

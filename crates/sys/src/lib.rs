@@ -32,6 +32,7 @@
 )]
 
 pub mod alarm;
+pub mod background;
 pub mod channel;
 pub mod clock;
 pub mod command;

@@ -10,29 +10,21 @@ use super::{AcceleratorFacts, Answer, Health, Patience, Places, card, intel, nvm
 use axolotl_run_core::env;
 use axolotl_run_core::limits;
 use axolotl_run_core::observation::GpuReading;
+use axolotl_run_sys::background::{Arrived, Background, Desk};
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::time::{Duration, Instant};
 
 /// The measuring of all accelerators.
 #[derive(Debug)]
 pub struct Gpus {
-    link: Option<Link>,
+    thread: Option<Background<Vec<u32>, Answer>>,
     health: Health,
     ever_unresponsive: bool,
     facts: Option<AcceleratorFacts>,
     readings: Option<Vec<GpuReading>>,
     xids: Vec<u64>,
     timeout: Duration,
-}
-
-#[derive(Debug)]
-struct Link {
-    requests: SyncSender<Vec<u32>>,
-    answers: Receiver<Answer>,
-    /// Since when an answer is due.
-    asked: Option<Instant>,
 }
 
 impl Gpus {
@@ -90,7 +82,7 @@ impl Gpus {
             by_bus,
         };
         let absent = Self {
-            link: None,
+            thread: None,
             health: Health::Absent,
             ever_unresponsive: false,
             facts: Some(AcceleratorFacts::none()),
@@ -101,31 +93,27 @@ impl Gpus {
         let Some(presence) = presence(&places) else {
             return absent;
         };
-        // Room for the first answer, unasked, and for one that was asked for: the thread never waits for us.
-        let (requests, requested) = sync_channel(1);
-        let (answering, answers) = sync_channel(2);
-        let thread = std::thread::Builder::new()
-            .name("accelerators".to_owned())
-            .spawn(move || {
-                let send = |answer| answering.send(answer).is_ok();
-                match presence {
-                    Presence::Nvidia => nvml::serve(&places, &requested, &send),
-                    Presence::Amd => card::serve(&places, &requested, &send),
-                    Presence::Intel => intel::serve(&places, &requested, &send),
-                }
-            });
+        let thread = Background::start("accelerators", move |desk: &Desk<Vec<u32>, Answer>| {
+            // The first request is for what there is, which each of them says unasked.
+            let _ = desk.requests.recv();
+            let send = |answer| desk.answer(answer);
+            match presence {
+                Presence::Nvidia => nvml::serve(&places, &desk.requests, &send),
+                Presence::Amd => card::serve(&places, &desk.requests, &send),
+                Presence::Intel => intel::serve(&places, &desk.requests, &send),
+            }
+        });
         match thread {
-            Ok(_abandoned) => Self {
-                link: Some(Link {
-                    requests,
-                    answers,
-                    asked: Some(Instant::now()),
-                }),
-                health: Health::Pending,
-                facts: None,
-                ..absent
-            },
-            Err(_) => Self {
+            Some(mut thread) => {
+                thread.ask(Vec::new());
+                Self {
+                    thread: Some(thread),
+                    health: Health::Pending,
+                    facts: None,
+                    ..absent
+                }
+            }
+            None => Self {
                 health: Health::Failed,
                 facts: None,
                 ..absent
@@ -154,11 +142,10 @@ impl Gpus {
     /// Asks for a reading, unless one is under way. `pids`: the command's processes.
     pub fn request_sample(&mut self, pids: &[u32]) {
         self.poll();
-        if let Some(link) = &mut self.link
-            && link.asked.is_none()
-            && link.requests.try_send(pids.to_vec()).is_ok()
+        if let Some(thread) = &mut self.thread
+            && !thread.is_busy()
         {
-            link.asked = Some(Instant::now());
+            thread.ask(pids.to_vec());
         }
     }
 
@@ -179,22 +166,17 @@ impl Gpus {
     pub fn await_reading(&mut self, at_most: Duration) {
         let deadline = Instant::now() + at_most;
         while self.health() == Health::Working && Instant::now() < deadline {
-            let Some(link) = self.link.as_mut().filter(|link| link.asked.is_some()) else {
+            let Some(thread) = self.thread.as_mut().filter(|thread| thread.is_busy()) else {
                 return;
             };
-            if let Ok(answer) = link
-                .answers
-                .recv_timeout(deadline.saturating_duration_since(Instant::now()))
-            {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if let Arrived::Answer(answer) = thread.wait(left) {
                 self.take(answer);
             }
         }
     }
 
     fn take(&mut self, answer: Answer) {
-        if let Some(link) = &mut self.link {
-            link.asked = None;
-        }
         self.health = answer.health;
         self.facts = answer.facts.or_else(|| self.facts.take());
         self.readings = answer.readings.or_else(|| self.readings.take());
@@ -205,19 +187,19 @@ impl Gpus {
 
     /// Takes what the thread has sent, and the time if it sent nothing.
     fn poll(&mut self) {
-        while let Some(link) = &self.link {
-            match link.answers.try_recv() {
-                Ok(answer) => self.take(answer),
-                Err(TryRecvError::Empty) => break,
+        while let Some(thread) = &mut self.thread {
+            match thread.take() {
+                Arrived::Answer(answer) => self.take(answer),
+                Arrived::Nothing => break,
                 // It is gone without our asking for it: a fault inside of the library.
-                Err(TryRecvError::Disconnected) => {
-                    self.link = None;
+                Arrived::Over => {
+                    self.thread = None;
                     self.health = Health::Failed;
                     return;
                 }
             }
         }
-        let asked = self.link.as_ref().and_then(|link| link.asked);
+        let asked = self.thread.as_ref().and_then(Background::busy_since);
         if asked.is_some_and(|asked| asked.elapsed() >= self.timeout) {
             self.health = Health::Unresponsive;
             self.ever_unresponsive = true;

@@ -11,6 +11,7 @@ use crate::observer::reporter::Reporter;
 use axolotl_run_core::event::Start;
 use axolotl_run_core::judging::run::RunFacts;
 use axolotl_run_core::limits;
+use axolotl_run_sys::background::Arrived;
 use std::time::Instant;
 
 /// What is known for the start event, and whether it is out.
@@ -123,8 +124,12 @@ impl Work {
             );
             self.facts.gathered = true;
         }
-        match self.configuration.try_recv() {
-            Ok(Ok(vetted)) => {
+        let arrived = match &mut self.configuration {
+            Some(configuration) => configuration.take(),
+            None => Arrived::Over,
+        };
+        match arrived {
+            Arrived::Answer(Ok(vetted)) => {
                 self.facts.configured = true;
                 self.reporter
                     .iter_mut()
@@ -139,10 +144,8 @@ impl Work {
                 self.facts.start.config_unknown_keys = Some(vetted.unknown_keys);
                 self.eyes.follow_records(vetted.output_directory.as_deref());
             }
-            Ok(Err(_)) | Err(std::sync::mpsc::TryRecvError::Disconnected) => {
-                self.facts.configured = true
-            }
-            Err(std::sync::mpsc::TryRecvError::Empty) => {}
+            Arrived::Answer(Err(_)) | Arrived::Over => self.facts.configured = true,
+            Arrived::Nothing => {}
         }
         if let Some(accelerators) = self.sampler.as_mut().and_then(Sampler::accelerators) {
             accelerators.apply(&mut self.facts.start);

@@ -1,0 +1,234 @@
+//! A thread that may hang, and the side that never waits for it.
+//!
+//! A driver, a disk or a file system may hold its caller in the kernel for ever. So whoever needs one of them asks a
+//! thread of its own, and takes the answer when it is there. One request is under way and one more may wait; what is
+//! asked beyond that is dropped. Nobody joins the thread: one that hangs stays behind until the process ends, and
+//! holds nothing that anybody else needs.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, TryRecvError};
+use std::sync::mpsc::{channel, sync_channel};
+use std::time::{Duration, Instant};
+
+/// The thread, as those see it who ask. It ends when this is dropped, unless it hangs.
+#[derive(Debug)]
+pub struct Background<Request, Answer> {
+    requests: SyncSender<Request>,
+    answers: Receiver<Answer>,
+    /// Requests without an answer.
+    under_way: u32,
+    /// Since when the thread owes an answer.
+    since: Option<Instant>,
+}
+
+/// What the thread has sent since it was last looked at.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Arrived<Answer> {
+    /// An answer.
+    Answer(Answer),
+    /// Nothing yet.
+    Nothing,
+    /// The thread has ended; no answer comes any more.
+    Over,
+}
+
+impl<Answer> Arrived<Answer> {
+    /// The answer, if it is one.
+    pub fn answer(self) -> Option<Answer> {
+        match self {
+            Self::Answer(answer) => Some(answer),
+            Self::Nothing | Self::Over => None,
+        }
+    }
+}
+
+/// The thread's own side.
+pub struct Desk<Request, Answer> {
+    /// What is asked; the end of it is the end of the thread's work.
+    pub requests: Receiver<Request>,
+    answers: Sender<Answer>,
+    // The last field: what is woken by the thread's end finds the answers closed.
+    wake: Wake,
+}
+
+struct Wake(Box<dyn Fn() + Send>);
+
+impl Drop for Wake {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+impl<Request, Answer> Desk<Request, Answer> {
+    /// Gives an answer; false where nobody will hear it.
+    pub fn answer(&self, answer: Answer) -> bool {
+        let heard = self.answers.send(answer).is_ok();
+        (self.wake.0)();
+        heard
+    }
+}
+
+impl<Request: Send + 'static, Answer: Send + 'static> Background<Request, Answer> {
+    /// Starts a thread; None where none can be had.
+    pub fn start(
+        name: &str,
+        work: impl FnOnce(&Desk<Request, Answer>) + Send + 'static,
+    ) -> Option<Self> {
+        Self::start_waking(name, || {}, work)
+    }
+
+    /// The same for a loop that sleeps: `wake` is called after each answer and at the thread's end.
+    pub fn start_waking(
+        name: &str,
+        wake: impl Fn() + Send + 'static,
+        work: impl FnOnce(&Desk<Request, Answer>) + Send + 'static,
+    ) -> Option<Self> {
+        let (requests, requested) = sync_channel(1);
+        // As many answers wait as requests were made: two at the most.
+        let (answering, answers) = channel();
+        let desk = Desk {
+            requests: requested,
+            answers: answering,
+            wake: Wake(Box::new(wake)),
+        };
+        let thread = std::thread::Builder::new().name(name.to_owned());
+        thread.spawn(move || work(&desk)).ok()?;
+        Some(Self {
+            requests,
+            answers,
+            under_way: 0,
+            since: None,
+        })
+    }
+
+    /// Starts a thread that answers one request after the other, until it has no answer.
+    pub fn answering<F: FnMut(Request) -> Option<Answer>>(
+        name: &str,
+        begin: impl FnOnce() -> F + Send + 'static,
+    ) -> Option<Self> {
+        Self::start(name, |desk| {
+            let mut look = begin();
+            while let Ok(request) = desk.requests.recv()
+                && let Some(answer) = look(request)
+            {
+                desk.answer(answer);
+            }
+        })
+    }
+
+    /// Starts a thread that does one thing, which is under way at once.
+    pub fn once(name: &str, job: impl FnOnce() -> Answer + Send + 'static) -> Option<Self> {
+        let mut background = Self::start(name, |desk| {
+            desk.answer(job());
+        })?;
+        background.note_request();
+        Some(background)
+    }
+
+    /// Asks for something, unless a request waits already.
+    pub fn ask(&mut self, request: Request) {
+        if self.requests.try_send(request).is_ok() {
+            self.note_request();
+        }
+    }
+
+    fn note_request(&mut self) {
+        self.under_way += 1;
+        self.since.get_or_insert_with(Instant::now);
+    }
+
+    /// Since when an answer is due; None while nothing is under way.
+    pub fn busy_since(&self) -> Option<Instant> {
+        self.since
+    }
+
+    /// Whether an answer is due.
+    pub fn is_busy(&self) -> bool {
+        self.since.is_some()
+    }
+
+    /// Takes what has arrived.
+    pub fn take(&mut self) -> Arrived<Answer> {
+        match self.answers.try_recv() {
+            Ok(answer) => self.taken(answer),
+            Err(TryRecvError::Empty) => Arrived::Nothing,
+            Err(TryRecvError::Disconnected) => Arrived::Over,
+        }
+    }
+
+    /// Waits for the next answer, for as long as this at the most.
+    pub fn wait(&mut self, at_most: Duration) -> Arrived<Answer> {
+        match self.answers.recv_timeout(at_most) {
+            Ok(answer) => self.taken(answer),
+            Err(RecvTimeoutError::Timeout) => Arrived::Nothing,
+            Err(RecvTimeoutError::Disconnected) => Arrived::Over,
+        }
+    }
+
+    fn taken(&mut self, answer: Answer) -> Arrived<Answer> {
+        self.under_way = self.under_way.saturating_sub(1);
+        self.since = if self.under_way > 0 {
+            Some(Instant::now())
+        } else {
+            None
+        };
+        Arrived::Answer(answer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn one_request_is_under_way_one_waits_and_the_rest_is_dropped() {
+        let (go, gate) = channel::<()>();
+        let (begun, beginning) = channel();
+        let mut background = Background::answering("test", move || {
+            move |request: u32| {
+                begun.send(()).ok()?;
+                gate.recv().ok()?;
+                Some(request)
+            }
+        })
+        .unwrap();
+        assert!(!background.is_busy());
+        background.ask(1);
+        beginning.recv().unwrap();
+        assert_eq!(background.take(), Arrived::Nothing);
+        for request in [2, 3] {
+            background.ask(request);
+        }
+        assert!(background.is_busy());
+        for expected in [1, 2] {
+            go.send(()).unwrap();
+            assert_eq!(background.wait(LONG), Arrived::Answer(expected));
+        }
+        assert_eq!(background.busy_since(), None);
+        drop(go);
+        background.ask(4);
+        assert_eq!(background.wait(LONG), Arrived::Over);
+    }
+
+    #[test]
+    fn whoever_sleeps_is_woken_by_each_answer_and_by_the_end() {
+        let woken = Arc::new(AtomicUsize::new(0));
+        let wake = Arc::clone(&woken);
+        let mut background = Background::<(), u32>::start_waking(
+            "test",
+            move || drop(wake.fetch_add(1, Ordering::SeqCst)),
+            |desk| drop(desk.answer(7)),
+        )
+        .unwrap();
+        assert_eq!(background.wait(LONG), Arrived::Answer(7));
+        assert_eq!(background.wait(LONG), Arrived::Over);
+        let deadline = Instant::now() + LONG;
+        while woken.load(Ordering::SeqCst) < 2 && Instant::now() < deadline {
+            std::thread::yield_now();
+        }
+        assert_eq!(woken.load(Ordering::SeqCst), 2);
+    }
+}
