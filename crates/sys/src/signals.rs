@@ -335,7 +335,7 @@ mod tests {
         let mut command = std::process::Command::new(std::env::current_exe().unwrap());
         command.args([
             "--exact",
-            "sys::signals::tests::role_is_sent_signals",
+            "signals::tests::role_is_sent_signals",
             "--ignored",
             "--nocapture",
         ]);
