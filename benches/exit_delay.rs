@@ -5,19 +5,15 @@
 //! what the client in use today costs, as measured for its own paper. Exit status 1 where a bound is not kept or an
 //! event is lost. Needs two minutes, of which most is waiting for observers that go on trying for half a minute.
 
-#[expect(dead_code, reason = "another user of the server needs the rest")]
-#[path = "../tests/support/posthog.rs"]
-mod posthog;
-
 use axolotl_run::store::Store;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use posthog::{Behaviour, Server};
 use std::ffi::OsString;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant, SystemTime};
+use support::posthog::{Behaviour, Server};
 
 const SHORT_RUNS: usize = 9;
 const LONG_RUNS: usize = 3;

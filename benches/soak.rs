@@ -7,14 +7,9 @@
 //! journal) = stored + kept, nothing stored that no journal has, no event under two uuids, one start and one finish
 //! for each run. Exit status 1 where that does not hold. A thousand runs need about five minutes.
 
-#[expect(dead_code, reason = "another user of the server needs the rest")]
-#[path = "../tests/support/posthog.rs"]
-mod posthog;
-
 use axolotl_run::store::{Sent, Store};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use posthog::{Behaviour, Server};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -23,6 +18,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime};
+use support::posthog::{Behaviour, Server};
 
 const LAUNCHER: &str = env!("CARGO_BIN_EXE_axolotl-run");
 /// Below the number of runs that are kept, so that nothing is deleted before it is counted.

@@ -5,17 +5,13 @@
 //! duplicates holds to `DIRECTORY/stored.jsonl`, and what is against the contract to `DIRECTORY/complaints`.
 //! BEHAVIOUR is one of stall, reset, html, 400, 401, 413, 429, 500. It ends with its standard input.
 
-#[expect(dead_code, reason = "another user of the server needs the rest")]
-#[path = "../tests/support/posthog.rs"]
-mod posthog;
-
-use posthog::{Behaviour, Server};
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
+use support::posthog::{Behaviour, Server};
 
 fn main() -> io::Result<()> {
     let mut arguments = std::env::args().skip(1);

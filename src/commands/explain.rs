@@ -9,14 +9,10 @@ use super::{Form, Streams, document};
 use crate::cli::printable;
 use crate::ui::page::{Page, Paper};
 use axolotl_run_core::env;
-use axolotl_run_core::event::value::{Fields as _, Sendable as _};
-use axolotl_run_core::event::{ErrorEvent, EventName};
-use axolotl_run_core::observation::Stream;
-use axolotl_run_core::output::lines::LineCutter;
-use axolotl_run_core::output::traceback::{Judgement, TraceReader};
+use axolotl_run_core::event::ErrorEvent;
+use axolotl_run_core::judging::explanation::{Explainer, Explanation};
 use axolotl_run_core::status::End;
 use axolotl_run_sys::reason;
-use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read};
@@ -24,13 +20,6 @@ use std::path::Path;
 
 /// Bytes that are read at once.
 const CHUNK_BYTES: usize = 64 * 1024;
-
-/// What a log says.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Explanation {
-    judgement: Judgement,
-    fatal: bool,
-}
 
 /// How the log's program ended, as whoever saved the log may say. A variable that is empty says nothing.
 #[must_use]
@@ -48,7 +37,7 @@ pub fn run(file: Option<&Path>, end: Option<End>, form: Form, streams: &mut Stre
     };
     match explained {
         Ok(explanation) if form == Form::Json => streams.answer(&document(&explanation.json())),
-        Ok(explanation) => streams.answer(&explanation.text(streams.paper.for_statements())),
+        Ok(explanation) => streams.answer(&text(&explanation, streams.paper.for_statements())),
         Err(error) => {
             let name = file.map_or_else(
                 || "the standard input".to_owned(),
@@ -64,87 +53,48 @@ pub fn run(file: Option<&Path>, end: Option<End>, form: Form, streams: &mut Stre
 }
 
 /// Reads a whole log; `end` is how its program ended, where that is known.
-///
-/// # Errors
-///
-/// Where the log cannot be read.
-pub fn explain(mut input: impl Read, end: Option<End>) -> io::Result<Explanation> {
-    let mut cutter = LineCutter::new();
-    let mut reader = TraceReader::new();
+fn explain(mut input: impl Read, end: Option<End>) -> io::Result<Explanation> {
+    let mut explainer = Explainer::default();
     let mut chunk = vec![0; CHUNK_BYTES];
     loop {
-        let count = match input.read(&mut chunk) {
-            Ok(0) => break,
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+        match input.read(&mut chunk) {
+            Ok(0) => return Ok(explainer.finish(end)),
+            Ok(count) => explainer.push(chunk.get(..count).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
-        };
-        // A log has no times: its lines are in order, which is all that is asked.
-        reader.bytes(
-            Stream::Both,
-            0.0,
-            &mut cutter,
-            chunk.get(..count).unwrap_or_default(),
-        );
+        }
     }
-    cutter.finish(|line| reader.line(Stream::Both, 0.0, &line));
-    let judgement = reader.finish(end);
-    let fatal = end.map_or(judgement.error.is_some(), |end| end != End::Exited(0));
-    Ok(Explanation { judgement, fatal })
 }
 
-impl Explanation {
-    /// The answer for programs.
-    #[must_use]
-    pub fn json(&self) -> Value {
-        let judgement = &self.judgement;
-        let events: Vec<Value> = judgement
+/// The answer for people.
+fn text(explanation: &Explanation, paper: Paper) -> String {
+    let judgement = &explanation.judgement;
+    let mut page = Page::new(paper, 0);
+    match (&judgement.error, judgement.interrupted) {
+        (Some(error), _) => describe(error, &mut page),
+        (None, true) => page.verbatim(
+            "The program was interrupted; that is not an error, and no error event would be sent.",
+        ),
+        (None, false) => page.verbatim("No error was found, and no error event would be sent."),
+    }
+    if !judgement.markers.is_empty() {
+        page.verbatim("\nSigns of a death:");
+        for marker in &judgement.markers {
+            page.verbatim(&format!("  {marker}"));
+        }
+    }
+    let others = judgement.reports.len().saturating_sub(usize::from(
+        judgement
             .error
-            .iter()
-            .map(|error| json!({"event": EventName::Error.as_str(), "properties": error.object()}))
-            .collect();
-        json!({
-            "events": events,
-            "exception_type": judgement.exception_type.as_ref().map(|class| class.json()),
-            "fatal": self.fatal,
-            "interrupted": judgement.interrupted,
-            "handled_count": judgement.handled_count,
-            "markers": judgement.markers.json(),
-            "traces": judgement.reports.json(),
-        })
-    }
-
-    /// The answer for people.
-    #[must_use]
-    pub fn text(&self, paper: Paper) -> String {
-        let judgement = &self.judgement;
-        let mut page = Page::new(paper, 0);
-        match (&judgement.error, judgement.interrupted) {
-            (Some(error), _) => describe(error, &mut page),
-            (None, true) => {
-                page.verbatim("The program was interrupted; that is not an error, and no error event would be sent.")
-            }
-            (None, false) => page.verbatim("No error was found, and no error event would be sent."),
-        }
-        if !judgement.markers.is_empty() {
-            page.verbatim("\nSigns of a death:");
-            for marker in &judgement.markers {
-                page.verbatim(&format!("  {marker}"));
-            }
-        }
-        let others = judgement.reports.len().saturating_sub(usize::from(
-            judgement
-                .error
-                .as_ref()
-                .is_some_and(|error| error.stack_trace.is_some()),
+            .as_ref()
+            .is_some_and(|error| error.stack_trace.is_some()),
+    ));
+    if others > 0 {
+        page.verbatim(&format!(
+            "\n{others} other traceback(s) in this log; `--json` prints them."
         ));
-        if others > 0 {
-            page.verbatim(&format!(
-                "\n{others} other traceback(s) in this log; `--json` prints them."
-            ));
-        }
-        page.finish()
     }
+    page.finish()
 }
 
 /// One event in words: what is known, a line each.

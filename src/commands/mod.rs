@@ -266,44 +266,4 @@ fn document(value: &serde_json::Value) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_complaint_is_an_error_an_empty_line_and_a_hint() {
-        let (mut out, mut err) = (Vec::new(), Vec::new());
-        let mut streams = Streams::plain(&mut out, &mut err);
-        assert_eq!(
-            streams.complain("nothing was found", Some("look elsewhere")),
-            FAILED
-        );
-        assert_eq!(
-            String::from_utf8(err).unwrap(),
-            "axolotl-run: error: nothing was found\n\nhint: look elsewhere\n"
-        );
-        assert!(out.is_empty());
-    }
-
-    #[test]
-    fn a_reader_that_has_seen_enough_is_no_failure() {
-        struct Closed(io::ErrorKind);
-        impl Write for Closed {
-            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-                Err(self.0.into())
-            }
-            fn flush(&mut self) -> io::Result<()> {
-                Ok(())
-            }
-        }
-        for (kind, status) in [
-            (io::ErrorKind::BrokenPipe, ANSWERED),
-            (io::ErrorKind::StorageFull, FAILED),
-        ] {
-            let mut err = Vec::new();
-            let mut closed = Closed(kind);
-            let mut streams = Streams::plain(&mut closed, &mut err);
-            assert_eq!(streams.answer("text"), status);
-            assert_eq!(err.is_empty(), status == ANSWERED, "a failure is said");
-        }
-    }
-}
+mod tests;

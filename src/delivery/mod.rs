@@ -25,3 +25,6 @@ pub use course::State;
 pub use endpoint::{Destination, Endpoint, EndpointProblem, Key, KeyProblem};
 pub use outcome::{Cause, Fate, Outcome, Said};
 pub use uploader::Uploader;
+
+#[cfg(test)]
+mod tests;

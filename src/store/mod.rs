@@ -189,3 +189,6 @@ impl Store {
         self.runs.below(&run.to_string(), Missing::Fail)
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

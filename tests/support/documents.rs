@@ -1,12 +1,15 @@
 //! Documents that are compared with the program; `BLESS=1` writes what is generated of them.
 
-use crate::support;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A file of the repository.
+/// A file of the repository, whichever package asks.
 pub fn path(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let is_repository = |folder: &&Path| folder.join("Cargo.lock").is_file();
+    let repository = package.ancestors().find(is_repository);
+    repository.expect("the repository's folder").join(name)
 }
 
 /// Its text.
@@ -26,7 +29,7 @@ pub fn compare(name: &str, expected: &str) {
     }
     panic!(
         "{name} is out of date; BLESS=1 writes it\n{}",
-        support::difference(name, expected, &actual)
+        difference(name, expected, &actual)
     );
 }
 
@@ -43,4 +46,25 @@ pub fn with_section(document: &str, section: &str, content: &str) -> String {
         .split_once(&end)
         .unwrap_or_else(|| panic!("the marker {end}"));
     format!("{before}{begin}{content}{end}{after}")
+}
+
+/// Where two texts part, line by line.
+pub fn difference(what: &str, expected: &str, actual: &str) -> String {
+    let mut text = format!("another {what}\n");
+    let (mut expected, mut actual) = (expected.lines(), actual.lines());
+    for number in 1.. {
+        match (expected.next(), actual.next()) {
+            (None, None) => break,
+            (left, right) if left == right => {}
+            (left, right) => {
+                let _ = writeln!(
+                    text,
+                    "line {number}: expected {left:?}\n{:width$}  actual {right:?}",
+                    "",
+                    width = number.to_string().len() + 5
+                );
+            }
+        }
+    }
+    text
 }

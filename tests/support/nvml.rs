@@ -15,9 +15,6 @@ pub enum Driver {
     Oldest,
 }
 
-/// Every suite uses another one; this names all of them, so that none counts as dead code.
-const _: [Driver; 3] = [Driver::Current, Driver::Old, Driver::Oldest];
-
 /// The path of the compiled stand-in; built once per test program with the toolchain's own compiler.
 pub fn library(driver: Driver) -> &'static Path {
     static CURRENT: OnceLock<PathBuf> = OnceLock::new();
@@ -33,7 +30,8 @@ pub fn library(driver: Driver) -> &'static Path {
 }
 
 fn build(name: &str, flags: &[&str]) -> PathBuf {
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let program = std::env::current_exe().expect("the path of this program");
+    let directory = program.parent().expect("its folder");
     let path = directory.join(format!("lib{name}.so"));
     // Test programs run side by side: each builds under a name of its own and renames.
     let unfinished = directory.join(format!("lib{name}-{}.so", std::process::id()));
@@ -53,7 +51,7 @@ fn build(name: &str, flags: &[&str]) -> PathBuf {
         .args(flags)
         .arg("-o")
         .arg(&unfinished)
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/nvml_stub.rs"))
+        .arg(crate::documents::path("tests/support/nvml_stub.rs"))
         .output()
         .expect("the toolchain's own compiler runs");
     assert!(
@@ -84,6 +82,18 @@ impl Scenario {
         };
         scenario.set(lines);
         scenario
+    }
+
+    /// The one that a library in this very process reads; whoever sets it has to take turns.
+    pub fn of_this_process() -> &'static Self {
+        static SCENARIO: OnceLock<Scenario> = OnceLock::new();
+        SCENARIO.get_or_init(|| {
+            let scenario = Self::new("");
+            // SAFETY: nothing reads the environment while it changes but the standard library, which has a lock
+            // of its own; the stand-in, which has another, is loaded only by those who have the scenario.
+            unsafe { std::env::set_var(VARIABLE, scenario.path()) };
+            scenario
+        })
     }
 
     /// Another world from now on; at once, since the file is exchanged.

@@ -4,9 +4,7 @@
 //! dependencies. What it received is kept for assertions: every byte, every request, and the events that a
 //! store which removes duplicates would hold.
 
-#[path = "posthog_rules.rs"]
-mod rules;
-
+use crate::posthog_rules;
 use serde_json::Value;
 use std::collections::{BTreeSet, VecDeque};
 use std::io::{self, Read, Write};
@@ -263,7 +261,7 @@ impl Shared {
     fn take(&self, mut request: Request) -> u16 {
         let body = request.body.clone();
         let decompressed = (!body.is_empty()).then_some(body.as_slice());
-        let judged = rules::judge(&request.headers, decompressed, request.received);
+        let judged = posthog_rules::judge(&request.headers, decompressed, request.received);
         let mut state = self.lock();
         let is_poisoned = state
             .poison

@@ -191,3 +191,6 @@ fn facts(devices: &[Measured<'_>], selection: &Selection) -> AcceleratorFacts {
         info: info.flatten().collect(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! The tree sampler against real processes, and against a made-up /proc where the moment of a reading matters.
 
+mod cost;
+
 use super::*;
 use std::fs;
 use std::io::Read as _;

@@ -1,0 +1,76 @@
+//! Says what happened in a saved log: the error that would be sent of it, and what else its reader found.
+//!
+//! The same reader that watches a run reads the log. A log has no times: its lines are in order, which is all that
+//! the reader asks for.
+
+use crate::event::EventName;
+use crate::event::value::{Fields as _, Sendable as _};
+use crate::observation::Stream;
+use crate::output::lines::LineCutter;
+use crate::output::traceback::{Judgement, TraceReader};
+use crate::status::End;
+use serde_json::{Value, json};
+
+/// Reads a log that comes in pieces.
+#[derive(Default)]
+pub struct Explainer {
+    cutter: LineCutter,
+    reader: TraceReader,
+}
+
+/// What a log says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explanation {
+    /// What its reader found.
+    pub judgement: Judgement,
+    /// Whether the program failed; without a known end it did where an error is found.
+    pub fatal: bool,
+}
+
+impl Explainer {
+    /// Takes the next bytes of the log.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.reader
+            .bytes(Stream::Both, 0.0, &mut self.cutter, bytes);
+    }
+
+    /// Says what the log said; `end` is how its program ended, where that is known.
+    pub fn finish(mut self, end: Option<End>) -> Explanation {
+        let reader = &mut self.reader;
+        self.cutter
+            .finish(|line| reader.line(Stream::Both, 0.0, &line));
+        let judgement = self.reader.finish(end);
+        let fatal = match end {
+            Some(end) => end != End::Exited(0),
+            None => judgement.error.is_some(),
+        };
+        Explanation { judgement, fatal }
+    }
+}
+
+impl Explanation {
+    /// Explains a whole log.
+    pub fn of(log: &[u8], end: Option<End>) -> Self {
+        let mut explainer = Explainer::default();
+        explainer.push(log);
+        explainer.finish(end)
+    }
+
+    /// The answer for programs.
+    pub fn json(&self) -> Value {
+        let judgement = &self.judgement;
+        let mut events = Vec::new();
+        if let Some(error) = &judgement.error {
+            events.push(json!({"event": EventName::Error.as_str(), "properties": error.object()}));
+        }
+        json!({
+            "events": events,
+            "exception_type": judgement.exception_type.as_ref().map(|class| class.json()),
+            "fatal": self.fatal,
+            "interrupted": judgement.interrupted,
+            "handled_count": judgement.handled_count,
+            "markers": judgement.markers.json(),
+            "traces": judgement.reports.json(),
+        })
+    }
+}

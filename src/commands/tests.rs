@@ -1,0 +1,612 @@
+//! What `--runs`, `--show`, `--status` and `--send` say, for people and for programs.
+
+mod documents;
+
+use super::*;
+use crate::commands;
+use crate::delivery::{Certificates, Destination};
+use crate::store::decision::{Decision, Stored};
+use crate::store::tests::recorded;
+use crate::store::{Sending, Store, StoreProblem, Weight};
+use axolotl_run_core::event::{Dropped, Event, Finish};
+use axolotl_run_core::public::PublicStr;
+use serde_json::{Value, json};
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+use support::posthog::{Behaviour, Server};
+use uuid::Uuid;
+
+const ON: Telemetry<'_> = Telemetry {
+    is_on: true,
+    cause: "AXOLOTL_DO_NOT_TRACK=0 in the environment",
+};
+const OFF: Telemetry<'_> = Telemetry {
+    is_on: false,
+    cause: "DO_NOT_TRACK=1 in the environment",
+};
+
+struct Home {
+    recorded: recorded::Home,
+    store: Store,
+}
+
+/// What a query printed, and its exit status.
+#[derive(Debug)]
+struct Said {
+    status: u8,
+    out: String,
+    err: String,
+}
+
+impl Said {
+    fn by(query: impl FnOnce(&mut Streams<'_>) -> u8) -> Self {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let status = query(&mut Streams::plain(&mut out, &mut err));
+        Self {
+            status,
+            out: String::from_utf8(out).unwrap(),
+            err: String::from_utf8(err).unwrap(),
+        }
+    }
+
+    fn json(&self) -> Value {
+        assert_eq!(self.out.lines().count(), 1, "{self:?}");
+        serde_json::from_str(&self.out).unwrap()
+    }
+}
+
+impl Home {
+    fn new() -> Self {
+        let recorded = recorded::Home::new();
+        Self {
+            store: recorded.store(),
+            recorded,
+        }
+    }
+
+    /// A finished run of three events that began some minutes ago.
+    fn run(&self, sending: Sending, minutes: u64) -> (Uuid, Vec<String>) {
+        let began = SystemTime::now() - Duration::from_secs(60 * minutes);
+        self.recorded.recorded_at(began, sending, &events())
+    }
+
+    fn file(&self, run: Uuid, name: &str) -> PathBuf {
+        self.recorded.run(run).join(name)
+    }
+
+    fn runs(&self, form: Form) -> Said {
+        Said::by(|streams| {
+            commands::runs::print(Some(&self.store), SystemTime::now(), form, streams)
+        })
+    }
+
+    fn show(&self, prefix: Option<&str>, form: Form) -> Said {
+        Said::by(|streams| {
+            commands::show::print(Some(&self.store), prefix, SystemTime::now(), form, streams)
+        })
+    }
+
+    fn send(&self, url: &str, telemetry: Telemetry<'_>, form: Form) -> Said {
+        let destination = destination(url, "phc_test");
+        let certificates = Certificates::default();
+        let upload = commands::send::Upload {
+            telemetry,
+            destination: &destination,
+            certificates,
+            shows_progress: false,
+        };
+        Said::by(|streams| commands::send::run(Some(&self.store), upload, form, streams))
+    }
+}
+
+fn events() -> [Event; 3] {
+    [
+        recorded::start(),
+        recorded::progress(5),
+        Event::Finish(Box::new(Finish {
+            outcome: Some(PublicStr::constant("error")),
+            total_steps: Some(7),
+            dropped: Some(Dropped {
+                long_lines: Some(3),
+                ..Dropped::default()
+            }),
+            ..Finish::default()
+        })),
+    ]
+}
+
+fn destination(url: &str, key: &str) -> Destination {
+    Destination::configured(|name| match name {
+        "AXOLOTL_RUN_POSTHOG_HOST" => Some(url.into()),
+        "AXOLOTL_RUN_POSTHOG_KEY" => Some(key.into()),
+        _ => None,
+    })
+}
+
+#[test]
+fn the_runs_are_listed_with_the_latest_first() {
+    let home = Home::new();
+    let (older, _) = home.run(Sending::Permitted, 9);
+    let (newer, _) = home.run(Sending::Forbidden, 1);
+    let said = home.runs(Form::Text);
+    let lines: Vec<&str> = said.out.lines().collect();
+    assert_eq!((said.status, lines.len(), said.err.as_str()), (0, 3, ""));
+    assert!(
+        lines[1].starts_with(&newer.to_string()[..8])
+            && lines[1].ends_with("error    7      3, only here"),
+        "{said:?}"
+    );
+    assert!(
+        lines[2].starts_with(&older.to_string()[..8])
+            && lines[2].ends_with("error    7      3 waiting"),
+        "{said:?}"
+    );
+    let json = home.runs(Form::Json).json();
+    assert_eq!(json["runs"][0]["run"], newer.to_string());
+    assert_eq!(json["runs"][1]["waiting"], 3);
+    assert_eq!(
+        (&json["runs"][0]["consent"], &json["runs"][1]["consent"]),
+        (&json!(false), &json!(true))
+    );
+}
+
+#[test]
+fn a_run_is_shown_with_its_exact_events_and_what_was_missed() {
+    let home = Home::new();
+    let (run, lines) = home.run(Sending::Permitted, 1);
+    home.run(Sending::Permitted, 60);
+    let said = home.show(None, Form::Text);
+    assert_eq!(said.status, 0, "{said:?}");
+    assert!(
+        said.out.starts_with(&format!("run      {run}\n")),
+        "{said:?}"
+    );
+    assert!(said.out.contains("outcome  error, 7 steps\n"), "{said:?}");
+    for line in &lines {
+        let member: Value = serde_json::from_str(line).unwrap();
+        let exact = serde_json::to_string_pretty(&member).unwrap();
+        assert!(said.out.contains(&exact), "{said:?}");
+    }
+    assert_eq!(said.out.matches("waiting to be sent").count(), 3);
+    assert!(
+        said.out
+            .ends_with("\nmissed   lines of output too long to be read: 3\n"),
+        "{said:?}"
+    );
+
+    let json = home
+        .show(Some(&run.to_string()[..6].to_uppercase()), Form::Json)
+        .json();
+    let members: Vec<String> = json["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| event["event"].to_string())
+        .collect();
+    assert_eq!(members, lines);
+    assert_eq!(json["missed"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_changed_journal_is_shown_without_harm() {
+    let home = Home::new();
+    let (run, lines) = home.run(Sending::Permitted, 1);
+    let evil = lines[1].replace("\"step\"", "\"\u{9b}31m\u{202e}step\"");
+    fs::write(
+        home.file(run, "events.jsonl"),
+        format!("{}\n{evil}\nnonsense\n", lines[0]),
+    )
+    .unwrap();
+    let said = home.show(None, Form::Text);
+    assert!(
+        said.out
+            .contains("refused: holds what is not on the published list"),
+        "{said:?}"
+    );
+    assert!(
+        said.out
+            .contains("1 line of the journal that can't be read"),
+        "{said:?}"
+    );
+    assert!(!said.out.contains(['\u{9b}', '\u{202e}']), "{said:?}");
+}
+
+#[test]
+fn a_run_that_is_not_there_or_not_clear_has_one_clear_line() {
+    let home = Home::new();
+    let said = home.show(None, Form::Text);
+    assert_eq!((said.status, said.out.as_str()), (1, ""));
+    assert!(
+        said.err
+            .starts_with("axolotl-run: error: no run is recorded\n\nhint: "),
+        "{said:?}"
+    );
+    for _ in 0..17 {
+        home.run(Sending::Forbidden, 1);
+    }
+    let twice = (0..16)
+        .map(|digit| format!("{digit:x}"))
+        .find(|digit| home.store.find(digit, SystemTime::now()).len() > 1);
+    let said = home.show(twice.as_deref(), Form::Text);
+    assert_eq!(said.status, 1);
+    assert!(
+        said.err
+            .contains(&format!("begin with `{}`", twice.unwrap())),
+        "{said:?}"
+    );
+    let said = home.show(Some("xyz\u{1b}[2J"), Form::Json);
+    assert_eq!(
+        said.err.lines().next(),
+        Some("axolotl-run: error: no recorded run begins with `xyz\\u001b[2J`")
+    );
+}
+
+#[test]
+fn the_status_names_the_state_its_cause_and_what_is_wrong() {
+    let home = Home::new();
+    home.run(Sending::Permitted, 1);
+    home.run(Sending::Forbidden, 1);
+    let stored = Stored::Decision(Decision {
+        telemetry: true,
+        policy: 2,
+        date: "2026-11-22".into(),
+    });
+    let facts = commands::status::Facts {
+        telemetry: OFF,
+        destination: &destination("https://eu.posthog.com/", "phc_secret"),
+        store: Ok(Some(&home.store)),
+        withdrawn: None,
+        decision: &stored,
+    };
+    let said =
+        Said::by(|streams| commands::status::print(&facts, SystemTime::now(), Form::Text, streams));
+    let expected = format!(
+        "telemetry  off: DO_NOT_TRACK=1 in the environment\ndecision   on (policy 2, 2026-11-22)\n\
+         endpoint   https://eu.i.posthog.com\nserver     was not asked yet\nkey        present\nwaiting    3 events of 1 run\nstate      {}\n",
+        home.store.path().display()
+    );
+    let (state, dictionary) = said.out.split_once("dictionary ").unwrap();
+    assert_eq!((said.status, state), (0, expected.as_str()));
+    assert!(
+        dictionary.starts_with("as of 20") && dictionary.contains(" functions, "),
+        "{dictionary}"
+    );
+    let json =
+        Said::by(|streams| commands::status::print(&facts, SystemTime::now(), Form::Json, streams))
+            .json();
+    assert!(
+        json["dictionary"]["functions"].as_u64() > Some(240_000),
+        "{json}"
+    );
+    assert_eq!(
+        (&json["telemetry"], &json["key"], &json["waiting"]["events"]),
+        (&json!("off"), &json!(true), &json!(3))
+    );
+
+    let facts = commands::status::Facts {
+        telemetry: ON,
+        destination: &destination("posthog", "phx_personal"),
+        store: Err(&StoreProblem::NoHome),
+        withdrawn: None,
+        decision: &Stored::Unreadable("is not text"),
+    };
+    let said =
+        Said::by(|streams| commands::status::print(&facts, SystemTime::now(), Form::Text, streams));
+    assert_eq!(said.status, 0);
+    for part in [
+        "telemetry  on: AXOLOTL_DO_NOT_TRACK=0",
+        "the stored decision is not text, and counts as none",
+        "`AXOLOTL_RUN_POSTHOG_HOST` must begin with `https://`",
+        "is a personal key",
+        "waiting    nothing",
+        "failed to find a state directory",
+    ] {
+        assert!(said.out.contains(part), "{part}: {said:?}");
+    }
+    let json =
+        Said::by(|streams| commands::status::print(&facts, SystemTime::now(), Form::Json, streams))
+            .json();
+    assert_eq!(
+        (&json["endpoint"], &json["key"]),
+        (&Value::Null, &json!(false))
+    );
+    assert!(
+        json["endpoint_problem"].is_string()
+            && json["key_problem"].is_string()
+            && json["state_problem"].is_string()
+    );
+}
+
+#[test]
+fn what_waits_is_sent_and_the_answers_are_kept_with_each_run() {
+    let (home, server) = (Home::new(), Server::start());
+    let (first, _) = home.run(Sending::Permitted, 9);
+    let (second, _) = home.run(Sending::Permitted, 1);
+    let (private, _) = home.run(Sending::Forbidden, 1);
+    let said = home.send(&server.url(), ON, Form::Text);
+    assert_eq!(
+        (said.status, said.out.as_str(), said.err.as_str()),
+        (0, "sent 6 events of 2 runs\n", "")
+    );
+    assert_eq!((server.stored().len(), server.complaints()), (6, vec![]));
+    for run in [first, second] {
+        assert_eq!(
+            home.store
+                .summary(run, SystemTime::now())
+                .unwrap()
+                .delivered,
+            3
+        );
+        let kept = fs::read_to_string(home.file(run, "delivery.jsonl")).unwrap();
+        assert_eq!(
+            (
+                kept.matches("delivered").count(),
+                kept.matches("\"events\":3,").count()
+            ),
+            (1, 1),
+            "{kept}"
+        );
+    }
+    assert!(!home.file(private, "delivery.jsonl").exists());
+    assert!(!String::from_utf8_lossy(&server.bytes()).contains(&private.to_string()));
+    assert_eq!(
+        home.show(Some(&first.to_string()), Form::Text)
+            .out
+            .matches("the server answered 200")
+            .count(),
+        3
+    );
+    let said = home.send(&server.url(), ON, Form::Json);
+    assert_eq!(said.json(), json!({"sent": 0, "refused": 0, "waiting": 0}));
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn a_lost_run_is_finished_before_it_is_sent_and_a_changed_event_is_not_sent() {
+    let (home, server) = (Home::new(), Server::start());
+    let (run, lines) = home.run(Sending::Permitted, 1);
+    let canary = lines[1].replace("\"step\":5", "\"step\":5,\"note\":\"canary\"");
+    fs::write(
+        home.file(run, "events.jsonl"),
+        format!("{}\n{canary}\n", lines[0]),
+    )
+    .unwrap();
+    let said = home.send(&server.url(), ON, Form::Text);
+    let expected =
+        "sent 2 events of 1 run\n1 event will never be sent; `axolotl-run --show` says why\n";
+    assert_eq!((said.status, said.out.as_str()), (0, expected));
+    assert_eq!(server.stored()[1]["properties"]["outcome"], "lost");
+    assert!(!String::from_utf8_lossy(&server.bytes()).contains("canary"));
+    assert_eq!(home.runs(Form::Json).json()["runs"][0]["refused"], 1);
+    assert_eq!(
+        home.send(&server.url(), ON, Form::Json).json()["refused"],
+        0,
+        "it is refused once"
+    );
+}
+
+#[test]
+fn what_cannot_be_sent_is_kept_and_said() {
+    let (home, server) = (Home::new(), Server::start());
+    home.run(Sending::Permitted, 1);
+    server.script([Behaviour::Status(401)]);
+    let said = home.send(&server.url(), ON, Form::Text);
+    assert_eq!((said.status, said.out.as_str()), (1, ""));
+    assert!(
+        said.err
+            .starts_with("axolotl-run: error: failed to send 3 events: the server refused the key"),
+        "{said:?}"
+    );
+    server.script(vec![Behaviour::RetryAfter(503, "0".into()); 5]);
+    let said = home.send(&server.url(), ON, Form::Json);
+    assert_eq!(
+        (said.status, said.json()),
+        (1, json!({"sent": 0, "refused": 0, "waiting": 3}))
+    );
+    assert_eq!(server.requests().len(), 6);
+    assert_eq!(
+        home.send(&server.url(), ON, Form::Text).out,
+        "sent 3 events of 1 run\n"
+    );
+}
+
+#[test]
+fn nothing_is_sent_after_consent_was_withdrawn_or_without_a_destination() {
+    let (home, server) = (Home::new(), Server::start());
+    home.run(Sending::Permitted, 1);
+    let said = home.send(&server.url(), OFF, Form::Text);
+    assert_eq!(said.status, 1);
+    assert!(
+        said.err.starts_with(
+            "axolotl-run: error: nothing is sent while telemetry is off: DO_NOT_TRACK=1"
+        ),
+        "{said:?}"
+    );
+    for (url, key, error) in [
+        (
+            "localhost",
+            "phc_test",
+            "axolotl-run: error: `AXOLOTL_RUN_POSTHOG_HOST` must begin",
+        ),
+        (
+            server.url().as_str(),
+            "phx_test",
+            "axolotl-run: error: `AXOLOTL_RUN_POSTHOG_KEY` is a personal key",
+        ),
+    ] {
+        let destination = destination(url, key);
+        let certificates = Certificates::default();
+        let upload = commands::send::Upload {
+            telemetry: ON,
+            destination: &destination,
+            certificates,
+            shows_progress: false,
+        };
+        let said =
+            Said::by(|streams| commands::send::run(Some(&home.store), upload, Form::Text, streams));
+        assert!(said.status == 1 && said.err.starts_with(error), "{said:?}");
+    }
+    assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn what_is_forgotten_is_gone_and_its_uuid_is_told_where_a_server_may_know_it() {
+    let (home, server) = (Home::new(), Server::start());
+    let forget = |what: &str, form| {
+        Said::by(|streams| {
+            commands::forget::run(Some(&home.store), what, SystemTime::now(), form, streams)
+        })
+    };
+    let (sent, _) = home.run(Sending::Permitted, 3);
+    home.send(&server.url(), ON, Form::Text);
+    let (kept, _) = home.run(Sending::Forbidden, 2);
+    for (what, error) in [
+        ("", "an empty word"),
+        ("zz", "no recorded run begins with `zz`"),
+    ] {
+        let said = forget(what, Form::Text);
+        assert!(
+            said.status == 1 && said.out.is_empty() && said.err.contains(error),
+            "{said:?}"
+        );
+    }
+    let said = forget(&kept.to_string()[..9], Form::Text);
+    assert_eq!(
+        (said.status, said.out.as_str()),
+        (0, "deleted the records of 1 run\nnothing of it was sent\n")
+    );
+    assert!(!home.recorded.run(kept).exists() && home.recorded.run(sent).exists());
+    let said = forget("all", Form::Text);
+    assert!(
+        said.status == 0
+            && said
+                .out
+                .ends_with(&format!("maintainers of Axolotl:\n{sent}\n")),
+        "{said:?}"
+    );
+    assert_eq!(forget("all", Form::Text).status, 1, "nothing is left");
+
+    // An attempt that failed may have been taken all the same.
+    let (asked, _) = home.run(Sending::Permitted, 2);
+    server.script(vec![Behaviour::Status(401)]);
+    home.send(&server.url(), ON, Form::Text);
+    let running = Uuid::new_v4();
+    let _journal = home.store.begin(running, Sending::Permitted);
+    let said = forget("all", Form::Json);
+    let expected =
+        json!({"forgotten": [asked], "quote": [asked], "still_running": [running], "failed": []});
+    assert_eq!((said.status, said.json()), (1, expected));
+}
+
+#[test]
+fn who_turns_telemetry_off_has_nothing_waiting_any_more() {
+    let (home, server) = (Home::new(), Server::start());
+    let (sent, _) = home.run(Sending::Permitted, 4);
+    home.send(&server.url(), ON, Form::Text);
+    let (own, _) = home.run(Sending::Forbidden, 3);
+    let (waiting, _) = home.run(Sending::Permitted, 2);
+    let running = Uuid::new_v4();
+    let mut journal = home.store.begin(running, Sending::Permitted);
+    journal.append(
+        &recorded::line(running, &recorded::start(), SystemTime::now()),
+        Weight::Ordinary,
+    );
+    assert!(journal.may_be_sent());
+    let withdrawn = home.store.withdraw(SystemTime::now());
+    assert_eq!((withdrawn.events, withdrawn.runs), (4, 2));
+    assert!(!home.recorded.run(waiting).exists() && home.recorded.run(own).exists());
+    assert!(!journal.may_be_sent(), "its observer sends nothing more");
+    drop(journal);
+    home.store.recover(SystemTime::now());
+    let said = home.send(&server.url(), ON, Form::Json).json();
+    assert_eq!(said, json!({"sent": 0, "refused": 0, "waiting": 0}));
+    assert_eq!(server.stored().len(), 3);
+    let left: Vec<_> = home
+        .store
+        .runs(SystemTime::now())
+        .iter()
+        .map(|run| (run.run, run.sending))
+        .collect();
+    assert!(
+        left.contains(&(sent, Sending::Permitted)) && left.contains(&(running, Sending::Forbidden)),
+        "{left:?}"
+    );
+}
+
+#[test]
+fn what_the_server_said_is_told() {
+    let (home, server) = (Home::new(), Server::start());
+    home.run(Sending::Permitted, 1);
+    for (behaviour, expected) in [
+        (
+            Behaviour::Status(401),
+            "it answered 401: the key, the host or a proxy is wrong; events are kept",
+        ),
+        (Behaviour::Honest, "it accepted events"),
+    ] {
+        server.script([behaviour]);
+        home.send(&server.url(), ON, Form::Text);
+        let shown = home.show(None, Form::Text).out;
+        assert!(
+            shown
+                .lines()
+                .any(|line| line.starts_with("server   ") && line.ends_with(expected)),
+            "{shown}"
+        );
+        let facts = commands::status::Facts {
+            telemetry: ON,
+            destination: &destination(&server.url(), "phc_test"),
+            store: Ok(Some(&home.store)),
+            decision: &Stored::Nothing,
+            withdrawn: None,
+        };
+        let said = Said::by(|streams| {
+            commands::status::print(&facts, SystemTime::now(), Form::Text, streams)
+        });
+        assert!(
+            said.out
+                .lines()
+                .any(|line| line.starts_with("server     ") && line.ends_with(expected)),
+            "{said:?}"
+        );
+    }
+}
+
+#[test]
+fn a_complaint_is_an_error_an_empty_line_and_a_hint() {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let mut streams = Streams::plain(&mut out, &mut err);
+    assert_eq!(
+        streams.complain("nothing was found", Some("look elsewhere")),
+        FAILED
+    );
+    assert_eq!(
+        String::from_utf8(err).unwrap(),
+        "axolotl-run: error: nothing was found\n\nhint: look elsewhere\n"
+    );
+    assert!(out.is_empty());
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    struct Closed(io::ErrorKind);
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    for (kind, status) in [
+        (io::ErrorKind::BrokenPipe, ANSWERED),
+        (io::ErrorKind::StorageFull, FAILED),
+    ] {
+        let mut err = Vec::new();
+        let mut closed = Closed(kind);
+        let mut streams = Streams::plain(&mut closed, &mut err);
+        assert_eq!(streams.answer("text"), status);
+        assert_eq!(err.is_empty(), status == ANSWERED, "a failure is said");
+    }
+}

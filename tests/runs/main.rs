@@ -1,0 +1,9 @@
+//! What a run leaves behind: its records, its events, what was sent, and that none of it is private.
+
+mod canaries;
+mod check_gpu;
+mod events;
+mod gpu_runs;
+mod promises;
+mod records;
+mod samples;
