@@ -28,8 +28,8 @@ pub fn main(arguments: Vec<OsString>) -> u8 {
     if observer::is_called(&arguments) {
         return observer::main(&arguments);
     }
-    if observer::successor::is_called(&arguments) {
-        return observer::successor::main(&arguments);
+    if observer::fallback_finisher::is_called(&arguments) {
+        return observer::fallback_finisher::main(&arguments);
     }
     let end = front(arguments.into_iter().skip(1).collect());
     if let End::Signaled(signal) = end {

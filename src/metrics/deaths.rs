@@ -169,7 +169,7 @@ const fn is_failure(end: End, leads: bool) -> bool {
     match end {
         End::Exited(0) => false,
         End::Exited(_)
-        | End::Signaled(signal::HANGUP | signal::INTERRUPT | signal::TERMINATE | signal::PIPE) => {
+        | End::Signaled(signal::SIGHUP | signal::SIGINT | signal::SIGTERM | signal::SIGPIPE) => {
             leads
         }
         End::Signaled(_) => true,

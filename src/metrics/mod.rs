@@ -26,7 +26,7 @@ pub use gathering::{Gathering, facts};
 
 use accelerator::{AcceleratorFacts, Gpus, Health};
 use axolotl_run_core::limits;
-use axolotl_run_core::observation::{Failure, GpuTroubles, Sample, Shortage, Xid};
+use axolotl_run_core::observation::{Failure, GpuTroubles, MemoryPressure, Sample, Xid};
 use axolotl_run_sys::wake::Wake;
 use cgroup::{MemoryGroup, OomKills, OomWatch};
 use deaths::DeathWatch;
@@ -134,7 +134,7 @@ impl Sampler {
 
     /// How short memory is.
     #[must_use]
-    pub fn shortage(&self) -> Shortage {
+    pub fn shortage(&self) -> MemoryPressure {
         self.shortage.shortage()
     }
 

@@ -10,7 +10,7 @@ use super::cgroup::unified_ancestors;
 use super::files::Held;
 use super::sender::MEMORY_DAEMONS;
 use axolotl_run_core::limits;
-use axolotl_run_core::observation::Shortage;
+use axolotl_run_core::observation::MemoryPressure;
 use axolotl_run_sys::background::{Arrived, Background};
 use axolotl_run_sys::mounts;
 use std::collections::VecDeque;
@@ -136,14 +136,14 @@ impl ShortageWatch {
 
     /// All that is known at the run's end.
     #[must_use]
-    pub fn shortage(&self) -> Shortage {
+    pub fn shortage(&self) -> MemoryPressure {
         let runs = |services: &str| {
             let services = self.root.join(services);
             MEMORY_DAEMONS
                 .iter()
                 .any(|daemon| services.join(format!("{daemon}.service")).is_dir())
         };
-        Shortage {
+        MemoryPressure {
             memory_left: self.least_left(),
             shared_memory_used: self.shared_memory_used,
             daemon_kills: daemon_kills(&self.groups)
@@ -214,7 +214,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let mut watch = ShortageWatch::at(root.path(), 7);
         watch.look(0.0);
-        assert_eq!(watch.shortage(), Shortage::default());
+        assert_eq!(watch.shortage(), MemoryPressure::default());
         fs::create_dir_all(root.path().join("proc")).unwrap();
         fs::create_dir_all(
             root.path()

@@ -1,11 +1,11 @@
 //! The observer's reliable half: a thread of its own that stays simple whatever the rest is doing.
 //!
-//! It is the witness (it stays in the job's process group with every signal blocked and says what it saw), it
+//! It is the group listener (it stays in the job's process group with every signal blocked and says what it saw), it
 //! answers the supervisor, and when the supervisor is gone it takes the relays over. It talks to the other
 //! half through a channel and never waits for it.
 
 use super::mirror::{self, Mirror, Mirrored, State};
-use super::patience::{self, Question};
+use super::sender_wait::{self, Question};
 use super::takeover::Streams;
 use crate::metrics::files::Held;
 use crate::metrics::sender;
@@ -59,7 +59,7 @@ pub enum News {
 pub struct Link {
     /// The message socket.
     pub channel: Arc<OwnedFd>,
-    /// The witness's signals.
+    /// The group listener's signals.
     pub signals: Option<Signals>,
     /// A handle on the command.
     pub command: Option<OwnedFd>,
@@ -92,7 +92,7 @@ impl Link {
         let mut mirror = Mirror::default();
         loop {
             let look = match self.question {
-                Some(_) => limits::WITNESS_LOOK_MS,
+                Some(_) => limits::SENDER_LOOK_MS,
                 None if mirror.is_apart() => limits::LOOK_AGAIN_MS,
                 None => limits::LOOK_MS,
             };
@@ -104,7 +104,7 @@ impl Link {
             poll.add(self.signals.as_ref().map(AsFd::as_fd), Events::READ);
             poll.wait(if ended { None } else { Some(look) });
             let listening = poll.is_ready(channel);
-            self.testify();
+            self.report_sightings();
             if listening && !self.receive(&mut ended) {
                 break;
             }
@@ -132,19 +132,19 @@ impl Link {
             Some(Mirrored::StopCommand) => {
                 self.command
                     .as_ref()
-                    .map(|command| wait::signal(command.as_fd(), signal::STOP));
+                    .map(|command| wait::signal(command.as_fd(), signal::SIGSTOP));
             }
             Some(Mirrored::ContinueSupervisor) => {
-                signals::pass_on(self.supervisor, &signals::Received::sent(signal::CONTINUE))
+                signals::pass_on(self.supervisor, &signals::Received::sent(signal::SIGCONT))
             }
             None => {}
         }
     }
 
-    fn testify(&self) {
+    fn report_sightings(&self) {
         while let Some(seen) = self.signals.as_ref().and_then(Signals::next) {
             let message =
-                ToSupervisor::Witnessed(seen.signal.into(), seen.code.into(), seen.sender.into());
+                ToSupervisor::Sighting(seen.signal.into(), seen.code.into(), seen.sender.into());
             tell(&self.channel, message);
         }
     }
@@ -157,14 +157,14 @@ impl Link {
         let read = |name| std::fs::read_to_string(format!("/proc/{}/{name}", question.sender)).ok();
         let sender = read("stat")
             .zip(read("schedstat"))
-            .and_then(|(stat, run)| patience::parse(&stat, &run));
+            .and_then(|(stat, run)| sender_wait::parse(&stat, &run));
         if question.waits(sender, clock::monotonic_ms()) {
             return;
         }
         let number = question.number;
         self.question = None;
         // After the look at the sender: what it had sent by then is said before the answer says that it is all.
-        self.testify();
+        self.report_sightings();
         tell(&self.channel, ToSupervisor::Answer(number));
     }
 
@@ -248,7 +248,7 @@ impl Link {
         let _ = self.news.send(News::SupervisorLost(loss));
         if let (SupervisorLoss::Killed, Some(command)) = (loss, &self.command) {
             // What was done to our pid is done to the command: as without us, the job is gone.
-            wait::signal(command.as_fd(), signal::KILL);
+            wait::signal(command.as_fd(), signal::SIGKILL);
         }
         let end = self.command.as_ref().and_then(|command| {
             self.streams.relay_until(command);

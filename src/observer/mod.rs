@@ -1,21 +1,21 @@
 //! The observer: the launcher's other role, in which everything clever lives.
 //!
 //! It may crash, hang, be killed or starved: the training and its output go on. It has two halves: a thread
-//! that is the witness and can take the relays over ([`link`]), and a loop that reads, measures, writes and
+//! that is the group listener and can take the relays over ([`link`]), and a loop that reads, measures, writes and
 //! sends ([`work`]), of which nothing depends on anything.
 
 pub mod disk;
-pub mod eyes;
+pub mod fallback_finisher;
 pub mod follow;
-pub mod house;
 pub mod link;
+pub mod maintenance;
 pub mod mirror;
+pub mod output_reader;
 pub mod owner;
-pub mod patience;
 pub mod records;
 pub mod reporter;
+pub mod sender_wait;
 pub mod series;
-pub mod successor;
 pub mod surroundings;
 pub mod takeover;
 pub mod work;
@@ -23,7 +23,7 @@ pub mod work;
 use crate::metrics::cgroup::MemoryGroup;
 use crate::metrics::cgroup::OomWatch;
 use crate::metrics::files::Held;
-use crate::protocol::settings::{OBSERVER, Observed, Settings};
+use crate::protocol::observer_config::{OBSERVER, Observed, ObserverConfig};
 use axolotl_run_core::limits;
 use axolotl_run_sys::signals::Signals;
 use axolotl_run_sys::{clock, descriptors, role};
@@ -44,7 +44,7 @@ pub fn is_called(arguments: &[OsString]) -> bool {
 #[derive(Debug)]
 pub struct Birth {
     /// What the supervisor has told us.
-    pub settings: Settings,
+    pub settings: ObserverConfig,
     /// `--config`.
     pub config: Option<PathBuf>,
     /// The command.
@@ -94,7 +94,7 @@ pub fn main(arguments: &[OsString]) -> u8 {
             Observed::File(..) => None,
         });
     let stat = |pid: i32| Held::new(format!("/proc/{pid}/stat").into());
-    let (news, inbox) = tokio::sync::mpsc::unbounded_channel();
+    let (news, forwarding) = tokio::sync::mpsc::unbounded_channel();
     let link = Link {
         channel: Arc::clone(&channel),
         signals: Signals::open(false).ok(),
@@ -110,9 +110,9 @@ pub fn main(arguments: &[OsString]) -> u8 {
     let thread = std::thread::Builder::new()
         .name("link".into())
         .spawn(move || link.run(|| kills.any()));
-    // Niceness is a thread's own: the witness stays as prompt as the job is.
+    // Niceness is a thread's own: the group listener stays as prompt as the job is.
     role::give_way(limits::OBSERVER_NICE);
-    work::run(birth, directory, &channel, inbox);
+    work::run(birth, directory, &channel, forwarding);
     // The loop is done; the relays may not be: something that the command started may still write.
     if let Ok(thread) = thread {
         let _ = thread.join();
@@ -126,7 +126,7 @@ fn read(arguments: &[OsString]) -> Option<Birth> {
         return None;
     };
     Some(Birth {
-        settings: Settings::parse(settings.to_str()?)?,
+        settings: ObserverConfig::parse(settings.to_str()?)?,
         config: Some(PathBuf::from(config)).filter(|path| !path.as_os_str().is_empty()),
         command: command.to_vec(),
     })

@@ -5,7 +5,7 @@
 //! fewer bytes than a pipe holds, so that nobody ever waits. The page's file is appended to here, on a thread, because
 //! its file system may not answer. What cannot be told is lost: no word of ours is worth a run.
 
-use crate::protocol::settings::Settings;
+use crate::protocol::observer_config::ObserverConfig;
 use axolotl_run_core::env;
 use axolotl_run_core::event::Event;
 use axolotl_run_core::judging::summary::{Digest, lines};
@@ -32,7 +32,7 @@ pub struct Owner {
 impl Owner {
     /// Takes the wishes from the settings; None where there are none. `directory` is where relative paths begin.
     #[must_use]
-    pub fn wishing(settings: &Settings, directory: &Path) -> Option<Self> {
+    pub fn wishing(settings: &ObserverConfig, directory: &Path) -> Option<Self> {
         let summary = settings.summary.and_then(descriptors::adopt);
         let page = settings
             .ci_summary

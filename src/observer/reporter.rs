@@ -6,7 +6,7 @@
 //! word of the user's in one of them says that this reader has a hole. What ended the run the finish still tells.
 
 use super::disk::Disk;
-use super::house::House;
+use super::maintenance::Maintenance;
 use super::owner::Owner;
 use super::series;
 use crate::delivery::{Certificates, Destination, Fate, Lane, Outcome, State, Uploader};
@@ -27,14 +27,14 @@ pub struct Reporter {
     gate: Gate,
     journal: Journal,
     disk: Option<Disk>,
-    /// Until house is kept.
+    /// Until maintenance begins.
     store: Option<Store>,
     owner: Option<Owner>,
     /// Where the run is recorded.
     place: Option<PathBuf>,
     uploader: Option<Uploader>,
-    /// What keeps house, until it is done.
-    house: Option<House>,
+    /// Maintenance, until it is done.
+    maintenance: Option<Maintenance>,
     /// Events of runs before this one that are on their way.
     earlier: Portion,
     refused: u64,
@@ -77,7 +77,7 @@ impl Reporter {
             store,
             owner,
             uploader,
-            house: None,
+            maintenance: None,
             earlier: Portion::default(),
             refused: 0,
             offered_at: None,
@@ -196,9 +196,9 @@ impl Reporter {
 
     /// Looks after the runs of earlier launchers, and takes up what waits. Once a run, when there is nothing more
     /// urgent.
-    pub fn keep_house(&mut self) {
+    pub fn begin_maintenance(&mut self) {
         if let Some(store) = self.store.take() {
-            self.house = House::keep(store, self.uploader.is_some());
+            self.maintenance = Maintenance::keep(store, self.uploader.is_some());
         }
     }
 
@@ -212,7 +212,7 @@ impl Reporter {
                 .is_none_or(|it| it.state() == State::Stopped);
         tokio::select! {
             outcome = step(self.uploader.as_mut()) => self.keep(&outcome),
-            portion = next(self.house.as_mut()), if is_free => self.take_up(portion),
+            portion = next(self.maintenance.as_mut()), if is_free => self.take_up(portion),
         }
     }
 
@@ -222,7 +222,7 @@ impl Reporter {
             .as_mut()
             .filter(|uploader| uploader.state() != State::Stopped);
         let (Some(mut portion), Some(uploader)) = (portion, uploader) else {
-            self.house = None;
+            self.maintenance = None;
             return;
         };
         for line in std::mem::take(&mut portion.lines) {
@@ -256,12 +256,12 @@ impl Reporter {
             .is_some_and(|offered| offered.elapsed() >= limits::FIRST_ANSWER_WAIT)
     }
 
-    /// Whether there is something that may yet be sent, or house is being kept.
+    /// Whether there is something that may yet be sent, or maintenance is under way.
     #[must_use]
     pub fn is_busy(&self) -> bool {
         let sends =
             |uploader: &Uploader| uploader.unsettled() > 0 && uploader.state() != State::Stopped;
-        self.house.is_some() || self.uploader.as_ref().is_some_and(sends)
+        self.maintenance.is_some() || self.uploader.as_ref().is_some_and(sends)
     }
 
     /// Writes what waits in memory, as far as it can be, and has the disk take it all.
@@ -284,9 +284,9 @@ async fn step(uploader: Option<&mut Uploader>) -> Outcome {
     }
 }
 
-async fn next(house: Option<&mut House>) -> Option<Portion> {
-    match house {
-        Some(house) => house.next().await,
+async fn next(maintenance: Option<&mut Maintenance>) -> Option<Portion> {
+    match maintenance {
+        Some(maintenance) => maintenance.next().await,
         None => std::future::pending().await,
     }
 }

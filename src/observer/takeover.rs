@@ -4,7 +4,7 @@
 //! These are duplicates of the supervisor's descriptors and dead weight until then. splice left every byte
 //! either moved or in the pipe, so going on with the same pipes loses nothing and repeats nothing.
 
-use crate::protocol::settings::RelayEnds;
+use crate::protocol::observer_config::RelayEnds;
 use axolotl_run_sys::flow::Pipe;
 use axolotl_run_sys::poll::{Events, Poll};
 use axolotl_run_sys::streams::relay::{Relay, Sink, Source, Step};

@@ -5,10 +5,10 @@
 //! first, a command's end included, it goes out before anything else does.
 
 mod facts;
-mod pulse;
+mod schedule;
 
-use super::eyes::Eyes;
 use super::link::{News, tell};
+use super::output_reader::OutputReader;
 use super::owner::Owner;
 use super::reporter::Reporter;
 use super::{Birth, surroundings};
@@ -28,7 +28,7 @@ use axolotl_run_sys::background::Background;
 use axolotl_run_sys::memory;
 use axolotl_run_sys::wake::Wake;
 use facts::Facts;
-use pulse::Pulse;
+use schedule::Schedule;
 use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -44,7 +44,7 @@ const REQUESTS_MAX: usize = 8;
 struct Work {
     birth: Birth,
     run: Run,
-    eyes: Eyes,
+    output: OutputReader,
     sampler: Option<Sampler>,
     gathering: Gathering,
     configuration: Option<Background<(), Result<Vetted, surroundings::Unread>>>,
@@ -132,8 +132,8 @@ impl Work {
         let sampler = u32::try_from(settings.command)
             .ok()
             .map(|command| Sampler::begin(command, nvml));
-        let (mut eyes, lost) = Eyes::open(&settings.streams, directory, birth.spawned());
-        eyes.follow_records(config::output_directory(&birth.command).as_deref());
+        let (mut output, lost) = OutputReader::open(&settings.streams, directory, birth.spawned());
+        output.follow_records(config::output_directory(&birth.command).as_deref());
         let unobserved = settings.unobserved + lost;
         let ending = Ending {
             dropped: Dropped {
@@ -157,7 +157,7 @@ impl Work {
             .and_then(|end| end.trim().parse().ok());
         let mut work = Self {
             run,
-            eyes,
+            output,
             sampler,
             gathering,
             configuration,
@@ -194,7 +194,7 @@ impl Work {
     fn look_period(&self) -> Duration {
         let early = self.birth.age() < limits::TREE_HURRY;
         let short = self.sampler.as_ref().is_some_and(Sampler::is_memory_short);
-        if early || short || self.eyes.follow_files(self.now()) {
+        if early || short || self.output.follow_files(self.now()) {
             limits::FOLLOW_PERIOD
         } else {
             limits::SAMPLE_PERIOD
@@ -209,7 +209,7 @@ impl Work {
     /// Until the command has ended.
     async fn observe(&mut self, news: &mut UnboundedReceiver<News>) {
         let mut settled = false;
-        let mut pulse = Pulse::begin(limits::SAMPLE_PERIOD_FIRST);
+        let mut schedule = Schedule::begin(limits::SAMPLE_PERIOD_FIRST);
         let mut hurry = interval(limits::START_LOOK);
         let mut meet = interval(limits::TREE_HURRY_PERIOD);
         for interval in [&mut hurry, &mut meet] {
@@ -228,14 +228,14 @@ impl Work {
                         return;
                     }
                 }
-                () = self.eyes.ready() => self.read(),
+                () = self.output.ready() => self.read(),
                 () = send(reporter) => {}
                 () = somebody_ended(deaths) => self.look(),
                 _ = hurry.tick(), if !self.facts.sent && !self.facts.silent => self.begin_report(false),
                 _ = meet.tick(), if early => self.sampler.iter_mut().for_each(Sampler::meet),
-                due = pulse.beats() => {
+                due = schedule.due() => {
                     if due.look {
-                        self.eyes.ask_files(self.now());
+                        self.output.ask_files(self.now());
                     }
                     if due.measure {
                         self.measure();
@@ -243,7 +243,7 @@ impl Work {
                     if due.look {
                         self.tick();
                     }
-                    pulse.done(due, self.look_period(), self.sample_period());
+                    schedule.done(due, self.look_period(), self.sample_period());
                 }
             }
         }
@@ -284,7 +284,7 @@ impl Work {
 
     fn read(&mut self) {
         let at = self.now();
-        self.eyes.read(&mut self.run, at);
+        self.output.read(&mut self.run, at);
         self.progress(at);
     }
 
@@ -299,7 +299,7 @@ impl Work {
     fn tick(&mut self) {
         let at = self.now();
         self.look();
-        self.eyes.take_from_files(&mut self.run);
+        self.output.take_from_files(&mut self.run);
         self.progress(at);
         if !self.facts.sent
             && self.facts.start.python_version.is_none()
@@ -313,7 +313,7 @@ impl Work {
         if at >= limits::HOUSEKEEPING_AFTER.as_secs_f64()
             && let Some(reporter) = &mut self.reporter
         {
-            reporter.keep_house();
+            reporter.begin_maintenance();
         }
     }
 
@@ -363,7 +363,7 @@ impl Work {
         let at = self.now();
         // The configuration says where else to read.
         self.await_facts();
-        self.eyes.read_the_rest(&mut self.run, at);
+        self.output.read_the_rest(&mut self.run, at);
         self.begin_report(true);
         self.look();
         // A training that ended before its first report has taken a step all the same.
@@ -386,7 +386,7 @@ impl Work {
         self.ending.at = at;
         let dropped = &mut self.ending.dropped;
         let some = |count: u64| (count > 0).then_some(count);
-        dropped.long_lines = some(self.eyes.long_lines());
+        dropped.long_lines = some(self.output.long_lines());
         let Some(reporter) = &mut self.reporter else {
             return;
         };
@@ -410,7 +410,7 @@ impl Work {
             if !told && !reporter.is_worth_waiting_for() {
                 tell(channel, ToSupervisor::Uploaded);
                 told = true;
-                reporter.keep_house();
+                reporter.begin_maintenance();
             }
             if told && !reporter.is_busy() {
                 break;

@@ -34,9 +34,9 @@ pub enum ToObserver {
 /// From the observer to the supervisor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ToSupervisor {
-    /// The witness saw a signal: its number, code and sender.
-    Witnessed(i64, i64, i64),
-    /// All that the witness saw before this question has been said.
+    /// The group listener saw a signal: its number, code and sender.
+    Sighting(i64, i64, i64),
+    /// All that the group listener saw before this question has been said.
     Answer(i64),
     /// The finish event is written; true: the last upload is worth a short wait.
     Journaled(bool),
@@ -114,7 +114,7 @@ impl ToSupervisor {
     #[must_use]
     pub fn encode(self) -> [u8; MESSAGE_BYTES] {
         encode(match self {
-            Self::Witnessed(signal, code, sender) => (101, [signal, code, sender]),
+            Self::Sighting(signal, code, sender) => (101, [signal, code, sender]),
             Self::Answer(number) => (102, [number, 0, 0]),
             Self::Journaled(wait) => (103, [i64::from(wait), 0, 0]),
             Self::Uploaded => (104, [0; 3]),
@@ -127,7 +127,7 @@ impl ToSupervisor {
     pub fn decode(bytes: &[u8; MESSAGE_BYTES]) -> Option<Self> {
         let (tag, [first, second, third]) = decode(bytes);
         Some(match tag {
-            101 => Self::Witnessed(first, second, third),
+            101 => Self::Sighting(first, second, third),
             102 => Self::Answer(first),
             103 => Self::Journaled(first != 0),
             104 => Self::Uploaded,
@@ -160,7 +160,7 @@ mod tests {
             assert_eq!(ToSupervisor::decode(&message.encode()), None);
         }
         for message in [
-            ToSupervisor::Witnessed(2, 0x80, 4711),
+            ToSupervisor::Sighting(2, 0x80, 4711),
             ToSupervisor::Answer(3),
             ToSupervisor::Journaled(true),
             ToSupervisor::Uploaded,

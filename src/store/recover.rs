@@ -8,7 +8,7 @@
 //!
 //! Where the launcher still lives, its word about the command's end is known, and the finish is a whole one.
 //!
-//! Called by the observer once at its start, by `--send`, and by the observer's successor.
+//! Called by the observer once at its start, by `--send`, and by the fallback finisher.
 
 use super::gate;
 use super::lock::{self, Owner};

@@ -5,16 +5,16 @@
 //! allocation, no error value and no wait without a bound in its loop. Everything clever is the observer's;
 //! this process must outlive it, and the command must outlive both.
 //!
-//! [`setup`] builds, [`watch`] is the loop, [`inbox`] decides what becomes of a signal (pure), [`end`] says
+//! [`setup`] builds, [`watch`] is the loop, [`forwarding`] decides what becomes of a signal (pure), [`shutdown`] says
 //! when the launcher may go.
 
-pub mod end;
-pub mod inbox;
+pub mod forwarding;
 pub mod setup;
+pub mod shutdown;
 pub mod watch;
 
-use crate::protocol::order::{Order, Sending};
-use crate::protocol::testament::Testament;
+use crate::protocol::exit_record::ExitRecord;
+use crate::protocol::run_request::{RunRequest, Sending};
 use axolotl_run_core::limits;
 use axolotl_run_core::status::End;
 use axolotl_run_sys::wait::Usage;
@@ -37,7 +37,7 @@ pub enum Finished {
 ///
 /// Where not even that can be set up, this process becomes the command.
 #[must_use]
-pub fn observe(order: &Order) -> Finished {
+pub fn observe(order: &RunRequest) -> Finished {
     let spawned = clock::monotonic_ms();
     match setup::start(order) {
         Ok(supervised) => {
@@ -46,7 +46,7 @@ pub fn observe(order: &Order) -> Finished {
                 if order.summary {
                     stderr::write(UNOBSERVED);
                 }
-                bequeath(
+                leave_to_fallback_finisher(
                     order,
                     end,
                     usage,
@@ -59,14 +59,14 @@ pub fn observe(order: &Order) -> Finished {
     }
 }
 
-/// Leaves what is known of the end to a successor of the observer that died, or that could not be started. The command has ended: this may take
-/// memory, and a moment.
-fn bequeath(order: &Order, end: End, usage: Usage, lasted_ms: u64) {
+/// Has the fallback finisher write down what is known of the end, where the observer died or could not be started. The
+/// command has ended: this may take memory, and a moment.
+fn leave_to_fallback_finisher(order: &RunRequest, end: End, usage: Usage, lasted_ms: u64) {
     // Which machine was to report was still open; it cannot be told any more.
     if order.rank_deferred {
         return;
     }
-    let testament = Testament {
+    let record = ExitRecord {
         run: order.run,
         sending: order.sending == Sending::Send,
         lasted_ms,
@@ -80,5 +80,5 @@ fn bequeath(order: &Order, end: End, usage: Usage, lasted_ms: u64) {
     } else {
         limits::END_JOURNAL_WAIT
     };
-    command::run_successor(&testament.arguments(), patience);
+    command::run_fallback_finisher(&record.arguments(), patience);
 }

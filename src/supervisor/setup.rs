@@ -7,8 +7,8 @@
 //! the command.
 
 use super::watch::Supervised;
-use crate::protocol::order::{Order, Sending};
-use crate::protocol::settings::{Observed, RelayEnds, Settings};
+use crate::protocol::observer_config::{Observed, ObserverConfig, RelayEnds};
+use crate::protocol::run_request::{RunRequest, Sending};
 use axolotl_run_core::limits;
 use axolotl_run_core::observation::Stream;
 use axolotl_run_sys::command::{self, Program, Role, Spawn};
@@ -16,7 +16,7 @@ use axolotl_run_sys::signals::Signals;
 use axolotl_run_sys::streams::relay::{Relay, Sink, Source};
 use axolotl_run_sys::streams::route::{self, Between, RelayRoute, Routes, Way, Wishes};
 use axolotl_run_sys::{
-    Errno, channel, clock, descriptors, fault, flow, signals, terminal, tether, wait,
+    Errno, channel, clock, descriptors, fault, flow, parent_death, signals, terminal, wait,
 };
 use std::ffi::OsString;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
@@ -53,7 +53,7 @@ struct Followed {
 ///
 /// # Errors
 /// Why the command could not be run in our place, after not even a plain clone was possible.
-pub fn start(order: &Order) -> Result<Supervised, Errno> {
+pub fn start(order: &RunRequest) -> Result<Supervised, Errno> {
     let changes = order.environment_changes();
     let Ok(mut built) = build(order, &changes) else {
         return Err(command::exec(&order.command, &changes));
@@ -71,7 +71,7 @@ pub fn start(order: &Order) -> Result<Supervised, Errno> {
         summary,
     } = link;
     if let Some((ours, theirs)) = &channel {
-        tether::prepare([ours, theirs]);
+        parent_death::prepare([ours, theirs]);
     }
     if let Some(crash) = &crash {
         fault::arm(&crash.write);
@@ -101,7 +101,7 @@ pub fn start(order: &Order) -> Result<Supervised, Errno> {
     };
     Signals::block(true);
     let handle = wait::open(command).ok();
-    let settings = || Settings {
+    let settings = || ObserverConfig {
         run: order.run,
         sending: order.sending == Sending::Send,
         rank_deferred: order.rank_deferred,
@@ -127,9 +127,9 @@ pub fn start(order: &Order) -> Result<Supervised, Errno> {
     });
     // Where the kernel has put the command behind us on our own processor, it has waited for all this.
     command::yield_processor();
-    let (channel, tether) = match (channel, observer) {
+    let (channel, parent_death) = match (channel, observer) {
         (Some((ours, _)), Some(_)) => {
-            tether::cut();
+            parent_death::switch_off();
             (Some(ours), None)
         }
         (channel, _) => (None, channel),
@@ -138,7 +138,7 @@ pub fn start(order: &Order) -> Result<Supervised, Errno> {
         command,
         observer,
         channel,
-        tether,
+        parent_death,
         signals: built.signals,
         failure: Some(built.failure.read),
         null: built.null,
@@ -164,7 +164,7 @@ struct Link {
 }
 
 impl Link {
-    fn new(order: &Order) -> Self {
+    fn new(order: &RunRequest) -> Self {
         let summary = if order.summary {
             flow::pipe().ok()
         } else {
@@ -201,7 +201,7 @@ impl Plumbing {
     }
 }
 
-fn build(order: &Order, changes: &[(&str, OsString)]) -> Result<Built, Errno> {
+fn build(order: &RunRequest, changes: &[(&str, OsString)]) -> Result<Built, Errno> {
     let program = Program::new(&order.command, changes)?;
     let wishes = Wishes {
         tap_stdout: order.tap_stdout,
@@ -334,7 +334,7 @@ fn streams(built: &Built) -> Vec<(Stream, Observed)> {
 }
 
 /// What the observer is started with; made on its side of the clone.
-fn role(order: &Order, settings: &Settings, built: &Built) -> Result<Role, Errno> {
+fn role(order: &RunRequest, settings: &ObserverConfig, built: &Built) -> Result<Role, Errno> {
     let program = Program::new(
         &settings.arguments(order.config.as_ref(), &order.command),
         &[],

@@ -7,8 +7,8 @@ mod pump;
 mod requests;
 
 use super::Finished;
-use super::end::Farewell;
-use super::inbox::Inbox;
+use super::forwarding::Forwarding;
+use super::shutdown::Shutdown;
 use crate::protocol::messages::{ToObserver, ToSupervisor};
 use axolotl_run_core::limits;
 use axolotl_run_core::status::{End, signal};
@@ -30,7 +30,7 @@ pub struct Supervised {
     /// The message socket, while somebody listens.
     pub channel: Option<OwnedFd>,
     /// What the command hangs on where there was no process left for an observer.
-    pub tether: Option<(OwnedFd, OwnedFd)>,
+    pub parent_death: Option<(OwnedFd, OwnedFd)>,
     /// Our signals.
     pub signals: Signals,
     /// Tells whether exec succeeded; closed once it has.
@@ -65,7 +65,7 @@ impl Supervised {
             number(&self.crash),
         );
         let (tied, to) = self
-            .tether
+            .parent_death
             .as_ref()
             .map_or((-1, -1), |(tied, to)| (tied.as_raw_fd(), to.as_raw_fd()));
         [
@@ -105,13 +105,13 @@ enum Turn {
 }
 
 struct Watch {
-    it: Supervised,
+    supervised: Supervised,
     /// Whether the run's finish is still to be written.
     unfinished: bool,
-    inbox: Inbox,
+    forwarding: Forwarding,
     awaits: [Await; 2],
     /// Set once the command has ended.
-    farewell: Option<Farewell>,
+    shutdown: Option<Shutdown>,
     /// Releases that the observer owes, and until when.
     owed: u32,
     release_by: u64,
@@ -121,18 +121,18 @@ struct Watch {
 /// Supervises to the end. With the end comes what the command has used, if there is no observer (any more) to write
 /// that down.
 #[must_use]
-pub fn run(it: Supervised) -> (Finished, Option<Usage>) {
+pub fn run(supervised: Supervised) -> (Finished, Option<Usage>) {
     let mut watch = Watch {
         unfinished: true,
-        it,
-        inbox: Inbox::default(),
+        supervised,
+        forwarding: Forwarding::default(),
         awaits: [Await::Source; 2],
-        farewell: None,
+        shutdown: None,
         owed: 0,
         release_by: 0,
         missed: 0,
     };
-    if watch.it.channel.is_none() {
+    if watch.supervised.channel.is_none() {
         watch.lose_observer();
     }
     watch.early_signals();
@@ -141,18 +141,18 @@ pub fn run(it: Supervised) -> (Finished, Option<Usage>) {
     loop {
         if let Turn::Over(finished) = watch.turn() {
             // What the observer wrote for the user, if it came in time.
-            watch.it.summary.iter().for_each(stderr::pass_on);
-            let orphaned = watch.unfinished && watch.it.channel.is_none();
-            if let (true, Some(observer)) = (orphaned, watch.it.observer) {
+            watch.supervised.summary.iter().for_each(stderr::pass_on);
+            let orphaned = watch.unfinished && watch.supervised.channel.is_none();
+            if let (true, Some(observer)) = (orphaned, watch.supervised.observer) {
                 // One that was just killed holds the run's lock for a moment longer.
                 wait::await_end(observer, limits::END_JOURNAL_WAIT);
             }
             return (
                 finished,
                 watch
-                    .farewell
+                    .shutdown
                     .filter(|_| orphaned)
-                    .map(|farewell| farewell.usage),
+                    .map(|shutdown| shutdown.usage),
             );
         }
     }
@@ -163,12 +163,12 @@ impl Watch {
         let ready = self.sleep();
         if ready.signals {
             let mut children = false;
-            while let Some(received) = self.it.signals.next() {
+            while let Some(received) = self.supervised.signals.next() {
                 // The kernel's word about a child carries a positive code; a user's SIGCHLD is a signal as any.
                 if matches!(
                     received,
                     Received {
-                        signal: signal::CHILD,
+                        signal: signal::SIGCHLD,
                         code: 1..,
                         ..
                     }
@@ -185,7 +185,7 @@ impl Watch {
         }
         // A command that has ended ran, or has said why not. Its end may be seen before that: the observer's clone
         // holds the pipe, too, until it is executed. And who is told of an end before a start observes nothing.
-        if (ready.failure || self.farewell.is_some())
+        if (ready.failure || self.shutdown.is_some())
             && let Some(problem) = self.exec_result()
         {
             return Turn::Over(Finished::NotRun(problem));
@@ -195,7 +195,7 @@ impl Watch {
         }
         self.relay(&ready);
         let now = clock::monotonic_ms();
-        while let Some(action) = self.inbox.next(now) {
+        while let Some(action) = self.forwarding.next(now) {
             self.act(action);
         }
         if self.owed > 0 && now >= self.release_by {
@@ -206,22 +206,28 @@ impl Watch {
 
     fn sleep(&self) -> Ready {
         let now = clock::monotonic_ms();
-        let mut timeout = self.inbox.wait(now);
+        let mut timeout = self.forwarding.wait(now);
         let mut sooner = |until: Option<u64>| timeout = timeout.into_iter().chain(until).min();
         sooner((self.owed > 0).then(|| self.release_by.saturating_sub(now)));
         sooner(
-            self.farewell
+            self.shutdown
                 .as_ref()
-                .and_then(|farewell| farewell.wait(now)),
+                .and_then(|shutdown| shutdown.wait(now)),
         );
         let mut poll = Poll::new();
-        let signals = poll.add(Some(self.it.signals.as_fd()), Events::READ);
-        let channel = poll.add(self.it.channel.as_ref().map(AsFd::as_fd), Events::READ);
-        let failure = poll.add(self.it.failure.as_ref().map(AsFd::as_fd), Events::READ);
+        let signals = poll.add(Some(self.supervised.signals.as_fd()), Events::READ);
+        let channel = poll.add(
+            self.supervised.channel.as_ref().map(AsFd::as_fd),
+            Events::READ,
+        );
+        let failure = poll.add(
+            self.supervised.failure.as_ref().map(AsFd::as_fd),
+            Events::READ,
+        );
         let mut relays = [(None, None); 2];
         for (place, (relay, wanted)) in relays
             .iter_mut()
-            .zip(self.it.relays.iter().zip(self.awaits))
+            .zip(self.supervised.relays.iter().zip(self.awaits))
         {
             let Some(relay) = relay else { continue };
             *place = match wanted {
@@ -244,7 +250,7 @@ impl Watch {
 
     /// Reads what the command's side of the clone wrote; Some: exec failed.
     fn exec_result(&mut self) -> Option<Errno> {
-        let failure = self.it.failure.take()?;
+        let failure = self.supervised.failure.take()?;
         let mut number = [0; 4];
         if let Ok(4) = flow::read(failure.as_fd(), &mut number) {
             self.tell(ToObserver::ExecFailed);
@@ -254,8 +260,8 @@ impl Watch {
         // Whoever waits for the last copy of our standard descriptors to be closed waits for the command alone.
         for number in 0..=2 {
             // With a summary to come stderr is kept: it is the one thing that is written to at the end.
-            if number != 2 || self.it.summary.is_none() {
-                descriptors::let_go(number, &self.it.null);
+            if number != 2 || self.supervised.summary.is_none() {
+                descriptors::let_go(number, &self.supervised.null);
             }
         }
         memory::give_back_text();
@@ -265,24 +271,26 @@ impl Watch {
     fn reap(&mut self) {
         while let Some((pid, change)) = wait::next_change() {
             match change {
-                Change::Ended(end, usage) if pid == self.it.command => {
-                    let farewell = Farewell::new(end, usage, clock::monotonic_ms());
+                Change::Ended(end, usage) if pid == self.supervised.command => {
+                    let shutdown = Shutdown::new(end, usage, clock::monotonic_ms());
                     // With PID 1 the observer ends, too: nobody would write the finish event after us.
-                    let patient = self.it.is_told || is_init();
-                    self.farewell = Some(if patient {
-                        farewell.patient()
+                    let patient = self.supervised.is_told || is_init();
+                    self.shutdown = Some(if patient {
+                        shutdown.patient()
                     } else {
-                        farewell
+                        shutdown
                     });
                 }
-                Change::Stopped(signal) if pid == self.it.command && !self.inbox.continues() => {
+                Change::Stopped(signal)
+                    if pid == self.supervised.command && !self.forwarding.continues() =>
+                {
                     // What it wrote before it stopped belongs on the screen before the shell's prompt.
                     (0..2).for_each(|index| self.pump(index, limits::TAIL_STEPS));
-                    let command = self.it.command;
+                    let command = self.supervised.command;
                     signals::stop_self(signal, || !wait::was_continued(command));
                 }
-                Change::Ended(..) if Some(pid) == self.it.observer => {
-                    self.it.observer = None;
+                Change::Ended(..) if Some(pid) == self.supervised.observer => {
+                    self.supervised.observer = None;
                     self.lose_observer();
                 }
                 // As PID 1 we reap what others left behind.
@@ -293,25 +301,25 @@ impl Watch {
 
     fn messages(&mut self) {
         let now = clock::monotonic_ms();
-        while let Some(channel) = &self.it.channel {
+        while let Some(channel) = &self.supervised.channel {
             match channel::try_receive(channel.as_fd()) {
                 Arrived::Nothing => return,
                 Arrived::Closed => return self.lose_observer(),
                 Arrived::Message(bytes) => match ToSupervisor::decode(&bytes) {
-                    Some(ToSupervisor::Witnessed(signal, code, sender)) => {
-                        self.inbox.witnessed(signal, code, sender, now)
+                    Some(ToSupervisor::Sighting(signal, code, sender)) => {
+                        self.forwarding.sighted(signal, code, sender, now)
                     }
-                    Some(ToSupervisor::Answer(number)) => self.inbox.answered(number),
+                    Some(ToSupervisor::Answer(number)) => self.forwarding.answered(number),
                     Some(ToSupervisor::Released) => self.owed = self.owed.saturating_sub(1),
                     Some(ToSupervisor::Journaled(wait)) => {
                         self.unfinished = false;
-                        if let Some(farewell) = &mut self.farewell {
-                            farewell.journaled(wait);
+                        if let Some(shutdown) = &mut self.shutdown {
+                            shutdown.journaled(wait);
                         }
                     }
                     Some(ToSupervisor::Uploaded) => {
-                        if let Some(farewell) = &mut self.farewell {
-                            farewell.uploaded();
+                        if let Some(shutdown) = &mut self.shutdown {
+                            shutdown.uploaded();
                         }
                     }
                     None => {}
@@ -321,7 +329,7 @@ impl Watch {
     }
 
     fn owe(&mut self, message: ToObserver) {
-        if self.it.channel.is_some() {
+        if self.supervised.channel.is_some() {
             self.tell(message);
             self.owed += 1;
             self.release_by = clock::monotonic_ms() + limits::RELEASE_MS;
@@ -331,33 +339,33 @@ impl Watch {
     /// After the command's end: hands over what is left, and goes when it is time.
     fn leave(&mut self, now: u64) -> Turn {
         if self
-            .farewell
+            .shutdown
             .as_ref()
-            .is_some_and(|farewell| !farewell.handed_over())
+            .is_some_and(|shutdown| !shutdown.handed_over())
         {
             // The command has ended before this look: nothing of its own can come after.
             (0..2).for_each(|index| self.pump(index, limits::TAIL_STEPS));
             let waiting = self
-                .it
+                .supervised
                 .relays
                 .iter()
                 .zip(self.awaits)
                 .any(|(relay, wanted)| relay.is_some() && wanted == Await::Sink);
-            let Some(farewell) = &mut self.farewell else {
+            let Some(shutdown) = &mut self.shutdown else {
                 return Turn::On;
             };
-            if !farewell.may_hand_over(waiting, now) {
+            if !shutdown.may_hand_over(waiting, now) {
                 return Turn::On;
             }
-            farewell.hand_over(now, self.it.channel.is_some());
-            let (end, usage) = (farewell.end, farewell.usage);
+            shutdown.hand_over(now, self.supervised.channel.is_some());
+            let (end, usage) = (shutdown.end, shutdown.usage);
             self.say_ended(end, usage);
         }
-        match &self.farewell {
-            Some(farewell) if farewell.is_over(now) && self.owed == 0 => {
-                let end = farewell.end;
-                if is_init() && self.unfinished && !farewell.is_interrupted() {
-                    // It has had its time, and would end with us in the middle of it: its successor is quicker.
+        match &self.shutdown {
+            Some(shutdown) if shutdown.is_over(now) && self.owed == 0 => {
+                let end = shutdown.end;
+                if is_init() && self.unfinished && !shutdown.is_interrupted() {
+                    // It has had its time, and would end with us in the middle of it: the fallback finisher is quicker.
                     self.kill_observer();
                 }
                 Turn::Over(Finished::Ended(end))
@@ -368,7 +376,7 @@ impl Watch {
 
     fn say_ended(&mut self, end: End, usage: Usage) {
         let missed = self
-            .it
+            .supervised
             .relays
             .iter()
             .flatten()
@@ -384,7 +392,7 @@ impl Watch {
             End::Signaled(signal) => -i64::from(signal),
         };
         // Ours are closed before the observer is told, so that it is the only one that relays.
-        self.it.relays = [None, None];
+        self.supervised.relays = [None, None];
         self.owe(ToObserver::Ended {
             end,
             max_rss_bytes: usage.max_rss_bytes,
@@ -393,29 +401,29 @@ impl Watch {
     }
 
     fn tell(&self, message: ToObserver) {
-        if let Some(channel) = &self.it.channel {
+        if let Some(channel) = &self.supervised.channel {
             channel::try_send(channel.as_fd(), &message.encode());
         }
     }
 
     fn kill_observer(&mut self) {
-        if let Some(observer) = self.it.observer {
-            signals::pass_on(observer, &Received::sent(signal::KILL));
+        if let Some(observer) = self.supervised.observer {
+            signals::pass_on(observer, &Received::sent(signal::SIGKILL));
         }
         self.lose_observer();
     }
 
     fn lose_observer(&mut self) {
-        self.it.channel = None;
+        self.supervised.channel = None;
         self.owed = 0;
-        self.inbox.witness_lost();
-        self.it
+        self.forwarding.listener_lost();
+        self.supervised
             .relays
             .iter_mut()
             .flatten()
             .for_each(Relay::drop_copy);
-        if let Some(farewell) = &mut self.farewell {
-            farewell.nobody_listens();
+        if let Some(shutdown) = &mut self.shutdown {
+            shutdown.nobody_listens();
         }
     }
 }

@@ -137,7 +137,7 @@ pub const SAMPLE_PERIOD_FIRST: Duration = Duration::from_millis(250);
 /// Between two looks at followed files, at memory that is short, and at everything in the first moments.
 pub const FOLLOW_PERIOD: Duration = Duration::from_secs(1);
 /// What is due within so long of something else is done together with it: being woken costs more.
-pub const PULSE_SLACK: Duration = Duration::from_millis(100);
+pub const SCHEDULE_SLACK: Duration = Duration::from_millis(100);
 /// Between two progress events.
 pub const PROGRESS_PERIOD: Duration = Duration::from_secs(60);
 /// How long the GPU driver may be silent before it is called unresponsive; a healthy call takes milliseconds.
@@ -194,24 +194,24 @@ pub const TAIL_STEPS: usize = 1024;
 
 /// How long the observer waits with its program for the command's; an exec takes less than a millisecond.
 pub const EXEC_WAIT: Duration = Duration::from_millis(5);
-/// How long another copy of a signal may take to reach the witness, in milliseconds: loops over hundreds of
+/// How long another copy of a signal may take to reach the group listener, in milliseconds: loops over hundreds of
 /// pids, by a program that a busy machine may suspend between two of them.
-pub const WITNESS_GRACE_MS: u64 = 50;
-/// How long an answer may wait for a sender that gets no turn, in milliseconds; below [`WITNESS_ANSWER_MS`].
-pub const WITNESS_PATIENCE_MS: u64 = 500;
+pub const LISTENER_GRACE_MS: u64 = 50;
+/// How long an answer may wait for a sender that gets no turn, in milliseconds; below [`LISTENER_ANSWER_MS`].
+pub const SENDER_WAIT_MS: u64 = 500;
 /// Between two looks at a sender, in milliseconds.
-pub const WITNESS_LOOK_MS: u64 = 5;
+pub const SENDER_LOOK_MS: u64 = 5;
 /// How long looks have to find a sender asleep that has sent everything, in milliseconds. Loops nap between two
 /// signals; a longer time would delay what a program sends that polls for its effect.
-pub const WITNESS_SENDER_SLEEP_MS: u64 = 5;
+pub const SENDER_SLEEP_MS: u64 = 5;
 /// How long a sender has run since the question that does something else by now, in nanoseconds: some hundred
 /// signals, and no more than a few polls of a program that waits for its signal's effect.
-pub const WITNESS_SENDER_RUN_NS: u64 = 500_000;
-/// How long the witness may take to answer, in milliseconds, before we go on without one until it speaks
+pub const SENDER_RUN_NS: u64 = 500_000;
+/// How long the group listener may take to answer, in milliseconds, before we go on without one until it speaks
 /// again. It is waiting for the question, but it may still be starting, on a machine that is busy.
-pub const WITNESS_ANSWER_MS: u64 = 1500;
-/// How long testimony is good for, in milliseconds: as long as a sender may be held up between two of its signals.
-pub const WITNESS_TESTIMONY_MS: u64 = 1500;
+pub const LISTENER_ANSWER_MS: u64 = 1500;
+/// How long a sighting is good for, in milliseconds: as long as a sender may be held up between two of its signals.
+pub const SIGHTING_MS: u64 = 1500;
 /// Signals under way at once; more arrive only from a program that floods us, and are passed on unasked.
 pub const SIGNALS_MAX: usize = 16;
 /// How long the observer may hold descriptors that a reader waits for, in milliseconds. It lets go within one;

@@ -162,7 +162,7 @@ pub struct Failure {
 
 /// How short of memory the run was when it ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Shortage {
+pub struct MemoryPressure {
     /// Share of the machine's memory that was left, 0 to 1.
     pub memory_left: Option<f64>,
     /// Share of the shared memory (`/dev/shm`) that was used, 0 to 1, the highest that was seen.
@@ -227,7 +227,7 @@ pub struct Ending {
     /// The process of the run that failed first, shortly before the end.
     pub first_failure: Option<Failure>,
     /// How short memory was.
-    pub shortage: Shortage,
+    pub shortage: MemoryPressure,
     /// Whether the training stood still when it ended.
     pub hang: Option<Hang>,
     /// What went wrong with the accelerators.

@@ -44,47 +44,47 @@ impl End {
 /// The numbers of the signals that the launcher itself knows by name; the same on every Linux that it runs on.
 pub mod signal {
     /// The terminal was closed.
-    pub const HANGUP: i32 = 1;
+    pub const SIGHUP: i32 = 1;
     /// Ctrl-C.
-    pub const INTERRUPT: i32 = 2;
+    pub const SIGINT: i32 = 2;
     /// Ctrl-\\.
-    pub const QUIT: i32 = 3;
+    pub const SIGQUIT: i32 = 3;
     /// An instruction that the processor does not know.
-    pub const ILLEGAL: i32 = 4;
+    pub const SIGILL: i32 = 4;
     /// The program gave up.
-    pub const ABORT: i32 = 6;
+    pub const SIGABRT: i32 = 6;
     /// Mapped memory that could not be delivered.
-    pub const BUS: i32 = 7;
+    pub const SIGBUS: i32 = 7;
     /// A whole number divided by zero.
-    pub const FLOATING_POINT: i32 = 8;
+    pub const SIGFPE: i32 = 8;
     /// The end that nobody can catch.
-    pub const KILL: i32 = 9;
+    pub const SIGKILL: i32 = 9;
     /// The first of two that programs give their own meaning.
-    pub const USER_1: i32 = 10;
+    pub const SIGUSR1: i32 = 10;
     /// Memory that is not the process's own.
-    pub const SEGMENTATION: i32 = 11;
+    pub const SIGSEGV: i32 = 11;
     /// The second.
-    pub const USER_2: i32 = 12;
+    pub const SIGUSR2: i32 = 12;
     /// Written to a pipe without a reader.
-    pub const PIPE: i32 = 13;
+    pub const SIGPIPE: i32 = 13;
     /// The polite end.
-    pub const TERMINATE: i32 = 15;
+    pub const SIGTERM: i32 = 15;
     /// A child changed.
-    pub const CHILD: i32 = 17;
+    pub const SIGCHLD: i32 = 17;
     /// Go on.
-    pub const CONTINUE: i32 = 18;
+    pub const SIGCONT: i32 = 18;
     /// The stop that nobody can catch.
-    pub const STOP: i32 = 19;
+    pub const SIGSTOP: i32 = 19;
     /// Ctrl-Z.
-    pub const TERMINAL_STOP: i32 = 20;
+    pub const SIGTSTP: i32 = 20;
     /// Read from the terminal in the background.
-    pub const TERMINAL_INPUT: i32 = 21;
+    pub const SIGTTIN: i32 = 21;
     /// Written to the terminal in the background.
-    pub const TERMINAL_OUTPUT: i32 = 22;
+    pub const SIGTTOU: i32 = 22;
     /// The processor's time is up.
-    pub const PROCESSOR_TIME: i32 = 24;
+    pub const SIGXCPU: i32 = 24;
     /// The terminal has another size.
-    pub const WINDOW_CHANGE: i32 = 28;
+    pub const SIGWINCH: i32 = 28;
 }
 
 /// The signal's name, for events and messages.

@@ -5,7 +5,7 @@
 //! that only execs, vfork would suspend us while the child can be stopped by Ctrl-Z, and only clone lets the
 //! kernel write down the child's pid at the moment of its creation (see [`signals`](super::signals)).
 
-use super::{Errno, descriptors, fault, flow, signals, tether};
+use super::{Errno, descriptors, fault, flow, parent_death, signals};
 use axolotl_run_core::limits;
 use nix::libc;
 use std::ffi::{CStr, CString, OsString};
@@ -120,7 +120,7 @@ pub struct Spawn<'a> {
 }
 
 impl Spawn<'_> {
-    /// Starts the command, tied to us by the [`tether`].
+    /// Starts the command, which dies with us for as long as [`parent_death`] is on.
     ///
     /// # Errors
     /// The kernel's, when no process can be created.
@@ -135,7 +135,7 @@ impl Spawn<'_> {
                 }
             }
             fault::disarm();
-            tether::tie();
+            parent_death::die_with_launcher();
             let problem = self.program.exec() as i32;
             let _ = nix::unistd::write(self.failure, &problem.to_ne_bytes());
         })
@@ -165,7 +165,7 @@ pub fn start_observer(
 ) -> Result<i32, Errno> {
     clone(std::ptr::null_mut(), || {
         // Before anything else: what we say on the socket must not end the command.
-        tether::cut();
+        parent_death::switch_off();
         for number in 0..=2 {
             descriptors::replace(number, null.as_raw_fd());
         }
@@ -203,8 +203,8 @@ pub fn yield_processor() {
     let _ = nix::sched::sched_yield();
 }
 
-/// Starts the observer's successor and waits for its end, or for as long as this at the most.
-pub fn run_successor(arguments: &[OsString], at_most: Duration) {
+/// Starts the fallback finisher and waits for its end, or for as long as this at the most.
+pub fn run_fallback_finisher(arguments: &[OsString], at_most: Duration) {
     let (Ok(program), Ok(null), Ok(done)) = (
         Program::new(arguments, &[]),
         descriptors::null(),

@@ -47,7 +47,7 @@ extern "C" fn on_fault(signal: libc::c_int) {
     unsafe {
         if libc::getpid() == SUPERVISOR.load(Ordering::SeqCst) {
             libc::write(FLAG.load(Ordering::SeqCst), c"!".as_ptr().cast(), 1);
-            super::tether::cut();
+            super::parent_death::switch_off();
         }
     }
     signals::default_action(signal);

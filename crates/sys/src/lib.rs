@@ -46,6 +46,7 @@ mod mathematics;
 pub mod memory;
 pub mod mounts;
 pub mod nvml;
+pub mod parent_death;
 pub mod pause;
 pub mod poll;
 pub mod probe;
@@ -54,7 +55,6 @@ pub mod signals;
 pub mod stderr;
 pub mod streams;
 pub mod terminal;
-pub mod tether;
 pub mod wait;
 pub mod wake;
 

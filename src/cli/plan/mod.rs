@@ -11,7 +11,7 @@ use axolotl_run_core::launch::terminal::uses_terminal;
 pub use question::{Query, Question};
 
 use crate::cli::{Mode, Refusal, Typed};
-use crate::protocol::order::{Order, Sending};
+use crate::protocol::run_request::{RunRequest, Sending};
 use axolotl_run_core::consent::{Decision, Inputs, Stored, Telemetry, Warning, decide, is_inside};
 use axolotl_run_core::env;
 use axolotl_run_core::launch::rank::{RankVerdict, rank};
@@ -36,7 +36,7 @@ pub enum Plan {
         then: Box<Self>,
     },
     /// Run the command and observe it.
-    Observe(Order),
+    Observe(RunRequest),
     /// Answer a question; run nothing.
     Query(Query),
     /// Say what is wrong with the command line.
@@ -135,7 +135,7 @@ fn record(typed: Typed, surroundings: &Surroundings<'_>) -> Plan {
 }
 
 fn observe(typed: Typed, sending: Sending, rank: RankVerdict, run: Uuid) -> Plan {
-    Plan::Observe(Order {
+    Plan::Observe(RunRequest {
         run,
         sending,
         config: typed.config,

@@ -66,8 +66,8 @@ fn notice(command: &str) -> Plan {
     }
 }
 
-fn order(command: &str, sending: Sending) -> Order {
-    Order {
+fn order(command: &str, sending: Sending) -> RunRequest {
+    RunRequest {
         command: words(command),
         run: Uuid::nil(),
         sending,
@@ -150,35 +150,35 @@ fn the_options_of_a_run_reach_the_order() {
     for (line, expected) in [
         (
             "--config c.yml t",
-            Order {
+            RunRequest {
                 config: Some("c.yml".into()),
                 ..order("t", Sending::Send)
             },
         ),
         (
             "--tap-stdout t",
-            Order {
+            RunRequest {
                 tap_stdout: true,
                 ..order("t", Sending::Send)
             },
         ),
         (
             "--tty=direct t",
-            Order {
+            RunRequest {
                 terminal_direct: true,
                 ..order("t", Sending::Send)
             },
         ),
         (
             "vim x",
-            Order {
+            RunRequest {
                 terminal_direct: true,
                 ..order("vim x", Sending::Send)
             },
         ),
         (
             torchrun,
-            Order {
+            RunRequest {
                 rank_deferred: true,
                 ..order(torchrun, Sending::Send)
             },

@@ -142,7 +142,8 @@ impl Work {
                 });
                 self.facts.start.config = Some(vetted.value);
                 self.facts.start.config_unknown_keys = Some(vetted.unknown_keys);
-                self.eyes.follow_records(vetted.output_directory.as_deref());
+                self.output
+                    .follow_records(vetted.output_directory.as_deref());
             }
             Arrived::Answer(Err(_)) | Arrived::Over => self.facts.configured = true,
             Arrived::Nothing => {}

@@ -22,16 +22,17 @@ impl Watch {
 
     /// Moves what can be moved of one stream, in so many steps at the most.
     pub(super) fn pump(&mut self, index: usize, steps: usize) {
-        let (Some(Some(relay)), Some(wanted)) =
-            (self.it.relays.get_mut(index), self.awaits.get_mut(index))
-        else {
+        let (Some(Some(relay)), Some(wanted)) = (
+            self.supervised.relays.get_mut(index),
+            self.awaits.get_mut(index),
+        ) else {
             return;
         };
         let mut step = Step::Moved;
         for _ in 0..steps {
             step = relay.step();
-            if let (Step::Moved | Step::Filled, Some(farewell)) = (step, &mut self.farewell) {
-                farewell.moved(clock::monotonic_ms());
+            if let (Step::Moved | Step::Filled, Some(shutdown)) = (step, &mut self.shutdown) {
+                shutdown.moved(clock::monotonic_ms());
             }
             if step != Step::Moved {
                 break;
@@ -47,7 +48,7 @@ impl Watch {
 
     /// Lets go of a stream, and has the observer do the same: the last copy is what a reader waits for.
     fn close(&mut self, index: usize) {
-        if let Some(relay) = self.it.relays.get_mut(index).and_then(Option::take) {
+        if let Some(relay) = self.supervised.relays.get_mut(index).and_then(Option::take) {
             self.missed = self.missed.saturating_add(relay.missed());
         }
         self.owe(ToObserver::StreamClosed(i64::try_from(index).unwrap_or(0)));

@@ -1,22 +1,22 @@
 //! What becomes of a signal: the observer hears of those that ask for the end, the pseudo-terminal takes a new size, and
-//! the inbox decides whether the command has had it. Only the loop calls this.
+//! [`forwarding`](crate::supervisor::forwarding) decides whether the command has had it. Only the loop calls this.
 
 use super::Watch;
 use crate::protocol::messages::ToObserver;
-use crate::supervisor::inbox::Action;
+use crate::supervisor::forwarding::Action;
 use axolotl_run_core::status::signal;
 use axolotl_run_sys::signals::{self, Received};
 use axolotl_run_sys::{clock, terminal};
 
 /// The signals that ask a program to end, which a verdict wants to know about.
 const REQUESTS: [i32; 7] = [
-    signal::HANGUP,
-    signal::INTERRUPT,
-    signal::QUIT,
-    signal::USER_1,
-    signal::USER_2,
-    signal::TERMINATE,
-    signal::PROCESSOR_TIME,
+    signal::SIGHUP,
+    signal::SIGINT,
+    signal::SIGQUIT,
+    signal::SIGUSR1,
+    signal::SIGUSR2,
+    signal::SIGTERM,
+    signal::SIGXCPU,
 ];
 
 impl Watch {
@@ -27,7 +27,7 @@ impl Watch {
             // What the kernel raises for a terminal goes to the group. What a process sent may have been for us alone,
             // and nobody was there to see: passed on, because a command so young has hardly a handler that counts.
             if !(existed && received.from_kernel()) {
-                signals::pass_on(self.it.command, &received);
+                signals::pass_on(self.supervised.command, &received);
             }
         }
     }
@@ -38,23 +38,23 @@ impl Watch {
         match received {
             // For our own writing to a pipe without a reader; the relay finds out by itself.
             Received {
-                signal: signal::PIPE,
+                signal: signal::SIGPIPE,
                 sender,
                 ..
             } if sender == ours => {}
             // The command signals its parent, which it takes for its shell: not meant for itself.
             Received {
                 sender, code: 0, ..
-            } if sender == self.it.command => {}
+            } if sender == self.supervised.command => {}
             _ => {
-                if received.signal == signal::WINDOW_CHANGE {
+                if received.signal == signal::SIGWINCH {
                     self.resize(&received);
                 }
                 self.request(&received);
-                if let Some(farewell) = &mut self.farewell {
-                    farewell.interrupt();
+                if let Some(shutdown) = &mut self.shutdown {
+                    shutdown.interrupt();
                 }
-                if let Some(action) = self.inbox.received(received, clock::monotonic_ms()) {
+                if let Some(action) = self.forwarding.received(received, clock::monotonic_ms()) {
                     self.act(action);
                 }
             }
@@ -80,24 +80,24 @@ impl Watch {
 
     /// The command may have looked at its pseudo-terminal's size before it had the new one: tell it once more.
     fn resize(&self, received: &Received) {
-        for relay in self.it.relays.iter().flatten() {
+        for relay in self.supervised.relays.iter().flatten() {
             let (Some(inner), Some(size)) = (relay.terminal(), terminal::size(relay.sink())) else {
                 continue;
             };
             let changed = terminal::size(inner) != Some(size);
             terminal::resize(inner, &size);
-            if changed && received.from_kernel() && self.farewell.is_none() {
-                signals::pass_on(self.it.command, received);
+            if changed && received.from_kernel() && self.shutdown.is_none() {
+                signals::pass_on(self.supervised.command, received);
             }
         }
     }
 
-    /// Does what the inbox has decided.
+    /// Does what was decided about a signal.
     pub(super) fn act(&mut self, action: Action) {
         match action {
             // A pid may be another process's once ours is reaped.
-            Action::PassOn(_) if self.farewell.is_some() => {}
-            Action::PassOn(received) => signals::pass_on(self.it.command, &received),
+            Action::PassOn(_) if self.shutdown.is_some() => {}
+            Action::PassOn(received) => signals::pass_on(self.supervised.command, &received),
             Action::Ask(number, sender) => self.tell(ToObserver::Ask(number, sender.into())),
         }
     }

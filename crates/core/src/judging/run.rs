@@ -389,7 +389,7 @@ impl Run {
 
 /// The finish of a run of whose output nothing is known; `steps`: what was last reported of them.
 #[must_use]
-pub fn testament(ending: &Ending, steps: Option<u64>) -> Finish {
+pub fn unobserved_finish(ending: &Ending, steps: Option<u64>) -> Finish {
     let run = Run::default();
     let verdict = judge(ending, &Judgement::default(), run.training());
     Finish {

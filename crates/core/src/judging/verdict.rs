@@ -21,7 +21,7 @@ use crate::event;
 use crate::observation::{Ending, SupervisorLoss};
 use crate::output::progress::Training;
 use crate::output::traceback::Judgement;
-use crate::status::{End, signal::KILL, signal_name};
+use crate::status::{End, signal::SIGKILL, signal_name};
 
 /// How the run ended, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -203,7 +203,7 @@ impl Case<'_> {
     /// The evidence of a SIGKILL, of the command or of a worker.
     fn sigkill(self) -> Option<Evidence> {
         self.signal()
-            .filter(|(signal, _)| *signal == KILL)
+            .filter(|(signal, _)| *signal == SIGKILL)
             .map(|(_, status)| status)
     }
 

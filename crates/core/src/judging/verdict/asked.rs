@@ -8,9 +8,7 @@
 use super::{Case, Confidence, Evidence, Finding, Kind};
 use crate::observation::{Request, Sender};
 use crate::status::End;
-use crate::status::signal::{
-    HANGUP, INTERRUPT, KILL, PROCESSOR_TIME, QUIT, TERMINATE, USER_1, USER_2,
-};
+use crate::status::signal::{SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU};
 
 /// How near the job's end a signal counts as the time limit's, in seconds: schedulers look twice a minute.
 const JOB_END_SECONDS: f64 = 120.0;
@@ -19,15 +17,7 @@ const JOB_END_SECONDS: f64 = 120.0;
 const TIMED_OUT: u8 = 124;
 
 /// The signals that ask for an end, in the order in which they are looked for.
-const REQUESTS: [i32; 7] = [
-    INTERRUPT,
-    QUIT,
-    TERMINATE,
-    HANGUP,
-    PROCESSOR_TIME,
-    USER_1,
-    USER_2,
-];
+const REQUESTS: [i32; 7] = [SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGXCPU, SIGUSR1, SIGUSR2];
 
 /// What a batch system's own words say of the end.
 const SCHEDULERS_WORDS: [(&str, Kind); 3] = [
@@ -56,7 +46,8 @@ impl Case<'_> {
                 .rfind(|request| request.signal == asked);
             let died_of_it = signal.filter(|(signal, _)| *signal == asked);
             // Whoever asks politely kills when the time is up: schedulers and container runtimes do.
-            let killed = || signal.filter(|(signal, _)| *signal == KILL && self.no_kernel_kill());
+            let killed =
+                || signal.filter(|(signal, _)| *signal == SIGKILL && self.no_kernel_kill());
             let (status, sure) = match (died_of_it, request) {
                 (Some((_, status)), Some(_)) => (status, Confidence::High),
                 (Some((_, status)), None) => (status, Confidence::Medium),
@@ -96,7 +87,7 @@ impl Case<'_> {
         let (status, confidence) = match self.ending.end? {
             End::Exited(TIMED_OUT) => (Evidence::ExitCode, Confidence::High),
             // With `-s KILL` or `-k` it dies as it has killed.
-            End::Signaled(KILL) if self.no_kernel_kill() => {
+            End::Signaled(SIGKILL) if self.no_kernel_kill() => {
                 (Evidence::KilledBySignal, Confidence::Medium)
             }
             _ => return None,
@@ -139,7 +130,7 @@ impl Case<'_> {
             ))
         };
         match (sender, signal) {
-            (_, PROCESSOR_TIME) => Some((
+            (_, SIGXCPU) => Some((
                 Kind::TimeLimit,
                 Some(Evidence::ProcessorTime),
                 Confidence::High,
@@ -160,12 +151,12 @@ impl Case<'_> {
                 Confidence::Medium,
             )),
             // Whatever a program means by these two, it is not its end.
-            (_, USER_1 | USER_2) => None,
+            (_, SIGUSR1 | SIGUSR2) => None,
             (Sender::Scheduler, _) => cancelled(Evidence::SentByScheduler),
             (Sender::ServiceManager, _) => cancelled(Evidence::SentByServiceManager),
-            (Sender::Outside, TERMINATE) => cancelled(Evidence::SentFromOutside),
-            (Sender::OtherUser, TERMINATE | INTERRUPT) => cancelled(Evidence::SentByOtherUser),
-            (_, HANGUP) => Some((Kind::HungUp, None, Confidence::High)),
+            (Sender::Outside, SIGTERM) => cancelled(Evidence::SentFromOutside),
+            (Sender::OtherUser, SIGTERM | SIGINT) => cancelled(Evidence::SentByOtherUser),
+            (_, SIGHUP) => Some((Kind::HungUp, None, Confidence::High)),
             (Sender::Terminal, _) => Some((
                 Kind::SignalledByUser,
                 Some(Evidence::SentByTerminal),
@@ -181,7 +172,7 @@ impl Case<'_> {
                 Some(Evidence::SentBySameUser),
                 Confidence::Medium,
             )),
-            (_, TERMINATE) => Some((Kind::Terminated, None, Confidence::High)),
+            (_, SIGTERM) => Some((Kind::Terminated, None, Confidence::High)),
             _ => Some((Kind::SignalledByUser, None, Confidence::High)),
         }
         // A request that nobody saw: memory daemons ask politely first, and they are looked at next.
@@ -200,9 +191,9 @@ impl Case<'_> {
 /// That the launcher was asked to pass this signal on.
 const fn request_of(signal: i32) -> Option<Evidence> {
     match signal {
-        INTERRUPT | QUIT => Some(Evidence::InterruptRequested),
-        TERMINATE => Some(Evidence::TerminationRequested),
-        HANGUP => Some(Evidence::HangupRequested),
+        SIGINT | SIGQUIT => Some(Evidence::InterruptRequested),
+        SIGTERM => Some(Evidence::TerminationRequested),
+        SIGHUP => Some(Evidence::HangupRequested),
         _ => None,
     }
 }

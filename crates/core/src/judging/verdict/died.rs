@@ -2,9 +2,7 @@
 
 use super::{Case, Confidence, Evidence, Finding, Kind};
 use crate::event::ErrorEvent;
-use crate::status::signal::{
-    ABORT, BUS, FLOATING_POINT, ILLEGAL, KILL, PROCESSOR_TIME, SEGMENTATION, TERMINATE,
-};
+use crate::status::signal::{SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGKILL, SIGSEGV, SIGTERM, SIGXCPU};
 
 /// Share of the shared memory from which on it is full: what is left is less than one more batch.
 const SHARED_MEMORY_FULL: f64 = 0.95;
@@ -48,20 +46,22 @@ impl Case<'_> {
     pub(super) fn died(self) -> Option<Finding> {
         let (signal, status) = self.signal()?;
         let (kind, more) = match signal {
-            SEGMENTATION => (Kind::Segfault, None),
-            ABORT if self.watchdog() => (Kind::NcclTimeout, Some(Evidence::Marker)),
-            ABORT => (Kind::Abort, None),
-            ILLEGAL => (Kind::IllegalInstruction, None),
-            FLOATING_POINT => (Kind::FloatingPointError, None),
-            BUS if self.shared_memory_full() => (Kind::ShmFull, Some(Evidence::SharedMemoryFull)),
-            BUS if self.says_shared_memory() => (Kind::ShmFull, Some(Evidence::Marker)),
-            BUS => (Kind::BusError, None),
-            KILL => (
+            SIGSEGV => (Kind::Segfault, None),
+            SIGABRT if self.watchdog() => (Kind::NcclTimeout, Some(Evidence::Marker)),
+            SIGABRT => (Kind::Abort, None),
+            SIGILL => (Kind::IllegalInstruction, None),
+            SIGFPE => (Kind::FloatingPointError, None),
+            SIGBUS if self.shared_memory_full() => {
+                (Kind::ShmFull, Some(Evidence::SharedMemoryFull))
+            }
+            SIGBUS if self.says_shared_memory() => (Kind::ShmFull, Some(Evidence::Marker)),
+            SIGBUS => (Kind::BusError, None),
+            SIGKILL => (
                 Kind::KilledUnknown,
                 self.no_counter_moved().then_some(Evidence::NoCounterMoved),
             ),
-            PROCESSOR_TIME => (Kind::TimeLimit, Some(Evidence::ProcessorTime)),
-            TERMINATE => (Kind::Terminated, None),
+            SIGXCPU => (Kind::TimeLimit, Some(Evidence::ProcessorTime)),
+            SIGTERM => (Kind::Terminated, None),
             _ => (Kind::OtherSignal, None),
         };
         let confidence = match (kind, status) {

@@ -6,7 +6,7 @@
 
 use super::{Case, Confidence, Evidence, Finding, Kind};
 use crate::event::ErrorEvent;
-use crate::status::signal::TERMINATE;
+use crate::status::signal::SIGTERM;
 
 /// Share of the machine's memory below which nothing is left.
 const MEMORY_LEFT_NONE: f64 = 0.05;
@@ -59,7 +59,7 @@ impl Case<'_> {
         }
         let signal = self
             .signal()
-            .filter(|(signal, _)| *signal == TERMINATE)
+            .filter(|(signal, _)| *signal == SIGTERM)
             .map(|(_, status)| status);
         if let Some(status) = killed.or(signal)
             && self.memory_daemon_likely()

@@ -1,6 +1,6 @@
 use super::*;
 use crate::event::ErrorEvent;
-use crate::observation::{Failure, GpuTroubles, Hang, Request, Sender, Shortage, Xid};
+use crate::observation::{Failure, GpuTroubles, Hang, MemoryPressure, Request, Sender, Xid};
 use crate::public::PublicStr;
 use Confidence::{High, Low, Medium};
 
@@ -552,7 +552,7 @@ fn the_worker_that_failed_first_explains_its_launcher() {
 
 #[test]
 fn memory_is_blamed_by_what_was_left_of_it() {
-    let short = |left, shm, kills, runs| Shortage {
+    let short = |left, shm, kills, runs| MemoryPressure {
         memory_left: left,
         shared_memory_used: shm,
         daemon_kills: kills,

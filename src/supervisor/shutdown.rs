@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// The time between the command's end and ours.
 #[derive(Debug)]
-pub struct Farewell {
+pub struct Shutdown {
     /// How the command ended.
     pub end: End,
     /// What it used.
@@ -35,7 +35,7 @@ const fn ms(duration: Duration) -> u64 {
     duration.as_millis() as u64
 }
 
-impl Farewell {
+impl Shutdown {
     /// The command ended now.
     #[must_use]
     pub const fn new(end: End, usage: Usage, now: u64) -> Self {
@@ -148,8 +148,8 @@ impl Farewell {
 mod tests {
     use super::*;
 
-    fn farewell(end: End) -> Farewell {
-        Farewell::new(end, Usage::default(), 1000)
+    fn shutdown(end: End) -> Shutdown {
+        Shutdown::new(end, Usage::default(), 1000)
     }
 
     #[test]
@@ -166,42 +166,42 @@ mod tests {
             (End::Signaled(9), true, 1000 + limits::END_STUCK_MS, true),
         ] {
             assert_eq!(
-                farewell(end).may_hand_over(waiting, now),
+                shutdown(end).may_hand_over(waiting, now),
                 may,
                 "{end:?} {waiting} {now}"
             );
         }
-        let mut interrupted = farewell(End::Exited(0));
+        let mut interrupted = shutdown(End::Exited(0));
         interrupted.interrupt();
         assert!(interrupted.may_hand_over(true, 1000));
     }
 
     #[test]
     fn the_waits_are_bounded_and_end_early() {
-        type Happening = fn(&mut Farewell);
+        type Happening = fn(&mut Shutdown);
         let cases: [(Happening, u64); 6] = [
             (|_| {}, ms(limits::END_JOURNAL_WAIT)),
             (
-                |farewell| farewell.patience = limits::END_PATIENT_WAIT,
+                |shutdown| shutdown.patience = limits::END_PATIENT_WAIT,
                 ms(limits::END_PATIENT_WAIT),
             ),
-            (|farewell| farewell.journaled(false), 0),
+            (|shutdown| shutdown.journaled(false), 0),
             (
-                |farewell| farewell.journaled(true),
+                |shutdown| shutdown.journaled(true),
                 ms(limits::END_UPLOAD_WAIT),
             ),
-            (Farewell::interrupt, 0),
-            (Farewell::nobody_listens, 0),
+            (Shutdown::interrupt, 0),
+            (Shutdown::nobody_listens, 0),
         ];
         for (number, (happen, until)) in cases.into_iter().enumerate() {
-            let mut farewell = farewell(End::Exited(0));
-            farewell.hand_over(2000, true);
-            happen(&mut farewell);
+            let mut shutdown = shutdown(End::Exited(0));
+            shutdown.hand_over(2000, true);
+            happen(&mut shutdown);
             assert!(
-                until == 0 || !farewell.is_over(2000 + until - 1),
+                until == 0 || !shutdown.is_over(2000 + until - 1),
                 "case {number}"
             );
-            assert!(farewell.is_over(2000 + until), "case {number}");
+            assert!(shutdown.is_over(2000 + until), "case {number}");
         }
     }
 }

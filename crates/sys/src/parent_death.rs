@@ -1,14 +1,14 @@
-//! The tether: as long as there is no observer, the kernel itself kills a command whose launcher is killed.
+//! Parent death: while there is no observer, the kernel itself kills a command whose launcher is killed.
 //!
-//! To kill the launcher is to kill the command; the observer sees to that. But it is cloned after the command,
+//! To kill the launcher is to kill the command; the observer sees to that. But the observer is cloned after the command,
 //! and a SIGKILL can come between the two, or there is no process left for an observer. `PR_SET_PDEATHSIG`
 //! would do, but the command can see it, only the command could take it back, and a set-user-id program loses
 //! it. So both ends of a socket pair are set to signal by SIGKILL (an old way to be told of input), and the
 //! command's side of the clone makes itself the one who is told. When the launcher dies, the kernel closes one
 //! of the two ends, in whatever order, and the other one has something to tell. The program inherits none of it.
 //!
-//! Nothing may be written to the socket before the tether is [`cut`], which whoever writes does first. A fault of
-//! our own cuts it too, because the command lives on then.
+//! Nothing may be written to the socket before this is [switched off](switch_off), which whoever writes does first. A
+//! fault of our own switches it off too, because the command lives on then.
 
 use nix::libc;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -19,7 +19,7 @@ const SET_SIGNAL: libc::c_int = 10;
 
 static ENDS: [AtomicI32; 2] = [const { AtomicI32::new(-1) }; 2];
 
-/// Sets the socket that it will be. Both ends must stay open until the tether is cut.
+/// Sets the socket pair to signal. Both ends must stay open until it is switched off.
 pub fn prepare(ends: [&OwnedFd; 2]) {
     for (place, end) in ENDS.iter().zip(ends) {
         let end = end.as_raw_fd();
@@ -33,9 +33,9 @@ pub fn prepare(ends: [&OwnedFd; 2]) {
     }
 }
 
-/// Ties this process, the command's side of the clone, to the launcher. Where the kernel refuses it stays free.
-/// It may be late: a tether that has been cut meanwhile stays cut, whoever is on it.
-pub(super) fn tie() {
+/// Makes this process, the command's side of the clone, die with the launcher; where the kernel refuses, it does not.
+/// It may be late: what has been switched off meanwhile stays off.
+pub(super) fn die_with_launcher() {
     let own = nix::unistd::getpid().as_raw();
     for end in ENDS
         .iter()
@@ -46,8 +46,8 @@ pub(super) fn tie() {
     }
 }
 
-/// Cuts the tether. Safe in a handler and between clone and exec.
-pub fn cut() {
+/// Switches it off. Safe in a handler and between clone and exec.
+pub fn switch_off() {
     for end in ENDS
         .iter()
         .map(|end| end.swap(-1, Ordering::SeqCst))

@@ -1,4 +1,4 @@
-//! How long the witness keeps the supervisor waiting for its answer.
+//! How long the group listener keeps the supervisor waiting for its answer.
 //!
 //! Whoever signals many processes one by one may be suspended in the middle of it, on a busy machine for a tenth of
 //! a second and more. To answer then that the group has not seen the signal would have it passed on, and a moment
@@ -7,9 +7,7 @@
 //! run and gets no turn is waited for. Pure; [`link`](super::link) looks, and asks again until there is an answer.
 
 use crate::metrics::tree::stat::fields;
-use axolotl_run_core::limits::{
-    WITNESS_PATIENCE_MS, WITNESS_SENDER_RUN_NS, WITNESS_SENDER_SLEEP_MS,
-};
+use axolotl_run_core::limits::{SENDER_RUN_NS, SENDER_SLEEP_MS, SENDER_WAIT_MS};
 
 /// What /proc says of a sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +36,7 @@ impl Question {
     /// A question that came now; one that is still open keeps its own last moment.
     #[must_use]
     pub fn new(number: i64, sender: i64, now: u64, open: Option<Self>) -> Self {
-        let until = open.map_or(now + WITNESS_PATIENCE_MS, |open| open.until);
+        let until = open.map_or(now + SENDER_WAIT_MS, |open| open.until);
         Self {
             number,
             sender,
@@ -61,8 +59,8 @@ impl Question {
         };
         let slept = self
             .asleep
-            .is_some_and(|since| now >= since + WITNESS_SENDER_SLEEP_MS);
-        now < self.until && ran.saturating_sub(first) < WITNESS_SENDER_RUN_NS && !slept
+            .is_some_and(|since| now >= since + SENDER_SLEEP_MS);
+        now < self.until && ran.saturating_sub(first) < SENDER_RUN_NS && !slept
     }
 }
 
@@ -94,8 +92,8 @@ mod tests {
     fn a_sender_that_gets_no_turn_is_waited_for_and_not_for_ever() {
         let question = || Question::new(1, 7, 1000, None);
         assert!(question().waits(RUNNABLE, 1000));
-        assert!(question().waits(RUNNABLE, 999 + WITNESS_PATIENCE_MS));
-        assert!(!question().waits(RUNNABLE, 1000 + WITNESS_PATIENCE_MS));
+        assert!(question().waits(RUNNABLE, 999 + SENDER_WAIT_MS));
+        assert!(!question().waits(RUNNABLE, 1000 + SENDER_WAIT_MS));
         assert!(
             !question().waits(None, 1000),
             "gone, the kernel, or another namespace"
@@ -107,10 +105,10 @@ mod tests {
         let mut question = Question::new(1, 7, 1000, None);
         let looks = [
             (ASLEEP, 0, true),
-            (ASLEEP, WITNESS_SENDER_SLEEP_MS - 1, true),
-            (RUNNABLE, WITNESS_SENDER_SLEEP_MS, true),
-            (ASLEEP, WITNESS_SENDER_SLEEP_MS + 1, true),
-            (ASLEEP, 2 * WITNESS_SENDER_SLEEP_MS + 1, false),
+            (ASLEEP, SENDER_SLEEP_MS - 1, true),
+            (RUNNABLE, SENDER_SLEEP_MS, true),
+            (ASLEEP, SENDER_SLEEP_MS + 1, true),
+            (ASLEEP, 2 * SENDER_SLEEP_MS + 1, false),
         ];
         for (number, (sender, after, waits)) in looks.into_iter().enumerate() {
             assert_eq!(question.waits(sender, 1000 + after), waits, "look {number}");
@@ -127,15 +125,15 @@ mod tests {
                 ran: 1_000_000 + more,
             })
         };
-        assert!(question.waits(ran(WITNESS_SENDER_RUN_NS - 1), 1001));
-        assert!(!question.waits(ran(WITNESS_SENDER_RUN_NS), 1002));
+        assert!(question.waits(ran(SENDER_RUN_NS - 1), 1001));
+        assert!(!question.waits(ran(SENDER_RUN_NS), 1002));
     }
 
     #[test]
     fn more_questions_do_not_add_up() {
         let first = Question::new(1, 7, 1000, None);
         let mut second = Question::new(2, 8, 1900, Some(first));
-        assert!(!second.waits(RUNNABLE, 1000 + WITNESS_PATIENCE_MS));
+        assert!(!second.waits(RUNNABLE, 1000 + SENDER_WAIT_MS));
     }
 
     #[test]

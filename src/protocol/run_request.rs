@@ -16,7 +16,7 @@ pub enum Sending {
 
 /// What is to be run, and how it is to be observed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Order {
+pub struct RunRequest {
     /// The command and its arguments; never empty.
     pub command: Vec<OsString>,
     /// The run's UUID.
@@ -37,7 +37,7 @@ pub struct Order {
     pub rank_deferred: bool,
 }
 
-impl Order {
+impl RunRequest {
     /// What the command's environment has more than ours: the mark that makes inner launchers vanish, and the
     /// wish that the training does not report a second time.
     #[must_use]

@@ -10,7 +10,7 @@
 use super::owner;
 use crate::metrics::cgroup::MemoryGroup;
 use crate::metrics::cgroup::OomKills;
-use crate::protocol::testament::Testament;
+use crate::protocol::exit_record::ExitRecord;
 use crate::store::{Sending, Store};
 use axolotl_run_core::event::{Event, EventName};
 use axolotl_run_core::judging::run;
@@ -23,17 +23,17 @@ use uuid::Uuid;
 /// Whether the program was started in this role.
 #[must_use]
 pub fn is_called(arguments: &[OsString]) -> bool {
-    Testament::is_one(arguments)
+    ExitRecord::is_one(arguments)
 }
 
 /// Completes the journal; the exit code is nobody's to read.
 #[must_use]
 pub fn main(arguments: &[OsString]) -> u8 {
-    let Some(testament) = Testament::read(arguments) else {
+    let Some(record) = ExitRecord::read(arguments) else {
         return axolotl_run_core::status::REFUSED;
     };
     let store = Store::open(|name| std::env::var_os(name)).ok();
-    let sending = if testament.sending {
+    let sending = if record.sending {
         Sending::Permitted
     } else {
         Sending::Forbidden
@@ -42,10 +42,10 @@ pub fn main(arguments: &[OsString]) -> u8 {
     let now = OomKills::counters(group.as_ref());
     let since = |now: Option<u64>, before: Option<u64>| Some(now?.saturating_sub(before?));
     let ending = |(cgroup, host): (Option<u64>, Option<u64>)| Ending {
-        at: Duration::from_millis(testament.lasted_ms).as_secs_f64(),
-        end: Some(testament.end),
-        max_rss_bytes: testament.max_rss_bytes,
-        cpu_seconds: testament
+        at: Duration::from_millis(record.lasted_ms).as_secs_f64(),
+        end: Some(record.end),
+        max_rss_bytes: record.max_rss_bytes,
+        cpu_seconds: record
             .cpu_microseconds
             .map(|us| Duration::from_micros(us).as_secs_f64()),
         oom_kills_cgroup: since(now.cgroup, cgroup),
@@ -54,19 +54,20 @@ pub fn main(arguments: &[OsString]) -> u8 {
         ..Ending::default()
     };
     let _ = store.as_ref().and_then(|store| {
-        store.complete(testament.run, sending, SystemTime::now(), |left| {
+        store.complete(record.run, sending, SystemTime::now(), |left| {
             let ending = ending(left.oom_kill_counters);
-            (run::testament(&ending, left.steps), ending.at)
+            (run::unobserved_finish(&ending, left.steps), ending.at)
         })
     });
-    if let Some(page) = testament.ci_summary.then(owner::page).flatten() {
+    if let Some(page) = record.ci_summary.then(owner::page).flatten() {
         let digest = store
-            .and_then(|store| read(&store, testament.run))
+            .and_then(|store| read(&store, record.run))
             .unwrap_or_else(|| {
                 let (ending, mut digest) = (ending((None, None)), Digest::default());
                 digest.take(
                     EventName::Finish,
-                    &Event::Finish(Box::new(run::testament(&ending, None))).properties(ending.at),
+                    &Event::Finish(Box::new(run::unobserved_finish(&ending, None)))
+                        .properties(ending.at),
                 );
                 digest
             });

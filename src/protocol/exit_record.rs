@@ -1,16 +1,16 @@
-//! What the supervisor knows of a command's end, as the arguments of the observer's successor.
+//! What the supervisor knows of a command's end, as the arguments of the fallback finisher.
 
 use axolotl_run_core::status::End;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use uuid::Uuid;
 
-/// The successor's argument 0; nobody types it by accident.
-const SUCCESSOR: &str = "axolotl-run-successor";
+/// The fallback finisher's argument 0; nobody types it by accident.
+const FALLBACK_FINISHER: &str = "axolotl-run-finisher";
 
-/// All that the successor must know.
+/// All that the fallback finisher must know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Testament {
+pub struct ExitRecord {
     /// The run's UUID.
     pub run: Uuid,
     /// Whether events may be sent.
@@ -27,14 +27,16 @@ pub struct Testament {
     pub ci_summary: bool,
 }
 
-impl Testament {
-    /// Whether these are a successor's arguments.
+impl ExitRecord {
+    /// Whether these are a fallback finisher's arguments.
     #[must_use]
     pub fn is_one(arguments: &[OsString]) -> bool {
-        arguments.first().is_some_and(|name| name == SUCCESSOR)
+        arguments
+            .first()
+            .is_some_and(|name| name == FALLBACK_FINISHER)
     }
 
-    /// The successor's arguments.
+    /// The fallback finisher's arguments.
     #[must_use]
     pub fn arguments(&self) -> [OsString; 2] {
         let end = match self.end {
@@ -53,7 +55,7 @@ impl Testament {
             }
         }
         words.push_str(if self.ci_summary { " ci=1" } else { "" });
-        [SUCCESSOR.into(), words.into()]
+        [FALLBACK_FINISHER.into(), words.into()]
     }
 
     /// Reads the arguments. None where they are not such as we write.
@@ -87,7 +89,7 @@ mod tests {
     #[test]
     fn a_testament_survives_the_way_through_the_arguments() {
         for end in [End::Exited(0), End::Exited(255), End::Signaled(9)] {
-            let testament = Testament {
+            let record = ExitRecord {
                 run: Uuid::from_u128(7),
                 sending: true,
                 lasted_ms: 1 << 40,
@@ -96,16 +98,16 @@ mod tests {
                 cpu_microseconds: None,
                 ci_summary: end == End::Exited(0),
             };
-            let arguments = testament.arguments();
-            assert!(Testament::is_one(&arguments));
-            assert_eq!(Testament::read(&arguments), Some(testament));
+            let arguments = record.arguments();
+            assert!(ExitRecord::is_one(&arguments));
+            assert_eq!(ExitRecord::read(&arguments), Some(record));
         }
         for broken in [
             "",
             "run=x sending=1 lasted=1 end=1",
             "run=00000000-0000-0000-0000-000000000007 sending=1 end=1",
         ] {
-            assert_eq!(Testament::read(&["x".into(), broken.into()]), None);
+            assert_eq!(ExitRecord::read(&["x".into(), broken.into()]), None);
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use super::follow::{Chunk, Follower};
 use super::records::{Log, Records};
-use crate::protocol::settings::Observed;
+use crate::protocol::observer_config::Observed;
 use axolotl_run_core::judging::run::Run;
 use axolotl_run_core::limits;
 use axolotl_run_core::observation::Stream;
@@ -140,7 +140,7 @@ impl Followed {
 }
 
 /// All that is read of a command's output.
-pub struct Eyes {
+pub struct OutputReader {
     copies: Vec<Copy>,
     files: Vec<Followed>,
     has_records: bool,
@@ -151,7 +151,7 @@ pub struct Eyes {
     last_read: Option<Instant>,
 }
 
-impl Eyes {
+impl OutputReader {
     /// Takes the descriptors that the supervisor left open for us; returns how many could not be.
     #[must_use]
     pub fn open(
@@ -159,7 +159,7 @@ impl Eyes {
         directory: PathBuf,
         spawned: SystemTime,
     ) -> (Self, u64) {
-        let mut eyes = Self {
+        let mut output = Self {
             copies: Vec::new(),
             files: Vec::new(),
             has_records: false,
@@ -179,7 +179,7 @@ impl Eyes {
                 Observed::Relay(ends) => {
                     let pipe = descriptors::adopt(ends.copy);
                     match pipe.and_then(|pipe| pipe::Receiver::from_owned_fd(pipe).ok()) {
-                        Some(pipe) => eyes.copies.push(Copy {
+                        Some(pipe) => output.copies.push(Copy {
                             reader,
                             pipe: Some(pipe),
                         }),
@@ -190,13 +190,13 @@ impl Eyes {
                     match descriptors::adopt(descriptor)
                         .and_then(|file| Follower::of(File::from(file), position))
                     {
-                        Some(follower) => eyes.files.push(Followed::new(reader, follower)),
+                        Some(follower) => output.files.push(Followed::new(reader, follower)),
                         None => lost += 1,
                     }
                 }
             }
         }
-        (eyes, lost)
+        (output, lost)
     }
 
     /// Looks into the directory that the training writes to as well; the first that is named counts.

@@ -2,7 +2,7 @@
 //!
 //! The observer is our own program executed anew; it gets one argument of `name=number` words, then the path
 //! of the configuration (or nothing), then the command. The command is there for the observer to read, and so
-//! that `pkill -f` finds the witness wherever it finds us.
+//! that `pkill -f` finds the observer wherever it finds us.
 
 use axolotl_run_core::observation::Stream;
 use std::collections::BTreeMap;
@@ -37,7 +37,7 @@ pub struct RelayEnds {
 
 /// All that the observer must know.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct ObserverConfig {
     /// The run's UUID.
     pub run: Uuid,
     /// Whether events may be sent.
@@ -74,7 +74,7 @@ const STREAMS: [(&str, Stream); 3] = [
     ("both", Stream::Both),
 ];
 
-impl Settings {
+impl ObserverConfig {
     /// The observer's arguments.
     #[must_use]
     pub fn arguments(&self, config: Option<&PathBuf>, command: &[OsString]) -> Vec<OsString> {
@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn settings_survive_the_way_through_the_arguments() {
-        let settings = Settings {
+        let settings = ObserverConfig {
             run: Uuid::from_u128(7),
             sending: true,
             rank_deferred: false,
@@ -237,7 +237,7 @@ mod tests {
         assert_eq!(arguments[0], OBSERVER);
         assert_eq!(&arguments[2..], [OsString::new(), OsString::from("train")]);
         assert_eq!(
-            Settings::parse(arguments[1].to_str().unwrap()),
+            ObserverConfig::parse(arguments[1].to_str().unwrap()),
             Some(settings)
         );
         for broken in [
@@ -245,7 +245,7 @@ mod tests {
             "run=x",
             "run=00000000-0000-0000-0000-000000000007 sending=1",
         ] {
-            assert_eq!(Settings::parse(broken), None);
+            assert_eq!(ObserverConfig::parse(broken), None);
         }
     }
 }

@@ -18,27 +18,27 @@ pub struct Due {
 }
 
 /// The loop's own times.
-pub struct Pulse {
+pub struct Schedule {
     alarm: Alarm,
     look: Instant,
     measure: Instant,
 }
 
-impl Pulse {
+impl Schedule {
     /// A look at once, the first measurement after so long.
     pub fn begin(measure: Duration) -> Self {
         let now = Instant::now();
-        let mut pulse = Self {
+        let mut schedule = Self {
             alarm: Alarm::new(),
             look: now,
             measure: now + measure,
         };
-        pulse.alarm.set(now);
-        pulse
+        schedule.alarm.set(now);
+        schedule
     }
 
     /// Waits until something is due. May be given up and begun again.
-    pub async fn beats(&self) -> Due {
+    pub async fn due(&self) -> Due {
         self.alarm.rings().await;
         due(Instant::now(), self.look, self.measure)
     }
@@ -62,7 +62,7 @@ impl Pulse {
 }
 
 fn due(now: Instant, look: Instant, measure: Instant) -> Due {
-    let soon = now + limits::PULSE_SLACK;
+    let soon = now + limits::SCHEDULE_SLACK;
     let any = now >= look.min(measure);
     Due {
         look: any && look <= soon,

@@ -12,12 +12,12 @@ use std::time::SystemTime;
 use tokio::sync::Notify;
 
 /// The thread; the loop is told of each portion, and of its end.
-pub struct House {
+pub struct Maintenance {
     thread: Background<(), Portion>,
     news: Arc<Notify>,
 }
 
-impl House {
+impl Maintenance {
     /// Begins; portions come only if they are to be sent. None where no thread can be started.
     pub fn keep(store: Store, sends: bool) -> Option<Self> {
         let news = Arc::new(Notify::new());
