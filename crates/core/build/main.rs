@@ -4,12 +4,13 @@
 //! checked in `entry`: an entry without a source, an example and a look-alike does not build.
 
 mod entry;
+mod prefixes;
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// The kinds of knowledge: the name of the generated file, and what makes it from the files of `knowledge/`.
-const KINDS: &[(&str, fn(&Path) -> String)] = &[];
+const KINDS: &[(&str, fn(&Path) -> String)] = &[("prefixes", prefixes::generate)];
 
 fn main() {
     let knowledge = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../knowledge");

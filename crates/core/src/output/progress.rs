@@ -16,7 +16,6 @@ mod guess;
 mod loops;
 mod pace;
 mod postfix;
-mod prefix;
 mod role;
 mod seen;
 #[cfg(test)]
@@ -27,6 +26,7 @@ pub use pace::{Epoch, Pace, Point};
 
 use crate::observation::{Stream, TrainerState};
 use crate::output::lines::Line;
+use crate::output::prefix::{self, Collector};
 use bar::Bar;
 use choice::{Change, Choice};
 use dictionary::LogDictionary;
@@ -119,6 +119,8 @@ pub struct ProgressReader {
     /// What the last bar showed, and when a bar last showed something new.
     bar: Option<(u64, Option<u64>)>,
     moved_at: Option<f64>,
+    /// What stands before the lines of each stream.
+    collectors: [Collector; 3],
 }
 
 /// Blanks that are more than the end of a line: those that take a bar away are as many as it was long.
@@ -162,11 +164,21 @@ impl ProgressReader {
         }
     }
 
+    fn collector(&mut self, stream: Stream) -> &mut Collector {
+        let [stdout, stderr, both] = &mut self.collectors;
+        match stream {
+            Stream::Stdout => stdout,
+            Stream::Stderr => stderr,
+            Stream::Both => both,
+        }
+    }
+
     /// Takes one line that came `at` seconds after the spawn.
     pub fn line(&mut self, stream: Stream, at: f64, line: &Line<'_>) {
-        let mut text = prefix::strip(line.text);
+        let mut text = self.collector(stream).strip(line);
         if text.is_empty() {
-            if line.text.len() >= CLEARED_MIN && stream != Stream::Stdout {
+            let is_blank = line.text.bytes().all(|byte| byte == b' ');
+            if is_blank && line.text.len() >= CLEARED_MIN && stream != Stream::Stdout {
                 self.choice.cleared();
             }
             return;

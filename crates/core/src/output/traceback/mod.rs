@@ -4,7 +4,7 @@
 //! mixed or faked. The invariant holds whatever comes: nothing that is read is told, only what the dictionary,
 //! the catalogue and the lists of this folder have, and bounded numbers. Memory is bounded likewise.
 //!
-//! [`TraceReader`] takes the lines as they come and tells sources apart ([`prefix`]); each has a
+//! [`TraceReader`] takes the lines as they come and tells sources apart ([`prefix`](crate::output::prefix)); each has a
 //! [`machine`] that follows the grammar of tracebacks ([`headers`], [`frames`], [`boxed`], [`types`]). What is
 //! public of a frame says [`origin`], of a message [`messages`] and [`shape`]. In the end [`selection`] says
 //! which report is the one that the process died of. `run` and `query` use it; it is pure.
@@ -19,7 +19,6 @@ mod machine;
 mod markers;
 mod messages;
 mod origin;
-mod prefix;
 mod report;
 mod selection;
 mod shape;
@@ -33,12 +32,12 @@ use crate::event::ErrorEvent;
 use crate::limits::{LINE_BYTES_MAX, TRACE_MARKERS_MAX, TRACE_REPORTS_FIRST, TRACE_REPORTS_LAST};
 use crate::observation::Stream;
 use crate::output::lines::{Line, LineCutter, inner_lines};
+use crate::output::prefix::{self, SourcePrefix};
 use crate::public::PublicStr;
 use crate::status::End;
 use launcher::Table;
 use machine::Around;
 use markers::{Sign, Weight};
-use prefix::Prefix;
 use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use report::Report;
 use sources::Source;
@@ -126,7 +125,15 @@ impl TraceReader {
 
     /// Takes the next line of a stream; `at` is in seconds since the command's spawn.
     pub fn line(&mut self, stream: Stream, at: f64, line: &Line<'_>) {
-        let text = line.text;
+        match prefix::logged_line(line.text) {
+            Some(lines) => lines
+                .split(['\n', '\r'])
+                .for_each(|text| self.text(stream, at, text)),
+            None => self.text(stream, at, line.text),
+        }
+    }
+
+    fn text(&mut self, stream: Stream, at: f64, text: &str) {
         let words = Words::of(text);
         if !words.stand_out() && !self.table.is_open() && self.is_between_reports(stream) {
             self.remember(text, words);
@@ -194,7 +201,7 @@ impl TraceReader {
                 None
             }
         })
-        .map(Prefix::of);
+        .map(SourcePrefix::of);
         let (index, rest) = self.source(stream, text, opening);
         let mut done = Vec::new();
         if let Some(source) = self.sources.get_mut(index) {
@@ -229,6 +236,7 @@ impl TraceReader {
     }
 
     fn look_for_signs(&mut self, text: &str, words: Words) {
+        let text = prefix::strip(text);
         if words.have(Words::TABLE) || self.table.is_open() {
             self.table.line(text);
         }

@@ -3,10 +3,10 @@
 //! Their number is bounded: where it is reached, the one that was silent longest is given up.
 
 use super::machine::Machine;
-use super::prefix::Prefix;
 use super::{TraceReader, frames, headers};
 use crate::limits::TRACE_STREAMS_MAX;
 use crate::observation::Stream;
+use crate::output::prefix::SourcePrefix;
 
 /// Lines behind a header in which its first frame, or the title of its first thread, must come to be adopted: an
 /// empty one may stand between.
@@ -18,7 +18,7 @@ pub struct Source {
     /// The stream.
     pub stream: Stream,
     /// What stands before its lines.
-    pub prefix: Prefix,
+    pub prefix: SourcePrefix,
     /// Whether a second line had the prefix; a log may put it before the header alone.
     pub confirmed: bool,
     /// What reads its lines.
@@ -33,7 +33,7 @@ impl TraceReader {
         &mut self,
         stream: Stream,
         text: &'a str,
-        opening: Option<Prefix>,
+        opening: Option<SourcePrefix>,
     ) -> (usize, &'a str) {
         self.adopt(stream, text);
         for loosely in [false, true] {
@@ -67,31 +67,40 @@ impl TraceReader {
             .iter()
             .position(|source| source.stream == stream && source.prefix.is_empty());
         (
-            bare.unwrap_or_else(|| self.add(stream, Prefix::default())),
+            bare.unwrap_or_else(|| self.add(stream, SourcePrefix::default())),
             text,
         )
     }
 
-    /// A frame without a prefix behind a header with one, or with a shorter one: the rest of the header's prefix was a
-    /// log line's that the header ended, or markup.
+    /// A frame whose prefix is not its header's.
+    ///
+    /// Shorter, or none: the rest of the header's was a log line's that the header ended, or markup. Longer: the header
+    /// stood behind a bar, whose line the collector had begun before the bar.
     fn adopt(&mut self, stream: Stream, text: &str) {
         let near = self.order.saturating_sub(ADOPTED_LINES_MAX);
         let waits = |source: &Source| {
             source.stream == stream
-                && !source.confirmed
                 && source.used >= near
-                && !source.prefix.is_empty()
+                && if source.prefix.is_empty() {
+                    source.machine.awaits_first_frame()
+                } else {
+                    !source.confirmed
+                }
         };
         if !self.sources.iter().any(waits) {
             return;
         }
-        let shorter = match headers::before_frame(text) {
-            Some(before) => Prefix::of(before),
+        let own = match headers::before_frame(text) {
+            Some(before) => SourcePrefix::of(before),
             None if frames::quoted(text).is_some() || headers::thread(text).is_some() => {
-                Prefix::default()
+                SourcePrefix::default()
             }
             None => return,
         };
+        if !own.is_empty() {
+            self.move_behind(stream, &own, waits);
+        }
+        let shorter = own;
         let header = self
             .sources
             .iter()
@@ -112,8 +121,34 @@ impl TraceReader {
         self.sources.push(header);
     }
 
+    /// Moves the report that a header without a prefix has opened to the source of its first frame.
+    fn move_behind(
+        &mut self,
+        stream: Stream,
+        prefix: &SourcePrefix,
+        waits: impl Fn(&Source) -> bool,
+    ) {
+        let bare = self
+            .sources
+            .iter()
+            .position(|source| source.prefix.is_empty() && waits(source));
+        let busy = self.sources.iter().any(|source| {
+            source.stream == stream && source.prefix == *prefix && !source.machine.is_idle()
+        });
+        let Some(bare) = bare.filter(|_| !busy) else {
+            return;
+        };
+        let machine = std::mem::take(&mut self.sources[bare].machine);
+        let index = self.add(stream, prefix.clone());
+        let source = &mut self.sources[index];
+        let mut done = Vec::new();
+        source.machine.close(&mut done);
+        source.machine = machine;
+        self.keep(done);
+    }
+
     /// The source of a new prefix; it is an old one where a progress bar stood before the prefix.
-    fn add(&mut self, stream: Stream, prefix: Prefix) -> usize {
+    fn add(&mut self, stream: Stream, prefix: SourcePrefix) -> usize {
         if let Some(index) = self
             .sources
             .iter()

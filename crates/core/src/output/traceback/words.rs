@@ -194,7 +194,8 @@ const OTHER_PIECES: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::traceback::{headers, markers, prefix};
+    use crate::output::prefix;
+    use crate::output::traceback::{headers, markers};
     use proptest::prelude::*;
 
     #[test]

@@ -1,7 +1,6 @@
 //! What a line is in each state: a frame, the exception's line, a piece of the message, or nothing.
 
 use super::super::frames::{self, RawFrame};
-use super::super::prefix::{behind_rank, is_progress_bar};
 use super::super::report::{Exception, Frames, Link, Report, Standing};
 use super::super::types::{self, ExceptionLine};
 use super::super::words::Words;
@@ -11,6 +10,7 @@ use crate::limits::{
     TRACE_CHAIN_LINES_MAX, TRACE_HEADING_LINES_MAX, TRACE_HOLE_MAX, TRACE_JUNK_LINES_MAX,
     TRACE_LINE_NUMBER_MAX,
 };
+use crate::output::prefix::{self, is_progress_bar};
 
 impl Machine {
     /// Frames without a header: the beginning was lost, or a syntax error, which has none.
@@ -28,7 +28,12 @@ impl Machine {
             return;
         }
         self.silence = self.silence.saturating_add(1);
-        let text = behind_rank(text).unwrap_or(text);
+        let bare = prefix::strip(text);
+        let text = if bare.len() < text.trim().len() {
+            bare
+        } else {
+            text
+        };
         let indentation = indentation(text);
         let calls = self.calls && !self.stray.is_empty();
         let ended = types::exception_line(text.trim_start())
@@ -232,18 +237,7 @@ fn behind_bar(text: &str, words: Words) -> &str {
     if !words.have(Words::BAR) || !is_progress_bar(text) {
         return text;
     }
-    let rate = ["it/s", "s/it"]
-        .iter()
-        .filter_map(|unit| text.find(unit))
-        .min();
-    let end = rate.and_then(|at| {
-        text.get(at..)?
-            .find(']')
-            .map(|end| at.saturating_add(end).saturating_add(1))
-    });
-    let behind = end
-        .and_then(|end| text.get(end..))
-        .filter(|rest| !rest.is_empty());
+    let behind = prefix::behind_bar(text).filter(|rest| !rest.is_empty());
     behind
         .or_else(|| text.find("  File \"").and_then(|at| text.get(at..)))
         .unwrap_or(text)

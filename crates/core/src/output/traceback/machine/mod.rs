@@ -95,6 +95,15 @@ impl Machine {
                 .is_none_or(|report| report.standing != Standing::Native)
     }
 
+    /// Whether a header came and nothing of its traceback.
+    #[must_use]
+    pub fn awaits_first_frame(&self) -> bool {
+        self.state == State::Frames
+            && self.report.as_ref().is_some_and(
+                |report| matches!(report.exceptions.as_slice(), [only] if only.frames.is_empty()),
+            )
+    }
+
     /// Takes the next line, without the source's prefix; what is finished goes to `done`.
     pub fn line(&mut self, line: &str, around: Around, done: &mut Vec<Report>) {
         if let Some((_, left)) = &mut self.heading {

@@ -77,6 +77,41 @@ fn interleaved_ranks_are_told_apart_and_the_first_is_the_cause() {
     );
 }
 
+#[test]
+fn a_header_behind_a_bar_belongs_to_the_frames_of_its_collector() {
+    let bar = "  0%|          | 0/318 [00:00<?, ?it/s]";
+    for prefix in [
+        "2024-11-07T16:22:40.764922932Z ",
+        "acme-1  | ",
+        "0: ",
+        "[1,3]<stderr>:",
+        "acme-train-0 main ",
+        "vega17: ",
+        "Nov 07 16:22:40 acme python[42]: ",
+    ] {
+        for header in [
+            format!("{prefix}\r{bar}"),
+            format!("{prefix}\n{bar}"),
+            format!("{prefix}{bar}\r{bar}"),
+            format!("{prefix}{bar}"),
+        ] {
+            let text = traceback("ValueError: acme");
+            let (first, rest) = text.split_once('\n').unwrap();
+            let stream = format!("{header}{first}\n{}", prefixed(prefix, rest));
+            assert_one(&stream, "ValueError");
+            assert_one(stream.clone() + &prefixed(prefix, "acme\n"), "ValueError");
+        }
+    }
+    let logged: String = traceback("ValueError: acme")
+        .lines()
+        .map(|line| {
+            let escaped = line.replace('"', "\\\"");
+            format!("{{\"log\":\"{escaped}\\n\",\"stream\":\"stderr\",\"time\":\"x\"}}\n")
+        })
+        .collect();
+    assert_one(logged, "ValueError");
+}
+
 fn elastic(rank: u64, exit_code: i64, traceback: &str) -> String {
     format!(
         "Traceback (most recent call last):\n  File \"/home/jane/venv/bin/torchrun\", line 8, in <module>\ntorch.distributed.elastic.multiprocessing.errors.ChildFailedError: \n====\nacme.py FAILED\n----\nFailures:\n[1]:\n  rank      : 7 (local_rank: 1)\n  exitcode  : 1 (pid: 9)\n----\nRoot Cause (first observed failure):\n[0]:\n  time      : 2026-01-01\n  host      : acme\n  rank      : {rank} (local_rank: 0)\n  exitcode  : {exit_code} (pid: 7)\n  error_file: <N/A>\n  traceback : {traceback}\n====\n"

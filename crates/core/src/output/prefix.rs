@@ -1,0 +1,17 @@
+//! What stands before a line of the training's own: a rank, an actor, a container's name, a time.
+//!
+//! Launchers and collectors of logs put it there, so that the same training prints other lines under each of them. The
+//! known forms are data (`knowledge/prefixes/`, read by [`forms`]). A form that nobody wrote down is learned: from a
+//! traceback's header by [`source`], from a progress bar by [`collector`]. [`time`] reads the times in all of them.
+//!
+//! A prefix is the user's text. It is bounded, kept only to compare with, and never told. One that is not recognised
+//! stays, and turns its line into an unknown one: a step is missed rather than invented.
+
+mod collector;
+mod forms;
+mod source;
+mod time;
+
+pub(crate) use collector::Collector;
+pub(crate) use forms::{logged_line, strip};
+pub(crate) use source::{SourcePrefix, behind_bar, is_log_line, is_progress_bar};
