@@ -9,8 +9,8 @@ use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
-use support::observed::{Recorded, state, until_recorded};
 use support::documents::difference;
+use support::observed::{Recorded, state, until_recorded};
 use support::{Launch, has};
 
 /// Replays `script`: a line `descriptor length` for each piece of `bytes`. Where the journal is going to have a
