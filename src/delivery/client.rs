@@ -19,8 +19,10 @@ use axolotl_run_sys::probe::open_regular;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Client, Response, redirect, retry};
 use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
 use std::ffi::OsString;
-use std::io::{BufReader, Read as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
@@ -100,8 +102,10 @@ impl Certificates {
 
 fn add_file(roots: &mut RootCertStore, path: &Path) {
     if let Ok(file) = open_regular(path) {
-        let mut reader = BufReader::new(file.take(limits::CERTIFICATES_BYTES_MAX));
-        roots.add_parsable_certificates(rustls_pemfile::certs(&mut reader).map_while(Result::ok));
+        let text = file.take(limits::CERTIFICATES_BYTES_MAX);
+        roots.add_parsable_certificates(
+            CertificateDer::pem_reader_iter(text).map_while(Result::ok),
+        );
     }
 }
 

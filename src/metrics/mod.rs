@@ -34,10 +34,7 @@ use files::Held;
 use shortage::ShortageWatch;
 use std::ffi::OsString;
 use std::path::PathBuf;
-#[cfg(target_os = "linux")]
 use tree::Sampler as Tree;
-#[cfg(not(target_os = "linux"))]
-use tree::portable::Sampler as Tree;
 use tree::stat::Stat;
 use work::Ranks;
 

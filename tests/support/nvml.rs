@@ -11,21 +11,15 @@ pub enum Driver {
     Current,
     /// One from before 510, which lacks some.
     Old,
-    /// One from before 450, which lacks more.
-    Oldest,
 }
 
 /// The path of the compiled stand-in; built once per test program with the toolchain's own compiler.
 pub fn library(driver: Driver) -> &'static Path {
     static CURRENT: OnceLock<PathBuf> = OnceLock::new();
     static OLD: OnceLock<PathBuf> = OnceLock::new();
-    static OLDEST: OnceLock<PathBuf> = OnceLock::new();
     match driver {
         Driver::Current => CURRENT.get_or_init(|| build("nvml_stub", &[])),
         Driver::Old => OLD.get_or_init(|| build("nvml_stub_old", &["--cfg", "old_driver"])),
-        Driver::Oldest => {
-            OLDEST.get_or_init(|| build("nvml_stub_oldest", &["--cfg", "oldest_driver"]))
-        }
     }
 }
 
@@ -47,7 +41,7 @@ fn build(name: &str, flags: &[&str]) -> PathBuf {
             "-C",
             "debuginfo=0",
         ])
-        .args(["--check-cfg", "cfg(old_driver, oldest_driver)"])
+        .args(["--check-cfg", "cfg(old_driver)"])
         .args(flags)
         .arg("-o")
         .arg(&unfinished)

@@ -17,8 +17,7 @@
 //! | `FUNCTION.ret`, `N.FUNCTION.ret` | a return code instead of an answer |
 //! | `FUNCTION.hang` | the call does not return while the key is there |
 //!
-//! Older drivers lack symbols: `--cfg old_driver` leaves out what drivers before 510 did not have, and `--cfg
-//! oldest_driver` what those before 450 did not have either.
+//! Older drivers lack symbols: `--cfg old_driver` leaves out what drivers before 510 did not have.
 
 #![allow(non_snake_case, clippy::missing_safety_doc)]
 
@@ -130,7 +129,7 @@ pub struct Memory {
     used: c_ulonglong,
 }
 
-#[cfg(not(any(old_driver, oldest_driver)))]
+#[cfg(not(old_driver))]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlDeviceGetMemoryInfo_v2(device: *mut c_void, out: *mut Memory) -> c_int {
     let total = number(&format!("{}.total", place(device))).unwrap_or(0);
@@ -340,7 +339,7 @@ const fn process(pid: c_uint, memory: c_ulonglong) -> Process {
     Process { pid, memory, gpu_instance: c_uint::MAX, compute_instance: c_uint::MAX }
 }
 
-#[cfg(not(any(old_driver, oldest_driver)))]
+#[cfg(not(old_driver))]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlDeviceGetComputeRunningProcesses_v3(
     device: *mut c_void,
@@ -350,7 +349,6 @@ pub unsafe extern "C" fn nvmlDeviceGetComputeRunningProcesses_v3(
     unsafe { answer_processes("nvmlDeviceGetComputeRunningProcesses_v3", device, count, out, process) }
 }
 
-#[cfg(not(oldest_driver))]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlDeviceGetComputeRunningProcesses_v2(
     device: *mut c_void,
@@ -361,29 +359,13 @@ pub unsafe extern "C" fn nvmlDeviceGetComputeRunningProcesses_v2(
 }
 
 #[repr(C)]
-pub struct OldProcess {
-    pid: c_uint,
-    memory: c_ulonglong,
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn nvmlDeviceGetComputeRunningProcesses(
-    device: *mut c_void,
-    count: *mut c_uint,
-    out: *mut OldProcess,
-) -> c_int {
-    let convert = |pid, memory| OldProcess { pid, memory };
-    unsafe { answer_processes("nvmlDeviceGetComputeRunningProcesses", device, count, out, convert) }
-}
-
-#[repr(C)]
 pub struct Sample {
     timestamp: c_ulonglong,
     value: c_ulonglong,
 }
 
 /// Without `N.samples` the device does not support it.
-#[cfg(not(any(old_driver, oldest_driver)))]
+#[cfg(not(old_driver))]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlDeviceGetSamples(
     device: *mut c_void,

@@ -2,6 +2,8 @@
 
 use super::driver::Driver;
 use crate::delivery::{Cause, Certificates, Fate, State};
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -88,14 +90,11 @@ fn tls_files() -> PathBuf {
 }
 
 fn tls_server() -> Server {
-    let read =
-        |name: &str| std::io::BufReader::new(std::fs::File::open(tls_files().join(name)).unwrap());
-    let certificates = rustls_pemfile::certs(&mut read("server.pem"))
+    let certificates = CertificateDer::pem_file_iter(tls_files().join("server.pem"))
+        .unwrap()
         .collect::<Result<_, _>>()
         .unwrap();
-    let key = rustls_pemfile::private_key(&mut read("server.key"))
-        .unwrap()
-        .unwrap();
+    let key = PrivateKeyDer::from_pem_file(tls_files().join("server.key")).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

@@ -10,13 +10,11 @@
 //!   or is kept here (`account`);
 //! - a zombie has no memory, so it must not lower a figure; unknown is None, never 0.
 //!
-//! Called by the observer's loop, once per [`limits::SAMPLE_PERIOD`]. On systems without a Linux /proc
-//! [`portable`] stands in.
+//! Called by the observer's loop, once per [`limits::SAMPLE_PERIOD`].
 
 mod account;
 mod brief;
 mod discovery;
-pub mod portable;
 mod procfs;
 pub mod stat;
 #[cfg(test)]

@@ -365,16 +365,23 @@ fn a_fork_bomb_is_followed_up_to_a_bound() {
 
 #[test]
 fn sysinfo_sees_the_same_tree() {
+    use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
     let mut script = Script::start("sleep 60 & sleep 60 & echo; wait");
     script.wait_for_word();
     let mut ours = Sampler::new(script.0.id());
-    let mut theirs = portable::Sampler::new(script.0.id());
+    let mut system = System::new().unwrap();
     // A shell that has forked and not yet executed is being replaced while we look: wait until both agree.
     sample_until(&mut ours, |ours| {
-        let theirs = theirs.sample();
-        let ratio = ours.rss_sum_bytes.unwrap() as f64 / theirs.rss_sum_bytes.unwrap() as f64;
-        ours.processes == Some(3)
-            && theirs.processes == ours.processes
-            && (0.8..1.25).contains(&ratio)
+        let measured = ProcessRefreshKind::nothing().with_memory().without_tasks();
+        system.refresh_processes_specifics(ProcessesToUpdate::All, true, measured);
+        let root = Pid::from_u32(script.0.id());
+        let theirs: Vec<u64> = system
+            .processes()
+            .values()
+            .filter(|process| process.pid() == root || process.parent() == Some(root))
+            .map(|process| process.memory())
+            .collect();
+        let ratio = ours.rss_sum_bytes.unwrap() as f64 / theirs.iter().sum::<u64>() as f64;
+        ours.processes == Some(3) && theirs.len() == 3 && (0.8..1.25).contains(&ratio)
     });
 }

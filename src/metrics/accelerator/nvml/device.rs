@@ -8,7 +8,7 @@ use axolotl_run_core::limits;
 use axolotl_run_core::observation::{Attribution, GpuReading};
 use axolotl_run_core::public::PublicStr;
 use axolotl_run_core::public::hardware::{Vendor, accelerator_name};
-use axolotl_run_sys::nvml as old;
+use axolotl_run_sys::nvml::memory as older_memory;
 use nvml_wrapper::bitmasks::device::ThrottleReasons;
 use nvml_wrapper::enum_wrappers::device::{EccCounter, MemoryError, Sampling, TemperatureSensor};
 use nvml_wrapper::enums::device::{SampleValue, UsedGpuMemory};
@@ -105,13 +105,13 @@ fn memory_of(nvml: &Nvml, device: &Device<'_>) -> Result<(u64, u64), NvmlError> 
         .memory_info()
         .map(|memory| (memory.total, memory.used));
     if is_missing(&answer) {
-        old::memory(nvml, device)
+        older_memory(nvml, device)
     } else {
         answer
     }
 }
 
-fn processes_of(nvml: &Nvml, device: &Device<'_>) -> Result<Vec<Listed>, NvmlError> {
+fn processes_of(device: &Device<'_>) -> Result<Vec<Listed>, NvmlError> {
     let bytes = |memory| match memory {
         UsedGpuMemory::Used(bytes) => Some(bytes),
         UsedGpuMemory::Unavailable => None,
@@ -122,14 +122,11 @@ fn processes_of(nvml: &Nvml, device: &Device<'_>) -> Result<Vec<Listed>, NvmlErr
             .map(|process| (process.pid, bytes(process.used_gpu_memory)))
             .collect()
     };
-    let mut answer = device.running_compute_processes().map(listed);
+    let answer = device.running_compute_processes();
     if is_missing(&answer) {
-        answer = device.running_compute_processes_v2().map(listed);
-    }
-    if is_missing(&answer) {
-        old::processes(nvml, device)
+        device.running_compute_processes_v2().map(listed)
     } else {
-        answer
+        answer.map(listed)
     }
 }
 
@@ -221,12 +218,12 @@ impl<'nvml> Measured<'nvml> {
 
     /// The processes on it; of a device that is shared out they are listed by its instances.
     fn processes(&mut self, outcome: &mut Outcome) -> Option<Vec<Listed>> {
-        let (nvml, device) = (self.nvml, self.device.as_ref()?);
+        let device = self.device.as_ref()?;
         let mut listed = ask(&mut self.unsupported.processes, outcome, || {
-            processes_of(nvml, device)
+            processes_of(device)
         })?;
         for instance in &self.instances {
-            let of_instance = processes_of(nvml, instance).unwrap_or_default();
+            let of_instance = processes_of(instance).unwrap_or_default();
             listed.extend(
                 of_instance
                     .into_iter()

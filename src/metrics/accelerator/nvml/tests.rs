@@ -221,25 +221,15 @@ fn utilization_is_the_mean_of_what_the_driver_sampled_since() {
 #[test]
 fn older_drivers_are_asked_in_their_own_words() {
     let world = World::new(&TWO.replace("0.procs=", "0.procs=70:600,71:-")).with_comparable_pids();
-    for driver in [Driver::Old, Driver::Oldest] {
-        let mut gpus = world.gpus(driver);
-        assert_eq!(
-            facts(&mut gpus).info[0].memory,
-            Some(85_899_345_920),
-            "{driver:?}"
-        );
-        let readings = reading(&mut gpus, &[70]);
-        assert_eq!(gpus.health(), Health::Working);
-        assert_eq!(
-            memory(&readings)[0],
-            (Some(600), Some(Attribution::Pid)),
-            "{driver:?}"
-        );
-        assert_eq!(
-            (readings[0].utilization, readings[0].power_watts),
-            (Some(0.4), Some(350.5))
-        );
-    }
+    let mut gpus = world.gpus(Driver::Old);
+    assert_eq!(facts(&mut gpus).info[0].memory, Some(85_899_345_920));
+    let readings = reading(&mut gpus, &[70]);
+    assert_eq!(gpus.health(), Health::Working);
+    assert_eq!(memory(&readings)[0], (Some(600), Some(Attribution::Pid)));
+    assert_eq!(
+        (readings[0].utilization, readings[0].power_watts),
+        (Some(0.4), Some(350.5))
+    );
 }
 
 #[test]
