@@ -10,11 +10,11 @@ use crate::cli::plan::Surroundings;
 use crate::cli::plan::plan;
 use crate::commands;
 use crate::observer;
-use crate::store::decision;
+use crate::store::decision::{self, StoredDecision};
 use crate::supervisor;
 use crate::supervisor::Finished;
 use crate::ui;
-use axolotl_run_core::consent::{Stored, Telemetry, Warning};
+use axolotl_run_core::consent::{Stored, Warning};
 use axolotl_run_core::env;
 use axolotl_run_core::status::{self, End};
 use axolotl_run_sys::{self, Errno, command, probe, signals};
@@ -52,20 +52,10 @@ pub fn front(arguments: Vec<OsString>) -> End {
 }
 
 fn stored(environment: impl Fn(&str) -> Option<OsString>) -> Option<Stored> {
-    let decision::Stored::Decision(decision) = decision::read(&decision::path(environment)?) else {
-        return None;
-    };
-    let telemetry = if decision.telemetry {
-        Telemetry::On
-    } else {
-        Telemetry::Off
-    };
-    let decided = Some(decision.date).filter(|date| !date.is_empty());
-    Some(Stored {
-        telemetry,
-        policy_version: decision.policy,
-        decided,
-    })
+    match decision::read(&decision::path(environment)?) {
+        StoredDecision::Decision(stored) => Some(stored),
+        StoredDecision::Nothing | StoredDecision::Unreadable(_) => None,
+    }
 }
 
 fn perform(plan: Plan, surroundings: &Surroundings<'_>) -> End {

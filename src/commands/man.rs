@@ -5,7 +5,7 @@
 //! What it prints is the same everywhere: packages install it as it is.
 
 use crate::cli::{ABOUT, DESCRIPTION, Group, NAME, OPERANDS, OPTIONS, exit_statuses, shown};
-use crate::store::paths;
+use crate::store;
 use axolotl_run_core::env;
 use std::fmt::Write as _;
 
@@ -44,7 +44,7 @@ pub fn page() -> String {
         page.entry(&typed(variable.name, Face::Bold), variable.does);
     }
     page.section("FILES");
-    for (path, holds) in paths::files() {
+    for (path, holds) in store::files() {
         page.entry(&typed(&path, Face::Italic), holds);
     }
     page.0

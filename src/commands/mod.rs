@@ -24,7 +24,7 @@ use crate::cli::plan::Query;
 use crate::cli::plan::Question;
 use crate::cli::plan::Surroundings;
 use crate::delivery::{Certificates, Destination};
-use crate::store::decision::{self, Decision, Stored};
+use crate::store::decision::{self, StoredDecision};
 use crate::store::{Store, StoreProblem, Withdrawn};
 use crate::ui::Complaints;
 use crate::ui::page::Paper;
@@ -204,7 +204,7 @@ fn status(
     let (consent, _) = surroundings.consent(&[]);
     let store = Store::existing(surroundings.environment);
     let stored = decision::path(surroundings.environment)
-        .map_or(Stored::Nothing, |path| decision::read(&path));
+        .map_or(StoredDecision::Nothing, |path| decision::read(&path));
     let facts = status::Facts {
         telemetry: Telemetry {
             is_on: consent.telemetry == consent::Telemetry::On,
@@ -230,17 +230,17 @@ fn decide(
         .chars()
         .take("2026-01-31".len())
         .collect();
-    let decision = Decision {
-        telemetry: telemetry == consent::Telemetry::On,
-        policy: consent::POLICY_VERSION,
-        date,
+    let decision = consent::Stored {
+        telemetry,
+        policy_version: consent::POLICY_VERSION,
+        decided: Some(date),
     };
     match decision::write(surroundings.environment, &decision) {
         Ok(_) => {
             let store = Store::existing(surroundings.environment)
                 .ok()
                 .flatten()
-                .filter(|_| !decision.telemetry);
+                .filter(|_| telemetry == consent::Telemetry::Off);
             status(
                 surroundings,
                 store.map(|store| store.withdraw(SystemTime::now())),

@@ -5,7 +5,8 @@
 
 use super::{Form, Streams, Telemetry, count, document};
 use crate::delivery::{
-    Certificates, Destination, Endpoint, Fate, Key, Lane, Outcome, State, Uploader,
+    AttemptOutcome, Certificates, Destination, Disposition, Endpoint, EndpointState, Key, Priority,
+    Uploader,
 };
 use crate::store::Store;
 use axolotl_run_core::env;
@@ -108,17 +109,17 @@ fn send(store: &Store, mut uploader: Uploader, shows_progress: bool) -> io::Resu
     let bar = bar(waiting.events, shows_progress);
     let all = waiting.events;
     while totals.ended.is_none()
-        && let Some(mut portion) = waiting.next(store, SystemTime::now())
+        && let Some(mut page) = waiting.next(store, SystemTime::now())
     {
-        totals.refused += portion.refused;
-        runs.extend(portion.runs.iter().copied());
-        for line in std::mem::take(&mut portion.lines) {
-            // A portion is far smaller than the uploader's room.
-            let _ = uploader.offer(&line, Lane::Earlier);
+        totals.refused += page.refused;
+        runs.extend(page.runs.iter().copied());
+        for line in std::mem::take(&mut page.lines) {
+            // A page is far smaller than the uploader's room.
+            let _ = uploader.offer(&line, Priority::Earlier);
         }
         while uploader.unsettled() > 0 && totals.ended.is_none() {
             let outcome = runtime.block_on(uploader.step());
-            portion.keep(&outcome);
+            page.keep(&outcome);
             totals.count(&outcome);
             bar.set_position(totals.settled);
             totals.ended = ending(&uploader);
@@ -133,12 +134,12 @@ fn send(store: &Store, mut uploader: Uploader, shows_progress: bool) -> io::Resu
 }
 
 impl Totals {
-    fn count(&mut self, outcome: &Outcome) {
+    fn count(&mut self, outcome: &AttemptOutcome) {
         let events = outcome.uuids.len() as u64;
-        match outcome.fate {
-            Fate::Delivered => self.delivered += events,
-            Fate::Refused => self.refused += events,
-            Fate::Delayed | Fate::Stopped => return,
+        match outcome.disposition {
+            Disposition::Delivered => self.delivered += events,
+            Disposition::Refused => self.refused += events,
+            Disposition::Delayed | Disposition::Stopped => return,
         }
         self.settled += events;
     }
@@ -146,8 +147,8 @@ impl Totals {
 
 fn ending(uploader: &Uploader) -> Option<&'static str> {
     match uploader.state() {
-        State::Stopped => Some("the server refused the key or the request"),
-        State::Dead if uploader.failures() >= limits::SEND_FAILURES_MAX => {
+        EndpointState::Stopped => Some("the server refused the key or the request"),
+        EndpointState::Dead if uploader.failures() >= limits::SEND_FAILURES_MAX => {
             Some("the server can't be reached")
         }
         _ => None,

@@ -3,10 +3,11 @@
 //! Someone who wonders why nothing arrives, or what could leave, must find the answer here and nowhere else.
 
 use super::{Form, Streams, Telemetry, count, document};
-use crate::delivery::{Destination, Said};
-use crate::store::decision::Stored;
+use crate::delivery::{Destination, LastAnswer};
+use crate::store::decision::StoredDecision;
 use crate::store::{Store, StoreProblem, Withdrawn};
 use crate::ui::page::Page;
+use axolotl_run_core::consent;
 use axolotl_run_core::event::SCHEMA_VERSION;
 use axolotl_run_core::event::wire;
 use axolotl_run_core::public::dictionary::{self, Contents};
@@ -26,7 +27,7 @@ pub struct Facts<'a> {
     /// The recorded runs; None where nothing was ever recorded.
     pub store: Result<Option<&'a Store>, &'a StoreProblem>,
     /// The stored decision.
-    pub decision: &'a Stored,
+    pub decision: &'a StoredDecision,
     /// What was just deleted, because telemetry was turned off.
     pub withdrawn: Option<Withdrawn>,
 }
@@ -65,7 +66,7 @@ pub fn print(facts: &Facts<'_>, now: SystemTime, form: Form, streams: &mut Strea
             "deleted": facts.withdrawn.map(|withdrawn| json!({"events": withdrawn.events, "runs": withdrawn.runs})),
             "server": said.map(|said| json!({
                 "time": wire::timestamp(said.time),
-                "outcome": said.fate,
+                "outcome": said.disposition,
                 "status": said.status,
                 "cause": said.cause,
             })),
@@ -118,7 +119,7 @@ struct Recorded {
     /// The runs that they belong to.
     runs: u64,
     /// What the server said last.
-    said: Option<Said>,
+    said: Option<LastAnswer>,
 }
 
 fn recorded(facts: &Facts<'_>, now: SystemTime) -> Recorded {
@@ -139,7 +140,7 @@ fn recorded(facts: &Facts<'_>, now: SystemTime) -> Recorded {
 }
 
 /// What the server said last, and when.
-pub(super) fn answered(said: Option<Said>) -> String {
+pub(super) fn answered(said: Option<LastAnswer>) -> String {
     said.map_or_else(
         || "was not asked yet".to_owned(),
         |said| format!("{}: {said}", wire::timestamp(said.time)),
@@ -164,18 +165,20 @@ fn age_in_days(as_of: &str, now: SystemTime) -> Option<u64> {
         .map(|age| age.as_secs() / (24 * 3600))
 }
 
-fn decision(stored: &Stored) -> String {
+fn decision(stored: &StoredDecision) -> String {
     match stored {
-        Stored::Nothing => "none is stored".to_owned(),
-        Stored::Unreadable(why) => format!("the stored decision {why}, and counts as none"),
-        Stored::Decision(decision) => {
-            let word = if decision.telemetry { "on" } else { "off" };
-            let date = if decision.date.is_empty() {
-                String::new()
-            } else {
-                format!(", {}", decision.date)
+        StoredDecision::Nothing => "none is stored".to_owned(),
+        StoredDecision::Unreadable(why) => format!("the stored decision {why}, and counts as none"),
+        StoredDecision::Decision(decision) => {
+            let word = match decision.telemetry {
+                consent::Telemetry::On => "on",
+                consent::Telemetry::Off => "off",
             };
-            format!("{word} (policy {}{date})", decision.policy)
+            let version = decision.policy_version;
+            match &decision.decided {
+                Some(date) => format!("{word} (policy {version}, {date})"),
+                None => format!("{word} (policy {version})"),
+            }
         }
     }
 }

@@ -5,9 +5,9 @@ mod documents;
 use super::*;
 use crate::commands;
 use crate::delivery::{Certificates, Destination};
-use crate::store::decision::{Decision, Stored};
+use crate::store::decision::StoredDecision;
 use crate::store::tests::recorded;
-use crate::store::{Sending, Store, StoreProblem, Weight};
+use crate::store::{Importance, Sending, Store, StoreProblem};
 use axolotl_run_core::event::{Dropped, Event, Finish};
 use axolotl_run_core::public::PublicStr;
 use serde_json::{Value, json};
@@ -247,10 +247,10 @@ fn the_status_names_the_state_its_cause_and_what_is_wrong() {
     let home = Home::new();
     home.run(Sending::Permitted, 1);
     home.run(Sending::Forbidden, 1);
-    let stored = Stored::Decision(Decision {
-        telemetry: true,
-        policy: 2,
-        date: "2026-11-22".into(),
+    let stored = StoredDecision::Decision(consent::Stored {
+        telemetry: consent::Telemetry::On,
+        policy_version: 2,
+        decided: Some("2026-11-22".into()),
     });
     let facts = commands::status::Facts {
         telemetry: OFF,
@@ -289,7 +289,7 @@ fn the_status_names_the_state_its_cause_and_what_is_wrong() {
         destination: &destination("posthog", "phx_personal"),
         store: Err(&StoreProblem::NoHome),
         withdrawn: None,
-        decision: &Stored::Unreadable("is not text"),
+        decision: &StoredDecision::Unreadable("is not text"),
     };
     let said =
         Said::by(|streams| commands::status::print(&facts, SystemTime::now(), Form::Text, streams));
@@ -510,7 +510,7 @@ fn who_turns_telemetry_off_has_nothing_waiting_any_more() {
     let mut journal = home.store.begin(running, Sending::Permitted);
     journal.append(
         &recorded::line(running, &recorded::start(), SystemTime::now()),
-        Weight::Ordinary,
+        Importance::Ordinary,
     );
     assert!(journal.may_be_sent());
     let withdrawn = home.store.withdraw(SystemTime::now());
@@ -558,7 +558,7 @@ fn what_the_server_said_is_told() {
             telemetry: ON,
             destination: &destination(&server.url(), "phc_test"),
             store: Ok(Some(&home.store)),
-            decision: &Stored::Nothing,
+            decision: &StoredDecision::Nothing,
             withdrawn: None,
         };
         let said = Said::by(|streams| {

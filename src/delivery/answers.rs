@@ -8,7 +8,7 @@ use serde_json::Value;
 
 /// What to do after an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum ResponseClass {
     /// The events are the server's.
     Delivered,
     /// This request can never succeed: halve it, or set the lone event aside.
@@ -21,14 +21,14 @@ pub enum Verdict {
 
 /// Judges an answer by its status and the beginning of its body.
 #[must_use]
-pub fn judge(status: u16, body: &[u8]) -> Verdict {
+pub fn classify(status: u16, body: &[u8]) -> ResponseClass {
     match status {
-        200 if is_acceptance(body) => Verdict::Delivered,
-        204 => Verdict::Delivered,
-        400 | 413 => Verdict::Divide,
-        408 | 429 => Verdict::Later,
-        400..=499 => Verdict::Stop,
-        _ => Verdict::Later,
+        200 if is_acceptance(body) => ResponseClass::Delivered,
+        204 => ResponseClass::Delivered,
+        400 | 413 => ResponseClass::Divide,
+        408 | 429 => ResponseClass::Later,
+        400..=499 => ResponseClass::Stop,
+        _ => ResponseClass::Later,
     }
 }
 
@@ -50,58 +50,58 @@ mod tests {
 
     #[test]
     fn each_row_of_the_table() {
-        for (status, body, verdict) in [
-            (200, r#"{"status":1}"#, Verdict::Delivered),
-            (200, r#"{"status":"Ok"}"#, Verdict::Delivered),
+        for (status, body, class) in [
+            (200, r#"{"status":1}"#, ResponseClass::Delivered),
+            (200, r#"{"status":"Ok"}"#, ResponseClass::Delivered),
             (
                 200,
                 "{\"status\": 1, \"quota_limited\": [\"events\"]}\n",
-                Verdict::Delivered,
+                ResponseClass::Delivered,
             ),
-            (204, "", Verdict::Delivered),
-            (200, "", Verdict::Later),
-            (200, "<html>Please log in</html>", Verdict::Later),
-            (200, "{}", Verdict::Later),
-            (200, r#"["status"]"#, Verdict::Later),
-            (200, r#""status""#, Verdict::Later),
-            (200, r#"{"status":1"#, Verdict::Later),
-            (201, r#"{"status":1}"#, Verdict::Later),
-            (206, r#"{"status":1}"#, Verdict::Later),
-            (301, "", Verdict::Later),
-            (302, r#"{"status":1}"#, Verdict::Later),
-            (304, "", Verdict::Later),
-            (307, "", Verdict::Later),
-            (400, "", Verdict::Divide),
-            (413, "", Verdict::Divide),
-            (401, "", Verdict::Stop),
-            (403, "", Verdict::Stop),
-            (404, "", Verdict::Stop),
-            (405, "", Verdict::Stop),
-            (407, "", Verdict::Stop),
-            (451, "", Verdict::Stop),
-            (408, "", Verdict::Later),
-            (429, "", Verdict::Later),
-            (500, r#"{"status":1}"#, Verdict::Later),
-            (502, "", Verdict::Later),
-            (503, "", Verdict::Later),
-            (599, "", Verdict::Later),
-            (100, "", Verdict::Later),
-            (999, "", Verdict::Later),
+            (204, "", ResponseClass::Delivered),
+            (200, "", ResponseClass::Later),
+            (200, "<html>Please log in</html>", ResponseClass::Later),
+            (200, "{}", ResponseClass::Later),
+            (200, r#"["status"]"#, ResponseClass::Later),
+            (200, r#""status""#, ResponseClass::Later),
+            (200, r#"{"status":1"#, ResponseClass::Later),
+            (201, r#"{"status":1}"#, ResponseClass::Later),
+            (206, r#"{"status":1}"#, ResponseClass::Later),
+            (301, "", ResponseClass::Later),
+            (302, r#"{"status":1}"#, ResponseClass::Later),
+            (304, "", ResponseClass::Later),
+            (307, "", ResponseClass::Later),
+            (400, "", ResponseClass::Divide),
+            (413, "", ResponseClass::Divide),
+            (401, "", ResponseClass::Stop),
+            (403, "", ResponseClass::Stop),
+            (404, "", ResponseClass::Stop),
+            (405, "", ResponseClass::Stop),
+            (407, "", ResponseClass::Stop),
+            (451, "", ResponseClass::Stop),
+            (408, "", ResponseClass::Later),
+            (429, "", ResponseClass::Later),
+            (500, r#"{"status":1}"#, ResponseClass::Later),
+            (502, "", ResponseClass::Later),
+            (503, "", ResponseClass::Later),
+            (599, "", ResponseClass::Later),
+            (100, "", ResponseClass::Later),
+            (999, "", ResponseClass::Later),
         ] {
-            assert_eq!(judge(status, body.as_bytes()), verdict, "{status} {body}");
+            assert_eq!(classify(status, body.as_bytes()), class, "{status} {body}");
         }
     }
 
     #[test]
     fn an_acceptance_beyond_what_is_read_is_none() {
         let padded = format!("{{\"status\":1}}{}", " ".repeat(limits::ANSWER_BYTES_MAX));
-        assert_eq!(judge(200, padded.as_bytes()), Verdict::Later);
+        assert_eq!(classify(200, padded.as_bytes()), ResponseClass::Later);
     }
 
     proptest! {
         #[test]
         fn nothing_but_the_statuses_of_acceptance_delivers(status in any::<u16>(), body in prop::collection::vec(any::<u8>(), 0..50)) {
-            if judge(status, &body) == Verdict::Delivered {
+            if classify(status, &body) == ResponseClass::Delivered {
                 prop_assert!(status == 200 || status == 204);
             }
         }

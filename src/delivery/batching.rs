@@ -21,7 +21,7 @@ pub struct Item {
 
 /// Whose events they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lane {
+pub enum Priority {
     /// This run's.
     Own,
     /// Those that earlier runs left.
@@ -34,7 +34,7 @@ pub struct Batch {
     /// The events, oldest first.
     pub items: Vec<Item>,
     /// Whose they are.
-    pub lane: Lane,
+    pub priority: Priority,
     /// It is a part of a request that could never succeed, and must not be put together with others again.
     part: bool,
 }
@@ -60,13 +60,13 @@ pub struct Queue {
 impl Queue {
     /// Takes an event; false where there is no room, and the event has to stay where it is written down.
     #[must_use]
-    pub fn push(&mut self, item: Item, lane: Lane) -> bool {
+    pub fn push(&mut self, item: Item, priority: Priority) -> bool {
         let bytes = self.bytes.saturating_add(item.line.len() as u64);
         if bytes > limits::UNSENT_BYTES_MAX {
             return false;
         }
         self.bytes = bytes;
-        self.lane(lane).push_back(item);
+        self.priority(priority).push_back(item);
         true
     }
 
@@ -75,8 +75,8 @@ impl Queue {
     pub fn take(&mut self, events_max: usize) -> Option<Batch> {
         let gathered = |queue: &mut Self| {
             queue
-                .gather(Lane::Own, events_max)
-                .or_else(|| queue.gather(Lane::Earlier, events_max))
+                .gather(Priority::Own, events_max)
+                .or_else(|| queue.gather(Priority::Earlier, events_max))
         };
         let batch = self.parts.pop_front().or_else(|| gathered(self))?;
         self.bytes = self.bytes.saturating_sub(bytes(&batch.items));
@@ -89,12 +89,12 @@ impl Queue {
         if batch.part {
             self.parts.push_front(batch);
         } else {
-            let lane = self.lane(batch.lane);
+            let priority = self.priority(batch.priority);
             batch
                 .items
                 .into_iter()
                 .rev()
-                .for_each(|item| lane.push_front(item));
+                .for_each(|item| priority.push_front(item));
         }
     }
 
@@ -102,7 +102,7 @@ impl Queue {
     pub fn divide(&mut self, batch: Batch) -> Divided {
         let Batch {
             items: mut first,
-            lane,
+            priority,
             ..
         } = batch;
         if first.len() <= 1
@@ -118,7 +118,7 @@ impl Queue {
         for items in [second, first] {
             self.parts.push_front(Batch {
                 items,
-                lane,
+                priority,
                 part: true,
             });
         }
@@ -142,28 +142,28 @@ impl Queue {
         self.len() == 0
     }
 
-    /// Whether one of this lane waits.
+    /// Whether one of this priority waits.
     #[must_use]
-    pub fn has(&self, lane: Lane) -> bool {
-        let items = if lane == Lane::Own {
+    pub fn has(&self, priority: Priority) -> bool {
+        let items = if priority == Priority::Own {
             &self.own
         } else {
             &self.earlier
         };
-        !items.is_empty() || self.parts.iter().any(|batch| batch.lane == lane)
+        !items.is_empty() || self.parts.iter().any(|batch| batch.priority == priority)
     }
 
-    const fn lane(&mut self, lane: Lane) -> &mut VecDeque<Item> {
-        match lane {
-            Lane::Own => &mut self.own,
-            Lane::Earlier => &mut self.earlier,
+    const fn priority(&mut self, priority: Priority) -> &mut VecDeque<Item> {
+        match priority {
+            Priority::Own => &mut self.own,
+            Priority::Earlier => &mut self.earlier,
         }
     }
 
-    fn gather(&mut self, lane: Lane, events_max: usize) -> Option<Batch> {
+    fn gather(&mut self, priority: Priority, events_max: usize) -> Option<Batch> {
         let mut items = Vec::new();
         let mut room = limits::BATCH_BYTES_MAX;
-        let waiting = self.lane(lane);
+        let waiting = self.priority(priority);
         while let Some(item) = waiting.front() {
             // One byte for the comma. An event by itself always fits: it is smaller than a batch.
             let left = room.checked_sub(item.line.len().saturating_add(1));
@@ -176,7 +176,7 @@ impl Queue {
         }
         (!items.is_empty()).then_some(Batch {
             items,
-            lane,
+            priority,
             part: false,
         })
     }
@@ -201,7 +201,7 @@ mod tests {
     fn queue(lengths: &[usize]) -> Queue {
         let mut queue = Queue::default();
         for (number, length) in (0..).zip(lengths) {
-            assert!(queue.push(item(number, *length), Lane::Own));
+            assert!(queue.push(item(number, *length), Priority::Own));
         }
         queue
     }
@@ -232,13 +232,13 @@ mod tests {
     #[test]
     fn this_runs_events_go_first_and_alone() {
         let mut queue = Queue::default();
-        for (number, lane) in [
-            (0, Lane::Earlier),
-            (1, Lane::Own),
-            (2, Lane::Earlier),
-            (3, Lane::Own),
+        for (number, priority) in [
+            (0, Priority::Earlier),
+            (1, Priority::Own),
+            (2, Priority::Earlier),
+            (3, Priority::Own),
         ] {
-            assert!(queue.push(item(number, 5), lane));
+            assert!(queue.push(item(number, 5), priority));
         }
         let batches: Vec<_> = std::iter::from_fn(|| take(&mut queue)).collect();
         assert_eq!(
@@ -247,13 +247,17 @@ mod tests {
         );
         let [own, earlier] = <[Batch; 2]>::try_from(batches).unwrap();
         assert_eq!(
-            (queue.has(Lane::Own), queue.has(Lane::Earlier)),
+            (queue.has(Priority::Own), queue.has(Priority::Earlier)),
             (false, false)
         );
         queue.put_back(earlier);
         queue.divide(own);
         assert_eq!(
-            (queue.has(Lane::Own), queue.has(Lane::Earlier), queue.len()),
+            (
+                queue.has(Priority::Own),
+                queue.has(Priority::Earlier),
+                queue.len()
+            ),
             (true, true, 4)
         );
         assert_eq!(queue.take(1).map(|batch| numbers(&batch)), Some(vec![1]));
@@ -263,7 +267,7 @@ mod tests {
     fn what_does_not_fit_stays_outside() {
         let mut queue = Queue::default();
         let pushed = (0..100)
-            .filter(|number| queue.push(item(*number, limits::EVENT_BYTES_MAX), Lane::Own))
+            .filter(|number| queue.push(item(*number, limits::EVENT_BYTES_MAX), Priority::Own))
             .count();
         assert_eq!(
             pushed as u64,
@@ -275,7 +279,7 @@ mod tests {
     fn a_failed_batch_goes_again_with_what_came_meanwhile() {
         let mut queue = queue(&[5, 5]);
         let batch = take(&mut queue).unwrap();
-        assert!(queue.push(item(2, 5), Lane::Own));
+        assert!(queue.push(item(2, 5), Priority::Own));
         queue.put_back(batch);
         assert_eq!(numbers(&take(&mut queue).unwrap()), [0, 1, 2]);
     }

@@ -6,21 +6,21 @@
 //! or broken is left out. Setting up reads files and takes milliseconds of computing, so it happens once, late,
 //! and beside the observer's loop.
 
-use super::answers::{self, Verdict};
+use super::answers::{self, ResponseClass};
 use super::backoff;
 use super::batching::Item;
-use super::course::Attempt;
 use super::endpoint::{Endpoint, Key};
-use super::outcome::Cause;
+use super::outcome::FailureCause;
 use super::request;
+use super::retry_policy::Attempt;
 use axolotl_run_core::env;
 use axolotl_run_core::limits;
 use axolotl_run_sys::probe::open_regular;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Client, Response, redirect, retry};
-use rustls::{ClientConfig, RootCertStore};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, RootCertStore};
 use std::ffi::OsString;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -47,7 +47,7 @@ pub struct Certificates {
 
 /// Sends batches to one place.
 #[derive(Debug)]
-pub(super) struct Sender {
+pub(super) struct BatchSender {
     endpoint: Endpoint,
     key: Key,
     certificates: Certificates,
@@ -103,16 +103,15 @@ impl Certificates {
 fn add_file(roots: &mut RootCertStore, path: &Path) {
     if let Ok(file) = open_regular(path) {
         let text = file.take(limits::CERTIFICATES_BYTES_MAX);
-        roots.add_parsable_certificates(
-            CertificateDer::pem_reader_iter(text).map_while(Result::ok),
-        );
+        roots
+            .add_parsable_certificates(CertificateDer::pem_reader_iter(text).map_while(Result::ok));
     }
 }
 
 impl Attempt {
-    const fn failed(cause: Cause) -> Self {
+    const fn failed(cause: FailureCause) -> Self {
         Self {
-            verdict: Verdict::Later,
+            class: ResponseClass::Later,
             status: None,
             cause: Some(cause),
             retry_after: None,
@@ -120,7 +119,7 @@ impl Attempt {
     }
 }
 
-impl Sender {
+impl BatchSender {
     pub(super) const fn new(endpoint: Endpoint, key: Key, certificates: Certificates) -> Self {
         Self {
             endpoint,
@@ -141,16 +140,20 @@ impl Sender {
         };
         tokio::time::timeout(limits::REQUEST_TIMEOUT, attempt)
             .await
-            .unwrap_or(Attempt::failed(Cause::Timeout))
+            .unwrap_or(Attempt::failed(FailureCause::Timeout))
     }
 
-    async fn ask(self: Arc<Self>, items: Vec<Item>) -> Result<Response, Cause> {
+    async fn ask(self: Arc<Self>, items: Vec<Item>) -> Result<Response, FailureCause> {
         let url = self.endpoint.url().clone();
-        let client = self.client().await.ok_or(Cause::Client)?;
+        let client = self.client().await.ok_or(FailureCause::Client)?;
         // Compressing takes milliseconds that the loop has not.
         let compressed =
             spawn_blocking(move || request::body(&self.key, &items, SystemTime::now()).ok());
-        let body = compressed.await.ok().flatten().ok_or(Cause::Client)?;
+        let body = compressed
+            .await
+            .ok()
+            .flatten()
+            .ok_or(FailureCause::Client)?;
         let request = client
             .post(url)
             .header(CONTENT_TYPE, "application/json")
@@ -229,21 +232,21 @@ async fn read(mut answer: Response) -> Attempt {
         }
     }
     Attempt {
-        verdict: answers::judge(status, &body),
+        class: answers::classify(status, &body),
         status: Some(status),
         cause: None,
         retry_after,
     }
 }
 
-fn cause(error: &reqwest::Error) -> Cause {
+fn cause(error: &reqwest::Error) -> FailureCause {
     if error.is_timeout() {
-        Cause::Timeout
+        FailureCause::Timeout
     } else if error.is_connect() {
-        Cause::Connection
+        FailureCause::Connection
     } else if error.is_builder() {
-        Cause::Client
+        FailureCause::Client
     } else {
-        Cause::Broken
+        FailureCause::Broken
     }
 }

@@ -7,23 +7,23 @@
 //! keeps nothing else; and nothing but the events, the project's key and the time leaves.
 //!
 //! [`Uploader`] is driven by the observer, and by `--send`. The judgement ([`answers`], [`backoff`],
-//! [`batching`], [`course`](self::course), [`endpoint`]) is pure and apart from the sockets ([`client`](self::client)).
+//! [`batching`], [`retry_policy`](self::retry_policy), [`endpoint`]) is pure and apart from the sockets ([`client`](self::client)).
 
 pub mod answers;
 pub mod backoff;
 pub mod batching;
 mod client;
-mod course;
 pub mod endpoint;
 mod outcome;
 mod request;
+mod retry_policy;
 mod uploader;
 
-pub use batching::Lane;
+pub use batching::Priority;
 pub use client::Certificates;
-pub use course::State;
 pub use endpoint::{Destination, Endpoint, EndpointProblem, Key, KeyProblem};
-pub use outcome::{Cause, Fate, Outcome, Said};
+pub use outcome::{AttemptOutcome, Disposition, FailureCause, LastAnswer};
+pub use retry_policy::EndpointState;
 pub use uploader::Uploader;
 
 #[cfg(test)]

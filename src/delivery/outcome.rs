@@ -12,7 +12,7 @@ use uuid::Uuid;
 /// What became of the events of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Fate {
+pub enum Disposition {
     /// The server has them.
     Delivered,
     /// The server, or our own gate, will never take it.
@@ -26,7 +26,7 @@ pub enum Fate {
 /// Why there was no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Cause {
+pub enum FailureCause {
     /// No connection: refused, unreachable, no such name, no trust.
     Connection,
     /// Too late.
@@ -41,40 +41,40 @@ pub enum Cause {
 
 /// The outcome of one attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub struct AttemptOutcome {
     /// When it was known.
     pub time: SystemTime,
     /// The events concerned.
     pub uuids: Vec<Uuid>,
     /// What became of them.
-    pub fate: Fate,
+    pub disposition: Disposition,
     /// The HTTP status of the answer; None where there was none.
     pub status: Option<u16>,
     /// Why there was no answer.
-    pub cause: Option<Cause>,
+    pub cause: Option<FailureCause>,
     /// It says what the one before said: a server that is away for a week must not fill the record.
     pub repeated: bool,
 }
 
 /// What the server said to an attempt, as it is told to people: of the line that is kept, what names no event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Said {
+pub struct LastAnswer {
     /// When it was known.
     pub time: SystemTime,
     /// What became of the events.
-    pub fate: Fate,
+    pub disposition: Disposition,
     /// The HTTP status; None where there was no answer.
     pub status: Option<u16>,
     /// Why there was no answer.
-    pub cause: Option<Cause>,
+    pub cause: Option<FailureCause>,
 }
 
-impl fmt::Display for Said {
+impl fmt::Display for LastAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.fate, self.status, self.cause) {
-            (Fate::Delivered, ..) => f.write_str("it accepted events"),
-            (Fate::Refused, Some(status), _) => write!(f, "it refused an event ({status})"),
-            (Fate::Stopped, Some(status), _) => {
+        match (self.disposition, self.status, self.cause) {
+            (Disposition::Delivered, ..) => f.write_str("it accepted events"),
+            (Disposition::Refused, Some(status), _) => write!(f, "it refused an event ({status})"),
+            (Disposition::Stopped, Some(status), _) => {
                 write!(
                     f,
                     "it answered {status}: the key, the host or a proxy is wrong; events are kept"
@@ -86,39 +86,39 @@ impl fmt::Display for Said {
             }
             (_, Some(status), None) => write!(f, "it answered {status}"),
             (_, Some(status), Some(_)) => write!(f, "it answered {status} and broke off"),
-            (_, None, Some(Cause::Connection)) => f.write_str("there was no connection"),
-            (_, None, Some(Cause::Timeout)) => f.write_str("there was no answer in time"),
-            (_, None, Some(Cause::Broken)) => f.write_str("the connection broke"),
-            (_, None, Some(Cause::Client)) => f.write_str("the client could not be set up"),
-            (_, None, Some(Cause::Gate) | None) => f.write_str("it was not asked"),
+            (_, None, Some(FailureCause::Connection)) => f.write_str("there was no connection"),
+            (_, None, Some(FailureCause::Timeout)) => f.write_str("there was no answer in time"),
+            (_, None, Some(FailureCause::Broken)) => f.write_str("the connection broke"),
+            (_, None, Some(FailureCause::Client)) => f.write_str("the client could not be set up"),
+            (_, None, Some(FailureCause::Gate) | None) => f.write_str("it was not asked"),
         }
     }
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct DeliveryLine<'a> {
     time: String,
-    outcome: Fate,
+    outcome: Disposition,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    cause: Option<Cause>,
+    cause: Option<FailureCause>,
     events: usize,
-    /// Only where the fate is final; else the record of a long outage would be mostly these.
+    /// Only where the disposition is final; else the record of a long outage would be mostly these.
     #[serde(skip_serializing_if = "<[Uuid]>::is_empty")]
     uuids: &'a [Uuid],
 }
 
-impl Outcome {
+impl AttemptOutcome {
     /// That our own gate refused events which were read back from disk.
     #[must_use]
     pub const fn refused_by_gate(uuids: Vec<Uuid>, time: SystemTime) -> Self {
         Self {
             time,
             uuids,
-            fate: Fate::Refused,
+            disposition: Disposition::Refused,
             status: None,
-            cause: Some(Cause::Gate),
+            cause: Some(FailureCause::Gate),
             repeated: false,
         }
     }
@@ -140,10 +140,13 @@ impl Outcome {
         if self.repeated {
             return None;
         }
-        let is_final = matches!(self.fate, Fate::Delivered | Fate::Refused);
-        let line = Line {
+        let is_final = matches!(
+            self.disposition,
+            Disposition::Delivered | Disposition::Refused
+        );
+        let line = DeliveryLine {
             time: wire::timestamp(self.time),
-            outcome: self.fate,
+            outcome: self.disposition,
             status: self.status,
             cause: self.cause,
             events: self.uuids.len(),
@@ -160,10 +163,10 @@ mod tests {
     #[test]
     fn a_final_outcome_names_its_events_and_a_passing_one_counts_them() {
         let uuid = Uuid::from_u128(7);
-        let outcome = Outcome {
+        let outcome = AttemptOutcome {
             time: SystemTime::UNIX_EPOCH,
             uuids: vec![uuid],
-            fate: Fate::Delivered,
+            disposition: Disposition::Delivered,
             status: Some(200),
             cause: None,
             repeated: false,
@@ -174,10 +177,10 @@ mod tests {
                 r#"{{"time":"1970-01-01T00:00:00.000Z","outcome":"delivered","status":200,"events":1,"uuids":["{uuid}"]}}"#
             )
         );
-        let delayed = Outcome {
-            fate: Fate::Delayed,
+        let delayed = AttemptOutcome {
+            disposition: Disposition::Delayed,
             status: None,
-            cause: Some(Cause::Timeout),
+            cause: Some(FailureCause::Timeout),
             ..outcome.clone()
         };
         assert_eq!(
@@ -185,7 +188,7 @@ mod tests {
             r#"{"time":"1970-01-01T00:00:00.000Z","outcome":"delayed","cause":"timeout","events":1}"#
         );
         assert_eq!(
-            Outcome {
+            AttemptOutcome {
                 repeated: true,
                 ..delayed
             }
@@ -197,11 +200,11 @@ mod tests {
     #[test]
     fn each_run_gets_its_own_part() {
         let uuids: Vec<Uuid> = (0..4).map(Uuid::from_u128).collect();
-        let outcome = Outcome::refused_by_gate(uuids.clone(), SystemTime::UNIX_EPOCH);
+        let outcome = AttemptOutcome::refused_by_gate(uuids.clone(), SystemTime::UNIX_EPOCH);
         let even = outcome.of(|uuid| uuid.as_u128() % 2 == 0).unwrap();
         assert_eq!(
             (even.uuids, even.cause),
-            (vec![uuids[0], uuids[2]], Some(Cause::Gate))
+            (vec![uuids[0], uuids[2]], Some(FailureCause::Gate))
         );
         assert_eq!(outcome.of(|_| false), None);
     }

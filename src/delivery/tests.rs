@@ -3,8 +3,8 @@
 mod driver;
 mod network;
 
-use crate::delivery::{Cause, Fate, Lane, State};
-use crate::store::{Sending, Store, Weight};
+use crate::delivery::{Disposition, EndpointState, FailureCause, Priority};
+use crate::store::{Importance, Sending, Store};
 use axolotl_run_core::event::wire::Member;
 use axolotl_run_core::event::{Event, Finish};
 use axolotl_run_core::limits;
@@ -29,7 +29,7 @@ fn a_healthy_server_gets_every_event_in_the_form_of_the_contract() {
             driver.uploader.state(),
             driver.uploader.is_worth_waiting_for()
         ),
-        (State::Untried, false)
+        (EndpointState::Untried, false)
     );
     let lines = driver.offer(0..250);
     assert!(driver.uploader.is_worth_waiting_for());
@@ -41,149 +41,153 @@ fn a_healthy_server_gets_every_event_in_the_form_of_the_contract() {
             .collect::<Vec<_>>(),
         [100, 100, 50]
     );
-    assert!(
-        outcomes
-            .iter()
-            .all(|outcome| (outcome.fate, outcome.status) == (Fate::Delivered, Some(200)))
-    );
+    assert!(outcomes.iter().all(
+        |outcome| (outcome.disposition, outcome.status) == (Disposition::Delivered, Some(200))
+    ));
     assert_eq!(server.complaints(), [""; 0]);
     let stored: Vec<String> = server.stored().iter().map(ToString::to_string).collect();
     assert_eq!(stored, lines);
     assert_eq!(server.connections(), 1, "the connection is kept");
-    assert_eq!(driver.uploader.state(), State::Alive);
+    assert_eq!(driver.uploader.state(), EndpointState::Alive);
 }
 
 #[test]
 fn each_answer_has_its_consequence() {
     let date = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(3600));
-    for (behaviour, fate, status, cause, state) in [
+    for (behaviour, disposition, status, cause, state) in [
         (
             Behaviour::Honest,
-            Fate::Delivered,
+            Disposition::Delivered,
             Some(200),
             None,
-            State::Alive,
+            EndpointState::Alive,
         ),
         (
             Behaviour::NoContent,
-            Fate::Delivered,
+            Disposition::Delivered,
             Some(204),
             None,
-            State::Alive,
+            EndpointState::Alive,
         ),
-        (Behaviour::Html, Fate::Delayed, Some(200), None, State::Dead),
+        (
+            Behaviour::Html,
+            Disposition::Delayed,
+            Some(200),
+            None,
+            EndpointState::Dead,
+        ),
         (
             Behaviour::Redirect("http://127.0.0.1:9/".into()),
-            Fate::Delayed,
+            Disposition::Delayed,
             Some(302),
             None,
-            State::Dead,
+            EndpointState::Dead,
         ),
         (
             Behaviour::Status(201),
-            Fate::Delayed,
+            Disposition::Delayed,
             Some(201),
             None,
-            State::Dead,
+            EndpointState::Dead,
         ),
         (
             Behaviour::Status(401),
-            Fate::Stopped,
+            Disposition::Stopped,
             Some(401),
             None,
-            State::Stopped,
+            EndpointState::Stopped,
         ),
         (
             Behaviour::Status(403),
-            Fate::Stopped,
+            Disposition::Stopped,
             Some(403),
             None,
-            State::Stopped,
+            EndpointState::Stopped,
         ),
         (
             Behaviour::Status(404),
-            Fate::Stopped,
+            Disposition::Stopped,
             Some(404),
             None,
-            State::Stopped,
+            EndpointState::Stopped,
         ),
         (
             Behaviour::Status(407),
-            Fate::Stopped,
+            Disposition::Stopped,
             Some(407),
             None,
-            State::Stopped,
+            EndpointState::Stopped,
         ),
         (
             Behaviour::Status(408),
-            Fate::Delayed,
+            Disposition::Delayed,
             Some(408),
             None,
-            State::Dead,
+            EndpointState::Dead,
         ),
         (
             Behaviour::RetryAfter(429, "3600".into()),
-            Fate::Delayed,
+            Disposition::Delayed,
             Some(429),
             None,
-            State::Dead,
+            EndpointState::Dead,
         ),
         (
             Behaviour::RetryAfter(503, date),
-            Fate::Delayed,
+            Disposition::Delayed,
             Some(503),
             None,
-            State::Dead,
+            EndpointState::Dead,
         ),
         (
             Behaviour::Status(500),
-            Fate::Delayed,
+            Disposition::Delayed,
             Some(500),
             None,
-            State::Dead,
+            EndpointState::Dead,
         ),
         (
             Behaviour::Status(502),
-            Fate::Delayed,
+            Disposition::Delayed,
             Some(502),
             None,
-            State::Dead,
+            EndpointState::Dead,
         ),
         (
             Behaviour::Reset,
-            Fate::Delayed,
+            Disposition::Delayed,
             None,
-            Some(Cause::Broken),
-            State::Dead,
+            Some(FailureCause::Broken),
+            EndpointState::Dead,
         ),
         (
             Behaviour::StoreThenReset,
-            Fate::Delayed,
+            Disposition::Delayed,
             None,
-            Some(Cause::Broken),
-            State::Dead,
+            Some(FailureCause::Broken),
+            EndpointState::Dead,
         ),
         (
             Behaviour::Garbage,
-            Fate::Delayed,
+            Disposition::Delayed,
             None,
-            Some(Cause::Broken),
-            State::Dead,
+            Some(FailureCause::Broken),
+            EndpointState::Dead,
         ),
         (
             Behaviour::EndlessBody,
-            Fate::Delayed,
+            Disposition::Delayed,
             Some(200),
             None,
-            State::Dead,
+            EndpointState::Dead,
         ),
     ] {
         let server = Server::start();
         server.always(behaviour.clone());
         let (outcome, found) = Driver::attempt(&server.url());
         assert_eq!(
-            (outcome.fate, outcome.status, outcome.cause, found),
-            (fate, status, cause, state),
+            (outcome.disposition, outcome.status, outcome.cause, found),
+            (disposition, status, cause, state),
             "{behaviour:?}"
         );
         assert_eq!(outcome.uuids.len(), 3, "{behaviour:?}");
@@ -198,8 +202,15 @@ fn a_retry_is_the_same_events_with_a_fresh_time_and_is_stored_once() {
     let mut driver = Driver::new(&server.url());
     let lines = driver.offer(0..5);
     let outcomes = driver.settle();
-    let fates: Vec<_> = outcomes.iter().map(|outcome| outcome.fate).collect();
-    assert_eq!(fates, [Fate::Delayed, Fate::Delayed, Fate::Delivered]);
+    let fates: Vec<_> = outcomes.iter().map(|outcome| outcome.disposition).collect();
+    assert_eq!(
+        fates,
+        [
+            Disposition::Delayed,
+            Disposition::Delayed,
+            Disposition::Delivered
+        ]
+    );
     let requests = server.requests();
     assert_eq!(requests.len(), 3);
     let mut times = HashSet::new();
@@ -226,7 +237,7 @@ fn a_poisonous_event_costs_itself_alone() {
     let outcomes = driver.settle();
     let refused: Vec<_> = outcomes
         .iter()
-        .filter(|outcome| outcome.fate == Fate::Refused)
+        .filter(|outcome| outcome.disposition == Disposition::Refused)
         .collect();
     assert_eq!(refused.len(), 1);
     assert_eq!(
@@ -258,11 +269,11 @@ fn a_wrong_key_ends_the_uploads_of_the_run() {
     server.always(Behaviour::Status(401));
     let mut driver = Driver::new(&server.url());
     driver.offer(0..3);
-    assert_eq!(driver.step().fate, Fate::Stopped);
+    assert_eq!(driver.step().disposition, Disposition::Stopped);
     assert!(
         driver
             .uploader
-            .offer(&line(driver.run, 4), Lane::Own)
+            .offer(&line(driver.run, 4), Priority::Own)
             .is_none(),
         "it stays in the journal"
     );
@@ -279,9 +290,9 @@ fn the_servers_wish_to_wait_is_honoured() {
     server.script([Behaviour::RetryAfter(429, "1".into())]);
     let mut driver = Driver::new(&server.url());
     driver.offer(0..1);
-    assert_eq!(driver.step().fate, Fate::Delayed);
+    assert_eq!(driver.step().disposition, Disposition::Delayed);
     let since = Instant::now();
-    assert_eq!(driver.step().fate, Fate::Delivered);
+    assert_eq!(driver.step().disposition, Disposition::Delivered);
     let waited = since.elapsed().as_secs_f64();
     assert!((0.9..5.0).contains(&waited), "{waited} s");
     // A date has whole seconds, so this is one to two from now.
@@ -290,8 +301,8 @@ fn the_servers_wish_to_wait_is_honoured() {
     server.script([Behaviour::RetryAfter(503, date)]);
     driver.offer(1..2);
     assert_eq!(
-        [driver.step().fate, driver.step().fate],
-        [Fate::Delayed, Fate::Delivered]
+        [driver.step().disposition, driver.step().disposition],
+        [Disposition::Delayed, Disposition::Delivered]
     );
     let waited = since.elapsed().as_secs_f64();
     assert!((0.9..6.0).contains(&waited), "{waited} s");
@@ -338,7 +349,7 @@ fn a_step_that_is_dropped_loses_no_attempt() {
             }
         }
     });
-    assert_eq!(outcome.fate, Fate::Delivered);
+    assert_eq!(outcome.disposition, Disposition::Delivered);
     assert_eq!((server.requests().len(), server.stored().len()), (1, 4));
 }
 
@@ -353,18 +364,21 @@ fn what_is_no_event_or_too_long_never_goes_out() {
         r#"{"uuid":"x"}"#,
         "{\"uuid\":\"01936f0e-8c7a-7cc3-98c4-dc0c0c07398f\"} {}",
     ] {
-        assert!(driver.uploader.offer(text, Lane::Own).is_none(), "{text}");
+        assert!(
+            driver.uploader.offer(text, Priority::Own).is_none(),
+            "{text}"
+        );
     }
     let uuid = Uuid::now_v7();
     let long = format!(
         r#"{{"uuid":"{uuid}","x":"{}"}}"#,
         "x".repeat(limits::EVENT_BYTES_MAX)
     );
-    assert!(driver.uploader.offer(&long, Lane::Own).is_some());
+    assert!(driver.uploader.offer(&long, Priority::Own).is_some());
     let outcome = driver.step();
     assert_eq!(
-        (outcome.fate, outcome.uuids, outcome.cause),
-        (Fate::Refused, vec![uuid], Some(Cause::Gate))
+        (outcome.disposition, outcome.uuids, outcome.cause),
+        (Disposition::Refused, vec![uuid], Some(FailureCause::Gate))
     );
     assert_eq!(server.connections(), 0);
 }
@@ -390,21 +404,21 @@ fn from_one_run_to_the_server_by_way_of_the_next() {
     );
     let lines = [line(driver.run, 1), serde_json::to_string(&finish).unwrap()];
     for line in &lines {
-        journal.append(line, Weight::Essential);
+        journal.append(line, Importance::Essential);
     }
     drop(journal);
-    let mut portion = store
+    let mut page = store
         .waiting(SystemTime::now())
         .next(&store, SystemTime::now())
         .unwrap();
-    for line in &portion.lines {
-        assert!(driver.uploader.offer(line, Lane::Earlier).is_some());
+    for line in &page.lines {
+        assert!(driver.uploader.offer(line, Priority::Earlier).is_some());
     }
     for outcome in driver.settle() {
-        assert!(portion.keep(&outcome));
+        assert!(page.keep(&outcome));
     }
-    assert!(portion.is_settled());
-    drop(portion);
+    assert!(page.is_settled());
+    drop(page);
     assert_eq!(
         server
             .stored()

@@ -11,11 +11,11 @@
 //! urgent and calls it again goes on with the same attempt. It writes nothing: the caller has appended an
 //! event to the journal before it offers it, and appends each outcome.
 
-use super::batching::{Batch, Item, Lane};
-use super::client::{Certificates, Sender};
-use super::course::{Attempt, Conclusion, Course, State};
+use super::batching::{Batch, Item, Priority};
+use super::client::{BatchSender, Certificates};
 use super::endpoint::{Endpoint, Key};
-use super::outcome::Outcome;
+use super::outcome::AttemptOutcome;
+use super::retry_policy::{Attempt, Conclusion, EndpointState, RetryPolicy};
 use axolotl_run_core::limits;
 use serde::Deserialize;
 use std::collections::VecDeque;
@@ -29,8 +29,8 @@ use uuid::Uuid;
 
 /// Sends events one batch at a time.
 pub struct Uploader {
-    sender: Arc<Sender>,
-    course: Course,
+    sender: Arc<BatchSender>,
+    policy: RetryPolicy,
     /// Events that are refused before anything is asked.
     refused: VecDeque<Uuid>,
     flight: Option<Flight>,
@@ -43,7 +43,7 @@ struct Flight {
 }
 
 #[derive(Deserialize)]
-struct Identity {
+struct EventIdentity {
     uuid: Uuid,
 }
 
@@ -52,8 +52,8 @@ impl Uploader {
     #[must_use]
     pub fn new(endpoint: Endpoint, key: Key, certificates: Certificates) -> Self {
         Self {
-            sender: Arc::new(Sender::new(endpoint, key, certificates)),
-            course: Course::default(),
+            sender: Arc::new(BatchSender::new(endpoint, key, certificates)),
+            policy: RetryPolicy::default(),
             refused: VecDeque::new(),
             flight: None,
             pause: None,
@@ -69,27 +69,27 @@ impl Uploader {
     /// Takes an event that was written down, and says its identity; None where it has to wait where it is
     /// written, for a later launcher.
     #[must_use]
-    pub fn offer(&mut self, line: &str, lane: Lane) -> Option<Uuid> {
-        let Identity { uuid } = serde_json::from_str(line).ok()?;
+    pub fn offer(&mut self, line: &str, priority: Priority) -> Option<Uuid> {
+        let EventIdentity { uuid } = serde_json::from_str(line).ok()?;
         if line.len() > limits::EVENT_BYTES_MAX {
             self.refused.push_back(uuid);
             return Some(uuid);
         }
-        self.course
+        self.policy
             .offer(
                 Item {
                     uuid,
                     line: line.into(),
                 },
-                lane,
+                priority,
             )
             .then_some(uuid)
     }
 
     /// What is known of the endpoint.
     #[must_use]
-    pub const fn state(&self) -> State {
-        self.course.state()
+    pub const fn state(&self) -> EndpointState {
+        self.policy.state()
     }
 
     /// Events that were offered and have no outcome yet.
@@ -99,7 +99,7 @@ impl Uploader {
             .flight
             .as_ref()
             .map_or(0, |flight| flight.batch.items.len());
-        self.course
+        self.policy
             .queue()
             .len()
             .saturating_add(self.refused.len())
@@ -112,26 +112,29 @@ impl Uploader {
         let in_flight = self
             .flight
             .as_ref()
-            .is_some_and(|flight| flight.batch.lane == Lane::Own);
-        (in_flight || self.course.queue().has(Lane::Own))
-            && matches!(self.state(), State::Untried | State::Alive)
+            .is_some_and(|flight| flight.batch.priority == Priority::Own);
+        (in_flight || self.policy.queue().has(Priority::Own))
+            && matches!(self.state(), EndpointState::Untried | EndpointState::Alive)
     }
 
     /// Failures in a row that may pass.
     #[must_use]
     pub const fn failures(&self) -> u32 {
-        self.course.failures()
+        self.policy.failures()
     }
 
     /// Goes on until the next outcome; forever pending where there is nothing to do. Dropping the future loses
     /// nothing.
-    pub async fn step(&mut self) -> Outcome {
+    pub async fn step(&mut self) -> AttemptOutcome {
         poll_fn(|context| self.poll(context)).await
     }
 
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Outcome> {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<AttemptOutcome> {
         if let Some(uuid) = self.refused.pop_front() {
-            return Poll::Ready(Outcome::refused_by_gate(vec![uuid], SystemTime::now()));
+            return Poll::Ready(AttemptOutcome::refused_by_gate(
+                vec![uuid],
+                SystemTime::now(),
+            ));
         }
         loop {
             if let Some(pause) = &mut self.pause {
@@ -152,25 +155,25 @@ impl Uploader {
     }
 
     fn depart(&mut self) -> Option<Flight> {
-        let batch = self.course.depart()?;
+        let batch = self.policy.depart()?;
         let attempt = Box::pin(Arc::clone(&self.sender).attempt(batch.items.clone()));
         Some(Flight { batch, attempt })
     }
 
     /// Draws the conclusions of an attempt; None where the next one follows at once.
-    fn settle(&mut self, batch: Batch, attempt: &Attempt) -> Option<Outcome> {
+    fn settle(&mut self, batch: Batch, attempt: &Attempt) -> Option<AttemptOutcome> {
         let Conclusion {
             uuids,
-            fate,
+            disposition,
             repeated,
             wait,
-        } = self.course.settle(batch, attempt, chance())?;
+        } = self.policy.settle(batch, attempt, chance())?;
         self.pause = wait.map(|wait| Box::pin(tokio::time::sleep(wait)));
         let Attempt { status, cause, .. } = *attempt;
-        Some(Outcome {
+        Some(AttemptOutcome {
             time: SystemTime::now(),
             uuids,
-            fate,
+            disposition,
             status,
             cause,
             repeated,

@@ -9,8 +9,10 @@ use super::disk::Disk;
 use super::maintenance::Maintenance;
 use super::owner::Owner;
 use super::series;
-use crate::delivery::{Certificates, Destination, Fate, Lane, Outcome, State, Uploader};
-use crate::store::{Journal, Portion, Sending, Store, Stored, Weight};
+use crate::delivery::{
+    AttemptOutcome, Certificates, Destination, Disposition, EndpointState, Priority, Uploader,
+};
+use crate::store::{Importance, Journal, Sending, Store, UnsentPage, Written};
 use axolotl_run_core::event::wire::Member;
 use axolotl_run_core::event::{Event, Finish, Start};
 use axolotl_run_core::limits;
@@ -36,7 +38,7 @@ pub struct Reporter {
     /// Maintenance, until it is done.
     maintenance: Option<Maintenance>,
     /// Events of runs before this one that are on their way.
-    earlier: Portion,
+    earlier: UnsentPage,
     refused: u64,
     /// When the first event was offered to a server of which nothing is known yet.
     offered_at: Option<Instant>,
@@ -78,7 +80,7 @@ impl Reporter {
             owner,
             uploader,
             maintenance: None,
-            earlier: Portion::default(),
+            earlier: UnsentPage::default(),
             refused: 0,
             offered_at: None,
         }
@@ -150,8 +152,8 @@ impl Reporter {
             return false;
         };
         let weight = match event {
-            Event::Error(_) | Event::Finish(_) => Weight::Essential,
-            Event::Start(_) | Event::Progress(_) => Weight::Ordinary,
+            Event::Error(_) | Event::Finish(_) => Importance::Essential,
+            Event::Start(_) | Event::Progress(_) => Importance::Ordinary,
         };
         let stored = self.journal.append(&line, weight);
         if let (Some(disk), Some(unforced)) = (&mut self.disk, self.journal.unforced()) {
@@ -160,11 +162,11 @@ impl Reporter {
         if !self.journal.may_be_sent() {
             self.uploader = None;
         }
-        if stored != Stored::Nowhere
+        if stored != Written::Nowhere
             && let Some(uploader) = &mut self.uploader
         {
             // What the uploader has no room for waits in the journal, for a later launcher.
-            let _ = uploader.offer(&line, Lane::Own);
+            let _ = uploader.offer(&line, Priority::Own);
             self.offered_at.get_or_insert_with(Instant::now);
         }
         true
@@ -209,32 +211,36 @@ impl Reporter {
             || self
                 .uploader
                 .as_ref()
-                .is_none_or(|it| it.state() == State::Stopped);
+                .is_none_or(|it| it.state() == EndpointState::Stopped);
         tokio::select! {
             outcome = step(self.uploader.as_mut()) => self.keep(&outcome),
-            portion = next(self.maintenance.as_mut()), if is_free => self.take_up(portion),
+            page = next(self.maintenance.as_mut()), if is_free => self.take_up(page),
         }
     }
 
-    fn take_up(&mut self, portion: Option<Portion>) {
+    fn take_up(&mut self, page: Option<UnsentPage>) {
         let uploader = self
             .uploader
             .as_mut()
-            .filter(|uploader| uploader.state() != State::Stopped);
-        let (Some(mut portion), Some(uploader)) = (portion, uploader) else {
+            .filter(|uploader| uploader.state() != EndpointState::Stopped);
+        let (Some(mut page), Some(uploader)) = (page, uploader) else {
             self.maintenance = None;
             return;
         };
-        for line in std::mem::take(&mut portion.lines) {
-            let _ = uploader.offer(&line, Lane::Earlier);
+        for line in std::mem::take(&mut page.lines) {
+            let _ = uploader.offer(&line, Priority::Earlier);
         }
-        self.earlier = portion;
+        self.earlier = page;
     }
 
     /// Writes an outcome down with each run that it concerns. A passing one names nobody, and is this run's as well.
-    fn keep(&mut self, outcome: &Outcome) {
+    fn keep(&mut self, outcome: &AttemptOutcome) {
         let is_earlier = self.earlier.keep(outcome);
-        if (!is_earlier || !matches!(outcome.fate, Fate::Delivered | Fate::Refused))
+        if (!is_earlier
+            || !matches!(
+                outcome.disposition,
+                Disposition::Delivered | Disposition::Refused
+            ))
             && let Some(line) = outcome.line()
         {
             let _ = self.journal.append_delivery(&line);
@@ -247,7 +253,7 @@ impl Reporter {
         let Some(uploader) = &self.uploader else {
             return false;
         };
-        let silent = uploader.state() == State::Untried && self.first_answer_is_late();
+        let silent = uploader.state() == EndpointState::Untried && self.first_answer_is_late();
         uploader.is_worth_waiting_for() && !silent
     }
 
@@ -259,8 +265,9 @@ impl Reporter {
     /// Whether there is something that may yet be sent, or maintenance is under way.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        let sends =
-            |uploader: &Uploader| uploader.unsettled() > 0 && uploader.state() != State::Stopped;
+        let sends = |uploader: &Uploader| {
+            uploader.unsettled() > 0 && uploader.state() != EndpointState::Stopped
+        };
         self.maintenance.is_some() || self.uploader.as_ref().is_some_and(sends)
     }
 
@@ -277,14 +284,14 @@ impl Reporter {
     }
 }
 
-async fn step(uploader: Option<&mut Uploader>) -> Outcome {
+async fn step(uploader: Option<&mut Uploader>) -> AttemptOutcome {
     match uploader {
         Some(uploader) => uploader.step().await,
         None => std::future::pending().await,
     }
 }
 
-async fn next(maintenance: Option<&mut Maintenance>) -> Option<Portion> {
+async fn next(maintenance: Option<&mut Maintenance>) -> Option<UnsentPage> {
     match maintenance {
         Some(maintenance) => maintenance.next().await,
         None => std::future::pending().await,

@@ -7,7 +7,8 @@
 //!
 //! Unlike the state directory, a link is followed when reading: people keep their configuration elsewhere.
 
-use super::{DECISION, OURS, StoreProblem, paths};
+use super::layout::{self, DECISION, OURS, StoreProblem};
+use axolotl_run_core::consent::{Stored, Telemetry};
 use axolotl_run_core::limits;
 use axolotl_run_sys::files::{Access, Directory, Missing};
 use axolotl_run_sys::probe::open_regular;
@@ -19,33 +20,22 @@ use uuid::Uuid;
 
 const HEADING: &str = "# Written by `axolotl-run --enable` or `--disable`.\n";
 
-/// What was decided.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Decision {
-    /// Whether telemetry is on.
-    pub telemetry: bool,
-    /// The version of the policy that was decided about.
-    pub policy: u64,
-    /// When, as a date.
-    pub date: String,
-}
-
 /// What the file says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Stored {
+pub enum StoredDecision {
     /// There is no file.
     Nothing,
     /// There is a file, and it can't be understood; the fragment reads after "the stored decision ".
     Unreadable(&'static str),
     /// A decision.
-    Decision(Decision),
+    Decision(Stored),
 }
 
-/// The keys of [`File`], which are ours to exchange.
+/// The keys of [`DecisionFile`], which are ours to exchange.
 const OUR_KEYS: [&str; 3] = ["telemetry", "policy", "date"];
 
 #[derive(Serialize, Deserialize)]
-struct File {
+struct DecisionFile {
     telemetry: serde_yaml::Value,
     policy: u64,
     #[serde(default)]
@@ -55,26 +45,26 @@ struct File {
 /// Where the file is; None without a home.
 #[must_use]
 pub fn path(environment: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
-    paths::config_home(environment).map(|home| home.join(OURS).join(DECISION))
+    layout::config_home(environment).map(|home| home.join(OURS).join(DECISION))
 }
 
 /// Reads the decision.
 #[must_use]
-pub fn read(path: &Path) -> Stored {
+pub fn read(path: &Path) -> StoredDecision {
     load(path).map_or_else(|stored| stored, |text| parse(&text))
 }
 
 /// The file's text, or what it says without any.
-fn load(path: &Path) -> Result<String, Stored> {
+fn load(path: &Path) -> Result<String, StoredDecision> {
     let file = open_regular(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Stored::Nothing,
-        _ => Stored::Unreadable("can't be opened"),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => StoredDecision::Nothing,
+        _ => StoredDecision::Unreadable("can't be opened"),
     })?;
     if file
         .metadata()
         .is_ok_and(|metadata| metadata.len() > limits::DECISION_BYTES_MAX)
     {
-        return Err(Stored::Unreadable("is too long"));
+        return Err(StoredDecision::Unreadable("is too long"));
     }
     let mut text = String::new();
     match file
@@ -82,25 +72,26 @@ fn load(path: &Path) -> Result<String, Stored> {
         .read_to_string(&mut text)
     {
         Ok(_) => Ok(text),
-        Err(_) => Err(Stored::Unreadable("is not text")),
+        Err(_) => Err(StoredDecision::Unreadable("is not text")),
     }
 }
 
-fn parse(text: &str) -> Stored {
-    let Ok(file) = serde_yaml::from_str::<File>(text) else {
-        return Stored::Unreadable("is not a decision");
+fn parse(text: &str) -> StoredDecision {
+    let Ok(file) = serde_yaml::from_str::<DecisionFile>(text) else {
+        return StoredDecision::Unreadable("is not a decision");
     };
     // YAML 1.1 reads `on` as true, YAML 1.2 as text; people write either.
     let telemetry = match &file.telemetry {
-        serde_yaml::Value::Bool(value) => *value,
-        serde_yaml::Value::String(word) if word.eq_ignore_ascii_case("on") => true,
-        serde_yaml::Value::String(word) if word.eq_ignore_ascii_case("off") => false,
-        _ => return Stored::Unreadable("says neither on nor off"),
+        serde_yaml::Value::Bool(true) => Telemetry::On,
+        serde_yaml::Value::Bool(false) => Telemetry::Off,
+        serde_yaml::Value::String(word) if word.eq_ignore_ascii_case("on") => Telemetry::On,
+        serde_yaml::Value::String(word) if word.eq_ignore_ascii_case("off") => Telemetry::Off,
+        _ => return StoredDecision::Unreadable("says neither on nor off"),
     };
-    Stored::Decision(Decision {
+    StoredDecision::Decision(Stored {
         telemetry,
-        policy: file.policy,
-        date: file.date,
+        policy_version: file.policy,
+        decided: Some(file.date).filter(|date| !date.is_empty()),
     })
 }
 
@@ -110,15 +101,15 @@ fn parse(text: &str) -> Stored {
 /// Why it can't be stored; the text reads after "failed to".
 pub fn write(
     environment: impl Fn(&str) -> Option<OsString>,
-    decision: &Decision,
+    decision: &Stored,
 ) -> Result<PathBuf, StoreProblem> {
-    let home = paths::config_home(environment).ok_or(StoreProblem::NoConfigHome)?;
+    let home = layout::config_home(environment).ok_or(StoreProblem::NoConfigHome)?;
     let path = home.join(OURS).join(DECISION);
     replace(&home, decision).map_err(|error| StoreProblem::Io(path.clone(), error))?;
     Ok(path)
 }
 
-fn replace(home: &Path, decision: &Decision) -> io::Result<()> {
+fn replace(home: &Path, decision: &Stored) -> io::Result<()> {
     let old = load(&home.join(OURS).join(DECISION)).unwrap_or_default();
     let text = text(&old, decision).map_err(io::Error::other)?;
     // Our directory may be a link of the user's own making, as with the file.
@@ -140,19 +131,22 @@ fn replace(home: &Path, decision: &Decision) -> io::Result<()> {
 
 /// The new file: the old one with the decision exchanged. A way of carrying the rest over counts only if it can
 /// be seen to have worked; where none does, the decision is what matters.
-fn text(old: &str, decision: &Decision) -> Result<String, serde_yaml::Error> {
-    let word = if decision.telemetry { "on" } else { "off" };
-    let file = File {
+fn text(old: &str, decision: &Stored) -> Result<String, serde_yaml::Error> {
+    let word = match decision.telemetry {
+        Telemetry::On => "on",
+        Telemetry::Off => "off",
+    };
+    let file = DecisionFile {
         telemetry: word.into(),
-        policy: decision.policy,
-        date: decision.date.clone(),
+        policy: decision.policy_version,
+        date: decision.decided.clone().unwrap_or_default(),
     };
     let ours = serde_yaml::to_string(&file)?;
     if let Some(rest) = rest(old) {
         let lossless = |text: &String| {
             let is_read = text.len() as u64 <= limits::DECISION_BYTES_MAX;
             is_read
-                && parse(text) == Stored::Decision(decision.clone())
+                && parse(text) == StoredDecision::Decision(decision.clone())
                 && self::rest(text).as_ref() == Some(&rest)
         };
         let without_comments = || {
@@ -222,18 +216,18 @@ mod tests {
     #[test]
     fn a_decision_is_read_back_as_it_was_stored() {
         let directory = tempfile::tempdir().unwrap();
-        for telemetry in [true, false, true] {
-            let decision = Decision {
+        for telemetry in [Telemetry::On, Telemetry::Off, Telemetry::On] {
+            let decision = Stored {
                 telemetry,
-                policy: 3,
-                date: "2026-11-22".into(),
+                policy_version: 3,
+                decided: Some("2026-11-22".into()),
             };
             let path = write(home(directory.path()), &decision).unwrap();
             assert_eq!(
                 path,
                 directory.path().join(".config/axolotl-run/config.yaml")
             );
-            assert_eq!(read(&path), Stored::Decision(decision));
+            assert_eq!(read(&path), StoredDecision::Decision(decision));
             assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
             assert_eq!(
                 path.parent().unwrap().read_dir().unwrap().count(),
@@ -246,33 +240,42 @@ mod tests {
     #[test]
     fn what_people_write_is_understood_and_the_rest_is_no_decision() {
         let decided = |telemetry| {
-            Stored::Decision(Decision {
+            StoredDecision::Decision(Stored {
                 telemetry,
-                policy: 1,
-                date: String::new(),
+                policy_version: 1,
+                decided: None,
             })
         };
         for (text, expected) in [
-            ("telemetry: on\npolicy: 1\n", decided(true)),
-            ("telemetry: 'Off'\npolicy: 1\n", decided(false)),
-            ("telemetry: true\npolicy: 1\nmore: ignored\n", decided(true)),
-            ("telemetry: false\npolicy: 1\n", decided(false)),
+            ("telemetry: on\npolicy: 1\n", decided(Telemetry::On)),
+            ("telemetry: 'Off'\npolicy: 1\n", decided(Telemetry::Off)),
+            (
+                "telemetry: true\npolicy: 1\nmore: ignored\n",
+                decided(Telemetry::On),
+            ),
+            ("telemetry: false\npolicy: 1\n", decided(Telemetry::Off)),
             (
                 "telemetry: maybe\npolicy: 1\n",
-                Stored::Unreadable("says neither on nor off"),
+                StoredDecision::Unreadable("says neither on nor off"),
             ),
             (
                 "telemetry: 1\npolicy: 1\n",
-                Stored::Unreadable("says neither on nor off"),
+                StoredDecision::Unreadable("says neither on nor off"),
             ),
-            ("telemetry: on\n", Stored::Unreadable("is not a decision")),
-            ("policy: 1\n", Stored::Unreadable("is not a decision")),
+            (
+                "telemetry: on\n",
+                StoredDecision::Unreadable("is not a decision"),
+            ),
+            (
+                "policy: 1\n",
+                StoredDecision::Unreadable("is not a decision"),
+            ),
             (
                 "telemetry: on\npolicy: -1\n",
-                Stored::Unreadable("is not a decision"),
+                StoredDecision::Unreadable("is not a decision"),
             ),
-            ("", Stored::Unreadable("is not a decision")),
-            ("{[", Stored::Unreadable("is not a decision")),
+            ("", StoredDecision::Unreadable("is not a decision")),
+            ("{[", StoredDecision::Unreadable("is not a decision")),
         ] {
             assert_eq!(parse(text), expected, "{text:?}");
         }
@@ -280,10 +283,10 @@ mod tests {
 
     #[test]
     fn what_its_owner_added_stays() {
-        let decision = Decision {
-            telemetry: true,
-            policy: 2,
-            date: "2026-11-22".into(),
+        let decision = Stored {
+            telemetry: Telemetry::On,
+            policy_version: 2,
+            decided: Some("2026-11-22".into()),
         };
         let ours = "telemetry: on\npolicy: 2\ndate: 2026-11-22\n";
         for (old, expected) in [
@@ -333,28 +336,28 @@ mod tests {
     fn a_file_that_is_none_is_no_decision_and_hangs_nobody() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join(DECISION);
-        assert_eq!(read(&path), Stored::Nothing);
+        assert_eq!(read(&path), StoredDecision::Nothing);
         nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
-        assert_eq!(read(&path), Stored::Unreadable("can't be opened"));
+        assert_eq!(read(&path), StoredDecision::Unreadable("can't be opened"));
         std::fs::remove_file(&path).unwrap();
         std::fs::create_dir(&path).unwrap();
-        assert_eq!(read(&path), Stored::Unreadable("can't be opened"));
+        assert_eq!(read(&path), StoredDecision::Unreadable("can't be opened"));
         std::fs::remove_dir(&path).unwrap();
         symlink("/dev/zero", &path).unwrap();
-        assert_eq!(read(&path), Stored::Unreadable("can't be opened"));
+        assert_eq!(read(&path), StoredDecision::Unreadable("can't be opened"));
         std::fs::remove_file(&path).unwrap();
         std::fs::write(&path, "#".repeat(1 << 20)).unwrap();
-        assert_eq!(read(&path), Stored::Unreadable("is too long"));
+        assert_eq!(read(&path), StoredDecision::Unreadable("is too long"));
         std::fs::write(&path, [0xff, 0xfe]).unwrap();
-        assert_eq!(read(&path), Stored::Unreadable("is not text"));
+        assert_eq!(read(&path), StoredDecision::Unreadable("is not text"));
     }
 
     #[test]
     fn without_a_home_there_is_nowhere_to_store_it() {
-        let decision = Decision {
-            telemetry: true,
-            policy: 1,
-            date: String::new(),
+        let decision = Stored {
+            telemetry: Telemetry::On,
+            policy_version: 1,
+            decided: None,
         };
         assert!(matches!(
             write(|_| None, &decision),
@@ -366,9 +369,9 @@ mod tests {
         #[test]
         fn no_text_is_too_strange_to_be_read(text in "(telemetry: |policy: |on|[0-9]|\n|[-:{}&*\\[\\]'\"]|.){0,60}") {
             let _ = parse(&text);
-            let decision = Decision { telemetry: true, policy: 2, date: "2026-11-22".into() };
+            let decision = Stored { telemetry: Telemetry::On, policy_version: 2, decided: Some("2026-11-22".into()) };
             let new = super::text(&text, &decision).unwrap();
-            prop_assert_eq!(parse(&new), Stored::Decision(decision));
+            prop_assert_eq!(parse(&new), StoredDecision::Decision(decision));
             if let Some(rest) = rest(&text) {
                 prop_assert_eq!(super::rest(&new), Some(rest));
             }

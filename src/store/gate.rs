@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 /// Why a line is not one of our events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum LineRefusal {
     /// It is no batch member at all: torn, or not ours.
     Unreadable,
     /// It is longer than anything we make.
@@ -34,7 +34,7 @@ pub enum Refusal {
     Form,
 }
 
-impl Refusal {
+impl LineRefusal {
     /// What to say about it; a fragment that reads after "refused: ".
     #[must_use]
     pub const fn reason(self) -> &'static str {
@@ -60,18 +60,18 @@ pub fn parse(line: &str) -> Option<Member> {
 ///
 /// # Errors
 /// The first reason against it.
-pub fn judge(run: Uuid, line: &str, member: &Member) -> Result<(), Refusal> {
+pub fn judge(run: Uuid, line: &str, member: &Member) -> Result<(), LineRefusal> {
     if line.len() > limits::EVENT_BYTES_MAX {
-        return Err(Refusal::Size);
+        return Err(LineRefusal::Size);
     }
     if member.distinct_id != run {
-        return Err(Refusal::Run);
+        return Err(LineRefusal::Run);
     }
-    let name = member.name().ok_or(Refusal::Name)?;
-    happened(member).ok_or(Refusal::Timestamp)?;
-    schema::check(name, &member.properties).map_err(Refusal::Schema)?;
+    let name = member.name().ok_or(LineRefusal::Name)?;
+    happened(member).ok_or(LineRefusal::Timestamp)?;
+    schema::check(name, &member.properties).map_err(LineRefusal::Schema)?;
     let ours = serde_json::to_string(member).is_ok_and(|written| written == line);
-    if ours { Ok(()) } else { Err(Refusal::Form) }
+    if ours { Ok(()) } else { Err(LineRefusal::Form) }
 }
 
 /// When an event happened; None where the timestamp is not in the wire's form.
@@ -94,9 +94,9 @@ mod tests {
         )
     }
 
-    fn verdict(line: &str) -> Result<(), Refusal> {
+    fn verdict(line: &str) -> Result<(), LineRefusal> {
         parse(line)
-            .ok_or(Refusal::Unreadable)
+            .ok_or(LineRefusal::Unreadable)
             .and_then(|member| judge(RUN, line, &member))
     }
 
@@ -110,34 +110,40 @@ mod tests {
             bad
         };
         for (bad, refusal) in [
-            (good[..good.len() - 1].to_owned(), Refusal::Unreadable),
-            (replaced("01936f0e", "zz936f0e"), Refusal::Unreadable),
+            (good[..good.len() - 1].to_owned(), LineRefusal::Unreadable),
+            (replaced("01936f0e", "zz936f0e"), LineRefusal::Unreadable),
             (
                 replaced(&RUN.to_string(), "6f1c2e9a-7d54-4f0b-8a21-3c5d9e7f1b43"),
-                Refusal::Run,
+                LineRefusal::Run,
             ),
-            (replaced("progress", "$identify"), Refusal::Name),
-            (replaced(".100Z", "Z"), Refusal::Timestamp),
-            (replaced(".100Z", ".1000Z"), Refusal::Timestamp),
-            (replaced("2026-11-22T", "2026-11-22 "), Refusal::Timestamp),
+            (replaced("progress", "$identify"), LineRefusal::Name),
+            (replaced(".100Z", "Z"), LineRefusal::Timestamp),
+            (replaced(".100Z", ".1000Z"), LineRefusal::Timestamp),
+            (
+                replaced("2026-11-22T", "2026-11-22 "),
+                LineRefusal::Timestamp,
+            ),
             (
                 replaced("\"step\":3", "\"note\":3"),
-                Refusal::Schema(schema::Violation::Unlisted("progress")),
+                LineRefusal::Schema(schema::Violation::Unlisted("progress")),
             ),
-            (replaced("\"step\":3", "\"step\": 3"), Refusal::Form),
-            (replaced("\"loss\":0.1", "\"loss\":0.10"), Refusal::Form),
+            (replaced("\"step\":3", "\"step\": 3"), LineRefusal::Form),
+            (replaced("\"loss\":0.1", "\"loss\":0.10"), LineRefusal::Form),
             (
                 replaced("\"loss\":0.1", "\"loss\":\"secret\",\"loss\":0.1"),
-                Refusal::Form,
+                LineRefusal::Form,
             ),
             (
                 replaced("\"event\":", "\"secret\":\"canary\",\"event\":"),
-                Refusal::Form,
+                LineRefusal::Form,
             ),
-            (replaced("axolotl-run", "axolotl\\u002drun"), Refusal::Form),
+            (
+                replaced("axolotl-run", "axolotl\\u002drun"),
+                LineRefusal::Form,
+            ),
             (
                 replaced("\"uuid\":\"01936f0e", "\"uuid\":\"01936F0E"),
-                Refusal::Form,
+                LineRefusal::Form,
             ),
         ] {
             assert_eq!(verdict(&bad), Err(refusal), "{bad}");
@@ -149,7 +155,7 @@ mod tests {
         let text = "x".repeat(limits::EVENT_BYTES_MAX);
         assert_eq!(
             verdict(&line(&format!(r#""$lib":"{text}""#))),
-            Err(Refusal::Size)
+            Err(LineRefusal::Size)
         );
     }
 

@@ -6,9 +6,9 @@
 //!
 //! One journal per run, held by one process, for as long as the process observes.
 
+use super::append_log::{AppendLog, Importance, Written};
+use super::layout::{CONSENT, DELIVERY, EVENTS, SAMPLES, Sending, is_permitted};
 use super::lock::{self, RunLock};
-use super::log::{Log, Stored, Weight};
-use super::{CONSENT, DELIVERY, EVENTS, SAMPLES, Sending};
 use axolotl_run_core::limits;
 use axolotl_run_sys::files::{Access, Directory, Missing};
 use std::fs::File;
@@ -24,15 +24,15 @@ pub struct Journal {
     run: Uuid,
     sending: Sending,
     runs: Option<Directory>,
-    place: Option<Place>,
-    events: Log,
-    delivery: Log,
-    samples: Log,
+    place: Option<RunDirectory>,
+    events: AppendLog,
+    delivery: AppendLog,
+    samples: AppendLog,
 }
 
 /// The run's directory, ours for as long as the lock is held.
 #[derive(Debug)]
-struct Place {
+struct RunDirectory {
     directory: Directory,
     /// The names of the run and of its files were handed over to be forced to the disk.
     is_entered: bool,
@@ -63,9 +63,9 @@ impl Journal {
             sending,
             runs,
             place: None,
-            events: Log::new(EVENTS, limits::RUN_EVENTS_BYTES_MAX),
-            delivery: Log::new(DELIVERY, limits::RUN_DELIVERY_BYTES_MAX),
-            samples: Log::new(SAMPLES, limits::RUN_SAMPLES_BYTES_MAX.saturating_mul(2)),
+            events: AppendLog::new(EVENTS, limits::RUN_EVENTS_BYTES_MAX),
+            delivery: AppendLog::new(DELIVERY, limits::RUN_DELIVERY_BYTES_MAX),
+            samples: AppendLog::new(SAMPLES, limits::RUN_SAMPLES_BYTES_MAX.saturating_mul(2)),
         };
         journal.settle();
         journal
@@ -89,17 +89,17 @@ impl Journal {
         let stands = self
             .place
             .as_ref()
-            .is_none_or(|place| super::is_permitted(&place.directory));
+            .is_none_or(|place| is_permitted(&place.directory));
         self.sending == Sending::Permitted && stands
     }
 
     /// Writes one event down, in the form of a batch member.
-    pub fn append(&mut self, line: &str, weight: Weight) -> Stored {
+    pub fn append(&mut self, line: &str, importance: Importance) -> Written {
         self.settle();
         self.events.append(
             self.place.as_ref().map(|place| &place.directory),
             line,
-            weight,
+            importance,
         )
     }
 
@@ -120,20 +120,20 @@ impl Journal {
     }
 
     /// Writes an attempt to send and its answer down.
-    pub fn append_delivery(&mut self, line: &str) -> Stored {
+    pub fn append_delivery(&mut self, line: &str) -> Written {
         self.settle();
         self.delivery.append(
             self.place.as_ref().map(|place| &place.directory),
             line,
-            Weight::Ordinary,
+            Importance::Ordinary,
         )
     }
 
     /// Writes one point of the time series down; samples are the first to go where there is no room.
-    pub fn append_sample(&mut self, line: &str) -> Stored {
+    pub fn append_sample(&mut self, line: &str) -> Written {
         self.settle();
         if line.len() > limits::SAMPLE_BYTES_MAX {
-            return Stored::Nowhere;
+            return Written::Nowhere;
         }
         if self.samples.bytes() > limits::RUN_SAMPLES_BYTES_MAX
             && let Some(place) = &self.place
@@ -144,7 +144,7 @@ impl Journal {
         self.samples.append(
             self.place.as_ref().map(|place| &place.directory),
             line,
-            Weight::Ordinary,
+            Importance::Ordinary,
         )
     }
 
@@ -169,12 +169,12 @@ impl Journal {
         if self.place.is_none()
             && let Some(runs) = &self.runs
         {
-            self.place = Place::new(runs, self.run, self.sending).ok();
+            self.place = RunDirectory::new(runs, self.run, self.sending).ok();
         }
     }
 }
 
-impl Place {
+impl RunDirectory {
     /// The lock comes first and the consent marker second: a run that was cut short in between is not sent.
     fn new(runs: &Directory, run: Uuid, sending: Sending) -> io::Result<Self> {
         let directory = runs.below(&run.to_string(), Missing::Create)?;

@@ -8,7 +8,7 @@
 //!
 //! Used within the store. Whoever finishes, sends or deletes a run holds its [`RunLock`] meanwhile.
 
-use super::{DELIVERY, EVENTS, LIVE, SAMPLES};
+use super::layout::{DELIVERY, EVENTS, LIVE, SAMPLES};
 use axolotl_run_core::limits;
 use axolotl_run_sys::files::{Access, Directory};
 use std::fs::{File, TryLockError};
@@ -38,7 +38,7 @@ impl Drop for RunLock {
 
 /// What can be told about a run's observer.
 #[derive(Debug)]
-pub(super) enum Owner {
+pub(super) enum RunOwner {
     /// It lives, or may live.
     Living,
     /// It is dead, and the run is ours while we hold this.
@@ -57,25 +57,25 @@ pub(super) fn claim(directory: &Directory) -> io::Result<RunLock> {
 }
 
 /// Asks who owns a run, and takes it where nobody does.
-pub(super) fn owner(directory: &Directory, now: SystemTime) -> Owner {
+pub(super) fn owner(directory: &Directory, now: SystemTime) -> RunOwner {
     ask(directory, now, File::try_lock)
 }
 
 /// Asks whether a run's observer may live, without keeping others from asking the same.
 pub(super) fn is_living(directory: &Directory, now: SystemTime) -> bool {
-    matches!(ask(directory, now, File::try_lock_shared), Owner::Living)
+    matches!(ask(directory, now, File::try_lock_shared), RunOwner::Living)
 }
 
 fn ask(
     directory: &Directory,
     now: SystemTime,
     lock: fn(&File) -> Result<(), TryLockError>,
-) -> Owner {
+) -> RunOwner {
     let Ok(file) = directory.file(LIVE, Access::Lock) else {
         return by_silence(directory, now, RunLock(None));
     };
     match lock(&file) {
-        Err(TryLockError::WouldBlock) => Owner::Living,
+        Err(TryLockError::WouldBlock) => RunOwner::Living,
         Err(TryLockError::Error(_)) => by_silence(directory, now, RunLock(None)),
         Ok(()) => {
             let mut written = String::new();
@@ -85,7 +85,7 @@ fn ask(
                 && boot_id().is_some_and(|boot| boot == written);
             let lock = RunLock(Some(file));
             if ours {
-                Owner::Nobody(lock)
+                RunOwner::Nobody(lock)
             } else {
                 by_silence(directory, now, lock)
             }
@@ -93,15 +93,15 @@ fn ask(
     }
 }
 
-fn by_silence(directory: &Directory, now: SystemTime, lock: RunLock) -> Owner {
+fn by_silence(directory: &Directory, now: SystemTime, lock: RunLock) -> RunOwner {
     let silent = activity(directory, now).is_none_or(|last| {
         now.duration_since(last)
             .is_ok_and(|silence| silence >= limits::FOREIGN_SILENCE)
     });
     if silent {
-        Owner::Nobody(lock)
+        RunOwner::Nobody(lock)
     } else {
-        Owner::Living
+        RunOwner::Living
     }
 }
 

@@ -7,8 +7,9 @@
 //!
 //! Used within the store; [`Sent`] and [`Answer`] are what the queries show.
 
-use super::{DELIVERY, EVENTS, SAMPLES, gate};
-use crate::delivery::{Cause, Fate, Said};
+use super::gate;
+use super::layout::{DELIVERY, EVENTS, SAMPLES};
+use crate::delivery::{Disposition, FailureCause, LastAnswer};
 use axolotl_run_core::event::wire::Member;
 use axolotl_run_core::limits;
 use axolotl_run_sys::files::{Access, Directory};
@@ -74,16 +75,16 @@ pub(super) fn events(directory: &Directory, mut each: impl FnMut(&str, Member)) 
 #[derive(Deserialize)]
 struct Record {
     time: String,
-    outcome: Fate,
+    outcome: Disposition,
     status: Option<u16>,
-    cause: Option<Cause>,
+    cause: Option<FailureCause>,
     #[serde(default)]
     uuids: Vec<Uuid>,
 }
 
 /// The answers to a run's events, and the last thing that the server said. A later answer does not undo that the
 /// event was accepted once.
-pub(super) fn deliveries(directory: &Directory) -> (Delivered, Option<Said>, Damage) {
+pub(super) fn deliveries(directory: &Directory) -> (Delivered, Option<LastAnswer>, Damage) {
     let mut answers = Delivered::new();
     let mut last = None;
     let damage = lines(
@@ -96,25 +97,25 @@ pub(super) fn deliveries(directory: &Directory) -> (Delivered, Option<Said>, Dam
                 return false;
             };
             let Record {
-                outcome: fate,
+                outcome: disposition,
                 status,
                 cause,
                 ..
             } = record;
-            if cause != Some(Cause::Gate)
+            if cause != Some(FailureCause::Gate)
                 && let Ok(time) = humantime::parse_rfc3339(&record.time)
             {
-                last = Some(Said {
+                last = Some(LastAnswer {
                     time,
-                    fate,
+                    disposition,
                     status,
                     cause,
                 });
             }
-            let sent = match fate {
-                Fate::Delivered => Sent::Delivered,
-                Fate::Refused => Sent::Refused,
-                Fate::Delayed | Fate::Stopped => return true,
+            let sent = match disposition {
+                Disposition::Delivered => Sent::Delivered,
+                Disposition::Refused => Sent::Refused,
+                Disposition::Delayed | Disposition::Stopped => return true,
             };
             for uuid in record.uuids {
                 let known = answers

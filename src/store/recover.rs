@@ -10,11 +10,12 @@
 //!
 //! Called by the observer once at its start, by `--send`, and by the fallback finisher.
 
+use super::append_log::{AppendLog, Importance, Written};
 use super::gate;
-use super::lock::{self, Owner};
-use super::log::{Log, Weight};
+use super::layout::{EVENTS, SAMPLES, Sending};
+use super::lock::{self, RunOwner};
 use super::runs::{Last, summarize};
-use super::{EVENTS, SAMPLES, Sending, Store};
+use super::runs_directory::Store;
 use axolotl_run_core::event::wire::Member;
 use axolotl_run_core::event::{Event, Finish};
 use axolotl_run_core::judging::verdict;
@@ -78,7 +79,7 @@ impl Store {
         finish: impl FnOnce(&Left) -> (Finish, Option<f64>),
     ) -> Option<()> {
         let directory = self.directory(run).ok()?;
-        let Owner::Nobody(_lock) = lock::owner(&directory, now) else {
+        let RunOwner::Nobody(_lock) = lock::owner(&directory, now) else {
             return None;
         };
         // Before the events are read: who sees no finish in them has not seen the time of somebody else's either.
@@ -165,10 +166,10 @@ fn is_blank(directory: &Directory) -> bool {
 }
 
 fn write(directory: &Directory, line: &str) -> Option<()> {
-    let mut log = Log::new(EVENTS, limits::RUN_EVENTS_BYTES_MAX);
-    let stored = log.append(Some(directory), line, Weight::Essential);
+    let mut log = AppendLog::new(EVENTS, limits::RUN_EVENTS_BYTES_MAX);
+    let stored = log.append(Some(directory), line, Importance::Essential);
     log.sync();
-    (stored == super::Stored::Disk).then_some(())
+    (stored == Written::Disk).then_some(())
 }
 
 /// An event of a run that nobody saw the end of, the same whoever writes it.

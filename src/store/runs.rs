@@ -6,11 +6,12 @@
 //!
 //! The queries read it; recovery, sending and pruning are built on it.
 
-use super::gate::{self, Refusal};
+use super::gate::{self, LineRefusal};
+use super::layout::{self, Sending};
 use super::lock;
 use super::read::{self, Answer, Damage, Sent};
-use super::{Sending, Store};
-use crate::delivery::Said;
+use super::runs_directory::Store;
+use crate::delivery::LastAnswer;
 use axolotl_run_core::event::EventName;
 use axolotl_run_core::event::wire::Member;
 use axolotl_run_core::limits;
@@ -93,7 +94,7 @@ pub struct Summary {
     /// When anything was last written.
     pub activity: Option<SystemTime>,
     /// What the server said last.
-    pub said: Option<Said>,
+    pub said: Option<LastAnswer>,
     pub(super) last: Option<Last>,
     pub(super) finished: bool,
 }
@@ -115,7 +116,7 @@ pub struct Record<'a> {
     /// The server's answer.
     pub answer: Option<Answer>,
     /// Why it may not be sent, where it may not.
-    pub refusal: Option<Refusal>,
+    pub refusal: Option<LineRefusal>,
 }
 
 impl Store {
@@ -161,7 +162,7 @@ impl Store {
     pub fn sending(&self, run: Uuid) -> Sending {
         let permitted = self
             .directory(run)
-            .is_ok_and(|directory| super::is_permitted(&directory));
+            .is_ok_and(|directory| layout::is_permitted(&directory));
         if permitted {
             Sending::Permitted
         } else {
@@ -220,7 +221,7 @@ pub(super) fn summarize(
         steps: None,
         launcher: None,
         seconds: None,
-        sending: if super::is_permitted(directory) {
+        sending: if layout::is_permitted(directory) {
             Sending::Permitted
         } else {
             Sending::Forbidden

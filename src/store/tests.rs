@@ -4,12 +4,12 @@ mod many;
 mod processes;
 pub(crate) mod recorded;
 
-use crate::store::{Journal, Outcome, Sending, Store, StoreProblem, Stored, Weight};
+use crate::store::{Importance, Journal, Outcome, Sending, Store, StoreProblem, Written};
 use axolotl_run_core::event::Event;
 use axolotl_run_core::event::wire::Member;
 use axolotl_run_core::limits;
 use axolotl_run_core::public::PublicStr;
-use recorded::{Home, NONE, delivered, finish, line, portions, progress, start, store, waiting};
+use recorded::{Home, NONE, delivered, finish, line, pages, progress, start, store, waiting};
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
@@ -77,7 +77,7 @@ fn what_waits_is_what_was_consented_to_and_not_answered() {
     let (_, _) = home.recorded(Sending::Forbidden, &[start(), finish()]);
     let (run, lines) = home.recorded(Sending::Permitted, &[start(), progress(3), finish()]);
     {
-        let mut found = portions(&home.store(), SystemTime::now());
+        let mut found = pages(&home.store(), SystemTime::now());
         assert_eq!(found.len(), 1);
         assert_eq!((&found[0].runs, &found[0].lines), (&vec![run], &lines));
         assert_eq!(
@@ -105,7 +105,10 @@ fn a_living_run_is_left_to_its_observer() {
     let home = Home::new();
     let run = Uuid::new_v4();
     let mut journal = home.store().begin(run, Sending::Permitted);
-    journal.append(&line(run, &start(), SystemTime::now()), Weight::Ordinary);
+    journal.append(
+        &line(run, &start(), SystemTime::now()),
+        Importance::Ordinary,
+    );
     let store = home.store();
     let much_later = SystemTime::now() + limits::RUNS_AGE_MAX * 2;
     assert_eq!(store.recover(much_later), NONE);
@@ -266,8 +269,11 @@ fn a_planted_link_is_not_written_through() {
     let mut journal = home.store().begin(run, Sending::Permitted);
     symlink(&elsewhere, home.run(run).join("events.jsonl")).unwrap();
     assert_eq!(
-        journal.append(&line(run, &start(), SystemTime::now()), Weight::Essential),
-        Stored::Memory
+        journal.append(
+            &line(run, &start(), SystemTime::now()),
+            Importance::Essential
+        ),
+        Written::Memory
     );
     assert_eq!(journal.events_unwritten(), 1);
     fs::remove_file(home.run(run).join("events.jsonl")).unwrap();
@@ -321,7 +327,7 @@ fn a_line_that_was_tampered_with_is_refused_and_not_sent() {
         ),
     )
     .unwrap();
-    let found = portions(&home.store(), SystemTime::now());
+    let found = pages(&home.store(), SystemTime::now());
     assert_eq!((&found[0].lines[..], found[0].refused), (&lines[1..], 1));
     drop(found);
     let first: Member = serde_json::from_str(&lines[0]).unwrap();
@@ -331,7 +337,7 @@ fn a_line_that_was_tampered_with_is_refused_and_not_sent() {
         "and it is written down as refused"
     );
     assert_eq!(
-        portions(&home.store(), SystemTime::now())[0].refused,
+        pages(&home.store(), SystemTime::now())[0].refused,
         0,
         "once"
     );
@@ -353,19 +359,19 @@ fn of_too_much_that_waits_the_newest_is_kept() {
         .map(|_| line(run, &event, SystemTime::now()))
         .collect();
     for line in &lines {
-        assert_eq!(journal.append(line, Weight::Ordinary), Stored::Disk);
+        assert_eq!(journal.append(line, Importance::Ordinary), Written::Disk);
     }
     drop(journal);
     let left_out = home.store().waiting(SystemTime::now()).left_out;
-    let found = portions(&home.store(), SystemTime::now());
-    let portion = |lines: &[String]| lines.iter().map(String::len).sum::<usize>();
-    let most = limits::PORTION_BYTES_MAX + limits::EVENT_BYTES_MAX;
+    let found = pages(&home.store(), SystemTime::now());
+    let page = |lines: &[String]| lines.iter().map(String::len).sum::<usize>();
+    let most = limits::PAGE_BYTES_MAX + limits::EVENT_BYTES_MAX;
     assert!(
-        found.len() > 5 && found.iter().all(|found| portion(&found.lines) < most),
+        found.len() > 5 && found.iter().all(|found| page(&found.lines) < most),
         "not all at once"
     );
     let waiting: Vec<_> = found.into_iter().flat_map(|found| found.lines).collect();
-    let bytes = portion(&waiting);
+    let bytes = page(&waiting);
     assert!(
         bytes as u64 <= limits::UNSENT_BYTES_MAX
             && bytes + lines[0].len() > limits::UNSENT_BYTES_MAX as usize
@@ -378,7 +384,10 @@ fn pruning_keeps_the_newest_and_the_living() {
     let home = Home::new();
     let living = Uuid::new_v4();
     let mut journal = home.store().begin(living, Sending::Permitted);
-    journal.append(&line(living, &start(), SystemTime::now()), Weight::Ordinary);
+    journal.append(
+        &line(living, &start(), SystemTime::now()),
+        Importance::Ordinary,
+    );
     let runs: Vec<_> = (0..limits::RUNS_MAX + 5)
         .map(|_| home.recorded(Sending::Forbidden, &[start()]).0)
         .collect();
@@ -452,9 +461,9 @@ fn pruning_keeps_what_waits_to_be_sent_and_only_that() {
     let (unfinished, unfinished_lines) = young(Sending::Permitted, &[start()]);
     let (sent, sent_lines) = young(Sending::Permitted, &[start(), finish()]);
     let (own, _) = young(Sending::Forbidden, &[start(), finish()]);
-    for mut portion in portions(&home.store(), now) {
+    for mut page in pages(&home.store(), now) {
         for line in sent_lines.iter().chain(&unfinished_lines) {
-            portion.keep(&delivered(line));
+            page.keep(&delivered(line));
         }
     }
     touch(&home.run(sent), old);
@@ -530,8 +539,11 @@ fn a_run_that_is_just_beginning_is_nobodys_to_finish() {
     assert!(home.run(run).exists());
     let mut journal = store.begin(run, Sending::Permitted);
     assert_eq!(
-        journal.append(&line(run, &start(), SystemTime::now()), Weight::Ordinary),
-        Stored::Disk
+        journal.append(
+            &line(run, &start(), SystemTime::now()),
+            Importance::Ordinary
+        ),
+        Written::Disk
     );
 }
 
@@ -556,7 +568,7 @@ fn samples_beyond_their_room_lose_every_second_one() {
     for index in 0..count {
         assert_eq!(
             journal.append_sample(&format!("{index} {filler}")),
-            Stored::Disk
+            Written::Disk
         );
     }
     let text = home.text(run, "samples.jsonl");
@@ -575,21 +587,21 @@ fn without_a_place_the_journal_stays_in_bounded_memory() {
     let mut journal = Journal::in_memory(Uuid::new_v4(), Sending::Forbidden);
     let long = "x".repeat(limits::EVENT_BYTES_MAX);
     let stored: Vec<_> = (0..100)
-        .map(|_| journal.append(&long, Weight::Ordinary))
+        .map(|_| journal.append(&long, Importance::Ordinary))
         .collect();
     let held = stored
         .iter()
-        .filter(|stored| **stored == Stored::Memory)
+        .filter(|stored| **stored == Written::Memory)
         .count();
     assert_eq!(held, limits::HELD_BYTES_MAX / long.len());
     assert_eq!(
-        journal.append("finish", Weight::Essential),
-        Stored::Memory,
+        journal.append("finish", Importance::Essential),
+        Written::Memory,
         "finish finds room"
     );
     assert_eq!(
-        journal.append("two\nlines", Weight::Essential),
-        Stored::Nowhere
+        journal.append("two\nlines", Importance::Essential),
+        Written::Nowhere
     );
     assert!(!journal.flush());
     assert_eq!(journal.events_unwritten(), 102);
@@ -606,9 +618,15 @@ fn a_journal_moves_to_disk_when_its_directory_can_be_made() {
         line(run, &start(), SystemTime::now()),
         line(run, &finish(), SystemTime::now()),
     ];
-    assert_eq!(journal.append(&lines[0], Weight::Ordinary), Stored::Memory);
+    assert_eq!(
+        journal.append(&lines[0], Importance::Ordinary),
+        Written::Memory
+    );
     fs::remove_file(home.run(run)).unwrap();
-    assert_eq!(journal.append(&lines[1], Weight::Essential), Stored::Disk);
+    assert_eq!(
+        journal.append(&lines[1], Importance::Essential),
+        Written::Disk
+    );
     drop(journal);
     assert_eq!(waiting(&store, SystemTime::now()), lines);
 }

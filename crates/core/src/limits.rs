@@ -70,9 +70,9 @@ pub const UNSENT_AGE_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 pub const UNSENT_BYTES_MAX: u64 = 10 * 1000 * 1000;
 
 /// Bytes of waiting events that are loaded at once; a request holds about as many.
-pub const PORTION_BYTES_MAX: usize = BATCH_BYTES_MAX;
+pub const PAGE_BYTES_MAX: usize = BATCH_BYTES_MAX;
 /// Runs whose events are loaded at once: each holds three descriptors.
-pub const PORTION_RUNS_MAX: usize = 32;
+pub const PAGE_RUNS_MAX: usize = 32;
 
 // --- recorded runs ----------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 
 use crate::cli::{self, Group, OPTIONS, Value, exit_statuses, help};
 use crate::commands;
-use crate::store::paths;
+use crate::store;
 use axolotl_run_core::env;
 use regex::Regex;
 use std::fmt::Write as _;
@@ -19,7 +19,7 @@ fn privacy_md_is_the_published_list() {
 #[test]
 fn the_readme_says_what_the_program_says() {
     let mut files = String::from("| file | holds |\n|---|---|\n");
-    for (file, holds) in paths::files() {
+    for (file, holds) in store::files() {
         let _ = writeln!(files, "| `{file}` | {holds} |");
     }
     let mut readme = read("README.md");
@@ -130,7 +130,7 @@ fn what_the_page_must_say() -> Vec<String> {
     );
     parts.push("FILES".to_owned());
     parts.extend(
-        paths::files()
+        store::files()
             .into_iter()
             .flat_map(|(file, holds)| [file, holds.to_owned()]),
     );

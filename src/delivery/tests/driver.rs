@@ -1,6 +1,8 @@
 //! An uploader under test, driven as the observer drives it.
 
-use crate::delivery::{Certificates, Endpoint, Key, Lane, Outcome, State, Uploader};
+use crate::delivery::{
+    AttemptOutcome, Certificates, Endpoint, EndpointState, Key, Priority, Uploader,
+};
 use crate::store::tests::recorded;
 use std::time::{Duration, SystemTime};
 use uuid::Uuid;
@@ -37,29 +39,29 @@ impl Driver {
     pub fn offer(&mut self, steps: std::ops::Range<u64>) -> Vec<String> {
         let lines: Vec<_> = steps.map(|step| line(self.run, step)).collect();
         for line in &lines {
-            assert!(self.uploader.offer(line, Lane::Own).is_some());
+            assert!(self.uploader.offer(line, Priority::Own).is_some());
         }
         lines
     }
 
-    pub fn step(&mut self) -> Outcome {
+    pub fn step(&mut self) -> AttemptOutcome {
         let step = async { tokio::time::timeout(DEADLINE, self.uploader.step()).await };
         self.runtime
             .block_on(step)
             .expect("an outcome before the deadline")
     }
 
-    /// Outcomes until everything has a final fate.
-    pub fn settle(&mut self) -> Vec<Outcome> {
+    /// Outcomes until everything has a final disposition.
+    pub fn settle(&mut self) -> Vec<AttemptOutcome> {
         let mut outcomes = Vec::new();
-        while self.uploader.unsettled() > 0 && self.uploader.state() != State::Stopped {
+        while self.uploader.unsettled() > 0 && self.uploader.state() != EndpointState::Stopped {
             outcomes.push(self.step());
         }
         outcomes
     }
 
     /// One attempt, then what it came to.
-    pub fn attempt(url: &str) -> (Outcome, State) {
+    pub fn attempt(url: &str) -> (AttemptOutcome, EndpointState) {
         let mut driver = Self::new(url);
         driver.offer(0..3);
         let outcome = driver.step();

@@ -1,7 +1,7 @@
 //! Delivery through what lies before the server: silence, dropped packets, proxies, certificates.
 
 use super::driver::Driver;
-use crate::delivery::{Cause, Certificates, Fate, State};
+use crate::delivery::{Certificates, Disposition, EndpointState, FailureCause};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::io::{Read as _, Write as _};
@@ -36,10 +36,10 @@ fn costs_ten_seconds(behaviour: Behaviour) {
     let outcome = driver.step();
     seconds(9.0..13.0, since);
     assert_eq!(
-        (outcome.fate, outcome.cause),
-        (Fate::Delayed, Some(Cause::Timeout))
+        (outcome.disposition, outcome.cause),
+        (Disposition::Delayed, Some(FailureCause::Timeout))
     );
-    assert_eq!(driver.step().fate, Fate::Delivered);
+    assert_eq!(driver.step().disposition, Disposition::Delivered);
     assert_eq!(server.stored().len(), 2);
 }
 
@@ -52,8 +52,12 @@ fn a_port_where_nobody_listens_is_a_dead_endpoint_at_once() {
     let since = Instant::now();
     let (outcome, state) = Driver::attempt(&format!("http://{address}"));
     assert_eq!(
-        (outcome.fate, outcome.cause, state),
-        (Fate::Delayed, Some(Cause::Connection), State::Dead)
+        (outcome.disposition, outcome.cause, state),
+        (
+            Disposition::Delayed,
+            Some(FailureCause::Connection),
+            EndpointState::Dead
+        )
     );
     seconds(0.0..2.0, since);
 }
@@ -61,7 +65,10 @@ fn a_port_where_nobody_listens_is_a_dead_endpoint_at_once() {
 #[test]
 fn a_name_that_does_not_exist_is_a_dead_endpoint() {
     let (outcome, state) = Driver::attempt("http://posthog.invalid");
-    assert_eq!((outcome.fate, state), (Fate::Delayed, State::Dead));
+    assert_eq!(
+        (outcome.disposition, state),
+        (Disposition::Delayed, EndpointState::Dead)
+    );
 }
 
 #[test]
@@ -80,8 +87,12 @@ fn a_port_that_drops_every_packet_costs_three_seconds() {
     let (outcome, state) = Driver::attempt(&format!("http://{address}"));
     seconds(2.5..5.0, since);
     assert_eq!(
-        (outcome.fate, outcome.cause, state),
-        (Fate::Delayed, Some(Cause::Timeout), State::Dead)
+        (outcome.disposition, outcome.cause, state),
+        (
+            Disposition::Delayed,
+            Some(FailureCause::Timeout),
+            EndpointState::Dead
+        )
     );
 }
 
@@ -116,7 +127,7 @@ fn a_private_authority_is_trusted_where_pythons_users_name_it() {
             Certificates::configured(|asked| (asked == name).then(|| authority.clone()));
         let mut driver = Driver::with(&server.url(), certificates);
         driver.offer(0..1);
-        assert_eq!(driver.step().fate, Fate::Delivered, "{name}");
+        assert_eq!(driver.step().disposition, Disposition::Delivered, "{name}");
     }
     assert_eq!(server.complaints(), [""; 0]);
     assert_eq!(server.stored().len(), 3);
@@ -136,8 +147,8 @@ fn a_server_that_nobody_vouches_for_gets_nothing() {
         driver.offer(0..1);
         let outcome = driver.step();
         assert_eq!(
-            (outcome.fate, outcome.cause),
-            (Fate::Delayed, Some(Cause::Connection))
+            (outcome.disposition, outcome.cause),
+            (Disposition::Delayed, Some(FailureCause::Connection))
         );
     }
     assert_eq!(server.requests().len(), 0);
@@ -187,7 +198,7 @@ fn role_attempts() {
     let outcome = driver.step();
     println!(
         "\noutcome: {:?} {:?} {:?}",
-        outcome.fate, outcome.status, outcome.cause
+        outcome.disposition, outcome.status, outcome.cause
     );
 }
 

@@ -1,6 +1,6 @@
 //! A state directory with ten thousand runs in it: a shared home, an old version, a server that was away.
 
-use super::recorded::{Home, finish, line, portions, start};
+use super::recorded::{Home, finish, line, pages, start};
 use crate::store::Store;
 use axolotl_run_core::limits;
 use std::fs;
@@ -77,10 +77,10 @@ fn ten_thousand_runs_are_looked_after_in_seconds_and_bounded_memory() {
     let mut waiting = store.waiting(now);
     assert_eq!(waiting.events, 2 * young as u64);
     let most = std::iter::from_fn(|| waiting.next(&store, now))
-        .map(|portion| portion.runs.len())
+        .map(|page| page.runs.len())
         .max();
     assert!(
-        most.is_some_and(|runs| runs <= limits::PORTION_RUNS_MAX),
+        most.is_some_and(|runs| runs <= limits::PAGE_RUNS_MAX),
         "{most:?}"
     );
     println!(
@@ -94,9 +94,9 @@ fn ten_thousand_runs_are_looked_after_in_seconds_and_bounded_memory() {
     );
     // The newest fifty, of which five wait, and all others that wait.
     assert_eq!(store.runs(now).len(), kept);
-    let times: Vec<_> = portions(&store, now)
+    let times: Vec<_> = pages(&store, now)
         .into_iter()
-        .flat_map(|portion| portion.lines)
+        .flat_map(|page| page.lines)
         .map(happened)
         .collect();
     assert!(

@@ -1,7 +1,7 @@
 //! The runs on disk, where several processes share them, one of them dies, or the disk is full.
 
 use super::recorded::{Home, NONE, finish, line, progress, start, store};
-use crate::store::{Outcome, Sending, Stored, Weight};
+use crate::store::{Importance, Outcome, Sending, Written};
 use std::io::Read as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -39,14 +39,14 @@ fn role_writes_and_tidies() {
         assert_eq!(
             journal.append(
                 &line(run, &progress(step), SystemTime::now()),
-                Weight::Ordinary
+                Importance::Ordinary
             ),
-            Stored::Disk
+            Written::Disk
         );
         if step % 20 == 0 {
             store.recover(SystemTime::now());
             store.prune(SystemTime::now());
-            drop(super::recorded::portions(&store, SystemTime::now()));
+            drop(super::recorded::pages(&store, SystemTime::now()));
         }
     }
 }
@@ -104,18 +104,21 @@ fn role_fills_the_disk() {
     for step in 0..100 {
         kept.push(journal.append(
             &line(run, &progress(step), SystemTime::now()),
-            Weight::Ordinary,
+            Importance::Ordinary,
         ));
     }
     assert!(
-        kept.starts_with(&[Stored::Disk; 8]) && kept.ends_with(&[Stored::Memory; 8]),
+        kept.starts_with(&[Written::Disk; 8]) && kept.ends_with(&[Written::Memory; 8]),
         "{kept:?}"
     );
     let (_, hard) = getrlimit(Resource::RLIMIT_FSIZE).unwrap();
     setrlimit(Resource::RLIMIT_FSIZE, hard, hard).unwrap();
     assert_eq!(
-        journal.append(&line(run, &finish(), SystemTime::now()), Weight::Essential),
-        Stored::Disk
+        journal.append(
+            &line(run, &finish(), SystemTime::now()),
+            Importance::Essential
+        ),
+        Written::Disk
     );
     assert_eq!(journal.events_unwritten(), 0);
 }
@@ -164,7 +167,10 @@ fn role_dies_while_it_observes() {
     let mut journal = store(Path::new(&home))
         .unwrap()
         .begin(run, Sending::Permitted);
-    journal.append(&line(run, &start(), SystemTime::now()), Weight::Ordinary);
+    journal.append(
+        &line(run, &start(), SystemTime::now()),
+        Importance::Ordinary,
+    );
     println!("\nready");
     let _ = std::io::stdin().read(&mut [0]);
 }

@@ -1,7 +1,7 @@
 //! Recorded runs in a state directory of their own.
 
-use crate::delivery::{Fate, Outcome};
-use crate::store::{Portion, Sending, Store, StoreProblem, Stored, Weight};
+use crate::delivery::{AttemptOutcome, Disposition};
+use crate::store::{Importance, Sending, Store, StoreProblem, UnsentPage, Written};
 use axolotl_run_core::event::wire::Member;
 use axolotl_run_core::event::{Event, Finish, Progress, Start};
 use axolotl_run_core::public::PublicStr;
@@ -50,23 +50,23 @@ impl Home {
         let mut journal = self.store().begin(run, sending);
         let lines: Vec<_> = events.iter().map(|event| line(run, event, time)).collect();
         for line in &lines {
-            assert_eq!(journal.append(line, Weight::Ordinary), Stored::Disk);
+            assert_eq!(journal.append(line, Importance::Ordinary), Written::Disk);
         }
         (run, lines)
     }
 }
 
-/// What waits, portion by portion, as one process takes it.
-pub fn portions(store: &Store, now: SystemTime) -> Vec<Portion> {
+/// What waits, page by page, as one process takes it.
+pub fn pages(store: &Store, now: SystemTime) -> Vec<UnsentPage> {
     let mut waiting = store.waiting(now);
     std::iter::from_fn(|| waiting.next(store, now)).collect()
 }
 
 /// The lines of all that waits.
 pub fn waiting(store: &Store, now: SystemTime) -> Vec<String> {
-    portions(store, now)
+    pages(store, now)
         .into_iter()
-        .flat_map(|portion| portion.lines)
+        .flat_map(|page| page.lines)
         .collect()
 }
 
@@ -101,12 +101,12 @@ pub fn finish() -> Event {
     }))
 }
 
-pub fn delivered(line: &str) -> Outcome {
+pub fn delivered(line: &str) -> AttemptOutcome {
     let Member { uuid, .. } = serde_json::from_str(line).unwrap();
-    Outcome {
+    AttemptOutcome {
         time: SystemTime::now(),
         uuids: vec![uuid],
-        fate: Fate::Delivered,
+        disposition: Disposition::Delivered,
         status: Some(200),
         cause: None,
         repeated: false,

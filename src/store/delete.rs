@@ -1,19 +1,100 @@
-//! Deletes what is too old or too much, but nothing that still waits to be sent.
+//! Deletes what its owner wants gone (one run, or all that waits to be sent), and what is too old or too much.
+//!
+//! The consent marker goes first, so that a run that is half deleted is never sent. A run whose observer lives is
+//! left to it: files that are written to cannot be taken away. Where consent is withdrawn such a run loses its marker
+//! alone; its observer looks for it before it sends, and nobody sends what it leaves.
 //!
 //! The newest 50 runs, 50 MB and 30 days are kept, and of the runs beyond that those of which something waits: events
-//! younger than 7 days, the newest 10 MB of them. Such a run loses its samples, which are never sent. A living run is
-//! never touched. Deleting is a courtesy: what can't be deleted stays, in silence.
+//! younger than 7 days, the newest 10 MB of them. Such a run loses its samples, which are never sent. What cannot be
+//! deleted stays, in silence.
 //!
-//! Called by the observer once a run.
+//! Called by `--forget`, by `--disable`, and by the observer once a run.
 
-use super::lock::{self, Owner};
+use super::layout::{CONSENT, DELIVERY, EVENTS, SAMPLES, Sending, is_permitted};
+use super::lock::{self, RunOwner};
 use super::runs::summarize;
-use super::{DELIVERY, EVENTS, SAMPLES, Store};
+use super::runs_directory::Store;
 use axolotl_run_core::limits;
 use axolotl_run_sys::files::Directory;
 use std::cmp::Reverse;
 use std::time::{Instant, SystemTime};
 use uuid::Uuid;
+
+/// What became of a run that was to be forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forgotten {
+    /// Nothing of it is left.
+    Deleted,
+    /// Its observer lives.
+    Living,
+    /// There is no such run, or its files can't be deleted.
+    Failed,
+}
+
+/// What waited to be sent, and no longer does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Withdrawn {
+    /// Events that waited.
+    pub events: u64,
+    /// The runs that they belonged to.
+    pub runs: u64,
+}
+
+impl Store {
+    /// Deletes one run.
+    pub fn forget(&self, run: Uuid, now: SystemTime) -> Forgotten {
+        let Ok(directory) = self.directory(run) else {
+            return Forgotten::Failed;
+        };
+        let RunOwner::Nobody(_lock) = lock::owner(&directory, now) else {
+            return Forgotten::Living;
+        };
+        self.delete(run, &directory)
+    }
+
+    /// Deletes the runs of which something waits to be sent, and sees to it that what is being recorded now is not
+    /// sent by anybody either.
+    pub fn withdraw(&self, now: SystemTime) -> Withdrawn {
+        let mut withdrawn = Withdrawn::default();
+        for run in self.identities() {
+            let Ok(directory) = self.directory(run) else {
+                continue;
+            };
+            let owner = lock::owner(&directory, now);
+            let summary = summarize(&directory, run, now, |_| {});
+            if summary.sending == Sending::Forbidden {
+                continue;
+            }
+            match owner {
+                RunOwner::Nobody(_lock) if summary.waiting > 0 => {
+                    self.delete(run, &directory);
+                }
+                // A later launcher would write its finish, which would wait.
+                _ if !summary.finished || summary.waiting > 0 => {
+                    drop(directory.remove_file(CONSENT))
+                }
+                _ => {}
+            }
+            if summary.waiting > 0 && !is_permitted(&directory) {
+                withdrawn.events = withdrawn.events.saturating_add(summary.waiting);
+                withdrawn.runs = withdrawn.runs.saturating_add(1);
+            }
+        }
+        withdrawn
+    }
+
+    /// Deletes a run that is ours.
+    fn delete(&self, run: Uuid, directory: &Directory) -> Forgotten {
+        let _ = directory.remove_file(CONSENT);
+        for name in directory.names(limits::DIRECTORY_NAMES_MAX) {
+            let _ = directory.remove_file(&name);
+        }
+        match self.runs.remove_directory(&run.to_string()) {
+            Ok(()) => Forgotten::Deleted,
+            Err(_) => Forgotten::Failed,
+        }
+    }
+}
 
 /// A run that nobody records any more.
 struct Past {
@@ -85,7 +166,7 @@ impl Store {
     /// A run as the pruning sees it; None where it may be living: its bytes must not push out those that are finished.
     fn past(&self, run: Uuid, now: SystemTime) -> Option<Past> {
         let directory = self.directory(run).ok()?;
-        let Owner::Nobody(_lock) = lock::owner(&directory, now) else {
+        let RunOwner::Nobody(_lock) = lock::owner(&directory, now) else {
             return None;
         };
         let activity = lock::activity(&directory, now).unwrap_or(now);
@@ -99,7 +180,7 @@ impl Store {
     /// Bytes of a run that wait to be sent; None where nothing does, nor will once its finish is written.
     fn unsent(&self, run: Uuid, now: SystemTime) -> Option<u64> {
         let directory = self.directory(run).ok()?;
-        if !super::is_permitted(&directory) {
+        if !is_permitted(&directory) {
             return None;
         }
         let summary = summarize(&directory, run, now, |_| {});
@@ -109,7 +190,7 @@ impl Store {
 
 /// Takes away what is never sent.
 fn strip(directory: &Directory, now: SystemTime) {
-    if let Owner::Nobody(_lock) = lock::owner(directory, now) {
+    if let RunOwner::Nobody(_lock) = lock::owner(directory, now) {
         let _ = directory.remove_file(SAMPLES);
     }
 }

@@ -7,17 +7,17 @@
 //!
 //! Pure; driven by the [`Uploader`](super::Uploader) alone.
 
-use super::answers::Verdict;
+use super::answers::ResponseClass;
 use super::backoff;
-use super::batching::{Batch, Divided, Item, Lane, Queue};
-use super::outcome::{Cause, Fate};
+use super::batching::{Batch, Divided, Item, Priority, Queue};
+use super::outcome::{Disposition, FailureCause};
 use axolotl_run_core::limits;
 use std::time::Duration;
 use uuid::Uuid;
 
 /// What is known of the endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum EndpointState {
     /// Nothing was sent yet.
     Untried,
     /// It accepted, or refused with reason, what was sent last.
@@ -32,11 +32,11 @@ pub enum State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attempt {
     /// What the answer means.
-    pub verdict: Verdict,
+    pub class: ResponseClass,
     /// The HTTP status; None where there was no answer.
     pub status: Option<u16>,
     /// Why there was none.
-    pub cause: Option<Cause>,
+    pub cause: Option<FailureCause>,
     /// When the server wants to be asked again.
     pub retry_after: Option<Duration>,
 }
@@ -47,7 +47,7 @@ pub struct Conclusion {
     /// The events that it concerns.
     pub uuids: Vec<Uuid>,
     /// What became of them.
-    pub fate: Fate,
+    pub disposition: Disposition,
     /// It says what the one before said.
     pub repeated: bool,
     /// How long nothing is to be tried.
@@ -56,21 +56,21 @@ pub struct Conclusion {
 
 /// The events that wait, and what is known of the endpoint.
 #[derive(Debug)]
-pub struct Course {
+pub struct RetryPolicy {
     queue: Queue,
-    state: State,
+    state: EndpointState,
     failures: u32,
     /// Events that the next request may hold.
     events_max: usize,
     /// What the last attempt that failed was like.
-    last: Option<(Option<u16>, Option<Cause>)>,
+    last: Option<(Option<u16>, Option<FailureCause>)>,
 }
 
-impl Default for Course {
+impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
             queue: Queue::default(),
-            state: State::Untried,
+            state: EndpointState::Untried,
             failures: 0,
             events_max: limits::BATCH_EVENTS_MAX,
             last: None,
@@ -78,17 +78,17 @@ impl Default for Course {
     }
 }
 
-impl Course {
+impl RetryPolicy {
     /// Takes an event; false where it has to stay where it is written down.
     #[must_use]
-    pub fn offer(&mut self, item: Item, lane: Lane) -> bool {
-        self.state != State::Stopped && self.queue.push(item, lane)
+    pub fn offer(&mut self, item: Item, priority: Priority) -> bool {
+        self.state != EndpointState::Stopped && self.queue.push(item, priority)
     }
 
     /// The next batch to be tried.
     #[must_use]
     pub fn depart(&mut self) -> Option<Batch> {
-        if self.state == State::Stopped {
+        if self.state == EndpointState::Stopped {
             None
         } else {
             self.queue.take(self.events_max)
@@ -103,7 +103,7 @@ impl Course {
 
     /// What is known of the endpoint.
     #[must_use]
-    pub const fn state(&self) -> State {
+    pub const fn state(&self) -> EndpointState {
         self.state
     }
 
@@ -116,32 +116,32 @@ impl Course {
     /// Draws the conclusions of an attempt; None where the next one follows at once. `chance` is from 0 to 1.
     pub fn settle(&mut self, batch: Batch, attempt: &Attempt, chance: f64) -> Option<Conclusion> {
         let uuids: Vec<Uuid> = batch.items.iter().map(|item| item.uuid).collect();
-        let fate = match attempt.verdict {
-            Verdict::Delivered => Fate::Delivered,
-            Verdict::Divide => match self.queue.divide(batch) {
+        let disposition = match attempt.class {
+            ResponseClass::Delivered => Disposition::Delivered,
+            ResponseClass::Divide => match self.queue.divide(batch) {
                 Divided::Halved => {
                     self.alive();
                     return None;
                 }
-                Divided::Lone(_) => Fate::Refused,
+                Divided::Lone(_) => Disposition::Refused,
             },
-            Verdict::Later => {
+            ResponseClass::Later => {
                 self.queue.put_back(batch);
-                Fate::Delayed
+                Disposition::Delayed
             }
-            Verdict::Stop => {
+            ResponseClass::Stop => {
                 self.queue.put_back(batch);
-                Fate::Stopped
+                Disposition::Stopped
             }
         };
         let (mut repeated, mut wait) = (false, None);
-        match fate {
-            Fate::Delivered | Fate::Refused => self.alive(),
-            Fate::Stopped => self.state = State::Stopped,
-            Fate::Delayed => {
+        match disposition {
+            Disposition::Delivered | Disposition::Refused => self.alive(),
+            Disposition::Stopped => self.state = EndpointState::Stopped,
+            Disposition::Delayed => {
                 repeated = self.last.replace((attempt.status, attempt.cause))
                     == Some((attempt.status, attempt.cause));
-                self.state = State::Dead;
+                self.state = EndpointState::Dead;
                 self.failures = self.failures.saturating_add(1);
                 if backoff::is_open(self.failures) {
                     self.events_max = 1;
@@ -151,14 +151,14 @@ impl Course {
         }
         Some(Conclusion {
             uuids,
-            fate,
+            disposition,
             repeated,
             wait,
         })
     }
 
     fn alive(&mut self) {
-        self.state = State::Alive;
+        self.state = EndpointState::Alive;
         self.failures = 0;
         self.last = None;
         self.events_max = self

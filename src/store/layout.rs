@@ -1,14 +1,74 @@
-//! Where the launcher's files are, by the XDG base directory specification.
+//! Where the launcher's files are and what they are called, by the XDG base directory specification.
 //!
 //! An empty or relative value is invalid and counts as unset, as the specification demands: a relative path
 //! would scatter state over every directory that a run is started from. Without a home there is no place.
-//!
-//! Pure but for the look-up function, which the caller gives.
 
-use super::{CONSENT, DECISION, DELIVERY, EVENTS, LIVE, OURS, RUNS, SAMPLES};
 use axolotl_run_core::env;
+use axolotl_run_sys::files::{Access, Directory};
+use axolotl_run_sys::reason;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::{fmt, io};
+
+/// Our directory's name, in the directories of state and of configuration.
+pub(super) const OURS: &str = "axolotl-run";
+/// The stored decision's file in the directory of configuration.
+pub(super) const DECISION: &str = "config.yaml";
+/// The names within the state directory.
+pub(super) const RUNS: &str = "runs";
+pub(super) const EVENTS: &str = "events.jsonl";
+pub(super) const DELIVERY: &str = "delivery.jsonl";
+pub(super) const SAMPLES: &str = "samples.jsonl";
+pub(super) const CONSENT: &str = "consent";
+pub(super) const LIVE: &str = "live";
+
+/// Whether what a run records may ever be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sending {
+    /// The run's user consented.
+    Permitted,
+    /// It is recorded for its owner alone.
+    Forbidden,
+}
+
+/// Whether what a run recorded may be sent.
+pub(super) fn is_permitted(directory: &Directory) -> bool {
+    directory.file(CONSENT, Access::Read).is_ok()
+}
+
+/// Why nothing can be kept on disk.
+#[derive(Debug)]
+pub enum StoreProblem {
+    /// Neither `XDG_STATE_HOME` nor `HOME` names a directory.
+    NoHome,
+    /// Neither `XDG_CONFIG_HOME` nor `HOME` names a directory.
+    NoConfigHome,
+    /// Somebody else made our directory.
+    Foreign(PathBuf),
+    /// The kernel refused.
+    Io(PathBuf, io::Error),
+}
+
+impl fmt::Display for StoreProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoHome => no_base(f, "state", env::XDG_STATE_HOME),
+            Self::NoConfigHome => no_base(f, "configuration", env::XDG_CONFIG_HOME),
+            Self::Foreign(path) => {
+                write!(f, "use `{}`: it belongs to somebody else", path.display())
+            }
+            Self::Io(path, error) => write!(f, "use `{}`: {}", path.display(), reason(error)),
+        }
+    }
+}
+
+fn no_base(f: &mut fmt::Formatter<'_>, kind: &str, variable: &str) -> fmt::Result {
+    write!(
+        f,
+        "find a {kind} directory: neither `{variable}` nor `{}` is an absolute path",
+        env::HOME
+    )
+}
 
 /// The base directory of state.
 #[must_use]

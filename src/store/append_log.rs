@@ -16,7 +16,7 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 
 /// What became of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stored {
+pub enum Written {
     /// It is in the file.
     Disk,
     /// It waits in memory.
@@ -27,7 +27,7 @@ pub enum Stored {
 
 /// How much a line matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Weight {
+pub enum Importance {
     /// One of many.
     Ordinary,
     /// One of the few that the journal is for; it may go beyond the limits by a bounded amount.
@@ -36,7 +36,7 @@ pub enum Weight {
 
 /// The file and what waits for it.
 #[derive(Debug)]
-pub(super) struct Log {
+pub(super) struct AppendLog {
     name: &'static str,
     bytes_max: u64,
     open: Option<Open>,
@@ -52,7 +52,7 @@ struct Open {
     torn: bool,
 }
 
-impl Log {
+impl AppendLog {
     pub(super) const fn new(name: &'static str, bytes_max: u64) -> Self {
         Self {
             name,
@@ -69,8 +69,8 @@ impl Log {
         &mut self,
         directory: Option<&Directory>,
         line: &str,
-        weight: Weight,
-    ) -> Stored {
+        importance: Importance,
+    ) -> Written {
         if line.contains('\n') {
             return self.lose();
         }
@@ -78,14 +78,14 @@ impl Log {
         if self.held.is_empty()
             && let Some(open) = self.open.as_mut()
         {
-            if !open.has_room(line, self.bytes_max, weight) {
+            if !open.has_room(line, self.bytes_max, importance) {
                 return self.lose();
             }
             if open.write(line).is_ok() {
-                return Stored::Disk;
+                return Written::Disk;
             }
         }
-        self.hold(line, weight)
+        self.hold(line, importance)
     }
 
     /// Writes what waits, as far as the disk takes it; whether nothing waits any more.
@@ -137,15 +137,15 @@ impl Log {
         self.open = None;
     }
 
-    const fn lose(&mut self) -> Stored {
+    const fn lose(&mut self) -> Written {
         self.lost = self.lost.saturating_add(1);
-        Stored::Nowhere
+        Written::Nowhere
     }
 
-    fn hold(&mut self, line: &str, weight: Weight) -> Stored {
-        let extra = match weight {
-            Weight::Ordinary => 0,
-            Weight::Essential => limits::ESSENTIAL_BYTES_MAX as usize,
+    fn hold(&mut self, line: &str, importance: Importance) -> Written {
+        let extra = match importance {
+            Importance::Ordinary => 0,
+            Importance::Essential => limits::ESSENTIAL_BYTES_MAX as usize,
         };
         if self.held_bytes.saturating_add(line.len()) > limits::HELD_BYTES_MAX.saturating_add(extra)
         {
@@ -153,7 +153,7 @@ impl Log {
         }
         self.held_bytes = self.held_bytes.saturating_add(line.len());
         self.held.push_back(line.to_owned());
-        Stored::Memory
+        Written::Memory
     }
 }
 
@@ -173,10 +173,10 @@ impl Open {
         })
     }
 
-    const fn has_room(&self, line: &str, bytes_max: u64, weight: Weight) -> bool {
-        let extra = match weight {
-            Weight::Ordinary => 0,
-            Weight::Essential => limits::ESSENTIAL_BYTES_MAX,
+    const fn has_room(&self, line: &str, bytes_max: u64, importance: Importance) -> bool {
+        let extra = match importance {
+            Importance::Ordinary => 0,
+            Importance::Essential => limits::ESSENTIAL_BYTES_MAX,
         };
         self.bytes.saturating_add(line.len() as u64) < bytes_max.saturating_add(extra)
     }

@@ -43,8 +43,8 @@ fn happening() -> impl Strategy<Value = Happening> {
 /// Journal, launcher and server.
 #[derive(Default)]
 struct World {
-    journal: BTreeMap<u128, Option<Fate>>,
-    course: Course,
+    journal: BTreeMap<u128, Option<Disposition>>,
+    policy: RetryPolicy,
     stored: BTreeMap<u128, String>,
 }
 
@@ -62,36 +62,36 @@ impl World {
         for _ in 0..count {
             let number = self.journal.len() as u128;
             self.journal.insert(number, None);
-            self.offer(number, Lane::Own);
+            self.offer(number, Priority::Own);
         }
     }
 
-    fn offer(&mut self, number: u128, lane: Lane) {
+    fn offer(&mut self, number: u128, priority: Priority) {
         // One that is not taken waits in the journal.
-        let _ = self.course.offer(
+        let _ = self.policy.offer(
             Item {
                 uuid: Uuid::from_u128(number),
                 line: line(number).into(),
             },
-            lane,
+            priority,
         );
     }
 
     fn restart(&mut self) {
-        self.course = Course::default();
+        self.policy = RetryPolicy::default();
         let waiting: Vec<_> = self
             .journal
             .iter()
-            .filter(|(_, fate)| fate.is_none())
+            .filter(|(_, disposition)| disposition.is_none())
             .map(|(number, _)| *number)
             .collect();
         waiting
             .into_iter()
-            .for_each(|number| self.offer(number, Lane::Earlier));
+            .for_each(|number| self.offer(number, Priority::Earlier));
     }
 
     fn attempt(&mut self, happening: Happening) {
-        let Some(batch) = self.course.depart() else {
+        let Some(batch) = self.policy.depart() else {
             return;
         };
         assert!(batch.items.len() <= limits::BATCH_EVENTS_MAX);
@@ -110,28 +110,35 @@ impl World {
                     .insert(item.uuid.as_u128(), item.line.to_string());
             }
         }
-        let (verdict, status) = match happening {
+        let (class, status) = match happening {
             Happening::Killed => return self.restart(),
-            Happening::Fails(status) => (Verdict::Later, status),
-            Happening::Stops => (Verdict::Stop, Some(401)),
-            Happening::TooLarge(_) if !takes => (Verdict::Divide, Some(413)),
-            Happening::AcceptsInSilence if !poisoned => (Verdict::Later, None),
-            _ if poisoned => (Verdict::Divide, Some(400)),
-            _ => (Verdict::Delivered, Some(200)),
+            Happening::Fails(status) => (ResponseClass::Later, status),
+            Happening::Stops => (ResponseClass::Stop, Some(401)),
+            Happening::TooLarge(_) if !takes => (ResponseClass::Divide, Some(413)),
+            Happening::AcceptsInSilence if !poisoned => (ResponseClass::Later, None),
+            _ if poisoned => (ResponseClass::Divide, Some(400)),
+            _ => (ResponseClass::Delivered, Some(200)),
         };
         let attempt = Attempt {
-            verdict,
+            class,
             status,
             cause: None,
             retry_after: None,
         };
-        let Some(conclusion) = self.course.settle(batch, &attempt, 0.5) else {
+        let Some(conclusion) = self.policy.settle(batch, &attempt, 0.5) else {
             return;
         };
-        assert_eq!(conclusion.wait.is_some(), conclusion.fate == Fate::Delayed);
-        if matches!(conclusion.fate, Fate::Delivered | Fate::Refused) {
+        assert_eq!(
+            conclusion.wait.is_some(),
+            conclusion.disposition == Disposition::Delayed
+        );
+        if matches!(
+            conclusion.disposition,
+            Disposition::Delivered | Disposition::Refused
+        ) {
             for uuid in conclusion.uuids {
-                self.journal.insert(uuid.as_u128(), Some(conclusion.fate));
+                self.journal
+                    .insert(uuid.as_u128(), Some(conclusion.disposition));
             }
         }
     }
@@ -146,12 +153,12 @@ impl World {
 
     /// What must hold at any moment.
     fn check(&self) {
-        for (number, fate) in &self.journal {
-            match fate {
-                Some(Fate::Delivered) => {
+        for (number, disposition) in &self.journal {
+            match disposition {
+                Some(Disposition::Delivered) => {
                     assert_eq!(self.stored.get(number), Some(&line(*number)), "{number}")
                 }
-                Some(Fate::Refused) => assert!(is_poison(*number), "{number}"),
+                Some(Disposition::Refused) => assert!(is_poison(*number), "{number}"),
                 _ => {}
             }
         }
@@ -174,15 +181,15 @@ proptest! {
         // In the end the server is well, and somebody starts a launcher.
         world.restart();
         let mut requests = 0;
-        while !world.course.queue().is_empty() {
+        while !world.policy.queue().is_empty() {
             world.attempt(Happening::Accepts);
             requests += 1;
             prop_assert!(requests < 10_000, "it comes to an end");
         }
         world.check();
-        for (number, fate) in &world.journal {
-            let expected = if is_poison(*number) { Fate::Refused } else { Fate::Delivered };
-            prop_assert_eq!(*fate, Some(expected), "{}", number);
+        for (number, disposition) in &world.journal {
+            let expected = if is_poison(*number) { Disposition::Refused } else { Disposition::Delivered };
+            prop_assert_eq!(*disposition, Some(expected), "{}", number);
         }
     }
 }
@@ -191,60 +198,63 @@ proptest! {
 fn after_three_failures_one_event_is_risked_and_then_twice_as_many() {
     let mut world = World::default();
     let numbers = (0..300_u128).filter(|number| !is_poison(*number)).take(200);
-    numbers.for_each(|number| world.offer(number, Lane::Own));
+    numbers.for_each(|number| world.offer(number, Priority::Own));
     let mut sizes = Vec::new();
     let mut attempt = |world: &mut World, happening| {
-        let batch = world.course.depart().unwrap();
+        let batch = world.policy.depart().unwrap();
         sizes.push(batch.items.len());
-        world.course.queue.put_back(batch);
+        world.policy.queue.put_back(batch);
         world.attempt(happening);
     };
     for _ in 0..5 {
         attempt(&mut world, Happening::Fails(None));
     }
     assert_eq!(
-        (world.course.state(), world.course.failures()),
-        (State::Dead, 5)
+        (world.policy.state(), world.policy.failures()),
+        (EndpointState::Dead, 5)
     );
-    while !world.course.queue().is_empty() {
+    while !world.policy.queue().is_empty() {
         attempt(&mut world, Happening::Accepts);
     }
     assert_eq!(sizes, [100, 100, 100, 1, 1, 1, 2, 4, 8, 16, 32, 64, 73]);
     assert_eq!(
-        (world.course.state(), world.course.failures()),
-        (State::Alive, 0)
+        (world.policy.state(), world.policy.failures()),
+        (EndpointState::Alive, 0)
     );
 }
 
 #[test]
 fn an_outage_is_told_once_and_a_wrong_key_ends_it() {
     let mut world = World::default();
-    world.offer(1, Lane::Own);
-    let mut tell = |verdict, status| {
-        let batch = world.course.depart().unwrap();
+    world.offer(1, Priority::Own);
+    let mut tell = |class, status| {
+        let batch = world.policy.depart().unwrap();
         let attempt = Attempt {
-            verdict,
+            class,
             status,
             cause: None,
             retry_after: None,
         };
         world
-            .course
+            .policy
             .settle(batch, &attempt, 0.5)
-            .map(|conclusion| (conclusion.fate, conclusion.repeated))
+            .map(|conclusion| (conclusion.disposition, conclusion.repeated))
     };
     for (status, repeated) in [(503, false), (503, true), (502, false), (503, false)] {
         assert_eq!(
-            tell(Verdict::Later, Some(status)),
-            Some((Fate::Delayed, repeated)),
+            tell(ResponseClass::Later, Some(status)),
+            Some((Disposition::Delayed, repeated)),
             "{status}"
         );
     }
-    assert_eq!(tell(Verdict::Stop, Some(401)), Some((Fate::Stopped, false)));
+    assert_eq!(
+        tell(ResponseClass::Stop, Some(401)),
+        Some((Disposition::Stopped, false))
+    );
     assert!(
-        world.course.depart().is_none() && !world.course.queue().is_empty(),
+        world.policy.depart().is_none() && !world.policy.queue().is_empty(),
         "it is kept"
     );
-    world.offer(2, Lane::Own);
-    assert_eq!(world.course.queue().len(), 1, "and no more is taken");
+    world.offer(2, Priority::Own);
+    assert_eq!(world.policy.queue().len(), 1, "and no more is taken");
 }

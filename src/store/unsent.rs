@@ -1,18 +1,19 @@
-//! What waits to be sent, oldest run first, a portion at a time.
+//! What waits to be sent, oldest run first, a page at a time.
 //!
 //! Only runs that were recorded with consent, only events that were neither delivered nor refused, that are young
 //! enough, that pass the gate, and of these the newest 10 MB. Thousands of runs may wait (a shared home, a server that
 //! was away), so neither their events nor their files are held all at once: a survey says which runs they are, then
-//! each portion is some of their events, with the locks of their runs. While one process sends a run no other does, and
+//! each page is some of their events, with the locks of their runs. While one process sends a run no other does, and
 //! a run whose observer lives is left to that observer.
 //!
 //! Called by the observer for the runs before its own, and by `--send`.
 
-use super::lock::{self, Owner, RunLock};
-use super::log::{Log, Weight};
+use super::append_log::{AppendLog, Importance};
+use super::layout::{DELIVERY, is_permitted};
+use super::lock::{self, RunLock, RunOwner};
 use super::runs::{Summary, summarize};
-use super::{DELIVERY, Store};
-use crate::delivery::{Fate, Outcome};
+use super::runs_directory::Store;
+use crate::delivery::{AttemptOutcome, Disposition};
 use axolotl_run_core::limits;
 use axolotl_run_sys::files::Directory;
 use std::cmp::Reverse;
@@ -23,9 +24,9 @@ use uuid::Uuid;
 
 /// The runs of which something waits; nothing of them is held.
 #[derive(Debug, Default)]
-pub struct Waiting {
+pub struct UnsentRuns {
     runs: VecDeque<Surveyed>,
-    /// Events that wait and will be in a portion.
+    /// Events that wait and will be in a page.
     pub events: u64,
     /// Events that wait but are beyond what is kept for sending.
     pub left_out: u64,
@@ -34,15 +35,15 @@ pub struct Waiting {
 #[derive(Debug)]
 struct Surveyed {
     run: Uuid,
-    /// The last event that was in a portion, or is left out; what follows it is to be sent.
+    /// The last event that was in a page, or is left out; what follows it is to be sent.
     after: Option<Uuid>,
-    /// Ours from its first portion to its last.
+    /// Ours from its first page to its last.
     lock: Option<Arc<RunLock>>,
 }
 
 /// Some of the events that wait, and the right to send them.
 #[derive(Debug, Default)]
-pub struct Portion {
+pub struct UnsentPage {
     /// The exact lines to be sent, oldest first within their run.
     pub lines: Vec<String>,
     /// The runs that they belong to.
@@ -50,37 +51,37 @@ pub struct Portion {
     /// Events that the gate has refused just now.
     pub refused: u64,
     bytes: usize,
-    held: Vec<Held>,
+    held: Vec<HeldRun>,
     /// The events without an answer, and whose they are.
     open: HashMap<Uuid, usize>,
 }
 
 /// A run that is ours while this is held.
 #[derive(Debug)]
-struct Held {
+struct HeldRun {
     directory: Directory,
-    delivery: Log,
+    delivery: AppendLog,
     _lock: Arc<RunLock>,
 }
 
-impl Held {
-    fn append(&mut self, outcome: &Outcome) {
+impl HeldRun {
+    fn append(&mut self, outcome: &AttemptOutcome) {
         if let Some(line) = outcome.line() {
             self.delivery
-                .append(Some(&self.directory), &line, Weight::Ordinary);
+                .append(Some(&self.directory), &line, Importance::Ordinary);
         }
     }
 }
 
-impl Portion {
+impl UnsentPage {
     /// Whether every event has its answer.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         self.open.is_empty()
     }
 
-    /// Writes down what became of those events of an attempt that are of this portion; whether there was one.
-    pub fn keep(&mut self, outcome: &Outcome) -> bool {
+    /// Writes down what became of those events of an attempt that are of this page; whether there was one.
+    pub fn keep(&mut self, outcome: &AttemptOutcome) -> bool {
         let mut any = false;
         for (index, held) in self.held.iter_mut().enumerate() {
             let Some(part) = outcome.of(|uuid| self.open.get(uuid) == Some(&index)) else {
@@ -88,7 +89,10 @@ impl Portion {
             };
             any = true;
             held.append(&part);
-            if matches!(part.fate, Fate::Delivered | Fate::Refused) {
+            if matches!(
+                part.disposition,
+                Disposition::Delivered | Disposition::Refused
+            ) {
                 for uuid in &part.uuids {
                     self.open.remove(uuid);
                 }
@@ -98,7 +102,7 @@ impl Portion {
     }
 
     const fn is_full(&self) -> bool {
-        self.bytes >= limits::PORTION_BYTES_MAX || self.runs.len() >= limits::PORTION_RUNS_MAX
+        self.bytes >= limits::PAGE_BYTES_MAX || self.runs.len() >= limits::PAGE_RUNS_MAX
     }
 
     /// Takes a run's next events, as far as there is room; whether there are more.
@@ -107,11 +111,11 @@ impl Portion {
             return false;
         };
         let is_first = survey.lock.is_none();
-        let lock = match (survey.lock.take(), super::is_permitted(&directory)) {
+        let lock = match (survey.lock.take(), is_permitted(&directory)) {
             (Some(lock), true) => lock,
             (None, true) => match lock::owner(&directory, now) {
-                Owner::Nobody(lock) => Arc::new(lock),
-                Owner::Living => return false,
+                RunOwner::Nobody(lock) => Arc::new(lock),
+                RunOwner::Living => return false,
             },
             (_, false) => return false,
         };
@@ -124,7 +128,7 @@ impl Portion {
             if record.refusal.is_some() && record.answer.is_none() {
                 refused.push(uuid);
             } else if record.is_waiting(now) && reached {
-                if self.bytes >= limits::PORTION_BYTES_MAX {
+                if self.bytes >= limits::PAGE_BYTES_MAX {
                     more = true;
                     return;
                 }
@@ -135,14 +139,14 @@ impl Portion {
             }
             reached = reached || survey.after == Some(uuid);
         });
-        let mut held = Held {
+        let mut held = HeldRun {
             directory,
-            delivery: Log::new(DELIVERY, limits::RUN_DELIVERY_BYTES_MAX),
+            delivery: AppendLog::new(DELIVERY, limits::RUN_DELIVERY_BYTES_MAX),
             _lock: lock,
         };
         if is_first && !refused.is_empty() {
             self.refused = self.refused.saturating_add(refused.len() as u64);
-            held.append(&Outcome::refused_by_gate(refused, now));
+            held.append(&AttemptOutcome::refused_by_gate(refused, now));
         }
         self.held.push(held);
         self.runs.push(survey.run);
@@ -150,34 +154,34 @@ impl Portion {
     }
 }
 
-impl Waiting {
-    /// The next portion; None where nothing is left. Those before it must be settled or dropped by then: each holds
+impl UnsentRuns {
+    /// The next page; None where nothing is left. Those before it must be settled or dropped by then: each holds
     /// its runs.
-    pub fn next(&mut self, store: &Store, now: SystemTime) -> Option<Portion> {
-        let mut portion = Portion::default();
-        while !portion.is_full()
+    pub fn next(&mut self, store: &Store, now: SystemTime) -> Option<UnsentPage> {
+        let mut page = UnsentPage::default();
+        while !page.is_full()
             && let Some(survey) = self.runs.front_mut()
         {
-            if portion.take(store, survey, now) {
+            if page.take(store, survey, now) {
                 break;
             }
             self.runs.pop_front();
         }
-        (!portion.runs.is_empty()).then_some(portion)
+        (!page.runs.is_empty()).then_some(page)
     }
 }
 
 impl Store {
     /// Which runs have something to be sent that nobody else is sending.
     #[must_use]
-    pub fn waiting(&self, now: SystemTime) -> Waiting {
+    pub fn waiting(&self, now: SystemTime) -> UnsentRuns {
         let mut found: Vec<Summary> = self
             .identities()
             .into_iter()
             .filter_map(|run| self.survey(run, now))
             .collect();
         found.sort_by_key(|summary| Reverse((summary.activity, summary.run)));
-        let mut waiting = Waiting::default();
+        let mut waiting = UnsentRuns::default();
         let mut room = limits::UNSENT_BYTES_MAX;
         for summary in found {
             let (after, left_out) = match room.checked_sub(summary.waiting_bytes) {
@@ -204,7 +208,7 @@ impl Store {
 
     fn survey(&self, run: Uuid, now: SystemTime) -> Option<Summary> {
         let directory = self.directory(run).ok()?;
-        if !super::is_permitted(&directory) || lock::is_living(&directory, now) {
+        if !is_permitted(&directory) || lock::is_living(&directory, now) {
             return None;
         }
         let summary = summarize(&directory, run, now, |_| {});
