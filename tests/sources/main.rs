@@ -2,4 +2,5 @@
 //!
 //! Nothing is run here, so this is the quickest program to ask while files are moved about.
 
+mod layers;
 mod links;

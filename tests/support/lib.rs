@@ -10,6 +10,7 @@ pub mod nvml;
 pub mod observed;
 pub mod posthog;
 mod posthog_rules;
+pub mod sources;
 
 use nix::pty::openpty;
 use nix::sys::signal::{Signal, kill};
