@@ -6,7 +6,7 @@
 //! with the files cached. With `--sysinfo` it does nothing but refresh all processes at the observer's period, for
 //! benches/observer.py to measure.
 
-use axolotl_run::metrics::tree;
+use axolotl_run::bench::{self, TreeSampler};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System};
@@ -48,7 +48,7 @@ fn facts() {
     if command.is_empty() {
         command.push("python3".into());
     }
-    let look = || axolotl_run::metrics::facts(&command, &|name| std::env::var_os(name));
+    let look = || bench::facts(&command, &|name| std::env::var_os(name));
     let packages = look().packages.map_or(0, |packages| packages.0.len());
     let mut times: Vec<_> = std::iter::repeat_with(|| {
         let began = Instant::now();
@@ -88,7 +88,7 @@ fn main() {
     println!("processes   ours us   Some(&tree) us   All, no tasks us   All us   All / ours");
     for processes in [1, 16, 128] {
         let mut root = start(processes);
-        let mut ours = tree::Sampler::new(root.id());
+        let mut ours = TreeSampler::new(root.id());
         let deadline = Instant::now() + Duration::from_secs(20);
         while ours.sample().processes != Some(processes as u64) && Instant::now() < deadline {
             std::thread::yield_now();

@@ -7,7 +7,6 @@
 //! journal) = stored + kept, nothing stored that no journal has, no event under two uuids, one start and one finish
 //! for each run. Exit status 1 where that does not hold. A thousand runs need about five minutes.
 
-use axolotl_run::store::{Sent, Store};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -17,7 +16,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::Mutex;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 use support::posthog::{Behaviour, Server};
 
 const LAUNCHER: &str = env!("CARGO_BIN_EXE_axolotl-run");
@@ -185,25 +184,28 @@ fn count(homes: &[tempfile::TempDir], server: &Server) -> Count {
     let mut known = HashSet::new();
     let mut contents: HashMap<String, String> = HashMap::new();
     for home in homes {
-        let store = store(home.path());
-        for run in store.runs(SystemTime::now()) {
+        let answer = ask(home.path(), &["--runs", "--json"]);
+        for run in answer["runs"].as_array().into_iter().flatten() {
+            let run = run["run"].as_str().unwrap_or_default();
             let mut names = Vec::new();
-            store.events(run.run, SystemTime::now(), |record| {
-                let uuid = Value::from(record.member.uuid.to_string()).to_string();
-                let mut content: Value = serde_json::from_str(record.line).unwrap_or_default();
+            let shown = ask(home.path(), &["--show", run, "--json"]);
+            for record in shown["events"].as_array().into_iter().flatten() {
+                let event = &record["event"];
+                let uuid = event["uuid"].to_string();
+                let mut content = event.clone();
                 content["uuid"] = Value::Null;
                 count.created += 1;
-                match &record.answer {
+                match record["fate"].as_str().unwrap_or_default() {
                     _ if stored.contains(&uuid) => count.stored += 1,
-                    Some(answer) if answer.sent == Sent::Refused => count.refused += 1,
-                    None if record.is_waiting(SystemTime::now()) => count.waiting += 1,
+                    fate if fate.starts_with("refused") => count.refused += 1,
+                    "waiting to be sent" => count.waiting += 1,
                     _ => count.lost += 1,
                 }
                 let other = contents.insert(content.to_string(), uuid.clone());
                 count.twice += u64::from(other.is_some_and(|other| other != uuid));
-                names.push(record.member.event.clone());
+                names.push(event["event"].as_str().unwrap_or_default().to_owned());
                 known.insert(uuid);
-            });
+            }
             if names.is_empty() {
                 count.empty += 1;
                 continue;
@@ -212,7 +214,7 @@ fn count(homes: &[tempfile::TempDir], server: &Server) -> Count {
             let number = |name: &str| names.iter().filter(|known| *known == name).count();
             if (number("start"), number("finish")) != (1, 1) {
                 count.unfinished += 1;
-                println!("{} has {names:?}", run.run);
+                println!("{run} has {names:?}");
             }
         }
     }
@@ -220,9 +222,14 @@ fn count(homes: &[tempfile::TempDir], server: &Server) -> Count {
     count
 }
 
-fn store(home: &Path) -> Store {
-    let home = home.as_os_str().to_owned();
-    Store::open(move |name| (name == "XDG_STATE_HOME").then(|| home.clone())).expect("a store")
+/// What the launcher answers about the runs of a home.
+fn ask(home: &Path, words: &[&str]) -> Value {
+    let output = Command::new(LAUNCHER)
+        .args(words)
+        .env("XDG_STATE_HOME", home)
+        .output()
+        .expect("the launcher starts");
+    serde_json::from_slice(&output.stdout).unwrap_or_default()
 }
 
 /// The runs of one home, some at a time.

@@ -31,15 +31,23 @@
     )
 )]
 
-pub mod cli;
-pub mod commands;
-pub mod delivery;
-pub mod front;
-pub mod metrics;
-pub mod observer;
-pub mod protocol;
-pub mod store;
-pub mod supervisor;
-pub mod ui;
+pub(crate) mod cli;
+pub(crate) mod commands;
+pub(crate) mod delivery;
+pub(crate) mod front;
+pub(crate) mod metrics;
+pub(crate) mod observer;
+pub(crate) mod protocol;
+pub(crate) mod store;
+pub(crate) mod supervisor;
+pub(crate) mod ui;
 
-pub use front::{front, main};
+pub use front::main;
+
+/// For the programs in `benches/` that measure a part without a process around it; nothing else may use it.
+#[doc(hidden)]
+pub mod bench {
+    pub use crate::metrics::accelerator::{Gpus, Patience};
+    pub use crate::metrics::facts;
+    pub use crate::metrics::tree::Sampler as TreeSampler;
+}

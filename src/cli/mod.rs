@@ -18,10 +18,6 @@ pub const NAME: &str = "axolotl-run";
 
 /// What takes the command's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    missing_docs,
-    reason = "each is the option of its name, described in OPTIONS"
-)]
 pub enum Mode {
     Run,
     Status,
@@ -43,7 +39,6 @@ pub enum Mode {
 
 /// The shells that completions are written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is the shell of its name")]
 pub enum Shell {
     Bash,
     Zsh,

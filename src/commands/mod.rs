@@ -68,6 +68,7 @@ pub struct Streams<'a> {
 
 impl<'a> Streams<'a> {
     /// Streams that are no terminal.
+    #[cfg(test)]
     pub fn plain(out: &'a mut dyn Write, err: &'a mut dyn Complaints) -> Self {
         Self {
             out,

@@ -1,8 +1,8 @@
 //! `--schema` and PRIVACY.md: every event and field that can ever be sent, with its type, why and when.
 //!
 //! Both are printed from the declarations in `src/event`, which the types and the schema gate enforce; so the
-//! published list cannot promise something else than the program does. A test compares PRIVACY.md with
-//! [`privacy_document`].
+//! published list cannot promise something else than the program does. The test
+//! `documents` makes PRIVACY.md of them.
 
 use crate::ui::page::{Page, Paper};
 use axolotl_run_core::consent::POLICY_VERSION;
@@ -10,7 +10,6 @@ use axolotl_run_core::event::schema::{Field, Kind};
 use axolotl_run_core::event::{EventName, SCHEMA_VERSION, common_fields};
 use axolotl_run_core::public::version::PACKAGES;
 use serde_json::{Map, Value, json};
-use std::fmt::Write as _;
 
 /// Blanks before a field, for each object that it stands in.
 const INDENT: usize = 2;
@@ -95,7 +94,7 @@ fn entry(page: &mut Page, field: &Field, depth: usize) {
 }
 
 /// The fields in order, each followed by its own members one level deeper.
-fn walk(fields: &[Field], depth: usize, each: &mut impl FnMut(&Field, usize)) {
+pub(super) fn walk(fields: &[Field], depth: usize, each: &mut impl FnMut(&Field, usize)) {
     for field in fields {
         each(field, depth);
         walk(members(&field.kind), depth.saturating_add(1), each);
@@ -110,55 +109,10 @@ fn members(kind: &Kind) -> &[Field] {
     }
 }
 
-/// PRIVACY.md, whole.
-#[must_use]
-pub fn privacy_document() -> String {
-    let mut text = include_str!("privacy.md").replace("{policy}", &POLICY_VERSION.to_string());
-    text = text.replace("{schema}", &SCHEMA_VERSION.to_string());
-    let _ = write!(text, "\n### In every event\n\n");
-    table(&mut text, &common_fields());
-    for event in EventName::ALL {
-        let _ = write!(
-            text,
-            "\n### `{}`\n\nSent {}.\n\n",
-            event.as_str(),
-            event.when()
-        );
-        table(&mut text, &event.fields());
-    }
-    let packages: Vec<_> = PACKAGES
-        .iter()
-        .map(|package| format!("`{package}`"))
-        .collect();
-    let _ = writeln!(text, "\n`<package>` is one of {}.", packages.join(", "));
-    text
-}
-
-fn table(text: &mut String, fields: &[Field]) {
-    let _ = writeln!(text, "| field | type | what it is for |\n|---|---|---|");
-    let mut owners: Vec<String> = Vec::new();
-    walk(fields, 0, &mut |field, depth| {
-        owners.truncate(depth);
-        let owner = owners
-            .last()
-            .map_or(String::new(), |owner| format!("{owner}."));
-        let name = format!("{owner}{}", field.name);
-        let _ = writeln!(
-            text,
-            "| `{name}` | {} | {} |",
-            field.kind.name(),
-            field.why.replace('|', "\\|")
-        );
-        owners.push(match &field.kind {
-            Kind::List(_) => format!("{name}[]"),
-            _ => name,
-        });
-    });
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::commands::tests::documents::privacy_document;
 
     #[test]
     fn every_declared_field_is_in_every_form() {

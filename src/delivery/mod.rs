@@ -21,7 +21,7 @@ mod uploader;
 
 pub use batching::Priority;
 pub use client::Certificates;
-pub use endpoint::{Destination, Endpoint, EndpointProblem, Key, KeyProblem};
+pub use endpoint::{Destination, Endpoint, Key};
 pub use outcome::{AttemptOutcome, Disposition, FailureCause, LastAnswer};
 pub use retry_policy::EndpointState;
 pub use uploader::Uploader;

@@ -221,17 +221,6 @@ impl Sampler {
         self.gpus.facts()
     }
 
-    /// How the measuring of accelerators goes.
-    pub fn accelerator_health(&mut self) -> Health {
-        self.gpus.health()
-    }
-
-    /// Whether their driver was ever silent for too long.
-    #[must_use]
-    pub const fn accelerator_was_unresponsive(&self) -> bool {
-        self.gpus.ever_unresponsive()
-    }
-
     /// Processes that the kernel killed for memory since the beginning. To be asked when the command's end is
     /// known: the kernel counts before it kills.
     #[must_use]

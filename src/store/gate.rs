@@ -18,8 +18,6 @@ use uuid::Uuid;
 /// Why a line is not one of our events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineRefusal {
-    /// It is no batch member at all: torn, or not ours.
-    Unreadable,
     /// It is longer than anything we make.
     Size,
     /// It belongs to another run.
@@ -39,7 +37,6 @@ impl LineRefusal {
     #[must_use]
     pub const fn reason(self) -> &'static str {
         match self {
-            Self::Unreadable => "not an event",
             Self::Size => "longer than any event",
             Self::Run => "an event of another run",
             Self::Name => "not an event of the published list",
@@ -95,9 +92,8 @@ mod tests {
     }
 
     fn verdict(line: &str) -> Result<(), LineRefusal> {
-        parse(line)
-            .ok_or(LineRefusal::Unreadable)
-            .and_then(|member| judge(RUN, line, &member))
+        let member = parse(line).expect("a batch member");
+        judge(RUN, line, &member)
     }
 
     #[test]
@@ -109,9 +105,11 @@ mod tests {
             assert_ne!(bad, good, "{from}");
             bad
         };
+        let torn = &good[..good.len() - 1];
+        for none in [torn, &replaced("01936f0e", "zz936f0e")] {
+            assert_eq!(parse(none), None, "{none}");
+        }
         for (bad, refusal) in [
-            (good[..good.len() - 1].to_owned(), LineRefusal::Unreadable),
-            (replaced("01936f0e", "zz936f0e"), LineRefusal::Unreadable),
             (
                 replaced(&RUN.to_string(), "6f1c2e9a-7d54-4f0b-8a21-3c5d9e7f1b43"),
                 LineRefusal::Run,
@@ -173,8 +171,11 @@ mod tests {
 
         #[test]
         fn no_text_is_too_strange_to_be_judged(text in ".{0,200}") {
-            let _ = verdict(&text);
-            let _ = verdict(&line(&text));
+            for text in [line(&text), text] {
+                if let Some(member) = parse(&text) {
+                    let _ = judge(RUN, &text, &member);
+                }
+            }
         }
     }
 }

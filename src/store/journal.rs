@@ -77,12 +77,6 @@ impl Journal {
         Self::begin(None, run, sending)
     }
 
-    /// The run that it belongs to.
-    #[must_use]
-    pub const fn run(&self) -> Uuid {
-        self.run
-    }
-
     /// Whether what is recorded may be sent. Consent can be withdrawn while a run lasts.
     #[must_use]
     pub fn may_be_sent(&self) -> bool {

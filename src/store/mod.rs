@@ -32,11 +32,10 @@ pub use append_log::{Importance, Written};
 pub use delete::{Forgotten, Withdrawn};
 pub use journal::{Journal, Unforced};
 pub use layout::{Sending, StoreProblem, files};
-pub use read::{Answer, Delivered, Sent};
-pub use recover::Left;
+pub use read::Sent;
 pub use runs::{Outcome, Record, Summary};
 pub use runs_directory::Store;
-pub use unsent::{UnsentPage, UnsentRuns};
+pub use unsent::UnsentPage;
 
 #[cfg(test)]
 pub(crate) mod tests;

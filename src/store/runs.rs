@@ -198,13 +198,6 @@ impl Store {
         self.directory(run)
             .map_or(0, |directory| read::samples(&directory, ours).lines)
     }
-
-    /// The runs whose identity begins so, the latest first.
-    #[must_use]
-    pub fn find(&self, prefix: &str, now: SystemTime) -> Vec<Summary> {
-        let prefix = prefix.to_ascii_lowercase();
-        self.summaries(now, |run| run.to_string().starts_with(&prefix))
-    }
 }
 
 /// Walks a run's events once.

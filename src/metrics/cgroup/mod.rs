@@ -82,15 +82,6 @@ impl MemoryGroup {
             .ok()
     }
 
-    /// The most that was ever charged, since the group was made: before the run as well, if the group is older.
-    #[must_use]
-    pub fn peak(&self) -> Option<u64> {
-        files::number(&self.directory.join(match self.version {
-            Version::One => "memory.max_usage_in_bytes",
-            Version::Two => "memory.peak",
-        }))
-    }
-
     /// The smallest limit of the group and of all above it that can be seen.
     #[must_use]
     pub fn limit(&self) -> Option<u64> {
