@@ -5,12 +5,16 @@
 
 mod entry;
 mod prefixes;
+mod progress;
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// The kinds of knowledge: the name of the generated file, and what makes it from the files of `knowledge/`.
-const KINDS: &[(&str, fn(&Path) -> String)] = &[("prefixes", prefixes::generate)];
+const KINDS: &[(&str, fn(&Path) -> String)] = &[
+    ("prefixes", prefixes::generate),
+    ("progress", progress::generate),
+];
 
 fn main() {
     let knowledge = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../knowledge");

@@ -9,15 +9,25 @@
 //!
 //! Pure: time is given, in seconds since the command's spawn. [`run`](crate::judging::run) makes events of the state.
 
+#![cfg_attr(
+    not(test),
+    expect(
+        clippy::indexing_slicing,
+        clippy::string_slice,
+        reason = "every place in a line was found in it a moment before; property tests read any line"
+    )
+)]
+
 mod bar;
 mod choice;
 mod dictionary;
+mod formats;
 mod guess;
+mod knowledge;
 mod loops;
+mod metrics;
 mod pace;
-mod postfix;
 mod role;
-mod seen;
 #[cfg(test)]
 mod tests;
 
@@ -29,7 +39,9 @@ use crate::output::lines::Line;
 use crate::output::prefix::{self, Collector};
 use bar::Bar;
 use choice::{Change, Choice};
-use dictionary::LogDictionary;
+use formats::{LineReader, Reading};
+use knowledge::Says;
+use metrics::{Metric, Metrics};
 use role::Role;
 
 /// What is known of the training. Unknown is None, never 0.
@@ -57,8 +69,14 @@ pub struct Training {
     pub tokens_trainable: Option<u64>,
     /// Tokens per second and GPU.
     pub tokens_per_second_per_gpu: Option<f64>,
+    /// Seconds a step, as last logged.
+    pub step_seconds: Option<f64>,
     /// Evaluation loss last logged.
     pub eval_loss: Option<f64>,
+    /// Perplexity of the evaluation last logged.
+    pub eval_ppl: Option<f64>,
+    /// Accuracy of the evaluation last logged.
+    pub eval_accuracy: Option<f64>,
     /// Mean training loss, logged at the training's end.
     pub train_loss: Option<f64>,
     /// Seconds that the training says it took, or has taken so far.
@@ -74,6 +92,32 @@ pub struct Training {
 }
 
 impl Training {
+    /// Takes the numbers that are no counts of steps.
+    fn take(&mut self, metrics: &Metrics) {
+        for (known, metric) in [
+            (&mut self.loss, Metric::Loss),
+            (&mut self.learning_rate, Metric::LearningRate),
+            (&mut self.grad_norm, Metric::GradNorm),
+            (&mut self.ppl, Metric::Ppl),
+            (
+                &mut self.tokens_per_second_per_gpu,
+                Metric::TokensPerSecondPerGpu,
+            ),
+            (&mut self.step_seconds, Metric::StepSeconds),
+            (&mut self.eval_loss, Metric::EvalLoss),
+            (&mut self.eval_ppl, Metric::EvalPpl),
+            (&mut self.eval_accuracy, Metric::EvalAccuracy),
+            (&mut self.train_loss, Metric::TrainLoss),
+            (&mut self.train_runtime, Metric::TrainRuntime),
+        ] {
+            *known = metrics.get(metric).or(*known);
+        }
+        let total = metrics.count(Metric::TokensTotal);
+        self.tokens_total = total.or(self.tokens_total);
+        let trainable = metrics.count(Metric::TokensTrainable);
+        self.tokens_trainable = trainable.or(self.tokens_trainable);
+    }
+
     /// Steps per epoch, as the planned epochs say, else as the last logged epoch does once one is complete
     /// (before that the rounding of the printed epoch is too coarse).
     #[must_use]
@@ -109,11 +153,25 @@ impl Training {
     }
 }
 
+/// What says how many steps are done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Source {
+    /// Its bar, if anything.
+    #[default]
+    Bar,
+    /// The lines of the format of this number: bars are none of the training then.
+    Lines(usize),
+    /// Its log dictionaries.
+    Dictionaries,
+}
+
 /// Takes a run's lines and keeps its [`Training`].
 #[derive(Clone, Debug, Default)]
 pub struct ProgressReader {
     training: Training,
     choice: Choice,
+    lines: LineReader,
+    source: Source,
     /// The finished training before this one, until it is sure that this one is none.
     before: Option<Box<Training>>,
     /// What the last bar showed, and when a bar last showed something new.
@@ -125,12 +183,6 @@ pub struct ProgressReader {
 
 /// Blanks that are more than the end of a line: those that take a bar away are as many as it was long.
 const CLEARED_MIN: usize = 12;
-
-/// What a trainer says at the log level `info` before a bar that is none of a training.
-const EVALUATIONS: [&str; 2] = [
-    "***** Running Evaluation *****",
-    "***** Running Prediction *****",
-];
 
 impl ProgressReader {
     /// A reader that has seen nothing.
@@ -185,24 +237,38 @@ impl ProgressReader {
         }
         while let Some((bar, rest)) = Bar::find(text) {
             self.note_bar(&bar, at);
-            if stream != Stream::Stdout || matches!(bar.role, Role::Epoch(_)) {
-                let change = self.choice.offer(&bar, line.cursor_up);
-                self.changed(change, Some(&bar), at);
+            if stream != Stream::Stdout || bar.names_epoch() {
+                self.offered(&bar, line.cursor_up, at);
             }
             // What was printed while the bar stood there continues on its line.
             text = prefix::strip(rest);
         }
-        if let Some(log) = LogDictionary::parse(text) {
+        if text.is_empty() {
+            return;
+        }
+        if let Some(log) = dictionary::parse(text).or_else(|| dictionary::parse_logged(text)) {
             self.logged(&log, Some(at));
-        } else if stream != Stream::Stdout && !text.is_empty() {
-            self.choice.other_line();
-            self.announced(text);
+            return;
+        }
+        let reading = self.lines.read(text);
+        if let Some(reading) = &reading
+            && reading.says == Says::Progress
+        {
+            self.printed(reading, at);
+            return;
+        }
+        if stream == Stream::Stdout {
+            return;
+        }
+        self.choice.other_line();
+        if let Some(reading) = &reading {
+            self.announced(reading);
         }
     }
 
     /// Takes a line of the training's own log: metrics, as from standard output.
     pub fn metrics(&mut self, line: &Line<'_>) {
-        if let Some(log) = LogDictionary::parse(prefix::strip(line.text)) {
+        if let Some(log) = dictionary::parse(prefix::strip(line.text)) {
             self.logged(&log, None);
         }
     }
@@ -247,10 +313,80 @@ impl ProgressReader {
         };
         // The last bar of a training that hangs is never ended; its end, with the command's, is no sign of life.
         self.note_bar(&bar, at);
-        if stream != Stream::Stdout || matches!(bar.role, Role::Epoch(_)) {
+        if self.source == Source::Bar && (stream != Stream::Stdout || bar.names_epoch()) {
             let change = self.choice.peek(&bar, line.cursor_up);
             self.changed(change, Some(&bar), at);
         }
+    }
+
+    /// Takes a bar of an ended line.
+    fn offered(&mut self, bar: &Bar<'_>, cursor_up: bool, at: f64) {
+        if self.source == Source::Bar {
+            let change = self.choice.offer(bar, cursor_up);
+            self.changed(change, Some(bar), at);
+            return;
+        }
+        // The bar beside the lines has the total that they do not say.
+        let training = &mut self.training;
+        if bar.role == Role::Steps && training.step == Some(bar.step) {
+            training.total_steps = training.total_steps.or(bar.total);
+        }
+    }
+
+    /// Takes a line in which a program says how far it is.
+    fn printed(&mut self, reading: &Reading, at: f64) {
+        let metrics = &reading.metrics;
+        if metrics.has(Metric::Step) {
+            self.counted(Source::Lines(reading.format), metrics, at);
+        }
+        // What a trainer logs is more exact, and says when it was so.
+        if self.training.log_dictionaries > 0 {
+            return;
+        }
+        self.training.take(metrics);
+        if metrics.has(Metric::Epoch) {
+            self.training.epoch = metrics.get(Metric::Epoch);
+            self.training.epoch_step = self.training.step;
+        }
+        if metrics.has(Metric::Epochs) {
+            self.training.planned_epochs = metrics.get(Metric::Epochs);
+        }
+    }
+
+    /// Takes the steps that a line or a dictionary counts, unless the training's own bar does.
+    fn counted(&mut self, source: Source, metrics: &Metrics, at: f64) {
+        let Some(step) = metrics.count(Metric::Step) else {
+            return;
+        };
+        let total = metrics.count(Metric::Total).filter(|total| *total >= step);
+        if self.source == Source::Bar {
+            if self.choice.has_bar() {
+                if source == Source::Dictionaries || !self.choice.yields_to(total) {
+                    return;
+                }
+                let training = &mut self.training;
+                (training.step, training.total_steps) = (None, None);
+                training.pace = Pace::default();
+            }
+            self.source = source;
+        }
+        let training = &mut self.training;
+        if training.step > Some(step) {
+            // Another format says it later, or less often; the same one begins anew.
+            if self.source != source {
+                return;
+            }
+            training.pace = Pace::default();
+        }
+        self.source = source;
+        if training.step != Some(step) {
+            self.moved_at = Some(at);
+        }
+        training.step = Some(step);
+        let known = training.total_steps.filter(|total| *total >= step);
+        training.total_steps = total.or(known);
+        training.finished = training.total_steps == Some(step);
+        training.pace.note(step, at);
     }
 
     fn changed(&mut self, change: Change, bar: Option<&Bar<'_>>, at: f64) {
@@ -281,11 +417,9 @@ impl ProgressReader {
             training.pace.note(position.step, at);
             // What a trainer logs is more exact, and says when it was so.
             if training.log_dictionaries == 0 {
-                let shown = bar.map(postfix::metrics).unwrap_or_default();
-                training.loss = shown.loss.or(training.loss);
-                training.learning_rate = shown.learning_rate.or(training.learning_rate);
-                training.grad_norm = shown.grad_norm.or(training.grad_norm);
-                training.ppl = shown.ppl.or(training.ppl);
+                if let Some(bar) = bar {
+                    training.take(&dictionary::of_bar(bar));
+                }
                 if let Some(epoch) = self.choice.epoch() {
                     training.epoch = Some(epoch);
                     training.epoch_step = Some(position.step);
@@ -295,22 +429,24 @@ impl ProgressReader {
     }
 
     /// `at`: when it was printed, where that is known; a log on disk is read some time later.
-    fn logged(&mut self, log: &LogDictionary, at: Option<f64>) {
-        if log.is_trainers() {
+    fn logged(&mut self, log: &Metrics, at: Option<f64>) {
+        let has_loss = log.has(Metric::Loss);
+        let is_evaluation = log.has(Metric::EvalLoss);
+        if dictionary::is_trainers(log) {
             let change = self.choice.has_trainer();
             self.changed(change, None, at.unwrap_or_default());
         }
-        if log.loss.is_some() {
+        if has_loss {
             match at {
                 Some(at) => {
                     let change = self.choice.was_training();
                     self.changed(change, None, at);
+                    self.counted(Source::Dictionaries, log, at);
                 }
                 None => self.choice.confirm(),
             }
             self.before = None;
-        } else if log.eval_loss.is_some() && self.training.finished && self.choice.was_evaluation()
-        {
+        } else if is_evaluation && self.training.finished && self.choice.was_evaluation() {
             // Only the bar was taken for another training's; what was logged stays.
             if let Some(before) = self.before.take() {
                 self.training.step = before.step;
@@ -320,67 +456,45 @@ impl ProgressReader {
             }
         }
         let never_trained = self.training.loss.is_none() && self.training.train_loss.is_none();
-        if log.eval_loss.is_some() && log.loss.is_none() && never_trained {
+        if is_evaluation && !has_loss && never_trained {
             let change = self.choice.was_evaluation_alone();
             self.changed(change, None, at.unwrap_or_default());
         }
         let training = &mut self.training;
         training.log_dictionaries = training.log_dictionaries.saturating_add(1);
-        if log.epoch.is_some() {
-            training.epoch = log.epoch;
+        if log.has(Metric::Epoch) {
+            training.epoch = log.get(Metric::Epoch);
             training.epoch_step = training.step;
         }
-        for (known, logged) in [
-            (&mut training.loss, log.loss),
-            (&mut training.learning_rate, log.learning_rate),
-            (&mut training.grad_norm, log.grad_norm),
-            (&mut training.ppl, log.ppl),
-            (
-                &mut training.tokens_per_second_per_gpu,
-                log.tokens_per_second_per_gpu,
-            ),
-            (&mut training.eval_loss, log.eval_loss),
-            (&mut training.train_loss, log.train_loss),
-            (&mut training.train_runtime, log.train_runtime),
-        ] {
-            *known = logged.or(*known);
-        }
-        training.tokens_total = log.tokens_total.or(training.tokens_total);
-        training.tokens_trainable = log.tokens_trainable.or(training.tokens_trainable);
+        training.take(log);
         // The mean over all steps is only logged at the end; the run time also in between, if tokens are counted.
-        training.finished |= log.train_loss.is_some();
+        training.finished |= log.has(Metric::TrainLoss);
     }
 
-    /// What the trainer says before it begins, at the log level `info`.
-    fn announced(&mut self, text: &str) {
-        if let Some(total) = announcement(text, "Total optimization steps = ") {
-            self.choice.announce(total);
-            self.training.total_steps.get_or_insert(total);
-        } else if let Some(epochs) = announcement(text, "Num Epochs = ") {
-            self.training.planned_epochs = Some(epochs as f64);
-        } else if EVALUATIONS.iter().any(|phrase| text.contains(phrase)) {
-            self.choice.announce_evaluation();
-        } else if let Some(steps) = announcement(text, "`Trainer.fit` stopped: `max_steps=") {
-            // Lightning's bars count batches, of which several may make a step.
-            self.training.step = Some(steps);
-            self.training.total_steps = Some(steps);
-            self.training.finished = true;
-            self.choice.expect_none();
+    /// What a trainer says before it begins, evaluates, or ends.
+    fn announced(&mut self, reading: &Reading) {
+        let total = reading.metrics.count(Metric::Total);
+        match reading.says {
+            Says::Progress => {}
+            Says::Plan => {
+                if let Some(total) = total.filter(|total| *total > 0) {
+                    self.choice.announce(total);
+                    self.training.total_steps.get_or_insert(total);
+                }
+                if let Some(epochs) = reading.metrics.get(Metric::Epochs) {
+                    self.training.planned_epochs = Some(epochs);
+                }
+            }
+            Says::Evaluation => self.choice.announce_evaluation(),
+            Says::End => {
+                // Lightning's bars count batches, of which several may make a step.
+                if let Some(step) = reading.metrics.count(Metric::Step).filter(|step| *step > 0) {
+                    self.training.step = Some(step);
+                    self.training.total_steps = Some(step);
+                    self.training.finished = true;
+                    self.choice.expect_none();
+                }
+            }
         }
     }
-}
-
-/// The number after a phrase, written as `1,900`.
-fn announcement(text: &str, phrase: &str) -> Option<u64> {
-    let (_, number) = text.split_once(phrase)?;
-    let number = number.trim().trim_end_matches("` reached.");
-    let digits: String = number
-        .chars()
-        .filter(|character| *character != ',')
-        .take(16)
-        .collect();
-    digits
-        .parse()
-        .ok()
-        .filter(|number| (1..=crate::limits::STEP_MAX).contains(number))
 }

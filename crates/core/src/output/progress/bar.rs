@@ -10,7 +10,8 @@
 //! `percent "% " n "/" total " ["`. The percentage has to fit the numbers: it tells a bar from a line into
 //! which another process wrote.
 
-use super::role::Role;
+use super::knowledge::UNITS;
+use super::role::{self, Role};
 use crate::limits::STEP_MAX;
 
 /// What a bar counts.
@@ -48,6 +49,19 @@ pub(super) struct Bar<'a> {
 }
 
 impl<'a> Bar<'a> {
+    /// The loss in its description.
+    pub(super) fn loss(&self) -> Option<f64> {
+        match role::only_epoch(self.description) {
+            Some((_, loss)) => loss,
+            None => role::loss(self.description),
+        }
+    }
+
+    /// Whether its description names its epoch; such bars are drawn on standard output, too.
+    pub(super) const fn names_epoch(&self) -> bool {
+        matches!(self.role, Role::Epoch(_) | Role::OnlyEpoch(_))
+    }
+
     /// The first bar of a line, and what follows it.
     pub(super) fn find(text: &'a str) -> Option<(Self, &'a str)> {
         let mut from = 0;
@@ -243,9 +257,6 @@ fn unit(tail: &str, whole: bool) -> Unit {
         Unit::Other
     }
 }
-
-/// What people call an iteration.
-const UNITS: [&str; 6] = ["it", "batch", "batches", "step", "steps", "iter"];
 
 /// `25`, `1.20k`, `3.00G`: the numbers of a bar, rounded down.
 fn count(text: &str) -> Option<u64> {

@@ -26,8 +26,56 @@ use super::bar::{Bar, Unit};
 use super::guess::{Guessed, Guesses};
 use super::loops::{Loops, Place};
 use super::role::Role;
-use super::seen::{Chosen, Kind, Seen};
 use crate::limits::{NESTED_TOTALS_MAX, RESTART_LINES_MIN};
+
+/// How a bar is known to be a training's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// It has no description.
+    Plain,
+    /// Its description says so.
+    Steps,
+    /// It is one epoch's, and was converted into steps of the training.
+    Epochs,
+}
+
+/// A bar that may be a training's, as one of its steps.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Seen {
+    kind: Kind,
+    step: u64,
+    total: Option<u64>,
+    elapsed: Option<u64>,
+    epoch: Option<f64>,
+}
+
+/// The bar that was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Chosen {
+    kind: Kind,
+    step: u64,
+    total: Option<u64>,
+    elapsed: u64,
+    /// Seen as an ended line: an unfinished one may still turn out to be nested.
+    confirmed: bool,
+    /// Seconds that a nested bar of the same total has run, while there is one.
+    shadow: Option<u64>,
+}
+
+impl Chosen {
+    fn finished(&self) -> bool {
+        self.total == Some(self.step)
+    }
+
+    /// Whether a bar can be this one. A description may come and go; the epochs' total may become known.
+    fn is(&self, bar: &Seen) -> bool {
+        match (self.kind, bar.kind) {
+            (Kind::Epochs, Kind::Epochs) => true,
+            (Kind::Epochs, _) | (_, Kind::Epochs) => false,
+            _ => self.total == bar.total,
+        }
+    }
+}
 
 /// What a bar says of the training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,6 +258,13 @@ impl Choice {
                 .loops
                 .named(epoch, bar.rich, bar.step, bar.total)
                 .map(placed),
+            Role::OnlyEpoch(epoch) => {
+                let mut place = self.loops.named(epoch, false, bar.step, bar.total)?;
+                if place.step == bar.step {
+                    place.total = place.total.or(bar.total);
+                }
+                Some(placed(place))
+            }
             Role::Plain | Role::Steps if self.loops.has_outer() => self
                 .loops
                 .inner(bar.step, bar.total)
@@ -217,6 +272,16 @@ impl Choice {
             Role::Plain => Some(plain(Kind::Plain)),
             Role::Steps => Some(plain(Kind::Steps)),
         }
+    }
+
+    /// Whether the bar that was chosen may be none of the training's, once a line says that the training has so many
+    /// steps in all: it has no description and another length, or it is at its end and nothing was logged while it ran.
+    pub(super) fn yields_to(&self, total: Option<u64>) -> bool {
+        let Some(chosen) = self.chosen else {
+            return true;
+        };
+        let is_other = total.is_some() && total != chosen.total && chosen.kind == Kind::Plain;
+        is_other || (chosen.finished() && !self.logged)
     }
 
     /// Whether a training's bar is known.
@@ -235,7 +300,11 @@ impl Choice {
             && self.announced == bar.total
             && chosen.total != self.announced;
         let counted = chosen.total.is_none() && bar.total.is_some() && chosen.kind == Kind::Plain;
-        let fresh = bar.step == 0 && bar.total.is_some_and(|total| !self.nested.contains(&total));
+        // Each epoch's bar may begin without its description.
+        let is_next_epoch = chosen.kind == Kind::Epochs && self.loops.is_length(bar.total);
+        let fresh = bar.step == 0
+            && !is_next_epoch
+            && bar.total.is_some_and(|total| !self.nested.contains(&total));
         let next = chosen.finished()
             && chosen.step > 0
             && bar.total >= chosen.total
@@ -243,9 +312,10 @@ impl Choice {
         let restarted =
             self.loaded || (bar.total == chosen.total && self.other_lines >= RESTART_LINES_MIN);
         // What says that it is a training's comes before what does not, unless that one is under way.
+        let described_late = chosen.step == 0 && chosen.total == bar.total;
         let said = chosen.kind == Kind::Plain
             && bar.kind != Kind::Plain
-            && chosen.finished()
+            && (chosen.finished() || described_late)
             && !chosen.is(bar);
         announced || counted || said || (fresh && (next || (restarted && !chosen.finished())))
     }
@@ -298,7 +368,7 @@ impl Choice {
     /// Takes a bar from a line that has not ended: it can only begin the first bar or carry it on, and what
     /// follows may still show that it is nested.
     pub(super) fn peek(&mut self, bar: &Bar<'_>, cursor_up: bool) -> Change {
-        if !matches!(bar.role, Role::Plain | Role::Steps | Role::Epoch(_))
+        if !(bar.names_epoch() || matches!(bar.role, Role::Plain | Role::Steps))
             || bar.unit != Unit::Iterations
             || !bar.whole
         {

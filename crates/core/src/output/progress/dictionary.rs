@@ -1,105 +1,130 @@
-//! Reads the log line of a Hugging Face trainer: one Python dictionary at the beginning of a line.
+//! Reads named numbers: the log dictionary of a trainer, and what a hand-written loop puts behind its bar.
 //!
-//! transformers before 5 prints numbers (`'loss': 6.121`), from 5 on numbers in quotes (`'loss': '6.103'`);
-//! callbacks add keys of any kind. Only the keys below are looked at, and only their numbers: whatever else
-//! stands in the line is skipped, never kept.
+//! transformers before 5 prints numbers (`'loss': 6.121`), from 5 on numbers in quotes (`'loss': '6.103'`); callbacks add
+//! keys of any kind. Only the names of `knowledge/progress/metrics.yaml` are looked at, and only their numbers: whatever
+//! else is in the line is skipped, never kept.
 
-use crate::limits::{EPOCH_MAX, TOKENS_MAX};
+use super::bar::Bar;
+use super::knowledge::{BAR_NAMES, DICTIONARY_NAMES};
+use super::metrics::{Metric, Metrics};
 
-/// The known metrics of one log line.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct LogDictionary {
-    pub(super) epoch: Option<f64>,
-    pub(super) loss: Option<f64>,
-    pub(super) learning_rate: Option<f64>,
-    pub(super) grad_norm: Option<f64>,
-    pub(super) ppl: Option<f64>,
-    pub(super) tokens_total: Option<u64>,
-    pub(super) tokens_trainable: Option<u64>,
-    pub(super) tokens_per_second_per_gpu: Option<f64>,
-    pub(super) eval_loss: Option<f64>,
-    pub(super) train_loss: Option<f64>,
-    pub(super) train_runtime: Option<f64>,
+/// The metrics of a line that is one whole dictionary of a trainer.
+pub(super) fn parse(text: &str) -> Option<Metrics> {
+    let mut rest = text.strip_prefix('{')?;
+    let mut log = Metrics::default();
+    loop {
+        let (key, after) = string(rest.trim_start_matches(' '))?;
+        let (value, end, after) = value(after.trim_start_matches(' ').strip_prefix(':')?)?;
+        put(&mut log, key, value);
+        if end != ',' {
+            break;
+        }
+        rest = after;
+    }
+    let of_logs = [
+        Metric::Loss,
+        Metric::EvalLoss,
+        Metric::TrainLoss,
+        Metric::TrainRuntime,
+    ];
+    of_logs.iter().any(|metric| log.has(*metric)).then_some(log)
 }
 
-impl LogDictionary {
-    /// None where the text is no whole dictionary, or not one of a trainer.
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        let mut rest = text.strip_prefix('{')?;
-        let mut log = Self::default();
-        let mut other_tokens = None;
-        loop {
-            let (key, after) = string(rest.trim_start_matches(' '))?;
-            let (value, end, after) = value(after.trim_start_matches(' ').strip_prefix(':')?)?;
-            if let Some(number) = number(value) {
-                log.put(key, number, &mut other_tokens);
-            }
-            match end {
-                ',' => rest = after,
-                _ => break,
-            }
-        }
-        log.tokens_total = log.tokens_total.or(other_tokens);
-        let is_log = [log.loss, log.eval_loss, log.train_loss, log.train_runtime]
-            .iter()
-            .any(Option::is_some);
-        is_log.then_some(log)
+/// The metrics of a dictionary that a logger printed, behind what loggers print before it. It has to be surely a
+/// trainer's.
+pub(super) fn parse_logged(text: &str) -> Option<Metrics> {
+    if !text.ends_with('}') {
+        return None;
     }
+    let at = text.find(" {'").or_else(|| text.find(" {\""))?;
+    parse(&text[at + 1..]).filter(|log| log.has(Metric::Loss) && is_trainers(log))
+}
 
-    /// Whether it is surely a trainer's: people print losses of their own, but rarely so.
-    pub(super) fn is_trainers(&self) -> bool {
-        let others = self.learning_rate.is_some()
-            || self.eval_loss.is_some()
-            || self.train_runtime.is_some();
-        self.epoch.is_some() && others
-    }
+/// Whether it is surely a trainer's: people print losses of their own, but rarely so.
+pub(super) fn is_trainers(log: &Metrics) -> bool {
+    let others = [Metric::LearningRate, Metric::EvalLoss, Metric::TrainRuntime];
+    log.has(Metric::Epoch) && others.iter().any(|metric| log.has(*metric))
+}
 
-    /// Takes one metric. Only a loss and a gradient norm say something when they are no numbers.
-    fn put(&mut self, key: &str, number: f64, other_tokens: &mut Option<u64>) {
-        let finite = Some(number).filter(|number| number.is_finite());
-        match key {
-            "loss" => self.loss = Some(number),
-            "eval_loss" => self.eval_loss = Some(number),
-            "train_loss" => self.train_loss = Some(number),
-            "grad_norm" => self.grad_norm = Some(number),
-            "learning_rate" => self.learning_rate = finite,
-            "ppl" => self.ppl = finite,
-            "epoch" => self.epoch = finite.filter(|epoch| (0.0..=EPOCH_MAX).contains(epoch)),
-            "train_runtime" => self.train_runtime = finite.filter(|seconds| *seconds >= 0.0),
-            "tokens/train_per_sec_per_gpu" => {
-                self.tokens_per_second_per_gpu = finite.filter(|rate| *rate >= 0.0);
-            }
-            "tokens/total" => self.tokens_total = tokens(number),
-            "tokens/trainable" => self.tokens_trainable = tokens(number),
-            // The same count under the names that transformers and TRL give it.
-            "num_input_tokens_seen" | "num_tokens" => *other_tokens = tokens(number),
-            _ => {}
+fn put(log: &mut Metrics, key: &str, value: &str) {
+    let Some(metric) = named(DICTIONARY_NAMES, key) else {
+        return;
+    };
+    if let Some(value) = number(value) {
+        // The first name of the tokens is the exact one.
+        if metric != Metric::TokensTotal || key.contains('/') || !log.has(metric) {
+            log.put(metric, value);
         }
+    } else if let Some((step, total)) = unquoted(value).split_once('/')
+        && metric == Metric::Step
+        && let (Ok(step), Ok(total)) = (step.parse(), total.parse())
+    {
+        log.put(Metric::Step, step);
+        log.put(Metric::Total, total);
     }
 }
 
-fn tokens(number: f64) -> Option<u64> {
-    // In range, the cast only drops the fraction.
-    (0.0..=TOKENS_MAX)
-        .contains(&number)
-        .then_some(number as u64)
+fn named(names: &[(&str, Metric)], name: &str) -> Option<Metric> {
+    let found = names.iter().find(|(known, _)| *known == name)?;
+    Some(found.1)
+}
+
+/// The metrics that a training's bar shows. They are rounded to what is printed, so a trainer's log line, where there is
+/// one, comes before them.
+pub(super) fn of_bar(bar: &Bar<'_>) -> Metrics {
+    let mut log = Metrics::default();
+    if let Some(loss) = bar.loss() {
+        log.put(Metric::Loss, loss);
+    }
+    let mut take = |name: &str, value: &str| {
+        if let Some(metric) = named(BAR_NAMES, name.trim_matches(' '))
+            && let Some(value) = number(value)
+        {
+            log.put(metric, value);
+        }
+    };
+    if bar.rich {
+        // rich separates by blanks only.
+        let mut words = bar.postfix.split(' ').filter(|word| !word.is_empty());
+        let mut before = words.next().unwrap_or_default();
+        for word in words {
+            if let Some(name) = before.strip_suffix(':') {
+                take(name, word);
+            }
+            before = word;
+        }
+        return log;
+    }
+    for pair in bar.postfix.split(", ") {
+        if let Some((name, value)) = pair.split_once('=') {
+            take(name, value);
+        }
+    }
+    log
 }
 
 /// A number, bare, in quotes, or as numpy prints its own.
-pub(super) fn number(value: &str) -> Option<f64> {
+fn number(value: &str) -> Option<f64> {
     let value = value.trim_matches(' ');
-    let quoted = ['\'', '"']
-        .iter()
-        .find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
     let wrapped = ["np.float64(", "np.float32("]
         .iter()
         .find_map(|call| value.strip_prefix(call)?.strip_suffix(')'));
-    let digits = quoted.or(wrapped).unwrap_or(value);
+    let digits = wrapped.unwrap_or_else(|| unquoted(value));
     // No trainer prints a number this long, and parsing one costs its length.
     if digits.len() > 40 {
         return None;
     }
     digits.parse().ok()
+}
+
+fn unquoted(value: &str) -> &str {
+    let value = value.trim_matches(' ');
+    for quote in ['\'', '"'] {
+        if let Some(inside) = value.strip_prefix(quote) {
+            return inside.strip_suffix(quote).unwrap_or(value);
+        }
+    }
+    value
 }
 
 /// The inside of a string in quotes (escapes left as they are: no known key has one), and what follows.
@@ -146,13 +171,19 @@ fn value(text: &str) -> Option<(&str, char, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use Metric::*;
 
     #[test]
     fn both_generations_are_read() {
         let old = "{'loss': 6.121, 'grad_norm': 2.057805299758911, 'learning_rate': 0.000375, 'epoch': 0.02}";
-        let log = LogDictionary::parse(old).unwrap();
+        let log = parse(old).unwrap();
         assert_eq!(
-            (log.loss, log.grad_norm, log.learning_rate, log.epoch),
+            (
+                log.get(Loss),
+                log.get(GradNorm),
+                log.get(LearningRate),
+                log.get(Epoch)
+            ),
             (
                 Some(6.121),
                 Some(2.057805299758911),
@@ -163,30 +194,35 @@ mod tests {
         let new = "{'loss': '6.103', 'grad_norm': 'nan', 'learning_rate': '1e-05', 'ppl': 'inf', \
                    'memory/max_active (GiB)': '0', 'tokens/train_per_sec_per_gpu': '1.068e+04', \
                    'tokens/trainable': 8569, 'tokens/total': 18560, 'epoch': '0.2667'} [repeated 2x across cluster]";
-        let log = LogDictionary::parse(new).unwrap();
-        assert!(log.grad_norm.is_some_and(f64::is_nan));
+        let log = parse(new).unwrap();
+        assert!(log.get(GradNorm).is_some_and(f64::is_nan));
         assert_eq!(
-            (log.loss, log.ppl, log.learning_rate, log.epoch),
+            (
+                log.get(Loss),
+                log.get(Ppl),
+                log.get(LearningRate),
+                log.get(Epoch)
+            ),
             (Some(6.103), None, Some(1e-5), Some(0.2667))
         );
         let tokens = (
-            log.tokens_total,
-            log.tokens_trainable,
-            log.tokens_per_second_per_gpu,
+            log.get(TokensTotal),
+            log.get(TokensTrainable),
+            log.get(TokensPerSecondPerGpu),
         );
-        assert_eq!(tokens, (Some(18560), Some(8569), Some(10680.0)));
+        assert_eq!(tokens, (Some(18560.0), Some(8569.0), Some(10680.0)));
     }
 
     #[test]
     fn other_values_are_skipped() {
         let text = r#"{'note': 'a, \'b\': {', "more": [1, {'loss': 9}, (2,)], 'none': None, 'on': True, 'loss': np.float64(1.5),
             'tensor': tensor(0.5, device='cuda:0'), 'eval_loss': inf, 'num_tokens': 12.0, 'epoch': 1}"#;
-        let log = LogDictionary::parse(&text.replace('\n', " ")).unwrap();
+        let log = parse(&text.replace('\n', " ")).unwrap();
         assert_eq!(
-            (log.loss, log.eval_loss, log.epoch),
+            (log.get(Loss), log.get(EvalLoss), log.get(Epoch)),
             (Some(1.5), Some(f64::INFINITY), Some(1.0))
         );
-        assert_eq!(log.tokens_total, Some(12));
+        assert_eq!(log.get(TokensTotal), Some(12.0));
     }
 
     #[test]
@@ -205,7 +241,7 @@ mod tests {
             "{'loss': 1.0, 2.0}",
             "done: {'train_runtime': 6.76}",
         ] {
-            assert_eq!(LogDictionary::parse(text), None, "{text}");
+            assert_eq!(parse(text), None, "{text}");
         }
     }
 
@@ -213,10 +249,45 @@ mod tests {
     fn absurd_numbers_are_none() {
         let text = "{'loss': 1e400, 'learning_rate': nan, 'epoch': -1, 'tokens/total': 1e30, 'tokens/trainable': -5, \
                     'train_runtime': -1, 'tokens/train_per_sec_per_gpu': -inf}";
-        let expected = LogDictionary {
-            loss: Some(f64::INFINITY),
-            ..LogDictionary::default()
-        };
-        assert_eq!(LogDictionary::parse(text), Some(expected));
+        let mut expected = Metrics::default();
+        expected.put(Loss, f64::INFINITY);
+        assert_eq!(parse(text), Some(expected));
+    }
+
+    #[test]
+    fn known_names_give_their_numbers() {
+        for (text, loss, rate) in [
+            (
+                "Epoch 1/2:   7%|7| 4/60 [00:00<00:01, 32.05batch/s, loss=5.7636, lr=0.0005]",
+                Some(5.7636),
+                Some(0.0005),
+            ),
+            (
+                "Steps:   7%|7| 4/60 [00:00<00:01, 32.05it/s, lr=1e-5, step_loss=5.94]",
+                Some(5.94),
+                Some(1e-5),
+            ),
+            (
+                "Epoch 0/1 ━━╺━━ 12/40 0:00:00 • 0:00:01 29.9it/s v_num: 0 train_loss: 0.125 lr: 0.1",
+                Some(0.125),
+                Some(0.1),
+            ),
+            (
+                "loss 5.940:   7%|7| 4/60 [00:00<00:01, 32.05it/s]",
+                Some(5.94),
+                None,
+            ),
+            (
+                "  7%|7| 4/60 [00:00<00:01, 32.05it/s, Loss=alice, note=loss=3, val_loss=3]",
+                None,
+                None,
+            ),
+            ("  7%|7| 4/60 [00:00<00:01, 32.05it/s, loss=5.9", None, None),
+        ] {
+            let (bar, _) = Bar::find(text).unwrap();
+            let log = of_bar(&bar);
+            let shown = (log.get(Loss), log.get(LearningRate));
+            assert_eq!(shown, (loss, rate), "{text}");
+        }
     }
 }

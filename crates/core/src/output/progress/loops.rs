@@ -49,6 +49,11 @@ impl Loops {
         self.place(planned)
     }
 
+    /// Whether an epoch has this many batches.
+    pub(super) fn is_length(&self, length: Option<u64>) -> bool {
+        length.is_some() && self.current.is_some_and(|current| current.length == length)
+    }
+
     /// Whether there is such a bar, so that the bars in it count batches.
     pub(super) const fn has_outer(&self) -> bool {
         self.outer.is_some()
@@ -88,7 +93,8 @@ impl Loops {
         let last = epoch
             .last
             .map(|last| last.saturating_add(u64::from(inclusive && first == 0)));
-        self.place(last.filter(|last| *last > epoch.number.saturating_sub(first)))
+        let last = last.filter(|last| *last > epoch.number.saturating_sub(first));
+        self.place(last.or(self.outer.and_then(|(_, planned)| planned)))
     }
 
     fn at(&mut self, epoch: Epoch, first: u64, count: u64, length: Option<u64>) {

@@ -5,6 +5,9 @@
 //! description has to be one of the few words that people give to a training's loop; any other one is a phase's. The
 //! words are looked at, never kept.
 
+use super::knowledge::{BESIDE_EPOCH, EPOCHS, LOADING, ONLY_EPOCH, STEPS, search};
+use super::metrics::{Metric, Metrics};
+
 /// What a bar counts, as far as its description says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
@@ -14,6 +17,9 @@ pub(super) enum Role {
     Steps,
     /// The batches of one epoch: `Epoch 3:`, `Epoch 1/2:`, `Train Epoch [1/2]`.
     Epoch(Epoch),
+    /// The batches of one epoch, by a program that says nothing of any other epoch: where it is the first, its bar is that
+    /// of the training.
+    OnlyEpoch(Epoch),
     /// The epochs themselves; the batches are counted by a bar in it.
     Epochs,
     /// Weights are being loaded, which a training does as it begins.
@@ -30,43 +36,6 @@ pub(super) struct Epoch {
     pub(super) last: Option<u64>,
 }
 
-/// Descriptions of the bar that counts a training's steps.
-const STEPS: [&str; 21] = [
-    "step",
-    "steps",
-    "train",
-    "training",
-    "train step",
-    "train steps",
-    "training step",
-    "training steps",
-    "training progress",
-    "iteration",
-    "iterations",
-    "batch",
-    "batches",
-    "finetuning",
-    "fine tuning",
-    "pretraining",
-    "training loop",
-    "global step",
-    "global steps",
-    "optimizer steps",
-    "optimization steps",
-];
-
-/// Words that may stand around an epoch's number.
-const BESIDE: [&str; 8] = [
-    "train",
-    "training",
-    "epoch",
-    "epochs",
-    "step",
-    "steps",
-    "loss",
-    "finetuning",
-];
-
 impl Role {
     /// Reads what stands before a bar, its colon included or not.
     pub(super) fn of(description: &str) -> Self {
@@ -76,22 +45,40 @@ impl Role {
         if text.is_empty() {
             return Self::Plain;
         }
-        if text.starts_with("Loading ") {
-            return Self::Loading;
-        }
         // Longer than anything that is meant here, and not worth reading.
         if text.len() > 80 {
             return Self::Phase;
         }
+        if let Some((epoch, _)) = only_epoch(description) {
+            return Self::OnlyEpoch(epoch);
+        }
         let text = text.to_ascii_lowercase();
-        if STEPS.contains(&text.replace(['-', '_'], " ").as_str()) || loss(&text).is_some() {
+        let words = text.replace(['-', '_'], " ");
+        let first = words.split(' ').next().unwrap_or_default();
+        if LOADING.contains(&first) && words.len() > first.len() {
+            return Self::Loading;
+        }
+        if STEPS.contains(&words.as_str()) || loss(&text).is_some() {
             return Self::Steps;
         }
-        if matches!(text.as_str(), "epoch" | "epochs") {
+        if EPOCHS.contains(&words.as_str()) {
             return Self::Epochs;
         }
         epoch(&text).map_or(Self::Phase, Self::Epoch)
     }
+}
+
+/// The epoch of a description in the form of a program that draws no other bar, and the loss in it.
+pub(super) fn only_epoch(description: &str) -> Option<(Epoch, Option<f64>)> {
+    for pattern in ONLY_EPOCH {
+        let mut metrics = Metrics::default();
+        if search(pattern, description, &mut metrics).is_some() {
+            let number = metrics.count(Metric::EpochNumber)?;
+            let epoch = Epoch { number, last: None };
+            return Some((epoch, metrics.get(Metric::Loss)));
+        }
+    }
+    None
 }
 
 /// The loss in a description that says nothing else: `loss 2.31`, `Train loss: 2.31`, `loss=2.31`.
@@ -141,7 +128,9 @@ fn epoch(text: &str) -> Option<Epoch> {
         let mut words = text
             .split(|part: char| !part.is_ascii_alphanumeric())
             .filter(|word| !word.is_empty());
-        words.all(|word| BESIDE.contains(&word) || word.bytes().all(|byte| byte.is_ascii_digit()))
+        words.all(|word| {
+            BESIDE_EPOCH.contains(&word) || word.bytes().all(|byte| byte.is_ascii_digit())
+        })
     };
     (words(before) && words(rest)).then_some(Epoch { number, last })
 }

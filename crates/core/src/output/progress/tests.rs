@@ -1,4 +1,5 @@
 mod evaluations;
+mod examples;
 mod loops;
 
 use super::*;

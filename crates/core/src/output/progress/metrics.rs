@@ -1,0 +1,102 @@
+//! The numbers that are taken from what a training prints, and what each may be.
+//!
+//! A number that makes no sense under its name is as good as none.
+
+use crate::limits::{EPOCH_MAX, STEP_MAX, TOKENS_MAX};
+
+/// What a number says. The names are those of `knowledge/progress`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Metric {
+    /// Steps done.
+    Step,
+    /// Steps planned.
+    Total,
+    /// The number of the last step, where the first one's is 0.
+    Last,
+    /// Epochs done.
+    Epoch,
+    /// The number of the epoch under way.
+    EpochNumber,
+    /// Epochs planned.
+    Epochs,
+    /// Batches done of the epoch under way.
+    Batch,
+    /// Batches of an epoch.
+    Batches,
+    Loss,
+    LearningRate,
+    GradNorm,
+    Ppl,
+    TokensTotal,
+    TokensTrainable,
+    TokensPerSecondPerGpu,
+    StepSeconds,
+    StepMilliseconds,
+    EvalLoss,
+    EvalPpl,
+    EvalAccuracy,
+    TrainLoss,
+    TrainRuntime,
+}
+
+const METRICS: usize = Metric::TrainRuntime as usize + 1;
+
+/// The known numbers of one line.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Metrics([Option<f64>; METRICS]);
+
+impl Metrics {
+    /// Takes a number. Of those that are none, only a loss's and a gradient norm's say something.
+    pub(super) fn put(&mut self, metric: Metric, number: f64) {
+        let (metric, number) = match metric {
+            Metric::StepMilliseconds => (Metric::StepSeconds, number / 1000.0),
+            _ => (metric, number),
+        };
+        if is_possible(metric, number) {
+            self.0[metric as usize] = Some(number);
+        }
+    }
+
+    pub(super) const fn get(&self, metric: Metric) -> Option<f64> {
+        self.0[metric as usize]
+    }
+
+    /// A number that counts something, without its fraction.
+    pub(super) fn count(&self, metric: Metric) -> Option<u64> {
+        // In range, the cast only drops the fraction.
+        self.get(metric).map(|number| number as u64)
+    }
+
+    pub(super) fn has(&self, metric: Metric) -> bool {
+        self.get(metric).is_some()
+    }
+
+    /// Takes from another line what this one does not say.
+    pub(super) fn fill(&mut self, other: &Self) {
+        for (own, others) in self.0.iter_mut().zip(other.0) {
+            *own = own.or(others);
+        }
+    }
+}
+
+fn is_possible(metric: Metric, number: f64) -> bool {
+    match metric {
+        Metric::Loss | Metric::EvalLoss | Metric::TrainLoss | Metric::GradNorm => true,
+        Metric::LearningRate | Metric::Ppl | Metric::EvalPpl | Metric::EvalAccuracy => {
+            number.is_finite()
+        }
+        Metric::Step
+        | Metric::Total
+        | Metric::Last
+        | Metric::Batch
+        | Metric::Batches
+        | Metric::EpochNumber
+        | Metric::Epochs => (0.0..=STEP_MAX as f64).contains(&number) && number.fract() == 0.0,
+        Metric::Epoch => (0.0..=EPOCH_MAX).contains(&number),
+        Metric::TokensTotal | Metric::TokensTrainable => (0.0..=TOKENS_MAX).contains(&number),
+        Metric::TokensPerSecondPerGpu
+        | Metric::StepSeconds
+        | Metric::StepMilliseconds
+        | Metric::TrainRuntime => number.is_finite() && number >= 0.0,
+    }
+}
