@@ -5,7 +5,7 @@
 //! targets: at most 3 ms of processor time a device and reading, at most 25 MB more memory. `tools/check_gpu.py`
 //! runs this and compares the values with nvidia-smi.
 
-use axolotl_run::bench::{Gpus, Patience};
+use axolotl_run::bench::{DriverTimeouts, Gpus};
 use nvml_wrapper::enum_wrappers::device::{EccCounter, MemoryError, Sampling, TemperatureSensor};
 use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Device, Nvml};
@@ -101,7 +101,7 @@ fn main() {
     let mut gpus = Gpus::start_at(
         "/",
         path,
-        Patience {
+        DriverTimeouts {
             answer: Duration::from_secs(10),
             retry: Duration::from_secs(60),
         },

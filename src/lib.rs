@@ -47,7 +47,7 @@ pub use front::main;
 /// For the programs in `benches/` that measure a part without a process around it; nothing else may use it.
 #[doc(hidden)]
 pub mod bench {
-    pub use crate::metrics::accelerator::{Gpus, Patience};
+    pub use crate::metrics::accelerator::{DriverTimeouts, Gpus};
     pub use crate::metrics::facts;
-    pub use crate::metrics::tree::Sampler as TreeSampler;
+    pub use crate::metrics::tree::TreeSampler;
 }

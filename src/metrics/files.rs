@@ -1,6 +1,6 @@
 //! Bounded reading of files that somebody else wrote.
 //!
-//! Everything below `machine` reads /proc, /sys, control groups and Python environments through these few
+//! Everything below `metrics` reads /proc, /sys, control groups and Python environments through these few
 //! functions: each reads at most so many bytes or entries, opens nothing but regular files, and says None for
 //! whatever goes wrong. A measurement that cannot be made is unknown; it is never an error of the run.
 
@@ -29,12 +29,12 @@ pub fn text(path: &Path) -> Option<String> {
 /// A small file of the kernel that is read again and again. It stays open: to find, check and close it anew costs
 /// several times what reading it does. What has gone since (a process that has ended) is looked for anew.
 #[derive(Debug)]
-pub struct Held {
+pub struct KeptFile {
     path: PathBuf,
     file: Option<File>,
 }
 
-impl Held {
+impl KeptFile {
     /// The file at this path, which need not be there yet.
     pub const fn new(path: PathBuf) -> Self {
         Self { path, file: None }
@@ -101,7 +101,7 @@ mod tests {
     fn what_is_held_is_read_as_it_is_now() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file");
-        let mut held = Held::new(path.clone());
+        let mut held = KeptFile::new(path.clone());
         assert_eq!(held.text::<9>(), None);
         for text in ["one", "other", "one"] {
             std::fs::write(&path, text).unwrap();
@@ -112,7 +112,7 @@ mod tests {
             .arg("300")
             .spawn()
             .unwrap();
-        let mut gone = Held::new(format!("/proc/{}/cgroup", child.id()).into());
+        let mut gone = KeptFile::new(format!("/proc/{}/cgroup", child.id()).into());
         assert!(gone.text::<64>().is_some());
         child.kill().and_then(|()| child.wait()).unwrap();
         assert_eq!((gone.text::<64>(), gone.text::<64>()), (None, None));

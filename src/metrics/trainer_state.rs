@@ -18,21 +18,21 @@ use std::time::{Duration, SystemTime};
 
 /// The states of a run, as they come.
 #[derive(Debug)]
-pub struct States {
+pub struct TrainerStates {
     directory: PathBuf,
     spawned: SystemTime,
-    taken: Option<Found>,
+    taken: Option<StateOnDisk>,
 }
 
 /// A state on disk: by when it was written the newest is told, by all of it whether it has changed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Found {
+struct StateOnDisk {
     since_spawn: Duration,
     bytes: u64,
     path: PathBuf,
 }
 
-impl States {
+impl TrainerStates {
     /// Of a run that was spawned at this time and writes to this directory.
     #[must_use]
     pub const fn of(directory: PathBuf, spawned: SystemTime) -> Self {
@@ -62,11 +62,11 @@ impl States {
         Some(state)
     }
 
-    fn look(&self, place: &Path) -> Option<Found> {
+    fn look(&self, place: &Path) -> Option<StateOnDisk> {
         let path = place.join("trainer_state.json");
         let there = path.metadata().ok()?;
         let since_spawn = there.modified().ok()?.duration_since(self.spawned).ok()?;
-        Some(Found {
+        Some(StateOnDisk {
             since_spawn,
             bytes: there.len(),
             path,
@@ -77,14 +77,14 @@ impl States {
 fn read(path: &Path, at: Duration) -> Option<TrainerState> {
     let file = probe::open_regular(path).ok()?;
     let text = BufReader::new(file.take(limits::TRAINER_STATE_BYTES_MAX));
-    let written: Written = serde_json::from_reader(text).ok()?;
+    let written: TrainerStateFile = serde_json::from_reader(text).ok()?;
     let total = written
         .max_steps
         .filter(|total| (1..=limits::STEP_MAX).contains(total));
     let step = written
         .global_step
         .filter(|step| *step <= total.unwrap_or(limits::STEP_MAX));
-    let Log {
+    let LogEntry {
         loss,
         grad_norm,
         learning_rate,
@@ -106,17 +106,17 @@ fn read(path: &Path, at: Duration) -> Option<TrainerState> {
 
 /// The file's known keys.
 #[derive(Deserialize)]
-struct Written {
+struct TrainerStateFile {
     global_step: Option<u64>,
     max_steps: Option<u64>,
     epoch: Option<f64>,
     #[serde(default, deserialize_with = "last_values")]
-    log_history: Log,
+    log_history: LogEntry,
 }
 
 /// One entry of the history, or the last values of all.
 #[derive(Default, Deserialize)]
-struct Log {
+struct LogEntry {
     #[serde(default, deserialize_with = "number")]
     loss: Option<f64>,
     #[serde(default, deserialize_with = "number")]
@@ -128,16 +128,16 @@ struct Log {
 }
 
 /// Folds the history, of which nothing but the last values is kept at any time.
-fn last_values<'de, D: Deserializer<'de>>(source: D) -> Result<Log, D::Error> {
+fn last_values<'de, D: Deserializer<'de>>(source: D) -> Result<LogEntry, D::Error> {
     struct Fold;
     impl<'de> Visitor<'de> for Fold {
-        type Value = Log;
+        type Value = LogEntry;
         fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
             formatter.write_str("a history of logs")
         }
-        fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Log, A::Error> {
-            let mut last = Log::default();
-            while let Some(entry) = entries.next_element::<Log>()? {
+        fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<LogEntry, A::Error> {
+            let mut last = LogEntry::default();
+            while let Some(entry) = entries.next_element::<LogEntry>()? {
                 last.loss = entry.loss.or(last.loss);
                 last.grad_norm = entry.grad_norm.or(last.grad_norm);
                 last.learning_rate = entry.learning_rate.or(last.learning_rate);
@@ -180,12 +180,12 @@ mod tests {
             fs::create_dir_all(home.path().join(name)).unwrap();
             fs::write(home.path().join(name).join("trainer_state.json"), text).unwrap();
         };
-        let since = |spawned: SystemTime| States::of(home.path().to_owned(), spawned);
+        let since = |spawned: SystemTime| TrainerStates::of(home.path().to_owned(), spawned);
         let long_ago = SystemTime::now() - Duration::from_secs(60);
         let mut states = since(long_ago);
         assert_eq!(states.newest(), None);
         assert_eq!(
-            States::of(home.path().join("none"), long_ago).newest(),
+            TrainerStates::of(home.path().join("none"), long_ago).newest(),
             None
         );
         put("checkpoint-20", STATE);

@@ -8,8 +8,8 @@
 //! for its lines gets them from here, so that silence never stands for an end.
 
 use super::owner;
-use crate::metrics::cgroup::MemoryGroup;
-use crate::metrics::cgroup::OomKills;
+use crate::metrics::memory::MemoryGroup;
+use crate::metrics::memory::OomKills;
 use crate::protocol::exit_record::ExitRecord;
 use crate::store::{Sending, Store};
 use axolotl_run_core::event::{Event, EventName};

@@ -7,8 +7,8 @@
 use super::mirror::{self, Mirror, Mirrored, State};
 use super::sender_wait::{self, Question};
 use super::takeover::Streams;
-use crate::metrics::files::Held;
-use crate::metrics::sender;
+use crate::metrics::files::KeptFile;
+use crate::metrics::processes::signal_sender;
 use crate::protocol::messages::{ToObserver, ToSupervisor};
 use axolotl_run_core::limits;
 use axolotl_run_core::observation::{Sender, SupervisorLoss};
@@ -68,7 +68,7 @@ pub struct Link {
     /// The supervisor's pid.
     pub supervisor: i32,
     /// What /proc says of the supervisor and of the command.
-    pub states: (Held, Held),
+    pub states: (KeptFile, KeptFile),
     /// What the supervisor has asked and was not told yet.
     pub question: Option<Question>,
     /// Our duplicates of the relays' descriptors.
@@ -120,7 +120,7 @@ impl Link {
     }
 
     fn mirror(&mut self, mirror: &mut Mirror) {
-        let state = |file: &mut Held| mirror::parse(&file.text::<STAT_BYTES>()?);
+        let state = |file: &mut KeptFile| mirror::parse(&file.text::<STAT_BYTES>()?);
         let (supervisor, command) = &mut self.states;
         // The command's is read only where there is something to compare: the kernel sums its many threads up for it.
         let seen = state(supervisor).filter(|state| *state == State::Stopped);
@@ -206,7 +206,7 @@ impl Link {
             ToObserver::Requested(signal, code, sender) => News::Requested {
                 signal: i32::try_from(signal).unwrap_or(0),
                 // At once: whoever sends one signal has often ended a moment later.
-                sender: sender::look(code, sender),
+                sender: signal_sender::look(code, sender),
             },
             ToObserver::Missed(bytes) => News::Missed(unsigned(bytes).unwrap_or(0)),
             ToObserver::Ended {

@@ -20,9 +20,9 @@ pub mod surroundings;
 pub mod takeover;
 pub mod work;
 
-use crate::metrics::cgroup::MemoryGroup;
-use crate::metrics::cgroup::OomWatch;
-use crate::metrics::files::Held;
+use crate::metrics::files::KeptFile;
+use crate::metrics::memory::MemoryGroup;
+use crate::metrics::memory::OomWatch;
 use crate::protocol::observer_config::{OBSERVER, Observed, ObserverConfig};
 use axolotl_run_core::limits;
 use axolotl_run_sys::signals::Signals;
@@ -93,7 +93,7 @@ pub fn main(arguments: &[OsString]) -> u8 {
             Observed::Relay(ends) => Some(*ends),
             Observed::File(..) => None,
         });
-    let stat = |pid: i32| Held::new(format!("/proc/{pid}/stat").into());
+    let stat = |pid: i32| KeptFile::new(format!("/proc/{pid}/stat").into());
     let (news, forwarding) = tokio::sync::mpsc::unbounded_channel();
     let link = Link {
         channel: Arc::clone(&channel),

@@ -6,7 +6,7 @@
 //! what this run has added: an earlier one's is emptied, or, where a training is resumed, continued.
 
 use super::follow::{Chunk, Look};
-use crate::metrics::trainer_state::States;
+use crate::metrics::trainer_state::TrainerStates;
 use axolotl_run_core::limits;
 use axolotl_run_sys::probe;
 use std::fs::File;
@@ -26,7 +26,7 @@ pub enum Log {
 /// The output directory of one run.
 pub struct Records {
     directory: PathBuf,
-    states: States,
+    states: TrainerStates,
     log: Option<Followed>,
     /// When the states are looked at next, in seconds since the spawn.
     states_at: f64,
@@ -53,7 +53,7 @@ impl Records {
             }
         });
         Self {
-            states: States::of(directory.clone(), spawned),
+            states: TrainerStates::of(directory.clone(), spawned),
             directory,
             log,
             states_at: 0.0,

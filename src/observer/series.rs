@@ -1,6 +1,6 @@
 //! The time series for the run's owner: one line of numbers a measurement, kept on this machine.
 
-use crate::metrics::cgroup::OomKills;
+use crate::metrics::memory::OomKills;
 use axolotl_run_core::event::value::Number;
 use axolotl_run_core::observation::Sample;
 use axolotl_run_core::output::progress::Training;

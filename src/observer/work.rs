@@ -14,7 +14,7 @@ use super::reporter::Reporter;
 use super::{Birth, surroundings};
 use crate::metrics::Gathering;
 use crate::metrics::Sampler;
-use crate::metrics::work::Ranks;
+use crate::metrics::processes::RankActivity;
 use crate::protocol::messages::ToSupervisor;
 use axolotl_run_core::config::{self, Vetted};
 use axolotl_run_core::env;
@@ -58,7 +58,7 @@ struct Work {
     /// When the batch system ends the job, in seconds since 1970.
     deadline: Option<f64>,
     /// The ranks as they were when the training was first seen to stand still.
-    suspicion: Option<Ranks>,
+    suspicion: Option<RankActivity>,
     /// Whether that was said.
     hang_told: bool,
 }
@@ -339,7 +339,7 @@ impl Work {
         let Some(sampler) = self.sampler.as_ref().filter(|_| !self.hang_told) else {
             return;
         };
-        let now = sampler.ranks();
+        let now = sampler.rank_activity();
         let Some(before) = self.suspicion.replace(now.clone()) else {
             return;
         };
@@ -381,7 +381,7 @@ impl Work {
             let kills = sampler.oom_kills();
             (self.ending.oom_kills_cgroup, self.ending.oom_kills_host) = (kills.cgroup, kills.host);
             self.ending.first_failure = sampler.first_failure(at);
-            self.ending.shortage = sampler.shortage();
+            self.ending.memory_pressure = sampler.memory_pressure();
         }
         self.ending.at = at;
         let dropped = &mut self.ending.dropped;

@@ -227,7 +227,7 @@ pub struct Ending {
     /// The process of the run that failed first, shortly before the end.
     pub first_failure: Option<Failure>,
     /// How short memory was.
-    pub shortage: MemoryPressure,
+    pub memory_pressure: MemoryPressure,
     /// Whether the training stood still when it ended.
     pub hang: Option<Hang>,
     /// What went wrong with the accelerators.

@@ -1,202 +1,168 @@
 //! Intel's devices: what the run's own processes use of them, and their sensors.
 //!
-//! The kernel shows no device's memory in use as a whole, but what each process holds of it ([`fdinfo`](super::fdinfo)):
-//! so memory and load are the run's alone. Of the sensors there are a counter of energy, from which the power follows,
-//! and on newer kernels a temperature. A processor's own graphics are none of these devices.
+//! The kernel shows no device's memory in use as a whole, but what each process holds of it (`drm-usage-stats`, in
+//! `/proc/PID/fdinfo`): so memory and load are the run's alone. Duplicates of a descriptor, and those that children
+//! inherit, are one client. i915 counts nanoseconds of work, xe cycles beside a clock in cycles.
 
-use super::card;
-use super::fdinfo::{Client, Clients, Work};
-use super::{AcceleratorFacts, Answer, Health, Places};
+use super::driver::{Places, Questions};
+use super::drm;
 use crate::metrics::files;
 use axolotl_run_core::event::Accelerator;
+use axolotl_run_core::limits;
 use axolotl_run_core::observation::{Attribution, GpuReading};
-use axolotl_run_core::public::PublicStr;
 use axolotl_run_core::public::hardware::intel_name;
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::mpsc::Receiver;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 const VENDOR: &str = "0x8086";
-/// Where the graphics of Intel's processors sit, always.
+/// Where the graphics of Intel's processors always are; they are no accelerators.
 const INTEGRATED: &str = "0000:00:02.0";
 
-/// Answers requests about Intel's devices until nobody makes them any more.
-pub fn serve(places: &Places, requests: &Receiver<Vec<u32>>, send: &dyn Fn(Answer) -> bool) {
-    let mut devices: Vec<_> = card::devices(&places.root, VENDOR)
-        .into_iter()
-        .filter_map(Device::at)
-        .collect();
-    let facts = AcceleratorFacts {
-        kind: PublicStr::constant(if devices.is_empty() { "none" } else { "xpu" }),
-        count: Some(devices.len() as u64),
-        info: devices.iter().map(Device::facts).collect(),
-    };
-    let health = if devices.is_empty() {
-        Health::Absent
-    } else {
-        Health::Working
-    };
-    let mut clients = Clients::new(&places.root);
-    let mut open = send(Answer {
-        facts: Some(facts),
-        ..Answer::of(health)
-    });
-    while open && let Ok(tree) = requests.recv() {
-        let found = if devices.is_empty() {
-            Vec::new()
-        } else {
-            clients.look(&tree)
-        };
-        let now = Instant::now();
-        let readings = (0..)
-            .zip(&mut devices)
-            .map(|(index, device)| device.read(index, &found, now));
-        open = send(Answer {
-            readings: Some(readings.collect()),
-            ..Answer::of(health)
-        });
-    }
+/// What the run's clients hold and do on one device.
+#[derive(Debug, Default)]
+struct DeviceUsage {
+    clients: BTreeSet<u64>,
+    memory: Option<u64>,
+    engines: BTreeMap<String, Engine>,
 }
 
-/// One device, and what it said last.
+/// Work of one sort of engine: done, the device's clock where it has one, and how many engines there are.
+#[derive(Debug, Default)]
+struct Engine {
+    busy: u64,
+    clock: u64,
+    capacity: u64,
+}
+
 #[derive(Debug)]
-struct Device {
+struct IntelDevice {
     path: PathBuf,
     /// Its place on the bus, by which clients name it.
     address: String,
-    sensors: Option<PathBuf>,
-    last: Option<Last>,
+    last: Option<(Instant, Option<f64>, DeviceUsage)>,
 }
 
-/// The counters of the last look.
-#[derive(Debug)]
-struct Last {
-    at: Instant,
-    energy_joules: Option<f64>,
-    work: BTreeMap<(u64, String), Work>,
-}
-
-impl Device {
-    /// The device behind this path of the kernel's, unless it is a part of the processor.
-    fn at(path: PathBuf) -> Option<Self> {
-        let link = std::fs::read_link(&path).ok()?;
-        let address = link
-            .file_name()
-            .filter(|name| *name != INTEGRATED)?
-            .to_str()?
-            .to_owned();
-        Some(Self {
-            sensors: card::sensors(&path),
-            path,
-            address,
-            last: None,
-        })
-    }
-
-    fn facts(&self) -> Accelerator {
-        let id = files::text(&self.path.join("device")).unwrap_or_default();
-        Accelerator {
-            name: Some(intel_name(id.trim())),
-            memory: None,
+/// Answers questions about Intel's devices until nobody asks any more.
+pub fn serve(places: &Places, questions: &Questions) {
+    let (mut devices, mut info) = (Vec::new(), Vec::new());
+    for path in drm::devices(&places.root, VENDOR) {
+        let link = std::fs::read_link(&path).unwrap_or_default();
+        let address = link.file_name().unwrap_or_default().to_string_lossy();
+        if address != INTEGRATED {
+            let id = files::text(&path.join("device")).unwrap_or_default();
+            let name = Some(intel_name(id.trim()));
+            info.push(Accelerator { name, memory: None });
+            devices.push(IntelDevice {
+                path,
+                address: address.into(),
+                last: None,
+            });
         }
     }
+    drm::serve(questions, "xpu", info, |tree| {
+        let mut used = usage(&places.root.join("proc"), tree);
+        let mut readings = Vec::new();
+        for (index, device) in (0..).zip(&mut devices) {
+            let used = used.remove(&device.address).unwrap_or_default();
+            readings.push(device.read(index, used, Instant::now()));
+        }
+        readings
+    });
+}
 
-    fn sensor(&self, names: &[&str]) -> Option<u64> {
-        let sensors = self.sensors.as_ref()?;
-        names
-            .iter()
-            .find_map(|name| files::number(&sensors.join(name)))
+/// What the processes use, by the device's address.
+fn usage(processes: &Path, tree: &[u32]) -> BTreeMap<String, DeviceUsage> {
+    let mut usage = BTreeMap::new();
+    for pid in tree {
+        let process = processes.join(pid.to_string());
+        let descriptors = files::names(&process.join("fd"), limits::DESCRIPTORS_MAX);
+        for name in descriptors.unwrap_or_default() {
+            let target = std::fs::read_link(process.join("fd").join(&name));
+            if target.is_ok_and(|target| target.starts_with("/dev/dri")) {
+                let text = files::text(&process.join("fdinfo").join(name));
+                add_client(&text.unwrap_or_default(), &mut usage);
+            }
+        }
     }
+    usage
+}
 
-    fn read(&mut self, index: u32, clients: &[Client], now: Instant) -> GpuReading {
-        let ours: Vec<_> = clients
-            .iter()
-            .filter(|client| client.device == self.address)
-            .collect();
-        let unknown = !ours.is_empty() && ours.iter().all(|client| client.memory.is_none());
-        let memory = ours
-            .iter()
-            .filter_map(|client| client.memory)
-            .fold(0, u64::saturating_add);
-        let memory = (!unknown).then_some(memory);
-        let energy_joules = self
-            .sensor(&["energy1_input", "energy2_input"])
-            .map(|micro| micro as f64 / 1e6);
-        let seconds = self
-            .last
-            .as_ref()
-            .map(|last| now.saturating_duration_since(last.at).as_secs_f64());
-        let seconds = seconds.filter(|seconds| *seconds > 0.0);
-        let before = self.last.as_ref().and_then(|last| last.energy_joules);
-        let drawn = energy_joules
-            .zip(before)
-            .map(|(now, before)| now - before)
-            .filter(|joules| *joules >= 0.0);
-        let work = self.work(&ours);
-        let reading = GpuReading {
+/// Adds what one file says, if it is of a client that is not known yet.
+fn add_client(text: &str, usage: &mut BTreeMap<String, DeviceUsage>) -> Option<()> {
+    let lines = text.lines().filter_map(|line| line.split_once(':'));
+    let said: BTreeMap<&str, &str> = lines.map(|(key, value)| (key, value.trim())).collect();
+    if !matches!(*said.get("drm-driver")?, "i915" | "xe") {
+        return None;
+    }
+    let client = said.get("drm-client-id")?.parse().ok()?;
+    let used = usage.entry((*said.get("drm-pdev")?).into()).or_default();
+    if !used.clients.insert(client) {
+        return None;
+    }
+    for (key, value) in said {
+        let (number, unit) = value.split_once(' ').unwrap_or((value, ""));
+        let number: u64 = number.parse().unwrap_or(0);
+        let busy = key.strip_prefix("drm-cycles-");
+        // The device's own memory is `vram0` on xe, `local0` on i915.
+        if key.starts_with("drm-resident-vram") || key.starts_with("drm-resident-local") {
+            let scale = ["", "KiB", "MiB", "GiB"]
+                .iter()
+                .position(|it| *it == unit)?;
+            let bytes = number.saturating_mul(1 << (10 * scale));
+            used.memory = Some(used.memory.unwrap_or(0).saturating_add(bytes));
+        } else if let Some(name) = key.strip_prefix("drm-engine-capacity-") {
+            used.engines.entry(name.into()).or_default().capacity = number;
+        } else if let Some(name) = key.strip_prefix("drm-total-cycles-") {
+            used.engines.entry(name.into()).or_default().clock = number;
+        } else if let Some(name) = busy.or_else(|| key.strip_prefix("drm-engine-")) {
+            let engine = used.engines.entry(name.into()).or_default();
+            engine.busy = engine.busy.saturating_add(number);
+        }
+    }
+    Some(())
+}
+
+impl IntelDevice {
+    fn read(&mut self, index: u32, used: DeviceUsage, now: Instant) -> GpuReading {
+        let sensors = drm::sensors(&self.path).unwrap_or_default();
+        // The package is the second on xe, where the first, on i915, is it.
+        let sensor = |one: &str, two| {
+            files::number(&sensors.join(one)).or_else(|| files::number(&sensors.join(two)))
+        };
+        let energy = sensor("energy1_input", "energy2_input").map(|micro| micro as f64 / 1e6);
+        let mut reading = GpuReading {
             index,
-            memory_bytes: memory,
-            attribution: memory.map(|_| Attribution::Pid),
-            utilization: seconds.and_then(|seconds| self.load(&work, seconds)),
-            power_watts: drawn.zip(seconds).map(|(joules, seconds)| joules / seconds),
-            // The package is the second on xe, where the first, on i915, is it.
-            temperature_celsius: self
-                .sensor(&["temp2_input", "temp1_input"])
-                .map(|milli| milli / 1000),
-            energy_joules,
+            memory_bytes: used.memory.or(used.clients.is_empty().then_some(0)),
+            temperature_celsius: sensor("temp2_input", "temp1_input").map(|milli| milli / 1000),
+            energy_joules: energy,
             ..GpuReading::default()
         };
-        self.last = Some(Last {
-            at: now,
-            energy_joules,
-            work,
-        });
-        reading
-    }
-
-    /// The work of the clients now. A counter may be late for a moment: it stays what it was.
-    fn work(&self, ours: &[&Client]) -> BTreeMap<(u64, String), Work> {
-        let counters = ours.iter().flat_map(|client| {
-            client
-                .engines
-                .iter()
-                .map(|(engine, work)| ((client.id, engine.clone()), *work))
-        });
-        let before = |key: &(u64, String)| self.last.as_ref()?.work.get(key).map(|work| work.busy);
-        counters
-            .map(|(key, work)| {
-                let busy = work.busy.max(before(&key).unwrap_or(0));
-                (key, Work { busy, ..work })
-            })
-            .collect()
-    }
-
-    /// How busy the run kept the busiest sort of engine, 0 to 1, since the last look; None where no client was there
-    /// then.
-    fn load(&self, now: &BTreeMap<(u64, String), Work>, seconds: f64) -> Option<f64> {
-        let last = self.last.as_ref()?;
-        let mut loads: BTreeMap<&str, f64> = BTreeMap::new();
-        for ((client, engine), work) in now {
-            let Some(before) = last.work.get(&(*client, engine.clone())) else {
-                continue;
-            };
-            let passed = match (work.clock, before.clock) {
-                (Some(now), Some(before)) => now.saturating_sub(before) as f64,
-                _ => seconds * 1e9,
-            };
-            let done = work.busy.saturating_sub(before.busy) as f64;
-            let share = if passed > 0.0 {
-                done / passed / work.capacity.unwrap_or(1).max(1) as f64
-            } else {
-                0.0
-            };
-            *loads.entry(engine).or_default() += share;
+        reading.attribution = reading.memory_bytes.map(|_| Attribution::Pid);
+        if let Some((at, joules, before)) = &self.last {
+            let seconds = now.saturating_duration_since(*at).as_secs_f64();
+            let drawn = energy.unwrap_or(f64::NAN) - joules.unwrap_or(f64::NAN);
+            reading.power_watts =
+                Some(drawn / seconds).filter(|watts| watts.is_finite() && *watts >= 0.0);
+            for (name, engine) in &used.engines {
+                let Some(before) = before.engines.get(name) else {
+                    continue;
+                };
+                let cycles = engine.clock.saturating_sub(before.clock) as f64;
+                let passed = if engine.clock > 0 {
+                    cycles
+                } else {
+                    seconds * 1e9
+                };
+                let done = engine.busy.saturating_sub(before.busy) as f64;
+                if passed > 0.0 {
+                    let load = (done / passed / engine.capacity.max(1) as f64).min(1.0);
+                    reading.utilization = Some(load.max(reading.utilization.unwrap_or(0.0)));
+                }
+            }
         }
-        loads
-            .into_values()
-            .reduce(f64::max)
-            .map(|load| load.min(1.0))
+        self.last = Some((now, energy, used));
+        reading
     }
 }
 

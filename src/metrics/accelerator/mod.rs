@@ -1,122 +1,22 @@
 //! Accelerators: which there are, what the run uses of them, and whether their driver still answers.
 //!
 //! The problem: a call into the NVIDIA driver can block for ever inside the kernel, where no signal reaches
-//! it. So all of it happens on a thread of its own (`thread`); this side asks and never waits. Silence of
+//! it. So all of it happens on a thread of its own ([`gpus`]); this side asks and never waits. Silence of
 //! [`limits::GPU_TIMEOUT`](axolotl_run_core::limits::GPU_TIMEOUT) is a fact about the run ([`Health::Unresponsive`]), the thread is
 //! abandoned and nothing ever joins it. On a machine without a sign of an accelerator there is no thread, no library is
 //! loaded, no file is opened. Called by the observer's loop through the façade.
 
+mod amd;
 mod attribution;
-mod card;
-mod fdinfo;
+mod cuda_visible;
+mod driver;
+mod drm;
+mod gpus;
 mod intel;
 mod nvml;
 mod presence;
-mod thread;
-mod users;
-mod visible;
-
-pub use thread::Gpus;
-
-use axolotl_run_core::event::{Accelerator, Start};
-use axolotl_run_core::observation::GpuReading;
-use axolotl_run_core::public::PublicStr;
-use std::ffi::OsString;
-use std::path::PathBuf;
-use std::time::Duration;
-
-/// What the start event says about accelerators.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AcceleratorFacts {
-    /// cuda, hip, xpu or none.
-    pub kind: PublicStr,
-    /// How many there are; None where there are signs of some and nobody to count them.
-    pub count: Option<u64>,
-    /// Their models and memories.
-    pub info: Vec<Accelerator>,
-}
-
-impl AcceleratorFacts {
-    /// Puts what is known into the event.
-    pub fn apply(&self, start: &mut Start) {
-        start.accelerator_type = Some(self.kind.clone());
-        start.accelerator_count = self.count;
-        start.accelerator_info = (!self.info.is_empty()).then(|| self.info.clone());
-    }
-
-    /// The machine has none.
-    #[must_use]
-    pub const fn none() -> Self {
-        Self {
-            kind: PublicStr::constant("none"),
-            count: Some(0),
-            info: Vec::new(),
-        }
-    }
-}
-
-/// How the measuring of accelerators goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Health {
-    /// There is nothing to measure.
-    Absent,
-    /// The driver was asked and has not answered for the first time.
-    Pending,
-    /// It answers.
-    Working,
-    /// There are devices, but the driver's library is not installed here (as in some containers).
-    LibraryMissing,
-    /// The library is there and refuses to work (versions that do not fit, no permission…).
-    Failed,
-    /// A device, or the driver, stopped working during the run.
-    Lost,
-    /// A call has not come back for [`limits::GPU_TIMEOUT`](axolotl_run_core::limits::GPU_TIMEOUT).
-    Unresponsive,
-}
-
-/// Where to look; tests look elsewhere.
-#[derive(Clone, Debug)]
-struct Places {
-    root: PathBuf,
-    nvml: Option<OsString>,
-    retry: Duration,
-    /// Which of CUDA's devices the command may use, where it is told.
-    visible: Option<String>,
-    /// Whether CUDA numbers them as the bus does.
-    by_bus: bool,
-}
-
-/// How long to wait for a driver; tests have less of it.
-#[doc(hidden)]
-#[derive(Clone, Copy, Debug)]
-pub struct Patience {
-    /// Silence after which it is unresponsive.
-    pub answer: Duration,
-    /// Between two attempts to bring a lost one back.
-    pub retry: Duration,
-}
-
-/// One answer of the measuring thread.
-#[derive(Debug)]
-struct Answer {
-    health: Health,
-    /// Sent once, as soon as they are known.
-    facts: Option<AcceleratorFacts>,
-    readings: Option<Vec<GpuReading>>,
-    /// Errors that the driver reported since the last answer.
-    xids: Vec<u64>,
-}
-
-impl Answer {
-    const fn of(health: Health) -> Self {
-        Self {
-            health,
-            facts: None,
-            readings: None,
-            xids: Vec::new(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests;
+
+pub use driver::{AcceleratorFacts, DriverTimeouts, Health};
+pub use gpus::Gpus;

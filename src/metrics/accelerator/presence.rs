@@ -1,6 +1,6 @@
 //! Signs of accelerators in the file system, so that a machine without any costs nothing.
 
-use super::{AcceleratorFacts, Places};
+use super::driver::{AcceleratorFacts, Places};
 use crate::metrics::files;
 use axolotl_run_core::event::Accelerator;
 use axolotl_run_core::limits;

@@ -1,14 +1,14 @@
 //! A machine sketched for tests: devices as small copies of the kernel's files, asked as the observer asks.
 
-use super::thread::Gpus;
-use super::{AcceleratorFacts, Patience};
+use super::driver::{AcceleratorFacts, DriverTimeouts};
+use super::gpus::Gpus;
 use axolotl_run_core::observation::GpuReading;
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Nothing here is slow.
-pub const PATIENCE: Patience = Patience {
+pub const TIMEOUTS: DriverTimeouts = DriverTimeouts {
     answer: Duration::from_secs(20),
     retry: Duration::from_secs(20),
 };
@@ -42,7 +42,7 @@ impl Machine {
 
     /// Asks for one reading and waits for it.
     pub fn reading(&self, pids: &[u32]) -> (AcceleratorFacts, Vec<GpuReading>) {
-        let mut gpus = Gpus::start_at(self.root(), None, PATIENCE);
+        let mut gpus = Gpus::start_at(self.root(), None, TIMEOUTS);
         let readings = Self::next(&mut gpus, pids);
         (wait(&mut gpus, Gpus::facts), readings)
     }

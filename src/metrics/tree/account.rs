@@ -6,7 +6,7 @@
 //! children should have brought; what did not arrive is added. The books are kept over the process's whole
 //! life, so that a read between two events is put right by the next one. Pure arithmetic.
 
-use super::stat::Stat;
+use super::stat::ProcessStat;
 
 /// The account of one followed process.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +19,7 @@ pub struct Account {
 
 impl Account {
     /// The account of a process that is met in this state.
-    pub const fn open(stat: &Stat) -> Self {
+    pub const fn open(stat: &ProcessStat) -> Self {
         Self {
             at_first: stat.children_ticks,
             owed: 0,
@@ -32,7 +32,7 @@ impl Account {
     }
 
     /// All ticks of the process and of its ended children.
-    pub const fn ticks(&self, stat: &Stat) -> u64 {
+    pub const fn ticks(&self, stat: &ProcessStat) -> u64 {
         let arrived = stat.children_ticks.saturating_sub(self.at_first);
         let missing = self.owed.saturating_sub(arrived);
         stat.own_ticks
@@ -45,8 +45,8 @@ impl Account {
 mod tests {
     use super::*;
 
-    const fn stat(own_ticks: u64, children_ticks: u64) -> Stat {
-        Stat {
+    const fn stat(own_ticks: u64, children_ticks: u64) -> ProcessStat {
+        ProcessStat {
             zombie: false,
             parent: 1,
             own_ticks,

@@ -7,7 +7,7 @@
 //! that stood still is left alone for two samples.
 
 use super::procfs::Procfs;
-use super::stat::Stat;
+use super::stat::ProcessStat;
 use axolotl_run_core::limits;
 use axolotl_run_sys::clock;
 use std::fs::File;
@@ -47,14 +47,14 @@ impl Brief {
         &mut self,
         procfs: &mut Procfs,
         pid: u32,
-        was: &Stat,
+        was: &ProcessStat,
         ticks_per_second: u64,
-    ) -> Option<Stat> {
+    ) -> Option<ProcessStat> {
         // First the file, which is this process's and no later one's.
         let resident_pages = procfs.read_memory(self.memory.as_ref()?)?;
         if let Some(left) = self.idle.checked_sub(1) {
             self.idle = left;
-            return Some(Stat {
+            return Some(ProcessStat {
                 resident_pages,
                 ..*was
             });
@@ -66,7 +66,7 @@ impl Brief {
         if own_ticks == was.own_ticks {
             self.idle = limits::TREE_IDLE_SAMPLES;
         }
-        Some(Stat {
+        Some(ProcessStat {
             own_ticks,
             resident_pages,
             ..*was

@@ -3,7 +3,7 @@
 //! The rule: what a sample reads depends on the command's own tree, never on how many processes the host has.
 //! So every access goes through [`Procfs`], which counts, and a test compares the counts on a crowded host.
 
-use super::stat::Stat;
+use super::stat::ProcessStat;
 use crate::metrics::files;
 use axolotl_run_core::limits;
 use std::fs::File;
@@ -39,12 +39,18 @@ impl Procfs {
     }
 
     /// Reads an open stat file.
-    pub fn read_stat(&mut self, file: &File) -> Option<Stat> {
+    pub fn read_stat(&mut self, file: &File) -> Option<ProcessStat> {
         self.accesses += 1;
         // The kernel's longest line, 52 numbers and a name, is below 1,200 bytes.
         let mut line = [0; 2048];
         let length = file.read_at(&mut line, 0).ok()?;
-        Stat::parse(line.get(..length)?)
+        ProcessStat::parse(line.get(..length)?)
+    }
+
+    /// Reads the stat file of a process anew.
+    pub fn stat_of(&mut self, pid: u32) -> Option<ProcessStat> {
+        let file = self.open_stat(pid)?;
+        self.read_stat(&file)
     }
 
     /// Opens the short file about a process's memory; kept open it is its identity, too.

@@ -9,7 +9,7 @@ use std::str::SplitAsciiWhitespace;
 
 /// What is read of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stat {
+pub struct ProcessStat {
     /// Whether it has ended and only waits to be reaped; its memory is gone, its times are final.
     pub zombie: bool,
     /// Its parent.
@@ -38,7 +38,7 @@ pub fn fields(line: &[u8]) -> Option<SplitAsciiWhitespace<'_>> {
     )
 }
 
-impl Stat {
+impl ProcessStat {
     /// Reads the line.
     #[must_use]
     pub fn parse(line: &[u8]) -> Option<Self> {
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn the_fields_are_those_of_proc_5() {
-        let expected = Stat {
+        let expected = ProcessStat {
             zombie: false,
             parent: 41,
             own_ticks: 33,
@@ -86,14 +86,14 @@ mod tests {
         };
         for name in ["python", "a b", "a) S 1 2 (b", "", "\u{fc}"] {
             assert_eq!(
-                Stat::parse(format!("42 ({name}) {REST}\n").as_bytes()),
+                ProcessStat::parse(format!("42 ({name}) {REST}\n").as_bytes()),
                 Some(expected),
                 "{name}"
             );
         }
         let zombie = format!("42 (x) {}", REST.replacen('S', "Z", 1));
         assert_eq!(
-            Stat::parse(zombie.as_bytes()).map(|stat| stat.zombie),
+            ProcessStat::parse(zombie.as_bytes()).map(|stat| stat.zombie),
             Some(true)
         );
         for broken in [
@@ -103,20 +103,20 @@ mod tests {
             "42 (x) S 1 2 3",
             "42 (x) S x 42 42 0 -1",
         ] {
-            assert_eq!(Stat::parse(broken.as_bytes()), None, "{broken}");
+            assert_eq!(ProcessStat::parse(broken.as_bytes()), None, "{broken}");
         }
     }
 
     proptest! {
         #[test]
         fn nothing_makes_it_panic(line in proptest::collection::vec(any::<u8>(), 0..400)) {
-            let _ = Stat::parse(&line);
+            let _ = ProcessStat::parse(&line);
         }
 
         #[test]
         fn any_name_is_skipped(name in proptest::collection::vec(any::<u8>(), 0..64)) {
             let line = [b"42 (", name.as_slice(), b") ", REST.as_bytes()].concat();
-            prop_assert_eq!(Stat::parse(&line).map(|stat| stat.parent), Some(41));
+            prop_assert_eq!(ProcessStat::parse(&line).map(|stat| stat.parent), Some(41));
         }
     }
 }

@@ -3,6 +3,7 @@
 mod cost;
 
 use super::*;
+use axolotl_run_core::limits;
 use std::fs;
 use std::io::Read as _;
 use std::path::Path;
@@ -45,7 +46,10 @@ impl Drop for Script {
 }
 
 /// Samples until the sample is as wished.
-fn sample_until(sampler: &mut Sampler, mut wish: impl FnMut(&TreeSample) -> bool) -> TreeSample {
+fn sample_until(
+    sampler: &mut TreeSampler,
+    mut wish: impl FnMut(&TreeSample) -> bool,
+) -> TreeSample {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         let sample = sampler.sample();
@@ -60,7 +64,7 @@ fn sample_until(sampler: &mut Sampler, mut wish: impl FnMut(&TreeSample) -> bool
 #[test]
 fn all_generations_are_found_and_measured() {
     let script = Script::start("sh -c 'sleep 60 & sleep 60 & wait' & wait");
-    let mut sampler = Sampler::new(script.0.id());
+    let mut sampler = TreeSampler::new(script.0.id());
     let sample = sample_until(&mut sampler, |sample| sample.processes == Some(4));
     let (sum, largest) = (
         sample.rss_sum_bytes.unwrap(),
@@ -93,21 +97,22 @@ fn many_threads_are_measured_as_a_few_are() {
             }
         });
         let own = std::process::id();
-        let mut sampler = Sampler::new(own);
+        let mut sampler = TreeSampler::new(own);
         let first = sampler.sample();
-        assert!(sampler.known[&own].brief.is_open());
+        assert!(sampler.known.all[&own].brief.is_open());
         let later = sample_until(&mut sampler, |sample| {
             sample.cpu_seconds > first.cpu_seconds.map(|sum| sum + 0.3)
         });
         assert!(later.rss_max_process_bytes.unwrap() > 0);
         // The kernel's line says the same, of one that has never stood still.
-        assert_eq!(sampler.known[&own].brief.left_alone(), 0);
+        assert_eq!(sampler.known.all[&own].brief.left_alone(), 0);
         let line = sampler
+            .known
             .procfs
             .open_stat(own)
-            .and_then(|file| sampler.procfs.read_stat(&file))
+            .and_then(|file| sampler.known.procfs.read_stat(&file))
             .unwrap();
-        let ticks = sampler.known[&own].stat.own_ticks;
+        let ticks = sampler.known.all[&own].stat.own_ticks;
         assert!(ticks.abs_diff(line.own_ticks) <= 20, "{ticks} {line:?}");
         stop.store(true, Ordering::Relaxed);
     });
@@ -116,7 +121,7 @@ fn many_threads_are_measured_as_a_few_are() {
 #[test]
 fn an_orphan_in_a_session_of_its_own_stays_known() {
     let mut script = Script::start("setsid sleep 60 & read word");
-    let mut sampler = Sampler::new(script.0.id());
+    let mut sampler = TreeSampler::new(script.0.id());
     sample_until(&mut sampler, |sample| sample.processes == Some(2));
     let orphan = *sampler
         .pids()
@@ -144,7 +149,7 @@ fn time_of_children_that_lived_between_two_samples_is_not_lost() {
     let mut script = Script::start(&format!(
         "for n in 1 2 3 4; do ( {burn} ); done; echo; read word"
     ));
-    let mut sampler = Sampler::new(script.0.id());
+    let mut sampler = TreeSampler::new(script.0.id());
     let before = sampler.sample().cpu_seconds.unwrap();
     script.wait_for_word();
     let after = sampler.sample();
@@ -160,10 +165,11 @@ fn a_zombie_is_no_process_and_has_no_memory() {
     // The shell becomes a sleep, which waits for nobody. The child ends only then: a shell may reap it before.
     let ends = "while read -r name < /proc/$$/comm && [ \"$name\" = sh ]; do :; done";
     let script = Script::start(&format!("( {ends} ) & exec sleep 60"));
-    let mut sampler = Sampler::new(script.0.id());
-    let zombies = |sampler: &Sampler| {
+    let mut sampler = TreeSampler::new(script.0.id());
+    let zombies = |sampler: &TreeSampler| {
         sampler
             .known
+            .all
             .values()
             .filter(|process| process.stat.zombie)
             .count()
@@ -184,7 +190,7 @@ fn a_zombie_is_no_process_and_has_no_memory() {
 fn a_command_that_was_never_there_is_unknown() {
     let nowhere = tempfile::tempdir().unwrap();
     assert_eq!(
-        Sampler::at(nowhere.path(), 7).sample(),
+        TreeSampler::at(nowhere.path(), 7).sample(),
         TreeSample::default()
     );
 }
@@ -229,7 +235,7 @@ impl Proc {
 }
 
 /// Ticks, whatever their length is here.
-fn ticks(sampler: &mut Sampler) -> u64 {
+fn ticks(sampler: &mut TreeSampler) -> u64 {
     (sampler.sample().cpu_seconds.unwrap() * sampler.ticks_per_second as f64).round() as u64
 }
 
@@ -244,7 +250,7 @@ fn processor_time_is_counted_once_and_never_decreases() {
     proc.children(12, "");
     proc.put(13, 11, 7, 0, 103);
     proc.children(13, "");
-    let mut sampler = Sampler::at(proc.path(), 10);
+    let mut sampler = TreeSampler::at(proc.path(), 10);
     assert_eq!(ticks(&mut sampler), 72);
     // Waited for: the time moved to the parent, with what was used since.
     proc.reap(12);
@@ -271,7 +277,7 @@ fn another_process_with_the_same_pid_is_a_stranger() {
     proc.put(10, 1, 5, 0, 100);
     proc.children(10, "11");
     proc.put(11, 10, 40, 0, 101);
-    let mut sampler = Sampler::at(proc.path(), 10);
+    let mut sampler = TreeSampler::at(proc.path(), 10);
     assert_eq!(sampler.sample().processes, Some(2));
     proc.children(10, "");
     proc.put(11, 1, 9999, 0, 555);
@@ -309,9 +315,9 @@ fn children_of_any_thread_are_found_within_a_round() {
         }
     }
     proc.children(10, "11");
-    let mut sampler = Sampler::at(proc.path(), 10);
+    let mut sampler = TreeSampler::at(proc.path(), 10);
     assert_eq!(sampler.sample().processes, Some(2));
-    let each = |sampler: &mut Sampler| {
+    let each = |sampler: &mut TreeSampler| {
         let before = sampler.accesses();
         sampler.sample();
         sampler.accesses() - before
@@ -333,7 +339,7 @@ fn a_kernel_that_lists_no_children_is_scanned_on_a_schedule() {
     proc.put(11, 10, 0, 0, 101);
     proc.put(12, 11, 0, 0, 102);
     proc.put(20, 1, 0, 0, 103);
-    let mut sampler = Sampler::at(proc.path(), 10);
+    let mut sampler = TreeSampler::at(proc.path(), 10);
     assert_eq!(sampler.sample().processes, Some(3));
     let before = sampler.accesses();
     assert_eq!(sampler.sample().processes, Some(3));
@@ -355,12 +361,12 @@ fn a_fork_bomb_is_followed_up_to_a_bound() {
         list += &format!("{pid} ");
     }
     proc.children(10, &list);
-    let mut sampler = Sampler::at(proc.path(), 10);
+    let mut sampler = TreeSampler::at(proc.path(), 10);
     assert_eq!(
         sampler.sample().processes,
         Some(limits::TREE_PROCESSES_MAX as u64)
     );
-    assert_eq!(sampler.kept_files, limits::TREE_FILES_MAX);
+    assert_eq!(sampler.known.kept_files, limits::TREE_FILES_MAX);
 }
 
 #[test]
@@ -368,7 +374,7 @@ fn sysinfo_sees_the_same_tree() {
     use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
     let mut script = Script::start("sleep 60 & sleep 60 & echo; wait");
     script.wait_for_word();
-    let mut ours = Sampler::new(script.0.id());
+    let mut ours = TreeSampler::new(script.0.id());
     let mut system = System::new().unwrap();
     // A shell that has forked and not yet executed is being replaced while we look: wait until both agree.
     sample_until(&mut ours, |ours| {

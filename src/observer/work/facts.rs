@@ -6,7 +6,7 @@
 
 use super::Work;
 use crate::metrics::Sampler;
-use crate::metrics::ranks;
+use crate::metrics::processes::ranks;
 use crate::observer::reporter::Reporter;
 use axolotl_run_core::event::Start;
 use axolotl_run_core::judging::run::RunFacts;

@@ -9,7 +9,7 @@
 //! What is not recognised is None, and then the run has no configuration to speak of. Pure: nothing is opened here.
 
 use crate::limits;
-use crate::public::config_keys::{self, Shape};
+use crate::public::config_keys::{self, KeyShape};
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
@@ -327,7 +327,7 @@ impl<'a> Typed<'a> {
             return (Given::Text("false"), false);
         }
         let flag = match reader {
-            Reader::Click => shape(&self.name).map_or_else(|| !self.wants_value(), Shape::flag),
+            Reader::Click => shape(&self.name).map_or_else(|| !self.wants_value(), KeyShape::flag),
             Reader::Fire => {
                 next.is_none_or(|next| option(next).is_some_and(|option| !option.is_number()))
             }
@@ -356,7 +356,7 @@ impl<'a> Typed<'a> {
 }
 
 /// The shape of a key of the top level, or of `group.key`.
-fn shape(name: &str) -> Option<&'static Shape> {
+fn shape(name: &str) -> Option<&'static KeyShape> {
     match name.split_once('.') {
         None => config_keys::top_level(name).map(|(_, shape)| shape),
         Some((group, key)) => config_keys::top_level(group)?

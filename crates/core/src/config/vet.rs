@@ -12,7 +12,7 @@ use crate::event::ConfigValue;
 use crate::event::value::{Number, non_finite};
 use crate::limits;
 use crate::public::PublicStr;
-use crate::public::config_keys::{self, Shape};
+use crate::public::config_keys::{self, KeyShape};
 use crate::public::models::ModelId;
 use crate::public::text::PublicText;
 use std::collections::BTreeMap;
@@ -67,7 +67,7 @@ pub(super) fn vet(members: &Members, exists: &dyn Fn(&str) -> bool) -> Vetted {
 }
 
 /// Finds a key in the group that is being read.
-type Lookup<'a> = &'a dyn Fn(&str) -> Option<(PublicStr, &'static Shape)>;
+type Lookup<'a> = &'a dyn Fn(&str) -> Option<(PublicStr, &'static KeyShape)>;
 
 /// A step into the tree, for telling the run's owner where something was withheld.
 enum Step {
@@ -108,7 +108,7 @@ impl Judge<'_> {
     }
 
     /// What is sent of a value; None where so much was sent that it is left out.
-    fn value(&mut self, key: &str, shape: &'static Shape, node: &Node) -> Option<ConfigValue> {
+    fn value(&mut self, key: &str, shape: &'static KeyShape, node: &Node) -> Option<ConfigValue> {
         let Some(left) = self.values_left.checked_sub(1) else {
             self.withhold(node, Reason::Excess);
             return None;
@@ -127,7 +127,7 @@ impl Judge<'_> {
         })
     }
 
-    fn map(&mut self, shape: &'static Shape, members: &Members, node: &Node) -> ConfigValue {
+    fn map(&mut self, shape: &'static KeyShape, members: &Members, node: &Node) -> ConfigValue {
         // A list of one map is often written as the map alone.
         let shape = if shape.has_members() {
             shape
@@ -141,7 +141,7 @@ impl Judge<'_> {
         }
     }
 
-    fn list(&mut self, key: &str, shape: &'static Shape, elements: &[Node]) -> ConfigValue {
+    fn list(&mut self, key: &str, shape: &'static KeyShape, elements: &[Node]) -> ConfigValue {
         let mut kept = Vec::new();
         for (at, element) in elements.iter().enumerate() {
             self.path.push(Step::Element(at));
@@ -164,7 +164,7 @@ impl Judge<'_> {
         ConfigValue::List(kept)
     }
 
-    fn scalar(&mut self, key: &str, shape: &'static Shape, node: &Node) -> ConfigValue {
+    fn scalar(&mut self, key: &str, shape: &'static KeyShape, node: &Node) -> ConfigValue {
         if let Some(word) = choice(shape, node) {
             return ConfigValue::Text(word);
         }
@@ -264,7 +264,7 @@ impl Judge<'_> {
 }
 
 /// The public word of the key that the value is.
-fn choice(shape: &'static Shape, node: &Node) -> Option<PublicStr> {
+fn choice(shape: &'static KeyShape, node: &Node) -> Option<PublicStr> {
     match node {
         Node::Text(text) => shape.choice(text),
         // Some public words are digits, and YAML makes numbers of them.

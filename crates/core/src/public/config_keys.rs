@@ -17,13 +17,13 @@ use std::sync::LazyLock;
 const KEYS: &str = include_str!("config-keys.json");
 const CHOICES: &str = include_str!("config-choices.json");
 
-type Group = BTreeMap<String, Shape>;
+type Group = BTreeMap<String, KeyShape>;
 
 /// What the schema says about the value of one key.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields, default)]
-pub struct Shape {
-    types: BTreeSet<Kind>,
+pub struct KeyShape {
+    types: BTreeSet<ValueType>,
     values: BTreeSet<String>,
     items: Option<Box<Self>>,
     groups: Vec<String>,
@@ -32,7 +32,7 @@ pub struct Shape {
 /// A plain type of the schema.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
 #[serde(rename_all = "lowercase")]
-enum Kind {
+enum ValueType {
     Any,
     Bool,
     Float,
@@ -87,7 +87,7 @@ fn load(keys: &str, choices: &str) -> serde_json::Result<Schema> {
 
 impl Schema {
     /// The shape of `Group.key`.
-    fn shape_mut(&mut self, owner: &str) -> Option<&mut Shape> {
+    fn shape_mut(&mut self, owner: &str) -> Option<&mut KeyShape> {
         let (group, key) = owner.split_once('.')?;
         self.groups.get_mut(group)?.get_mut(key)
     }
@@ -117,13 +117,13 @@ impl Schema {
         }
     }
 
-    fn member(&'static self, group: &str, key: &str) -> Option<(PublicStr, &'static Shape)> {
+    fn member(&'static self, group: &str, key: &str) -> Option<(PublicStr, &'static KeyShape)> {
         let (name, shape) = self.groups.get(group)?.get_key_value(key)?;
         Some((PublicStr::constant(name), shape))
     }
 }
 
-impl Shape {
+impl KeyShape {
     fn allow(&mut self, words: &[String]) {
         self.values.extend(words.iter().cloned());
         if let Some(items) = &mut self.items {
@@ -162,13 +162,13 @@ impl Shape {
     /// Whether the schema lets the value be a number.
     #[must_use]
     pub fn number(&self) -> bool {
-        self.types.contains(&Kind::Int) || self.types.contains(&Kind::Float)
+        self.types.contains(&ValueType::Int) || self.types.contains(&ValueType::Float)
     }
 
     /// Whether the schema lets the value be a switch.
     #[must_use]
     pub fn boolean(&self) -> bool {
-        self.types.contains(&Kind::Bool)
+        self.types.contains(&ValueType::Bool)
     }
 
     /// Whether the command line takes the key as `--key` and `--no-key`, without a value.
@@ -216,7 +216,7 @@ impl Shape {
 
 /// A key of the configuration's top level.
 #[must_use]
-pub fn top_level(key: &str) -> Option<(PublicStr, &'static Shape)> {
+pub fn top_level(key: &str) -> Option<(PublicStr, &'static KeyShape)> {
     SCHEMA.member(&SCHEMA.top, key)
 }
 
@@ -228,7 +228,7 @@ pub fn is_key(name: &str) -> bool {
 
 /// Every key and every public value there is: what the last gate need not fear.
 pub fn vocabulary() -> impl Iterator<Item = &'static str> {
-    fn values(shape: &'static Shape) -> Box<dyn Iterator<Item = &'static str>> {
+    fn values(shape: &'static KeyShape) -> Box<dyn Iterator<Item = &'static str>> {
         let own = shape.values.iter().map(String::as_str);
         Box::new(own.chain(shape.items.as_deref().into_iter().flat_map(values)))
     }

@@ -1,8 +1,10 @@
 //! Intel's devices as small copies of the kernel's files.
 
-use super::super::tests::{Machine, PATIENCE};
-use super::super::thread::Gpus;
+use super::super::gpus::Gpus;
+use super::super::tests::{Machine, TIMEOUTS};
 use super::*;
+use axolotl_run_core::public::PublicStr;
+use proptest::prelude::*;
 use std::time::Duration;
 
 /// A processor's graphics and two devices beside it.
@@ -101,7 +103,7 @@ fn load_is_what_was_done_between_two_looks() {
         client(&machine, (70, 5), 1, "0000:4d:00.0", &cycles(first, clock));
         client(&machine, (71, 5), 2, "0000:4d:00.0", &cycles(second, clock));
     };
-    let mut gpus = Gpus::start_at(machine.root(), None, PATIENCE);
+    let mut gpus = Gpus::start_at(machine.root(), None, TIMEOUTS);
     let mut load = || {
         Machine::next(&mut gpus, &[70, 71])
             .first()
@@ -121,41 +123,66 @@ fn load_is_what_was_done_between_two_looks() {
 #[test]
 fn nanoseconds_and_joules_are_set_against_our_own_clock() {
     let machine = machine();
-    let path = machine.root().join("sys/class/drm/card1/device");
-    let mut device = Device::at(path).unwrap();
-    let engines = |busy: u64| {
-        BTreeMap::from([(
-            "render".to_owned(),
-            Work {
-                busy,
-                ..Work::default()
-            },
-        )])
+    let mut device = IntelDevice {
+        path: machine.root().join("sys/class/drm/card1/device"),
+        address: "0000:4d:00.0".into(),
+        last: None,
     };
-    let clients = |busy| {
-        [Client {
-            device: "0000:4d:00.0".into(),
-            id: 1,
-            memory: None,
-            engines: engines(busy),
-        }]
+    let used = |busy: u64| {
+        let mut usage = BTreeMap::new();
+        let text = format!(
+            "drm-driver:\ti915\ndrm-pdev:\ta\ndrm-client-id:\t1\ndrm-engine-render:\t{busy} ns\n"
+        );
+        add_client(&text, &mut usage).unwrap();
+        usage.remove("a").unwrap()
     };
     let begin = Instant::now();
-    device.read(0, &clients(1_000_000_000), begin);
+    device.read(0, used(1_000_000_000), begin);
     machine.put(
         "sys/devices/pci/0000:4d:00.0/hwmon/hwmon3/energy1_input",
         "805000000\n",
     );
-    let reading = device.read(0, &clients(2_000_000_000), begin + Duration::from_secs(4));
+    let reading = device.read(0, used(2_000_000_000), begin + Duration::from_secs(4));
     assert_eq!(
         (reading.utilization, reading.power_watts),
         (Some(0.25), Some(200.0))
     );
-    let again = device.read(0, &[], begin + Duration::from_secs(5));
+    let again = device.read(0, DeviceUsage::default(), begin + Duration::from_secs(5));
     assert_eq!(
         (again.utilization, again.power_watts, again.memory_bytes),
         (None, Some(0.0), Some(0))
     );
+}
+
+#[test]
+fn both_drivers_are_understood_and_nothing_else() {
+    let xe = "pos:\t0\nflags:\t0100002\ndrm-driver:\txe\ndrm-client-id:\t3\ndrm-pdev:\t0000:4d:00.0\n\
+              drm-total-gtt:\t192 KiB\ndrm-total-vram0:\t23992 KiB\ndrm-shared-vram0:\t16 MiB\n\
+              drm-resident-vram0:\t23 MiB\ndrm-resident-vram1:\t1 MiB\ndrm-cycles-ccs:\t500\n\
+              drm-total-cycles-ccs:\t7655183225\ndrm-engine-capacity-ccs:\t4\n";
+    let i915 = "drm-driver:\ti915\ndrm-pdev:\t0000:03:00.0\ndrm-client-id:\t7\ndrm-resident-system0:\t0\n\
+                drm-resident-local0:\t2 MiB\ndrm-engine-render:\t25662044495 ns\ndrm-engine-compute:\t0 ns\n";
+    let mut usage = BTreeMap::new();
+    add_client(xe, &mut usage).unwrap();
+    assert_eq!(add_client(xe, &mut usage), None, "the same client");
+    add_client(i915, &mut usage).unwrap();
+    let (xe, i915) = (&usage["0000:4d:00.0"], &usage["0000:03:00.0"]);
+    let ccs = &xe.engines["ccs"];
+    assert_eq!((ccs.busy, ccs.clock, ccs.capacity), (500, 7_655_183_225, 4));
+    assert_eq!((xe.memory, i915.memory), (Some(24 << 20), Some(2 << 20)));
+    assert_eq!(
+        (i915.engines.len(), i915.engines["render"].busy),
+        (2, 25_662_044_495)
+    );
+    for text in [
+        "",
+        "pos:\t0\nflags:\t02\n",
+        "drm-driver:\tamdgpu\ndrm-pdev:\t0000:03:00.0\ndrm-client-id:\t7\n",
+        "drm-driver:\txe\ndrm-client-id:\t7\n",
+        "drm-driver:\txe\ndrm-pdev:\t0000:03:00.0\ndrm-client-id:\tx\n",
+    ] {
+        assert_eq!(add_client(text, &mut usage), None, "{text:?}");
+    }
 }
 
 #[test]
@@ -173,4 +200,11 @@ fn what_is_in_the_processor_does_not_count() {
         (facts.kind.as_str(), facts.count, readings),
         ("none", Some(0), Vec::new())
     );
+}
+
+proptest! {
+    #[test]
+    fn nothing_makes_it_panic(lines in "(drm-(driver|pdev|client-id|engine-|cycles-|resident-vram)[a-z0-9]{0,3}: (xe|[0-9]{1,22})( [KM]iB)?\n){0,90}") {
+        add_client(&lines, &mut BTreeMap::new());
+    }
 }

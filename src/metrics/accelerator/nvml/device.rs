@@ -1,8 +1,7 @@
 //! One device of NVIDIA's: what it can be asked, and what it has turned out not to know.
 
-use crate::metrics::accelerator::attribution::Attributor;
-use crate::metrics::accelerator::attribution::Listed;
-use crate::metrics::accelerator::visible::Device as Shown;
+use crate::metrics::accelerator::attribution::{Attributor, Listed};
+use crate::metrics::accelerator::cuda_visible::CudaDevice;
 use axolotl_run_core::event::Accelerator;
 use axolotl_run_core::limits;
 use axolotl_run_core::observation::{Attribution, GpuReading};
@@ -13,36 +12,40 @@ use nvml_wrapper::bitmasks::device::ThrottleReasons;
 use nvml_wrapper::enum_wrappers::device::{EccCounter, MemoryError, Sampling, TemperatureSensor};
 use nvml_wrapper::enums::device::{SampleValue, UsedGpuMemory};
 use nvml_wrapper::error::NvmlError;
-use nvml_wrapper::struct_wrappers::device::ProcessInfo;
 use nvml_wrapper::{Device, Nvml};
 
 /// Readings between two questions for the errors of memory: a minute.
 const ECC_SAMPLES: u32 = 11;
 
-/// How the questions of one reading went.
-#[derive(Default)]
-pub struct Outcome {
-    answered: bool,
-    failed: bool,
-    lost: bool,
+/// What a device can be asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Topic {
+    Memory,
+    Processes,
+    Samples,
+    Rates,
+    Power,
+    Energy,
+    Temperature,
+    Throttle,
+    MemoryErrors,
 }
 
-/// What a device turned out not to support; it is not asked again.
-#[derive(Default)]
-struct Unsupported {
-    memory: bool,
-    processes: bool,
-    samples: bool,
-    rates: bool,
-    power: bool,
-    energy: bool,
-    temperature: bool,
-    throttle: bool,
-    ecc: bool,
+/// How the questions of one reading went; what comes later here outweighs what comes before.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Responses {
+    #[default]
+    None,
+    Failed,
+    Answered,
+    Lost,
 }
+
+/// The device is lost.
+pub struct Lost;
 
 /// One device, with its handle.
-pub struct Measured<'nvml> {
+pub struct NvidiaDevice<'nvml> {
     nvml: &'nvml Nvml,
     index: u32,
     /// None if there was no handle to be had: the device is lost.
@@ -50,45 +53,13 @@ pub struct Measured<'nvml> {
     /// Whether it is shared out in instances.
     mig: bool,
     instances: Vec<Device<'nvml>>,
-    unsupported: Unsupported,
+    /// What it turned out not to support; that is not asked again.
+    unsupported: Vec<Topic>,
+    responses: Responses,
     /// Timestamp of the last sample of utilization that was read.
     sampled: u64,
     /// Readings until its memory errors are asked for again; they are counted by the device.
     ecc_in: u32,
-}
-
-/// Asks one question, unless the device does not support it.
-fn ask<T>(
-    unsupported: &mut bool,
-    outcome: &mut Outcome,
-    question: impl FnOnce() -> Result<T, NvmlError>,
-) -> Option<T> {
-    use NvmlError as E;
-    if *unsupported || outcome.lost {
-        return None;
-    }
-    match question() {
-        Ok(value) => {
-            outcome.answered = true;
-            return Some(value);
-        }
-        Err(E::NotSupported | E::FailedToLoadSymbol(_) | E::FunctionNotFound | E::NoPermission) => {
-            *unsupported = true
-        }
-        Err(
-            E::GpuLost
-            | E::ResetRequired
-            | E::Uninitialized
-            | E::DriverNotLoaded
-            | E::LibRmVersionMismatch,
-        ) => {
-            outcome.lost = true;
-        }
-        // Nothing new since the last sample.
-        Err(E::NotFound | E::NoData) => outcome.answered = true,
-        Err(_) => outcome.failed = true,
-    }
-    None
 }
 
 /// Whether a driver is too old for a function.
@@ -101,66 +72,96 @@ const fn is_missing<T>(answer: &Result<T, NvmlError>) -> bool {
 
 /// All bytes of memory, and those in use.
 fn memory_of(nvml: &Nvml, device: &Device<'_>) -> Result<(u64, u64), NvmlError> {
-    let answer = device
-        .memory_info()
-        .map(|memory| (memory.total, memory.used));
+    let answer = device.memory_info();
     if is_missing(&answer) {
-        older_memory(nvml, device)
-    } else {
-        answer
+        return older_memory(nvml, device);
     }
+    let memory = answer?;
+    Ok((memory.total, memory.used))
 }
 
 fn processes_of(device: &Device<'_>) -> Result<Vec<Listed>, NvmlError> {
-    let bytes = |memory| match memory {
-        UsedGpuMemory::Used(bytes) => Some(bytes),
-        UsedGpuMemory::Unavailable => None,
-    };
-    let listed = |processes: Vec<ProcessInfo>| {
-        processes
-            .into_iter()
-            .map(|process| (process.pid, bytes(process.used_gpu_memory)))
-            .collect()
-    };
-    let answer = device.running_compute_processes();
+    let mut answer = device.running_compute_processes();
     if is_missing(&answer) {
-        device.running_compute_processes_v2().map(listed)
-    } else {
-        answer.map(listed)
+        answer = device.running_compute_processes_v2();
     }
+    let mut listed = Vec::new();
+    for process in answer? {
+        let bytes = match process.used_gpu_memory {
+            UsedGpuMemory::Used(bytes) => Some(bytes),
+            UsedGpuMemory::Unavailable => None,
+        };
+        listed.push((process.pid, bytes));
+    }
+    Ok(listed)
 }
 
-impl<'nvml> Measured<'nvml> {
+impl<'nvml> NvidiaDevice<'nvml> {
     /// Takes hold of a device.
     pub fn new(nvml: &'nvml Nvml, index: u32) -> Self {
         let device = nvml.device_by_index(index).ok();
-        let mig = device
-            .as_ref()
-            .and_then(|device| device.mig_mode().ok())
-            .is_some_and(|mode| mode.current == 1);
-        let instances = device.as_ref().filter(|_| mig).map(|device| {
-            let count = device
-                .mig_device_count()
-                .unwrap_or(0)
-                .min(limits::ACCELERATORS_MAX as u32);
-            // The numbers have holes where no instance was made.
-            (0..count)
-                .filter_map(|number| device.mig_device_by_index(number).ok())
-                .collect()
-        });
         let mut measured = Self {
             nvml,
             index,
-            device,
-            mig,
-            instances: instances.unwrap_or_default(),
-            unsupported: Unsupported::default(),
+            device: None,
+            mig: false,
+            instances: Vec::new(),
+            unsupported: Vec::new(),
+            responses: Responses::None,
             sampled: 0,
             ecc_in: 0,
         };
+        if let Some(device) = &device
+            && let Ok(mode) = device.mig_mode()
+            && mode.current == 1
+        {
+            measured.mig = true;
+            let count = device.mig_device_count().unwrap_or(0);
+            // The numbers have holes where no instance was made.
+            for number in 0..count.min(limits::ACCELERATORS_MAX as u32) {
+                measured
+                    .instances
+                    .extend(device.mig_device_by_index(number));
+            }
+        }
+        measured.device = device;
         // What is in the driver's ring already was before the run.
-        measured.sampled_utilization(&mut Outcome::default());
+        measured.sampled_utilization();
         measured
+    }
+
+    /// Asks one question, unless the device does not support it.
+    fn ask<T>(
+        &mut self,
+        topic: Topic,
+        question: impl FnOnce(&Device<'nvml>) -> Result<T, NvmlError>,
+    ) -> Option<T> {
+        use NvmlError as E;
+        let device = self.device.as_ref()?;
+        if self.responses == Responses::Lost || self.unsupported.contains(&topic) {
+            return None;
+        }
+        let answer = question(device);
+        let response = match &answer {
+            // Not found: nothing new since the last sample.
+            Ok(_) | Err(E::NotFound | E::NoData) => Responses::Answered,
+            Err(
+                E::NotSupported | E::FailedToLoadSymbol(_) | E::FunctionNotFound | E::NoPermission,
+            ) => {
+                self.unsupported.push(topic);
+                Responses::None
+            }
+            Err(
+                E::GpuLost
+                | E::ResetRequired
+                | E::Uninitialized
+                | E::DriverNotLoaded
+                | E::LibRmVersionMismatch,
+            ) => Responses::Lost,
+            Err(_) => Responses::Failed,
+        };
+        self.responses = self.responses.max(response);
+        answer.ok()
     }
 
     /// Its handle.
@@ -169,190 +170,159 @@ impl<'nvml> Measured<'nvml> {
     }
 
     /// What tells it apart from others.
-    pub fn shown(&self) -> Shown {
-        let device = self.device.as_ref();
-        Shown {
-            uuid: device.and_then(|device| device.uuid().ok()),
-            instances: self
-                .instances
-                .iter()
-                .map(|instance| instance.uuid().unwrap_or_default())
-                .collect(),
-            model: device
-                .and_then(|device| device.name().ok())
-                .unwrap_or_default(),
+    pub fn identity(&self) -> CudaDevice {
+        let mut identity = CudaDevice::default();
+        if let Some(device) = &self.device {
+            identity.uuid = device.uuid().ok();
+            identity.model = device.name().unwrap_or_default();
         }
+        for instance in &self.instances {
+            identity.instances.push(instance.uuid().unwrap_or_default());
+        }
+        identity
     }
 
     /// Model and memory: of the instances that are meant, of all that there are, or of the device.
     pub fn facts(&self, chosen: &[usize]) -> Vec<Accelerator> {
-        let facts = |device: Option<&Device<'_>>| Accelerator {
-            name: Some(accelerator_name(
-                Vendor::Nvidia,
-                &device.and_then(|one| one.name().ok()).unwrap_or_default(),
-            )),
-            memory: device
-                .and_then(|device| memory_of(self.nvml, device).ok())
-                .map(|(total, _)| total),
-        };
         if self.instances.is_empty() {
-            return vec![facts(self.device.as_ref())];
+            return vec![self.facts_of(self.device.as_ref())];
         }
-        let meant = |number: &usize| chosen.is_empty() || chosen.contains(number);
-        let meant = self
-            .instances
-            .iter()
-            .enumerate()
-            .filter(|(number, _)| meant(number));
-        meant.map(|(_, instance)| facts(Some(instance))).collect()
+        let mut facts = Vec::new();
+        for (number, instance) in self.instances.iter().enumerate() {
+            if chosen.is_empty() || chosen.contains(&number) {
+                facts.push(self.facts_of(Some(instance)));
+            }
+        }
+        facts
+    }
+
+    fn facts_of(&self, device: Option<&Device<'_>>) -> Accelerator {
+        let name = device.and_then(|device| device.name().ok());
+        let memory = device.and_then(|device| memory_of(self.nvml, device).ok());
+        Accelerator {
+            name: Some(accelerator_name(Vendor::Nvidia, &name.unwrap_or_default())),
+            memory: memory.map(|(total, _)| total),
+        }
     }
 
     /// Bytes in use, by all.
-    pub fn used_memory(&mut self, outcome: &mut Outcome) -> Option<u64> {
-        let (nvml, device) = (self.nvml, self.device.as_ref()?);
-        ask(&mut self.unsupported.memory, outcome, || {
-            memory_of(nvml, device)
-        })
-        .map(|(_, used)| used)
+    pub fn used_memory(&mut self) -> Option<u64> {
+        let nvml = self.nvml;
+        let (_, used) = self.ask(Topic::Memory, |device| memory_of(nvml, device))?;
+        Some(used)
     }
 
     /// The processes on it; of a device that is shared out they are listed by its instances.
-    fn processes(&mut self, outcome: &mut Outcome) -> Option<Vec<Listed>> {
-        let device = self.device.as_ref()?;
-        let mut listed = ask(&mut self.unsupported.processes, outcome, || {
-            processes_of(device)
-        })?;
+    fn processes(&mut self) -> Option<Vec<Listed>> {
+        let mut listed = self.ask(Topic::Processes, processes_of)?;
         for instance in &self.instances {
-            let of_instance = processes_of(instance).unwrap_or_default();
-            listed.extend(
-                of_instance
-                    .into_iter()
-                    .filter(|(pid, _)| !listed.iter().any(|(known, _)| known == pid))
-                    .collect::<Vec<_>>(),
-            );
+            for (pid, bytes) in processes_of(instance).unwrap_or_default() {
+                if !listed.iter().any(|(known, _)| *known == pid) {
+                    listed.push((pid, bytes));
+                }
+            }
         }
         Some(listed)
     }
 
     /// The mean of what the driver sampled since the last reading: its own figure is about the last moment.
-    fn sampled_utilization(&mut self, outcome: &mut Outcome) -> Option<f64> {
-        let device = self.device.as_ref()?;
+    fn sampled_utilization(&mut self) -> Option<f64> {
         let since = self.sampled;
-        let samples = ask(&mut self.unsupported.samples, outcome, || {
+        let samples = self.ask(Topic::Samples, |device| {
             device.samples(Sampling::GpuUtilization, Some(since))
         })?;
-        self.sampled = samples
-            .iter()
-            .map(|sample| sample.timestamp)
-            .fold(since, u64::max);
-        let values = samples
-            .iter()
-            .filter(|sample| sample.timestamp > since)
-            .filter_map(|sample| match sample.value {
-                SampleValue::F64(value) => Some(value),
-                SampleValue::U32(value) => Some(f64::from(value)),
-                SampleValue::U64(value) => Some(value as f64),
-                SampleValue::I64(_) => None,
-            });
-        let (sum, count) =
-            values.fold((0.0, 0_u32), |(sum, count), value| (sum + value, count + 1));
+        let (mut sum, mut count) = (0.0, 0_u32);
+        for sample in samples {
+            let value = match sample.value {
+                SampleValue::F64(value) => value,
+                SampleValue::U32(value) => f64::from(value),
+                SampleValue::U64(value) => value as f64,
+                SampleValue::I64(_) => continue,
+            };
+            if sample.timestamp > since {
+                sum += value;
+                count += 1;
+            }
+            self.sampled = self.sampled.max(sample.timestamp);
+        }
         (count > 0).then(|| share(sum / f64::from(count)))
     }
 
-    fn utilization(&mut self, outcome: &mut Outcome) -> Option<f64> {
+    fn utilization(&mut self) -> Option<f64> {
         // A share of a device has no utilization of its own; unknown is not 0.
         if self.mig {
             return None;
         }
-        if let Some(mean) = self.sampled_utilization(outcome) {
+        if let Some(mean) = self.sampled_utilization() {
             return Some(mean);
         }
-        let device = self.device.as_ref()?;
-        let rates = ask(&mut self.unsupported.rates, outcome, || {
-            device.utilization_rates()
-        })?;
+        let rates = self.ask(Topic::Rates, Device::utilization_rates)?;
         Some(share(f64::from(rates.gpu)))
     }
 
     /// Its errors of memory that could not be corrected, since the driver was loaded; asked once a minute.
-    fn memory_errors(&mut self, outcome: &mut Outcome) -> Option<u64> {
-        let due = self.ecc_in == 0;
-        self.ecc_in = if due { ECC_SAMPLES } else { self.ecc_in - 1 };
-        let device = self.device.as_ref().filter(|_| due)?;
-        let question = || device.total_ecc_errors(MemoryError::Uncorrected, EccCounter::Volatile);
-        ask(&mut self.unsupported.ecc, outcome, question)
+    fn memory_errors(&mut self) -> Option<u64> {
+        if self.ecc_in > 0 {
+            self.ecc_in -= 1;
+            return None;
+        }
+        self.ecc_in = ECC_SAMPLES;
+        self.ask(Topic::MemoryErrors, |device| {
+            device.total_ecc_errors(MemoryError::Uncorrected, EccCounter::Volatile)
+        })
     }
 
     /// Reads it. None: it is not the run's. `ours`: the run may use it, by its variables.
-    ///
-    /// # Errors
-    /// The device is lost.
     pub fn read(
         &mut self,
         place: usize,
         attributor: &mut Attributor,
         tree: &[u32],
         ours: bool,
-    ) -> Result<Option<GpuReading>, ()> {
-        let mut outcome = Outcome::default();
-        let outcome = &mut outcome;
-        let processes = self.processes(outcome);
+    ) -> Result<Option<GpuReading>, Lost> {
+        self.responses = Responses::None;
+        let processes = self.processes();
         // Whatever the variables say: what a process of the run uses is the run's.
-        let used_by_us = processes
+        let is_used = processes
             .iter()
             .flatten()
             .any(|(pid, _)| tree.contains(pid));
-        if !ours && !used_by_us && !outcome.lost {
+        if !ours && !is_used && self.responses != Responses::Lost {
             return Ok(None);
         }
-        let used = self.used_memory(outcome);
-        let utilization = self.utilization(outcome);
-        let ecc_errors = self.memory_errors(outcome);
-        let device = self.device.as_ref().ok_or(())?;
-        let unsupported = &mut self.unsupported;
-        let power = ask(&mut unsupported.power, outcome, || device.power_usage());
-        let energy = ask(&mut unsupported.energy, outcome, || {
-            device.total_energy_consumption()
-        });
-        let temperature = ask(&mut unsupported.temperature, outcome, || {
+        let used = self.used_memory();
+        let mut reading = GpuReading {
+            index: self.index,
+            utilization: self.utilization(),
+            ecc_errors: self.memory_errors(),
+            mig: self.mig,
+            ..GpuReading::default()
+        };
+        if let Some(milliwatts) = self.ask(Topic::Power, Device::power_usage) {
+            reading.power_watts = Some(f64::from(milliwatts) / 1000.0);
+        }
+        if let Some(millijoules) = self.ask(Topic::Energy, Device::total_energy_consumption) {
+            reading.energy_joules = Some(millijoules as f64 / 1000.0);
+        }
+        let degrees = self.ask(Topic::Temperature, |device| {
             device.temperature(TemperatureSensor::Gpu)
         });
-        let throttle = ask(&mut unsupported.throttle, outcome, || {
-            device.current_throttle_reasons()
-        });
-        // In a container whose access was taken away every single call fails with an error that says nothing.
-        if outcome.lost || (outcome.failed && !outcome.answered) {
-            return Err(());
+        reading.temperature_celsius = degrees.map(u64::from);
+        if let Some(reasons) = self.ask(Topic::Throttle, Device::current_throttle_reasons) {
+            reading.throttle_reasons = slowdowns(reasons);
+            reading.throttled = Some(!reading.throttle_reasons.is_empty());
         }
-        let memory = attributor.attribute(place, used, processes.as_deref(), tree);
-        // Of a device that is shared out the whole device's figure is mostly somebody else's.
-        let memory = memory.map(|(bytes, by)| {
-            (
-                bytes,
-                if self.mig && by != Attribution::Pid {
-                    Attribution::Device
-                } else {
-                    by
-                },
-            )
-        });
-        Ok(Some(GpuReading {
-            index: self.index,
-            memory_bytes: memory.map(|(bytes, _)| bytes),
-            attribution: memory.map(|(_, attribution)| attribution),
-            utilization,
-            power_watts: power.map(|milliwatts| f64::from(milliwatts) / 1000.0),
-            temperature_celsius: temperature.map(u64::from),
-            throttled: throttle.map(|reasons| {
-                SLOWDOWNS
-                    .iter()
-                    .any(|(slowdown, _)| reasons.contains(*slowdown))
-            }),
-            throttle_reasons: throttle.map(slowdowns).unwrap_or_default(),
-            energy_joules: energy.map(|millijoules| millijoules as f64 / 1000.0),
-            ecc_errors,
-            mig: self.mig,
-        }))
+        // In a container whose access was taken away every single call fails with an error that says nothing.
+        if self.device.is_none() || matches!(self.responses, Responses::Lost | Responses::Failed) {
+            return Err(Lost);
+        }
+        if let Some((bytes, by)) = attributor.attribute(place, used, processes.as_deref(), tree) {
+            // Of a device that is shared out the whole device's figure is mostly somebody else's.
+            let is_whole = self.mig && by != Attribution::Pid;
+            reading.memory_bytes = Some(bytes);
+            reading.attribution = Some(if is_whole { Attribution::Device } else { by });
+        }
+        Ok(Some(reading))
     }
 }
 
@@ -386,9 +356,11 @@ const SLOWDOWNS: [(ThrottleReasons, PublicStr); 5] = [
 ];
 
 fn slowdowns(reasons: ThrottleReasons) -> Vec<PublicStr> {
-    SLOWDOWNS
-        .iter()
-        .filter(|(slowdown, _)| reasons.contains(*slowdown))
-        .map(|(_, name)| name.clone())
-        .collect()
+    let mut names = Vec::new();
+    for (slowdown, name) in &SLOWDOWNS {
+        if reasons.contains(*slowdown) {
+            names.push(name.clone());
+        }
+    }
+    names
 }

@@ -1,9 +1,9 @@
 //! NVIDIA's accelerators, against a stand-in for the driver's library that does what the scenario says.
 
 use crate::metrics::accelerator::AcceleratorFacts;
+use crate::metrics::accelerator::DriverTimeouts;
 use crate::metrics::accelerator::Gpus;
 use crate::metrics::accelerator::Health;
-use crate::metrics::accelerator::Patience;
 use axolotl_run_core::observation::{Attribution, GpuReading};
 use axolotl_run_core::public::PublicStr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -55,7 +55,7 @@ impl World {
     fn gpus_with_timeout(&self, driver: Driver, timeout: Duration) -> Gpus {
         self.gpus_with(
             driver,
-            Patience {
+            DriverTimeouts {
                 answer: timeout,
                 retry: PATIENCE,
             },
@@ -64,7 +64,7 @@ impl World {
 
     /// For a command with these values of CUDA_VISIBLE_DEVICES and CUDA_DEVICE_ORDER.
     fn gpus_for(&self, visible: Option<&str>, order: Option<&str>) -> Gpus {
-        let patience = Patience {
+        let patience = DriverTimeouts {
             answer: PATIENCE,
             retry: PATIENCE,
         };
@@ -78,7 +78,7 @@ impl World {
         )
     }
 
-    fn gpus_with(&self, driver: Driver, patience: Patience) -> Gpus {
+    fn gpus_with(&self, driver: Driver, patience: DriverTimeouts) -> Gpus {
         Gpus::start_at(
             self.root.path(),
             Some(nvml::library(driver).into()),
@@ -354,7 +354,7 @@ fn a_missing_library_is_said_and_is_no_error() {
     let mut gpus = Gpus::start_at(
         world.root.path(),
         Some(missing.into()),
-        Patience {
+        DriverTimeouts {
             answer: PATIENCE,
             retry: PATIENCE,
         },
@@ -474,7 +474,7 @@ fn a_lost_device_comes_back_with_a_new_session_and_keeps_its_baseline() {
     let world = World::new(TWO);
     let mut gpus = world.gpus_with(
         Driver::Current,
-        Patience {
+        DriverTimeouts {
             answer: PATIENCE,
             retry: Duration::ZERO,
         },

@@ -47,7 +47,7 @@ fn reads() -> u64 {
 }
 
 /// Accesses and system calls of so many samples, the dear ones among them.
-fn cost(sampler: &mut tree::Sampler, samples: u32) -> (u64, u64) {
+fn cost(sampler: &mut tree::TreeSampler, samples: u32) -> (u64, u64) {
     let (accesses, calls) = (sampler.accesses(), reads());
     for _ in 0..samples {
         sampler.sample();
@@ -79,7 +79,7 @@ fn role_counts_its_reads() {
     command.args(["-c", "for n in 1 2 3 4 5 6 7; do sleep 300 & done; wait"]);
     let tree_of_eight = Sleepers(vec![command.spawn().unwrap()]);
     let root = tree_of_eight.0[0].id();
-    let mut sampler = tree::Sampler::new(root);
+    let mut sampler = tree::TreeSampler::new(root);
     let deadline = Instant::now() + Duration::from_secs(20);
     while sampler.sample().processes != Some(8) {
         assert!(Instant::now() < deadline);

@@ -76,7 +76,7 @@ impl Case<'_> {
     /// Whether the shared memory was seen full.
     pub(super) fn shared_memory_full(self) -> bool {
         self.ending
-            .shortage
+            .memory_pressure
             .shared_memory_used
             .is_some_and(|share| share >= SHARED_MEMORY_FULL)
     }

@@ -29,7 +29,7 @@ impl Case<'_> {
                 .collect();
             return Some((Kind::OomCgroup, confidence, evidence));
         }
-        if moved(self.ending.shortage.daemon_kills) {
+        if moved(self.ending.memory_pressure.daemon_kills) {
             let confidence = if killed.is_some() {
                 Confidence::High
             } else {
@@ -77,12 +77,12 @@ impl Case<'_> {
 
     /// Whether a daemon that kills for memory had a reason to.
     pub(super) fn memory_daemon_likely(self) -> bool {
-        self.ending.shortage.daemon_runs && self.memory_left_below(MEMORY_LEFT_LITTLE)
+        self.ending.memory_pressure.daemon_runs && self.memory_left_below(MEMORY_LEFT_LITTLE)
     }
 
     fn memory_left_below(self, share: f64) -> bool {
         self.ending
-            .shortage
+            .memory_pressure
             .memory_left
             .is_some_and(|left| left < share)
     }

@@ -559,7 +559,7 @@ fn memory_is_blamed_by_what_was_left_of_it() {
         daemon_runs: runs,
     };
     let none = Judgement::default();
-    for (shortage, host, end, expected) in [
+    for (memory_pressure, host, end, expected) in [
         (
             short(Some(0.02), None, None, false),
             Some(1),
@@ -616,12 +616,12 @@ fn memory_is_blamed_by_what_was_left_of_it() {
         ),
     ] {
         let ending = Ending {
-            shortage,
+            memory_pressure,
             oom_kills_host: host,
             ..ended(end)
         };
         let (_, kind, confidence) = verdict(&ending, &none);
-        assert_eq!((kind, confidence), expected, "{shortage:?} {end:?}");
+        assert_eq!((kind, confidence), expected, "{memory_pressure:?} {end:?}");
     }
     let bus = said("DataLoader worker bus error (shared memory)");
     assert_eq!(verdict(&ended(End::Signaled(7)), &bus).1, Kind::ShmFull);

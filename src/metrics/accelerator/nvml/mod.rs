@@ -1,0 +1,183 @@
+//! NVIDIA's management library, on the measuring thread.
+//!
+//! Each figure is asked for by itself and may be missing by itself: old drivers lack functions, laptops lack
+//! sensors, MIG hides utilization. What is not supported is not asked again; any other failure is tried again
+//! at the next sample, for drivers do recover. When a device or the whole driver is lost, the library is
+//! loaded anew, once per [`limits::GPU_RETRY_PERIOD`](axolotl_run_core::limits::GPU_RETRY_PERIOD) at the most. The run's
+//! devices are those of the variables that CUDA reads (`cuda_visible`) and those on which its processes compute.
+
+mod device;
+mod xid;
+
+use super::attribution::Attributor;
+use super::cuda_visible::{CudaDevice, RunDevices, VisibleDevices};
+use super::driver::{AcceleratorFacts, DriverAnswer, Health, Places, Questions};
+use super::presence::{has_nvidia_device, nvidia_without_library, pids_comparable};
+use axolotl_run_core::limits;
+use axolotl_run_core::public::PublicStr;
+use device::{Lost, NvidiaDevice};
+use nvml_wrapper::Nvml;
+use nvml_wrapper::error::NvmlError;
+use std::time::Instant;
+use xid::XidErrors;
+
+/// What is kept while the library is loaded anew.
+struct Memory {
+    attributor: Option<Attributor>,
+    users: RunDevices,
+    facts_sent: bool,
+}
+
+/// How a session with the library ended.
+enum SessionEnd {
+    /// Nobody asks any more.
+    Done,
+    /// Something was lost, some time ago; a new session may help.
+    Lost,
+    /// The library does not even count the devices.
+    Failed,
+}
+
+/// Answers questions until nobody asks any more.
+pub fn serve(places: &Places, questions: &Questions) {
+    let mut memory = Memory {
+        attributor: None,
+        users: RunDevices::nvidia(places),
+        facts_sent: false,
+    };
+    loop {
+        let began = Instant::now();
+        let mut builder = Nvml::builder();
+        if let Some(path) = &places.nvml {
+            builder.lib_path(path);
+        }
+        let mut health = match builder.init() {
+            Ok(nvml) => match session(&nvml, places, &mut memory, began, questions) {
+                SessionEnd::Done => return,
+                SessionEnd::Lost => continue,
+                SessionEnd::Failed => Health::Failed,
+            },
+            Err(NvmlError::LibloadingError(_) | NvmlError::LibraryNotFound) => {
+                Health::LibraryMissing
+            }
+            // A library that is installed without its driver, as in images for both kinds of machines.
+            Err(NvmlError::DriverNotLoaded) if !has_nvidia_device(&places.root) => {
+                Health::LibraryMissing
+            }
+            Err(_) => Health::Failed,
+        };
+        if memory.attributor.is_some() {
+            health = Health::Lost;
+        }
+        if !without_library(places, &mut memory, health, began, questions) {
+            return;
+        }
+    }
+}
+
+/// Answers with what is known without the library, until it is time to load it again.
+fn without_library(
+    places: &Places,
+    memory: &mut Memory,
+    health: Health,
+    began: Instant,
+    questions: &Questions,
+) -> bool {
+    if !memory.facts_sent {
+        memory.facts_sent = true;
+        // A library that was named, cannot be used and has no device to speak for is no sign of an accelerator. One
+        // that runs and refuses is: it has found a driver.
+        let facts = if health == Health::LibraryMissing && !has_nvidia_device(&places.root) {
+            AcceleratorFacts::none()
+        } else {
+            nvidia_without_library(&places.root)
+        };
+        questions.answer(DriverAnswer {
+            facts: Some(facts),
+            ..DriverAnswer::of(health)
+        });
+    }
+    while questions.requests.recv().is_ok() {
+        questions.answer(DriverAnswer::of(health));
+        if began.elapsed() >= places.retry {
+            return true;
+        }
+    }
+    false
+}
+
+fn session(
+    nvml: &Nvml,
+    places: &Places,
+    memory: &mut Memory,
+    began: Instant,
+    questions: &Questions,
+) -> SessionEnd {
+    let Ok(count) = nvml.device_count() else {
+        return SessionEnd::Failed;
+    };
+    let count = count.min(limits::ACCELERATORS_MAX as u32);
+    let mut devices: Vec<_> = (0..count)
+        .map(|index| NvidiaDevice::new(nvml, index))
+        .collect();
+    let attributor = memory.attributor.get_or_insert_with(|| {
+        // The command was only just started; it takes seconds until it can use a device.
+        let baselines = devices.iter_mut().map(NvidiaDevice::used_memory);
+        Attributor::new(pids_comparable(&places.root), baselines.collect())
+    });
+    let shown: Vec<CudaDevice> = devices.iter().map(NvidiaDevice::identity).collect();
+    if !memory.facts_sent {
+        memory.facts_sent = true;
+        questions.answer(DriverAnswer {
+            facts: Some(facts(&devices, &memory.users.selection(&shown))),
+            ..DriverAnswer::of(Health::Working)
+        });
+    }
+    let mut errors = XidErrors::listen(nvml, devices.iter().filter_map(NvidiaDevice::handle));
+    while let Ok(tree) = questions.requests.recv() {
+        memory.users.look_at(&tree);
+        let selection = memory.users.selection(&shown);
+        let mut health = Health::Working;
+        let mut readings = Vec::new();
+        for (place, device) in devices.iter_mut().enumerate() {
+            let ours = selection.has(place);
+            match device.read(place, attributor, &tree, ours) {
+                Ok(reading) => readings.extend(reading),
+                Err(Lost) if ours => health = Health::Lost,
+                Err(Lost) => {}
+            }
+        }
+        let xids = match &mut errors {
+            Some(errors) => errors.take(|place| selection.has(place)),
+            None => Vec::new(),
+        };
+        questions.answer(DriverAnswer {
+            readings: Some(readings),
+            xids,
+            ..DriverAnswer::of(health)
+        });
+        if health == Health::Lost && began.elapsed() >= places.retry {
+            return SessionEnd::Lost;
+        }
+    }
+    SessionEnd::Done
+}
+
+/// What the start event says: the devices that the run can use, as its own framework will count them.
+fn facts(devices: &[NvidiaDevice<'_>], selection: &VisibleDevices) -> AcceleratorFacts {
+    // Which of unlike devices cannot be told: then no model is named.
+    let mut info = Vec::new();
+    for (place, instances) in selection.places.iter().flatten() {
+        if let Some(device) = devices.get(*place) {
+            info.extend(device.facts(instances));
+        }
+    }
+    AcceleratorFacts {
+        kind: PublicStr::constant(if devices.is_empty() { "none" } else { "cuda" }),
+        count: Some(selection.count),
+        info,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,269 @@
+//! How short of memory the run is: the machine's, the shared memory of its data workers, and whether somebody
+//! kills for it.
+//!
+//! A kill for memory leaves the killed process no word. What speaks for it is what was left a moment before; so
+//! these figures are looked at each second, for a few microseconds. The command may see another `/dev/shm`
+//! than we do (a container has 64 MiB): then the path leads through its own root directory, whose file system
+//! may not answer, and a thread that nobody waits for goes there.
+
+use super::group::unified_ancestors;
+use crate::metrics::files::KeptFile;
+use crate::metrics::processes::MEMORY_DAEMONS;
+use axolotl_run_core::limits;
+use axolotl_run_core::observation::MemoryPressure;
+use axolotl_run_sys::background::{Arrived, Background};
+use axolotl_run_sys::mounts;
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+
+/// How many seconds ago memory was short that a process died for want of: whoever kills for it needs a few.
+const RECENT: f64 = 15.0;
+/// Looks that are remembered; each process that ends takes one.
+const LOOKS_MAX: usize = 256;
+/// Share of the memory that one machine's processors do not fill between two measurements.
+const NEAR: f64 = 0.5;
+
+/// Where systemd keeps the control groups of services, in the three ways in which hierarchies are mounted.
+const SERVICES: [&str; 3] = [
+    "sys/fs/cgroup/system.slice",
+    "sys/fs/cgroup/systemd/system.slice",
+    "sys/fs/cgroup/unified/system.slice",
+];
+
+/// Watches one run's memory.
+#[derive(Debug)]
+pub struct PressureWatch {
+    root: PathBuf,
+    meminfo: KeptFile,
+    /// Our own mount namespace.
+    namespace: Option<PathBuf>,
+    /// A process of the command that has another one.
+    inside: Option<u32>,
+    /// The command's control group and those above it, of the hierarchy on which daemons write.
+    groups: Vec<PathBuf>,
+    kills_before: Option<u64>,
+    /// The share of memory that was left at the last looks, and when. What a killed process had is free again, so the
+    /// least of them is what it died of.
+    memory_left: VecDeque<(f64, f64)>,
+    shared_memory_used: Option<f64>,
+    /// Looks at the shared memory of another mount namespace.
+    elsewhere: Option<Background<u32, Option<f64>>>,
+}
+
+impl PressureWatch {
+    /// Begins to watch; what daemons have written down before is the baseline.
+    #[must_use]
+    pub fn begin(command: u32) -> Self {
+        Self::at(Path::new("/"), command)
+    }
+
+    fn at(root: &Path, command: u32) -> Self {
+        let groups = unified_ancestors(root, command);
+        let kills_before = daemon_kills(&groups);
+        Self {
+            meminfo: KeptFile::new(root.join("proc/meminfo")),
+            namespace: namespace(root, "self"),
+            inside: None,
+            root: root.to_owned(),
+            groups,
+            kills_before,
+            memory_left: VecDeque::new(),
+            shared_memory_used: None,
+            elsewhere: None,
+        }
+    }
+
+    /// Notes which of the command's processes has entered a container. Less often than looks are taken: to find a
+    /// namespace's name costs as much as all else of a look.
+    pub fn meet(&mut self, pids: &[u32]) {
+        // The newest process is the one deepest in whatever container the command has entered.
+        let Some(newest) = pids.last() else { return };
+        let theirs = namespace(&self.root, &newest.to_string());
+        if theirs.is_some() && theirs != self.namespace {
+            self.inside = Some(*newest);
+        }
+    }
+
+    /// Takes a look.
+    pub fn look(&mut self, at: f64) {
+        // The first three lines, of 28 bytes each, are all that is needed.
+        if let Some(left) = self
+            .meminfo
+            .text::<128>()
+            .and_then(|text| memory_left(&text))
+        {
+            self.memory_left
+                .retain(|(earlier, _)| at - earlier <= RECENT);
+            self.memory_left.truncate(LOOKS_MAX);
+            self.memory_left.push_front((at, left));
+        }
+        let mut used = mounts::used_share(&self.root.join("dev/shm"));
+        if let Some(inside) = self.inside {
+            if self.elsewhere.is_none() {
+                // Without a thread nothing is answered, which is what unknown means.
+                self.elsewhere = look_elsewhere(self.root.clone());
+            }
+            if let Some(elsewhere) = &mut self.elsewhere {
+                while let Arrived::Answer(there) = elsewhere.take() {
+                    used = there.into_iter().chain(used).reduce(f64::max);
+                }
+                elsewhere.ask(inside);
+            }
+        }
+        // The highest that was seen: what a dead process had filled is free again.
+        self.shared_memory_used = used
+            .into_iter()
+            .chain(self.shared_memory_used)
+            .reduce(f64::max);
+    }
+
+    /// Whether memory of either kind may run out before the next measurement.
+    #[must_use]
+    pub fn is_near(&self) -> bool {
+        self.least_left().is_none_or(|left| left < NEAR)
+            || self
+                .shared_memory_used
+                .is_some_and(|used| used > 1.0 - NEAR)
+            || self.inside.is_some()
+    }
+
+    fn least_left(&self) -> Option<f64> {
+        self.memory_left
+            .iter()
+            .map(|(_, left)| *left)
+            .reduce(f64::min)
+    }
+
+    /// All that is known at the run's end.
+    #[must_use]
+    pub fn figures(&self) -> MemoryPressure {
+        let runs = |services: &str| {
+            let services = self.root.join(services);
+            MEMORY_DAEMONS
+                .iter()
+                .any(|daemon| services.join(format!("{daemon}.service")).is_dir())
+        };
+        MemoryPressure {
+            memory_left: self.least_left(),
+            shared_memory_used: self.shared_memory_used,
+            daemon_kills: daemon_kills(&self.groups)
+                .map(|kills| kills.saturating_sub(self.kills_before.unwrap_or(0))),
+            // The manager removes a service's group when the service has ended.
+            daemon_runs: SERVICES.iter().any(|services| runs(services)),
+        }
+    }
+}
+
+fn look_elsewhere(root: PathBuf) -> Option<Background<u32, Option<f64>>> {
+    Background::answering("shared memory", || {
+        move |pid| {
+            let path = root.join(format!("proc/{pid}/root/dev/shm"));
+            Some(mounts::used_share(&path))
+        }
+    })
+}
+
+/// The name of a process's mount namespace.
+fn namespace(root: &Path, process: &str) -> Option<PathBuf> {
+    std::fs::read_link(root.join("proc").join(process).join("ns/mnt")).ok()
+}
+
+/// Share of the machine's memory that could still be had.
+fn memory_left(text: &str) -> Option<f64> {
+    let kibibytes = |name: &str| {
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+        line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()
+    };
+    let (all, left) = (kibibytes("MemTotal")?, kibibytes("MemAvailable")?);
+    (all > 0).then(|| left.min(all) as f64 / all as f64)
+}
+
+/// What systemd-oomd and oomd have written on the groups: how many processes they killed there.
+fn daemon_kills(groups: &[PathBuf]) -> Option<u64> {
+    let number = |group: &PathBuf| {
+        [c"user.oomd_kill", c"user.oomd_ooms"]
+            .iter()
+            .find_map(|name| {
+                let value = mounts::attribute(group, name)?;
+                std::str::from_utf8(&value)
+                    .ok()?
+                    .trim_matches(['\0', '\n', ' '])
+                    .parse::<u64>()
+                    .ok()
+            })
+    };
+    // No attribute is no kill, where there is a group to write it on.
+    (!groups.is_empty()).then(|| {
+        groups
+            .iter()
+            .take(limits::CGROUP_DEPTH_MAX)
+            .filter_map(number)
+            .fold(0, u64::saturating_add)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn what_is_left_is_a_share_and_what_cannot_be_read_is_unknown() {
+        let root = tempfile::tempdir().unwrap();
+        let mut watch = PressureWatch::at(root.path(), 7);
+        watch.look(0.0);
+        assert_eq!(watch.figures(), MemoryPressure::default());
+        fs::create_dir_all(root.path().join("proc")).unwrap();
+        fs::create_dir_all(
+            root.path()
+                .join("sys/fs/cgroup/systemd/system.slice/earlyoom.service"),
+        )
+        .unwrap();
+        for (at, text, expected, near) in [
+            (
+                1.0,
+                "MemTotal:  1000 kB\nMemFree:  1 kB\nMemAvailable:  250 kB\n",
+                0.25,
+                true,
+            ),
+            (2.0, "MemTotal:  1000 kB\n", 0.25, true),
+            (3.0, "MemTotal:  0 kB\nMemAvailable:  0 kB\n", 0.25, true),
+            // The killed process had it.
+            (16.0, "MemTotal:  10 kB\nMemAvailable:  20 kB\n", 0.25, true),
+            (17.0, "MemTotal:  10 kB\nMemAvailable:  20 kB\n", 1.0, false),
+        ] {
+            fs::write(root.path().join("proc/meminfo"), text).unwrap();
+            watch.look(at);
+            assert_eq!(watch.figures().memory_left, Some(expected), "{text}");
+            assert_eq!(watch.is_near(), near, "{text}");
+        }
+        assert!(watch.figures().daemon_runs);
+    }
+
+    #[test]
+    fn on_this_machine_the_figures_are_shares() {
+        let mut watch = PressureWatch::begin(std::process::id());
+        watch.meet(&[std::process::id()]);
+        watch.look(0.0);
+        let pressure = watch.figures();
+        assert!(
+            pressure
+                .memory_left
+                .is_some_and(|share| share > 0.0 && share <= 1.0),
+            "{pressure:?}"
+        );
+        assert!(
+            pressure
+                .shared_memory_used
+                .is_none_or(|share| (0.0..=1.0).contains(&share)),
+            "{pressure:?}"
+        );
+        assert!(
+            watch.elsewhere.is_none(),
+            "the same namespace needs no thread"
+        );
+        assert_eq!(pressure.daemon_kills.unwrap_or(0), 0);
+    }
+}

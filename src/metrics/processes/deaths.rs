@@ -1,0 +1,321 @@
+//! Which process of the run failed first, by the kernel's own word.
+//!
+//! The problem: a launcher turns the death of a worker into an exit code of its own, its other workers then die
+//! of the loss, and what is printed last is an innocent one's traceback. So every process of the tree that is
+//! found is watched by a handle, which costs nothing while it lives, and how it ended is noted with the time and
+//! its rank. What counts as a failure: a signal that nobody asks for (a fault, SIGKILL) of any process; an exit
+//! code or a polite signal only of a process that leads a rank, because helpers fail and are stopped all the
+//! time. What lives and dies between two looks at the tree is not seen.
+
+use super::ranks;
+use crate::metrics::files;
+use crate::metrics::tree::stat::fields;
+use axolotl_run_core::limits;
+use axolotl_run_core::observation::Failure;
+use axolotl_run_core::status::{End, signal};
+use axolotl_run_sys::deaths::Deaths;
+use axolotl_run_sys::wake::Wake;
+use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Processes whose end is watched; a node of 16 ranks with 16 data loaders each has 300. Each costs a descriptor.
+const DEATHS_WATCHED_MAX: usize = 512;
+
+/// How long an ended process may stay unreaped before its status is given up.
+const DEATH_SETTLES: Duration = Duration::from_secs(10);
+
+/// Failed processes that are remembered; of more only the last, since those before were survived.
+const FAILURES_MAX: usize = 64;
+
+/// How often a process's rank is looked for: right after a fork it still has its parent's environment.
+const RANK_LOOKS: u8 = 5;
+
+/// What is known of a watched process.
+#[derive(Clone, Copy, Debug, Default)]
+struct Watched {
+    rank: Option<u64>,
+    parent: u32,
+    /// How often its rank was looked for.
+    looks: u8,
+}
+
+/// Watches the processes of one run.
+#[derive(Debug)]
+pub struct DeathWatch {
+    procfs: PathBuf,
+    command: u32,
+    deaths: Deaths,
+    watched: BTreeMap<u32, Watched>,
+    /// Those that have ended, when, and are not settled yet.
+    dying: Vec<(u32, f64)>,
+    failures: VecDeque<Failure>,
+}
+
+impl DeathWatch {
+    /// Watches the command's descendants as they are found; None where the kernel gives no descriptor.
+    #[must_use]
+    pub fn begin(command: u32) -> Option<Self> {
+        Some(Self {
+            procfs: "/proc".into(),
+            command,
+            deaths: Deaths::new()?,
+            watched: BTreeMap::new(),
+            dying: Vec::new(),
+            failures: VecDeque::new(),
+        })
+    }
+
+    /// Watches those of these processes that are new.
+    pub fn follow(&mut self, pids: &[u32]) {
+        for &pid in pids.iter().filter(|pid| **pid != self.command) {
+            if !self.watched.contains_key(&pid) {
+                if self.deaths.count() >= DEATHS_WATCHED_MAX || !self.deaths.watch(pid) {
+                    continue;
+                }
+                self.watched.insert(pid, Watched::default());
+            }
+            let Some(known) = self
+                .watched
+                .get(&pid)
+                .copied()
+                .filter(|known| known.looks < RANK_LOOKS)
+            else {
+                continue;
+            };
+            let rank = ranks::of(&self.procfs, pid).or(known.rank);
+            let parent = self.stat(pid).map_or(known.parent, |stat| stat.parent);
+            self.watched.insert(
+                pid,
+                Watched {
+                    rank,
+                    parent,
+                    looks: known.looks + 1,
+                },
+            );
+        }
+    }
+
+    /// Takes note of what has ended by now; whether a failure was among it.
+    pub fn look(&mut self, at: f64) -> bool {
+        self.dying
+            .extend(self.deaths.ended().into_iter().map(|pid| (pid, at)));
+        let before = self.failures.len();
+        for (pid, since) in std::mem::take(&mut self.dying) {
+            let zombie = || self.stat(pid).and_then(|stat| End::from_wait(stat.zombie?));
+            match self.deaths.end_of(pid).or_else(zombie) {
+                Some(end) => self.settle(pid, end, since),
+                // Nobody has reaped it, or the kernel does not say.
+                None if at - since < DEATH_SETTLES.as_secs_f64() => self.dying.push((pid, since)),
+                None => self.forget(pid),
+            }
+        }
+        self.failures.len() > before
+    }
+
+    /// The failure that came first of those shortly before the end.
+    #[must_use]
+    pub fn first_failure(&self, end: f64) -> Option<Failure> {
+        let recent = self
+            .failures
+            .iter()
+            .filter(|failure| failure.at >= end - limits::FAILURE_WINDOW.as_secs_f64());
+        recent
+            .min_by(|one, other| one.at.total_cmp(&other.at))
+            .copied()
+    }
+
+    /// What wakes a loop when a process has ended.
+    #[must_use]
+    pub fn wake(&self) -> Option<Wake> {
+        self.deaths.wake()
+    }
+
+    fn settle(&mut self, pid: u32, end: End, at: f64) {
+        let Some(watched) = self.watched.get(&pid).copied() else {
+            return;
+        };
+        let of_parent = self
+            .watched
+            .get(&watched.parent)
+            .and_then(|parent| parent.rank);
+        let leads = watched.rank.is_some() && of_parent != watched.rank;
+        self.forget(pid);
+        if is_failure(end, leads) {
+            if self.failures.len() >= FAILURES_MAX {
+                self.failures.pop_front();
+            }
+            self.failures.push_back(Failure {
+                rank: watched.rank,
+                end,
+                at,
+            });
+        }
+    }
+
+    fn forget(&mut self, pid: u32) {
+        self.deaths.forget(pid);
+        self.watched.remove(&pid);
+    }
+
+    fn stat(&self, pid: u32) -> Option<EndedStat> {
+        EndedStat::parse(&files::text(
+            &self.procfs.join(pid.to_string()).join("stat"),
+        )?)
+    }
+}
+
+/// Whether an end is a failure; `leads`: the process is a rank's own, not a helper's.
+const fn is_failure(end: End, leads: bool) -> bool {
+    match end {
+        End::Exited(0) => false,
+        End::Exited(_)
+        | End::Signaled(signal::SIGHUP | signal::SIGINT | signal::SIGTERM | signal::SIGPIPE) => {
+            leads
+        }
+        End::Signaled(_) => true,
+    }
+}
+
+/// What is read of `/proc/PID/stat`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct EndedStat {
+    parent: u32,
+    /// The wait status of a process that has ended and was not reaped.
+    zombie: Option<i32>,
+}
+
+impl EndedStat {
+    fn parse(line: &str) -> Option<Self> {
+        let mut fields = fields(line.as_bytes())?;
+        let ended = fields.next()? == "Z";
+        let parent = fields.next()?.parse().ok()?;
+        // The 52nd field of proc(5); the two before were the third and the fourth.
+        let status = fields.nth(47).and_then(|status| status.parse().ok());
+        Some(Self {
+            parent,
+            zombie: status.filter(|_| ended),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::process::ExitStatusExt as _;
+    use std::process::{Child, Command, Stdio};
+    use std::time::Instant;
+
+    #[test]
+    fn helpers_may_fail_politely_and_leaders_may_not() {
+        for (end, of_helper, of_leader) in [
+            (End::Exited(0), false, false),
+            (End::Exited(1), false, true),
+            (End::Signaled(15), false, true),
+            (End::Signaled(9), true, true),
+            (End::Signaled(11), true, true),
+        ] {
+            assert_eq!(
+                (is_failure(end, false), is_failure(end, true)),
+                (of_helper, of_leader),
+                "{end:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_zombie_tells_how_it_ended() {
+        let fields = ["0"; 47].join(" ");
+        for (line, expected) in [
+            (
+                format!("7 (a) Z (b) Z 41 {fields} 139"),
+                Some(EndedStat {
+                    parent: 41,
+                    zombie: Some(139),
+                }),
+            ),
+            (
+                format!("7 (a) S 41 {fields} 0"),
+                Some(EndedStat {
+                    parent: 41,
+                    zombie: None,
+                }),
+            ),
+            (
+                "7 (a) Z 41".to_owned(),
+                Some(EndedStat {
+                    parent: 41,
+                    zombie: None,
+                }),
+            ),
+            ("7 (a".to_owned(), None),
+        ] {
+            assert_eq!(EndedStat::parse(&line), expected, "{line}");
+        }
+    }
+
+    fn worker(script: &str, rank: Option<&str>) -> Child {
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", &format!("read line; {script}")])
+            .stdin(Stdio::piped());
+        command
+            .env_remove("RANK")
+            .env_remove("PMI_RANK")
+            .env_remove("OMPI_COMM_WORLD_RANK")
+            .env_remove("PMIX_RANK");
+        command
+            .env_remove("SLURM_PROCID")
+            .envs(rank.map(|rank| ("RANK", rank)))
+            .spawn()
+            .unwrap()
+    }
+
+    #[test]
+    fn the_first_of_several_real_failures_is_known_with_its_rank_and_signal() {
+        let mut watch = DeathWatch::begin(1).unwrap();
+        let mut workers = [
+            worker("exit 1", Some("0")),
+            worker("kill -SEGV $$", Some("1")),
+            worker("exit 3", None),
+            worker(":", Some("2")),
+        ];
+        watch.follow(&workers.each_ref().map(Child::id));
+        assert!(!watch.look(0.0) && watch.first_failure(0.0).is_none());
+        // In this order, each reaped before the next ends: a helper's, a success, the fault, the consequence.
+        for (at, index) in [(1.0, 2), (2.0, 3), (3.0, 1), (4.0, 0)] {
+            drop(workers[index].stdin.take());
+            let status = workers[index].wait().unwrap();
+            let deadline = Instant::now() + Duration::from_secs(20);
+            while watch.watched.contains_key(&workers[index].id()) && Instant::now() < deadline {
+                watch.look(at);
+            }
+            // A kernel that does not tell of the reaped leaves it at that.
+            let tells = !watch.watched.contains_key(&workers[index].id());
+            if !tells {
+                eprintln!("skipped: this kernel does not tell how a process ended that was reaped");
+                return;
+            }
+            assert!(status.code().is_some() || status.signal() == Some(11));
+        }
+        assert_eq!(
+            watch.first_failure(4.0),
+            Some(Failure {
+                rank: Some(1),
+                end: End::Signaled(11),
+                at: 3.0
+            })
+        );
+        assert_eq!(
+            watch
+                .first_failure(3.5 + limits::FAILURE_WINDOW.as_secs_f64())
+                .map(|f| f.rank),
+            Some(Some(0))
+        );
+        assert_eq!(
+            watch.first_failure(1e9),
+            None,
+            "what was survived long ago is not the cause"
+        );
+    }
+}

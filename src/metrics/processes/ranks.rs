@@ -1,0 +1,65 @@
+//! The ranks of running workers, for launches that carry no rank of their own.
+//!
+//! torchrun, hydra, mpirun and srun give each worker its rank in the environment that it starts with, which
+//! the kernel shows in /proc/PID/environ. Nothing of it but the one number is kept.
+
+use crate::metrics::files;
+use axolotl_run_core::limits;
+use std::path::Path;
+
+/// The variables that hold a worker's rank, in the order in which they decide.
+const VARIABLES: [&[u8]; 4] = [
+    b"RANK=",
+    b"OMPI_COMM_WORLD_RANK=",
+    b"PMIX_RANK=",
+    b"PMI_RANK=",
+];
+
+/// The rank that a process was started with; None where it has none, or cannot be looked at.
+#[must_use]
+pub(super) fn of(procfs: &Path, pid: u32) -> Option<u64> {
+    rank(&files::bytes(
+        &procfs.join(pid.to_string()).join("environ"),
+        limits::ENVIRON_BYTES_MAX,
+    )?)
+}
+
+/// The lowest rank among these processes; None where none has one (yet).
+#[must_use]
+pub fn lowest(pids: &[u32]) -> Option<u64> {
+    pids.iter()
+        .filter_map(|pid| of(Path::new("/proc"), *pid))
+        .min()
+}
+
+fn rank(environment: &[u8]) -> Option<u64> {
+    VARIABLES.iter().find_map(|name| {
+        let value = environment
+            .split(|byte| *byte == 0)
+            .find_map(|entry| entry.strip_prefix(*name))?;
+        std::str::from_utf8(value).ok()?.parse().ok()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_variable_that_is_a_number_decides() {
+        for (environment, expected) in [
+            (&b"A=1\0RANK=3\0PMI_RANK=0\0"[..], Some(3)),
+            (b"RANK=x\0PMI_RANK=2", Some(2)),
+            (b"LOCAL_RANK=1\0FRANK=2\0", None),
+            (b"RANK=-1\0", None),
+            (b"", None),
+        ] {
+            assert_eq!(
+                rank(environment),
+                expected,
+                "{}",
+                environment.escape_ascii()
+            );
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! How long the run's threads have waited for a processor while others had it.
+//!
+//! A crowded machine gives a thread that spins now more and now less; what it used and what it waited together are
+//! what it wanted, and that is even. The kernel says it of each thread by itself, so it is asked of a training that may
+//! stand still and of no other.
+
+use crate::metrics::files;
+use axolotl_run_core::limits;
+use std::path::Path;
+
+/// The seconds that all threads of these processes have waited; None where the kernel does not say.
+#[must_use]
+pub fn waited_seconds(pids: &[u32]) -> Option<f64> {
+    waited_at(Path::new("/proc"), pids)
+}
+
+/// The same, with /proc at another place.
+pub(super) fn waited_at(procfs: &Path, pids: &[u32]) -> Option<f64> {
+    let mut nanoseconds = None;
+    let mut left = limits::QUEUE_THREADS_MAX;
+    for pid in pids {
+        let threads = procfs.join(pid.to_string()).join("task");
+        let names = files::names(&threads, left).unwrap_or_default();
+        left -= names.len();
+        let waited = names
+            .iter()
+            .filter_map(|thread| waited(&files::text(&threads.join(thread).join("schedstat"))?));
+        nanoseconds = waited.chain(nanoseconds).reduce(u64::saturating_add);
+    }
+    nanoseconds.map(|nanoseconds| nanoseconds as f64 / 1e9)
+}
+
+/// The second of three numbers: nanoseconds that it ran, that it waited, and how often it ran.
+fn waited(schedstat: &str) -> Option<u64> {
+    schedstat.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_waits_of_all_threads_are_added_up() {
+        let root = tempfile::tempdir().unwrap();
+        for (pid, thread, text) in [
+            (7, 7, "5 1000000000 3\n"),
+            (7, 8, "5 500000000 3\n"),
+            (9, 9, "0 250000000 1\n"),
+        ] {
+            let directory = root.path().join(format!("{pid}/task/{thread}"));
+            std::fs::create_dir_all(&directory).unwrap();
+            std::fs::write(directory.join("schedstat"), text).unwrap();
+        }
+        assert_eq!(
+            waited_at(root.path(), &[7, 8, 9]),
+            Some(1.75),
+            "8 is no process"
+        );
+        assert_eq!(waited_at(root.path(), &[7]), Some(1.5));
+        assert_eq!(waited_at(root.path(), &[]), None);
+        for broken in ["", "1", "1 x 2", "1 -4 2"] {
+            assert_eq!(waited(broken), None, "{broken}");
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Who sent a signal: a kind of sender, never a name that somebody gave.
+//!
+//! Only the signal that was sent to the launcher itself names its sender, and only by pid; the program behind
+//! it is looked at while it is still there. The kernel cuts a program's name after 15 bytes, so the lists
+//! compare those. Called by the observer's link as soon as the supervisor tells of a signal; it reads a few
+//! files of /proc, none of which can hold a reader up.
+
+use crate::metrics::files;
+use crate::metrics::tree::stat::fields;
+use axolotl_run_core::observation::Sender;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+/// `si_code` of a signal that the kernel itself sent.
+const SI_KERNEL: i64 = 0x80;
+
+/// `timeout` of coreutils and busybox, and its name where both are installed on a Mac.
+const TIME_LIMITERS: &[&str] = &["timeout", "gtimeout"];
+
+/// Daemons of batch systems, and launchers that end their workers.
+const SCHEDULERS: &[&str] = &[
+    "slurmstepd",
+    "slurmd",
+    "srun",
+    "pbs_mom",
+    "sge_execd",
+    "sge_shepherd",
+    "condor_starter",
+    "condor_shadow",
+    "sbatchd",
+    "res",
+    "flux-broker",
+    "flux-shell",
+    "palsd",
+    "orted",
+    "prted",
+    "mpirun",
+    "prterun",
+    "mpiexec.hydra",
+    "hydra_pmi_proxy",
+    "jsrund",
+];
+
+/// Managers of services and containers.
+const SERVICE_MANAGERS: &[&str] = &[
+    "systemd",
+    "systemd-shutdow",
+    "init",
+    "runit",
+    "s6-supervise",
+    "supervisord",
+    "tini",
+    "docker-init",
+    "dumb-init",
+    "catatonit",
+    "conmon",
+    "runc",
+    "crun",
+    "dockerd",
+    "podman",
+    "containerd-shim",
+    "kubelet",
+];
+
+/// Daemons that kill before the kernel has to.
+pub const MEMORY_DAEMONS: &[&str] = &[
+    "systemd-oomd",
+    "earlyoom",
+    "oomd",
+    "nohang",
+    "nohang-desktop",
+];
+
+/// Looks at the sender of a signal that came with this code.
+#[must_use]
+pub fn look(code: i64, pid: i64) -> Sender {
+    let own = Own {
+        session: session(Path::new("/proc/self")),
+        user: user(Path::new("/proc/self")),
+    };
+    look_at(Path::new("/proc"), code, pid, own)
+}
+
+/// What is known of ourselves.
+#[derive(Clone, Copy, Debug)]
+struct Own {
+    session: Option<u64>,
+    user: Option<u32>,
+}
+
+fn look_at(procfs: &Path, code: i64, pid: i64, own: Own) -> Sender {
+    match (code, pid) {
+        (SI_KERNEL, _) => return Sender::Terminal,
+        (_, ..0) => return Sender::Unknown,
+        (_, 0) => return Sender::Outside,
+        _ => {}
+    }
+    let process = procfs.join(pid.to_string());
+    let Some(name) = files::text(&process.join("comm")) else {
+        return Sender::Unknown;
+    };
+    let name = name.trim_end_matches('\n');
+    let kinds = [
+        (TIME_LIMITERS, Sender::TimeLimiter),
+        (SCHEDULERS, Sender::Scheduler),
+        (SERVICE_MANAGERS, Sender::ServiceManager),
+        (MEMORY_DAEMONS, Sender::MemoryDaemon),
+    ];
+    if let Some((_, kind)) = kinds.iter().find(|(names, _)| names.contains(&name)) {
+        return *kind;
+    }
+    let same_session = session(&process).is_some_and(|session| Some(session) == own.session);
+    match (same_session, user(&process)) {
+        (true, _) => Sender::OwnSession,
+        (_, None) => Sender::Unknown,
+        (_, other) if other == own.user => Sender::SameUser,
+        _ => Sender::OtherUser,
+    }
+}
+
+/// The sixth field of proc(5).
+fn session(process: &Path) -> Option<u64> {
+    let stat = files::text(&process.join("stat"))?;
+    fields(stat.as_bytes())?.nth(3)?.parse().ok()
+}
+
+fn user(process: &Path) -> Option<u32> {
+    Some(std::fs::metadata(process).ok()?.uid())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sender_is_known_by_its_program_then_by_its_session_then_by_its_user() {
+        let root = tempfile::tempdir().unwrap();
+        let own = Own {
+            session: Some(40),
+            user: user(root.path()),
+        };
+        for (pid, name, session, expected) in [
+            (7, "timeout", 40, Sender::TimeLimiter),
+            (8, "slurmstepd", 1, Sender::Scheduler),
+            (9, "systemd-oomd", 1, Sender::MemoryDaemon),
+            (10, "containerd-shim", 1, Sender::ServiceManager),
+            (11, "bash", 40, Sender::OwnSession),
+            (12, "bash) S 1 1 40", 41, Sender::SameUser),
+            (13, "timeout-not", 41, Sender::SameUser),
+        ] {
+            let process = root.path().join(pid.to_string());
+            std::fs::create_dir(&process).unwrap();
+            std::fs::write(process.join("comm"), format!("{name}\n")).unwrap();
+            std::fs::write(
+                process.join("stat"),
+                format!("{pid} ({name}) S 1 {pid} {session} 0 -1\n"),
+            )
+            .unwrap();
+            assert_eq!(look_at(root.path(), 0, pid, own), expected, "{name}");
+        }
+        let other = Own {
+            user: own.user.map(|user| user.wrapping_add(1)),
+            ..own
+        };
+        assert_eq!(look_at(root.path(), 0, 12, other), Sender::OtherUser);
+        for (code, pid, expected) in [
+            (SI_KERNEL, 0, Sender::Terminal),
+            (0, 0, Sender::Outside),
+            (0, 99, Sender::Unknown),
+            (-1, -5, Sender::Unknown),
+        ] {
+            assert_eq!(
+                look_at(root.path(), code, pid, own),
+                expected,
+                "{code} {pid}"
+            );
+        }
+    }
+
+    #[test]
+    fn we_are_of_our_own_session() {
+        assert_eq!(look(0, i64::from(std::process::id())), Sender::OwnSession);
+    }
+}

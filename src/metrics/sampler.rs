@@ -1,0 +1,215 @@
+//! What the observer's loop measures of one run, from its spawn to its end.
+//!
+//! A [`sample`](Sampler::sample) costs a few dozen system calls and never waits.
+
+use super::accelerator::{AcceleratorFacts, Gpus, Health};
+use super::files::{self, KeptFile};
+use super::memory::{MemoryGroup, OomKills, OomWatch, PressureWatch};
+use super::processes::{DeathWatch, RankActivity, run_queue};
+use super::tree::TreeSampler;
+use super::tree::stat::ProcessStat;
+use axolotl_run_core::limits;
+use axolotl_run_core::observation::{Failure, GpuTroubles, MemoryPressure, Sample, Xid};
+use axolotl_run_sys::wake::Wake;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// Measures one run, from just after its spawn to its end.
+pub struct Sampler {
+    command: u32,
+    tree: TreeSampler,
+    /// What /proc says of the command's groups: a command that enters a container or a scope changes them.
+    groups: KeptFile,
+    groups_now: Option<String>,
+    group: Option<MemoryGroup>,
+    kills: OomWatch,
+    deaths: Option<DeathWatch>,
+    pressure: PressureWatch,
+    gpus: Gpus,
+    troubles: GpuTroubles,
+}
+
+impl Sampler {
+    /// Begins to measure the command with this pid; what is in use now is the baseline. `nvml_path`: another
+    /// NVML library than the driver's own.
+    #[must_use]
+    pub fn begin(command: u32, nvml_path: Option<OsString>) -> Self {
+        let mut groups = KeptFile::new(format!("/proc/{command}/cgroup").into());
+        let group = MemoryGroup::of(command);
+        let kills = OomWatch::begin(group.as_ref());
+        Self {
+            command,
+            groups_now: groups.text::<GROUPS_BYTES>(),
+            groups,
+            tree: TreeSampler::new(command),
+            group,
+            kills,
+            deaths: DeathWatch::begin(command),
+            pressure: PressureWatch::begin(command),
+            gpus: Gpus::start(nvml_path),
+            troubles: GpuTroubles::default(),
+        }
+    }
+
+    /// Between two measurements: looks for new processes, whose end is then seen however soon it comes.
+    pub fn meet(&mut self) {
+        self.tree.sample();
+        self.follow();
+    }
+
+    /// Follows the command into the control group that it has entered since.
+    pub fn regroup(&mut self) {
+        let groups = self
+            .groups
+            .text::<GROUPS_BYTES>()
+            .filter(|groups| !groups.is_empty());
+        // A process that has ended is in the root group whatever it was in.
+        if groups.is_some() && groups != self.groups_now && is_alive(self.command) {
+            self.groups_now = groups;
+            self.group = MemoryGroup::of(self.command);
+            self.kills.regroup(self.group.as_ref());
+        }
+    }
+
+    fn follow(&mut self) {
+        let pids = self.tree.pids();
+        self.pressure.meet(&pids);
+        if let Some(deaths) = &mut self.deaths {
+            deaths.follow(&pids);
+        }
+    }
+
+    /// What wakes the loop when a process of the run has ended.
+    #[must_use]
+    pub fn wake(&self) -> Option<Wake> {
+        self.deaths.as_ref()?.wake()
+    }
+
+    /// A look between two measurements: who has ended, and how short memory is. Costs a few microseconds.
+    pub fn look(&mut self, at: f64) {
+        if let Some(deaths) = &mut self.deaths {
+            deaths.look(at);
+        }
+        self.pressure.look(at);
+    }
+
+    /// Whether memory may run out within seconds.
+    #[must_use]
+    pub fn is_memory_short(&self) -> bool {
+        self.pressure.is_near()
+    }
+
+    /// The process that failed first, of those that did shortly before the end.
+    #[must_use]
+    pub fn first_failure(&self, end: f64) -> Option<Failure> {
+        self.deaths.as_ref()?.first_failure(end)
+    }
+
+    /// How short memory is.
+    #[must_use]
+    pub fn memory_pressure(&self) -> MemoryPressure {
+        self.pressure.figures()
+    }
+
+    /// One measurement, at so many seconds since the spawn. The accelerators' part is what their driver
+    /// answered since the last one; it is asked anew here, so it is one period old. `closely`: each thread is asked what
+    /// only it knows.
+    pub fn sample(&mut self, at: f64, closely: bool) -> Sample {
+        self.regroup();
+        let tree = self.tree.sample();
+        self.follow();
+        let readings = self.gpus.try_reading();
+        self.gpus.request_sample(&self.tree.pids());
+        self.note_troubles(at);
+        let gpus_failed = matches!(self.gpus.health(), Health::Lost | Health::Unresponsive);
+        Sample {
+            at,
+            processes: tree.processes,
+            cpu_seconds: tree.cpu_seconds,
+            waited_seconds: closely
+                .then(|| run_queue::waited_seconds(&self.tree.pids()))
+                .flatten(),
+            rss_sum_bytes: tree.rss_sum_bytes,
+            rss_max_process_bytes: tree.rss_max_process_bytes,
+            cgroup_bytes: self.group.as_ref().and_then(MemoryGroup::current),
+            gpus: readings.unwrap_or_default(),
+            failures: u64::from(tree.processes.is_none()) + u64::from(gpus_failed),
+        }
+    }
+
+    /// A last reading of the accelerators, where their driver gives it at once: the energy up to the end, and what the
+    /// driver had to say about it.
+    pub fn last_sample(&mut self, at: f64) -> Sample {
+        let mut last = Sample {
+            at,
+            ..Sample::default()
+        };
+        if self.gpus.health() == Health::Working {
+            self.gpus.request_sample(&self.tree.pids());
+            self.gpus.await_reading(limits::GPU_TAIL_WAIT);
+            self.note_troubles(at);
+            last.gpus = self.gpus.try_reading().unwrap_or_default();
+        }
+        last
+    }
+
+    /// What went wrong with the accelerators.
+    #[must_use]
+    pub fn gpu_troubles(&self) -> GpuTroubles {
+        self.troubles.clone()
+    }
+
+    fn note_troubles(&mut self, at: f64) {
+        for code in self.gpus.take_xids() {
+            let xids = &mut self.troubles.xids;
+            if xids.len() >= limits::XIDS_MAX {
+                // Of many the first ones say what began, the last ones what the run died of.
+                xids.remove(limits::XIDS_MAX / 2);
+            }
+            xids.push(Xid { code, at });
+        }
+        if self.gpus.health() == Health::Lost {
+            self.troubles.lost_at.get_or_insert(at);
+        }
+        self.troubles.unresponsive |= self.gpus.ever_unresponsive();
+    }
+
+    /// What each rank does now, for a training that stands still.
+    #[must_use]
+    pub fn rank_activity(&self) -> RankActivity {
+        RankActivity::look(&self.tree.pids())
+    }
+
+    /// The kernel's counters of processes killed for memory, as they were at the beginning.
+    #[must_use]
+    pub const fn oom_counters(&self) -> OomKills {
+        self.kills.before()
+    }
+
+    /// The command's live processes, as of the last sample.
+    #[must_use]
+    pub fn pids(&self) -> Vec<u32> {
+        self.tree.pids()
+    }
+
+    /// What accelerators there are, as soon as their driver has said.
+    pub fn accelerators(&mut self) -> Option<AcceleratorFacts> {
+        self.gpus.facts()
+    }
+
+    /// Processes that the kernel killed for memory since the beginning. To be asked when the command's end is
+    /// known: the kernel counts before it kills.
+    #[must_use]
+    pub fn oom_kills(&self) -> OomKills {
+        self.kills.delta(self.group.as_ref())
+    }
+}
+
+/// Bytes of `/proc/PID/cgroup` that are compared: a dozen hierarchies of version 1 with the longest names in use.
+const GROUPS_BYTES: usize = 4096;
+
+fn is_alive(pid: u32) -> bool {
+    let stat = files::text(&PathBuf::from(format!("/proc/{pid}/stat")));
+    stat.and_then(|stat| ProcessStat::parse(stat.as_bytes()))
+        .is_some_and(|stat| !stat.zombie)
+}

@@ -1,0 +1,110 @@
+//! From a command's first word to the Python that it will run.
+//!
+//! The path is NOT resolved: `venv/bin/python` is a link to the system's Python, and it is by the link's
+//! place that Python finds its packages. A word is looked up as the kernel and the shell would; a console
+//! script names its interpreter in its first line. Shims that are shell scripts (pyenv's) lead nowhere: None.
+
+use crate::metrics::files;
+use crate::metrics::start_facts::host::Environment;
+use axolotl_run_core::launch::prefixes::behind;
+use axolotl_run_core::limits;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+/// Launchers that are no Python themselves and run the following program in the same environment.
+const TRANSPARENT: &[&str] = &["srun", "mpirun", "mpiexec"];
+
+/// The interpreter of a command; None where something before it chooses another environment than ours.
+pub fn of_command(command: &[OsString], environment: Environment<'_>) -> Option<PathBuf> {
+    let behind = behind(command);
+    let mut words = behind.command.iter().filter(|_| !behind.elsewhere);
+    let program = find(words.next()?, environment)?;
+    if !TRANSPARENT
+        .iter()
+        .any(|name| program.file_name() == Some(OsStr::new(name)))
+    {
+        return of_program(&program, environment);
+    }
+    let mut programs =
+        words.filter(|word| !word.as_bytes().starts_with(b"-") && !word.as_bytes().contains(&b'='));
+    programs.find_map(|word| of_program(&find(word, environment)?, environment))
+}
+
+/// Looks a program up as `execvp` does.
+fn find(word: &OsStr, environment: Environment<'_>) -> Option<PathBuf> {
+    if word.is_empty() {
+        return None;
+    }
+    if word.as_bytes().contains(&b'/') {
+        return Some(PathBuf::from(word)).filter(|path| is_program(path));
+    }
+    let path = environment("PATH")?;
+    let mut directories = std::env::split_paths(&path).take(limits::SEARCH_PATH_ENTRIES_MAX);
+    directories.find_map(|directory| Some(directory.join(word)).filter(|path| is_program(path)))
+}
+
+fn is_program(path: &Path) -> bool {
+    std::fs::metadata(path)
+        .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+}
+
+/// The Python that a program is, or that it names in its first lines.
+fn of_program(program: &Path, environment: Environment<'_>) -> Option<PathBuf> {
+    // Longer than any line that the kernel accepts, and than two with long paths of virtual environments.
+    let head = files::bytes(program, 2048)?;
+    let Some(script) = head.strip_prefix(b"#!") else {
+        return is_python(program).then(|| program.to_owned());
+    };
+    let mut lines = script.split(|byte| *byte == b'\n');
+    let mut words = lines
+        .next()?
+        .split(|byte| byte.is_ascii_whitespace())
+        .filter(|word| !word.is_empty());
+    let first = PathBuf::from(OsStr::from_bytes(words.next()?));
+    if first.file_name() == Some(OsStr::new("env")) {
+        let mut named = words.filter(|word| !word.starts_with(b"-") && !word.contains(&b'='));
+        return find(OsStr::from_bytes(named.next()?), environment)
+            .filter(|path| is_python(path) && !is_script(path));
+    }
+    if is_python(&first) {
+        return Some(first);
+    }
+    // Paths too long for the kernel's first line: the script is a shell's and a string of Python's at once.
+    let call = lines.next()?.strip_prefix(b"'''exec'")?;
+    quoted(call, program).filter(|path| is_python(path))
+}
+
+/// The path that follows `'''exec'`, in either sort of quotation marks or in none.
+fn quoted(call: &[u8], script: &Path) -> Option<PathBuf> {
+    let call = call.trim_ascii_start();
+    if call.starts_with(b"\"$(dirname") {
+        // An environment that can be moved: its Python is the script's neighbour.
+        return Some(script.canonicalize().ok()?.with_file_name("python"));
+    }
+    let (end, path) = match call.split_first()? {
+        (mark @ (b'"' | b'\''), rest) => (*mark, rest),
+        _ => (b' ', call),
+    };
+    Some(PathBuf::from(OsStr::from_bytes(
+        path.split(|byte| *byte == end).next()?,
+    )))
+}
+
+fn is_script(path: &Path) -> bool {
+    files::bytes(path, 2).is_none_or(|head| head == b"#!")
+}
+
+/// `python`, `python3`, `python3.11`, `pypy3`.
+pub fn is_python(path: &Path) -> bool {
+    let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+    let version = name
+        .strip_prefix("python")
+        .or_else(|| name.strip_prefix("pypy"));
+    version.is_some_and(|version| {
+        version
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b't')
+    })
+}
