@@ -5,6 +5,7 @@
 use axolotl_run_core::config;
 use axolotl_run_core::event::value::Sendable as _;
 use axolotl_run_core::event::{EventName, schema};
+use axolotl_run_core::launch::command_line::CommandLine;
 use axolotl_run_core::limits::EVENT_BYTES_MAX;
 use libfuzzer_sys::fuzz_target;
 use oracle::{assert_linear, assert_public, woven};
@@ -32,7 +33,8 @@ fuzz_target!(|data: &[u8]| {
     let (yaml, command) = text.split_once('\u{c}').unwrap_or((text, ""));
     let mut words: Vec<OsString> = vec!["axolotl".into(), "train".into(), "c.yml".into()];
     words.extend(command.lines().take(50).map(OsString::from));
-    let overrides = config::locate(&words).map(|located| located.overrides).unwrap_or_default();
+    let located = CommandLine::read(&words).configuration();
+    let overrides = located.map(|located| located.overrides).unwrap_or_default();
     if let Some(sent) = sent(yaml, &overrides) {
         assert_public(&sent);
     }

@@ -30,6 +30,7 @@ use crate::ui::Complaints;
 use crate::ui::page::Paper;
 use axolotl_run_core::consent;
 use axolotl_run_core::env;
+use axolotl_run_core::launch::command_line::CommandLine;
 use std::io::{self, Write};
 use std::time::SystemTime;
 
@@ -180,7 +181,7 @@ fn recorded(
         }
         Question::Forget { what } => forget::run(store, &cli::printable(what), now, form, streams),
         Question::Send => {
-            let (consent, _) = surroundings.consent(&[]);
+            let (consent, _) = surroundings.consent(&CommandLine::read(&[]));
             let upload = send::Upload {
                 telemetry: Telemetry {
                     is_on: consent.telemetry == consent::Telemetry::On,
@@ -202,7 +203,7 @@ fn status(
     form: Form,
     streams: &mut Streams<'_>,
 ) -> u8 {
-    let (consent, _) = surroundings.consent(&[]);
+    let (consent, _) = surroundings.consent(&CommandLine::read(&[]));
     let store = Store::existing(surroundings.environment);
     let stored = decision::path(surroundings.environment)
         .map_or(StoredDecision::Nothing, |path| decision::read(&path));

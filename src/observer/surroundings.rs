@@ -1,8 +1,10 @@
 //! What the observer must know before it leaves the working directory: who the user is (for the gate, which
 //! lets none of it out), and the training's configuration.
 
-use axolotl_run_core::config::{self, ConfigProblem, Located, Vetted};
+use axolotl_run_core::config::{self, ConfigProblem, Vetted};
 use axolotl_run_core::env;
+use axolotl_run_core::launch::command_line::CommandLine;
+use axolotl_run_core::launch::training::Located;
 use axolotl_run_core::limits;
 use axolotl_run_core::privacy::{Facts, Gate, Identity};
 use axolotl_run_core::public::dictionary;
@@ -63,7 +65,7 @@ pub fn configuration(
     directory: PathBuf,
 ) -> Option<Background<(), Result<Vetted, Unread>>> {
     Background::start("config", move |desk| {
-        let located = config::locate(&command);
+        let located = CommandLine::read(&command).configuration();
         let overrides = located
             .as_ref()
             .map(|located| located.overrides.clone())

@@ -16,10 +16,11 @@ use crate::metrics::Gathering;
 use crate::metrics::Sampler;
 use crate::metrics::processes::RankActivity;
 use crate::protocol::messages::ToSupervisor;
-use axolotl_run_core::config::{self, Vetted};
+use axolotl_run_core::config::Vetted;
 use axolotl_run_core::env;
 use axolotl_run_core::event::Dropped;
 use axolotl_run_core::judging::run::{Run, RunFacts};
+use axolotl_run_core::launch::command_line::CommandLine;
 use axolotl_run_core::launch::rank;
 use axolotl_run_core::limits;
 use axolotl_run_core::observation::{Ending, Request};
@@ -29,9 +30,8 @@ use axolotl_run_sys::memory;
 use axolotl_run_sys::wake::Wake;
 use facts::Facts;
 use schedule::Schedule;
-use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -112,6 +112,7 @@ pub fn run(
 impl Work {
     fn begin(birth: Birth, directory: PathBuf) -> Self {
         let settings = &birth.settings;
+        let command = CommandLine::read(&birth.command);
         let owner = Owner::wishing(settings, &directory);
         let gate = surroundings::gate(&birth.command, &directory);
         // Before everything that opens files: where descriptors are few the journal comes first.
@@ -133,7 +134,7 @@ impl Work {
             .ok()
             .map(|command| Sampler::begin(command, nvml));
         let (mut output, lost) = OutputReader::open(&settings.streams, directory, birth.spawned());
-        output.follow_records(config::output_directory(&birth.command).as_deref());
+        output.follow_records(command.output_directory().as_deref());
         let unobserved = settings.unobserved + lost;
         let ending = Ending {
             dropped: Dropped {
@@ -141,14 +142,11 @@ impl Work {
                 ..Dropped::default()
             },
             is_worker: std::env::var_os(rank::LOCAL_RANK).is_some(),
-            limits_time: birth
-                .command
-                .first()
-                .is_some_and(|program| limits_time(program)),
+            limits_time: command.limits_time(),
             ..Ending::default()
         };
         let mut run = Run::new(RunFacts::default());
-        if config::trains_nothing(&birth.command) {
+        if command.trains_nothing() {
             run.expect_no_training();
         }
         let deaths = sampler.as_ref().and_then(Sampler::wake);
@@ -431,13 +429,6 @@ async fn somebody_ended(deaths: Option<&Wake>) {
         Some(deaths) => deaths.next().await,
         None => std::future::pending().await,
     }
-}
-
-/// Whether a program ends what takes too long, and says so by its exit code.
-fn limits_time(program: &OsStr) -> bool {
-    Path::new(program)
-        .file_name()
-        .is_some_and(|name| name == "timeout" || name == "gtimeout")
 }
 
 fn seconds_since_1970() -> f64 {

@@ -52,3 +52,18 @@ pub fn read_file<T: DeserializeOwned>(file: &Path) -> Vec<T> {
 pub fn literal(text: &str) -> String {
     format!("{text:?}")
 }
+
+/// A Rust slice of texts.
+pub fn list(texts: &[String]) -> String {
+    format!("&{texts:?}")
+}
+
+/// A row of a table that a test runs: the columns, the examples, the look-alikes.
+pub fn examples(columns: &[&str], grounds: &Grounds) -> String {
+    let (columns, yes, no) = (
+        columns.join(", "),
+        list(&grounds.examples),
+        list(&grounds.look_alikes),
+    );
+    format!("    ({columns}, {yes}, {no}),\n")
+}

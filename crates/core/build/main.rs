@@ -3,7 +3,9 @@
 //! Each kind of entry has a module that reads its files and returns Rust source. What every entry must have is
 //! checked in `entry`: an entry without a source, an example and a look-alike does not build.
 
+mod commands;
 mod entry;
+mod launchers;
 mod prefixes;
 mod progress;
 
@@ -12,6 +14,8 @@ use std::{env, fs};
 
 /// The kinds of knowledge: the name of the generated file, and what makes it from the files of `knowledge/`.
 const KINDS: &[(&str, fn(&Path) -> String)] = &[
+    ("commands", commands::generate),
+    ("launchers", launchers::generate),
     ("prefixes", prefixes::generate),
     ("progress", progress::generate),
 ];

@@ -7,13 +7,13 @@
 //! does what it says and decides nothing.
 
 mod question;
-use axolotl_run_core::launch::terminal::uses_terminal;
 pub use question::{Query, Question};
 
 use crate::cli::{Mode, Refusal, Typed};
 use crate::protocol::run_request::{RunRequest, Sending};
 use axolotl_run_core::consent::{Decision, Inputs, Stored, Telemetry, Warning, decide, is_inside};
 use axolotl_run_core::env;
+use axolotl_run_core::launch::command_line::CommandLine;
 use axolotl_run_core::launch::rank::{RankVerdict, rank};
 use std::ffi::OsString;
 use uuid::Uuid;
@@ -56,7 +56,7 @@ pub struct Surroundings<'a> {
 impl Surroundings<'_> {
     /// The consent to a run of this command, with its cause.
     #[must_use]
-    pub fn consent(&self, command: &[OsString]) -> (Decision, RankVerdict) {
+    pub fn consent(&self, command: &CommandLine<'_>) -> (Decision, RankVerdict) {
         let rank = rank(self.environment, command);
         let value = |name| (self.environment)(name);
         let (run_id, general, axolotl) = (
@@ -74,7 +74,7 @@ impl Surroundings<'_> {
     }
 
     /// Whether a launcher has no business here at all, whatever its options say.
-    fn is_not_ours(&self, command: &[OsString]) -> Option<RankVerdict> {
+    fn is_not_ours(&self, command: &CommandLine<'_>) -> Option<RankVerdict> {
         if is_inside((self.environment)(env::AXOLOTL_RUN_ID).as_deref()) {
             return None;
         }
@@ -88,63 +88,62 @@ impl Surroundings<'_> {
 pub fn plan(typed: Result<Typed, Refusal>, surroundings: &Surroundings<'_>) -> Plan {
     match typed {
         Err(refusal) => Plan::Refuse(refusal),
-        Ok(typed) if typed.mode == Mode::Run && typed.record => record(typed, surroundings),
-        Ok(typed) if typed.mode == Mode::Run => run(typed, surroundings),
+        Ok(typed) if typed.mode == Mode::Run && typed.record => record(&typed, surroundings),
+        Ok(typed) if typed.mode == Mode::Run => run(&typed, surroundings),
         Ok(typed) => question(typed),
     }
 }
 
-fn run(typed: Typed, surroundings: &Surroundings<'_>) -> Plan {
-    let (
-        Decision {
-            telemetry,
-            notice,
-            warning,
-            ..
-        },
-        rank,
-    ) = surroundings.consent(&typed.operands);
-    let then = match telemetry {
-        Telemetry::On => observe(typed, Sending::Send, rank, (surroundings.new_run)()),
+fn run(typed: &Typed, surroundings: &Surroundings<'_>) -> Plan {
+    let command = CommandLine::read(&typed.operands);
+    let (decision, rank) = surroundings.consent(&command);
+    let then = match decision.telemetry {
+        Telemetry::On => observe(typed, &command, Sending::Send, rank, surroundings),
         // A recent Axolotl reports by default: whoever has not decided is kept out of that, too.
         Telemetry::Off => Plan::Exec {
-            command: typed.operands,
-            do_not_track: notice,
-            warning,
+            command: typed.operands.clone(),
+            do_not_track: decision.notice,
+            warning: decision.warning,
         },
     };
-    if notice {
-        Plan::Notice {
-            then: Box::new(then),
-        }
-    } else {
-        then
+    if !decision.notice {
+        return then;
+    }
+    Plan::Notice {
+        then: Box::new(then),
     }
 }
 
 /// `--record`: consent is not asked because nothing leaves; but one launcher observes a run, not two or sixty.
-fn record(typed: Typed, surroundings: &Surroundings<'_>) -> Plan {
-    match surroundings.is_not_ours(&typed.operands) {
-        Some(rank) => observe(typed, Sending::RecordOnly, rank, (surroundings.new_run)()),
+fn record(typed: &Typed, surroundings: &Surroundings<'_>) -> Plan {
+    let command = CommandLine::read(&typed.operands);
+    match surroundings.is_not_ours(&command) {
+        Some(rank) => observe(typed, &command, Sending::RecordOnly, rank, surroundings),
         None => Plan::Exec {
-            command: typed.operands,
+            command: typed.operands.clone(),
             do_not_track: false,
             warning: None,
         },
     }
 }
 
-fn observe(typed: Typed, sending: Sending, rank: RankVerdict, run: Uuid) -> Plan {
+fn observe(
+    typed: &Typed,
+    command: &CommandLine<'_>,
+    sending: Sending,
+    rank: RankVerdict,
+    surroundings: &Surroundings<'_>,
+) -> Plan {
     Plan::Observe(RunRequest {
-        run,
+        run: (surroundings.new_run)(),
         sending,
-        config: typed.config,
+        config: typed.config.clone(),
         tap_stdout: typed.tap_stdout,
-        terminal_direct: typed.tty_direct || uses_terminal(&typed.operands),
+        terminal_direct: typed.tty_direct || command.uses_terminal(),
         rank_deferred: rank == RankVerdict::Deferred,
         summary: typed.summary,
         ci_summary: typed.ci_summary,
-        command: typed.operands,
+        command: typed.operands.clone(),
     })
 }
 

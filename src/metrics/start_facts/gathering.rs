@@ -9,7 +9,8 @@ use super::host::{self, Environment};
 use super::{packages, site};
 use crate::metrics::memory::MemoryGroup;
 use axolotl_run_core::event::Start;
-use axolotl_run_core::launch::launcher;
+use axolotl_run_core::launch::command_line::CommandLine;
+use axolotl_run_core::launch::facts;
 use axolotl_run_sys::background::{Arrived, Background};
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -20,7 +21,8 @@ use std::path::Path;
 #[must_use]
 pub fn facts(command: &[OsString], environment: Environment<'_>) -> Start {
     let root = Path::new("/");
-    let launcher = launcher::facts(command, environment);
+    let command = CommandLine::read(command);
+    let launcher = facts::facts(&command, environment);
     let scheduler = site::scheduler(environment, launcher.launcher.as_ref());
     let mut start = Start {
         os: Some(host::platform()),
@@ -37,7 +39,7 @@ pub fn facts(command: &[OsString], environment: Environment<'_>) -> Start {
         wsl: site::wsl(root),
         ..Start::default()
     };
-    packages::of_command(command, environment).apply(&mut start);
+    packages::of_command(&command, environment).apply(&mut start);
     start
 }
 

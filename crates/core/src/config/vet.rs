@@ -7,7 +7,8 @@
 //! counted, and neither their names nor their values are looked at any further.
 
 use super::parse::Node;
-use super::{Planned, Reason, Redaction, Vetted, scalar};
+use super::scalar;
+use super::vetted::{Planned, Reason, Redaction, Vetted};
 use crate::event::ConfigValue;
 use crate::event::value::{Number, non_finite};
 use crate::limits;

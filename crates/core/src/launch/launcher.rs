@@ -1,335 +1,257 @@
-//! Which launcher starts the workers, on how many machines, how many on each. Pure.
+//! One launcher of a command line: what its options say, and where they end.
 //!
-//! Two sources: the command's own words (`torchrun --nproc_per_node 8 …`), and the variables of a launcher
-//! that we were started by. The innermost launcher of the command names the run, because that one starts the
-//! workers (`srun torchrun …` is torchrun's; axolotl and python count only where nothing else does); a figure of
-//! the command's comes before one of the environment's.
-//! What is not a plain number (`gpu`, `auto`, `1:4`) is unknown. Reading stops at the training script: what
-//! follows belongs to it.
+//! An option that is not listed may or may not take the next word. It does where the launcher's options mostly do,
+//! unless the next word is an option, a Python file or a launcher: these are what is to be started.
 
-use super::Environment;
-use super::prefixes::{Behind, behind};
-use crate::public::PublicStr;
-use std::ffi::OsString;
+use super::words::{OptionWord, is_python, name};
+use crate::knowledge::launchers::{LAUNCHERS, Launcher, Runs, Starts, Unlisted};
+use std::ffi::{OsStr, OsString};
 
-/// What is known about the launcher.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct LauncherFacts {
-    /// Its name, from a closed list.
-    pub launcher: Option<PublicStr>,
-    /// Machines of the job.
-    pub nodes: Option<u64>,
-    /// Worker processes on each.
-    pub processes_per_node: Option<u64>,
-}
-
-/// What an option's number counts.
+/// A launcher that was asked for, and what its options say; each value as it was typed, the last of several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Counts {
-    Nodes,
-    PerNode,
-    /// All processes of the job.
-    Total,
+pub struct Launch<'a> {
+    /// Which one.
+    pub launcher: &'static Launcher,
+    /// Who named it.
+    pub named: Named<'a>,
+    /// Machines.
+    pub nodes: Option<&'a str>,
+    /// Worker processes on each.
+    pub processes_per_node: Option<&'a str>,
+    /// Worker processes on all machines.
+    pub processes: Option<&'a str>,
+    /// This machine's place, and the option that says it.
+    pub node_rank: Option<(&'static str, &'a str)>,
 }
 
-/// A launcher: its name, the programs and modules that are it, its counting options.
-struct Launcher {
-    name: &'static str,
-    programs: &'static [&'static str],
-    options: &'static [(&'static str, Counts)],
+/// Who named a launcher.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named<'a> {
+    /// The command line runs it by this word.
+    Typed(&'a OsStr),
+    /// An option of another launcher names it.
+    Chosen,
+    /// Nobody: the other launcher takes it by default.
+    Default,
 }
 
-/// Options are written with hyphens here; underscores are the same to all of them.
-const LAUNCHERS: &[Launcher] = &[
-    Launcher {
-        name: "torchrun",
-        programs: &[
-            "torchrun",
-            "torch.distributed.run",
-            "torch.distributed.launch",
-        ],
-        options: &[
-            ("--nnodes", Counts::Nodes),
-            ("--nproc-per-node", Counts::PerNode),
-        ],
-    },
-    Launcher {
-        name: "accelerate",
-        programs: &[
-            "accelerate",
-            "accelerate-launch",
-            "accelerate.commands.launch",
-        ],
-        options: &[
-            ("--num-machines", Counts::Nodes),
-            ("--num-processes", Counts::Total),
-        ],
-    },
-    Launcher {
-        name: "deepspeed",
-        programs: &["deepspeed", "deepspeed.launcher.runner"],
-        options: &[
-            ("--num-nodes", Counts::Nodes),
-            ("--num-gpus", Counts::PerNode),
-        ],
-    },
-    Launcher {
-        name: "srun",
-        programs: &["srun"],
-        options: &[
-            ("--nodes", Counts::Nodes),
-            ("-N", Counts::Nodes),
-            ("--ntasks-per-node", Counts::PerNode),
-            ("--ntasks", Counts::Total),
-            ("-n", Counts::Total),
-        ],
-    },
-    Launcher {
-        name: "mpirun",
-        programs: &[
-            "mpirun",
-            "mpiexec",
-            "mpiexec.hydra",
-            "mpirun.openmpi",
-            "orterun",
-            "prterun",
-            "horovodrun",
-        ],
-        options: &[
-            ("-np", Counts::Total),
-            ("--np", Counts::Total),
-            ("-n", Counts::Total),
-            ("-c", Counts::Total),
-            ("-ppn", Counts::PerNode),
-            ("--npernode", Counts::PerNode),
-            ("-npernode", Counts::PerNode),
-        ],
-    },
-    Launcher {
-        name: "ray",
-        programs: &["ray"],
-        options: &[],
-    },
-    Launcher {
-        name: "axolotl",
-        programs: &["axolotl", "axolotl.cli.train", "axolotl.cli.main"],
-        options: &[],
-    },
-    Launcher {
-        name: "python",
-        programs: &["python"],
-        options: &[],
-    },
-];
-
-/// Where launchers note a job's shape, best source first.
-const NODES: &[&str] = &[
-    "PET_NNODES",
-    "GROUP_WORLD_SIZE",
-    "CROSS_SIZE",
-    "SLURM_STEP_NUM_NODES",
-    "SLURM_JOB_NUM_NODES",
-    "SLURM_NNODES",
-];
-const PER_NODE: &[&str] = &[
-    "LOCAL_WORLD_SIZE",
-    "OMPI_COMM_WORLD_LOCAL_SIZE",
-    "LOCAL_SIZE",
-    "MPI_LOCALNRANKS",
-    "PET_NPROC_PER_NODE",
-    "SLURM_STEP_TASKS_PER_NODE",
-    "SLURM_NTASKS_PER_NODE",
-];
-const TOTAL: &[&str] = &[
-    "WORLD_SIZE",
-    "OMPI_COMM_WORLD_SIZE",
-    "PMI_SIZE",
-    "SLURM_STEP_NUM_TASKS",
-];
-
-/// Variables that a launcher gives to each worker, innermost launcher first. `sbatch` sets nearly all of srun's
-/// for its script as well, but not the count of a step's tasks.
-const WORKERS: &[(&str, &str)] = &[
-    ("TORCHELASTIC_RUN_ID", "torchrun"),
-    ("CROSS_SIZE", "deepspeed"),
-    ("OMPI_COMM_WORLD_SIZE", "mpirun"),
-    ("MPI_LOCALNRANKS", "mpirun"),
-    ("SLURM_STEP_NUM_TASKS", "srun"),
-];
-
-/// Reads the command and the environment.
-#[must_use]
-pub fn facts(command: &[OsString], environment: Environment<'_>) -> LauncherFacts {
-    let typed = Typed::of(behind(command));
-    let number = |names: &[&str]| {
-        names
-            .iter()
-            .find_map(|name| count(environment(name)?.to_str()?))
-    };
-    let worker_of = WORKERS
-        .iter()
-        .find(|(name, _)| environment(name).is_some())
-        .map(|(_, launcher)| *launcher);
-    // Python by itself starts no workers: then the launcher around us does.
-    let launcher = typed
-        .launcher
-        .filter(|name| *name != "python")
-        .or(worker_of)
-        .or(typed.launcher);
-    let nodes = typed.nodes.or_else(|| number(NODES));
-    let per_node = typed
-        .per_node
-        .or_else(|| divide(typed.total, nodes.or(Some(1))));
-    let outer = typed.per_node.is_none() && typed.total.is_none();
-    let per_node = per_node.or_else(|| number(PER_NODE).filter(|_| outer));
-    let per_node = per_node.or_else(|| divide(number(TOTAL), nodes).filter(|_| outer));
-    LauncherFacts {
-        launcher: launcher.map(PublicStr::constant),
-        nodes,
-        processes_per_node: per_node,
-    }
+/// What follows a launcher's options.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Next<'a> {
+    Command(&'a [OsString]),
+    Script(&'a [OsString]),
+    Module(&'a [OsString]),
+    /// Arguments of code that is written in the command line.
+    Code(&'a [OsString]),
 }
 
-/// A plain count; also Slurm's way to say the same for several nodes, `8(x2)`.
-fn count(text: &str) -> Option<u64> {
-    let text = text.trim();
-    let text = text.split_once("(x").map_or(text, |(count, _)| count);
-    text.parse()
-        .ok()
-        .filter(|count| (1..=1_000_000).contains(count))
-}
-
-fn divide(total: Option<u64>, nodes: Option<u64>) -> Option<u64> {
-    let (total, nodes) = (total?, nodes?);
-    (total.is_multiple_of(nodes)).then_some(total.checked_div(nodes)?)
-}
-
-/// What the command's words say.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Typed {
-    launcher: Option<&'static str>,
-    nodes: Option<u64>,
-    per_node: Option<u64>,
-    total: Option<u64>,
-}
-
-impl Typed {
-    fn of(behind: Behind<'_>) -> Self {
-        let words: Vec<_> = behind
-            .command
-            .iter()
-            .map(|word| word.to_string_lossy())
-            .collect();
-        let first = words.first().map(AsRef::as_ref).unwrap_or_default();
-        if launcher_called(first).is_some() {
-            return Self::read(words.iter().map(AsRef::as_ref));
-        }
-        // Any other program may be given a launcher's name as a mere argument. But what chooses an environment runs a
-        // script with that one's Python.
-        let launcher = (behind.elsewhere && first.ends_with(".py")).then_some("python");
-        Self {
-            launcher,
-            ..Self::default()
-        }
-    }
-
-    fn read<'a>(words: impl Iterator<Item = &'a str>) -> Self {
-        let mut typed = Self::default();
-        let mut current: Option<&Launcher> = None;
-        let mut words = words.peekable();
-        while let Some(word) = words.next() {
-            if let Some(launcher) = launcher_called(word) {
-                current = Some(launcher);
-                typed.name(launcher);
-                continue;
+/// The launcher that the first words call, and the words behind.
+pub(super) fn called(words: &[OsString]) -> Option<(&'static Launcher, &[OsString])> {
+    let first = name(words.first()?)?;
+    let first = if is_python(first) { "python" } else { first };
+    for launcher in LAUNCHERS {
+        for program in launcher.programs {
+            if let Some(behind) = behind_call(program, first, words) {
+                return Some((launcher, behind));
             }
-            if is_script(word) {
+        }
+    }
+    None
+}
+
+/// The words behind a call of a program, whose name may have several words.
+fn behind_call<'a>(program: &str, first: &str, words: &'a [OsString]) -> Option<&'a [OsString]> {
+    let mut parts = program.split(' ');
+    if parts.next() != Some(first) {
+        return None;
+    }
+    let mut behind = words.get(1..)?;
+    for part in parts {
+        let (word, rest) = behind.split_first()?;
+        if word != part {
+            return None;
+        }
+        behind = rest;
+    }
+    Some(behind)
+}
+
+/// The launcher that another one starts, with the options behind `--`:
+/// `axolotl train c.yml --launcher torchrun -- --nnodes 2`.
+pub(super) fn chosen<'a>(chooser: &Launcher, words: &'a [OsString]) -> Option<Launch<'a>> {
+    let end = words.iter().position(|word| word == "--");
+    let own = words.get(..end.unwrap_or(words.len()))?;
+    let options = match end {
+        Some(end) => words.get(end..)?.get(1..)?,
+        None => &[],
+    };
+    let mut named = None;
+    let mut own = own.iter();
+    while let Some(word) = own.next() {
+        let Some(option) = OptionWord::of(word) else {
+            continue;
+        };
+        if option.is(chooser.chooser?) {
+            let next = || own.next().map(|word| word.as_encoded_bytes());
+            named = Some(option.attached.or_else(next)?);
+        }
+    }
+    let (name, named) = match named {
+        Some(name) => (name, Named::Chosen),
+        None if end.is_some() => (chooser.chosen?.as_bytes(), Named::Default),
+        None => return None,
+    };
+    let launcher = LAUNCHERS
+        .iter()
+        .find(|launcher| launcher.name.as_bytes() == name)?;
+    Some(Launch::read(launcher, named, options).0)
+}
+
+impl<'a> Launch<'a> {
+    /// Reads the options of a launcher; returns also what follows them.
+    pub(super) fn read(
+        launcher: &'static Launcher,
+        named: Named<'a>,
+        words: &'a [OsString],
+    ) -> (Self, Next<'a>) {
+        let mut launch = Self {
+            launcher,
+            named,
+            nodes: None,
+            processes_per_node: None,
+            processes: None,
+            node_rank: None,
+        };
+        let mut runs = launcher.runs;
+        let mut rest = words;
+        while let Some((word, behind)) = rest.split_first() {
+            let Some(option) = OptionWord::of(word) else {
+                break;
+            };
+            rest = behind;
+            if word == "--" {
                 break;
             }
-            let (option, attached) = word
-                .split_once('=')
-                .map_or((word, None), |(option, value)| (option, Some(value)));
-            let Some((option, joined)) = current.and_then(|launcher| launcher.option(option))
-            else {
-                let chosen = if option == "--launcher" {
-                    attached.or_else(|| words.peek().copied())
-                } else {
-                    None
-                };
-                if let Some(launcher) = chosen.and_then(launcher_called) {
-                    current = Some(launcher);
-                    typed.name(launcher);
-                }
-                continue;
+            if runs == Runs::Script && (word == "-m" || word == "--module") {
+                return (launch, Next::Module(rest));
+            }
+            if launcher.starts == Starts::Process && word == "-c" {
+                return (launch, Next::Code(rest));
+            }
+            if option.is("--no-python") {
+                runs = Runs::Command;
+            }
+            let taken = launch.take(option, rest);
+            rest = rest.get(taken..).unwrap_or_default();
+        }
+        let next = match runs {
+            Runs::Script => Next::Script(rest),
+            Runs::Command => Next::Command(rest),
+        };
+        (launch, next)
+    }
+
+    /// The program that was typed.
+    pub(super) fn program(&self) -> Option<&'a OsStr> {
+        match self.named {
+            Named::Typed(word) => Some(word),
+            Named::Chosen | Named::Default => None,
+        }
+    }
+
+    /// Notes what an option says, and tells how many of the following words belong to it.
+    fn take(&mut self, option: OptionWord<'a>, behind: &'a [OsString]) -> usize {
+        let launcher = self.launcher;
+        let next = behind.first().filter(|word| can_be_value(word));
+        let field = self.field(option);
+        if let Some(field) = field {
+            let (value, taken) = match (option.attached, next) {
+                (Some(attached), _) => (attached, 0),
+                (None, Some(next)) => (next.as_encoded_bytes(), 1),
+                (None, None) => return 0,
             };
-            let value = attached.or(joined).or_else(|| words.next()).and_then(count);
-            match option {
-                Counts::Nodes => typed.nodes = value,
-                Counts::PerNode => typed.per_node = value,
-                Counts::Total => typed.total = value,
+            self.set(field, value);
+            return taken;
+        }
+        if option.is_one_of(launcher.flags) || option.attached.is_some() {
+            return 0;
+        }
+        if option.is_one_of(launcher.pairs) {
+            return 2;
+        }
+        if option.is_one_of(launcher.values) {
+            return 1;
+        }
+        if let Some((field, value)) = self.joined(option) {
+            self.set(field, value);
+            return 0;
+        }
+        let is_joined = option.joined_to(launcher.values).is_some();
+        if is_joined || launcher.unlisted == Unlisted::Flag || next.is_none() {
+            return 0;
+        }
+        usize::from(called(behind).is_none())
+    }
+
+    /// What an option is about.
+    fn field(&self, option: OptionWord<'_>) -> Option<Field> {
+        let launcher = self.launcher;
+        for node_rank in launcher.node_rank {
+            if option.is(node_rank) {
+                return Some(Field::NodeRank(node_rank));
             }
         }
-        typed
+        counting(launcher)
+            .into_iter()
+            .find(|(_, options)| option.is_one_of(options))
+            .map(|(field, _)| field)
     }
 
-    /// Notes the launcher, unless one that starts workers more surely is known.
-    fn name(&mut self, launcher: &Launcher) {
-        let starts_workers = |name: &str| !matches!(name, "axolotl" | "python");
-        if starts_workers(launcher.name) || self.launcher.is_none_or(|known| known == "python") {
-            self.launcher = Some(launcher.name);
+    /// What an option of one letter is about, and the number that is joined to it.
+    fn joined(&self, option: OptionWord<'a>) -> Option<(Field, &'a [u8])> {
+        for (field, options) in counting(self.launcher) {
+            if let Some(number) = option.joined_to(options)
+                && number.iter().all(u8::is_ascii_digit)
+            {
+                return Some((field, number));
+            }
+        }
+        None
+    }
+
+    fn set(&mut self, field: Field, value: &'a [u8]) {
+        // What is not UTF-8 is no number.
+        let value = std::str::from_utf8(value).unwrap_or_default();
+        match field {
+            Field::Nodes => self.nodes = Some(value),
+            Field::ProcessesPerNode => self.processes_per_node = Some(value),
+            Field::Processes => self.processes = Some(value),
+            Field::NodeRank(option) => self.node_rank = Some((option, value)),
         }
     }
 }
 
-impl Launcher {
-    /// What an option counts, and the number that stands in the same word (`-n4`).
-    fn option<'a>(&self, word: &'a str) -> Option<(Counts, Option<&'a str>)> {
-        let spelled = word.replace('_', "-");
-        if let Some((_, counts)) = self.options.iter().find(|(option, _)| *option == spelled) {
-            return Some((*counts, None));
-        }
-        let short = self.options.iter().filter(|(option, _)| option.len() == 2);
-        short.into_iter().find_map(|(option, counts)| {
-            let number = word.strip_prefix(option)?;
-            number
-                .bytes()
-                .all(|byte| byte.is_ascii_digit())
-                .then_some((*counts, Some(number)))
-        })
-    }
+/// What an option says.
+#[derive(Clone, Copy)]
+enum Field {
+    Nodes,
+    ProcessesPerNode,
+    Processes,
+    NodeRank(&'static str),
 }
 
-/// The launcher that a word calls: a program, or a module after `-m`.
-fn launcher_called(word: &str) -> Option<&'static Launcher> {
-    let program = if is_python(program(word)) {
-        "python"
-    } else {
-        program(word)
-    };
-    LAUNCHERS
-        .iter()
-        .find(|launcher| launcher.programs.contains(&program))
+/// The options that count something.
+fn counting(launcher: &Launcher) -> [(Field, &'static [&'static str]); 3] {
+    [
+        (Field::Nodes, launcher.nodes),
+        (Field::ProcessesPerNode, launcher.processes_per_node),
+        (Field::Processes, launcher.processes),
+    ]
 }
 
-/// A program's name without its directory.
-fn program(word: &str) -> &str {
-    word.rsplit('/').next().unwrap_or(word)
+/// Whether an option can have taken this word: not an option, unless it is a negative number, nor a script.
+fn can_be_value(word: &OsStr) -> bool {
+    let bytes = word.as_encoded_bytes();
+    let is_option = bytes.starts_with(b"-") && !bytes.get(1).is_some_and(u8::is_ascii_digit);
+    !is_option && !bytes.ends_with(b".py")
 }
-
-/// `python`, `python3`, `python3.11`.
-fn is_python(program: &str) -> bool {
-    let version = program.strip_prefix("python");
-    version.is_some_and(|version| {
-        version
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || byte == b'.')
-    })
-}
-
-/// A word that is a program to be run by the launcher; its options are not the launcher's.
-fn is_script(word: &str) -> bool {
-    !word.starts_with('-') && (word.ends_with(".py") || word.ends_with(".sh"))
-}
-
-#[cfg(test)]
-mod tests;

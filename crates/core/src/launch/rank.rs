@@ -3,37 +3,20 @@
 //! The problem: a job of 64 ranks may start 64 launchers, and exactly one of them must speak. Each program
 //! that starts ranks says so in variables of its own, several are often set at once (`sbatch` + `mpirun`:
 //! SLURM_PROCID is 0 for every rank), and a rule "all of them must be 0" would silence everybody where a
-//! rendezvous numbers the nodes anew. So the innermost launcher's variable decides: the first of [`VARIABLES`]
-//! that holds a plain integer. Outside of all of them the command's own options are read
-//! (`axolotl-run torchrun --nnodes 2 --node-rank 1 …`); where even these are silent, a worker's rank decides later.
+//! rendezvous numbers the nodes anew. So the innermost launcher's variable decides: the first of
+//! `RANK_VARIABLES` (in `knowledge/launchers.yaml`) that holds a plain integer.
 //!
-//! Pure; the plan hands in the environment.
+//! Outside of all of them the command's own options are read: `ssh node1 axolotl-run torchrun --nnodes 2 --node-rank 1
+//! train.py` has no variable, but it says its place. Where even these are silent, a worker's rank decides later. Where
+//! it cannot be known where a launcher's options end, the answer is Main: a report too many on an odd command line is a
+//! smaller fault than a job that never reports.
 
-mod launch;
-
+use super::command_line::CommandLine;
+use super::launcher::Launch;
+use crate::knowledge::launchers::{RANK_VARIABLES, Starts};
 use std::ffi::{OsStr, OsString};
 
-/// The variables that can hold this process's place in its job, innermost launcher first: ranks of workers,
-/// then ranks of nodes, then the rank within a node, which only then means the rank in the job.
-pub const VARIABLES: [&str; 15] = [
-    "RANK",                 // torchrun, DeepSpeed, Ray Train; the node's index in a PyTorchJob
-    "GLOBAL_RANK",          // PyTorch Lightning
-    "OMPI_COMM_WORLD_RANK", // Open MPI, the MPI operator
-    "PMIX_RANK",            // any launcher that speaks PMIx
-    "PMI_RANK",             // MPICH, Intel MPI, srun --mpi=pmi2
-    "MV2_COMM_WORLD_RANK",  // MVAPICH
-    "PALS_RANKID",          // PALS
-    "FLUX_TASK_RANK",       // Flux
-    "JSM_NAMESPACE_RANK",   // jsrun
-    "HOROVOD_RANK",         // Horovod
-    "SLURM_PROCID",         // srun; 0 in a batch script and all that it starts itself
-    "PET_NODE_RANK",        // Trainer v2: torchrun's own option as a variable
-    "NODE_RANK",            // common in hand-written multi-node scripts
-    "GROUP_RANK",           // torchrun's name for the node's rank
-    LOCAL_RANK,             // the last resort
-];
-
-/// What launchers give each worker and nothing else, with the rank that it has.
+/// What launchers give each worker and nothing else, with the rank that it has within its machine.
 pub const LOCAL_RANK: &str = "LOCAL_RANK";
 
 /// Who reports.
@@ -53,36 +36,73 @@ pub enum RankVerdict {
 
 /// Decides from the variables of launchers, then from the command's own options.
 #[must_use]
-pub fn rank(environment: impl Fn(&str) -> Option<OsString>, command: &[OsString]) -> RankVerdict {
-    let from_environment = VARIABLES
-        .into_iter()
-        .find_map(|variable| Some((variable, plain_integer(&environment(variable)?)?)));
-    match from_environment {
-        Some((_, Place::First)) => RankVerdict::Main,
-        Some((variable, Place::Later)) => RankVerdict::NotMain { variable },
-        None => launch::rank(command),
+pub fn rank(
+    environment: impl Fn(&str) -> Option<OsString>,
+    command: &CommandLine<'_>,
+) -> RankVerdict {
+    for variable in RANK_VARIABLES {
+        let value = environment(variable);
+        if let Some(index) = value.as_deref().and_then(plain_integer) {
+            return index.verdict(variable);
+        }
     }
+    let launches = command.launches.iter().chain(&command.hidden);
+    for launch in launches {
+        match launch.launcher.starts {
+            Starts::Process | Starts::Launcher => {}
+            Starts::Node => return of_options(launch, RankVerdict::Deferred),
+            Starts::Job => return of_options(launch, RankVerdict::Main),
+        }
+    }
+    RankVerdict::Main
+}
+
+/// What a launcher's options say; `without_place` is the answer for several machines where none says which this is.
+fn of_options(launch: &Launch<'_>, without_place: RankVerdict) -> RankVerdict {
+    if let Some((option, value)) = launch.node_rank
+        && let Some(index) = plain_integer(OsStr::new(value))
+    {
+        return index.verdict(option);
+    }
+    match launch.nodes {
+        Some(nodes) if several(nodes) => without_place,
+        _ => RankVerdict::Main,
+    }
+}
+
+/// Whether a number of machines, or a range of it (`1:4`), is more than one.
+fn several(nodes: &str) -> bool {
+    let more_than_one = |bound: &str| bound.parse::<u64>().is_ok_and(|bound| bound > 1);
+    nodes.split(':').any(more_than_one)
 }
 
 /// What a rank says; the number itself never matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum RankIndex {
     First,
     Later,
 }
 
+impl RankIndex {
+    const fn verdict(self, variable: &'static str) -> RankVerdict {
+        match self {
+            Self::First => RankVerdict::Main,
+            Self::Later => RankVerdict::NotMain { variable },
+        }
+    }
+}
+
 /// Digits and nothing else. `-1` is how several libraries spell "not distributed", so that a sign makes a
 /// value as good as absent; the length is not bounded because nothing is computed with it.
-fn plain_integer(value: &OsStr) -> Option<Place> {
+fn plain_integer(value: &OsStr) -> Option<RankIndex> {
     let digits = value.as_encoded_bytes();
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    Some(if digits.iter().all(|digit| *digit == b'0') {
-        Place::First
-    } else {
-        Place::Later
-    })
+    if digits.iter().all(|digit| *digit == b'0') {
+        return Some(RankIndex::First);
+    }
+    Some(RankIndex::Later)
 }
 
 #[cfg(test)]

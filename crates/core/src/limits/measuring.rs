@@ -57,8 +57,10 @@ pub const OUTPUT_NAMES_MAX: usize = 4096;
 pub const TRAINER_STATE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Between two looks for a trainer's state; checkpoints are minutes apart.
 pub const TRAINER_STATE_PERIOD: Duration = Duration::from_secs(30);
-/// Words of a command line that are read for what its launcher was asked to start.
+/// Words behind a program that is not known among which a launcher is sought.
 pub const LAUNCHER_WORDS_MAX: usize = 512;
+/// Launchers within launchers that are read; three is much.
+pub const LAUNCHERS_MAX: usize = 16;
 /// Accelerators of one machine; the largest nodes have 16, MIG or DPUs a few times as many.
 pub const ACCELERATORS_MAX: usize = 64;
 /// Descriptors of a process that are looked through for those of a device; a training's sockets and shards are some 100.

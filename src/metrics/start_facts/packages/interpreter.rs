@@ -6,30 +6,28 @@
 
 use crate::metrics::files;
 use crate::metrics::start_facts::host::Environment;
-use axolotl_run_core::launch::prefixes::behind;
+use axolotl_run_core::launch::command_line::CommandLine;
+use axolotl_run_core::launch::words;
 use axolotl_run_core::limits;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-/// Launchers that are no Python themselves and run the following program in the same environment.
-const TRANSPARENT: &[&str] = &["srun", "mpirun", "mpiexec"];
-
-/// The interpreter of a command; None where something before it chooses another environment than ours.
-pub fn of_command(command: &[OsString], environment: Environment<'_>) -> Option<PathBuf> {
-    let behind = behind(command);
-    let mut words = behind.command.iter().filter(|_| !behind.elsewhere);
-    let program = find(words.next()?, environment)?;
-    if !TRANSPARENT
-        .iter()
-        .any(|name| program.file_name() == Some(OsStr::new(name)))
-    {
-        return of_program(&program, environment);
+/// The interpreter of a command; None where something before it chooses another environment than ours. A launcher that
+/// is no Python itself runs the next program in the same environment.
+pub fn of_command(command: &CommandLine<'_>, environment: Environment<'_>) -> Option<PathBuf> {
+    if command.chooses_python() {
+        return None;
     }
-    let mut programs =
-        words.filter(|word| !word.as_bytes().starts_with(b"-") && !word.as_bytes().contains(&b'='));
-    programs.find_map(|word| of_program(&find(word, environment)?, environment))
+    for word in command.programs() {
+        let program = find(word, environment);
+        let python = program.and_then(|program| of_program(&program, environment));
+        if python.is_some() {
+            return python;
+        }
+    }
+    None
 }
 
 /// Looks a program up as `execvp` does.
@@ -96,15 +94,8 @@ fn is_script(path: &Path) -> bool {
     files::bytes(path, 2).is_none_or(|head| head == b"#!")
 }
 
-/// `python`, `python3`, `python3.11`, `pypy3`.
+/// Whether a program is a Python, by its name.
 pub fn is_python(path: &Path) -> bool {
     let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
-    let version = name
-        .strip_prefix("python")
-        .or_else(|| name.strip_prefix("pypy"));
-    version.is_some_and(|version| {
-        version
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b't')
-    })
+    words::is_python(name)
 }

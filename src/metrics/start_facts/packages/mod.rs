@@ -17,10 +17,10 @@ mod tests;
 use crate::metrics::start_facts::host::Environment;
 use axolotl_run_core::event::Start;
 use axolotl_run_core::event::value::PerPackage;
+use axolotl_run_core::launch::command_line::CommandLine;
 use axolotl_run_core::public::{PublicStr, version};
 use environment::PythonEnvironment;
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::path::Path;
 
 /// The versions that are known.
@@ -56,7 +56,7 @@ impl Versions {
 
 /// What the command's first word leads to; empty where it leads to no Python.
 #[must_use]
-pub fn of_command(command: &[OsString], environment: Environment<'_>) -> Versions {
+pub fn of_command(command: &CommandLine<'_>, environment: Environment<'_>) -> Versions {
     let found = interpreter::of_command(command, environment)
         .map(|interpreter| environment::of_interpreter(&interpreter, environment));
     found.map(|found| Versions::of(&found)).unwrap_or_default()

@@ -1,6 +1,7 @@
 //! Python environments of the known sorts, as small copies of their files.
 
 use super::*;
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::PathBuf;
@@ -74,7 +75,7 @@ impl Disk {
                 .find(|(key, _)| *key == name)
                 .map(|(_, value)| OsString::from(value))
         };
-        said(&of_command(&words, &environment))
+        said(&of_command(&CommandLine::read(&words), &environment))
     }
 }
 
@@ -148,6 +149,17 @@ fn a_virtual_environment_is_found_however_it_is_called() {
         disk.versions("nice|-n|5|axolotl|train", PATH),
         expected("3.11.2", &["torch 2.8.0"])
     );
+    disk.program("venv/bin/srun", "\x7fELF");
+    for (command, known) in [
+        ("srun|-N2|--unlisted|x|python|train.py", true),
+        ("srun|nice|torchrun|--nnodes|2|ROOT/none.py", false),
+        ("srun|uv|run|python|train.py", false),
+        ("sudo|-E|timeout|9|axolotl|train", false),
+        ("env|A=1|timeout|9|axolotl|train", true),
+    ] {
+        let (python, _) = disk.versions(command, PATH);
+        assert_eq!(python.is_some(), known, "{command}");
+    }
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn in_environment(environment: &str, command: &str) -> RankVerdict {
             (key == name).then(|| OsString::from(value))
         })
     };
-    rank(value, &words(command))
+    rank(value, &CommandLine::read(&words(command)))
 }
 
 #[test]
@@ -225,6 +225,30 @@ fn the_innermost_launcher_decides() {
 }
 
 #[test]
+fn variables_are_asked_in_the_order_of_their_places() {
+    assert_eq!(
+        RANK_VARIABLES,
+        [
+            "RANK",
+            "GLOBAL_RANK",
+            "OMPI_COMM_WORLD_RANK",
+            "PMIX_RANK",
+            "PMI_RANK",
+            "MV2_COMM_WORLD_RANK",
+            "PALS_RANKID",
+            "FLUX_TASK_RANK",
+            "JSM_NAMESPACE_RANK",
+            "HOROVOD_RANK",
+            "SLURM_PROCID",
+            "PET_NODE_RANK",
+            "NODE_RANK",
+            "GROUP_RANK",
+            LOCAL_RANK,
+        ]
+    );
+}
+
+#[test]
 fn what_is_no_plain_integer_counts_as_absent() {
     for (environment, expected) in [
         ("RANK= LOCAL_RANK=1", not_main("LOCAL_RANK")),
@@ -333,6 +357,29 @@ fn without_a_variable_the_commands_own_options_decide() {
         ("srun torchrun --nnodes 2 t.py", MAIN),
         ("mpirun -np 4 python t.py", MAIN),
         ("ssh node1 torchrun --nnodes 2 t.py", MAIN),
+        ("nice torchrun --nnodes 2 --node-rank 1 t.py", not_torchrun),
+        (
+            "timeout -k 5 9h sudo -E torchrun --nnodes 2 --node-rank 1 t.py",
+            not_torchrun,
+        ),
+        (
+            "env A=1 uv run -m torch.distributed.run --nnodes 2 --node-rank 1 t.py",
+            not_torchrun,
+        ),
+        (
+            "conda run -n deepspeed accelerate launch --num_machines 2 t.py",
+            DEFERRED,
+        ),
+        (
+            "apptainer exec --nv image.sif torchrun --nnodes 2 t.py",
+            DEFERRED,
+        ),
+        (
+            "docker run image torchrun --nnodes 2 --node-rank 1 t.py",
+            not_torchrun,
+        ),
+        ("docker run image ssh n torchrun --nnodes 2 t.py", MAIN),
+        ("nice srun -N 2 nice torchrun --nnodes 2 t.py", MAIN),
         ("python train.py --node_rank 1", MAIN),
         ("", MAIN),
     ] {
@@ -359,13 +406,13 @@ proptest::proptest! {
         let mut words: Vec<_> = command.into_iter().map(OsString::from_vec).collect();
         for launcher in ["torchrun", "deepspeed", "axolotl", "accelerate"] {
             words.insert(0, launcher.into());
-            let _ = rank(|_| None, &words);
+            let _ = rank(|_| None, &CommandLine::read(&words));
         }
     }
 
     #[test]
     fn any_number_but_zero_is_another_rank(number: u64) {
-        let verdict = rank(|name| (name == "RANK").then(|| number.to_string().into()), &[]);
+        let verdict = rank(|name| (name == "RANK").then(|| number.to_string().into()), &CommandLine::read(&[]));
         proptest::prop_assert_eq!(verdict == RankVerdict::Main, number == 0);
     }
 }

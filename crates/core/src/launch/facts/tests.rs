@@ -1,7 +1,9 @@
 //! Command lines and environments of real launchers.
 
 use super::*;
+use crate::knowledge::launchers::LAUNCHERS;
 use proptest::prelude::*;
+use std::ffi::OsString;
 
 fn read(command: &str, variables: &str) -> (Option<String>, Option<u64>, Option<u64>) {
     let words: Vec<OsString> = command.split_whitespace().map(OsString::from).collect();
@@ -14,7 +16,7 @@ fn read(command: &str, variables: &str) -> (Option<String>, Option<u64>, Option<
             .map(|(_, value)| OsString::from(value))
             .next()
     };
-    let facts = facts(&words, &environment);
+    let facts = facts(&CommandLine::read(&words), &environment);
     (
         facts.launcher.map(|name| name.to_string()),
         facts.nodes,

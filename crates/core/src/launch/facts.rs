@@ -1,0 +1,137 @@
+//! Which launcher starts the workers, on how many machines, how many on each.
+//!
+//! Two sources: the command's own words (`torchrun --nproc_per_node 8 …`), and the variables of a launcher
+//! that we were started by. The innermost launcher of the command names the run, because that one starts the
+//! workers (`srun torchrun …` is torchrun's; axolotl and python count only where nothing else does); a figure of
+//! the command's comes before one of the environment's.
+//! What is not a plain number (`gpu`, `auto`, `1:4`) is unknown.
+
+use super::Environment;
+use super::command_line::{CommandLine, Target};
+use super::launcher::Named;
+use crate::knowledge::launchers::{
+    MARKS, NODES_VARIABLES, PROCESSES_PER_NODE_VARIABLES, PROCESSES_VARIABLES, Starts,
+};
+use crate::public::PublicStr;
+
+/// What is known about the launcher.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LauncherFacts {
+    /// Its name, from a closed list.
+    pub launcher: Option<PublicStr>,
+    /// Machines of the job.
+    pub nodes: Option<u64>,
+    /// Worker processes on each.
+    pub processes_per_node: Option<u64>,
+}
+
+/// Reads the command and the environment.
+#[must_use]
+pub fn facts(command: &CommandLine<'_>, environment: Environment<'_>) -> LauncherFacts {
+    let typed = Typed::of(command);
+    let nodes = typed
+        .nodes
+        .or_else(|| variable(NODES_VARIABLES, environment));
+    let mut per_node = match typed.per_node {
+        Some(per_node) => Some(per_node),
+        None => divide(typed.total, nodes.or(Some(1))),
+    };
+    if per_node.is_none() && typed.per_node.is_none() && typed.total.is_none() {
+        per_node = variable(PROCESSES_PER_NODE_VARIABLES, environment)
+            .or_else(|| divide(variable(PROCESSES_VARIABLES, environment), nodes));
+    }
+    LauncherFacts {
+        launcher: launcher(command, environment).map(PublicStr::constant),
+        nodes,
+        processes_per_node: per_node,
+    }
+}
+
+/// The innermost launcher that starts workers.
+fn launcher(command: &CommandLine<'_>, environment: Environment<'_>) -> Option<&'static str> {
+    let (mut workers, mut tool, mut python) = (None, None, None);
+    for launch in all(command) {
+        let name = Some(launch.launcher.name);
+        match launch.launcher.starts {
+            _ if launch.named == Named::Default => {}
+            Starts::Node | Starts::Job => workers = name,
+            Starts::Launcher => tool = name,
+            Starts::Process => python = name,
+        }
+    }
+    // What chooses an environment runs a script with that one's Python.
+    if command.launches.is_empty() && matches!(command.target, Target::Script(_)) {
+        python = Some("python");
+    }
+    let mark = MARKS
+        .iter()
+        .find(|(variable, _)| environment(variable).is_some());
+    // Python by itself starts no workers: then the launcher around us does.
+    workers
+        .or(tool)
+        .or(mark.map(|(_, launcher)| *launcher))
+        .or(python)
+}
+
+/// The launchers that are sure: a debugger or a profiler that is run as a module may run one as well.
+fn all<'a>(command: &'a CommandLine<'_>) -> impl Iterator<Item = &'a super::launcher::Launch<'a>> {
+    let is_module = matches!(command.target, Target::Module(_));
+    let hidden = command.hidden.iter().filter(move |_| is_module);
+    command.launches.iter().chain(hidden)
+}
+
+/// What the command's words say, the innermost launcher's last.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Typed {
+    nodes: Option<u64>,
+    per_node: Option<u64>,
+    total: Option<u64>,
+}
+
+impl Typed {
+    fn of(command: &CommandLine<'_>) -> Self {
+        let mut typed = Self::default();
+        for launch in all(command) {
+            if let Some(nodes) = launch.nodes {
+                typed.nodes = count(nodes);
+            }
+            if let Some(per_node) = launch.processes_per_node {
+                typed.per_node = count(per_node);
+            }
+            if let Some(total) = launch.processes {
+                typed.total = count(total);
+            }
+        }
+        typed
+    }
+}
+
+/// The first of these variables that holds a count.
+fn variable(names: &[&str], environment: Environment<'_>) -> Option<u64> {
+    for name in names {
+        let value = environment(name);
+        if let Some(count) = value.as_deref().and_then(|value| count(value.to_str()?)) {
+            return Some(count);
+        }
+    }
+    None
+}
+
+/// A plain count; also Slurm's way to say the same for several nodes, `8(x2)`.
+fn count(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let text = text.split_once("(x").map_or(text, |(count, _)| count);
+    let count = text.parse().ok()?;
+    (1..=1_000_000).contains(&count).then_some(count)
+}
+
+fn divide(total: Option<u64>, nodes: Option<u64>) -> Option<u64> {
+    let (total, nodes) = (total?, nodes?);
+    if !total.is_multiple_of(nodes) {
+        return None;
+    }
+    total.checked_div(nodes)
+}
+
+#[cfg(test)]
+mod tests;

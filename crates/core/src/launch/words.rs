@@ -1,0 +1,77 @@
+//! Words of a command line: names of programs, options and their values.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+/// A program's name, without its directory.
+pub(super) fn name(word: &OsStr) -> Option<&str> {
+    Path::new(word).file_name()?.to_str()
+}
+
+/// Whether a program's name is Python's: `python`, `python3`, `python3.11`, `python3.13t`, `pypy3`.
+#[must_use]
+pub fn is_python(name: &str) -> bool {
+    let Some(version) = name.strip_prefix("python").or(name.strip_prefix("pypy")) else {
+        return false;
+    };
+    let belongs = |byte: u8| byte.is_ascii_digit() || byte == b'.' || byte == b't';
+    version.bytes().all(belongs)
+}
+
+/// An option as it was typed.
+#[derive(Clone, Copy)]
+pub(super) struct OptionWord<'a> {
+    /// Its name, with its dashes.
+    pub name: &'a [u8],
+    /// What `=` attaches to it.
+    pub attached: Option<&'a [u8]>,
+}
+
+impl<'a> OptionWord<'a> {
+    /// None where the word is no option. A lone `-` is none: it names stdin.
+    pub(super) fn of(word: &'a OsStr) -> Option<Self> {
+        let bytes = word.as_encoded_bytes();
+        if bytes.len() < 2 || !bytes.starts_with(b"-") {
+            return None;
+        }
+        let mut parts = bytes.splitn(2, |byte| *byte == b'=');
+        Some(Self {
+            name: parts.next().unwrap_or_default(),
+            attached: parts.next(),
+        })
+    }
+
+    /// Whether it is this option. Hyphens and underscores are the same, and so are one dash and two.
+    pub(super) fn is(self, option: &str) -> bool {
+        let typed = without_dashes(self.name);
+        let option = without_dashes(option.as_bytes());
+        typed.len() == option.len() && typed.iter().zip(option).all(|(a, b)| same(*a, *b))
+    }
+
+    /// Whether it is one of these options.
+    pub(super) fn is_one_of(self, options: &[&str]) -> bool {
+        options.iter().any(|option| self.is(option))
+    }
+
+    /// What is joined to one of these options if it has a single letter: the 4 of `-n4`.
+    pub(super) fn joined_to(self, options: &[&str]) -> Option<&'a [u8]> {
+        let letters = options.iter().filter(|option| option.len() == 2);
+        for letter in letters {
+            let joined = self.name.strip_prefix(letter.as_bytes());
+            if let Some(joined) = joined.filter(|joined| !joined.is_empty()) {
+                return Some(joined);
+            }
+        }
+        None
+    }
+}
+
+fn same(a: u8, b: u8) -> bool {
+    let dash = |byte: u8| if byte == b'_' { b'-' } else { byte };
+    dash(a) == dash(b)
+}
+
+fn without_dashes(name: &[u8]) -> &[u8] {
+    let dashes = name.iter().take_while(|byte| **byte == b'-').count();
+    name.get(dashes..).unwrap_or_default()
+}

@@ -1,0 +1,75 @@
+//! Programs that run the command behind their own words: what is in front of a training that is not its launcher.
+//!
+//! `nice -n 10 conda run -n torchrun python train.py` is a Python, in an environment that `conda` chooses and that its
+//! owner has named like a launcher. So the words of such a program are skipped by its own grammar: its subcommand, its
+//! options, the words that it takes for itself. An option that is not listed takes no word; what is then taken for the
+//! command is no program that anybody knows, and the answer is "unknown".
+
+use super::words::name;
+use crate::knowledge::commands::{WRAPPERS, Wrapper};
+use std::ffi::OsString;
+
+/// Skips all wrappers, and notes them.
+pub(super) fn skip<'a>(
+    words: &'a [OsString],
+    wrappers: &mut Vec<&'static Wrapper>,
+) -> &'a [OsString] {
+    let mut command = words;
+    while let Some((wrapper, behind)) = skip_one(command) {
+        wrappers.push(wrapper);
+        command = behind;
+    }
+    command
+}
+
+fn skip_one(words: &[OsString]) -> Option<(&'static Wrapper, &[OsString])> {
+    let (first, rest) = words.split_first()?;
+    let name = name(first)?;
+    let wrapper = WRAPPERS
+        .iter()
+        .find(|wrapper| wrapper.programs.contains(&name))?;
+    let mut rest = skip_options(wrapper, rest);
+    if !wrapper.subcommands.is_empty() {
+        let (subcommand, behind) = rest.split_first()?;
+        if !wrapper.subcommands.iter().any(|name| subcommand == name) {
+            return None;
+        }
+        rest = skip_options(wrapper, behind);
+    }
+    for _ in 0..wrapper.operands {
+        rest = skip_options(wrapper, rest.get(1..)?);
+    }
+    // Without a command it is a program like any other.
+    if rest.is_empty() {
+        return None;
+    }
+    Some((wrapper, rest))
+}
+
+/// What follows the options, up to and with `--`. Assignments are in front of a command as options are.
+fn skip_options<'a>(wrapper: &Wrapper, words: &'a [OsString]) -> &'a [OsString] {
+    let mut rest = words;
+    while let Some((word, behind)) = rest.split_first() {
+        let bytes = word.as_encoded_bytes();
+        if word == "--" {
+            return behind;
+        }
+        if !bytes.starts_with(b"-") && !is_assignment(bytes) {
+            return rest;
+        }
+        rest = behind;
+        if wrapper.values.iter().any(|option| word == option) {
+            rest = rest.get(1..).unwrap_or_default();
+        }
+    }
+    rest
+}
+
+/// `NAME=value`, as `env` and `sudo` take it.
+fn is_assignment(word: &[u8]) -> bool {
+    let Some(end) = word.iter().position(|byte| *byte == b'=') else {
+        return false;
+    };
+    let belongs = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    word.iter().take(end).all(belongs)
+}
