@@ -68,7 +68,7 @@ def observer_of(run):
         for path in glob.glob("/proc/[0-9]*/cmdline"):
             try:
                 words = open(path, "rb").read()
-                if words.startswith(b"axolotl-run-observer") and f"supervisor={run.pid}".encode() in words:
+                if words.startswith(b"axolotl-run-observer") and f'"supervisor":{run.pid},'.encode() in words:
                     return int(path.split("/")[2])
             except OSError:
                 pass

@@ -112,7 +112,7 @@ fn play(home: &Path, url: &str, command: &[String], blow: Option<Blow>) {
     }) = blow
     {
         std::thread::sleep(after);
-        let word = format!("supervisor={launcher} ");
+        let word = format!("\"supervisor\":{launcher},");
         let found = if observer {
             observers(|arguments| arguments.replace('\0', " ").contains(&word))
         } else {

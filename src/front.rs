@@ -10,6 +10,7 @@ use crate::cli::plan::Surroundings;
 use crate::cli::plan::plan;
 use crate::commands;
 use crate::observer;
+use crate::protocol::observer_config::Role;
 use crate::store::decision::{self, StoredDecision};
 use crate::supervisor;
 use crate::supervisor::Finished;
@@ -23,13 +24,12 @@ use std::path::Path;
 use uuid::Uuid;
 
 /// Runs the program in the role that it was called in; returns its exit code, unless it ends by a signal.
-#[must_use]
 pub fn main(arguments: Vec<OsString>) -> u8 {
-    if observer::is_called(&arguments) {
-        return observer::main(&arguments);
-    }
-    if observer::fallback_finisher::is_called(&arguments) {
-        return observer::fallback_finisher::main(&arguments);
+    match Role::read(&arguments) {
+        Some(Role::Observer(arguments)) => return observer::main(*arguments),
+        Some(Role::FallbackFinisher(record)) => return observer::fallback_finisher::main(&record),
+        Some(Role::Unreadable) => return status::REFUSED,
+        None => {}
     }
     let end = front(arguments.into_iter().skip(1).collect());
     if let End::Signaled(signal) = end {
@@ -78,13 +78,13 @@ fn perform(plan: Plan, surroundings: &Surroundings<'_>) -> End {
             notice::Ended::Start => perform(*then, surroundings),
             notice::Ended::Interrupted => End::Exited(status::INTERRUPTED),
         },
-        Plan::Observe(order) => {
-            if let Some(config) = &order.config {
+        Plan::Observe(request) => {
+            if let Some(config) = &request.config {
                 look_at(config);
             }
-            match supervisor::observe(&order) {
+            match supervisor::observe(&request) {
                 Finished::Ended(end) => end,
-                Finished::NotRun(problem) => not_run(&order.command, problem),
+                Finished::NotRun(problem) => not_run(&request.command, problem),
             }
         }
         Plan::Query(query) => End::Exited(commands::answer(&query, surroundings)),

@@ -10,51 +10,33 @@
 use super::owner;
 use crate::metrics::memory::MemoryGroup;
 use crate::metrics::memory::OomKills;
-use crate::protocol::exit_record::ExitRecord;
-use crate::store::{Sending, Store};
+use crate::protocol::observer_config::ExitRecord;
+use crate::store::Store;
 use axolotl_run_core::event::{Event, EventName};
 use axolotl_run_core::judging::run;
 use axolotl_run_core::judging::summary::{Digest, lines};
 use axolotl_run_core::observation::Ending;
-use std::ffi::OsString;
 use std::time::{Duration, SystemTime};
 use uuid::Uuid;
 
-/// Whether the program was started in this role.
-#[must_use]
-pub fn is_called(arguments: &[OsString]) -> bool {
-    ExitRecord::is_one(arguments)
-}
-
 /// Completes the journal; the exit code is nobody's to read.
-#[must_use]
-pub fn main(arguments: &[OsString]) -> u8 {
-    let Some(record) = ExitRecord::read(arguments) else {
-        return axolotl_run_core::status::REFUSED;
-    };
+pub fn main(record: &ExitRecord) -> u8 {
     let store = Store::open(|name| std::env::var_os(name)).ok();
-    let sending = if record.sending {
-        Sending::Permitted
-    } else {
-        Sending::Forbidden
-    };
     let group = MemoryGroup::of(std::process::id());
     let now = OomKills::counters(group.as_ref());
     let since = |now: Option<u64>, before: Option<u64>| Some(now?.saturating_sub(before?));
     let ending = |(cgroup, host): (Option<u64>, Option<u64>)| Ending {
         at: Duration::from_millis(record.lasted_ms).as_secs_f64(),
         end: Some(record.end),
-        max_rss_bytes: record.max_rss_bytes,
-        cpu_seconds: record
-            .cpu_microseconds
-            .map(|us| Duration::from_micros(us).as_secs_f64()),
+        max_rss_bytes: Some(record.usage.max_rss_bytes).filter(|bytes| *bytes > 0),
+        cpu_seconds: Some(Duration::from_micros(record.usage.cpu_microseconds).as_secs_f64()),
         oom_kills_cgroup: since(now.cgroup, cgroup),
         oom_kills_host: since(now.host, host),
         observer_lost: true,
         ..Ending::default()
     };
     let _ = store.as_ref().and_then(|store| {
-        store.complete(record.run, sending, SystemTime::now(), |left| {
+        store.complete(record.run, record.sending, SystemTime::now(), |left| {
             let ending = ending(left.oom_kill_counters);
             (run::unobserved_finish(&ending, left.steps), ending.at)
         })

@@ -9,11 +9,10 @@ use super::sender_wait::{self, Question};
 use super::takeover::Streams;
 use crate::metrics::files::KeptFile;
 use crate::metrics::processes::signal_sender;
-use crate::protocol::messages::{ToObserver, ToSupervisor};
+use crate::protocol::messages::{self, Arrived, SeenSignal, ToObserver, ToSupervisor};
 use axolotl_run_core::limits;
 use axolotl_run_core::observation::{Sender, SupervisorLoss};
-use axolotl_run_core::status::{End, signal};
-use axolotl_run_sys::channel::{self, Received};
+use axolotl_run_core::status::{End, Usage, signal};
 use axolotl_run_sys::poll::{Events, Poll};
 use axolotl_run_sys::signals::{self, Signals};
 use axolotl_run_sys::{clock, fault, role, wait};
@@ -45,10 +44,8 @@ pub enum News {
     Ended {
         /// How; None where nobody could see it.
         end: Option<End>,
-        /// Highest resident bytes of one process.
-        max_rss_bytes: Option<u64>,
-        /// Processor microseconds.
-        cpu_microseconds: Option<u64>,
+        /// What it used, likewise.
+        usage: Option<Usage>,
     },
     /// The supervisor vanished before the command ended.
     SupervisorLost(SupervisorLoss),
@@ -79,7 +76,7 @@ pub struct Link {
 
 /// Sends the supervisor a message; one that is gone needs none.
 pub fn tell(channel: &OwnedFd, message: ToSupervisor) {
-    channel::try_send(channel.as_fd(), &message.encode());
+    messages::send(channel.as_fd(), &message);
 }
 
 impl Link {
@@ -143,9 +140,12 @@ impl Link {
 
     fn report_sightings(&self) {
         while let Some(seen) = self.signals.as_ref().and_then(Signals::next) {
-            let message =
-                ToSupervisor::Sighting(seen.signal.into(), seen.code.into(), seen.sender.into());
-            tell(&self.channel, message);
+            let seen = SeenSignal {
+                signal: seen.signal,
+                code: seen.code,
+                sender: seen.sender,
+            };
+            tell(&self.channel, ToSupervisor::Sighting(seen));
         }
     }
 
@@ -171,65 +171,50 @@ impl Link {
     /// Handles all messages that wait. False: the supervisor is gone.
     fn receive(&mut self, ended: &mut bool) -> bool {
         loop {
-            match channel::try_receive(self.channel.as_fd()) {
-                Received::Nothing => return true,
-                Received::Closed => return false,
-                Received::Message(bytes) => {
-                    if let Some(message) = ToObserver::decode(&bytes) {
-                        *ended |= self.handle(message);
-                    }
-                }
+            match messages::receive(self.channel.as_fd()) {
+                Arrived::Nothing => return true,
+                Arrived::Closed => return false,
+                Arrived::Message(message) => *ended |= self.handle(message),
             }
         }
     }
 
     /// Handles one message; true: the command has ended and the streams are ours.
     fn handle(&mut self, message: ToObserver) -> bool {
-        let unsigned = |number: i64| u64::try_from(number).ok();
         let news = match message {
-            ToObserver::Ask(number, sender) => {
-                self.question = Some(Question::new(
-                    number,
-                    sender,
-                    clock::monotonic_ms(),
-                    self.question,
-                ));
+            ToObserver::Ask { number, sender } => {
+                let now = clock::monotonic_ms();
+                self.question = Some(Question::new(number, sender, now, self.question));
                 return false;
             }
             ToObserver::StreamClosed(index) => {
-                self.streams.close(index);
+                self.streams.close(usize::from(index));
                 tell(&self.channel, ToSupervisor::Released);
                 return false;
             }
             ToObserver::Started => News::Started,
             ToObserver::ExecFailed => News::ExecFailed,
-            ToObserver::Requested(signal, code, sender) => News::Requested {
-                signal: i32::try_from(signal).unwrap_or(0),
+            ToObserver::Requested(SeenSignal {
+                signal,
+                code,
+                sender,
+            }) => News::Requested {
+                signal,
                 // At once: whoever sends one signal has often ended a moment later.
-                sender: signal_sender::look(code, sender),
+                sender: signal_sender::look(code.into(), sender.into()),
             },
-            ToObserver::Missed(bytes) => News::Missed(unsigned(bytes).unwrap_or(0)),
-            ToObserver::Ended {
-                end,
-                max_rss_bytes,
-                cpu_microseconds,
-            } => News::Ended {
-                end: match u8::try_from(end) {
-                    Ok(code) => Some(End::Exited(code)),
-                    Err(_) => i32::try_from(end)
-                        .ok()
-                        .and_then(i32::checked_neg)
-                        .map(End::Signaled),
-                },
-                max_rss_bytes: unsigned(max_rss_bytes),
-                cpu_microseconds: unsigned(cpu_microseconds),
+            ToObserver::Missed(bytes) => News::Missed(bytes),
+            ToObserver::Ended { end, usage } => News::Ended {
+                end: Some(end),
+                usage: Some(usage),
             },
         };
         let ended = matches!(news, News::Ended { .. } | News::ExecFailed);
         if ended {
             // First what the user's readers wait for: what nobody writes to any more is let go of here.
             self.streams.take_over();
-            super::leave_the_job();
+            // The job's signals are no business of ours any more, and we are none of the job's.
+            role::leave_group();
             tell(&self.channel, ToSupervisor::Released);
         }
         // The other half may have given up; nothing here depends on it.
@@ -254,11 +239,7 @@ impl Link {
             self.streams.relay_until(command);
             wait::end_of(command.as_fd())
         });
-        super::leave_the_job();
-        let _ = self.news.send(News::Ended {
-            end,
-            max_rss_bytes: None,
-            cpu_microseconds: None,
-        });
+        role::leave_group();
+        let _ = self.news.send(News::Ended { end, usage: None });
     }
 }

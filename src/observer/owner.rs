@@ -30,11 +30,11 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// Takes the wishes from the settings; None where there are none. `directory` is where relative paths begin.
+    /// Takes the wishes from the config; None where there are none. `directory` is where relative paths begin.
     #[must_use]
-    pub fn wishing(settings: &ObserverConfig, directory: &Path) -> Option<Self> {
-        let summary = settings.summary.and_then(descriptors::adopt);
-        let page = settings
+    pub fn wishing(config: &ObserverConfig, directory: &Path) -> Option<Self> {
+        let summary = config.summary.and_then(descriptors::adopt);
+        let page = config
             .ci_summary
             .then(page)
             .flatten()

@@ -47,19 +47,14 @@ pub struct Reporter {
 impl Reporter {
     /// Opens the journal; without a place on disk it is kept in memory.
     #[must_use]
-    pub fn open(run: Uuid, sending: bool, gate: Gate, owner: Option<Owner>) -> Self {
+    pub fn open(run: Uuid, sending: Sending, gate: Gate, owner: Option<Owner>) -> Self {
         let environment = |name: &str| std::env::var_os(name);
         let store = Store::open(environment).ok();
-        let permission = if sending {
-            Sending::Permitted
-        } else {
-            Sending::Forbidden
-        };
         let journal = store.as_ref().map_or_else(
-            || Journal::in_memory(run, permission),
-            |store| store.begin(run, permission),
+            || Journal::in_memory(run, sending),
+            |store| store.begin(run, sending),
         );
-        let destination = if sending {
+        let destination = if sending == Sending::Permitted {
             Destination::configured(environment).usable()
         } else {
             None

@@ -22,9 +22,9 @@ pub struct Sender {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Question {
     /// Its number; an answer to it answers all before it.
-    pub number: i64,
+    pub number: u32,
     /// Whom it is about.
-    pub sender: i64,
+    pub sender: i32,
     until: u64,
     /// How long the sender had run at the first look.
     ran: Option<u64>,
@@ -35,7 +35,7 @@ pub struct Question {
 impl Question {
     /// A question that came now; one that is still open keeps its own last moment.
     #[must_use]
-    pub fn new(number: i64, sender: i64, now: u64, open: Option<Self>) -> Self {
+    pub fn new(number: u32, sender: i32, now: u64, open: Option<Self>) -> Self {
         let until = open.map_or(now + SENDER_WAIT_MS, |open| open.until);
         Self {
             number,

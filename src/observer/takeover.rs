@@ -61,11 +61,8 @@ impl Streams {
     }
 
     /// Lets go of one relay's descriptors.
-    pub fn close(&mut self, index: i64) {
-        if let Some(relay) = usize::try_from(index)
-            .ok()
-            .and_then(|index| self.relays.get_mut(index))
-        {
+    pub fn close(&mut self, index: usize) {
+        if let Some(relay) = self.relays.get_mut(index) {
             *relay = None;
         }
     }

@@ -7,33 +7,34 @@
 mod facts;
 mod schedule;
 
+use super::clock::RunClock;
 use super::link::{News, tell};
 use super::output_reader::OutputReader;
 use super::owner::Owner;
 use super::reporter::Reporter;
-use super::{Birth, surroundings};
+use super::surroundings;
 use crate::metrics::Gathering;
 use crate::metrics::Sampler;
-use crate::metrics::processes::RankActivity;
-use crate::protocol::messages::ToSupervisor;
+use crate::metrics::processes::{RankActivity, ranks};
+use crate::protocol::messages::{ToSupervisor, Upload};
+use crate::protocol::observer_config::{ObserverArguments, ObserverConfig};
 use axolotl_run_core::config::Vetted;
 use axolotl_run_core::env;
-use axolotl_run_core::event::Dropped;
 use axolotl_run_core::judging::run::{Run, RunFacts};
 use axolotl_run_core::launch::command_line::CommandLine;
 use axolotl_run_core::launch::rank;
 use axolotl_run_core::limits;
 use axolotl_run_core::observation::{Ending, Request};
 use axolotl_run_core::privacy::Gate;
-use axolotl_run_sys::background::Background;
+use axolotl_run_sys::background::{Arrived, Background};
 use axolotl_run_sys::memory;
 use axolotl_run_sys::wake::Wake;
-use facts::Facts;
+use facts::{Facts, Stage};
 use schedule::Schedule;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -42,7 +43,8 @@ const REQUESTS_MAX: usize = 8;
 
 /// The loop's state.
 struct Work {
-    birth: Birth,
+    config: ObserverConfig,
+    clock: RunClock,
     run: Run,
     output: OutputReader,
     sampler: Option<Sampler>,
@@ -57,15 +59,22 @@ struct Work {
     deaths: Option<Wake>,
     /// When the batch system ends the job, in seconds since 1970.
     deadline: Option<f64>,
-    /// The ranks as they were when the training was first seen to stand still.
-    suspicion: Option<RankActivity>,
-    /// Whether that was said.
-    hang_told: bool,
+    stall: Stall,
+}
+
+/// What was done about a training that stands still.
+enum Stall {
+    /// It does not.
+    None,
+    /// The ranks were looked at when it was first seen.
+    Seen(RankActivity),
+    /// It was said.
+    Told,
 }
 
 /// Observes until the command has ended and what is to be sent was sent, or cannot be.
 pub fn run(
-    birth: Birth,
+    arguments: ObserverArguments,
     directory: PathBuf,
     channel: &Arc<OwnedFd>,
     mut news: UnboundedReceiver<News>,
@@ -89,20 +98,17 @@ pub fn run(
                 Some(_) => {}
             }
         }
-        let mut work = Work::begin(birth, directory);
+        let mut work = Work::begin(arguments, directory);
         if early.into_iter().all(|heard| work.hear(heard)) {
             work.observe(&mut news).await;
         }
         work.finish();
         work.reporter.iter_mut().for_each(Reporter::tell_owner);
-        tell(
-            channel,
-            ToSupervisor::Journaled(
-                work.reporter
-                    .as_ref()
-                    .is_some_and(Reporter::is_worth_waiting_for),
-            ),
-        );
+        let upload = match &work.reporter {
+            Some(reporter) if reporter.is_worth_waiting_for() => Upload::Expected,
+            _ => Upload::NotExpected,
+        };
+        tell(channel, ToSupervisor::Journaled(upload));
         work.linger(channel).await;
     });
     // A thread that a driver or a file system holds up must not hold us up.
@@ -110,52 +116,51 @@ pub fn run(
 }
 
 impl Work {
-    fn begin(birth: Birth, directory: PathBuf) -> Self {
-        let settings = &birth.settings;
-        let command = CommandLine::read(&birth.command);
-        let owner = Owner::wishing(settings, &directory);
-        let gate = surroundings::gate(&birth.command, &directory);
+    fn begin(arguments: ObserverArguments, directory: PathBuf) -> Self {
+        let ObserverArguments {
+            config,
+            training_config,
+            command,
+        } = arguments;
+        let clock = RunClock::of(&config);
+        let command_line = CommandLine::read(&command);
+        let owner = Owner::wishing(&config, &directory);
+        let gate = surroundings::gate(&command, &directory);
         // Before everything that opens files: where descriptors are few the journal comes first.
-        let (reporter, undecided) = match settings.rank_deferred {
-            true => (None, Some((gate, owner))),
-            false => (
-                Some(Reporter::open(settings.run, settings.sending, gate, owner)),
-                None,
-            ),
+        let (reporter, undecided) = if config.rank_deferred {
+            (None, Some((gate, owner)))
+        } else {
+            let reporter = Reporter::open(config.run, config.sending, gate, owner);
+            (Some(reporter), None)
         };
-        let configuration = surroundings::configuration(
-            birth.command.clone(),
-            birth.config.clone(),
-            directory.clone(),
-        );
-        let gathering = Gathering::begin(birth.command.clone(), std::env::vars_os().collect());
+        let configuration =
+            surroundings::configuration(command.clone(), training_config, directory.clone());
+        let gathering = Gathering::begin(command.clone(), std::env::vars_os().collect());
         let nvml = std::env::var_os(env::AXOLOTL_RUN_NVML_PATH).filter(|path| !path.is_empty());
-        let sampler = u32::try_from(settings.command)
+        let sampler = u32::try_from(config.command)
             .ok()
             .map(|command| Sampler::begin(command, nvml));
-        let (mut output, lost) = OutputReader::open(&settings.streams, directory, birth.spawned());
-        output.follow_records(command.output_directory().as_deref());
-        let unobserved = settings.unobserved + lost;
-        let ending = Ending {
-            dropped: Dropped {
-                streams: (unobserved > 0).then_some(unobserved),
-                ..Dropped::default()
-            },
+        let (mut output, lost) = OutputReader::open(&config.streams, directory, clock.spawned);
+        output.follow_records(command_line.output_directory().as_deref());
+        let unobserved = config.unobserved + lost;
+        let mut ending = Ending {
             is_worker: std::env::var_os(rank::LOCAL_RANK).is_some(),
-            limits_time: command.limits_time(),
+            limits_time: command_line.limits_time(),
             ..Ending::default()
         };
+        if unobserved > 0 {
+            ending.dropped.streams = Some(unobserved);
+        }
         let mut run = Run::new(RunFacts::default());
-        if command.trains_nothing() {
+        if command_line.trains_nothing() {
             run.expect_no_training();
         }
-        let deaths = sampler.as_ref().and_then(Sampler::wake);
-        let deadline = std::env::var(env::SLURM_JOB_END_TIME)
-            .ok()
-            .and_then(|end| end.trim().parse().ok());
         let mut work = Self {
+            config,
+            clock,
             run,
             output,
+            deaths: sampler.as_ref().and_then(Sampler::wake),
             sampler,
             gathering,
             configuration,
@@ -163,11 +168,8 @@ impl Work {
             undecided,
             facts: Facts::default(),
             ending,
-            deaths,
-            deadline: deadline.filter(|end: &f64| end.is_finite()),
-            suspicion: None,
-            hang_told: false,
-            birth,
+            deadline: deadline(),
+            stall: Stall::None,
         };
         work.write_counters();
         work.measure();
@@ -181,16 +183,106 @@ impl Work {
         }
     }
 
+    /// Sends the start event as soon as it is complete, or has waited for long enough, or must go now.
+    fn begin_report(&mut self, must: bool) {
+        self.gather();
+        if let Some(sampler) = &mut self.sampler {
+            // After the facts: what they say of the command's program is true of one that has entered its group by now.
+            sampler.regroup();
+        }
+        self.settle_rank(must || self.now() > limits::RANK_WAIT.as_secs_f64());
+        if let Some(reporter) = &mut self.reporter
+            && let Some(start) = self.facts.take(must)
+        {
+            let event = self.run.start(start);
+            reporter.report(&event, self.clock.spawned, 0.0);
+        }
+    }
+
+    /// Where only a worker's rank can tell whether this machine reports: looks whether there is one by now.
+    fn settle_rank(&mut self, must: bool) {
+        if self.undecided.is_none() {
+            return;
+        }
+        let reports = match ranks::lowest(&self.pids()) {
+            Some(0) => true,
+            // Rank 0 is another machine's, and so is the report.
+            Some(_) => false,
+            None if must => true,
+            None => return,
+        };
+        let undecided = self.undecided.take();
+        if !reports {
+            self.facts.stage = Stage::Silent;
+        } else if let Some((gate, owner)) = undecided {
+            let config = &self.config;
+            self.reporter = Some(Reporter::open(config.run, config.sending, gate, owner));
+            self.write_counters();
+        }
+    }
+
+    fn pids(&self) -> Vec<u32> {
+        match &self.sampler {
+            Some(sampler) => sampler.pids(),
+            None => Vec::new(),
+        }
+    }
+
+    /// A command may die of its configuration before that was read: at the end the facts have a last moment.
+    fn await_facts(&mut self) {
+        let deadline = Instant::now() + limits::FACTS_TAIL_WAIT;
+        while !self.facts.has_files() && Instant::now() < deadline {
+            self.gather();
+            std::thread::sleep(limits::FACTS_TAIL_WAIT / 50);
+        }
+    }
+
+    /// Takes what has been found out since.
+    fn gather(&mut self) {
+        if let Some(found) = self.gathering.try_facts() {
+            self.facts.machine(found);
+        }
+        let arrived = match &mut self.configuration {
+            Some(configuration) => configuration.take(),
+            None => Arrived::Over,
+        };
+        match arrived {
+            Arrived::Answer(Ok(vetted)) => self.configured(vetted),
+            Arrived::Answer(Err(_)) | Arrived::Over => self.facts.configuration(None),
+            Arrived::Nothing => {}
+        }
+        if let Some(sampler) = &mut self.sampler
+            && let Some(accelerators) = sampler.accelerators()
+        {
+            self.facts.accelerators(accelerators);
+        }
+    }
+
+    fn configured(&mut self, vetted: Vetted) {
+        if let Some(reporter) = &mut self.reporter {
+            reporter.withhold(&vetted.withheld);
+        }
+        if let Some((gate, _)) = &mut self.undecided {
+            gate.withhold(&vetted.withheld);
+        }
+        self.run.plan(RunFacts {
+            planned_epochs: vetted.planned.epochs(),
+        });
+        self.output
+            .follow_records(vetted.output_directory.as_deref());
+        self.facts.configuration(Some(vetted));
+    }
+
     /// As long as the run is old: one that soon ends has curves too.
     fn sample_period(&self) -> Duration {
-        self.birth
+        self.clock
             .age()
             .clamp(limits::SAMPLE_PERIOD_FIRST, limits::SAMPLE_PERIOD)
     }
 
     /// Each second where something may happen between two measurements that nobody tells us of.
     fn look_period(&self) -> Duration {
-        let early = self.birth.age() < limits::TREE_HURRY;
+        let early = self.clock.age() < limits::TREE_HURRY;
         let short = self.sampler.as_ref().is_some_and(Sampler::is_memory_short);
         if early || short || self.output.follow_files(self.now()) {
             limits::FOLLOW_PERIOD
@@ -201,7 +293,7 @@ impl Work {
 
     /// Seconds since the command's spawn.
     fn now(&self) -> f64 {
-        self.birth.age().as_secs_f64()
+        self.clock.seconds()
     }
 
     /// Until the command has ended.
@@ -216,7 +308,7 @@ impl Work {
         loop {
             let reporter = self.reporter.as_mut();
             let deaths = self.deaths.as_ref();
-            let early = self.birth.age() < limits::TREE_HURRY;
+            let early = self.clock.age() < limits::TREE_HURRY;
             if !early && !std::mem::replace(&mut settled, true) {
                 memory::give_back_text();
             }
@@ -229,7 +321,7 @@ impl Work {
                 () = self.output.ready() => self.read(),
                 () = send(reporter) => {}
                 () = somebody_ended(deaths) => self.look(),
-                _ = hurry.tick(), if !self.facts.sent && !self.facts.silent => self.begin_report(false),
+                _ = hurry.tick(), if self.facts.stage == Stage::Waits => self.begin_report(false),
                 _ = meet.tick(), if early => self.sampler.iter_mut().for_each(Sampler::meet),
                 due = schedule.due() => {
                     if due.look {
@@ -251,28 +343,23 @@ impl Work {
     fn hear(&mut self, news: News) -> bool {
         match news {
             News::Requested { signal, sender } if self.ending.requests.len() < REQUESTS_MAX => {
-                let (at, seconds_left) = (
-                    self.now(),
-                    self.deadline.map(|end| end - seconds_since_1970()),
-                );
                 self.ending.requests.push(Request {
                     signal,
                     sender,
-                    at,
-                    seconds_left,
+                    at: self.now(),
+                    seconds_left: self.deadline.map(|end| end - seconds_since_1970()),
                 });
             }
             News::Missed(bytes) => self.ending.dropped.copy_bytes = Some(bytes),
             News::SupervisorLost(loss) => self.ending.supervisor = Some(loss),
-            News::Ended {
-                end,
-                max_rss_bytes,
-                cpu_microseconds,
-            } => {
+            News::Ended { end, usage } => {
                 self.ending.end = end;
-                self.ending.max_rss_bytes = max_rss_bytes.filter(|bytes| *bytes > 0);
-                self.ending.cpu_seconds =
-                    cpu_microseconds.map(|us| Duration::from_micros(us).as_secs_f64());
+                if let Some(usage) = usage {
+                    self.ending.max_rss_bytes =
+                        Some(usage.max_rss_bytes).filter(|bytes| *bytes > 0);
+                    self.ending.cpu_seconds =
+                        Some(Duration::from_micros(usage.cpu_microseconds).as_secs_f64());
+                }
                 return false;
             }
             News::Started | News::ExecFailed | News::Requested { .. } => {}
@@ -299,14 +386,10 @@ impl Work {
         self.look();
         self.output.take_from_files(&mut self.run);
         self.progress(at);
-        if !self.facts.sent
-            && self.facts.start.python_version.is_none()
-            && at >= limits::PYTHON_LOOK_AFTER.as_secs_f64()
-        {
+        if self.facts.lacks_python() && at >= limits::PYTHON_LOOK_AFTER.as_secs_f64() {
             // The command's first word leads to no Python; a process of it may be one by now.
             self.measure();
-            self.gathering
-                .look_at(&self.sampler.as_ref().map(Sampler::pids).unwrap_or_default());
+            self.gathering.look_at(&self.pids());
         }
         if at >= limits::HOUSEKEEPING_AFTER.as_secs_f64()
             && let Some(reporter) = &mut self.reporter
@@ -331,28 +414,30 @@ impl Work {
     /// A training that stands still: first the ranks are looked at twice, a measurement apart, then it is said.
     fn watch_for_hang(&mut self, at: f64) {
         if self.run.hang(at).is_none() {
-            (self.suspicion, self.hang_told) = (None, false);
+            self.stall = Stall::None;
             return;
         }
-        let Some(sampler) = self.sampler.as_ref().filter(|_| !self.hang_told) else {
+        let Some(sampler) = &self.sampler else {
             return;
         };
-        let now = sampler.rank_activity();
-        let Some(before) = self.suspicion.replace(now.clone()) else {
-            return;
-        };
-        let suspect = now.odd_one(&before);
-        self.run.blame(suspect);
-        self.hang_told = true;
-        self.progress(at);
+        match &self.stall {
+            Stall::None => self.stall = Stall::Seen(sampler.rank_activity()),
+            Stall::Seen(before) => {
+                let suspect = sampler.rank_activity().odd_one(before);
+                self.stall = Stall::Told;
+                self.run.blame(suspect);
+                self.progress(at);
+            }
+            Stall::Told => {}
+        }
     }
 
     fn progress(&mut self, at: f64) {
-        if !self.facts.sent {
+        if self.facts.stage != Stage::Sent {
             return;
         }
         if let (Some(event), Some(reporter)) = (self.run.due(at), &mut self.reporter) {
-            reporter.report(&event, self.birth.time(), at);
+            reporter.report(&event, self.clock.time(), at);
         }
     }
 
@@ -390,7 +475,7 @@ impl Work {
         };
         dropped.events_refused = some(reporter.refused());
         dropped.events_unwritten = some(reporter.unwritten());
-        let now = self.birth.time();
+        let now = self.clock.time();
         for event in self.run.end(std::mem::take(&mut self.ending)) {
             reporter.report(&event, now, at);
         }
@@ -429,6 +514,13 @@ async fn somebody_ended(deaths: Option<&Wake>) {
         Some(deaths) => deaths.next().await,
         None => std::future::pending().await,
     }
+}
+
+/// When the batch system ends the job.
+fn deadline() -> Option<f64> {
+    let end = std::env::var(env::SLURM_JOB_END_TIME).ok()?;
+    let end: f64 = end.trim().parse().ok()?;
+    end.is_finite().then_some(end)
 }
 
 fn seconds_since_1970() -> f64 {

@@ -1,173 +1,172 @@
-//! The messages between supervisor and observer: a tag and up to three numbers each.
+//! The messages between supervisor and observer.
 //!
 //! Both sides are the same program, but either may be stopped, killed or starved; so every message stands for
-//! itself, none is needed for the command's sake, and an unknown one is skipped.
+//! itself, none is needed for the command's sake, and one that cannot be read is skipped. They are written into a
+//! buffer on the stack, because the supervisor's loop must not need memory.
 
-use super::MESSAGE_BYTES;
+use axolotl_run_core::status::{End, Usage};
+use axolotl_run_sys::channel::{self, MESSAGE_BYTES, Received};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::os::fd::BorrowedFd;
+
+/// A signal that was seen: its number, why it was sent (`si_code`), and by whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenSignal {
+    pub signal: i32,
+    pub code: i32,
+    pub sender: i32,
+}
 
 /// From the supervisor to the observer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToObserver {
     /// The command's program runs.
     Started,
     /// The command's program could not be run; there is nothing to observe.
     ExecFailed,
-    /// Say which signals you have seen, and what else this process sends; the answer carries the same number.
-    Ask(i64, i64),
-    /// A signal that asks the command to end came: its number, code and sender.
-    Requested(i64, i64, i64),
-    /// A relay is over: let go of its descriptors.
-    StreamClosed(i64),
+    /// Say which signals you have seen, and what else this sender sends; the answer carries the same number.
+    Ask { number: u32, sender: i32 },
+    /// A signal that asks the command to end came.
+    Requested(SeenSignal),
+    /// The relay with this index is over: let go of its descriptors.
+    StreamClosed(u8),
     /// Bytes that a full copy pipe did not take, in all.
-    Missed(i64),
-    /// The command ended: its wait status, its highest resident bytes, its processor microseconds.
-    Ended {
-        /// The exit code, or the signal as a negative number.
-        end: i64,
-        /// Highest resident bytes of one process.
-        max_rss_bytes: i64,
-        /// Processor microseconds.
-        cpu_microseconds: i64,
-    },
+    Missed(u64),
+    /// The command ended.
+    Ended { end: End, usage: Usage },
 }
 
 /// From the observer to the supervisor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToSupervisor {
-    /// The group listener saw a signal: its number, code and sender.
-    Sighting(i64, i64, i64),
-    /// All that the group listener saw before this question has been said.
-    Answer(i64),
-    /// The finish event is written; true: the last upload is worth a short wait.
-    Journaled(bool),
+    /// The group listener saw a signal.
+    Sighting(SeenSignal),
+    /// All that the group listener saw before the question with this number has been said.
+    Answer(u32),
+    /// The finish event is written.
+    Journaled(Upload),
     /// The last upload is over.
     Uploaded,
     /// The descriptors of an ended relay are let go of, or (after the command's end) taken over.
     Released,
 }
 
-type Numbers = (i64, [i64; 3]);
-
-fn encode((tag, numbers): Numbers) -> [u8; MESSAGE_BYTES] {
-    let mut bytes = [0; MESSAGE_BYTES];
-    for (place, number) in bytes
-        .chunks_exact_mut(8)
-        .zip(std::iter::once(tag).chain(numbers))
-    {
-        place.copy_from_slice(&number.to_le_bytes());
-    }
-    bytes
+/// Whether the last upload is worth a short wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Upload {
+    Expected,
+    NotExpected,
 }
 
-fn decode(bytes: &[u8; MESSAGE_BYTES]) -> Numbers {
-    let mut numbers = bytes
-        .as_chunks::<8>()
-        .0
-        .iter()
-        .map(|chunk| i64::from_le_bytes(*chunk));
-    let mut next = || numbers.next().unwrap_or(0);
-    (next(), [next(), next(), next()])
+/// What has arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrived<Message> {
+    Message(Message),
+    /// Nothing at the moment.
+    Nothing,
+    /// The other side is gone.
+    Closed,
 }
 
-impl ToObserver {
-    /// The message's bytes.
-    #[must_use]
-    pub fn encode(self) -> [u8; MESSAGE_BYTES] {
-        encode(match self {
-            Self::Started => (1, [0; 3]),
-            Self::ExecFailed => (2, [0; 3]),
-            Self::Ask(number, sender) => (3, [number, sender, 0]),
-            Self::Requested(signal, code, sender) => (4, [signal, code, sender]),
-            Self::StreamClosed(relay) => (5, [relay, 0, 0]),
-            Self::Missed(bytes) => (6, [bytes, 0, 0]),
-            Self::Ended {
-                end,
-                max_rss_bytes,
-                cpu_microseconds,
-            } => (7, [end, max_rss_bytes, cpu_microseconds]),
-        })
-    }
-
-    /// Reads a message; None for an unknown one.
-    #[must_use]
-    pub fn decode(bytes: &[u8; MESSAGE_BYTES]) -> Option<Self> {
-        let (tag, [first, second, third]) = decode(bytes);
-        Some(match tag {
-            1 => Self::Started,
-            2 => Self::ExecFailed,
-            3 => Self::Ask(first, second),
-            4 => Self::Requested(first, second, third),
-            5 => Self::StreamClosed(first),
-            6 => Self::Missed(first),
-            7 => Self::Ended {
-                end: first,
-                max_rss_bytes: second,
-                cpu_microseconds: third,
-            },
-            _ => return None,
-        })
+/// Sends one message without waiting; a full or dead peer loses it.
+pub fn send(to: BorrowedFd<'_>, message: &impl Serialize) {
+    let mut buffer = [0; MESSAGE_BYTES];
+    if let Ok(bytes) = postcard::to_slice(message, &mut buffer) {
+        channel::try_send(to, bytes);
     }
 }
 
-impl ToSupervisor {
-    /// The message's bytes.
-    #[must_use]
-    pub fn encode(self) -> [u8; MESSAGE_BYTES] {
-        encode(match self {
-            Self::Sighting(signal, code, sender) => (101, [signal, code, sender]),
-            Self::Answer(number) => (102, [number, 0, 0]),
-            Self::Journaled(wait) => (103, [i64::from(wait), 0, 0]),
-            Self::Uploaded => (104, [0; 3]),
-            Self::Released => (105, [0; 3]),
-        })
+/// Takes the next message that can be read, without waiting.
+pub fn receive<Message: DeserializeOwned>(from: BorrowedFd<'_>) -> Arrived<Message> {
+    let mut buffer = [0; MESSAGE_BYTES];
+    loop {
+        match channel::try_receive(from, &mut buffer) {
+            Received::Nothing => return Arrived::Nothing,
+            Received::Closed => return Arrived::Closed,
+            Received::Message(bytes) => {
+                if let Some(message) = read(bytes) {
+                    return Arrived::Message(message);
+                }
+            }
+        }
     }
+}
 
-    /// Reads a message; None for an unknown one.
-    #[must_use]
-    pub fn decode(bytes: &[u8; MESSAGE_BYTES]) -> Option<Self> {
-        let (tag, [first, second, third]) = decode(bytes);
-        Some(match tag {
-            101 => Self::Sighting(first, second, third),
-            102 => Self::Answer(first),
-            103 => Self::Journaled(first != 0),
-            104 => Self::Uploaded,
-            105 => Self::Released,
-            _ => return None,
-        })
+/// Reads a message that fills these bytes.
+fn read<Message: DeserializeOwned>(bytes: &[u8]) -> Option<Message> {
+    match postcard::take_from_bytes(bytes) {
+        Ok((message, [])) => Some(message),
+        _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::fd::AsFd as _;
+
+    const SEEN: SeenSignal = SeenSignal {
+        signal: 15,
+        code: i32::MIN,
+        sender: i32::MAX,
+    };
 
     #[test]
     fn every_message_survives_the_way() {
+        let (ours, theirs) = channel::pair().unwrap();
         for message in [
             ToObserver::Started,
             ToObserver::ExecFailed,
-            ToObserver::Ask(i64::MAX, 4711),
-            ToObserver::Requested(15, 0, 4711),
+            ToObserver::Ask {
+                number: u32::MAX,
+                sender: 4711,
+            },
+            ToObserver::Requested(SEEN),
             ToObserver::StreamClosed(1),
-            ToObserver::Missed(1 << 40),
+            ToObserver::Missed(u64::MAX),
             ToObserver::Ended {
-                end: -9,
-                max_rss_bytes: 1 << 37,
-                cpu_microseconds: i64::MIN,
+                end: End::Signaled(i32::MIN),
+                usage: Usage {
+                    max_rss_bytes: u64::MAX,
+                    cpu_microseconds: u64::MAX,
+                },
             },
         ] {
-            assert_eq!(ToObserver::decode(&message.encode()), Some(message));
-            assert_eq!(ToSupervisor::decode(&message.encode()), None);
+            send(ours.as_fd(), &message);
+            assert_eq!(receive(theirs.as_fd()), Arrived::Message(message));
         }
         for message in [
-            ToSupervisor::Sighting(2, 0x80, 4711),
+            ToSupervisor::Sighting(SEEN),
             ToSupervisor::Answer(3),
-            ToSupervisor::Journaled(true),
+            ToSupervisor::Journaled(Upload::Expected),
             ToSupervisor::Uploaded,
             ToSupervisor::Released,
         ] {
-            assert_eq!(ToSupervisor::decode(&message.encode()), Some(message));
-            assert_eq!(ToObserver::decode(&message.encode()), None);
+            send(theirs.as_fd(), &message);
+            assert_eq!(receive(ours.as_fd()), Arrived::Message(message));
         }
+        drop(theirs);
+        assert_eq!(receive::<ToSupervisor>(ours.as_fd()), Arrived::Closed);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_skipped() {
+        let (ours, theirs) = channel::pair().unwrap();
+        for hostile in [
+            &[200][..],
+            &[255; 40],
+            &[0, 0],
+            &[6],
+            &[6, 0, 0, 0, 0, 0, 0],
+        ] {
+            channel::try_send(ours.as_fd(), hostile);
+        }
+        assert_eq!(receive::<ToObserver>(theirs.as_fd()), Arrived::Nothing);
+        send(ours.as_fd(), &ToObserver::Started);
+        assert_eq!(
+            receive(theirs.as_fd()),
+            Arrived::Message(ToObserver::Started)
+        );
     }
 }

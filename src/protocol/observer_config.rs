@@ -1,20 +1,22 @@
-//! What an observer is born with, as its arguments.
+//! What the observer and the fallback finisher are started with, as their arguments.
 //!
-//! The observer is our own program executed anew; it gets one argument of `name=number` words, then the path
-//! of the configuration (or nothing), then the command. The command is there for the observer to read, and so
-//! that `pkill -f` finds the observer wherever it finds us.
+//! Both are our own program executed anew under a name that nobody types by accident; the first argument is JSON. The
+//! observer's further ones are the path of the configuration (or nothing) and the command: they may be no text, and
+//! `pkill -f` finds the observer by them wherever it finds us.
 
+use axolotl_run_core::consent::Sending;
 use axolotl_run_core::observation::Stream;
-use std::collections::BTreeMap;
+use axolotl_run_core::status::{End, Usage};
+use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
-/// The observer's argument 0; nobody types it by accident.
-pub const OBSERVER: &str = "axolotl-run-observer";
+const OBSERVER: &str = "axolotl-run-observer";
+const FALLBACK_FINISHER: &str = "axolotl-run-finisher";
 
 /// A stream that the observer reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Observed {
     /// Through a relay.
     Relay(RelayEnds),
@@ -23,7 +25,7 @@ pub enum Observed {
 }
 
 /// The observer's own duplicates of a relay's descriptors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RelayEnds {
     /// Where the copy is read.
     pub copy: i32,
@@ -36,12 +38,10 @@ pub struct RelayEnds {
 }
 
 /// All that the observer must know.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObserverConfig {
-    /// The run's UUID.
     pub run: Uuid,
-    /// Whether events may be sent.
-    pub sending: bool,
+    pub sending: Sending,
     /// Whether the first event waits for a worker's rank.
     pub rank_deferred: bool,
     /// When the command was spawned: milliseconds since 1970.
@@ -62,153 +62,114 @@ pub struct ObserverConfig {
     pub summary: Option<i32>,
     /// Whether the page of continuous integration is to be told.
     pub ci_summary: bool,
-    /// What is observed.
     pub streams: Vec<(Stream, Observed)>,
     /// How many streams ought to be observed and are not.
     pub unobserved: u64,
 }
 
-const STREAMS: [(&str, Stream); 3] = [
-    ("stdout", Stream::Stdout),
-    ("stderr", Stream::Stderr),
-    ("both", Stream::Both),
-];
+/// What the supervisor knows of a command's end that no observer saw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExitRecord {
+    pub run: Uuid,
+    pub sending: Sending,
+    /// Milliseconds from the command's spawn to its end.
+    pub lasted_ms: u64,
+    pub end: End,
+    pub usage: Usage,
+    /// Whether the page of the continuous integration system waits for its lines.
+    pub ci_summary: bool,
+}
 
-impl ObserverConfig {
-    /// The observer's arguments.
-    #[must_use]
-    pub fn arguments(&self, config: Option<&PathBuf>, command: &[OsString]) -> Vec<OsString> {
-        let mut words = vec![
-            format!("run={}", self.run),
-            format!("sending={}", u8::from(self.sending)),
-            format!("deferred={}", u8::from(self.rank_deferred)),
-            format!("at={}", self.spawned_at_ms),
-            format!("monotonic={}", self.spawned_monotonic_ms),
-            format!("supervisor={}", self.supervisor),
-            format!("command={}", self.command),
-            format!("channel={}", self.channel),
-            format!("unobserved={}", self.unobserved),
-        ];
-        words.extend(
-            self.command_handle
-                .map(|descriptor| format!("handle={descriptor}")),
-        );
-        words.extend(
-            self.crash_flag
-                .map(|descriptor| format!("crash={descriptor}")),
-        );
-        words.extend(
-            self.summary
-                .map(|descriptor| format!("summary={descriptor}")),
-        );
-        words.extend(self.ci_summary.then(|| "ci=1".to_owned()));
-        for (stream, observed) in &self.streams {
-            let name = STREAMS
-                .iter()
-                .find(|(_, named)| named == stream)
-                .map_or("", |(name, _)| name);
-            words.push(match observed {
-                Observed::File(descriptor, position) => {
-                    format!("{name}=file,{descriptor},{position}")
-                }
-                Observed::Relay(RelayEnds {
-                    copy,
-                    source,
-                    sink,
-                    hold: None,
-                }) => {
-                    format!("{name}=relay,{copy},{source},{sink}")
-                }
-                Observed::Relay(RelayEnds {
-                    copy,
-                    source,
-                    sink,
-                    hold: Some((read, write)),
-                }) => {
-                    format!("{name}=relay,{copy},{source},{sink},{read},{write}")
-                }
-            });
-        }
-        let mut arguments = vec![OsString::from(OBSERVER), OsString::from(words.join(" "))];
-        arguments.push(
-            config
-                .map(|path| path.clone().into_os_string())
-                .unwrap_or_default(),
-        );
-        arguments.extend_from_slice(command);
-        arguments
+/// The observer's arguments as it reads them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObserverArguments {
+    pub config: ObserverConfig,
+    /// `--config`.
+    pub training_config: Option<PathBuf>,
+    pub command: Vec<OsString>,
+}
+
+/// The role that our program was started in, by its arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Role {
+    Observer(Box<ObserverArguments>),
+    FallbackFinisher(ExitRecord),
+    /// One of the two, with arguments that we have not written.
+    Unreadable,
+}
+
+impl Role {
+    /// Reads it; None for the launcher itself.
+    pub fn read(arguments: &[OsString]) -> Option<Self> {
+        let [name, rest @ ..] = arguments else {
+            return None;
+        };
+        let role = if name == OBSERVER {
+            Self::observer(rest)
+        } else if name == FALLBACK_FINISHER {
+            Self::fallback_finisher(rest)
+        } else {
+            return None;
+        };
+        Some(role.unwrap_or(Self::Unreadable))
     }
 
-    /// Reads the second argument. None where it is not one that we have written.
-    #[must_use]
-    pub fn parse(words: &str) -> Option<Self> {
-        let words: BTreeMap<&str, &str> = words
-            .split(' ')
-            .filter_map(|word| word.split_once('='))
-            .collect();
-        let number = |name: &str| words.get(name)?.parse::<u64>().ok();
-        let descriptor = |name: &str| words.get(name)?.parse::<i32>().ok();
-        let mut streams = Vec::new();
-        for (name, stream) in STREAMS {
-            if let Some(value) = words.get(name) {
-                streams.push((stream, observed(value)?));
-            }
-        }
-        Some(Self {
-            run: words.get("run")?.parse().ok()?,
-            sending: number("sending")? == 1,
-            rank_deferred: number("deferred")? == 1,
-            spawned_at_ms: number("at")?,
-            spawned_monotonic_ms: number("monotonic")?,
-            supervisor: descriptor("supervisor")?,
-            command: descriptor("command")?,
-            channel: descriptor("channel")?,
-            command_handle: descriptor("handle"),
-            crash_flag: descriptor("crash"),
-            summary: descriptor("summary"),
-            ci_summary: number("ci") == Some(1),
-            streams,
-            unobserved: number("unobserved")?,
-        })
+    fn observer(arguments: &[OsString]) -> Option<Self> {
+        let [config, training_config, command @ ..] = arguments else {
+            return None;
+        };
+        let training_config = if training_config.is_empty() {
+            None
+        } else {
+            Some(PathBuf::from(training_config))
+        };
+        Some(Self::Observer(Box::new(ObserverArguments {
+            config: serde_json::from_str(config.to_str()?).ok()?,
+            training_config,
+            command: command.to_vec(),
+        })))
+    }
+
+    fn fallback_finisher(arguments: &[OsString]) -> Option<Self> {
+        let record = arguments.first()?.to_str()?;
+        serde_json::from_str(record)
+            .ok()
+            .map(Self::FallbackFinisher)
     }
 }
 
-fn observed(value: &str) -> Option<Observed> {
-    let (kind, numbers) = value.split_once(',')?;
-    let numbers = numbers
-        .split(',')
-        .map(str::parse)
-        .collect::<Result<Vec<u64>, _>>()
-        .ok()?;
-    let descriptor = |number: u64| i32::try_from(number).ok();
-    Some(match (kind, numbers.as_slice()) {
-        ("file", &[file, position]) => Observed::File(descriptor(file)?, position),
-        ("relay", &[copy, source, sink, ref hold @ ..]) => {
-            let hold = match hold {
-                [] => None,
-                &[read, write] => Some((descriptor(read)?, descriptor(write)?)),
-                _ => return None,
-            };
-            Observed::Relay(RelayEnds {
-                copy: descriptor(copy)?,
-                source: descriptor(source)?,
-                sink: descriptor(sink)?,
-                hold,
-            })
-        }
-        _ => return None,
-    })
+impl ObserverConfig {
+    /// The observer's arguments.
+    pub fn arguments(&self, training_config: Option<&Path>, command: &[OsString]) -> Vec<OsString> {
+        let training_config = training_config.map(|path| path.as_os_str().to_owned());
+        let mut arguments = arguments(OBSERVER, self);
+        arguments.push(training_config.unwrap_or_default());
+        arguments.extend_from_slice(command);
+        arguments
+    }
+}
+
+impl ExitRecord {
+    /// The fallback finisher's arguments.
+    pub fn arguments(&self) -> Vec<OsString> {
+        arguments(FALLBACK_FINISHER, self)
+    }
+}
+
+fn arguments(name: &str, content: &impl Serialize) -> Vec<OsString> {
+    // Numbers, enums and short lists can always be written.
+    let content = serde_json::to_string(content).unwrap_or_default();
+    vec![name.into(), content.into()]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn settings_survive_the_way_through_the_arguments() {
-        let settings = ObserverConfig {
+    fn config() -> ObserverConfig {
+        ObserverConfig {
             run: Uuid::from_u128(7),
-            sending: true,
+            sending: Sending::Permitted,
             rank_deferred: false,
             spawned_at_ms: 1_795_353_414_100,
             spawned_monotonic_ms: 99,
@@ -232,20 +193,53 @@ mod tests {
                 ),
             ],
             unobserved: 1,
-        };
-        let arguments = settings.arguments(None, &[OsString::from("train")]);
-        assert_eq!(arguments[0], OBSERVER);
-        assert_eq!(&arguments[2..], [OsString::new(), OsString::from("train")]);
-        assert_eq!(
-            ObserverConfig::parse(arguments[1].to_str().unwrap()),
-            Some(settings)
-        );
-        for broken in [
-            "",
-            "run=x",
-            "run=00000000-0000-0000-0000-000000000007 sending=1",
-        ] {
-            assert_eq!(ObserverConfig::parse(broken), None);
+        }
+    }
+
+    #[test]
+    fn both_roles_survive_the_way_through_the_arguments() {
+        let command = vec![OsString::from("train")];
+        for path in [None, Some(PathBuf::from("c.yml"))] {
+            let expected = ObserverArguments {
+                config: config(),
+                training_config: path.clone(),
+                command: command.clone(),
+            };
+            let arguments = config().arguments(path.as_deref(), &command);
+            assert_eq!(
+                Role::read(&arguments),
+                Some(Role::Observer(Box::new(expected)))
+            );
+        }
+        for end in [End::Exited(0), End::Exited(255), End::Signaled(9)] {
+            let record = ExitRecord {
+                run: Uuid::from_u128(7),
+                sending: Sending::Forbidden,
+                lasted_ms: 1 << 40,
+                end,
+                usage: Usage {
+                    max_rss_bytes: 1 << 37,
+                    cpu_microseconds: 5,
+                },
+                ci_summary: end == End::Exited(0),
+            };
+            let arguments = record.arguments();
+            assert_eq!(Role::read(&arguments), Some(Role::FallbackFinisher(record)));
+        }
+    }
+
+    #[test]
+    fn what_we_have_not_written_is_no_role_of_ours() {
+        assert_eq!(Role::read(&[]), None);
+        assert_eq!(Role::read(&["axolotl-run".into(), "{}".into()]), None);
+        for name in [OBSERVER, FALLBACK_FINISHER] {
+            for broken in ["", "{}", "{\"run\": 7}"] {
+                assert_eq!(
+                    Role::read(&[name.into(), broken.into(), "".into(), "x".into()]),
+                    Some(Role::Unreadable)
+                );
+            }
+            assert_eq!(Role::read(&[name.into()]), Some(Role::Unreadable));
         }
     }
 }

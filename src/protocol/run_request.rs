@@ -1,27 +1,17 @@
 //! A supervised run, as it was decided on.
 
+use axolotl_run_core::consent::Sending;
 use axolotl_run_core::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use uuid::Uuid;
-
-/// Whether the run's events may leave the machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sending {
-    /// The user agreed.
-    Send,
-    /// `--record`: they stay here.
-    RecordOnly,
-}
 
 /// What is to be run, and how it is to be observed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunRequest {
     /// The command and its arguments; never empty.
     pub command: Vec<OsString>,
-    /// The run's UUID.
     pub run: Uuid,
-    /// Whether events are sent.
     pub sending: Sending,
     /// `--config`: the training configuration, where the command does not name it.
     pub config: Option<PathBuf>,
@@ -40,7 +30,6 @@ pub struct RunRequest {
 impl RunRequest {
     /// What the command's environment has more than ours: the mark that makes inner launchers vanish, and the
     /// wish that the training does not report a second time.
-    #[must_use]
     pub fn environment_changes(&self) -> [(&'static str, OsString); 2] {
         [
             (env::AXOLOTL_RUN_ID, self.run.to_string().into()),

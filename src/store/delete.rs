@@ -10,10 +10,11 @@
 //!
 //! Called by `--forget`, by `--disable`, and by the observer once a run.
 
-use super::layout::{CONSENT, DELIVERY, EVENTS, SAMPLES, Sending, is_permitted};
+use super::layout::{CONSENT, DELIVERY, EVENTS, SAMPLES, is_permitted};
 use super::lock::{self, RunOwner};
 use super::runs::summarize;
 use super::runs_directory::Store;
+use axolotl_run_core::consent::Sending;
 use axolotl_run_core::limits;
 use axolotl_run_sys::files::Directory;
 use std::cmp::Reverse;

@@ -7,8 +7,9 @@
 //! One journal per run, held by one process, for as long as the process observes.
 
 use super::append_log::{AppendLog, Importance, Written};
-use super::layout::{CONSENT, DELIVERY, EVENTS, SAMPLES, Sending, is_permitted};
+use super::layout::{CONSENT, DELIVERY, EVENTS, SAMPLES, is_permitted};
 use super::lock::{self, RunLock};
+use axolotl_run_core::consent::Sending;
 use axolotl_run_core::limits;
 use axolotl_run_sys::files::{Access, Directory, Missing};
 use std::fs::File;

@@ -22,15 +22,6 @@ pub(super) const SAMPLES: &str = "samples.jsonl";
 pub(super) const CONSENT: &str = "consent";
 pub(super) const LIVE: &str = "live";
 
-/// Whether what a run records may ever be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sending {
-    /// The run's user consented.
-    Permitted,
-    /// It is recorded for its owner alone.
-    Forbidden,
-}
-
 /// Whether what a run recorded may be sent.
 pub(super) fn is_permitted(directory: &Directory) -> bool {
     directory.file(CONSENT, Access::Read).is_ok()

@@ -29,9 +29,10 @@ mod runs_directory;
 mod unsent;
 
 pub use append_log::{Importance, Written};
+pub use axolotl_run_core::consent::Sending;
 pub use delete::{Forgotten, Withdrawn};
 pub use journal::{Journal, Unforced};
-pub use layout::{Sending, StoreProblem, files};
+pub use layout::{StoreProblem, files};
 pub use read::Sent;
 pub use runs::{Outcome, Record, Summary};
 pub use runs_directory::Store;

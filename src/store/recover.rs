@@ -12,10 +12,11 @@
 
 use super::append_log::{AppendLog, Importance, Written};
 use super::gate;
-use super::layout::{EVENTS, SAMPLES, Sending};
+use super::layout::{EVENTS, SAMPLES};
 use super::lock::{self, RunOwner};
 use super::runs::{Last, summarize};
 use super::runs_directory::Store;
+use axolotl_run_core::consent::Sending;
 use axolotl_run_core::event::wire::Member;
 use axolotl_run_core::event::{Event, Finish};
 use axolotl_run_core::judging::verdict;

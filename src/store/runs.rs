@@ -7,11 +7,12 @@
 //! The queries read it; recovery, sending and pruning are built on it.
 
 use super::gate::{self, LineRefusal};
-use super::layout::{self, Sending};
+use super::layout;
 use super::lock;
 use super::read::{self, Answer, Damage, Sent};
 use super::runs_directory::Store;
 use crate::delivery::LastAnswer;
+use axolotl_run_core::consent::Sending;
 use axolotl_run_core::event::EventName;
 use axolotl_run_core::event::wire::Member;
 use axolotl_run_core::limits;

@@ -1,7 +1,8 @@
 //! The directory of recorded runs: opening it, listing it, beginning the journal of a run in it.
 
 use super::journal::Journal;
-use super::layout::{self, OURS, RUNS, Sending, StoreProblem};
+use super::layout::{self, OURS, RUNS, StoreProblem};
+use axolotl_run_core::consent::Sending;
 use axolotl_run_core::limits;
 use axolotl_run_sys::files::{Directory, Missing};
 use std::ffi::OsString;

@@ -1,4 +1,5 @@
-//! Decides what becomes of a signal that the supervisor received. Pure: the time and what the group listener saw are given to it.
+//! Decides what becomes of a signal that the supervisor received. Pure: the time is given to it, and what the group
+//! listener saw.
 //!
 //! What is done to our pid is done to the command, exactly once. A signal to the whole process group (a
 //! terminal's Ctrl-C, a shell's `kill %1`, a scheduler that signals every process) has reached the command
@@ -7,6 +8,7 @@
 //! has seen too. Its sighting may come a little later than our own copy (a loop over pids), never without
 //! bound: after [`LISTENER_ANSWER_MS`] without a listener, the signal's origin decides.
 
+use crate::protocol::messages::SeenSignal;
 use axolotl_run_core::limits::{LISTENER_ANSWER_MS, LISTENER_GRACE_MS, SIGHTING_MS, SIGNALS_MAX};
 use axolotl_run_core::status::signal::{
     SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGWINCH,
@@ -19,23 +21,38 @@ pub enum Action {
     /// Send it to the command.
     PassOn(Received),
     /// Ask the group listener, with this number, about this sender.
-    Ask(i64, i32),
+    Ask { number: u32, sender: i32 },
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Waiting {
     received: Received,
-    ask_at: u64,
-    asked: Option<(i64, u64)>,
-    answered: bool,
+    stage: Stage,
 }
 
+/// How far a signal has come that waits for the group listener.
+#[derive(Clone, Copy, Debug)]
+enum Stage {
+    /// Its other copy may still be on its way; the listener is asked at this time.
+    Grace { ask_at: u64 },
+    /// The listener was asked, and has until this time.
+    Asked { number: u32, until: u64 },
+    /// The listener has not seen it.
+    Unseen,
+}
+
+/// What the group listener saw, and when it said so.
 #[derive(Clone, Copy, Debug)]
 struct Sighting {
-    signal: i64,
-    code: i64,
-    sender: i64,
+    seen: SeenSignal,
     at: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Listener {
+    Listens,
+    /// It is gone, or has not answered in time.
+    Silent,
 }
 
 /// The signals that wait for the group listener, and what it has said.
@@ -43,8 +60,8 @@ struct Sighting {
 pub struct Forwarding {
     waiting: [Option<Waiting>; SIGNALS_MAX],
     sightings: [Option<Sighting>; SIGNALS_MAX],
-    questions: i64,
-    listener: bool,
+    questions: u32,
+    listener: Listener,
 }
 
 impl Default for Forwarding {
@@ -53,7 +70,7 @@ impl Default for Forwarding {
             waiting: [None; SIGNALS_MAX],
             sightings: [None; SIGNALS_MAX],
             questions: 0,
-            listener: true,
+            listener: Listener::Listens,
         }
     }
 }
@@ -62,93 +79,102 @@ impl Forwarding {
     /// A signal arrived. Some: it is to be passed on at once.
     pub fn received(&mut self, received: Received, now: u64) -> Option<Action> {
         self.cancel_what_it_cancels(received.signal);
-        if self.take_sighting(&received, now) {
-            return None;
+        for place in &mut self.sightings {
+            if let Some(sighting) = place
+                && now <= sighting.at + SIGHTING_MS
+                && is_same(&sighting.seen, &received)
+            {
+                *place = None;
+                return None;
+            }
         }
         let free = self.waiting.iter_mut().find(|place| place.is_none());
-        match free {
-            Some(place) if self.listener => {
-                let ask_at = if received.from_kernel() {
-                    now
-                } else {
-                    now + LISTENER_GRACE_MS
-                };
-                *place = Some(Waiting {
-                    received,
-                    ask_at,
-                    asked: None,
-                    answered: false,
-                });
-                None
-            }
-            _ => (!sent_by_terminal(&received)).then_some(Action::PassOn(received)),
+        if let Some(place) = free
+            && self.listener == Listener::Listens
+        {
+            let grace = if received.from_kernel() {
+                0
+            } else {
+                LISTENER_GRACE_MS
+            };
+            let stage = Stage::Grace {
+                ask_at: now + grace,
+            };
+            *place = Some(Waiting { received, stage });
+            return None;
         }
+        decide_alone(received)
     }
 
     /// The listener saw a signal.
-    pub fn sighted(&mut self, signal: i64, code: i64, sender: i64, now: u64) {
-        let sighting = Sighting {
-            signal,
-            code,
-            sender,
-            at: now,
-        };
-        self.listener = true;
-        let seen = self.waiting.iter_mut().find(|place| {
-            place
-                .as_ref()
-                .is_some_and(|waiting| sighting.is_of(&waiting.received))
-        });
-        if let Some(place) = seen {
-            *place = None;
-            return;
+    pub fn sighted(&mut self, seen: SeenSignal, now: u64) {
+        self.listener = Listener::Listens;
+        for place in &mut self.waiting {
+            if let Some(waiting) = place
+                && is_same(&seen, &waiting.received)
+            {
+                *place = None;
+                return;
+            }
         }
-        let old = |place: &Option<Sighting>| {
-            place
-                .as_ref()
-                .is_none_or(|sighting| sighting.at + SIGHTING_MS < now)
-        };
-        if let Some(place) = self.sightings.iter_mut().find(|place| old(place)) {
-            *place = Some(sighting);
+        for place in &mut self.sightings {
+            let is_free = match place {
+                Some(old) => old.at + SIGHTING_MS < now,
+                None => true,
+            };
+            if is_free {
+                *place = Some(Sighting { seen, at: now });
+                return;
+            }
         }
     }
 
-    /// The listener has said all that it saw before question `number`.
-    pub fn answered(&mut self, number: i64) {
-        self.listener = true;
+    /// The listener has said all that it saw before question `answer`.
+    pub fn answered(&mut self, answer: u32) {
+        self.listener = Listener::Listens;
         for waiting in self.waiting.iter_mut().flatten() {
-            waiting.answered |= waiting.asked.is_some_and(|(asked, _)| asked <= number);
+            if let Stage::Asked { number, .. } = waiting.stage
+                && number <= answer
+            {
+                waiting.stage = Stage::Unseen;
+            }
         }
     }
 
     /// The listener is gone; nothing waits for it any more.
-    pub const fn listener_lost(&mut self) {
-        self.listener = false;
+    pub fn listener_lost(&mut self) {
+        self.listener = Listener::Silent;
     }
 
     /// The next thing to do, if there is one now.
     pub fn next(&mut self, now: u64) -> Option<Action> {
-        let (listener, questions) = (self.listener, self.questions);
+        let listens = self.listener == Listener::Listens;
         for place in &mut self.waiting {
             let Some(waiting) = place else { continue };
             let received = waiting.received;
-            match waiting.asked {
-                _ if waiting.answered => {
+            match waiting.stage {
+                Stage::Unseen => {
                     *place = None;
                     return Some(Action::PassOn(received));
                 }
-                Some((_, until)) if listener && now < until => {}
-                None if listener && now < waiting.ask_at => {}
-                None if listener => {
-                    waiting.asked = Some((questions + 1, now + LISTENER_ANSWER_MS));
-                    self.questions += 1;
-                    return Some(Action::Ask(self.questions, received.sender));
+                Stage::Asked { until, .. } if listens && now < until => {}
+                Stage::Grace { ask_at } if listens && now < ask_at => {}
+                Stage::Grace { .. } if listens => {
+                    self.questions = self.questions.wrapping_add(1);
+                    waiting.stage = Stage::Asked {
+                        number: self.questions,
+                        until: now + LISTENER_ANSWER_MS,
+                    };
+                    return Some(Action::Ask {
+                        number: self.questions,
+                        sender: received.sender,
+                    });
                 }
-                _ => {
+                Stage::Grace { .. } | Stage::Asked { .. } => {
                     *place = None;
-                    self.listener = false;
-                    if !sent_by_terminal(&received) {
-                        return Some(Action::PassOn(received));
+                    self.listener = Listener::Silent;
+                    if let Some(action) = decide_alone(received) {
+                        return Some(action);
                     }
                 }
             }
@@ -157,72 +183,56 @@ impl Forwarding {
     }
 
     /// Milliseconds until [`next`](Self::next) has something to do; None while nothing waits.
-    #[must_use]
     pub fn wait(&self, now: u64) -> Option<u64> {
-        let until = |waiting: &Waiting| waiting.asked.map_or(waiting.ask_at, |(_, until)| until);
-        self.waiting
-            .iter()
-            .flatten()
-            .map(|waiting| until(waiting).saturating_sub(now))
+        let waiting = self.waiting.iter().flatten();
+        waiting
+            .map(|waiting| match waiting.stage {
+                Stage::Grace { ask_at } => ask_at.saturating_sub(now),
+                Stage::Asked { until, .. } => until.saturating_sub(now),
+                Stage::Unseen => 0,
+            })
             .min()
     }
 
     /// Whether a SIGCONT is under way to the command: then it is not stopped for long.
-    #[must_use]
     pub fn continues(&self) -> bool {
-        self.waiting
-            .iter()
-            .flatten()
-            .any(|waiting| waiting.received.signal == SIGCONT)
+        let mut waiting = self.waiting.iter().flatten();
+        waiting.any(|waiting| waiting.received.signal == SIGCONT)
     }
 
     /// The kernel discards pending stops when a process is continued, and the other way round; so does the time
     /// that signals wait here.
     fn cancel_what_it_cancels(&mut self, signal: i32) {
-        let stops = |signal| matches!(signal, SIGTSTP | SIGTTIN | SIGTTOU);
         for place in &mut self.waiting {
-            let Some(Waiting { received, .. }) = place else {
-                continue;
-            };
-            if (signal == SIGCONT && stops(received.signal))
-                || (stops(signal) && received.signal == SIGCONT)
-            {
+            let Some(waiting) = place else { continue };
+            let before = waiting.received.signal;
+            if (signal == SIGCONT && stops(before)) || (stops(signal) && before == SIGCONT) {
                 *place = None;
             }
         }
     }
-
-    fn take_sighting(&mut self, received: &Received, now: u64) -> bool {
-        for place in &mut self.sightings {
-            if place.as_ref().is_some_and(|sighting| {
-                sighting.at + SIGHTING_MS >= now && sighting.is_of(received)
-            }) {
-                *place = None;
-                return true;
-            }
-        }
-        false
-    }
 }
 
-impl Sighting {
-    fn is_of(&self, received: &Received) -> bool {
-        (self.signal, self.code, self.sender)
-            == (
-                i64::from(received.signal),
-                i64::from(received.code),
-                i64::from(received.sender),
-            )
-    }
+const fn stops(signal: i32) -> bool {
+    matches!(signal, SIGTSTP | SIGTTIN | SIGTTOU)
 }
 
-/// Without a listener: the kernel's own signals of these kinds come from a terminal and go to the group.
-const fn sent_by_terminal(received: &Received) -> bool {
-    received.from_kernel()
-        && matches!(
-            received.signal,
-            SIGINT | SIGQUIT | SIGHUP | SIGCONT | SIGTSTP | SIGWINCH
-        )
+fn is_same(seen: &SeenSignal, received: &Received) -> bool {
+    seen.signal == received.signal && seen.code == received.code && seen.sender == received.sender
+}
+
+/// Without a listener: the kernel's own signals of these kinds come from a terminal and go to the group, so the command
+/// has had them.
+fn decide_alone(received: Received) -> Option<Action> {
+    let from_terminal = matches!(
+        received.signal,
+        SIGINT | SIGQUIT | SIGHUP | SIGCONT | SIGTSTP | SIGWINCH
+    );
+    if received.from_kernel() && from_terminal {
+        None
+    } else {
+        Some(Action::PassOn(received))
+    }
 }
 
 #[cfg(test)]
@@ -240,6 +250,18 @@ mod tests {
             sender,
             value: 0,
         }
+    }
+
+    const fn seen(signal: i32, sender: i32) -> SeenSignal {
+        SeenSignal {
+            signal,
+            code: 0,
+            sender,
+        }
+    }
+
+    const fn ask(number: u32, sender: i32) -> Action {
+        Action::Ask { number, sender }
     }
 
     const fn by_kernel(signal: i32) -> Received {
@@ -262,10 +284,7 @@ mod tests {
         assert_eq!(forwarding.received(sent(SIGTERM, 7), 0), None);
         assert_eq!(until(&mut forwarding, LISTENER_GRACE_MS - 1), []);
         assert_eq!(forwarding.wait(LISTENER_GRACE_MS - 1), Some(1));
-        assert_eq!(
-            until(&mut forwarding, LISTENER_GRACE_MS),
-            [Action::Ask(1, 7)]
-        );
+        assert_eq!(until(&mut forwarding, LISTENER_GRACE_MS), [ask(1, 7)]);
         forwarding.answered(1);
         assert_eq!(
             until(&mut forwarding, LISTENER_GRACE_MS),
@@ -282,11 +301,11 @@ mod tests {
         for listener_first in [true, false] {
             let mut forwarding = Forwarding::default();
             if listener_first {
-                forwarding.sighted(15, 0, 7, 0);
+                forwarding.sighted(seen(15, 7), 0);
             }
             assert_eq!(forwarding.received(sent(SIGTERM, 7), 3), None);
             if !listener_first {
-                forwarding.sighted(15, 0, 7, 10);
+                forwarding.sighted(seen(15, 7), 10);
             }
             assert_eq!(
                 until(&mut forwarding, 1000),
@@ -299,11 +318,11 @@ mod tests {
     #[test]
     fn a_sighting_counts_for_one_signal_of_one_sender_and_not_for_long() {
         let mut forwarding = Forwarding::default();
-        forwarding.sighted(15, 0, 7, 0);
+        forwarding.sighted(seen(15, 7), 0);
         forwarding.received(sent(SIGTERM, 8), 1);
         assert_eq!(
             until(&mut forwarding, LISTENER_GRACE_MS + 5),
-            [Action::Ask(1, 8)],
+            [ask(1, 8)],
             "another sender"
         );
         forwarding.answered(1);
@@ -317,7 +336,7 @@ mod tests {
             [],
             "the sighting's own signal"
         );
-        forwarding.sighted(15, 0, 7, 200);
+        forwarding.sighted(seen(15, 7), 200);
         forwarding.received(sent(SIGTERM, 7), 201 + SIGHTING_MS);
         assert_eq!(until(&mut forwarding, 2000).len(), 1, "stale sighting");
     }

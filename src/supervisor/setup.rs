@@ -6,9 +6,9 @@
 //! If relays can't be built the command gets our own descriptors; if nothing can be built this process becomes
 //! the command.
 
-use super::watch::Supervised;
+use super::supervised::Supervised;
 use crate::protocol::observer_config::{Observed, ObserverConfig, RelayEnds};
-use crate::protocol::run_request::{RunRequest, Sending};
+use crate::protocol::run_request::RunRequest;
 use axolotl_run_core::limits;
 use axolotl_run_core::observation::Stream;
 use axolotl_run_sys::command::{self, Program, Role, Spawn};
@@ -53,17 +53,17 @@ struct Followed {
 ///
 /// # Errors
 /// Why the command could not be run in our place, after not even a plain clone was possible.
-pub fn start(order: &RunRequest) -> Result<Supervised, Errno> {
-    let changes = order.environment_changes();
-    let Ok(mut built) = build(order, &changes) else {
-        return Err(command::exec(&order.command, &changes));
+pub fn start(request: &RunRequest) -> Result<Supervised, Errno> {
+    let changes = request.environment_changes();
+    let Ok(mut built) = build(request, &changes) else {
+        return Err(command::exec(&request.command, &changes));
     };
     // What follows the clone may not fail any more, so the channel is made now: without one we go unobserved.
-    let mut link = Link::new(order);
+    let mut link = Link::new(request);
     if built.relays.iter().any(Option::is_some) && !link.is_whole() {
         built.forgo_relays();
         drop(link);
-        link = Link::new(order);
+        link = Link::new(request);
     }
     let Link {
         channel,
@@ -101,10 +101,10 @@ pub fn start(order: &RunRequest) -> Result<Supervised, Errno> {
     };
     Signals::block(true);
     let handle = wait::open(command).ok();
-    let settings = || ObserverConfig {
-        run: order.run,
-        sending: order.sending == Sending::Send,
-        rank_deferred: order.rank_deferred,
+    let config = || ObserverConfig {
+        run: request.run,
+        sending: request.sending,
+        rank_deferred: request.rank_deferred,
         spawned_at_ms,
         spawned_monotonic_ms,
         supervisor,
@@ -115,13 +115,13 @@ pub fn start(order: &RunRequest) -> Result<Supervised, Errno> {
         command_handle: handle.as_ref().map(AsRawFd::as_raw_fd),
         crash_flag: crash.as_ref().map(|crash| crash.read.as_raw_fd()),
         summary: summary.as_ref().map(|summary| summary.write.as_raw_fd()),
-        ci_summary: order.ci_summary,
+        ci_summary: request.ci_summary,
         streams: streams(&built),
         unobserved: built.routes.unobserved,
     };
     let observer = channel.as_ref().and_then(|_| {
         command::start_observer(&built.null, &built.failure.read, || {
-            role(order, &settings(), &built)
+            role(request, &config(), &built)
         })
         .ok()
     });
@@ -144,7 +144,7 @@ pub fn start(order: &RunRequest) -> Result<Supervised, Errno> {
         null: built.null,
         crash: crash.map(|crash| crash.write),
         summary: summary.map(|summary| summary.read),
-        is_told: order.summary || order.ci_summary,
+        is_told: request.summary || request.ci_summary,
         relays: built.relays.map(|plumbing| plumbing.map(Plumbing::relay)),
     };
     // What is left now of the user's own descriptors above the standard three is the command's alone: whoever
@@ -164,8 +164,8 @@ struct Link {
 }
 
 impl Link {
-    fn new(order: &RunRequest) -> Self {
-        let summary = if order.summary {
+    fn new(request: &RunRequest) -> Self {
+        let summary = if request.summary {
             flow::pipe().ok()
         } else {
             None
@@ -201,11 +201,11 @@ impl Plumbing {
     }
 }
 
-fn build(order: &RunRequest, changes: &[(&str, OsString)]) -> Result<Built, Errno> {
-    let program = Program::new(&order.command, changes)?;
+fn build(request: &RunRequest, changes: &[(&str, OsString)]) -> Result<Built, Errno> {
+    let program = Program::new(&request.command, changes)?;
     let wishes = Wishes {
-        tap_stdout: order.tap_stdout,
-        terminal_direct: order.terminal_direct,
+        tap_stdout: request.tap_stdout,
+        terminal_direct: request.terminal_direct,
     };
     let look = |number| descriptors::look(descriptors::standard(number));
     let mut routes = route::decide(look(1), look(2), wishes);
@@ -334,16 +334,16 @@ fn streams(built: &Built) -> Vec<(Stream, Observed)> {
 }
 
 /// What the observer is started with; made on its side of the clone.
-fn role(order: &RunRequest, settings: &ObserverConfig, built: &Built) -> Result<Role, Errno> {
+fn role(request: &RunRequest, config: &ObserverConfig, built: &Built) -> Result<Role, Errno> {
     let program = Program::new(
-        &settings.arguments(order.config.as_ref(), &order.command),
+        &config.arguments(request.config.as_deref(), &request.command),
         &[],
     )?;
-    let mut keep: Vec<RawFd> = vec![settings.channel, built.failure.read.as_raw_fd()];
-    keep.extend(settings.command_handle);
-    keep.extend(settings.crash_flag);
-    keep.extend(settings.summary);
-    for (_, observed) in &settings.streams {
+    let mut keep: Vec<RawFd> = vec![config.channel, built.failure.read.as_raw_fd()];
+    keep.extend(config.command_handle);
+    keep.extend(config.crash_flag);
+    keep.extend(config.summary);
+    for (_, observed) in &config.streams {
         match observed {
             Observed::File(file, _) => keep.push(*file),
             Observed::Relay(ends) => {

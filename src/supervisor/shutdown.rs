@@ -5,9 +5,9 @@
 //! wait for the finish event to be written and, where the server is known to answer, for its upload. Any
 //! signal ends every wait.
 
+use crate::protocol::messages::Upload;
 use axolotl_run_core::limits;
-use axolotl_run_core::status::End;
-use axolotl_run_sys::wait::Usage;
+use axolotl_run_core::status::{End, Usage};
 use std::time::Duration;
 
 /// The time between the command's end and ours.
@@ -76,12 +76,11 @@ impl Shutdown {
         self.interrupted
     }
 
-    /// The finish event is written; `wait`: the upload is worth waiting for.
-    pub const fn journaled(&mut self, wait: bool) {
-        self.heard = if wait {
-            Heard::Journaled
-        } else {
-            Heard::Enough
+    /// The finish event is written.
+    pub const fn journaled(&mut self, upload: Upload) {
+        self.heard = match upload {
+            Upload::Expected => Heard::Journaled,
+            Upload::NotExpected => Heard::Enough,
         };
     }
 
@@ -185,9 +184,9 @@ mod tests {
                 |shutdown| shutdown.patience = limits::END_PATIENT_WAIT,
                 ms(limits::END_PATIENT_WAIT),
             ),
-            (|shutdown| shutdown.journaled(false), 0),
+            (|shutdown| shutdown.journaled(Upload::NotExpected), 0),
             (
-                |shutdown| shutdown.journaled(true),
+                |shutdown| shutdown.journaled(Upload::Expected),
                 ms(limits::END_UPLOAD_WAIT),
             ),
             (Shutdown::interrupt, 0),

@@ -6,90 +6,18 @@
 mod pump;
 mod requests;
 
-use super::Finished;
 use super::forwarding::Forwarding;
 use super::shutdown::Shutdown;
-use crate::protocol::messages::{ToObserver, ToSupervisor};
+use super::supervised::{Finished, Supervised};
+use crate::protocol::messages::{self, Arrived, ToObserver, ToSupervisor};
 use axolotl_run_core::limits;
-use axolotl_run_core::status::{End, signal};
-use axolotl_run_sys::channel::Received as Arrived;
+use axolotl_run_core::status::{End, Usage, signal};
 use axolotl_run_sys::poll::{Events, Poll};
-use axolotl_run_sys::signals::{self, Received, Signals};
+use axolotl_run_sys::signals::{self, Received};
 use axolotl_run_sys::streams::relay::Relay;
-use axolotl_run_sys::wait::{self, Change, Usage};
-use axolotl_run_sys::{Errno, channel, clock, descriptors, flow, memory, stderr};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
-
-/// A command under supervision.
-#[derive(Debug)]
-pub struct Supervised {
-    /// The command's pid.
-    pub command: i32,
-    /// The observer's pid, while it lives.
-    pub observer: Option<i32>,
-    /// The message socket, while somebody listens.
-    pub channel: Option<OwnedFd>,
-    /// What the command hangs on where there was no process left for an observer.
-    pub parent_death: Option<(OwnedFd, OwnedFd)>,
-    /// Our signals.
-    pub signals: Signals,
-    /// Tells whether exec succeeded; closed once it has.
-    pub failure: Option<OwnedFd>,
-    /// /dev/null.
-    pub null: OwnedFd,
-    /// Where a fault of ours is written.
-    pub crash: Option<OwnedFd>,
-    /// Where the observer's last words arrive, where the user wants them on stderr.
-    pub summary: Option<OwnedFd>,
-    /// Whether the user asked to be told how it went, here or elsewhere.
-    pub is_told: bool,
-    /// The streams that pass through us.
-    pub relays: [Option<Relay>; 2],
-}
-
-impl Supervised {
-    /// How many descriptors it can own.
-    pub const DESCRIPTORS: usize = 18;
-
-    /// Their numbers; -1 stands for none.
-    #[must_use]
-    pub fn descriptors(&self) -> [RawFd; Self::DESCRIPTORS] {
-        let number =
-            |descriptor: &Option<OwnedFd>| descriptor.as_ref().map_or(-1, AsRawFd::as_raw_fd);
-        let relay = |relay: &Option<Relay>| relay.as_ref().map_or([-1; 5], Relay::descriptors);
-        let ([a, b, c, d, e], [f, g, h, i, j]) = (relay(&self.relays[0]), relay(&self.relays[1]));
-        let (signals, null) = (self.signals.as_fd().as_raw_fd(), self.null.as_raw_fd());
-        let (channel, failure, crash) = (
-            number(&self.channel),
-            number(&self.failure),
-            number(&self.crash),
-        );
-        let (tied, to) = self
-            .parent_death
-            .as_ref()
-            .map_or((-1, -1), |(tied, to)| (tied.as_raw_fd(), to.as_raw_fd()));
-        [
-            a,
-            b,
-            c,
-            d,
-            e,
-            f,
-            g,
-            h,
-            i,
-            j,
-            signals,
-            null,
-            channel,
-            failure,
-            crash,
-            tied,
-            to,
-            number(&self.summary),
-        ]
-    }
-}
+use axolotl_run_sys::wait::{self, Change};
+use axolotl_run_sys::{Errno, clock, descriptors, flow, memory, stderr};
+use std::os::fd::AsFd;
 
 /// What a relay waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -300,30 +228,30 @@ impl Watch {
     }
 
     fn messages(&mut self) {
-        let now = clock::monotonic_ms();
         while let Some(channel) = &self.supervised.channel {
-            match channel::try_receive(channel.as_fd()) {
+            match messages::receive(channel.as_fd()) {
                 Arrived::Nothing => return,
                 Arrived::Closed => return self.lose_observer(),
-                Arrived::Message(bytes) => match ToSupervisor::decode(&bytes) {
-                    Some(ToSupervisor::Sighting(signal, code, sender)) => {
-                        self.forwarding.sighted(signal, code, sender, now)
-                    }
-                    Some(ToSupervisor::Answer(number)) => self.forwarding.answered(number),
-                    Some(ToSupervisor::Released) => self.owed = self.owed.saturating_sub(1),
-                    Some(ToSupervisor::Journaled(wait)) => {
-                        self.unfinished = false;
-                        if let Some(shutdown) = &mut self.shutdown {
-                            shutdown.journaled(wait);
-                        }
-                    }
-                    Some(ToSupervisor::Uploaded) => {
-                        if let Some(shutdown) = &mut self.shutdown {
-                            shutdown.uploaded();
-                        }
-                    }
-                    None => {}
-                },
+                Arrived::Message(message) => self.message(message),
+            }
+        }
+    }
+
+    fn message(&mut self, message: ToSupervisor) {
+        match message {
+            ToSupervisor::Sighting(seen) => self.forwarding.sighted(seen, clock::monotonic_ms()),
+            ToSupervisor::Answer(number) => self.forwarding.answered(number),
+            ToSupervisor::Released => self.owed = self.owed.saturating_sub(1),
+            ToSupervisor::Journaled(upload) => {
+                self.unfinished = false;
+                if let Some(shutdown) = &mut self.shutdown {
+                    shutdown.journaled(upload);
+                }
+            }
+            ToSupervisor::Uploaded => {
+                if let Some(shutdown) = &mut self.shutdown {
+                    shutdown.uploaded();
+                }
             }
         }
     }
@@ -383,26 +311,16 @@ impl Watch {
             .map(Relay::missed)
             .fold(self.missed, u64::saturating_add);
         if missed > 0 {
-            self.tell(ToObserver::Missed(
-                i64::try_from(missed).unwrap_or(i64::MAX),
-            ));
+            self.tell(ToObserver::Missed(missed));
         }
-        let end = match end {
-            End::Exited(code) => i64::from(code),
-            End::Signaled(signal) => -i64::from(signal),
-        };
         // Ours are closed before the observer is told, so that it is the only one that relays.
         self.supervised.relays = [None, None];
-        self.owe(ToObserver::Ended {
-            end,
-            max_rss_bytes: usage.max_rss_bytes,
-            cpu_microseconds: usage.cpu_microseconds,
-        });
+        self.owe(ToObserver::Ended { end, usage });
     }
 
     fn tell(&self, message: ToObserver) {
         if let Some(channel) = &self.supervised.channel {
-            channel::try_send(channel.as_fd(), &message.encode());
+            messages::send(channel.as_fd(), &message);
         }
     }
 

@@ -116,7 +116,7 @@ def until(condition):
 def observer(found=[]):
     for process in found or glob.glob("/proc/[0-9]*"):
         words = open(process + "/cmdline").read()
-        if words.startswith("axolotl-run-observer") and "run=" + os.environ["AXOLOTL_RUN_ID"] in words:
+        if words.startswith("axolotl-run-observer") and os.environ["AXOLOTL_RUN_ID"] in words:
             found[:] = [process]
             return process
 def is_watched(pid):

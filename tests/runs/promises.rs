@@ -148,18 +148,13 @@ fn observer_of(supervisor: Pid) -> Option<(Pid, Pid)> {
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
     pids.into_iter().find_map(|pid| {
         let arguments = fs::read_to_string(format!("/proc/{pid}/cmdline")).ok()?;
-        let mut words = arguments.split(['\0', ' ']);
-        words
-            .next()
-            .filter(|name| *name == "axolotl-run-observer")?;
-        let number = |name: &str| -> Option<i32> {
-            arguments
-                .split(['\0', ' '])
-                .find_map(|word| word.strip_prefix(name)?.strip_prefix('=')?.parse().ok())
-        };
-        (number("supervisor") == Some(supervisor.as_raw()))
-            .then(|| Some((Pid::from_raw(pid), Pid::from_raw(number("command")?))))
-            .flatten()
+        let config = arguments.strip_prefix("axolotl-run-observer\0")?;
+        let config: serde_json::Value = serde_json::from_str(config.split('\0').next()?).ok()?;
+        if config["supervisor"] != supervisor.as_raw() {
+            return None;
+        }
+        let command = i32::try_from(config["command"].as_i64()?).ok()?;
+        Some((Pid::from_raw(pid), Pid::from_raw(command)))
     })
 }
 

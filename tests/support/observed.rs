@@ -141,7 +141,7 @@ impl Recorded {
     #[track_caller]
     pub fn until_released(&self) {
         let word = format!(
-            "run={}",
+            "\"run\":\"{}\"",
             self.directory.file_name().unwrap_or_default().display()
         );
         let observes = |arguments: String| {

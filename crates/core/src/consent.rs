@@ -9,6 +9,7 @@
 
 use crate::env;
 use crate::launch::rank::RankVerdict;
+use serde::{Deserialize, Serialize};
 use std::ffi::OsStr;
 
 /// The version of the policy that a stored decision was made for. It grows when more is collected, or for
@@ -52,6 +53,15 @@ pub struct Inputs<'a> {
     pub do_not_track: Option<&'a OsStr>,
     /// AXOLOTL_DO_NOT_TRACK.
     pub axolotl_do_not_track: Option<&'a OsStr>,
+}
+
+/// Whether what a run records may ever be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Sending {
+    /// The run's user consented.
+    Permitted,
+    /// It is recorded for its owner alone.
+    Forbidden,
 }
 
 /// What was decided, and why.

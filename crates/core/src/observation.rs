@@ -6,9 +6,10 @@
 use crate::event::Dropped;
 use crate::public::PublicStr;
 use crate::status::End;
+use serde::{Deserialize, Serialize};
 
 /// Which of the command's streams a line came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Stream {
     /// Standard output by itself.
     Stdout,

@@ -1,5 +1,7 @@
 //! How the launcher ends: the command's own end, or its refusal to start.
 
+use serde::{Deserialize, Serialize};
+
 /// A question to the launcher was understood and has no answer, or answering failed; nothing was to be started.
 pub const UNANSWERED: u8 = 1;
 /// Our own refusal before anything was started (a bad option).
@@ -12,12 +14,21 @@ pub const NOT_FOUND: u8 = 127;
 pub const INTERRUPTED: u8 = 130;
 
 /// How a process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum End {
     /// It exited with this code.
     Exited(u8),
     /// This signal killed it.
     Signaled(i32),
+}
+
+/// What a process and all that it waited for have used, as the kernel counted it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Highest resident bytes of one process.
+    pub max_rss_bytes: u64,
+    /// Processor time in microseconds.
+    pub cpu_microseconds: u64,
 }
 
 impl End {

@@ -219,8 +219,12 @@ mod tests {
         let wake = Arc::clone(&woken);
         let mut background = Background::<(), u32>::start_waking(
             "test",
-            move || drop(wake.fetch_add(1, Ordering::SeqCst)),
-            |desk| drop(desk.answer(7)),
+            move || {
+                wake.fetch_add(1, Ordering::SeqCst);
+            },
+            |desk| {
+                desk.answer(7);
+            },
         )
         .unwrap();
         assert_eq!(background.wait(LONG), Arrived::Answer(7));

@@ -5,14 +5,14 @@ use super::Errno;
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair};
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
-/// Bytes of a message.
+/// Bytes of a message at the most; the longest that are sent have 27.
 pub const MESSAGE_BYTES: usize = 40;
 
 /// What was received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Received {
+pub enum Received<'buffer> {
     /// One message.
-    Message([u8; MESSAGE_BYTES]),
+    Message(&'buffer [u8]),
     /// Nothing at the moment.
     Nothing,
     /// The other side is gone.
@@ -32,27 +32,24 @@ pub fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {
     )
 }
 
-/// Sends one message without waiting; a full or dead peer loses it. Returns whether it was taken.
-pub fn try_send(end: BorrowedFd<'_>, message: &[u8; MESSAGE_BYTES]) -> bool {
-    send(
-        end.as_raw_fd(),
-        message,
-        MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL,
-    )
-    .is_ok()
+/// Sends one message without waiting; a full or dead peer loses it.
+pub fn try_send(end: BorrowedFd<'_>, message: &[u8]) {
+    let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+    let _ = send(end.as_raw_fd(), message, flags);
 }
 
 /// Takes one message without waiting.
-pub fn try_receive(end: BorrowedFd<'_>) -> Received {
-    let mut message = [0; MESSAGE_BYTES];
+pub fn try_receive<'buffer>(
+    end: BorrowedFd<'_>,
+    buffer: &'buffer mut [u8; MESSAGE_BYTES],
+) -> Received<'buffer> {
     loop {
-        return match recv(end.as_raw_fd(), &mut message, MsgFlags::MSG_DONTWAIT) {
-            Ok(MESSAGE_BYTES) => Received::Message(message),
-            Ok(0) => Received::Closed,
-            // A message of another length is not ours; the next one may be.
-            Ok(_) | Err(Errno::EINTR) => continue,
-            Err(Errno::EAGAIN) => Received::Nothing,
-            Err(_) => Received::Closed,
+        let length = match recv(end.as_raw_fd(), buffer, MsgFlags::MSG_DONTWAIT) {
+            Err(Errno::EINTR) => continue,
+            Err(Errno::EAGAIN) => return Received::Nothing,
+            Ok(0) | Err(_) => return Received::Closed,
+            Ok(length) => length,
         };
+        return Received::Message(buffer.get(..length).unwrap_or_default());
     }
 }

@@ -1,7 +1,7 @@
 //! Waiting for processes, and knowing of those that are not ours.
 
 use super::Errno;
-use axolotl_run_core::status::End;
+use axolotl_run_core::status::{End, Usage};
 use nix::libc;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
@@ -18,15 +18,6 @@ pub enum Change {
     Stopped(i32),
     /// It runs again.
     Continued,
-}
-
-/// What a process and all that it waited for have used.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Usage {
-    /// Highest resident bytes of one process.
-    pub max_rss_bytes: i64,
-    /// Processor time in microseconds.
-    pub cpu_microseconds: i64,
 }
 
 /// Takes the next change of any child, without waiting. None when there is none.
@@ -47,7 +38,7 @@ pub fn next_change() -> Option<(i32, Change)> {
     } else if libc::WIFCONTINUED(status) {
         Change::Continued
     } else {
-        Change::Ended(End::from_wait(status)?, Usage::from(&usage))
+        Change::Ended(End::from_wait(status)?, usage_of(&usage))
     };
     Some((pid, change))
 }
@@ -63,18 +54,16 @@ pub fn was_continued(pid: i32) -> bool {
     .is_ok_and(|status| status != WaitStatus::StillAlive)
 }
 
-impl From<&libc::rusage> for Usage {
-    fn from(usage: &libc::rusage) -> Self {
-        let microseconds = |time: &libc::timeval| {
-            time.tv_sec
-                .saturating_mul(1_000_000)
-                .saturating_add(time.tv_usec)
-        };
-        Self {
-            max_rss_bytes: usage.ru_maxrss.saturating_mul(1024),
-            cpu_microseconds: microseconds(&usage.ru_utime)
-                .saturating_add(microseconds(&usage.ru_stime)),
-        }
+fn usage_of(usage: &libc::rusage) -> Usage {
+    let microseconds = |time: &libc::timeval| {
+        let micros = time.tv_sec.saturating_mul(1_000_000);
+        u64::try_from(micros.saturating_add(time.tv_usec)).unwrap_or(0)
+    };
+    let kibibytes = u64::try_from(usage.ru_maxrss).unwrap_or(0);
+    Usage {
+        max_rss_bytes: kibibytes.saturating_mul(1024),
+        cpu_microseconds: microseconds(&usage.ru_utime)
+            .saturating_add(microseconds(&usage.ru_stime)),
     }
 }
 

@@ -10,8 +10,10 @@ mod question;
 pub use question::{Query, Question};
 
 use crate::cli::{Mode, Refusal, Typed};
-use crate::protocol::run_request::{RunRequest, Sending};
-use axolotl_run_core::consent::{Decision, Inputs, Stored, Telemetry, Warning, decide, is_inside};
+use crate::protocol::run_request::RunRequest;
+use axolotl_run_core::consent::{
+    Decision, Inputs, Sending, Stored, Telemetry, Warning, decide, is_inside,
+};
 use axolotl_run_core::env;
 use axolotl_run_core::launch::command_line::CommandLine;
 use axolotl_run_core::launch::rank::{RankVerdict, rank};
@@ -98,7 +100,7 @@ fn run(typed: &Typed, surroundings: &Surroundings<'_>) -> Plan {
     let command = CommandLine::read(&typed.operands);
     let (decision, rank) = surroundings.consent(&command);
     let then = match decision.telemetry {
-        Telemetry::On => observe(typed, &command, Sending::Send, rank, surroundings),
+        Telemetry::On => observe(typed, &command, Sending::Permitted, rank, surroundings),
         // A recent Axolotl reports by default: whoever has not decided is kept out of that, too.
         Telemetry::Off => Plan::Exec {
             command: typed.operands.clone(),
@@ -118,7 +120,7 @@ fn run(typed: &Typed, surroundings: &Surroundings<'_>) -> Plan {
 fn record(typed: &Typed, surroundings: &Surroundings<'_>) -> Plan {
     let command = CommandLine::read(&typed.operands);
     match surroundings.is_not_ours(&command) {
-        Some(rank) => observe(typed, &command, Sending::RecordOnly, rank, surroundings),
+        Some(rank) => observe(typed, &command, Sending::Forbidden, rank, surroundings),
         None => Plan::Exec {
             command: typed.operands.clone(),
             do_not_track: false,

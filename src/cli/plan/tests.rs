@@ -82,8 +82,8 @@ fn order(command: &str, sending: Sending) -> RunRequest {
 
 #[test]
 fn consent_and_rank_decide_what_becomes_of_a_command() {
-    let send = |command| Plan::Observe(order(command, Sending::Send));
-    let record = |command| Plan::Observe(order(command, Sending::RecordOnly));
+    let send = |command| Plan::Observe(order(command, Sending::Permitted));
+    let record = |command| Plan::Observe(order(command, Sending::Forbidden));
     let at = |environment| Place {
         environment,
         stored: None,
@@ -152,35 +152,35 @@ fn the_options_of_a_run_reach_the_order() {
             "--config c.yml t",
             RunRequest {
                 config: Some("c.yml".into()),
-                ..order("t", Sending::Send)
+                ..order("t", Sending::Permitted)
             },
         ),
         (
             "--tap-stdout t",
             RunRequest {
                 tap_stdout: true,
-                ..order("t", Sending::Send)
+                ..order("t", Sending::Permitted)
             },
         ),
         (
             "--tty=direct t",
             RunRequest {
                 terminal_direct: true,
-                ..order("t", Sending::Send)
+                ..order("t", Sending::Permitted)
             },
         ),
         (
             "vim x",
             RunRequest {
                 terminal_direct: true,
-                ..order("vim x", Sending::Send)
+                ..order("vim x", Sending::Permitted)
             },
         ),
         (
             torchrun,
             RunRequest {
                 rank_deferred: true,
-                ..order(torchrun, Sending::Send)
+                ..order(torchrun, Sending::Permitted)
             },
         ),
     ] {

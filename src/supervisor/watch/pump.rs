@@ -51,6 +51,6 @@ impl Watch {
         if let Some(relay) = self.supervised.relays.get_mut(index).and_then(Option::take) {
             self.missed = self.missed.saturating_add(relay.missed());
         }
-        self.owe(ToObserver::StreamClosed(i64::try_from(index).unwrap_or(0)));
+        self.owe(ToObserver::StreamClosed(u8::try_from(index).unwrap_or(0)));
     }
 }

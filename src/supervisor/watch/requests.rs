@@ -2,7 +2,7 @@
 //! [`forwarding`](crate::supervisor::forwarding) decides whether the command has had it. Only the loop calls this.
 
 use super::Watch;
-use crate::protocol::messages::ToObserver;
+use crate::protocol::messages::{SeenSignal, ToObserver};
 use crate::supervisor::forwarding::Action;
 use axolotl_run_core::status::signal;
 use axolotl_run_sys::signals::{self, Received};
@@ -64,17 +64,11 @@ impl Watch {
     /// Tells the observer of a signal that asks for the end.
     fn request(&self, received: &Received) {
         if REQUESTS.contains(&received.signal) {
-            let Received {
-                signal,
-                code,
-                sender,
-                ..
-            } = *received;
-            self.tell(ToObserver::Requested(
-                signal.into(),
-                code.into(),
-                sender.into(),
-            ));
+            self.tell(ToObserver::Requested(SeenSignal {
+                signal: received.signal,
+                code: received.code,
+                sender: received.sender,
+            }));
         }
     }
 
@@ -98,7 +92,7 @@ impl Watch {
             // A pid may be another process's once ours is reaped.
             Action::PassOn(_) if self.shutdown.is_some() => {}
             Action::PassOn(received) => signals::pass_on(self.supervised.command, &received),
-            Action::Ask(number, sender) => self.tell(ToObserver::Ask(number, sender.into())),
+            Action::Ask { number, sender } => self.tell(ToObserver::Ask { number, sender }),
         }
     }
 }
