@@ -67,3 +67,16 @@ pub fn examples(columns: &[&str], grounds: &Grounds) -> String {
     );
     format!("    ({columns}, {yes}, {no}),\n")
 }
+
+/// The name of a variant: `gpu_out_of_memory` is `GpuOutOfMemory`.
+pub fn variant(name: &str) -> String {
+    name.split('_')
+        .map(|word| {
+            let mut letters = word.chars();
+            letters
+                .next()
+                .map(|first| first.to_uppercase().collect::<String>() + letters.as_str())
+                .unwrap_or_default()
+        })
+        .collect()
+}

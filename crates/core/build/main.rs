@@ -6,8 +6,10 @@
 mod commands;
 mod entry;
 mod launchers;
+mod pattern;
 mod prefixes;
 mod progress;
+mod signs;
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -18,6 +20,7 @@ const KINDS: &[(&str, fn(&Path) -> String)] = &[
     ("launchers", launchers::generate),
     ("prefixes", prefixes::generate),
     ("progress", progress::generate),
+    ("signs", signs::generate),
 ];
 
 fn main() {

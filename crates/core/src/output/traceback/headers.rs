@@ -3,7 +3,7 @@
 use super::HEADER;
 use super::boxed;
 use super::frames;
-use super::markers;
+use super::fatal;
 use super::report::{Link, Standing};
 use super::types;
 use crate::public::PublicStr;
@@ -54,7 +54,7 @@ pub fn before_opening(text: &str) -> Option<&str> {
     if let Some(header) = header(text) {
         return Some(header.outside());
     }
-    markers::split_fatal(text).map(|(before, _)| before)
+    fatal::split_fatal(text).map(|(before, _)| before)
 }
 
 /// What stands before a frame. Where a header is missing (it was lost, or the renderer prints none) the first frame
@@ -227,7 +227,7 @@ pub fn native(text: &str) -> Option<Native> {
     if text.contains(NOT_THROWN) || text.contains("terminate called recursively") {
         return native(UNTHROWN, false, Standing::Native);
     }
-    if let Some(marker) = markers::fatal(text) {
+    if let Some(marker) = fatal::fatal(text) {
         return native(marker, true, Standing::Native);
     }
     let text = text.trim();

@@ -12,11 +12,11 @@
 mod boxed;
 mod escaped;
 mod event;
+mod fatal;
 mod frames;
 mod headers;
 mod launcher;
 mod machine;
-mod markers;
 mod messages;
 mod origin;
 mod report;
@@ -29,6 +29,7 @@ mod types;
 mod words;
 
 use crate::event::ErrorEvent;
+use crate::knowledge::{self, Sign, Weight};
 use crate::limits::{LINE_BYTES_MAX, TRACE_MARKERS_MAX, TRACE_REPORTS_FIRST, TRACE_REPORTS_LAST};
 use crate::observation::Stream;
 use crate::output::lines::{Line, LineCutter, inner_lines};
@@ -37,7 +38,6 @@ use crate::public::PublicStr;
 use crate::status::End;
 use launcher::Table;
 use machine::Around;
-use markers::{Sign, Weight};
 use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use report::Report;
 use sources::Source;
@@ -91,7 +91,7 @@ pub struct TraceReader {
     last: VecDeque<Report>,
     /// Reports between the first and the last that were dropped.
     dropped: u64,
-    signs: Vec<&'static Sign>,
+    signs: Vec<Sign>,
     table: Table,
     order: u64,
     /// Whether the last line was a log's.
@@ -241,7 +241,7 @@ impl TraceReader {
             self.table.line(text);
         }
         if words.have(Words::SIGN)
-            && let Some(sign) = markers::sign(text)
+            && let Some(sign) = knowledge::sign(text)
             && self.signs.len() < TRACE_MARKERS_MAX
             && !self.signs.iter().any(|known| known.says == sign.says)
         {

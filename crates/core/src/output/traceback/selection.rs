@@ -11,6 +11,7 @@ use super::launcher::RootCause;
 use super::report::{Report, Standing};
 use super::{Judgement, Sign, Weight};
 use crate::event::ErrorEvent;
+use crate::knowledge::Meaning;
 use crate::public::PublicStr;
 use crate::public::text::PublicText;
 use crate::status::{End, signal_name};
@@ -22,7 +23,7 @@ pub struct Found<'a> {
     /// The reports, in the order in which they began.
     pub reports: &'a [Report],
     /// Other signs.
-    pub signs: &'a [&'static Sign],
+    pub signs: &'a [Sign],
     /// What the launcher says.
     pub root: Option<RootCause>,
     /// Reports that were dropped.
@@ -129,7 +130,7 @@ pub fn judge(found: &Found<'_>, end: Option<End>) -> Judgement {
         markers: found
             .signs
             .iter()
-            .map(|sign| PublicStr::constant(sign.says))
+            .map(|sign| sign.says.clone())
             .collect(),
     }
 }
@@ -180,8 +181,8 @@ fn of_error<'a>(found: &Found<'a>) -> Cause<'a> {
     let Some(last) = best(found.reports) else {
         return match sign_of_death(found) {
             Some(marker) => Cause::Marker(marker, None),
-            None => found.signs.last().map_or(Cause::Unknown, |sign| {
-                Cause::Marker(PublicStr::constant(sign.says), None)
+            None => hint(found).map_or(Cause::Unknown, |sign| {
+                Cause::Marker(sign.says.clone(), None)
             }),
         };
     };
@@ -234,6 +235,14 @@ fn of_error<'a>(found: &Found<'a>) -> Cause<'a> {
     } else {
         last
     })
+}
+
+/// What was said last besides tracebacks. That a worker exited or was ended explains nothing.
+fn hint<'a>(found: &Found<'a>) -> Option<&'a Sign> {
+    found
+        .signs
+        .iter()
+        .rfind(|sign| !matches!(sign.meaning, Meaning::WorkerExit | Meaning::WorkerLost))
 }
 
 /// The report of the worker that is to blame for this one.
@@ -338,10 +347,10 @@ fn sign_of_death(found: &Found<'_>) -> Option<PublicStr> {
             .filter(|sign| sign.weight == Weight::Death)
     };
     // The shell's word comes last and only repeats the signal; what came before it says why.
-    let cause = deaths().find(|sign| !sign.says.contains("(SIG"));
+    let cause = deaths().find(|sign| !sign.says.as_str().contains("(SIG"));
     cause
         .or_else(|| deaths().next_back())
-        .map(|sign| PublicStr::constant(sign.says))
+        .map(|sign| sign.says.clone())
 }
 
 /// The signal that ended the command, or that a shell reports as 128 and its number.

@@ -129,11 +129,15 @@ const WORDS: &[(&str, Words)] = &[
     ("MPI_ABORT", Words::SIGN), ("us error", Words::SIGN), ("Illegal instruction", Words::SIGN),
     ("Floating point exception", Words::SIGN), ("erminat", Words::SIGN), ("kill", Words::SIGN),
     ("ut of memory", Words::SIGN), ("detected ***", Words::SIGN),
-    ("free", Words::SIGN), ("malloc", Words::SIGN), ("calloc", Words::SIGN), ("realloc", Words::SIGN),
+    ("free", Words::SIGN), ("lloc(", Words::SIGN),
     ("_chunk", Words::SIGN), ("corrupted", Words::SIGN), ("Assertion", Words::SIGN), ("panic", Words::SIGN),
-    ("goroutine", Words::SIGN), ("fatal error: ", Words::SIGN), ("Watchdog", Words::SIGN), ("NCCL", Words::SIGN),
+    ("fatal error: ", Words::SIGN), ("Watchdog", Words::SIGN), ("NCCL", Words::SIGN),
     ("entire process ", Words::SIGN), (" shared memory", Words::SIGN), ("Connection refused", Words::SIGN),
-    ("CANCELLED", Words::SIGN), ("Sending process ", Words::SIGN), ("No space left", Words::SIGN),
+    ("CANCELLED", Words::SIGN), ("Sending process ", Words::SIGN), ("space left on", Words::SIGN),
+    ("srun: error: ", Words::SIGN), ("process rank ", Words::SIGN), (" code ", Words::SIGN), ("signal", Words::SIGN),
+    ("TERM_", Words::SIGN), ("PBS: job killed", Words::SIGN), ("on resource: memory", Words::SIGN),
+    (" memory limit", Words::SIGN), ("to memory pressure", Words::SIGN), ("nterruption", Words::SIGN),
+    ("to process ", Words::SIGN), ("watchdog", Words::SIGN), ("shutdown process ", Words::SIGN),
     ("Root Cause", Words::TABLE), ("srun: error: ", Words::TABLE), ("process rank ", Words::TABLE),
     ("Process name: [[", Words::TABLE), ("Exit code:", Words::TABLE),
     ("File \"", Words::FRAME), ("Error", Words::OTHER), ("error", Words::OTHER), ("xception", Words::OTHER),
@@ -161,15 +165,12 @@ const PIECES: &[&str] = &[
     " memory",
     "ed ***",
     "free",
-    "malloc",
-    "calloc",
-    "realloc",
+    "lloc(",
     "_chunk",
     "corrupted",
     "ssertion",
     "panic",
-    "goroutine",
-    "Watchdog",
+    "atchdog",
     "NCCL",
     "refused",
     "CANCELLED",
@@ -177,7 +178,10 @@ const PIECES: &[&str] = &[
     "Root Cause",
     "Exit",
     "File \"",
-    "Interrupt",
+    "nterrupt",
+    " code ",
+    "signal",
+    "TERM_",
 ];
 
 /// Each other word holds one of these, or `%`.
@@ -195,7 +199,7 @@ const OTHER_PIECES: &[&str] = &[
 mod tests {
     use super::*;
     use crate::output::prefix;
-    use crate::output::traceback::{headers, markers};
+    use crate::output::traceback::{fatal, headers};
     use proptest::prelude::*;
 
     #[test]
@@ -247,13 +251,13 @@ mod tests {
         for (answered, question) in [
             (headers::header(line).is_some(), Words::HEADER),
             (
-                headers::native(line).is_some() || markers::split_fatal(line).is_some(),
+                headers::native(line).is_some() || fatal::split_fatal(line).is_some(),
                 Words::NATIVE,
             ),
             (headers::heading(line).is_some(), Words::HEADING),
             (headers::link(line).is_some(), Words::LINK),
             (headers::before_frame(line).is_some(), Words::FRAME),
-            (markers::sign(line).is_some(), Words::SIGN),
+            (crate::knowledge::sign(line).is_some(), Words::SIGN),
             (prefix::is_progress_bar(line), Words::BAR),
             (prefix::is_log_line(line), Words::LOG),
         ] {
