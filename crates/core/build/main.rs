@@ -10,6 +10,7 @@ mod pattern;
 mod prefixes;
 mod progress;
 mod signs;
+mod wrappers;
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -21,6 +22,7 @@ const KINDS: &[(&str, fn(&Path) -> String)] = &[
     ("prefixes", prefixes::generate),
     ("progress", progress::generate),
     ("signs", signs::generate),
+    ("wrappers", wrappers::generate),
 ];
 
 fn main() {

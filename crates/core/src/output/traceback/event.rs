@@ -14,7 +14,7 @@ use crate::public::{PublicStr, dictionary};
 /// The error event of a report; `fatal` says whether the run died of it.
 #[must_use]
 pub fn event(report: &Report, fatal: bool) -> ErrorEvent {
-    let last = report.last();
+    let last = report.error();
     let chain: Vec<PublicStr> = report
         .exceptions
         .iter()

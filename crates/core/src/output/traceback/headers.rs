@@ -169,10 +169,11 @@ pub fn separator(text: &str) -> Option<Separator> {
 #[must_use]
 pub fn heading(text: &str) -> Option<Standing> {
     let text = text.trim_start();
+    if text.starts_with("Exception ignored in") || text.starts_with("Exception ignored on") {
+        return Some(Standing::Ignored);
+    }
     let survived = [
         "Exception in thread ",
-        "Exception ignored in",
-        "Exception ignored on",
         "--- Logging error ---",
         "Task exception was never retrieved",
         "Exception in callback",

@@ -27,6 +27,7 @@ mod sources;
 mod tests;
 mod types;
 mod words;
+mod wrappers;
 
 use crate::event::ErrorEvent;
 use crate::knowledge::{self, Sign, Weight};
@@ -46,6 +47,9 @@ use words::Words;
 
 /// What every header of a traceback says.
 const HEADER: &str = "Traceback (most recent call last)";
+
+/// Lines for which a piece counts that was passed over: more than what a program says when it dies.
+const PASSED_LINES: u64 = 1000;
 
 /// What the output says about the command's end.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -94,6 +98,8 @@ pub struct TraceReader {
     signs: Vec<Sign>,
     table: Table,
     order: u64,
+    /// Lines so far; those that were passed over count as [`PASSED_LINES`].
+    lines: u64,
     /// Whether the last line was a log's.
     logged: bool,
 }
@@ -134,6 +140,7 @@ impl TraceReader {
     }
 
     fn text(&mut self, stream: Stream, at: f64, text: &str) {
+        self.lines = self.lines.saturating_add(1);
         let words = Words::of(text);
         if !words.stand_out() && !self.table.is_open() && self.is_between_reports(stream) {
             self.remember(text, words);
@@ -163,6 +170,7 @@ impl TraceReader {
         {
             return false;
         }
+        self.lines = self.lines.saturating_add(PASSED_LINES);
         let mut backwards = lines.rsplit(|byte| matches!(byte, b'\n' | b'\r'));
         if let Some(last) = backwards.find(|line| !line.trim_ascii().is_empty()) {
             let last = String::from_utf8_lossy(last.get(..LINE_BYTES_MAX).unwrap_or(last));
@@ -211,6 +219,7 @@ impl TraceReader {
                 rank: source.prefix.rank(),
                 at,
                 order: self.order,
+                line: self.lines,
                 words,
             };
             source.used = self.order;
@@ -266,6 +275,7 @@ impl TraceReader {
             signs: &self.signs,
             root: self.table.cause(),
             dropped: self.dropped,
+            lines: self.lines,
         };
         selection::judge(&found, end)
     }

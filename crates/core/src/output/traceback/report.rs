@@ -5,6 +5,7 @@
 //! innermost frames of an exception are kept, the middle is counted; so are the exceptions of a chain.
 
 use super::messages::Message;
+use super::wrappers::{self, Kind};
 use crate::event::Frame;
 use crate::limits::{TRACE_CHAIN_MAX, TRACE_FRAMES_FIRST, TRACE_FRAMES_LAST};
 use crate::public::PublicStr;
@@ -96,8 +97,30 @@ pub struct Exception {
     pub complete: bool,
     /// What is told of its message.
     pub message: Message,
+    /// Whether its message only points to another error.
+    pub points_elsewhere: bool,
+    /// The signal by which it says that a process ended.
+    pub signal: Option<i32>,
     /// Its traceback.
     pub frames: Frames,
+}
+
+impl Exception {
+    /// What it says about another error, if it is one that only does that.
+    pub fn wraps(&self) -> Option<Kind> {
+        if self.points_elsewhere {
+            return Some(Kind::Messenger);
+        }
+        let own = |frame: &&Frame| frame.origin.as_ref().map(PublicStr::as_str) != Some("stdlib");
+        let innermost = self.frames.iter().rev().find(own);
+        let file = innermost.and_then(|frame| frame.file.as_ref());
+        wrappers::of_class(self.class.as_ref()?.as_str(), file.map(PublicStr::as_str))
+    }
+
+    /// Whether it carries another error: what it lost is another thing.
+    pub fn carries(&self) -> bool {
+        matches!(self.wraps(), Some(Kind::Runner | Kind::Messenger))
+    }
 }
 
 /// What the lines around a traceback say about it.
@@ -105,7 +128,9 @@ pub struct Exception {
 pub enum Standing {
     /// A lone line that looks like an exception's, without a traceback.
     Stray,
-    /// The interpreter says itself that it goes on: a thread, a finalizer, a task, a log handler.
+    /// The interpreter ignored it: a finalizer's. It never is what a program dies of.
+    Ignored,
+    /// The interpreter says itself that it goes on: a thread, a task, a log handler; or the launcher started again.
     Survived,
     /// A log line stands before it: somebody caught it, whether to go on or to give up.
     Logged,
@@ -133,6 +158,8 @@ pub struct Report {
     pub at: f64,
     /// Place in the order in which reports began.
     pub order: u64,
+    /// Number of the line with which it ended.
+    pub ended: u64,
     /// Whether the program says that it was interrupted, not broken.
     pub interruption: bool,
 }
@@ -160,10 +187,57 @@ impl Report {
         self.exceptions.iter().rfind(own).or(self.exceptions.last())
     }
 
+    /// The exception that explains it: what a launcher or a messenger quotes, or was raised from.
+    pub fn error(&self) -> Option<&Exception> {
+        let last = self.last()?;
+        if !last.carries() {
+            return Some(last);
+        }
+        let explains = |exception: &&Exception| exception.complete && !exception.carries();
+        let at = self
+            .exceptions
+            .iter()
+            .position(|exception| std::ptr::eq(exception, last))?;
+        let quoted = self.exceptions[at..].iter().rfind(explains);
+        let cause = || {
+            let raised_from = last.link == Link::Cause;
+            self.exceptions[..at]
+                .iter()
+                .rfind(explains)
+                .filter(|_| raised_from)
+        };
+        quoted.or_else(cause).or(Some(last))
+    }
+
     /// Its class.
-    #[must_use]
     pub fn class(&self) -> Option<&PublicStr> {
-        self.last()?.class.as_ref()
+        self.error()?.class.as_ref()
+    }
+
+    /// What it says about an error of another report; None where it explains itself.
+    pub fn wraps(&self) -> Option<Kind> {
+        self.error()?.wraps()
+    }
+
+    /// Whether nothing came of it.
+    pub fn is_empty(&self) -> bool {
+        self.marker.is_none()
+            && !self
+                .exceptions
+                .iter()
+                .any(|exception| exception.complete || !exception.frames.is_empty())
+    }
+
+    /// Whether it tells the same error: a process may print it and a launcher log it.
+    pub fn repeats(&self, other: &Self) -> bool {
+        let (Some(this), Some(that)) = (self.error(), other.error()) else {
+            return false;
+        };
+        let innermost = this.frames.iter().next_back();
+        this.complete
+            && this.class == that.class
+            && innermost.is_some()
+            && innermost == that.frames.iter().next_back()
     }
 
     /// Whether the line of the exception that ended the program came.

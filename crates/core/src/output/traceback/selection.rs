@@ -2,13 +2,14 @@
 //!
 //! The end decides first: a program that exits with 0 survived whatever it printed, and one that was told to
 //! stop did not fail. Then the kind of death: a signal that the kernel raises is no Python exception. Of
-//! several tracebacks the last one that nothing says was survived; but behind it may stand a launcher, whose
-//! worker is to blame, and of many ranks the first, for the others only lost it.
+//! several tracebacks the last one that nothing says was survived; but behind it may stand a launcher or a messenger
+//! ([`wrappers`](super::wrappers)), whose worker is to blame, and of many ranks the first, for the others only lost it.
 
 use super::event;
 use super::headers::UNTHROWN;
 use super::launcher::RootCause;
-use super::report::{Report, Standing};
+use super::report::{Exception, Report, Standing};
+use super::wrappers::Kind;
 use super::{Judgement, Sign, Weight};
 use crate::event::ErrorEvent;
 use crate::knowledge::Meaning;
@@ -28,40 +29,31 @@ pub struct Found<'a> {
     pub root: Option<RootCause>,
     /// Reports that were dropped.
     pub dropped: u64,
+    /// Lines that were read or passed over.
+    pub lines: u64,
 }
+
+/// Lines behind a traceback after which the program has gone on: a dying one prints its threads, its own crash and what
+/// a logger of experiments says at the end.
+const LAST_WORDS_MAX: u64 = 40;
 
 /// What the process died of.
 #[derive(Clone, Debug, PartialEq)]
 enum Cause<'a> {
     Report(&'a Report),
+    /// An exception, and the crash of the interpreter that followed it.
+    Crash(&'a Report, PublicStr),
     Marker(PublicStr, Option<u64>),
     Interruption,
     Unknown,
 }
-
-/// Errors of launchers: a worker's own error is the cause.
-const LAUNCHERS: &[&str] = &[
-    "ChildFailedError",
-    "CalledProcessError",
-    "ProcessExitedException",
-    "TrainingFailedError",
-    "RayTaskError",
-];
-/// Errors of processes that lost another one.
-const BEREAVED: &[&str] = &[
-    "DistNetworkError",
-    "DistStoreError",
-    "BrokenPipeError",
-    "ConnectionResetError",
-    "EOFError",
-];
 
 /// The verdict over all that was read.
 #[must_use]
 pub fn judge(found: &Found<'_>, end: Option<End>) -> Judgement {
     let cause = cause(found, end);
     let blamed = match &cause {
-        Cause::Report(report) => Some(*report),
+        Cause::Report(report) | Cause::Crash(report, _) => Some(*report),
         _ => None,
     };
     let handled = if end == Some(End::Exited(0)) {
@@ -86,6 +78,10 @@ pub fn judge(found: &Found<'_>, end: Option<End>) -> Judgement {
             found.reports,
             report,
         )),
+        Cause::Crash(report, marker) => Some(ErrorEvent {
+            marker: Some(marker.clone()),
+            ..event::event(report, true)
+        }),
         Cause::Marker(marker, rank) => Some(marked(marker.clone(), *rank)),
         Cause::Interruption | Cause::Unknown => None,
     };
@@ -158,21 +154,43 @@ fn cause<'a>(found: &Found<'a>, end: Option<End>) -> Cause<'a> {
 }
 
 /// A death by a signal that the kernel raises, or that the process raises against itself.
+///
+/// The traceback that was printed last explains it: an interpreter that ends because of an exception often crashes on
+/// its way out, and a program may abort because of one.
 fn of_crash<'a>(found: &Found<'a>, signal: i32) -> Cause<'a> {
     let native = found
         .reports
         .iter()
         .rfind(|report| report.standing == Standing::Native);
-    match native {
-        // Threads that were not joined: the interpreter was on its way out already, for another reason.
-        Some(report) if report.marker == Some(UNTHROWN) => {
-            let before = found.reports.iter().rfind(|other| {
-                other.standing == Standing::Plain && other.complete() && other.order < report.order
-            });
-            Cause::Report(before.unwrap_or(report))
+    let until = native.map_or(u64::MAX, |report| report.order);
+    let before = found.reports.iter().rfind(|report| {
+        failed(report)
+            && report.standing == Standing::Plain
+            && report.order < until
+            && found.lines.saturating_sub(report.ended) <= LAST_WORDS_MAX
+    });
+    let before = before.map(|last| {
+        if carries(last) {
+            worker(found.reports, last).unwrap_or(last)
+        } else {
+            last
         }
-        Some(report) => Cause::Report(report),
-        None => Cause::Marker(sign_of_death(found).unwrap_or_else(|| named(signal)), None),
+    });
+    match (native, before) {
+        // Threads that were not joined: the interpreter was on its way out already, for another reason.
+        (Some(native), Some(before)) if native.marker == Some(UNTHROWN) => Cause::Report(before),
+        (Some(native), Some(before)) => match &native.marker {
+            Some(marker) => Cause::Crash(before, marker.clone()),
+            None => Cause::Report(before),
+        },
+        (Some(native), None) => Cause::Report(native),
+        (None, before) => {
+            let marker = sign_of_death(found).unwrap_or_else(|| named(signal));
+            match before {
+                Some(before) => Cause::Crash(before, marker),
+                None => Cause::Marker(marker, None),
+            }
+        }
     }
 }
 
@@ -194,46 +212,70 @@ fn of_error<'a>(found: &Found<'a>) -> Cause<'a> {
     if last.interruption {
         return Cause::Interruption;
     }
-    if let Some(cause) = found.root
-        && last.is_a(LAUNCHERS)
+    if !carries(last) {
+        let first = if last.rank.is_some() {
+            worker(found.reports, last)
+        } else {
+            None
+        };
+        return Cause::Report(first.unwrap_or(last));
+    }
+    if let Some(root) = found.root
+        && let Some(cause) = of_rank(found, root, last)
     {
+        return cause;
+    }
+    if let Some(worker) = worker(found.reports, last) {
+        return Cause::Report(worker);
+    }
+    // Nobody failed: somebody was told to go, and all above repeat that.
+    let told_to_go = found.reports.iter().any(|report| {
+        report.interruption
+            || carries(report) && report.error().is_some_and(|error| asked_for(error.signal))
+    });
+    if told_to_go {
+        Cause::Interruption
+    } else {
+        Cause::Report(last)
+    }
+}
+
+/// What the launcher says of the rank that failed first.
+fn of_rank<'a>(found: &Found<'a>, root: RootCause, last: &'a Report) -> Option<Cause<'a>> {
+    let signal = root
+        .exit_code
+        .filter(|code| *code < 0)
+        .and_then(|code| i32::try_from(-code).ok());
+    if let Some(signal) = signal {
         let native = found.reports.iter().find(|report| {
             report.standing == Standing::Native
-                && (report.rank == cause.rank || report.rank.is_none())
+                && (report.rank == root.rank || report.rank.is_none())
         });
-        let signal = cause
-            .exit_code
-            .filter(|code| *code < 0)
-            .and_then(|code| i32::try_from(-code).ok());
-        if let Some(signal) = signal {
-            return native.map_or_else(|| Cause::Marker(named(signal), cause.rank), Cause::Report);
-        }
-        let own = found.reports.iter().find(|report| {
-            report.rank.is_some()
-                && report.rank == cause.rank
-                && report.complete()
-                && !report.interruption
-        });
-        if let Some(own) = own {
-            return Cause::Report(own);
-        }
-        // It went without a word, and what the others say is that they lost it.
-        let loudest = worker(found.reports, last);
-        if cause.exit_code.is_some()
-            && cause.rank.is_some()
-            && loudest.rank != cause.rank
-            && bereaved(loudest)
-        {
-            return Cause::Marker(
-                PublicStr::constant("a worker exited without a traceback"),
-                cause.rank,
-            );
-        }
+        let speaks = worker(found.reports, last).is_some_and(|report| report.rank == root.rank);
+        return match native {
+            Some(native) => Some(Cause::Report(native)),
+            None if asked_for(Some(signal)) && speaks => None,
+            None if asked_for(Some(signal)) => Some(Cause::Interruption),
+            None => Some(Cause::Marker(named(signal), root.rank)),
+        };
     }
-    Cause::Report(if last.is_a(LAUNCHERS) || last.rank.is_some() {
-        worker(found.reports, last)
-    } else {
-        last
+    let own = found.reports.iter().rfind(|report| {
+        failed(report) && !carries(report) && report.rank.is_some() && report.rank == root.rank
+    });
+    if let Some(own) = own {
+        return Some(Cause::Report(own));
+    }
+    // It went without a word, and what the others say is that they lost it.
+    let loudest = worker(found.reports, last).unwrap_or(last);
+    let silent = root.exit_code.is_some()
+        && root.rank.is_some()
+        && loudest.rank != root.rank
+        && bereaved(loudest);
+    silent.then(|| {
+        Cause::Marker(
+            PublicStr::constant("a worker exited without a traceback"),
+            root.rank,
+        )
     })
 }
 
@@ -245,34 +287,66 @@ fn hint<'a>(found: &Found<'a>) -> Option<&'a Sign> {
         .rfind(|sign| !matches!(sign.meaning, Meaning::WorkerExit | Meaning::WorkerLost))
 }
 
-/// The report of the worker that is to blame for this one.
-fn worker<'a>(reports: &'a [Report], last: &'a Report) -> &'a Report {
-    let failed = |report: &&Report| {
-        report.standing >= Standing::Plain
-            && report.complete()
-            && !report.interruption
-            && !report.is_a(LAUNCHERS)
+/// Signals by which a program is told to go.
+const fn asked_for(signal: Option<i32>) -> bool {
+    matches!(signal, Some(1 | 2 | 15))
+}
+
+/// Whether a report is of a program that ended by it.
+fn failed(report: &Report) -> bool {
+    report.standing >= Standing::Plain && report.complete() && !report.interruption
+}
+
+/// Whether the last word of a report is a launcher's or a messenger's.
+fn carries(report: &Report) -> bool {
+    report.last().is_some_and(Exception::carries)
+}
+
+/// The report of the worker that is to blame for this one; None where none speaks.
+fn worker<'a>(reports: &'a [Report], last: &'a Report) -> Option<&'a Report> {
+    let explains = |report: &&Report| {
+        failed(report)
             && report.order <= last.order
+            && !matches!(report.wraps(), Some(Kind::Runner | Kind::Messenger))
     };
-    // torch prefixes what ends a process, and nothing else: of ranks the first one is the cause.
-    let mut ranks = reports
-        .iter()
-        .filter(failed)
-        .filter(|report| report.rank.is_some());
-    let guilty = ranks.clone().find(|report| !bereaved(report));
-    let others = || reports.iter().filter(failed);
+    // What a rank survived comes before what it died of, and of the ranks the first that died is the cause.
+    let last_of_its_rank = |report: &&Report| {
+        report.rank.is_some()
+            && !reports.iter().any(|other| {
+                explains(&other) && other.rank == report.rank && other.order > report.order
+            })
+    };
+    let mut ranks = reports.iter().filter(explains).filter(last_of_its_rank);
+    if let Some(guilty) = ranks.clone().find(|report| !bereaved(report)) {
+        return Some(guilty);
+    }
     // Before the ranks know of each other there are no prefixes.
-    let guilty = guilty.or_else(|| others().rfind(|report| !bereaved(report)));
-    guilty
-        .or_else(|| ranks.next())
-        .or_else(|| others().next_back())
-        .unwrap_or(last)
+    let mut others = reports.iter().filter(explains);
+    if let Some(guilty) = others.clone().rfind(|report| !bereaved(report)) {
+        return Some(guilty);
+    }
+    if let Some(first) = ranks.next() {
+        return Some(first);
+    }
+    // A process that waits for another one often logs what it said.
+    let messenger = last.last().and_then(Exception::wraps) == Some(Kind::Messenger);
+    let logged = reports.iter().rfind(|report| {
+        messenger
+            && report.standing == Standing::Logged
+            && report.complete()
+            && report.order < last.order
+            && report.wraps().is_none()
+    });
+    others.next_back().or(logged)
 }
 
 /// Whether a report is that of a process which lost another one.
 fn bereaved(report: &Report) -> bool {
-    let message = report.last().and_then(|last| last.message.known.as_ref());
-    report.is_a(BEREAVED) || message.is_some_and(|known| known.as_str().starts_with("Connection "))
+    let message = report
+        .error()
+        .and_then(|error| error.message.known.as_ref());
+    report.wraps() == Some(Kind::Bereaved)
+        || message.is_some_and(|known| known.as_str().starts_with("Connection "))
 }
 
 /// The report that tells most: what nothing says was survived, and the last of it.
@@ -281,7 +355,7 @@ fn best(reports: &[Report]) -> Option<&Report> {
         let standing = match report.standing {
             Standing::Native => Standing::Plain,
             // A launcher logs that a worker failed before it dies of it.
-            Standing::Logged if report.is_a(LAUNCHERS) => Standing::Plain,
+            Standing::Logged if carries(report) => Standing::Plain,
             standing => standing,
         };
         // An interruption only counts where nothing failed; the end of the stream may have cut off the last one.
@@ -293,14 +367,17 @@ fn best(reports: &[Report]) -> Option<&Report> {
             report.order,
         )
     };
-    reports.iter().max_by_key(|report| grade(report))
+    reports
+        .iter()
+        .filter(|report| report.standing != Standing::Ignored)
+        .max_by_key(|report| grade(report))
 }
 
 /// The error of a worker, with that of the launcher which it brought down at the end of its chain.
 fn with_launcher(mut error: ErrorEvent, reports: &[Report], blamed: &Report) -> ErrorEvent {
     let launcher = reports
         .iter()
-        .rfind(|report| report.order > blamed.order && report.is_a(LAUNCHERS));
+        .rfind(|report| report.order > blamed.order && carries(report));
     if let (Some(launcher), Some(own)) = (
         launcher.and_then(|report| report.class().cloned()),
         error.exception_type.clone(),
@@ -311,19 +388,24 @@ fn with_launcher(mut error: ErrorEvent, reports: &[Report], blamed: &Report) -> 
 }
 
 /// Whether the program went on after this report, as far as can be told.
+///
+/// What launchers say at the end is no other failure, nor is the fatal error when it is printed again, nor what an
+/// interpreter ignores on its way out.
 fn survived(report: &Report, blamed: Option<&Report>) -> bool {
-    match blamed {
-        _ if report.standing == Standing::Stray || report.interruption => false,
-        Some(blamed) if blamed == report => false,
-        Some(blamed) => {
-            report.standing < Standing::Plain
-                || report.rank == blamed.rank
-                    && report.order < blamed.order
-                    && !blamed.is_a(LAUNCHERS)
-        }
-        None => {
-            report.standing <= Standing::Plain && report.rank.is_none() && !report.is_a(LAUNCHERS)
-        }
+    if report.standing == Standing::Stray || report.interruption || carries(report) {
+        return false;
+    }
+    let Some(blamed) = blamed else {
+        return report.standing <= Standing::Plain && report.rank.is_none();
+    };
+    if report.repeats(blamed) || report == blamed {
+        return false;
+    }
+    let before = report.order < blamed.order;
+    match report.standing {
+        Standing::Ignored => before,
+        Standing::Survived | Standing::Logged => true,
+        _ => before && report.rank == blamed.rank && report.complete(),
     }
 }
 

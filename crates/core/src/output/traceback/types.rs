@@ -53,6 +53,8 @@ pub struct ExceptionLine<'a> {
     pub class: Option<PublicStr>,
     /// What follows the colon.
     pub message: &'a str,
+    /// Whether a colon stands behind the class: a message follows, if only in the next line.
+    pub has_colon: bool,
     /// Whether the name alone makes an exception's line of it, wherever it stands.
     pub certain: bool,
 }
@@ -83,6 +85,7 @@ pub fn exception_line(text: &str) -> Option<ExceptionLine<'_>> {
         }
         _ => rest,
     };
+    let (name, rest) = unglued(name, rest)?;
     let message = match rest.strip_prefix(':') {
         Some(message) if message.is_empty() || message.starts_with(' ') => message.trim_start(),
         None if rest.is_empty() => "",
@@ -101,8 +104,47 @@ pub fn exception_line(text: &str) -> Option<ExceptionLine<'_>> {
     Some(ExceptionLine {
         class: public,
         message,
+        has_colon: rest.starts_with(':'),
         certain,
     })
+}
+
+/// Takes apart what several ranks wrote over one another: `ValueErrorValueError: : x` is one class. None where it can't
+/// be taken apart: of several classes none is the line's own.
+fn unglued<'a>(name: &'a str, rest: &'a str) -> Option<(&'a str, &'a str)> {
+    let suffix = SUFFIXES
+        .iter()
+        .filter_map(|suffix| Some((name.find(suffix)? + suffix.len(), suffix)))
+        .min();
+    let Some((end, _)) = suffix.filter(|(end, _)| *end < name.len()) else {
+        return Some((name, rest));
+    };
+    let (first, more) = name.split_at_checked(end)?;
+    if dictionary::exception(name).is_some() || dictionary::exception(first).is_none() {
+        return Some((name, rest));
+    }
+    let mut more = more;
+    let mut count = 1;
+    while let Some(after) = more.strip_prefix(first) {
+        more = after;
+        count += 1;
+    }
+    if !more.is_empty() {
+        // `ErrorHandlerError` is a name; a second class is not.
+        return if dictionary::exception(more).is_some() {
+            None
+        } else {
+            Some((name, rest))
+        };
+    }
+    let mut rest = rest;
+    for _ in 1..count {
+        rest = rest
+            .strip_prefix(": ")
+            .filter(|rest| rest.starts_with(": "))
+            .unwrap_or(rest);
+    }
+    Some((first, rest))
 }
 
 /// The class that a C++ runtime names when it terminates, where it is one that everybody has.
@@ -195,6 +237,10 @@ mod tests {
                 "Command '['a']' returned",
             ),
             ("ChildFailedError:", Some("ChildFailedError"), ""),
+            ("ValueErrorValueError: : x", Some("ValueError"), "x"),
+            ("KeyErrorKeyErrorKeyError: : : x", Some("KeyError"), "x"),
+            ("ValueErrorValueError", Some("ValueError"), ""),
+            ("AcmeErrorAcmeError: : x", None, ": x"),
         ] {
             let line = exception_line(text).unwrap_or_else(|| panic!("{text}"));
             assert_eq!(
@@ -219,6 +265,7 @@ mod tests {
             "",
             "a b: c",
             "5Error: x",
+            "ValueErrorRuntimeError: : x",
         ] {
             assert_eq!(exception_line(text), None, "{text}");
         }

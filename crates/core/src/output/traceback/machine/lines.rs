@@ -4,8 +4,8 @@ use super::super::frames::{self, RawFrame};
 use super::super::report::{Exception, Frames, Link, Report, Standing};
 use super::super::types::{self, ExceptionLine};
 use super::super::words::Words;
-use super::super::{messages, origin};
-use super::{Around, Machine, State};
+use super::super::{messages, origin, wrappers};
+use super::{Around, Machine, Message, State};
 use crate::limits::{
     TRACE_CHAIN_LINES_MAX, TRACE_HEADING_LINES_MAX, TRACE_HOLE_MAX, TRACE_JUNK_LINES_MAX,
     TRACE_LINE_NUMBER_MAX,
@@ -133,19 +133,26 @@ impl Machine {
         let Some(report) = &mut self.report else {
             return;
         };
-        let stopped = line
-            .class
-            .as_ref()
-            .is_some_and(|class| class.as_str().ends_with("SignalException"))
-            && [": 2", ": 15", ": 1"]
-                .iter()
-                .any(|signal| line.message.trim_end().ends_with(signal));
+        let signal = ended_by(line);
+        report.ended = self.now;
         if let Some(exception) = report.newest() {
             exception.class.clone_from(&line.class);
             exception.complete = true;
             exception.message = messages::read(line.message);
+            exception.points_elsewhere = wrappers::points_elsewhere(line.message);
+            exception.signal = signal;
         }
-        report.interruption = stopped || report.is_a(&["KeyboardInterrupt"]);
+        let is_signal = line
+            .class
+            .as_ref()
+            .is_some_and(|class| class.as_str().ends_with("SignalException"));
+        let asked_for = matches!(signal, Some(1 | 2 | 15));
+        report.interruption = is_signal && asked_for || report.is_a(&["KeyboardInterrupt"]);
+        self.message = if line.has_colon && line.message.is_empty() {
+            Message::NextLine
+        } else {
+            Message::Read
+        };
         self.state = State::After;
         self.silence = 0;
         self.doubtful = !line.certain;
@@ -170,12 +177,16 @@ impl Machine {
             self.finish_exception(&line);
             return;
         }
+        if let Some(raw) = frames::quoted(behind_bar(text, words)) {
+            // What the message itself announces ("from user code:") is a part of it.
+            if !self.colon {
+                self.frame_after(raw);
+            }
+            return;
+        }
         if !text.trim().is_empty() {
             self.colon = text.trim_end().ends_with(':');
-        }
-        if let Some(raw) = frames::quoted(behind_bar(text, words)) {
-            self.frame_after(raw);
-            return;
+            self.message_line(text);
         }
         let native = self
             .report
@@ -186,6 +197,17 @@ impl Machine {
             text.trim_start().strip_prefix("what():"),
         ) {
             exception.message = messages::read(what.trim_start());
+        }
+    }
+
+    /// A message that begins in the line behind its class.
+    fn message_line(&mut self, text: &str) {
+        if self.message == Message::Read {
+            return;
+        }
+        self.message = Message::Read;
+        if let Some(exception) = self.report.as_mut().and_then(Report::newest) {
+            exception.message = messages::read(text.trim());
         }
     }
 
@@ -227,9 +249,27 @@ fn alone(text: &str, line: &ExceptionLine<'_>) -> Option<Standing> {
     let class = line.class.as_ref()?.as_str();
     match text.trim() {
         "MemoryError" | "KeyboardInterrupt" => Some(Standing::Plain),
-        _ if class.ends_with("Warning") || line.message.is_empty() => None,
+        _ if class.ends_with("Warning") || class.ends_with("Exit") => None,
         _ => Some(Standing::Stray),
     }
+}
+
+/// The signal that a launcher names: `got signal: 15`, `died with <Signals.SIGTERM: 15>`.
+fn ended_by(line: &ExceptionLine<'_>) -> Option<i32> {
+    let class = line.class.as_ref()?.as_str();
+    let message = line.message.trim_end();
+    let number = if class.ends_with("SignalException") {
+        message.rsplit(": ").next()?
+    } else if class.ends_with("CalledProcessError") {
+        let (_, signal) = message.rsplit_once(" died with <Signals.")?;
+        signal.split_once(": ")?.1.trim_end_matches(['>', '.'])
+    } else {
+        return None;
+    };
+    number
+        .parse()
+        .ok()
+        .filter(|signal| (1..=64).contains(signal))
 }
 
 /// What follows a progress bar that was not ended by a new line.

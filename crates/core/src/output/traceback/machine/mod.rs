@@ -28,6 +28,16 @@ enum State {
     Dump,
 }
 
+/// Where the message of the exception is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Message {
+    /// On the exception's line, or nowhere.
+    #[default]
+    Read,
+    /// On the next line that is not empty.
+    NextLine,
+}
+
 /// Reads one source.
 #[derive(Clone, Debug, Default)]
 pub struct Machine {
@@ -50,6 +60,9 @@ pub struct Machine {
     boxed: Option<boxed::Reader>,
     /// Boxes around the box: `rich` puts each member of a group into one.
     wrappers: u8,
+    message: Message,
+    /// Number of the line that is being read.
+    now: u64,
     /// The message's last line ended with a colon: a header that follows is quoted by it.
     colon: bool,
     /// The exception's line might have been something else; a frame behind it shows that it was.
@@ -75,6 +88,8 @@ pub struct Around {
     pub at: f64,
     /// Number of the next report.
     pub order: u64,
+    /// Number of the line.
+    pub line: u64,
     /// Which questions of the grammar the line may answer.
     pub words: Words,
 }
@@ -85,6 +100,7 @@ impl Machine {
     pub fn is_idle(&self) -> bool {
         matches!(self.state, State::Idle | State::After)
             && !self.colon
+            && self.message == Message::Read
             && self.boxed.is_none()
             && self.stray.is_empty()
             && self.wrappers == 0
@@ -106,6 +122,7 @@ impl Machine {
 
     /// Takes the next line, without the source's prefix; what is finished goes to `done`.
     pub fn line(&mut self, line: &str, around: Around, done: &mut Vec<Report>) {
+        self.now = around.line;
         if let Some((_, left)) = &mut self.heading {
             *left = left.saturating_sub(1);
         }
@@ -138,7 +155,7 @@ impl Machine {
 
     /// Ends what is open.
     pub fn close(&mut self, done: &mut Vec<Report>) {
-        done.extend(self.report.take());
+        done.extend(self.report.take().filter(|report| !report.is_empty()));
         *self = Self {
             heading: self.heading,
             ..Self::default()
@@ -284,6 +301,6 @@ impl Machine {
             exception.frames.push(frame);
         }
         copy.end_dump();
-        copy.report
+        copy.report.filter(|report| !report.is_empty())
     }
 }

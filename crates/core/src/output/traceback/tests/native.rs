@@ -96,13 +96,25 @@ fn signs_of_native_deaths() {
 }
 
 #[test]
-fn a_native_death_outranks_a_traceback_that_was_survived() {
+fn a_crash_behind_a_traceback_keeps_both() {
     let survived = traceback("ValueError: acme");
     let thrown = "terminate called after throwing an instance of 'c10::Error'\n";
     let unjoined = "terminate called without an active exception\n";
     for (text, end, class, marker) in [
         (
             format!("{survived}{thrown}"),
+            End::Signaled(6),
+            Some("ValueError"),
+            Some("c10::Error"),
+        ),
+        (
+            survived.clone() + "Segmentation fault (core dumped)\n",
+            End::Exited(139),
+            Some("ValueError"),
+            Some("Segmentation fault (SIGSEGV)"),
+        ),
+        (
+            survived.clone() + &"step 3\n".repeat(50) + thrown,
             End::Signaled(6),
             None,
             Some("c10::Error"),

@@ -1,0 +1,98 @@
+//! Errors that only say that another one happened: of launchers, of tools above them, of whoever lost a process.
+//!
+//! Class, frames and message decide, as `knowledge/wrappers.yaml` says: `CalledProcessError` is the cause where a
+//! compiler failed, and says nothing where a launcher's worker did.
+
+/// What an error says about another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// It ran a program that failed.
+    Runner,
+    /// It repeats an error of another process, or points to it.
+    Messenger,
+    /// It lost another process.
+    Bereaved,
+}
+
+struct Entry {
+    kind: Kind,
+    classes: &'static [&'static str],
+    files: &'static [&'static str],
+    words: &'static [&'static str],
+    restarts: &'static [&'static str],
+    #[cfg(test)]
+    examples: &'static [&'static str],
+    #[cfg(test)]
+    look_alikes: &'static [&'static str],
+}
+
+include!(concat!(env!("OUT_DIR"), "/wrappers.rs"));
+
+/// What the class of an error says; `file` is that of the innermost frame outside the standard library, where public.
+pub(super) fn of_class(class: &str, file: Option<&str>) -> Option<Kind> {
+    let name = class.rsplit('.').next().unwrap_or(class);
+    let entry = WRAPPERS
+        .iter()
+        .find(|entry| entry.classes.contains(&name))?;
+    let fits = entry.files.is_empty()
+        || file.is_none_or(|file| entry.files.iter().any(|start| file.starts_with(start)));
+    fits.then_some(entry.kind)
+}
+
+/// Whether a message only points to another error.
+pub(super) fn points_elsewhere(message: &str) -> bool {
+    has(message, |entry| entry.words)
+}
+
+/// Whether a line says that all workers are started again.
+pub(super) fn restarts(line: &str) -> bool {
+    has(line, |entry| entry.restarts)
+}
+
+fn has(text: &str, words: impl Fn(&Entry) -> &'static [&'static str]) -> bool {
+    WRAPPERS
+        .iter()
+        .any(|entry| words(entry).iter().any(|words| text.contains(words)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fits(entry: &Entry, text: &str) -> bool {
+        let name = text.split([':', '(']).next().unwrap();
+        let class = entry.files.is_empty()
+            && of_class(name, None) == Some(entry.kind)
+            && entry.classes.contains(&name.rsplit('.').next().unwrap());
+        let starts = |start: &&str| text.starts_with(*start);
+        let holds = |words: &&str| text.contains(*words);
+        class
+            || entry.files.iter().any(starts)
+            || entry.words.iter().any(holds)
+            || entry.restarts.iter().any(holds)
+    }
+
+    #[test]
+    fn every_entry_reads_its_examples_and_no_look_alike() {
+        for entry in WRAPPERS {
+            for example in entry.examples {
+                assert!(fits(entry, example), "{example}");
+            }
+            for text in entry.look_alikes {
+                assert!(!fits(entry, text), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn frames_tell_a_launcher_from_a_compiler() {
+        let class = "subprocess.CalledProcessError";
+        for (file, kind) in [
+            (Some("accelerate/commands/launch.py"), Some(Kind::Runner)),
+            (Some("triton/runtime/build.py"), None),
+            (None, Some(Kind::Runner)),
+        ] {
+            assert_eq!(of_class(class, file), kind, "{file:?}");
+        }
+    }
+}
