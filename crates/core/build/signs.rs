@@ -29,7 +29,10 @@ const HOLES: &[(&str, &str)] = &[
     ("node_rank", "[0-9]{1,5}"),
     ("exit_code", "-?[0-9]{1,3}"),
     ("signal", "[0-9]{1,2}"),
-    ("signal_name", "SIG[A-Z0-9]{2,6}|[A-Z][a-z]+(?: [a-z]+){0,2}"),
+    (
+        "signal_name",
+        "SIG[A-Z0-9]{2,6}|[A-Z][a-z]+(?: [a-z]+){0,2}",
+    ),
 ];
 
 pub fn generate(knowledge: &Path) -> String {

@@ -5,7 +5,7 @@
 
 use crate::public::PublicStr;
 use crate::status::signal::{
-    ABORT, BUS, FLOATING_POINT, HANGUP, ILLEGAL, INTERRUPT, KILL, SEGMENTATION, TERMINATE,
+    SIGABRT, SIGBUS, SIGFPE, SIGHUP, SIGILL, SIGINT, SIGKILL, SIGSEGV, SIGTERM,
 };
 
 macro_rules! meanings {
@@ -138,15 +138,15 @@ impl Meaning {
     /// What the death by a signal means.
     pub const fn of_signal(signal: i32) -> Self {
         match signal {
-            SEGMENTATION => Self::Segfault,
-            ABORT => Self::Abort,
-            BUS => Self::BusError,
-            ILLEGAL => Self::IllegalInstruction,
-            FLOATING_POINT => Self::FloatingPointError,
-            KILL => Self::Killed,
-            TERMINATE => Self::Terminated,
-            HANGUP => Self::HungUp,
-            INTERRUPT => Self::Interrupted,
+            SIGSEGV => Self::Segfault,
+            SIGABRT => Self::Abort,
+            SIGBUS => Self::BusError,
+            SIGILL => Self::IllegalInstruction,
+            SIGFPE => Self::FloatingPointError,
+            SIGKILL => Self::Killed,
+            SIGTERM => Self::Terminated,
+            SIGHUP => Self::HungUp,
+            SIGINT => Self::Interrupted,
             _ => Self::OtherSignal,
         }
     }

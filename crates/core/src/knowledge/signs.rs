@@ -220,7 +220,14 @@ mod tests {
     fn every_entry_reads_its_examples_and_no_look_alike() {
         assert!(PATTERNS.is_some());
         for (index, entry) in SIGNS.iter().enumerate() {
-            let first = |line: &str| PATTERNS.as_ref().unwrap().matches(line.as_bytes()).iter().next();
+            let first = |line: &str| {
+                PATTERNS
+                    .as_ref()
+                    .unwrap()
+                    .matches(line.as_bytes())
+                    .iter()
+                    .next()
+            };
             for example in entry.examples {
                 let found = first(example);
                 assert_eq!(
@@ -230,7 +237,11 @@ mod tests {
                     found.map(|found| SIGNS[found].says)
                 );
                 let sign = sign(example).unwrap();
-                assert!(!sign.says.as_str().contains('?'), "{example}: {}", sign.says);
+                assert!(
+                    !sign.says.as_str().contains('?'),
+                    "{example}: {}",
+                    sign.says
+                );
             }
             for look_alike in entry.look_alikes {
                 assert_ne!(first(look_alike), Some(index), "{look_alike}");
@@ -245,10 +256,16 @@ mod tests {
             (read.rank, read.signal, read.meaning, read.speaker),
             (Some(7), Some(11), Meaning::Segfault, Speaker::Launcher)
         );
-        let read = sign("[ERROR] [launch.py:321:sigkill_handler] ['a'] exits with return code = -9").unwrap();
+        let read =
+            sign("[ERROR] [launch.py:321:sigkill_handler] ['a'] exits with return code = -9")
+                .unwrap();
         assert_eq!(
             (read.exit_code, read.signal, read.says.as_str()),
-            (Some(-9), Some(9), "a worker exited with return code -9 (SIGKILL)")
+            (
+                Some(-9),
+                Some(9),
+                "a worker exited with return code -9 (SIGKILL)"
+            )
         );
     }
 }

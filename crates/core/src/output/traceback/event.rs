@@ -4,8 +4,8 @@
 //! is what people and tools know to read. The fingerprint is a hash over public fields alone and leaves out
 //! the line numbers, which move with every release; a hash over the raw message could be guessed.
 
+use super::grammar::exceptions::PRIVATE;
 use super::report::{Exception, Link, Report};
-use super::types::PRIVATE;
 use crate::event::{ErrorEvent, Frame};
 use crate::limits::TRACE_TEXT_BYTES_MAX;
 use crate::public::text::PublicText;

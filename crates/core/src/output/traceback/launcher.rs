@@ -22,7 +22,6 @@ pub struct Table {
 
 impl Table {
     /// Whether lines without a word of the table matter.
-    #[must_use]
     pub const fn is_open(&self) -> bool {
         self.open
     }
@@ -77,7 +76,6 @@ impl Table {
     }
 
     /// The root cause, where the table had one.
-    #[must_use]
     pub fn cause(&self) -> Option<RootCause> {
         (self.cause != RootCause::default()).then_some(self.cause)
     }
@@ -150,7 +148,7 @@ fn rank_of(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::traceback::words::Words;
+    use crate::output::traceback::grammar::words::Words;
 
     #[test]
     fn a_sentence_of_srun_or_mpirun_names_the_first() {

@@ -55,7 +55,6 @@ const PSEUDO_FILES: &[&str] = &[
 ];
 
 /// A frame with what is public of it.
-#[must_use]
 pub fn frame(path: &str, line: Option<u64>, function: Option<&str>) -> Frame {
     let mut frame = place(path, function);
     frame.line = line.filter(|line| *line <= TRACE_LINE_NUMBER_MAX);

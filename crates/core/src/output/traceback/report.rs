@@ -45,7 +45,6 @@ impl Frames {
     }
 
     /// The same frames in the other order: faulthandler prints the innermost first.
-    #[must_use]
     pub fn reversed(&self) -> Self {
         let mut reversed = Self {
             dropped: self.dropped,
@@ -58,13 +57,11 @@ impl Frames {
     }
 
     /// Whether none came.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.first.is_empty()
     }
 
     /// How many of the frames that were kept stand before the dropped ones.
-    #[must_use]
     pub fn before_the_gap(&self) -> usize {
         self.first.len()
     }
@@ -181,7 +178,6 @@ impl Report {
     }
 
     /// The exception that ended the program: the last of the chain that is neither quoted nor a group's member.
-    #[must_use]
     pub fn last(&self) -> Option<&Exception> {
         let own = |exception: &&Exception| !matches!(exception.link, Link::Member | Link::Quoted);
         self.exceptions.iter().rfind(own).or(self.exceptions.last())
@@ -241,13 +237,11 @@ impl Report {
     }
 
     /// Whether the line of the exception that ended the program came.
-    #[must_use]
     pub fn complete(&self) -> bool {
         self.last().is_some_and(|exception| exception.complete) || self.marker.is_some()
     }
 
     /// Whether a class of this report is one of these, whatever its module.
-    #[must_use]
     pub fn is_a(&self, names: &[&str]) -> bool {
         self.class()
             .and_then(|class| class.as_str().rsplit('.').next())

@@ -6,17 +6,47 @@
 //! ([`wrappers`](super::wrappers)), whose worker is to blame, and of many ranks the first, for the others only lost it.
 
 use super::event;
-use super::headers::UNTHROWN;
+use super::grammar::headers::UNTHROWN;
 use super::launcher::RootCause;
 use super::report::{Exception, Report, Standing};
 use super::wrappers::Kind;
-use super::{Judgement, Sign, Weight};
 use crate::event::ErrorEvent;
-use crate::knowledge::Meaning;
+use crate::knowledge::{Meaning, Sign, Weight};
 use crate::public::PublicStr;
 use crate::public::text::PublicText;
 use crate::status::{End, signal_name};
 use std::collections::BTreeSet;
+
+/// What the output says about the command's end.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Judgement {
+    /// The error that the command died of; None where it did not, or was interrupted.
+    pub error: Option<ErrorEvent>,
+    /// Tracebacks that the program printed and survived.
+    pub handled_count: u64,
+    /// Whether somebody stopped the command (Ctrl-C, a signal to terminate): no error.
+    pub interrupted: bool,
+    /// All independent reports; a chain or a group counts once.
+    pub reports: Vec<ErrorEvent>,
+    /// The rank that failed first, as the launcher of the ranks says.
+    pub first_rank: Option<u64>,
+    /// Class of the report that tells most, whether or not the command died of it.
+    pub exception_type: Option<PublicStr>,
+    /// Signs of a death besides tracebacks, each once, in the order in which they came.
+    pub markers: Vec<PublicStr>,
+}
+
+impl Judgement {
+    /// Whether anything that was read may be of the first rank, which is the one that reports; true where nothing was.
+    #[must_use]
+    pub fn has_word_of_the_first(&self) -> bool {
+        self.reports.is_empty()
+            || self
+                .reports
+                .iter()
+                .any(|report| report.rank.is_none_or(|rank| rank == 0))
+    }
+}
 
 /// Everything that was read.
 #[derive(Clone, Copy, Debug)]
@@ -123,11 +153,7 @@ pub fn judge(found: &Found<'_>, end: Option<End>) -> Judgement {
         exception_type: told
             .filter(|report| report.last().is_some_and(|last| last.complete))
             .and_then(|report| report.class().cloned()),
-        markers: found
-            .signs
-            .iter()
-            .map(|sign| sign.says.clone())
-            .collect(),
+        markers: found.signs.iter().map(|sign| sign.says.clone()).collect(),
     }
 }
 

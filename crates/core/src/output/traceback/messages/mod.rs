@@ -13,7 +13,7 @@ use crate::limits::TRACE_HOLE_MAX;
 use crate::public::PublicStr;
 use crate::public::text::PublicText;
 use catalogue::CATALOGUE;
-use regex::bytes::{Captures, Regex, RegexSet};
+use regex::bytes::{Captures, Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use std::sync::{LazyLock, OnceLock};
 use words::{ERRORS, UNITS, WORDS};
 
@@ -28,7 +28,7 @@ pub struct Message {
 
 /// All patterns in one, to learn at once which entry it is; most messages are none.
 static ENTRIES: LazyLock<Option<RegexSet>> =
-    LazyLock::new(|| super::ascii_set(CATALOGUE.iter().map(|entry| anchored(entry.pattern))));
+    LazyLock::new(|| ascii_set(CATALOGUE.iter().map(|entry| anchored(entry.pattern))));
 
 /// The pattern of each entry, made when the first message asks for it.
 static PATTERNS: [OnceLock<Option<Regex>>; CATALOGUE.len()] =
@@ -60,7 +60,7 @@ pub fn known(message: &str) -> Option<PublicStr> {
     let first = ENTRIES.as_ref()?.matches(message).iter().next()?;
     let (entry, pattern) = CATALOGUE.get(first).zip(PATTERNS.get(first))?;
     let pattern = pattern
-        .get_or_init(|| super::ascii(&anchored(entry.pattern)))
+        .get_or_init(|| ascii(&anchored(entry.pattern)))
         .as_ref()?;
     Some(fill(entry.says, &pattern.captures(message)?))
 }
@@ -127,6 +127,17 @@ fn integer(value: &str) -> Option<u64> {
         .filter(|number| *number <= TRACE_HOLE_MAX)
 }
 
+/// Compiles a pattern that knows ASCII alone. A class of Unicode's has hundreds of ranges, a repeated one
+/// thousands of states: with them the first traceback of a run cost a fifth of a second.
+fn ascii(pattern: &str) -> Option<Regex> {
+    RegexBuilder::new(pattern).unicode(false).build().ok()
+}
+
+/// The same for many patterns at once, of which the first that matches is wanted.
+fn ascii_set<'a>(patterns: impl Iterator<Item = String> + 'a) -> Option<RegexSet> {
+    RegexSetBuilder::new(patterns).unicode(false).build().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,7 +147,7 @@ mod tests {
     fn every_pattern_compiles_and_finds_its_own_example_first() {
         assert!(ENTRIES.is_some());
         for entry in CATALOGUE {
-            let pattern = crate::output::traceback::ascii(&anchored(entry.pattern)).unwrap();
+            let pattern = ascii(&anchored(entry.pattern)).unwrap();
             let holes = entry.says.matches('{').count();
             assert_eq!(
                 pattern.captures_len(),

@@ -59,8 +59,25 @@ pub struct ExceptionLine<'a> {
     pub certain: bool,
 }
 
+impl ExceptionLine<'_> {
+    /// The signal that a launcher names: `got signal: 15`, `died with <Signals.SIGTERM: 15>`.
+    pub fn signal(&self) -> Option<i32> {
+        let class = self.class.as_ref()?.as_str();
+        let message = self.message.trim_end();
+        let number = if class.ends_with("SignalException") {
+            message.rsplit(": ").next()?
+        } else if class.ends_with("CalledProcessError") {
+            let (_, signal) = message.rsplit_once(" died with <Signals.")?;
+            signal.split_once(": ")?.1.trim_end_matches(['>', '.'])
+        } else {
+            return None;
+        };
+        let signal = number.parse().ok()?;
+        (1..=64).contains(&signal).then_some(signal)
+    }
+}
+
 /// Reads a line without its indentation.
-#[must_use]
 pub fn exception_line(text: &str) -> Option<ExceptionLine<'_>> {
     let text = text.trim_end();
     let end = text
@@ -148,7 +165,6 @@ fn unglued<'a>(name: &'a str, rest: &'a str) -> Option<(&'a str, &'a str)> {
 }
 
 /// The class that a C++ runtime names when it terminates, where it is one that everybody has.
-#[must_use]
 pub fn native(name: &str) -> Option<PublicStr> {
     NATIVE
         .iter()

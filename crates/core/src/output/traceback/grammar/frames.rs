@@ -1,6 +1,6 @@
 //! Reads one line as a frame of a traceback, in all the forms that interpreters and their guests print.
 //!
-//! Only the shape is read here; what of it is public is for [`origin`](super::origin) to say. A line that has
+//! Only the shape is read here; what of it is public is for the frame's origin to say. A line that has
 //! the shape may still be a lie (a message may hold anything): the worst that a lie achieves is a frame of a
 //! public file that was not there.
 
@@ -19,7 +19,6 @@ pub struct RawFrame<'a> {
 
 /// `  File "/p/t.py", line 5, in f`, also as faulthandler (`line 5 in f`), `tracemalloc` (`lineno 5`),
 /// syntax errors (no function), `loguru` (`> File`) and `stackprinter` (no indentation) print it.
-#[must_use]
 pub fn quoted(text: &str) -> Option<RawFrame<'_>> {
     let bare = text.trim_start_matches([' ', '\t']);
     let bare = bare.strip_prefix("> ").unwrap_or(bare);
@@ -46,7 +45,6 @@ pub fn quoted(text: &str) -> Option<RawFrame<'_>> {
 }
 
 /// `File ~/p/t.py:5, in f(x)`, `File ~/p/t.py:5 in f`, `Cell In[3], line 5, in f(x)`, as IPython prints it.
-#[must_use]
 pub fn notebook(text: &str) -> Option<RawFrame<'_>> {
     let bare = text.trim_start();
     if !["File ", "Cell In", "Input In"]
@@ -93,7 +91,6 @@ pub fn notebook(text: &str) -> Option<RawFrame<'_>> {
 }
 
 /// `~/p/t.py in f(x, token)`, as IPython 7 prints it; the line number follows in an [`arrow`].
-#[must_use]
 pub fn notebook_without_line(text: &str) -> Option<RawFrame<'_>> {
     let (path, call) = text.trim_end().split_once(" in ")?;
     let function = call.split('(').next()?;
@@ -107,7 +104,6 @@ pub fn notebook_without_line(text: &str) -> Option<RawFrame<'_>> {
 }
 
 /// `----> 5 code`: the line number of the frame above.
-#[must_use]
 pub fn arrow(text: &str) -> Option<u64> {
     let (dashes, rest) = text.trim_start().split_once("> ")?;
     (dashes.len() >= 2 && dashes.bytes().all(|byte| byte == b'-'))
@@ -117,7 +113,6 @@ pub fn arrow(text: &str) -> Option<u64> {
 }
 
 /// `/p/t.py:5 in f`, as `rich` prints it; `joined` is the text of all rows over which it was folded.
-#[must_use]
 pub fn boxed(joined: &str) -> Option<RawFrame<'_>> {
     let joined = joined.trim();
     // The last `:LINE in NAME`: a path may hold colons, and folding may have eaten the blanks around `in`.
@@ -141,7 +136,6 @@ pub fn boxed(joined: &str) -> Option<RawFrame<'_>> {
 }
 
 /// `  [Previous line repeated 196 more times]`.
-#[must_use]
 pub fn repeated(text: &str) -> Option<u64> {
     let (line, rest) = number(text.trim().strip_prefix("[Previous line repeated ")?)?;
     rest.starts_with(" more time").then_some(line).flatten()

@@ -12,6 +12,9 @@ use aho_corasick::packed::Searcher;
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use std::sync::LazyLock;
 
+/// What every header of a traceback says.
+pub const HEADER: &str = "Traceback (most recent call last)";
+
 /// The questions whose words a line holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Words(u16);
@@ -39,7 +42,6 @@ impl Words {
     pub const FRAME: Self = Self(512);
 
     /// The words of a line.
-    #[must_use]
     pub fn of(line: &str) -> Self {
         // Most lines of a traceback are frames and the marks below their source. A frame answers nothing else, whatever
         // words its path is made of.
@@ -68,20 +70,17 @@ impl Words {
     }
 
     /// Whether one of these is among them.
-    #[must_use]
     pub const fn have(self, others: Self) -> bool {
         self.0 & others.0 != 0
     }
 
     /// Whether the line matters to a source that is between reports. Progress bars and log lines do not.
-    #[must_use]
     pub const fn stand_out(self) -> bool {
         self.0 & !(Self::BAR.0 | Self::LOG.0) != 0
     }
 }
 
 /// Whether no line of these stands out, and none needs to be cleaned before that can be said.
-#[must_use]
 pub fn are_absent(lines: &[u8]) -> bool {
     let hides = |block: &[u8]| {
         block
@@ -199,7 +198,7 @@ const OTHER_PIECES: &[&str] = &[
 mod tests {
     use super::*;
     use crate::output::prefix;
-    use crate::output::traceback::{fatal, headers};
+    use crate::output::traceback::grammar::{fatal, headers};
     use proptest::prelude::*;
 
     #[test]
@@ -244,7 +243,7 @@ mod tests {
     /// Every answer that is not no needs a word of its question, or the question would never be put.
     fn assert_asked(line: &str) {
         let words = Words::of(line);
-        if crate::output::traceback::frames::quoted(line).is_some() {
+        if crate::output::traceback::grammar::frames::quoted(line).is_some() {
             // A frame is a frame, and nothing that its path may also look like.
             return assert!(words.have(Words::FRAME), "{line}");
         }

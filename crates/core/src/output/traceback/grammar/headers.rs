@@ -1,11 +1,11 @@
 //! The fixed lines of the grammar: what opens a traceback, what links two, what announces one.
 
-use super::HEADER;
 use super::boxed;
-use super::frames;
+use super::exceptions;
 use super::fatal;
-use super::report::{Link, Standing};
-use super::types;
+use super::frames;
+use super::words::HEADER;
+use crate::output::traceback::report::{Link, Standing};
 use crate::public::PublicStr;
 
 /// A header.
@@ -27,7 +27,6 @@ pub struct Header<'a> {
 
 impl<'a> Header<'a> {
     /// What stands before the words of the grammar: a source's prefix, a margin, a progress bar, or nothing.
-    #[must_use]
     pub fn outside(&self) -> &'a str {
         let before = boxed::opens(self.before)
             .and_then(|at| self.before.get(..at))
@@ -49,7 +48,6 @@ impl<'a> Header<'a> {
 }
 
 /// What stands before a line that opens a report: a source's prefix may be in it.
-#[must_use]
 pub fn before_opening(text: &str) -> Option<&str> {
     if let Some(header) = header(text) {
         return Some(header.outside());
@@ -59,7 +57,6 @@ pub fn before_opening(text: &str) -> Option<&str> {
 
 /// What stands before a frame. Where a header is missing (it was lost, or the renderer prints none) the first frame
 /// opens a report; but a message may quote one, so that only a source between reports may ask.
-#[must_use]
 pub fn before_frame(text: &str) -> Option<&str> {
     let (at, _) = text
         .match_indices("File \"")
@@ -69,7 +66,6 @@ pub fn before_frame(text: &str) -> Option<&str> {
 }
 
 /// Reads a header, wherever in the line it stands.
-#[must_use]
 pub fn header(text: &str) -> Option<Header<'_>> {
     let (before, after) = text.split_once(HEADER).or_else(|| boxed::cut_title(text))?;
     let boxed = boxed::opens(before).is_some();
@@ -101,7 +97,7 @@ pub fn header(text: &str) -> Option<Header<'_>> {
 /// no columns to leave, the class touches the header, or its name must say that it is one.
 fn titles_notebook(before: &str) -> bool {
     let (prefix, class) = split_class(before);
-    let named = || types::exception_line(class).is_some_and(|line| line.certain);
+    let named = || exceptions::exception_line(class).is_some_and(|line| line.certain);
     prefix.is_empty()
         || !class.is_empty() && (before.ends_with("  ") || !before.ends_with(' ') || named())
 }
@@ -116,7 +112,6 @@ fn split_class(text: &str) -> (&str, &str) {
 }
 
 /// The sentence between two exceptions of a chain.
-#[must_use]
 pub fn link(text: &str) -> Option<Link> {
     if text.contains("The above exception was the direct cause of the following exception") {
         Some(Link::Cause)
@@ -139,7 +134,6 @@ pub enum Separator {
 }
 
 /// Reads a separator.
-#[must_use]
 pub fn separator(text: &str) -> Option<Separator> {
     let text = text.trim_start();
     if !text.starts_with(['+', '|']) {
@@ -166,7 +160,6 @@ pub fn separator(text: &str) -> Option<Separator> {
 }
 
 /// A heading that says of the next traceback that the program survived it.
-#[must_use]
 pub fn heading(text: &str) -> Option<Standing> {
     let text = text.trim_start();
     if text.starts_with("Exception ignored in") || text.starts_with("Exception ignored on") {
@@ -204,7 +197,6 @@ pub struct Native {
 }
 
 /// Reads the line of a native death.
-#[must_use]
 pub fn native(text: &str) -> Option<Native> {
     const THROWN: &str = "terminate called after throwing an instance of '";
     const NOT_THROWN: &str = "terminate called without an active exception";
@@ -218,7 +210,7 @@ pub fn native(text: &str) -> Option<Native> {
     if let Some((_, class)) = text.split_once(THROWN) {
         let class = class.rsplit_once('\'').map_or(class, |(class, _)| class);
         return native(
-            types::native(class).unwrap_or(PublicStr::constant(
+            exceptions::native(class).unwrap_or(PublicStr::constant(
                 "terminate called after throwing an exception",
             )),
             false,
@@ -253,7 +245,6 @@ pub fn native(text: &str) -> Option<Native> {
 pub const UNTHROWN: PublicStr = PublicStr::constant("terminate called without an active exception");
 
 /// The title of a thread in a dump; whether it is the one that failed.
-#[must_use]
 pub fn thread(text: &str) -> Option<bool> {
     let text = text.trim_end();
     let titled = text.ends_with("(most recent call first):") && text.contains("hread ");

@@ -3,13 +3,12 @@
 //! JSON logs, `repr` of a message and shells do so, each with as many backslashes as it is quoted deep. No
 //! parser of theirs is needed: how this line writes the end of the header's line is how it writes all.
 
-use super::HEADER;
+use super::words::HEADER;
 
 /// Most lines that are taken out of one.
 const PARTS_MAX: usize = 2000;
 
 /// The lines of a traceback that stands in one line; None where it does not.
-#[must_use]
 pub fn lines(line: &str) -> Option<Vec<String>> {
     let (_, after) = line.split_once(HEADER)?;
     let slashes = after

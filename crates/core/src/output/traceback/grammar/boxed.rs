@@ -5,9 +5,11 @@
 //! rows are put together again until an empty row or a row of source comes. Whether a blank was lost at a fold
 //! cannot be seen in all cases, so both readings are tried and the one that is a public file wins.
 
-use super::{HEADER, frames, origin};
+use super::frames;
+use super::words::HEADER;
 use crate::event::Frame;
 use crate::limits::TRACE_FOLD_ROWS_MAX;
+use crate::output::traceback::origin;
 
 /// Rows without a border after which the box is taken as cut off.
 const BROKEN_ROWS_MAX: u32 = 3;
@@ -37,7 +39,6 @@ pub enum Row {
 }
 
 /// Whether a header stands in the upper border of a box; the column of the box.
-#[must_use]
 pub fn opens(before: &str) -> Option<usize> {
     let at = before
         .find(['╭', '┌', '─'])
@@ -50,7 +51,6 @@ pub fn opens(before: &str) -> Option<usize> {
 }
 
 /// What stands before and behind a title that a narrow box has cut (`╭─ Traceback (m─╮`).
-#[must_use]
 pub fn cut_title(line: &str) -> Option<(&str, &str)> {
     let at = line.find("─ Traceback")?;
     let (before, title) = line.split_at_checked(at.saturating_add("─ ".len()))?;
@@ -60,7 +60,6 @@ pub fn cut_title(line: &str) -> Option<(&str, &str)> {
 }
 
 /// Whether the line opens the box of a group's member.
-#[must_use]
 pub fn opens_member(line: &str) -> bool {
     let line = line.trim();
     (line.starts_with('╭') || line.starts_with("+--")) && line.contains(" Sub-exception #")
@@ -78,7 +77,6 @@ pub enum Wrapped<'a> {
 }
 
 /// Looks inside the box of a group's member.
-#[must_use]
 pub fn wrapped(line: &str) -> Wrapped<'_> {
     let trimmed = line.trim();
     if trimmed.starts_with('╰')
@@ -99,9 +97,86 @@ pub fn wrapped(line: &str) -> Wrapped<'_> {
         .map_or(Wrapped::Not, Wrapped::Row)
 }
 
+/// Groups in groups that are followed; nobody nests deeper.
+const WRAPPERS_MAX: u8 = 8;
+
+/// The boxes in which a source is.
+#[derive(Clone, Debug, Default)]
+pub struct Boxes {
+    reader: Option<Reader>,
+    /// Boxes around the box: `rich` puts each member of a group into one.
+    wrappers: u8,
+}
+
+/// What a line is to the boxes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Unboxed<'a> {
+    /// A line of its own.
+    Line(&'a str),
+    /// The lower border of a group's member.
+    Border,
+    /// The upper border of a group's member.
+    Member,
+    /// A row of a traceback, with its frame; at the end of the box its column.
+    Row(Option<Frame>, Option<usize>),
+}
+
+impl Boxes {
+    /// Whether there is none.
+    pub const fn is_empty(&self) -> bool {
+        self.reader.is_none() && self.wrappers == 0
+    }
+
+    /// A header: in the upper border of a box, or in none.
+    pub fn open(&mut self, is_boxed: bool, before: &str, line: &str) {
+        self.reader = if is_boxed {
+            Some(Reader::new(opens(before).unwrap_or(0), line))
+        } else {
+            None
+        };
+    }
+
+    /// Takes a line; `in_report` says whether a group may be open.
+    pub fn line<'a>(&mut self, line: &'a str, in_report: bool) -> Unboxed<'a> {
+        let mut line = line;
+        for depth in 1..=self.wrappers {
+            match wrapped(line) {
+                Wrapped::Row(inner) => line = inner,
+                Wrapped::End => {
+                    self.wrappers = depth - 1;
+                    self.reader = None;
+                    return Unboxed::Border;
+                }
+                // Somebody else's line, or the box was cut off: it is read as it stands.
+                Wrapped::Not => break,
+            }
+        }
+        let Some(reader) = &mut self.reader else {
+            if in_report && opens_member(line) {
+                self.wrappers = (self.wrappers + 1).min(WRAPPERS_MAX);
+                return Unboxed::Member;
+            }
+            return Unboxed::Line(line);
+        };
+        match reader.row(line) {
+            Row::Nothing => Unboxed::Row(None, None),
+            Row::Frame(frame) => Unboxed::Row(Some(frame), None),
+            Row::End(frame) => {
+                let column = reader.column;
+                self.reader = None;
+                Unboxed::Row(frame, Some(column))
+            }
+        }
+    }
+
+    /// The frame that is still open where the stream ends.
+    pub fn finish(&mut self) -> Option<Frame> {
+        self.reader.as_mut()?.place()
+    }
+}
+
 impl Reader {
     /// A reader behind the upper border.
-    #[must_use]
     pub fn new(column: usize, before: &str) -> Self {
         let border = if before.contains('─') { '│' } else { '|' };
         Self {
@@ -173,11 +248,6 @@ impl Reader {
         }
         // A place ends with the function's name, but a row may end there by chance; an empty row says so.
         Row::Nothing
-    }
-
-    /// The frame that is still open where the stream ends in the box.
-    pub fn finish(&mut self) -> Option<Frame> {
-        self.place()
     }
 
     /// The frame of the rows so far.

@@ -39,7 +39,6 @@ const fn signal(cause: &str) -> &'static str {
 }
 
 /// What stands before and behind the words with which a dump of the interpreter begins.
-#[must_use]
 pub fn split_fatal(line: &str) -> Option<(&str, &str)> {
     ["Fatal Python error: ", "Windows fatal exception: "]
         .iter()
@@ -47,7 +46,6 @@ pub fn split_fatal(line: &str) -> Option<(&str, &str)> {
 }
 
 /// `Fatal Python error: Segmentation fault`: the sign, with the cause where it is a known one.
-#[must_use]
 pub fn fatal(line: &str) -> Option<PublicStr> {
     let (_, cause) = split_fatal(line)?;
     let mut text = PublicText::new();

@@ -1,0 +1,59 @@
+//! The dump of the interpreter's threads behind a fatal error: their frames, innermost first.
+
+use super::grammar::{frames, headers};
+use super::origin;
+use super::report::{Exception, Frames, Report};
+
+/// Whose frames are wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Dump {
+    /// Those of the thread that is printed last, the main one, as long as none is said to have failed.
+    #[default]
+    Any,
+    /// Those of the thread that failed.
+    Failed,
+    /// None of the others'.
+    Others,
+}
+
+impl Dump {
+    /// Takes a line; false where the dump is over.
+    pub(super) fn line(&mut self, text: &str, report: &mut Report) -> bool {
+        if let Some(has_failed) = headers::thread(text) {
+            *self = match self {
+                _ if has_failed => Self::Failed,
+                Self::Any => Self::Any,
+                Self::Failed | Self::Others => Self::Others,
+            };
+            if *self != Self::Others
+                && let Some(exception) = report.newest()
+            {
+                exception.frames = Frames::default();
+            }
+            return true;
+        }
+        if let Some(raw) = frames::quoted(text) {
+            if *self != Self::Others
+                && let Some(exception) = report.newest()
+            {
+                let frame = origin::frame(raw.path, raw.line, raw.function);
+                exception.frames.push(frame);
+            }
+            return true;
+        }
+        text.trim().is_empty()
+            || text.trim_start().starts_with('<')
+            || text.starts_with("Python runtime state")
+    }
+
+    /// Turns the frames round: all other tracebacks have the innermost last.
+    pub(super) fn end(report: Option<&mut Report>) {
+        if let Some(exception) = report.and_then(Report::newest) {
+            reverse(exception);
+        }
+    }
+}
+
+fn reverse(exception: &mut Exception) {
+    exception.frames = exception.frames.reversed();
+}
