@@ -74,11 +74,12 @@ impl Case<'_> {
         let interrupted =
             self.judgement.interrupted && self.judgement.error.is_none() && signal.is_none();
         interrupted.then(|| {
-            (
-                Kind::SignalledByUser,
-                Confidence::Medium,
-                vec![Evidence::InterruptTraceback],
-            )
+            let kind = match self.judgement.stopped_by {
+                Some(SIGHUP) => Kind::HungUp,
+                Some(SIGTERM) => Kind::Terminated,
+                _ => Kind::SignalledByUser,
+            };
+            (kind, Confidence::Medium, vec![Evidence::InterruptTraceback])
         })
     }
 

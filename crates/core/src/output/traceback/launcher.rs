@@ -13,6 +13,14 @@ pub struct RootCause {
     pub exit_code: Option<i64>,
 }
 
+impl RootCause {
+    /// The signal that killed it.
+    pub fn signal(self) -> Option<i32> {
+        let code = self.exit_code.filter(|code| *code < 0)?;
+        i32::try_from(-code).ok()
+    }
+}
+
 /// Reads the table, line by line.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Table {

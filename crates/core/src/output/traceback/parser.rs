@@ -5,7 +5,7 @@
 //! ends one: the exception's line stands left of the frames. Nothing of a line is kept but what is public.
 
 use super::dump::Dump;
-use super::grammar::boxed::{Boxes, Unboxed};
+use super::grammar::boxed::{Boxes, Unboxed, without_margin};
 use super::grammar::exceptions::{self, ExceptionLine};
 use super::grammar::frames::{self, RawFrame};
 use super::grammar::headers::{self, Header, Separator};
@@ -577,21 +577,6 @@ fn alone(text: &str, line: &ExceptionLine<'_>) -> Option<Standing> {
         "MemoryError" | "KeyboardInterrupt" => Some(Standing::Plain),
         _ if class.ends_with("Warning") || class.ends_with("Exit") => None,
         _ => Some(Standing::Stray),
-    }
-}
-
-/// The line without the margin of an exception group: the margin's column, and what stands behind it.
-fn without_margin(line: &str) -> (Option<usize>, &str) {
-    let bare = line.trim_start_matches(' ');
-    let column = line.len() - bare.len();
-    if column < 2 {
-        return (None, line);
-    }
-    let inner = bare.strip_prefix("| ").or_else(|| bare.strip_prefix("+ "));
-    match inner {
-        Some(inner) => (Some(column), inner),
-        None if bare == "|" => (Some(column), ""),
-        None => (None, line),
     }
 }
 

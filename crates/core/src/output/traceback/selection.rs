@@ -14,6 +14,7 @@ use crate::event::ErrorEvent;
 use crate::knowledge::{Meaning, Sign, Weight};
 use crate::public::PublicStr;
 use crate::public::text::PublicText;
+use crate::status::signal::SIGKILL;
 use crate::status::{End, signal_name};
 use std::collections::BTreeSet;
 
@@ -26,11 +27,14 @@ pub struct Judgement {
     pub handled_count: u64,
     /// Whether somebody stopped the command (Ctrl-C, a signal to terminate): no error.
     pub interrupted: bool,
+    /// The signal by which it was stopped, where a launcher names it.
+    pub stopped_by: Option<i32>,
     /// All independent reports; a chain or a group counts once.
     pub reports: Vec<ErrorEvent>,
     /// The rank that failed first, as the launcher of the ranks says.
     pub first_rank: Option<u64>,
-    /// Class of the report that tells most, whether or not the command died of it.
+    /// Class of the exception that ended the report that tells most, whether or not the command died of it. The error's
+    /// own class is that of the innermost exception that explains.
     pub exception_type: Option<PublicStr>,
     /// Signs of a death besides tracebacks, each once, in the order in which they came.
     pub markers: Vec<PublicStr>,
@@ -73,7 +77,8 @@ enum Cause<'a> {
     Report(&'a Report),
     /// An exception, and the crash of the interpreter that followed it.
     Crash(&'a Report, PublicStr),
-    Marker(PublicStr, Option<u64>),
+    /// A sign, of a rank; the launcher's own report, where it has one.
+    Marker(PublicStr, Option<u64>, Option<&'a Report>),
     Interruption,
     Unknown,
 }
@@ -112,7 +117,17 @@ pub fn judge(found: &Found<'_>, end: Option<End>) -> Judgement {
             marker: Some(marker.clone()),
             ..event::event(report, true)
         }),
-        Cause::Marker(marker, rank) => Some(marked(marker.clone(), *rank)),
+        Cause::Marker(marker, rank, launcher) => {
+            // Nobody but the launcher has frames; what it raised says nothing.
+            let launcher = launcher
+                .map(|report| event::event(report, true))
+                .unwrap_or_default();
+            Some(ErrorEvent {
+                frames: launcher.frames,
+                stack_trace: launcher.stack_trace,
+                ..marked(marker.clone(), *rank)
+            })
+        }
         Cause::Interruption | Cause::Unknown => None,
     };
     let told = blamed.or_else(|| {
@@ -146,13 +161,16 @@ pub fn judge(found: &Found<'_>, end: Option<End>) -> Judgement {
         handled_count,
         first_rank: found.root.and_then(|root| root.rank),
         interrupted: cause == Cause::Interruption,
+        stopped_by: (cause == Cause::Interruption)
+            .then(|| asked_by(found))
+            .flatten(),
         reports: independent
             .iter()
             .map(|report| event::event(report, blamed == Some(*report)))
             .collect(),
         exception_type: told
             .filter(|report| report.last().is_some_and(|last| last.complete))
-            .and_then(|report| report.class().cloned()),
+            .and_then(|report| report.last()?.class.clone()),
         markers: found.signs.iter().map(|sign| sign.says.clone()).collect(),
     }
 }
@@ -163,7 +181,7 @@ fn cause<'a>(found: &Found<'a>, end: Option<End>) -> Cause<'a> {
     match (end, signal) {
         (Some(End::Exited(0)), _) => Cause::Unknown,
         (_, Some(2)) => Cause::Interruption,
-        (_, Some(9)) => Cause::Marker(sign_of_death(found).unwrap_or_else(|| named(9)), None),
+        (_, Some(9)) => Cause::Marker(sign_of_death(found).unwrap_or_else(|| named(9)), None, None),
         (_, Some(1 | 13 | 15)) => match of_error(found) {
             cause @ Cause::Report(report)
                 if matches!(cause, Cause::Report(_))
@@ -214,7 +232,7 @@ fn of_crash<'a>(found: &Found<'a>, signal: i32) -> Cause<'a> {
             let marker = sign_of_death(found).unwrap_or_else(|| named(signal));
             match before {
                 Some(before) => Cause::Crash(before, marker),
-                None => Cause::Marker(marker, None),
+                None => Cause::Marker(marker, None, None),
             }
         }
     }
@@ -224,16 +242,16 @@ fn of_crash<'a>(found: &Found<'a>, signal: i32) -> Cause<'a> {
 fn of_error<'a>(found: &Found<'a>) -> Cause<'a> {
     let Some(last) = best(found.reports) else {
         return match sign_of_death(found) {
-            Some(marker) => Cause::Marker(marker, None),
+            Some(marker) => Cause::Marker(marker, None, None),
             None => hint(found).map_or(Cause::Unknown, |sign| {
-                Cause::Marker(sign.says.clone(), None)
+                Cause::Marker(sign.says.clone(), None, None)
             }),
         };
     };
     if last.standing < Standing::Logged
         && let Some(marker) = sign_of_death(found)
     {
-        return Cause::Marker(marker, None);
+        return Cause::Marker(marker, None, None);
     }
     if last.interruption {
         return Cause::Interruption;
@@ -255,39 +273,49 @@ fn of_error<'a>(found: &Found<'a>) -> Cause<'a> {
         return Cause::Report(worker);
     }
     // Nobody failed: somebody was told to go, and all above repeat that.
-    let told_to_go = found.reports.iter().any(|report| {
-        report.interruption
-            || carries(report) && report.error().is_some_and(|error| asked_for(error.signal))
-    });
-    if told_to_go {
+    let interrupted = found.reports.iter().any(|report| report.interruption);
+    if interrupted || asked_by(found).is_some() {
         Cause::Interruption
     } else {
         Cause::Report(last)
     }
 }
 
+/// The signal by which somebody was told to go, as launchers say.
+fn asked_by(found: &Found<'_>) -> Option<i32> {
+    let root = found.root.and_then(RootCause::signal);
+    let mut named = found
+        .reports
+        .iter()
+        .filter(|report| report.interruption || carries(report))
+        .filter_map(|report| report.error()?.signal);
+    named
+        .find(|signal| asked_for(Some(*signal)))
+        .or(root.filter(|signal| asked_for(Some(*signal))))
+}
+
 /// What the launcher says of the rank that failed first.
 fn of_rank<'a>(found: &Found<'a>, root: RootCause, last: &'a Report) -> Option<Cause<'a>> {
-    let signal = root
-        .exit_code
-        .filter(|code| *code < 0)
-        .and_then(|code| i32::try_from(-code).ok());
-    if let Some(signal) = signal {
+    let own = found.reports.iter().rfind(|report| {
+        failed(report) && !carries(report) && report.rank.is_some() && report.rank == root.rank
+    });
+    if let Some(signal) = root.signal() {
         let native = found.reports.iter().find(|report| {
             report.standing == Standing::Native
                 && (report.rank == root.rank || report.rank.is_none())
         });
-        let speaks = worker(found.reports, last).is_some_and(|report| report.rank == root.rank);
-        return match native {
-            Some(native) => Some(Cause::Report(native)),
-            None if asked_for(Some(signal)) && speaks => None,
-            None if asked_for(Some(signal)) => Some(Cause::Interruption),
-            None => Some(Cause::Marker(named(signal), root.rank)),
+        return match (native, own) {
+            // A rank that the launcher told to go, or that aborted, may have said why.
+            (None, Some(own)) if asked_for(Some(signal)) => Some(Cause::Report(own)),
+            (_, Some(own)) if own.standing == Standing::Plain && signal != SIGKILL => {
+                let marker = native.and_then(|native| native.marker.clone());
+                Some(Cause::Crash(own, marker.unwrap_or_else(|| named(signal))))
+            }
+            (Some(native), _) => Some(Cause::Report(native)),
+            (None, _) if asked_for(Some(signal)) => None,
+            (None, _) => Some(Cause::Marker(named(signal), root.rank, Some(last))),
         };
     }
-    let own = found.reports.iter().rfind(|report| {
-        failed(report) && !carries(report) && report.rank.is_some() && report.rank == root.rank
-    });
     if let Some(own) = own {
         return Some(Cause::Report(own));
     }
@@ -301,6 +329,7 @@ fn of_rank<'a>(found: &Found<'a>, root: RootCause, last: &'a Report) -> Option<C
         Cause::Marker(
             PublicStr::constant("a worker exited without a traceback"),
             root.rank,
+            Some(last),
         )
     })
 }

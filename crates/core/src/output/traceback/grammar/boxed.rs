@@ -97,6 +97,21 @@ pub fn wrapped(line: &str) -> Wrapped<'_> {
         .map_or(Wrapped::Not, Wrapped::Row)
 }
 
+/// The line without the margin of an exception group: the margin's column, and what stands behind it.
+pub fn without_margin(line: &str) -> (Option<usize>, &str) {
+    let bare = line.trim_start_matches(' ');
+    let column = line.len() - bare.len();
+    if column < 2 {
+        return (None, line);
+    }
+    let inner = bare.strip_prefix("| ").or_else(|| bare.strip_prefix("+ "));
+    match inner {
+        Some(inner) => (Some(column), inner),
+        None if bare == "|" => (Some(column), ""),
+        None => (None, line),
+    }
+}
+
 /// Groups in groups that are followed; nobody nests deeper.
 const WRAPPERS_MAX: u8 = 8;
 

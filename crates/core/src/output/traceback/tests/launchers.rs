@@ -449,6 +449,23 @@ fn an_error_that_only_points_to_another_one_is_not_the_cause() {
 }
 
 #[test]
+fn a_launcher_that_starts_again_survived_what_came_before() {
+    let first = prefixed("[rank3]: ", &traceback("ValueError: acme"));
+    let again = "[default] Worker group FAILED. 2/3 attempts left; will restart worker group\n";
+    let second = prefixed("[rank0]: ", &traceback("KeyError: 'acme'"));
+    let stop = called(
+        "torch/distributed/run.py",
+        "returned non-zero exit status 1.",
+    );
+    let judgement = read(format!("{first}acme\n{again}{second}{stop}"), FAILED);
+    assert_eq!(
+        judgement.error.unwrap().exception_type.unwrap().as_str(),
+        "KeyError"
+    );
+    assert_eq!(judgement.handled_count, 1);
+}
+
+#[test]
 fn ranks_that_wrote_over_one_another_are_one_class_or_none() {
     let text = format!(
         "Traceback (most recent call last):\nTraceback (most recent call last):\n{FRAMES}{FRAMES}"
