@@ -33,7 +33,10 @@ pub fn woven(data: &[u8]) -> Vec<u8> {
 /// Refuses an answer that has a piece of the canary.
 pub fn assert_public(answer: &str) {
     let folded = answer.to_lowercase();
-    assert!(!folded.contains("zqxka") && !folded.contains("kanari"), "a leak: {answer}");
+    assert!(
+        !folded.contains("zqxka") && !folded.contains("kanari"),
+        "a leak: {answer}"
+    );
 }
 
 /// Refuses work whose time grows faster than its input: `work` gets the input, and the input many times over.
@@ -42,7 +45,11 @@ pub fn assert_linear(data: &[u8], mut work: impl FnMut(&[u8])) {
     let repeated = data.repeat(TIMES);
     let many = seconds(|| work(&repeated));
     let allowed = (one * TIMES as f64 * SLACK).max(SECONDS_AT_LEAST);
-    assert!(many < allowed, "{} bytes: {one:.4} s, {TIMES} times as many: {many:.4} s", data.len());
+    assert!(
+        many < allowed,
+        "{} bytes: {one:.4} s, {TIMES} times as many: {many:.4} s",
+        data.len()
+    );
 }
 
 /// Processor time of this thread: a busy machine must not look like slow code.
@@ -53,7 +60,10 @@ fn seconds(work: impl FnOnce()) -> f64 {
 }
 
 fn now() -> f64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     // SAFETY: the clock exists on every Linux, and `time` outlives the call.
     let failed = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) } != 0;
     assert!(!failed, "{}", Error::last_os_error());

@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use axolotl_run::commands::explain::explain;
+use axolotl_run_core::judging::explanation::Explanation;
 use axolotl_run_core::status::End;
 use libfuzzer_sys::fuzz_target;
 use oracle::{assert_linear, assert_public, woven};
@@ -25,7 +25,9 @@ fn told(class: &str, message: &[u8]) -> String {
     stream.extend_from_slice(b": ");
     stream.extend_from_slice(message);
     stream.push(b'\n');
-    explain(stream.as_slice(), Some(End::Exited(1))).expect("memory can be read").json().to_string()
+    Explanation::of(&stream, Some(End::Exited(1)))
+        .json()
+        .to_string()
 }
 
 fuzz_target!(|data: &[u8]| {

@@ -28,7 +28,9 @@ fn sent(yaml: &str, overrides: &[(String, String)]) -> Option<String> {
 
 fuzz_target!(|data: &[u8]| {
     let data = woven(data);
-    let Ok(text) = std::str::from_utf8(&data) else { return };
+    let Ok(text) = std::str::from_utf8(&data) else {
+        return;
+    };
     // The words behind a form feed are the command line, one a line.
     let (yaml, command) = text.split_once('\u{c}').unwrap_or((text, ""));
     let mut words: Vec<OsString> = vec!["axolotl".into(), "train".into(), "c.yml".into()];

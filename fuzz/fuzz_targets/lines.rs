@@ -3,8 +3,8 @@
 #![no_main]
 
 use axolotl_run_core::limits::LINE_BYTES_MAX;
-use axolotl_run_core::output::lines::{LineCutter, LineEnd};
 use axolotl_run_core::observation::Stream;
+use axolotl_run_core::output::lines::{LineCutter, LineEnd};
 use axolotl_run_core::output::progress::ProgressReader;
 use libfuzzer_sys::fuzz_target;
 use oracle::{assert_linear, woven};
@@ -12,7 +12,9 @@ use oracle::{assert_linear, woven};
 fn lines(data: &[u8], piece: usize) -> Vec<(String, LineEnd, bool)> {
     let (mut cutter, mut lines) = (LineCutter::new(), Vec::new());
     for piece in data.chunks(piece.max(1)) {
-        cutter.push(piece, |line| lines.push((line.text.to_owned(), line.end, line.cursor_up)));
+        cutter.push(piece, |line| {
+            lines.push((line.text.to_owned(), line.end, line.cursor_up))
+        });
     }
     cutter.finish(|line| lines.push((line.text.to_owned(), line.end, line.cursor_up)));
     lines

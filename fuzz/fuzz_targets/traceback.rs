@@ -2,30 +2,24 @@
 
 #![no_main]
 
-use axolotl_run_core::output::lines::LineCutter;
+use axolotl_run_core::judging::explanation::Explainer;
 use axolotl_run_core::limits::EVENT_BYTES_MAX;
 use axolotl_run_core::observation::Stream;
-use axolotl_run::commands::explain::explain;
-use axolotl_run::ui::page::Paper;
-use axolotl_run_core::status::End;
+use axolotl_run_core::output::lines::LineCutter;
 use axolotl_run_core::output::traceback::TraceReader;
+use axolotl_run_core::status::End;
 use libfuzzer_sys::fuzz_target;
 use oracle::{assert_linear, assert_public, woven};
 
-/// Gives out what it holds in pieces.
-struct Pieces<'a>(std::slice::Chunks<'a, u8>);
-
-impl std::io::Read for Pieces<'_> {
-    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
-        let Some(piece) = self.0.next() else { return Ok(0) };
-        into[..piece.len()].copy_from_slice(piece);
-        Ok(piece.len())
-    }
-}
-
+/// All that is told of a stream that comes in pieces of this size, for programs and for people: what people read is
+/// written from the same public words.
 fn told(data: &[u8], piece: usize, end: Option<End>) -> String {
-    let explained = explain(Pieces(data.chunks(piece.clamp(1, 60_000))), end).expect("memory can be read");
-    format!("{}\n{}", explained.json(), explained.text(Paper::default().for_statements()))
+    let mut explainer = Explainer::default();
+    for bytes in data.chunks(piece.clamp(1, 60_000)) {
+        explainer.push(bytes);
+    }
+    let explanation = explainer.finish(end);
+    format!("{}\n{explanation:?}", explanation.json())
 }
 
 fn read(data: &[u8]) {
@@ -48,7 +42,11 @@ fuzz_target!(|data: &[u8]| {
     let data = woven(data.get(1..).unwrap_or_default());
     let whole = told(&data, data.len(), end);
     assert_public(&whole);
-    assert_eq!(whole, told(&data, usize::from(choice), end), "cut every {choice} bytes");
+    assert_eq!(
+        whole,
+        told(&data, usize::from(choice), end),
+        "cut every {choice} bytes"
+    );
     // All reports of a stream, and the whole in words.
     assert!(whole.len() < 40 * EVENT_BYTES_MAX);
     assert_linear(&data, read);
