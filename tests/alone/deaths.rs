@@ -342,7 +342,7 @@ fn whoever_asked_for_the_end_is_seen() {
     );
     kill.check(&own.finish());
 
-    let around = Launch::new().before(&["timeout", "2"]);
+    let around = Launch::new().before(&["timeout", "10"]);
     let around = recorded(around, &["sleep", "60"]);
     death(
         "timeout around the launcher",

@@ -10,10 +10,7 @@ const LAUNCHER: &str = env!("CARGO_BIN_EXE_axolotl-run");
 
 /// Runs one of the programs; None where there is no Python.
 fn python(program: &str, arguments: &[&str]) -> Option<Output> {
-    let path = format!(
-        "{}/tests/transparency/{program}",
-        env!("CARGO_MANIFEST_DIR")
-    );
+    let path = support::documents::path("tests/transparency").join(program);
     match Command::new("python3")
         .arg("-B")
         .arg(path)

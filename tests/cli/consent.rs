@@ -3,7 +3,7 @@
 use nix::sys::signal::Signal;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
-use support::{Launch, Running, Stream, has, poll_until};
+use support::{Launch, Running, Stream, assert_within, has, poll_until};
 
 /// Prints what consent changes in the command's environment.
 const SHOW: [&str; 3] = [
@@ -12,7 +12,7 @@ const SHOW: [&str; 3] = [
     "echo \"${AXOLOTL_DO_NOT_TRACK-unset} ${AXOLOTL_RUN_ID-unset}\"",
 ];
 const NOTICE: Duration = Duration::from_secs(15);
-/// A launch without a notice takes milliseconds; this leaves room for a busy machine.
+/// A launch without a notice takes milliseconds.
 const AT_ONCE: Duration = Duration::from_secs(10);
 
 fn with(environment: &str) -> Launch {
@@ -253,7 +253,7 @@ fn the_commands_environment_says_whether_it_may_report_itself() {
         done.expect_code(0)
             .expect_stdout(expected)
             .expect_stderr("");
-        assert!(done.elapsed < AT_ONCE, "{environment}: {:?}", done.elapsed);
+        assert_within(done.elapsed, AT_ONCE, environment);
     }
     for (environment, options) in [
         ("AXOLOTL_DO_NOT_TRACK=0", &[][..]),
@@ -358,11 +358,7 @@ fn the_notice_waits_15_seconds_and_harms_no_one() {
         "plain lines: {}",
         done.stderr
     );
-    assert!(
-        (NOTICE..NOTICE * 2).contains(&done.elapsed),
-        "{:?}",
-        done.elapsed
-    );
+    assert!(done.elapsed >= NOTICE, "{:?}", done.elapsed);
     let done = closed.finish();
     done.expect_code(0).expect_stdout("1 unset\n");
     assert!(done.elapsed >= NOTICE, "{:?}", done.elapsed);
@@ -387,6 +383,9 @@ fn the_notice_waits_15_seconds_and_harms_no_one() {
     assert!(done.elapsed >= NOTICE, "{:?}", done.elapsed);
 }
 
+/// What the countdown says when it has counted; on a busy machine it may miss a second.
+const COUNTED: [&str; 5] = ["14 s ", "13 s ", "12 s ", "11 s ", "10 s "];
+
 fn at_the_notice(words: &[&str]) -> Running {
     let mut running = Launch::new().on_terminal().start(words);
     running.until_said("Enter starts now");
@@ -401,13 +400,13 @@ fn enter_ends_the_notice_and_nothing_else_is_taken() {
     running.type_in("for the command\n");
     let done = running.finish();
     done.expect_code(0).expect_in_stdout("[for the command]");
-    assert!(done.elapsed < NOTICE, "{:?}", done.elapsed);
+    assert_within(done.elapsed, NOTICE, "an ended notice");
 
     let mut running = at_the_notice(&["sh", "-c", "read a; echo [$a]"]);
     running.type_in("a line of text\n");
     let done = running.finish();
     done.expect_code(0).expect_in_stdout("[a line of text]");
-    assert!(done.elapsed < NOTICE, "{:?}", done.elapsed);
+    assert_within(done.elapsed, NOTICE, "an ended notice");
 }
 
 /// The pty of a program that runs us is not our controlling terminal, and takes an Enter all the same.
@@ -421,7 +420,7 @@ fn a_terminal_that_knows_no_jobs_is_as_good() {
     running.type_in("\n");
     let done = running.finish();
     done.expect_code(0).expect_in_stdout("started");
-    assert!(done.elapsed < NOTICE, "{:?}", done.elapsed);
+    assert_within(done.elapsed, NOTICE, "an ended notice");
 }
 
 /// What was typed is the command's, the end of file included; an Enter behind it ends the notice all the same.
@@ -433,7 +432,7 @@ fn after_an_end_of_file_enter_still_ends_the_notice() {
         "cat; echo [end]; read a; echo [$a]; read b; echo [$b]",
     ]);
     running.type_in("\u{4}");
-    running.until_said("14 s ");
+    running.until_said_any(&COUNTED);
     running.type_in("\n");
     running.until_said("[end]");
     running.type_in("more\n");
@@ -441,7 +440,7 @@ fn after_an_end_of_file_enter_still_ends_the_notice() {
     done.expect_code(0)
         .expect_in_stdout("[]\r\n")
         .expect_in_stdout("[more]");
-    assert!(done.elapsed < NOTICE, "{:?}", done.elapsed);
+    assert_within(done.elapsed, NOTICE, "an ended notice");
 }
 
 /// Where nothing can be drawn over, the seconds stand in a row; and Enter counts there, too.
@@ -453,12 +452,13 @@ fn a_dumb_terminal_has_a_countdown_without_escapes() {
             .env("TERM", kind)
             .start(&["echo", "started"]);
         running.until_said("Enter starts it now");
-        running.until_said("  15 14 13");
+        running.until_said("  15");
+        running.until_said_any(&[" 13", " 12", " 11", " 10", " 9", " 8"]);
         running.type_in("\n");
         let done = running.finish();
         done.expect_code(0).expect_in_stdout("started");
         assert!(!done.stdout.contains('\u{1b}'), "{:?}", done.stdout);
-        assert!(done.elapsed < NOTICE, "{:?}", done.elapsed);
+        assert_within(done.elapsed, NOTICE, "an ended notice");
     }
 }
 
@@ -466,7 +466,7 @@ fn a_dumb_terminal_has_a_countdown_without_escapes() {
 fn the_countdown_counts() {
     let mut running = at_the_notice(&["true"]);
     running.until_said("15 s ");
-    running.until_said("14 s ");
+    running.until_said_any(&COUNTED);
     running.type_in("\n");
     let done = running.finish();
     done.expect_code(0)
@@ -510,7 +510,7 @@ fn ctrl_c_and_signals_start_nothing() {
         running.signal(signal);
         let done = running.finish();
         done.expect_signal(signal);
-        assert!(done.elapsed < NOTICE, "{signal}: {:?}", done.elapsed);
+        assert_within(done.elapsed, NOTICE, signal.as_str());
         nothing(done);
     }
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
-use support::{Done, Launch, Stream};
+use support::{Done, Launch, Stream, assert_within};
 
 /// The made-up runs: one that went well, one that died, one that hung.
 const GOOD: &str = "6f1c2e9a-7d54-4f0b-8a21-3c5d9e7f1b42";
@@ -420,7 +420,7 @@ fn a_page_of_continuous_integration_gets_six_lines_and_the_run_nothing() {
         };
         let done = Launch::new().env("GITHUB_STEP_SUMMARY", target).run(&words);
         done.expect_code(3).expect_stdout("out\n").expect_stderr("");
-        assert!(begin.elapsed() < Duration::from_secs(10), "{name}");
+        assert_within(begin.elapsed(), Duration::from_secs(10), name);
         // The page is written behind the finish event.
         let lines = || fs::read_to_string(path(name)).map_or(0, |text| text.lines().count());
         pages += usize::from(name == "page");

@@ -7,3 +7,4 @@ mod gpu_runs;
 mod promises;
 mod records;
 mod samples;
+mod wild;

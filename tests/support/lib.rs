@@ -61,6 +61,32 @@ pub fn poll_until(mut condition: impl FnMut() -> bool) -> bool {
     false
 }
 
+/// Asserts that something took no longer than `bound`; on a busy machine, as many times longer as that is slower.
+#[track_caller]
+pub fn assert_within(elapsed: Duration, bound: Duration, what: &str) {
+    if elapsed > bound {
+        let slowness = slowness();
+        assert!(
+            elapsed < bound.mul_f64(slowness),
+            "{what}: {elapsed:?} instead of {bound:?}, and the machine is only {slowness:.1} times as slow"
+        );
+    }
+}
+
+/// How many times as long as on an idle machine it takes now to start programs.
+fn slowness() -> f64 {
+    /// Programs that are started, and how long one takes at most where nothing else is going on.
+    const PROGRAMS: u32 = 20;
+    const IDLE: Duration = Duration::from_millis(3);
+    let begin = Instant::now();
+    for _ in 0..PROGRAMS {
+        let _ = Command::new("true").status();
+    }
+    let slower = begin.elapsed().as_secs_f64() / (IDLE * PROGRAMS).as_secs_f64();
+    // The load that made something late may have gone since.
+    slower.max(1.0) * 2.0
+}
+
 /// What a stream is connected to.
 #[derive(Clone, Debug)]
 pub enum Stream {
@@ -418,17 +444,23 @@ impl Running {
     /// Polls until a text has appeared on stdout or stderr.
     #[track_caller]
     pub fn until_said(&mut self, text: &str) {
-        let (stdout, stderr) = (
-            Arc::clone(&self.stdout.bytes),
-            Arc::clone(&self.stderr.bytes),
-        );
+        self.until_said_any(&[text]);
+    }
+
+    /// Polls until one of these texts has appeared on stdout or stderr.
+    #[track_caller]
+    pub fn until_said_any(&mut self, texts: &[&str]) {
+        let stdout = Arc::clone(&self.stdout.bytes);
+        let stderr = Arc::clone(&self.stderr.bytes);
         let said = |bytes: &Mutex<Vec<u8>>| {
             let bytes = bytes.lock().expect("the collected bytes");
-            bytes
-                .windows(text.len())
-                .any(|window| window == text.as_bytes())
+            let has = |text: &&str| {
+                let mut windows = bytes.windows(text.len());
+                windows.any(|window| window == text.as_bytes())
+            };
+            texts.iter().any(has)
         };
-        self.until(&format!("{text:?} is said"), || {
+        self.until(&format!("{texts:?} is said"), || {
             said(&stdout) || said(&stderr)
         });
     }

@@ -247,7 +247,7 @@ def pair(folder):
     report(folder, "pair.pid", str(os.getpid()))
     while not os.path.exists(os.path.join(folder, "go")):
         time.sleep(0.002)
-    end = time.monotonic() + 3
+    end = time.monotonic() + 30
     while time.monotonic() < end:
         try:
             os.write(2, b"x")

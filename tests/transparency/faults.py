@@ -36,7 +36,7 @@ import time
 
 from command import record
 from crash import make_fault
-from support import COMMAND, adopt_orphans, alive, holds, in_worker, name_of, pipe, stat_of, tree, until
+from support import COMMAND, adopt_orphans, alive, holds, in_worker, later, name_of, pipe, stat_of, tree, until
 from terminal import Terminal
 
 FAULTS = ("none", "observer-kill", "observer-stop", "crash-address", "crash-abort", "supervisor-kill", "both-kill")
@@ -168,7 +168,7 @@ class Trial:
 
     def run(self):
         self.start()
-        deadline = time.monotonic() + 25
+        deadline = later(25)
         left_alone = False
         while self.open and time.monotonic() < deadline:
             self.pump()

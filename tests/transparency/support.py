@@ -16,6 +16,7 @@ import os
 import select
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -37,9 +38,25 @@ class Skip(Exception):
     """The case can't be judged here, and why."""
 
 
+def slowness():
+    """How many times as long as on an idle machine it takes now to start programs: all deadlines grow by that."""
+    begin = time.monotonic()
+    for _ in range(20):
+        subprocess.run(["true"], check=True)
+    return min(max(1.0, (time.monotonic() - begin) / (20 * 0.003)), 20.0)
+
+
+SLOWNESS = slowness()
+
+
+def later(seconds):
+    """The deadline of what takes less than this on an idle machine."""
+    return time.monotonic() + seconds * SLOWNESS
+
+
 def until(predicate, what, timeout=5.0, pause=0.002):
     """Polls until `predicate` answers something true, and answers it."""
-    deadline = time.monotonic() + timeout
+    deadline = later(timeout)
     while True:
         value = predicate()
         if value:
@@ -125,7 +142,7 @@ def adopt_orphans():
 
 def kill_all_below():
     """Ends and reaps every process below this one; True where something refused to go."""
-    deadline = time.monotonic() + 5
+    deadline = later(5)
     while time.monotonic() < deadline:
         rest = tree(os.getpid())
         for pid in rest:
@@ -231,7 +248,7 @@ def become(argv, env, cwd, fds, setup, keep):
 
 def drain(fd, timeout=10.0, stop=None):
     """Reads to the end of file (or until `stop` of what was read so far is true)."""
-    data, deadline = bytearray(), time.monotonic() + timeout
+    data, deadline = bytearray(), later(timeout)
     while not (stop and stop(data)):
         left = deadline - time.monotonic()
         if left <= 0:
@@ -297,7 +314,7 @@ class Subject:
         out, err = pipe(), pipe()
         process = self.spawn(list(argv), {1: out[1], 2: err[1]}, **more)
         os.close(out[1]), os.close(err[1])
-        texts, open_fds, deadline = {out[0]: b"", err[0]: b""}, [out[0], err[0]], time.monotonic() + timeout
+        texts, open_fds, deadline = {out[0]: b"", err[0]: b""}, [out[0], err[0]], later(timeout)
         while open_fds:
             if time.monotonic() > deadline:
                 raise Hang("end of file of a captured command: not within %.1f s" % timeout)
@@ -379,7 +396,7 @@ def answer_of(function, subject_arguments, timeout):
         raise Hang("the case as a whole: not within %.0f s, last at %s" % (timeout, place))
 
     signal.signal(signal.SIGALRM, too_late)
-    signal.alarm(int(timeout))
+    signal.alarm(int(timeout * SLOWNESS))
     try:
         answer = {"value": function(Subject(*subject_arguments, folder))}
     except Hang as hang:

@@ -12,7 +12,7 @@ import struct
 import termios
 import time
 
-from support import Hang, become, name_of, until
+from support import Hang, become, later, name_of, until
 
 
 def set_size(fd, rows, columns):
@@ -71,7 +71,7 @@ class Terminal:
 
     def expect(self, wanted, timeout=5.0):
         """Reads on until `wanted` appears behind what was already looked at; answers all text up to its end."""
-        deadline = time.monotonic() + timeout
+        deadline = later(timeout)
         while True:
             found = self.text.find(wanted, self.at)
             if found >= 0:
