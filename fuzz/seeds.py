@@ -29,9 +29,11 @@ def main():
     for case in sorted(corpus.glob("config/*.yml")):
         raw = woven(case.read_bytes(), json.loads(case.with_suffix(".json").read_text()))
         (out / "config" / case.stem).write_bytes(raw + b"\f--learning-rate\n1e-4\n--trl.beta=0.1\n--wandb-name\n\1\n")
-    # The third text of an entry is its example.
-    catalogue = (corpus.parents[1] / "src/trace/messages/catalogue.rs").read_text()
-    for number, example in enumerate(re.findall(r'"((?:[^"\\]|\\.)*)";', catalogue)):
+    # Every text of the messages that are known, the examples among them.
+    root = corpus.parents[1]
+    files = [*root.glob("knowledge/messages/*.yaml"), *root.glob("crates/core/src/output/traceback/messages/catalogue.rs")]
+    known = "".join(path.read_text() for path in sorted(files))
+    for number, example in enumerate(re.findall(r'"((?:[^"\\]|\\.)*)"', known)):
         (out / "catalogue" / str(number)).write_bytes(b"\0" + example.encode() + b" \1")
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Build the dictionary of public names that src/public/dictionary.rs embeds.
+"""Build the dictionary of public names that crates/core/src/public/dictionary.rs embeds.
 
     tools/build_dictionary.py                        download the wheels of the listed releases, then build
     tools/build_dictionary.py --sdists               also releases that have no wheel (axolotl before 0.17, deepspeed)

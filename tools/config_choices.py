@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes src/public/config-choices.json: what config-keys.json does not say about Axolotl's configuration.
+"""Writes crates/core/src/public/config-choices.json: what config-keys.json does not say about Axolotl's configuration.
 
-    python3 tools/config_choices.py SITE_PACKAGES EXAMPLES > src/public/config-choices.json
+    python3 tools/config_choices.py SITE_PACKAGES EXAMPLES > crates/core/src/public/config-choices.json
 
 Axolotl's schema types many keys as a bare `str` although only a few public words make sense there. This script
 collects those words from the public sources themselves: SITE_PACKAGES is a folder with axolotl, transformers and
@@ -243,7 +243,7 @@ def main():
         "prefetch": ["BACKWARD_PRE", "BACKWARD_POST", "NO_PREFETCH"],
     }
 
-    keys = json.loads((Path(__file__).parent.parent / "src/public/config-keys.json").read_text())
+    keys = json.loads((Path(__file__).parent.parent / "crates/core/src/public/config-keys.json").read_text())
     main_group = keys["top"]
     # axolotl/utils/config and utils/schemas/model.py rename these; older examples and guides still have the rest.
     top |= {"model_type": TEXT, "model_config": MAP, "model_kwargs": MAP, "model_revision": TEXT, "adam_eps": FLOAT, "eta_min": FLOAT,
