@@ -1,7 +1,7 @@
 # Completion of axolotl-run for bash: source it, or put it where bash-completion looks.
 #
 # Written by hand: behind the first word that is not an option stands another program's command line, and its own
-# completion must take over there. tests/documents.rs compares the options with the program's, tests/completions.rs
+# completion must take over there. src/commands/tests/documents.rs compares the options with the program's, tests/cli/completions.rs
 # drives the shell.
 
 _axolotl_run() {

@@ -1,4 +1,4 @@
-"""Looks for canaries in what was sent and written; called by tests/canaries.rs.
+"""Looks for canaries in what was sent and written; called by tests/runs/canaries.rs.
 
     python3 canaries.py SCORE_PY DIRECTORY
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The deaths that take minutes, or a batch system: each for real, one line each, as tests/deaths.rs prints them.
+"""The deaths that take minutes, or a batch system: each for real, one line each, as tests/alone/deaths.rs prints them.
 
     python3 tests/slow_deaths.py --wrapper target/debug/axolotl-run [hang] [crowded] [asleep] [saving] [time-limit] [scancel]
 

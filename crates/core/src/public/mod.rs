@@ -25,7 +25,7 @@ pub struct PublicStr(Cow<'static, str>);
 impl PublicStr {
     /// A constant of our own source.
     ///
-    /// `&'static str` keeps run-time text out as long as nothing leaks memory into it; `tests/floors.rs`
+    /// `&'static str` keeps run-time text out as long as nothing leaks memory into it; `tests/sources/layers.rs`
     /// refuses `leak` anywhere in the source.
     #[must_use]
     pub const fn constant(text: &'static str) -> Self {
