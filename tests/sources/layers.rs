@@ -26,11 +26,7 @@ const KNOWN_CIRCLES: &[&str] = &[
     "core output::traceback",
     "program cli",
     "program commands",
-    "program metrics::accelerator",
-    "program metrics::cgroup",
-    "program metrics::tree",
     "program observer",
-    "program store",
     "program supervisor",
 ];
 
@@ -40,7 +36,6 @@ const KNOWN_FOLDERS: &[&str] = &[
     "crates/core/src/output/traceback",
     "crates/sys/src",
     "src/commands",
-    "src/metrics",
     "src/observer",
     "src/store",
 ];
