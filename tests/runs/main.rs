@@ -4,6 +4,7 @@ mod canaries;
 mod check_gpu;
 mod events;
 mod gpu_runs;
+mod progress;
 mod promises;
 mod records;
 mod samples;

@@ -27,6 +27,7 @@ fields! {
         "loss" => loss: Number, "training loss last logged; null where it is not a number";
         "loss_repr" => loss_repr: PublicStr, "`nan`, `inf` or `-inf` where the loss is not a number";
         "learning_rate" => learning_rate: Number, "learning rate last logged";
+        "eval_loss" => eval_loss: Number, "evaluation loss last logged";
         "oom_kills" => oom_kills: u64, "processes of the run's control group that the kernel killed for memory";
         "supervisor_lost" => supervisor_lost: PublicStr, "how the launcher itself ended before the command, where it did: `crashed`, `killed` or `out_of_memory`";
         "dropped" => dropped: Dropped, "what could not be observed or sent";

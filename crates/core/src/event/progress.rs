@@ -18,6 +18,9 @@ fields! {
         "learning_rate" => learning_rate: Number, "learning rate last logged";
         "grad_norm" => grad_norm: Number, "gradient norm last logged; null where it is not a number";
         "grad_norm_repr" => grad_norm_repr: PublicStr, "`nan`, `inf` or `-inf` where the gradient norm is not a number";
+        "eval_loss" => eval_loss: Number, "evaluation loss last logged";
+        "eval_ppl" => eval_ppl: Number, "perplexity of the evaluation last logged";
+        "eval_accuracy" => eval_accuracy: Number, "accuracy of the evaluation last logged, 0 to 1";
         "tokens/total" => tokens_total: u64, "tokens seen, as the training logs it";
         "tokens/trainable" => tokens_trainable: u64, "trainable tokens seen, as the training logs it";
         "tokens/train_per_sec_per_gpu" => tokens_per_second_per_gpu: Number, "tokens per second and GPU, as the training logs it";

@@ -269,6 +269,9 @@ impl Run {
             learning_rate: training.learning_rate.and_then(Number::new),
             grad_norm: training.grad_norm.and_then(Number::new),
             grad_norm_repr: training.grad_norm.and_then(non_finite),
+            eval_loss: training.eval_loss.and_then(Number::new),
+            eval_ppl: training.eval_ppl.and_then(Number::new),
+            eval_accuracy: training.eval_accuracy.and_then(Number::new),
             tokens_total: training.tokens_total,
             tokens_trainable: training.tokens_trainable,
             tokens_per_second_per_gpu: training.tokens_per_second_per_gpu.and_then(Number::new),
@@ -336,7 +339,7 @@ impl Run {
             signal,
             total_time_seconds: Number::new(ending.at),
             total_steps: training.step,
-            steps_per_second: training.pace.steps_per_second().and_then(Number::new),
+            steps_per_second: training.steps_per_second().and_then(Number::new),
             epochs_completed: training.epochs_completed(self.facts.planned_epochs),
             epoch_times: (!epochs.is_empty()).then(|| finish::EpochTimes {
                 seconds: Some(PerIndex(seconds.collect())),
@@ -362,6 +365,7 @@ impl Run {
             loss: training.loss.and_then(Number::new),
             loss_repr: training.loss.and_then(non_finite),
             learning_rate: training.learning_rate.and_then(Number::new),
+            eval_loss: training.eval_loss.and_then(Number::new),
             oom_kills: ending.oom_kills_cgroup,
             supervisor_lost: ending.supervisor.map(|loss| {
                 PublicStr::constant(match loss {

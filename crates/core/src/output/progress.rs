@@ -118,6 +118,14 @@ impl Training {
         self.tokens_trainable = trainable.or(self.tokens_trainable);
     }
 
+    /// Steps per second: by our own clock, else as the training says it (what is printed at once has no pace).
+    #[must_use]
+    pub fn steps_per_second(&self) -> Option<f64> {
+        let said = || self.step_seconds.filter(|seconds| *seconds > 0.0);
+        let measured = self.pace.steps_per_second();
+        measured.or_else(|| Some(1.0 / said()?))
+    }
+
     /// Steps per epoch, as the planned epochs say, else as the last logged epoch does once one is complete
     /// (before that the rounding of the printed epoch is too coarse).
     #[must_use]

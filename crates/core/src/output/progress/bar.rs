@@ -11,6 +11,7 @@
 //! which another process wrote.
 
 use super::knowledge::UNITS;
+use super::loops::Numbering;
 use super::role::{self, Role};
 use crate::limits::STEP_MAX;
 
@@ -54,6 +55,17 @@ impl<'a> Bar<'a> {
         match role::only_epoch(self.description) {
             Some((_, loss)) => loss,
             None => role::loss(self.description),
+        }
+    }
+
+    /// How its epochs are numbered. Only Lightning puts the version of its log behind its bars.
+    pub(super) fn numbering(&self) -> Numbering {
+        if self.rich {
+            Numbering::FromZeroToLast
+        } else if self.postfix.contains("v_num=") {
+            Numbering::FromZero
+        } else {
+            Numbering::Unknown
         }
     }
 

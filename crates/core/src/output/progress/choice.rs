@@ -256,10 +256,12 @@ impl Choice {
             Role::Epochs => self.loops.outer(bar.step, bar.total).map(placed),
             Role::Epoch(epoch) => self
                 .loops
-                .named(epoch, bar.rich, bar.step, bar.total)
+                .named(epoch, bar.numbering(), bar.step, bar.total)
                 .map(placed),
             Role::OnlyEpoch(epoch) => {
-                let mut place = self.loops.named(epoch, false, bar.step, bar.total)?;
+                let mut place = self
+                    .loops
+                    .named(epoch, bar.numbering(), bar.step, bar.total)?;
                 if place.step == bar.step {
                     place.total = place.total.or(bar.total);
                 }

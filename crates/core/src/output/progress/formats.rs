@@ -4,7 +4,7 @@
 //! metrics, the epochs of Keras). So the reader keeps the last header while rows may follow.
 
 use super::knowledge::{FORMATS, Format, Says, find};
-use super::loops::{Loops, Place};
+use super::loops::{Loops, Numbering, Place};
 use super::metrics::{Metric, Metrics};
 use super::role::Epoch;
 
@@ -110,6 +110,6 @@ impl LineReader {
         };
         let count = metrics.count(Metric::Batch)?;
         let length = metrics.count(Metric::Batches);
-        self.loops.named(epoch, false, count, length)
+        self.loops.named(epoch, Numbering::Unknown, count, length)
     }
 }

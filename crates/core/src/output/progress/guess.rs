@@ -6,7 +6,7 @@
 //! a bar around epochs moves by no more than have begun.
 
 use super::bar::Bar;
-use super::loops::{Loops, Place};
+use super::loops::{Loops, Numbering, Place};
 use super::role::{Epoch, Role};
 use crate::limits::GUESSED_EPOCHS_MAX;
 
@@ -75,7 +75,7 @@ impl Guesses {
                         number: 0,
                         last: None,
                     },
-                    false,
+                    Numbering::Unknown,
                     length,
                     Some(length),
                 );
@@ -124,7 +124,7 @@ impl Guesses {
                         number: *number,
                         last: None,
                     },
-                    false,
+                    Numbering::Unknown,
                     step,
                     total,
                 ))

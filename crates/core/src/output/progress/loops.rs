@@ -18,6 +18,17 @@ pub(super) struct Place {
     pub(super) epoch: Option<f64>,
 }
 
+/// How a program numbers its epochs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Numbering {
+    /// From 0 or from 1.
+    Unknown,
+    /// From 0, as Lightning does.
+    FromZero,
+    /// From 0, and the number behind the slash is the last one's own: Lightning's bars of `rich`.
+    FromZeroToLast,
+}
+
 /// The epochs of one training.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Loops {
@@ -73,28 +84,32 @@ impl Loops {
         self.place(planned)
     }
 
-    /// A bar that names its epoch; `inclusive` where the number behind the slash is the last one's own, as
-    /// Lightning's bars of `rich` have it.
+    /// A bar that names its epoch.
     pub(super) fn named(
         &mut self,
         epoch: Epoch,
-        inclusive: bool,
+        numbering: Numbering,
         count: u64,
         length: Option<u64>,
     ) -> Option<Place> {
-        // Who counts from 0 prints 0 first, unless it resumes; Lightning is known to.
-        let first = self
-            .current
-            .map_or(u64::from(epoch.number > 0 && !inclusive), |current| {
-                current.first
-            });
+        let from_zero = numbering != Numbering::Unknown;
+        // The first picture of a bar may not yet say whose it is.
+        if from_zero && self.current.is_some_and(|current| current.first == 1) {
+            self.current = None;
+        }
+        // Who counts from 0 prints 0 first, unless it resumes.
+        let first = match self.current {
+            Some(current) => current.first,
+            None => u64::from(epoch.number > 0 && !from_zero),
+        };
         let first = if epoch.number < first { 0 } else { first };
         self.at(epoch, first, count, length);
-        let last = epoch
+        let is_last_number = numbering == Numbering::FromZeroToLast && first == 0;
+        let epochs = epoch
             .last
-            .map(|last| last.saturating_add(u64::from(inclusive && first == 0)));
-        let last = last.filter(|last| *last > epoch.number.saturating_sub(first));
-        self.place(last.or(self.outer.and_then(|(_, planned)| planned)))
+            .map(|last| last.saturating_add(u64::from(is_last_number)))
+            .filter(|epochs| *epochs > epoch.number.saturating_sub(first));
+        self.place(epochs.or(self.outer.and_then(|(_, planned)| planned)))
     }
 
     fn at(&mut self, epoch: Epoch, first: u64, count: u64, length: Option<u64>) {
@@ -166,7 +181,7 @@ mod tests {
         count: u64,
     ) -> (u64, Option<u64>, Option<f64>) {
         let place = loops
-            .named(Epoch { number, last }, false, count, Some(40))
+            .named(Epoch { number, last }, Numbering::Unknown, count, Some(40))
             .unwrap();
         (place.step, place.total, place.epoch)
     }
@@ -206,7 +221,7 @@ mod tests {
                     number: 0,
                     last: Some(1),
                 },
-                true,
+                Numbering::FromZeroToLast,
                 3,
                 Some(40),
             )
@@ -220,7 +235,7 @@ mod tests {
                     number: 1,
                     last: Some(1),
                 },
-                true,
+                Numbering::FromZeroToLast,
                 40,
                 Some(40),
             )
@@ -240,7 +255,7 @@ mod tests {
                     number: 0,
                     last: None,
                 },
-                false,
+                Numbering::Unknown,
                 37,
                 None,
             )
@@ -251,7 +266,7 @@ mod tests {
                     number: 1,
                     last: None,
                 },
-                false,
+                Numbering::Unknown,
                 3,
                 None,
             )
