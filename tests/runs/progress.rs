@@ -68,7 +68,8 @@ fn told(example: &str) -> BTreeMap<String, f64> {
     let launch = Launch::new();
     let state = state(&launch.home());
     // No home is kept longer than its launch.
-    let done = launch.run(&["--record", "--", "printf", "%s\n", example]);
+    let print = r#"printf '%s\n' "$1" >&2"#;
+    let done = launch.run(&["--record", "--", "sh", "-c", print, "sh", example]);
     let run = until_recorded(&state, Recorded::is_finished);
     done.expect_code(0);
     let finish = run.finish();
