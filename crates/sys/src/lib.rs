@@ -42,7 +42,6 @@ pub mod entry;
 pub mod fault;
 pub mod files;
 pub mod flow;
-mod mathematics;
 pub mod memory;
 pub mod mounts;
 pub mod nvml;
