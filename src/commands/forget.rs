@@ -5,7 +5,7 @@
 //! may have taken the events all the same.
 
 use super::{FAILED, Form, Streams, count, document, runs, show};
-use crate::store::{Forgotten, Store, Summary};
+use crate::store::{Forgotten, RecordedRun, Store};
 use serde_json::json;
 use std::time::SystemTime;
 use uuid::Uuid;
@@ -58,7 +58,7 @@ pub fn run(
 }
 
 impl Gone {
-    fn forget(&mut self, store: &Store, run: &Summary, now: SystemTime) {
+    fn forget(&mut self, store: &Store, run: &RecordedRun, now: SystemTime) {
         match store.forget(run.run, now) {
             Forgotten::Deleted => {
                 self.deleted.push(run.run);

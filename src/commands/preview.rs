@@ -61,6 +61,7 @@ pub fn print(
         );
     }
     let member = Member::new(
+        Uuid::now_v7(),
         Uuid::nil(),
         &Event::Start(Box::new(start)),
         SystemTime::now(),

@@ -1,7 +1,7 @@
 //! `--runs`: the recorded runs, the latest first.
 
 use super::{FAILED, Form, Streams, count, document};
-use crate::store::{Sending, Store, Summary};
+use crate::store::{RecordedRun, Sending, Store};
 use crate::ui::table::table;
 use axolotl_run_core::event::wire;
 use axolotl_run_core::judging::summary::units;
@@ -42,13 +42,13 @@ pub(super) fn nothing(streams: &mut Streams<'_>) -> u8 {
 }
 
 /// A run's figures for programs.
-pub(super) fn describe(run: &Summary) -> Value {
+pub(super) fn describe(run: &RecordedRun) -> Value {
     json!({
         "run": run.run,
         "started": run.started.map(wire::timestamp),
         "launcher": run.launcher,
         "seconds": run.seconds,
-        "outcome": run.outcome.as_str(),
+        "outcome": run.state.as_str(),
         "steps": run.steps,
         "consent": run.sending == Sending::Permitted,
         "events": run.events,
@@ -61,7 +61,7 @@ pub(super) fn describe(run: &Summary) -> Value {
 }
 
 /// What became of a run's events, in words.
-pub(super) fn events(run: &Summary) -> String {
+pub(super) fn events(run: &RecordedRun) -> String {
     let mut parts = Vec::new();
     for (number, word) in [
         (run.delivered, "sent"),
@@ -79,14 +79,14 @@ pub(super) fn events(run: &Summary) -> String {
     }
 }
 
-fn row(run: &Summary) -> [String; 7] {
+fn row(run: &RecordedRun) -> [String; 7] {
     let started = run.started.map_or_else(|| "?".to_owned(), minute);
     [
         short(run),
         started,
         run.launcher.as_deref().unwrap_or("-").to_owned(),
         run.seconds.map_or_else(|| "-".to_owned(), units::duration),
-        run.outcome.as_str().to_owned(),
+        run.state.as_str().to_owned(),
         run.steps
             .map_or_else(|| "-".to_owned(), |steps| steps.to_string()),
         if run.damaged_lines == 0 {
@@ -102,7 +102,7 @@ fn row(run: &Summary) -> [String; 7] {
 }
 
 /// The digits of a run's identity that are shown.
-pub(super) fn short(run: &Summary) -> String {
+pub(super) fn short(run: &RecordedRun) -> String {
     run.run.to_string().chars().take(SHORT).collect()
 }
 

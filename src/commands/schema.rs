@@ -6,7 +6,7 @@
 
 use crate::ui::page::{Page, Paper};
 use axolotl_run_core::consent::POLICY_VERSION;
-use axolotl_run_core::event::schema::{Field, Kind};
+use axolotl_run_core::event::value::{Field, FieldKind};
 use axolotl_run_core::event::{EventName, SCHEMA_VERSION, common_fields};
 use axolotl_run_core::public::version::PACKAGES;
 use serde_json::{Map, Value, json};
@@ -101,11 +101,15 @@ pub(super) fn walk(fields: &[Field], depth: usize, each: &mut impl FnMut(&Field,
     }
 }
 
-fn members(kind: &Kind) -> &[Field] {
+fn members(kind: &FieldKind) -> &[Field] {
     match kind {
-        Kind::Object(fields) => fields,
-        Kind::List(element) => members(element),
-        Kind::Boolean | Kind::Integer | Kind::Number | Kind::Text | Kind::Config => &[],
+        FieldKind::Object(fields) => fields,
+        FieldKind::List(element) => members(element),
+        FieldKind::Boolean
+        | FieldKind::Integer
+        | FieldKind::Number
+        | FieldKind::Text
+        | FieldKind::Config => &[],
     }
 }
 

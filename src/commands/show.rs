@@ -4,12 +4,12 @@
 //! sent, member by member.
 
 use super::{Form, Streams, count, document, runs};
-use crate::store::{Record, Sending, Sent, Store, Summary};
+use crate::store::{RecordedEvent, RecordedRun, Sending, Sent, Store};
 use crate::ui::harmless;
 use crate::ui::page::{Page, Paper};
 use axolotl_run_core::event::value::Fields as _;
 use axolotl_run_core::event::wire;
-use axolotl_run_core::event::{Dropped, EventName};
+use axolotl_run_core::event::{Dropped, Event};
 use serde_json::{Value, json};
 use std::time::SystemTime;
 use uuid::Uuid;
@@ -66,7 +66,7 @@ pub fn choose(
     prefix: Option<&str>,
     now: SystemTime,
     streams: &mut Streams<'_>,
-) -> Result<Summary, u8> {
+) -> Result<RecordedRun, u8> {
     let run = identify(store, prefix, now, streams)?;
     store
         .summary(run, now)
@@ -111,7 +111,7 @@ pub(super) fn identify(
     }
 }
 
-fn heading(run: &Summary, paper: Paper) -> String {
+fn heading(run: &RecordedRun, paper: Paper) -> String {
     let mut page = Page::new(paper, LABEL);
     page.entry("run", &run.run.to_string());
     page.entry(
@@ -122,7 +122,7 @@ fn heading(run: &Summary, paper: Paper) -> String {
     let steps = run
         .steps
         .map_or_else(String::new, |steps| format!(", {}", count(steps, "step")));
-    page.entry("outcome", &format!("{}{steps}", run.outcome.as_str()));
+    page.entry("outcome", &format!("{}{steps}", run.state.as_str()));
     page.entry("events", &runs::events(run));
     match run.sending {
         Sending::Permitted => {
@@ -135,7 +135,11 @@ fn heading(run: &Summary, paper: Paper) -> String {
 }
 
 /// What became of an event, as one of a few words that can be counted.
-pub(super) fn kind_of_fate(record: &Record<'_>, sending: Sending, now: SystemTime) -> &'static str {
+pub(super) fn kind_of_fate(
+    record: &RecordedEvent<'_>,
+    sending: Sending,
+    now: SystemTime,
+) -> &'static str {
     match (
         record.answer.as_ref().map(|answer| answer.sent),
         record.refusal,
@@ -149,7 +153,7 @@ pub(super) fn kind_of_fate(record: &Record<'_>, sending: Sending, now: SystemTim
 }
 
 /// What became of an event, in a few words.
-fn fate(record: &Record<'_>, run: &Summary, now: SystemTime) -> String {
+fn fate(record: &RecordedEvent<'_>, run: &RecordedRun, now: SystemTime) -> String {
     match (&record.answer, record.refusal) {
         (Some(answer), _) => {
             let word = match answer.sent {
@@ -168,7 +172,7 @@ fn fate(record: &Record<'_>, run: &Summary, now: SystemTime) -> String {
     }
 }
 
-fn render(record: &Record<'_>, run: &Summary, now: SystemTime, paper: Paper) -> String {
+fn render(record: &RecordedEvent<'_>, run: &RecordedRun, now: SystemTime, paper: Paper) -> String {
     let member = &record.member;
     let mut page = Page::new(paper, LABEL);
     page.paragraph(&format!(
@@ -181,7 +185,7 @@ fn render(record: &Record<'_>, run: &Summary, now: SystemTime, paper: Paper) -> 
     page.finish()
 }
 
-fn describe(record: &Record<'_>, run: &Summary, now: SystemTime) -> Value {
+fn describe(record: &RecordedEvent<'_>, run: &RecordedRun, now: SystemTime) -> Value {
     json!({
         "event": record.member,
         "fate": fate(record, run, now),
@@ -191,26 +195,23 @@ fn describe(record: &Record<'_>, run: &Summary, now: SystemTime) -> Value {
 }
 
 /// What the finish event says was missed, in the words of the published list.
-pub(super) fn dropped(record: &Record<'_>) -> Vec<String> {
-    let is_ours = record.member.name() == Some(EventName::Finish) && record.refusal.is_none();
-    let Some(Value::Object(dropped)) = record.member.properties.get("dropped").filter(|_| is_ours)
-    else {
-        return Vec::new();
-    };
-    let figure = |name: &str| {
-        dropped
-            .get(name)
-            .and_then(Value::as_u64)
-            .filter(|figure| *figure > 0)
-    };
-    let fields = Dropped::fields();
-    fields
-        .iter()
-        .filter_map(|field| Some(format!("{}: {}", field.why, figure(field.name)?)))
-        .collect()
+pub(super) fn dropped(record: &RecordedEvent<'_>) -> Vec<String> {
+    let mut missed = Vec::new();
+    if let Some(Event::Finish(finish)) = &record.event
+        && let Some(dropped) = &finish.dropped
+    {
+        let figures = dropped.object();
+        for field in Dropped::fields() {
+            match figures.get(field.name) {
+                Some(figure) if *figure != 0 => missed.push(format!("{}: {figure}", field.why)),
+                _ => {}
+            }
+        }
+    }
+    missed
 }
 
-pub(super) fn damage(run: &Summary) -> Vec<String> {
+pub(super) fn damage(run: &RecordedRun) -> Vec<String> {
     let mut damage = Vec::new();
     if run.damaged_lines > 0 {
         damage.push(format!(

@@ -397,6 +397,7 @@ fn from_one_run_to_the_server_by_way_of_the_next() {
         ..Finish::default()
     };
     let finish = Member::new(
+        Uuid::now_v7(),
         driver.run,
         &Event::Finish(Box::new(finish)),
         SystemTime::now(),

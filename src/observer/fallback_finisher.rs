@@ -12,10 +12,11 @@ use crate::metrics::memory::MemoryGroup;
 use crate::metrics::memory::OomKills;
 use crate::protocol::observer_config::ExitRecord;
 use crate::store::Store;
-use axolotl_run_core::event::{Event, EventName};
+use axolotl_run_core::event::Event;
 use axolotl_run_core::judging::run;
-use axolotl_run_core::judging::summary::{Digest, lines};
+use axolotl_run_core::judging::summary::{Summary, lines};
 use axolotl_run_core::observation::Ending;
+use axolotl_run_core::series::OomKillCounters;
 use std::time::{Duration, SystemTime};
 use uuid::Uuid;
 
@@ -25,13 +26,13 @@ pub fn main(record: &ExitRecord) -> u8 {
     let group = MemoryGroup::of(std::process::id());
     let now = OomKills::counters(group.as_ref());
     let since = |now: Option<u64>, before: Option<u64>| Some(now?.saturating_sub(before?));
-    let ending = |(cgroup, host): (Option<u64>, Option<u64>)| Ending {
+    let ending = |before: OomKillCounters| Ending {
         at: Duration::from_millis(record.lasted_ms).as_secs_f64(),
         end: Some(record.end),
         max_rss_bytes: Some(record.usage.max_rss_bytes).filter(|bytes| *bytes > 0),
         cpu_seconds: Some(Duration::from_micros(record.usage.cpu_microseconds).as_secs_f64()),
-        oom_kills_cgroup: since(now.cgroup, cgroup),
-        oom_kills_host: since(now.host, host),
+        oom_kills_cgroup: since(now.cgroup, before.cgroup),
+        oom_kills_host: since(now.host, before.host),
         observer_lost: true,
         ..Ending::default()
     };
@@ -42,29 +43,30 @@ pub fn main(record: &ExitRecord) -> u8 {
         })
     });
     if let Some(page) = record.ci_summary.then(owner::page).flatten() {
-        let digest = store
+        let summary = store
             .and_then(|store| read(&store, record.run))
             .unwrap_or_else(|| {
-                let (ending, mut digest) = (ending((None, None)), Digest::default());
-                digest.take(
-                    EventName::Finish,
-                    &Event::Finish(Box::new(run::unobserved_finish(&ending, None)))
-                        .properties(ending.at),
-                );
-                digest
+                let ending = ending(OomKillCounters::default());
+                let finish = Event::Finish(Box::new(run::unobserved_finish(&ending, None)));
+                let mut summary = Summary::default();
+                summary.take(&finish, Some(ending.at));
+                summary
             });
-        owner::append(&page, &lines::markdown(&digest));
+        owner::append(&page, &lines::markdown(&summary));
     }
     0
 }
 
 /// What the journal tells of a run, the finish that was just written included; None where nothing is to be read.
-fn read(store: &Store, run: Uuid) -> Option<Digest> {
-    let mut digest = Digest::default();
+fn read(store: &Store, run: Uuid) -> Option<Summary> {
+    let mut summary = Summary::default();
     store.events(run, SystemTime::now(), |record| {
-        if let Some(name) = record.member.name().filter(|_| record.refusal.is_none()) {
-            digest.take(name, &record.member.properties);
+        if let Some(event) = &record.event {
+            summary.take(event, record.elapsed_seconds);
         }
     })?;
-    digest.ending.is_some().then_some(digest)
+    if summary.conclusion.is_none() {
+        return None;
+    }
+    Some(summary)
 }

@@ -16,7 +16,6 @@ pub mod owner;
 pub mod records;
 pub mod reporter;
 pub mod sender_wait;
-pub mod series;
 pub mod surroundings;
 pub mod takeover;
 pub mod work;

@@ -8,7 +8,7 @@
 use crate::protocol::observer_config::ObserverConfig;
 use axolotl_run_core::env;
 use axolotl_run_core::event::Event;
-use axolotl_run_core::judging::summary::{Digest, lines};
+use axolotl_run_core::judging::summary::{Summary, lines};
 use axolotl_run_core::limits;
 use axolotl_run_core::observation::Sample;
 use axolotl_run_sys::background::Background;
@@ -24,7 +24,7 @@ const SHORT: usize = 8;
 /// The owner, who wants to hear something at the end.
 #[derive(Debug)]
 pub struct Owner {
-    digest: Digest,
+    figures: Summary,
     summary: Option<OwnedFd>,
     page: Option<PathBuf>,
 }
@@ -40,7 +40,7 @@ impl Owner {
             .flatten()
             .map(|path| directory.join(path));
         (summary.is_some() || page.is_some()).then(|| Self {
-            digest: Digest::default(),
+            figures: Summary::default(),
             summary,
             page,
         })
@@ -48,15 +48,14 @@ impl Owner {
 
     /// Takes an event that is reported.
     pub fn event(&mut self, event: &Event, elapsed_seconds: f64) {
-        self.digest
-            .take(event.name(), &event.properties(elapsed_seconds));
+        self.figures.take(event, Some(elapsed_seconds));
     }
 
     /// Takes a measurement.
     pub fn sample(&mut self, sample: &Sample) {
         for gpu in &sample.gpus {
             if let Some(share) = gpu.utilization {
-                self.digest.load(gpu.index, share);
+                self.figures.load(gpu.index, share);
             }
         }
     }
@@ -69,11 +68,11 @@ impl Owner {
             // The pipe is empty and takes it whole.
             let _ = flow::write(
                 pipe.as_fd(),
-                bounded(&lines::summary(&self.digest, &record)).as_bytes(),
+                bounded(&lines::lines(&self.figures, &record)).as_bytes(),
             );
         }
         if let Some(page) = self.page {
-            append_in_time(page, lines::markdown(&self.digest));
+            append_in_time(page, lines::markdown(&self.figures));
         }
     }
 }

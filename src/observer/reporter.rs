@@ -8,7 +8,6 @@
 use super::disk::Disk;
 use super::maintenance::Maintenance;
 use super::owner::Owner;
-use super::series;
 use crate::delivery::{
     AttemptOutcome, Certificates, Destination, Disposition, EndpointState, Priority, Uploader,
 };
@@ -19,6 +18,7 @@ use axolotl_run_core::limits;
 use axolotl_run_core::observation::Sample;
 use axolotl_run_core::output::progress::Training;
 use axolotl_run_core::privacy::Gate;
+use axolotl_run_core::series::SeriesLine;
 use std::path::PathBuf;
 use std::time::{Instant, SystemTime};
 use uuid::Uuid;
@@ -140,10 +140,13 @@ impl Reporter {
     }
 
     fn pass(&mut self, event: &Event, now: SystemTime, elapsed_seconds: f64) -> bool {
-        let Ok(line) = self
-            .gate
-            .check(&Member::new(self.run, event, now, elapsed_seconds))
-        else {
+        let Ok(line) = self.gate.check(&Member::new(
+            Uuid::now_v7(),
+            self.run,
+            event,
+            now,
+            elapsed_seconds,
+        )) else {
             return false;
         };
         let weight = match event {
@@ -168,8 +171,8 @@ impl Reporter {
     }
 
     /// Writes a line of the time series down.
-    pub fn sample(&mut self, line: &str) {
-        let _ = self.journal.append_sample(line);
+    pub fn sample(&mut self, line: &SeriesLine) {
+        let _ = self.journal.append_sample(&line.text());
     }
 
     /// Writes a measurement down.
@@ -177,7 +180,7 @@ impl Reporter {
         if let Some(owner) = &mut self.owner {
             owner.sample(sample);
         }
-        self.sample(&series::line(sample, training));
+        self.sample(&SeriesLine::of(sample, training));
     }
 
     /// Tells the owner how it went, where they asked. Before the launcher goes: what is said after it, nobody hears.

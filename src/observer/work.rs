@@ -26,6 +26,7 @@ use axolotl_run_core::launch::rank;
 use axolotl_run_core::limits;
 use axolotl_run_core::observation::{Ending, Request};
 use axolotl_run_core::privacy::Gate;
+use axolotl_run_core::series::{OomKillCounters, SeriesLine};
 use axolotl_run_sys::background::{Arrived, Background};
 use axolotl_run_sys::memory;
 use axolotl_run_sys::wake::Wake;
@@ -179,7 +180,11 @@ impl Work {
     /// At once, for whoever must finish the run in our place: the observer is the first to go when memory is short.
     fn write_counters(&mut self) {
         if let (Some(reporter), Some(sampler)) = (&mut self.reporter, &self.sampler) {
-            reporter.sample(&super::series::first_line(sampler.oom_counters()));
+            let before = sampler.oom_counters();
+            reporter.sample(&SeriesLine::first(OomKillCounters {
+                cgroup: before.cgroup,
+                host: before.host,
+            }));
         }
     }
 

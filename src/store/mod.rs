@@ -34,7 +34,7 @@ pub use delete::{Forgotten, Withdrawn};
 pub use journal::{Journal, Unforced};
 pub use layout::{StoreProblem, files};
 pub use read::Sent;
-pub use runs::{Outcome, Record, Summary};
+pub use runs::{RecordedEvent, RecordedRun, RunState};
 pub use runs_directory::Store;
 pub use unsent::UnsentPage;
 

@@ -12,6 +12,7 @@ use super::layout::{DELIVERY, EVENTS, SAMPLES};
 use crate::delivery::{Disposition, FailureCause, LastAnswer};
 use axolotl_run_core::event::wire::Member;
 use axolotl_run_core::limits;
+use axolotl_run_core::series::SeriesLine;
 use axolotl_run_sys::files::{Access, Directory};
 use serde::Deserialize;
 use std::collections::{HashMap, HashSet};
@@ -73,7 +74,7 @@ pub(super) fn events(directory: &Directory, mut each: impl FnMut(&str, Member)) 
 
 /// A line of the delivery record, as the delivery writes it.
 #[derive(Deserialize)]
-struct Record {
+struct DeliveryLine {
     time: String,
     outcome: Disposition,
     status: Option<u16>,
@@ -93,10 +94,10 @@ pub(super) fn deliveries(directory: &Directory) -> (Delivered, Option<LastAnswer
         limits::RUN_DELIVERY_BYTES_MAX,
         limits::EVENT_BYTES_MAX,
         |line| {
-            let Ok(record) = serde_json::from_str::<Record>(line) else {
+            let Ok(record) = serde_json::from_str::<DeliveryLine>(line) else {
                 return false;
             };
-            let Record {
+            let DeliveryLine {
                 outcome: disposition,
                 status,
                 cause,
@@ -160,10 +161,10 @@ pub(super) fn began(directory: &Directory, run: Uuid) -> Option<SystemTime> {
     }
 }
 
-/// Calls `ours` with the measurements of a run, in order; it says whether the line is one.
+/// Calls `each` with the measurements of a run, in order; it says whether the measurement makes sense.
 ///
 /// Of a file that is larger than what a reader has the patience for only every second, third… line is given.
-pub(super) fn samples(directory: &Directory, mut ours: impl FnMut(&str) -> bool) -> Damage {
+pub(super) fn samples(directory: &Directory, mut each: impl FnMut(SeriesLine) -> bool) -> Damage {
     let length = directory
         .file(SAMPLES, Access::Read)
         .and_then(|file| file.metadata())
@@ -177,7 +178,10 @@ pub(super) fn samples(directory: &Directory, mut ours: impl FnMut(&str) -> bool)
         limits::SAMPLE_BYTES_MAX,
         |line| {
             number = number.wrapping_add(1);
-            !number.is_multiple_of(every) || ours(line)
+            if !number.is_multiple_of(every) {
+                return true;
+            }
+            SeriesLine::read(line).is_some_and(&mut each)
         },
     )
 }

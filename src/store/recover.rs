@@ -19,9 +19,9 @@ use super::runs_directory::Store;
 use axolotl_run_core::consent::Sending;
 use axolotl_run_core::event::wire::Member;
 use axolotl_run_core::event::{Event, Finish};
-use axolotl_run_core::judging::verdict;
+use axolotl_run_core::judging::verdict::{self, Outcome};
 use axolotl_run_core::limits;
-use axolotl_run_core::public::PublicStr;
+use axolotl_run_core::series::{OomKillCounters, SeriesLine};
 use axolotl_run_sys::files::{Access, Directory};
 use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::time::{Duration, SystemTime};
@@ -38,7 +38,7 @@ impl Store {
 
     fn recover_one(&self, run: Uuid, now: SystemTime) -> Option<()> {
         self.finish_one(run, now, |left| {
-            let outcome = Some(PublicStr::constant("lost"));
+            let outcome = Some(Outcome::Lost.public());
             let verdict = Some((&verdict::lost()).into());
             (
                 Finish {
@@ -140,22 +140,17 @@ impl Store {
 pub struct Left {
     /// Optimizer steps done, as last reported.
     pub steps: Option<u64>,
-    /// What the kernel's counters of processes killed for memory said when the run began: those of the control
-    /// group and of the machine.
-    pub oom_kill_counters: (Option<u64>, Option<u64>),
+    /// What the kernel's counters of processes killed for memory said when the run began.
+    pub oom_kill_counters: OomKillCounters,
 }
 
 /// The counters in the first line of the samples.
-fn counters(directory: &Directory) -> Option<(Option<u64>, Option<u64>)> {
+fn counters(directory: &Directory) -> Option<OomKillCounters> {
     let mut line = String::new();
-    let file = directory
-        .file(SAMPLES, Access::Read)
-        .ok()?
-        .take(limits::SAMPLE_BYTES_MAX as u64);
-    BufReader::new(file).read_line(&mut line).ok()?;
-    let line: serde_json::Value = serde_json::from_str(&line).ok()?;
-    let counter = |name: &str| line.get("oom_kill_counters")?.get(name)?.as_u64();
-    Some((counter("cgroup"), counter("host")))
+    let file = directory.file(SAMPLES, Access::Read).ok()?;
+    let mut reader = BufReader::new(file.take(limits::SAMPLE_BYTES_MAX as u64));
+    reader.read_line(&mut line).ok()?;
+    SeriesLine::read(&line)?.oom_kill_counters
 }
 
 /// Whether nothing was ever written.
@@ -178,10 +173,8 @@ fn member(run: Uuid, number: u8, event: Event, at: &Last) -> Option<String> {
     // A version 8 identity (vendor specific) out of the run's own, which is random.
     let mut identity = run.into_bytes();
     identity.iter_mut().take(1).for_each(|byte| *byte ^= number);
-    let member = Member {
-        uuid: Builder::from_custom_bytes(identity).into_uuid(),
-        ..Member::new(run, &event, at.time, at.elapsed_seconds)
-    };
+    let uuid = Builder::from_custom_bytes(identity).into_uuid();
+    let member = Member::new(uuid, run, &event, at.time, at.elapsed_seconds);
     let line = serde_json::to_string(&member).ok()?;
     gate::judge(run, &line, &member).ok().map(|()| line)
 }

@@ -1,6 +1,6 @@
 //! One recorded run as it can be told from its files.
 //!
-//! A [`Record`] walks the events once and keeps figures, never the events: a month of training has tens of
+//! A [`RecordedRun`] walks the events once and keeps figures, never the events: a month of training has tens of
 //! thousands of them. Every figure is read from a file that may hold anything, so strings are mapped to closed
 //! enums and numbers stay numbers.
 //!
@@ -13,61 +13,46 @@ use super::read::{self, Answer, Damage, Sent};
 use super::runs_directory::Store;
 use crate::delivery::LastAnswer;
 use axolotl_run_core::consent::Sending;
-use axolotl_run_core::event::EventName;
+use axolotl_run_core::event::Event;
 use axolotl_run_core::event::wire::Member;
+use axolotl_run_core::judging::verdict::Outcome;
 use axolotl_run_core::limits;
+use axolotl_run_core::series::SeriesLine;
 use axolotl_run_sys::files::Directory;
 use std::time::SystemTime;
 use uuid::Uuid;
 
-/// How a run ended, as far as its journal knows.
+/// How far a run is, as its journal knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum RunState {
     /// Its observer lives.
     Running,
-    /// The command ended well.
-    Success,
-    /// The command failed.
-    Error,
-    /// A signal killed the command.
-    Signal,
-    /// Nobody saw the end.
-    Lost,
+    /// The command ended.
+    Ended(Outcome),
     /// The journal does not say.
     Unknown,
 }
 
-impl Outcome {
+impl RunState {
     /// The word for it, as in the finish event.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Running => "running",
-            Self::Success => "success",
-            Self::Error => "error",
-            Self::Signal => "signal",
-            Self::Lost => "lost",
+            Self::Ended(outcome) => outcome.as_str(),
             Self::Unknown => "unknown",
         }
-    }
-
-    fn parse(text: &str) -> Self {
-        let ends = [Self::Success, Self::Error, Self::Signal, Self::Lost];
-        ends.into_iter()
-            .find(|end| end.as_str() == text)
-            .unwrap_or(Self::Unknown)
     }
 }
 
 /// The figures of one run.
 #[derive(Clone, Debug)]
-pub struct Summary {
+pub struct RecordedRun {
     /// Its identity.
     pub run: Uuid,
     /// When its first event happened.
     pub started: Option<SystemTime>,
-    /// How it ended.
-    pub outcome: Outcome,
+    /// How it ended, or that it runs.
+    pub state: RunState,
     /// Optimizer steps done, as last reported.
     pub steps: Option<u64>,
     /// What started the training, as the start event says.
@@ -109,11 +94,15 @@ pub(super) struct Last {
 
 /// One event of a run, with what became of it.
 #[derive(Debug)]
-pub struct Record<'a> {
+pub struct RecordedEvent<'a> {
     /// The line, exactly as it is sent.
     pub line: &'a str,
     /// The same, parsed.
     pub member: Member,
+    /// What it says, where it may be sent; what the gate refuses says nothing about the run.
+    pub event: Option<Event<String>>,
+    /// Seconds from the spawn to the event, as it says.
+    pub elapsed_seconds: Option<f64>,
     /// The server's answer.
     pub answer: Option<Answer>,
     /// Why it may not be sent, where it may not.
@@ -122,12 +111,11 @@ pub struct Record<'a> {
 
 impl Store {
     /// The recorded runs, the latest first.
-    #[must_use]
-    pub fn runs(&self, now: SystemTime) -> Vec<Summary> {
+    pub fn runs(&self, now: SystemTime) -> Vec<RecordedRun> {
         self.summaries(now, |_| true)
     }
 
-    fn summaries(&self, now: SystemTime, is_meant: impl Fn(&Uuid) -> bool) -> Vec<Summary> {
+    fn summaries(&self, now: SystemTime, is_meant: impl Fn(&Uuid) -> bool) -> Vec<RecordedRun> {
         let meant = self.identities().into_iter().filter(is_meant);
         let mut runs: Vec<_> = meant.filter_map(|run| self.summary(run, now)).collect();
         runs.sort_by_key(|summary| {
@@ -137,8 +125,7 @@ impl Store {
     }
 
     /// The figures of one run; None where there is no such run.
-    #[must_use]
-    pub fn summary(&self, run: Uuid, now: SystemTime) -> Option<Summary> {
+    pub fn summary(&self, run: Uuid, now: SystemTime) -> Option<RecordedRun> {
         self.events(run, now, |_| {})
     }
 
@@ -147,19 +134,18 @@ impl Store {
         &self,
         run: Uuid,
         now: SystemTime,
-        each: impl FnMut(Record<'_>),
-    ) -> Option<Summary> {
+        each: impl FnMut(RecordedEvent<'_>),
+    ) -> Option<RecordedRun> {
         let directory = self.directory(run).ok()?;
         let living = lock::is_living(&directory, now);
         let mut summary = summarize(&directory, run, now, each);
         if living && !summary.finished {
-            summary.outcome = Outcome::Running;
+            summary.state = RunState::Running;
         }
         Some(summary)
     }
 
     /// Whether a run may be sent.
-    #[must_use]
     pub fn sending(&self, run: Uuid) -> Sending {
         let permitted = self
             .directory(run)
@@ -172,7 +158,6 @@ impl Store {
     }
 
     /// The latest run. Of all others only the beginning is read.
-    #[must_use]
     pub fn latest(&self, now: SystemTime) -> Option<Uuid> {
         let began = |run: &Uuid| {
             let directory = self.directory(*run).ok();
@@ -185,7 +170,6 @@ impl Store {
     }
 
     /// The runs whose identity begins so, in order.
-    #[must_use]
     pub fn named(&self, prefix: &str) -> Vec<Uuid> {
         let prefix = prefix.to_ascii_lowercase();
         let mut found = self.identities();
@@ -194,10 +178,13 @@ impl Store {
         found
     }
 
-    /// Calls `ours` with a run's measurements in order; it says whether the line is one. Returns how many are not.
-    pub fn samples(&self, run: Uuid, ours: impl FnMut(&str) -> bool) -> u64 {
-        self.directory(run)
-            .map_or(0, |directory| read::samples(&directory, ours).lines)
+    /// Calls `each` with a run's measurements in order; it says whether the measurement makes sense. Returns how many
+    /// lines are none.
+    pub fn samples(&self, run: Uuid, each: impl FnMut(SeriesLine) -> bool) -> u64 {
+        match self.directory(run) {
+            Ok(directory) => read::samples(&directory, each).lines,
+            Err(_) => 0,
+        }
     }
 }
 
@@ -206,12 +193,12 @@ pub(super) fn summarize(
     directory: &Directory,
     run: Uuid,
     now: SystemTime,
-    mut each: impl FnMut(Record<'_>),
-) -> Summary {
-    let mut summary = Summary {
+    mut each: impl FnMut(RecordedEvent<'_>),
+) -> RecordedRun {
+    let mut summary = RecordedRun {
         run,
         started: None,
-        outcome: Outcome::Unknown,
+        state: RunState::Unknown,
         steps: None,
         launcher: None,
         seconds: None,
@@ -236,12 +223,21 @@ pub(super) fn summarize(
     let (answers, said, of_answers) = read::deliveries(directory);
     summary.said = said;
     let of_events = read::events(directory, |line, member| {
-        let record = Record {
+        let refusal = gate::judge(run, line, &member).err();
+        let mut record = RecordedEvent {
             line,
             answer: answers.get(&member.uuid).cloned(),
-            refusal: gate::judge(run, line, &member).err(),
+            event: None,
+            elapsed_seconds: None,
+            refusal,
             member,
         };
+        if refusal.is_none()
+            && let Some((event, elapsed_seconds)) = record.member.read()
+        {
+            record.event = Some(event);
+            record.elapsed_seconds = elapsed_seconds;
+        }
         summary.count(&record, now);
         each(record);
     });
@@ -250,9 +246,8 @@ pub(super) fn summarize(
     summary
 }
 
-impl Record<'_> {
+impl RecordedEvent<'_> {
     /// Whether it still may and should be sent, where its run's consent permits it.
-    #[must_use]
     pub fn is_waiting(&self, now: SystemTime) -> bool {
         let young = gate::happened(&self.member).is_some_and(|time| {
             now.duration_since(time)
@@ -263,8 +258,8 @@ impl Record<'_> {
     }
 }
 
-impl Summary {
-    fn count(&mut self, record: &Record<'_>, now: SystemTime) {
+impl RecordedRun {
+    fn count(&mut self, record: &RecordedEvent<'_>, now: SystemTime) {
         self.events = self.events.saturating_add(1);
         match record.answer.as_ref().map(|answer| answer.sent) {
             Some(Sent::Delivered) => self.delivered = self.delivered.saturating_add(1),
@@ -275,42 +270,30 @@ impl Summary {
             }
             None => self.has_new_refusals |= record.refusal.is_some(),
         }
-        // What the gate refuses says nothing about the run.
-        if record.refusal.is_some() {
+        let Some(event) = &record.event else {
             return;
-        }
-        let (member, properties) = (&record.member, &record.member.properties);
-        self.started = self.started.or_else(|| gate::happened(member));
-        let steps = |name| properties.get(name).and_then(serde_json::Value::as_u64);
-        match member.name() {
-            Some(EventName::Start) => {
-                self.launcher = properties
-                    .get("launcher")
-                    .and_then(|value| value.as_str())
-                    .map(str::to_owned);
-            }
-            Some(EventName::Progress) => self.steps = steps("step").or(self.steps),
-            Some(EventName::Finish) => {
+        };
+        let happened = gate::happened(&record.member);
+        self.started = self.started.or(happened);
+        match event {
+            Event::Start(start) => self.launcher.clone_from(&start.launcher),
+            Event::Progress(progress) => self.steps = progress.step.or(self.steps),
+            Event::Finish(finish) => {
                 self.finished = true;
-                self.steps = steps("total_steps").or(self.steps);
-                self.outcome = properties
-                    .get("outcome")
-                    .and_then(|value| value.as_str())
-                    .map_or(Outcome::Unknown, Outcome::parse);
+                self.steps = finish.total_steps.or(self.steps);
+                let outcome = finish.outcome.as_deref().and_then(Outcome::parse);
+                self.state = outcome.map_or(RunState::Unknown, RunState::Ended);
             }
-            _ => {}
+            Event::Error(_) => {}
         }
-        let elapsed_seconds = properties
-            .get("elapsed_time")
-            .and_then(serde_json::Value::as_f64)
-            .unwrap_or(0.0);
+        let elapsed_seconds = record.elapsed_seconds.unwrap_or(0.0);
         self.seconds = Some(elapsed_seconds);
-        self.last = gate::happened(member)
-            .map(|time| Last {
+        if let Some(time) = happened {
+            self.last = Some(Last {
                 time,
                 elapsed_seconds,
-            })
-            .or(self.last.take());
+            });
+        }
     }
 
     const fn damaged(&mut self, damage: Damage) {

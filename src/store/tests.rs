@@ -4,9 +4,10 @@ mod many;
 mod processes;
 pub(crate) mod recorded;
 
-use crate::store::{Importance, Journal, Outcome, Sending, Store, StoreProblem, Written};
+use crate::store::{Importance, Journal, RunState, Sending, Store, StoreProblem, Written};
 use axolotl_run_core::event::Event;
 use axolotl_run_core::event::wire::Member;
+use axolotl_run_core::judging::verdict::Outcome;
 use axolotl_run_core::limits;
 use axolotl_run_core::public::PublicStr;
 use recorded::{Home, NONE, delivered, finish, line, pages, progress, start, store, waiting};
@@ -61,12 +62,12 @@ fn a_run_is_read_back_as_it_was_written() {
     assert_eq!(found, lines);
     assert_eq!(
         (
-            summary.outcome,
+            summary.state,
             summary.steps,
             summary.events,
             summary.waiting
         ),
-        (Outcome::Success, Some(9), 3, 3)
+        (RunState::Ended(Outcome::Success), Some(9), 3, 3)
     );
     assert_eq!((summary.damaged_lines, summary.truncated), (0, false));
 }
@@ -114,7 +115,7 @@ fn a_living_run_is_left_to_its_observer() {
     assert_eq!(store.recover(much_later), NONE);
     assert_eq!(waiting(&store, SystemTime::now()), NOTHING);
     store.prune(much_later);
-    assert_eq!(store.runs(SystemTime::now())[0].outcome, Outcome::Running);
+    assert_eq!(store.runs(SystemTime::now())[0].state, RunState::Running);
     drop(journal);
     assert_eq!(store.recover(SystemTime::now()), [run]);
 }
@@ -204,8 +205,8 @@ fn damage_costs_what_is_damaged_and_nothing_else() {
     fs::write(home.run(run).join("events.jsonl"), text).unwrap();
     let summary = home.store().summary(run, SystemTime::now()).unwrap();
     assert_eq!(
-        (summary.events, summary.damaged_lines, summary.outcome),
-        (3, 6, Outcome::Success)
+        (summary.events, summary.damaged_lines, summary.state),
+        (3, 6, RunState::Ended(Outcome::Success))
     );
     assert_eq!(waiting(&home.store(), SystemTime::now()), lines);
 }

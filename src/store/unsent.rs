@@ -11,7 +11,7 @@
 use super::append_log::{AppendLog, Importance};
 use super::layout::{DELIVERY, is_permitted};
 use super::lock::{self, RunLock, RunOwner};
-use super::runs::{Summary, summarize};
+use super::runs::{RecordedRun, summarize};
 use super::runs_directory::Store;
 use crate::delivery::{AttemptOutcome, Disposition};
 use axolotl_run_core::limits;
@@ -175,7 +175,7 @@ impl Store {
     /// Which runs have something to be sent that nobody else is sending.
     #[must_use]
     pub fn waiting(&self, now: SystemTime) -> UnsentRuns {
-        let mut found: Vec<Summary> = self
+        let mut found: Vec<RecordedRun> = self
             .identities()
             .into_iter()
             .filter_map(|run| self.survey(run, now))
@@ -206,7 +206,7 @@ impl Store {
         waiting
     }
 
-    fn survey(&self, run: Uuid, now: SystemTime) -> Option<Summary> {
+    fn survey(&self, run: Uuid, now: SystemTime) -> Option<RecordedRun> {
         let directory = self.directory(run).ok()?;
         if !is_permitted(&directory) || lock::is_living(&directory, now) {
             return None;

@@ -36,4 +36,5 @@ pub mod observation;
 pub mod output;
 pub mod privacy;
 pub mod public;
+pub mod series;
 pub mod status;

@@ -49,9 +49,9 @@ pub fn rows(stories: [&Story; 2]) -> Vec<Row> {
     let culprit = |story: &Story| {
         story
             .digest
-            .culprit
+            .root_error
             .as_ref()
-            .map(axolotl_run_core::judging::summary::culprit::Culprit::headline)
+            .map(axolotl_run_core::judging::summary::RootError::headline)
     };
     let steps = |story: &Story| {
         let (step, total) = (story.digest.step?, story.digest.total_steps);
@@ -62,7 +62,7 @@ pub fn rows(stories: [&Story; 2]) -> Vec<Row> {
             .digest
             .gpus
             .values()
-            .filter_map(axolotl_run_core::judging::summary::Gpu::load)
+            .filter_map(axolotl_run_core::judging::summary::GpuUse::load)
             .collect();
         (!loads.is_empty()).then(|| loads.iter().sum::<f64>() / loads.len() as f64)
     };

@@ -11,7 +11,7 @@ use super::svg;
 use super::terminal::sent;
 use crate::ui::harmless;
 use crate::ui::page::Ink;
-use axolotl_run_core::judging::summary::culprit::Culprit;
+use axolotl_run_core::judging::summary::RootError;
 use std::fmt::Write as _;
 
 const HEAD: &str = include_str!("head.html");
@@ -74,7 +74,7 @@ fn one(html: &mut Html, story: &Story) {
         chart(html, &panel, story.seconds(), story.stalled());
     }
     html.raw("</section>\n");
-    if let Some(culprit) = &story.digest.culprit {
+    if let Some(culprit) = &story.digest.root_error {
         culprit_of(html, culprit);
     }
     events(html, story);
@@ -189,9 +189,9 @@ fn unit_of(panel: &Panel) -> &'static str {
     }
 }
 
-fn culprit_of(html: &mut Html, culprit: &Culprit) {
+fn culprit_of(html: &mut Html, culprit: &RootError) {
     html.raw("<section class=\"card\">\n");
-    html.element("h2", "", "Culprit");
+    html.element("h2", "", "RootError");
     html.element("p", "class", &culprit.headline());
     if let Some(words) = culprit.words() {
         html.element("p", "message", words);
@@ -322,7 +322,7 @@ fn two(html: &mut Html, stories: [&Story; 2]) {
     html.raw("</section>\n");
     stories
         .into_iter()
-        .filter_map(|story| story.digest.culprit.as_ref())
+        .filter_map(|story| story.digest.root_error.as_ref())
         .for_each(|culprit| culprit_of(html, culprit));
 }
 

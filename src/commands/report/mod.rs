@@ -92,8 +92,8 @@ fn write(file: &Path, page: &str, streams: &mut Streams<'_>) -> u8 {
 /// The report for programs: what the page shows, with each curve as points in time.
 fn as_json(story: &Story) -> Value {
     let digest = &story.digest;
-    let ending = digest.ending.as_ref();
-    let culprit = digest.culprit.as_ref().map(|culprit| {
+    let ending = digest.conclusion.as_ref();
+    let culprit = digest.root_error.as_ref().map(|culprit| {
         json!({
             "type": culprit.class,
             "message": culprit.message,

@@ -4,7 +4,7 @@
 //! of which nothing is known is not there. Pure.
 
 use super::series::{Curve, Metric, Series};
-use axolotl_run_core::judging::summary::{Digest, units};
+use axolotl_run_core::judging::summary::{Summary, units};
 
 /// GPUs that have a curve each; of more, only the span of all is drawn.
 const GPU_CURVES_MAX: usize = 4;
@@ -199,16 +199,11 @@ impl Panel {
 
 /// All charts of a run of which anything is known.
 #[must_use]
-pub fn panels(series: &Series, digest: &Digest) -> Vec<Panel> {
+pub fn panels(series: &Series, digest: &Summary) -> Vec<Panel> {
     let named = |name: &str, curve| Named {
         name: name.to_owned(),
         curve,
     };
-    let gpu_memory = digest
-        .accelerators
-        .iter()
-        .filter_map(|(_, bytes)| *bytes)
-        .max();
     let all = [
         Panel {
             title: "Throughput",
@@ -271,7 +266,7 @@ pub fn panels(series: &Series, digest: &Digest) -> Vec<Panel> {
             measure: Measure::Bytes,
             from_zero: true,
             tells: Tells::Peak,
-            ceiling: gpu_memory.map(|bytes| bytes as f64),
+            ceiling: digest.accelerator_memory.map(|bytes| bytes as f64),
             curves: of_gpus(series, Metric::GpuMemory),
         },
         Panel {

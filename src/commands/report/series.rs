@@ -7,8 +7,10 @@
 //!
 //! Pure. [`super`] feeds it, the charts are drawn of it. What is not a finite number at a sensible time is ignored.
 
+use axolotl_run_core::event::Event;
+use axolotl_run_core::event::value::Number;
 use axolotl_run_core::limits;
-use serde::Deserialize;
+use axolotl_run_core::series::SeriesLine;
 use std::collections::BTreeMap;
 
 /// What is measured over time.
@@ -32,28 +34,6 @@ pub enum Metric {
     GpuMemory(u32),
     /// Watts that a GPU draws.
     GpuPower(u32),
-}
-
-/// A line of the time series, as the observer writes it; its other members are not drawn.
-#[derive(Debug, Deserialize)]
-struct Sample {
-    at: f64,
-    cpu_seconds: Option<f64>,
-    rss_sum_bytes: Option<f64>,
-    rss_max_process_bytes: Option<f64>,
-    cgroup_bytes: Option<f64>,
-    step: Option<f64>,
-    loss: Option<f64>,
-    #[serde(default)]
-    gpus: Vec<GpuSample>,
-}
-
-#[derive(Debug, Deserialize)]
-struct GpuSample {
-    index: u32,
-    memory_bytes: Option<f64>,
-    utilization: Option<f64>,
-    power_watts: Option<f64>,
 }
 
 /// What fell into one column.
@@ -150,12 +130,9 @@ impl Default for Series {
 }
 
 impl Series {
-    /// Takes one line of the time series; `load` is told each GPU's load. False: it is none of ours.
-    pub fn take(&mut self, line: &str, mut load: impl FnMut(u32, f64)) -> bool {
-        let Ok(sample) = serde_json::from_str::<Sample>(line) else {
-            return false;
-        };
-        let at = sample.at;
+    /// Takes one line of the time series; false where its time makes no sense.
+    pub fn take(&mut self, line: &SeriesLine) -> bool {
+        let at = line.at;
         let Some(column) = self.column(at) else {
             return false;
         };
@@ -163,32 +140,48 @@ impl Series {
             *measured = measured.saturating_add(1);
         }
         for (metric, value) in [
-            (Metric::Step, sample.step),
-            (Metric::Processor, sample.cpu_seconds),
-            (Metric::Loss, sample.loss),
-            (Metric::MemorySum, sample.rss_sum_bytes),
-            (Metric::MemoryLargest, sample.rss_max_process_bytes),
-            (Metric::MemoryGroup, sample.cgroup_bytes),
+            (Metric::Step, whole(line.step)),
+            (Metric::Processor, line.cpu_seconds),
+            (Metric::Loss, line.loss),
+            (Metric::MemorySum, whole(line.rss_sum_bytes)),
+            (Metric::MemoryLargest, whole(line.rss_max_process_bytes)),
+            (Metric::MemoryGroup, whole(line.cgroup_bytes)),
         ] {
             self.put(column, metric, at, value);
         }
-        for gpu in sample
-            .gpus
-            .iter()
-            .filter(|gpu| (gpu.index as usize) < limits::ACCELERATORS_MAX)
-        {
-            self.put(column, Metric::GpuLoad(gpu.index), at, gpu.utilization);
-            self.put(column, Metric::GpuMemory(gpu.index), at, gpu.memory_bytes);
-            self.put(column, Metric::GpuPower(gpu.index), at, gpu.power_watts);
-            if let Some(share) = gpu.utilization {
-                load(gpu.index, share);
+        for gpu in &line.gpus {
+            if gpu.index as usize >= limits::ACCELERATORS_MAX {
+                continue;
             }
+            self.put(column, Metric::GpuLoad(gpu.index), at, gpu.utilization);
+            self.put(
+                column,
+                Metric::GpuMemory(gpu.index),
+                at,
+                whole(gpu.memory_bytes),
+            );
+            self.put(column, Metric::GpuPower(gpu.index), at, gpu.power_watts);
         }
         true
     }
 
-    /// Takes a figure that an event has: short runs have more events than measurements.
-    pub fn note(&mut self, at: f64, metric: Metric, value: Option<f64>) {
+    /// Takes the figures of an event: short runs have more events than measurements.
+    pub fn event(&mut self, event: &Event<String>, elapsed_seconds: Option<f64>) {
+        let (at, step, loss) = match event {
+            Event::Progress(progress) => (elapsed_seconds, progress.step, progress.loss),
+            Event::Finish(finish) => {
+                let at = finish.total_time_seconds.map(Number::get);
+                (at, finish.total_steps, finish.loss)
+            }
+            Event::Start(_) | Event::Error(_) => return,
+        };
+        if let Some(at) = at {
+            self.note(at, Metric::Step, whole(step));
+            self.note(at, Metric::Loss, loss.map(Number::get));
+        }
+    }
+
+    fn note(&mut self, at: f64, metric: Metric, value: Option<f64>) {
         if let Some(column) = self.column(at) {
             self.put(column, metric, at, value);
         }
@@ -361,6 +354,10 @@ impl Series {
         }
         curve
     }
+}
+
+fn whole(number: Option<u64>) -> Option<f64> {
+    number.map(|number| number as f64)
 }
 
 #[cfg(test)]

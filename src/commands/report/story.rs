@@ -1,13 +1,13 @@
 //! A run as the report tells it: its figures, its measurements over time, and what became of its events.
 
-use super::series::{Metric, Series};
+use super::series::Series;
 use crate::commands::runs;
 use crate::commands::show;
-use crate::store::{Outcome, Store, Summary};
+use crate::store::{RecordedRun, RunState, Store};
 use crate::ui::page::Ink;
 use axolotl_run_core::event::EventName;
-use axolotl_run_core::judging::summary::{Digest, lines, units};
-use serde_json::Value;
+use axolotl_run_core::judging::summary::{Summary, lines, units};
+use axolotl_run_core::judging::verdict::Outcome;
 use std::time::SystemTime;
 use uuid::Uuid;
 
@@ -31,9 +31,9 @@ pub struct Fate {
 #[derive(Debug)]
 pub struct Story {
     /// Its figures in the store.
-    pub summary: Summary,
+    pub summary: RecordedRun,
     /// What its events say.
-    pub digest: Digest,
+    pub digest: Summary,
     /// What was measured.
     pub series: Series,
     /// What became of its events, in the order of the published list.
@@ -46,7 +46,7 @@ impl Story {
     /// Reads a run; None where there is none.
     #[must_use]
     pub fn read(store: &Store, run: Uuid, now: SystemTime) -> Option<Self> {
-        let (mut digest, mut series) = (Digest::default(), Series::default());
+        let (mut digest, mut series) = (Summary::default(), Series::default());
         let mut fates: Vec<Fate> = EventName::ALL
             .map(|name| Fate {
                 name,
@@ -59,27 +59,23 @@ impl Story {
         let sending = store.sending(run);
         let summary = store.events(run, now, |record| {
             missed.extend(show::dropped(&record));
-            let Some(name) = record.member.name().filter(|_| record.refusal.is_none()) else {
+            let Some(event) = &record.event else {
                 return;
             };
-            let properties = &record.member.properties;
-            digest.take(name, properties);
-            let number = |name: &str| properties.get(name).and_then(Value::as_f64);
-            let (at, step) = match name {
-                EventName::Finish => (number("total_time_seconds"), number("total_steps")),
-                _ => (number("elapsed_time"), number("step")),
-            };
-            if let (EventName::Progress | EventName::Finish, Some(at)) = (name, at) {
-                series.note(at, Metric::Step, step);
-                series.note(at, Metric::Loss, number("loss"));
-            }
-            if let Some(of_name) = fates.iter_mut().find(|fate| fate.name == name) {
+            digest.take(event, record.elapsed_seconds);
+            series.event(event, record.elapsed_seconds);
+            if let Some(of_name) = fates.iter_mut().find(|fate| fate.name == event.name()) {
                 of_name.add(show::kind_of_fate(&record, sending, now));
             }
         })?;
         missed.extend(show::damage(&summary));
         let odd = store.samples(run, |line| {
-            series.take(line, |gpu, load| digest.load(gpu, load))
+            for gpu in &line.gpus {
+                if let Some(load) = gpu.utilization {
+                    digest.load(gpu.index, load);
+                }
+            }
+            series.take(&line)
         });
         if odd > 0 {
             missed.push(format!(
@@ -87,7 +83,7 @@ impl Story {
                 crate::commands::count(odd, "measurement")
             ));
         }
-        if summary.outcome == Outcome::Running {
+        if summary.state == RunState::Running {
             digest.seconds = Some(digest.seconds.unwrap_or(0.0).max(series.end()));
         }
         fates.retain(|fate| fate.count > 0);
@@ -115,26 +111,26 @@ impl Story {
     /// How it ended, in a word or two.
     #[must_use]
     pub fn headline(&self) -> String {
-        match &self.digest.ending {
-            Some(ending) if self.summary.outcome != Outcome::Running => ending.headline(),
-            _ => self.summary.outcome.as_str().to_owned(),
+        match &self.digest.conclusion {
+            Some(ending) if self.summary.state != RunState::Running => ending.headline(),
+            _ => self.summary.state.as_str().to_owned(),
         }
     }
 
     /// The ink of that word.
     #[must_use]
     pub const fn ink(&self) -> Ink {
-        match self.summary.outcome {
-            Outcome::Success => Ink::Good,
-            Outcome::Error | Outcome::Signal => Ink::Bad,
-            Outcome::Running | Outcome::Lost | Outcome::Unknown => Ink::Open,
+        match self.summary.state {
+            RunState::Ended(Outcome::Success) => Ink::Good,
+            RunState::Ended(Outcome::Error | Outcome::Signal) => Ink::Bad,
+            RunState::Running | RunState::Ended(Outcome::Lost) | RunState::Unknown => Ink::Open,
         }
     }
 
     /// How it ended, as a sentence with its confidence.
     #[must_use]
     pub fn meaning(&self) -> Option<String> {
-        let ending = self.digest.ending.as_ref()?;
+        let ending = self.digest.conclusion.as_ref()?;
         let confidence = ending
             .confidence
             .as_ref()
@@ -150,9 +146,9 @@ impl Story {
     #[must_use]
     pub fn reasons(&self) -> Vec<String> {
         self.digest
-            .ending
+            .conclusion
             .as_ref()
-            .map(axolotl_run_core::judging::summary::Ending::reasons)
+            .map(axolotl_run_core::judging::summary::Conclusion::reasons)
             .unwrap_or_default()
     }
 
@@ -164,7 +160,7 @@ impl Story {
             .started
             .map_or_else(|| "unknown".to_owned(), runs::minute);
         if let Some(seconds) = self.digest.seconds {
-            let word = if self.summary.outcome == Outcome::Running {
+            let word = if self.summary.state == RunState::Running {
                 "for"
             } else {
                 "took"

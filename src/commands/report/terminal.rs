@@ -178,7 +178,7 @@ pub(super) fn time_axis(seconds: f64, paper: Paper) -> String {
 
 /// What it died of, with as many frames as there is room for.
 fn culprit(story: &Story, paper: Paper, spare: usize) -> String {
-    let Some(culprit) = &story.digest.culprit else {
+    let Some(culprit) = &story.digest.root_error else {
         return String::new();
     };
     let mut page = Page::new(paper, LABEL);

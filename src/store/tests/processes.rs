@@ -1,7 +1,8 @@
 //! The runs on disk, where several processes share them, one of them dies, or the disk is full.
 
 use super::recorded::{Home, NONE, finish, line, progress, start, store};
-use crate::store::{Importance, Outcome, Sending, Written};
+use crate::store::{Importance, RunState, Sending, Written};
+use axolotl_run_core::judging::verdict::Outcome;
 use std::io::Read as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -78,8 +79,8 @@ fn launchers_at_once_lose_no_line_and_finish_nothing_twice() {
     for summary in runs {
         let expected = if summary.run == lost { 2 } else { 201 };
         assert_eq!(
-            (summary.events, summary.outcome, summary.damaged_lines),
-            (expected, Outcome::Lost, 0)
+            (summary.events, summary.state, summary.damaged_lines),
+            (expected, RunState::Ended(Outcome::Lost), 0)
         );
         let finishes = home
             .text(summary.run, "events.jsonl")
@@ -141,8 +142,8 @@ fn a_full_disk_delays_lines_and_loses_none() {
     );
     let summary = home.store().runs(SystemTime::now()).remove(0);
     assert_eq!(
-        (summary.events, summary.outcome, summary.waiting),
-        (101, Outcome::Success, 101)
+        (summary.events, summary.state, summary.waiting),
+        (101, RunState::Ended(Outcome::Success), 101)
     );
     assert!(summary.damaged_lines <= 1, "at most the torn line");
     let mut steps = Vec::new();

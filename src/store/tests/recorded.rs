@@ -76,7 +76,7 @@ pub fn store(home: &Path) -> Result<Store, StoreProblem> {
 }
 
 pub fn line(run: Uuid, event: &Event, now: SystemTime) -> String {
-    serde_json::to_string(&Member::new(run, event, now, 1.5)).unwrap()
+    serde_json::to_string(&Member::new(Uuid::now_v7(), run, event, now, 1.5)).unwrap()
 }
 
 pub fn start() -> Event {

@@ -1,19 +1,18 @@
 //! The error event: which public code raised what, rebuilt from public names.
 
 use super::value::fields;
-use crate::public::PublicStr;
 
 fields! {
     /// Sent at most once, when the command died of an error.
-    pub struct ErrorEvent {
-        "exception_type" => exception_type: PublicStr, "public class of the exception, else `<private>`";
-        "exception" => exception: PublicStr, "a public message of the catalogue, with its numbers";
-        "exception_shape" => exception_shape: Shape, "what an unlisted message looks like, without a word of it";
-        "stack_trace" => stack_trace: PublicStr, "the traceback, rebuilt from the frames below";
-        "frames" => frames: Vec<Frame>, "the traceback's frames, outermost first";
-        "chain" => chain: Vec<PublicStr>, "types of the exceptions of this failure, oldest first, the launcher's own last";
-        "marker" => marker: PublicStr, "public sign of a death that left no traceback (`Segmentation fault`, `c10::Error`…)";
-        "fingerprint" => fingerprint: PublicStr, "groups equal errors: a hash over the public fields alone";
+    pub struct ErrorEvent<T> {
+        "exception_type" => exception_type: T, "public class of the exception, else `<private>`";
+        "exception" => exception: T, "a public message of the catalogue, with its numbers";
+        "exception_shape" => exception_shape: Shape<T>, "what an unlisted message looks like, without a word of it";
+        "stack_trace" => stack_trace: T, "the traceback, rebuilt from the frames below";
+        "frames" => frames: Vec<Frame<T>>, "the traceback's frames, outermost first";
+        "chain" => chain: Vec<T>, "types of the exceptions of this failure, oldest first, the launcher's own last";
+        "marker" => marker: T, "public sign of a death that left no traceback (`Segmentation fault`, `c10::Error`…)";
+        "fingerprint" => fingerprint: T, "groups equal errors: a hash over the public fields alone";
         "rank" => rank: u64, "rank of the process that failed first";
         "fatal" => fatal: bool, "whether the run died of it";
         "handled_count" => handled_count: u64, "tracebacks that the program printed and survived";
@@ -23,10 +22,10 @@ fields! {
 
 fields! {
     /// One frame of a traceback.
-    pub struct Frame {
-        "origin" => origin: PublicStr, "where the code comes from: a public package, or only what kind of code it is (`user`, `other_package`, `notebook`…)";
-        "file" => file: PublicStr, "public file, below site-packages or the standard library";
-        "function" => function: PublicStr, "public function of that file";
+    pub struct Frame<T> {
+        "origin" => origin: T, "where the code comes from: a public package, or only what kind of code it is (`user`, `other_package`, `notebook`…)";
+        "file" => file: T, "public file, below site-packages or the standard library";
+        "function" => function: T, "public function of that file";
         "line" => line: u64, "line number";
         "repeated" => repeated: u64, "how often the interpreter left the same frame out";
     }
@@ -34,8 +33,8 @@ fields! {
 
 fields! {
     /// The shape of a message that the catalogue does not have.
-    pub struct Shape {
+    pub struct Shape<T> {
         "length" => length: u64, "number of bits of its length (7: 64 to 127 characters)";
-        "has" => has: Vec<PublicStr>, "what it holds: path, url, number, string, email, address";
+        "has" => has: Vec<T>, "what it holds: path, url, number, string, email, address";
     }
 }

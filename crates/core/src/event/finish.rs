@@ -1,15 +1,14 @@
 //! The finish event: how the run ended, why as far as it can be told, and its totals.
 
 use super::value::{Number, PerIndex, fields};
-use crate::public::PublicStr;
 
 fields! {
     /// Sent exactly once, when the command has ended, however it ended.
-    pub struct Finish {
-        "outcome" => outcome: PublicStr, "`success`, `error`, `signal`, or `lost` where nobody saw the end";
-        "verdict" => verdict: Verdict, "why the run ended, with the evidence";
+    pub struct Finish<T> {
+        "outcome" => outcome: T, "`success`, `error`, `signal`, or `lost` where nobody saw the end";
+        "verdict" => verdict: Verdict<T>, "why the run ended, with the evidence";
         "exit_code" => exit_code: u64, "the command's exit code";
-        "signal" => signal: PublicStr, "the signal that killed the command";
+        "signal" => signal: T, "the signal that killed the command";
         "total_time_seconds" => total_time_seconds: Number, "seconds from spawn to end";
         "total_steps" => total_steps: u64, "optimizer steps done";
         "steps_per_second" => steps_per_second: Number, "steps per second over the whole training";
@@ -25,21 +24,21 @@ fields! {
         "gpu_driver_unresponsive" => gpu_driver_unresponsive: bool, "true where the GPU's driver did not answer for 10 seconds";
         "cpu_seconds" => cpu_seconds: Number, "processor time of the command and all that it waited for";
         "loss" => loss: Number, "training loss last logged; null where it is not a number";
-        "loss_repr" => loss_repr: PublicStr, "`nan`, `inf` or `-inf` where the loss is not a number";
+        "loss_repr" => loss_repr: T, "`nan`, `inf` or `-inf` where the loss is not a number";
         "learning_rate" => learning_rate: Number, "learning rate last logged";
         "eval_loss" => eval_loss: Number, "evaluation loss last logged";
         "oom_kills" => oom_kills: u64, "processes of the run's control group that the kernel killed for memory";
-        "supervisor_lost" => supervisor_lost: PublicStr, "how the launcher itself ended before the command, where it did: `crashed`, `killed` or `out_of_memory`";
+        "supervisor_lost" => supervisor_lost: T, "how the launcher itself ended before the command, where it did: `crashed`, `killed` or `out_of_memory`";
         "dropped" => dropped: Dropped, "what could not be observed or sent";
     }
 }
 
 fields! {
     /// Why the run ended.
-    pub struct Verdict {
-        "kind" => kind: PublicStr, "the verdict";
-        "evidence" => evidence: Vec<PublicStr>, "what speaks for it";
-        "confidence" => confidence: PublicStr, "`high`, `medium` or `low`";
+    pub struct Verdict<T> {
+        "kind" => kind: T, "the verdict";
+        "evidence" => evidence: Vec<T>, "what speaks for it";
+        "confidence" => confidence: T, "`high`, `medium` or `low`";
         "rank" => rank: u64, "the rank that failed first; of a training that stood still, the one that did something else than all others";
     }
 }

@@ -1,11 +1,10 @@
 //! The progress event: how far the training is, how fast it goes, what it uses.
 
 use super::value::{Number, PerIndex, fields};
-use crate::public::PublicStr;
 
 fields! {
     /// Sent at the first step, then every 60 seconds, and at each tenth of the total.
-    pub struct Progress {
+    pub struct Progress<T> {
         "step" => step: u64, "optimizer steps done";
         "total_steps" => total_steps: u64, "optimizer steps planned";
         "epoch" => epoch: Number, "epochs done, as the training logs it";
@@ -13,11 +12,11 @@ fields! {
         "steps_per_second" => steps_per_second: Number, "steps per second since the last report";
         "time_since_last_report" => time_since_last_report: Number, "seconds since the last report";
         "loss" => loss: Number, "training loss last logged; null where it is not a number";
-        "loss_repr" => loss_repr: PublicStr, "`nan`, `inf` or `-inf` where the loss is not a number";
+        "loss_repr" => loss_repr: T, "`nan`, `inf` or `-inf` where the loss is not a number";
         "ppl" => ppl: Number, "perplexity last logged";
         "learning_rate" => learning_rate: Number, "learning rate last logged";
         "grad_norm" => grad_norm: Number, "gradient norm last logged; null where it is not a number";
-        "grad_norm_repr" => grad_norm_repr: PublicStr, "`nan`, `inf` or `-inf` where the gradient norm is not a number";
+        "grad_norm_repr" => grad_norm_repr: T, "`nan`, `inf` or `-inf` where the gradient norm is not a number";
         "eval_loss" => eval_loss: Number, "evaluation loss last logged";
         "eval_ppl" => eval_ppl: Number, "perplexity of the evaluation last logged";
         "eval_accuracy" => eval_accuracy: Number, "accuracy of the evaluation last logged, 0 to 1";
@@ -26,7 +25,7 @@ fields! {
         "tokens/train_per_sec_per_gpu" => tokens_per_second_per_gpu: Number, "tokens per second and GPU, as the training logs it";
         "memory" => memory: MemoryReport, "memory in use";
         "cpu_cores_used" => cpu_cores_used: Number, "processors busy with the run since the last report; 1.0 is one core";
-        "gpu" => gpu: Vec<GpuSample>, "load of each GPU";
+        "gpu" => gpu: Vec<GpuSample<T>>, "load of each GPU";
         "stalled_seconds" => stalled_seconds: Number, "where the training stands still: seconds since anything moved";
         "suspect_rank" => suspect_rank: u64, "where it stands still: the rank that does something else than all others";
     }
@@ -46,14 +45,14 @@ fields! {
 
 fields! {
     /// The load of one GPU.
-    pub struct GpuSample {
+    pub struct GpuSample<T> {
         "index" => index: u64, "the GPU's index";
         "utilization" => utilization: Number, "share of time in which a kernel ran, 0 to 1";
         "power_watts" => power_watts: Number, "power drawn";
         "temperature_celsius" => temperature_celsius: u64, "temperature";
         "throttled" => throttled: bool, "whether the driver lowers the clocks for heat or power";
-        "throttle_reasons" => throttle_reasons: Vec<PublicStr>, "why: `power_limit`, `heat`, `heat_hardware`, `hardware`, `power_brake`";
+        "throttle_reasons" => throttle_reasons: Vec<T>, "why: `power_limit`, `heat`, `heat_hardware`, `hardware`, `power_brake`";
         "mig" => mig: bool, "true where the GPU is shared out in instances (MIG)";
-        "attribution" => attribution: PublicStr, "how memory was attributed to the run: `pid`, `delta` (to a baseline) or `device` (all users)";
+        "attribution" => attribution: T, "how memory was attributed to the run: `pid`, `delta` (to a baseline) or `device` (all users)";
     }
 }

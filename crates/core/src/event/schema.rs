@@ -1,58 +1,12 @@
-//! The published list as data: what each field is called, what it holds, why it is collected.
+//! The schema gate: compares the final JSON of an event with the published list and names what does not belong.
 //!
-//! [`check`] is the schema gate: it compares the final JSON of an event with the list and names what does not
-//! belong. It is defence in depth behind the types, and the only guard of events that are read back from disk.
+//! It is defence in depth behind the types, and the only guard of events that are read back from disk.
 
-use super::{EventName, common_fields};
+use super::list::{EventName, common_fields};
+use super::value::{Field, FieldKind};
 use crate::limits;
-use crate::public::{config_keys, version};
+use crate::public::config_keys;
 use serde_json::{Map, Value};
-
-/// One field of the published list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Field {
-    /// Its name on the wire; `<i>`, `<n>` and `<package>` stand for an index, a number and a listed package.
-    pub name: &'static str,
-    /// What it holds.
-    pub kind: Kind,
-    /// Why it is collected, and its unit.
-    pub why: &'static str,
-}
-
-/// What a field holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// `true` or `false`.
-    Boolean,
-    /// A whole number.
-    Integer,
-    /// A finite number.
-    Number,
-    /// Public text: a constant, a name of the public dictionary, or a formatted number.
-    Text,
-    /// Several of one kind.
-    List(Box<Self>),
-    /// Named members.
-    Object(Vec<Field>),
-    /// Known configuration keys with vetted values.
-    Config,
-}
-
-impl Kind {
-    /// The kind in words, for the published list.
-    #[must_use]
-    pub fn name(&self) -> String {
-        match self {
-            Self::Boolean => "boolean".into(),
-            Self::Integer => "integer".into(),
-            Self::Number => "number".into(),
-            Self::Text => "public text".into(),
-            Self::List(kind) => format!("list of {}", kind.name()),
-            Self::Object(_) => "object".into(),
-            Self::Config => "configuration".into(),
-        }
-    }
-}
 
 /// Why the schema gate refused an event. It names a field of the list or our own rule, never the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,21 +37,21 @@ fn object(
     for (name, value) in members {
         let field = fields
             .iter()
-            .find(|field| name_matches(field.name, name))
+            .find(|field| field.is_of(name))
             .ok_or(Violation::Unlisted(owner))?;
         kind(field.name, &field.kind, value)?;
     }
     Ok(())
 }
 
-fn kind(name: &'static str, kind_: &Kind, value: &Value) -> Result<(), Violation> {
+fn kind(name: &'static str, kind_: &FieldKind, value: &Value) -> Result<(), Violation> {
     let fits = match (kind_, value) {
-        (_, Value::Null) | (Kind::Boolean, Value::Bool(_)) | (Kind::Number, Value::Number(_)) => {
-            true
-        }
-        (Kind::Integer, Value::Number(number)) => number.is_u64() || number.is_i64(),
-        (Kind::Text, Value::String(text)) => return text_fits(name, text),
-        (Kind::List(element), Value::Array(values)) => {
+        (_, Value::Null)
+        | (FieldKind::Boolean, Value::Bool(_))
+        | (FieldKind::Number, Value::Number(_)) => true,
+        (FieldKind::Integer, Value::Number(number)) => number.is_u64() || number.is_i64(),
+        (FieldKind::Text, Value::String(text)) => return text_fits(name, text),
+        (FieldKind::List(element), Value::Array(values)) => {
             if values.len() > limits::EVENT_LIST_MAX {
                 return Err(Violation::Size(name));
             }
@@ -105,8 +59,10 @@ fn kind(name: &'static str, kind_: &Kind, value: &Value) -> Result<(), Violation
                 .iter()
                 .try_for_each(|value| kind(name, element, value));
         }
-        (Kind::Object(fields), Value::Object(members)) => return object(name, fields, members),
-        (Kind::Config, value) => return configuration(name, value, limits::CONFIG_DEPTH_MAX),
+        (FieldKind::Object(fields), Value::Object(members)) => {
+            return object(name, fields, members);
+        }
+        (FieldKind::Config, value) => return configuration(name, value, limits::CONFIG_DEPTH_MAX),
         _ => false,
     };
     if fits {
@@ -141,36 +97,6 @@ fn text_fits(name: &'static str, text: &str) -> Result<(), Violation> {
         Ok(())
     } else {
         Err(Violation::Size(name))
-    }
-}
-
-/// The name with its hole filled.
-pub(super) fn fill_hole(name: &str, with: &str) -> String {
-    let parts = name
-        .split_once('<')
-        .and_then(|(prefix, rest)| Some((prefix, rest.split_once('>')?.1)));
-    parts.map_or_else(
-        || name.to_owned(),
-        |(prefix, suffix)| format!("{prefix}{with}{suffix}"),
-    )
-}
-
-fn name_matches(listed: &str, name: &str) -> bool {
-    let Some((prefix, rest)) = listed.split_once('<') else {
-        return listed == name;
-    };
-    let Some((hole, suffix)) = rest.split_once('>') else {
-        return false;
-    };
-    let Some(filled) = name
-        .strip_prefix(prefix)
-        .and_then(|name| name.strip_suffix(suffix))
-    else {
-        return false;
-    };
-    match hole {
-        "package" => version::PACKAGES.contains(&filled),
-        _ => (1..=6).contains(&filled.len()) && filled.bytes().all(|byte| byte.is_ascii_digit()),
     }
 }
 

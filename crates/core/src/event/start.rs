@@ -1,47 +1,46 @@
 //! The start event: on what, with what, and how a run was begun.
 
-use super::schema::Kind;
-use super::value::{Number, PerPackage, Sendable, fields};
+use super::value::{FieldKind, Number, PerPackage, Readable, Sendable, Text, fields};
 use crate::public::PublicStr;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 fields! {
     /// Sent once, when the command was spawned.
-    pub struct Start {
-        "os" => os: PublicStr, "operating system and architecture, to know what must be supported";
-        "python_version" => python_version: PublicStr, "version of the Python that runs the training";
+    pub struct Start<T> {
+        "os" => os: T, "operating system and architecture, to know what must be supported";
+        "python_version" => python_version: T, "version of the Python that runs the training";
         "cpu_count" => cpu_count: u64, "logical processors of the machine";
         "cpu_count_usable" => cpu_count_usable: u64, "whole processors that the run may use at once: its affinity and the quotas of its control groups counted";
         "memory_total" => memory_total: u64, "bytes of main memory of the machine";
-        "accelerator_type" => accelerator_type: PublicStr, "kind of accelerator: cuda, hip, xpu, mps, npu or none";
+        "accelerator_type" => accelerator_type: T, "kind of accelerator: cuda, hip, xpu, mps, npu or none";
         "accelerator_count" => accelerator_count: u64, "how many accelerators the machine shows";
-        "accelerator_info" => accelerator_info: Vec<Accelerator>, "model and memory of each accelerator";
-        "<package>_version" => packages: PerPackage<PublicStr>, "installed version of a package of the published list";
-        "launcher" => launcher: PublicStr, "program of the public launchers that started the workers (torchrun, accelerate, srun…)";
+        "accelerator_info" => accelerator_info: Vec<Accelerator<T>>, "model and memory of each accelerator";
+        "<package>_version" => packages: PerPackage<T>, "installed version of a package of the published list";
+        "launcher" => launcher: T, "program of the public launchers that started the workers (torchrun, accelerate, srun…)";
         "nodes" => nodes: u64, "machines of the job, as its launcher says";
         "processes_per_node" => processes_per_node: u64, "worker processes on each machine, as its launcher says";
-        "scheduler" => scheduler: PublicStr, "batch system or service that placed the run (slurm, pbs, lsf, kubernetes, sagemaker…): it decides on limits, preemption and how ranks are told apart";
+        "scheduler" => scheduler: T, "batch system or service that placed the run (slurm, pbs, lsf, kubernetes, sagemaker…): it decides on limits, preemption and how ranks are told apart";
         "ci" => ci: bool, "whether the run is a job of continuous integration";
-        "ci_system" => ci_system: PublicStr, "which service of continuous integration (github_actions, gitlab_ci, jenkins…), to know what must be supported";
+        "ci_system" => ci_system: T, "which service of continuous integration (github_actions, gitlab_ci, jenkins…), to know what must be supported";
         "container" => container: bool, "whether the run is in a container";
         "wsl" => wsl: bool, "whether the kernel is the one that Windows runs (WSL), whose memory and GPUs are shared with it";
-        "config" => config: ConfigValue, "known keys of the training configuration, with values that are numbers, booleans, public choices or whitelisted model names";
+        "config" => config: ConfigValue<T>, "known keys of the training configuration, with values that are numbers, booleans, public choices or whitelisted model names";
         "config_unknown_keys" => config_unknown_keys: u64, "how many keys of the configuration are not on the public list";
     }
 }
 
 fields! {
     /// One accelerator.
-    pub struct Accelerator {
-        "name" => name: PublicStr, "model name, as the driver says it";
+    pub struct Accelerator<T> {
+        "name" => name: T, "model name, as the driver says it";
         "memory" => memory: u64, "bytes of its memory";
     }
 }
 
 /// A vetted part of the training configuration.
 #[derive(Clone, Debug, PartialEq)]
-pub enum ConfigValue {
+pub enum ConfigValue<T = PublicStr> {
     /// A YAML null.
     Null,
     /// A switch.
@@ -51,16 +50,16 @@ pub enum ConfigValue {
     /// Any other number.
     Number(Number),
     /// A public choice of this key, a whitelisted model, or a constant that says what was withheld.
-    Text(PublicStr),
+    Text(T),
     /// A list, element by element.
     List(Vec<Self>),
     /// Known keys.
-    Map(BTreeMap<PublicStr, Self>),
+    Map(BTreeMap<T, Self>),
 }
 
-impl Sendable for ConfigValue {
-    fn kind() -> Kind {
-        Kind::Config
+impl<T: Sendable + Text> Sendable for ConfigValue<T> {
+    fn kind() -> FieldKind {
+        FieldKind::Config
     }
     fn json(&self) -> Value {
         match self {
@@ -72,9 +71,35 @@ impl Sendable for ConfigValue {
             Self::List(values) => values.iter().map(Self::json).collect(),
             Self::Map(members) => members
                 .iter()
-                .map(|(key, value)| (key.as_str().to_owned(), value.json()))
+                .map(|(key, value)| (key.as_ref().to_owned(), value.json()))
                 .collect::<Map<_, _>>()
                 .into(),
         }
+    }
+}
+
+impl<T: Readable + Text> Readable for ConfigValue<T> {
+    fn read(value: &Value) -> Option<Self> {
+        Some(match value {
+            Value::Null => Self::Null,
+            Value::Bool(value) => Self::Boolean(*value),
+            Value::Number(number) => match number.as_i64() {
+                Some(whole) => Self::Integer(whole),
+                None => Self::Number(Number::read(value)?),
+            },
+            Value::String(_) => Self::Text(T::read(value)?),
+            Value::Array(values) => Self::List(values.iter().filter_map(Self::read).collect()),
+            Value::Object(members) => {
+                let mut map = BTreeMap::new();
+                for (key, value) in members {
+                    if let (Some(key), Some(value)) =
+                        (T::read(&key.as_str().into()), Self::read(value))
+                    {
+                        map.insert(key, value);
+                    }
+                }
+                Self::Map(map)
+            }
+        })
     }
 }

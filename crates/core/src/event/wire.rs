@@ -4,7 +4,8 @@
 //! it: the server removes duplicates by exactly these, so sending a member again is always safe. What is
 //! fresh for each attempt (`sent_at`) belongs to the request, never to the member.
 
-use crate::event::{Event, EventName};
+use super::list::{Common, Event, EventName};
+use super::value::Number;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::time::SystemTime;
@@ -13,7 +14,7 @@ use uuid::Uuid;
 /// One event with its identity: a line of `events.jsonl`, a member of a batch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Member {
-    /// The event's own identity (v7).
+    /// The event's own identity.
     pub uuid: Uuid,
     /// The event's name.
     pub event: String,
@@ -27,10 +28,15 @@ pub struct Member {
 
 impl Member {
     /// Gives an event its identity.
-    #[must_use]
-    pub fn new(run: Uuid, event: &Event, now: SystemTime, elapsed_seconds: f64) -> Self {
+    pub fn new(
+        uuid: Uuid,
+        run: Uuid,
+        event: &Event,
+        now: SystemTime,
+        elapsed_seconds: f64,
+    ) -> Self {
         Self {
-            uuid: Uuid::now_v7(),
+            uuid,
             event: event.name().as_str().to_owned(),
             distinct_id: run,
             timestamp: timestamp(now),
@@ -39,14 +45,19 @@ impl Member {
     }
 
     /// The event's name, if it is one of ours (a member may come from disk).
-    #[must_use]
     pub fn name(&self) -> Option<EventName> {
         EventName::parse(&self.event)
+    }
+
+    /// The event and the seconds since the spawn, as far as they can be read back.
+    pub fn read(&self) -> Option<(Event<String>, Option<f64>)> {
+        let event = Event::recorded(self.name()?, &self.properties);
+        let common: Common<String> = Common::recorded(&self.properties);
+        Some((event, common.elapsed_time.map(Number::get)))
     }
 }
 
 /// A point in time as the wire wants it. Times before 1970 (a clock that was never set) become 1970.
-#[must_use]
 pub fn timestamp(time: SystemTime) -> String {
     humantime::format_rfc3339_millis(time.max(SystemTime::UNIX_EPOCH)).to_string()
 }

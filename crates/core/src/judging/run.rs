@@ -9,7 +9,7 @@ mod resources;
 #[cfg(test)]
 mod tests;
 
-use crate::event::value::{Number, PerIndex, non_finite};
+use crate::event::value::{Number, Spread, non_finite};
 use crate::event::{Dropped, Event, Finish, Progress, Start, finish};
 use crate::judging::hang::HangWatch;
 use crate::judging::verdict::{Outcome, Verdict, judge};
@@ -342,7 +342,7 @@ impl Run {
             steps_per_second: training.steps_per_second().and_then(Number::new),
             epochs_completed: training.epochs_completed(self.facts.planned_epochs),
             epoch_times: (!epochs.is_empty()).then(|| finish::EpochTimes {
-                seconds: Some(PerIndex(seconds.collect())),
+                seconds: Some(Spread(seconds.collect())),
             }),
             average_epoch_time_seconds: Number::new(mean),
             peak_cpu_memory_bytes: self

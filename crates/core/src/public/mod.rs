@@ -44,6 +44,12 @@ impl PublicStr {
     }
 }
 
+impl AsRef<str> for PublicStr {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
 impl fmt::Display for PublicStr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

@@ -2,7 +2,7 @@
 //! `BLESS=1 cargo test -p axolotl-run-core --test core` writes the words; `tests/runs/events.rs` makes the examples.
 
 use crate::documents::{compare, read, with_section};
-use axolotl_run_core::event::schema::Field;
+use axolotl_run_core::event::value::Field;
 use axolotl_run_core::event::{EventName, common_fields};
 use axolotl_run_core::judging::verdict::{Evidence, Kind};
 use regex::Regex;
@@ -66,7 +66,7 @@ fn the_queries_ask_for_properties_that_there_are() {
                 .iter()
                 .find(named)
                 .unwrap_or_else(|| panic!("no event has {name}: {query}"));
-            if let (axolotl_run_core::event::schema::Kind::Object(members), Some(member)) =
+            if let (axolotl_run_core::event::value::FieldKind::Object(members), Some(member)) =
                 (&field.kind, found.get(2))
             {
                 assert!(

@@ -422,7 +422,7 @@ proptest! {
         events.extend(run.end(Ending { at: 3600.0, end: End::from_wait(status << 8), ..Ending::default() }));
         let told: String = events
             .iter()
-            .map(|event| Value::Object(Member::new(Uuid::nil(), event, SystemTime::UNIX_EPOCH, 0.0).properties).to_string())
+            .map(|event| Value::Object(Member::new(Uuid::nil(), Uuid::nil(), event, SystemTime::UNIX_EPOCH, 0.0).properties).to_string())
             .collect();
         prop_assert!(told.contains("total_time_seconds"), "{}", told);
         // A number that stands where a metric does is that metric.

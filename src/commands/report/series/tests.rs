@@ -4,7 +4,7 @@ use proptest::prelude::*;
 fn series(lines: &[String]) -> Series {
     let mut series = Series::default();
     for line in lines {
-        assert!(series.take(line, |_, _| {}), "{line}");
+        assert!(series.take(&SeriesLine::read(line).unwrap()), "{line}");
     }
     series
 }
@@ -19,16 +19,19 @@ fn means(curve: &Curve) -> Vec<Option<f64>> {
 #[test]
 fn a_week_keeps_its_peak_and_its_end_in_few_columns() {
     let mut series = Series::default();
-    for number in 0..120_960 {
-        let memory = if number == 77_777 { 9e9 } else { 1e9 };
+    for number in 0_u32..120_960 {
+        let memory = if number == 77_777 {
+            9_000_000_000
+        } else {
+            1_000_000_000
+        };
         let at = f64::from(number) * 5.0;
-        assert!(series.take(
-            &format!(
-                "{{\"at\":{at},\"rss_sum_bytes\":{memory},\"step\":{}}}",
-                number * 10
-            ),
-            |_, _| {}
-        ));
+        assert!(series.take(&SeriesLine {
+            at,
+            rss_sum_bytes: Some(memory),
+            step: Some(u64::from(number) * 10),
+            ..SeriesLine::default()
+        }));
     }
     let curve = series.gauge(Metric::MemorySum);
     assert!(
@@ -93,15 +96,11 @@ fn a_rate_falls_to_nothing_when_the_steps_stop() {
 
 #[test]
 fn gpus_are_kept_apart_and_can_be_taken_together() {
-    let mut loads = Vec::new();
     let mut series = Series::default();
     let line = r#"{"at":1,"gpus":[{"index":0,"memory_bytes":1,"utilization":0.5,"power_watts":null},
         {"index":1,"memory_bytes":3,"utilization":1.0,"temperature_celsius":60},{"index":4000000000,"utilization":1}]}"#;
-    assert!(series.take(line, |gpu, load| loads.push((gpu, load))));
-    assert_eq!(
-        (loads, series.gpus()),
-        (vec![(0, 0.5), (1, 1.0)], vec![0, 1])
-    );
+    assert!(series.take(&SeriesLine::read(line).unwrap()));
+    assert_eq!(series.gpus(), [0, 1]);
     let together = series.together(&[Metric::GpuMemory(0), Metric::GpuMemory(1)]);
     assert_eq!(
         together,
@@ -119,7 +118,9 @@ proptest! {
     fn no_line_breaks_it(lines in prop::collection::vec(hostile(), 0..40)) {
         let mut series = Series::default();
         for line in &lines {
-            series.take(line, |_, _| {});
+            if let Some(line) = SeriesLine::read(line) {
+                series.take(&line);
+            }
         }
         prop_assert!(series.measured.len() <= limits::SERIES_COLUMNS_MAX);
         prop_assert!(series.end() <= limits::SERIES_SECONDS_MAX);

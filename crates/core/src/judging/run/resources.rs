@@ -4,7 +4,7 @@
 //! at the end. Memory of a GPU counts as the run's only where it was attributed: on a shared machine the
 //! whole device's would be somebody else's peak.
 
-use crate::event::value::{Number, PerIndex};
+use crate::event::value::{Number, PerIndex, Spread};
 use crate::event::{GpuSample, MemoryReport};
 use crate::limits::GPUS_MAX;
 use crate::observation::{Attribution, GpuReading, Sample};
@@ -87,7 +87,7 @@ impl Resources {
             peak_cpu_memory_bytes: self.peak_process_bytes,
             rss_sum_bytes: last.rss_sum_bytes,
             cgroup_bytes: last.cgroup_bytes,
-            gpu_memory_bytes: (!gpu_memory.is_empty()).then_some(PerIndex(gpu_memory)),
+            gpu_memory_bytes: (!gpu_memory.is_empty()).then_some(Spread(gpu_memory)),
             gpu_peak_memory_bytes: (!peaks.0.is_empty()).then_some(peaks),
         };
         let gpus: Vec<_> = last.gpus.iter().take(GPUS_MAX).map(gpu_sample).collect();
@@ -115,7 +115,7 @@ impl Resources {
 
     /// Highest memory of each GPU, where it was attributed to the run.
     pub(super) fn gpu_peaks(&self) -> PerIndex<u64> {
-        PerIndex(
+        Spread(
             self.gpus
                 .iter()
                 .filter_map(|(index, gpu)| Some((*index, gpu.peak?)))

@@ -1,27 +1,28 @@
-//! The digest in a few lines: for stderr at the end of a run, and for the page of a job in continuous integration.
+//! The summary in a few lines: for stderr at the end of a run, and for the page of a job in continuous integration.
 //!
-//! Both are bounded, in lines and in bytes: they stand between lines of others, and travel through a pipe that must
-//! take them whole. Texts are made harmless here, since nobody looks at them afterwards.
+//! Both are bounded, in lines and in bytes: they are printed between lines of others, and travel through a pipe that
+//! must take them whole. Texts are made harmless here, since nobody looks at them afterwards.
 
-use super::{Digest, Gpu, units};
+use super::conclusion::Conclusion;
+use super::figures::{GpuUse, Summary};
+use super::units;
 use crate::limits;
 use std::collections::BTreeMap;
 
-/// What each line on stderr begins with: it stands between the training's lines, and perhaps other ranks'.
+/// What each line on stderr begins with: it is between the training's lines, and perhaps other ranks'.
 const PREFIX: &str = "axolotl-run: ";
 /// GPUs that are listed one by one; of more, only the span is told.
 const GPUS_LISTED: usize = 4;
 
-/// The summary for stderr, at most eight lines. `record` says where the run is kept.
-#[must_use]
-pub fn summary(digest: &Digest, record: &str) -> String {
+/// The lines for stderr, at most eight. `record` says where the run is kept.
+pub fn lines(summary: &Summary, record: &str) -> String {
     let lines = [
-        Some(verdict(digest)),
-        reasons(digest),
-        culprit(digest),
-        reached(digest),
-        memory(digest),
-        gpus(digest),
+        Some(verdict(summary)),
+        reasons(summary),
+        root_error(summary),
+        reached(summary),
+        memory(summary),
+        gpus(summary),
         Some(record.to_owned()),
     ];
     let mut text = String::new();
@@ -34,192 +35,168 @@ pub fn summary(digest: &Digest, record: &str) -> String {
 }
 
 /// Six lines of Markdown: a heading, and a table of what one wants to know first.
-#[must_use]
-pub fn markdown(digest: &Digest) -> String {
-    let cell = |text: Option<String>| {
-        text.map_or_else(|| "unknown".to_owned(), |text| escaped(&plain(&text)))
-    };
-    let cause = match (culprit(digest), reasons(digest)) {
-        (Some(culprit), Some(reasons)) => Some(format!("{culprit}; {reasons}")),
-        (culprit, reasons) => culprit.or(reasons),
-    };
-    let used = [memory(digest), gpus(digest)]
-        .into_iter()
-        .flatten()
-        .collect::<Vec<_>>()
-        .join("; ");
-    format!(
-        "### axolotl-run: {}\n| | |\n|---|---|\n| why | {} |\n| progress | {} |\n| used | {} |\n",
-        cell(Some(verdict(digest))),
-        cell(cause),
-        cell(reached(digest)),
-        cell(Some(used).filter(|used| !used.is_empty())),
-    )
+pub fn markdown(summary: &Summary) -> String {
+    let why = joined([root_error(summary), reasons(summary)], "; ");
+    let used = joined([memory(summary), gpus(summary)], "; ");
+    let heading = cell(Some(verdict(summary)));
+    let mut text = format!("### axolotl-run: {heading}\n| | |\n|---|---|\n");
+    for (name, value) in [("why", why), ("progress", reached(summary)), ("used", used)] {
+        text.push_str(&format!("| {name} | {} |\n", cell(value)));
+    }
+    text
+}
+
+fn cell(text: Option<String>) -> String {
+    match text {
+        Some(text) => escaped(&plain(&text)),
+        None => "unknown".to_owned(),
+    }
 }
 
 /// `oom gpu after 2h 13m`.
-fn verdict(digest: &Digest) -> String {
-    let word = digest
-        .ending
-        .as_ref()
-        .map_or_else(|| "unknown".to_owned(), super::Ending::headline);
-    digest.seconds.map_or_else(
-        || word.clone(),
-        |seconds| format!("{word} after {}", units::duration(seconds)),
-    )
+fn verdict(summary: &Summary) -> String {
+    let conclusion = summary.conclusion.as_ref();
+    let word = conclusion.map_or_else(|| "unknown".to_owned(), Conclusion::headline);
+    match summary.seconds {
+        Some(seconds) => format!("{word} after {}", units::duration(seconds)),
+        None => word,
+    }
 }
 
-/// `An exception that nobody caught (high confidence). A traceback.`; how sure it is stands before what may be cut off.
-fn reasons(digest: &Digest) -> Option<String> {
-    let ending = digest
-        .ending
-        .as_ref()
-        .filter(|ending| !ending.is_success())?;
-    let sure = ending
-        .confidence
-        .as_ref()
-        .map(|confidence| format!("({confidence} confidence)."));
-    let meaning = ending.meaning().map(|meaning| match sure {
-        Some(_) => meaning.trim_end_matches('.').to_owned(),
-        None => meaning.to_owned(),
-    });
-    let parts: Vec<String> = meaning
-        .into_iter()
-        .chain(sure)
-        .chain(ending.reasons())
-        .collect();
-    (!parts.is_empty()).then(|| parts.join(" "))
+/// `A GPU ran out of memory (high confidence). A traceback.`; how sure it is comes before what may be cut off.
+fn reasons(summary: &Summary) -> Option<String> {
+    let conclusion = summary.conclusion.as_ref()?;
+    if conclusion.is_success() {
+        return None;
+    }
+    let mut parts = Vec::new();
+    match (conclusion.meaning(), &conclusion.confidence) {
+        (Some(meaning), Some(sure)) => {
+            let meaning = meaning.trim_end_matches('.');
+            parts.push(format!("{meaning} ({sure} confidence)."));
+        }
+        (Some(meaning), None) => parts.push(meaning.to_owned()),
+        (None, Some(sure)) => parts.push(format!("({sure} confidence).")),
+        (None, None) => {}
+    }
+    parts.extend(conclusion.reasons());
+    joined(parts.into_iter().map(Some), " ")
 }
 
-fn culprit(digest: &Digest) -> Option<String> {
-    let culprit = digest.culprit.as_ref()?;
-    let headline = culprit.headline();
-    Some(match culprit.words() {
+fn root_error(summary: &Summary) -> Option<String> {
+    let error = summary.root_error.as_ref()?;
+    let headline = error.headline();
+    Some(match error.words() {
         Some(words) => format!("{headline}: {words}"),
         None => headline,
     })
 }
 
 /// How far it came, and that it stood still there.
-fn reached(digest: &Digest) -> Option<String> {
-    let parts: Vec<String> = [progress(digest), stall(digest)]
-        .into_iter()
-        .flatten()
-        .collect();
-    (!parts.is_empty()).then(|| parts.join("; "))
+fn reached(summary: &Summary) -> Option<String> {
+    joined([progress(summary), stall(summary)], "; ")
 }
 
 /// `step 299 of 720, 1.93 steps/s, loss 0.4163`.
-#[must_use]
-pub fn progress(digest: &Digest) -> Option<String> {
-    let step = digest.step.map(|step| match digest.total_steps {
+pub fn progress(summary: &Summary) -> Option<String> {
+    let step = summary.step.map(|step| match summary.total_steps {
         Some(total) => format!("step {step} of {total}"),
         None => format!("step {step}"),
     });
+    let rate = summary.steps_per_second.map(units::number);
+    let epoch = summary.epoch.map(units::number);
     let parts = [
         step,
-        digest
-            .steps_per_second
-            .map(|rate| format!("{} steps/s", units::number(rate))),
-        digest
-            .epoch
-            .map(|epoch| format!("epoch {}", units::number(epoch))),
-        digest.loss.as_ref().map(|loss| format!("loss {loss}")),
+        rate.map(|rate| format!("{rate} steps/s")),
+        epoch.map(|epoch| format!("epoch {epoch}")),
+        summary.loss.as_ref().map(|loss| format!("loss {loss}")),
     ];
-    joined(parts)
+    joined(parts, ", ")
 }
 
-/// `nothing moved in the last 37m 50s, and rank 2 did something else than all others`.
-#[must_use]
-pub fn stall(digest: &Digest) -> Option<String> {
-    let stall = digest.stall?;
-    let seconds = units::duration(digest.stalled_seconds()?);
-    let suspect = stall
-        .suspect_rank
-        .map(|rank| format!(", and rank {rank} did something else than all others"));
-    Some(format!(
-        "nothing moved in the last {seconds}{}",
-        suspect.unwrap_or_default()
-    ))
+/// `nothing moved in the last 37m 50s; rank 2 differs from all other ranks: look there first`.
+pub fn stall(summary: &Summary) -> Option<String> {
+    let seconds = units::duration(summary.stalled_seconds()?);
+    let mut text = format!("nothing moved in the last {seconds}");
+    if let Some(rank) = summary.stall?.suspect_rank {
+        text.push_str(&format!(
+            "; rank {rank} differs from all other ranks: look there first"
+        ));
+    }
+    Some(text)
 }
 
-fn memory(digest: &Digest) -> Option<String> {
-    joined([
-        digest.peak_process_bytes.map(|bytes| {
-            format!(
-                "peak memory {} (largest process)",
-                units::bytes(bytes as f64)
-            )
-        }),
-        digest
-            .cores_used()
-            .map(|cores| format!("{} cores on average", units::number(cores))),
-    ])
+fn memory(summary: &Summary) -> Option<String> {
+    let peak = summary
+        .peak_process_bytes
+        .map(|bytes| units::bytes(bytes as f64));
+    let cores = summary.cores_used().map(units::number);
+    let parts = [
+        peak.map(|peak| format!("peak memory {peak} (largest process)")),
+        cores.map(|cores| format!("{cores} cores on average")),
+    ];
+    joined(parts, ", ")
 }
 
 /// `GPU 0: peak 71.2 GiB, 93 % busy`; of many, from which to which.
-fn gpus(digest: &Digest) -> Option<String> {
-    let figures = |gpu: &Gpu| {
-        let peak = gpu
-            .peak_bytes
-            .map(|bytes| format!("peak {}", units::bytes(bytes as f64)));
-        joined([
-            peak,
-            gpu.load()
-                .map(|load| format!("{} busy", units::percent(load))),
-        ])
-    };
-    let mut parts: Vec<String> = if digest.gpus.len() <= GPUS_LISTED {
-        let each = |(index, gpu): (&u32, &Gpu)| Some(format!("GPU {index}: {}", figures(gpu)?));
-        digest.gpus.iter().filter_map(each).collect()
+fn gpus(summary: &Summary) -> Option<String> {
+    let mut parts = Vec::new();
+    if summary.gpus.len() > GPUS_LISTED {
+        parts.push(spans(&summary.gpus));
     } else {
-        spans(&digest.gpus).into_iter().collect()
-    };
-    parts.extend(digest.gpu_joules.map(units::energy));
-    (!parts.is_empty()).then(|| parts.join("; "))
+        for (index, gpu) in &summary.gpus {
+            let peak = gpu.peak_bytes.map(|bytes| units::bytes(bytes as f64));
+            let load = gpu.load().map(units::percent);
+            let figures = joined(
+                [
+                    peak.map(|peak| format!("peak {peak}")),
+                    load.map(|load| format!("{load} busy")),
+                ],
+                ", ",
+            );
+            parts.push(figures.map(|figures| format!("GPU {index}: {figures}")));
+        }
+    }
+    parts.push(summary.gpu_joules.map(units::energy));
+    joined(parts, "; ")
 }
 
-fn spans(gpus: &BTreeMap<u32, Gpu>) -> Option<String> {
-    let span = |values: Vec<f64>, text: fn(f64) -> String| {
-        let least = values.iter().copied().reduce(f64::min)?;
-        let most = values.iter().copied().reduce(f64::max)?;
-        Some(format!("{} to {}", text(least), text(most)))
-    };
-    let peaks = gpus
-        .values()
-        .filter_map(|gpu| gpu.peak_bytes)
-        .map(|bytes| bytes as f64)
-        .collect();
-    let loads = gpus.values().filter_map(Gpu::load).collect();
+fn spans(gpus: &BTreeMap<u32, GpuUse>) -> Option<String> {
+    let peaks = gpus.values().filter_map(|gpu| gpu.peak_bytes);
+    let peaks = span(peaks.map(|bytes| bytes as f64), units::bytes);
+    let loads = span(gpus.values().filter_map(GpuUse::load), units::percent);
     let parts = [
-        span(peaks, units::bytes).map(|span| format!("peaks {span}")),
-        span(loads, units::percent).map(|span| format!("{span} busy")),
+        peaks.map(|span| format!("peaks {span}")),
+        loads.map(|span| format!("{span} busy")),
     ];
-    Some(format!("{} GPUs: {}", gpus.len(), joined(parts)?))
+    Some(format!("{} GPUs: {}", gpus.len(), joined(parts, ", ")?))
 }
 
-fn joined<const N: usize>(parts: [Option<String>; N]) -> Option<String> {
+fn span(values: impl Iterator<Item = f64> + Clone, text: fn(f64) -> String) -> Option<String> {
+    let least = values.clone().reduce(f64::min)?;
+    let most = values.reduce(f64::max)?;
+    Some(format!("{} to {}", text(least), text(most)))
+}
+
+fn joined(parts: impl IntoIterator<Item = Option<String>>, between: &str) -> Option<String> {
     let parts: Vec<_> = parts.into_iter().flatten().collect();
-    (!parts.is_empty()).then(|| parts.join(", "))
+    if parts.is_empty() {
+        return None;
+    }
+    Some(parts.join(between))
 }
 
 /// One line, bounded, with nothing in it that a terminal would obey.
 fn plain(text: &str) -> String {
     let mut plain = String::new();
-    for character in text.chars().take(limits::SUMMARY_LINE_CHARACTERS_MAX) {
+    for (number, character) in text.chars().enumerate() {
+        if number == limits::SUMMARY_LINE_CHARACTERS_MAX {
+            plain.push('…');
+            break;
+        }
         let is_format = matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}');
-        plain.push(if character.is_control() || is_format {
-            ' '
-        } else {
-            character
-        });
-    }
-    if text
-        .chars()
-        .nth(limits::SUMMARY_LINE_CHARACTERS_MAX)
-        .is_some()
-    {
-        plain.push('…');
+        let is_hidden = character.is_control() || is_format;
+        plain.push(if is_hidden { ' ' } else { character });
     }
     plain
 }

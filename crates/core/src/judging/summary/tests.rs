@@ -1,47 +1,58 @@
 use super::*;
-use serde_json::json;
+use crate::event::EventName;
+use crate::event::wire::Member;
+use serde_json::{Value, json};
+use uuid::Uuid;
 
-fn take(digest: &mut Digest, name: EventName, properties: &Value) {
-    digest.take(name, properties.as_object().unwrap());
+fn take(summary: &mut Summary, name: EventName, properties: &Value) {
+    let member = Member {
+        uuid: Uuid::nil(),
+        event: name.as_str().to_owned(),
+        distinct_id: Uuid::nil(),
+        timestamp: String::new(),
+        properties: properties.as_object().unwrap().clone(),
+    };
+    let (event, elapsed_seconds) = member.read().unwrap();
+    summary.take(&event, elapsed_seconds);
 }
 
-fn crashed() -> Digest {
-    let mut digest = Digest::default();
+fn crashed() -> Summary {
+    let mut summary = Summary::default();
     take(
-        &mut digest,
+        &mut summary,
         EventName::Start,
         &json!({"elapsed_time": 0.0, "launcher": "torchrun", "memory_total": 1024}),
     );
     take(
-        &mut digest,
+        &mut summary,
         EventName::Progress,
         &json!({"elapsed_time": 60.0, "step": 90, "total_steps": 720, "loss": null, "loss_repr": "nan",
             "memory": {"gpu_0_peak_memory_bytes": 5, "gpu_1_peak_memory_bytes": 7}}),
     );
-    digest.load(0, 0.5);
-    digest.load(0, 1.0);
-    digest.load(1, f64::NAN);
+    summary.load(0, 0.5);
+    summary.load(0, 1.0);
+    summary.load(1, f64::NAN);
     take(
-        &mut digest,
+        &mut summary,
         EventName::Error,
         &json!({"exception_type": "torch.OutOfMemoryError", "exception": "CUDA out of memory|", "rank": 3, "frames": [
             {"origin": "user", "line": 139},
             {"origin": "torch", "file": "torch/nn/modules/module.py", "function": "_call_impl", "line": 1751, "repeated": 2}]}),
     );
     take(
-        &mut digest,
+        &mut summary,
         EventName::Finish,
         &json!({"outcome": "error", "verdict": {"kind": "oom_gpu", "evidence": ["traceback", "exit_code", "new_word"],
             "confidence": "high"}, "exit_code": 1, "total_time_seconds": 8000.0, "total_steps": 299,
             "steps_per_second": 1.9312, "peak_cpu_memory_bytes": 20_000_000_000_u64, "cpu_seconds": 16_000.0,
             "gpu_energy_joules": 4_500_000.0, "gpu_memory": {"gpu_0_peak_memory_bytes": 9}}),
     );
-    digest
+    summary
 }
 
 #[test]
 fn the_summary_says_what_happened_and_why() {
-    let text = lines::summary(&crashed(), "recorded in /somewhere");
+    let text = lines::lines(&crashed(), "recorded in /somewhere");
     assert_eq!(
         text,
         "axolotl-run: oom gpu after 2h 13m\n\
@@ -57,11 +68,11 @@ fn the_summary_says_what_happened_and_why() {
 #[test]
 fn a_standstill_is_told_unless_it_went_on() {
     let told = |events: &[(EventName, Value)]| {
-        let mut digest = Digest::default();
+        let mut summary = Summary::default();
         events
             .iter()
-            .for_each(|(name, properties)| take(&mut digest, *name, properties));
-        lines::stall(&digest)
+            .for_each(|(name, properties)| take(&mut summary, *name, properties));
+        lines::stall(&summary)
     };
     let progress = |at: f64, more: Value| {
         let mut properties = json!({"elapsed_time": at, "step": 5});
@@ -88,7 +99,7 @@ fn a_standstill_is_told_unless_it_went_on() {
         (
             vec![blamed(), finish("signal", 5)],
             Some(
-                "nothing moved in the last 11m 40s, and rank 2 did something else than all others",
+                "nothing moved in the last 11m 40s; rank 2 differs from all other ranks: look there first",
             ),
         ),
         (vec![still(), progress(760.0, json!({}))], None),
@@ -98,31 +109,31 @@ fn a_standstill_is_told_unless_it_went_on() {
     ] {
         assert_eq!(told(&events).as_deref(), expected, "{events:?}");
     }
-    let mut digest = Digest::default();
+    let mut summary = Summary::default();
     for (name, properties) in [still(), finish("signal", 5)] {
-        take(&mut digest, name, &properties);
+        take(&mut summary, name, &properties);
     }
     assert!(
-        lines::markdown(&digest)
+        lines::markdown(&summary)
             .contains("| progress | step 5; nothing moved in the last 11m 40s |\n")
     );
     assert!(
-        lines::summary(&digest, "")
+        lines::lines(&summary, "")
             .contains("axolotl-run: step 5; nothing moved in the last 11m 40s\n")
     );
 }
 
 #[test]
 fn the_rank_that_failed_first_is_named() {
-    let mut digest = Digest::default();
+    let mut summary = Summary::default();
     let verdict = json!({"kind": "killed_unknown", "evidence": ["worker_killed_by_signal", "first_failed_rank"],
         "confidence": "low", "rank": 3});
     take(
-        &mut digest,
+        &mut summary,
         EventName::Finish,
         &json!({"outcome": "error", "verdict": verdict}),
     );
-    let reasons = digest.ending.unwrap().reasons();
+    let reasons = summary.conclusion.unwrap().reasons();
     assert_eq!(
         reasons.last().unwrap(),
         "The kernel said that rank 3 failed first.",
@@ -133,7 +144,7 @@ fn the_rank_that_failed_first_is_named() {
 #[test]
 fn a_frame_is_one_line_and_private_code_is_only_its_kind() {
     assert_eq!(
-        crashed().culprit.unwrap().frames,
+        crashed().root_error.unwrap().frames,
         [
             "user code:139",
             "torch/nn/modules/module.py:1751 in _call_impl (and 2 more times)"
@@ -144,10 +155,10 @@ fn a_frame_is_one_line_and_private_code_is_only_its_kind() {
 #[test]
 fn markdown_is_six_lines_whatever_it_is_made_of() {
     let mut hostile = crashed();
-    let culprit = hostile.culprit.as_mut().unwrap();
-    culprit.message = Some("a|b\n<script>\n```\u{1b}[31m @user **x** \u{202e}".repeat(99));
-    for digest in [Digest::default(), crashed(), hostile] {
-        let text = lines::markdown(&digest);
+    let error = hostile.root_error.as_mut().unwrap();
+    error.message = Some("a|b\n<script>\n```\u{1b}[31m @user **x** \u{202e}".repeat(99));
+    for summary in [Summary::default(), crashed(), hostile] {
+        let text = lines::markdown(&summary);
         assert_eq!(
             (text.lines().count(), text.ends_with('\n')),
             (6, true),
@@ -170,11 +181,11 @@ fn markdown_is_six_lines_whatever_it_is_made_of() {
 
 #[test]
 fn a_run_of_many_gpus_is_told_in_one_line() {
-    let mut digest = crashed();
+    let mut summary = crashed();
     for gpu in 2..16 {
-        digest.load(gpu, f64::from(gpu) / 16.0);
+        summary.load(gpu, f64::from(gpu) / 16.0);
     }
-    let text = lines::summary(&digest, "");
+    let text = lines::lines(&summary, "");
     assert!(
         text.contains("16 GPUs: peaks 7 B to 9 B, 12 % to 94 % busy; 1.25 kWh\n"),
         "{text}"
@@ -184,31 +195,31 @@ fn a_run_of_many_gpus_is_told_in_one_line() {
 
 #[test]
 fn what_is_not_of_the_expected_kind_is_unknown() {
-    let mut digest = Digest::default();
+    let mut summary = Summary::default();
     let odd = json!({"elapsed_time": "x", "outcome": 7, "verdict": [], "exit_code": -1, "gpu_memory": {"gpu_x_peak_memory_bytes": 1},
         "frames": 3, "exception_type": {}, "step": 1.5, "accelerator_info": "none", "memory": {"gpu_99999999999_peak_memory_bytes": 1}});
     for name in EventName::ALL {
-        take(&mut digest, name, &odd);
+        take(&mut summary, name, &odd);
     }
-    let ending = Ending {
+    let ending = Conclusion {
         outcome: "unknown".to_owned(),
-        ..Ending::default()
+        ..Conclusion::default()
     };
     assert_eq!(
-        digest,
-        Digest {
-            ending: Some(ending),
-            culprit: Some(Culprit::default()),
-            ..Digest::default()
+        summary,
+        Summary {
+            conclusion: Some(ending),
+            root_error: Some(RootError::default()),
+            ..Summary::default()
         }
     );
 }
 
 #[test]
 fn a_run_without_a_verdict_is_told_by_its_outcome() {
-    let ending = Ending {
+    let ending = Conclusion {
         outcome: "lost".to_owned(),
-        ..Ending::default()
+        ..Conclusion::default()
     };
     assert_eq!(
         (ending.headline().as_str(), ending.meaning()),

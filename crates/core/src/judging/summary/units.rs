@@ -7,7 +7,6 @@
 const UNKNOWN: &str = "?";
 
 /// A duration in its two largest units: `0.8s`, `42s`, `3m 07s`, `2h 13m`, `6d 4h`.
-#[must_use]
 pub fn duration(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 0.0 {
         return UNKNOWN.to_owned();
@@ -27,7 +26,6 @@ pub fn duration(seconds: f64) -> String {
 }
 
 /// Bytes in binary units: `512 B`, `18.7 GiB`.
-#[must_use]
 pub fn bytes(bytes: f64) -> String {
     let (mut value, mut unit) = (bytes, "B");
     for larger in ["KiB", "MiB", "GiB", "TiB", "PiB"] {
@@ -45,7 +43,6 @@ pub fn bytes(bytes: f64) -> String {
 }
 
 /// A number with about three significant digits, and four where it begins with a zero: `1.93`, `0.4163`, `512`.
-#[must_use]
 pub fn number(value: f64) -> String {
     let size = value.abs();
     if !value.is_finite() {
@@ -72,7 +69,6 @@ pub fn number(value: f64) -> String {
 }
 
 /// A share as a percentage: `42 %`.
-#[must_use]
 pub fn percent(share: f64) -> String {
     if share.is_finite() {
         format!("{:.0} %", share * 100.0)
@@ -82,7 +78,6 @@ pub fn percent(share: f64) -> String {
 }
 
 /// Energy as electricity bills have it: `820 J`, `1.25 kWh`.
-#[must_use]
 pub fn energy(joules: f64) -> String {
     let kilowatt_hours = joules / 3_600_000.0;
     if kilowatt_hours < 0.001 {

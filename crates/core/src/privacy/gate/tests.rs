@@ -30,7 +30,7 @@ fn start() -> Member {
         os: Some(PublicStr::constant("linux-x86_64")),
         launcher: Some(PublicStr::constant("torchrun")),
         config: Some(vetted.value),
-        packages: Some(crate::event::value::PerPackage(
+        packages: Some(crate::event::value::Spread(
             [("torch", "2.8.0+cu128"), ("triton", "3.4.0.1")]
                 .into_iter()
                 .map(|(name, raw)| (name, crate::public::version::format(name, raw).unwrap()))
@@ -39,6 +39,7 @@ fn start() -> Member {
         ..Start::default()
     };
     Member::new(
+        Uuid::from_u128(1),
         Uuid::from_u128(2),
         &Event::Start(Box::new(start)),
         SystemTime::UNIX_EPOCH,
@@ -63,6 +64,7 @@ fn error() -> Member {
         ..ErrorEvent::default()
     };
     Member::new(
+        Uuid::from_u128(1),
         Uuid::from_u128(2),
         &Event::Error(Box::new(error)),
         SystemTime::UNIX_EPOCH,

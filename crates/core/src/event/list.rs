@@ -1,0 +1,154 @@
+//! The four events by name, and what every event carries.
+
+use super::error::ErrorEvent;
+use super::finish::Finish;
+use super::progress::Progress;
+use super::start::Start;
+use super::value::{self, Field, Fields as _, Number, Readable, Sendable, Text};
+use crate::public::PublicStr;
+use serde_json::{Map, Value};
+
+/// The version of the published list; it grows whenever a field is added, removed or changes its meaning.
+pub const SCHEMA_VERSION: u64 = 2;
+
+/// The name of an event, as the server sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EventName {
+    /// The command was spawned.
+    Start,
+    /// The training went on.
+    Progress,
+    /// The command died of an error.
+    Error,
+    /// The command ended, however it ended.
+    Finish,
+}
+
+impl EventName {
+    /// All of them, in the order in which a run can send them.
+    pub const ALL: [Self; 4] = [Self::Start, Self::Progress, Self::Error, Self::Finish];
+
+    /// The name on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Progress => "progress",
+            Self::Error => "error",
+            Self::Finish => "finish",
+        }
+    }
+
+    /// When the event is sent, for the published list.
+    pub const fn when(self) -> &'static str {
+        match self {
+            Self::Start => "once, when the command was spawned",
+            Self::Progress => {
+                "at the first step, then every 60 seconds, and at each tenth of the total"
+            }
+            Self::Error => {
+                "at most once, when the command died of an exception or left another sign of an error"
+            }
+            Self::Finish => "exactly once, when the command has ended, however it ended",
+        }
+    }
+
+    /// The event of that name on the wire.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|event| event.as_str() == name)
+    }
+
+    /// The fields that this event may carry besides the [common ones](common_fields).
+    pub fn fields(self) -> Vec<Field> {
+        match self {
+            Self::Start => <Start>::fields(),
+            Self::Progress => <Progress>::fields(),
+            Self::Error => <ErrorEvent>::fields(),
+            Self::Finish => <Finish>::fields(),
+        }
+    }
+}
+
+/// One event: ready to be given an identity and sent, or, with text of type `String`, read back.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event<T = PublicStr> {
+    /// See [`Start`].
+    Start(Box<Start<T>>),
+    /// See [`Progress`].
+    Progress(Box<Progress<T>>),
+    /// See [`ErrorEvent`].
+    Error(Box<ErrorEvent<T>>),
+    /// See [`Finish`].
+    Finish(Box<Finish<T>>),
+}
+
+impl<T> Event<T> {
+    /// The event's name.
+    pub const fn name(&self) -> EventName {
+        match self {
+            Self::Start(_) => EventName::Start,
+            Self::Progress(_) => EventName::Progress,
+            Self::Error(_) => EventName::Error,
+            Self::Finish(_) => EventName::Finish,
+        }
+    }
+}
+
+impl<T: Readable + Text> Event<T> {
+    /// Reads the properties that were written down; what is of another kind is unknown.
+    pub fn recorded(name: EventName, properties: &Map<String, Value>) -> Self {
+        match name {
+            EventName::Start => Self::Start(Box::new(Start::recorded(properties))),
+            EventName::Progress => Self::Progress(Box::new(Progress::recorded(properties))),
+            EventName::Error => Self::Error(Box::new(ErrorEvent::recorded(properties))),
+            EventName::Finish => Self::Finish(Box::new(Finish::recorded(properties))),
+        }
+    }
+}
+
+impl<T: Sendable + Text> Event<T> {
+    /// The event's properties on the wire, the common ones included.
+    ///
+    /// `elapsed_seconds` counts from the command's spawn.
+    pub fn properties(&self, elapsed_seconds: f64) -> Map<String, Value> {
+        let mut properties = Common::at(elapsed_seconds).object();
+        properties.extend(match self {
+            Self::Start(event) => event.object(),
+            Self::Progress(event) => event.object(),
+            Self::Error(event) => event.object(),
+            Self::Finish(event) => event.object(),
+        });
+        properties
+    }
+}
+
+/// The fields that every event carries.
+pub fn common_fields() -> Vec<Field> {
+    <Common>::fields()
+}
+
+value::fields! {
+    /// What every event carries besides its own fields.
+    pub struct Common<T> {
+        "$lib" => library: T, "the program that made the event: always `axolotl-run`";
+        "$lib_version" => library_version: T, "its version";
+        "$process_person_profile" => person_profile: bool, "always false: the server must not build a profile of a person";
+        "$geoip_disable" => geoip_disable: bool, "always true: the server must not look up where the sender is";
+        "$ip" => address: T, "always `0.0.0.0`: overwrites the sender's address";
+        "schema_version" => schema_version: u64, "the version of this list";
+        "elapsed_time" => elapsed_time: Number, "seconds since the command was started";
+    }
+}
+
+impl Common<PublicStr> {
+    fn at(elapsed_seconds: f64) -> Self {
+        Self {
+            library: Some(PublicStr::constant("axolotl-run")),
+            library_version: Some(PublicStr::constant(env!("CARGO_PKG_VERSION"))),
+            person_profile: Some(false),
+            geoip_disable: Some(true),
+            address: Some(PublicStr::constant("0.0.0.0")),
+            schema_version: Some(SCHEMA_VERSION),
+            elapsed_time: Number::new(elapsed_seconds),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The lines of the time series (`samples.jsonl`): numbers for the run's owner, kept on this machine and never sent.
+//!
+//! The observer writes them, and the report reads them back; the first line holds what whoever finishes the run in
+//! the observer's place has to compare with. Unknown is absent.
+
+use crate::observation::Sample;
+use crate::output::progress::Training;
+use serde::{Deserialize, Serialize};
+
+/// One line.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SeriesLine {
+    /// Seconds since the spawn.
+    pub at: f64,
+    /// Only in the first line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oom_kill_counters: Option<OomKillCounters>,
+    /// Live processes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub processes: Option<u64>,
+    /// Processor seconds used so far.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_seconds: Option<f64>,
+    /// Resident bytes of all processes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rss_sum_bytes: Option<u64>,
+    /// Resident bytes of the largest process.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rss_max_process_bytes: Option<u64>,
+    /// Bytes charged to the control group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cgroup_bytes: Option<u64>,
+    /// Optimizer steps done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<u64>,
+    /// Training loss.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loss: Option<f64>,
+    /// One reading per GPU.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gpus: Vec<GpuPoint>,
+}
+
+/// What the kernel's counters of processes killed for memory said when the run began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OomKillCounters {
+    /// That of the control group.
+    pub cgroup: Option<u64>,
+    /// That of the machine.
+    pub host: Option<u64>,
+}
+
+/// One GPU in a line.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct GpuPoint {
+    /// Its index.
+    pub index: u32,
+    /// Bytes in use.
+    pub memory_bytes: Option<u64>,
+    /// Share of time in which a kernel ran, 0 to 1.
+    pub utilization: Option<f64>,
+    /// Power drawn.
+    pub power_watts: Option<f64>,
+    /// Temperature.
+    pub temperature_celsius: Option<u64>,
+}
+
+impl SeriesLine {
+    /// The first line.
+    pub fn first(counters: OomKillCounters) -> Self {
+        Self {
+            oom_kill_counters: Some(counters),
+            ..Self::default()
+        }
+    }
+
+    /// The line of a measurement.
+    pub fn of(sample: &Sample, training: &Training) -> Self {
+        let gpus = sample.gpus.iter().map(|gpu| GpuPoint {
+            index: gpu.index,
+            memory_bytes: gpu.memory_bytes,
+            utilization: finite(gpu.utilization),
+            power_watts: finite(gpu.power_watts),
+            temperature_celsius: gpu.temperature_celsius,
+        });
+        Self {
+            at: sample.at,
+            oom_kill_counters: None,
+            processes: sample.processes,
+            cpu_seconds: finite(sample.cpu_seconds),
+            rss_sum_bytes: sample.rss_sum_bytes,
+            rss_max_process_bytes: sample.rss_max_process_bytes,
+            cgroup_bytes: sample.cgroup_bytes,
+            step: training.step,
+            loss: finite(training.loss),
+            gpus: gpus.collect(),
+        }
+    }
+
+    /// Reads a line; None where it is none of ours.
+    pub fn read(line: &str) -> Option<Self> {
+        serde_json::from_str(line).ok()
+    }
+
+    /// The line as it is written down.
+    pub fn text(&self) -> String {
+        // Numbers under fixed names cannot fail to be written.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+fn finite(number: Option<f64>) -> Option<f64> {
+    number.filter(|number| number.is_finite())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_unknown_is_not_there() {
+        let sample = Sample {
+            at: 1.5,
+            processes: Some(2),
+            cpu_seconds: Some(f64::NAN),
+            ..Sample::default()
+        };
+        let line = SeriesLine::of(&sample, &Training::default());
+        assert_eq!(line.text(), r#"{"at":1.5,"processes":2}"#);
+        assert_eq!(SeriesLine::read(&line.text()), Some(line));
+        assert_eq!(SeriesLine::read("{}"), None, "a line has a time");
+    }
+}
