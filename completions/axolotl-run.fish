@@ -69,7 +69,7 @@ complete -c axolotl-run -n __axolotl_run_at_options -l tap-stdout -d 'Read progr
 complete -c axolotl-run -n __axolotl_run_at_options -l tty -xa direct -d 'Give the command the real terminal'
 complete -c axolotl-run -n __axolotl_run_at_options -l summary -d 'Say at the end how the run went'
 complete -c axolotl-run -n __axolotl_run_at_options -l ci-summary -d 'Append six lines for the CI page'
-complete -c axolotl-run -n __axolotl_run_at_options -l status -d 'Say whether telemetry is on, and why'
+complete -c axolotl-run -n __axolotl_run_at_options -l status -d 'Show whether telemetry is on, and why'
 complete -c axolotl-run -n __axolotl_run_at_options -l enable -d 'Turn telemetry on'
 complete -c axolotl-run -n __axolotl_run_at_options -l disable -d 'Turn telemetry off'
 complete -c axolotl-run -n __axolotl_run_at_options -l preview -d 'Print the start event of a command'

@@ -14,7 +14,7 @@ use crate::protocol::observer_config::Role;
 use crate::store::decision::{self, StoredDecision};
 use crate::supervisor;
 use crate::supervisor::Finished;
-use crate::ui;
+use crate::ui::{self, Complaints as _};
 use axolotl_run_core::consent::{Stored, Warning};
 use axolotl_run_core::env;
 use axolotl_run_core::status::{self, End};
@@ -89,7 +89,7 @@ fn perform(plan: Plan, surroundings: &Surroundings<'_>) -> End {
         }
         Plan::Query(query) => End::Exited(commands::answer(&query, surroundings)),
         Plan::Refuse(refusal) => {
-            ui::refusal(&refusal);
+            ui::Stderr.complain(&refusal.error, Some(&refusal.hint));
             End::Exited(status::REFUSED)
         }
     }

@@ -4,7 +4,7 @@
 //! with it: it must not depend on the terminal's width, nor on the version of a library.
 
 use super::{Group, NAME, OPTIONS, OptionRow, Value};
-use crate::ui::page::wrapped;
+use crate::ui::text::wrapped;
 use axolotl_run_core::env;
 use axolotl_run_core::status;
 use std::fmt::Write as _;

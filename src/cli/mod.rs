@@ -13,8 +13,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-/// The program's name, as it is typed.
-pub const NAME: &str = "axolotl-run";
+pub use crate::ui::NAME;
 
 /// What takes the command's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,9 +5,10 @@
 //! the error in it. A log does not say how its program ended: two variables can, and without them it is assumed
 //! that the program failed.
 
-use super::{Form, Streams, document};
+use super::output::{AnswerForm, Output};
 use crate::cli::printable;
-use crate::ui::page::{Page, Paper};
+use crate::ui::Terminal;
+use crate::ui::page::Page;
 use axolotl_run_core::env;
 use axolotl_run_core::event::ErrorEvent;
 use axolotl_run_core::judging::explanation::{Explainer, Explanation};
@@ -22,7 +23,6 @@ use std::path::Path;
 const CHUNK_BYTES: usize = 64 * 1024;
 
 /// How the log's program ended, as whoever saved the log may say. A variable that is empty says nothing.
-#[must_use]
 pub fn known_end(environment: impl Fn(&str) -> Option<OsString>) -> Option<End> {
     let number = |name: &str| environment(name)?.to_str()?.trim().parse::<u8>().ok();
     let signal = number(env::AXR_EXIT_SIGNAL).map(|signal| End::Signaled(i32::from(signal)));
@@ -30,21 +30,21 @@ pub fn known_end(environment: impl Fn(&str) -> Option<OsString>) -> Option<End> 
 }
 
 /// Answers `--explain [FILE]`; None and `-` are the standard input. The answer is the exit code.
-pub fn run(file: Option<&Path>, end: Option<End>, form: Form, streams: &mut Streams<'_>) -> u8 {
+pub fn run(file: Option<&Path>, end: Option<End>, form: AnswerForm, output: &mut Output<'_>) -> u8 {
     let explained = match file.filter(|path| *path != Path::new("-")) {
         Some(path) => File::open(path).and_then(|file| explain(file, end)),
         None => explain(io::stdin().lock(), end),
     };
     match explained {
-        Ok(explanation) if form == Form::Json => streams.answer(&document(&explanation.json())),
-        Ok(explanation) => streams.answer(&text(&explanation, streams.paper.for_statements())),
+        Ok(explanation) if form == AnswerForm::Json => output.document(&explanation.json()),
+        Ok(explanation) => output.answer(&text(&explanation, output.terminal.for_statements())),
         Err(error) => {
             let name = file.map_or_else(
                 || "the standard input".to_owned(),
                 |path| format!("`{}`", printable(path)),
             );
             let error = format!("failed to explain {name}: {}", reason(&error));
-            streams.complain(
+            output.complain(
                 &error,
                 Some("`--explain FILE` reads a saved log; without a file it reads stdin"),
             )
@@ -67,9 +67,9 @@ fn explain(mut input: impl Read, end: Option<End>) -> io::Result<Explanation> {
 }
 
 /// The answer for people.
-fn text(explanation: &Explanation, paper: Paper) -> String {
+fn text(explanation: &Explanation, terminal: Terminal) -> String {
     let judgement = &explanation.judgement;
-    let mut page = Page::new(paper, 0);
+    let mut page = Page::new(terminal, 0);
     match (&judgement.error, judgement.interrupted) {
         (Some(error), _) => describe(error, &mut page),
         (None, true) => page.verbatim(
@@ -78,7 +78,7 @@ fn text(explanation: &Explanation, paper: Paper) -> String {
         (None, false) => page.verbatim("No error was found, and no error event would be sent."),
     }
     if !judgement.markers.is_empty() {
-        page.verbatim("\nSigns of a death:");
+        page.verbatim("\nOther signs of a failure:");
         for marker in &judgement.markers {
             page.verbatim(&format!("  {marker}"));
         }
@@ -113,7 +113,7 @@ fn describe(error: &ErrorEvent, page: &mut Page) {
             error.fingerprint.as_ref().map(ToString::to_string),
         ),
         (
-            "survived before",
+            "handled before",
             error
                 .handled_count
                 .filter(|count| *count > 0)
@@ -126,7 +126,7 @@ fn describe(error: &ErrorEvent, page: &mut Page) {
         }
     }
     if error.exception.is_none() && error.exception_shape.is_some() {
-        page.verbatim("  message         not told: it is not one of the public messages");
+        page.verbatim("  message         withheld: not on the list of public messages");
     }
     if let Some(trace) = &error.stack_trace {
         page.line("");

@@ -3,12 +3,13 @@
 //! It goes the way that the observer's goes: the same facts, the same vetting, the same gate. What was withheld
 //! of the configuration is listed with the reason, never with the value.
 
-use super::{FAILED, Form, Streams};
+use super::output::{AnswerForm, FAILED, Output, count};
 use crate::metrics::accelerator::Gpus;
 use crate::metrics::accelerator::Health;
 use crate::metrics::facts;
 use crate::observer::surroundings::{self, Unread};
-use crate::ui::page::{Page, Paper};
+use crate::ui::Terminal;
+use crate::ui::page::Page;
 use axolotl_run_core::config::{ConfigProblem, Vetted};
 use axolotl_run_core::env;
 use axolotl_run_core::event::Event;
@@ -28,8 +29,8 @@ const LABEL: usize = 10;
 pub fn print(
     command: &[OsString],
     config: Option<&Path>,
-    form: Form,
-    streams: &mut Streams<'_>,
+    form: AnswerForm,
+    output: &mut Output<'_>,
 ) -> u8 {
     let directory = std::env::current_dir().unwrap_or_default();
     let mut gate = surroundings::gate(command, &directory);
@@ -55,9 +56,9 @@ pub fn print(
         start.config = Some(value.clone());
         start.config_unknown_keys = Some(*unknown_keys);
     } else if let Some(config) = config {
-        return streams.complain(
-            &format!("failed to read the configuration `{}`: {why}", crate::ui::harmless(&config.to_string_lossy())),
-            Some("a run with it records no configuration; without `--config` the command is searched for one"),
+        return output.complain(
+            &format!("failed to read the configuration `{}`: {why}", crate::ui::text::harmless(&config.to_string_lossy())),
+            Some("a run with this file records no configuration; without `--config` it is looked for in the command"),
         );
     }
     let member = Member::new(
@@ -68,18 +69,18 @@ pub fn print(
         0.0,
     );
     let Ok(line) = gate.check(&member) else {
-        streams.complain(
-            "the privacy gate would refuse this event; nothing of it would be sent",
+        output.complain(
+            "the privacy gate would refuse this event; none of it would be sent",
             None,
         );
         return FAILED;
     };
     match form {
-        Form::Json => streams.answer(&format!("{line}\n")),
-        Form::Text => streams.answer(&text(
+        AnswerForm::Json => output.answer(&format!("{line}\n")),
+        AnswerForm::Text => output.answer(&text(
             &member,
             vetted.as_ref(),
-            streams.paper.for_statements(),
+            output.terminal.for_statements(),
         )),
     }
 }
@@ -96,8 +97,8 @@ fn explanation(unread: &Unread) -> String {
     }
 }
 
-fn text(member: &Member, vetted: Option<&Vetted>, paper: Paper) -> String {
-    let mut page = Page::new(paper, LABEL);
+fn text(member: &Member, vetted: Option<&Vetted>, terminal: Terminal) -> String {
+    let mut page = Page::new(terminal, LABEL);
     page.verbatim(&format!(
         "{:#}",
         json!({"event": member.event, "properties": member.properties})
@@ -115,7 +116,7 @@ fn text(member: &Member, vetted: Option<&Vetted>, paper: Paper) -> String {
                 );
             }
             if vetted.unknown_keys > 0 {
-                let keys = super::count(vetted.unknown_keys, "key");
+                let keys = count(vetted.unknown_keys, "key");
                 page.entry("left out", &format!("{keys} unknown to the public schema"));
             }
         }

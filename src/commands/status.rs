@@ -2,7 +2,7 @@
 //!
 //! Someone who wonders why nothing arrives, or what could leave, must find the answer here and nowhere else.
 
-use super::{Form, Streams, Telemetry, count, document};
+use super::output::{AnswerForm, Output, TelemetryState, count};
 use crate::delivery::{Destination, LastAnswer};
 use crate::store::decision::StoredDecision;
 use crate::store::{Store, StoreProblem, Withdrawn};
@@ -19,9 +19,9 @@ const LABEL: usize = 11;
 
 /// What `--status` tells, gathered by the front.
 #[derive(Debug)]
-pub struct Facts<'a> {
+pub struct StatusFacts<'a> {
     /// Whether telemetry is on, and why.
-    pub telemetry: Telemetry<'a>,
+    pub telemetry: TelemetryState<'a>,
     /// Endpoint and key.
     pub destination: &'a Destination,
     /// The recorded runs; None where nothing was ever recorded.
@@ -33,7 +33,12 @@ pub struct Facts<'a> {
 }
 
 /// Prints the state.
-pub fn print(facts: &Facts<'_>, now: SystemTime, form: Form, streams: &mut Streams<'_>) -> u8 {
+pub fn print(
+    facts: &StatusFacts<'_>,
+    now: SystemTime,
+    form: AnswerForm,
+    output: &mut Output<'_>,
+) -> u8 {
     let Recorded { events, runs, said } = recorded(facts, now);
     let telemetry = if facts.telemetry.is_on { "on" } else { "off" };
     let endpoint = facts
@@ -55,7 +60,7 @@ pub fn print(facts: &Facts<'_>, now: SystemTime, form: Form, streams: &mut Strea
     };
     let known = dictionary::contents();
     match form {
-        Form::Json => streams.answer(&document(&json!({
+        AnswerForm::Json => output.document(&json!({
             "telemetry": telemetry,
             "cause": facts.telemetry.cause,
             "endpoint": endpoint.as_ref().ok(),
@@ -83,18 +88,18 @@ pub fn print(facts: &Facts<'_>, now: SystemTime, form: Form, streams: &mut Strea
                 "functions": known.functions,
                 "exceptions": known.exceptions,
             },
-        }))),
-        Form::Text => {
+        })),
+        AnswerForm::Text => {
             let key = match key {
                 Ok(true) => "present".to_owned(),
-                Ok(false) => "none; events are recorded and kept".to_owned(),
+                Ok(false) => "none, so nothing can be sent".to_owned(),
                 Err(problem) => problem,
             };
             let of_runs = |events, runs| match events {
                 0 => "nothing".to_owned(),
                 _ => format!("{} of {}", count(events, "event"), count(runs, "run")),
             };
-            let mut page = Page::new(streams.paper.for_statements(), LABEL);
+            let mut page = Page::new(output.terminal.for_statements(), LABEL);
             page.entry("telemetry", &format!("{telemetry}: {}", facts.telemetry.cause));
             page.entry("decision", &decision(facts.decision));
             page.entry("endpoint", &endpoint.unwrap_or_else(|problem| problem));
@@ -106,7 +111,7 @@ pub fn print(facts: &Facts<'_>, now: SystemTime, form: Form, streams: &mut Strea
             }
             page.entry("state", &state.unwrap_or_else(|problem| problem));
             page.entry("dictionary", &holds(&known, now));
-            streams.answer(&page.finish())
+            output.answer(&page.finish())
         }
     }
 }
@@ -122,7 +127,7 @@ struct Recorded {
     said: Option<LastAnswer>,
 }
 
-fn recorded(facts: &Facts<'_>, now: SystemTime) -> Recorded {
+fn recorded(facts: &StatusFacts<'_>, now: SystemTime) -> Recorded {
     let mut recorded = Recorded::default();
     let Ok(Some(store)) = facts.store else {
         return recorded;
@@ -142,7 +147,7 @@ fn recorded(facts: &Facts<'_>, now: SystemTime) -> Recorded {
 /// What the server said last, and when.
 pub(super) fn answered(said: Option<LastAnswer>) -> String {
     said.map_or_else(
-        || "was not asked yet".to_owned(),
+        || "not contacted yet".to_owned(),
         |said| format!("{}: {said}", wire::timestamp(said.time)),
     )
 }
@@ -168,7 +173,7 @@ fn age_in_days(as_of: &str, now: SystemTime) -> Option<u64> {
 fn decision(stored: &StoredDecision) -> String {
     match stored {
         StoredDecision::Nothing => "none is stored".to_owned(),
-        StoredDecision::Unreadable(why) => format!("the stored decision {why}, and counts as none"),
+        StoredDecision::Unreadable(why) => format!("the stored decision {why}; it is ignored"),
         StoredDecision::Decision(decision) => {
             let word = match decision.telemetry {
                 consent::Telemetry::On => "on",

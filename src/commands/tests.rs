@@ -2,26 +2,29 @@
 
 pub(super) mod documents;
 
-use super::*;
-use crate::commands;
+use super::output::{ANSWERED, AnswerForm, FAILED, Output, TelemetryState};
+use super::recorded::{forget, runs, send, show};
+use super::status;
 use crate::delivery::{Certificates, Destination};
 use crate::store::decision::StoredDecision;
 use crate::store::tests::recorded;
-use crate::store::{Importance, Sending, Store, StoreProblem, Summary};
+use crate::store::{Importance, RecordedRun, Sending, Store, StoreProblem};
+use axolotl_run_core::consent;
 use axolotl_run_core::event::{Dropped, Event, Finish};
 use axolotl_run_core::public::PublicStr;
 use serde_json::{Value, json};
 use std::fs;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 use support::posthog::{Behaviour, Server};
 use uuid::Uuid;
 
-const ON: Telemetry<'_> = Telemetry {
+const ON: TelemetryState<'_> = TelemetryState {
     is_on: true,
     cause: "AXOLOTL_DO_NOT_TRACK=0 in the environment",
 };
-const OFF: Telemetry<'_> = Telemetry {
+const OFF: TelemetryState<'_> = TelemetryState {
     is_on: false,
     cause: "DO_NOT_TRACK=1 in the environment",
 };
@@ -40,9 +43,9 @@ struct Said {
 }
 
 impl Said {
-    fn by(query: impl FnOnce(&mut Streams<'_>) -> u8) -> Self {
+    fn by(query: impl FnOnce(&mut Output<'_>) -> u8) -> Self {
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let status = query(&mut Streams::plain(&mut out, &mut err));
+        let status = query(&mut Output::plain(&mut out, &mut err));
         Self {
             status,
             out: String::from_utf8(out).unwrap(),
@@ -75,28 +78,24 @@ impl Home {
         self.recorded.run(run).join(name)
     }
 
-    fn runs(&self, form: Form) -> Said {
-        Said::by(|streams| {
-            commands::runs::print(Some(&self.store), SystemTime::now(), form, streams)
-        })
+    fn runs(&self, form: AnswerForm) -> Said {
+        Said::by(|output| runs::print(Some(&self.store), SystemTime::now(), form, output))
     }
 
-    fn show(&self, prefix: Option<&str>, form: Form) -> Said {
-        Said::by(|streams| {
-            commands::show::print(Some(&self.store), prefix, SystemTime::now(), form, streams)
-        })
+    fn show(&self, prefix: Option<&str>, form: AnswerForm) -> Said {
+        Said::by(|output| show::print(Some(&self.store), prefix, SystemTime::now(), form, output))
     }
 
-    fn send(&self, url: &str, telemetry: Telemetry<'_>, form: Form) -> Said {
+    fn send(&self, url: &str, telemetry: TelemetryState<'_>, form: AnswerForm) -> Said {
         let destination = destination(url, "phc_test");
         let certificates = Certificates::default();
-        let upload = commands::send::Upload {
+        let upload = send::Upload {
             telemetry,
             destination: &destination,
             certificates,
             shows_progress: false,
         };
-        Said::by(|streams| commands::send::run(Some(&self.store), upload, form, streams))
+        Said::by(|output| send::run(Some(&self.store), upload, form, output))
     }
 }
 
@@ -129,7 +128,7 @@ fn the_runs_are_listed_with_the_latest_first() {
     let home = Home::new();
     let (older, _) = home.run(Sending::Permitted, 9);
     let (newer, _) = home.run(Sending::Forbidden, 1);
-    let said = home.runs(Form::Text);
+    let said = home.runs(AnswerForm::Text);
     let lines: Vec<&str> = said.out.lines().collect();
     assert_eq!((said.status, lines.len(), said.err.as_str()), (0, 3, ""));
     assert!(
@@ -142,7 +141,7 @@ fn the_runs_are_listed_with_the_latest_first() {
             && lines[2].ends_with("error    7      3 waiting"),
         "{said:?}"
     );
-    let json = home.runs(Form::Json).json();
+    let json = home.runs(AnswerForm::Json).json();
     assert_eq!(json["runs"][0]["run"], newer.to_string());
     assert_eq!(json["runs"][1]["waiting"], 3);
     assert_eq!(
@@ -156,7 +155,7 @@ fn a_run_is_shown_with_its_exact_events_and_what_was_missed() {
     let home = Home::new();
     let (run, lines) = home.run(Sending::Permitted, 1);
     home.run(Sending::Permitted, 60);
-    let said = home.show(None, Form::Text);
+    let said = home.show(None, AnswerForm::Text);
     assert_eq!(said.status, 0, "{said:?}");
     assert!(
         said.out.starts_with(&format!("run      {run}\n")),
@@ -176,7 +175,7 @@ fn a_run_is_shown_with_its_exact_events_and_what_was_missed() {
     );
 
     let json = home
-        .show(Some(&run.to_string()[..6].to_uppercase()), Form::Json)
+        .show(Some(&run.to_string()[..6].to_uppercase()), AnswerForm::Json)
         .json();
     let members: Vec<String> = json["events"]
         .as_array()
@@ -198,7 +197,7 @@ fn a_changed_journal_is_shown_without_harm() {
         format!("{}\n{evil}\nnonsense\n", lines[0]),
     )
     .unwrap();
-    let said = home.show(None, Form::Text);
+    let said = home.show(None, AnswerForm::Text);
     assert!(
         said.out
             .contains("refused: holds what is not on the published list"),
@@ -206,7 +205,7 @@ fn a_changed_journal_is_shown_without_harm() {
     );
     assert!(
         said.out
-            .contains("1 line of the journal that can't be read"),
+            .contains("1 line of the journal that cannot be read"),
         "{said:?}"
     );
     assert!(!said.out.contains(['\u{9b}', '\u{202e}']), "{said:?}");
@@ -215,7 +214,7 @@ fn a_changed_journal_is_shown_without_harm() {
 #[test]
 fn a_run_that_is_not_there_or_not_clear_has_one_clear_line() {
     let home = Home::new();
-    let said = home.show(None, Form::Text);
+    let said = home.show(None, AnswerForm::Text);
     assert_eq!((said.status, said.out.as_str()), (1, ""));
     assert!(
         said.err
@@ -227,20 +226,20 @@ fn a_run_that_is_not_there_or_not_clear_has_one_clear_line() {
     }
     let runs = home.store.runs(SystemTime::now());
     let begin_with = |digit: &String| {
-        let ours = |run: &&Summary| run.run.to_string().starts_with(digit);
+        let ours = |run: &&RecordedRun| run.run.to_string().starts_with(digit);
         runs.iter().filter(ours).count()
     };
     let twice = (0..16)
         .map(|digit| format!("{digit:x}"))
         .find(|digit| begin_with(digit) > 1);
-    let said = home.show(twice.as_deref(), Form::Text);
+    let said = home.show(twice.as_deref(), AnswerForm::Text);
     assert_eq!(said.status, 1);
     assert!(
         said.err
             .contains(&format!("begin with `{}`", twice.unwrap())),
         "{said:?}"
     );
-    let said = home.show(Some("xyz\u{1b}[2J"), Form::Json);
+    let said = home.show(Some("xyz\u{1b}[2J"), AnswerForm::Json);
     assert_eq!(
         said.err.lines().next(),
         Some("axolotl-run: error: no recorded run begins with `xyz\\u001b[2J`")
@@ -257,7 +256,7 @@ fn the_status_names_the_state_its_cause_and_what_is_wrong() {
         policy_version: 2,
         decided: Some("2026-11-22".into()),
     });
-    let facts = commands::status::Facts {
+    let facts = status::StatusFacts {
         telemetry: OFF,
         destination: &destination("https://eu.posthog.com/", "phc_secret"),
         store: Ok(Some(&home.store)),
@@ -265,10 +264,10 @@ fn the_status_names_the_state_its_cause_and_what_is_wrong() {
         decision: &stored,
     };
     let said =
-        Said::by(|streams| commands::status::print(&facts, SystemTime::now(), Form::Text, streams));
+        Said::by(|output| status::print(&facts, SystemTime::now(), AnswerForm::Text, output));
     let expected = format!(
         "telemetry  off: DO_NOT_TRACK=1 in the environment\ndecision   on (policy 2, 2026-11-22)\n\
-         endpoint   https://eu.i.posthog.com\nserver     was not asked yet\nkey        present\nwaiting    3 events of 1 run\nstate      {}\n",
+         endpoint   https://eu.i.posthog.com\nserver     not contacted yet\nkey        present\nwaiting    3 events of 1 run\nstate      {}\n",
         home.store.path().display()
     );
     let (state, dictionary) = said.out.split_once("dictionary ").unwrap();
@@ -278,7 +277,7 @@ fn the_status_names_the_state_its_cause_and_what_is_wrong() {
         "{dictionary}"
     );
     let json =
-        Said::by(|streams| commands::status::print(&facts, SystemTime::now(), Form::Json, streams))
+        Said::by(|output| status::print(&facts, SystemTime::now(), AnswerForm::Json, output))
             .json();
     assert!(
         json["dictionary"]["functions"].as_u64() > Some(240_000),
@@ -289,7 +288,7 @@ fn the_status_names_the_state_its_cause_and_what_is_wrong() {
         (&json!("off"), &json!(true), &json!(3))
     );
 
-    let facts = commands::status::Facts {
+    let facts = status::StatusFacts {
         telemetry: ON,
         destination: &destination("posthog", "phx_personal"),
         store: Err(&StoreProblem::NoHome),
@@ -297,11 +296,11 @@ fn the_status_names_the_state_its_cause_and_what_is_wrong() {
         decision: &StoredDecision::Unreadable("is not text"),
     };
     let said =
-        Said::by(|streams| commands::status::print(&facts, SystemTime::now(), Form::Text, streams));
+        Said::by(|output| status::print(&facts, SystemTime::now(), AnswerForm::Text, output));
     assert_eq!(said.status, 0);
     for part in [
         "telemetry  on: AXOLOTL_DO_NOT_TRACK=0",
-        "the stored decision is not text, and counts as none",
+        "the stored decision is not text; it is ignored",
         "`AXOLOTL_RUN_POSTHOG_HOST` must begin with `https://`",
         "is a personal key",
         "waiting    nothing",
@@ -310,7 +309,7 @@ fn the_status_names_the_state_its_cause_and_what_is_wrong() {
         assert!(said.out.contains(part), "{part}: {said:?}");
     }
     let json =
-        Said::by(|streams| commands::status::print(&facts, SystemTime::now(), Form::Json, streams))
+        Said::by(|output| status::print(&facts, SystemTime::now(), AnswerForm::Json, output))
             .json();
     assert_eq!(
         (&json["endpoint"], &json["key"]),
@@ -329,7 +328,7 @@ fn what_waits_is_sent_and_the_answers_are_kept_with_each_run() {
     let (first, _) = home.run(Sending::Permitted, 9);
     let (second, _) = home.run(Sending::Permitted, 1);
     let (private, _) = home.run(Sending::Forbidden, 1);
-    let said = home.send(&server.url(), ON, Form::Text);
+    let said = home.send(&server.url(), ON, AnswerForm::Text);
     assert_eq!(
         (said.status, said.out.as_str(), said.err.as_str()),
         (0, "sent 6 events of 2 runs\n", "")
@@ -356,13 +355,13 @@ fn what_waits_is_sent_and_the_answers_are_kept_with_each_run() {
     assert!(!home.file(private, "delivery.jsonl").exists());
     assert!(!String::from_utf8_lossy(&server.bytes()).contains(&private.to_string()));
     assert_eq!(
-        home.show(Some(&first.to_string()), Form::Text)
+        home.show(Some(&first.to_string()), AnswerForm::Text)
             .out
             .matches("the server answered 200")
             .count(),
         3
     );
-    let said = home.send(&server.url(), ON, Form::Json);
+    let said = home.send(&server.url(), ON, AnswerForm::Json);
     assert_eq!(said.json(), json!({"sent": 0, "refused": 0, "waiting": 0}));
     assert_eq!(server.requests().len(), 1);
 }
@@ -377,15 +376,15 @@ fn a_lost_run_is_finished_before_it_is_sent_and_a_changed_event_is_not_sent() {
         format!("{}\n{canary}\n", lines[0]),
     )
     .unwrap();
-    let said = home.send(&server.url(), ON, Form::Text);
+    let said = home.send(&server.url(), ON, AnswerForm::Text);
     let expected =
         "sent 2 events of 1 run\n1 event will never be sent; `axolotl-run --show` says why\n";
     assert_eq!((said.status, said.out.as_str()), (0, expected));
     assert_eq!(server.stored()[1]["properties"]["outcome"], "lost");
     assert!(!String::from_utf8_lossy(&server.bytes()).contains("canary"));
-    assert_eq!(home.runs(Form::Json).json()["runs"][0]["refused"], 1);
+    assert_eq!(home.runs(AnswerForm::Json).json()["runs"][0]["refused"], 1);
     assert_eq!(
-        home.send(&server.url(), ON, Form::Json).json()["refused"],
+        home.send(&server.url(), ON, AnswerForm::Json).json()["refused"],
         0,
         "it is refused once"
     );
@@ -396,7 +395,7 @@ fn what_cannot_be_sent_is_kept_and_said() {
     let (home, server) = (Home::new(), Server::start());
     home.run(Sending::Permitted, 1);
     server.script([Behaviour::Status(401)]);
-    let said = home.send(&server.url(), ON, Form::Text);
+    let said = home.send(&server.url(), ON, AnswerForm::Text);
     assert_eq!((said.status, said.out.as_str()), (1, ""));
     assert!(
         said.err
@@ -404,14 +403,14 @@ fn what_cannot_be_sent_is_kept_and_said() {
         "{said:?}"
     );
     server.script(vec![Behaviour::RetryAfter(503, "0".into()); 5]);
-    let said = home.send(&server.url(), ON, Form::Json);
+    let said = home.send(&server.url(), ON, AnswerForm::Json);
     assert_eq!(
         (said.status, said.json()),
         (1, json!({"sent": 0, "refused": 0, "waiting": 3}))
     );
     assert_eq!(server.requests().len(), 6);
     assert_eq!(
-        home.send(&server.url(), ON, Form::Text).out,
+        home.send(&server.url(), ON, AnswerForm::Text).out,
         "sent 3 events of 1 run\n"
     );
 }
@@ -420,7 +419,7 @@ fn what_cannot_be_sent_is_kept_and_said() {
 fn nothing_is_sent_after_consent_was_withdrawn_or_without_a_destination() {
     let (home, server) = (Home::new(), Server::start());
     home.run(Sending::Permitted, 1);
-    let said = home.send(&server.url(), OFF, Form::Text);
+    let said = home.send(&server.url(), OFF, AnswerForm::Text);
     assert_eq!(said.status, 1);
     assert!(
         said.err.starts_with(
@@ -442,14 +441,14 @@ fn nothing_is_sent_after_consent_was_withdrawn_or_without_a_destination() {
     ] {
         let destination = destination(url, key);
         let certificates = Certificates::default();
-        let upload = commands::send::Upload {
+        let upload = send::Upload {
             telemetry: ON,
             destination: &destination,
             certificates,
             shows_progress: false,
         };
         let said =
-            Said::by(|streams| commands::send::run(Some(&home.store), upload, Form::Text, streams));
+            Said::by(|output| send::run(Some(&home.store), upload, AnswerForm::Text, output));
         assert!(said.status == 1 && said.err.starts_with(error), "{said:?}");
     }
     assert_eq!(server.connections(), 0);
@@ -459,30 +458,31 @@ fn nothing_is_sent_after_consent_was_withdrawn_or_without_a_destination() {
 fn what_is_forgotten_is_gone_and_its_uuid_is_told_where_a_server_may_know_it() {
     let (home, server) = (Home::new(), Server::start());
     let forget = |what: &str, form| {
-        Said::by(|streams| {
-            commands::forget::run(Some(&home.store), what, SystemTime::now(), form, streams)
-        })
+        Said::by(|output| forget::run(Some(&home.store), what, SystemTime::now(), form, output))
     };
     let (sent, _) = home.run(Sending::Permitted, 3);
-    home.send(&server.url(), ON, Form::Text);
+    home.send(&server.url(), ON, AnswerForm::Text);
     let (kept, _) = home.run(Sending::Forbidden, 2);
     for (what, error) in [
-        ("", "an empty word"),
+        ("", "an empty name"),
         ("zz", "no recorded run begins with `zz`"),
     ] {
-        let said = forget(what, Form::Text);
+        let said = forget(what, AnswerForm::Text);
         assert!(
             said.status == 1 && said.out.is_empty() && said.err.contains(error),
             "{said:?}"
         );
     }
-    let said = forget(&kept.to_string()[..9], Form::Text);
+    let said = forget(&kept.to_string()[..9], AnswerForm::Text);
     assert_eq!(
         (said.status, said.out.as_str()),
-        (0, "deleted the records of 1 run\nnothing of it was sent\n")
+        (
+            0,
+            "deleted the records of 1 run\nnone of it had been sent\n"
+        )
     );
     assert!(!home.recorded.run(kept).exists() && home.recorded.run(sent).exists());
-    let said = forget("all", Form::Text);
+    let said = forget("all", AnswerForm::Text);
     assert!(
         said.status == 0
             && said
@@ -490,15 +490,15 @@ fn what_is_forgotten_is_gone_and_its_uuid_is_told_where_a_server_may_know_it() {
                 .ends_with(&format!("maintainers of Axolotl:\n{sent}\n")),
         "{said:?}"
     );
-    assert_eq!(forget("all", Form::Text).status, 1, "nothing is left");
+    assert_eq!(forget("all", AnswerForm::Text).status, 1, "nothing is left");
 
     // An attempt that failed may have been taken all the same.
     let (asked, _) = home.run(Sending::Permitted, 2);
     server.script(vec![Behaviour::Status(401)]);
-    home.send(&server.url(), ON, Form::Text);
+    home.send(&server.url(), ON, AnswerForm::Text);
     let running = Uuid::new_v4();
     let _journal = home.store.begin(running, Sending::Permitted);
-    let said = forget("all", Form::Json);
+    let said = forget("all", AnswerForm::Json);
     let expected =
         json!({"forgotten": [asked], "quote": [asked], "still_running": [running], "failed": []});
     assert_eq!((said.status, said.json()), (1, expected));
@@ -508,7 +508,7 @@ fn what_is_forgotten_is_gone_and_its_uuid_is_told_where_a_server_may_know_it() {
 fn who_turns_telemetry_off_has_nothing_waiting_any_more() {
     let (home, server) = (Home::new(), Server::start());
     let (sent, _) = home.run(Sending::Permitted, 4);
-    home.send(&server.url(), ON, Form::Text);
+    home.send(&server.url(), ON, AnswerForm::Text);
     let (own, _) = home.run(Sending::Forbidden, 3);
     let (waiting, _) = home.run(Sending::Permitted, 2);
     let running = Uuid::new_v4();
@@ -524,7 +524,7 @@ fn who_turns_telemetry_off_has_nothing_waiting_any_more() {
     assert!(!journal.may_be_sent(), "its observer sends nothing more");
     drop(journal);
     home.store.recover(SystemTime::now());
-    let said = home.send(&server.url(), ON, Form::Json).json();
+    let said = home.send(&server.url(), ON, AnswerForm::Json).json();
     assert_eq!(said, json!({"sent": 0, "refused": 0, "waiting": 0}));
     assert_eq!(server.stored().len(), 3);
     let left: Vec<_> = home
@@ -551,24 +551,23 @@ fn what_the_server_said_is_told() {
         (Behaviour::Honest, "it accepted events"),
     ] {
         server.script([behaviour]);
-        home.send(&server.url(), ON, Form::Text);
-        let shown = home.show(None, Form::Text).out;
+        home.send(&server.url(), ON, AnswerForm::Text);
+        let shown = home.show(None, AnswerForm::Text).out;
         assert!(
             shown
                 .lines()
                 .any(|line| line.starts_with("server   ") && line.ends_with(expected)),
             "{shown}"
         );
-        let facts = commands::status::Facts {
+        let facts = status::StatusFacts {
             telemetry: ON,
             destination: &destination(&server.url(), "phc_test"),
             store: Ok(Some(&home.store)),
             decision: &StoredDecision::Nothing,
             withdrawn: None,
         };
-        let said = Said::by(|streams| {
-            commands::status::print(&facts, SystemTime::now(), Form::Text, streams)
-        });
+        let said =
+            Said::by(|output| status::print(&facts, SystemTime::now(), AnswerForm::Text, output));
         assert!(
             said.out
                 .lines()
@@ -581,9 +580,9 @@ fn what_the_server_said_is_told() {
 #[test]
 fn a_complaint_is_an_error_an_empty_line_and_a_hint() {
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let mut streams = Streams::plain(&mut out, &mut err);
+    let mut output = Output::plain(&mut out, &mut err);
     assert_eq!(
-        streams.complain("nothing was found", Some("look elsewhere")),
+        output.complain("nothing was found", Some("look elsewhere")),
         FAILED
     );
     assert_eq!(
@@ -610,8 +609,8 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
     ] {
         let mut err = Vec::new();
         let mut closed = Closed(kind);
-        let mut streams = Streams::plain(&mut closed, &mut err);
-        assert_eq!(streams.answer("text"), status);
+        let mut output = Output::plain(&mut closed, &mut err);
+        assert_eq!(output.answer("text"), status);
         assert_eq!(err.is_empty(), status == ANSWERED, "a failure is said");
     }
 }

@@ -74,7 +74,7 @@ pub(super) fn events(directory: &Directory, mut each: impl FnMut(&str, Member)) 
 
 /// A line of the delivery record, as the delivery writes it.
 #[derive(Deserialize)]
-struct DeliveryLine {
+struct DeliveryRecord {
     time: String,
     outcome: Disposition,
     status: Option<u16>,
@@ -94,10 +94,10 @@ pub(super) fn deliveries(directory: &Directory) -> (Delivered, Option<LastAnswer
         limits::RUN_DELIVERY_BYTES_MAX,
         limits::EVENT_BYTES_MAX,
         |line| {
-            let Ok(record) = serde_json::from_str::<DeliveryLine>(line) else {
+            let Ok(record) = serde_json::from_str::<DeliveryRecord>(line) else {
                 return false;
             };
-            let DeliveryLine {
+            let DeliveryRecord {
                 outcome: disposition,
                 status,
                 cause,

@@ -1,12 +1,12 @@
-//! A table for people: columns as wide as their cells, on as many lines as the paper needs.
+//! A table for people: columns as wide as their cells, on as many lines as the terminal needs.
 //!
 //! The problem: a row with a long name and large numbers is wider than a terminal of 80 columns, and what the terminal
 //! makes of that is no table any more. So the last column, which holds words, is wrapped within the room that is left;
 //! and where too little is left, what does not fit beside the first column goes below it, under headings of its own.
-//! Nothing is left out, and what stands in one column stands in one column in every row.
+//! Nothing is left out, and what is in one column is in one column in every row.
 
-use super::page::{cut, wrapped};
-use super::{harmless, page::Paper};
+use super::terminal::Terminal;
+use super::text::{cut, harmless, wrapped};
 use std::ops::Range;
 
 /// Blanks between two columns.
@@ -17,9 +17,8 @@ const CELL_MAX: usize = 24;
 const LAST_MIN: usize = 12;
 
 /// The rows, the headings first.
-#[must_use]
-pub fn table<const N: usize>(rows: &[[String; N]], paper: Paper) -> String {
-    let rows: Vec<Vec<String>> = rows.iter().map(|row| cells(row, paper)).collect();
+pub fn table<const N: usize>(rows: &[[String; N]], terminal: Terminal) -> String {
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| cells(row, terminal)).collect();
     let width = |column: usize| {
         rows.iter()
             .filter_map(|row| row.get(column))
@@ -29,32 +28,39 @@ pub fn table<const N: usize>(rows: &[[String; N]], paper: Paper) -> String {
     };
     let widths: Vec<usize> = (0..N).map(width).collect();
     let indent = widths.first().map_or(0, |width| width.saturating_add(GAP));
-    let lines = lines(&widths, indent, paper.width);
+    let lines = lines(&widths, indent, terminal.width);
     let mut text = String::new();
     for row in &rows {
         for columns in &lines {
             let begin = if columns.start == 0 { 0 } else { indent };
-            line(&mut text, row, columns.clone(), &widths, begin, paper.width);
+            line(
+                &mut text,
+                row,
+                columns.clone(),
+                &widths,
+                begin,
+                terminal.width,
+            );
         }
     }
     text
 }
 
 /// What of a row's texts is shown.
-fn cells(row: &[String], paper: Paper) -> Vec<String> {
+fn cells(row: &[String], terminal: Terminal) -> Vec<String> {
     let last = row.len().saturating_sub(1);
     let shown = |(column, cell): (usize, &String)| {
         let cell = harmless(cell).replace('\n', " ");
         if column == last {
             cell
         } else {
-            cut(&cell, CELL_MAX, paper.is_unicode)
+            cut(&cell, CELL_MAX, terminal.is_unicode)
         }
     };
     row.iter().enumerate().map(shown).collect()
 }
 
-/// Which columns stand on which line of a row.
+/// Which columns are on which line of a row.
 fn lines(widths: &[usize], indent: usize, room: usize) -> Vec<Range<usize>> {
     let last = widths.len().saturating_sub(1);
     let mut lines = Vec::new();
@@ -120,9 +126,9 @@ mod tests {
         let rows: Vec<_> = rows.iter().map(|row| row.map(str::to_owned)).collect();
         table(
             &rows,
-            Paper {
+            Terminal {
                 width,
-                ..Paper::default()
+                ..Terminal::default()
             },
         )
     }
@@ -175,11 +181,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_line_is_wider_than_the_paper(
+        fn no_line_is_wider_than_the_terminal(
             rows in prop::collection::vec(["[a-z]{0,8}", ".{0,40}", "[0-9]{1,30}", "([0-9a-z]{1,9} ){0,9}"], 1..6),
             width in 40_usize..120,
         ) {
-            for line in table(&rows, Paper { width, ..Paper::default() }).lines() {
+            for line in table(&rows, Terminal { width, ..Terminal::default() }).lines() {
                 prop_assert!(line.chars().count() <= width, "{line:?}");
             }
         }

@@ -161,7 +161,7 @@ fn a_file_that_holds_no_decision_is_named_and_decides_nothing() {
     let done = at().run(&["--status"]);
     done.expect_code(0)
         .expect_in_stdout("telemetry  off: nobody has decided yet");
-    done.expect_in_stdout("the stored decision says neither on nor off, and counts as none");
+    done.expect_in_stdout("the stored decision says neither on nor off; it is ignored");
     at().run(&["--disable"])
         .expect_code(0)
         .expect_in_stdout("telemetry  off: decided on 20");

@@ -171,9 +171,9 @@ fn a_failed_training_is_told_at_its_end_and_in_the_report() {
     page.expect_code(0).expect_stderr("");
     for part in [
         "ended      exception",
-        "culprit    json.decoder.JSONDecodeError",
+        "error      json.decoder.JSONDecodeError",
         "step 299 of 720",
-        "kept on this machine",
+        "on this machine only",
     ] {
         page.expect_in_stdout(part);
     }
@@ -185,8 +185,8 @@ fn a_failed_training_is_told_at_its_end_and_in_the_report() {
     assert!(!page.stdout.contains('\u{1b}'), "{}", page.stdout);
     let report = json(&ask(&state, &["--report", "--json"]));
     assert_eq!(report["verdict"]["kind"], "exception");
-    assert_eq!(report["culprit"]["type"], "json.decoder.JSONDecodeError");
-    assert!(report["culprit"]["frames"][0].is_string(), "{report}");
+    assert_eq!(report["error"]["type"], "json.decoder.JSONDecodeError");
+    assert!(report["error"]["frames"][0].is_string(), "{report}");
     let file = state.join("report.html");
     ask(&state, &["--report", "--html", file.to_str().unwrap()])
         .expect_code(0)
@@ -362,7 +362,7 @@ fn what_the_files_hold_is_text_and_nothing_else() {
     page.expect_code(0)
         .expect_in_stdout("<script>alert(1)</script>")
         .expect_in_stdout("\\u202e");
-    page.expect_in_stdout("5 measurements that can't be read");
+    page.expect_in_stdout("5 measurements that cannot be read");
     let file = state.path().join("nasty.html");
     ask(
         state.path(),

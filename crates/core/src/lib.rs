@@ -6,6 +6,10 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 #![cfg_attr(
+    test,
+    expect(clippy::disallowed_methods, reason = "tests read files and take times")
+)]
+#![cfg_attr(
     not(test),
     warn(
         clippy::unwrap_used,

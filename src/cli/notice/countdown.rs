@@ -2,7 +2,7 @@
 //!
 //! It only ever writes, through the one owner of stderr, which never waits for a terminal that takes nothing.
 
-use crate::ui::{self, Terminal};
+use crate::ui::{self, TerminalKind};
 use axolotl_run_core::limits;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 use std::io;
@@ -17,10 +17,10 @@ pub(super) enum Countdown {
 
 impl Countdown {
     /// Begins a countdown on stderr, which is such a terminal.
-    pub(super) fn on(terminal: Terminal, takes_enter: bool) -> Self {
+    pub(super) fn on(terminal: TerminalKind, takes_enter: bool) -> Self {
         match terminal {
-            Terminal::Dumb => Self::Written(None),
-            Terminal::Capable => Self::Drawn(bar(takes_enter)),
+            TerminalKind::Dumb => Self::Written(None),
+            TerminalKind::Capable => Self::Drawn(bar(takes_enter)),
         }
     }
 
@@ -54,15 +54,15 @@ fn bar(takes_enter: bool) -> ProgressBar {
     };
     let style =
         ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    let target = ProgressDrawTarget::term_like(Box::new(Stderr));
+    let target = ProgressDrawTarget::term_like(Box::new(StderrTerm));
     ProgressBar::with_draw_target(Some(limits::NOTICE.as_secs()), target).with_style(style)
 }
 
 /// A terminal to draw on that cannot hold us up: indicatif's own would wait for ever after Ctrl-S.
 #[derive(Debug)]
-struct Stderr;
+struct StderrTerm;
 
-impl Stderr {
+impl StderrTerm {
     fn move_cursor(count: usize, direction: char) {
         if count > 0 {
             ui::say(&format!("\u{1b}[{count}{direction}"));
@@ -70,7 +70,7 @@ impl Stderr {
     }
 }
 
-impl TermLike for Stderr {
+impl TermLike for StderrTerm {
     fn width(&self) -> u16 {
         axolotl_run_sys::pause::columns().unwrap_or(80)
     }

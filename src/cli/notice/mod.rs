@@ -33,7 +33,7 @@ pub enum Ended {
 pub fn show() -> Ended {
     let begin = Instant::now();
     // In the background the countdown would be drawn over what the user types at the prompt.
-    let terminal = ui::terminal().filter(|_| axolotl_run_sys::pause::in_foreground());
+    let terminal = ui::terminal::of_stderr().filter(|_| axolotl_run_sys::pause::in_foreground());
     let mut pause = Pause::begin(terminal.is_some());
     ui::say(&text(
         &ui::headline(HEADLINE),

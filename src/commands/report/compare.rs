@@ -1,14 +1,13 @@
 //! Two runs side by side: the same figures, the same charts on the same axes.
 
-use super::panels::{Panel, panels};
-use super::story::Story;
+use super::charts::{Chart, charts};
+use super::data::ReportData;
 use super::terminal::{drawn, time_axis};
-use crate::commands::runs;
-use crate::ui::page::Ink;
+use crate::commands::recorded::choose;
 use crate::ui::page::Page;
-use crate::ui::page::Paper;
-use crate::ui::page::cut;
-use axolotl_run_core::judging::summary::units;
+use crate::ui::text::{cut, harmless};
+use crate::ui::{Style, Terminal};
+use axolotl_run_core::judging::summary::{GpuUse, RootError, units};
 
 /// Where text begins, and curves.
 const LABEL: usize = 11;
@@ -17,7 +16,7 @@ const CHARTS_MIN: usize = 3;
 
 /// One figure of both runs.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Row {
+pub struct FigureRow {
     /// What it is.
     pub label: &'static str,
     /// The figure of each.
@@ -26,86 +25,102 @@ pub struct Row {
     pub change: Option<f64>,
 }
 
+/// Texts that head a page of one run, so that its figures leave them out.
+pub const HEADING: [&str; 4] = ["run", "started", "ended", "error"];
+
+/// A figure as a number, and how numbers of its kind are written.
+type Figure = (
+    &'static str,
+    fn(f64) -> String,
+    fn(&ReportData) -> Option<f64>,
+);
+
+const NUMBERS: [Figure; 8] = [
+    ("took", units::duration, |data| data.summary.seconds),
+    ("steps/s", units::number, |data| {
+        data.summary.steps_per_second
+    }),
+    ("loss", units::number, |data| {
+        data.summary.loss.as_ref()?.parse().ok()
+    }),
+    ("memory", units::bytes, |data| {
+        data.summary.peak_process_bytes.map(|bytes| bytes as f64)
+    }),
+    ("CPU cores", units::number, |data| data.summary.cores_used()),
+    ("GPU busy", units::percent, gpu_load),
+    ("GPU memory", units::bytes, gpu_peak),
+    ("energy", units::energy, |data| data.summary.gpu_joules),
+];
+
 /// The figures of both runs; what neither knows is left out.
-#[must_use]
-pub fn rows(stories: [&Story; 2]) -> Vec<Row> {
-    let text = |label, each: &dyn Fn(&Story) -> Option<String>| Row {
-        label,
-        texts: stories.map(|story| each(story).unwrap_or_default()),
-        change: None,
-    };
-    let number = |label, write: fn(f64) -> String, each: &dyn Fn(&Story) -> Option<f64>| {
-        let [first, second] = stories.map(each);
-        let change = first
-            .zip(second)
-            .filter(|(_, base)| *base != 0.0)
-            .map(|(new, base)| (new - base) / base.abs());
-        Row {
-            label,
-            texts: [first, second].map(|value| value.map(write).unwrap_or_default()),
-            change,
-        }
-    };
-    let culprit = |story: &Story| {
-        story
-            .digest
-            .root_error
-            .as_ref()
-            .map(axolotl_run_core::judging::summary::RootError::headline)
-    };
-    let steps = |story: &Story| {
-        let (step, total) = (story.digest.step?, story.digest.total_steps);
-        Some(total.map_or_else(|| step.to_string(), |total| format!("{step} of {total}")))
-    };
-    let load = |story: &Story| {
-        let loads: Vec<_> = story
-            .digest
-            .gpus
-            .values()
-            .filter_map(axolotl_run_core::judging::summary::GpuUse::load)
-            .collect();
-        (!loads.is_empty()).then(|| loads.iter().sum::<f64>() / loads.len() as f64)
-    };
-    let gpu_peak = |story: &Story| {
-        story
-            .digest
-            .gpus
-            .values()
-            .filter_map(|gpu| gpu.peak_bytes)
-            .max()
-    };
-    let rows = [
-        text("run", &|story| Some(story.name())),
-        text("started", &|story| story.summary.started.map(runs::minute)),
-        text("ended", &|story| Some(story.headline())),
-        text("culprit", &culprit),
-        number("took", units::duration, &|story| story.digest.seconds),
-        text("steps", &steps),
-        number("steps/s", units::number, &|story| {
-            story.digest.steps_per_second
+pub fn rows(pair: [&ReportData; 2]) -> Vec<FigureRow> {
+    let mut rows = vec![
+        text("run", pair, |data| Some(data.name())),
+        text("started", pair, |data| data.run.started.map(choose::minute)),
+        text("ended", pair, |data| Some(data.headline())),
+        text("error", pair, |data| {
+            data.summary.root_error.as_ref().map(RootError::headline)
         }),
-        number("loss", units::number, &|story| {
-            story.digest.loss.as_ref()?.parse().ok()
-        }),
-        number("memory", units::bytes, &|story| {
-            story.digest.peak_process_bytes.map(|bytes| bytes as f64)
-        }),
-        number("CPU cores", units::number, &|story| {
-            story.digest.cores_used()
-        }),
-        number("GPU busy", units::percent, &load),
-        number("GPU memory", units::bytes, &|story| {
-            gpu_peak(story).map(|bytes| bytes as f64)
-        }),
-        number("energy", units::energy, &|story| story.digest.gpu_joules),
+        text("steps", pair, steps),
     ];
-    rows.into_iter()
-        .filter(|row| row.texts.iter().any(|text| !text.is_empty()))
-        .collect()
+    for (label, write, figure) in NUMBERS {
+        let [first, second] = pair.map(figure);
+        let mut change = None;
+        if let (Some(new), Some(base)) = (first, second)
+            && base != 0.0
+        {
+            change = Some((new - base) / base.abs());
+        }
+        let texts = [first, second].map(|value| value.map(write).unwrap_or_default());
+        rows.push(FigureRow {
+            label,
+            texts,
+            change,
+        });
+    }
+    rows.retain(|row| row.texts.iter().any(|text| !text.is_empty()));
+    rows
+}
+
+fn text(
+    label: &'static str,
+    pair: [&ReportData; 2],
+    of: fn(&ReportData) -> Option<String>,
+) -> FigureRow {
+    FigureRow {
+        label,
+        texts: pair.map(|data| of(data).unwrap_or_default()),
+        change: None,
+    }
+}
+
+fn steps(data: &ReportData) -> Option<String> {
+    let step = data.summary.step?;
+    Some(match data.summary.total_steps {
+        Some(total) => format!("{step} of {total}"),
+        None => step.to_string(),
+    })
+}
+
+fn gpu_load(data: &ReportData) -> Option<f64> {
+    let loads: Vec<_> = data
+        .summary
+        .gpus
+        .values()
+        .filter_map(GpuUse::load)
+        .collect();
+    if loads.is_empty() {
+        return None;
+    }
+    Some(loads.iter().sum::<f64>() / loads.len() as f64)
+}
+
+fn gpu_peak(data: &ReportData) -> Option<f64> {
+    let peaks = data.summary.gpus.values().filter_map(|gpu| gpu.peak_bytes);
+    Some(peaks.max()? as f64)
 }
 
 /// A change as it is written: `+12 %`.
-#[must_use]
 pub fn change(share: f64) -> String {
     if share.abs() < 0.005 {
         "the same".to_owned()
@@ -116,102 +131,102 @@ pub fn change(share: f64) -> String {
     }
 }
 
-/// The charts that either run has, with the first curve of each run.
-#[must_use]
-pub fn pairs(stories: [&Story; 2]) -> Vec<(Panel, [Option<Panel>; 2])> {
-    let both = stories.map(|story| panels(&story.series, &story.digest));
-    let mut keys: Vec<&'static str> = Vec::new();
-    for panel in both.iter().flatten() {
-        if !keys.contains(&panel.key) {
-            keys.push(panel.key);
+/// One chart of two runs.
+pub struct Pair {
+    /// With the first curve of each run that has it.
+    pub both: Chart,
+    /// The chart of each.
+    each: [Option<Chart>; 2],
+}
+
+/// The charts that either run has.
+pub fn pairs(pair: [&ReportData; 2]) -> Vec<Pair> {
+    let of_both = pair.map(|data| {
+        let mut charts = charts(&data.series, &data.summary);
+        for chart in &mut charts {
+            chart.curves.truncate(1);
+            for named in &mut chart.curves {
+                // What tells the curves apart is whose they are.
+                named.name = format!("run {}", data.name());
+            }
         }
-    }
-    let mut pairs = Vec::new();
-    for key in keys {
-        let mut names = stories.iter().map(|story| format!("run {}", story.name()));
-        let each = both.each_ref().map(|panels| {
-            let name = names.next();
-            let mut panel = panels.iter().find(|panel| panel.key == key).cloned()?;
-            panel.curves.truncate(1);
-            // What tells the curves apart is whose they are.
-            panel
-                .curves
-                .iter_mut()
-                .for_each(|named| named.name = name.clone().unwrap_or_default());
-            Some(panel)
-        });
-        let Some(model) = each.iter().flatten().next().cloned() else {
+        charts
+    });
+    let mut pairs: Vec<Pair> = Vec::new();
+    for chart in of_both.iter().flatten() {
+        if pairs.iter().any(|pair| pair.both.key == chart.key) {
             continue;
-        };
+        }
+        let each = of_both.each_ref().map(|charts| {
+            let same = charts.iter().find(|other| other.key == chart.key);
+            same.cloned()
+        });
         // One axis for both, or they could not be compared.
-        let curves = each
-            .iter()
-            .flatten()
-            .flat_map(|panel| panel.curves.clone())
-            .collect();
-        let ceiling = each
-            .iter()
-            .flatten()
-            .filter_map(|panel| panel.ceiling)
-            .reduce(f64::max);
-        pairs.push((
-            Panel {
-                curves,
-                ceiling,
-                ..model
-            },
-            each,
-        ));
+        let mut both = chart.clone();
+        both.curves.clear();
+        for chart in each.iter().flatten() {
+            both.curves.extend(chart.curves.iter().cloned());
+            both.ceiling = match (both.ceiling, chart.ceiling) {
+                (Some(one), Some(other)) => Some(one.max(other)),
+                (one, other) => one.or(other),
+            };
+        }
+        pairs.push(Pair { both, each });
     }
     pairs
 }
 
+/// How long the longer run took.
+pub fn seconds(pair: [&ReportData; 2]) -> f64 {
+    let [first, second] = pair.map(ReportData::seconds);
+    first.max(second)
+}
+
 /// The page of the terminal.
-#[must_use]
-pub fn page(stories: [&Story; 2], paper: Paper) -> String {
-    let mut page = Page::new(paper, LABEL);
-    let column = paper.width.saturating_sub(LABEL.saturating_add(12)) / 2;
-    let rows = rows(stories);
-    for row in &rows {
-        let [first, second] = row
-            .texts
+pub fn page(pair: [&ReportData; 2], terminal: Terminal) -> String {
+    let mut page = Page::new(terminal, LABEL);
+    let column = terminal.width.saturating_sub(LABEL + 12) / 2;
+    let rows = rows(pair);
+    for FigureRow {
+        label,
+        texts,
+        change: by,
+    } in &rows
+    {
+        let [first, second] = texts
             .each_ref()
-            .map(|text| cut(&crate::ui::harmless(text), column, paper.is_unicode));
-        let change = row.change.map_or_else(String::new, change);
-        let change = page.ink(Ink::Faint, &change);
+            .map(|text| cut(&harmless(text), column, terminal.is_unicode));
+        let by = by.map_or_else(String::new, change);
+        let by = terminal.styled(Style::Faint, &by);
         page.line(&format!(
-            "{:<LABEL$}{first:<column$}{second:<column$}{change}",
-            row.label
+            "{label:<LABEL$}{first:<column$}{second:<column$}{by}"
         ));
     }
     page.line("");
-    let seconds = stories
-        .iter()
-        .map(|story| story.seconds())
-        .fold(0.0, f64::max);
-    let mut pairs = pairs(stories);
-    if let Some(height) = paper.height {
-        // An empty line, the axis and the shell's prompt stand around the charts.
+    let seconds = seconds(pair);
+    let mut pairs = pairs(pair);
+    if let Some(height) = terminal.height {
+        // An empty line, the axis and the shell's prompt are around the charts.
         let room = height.saturating_sub(rows.len().saturating_add(3)) / 2;
         pairs.truncate(room.max(CHARTS_MIN));
     }
-    for (both, each) in &pairs {
+    for Pair { both, each } in &pairs {
         let axis = both.axis();
-        for (number, panel) in each.iter().enumerate() {
-            let label = if number == 0 { both.short } else { "" };
-            let line = panel
-                .as_ref()
-                .and_then(|panel| drawn(panel, axis, seconds, 1, paper).into_iter().next());
-            let (line, figure) = line.unwrap_or_default();
-            page.line(&format!(
-                "{label:<LABEL$}{}  {figure}",
-                page.ink(Ink::Curve, &line)
-            ));
+        let mut label = both.short;
+        for chart in each {
+            let lines = match chart {
+                Some(chart) => drawn(chart, axis, seconds, 1, terminal),
+                None => Vec::new(),
+            };
+            let (line, figure) = lines.into_iter().next().unwrap_or_default();
+            let line = terminal.styled(Style::Curve, &line);
+            page.line(&format!("{label:<LABEL$}{line}  {figure}"));
+            label = "";
         }
     }
     let mut text = page.finish();
     if !pairs.is_empty() {
-        text.push_str(&time_axis(seconds, paper));
+        text.push_str(&time_axis(seconds, terminal));
     }
     text
 }

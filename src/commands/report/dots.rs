@@ -4,7 +4,7 @@
 //! is filled from the least to the greatest value that fell into it, or from the ground to their mean where the axis
 //! begins at zero. Pure; no width, height or curve makes it fail.
 
-use super::series::{Curve, Point};
+use super::series::{Curve, CurvePoint};
 
 /// What the terminal can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub enum Glyphs {
 
 /// Where a chart goes, and what it spans.
 #[derive(Clone, Copy, Debug)]
-pub struct Frame {
+pub struct Area {
     /// Characters wide.
     pub width: usize,
     /// Lines high.
@@ -38,8 +38,7 @@ const BITS: [[u32; 4]; 2] = [[0x40, 0x04, 0x02, 0x01], [0x80, 0x20, 0x10, 0x08]]
 const ASCII: [char; 9] = [' ', '.', '.', ':', ':', '+', '*', '#', '#'];
 
 /// The chart's lines, from the top; each as wide as the frame.
-#[must_use]
-pub fn draw(curve: &Curve, frame: &Frame, glyphs: Glyphs) -> Vec<String> {
+pub fn draw(curve: &Curve, frame: &Area, glyphs: Glyphs) -> Vec<String> {
     let columns = at_columns(curve, frame.seconds, frame.width.saturating_mul(DOTS.0));
     let rows = frame.height.saturating_mul(DOTS.1);
     let spans: Vec<_> = columns
@@ -80,7 +79,7 @@ pub fn draw(curve: &Curve, frame: &Frame, glyphs: Glyphs) -> Vec<String> {
 }
 
 /// The rows that a point covers, from the bottom.
-fn span(point: &Point, frame: &Frame, rows: usize) -> Option<(usize, usize)> {
+fn span(point: &CurvePoint, frame: &Area, rows: usize) -> Option<(usize, usize)> {
     let (bottom, top) = frame.axis;
     let highest = rows.checked_sub(1)?;
     let row = |value: f64| {
@@ -99,9 +98,8 @@ fn span(point: &Point, frame: &Frame, rows: usize) -> Option<(usize, usize)> {
 }
 
 /// The curve at evenly spaced columns: what fell into each, and between two points the line that joins them.
-#[must_use]
-pub fn at_columns(curve: &Curve, seconds: f64, columns: usize) -> Vec<Option<Point>> {
-    let mut at: Vec<Option<Point>> = vec![None; columns];
+pub fn at_columns(curve: &Curve, seconds: f64, columns: usize) -> Vec<Option<CurvePoint>> {
+    let mut at: Vec<Option<CurvePoint>> = vec![None; columns];
     let Some(last) = columns.checked_sub(1) else {
         return at;
     };
@@ -112,7 +110,7 @@ pub fn at_columns(curve: &Curve, seconds: f64, columns: usize) -> Vec<Option<Poi
             0
         }
     };
-    let mut before: Option<Point> = None;
+    let mut before: Option<CurvePoint> = None;
     for point in curve {
         if let (Some(before), Some(point)) = (before, point) {
             let (from, to) = (column(before.at), column(point.at));
@@ -120,7 +118,7 @@ pub fn at_columns(curve: &Curve, seconds: f64, columns: usize) -> Vec<Option<Poi
                 let share = step.saturating_add(1) as f64 / to.saturating_sub(from) as f64;
                 let mean = before.mean * (1.0 - share) + point.mean * share;
                 if let Some(place) = at.get_mut(between) {
-                    *place = Some(Point {
+                    *place = Some(CurvePoint {
                         at: before.at,
                         least: mean,
                         mean,
@@ -132,7 +130,7 @@ pub fn at_columns(curve: &Curve, seconds: f64, columns: usize) -> Vec<Option<Poi
         if let Some(point) = point
             && let Some(place) = at.get_mut(column(point.at))
         {
-            let both = place.map_or(*point, |other| Point {
+            let both = place.map_or(*point, |other| CurvePoint {
                 at: point.at,
                 least: other.least.min(point.least),
                 mean: other.mean / 2.0 + point.mean / 2.0,
@@ -154,7 +152,7 @@ mod tests {
         values
             .iter()
             .map(|&(at, value)| {
-                Some(Point {
+                Some(CurvePoint {
                     at,
                     least: value,
                     mean: value,
@@ -164,8 +162,8 @@ mod tests {
             .collect()
     }
 
-    fn frame(width: usize, height: usize) -> Frame {
-        Frame {
+    fn frame(width: usize, height: usize) -> Area {
+        Area {
             width,
             height,
             seconds: 10.0,
@@ -183,7 +181,7 @@ mod tests {
             ["  ⣠⣾", "⣠⣾⣿⣿"]
         );
         assert_eq!(draw(&slope, &frame(4, 1), Glyphs::Ascii), [".:*#"]);
-        let line = Frame {
+        let line = Area {
             filled: false,
             ..frame(4, 1)
         };
@@ -210,10 +208,10 @@ mod tests {
         ) {
             let curve: Curve = points
                 .iter()
-                .map(|&(at, value, known)| known.then_some(Point { at, least: value, mean: value, greatest: value }))
+                .map(|&(at, value, known)| known.then_some(CurvePoint { at, least: value, mean: value, greatest: value }))
                 .collect();
             for glyphs in [Glyphs::Unicode, Glyphs::Ascii] {
-                let drawn = draw(&curve, &Frame { width, height, seconds, axis: (bottom, top), filled }, glyphs);
+                let drawn = draw(&curve, &Area { width, height, seconds, axis: (bottom, top), filled }, glyphs);
                 prop_assert_eq!(drawn.len(), height);
                 for line in drawn {
                     prop_assert_eq!(line.chars().count(), width);
@@ -223,7 +221,7 @@ mod tests {
 
         #[test]
         fn more_is_never_lower(values in prop::collection::vec(0.0..8.0_f64, 2..30)) {
-            let frame = Frame { seconds: (values.len() - 1) as f64, ..frame(values.len(), 2) };
+            let frame = Area { seconds: (values.len() - 1) as f64, ..frame(values.len(), 2) };
             let points: Vec<_> = values.iter().enumerate().map(|(at, value)| (at as f64, *value)).collect();
             let columns = at_columns(&curve(&points), frame.seconds, frame.width * 2);
             let rows: Vec<_> = columns.iter().map(|point| span(&point.unwrap(), &frame, 8).unwrap().1).collect();

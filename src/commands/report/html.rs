@@ -4,13 +4,13 @@
 //! texts are read from files that may hold anything. A policy in its head forbids the browser to load or run anything,
 //! whatever a text might have smuggled in.
 
+use super::charts::{Chart, charts};
 use super::compare;
-use super::panels::{Panel, figures, panels};
-use super::story::Story;
+use super::data::ReportData;
 use super::svg;
 use super::terminal::sent;
-use crate::ui::harmless;
-use crate::ui::page::Ink;
+use crate::ui::Style;
+use crate::ui::text::harmless;
 use axolotl_run_core::judging::summary::RootError;
 use std::fmt::Write as _;
 
@@ -18,11 +18,10 @@ const HEAD: &str = include_str!("head.html");
 const STYLE: &str = include_str!("style.css");
 
 /// The whole page, of one run or of two.
-#[must_use]
-pub fn page(story: &Story, other: Option<&Story>) -> String {
+pub fn page(data: &ReportData, other: Option<&ReportData>) -> String {
     let title = match other {
-        None => format!("{}, run {}", story.headline(), story.name()),
-        Some(other) => format!("runs {} and {}", story.name(), other.name()),
+        None => format!("{}, run {}", data.headline(), data.name()),
+        Some(other) => format!("runs {} and {}", data.name(), other.name()),
     };
     let mut html = Html::default();
     html.raw(HEAD);
@@ -31,8 +30,8 @@ pub fn page(story: &Story, other: Option<&Story>) -> String {
         .raw(STYLE)
         .raw("</style>\n</head>\n<body>\n<main>\n");
     match other {
-        None => one(&mut html, story),
-        Some(other) => two(&mut html, [story, other]),
+        None => one(&mut html, data),
+        Some(other) => two(&mut html, [data, other]),
     }
     html.raw("<footer>");
     html.element(
@@ -47,79 +46,59 @@ pub fn page(story: &Story, other: Option<&Story>) -> String {
     html.text
 }
 
-fn one(html: &mut Html, story: &Story) {
+fn one(html: &mut Html, data: &ReportData) {
     html.raw("<header>\n");
-    verdict(html, story, "h1");
-    html.element(
-        "p",
-        "faint",
-        &format!("Run {}, {}", story.summary.run, story.began()),
-    );
+    verdict(html, data, "h1");
+    html.faint(&format!("Run {}, {}", data.run.run, data.began()));
     html.raw("</header>\n");
-    figures_of(html, story);
+    figures_of(html, data);
     html.raw("<section class=\"charts\">\n");
-    let panels = panels(&story.series, &story.digest);
-    if panels.is_empty() {
-        html.element(
-            "p",
-            "faint",
-            "Too short for a chart: measurements are seconds apart.",
-        );
+    let charts = charts(&data.series, &data.summary);
+    if charts.is_empty() {
+        html.faint("Too short for a chart: measurements are seconds apart.");
     }
-    for mut panel in panels {
-        if panel.curves.len() > 1 && panel.key.starts_with("gpu_") {
+    for mut one in charts {
+        if one.curves.len() > 1 && one.key.starts_with("gpu_") {
             // Each GPU's curve has room here; the mean of them is for where it has none.
-            panel.curves.remove(0);
+            one.curves.remove(0);
         }
-        chart(html, &panel, story.seconds(), story.stalled());
+        chart(html, &one, data.seconds(), data.stalled());
     }
     html.raw("</section>\n");
-    if let Some(culprit) = &story.digest.root_error {
-        culprit_of(html, culprit);
+    if let Some(error) = &data.summary.root_error {
+        root_error(html, error);
     }
-    events(html, story);
+    events(html, data);
 }
 
 /// The verdict with what it means and what speaks for it.
-fn verdict(html: &mut Html, story: &Story, heading: &str) {
-    let class = match story.ink() {
-        Ink::Good => "good",
-        Ink::Bad => "bad",
+fn verdict(html: &mut Html, data: &ReportData, heading: &str) {
+    let class = match data.style() {
+        Style::Good => "good",
+        Style::Bad => "bad",
         _ => "open",
     };
-    html.element(heading, class, &story.headline());
-    if let Some(meaning) = story.meaning() {
+    html.element(heading, class, &data.headline());
+    if let Some(meaning) = data.meaning() {
         html.element("p", "meaning", &format!("{meaning}."));
     }
-    let mut reasons = story.reasons();
-    reasons.extend(story.standstill().map(|words| sentence(&words)));
+    let mut reasons = data.reasons();
+    reasons.extend(data.standstill().map(|words| capitalized(&words)));
     if !reasons.is_empty() {
         html.raw("<ul class=\"reasons\">");
-        reasons
-            .iter()
-            .for_each(|reason| html.element("li", "", reason));
+        for reason in &reasons {
+            html.element("li", "", reason);
+        }
         html.raw("</ul>\n");
     }
 }
 
-/// `Nothing moved.` of `nothing moved`.
-fn sentence(words: &str) -> String {
-    let mut characters = words.chars();
-    characters
-        .next()
-        .into_iter()
-        .flat_map(char::to_uppercase)
-        .chain(characters)
-        .chain(['.'])
-        .collect()
-}
-
 /// The run's figures as tiles.
-fn figures_of(html: &mut Html, story: &Story) {
+fn figures_of(html: &mut Html, data: &ReportData) {
     html.raw("<dl class=\"figures\">\n");
-    for row in compare::rows([story, story]) {
+    for row in compare::rows([data, data]) {
         let [text, _] = row.texts;
-        if !["run", "started", "ended", "culprit"].contains(&row.label) {
+        if !compare::HEADING.contains(&row.label) {
             html.raw("<div>");
             html.element("dt", "", row.label);
             html.element("dd", "", &text);
@@ -129,51 +108,43 @@ fn figures_of(html: &mut Html, story: &Story) {
     html.raw("</dl>\n");
 }
 
-fn chart(html: &mut Html, panel: &Panel, seconds: f64, stalled: Option<f64>) {
-    let legible = panel.legible();
+fn chart(html: &mut Html, chart: &Chart, seconds: f64, stalled: Option<f64>) {
+    let legible = chart.legible();
     let Some(svg) = svg::draw(&legible, seconds, stalled) else {
         return;
     };
-    let (unit, _) = panel.measure.unit(legible.axis().1);
-    let told = panel.curves.first().and_then(|named| figures(&named.curve));
-    let told = told.map_or_else(String::new, |figures| {
-        panel.tells.text(&figures, panel.measure)
-    });
+    let (unit, _) = chart.measure.unit(legible.axis().1);
+    let told = chart.told();
     html.raw("<figure>\n<figcaption>");
-    html.element("b", "", panel.title);
+    html.element("b", "", chart.title);
     html.element(
         "span",
         "unit",
         if unit.is_empty() {
-            unit_of(panel)
+            unit_of(chart)
         } else {
             unit
         },
     );
-    if panel.curves.len() == 1 {
+    if chart.curves.len() == 1 {
         html.element("span", "told", &told);
     }
     html.raw("</figcaption>\n");
     html.raw("<div role=\"img\" aria-label=\"")
-        .text(&format!("{} over time, {told}", panel.title))
+        .text(&format!("{} over time, {told}", chart.title))
         .raw("\">\n");
     html.raw(&svg).raw("</div>\n");
-    if panel.curves.len() > 1 {
+    if chart.curves.len() > 1 {
         html.raw("<p class=\"legend\">");
-        for (number, named) in panel.curves.iter().enumerate() {
-            let figure =
-                figures(&named.curve).map(|figures| panel.tells.text(&figures, panel.measure));
+        for (number, named) in chart.curves.iter().enumerate() {
+            let figure = chart.told_of(named);
             let class = format!("c{}", svg::role(number));
-            let above = if panel.is_far_above(named) {
+            let above = if chart.is_far_above(named) {
                 ", far above the others"
             } else {
                 ""
             };
-            html.element(
-                "span",
-                &class,
-                &format!("{}: {}{above}", named.name, figure.unwrap_or_default()),
-            );
+            html.element("span", &class, &format!("{}: {figure}{above}", named.name));
         }
         html.raw("</p>\n");
     }
@@ -181,93 +152,74 @@ fn chart(html: &mut Html, panel: &Panel, seconds: f64, stalled: Option<f64>) {
 }
 
 /// What stands for the unit where the measure has none.
-fn unit_of(panel: &Panel) -> &'static str {
-    match panel.key {
+fn unit_of(chart: &Chart) -> &'static str {
+    match chart.key {
         "steps_per_second" => "steps per second",
         "cpu_cores_used" => "cores",
         _ => "",
     }
 }
 
-fn culprit_of(html: &mut Html, culprit: &RootError) {
+fn root_error(html: &mut Html, error: &RootError) {
     html.raw("<section class=\"card\">\n");
     html.element("h2", "", "RootError");
-    html.element("p", "class", &culprit.headline());
-    if let Some(words) = culprit.words() {
+    html.element("p", "class", &error.headline());
+    if let Some(words) = error.words() {
         html.element("p", "message", words);
     }
-    if !culprit.frames.is_empty() {
-        html.element(
-            "p",
-            "faint",
-            "The traceback, innermost last; of private code only where it stands is known:",
-        );
+    if !error.frames.is_empty() {
+        html.faint("Traceback (most recent call last). Names in your own code are not recorded:");
         html.raw("<ol class=\"frames\">\n");
-        culprit
-            .frames
-            .iter()
-            .for_each(|frame| html.element("li", "", frame));
+        for frame in &error.frames {
+            html.element("li", "", frame);
+        }
         html.raw("</ol>\n");
     }
-    if culprit.chain.len() > 1 {
-        html.element(
-            "p",
-            "faint",
-            &format!(
-                "Of the same failure, oldest first: {}",
-                culprit.chain.join(", ")
-            ),
-        );
+    if error.chain.len() > 1 {
+        html.faint(&format!(
+            "Exceptions of the same failure, oldest first: {}",
+            error.chain.join(", ")
+        ));
     }
-    if let Some(others) = culprit.other_ranks {
-        html.element(
-            "p",
-            "faint",
-            &format!(
-                "{} failed too.",
-                crate::commands::count(others, "other worker")
-            ),
-        );
+    if let Some(others) = error.other_ranks {
+        html.faint(&format!(
+            "{} failed too.",
+            crate::commands::output::count(others, "other worker")
+        ));
     }
     html.raw("</section>\n");
 }
 
 /// What was sent and what not, and what was missed.
-fn events(html: &mut Html, story: &Story) {
+fn events(html: &mut Html, data: &ReportData) {
     html.raw("<section class=\"card\">\n");
-    html.element("h2", "", "What was sent");
-    html.element("p", "", &capitalized(&sent(story)));
-    html.raw("<table><thead><tr><th scope=\"col\">event</th><th scope=\"col\">number</th><th scope=\"col\">became</th></tr></thead>\n<tbody>");
-    for fate in &story.fates {
-        let became: Vec<_> = fate
-            .fates
-            .iter()
+    html.element("h2", "", "Events");
+    html.element("p", "", &capitalized(&sent(data)));
+    html.raw("<table><thead><tr><th scope=\"col\">event</th><th scope=\"col\">number</th><th scope=\"col\">what became of them</th></tr></thead>\n<tbody>");
+    for tally in &data.tallies {
+        let became = tally.became.iter();
+        let became: Vec<_> = became
             .map(|(word, count)| format!("{count} {word}"))
             .collect();
         html.raw("<tr>");
-        html.element("th", "", fate.name.as_str());
-        html.element("td", "", &fate.count.to_string());
+        html.element("th", "", tally.name.as_str());
+        html.element("td", "", &tally.count.to_string());
         html.element("td", "", &became.join(", "));
         html.raw("</tr>\n");
     }
     html.raw("</tbody></table>\n");
-    if !story.missed.is_empty() {
+    if !data.missed.is_empty() {
         html.element("h2", "", "What was missed");
         html.raw("<ul>");
-        story
-            .missed
+        data.missed
             .iter()
             .for_each(|missed| html.element("li", "", missed));
         html.raw("</ul>\n");
     }
-    html.element(
-        "p",
-        "faint",
-        &format!(
-            "`axolotl-run --show {}` prints the exact events.",
-            story.name()
-        ),
-    );
+    html.faint(&format!(
+        "`axolotl-run --show {}` prints the exact events.",
+        data.name()
+    ));
     html.raw("</section>\n");
 }
 
@@ -278,32 +230,28 @@ fn capitalized(text: &str) -> String {
     })
 }
 
-fn two(html: &mut Html, stories: [&Story; 2]) {
+fn two(html: &mut Html, pair: [&ReportData; 2]) {
     html.raw("<header class=\"pair\">\n");
-    for (number, story) in stories.into_iter().enumerate() {
+    for (number, data) in pair.into_iter().enumerate() {
         let _ = write!(html.text, "<div class=\"side c{number}\">");
-        verdict(html, story, "h1");
-        html.element(
-            "p",
-            "faint",
-            &format!("Run {}, {}", story.name(), story.began()),
-        );
+        verdict(html, data, "h1");
+        html.faint(&format!("Run {}, {}", data.name(), data.began()));
         html.raw("</div>\n");
     }
     html.raw("</header>\n<section class=\"card\">\n<table><thead><tr><th></th>");
-    stories
-        .iter()
-        .for_each(|story| html.element("th", "", &story.name()));
+    for data in pair {
+        html.element("th", "", &data.name());
+    }
     html.raw("<th></th></tr></thead>\n<tbody>");
-    for row in compare::rows(stories)
-        .into_iter()
-        .filter(|row| row.label != "run")
-    {
+    for row in compare::rows(pair) {
+        if row.label == "run" {
+            continue;
+        }
         html.raw("<tr>");
         html.element("th", "", row.label);
-        row.texts
-            .iter()
-            .for_each(|text| html.element("td", "", text));
+        for text in &row.texts {
+            html.element("td", "", text);
+        }
         html.element(
             "td",
             "faint",
@@ -312,18 +260,16 @@ fn two(html: &mut Html, stories: [&Story; 2]) {
         html.raw("</tr>\n");
     }
     html.raw("</tbody></table>\n</section>\n<section class=\"charts\">\n");
-    let seconds = stories
-        .iter()
-        .map(|story| story.seconds())
-        .fold(0.0, f64::max);
-    for (both, _) in compare::pairs(stories) {
-        chart(html, &both, seconds, None);
+    let seconds = compare::seconds(pair);
+    for one in compare::pairs(pair) {
+        chart(html, &one.both, seconds, None);
     }
     html.raw("</section>\n");
-    stories
-        .into_iter()
-        .filter_map(|story| story.digest.root_error.as_ref())
-        .for_each(|culprit| culprit_of(html, culprit));
+    for data in pair {
+        if let Some(error) = &data.summary.root_error {
+            root_error(html, error);
+        }
+    }
 }
 
 /// A page that is being written.
@@ -353,6 +299,11 @@ impl Html {
             }
         }
         self
+    }
+
+    /// A paragraph of less importance.
+    fn faint(&mut self, text: &str) {
+        self.element("p", "faint", text);
     }
 
     /// An element with nothing but text in it.

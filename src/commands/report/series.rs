@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 /// What is measured over time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Metric {
+pub enum SeriesKey {
     /// Optimizer steps done: a counter.
     Step,
     /// Processor seconds used: a counter.
@@ -78,9 +78,9 @@ impl Cell {
         }
     }
 
-    fn point(&self) -> Option<Point> {
+    fn point(&self) -> Option<CurvePoint> {
         let count = f64::from(self.count);
-        (self.count > 0).then(|| Point {
+        (self.count > 0).then(|| CurvePoint {
             at: self.time_sum / count,
             least: self.least,
             mean: (self.sum / count).clamp(self.least, self.greatest),
@@ -91,7 +91,7 @@ impl Cell {
 
 /// What a curve has at one place.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Point {
+pub struct CurvePoint {
     /// Seconds since the spawn.
     pub at: f64,
     /// The least value there.
@@ -103,7 +103,7 @@ pub struct Point {
 }
 
 /// Points in order; None is a break: it was measured there, but this was not known.
-pub type Curve = Vec<Option<Point>>;
+pub type Curve = Vec<Option<CurvePoint>>;
 
 /// The whole time series.
 #[derive(Clone, Debug)]
@@ -111,7 +111,7 @@ pub struct Series {
     width: f64,
     /// Measurements in each column, whatever they hold.
     measured: Vec<u32>,
-    cells: BTreeMap<Metric, Vec<Cell>>,
+    cells: BTreeMap<SeriesKey, Vec<Cell>>,
     end: f64,
     /// The highest step, and when it was first seen.
     step: Option<(f64, f64)>,
@@ -140,12 +140,12 @@ impl Series {
             *measured = measured.saturating_add(1);
         }
         for (metric, value) in [
-            (Metric::Step, whole(line.step)),
-            (Metric::Processor, line.cpu_seconds),
-            (Metric::Loss, line.loss),
-            (Metric::MemorySum, whole(line.rss_sum_bytes)),
-            (Metric::MemoryLargest, whole(line.rss_max_process_bytes)),
-            (Metric::MemoryGroup, whole(line.cgroup_bytes)),
+            (SeriesKey::Step, whole(line.step)),
+            (SeriesKey::Processor, line.cpu_seconds),
+            (SeriesKey::Loss, line.loss),
+            (SeriesKey::MemorySum, whole(line.rss_sum_bytes)),
+            (SeriesKey::MemoryLargest, whole(line.rss_max_process_bytes)),
+            (SeriesKey::MemoryGroup, whole(line.cgroup_bytes)),
         ] {
             self.put(column, metric, at, value);
         }
@@ -153,14 +153,14 @@ impl Series {
             if gpu.index as usize >= limits::ACCELERATORS_MAX {
                 continue;
             }
-            self.put(column, Metric::GpuLoad(gpu.index), at, gpu.utilization);
+            self.put(column, SeriesKey::GpuLoad(gpu.index), at, gpu.utilization);
             self.put(
                 column,
-                Metric::GpuMemory(gpu.index),
+                SeriesKey::GpuMemory(gpu.index),
                 at,
                 whole(gpu.memory_bytes),
             );
-            self.put(column, Metric::GpuPower(gpu.index), at, gpu.power_watts);
+            self.put(column, SeriesKey::GpuPower(gpu.index), at, gpu.power_watts);
         }
         true
     }
@@ -176,12 +176,12 @@ impl Series {
             Event::Start(_) | Event::Error(_) => return,
         };
         if let Some(at) = at {
-            self.note(at, Metric::Step, whole(step));
-            self.note(at, Metric::Loss, loss.map(Number::get));
+            self.note(at, SeriesKey::Step, whole(step));
+            self.note(at, SeriesKey::Loss, loss.map(Number::get));
         }
     }
 
-    fn note(&mut self, at: f64, metric: Metric, value: Option<f64>) {
+    fn note(&mut self, at: f64, metric: SeriesKey, value: Option<f64>) {
         if let Some(column) = self.column(at) {
             self.put(column, metric, at, value);
         }
@@ -226,11 +226,11 @@ impl Series {
         }
     }
 
-    fn put(&mut self, column: usize, metric: Metric, at: f64, value: Option<f64>) {
+    fn put(&mut self, column: usize, metric: SeriesKey, at: f64, value: Option<f64>) {
         let Some(value) = value.filter(|value| value.is_finite()) else {
             return;
         };
-        if metric == Metric::Step && self.step.is_none_or(|(step, _)| value > step) {
+        if metric == SeriesKey::Step && self.step.is_none_or(|(step, _)| value > step) {
             self.step = Some((value, at));
         }
         let cells = self.cells.entry(metric).or_default();
@@ -243,24 +243,21 @@ impl Series {
     }
 
     /// The time of the last measurement, in seconds since the spawn.
-    #[must_use]
     pub const fn end(&self) -> f64 {
         self.end
     }
 
     /// When the highest step was first seen.
-    #[must_use]
     pub fn last_step_at(&self) -> Option<f64> {
         self.step.map(|(_, at)| at)
     }
 
     /// The GPUs of which anything is known.
-    #[must_use]
     pub fn gpus(&self) -> Vec<u32> {
-        let index = |metric: &Metric| match metric {
-            Metric::GpuLoad(index) | Metric::GpuMemory(index) | Metric::GpuPower(index) => {
-                Some(*index)
-            }
+        let index = |metric: &SeriesKey| match metric {
+            SeriesKey::GpuLoad(index)
+            | SeriesKey::GpuMemory(index)
+            | SeriesKey::GpuPower(index) => Some(*index),
             _ => None,
         };
         let mut gpus: Vec<_> = self.cells.keys().filter_map(index).collect();
@@ -270,14 +267,12 @@ impl Series {
     }
 
     /// A measured value over time.
-    #[must_use]
-    pub fn gauge(&self, metric: Metric) -> Curve {
+    pub fn gauge(&self, metric: SeriesKey) -> Curve {
         self.together(&[metric])
     }
 
     /// Several as one: their mean, from the least of all to the greatest.
-    #[must_use]
-    pub fn together(&self, metrics: &[Metric]) -> Curve {
+    pub fn together(&self, metrics: &[SeriesKey]) -> Curve {
         let of: Vec<_> = metrics
             .iter()
             .filter_map(|metric| self.cells.get(metric))
@@ -303,8 +298,7 @@ impl Series {
     }
 
     /// How fast a counter grew, over a window that is wide enough to see it grow by several.
-    #[must_use]
-    pub fn rate(&self, counter: Metric) -> Curve {
+    pub fn rate(&self, counter: SeriesKey) -> Curve {
         let Some(cells) = self.cells.get(&counter) else {
             return Curve::new();
         };
@@ -321,7 +315,7 @@ impl Series {
             return Curve::new();
         }
         // A processor's second is a fine measure, a step may take minutes.
-        let several = if counter == Metric::Step && grown > 0.0 {
+        let several = if counter == SeriesKey::Step && grown > 0.0 {
             4.0 * time / grown
         } else {
             0.0
@@ -342,7 +336,7 @@ impl Series {
             let rate = (value - counted) / (at - since);
             // A counter that begins anew (another phase, a child that was not waited for) says nothing here.
             if rate.is_finite() && rate >= 0.0 {
-                curve.push(Some(Point {
+                curve.push(Some(CurvePoint {
                     at,
                     least: rate,
                     mean: rate,

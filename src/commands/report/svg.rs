@@ -1,11 +1,11 @@
 //! A chart as SVG, for the page in the browser.
 //!
-//! The drawing library is told places between 0 and 1 only: where ticks stand and what is written beside them is
+//! The drawing library is told places between 0 and 1 only: the places of ticks and what is written beside them are
 //! decided here, so that no value that a file may hold can make it search for ticks without end. Colours stand for
-//! roles; the page's style sheet says what they look like by day, by night and on paper.
+//! roles; the page's style sheet says what they look like by day, by night and on terminal.
 
-use super::panels::Panel;
-use super::series::{Curve, Point};
+use super::charts::Chart;
+use super::series::{Curve, CurvePoint};
 use axolotl_run_core::judging::summary::units;
 use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
 use plotters::prelude::*;
@@ -34,16 +34,14 @@ const CURVES: [RGBColor; 6] = [
 ];
 
 /// The curve's number as the style sheet knows it.
-#[must_use]
 pub const fn role(curve: usize) -> usize {
     curve % CURVES.len()
 }
 
 /// Draws a chart; nothing where the library fails, which writing to memory gives it no reason for.
-#[must_use]
-pub fn draw(panel: &Panel, seconds: f64, stalled: Option<f64>) -> Option<String> {
+pub fn draw(chart: &Chart, seconds: f64, stalled: Option<f64>) -> Option<String> {
     let mut svg = String::new();
-    draw_on(&mut svg, panel, seconds, stalled).ok()?;
+    draw_on(&mut svg, chart, seconds, stalled).ok()?;
     Some(svg)
 }
 
@@ -51,46 +49,33 @@ type Failure = DrawingAreaErrorKind<std::io::Error>;
 
 fn draw_on(
     svg: &mut String,
-    panel: &Panel,
+    chart: &Chart,
     seconds: f64,
     stalled: Option<f64>,
 ) -> Result<(), Failure> {
-    let (low, high) = panel.axis();
+    let (low, high) = chart.axis();
     // A little air above what the curves reach, so that none is cut at the edge.
-    let axis = (
-        low,
-        if panel.ceiling == Some(high) {
-            high
-        } else {
-            high + (high / 16.0 - low / 16.0)
-        },
-    );
-    let (_, unit) = panel.measure.unit(axis.1);
-    let in_height = Range {
-        low: axis.0,
-        high: axis.1,
-    };
+    let mut top = high;
+    if chart.ceiling != Some(high) {
+        top += high / 16.0 - low / 16.0;
+    }
+    let (_, unit) = chart.measure.unit(top);
+    let in_height = Range { low, high: top };
     let in_time = Range {
         low: 0.0,
         high: seconds,
     };
-    let place = |ticks: Vec<f64>, range: &Range| {
-        ticks
-            .into_iter()
-            .map(|tick| range.share(tick))
-            .collect::<Vec<_>>()
-    };
-    let times = place(time_ticks(seconds), &in_time);
-    let values = place(
-        ticks(axis.0 / unit, axis.1 / unit)
-            .into_iter()
-            .map(|tick| tick * unit)
-            .collect(),
-        &in_height,
-    );
+    let mut times = time_ticks(seconds);
+    for time in &mut times {
+        *time = in_time.share(*time);
+    }
+    let mut values = ticks(low / unit, top / unit);
+    for value in &mut values {
+        *value = in_height.share(*value * unit);
+    }
 
     let area = SVGBackend::with_string(svg, SIZE).into_drawing_area();
-    let mut chart = ChartBuilder::on(&area)
+    let mut canvas = ChartBuilder::on(&area)
         .margin(6)
         .margin_right(40)
         .margin_top(18)
@@ -98,7 +83,7 @@ fn draw_on(
         .y_label_area_size(96)
         .build_cartesian_2d(Axis { ticks: times }, Axis { ticks: values })?;
     let letters = ("sans-serif", LETTERS).into_font().color(&TEXT);
-    chart
+    canvas
         .configure_mesh()
         .disable_x_mesh()
         .light_line_style(TRANSPARENT)
@@ -111,39 +96,39 @@ fn draw_on(
 
     if let Some(idle) = stalled.filter(|idle| seconds > *idle) {
         let from = in_time.share(seconds - idle);
-        chart.draw_series([Rectangle::new(
+        canvas.draw_series([Rectangle::new(
             [(from, 0.0), (1.0, 1.0)],
             STALL.mix(0.16).filled(),
         )])?;
     }
-    for (number, named) in panel.curves.iter().enumerate() {
+    for (number, named) in chart.curves.iter().enumerate() {
         let colour = CURVES.get(role(number)).copied().unwrap_or(TEXT);
         for part in parts(&named.curve) {
-            let at = |value: fn(&Point) -> f64| {
+            let at = |value: fn(&CurvePoint) -> f64| {
                 part.iter()
                     .map(move |point| (in_time.share(point.at), in_height.share(value(point))))
             };
             let line: Vec<_> = at(|point| point.mean).collect();
-            if panel.from_zero && panel.curves.len() == 1 {
+            if chart.from_zero && chart.curves.len() == 1 {
                 let ground = line.iter().rev().map(|(time, _)| (*time, 0.0));
                 let below: Vec<_> = line.iter().copied().chain(ground).collect();
-                chart.draw_series([Polygon::new(below, colour.mix(0.12).filled())])?;
+                canvas.draw_series([Polygon::new(below, colour.mix(0.12).filled())])?;
             }
             if part.iter().any(|point| point.greatest > point.least) {
                 let back: Vec<_> = at(|point| point.least).collect();
                 let band: Vec<_> = at(|point| point.greatest)
                     .chain(back.into_iter().rev())
                     .collect();
-                chart.draw_series([Polygon::new(band, colour.mix(0.22).filled())])?;
+                canvas.draw_series([Polygon::new(band, colour.mix(0.22).filled())])?;
             }
-            chart.draw_series([PathElement::new(line, colour.stroke_width(3))])?;
+            canvas.draw_series([PathElement::new(line, colour.stroke_width(3))])?;
         }
     }
     area.present()
 }
 
 /// The curve's parts between its breaks.
-fn parts(curve: &Curve) -> impl Iterator<Item = Vec<Point>> {
+fn parts(curve: &Curve) -> impl Iterator<Item = Vec<CurvePoint>> {
     curve
         .split(Option::is_none)
         .map(|part| part.iter().flatten().copied().collect())
@@ -204,7 +189,6 @@ fn nearly(value: f64) -> f64 {
 }
 
 /// Round numbers in a range, a handful.
-#[must_use]
 pub fn ticks(low: f64, high: f64) -> Vec<f64> {
     let rough = high / TICKS_MAX - low / TICKS_MAX;
     if !(rough.is_finite() && rough > f64::MIN_POSITIVE) {
@@ -219,7 +203,6 @@ pub fn ticks(low: f64, high: f64) -> Vec<f64> {
 }
 
 /// Round times up to a run's length.
-#[must_use]
 pub fn time_ticks(seconds: f64) -> Vec<f64> {
     const STEPS: [f64; 21] = [
         1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0,
@@ -275,25 +258,13 @@ fn tick_of_time(seconds: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::panels::{Measure, Named, Tells};
+    use super::super::charts::{Measure, Named, Tells};
     use super::*;
     use proptest::prelude::*;
 
-    fn panel(curve: Curve) -> Panel {
-        let curves = vec![Named {
-            name: "x".to_owned(),
-            curve,
-        }];
-        Panel {
-            title: "Title",
-            short: "short",
-            key: "key",
-            measure: Measure::Bytes,
-            from_zero: true,
-            tells: Tells::Mean,
-            ceiling: None,
-            curves,
-        }
+    fn chart(curve: Curve) -> Chart {
+        Chart::new("Title", "short", "key", Measure::Bytes, Tells::Mean)
+            .with(vec![Named::new("x", curve)])
     }
 
     #[test]
@@ -314,7 +285,7 @@ mod tests {
     #[test]
     fn a_chart_has_its_curve_and_its_labels() {
         let point = |at, value| {
-            Some(Point {
+            Some(CurvePoint {
                 at,
                 least: value / 2.0,
                 mean: value,
@@ -322,7 +293,7 @@ mod tests {
             })
         };
         let svg = draw(
-            &panel(vec![point(0.0, 1e9), point(60.0, 4e9)]),
+            &chart(vec![point(0.0, 1e9), point(60.0, 4e9)]),
             60.0,
             Some(10.0),
         )
@@ -350,9 +321,9 @@ mod tests {
             let curve: Curve = points
                 .iter()
                 .filter(|(at, value, _)| at.is_finite() && value.is_finite())
-                .map(|&(at, value, known)| known.then_some(Point { at, least: value, mean: value, greatest: value }))
+                .map(|&(at, value, known)| known.then_some(CurvePoint { at, least: value, mean: value, greatest: value }))
                 .collect();
-            let svg = draw(&panel(curve), seconds.abs(), Some(seconds)).unwrap();
+            let svg = draw(&chart(curve), seconds.abs(), Some(seconds)).unwrap();
             prop_assert!(svg.len() < 20_000, "{}", svg.len());
             for number in svg.split(['"', ' ', ',']).filter_map(|word| word.parse::<f64>().ok()) {
                 prop_assert!(number.abs() <= f64::from(SIZE.0), "{}", svg);

@@ -3,17 +3,15 @@
 //! It fits the screen where that can be: charts give up their second line and the traceback its outer frames before
 //! the page grows beyond it. Nothing that was read is printed as it is.
 
-use super::dots::{self, Frame, Glyphs};
-use super::panels::{Panel, figures, panels};
-use super::story::Story;
-use crate::commands::count;
+use super::charts::{Chart, charts};
+use super::data::ReportData;
+use super::dots::{self, Area, Glyphs};
+use crate::commands::output::count;
 use crate::store::Sending;
-use crate::ui::harmless;
-use crate::ui::page::Ink;
 use crate::ui::page::Page;
-use crate::ui::page::Paper;
-use crate::ui::page::cut;
-use axolotl_run_core::judging::summary::units;
+use crate::ui::text::{cut, harmless};
+use crate::ui::{Style, Terminal};
+use axolotl_run_core::judging::summary::{lines, units};
 
 /// Where text begins, and curves.
 const LABEL: usize = 11;
@@ -27,120 +25,109 @@ const CHARTS: usize = 6;
 const FRAMES: usize = 3;
 
 /// The page of one run.
-#[must_use]
-pub fn page(story: &Story, paper: Paper) -> String {
-    let mut panels = panels(&story.series, &story.digest);
-    panels.truncate(CHARTS);
-    let head = head(story, paper);
-    let foot = foot(story, paper);
-    let lines = |text: &str| text.lines().count();
-    // The shell's prompt stands below, an axis below the charts, an empty line around them.
-    let fixed = lines(&head)
-        .saturating_add(lines(&foot))
-        .saturating_add(panels.len())
-        .saturating_add(4);
-    let spare = paper.height.unwrap_or(HEIGHT).saturating_sub(fixed);
-    let culprit = culprit(story, paper, spare.saturating_sub(panels.len()));
-    let spare = spare.saturating_sub(lines(&culprit));
+pub fn page(data: &ReportData, terminal: Terminal) -> String {
+    let mut charts = charts(&data.series, &data.summary);
+    charts.truncate(CHARTS);
+    let head = head(data, terminal);
+    let foot = foot(data, terminal);
+    // The shell's prompt is below, an axis below the charts, an empty line around them.
+    let fixed = head.lines().count() + foot.lines().count() + charts.len() + 4;
+    let spare = terminal.height.unwrap_or(HEIGHT).saturating_sub(fixed);
+    let root_error = root_error(data, terminal, spare.saturating_sub(charts.len()));
+    let spare = spare.saturating_sub(root_error.lines().count());
     let mut text = head;
-    if panels.is_empty() {
+    if charts.is_empty() {
         text.push_str("\nToo short for a chart: measurements are seconds apart.\n\n");
     } else {
-        let seconds = story.seconds();
+        let seconds = data.seconds();
         text.push('\n');
-        for (number, panel) in panels.iter().enumerate() {
+        for (number, drawn) in charts.iter().enumerate() {
             let height = if number < spare { 2 } else { 1 };
-            text.push_str(&chart(panel, seconds, height, paper));
+            text.push_str(&chart(drawn, seconds, height, terminal));
         }
-        text.push_str(&time_axis(seconds, paper));
+        text.push_str(&time_axis(seconds, terminal));
         text.push('\n');
     }
-    text.push_str(&culprit);
+    text.push_str(&root_error);
     text.push_str(&foot);
     text
 }
 
-fn head(story: &Story, paper: Paper) -> String {
-    let mut page = Page::new(paper, LABEL);
-    let word = story.headline();
-    let sentence = story
-        .meaning()
-        .map_or_else(|| word.clone(), |meaning| format!("{word}: {meaning}"));
-    page.inked("ended", &sentence, Some((story.ink(), &word)));
-    let reasons = story.reasons();
+fn head(data: &ReportData, terminal: Terminal) -> String {
+    let mut page = Page::new(terminal, LABEL);
+    let word = data.headline();
+    let sentence = match data.meaning() {
+        Some(meaning) => format!("{word}: {meaning}"),
+        None => word.clone(),
+    };
+    page.styled("ended", &sentence, Some((data.style(), &word)));
+    let reasons = data.reasons();
     if !reasons.is_empty() {
         page.entry("because", &reasons.join(" "));
     }
-    if let Some(standstill) = story.standstill() {
+    if let Some(standstill) = data.standstill() {
         page.entry("stalled", &standstill);
     }
-    page.entry("run", &format!("{}, {}", story.name(), story.began()));
-    if let Some(reached) = story.reached() {
+    page.entry("run", &format!("{}, {}", data.name(), data.began()));
+    if let Some(reached) = lines::progress(&data.summary) {
         page.entry("reached", &reached);
     }
     page.finish()
 }
 
 /// A chart with its label and figures.
-fn chart(panel: &Panel, seconds: f64, height: usize, paper: Paper) -> String {
-    let mut page = Page::new(paper, LABEL);
-    let Some(named) = panel.curves.first() else {
+fn chart(chart: &Chart, seconds: f64, height: usize, terminal: Terminal) -> String {
+    let mut page = Page::new(terminal, LABEL);
+    let Some(named) = chart.curves.first() else {
         return String::new();
     };
     // On the terminal the axis is the first curve's own: the others are not drawn.
-    let alone = Panel {
+    let alone = Chart {
         curves: vec![named.clone()],
-        ..panel.clone()
+        ..chart.clone()
     };
     let axis = alone.axis();
-    for (number, (line, figure)) in drawn(&alone, axis, seconds, height, paper)
-        .into_iter()
-        .enumerate()
-    {
-        let label = if number == 0 { panel.short } else { "" };
-        let figure = if number == 0 {
-            figure
+    let lines = drawn(&alone, axis, seconds, height, terminal);
+    for (number, (line, figure)) in lines.into_iter().enumerate() {
+        let line = terminal.styled(Style::Curve, &line);
+        if number == 0 {
+            page.line(&format!("{:<LABEL$}{line}  {figure}", chart.short));
         } else {
-            page.ink(Ink::Faint, &figure)
-        };
-        page.line(&format!(
-            "{label:<LABEL$}{}  {figure}",
-            page.ink(Ink::Curve, &line)
-        ));
+            let figure = terminal.styled(Style::Faint, &figure);
+            page.line(&format!("{:<LABEL$}{line}  {figure}", ""));
+        }
     }
     page.finish()
 }
 
-/// The lines of a curve, each with the figure that stands beside it.
+/// The lines of a curve, each with the figure beside it.
 pub(super) fn drawn(
-    panel: &Panel,
+    chart: &Chart,
     axis: (f64, f64),
     seconds: f64,
     height: usize,
-    paper: Paper,
+    terminal: Terminal,
 ) -> Vec<(String, String)> {
-    let Some(named) = panel.curves.first() else {
+    let Some(named) = chart.curves.first() else {
         return Vec::new();
     };
-    let frame = Frame {
-        width: chart_width(paper),
+    let frame = Area {
+        width: chart_width(terminal),
         height,
         seconds,
         axis,
-        filled: panel.from_zero,
+        filled: chart.from_zero,
     };
-    let glyphs = if paper.is_unicode {
+    let glyphs = if terminal.is_unicode {
         Glyphs::Unicode
     } else {
         Glyphs::Ascii
     };
-    let tells = figures(&named.curve).map_or_else(String::new, |figures| {
-        panel.tells.text(&figures, panel.measure)
-    });
+    let tells = chart.told();
     let scale = format!(
         "{} to {}",
-        panel.measure.write(axis.0),
-        panel.measure.write(axis.1)
+        chart.measure.write(axis.0),
+        chart.measure.write(axis.1)
     );
     let beside = [tells, scale]
         .into_iter()
@@ -151,49 +138,53 @@ pub(super) fn drawn(
         .collect()
 }
 
-fn chart_width(paper: Paper) -> usize {
-    paper
+fn chart_width(terminal: Terminal) -> usize {
+    terminal
         .width
         .saturating_sub(LABEL.saturating_add(FIGURES))
         .max(8)
 }
 
 /// The time below the charts: where they begin, their middle, their end.
-pub(super) fn time_axis(seconds: f64, paper: Paper) -> String {
-    let width = chart_width(paper);
+pub(super) fn time_axis(seconds: f64, terminal: Terminal) -> String {
+    let width = chart_width(terminal);
     let (middle, end) = (units::duration(seconds / 2.0), units::duration(seconds));
     let half = width / 2;
     let first = half.saturating_sub(middle.len() / 2);
     let rest = width.saturating_sub(first).saturating_sub(middle.len());
-    let mut page = Page::new(paper, LABEL);
+    let mut page = Page::new(terminal, LABEL);
     // Times that touch cannot be told apart; the middle is the one to do without.
     let axis = if first > "0s".len() && rest > end.len() {
         format!("{:<first$}{middle}{end:>rest$}", "0s")
     } else {
         format!("0s{end:>after$}", after = width.saturating_sub("0s".len()))
     };
-    page.line(&format!("{:<LABEL$}{}", "", page.ink(Ink::Faint, &axis)));
+    page.line(&format!(
+        "{:<LABEL$}{}",
+        "",
+        terminal.styled(Style::Faint, &axis)
+    ));
     page.finish()
 }
 
 /// What it died of, with as many frames as there is room for.
-fn culprit(story: &Story, paper: Paper, spare: usize) -> String {
-    let Some(culprit) = &story.digest.root_error else {
+fn root_error(data: &ReportData, terminal: Terminal, spare: usize) -> String {
+    let Some(error) = &data.summary.root_error else {
         return String::new();
     };
-    let mut page = Page::new(paper, LABEL);
-    let headline = culprit.headline();
-    page.inked("culprit", &headline, Some((Ink::Bad, &headline)));
-    if let Some(words) = culprit.words() {
+    let mut page = Page::new(terminal, LABEL);
+    let headline = error.headline();
+    page.styled("error", &headline, Some((Style::Bad, &headline)));
+    if let Some(words) = error.words() {
         page.entry("", words);
     }
-    if let Some(others) = culprit.other_ranks {
+    if let Some(others) = error.other_ranks {
         page.entry("", &format!("{} failed too", count(others, "other worker")));
     }
     let shown = spare.saturating_sub(3).max(FRAMES);
-    let left_out = culprit.frames.len().saturating_sub(shown);
-    for frame in culprit.frames.iter().skip(left_out) {
-        page.entry("", &cut(frame, page.room(), paper.is_unicode));
+    let left_out = error.frames.len().saturating_sub(shown);
+    for frame in error.frames.iter().skip(left_out) {
+        page.entry("", &cut(frame, page.room(), terminal.is_unicode));
     }
     if left_out > 0 {
         page.entry(
@@ -201,28 +192,28 @@ fn culprit(story: &Story, paper: Paper, spare: usize) -> String {
             &format!(
                 "({} further out: `axolotl-run --show {}`)",
                 left_out,
-                story.name()
+                data.name()
             ),
         );
     }
     page.finish()
 }
 
-fn foot(story: &Story, paper: Paper) -> String {
-    let mut page = Page::new(paper, LABEL);
-    page.entry("sent", &sent(story));
-    for (number, missed) in story.missed.iter().enumerate() {
+fn foot(data: &ReportData, terminal: Terminal) -> String {
+    let mut page = Page::new(terminal, LABEL);
+    page.entry("sent", &sent(data));
+    for (number, missed) in data.missed.iter().enumerate() {
         page.entry(if number == 0 { "missed" } else { "" }, &harmless(missed));
     }
     page.finish()
 }
 
 /// What was sent and what not, in a sentence.
-pub(super) fn sent(story: &Story) -> String {
-    let run = &story.summary;
+pub(super) fn sent(data: &ReportData) -> String {
+    let run = &data.run;
     match run.sending {
         Sending::Forbidden => format!(
-            "nothing: {} kept on this machine alone",
+            "nothing ({}, on this machine only)",
             count(run.events, "event")
         ),
         Sending::Permitted => {
@@ -254,9 +245,9 @@ mod tests {
             assert_eq!(
                 time_axis(
                     3312.0,
-                    Paper {
+                    Terminal {
                         width,
-                        ..Paper::default()
+                        ..Terminal::default()
                     }
                 ),
                 expected,

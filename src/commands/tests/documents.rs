@@ -2,12 +2,12 @@
 //! completions and the options. `BLESS=1 cargo test --lib documents` writes what is generated.
 
 use crate::cli::{self, Group, OPTIONS, Value, exit_statuses, help};
-use crate::commands;
-use crate::commands::schema::walk;
+use crate::commands::documents::man;
+use crate::commands::documents::schema::walk;
 use crate::store;
 use axolotl_run_core::consent::POLICY_VERSION;
 use axolotl_run_core::env;
-use axolotl_run_core::event::schema::{Field, Kind};
+use axolotl_run_core::event::value::{Field, FieldKind};
 use axolotl_run_core::event::{EventName, SCHEMA_VERSION, common_fields};
 use axolotl_run_core::public::version::PACKAGES;
 use regex::Regex;
@@ -80,7 +80,7 @@ fn the_completions_have_the_programs_options_and_no_others() {
 /// What a reader sees: the page as the two formatters that there are set it.
 #[test]
 fn the_manual_page_says_what_the_help_says() {
-    let page = commands::man::page();
+    let page = man::page();
     compare("packaging/axolotl-run.1", &page);
     let file = path("packaging/axolotl-run.1").to_str().unwrap().to_owned();
     for formatter in [
@@ -142,7 +142,7 @@ fn what_the_page_must_say() -> Vec<String> {
     parts
 }
 
-/// What a program prints about a file, on both streams; None where the machine has no such program.
+/// What a program prints about a file, on both output; None where the machine has no such program.
 fn output(words: &[&str], file: &str) -> Option<String> {
     if !support::has(words[0]) {
         return None;
@@ -168,7 +168,8 @@ fn output(words: &[&str], file: &str) -> Option<String> {
 
 /// PRIVACY.md, whole.
 pub(crate) fn privacy_document() -> String {
-    let mut text = include_str!("../privacy.md").replace("{policy}", &POLICY_VERSION.to_string());
+    let mut text =
+        include_str!("../documents/privacy.md").replace("{policy}", &POLICY_VERSION.to_string());
     text = text.replace("{schema}", &SCHEMA_VERSION.to_string());
     let _ = write!(text, "\n### In every event\n\n");
     table(&mut text, &common_fields());
@@ -205,7 +206,7 @@ fn table(text: &mut String, fields: &[Field]) {
             field.why.replace('|', "\\|")
         );
         owners.push(match &field.kind {
-            Kind::List(_) => format!("{name}[]"),
+            FieldKind::List(_) => format!("{name}[]"),
             _ => name,
         });
     });

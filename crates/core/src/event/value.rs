@@ -207,7 +207,7 @@ pub type PerIndex<T> = Spread<u32, T>;
 pub type PerPackage<T> = Spread<&'static str, T>;
 
 /// What fills the hole in a field's name.
-pub trait Key: Ord + Display + Sized {
+pub trait HoleKey: Ord + Display + Sized {
     /// The key, where the text is one.
     fn parse(text: &str) -> Option<Self>;
 }
@@ -215,7 +215,7 @@ pub trait Key: Ord + Display + Sized {
 /// Digits of an index.
 const INDEX_DIGITS_MAX: usize = 6;
 
-impl Key for u32 {
+impl HoleKey for u32 {
     fn parse(text: &str) -> Option<Self> {
         let is_index =
             text.len() <= INDEX_DIGITS_MAX && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -223,13 +223,13 @@ impl Key for u32 {
     }
 }
 
-impl Key for &'static str {
+impl HoleKey for &'static str {
     fn parse(text: &str) -> Option<Self> {
         version::PACKAGES.iter().copied().find(|name| *name == text)
     }
 }
 
-impl<K: Key, T: Sendable> Sendable for Spread<K, T> {
+impl<K: HoleKey, T: Sendable> Sendable for Spread<K, T> {
     fn kind() -> FieldKind {
         T::kind()
     }
@@ -246,7 +246,7 @@ impl<K: Key, T: Sendable> Sendable for Spread<K, T> {
     }
 }
 
-impl<K: Key, T: Readable> Readable for Spread<K, T> {
+impl<K: HoleKey, T: Readable> Readable for Spread<K, T> {
     fn read(value: &Value) -> Option<Self> {
         Self::find("<>", value.as_object()?)
     }

@@ -2,6 +2,8 @@
 //!
 //! It builds without the HTTP client, TLS and tokio.
 
+#![expect(clippy::disallowed_methods, reason = "tests read recordings")]
+
 mod config_corpus;
 #[path = "../../../../tests/support/documents.rs"]
 mod documents;

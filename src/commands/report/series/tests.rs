@@ -33,7 +33,7 @@ fn a_week_keeps_its_peak_and_its_end_in_few_columns() {
             ..SeriesLine::default()
         }));
     }
-    let curve = series.gauge(Metric::MemorySum);
+    let curve = series.gauge(SeriesKey::MemorySum);
     assert!(
         (limits::SERIES_COLUMNS_MAX / 2..=limits::SERIES_COLUMNS_MAX).contains(&curve.len()),
         "{}",
@@ -48,7 +48,7 @@ fn a_week_keeps_its_peak_and_its_end_in_few_columns() {
         (greatest, series.end(), series.last_step_at()),
         (9e9, 604_795.0, Some(604_795.0))
     );
-    for point in series.rate(Metric::Step).iter().flatten() {
+    for point in series.rate(SeriesKey::Step).iter().flatten() {
         assert!((point.mean - 2.0).abs() < 0.02, "{point:?}");
     }
 }
@@ -66,10 +66,10 @@ fn what_was_not_known_is_a_break_and_what_was_not_measured_is_none() {
         at(305.0, ""),
     ]);
     assert_eq!(
-        means(&series.gauge(Metric::Loss)),
+        means(&series.gauge(SeriesKey::Loss)),
         [Some(3.0), Some(2.0), None, Some(1.0)]
     );
-    assert_eq!(series.gauge(Metric::MemorySum), []);
+    assert_eq!(series.gauge(SeriesKey::MemorySum), []);
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn a_rate_falls_to_nothing_when_the_steps_stop() {
         .map(|second| format!("{{\"at\":{second},\"step\":{}}}", step(second).floor()))
         .collect();
     let series = series(&lines);
-    let curve = series.rate(Metric::Step);
+    let curve = series.rate(SeriesKey::Step);
     let near = |second: f64| {
         curve
             .iter()
@@ -101,10 +101,10 @@ fn gpus_are_kept_apart_and_can_be_taken_together() {
         {"index":1,"memory_bytes":3,"utilization":1.0,"temperature_celsius":60},{"index":4000000000,"utilization":1}]}"#;
     assert!(series.take(&SeriesLine::read(line).unwrap()));
     assert_eq!(series.gpus(), [0, 1]);
-    let together = series.together(&[Metric::GpuMemory(0), Metric::GpuMemory(1)]);
+    let together = series.together(&[SeriesKey::GpuMemory(0), SeriesKey::GpuMemory(1)]);
     assert_eq!(
         together,
-        [Some(Point {
+        [Some(CurvePoint {
             at: 1.0,
             least: 1.0,
             mean: 2.0,
@@ -124,7 +124,7 @@ proptest! {
         }
         prop_assert!(series.measured.len() <= limits::SERIES_COLUMNS_MAX);
         prop_assert!(series.end() <= limits::SERIES_SECONDS_MAX);
-        for metric in [Metric::Step, Metric::Loss, Metric::MemorySum, Metric::GpuLoad(0)] {
+        for metric in [SeriesKey::Step, SeriesKey::Loss, SeriesKey::MemorySum, SeriesKey::GpuLoad(0)] {
             for curve in [series.gauge(metric), series.rate(metric)] {
                 for point in curve.iter().flatten() {
                     prop_assert!(point.at.is_finite() && point.least <= point.mean && point.mean <= point.greatest);
@@ -142,8 +142,8 @@ proptest! {
     ) {
         let of = |values: &[(f64, f64)]| {
             let mut series = Series::default();
-            values.iter().for_each(|(at, value)| series.note(*at, Metric::Loss, Some(*value)));
-            let curve = series.gauge(Metric::Loss);
+            values.iter().for_each(|(at, value)| series.note(*at, SeriesKey::Loss, Some(*value)));
+            let curve = series.gauge(SeriesKey::Loss);
             curve.into_iter().flatten().map(|point| (point.least, point.greatest)).collect::<Vec<_>>()
         };
         let forwards = of(&values);

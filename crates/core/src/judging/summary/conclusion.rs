@@ -6,7 +6,7 @@ use crate::judging::verdict::{Evidence, Kind, Outcome};
 
 /// How a run ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Conclusion {
+pub struct RunEnding {
     /// `success`, `error`, `signal` or `lost`.
     pub outcome: String,
     /// The verdict's word.
@@ -23,7 +23,7 @@ pub struct Conclusion {
     pub rank: Option<u64>,
 }
 
-impl Conclusion {
+impl RunEnding {
     pub(super) fn of<T: Text>(finish: &Finish<T>) -> Self {
         let outcome = finish.outcome.as_ref().map_or("unknown", AsRef::as_ref);
         let mut conclusion = Self {

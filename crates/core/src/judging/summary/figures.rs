@@ -1,6 +1,6 @@
 //! The figures of a run, taken from its events one by one.
 
-use super::conclusion::{Conclusion, owned};
+use super::conclusion::{RunEnding, owned};
 use super::root_error::RootError;
 use super::units;
 use crate::event::value::{Number, PerIndex, Text};
@@ -34,7 +34,7 @@ pub struct Summary {
     /// Where it was seen to stand still and was not seen to go on.
     pub stall: Option<Stall>,
     /// How it ended.
-    pub conclusion: Option<Conclusion>,
+    pub conclusion: Option<RunEnding>,
     /// What it died of.
     pub root_error: Option<RootError>,
     /// Highest resident bytes of one process.
@@ -133,7 +133,7 @@ impl Summary {
     }
 
     fn finish<T: Text>(&mut self, finish: &Finish<T>) {
-        let conclusion = Conclusion::of(finish);
+        let conclusion = RunEnding::of(finish);
         renew(&mut self.seconds, plain(finish.total_time_seconds));
         let last = finish.total_steps.or(self.step);
         // Between the last report and the end it may have gone on.

@@ -3,7 +3,7 @@
 //! Both are bounded, in lines and in bytes: they are printed between lines of others, and travel through a pipe that
 //! must take them whole. Texts are made harmless here, since nobody looks at them afterwards.
 
-use super::conclusion::Conclusion;
+use super::conclusion::RunEnding;
 use super::figures::{GpuUse, Summary};
 use super::units;
 use crate::limits;
@@ -56,7 +56,7 @@ fn cell(text: Option<String>) -> String {
 /// `oom gpu after 2h 13m`.
 fn verdict(summary: &Summary) -> String {
     let conclusion = summary.conclusion.as_ref();
-    let word = conclusion.map_or_else(|| "unknown".to_owned(), Conclusion::headline);
+    let word = conclusion.map_or_else(|| "unknown".to_owned(), RunEnding::headline);
     match summary.seconds {
         Some(seconds) => format!("{word} after {}", units::duration(seconds)),
         None => word,

@@ -14,6 +14,6 @@ pub mod units;
 #[cfg(test)]
 mod tests;
 
-pub use conclusion::Conclusion;
+pub use conclusion::RunEnding;
 pub use figures::{GpuUse, Stall, Summary};
 pub use root_error::RootError;

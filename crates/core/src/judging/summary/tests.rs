@@ -201,9 +201,9 @@ fn what_is_not_of_the_expected_kind_is_unknown() {
     for name in EventName::ALL {
         take(&mut summary, name, &odd);
     }
-    let ending = Conclusion {
+    let ending = RunEnding {
         outcome: "unknown".to_owned(),
-        ..Conclusion::default()
+        ..RunEnding::default()
     };
     assert_eq!(
         summary,
@@ -217,9 +217,9 @@ fn what_is_not_of_the_expected_kind_is_unknown() {
 
 #[test]
 fn a_run_without_a_verdict_is_told_by_its_outcome() {
-    let ending = Conclusion {
+    let ending = RunEnding {
         outcome: "lost".to_owned(),
-        ..Conclusion::default()
+        ..RunEnding::default()
     };
     assert_eq!(
         (ending.headline().as_str(), ending.meaning()),

@@ -3,16 +3,18 @@
 //! This is how a user finds out what left the machine: the JSON that is printed is the JSON that was or will be
 //! sent, member by member.
 
-use super::{Form, Streams, count, document, runs};
+use super::choose::{choose, nothing};
+use super::runs;
+use crate::commands::output::{AnswerForm, Output, count};
+use crate::commands::status;
 use crate::store::{RecordedEvent, RecordedRun, Sending, Sent, Store};
-use crate::ui::harmless;
-use crate::ui::page::{Page, Paper};
+use crate::ui::Terminal;
+use crate::ui::page::Page;
 use axolotl_run_core::event::value::Fields as _;
 use axolotl_run_core::event::wire;
 use axolotl_run_core::event::{Dropped, Event};
 use serde_json::{Value, json};
 use std::time::SystemTime;
-use uuid::Uuid;
 
 /// Where text begins.
 const LABEL: usize = 9;
@@ -22,97 +24,43 @@ pub fn print(
     store: Option<&Store>,
     prefix: Option<&str>,
     now: SystemTime,
-    form: Form,
-    streams: &mut Streams<'_>,
+    form: AnswerForm,
+    output: &mut Output<'_>,
 ) -> u8 {
     let Some(store) = store else {
-        return runs::nothing(streams);
+        return nothing(output);
     };
-    let found = match choose(store, prefix, now, streams) {
+    let found = match choose(store, prefix, now, output) {
         Ok(found) => found,
         Err(status) => return status,
     };
-    let paper = streams.paper.for_statements();
+    let terminal = output.terminal.for_statements();
     let mut events = Vec::new();
     let mut missed = Vec::new();
     let Some(summary) = store.events(found.run, now, |record| {
         missed.extend(dropped(&record));
         events.push(match form {
-            Form::Json => describe(&record, &found, now),
-            Form::Text => Value::from(render(&record, &found, now, paper)),
+            AnswerForm::Json => describe(&record, &found, now),
+            AnswerForm::Text => Value::from(render(&record, &found, now, terminal)),
         });
     }) else {
-        return runs::nothing(streams);
+        return nothing(output);
     };
     missed.extend(damage(&summary));
     match form {
-        Form::Json => streams.answer(&document(
+        AnswerForm::Json => output.document(
             &json!({"run": runs::describe(&summary), "events": events, "missed": missed}),
-        )),
-        Form::Text => {
+        ),
+        AnswerForm::Text => {
             let events: Vec<_> = events.iter().filter_map(Value::as_str).collect();
-            let (heading, missed) = (heading(&summary, paper), missed_lines(&missed, paper));
-            streams.answer(&format!("{heading}\n{}{missed}", events.join("\n")))
+            let (heading, missed) = (heading(&summary, terminal), missed_lines(&missed, terminal));
+            output.answer(&format!("{heading}\n{}{missed}", events.join("\n")))
         }
     }
 }
 
-/// The run that is meant, with its figures.
-///
-/// # Errors
-/// The exit status, after saying why there is none.
-pub fn choose(
-    store: &Store,
-    prefix: Option<&str>,
-    now: SystemTime,
-    streams: &mut Streams<'_>,
-) -> Result<RecordedRun, u8> {
-    let run = identify(store, prefix, now, streams)?;
-    store
-        .summary(run, now)
-        .ok_or_else(|| runs::nothing(streams))
-}
-
-/// The run that is meant: the latest, or the one whose identity begins so.
-///
-/// # Errors
-/// The exit status, after saying why there is none.
-pub(super) fn identify(
-    store: &Store,
-    prefix: Option<&str>,
-    now: SystemTime,
-    streams: &mut Streams<'_>,
-) -> Result<Uuid, u8> {
-    let Some(prefix) = prefix else {
-        return store.latest(now).ok_or_else(|| runs::nothing(streams));
-    };
-    match store.named(prefix).as_slice() {
-        [run] => Ok(*run),
-        [] => {
-            let error = format!("no recorded run begins with `{}`", harmless(prefix));
-            Err(streams.complain(&error, Some("`axolotl-run --runs` lists the recorded runs")))
-        }
-        several => {
-            let names: Vec<_> = several
-                .iter()
-                .take(4)
-                .map(|run| format!("`{run}`"))
-                .collect();
-            let error = format!(
-                "{} begin with `{}`",
-                count(several.len() as u64, "run"),
-                harmless(prefix)
-            );
-            Err(streams.complain(
-                &error,
-                Some(&format!("more digits tell {} apart", names.join(", "))),
-            ))
-        }
-    }
-}
-
-fn heading(run: &RecordedRun, paper: Paper) -> String {
-    let mut page = Page::new(paper, LABEL);
+fn heading(run: &RecordedRun, terminal: Terminal) -> String {
+    let mut page = Page::new(terminal, LABEL);
     page.entry("run", &run.run.to_string());
     page.entry(
         "started",
@@ -127,19 +75,15 @@ fn heading(run: &RecordedRun, paper: Paper) -> String {
     match run.sending {
         Sending::Permitted => {
             page.entry("consent", "recorded with consent to send");
-            page.entry("server", &super::status::answered(run.said));
+            page.entry("server", &status::answered(run.said));
         }
-        Sending::Forbidden => page.entry("consent", "recorded here alone; never sent"),
+        Sending::Forbidden => page.entry("consent", "recorded on this machine only; never sent"),
     }
     page.finish()
 }
 
 /// What became of an event, as one of a few words that can be counted.
-pub(super) fn kind_of_fate(
-    record: &RecordedEvent<'_>,
-    sending: Sending,
-    now: SystemTime,
-) -> &'static str {
+pub fn became(record: &RecordedEvent<'_>, sending: Sending, now: SystemTime) -> &'static str {
     match (
         record.answer.as_ref().map(|answer| answer.sent),
         record.refusal,
@@ -172,9 +116,14 @@ fn fate(record: &RecordedEvent<'_>, run: &RecordedRun, now: SystemTime) -> Strin
     }
 }
 
-fn render(record: &RecordedEvent<'_>, run: &RecordedRun, now: SystemTime, paper: Paper) -> String {
+fn render(
+    record: &RecordedEvent<'_>,
+    run: &RecordedRun,
+    now: SystemTime,
+    terminal: Terminal,
+) -> String {
     let member = &record.member;
-    let mut page = Page::new(paper, LABEL);
+    let mut page = Page::new(terminal, LABEL);
     page.paragraph(&format!(
         "{}  {}  {}",
         member.event,
@@ -195,7 +144,7 @@ fn describe(record: &RecordedEvent<'_>, run: &RecordedRun, now: SystemTime) -> V
 }
 
 /// What the finish event says was missed, in the words of the published list.
-pub(super) fn dropped(record: &RecordedEvent<'_>) -> Vec<String> {
+pub fn dropped(record: &RecordedEvent<'_>) -> Vec<String> {
     let mut missed = Vec::new();
     if let Some(Event::Finish(finish)) = &record.event
         && let Some(dropped) = &finish.dropped
@@ -211,11 +160,11 @@ pub(super) fn dropped(record: &RecordedEvent<'_>) -> Vec<String> {
     missed
 }
 
-pub(super) fn damage(run: &RecordedRun) -> Vec<String> {
+pub fn damage(run: &RecordedRun) -> Vec<String> {
     let mut damage = Vec::new();
     if run.damaged_lines > 0 {
         damage.push(format!(
-            "{} of the journal that can't be read",
+            "{} of the journal that cannot be read",
             count(run.damaged_lines, "line")
         ));
     }
@@ -225,8 +174,8 @@ pub(super) fn damage(run: &RecordedRun) -> Vec<String> {
     damage
 }
 
-fn missed_lines(missed: &[String], paper: Paper) -> String {
-    let mut page = Page::new(paper, LABEL);
+fn missed_lines(missed: &[String], terminal: Terminal) -> String {
+    let mut page = Page::new(terminal, LABEL);
     if !missed.is_empty() {
         page.line("");
     }

@@ -10,9 +10,8 @@ use axolotl_run_core::env;
 use std::fmt::Write as _;
 
 /// The whole page.
-#[must_use]
 pub fn page() -> String {
-    let mut page = Page(format!(
+    let mut page = RoffPage(format!(
         ".\\\" Printed by `{NAME} --man`.\n.TH {} 1 \"\" \"{NAME} {}\"\n",
         NAME.to_uppercase(),
         env!("CARGO_PKG_VERSION")
@@ -59,9 +58,9 @@ enum Face {
     Italic,
 }
 
-struct Page(String);
+struct RoffPage(String);
 
-impl Page {
+impl RoffPage {
     /// A line that is roff already.
     fn line(&mut self, roff: &str) {
         // Writing to a String cannot fail.

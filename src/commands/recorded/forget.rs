@@ -4,7 +4,8 @@
 //! nobody knows it. It is therefore printed for each run of which an attempt was made: a server that did not answer
 //! may have taken the events all the same.
 
-use super::{FAILED, Form, Streams, count, document, runs, show};
+use super::choose::{choose, nothing};
+use crate::commands::output::{AnswerForm, FAILED, Output, count};
 use crate::store::{Forgotten, RecordedRun, Store};
 use serde_json::json;
 use std::time::SystemTime;
@@ -28,33 +29,33 @@ pub fn run(
     store: Option<&Store>,
     what: &str,
     now: SystemTime,
-    form: Form,
-    streams: &mut Streams<'_>,
+    form: AnswerForm,
+    output: &mut Output<'_>,
 ) -> u8 {
     let Some(store) = store else {
-        return runs::nothing(streams);
+        return nothing(output);
     };
     let chosen = if what == ALL {
         store.runs(now)
     } else if what.is_empty() {
-        return streams.complain(
-            "an empty word names no run",
+        return output.complain(
+            "an empty name matches no run",
             Some("`axolotl-run --runs` lists the recorded runs"),
         );
     } else {
-        match show::choose(store, Some(what), now, streams) {
+        match choose(store, Some(what), now, output) {
             Ok(run) => vec![run],
             Err(status) => return status,
         }
     };
     if chosen.is_empty() {
-        return runs::nothing(streams);
+        return nothing(output);
     }
     let mut gone = Gone::default();
     for run in &chosen {
         gone.forget(store, run, now);
     }
-    gone.report(form, streams)
+    gone.report(form, output)
 }
 
 impl Gone {
@@ -71,32 +72,32 @@ impl Gone {
         }
     }
 
-    fn report(&self, form: Form, streams: &mut Streams<'_>) -> u8 {
+    fn report(&self, form: AnswerForm, output: &mut Output<'_>) -> u8 {
         let left = !self.living.is_empty() || !self.failed.is_empty();
-        if form == Form::Json {
+        if form == AnswerForm::Json {
             let answer = json!({
                 "forgotten": self.deleted,
                 "quote": self.quote,
                 "still_running": self.living,
                 "failed": self.failed,
             });
-            let status = streams.answer(&document(&answer));
+            let status = output.document(&answer);
             return if left { FAILED } else { status };
         }
-        let status = streams.answer(&self.text());
+        let status = output.answer(&self.text());
         if let Some(run) = self.living.first() {
             let error = format!(
                 "{} being recorded now, such as `{run}`",
                 is_or_are(self.living.len())
             );
-            return streams.complain(&error, Some("forget it once its command has ended"));
+            return output.complain(&error, Some("forget it once its command has ended"));
         }
         if let Some(run) = self.failed.first() {
             let error = format!(
                 "{} not deleted, such as `{run}`",
                 is_or_are(self.failed.len())
             );
-            return streams.complain(
+            return output.complain(
                 &error,
                 Some("`axolotl-run --status` says where the records are"),
             );
@@ -113,10 +114,10 @@ impl Gone {
             count(self.deleted.len() as u64, "run")
         );
         if self.quote.is_empty() {
-            text.push_str("nothing of it was sent\n");
+            text.push_str("none of it had been sent\n");
             return text;
         }
-        text.push_str("\nTo have deleted what was sent, quote to the maintainers of Axolotl:\n");
+        text.push_str("\nTo have the sent events deleted, send these run ids to the maintainers of Axolotl:\n");
         for run in &self.quote {
             text.push_str(&format!("{run}\n"));
         }

@@ -4,7 +4,8 @@
 //! published list cannot promise something else than the program does. The test
 //! `documents` makes PRIVACY.md of them.
 
-use crate::ui::page::{Page, Paper};
+use crate::ui::Terminal;
+use crate::ui::page::Page;
 use axolotl_run_core::consent::POLICY_VERSION;
 use axolotl_run_core::event::value::{Field, FieldKind};
 use axolotl_run_core::event::{EventName, SCHEMA_VERSION, common_fields};
@@ -17,11 +18,11 @@ const INDENT: usize = 2;
 const WHY: usize = 10;
 
 /// The answer to `--schema`.
-pub(super) fn answer(json: bool, paper: Paper) -> String {
+pub fn answer(json: bool, terminal: Terminal) -> String {
     if json {
         format!("{:#}\n", as_json())
     } else {
-        for_people(paper.for_statements())
+        for_people(terminal.for_statements())
     }
 }
 
@@ -59,8 +60,8 @@ fn fields_json(fields: &[Field]) -> Value {
         .collect()
 }
 
-fn for_people(paper: Paper) -> String {
-    let mut page = Page::new(paper, WHY);
+fn for_people(terminal: Terminal) -> String {
+    let mut page = Page::new(terminal, WHY);
     page.paragraph(&format!(
         "Everything that can ever be sent (list {SCHEMA_VERSION}, policy {POLICY_VERSION})"
     ));
@@ -94,7 +95,7 @@ fn entry(page: &mut Page, field: &Field, depth: usize) {
 }
 
 /// The fields in order, each followed by its own members one level deeper.
-pub(super) fn walk(fields: &[Field], depth: usize, each: &mut impl FnMut(&Field, usize)) {
+pub fn walk(fields: &[Field], depth: usize, each: &mut impl FnMut(&Field, usize)) {
     for field in fields {
         each(field, depth);
         walk(members(&field.kind), depth.saturating_add(1), each);
@@ -121,7 +122,7 @@ mod tests {
     #[test]
     fn every_declared_field_is_in_every_form() {
         let (people, document, json) = (
-            answer(false, Paper::default()),
+            answer(false, Terminal::default()),
             privacy_document(),
             as_json().to_string(),
         );

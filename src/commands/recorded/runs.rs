@@ -1,6 +1,7 @@
 //! `--runs`: the recorded runs, the latest first.
 
-use super::{FAILED, Form, Streams, count, document};
+use super::choose::{minute, nothing, short};
+use crate::commands::output::{AnswerForm, FAILED, Output, count};
 use crate::store::{RecordedRun, Sending, Store};
 use crate::ui::table::table;
 use axolotl_run_core::event::wire;
@@ -12,37 +13,32 @@ use std::time::SystemTime;
 const HEADINGS: [&str; 7] = [
     "RUN", "STARTED", "COMMAND", "TOOK", "OUTCOME", "STEPS", "EVENTS",
 ];
-/// Digits of a run's identity that tell it from others; `--show` takes them.
-const SHORT: usize = 8;
-
 /// Prints the recorded runs. `store` is None where nothing was ever recorded.
-pub fn print(store: Option<&Store>, now: SystemTime, form: Form, streams: &mut Streams<'_>) -> u8 {
+pub fn print(
+    store: Option<&Store>,
+    now: SystemTime,
+    form: AnswerForm,
+    output: &mut Output<'_>,
+) -> u8 {
     let runs = store.map(|store| store.runs(now)).unwrap_or_default();
     match form {
-        Form::Json => {
-            let status = streams.answer(&document(
-                &json!({"runs": runs.iter().map(describe).collect::<Vec<_>>()}),
-            ));
+        AnswerForm::Json => {
+            let status =
+                output.document(&json!({"runs": runs.iter().map(describe).collect::<Vec<_>>()}));
             if runs.is_empty() { FAILED } else { status }
         }
-        Form::Text if runs.is_empty() => nothing(streams),
-        Form::Text => {
+        AnswerForm::Text if runs.is_empty() => nothing(output),
+        AnswerForm::Text => {
             let rows: Vec<_> = std::iter::once(HEADINGS.map(str::to_owned))
                 .chain(runs.iter().map(row))
                 .collect();
-            streams.answer(&table(&rows, streams.paper))
+            output.answer(&table(&rows, output.terminal))
         }
     }
 }
 
-/// Says that there is no recorded run.
-pub(super) fn nothing(streams: &mut Streams<'_>) -> u8 {
-    let hint = "`axolotl-run --record COMMAND` records a run and sends nothing";
-    streams.complain("no run is recorded", Some(hint))
-}
-
 /// A run's figures for programs.
-pub(super) fn describe(run: &RecordedRun) -> Value {
+pub fn describe(run: &RecordedRun) -> Value {
     json!({
         "run": run.run,
         "started": run.started.map(wire::timestamp),
@@ -61,7 +57,7 @@ pub(super) fn describe(run: &RecordedRun) -> Value {
 }
 
 /// What became of a run's events, in words.
-pub(super) fn events(run: &RecordedRun) -> String {
+pub fn events(run: &RecordedRun) -> String {
     let mut parts = Vec::new();
     for (number, word) in [
         (run.delivered, "sent"),
@@ -101,47 +97,28 @@ fn row(run: &RecordedRun) -> [String; 7] {
     ]
 }
 
-/// The digits of a run's identity that are shown.
-pub(super) fn short(run: &RecordedRun) -> String {
-    run.run.to_string().chars().take(SHORT).collect()
-}
-
-/// `2026-11-22 13:16Z`.
-pub(super) fn minute(time: SystemTime) -> String {
-    let text = wire::timestamp(time);
-    format!(
-        "{}Z",
-        text.chars()
-            .take("2026-11-22T13:16".len())
-            .collect::<String>()
-            .replace('T', " ")
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_shown_to_the_minute() {
-        assert_eq!(minute(SystemTime::UNIX_EPOCH), "1970-01-01 00:00Z");
-    }
-
-    #[test]
     fn without_runs_there_is_one_clear_line() {
-        for (form, expected_out) in [(Form::Text, ""), (Form::Json, "{\"runs\":[]}\n")] {
+        for (form, expected_out) in [
+            (AnswerForm::Text, ""),
+            (AnswerForm::Json, "{\"runs\":[]}\n"),
+        ] {
             let (mut out, mut err) = (Vec::new(), Vec::new());
             let status = print(
                 None,
                 SystemTime::now(),
                 form,
-                &mut Streams::plain(&mut out, &mut err),
+                &mut Output::plain(&mut out, &mut err),
             );
             assert_eq!(
                 (status, String::from_utf8(out).unwrap().as_str()),
                 (FAILED, expected_out)
             );
-            assert_eq!(err.is_empty(), form == Form::Json);
+            assert_eq!(err.is_empty(), form == AnswerForm::Json);
         }
     }
 }

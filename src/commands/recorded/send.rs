@@ -3,7 +3,7 @@
 //! Only runs that were recorded with consent, and only while consent stands: who turned telemetry off since
 //! has withdrawn it for what waits as well. It gives up after a few failures; what is not sent stays.
 
-use super::{Form, Streams, Telemetry, count, document};
+use crate::commands::output::{AnswerForm, FAILED, Output, TelemetryState, count};
 use crate::delivery::{
     AttemptOutcome, Certificates, Destination, Disposition, Endpoint, EndpointState, Key, Priority,
     Uploader,
@@ -11,7 +11,7 @@ use crate::delivery::{
 use crate::store::Store;
 use axolotl_run_core::env;
 use axolotl_run_core::limits;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use std::collections::HashSet;
 use std::io;
@@ -21,7 +21,7 @@ use std::time::SystemTime;
 #[derive(Debug)]
 pub struct Upload<'a> {
     /// Whether telemetry is on now.
-    pub telemetry: Telemetry<'a>,
+    pub telemetry: TelemetryState<'a>,
     /// Endpoint and key.
     pub destination: &'a Destination,
     /// Further certificates that the user trusts.
@@ -43,27 +43,32 @@ struct Totals {
 }
 
 /// Uploads what waits. `store` is None where nothing was ever recorded.
-pub fn run(store: Option<&Store>, upload: Upload<'_>, form: Form, streams: &mut Streams<'_>) -> u8 {
+pub fn run(
+    store: Option<&Store>,
+    upload: Upload<'_>,
+    form: AnswerForm,
+    output: &mut Output<'_>,
+) -> u8 {
     let (endpoint, key) = match ready(&upload) {
         Ok(destination) => destination,
-        Err((error, hint)) => return streams.complain(&error, Some(&hint)),
+        Err((error, hint)) => return output.complain(&error, Some(&hint)),
     };
     let uploader = Uploader::new(endpoint, key, upload.certificates);
     let totals = match store {
         Some(store) => match send(store, uploader, upload.shows_progress) {
             Ok(totals) => totals,
             Err(error) => {
-                return streams.complain(&format!("failed to set up the upload: {error}"), None);
+                return output.complain(&format!("failed to set up the upload: {error}"), None);
             }
         },
         None => Totals::default(),
     };
-    report(totals, form, streams)
+    report(totals, form, output)
 }
 
 /// Where to send, or the error and the hint that say why not.
 fn ready(upload: &Upload<'_>) -> Result<(Endpoint, Key), (String, String)> {
-    let kept = || "what waits is kept".to_owned();
+    let kept = || "unsent events are kept".to_owned();
     if !upload.telemetry.is_on {
         let error = format!(
             "nothing is sent while telemetry is off: {}",
@@ -86,7 +91,7 @@ fn ready(upload: &Upload<'_>) -> Result<(Endpoint, Key), (String, String)> {
         .map_err(|problem| (problem.to_string(), kept()))?;
     let key = key.ok_or_else(|| {
         let hint = format!(
-            "`{}` holds the key of a PostHog project",
+            "set `{}` to the key of a PostHog project",
             env::AXOLOTL_RUN_POSTHOG_KEY
         );
         ("no project key is configured".to_owned(), hint)
@@ -149,26 +154,25 @@ fn ending(uploader: &Uploader) -> Option<&'static str> {
     match uploader.state() {
         EndpointState::Stopped => Some("the server refused the key or the request"),
         EndpointState::Dead if uploader.failures() >= limits::SEND_FAILURES_MAX => {
-            Some("the server can't be reached")
+            Some("the server cannot be reached")
         }
         _ => None,
     }
 }
 
 fn bar(events: u64, is_shown: bool) -> ProgressBar {
-    let target = if is_shown {
-        ProgressDrawTarget::stderr()
+    let bar = if is_shown {
+        ProgressBar::new(events)
     } else {
-        ProgressDrawTarget::hidden()
+        ProgressBar::hidden()
     };
-    let bar = ProgressBar::with_draw_target(Some(events), target);
     match ProgressStyle::with_template("sending {bar:30} {pos}/{len} events") {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,
     }
 }
 
-fn report(totals: Totals, form: Form, streams: &mut Streams<'_>) -> u8 {
+fn report(totals: Totals, form: AnswerForm, output: &mut Output<'_>) -> u8 {
     let Totals {
         delivered,
         refused,
@@ -177,21 +181,16 @@ fn report(totals: Totals, form: Form, streams: &mut Streams<'_>) -> u8 {
         ended,
         ..
     } = totals;
-    if form == Form::Json {
-        let status = streams.answer(&document(
-            &json!({"sent": delivered, "refused": refused, "waiting": waiting}),
-        ));
-        return if ended.is_some() {
-            super::FAILED
-        } else {
-            status
-        };
+    if form == AnswerForm::Json {
+        let status =
+            output.document(&json!({"sent": delivered, "refused": refused, "waiting": waiting}));
+        return if ended.is_some() { FAILED } else { status };
     }
     if let Some(why) = ended {
         let error = format!("failed to send {}: {why}", count(waiting, "event"));
-        return streams.complain(
+        return output.complain(
             &error,
-            Some("they are kept, and `axolotl-run --send` tries again"),
+            Some("they are kept; `axolotl-run --send` tries again"),
         );
     }
     let mut text = match delivered {
@@ -210,9 +209,9 @@ fn report(totals: Totals, form: Form, streams: &mut Streams<'_>) -> u8 {
     }
     if waiting > 0 {
         text.push_str(&format!(
-            "{} more than is sent at once\n",
+            "{} left for the next `axolotl-run --send`\n",
             count(waiting, "event")
         ));
     }
-    streams.answer(&text)
+    output.answer(&text)
 }

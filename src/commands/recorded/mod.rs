@@ -1,0 +1,7 @@
+//! Questions about recorded runs.
+
+pub mod choose;
+pub mod forget;
+pub mod runs;
+pub mod send;
+pub mod show;

@@ -1,0 +1,136 @@
+//! What answers for people are printed on, and what stderr is.
+//!
+//! The rule: what is printed reads the same without colour. Where an answer does not go to a terminal it has no colour;
+//! what is drawn is 80 characters wide there, and what is said is in whole lines, because other programs look for it.
+
+use axolotl_run_core::env;
+use axolotl_run_sys::terminal;
+use std::ffi::OsString;
+use std::io::{self, IsTerminal as _};
+use std::ops::RangeInclusive;
+use std::os::fd::AsFd as _;
+
+/// What an answer is printed on: a terminal, or a file that is treated as one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terminal {
+    /// Characters in a line.
+    pub width: usize,
+    /// Lines, where it is a terminal.
+    pub height: Option<usize>,
+    /// Whether colour is wanted.
+    pub is_coloured: bool,
+    /// Whether characters beyond ASCII can be shown.
+    pub is_unicode: bool,
+}
+
+impl Default for Terminal {
+    fn default() -> Self {
+        Self {
+            width: WIDTH,
+            height: None,
+            is_coloured: false,
+            is_unicode: true,
+        }
+    }
+}
+
+impl Terminal {
+    /// What stdout is.
+    pub fn of_stdout(environment: &dyn Fn(&str) -> Option<OsString>) -> Self {
+        let value = |name: &str| environment(name).filter(|value| !value.is_empty());
+        let term = value(env::TERM).unwrap_or_default();
+        let locale = env::LOCALE.iter().find_map(|name| value(name));
+        let locale = locale.unwrap_or_default();
+        let locale = locale.to_string_lossy().to_ascii_lowercase();
+        let is_utf8 = locale.contains("utf-8") || locale.contains("utf8");
+        // The kernel's own console has no braille.
+        let is_poor = term == "dumb" || term == "linux";
+        let wished = value(env::COLUMNS).and_then(|columns| columns.to_str()?.parse().ok());
+        let size = terminal::size(io::stdout().as_fd());
+        let known = |number: u16| (number > 0).then_some(usize::from(number));
+        let columns: Option<usize> = wished.or_else(|| known(size?.ws_col));
+        Self {
+            width: columns.map_or(WIDTH, |columns| {
+                columns.clamp(*WIDTHS.start(), *WIDTHS.end())
+            }),
+            height: size.and_then(|size| known(size.ws_row)),
+            is_coloured: size.is_some() && term != "dumb" && value(env::NO_COLOR).is_none(),
+            is_unicode: is_utf8 && !is_poor,
+        }
+    }
+
+    /// For what is said, not drawn: without a terminal no line is broken.
+    pub fn for_statements(mut self) -> Self {
+        if self.height.is_none() {
+            self.width = usize::MAX;
+        }
+        self
+    }
+
+    /// Text in a style, where styles are wanted.
+    pub fn styled(&self, style: Style, text: &str) -> String {
+        if self.is_coloured && !text.is_empty() {
+            format!("{}{text}\u{1b}[0m", style.code())
+        } else {
+            text.to_owned()
+        }
+    }
+}
+
+/// The width where nobody says another.
+const WIDTH: usize = 80;
+/// The widths that a page is made for; beyond, lines become hard to follow.
+const WIDTHS: RangeInclusive<usize> = 40..=160;
+
+/// A kind of emphasis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// It went well.
+    Good,
+    /// It did not.
+    Bad,
+    /// It is not over, or nobody knows.
+    Open,
+    /// A curve.
+    Curve,
+    /// Of less importance.
+    Faint,
+}
+
+impl Style {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Good => "\u{1b}[1;32m",
+            Self::Bad => "\u{1b}[1;31m",
+            Self::Open => "\u{1b}[1;33m",
+            Self::Curve => "\u{1b}[36m",
+            Self::Faint => "\u{1b}[2m",
+        }
+    }
+}
+
+/// What a terminal can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TerminalKind {
+    /// Characters appear one behind the other, and that is all that is known of it.
+    Dumb,
+    /// A line can be drawn over.
+    Capable,
+}
+
+/// The terminal that stderr is; None where it is none.
+pub fn of_stderr() -> Option<TerminalKind> {
+    if !io::stderr().is_terminal() {
+        return None;
+    }
+    match std::env::var_os(env::TERM) {
+        Some(term) if !term.is_empty() && term != "dumb" => Some(TerminalKind::Capable),
+        _ => Some(TerminalKind::Dumb),
+    }
+}
+
+/// Whether stderr is a terminal on which colour is wanted.
+pub fn stderr_is_coloured() -> bool {
+    let refused = std::env::var_os(env::NO_COLOR).is_some_and(|value| !value.is_empty());
+    !refused && of_stderr() == Some(TerminalKind::Capable)
+}
