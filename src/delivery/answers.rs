@@ -20,7 +20,6 @@ pub enum ResponseClass {
 }
 
 /// Judges an answer by its status and the beginning of its body.
-#[must_use]
 pub fn classify(status: u16, body: &[u8]) -> ResponseClass {
     match status {
         200 if is_acceptance(body) => ResponseClass::Delivered,
@@ -33,7 +32,6 @@ pub fn classify(status: u16, body: &[u8]) -> ResponseClass {
 }
 
 /// Whether the body of such an answer takes part in the judgement.
-#[must_use]
 pub const fn needs_body(status: u16) -> bool {
     status == 200
 }

@@ -9,7 +9,6 @@ use axolotl_run_core::limits;
 use std::time::{Duration, SystemTime};
 
 /// The wait before the next attempt, after `failures` in a row (at least one); `chance` is from 0 to 1.
-#[must_use]
 pub fn wait(failures: u32, chance: f64, retry_after: Option<Duration>) -> Duration {
     let wish = retry_after.map(|wish| wish.min(limits::BACKOFF_MAX));
     let doublings = failures.saturating_sub(1).min(16);
@@ -31,13 +30,11 @@ pub fn wait(failures: u32, chance: f64, retry_after: Option<Duration>) -> Durati
 }
 
 /// Whether so many failures in a row have opened the circuit.
-#[must_use]
 pub const fn is_open(failures: u32) -> bool {
     failures >= limits::BREAKER_FAILURES
 }
 
 /// Reads a `Retry-After` header: seconds, or an HTTP date.
-#[must_use]
 pub fn retry_after(header: &str, now: SystemTime) -> Option<Duration> {
     let header = header.trim();
     if !header.is_empty() && header.bytes().all(|byte| byte.is_ascii_digit()) {

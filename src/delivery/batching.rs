@@ -71,7 +71,6 @@ impl Queue {
     }
 
     /// Takes the next batch out, of so many events at the most.
-    #[must_use]
     pub fn take(&mut self, events_max: usize) -> Option<Batch> {
         let gathered = |queue: &mut Self| {
             queue
@@ -126,7 +125,6 @@ impl Queue {
     }
 
     /// How many events wait.
-    #[must_use]
     pub fn len(&self) -> usize {
         self.parts
             .iter()
@@ -143,7 +141,6 @@ impl Queue {
     }
 
     /// Whether one of this priority waits.
-    #[must_use]
     pub fn has(&self, priority: Priority) -> bool {
         let items = if priority == Priority::Own {
             &self.own

@@ -47,7 +47,7 @@ pub struct Certificates {
 
 /// Sends batches to one place.
 #[derive(Debug)]
-pub(super) struct BatchSender {
+pub struct BatchSender {
     endpoint: Endpoint,
     key: Key,
     certificates: Certificates,
@@ -58,7 +58,6 @@ pub(super) struct BatchSender {
 
 impl Certificates {
     /// Those that the environment names.
-    #[must_use]
     pub fn configured(environment: impl Fn(&str) -> Option<OsString>) -> Self {
         let path = |name: &str| {
             environment(name)
@@ -120,7 +119,7 @@ impl Attempt {
 }
 
 impl BatchSender {
-    pub(super) const fn new(endpoint: Endpoint, key: Key, certificates: Certificates) -> Self {
+    pub const fn new(endpoint: Endpoint, key: Key, certificates: Certificates) -> Self {
         Self {
             endpoint,
             key,
@@ -131,7 +130,7 @@ impl BatchSender {
     }
 
     /// Makes one attempt; it ends within [`limits::REQUEST_TIMEOUT`] whatever happens.
-    pub(super) async fn attempt(self: Arc<Self>, items: Vec<Item>) -> Attempt {
+    pub async fn attempt(self: Arc<Self>, items: Vec<Item>) -> Attempt {
         let attempt = async {
             match self.ask(items).await {
                 Ok(answer) => read(answer).await,
@@ -166,7 +165,7 @@ impl BatchSender {
     }
 
     /// Begins to set the client up, so that the first attempt need not wait for it. To be called within a runtime.
-    pub(super) fn prepare(self: &Arc<Self>) {
+    pub fn prepare(self: &Arc<Self>) {
         if let Ok(mut building) = self.building.try_lock() {
             building.get_or_insert_with(|| self.begin_to_build());
         }

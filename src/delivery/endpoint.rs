@@ -98,7 +98,6 @@ impl Endpoint {
     }
 
     /// The address that batches are posted to.
-    #[must_use]
     pub const fn url(&self) -> &Url {
         &self.0
     }
@@ -142,7 +141,6 @@ impl Key {
     }
 
     /// The key itself.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -173,7 +171,6 @@ impl fmt::Display for KeyProblem {
 
 impl Destination {
     /// What the environment says, or else the build.
-    #[must_use]
     pub fn configured(environment: impl Fn(&str) -> Option<OsString>) -> Self {
         let value =
             |name, baked: Option<&str>| match environment(name).map(|value| value.into_string()) {
@@ -193,7 +190,6 @@ impl Destination {
     }
 
     /// Endpoint and key, where there are both.
-    #[must_use]
     pub fn usable(&self) -> Option<(Endpoint, Key)> {
         Some((self.endpoint.clone().ok()?, self.key.clone().ok()??))
     }

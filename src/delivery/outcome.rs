@@ -111,7 +111,6 @@ struct DeliveryLine<'a> {
 
 impl AttemptOutcome {
     /// That our own gate refused events which were read back from disk.
-    #[must_use]
     pub const fn refused_by_gate(uuids: Vec<Uuid>, time: SystemTime) -> Self {
         Self {
             time,
@@ -125,7 +124,6 @@ impl AttemptOutcome {
 
     /// The part that concerns these events; None where none of it does. A batch may hold events of several
     /// runs, and each run has a record of its own.
-    #[must_use]
     pub fn of(&self, is_mine: impl Fn(&Uuid) -> bool) -> Option<Self> {
         let uuids: Vec<Uuid> = self.uuids.iter().copied().filter(is_mine).collect();
         (!uuids.is_empty()).then(|| Self {
@@ -135,7 +133,6 @@ impl AttemptOutcome {
     }
 
     /// The line for `delivery.jsonl`; None for what need not be written again.
-    #[must_use]
     pub fn line(&self) -> Option<String> {
         if self.repeated {
             return None;

@@ -26,7 +26,7 @@ fn json(key: &Key, items: &[Item], now: SystemTime) -> serde_json::Result<String
 ///
 /// # Errors
 /// None that memory does not cause.
-pub(super) fn body(key: &Key, items: &[Item], now: SystemTime) -> io::Result<Vec<u8>> {
+pub fn body(key: &Key, items: &[Item], now: SystemTime) -> io::Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(json(key, items, now)?.as_bytes())?;
     encoder.finish()

@@ -86,7 +86,6 @@ impl RetryPolicy {
     }
 
     /// The next batch to be tried.
-    #[must_use]
     pub fn depart(&mut self) -> Option<Batch> {
         if self.state == EndpointState::Stopped {
             None
@@ -96,19 +95,16 @@ impl RetryPolicy {
     }
 
     /// The events that wait.
-    #[must_use]
     pub const fn queue(&self) -> &Queue {
         &self.queue
     }
 
     /// What is known of the endpoint.
-    #[must_use]
     pub const fn state(&self) -> EndpointState {
         self.state
     }
 
     /// Failures in a row that may pass.
-    #[must_use]
     pub const fn failures(&self) -> u32 {
         self.failures
     }

@@ -49,7 +49,6 @@ struct EventIdentity {
 
 impl Uploader {
     /// An uploader that has nothing to do; no socket, file or thread is made before there is.
-    #[must_use]
     pub fn new(endpoint: Endpoint, key: Key, certificates: Certificates) -> Self {
         Self {
             sender: Arc::new(BatchSender::new(endpoint, key, certificates)),
@@ -87,13 +86,11 @@ impl Uploader {
     }
 
     /// What is known of the endpoint.
-    #[must_use]
     pub const fn state(&self) -> EndpointState {
         self.policy.state()
     }
 
     /// Events that were offered and have no outcome yet.
-    #[must_use]
     pub fn unsettled(&self) -> usize {
         let in_flight = self
             .flight
@@ -107,7 +104,6 @@ impl Uploader {
     }
 
     /// Whether a wait at the run's end may be worth it: some of its own is on its way to a server that answers.
-    #[must_use]
     pub fn is_worth_waiting_for(&self) -> bool {
         let in_flight = self
             .flight
@@ -118,7 +114,6 @@ impl Uploader {
     }
 
     /// Failures in a row that may pass.
-    #[must_use]
     pub const fn failures(&self) -> u32 {
         self.policy.failures()
     }

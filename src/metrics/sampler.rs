@@ -32,7 +32,6 @@ pub struct Sampler {
 impl Sampler {
     /// Begins to measure the command with this pid; what is in use now is the baseline. `nvml_path`: another
     /// NVML library than the driver's own.
-    #[must_use]
     pub fn begin(command: u32, nvml_path: Option<OsString>) -> Self {
         let mut groups = KeptFile::new(format!("/proc/{command}/cgroup").into());
         let group = MemoryGroup::of(command);
@@ -51,7 +50,7 @@ impl Sampler {
         }
     }
 
-    /// Between two measurements: looks for new processes, whose end is then seen however soon it comes.
+    /// Looks for new processes between two measurements, so that their end is seen even if it comes soon.
     pub fn meet(&mut self) {
         self.tree.sample();
         self.follow();
@@ -80,12 +79,11 @@ impl Sampler {
     }
 
     /// What wakes the loop when a process of the run has ended.
-    #[must_use]
     pub fn wake(&self) -> Option<Wake> {
         self.deaths.as_ref()?.wake()
     }
 
-    /// A look between two measurements: who has ended, and how short memory is. Costs a few microseconds.
+    /// Notes between two measurements which processes have ended and how short memory is. Takes a few microseconds.
     pub fn look(&mut self, at: f64) {
         if let Some(deaths) = &mut self.deaths {
             deaths.look(at);
@@ -94,19 +92,16 @@ impl Sampler {
     }
 
     /// Whether memory may run out within seconds.
-    #[must_use]
     pub fn is_memory_short(&self) -> bool {
         self.pressure.is_near()
     }
 
     /// The process that failed first, of those that did shortly before the end.
-    #[must_use]
     pub fn first_failure(&self, end: f64) -> Option<Failure> {
         self.deaths.as_ref()?.first_failure(end)
     }
 
     /// How short memory is.
-    #[must_use]
     pub fn memory_pressure(&self) -> MemoryPressure {
         self.pressure.figures()
     }
@@ -137,8 +132,8 @@ impl Sampler {
         }
     }
 
-    /// A last reading of the accelerators, where their driver gives it at once: the energy up to the end, and what the
-    /// driver had to say about it.
+    /// A last reading of the accelerators, if their driver answers at once: the energy up to the end, and the errors
+    /// that it reported.
     pub fn last_sample(&mut self, at: f64) -> Sample {
         let mut last = Sample {
             at,
@@ -154,7 +149,6 @@ impl Sampler {
     }
 
     /// What went wrong with the accelerators.
-    #[must_use]
     pub fn gpu_troubles(&self) -> GpuTroubles {
         self.troubles.clone()
     }
@@ -174,20 +168,17 @@ impl Sampler {
         self.troubles.unresponsive |= self.gpus.ever_unresponsive();
     }
 
-    /// What each rank does now, for a training that stands still.
-    #[must_use]
+    /// What each rank does now; asked while the training makes no progress.
     pub fn rank_activity(&self) -> RankActivity {
         RankActivity::look(&self.tree.pids())
     }
 
     /// The kernel's counters of processes killed for memory, as they were at the beginning.
-    #[must_use]
     pub const fn oom_counters(&self) -> OomKills {
         self.kills.before()
     }
 
     /// The command's live processes, as of the last sample.
-    #[must_use]
     pub fn pids(&self) -> Vec<u32> {
         self.tree.pids()
     }
@@ -199,7 +190,6 @@ impl Sampler {
 
     /// Processes that the kernel killed for memory since the beginning. To be asked when the command's end is
     /// known: the kernel counts before it kills.
-    #[must_use]
     pub fn oom_kills(&self) -> OomKills {
         self.kills.delta(self.group.as_ref())
     }

@@ -34,7 +34,6 @@ struct StateOnDisk {
 
 impl TrainerStates {
     /// Of a run that was spawned at this time and writes to this directory.
-    #[must_use]
     pub const fn of(directory: PathBuf, spawned: SystemTime) -> Self {
         Self {
             directory,
@@ -127,7 +126,7 @@ struct LogEntry {
     eval_loss: Option<f64>,
 }
 
-/// Folds the history, of which nothing but the last values is kept at any time.
+/// Reads the history, and keeps only the last values of it.
 fn last_values<'de, D: Deserializer<'de>>(source: D) -> Result<LogEntry, D::Error> {
     struct Fold;
     impl<'de> Visitor<'de> for Fold {

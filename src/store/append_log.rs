@@ -36,7 +36,7 @@ pub enum Importance {
 
 /// The file and what waits for it.
 #[derive(Debug)]
-pub(super) struct AppendLog {
+pub struct AppendLog {
     name: &'static str,
     bytes_max: u64,
     open: Option<Open>,
@@ -53,7 +53,7 @@ struct Open {
 }
 
 impl AppendLog {
-    pub(super) const fn new(name: &'static str, bytes_max: u64) -> Self {
+    pub const fn new(name: &'static str, bytes_max: u64) -> Self {
         Self {
             name,
             bytes_max,
@@ -65,7 +65,7 @@ impl AppendLog {
     }
 
     /// Adds one line, which must not hold a newline.
-    pub(super) fn append(
+    pub fn append(
         &mut self,
         directory: Option<&Directory>,
         line: &str,
@@ -89,7 +89,7 @@ impl AppendLog {
     }
 
     /// Writes what waits, as far as the disk takes it; whether nothing waits any more.
-    pub(super) fn flush(&mut self, directory: Option<&Directory>) -> bool {
+    pub fn flush(&mut self, directory: Option<&Directory>) -> bool {
         if self.open.is_none()
             && let Some(directory) = directory
         {
@@ -109,36 +109,36 @@ impl AppendLog {
     }
 
     /// Forces what is written to the disk; a failure is silence, for there is nothing more to be done.
-    pub(super) fn sync(&self) {
+    pub fn sync(&self) {
         if let Some(open) = &self.open {
             let _ = open.file.sync_data();
         }
     }
 
-    /// A second handle on the file, for who forces it to the disk elsewhere.
-    pub(super) fn handle(&self) -> Option<File> {
+    /// A second handle on the file, so that another thread can force it to the disk.
+    pub fn handle(&self) -> Option<File> {
         self.open
             .as_ref()
             .and_then(|open| open.file.try_clone().ok())
     }
 
     /// Bytes in the file.
-    pub(super) fn bytes(&self) -> u64 {
+    pub fn bytes(&self) -> u64 {
         self.open.as_ref().map_or(0, |open| open.bytes)
     }
 
     /// Lines for which there was no room, and those that still wait in memory.
-    pub(super) fn unwritten(&self) -> u64 {
+    pub fn unwritten(&self) -> u64 {
         self.lost.saturating_add(self.held.len() as u64)
     }
 
     /// Lets go of the file, which another takes the place of.
-    pub(super) fn reopen(&mut self) {
+    pub fn reopen(&mut self) {
         self.open = None;
     }
 
     const fn lose(&mut self) -> Written {
-        self.lost = self.lost.saturating_add(1);
+        self.lost += 1;
         Written::Nowhere
     }
 

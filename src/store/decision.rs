@@ -1,11 +1,10 @@
 //! The decision that `--enable` and `--disable` store.
 //!
-//! A small YAML file that its owner may read and edit. Reading is tolerant, because a broken file must not
-//! keep a training from starting: what can't be understood counts as no decision, and `--status` says so.
-//! Writing is a new file that takes the old one's place, so that no reader ever sees half a decision; what its
-//! owner has put there besides, keys and comments, is carried over.
+//! A small YAML file that users may read and edit. A broken file must not keep a training from starting: what cannot
+//! be understood counts as no decision, and `--status` says so. A new file replaces the old one in one step, so that no
+//! reader ever sees half a decision. Other keys and comments in the file are kept.
 //!
-//! Unlike the state directory, a link is followed when reading: people keep their configuration elsewhere.
+//! Unlike in the state directory, links are followed: people keep their configuration elsewhere.
 
 use super::layout::{self, DECISION, OURS, StoreProblem};
 use axolotl_run_core::consent::{Stored, Telemetry};
@@ -43,13 +42,11 @@ struct DecisionFile {
 }
 
 /// Where the file is; None without a home.
-#[must_use]
 pub fn path(environment: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     layout::config_home(environment).map(|home| home.join(OURS).join(DECISION))
 }
 
 /// Reads the decision.
-#[must_use]
 pub fn read(path: &Path) -> StoredDecision {
     load(path).map_or_else(|stored| stored, |text| parse(&text))
 }
@@ -124,7 +121,7 @@ fn replace(home: &Path, decision: &Stored) -> io::Result<()> {
         let _ = directory.remove_file(&temporary);
     }
     written?;
-    // The decision stands; that its name survives a power failure is a courtesy.
+    // The decision is stored. Syncing the directory only helps after a power failure.
     let _ = directory.sync();
     Ok(())
 }
@@ -169,7 +166,7 @@ fn text(old: &str, decision: &Stored) -> Result<String, serde_yaml::Error> {
 fn rest(text: &str) -> Option<serde_yaml::Mapping> {
     let text = Some(text).filter(|text| !text.trim().is_empty())?;
     let mut mapping = serde_yaml::from_str::<serde_yaml::Mapping>(text).ok()?;
-    // A tag before a key does not make it another key to whoever reads the decision.
+    // A tagged key is read as the same key.
     mapping.retain(|key, _| {
         let key = if let serde_yaml::Value::Tagged(tagged) = key {
             &tagged.value

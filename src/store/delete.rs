@@ -4,9 +4,9 @@
 //! left to it: files that are written to cannot be taken away. Where consent is withdrawn such a run loses its marker
 //! alone; its observer looks for it before it sends, and nobody sends what it leaves.
 //!
-//! The newest 50 runs, 50 MB and 30 days are kept, and of the runs beyond that those of which something waits: events
-//! younger than 7 days, the newest 10 MB of them. Such a run loses its samples, which are never sent. What cannot be
-//! deleted stays, in silence.
+//! The newest 50 runs, at most 50 MB and 30 days, are kept. Of older runs only those are kept that have unsent events
+//! younger than 7 days, up to 10 MB in all; they lose their samples, which are never sent. What cannot be deleted
+//! stays, without a message.
 //!
 //! Called by `--forget`, by `--disable`, and by the observer once a run.
 
@@ -53,8 +53,7 @@ impl Store {
         self.delete(run, &directory)
     }
 
-    /// Deletes the runs of which something waits to be sent, and sees to it that what is being recorded now is not
-    /// sent by anybody either.
+    /// Deletes the runs that have unsent events, and revokes the consent of those that are being recorded now.
     pub fn withdraw(&self, now: SystemTime) -> Withdrawn {
         let mut withdrawn = Withdrawn::default();
         for run in self.identities() {
@@ -78,7 +77,7 @@ impl Store {
             }
             if summary.waiting > 0 && !is_permitted(&directory) {
                 withdrawn.events = withdrawn.events.saturating_add(summary.waiting);
-                withdrawn.runs = withdrawn.runs.saturating_add(1);
+                withdrawn.runs += 1;
             }
         }
         withdrawn

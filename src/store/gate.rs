@@ -34,7 +34,6 @@ pub enum LineRefusal {
 
 impl LineRefusal {
     /// What to say about it; a fragment that reads after "refused: ".
-    #[must_use]
     pub const fn reason(self) -> &'static str {
         match self {
             Self::Size => "longer than any event",
@@ -48,7 +47,6 @@ impl LineRefusal {
 }
 
 /// Reads a line as a batch member, if it is one; nothing is promised about what it holds.
-#[must_use]
 pub fn parse(line: &str) -> Option<Member> {
     serde_json::from_str(line).ok()
 }
@@ -72,7 +70,6 @@ pub fn judge(run: Uuid, line: &str, member: &Member) -> Result<(), LineRefusal> 
 }
 
 /// When an event happened; None where the timestamp is not in the wire's form.
-#[must_use]
 pub fn happened(member: &Member) -> Option<SystemTime> {
     let time = humantime::parse_rfc3339(&member.timestamp).ok()?;
     (timestamp(time) == member.timestamp).then_some(time)

@@ -1,10 +1,8 @@
 //! The journal of one run, as its observer writes it.
 //!
-//! The rule: nothing is sent that was not appended here before. Appending never fails and never panics; it
-//! says where the line went. A journal whose directory can't be made (a read-only home, no home at all)
-//! begins in memory and moves to disk as soon as it can, because a run may well outlast a full disk.
-//!
-//! One journal per run, held by one process, for as long as the process observes.
+//! The rule: nothing is sent that was not appended here before. Appending never fails and never panics; it says where
+//! the line went. If the directory cannot be made (a read-only home, no home at all), the journal begins in memory and
+//! moves to disk as soon as it can: a run may well outlast a full disk. A run has one journal, held by its observer.
 
 use super::append_log::{AppendLog, Importance, Written};
 use super::layout::{CONSENT, DELIVERY, EVENTS, SAMPLES, is_permitted};
@@ -73,19 +71,17 @@ impl Journal {
     }
 
     /// A journal for where there is no store: bounded memory, gone with the process.
-    #[must_use]
     pub fn in_memory(run: Uuid, sending: Sending) -> Self {
         Self::begin(None, run, sending)
     }
 
     /// Whether what is recorded may be sent. Consent can be withdrawn while a run lasts.
-    #[must_use]
     pub fn may_be_sent(&self) -> bool {
-        let stands = self
+        let permitted = self
             .place
             .as_ref()
             .is_none_or(|place| is_permitted(&place.directory));
-        self.sending == Sending::Permitted && stands
+        self.sending == Sending::Permitted && permitted
     }
 
     /// Writes one event down, in the form of a batch member.
@@ -154,7 +150,6 @@ impl Journal {
     }
 
     /// Events that are not on disk, for the finish event's account of what was missed.
-    #[must_use]
     pub fn events_unwritten(&self) -> u64 {
         self.events.unwritten()
     }

@@ -11,19 +11,19 @@ use std::path::PathBuf;
 use std::{fmt, io};
 
 /// Our directory's name, in the directories of state and of configuration.
-pub(super) const OURS: &str = "axolotl-run";
+pub const OURS: &str = "axolotl-run";
 /// The stored decision's file in the directory of configuration.
-pub(super) const DECISION: &str = "config.yaml";
+pub const DECISION: &str = "config.yaml";
 /// The names within the state directory.
-pub(super) const RUNS: &str = "runs";
-pub(super) const EVENTS: &str = "events.jsonl";
-pub(super) const DELIVERY: &str = "delivery.jsonl";
-pub(super) const SAMPLES: &str = "samples.jsonl";
-pub(super) const CONSENT: &str = "consent";
-pub(super) const LIVE: &str = "live";
+pub const RUNS: &str = "runs";
+pub const EVENTS: &str = "events.jsonl";
+pub const DELIVERY: &str = "delivery.jsonl";
+pub const SAMPLES: &str = "samples.jsonl";
+pub const CONSENT: &str = "consent";
+pub const LIVE: &str = "live";
 
 /// Whether what a run recorded may be sent.
-pub(super) fn is_permitted(directory: &Directory) -> bool {
+pub fn is_permitted(directory: &Directory) -> bool {
     directory.file(CONSENT, Access::Read).is_ok()
 }
 
@@ -62,13 +62,11 @@ fn no_base(f: &mut fmt::Formatter<'_>, kind: &str, variable: &str) -> fmt::Resul
 }
 
 /// The base directory of state.
-#[must_use]
 pub fn state_home(environment: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     base(&environment, env::XDG_STATE_HOME, ".local/state")
 }
 
 /// The base directory of configuration.
-#[must_use]
 pub fn config_home(environment: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     base(&environment, env::XDG_CONFIG_HOME, ".config")
 }
@@ -87,7 +85,6 @@ fn base(
 }
 
 /// Every file of the launcher's with what it holds, for the documents.
-#[must_use]
 pub fn files() -> [(String, &'static str); 7] {
     let run = format!("${}/{OURS}/{RUNS}/UUID/", env::XDG_STATE_HOME);
     let of_run = |name| format!("{run}{name}");

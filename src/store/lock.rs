@@ -38,7 +38,7 @@ impl Drop for RunLock {
 
 /// What can be told about a run's observer.
 #[derive(Debug)]
-pub(super) enum RunOwner {
+pub enum RunOwner {
     /// It lives, or may live.
     Living,
     /// It is dead, and the run is ours while we hold this.
@@ -46,7 +46,7 @@ pub(super) enum RunOwner {
 }
 
 /// Claims a new run for this process.
-pub(super) fn claim(directory: &Directory) -> io::Result<RunLock> {
+pub fn claim(directory: &Directory) -> io::Result<RunLock> {
     let _ = directory.remove_file(LIVE_NEW);
     let mut file = directory.file(LIVE_NEW, Access::CreateNew)?;
     // Where locks are not offered the run goes on without: others then go by its silence.
@@ -57,12 +57,12 @@ pub(super) fn claim(directory: &Directory) -> io::Result<RunLock> {
 }
 
 /// Asks who owns a run, and takes it where nobody does.
-pub(super) fn owner(directory: &Directory, now: SystemTime) -> RunOwner {
+pub fn owner(directory: &Directory, now: SystemTime) -> RunOwner {
     ask(directory, now, File::try_lock)
 }
 
 /// Asks whether a run's observer may live, without keeping others from asking the same.
-pub(super) fn is_living(directory: &Directory, now: SystemTime) -> bool {
+pub fn is_living(directory: &Directory, now: SystemTime) -> bool {
     matches!(ask(directory, now, File::try_lock_shared), RunOwner::Living)
 }
 
@@ -107,7 +107,7 @@ fn by_silence(directory: &Directory, now: SystemTime, lock: RunLock) -> RunOwner
 
 /// When a run's files were last written to; never later than now, so that a clock that was wrong once does
 /// not make a run immortal.
-pub(super) fn activity(directory: &Directory, now: SystemTime) -> Option<SystemTime> {
+pub fn activity(directory: &Directory, now: SystemTime) -> Option<SystemTime> {
     let files = [EVENTS, DELIVERY, SAMPLES, LIVE]
         .into_iter()
         .filter_map(|name| changed(directory, name));
@@ -120,7 +120,7 @@ pub(super) fn activity(directory: &Directory, now: SystemTime) -> Option<SystemT
 
 /// When a run's observer gave its last sign of life: it measures every few seconds. What others write into the run
 /// does not count.
-pub(super) fn last_sign(directory: &Directory, now: SystemTime) -> Option<SystemTime> {
+pub fn last_sign(directory: &Directory, now: SystemTime) -> Option<SystemTime> {
     let files = [EVENTS, SAMPLES, LIVE]
         .into_iter()
         .filter_map(|name| changed(directory, name));
@@ -128,7 +128,7 @@ pub(super) fn last_sign(directory: &Directory, now: SystemTime) -> Option<System
 }
 
 /// When a run's observer began: it makes this file first and never writes to it again.
-pub(super) fn begun(directory: &Directory, now: SystemTime) -> Option<SystemTime> {
+pub fn begun(directory: &Directory, now: SystemTime) -> Option<SystemTime> {
     changed(directory, LIVE).map(|begun| begun.min(now))
 }
 

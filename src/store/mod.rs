@@ -11,7 +11,7 @@
 //! The rules: events are written down first and sent second; a run without the consent marker is never sent;
 //! finish is written exactly once, if need be by a later launcher; what is read back is hostile and is judged
 //! again ([`gate`]). Launchers share the directory without talking to each other: each run has one writer, and
-//! who wants to finish, send or delete the run of another takes its lock first.
+//! a process that finishes, sends or deletes the run of another takes its lock first.
 //!
 //! The observer writes through a [`Journal`]; the queries read through [`Store`].
 

@@ -135,7 +135,7 @@ impl Store {
     }
 }
 
-/// What an observer has left behind, for whoever finishes its run.
+/// What an observer has left behind; its run is finished from this.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Left {
     /// Optimizer steps done, as last reported.
@@ -168,7 +168,7 @@ fn write(directory: &Directory, line: &str) -> Option<()> {
     (stored == Written::Disk).then_some(())
 }
 
-/// An event of a run that nobody saw the end of, the same whoever writes it.
+/// An event of a run whose end nobody saw. It is the same event whichever launcher writes it.
 fn member(run: Uuid, number: u8, event: Event, at: &Last) -> Option<String> {
     // A version 8 identity (vendor specific) out of the run's own, which is random.
     let mut identity = run.into_bytes();

@@ -62,7 +62,6 @@ impl Store {
     /// Begins the journal of a run. It always begins: what can't be written is kept in memory.
     ///
     /// The journal outlives the store, and has a handle of its own.
-    #[must_use]
     pub fn begin(&self, run: Uuid, sending: Sending) -> Journal {
         Journal::begin(
             Directory::open(self.runs.path(), Missing::Fail).ok(),
@@ -72,7 +71,6 @@ impl Store {
     }
 
     /// Where the runs are, for messages.
-    #[must_use]
     pub fn path(&self) -> &Path {
         self.runs.path()
     }

@@ -1,4 +1,4 @@
-//! What waits to be sent, oldest run first, a page at a time.
+//! Events that wait to be sent, oldest run first, one page at a time.
 //!
 //! Only runs that were recorded with consent, only events that were neither delivered nor refused, that are young
 //! enough, that pass the gate, and of these the newest 10 MB. Thousands of runs may wait (a shared home, a server that
@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 use uuid::Uuid;
 
-/// The runs of which something waits; nothing of them is held.
+/// The runs that have unsent events; none of their events or files is held.
 #[derive(Debug, Default)]
 pub struct UnsentRuns {
     runs: VecDeque<Surveyed>,
@@ -75,7 +75,6 @@ impl HeldRun {
 
 impl UnsentPage {
     /// Whether every event has its answer.
-    #[must_use]
     pub fn is_settled(&self) -> bool {
         self.open.is_empty()
     }
@@ -173,7 +172,6 @@ impl UnsentRuns {
 
 impl Store {
     /// Which runs have something to be sent that nobody else is sending.
-    #[must_use]
     pub fn waiting(&self, now: SystemTime) -> UnsentRuns {
         let mut found: Vec<RecordedRun> = self
             .identities()

@@ -38,7 +38,6 @@ pub struct VisibleDevices {
 
 impl VisibleDevices {
     /// Whether the device at this place may be used.
-    #[must_use]
     pub fn has(&self, place: usize) -> bool {
         self.places
             .as_ref()
@@ -47,7 +46,6 @@ impl VisibleDevices {
 }
 
 /// What a process with this value of CUDA_VISIBLE_DEVICES can use; `by_bus`: CUDA_DEVICE_ORDER is PCI_BUS_ID.
-#[must_use]
 pub fn select(value: Option<&str>, by_bus: bool, devices: &[CudaDevice]) -> VisibleDevices {
     let Some(value) = value else {
         let count = devices

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// The measuring thread's side: it is asked with the command's processes.
-pub(super) type Questions = Desk<Vec<u32>, DriverAnswer>;
+pub type Questions = Desk<Vec<u32>, DriverAnswer>;
 
 /// What the start event says about accelerators.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,7 +31,6 @@ impl AcceleratorFacts {
     }
 
     /// The machine has none.
-    #[must_use]
     pub const fn none() -> Self {
         Self {
             kind: PublicStr::constant("none"),
@@ -62,7 +61,7 @@ pub enum Health {
 
 /// Where to look; tests look elsewhere.
 #[derive(Clone, Debug)]
-pub(super) struct Places {
+pub struct Places {
     pub root: PathBuf,
     pub nvml: Option<OsString>,
     pub retry: Duration,
@@ -84,7 +83,7 @@ pub struct DriverTimeouts {
 
 /// One answer of the measuring thread.
 #[derive(Debug)]
-pub(super) struct DriverAnswer {
+pub struct DriverAnswer {
     pub health: Health,
     /// Sent once, as soon as they are known.
     pub facts: Option<AcceleratorFacts>,

@@ -29,7 +29,6 @@ pub struct Gpus {
 impl Gpus {
     /// Begins to measure, if there is anything to measure; returns at once. `nvml_path`: another library than
     /// the driver's own.
-    #[must_use]
     pub fn start(nvml_path: Option<OsString>) -> Self {
         let timeouts = DriverTimeouts {
             answer: limits::GPU_TIMEOUT,
@@ -52,7 +51,6 @@ impl Gpus {
 
     /// The same with the file system's root at another place and less timeouts, for tests.
     #[doc(hidden)]
-    #[must_use]
     pub fn start_at(
         root: impl Into<PathBuf>,
         nvml_path: Option<OsString>,
@@ -63,7 +61,6 @@ impl Gpus {
 
     /// The same for a command whose environment has these values of CUDA_VISIBLE_DEVICES and CUDA_DEVICE_ORDER.
     #[doc(hidden)]
-    #[must_use]
     pub fn start_for(
         root: impl Into<PathBuf>,
         nvml_path: Option<OsString>,
@@ -124,7 +121,6 @@ impl Gpus {
     }
 
     /// Whether the driver was ever silent for too long, even if it came back.
-    #[must_use]
     pub const fn ever_unresponsive(&self) -> bool {
         self.ever_unresponsive
     }

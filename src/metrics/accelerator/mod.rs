@@ -4,7 +4,7 @@
 //! it. So all of it happens on a thread of its own ([`gpus`]); this side asks and never waits. Silence of
 //! [`limits::GPU_TIMEOUT`](axolotl_run_core::limits::GPU_TIMEOUT) is a fact about the run ([`Health::Unresponsive`]), the thread is
 //! abandoned and nothing ever joins it. On a machine without a sign of an accelerator there is no thread, no library is
-//! loaded, no file is opened. Called by the observer's loop through the façade.
+//! loaded, no file is opened.
 
 mod amd;
 mod attribution;

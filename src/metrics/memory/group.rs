@@ -2,8 +2,8 @@
 //!
 //! In a container or a batch job this is the true memory figure (shared pages count once, and the limit that
 //! kills is its limit), and its `oom_kill` counter catches what exit codes hide: a killed worker below a
-//! launcher that exits with 1. Version 1, version 2 and the hybrid of both are read; whoever is in the root
-//! group is in no group of its own, and gets None instead of the whole machine's figure.
+//! launcher that exits with 1. Version 1, version 2 and the hybrid of both are read; a process in the root
+//! group has no group of its own, and gets None instead of the whole machine's figure.
 
 use super::locate::{self, Version};
 use crate::metrics::files;
@@ -25,13 +25,12 @@ pub struct MemoryGroup {
 
 impl MemoryGroup {
     /// The group of a process, unless that is the root group.
-    #[must_use]
     pub fn of(pid: u32) -> Option<Self> {
         Self::at(Path::new("/"), pid)
     }
 
     /// The same, with the file system's root at another place.
-    pub(super) fn at(root: &Path, pid: u32) -> Option<Self> {
+    pub fn at(root: &Path, pid: u32) -> Option<Self> {
         let groups = files::text(&root.join(format!("proc/{pid}/cgroup")))?;
         let mounts = files::text(&root.join("proc/self/mountinfo"))?;
         locate::candidates(&groups, &mounts)
@@ -59,7 +58,6 @@ impl MemoryGroup {
     }
 
     /// Bytes charged to the group and those below it, page cache included.
-    #[must_use]
     pub fn current(&self) -> Option<u64> {
         let mut digits = [0; 32];
         let length = self.usage.read_at(&mut digits, 0).ok()?;
@@ -71,7 +69,6 @@ impl MemoryGroup {
     }
 
     /// The smallest limit of the group and of all above it that can be seen.
-    #[must_use]
     pub fn limit(&self) -> Option<u64> {
         let file = match self.version {
             Version::One => "memory.limit_in_bytes",
@@ -90,7 +87,7 @@ impl MemoryGroup {
     }
 
     /// Processes of the group that the kernel killed for memory, since the group was made.
-    pub(super) fn oom_kills(&self) -> Option<u64> {
+    pub fn oom_kills(&self) -> Option<u64> {
         let text = files::text(&self.directory.join(match self.version {
             Version::One => "memory.oom_control",
             Version::Two => "memory.events",
@@ -100,8 +97,7 @@ impl MemoryGroup {
 }
 
 /// The unified hierarchy's group of a process and those above it that can be seen, the process's own first.
-#[must_use]
-pub(super) fn unified_ancestors(root: &Path, pid: u32) -> Vec<PathBuf> {
+pub fn unified_ancestors(root: &Path, pid: u32) -> Vec<PathBuf> {
     let text = |path: String| files::text(&root.join(path)).unwrap_or_default();
     let found = locate::candidates(
         &text(format!("proc/{pid}/cgroup")),
@@ -124,7 +120,7 @@ pub(super) fn unified_ancestors(root: &Path, pid: u32) -> Vec<PathBuf> {
 }
 
 /// Processes of the whole machine that the kernel killed for memory since boot.
-pub(super) fn host_oom_kills(root: &Path) -> Option<u64> {
+pub fn host_oom_kills(root: &Path) -> Option<u64> {
     let text = files::text(&root.join("proc/vmstat"))?;
     files::field(&text, "oom_kill")
 }

@@ -17,7 +17,6 @@ pub struct OomKills {
 
 impl OomKills {
     /// The counters as they are now, which began before any run.
-    #[must_use]
     pub fn counters(group: Option<&MemoryGroup>) -> Self {
         Self::counters_at(Path::new("/"), group)
     }
@@ -39,12 +38,11 @@ pub struct OomWatch {
 
 impl OomWatch {
     /// Notes the counters; `group` is the command's.
-    #[must_use]
     pub fn begin(group: Option<&MemoryGroup>) -> Self {
         Self::at(Path::new("/"), group)
     }
 
-    pub(super) fn at(root: &Path, group: Option<&MemoryGroup>) -> Self {
+    pub fn at(root: &Path, group: Option<&MemoryGroup>) -> Self {
         Self {
             root: root.to_owned(),
             before: OomKills::counters_at(root, group),
@@ -52,7 +50,6 @@ impl OomWatch {
     }
 
     /// The counters when the watch began.
-    #[must_use]
     pub const fn before(&self) -> OomKills {
         self.before
     }
@@ -63,7 +60,6 @@ impl OomWatch {
     }
 
     /// What was killed since.
-    #[must_use]
     pub fn delta(&self, group: Option<&MemoryGroup>) -> OomKills {
         let since = |now: Option<u64>, before: Option<u64>| Some(now?.saturating_sub(before?));
         let now = OomKills::counters_at(&self.root, group);

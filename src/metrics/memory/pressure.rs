@@ -1,10 +1,10 @@
-//! How short of memory the run is: the machine's, the shared memory of its data workers, and whether somebody
-//! kills for it.
+//! Memory pressure: how much memory the machine has left, how full the data workers' shared memory is, and whether a
+//! daemon kills processes for memory.
 //!
-//! A kill for memory leaves the killed process no word. What speaks for it is what was left a moment before; so
-//! these figures are looked at each second, for a few microseconds. The command may see another `/dev/shm`
-//! than we do (a container has 64 MiB): then the path leads through its own root directory, whose file system
-//! may not answer, and a thread that nobody waits for goes there.
+//! A process that is killed for memory prints nothing. The evidence is how much was left a moment before, so these
+//! figures are read every second, which takes a few microseconds. The command may see another `/dev/shm` than we do
+//! (a container has 64 MiB). The path to that one leads through the command's own root directory, whose file system
+//! may not answer, so a background thread reads it.
 
 use super::group::unified_ancestors;
 use crate::metrics::files::KeptFile;
@@ -16,11 +16,11 @@ use axolotl_run_sys::mounts;
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
-/// How many seconds ago memory was short that a process died for want of: whoever kills for it needs a few.
+/// Seconds between a shortage of memory and the death that it causes: the kernel and the daemons need a few.
 const RECENT: f64 = 15.0;
 /// Looks that are remembered; each process that ends takes one.
 const LOOKS_MAX: usize = 256;
-/// Share of the memory that one machine's processors do not fill between two measurements.
+/// A share of memory that no machine fills between two measurements.
 const NEAR: f64 = 0.5;
 
 /// Where systemd keeps the control groups of services, in the three ways in which hierarchies are mounted.
@@ -52,7 +52,6 @@ pub struct PressureWatch {
 
 impl PressureWatch {
     /// Begins to watch; what daemons have written down before is the baseline.
-    #[must_use]
     pub fn begin(command: u32) -> Self {
         Self::at(Path::new("/"), command)
     }
@@ -118,7 +117,6 @@ impl PressureWatch {
     }
 
     /// Whether memory of either kind may run out before the next measurement.
-    #[must_use]
     pub fn is_near(&self) -> bool {
         self.least_left().is_none_or(|left| left < NEAR)
             || self
@@ -135,7 +133,6 @@ impl PressureWatch {
     }
 
     /// All that is known at the run's end.
-    #[must_use]
     pub fn figures(&self) -> MemoryPressure {
         let runs = |services: &str| {
             let services = self.root.join(services);

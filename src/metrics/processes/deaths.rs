@@ -54,7 +54,6 @@ pub struct DeathWatch {
 
 impl DeathWatch {
     /// Watches the command's descendants as they are found; None where the kernel gives no descriptor.
-    #[must_use]
     pub fn begin(command: u32) -> Option<Self> {
         Some(Self {
             procfs: "/proc".into(),
@@ -114,7 +113,6 @@ impl DeathWatch {
     }
 
     /// The failure that came first of those shortly before the end.
-    #[must_use]
     pub fn first_failure(&self, end: f64) -> Option<Failure> {
         let recent = self
             .failures
@@ -126,7 +124,6 @@ impl DeathWatch {
     }
 
     /// What wakes a loop when a process has ended.
-    #[must_use]
     pub fn wake(&self) -> Option<Wake> {
         self.deaths.wake()
     }

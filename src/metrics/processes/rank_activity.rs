@@ -1,9 +1,9 @@
-//! What each rank does while the training stands still, and which of them does something else.
+//! What each rank does while the training hangs, and which rank does something else.
 //!
-//! In a collective operation all ranks wait for the one that did not come; what they wait in is the same, what
-//! that one does is not. So two looks are compared: whether a rank's processor is busy, whether it is switched
-//! to and fro, and where in the kernel it sleeps. A rank that differs from all others is the suspect; of two,
-//! or where several differ, nobody is. Readable for one's own processes without any right.
+//! In a collective operation all ranks wait for the one that did not come. They all wait in the same place; that one
+//! does something else. So two observations are compared: whether a rank's processor is busy, how often it is switched,
+//! and where in the kernel it sleeps. A rank that differs from all others is the suspect. If there are only two ranks,
+//! or several differ, there is no suspect. Reading this of one's own processes needs no privilege.
 
 use super::{ranks, run_queue};
 use crate::metrics::files;
@@ -36,7 +36,6 @@ const WAITING_SWITCHES: u64 = 10;
 
 impl RankActivity {
     /// Looks at the ranks among these processes.
-    #[must_use]
     pub fn look(pids: &[u32]) -> Self {
         Self::at(Path::new("/proc"), pids)
     }
@@ -57,7 +56,6 @@ impl RankActivity {
     }
 
     /// The rank that does something else than all others, compared with an earlier look.
-    #[must_use]
     pub fn odd_one(&self, before: &Self) -> Option<u64> {
         let mut groups: BTreeMap<(bool, bool, &str), Vec<u64>> = BTreeMap::new();
         for (rank, now) in &self.0 {

@@ -16,8 +16,7 @@ const VARIABLES: [&[u8]; 4] = [
 ];
 
 /// The rank that a process was started with; None where it has none, or cannot be looked at.
-#[must_use]
-pub(super) fn of(procfs: &Path, pid: u32) -> Option<u64> {
+pub fn of(procfs: &Path, pid: u32) -> Option<u64> {
     rank(&files::bytes(
         &procfs.join(pid.to_string()).join("environ"),
         limits::ENVIRON_BYTES_MAX,
@@ -25,7 +24,6 @@ pub(super) fn of(procfs: &Path, pid: u32) -> Option<u64> {
 }
 
 /// The lowest rank among these processes; None where none has one (yet).
-#[must_use]
 pub fn lowest(pids: &[u32]) -> Option<u64> {
     pids.iter()
         .filter_map(|pid| of(Path::new("/proc"), *pid))

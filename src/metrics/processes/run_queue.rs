@@ -9,13 +9,12 @@ use axolotl_run_core::limits;
 use std::path::Path;
 
 /// The seconds that all threads of these processes have waited; None where the kernel does not say.
-#[must_use]
 pub fn waited_seconds(pids: &[u32]) -> Option<f64> {
     waited_at(Path::new("/proc"), pids)
 }
 
 /// The same, with /proc at another place.
-pub(super) fn waited_at(procfs: &Path, pids: &[u32]) -> Option<f64> {
+pub fn waited_at(procfs: &Path, pids: &[u32]) -> Option<f64> {
     let mut nanoseconds = None;
     let mut left = limits::QUEUE_THREADS_MAX;
     for pid in pids {

@@ -3,7 +3,7 @@
 //! Only the signal that was sent to the launcher itself names its sender, and only by pid; the program behind
 //! it is looked at while it is still there. The kernel cuts a program's name after 15 bytes, so the lists
 //! compare those. Called by the observer's link as soon as the supervisor tells of a signal; it reads a few
-//! files of /proc, none of which can hold a reader up.
+//! files of /proc, none of which can block the reader.
 
 use crate::metrics::files;
 use crate::metrics::tree::stat::fields;
@@ -72,7 +72,6 @@ pub const MEMORY_DAEMONS: &[&str] = &[
 ];
 
 /// Looks at the sender of a signal that came with this code.
-#[must_use]
 pub fn look(code: i64, pid: i64) -> Sender {
     let own = Own {
         session: session(Path::new("/proc/self")),

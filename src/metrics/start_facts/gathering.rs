@@ -18,7 +18,6 @@ use std::path::Path;
 
 /// All that is known from the command, its environment and the machine. The accelerators and the
 /// configuration are not among it. Reads files: to be called where waiting does no harm.
-#[must_use]
 pub fn facts(command: &[OsString], environment: Environment<'_>) -> Start {
     let root = Path::new("/");
     let command = CommandLine::read(command);
@@ -52,7 +51,6 @@ pub struct Gathering {
 
 impl Gathering {
     /// Begins to look for what [`facts`] finds; returns at once.
-    #[must_use]
     pub fn begin(command: Vec<OsString>, environment: Vec<(OsString, OsString)>) -> Self {
         let mut thread = Background::answering("facts", move || {
             let environment: HashMap<_, _> = environment.into_iter().collect();

@@ -12,14 +12,12 @@ use sysinfo::{MemoryRefreshKind, System};
 pub use axolotl_run_core::launch::Environment;
 
 /// The operating system, its kernel's version and the architecture.
-#[must_use]
 pub fn platform() -> PublicStr {
     let release = System::kernel_version().unwrap_or_default();
     hardware::platform(std::env::consts::OS, std::env::consts::ARCH, &release)
 }
 
 /// Logical processors of the machine that are online, as Python counts them too.
-#[must_use]
 pub fn cpu_count(root: &Path) -> Option<u64> {
     let online = files::text(&root.join("sys/devices/system/cpu/online"))
         .and_then(|text| count_ranges(&text));
@@ -30,7 +28,6 @@ pub fn cpu_count(root: &Path) -> Option<u64> {
 ///
 /// The standard library counts the affinity and, of both versions of control groups, the quotas of the own group and of
 /// all above it; ours are the command's at its start.
-#[must_use]
 pub fn cpu_count_usable() -> Option<u64> {
     Some(std::thread::available_parallelism().ok()?.get() as u64)
 }
@@ -46,7 +43,6 @@ fn count_ranges(text: &str) -> Option<u64> {
 
 /// Bytes of main memory that the run can use: the machine's, or its control group's limit where that is
 /// smaller. The machine's alone would call a job of 32 GiB on a node of 2 TiB a well-equipped one.
-#[must_use]
 pub fn memory_total(group: Option<&MemoryGroup>) -> Option<u64> {
     let machine = System::new().ok().map(|mut system| {
         system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());

@@ -92,7 +92,6 @@ fn first(signs: &[Sign], environment: Environment<'_>) -> Option<PublicStr> {
 }
 
 /// Whether the run is a job of continuous integration.
-#[must_use]
 pub fn ci(environment: Environment<'_>) -> bool {
     let said = environment("CI").is_some_and(|value| {
         let value = value.to_string_lossy().to_ascii_lowercase();
@@ -102,7 +101,6 @@ pub fn ci(environment: Environment<'_>) -> bool {
 }
 
 /// Of which service it is a job. Woodpecker puts its name into `CI`, where all others have a switch.
-#[must_use]
 pub fn ci_system(environment: Environment<'_>) -> Option<PublicStr> {
     let woodpecker = || environment("CI").is_some_and(|value| value == "woodpecker");
     first(CI_SYSTEMS, environment)
@@ -111,7 +109,6 @@ pub fn ci_system(environment: Environment<'_>) -> Option<PublicStr> {
 
 /// What has placed the run on this machine. `launcher`: what starts its workers; `srun` asks Slurm for a place itself,
 /// and need not be called from within a job.
-#[must_use]
 pub fn scheduler(environment: Environment<'_>, launcher: Option<&PublicStr>) -> Option<PublicStr> {
     let placed_by_srun = launcher.is_some_and(|launcher| launcher.as_str() == "srun");
     if placed_by_srun {
@@ -122,7 +119,6 @@ pub fn scheduler(environment: Environment<'_>, launcher: Option<&PublicStr>) -> 
 }
 
 /// Whether the run is in a container. False is said only where the signs can be looked for.
-#[must_use]
 pub fn container(root: &Path, environment: Environment<'_>) -> Option<bool> {
     let set = |name: &&str| is_set(environment, name);
     if CONTAINER_VARIABLES.iter().any(set)
@@ -135,7 +131,6 @@ pub fn container(root: &Path, environment: Environment<'_>) -> Option<bool> {
 }
 
 /// Whether the kernel is the one that Windows runs (WSL). Its release says so in both versions, in containers too.
-#[must_use]
 pub fn wsl(root: &Path) -> Option<bool> {
     let release = files::text(&root.join("proc/sys/kernel/osrelease"))?;
     Some(release.to_ascii_lowercase().contains("microsoft"))

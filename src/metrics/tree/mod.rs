@@ -55,7 +55,6 @@ pub struct TreeSampler {
 
 impl TreeSampler {
     /// Follows the process and all that come from it.
-    #[must_use]
     pub fn new(root: u32) -> Self {
         Self::at("/proc", root)
     }
@@ -93,7 +92,6 @@ impl TreeSampler {
     }
 
     /// Files and directories read so far: the cost of sampling, in a unit that a busy machine cannot blur.
-    #[must_use]
     pub const fn accesses(&self) -> u64 {
         self.known.procfs.accesses()
     }

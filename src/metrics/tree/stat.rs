@@ -3,7 +3,7 @@
 //! sysinfo reads the same file but drops the times of reaped children (a run whose work is done by short-lived
 //! children showed 0.6 of 8.5 processor seconds) and rounds the start time to seconds, which is too coarse to
 //! tell a process from a later one with the same pid. Hence the raw line. Pure; a sample's reader is in `procfs.rs`, and
-//! whoever wants another field of the line finds it through [`fields`], the one that knows where the name ends.
+//! other fields of the line are found through [`fields`], which knows where the name ends.
 
 use std::str::SplitAsciiWhitespace;
 
@@ -26,9 +26,8 @@ pub struct ProcessStat {
     pub resident_pages: u64,
 }
 
-/// The fields behind the name, the state first, which is the third of proc(5). The name stands in parentheses and may
+/// The fields behind the name, the state first, which is the third of proc(5). The name is in parentheses and may
 /// hold any byte, so what counts is the last one that closes.
-#[must_use]
 pub fn fields(line: &[u8]) -> Option<SplitAsciiWhitespace<'_>> {
     let name_end = line.iter().rposition(|byte| *byte == b')')?;
     Some(
@@ -40,7 +39,6 @@ pub fn fields(line: &[u8]) -> Option<SplitAsciiWhitespace<'_>> {
 
 impl ProcessStat {
     /// Reads the line.
-    #[must_use]
     pub fn parse(line: &[u8]) -> Option<Self> {
         let mut fields = fields(line)?;
         let state = fields.next()?;

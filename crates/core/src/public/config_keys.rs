@@ -7,7 +7,7 @@
 //! a data set's type, and nobody's run name.
 //!
 //! Anyone may ask. A file that cannot be read leaves the schema empty, so that nothing is known and nothing is
-//! sent; a test sees to it that the built-in ones can be read.
+//! sent; a test checks that the built-in ones can be read.
 
 use super::PublicStr;
 use serde::Deserialize;
@@ -160,19 +160,16 @@ impl KeyShape {
     }
 
     /// Whether the schema lets the value be a number.
-    #[must_use]
     pub fn number(&self) -> bool {
         self.types.contains(&ValueType::Int) || self.types.contains(&ValueType::Float)
     }
 
     /// Whether the schema lets the value be a switch.
-    #[must_use]
     pub fn boolean(&self) -> bool {
         self.types.contains(&ValueType::Bool)
     }
 
     /// Whether the command line takes the key as `--key` and `--no-key`, without a value.
-    #[must_use]
     pub fn flag(&self) -> bool {
         self.boolean()
             && self.types.len() == 1
@@ -182,25 +179,21 @@ impl KeyShape {
     }
 
     /// The public word of this key that the text is, exactly.
-    #[must_use]
     pub fn choice(&'static self, text: &str) -> Option<PublicStr> {
         self.values.get(text).map(|word| PublicStr::constant(word))
     }
 
     /// What the elements of a list look like; where the schema forgot that a key may be one, as the value itself.
-    #[must_use]
     pub fn element(&self) -> &Self {
         self.items.as_deref().unwrap_or(self)
     }
 
     /// Whether the value may be a list.
-    #[must_use]
     pub fn has_elements(&self) -> bool {
         self.items.is_some()
     }
 
     /// A member of the groups that the value may be.
-    #[must_use]
     pub fn member(&self, key: &str) -> Option<(PublicStr, &'static Self)> {
         self.groups
             .iter()
@@ -208,20 +201,17 @@ impl KeyShape {
     }
 
     /// Whether the value may have known members.
-    #[must_use]
     pub fn has_members(&self) -> bool {
         !self.groups.is_empty()
     }
 }
 
 /// A key of the configuration's top level.
-#[must_use]
 pub fn top_level(key: &str) -> Option<(PublicStr, &'static KeyShape)> {
     SCHEMA.member(&SCHEMA.top, key)
 }
 
 /// Whether Axolotl's public schema has a key of that name, at any depth.
-#[must_use]
 pub fn is_key(name: &str) -> bool {
     SCHEMA.groups.values().any(|group| group.contains_key(name))
 }

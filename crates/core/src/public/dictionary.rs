@@ -12,6 +12,7 @@
 //! Only `trace` asks; the answers are the only strings of run-time text in an error event.
 
 use super::PublicStr;
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 static FILES: &[u8] = include_bytes!("../../../../dictionary/files.bin");
@@ -19,7 +20,7 @@ static FUNCTIONS: &[u8] = include_bytes!("../../../../dictionary/functions.bin")
 static EXCEPTIONS: &[u8] = include_bytes!("../../../../dictionary/exceptions.bin");
 static PACKAGES: &str = include_str!("../../../../dictionary/packages.txt");
 static SOURCES: &str = include_str!("../../../../dictionary/SOURCES.txt");
-static PACKAGE_NAMES: LazyLock<Names> = LazyLock::new(|| Names::of(PACKAGES));
+static PACKAGE_NAMES: LazyLock<HashSet<&str>> = LazyLock::new(|| PACKAGES.lines().collect());
 
 /// Bytes of a hash of a file or of a class.
 const WIDE: usize = 8;
@@ -40,13 +41,11 @@ const ANONYMOUS: &[&str] = &[
 ];
 
 /// A file of a public release, relative to site-packages or to the standard library.
-#[must_use]
 pub fn file(relative: &str) -> Option<PublicStr> {
     Some(file_and_function(relative, None)?.0)
 }
 
 /// A file, and the function or class of it where that is public too.
-#[must_use]
 pub fn file_and_function(
     relative: &str,
     name: Option<&str>,
@@ -66,16 +65,14 @@ pub fn file_and_function(
     ))
 }
 
-/// A function or class of that file, or what stands for code without a name.
+/// A function or class of that file, or the interpreter's name for code without one.
 ///
 /// A qualified name (`Trainer.train`) is looked up by its last part, which is what is answered.
-#[must_use]
 pub fn function(relative: &str, name: &str) -> Option<PublicStr> {
     function_of(Hash::default().and(relative.as_bytes()), name)
 }
 
-/// What stands for code without a name, where this is that.
-#[must_use]
+/// The interpreter's name for code without one, if this is such a name.
 pub fn anonymous(name: &str) -> Option<PublicStr> {
     let last = name.rsplit('.').next().unwrap_or(name);
     ANONYMOUS
@@ -97,7 +94,6 @@ fn function_of(file: Hash, name: &str) -> Option<PublicStr> {
 }
 
 /// A class of exceptions, as a traceback prints it (`ValueError`, `torch.OutOfMemoryError`).
-#[must_use]
 pub fn exception(name: &str) -> Option<PublicStr> {
     if name.len() > NAME_BYTES_MAX || !name.split('.').all(is_identifier) {
         return None;
@@ -107,9 +103,10 @@ pub fn exception(name: &str) -> Option<PublicStr> {
 }
 
 /// A package by its top-level name.
-#[must_use]
 pub fn package(name: &str) -> Option<PublicStr> {
-    PACKAGE_NAMES.find(name).map(PublicStr::constant)
+    PACKAGE_NAMES
+        .get(name)
+        .map(|name| PublicStr::constant(name))
 }
 
 /// What the dictionary holds, and how old that is.
@@ -130,13 +127,12 @@ pub struct Contents {
 }
 
 /// What the built-in dictionary holds.
-#[must_use]
 pub fn contents() -> Contents {
     let (first, releases) = SOURCES.split_once('\n').unwrap_or_default();
     Contents {
         as_of: first.strip_prefix("as of ").unwrap_or_default(),
         releases: releases.lines().count(),
-        packages: PACKAGE_NAMES.sorted.len(),
+        packages: PACKAGE_NAMES.len(),
         files: FILES.len() / WIDE,
         functions: FUNCTIONS.len() / NARROW,
         exceptions: EXCEPTIONS.len() / WIDE,
@@ -144,19 +140,16 @@ pub fn contents() -> Contents {
 }
 
 /// Whether a function is public as the name that its file has for it, for the same gate.
-#[must_use]
 pub fn is_public_function(relative: &str, name: &str) -> bool {
     function(relative, name).is_some()
 }
 
 /// Whether a whole name is one of the dictionary's, for the gate that looks for the user's words inside names.
-#[must_use]
 pub fn is_public(name: &str) -> bool {
     file(name).is_some() || exception(name).is_some() || package(name).is_some()
 }
 
 /// Groups equal errors: the hash of texts that are public each.
-#[must_use]
 pub fn fingerprint_of<'a>(texts: impl IntoIterator<Item = &'a PublicStr>) -> u64 {
     let mut key = Vec::new();
     for text in texts {
@@ -171,35 +164,6 @@ fn is_identifier(name: &str) -> bool {
         .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
         && !name.starts_with(|first: char| first.is_ascii_digit())
         && !name.is_empty()
-}
-
-/// Sorted names and, for each first byte, how many names come before it.
-struct Names {
-    sorted: Vec<&'static str>,
-    before: [usize; 257],
-}
-
-impl Names {
-    fn of(lines: &'static str) -> Self {
-        let sorted: Vec<&str> = lines.lines().collect();
-        let before = std::array::from_fn(|byte| {
-            sorted.partition_point(|name| {
-                name.bytes()
-                    .next()
-                    .is_some_and(|first| usize::from(first) < byte)
-            })
-        });
-        Self { sorted, before }
-    }
-
-    /// The few names that begin alike are compared by their lengths first, which says no to nearly all.
-    fn find(&self, name: &str) -> Option<&'static str> {
-        let first = usize::from(*name.as_bytes().first()?);
-        let alike = self
-            .sorted
-            .get(*self.before.get(first)?..*self.before.get(first.saturating_add(1))?)?;
-        alike.iter().find(|known| **known == name).copied()
-    }
 }
 
 /// The same function as in `tools/build_dictionary.py`; a test compares them.
@@ -236,7 +200,7 @@ impl Hash {
 
 /// Whether the first `WIDTH` bytes of the hash are among the sorted entries.
 ///
-/// Hashes are spread evenly, so that an entry stands about where its value says. Nearly always it is found, or missed,
+/// Hashes are spread evenly, so an entry is about where its value says. Nearly always it is found, or missed,
 /// within a few cache lines of that place; a search by halves through all of them would miss the cache at each step.
 fn contains<const WIDTH: usize>(entries: &[u8], hash: u64) -> bool {
     let (entries, _) = entries.as_chunks::<WIDTH>();
@@ -295,7 +259,7 @@ mod tests {
         check::<WIDE>(FILES);
         check::<WIDE>(EXCEPTIONS);
         check::<NARROW>(FUNCTIONS);
-        assert!(PACKAGE_NAMES.sorted.is_sorted());
+        assert!(PACKAGES.lines().is_sorted());
         assert!(PACKAGES.lines().all(|name| package(name).is_some()));
         assert!(FILES.len() + FUNCTIONS.len() + EXCEPTIONS.len() + PACKAGES.len() < 2_600_000);
     }

@@ -19,7 +19,6 @@ pub enum Vendor {
 
 impl Vendor {
     /// The vendor's name.
-    #[must_use]
     pub const fn name(self) -> PublicStr {
         PublicStr::constant(match self {
             Self::Nvidia => "NVIDIA",
@@ -30,102 +29,27 @@ impl Vendor {
 }
 
 /// Words of product names; each is one at blanks and hyphens.
-const WORDS: &[&str] = &[
-    "NVIDIA",
-    "AMD",
-    "Intel",
-    "Intel(R)",
-    "Tesla",
-    "GeForce",
-    "Quadro",
-    "RTX",
-    "GTX",
-    "TITAN",
-    "GRID",
-    "DGX",
-    "HGX",
-    "Instinct",
-    "Radeon",
-    "Arc",
-    "Arc(TM)",
-    "Data",
-    "Center",
-    "GPU",
-    "Max",
-    "Flex",
-    "Series",
-    "Graphics",
-    "Display",
-    "PCIe",
-    "PCIE",
-    "SXM",
-    "SXM2",
-    "SXM3",
-    "SXM4",
-    "SXM5",
-    "NVL",
-    "NVLink",
-    "HBM2",
-    "HBM2e",
-    "HBM3",
-    "HBM3e",
-    "OAM",
-    "Ada",
-    "Generation",
-    "Ampere",
-    "Blackwell",
-    "Hopper",
-    "Turing",
-    "Volta",
-    "Grace",
-    "Laptop",
-    "Mobile",
-    "Design",
-    "Q",
-    "with",
-    "Ti",
-    "SUPER",
-    "Super",
-    "XT",
-    "XTX",
-    "GRE",
-    "PRO",
-    "Pro",
-    "RX",
-    "VII",
-    "Vega",
-    "FE",
-    "Xp",
-    "X",
-    "V",
-    "D",
-    "Workstation",
-    "Server",
-    "Edition",
-    "Spark",
-    "Thor",
-    "Orin",
-    "MIG",
-    "Black",
-    "Z",
-];
+const WORDS: &str = "\
+    NVIDIA AMD Intel Intel(R) Tesla GeForce Quadro RTX GTX TITAN GRID DGX HGX Instinct Radeon Arc \
+    Arc(TM) Data Center GPU Max Flex Series Graphics Display PCIe PCIE SXM SXM2 SXM3 SXM4 SXM5 NVL \
+    NVLink HBM2 HBM2e HBM3 HBM3e OAM Ada Generation Ampere Blackwell Hopper Turing Volta Grace \
+    Laptop Mobile Design Q with Ti SUPER Super XT XTX GRE PRO Pro RX VII Vega FE Xp X V D \
+    Workstation Server Edition Spark Thor Orin MIG Black Z";
 
-/// Words without which a name is no product's.
-const VENDOR_WORDS: &[&str] = &[
-    "NVIDIA", "AMD", "Intel", "Intel(R)", "Tesla", "GeForce", "Quadro", "RTX", "GTX", "TITAN",
-    "GRID", "Radeon", "Instinct",
-];
+/// Words without which a name is no product's; the models are those that older drivers name without their maker.
+const VENDOR_WORDS: &str = "\
+    NVIDIA AMD Intel Intel(R) Tesla GeForce Quadro RTX GTX TITAN GRID Radeon Instinct \
+    A10 A100 A30 A40 B200 GH200 GB200 H100 H200 H800 L4 L40 L40S P100 T4 V100";
 
 /// Bytes of the longest name; vendors' own stay below 64.
 const NAME_BYTES_MAX: usize = 80;
 
 /// An accelerator's name as its driver says it, or the vendor's alone.
-#[must_use]
 pub fn accelerator_name(vendor: Vendor, raw: &str) -> PublicStr {
     let name = raw.trim();
     let words = || name.split([' ', '-']).filter(|word| !word.is_empty());
-    let vendors = words().any(|word| VENDOR_WORDS.contains(&word) || is_datacenter_model(word));
-    let public = vendors && words().all(|word| WORDS.contains(&word) || is_model(word));
+    let vendors = words().any(|word| member(VENDOR_WORDS, word).is_some());
+    let public = vendors && words().all(|word| member(WORDS, word).is_some() || is_model(word));
     if public && name.len() <= NAME_BYTES_MAX {
         PublicStr::vetted(name.to_owned())
     } else {
@@ -149,7 +73,6 @@ const INTEL_DEVICES: &[(&str, &str)] = &[
 ];
 
 /// The name of one of Intel's devices by its number, or the vendor's alone.
-#[must_use]
 pub fn intel_name(device: &str) -> PublicStr {
     let known = INTEL_DEVICES.iter().find(|(number, _)| *number == device);
     known.map_or(Vendor::Intel.name(), |(_, name)| PublicStr::constant(name))
@@ -175,37 +98,17 @@ fn is_slice(word: &str, unit: &str) -> bool {
     (1..=3).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Models that older drivers name without their maker.
-fn is_datacenter_model(word: &str) -> bool {
-    [
-        "A10", "A100", "A30", "A40", "B200", "GH200", "GB200", "H100", "H200", "H800", "L4", "L40",
-        "L40S", "P100", "T4", "V100",
-    ]
-    .contains(&word)
-}
-
 /// Names of operating systems and architectures as the compiler spells them: the closed sets of a platform.
-const SYSTEMS: &[&str] = &[
-    "linux", "macos", "freebsd", "netbsd", "openbsd", "android", "windows",
-];
-const ARCHITECTURES: &[&str] = &[
-    "x86_64",
-    "aarch64",
-    "arm",
-    "x86",
-    "powerpc64",
-    "riscv64",
-    "s390x",
-    "loongarch64",
-    "powerpc64le",
-];
+const SYSTEMS: &str = "\
+    linux macos freebsd netbsd openbsd android windows";
+const ARCHITECTURES: &str = "\
+    x86_64 aarch64 arm x86 powerpc64 riscv64 s390x loongarch64 powerpc64le";
 
 /// `linux-6.18-x86_64`: of the kernel's release only the first two numbers, for what follows them is often a
 /// name that somebody gave to a build.
-#[must_use]
 pub fn platform(system: &str, architecture: &str, release: &str) -> PublicStr {
     let mut text = PublicText::new();
-    text.constant(member(SYSTEMS, system));
+    text.constant(member(SYSTEMS, system).unwrap_or("other"));
     if let Some((major, minor)) = release_numbers(release) {
         text.constant("-")
             .integer(major.into())
@@ -213,22 +116,18 @@ pub fn platform(system: &str, architecture: &str, release: &str) -> PublicStr {
             .integer(minor.into());
     }
     text.constant("-")
-        .constant(member(ARCHITECTURES, architecture));
+        .constant(member(ARCHITECTURES, architecture).unwrap_or("other"));
     text.finish()
 }
 
-fn member(set: &[&'static str], name: &str) -> &'static str {
-    set.iter()
-        .copied()
-        .find(|member| *member == name)
-        .unwrap_or("other")
+/// The word of a list that a text is.
+fn member(list: &'static str, text: &str) -> Option<&'static str> {
+    list.split_ascii_whitespace().find(|word| *word == text)
 }
 
 fn release_numbers(release: &str) -> Option<(u16, u16)> {
-    let mut numbers = release
-        .split(['.', '-', '+'])
-        .map(|part| part.parse::<u16>().ok());
-    numbers.next().flatten().zip(numbers.next().flatten())
+    let mut numbers = release.split(['.', '-', '+']);
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
 #[cfg(test)]
@@ -319,7 +218,7 @@ mod tests {
     proptest! {
         #[test]
         fn lower_case_words_of_ours_never_get_out(word in "[a-z]{3,12}") {
-            prop_assume!(!WORDS.contains(&word.as_str()));
+            prop_assume!(member(WORDS, &word).is_none());
             for name in [format!("NVIDIA {word}"), format!("NVIDIA H100-{word}"), format!("{word} RTX 4090")] {
                 prop_assert_eq!(accelerator_name(Vendor::Nvidia, &name), Vendor::Nvidia.name());
             }

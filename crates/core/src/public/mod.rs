@@ -27,7 +27,6 @@ impl PublicStr {
     ///
     /// `&'static str` keeps run-time text out as long as nothing leaks memory into it; `tests/sources/layers.rs`
     /// refuses `leak` anywhere in the source.
-    #[must_use]
     pub const fn constant(text: &'static str) -> Self {
         Self(Cow::Borrowed(text))
     }
@@ -38,7 +37,6 @@ impl PublicStr {
     }
 
     /// The text.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }

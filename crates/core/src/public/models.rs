@@ -64,7 +64,6 @@ pub struct ModelId<'a> {
 
 impl<'a> ModelId<'a> {
     /// Reads `organisation/name`; None where that is not exactly what the text is, or nobody public is named.
-    #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
         let (typed_organization, name) = text.split_once('/')?;
         if !is_name(typed_organization) || !is_name(name) {
@@ -82,13 +81,11 @@ impl<'a> ModelId<'a> {
 
     /// The paths that would make it a local directory: the id itself, and the organisation's name alone, since who
     /// keeps models under `google/` may name one that is not there (yet, or from here).
-    #[must_use]
     pub fn as_paths(&self) -> [&'a str; 2] {
         [self.text, self.typed_organization]
     }
 
     /// Whether the name is made of public words and short numbers.
-    #[must_use]
     pub fn is_known(&self) -> bool {
         letters(self.name).all(is_known_run)
             && self
@@ -99,7 +96,6 @@ impl<'a> ModelId<'a> {
 
     /// The id, in the organisation's own spelling; without its name where that is not known. To be asked for only
     /// where none of [`Self::as_paths`] exists.
-    #[must_use]
     pub fn public(&self) -> PublicStr {
         let name = if self.is_known() {
             self.name

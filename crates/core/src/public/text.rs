@@ -12,7 +12,6 @@ pub struct PublicText(String);
 
 impl PublicText {
     /// An empty text.
-    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
@@ -49,7 +48,6 @@ impl PublicText {
     }
 
     /// The finished text.
-    #[must_use]
     pub fn finish(self) -> PublicStr {
         PublicStr::vetted(self.0)
     }

@@ -34,7 +34,6 @@ pub const PACKAGES: &[&str] = &[
 ];
 
 /// The version of a listed package, without what its builder may have added; None for anything else.
-#[must_use]
 pub fn format(package: &str, raw: &str) -> Option<PublicStr> {
     if !PACKAGES.contains(&package) {
         return None;
@@ -52,7 +51,6 @@ pub fn format(package: &str, raw: &str) -> Option<PublicStr> {
 }
 
 /// The version of Python: two or three numbers (`3.11`, `3.11.7`).
-#[must_use]
 pub fn python(raw: &str) -> Option<PublicStr> {
     let parts: Vec<&str> = raw.split('.').collect();
     let numbers = parts.iter().all(|part| {

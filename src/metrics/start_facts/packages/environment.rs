@@ -22,38 +22,30 @@ pub struct PythonEnvironment {
 
 /// The environment that an interpreter runs in.
 pub fn of_interpreter(interpreter: &Path, environment: Environment<'_>) -> PythonEnvironment {
-    let bin = interpreter.parent().unwrap_or(Path::new(""));
-    let configuration = [bin.join("pyvenv.cfg"), bin.join("../pyvenv.cfg")]
-        .into_iter()
-        .find_map(|path| Venv::read(&path));
     let mut sites = SiteList::default();
-    if let Some(path) = environment("PYTHONPATH") {
-        std::env::split_paths(&path)
-            .take(limits::SEARCH_PATH_ENTRIES_MAX)
-            .for_each(|path| sites.add(path));
+    let path = environment("PYTHONPATH").unwrap_or_default();
+    for path in std::env::split_paths(&path).take(limits::SEARCH_PATH_ENTRIES_MAX) {
+        sites.add(path);
     }
-    let python = match configuration {
-        Some(venv) => {
-            let prefix = bin.join("..");
-            let python = venv.version.or_else(|| version(&prefix, interpreter));
-            sites.add_prefix(&prefix, minor(python.as_deref()));
-            if let Some(home) = venv.system_packages {
-                sites.add_user(environment, minor(python.as_deref()));
-                sites.add_prefix(&home.join(".."), minor(python.as_deref()));
-            }
-            python
-        }
-        None => {
-            let real = interpreter
-                .canonicalize()
-                .unwrap_or_else(|_| interpreter.to_owned());
-            let prefix = real.parent().map(|bin| bin.join("..")).unwrap_or_default();
-            let python = version(&prefix, &real);
+    let bin = interpreter.parent().unwrap_or(Path::new(""));
+    let beside = Venv::read(&bin.join("pyvenv.cfg"));
+    let python;
+    if let Some(venv) = beside.or_else(|| Venv::read(&bin.join("../pyvenv.cfg"))) {
+        let prefix = bin.join("..");
+        python = venv.version.or_else(|| version(&prefix, interpreter));
+        sites.add_prefix(&prefix, minor(python.as_deref()));
+        if let Some(home) = venv.system_packages {
             sites.add_user(environment, minor(python.as_deref()));
-            sites.add_prefix(&prefix, minor(python.as_deref()));
-            python
+            sites.add_prefix(&home.join(".."), minor(python.as_deref()));
         }
-    };
+    } else {
+        let real = interpreter.canonicalize();
+        let real = real.as_deref().unwrap_or(interpreter);
+        let prefix = real.parent().unwrap_or(Path::new("")).join("..");
+        python = version(&prefix, real);
+        sites.add_user(environment, minor(python.as_deref()));
+        sites.add_prefix(&prefix, minor(python.as_deref()));
+    }
     PythonEnvironment {
         python,
         sites: sites.paths,
@@ -64,16 +56,13 @@ pub fn of_interpreter(interpreter: &Path, environment: Environment<'_>) -> Pytho
 pub fn of_site(site: &Path) -> PythonEnvironment {
     let library = site.parent().unwrap_or(Path::new(""));
     let prefix = library.join("../..");
-    let minor = library
-        .file_name()
-        .and_then(OsStr::to_str)
-        .and_then(|name| name.strip_prefix("python"));
-    // Debian's directory is for all of Python 3.
-    let minor = minor.filter(|version| version.contains('.'));
-    let venv = Venv::read(&prefix.join("pyvenv.cfg")).and_then(|venv| venv.version);
-    let python = venv
-        .or_else(|| patch_version(&prefix, minor?))
-        .or_else(|| minor.map(str::to_owned));
+    let venv = Venv::read(&prefix.join("pyvenv.cfg"));
+    let mut python = venv.and_then(|venv| venv.version);
+    if python.is_none()
+        && let Some(minor) = minor_of_name(library.file_name())
+    {
+        python = patch_version(&prefix, minor).or_else(|| Some(minor.to_owned()));
+    }
     PythonEnvironment {
         python,
         sites: vec![site.to_owned()],
@@ -81,6 +70,7 @@ pub fn of_site(site: &Path) -> PythonEnvironment {
 }
 
 /// What a `pyvenv.cfg` says.
+#[derive(Default)]
 struct Venv {
     version: Option<String>,
     /// The directory of the system's Python, where its packages can be used too.
@@ -89,97 +79,108 @@ struct Venv {
 
 impl Venv {
     fn read(path: &Path) -> Option<Self> {
-        let text = files::text(path)?;
-        let value = |wanted: &str| {
-            let mut pairs = text.lines().filter_map(|line| line.split_once('='));
-            pairs
-                .find(|(key, _)| key.trim().eq_ignore_ascii_case(wanted))
-                .map(|(_, value)| value.trim().to_owned())
-        };
-        // virtualenv writes 3.11.2.final.0.
-        let version = value("version").or_else(|| value("version_info"));
-        let version =
-            version.map(|version| version.splitn(4, '.').take(3).collect::<Vec<_>>().join("."));
-        let system = value("include-system-site-packages")
-            .is_some_and(|value| value.eq_ignore_ascii_case("true"));
-        let home = value("home").filter(|_| system).map(PathBuf::from);
-        Some(Self {
-            version: version.filter(|version| is_version(version)),
-            system_packages: home,
-        })
+        let mut venv = Self::default();
+        let mut home = None;
+        let mut has_system_packages = false;
+        for line in files::text(path)?.lines() {
+            let Some((key, value)) = line.split_once('=') else {
+                continue;
+            };
+            let value = value.trim();
+            match key.trim().to_ascii_lowercase().as_str() {
+                "version" => venv.version = release(value),
+                // virtualenv writes 3.11.2.final.0.
+                "version_info" if venv.version.is_none() => venv.version = release(value),
+                "include-system-site-packages" => {
+                    has_system_packages = value.eq_ignore_ascii_case("true");
+                }
+                "home" => home = Some(PathBuf::from(value)),
+                _ => {}
+            }
+        }
+        if has_system_packages {
+            venv.system_packages = home;
+        }
+        Some(venv)
     }
+}
+
+/// The first three parts of a version.
+fn release(text: &str) -> Option<String> {
+    let parts: Vec<&str> = text.split('.').take(3).collect();
+    let release = parts.join(".");
+    is_version(&release).then_some(release)
+}
+
+/// `3.11` of `python3.11`. Debian's `python3` is for all of Python 3, and says nothing.
+fn minor_of_name(name: Option<&OsStr>) -> Option<&str> {
+    let version = name?.to_str()?.strip_prefix("python")?;
+    version.contains('.').then_some(version)
 }
 
 /// The version of the Python that is installed in a prefix.
 fn version(prefix: &Path, interpreter: &Path) -> Option<String> {
-    let name = interpreter.file_name()?.to_str()?;
-    let named = name
-        .strip_prefix("python")
-        .filter(|version| version.contains('.'))
-        .map(str::to_owned);
-    let minor = named.or_else(|| {
-        // `python` and `python3` do not say: the prefix must have one library only.
-        let names = files::names(&prefix.join("lib"), limits::PACKAGE_ENTRIES_MAX)?;
-        let mut minors = names.iter().filter_map(|name| {
-            name.to_str()?
-                .strip_prefix("python")
-                .filter(|v| v.contains('.'))
-        });
-        let only = minors.next()?.to_owned();
-        minors.next().is_none().then_some(only)
-    })?;
-    Some(patch_version(prefix, &minor).unwrap_or(minor)).filter(|version| is_version(version))
+    let named = minor_of_name(interpreter.file_name()).map(str::to_owned);
+    let minor = named.or_else(|| only_library(prefix))?;
+    let version = patch_version(prefix, &minor).unwrap_or(minor);
+    is_version(&version).then_some(version)
+}
+
+/// `python` and `python3` do not say a version: the prefix must have one library only.
+fn only_library(prefix: &Path) -> Option<String> {
+    let mut only = None;
+    for name in files::names(&prefix.join("lib"), limits::PACKAGE_ENTRIES_MAX)? {
+        if let Some(minor) = minor_of_name(Some(&name))
+            && only.replace(minor.to_owned()).is_some()
+        {
+            return None;
+        }
+    }
+    only
 }
 
 /// All three numbers, from one of the places that have them.
 fn patch_version(prefix: &Path, minor: &str) -> Option<String> {
-    let fits = |version: &str| {
-        is_version(version)
-            && version
-                .strip_prefix(minor)
-                .is_some_and(|rest| rest.starts_with('.'))
+    let fits = |version: &&str| {
+        let rest = version.strip_prefix(minor).unwrap_or_default();
+        rest.starts_with('.') && is_version(version)
     };
-    let conda = || {
-        let names = files::names(&prefix.join("conda-meta"), limits::PACKAGE_ENTRIES_MAX)?;
-        names.iter().find_map(|name| {
-            let version = name.to_str()?.strip_prefix("python-")?.split('-').next()?;
-            fits(version).then(|| version.to_owned())
-        })
-    };
+    let records = files::names(&prefix.join("conda-meta"), limits::PACKAGE_ENTRIES_MAX);
+    for name in records.unwrap_or_default() {
+        let record = name.to_str().and_then(|name| name.strip_prefix("python-"));
+        let version = record.and_then(|record| record.split('-').next());
+        if let Some(version) = version.filter(fits) {
+            return Some(version.to_owned());
+        }
+    }
     // pyenv: versions/3.11.7; uv: cpython-3.11.7-linux-x86_64-gnu.
-    let directory = || {
-        let prefix = prefix.canonicalize().ok()?;
-        let mut parts = prefix.file_name()?.to_str()?.split('-');
-        parts.find(|part| fits(part)).map(str::to_owned)
-    };
-    let headers = || {
-        let text = files::text(&prefix.join(format!("include/python{minor}/patchlevel.h")))?;
-        let version = text
-            .lines()
-            .find_map(|line| line.strip_prefix("#define PY_VERSION"))?
-            .trim()
-            .trim_matches('"');
-        fits(version).then(|| version.to_owned())
-    };
-    conda().or_else(directory).or_else(headers)
+    let real = prefix.canonicalize().unwrap_or_default();
+    let name = real.file_name().unwrap_or_default().to_string_lossy();
+    if let Some(version) = name.split('-').find(fits) {
+        return Some(version.to_owned());
+    }
+    let header = prefix.join(format!("include/python{minor}/patchlevel.h"));
+    let text = files::text(&header)?;
+    let mut lines = text.lines();
+    let version = lines.find_map(|line| line.strip_prefix("#define PY_VERSION"))?;
+    let version = Some(version.trim().trim_matches('"')).filter(fits)?;
+    Some(version.to_owned())
 }
 
 /// The first two numbers.
 fn minor(version: Option<&str>) -> Option<&str> {
     let version = version?;
-    let end = version
-        .match_indices('.')
-        .nth(1)
-        .map_or(version.len(), |(at, _)| at);
-    version.get(..end)
+    match version.match_indices('.').nth(1) {
+        Some((end, _)) => version.get(..end),
+        None => Some(version),
+    }
 }
 
 fn is_version(text: &str) -> bool {
-    text.starts_with(|first: char| first.is_ascii_digit())
-        && text.len() <= 16
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'+')
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'+';
+    text.len() <= 16
+        && text.starts_with(|first: char| first.is_ascii_digit())
+        && text.bytes().all(is_plain)
 }
 
 /// Directories of packages that exist, each once: `lib64` is often a link to `lib`.
@@ -219,13 +220,20 @@ impl SiteList {
 
     /// The user's own directory; Python searches it before the installation's.
     fn add_user(&mut self, environment: Environment<'_>, minor: Option<&str>) {
-        let off = environment("PYTHONNOUSERSITE").is_some_and(|value| !value.is_empty());
-        let base = environment("PYTHONUSERBASE")
-            .filter(|base| !base.is_empty())
-            .map(PathBuf::from);
-        let base = base.or_else(|| Some(PathBuf::from(environment("HOME")?).join(".local")));
-        if let (false, Some(base), Some(minor)) = (off, base, minor) {
-            self.add(base.join(format!("lib/python{minor}/site-packages")));
+        let Some(minor) = minor else { return };
+        if !environment("PYTHONNOUSERSITE")
+            .unwrap_or_default()
+            .is_empty()
+        {
+            return;
         }
+        let mut base = PathBuf::from(environment("PYTHONUSERBASE").unwrap_or_default());
+        if base.as_os_str().is_empty() {
+            let Some(home) = environment("HOME") else {
+                return;
+            };
+            base = PathBuf::from(home).join(".local");
+        }
+        self.add(base.join(format!("lib/python{minor}/site-packages")));
     }
 }

@@ -13,8 +13,11 @@ use std::path::PathBuf;
 
 /// Versions of the listed packages, as they were found.
 pub fn versions(sites: &[PathBuf]) -> BTreeMap<&'static str, String> {
-    let wanted: Vec<(String, &'static str)> =
-        PACKAGES.iter().map(|name| (normal(name), *name)).collect();
+    let mut wanted = BTreeMap::new();
+    for package in PACKAGES {
+        wanted.insert(normal(package), *package);
+    }
+    // What is ambiguous is found, and unknown.
     let mut found: BTreeMap<&'static str, Option<String>> = BTreeMap::new();
     for site in sites.iter().take(limits::PACKAGE_DIRECTORIES_MAX) {
         let mut here: BTreeMap<&'static str, Option<String>> = BTreeMap::new();
@@ -22,25 +25,21 @@ pub fn versions(sites: &[PathBuf]) -> BTreeMap<&'static str, String> {
             let Some((name, version)) = entry.to_str().and_then(name_and_version) else {
                 continue;
             };
-            let Some((_, package)) = wanted.iter().find(|(normal, _)| *normal == name) else {
+            let Some(package) = wanted.get(&name) else {
                 continue;
             };
-            here.entry(package)
-                .and_modify(|known| {
-                    if known.as_deref() != Some(version) {
-                        *known = None;
-                    }
-                })
-                .or_insert_with(|| Some(version.to_owned()));
+            let version = Some(version.to_owned());
+            let known = here.entry(package).or_insert_with(|| version.clone());
+            if *known != version {
+                *known = None;
+            }
         }
         for (package, version) in here {
             found.entry(package).or_insert(version);
         }
     }
-    found
-        .into_iter()
-        .filter_map(|(package, version)| Some((package, version?)))
-        .collect()
+    let known = |(package, version): (_, Option<String>)| Some((package, version?));
+    found.into_iter().filter_map(known).collect()
 }
 
 /// The normal form of a package's name, and its version, from the name of its record.
@@ -50,15 +49,23 @@ fn name_and_version(entry: &str) -> Option<(String, &str)> {
         .or_else(|| entry.strip_suffix(".egg-info"))?;
     // Installers write no hyphen into the name itself.
     let (name, rest) = record.split_once('-')?;
-    let version = rest.split_once("-py").map_or(rest, |(version, _)| version);
-    let fits = version.starts_with(|first: char| first.is_ascii_digit()) && !version.contains('-');
-    fits.then(|| (normal(name), version))
+    let (version, _) = rest.split_once("-py").unwrap_or((rest, ""));
+    if version.contains('-') || !version.starts_with(|first: char| first.is_ascii_digit()) {
+        return None;
+    }
+    Some((normal(name), version))
 }
 
 /// The form in which names of packages are compared (PEP 503): `Flash_Attn` is `flash-attn`.
 fn normal(name: &str) -> String {
-    let parts = name.split(['-', '_', '.']).filter(|part| !part.is_empty());
-    parts.collect::<Vec<_>>().join("-").to_ascii_lowercase()
+    let mut normal = String::new();
+    for part in name.split(['-', '_', '.']).filter(|part| !part.is_empty()) {
+        if !normal.is_empty() {
+            normal.push('-');
+        }
+        normal.push_str(&part.to_ascii_lowercase());
+    }
+    normal
 }
 
 #[cfg(test)]

@@ -55,7 +55,6 @@ impl Versions {
 }
 
 /// What the command's first word leads to; empty where it leads to no Python.
-#[must_use]
 pub fn of_command(command: &CommandLine<'_>, environment: Environment<'_>) -> Versions {
     let found = interpreter::of_command(command, environment)
         .map(|interpreter| environment::of_interpreter(&interpreter, environment));
@@ -63,7 +62,6 @@ pub fn of_command(command: &CommandLine<'_>, environment: Environment<'_>) -> Ve
 }
 
 /// What the processes of the tree have mapped; None where none of them shows a Python environment.
-#[must_use]
 pub fn of_processes(pids: &[u32]) -> Option<Versions> {
     process::environment(Path::new("/proc"), pids).map(|found| Versions::of(&found))
 }
