@@ -1,7 +1,7 @@
-//! What an answer of the server means.
+//! What a response of the server means.
 //!
-//! A captive portal says 200 to everything, and a proxy says what it likes; only PostHog's own body counts as
-//! acceptance. Pure; the table is WIRE's, row by row.
+//! A captive portal answers 200 to everything, and a proxy may answer anything. Only PostHog's own body counts as
+//! acceptance. Pure.
 
 use axolotl_run_core::limits;
 use serde_json::Value;

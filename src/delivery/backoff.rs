@@ -1,9 +1,9 @@
 //! How long to wait after a failure that may pass.
 //!
-//! Full jitter: a thousand nodes of one job that lost the server at the same moment must not come back at the
-//! same moment. The server's own wish goes before, within reason. After [`limits::BREAKER_FAILURES`] in a row the
-//! circuit is open: what follows are probes, whose waits grow, and which no wish of a server that is broken makes
-//! come sooner. Pure: chance and time come from the caller.
+//! Full jitter: a thousand nodes of one job that lost the server at the same moment must not come back at the same
+//! moment. `Retry-After` overrides it, up to a bound. After [`limits::BREAKER_FAILURES`] failures in a row the circuit is
+//! open: from then on single probes are sent, with growing waits that `Retry-After` cannot shorten. Pure: the caller
+//! gives chance and time.
 
 use axolotl_run_core::limits;
 use std::time::{Duration, SystemTime};

@@ -1,9 +1,9 @@
 //! Which events go together.
 //!
-//! One malformed event costs the whole request, so a request that can never succeed is halved until the
-//! events at fault stand alone; all others arrive. Requests that merely failed keep their events in order, and
-//! what was offered meanwhile joins them. The run's own events go before those of earlier runs, so that its end need
-//! not wait for a backlog, and are not put together with them. Pure; bounded by [`limits::UNSENT_BYTES_MAX`].
+//! The server refuses a whole request for one malformed event. So a request that can never succeed is halved until each
+//! such event is alone, and all others arrive. A request that merely failed keeps its events in order, and newer events
+//! join it. The run's own events go before those of earlier runs, and never in one request with them, so that the run's
+//! end does not wait for a backlog. Pure; bounded by [`limits::UNSENT_BYTES_MAX`].
 
 use axolotl_run_core::limits;
 use std::collections::VecDeque;
@@ -54,66 +54,49 @@ pub struct Queue {
     parts: VecDeque<Batch>,
     own: VecDeque<Item>,
     earlier: VecDeque<Item>,
-    bytes: u64,
 }
 
 impl Queue {
     /// Takes an event; false where there is no room, and the event has to stay where it is written down.
     #[must_use]
     pub fn push(&mut self, item: Item, priority: Priority) -> bool {
-        let bytes = self.bytes.saturating_add(item.line.len() as u64);
-        if bytes > limits::UNSENT_BYTES_MAX {
-            return false;
+        let fits = self.bytes() + item.line.len() as u64 <= limits::UNSENT_BYTES_MAX;
+        if fits {
+            self.priority(priority).push_back(item);
         }
-        self.bytes = bytes;
-        self.priority(priority).push_back(item);
-        true
+        fits
     }
 
     /// Takes the next batch out, of so many events at the most.
     pub fn take(&mut self, events_max: usize) -> Option<Batch> {
-        let gathered = |queue: &mut Self| {
-            queue
-                .gather(Priority::Own, events_max)
-                .or_else(|| queue.gather(Priority::Earlier, events_max))
-        };
-        let batch = self.parts.pop_front().or_else(|| gathered(self))?;
-        self.bytes = self.bytes.saturating_sub(bytes(&batch.items));
-        Some(batch)
+        if let Some(part) = self.parts.pop_front() {
+            return Some(part);
+        }
+        let own = self.gather(Priority::Own, events_max);
+        own.or_else(|| self.gather(Priority::Earlier, events_max))
     }
 
     /// Puts a batch back that failed for a reason that may pass.
     pub fn put_back(&mut self, batch: Batch) {
-        self.bytes = self.bytes.saturating_add(bytes(&batch.items));
         if batch.part {
             self.parts.push_front(batch);
-        } else {
-            let priority = self.priority(batch.priority);
-            batch
-                .items
-                .into_iter()
-                .rev()
-                .for_each(|item| priority.push_front(item));
+            return;
+        }
+        let waiting = self.priority(batch.priority);
+        for item in batch.items.into_iter().rev() {
+            waiting.push_front(item);
         }
     }
 
     /// Divides a batch that can never succeed.
     pub fn divide(&mut self, batch: Batch) -> Divided {
-        let Batch {
-            items: mut first,
-            priority,
-            ..
-        } = batch;
+        let (mut first, priority) = (batch.items, batch.priority);
         if first.len() <= 1
             && let Some(item) = first.pop()
         {
             return Divided::Lone(item);
         }
         let second = first.split_off(first.len() / 2);
-        self.bytes = self
-            .bytes
-            .saturating_add(bytes(&first))
-            .saturating_add(bytes(&second));
         for items in [second, first] {
             self.parts.push_front(Batch {
                 items,
@@ -124,14 +107,19 @@ impl Queue {
         Divided::Halved
     }
 
+    /// The events that wait, in no order.
+    fn items(&self) -> impl Iterator<Item = &Item> {
+        let parts = self.parts.iter().flat_map(|batch| &batch.items);
+        parts.chain(&self.own).chain(&self.earlier)
+    }
+
+    fn bytes(&self) -> u64 {
+        self.items().map(|item| item.line.len() as u64).sum()
+    }
+
     /// How many events wait.
     pub fn len(&self) -> usize {
-        self.parts
-            .iter()
-            .map(|batch| batch.items.len())
-            .sum::<usize>()
-            + self.own.len()
-            + self.earlier.len()
+        self.items().count()
     }
 
     /// Whether none waits.
@@ -159,28 +147,27 @@ impl Queue {
 
     fn gather(&mut self, priority: Priority, events_max: usize) -> Option<Batch> {
         let mut items = Vec::new();
-        let mut room = limits::BATCH_BYTES_MAX;
+        let mut bytes = 0;
         let waiting = self.priority(priority);
-        while let Some(item) = waiting.front() {
+        while let Some(item) = waiting.pop_front() {
             // One byte for the comma. An event by itself always fits: it is smaller than a batch.
-            let left = room.checked_sub(item.line.len().saturating_add(1));
-            match left {
-                Some(left) if items.len() < events_max => room = left,
-                _ if items.is_empty() => {}
-                _ => break,
+            bytes += item.line.len() + 1;
+            let is_full = items.len() >= events_max || bytes > limits::BATCH_BYTES_MAX;
+            if is_full && !items.is_empty() {
+                waiting.push_front(item);
+                break;
             }
-            items.extend(waiting.pop_front());
+            items.push(item);
         }
-        (!items.is_empty()).then_some(Batch {
+        if items.is_empty() {
+            return None;
+        }
+        Some(Batch {
             items,
             priority,
             part: false,
         })
     }
-}
-
-fn bytes(items: &[Item]) -> u64 {
-    items.iter().map(|item| item.line.len() as u64).sum()
 }
 
 #[cfg(test)]
@@ -223,7 +210,7 @@ mod tests {
             .map(|batch| batch.items.len())
             .collect();
         assert_eq!(sizes, [3, 3, 3]);
-        assert!(queue.len() == 0 && queue.bytes == 0);
+        assert!(queue.is_empty());
     }
 
     #[test]
@@ -315,7 +302,7 @@ mod tests {
             prop_assert_eq!(refused.len(), bad.iter().filter(|bad| **bad).count());
             prop_assert!(delivered.is_sorted());
             prop_assert_eq!(delivered.len() + refused.len(), bad.len());
-            prop_assert_eq!(queue.bytes, 0);
+            prop_assert_eq!(queue.len(), 0);
         }
     }
 }

@@ -1,10 +1,9 @@
-//! The HTTP client: TLS with roots that are always there, bounds on every wait and on every answer.
+//! The HTTP client: TLS that needs no installed certificates, a bound on every wait and on every answer.
 //!
-//! reqwest's own set-up fails where no certificates are installed (slim containers), and its default
-//! cryptography costs time in every process. So the TLS configuration is ours: ring; the roots that are
-//! compiled in, the system's, and the files that Python's users have already named. What of these is missing
-//! or broken is left out. Setting up reads files and takes milliseconds of computing, so it happens once, late,
-//! and beside the observer's loop.
+//! reqwest's own set-up fails where no certificates are installed (slim containers), and its default cryptography
+//! takes time in every process. So the TLS configuration is ours: ring as provider; the compiled-in roots, the system's,
+//! and the files that users of Python have already configured. A missing or broken one is skipped. The set-up reads
+//! files and computes for milliseconds, so it happens once, late, and outside of the observer's loop.
 
 use super::answers::{self, ResponseClass};
 use super::backoff;

@@ -1,19 +1,18 @@
-//! What follows from an answer: the uploader's judgement, without its sockets and clocks.
+//! The retry policy: what follows from a response.
 //!
-//! The rule: whatever the sequence of answers, an event stays in the queue until the server has it or will never take
-//! it. After [`limits::BREAKER_FAILURES`] failures in a row the circuit is open: one event at a time is risked, and
-//! each that arrives doubles what the next request holds. So a dead server costs little, and a line so slow that a
-//! full batch is never through in time still carries something.
+//! The rule: whatever the sequence of responses, an event stays in the queue until the server has it or will never take
+//! it. After [`limits::BREAKER_FAILURES`] failures in a row the circuit is open: a request holds one event, and each
+//! success doubles the size of the next. So a dead server costs little, and a connection too slow for a full batch still
+//! delivers some events.
 //!
 //! Pure; driven by the [`Uploader`](super::Uploader) alone.
 
 use super::answers::ResponseClass;
 use super::backoff;
 use super::batching::{Batch, Divided, Item, Priority, Queue};
-use super::outcome::{Disposition, FailureCause};
+use super::outcome::{AttemptOutcome, Disposition, FailureCause};
 use axolotl_run_core::limits;
-use std::time::Duration;
-use uuid::Uuid;
+use std::time::{Duration, SystemTime};
 
 /// What is known of the endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,15 +40,11 @@ pub struct Attempt {
     pub retry_after: Option<Duration>,
 }
 
-/// What is to be done after an attempt.
+/// What follows from an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conclusion {
-    /// The events that it concerns.
-    pub uuids: Vec<Uuid>,
-    /// What became of them.
-    pub disposition: Disposition,
-    /// It says what the one before said.
-    pub repeated: bool,
+    /// What is to be written down.
+    pub outcome: AttemptOutcome,
     /// How long nothing is to be tried.
     pub wait: Option<Duration>,
 }
@@ -110,57 +105,61 @@ impl RetryPolicy {
     }
 
     /// Draws the conclusions of an attempt; None where the next one follows at once. `chance` is from 0 to 1.
-    pub fn settle(&mut self, batch: Batch, attempt: &Attempt, chance: f64) -> Option<Conclusion> {
-        let uuids: Vec<Uuid> = batch.items.iter().map(|item| item.uuid).collect();
+    pub fn settle(
+        &mut self,
+        batch: Batch,
+        attempt: &Attempt,
+        chance: f64,
+        now: SystemTime,
+    ) -> Option<Conclusion> {
+        let uuids = batch.items.iter().map(|item| item.uuid).collect();
+        let (mut repeated, mut wait) = (false, None);
         let disposition = match attempt.class {
-            ResponseClass::Delivered => Disposition::Delivered,
-            ResponseClass::Divide => match self.queue.divide(batch) {
-                Divided::Halved => {
-                    self.alive();
-                    return None;
+            ResponseClass::Delivered => {
+                self.alive();
+                Disposition::Delivered
+            }
+            ResponseClass::Divide => {
+                self.alive();
+                match self.queue.divide(batch) {
+                    Divided::Halved => return None,
+                    Divided::Lone(_) => Disposition::Refused,
                 }
-                Divided::Lone(_) => Disposition::Refused,
-            },
+            }
             ResponseClass::Later => {
                 self.queue.put_back(batch);
-                Disposition::Delayed
-            }
-            ResponseClass::Stop => {
-                self.queue.put_back(batch);
-                Disposition::Stopped
-            }
-        };
-        let (mut repeated, mut wait) = (false, None);
-        match disposition {
-            Disposition::Delivered | Disposition::Refused => self.alive(),
-            Disposition::Stopped => self.state = EndpointState::Stopped,
-            Disposition::Delayed => {
-                repeated = self.last.replace((attempt.status, attempt.cause))
-                    == Some((attempt.status, attempt.cause));
+                let answer = (attempt.status, attempt.cause);
+                repeated = self.last.replace(answer) == Some(answer);
                 self.state = EndpointState::Dead;
                 self.failures = self.failures.saturating_add(1);
                 if backoff::is_open(self.failures) {
                     self.events_max = 1;
                 }
                 wait = Some(backoff::wait(self.failures, chance, attempt.retry_after));
+                Disposition::Delayed
             }
-        }
-        Some(Conclusion {
+            ResponseClass::Stop => {
+                self.queue.put_back(batch);
+                self.state = EndpointState::Stopped;
+                Disposition::Stopped
+            }
+        };
+        let outcome = AttemptOutcome {
+            time: now,
             uuids,
             disposition,
+            status: attempt.status,
+            cause: attempt.cause,
             repeated,
-            wait,
-        })
+        };
+        Some(Conclusion { outcome, wait })
     }
 
     fn alive(&mut self) {
         self.state = EndpointState::Alive;
         self.failures = 0;
         self.last = None;
-        self.events_max = self
-            .events_max
-            .saturating_mul(2)
-            .min(limits::BATCH_EVENTS_MAX);
+        self.events_max = limits::BATCH_EVENTS_MAX.min(self.events_max * 2);
     }
 }
 

@@ -157,22 +157,10 @@ impl Uploader {
 
     /// Draws the conclusions of an attempt; None where the next one follows at once.
     fn settle(&mut self, batch: Batch, attempt: &Attempt) -> Option<AttemptOutcome> {
-        let Conclusion {
-            uuids,
-            disposition,
-            repeated,
-            wait,
-        } = self.policy.settle(batch, attempt, chance())?;
+        let now = SystemTime::now();
+        let Conclusion { outcome, wait } = self.policy.settle(batch, attempt, chance(), now)?;
         self.pause = wait.map(|wait| Box::pin(tokio::time::sleep(wait)));
-        let Attempt { status, cause, .. } = *attempt;
-        Some(AttemptOutcome {
-            time: SystemTime::now(),
-            uuids,
-            disposition,
-            status,
-            cause,
-            repeated,
-        })
+        Some(outcome)
     }
 }
 

@@ -1,8 +1,8 @@
-//! Bounded reading of files that somebody else wrote.
+//! Bounded reading of files that other programs wrote.
 //!
 //! Everything below `metrics` reads /proc, /sys, control groups and Python environments through these few
-//! functions: each reads at most so many bytes or entries, opens nothing but regular files, and says None for
-//! whatever goes wrong. A measurement that cannot be made is unknown; it is never an error of the run.
+//! functions: each reads at most so many bytes or entries, opens nothing but regular files, and returns None
+//! if anything goes wrong. A measurement that cannot be made is unknown; it is never an error of the run.
 
 use axolotl_run_core::limits;
 use axolotl_run_sys::probe;

@@ -152,13 +152,13 @@ fn last_values<'de, D: Deserializer<'de>>(source: D) -> Result<LogEntry, D::Erro
 fn number<'de, D: Deserializer<'de>>(source: D) -> Result<Option<f64>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
-    enum Value {
+    enum Logged {
         Number(f64),
         Other(IgnoredAny),
     }
-    Ok(match Value::deserialize(source)? {
-        Value::Number(number) => Some(number),
-        Value::Other(_) => None,
+    Ok(match Logged::deserialize(source)? {
+        Logged::Number(number) => Some(number),
+        Logged::Other(_) => None,
     })
 }
 

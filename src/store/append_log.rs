@@ -1,7 +1,7 @@
-//! One append-only file of lines that goes on in memory while the disk refuses.
+//! An append-only file of lines that continues in memory while the disk refuses.
 //!
-//! The problem: a disk that is full, over quota or read-only must cost the run's record as little as
-//! possible, and a write that was cut short must not spoil the line after it. A line is one write; where
+//! The problem: a disk that is full, over quota or read-only must cost the run's record as little as possible, and a
+//! write that was cut short must not damage the line after it. A line is one write; where
 //! only part of it went through, the next write begins with a newline, so that readers lose the torn line
 //! and nothing else, and the torn line itself is written again in whole. What can't be written waits, in
 //! order and bounded, and goes to disk before anything newer.

@@ -139,56 +139,46 @@ fn text(old: &str, decision: &Stored) -> Result<String, serde_yaml::Error> {
         date: decision.decided.clone().unwrap_or_default(),
     };
     let ours = serde_yaml::to_string(&file)?;
-    if let Some(rest) = rest(old) {
-        let lossless = |text: &String| {
-            let is_read = text.len() as u64 <= limits::DECISION_BYTES_MAX;
-            is_read
-                && parse(text) == StoredDecision::Decision(decision.clone())
-                && self::rest(text).as_ref() == Some(&rest)
-        };
-        let without_comments = || {
-            Some(format!(
-                "{HEADING}{ours}{}",
-                serde_yaml::to_string(&rest).ok()?
-            ))
-        };
-        let kept = Some(exchanged(old, &ours))
-            .filter(lossless)
-            .or_else(|| without_comments().filter(lossless));
-        if let Some(text) = kept {
+    let alone = format!("{HEADING}{ours}");
+    let Some(rest) = rest(old) else {
+        return Ok(alone);
+    };
+    let without_comments = format!("{alone}{}", serde_yaml::to_string(&rest)?);
+    for text in [exchanged(old, &ours), without_comments] {
+        if text.len() as u64 <= limits::DECISION_BYTES_MAX
+            && parse(&text) == StoredDecision::Decision(decision.clone())
+            && self::rest(&text).as_ref() == Some(&rest)
+        {
             return Ok(text);
         }
     }
-    Ok(format!("{HEADING}{ours}"))
+    Ok(alone)
 }
 
 /// What is in the file besides the decision; None where it is empty or cannot be understood.
 fn rest(text: &str) -> Option<serde_yaml::Mapping> {
-    let text = Some(text).filter(|text| !text.trim().is_empty())?;
+    if text.trim().is_empty() {
+        return None;
+    }
     let mut mapping = serde_yaml::from_str::<serde_yaml::Mapping>(text).ok()?;
-    // A tagged key is read as the same key.
     mapping.retain(|key, _| {
-        let key = if let serde_yaml::Value::Tagged(tagged) = key {
-            &tagged.value
-        } else {
-            key
+        // A tagged key is read as the same key.
+        let key = match key {
+            serde_yaml::Value::Tagged(tagged) => &tagged.value,
+            key => key,
         };
-        !key.as_str().is_some_and(|key| OUR_KEYS.contains(&key))
+        !OUR_KEYS.contains(&key.as_str().unwrap_or_default())
     });
     Some(mapping)
 }
 
 /// The text with its lines of a decision exchanged for these; all others stay as they are.
 fn exchanged(old: &str, ours: &str) -> String {
-    let is_ours = |line: &str| {
-        OUR_KEYS
-            .iter()
-            .any(|key| line.strip_prefix(key).is_some_and(|r| r.starts_with(':')))
-    };
     let mut text = String::new();
     let mut missing = Some(ours);
     for line in old.lines() {
-        if is_ours(line) {
+        let (key, _) = line.split_once(':').unwrap_or_default();
+        if OUR_KEYS.contains(&key) {
             text.push_str(missing.take().unwrap_or_default());
         } else {
             text.push_str(line);

@@ -1,11 +1,9 @@
-//! What is read back from disk is judged again before it may be sent.
+//! Events that are read back from disk are checked again before they may be sent.
 //!
-//! The problem: an event is vetted when it is made, but between that moment and the upload by a later
-//! launcher lies a file that anything of the user's may have changed. The rule: a line is sent only if it is,
-//! byte for byte, what our own writer would write for an event of the published list. Comparing the bytes
-//! closes what a schema check of the parsed value leaves open: a member twice under one name (parsers keep
-//! the last, the bytes hold both), an unknown member, blanks, escapes. It also is what makes a retry
-//! byte-identical.
+//! The problem: an event is checked when it is made, but until a later launcher uploads it, any of the user's programs
+//! may change the file. The rule: a line is sent only if it is, byte for byte, what our own writer would write for an
+//! event of the published list. Comparing bytes finds what a schema check of the parsed value does not: two members of
+//! the same name (parsers keep the last), unknown members, blanks, escapes. It also makes a retry byte-identical.
 //!
 //! Pure. Used by the store for sending, and by the queries to show what would be refused.
 

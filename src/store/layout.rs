@@ -46,7 +46,7 @@ impl fmt::Display for StoreProblem {
             Self::NoHome => no_base(f, "state", env::XDG_STATE_HOME),
             Self::NoConfigHome => no_base(f, "configuration", env::XDG_CONFIG_HOME),
             Self::Foreign(path) => {
-                write!(f, "use `{}`: it belongs to somebody else", path.display())
+                write!(f, "use `{}`: it belongs to another user", path.display())
             }
             Self::Io(path, error) => write!(f, "use `{}`: {}", path.display(), reason(error)),
         }

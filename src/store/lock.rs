@@ -1,12 +1,12 @@
-//! Who owns a run: its living observer, or nobody.
+//! Whether the observer of a run is alive.
 //!
-//! The observer holds an exclusive lock on `live` for as long as it lives; the kernel lets go of it whatever
-//! kills the observer, which no pid in a file can promise. But homes are shared between machines, and on some
-//! network file systems a lock is seen by its own machine only, or not offered at all. So the file also holds
-//! the boot id: a free lock proves death only where the boot is ours; elsewhere the journal must also have
-//! been silent for long. The boot id is a random number of the kernel's and is never sent.
+//! The observer holds an exclusive lock on `live` as long as it lives. The kernel releases it whatever kills the
+//! observer; a pid in a file could not promise that. But homes are shared between machines, and some network file
+//! systems show a lock to its own machine only, or have none. So the file also holds the boot id: a free lock proves
+//! death only if it was taken in this boot. Otherwise the run's files must also have been unchanged for long. The boot
+//! id is a random number of the kernel and is never sent.
 //!
-//! Used within the store. Whoever finishes, sends or deletes a run holds its [`RunLock`] meanwhile.
+//! A process that finishes, sends or deletes a run holds its [`RunLock`] meanwhile.
 
 use super::layout::{DELIVERY, EVENTS, LIVE, SAMPLES};
 use axolotl_run_core::limits;

@@ -83,7 +83,7 @@ impl Store {
         let RunOwner::Nobody(_lock) = lock::owner(&directory, now) else {
             return None;
         };
-        // Before the events are read: who sees no finish in them has not seen the time of somebody else's either.
+        // Read before the events: if they hold no finish, this time is not that of another launcher's finish either.
         let last_sign = lock::last_sign(&directory, now);
         let summary = summarize(&directory, run, now, |_| {});
         if summary.finished || summary.truncated {
@@ -91,10 +91,10 @@ impl Store {
         }
         let last = match summary.last {
             Some(last) => last,
-            // What is there and cannot be read began somehow; nothing is made up about it.
+            // Lines that cannot be read: nothing is made up about such a run.
             None if !is_blank(&directory) => return None,
             None => {
-                // Killed before the facts for its start were in: that it began is all that is known.
+                // Killed before the start event: all that is known is that it began.
                 let began = Last {
                     time: lock::begun(&directory, now).or(last_sign)?,
                     elapsed_seconds: 0.0,

@@ -4,6 +4,7 @@
 use super::*;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
 
 /// What happens next to a launcher and its server.
 #[derive(Clone, Copy, Debug)]
@@ -125,20 +126,20 @@ impl World {
             cause: None,
             retry_after: None,
         };
-        let Some(conclusion) = self.policy.settle(batch, &attempt, 0.5) else {
+        let Some(Conclusion { outcome, wait }) =
+            self.policy
+                .settle(batch, &attempt, 0.5, SystemTime::UNIX_EPOCH)
+        else {
             return;
         };
-        assert_eq!(
-            conclusion.wait.is_some(),
-            conclusion.disposition == Disposition::Delayed
-        );
+        assert_eq!(wait.is_some(), outcome.disposition == Disposition::Delayed);
         if matches!(
-            conclusion.disposition,
+            outcome.disposition,
             Disposition::Delivered | Disposition::Refused
         ) {
-            for uuid in conclusion.uuids {
+            for uuid in outcome.uuids {
                 self.journal
-                    .insert(uuid.as_u128(), Some(conclusion.disposition));
+                    .insert(uuid.as_u128(), Some(outcome.disposition));
             }
         }
     }
@@ -237,8 +238,8 @@ fn an_outage_is_told_once_and_a_wrong_key_ends_it() {
         };
         world
             .policy
-            .settle(batch, &attempt, 0.5)
-            .map(|conclusion| (conclusion.disposition, conclusion.repeated))
+            .settle(batch, &attempt, 0.5, SystemTime::UNIX_EPOCH)
+            .map(|conclusion| (conclusion.outcome.disposition, conclusion.outcome.repeated))
     };
     for (status, repeated) in [(503, false), (503, true), (502, false), (503, false)] {
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Whose memory on a GPU it is. Pure.
+//! How much of a GPU's memory is the run's. Pure.
 //!
 //! The driver lists the processes that use a device, but their pids are the host's or the container's,
 //! depending on its version, and in containers the sizes may be missing. So, in this order: the sizes of our

@@ -8,8 +8,8 @@ use axolotl_run_core::public::PublicStr;
 use axolotl_run_core::public::hardware::{Vendor, accelerator_name};
 use std::path::Path;
 
-/// Whose accelerators are to be measured. A machine with several has its NVIDIA ones measured: the others are
-/// then the graphics of the processor.
+/// Whose accelerators are measured. On a machine with several vendors' these are NVIDIA's: the others are then the
+/// processor's graphics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Presence {
     /// NVIDIA's driver, or a library that we were told to load.

@@ -9,11 +9,11 @@
 use super::group::unified_ancestors;
 use crate::metrics::files::KeptFile;
 use crate::metrics::processes::MEMORY_DAEMONS;
-use axolotl_run_core::limits;
 use axolotl_run_core::observation::MemoryPressure;
 use axolotl_run_sys::background::{Arrived, Background};
 use axolotl_run_sys::mounts;
 use std::collections::VecDeque;
+use std::ffi::CStr;
 use std::path::{Path, PathBuf};
 
 /// Seconds between a shortage of memory and the death that it causes: the kernel and the daemons need a few.
@@ -86,17 +86,17 @@ impl PressureWatch {
     /// Takes a look.
     pub fn look(&mut self, at: f64) {
         // The first three lines, of 28 bytes each, are all that is needed.
-        if let Some(left) = self
-            .meminfo
-            .text::<128>()
-            .and_then(|text| memory_left(&text))
+        if let Some(text) = self.meminfo.text::<128>()
+            && let Some(left) = memory_left(&text)
         {
             self.memory_left
                 .retain(|(earlier, _)| at - earlier <= RECENT);
             self.memory_left.truncate(LOOKS_MAX);
             self.memory_left.push_front((at, left));
         }
-        let mut used = mounts::used_share(&self.root.join("dev/shm"));
+        // The highest that was seen: what a dead process had filled is free again.
+        let mut used = self.shared_memory_used;
+        used = highest(used, mounts::used_share(&self.root.join("dev/shm")));
         if let Some(inside) = self.inside {
             if self.elsewhere.is_none() {
                 // Without a thread nothing is answered, which is what unknown means.
@@ -104,16 +104,12 @@ impl PressureWatch {
             }
             if let Some(elsewhere) = &mut self.elsewhere {
                 while let Arrived::Answer(there) = elsewhere.take() {
-                    used = there.into_iter().chain(used).reduce(f64::max);
+                    used = highest(used, there);
                 }
                 elsewhere.ask(inside);
             }
         }
-        // The highest that was seen: what a dead process had filled is free again.
-        self.shared_memory_used = used
-            .into_iter()
-            .chain(self.shared_memory_used)
-            .reduce(f64::max);
+        self.shared_memory_used = used;
     }
 
     /// Whether memory of either kind may run out before the next measurement.
@@ -126,29 +122,37 @@ impl PressureWatch {
     }
 
     fn least_left(&self) -> Option<f64> {
-        self.memory_left
-            .iter()
-            .map(|(_, left)| *left)
-            .reduce(f64::min)
+        let left = self.memory_left.iter().map(|(_, left)| *left);
+        left.reduce(f64::min)
     }
 
     /// All that is known at the run's end.
     pub fn figures(&self) -> MemoryPressure {
-        let runs = |services: &str| {
-            let services = self.root.join(services);
-            MEMORY_DAEMONS
-                .iter()
-                .any(|daemon| services.join(format!("{daemon}.service")).is_dir())
-        };
+        let kills = daemon_kills(&self.groups);
         MemoryPressure {
             memory_left: self.least_left(),
             shared_memory_used: self.shared_memory_used,
-            daemon_kills: daemon_kills(&self.groups)
-                .map(|kills| kills.saturating_sub(self.kills_before.unwrap_or(0))),
-            // The manager removes a service's group when the service has ended.
-            daemon_runs: SERVICES.iter().any(|services| runs(services)),
+            daemon_kills: kills.map(|kills| kills.saturating_sub(self.kills_before.unwrap_or(0))),
+            daemon_runs: self.daemon_runs(),
         }
     }
+
+    /// The manager removes a service's group when the service has ended.
+    fn daemon_runs(&self) -> bool {
+        for services in SERVICES {
+            let services = self.root.join(services);
+            for daemon in MEMORY_DAEMONS {
+                if services.join(format!("{daemon}.service")).is_dir() {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+}
+
+fn highest(one: Option<f64>, other: Option<f64>) -> Option<f64> {
+    one.into_iter().chain(other).reduce(f64::max)
 }
 
 fn look_elsewhere(root: PathBuf) -> Option<Background<u32, Option<f64>>> {
@@ -179,26 +183,23 @@ fn memory_left(text: &str) -> Option<f64> {
 
 /// What systemd-oomd and oomd have written on the groups: how many processes they killed there.
 fn daemon_kills(groups: &[PathBuf]) -> Option<u64> {
-    let number = |group: &PathBuf| {
-        [c"user.oomd_kill", c"user.oomd_ooms"]
-            .iter()
-            .find_map(|name| {
-                let value = mounts::attribute(group, name)?;
-                std::str::from_utf8(&value)
-                    .ok()?
-                    .trim_matches(['\0', '\n', ' '])
-                    .parse::<u64>()
-                    .ok()
-            })
-    };
     // No attribute is no kill, where there is a group to write it on.
-    (!groups.is_empty()).then(|| {
-        groups
-            .iter()
-            .take(limits::CGROUP_DEPTH_MAX)
-            .filter_map(number)
-            .fold(0, u64::saturating_add)
-    })
+    if groups.is_empty() {
+        return None;
+    }
+    let mut kills = 0_u64;
+    for group in groups {
+        let written = number(group, c"user.oomd_kill").or_else(|| number(group, c"user.oomd_ooms"));
+        kills = kills.saturating_add(written.unwrap_or(0));
+    }
+    Some(kills)
+}
+
+/// A number in an extended attribute.
+fn number(group: &Path, attribute: &CStr) -> Option<u64> {
+    let value = mounts::attribute(group, attribute)?;
+    let text = std::str::from_utf8(&value).ok()?;
+    text.trim_matches(['\0', '\n', ' ']).parse().ok()
 }
 
 #[cfg(test)]

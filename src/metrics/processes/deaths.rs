@@ -16,7 +16,7 @@ use axolotl_run_core::status::{End, signal};
 use axolotl_run_sys::deaths::Deaths;
 use axolotl_run_sys::wake::Wake;
 use std::collections::{BTreeMap, VecDeque};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Processes whose end is watched; a node of 16 ranks with 16 data loaders each has 300. Each costs a descriptor.
@@ -67,41 +67,36 @@ impl DeathWatch {
 
     /// Watches those of these processes that are new.
     pub fn follow(&mut self, pids: &[u32]) {
-        for &pid in pids.iter().filter(|pid| **pid != self.command) {
+        for &pid in pids {
+            if pid == self.command {
+                continue;
+            }
             if !self.watched.contains_key(&pid) {
                 if self.deaths.count() >= DEATHS_WATCHED_MAX || !self.deaths.watch(pid) {
                     continue;
                 }
                 self.watched.insert(pid, Watched::default());
             }
-            let Some(known) = self
-                .watched
-                .get(&pid)
-                .copied()
-                .filter(|known| known.looks < RANK_LOOKS)
-            else {
+            let Some(watched) = self.watched.get_mut(&pid) else {
                 continue;
             };
-            let rank = ranks::of(&self.procfs, pid).or(known.rank);
-            let parent = self.stat(pid).map_or(known.parent, |stat| stat.parent);
-            self.watched.insert(
-                pid,
-                Watched {
-                    rank,
-                    parent,
-                    looks: known.looks + 1,
-                },
-            );
+            if watched.looks < RANK_LOOKS {
+                watched.looks += 1;
+                watched.rank = ranks::of(&self.procfs, pid).or(watched.rank);
+                if let Some(stat) = EndedStat::of(&self.procfs, pid) {
+                    watched.parent = stat.parent;
+                }
+            }
         }
     }
 
-    /// Takes note of what has ended by now; whether a failure was among it.
-    pub fn look(&mut self, at: f64) -> bool {
-        self.dying
-            .extend(self.deaths.ended().into_iter().map(|pid| (pid, at)));
-        let before = self.failures.len();
+    /// Takes note of what has ended by now.
+    pub fn look(&mut self, at: f64) {
+        for pid in self.deaths.ended() {
+            self.dying.push((pid, at));
+        }
         for (pid, since) in std::mem::take(&mut self.dying) {
-            let zombie = || self.stat(pid).and_then(|stat| End::from_wait(stat.zombie?));
+            let zombie = || End::from_wait(EndedStat::of(&self.procfs, pid)?.zombie?);
             match self.deaths.end_of(pid).or_else(zombie) {
                 Some(end) => self.settle(pid, end, since),
                 // Nobody has reaped it, or the kernel does not say.
@@ -109,15 +104,12 @@ impl DeathWatch {
                 None => self.forget(pid),
             }
         }
-        self.failures.len() > before
     }
 
     /// The failure that came first of those shortly before the end.
     pub fn first_failure(&self, end: f64) -> Option<Failure> {
-        let recent = self
-            .failures
-            .iter()
-            .filter(|failure| failure.at >= end - limits::FAILURE_WINDOW.as_secs_f64());
+        let since = end - limits::FAILURE_WINDOW.as_secs_f64();
+        let recent = self.failures.iter().filter(|failure| failure.at >= since);
         recent
             .min_by(|one, other| one.at.total_cmp(&other.at))
             .copied()
@@ -154,12 +146,6 @@ impl DeathWatch {
         self.deaths.forget(pid);
         self.watched.remove(&pid);
     }
-
-    fn stat(&self, pid: u32) -> Option<EndedStat> {
-        EndedStat::parse(&files::text(
-            &self.procfs.join(pid.to_string()).join("stat"),
-        )?)
-    }
 }
 
 /// Whether an end is a failure; `leads`: the process is a rank's own, not a helper's.
@@ -183,6 +169,10 @@ struct EndedStat {
 }
 
 impl EndedStat {
+    fn of(procfs: &Path, pid: u32) -> Option<Self> {
+        Self::parse(&files::text(&procfs.join(format!("{pid}/stat")))?)
+    }
+
     fn parse(line: &str) -> Option<Self> {
         let mut fields = fields(line.as_bytes())?;
         let ended = fields.next()? == "Z";
@@ -278,7 +268,8 @@ mod tests {
             worker(":", Some("2")),
         ];
         watch.follow(&workers.each_ref().map(Child::id));
-        assert!(!watch.look(0.0) && watch.first_failure(0.0).is_none());
+        watch.look(0.0);
+        assert_eq!(watch.first_failure(0.0), None);
         // In this order, each reaped before the next ends: a helper's, a success, the fault, the consequence.
         for (at, index) in [(1.0, 2), (2.0, 3), (3.0, 1), (4.0, 0)] {
             drop(workers[index].stdin.take());
