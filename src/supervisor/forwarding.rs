@@ -8,8 +8,8 @@
 //! has seen too. Its sighting may come a little later than our own copy (a loop over pids), never without
 //! bound: after [`LISTENER_ANSWER_MS`] without a listener, the signal's origin decides.
 
+use super::limits::{LISTENER_ANSWER_MS, LISTENER_GRACE_MS, SIGHTING_MS, SIGNALS_MAX};
 use crate::protocol::messages::SeenSignal;
-use axolotl_run_core::limits::{LISTENER_ANSWER_MS, LISTENER_GRACE_MS, SIGHTING_MS, SIGNALS_MAX};
 use axolotl_run_core::status::signal::{
     SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGWINCH,
 };

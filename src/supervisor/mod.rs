@@ -9,6 +9,7 @@
 //! when the launcher may go.
 
 mod forwarding;
+mod limits;
 mod setup;
 mod shutdown;
 mod supervised;
@@ -16,7 +17,6 @@ mod watch;
 
 use crate::protocol::observer_config::ExitRecord;
 use crate::protocol::run_request::RunRequest;
-use axolotl_run_core::limits;
 use axolotl_run_core::status::{End, Usage};
 use axolotl_run_sys::{clock, command, stderr};
 pub use supervised::Finished;

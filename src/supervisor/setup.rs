@@ -6,10 +6,10 @@
 //! If relays can't be built the command gets our own descriptors; if nothing can be built this process becomes
 //! the command.
 
+use super::limits;
 use super::supervised::Supervised;
 use crate::protocol::observer_config::{Observed, ObserverConfig, RelayEnds};
 use crate::protocol::run_request::RunRequest;
-use axolotl_run_core::limits;
 use axolotl_run_core::observation::Stream;
 use axolotl_run_sys::command::{self, Program, Role, Spawn};
 use axolotl_run_sys::signals::Signals;

@@ -5,8 +5,8 @@
 //! wait for the finish event to be written and, where the server is known to answer, for its upload. Any
 //! signal ends every wait.
 
+use super::limits;
 use crate::protocol::messages::Upload;
-use axolotl_run_core::limits;
 use axolotl_run_core::status::{End, Usage};
 use std::time::Duration;
 

@@ -7,10 +7,10 @@ mod pump;
 mod requests;
 
 use super::forwarding::Forwarding;
+use super::limits;
 use super::shutdown::Shutdown;
 use super::supervised::{Finished, Supervised};
 use crate::protocol::messages::{self, Arrived, ToObserver, ToSupervisor};
-use axolotl_run_core::limits;
 use axolotl_run_core::status::{End, Usage, signal};
 use axolotl_run_sys::poll::{Events, Poll};
 use axolotl_run_sys::signals::{self, Received};

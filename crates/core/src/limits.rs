@@ -1,7 +1,7 @@
-//! Every number of the program, with its unit and its reason.
+//! The numbers that bound memory, time or size, each with its unit and its reason.
 //!
-//! A number that bounds memory, time or size stands here and nowhere else, so that a reader can see at a
-//! glance what the launcher can cost at the worst.
+//! They are here, so that a reader can see at a glance what the launcher can cost at the worst; those that only the
+//! supervisor needs, or the kernel's side, are in `limits.rs` there.
 
 mod measuring;
 mod reading;
@@ -17,13 +17,6 @@ use std::time::Duration;
 pub const NOTICE: Duration = Duration::from_secs(15);
 /// Between two looks at the clock during the notice: the countdown shows whole seconds.
 pub const NOTICE_TICK: Duration = Duration::from_millis(200);
-
-// --- our own words ----------------------------------------------------------------------------------------
-
-/// How long a stderr that takes nothing may hold us up; what is not written by then is lost.
-pub const STDERR_WAIT: Duration = Duration::from_secs(1);
-/// Bytes that a pipe takes at once when it polls as writable (PIPE_BUF on Linux).
-pub const STDERR_PIECE_BYTES: usize = 4096;
 
 // --- events -----------------------------------------------------------------------------------------------
 
@@ -145,15 +138,8 @@ pub const GPU_TIMEOUT: Duration = Duration::from_secs(10);
 
 // --- the end ----------------------------------------------------------------------------------------------
 
-/// How long the end waits for the finish event to be on disk.
-pub const END_JOURNAL_WAIT: Duration = Duration::from_millis(200);
-/// How long it waits where a summary was asked for, which the observer writes behind the finish event, and as PID 1, with
-/// which the observer ends.
-pub const END_PATIENT_WAIT: Duration = Duration::from_millis(1500);
 /// How long the file of a page of continuous integration may take to be appended to.
 pub const PAGE_WAIT: Duration = Duration::from_secs(1);
-/// How long the end waits in all for the last upload, where the server is known to answer.
-pub const END_UPLOAD_WAIT: Duration = Duration::from_millis(1500);
 /// How long a server of which nothing is known has for its first answer before the end no longer waits for it:
 /// an answer takes a few round trips, a network that swallows everything takes for ever.
 pub const FIRST_ANSWER_WAIT: Duration = Duration::from_millis(500);
@@ -162,42 +148,10 @@ pub const DISK_WAIT: Duration = Duration::from_secs(10);
 /// How long the observer may go on uploading after the launcher has gone.
 pub const OBSERVER_LINGER: Duration = Duration::from_secs(30);
 
-// --- the relays -------------------------------------------------------------------------------------------
-
-/// Bytes that one step of a relay moves at the most: the largest pipe that an unprivileged user may have.
-pub const RELAY_STEP_BYTES: usize = 1 << 20;
-/// Bytes that a ready pipe or socket is sure to take, and the size of a plain read.
-pub const RELAY_PLAIN_BYTES: usize = 4096;
-/// Bytes that a ready terminal is sure to take, where we had to keep the user's blocking descriptor.
-pub const RELAY_TERMINAL_BYTES: usize = 256;
-/// Capacity of the copy's pipe in bytes: a second of a busy training's output while the observer is starved.
-pub const COPY_PIPE_BYTES: i32 = 1 << 20;
-/// Capacity of the command's pipe in bytes. More than the destination's own: each piece that passes wakes us,
-/// the destination's reader and the observer, so small pieces cost the machine far more than their bytes do.
-pub const COMMAND_PIPE_BYTES: i32 = 1 << 20;
-/// Capacity of the pipe behind the command's in bytes. A larger one gains nothing, and a user's pages are counted.
-pub const HOLD_PIPE_BYTES: i32 = 1 << 18;
-/// Times that a destination was found full from which on it is widened: 16 MiB through a pipe of the usual size. A
-/// training writes as much in an hour.
-pub const SINK_FILLED_TIMES: u32 = 256;
-/// The capacity in bytes that such a pipe is given: its reader is woken for each filling, which costs more than to move
-/// it.
-pub const SINK_PIPE_BYTES: i32 = 1 << 18;
-/// A limit on open descriptors below which each is saved. We need about twenty; elsewhere it is 1,024 or more.
-pub const SCARCE_DESCRIPTORS: u64 = 64;
-/// Descriptors that must be left to us where they are scarce, or the observer beside its relays has none for a journal.
-pub const SPARE_DESCRIPTORS: usize = 2;
-/// Steps for a stream's tail: more than the largest pipe and pseudo-terminal hold, however small the pieces.
-pub const TAIL_STEPS: usize = 1024;
-
 // --- the supervisor ---------------------------------------------------------------------------------------
 
-/// How long the observer waits with its program for the command's; an exec takes less than a millisecond.
-pub const EXEC_WAIT: Duration = Duration::from_millis(5);
-/// How long another copy of a signal may take to reach the group listener, in milliseconds: loops over hundreds of
-/// pids, by a program that a busy machine may suspend between two of them.
-pub const LISTENER_GRACE_MS: u64 = 50;
-/// How long an answer may wait for a sender that gets no turn, in milliseconds; below [`LISTENER_ANSWER_MS`].
+/// How long an answer may wait for a sender that gets no turn, in milliseconds; below what the supervisor
+/// waits for an answer.
 pub const SENDER_WAIT_MS: u64 = 500;
 /// Between two looks at a sender, in milliseconds.
 pub const SENDER_LOOK_MS: u64 = 5;
@@ -207,16 +161,6 @@ pub const SENDER_SLEEP_MS: u64 = 5;
 /// How long a sender has run since the question that does something else by now, in nanoseconds: some hundred
 /// signals, and no more than a few polls of a program that waits for its signal's effect.
 pub const SENDER_RUN_NS: u64 = 500_000;
-/// How long the group listener may take to answer, in milliseconds, before we go on without one until it speaks
-/// again. It is waiting for the question, but it may still be starting, on a machine that is busy.
-pub const LISTENER_ANSWER_MS: u64 = 1500;
-/// How long a sighting is good for, in milliseconds: as long as a sender may be held up between two of its signals.
-pub const SIGHTING_MS: u64 = 1500;
-/// Signals under way at once; more arrive only from a program that floods us, and are passed on unasked.
-pub const SIGNALS_MAX: usize = 16;
-/// How long the observer may hold descriptors that a reader waits for, in milliseconds. It lets go within one;
-/// one that was stopped or starved for so long is killed, because the user's pipe would hang.
-pub const RELEASE_MS: u64 = 1000;
 /// Between two looks at whether the supervisor was stopped, in milliseconds. Nobody tells us of that, and to be woken
 /// each second for it was two fifths of what an idle observer costs.
 pub const LOOK_MS: u64 = 2000;
@@ -225,8 +169,6 @@ pub const LOOK_AGAIN_MS: u64 = 50;
 /// A look may come later by this fraction of its period: a timer that the kernel may merge with another wakes at two
 /// thirds of the cost, and being woken is nearly all that a look costs.
 pub const LOOK_SLACK: u64 = 5;
-/// How long the tail of a command that was killed may be stuck before it is handed over, in milliseconds.
-pub const END_STUCK_MS: u64 = 100;
 
 // --- the observer's place ---------------------------------------------------------------------------------
 

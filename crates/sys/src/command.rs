@@ -6,7 +6,7 @@
 //! kernel write down the child's pid at the moment of its creation (see [`signals`](super::signals)).
 
 use super::{Errno, descriptors, fault, flow, parent_death, signals};
-use axolotl_run_core::limits;
+use crate::limits;
 use nix::libc;
 use std::ffi::{CStr, CString, OsString};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};

@@ -1,7 +1,7 @@
 //! Descriptors: what they are, keeping ours out of the command's sight, and leaving the command's alone.
 
 use super::Errno;
-use axolotl_run_core::limits::SCARCE_DESCRIPTORS;
+use crate::limits::SCARCE_DESCRIPTORS;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::stat::{Mode, SFlag, fstat};

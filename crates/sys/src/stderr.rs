@@ -6,7 +6,8 @@
 //! terminal after Ctrl-S would hold us for ever. So both signals are held back for the moment of the write, a
 //! SIGPIPE of our own making is taken away again, and the wait is bounded. A line that cannot be written is lost.
 
-use axolotl_run_core::limits;
+use crate::limits;
+use axolotl_run_core::limits::SUMMARY_BYTES_MAX;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
@@ -38,9 +39,9 @@ pub fn write(mut bytes: &[u8]) -> bool {
     true
 }
 
-/// Writes what waits in a pipe, up to [`limits::SUMMARY_BYTES_MAX`]; an empty one is not waited for.
+/// Writes what waits in a pipe, up to [`SUMMARY_BYTES_MAX`]; an empty one is not waited for.
 pub fn pass_on(pipe: &OwnedFd) {
-    let mut bytes = [0; limits::SUMMARY_BYTES_MAX];
+    let mut bytes = [0; SUMMARY_BYTES_MAX];
     if super::flow::readable(pipe)
         && let Ok(count) = nix::unistd::read(pipe, &mut bytes)
     {

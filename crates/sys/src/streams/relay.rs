@@ -8,10 +8,10 @@
 //! destination takes, so that no step can block. A step allocates nothing; the callers wait in between.
 
 use crate::flow::failed;
-use crate::{Errno, flow};
-use axolotl_run_core::limits::{
+use crate::limits::{
     RELAY_PLAIN_BYTES, RELAY_STEP_BYTES, RELAY_TERMINAL_BYTES, SINK_FILLED_TIMES, SINK_PIPE_BYTES,
 };
+use crate::{Errno, flow};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 /// Where the bytes come from.
