@@ -23,7 +23,6 @@ const KNOWN_CIRCLES: &[&str] = &[
     "core event",
     "core judging::summary",
     "core launch::rank",
-    "core output::traceback",
     "program cli",
     "program commands",
     "program observer",
@@ -33,7 +32,6 @@ const KNOWN_CIRCLES: &[&str] = &[
 /// Folders that have more entries than [`ENTRIES_MAX`]. The list may only become shorter.
 const KNOWN_FOLDERS: &[&str] = &[
     "crates/core/src",
-    "crates/core/src/output/traceback",
     "crates/sys/src",
     "src/commands",
     "src/observer",

@@ -41,7 +41,7 @@ pub fn generate(knowledge: &Path) -> String {
         };
         writeln!(
             source,
-            "Entry {{ kind: Kind::{kind}, classes: &{:?}, files: &{:?}, words: &{:?}, restarts: &{:?}, #[cfg(test)] examples: &{:?}, #[cfg(test)] look_alikes: &{:?} }},",
+            "Entry {{ kind: Wrapper::{kind}, classes: &{:?}, files: &{:?}, words: &{:?}, restarts: &{:?}, #[cfg(test)] examples: &{:?}, #[cfg(test)] look_alikes: &{:?} }},",
             entry.classes,
             entry.files,
             entry.words,

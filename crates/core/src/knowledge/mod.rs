@@ -6,6 +6,8 @@ pub mod commands;
 pub mod launchers;
 mod meaning;
 mod signs;
+mod wrappers;
 
 pub use meaning::Meaning;
 pub(crate) use signs::{Sign, Weight, sign};
+pub(crate) use wrappers::{Wrapper, points_elsewhere, restarts, wrapper};

@@ -17,10 +17,8 @@
     )
 )]
 
-mod dump;
 mod event;
 mod grammar;
-mod launcher;
 mod messages;
 mod origin;
 mod parser;
@@ -30,7 +28,6 @@ mod selection;
 mod shape;
 #[cfg(test)]
 mod tests;
-mod wrappers;
 
 pub use reader::TraceReader;
 pub use selection::Judgement;

@@ -4,14 +4,15 @@
 //! values, progress bars and other processes' output, and anything may be missing. It is strict about what
 //! ends one: the exception's line stands left of the frames. Nothing of a line is kept but what is public.
 
-use super::dump::Dump;
 use super::grammar::boxed::{Boxes, Unboxed, without_margin};
+use super::grammar::dump::Dump;
 use super::grammar::exceptions::{self, ExceptionLine};
 use super::grammar::frames::{self, RawFrame};
 use super::grammar::headers::{self, Header, Separator};
 use super::grammar::words::Words;
 use super::report::{Exception, Frames, Link, Report, Standing};
-use super::{messages, origin, wrappers};
+use super::{messages, origin};
+use crate::knowledge;
 use crate::limits::{
     TRACE_CHAIN_LINES_MAX, TRACE_HEADING_LINES_MAX, TRACE_HOLE_MAX, TRACE_JUNK_LINES_MAX,
     TRACE_LINE_NUMBER_MAX,
@@ -482,7 +483,7 @@ impl Parser {
             exception.class.clone_from(&line.class);
             exception.complete = true;
             exception.message = messages::read(line.message);
-            exception.points_elsewhere = wrappers::points_elsewhere(line.message);
+            exception.points_elsewhere = knowledge::points_elsewhere(line.message);
             exception.signal = signal;
         }
         let was_stopped = matches!(signal, Some(1 | 2 | 15)) && report.is_a(&["SignalException"]);

@@ -3,13 +3,12 @@
 //! The number of sources and of reports is bounded: where it is reached, the source that was silent longest is given up,
 //! and of the reports the middle is counted. A quiet piece of output is passed over without being cut into lines.
 
+use super::grammar::launcher::Table;
 use super::grammar::words::{self, Words};
 use super::grammar::{escaped, frames, headers};
-use super::launcher::Table;
 use super::parser::{Around, Parser};
 use super::report::{Report, Standing};
 use super::selection::{self, Judgement};
-use super::wrappers;
 use crate::knowledge::{self, Sign};
 use crate::limits::{
     LINE_BYTES_MAX, TRACE_MARKERS_MAX, TRACE_REPORTS_FIRST, TRACE_REPORTS_LAST, TRACE_STREAMS_MAX,
@@ -97,11 +96,11 @@ impl TraceReader {
         let words = Words::of(text);
         if self.watched > 0 {
             self.watched -= 1;
-            if wrappers::restarts(text) {
+            if knowledge::restarts(text) {
                 self.start_again();
             }
         }
-        if words.stand_out() {
+        if words.have(Words::ERROR) {
             self.watched = RESTART_LINES_MAX;
         }
         if !words.stand_out() && !self.table.is_open() && self.is_between_reports(stream) {

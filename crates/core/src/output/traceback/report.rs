@@ -5,8 +5,8 @@
 //! innermost frames of an exception are kept, the middle is counted; so are the exceptions of a chain.
 
 use super::messages::Message;
-use super::wrappers::{self, Kind};
 use crate::event::Frame;
+use crate::knowledge::{self, Wrapper};
 use crate::limits::{TRACE_CHAIN_MAX, TRACE_FRAMES_FIRST, TRACE_FRAMES_LAST};
 use crate::public::PublicStr;
 use std::collections::VecDeque;
@@ -104,19 +104,19 @@ pub struct Exception {
 
 impl Exception {
     /// What it says about another error, if it is one that only does that.
-    pub fn wraps(&self) -> Option<Kind> {
+    pub fn wraps(&self) -> Option<Wrapper> {
         if self.points_elsewhere {
-            return Some(Kind::Messenger);
+            return Some(Wrapper::Messenger);
         }
         let own = |frame: &&Frame| frame.origin.as_ref().map(PublicStr::as_str) != Some("stdlib");
         let innermost = self.frames.iter().rev().find(own);
         let file = innermost.and_then(|frame| frame.file.as_ref());
-        wrappers::of_class(self.class.as_ref()?.as_str(), file.map(PublicStr::as_str))
+        knowledge::wrapper(self.class.as_ref()?.as_str(), file.map(PublicStr::as_str))
     }
 
     /// Whether it carries another error: what it lost is another thing.
     pub fn carries(&self) -> bool {
-        matches!(self.wraps(), Some(Kind::Runner | Kind::Messenger))
+        matches!(self.wraps(), Some(Wrapper::Runner | Wrapper::Messenger))
     }
 }
 
@@ -211,7 +211,7 @@ impl Report {
     }
 
     /// What it says about an error of another report; None where it explains itself.
-    pub fn wraps(&self) -> Option<Kind> {
+    pub fn wraps(&self) -> Option<Wrapper> {
         self.error()?.wraps()
     }
 

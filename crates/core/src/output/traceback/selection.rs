@@ -3,15 +3,14 @@
 //! The end decides first: a program that exits with 0 survived whatever it printed, and one that was told to
 //! stop did not fail. Then the kind of death: a signal that the kernel raises is no Python exception. Of
 //! several tracebacks the last one that nothing says was survived; but behind it may stand a launcher or a messenger
-//! ([`wrappers`](super::wrappers)), whose worker is to blame, and of many ranks the first, for the others only lost it.
+//! ([`Wrapper`]), whose worker is to blame, and of many ranks the first, for the others only lost it.
 
 use super::event;
 use super::grammar::headers::UNTHROWN;
-use super::launcher::RootCause;
+use super::grammar::launcher::RootCause;
 use super::report::{Exception, Report, Standing};
-use super::wrappers::Kind;
 use crate::event::ErrorEvent;
-use crate::knowledge::{Meaning, Sign, Weight};
+use crate::knowledge::{Meaning, Sign, Weight, Wrapper};
 use crate::public::PublicStr;
 use crate::public::text::PublicText;
 use crate::status::signal::SIGKILL;
@@ -362,7 +361,7 @@ fn worker<'a>(reports: &'a [Report], last: &'a Report) -> Option<&'a Report> {
     let explains = |report: &&Report| {
         failed(report)
             && report.order <= last.order
-            && !matches!(report.wraps(), Some(Kind::Runner | Kind::Messenger))
+            && !matches!(report.wraps(), Some(Wrapper::Runner | Wrapper::Messenger))
     };
     // What a rank survived comes before what it died of, and of the ranks the first that died is the cause.
     let last_of_its_rank = |report: &&Report| {
@@ -384,7 +383,7 @@ fn worker<'a>(reports: &'a [Report], last: &'a Report) -> Option<&'a Report> {
         return Some(first);
     }
     // A process that waits for another one often logs what it said.
-    let messenger = last.last().and_then(Exception::wraps) == Some(Kind::Messenger);
+    let messenger = last.last().and_then(Exception::wraps) == Some(Wrapper::Messenger);
     let logged = reports.iter().rfind(|report| {
         messenger
             && report.standing == Standing::Logged
@@ -400,7 +399,7 @@ fn bereaved(report: &Report) -> bool {
     let message = report
         .error()
         .and_then(|error| error.message.known.as_ref());
-    report.wraps() == Some(Kind::Bereaved)
+    report.wraps() == Some(Wrapper::Bereaved)
         || message.is_some_and(|known| known.as_str().starts_with("Connection "))
 }
 

@@ -33,7 +33,7 @@ impl Words {
     /// Of a launcher's table.
     pub const TABLE: Self = Self(32);
     /// Of anything else that a traceback may begin or end with.
-    const OTHER: Self = Self(64);
+    pub const ERROR: Self = Self(64);
     /// Of a progress bar.
     pub const BAR: Self = Self(128);
     /// Of a log line that reports an exception.
@@ -116,7 +116,7 @@ static LINE_PIECES: LazyLock<Option<Searcher>> =
 /// Each word, and the questions that need it.
 #[rustfmt::skip]
 const WORDS: &[(&str, Words)] = &[
-    ("Traceback", Words(Words::HEADER.0 | Words::OTHER.0)),
+    ("Traceback", Words(Words::HEADER.0 | Words::ERROR.0)),
     ("Fatal Python error: ", Words::NATIVE), ("Windows fatal exception: ", Words::NATIVE),
     ("terminate called", Words::NATIVE), ("Timeout (", Words::NATIVE),
     ("Exception in ", Words::HEADING), ("Exception ignored ", Words::HEADING), ("--- Logging error", Words::HEADING),
@@ -139,8 +139,8 @@ const WORDS: &[(&str, Words)] = &[
     ("to process ", Words::SIGN), ("watchdog", Words::SIGN), ("shutdown process ", Words::SIGN),
     ("Root Cause", Words::TABLE), ("srun: error: ", Words::TABLE), ("process rank ", Words::TABLE),
     ("Process name: [[", Words::TABLE), ("Exit code:", Words::TABLE),
-    ("File \"", Words::FRAME), ("Error", Words::OTHER), ("error", Words::OTHER), ("xception", Words::OTHER),
-    ("Interrupt", Words::OTHER), ("Exit", Words::OTHER),
+    ("File \"", Words::FRAME), ("Error", Words::ERROR), ("error", Words::ERROR), ("xception", Words::ERROR),
+    ("Interrupt", Words::ERROR), ("Exit", Words::ERROR),
     ("%|", Words::BAR), ("it/s", Words::BAR), ("s/it", Words::BAR),
     ("ERROR", Words::LOG), ("WARN", Words::LOG), ("CRITICAL", Words::LOG), ("FATAL", Words::LOG),
     ("EXCEPTION", Words::LOG),
@@ -206,11 +206,11 @@ mod tests {
         for (line, words) in [
             (
                 "Traceback (most recent call last):",
-                Words(Words::HEADER.0 | Words::OTHER.0),
+                Words(Words::HEADER.0 | Words::ERROR.0),
             ),
             ("  File \"/a.py\", line 3, in f", Words::FRAME),
             ("    return f(x)", Words(0)),
-            ("ValueError: x", Words::OTHER),
+            ("ValueError: x", Words::ERROR),
             (" 45%|####5  | 431/960 [00:10<00:09, 7.36it/s]", Words::BAR),
             ("2026-03-01 ERROR it broke", Words::LOG),
         ] {

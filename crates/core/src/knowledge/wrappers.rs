@@ -5,7 +5,7 @@
 
 /// What an error says about another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Wrapper {
     /// It ran a program that failed.
     Runner,
     /// It repeats an error of another process, or points to it.
@@ -15,7 +15,7 @@ pub(super) enum Kind {
 }
 
 struct Entry {
-    kind: Kind,
+    kind: Wrapper,
     classes: &'static [&'static str],
     files: &'static [&'static str],
     words: &'static [&'static str],
@@ -29,7 +29,7 @@ struct Entry {
 include!(concat!(env!("OUT_DIR"), "/wrappers.rs"));
 
 /// What the class of an error says; `file` is that of the innermost frame outside the standard library, where public.
-pub(super) fn of_class(class: &str, file: Option<&str>) -> Option<Kind> {
+pub(crate) fn wrapper(class: &str, file: Option<&str>) -> Option<Wrapper> {
     let name = class.rsplit('.').next().unwrap_or(class);
     let entry = WRAPPERS
         .iter()
@@ -40,12 +40,12 @@ pub(super) fn of_class(class: &str, file: Option<&str>) -> Option<Kind> {
 }
 
 /// Whether a message only points to another error.
-pub(super) fn points_elsewhere(message: &str) -> bool {
+pub(crate) fn points_elsewhere(message: &str) -> bool {
     has(message, |entry| entry.words)
 }
 
 /// Whether a line says that all workers are started again.
-pub(super) fn restarts(line: &str) -> bool {
+pub(crate) fn restarts(line: &str) -> bool {
     has(line, |entry| entry.restarts)
 }
 
@@ -62,7 +62,7 @@ mod tests {
     fn fits(entry: &Entry, text: &str) -> bool {
         let name = text.split([':', '(']).next().unwrap();
         let class = entry.files.is_empty()
-            && of_class(name, None) == Some(entry.kind)
+            && wrapper(name, None) == Some(entry.kind)
             && entry.classes.contains(&name.rsplit('.').next().unwrap());
         let starts = |start: &&str| text.starts_with(*start);
         let holds = |words: &&str| text.contains(*words);
@@ -88,11 +88,11 @@ mod tests {
     fn frames_tell_a_launcher_from_a_compiler() {
         let class = "subprocess.CalledProcessError";
         for (file, kind) in [
-            (Some("accelerate/commands/launch.py"), Some(Kind::Runner)),
+            (Some("accelerate/commands/launch.py"), Some(Wrapper::Runner)),
             (Some("triton/runtime/build.py"), None),
-            (None, Some(Kind::Runner)),
+            (None, Some(Wrapper::Runner)),
         ] {
-            assert_eq!(of_class(class, file), kind, "{file:?}");
+            assert_eq!(wrapper(class, file), kind, "{file:?}");
         }
     }
 }

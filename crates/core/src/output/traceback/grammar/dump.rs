@@ -1,12 +1,12 @@
 //! The dump of the interpreter's threads behind a fatal error: their frames, innermost first.
 
-use super::grammar::{frames, headers};
-use super::origin;
-use super::report::{Exception, Frames, Report};
+use super::{frames, headers};
+use crate::output::traceback::origin;
+use crate::output::traceback::report::{Exception, Frames, Report};
 
 /// Whose frames are wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Dump {
+pub enum Dump {
     /// Those of the thread that is printed last, the main one, as long as none is said to have failed.
     #[default]
     Any,
@@ -18,7 +18,7 @@ pub(super) enum Dump {
 
 impl Dump {
     /// Takes a line; false where the dump is over.
-    pub(super) fn line(&mut self, text: &str, report: &mut Report) -> bool {
+    pub fn line(&mut self, text: &str, report: &mut Report) -> bool {
         if let Some(has_failed) = headers::thread(text) {
             *self = match self {
                 _ if has_failed => Self::Failed,
@@ -47,7 +47,7 @@ impl Dump {
     }
 
     /// Turns the frames round: all other tracebacks have the innermost last.
-    pub(super) fn end(report: Option<&mut Report>) {
+    pub fn end(report: Option<&mut Report>) {
         if let Some(exception) = report.and_then(Report::newest) {
             reverse(exception);
         }
