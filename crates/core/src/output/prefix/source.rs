@@ -158,7 +158,10 @@ fn outside_bar(before: &str) -> &str {
     }
     match behind_bar(before).map(str::trim_start) {
         Some(behind) if !behind.is_empty() => behind,
-        _ => &before[..before.len() - Leading::of(before).rest.len()],
+        _ => {
+            let bar = before.find("%|").unwrap_or(0);
+            before[..bar].trim_end_matches(|digit: char| digit.is_ascii_digit())
+        }
     }
 }
 

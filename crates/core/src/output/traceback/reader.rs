@@ -317,7 +317,8 @@ impl TraceReader {
         if !self.sources.iter().any(waits) {
             return;
         }
-        let own = match headers::before_frame(text) {
+        let before_box = text.split_once('│').map(|(before, _)| before);
+        let own = match headers::before_frame(text).or(before_box) {
             Some(before) => SourcePrefix::of(before),
             None if frames::quoted(text).is_some() || headers::thread(text).is_some() => {
                 SourcePrefix::default()

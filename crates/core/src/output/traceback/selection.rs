@@ -256,10 +256,10 @@ fn of_error<'a>(found: &Found<'a>) -> Cause<'a> {
         return Cause::Interruption;
     }
     if !carries(last) {
-        let first = if last.rank.is_some() {
-            worker(found.reports, last)
-        } else {
-            None
+        let first = match (found.root, last.rank) {
+            (Some(root), Some(_)) => own(found, root).or_else(|| worker(found.reports, last)),
+            (None, Some(_)) => worker(found.reports, last),
+            (_, None) => None,
         };
         return Cause::Report(first.unwrap_or(last));
     }
@@ -293,11 +293,17 @@ fn asked_by(found: &Found<'_>) -> Option<i32> {
         .or(root.filter(|signal| asked_for(Some(*signal))))
 }
 
+/// The last word of the rank that failed first, as the launcher says.
+fn own<'a>(found: &Found<'a>, root: RootCause) -> Option<&'a Report> {
+    let is_own = |report: &&Report| {
+        failed(report) && !carries(report) && report.rank.is_some() && report.rank == root.rank
+    };
+    found.reports.iter().rfind(is_own)
+}
+
 /// What the launcher says of the rank that failed first.
 fn of_rank<'a>(found: &Found<'a>, root: RootCause, last: &'a Report) -> Option<Cause<'a>> {
-    let own = found.reports.iter().rfind(|report| {
-        failed(report) && !carries(report) && report.rank.is_some() && report.rank == root.rank
-    });
+    let own = own(found, root);
     if let Some(signal) = root.signal() {
         let native = found.reports.iter().find(|report| {
             report.standing == Standing::Native

@@ -481,6 +481,20 @@ fn ranks_that_wrote_over_one_another_are_one_class_or_none() {
 }
 
 #[test]
+fn of_prefixed_tasks_the_one_that_the_launcher_names_is_the_cause() {
+    let survived = prefixed("0: ", &(traceback("ValueError: acme") + "going on\n"));
+    let died = prefixed("1: ", &traceback("KeyError: 'acme'"));
+    let named = "srun: error: n1: task 1: Exited with exit code 1\n";
+    let error = read(format!("{survived}{died}{named}"), FAILED)
+        .error
+        .unwrap();
+    assert_eq!(
+        (error.exception_type.unwrap().as_str(), error.rank),
+        ("KeyError", Some(1))
+    );
+}
+
+#[test]
 fn a_rank_that_only_the_launcher_knows_is_named() {
     let text = traceback("ValueError: acme") + "srun: error: n1: task 1: Exited with exit code 1\n";
     let judgement = read(text, FAILED);
