@@ -149,7 +149,7 @@ pub fn judge(found: &Found<'_>, end: Option<End>) -> Judgement {
     Judgement {
         error: error.map(|error| {
             // Where ranks leave no mark on their lines, the launcher knows whose they are.
-            let rank = error.rank.or_else(|| found.root?.rank);
+            let rank = error.rank.or_else(|| first_rank(found));
             ErrorEvent {
                 handled_count: Some(handled_count),
                 rank,
@@ -158,7 +158,7 @@ pub fn judge(found: &Found<'_>, end: Option<End>) -> Judgement {
             }
         }),
         handled_count,
-        first_rank: found.root.and_then(|root| root.rank),
+        first_rank: first_rank(found),
         interrupted: cause == Cause::Interruption,
         stopped_by: (cause == Cause::Interruption)
             .then(|| asked_by(found))
@@ -172,6 +172,13 @@ pub fn judge(found: &Found<'_>, end: Option<End>) -> Judgement {
             .and_then(|report| report.last()?.class.clone()),
         markers: found.signs.iter().map(|sign| sign.says.clone()).collect(),
     }
+}
+
+/// The rank that failed first, as a launcher says: in its table, or in a line of its own.
+fn first_rank(found: &Found<'_>) -> Option<u64> {
+    let of_sign = |sign: &Sign| sign.rank.filter(|_| sign.weight == Weight::Death);
+    let named = found.root.and_then(|root| root.rank);
+    named.or_else(|| found.signs.iter().find_map(of_sign))
 }
 
 /// What the process died of.

@@ -502,6 +502,14 @@ fn a_rank_that_only_the_launcher_knows_is_named() {
         (judgement.error.unwrap().rank, judgement.first_rank),
         (Some(1), Some(1))
     );
+    let crashed = read(
+        "ERROR:composer.cli.launcher:Rank 3 crashed with exit code -11.\n",
+        FAILED,
+    );
+    assert_eq!(
+        (crashed.error.unwrap().rank, crashed.first_rank),
+        (Some(3), Some(3))
+    );
     let silent = read(
         "srun: error: n1: task 1: Exited with exit code 3\n",
         Some(End::Exited(3)),
