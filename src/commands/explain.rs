@@ -77,9 +77,9 @@ fn text(explanation: &Explanation, terminal: Terminal) -> String {
         ),
         (None, false) => page.verbatim("No error was found, and no error event would be sent."),
     }
-    if !judgement.markers.is_empty() {
+    if !judgement.markers().is_empty() {
         page.verbatim("\nOther signs of a failure:");
-        for marker in &judgement.markers {
+        for marker in judgement.markers() {
             page.verbatim(&format!("  {marker}"));
         }
     }

@@ -2,8 +2,7 @@
 //!
 //! Nothing else in the observer writes or sends. A refused event is counted; a start that the gate refuses goes
 //! without its configuration, and a finish without its words, since a run without them cannot be read: one that
-//! lacks its finish counts as lost. An error is dropped whole: its texts are composed of what one reader read, and a
-//! word of the user's in one of them says that this reader has a hole. What ended the run the finish still tells.
+//! lacks its finish counts as lost. An error loses its message, then its trace, then all but its fingerprint.
 
 use super::disk::Disk;
 use super::maintenance::Maintenance;
@@ -114,7 +113,7 @@ impl Reporter {
                     config_unknown_keys: None,
                     ..(**start).clone()
                 };
-                [Event::Start(Box::new(bare)), Event::Start(Box::default())]
+                vec![Event::Start(Box::new(bare)), Event::Start(Box::default())]
             }
             Event::Finish(finish) => {
                 let bare = Finish {
@@ -123,7 +122,7 @@ impl Reporter {
                     supervisor_lost: None,
                     ..(**finish).clone()
                 };
-                [
+                vec![
                     Event::Finish(Box::new(bare.clone())),
                     Event::Finish(Box::new(Finish {
                         outcome: None,
@@ -131,7 +130,11 @@ impl Reporter {
                     })),
                 ]
             }
-            Event::Progress(_) | Event::Error(_) => return,
+            Event::Error(error) => error
+                .degraded()
+                .map(|error| Event::Error(Box::new(error)))
+                .to_vec(),
+            Event::Progress(_) => return,
         };
         // The first that passes.
         let _ = bare

@@ -80,3 +80,12 @@ pub fn variant(name: &str) -> String {
         })
         .collect()
 }
+
+/// What an entry means: `of_signal` is what the signal means that the text names.
+pub fn means(meaning: &str) -> String {
+    if meaning == "of_signal" {
+        "OfSignal".to_owned()
+    } else {
+        format!("Always(Meaning::{})", variant(meaning))
+    }
+}

@@ -8,6 +8,7 @@
 mod commands;
 mod entry;
 mod launchers;
+mod messages;
 mod pattern;
 mod prefixes;
 mod progress;
@@ -21,6 +22,7 @@ use std::{env, fs};
 const KINDS: &[(&str, fn(&Path) -> String)] = &[
     ("commands", commands::generate),
     ("launchers", launchers::generate),
+    ("messages", messages::generate),
     ("prefixes", prefixes::generate),
     ("progress", progress::generate),
     ("signs", signs::generate),

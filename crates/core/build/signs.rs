@@ -6,7 +6,6 @@ use serde::Deserialize;
 use std::path::Path;
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Entry {
     /// The line, or what it holds.
     sign: Option<String>,
@@ -17,9 +16,8 @@ struct Entry {
     weight: String,
     speaker: String,
     meaning: String,
-    source: String,
-    examples: Vec<String>,
-    look_alikes: Vec<String>,
+    #[serde(flatten)]
+    grounds: Grounds,
 }
 
 /// What the holes of a sign match. All are numbers, or names of signals.
@@ -43,39 +41,26 @@ pub fn generate(knowledge: &Path) -> String {
     let mut rust = String::from("static SIGNS: &[Entry] = &[\n");
     for entry in entry::read::<Entry>(&knowledge.join("signs")) {
         let name = entry.says.clone();
-        let grounds = Grounds {
-            source: entry.source,
-            examples: entry.examples,
-            look_alikes: entry.look_alikes,
-        };
-        grounds.check(&name);
+        entry.grounds.check(&name);
         let regex = match (&entry.sign, &entry.regex) {
             (Some(sign), None) => pattern::read(sign, &forms).regex,
             (None, Some(regex)) => regex.clone(),
             _ => panic!("{name}: either `sign` or `regex`"),
         };
         rust.push_str(&format!(
-            "Entry {{ regex: {}, says: {}, weight: Weight::{}, speaker: Speaker::{}, means: Means::{}, #[cfg(test)] examples: &{:?}, #[cfg(test)] look_alikes: &{:?} }},\n",
+            "Entry {{ regex: {}, says: {}, weight: Weight::{}, speaker: Speaker::{}, means: Means::{}, #[cfg(test)] source: {:?}, #[cfg(test)] examples: &{:?}, #[cfg(test)] look_alikes: &{:?} }},\n",
             literal(&regex),
             says(&entry.says),
             entry::variant(&entry.weight),
             entry::variant(&entry.speaker),
-            means(&entry.meaning),
-            grounds.examples,
-            grounds.look_alikes,
+            entry::means(&entry.meaning),
+            entry.grounds.source,
+            entry.grounds.examples,
+            entry.grounds.look_alikes,
         ));
     }
     rust.push_str("];\n");
     rust
-}
-
-/// `signal`: what the signal that stands in the line means; else the name of a meaning.
-fn means(meaning: &str) -> String {
-    if meaning == "of_signal" {
-        "OfSignal".to_owned()
-    } else {
-        format!("Always(Meaning::{})", entry::variant(meaning))
-    }
 }
 
 /// The pieces of what is said: texts, and holes for the numbers that the line carries.

@@ -7,6 +7,7 @@ fields! {
     pub struct ErrorEvent<T> {
         "exception_type" => exception_type: T, "public class of the exception, else `<private>`";
         "exception" => exception: T, "a public message of the catalogue, with its numbers";
+        "meaning" => meaning: T, "what the error means, of a closed list: `gpu_out_of_memory`, `disk_full`, `missing_module`…";
         "exception_shape" => exception_shape: Shape<T>, "what an unlisted message looks like, without a word of it";
         "stack_trace" => stack_trace: T, "the traceback, rebuilt from the frames below";
         "frames" => frames: Vec<Frame<T>>, "the traceback's frames, outermost first";
@@ -17,6 +18,32 @@ fields! {
         "fatal" => fatal: bool, "whether the run died of it";
         "handled_count" => handled_count: u64, "tracebacks that the program printed and survived";
         "other_ranks" => other_ranks: u64, "other processes that reported a failure";
+    }
+}
+
+impl ErrorEvent {
+    /// The same error with less and less of it, for the gate that has refused all: without its message, without its
+    /// trace, its fingerprint alone.
+    pub fn degraded(&self) -> [Self; 3] {
+        let without_message = Self {
+            exception: None,
+            stack_trace: None,
+            ..self.clone()
+        };
+        let without_trace = Self {
+            frames: None,
+            chain: None,
+            ..without_message.clone()
+        };
+        let fingerprint = Self {
+            meaning: self.meaning.clone(),
+            fingerprint: self.fingerprint.clone(),
+            rank: self.rank,
+            fatal: self.fatal,
+            handled_count: self.handled_count,
+            ..Self::default()
+        };
+        [without_message, without_trace, fingerprint]
     }
 }
 

@@ -69,7 +69,7 @@ impl Explanation {
             "fatal": self.fatal,
             "interrupted": judgement.interrupted,
             "handled_count": judgement.handled_count,
-            "markers": judgement.markers.json(),
+            "markers": judgement.markers().json(),
             "traces": judgement.reports.json(),
         })
     }

@@ -12,7 +12,7 @@ mod tests;
 use crate::event::value::{Number, Spread, non_finite};
 use crate::event::{Dropped, Event, Finish, Progress, Start, finish};
 use crate::judging::hang::HangWatch;
-use crate::judging::verdict::{Outcome, Verdict, judge};
+use crate::judging::verdict::{Verdict, judge};
 use crate::limits::{PROGRESS_GAP, PROGRESS_PERIOD};
 use crate::observation::{Ending, Hang, Sample, Stream, SupervisorLoss, TrainerState};
 use crate::output::lines::{Line, LineCutter, inner_lines};
@@ -236,20 +236,43 @@ impl Run {
             // What only other ranks said, in the output that they share with it, is not what it exited for.
             (judgement.error, judgement.first_rank) = (None, None);
         }
+        if ending.end == Some(End::Exited(0)) {
+            self.doubt(&mut judgement);
+        }
         let verdict = judge(&ending, &judgement, self.training());
         let finish = self.finish_event(&ending, &verdict);
         // What a program prints and survives is no error.
-        let failed = !matches!(verdict.outcome, Outcome::Success);
-        events.extend(
-            judgement
-                .error
-                .take()
-                .filter(|_| failed)
-                .map(|error| Event::Error(Box::new(error))),
-        );
+        if let Some(error) = judgement.error.take() {
+            events.push(Event::Error(Box::new(error)));
+        }
         events.push(Event::Finish(Box::new(finish)));
         self.verdict = Some(verdict);
         events
+    }
+
+    /// An exit code of 0 may be another program's: that of `tee` behind the training, or of a script that goes on.
+    ///
+    /// A traceback as the last word of a training that had steps to do is what ended it. Where no step was seen, it only
+    /// makes the success doubtful.
+    fn doubt(&self, judgement: &mut Judgement) {
+        let training = self.training();
+        let unfinished = match (training.step, training.total_steps) {
+            (Some(step), Some(total)) => step < total && !training.finished,
+            _ => false,
+        };
+        let unseen = training.step.is_none() && training.log_dictionaries == 0;
+        if !unfinished && !unseen {
+            return;
+        }
+        let otherwise = self.trace.finish(None);
+        if !otherwise.is_last_word {
+            return;
+        }
+        if unfinished {
+            *judgement = otherwise;
+        } else {
+            judgement.is_last_word = true;
+        }
     }
 
     fn progress_event(&mut self, at: f64) -> Progress {

@@ -133,7 +133,7 @@ type Finding = (Kind, Confidence, Vec<Evidence>);
 impl Case<'_> {
     fn kind(self) -> Finding {
         if self.ending.end == Some(End::Exited(0)) {
-            return (Kind::Success, Confidence::High, vec![Evidence::ExitCode]);
+            return self.succeeded();
         }
         let found = self
             .asked()
@@ -150,6 +150,20 @@ impl Case<'_> {
                 ),
             });
         self.hung(found)
+    }
+
+    /// An exit code of 0. It is not the training's where its last word is a traceback.
+    fn succeeded(self) -> Finding {
+        if !self.judgement.is_last_word {
+            return (Kind::Success, Confidence::High, vec![Evidence::ExitCode]);
+        }
+        let evidence = vec![Evidence::Traceback, Evidence::ExitCode];
+        let printed = match self.judgement.error {
+            Some(_) => self.printed_memory(None).or_else(|| self.printed()),
+            None => None,
+        };
+        let kind = printed.map_or(Kind::Success, |(kind, ..)| kind);
+        (kind, Confidence::Medium, evidence)
     }
 
     /// A run that stood still until somebody ended it: who that was says less than that it stood still.

@@ -5,9 +5,25 @@
 pub mod commands;
 pub mod launchers;
 mod meaning;
+mod messages;
+pub(crate) mod sentences;
 mod signs;
+#[cfg(test)]
+mod tests;
 mod wrappers;
 
 pub use meaning::Meaning;
-pub(crate) use signs::{Sign, Weight, sign};
+pub(crate) use messages::{class, message};
+#[cfg(test)]
+pub(crate) use signs::saying;
+pub(crate) use signs::{Sign, Speaker, Weight, meaning_of, sign};
 pub(crate) use wrappers::{Wrapper, points_elsewhere, restarts, wrapper};
+
+/// All that can be said of the examples.
+#[cfg(test)]
+pub(crate) fn all_said() -> Vec<crate::public::PublicStr> {
+    let meanings = Meaning::ALL.iter().map(|meaning| meaning.public());
+    let said = messages::examples().filter_map(|(example, _)| Some(message(example)?.says));
+    let signs = signs::examples().filter_map(|(example, _)| Some(sign(example)?.says));
+    meanings.chain(said).chain(signs).collect()
+}

@@ -4,6 +4,7 @@
 //! `knowledge/signs` names: its own sentence, and numbers (ranks, exit codes, signals).
 
 use super::Meaning;
+use super::meaning::Means;
 use crate::public::PublicStr;
 use crate::public::text::PublicText;
 use crate::status::signal_name;
@@ -38,14 +39,6 @@ pub enum Speaker {
     Launcher,
 }
 
-/// What a sign means.
-#[derive(Clone, Copy, Debug)]
-enum Means {
-    Always(Meaning),
-    /// What the signal means that the line names; an exit code where it names none.
-    OfSignal,
-}
-
 /// A part of what is said.
 #[derive(Clone, Copy, Debug)]
 enum Piece {
@@ -62,6 +55,8 @@ struct Entry {
     weight: Weight,
     speaker: Speaker,
     means: Means,
+    #[cfg(test)]
+    source: &'static str,
     #[cfg(test)]
     examples: &'static [&'static str],
     #[cfg(test)]
@@ -112,6 +107,46 @@ pub fn sign(line: &str) -> Option<Sign> {
     entry.read(&pattern.captures(line.as_bytes())?)
 }
 
+/// What a text of ours means that stands for a sign, or names a signal.
+pub fn meaning_of(says: &str, signs: &[Sign]) -> Option<Meaning> {
+    let sign = signs.iter().find(|sign| sign.says.as_str() == says);
+    if let Some(sign) = sign {
+        return Some(sign.meaning);
+    }
+    let named = |signal: &i32| signal_name(*signal).is_some_and(|name| says.contains(name));
+    (1..=LAST_SIGNAL).find(named).map(Meaning::of_signal)
+}
+
+/// The constants of all that is said.
+pub(super) fn pieces() -> impl Iterator<Item = &'static str> {
+    let said = SIGNS.iter().flat_map(|entry| entry.says);
+    said.filter_map(|piece| match piece {
+        Piece::Text(constant) => Some(*constant),
+        _ => None,
+    })
+}
+
+/// All examples, each with the source of its entry.
+#[cfg(test)]
+pub(crate) fn examples() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let entries = SIGNS.iter();
+    entries.flat_map(|entry| {
+        entry
+            .examples
+            .iter()
+            .map(|example| (*example, entry.source))
+    })
+}
+
+/// The sign that is told in these words.
+#[cfg(test)]
+pub fn saying(says: &str) -> Option<Sign> {
+    let lines = SIGNS.iter().map(|entry| entry.examples[0]);
+    lines
+        .filter_map(sign)
+        .find(|sign| sign.says.as_str() == says)
+}
+
 impl Entry {
     fn read(&self, captures: &Captures<'_>) -> Option<Sign> {
         let number = |name: &str| {
@@ -125,7 +160,10 @@ impl Entry {
         let exit_code = number("exit_code");
         let signal = number("signal")
             .and_then(|signal| i32::try_from(signal).ok())
-            .or_else(|| named_signal(captures))
+            .or_else(|| {
+                let name = captures.name("signal_name")?;
+                signal_called(std::str::from_utf8(name.as_bytes()).ok()?)
+            })
             .or_else(|| exit_code.and_then(signal_of_code))
             .filter(|signal| signal_name(*signal).is_some());
         let mut sign = Sign {
@@ -173,9 +211,8 @@ fn said(pieces: &[Piece], sign: &Sign) -> PublicStr {
     text.finish()
 }
 
-/// The signal that a line names in words.
-fn named_signal(captures: &Captures<'_>) -> Option<i32> {
-    let name = std::str::from_utf8(captures.name("signal_name")?.as_bytes()).ok()?;
+/// The signal that is called so, by its name or as the C library calls it.
+pub(super) fn signal_called(name: &str) -> Option<i32> {
     let spelled = SPELLED.iter().find(|(spelled, _)| *spelled == name);
     if let Some((_, signal)) = spelled {
         return Some(*signal);

@@ -4,6 +4,7 @@ use super::identity::{Identity, Source};
 use super::{patterns, vocabulary};
 use crate::event::schema::{self, Violation};
 use crate::event::wire::Member;
+use crate::knowledge::sentences;
 use crate::limits;
 use serde_json::Value;
 
@@ -116,10 +117,12 @@ impl Gate {
         if vocabulary::is_public_text(text) {
             return Ok(());
         }
-        if !text.is_ascii() {
+        // Our own sentences leave out with it what is not public.
+        if text.chars().any(|c| !c.is_ascii() && c != LEFT_OUT) {
             return Err(Refusal::Character);
         }
         if let Some(pattern) = patterns::find(text)
+            && patterns::find(&sentences::without(text)).is_some()
             && !(pattern == patterns::IPV4
                 && (field.ends_with("_version") || (field == "$ip" && text == "0.0.0.0")))
         {
@@ -150,7 +153,11 @@ impl Gate {
             .peekable();
         hits.peek().is_some()
             && !(self.known)(text)
-            && hits.any(|at| !(self.known)(name_around(text, at)) && !self.is_in_function(text, at))
+            && hits.any(|at| {
+                !(self.known)(name_around(text, at))
+                    && !self.is_in_function(text, at)
+                    && !sentences::holds(text, at, word.len())
+            })
     }
 
     fn is_function_of(&self, file: Option<&Value>, function: &Value) -> bool {
@@ -180,6 +187,9 @@ impl Gate {
             && file.is_some_and(|file| (self.known_function)(file, function))
     }
 }
+
+/// What stands in our sentences for what is left out.
+const LEFT_OUT: char = '…';
 
 /// Characters that make a longer word of a word: `lora` is not in `lora-out`, but in `x/lora/y`.
 fn is_word_character(c: char) -> bool {

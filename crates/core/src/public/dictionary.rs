@@ -126,6 +126,24 @@ pub struct Contents {
     pub exceptions: usize,
 }
 
+/// A module by its dotted name, as far as it is public (`transformers.models.llama`); `<private>` stands for the rest.
+pub fn module(name: &str) -> Option<PublicStr> {
+    let mut parts = name.split('.');
+    let mut path = package(parts.next()?)?.as_str().to_owned();
+    let mut text = path.clone();
+    for part in parts {
+        path = format!("{path}/{part}");
+        let known = file(&format!("{path}.py")).or_else(|| file(&format!("{path}/__init__.py")));
+        if known.is_none() {
+            text.push_str(".<private>");
+            break;
+        }
+        text.push('.');
+        text.push_str(part);
+    }
+    Some(PublicStr::vetted(text))
+}
+
 /// What the built-in dictionary holds.
 pub fn contents() -> Contents {
     let (first, releases) = SOURCES.split_once('\n').unwrap_or_default();

@@ -386,7 +386,7 @@ proptest! {
         let json = Explanation::of(&stream, Some(End::Exited(1))).json();
         let by_lines = reader.finish(Some(End::Exited(1)));
         prop_assert_eq!(&json["traces"], &by_lines.reports.json());
-        prop_assert_eq!(&json["markers"], &by_lines.markers.json());
+        prop_assert_eq!(&json["markers"], &by_lines.markers().json());
         prop_assert_eq!(json["handled_count"].as_u64(), Some(by_lines.handled_count));
     }
 }

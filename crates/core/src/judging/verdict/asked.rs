@@ -6,6 +6,7 @@
 //! system, near the job's end its clock.
 
 use super::{Case, Confidence, Evidence, Finding, Kind};
+use crate::knowledge::{Meaning, Speaker};
 use crate::observation::{Request, Sender};
 use crate::status::End;
 use crate::status::signal::{SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU};
@@ -18,16 +19,6 @@ const TIMED_OUT: u8 = 124;
 
 /// The signals that ask for an end, in the order in which they are looked for.
 const REQUESTS: [i32; 7] = [SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGXCPU, SIGUSR1, SIGUSR2];
-
-/// What a batch system's own words say of the end.
-const SCHEDULERS_WORDS: [(&str, Kind); 3] = [
-    ("slurm: CANCELLED DUE TO TIME LIMIT", Kind::TimeLimit),
-    (
-        "slurm: CANCELLED DUE TO PREEMPTION",
-        Kind::PreemptedOrCancelled,
-    ),
-    ("slurm: CANCELLED", Kind::PreemptedOrCancelled),
-];
 
 impl Case<'_> {
     /// Somebody asked for the end, and it came in the way that was asked for.
@@ -110,14 +101,8 @@ impl Case<'_> {
         signal: i32,
         request: Option<&Request>,
     ) -> Option<(Kind, Option<Evidence>, Confidence)> {
-        let said = |words: &str| {
-            self.judgement
-                .markers
-                .iter()
-                .any(|marker| marker.as_str() == words)
-        };
-        if let Some((_, kind)) = SCHEDULERS_WORDS.iter().find(|(words, _)| said(words)) {
-            return Some((*kind, Some(Evidence::SchedulersWord), Confidence::High));
+        if let Some(kind) = self.scheduler_ended() {
+            return Some((kind, Some(Evidence::SchedulersWord), Confidence::High));
         }
         let job_ends = request
             .and_then(|request| request.seconds_left)
@@ -180,6 +165,24 @@ impl Case<'_> {
         .filter(|(kind, ..)| {
             request.is_some() || !(*kind == Kind::Terminated && self.memory_daemon_likely())
         })
+    }
+
+    /// Why a batch system ended the run, where it has printed that it did.
+    pub(super) fn scheduler_ended(self) -> Option<Kind> {
+        let signs = self.judgement.signs.iter();
+        let mut said = signs
+            .filter(|sign| sign.speaker == Speaker::Scheduler)
+            .map(|sign| sign.meaning);
+        if said.clone().any(|meaning| meaning == Meaning::TimeLimit) {
+            return Some(Kind::TimeLimit);
+        }
+        let taken = |meaning| {
+            matches!(
+                meaning,
+                Meaning::Preempted | Meaning::Cancelled | Meaning::NodeFailure
+            )
+        };
+        said.any(taken).then_some(Kind::PreemptedOrCancelled)
     }
 
     /// Whether no kill of the kernel for memory is known.

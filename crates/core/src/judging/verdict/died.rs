@@ -1,7 +1,7 @@
 //! Ends by a signal that nobody asked for, and by a GPU.
 
 use super::{Case, Confidence, Evidence, Finding, Kind};
-use crate::event::ErrorEvent;
+use crate::knowledge::{Meaning, Speaker};
 use crate::status::signal::{SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGKILL, SIGSEGV, SIGTERM, SIGXCPU};
 
 /// Share of the shared memory from which on it is full: what is left is less than one more batch.
@@ -33,6 +33,16 @@ impl Case<'_> {
             lost.then_some(Evidence::GpuLost),
         ];
         // That the driver said so is certain; that the run died of it is not.
+        if self.says(Meaning::GpuHardwareFault) {
+            let told = if self.raised() {
+                Evidence::Traceback
+            } else {
+                Evidence::Marker
+            };
+            let measured = evidence.into_iter().flatten();
+            let evidence = [told].into_iter().chain(measured).collect();
+            return Some((Kind::GpuFault, Confidence::High, evidence));
+        }
         (error || lost).then(|| {
             (
                 Kind::GpuFault,
@@ -54,7 +64,9 @@ impl Case<'_> {
             SIGBUS if self.shared_memory_full() => {
                 (Kind::ShmFull, Some(Evidence::SharedMemoryFull))
             }
-            SIGBUS if self.says_shared_memory() => (Kind::ShmFull, Some(Evidence::Marker)),
+            SIGBUS if self.says(Meaning::SharedMemoryFull) => {
+                (Kind::ShmFull, Some(Evidence::Marker))
+            }
             SIGBUS => (Kind::BusError, None),
             SIGKILL => (
                 Kind::KilledUnknown,
@@ -81,26 +93,26 @@ impl Case<'_> {
             .is_some_and(|share| share >= SHARED_MEMORY_FULL)
     }
 
-    /// Whether the output speaks of the shared memory.
-    pub(super) fn says_shared_memory(self) -> bool {
-        let said = |text: &str| text.contains("shared memory") || text.contains("/dev/shm");
-        let of_error = |error: &ErrorEvent| {
-            let texts = [error.exception.as_ref(), error.marker.as_ref()];
-            texts.into_iter().flatten().any(|text| said(text.as_str()))
-        };
-        self.judgement.error.as_ref().is_some_and(of_error)
+    /// Whether the error, or a sign beside it, means this.
+    pub(super) fn says(self, meaning: Meaning) -> bool {
+        self.judgement.meaning == Some(meaning)
             || self
                 .judgement
-                .markers
+                .signs
                 .iter()
-                .any(|marker| said(marker.as_str()))
+                .any(|sign| sign.meaning == meaning)
     }
 
-    /// Whether NCCL's watchdog has spoken, which ends the process by SIGABRT.
-    fn watchdog(self) -> bool {
-        self.judgement
-            .markers
-            .iter()
-            .any(|marker| marker.as_str().to_ascii_lowercase().contains("watchdog"))
+    /// Whether NCCL's watchdog ended the process because a collective operation waited in vain. It ends it, too, when
+    /// it only carries an error of the GPU.
+    pub(super) fn watchdog(self) -> bool {
+        let carried = [
+            Meaning::GpuProgramFault,
+            Meaning::GpuHardwareFault,
+            Meaning::GpuOutOfMemory,
+        ];
+        let signs = &self.judgement.signs;
+        let spoke = signs.iter().any(|sign| sign.speaker == Speaker::Watchdog);
+        spoke && !carried.iter().any(|meaning| self.says(*meaning))
     }
 }

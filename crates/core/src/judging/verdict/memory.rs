@@ -5,7 +5,7 @@
 //! control group, or nothing but a machine without memory; then that is said, with less confidence.
 
 use super::{Case, Confidence, Evidence, Finding, Kind};
-use crate::event::ErrorEvent;
+use crate::knowledge::Meaning;
 use crate::status::signal::SIGTERM;
 
 /// Share of the machine's memory below which nothing is left.
@@ -68,11 +68,42 @@ impl Case<'_> {
             let evidence = vec![status, Evidence::MemoryUsedUp, Evidence::MemoryDaemonRuns];
             return Some((Kind::OomDaemon, Confidence::Medium, evidence));
         }
-        self.judgement
-            .error
-            .as_ref()
-            .filter(|error| says_gpu_memory(error))?;
-        Some((Kind::OomGpu, Confidence::High, vec![Evidence::Traceback]))
+        self.printed_memory(killed)
+    }
+
+    /// What the output says about memory that was used up.
+    pub(super) fn printed_memory(self, killed: Option<Evidence>) -> Option<Finding> {
+        let told = if self.raised() {
+            Evidence::Traceback
+        } else {
+            Evidence::Marker
+        };
+        let (kind, confidence) = match self.judgement.meaning {
+            Some(Meaning::GpuOutOfMemory) => (Kind::OomGpu, Confidence::High),
+            Some(Meaning::MemoryDaemon) => (Kind::OomDaemon, Confidence::Medium),
+            _ => {
+                if killed.is_none() && self.raised() {
+                    return None;
+                }
+                return self.counted_by_others(killed);
+            }
+        };
+        Some((kind, confidence, vec![told]))
+    }
+
+    /// What a batch system or the kernel's log says in the output: it has counted what we could not.
+    fn counted_by_others(self, killed: Option<Evidence>) -> Option<Finding> {
+        let kind = if self.says(Meaning::CgroupOutOfMemory) {
+            Kind::OomCgroup
+        } else if self.says(Meaning::MemoryDaemon) {
+            Kind::OomDaemon
+        } else if self.says(Meaning::HostOutOfMemory) {
+            Kind::OomHost
+        } else {
+            return None;
+        };
+        let evidence = [Evidence::Marker].into_iter().chain(killed).collect();
+        Some((kind, Confidence::Medium, evidence))
     }
 
     /// Whether a daemon that kills for memory had a reason to.
@@ -86,18 +117,4 @@ impl Case<'_> {
             .memory_left
             .is_some_and(|left| left < share)
     }
-}
-
-/// Ray's class of the same name means the machine's memory.
-fn says_gpu_memory(error: &ErrorEvent) -> bool {
-    let class = error
-        .exception_type
-        .as_ref()
-        .map_or("", |class| class.as_str());
-    let message = error
-        .exception
-        .as_ref()
-        .map_or("", |message| message.as_str());
-    (class.ends_with("OutOfMemoryError") && !class.starts_with("ray."))
-        || message.contains("CUDA out of memory")
 }

@@ -1,50 +1,87 @@
-//! Ends that only the program's own output explains.
+//! Ends that only the program's own output explains: by its meaning, never by its words.
 
 use super::{Case, Confidence, Evidence, Finding, Kind};
-
-/// Words of the public markers of a death without a traceback, as the trace reader names them.
-const MARKERS: &[(&str, Kind)] = &[
-    ("segmentation", Kind::Segfault),
-    ("sigsegv", Kind::Segfault),
-    ("watchdog", Kind::NcclTimeout),
-    ("bus error", Kind::BusError),
-    ("sigbus", Kind::BusError),
-    ("illegal instruction", Kind::IllegalInstruction),
-    ("floating point", Kind::FloatingPointError),
-    ("abort", Kind::Abort),
-    ("terminate", Kind::Abort),
-    ("corrupt", Kind::Abort),
-    ("killed", Kind::KilledUnknown),
-    ("sigkill", Kind::KilledUnknown),
-];
+use crate::knowledge::Meaning;
 
 impl Case<'_> {
     /// What the program printed, where nothing stronger speaks.
     pub(super) fn printed(self) -> Option<Finding> {
         self.ending.end?;
-        let error = self.judgement.error.as_ref()?;
-        let about_error = error.exception.as_ref().or(error.marker.as_ref());
-        if about_error.is_some_and(|text| {
-            text.as_str().contains("shared memory") || text.as_str().contains("/dev/shm")
-        }) {
-            let full = self.shared_memory_full();
-            let confidence = if full {
-                Confidence::High
-            } else {
-                Confidence::Medium
-            };
-            let evidence = [Evidence::Traceback]
-                .into_iter()
-                .chain(full.then_some(Evidence::SharedMemoryFull));
-            return Some((Kind::ShmFull, confidence, evidence.collect()));
+        if let Some(kind) = self.scheduler_ended()
+            && !self.raised()
+        {
+            return Some((kind, Confidence::High, vec![Evidence::SchedulersWord]));
         }
-        if error.exception_type.is_some() {
-            return Some((Kind::Exception, Confidence::High, vec![Evidence::Traceback]));
+        self.judgement.error.as_ref()?;
+        let meaning = self.judgement.meaning;
+        let vague = meaning.is_none_or(Meaning::is_vague);
+        if meaning == Some(Meaning::SharedMemoryFull)
+            || vague && self.says(Meaning::SharedMemoryFull)
+        {
+            return Some(self.full_shared_memory());
         }
-        let marker = error.marker.as_ref()?.as_str().to_ascii_lowercase();
-        let kind = MARKERS
-            .iter()
-            .find_map(|(word, kind)| marker.contains(word).then_some(*kind))?;
-        Some((kind, Confidence::Medium, vec![Evidence::Marker]))
+        if self.raised() {
+            return Some(match self.killed_under_a_launcher() {
+                Some(kind) => (kind, Confidence::Low, vec![Evidence::Traceback]),
+                None => (Kind::Exception, Confidence::High, vec![Evidence::Traceback]),
+            });
+        }
+        let kind = of_marker(meaning?)?;
+        let confidence = match kind {
+            Kind::KilledUnknown => Confidence::Low,
+            _ => Confidence::Medium,
+        };
+        Some((kind, confidence, vec![Evidence::Marker]))
     }
+
+    /// Whether an exception was raised, and not only a sign printed.
+    pub(super) fn raised(self) -> bool {
+        let error = self.judgement.error.as_ref();
+        error.is_some_and(|error| error.exception_type.is_some())
+    }
+
+    /// A launcher raised an exception because of the signal that killed its worker.
+    fn killed_under_a_launcher(self) -> Option<Kind> {
+        match self.judgement.meaning? {
+            Meaning::Killed => Some(Kind::KilledUnknown),
+            Meaning::Terminated => Some(Kind::Terminated),
+            Meaning::HungUp => Some(Kind::HungUp),
+            Meaning::Segfault => Some(Kind::Segfault),
+            Meaning::BusError => Some(Kind::BusError),
+            Meaning::Abort => Some(Kind::Abort),
+            Meaning::IllegalInstruction => Some(Kind::IllegalInstruction),
+            Meaning::FloatingPointError => Some(Kind::FloatingPointError),
+            _ => None,
+        }
+    }
+
+    fn full_shared_memory(self) -> Finding {
+        let mut evidence = vec![Evidence::Traceback];
+        let mut confidence = Confidence::Medium;
+        if self.shared_memory_full() {
+            confidence = Confidence::High;
+            evidence.push(Evidence::SharedMemoryFull);
+        }
+        (Kind::ShmFull, confidence, evidence)
+    }
+}
+
+/// The kind of an end that a sign tells.
+const fn of_marker(meaning: Meaning) -> Option<Kind> {
+    Some(match meaning {
+        Meaning::Segfault => Kind::Segfault,
+        Meaning::Abort | Meaning::CorruptMemory => Kind::Abort,
+        Meaning::BusError => Kind::BusError,
+        Meaning::IllegalInstruction => Kind::IllegalInstruction,
+        Meaning::FloatingPointError => Kind::FloatingPointError,
+        Meaning::CollectiveTimeout => Kind::NcclTimeout,
+        Meaning::Killed => Kind::KilledUnknown,
+        Meaning::Terminated => Kind::Terminated,
+        Meaning::HungUp => Kind::HungUp,
+        Meaning::TimeLimit => Kind::TimeLimit,
+        Meaning::Preempted | Meaning::Cancelled | Meaning::NodeFailure => {
+            Kind::PreemptedOrCancelled
+        }
+        _ => return None,
+    })
 }

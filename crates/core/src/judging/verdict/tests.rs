@@ -1,5 +1,6 @@
 use super::*;
 use crate::event::ErrorEvent;
+use crate::knowledge;
 use crate::observation::{Failure, GpuTroubles, Hang, MemoryPressure, Request, Sender, Xid};
 use crate::public::PublicStr;
 use Confidence::{High, Low, Medium};
@@ -15,7 +16,15 @@ fn error(
         marker: marker.map(PublicStr::constant),
         ..ErrorEvent::default()
     };
+    let said = message.and_then(knowledge::message);
+    let meaning = said
+        .map(|known| known.meaning)
+        .filter(|meaning| !meaning.is_vague())
+        .or_else(|| class.and_then(knowledge::class))
+        .or_else(|| marker.and_then(|marker| knowledge::meaning_of(marker, &[])))
+        .or_else(|| marker.and_then(|marker| Some(knowledge::saying(marker)?.meaning)));
     Judgement {
+        meaning,
         error: Some(error),
         ..Judgement::default()
     }
@@ -51,7 +60,7 @@ fn from(sender: Sender, requested: &[i32], end: End) -> Ending {
 
 fn said(marker: &'static str) -> Judgement {
     Judgement {
-        markers: vec![PublicStr::constant(marker)],
+        signs: vec![knowledge::saying(marker).unwrap()],
         ..Judgement::default()
     }
 }
@@ -278,7 +287,7 @@ fn the_output_explains_an_exit_code() {
         (
             error(Some("ray.exceptions.OutOfMemoryError"), None, None),
             End::Exited(1),
-            Kind::Exception,
+            Kind::OomDaemon,
         ),
         (
             error(
@@ -290,12 +299,16 @@ fn the_output_explains_an_exit_code() {
             Kind::ShmFull,
         ),
         (
-            error(None, None, Some("Segmentation fault")),
+            error(None, None, Some("Segmentation fault (SIGSEGV)")),
             End::Exited(1),
             Kind::Segfault,
         ),
         (
-            error(None, None, Some("NCCL watchdog timeout")),
+            error(
+                None,
+                None,
+                Some("NCCL watchdog timeout (Watchdog caught collective operation timeout)"),
+            ),
             End::Exited(1),
             Kind::NcclTimeout,
         ),
@@ -520,7 +533,7 @@ fn the_worker_that_failed_first_explains_its_launcher() {
         ),
         (
             after(worker(Some(2), End::Signaled(6)), None),
-            &said("NCCL watchdog timeout"),
+            &said("NCCL watchdog timeout (Watchdog caught collective operation timeout)"),
             (Kind::NcclTimeout, High),
             Some(2),
         ),

@@ -7,6 +7,7 @@
 use super::grammar::exceptions::PRIVATE;
 use super::report::{Exception, Link, Report};
 use crate::event::{ErrorEvent, Frame};
+use crate::knowledge::Meaning;
 use crate::limits::TRACE_TEXT_BYTES_MAX;
 use crate::public::text::PublicText;
 use crate::public::{PublicStr, dictionary};
@@ -24,6 +25,7 @@ pub fn event(report: &Report, fatal: bool) -> ErrorEvent {
     ErrorEvent {
         exception_type: last.filter(|last| last.complete).map(class),
         exception: last.and_then(|last| last.message.known.clone()),
+        meaning: report.meaning().map(Meaning::public),
         exception_shape: last.and_then(|last| last.message.shape.clone()),
         stack_trace: (!report.exceptions.is_empty()).then(|| stack_trace(report)),
         frames: last

@@ -53,6 +53,9 @@ enum Doubt {
     Counter,
 }
 
+/// Lines of a message that are looked at: what explains stands in its first ones.
+const MESSAGE_LINES_MAX: u32 = 8;
+
 /// Where the message of the exception begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum MessageLine {
@@ -541,7 +544,14 @@ impl Parser {
         let message = match trimmed.strip_prefix("what():") {
             Some(what) if report.standing == Standing::Native => what.trim_start(),
             _ if begins_message => trimmed,
-            _ => return,
+            _ => {
+                if self.silence <= MESSAGE_LINES_MAX
+                    && let Some(exception) = report.newest()
+                {
+                    exception.message.continues(trimmed);
+                }
+                return;
+            }
         };
         if let Some(exception) = report.newest() {
             exception.message = messages::read(message);

@@ -6,7 +6,7 @@
 
 use super::messages::Message;
 use crate::event::Frame;
-use crate::knowledge::{self, Wrapper};
+use crate::knowledge::{self, Meaning, Wrapper};
 use crate::limits::{TRACE_CHAIN_MAX, TRACE_FRAMES_FIRST, TRACE_FRAMES_LAST};
 use crate::public::PublicStr;
 use std::collections::VecDeque;
@@ -103,6 +103,18 @@ pub struct Exception {
 }
 
 impl Exception {
+    /// What it means: its message, and where that says little, its class.
+    pub fn meaning(&self) -> Option<Meaning> {
+        let said = self.message.meaning;
+        if said.is_some_and(|meaning| !meaning.is_vague()) {
+            return said;
+        }
+        let class = self.class.as_ref();
+        class
+            .and_then(|class| knowledge::class(class.as_str()))
+            .or(said)
+    }
+
     /// What it says about another error, if it is one that only does that.
     pub fn wraps(&self) -> Option<Wrapper> {
         if self.points_elsewhere {
@@ -203,6 +215,16 @@ impl Report {
                 .filter(|_| raised_from)
         };
         quoted.or_else(cause).or(Some(last))
+    }
+
+    /// What it means: the innermost that explains, else what another exception of the chain says.
+    pub fn meaning(&self) -> Option<Meaning> {
+        let own = self.error()?.meaning();
+        if own.is_some_and(|meaning| !meaning.is_vague()) {
+            return own;
+        }
+        let mut others = self.exceptions.iter().rev().filter_map(Exception::meaning);
+        others.find(|meaning| !meaning.is_vague()).or(own)
     }
 
     /// Its class.

@@ -10,7 +10,7 @@ use super::grammar::headers::UNTHROWN;
 use super::grammar::launcher::RootCause;
 use super::report::{Exception, Report, Standing};
 use crate::event::ErrorEvent;
-use crate::knowledge::{Meaning, Sign, Weight, Wrapper};
+use crate::knowledge::{self, Meaning, Sign, Weight, Wrapper};
 use crate::public::PublicStr;
 use crate::public::text::PublicText;
 use crate::status::signal::SIGKILL;
@@ -35,11 +35,20 @@ pub struct Judgement {
     /// Class of the exception that ended the report that tells most, whether or not the command died of it. The error's
     /// own class is that of the innermost exception that explains.
     pub exception_type: Option<PublicStr>,
+    /// What the error means.
+    pub meaning: Option<Meaning>,
+    /// Whether the traceback of the error is the last that the program said.
+    pub is_last_word: bool,
     /// Signs of a death besides tracebacks, each once, in the order in which they came.
-    pub markers: Vec<PublicStr>,
+    pub(crate) signs: Vec<Sign>,
 }
 
 impl Judgement {
+    /// What is said of the signs.
+    pub fn markers(&self) -> Vec<PublicStr> {
+        self.signs.iter().map(|sign| sign.says.clone()).collect()
+    }
+
     /// Whether anything that was read may be of the first rank, which is the one that reports; true where nothing was.
     #[must_use]
     pub fn has_word_of_the_first(&self) -> bool {
@@ -121,7 +130,9 @@ pub fn judge(found: &Found<'_>, end: Option<End>) -> Judgement {
             let launcher = launcher
                 .map(|report| event::event(report, true))
                 .unwrap_or_default();
+            let meaning = knowledge::meaning_of(marker.as_str(), found.signs);
             Some(ErrorEvent {
+                meaning: meaning.map(Meaning::public),
                 frames: launcher.frames,
                 stack_trace: launcher.stack_trace,
                 ..marked(marker.clone(), *rank)
@@ -147,7 +158,7 @@ pub fn judge(found: &Found<'_>, end: Option<End>) -> Judgement {
         independent
     };
     Judgement {
-        error: error.map(|error| {
+        error: error.filter(tells).map(|error| {
             // Where ranks leave no mark on their lines, the launcher knows whose they are.
             let rank = error.rank.or_else(|| first_rank(found));
             ErrorEvent {
@@ -170,7 +181,15 @@ pub fn judge(found: &Found<'_>, end: Option<End>) -> Judgement {
         exception_type: told
             .filter(|report| report.last().is_some_and(|last| last.complete))
             .and_then(|report| report.last()?.class.clone()),
-        markers: found.signs.iter().map(|sign| sign.says.clone()).collect(),
+        meaning: match &cause {
+            Cause::Report(report) | Cause::Crash(report, _) => meaning_of_report(report, found),
+            Cause::Marker(marker, ..) => knowledge::meaning_of(marker.as_str(), found.signs),
+            Cause::Interruption | Cause::Unknown => None,
+        },
+        is_last_word: blamed.is_some_and(|report| {
+            failed(report) && found.lines.saturating_sub(report.ended) <= LAST_WORDS_MAX
+        }),
+        signs: found.signs.to_vec(),
     }
 }
 
@@ -179,6 +198,21 @@ fn first_rank(found: &Found<'_>) -> Option<u64> {
     let of_sign = |sign: &Sign| sign.rank.filter(|_| sign.weight == Weight::Death);
     let named = found.root.and_then(|root| root.rank);
     named.or_else(|| found.signs.iter().find_map(of_sign))
+}
+
+/// Whether an error says anything at all.
+fn tells(error: &ErrorEvent) -> bool {
+    error.exception_type.is_some() || error.marker.is_some() || error.frames.is_some()
+}
+
+/// What a report means; of a native death that names no signal, that the program aborted.
+fn meaning_of_report(report: &Report, found: &Found<'_>) -> Option<Meaning> {
+    let said = report.meaning();
+    if said.is_some() || report.standing != Standing::Native {
+        return said;
+    }
+    let marker = report.marker.as_ref()?.as_str();
+    knowledge::meaning_of(marker, found.signs).or(Some(Meaning::Abort))
 }
 
 /// What the process died of.

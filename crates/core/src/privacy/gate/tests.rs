@@ -373,3 +373,49 @@ fn a_folder_named_like_a_public_function_drops_nothing() {
             .is_err()
     );
 }
+
+/// The line of an error event with this message.
+fn passes(gate: &Gate, said: &PublicStr) -> Result<String, Refusal> {
+    let error = crate::event::ErrorEvent {
+        exception: Some(said.clone()),
+        marker: Some(said.clone()),
+        ..crate::event::ErrorEvent::default()
+    };
+    let event = crate::event::Event::Error(Box::new(error));
+    let now = std::time::UNIX_EPOCH;
+    let uuid = uuid::Uuid::from_u128(1);
+    gate.check(&Member::new(uuid, uuid, &event, now, 1.0))
+}
+
+#[test]
+fn whatever_we_can_say_passes_though_the_users_words_are_in_it() {
+    let words = [
+        "tensors",
+        "variables",
+        "module",
+        "collective",
+        "operation",
+        "watchdog",
+        "initialized",
+        "initialization",
+        "padding",
+        "process",
+        "repository",
+        "huggingface",
+    ];
+    let words = words.map(str::to_owned);
+    let gate = Gate::new(Identity::new(&Facts {
+        user: "tensors",
+        host: "encountered",
+        working_directory: "/home/variables/downstream",
+        arguments: &words,
+        ..Facts::default()
+    }));
+    let mut refused = Vec::new();
+    for said in crate::knowledge::all_said() {
+        if let Err(why) = passes(&gate, &said) {
+            refused.push(format!("{said}: {why:?}"));
+        }
+    }
+    assert_eq!(refused, Vec::<String>::new());
+}

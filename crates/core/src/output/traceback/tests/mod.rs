@@ -46,7 +46,7 @@ fn read(text: impl AsRef<[u8]>, end: Option<End>) -> Judgement {
         "{:?} {:?} {}",
         judgement.error,
         judgement.reports,
-        judgement.markers.json()
+        judgement.markers().json()
     )
     .to_lowercase();
     for word in ["jane", "acme", "s3cr3t"] {

@@ -1,0 +1,411 @@
+//! Public messages of exceptions: what is said of them, and what they mean.
+//!
+//! A message is free text and is never told. What is told is one of our own sentences, chosen because the message
+//! begins like a public one, and in its holes only what has a closed type: a whole number, a size, a word of a fixed
+//! list, a module of a public package. What follows the sentence is dropped, whatever it is.
+
+use super::Meaning;
+use super::meaning::Means;
+use super::signs::signal_called;
+use crate::limits::TRACE_HOLE_MAX;
+use crate::public::text::PublicText;
+use crate::public::{PublicStr, dictionary};
+use crate::status::signal_name;
+use regex::bytes::{Captures, Regex, RegexBuilder, RegexSet, RegexSetBuilder};
+use std::sync::{LazyLock, OnceLock};
+
+include!(concat!(env!("OUT_DIR"), "/messages.rs"));
+
+/// A part of what is said.
+#[derive(Clone, Copy, Debug)]
+enum Piece {
+    Text(&'static str),
+    Int,
+    Size,
+    Errno,
+    Signal,
+    SignalName,
+    Module,
+    /// A word of a list, and what is said of any other.
+    Word(&'static [&'static str], &'static str),
+}
+
+/// One entry of `knowledge/messages`.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    regex: &'static str,
+    says: &'static [Piece],
+    means: Means,
+    #[cfg(test)]
+    source: &'static str,
+    #[cfg(test)]
+    examples: &'static [&'static str],
+    #[cfg(test)]
+    look_alikes: &'static [&'static str],
+}
+
+/// A class whose name says what is wrong.
+#[derive(Clone, Copy, Debug)]
+struct Class {
+    name: &'static str,
+    meaning: Meaning,
+    #[cfg(test)]
+    examples: &'static [&'static str],
+    #[cfg(test)]
+    look_alikes: &'static [&'static str],
+}
+
+/// A message that is known.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Known {
+    /// What is said.
+    pub says: PublicStr,
+    /// What it means.
+    pub meaning: Meaning,
+}
+
+/// All patterns in one, to learn at once which entry it is; most messages are none.
+static PATTERNS: LazyLock<Option<RegexSet>> = LazyLock::new(|| {
+    RegexSetBuilder::new(MESSAGES.iter().map(|entry| anchored(entry.regex)))
+        .unicode(false)
+        .size_limit(PATTERN_BYTES_MAX)
+        .build()
+        .ok()
+});
+
+/// The pattern of each entry, made when the first message asks for it.
+static SINGLE: [OnceLock<Option<Regex>>; MESSAGES.len()] =
+    [const { OnceLock::new() }; MESSAGES.len()];
+
+/// Bytes that the patterns may take when they are compiled.
+const PATTERN_BYTES_MAX: usize = 32 << 20;
+
+fn anchored(pattern: &str) -> String {
+    format!("^(?:{pattern})")
+}
+
+/// What is known of this message. Of several entries the one with more letters is meant, which stands first.
+pub fn message(text: &str) -> Option<Known> {
+    let text = text.trim_start().as_bytes();
+    let first = PATTERNS.as_ref()?.matches(text).iter().next()?;
+    let entry = MESSAGES.get(first)?;
+    let pattern = SINGLE
+        .get(first)?
+        .get_or_init(|| {
+            RegexBuilder::new(&anchored(entry.regex))
+                .unicode(false)
+                .build()
+                .ok()
+        })
+        .as_ref()?;
+    Some(entry.read(&pattern.captures(text)?))
+}
+
+/// The constants of all sentences, and the words of their holes.
+pub(super) fn pieces() -> impl Iterator<Item = &'static str> {
+    let said = MESSAGES.iter().flat_map(|entry| entry.says);
+    let constants = said.filter_map(|piece| match piece {
+        Piece::Text(constant) => Some(*constant),
+        _ => None,
+    });
+    let errors = ERRORS.iter().map(|(_, _, meaning)| *meaning);
+    let words = LISTS.iter().flat_map(|list| list.iter().copied());
+    constants.chain(words).chain(errors)
+}
+
+/// All examples, each with the source of its entry.
+#[cfg(test)]
+pub(crate) fn examples() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let entries = MESSAGES.iter();
+    entries.flat_map(|entry| {
+        entry
+            .examples
+            .iter()
+            .map(|example| (*example, entry.source))
+    })
+}
+
+/// What a class means, whatever its message is.
+pub fn class(name: &str) -> Option<Meaning> {
+    let found = CLASSES.iter().find(|class| {
+        let rest = name.strip_suffix(class.name);
+        rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    });
+    found.map(|class| class.meaning)
+}
+
+impl Entry {
+    fn read(&self, captures: &Captures<'_>) -> Known {
+        let mut text = PublicText::new();
+        let mut signal = None;
+        let mut groups = captures.iter().skip(1);
+        for piece in self.says {
+            if let Piece::Text(constant) = piece {
+                text.constant(constant);
+                continue;
+            }
+            let group = groups.next().flatten();
+            let value = group.and_then(|group| std::str::from_utf8(group.as_bytes()).ok());
+            let value = value.unwrap_or_default();
+            match piece {
+                Piece::Signal => signal = value.parse().ok(),
+                Piece::SignalName => signal = signal_called(value),
+                _ => {}
+            }
+            if push(&mut text, *piece, value).is_none() {
+                text.constant("?");
+            }
+        }
+        let meaning = match (self.means, signal) {
+            (Means::Always(meaning), _) => meaning,
+            (Means::OfSignal, Some(signal)) => Meaning::of_signal(signal),
+            (Means::OfSignal, None) => Meaning::WorkerLost,
+        };
+        Known {
+            says: text.finish(),
+            meaning,
+        }
+    }
+}
+
+/// Appends the value if it is of the hole's type.
+fn push(text: &mut PublicText, hole: Piece, value: &str) -> Option<()> {
+    match hole {
+        Piece::Text(constant) => text.constant(constant),
+        Piece::Int | Piece::Signal => text.integer(integer(value)?),
+        Piece::Size => {
+            let (number, unit) = value.split_once(' ')?;
+            let unit = UNITS.iter().find(|known| **known == unit)?;
+            let decimals = number.split_once('.').map_or(0, |(_, behind)| behind.len());
+            let number: f64 = number.parse().ok()?;
+            if !(0.0..SIZE_MAX).contains(&number) {
+                return None;
+            }
+            text.decimal(number, decimals).constant(" ").constant(unit)
+        }
+        Piece::Errno => {
+            let number = integer(value)?;
+            let (_, symbol, meaning) = ERRORS.iter().find(|(known, ..)| *known == number)?;
+            text.integer(number)
+                .constant("] ")
+                .constant(meaning)
+                .constant(" (")
+                .constant(symbol)
+                .constant(")")
+        }
+        Piece::SignalName => match SIGNAL_NAME.iter().find(|known| **known == value) {
+            Some(known) => text.constant(known),
+            None => text.constant(signal_name(signal_called(value)?)?),
+        },
+        Piece::Module => match dictionary::module(value) {
+            Some(module) => text.public(&module),
+            None => listed_module(text, value),
+        },
+        Piece::Word(list, unknown) => {
+            let found = list.iter().find(|known| **known == value);
+            text.constant(found.unwrap_or(&unknown))
+        }
+    };
+    Some(())
+}
+
+/// A module that the dictionary does not have; of a private one nothing.
+fn listed_module<'a>(text: &'a mut PublicText, name: &str) -> &'a mut PublicText {
+    let (top, rest) = name.split_once('.').unwrap_or((name, ""));
+    match MODULE_NAME.iter().find(|known| **known == top) {
+        Some(known) if rest.is_empty() => text.constant(known),
+        Some(known) => text.constant(known).constant(".<private>"),
+        None => text.constant("<private>"),
+    }
+}
+
+fn integer(value: &str) -> Option<u64> {
+    let number = value.parse().ok()?;
+    (number <= TRACE_HOLE_MAX).then_some(number)
+}
+
+/// Sizes are told below this many of their unit.
+const SIZE_MAX: f64 = 10_000.0;
+
+/// Units of a size.
+const UNITS: &[&str] = &[
+    "bytes", "KiB", "MiB", "GiB", "TiB", "B", "KB", "MB", "GB", "TB",
+];
+
+/// Errors of the system: number, symbol, meaning (Linux).
+const ERRORS: &[(u64, &str, &str)] = &[
+    (1, "EPERM", "Operation not permitted"),
+    (2, "ENOENT", "No such file or directory"),
+    (3, "ESRCH", "No such process"),
+    (4, "EINTR", "Interrupted system call"),
+    (5, "EIO", "Input/output error"),
+    (6, "ENXIO", "No such device or address"),
+    (7, "E2BIG", "Argument list too long"),
+    (8, "ENOEXEC", "Exec format error"),
+    (9, "EBADF", "Bad file descriptor"),
+    (10, "ECHILD", "No child processes"),
+    (11, "EAGAIN", "Resource temporarily unavailable"),
+    (12, "ENOMEM", "Cannot allocate memory"),
+    (13, "EACCES", "Permission denied"),
+    (14, "EFAULT", "Bad address"),
+    (16, "EBUSY", "Device or resource busy"),
+    (17, "EEXIST", "File exists"),
+    (18, "EXDEV", "Invalid cross-device link"),
+    (19, "ENODEV", "No such device"),
+    (20, "ENOTDIR", "Not a directory"),
+    (21, "EISDIR", "Is a directory"),
+    (22, "EINVAL", "Invalid argument"),
+    (23, "ENFILE", "Too many open files in system"),
+    (24, "EMFILE", "Too many open files"),
+    (25, "ENOTTY", "Inappropriate ioctl for device"),
+    (26, "ETXTBSY", "Text file busy"),
+    (27, "EFBIG", "File too large"),
+    (28, "ENOSPC", "No space left on device"),
+    (29, "ESPIPE", "Illegal seek"),
+    (30, "EROFS", "Read-only file system"),
+    (32, "EPIPE", "Broken pipe"),
+    (36, "ENAMETOOLONG", "File name too long"),
+    (37, "ENOLCK", "No locks available"),
+    (38, "ENOSYS", "Function not implemented"),
+    (39, "ENOTEMPTY", "Directory not empty"),
+    (40, "ELOOP", "Too many levels of symbolic links"),
+    (61, "ENODATA", "No data available"),
+    (95, "EOPNOTSUPP", "Operation not supported"),
+    (98, "EADDRINUSE", "Address already in use"),
+    (99, "EADDRNOTAVAIL", "Cannot assign requested address"),
+    (100, "ENETDOWN", "Network is down"),
+    (101, "ENETUNREACH", "Network is unreachable"),
+    (103, "ECONNABORTED", "Software caused connection abort"),
+    (104, "ECONNRESET", "Connection reset by peer"),
+    (107, "ENOTCONN", "Transport endpoint is not connected"),
+    (110, "ETIMEDOUT", "Connection timed out"),
+    (111, "ECONNREFUSED", "Connection refused"),
+    (112, "EHOSTDOWN", "Host is down"),
+    (113, "EHOSTUNREACH", "No route to host"),
+    (115, "EINPROGRESS", "Operation now in progress"),
+    (116, "ESTALE", "Stale file handle"),
+    (121, "EREMOTEIO", "Remote I/O error"),
+    (122, "EDQUOT", "Disk quota exceeded"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn first(text: &str) -> Option<usize> {
+        let text = text.trim_start().as_bytes();
+        PATTERNS.as_ref().unwrap().matches(text).iter().next()
+    }
+
+    #[test]
+    fn every_entry_reads_its_examples_and_no_look_alike() {
+        let mut wrong = Vec::new();
+        for (index, entry) in MESSAGES.iter().enumerate() {
+            for example in entry.examples {
+                if first(example) != Some(index) {
+                    let found = first(example).map(|found| MESSAGES[found].regex);
+                    wrong.push(format!("{example} is read as {found:?}"));
+                } else if message(example).unwrap().says.as_str().contains('?') {
+                    wrong.push(format!("{example} has an empty hole"));
+                }
+            }
+            for look_alike in entry.look_alikes {
+                if first(look_alike) == Some(index) {
+                    wrong.push(format!("{look_alike} is read as {}", entry.regex));
+                }
+            }
+        }
+        assert_eq!(wrong, Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_class_means_what_its_entry_says() {
+        for entry in CLASSES {
+            for example in entry.examples {
+                assert_eq!(class(example), Some(entry.meaning), "{example}");
+            }
+            for look_alike in entry.look_alikes {
+                assert_eq!(class(look_alike), None, "{look_alike}");
+            }
+        }
+        assert_eq!(
+            class("ray.exceptions.OutOfMemoryError"),
+            Some(Meaning::MemoryDaemon)
+        );
+        assert_eq!(
+            class("torch.cuda.OutOfMemoryError"),
+            Some(Meaning::GpuOutOfMemory)
+        );
+    }
+
+    #[test]
+    fn holes_hold_only_what_they_are_made_for() {
+        for (text, expected) in [
+            (
+                "CUDA out of memory. Tried to allocate 1.50 GiB. GPU 2 has a total capacity of 47.54 GiB of which 310.00 MiB is free.",
+                "CUDA out of memory. Tried to allocate 1.50 GiB. GPU 2 has a total capacity of 47.54 GiB of which 310.00 MiB is free.",
+            ),
+            (
+                "CUDA out of memory. Tried to allocate secret words",
+                "CUDA out of memory.",
+            ),
+            (
+                "CUDA out of memory. Tried to allocate 1.50 AcmeB",
+                "CUDA out of memory.",
+            ),
+            (
+                "[Errno 2] No such file or directory: '/home/jane/x'",
+                "[Errno 2] No such file or directory (ENOENT)",
+            ),
+            ("[Errno 999] jane", "[Errno ?"),
+            (
+                "CUDA error: CUBLAS_STATUS_ACME_JANE when calling",
+                "CUDA error: ?",
+            ),
+            (
+                "Expected input batch_size (48592568584) to match target",
+                "Expected input batch_size (?) to match target batch_size",
+            ),
+            (
+                "NCCL error in: /home/jane/x.cpp:3, internal error",
+                "NCCL error",
+            ),
+            (
+                "No module named 'acme.secret'",
+                "No module named '<private>'",
+            ),
+            (
+                "No module named 'flash_attn'",
+                "No module named 'flash_attn'",
+            ),
+            (
+                "No module named 'transformers.acme'",
+                "No module named 'transformers.<private>'",
+            ),
+            (
+                "'NoneType' object has no attribute 'acme_secret'",
+                "'NoneType' object has no attribute '<private>'",
+            ),
+            (
+                "Command '['jane']' died with <Signals.SIGTERM: 15>.",
+                "Command died with SIGTERM (15)",
+            ),
+        ] {
+            assert_eq!(message(text).unwrap().says.as_str(), expected, "{text}");
+        }
+        for text in ["jane: CUDA out of memory", "boom", "", "No such file"] {
+            assert_eq!(message(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_follows_a_public_beginning_never_matters(index in 0..MESSAGES.len(), tail in "[a-zA-Z@/ ]{0,40}") {
+            let example = MESSAGES[index].examples[0];
+            let plain = message(example).unwrap();
+            let with_tail = message(&format!("{example}\u{1}{tail}")).unwrap();
+            prop_assert_eq!(plain, with_tail);
+        }
+    }
+}
