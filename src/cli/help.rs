@@ -3,7 +3,8 @@
 //! Written here and not by the parser's own printer, because the README holds the same text and is compared
 //! with it: it must not depend on the terminal's width, nor on the version of a library.
 
-use super::{Group, NAME, OPTIONS, OptionRow, Value};
+use super::options::{Group, OPTIONS, OptionRow, Value};
+use crate::ui::NAME;
 use crate::ui::text::wrapped;
 use axolotl_run_core::env;
 use axolotl_run_core::status;
@@ -87,7 +88,7 @@ pub fn help() -> String {
 pub fn shown(row: &OptionRow) -> String {
     let value = match row.value {
         Value::None => String::new(),
-        Value::Required(name) | Value::Operands(name) => format!(" {name}"),
+        Value::Required(name) | Value::Operand(name) | Value::Command(name) => format!(" {name}"),
         Value::OneOf { shown, .. } => shown.to_owned(),
     };
     let short = row

@@ -1,6 +1,6 @@
 //! Every option, once: the parser is made of this table, and so are `--help` and the man page.
 //!
-//! A test compares the README and the completions with it. [`parse`](super::parse) says what each of them means.
+//! A test compares the README and the completions with it. [`parse`](mod@super::parse) says what each of them means.
 
 /// One option, for the parser and for the documents.
 #[derive(Clone, Copy, Debug)]
@@ -11,7 +11,7 @@ pub struct OptionRow {
     pub short: Option<char>,
     /// What follows it.
     pub value: Value,
-    /// Where it stands in the help.
+    /// Under which heading of the help.
     pub group: Group,
     /// What it does.
     pub does: &'static str,
@@ -31,8 +31,10 @@ pub enum Value {
         /// The words.
         words: &'static [&'static str],
     },
-    /// Words that stand in the command's place, shown like this.
-    Operands(&'static str),
+    /// Perhaps a run or a file, shown like this.
+    Operand(&'static str),
+    /// A command, shown like this.
+    Command(&'static str),
 }
 
 /// The kinds of options.
@@ -133,13 +135,13 @@ pub const OPTIONS: &[OptionRow] = &[
     row(
         "preview",
         Group::Instead,
-        Value::Operands("COMMAND..."),
+        Value::Command("COMMAND..."),
         "Print the start event that this command would send; run nothing",
     ),
     row(
         "explain",
         Group::Instead,
-        Value::Operands("[FILE]"),
+        Value::Operand("[FILE]"),
         "Read a saved log (or stdin) and print what would be sent of its error; send nothing",
     ),
     row(
@@ -157,13 +159,13 @@ pub const OPTIONS: &[OptionRow] = &[
     row(
         "show",
         Group::Instead,
-        Value::Operands("[RUN]"),
+        Value::Operand("[RUN]"),
         "Print the exact events of a recorded run (default: the latest)",
     ),
     row(
         "report",
         Group::Instead,
-        Value::Operands("[RUN]"),
+        Value::Operand("[RUN]"),
         "Print how a run went and why it ended, with charts (default: the latest)",
     ),
     row(
@@ -182,7 +184,7 @@ pub const OPTIONS: &[OptionRow] = &[
     row(
         "forget",
         Group::Instead,
-        Value::Operands("RUN|all"),
+        Value::Operand("RUN|all"),
         "Delete the local records of a run, or of all",
     ),
     row(

@@ -1,7 +1,10 @@
 //! Command lines, and what was typed with them.
 
+use super::parse::parser;
 use super::*;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::PathBuf;
 
 fn words(words: &[&str]) -> Vec<OsString> {
     words.iter().map(OsString::from).collect()
@@ -12,7 +15,7 @@ fn parsed(line: &[&str]) -> Result<Typed, Refusal> {
 }
 
 fn run(command: &[&str]) -> Typed {
-    Typed::new(words(command))
+    Typed::new(Mode::Run, words(command))
 }
 
 fn instead(mode: Mode, operands: &[&str]) -> Typed {
@@ -121,6 +124,14 @@ fn options_end_at_the_first_word_that_is_not_one() {
                 ..instead(Mode::Status, &[])
             },
         ),
+        (
+            &["--report", "0f", "--html", "p", "--against=1e"],
+            Typed {
+                html: Some("p".into()),
+                against: Some("1e".into()),
+                ..instead(Mode::Report, &["0f"])
+            },
+        ),
         (&["--explain"], instead(Mode::Explain, &[])),
         (&["--explain", "-"], instead(Mode::Explain, &["-"])),
         (&["--explain", "log"], instead(Mode::Explain, &["log"])),
@@ -180,13 +191,7 @@ fn options_end_at_the_first_word_that_is_not_one() {
         (&["-h"], instead(Mode::Help, &[])),
         (&["-V"], instead(Mode::Version, &[])),
         (&["--status", "--help"], instead(Mode::Help, &[])),
-        (
-            &["--record", "--help", "train"],
-            Typed {
-                record: true,
-                ..instead(Mode::Help, &["train"])
-            },
-        ),
+        (&["--record", "--help", "train"], instead(Mode::Help, &[])),
     ] {
         assert_eq!(parsed(line), Ok(expected), "{line:?}");
     }
@@ -247,18 +252,38 @@ fn a_refusal_names_the_word_and_says_what_to_do() {
         ),
         (
             &["--record", "--status"],
-            "`--record` is for a run, but `--status` runs nothing",
+            "`--record` and `--status` exclude each other",
             "leave out",
         ),
         (
             &["--tty=direct", "--runs"],
-            "`--tty` is for a run",
+            "`--tty` and `--runs` exclude each other",
             "leave out",
         ),
         (
             &["--config=c", "--schema"],
-            "`--config` is for a run",
+            "`--config` and `--schema` exclude each other",
             "leave out",
+        ),
+        (
+            &["--html", "f", "train"],
+            "`--html` and `--against` only work with `--report`",
+            "--report",
+        ),
+        (
+            &["--html", "f", "--status"],
+            "`--html` and `--status` exclude each other",
+            "leave out",
+        ),
+        (
+            &["--html", "f", "--report", "--json"],
+            "exclude each other",
+            "leave out",
+        ),
+        (
+            &["--report", "a", "b"],
+            "`--report` takes one word, but `b` follows it",
+            "leave out `b`",
         ),
         (
             &["--json", "train"],
@@ -321,9 +346,6 @@ fn the_table_is_what_the_parser_and_the_help_have() {
         assert!(line.chars().count() <= 100, "{line}");
         assert_eq!(line, line.trim_end());
     }
-    for (name, _) in Mode::OPTIONS {
-        assert!(OPTIONS.iter().any(|row| row.long == name), "{name}");
-    }
 }
 
 proptest::proptest! {
@@ -340,7 +362,7 @@ proptest::proptest! {
             line.push("--".into());
         }
         line.extend(command.iter().cloned());
-        proptest::prop_assert_eq!(parse(line), Ok(Typed { record, ..Typed::new(command) }));
+        proptest::prop_assert_eq!(parse(line), Ok(Typed { record, ..Typed::new(Mode::Run, command) }));
     }
 
     #[test]

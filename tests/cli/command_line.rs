@@ -81,7 +81,10 @@ fn a_refusal_is_an_error_and_a_hint() {
             &["--completions", "zsh", "true"],
             "`--completions` runs nothing, but `true` follows it",
         ),
-        (&["--json", "--man"], "`--man` has no JSON to print"),
+        (
+            &["--json", "--man"],
+            "`--json` and `--man` exclude each other",
+        ),
     ];
     for (line, error) in words {
         let done = Launch::new().run(line);

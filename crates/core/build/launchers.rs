@@ -13,7 +13,7 @@ struct Launcher {
     programs: Vec<String>,
     starts: Starts,
     runs: Runs,
-    options: Options,
+    options: BTreeMap<Says, Vec<String>>,
     #[serde(default)]
     flags: Vec<String>,
     #[serde(default)]
@@ -53,13 +53,13 @@ enum Unlisted {
     Flag,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Options {
-    nodes: Vec<String>,
-    processes_per_node: Vec<String>,
-    processes: Vec<String>,
-    node_rank: Vec<String>,
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(rename_all = "snake_case")]
+enum Says {
+    Nodes,
+    ProcessesPerNode,
+    Processes,
+    NodeRank,
 }
 
 /// Variables with their places in the order in which they are asked.
@@ -128,17 +128,17 @@ fn in_order<'a>(launchers: impl Iterator<Item = &'a Places>) -> Vec<String> {
 }
 
 fn row(launcher: &Launcher) -> String {
+    let mut options = String::new();
+    for (says, words) in &launcher.options {
+        let _ = write!(options, "(Says::{says:?}, {}), ", list(words));
+    }
     format!(
-        "Launcher {{ name: {:?}, programs: {}, starts: Starts::{:?}, runs: Runs::{:?}, nodes: {}, processes_per_node: {}, \
-         processes: {}, node_rank: {}, flags: {}, values: {}, pairs: {}, unlisted: Unlisted::{:?}, chooser: {:?}, chosen: {:?} }}",
+        "Launcher {{ name: {:?}, programs: {}, starts: Starts::{:?}, runs: Runs::{:?}, options: &[{options}], \
+         flags: {}, values: {}, pairs: {}, unlisted: Unlisted::{:?}, chooser: {:?}, chosen: {:?} }}",
         launcher.name,
         list(&launcher.programs),
         launcher.starts,
         launcher.runs,
-        list(&launcher.options.nodes),
-        list(&launcher.options.processes_per_node),
-        list(&launcher.options.processes),
-        list(&launcher.options.node_rank),
         list(&launcher.flags),
         list(&launcher.values),
         list(&launcher.pairs),

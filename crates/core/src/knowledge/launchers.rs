@@ -9,10 +9,8 @@ pub struct Launcher {
     pub(crate) programs: &'static [&'static str],
     pub(crate) starts: Starts,
     pub(crate) runs: Runs,
-    pub(crate) nodes: &'static [&'static str],
-    pub(crate) processes_per_node: &'static [&'static str],
-    pub(crate) processes: &'static [&'static str],
-    pub(crate) node_rank: &'static [&'static str],
+    /// Options for the shape of the job.
+    pub(crate) options: &'static [(Says, &'static [&'static str])],
     /// Options that take no value.
     pub(crate) flags: &'static [&'static str],
     /// Options that surely take the next word.
@@ -36,6 +34,19 @@ pub(crate) enum Starts {
     Launcher,
     /// The training itself.
     Process,
+}
+
+/// What an option says about the job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Says {
+    /// How many machines it has.
+    Nodes,
+    /// How many workers each machine has.
+    ProcessesPerNode,
+    /// How many workers it has.
+    Processes,
+    /// Which of the machines this one is.
+    NodeRank,
 }
 
 /// What may follow a launcher's options.

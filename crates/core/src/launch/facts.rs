@@ -8,9 +8,9 @@
 
 use super::Environment;
 use super::command_line::{CommandLine, Target};
-use super::launcher::Named;
+use super::launcher::{Launch, Named};
 use crate::knowledge::launchers::{
-    MARKS, NODES_VARIABLES, PROCESSES_PER_NODE_VARIABLES, PROCESSES_VARIABLES, Starts,
+    MARKS, NODES_VARIABLES, PROCESSES_PER_NODE_VARIABLES, PROCESSES_VARIABLES, Says, Starts,
 };
 use crate::public::PublicStr;
 
@@ -74,7 +74,7 @@ fn launcher(command: &CommandLine<'_>, environment: Environment<'_>) -> Option<&
 }
 
 /// The launchers that are sure: a debugger or a profiler that is run as a module may run one as well.
-fn all<'a>(command: &'a CommandLine<'_>) -> impl Iterator<Item = &'a super::launcher::Launch<'a>> {
+fn all<'a>(command: &'a CommandLine<'_>) -> impl Iterator<Item = &'a Launch<'a>> {
     let is_module = matches!(command.target, Target::Module(_));
     let hidden = command.hidden.iter().filter(move |_| is_module);
     command.launches.iter().chain(hidden)
@@ -91,15 +91,12 @@ struct Typed {
 impl Typed {
     fn of(command: &CommandLine<'_>) -> Self {
         let mut typed = Self::default();
-        for launch in all(command) {
-            if let Some(nodes) = launch.nodes {
-                typed.nodes = count(nodes);
-            }
-            if let Some(per_node) = launch.processes_per_node {
-                typed.per_node = count(per_node);
-            }
-            if let Some(total) = launch.processes {
-                typed.total = count(total);
+        for (says, _, value) in all(command).flat_map(|launch| &launch.said) {
+            match says {
+                Says::Nodes => typed.nodes = count(value),
+                Says::ProcessesPerNode => typed.per_node = count(value),
+                Says::Processes => typed.total = count(value),
+                Says::NodeRank => {}
             }
         }
         typed

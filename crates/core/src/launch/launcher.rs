@@ -4,24 +4,18 @@
 //! unless the next word is an option, a Python file or a launcher: these are what is to be started.
 
 use super::words::{OptionWord, is_python, name};
-use crate::knowledge::launchers::{LAUNCHERS, Launcher, Runs, Starts, Unlisted};
+use crate::knowledge::launchers::{LAUNCHERS, Launcher, Runs, Says, Starts, Unlisted};
 use std::ffi::{OsStr, OsString};
 
-/// A launcher that was asked for, and what its options say; each value as it was typed, the last of several.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A launcher that was asked for, and what its options say.
+#[derive(Debug, PartialEq, Eq)]
 pub struct Launch<'a> {
     /// Which one.
     pub launcher: &'static Launcher,
     /// Who named it.
     pub named: Named<'a>,
-    /// Machines.
-    pub nodes: Option<&'a str>,
-    /// Worker processes on each.
-    pub processes_per_node: Option<&'a str>,
-    /// Worker processes on all machines.
-    pub processes: Option<&'a str>,
-    /// This machine's place, and the option that says it.
-    pub node_rank: Option<(&'static str, &'a str)>,
+    /// What its options say, with each option as the list has it and its value as it was typed.
+    pub said: Vec<(Says, &'static str, &'a str)>,
 }
 
 /// Who named a launcher.
@@ -117,10 +111,7 @@ impl<'a> Launch<'a> {
         let mut launch = Self {
             launcher,
             named,
-            nodes: None,
-            processes_per_node: None,
-            processes: None,
-            node_rank: None,
+            said: Vec::new(),
         };
         let mut runs = launcher.runs;
         let mut rest = words;
@@ -159,19 +150,24 @@ impl<'a> Launch<'a> {
         }
     }
 
+    /// What an option says, and the option; the last of several.
+    pub(super) fn says(&self, what: Says) -> Option<(&'static str, &'a str)> {
+        let mut said = self.said.iter().rev();
+        let (_, option, value) = said.find(|(says, ..)| *says == what)?;
+        Some((option, value))
+    }
+
     /// Notes what an option says, and tells how many of the following words belong to it.
     fn take(&mut self, option: OptionWord<'a>, behind: &'a [OsString]) -> usize {
         let launcher = self.launcher;
         let next = behind.first().filter(|word| can_be_value(word));
-        let field = self.field(option);
-        if let Some(field) = field {
-            let (value, taken) = match (option.attached, next) {
-                (Some(attached), _) => (attached, 0),
-                (None, Some(next)) => (next.as_encoded_bytes(), 1),
-                (None, None) => return 0,
+        for (says, options) in launcher.options {
+            let Some(listed) = options.iter().find(|listed| option.is(listed)) else {
+                continue;
             };
-            self.set(field, value);
-            return taken;
+            let value = option.attached.or(next.map(|next| next.as_encoded_bytes()));
+            self.note(*says, listed, value.unwrap_or_default());
+            return usize::from(option.attached.is_none() && next.is_some());
         }
         if option.is_one_of(launcher.flags) || option.attached.is_some() {
             return 0;
@@ -182,9 +178,13 @@ impl<'a> Launch<'a> {
         if option.is_one_of(launcher.values) {
             return 1;
         }
-        if let Some((field, value)) = self.joined(option) {
-            self.set(field, value);
-            return 0;
+        for (says, options) in launcher.options {
+            if let Some((listed, number)) = option.joined_to(options)
+                && number.iter().all(u8::is_ascii_digit)
+            {
+                self.note(*says, listed, number);
+                return 0;
+            }
         }
         let is_joined = option.joined_to(launcher.values).is_some();
         if is_joined || launcher.unlisted == Unlisted::Flag || next.is_none() {
@@ -193,60 +193,11 @@ impl<'a> Launch<'a> {
         usize::from(called(behind).is_none())
     }
 
-    /// What an option is about.
-    fn field(&self, option: OptionWord<'_>) -> Option<Field> {
-        let launcher = self.launcher;
-        for node_rank in launcher.node_rank {
-            if option.is(node_rank) {
-                return Some(Field::NodeRank(node_rank));
-            }
-        }
-        counting(launcher)
-            .into_iter()
-            .find(|(_, options)| option.is_one_of(options))
-            .map(|(field, _)| field)
-    }
-
-    /// What an option of one letter is about, and the number that is joined to it.
-    fn joined(&self, option: OptionWord<'a>) -> Option<(Field, &'a [u8])> {
-        for (field, options) in counting(self.launcher) {
-            if let Some(number) = option.joined_to(options)
-                && number.iter().all(u8::is_ascii_digit)
-            {
-                return Some((field, number));
-            }
-        }
-        None
-    }
-
-    fn set(&mut self, field: Field, value: &'a [u8]) {
+    fn note(&mut self, says: Says, option: &'static str, value: &'a [u8]) {
         // What is not UTF-8 is no number.
         let value = std::str::from_utf8(value).unwrap_or_default();
-        match field {
-            Field::Nodes => self.nodes = Some(value),
-            Field::ProcessesPerNode => self.processes_per_node = Some(value),
-            Field::Processes => self.processes = Some(value),
-            Field::NodeRank(option) => self.node_rank = Some((option, value)),
-        }
+        self.said.push((says, option, value));
     }
-}
-
-/// What an option says.
-#[derive(Clone, Copy)]
-enum Field {
-    Nodes,
-    ProcessesPerNode,
-    Processes,
-    NodeRank(&'static str),
-}
-
-/// The options that count something.
-fn counting(launcher: &Launcher) -> [(Field, &'static [&'static str]); 3] {
-    [
-        (Field::Nodes, launcher.nodes),
-        (Field::ProcessesPerNode, launcher.processes_per_node),
-        (Field::Processes, launcher.processes),
-    ]
 }
 
 /// Whether an option can have taken this word: not an option, unless it is a negative number, nor a script.

@@ -13,7 +13,7 @@
 
 use super::command_line::CommandLine;
 use super::launcher::Launch;
-use crate::knowledge::launchers::{RANK_VARIABLES, Starts};
+use crate::knowledge::launchers::{RANK_VARIABLES, Says, Starts};
 use std::ffi::{OsStr, OsString};
 
 /// What launchers give each worker and nothing else, with the rank that it has within its machine.
@@ -59,13 +59,13 @@ pub fn rank(
 
 /// What a launcher's options say; `without_place` is the answer for several machines where none says which this is.
 fn of_options(launch: &Launch<'_>, without_place: RankVerdict) -> RankVerdict {
-    if let Some((option, value)) = launch.node_rank
+    if let Some((option, value)) = launch.says(Says::NodeRank)
         && let Some(index) = plain_integer(OsStr::new(value))
     {
         return index.verdict(option);
     }
-    match launch.nodes {
-        Some(nodes) if several(nodes) => without_place,
+    match launch.says(Says::Nodes) {
+        Some((_, nodes)) if several(nodes) => without_place,
         _ => RankVerdict::Main,
     }
 }

@@ -53,13 +53,14 @@ impl<'a> OptionWord<'a> {
         options.iter().any(|option| self.is(option))
     }
 
-    /// What is joined to one of these options if it has a single letter: the 4 of `-n4`.
-    pub(super) fn joined_to(self, options: &[&str]) -> Option<&'a [u8]> {
-        let letters = options.iter().filter(|option| option.len() == 2);
-        for letter in letters {
-            let joined = self.name.strip_prefix(letter.as_bytes());
-            if let Some(joined) = joined.filter(|joined| !joined.is_empty()) {
-                return Some(joined);
+    /// The option of a single letter to which something is joined, and what: `-n` and the 4 of `-n4`.
+    pub(super) fn joined_to(self, options: &[&'static str]) -> Option<(&'static str, &'a [u8])> {
+        for option in options {
+            if option.len() == 2
+                && let Some(joined) = self.name.strip_prefix(option.as_bytes())
+                && !joined.is_empty()
+            {
+                return Some((option, joined));
             }
         }
         None

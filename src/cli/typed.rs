@@ -1,0 +1,128 @@
+//! What a command line can say, and why one is refused.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+/// What takes the command's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    Run,
+    Status,
+    Enable,
+    Disable,
+    Preview,
+    Explain,
+    Schema,
+    Runs,
+    Show,
+    Report,
+    Send,
+    Forget,
+    Completions(Shell),
+    Man,
+    Help,
+    Version,
+}
+
+/// The shells that completions are written for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+}
+
+impl Shell {
+    /// The shell of this name, which is one of three.
+    pub(super) fn named(word: &str) -> Self {
+        match word {
+            "zsh" => Self::Zsh,
+            "fish" => Self::Fish,
+            _ => Self::Bash,
+        }
+    }
+}
+
+/// A command line, understood as far as words go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Typed {
+    /// What takes the command's place.
+    pub mode: Mode,
+    /// `--json`.
+    pub json: bool,
+    /// `--record`.
+    pub record: bool,
+    /// `--config`.
+    pub config: Option<PathBuf>,
+    /// `--tap-stdout`.
+    pub tap_stdout: bool,
+    /// `--tty=direct`.
+    pub tty_direct: bool,
+    /// `--summary`.
+    pub summary: bool,
+    /// `--ci-summary`.
+    pub ci_summary: bool,
+    /// `--html`.
+    pub html: Option<PathBuf>,
+    /// `--against`.
+    pub against: Option<PathBuf>,
+    /// The command, or the words in its place.
+    pub operands: Vec<OsString>,
+}
+
+impl Typed {
+    pub(super) const fn new(mode: Mode, operands: Vec<OsString>) -> Self {
+        Self {
+            mode,
+            json: false,
+            record: false,
+            config: None,
+            tap_stdout: false,
+            tty_direct: false,
+            summary: false,
+            ci_summary: false,
+            html: None,
+            against: None,
+            operands,
+        }
+    }
+}
+
+/// Why a command line is refused, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What is wrong, naming the word.
+    pub error: String,
+    /// What to do.
+    pub hint: String,
+}
+
+impl Refusal {
+    pub(super) fn new(error: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            error: error.into(),
+            hint: hint.into(),
+        }
+    }
+}
+
+/// A word for a message: bounded, and without control characters that could drive a terminal.
+#[must_use]
+pub fn printable(word: impl AsRef<OsStr>) -> String {
+    let text = word.as_ref().to_string_lossy();
+    let mut printable = String::new();
+    for character in text.chars().take(PRINTABLE_MAX) {
+        if character.is_control() {
+            printable.extend(character.escape_default());
+        } else {
+            printable.push(character);
+        }
+    }
+    if text.chars().nth(PRINTABLE_MAX).is_some() {
+        printable.push('…');
+    }
+    printable
+}
+
+/// Characters of a word in a message; the longest path that is worth reading.
+const PRINTABLE_MAX: usize = 256;
