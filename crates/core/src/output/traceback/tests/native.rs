@@ -85,7 +85,7 @@ fn signs_of_native_deaths() {
         (
             "slurmstepd: error: Detected 1 oom_kill event in StepId=7.0. Some of acme\n/x.sh: line 2: 25 Killed  jane\n",
             End::Exited(137),
-            "slurm: oom_kill",
+            "oom_kill",
         ),
         ("", End::Signaled(9), "SIGKILL"),
         ("", End::Signaled(11), "SIGSEGV"),
