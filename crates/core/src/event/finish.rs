@@ -37,6 +37,7 @@ fields! {
     /// Why the run ended.
     pub struct Verdict<T> {
         "kind" => kind: T, "the verdict";
+        "meaning" => meaning: T, "what the output says happened, of the closed list of an error's meanings: it tells a full disk from a missing module where the kind of both is `exception`";
         "evidence" => evidence: Vec<T>, "what speaks for it";
         "confidence" => confidence: T, "`high`, `medium` or `low`";
         "rank" => rank: u64, "the rank that failed first; of a training that stood still, the one that did something else than all others";

@@ -18,6 +18,7 @@ mod words;
 pub use words::{Confidence, Evidence, Kind, Outcome};
 
 use crate::event;
+use crate::knowledge::Meaning;
 use crate::observation::{Ending, SupervisorLoss};
 use crate::output::progress::Training;
 use crate::output::traceback::Judgement;
@@ -30,6 +31,8 @@ pub struct Verdict {
     pub outcome: Outcome,
     /// Why.
     pub kind: Kind,
+    /// What the output says happened: it tells exceptions apart.
+    pub meaning: Option<Meaning>,
     /// What speaks for it, the strongest first.
     pub evidence: Vec<Evidence>,
     /// How sure that is.
@@ -42,6 +45,7 @@ impl From<&Verdict> for event::Verdict {
     fn from(verdict: &Verdict) -> Self {
         Self {
             kind: Some(verdict.kind.public()),
+            meaning: verdict.meaning.map(Meaning::public),
             evidence: Some(
                 verdict
                     .evidence
@@ -99,9 +103,11 @@ pub fn judge(ending: &Ending, judgement: &Judgement, training: &Training) -> Ver
             evidence.push(more);
         }
     }
+    let has_said = judgement.error.is_some() && kind != Kind::Success && !kind.is_requested();
     Verdict {
         outcome,
         kind,
+        meaning: judgement.meaning.filter(|_| has_said),
         evidence,
         confidence,
         rank,

@@ -27,6 +27,11 @@ macro_rules! meanings {
                 }
             }
 
+            /// What a word that was read back stands for.
+            pub fn parse(word: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|known| known.as_str() == word)
+            }
+
             /// What it is, in a sentence for people.
             pub fn describe(self) -> &'static str {
                 match self {
@@ -38,63 +43,63 @@ macro_rules! meanings {
 }
 
 meanings! {
-    /// A GPU's memory is used up.
+    /// A GPU ran out of memory.
     GpuOutOfMemory => "gpu_out_of_memory",
-    /// The memory of the control group, the job or the container is used up.
+    /// The memory limit of the control group, job or container was reached.
     CgroupOutOfMemory => "cgroup_out_of_memory",
-    /// The machine's memory is used up.
+    /// The machine ran out of memory.
     HostOutOfMemory => "host_out_of_memory",
-    /// A process could not get memory, and whose limit it was is not said.
+    /// A process could not get memory; the output does not say which limit was reached.
     OutOfMemory => "out_of_memory",
-    /// A daemon ended the process because the machine's memory was running low.
+    /// A memory daemon ended the process because the machine was running out of memory.
     MemoryDaemon => "memory_daemon",
-    /// The shared memory between processes (`/dev/shm`) is full.
+    /// The shared memory between processes (`/dev/shm`) was full.
     SharedMemoryFull => "shared_memory_full",
-    /// A disk is full, or a quota is reached.
+    /// A disk was full, or a quota was reached.
     DiskFull => "disk_full",
-    /// The limit of open files is reached.
+    /// The limit of open files was reached.
     TooManyOpenFiles => "too_many_open_files",
     /// A GPU, its memory or its links failed.
     GpuHardwareFault => "gpu_hardware_fault",
-    /// A kernel did something that the GPU does not allow: illegal access, launch failure, assertion.
+    /// A GPU kernel failed: illegal memory access, launch failure or assertion.
     GpuProgramFault => "gpu_program_fault",
-    /// No GPU can be used: none is there, it is busy, or the driver does not run.
+    /// No GPU could be used: there is none, it is busy, or its driver does not run.
     GpuUnavailable => "gpu_unavailable",
-    /// A kernel needs more of a GPU's own resources than there are.
+    /// A GPU kernel needs more of the GPU's own resources than there are.
     KernelResources => "kernel_resources",
-    /// A library of CUDA reported an error.
+    /// A CUDA library reported an error.
     GpuLibraryError => "gpu_library_error",
-    /// Driver, libraries and program do not fit one another.
+    /// Driver, libraries and program do not fit together.
     LibraryMismatch => "library_mismatch",
-    /// Code could not be compiled: a compiler, a build tool or a kernel generator failed.
+    /// Code could not be compiled.
     CompilerFailed => "compiler_failed",
-    /// A collective operation waited in vain.
+    /// A collective operation timed out, most likely because another rank failed or stalled first.
     CollectiveTimeout => "collective_timeout",
-    /// The ranks did not call the same collective operation.
+    /// The ranks called different collective operations.
     CollectiveMismatch => "collective_mismatch",
-    /// The collective library reported an error, and not which.
+    /// The collective library reported an error.
     CollectiveError => "collective_error",
-    /// Processes could not reach one another or lost one another.
+    /// Processes could not reach one another, or lost their connection.
     NetworkFailure => "network_failure",
-    /// A module is missing.
+    /// A Python module is missing.
     MissingModule => "missing_module",
-    /// A hub or a store refused access, or does not have what was asked for.
+    /// A model hub or store refused access, or does not have what was asked for.
     HubAccess => "hub_access",
-    /// A hub or a store did not answer, or there is no way to it.
+    /// A model hub or store could not be reached.
     HubUnreachable => "hub_unreachable",
     /// The configuration is wrong.
     BadConfiguration => "bad_configuration",
     /// The data is wrong: it cannot be read, or is not what was expected.
     BadData => "bad_data",
-    /// A checkpoint or a file of weights cannot be read, or does not fit the model.
+    /// A checkpoint or weights file cannot be read, or does not fit the model.
     BadCheckpoint => "bad_checkpoint",
-    /// Tensors do not fit one another: shape, type, device.
+    /// Tensors do not fit together: shape, type or device.
     BadTensors => "bad_tensors",
     /// Numbers are no longer finite.
     NotFinite => "not_finite",
     /// A file is missing, or may not be read or written.
     FileAccess => "file_access",
-    /// The program itself is wrong: a type, a name, an argument.
+    /// The program has a bug: a wrong type, name or argument.
     ProgramError => "program_error",
     /// Native memory is corrupt.
     CorruptMemory => "corrupt_memory",
@@ -122,7 +127,7 @@ meanings! {
     OtherSignal => "other_signal",
     /// A time limit was reached.
     TimeLimit => "time_limit",
-    /// Who runs the machine took it back.
+    /// The scheduler took the machine back.
     Preempted => "preempted",
     /// The job was cancelled.
     Cancelled => "cancelled",
@@ -130,7 +135,7 @@ meanings! {
     NodeFailure => "node_failure",
     /// A worker process exited with a code.
     WorkerExit => "worker_exit",
-    /// A worker process is gone, and why is not said.
+    /// A worker process is gone; the output does not say why.
     WorkerLost => "worker_lost",
 }
 

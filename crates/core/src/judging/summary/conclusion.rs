@@ -3,6 +3,7 @@
 use crate::event::Finish;
 use crate::event::value::Text;
 use crate::judging::verdict::{Evidence, Kind, Outcome};
+use crate::knowledge::Meaning;
 
 /// How a run ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,6 +12,8 @@ pub struct RunEnding {
     pub outcome: String,
     /// The verdict's word.
     pub kind: Option<String>,
+    /// What the output says happened, as a word.
+    pub meaning: Option<String>,
     /// What speaks for it.
     pub evidence: Vec<String>,
     /// How sure it is.
@@ -34,6 +37,7 @@ impl RunEnding {
         };
         if let Some(verdict) = &finish.verdict {
             conclusion.kind = owned(&verdict.kind);
+            conclusion.meaning = owned(&verdict.meaning);
             conclusion.evidence = all_owned(&verdict.evidence);
             conclusion.confidence = owned(&verdict.confidence);
             conclusion.rank = verdict.rank;
@@ -52,9 +56,12 @@ impl RunEnding {
         word.replace('_', " ")
     }
 
-    /// The verdict as a sentence, where its word is one of ours.
+    /// The verdict as a sentence, where its word is one of ours. Of an exception, what it means says more.
     pub fn meaning(&self) -> Option<&'static str> {
         match &self.kind {
+            Some(kind) if kind == Kind::Exception.as_str() && self.meaning.is_some() => {
+                Meaning::parse(self.meaning.as_ref()?).map(Meaning::describe)
+            }
             Some(kind) => Kind::parse(kind).map(Kind::means),
             None => Outcome::parse(&self.outcome).map(Outcome::means),
         }

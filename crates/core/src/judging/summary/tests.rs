@@ -56,7 +56,7 @@ fn the_summary_says_what_happened_and_why() {
     assert_eq!(
         text,
         "axolotl-run: oom gpu after 2h 13m\n\
-         axolotl-run: A GPU's memory was used up (high confidence). A traceback. Exit code 1. new word\n\
+         axolotl-run: A GPU ran out of memory (high confidence). A traceback in the output. Exit code 1. new word\n\
          axolotl-run: torch.OutOfMemoryError on rank 3: CUDA out of memory|\n\
          axolotl-run: step 299 of 720, 1.93 steps/s, loss nan\n\
          axolotl-run: peak memory 18.6 GiB (largest process), 2 cores on average\n\
@@ -223,6 +223,6 @@ fn a_run_without_a_verdict_is_told_by_its_outcome() {
     };
     assert_eq!(
         (ending.headline().as_str(), ending.meaning()),
-        ("lost", Some("Nobody saw the end."))
+        ("lost", Some("The end was not observed."))
     );
 }

@@ -55,7 +55,7 @@ words! {
         Error => "error",
         /// A signal, or an end that a signal asked for.
         Signal => "signal",
-        /// Nobody saw the end.
+        /// The end was not observed.
         Lost => "lost",
     }
 }
@@ -63,53 +63,53 @@ words! {
 words! {
     /// Why a run ended.
     Kind {
-        /// The command came to its end.
+        /// The command finished normally.
         Success => "success",
-        /// An exit code, and nothing that explains it.
+        /// The command failed, and its output does not say why.
         ExitNonzero => "exit_nonzero",
-        /// An exception that nobody caught.
+        /// The program died of an unhandled exception.
         Exception => "exception",
-        /// The control group's memory was used up.
+        /// The memory limit of the control group (container, job) was reached.
         OomCgroup => "oom_cgroup",
-        /// The machine's memory was used up.
+        /// The machine ran out of memory.
         OomHost => "oom_host",
-        /// A daemon ended the run before the machine's memory was used up.
+        /// A memory daemon ended the run because the machine was running out of memory.
         OomDaemon => "oom_daemon",
-        /// A GPU's memory was used up.
+        /// A GPU ran out of memory.
         OomGpu => "oom_gpu",
-        /// The shared memory between data workers was used up.
+        /// The shared memory between processes (/dev/shm) was full.
         ShmFull => "shm_full",
-        /// Native code touched memory that is not its own: SIGSEGV.
+        /// Segmentation fault in native code (SIGSEGV).
         Segfault => "segfault",
-        /// Native code gave up: SIGABRT, or the C library's own end.
+        /// Native code aborted (SIGABRT).
         Abort => "abort",
-        /// The processor does not know an instruction: SIGILL.
+        /// Illegal instruction (SIGILL): the program was built for another processor.
         IllegalInstruction => "illegal",
-        /// Native code divided a whole number by zero: SIGFPE.
+        /// Arithmetic error in native code (SIGFPE).
         FloatingPointError => "fpe",
-        /// Mapped memory could not be delivered: SIGBUS.
+        /// Bus error (SIGBUS): mapped memory could not be read or written.
         BusError => "bus",
-        /// A collective operation waited in vain: a victim of what another rank did.
+        /// An NCCL collective timed out, most likely because another rank failed or stalled first.
         NcclTimeout => "nccl_timeout",
         /// A GPU, or the link to it, failed.
         GpuFault => "gpu_fault",
-        /// The training stood still until somebody ended it.
+        /// Training hung: no progress until it was stopped.
         Hang => "hang",
-        /// The time that the run was given was up.
+        /// The time limit was reached.
         TimeLimit => "time_limit",
-        /// Who runs the machine ended the run: preempted, cancelled, drained.
+        /// The scheduler ended the run (preempted, cancelled or drained).
         PreemptedOrCancelled => "preempted_or_cancelled",
-        /// The user ended the run, or a program of the user's did: Ctrl-C, `kill`, a script beside it.
+        /// Stopped by you or by one of your processes (Ctrl-C, `kill`, a script).
         SignalledByUser => "signalled_by_user",
-        /// SIGTERM, and nobody saw who sent it.
+        /// Ended by SIGTERM; the sender is unknown.
         Terminated => "terminated",
-        /// SIGHUP: the terminal or the connection went away.
+        /// Ended by SIGHUP: the terminal or the connection was closed.
         HungUp => "hung_up",
-        /// SIGKILL, and no counter moved.
+        /// Killed by SIGKILL; no sign of the kernel's OOM killer.
         KilledUnknown => "killed_unknown",
-        /// A signal that says nothing more.
+        /// Ended by another signal.
         OtherSignal => "signal",
-        /// Nobody saw the end.
+        /// The end was not observed.
         Lost => "lost",
     }
 }
@@ -134,87 +134,87 @@ words! {
     Evidence {
         /// The exit code.
         ExitCode => "exit_code",
-        /// An exit code of 128 + n, as shells report a signal.
+        /// The exit code is 128 + n, as shells report signal n.
         ExitCodeOfSignal => "exit_code_of_signal",
-        /// The kernel said that a signal killed the command.
+        /// The kernel says that a signal killed the command.
         KilledBySignal => "killed_by_signal",
-        /// The kernel said that a signal killed the process of the run that failed first.
+        /// The kernel says that a signal killed the process that failed first.
         WorkerKilledBySignal => "worker_killed_by_signal",
-        /// The kernel said which rank failed first.
+        /// The kernel says which rank failed first.
         FirstFailedRank => "first_failed_rank",
-        /// The control group's counter of processes killed for memory moved.
+        /// The kernel counted an OOM kill in the run's control group.
         ControlGroupCounter => "cgroup_oom_kill",
-        /// The machine's counter of processes killed for memory moved.
+        /// The kernel counted an OOM kill on the machine.
         HostCounter => "host_oom_kill",
-        /// That counter could be read, and did not move.
+        /// The kernel's OOM-kill counters did not change.
         NoCounterMoved => "no_oom_kill",
-        /// A daemon that ends processes when memory is short has written a kill down on the control group.
+        /// A memory daemon marked a kill on the run's control group.
         MemoryDaemonsMark => "memory_daemon_mark",
-        /// Such a daemon runs.
+        /// A memory daemon runs on the machine.
         MemoryDaemonRuns => "memory_daemon_runs",
-        /// The machine's memory was used up a moment before.
+        /// The machine had no memory left a moment before.
         MemoryUsedUp => "memory_used_up",
         /// The shared memory was full a moment before.
         SharedMemoryFull => "shared_memory_full",
-        /// The GPU's driver reported an error.
+        /// The GPU driver reported an error.
         GpuError => "gpu_xid",
-        /// A GPU could not be reached any more.
+        /// A GPU could no longer be reached.
         GpuLost => "gpu_lost",
-        /// The GPU's driver did not answer.
+        /// The GPU driver did not answer.
         GpuUnresponsive => "gpu_driver_unresponsive",
-        /// No step was made for far longer than any step takes, and nothing else was being done.
+        /// No step for far longer than any step took, and no other activity.
         NoProgress => "no_progress",
-        /// A traceback.
+        /// A traceback in the output.
         Traceback => "traceback",
-        /// The traceback of an interrupt.
+        /// A traceback of an interrupt in the output.
         InterruptTraceback => "interrupt_traceback",
-        /// A public sign of a death without a traceback.
+        /// A line in the output that tells of a death without a traceback.
         Marker => "marker",
-        /// The launcher was asked to pass SIGINT or SIGQUIT on.
+        /// axolotl-run received SIGINT or SIGQUIT and forwarded it.
         InterruptRequested => "interrupt_requested",
-        /// The launcher was asked to pass SIGTERM on.
+        /// axolotl-run received SIGTERM and forwarded it.
         TerminationRequested => "termination_requested",
-        /// The launcher was asked to pass SIGHUP on.
+        /// axolotl-run received SIGHUP and forwarded it.
         HangupRequested => "hangup_requested",
         /// The signal came from the terminal.
         SentByTerminal => "sent_by_terminal",
-        /// The signal came from a process of the run's own session: the shell, or a program beside the run.
+        /// The signal came from a process of the run's own session, such as the shell.
         SentFromOwnSession => "sent_from_own_session",
         /// The signal came from a process of the same user, in another session.
         SentBySameUser => "sent_by_same_user",
         /// The signal came from a process of another user.
         SentByOtherUser => "sent_by_other_user",
-        /// The signal came from outside of the container.
+        /// The signal came from outside the container.
         SentFromOutside => "sent_from_outside",
-        /// The signal came from a batch system, or from the launcher of a job.
+        /// The signal came from a batch system or a job launcher.
         SentByScheduler => "sent_by_scheduler",
-        /// The signal came from what starts and stops services and containers.
+        /// The signal came from a service or container manager.
         SentByServiceManager => "sent_by_service_manager",
-        /// The signal came from a daemon that ends processes when memory is short.
+        /// The signal came from a memory daemon.
         SentByMemoryDaemon => "sent_by_memory_daemon",
-        /// The signal came from `timeout`, or the command is `timeout` and says so.
+        /// The signal came from `timeout`, or the command is `timeout` and its exit code says so.
         TimeLimiter => "timeout",
-        /// The job's time ended at that moment, as its batch system had said.
+        /// The job ended at the end time that its batch system had announced.
         JobEndTime => "job_end_time",
-        /// The limit of processor time was reached.
+        /// The processor time limit was reached.
         ProcessorTime => "processor_time",
         /// The batch system printed that it ended the job.
         SchedulersWord => "scheduler_message",
-        /// Nobody saw the end.
+        /// The end was not observed.
         EndNotSeen => "end_not_seen",
-        /// The launcher itself had a fault before.
+        /// axolotl-run itself crashed before.
         LauncherCrashed => "launcher_crashed",
-        /// The launcher itself was killed before.
+        /// axolotl-run itself was killed before.
         LauncherKilled => "launcher_killed",
-        /// The launcher itself was killed for memory before.
+        /// The OOM killer killed axolotl-run itself before.
         LauncherOutOfMemory => "launcher_out_of_memory",
-        /// The launcher's observer was killed before or could not be started, and saw nothing of the end.
+        /// axolotl-run's observer was killed or could not start, so it did not see the end.
         ObserverLost => "observer_lost",
-        /// The training was over when the run failed.
+        /// The training was finished when the run failed.
         TrainingFinished => "training_finished",
-        /// Not a single step was seen.
+        /// No training step was reported.
         TrainingNotBegun => "training_not_begun",
-        /// The last loss was no number.
+        /// The last loss was not a number.
         LossNotFinite => "loss_not_finite",
     }
 }
@@ -222,11 +222,11 @@ words! {
 words! {
     /// How sure a verdict is.
     Confidence {
-        /// The evidence has no other reading.
+        /// The evidence allows no other explanation.
         High => "high",
-        /// Another reading is unlikely.
+        /// Another explanation is unlikely.
         Medium => "medium",
-        /// It is the best guess.
+        /// The best guess.
         Low => "low",
     }
 }
