@@ -6,7 +6,7 @@ use axolotl_run_core::env;
 use axolotl_run_core::launch::command_line::CommandLine;
 use axolotl_run_core::launch::training::Located;
 use axolotl_run_core::limits;
-use axolotl_run_core::privacy::{Facts, Gate, Identity};
+use axolotl_run_core::privacy::{Gate, Identity, IdentityFacts};
 use axolotl_run_core::public::dictionary;
 use axolotl_run_sys::background::Background;
 use axolotl_run_sys::{probe, role};
@@ -28,7 +28,7 @@ pub fn gate(command: &[OsString], directory: &Path) -> Gate {
         .map(|(name, value)| (text(&name), text(&value)))
         .collect();
     let user = role::user_name().unwrap_or_else(|| variable(env::USER));
-    let identity = Identity::new(&Facts {
+    let identity = Identity::new(&IdentityFacts {
         user: &user,
         home: &variable(env::HOME),
         host: &role::host_name().unwrap_or_default(),
@@ -39,7 +39,7 @@ pub fn gate(command: &[OsString], directory: &Path) -> Gate {
     });
     Gate::new(identity)
         .knowing(dictionary::is_public)
-        .knowing_functions(dictionary::is_public_function)
+        .knowing_functions(|file, function| dictionary::function(file, function).is_some())
 }
 
 /// Why a configuration that was named is none.

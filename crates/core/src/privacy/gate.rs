@@ -1,6 +1,6 @@
 //! The gate itself: an event goes in, the exact line that may be written and sent comes out, or a refusal.
 
-use super::identity::{Identity, Source};
+use super::identity::{Identity, WordSource};
 use super::{patterns, vocabulary};
 use crate::event::schema::{self, Violation};
 use crate::event::wire::Member;
@@ -24,7 +24,7 @@ pub enum Refusal {
     /// It has a character that no public text has.
     Character,
     /// It has a word of the user's.
-    Identity(Source),
+    Identity(WordSource),
     /// It has the shape of a secret or of a place.
     Pattern(&'static str),
 }

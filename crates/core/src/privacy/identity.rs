@@ -14,7 +14,7 @@ use std::fmt;
 
 /// What the launcher knows about its user, as it found it.
 #[derive(Clone, Copy, Default)]
-pub struct Facts<'a> {
+pub struct IdentityFacts<'a> {
     /// The user's name.
     pub user: &'a str,
     /// The home directory.
@@ -33,7 +33,7 @@ pub struct Facts<'a> {
 
 /// Where a word comes from; all that is ever said of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Source {
+pub enum WordSource {
     /// A variable of the environment.
     Environment,
     /// The user's name.
@@ -53,7 +53,7 @@ pub enum Source {
 /// The words to look for.
 #[derive(Clone, Default)]
 pub struct Identity {
-    words: BTreeMap<String, Source>,
+    words: BTreeMap<String, WordSource>,
 }
 
 impl fmt::Debug for Identity {
@@ -67,7 +67,7 @@ impl fmt::Debug for Identity {
 impl Identity {
     /// Collects the words.
     #[must_use]
-    pub fn new(facts: &Facts<'_>) -> Self {
+    pub fn new(facts: &IdentityFacts<'_>) -> Self {
         let mut identity = Self::default();
         for (name, value) in facts.environment {
             let least = if is_secret(name) {
@@ -76,15 +76,15 @@ impl Identity {
                 limits::IDENTITY_VALUE_MIN
             };
             if value.chars().count() >= least {
-                identity.add(value, Source::Environment);
+                identity.add(value, WordSource::Environment);
             }
         }
-        identity.add(facts.user, Source::User);
-        identity.add_parts(facts.host, ".", Source::Host);
-        identity.add_parts(facts.home, "/\\", Source::Home);
-        identity.add_parts(facts.working_directory, "/\\", Source::WorkingDirectory);
+        identity.add(facts.user, WordSource::User);
+        identity.add_parts(facts.host, ".", WordSource::Host);
+        identity.add_parts(facts.home, "/\\", WordSource::Home);
+        identity.add_parts(facts.working_directory, "/\\", WordSource::WorkingDirectory);
         for argument in facts.arguments {
-            identity.add_parts(argument, "/\\=:,@", Source::Argument);
+            identity.add_parts(argument, "/\\=:,@", WordSource::Argument);
         }
         identity.withhold(facts.withheld);
         identity
@@ -93,18 +93,18 @@ impl Identity {
     /// Adds texts of a configuration that was read later.
     pub fn withhold(&mut self, texts: &[String]) {
         for text in texts {
-            self.add_parts(text, "/\\", Source::Configuration);
+            self.add_parts(text, "/\\", WordSource::Configuration);
         }
     }
 
     /// The words, in lower case.
-    pub(super) fn words(&self) -> impl Iterator<Item = (&str, Source)> {
+    pub(super) fn words(&self) -> impl Iterator<Item = (&str, WordSource)> {
         self.words
             .iter()
             .map(|(word, source)| (word.as_str(), *source))
     }
 
-    fn add_parts(&mut self, text: &str, separators: &str, source: Source) {
+    fn add_parts(&mut self, text: &str, separators: &str, source: WordSource) {
         self.add(text, source);
         for part in text.split(|c: char| separators.contains(c)) {
             self.add(part, source);
@@ -115,21 +115,18 @@ impl Identity {
         }
     }
 
-    fn add(&mut self, text: &str, source: Source) {
+    fn add(&mut self, text: &str, source: WordSource) {
         let text = text.trim();
         // The gate refuses whatever is not ASCII, so only ASCII has to be looked for.
-        if text.len() < limits::IDENTITY_WORD_MIN || !text.is_ascii() || vocabulary::is_public(text)
+        if text.len() < limits::IDENTITY_WORD_MIN
+            || !text.is_ascii()
+            || vocabulary::is_public(text)
+            || self.words.len() >= limits::IDENTITY_WORDS_MAX
         {
             return;
         }
-        if self.words.len() >= limits::IDENTITY_WORDS_MAX {
-            return;
-        }
-        let word = text
-            .chars()
-            .take(limits::IDENTITY_WORD_MAX)
-            .collect::<String>()
-            .to_ascii_lowercase();
+        let mut word = text.to_ascii_lowercase();
+        word.truncate(limits::IDENTITY_WORD_MAX);
         self.words.entry(word).or_insert(source);
     }
 }
@@ -150,7 +147,7 @@ mod tests {
         words.iter().map(|word| (*word).to_owned()).collect()
     }
 
-    fn words(facts: &Facts<'_>) -> Vec<(String, Source)> {
+    fn words(facts: &IdentityFacts<'_>) -> Vec<(String, WordSource)> {
         Identity::new(facts)
             .words()
             .map(|(word, source)| (word.to_owned(), source))
@@ -175,7 +172,7 @@ mod tests {
             "--learning-rate=1e-4",
             "outputs/zqx-run.yaml",
         ]);
-        let found = words(&Facts {
+        let found = words(&IdentityFacts {
             user: "ubuntu",
             home: "/home/ubuntu",
             host: "localhost.localdomain",
@@ -191,26 +188,26 @@ mod tests {
         assert_eq!(
             found,
             [
-                ("expandable_segments:true", Source::Environment),
-                ("hf_zqx", Source::Environment),
-                ("outputs/zqx-run.yaml", Source::Argument),
-                ("zqx-run", Source::Argument),
-                ("zqx-run.yaml", Source::Argument),
-                ("zqx/zqxmodel", Source::Configuration),
-                ("zqxmodel", Source::Configuration),
-                ("zqxproject", Source::Configuration),
+                ("expandable_segments:true", WordSource::Environment),
+                ("hf_zqx", WordSource::Environment),
+                ("outputs/zqx-run.yaml", WordSource::Argument),
+                ("zqx-run", WordSource::Argument),
+                ("zqx-run.yaml", WordSource::Argument),
+                ("zqx/zqxmodel", WordSource::Configuration),
+                ("zqxmodel", WordSource::Configuration),
+                ("zqxproject", WordSource::Configuration),
             ]
         );
     }
 
     #[test]
     fn names_are_taken_apart() {
-        let found = words(&Facts {
+        let found = words(&IdentityFacts {
             user: "jdoe42",
             home: "/home/jdoe42",
             host: "gpu7.zqxcorp.example",
             working_directory: "/data/zqxcorp/salaries",
-            ..Facts::default()
+            ..IdentityFacts::default()
         });
         for word in ["jdoe42", "zqxcorp", "salaries", "/data/zqxcorp/salaries"] {
             assert!(
@@ -229,11 +226,14 @@ mod tests {
     fn a_long_text_is_known_by_its_beginning_and_nothing_is_shown() {
         let secret = "zqx1".repeat(100);
         let environment = [("API_KEY".to_owned(), secret)];
-        let facts = Facts {
+        let facts = IdentityFacts {
             environment: &environment,
-            ..Facts::default()
+            ..IdentityFacts::default()
         };
-        assert_eq!(words(&facts), [("zqx1".repeat(16), Source::Environment)]);
+        assert_eq!(
+            words(&facts),
+            [("zqx1".repeat(16), WordSource::Environment)]
+        );
         assert!(!format!("{:?}", Identity::new(&facts)).contains("zqx"));
     }
 }

@@ -15,4 +15,4 @@ mod patterns;
 mod vocabulary;
 
 pub use gate::{Gate, Refusal};
-pub use identity::{Facts, Identity, Source};
+pub use identity::{Identity, IdentityFacts, WordSource};

@@ -8,7 +8,7 @@ use regex::RegexSet;
 use std::sync::LazyLock;
 
 /// A shape that no event may have.
-pub(super) struct Pattern {
+pub(super) struct SecretShape {
     /// What it is, for the count of refused events.
     pub name: &'static str,
     expression: &'static str,
@@ -21,7 +21,7 @@ pub(super) struct Pattern {
 /// Declares the shapes: a name, an expression, what it finds and what it lets pass.
 macro_rules! patterns {
     ($($name:literal, $expression:literal, [$($found:literal),+], [$($passed:literal),+];)+) => {
-        const PATTERNS: &[Pattern] = &[$(Pattern {
+        const PATTERNS: &[SecretShape] = &[$(SecretShape {
             name: $name,
             expression: $expression,
             #[cfg(test)]

@@ -26,7 +26,7 @@ pub struct KeyShape {
     types: BTreeSet<ValueType>,
     values: BTreeSet<String>,
     items: Option<Box<Self>>,
-    groups: Vec<String>,
+    groups: BTreeSet<String>,
 }
 
 /// A plain type of the schema.
@@ -70,15 +70,14 @@ fn load(keys: &str, choices: &str) -> serde_json::Result<Schema> {
     }
     for (owner, lists) in &more.choices {
         if let Some(shape) = schema.shape_mut(owner) {
-            lists
-                .iter()
-                .filter_map(|list| more.lists.get(list))
-                .for_each(|words| shape.allow(words));
+            for words in lists.iter().filter_map(|list| more.lists.get(list)) {
+                shape.allow(words);
+            }
         }
     }
     for (owner, group) in more.maps {
         if let Some(shape) = schema.shape_mut(&owner) {
-            shape.groups.push(group);
+            shape.groups.insert(group);
         }
     }
     schema.unite();
@@ -134,8 +133,8 @@ impl KeyShape {
     /// Refers to one group instead of several, which are noted.
     fn unite(&mut self, several: &mut Vec<Vec<String>>) {
         if self.groups.len() > 1 {
-            let names = std::mem::take(&mut self.groups);
-            self.groups.push(names.join("|"));
+            let names = Vec::from_iter(std::mem::take(&mut self.groups));
+            self.groups.insert(names.join("|"));
             several.push(names);
         }
         if let Some(items) = &mut self.items {
@@ -146,14 +145,7 @@ impl KeyShape {
     fn merge(&mut self, other: &Self) {
         self.types.extend(&other.types);
         self.values.extend(other.values.iter().cloned());
-        self.groups.extend(
-            other
-                .groups
-                .iter()
-                .filter(|group| !self.groups.contains(group))
-                .cloned()
-                .collect::<Vec<_>>(),
-        );
+        self.groups.extend(other.groups.iter().cloned());
         if let Some(items) = &other.items {
             self.items.get_or_insert_default().merge(items);
         }
@@ -171,11 +163,11 @@ impl KeyShape {
 
     /// Whether the command line takes the key as `--key` and `--no-key`, without a value.
     pub fn flag(&self) -> bool {
-        self.boolean()
-            && self.types.len() == 1
-            && self.values.is_empty()
-            && self.items.is_none()
-            && self.groups.is_empty()
+        let switch = Self {
+            types: BTreeSet::from([ValueType::Bool]),
+            ..Self::default()
+        };
+        *self == switch
     }
 
     /// The public word of this key that the text is, exactly.
@@ -218,12 +210,16 @@ pub fn is_key(name: &str) -> bool {
 
 /// Every key and every public value there is: what the last gate need not fear.
 pub fn vocabulary() -> impl Iterator<Item = &'static str> {
-    fn values(shape: &'static KeyShape) -> Box<dyn Iterator<Item = &'static str>> {
-        let own = shape.values.iter().map(String::as_str);
-        Box::new(own.chain(shape.items.as_deref().into_iter().flat_map(values)))
+    let mut words = Vec::new();
+    for (key, shape) in SCHEMA.groups.values().flatten() {
+        words.push(key.as_str());
+        let mut next = Some(shape);
+        while let Some(shape) = next {
+            words.extend(shape.values.iter().map(String::as_str));
+            next = shape.items.as_deref();
+        }
     }
-    let shapes = SCHEMA.groups.values().flatten();
-    shapes.flat_map(|(key, shape)| std::iter::once(key.as_str()).chain(values(shape)))
+    words.into_iter()
 }
 
 #[cfg(test)]

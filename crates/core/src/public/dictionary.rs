@@ -50,46 +50,44 @@ pub fn file_and_function(
     relative: &str,
     name: Option<&str>,
 ) -> Option<(PublicStr, Option<PublicStr>)> {
-    let plain =
-        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'+' | b'-' | b'/');
-    if relative.len() > FILE_BYTES_MAX {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.+-/".contains(&byte);
+    if relative.len() > FILE_BYTES_MAX || !relative.bytes().all(plain) {
         return None;
     }
-    let hash = Hash::default().and(relative.as_bytes());
-    if !contains::<WIDE>(FILES, hash.finish()) || !relative.bytes().all(plain) {
+    let hash = hashed(EMPTY, relative.as_bytes());
+    if !contains::<WIDE>(FILES, finished(hash)) {
         return None;
     }
-    Some((
-        PublicStr::vetted(relative.to_owned()),
-        name.and_then(|name| function_of(hash, name)),
-    ))
+    let function = name.and_then(|name| function_of(hash, name));
+    Some((PublicStr::vetted(relative.to_owned()), function))
 }
 
 /// A function or class of that file, or the interpreter's name for code without one.
 ///
 /// A qualified name (`Trainer.train`) is looked up by its last part, which is what is answered.
 pub fn function(relative: &str, name: &str) -> Option<PublicStr> {
-    function_of(Hash::default().and(relative.as_bytes()), name)
+    function_of(hashed(EMPTY, relative.as_bytes()), name)
 }
 
 /// The interpreter's name for code without one, if this is such a name.
 pub fn anonymous(name: &str) -> Option<PublicStr> {
-    let last = name.rsplit('.').next().unwrap_or(name);
-    ANONYMOUS
-        .iter()
-        .find(|known| **known == last)
-        .map(|known| PublicStr::constant(known))
+    let known = ANONYMOUS.iter().find(|known| **known == last_part(name))?;
+    Some(PublicStr::constant(known))
 }
 
-fn function_of(file: Hash, name: &str) -> Option<PublicStr> {
-    let last = name.rsplit('.').next().unwrap_or(name);
+fn last_part(name: &str) -> &str {
+    name.rsplit('.').next().unwrap_or(name)
+}
+
+fn function_of(file: u64, name: &str) -> Option<PublicStr> {
+    let last = last_part(name);
     if last.starts_with('<') {
         return anonymous(last);
     }
     if last.len() > NAME_BYTES_MAX || !is_identifier(last) {
         return None;
     }
-    let key = file.and(&[0]).and(last.as_bytes()).finish();
+    let key = finished(hashed(hashed(file, &[0]), last.as_bytes()));
     contains::<NARROW>(FUNCTIONS, key).then(|| PublicStr::vetted(last.to_owned()))
 }
 
@@ -157,11 +155,6 @@ pub fn contents() -> Contents {
     }
 }
 
-/// Whether a function is public as the name that its file has for it, for the same gate.
-pub fn is_public_function(relative: &str, name: &str) -> bool {
-    function(relative, name).is_some()
-}
-
 /// Whether a whole name is one of the dictionary's, for the gate that looks for the user's words inside names.
 pub fn is_public(name: &str) -> bool {
     file(name).is_some() || exception(name).is_some() || package(name).is_some()
@@ -186,69 +179,36 @@ fn is_identifier(name: &str) -> bool {
 
 /// The same function as in `tools/build_dictionary.py`; a test compares them.
 fn fingerprint(data: &[u8]) -> u64 {
-    Hash::default().and(data).finish()
+    finished(hashed(EMPTY, data))
 }
 
-/// The hash of what was seen so far: a function's key begins with its file's, which is hashed once for both.
-#[derive(Clone, Copy)]
-struct Hash(u64);
+/// The hash of nothing.
+const EMPTY: u64 = 0xcbf2_9ce4_8422_2325;
 
-impl Default for Hash {
-    fn default() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
+/// The hash of what was seen so far and of this: a function's key begins with its file's, which is hashed once for both.
+fn hashed(before: u64, data: &[u8]) -> u64 {
+    let mut hash = before;
+    for byte in data {
+        hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
     }
+    hash
 }
 
-impl Hash {
-    fn and(self, data: &[u8]) -> Self {
-        Self(data.iter().fold(self.0, |value, byte| {
-            (value ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-        }))
-    }
-
-    const fn finish(self) -> u64 {
-        let mut value = self.0;
-        value ^= value >> 33;
-        value = value.wrapping_mul(0xff51_afd7_ed55_8ccd);
-        value ^= value >> 33;
-        value = value.wrapping_mul(0xc4ce_b9fe_1a85_ec53);
-        value ^ (value >> 33)
-    }
+const fn finished(mut hash: u64) -> u64 {
+    hash ^= hash >> 33;
+    hash = hash.wrapping_mul(0xff51_afd7_ed55_8ccd);
+    hash ^= hash >> 33;
+    hash = hash.wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    hash ^ (hash >> 33)
 }
 
 /// Whether the first `WIDTH` bytes of the hash are among the sorted entries.
-///
-/// Hashes are spread evenly, so an entry is about where its value says. Nearly always it is found, or missed,
-/// within a few cache lines of that place; a search by halves through all of them would miss the cache at each step.
 fn contains<const WIDTH: usize>(entries: &[u8], hash: u64) -> bool {
     let (entries, _) = entries.as_chunks::<WIDTH>();
-    let key = hash >> (64_usize.saturating_sub(8 * WIDTH));
-    let value = |entry: &[u8; WIDTH]| {
-        entry
-            .iter()
-            .fold(0_u64, |value, byte| value << 8 | u64::from(*byte))
-    };
-    let count = entries.len() as u128;
-    let about = usize::try_from((u128::from(hash) * count) >> 64).unwrap_or(0);
-    let (from, until) = (
-        about.saturating_sub(NEARBY),
-        about.saturating_add(NEARBY).min(entries.len()),
-    );
-    let nearby = entries.get(from..until).unwrap_or_default();
-    let surrounded = nearby
-        .first()
-        .is_some_and(|first| from == 0 || value(first) <= key)
-        && nearby
-            .last()
-            .is_some_and(|last| until == entries.len() || value(last) >= key);
-    let searched = if surrounded { nearby } else { entries };
-    searched
-        .binary_search_by(|entry| value(entry).cmp(&key))
-        .is_ok()
+    let hash = hash.to_be_bytes();
+    let key = hash.first_chunk::<WIDTH>();
+    key.is_some_and(|key| entries.binary_search(key).is_ok())
 }
-
-/// Entries to each side of where a hash should stand: three times as far as the largest set strays.
-const NEARBY: usize = 1024;
 
 #[cfg(test)]
 mod tests {

@@ -4,7 +4,9 @@
 //! owner called them. So a name is taken only if every word of it is one of the words that vendors use, or has
 //! the shape of a model number, and it is a vendor's at all; of anything else the vendor is all that is said.
 
-use super::{PublicStr, text::PublicText};
+use super::{Form, PublicStr, fits};
+use regex::Regex;
+use std::sync::LazyLock;
 
 /// Who makes an accelerator, by whose driver answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +51,7 @@ pub fn accelerator_name(vendor: Vendor, raw: &str) -> PublicStr {
     let name = raw.trim();
     let words = || name.split([' ', '-']).filter(|word| !word.is_empty());
     let vendors = words().any(|word| member(VENDOR_WORDS, word).is_some());
-    let public = vendors && words().all(|word| member(WORDS, word).is_some() || is_model(word));
+    let public = vendors && words().all(|word| member(WORDS, word).is_some() || fits(&MODEL, word));
     if public && name.len() <= NAME_BYTES_MAX {
         PublicStr::vetted(name.to_owned())
     } else {
@@ -79,24 +81,11 @@ pub fn intel_name(device: &str) -> PublicStr {
 }
 
 /// The shape of a model number or a size: up to four capitals, one to five digits, up to two letters after
-/// (`A100`, `4090`, `MI300X`, `80GB`, `L40S`, `3g.20gb`). So bounded, it is a number more than a text.
-fn is_model(word: &str) -> bool {
-    if let Some((compute, memory)) = word.split_once('.') {
-        return is_slice(compute, "g") && is_slice(memory, "gb");
-    }
-    let digits = word.trim_start_matches(|character: char| character.is_ascii_uppercase());
-    let suffix = digits.trim_start_matches(|character: char| character.is_ascii_digit());
-    let prefix_length = word.len() - digits.len();
-    let digit_count = digits.len() - suffix.len();
-    let suffix_fits = suffix.len() <= 2 && suffix.bytes().all(|byte| byte.is_ascii_alphabetic());
-    prefix_length <= 4 && (1..=5).contains(&digit_count) && suffix_fits
-}
-
-/// A part of a MIG instance's name: digits, then this unit.
-fn is_slice(word: &str, unit: &str) -> bool {
-    let digits = word.strip_suffix(unit).unwrap_or_default();
-    (1..=3).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
-}
+/// (`A100`, `4090`, `MI300X`, `80GB`, `L40S`), or of a MIG instance (`3g.20gb`). So bounded, it is a number more than a
+/// text.
+static MODEL: Form = LazyLock::new(|| {
+    Regex::new(r"^(?:[A-Z]{0,4}[0-9]{1,5}[A-Za-z]{0,2}|[0-9]{1,3}g\.[0-9]{1,3}gb)$").ok()
+});
 
 /// Names of operating systems and architectures as the compiler spells them: the closed sets of a platform.
 const SYSTEMS: &str = "\
@@ -107,17 +96,13 @@ const ARCHITECTURES: &str = "\
 /// `linux-6.18-x86_64`: of the kernel's release only the first two numbers, for what follows them is often a
 /// name that somebody gave to a build.
 pub fn platform(system: &str, architecture: &str, release: &str) -> PublicStr {
-    let mut text = PublicText::new();
-    text.constant(member(SYSTEMS, system).unwrap_or("other"));
-    if let Some((major, minor)) = release_numbers(release) {
-        text.constant("-")
-            .integer(major.into())
-            .constant(".")
-            .integer(minor.into());
-    }
-    text.constant("-")
-        .constant(member(ARCHITECTURES, architecture).unwrap_or("other"));
-    text.finish()
+    let system = member(SYSTEMS, system).unwrap_or("other");
+    let architecture = member(ARCHITECTURES, architecture).unwrap_or("other");
+    let text = match release_numbers(release) {
+        Some((major, minor)) => format!("{system}-{major}.{minor}-{architecture}"),
+        None => format!("{system}-{architecture}"),
+    };
+    PublicStr::vetted(text)
 }
 
 /// The word of a list that a text is.

@@ -15,8 +15,10 @@ pub mod models;
 pub mod text;
 pub mod version;
 
+use regex::Regex;
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::LazyLock;
 
 /// A string that is public knowledge, and so may leave the machine.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,4 +54,11 @@ impl fmt::Display for PublicStr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// The form of a public text. One that does not compile fits nothing; each has a test that finds this.
+type Form = LazyLock<Option<Regex>>;
+
+fn fits(form: &Form, text: &str) -> bool {
+    form.as_ref().is_some_and(|form| form.is_match(text))
 }

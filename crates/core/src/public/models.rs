@@ -9,13 +9,14 @@
 //! behind a `cd` in a script. So a name is kept only if it is made of the listed words and of short numbers, and is
 //! replaced by `<model>` otherwise.
 
-use super::PublicStr;
+use super::{Form, PublicStr, fits};
+use regex::Regex;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-/// Characters of an organisation's or model's name; the Hub's own limit.
-const NAME_MAX: usize = 96;
+/// An organisation's or model's name, by the Hub's own alphabet and limit.
+static NAME: Form = LazyLock::new(|| Regex::new("^[A-Za-z0-9][A-Za-z0-9_.-]{0,95}$").ok());
 
 /// Digits in a row: `2507` is a date, `1212` a number of parameters; longer ones are nobody's version.
 const DIGITS_MAX: usize = 4;
@@ -34,12 +35,13 @@ static PUBLIC: LazyLock<Whitelist> = LazyLock::new(|| load(WHITELIST).unwrap_or_
 fn load(yaml: &str) -> Result<Whitelist, serde_yaml::Error> {
     let mut whitelist: Whitelist = serde_yaml::from_str(yaml)?;
     // Organisations like to put their own name into a model's.
-    let own = whitelist
+    for word in whitelist
         .organizations
         .iter()
         .flat_map(|name| letters(name))
-        .map(str::to_ascii_lowercase);
-    whitelist.words.extend(own.collect::<Vec<_>>());
+    {
+        whitelist.words.insert(word.to_ascii_lowercase());
+    }
     Ok(whitelist)
 }
 
@@ -114,17 +116,18 @@ fn letters(name: &str) -> impl Iterator<Item = &str> {
 
 /// Whether a run of letters is a public word, or several in a row, each with a capital (`TinyLlama`, `OLMoE`).
 fn is_known_run(run: &str) -> bool {
-    is_word(run) || {
-        let mut rest = run;
-        while !rest.is_empty() {
-            let (part, behind) = rest.split_at(part_length(rest));
-            if !is_word(part) {
-                return false;
-            }
-            rest = behind;
-        }
-        true
+    if is_word(run) {
+        return true;
     }
+    let mut rest = run;
+    while !rest.is_empty() {
+        let (part, behind) = rest.split_at(part_length(rest));
+        if !is_word(part) {
+            return false;
+        }
+        rest = behind;
+    }
+    true
 }
 
 fn is_word(text: &str) -> bool {
@@ -140,22 +143,18 @@ fn part_length(run: &str) -> usize {
         .iter()
         .take_while(|byte| byte.is_ascii_uppercase())
         .count();
-    match capitals {
-        0 | 1 => (1..bytes.len())
-            .find(|at| !small(*at))
-            .unwrap_or(bytes.len()),
-        _ if small(capitals) => capitals.saturating_sub(1),
-        _ => capitals,
+    if capitals > 1 {
+        return capitals - usize::from(small(capitals));
     }
+    let mut end = 1;
+    while small(end) {
+        end += 1;
+    }
+    end
 }
 
 fn is_name(text: &str) -> bool {
-    text.len() <= NAME_MAX
-        && text.starts_with(|first: char| first.is_ascii_alphanumeric())
-        && text
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))
-        && !text.contains("..")
+    fits(&NAME, text) && !text.contains("..")
 }
 
 #[cfg(test)]

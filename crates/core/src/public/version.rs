@@ -4,10 +4,14 @@
 //! local label that a company's build may have put its name into; only those of the public accelerator builds are
 //! kept, and any other is cut off. Nothing is known of packages that are not listed.
 
-use super::PublicStr;
+use super::{Form, PublicStr, fits};
+use regex::Regex;
+use std::sync::LazyLock;
 
 /// Characters of a version; `2.9.0.dev20250812+cu129` has 23.
 const VERSION_MAX: usize = 40;
+/// Characters of a label; `rocm6.2.4` has 9.
+const LABEL_MAX: usize = 16;
 
 /// The packages whose version the start event may carry, as Axolotl's own telemetry spells them.
 pub const PACKAGES: &[&str] = &[
@@ -33,70 +37,42 @@ pub const PACKAGES: &[&str] = &[
     "lm_eval",
 ];
 
-/// The version of a listed package, without what its builder may have added; None for anything else.
-pub fn format(package: &str, raw: &str) -> Option<PublicStr> {
-    if !PACKAGES.contains(&package) {
-        return None;
-    }
-    let (release, label) = raw
-        .split_once('+')
-        .map_or((raw, None), |(release, label)| (release, Some(label)));
-    let public = is_release(release).then_some(release)?;
-    match label.filter(|label| is_public_label(label)) {
-        Some(label) if public.len() + label.len() < VERSION_MAX => {
-            Some(PublicStr::vetted(format!("{public}+{label}")))
-        }
-        _ => Some(PublicStr::vetted(public.to_owned())),
-    }
-}
-
-/// The version of Python: two or three numbers (`3.11`, `3.11.7`).
-pub fn python(raw: &str) -> Option<PublicStr> {
-    let parts: Vec<&str> = raw.split('.').collect();
-    let numbers = parts.iter().all(|part| {
-        (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
-    });
-    (numbers && (2..=3).contains(&parts.len())).then(|| PublicStr::vetted(raw.to_owned()))
-}
-
-/// A release as PEP 440 writes them, and the older `2.0.0-rc1`: numbers, and the words that PEP 440 knows.
-///
-/// The alphabet alone would let `1acmecorp` pass.
-fn is_release(text: &str) -> bool {
-    let words = text
-        .split(|c: char| !c.is_ascii_alphabetic())
-        .filter(|word| !word.is_empty());
-    text.len() <= VERSION_MAX
-        && text.starts_with(|first: char| first.is_ascii_digit())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'!' | b'-'))
-        && words.into_iter().all(is_release_word)
-        && !text
-            .split(|c: char| !c.is_ascii_digit())
-            .any(|digits| digits.len() > 8)
-}
-
-fn is_release_word(word: &str) -> bool {
-    const WORDS: [&str; 11] = [
-        "a", "b", "c", "rc", "alpha", "beta", "pre", "preview", "dev", "post", "r",
-    ];
-    WORDS.iter().any(|known| known.eq_ignore_ascii_case(word))
-}
+/// A release as PEP 440 writes them, and the older `2.0.0-rc1`: numbers, and the words that PEP 440 knows. The alphabet
+/// alone would let `1acmecorp` pass.
+static RELEASE: Form = LazyLock::new(|| {
+    Regex::new(concat!(
+        "^[0-9]{1,8}(?:[.!-][0-9]{0,8}",
+        "|(?i-u:a|b|c|rc|alpha|beta|pre|preview|dev|post|r)(?:[.!-][0-9]{0,8}|[0-9]{1,8}|$))*$"
+    ))
+    .ok()
+});
 
 /// `cu128`, `cpu`, `rocm6.2.4`, `xpu`.
-fn is_public_label(label: &str) -> bool {
-    let digits = |text: &str| {
-        !text.is_empty() && text.len() <= 6 && text.bytes().all(|byte| byte.is_ascii_digit())
-    };
-    match label {
-        "cpu" | "xpu" => true,
-        _ => match (label.strip_prefix("cu"), label.strip_prefix("rocm")) {
-            (Some(number), _) => digits(number),
-            (_, Some(numbers)) => numbers.len() <= 12 && numbers.split('.').all(digits),
-            _ => false,
-        },
+static PUBLIC_LABEL: Form = LazyLock::new(|| {
+    Regex::new(r"^(?:cpu|xpu|cu[0-9]{1,6}|rocm[0-9]{1,6}(?:\.[0-9]{1,6})*)$").ok()
+});
+
+/// Two or three numbers: `3.11`, `3.11.7`.
+static PYTHON: Form = LazyLock::new(|| Regex::new(r"^[0-9]{1,3}(?:\.[0-9]{1,3}){1,2}$").ok());
+
+/// The version of a listed package, without what its builder may have added; None for anything else.
+pub fn format(package: &str, raw: &str) -> Option<PublicStr> {
+    let (release, label) = raw.split_once('+').unwrap_or((raw, ""));
+    if !PACKAGES.contains(&package) || release.len() > VERSION_MAX || !fits(&RELEASE, release) {
+        return None;
     }
+    let is_public = label.len() <= LABEL_MAX && fits(&PUBLIC_LABEL, label);
+    let public = if is_public && raw.len() <= VERSION_MAX {
+        raw
+    } else {
+        release
+    };
+    Some(PublicStr::vetted(public.to_owned()))
+}
+
+/// The version of Python.
+pub fn python(raw: &str) -> Option<PublicStr> {
+    fits(&PYTHON, raw).then(|| PublicStr::vetted(raw.to_owned()))
 }
 
 #[cfg(test)]

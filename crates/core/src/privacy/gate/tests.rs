@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::event::{ErrorEvent, Event, EventName, Frame, Start};
-use crate::privacy::Facts;
+use crate::privacy::IdentityFacts;
 use crate::public::PublicStr;
 use proptest::prelude::*;
 use serde_json::json;
@@ -145,7 +145,7 @@ fn the_events_of_common_setups_pass() {
             "/home/zqxjdoe/zqxproject",
         ),
     ] {
-        let facts = Facts {
+        let facts = IdentityFacts {
             user,
             home,
             host,
@@ -182,7 +182,7 @@ fn a_planted_leak_is_refused_and_not_named() {
     ];
     let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let withheld = owned(&["zqxorg/zqxmodel-13b", "you are zqx, a helpful pirate"]);
-    let facts = Facts {
+    let facts = IdentityFacts {
         user: "zqxjdoe",
         home: "/export/zqxhome",
         host: "zqxhost.zqxcorp.example",
@@ -193,29 +193,38 @@ fn a_planted_leak_is_refused_and_not_named() {
     };
     let gate = Gate::new(Identity::new(&facts));
     for (leak, expected) in [
-        ("zqxjdoe", Some(Refusal::Identity(Source::User))),
-        ("hello ZQXJDOE!", Some(Refusal::Identity(Source::User))),
-        ("torch/zqxhome/x.py", Some(Refusal::Identity(Source::Home))),
-        ("zqxcorp", Some(Refusal::Identity(Source::Host))),
+        ("zqxjdoe", Some(Refusal::Identity(WordSource::User))),
+        ("hello ZQXJDOE!", Some(Refusal::Identity(WordSource::User))),
+        (
+            "torch/zqxhome/x.py",
+            Some(Refusal::Identity(WordSource::Home)),
+        ),
+        ("zqxcorp", Some(Refusal::Identity(WordSource::Host))),
         (
             "in zqxfolder",
-            Some(Refusal::Identity(Source::WorkingDirectory)),
+            Some(Refusal::Identity(WordSource::WorkingDirectory)),
         ),
-        ("zqx-takeover", Some(Refusal::Identity(Source::Argument))),
-        ("zqxclient", Some(Refusal::Identity(Source::Argument))),
-        ("zqxproj", Some(Refusal::Identity(Source::Argument))),
-        ("zqxtoken1", Some(Refusal::Identity(Source::Environment))),
+        (
+            "zqx-takeover",
+            Some(Refusal::Identity(WordSource::Argument)),
+        ),
+        ("zqxclient", Some(Refusal::Identity(WordSource::Argument))),
+        ("zqxproj", Some(Refusal::Identity(WordSource::Argument))),
+        (
+            "zqxtoken1",
+            Some(Refusal::Identity(WordSource::Environment)),
+        ),
         (
             "xxzqx-long-session-valuexx",
-            Some(Refusal::Identity(Source::Environment)),
+            Some(Refusal::Identity(WordSource::Environment)),
         ),
         (
             "zqxmodel-13b",
-            Some(Refusal::Identity(Source::Configuration)),
+            Some(Refusal::Identity(WordSource::Configuration)),
         ),
         (
             "You are zqx, a helpful PIRATE indeed",
-            Some(Refusal::Identity(Source::Configuration)),
+            Some(Refusal::Identity(WordSource::Configuration)),
         ),
         ("/home/somebody/x", Some(Refusal::Pattern("absolute path"))),
         ("10.0.3.17", Some(Refusal::Pattern("ipv4 address"))),
@@ -309,14 +318,14 @@ fn texts_that_are_withheld_later_count_too() {
     gate.withhold(&owned(&["zqxlate"]));
     assert_eq!(
         gate.check(&event),
-        Err(Refusal::Identity(Source::Configuration))
+        Err(Refusal::Identity(WordSource::Configuration))
     );
 }
 
 proptest! {
     #[test]
     fn a_user_s_word_does_not_pass_in_any_surroundings(before in "([ -~]{0,12}[ /:.,])?", behind in "([ /:.,][ -~]{0,12})?", name in "zq[a-z]{4,12}") {
-        let gate = Gate::new(Identity::new(&Facts { user: &name, ..Facts::default() }));
+        let gate = Gate::new(Identity::new(&IdentityFacts { user: &name, ..IdentityFacts::default() }));
         let text = format!("{before}{}{behind}", name.to_uppercase());
         let verdict = gate.check(&member("error", &json!({"exception": text})));
         prop_assert!(verdict.is_err());
@@ -325,7 +334,7 @@ proptest! {
     #[test]
     fn no_text_is_a_surprise(text in "\\PC{0,60}", user in "\\PC{0,20}", argument in "\\PC{0,40}") {
         let arguments = [argument];
-        let gate = Gate::new(Identity::new(&Facts { user: &user, home: &user, arguments: &arguments, ..Facts::default() }));
+        let gate = Gate::new(Identity::new(&IdentityFacts { user: &user, home: &user, arguments: &arguments, ..IdentityFacts::default() }));
         let event = member("error", &json!({"exception": text}));
         if let Ok(line) = gate.check(&event) {
             let passed = text.is_ascii() && serde_json::from_str::<Member>(&line).is_ok();
@@ -336,9 +345,9 @@ proptest! {
 
 #[test]
 fn a_folder_named_like_a_public_function_drops_nothing() {
-    let facts = Facts {
+    let facts = IdentityFacts {
         working_directory: "/data/zqx_cross_entropy",
-        ..Facts::default()
+        ..IdentityFacts::default()
     };
     let known: fn(&str, &str) -> bool =
         |file, function| file == "torch/nn/functional.py" && function == "zqx_cross_entropy";
@@ -357,7 +366,9 @@ fn a_folder_named_like_a_public_function_drops_nothing() {
     assert!(schema::check(EventName::Error, &own.properties).is_ok());
     assert_eq!(
         plain.check(&own),
-        Err(Refusal::Identity(crate::privacy::Source::WorkingDirectory))
+        Err(Refusal::Identity(
+            crate::privacy::WordSource::WorkingDirectory
+        ))
     );
     assert!(knowing.check(&own).is_ok());
     // Of another file it is not public, and neither is it anywhere else in the event.
