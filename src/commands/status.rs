@@ -3,13 +3,12 @@
 //! Someone who wonders why nothing arrives, or what could leave, must find the answer here and nowhere else.
 
 use super::output::{AnswerForm, Output, TelemetryState, count};
-use crate::delivery::{Destination, LastAnswer};
+use crate::delivery::{Answer, Destination};
 use crate::store::decision::StoredDecision;
 use crate::store::{Store, StoreProblem, Withdrawn};
 use crate::ui::page::Page;
 use axolotl_run_core::consent;
 use axolotl_run_core::event::SCHEMA_VERSION;
-use axolotl_run_core::event::wire;
 use axolotl_run_core::public::dictionary::{self, Contents};
 use serde_json::json;
 use std::time::SystemTime;
@@ -69,8 +68,8 @@ pub fn print(
             "key_problem": key.as_ref().err(),
             "waiting": {"events": events, "runs": runs},
             "deleted": facts.withdrawn.map(|withdrawn| json!({"events": withdrawn.events, "runs": withdrawn.runs})),
-            "server": said.map(|said| json!({
-                "time": wire::timestamp(said.time),
+            "server": said.as_ref().map(|said| json!({
+                "time": said.time,
                 "outcome": said.disposition,
                 "status": said.status,
                 "cause": said.cause,
@@ -103,7 +102,7 @@ pub fn print(
             page.entry("telemetry", &format!("{telemetry}: {}", facts.telemetry.cause));
             page.entry("decision", &decision(facts.decision));
             page.entry("endpoint", &endpoint.unwrap_or_else(|problem| problem));
-            page.entry("server", &answered(said));
+            page.entry("server", &answered(said.as_ref()));
             page.entry("key", &key);
             page.entry("waiting", &of_runs(events, runs));
             if let Some(withdrawn) = facts.withdrawn {
@@ -124,7 +123,7 @@ struct Recorded {
     /// The runs that they belong to.
     runs: u64,
     /// What the server said last.
-    said: Option<LastAnswer>,
+    said: Option<Answer>,
 }
 
 fn recorded(facts: &StatusFacts<'_>, now: SystemTime) -> Recorded {
@@ -139,17 +138,17 @@ fn recorded(facts: &StatusFacts<'_>, now: SystemTime) -> Recorded {
             .said
             .into_iter()
             .chain(run.said)
-            .max_by_key(|said| said.time);
+            .max_by(|one, other| one.time.cmp(&other.time));
     }
     recorded
 }
 
 /// What the server said last, and when.
-pub(super) fn answered(said: Option<LastAnswer>) -> String {
-    said.map_or_else(
-        || "not contacted yet".to_owned(),
-        |said| format!("{}: {said}", wire::timestamp(said.time)),
-    )
+pub(super) fn answered(said: Option<&Answer>) -> String {
+    match said {
+        Some(said) => format!("{}: {said}", said.time),
+        None => "not contacted yet".to_owned(),
+    }
 }
 
 /// What the dictionary of public names holds: an old one knows less of a new release, and tells less of its errors.

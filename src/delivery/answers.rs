@@ -31,11 +31,6 @@ pub fn classify(status: u16, body: &[u8]) -> ResponseClass {
     }
 }
 
-/// Whether the body of such an answer takes part in the judgement.
-pub const fn needs_body(status: u16) -> bool {
-    status == 200
-}
-
 fn is_acceptance(body: &[u8]) -> bool {
     body.len() <= limits::ANSWER_BYTES_MAX
         && matches!(serde_json::from_slice(body), Ok(Value::Object(members)) if members.contains_key("status"))

@@ -15,16 +15,15 @@ pub fn wait(failures: u32, chance: f64, retry_after: Option<Duration>) -> Durati
     let ceiling = limits::BACKOFF_FIRST
         .saturating_mul(1 << doublings)
         .min(limits::BACKOFF_MAX);
-    let chance = if chance.is_finite() {
-        chance.clamp(0.0, 1.0)
+    let chance = if (0.0..=1.0).contains(&chance) {
+        chance
     } else {
         1.0
     };
     if is_open(failures) {
         // At least half of it, so that probes do not come sooner by chance than the attempts before them.
-        return ceiling
-            .mul_f64(0.5 + chance / 2.0)
-            .max(wish.unwrap_or_default());
+        let wait = ceiling.mul_f64(0.5 + chance / 2.0);
+        return wait.max(wish.unwrap_or_default());
     }
     wish.unwrap_or_else(|| ceiling.mul_f64(chance))
 }
@@ -37,18 +36,16 @@ pub const fn is_open(failures: u32) -> bool {
 /// Reads a `Retry-After` header: seconds, or an HTTP date.
 pub fn retry_after(header: &str, now: SystemTime) -> Option<Duration> {
     let header = header.trim();
-    if !header.is_empty() && header.bytes().all(|byte| byte.is_ascii_digit()) {
-        // A number beyond u64 is a wish to be left alone; it is clamped like any other.
-        return Some(
-            Duration::from_secs(header.parse().unwrap_or(u64::MAX)).min(limits::BACKOFF_MAX),
-        );
+    if let Ok(date) = httpdate::parse_http_date(header) {
+        let wish = date.duration_since(now).unwrap_or_default();
+        return Some(wish.min(limits::BACKOFF_MAX));
     }
-    let date = httpdate::parse_http_date(header).ok()?;
-    Some(
-        date.duration_since(now)
-            .unwrap_or_default()
-            .min(limits::BACKOFF_MAX),
-    )
+    if header.is_empty() || !header.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    // A number beyond u64 is a wish to be left alone; it is clamped like any other.
+    let seconds = header.parse().unwrap_or(u64::MAX);
+    Some(Duration::from_secs(seconds).min(limits::BACKOFF_MAX))
 }
 
 #[cfg(test)]

@@ -39,15 +39,6 @@ pub struct Batch {
     part: bool,
 }
 
-/// What became of a batch that can never succeed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Divided {
-    /// Both halves wait to be sent.
-    Halved,
-    /// It was one event, which is at fault.
-    Lone(Item),
-}
-
 /// The events that wait.
 #[derive(Debug, Default)]
 pub struct Queue {
@@ -88,23 +79,22 @@ impl Queue {
         }
     }
 
-    /// Divides a batch that can never succeed.
-    pub fn divide(&mut self, batch: Batch) -> Divided {
-        let (mut first, priority) = (batch.items, batch.priority);
-        if first.len() <= 1
-            && let Some(item) = first.pop()
-        {
-            return Divided::Lone(item);
+    /// Divides a batch that can never succeed: both halves wait to be sent. An event that was alone in it is at fault, and
+    /// is given back.
+    pub fn divide(&mut self, batch: Batch) -> Option<Item> {
+        let mut first = batch.items;
+        let second = first.split_off(first.len().div_ceil(2));
+        if second.is_empty() {
+            return first.pop();
         }
-        let second = first.split_off(first.len() / 2);
         for items in [second, first] {
             self.parts.push_front(Batch {
                 items,
-                priority,
+                priority: batch.priority,
                 part: true,
             });
         }
-        Divided::Halved
+        None
     }
 
     /// The events that wait, in no order.
@@ -130,10 +120,9 @@ impl Queue {
 
     /// Whether one of this priority waits.
     pub fn has(&self, priority: Priority) -> bool {
-        let items = if priority == Priority::Own {
-            &self.own
-        } else {
-            &self.earlier
+        let items = match priority {
+            Priority::Own => &self.own,
+            Priority::Earlier => &self.earlier,
         };
         !items.is_empty() || self.parts.iter().any(|batch| batch.priority == priority)
     }
@@ -272,7 +261,7 @@ mod tests {
     fn a_half_that_failed_stays_a_half() {
         let mut queue = queue(&[5; 4]);
         let batch = take(&mut queue).unwrap();
-        assert_eq!(queue.divide(batch), Divided::Halved);
+        assert_eq!(queue.divide(batch), None);
         let half = take(&mut queue).unwrap();
         queue.put_back(half);
         assert_eq!(queue.len(), 4);
@@ -291,7 +280,7 @@ mod tests {
                 if requests < 64 && flaky >> requests & 1 == 1 {
                     queue.put_back(batch);
                 } else if batch.items.iter().any(|item| bad[item.uuid.as_u128() as usize]) {
-                    if let Divided::Lone(item) = queue.divide(batch) {
+                    if let Some(item) = queue.divide(batch) {
                         refused.push(item.uuid.as_u128() as usize);
                     }
                 } else {

@@ -5,28 +5,30 @@
 //! and the files that users of Python have already configured. A missing or broken one is skipped. The set-up reads
 //! files and computes for milliseconds, so it happens once, late, and outside of the observer's loop.
 
-use super::answers::{self, ResponseClass};
+use super::answers::{ResponseClass, classify};
 use super::backoff;
 use super::batching::Item;
 use super::endpoint::{Endpoint, Key};
 use super::outcome::FailureCause;
-use super::request;
 use super::retry_policy::Attempt;
 use axolotl_run_core::env;
+use axolotl_run_core::event::wire;
 use axolotl_run_core::limits;
 use axolotl_run_sys::probe::open_regular;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Client, Response, redirect, retry};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use std::ffi::OsString;
-use std::io::Read as _;
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Once};
 use std::time::SystemTime;
-use tokio::sync::Mutex;
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::sync::SetOnce;
+use tokio::task::spawn_blocking;
 
 /// The bundles of the common distributions, for when the variable that replaces them is set.
 const SYSTEM_BUNDLES: [&str; 5] = [
@@ -50,23 +52,22 @@ pub struct BatchSender {
     endpoint: Endpoint,
     key: Key,
     certificates: Certificates,
-    client: OnceLock<Client>,
-    /// Reading certificates from a file system that hangs must cost one thread, not one an attempt.
-    building: Mutex<Option<JoinHandle<Option<Client>>>>,
+    /// Set up once: certificates on a file system that hangs must cost one thread, not one an attempt.
+    client: SetOnce<Option<Client>>,
+    preparation: Once,
 }
 
 impl Certificates {
     /// Those that the environment names.
     pub fn configured(environment: impl Fn(&str) -> Option<OsString>) -> Self {
-        let path = |name: &str| {
-            environment(name)
-                .filter(|value| !value.is_empty())
-                .map(PathBuf::from)
+        let path = |name| match environment(name) {
+            Some(value) if !value.is_empty() => Some(PathBuf::from(value)),
+            _ => None,
         };
         Self {
             files: env::CERTIFICATE_FILES
-                .iter()
-                .filter_map(|name| path(name))
+                .into_iter()
+                .filter_map(path)
                 .collect(),
             directory: path(env::SSL_CERT_DIR),
         }
@@ -76,20 +77,18 @@ impl Certificates {
         let mut roots = RootCertStore {
             roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
         };
-        if std::env::var_os(env::SSL_CERT_DIR)
-            .or_else(|| std::env::var_os(env::CERTIFICATE_FILES[0]))
-            .is_none()
-        {
+        let is_set = |name| std::env::var_os(name).is_some();
+        if !is_set(env::SSL_CERT_DIR) && !is_set(env::CERTIFICATE_FILES[0]) {
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         } else {
             // The library would open what the variables name, whatever it is, in the place of the system's.
-            SYSTEM_BUNDLES
-                .iter()
-                .for_each(|path| add_file(&mut roots, Path::new(path)));
+            for path in SYSTEM_BUNDLES {
+                add_file(&mut roots, Path::new(path));
+            }
         }
-        self.files
-            .iter()
-            .for_each(|path| add_file(&mut roots, path));
+        for path in &self.files {
+            add_file(&mut roots, path);
+        }
         if let Some(directory) = &self.directory {
             let found = rustls_native_certs::load_certs_from_paths(None, Some(directory));
             roots.add_parsable_certificates(found.certs);
@@ -101,8 +100,8 @@ impl Certificates {
 fn add_file(roots: &mut RootCertStore, path: &Path) {
     if let Ok(file) = open_regular(path) {
         let text = file.take(limits::CERTIFICATES_BYTES_MAX);
-        roots
-            .add_parsable_certificates(CertificateDer::pem_reader_iter(text).map_while(Result::ok));
+        let certificates = CertificateDer::pem_reader_iter(text).map_while(Result::ok);
+        roots.add_parsable_certificates(certificates);
     }
 }
 
@@ -123,8 +122,8 @@ impl BatchSender {
             endpoint,
             key,
             certificates,
-            client: OnceLock::new(),
-            building: Mutex::const_new(None),
+            client: SetOnce::const_new(),
+            preparation: Once::new(),
         }
     }
 
@@ -132,7 +131,7 @@ impl BatchSender {
     pub async fn attempt(self: Arc<Self>, items: Vec<Item>) -> Attempt {
         let attempt = async {
             match self.ask(items).await {
-                Ok(answer) => read(answer).await,
+                Ok(response) => read(response).await,
                 Err(cause) => Attempt::failed(cause),
             }
         };
@@ -142,49 +141,29 @@ impl BatchSender {
     }
 
     async fn ask(self: Arc<Self>, items: Vec<Item>) -> Result<Response, FailureCause> {
+        self.prepare();
+        let client = self.client.wait().await.clone();
+        let client = client.ok_or(FailureCause::Client)?;
         let url = self.endpoint.url().clone();
-        let client = self.client().await.ok_or(FailureCause::Client)?;
         // Compressing takes milliseconds that the loop has not.
-        let compressed =
-            spawn_blocking(move || request::body(&self.key, &items, SystemTime::now()).ok());
-        let body = compressed
-            .await
-            .ok()
-            .flatten()
-            .ok_or(FailureCause::Client)?;
+        let compressed = spawn_blocking(move || body(&self.key, &items, SystemTime::now()));
+        let Ok(Ok(body)) = compressed.await else {
+            return Err(FailureCause::Client);
+        };
         let request = client
             .post(url)
             .header(CONTENT_TYPE, "application/json")
-            .header(CONTENT_ENCODING, "gzip");
-        request
-            .body(body)
-            .send()
-            .await
-            .map_err(|error| cause(&error))
+            .header(CONTENT_ENCODING, "gzip")
+            .body(body);
+        request.send().await.map_err(|error| cause(&error))
     }
 
     /// Begins to set the client up, so that the first attempt need not wait for it. To be called within a runtime.
     pub fn prepare(self: &Arc<Self>) {
-        if let Ok(mut building) = self.building.try_lock() {
-            building.get_or_insert_with(|| self.begin_to_build());
-        }
-    }
-
-    async fn client(self: &Arc<Self>) -> Option<Client> {
-        if let Some(client) = self.client.get() {
-            return Some(client.clone());
-        }
-        let mut building = self.building.lock().await;
-        // An attempt that gives up waiting leaves the handle to the next.
-        let built = building.get_or_insert_with(|| self.begin_to_build()).await;
-        *building = None;
-        let _ = self.client.set(built.ok()??);
-        self.client.get().cloned()
-    }
-
-    fn begin_to_build(self: &Arc<Self>) -> JoinHandle<Option<Client>> {
-        let sender = Arc::clone(self);
-        spawn_blocking(move || sender.build())
+        self.preparation.call_once(|| {
+            let sender = Arc::clone(self);
+            spawn_blocking(move || sender.client.set(sender.build()));
+        });
     }
 
     fn build(&self) -> Option<Client> {
@@ -208,17 +187,19 @@ impl BatchSender {
     }
 }
 
-/// Reads an answer as far as it matters.
-async fn read(mut answer: Response) -> Attempt {
-    let status = answer.status().as_u16();
-    let wish = answer
-        .headers()
-        .get(RETRY_AFTER)
-        .and_then(|value| value.to_str().ok());
-    let retry_after = wish.and_then(|wish| backoff::retry_after(wish, SystemTime::now()));
+/// Reads a response as far as it matters.
+async fn read(mut response: Response) -> Attempt {
+    let status = response.status().as_u16();
+    let mut retry_after = None;
+    if let Some(wish) = response.headers().get(RETRY_AFTER)
+        && let Ok(wish) = wish.to_str()
+    {
+        retry_after = backoff::retry_after(wish, SystemTime::now());
+    }
     let mut body = Vec::new();
-    while answers::needs_body(status) && body.len() <= limits::ANSWER_BYTES_MAX {
-        match answer.chunk().await {
+    // The body of no other status takes part in the judgement.
+    while status == 200 && body.len() <= limits::ANSWER_BYTES_MAX {
+        match response.chunk().await {
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
             Ok(None) => break,
             Err(error) => {
@@ -230,7 +211,7 @@ async fn read(mut answer: Response) -> Attempt {
         }
     }
     Attempt {
-        class: answers::classify(status, &body),
+        class: classify(status, &body),
         status: Some(status),
         cause: None,
         retry_after,
@@ -246,5 +227,45 @@ fn cause(error: &reqwest::Error) -> FailureCause {
         FailureCause::Client
     } else {
         FailureCause::Broken
+    }
+}
+
+/// The compressed body of an attempt. The events' bytes are the journal's, untouched; only `sent_at` is new, stamped as
+/// late as possible because the server takes its difference to the arrival for the skew of this machine's clock.
+fn body(key: &Key, items: &[Item], now: SystemTime) -> io::Result<Vec<u8>> {
+    let key = serde_json::to_string(key.as_str())?;
+    let sent_at = wire::timestamp(now);
+    let lines: Vec<&str> = items.iter().map(|item| &*item.line).collect();
+    let batch = lines.join(",");
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    write!(
+        encoder,
+        r#"{{"api_key":{key},"sent_at":"{sent_at}","batch":[{batch}]}}"#
+    )?;
+    encoder.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    #[test]
+    fn the_events_bytes_are_the_journals_and_the_key_is_escaped() {
+        let key = Key::parse(r#"phc_"\x"#).unwrap().unwrap();
+        let lines = [r#"{"a":1.0e5,"b":"\u00e4"}"#, "{}"];
+        let items = lines.map(|line| Item {
+            uuid: Uuid::nil(),
+            line: line.into(),
+        });
+        let mut text = String::new();
+        let body = body(&key, &items, SystemTime::UNIX_EPOCH).unwrap();
+        flate2::read::GzDecoder::new(body.as_slice())
+            .read_to_string(&mut text)
+            .unwrap();
+        assert_eq!(
+            text,
+            r#"{"api_key":"phc_\"\\x","sent_at":"1970-01-01T00:00:00.000Z","batch":[{"a":1.0e5,"b":"\u00e4"},{}]}"#
+        );
     }
 }

@@ -69,10 +69,7 @@ impl Endpoint {
         let text = text.trim();
         // The case of a scheme does not matter. The parser would accept far more: `https:host`, `https:\host`.
         let (scheme, authority) = text.split_once("://").ok_or(EndpointProblem::Scheme)?;
-        if !["https", "http"]
-            .iter()
-            .any(|known| scheme.eq_ignore_ascii_case(known))
-        {
+        if !matches!(scheme.to_ascii_lowercase().as_str(), "https" | "http") {
             return Err(EndpointProblem::Scheme);
         }
         if text.len() > limits::HOST_BYTES_MAX || authority.is_empty() || authority.starts_with('/')
@@ -86,11 +83,11 @@ impl Endpoint {
         if url.query().is_some() || url.fragment().is_some() {
             return Err(EndpointProblem::Query);
         }
-        let of_pages = HOSTS_OF_PAGES
-            .iter()
-            .find(|(page, _)| url.host_str() == Some(page));
-        if let Some((_, host)) = of_pages {
-            url = Url::parse(&format!("https://{host}")).map_err(|_| EndpointProblem::Malformed)?;
+        for (page, host) in HOSTS_OF_PAGES {
+            if url.host_str() == Some(page) {
+                let address = format!("https://{host}");
+                url = Url::parse(&address).map_err(|_| EndpointProblem::Malformed)?;
+            }
         }
         let path = format!("{}/batch/", url.path().trim_end_matches('/'));
         url.set_path(&path);
@@ -172,20 +169,23 @@ impl fmt::Display for KeyProblem {
 impl Destination {
     /// What the environment says, or else the build.
     pub fn configured(environment: impl Fn(&str) -> Option<OsString>) -> Self {
-        let value =
-            |name, baked: Option<&str>| match environment(name).map(|value| value.into_string()) {
-                Some(Ok(value)) if !value.trim().is_empty() => Some(value),
-                // What is not even text is as malformed as can be.
-                Some(Err(_)) => Some("\u{fffd}".to_owned()),
-                _ => baked
-                    .filter(|baked| !baked.trim().is_empty())
-                    .map(str::to_owned),
-            };
+        let value = |name, baked: Option<&str>| {
+            // What is not even text is as malformed as can be.
+            let text = |value: OsString| value.into_string().unwrap_or("\u{fffd}".to_owned());
+            match environment(name).map(text) {
+                Some(value) if !value.trim().is_empty() => value,
+                _ => baked.unwrap_or_default().to_owned(),
+            }
+        };
         let host = value(env::AXOLOTL_RUN_POSTHOG_HOST, BAKED_HOST);
-        let key = value(env::AXOLOTL_RUN_POSTHOG_KEY, BAKED_KEY);
+        let host = if host.trim().is_empty() {
+            DEFAULT_HOST
+        } else {
+            &host
+        };
         Self {
-            endpoint: Endpoint::parse(host.as_deref().unwrap_or(DEFAULT_HOST)),
-            key: Key::parse(key.as_deref().unwrap_or_default()),
+            endpoint: Endpoint::parse(host),
+            key: Key::parse(&value(env::AXOLOTL_RUN_POSTHOG_KEY, BAKED_KEY)),
         }
     }
 

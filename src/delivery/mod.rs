@@ -9,20 +9,19 @@
 //! [`Uploader`] is driven by the observer, and by `--send`. The judgement ([`answers`], [`backoff`],
 //! [`batching`], [`retry_policy`](self::retry_policy), [`endpoint`]) is pure and apart from the sockets ([`client`](self::client)).
 
-pub mod answers;
-pub mod backoff;
-pub mod batching;
+mod answers;
+mod backoff;
+mod batching;
 mod client;
-pub mod endpoint;
+mod endpoint;
 mod outcome;
-mod request;
 mod retry_policy;
 mod uploader;
 
 pub use batching::Priority;
 pub use client::Certificates;
 pub use endpoint::{Destination, Endpoint, Key};
-pub use outcome::{AttemptOutcome, Disposition, FailureCause, LastAnswer};
+pub use outcome::{Answer, AttemptOutcome, DeliveryLine, Disposition, FailureCause};
 pub use retry_policy::EndpointState;
 pub use uploader::Uploader;
 

@@ -39,37 +39,44 @@ pub enum FailureCause {
     Gate,
 }
 
+/// What an attempt came to, as it is written down and told to people; it names no event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// When it was known, in the form of the wire.
+    pub time: String,
+    /// What became of the events.
+    #[serde(rename = "outcome")]
+    pub disposition: Disposition,
+    /// The HTTP status; None where there was no answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// Why there was no answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<FailureCause>,
+}
+
+/// A line of `delivery.jsonl`.
+#[derive(Serialize, Deserialize)]
+pub struct DeliveryLine {
+    #[serde(flatten)]
+    pub answer: Answer,
+    events: usize,
+    /// Only where the disposition is final; else the record of a long outage would be mostly these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uuids: Vec<Uuid>,
+}
+
 /// The outcome of one attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttemptOutcome {
-    /// When it was known.
-    pub time: SystemTime,
+    pub answer: Answer,
     /// The events concerned.
     pub uuids: Vec<Uuid>,
-    /// What became of them.
-    pub disposition: Disposition,
-    /// The HTTP status of the answer; None where there was none.
-    pub status: Option<u16>,
-    /// Why there was no answer.
-    pub cause: Option<FailureCause>,
     /// It says what the one before said: a server that is away for a week must not fill the record.
     pub repeated: bool,
 }
 
-/// What the server said to an attempt, as it is told to people: of the line that is kept, what names no event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LastAnswer {
-    /// When it was known.
-    pub time: SystemTime,
-    /// What became of the events.
-    pub disposition: Disposition,
-    /// The HTTP status; None where there was no answer.
-    pub status: Option<u16>,
-    /// Why there was no answer.
-    pub cause: Option<FailureCause>,
-}
-
-impl fmt::Display for LastAnswer {
+impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.disposition, self.status, self.cause) {
             (Disposition::Delivered, ..) => f.write_str("it accepted events"),
@@ -95,29 +102,24 @@ impl fmt::Display for LastAnswer {
     }
 }
 
-#[derive(Serialize)]
-struct DeliveryLine<'a> {
-    time: String,
-    outcome: Disposition,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cause: Option<FailureCause>,
-    events: usize,
-    /// Only where the disposition is final; else the record of a long outage would be mostly these.
-    #[serde(skip_serializing_if = "<[Uuid]>::is_empty")]
-    uuids: &'a [Uuid],
+impl Disposition {
+    /// Whether there is nothing more to be done about the events.
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Delivered | Self::Refused)
+    }
 }
 
 impl AttemptOutcome {
     /// That our own gate refused events which were read back from disk.
-    pub const fn refused_by_gate(uuids: Vec<Uuid>, time: SystemTime) -> Self {
+    pub fn refused_by_gate(uuids: Vec<Uuid>, now: SystemTime) -> Self {
         Self {
-            time,
+            answer: Answer {
+                time: wire::timestamp(now),
+                disposition: Disposition::Refused,
+                status: None,
+                cause: Some(FailureCause::Gate),
+            },
             uuids,
-            disposition: Disposition::Refused,
-            status: None,
-            cause: Some(FailureCause::Gate),
             repeated: false,
         }
     }
@@ -125,11 +127,9 @@ impl AttemptOutcome {
     /// The part that concerns these events; None where none of it does. A batch may hold events of several
     /// runs, and each run has a record of its own.
     pub fn of(&self, is_mine: impl Fn(&Uuid) -> bool) -> Option<Self> {
-        let uuids: Vec<Uuid> = self.uuids.iter().copied().filter(is_mine).collect();
-        (!uuids.is_empty()).then(|| Self {
-            uuids,
-            ..self.clone()
-        })
+        let mut part = self.clone();
+        part.uuids.retain(is_mine);
+        (!part.uuids.is_empty()).then_some(part)
     }
 
     /// The line for `delivery.jsonl`; None for what need not be written again.
@@ -137,18 +137,14 @@ impl AttemptOutcome {
         if self.repeated {
             return None;
         }
-        let is_final = matches!(
-            self.disposition,
-            Disposition::Delivered | Disposition::Refused
-        );
-        let line = DeliveryLine {
-            time: wire::timestamp(self.time),
-            outcome: self.disposition,
-            status: self.status,
-            cause: self.cause,
+        let mut line = DeliveryLine {
+            answer: self.answer.clone(),
             events: self.uuids.len(),
-            uuids: if is_final { &self.uuids } else { &[] },
+            uuids: Vec::new(),
         };
+        if self.answer.disposition.is_final() {
+            line.uuids.clone_from(&self.uuids);
+        }
         serde_json::to_string(&line).ok()
     }
 }
@@ -161,11 +157,13 @@ mod tests {
     fn a_final_outcome_names_its_events_and_a_passing_one_counts_them() {
         let uuid = Uuid::from_u128(7);
         let outcome = AttemptOutcome {
-            time: SystemTime::UNIX_EPOCH,
+            answer: Answer {
+                time: wire::timestamp(SystemTime::UNIX_EPOCH),
+                disposition: Disposition::Delivered,
+                status: Some(200),
+                cause: None,
+            },
             uuids: vec![uuid],
-            disposition: Disposition::Delivered,
-            status: Some(200),
-            cause: None,
             repeated: false,
         };
         assert_eq!(
@@ -174,12 +172,10 @@ mod tests {
                 r#"{{"time":"1970-01-01T00:00:00.000Z","outcome":"delivered","status":200,"events":1,"uuids":["{uuid}"]}}"#
             )
         );
-        let delayed = AttemptOutcome {
-            disposition: Disposition::Delayed,
-            status: None,
-            cause: Some(FailureCause::Timeout),
-            ..outcome.clone()
-        };
+        let mut delayed = outcome;
+        delayed.answer.disposition = Disposition::Delayed;
+        delayed.answer.status = None;
+        delayed.answer.cause = Some(FailureCause::Timeout);
         assert_eq!(
             delayed.line().unwrap(),
             r#"{"time":"1970-01-01T00:00:00.000Z","outcome":"delayed","cause":"timeout","events":1}"#
@@ -200,7 +196,7 @@ mod tests {
         let outcome = AttemptOutcome::refused_by_gate(uuids.clone(), SystemTime::UNIX_EPOCH);
         let even = outcome.of(|uuid| uuid.as_u128() % 2 == 0).unwrap();
         assert_eq!(
-            (even.uuids, even.cause),
+            (even.uuids, even.answer.cause),
             (vec![uuids[0], uuids[2]], Some(FailureCause::Gate))
         );
         assert_eq!(outcome.of(|_| false), None);

@@ -9,8 +9,9 @@
 
 use super::answers::ResponseClass;
 use super::backoff;
-use super::batching::{Batch, Divided, Item, Priority, Queue};
-use super::outcome::{AttemptOutcome, Disposition, FailureCause};
+use super::batching::{Batch, Item, Priority, Queue};
+use super::outcome::{Answer, AttemptOutcome, Disposition, FailureCause};
+use axolotl_run_core::event::wire;
 use axolotl_run_core::limits;
 use std::time::{Duration, SystemTime};
 
@@ -52,9 +53,10 @@ pub struct Conclusion {
 /// The events that wait, and what is known of the endpoint.
 #[derive(Debug)]
 pub struct RetryPolicy {
-    queue: Queue,
-    state: EndpointState,
-    failures: u32,
+    pub queue: Queue,
+    pub state: EndpointState,
+    /// Failures in a row that may pass.
+    pub failures: u32,
     /// Events that the next request may hold.
     events_max: usize,
     /// What the last attempt that failed was like.
@@ -83,25 +85,9 @@ impl RetryPolicy {
     /// The next batch to be tried.
     pub fn depart(&mut self) -> Option<Batch> {
         if self.state == EndpointState::Stopped {
-            None
-        } else {
-            self.queue.take(self.events_max)
+            return None;
         }
-    }
-
-    /// The events that wait.
-    pub const fn queue(&self) -> &Queue {
-        &self.queue
-    }
-
-    /// What is known of the endpoint.
-    pub const fn state(&self) -> EndpointState {
-        self.state
-    }
-
-    /// Failures in a row that may pass.
-    pub const fn failures(&self) -> u32 {
-        self.failures
+        self.queue.take(self.events_max)
     }
 
     /// Draws the conclusions of an attempt; None where the next one follows at once. `chance` is from 0 to 1.
@@ -121,17 +107,16 @@ impl RetryPolicy {
             }
             ResponseClass::Divide => {
                 self.alive();
-                match self.queue.divide(batch) {
-                    Divided::Halved => return None,
-                    Divided::Lone(_) => Disposition::Refused,
-                }
+                // One event alone is at fault.
+                self.queue.divide(batch)?;
+                Disposition::Refused
             }
             ResponseClass::Later => {
                 self.queue.put_back(batch);
                 let answer = (attempt.status, attempt.cause);
                 repeated = self.last.replace(answer) == Some(answer);
                 self.state = EndpointState::Dead;
-                self.failures = self.failures.saturating_add(1);
+                self.failures += 1;
                 if backoff::is_open(self.failures) {
                     self.events_max = 1;
                 }
@@ -145,11 +130,13 @@ impl RetryPolicy {
             }
         };
         let outcome = AttemptOutcome {
-            time: now,
+            answer: Answer {
+                time: wire::timestamp(now),
+                disposition,
+                status: attempt.status,
+                cause: attempt.cause,
+            },
             uuids,
-            disposition,
-            status: attempt.status,
-            cause: attempt.cause,
             repeated,
         };
         Some(Conclusion { outcome, wait })

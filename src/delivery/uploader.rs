@@ -74,48 +74,38 @@ impl Uploader {
             self.refused.push_back(uuid);
             return Some(uuid);
         }
-        self.policy
-            .offer(
-                Item {
-                    uuid,
-                    line: line.into(),
-                },
-                priority,
-            )
-            .then_some(uuid)
+        let line = line.into();
+        let is_taken = self.policy.offer(Item { uuid, line }, priority);
+        is_taken.then_some(uuid)
     }
 
     /// What is known of the endpoint.
     pub const fn state(&self) -> EndpointState {
-        self.policy.state()
+        self.policy.state
     }
 
     /// Events that were offered and have no outcome yet.
     pub fn unsettled(&self) -> usize {
-        let in_flight = self
-            .flight
-            .as_ref()
-            .map_or(0, |flight| flight.batch.items.len());
-        self.policy
-            .queue()
-            .len()
-            .saturating_add(self.refused.len())
-            .saturating_add(in_flight)
+        let in_flight = match &self.flight {
+            Some(flight) => flight.batch.items.len(),
+            None => 0,
+        };
+        in_flight + self.policy.queue.len() + self.refused.len()
     }
 
     /// Whether a wait at the run's end may be worth it: some of its own is on its way to a server that answers.
     pub fn is_worth_waiting_for(&self) -> bool {
-        let in_flight = self
-            .flight
-            .as_ref()
-            .is_some_and(|flight| flight.batch.priority == Priority::Own);
-        (in_flight || self.policy.queue().has(Priority::Own))
-            && matches!(self.state(), EndpointState::Untried | EndpointState::Alive)
+        let answers = matches!(self.state(), EndpointState::Untried | EndpointState::Alive);
+        let in_flight = match &self.flight {
+            Some(flight) => flight.batch.priority == Priority::Own,
+            None => false,
+        };
+        answers && (in_flight || self.policy.queue.has(Priority::Own))
     }
 
     /// Failures in a row that may pass.
     pub const fn failures(&self) -> u32 {
-        self.policy.failures()
+        self.policy.failures
     }
 
     /// Goes on until the next outcome; forever pending where there is nothing to do. Dropping the future loses
@@ -126,10 +116,8 @@ impl Uploader {
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<AttemptOutcome> {
         if let Some(uuid) = self.refused.pop_front() {
-            return Poll::Ready(AttemptOutcome::refused_by_gate(
-                vec![uuid],
-                SystemTime::now(),
-            ));
+            let now = SystemTime::now();
+            return Poll::Ready(AttemptOutcome::refused_by_gate(vec![uuid], now));
         }
         loop {
             if let Some(pause) = &mut self.pause {

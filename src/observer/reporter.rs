@@ -8,7 +8,7 @@ use super::disk::Disk;
 use super::maintenance::Maintenance;
 use super::owner::Owner;
 use crate::delivery::{
-    AttemptOutcome, Certificates, Destination, Disposition, EndpointState, Priority, Uploader,
+    AttemptOutcome, Certificates, Destination, EndpointState, Priority, Uploader,
 };
 use crate::store::{Importance, Journal, Sending, Store, UnsentPage, Written};
 use axolotl_run_core::event::wire::Member;
@@ -237,11 +237,7 @@ impl Reporter {
     /// Writes an outcome down with each run that it concerns. A passing one names nobody, and is this run's as well.
     fn keep(&mut self, outcome: &AttemptOutcome) {
         let is_earlier = self.earlier.keep(outcome);
-        if (!is_earlier
-            || !matches!(
-                outcome.disposition,
-                Disposition::Delivered | Disposition::Refused
-            ))
+        if (!is_earlier || !outcome.answer.disposition.is_final())
             && let Some(line) = outcome.line()
         {
             let _ = self.journal.append_delivery(&line);

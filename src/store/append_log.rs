@@ -34,6 +34,16 @@ pub enum Importance {
     Essential,
 }
 
+impl Importance {
+    /// Bytes that such a line may go beyond a limit.
+    const fn extra(self) -> u64 {
+        match self {
+            Self::Ordinary => 0,
+            Self::Essential => limits::ESSENTIAL_BYTES_MAX,
+        }
+    }
+}
+
 /// The file and what waits for it.
 #[derive(Debug)]
 pub struct AppendLog {
@@ -41,7 +51,7 @@ pub struct AppendLog {
     bytes_max: u64,
     open: Option<Open>,
     held: VecDeque<String>,
-    held_bytes: usize,
+    held_bytes: u64,
     lost: u64,
 }
 
@@ -102,7 +112,7 @@ impl AppendLog {
             if open.write(line).is_err() {
                 return false;
             }
-            self.held_bytes = self.held_bytes.saturating_sub(line.len());
+            self.held_bytes -= line.len() as u64;
             self.held.pop_front();
         }
         true
@@ -117,9 +127,7 @@ impl AppendLog {
 
     /// A second handle on the file, so that another thread can force it to the disk.
     pub fn handle(&self) -> Option<File> {
-        self.open
-            .as_ref()
-            .and_then(|open| open.file.try_clone().ok())
+        self.open.as_ref()?.file.try_clone().ok()
     }
 
     /// Bytes in the file.
@@ -129,7 +137,7 @@ impl AppendLog {
 
     /// Lines for which there was no room, and those that still wait in memory.
     pub fn unwritten(&self) -> u64 {
-        self.lost.saturating_add(self.held.len() as u64)
+        self.lost + self.held.len() as u64
     }
 
     /// Lets go of the file, which another takes the place of.
@@ -143,15 +151,11 @@ impl AppendLog {
     }
 
     fn hold(&mut self, line: &str, importance: Importance) -> Written {
-        let extra = match importance {
-            Importance::Ordinary => 0,
-            Importance::Essential => limits::ESSENTIAL_BYTES_MAX as usize,
-        };
-        if self.held_bytes.saturating_add(line.len()) > limits::HELD_BYTES_MAX.saturating_add(extra)
-        {
+        let bytes = self.held_bytes + line.len() as u64;
+        if bytes > limits::HELD_BYTES_MAX as u64 + importance.extra() {
             return self.lose();
         }
-        self.held_bytes = self.held_bytes.saturating_add(line.len());
+        self.held_bytes = bytes;
         self.held.push_back(line.to_owned());
         Written::Memory
     }
@@ -174,28 +178,20 @@ impl Open {
     }
 
     const fn has_room(&self, line: &str, bytes_max: u64, importance: Importance) -> bool {
-        let extra = match importance {
-            Importance::Ordinary => 0,
-            Importance::Essential => limits::ESSENTIAL_BYTES_MAX,
-        };
-        self.bytes.saturating_add(line.len() as u64) < bytes_max.saturating_add(extra)
+        self.bytes + (line.len() as u64) < bytes_max + importance.extra()
     }
 
     fn write(&mut self, line: &str) -> io::Result<()> {
-        let mut bytes = Vec::with_capacity(line.len().saturating_add(2));
-        if self.torn {
-            bytes.push(b'\n');
-        }
-        bytes.extend_from_slice(line.as_bytes());
-        bytes.push(b'\n');
+        let before = if self.torn { "\n" } else { "" };
+        let text = format!("{before}{line}\n");
         let written = loop {
-            match self.file.write(&bytes) {
+            match self.file.write(text.as_bytes()) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 answer => break answer?,
             }
         };
-        self.bytes = self.bytes.saturating_add(written as u64);
-        if written == bytes.len() {
+        self.bytes += written as u64;
+        if written == text.len() {
             self.torn = false;
             return Ok(());
         }

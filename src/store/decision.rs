@@ -12,6 +12,7 @@ use axolotl_run_core::limits;
 use axolotl_run_sys::files::{Access, Directory, Missing};
 use axolotl_run_sys::probe::open_regular;
 use serde::{Deserialize, Serialize};
+use serde_yaml::{Mapping, Value};
 use std::ffi::OsString;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -35,7 +36,7 @@ const OUR_KEYS: [&str; 3] = ["telemetry", "policy", "date"];
 
 #[derive(Serialize, Deserialize)]
 struct DecisionFile {
-    telemetry: serde_yaml::Value,
+    telemetry: Value,
     policy: u64,
     #[serde(default)]
     date: String,
@@ -48,7 +49,10 @@ pub fn path(environment: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
 
 /// Reads the decision.
 pub fn read(path: &Path) -> StoredDecision {
-    load(path).map_or_else(|stored| stored, |text| parse(&text))
+    match load(path) {
+        Ok(text) => parse(&text),
+        Err(stored) => stored,
+    }
 }
 
 /// The file's text, or what it says without any.
@@ -57,20 +61,15 @@ fn load(path: &Path) -> Result<String, StoredDecision> {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => StoredDecision::Nothing,
         _ => StoredDecision::Unreadable("can't be opened"),
     })?;
-    if file
-        .metadata()
-        .is_ok_and(|metadata| metadata.len() > limits::DECISION_BYTES_MAX)
-    {
+    let mut text = String::new();
+    let mut beginning = file.take(limits::DECISION_BYTES_MAX + 1);
+    if beginning.read_to_string(&mut text).is_err() {
+        return Err(StoredDecision::Unreadable("is not text"));
+    }
+    if text.len() as u64 > limits::DECISION_BYTES_MAX {
         return Err(StoredDecision::Unreadable("is too long"));
     }
-    let mut text = String::new();
-    match file
-        .take(limits::DECISION_BYTES_MAX)
-        .read_to_string(&mut text)
-    {
-        Ok(_) => Ok(text),
-        Err(_) => Err(StoredDecision::Unreadable("is not text")),
-    }
+    Ok(text)
 }
 
 fn parse(text: &str) -> StoredDecision {
@@ -78,11 +77,14 @@ fn parse(text: &str) -> StoredDecision {
         return StoredDecision::Unreadable("is not a decision");
     };
     // YAML 1.1 reads `on` as true, YAML 1.2 as text; people write either.
-    let telemetry = match &file.telemetry {
-        serde_yaml::Value::Bool(true) => Telemetry::On,
-        serde_yaml::Value::Bool(false) => Telemetry::Off,
-        serde_yaml::Value::String(word) if word.eq_ignore_ascii_case("on") => Telemetry::On,
-        serde_yaml::Value::String(word) if word.eq_ignore_ascii_case("off") => Telemetry::Off,
+    let word = match file.telemetry {
+        Value::Bool(switch) => switch.to_string(),
+        Value::String(word) => word.to_ascii_lowercase(),
+        _ => String::new(),
+    };
+    let telemetry = match word.as_str() {
+        "on" | "true" => Telemetry::On,
+        "off" | "false" => Telemetry::Off,
         _ => return StoredDecision::Unreadable("says neither on nor off"),
     };
     StoredDecision::Decision(Stored {
@@ -156,15 +158,15 @@ fn text(old: &str, decision: &Stored) -> Result<String, serde_yaml::Error> {
 }
 
 /// What is in the file besides the decision; None where it is empty or cannot be understood.
-fn rest(text: &str) -> Option<serde_yaml::Mapping> {
+fn rest(text: &str) -> Option<Mapping> {
     if text.trim().is_empty() {
         return None;
     }
-    let mut mapping = serde_yaml::from_str::<serde_yaml::Mapping>(text).ok()?;
+    let mut mapping = serde_yaml::from_str::<Mapping>(text).ok()?;
     mapping.retain(|key, _| {
         // A tagged key is read as the same key.
         let key = match key {
-            serde_yaml::Value::Tagged(tagged) => &tagged.value,
+            Value::Tagged(tagged) => &tagged.value,
             key => key,
         };
         !OUR_KEYS.contains(&key.as_str().unwrap_or_default())
@@ -175,18 +177,17 @@ fn rest(text: &str) -> Option<serde_yaml::Mapping> {
 /// The text with its lines of a decision exchanged for these; all others stay as they are.
 fn exchanged(old: &str, ours: &str) -> String {
     let mut text = String::new();
-    let mut missing = Some(ours);
+    let mut missing = ours;
     for line in old.lines() {
         let (key, _) = line.split_once(':').unwrap_or_default();
         if OUR_KEYS.contains(&key) {
-            text.push_str(missing.take().unwrap_or_default());
+            text += std::mem::take(&mut missing);
         } else {
-            text.push_str(line);
-            text.push('\n');
+            text += line;
+            text += "\n";
         }
     }
-    text.push_str(missing.unwrap_or_default());
-    text
+    text + missing
 }
 
 #[cfg(test)]

@@ -12,8 +12,7 @@
 
 use super::layout::{CONSENT, DELIVERY, EVENTS, SAMPLES, is_permitted};
 use super::lock::{self, RunOwner};
-use super::runs::summarize;
-use super::runs_directory::Store;
+use super::runs::{Store, summarize};
 use axolotl_run_core::consent::Sending;
 use axolotl_run_core::limits;
 use axolotl_run_sys::files::Directory;
@@ -71,12 +70,12 @@ impl Store {
                 }
                 // A later launcher would write its finish, which would wait.
                 _ if !summary.finished || summary.waiting > 0 => {
-                    drop(directory.remove_file(CONSENT))
+                    let _ = directory.remove_file(CONSENT);
                 }
                 _ => {}
             }
             if summary.waiting > 0 && !is_permitted(&directory) {
-                withdrawn.events = withdrawn.events.saturating_add(summary.waiting);
+                withdrawn.events += summary.waiting;
                 withdrawn.runs += 1;
             }
         }
@@ -103,64 +102,43 @@ struct Past {
     bytes: u64,
 }
 
-/// What becomes of a run beyond what is kept.
-enum Beyond {
-    Delete(Uuid),
-    /// Something of it waits to be sent.
-    Strip(Uuid),
-}
-
 impl Store {
     /// Deletes the runs beyond what is kept, the oldest first, for as long as there is time; what is left over is
     /// left to the next.
     pub fn prune(&self, now: SystemTime) {
-        let mut runs: Vec<Past> = self
-            .identities()
-            .into_iter()
-            .filter_map(|run| self.past(run, now))
-            .collect();
-        runs.sort_by_key(|past| Reverse((past.activity, past.run)));
-        let beyond = self.beyond_what_is_kept(runs, now);
-        let begun = Instant::now();
-        for run in beyond
-            .into_iter()
-            .rev()
-            .take_while(|_| begun.elapsed() < limits::PRUNE_TIME)
-        {
-            match run {
-                Beyond::Delete(run) => drop(self.forget(run, now)),
-                Beyond::Strip(run) => {
-                    drop(self.directory(run).map(|directory| strip(&directory, now)))
-                }
-            }
-        }
-    }
-
-    fn beyond_what_is_kept(&self, newest_first: Vec<Past>, now: SystemTime) -> Vec<Beyond> {
+        let identities = self.identities().into_iter();
+        let mut newest_first: Vec<_> = identities.filter_map(|run| self.past(run, now)).collect();
+        newest_first.sort_by_key(|past| Reverse((past.activity, past.run)));
         let mut beyond = Vec::new();
-        let mut total = 0_u64;
+        let mut total = 0;
         let mut unsent = limits::UNSENT_BYTES_MAX;
-        for (index, past) in newest_first.into_iter().enumerate() {
+        for (index, past) in newest_first.iter().enumerate() {
             let age = now.duration_since(past.activity).unwrap_or_default();
-            let waits = if age < limits::UNSENT_AGE_MAX && unsent > 0 {
-                self.unsent(past.run, now)
-            } else {
-                None
-            };
+            let mut waits = None;
+            if age < limits::UNSENT_AGE_MAX && unsent > 0 {
+                waits = self.unsent(past.run, now);
+            }
             unsent = unsent.saturating_sub(waits.unwrap_or(0));
-            let with_it = total.saturating_add(past.bytes);
             if age <= limits::RUNS_AGE_MAX
                 && index < limits::RUNS_MAX
-                && with_it <= limits::RUNS_BYTES_MAX
+                && total + past.bytes <= limits::RUNS_BYTES_MAX
             {
-                total = with_it;
-            } else if waits.is_some() {
-                beyond.push(Beyond::Strip(past.run));
+                total += past.bytes;
             } else {
-                beyond.push(Beyond::Delete(past.run));
+                beyond.push((past.run, waits.is_some()));
             }
         }
-        beyond
+        let begun = Instant::now();
+        for (run, waits) in beyond.into_iter().rev() {
+            if begun.elapsed() >= limits::PRUNE_TIME {
+                return;
+            }
+            if waits {
+                self.strip(run, now);
+            } else {
+                self.forget(run, now);
+            }
+        }
     }
 
     /// A run as the pruning sees it; None where it may be living: its bytes must not push out those that are finished.
@@ -169,37 +147,29 @@ impl Store {
         let RunOwner::Nobody(_lock) = lock::owner(&directory, now) else {
             return None;
         };
-        let activity = lock::activity(&directory, now).unwrap_or(now);
+        // The files that can have many bytes.
+        let looks = [EVENTS, DELIVERY, SAMPLES].map(|name| directory.look(name));
         Some(Past {
             run,
-            activity,
-            bytes: bytes(&directory),
+            activity: lock::activity(&directory, now).unwrap_or(now),
+            bytes: looks.iter().flatten().map(|look| look.bytes).sum(),
         })
     }
 
     /// Bytes of a run that wait to be sent; None where nothing does, nor will once its finish is written.
     fn unsent(&self, run: Uuid, now: SystemTime) -> Option<u64> {
         let directory = self.directory(run).ok()?;
-        if !is_permitted(&directory) {
-            return None;
-        }
         let summary = summarize(&directory, run, now, |_| {});
-        (summary.waiting > 0 || !summary.finished).then_some(summary.waiting_bytes)
+        let waits = summary.waiting > 0 || !summary.finished;
+        (waits && summary.sending == Sending::Permitted).then_some(summary.waiting_bytes)
     }
-}
 
-/// Takes away what is never sent.
-fn strip(directory: &Directory, now: SystemTime) {
-    if let RunOwner::Nobody(_lock) = lock::owner(directory, now) {
-        let _ = directory.remove_file(SAMPLES);
+    /// Takes away what is never sent.
+    fn strip(&self, run: Uuid, now: SystemTime) {
+        if let Ok(directory) = self.directory(run)
+            && let RunOwner::Nobody(_lock) = lock::owner(&directory, now)
+        {
+            let _ = directory.remove_file(SAMPLES);
+        }
     }
-}
-
-/// The bytes of the files that can have many.
-fn bytes(directory: &Directory) -> u64 {
-    [EVENTS, DELIVERY, SAMPLES]
-        .iter()
-        .filter_map(|name| directory.look(name).ok())
-        .map(|look| look.bytes)
-        .sum()
 }

@@ -49,9 +49,9 @@ impl Unforced {
     /// Forces them, which takes as long as the disk takes.
     pub fn force(self) {
         let _ = self.file.sync_data();
-        self.directories
-            .iter()
-            .for_each(|directory| drop(directory.sync()));
+        for directory in self.directories {
+            let _ = directory.sync();
+        }
     }
 }
 
@@ -64,7 +64,7 @@ impl Journal {
             place: None,
             events: AppendLog::new(EVENTS, limits::RUN_EVENTS_BYTES_MAX),
             delivery: AppendLog::new(DELIVERY, limits::RUN_DELIVERY_BYTES_MAX),
-            samples: AppendLog::new(SAMPLES, limits::RUN_SAMPLES_BYTES_MAX.saturating_mul(2)),
+            samples: AppendLog::new(SAMPLES, 2 * limits::RUN_SAMPLES_BYTES_MAX),
         };
         journal.settle();
         journal
@@ -77,21 +77,16 @@ impl Journal {
 
     /// Whether what is recorded may be sent. Consent can be withdrawn while a run lasts.
     pub fn may_be_sent(&self) -> bool {
-        let permitted = self
-            .place
-            .as_ref()
-            .is_none_or(|place| is_permitted(&place.directory));
-        self.sending == Sending::Permitted && permitted
+        match &self.place {
+            Some(place) => self.sending == Sending::Permitted && is_permitted(&place.directory),
+            None => self.sending == Sending::Permitted,
+        }
     }
 
     /// Writes one event down, in the form of a batch member.
     pub fn append(&mut self, line: &str, importance: Importance) -> Written {
         self.settle();
-        self.events.append(
-            self.place.as_ref().map(|place| &place.directory),
-            line,
-            importance,
-        )
+        self.events.append(directory(&self.place), line, importance)
     }
 
     /// What has yet to be forced to the disk for the events to survive the machine's death; ours they survive without.
@@ -99,13 +94,12 @@ impl Journal {
         let file = self.events.handle()?;
         let place = self.place.as_mut()?;
         let mut directories = Vec::new();
-        if !std::mem::replace(&mut place.is_entered, true) {
-            directories.extend(
-                [&place.directory]
-                    .into_iter()
-                    .chain(&self.runs)
-                    .filter_map(|it| it.try_clone().ok()),
-            );
+        if !place.is_entered {
+            place.is_entered = true;
+            directories.extend(place.directory.try_clone());
+            if let Some(runs) = &self.runs {
+                directories.extend(runs.try_clone());
+            }
         }
         Some(Unforced { file, directories })
     }
@@ -113,11 +107,8 @@ impl Journal {
     /// Writes an attempt to send and its answer down.
     pub fn append_delivery(&mut self, line: &str) -> Written {
         self.settle();
-        self.delivery.append(
-            self.place.as_ref().map(|place| &place.directory),
-            line,
-            Importance::Ordinary,
-        )
+        let directory = directory(&self.place);
+        self.delivery.append(directory, line, Importance::Ordinary)
     }
 
     /// Writes one point of the time series down; samples are the first to go where there is no room.
@@ -132,21 +123,19 @@ impl Journal {
         {
             self.samples.reopen();
         }
-        self.samples.append(
-            self.place.as_ref().map(|place| &place.directory),
-            line,
-            Importance::Ordinary,
-        )
+        let directory = directory(&self.place);
+        self.samples.append(directory, line, Importance::Ordinary)
     }
 
     /// Tries again to write what waits in memory; whether all of it is on disk now.
     pub fn flush(&mut self) -> bool {
         self.settle();
-        let directory = self.place.as_ref().map(|place| &place.directory);
-        let logs = [&mut self.events, &mut self.delivery, &mut self.samples];
-        logs.map(|log| log.flush(directory))
-            .into_iter()
-            .all(|empty| empty)
+        let directory = directory(&self.place);
+        let mut is_empty = true;
+        for log in [&mut self.events, &mut self.delivery, &mut self.samples] {
+            is_empty &= log.flush(directory);
+        }
+        is_empty
     }
 
     /// Events that are not on disk, for the finish event's account of what was missed.
@@ -164,18 +153,18 @@ impl Journal {
     }
 }
 
+fn directory(place: &Option<RunDirectory>) -> Option<&Directory> {
+    Some(&place.as_ref()?.directory)
+}
+
 impl RunDirectory {
     /// The lock comes first and the consent marker second: a run that was cut short in between is not sent.
     fn new(runs: &Directory, run: Uuid, sending: Sending) -> io::Result<Self> {
         let directory = runs.below(&run.to_string(), Missing::Create)?;
         let lock = lock::claim(&directory)?;
         if sending == Sending::Permitted {
-            match directory.file(CONSENT, Access::CreateNew) {
-                Ok(_) => {}
-                // A first try that failed later made it.
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error),
-            }
+            // A first try that failed later may have made it.
+            directory.file(CONSENT, Access::Append)?;
         }
         Ok(Self {
             directory,
@@ -187,9 +176,8 @@ impl RunDirectory {
 
 /// Throws every second sample away. What is oldest is thinned most often: a month ago nobody asks for seconds.
 fn thin(directory: &Directory) -> io::Result<()> {
-    let all = directory
-        .file(SAMPLES, Access::Read)?
-        .take(limits::RUN_SAMPLES_BYTES_MAX.saturating_mul(2));
+    let all = directory.file(SAMPLES, Access::Read)?;
+    let all = all.take(2 * limits::RUN_SAMPLES_BYTES_MAX);
     let _ = directory.remove_file(SAMPLES_NEW);
     let mut half = BufWriter::new(directory.file(SAMPLES_NEW, Access::CreateNew)?);
     for line in BufReader::new(all).split(b'\n').step_by(2) {

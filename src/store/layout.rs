@@ -3,6 +3,7 @@
 //! An empty or relative value is invalid and counts as unset, as the specification demands: a relative path
 //! would scatter state over every directory that a run is started from. Without a home there is no place.
 
+use axolotl_run_core::consent::Sending;
 use axolotl_run_core::env;
 use axolotl_run_sys::files::{Access, Directory};
 use axolotl_run_sys::reason;
@@ -25,6 +26,15 @@ pub const LIVE: &str = "live";
 /// Whether what a run recorded may be sent.
 pub fn is_permitted(directory: &Directory) -> bool {
     directory.file(CONSENT, Access::Read).is_ok()
+}
+
+/// The same as a value.
+pub fn sending(directory: &Directory) -> Sending {
+    if is_permitted(directory) {
+        Sending::Permitted
+    } else {
+        Sending::Forbidden
+    }
 }
 
 /// Why nothing can be kept on disk.
@@ -77,11 +87,10 @@ fn base(
     default: &str,
 ) -> Option<PathBuf> {
     let absolute = |name: &str| {
-        environment(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
+        let path = PathBuf::from(environment(name)?);
+        path.is_absolute().then_some(path)
     };
-    absolute(variable).or_else(|| absolute(env::HOME).map(|home| home.join(default)))
+    absolute(variable).or_else(|| Some(absolute(env::HOME)?.join(default)))
 }
 
 /// Every file of the launcher's with what it holds, for the documents.

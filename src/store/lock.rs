@@ -71,84 +71,65 @@ fn ask(
     now: SystemTime,
     lock: fn(&File) -> Result<(), TryLockError>,
 ) -> RunOwner {
-    let Ok(file) = directory.file(LIVE, Access::Lock) else {
-        return by_silence(directory, now, RunLock(None));
-    };
-    match lock(&file) {
-        Err(TryLockError::WouldBlock) => RunOwner::Living,
-        Err(TryLockError::Error(_)) => by_silence(directory, now, RunLock(None)),
-        Ok(()) => {
-            let mut written = String::new();
-            let read = (&file).take(BOOT_ID_BYTES).read_to_string(&mut written);
-            let ours = read.is_ok()
-                && !written.is_empty()
-                && boot_id().is_some_and(|boot| boot == written);
-            let lock = RunLock(Some(file));
-            if ours {
-                RunOwner::Nobody(lock)
-            } else {
-                by_silence(directory, now, lock)
+    let mut held = RunLock(None);
+    if let Ok(mut file) = directory.file(LIVE, Access::Lock) {
+        match lock(&file) {
+            Ok(()) => {
+                let boot = read_boot_id(&mut file);
+                held = RunLock(Some(file));
+                if boot.is_some() && boot.as_deref() == boot_id() {
+                    return RunOwner::Nobody(held);
+                }
             }
+            Err(TryLockError::WouldBlock) => return RunOwner::Living,
+            Err(TryLockError::Error(_)) => {}
         }
     }
-}
-
-fn by_silence(directory: &Directory, now: SystemTime, lock: RunLock) -> RunOwner {
-    let silent = activity(directory, now).is_none_or(|last| {
-        now.duration_since(last)
-            .is_ok_and(|silence| silence >= limits::FOREIGN_SILENCE)
-    });
-    if silent {
-        RunOwner::Nobody(lock)
-    } else {
-        RunOwner::Living
+    // Without a proof of its death, silence has to do.
+    let Some(last) = activity(directory, now) else {
+        return RunOwner::Nobody(held);
+    };
+    match now.duration_since(last) {
+        Ok(silence) if silence >= limits::FOREIGN_SILENCE => RunOwner::Nobody(held),
+        _ => RunOwner::Living,
     }
 }
 
 /// When a run's files were last written to; never later than now, so that a clock that was wrong once does
 /// not make a run immortal.
 pub fn activity(directory: &Directory, now: SystemTime) -> Option<SystemTime> {
-    let files = [EVENTS, DELIVERY, SAMPLES, LIVE]
-        .into_iter()
-        .filter_map(|name| changed(directory, name));
     // Without a file it is a run that begins just now, or never did: the directory itself tells which.
-    files
-        .max()
-        .or_else(|| directory.modified().ok())
-        .map(|last| last.min(now))
+    changed(directory, &[EVENTS, DELIVERY, SAMPLES, LIVE], now)
+        .or_else(|| Some(directory.modified().ok()?.min(now)))
 }
 
 /// When a run's observer gave its last sign of life: it measures every few seconds. What others write into the run
 /// does not count.
 pub fn last_sign(directory: &Directory, now: SystemTime) -> Option<SystemTime> {
-    let files = [EVENTS, SAMPLES, LIVE]
-        .into_iter()
-        .filter_map(|name| changed(directory, name));
-    files.max().map(|last| last.min(now))
+    changed(directory, &[EVENTS, SAMPLES, LIVE], now)
 }
 
 /// When a run's observer began: it makes this file first and never writes to it again.
 pub fn begun(directory: &Directory, now: SystemTime) -> Option<SystemTime> {
-    changed(directory, LIVE).map(|begun| begun.min(now))
+    changed(directory, &[LIVE], now)
 }
 
-fn changed(directory: &Directory, name: &str) -> Option<SystemTime> {
-    directory.look(name).ok().map(|look| look.modified)
+/// When one of these files was last written to.
+fn changed(directory: &Directory, names: &[&str], now: SystemTime) -> Option<SystemTime> {
+    let looks = names.iter().filter_map(|name| directory.look(name).ok());
+    looks.map(|look| look.modified.min(now)).max()
 }
 
 /// This boot's id, read once: it is asked for with each run, and there may be thousands.
 fn boot_id() -> Option<&'static str> {
     static READ: OnceLock<Option<String>> = OnceLock::new();
-    READ.get_or_init(read_boot_id).as_deref()
+    READ.get_or_init(|| read_boot_id(&mut File::open(BOOT_ID).ok()?))
+        .as_deref()
 }
 
-fn read_boot_id() -> Option<String> {
+fn read_boot_id(file: &mut File) -> Option<String> {
     let mut text = String::new();
-    File::open(BOOT_ID)
-        .ok()?
-        .take(BOOT_ID_BYTES)
-        .read_to_string(&mut text)
-        .ok()?;
+    file.take(BOOT_ID_BYTES).read_to_string(&mut text).ok()?;
     let text = text.trim_ascii();
     (!text.is_empty()).then(|| text.to_owned())
 }

@@ -25,7 +25,6 @@ mod lock;
 mod read;
 mod recover;
 mod runs;
-mod runs_directory;
 mod unsent;
 
 pub use append_log::{Importance, Written};
@@ -33,9 +32,7 @@ pub use axolotl_run_core::consent::Sending;
 pub use delete::{Forgotten, Withdrawn};
 pub use journal::{Journal, Unforced};
 pub use layout::{StoreProblem, files};
-pub use read::Sent;
-pub use runs::{RecordedEvent, RecordedRun, RunState};
-pub use runs_directory::Store;
+pub use runs::{RecordedEvent, RecordedRun, RunState, Store};
 pub use unsent::UnsentPage;
 
 #[cfg(test)]

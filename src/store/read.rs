@@ -5,16 +5,15 @@
 //! read as if nothing had happened. An event that was written twice (a write that was cut off before its
 //! newline is repeated) is seen once.
 //!
-//! Used within the store; [`Sent`] and [`Answer`] are what the queries show.
+//! Used within the store.
 
 use super::gate;
 use super::layout::{DELIVERY, EVENTS, SAMPLES};
-use crate::delivery::{Disposition, FailureCause, LastAnswer};
+use crate::delivery::{Answer, DeliveryLine, Disposition, FailureCause};
 use axolotl_run_core::event::wire::Member;
 use axolotl_run_core::limits;
 use axolotl_run_core::series::SeriesLine;
 use axolotl_run_sys::files::{Access, Directory};
-use serde::Deserialize;
 use std::collections::{HashMap, HashSet};
 use std::io::{self, BufRead, BufReader, Read as _};
 use std::time::SystemTime;
@@ -29,28 +28,8 @@ pub(super) struct Damage {
     pub truncated: bool,
 }
 
-/// What became of an event that was offered to the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sent {
-    /// The server accepted it.
-    Delivered,
-    /// It will not be sent: the server or our own gate refused it.
-    Refused,
-}
-
-/// The server's answer to one event.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// What became of it.
-    pub sent: Sent,
-    /// When it was answered, as it was written down.
-    pub time: String,
-    /// The HTTP status; None where the server was not asked.
-    pub status: Option<u16>,
-}
-
-/// The answers, by event.
-pub type Delivered = HashMap<Uuid, Answer>;
+/// What became of the events that are settled.
+pub type Answers = HashMap<Uuid, Answer>;
 
 /// Calls `each` with every event of a run, in order, each once.
 pub(super) fn events(directory: &Directory, mut each: impl FnMut(&str, Member)) -> Damage {
@@ -72,21 +51,10 @@ pub(super) fn events(directory: &Directory, mut each: impl FnMut(&str, Member)) 
     )
 }
 
-/// A line of the delivery record, as the delivery writes it.
-#[derive(Deserialize)]
-struct DeliveryRecord {
-    time: String,
-    outcome: Disposition,
-    status: Option<u16>,
-    cause: Option<FailureCause>,
-    #[serde(default)]
-    uuids: Vec<Uuid>,
-}
-
 /// The answers to a run's events, and the last thing that the server said. A later answer does not undo that the
 /// event was accepted once.
-pub(super) fn deliveries(directory: &Directory) -> (Delivered, Option<LastAnswer>, Damage) {
-    let mut answers = Delivered::new();
+pub(super) fn deliveries(directory: &Directory) -> (Answers, Option<Answer>, Damage) {
+    let mut answers = Answers::new();
     let mut last = None;
     let damage = lines(
         directory,
@@ -94,44 +62,24 @@ pub(super) fn deliveries(directory: &Directory) -> (Delivered, Option<LastAnswer
         limits::RUN_DELIVERY_BYTES_MAX,
         limits::EVENT_BYTES_MAX,
         |line| {
-            let Ok(record) = serde_json::from_str::<DeliveryRecord>(line) else {
+            let Ok(DeliveryLine { answer, uuids, .. }) = serde_json::from_str(line) else {
                 return false;
             };
-            let DeliveryRecord {
-                outcome: disposition,
-                status,
-                cause,
-                ..
-            } = record;
-            if cause != Some(FailureCause::Gate)
-                && let Ok(time) = humantime::parse_rfc3339(&record.time)
-            {
-                last = Some(LastAnswer {
-                    time,
-                    disposition,
-                    status,
-                    cause,
-                });
+            if humantime::parse_rfc3339(&answer.time).is_err() {
+                return false;
             }
-            let sent = match disposition {
-                Disposition::Delivered => Sent::Delivered,
-                Disposition::Refused => Sent::Refused,
-                Disposition::Delayed | Disposition::Stopped => return true,
-            };
-            for uuid in record.uuids {
-                let known = answers
-                    .get(&uuid)
-                    .is_some_and(|answer| answer.sent == Sent::Delivered);
-                if !known && answers.len() < limits::DELIVERED_MAX {
-                    answers.insert(
-                        uuid,
-                        Answer {
-                            sent,
-                            time: record.time.clone(),
-                            status: record.status,
-                        },
-                    );
+            if answer.disposition.is_final() {
+                for uuid in uuids {
+                    if answers.len() < limits::DELIVERED_MAX {
+                        let known = answers.entry(uuid).or_insert_with(|| answer.clone());
+                        if known.disposition != Disposition::Delivered {
+                            known.clone_from(&answer);
+                        }
+                    }
                 }
+            }
+            if answer.cause != Some(FailureCause::Gate) {
+                last = Some(answer);
             }
             true
         },
@@ -141,24 +89,23 @@ pub(super) fn deliveries(directory: &Directory) -> (Delivered, Option<LastAnswer
 
 /// When a run's first event happened. Only the file's beginning is read.
 pub(super) fn began(directory: &Directory, run: Uuid) -> Option<SystemTime> {
-    let file = directory.file(EVENTS, Access::Read).ok()?;
-    let mut reader = BufReader::new(file.take(limits::ESSENTIAL_BYTES_MAX));
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        match next_line(&mut reader, &mut line, limits::EVENT_BYTES_MAX) {
-            Ok(Next::Line) => {
-                let text = std::str::from_utf8(&line).unwrap_or_default();
-                let member =
-                    gate::parse(text).filter(|member| gate::judge(run, text, member).is_ok());
-                if let Some(time) = member.as_ref().and_then(gate::happened) {
-                    return Some(time);
-                }
+    let mut began = None;
+    lines(
+        directory,
+        EVENTS,
+        limits::ESSENTIAL_BYTES_MAX / 2,
+        limits::EVENT_BYTES_MAX,
+        |line| {
+            if began.is_none()
+                && let Some(member) = gate::parse(line)
+                && gate::judge(run, line, &member).is_ok()
+            {
+                began = gate::happened(&member);
             }
-            Ok(Next::Long) => {}
-            Ok(Next::End) | Err(_) => return None,
-        }
-    }
+            true
+        },
+    );
+    began
 }
 
 /// Calls `each` with the measurements of a run, in order; it says whether the measurement makes sense.
@@ -177,7 +124,7 @@ pub(super) fn samples(directory: &Directory, mut each: impl FnMut(SeriesLine) ->
         limits::SAMPLES_SEEN_BYTES,
         limits::SAMPLE_BYTES_MAX,
         |line| {
-            number = number.wrapping_add(1);
+            number += 1;
             if !number.is_multiple_of(every) {
                 return true;
             }
@@ -204,56 +151,40 @@ fn lines(
     let mut reader = BufReader::new(file.take(bound));
     let mut line = Vec::new();
     loop {
-        line.clear();
         match next_line(&mut reader, &mut line, line_bytes_max) {
-            Ok(Next::Line) if line.trim_ascii().is_empty() => {}
-            Ok(Next::Line) if std::str::from_utf8(&line).is_ok_and(&mut ours) => {}
-            Ok(Next::Line | Next::Long) => damage.lines = damage.lines.saturating_add(1),
+            Ok(NextLine::Line) if line.trim_ascii().is_empty() => {}
+            Ok(NextLine::Line) if std::str::from_utf8(&line).is_ok_and(&mut ours) => {}
+            Ok(NextLine::Line | NextLine::Long) => damage.lines += 1,
             // An error of the disk ends the reading as the file's end does; what was read counts.
-            Ok(Next::End) | Err(_) => return damage,
+            Ok(NextLine::End) | Err(_) => return damage,
         }
     }
 }
 
-enum Next {
+enum NextLine {
     Line,
     Long,
     End,
 }
 
-fn next_line(reader: &mut impl BufRead, line: &mut Vec<u8>, bytes_max: usize) -> io::Result<Next> {
-    let (mut any, mut long) = (false, false);
-    loop {
-        let available = match reader.fill_buf() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            answer => answer?,
-        };
-        if available.is_empty() {
-            return Ok(if long {
-                Next::Long
-            } else if any {
-                Next::Line
-            } else {
-                Next::End
-            });
-        }
-        any = true;
-        let end = memchr::memchr(b'\n', available);
-        let part = available
-            .get(..end.unwrap_or(available.len()))
-            .unwrap_or_default();
-        long = long || line.len().saturating_add(part.len()) > bytes_max;
-        if long {
-            line.clear();
-        } else {
-            line.extend_from_slice(part);
-        }
-        let used = part.len().saturating_add(usize::from(end.is_some()));
-        reader.consume(used);
-        if end.is_some() {
-            return Ok(if long { Next::Long } else { Next::Line });
-        }
+/// Reads up to the end of a line; one that is longer than so many bytes is skipped.
+fn next_line(
+    reader: &mut impl BufRead,
+    line: &mut Vec<u8>,
+    bytes_max: usize,
+) -> io::Result<NextLine> {
+    line.clear();
+    let with_newline = bytes_max as u64 + 1;
+    if reader.take(with_newline).read_until(b'\n', line)? == 0 {
+        return Ok(NextLine::End);
     }
+    if line.last() == Some(&b'\n') {
+        line.pop();
+    } else if line.len() > bytes_max {
+        reader.skip_until(b'\n')?;
+        return Ok(NextLine::Long);
+    }
+    Ok(NextLine::Line)
 }
 
 #[cfg(test)]
@@ -267,9 +198,9 @@ mod tests {
         loop {
             line.clear();
             match next_line(&mut reader, &mut line, bytes_max).unwrap() {
-                Next::Line => found.push(Some(line.clone())),
-                Next::Long => found.push(None),
-                Next::End => return found,
+                NextLine::Line => found.push(Some(line.clone())),
+                NextLine::Long => found.push(None),
+                NextLine::End => return found,
             }
         }
     }

@@ -14,8 +14,7 @@ use super::append_log::{AppendLog, Importance, Written};
 use super::gate;
 use super::layout::{EVENTS, SAMPLES};
 use super::lock::{self, RunOwner};
-use super::runs::{Last, summarize};
-use super::runs_directory::Store;
+use super::runs::{Last, Store, summarize};
 use axolotl_run_core::consent::Sending;
 use axolotl_run_core::event::wire::Member;
 use axolotl_run_core::event::{Event, Finish};
@@ -24,32 +23,26 @@ use axolotl_run_core::limits;
 use axolotl_run_core::series::{OomKillCounters, SeriesLine};
 use axolotl_run_sys::files::{Access, Directory};
 use std::io::{self, BufRead as _, BufReader, Read as _};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 use uuid::{Builder, Uuid};
 
 impl Store {
     /// Finishes the runs that began, have no finish, and have no living observer; says which.
     pub fn recover(&self, now: SystemTime) -> Vec<Uuid> {
-        self.identities()
-            .into_iter()
-            .filter(|run| self.recover_one(*run, now).is_some())
-            .collect()
-    }
-
-    fn recover_one(&self, run: Uuid, now: SystemTime) -> Option<()> {
-        self.finish_one(run, now, |left| {
-            let outcome = Some(Outcome::Lost.public());
-            let verdict = Some((&verdict::lost()).into());
-            (
-                Finish {
-                    outcome,
-                    verdict,
+        let mut runs = self.identities();
+        runs.retain(|run| {
+            let finished = self.finish(*run, now, |left| {
+                let finish = Finish {
+                    outcome: Some(Outcome::Lost.public()),
+                    verdict: Some((&verdict::lost()).into()),
                     total_steps: left.steps,
                     ..Finish::default()
-                },
-                None,
-            )
-        })
+                };
+                (finish, None)
+            });
+            finished.is_some()
+        });
+        runs
     }
 
     /// Finishes a run whose observer died before the command, by what is known of the command's end.
@@ -61,19 +54,16 @@ impl Store {
         run: Uuid,
         sending: Sending,
         now: SystemTime,
-        finish: impl FnOnce(&Left) -> (Finish, f64),
+        finish: impl FnOnce(&Left) -> (Finish, Option<f64>),
     ) -> Option<()> {
         if self.directory(run).is_err() {
             // It died before it had made the directory; this makes it, and lets go of it.
             drop(self.begin(run, sending));
         }
-        self.finish_one(run, now, |left| {
-            let (finish, elapsed) = finish(left);
-            (finish, Some(elapsed))
-        })
+        self.finish(run, now, finish)
     }
 
-    fn finish_one(
+    fn finish(
         &self,
         run: Uuid,
         now: SystemTime,
@@ -99,39 +89,29 @@ impl Store {
                     time: lock::begun(&directory, now).or(last_sign)?,
                     elapsed_seconds: 0.0,
                 };
-                write(
-                    &directory,
-                    &member(run, 1, Event::Start(Box::default()), &began)?,
-                )?;
+                let start = member(run, 1, Event::Start(Box::default()), &began)?;
+                write(&directory, &start)?;
                 began
             }
         };
-        let oom_kill_counters = counters(&directory).unwrap_or_default();
         let (finish, elapsed) = finish(&Left {
             steps: summary.steps,
-            oom_kill_counters,
+            oom_kill_counters: counters(&directory).unwrap_or_default(),
         });
-        let end = match (
-            elapsed,
-            last_sign.and_then(|sign| sign.duration_since(last.time).ok()),
-        ) {
-            (Some(elapsed_seconds), _) => Last {
-                time: now,
-                elapsed_seconds,
-            },
+        let mut end = last;
+        if let Some(elapsed_seconds) = elapsed {
+            end.time = now;
+            end.elapsed_seconds = elapsed_seconds;
+        } else if let Some(sign) = last_sign
+            && let Ok(since) = sign.duration_since(end.time)
+        {
             // How long the command ran, nobody knows; the event's own time is the last sign of its life.
-            (None, Some(since)) => Last {
-                time: last.time + since,
-                // As the timestamps tell it, in whole milliseconds.
-                elapsed_seconds: last.elapsed_seconds
-                    + Duration::from_millis(since.as_millis() as u64).as_secs_f64(),
-            },
-            (None, None) => last,
-        };
-        write(
-            &directory,
-            &member(run, 0, Event::Finish(Box::new(finish)), &end)?,
-        )
+            end.time = sign;
+            // As the timestamps tell it, in whole milliseconds.
+            end.elapsed_seconds += since.as_millis() as f64 / 1000.0;
+        }
+        let finish = member(run, 0, Event::Finish(Box::new(finish)), &end)?;
+        write(&directory, &finish)
     }
 }
 
@@ -172,9 +152,10 @@ fn write(directory: &Directory, line: &str) -> Option<()> {
 fn member(run: Uuid, number: u8, event: Event, at: &Last) -> Option<String> {
     // A version 8 identity (vendor specific) out of the run's own, which is random.
     let mut identity = run.into_bytes();
-    identity.iter_mut().take(1).for_each(|byte| *byte ^= number);
+    identity[0] ^= number;
     let uuid = Builder::from_custom_bytes(identity).into_uuid();
     let member = Member::new(uuid, run, &event, at.time, at.elapsed_seconds);
     let line = serde_json::to_string(&member).ok()?;
-    gate::judge(run, &line, &member).ok().map(|()| line)
+    gate::judge(run, &line, &member).ok()?;
+    Some(line)
 }

@@ -1,4 +1,4 @@
-//! One recorded run as it can be told from its files.
+//! The recorded runs: their directory, and each as it can be told from its files.
 //!
 //! A [`RecordedRun`] walks the events once and keeps figures, never the events: a month of training has tens of
 //! thousands of them. Every figure is read from a file that may hold anything, so strings are mapped to closed
@@ -7,29 +7,34 @@
 //! The queries read it; recovery, sending and pruning are built on it.
 
 use super::gate::{self, LineRefusal};
-use super::layout;
+use super::journal::Journal;
+use super::layout::{self, OURS, RUNS, StoreProblem};
 use super::lock;
-use super::read::{self, Answer, Damage, Sent};
-use super::runs_directory::Store;
-use crate::delivery::LastAnswer;
+use super::read::{self, Damage};
+use crate::delivery::{Answer, Disposition};
 use axolotl_run_core::consent::Sending;
 use axolotl_run_core::event::Event;
 use axolotl_run_core::event::wire::Member;
 use axolotl_run_core::judging::verdict::Outcome;
 use axolotl_run_core::limits;
 use axolotl_run_core::series::SeriesLine;
-use axolotl_run_sys::files::Directory;
+use axolotl_run_sys::files::{Directory, Missing};
+use std::cmp::Reverse;
+use std::ffi::OsString;
+use std::io;
+use std::path::Path;
 use std::time::SystemTime;
 use uuid::Uuid;
 
 /// How far a run is, as its journal knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RunState {
     /// Its observer lives.
     Running,
     /// The command ended.
     Ended(Outcome),
     /// The journal does not say.
+    #[default]
     Unknown,
 }
 
@@ -45,7 +50,7 @@ impl RunState {
 }
 
 /// The figures of one run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct RecordedRun {
     /// Its identity.
     pub run: Uuid,
@@ -80,7 +85,7 @@ pub struct RecordedRun {
     /// When anything was last written.
     pub activity: Option<SystemTime>,
     /// What the server said last.
-    pub said: Option<LastAnswer>,
+    pub said: Option<Answer>,
     pub(super) last: Option<Last>,
     pub(super) finished: bool,
 }
@@ -109,18 +114,89 @@ pub struct RecordedEvent<'a> {
     pub refusal: Option<LineRefusal>,
 }
 
+/// The directory of recorded runs.
+#[derive(Debug)]
+pub struct Store {
+    pub(super) runs: Directory,
+}
+
 impl Store {
-    /// The recorded runs, the latest first.
-    pub fn runs(&self, now: SystemTime) -> Vec<RecordedRun> {
-        self.summaries(now, |_| true)
+    /// Opens the directory, and makes it where it is missing.
+    ///
+    /// # Errors
+    /// Why there is none; the text reads after "failed to".
+    pub fn open(environment: impl Fn(&str) -> Option<OsString>) -> Result<Self, StoreProblem> {
+        let home = layout::state_home(environment).ok_or(StoreProblem::NoHome)?;
+        Self::at(&home, Missing::Create)
     }
 
-    fn summaries(&self, now: SystemTime, is_meant: impl Fn(&Uuid) -> bool) -> Vec<RecordedRun> {
-        let meant = self.identities().into_iter().filter(is_meant);
-        let mut runs: Vec<_> = meant.filter_map(|run| self.summary(run, now)).collect();
-        runs.sort_by_key(|summary| {
-            std::cmp::Reverse((summary.started.or(summary.activity), summary.run))
-        });
+    /// Opens the directory to look into it; None where nothing was ever recorded.
+    ///
+    /// # Errors
+    /// Why it can't be opened; the text reads after "failed to".
+    pub fn existing(
+        environment: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Option<Self>, StoreProblem> {
+        let home = layout::state_home(environment).ok_or(StoreProblem::NoHome)?;
+        match Self::at(&home, Missing::Fail) {
+            Err(StoreProblem::Io(_, error)) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            answer => answer.map(Some),
+        }
+    }
+
+    fn at(home: &Path, missing: Missing) -> Result<Self, StoreProblem> {
+        let place = home.join(OURS);
+        let problem = |error| StoreProblem::Io(place.clone(), error);
+        let base = Directory::open(home, missing)
+            .map_err(|error| StoreProblem::Io(home.to_owned(), error))?;
+        let ours = base.below(OURS, missing).map_err(problem)?;
+        if !ours.is_ours(&base).map_err(problem)? {
+            return Err(StoreProblem::Foreign(place));
+        }
+        ours.make_private();
+        let runs = ours
+            .below(RUNS, missing)
+            .map_err(|error| StoreProblem::Io(place.join(RUNS), error))?;
+        runs.make_private();
+        Ok(Self { runs })
+    }
+
+    /// Begins the journal of a run. It always begins: what can't be written is kept in memory.
+    ///
+    /// The journal outlives the store, and has a handle of its own.
+    pub fn begin(&self, run: Uuid, sending: Sending) -> Journal {
+        Journal::begin(self.runs.try_clone().ok(), run, sending)
+    }
+
+    /// Where the runs are, for messages.
+    pub fn path(&self) -> &Path {
+        self.runs.path()
+    }
+
+    /// The runs' identities, in no order. Names that no launcher gives are not ours to touch.
+    pub(super) fn identities(&self) -> Vec<Uuid> {
+        let mut runs = Vec::new();
+        for name in self.runs.names(limits::RUNS_LISTED_MAX) {
+            if let Ok(run) = Uuid::parse_str(&name)
+                && run.to_string() == name
+            {
+                runs.push(run);
+            }
+        }
+        runs
+    }
+
+    pub(super) fn directory(&self, run: Uuid) -> io::Result<Directory> {
+        self.runs.below(&run.to_string(), Missing::Fail)
+    }
+
+    /// The recorded runs, the latest first.
+    pub fn runs(&self, now: SystemTime) -> Vec<RecordedRun> {
+        let identities = self.identities().into_iter();
+        let mut runs: Vec<_> = identities
+            .filter_map(|run| self.summary(run, now))
+            .collect();
+        runs.sort_by_key(|summary| Reverse((summary.started.or(summary.activity), summary.run)));
         runs
     }
 
@@ -147,23 +223,19 @@ impl Store {
 
     /// Whether a run may be sent.
     pub fn sending(&self, run: Uuid) -> Sending {
-        let permitted = self
-            .directory(run)
-            .is_ok_and(|directory| layout::is_permitted(&directory));
-        if permitted {
-            Sending::Permitted
-        } else {
-            Sending::Forbidden
+        match self.directory(run) {
+            Ok(directory) => layout::sending(&directory),
+            Err(_) => Sending::Forbidden,
         }
     }
 
     /// The latest run. Of all others only the beginning is read.
     pub fn latest(&self, now: SystemTime) -> Option<Uuid> {
         let began = |run: &Uuid| {
-            let directory = self.directory(*run).ok();
-            let time = directory.and_then(|found| {
-                read::began(&found, *run).or_else(|| lock::activity(&found, now))
-            });
+            let time = match self.directory(*run) {
+                Ok(found) => read::began(&found, *run).or_else(|| lock::activity(&found, now)),
+                Err(_) => None,
+            };
             (time, *run)
         };
         self.identities().into_iter().max_by_key(began)
@@ -195,44 +267,24 @@ pub(super) fn summarize(
     now: SystemTime,
     mut each: impl FnMut(RecordedEvent<'_>),
 ) -> RecordedRun {
+    let (answers, said, of_answers) = read::deliveries(directory);
     let mut summary = RecordedRun {
         run,
-        started: None,
-        state: RunState::Unknown,
-        steps: None,
-        launcher: None,
-        seconds: None,
-        sending: if layout::is_permitted(directory) {
-            Sending::Permitted
-        } else {
-            Sending::Forbidden
-        },
-        events: 0,
-        delivered: 0,
-        refused: 0,
-        waiting: 0,
-        waiting_bytes: 0,
-        has_new_refusals: false,
-        damaged_lines: 0,
-        truncated: false,
+        sending: layout::sending(directory),
         activity: lock::activity(directory, now),
-        said: None,
-        last: None,
-        finished: false,
+        said,
+        ..RecordedRun::default()
     };
-    let (answers, said, of_answers) = read::deliveries(directory);
-    summary.said = said;
     let of_events = read::events(directory, |line, member| {
-        let refusal = gate::judge(run, line, &member).err();
         let mut record = RecordedEvent {
             line,
             answer: answers.get(&member.uuid).cloned(),
             event: None,
             elapsed_seconds: None,
-            refusal,
+            refusal: gate::judge(run, line, &member).err(),
             member,
         };
-        if refusal.is_none()
+        if record.refusal.is_none()
             && let Some((event, elapsed_seconds)) = record.member.read()
         {
             record.event = Some(event);
@@ -249,24 +301,23 @@ pub(super) fn summarize(
 impl RecordedEvent<'_> {
     /// Whether it still may and should be sent, where its run's consent permits it.
     pub fn is_waiting(&self, now: SystemTime) -> bool {
-        let young = gate::happened(&self.member).is_some_and(|time| {
-            now.duration_since(time)
-                .is_ok_and(|age| age < limits::UNSENT_AGE_MAX)
-                || time > now
-        });
-        self.answer.is_none() && self.refusal.is_none() && young
+        let Some(time) = gate::happened(&self.member) else {
+            return false;
+        };
+        let age = now.duration_since(time).unwrap_or_default();
+        self.answer.is_none() && self.refusal.is_none() && age < limits::UNSENT_AGE_MAX
     }
 }
 
 impl RecordedRun {
     fn count(&mut self, record: &RecordedEvent<'_>, now: SystemTime) {
-        self.events = self.events.saturating_add(1);
-        match record.answer.as_ref().map(|answer| answer.sent) {
-            Some(Sent::Delivered) => self.delivered = self.delivered.saturating_add(1),
-            Some(Sent::Refused) => self.refused = self.refused.saturating_add(1),
+        self.events += 1;
+        match &record.answer {
+            Some(answer) if answer.disposition == Disposition::Delivered => self.delivered += 1,
+            Some(_) => self.refused += 1,
             None if self.sending == Sending::Permitted && record.is_waiting(now) => {
-                self.waiting = self.waiting.saturating_add(1);
-                self.waiting_bytes = self.waiting_bytes.saturating_add(record.line.len() as u64);
+                self.waiting += 1;
+                self.waiting_bytes += record.line.len() as u64;
             }
             None => self.has_new_refusals |= record.refusal.is_some(),
         }
@@ -297,7 +348,7 @@ impl RecordedRun {
     }
 
     const fn damaged(&mut self, damage: Damage) {
-        self.damaged_lines = self.damaged_lines.saturating_add(damage.lines);
-        self.truncated = self.truncated || damage.truncated;
+        self.damaged_lines += damage.lines;
+        self.truncated |= damage.truncated;
     }
 }

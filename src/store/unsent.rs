@@ -11,9 +11,8 @@
 use super::append_log::{AppendLog, Importance};
 use super::layout::{DELIVERY, is_permitted};
 use super::lock::{self, RunLock, RunOwner};
-use super::runs::{RecordedRun, summarize};
-use super::runs_directory::Store;
-use crate::delivery::{AttemptOutcome, Disposition};
+use super::runs::{RecordedRun, Store, summarize};
+use crate::delivery::AttemptOutcome;
 use axolotl_run_core::limits;
 use axolotl_run_sys::files::Directory;
 use std::cmp::Reverse;
@@ -67,8 +66,8 @@ struct HeldRun {
 impl HeldRun {
     fn append(&mut self, outcome: &AttemptOutcome) {
         if let Some(line) = outcome.line() {
-            self.delivery
-                .append(Some(&self.directory), &line, Importance::Ordinary);
+            let directory = Some(&self.directory);
+            self.delivery.append(directory, &line, Importance::Ordinary);
         }
     }
 }
@@ -88,10 +87,7 @@ impl UnsentPage {
             };
             any = true;
             held.append(&part);
-            if matches!(
-                part.disposition,
-                Disposition::Delivered | Disposition::Refused
-            ) {
+            if part.answer.disposition.is_final() {
                 for uuid in &part.uuids {
                     self.open.remove(uuid);
                 }
@@ -109,19 +105,22 @@ impl UnsentPage {
         let Ok(directory) = store.directory(survey.run) else {
             return false;
         };
+        if !is_permitted(&directory) {
+            return false;
+        }
         let is_first = survey.lock.is_none();
-        let lock = match (survey.lock.take(), is_permitted(&directory)) {
-            (Some(lock), true) => lock,
-            (None, true) => match lock::owner(&directory, now) {
+        let lock = match survey.lock.take() {
+            Some(lock) => lock,
+            None => match lock::owner(&directory, now) {
                 RunOwner::Nobody(lock) => Arc::new(lock),
                 RunOwner::Living => return false,
             },
-            (_, false) => return false,
         };
         survey.lock = Some(Arc::clone(&lock));
         let index = self.held.len();
         let mut refused = Vec::new();
-        let (mut reached, mut more) = (survey.after.is_none(), false);
+        let mut reached = survey.after.is_none();
+        let mut more = false;
         summarize(&directory, survey.run, now, |record| {
             let uuid = record.member.uuid;
             if record.refusal.is_some() && record.answer.is_none() {
@@ -131,12 +130,12 @@ impl UnsentPage {
                     more = true;
                     return;
                 }
-                self.bytes = self.bytes.saturating_add(record.line.len());
+                self.bytes += record.line.len();
                 self.lines.push(record.line.to_owned());
                 self.open.insert(uuid, index);
                 survey.after = Some(uuid);
             }
-            reached = reached || survey.after == Some(uuid);
+            reached |= survey.after == Some(uuid);
         });
         let mut held = HeldRun {
             directory,
@@ -144,7 +143,7 @@ impl UnsentPage {
             _lock: lock,
         };
         if is_first && !refused.is_empty() {
-            self.refused = self.refused.saturating_add(refused.len() as u64);
+            self.refused += refused.len() as u64;
             held.append(&AttemptOutcome::refused_by_gate(refused, now));
         }
         self.held.push(held);
@@ -173,26 +172,20 @@ impl UnsentRuns {
 impl Store {
     /// Which runs have something to be sent that nobody else is sending.
     pub fn waiting(&self, now: SystemTime) -> UnsentRuns {
-        let mut found: Vec<RecordedRun> = self
-            .identities()
-            .into_iter()
-            .filter_map(|run| self.survey(run, now))
-            .collect();
-        found.sort_by_key(|summary| Reverse((summary.activity, summary.run)));
+        let identities = self.identities().into_iter();
+        let mut newest_first: Vec<_> = identities.filter_map(|run| self.survey(run, now)).collect();
+        newest_first.sort_by_key(|summary| Reverse((summary.activity, summary.run)));
         let mut waiting = UnsentRuns::default();
         let mut room = limits::UNSENT_BYTES_MAX;
-        for summary in found {
-            let (after, left_out) = match room.checked_sub(summary.waiting_bytes) {
-                Some(left) => {
-                    room = left;
-                    (None, 0)
-                }
-                None => self.beyond(summary.run, std::mem::take(&mut room), now),
-            };
-            waiting.left_out = waiting.left_out.saturating_add(left_out);
-            waiting.events = waiting
-                .events
-                .saturating_add(summary.waiting.saturating_sub(left_out));
+        for summary in newest_first {
+            let mut after = None;
+            let mut left_out = 0;
+            if summary.waiting_bytes > room {
+                (after, left_out) = self.beyond(summary.run, room, now);
+            }
+            room = room.saturating_sub(summary.waiting_bytes);
+            waiting.left_out += left_out;
+            waiting.events += summary.waiting.saturating_sub(left_out);
             if left_out < summary.waiting || summary.has_new_refusals {
                 waiting.runs.push_front(Surveyed {
                     run: summary.run,
@@ -215,24 +208,19 @@ impl Store {
 
     /// The last of the events that do not fit into this room if the newest are to, and how many they are.
     fn beyond(&self, run: Uuid, room: u64, now: SystemTime) -> (Option<Uuid>, u64) {
-        let mut lengths = Vec::new();
+        let mut events = Vec::new();
         self.events(run, now, |record| {
             if record.is_waiting(now) {
-                lengths.push((record.member.uuid, record.line.len() as u64));
+                events.push((record.member.uuid, record.line.len() as u64));
             }
         });
-        let mut left = Some(room);
-        let fits = |(_, length): &&(Uuid, u64)| {
-            left = left.and_then(|left| left.checked_sub(*length));
-            left.is_some()
-        };
-        let fitting = lengths.iter().rev().take_while(fits).count();
-        let over = lengths.len().saturating_sub(fitting);
-        (
-            over.checked_sub(1)
-                .and_then(|last| lengths.get(last))
-                .map(|(uuid, _)| *uuid),
-            over as u64,
-        )
+        let mut bytes = 0;
+        while let Some((uuid, length)) = events.pop() {
+            bytes += length;
+            if bytes > room {
+                return (Some(uuid), events.len() as u64 + 1);
+            }
+        }
+        (None, 0)
     }
 }

@@ -56,11 +56,12 @@ pub struct Inputs<'a> {
 }
 
 /// Whether what a run records may ever be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Sending {
     /// The run's user consented.
     Permitted,
     /// It is recorded for its owner alone.
+    #[default]
     Forbidden,
 }
 

@@ -141,7 +141,7 @@ fn send(store: &Store, mut uploader: Uploader, shows_progress: bool) -> io::Resu
 impl Totals {
     fn count(&mut self, outcome: &AttemptOutcome) {
         let events = outcome.uuids.len() as u64;
-        match outcome.disposition {
+        match outcome.answer.disposition {
             Disposition::Delivered => self.delivered += events,
             Disposition::Refused => self.refused += events,
             Disposition::Delayed | Disposition::Stopped => return,

@@ -7,7 +7,8 @@ use super::choose::{choose, nothing};
 use super::runs;
 use crate::commands::output::{AnswerForm, Output, count};
 use crate::commands::status;
-use crate::store::{RecordedEvent, RecordedRun, Sending, Sent, Store};
+use crate::delivery::{Answer, Disposition};
+use crate::store::{RecordedEvent, RecordedRun, Sending, Store};
 use crate::ui::Terminal;
 use crate::ui::page::Page;
 use axolotl_run_core::event::value::Fields as _;
@@ -75,7 +76,7 @@ fn heading(run: &RecordedRun, terminal: Terminal) -> String {
     match run.sending {
         Sending::Permitted => {
             page.entry("consent", "recorded with consent to send");
-            page.entry("server", &status::answered(run.said));
+            page.entry("server", &status::answered(run.said.as_ref()));
         }
         Sending::Forbidden => page.entry("consent", "recorded on this machine only; never sent"),
     }
@@ -84,15 +85,19 @@ fn heading(run: &RecordedRun, terminal: Terminal) -> String {
 
 /// What became of an event, as one of a few words that can be counted.
 pub fn became(record: &RecordedEvent<'_>, sending: Sending, now: SystemTime) -> &'static str {
-    match (
-        record.answer.as_ref().map(|answer| answer.sent),
-        record.refusal,
-    ) {
-        (Some(Sent::Delivered), _) => "sent",
-        (Some(Sent::Refused), _) | (None, Some(_)) => "refused",
+    match (&record.answer, record.refusal) {
+        (Some(answer), _) => word(answer),
+        (None, Some(_)) => "refused",
         (None, None) if sending == Sending::Forbidden => "kept here",
         (None, None) if record.is_waiting(now) => "waiting",
         (None, None) => "too old to be sent",
+    }
+}
+
+fn word(answer: &Answer) -> &'static str {
+    match answer.disposition {
+        Disposition::Delivered => "sent",
+        _ => "refused",
     }
 }
 
@@ -100,14 +105,10 @@ pub fn became(record: &RecordedEvent<'_>, sending: Sending, now: SystemTime) -> 
 fn fate(record: &RecordedEvent<'_>, run: &RecordedRun, now: SystemTime) -> String {
     match (&record.answer, record.refusal) {
         (Some(answer), _) => {
-            let word = match answer.sent {
-                Sent::Delivered => "sent",
-                Sent::Refused => "refused",
-            };
             let status = answer.status.map_or_else(String::new, |status| {
                 format!(", the server answered {status}")
             });
-            format!("{word} {}{status}", answer.time)
+            format!("{} {}{status}", word(answer), answer.time)
         }
         (None, Some(refusal)) => format!("refused: {}", refusal.reason()),
         (None, None) if run.sending == Sending::Forbidden => "not sent".to_owned(),

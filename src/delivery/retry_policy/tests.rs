@@ -132,14 +132,17 @@ impl World {
         else {
             return;
         };
-        assert_eq!(wait.is_some(), outcome.disposition == Disposition::Delayed);
+        assert_eq!(
+            wait.is_some(),
+            outcome.answer.disposition == Disposition::Delayed
+        );
         if matches!(
-            outcome.disposition,
+            outcome.answer.disposition,
             Disposition::Delivered | Disposition::Refused
         ) {
             for uuid in outcome.uuids {
                 self.journal
-                    .insert(uuid.as_u128(), Some(outcome.disposition));
+                    .insert(uuid.as_u128(), Some(outcome.answer.disposition));
             }
         }
     }
@@ -182,7 +185,7 @@ proptest! {
         // In the end the server is well, and somebody starts a launcher.
         world.restart();
         let mut requests = 0;
-        while !world.policy.queue().is_empty() {
+        while !world.policy.queue.is_empty() {
             world.attempt(Happening::Accepts);
             requests += 1;
             prop_assert!(requests < 10_000, "it comes to an end");
@@ -211,15 +214,15 @@ fn after_three_failures_one_event_is_risked_and_then_twice_as_many() {
         attempt(&mut world, Happening::Fails(None));
     }
     assert_eq!(
-        (world.policy.state(), world.policy.failures()),
+        (world.policy.state, world.policy.failures),
         (EndpointState::Dead, 5)
     );
-    while !world.policy.queue().is_empty() {
+    while !world.policy.queue.is_empty() {
         attempt(&mut world, Happening::Accepts);
     }
     assert_eq!(sizes, [100, 100, 100, 1, 1, 1, 2, 4, 8, 16, 32, 64, 73]);
     assert_eq!(
-        (world.policy.state(), world.policy.failures()),
+        (world.policy.state, world.policy.failures),
         (EndpointState::Alive, 0)
     );
 }
@@ -239,7 +242,12 @@ fn an_outage_is_told_once_and_a_wrong_key_ends_it() {
         world
             .policy
             .settle(batch, &attempt, 0.5, SystemTime::UNIX_EPOCH)
-            .map(|conclusion| (conclusion.outcome.disposition, conclusion.outcome.repeated))
+            .map(|conclusion| {
+                (
+                    conclusion.outcome.answer.disposition,
+                    conclusion.outcome.repeated,
+                )
+            })
     };
     for (status, repeated) in [(503, false), (503, true), (502, false), (503, false)] {
         assert_eq!(
@@ -253,9 +261,9 @@ fn an_outage_is_told_once_and_a_wrong_key_ends_it() {
         Some((Disposition::Stopped, false))
     );
     assert!(
-        world.policy.depart().is_none() && !world.policy.queue().is_empty(),
+        world.policy.depart().is_none() && !world.policy.queue.is_empty(),
         "it is kept"
     );
     world.offer(2, Priority::Own);
-    assert_eq!(world.policy.queue().len(), 1, "and no more is taken");
+    assert_eq!(world.policy.queue.len(), 1, "and no more is taken");
 }

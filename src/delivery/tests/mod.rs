@@ -42,7 +42,8 @@ fn a_healthy_server_gets_every_event_in_the_form_of_the_contract() {
         [100, 100, 50]
     );
     assert!(outcomes.iter().all(
-        |outcome| (outcome.disposition, outcome.status) == (Disposition::Delivered, Some(200))
+        |outcome| (outcome.answer.disposition, outcome.answer.status)
+            == (Disposition::Delivered, Some(200))
     ));
     assert_eq!(server.complaints(), [""; 0]);
     let stored: Vec<String> = server.stored().iter().map(ToString::to_string).collect();
@@ -186,7 +187,12 @@ fn each_answer_has_its_consequence() {
         server.always(behaviour.clone());
         let (outcome, found) = Driver::attempt(&server.url());
         assert_eq!(
-            (outcome.disposition, outcome.status, outcome.cause, found),
+            (
+                outcome.answer.disposition,
+                outcome.answer.status,
+                outcome.answer.cause,
+                found
+            ),
             (disposition, status, cause, state),
             "{behaviour:?}"
         );
@@ -202,7 +208,10 @@ fn a_retry_is_the_same_events_with_a_fresh_time_and_is_stored_once() {
     let mut driver = Driver::new(&server.url());
     let lines = driver.offer(0..5);
     let outcomes = driver.settle();
-    let fates: Vec<_> = outcomes.iter().map(|outcome| outcome.disposition).collect();
+    let fates: Vec<_> = outcomes
+        .iter()
+        .map(|outcome| outcome.answer.disposition)
+        .collect();
     assert_eq!(
         fates,
         [
@@ -237,11 +246,11 @@ fn a_poisonous_event_costs_itself_alone() {
     let outcomes = driver.settle();
     let refused: Vec<_> = outcomes
         .iter()
-        .filter(|outcome| outcome.disposition == Disposition::Refused)
+        .filter(|outcome| outcome.answer.disposition == Disposition::Refused)
         .collect();
     assert_eq!(refused.len(), 1);
     assert_eq!(
-        (&refused[0].uuids, refused[0].status),
+        (&refused[0].uuids, refused[0].answer.status),
         (&vec![poison], Some(400))
     );
     assert_eq!(server.stored().len(), 36);
@@ -269,7 +278,7 @@ fn a_wrong_key_ends_the_uploads_of_the_run() {
     server.always(Behaviour::Status(401));
     let mut driver = Driver::new(&server.url());
     driver.offer(0..3);
-    assert_eq!(driver.step().disposition, Disposition::Stopped);
+    assert_eq!(driver.step().answer.disposition, Disposition::Stopped);
     assert!(
         driver
             .uploader
@@ -290,9 +299,9 @@ fn the_servers_wish_to_wait_is_honoured() {
     server.script([Behaviour::RetryAfter(429, "1".into())]);
     let mut driver = Driver::new(&server.url());
     driver.offer(0..1);
-    assert_eq!(driver.step().disposition, Disposition::Delayed);
+    assert_eq!(driver.step().answer.disposition, Disposition::Delayed);
     let since = Instant::now();
-    assert_eq!(driver.step().disposition, Disposition::Delivered);
+    assert_eq!(driver.step().answer.disposition, Disposition::Delivered);
     assert!(since.elapsed() >= Duration::from_millis(900));
     support::assert_within(since.elapsed(), Duration::from_secs(5), "a wish of 1 s");
     // A date has whole seconds, so this is one to two from now.
@@ -301,7 +310,10 @@ fn the_servers_wish_to_wait_is_honoured() {
     server.script([Behaviour::RetryAfter(503, date)]);
     driver.offer(1..2);
     assert_eq!(
-        [driver.step().disposition, driver.step().disposition],
+        [
+            driver.step().answer.disposition,
+            driver.step().answer.disposition
+        ],
         [Disposition::Delayed, Disposition::Delivered]
     );
     assert!(since.elapsed() >= Duration::from_millis(900));
@@ -331,7 +343,7 @@ fn an_outage_is_written_down_once() {
 fn a_redirect_is_not_followed() {
     let (server, elsewhere) = (Server::start(), Server::start());
     server.always(Behaviour::Redirect(elsewhere.url()));
-    assert_eq!(Driver::attempt(&server.url()).0.status, Some(302));
+    assert_eq!(Driver::attempt(&server.url()).0.answer.status, Some(302));
     assert_eq!(elsewhere.connections(), 0);
 }
 
@@ -349,7 +361,7 @@ fn a_step_that_is_dropped_loses_no_attempt() {
             }
         }
     });
-    assert_eq!(outcome.disposition, Disposition::Delivered);
+    assert_eq!(outcome.answer.disposition, Disposition::Delivered);
     assert_eq!((server.requests().len(), server.stored().len()), (1, 4));
 }
 
@@ -377,7 +389,11 @@ fn what_is_no_event_or_too_long_never_goes_out() {
     assert!(driver.uploader.offer(&long, Priority::Own).is_some());
     let outcome = driver.step();
     assert_eq!(
-        (outcome.disposition, outcome.uuids, outcome.cause),
+        (
+            outcome.answer.disposition,
+            outcome.uuids,
+            outcome.answer.cause
+        ),
         (Disposition::Refused, vec![uuid], Some(FailureCause::Gate))
     );
     assert_eq!(server.connections(), 0);

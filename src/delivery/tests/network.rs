@@ -37,10 +37,10 @@ fn costs_ten_seconds(behaviour: Behaviour) {
     let outcome = driver.step();
     seconds(9.0..13.0, since);
     assert_eq!(
-        (outcome.disposition, outcome.cause),
+        (outcome.answer.disposition, outcome.answer.cause),
         (Disposition::Delayed, Some(FailureCause::Timeout))
     );
-    assert_eq!(driver.step().disposition, Disposition::Delivered);
+    assert_eq!(driver.step().answer.disposition, Disposition::Delivered);
     assert_eq!(server.stored().len(), 2);
 }
 
@@ -53,7 +53,7 @@ fn a_port_where_nobody_listens_is_a_dead_endpoint_at_once() {
     let since = Instant::now();
     let (outcome, state) = Driver::attempt(&format!("http://{address}"));
     assert_eq!(
-        (outcome.disposition, outcome.cause, state),
+        (outcome.answer.disposition, outcome.answer.cause, state),
         (
             Disposition::Delayed,
             Some(FailureCause::Connection),
@@ -67,7 +67,7 @@ fn a_port_where_nobody_listens_is_a_dead_endpoint_at_once() {
 fn a_name_that_does_not_exist_is_a_dead_endpoint() {
     let (outcome, state) = Driver::attempt("http://posthog.invalid");
     assert_eq!(
-        (outcome.disposition, state),
+        (outcome.answer.disposition, state),
         (Disposition::Delayed, EndpointState::Dead)
     );
 }
@@ -88,7 +88,7 @@ fn a_port_that_drops_every_packet_costs_three_seconds() {
     let (outcome, state) = Driver::attempt(&format!("http://{address}"));
     seconds(2.5..5.0, since);
     assert_eq!(
-        (outcome.disposition, outcome.cause, state),
+        (outcome.answer.disposition, outcome.answer.cause, state),
         (
             Disposition::Delayed,
             Some(FailureCause::Timeout),
@@ -128,7 +128,11 @@ fn a_private_authority_is_trusted_where_pythons_users_name_it() {
             Certificates::configured(|asked| (asked == name).then(|| authority.clone()));
         let mut driver = Driver::with(&server.url(), certificates);
         driver.offer(0..1);
-        assert_eq!(driver.step().disposition, Disposition::Delivered, "{name}");
+        assert_eq!(
+            driver.step().answer.disposition,
+            Disposition::Delivered,
+            "{name}"
+        );
     }
     assert_eq!(server.complaints(), [""; 0]);
     assert_eq!(server.stored().len(), 3);
@@ -148,7 +152,7 @@ fn a_server_that_nobody_vouches_for_gets_nothing() {
         driver.offer(0..1);
         let outcome = driver.step();
         assert_eq!(
-            (outcome.disposition, outcome.cause),
+            (outcome.answer.disposition, outcome.answer.cause),
             (Disposition::Delayed, Some(FailureCause::Connection))
         );
     }
@@ -199,7 +203,7 @@ fn role_attempts() {
     let outcome = driver.step();
     println!(
         "\noutcome: {:?} {:?} {:?}",
-        outcome.disposition, outcome.status, outcome.cause
+        outcome.answer.disposition, outcome.answer.status, outcome.answer.cause
     );
 }
 

@@ -1,8 +1,8 @@
 //! Recorded runs in a state directory of their own.
 
-use crate::delivery::{AttemptOutcome, Disposition};
+use crate::delivery::{Answer, AttemptOutcome, Disposition};
 use crate::store::{Importance, Sending, Store, StoreProblem, UnsentPage, Written};
-use axolotl_run_core::event::wire::Member;
+use axolotl_run_core::event::wire::{Member, timestamp};
 use axolotl_run_core::event::{Event, Finish, Progress, Start};
 use axolotl_run_core::public::PublicStr;
 use std::ffi::OsString;
@@ -104,11 +104,13 @@ pub fn finish() -> Event {
 pub fn delivered(line: &str) -> AttemptOutcome {
     let Member { uuid, .. } = serde_json::from_str(line).unwrap();
     AttemptOutcome {
-        time: SystemTime::now(),
+        answer: Answer {
+            time: timestamp(SystemTime::now()),
+            disposition: Disposition::Delivered,
+            status: Some(200),
+            cause: None,
+        },
         uuids: vec![uuid],
-        disposition: Disposition::Delivered,
-        status: Some(200),
-        cause: None,
         repeated: false,
     }
 }
