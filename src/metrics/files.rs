@@ -45,13 +45,19 @@ impl KeptFile {
         if self.file.is_none() {
             self.file = probe::open_regular(&self.path).ok();
         }
-        let mut bytes = [0; N];
-        let read = self.file.as_ref()?.read_at(&mut bytes, 0);
-        if read.is_err() {
+        let text = beginning::<N>(self.file.as_ref()?);
+        if text.is_none() {
             self.file = None;
         }
-        Some(String::from_utf8_lossy(bytes.get(..read.ok()?)?).into_owned())
+        text
     }
+}
+
+/// What an open file of the kernel says now; of more than `N` bytes the beginning.
+pub fn beginning<const N: usize>(file: &File) -> Option<String> {
+    let mut bytes = [0; N];
+    let length = file.read_at(&mut bytes, 0).ok()?;
+    Some(String::from_utf8_lossy(bytes.get(..length)?).into_owned())
 }
 
 /// A file that holds one number.
@@ -62,23 +68,29 @@ pub fn number(path: &Path) -> Option<u64> {
 /// The value of a `name value` line.
 pub fn field(text: &str, name: &str) -> Option<u64> {
     text.lines().find_map(|line| {
-        line.strip_prefix(name)?
-            .strip_prefix([' ', '\t'])?
-            .trim()
-            .parse()
-            .ok()
+        let value = line.strip_prefix(name)?.strip_prefix([' ', '\t'])?;
+        value.trim().parse().ok()
     })
+}
+
+/// The names in a directory that are numbers, behind this prefix.
+pub fn numbers(directory: &Path, prefix: &str, max: usize) -> Option<Vec<u32>> {
+    let mut numbers = Vec::new();
+    for name in names(directory, max)? {
+        if let Some(number) = name.to_str().and_then(|name| name.strip_prefix(prefix)) {
+            numbers.extend(number.parse::<u32>());
+        }
+    }
+    Some(numbers)
 }
 
 /// The first so many names in a directory, in the order of the file system.
 pub fn names(directory: &Path, max: usize) -> Option<Vec<OsString>> {
-    let entries = std::fs::read_dir(directory).ok()?;
-    Some(
-        entries
-            .take(max)
-            .filter_map(|entry| Some(entry.ok()?.file_name()))
-            .collect(),
-    )
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(directory).ok()?.take(max) {
+        names.extend(entry.map(|entry| entry.file_name()));
+    }
+    Some(names)
 }
 
 #[cfg(test)]

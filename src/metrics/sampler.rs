@@ -2,17 +2,18 @@
 //!
 //! A [`sample`](Sampler::sample) costs a few dozen system calls and never waits.
 
-use super::accelerator::{AcceleratorFacts, Gpus, Health};
+use super::accelerator::{Gpus, Health};
 use super::files::{self, KeptFile};
-use super::memory::{MemoryGroup, OomKills, OomWatch, PressureWatch};
+use super::memory::{MemoryGroup, PressureWatch, oom_kills};
 use super::processes::{DeathWatch, RankActivity, run_queue};
 use super::tree::TreeSampler;
 use super::tree::stat::ProcessStat;
 use axolotl_run_core::limits;
-use axolotl_run_core::observation::{Failure, GpuTroubles, MemoryPressure, Sample, Xid};
+use axolotl_run_core::observation::{Failure, GpuTroubles, Sample, Xid};
+use axolotl_run_core::series::OomKillCounters;
 use axolotl_run_sys::wake::Wake;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::Path;
 
 /// Measures one run, from just after its spawn to its end.
 pub struct Sampler {
@@ -20,13 +21,16 @@ pub struct Sampler {
     tree: TreeSampler,
     /// What /proc says of the command's groups: a command that enters a container or a scope changes them.
     groups: KeptFile,
-    groups_now: Option<String>,
+    groups_now: String,
     group: Option<MemoryGroup>,
-    kills: OomWatch,
+    /// The counters of processes killed for memory when the run began.
+    pub kills_before: OomKillCounters,
     deaths: Option<DeathWatch>,
-    pressure: PressureWatch,
-    gpus: Gpus,
-    troubles: GpuTroubles,
+    /// How short memory is.
+    pub pressure: PressureWatch,
+    pub gpus: Gpus,
+    /// What went wrong with the accelerators.
+    pub troubles: GpuTroubles,
 }
 
 impl Sampler {
@@ -35,14 +39,13 @@ impl Sampler {
     pub fn begin(command: u32, nvml_path: Option<OsString>) -> Self {
         let mut groups = KeptFile::new(format!("/proc/{command}/cgroup").into());
         let group = MemoryGroup::of(command);
-        let kills = OomWatch::begin(group.as_ref());
         Self {
             command,
-            groups_now: groups.text::<GROUPS_BYTES>(),
+            groups_now: groups.text::<GROUPS_BYTES>().unwrap_or_default(),
             groups,
             tree: TreeSampler::new(command),
+            kills_before: oom_kills(Path::new("/"), group.as_ref()),
             group,
-            kills,
             deaths: DeathWatch::begin(command),
             pressure: PressureWatch::begin(command),
             gpus: Gpus::start(nvml_path),
@@ -58,15 +61,13 @@ impl Sampler {
 
     /// Follows the command into the control group that it has entered since.
     pub fn regroup(&mut self) {
-        let groups = self
-            .groups
-            .text::<GROUPS_BYTES>()
-            .filter(|groups| !groups.is_empty());
+        let groups = self.groups.text::<GROUPS_BYTES>().unwrap_or_default();
         // A process that has ended is in the root group whatever it was in.
-        if groups.is_some() && groups != self.groups_now && is_alive(self.command) {
+        if !groups.is_empty() && groups != self.groups_now && is_alive(self.command) {
             self.groups_now = groups;
             self.group = MemoryGroup::of(self.command);
-            self.kills.regroup(self.group.as_ref());
+            // It goes on from what the other group's counter says now.
+            self.kills_before.cgroup = self.group.as_ref().and_then(MemoryGroup::oom_kills);
         }
     }
 
@@ -91,19 +92,9 @@ impl Sampler {
         self.pressure.look(at);
     }
 
-    /// Whether memory may run out within seconds.
-    pub fn is_memory_short(&self) -> bool {
-        self.pressure.is_near()
-    }
-
     /// The process that failed first, of those that did shortly before the end.
     pub fn first_failure(&self, end: f64) -> Option<Failure> {
         self.deaths.as_ref()?.first_failure(end)
-    }
-
-    /// How short memory is.
-    pub fn memory_pressure(&self) -> MemoryPressure {
-        self.pressure.figures()
     }
 
     /// One measurement, at so many seconds since the spawn. The accelerators' part is what their driver
@@ -117,13 +108,15 @@ impl Sampler {
         self.gpus.request_sample(&self.tree.pids());
         self.note_troubles(at);
         let gpus_failed = matches!(self.gpus.health(), Health::Lost | Health::Unresponsive);
+        let mut waited_seconds = None;
+        if closely {
+            waited_seconds = run_queue::waited_seconds(&self.tree.pids());
+        }
         Sample {
             at,
             processes: tree.processes,
             cpu_seconds: tree.cpu_seconds,
-            waited_seconds: closely
-                .then(|| run_queue::waited_seconds(&self.tree.pids()))
-                .flatten(),
+            waited_seconds,
             rss_sum_bytes: tree.rss_sum_bytes,
             rss_max_process_bytes: tree.rss_max_process_bytes,
             cgroup_bytes: self.group.as_ref().and_then(MemoryGroup::current),
@@ -148,11 +141,6 @@ impl Sampler {
         last
     }
 
-    /// What went wrong with the accelerators.
-    pub fn gpu_troubles(&self) -> GpuTroubles {
-        self.troubles.clone()
-    }
-
     fn note_troubles(&mut self, at: f64) {
         for code in self.gpus.take_xids() {
             let xids = &mut self.troubles.xids;
@@ -173,25 +161,15 @@ impl Sampler {
         RankActivity::look(&self.tree.pids())
     }
 
-    /// The kernel's counters of processes killed for memory, as they were at the beginning.
-    pub const fn oom_counters(&self) -> OomKills {
-        self.kills.before()
-    }
-
     /// The command's live processes, as of the last sample.
     pub fn pids(&self) -> Vec<u32> {
         self.tree.pids()
     }
 
-    /// What accelerators there are, as soon as their driver has said.
-    pub fn accelerators(&mut self) -> Option<AcceleratorFacts> {
-        self.gpus.facts()
-    }
-
     /// Processes that the kernel killed for memory since the beginning. To be asked when the command's end is
     /// known: the kernel counts before it kills.
-    pub fn oom_kills(&self) -> OomKills {
-        self.kills.delta(self.group.as_ref())
+    pub fn oom_kills(&self) -> OomKillCounters {
+        oom_kills(Path::new("/"), self.group.as_ref()).since(self.kills_before)
     }
 }
 
@@ -199,7 +177,9 @@ impl Sampler {
 const GROUPS_BYTES: usize = 4096;
 
 fn is_alive(pid: u32) -> bool {
-    let stat = files::text(&PathBuf::from(format!("/proc/{pid}/stat")));
-    stat.and_then(|stat| ProcessStat::parse(stat.as_bytes()))
-        .is_some_and(|stat| !stat.zombie)
+    let line = files::text(Path::new(&format!("/proc/{pid}/stat"))).unwrap_or_default();
+    match ProcessStat::parse(line.as_bytes()) {
+        Some(stat) => !stat.zombie,
+        None => false,
+    }
 }

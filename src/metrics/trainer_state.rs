@@ -9,8 +9,9 @@
 use axolotl_run_core::limits;
 use axolotl_run_core::observation::TrainerState;
 use axolotl_run_sys::probe;
-use serde::de::{IgnoredAny, SeqAccess, Visitor};
+use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use std::fmt;
 use std::io::{BufReader, Read as _};
 use std::path::{Path, PathBuf};
@@ -46,13 +47,13 @@ impl TrainerStates {
     pub fn newest(&mut self) -> Option<TrainerState> {
         let names =
             super::files::names(&self.directory, limits::OUTPUT_NAMES_MAX).unwrap_or_default();
-        let checkpoints = names
-            .iter()
-            .filter(|name| name.as_encoded_bytes().starts_with(b"checkpoint-"));
-        let places = checkpoints
-            .map(|name| self.directory.join(name))
-            .chain([self.directory.clone()]);
-        let found = places.filter_map(|place| self.look(&place)).max()?;
+        let mut found = self.look(&self.directory);
+        for name in names {
+            if name.as_encoded_bytes().starts_with(b"checkpoint-") {
+                found = found.max(self.look(&self.directory.join(name)));
+            }
+        }
+        let found = found?;
         if self.taken.as_ref() == Some(&found) {
             return None;
         }
@@ -77,29 +78,20 @@ fn read(path: &Path, at: Duration) -> Option<TrainerState> {
     let file = probe::open_regular(path).ok()?;
     let text = BufReader::new(file.take(limits::TRAINER_STATE_BYTES_MAX));
     let written: TrainerStateFile = serde_json::from_reader(text).ok()?;
-    let total = written
-        .max_steps
-        .filter(|total| (1..=limits::STEP_MAX).contains(total));
-    let step = written
-        .global_step
-        .filter(|step| *step <= total.unwrap_or(limits::STEP_MAX));
-    let LogEntry {
-        loss,
-        grad_norm,
-        learning_rate,
-        eval_loss,
-    } = written.log_history;
+    let total = written.max_steps;
+    let total_steps = total.filter(|total| (1..=limits::STEP_MAX).contains(total));
+    let steps_max = total_steps.unwrap_or(limits::STEP_MAX);
+    let epochs = 0.0..=limits::EPOCH_MAX;
+    let last = written.log_history;
     Some(TrainerState {
         at: at.as_secs_f64(),
-        step,
-        total_steps: total,
-        epoch: written
-            .epoch
-            .filter(|epoch| (0.0..=limits::EPOCH_MAX).contains(epoch)),
-        loss,
-        grad_norm,
-        learning_rate,
-        eval_loss,
+        step: written.global_step.filter(|step| *step <= steps_max),
+        total_steps,
+        epoch: written.epoch.filter(|epoch| epochs.contains(epoch)),
+        loss: last.loss,
+        grad_norm: last.grad_norm,
+        learning_rate: last.learning_rate,
+        eval_loss: last.eval_loss,
     })
 }
 
@@ -150,16 +142,7 @@ fn last_values<'de, D: Deserializer<'de>>(source: D) -> Result<LogEntry, D::Erro
 
 /// A number; whatever else a callback has put there is none.
 fn number<'de, D: Deserializer<'de>>(source: D) -> Result<Option<f64>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Logged {
-        Number(f64),
-        Other(IgnoredAny),
-    }
-    Ok(match Logged::deserialize(source)? {
-        Logged::Number(number) => Some(number),
-        Logged::Other(_) => None,
-    })
+    Ok(Value::deserialize(source)?.as_f64())
 }
 
 #[cfg(test)]

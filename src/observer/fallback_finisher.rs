@@ -8,8 +8,7 @@
 //! for its lines gets them from here, so that silence never stands for an end.
 
 use super::owner;
-use crate::metrics::memory::MemoryGroup;
-use crate::metrics::memory::OomKills;
+use crate::metrics::memory::{MemoryGroup, oom_kills};
 use crate::protocol::observer_config::ExitRecord;
 use crate::store::Store;
 use axolotl_run_core::event::Event;
@@ -17,6 +16,7 @@ use axolotl_run_core::judging::run;
 use axolotl_run_core::judging::summary::{Summary, lines};
 use axolotl_run_core::observation::Ending;
 use axolotl_run_core::series::OomKillCounters;
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 use uuid::Uuid;
 
@@ -24,22 +24,21 @@ use uuid::Uuid;
 pub fn main(record: &ExitRecord) -> u8 {
     let store = Store::open(|name| std::env::var_os(name)).ok();
     let group = MemoryGroup::of(std::process::id());
-    let now = OomKills::counters(group.as_ref());
-    let since = |now: Option<u64>, before: Option<u64>| Some(now?.saturating_sub(before?));
+    let now = oom_kills(Path::new("/"), group.as_ref());
     let ending = |before: OomKillCounters| Ending {
         at: Duration::from_millis(record.lasted_ms).as_secs_f64(),
         end: Some(record.end),
         max_rss_bytes: Some(record.usage.max_rss_bytes).filter(|bytes| *bytes > 0),
         cpu_seconds: Some(Duration::from_micros(record.usage.cpu_microseconds).as_secs_f64()),
-        oom_kills_cgroup: since(now.cgroup, before.cgroup),
-        oom_kills_host: since(now.host, before.host),
+        oom_kills_cgroup: now.since(before).cgroup,
+        oom_kills_host: now.since(before).host,
         observer_lost: true,
         ..Ending::default()
     };
     let _ = store.as_ref().and_then(|store| {
         store.complete(record.run, record.sending, SystemTime::now(), |left| {
             let ending = ending(left.oom_kill_counters);
-            (run::unobserved_finish(&ending, left.steps), ending.at)
+            (run::unobserved_finish(&ending, left.steps), Some(ending.at))
         })
     });
     if let Some(page) = record.ci_summary.then(owner::page).flatten() {

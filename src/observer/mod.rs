@@ -21,13 +21,14 @@ pub mod takeover;
 pub mod work;
 
 use crate::metrics::files::KeptFile;
-use crate::metrics::memory::MemoryGroup;
-use crate::metrics::memory::OomWatch;
+use crate::metrics::memory::{MemoryGroup, oom_kills};
 use crate::protocol::observer_config::{Observed, ObserverArguments};
 use axolotl_run_core::limits;
+use axolotl_run_core::series::OomKillCounters;
 use axolotl_run_sys::signals::Signals;
 use axolotl_run_sys::{descriptors, role};
 use link::Link;
+use std::path::Path;
 use std::sync::Arc;
 use takeover::Streams;
 
@@ -80,20 +81,20 @@ pub fn main(arguments: ObserverArguments) -> u8 {
 /// Whether the kernel has killed for memory since the observer's start, where the supervisor lives.
 struct OomKillsSince {
     group: Option<MemoryGroup>,
-    watch: OomWatch,
+    before: OomKillCounters,
 }
 
 impl OomKillsSince {
     fn begin(supervisor: i32) -> Self {
         let group = u32::try_from(supervisor).ok().and_then(MemoryGroup::of);
         Self {
-            watch: OomWatch::begin(group.as_ref()),
+            before: oom_kills(Path::new("/"), group.as_ref()),
             group,
         }
     }
 
     fn any(&self) -> bool {
-        let kills = self.watch.delta(self.group.as_ref());
+        let kills = oom_kills(Path::new("/"), self.group.as_ref()).since(self.before);
         kills.cgroup.or(kills.host).is_some_and(|kills| kills > 0)
     }
 }

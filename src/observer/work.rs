@@ -26,7 +26,7 @@ use axolotl_run_core::launch::rank;
 use axolotl_run_core::limits;
 use axolotl_run_core::observation::{Ending, Request};
 use axolotl_run_core::privacy::Gate;
-use axolotl_run_core::series::{OomKillCounters, SeriesLine};
+use axolotl_run_core::series::SeriesLine;
 use axolotl_run_sys::background::{Arrived, Background};
 use axolotl_run_sys::memory;
 use axolotl_run_sys::wake::Wake;
@@ -180,11 +180,7 @@ impl Work {
     /// At once, for whoever must finish the run in our place: the observer is the first to go when memory is short.
     fn write_counters(&mut self) {
         if let (Some(reporter), Some(sampler)) = (&mut self.reporter, &self.sampler) {
-            let before = sampler.oom_counters();
-            reporter.sample(&SeriesLine::first(OomKillCounters {
-                cgroup: before.cgroup,
-                host: before.host,
-            }));
+            reporter.sample(&SeriesLine::first(sampler.kills_before));
         }
     }
 
@@ -257,7 +253,7 @@ impl Work {
             Arrived::Nothing => {}
         }
         if let Some(sampler) = &mut self.sampler
-            && let Some(accelerators) = sampler.accelerators()
+            && let Some(accelerators) = sampler.gpus.facts()
         {
             self.facts.accelerators(accelerators);
         }
@@ -288,7 +284,8 @@ impl Work {
     /// Each second where something may happen between two measurements that nobody tells us of.
     fn look_period(&self) -> Duration {
         let early = self.clock.age() < limits::TREE_HURRY;
-        let short = self.sampler.as_ref().is_some_and(Sampler::is_memory_short);
+        let sampler = self.sampler.as_ref();
+        let short = sampler.is_some_and(|sampler| sampler.pressure.is_near());
         if early || short || self.output.follow_files(self.now()) {
             limits::FOLLOW_PERIOD
         } else {
@@ -465,11 +462,12 @@ impl Work {
             if !sample.gpus.is_empty() {
                 self.run.sample(sample);
             }
-            self.ending.gpu = sampler.gpu_troubles();
             let kills = sampler.oom_kills();
-            (self.ending.oom_kills_cgroup, self.ending.oom_kills_host) = (kills.cgroup, kills.host);
+            self.ending.oom_kills_cgroup = kills.cgroup;
+            self.ending.oom_kills_host = kills.host;
             self.ending.first_failure = sampler.first_failure(at);
-            self.ending.memory_pressure = sampler.memory_pressure();
+            self.ending.memory_pressure = sampler.pressure.figures();
+            self.ending.gpu = sampler.troubles;
         }
         self.ending.at = at;
         let dropped = &mut self.ending.dropped;

@@ -41,13 +41,25 @@ pub struct SeriesLine {
     pub gpus: Vec<GpuPoint>,
 }
 
-/// What the kernel's counters of processes killed for memory said when the run began.
+/// What the kernel's counters of processes killed for memory say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OomKillCounters {
     /// That of the control group.
     pub cgroup: Option<u64>,
     /// That of the machine.
     pub host: Option<u64>,
+}
+
+impl OomKillCounters {
+    /// What was killed since the counters were like this; None where that can't be known.
+    #[must_use]
+    pub fn since(self, before: Self) -> Self {
+        let since = |now: Option<u64>, before: Option<u64>| Some(now?.saturating_sub(before?));
+        Self {
+            cgroup: since(self.cgroup, before.cgroup),
+            host: since(self.host, before.host),
+        }
+    }
 }
 
 /// One GPU in a line.

@@ -37,7 +37,7 @@ struct Card {
     index: u32,
     device: PathBuf,
     memory: u64,
-    sensors: Option<PathBuf>,
+    sensors: PathBuf,
     /// The list of processes, and the name of this device's file in it.
     processes: Option<(PathBuf, String)>,
 }
@@ -45,20 +45,18 @@ struct Card {
 fn amd_cards(root: &Path) -> Vec<Card> {
     let mut cards = Vec::new();
     for device in drm::devices(root, AMD) {
-        let Some(memory) = files::number(&device.join("mem_info_vram_total")) else {
-            continue;
-        };
+        let memory = files::number(&device.join("mem_info_vram_total")).unwrap_or(0);
         if memory < limits::ACCELERATOR_MEMORY_MIN {
             continue;
         }
-        let processes = compute_id(root, &device)
-            .map(|id| (root.join("sys/class/kfd/kfd/proc"), format!("vram_{id}")));
+        let id = compute_id(root, &device);
+        let processes = root.join("sys/class/kfd/kfd/proc");
         cards.push(Card {
             index: cards.len() as u32,
             sensors: drm::sensors(&device),
             device,
             memory,
-            processes,
+            processes: id.map(|id| (processes, format!("vram_{id}"))),
         });
     }
     cards
@@ -66,10 +64,8 @@ fn amd_cards(root: &Path) -> Vec<Card> {
 
 /// The number that the compute driver has given a device: both know the device's render node.
 fn compute_id(root: &Path, device: &Path) -> Option<u64> {
-    let names = files::names(&device.join("drm"), 64)?;
-    let minor: u64 = names
-        .iter()
-        .find_map(|name| name.to_str()?.strip_prefix("renderD")?.parse().ok())?;
+    let minors = files::numbers(&device.join("drm"), "renderD", 64)?;
+    let minor = u64::from(*minors.first()?);
     let nodes = root.join("sys/class/kfd/kfd/topology/nodes");
     for node in files::names(&nodes, limits::ACCELERATORS_MAX * 2)? {
         let node = nodes.join(node);
@@ -97,39 +93,37 @@ impl Card {
     /// The processes that compute on the device; few, whatever the size of the tree.
     fn listed(&self) -> Option<Vec<Listed>> {
         let (processes, file) = self.processes.as_ref()?;
-        let pids = files::names(processes, limits::TREE_PROCESSES_MAX)?;
-        let listed = pids.iter().filter_map(|name| {
-            let pid = name.to_str()?.parse().ok()?;
-            let bytes = files::number(&processes.join(name).join(file));
+        let mut listed = Vec::new();
+        for pid in files::numbers(processes, "", limits::TREE_PROCESSES_MAX)? {
+            let bytes = files::number(&processes.join(format!("{pid}/{file}")));
             // A process that computes on another device has 0 here.
-            (bytes != Some(0)).then_some((pid, bytes))
-        });
-        Some(listed.collect())
+            if bytes != Some(0) {
+                listed.push((pid, bytes));
+            }
+        }
+        Some(listed)
     }
 
     fn sensor(&self, name: &str) -> Option<u64> {
-        files::number(&self.sensors.as_ref()?.join(name))
+        files::number(&self.sensors.join(name))
     }
 
     fn read(&self, position: usize, attributor: &mut Attributor, tree: &[u32]) -> GpuReading {
-        let memory =
-            attributor.attribute(position, self.used_memory(), self.listed().as_deref(), tree);
+        let listed = self.listed();
+        let memory = attributor.attribute(position, self.used_memory(), listed.as_deref(), tree);
         let busy = files::number(&self.device.join("gpu_busy_percent"));
-        let power = self
-            .sensor("power1_average")
-            .or_else(|| self.sensor("power1_input"));
+        let power = self.sensor("power1_average");
+        let power = power.or_else(|| self.sensor("power1_input"));
+        let degrees = self.sensor("temp1_input");
+        let energy = self.sensor("energy1_input");
         GpuReading {
             index: self.index,
             memory_bytes: memory.map(|(bytes, _)| bytes),
             attribution: memory.map(|(_, attribution)| attribution),
             utilization: busy.map(|percent| percent.min(100) as f64 / 100.0),
-            power_watts: power.map(|microwatts| microwatts as f64 / 1e6),
-            temperature_celsius: self
-                .sensor("temp1_input")
-                .map(|millidegrees| millidegrees / 1000),
-            energy_joules: self
-                .sensor("energy1_input")
-                .map(|microjoules| microjoules as f64 / 1e6),
+            power_watts: power.map(|micro| micro as f64 / 1e6),
+            temperature_celsius: degrees.map(|milli| milli / 1000),
+            energy_joules: energy.map(|micro| micro as f64 / 1e6),
             ..GpuReading::default()
         }
     }

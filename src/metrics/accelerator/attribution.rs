@@ -37,27 +37,25 @@ impl Attributor {
         tree: &[u32],
     ) -> Option<(u64, Attribution)> {
         let baseline = self.baselines.get_mut(device);
-        if let Some(Some(baseline)) = baseline {
+        if let (Some(Some(baseline)), Some(used)) = (baseline, used) {
             // Others have freed some: it must not hide as much of ours.
-            *baseline = used.map_or(*baseline, |used| used.min(*baseline));
+            *baseline = used.min(*baseline);
         }
         if let Some(listed) = listed {
-            let mut ours = listed
-                .iter()
-                .filter(|(pid, _)| tree.contains(pid))
-                .peekable();
-            if ours.peek().is_some() {
-                let sum = ours.try_fold(0_u64, |sum, (_, bytes)| {
-                    bytes
-                        .filter(|bytes| *bytes > 0)
-                        .map(|b| sum.saturating_add(b))
-                });
-                if let Some(sum) = sum {
-                    self.pids_comparable = true;
-                    return Some((sum, Attribution::Pid));
-                }
-            } else if self.pids_comparable {
-                return Some((0, Attribution::Pid));
+            let mut sum = Some(0_u64);
+            let mut is_listed = false;
+            for (_, bytes) in listed.iter().filter(|(pid, _)| tree.contains(pid)) {
+                is_listed = true;
+                sum = match (sum, bytes) {
+                    (Some(sum), Some(bytes @ 1..)) => Some(sum.saturating_add(*bytes)),
+                    _ => None,
+                };
+            }
+            self.pids_comparable |= is_listed && sum.is_some();
+            if let Some(sum) = sum
+                && self.pids_comparable
+            {
+                return Some((sum, Attribution::Pid));
             }
         }
         let used = used?;

@@ -37,29 +37,33 @@ pub struct VisibleDevices {
 }
 
 impl VisibleDevices {
+    const fn none() -> Self {
+        Self {
+            count: 0,
+            places: Some(Vec::new()),
+        }
+    }
+
     /// Whether the device at this place may be used.
     pub fn has(&self, place: usize) -> bool {
-        self.places
-            .as_ref()
-            .is_none_or(|places| places.iter().any(|(known, _)| *known == place))
+        match &self.places {
+            Some(places) => places.iter().any(|(known, _)| *known == place),
+            None => true,
+        }
     }
 }
 
 /// What a process with this value of CUDA_VISIBLE_DEVICES can use; `by_bus`: CUDA_DEVICE_ORDER is PCI_BUS_ID.
 pub fn select(value: Option<&str>, by_bus: bool, devices: &[CudaDevice]) -> VisibleDevices {
+    let mut visible = VisibleDevices::none();
+    let mut places: Vec<(usize, Vec<usize>)> = Vec::new();
     let Some(value) = value else {
-        let count = devices
-            .iter()
-            .map(|device| device.instances.len().max(1) as u64)
-            .sum();
-        return VisibleDevices {
-            count,
-            places: Some(
-                (0..devices.len())
-                    .map(|place| (place, Vec::new()))
-                    .collect(),
-            ),
-        };
+        for (place, device) in devices.iter().enumerate() {
+            visible.count += device.instances.len().max(1) as u64;
+            places.push((place, Vec::new()));
+        }
+        visible.places = Some(places);
+        return visible;
     };
     let mut chosen: Vec<(usize, Option<usize>)> = Vec::new();
     let mut by_index = None;
@@ -71,83 +75,67 @@ pub fn select(value: Option<&str>, by_bus: bool, devices: &[CudaDevice]) -> Visi
             break;
         }
         let found = match index {
-            Some(index) => usize::try_from(index)
-                .ok()
-                .filter(|place| *place < devices.len())
-                .map(|place| (place, None)),
+            Some(index) => {
+                let place = (0..devices.len()).find(|place| *place as i64 == index);
+                place.map(|place| (place, None))
+            }
             None => by_uuid(entry, devices),
         };
         let Some(found) = found else { break };
         if chosen.contains(&found) {
-            return VisibleDevices {
-                count: 0,
-                places: Some(Vec::new()),
-            };
+            return visible;
         }
         chosen.push(found);
+    }
+    visible.count = chosen.len() as u64;
+    for (place, instance) in &chosen {
+        match places.iter_mut().find(|(known, _)| known == place) {
+            Some((_, instances)) => instances.extend(instance),
+            None => places.push((*place, Vec::from_iter(*instance))),
+        }
     }
     let alike = devices
         .windows(2)
         .all(|pair| matches!(pair, [one, other] if one.model == other.model));
-    let known = by_bus
+    let is_known = by_bus
         || alike
         || by_index == Some(false)
         || chosen.is_empty()
         || chosen.len() == devices.len();
-    let places = known.then(|| {
-        let mut places: Vec<(usize, Vec<usize>)> = Vec::new();
-        for (place, instance) in &chosen {
-            match places.iter_mut().find(|(known, _)| known == place) {
-                Some((_, instances)) => instances.extend(instance),
-                None => places.push((*place, instance.iter().copied().collect())),
-            }
-        }
-        places
-    });
-    VisibleDevices {
-        count: chosen.len() as u64,
-        places,
-    }
+    visible.places = is_known.then_some(places);
+    visible
 }
 
 /// The device, or the instance of one, whose UUID alone begins like this.
 fn by_uuid(entry: &str, devices: &[CudaDevice]) -> Option<(usize, Option<usize>)> {
-    if entry.is_empty() {
-        return None;
+    let mut beginning = Vec::new();
+    for (place, device) in devices.iter().enumerate() {
+        let whole = device.uuid.iter().map(|uuid| (uuid, None));
+        let instances = device.instances.iter().zip((0..).map(Some));
+        for (uuid, instance) in whole.chain(instances) {
+            if uuid == entry {
+                return Some((place, instance));
+            }
+            if uuid.starts_with(entry) {
+                beginning.push((place, instance));
+            }
+        }
     }
-    let whole = devices
-        .iter()
-        .enumerate()
-        .filter_map(|(place, device)| Some((device.uuid.as_deref()?, place, None)));
-    let instances = devices.iter().enumerate().flat_map(|(place, device)| {
-        device
-            .instances
-            .iter()
-            .enumerate()
-            .map(move |(instance, uuid)| (uuid.as_str(), place, Some(instance)))
-    });
-    let all: Vec<_> = whole.chain(instances).collect();
-    if let Some((_, place, instance)) = all.iter().find(|(uuid, ..)| *uuid == entry) {
-        return Some((*place, *instance));
+    match beginning.as_slice() {
+        [only] if !entry.is_empty() => Some(*only),
+        _ => None,
     }
-    let mut beginning = all.iter().filter(|(uuid, ..)| uuid.starts_with(entry));
-    let (_, place, instance) = beginning.next()?;
-    beginning.next().is_none().then_some((*place, *instance))
 }
 
 /// The number that an entry begins with, as C reads one: what follows the digits does not count.
 fn leading_integer(entry: &str) -> Option<i64> {
-    let digits = entry.strip_prefix(['+', '-']).unwrap_or(entry);
-    let length = digits.bytes().take_while(u8::is_ascii_digit).count();
-    if length == 0 {
+    let unsigned = entry.strip_prefix(['+', '-']).unwrap_or(entry);
+    let behind = unsigned.trim_start_matches(|c: char| c.is_ascii_digit());
+    if behind.len() == unsigned.len() {
         return None;
     }
-    let number: i64 = digits.get(..length)?.parse().unwrap_or(i64::MAX);
-    Some(if entry.starts_with('-') {
-        -number
-    } else {
-        number
-    })
+    let number = entry.strip_suffix(behind)?;
+    Some(number.parse().unwrap_or(i64::MAX))
 }
 
 /// Bytes of a variable that chooses devices; 64 UUIDs of 40 characters fit.
@@ -188,13 +176,11 @@ impl RunDevices {
             *looks += 1;
             let path = self.root.join(format!("proc/{pid}/environ"));
             let environment = files::bytes(&path, limits::ENVIRON_BYTES_MAX).unwrap_or_default();
-            let value = environment
-                .split(|byte| *byte == 0)
-                .find_map(|entry| entry.strip_prefix(b"CUDA_VISIBLE_DEVICES="));
-            let value = value.map(|value| String::from_utf8_lossy(value).into_owned());
-            if let Some(value) = value.filter(|value| {
-                value.len() <= VISIBLE_BYTES_MAX && Some(value) != self.own.as_ref()
-            }) {
+            let mut entries = environment.split(|byte| *byte == 0);
+            let value = entries.find_map(|entry| entry.strip_prefix(b"CUDA_VISIBLE_DEVICES="));
+            let Some(value) = value else { continue };
+            let value = String::from_utf8_lossy(value).into_owned();
+            if value.len() <= VISIBLE_BYTES_MAX && self.own.as_ref() != Some(&value) {
                 self.others.insert(value);
             }
         }
@@ -205,20 +191,14 @@ impl RunDevices {
         if self.others.is_empty() {
             return select(self.own.as_deref(), self.by_bus, devices);
         }
-        let mut all = VisibleDevices {
-            count: 0,
-            places: Some(Vec::new()),
-        };
+        let mut all = VisibleDevices::none();
         for value in &self.others {
             let one = select(Some(value), self.by_bus, devices);
-            all.count = all.count.saturating_add(one.count);
-            all.places = match (all.places, one.places) {
-                (Some(mut known), Some(more)) => {
-                    known.extend(more);
-                    Some(known)
-                }
-                _ => None,
-            };
+            all.count += one.count;
+            match (&mut all.places, one.places) {
+                (Some(known), Some(more)) => known.extend(more),
+                (places, _) => *places = None,
+            }
         }
         all
     }

@@ -42,12 +42,9 @@ pub fn serve(
 /// The `device` directories of a vendor's cards, in the order of their numbers.
 pub fn devices(root: &Path, vendor: &str) -> Vec<PathBuf> {
     let drm = root.join("sys/class/drm");
-    let names = files::names(&drm, limits::PACKAGE_ENTRIES_MAX).unwrap_or_default();
     // Connectors of displays are called card0-DP-1.
-    let mut numbers: Vec<u32> = names
-        .iter()
-        .filter_map(|name| name.to_str()?.strip_prefix("card")?.parse().ok())
-        .collect();
+    let numbers = files::numbers(&drm, "card", limits::PACKAGE_ENTRIES_MAX);
+    let mut numbers = numbers.unwrap_or_default();
     numbers.sort_unstable();
     let mut devices = Vec::new();
     for number in numbers {
@@ -61,8 +58,8 @@ pub fn devices(root: &Path, vendor: &str) -> Vec<PathBuf> {
 }
 
 /// Where a device's sensors are.
-pub fn sensors(device: &Path) -> Option<PathBuf> {
+pub fn sensors(device: &Path) -> PathBuf {
     let hwmon = device.join("hwmon");
-    let names = files::names(&hwmon, 8)?;
-    Some(hwmon.join(names.first()?))
+    let names = files::names(&hwmon, 8).unwrap_or_default();
+    hwmon.join(names.first().cloned().unwrap_or_default())
 }

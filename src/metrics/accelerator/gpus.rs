@@ -4,11 +4,12 @@
 
 use super::cuda_visible::VISIBLE_BYTES_MAX;
 use super::driver::{AcceleratorFacts, DriverAnswer, DriverTimeouts, Health, Places};
-use super::presence::{Presence, presence};
+use super::presence::presence;
 use super::{amd, intel, nvml};
 use axolotl_run_core::env;
 use axolotl_run_core::limits;
 use axolotl_run_core::observation::GpuReading;
+use axolotl_run_core::public::hardware::Vendor;
 use axolotl_run_sys::background::{Arrived, Background};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -34,19 +35,10 @@ impl Gpus {
             answer: limits::GPU_TIMEOUT,
             retry: limits::GPU_RETRY_PERIOD,
         };
-        let variable = |name: &str| {
-            std::env::var(name)
-                .ok()
-                .filter(|value| value.len() <= VISIBLE_BYTES_MAX)
-        };
-        let order = variable(env::CUDA_DEVICE_ORDER);
-        Self::start_for(
-            "/",
-            nvml_path,
-            timeouts,
-            variable(env::CUDA_VISIBLE_DEVICES),
-            order.as_deref(),
-        )
+        let order = std::env::var(env::CUDA_DEVICE_ORDER).ok();
+        let visible = std::env::var(env::CUDA_VISIBLE_DEVICES).ok();
+        let visible = visible.filter(|value| value.len() <= VISIBLE_BYTES_MAX);
+        Self::start_for("/", nvml_path, timeouts, visible, order.as_deref())
     }
 
     /// The same with the file system's root at another place and less timeouts, for tests.
@@ -68,14 +60,12 @@ impl Gpus {
         visible: Option<String>,
         order: Option<&str>,
     ) -> Self {
-        let nvml = nvml_path.filter(|path| !path.is_empty());
-        let by_bus = order == Some("PCI_BUS_ID");
         let places = Places {
             root: root.into(),
-            nvml,
+            nvml: nvml_path.filter(|path| !path.is_empty()),
             retry: timeouts.retry,
             visible,
-            by_bus,
+            by_bus: order == Some("PCI_BUS_ID"),
         };
         let absent = Self {
             thread: None,
@@ -86,16 +76,16 @@ impl Gpus {
             xids: Vec::new(),
             timeout: timeouts.answer,
         };
-        let Some(presence) = presence(&places) else {
+        let Some(vendor) = presence(&places) else {
             return absent;
         };
         let thread = Background::start("accelerators", move |questions| {
             // The first request is for what there is, which each of them says unasked.
             let _ = questions.requests.recv();
-            match presence {
-                Presence::Nvidia => nvml::serve(&places, questions),
-                Presence::Amd => amd::serve(&places, questions),
-                Presence::Intel => intel::serve(&places, questions),
+            match vendor {
+                Vendor::Nvidia => nvml::serve(&places, questions),
+                Vendor::Amd => amd::serve(&places, questions),
+                Vendor::Intel => intel::serve(&places, questions),
             }
         });
         let Some(mut thread) = thread else {
@@ -158,12 +148,14 @@ impl Gpus {
     pub fn await_reading(&mut self, at_most: Duration) {
         let deadline = Instant::now() + at_most;
         while self.health() == Health::Working && Instant::now() < deadline {
-            let Some(thread) = self.thread.as_mut().filter(|thread| thread.is_busy()) else {
-                return;
-            };
             let left = deadline.saturating_duration_since(Instant::now());
-            if let Arrived::Answer(answer) = thread.wait(left) {
-                self.take(answer);
+            match &mut self.thread {
+                Some(thread) if thread.is_busy() => {
+                    if let Arrived::Answer(answer) = thread.wait(left) {
+                        self.take(answer);
+                    }
+                }
+                _ => return,
             }
         }
     }
@@ -191,8 +183,10 @@ impl Gpus {
                 }
             }
         }
-        let asked = self.thread.as_ref().and_then(Background::busy_since);
-        if asked.is_some_and(|asked| asked.elapsed() >= self.timeout) {
+        if let Some(thread) = &self.thread
+            && let Some(asked) = thread.busy_since()
+            && asked.elapsed() >= self.timeout
+        {
             self.health = Health::Unresponsive;
             self.ever_unresponsive = true;
         }

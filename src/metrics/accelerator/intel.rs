@@ -110,7 +110,7 @@ fn add_client(text: &str, usage: &mut BTreeMap<String, DeviceUsage>) -> Option<(
                 .iter()
                 .position(|it| *it == unit)?;
             let bytes = number.saturating_mul(1 << (10 * scale));
-            used.memory = Some(used.memory.unwrap_or(0).saturating_add(bytes));
+            used.memory = Some(bytes.saturating_add(used.memory.unwrap_or(0)));
         } else if let Some(name) = key.strip_prefix("drm-engine-capacity-") {
             used.engines.entry(name.into()).or_default().capacity = number;
         } else if let Some(name) = key.strip_prefix("drm-total-cycles-") {
@@ -125,7 +125,7 @@ fn add_client(text: &str, usage: &mut BTreeMap<String, DeviceUsage>) -> Option<(
 
 impl IntelDevice {
     fn read(&mut self, index: u32, used: DeviceUsage, now: Instant) -> GpuReading {
-        let sensors = drm::sensors(&self.path).unwrap_or_default();
+        let sensors = drm::sensors(&self.path);
         // The package is the second on xe, where the first, on i915, is it.
         let sensor = |one: &str, two| {
             files::number(&sensors.join(one)).or_else(|| files::number(&sensors.join(two)))
@@ -141,18 +141,17 @@ impl IntelDevice {
         reading.attribution = reading.memory_bytes.map(|_| Attribution::Pid);
         if let Some((at, joules, before)) = &self.last {
             let seconds = now.saturating_duration_since(*at).as_secs_f64();
-            let drawn = energy.unwrap_or(f64::NAN) - joules.unwrap_or(f64::NAN);
-            reading.power_watts =
-                Some(drawn / seconds).filter(|watts| watts.is_finite() && *watts >= 0.0);
+            if let (Some(energy), Some(before)) = (energy, joules) {
+                let watts = (energy - before) / seconds;
+                reading.power_watts = (watts.is_finite() && watts >= 0.0).then_some(watts);
+            }
             for (name, engine) in &used.engines {
                 let Some(before) = before.engines.get(name) else {
                     continue;
                 };
-                let cycles = engine.clock.saturating_sub(before.clock) as f64;
-                let passed = if engine.clock > 0 {
-                    cycles
-                } else {
-                    seconds * 1e9
+                let passed = match engine.clock {
+                    0 => seconds * 1e9,
+                    clock => clock.saturating_sub(before.clock) as f64,
                 };
                 let done = engine.busy.saturating_sub(before.busy) as f64;
                 if passed > 0.0 {

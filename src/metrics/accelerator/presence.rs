@@ -8,28 +8,17 @@ use axolotl_run_core::public::PublicStr;
 use axolotl_run_core::public::hardware::{Vendor, accelerator_name};
 use std::path::Path;
 
-/// Whose accelerators are measured. On a machine with several vendors' these are NVIDIA's: the others are then the
-/// processor's graphics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Presence {
-    /// NVIDIA's driver, or a library that we were told to load.
-    Nvidia,
-    /// AMD's driver for computing.
-    Amd,
-    /// Intel's driver; the device may be the processor's graphics.
-    Intel,
-}
-
-/// Looks for signs; a handful of existence checks.
-pub fn presence(places: &Places) -> Option<Presence> {
+/// Looks for signs; a handful of existence checks. Of several vendors' accelerators NVIDIA's are measured: the others are
+/// then the processor's graphics.
+pub fn presence(places: &Places) -> Option<Vendor> {
     let exists = |path: &str| places.root.join(path).exists();
     // /dev/dxg is how the Linux of Windows (WSL) shows its GPU.
     if places.nvml.is_some() || exists("dev/nvidiactl") || exists("dev/dxg") {
-        Some(Presence::Nvidia)
+        Some(Vendor::Nvidia)
     } else if exists("dev/kfd") {
-        Some(Presence::Amd)
+        Some(Vendor::Amd)
     } else if exists("sys/module/xe") || exists("sys/module/i915") {
-        Some(Presence::Intel)
+        Some(Vendor::Intel)
     } else {
         None
     }
@@ -54,21 +43,19 @@ pub fn nvidia_without_library(root: &Path) -> AcceleratorFacts {
     let gpus = root.join("proc/driver/nvidia/gpus");
     let mut names = files::names(&gpus, limits::ACCELERATORS_MAX).unwrap_or_default();
     names.sort();
-    let info = names.iter().map(|name| {
+    let mut info = Vec::new();
+    for name in &names {
         let text = files::text(&gpus.join(name).join("information")).unwrap_or_default();
-        let model = text
-            .lines()
-            .find_map(|line| line.strip_prefix("Model:"))
-            .unwrap_or_default();
-        Accelerator {
-            name: Some(accelerator_name(Vendor::Nvidia, model)),
+        let model = text.lines().find_map(|line| line.strip_prefix("Model:"));
+        info.push(Accelerator {
+            name: Some(accelerator_name(Vendor::Nvidia, model.unwrap_or_default())),
             memory: None,
-        }
-    });
+        });
+    }
     AcceleratorFacts {
         kind: PublicStr::constant("cuda"),
         count: (!names.is_empty()).then_some(names.len() as u64),
-        info: info.collect(),
+        info,
     }
 }
 
@@ -91,9 +78,9 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         assert_eq!(presence(&places(root.path())), None);
         for (sign, expected) in [
-            ("sys/module/i915", Presence::Intel),
-            ("dev/kfd", Presence::Amd),
-            ("dev/nvidiactl", Presence::Nvidia),
+            ("sys/module/i915", Vendor::Intel),
+            ("dev/kfd", Vendor::Amd),
+            ("dev/nvidiactl", Vendor::Nvidia),
         ] {
             std::fs::create_dir_all(root.path().join(sign)).unwrap();
             assert_eq!(presence(&places(root.path())), Some(expected));

@@ -4,7 +4,7 @@
 //! and which part of it: a container without a namespace of its own for groups sees its full path in the one
 //! and only its own part of the tree in the other.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 /// Which interface the memory controller has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,15 +28,19 @@ pub fn candidates(groups: &str, mounts: &str) -> Vec<Candidate> {
         let Some(group) = groups.lines().find_map(|line| group_path(line, version)) else {
             continue;
         };
+        // "/../.." is a group outside of what we can see.
+        if group.split('/').any(|part| part == "..") {
+            continue;
+        }
         for line in mounts.lines() {
-            let Some((mounted, point)) = memory_mount(line, version) else {
-                continue;
-            };
-            if let Some(directory) = directory(Path::new(group), &mounted, &point) {
+            if let Some((mounted, mount)) = memory_mount(line, version) {
+                let group = Path::new(group);
+                // A part of the tree may be mounted that the path does not start with: it is a namespace's path.
+                let below = group.strip_prefix(mounted).or(group.strip_prefix("/"));
                 found.push(Candidate {
                     version,
-                    directory,
-                    mount: point,
+                    directory: mount.join(below.unwrap_or(group)),
+                    mount,
                 });
             }
         }
@@ -46,12 +50,10 @@ pub fn candidates(groups: &str, mounts: &str) -> Vec<Candidate> {
 
 /// The path in a line of `/proc/PID/cgroup`, `hierarchy:controllers:path`, if it is about memory.
 fn group_path(line: &str, version: Version) -> Option<&str> {
-    let mut parts = line.splitn(3, ':');
-    let (hierarchy, controllers, path) = (parts.next()?, parts.next()?, parts.next()?);
+    let (hierarchy, line) = line.split_once(':')?;
+    let (controllers, path) = line.split_once(':')?;
     let fits = match version {
-        Version::One => controllers
-            .split(',')
-            .any(|controller| controller == "memory"),
+        Version::One => has_memory(controllers),
         Version::Two => hierarchy == "0" && controllers.is_empty(),
     };
     fits.then_some(path)
@@ -61,26 +63,17 @@ fn group_path(line: &str, version: Version) -> Option<&str> {
 fn memory_mount(line: &str, version: Version) -> Option<(PathBuf, PathBuf)> {
     let (mount, file_system) = line.split_once(" - ")?;
     let mut mount = mount.split(' ').skip(3);
-    let (mounted, point) = (mount.next()?, mount.next()?);
     let mut file_system = file_system.split(' ');
-    let (kind, options) = (file_system.next()?, file_system.nth(1).unwrap_or_default());
+    let kind = file_system.next()?;
     let fits = match version {
-        Version::One => kind == "cgroup" && options.split(',').any(|option| option == "memory"),
+        Version::One => kind == "cgroup" && has_memory(file_system.nth(1)?),
         Version::Two => kind == "cgroup2",
     };
-    fits.then(|| (unescape(mounted), unescape(point)))
+    fits.then_some((unescape(mount.next()?), unescape(mount.next()?)))
 }
 
-fn directory(group: &Path, mounted: &Path, point: &Path) -> Option<PathBuf> {
-    // "/../.." is a group outside of what we can see.
-    if group.components().any(|part| part == Component::ParentDir) {
-        return None;
-    }
-    let below = group.strip_prefix(mounted).or_else(|_| {
-        // A part of the tree is mounted that the path does not start with: the path is one of a namespace.
-        group.strip_prefix("/")
-    });
-    Some(point.join(below.ok()?))
+fn has_memory(list: &str) -> bool {
+    list.split(',').any(|word| word == "memory")
 }
 
 /// mountinfo writes blanks as `\040`.
@@ -92,6 +85,7 @@ fn unescape(text: &str) -> PathBuf {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::path::Component;
 
     const HYBRID: &str = "35 31 0:31 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory\n\
                           41 31 0:38 / /sys/fs/cgroup/unified rw,relatime shared:9 - cgroup2 cgroup2 rw\n";

@@ -2,9 +2,7 @@
 
 mod group;
 mod locate;
-mod oom;
 mod pressure;
 
-pub use group::MemoryGroup;
-pub use oom::{OomKills, OomWatch};
+pub use group::{MemoryGroup, oom_kills};
 pub use pressure::PressureWatch;

@@ -94,45 +94,52 @@ impl PressureWatch {
             self.memory_left.truncate(LOOKS_MAX);
             self.memory_left.push_front((at, left));
         }
-        // The highest that was seen: what a dead process had filled is free again.
-        let mut used = self.shared_memory_used;
-        used = highest(used, mounts::used_share(&self.root.join("dev/shm")));
+        self.note_used(mounts::used_share(&self.root.join("dev/shm")));
         if let Some(inside) = self.inside {
             if self.elsewhere.is_none() {
                 // Without a thread nothing is answered, which is what unknown means.
                 self.elsewhere = look_elsewhere(self.root.clone());
             }
+            let mut seen = Vec::new();
             if let Some(elsewhere) = &mut self.elsewhere {
                 while let Arrived::Answer(there) = elsewhere.take() {
-                    used = highest(used, there);
+                    seen.push(there);
                 }
                 elsewhere.ask(inside);
             }
+            for used in seen {
+                self.note_used(used);
+            }
         }
-        self.shared_memory_used = used;
+    }
+
+    /// Keeps the highest that was seen: what a dead process had filled is free again.
+    fn note_used(&mut self, used: Option<f64>) {
+        if let Some(used) = used {
+            self.shared_memory_used = Some(used.max(self.shared_memory_used.unwrap_or(0.0)));
+        }
     }
 
     /// Whether memory of either kind may run out before the next measurement.
     pub fn is_near(&self) -> bool {
-        self.least_left().is_none_or(|left| left < NEAR)
-            || self
-                .shared_memory_used
-                .is_some_and(|used| used > 1.0 - NEAR)
+        self.least_left().unwrap_or(0.0) < NEAR
+            || self.shared_memory_used.unwrap_or(0.0) > 1.0 - NEAR
             || self.inside.is_some()
     }
 
     fn least_left(&self) -> Option<f64> {
         let left = self.memory_left.iter().map(|(_, left)| *left);
-        left.reduce(f64::min)
+        left.min_by(f64::total_cmp)
     }
 
     /// All that is known at the run's end.
     pub fn figures(&self) -> MemoryPressure {
         let kills = daemon_kills(&self.groups);
+        let before = self.kills_before.unwrap_or(0);
         MemoryPressure {
             memory_left: self.least_left(),
             shared_memory_used: self.shared_memory_used,
-            daemon_kills: kills.map(|kills| kills.saturating_sub(self.kills_before.unwrap_or(0))),
+            daemon_kills: kills.map(|kills| kills.saturating_sub(before)),
             daemon_runs: self.daemon_runs(),
         }
     }
@@ -151,10 +158,6 @@ impl PressureWatch {
     }
 }
 
-fn highest(one: Option<f64>, other: Option<f64>) -> Option<f64> {
-    one.into_iter().chain(other).reduce(f64::max)
-}
-
 fn look_elsewhere(root: PathBuf) -> Option<Background<u32, Option<f64>>> {
     Background::answering("shared memory", || {
         move |pid| {
@@ -171,14 +174,15 @@ fn namespace(root: &Path, process: &str) -> Option<PathBuf> {
 
 /// Share of the machine's memory that could still be had.
 fn memory_left(text: &str) -> Option<f64> {
-    let kibibytes = |name: &str| {
-        let line = text
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
-        line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()
+    let kibibytes = |name| {
+        let mut lines = text.lines();
+        let value = lines.find_map(|line| line.strip_prefix(name))?;
+        let number: f64 = value.strip_suffix("kB")?.trim().parse().ok()?;
+        Some(number)
     };
-    let (all, left) = (kibibytes("MemTotal")?, kibibytes("MemAvailable")?);
-    (all > 0).then(|| left.min(all) as f64 / all as f64)
+    let all = kibibytes("MemTotal:")?;
+    let left = kibibytes("MemAvailable:")?;
+    (all > 0.0).then_some((left / all).min(1.0))
 }
 
 /// What systemd-oomd and oomd have written on the groups: how many processes they killed there.
@@ -190,7 +194,7 @@ fn daemon_kills(groups: &[PathBuf]) -> Option<u64> {
     let mut kills = 0_u64;
     for group in groups {
         let written = number(group, c"user.oomd_kill").or_else(|| number(group, c"user.oomd_ooms"));
-        kills = kills.saturating_add(written.unwrap_or(0));
+        kills = written.unwrap_or(0).saturating_add(kills);
     }
     Some(kills)
 }

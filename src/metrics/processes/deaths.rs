@@ -109,10 +109,10 @@ impl DeathWatch {
     /// The failure that came first of those shortly before the end.
     pub fn first_failure(&self, end: f64) -> Option<Failure> {
         let since = end - limits::FAILURE_WINDOW.as_secs_f64();
-        let recent = self.failures.iter().filter(|failure| failure.at >= since);
-        recent
+        let failures = self.failures.iter().copied();
+        failures
+            .filter(|failure| failure.at >= since)
             .min_by(|one, other| one.at.total_cmp(&other.at))
-            .copied()
     }
 
     /// What wakes a loop when a process has ended.
@@ -124,11 +124,8 @@ impl DeathWatch {
         let Some(watched) = self.watched.get(&pid).copied() else {
             return;
         };
-        let of_parent = self
-            .watched
-            .get(&watched.parent)
-            .and_then(|parent| parent.rank);
-        let leads = watched.rank.is_some() && of_parent != watched.rank;
+        let parent = self.watched.get(&watched.parent).copied();
+        let leads = watched.rank.is_some() && parent.unwrap_or_default().rank != watched.rank;
         self.forget(pid);
         if is_failure(end, leads) {
             if self.failures.len() >= FAILURES_MAX {

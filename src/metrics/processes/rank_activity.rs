@@ -43,9 +43,10 @@ impl RankActivity {
     fn at(procfs: &Path, pids: &[u32]) -> Self {
         let mut found = BTreeMap::new();
         for &pid in pids {
-            // The first process of a rank leads it: pids grow, and its helpers come later.
-            if let Some(rank) = ranks::of(procfs, pid).filter(|rank| !found.contains_key(rank))
-                // A rank has a device: there are no more of the one than of the other.
+            // The first process of a rank leads it: pids grow, and its helpers come later. A rank has a device: there
+            // are no more of the one than of the other.
+            if let Some(rank) = ranks::of(procfs, pid)
+                && !found.contains_key(&rank)
                 && found.len() < limits::ACCELERATORS_MAX
                 && let Some(doing) = Activity::of(procfs, pid)
             {
@@ -64,10 +65,8 @@ impl RankActivity {
             let switches = now.switches.saturating_sub(before.switches) > WAITING_SWITCHES;
             // Where a busy one is at the moment is chance.
             let sleeps_in = if busy { "" } else { now.sleeps_in.as_str() };
-            groups
-                .entry((busy, switches, sleeps_in))
-                .or_default()
-                .push(*rank);
+            let group = groups.entry((busy, switches, sleeps_in)).or_default();
+            group.push(*rank);
         }
         let mut groups: Vec<_> = groups.into_values().collect();
         groups.sort_by_key(Vec::len);
@@ -82,18 +81,14 @@ impl Activity {
     fn of(procfs: &Path, pid: u32) -> Option<Self> {
         let process = procfs.join(pid.to_string());
         let stat = files::text(&process.join("stat"))?;
-        let waited =
-            run_queue::waited_at(procfs, &[pid]).unwrap_or(0.0) * probe::clock_ticks() as f64;
-        let ticks = ProcessStat::parse(stat.as_bytes())?
-            .own_ticks
-            .saturating_add(waited as u64);
+        let used = ProcessStat::parse(stat.as_bytes())?.own_ticks;
+        let waited = run_queue::waited_at(procfs, &[pid]).unwrap_or(0.0);
+        let waited = (waited * probe::clock_ticks() as f64) as u64;
         let status = files::text(&process.join("status"))?;
-        let switches = files::field(&status, "voluntary_ctxt_switches:")?;
-        let sleeps_in = files::text(&process.join("wchan")).unwrap_or_default();
         Some(Self {
-            sleeps_in,
-            switches,
-            ticks,
+            sleeps_in: files::text(&process.join("wchan")).unwrap_or_default(),
+            switches: files::field(&status, "voluntary_ctxt_switches:")?,
+            ticks: used.saturating_add(waited),
         })
     }
 }

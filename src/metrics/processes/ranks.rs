@@ -17,10 +17,8 @@ const VARIABLES: [&[u8]; 4] = [
 
 /// The rank that a process was started with; None where it has none, or cannot be looked at.
 pub fn of(procfs: &Path, pid: u32) -> Option<u64> {
-    rank(&files::bytes(
-        &procfs.join(pid.to_string()).join("environ"),
-        limits::ENVIRON_BYTES_MAX,
-    )?)
+    let environment = procfs.join(format!("{pid}/environ"));
+    rank(&files::bytes(&environment, limits::ENVIRON_BYTES_MAX)?)
 }
 
 /// The lowest rank among these processes; None where none has one (yet).
@@ -32,9 +30,8 @@ pub fn lowest(pids: &[u32]) -> Option<u64> {
 
 fn rank(environment: &[u8]) -> Option<u64> {
     VARIABLES.iter().find_map(|name| {
-        let value = environment
-            .split(|byte| *byte == 0)
-            .find_map(|entry| entry.strip_prefix(*name))?;
+        let mut entries = environment.split(|byte| *byte == 0);
+        let value = entries.find_map(|entry| entry.strip_prefix(*name))?;
         std::str::from_utf8(value).ok()?.parse().ok()
     })
 }

@@ -15,18 +15,20 @@ pub fn waited_seconds(pids: &[u32]) -> Option<f64> {
 
 /// The same, with /proc at another place.
 pub fn waited_at(procfs: &Path, pids: &[u32]) -> Option<f64> {
-    let mut nanoseconds = None;
+    let mut seconds = None;
     let mut left = limits::QUEUE_THREADS_MAX;
     for pid in pids {
         let threads = procfs.join(pid.to_string()).join("task");
         let names = files::names(&threads, left).unwrap_or_default();
         left -= names.len();
-        let waited = names
-            .iter()
-            .filter_map(|thread| waited(&files::text(&threads.join(thread).join("schedstat"))?));
-        nanoseconds = waited.chain(nanoseconds).reduce(u64::saturating_add);
+        for thread in names {
+            let line = files::text(&threads.join(thread).join("schedstat")).unwrap_or_default();
+            if let Some(waited) = waited(&line) {
+                seconds = Some(seconds.unwrap_or(0.0) + waited as f64 / 1e9);
+            }
+        }
     }
-    nanoseconds.map(|nanoseconds| nanoseconds as f64 / 1e9)
+    seconds
 }
 
 /// The second of three numbers: nanoseconds that it ran, that it waited, and how often it ran.

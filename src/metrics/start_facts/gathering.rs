@@ -13,7 +13,7 @@ use axolotl_run_core::launch::command_line::CommandLine;
 use axolotl_run_core::launch::facts;
 use axolotl_run_sys::background::{Arrived, Background};
 use std::collections::HashMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 /// All that is known from the command, its environment and the machine. The accelerators and the
@@ -54,9 +54,7 @@ impl Gathering {
     pub fn begin(command: Vec<OsString>, environment: Vec<(OsString, OsString)>) -> Self {
         let mut thread = Background::answering("facts", move || {
             let environment: HashMap<_, _> = environment.into_iter().collect();
-            let mut start = facts(&command, &|name| {
-                environment.get(OsString::from(name).as_os_str()).cloned()
-            });
+            let mut start = facts(&command, &|name| environment.get(OsStr::new(name)).cloned());
             move |pids: Vec<u32>| {
                 if let Some(versions) = packages::of_processes(&pids) {
                     versions.apply(&mut start);

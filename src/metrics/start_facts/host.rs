@@ -19,9 +19,8 @@ pub fn platform() -> PublicStr {
 
 /// Logical processors of the machine that are online, as Python counts them too.
 pub fn cpu_count(root: &Path) -> Option<u64> {
-    let online = files::text(&root.join("sys/devices/system/cpu/online"))
-        .and_then(|text| count_ranges(&text));
-    online.or_else(cpu_count_usable)
+    let online = files::text(&root.join("sys/devices/system/cpu/online")).unwrap_or_default();
+    count_ranges(&online).or_else(cpu_count_usable)
 }
 
 /// Processors that the run may use at once. A job with a quota of two on a node of 128 is slow for a reason.
@@ -34,26 +33,27 @@ pub fn cpu_count_usable() -> Option<u64> {
 
 /// Counts a list of ranges, `0-3,8-11`.
 fn count_ranges(text: &str) -> Option<u64> {
-    text.trim().split(',').try_fold(0_u64, |count, range| {
+    let mut count = 0_u64;
+    for range in text.trim().split(',') {
         let (first, last) = range.split_once('-').unwrap_or((range, range));
-        let (first, last): (u64, u64) = (first.parse().ok()?, last.parse().ok()?);
-        count.checked_add(last.checked_sub(first)?.checked_add(1)?)
-    })
+        let first: u64 = first.parse().ok()?;
+        let behind = last.parse::<u64>().ok()?.checked_add(1)?;
+        count = count.checked_add(behind.checked_sub(first)?)?;
+    }
+    Some(count)
 }
 
 /// Bytes of main memory that the run can use: the machine's, or its control group's limit where that is
 /// smaller. The machine's alone would call a job of 32 GiB on a node of 2 TiB a well-equipped one.
 pub fn memory_total(group: Option<&MemoryGroup>) -> Option<u64> {
-    let machine = System::new().ok().map(|mut system| {
-        system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
-        system.total_memory()
-    });
-    let machine = machine.filter(|bytes| *bytes > 0);
-    let limit = group
-        .and_then(MemoryGroup::limit)
-        .filter(|bytes| *bytes > 0);
+    let mut system = System::new().ok()?;
+    system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
     // A limit alone says nothing: "unlimited" is a number too in version 1 of control groups.
-    Some(machine?.min(limit.unwrap_or(u64::MAX)))
+    match (system.total_memory(), group.and_then(MemoryGroup::limit)) {
+        (0, _) => None,
+        (machine, Some(limit @ 1..)) => Some(machine.min(limit)),
+        (machine, _) => Some(machine),
+    }
 }
 
 #[cfg(test)]

@@ -85,10 +85,9 @@ fn is_set(environment: Environment<'_>, name: &str) -> bool {
 }
 
 fn first(signs: &[Sign], environment: Environment<'_>) -> Option<PublicStr> {
-    let sign = signs
-        .iter()
-        .find(|(_, variable)| is_set(environment, variable));
-    sign.map(|(name, _)| PublicStr::constant(name))
+    let mut signs = signs.iter();
+    let (name, _) = signs.find(|(_, variable)| is_set(environment, variable))?;
+    Some(PublicStr::constant(name))
 }
 
 /// Whether the run is a job of continuous integration.
@@ -102,19 +101,19 @@ pub fn ci(environment: Environment<'_>) -> bool {
 
 /// Of which service it is a job. Woodpecker puts its name into `CI`, where all others have a switch.
 pub fn ci_system(environment: Environment<'_>) -> Option<PublicStr> {
-    let woodpecker = || environment("CI").is_some_and(|value| value == "woodpecker");
-    first(CI_SYSTEMS, environment)
-        .or_else(|| woodpecker().then_some(PublicStr::constant("woodpecker")))
+    let found = first(CI_SYSTEMS, environment);
+    if found.is_none() && environment("CI")? == "woodpecker" {
+        return Some(PublicStr::constant("woodpecker"));
+    }
+    found
 }
 
 /// What has placed the run on this machine. `launcher`: what starts its workers; `srun` asks Slurm for a place itself,
 /// and need not be called from within a job.
 pub fn scheduler(environment: Environment<'_>, launcher: Option<&PublicStr>) -> Option<PublicStr> {
-    let placed_by_srun = launcher.is_some_and(|launcher| launcher.as_str() == "srun");
-    if placed_by_srun {
-        Some(PublicStr::constant("slurm"))
-    } else {
-        first(SCHEDULERS, environment)
+    match launcher {
+        Some(launcher) if launcher.as_str() == "srun" => Some(PublicStr::constant("slurm")),
+        _ => first(SCHEDULERS, environment),
     }
 }
 

@@ -28,16 +28,14 @@ impl Account {
 
     /// A child with so many ticks is gone.
     pub const fn owe(&mut self, ticks: u64) {
-        self.owed = self.owed.saturating_add(ticks);
+        self.owed += ticks;
     }
 
     /// All ticks of the process and of its ended children.
     pub const fn ticks(&self, stat: &ProcessStat) -> u64 {
         let arrived = stat.children_ticks.saturating_sub(self.at_first);
         let missing = self.owed.saturating_sub(arrived);
-        stat.own_ticks
-            .saturating_add(stat.children_ticks)
-            .saturating_add(missing)
+        stat.own_ticks + stat.children_ticks + missing
     }
 }
 

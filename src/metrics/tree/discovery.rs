@@ -83,13 +83,8 @@ impl Discovery {
         ask(known, self.round.pid, threads, &mut to_ask);
         while let Some(pid) = to_ask.pop() {
             let threads = match known.all.get(&pid) {
-                Some(process) => process.stat.threads,
-                None => 1,
-            };
-            let threads = if threads > 1 && threads <= limits::TREE_THREADS_EACH_SAMPLE {
-                known.procfs.threads(pid, limits::TREE_THREADS_MAX)
-            } else {
-                vec![pid]
+                Some(process) if is_asked_whole(process) => known.procfs.threads(pid),
+                _ => vec![pid],
             };
             ask(known, pid, threads, &mut to_ask);
         }
@@ -97,20 +92,19 @@ impl Discovery {
 
     /// The threads of the round that this sample asks.
     fn next_threads(&mut self, known: &mut KnownProcesses) -> Vec<u32> {
-        let many = |process: &Process| process.stat.threads > limits::TREE_THREADS_EACH_SAMPLE;
         if self.round.threads.is_empty() {
             let after = self.round.pid.saturating_add(1);
             let mut next = known.all.range(after..).chain(&known.all);
-            let Some((&pid, _)) = next.find(|(_, process)| many(process)) else {
+            let Some((&pid, _)) = next.find(|(_, process)| has_many_threads(process)) else {
                 return Vec::new();
             };
             self.round.pid = pid;
-            self.round.threads = known.procfs.threads(pid, limits::TREE_THREADS_MAX);
+            self.round.threads = known.procfs.threads(pid);
         }
         let mut all = 0_u64;
         for process in known.all.values() {
-            if many(process) {
-                all = all.saturating_add(process.stat.threads);
+            if has_many_threads(process) {
+                all += process.stat.threads;
             }
         }
         let share = all.div_ceil(limits::TREE_ROUND_SAMPLES_MAX) as usize;
@@ -123,7 +117,7 @@ impl Discovery {
     /// nearly all; a second one finds the rest.
     fn scan(&self, known: &mut KnownProcesses) {
         let own = std::process::id();
-        let mut pids = known.procfs.processes(limits::TREE_SCAN_ENTRIES_MAX);
+        let mut pids = known.procfs.processes();
         pids.retain(|pid| *pid > 1 && *pid != own && *pid != self.root);
         pids.sort_unstable();
         for pid in pids.iter().chain(&pids) {
@@ -134,6 +128,15 @@ impl Discovery {
             }
         }
     }
+}
+
+const fn has_many_threads(process: &Process) -> bool {
+    process.stat.threads > limits::TREE_THREADS_EACH_SAMPLE
+}
+
+/// Whether all of a process's threads are asked each time.
+const fn is_asked_whole(process: &Process) -> bool {
+    process.stat.threads > 1 && !has_many_threads(process)
 }
 
 /// Asks threads of a process for their children; those that are new are to be asked as well.

@@ -42,11 +42,8 @@ impl KnownProcesses {
 
     /// Those that have not ended.
     pub fn live(&self) -> impl Iterator<Item = (u32, &Process)> {
-        let live = |(_, process): &(&u32, &Process)| !process.stat.zombie;
-        self.all
-            .iter()
-            .filter(live)
-            .map(|(pid, process)| (*pid, process))
+        let all = self.all.iter().map(|(pid, process)| (*pid, process));
+        all.filter(|(_, process)| !process.stat.zombie)
     }
 
     /// Starts to follow a process, if it is there, is new, and (where that is asked) has this parent.
@@ -60,7 +57,7 @@ impl KnownProcesses {
         let Some(stat) = self.procfs.read_stat(&file) else {
             return false;
         };
-        if parent.is_some_and(|parent| parent != stat.parent) {
+        if parent.unwrap_or(stat.parent) != stat.parent {
             return false;
         }
         let mut process = Process {
@@ -115,19 +112,22 @@ impl KnownProcesses {
             }
         }
         // Children first: what a child leaves goes through its parent, which may be gone as well.
-        let mut ended_ticks = 0_u64;
+        let mut ended_ticks = 0;
         for pid in gone.into_iter().rev() {
             let Some(process) = self.all.remove(&pid) else {
                 continue;
             };
-            let kept = usize::from(process.file.is_some())
-                + usize::from(process.brief.is_open())
-                + usize::from(process.children.is_some());
-            self.kept_files = self.kept_files.saturating_sub(kept);
+            for is_open in [
+                process.file.is_some(),
+                process.brief.is_open(),
+                process.children.is_some(),
+            ] {
+                self.kept_files -= usize::from(is_open);
+            }
             let ticks = process.account.ticks(&process.stat);
             match self.all.get_mut(&process.stat.parent) {
                 Some(parent) => parent.account.owe(ticks),
-                None => ended_ticks = ended_ticks.saturating_add(ticks),
+                None => ended_ticks += ticks,
             }
         }
         ended_ticks

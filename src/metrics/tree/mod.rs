@@ -61,7 +61,7 @@ impl TreeSampler {
 
     /// The same, with /proc at another place.
     fn at(procfs: impl Into<PathBuf>, root: u32) -> Self {
-        let mut known = KnownProcesses::new(Procfs::new(procfs));
+        let mut known = KnownProcesses::new(Procfs::new(procfs.into()));
         // At once: the pid is the command's now, and may be another process's at the first sample.
         let seen = known.meet(root, None);
         Self {
@@ -81,7 +81,7 @@ impl TreeSampler {
             return TreeSample::default();
         }
         let ended = self.known.refresh(self.ticks_per_second);
-        self.ended_ticks = self.ended_ticks.saturating_add(ended);
+        self.ended_ticks += ended;
         self.discovery.find(&mut self.known);
         self.sum()
     }
@@ -93,20 +93,22 @@ impl TreeSampler {
 
     /// Files and directories read so far: the cost of sampling, in a unit that a busy machine cannot blur.
     pub const fn accesses(&self) -> u64 {
-        self.known.procfs.accesses()
+        self.known.procfs.accesses
     }
 
     fn sum(&mut self) -> TreeSample {
         let mut ticks = self.ended_ticks;
         for process in self.known.all.values() {
-            ticks = ticks.saturating_add(process.account.ticks(&process.stat));
+            ticks += process.account.ticks(&process.stat);
         }
         self.highest_ticks = self.highest_ticks.max(ticks);
-        let (mut processes, mut sum, mut largest) = (0, 0_u64, 0);
+        let mut processes = 0;
+        let mut sum = 0;
+        let mut largest = 0;
         for (_, process) in self.known.live() {
-            let bytes = process.stat.resident_pages.saturating_mul(self.page_size);
+            let bytes = process.stat.resident_pages * self.page_size;
             processes += 1;
-            sum = sum.saturating_add(bytes);
+            sum += bytes;
             largest = bytes.max(largest);
         }
         // No live process is no knowledge about memory: the peak was before.

@@ -14,37 +14,33 @@ use std::path::PathBuf;
 #[derive(Debug)]
 pub struct Procfs {
     root: PathBuf,
-    accesses: u64,
+    /// Files and directories that were read so far.
+    pub accesses: u64,
 }
 
 impl Procfs {
     /// The /proc below `root`.
-    pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self {
-            root: root.into(),
-            accesses: 0,
-        }
+    pub const fn new(root: PathBuf) -> Self {
+        Self { root, accesses: 0 }
     }
 
-    /// How many files and directories were read so far.
-    pub const fn accesses(&self) -> u64 {
-        self.accesses
-    }
-
-    /// Opens a process's stat file. Kept open it is the process's identity as well: after the process was
-    /// reaped it gives an error, never another process's line.
-    pub fn open_stat(&mut self, pid: u32) -> Option<File> {
+    /// Opens a file as it is: the kernel's own is no FIFO, and the checks would be half of the cost. One of a process
+    /// that is kept open is the process's identity as well: after the process was reaped it gives an error, never
+    /// another process's line.
+    fn open(&mut self, path: String) -> Option<File> {
         self.accesses += 1;
-        File::open(self.root.join(pid.to_string()).join("stat")).ok()
+        File::open(self.root.join(path)).ok()
+    }
+
+    pub fn open_stat(&mut self, pid: u32) -> Option<File> {
+        self.open(format!("{pid}/stat"))
     }
 
     /// Reads an open stat file.
     pub fn read_stat(&mut self, file: &File) -> Option<ProcessStat> {
         self.accesses += 1;
         // The kernel's longest line, 52 numbers and a name, is below 1,200 bytes.
-        let mut line = [0; 2048];
-        let length = file.read_at(&mut line, 0).ok()?;
-        ProcessStat::parse(line.get(..length)?)
+        ProcessStat::parse(files::beginning::<2048>(file)?.as_bytes())
     }
 
     /// Reads the stat file of a process anew.
@@ -53,22 +49,17 @@ impl Procfs {
         self.read_stat(&file)
     }
 
-    /// Opens the short file about a process's memory; kept open it is its identity, too.
+    /// Opens the short file about a process's memory.
     pub fn open_memory(&mut self, pid: u32) -> Option<File> {
-        self.accesses += 1;
-        File::open(self.root.join(format!("{pid}/statm"))).ok()
+        self.open(format!("{pid}/statm"))
     }
 
     /// Resident pages, by an open short file; None of a process that has ended, whose pages are gone.
     pub fn read_memory(&mut self, file: &File) -> Option<u64> {
         self.accesses += 1;
-        let mut line = [0; 128];
-        let length = file.read_at(&mut line, 0).ok()?;
-        let pages = std::str::from_utf8(line.get(..length)?)
-            .ok()?
-            .split(' ')
-            .nth(1)?;
-        pages.parse().ok().filter(|pages| *pages > 0)
+        let line = files::beginning::<128>(file)?;
+        let pages = line.split(' ').nth(1)?.parse().ok()?;
+        (pages > 0).then_some(pages)
     }
 
     /// Whether the kernel was built to list children (CONFIG_PROC_CHILDREN), asked of our own thread.
@@ -79,50 +70,41 @@ impl Procfs {
 
     /// Opens the list of the children that one thread of a process started.
     pub fn open_children(&mut self, pid: u32, thread: u32) -> Option<File> {
-        self.accesses += 1;
-        // Opened as it is: the kernel's own file is no FIFO, and the checks would be half of the cost.
-        File::open(self.root.join(format!("{pid}/task/{thread}/children"))).ok()
+        self.open(format!("{pid}/task/{thread}/children"))
     }
 
     /// Reads an open list of children; None where the kernel does not say.
     pub fn read_children(&mut self, file: &File) -> Option<Vec<u32>> {
         self.accesses += 1;
-        let mut list = [0; 512];
-        let length = file.read_at(&mut list, 0).ok()?;
-        let mut list = list.get(..length)?.to_vec();
+        let mut list = files::beginning::<512>(file)?;
         if list.len() == 512 {
             // A long list comes a page at a time.
             let mut page = [0; 4096];
             while list.len() < limits::TREE_PROCESSES_MAX * 8
                 && let Ok(count @ 1..) = file.read_at(&mut page, list.len() as u64)
             {
-                list.extend_from_slice(page.get(..count)?);
+                list += std::str::from_utf8(page.get(..count)?).ok()?;
             }
         }
-        let list = std::str::from_utf8(&list).ok()?;
-        Some(
-            list.split_ascii_whitespace()
-                .filter_map(|pid| pid.parse().ok())
-                .collect(),
-        )
+        let mut children = Vec::new();
+        for pid in list.split_ascii_whitespace() {
+            children.extend(pid.parse::<u32>());
+        }
+        Some(children)
     }
 
     /// The threads of a process.
-    pub fn threads(&mut self, pid: u32, max: usize) -> Vec<u32> {
-        self.numbers(&format!("{pid}/task"), max)
+    pub fn threads(&mut self, pid: u32) -> Vec<u32> {
+        self.numbers(&format!("{pid}/task"), limits::TREE_THREADS_MAX)
     }
 
     /// The processes of the host; only for kernels that list no children.
-    pub fn processes(&mut self, max: usize) -> Vec<u32> {
-        self.numbers("", max)
+    pub fn processes(&mut self) -> Vec<u32> {
+        self.numbers("", limits::TREE_SCAN_ENTRIES_MAX)
     }
 
     fn numbers(&mut self, directory: &str, max: usize) -> Vec<u32> {
         self.accesses += 1;
-        let names = files::names(&self.root.join(directory), max).unwrap_or_default();
-        names
-            .iter()
-            .filter_map(|name| name.to_str()?.parse().ok())
-            .collect()
+        files::numbers(&self.root.join(directory), "", max).unwrap_or_default()
     }
 }

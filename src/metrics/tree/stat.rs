@@ -30,11 +30,8 @@ pub struct ProcessStat {
 /// hold any byte, so what counts is the last one that closes.
 pub fn fields(line: &[u8]) -> Option<SplitAsciiWhitespace<'_>> {
     let name_end = line.iter().rposition(|byte| *byte == b')')?;
-    Some(
-        std::str::from_utf8(line.get(name_end + 1..)?)
-            .ok()?
-            .split_ascii_whitespace(),
-    )
+    let behind = std::str::from_utf8(line.get(name_end + 1..)?).ok()?;
+    Some(behind.split_ascii_whitespace())
 }
 
 impl ProcessStat {
@@ -44,22 +41,15 @@ impl ProcessStat {
         let state = fields.next()?;
         let parent = fields.next()?.parse().ok()?;
         // Each `nth` skips from where the one before stopped; the comments give the field's number in proc(5).
-        let user: u64 = fields.nth(9)?.parse().ok()?; // 14
-        let system: u64 = fields.next()?.parse().ok()?;
-        // The two are signed in the kernel's format, though never negative.
-        let children_user: u64 = fields.next()?.parse().ok()?;
-        let children_system: u64 = fields.next()?.parse().ok()?;
-        let threads = fields.nth(2)?.parse().ok()?; // 20
-        let started = fields.nth(1)?.parse().ok()?; // 22
-        let resident_pages = fields.nth(1)?.parse().ok()?; // 24
+        let mut number = |skipped| fields.nth(skipped)?.parse::<u64>().ok();
         Some(Self {
             zombie: matches!(state, "Z" | "X" | "x"),
             parent,
-            own_ticks: user.saturating_add(system),
-            children_ticks: children_user.saturating_add(children_system),
-            threads,
-            started,
-            resident_pages,
+            own_ticks: number(9)?.saturating_add(number(0)?), // 14 and 15
+            children_ticks: number(0)?.saturating_add(number(0)?),
+            threads: number(2)?,        // 20
+            started: number(1)?,        // 22
+            resident_pages: number(1)?, // 24
         })
     }
 }

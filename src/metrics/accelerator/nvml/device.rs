@@ -49,7 +49,7 @@ pub struct NvidiaDevice<'nvml> {
     nvml: &'nvml Nvml,
     index: u32,
     /// None if there was no handle to be had: the device is lost.
-    device: Option<Device<'nvml>>,
+    pub device: Option<Device<'nvml>>,
     /// Whether it is shared out in instances.
     mig: bool,
     instances: Vec<Device<'nvml>>,
@@ -164,11 +164,6 @@ impl<'nvml> NvidiaDevice<'nvml> {
         answer.ok()
     }
 
-    /// Its handle.
-    pub const fn handle(&self) -> Option<&Device<'nvml>> {
-        self.device.as_ref()
-    }
-
     /// What tells it apart from others.
     pub fn identity(&self) -> CudaDevice {
         let mut identity = CudaDevice::default();
@@ -231,7 +226,8 @@ impl<'nvml> NvidiaDevice<'nvml> {
         let samples = self.ask(Topic::Samples, |device| {
             device.samples(Sampling::GpuUtilization, Some(since))
         })?;
-        let (mut sum, mut count) = (0.0, 0_u32);
+        let mut sum = 0.0;
+        let mut count = 0_u32;
         for sample in samples {
             let value = match sample.value {
                 SampleValue::F64(value) => value,
@@ -283,10 +279,8 @@ impl<'nvml> NvidiaDevice<'nvml> {
         self.responses = Responses::None;
         let processes = self.processes();
         // Whatever the variables say: what a process of the run uses is the run's.
-        let is_used = processes
-            .iter()
-            .flatten()
-            .any(|(pid, _)| tree.contains(pid));
+        let mut listed = processes.iter().flatten();
+        let is_used = listed.any(|(pid, _)| tree.contains(pid));
         if !ours && !is_used && self.responses != Responses::Lost {
             return Ok(None);
         }
@@ -332,34 +326,19 @@ fn share(percent: f64) -> f64 {
 }
 
 /// The reasons for lower clocks that are about heat or power, not about idleness or settings.
-const SLOWDOWNS: [(ThrottleReasons, PublicStr); 5] = [
-    (
-        ThrottleReasons::SW_POWER_CAP,
-        PublicStr::constant("power_limit"),
-    ),
-    (
-        ThrottleReasons::HW_SLOWDOWN,
-        PublicStr::constant("hardware"),
-    ),
-    (
-        ThrottleReasons::SW_THERMAL_SLOWDOWN,
-        PublicStr::constant("heat"),
-    ),
-    (
-        ThrottleReasons::HW_THERMAL_SLOWDOWN,
-        PublicStr::constant("heat_hardware"),
-    ),
-    (
-        ThrottleReasons::HW_POWER_BRAKE_SLOWDOWN,
-        PublicStr::constant("power_brake"),
-    ),
+const SLOWDOWNS: [(ThrottleReasons, &str); 5] = [
+    (ThrottleReasons::SW_POWER_CAP, "power_limit"),
+    (ThrottleReasons::HW_SLOWDOWN, "hardware"),
+    (ThrottleReasons::SW_THERMAL_SLOWDOWN, "heat"),
+    (ThrottleReasons::HW_THERMAL_SLOWDOWN, "heat_hardware"),
+    (ThrottleReasons::HW_POWER_BRAKE_SLOWDOWN, "power_brake"),
 ];
 
 fn slowdowns(reasons: ThrottleReasons) -> Vec<PublicStr> {
     let mut names = Vec::new();
-    for (slowdown, name) in &SLOWDOWNS {
-        if reasons.contains(*slowdown) {
-            names.push(name.clone());
+    for (slowdown, name) in SLOWDOWNS {
+        if reasons.contains(slowdown) {
+            names.push(PublicStr::constant(name));
         }
     }
     names

@@ -133,7 +133,10 @@ fn session(
             ..DriverAnswer::of(Health::Working)
         });
     }
-    let mut errors = XidErrors::listen(nvml, devices.iter().filter_map(NvidiaDevice::handle));
+    let mut errors = XidErrors::listen(
+        nvml,
+        devices.iter().filter_map(|device| device.device.as_ref()),
+    );
     while let Ok(tree) = questions.requests.recv() {
         memory.users.look_at(&tree);
         let selection = memory.users.selection(&shown);

@@ -1,7 +1,6 @@
 //! Control groups of both versions, as small copies of their files.
 
 use super::*;
-use crate::metrics::memory::{OomKills, OomWatch};
 use std::fs;
 
 /// A machine with the groups `/`, `/job` and `/job/step` mounted at /cg, and process 7 in the innermost.
@@ -59,7 +58,7 @@ fn both_versions_say_the_same() {
     for version in [Version::One, Version::Two] {
         let machine = machine(version);
         let group = MemoryGroup::at(machine.path(), 7).unwrap();
-        assert_eq!(group.version, version);
+        assert_eq!(group.candidate.version, version);
         assert_eq!(
             (group.current(), group.limit(), group.oom_kills()),
             (Some(4096), Some(7000), Some(2)),
@@ -86,10 +85,10 @@ fn kills_are_counted_from_the_beginning_of_the_run() {
     ] {
         let machine = machine(version);
         let group = MemoryGroup::at(machine.path(), 7);
-        let watch = OomWatch::at(machine.path(), group.as_ref());
+        let before = oom_kills(machine.path(), group.as_ref());
         assert_eq!(
-            watch.delta(group.as_ref()),
-            OomKills {
+            oom_kills(machine.path(), group.as_ref()).since(before),
+            OomKillCounters {
                 cgroup: Some(0),
                 host: Some(0)
             }
@@ -97,8 +96,8 @@ fn kills_are_counted_from_the_beginning_of_the_run() {
         fs::write(machine.path().join(file), "oom 9\noom_kill 3\n").unwrap();
         fs::write(machine.path().join("proc/vmstat"), "oom_kill 7\n").unwrap();
         assert_eq!(
-            watch.delta(group.as_ref()),
-            OomKills {
+            oom_kills(machine.path(), group.as_ref()).since(before),
+            OomKillCounters {
                 cgroup: Some(1),
                 host: Some(2)
             }
@@ -110,10 +109,7 @@ fn kills_are_counted_from_the_beginning_of_the_run() {
 fn without_the_files_everything_is_unknown() {
     let empty = tempfile::tempdir().unwrap();
     assert!(MemoryGroup::at(empty.path(), 7).is_none());
-    assert_eq!(
-        OomWatch::at(empty.path(), None).delta(None),
-        OomKills::default()
-    );
+    assert_eq!(oom_kills(empty.path(), None), OomKillCounters::default());
 }
 
 #[test]

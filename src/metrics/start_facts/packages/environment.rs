@@ -29,22 +29,24 @@ pub fn of_interpreter(interpreter: &Path, environment: Environment<'_>) -> Pytho
     }
     let bin = interpreter.parent().unwrap_or(Path::new(""));
     let beside = Venv::read(&bin.join("pyvenv.cfg"));
-    let python;
-    if let Some(venv) = beside.or_else(|| Venv::read(&bin.join("../pyvenv.cfg"))) {
-        let prefix = bin.join("..");
-        python = venv.version.or_else(|| version(&prefix, interpreter));
-        sites.add_prefix(&prefix, minor(python.as_deref()));
-        if let Some(home) = venv.system_packages {
-            sites.add_user(environment, minor(python.as_deref()));
-            sites.add_prefix(&home.join(".."), minor(python.as_deref()));
+    let found = beside.or_else(|| Venv::read(&bin.join("../pyvenv.cfg")));
+    let is_virtual = found.is_some();
+    let venv = found.unwrap_or_default();
+    let mut place = interpreter.to_owned();
+    if !is_virtual && let Ok(real) = interpreter.canonicalize() {
+        place = real;
+    }
+    let prefix = place.parent().unwrap_or(Path::new("")).join("..");
+    let python = venv.version.or_else(|| version(&prefix, &place));
+    if let Some(minor) = python.as_deref().map(minor) {
+        if !is_virtual {
+            sites.add_user(environment, minor);
         }
-    } else {
-        let real = interpreter.canonicalize();
-        let real = real.as_deref().unwrap_or(interpreter);
-        let prefix = real.parent().unwrap_or(Path::new("")).join("..");
-        python = version(&prefix, real);
-        sites.add_user(environment, minor(python.as_deref()));
-        sites.add_prefix(&prefix, minor(python.as_deref()));
+        sites.add_prefix(&prefix, minor);
+        if let Some(home) = venv.system_packages {
+            sites.add_user(environment, minor);
+            sites.add_prefix(&home.join(".."), minor);
+        }
     }
     PythonEnvironment {
         python,
@@ -80,7 +82,6 @@ struct Venv {
 impl Venv {
     fn read(path: &Path) -> Option<Self> {
         let mut venv = Self::default();
-        let mut home = None;
         let mut has_system_packages = false;
         for line in files::text(path)?.lines() {
             let Some((key, value)) = line.split_once('=') else {
@@ -94,12 +95,12 @@ impl Venv {
                 "include-system-site-packages" => {
                     has_system_packages = value.eq_ignore_ascii_case("true");
                 }
-                "home" => home = Some(PathBuf::from(value)),
+                "home" => venv.system_packages = Some(PathBuf::from(value)),
                 _ => {}
             }
         }
-        if has_system_packages {
-            venv.system_packages = home;
+        if !has_system_packages {
+            venv.system_packages = None;
         }
         Some(venv)
     }
@@ -168,19 +169,16 @@ fn patch_version(prefix: &Path, minor: &str) -> Option<String> {
 }
 
 /// The first two numbers.
-fn minor(version: Option<&str>) -> Option<&str> {
-    let version = version?;
-    match version.match_indices('.').nth(1) {
-        Some((end, _)) => version.get(..end),
-        None => Some(version),
-    }
+fn minor(version: &str) -> &str {
+    let Some((end, _)) = version.match_indices('.').nth(1) else {
+        return version;
+    };
+    version.get(..end).unwrap_or(version)
 }
 
 fn is_version(text: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'+';
-    text.len() <= 16
-        && text.starts_with(|first: char| first.is_ascii_digit())
-        && text.bytes().all(is_plain)
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '+';
+    text.len() <= 16 && text.starts_with(|c: char| c.is_ascii_digit()) && text.chars().all(is_plain)
 }
 
 /// Directories of packages that exist, each once: `lib64` is often a link to `lib`.
@@ -206,8 +204,7 @@ impl SiteList {
     }
 
     /// The directories of an installation, Debian's among them.
-    fn add_prefix(&mut self, prefix: &Path, minor: Option<&str>) {
-        let Some(minor) = minor else { return };
+    fn add_prefix(&mut self, prefix: &Path, minor: &str) {
         for directory in [
             format!("local/lib/python{minor}/dist-packages"),
             format!("lib/python{minor}/site-packages"),
@@ -219,21 +216,16 @@ impl SiteList {
     }
 
     /// The user's own directory; Python searches it before the installation's.
-    fn add_user(&mut self, environment: Environment<'_>, minor: Option<&str>) {
-        let Some(minor) = minor else { return };
-        if !environment("PYTHONNOUSERSITE")
-            .unwrap_or_default()
-            .is_empty()
-        {
+    fn add_user(&mut self, environment: Environment<'_>, minor: &str) {
+        let set = |name| environment(name).filter(|value| !value.is_empty());
+        if set("PYTHONNOUSERSITE").is_some() {
             return;
         }
-        let mut base = PathBuf::from(environment("PYTHONUSERBASE").unwrap_or_default());
-        if base.as_os_str().is_empty() {
-            let Some(home) = environment("HOME") else {
-                return;
-            };
-            base = PathBuf::from(home).join(".local");
-        }
+        let base = match (set("PYTHONUSERBASE"), environment("HOME")) {
+            (Some(base), _) => PathBuf::from(base),
+            (None, Some(home)) => PathBuf::from(home).join(".local"),
+            (None, None) => return,
+        };
         self.add(base.join(format!("lib/python{minor}/site-packages")));
     }
 }

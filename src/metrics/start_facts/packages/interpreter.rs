@@ -9,7 +9,7 @@ use crate::metrics::start_facts::host::Environment;
 use axolotl_run_core::launch::command_line::CommandLine;
 use axolotl_run_core::launch::words;
 use axolotl_run_core::limits;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -35,12 +35,14 @@ fn find(word: &OsStr, environment: Environment<'_>) -> Option<PathBuf> {
     if word.is_empty() {
         return None;
     }
-    if word.as_bytes().contains(&b'/') {
-        return Some(PathBuf::from(word)).filter(|path| is_program(path));
+    // With a slash it is a path, which no directory stands before.
+    let mut path = OsString::new();
+    if !word.as_bytes().contains(&b'/') {
+        path = environment("PATH")?;
     }
-    let path = environment("PATH")?;
-    let mut directories = std::env::split_paths(&path).take(limits::SEARCH_PATH_ENTRIES_MAX);
-    directories.find_map(|directory| Some(directory.join(word)).filter(|path| is_program(path)))
+    let directories = std::env::split_paths(&path).take(limits::SEARCH_PATH_ENTRIES_MAX);
+    let mut places = directories.map(|directory| directory.join(word));
+    places.find(|place| is_program(place))
 }
 
 fn is_program(path: &Path) -> bool {
@@ -56,15 +58,13 @@ fn of_program(program: &Path, environment: Environment<'_>) -> Option<PathBuf> {
         return is_python(program).then(|| program.to_owned());
     };
     let mut lines = script.split(|byte| *byte == b'\n');
-    let mut words = lines
-        .next()?
-        .split(|byte| byte.is_ascii_whitespace())
-        .filter(|word| !word.is_empty());
+    let words = lines.next()?.split(|byte| byte.is_ascii_whitespace());
+    let mut words = words.filter(|word| !word.is_empty());
     let first = PathBuf::from(OsStr::from_bytes(words.next()?));
-    if first.file_name() == Some(OsStr::new("env")) {
-        let mut named = words.filter(|word| !word.starts_with(b"-") && !word.contains(&b'='));
-        return find(OsStr::from_bytes(named.next()?), environment)
-            .filter(|path| is_python(path) && !is_script(path));
+    if first.ends_with("env") {
+        let named = words.find(|word| !word.starts_with(b"-") && !word.contains(&b'='))?;
+        let found = find(OsStr::from_bytes(named), environment)?;
+        return (is_python(&found) && !is_script(&found)).then_some(found);
     }
     if is_python(&first) {
         return Some(first);
@@ -85,9 +85,8 @@ fn quoted(call: &[u8], script: &Path) -> Option<PathBuf> {
         (mark @ (b'"' | b'\''), rest) => (*mark, rest),
         _ => (b' ', call),
     };
-    Some(PathBuf::from(OsStr::from_bytes(
-        path.split(|byte| *byte == end).next()?,
-    )))
+    let path = path.split(|byte| *byte == end).next()?;
+    Some(PathBuf::from(OsStr::from_bytes(path)))
 }
 
 fn is_script(path: &Path) -> bool {

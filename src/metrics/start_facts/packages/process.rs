@@ -32,9 +32,8 @@ pub fn environment(proc: &Path, pids: &[u32]) -> Option<PythonEnvironment> {
 fn of_process(process: &Path) -> Option<(PythonEnvironment, bool)> {
     let maps = files::bytes(&process.join("maps"), limits::MAPS_BYTES_MAX)?;
     if let Some((site, has_torch)) = mapped_site(&maps) {
-        let seen = seen_from_here(process, site).map(|site| of_site(&site));
-        if let Some(found) = seen {
-            return Some((found, has_torch));
+        if let Some(site) = seen_from_here(process, site) {
+            return Some((of_site(&site), has_torch));
         }
     }
     let program = std::fs::read_link(process.join("exe")).ok()?;
@@ -42,16 +41,13 @@ fn of_process(process: &Path) -> Option<(PythonEnvironment, bool)> {
         return None;
     }
     let words = files::bytes(&process.join("cmdline"), limits::KERNEL_FILE_BYTES_MAX)?;
-    let called = PathBuf::from(OsStr::from_bytes(words.split(|byte| *byte == 0).next()?));
-    let called = if called.is_absolute() && is_python(&called) {
-        called
-    } else {
-        program
-    };
-    Some((
-        of_interpreter(&seen_from_here(process, &called)?, &|_| None),
-        false,
-    ))
+    let first = words.split(|byte| *byte == 0).next()?;
+    let mut called = PathBuf::from(OsStr::from_bytes(first));
+    if !called.is_absolute() || !is_python(&called) {
+        called = program;
+    }
+    let interpreter = seen_from_here(process, &called)?;
+    Some((of_interpreter(&interpreter, &|_| None), false))
 }
 
 /// The directory of packages from which something is mapped: torch's, else the first.
@@ -66,12 +62,9 @@ fn mapped_site(maps: &[u8]) -> Option<(&Path, bool)> {
             let Some(at) = memchr::memmem::find(path, directory) else {
                 continue;
             };
-            let end = at + directory.len();
-            let site = Path::new(OsStr::from_bytes(path.get(..end - 1).unwrap_or_default()));
-            if path
-                .get(end..)
-                .is_some_and(|rest| rest.starts_with(b"torch/"))
-            {
+            let (site, rest) = path.split_at(at + directory.len() - 1);
+            let site = Path::new(OsStr::from_bytes(site));
+            if rest.starts_with(b"/torch/") {
                 return Some((site, true));
             }
             first = first.or(Some((site, false)));
@@ -82,12 +75,10 @@ fn mapped_site(maps: &[u8]) -> Option<(&Path, bool)> {
 
 /// A path of the process's, as we reach it: in a container of its own its files are below its root.
 fn seen_from_here(process: &Path, path: &Path) -> Option<PathBuf> {
-    let below = process
-        .join("root")
-        .join(path.strip_prefix("/").unwrap_or(path));
-    [below, path.to_owned()]
-        .into_iter()
-        .find(|path| path.exists())
+    let root = process.join("root");
+    let below = root.join(path.strip_prefix("/").unwrap_or(path));
+    let mut places = [below, path.to_owned()].into_iter();
+    places.find(|path| path.exists())
 }
 
 #[cfg(test)]
