@@ -39,7 +39,7 @@ pub fn gate(command: &[OsString], directory: &Path) -> Gate {
     });
     Gate::new(identity)
         .knowing(dictionary::is_public)
-        .knowing_functions(|file, function| dictionary::function(file, function).is_some())
+        .knowing_functions(dictionary::is_public_function)
 }
 
 /// Why a configuration that was named is none.

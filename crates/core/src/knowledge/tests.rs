@@ -5,7 +5,7 @@ use super::{Meaning, message, messages, sign, signs};
 use crate::event::Event;
 use crate::event::wire::Member;
 use crate::judging::explanation::Explanation;
-use crate::privacy::{Facts, Gate, Identity};
+use crate::privacy::{Gate, Identity, IdentityFacts};
 use crate::public::dictionary;
 use crate::status::End;
 use std::collections::BTreeMap;
@@ -15,11 +15,11 @@ use uuid::Uuid;
 
 /// A gate of somebody whose folders are called as our sentences are made.
 fn gate() -> Gate {
-    Gate::new(Identity::new(&Facts {
+    Gate::new(Identity::new(&IdentityFacts {
         user: "tensors",
         host: "variables",
         working_directory: "/home/tensors/collective",
-        ..Facts::default()
+        ..IdentityFacts::default()
     }))
     .knowing(dictionary::is_public)
     .knowing_functions(dictionary::is_public_function)

@@ -155,6 +155,11 @@ pub fn contents() -> Contents {
     }
 }
 
+/// Whether a function is public as the name that its file has for it, for the same gate.
+pub fn is_public_function(relative: &str, name: &str) -> bool {
+    function(relative, name).is_some()
+}
+
 /// Whether a whole name is one of the dictionary's, for the gate that looks for the user's words inside names.
 pub fn is_public(name: &str) -> bool {
     file(name).is_some() || exception(name).is_some() || package(name).is_some()

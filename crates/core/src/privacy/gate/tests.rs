@@ -415,12 +415,12 @@ fn whatever_we_can_say_passes_though_the_users_words_are_in_it() {
         "huggingface",
     ];
     let words = words.map(str::to_owned);
-    let gate = Gate::new(Identity::new(&Facts {
+    let gate = Gate::new(Identity::new(&IdentityFacts {
         user: "tensors",
         host: "encountered",
         working_directory: "/home/variables/downstream",
         arguments: &words,
-        ..Facts::default()
+        ..IdentityFacts::default()
     }));
     let mut refused = Vec::new();
     for said in crate::knowledge::all_said() {
