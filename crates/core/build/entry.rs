@@ -58,16 +58,6 @@ pub fn list(texts: &[String]) -> String {
     format!("&{texts:?}")
 }
 
-/// A row of a table that a test runs: the columns, the examples, the look-alikes.
-pub fn examples(columns: &[&str], grounds: &Grounds) -> String {
-    let (columns, yes, no) = (
-        columns.join(", "),
-        list(&grounds.examples),
-        list(&grounds.look_alikes),
-    );
-    format!("    ({columns}, {yes}, {no}),\n")
-}
-
 /// The name of a variant: `gpu_out_of_memory` is `GpuOutOfMemory`.
 pub fn variant(name: &str) -> String {
     name.split('_')

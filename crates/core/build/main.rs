@@ -5,28 +5,26 @@
 
 #![expect(clippy::disallowed_methods, reason = "a build script reads files")]
 
-mod commands;
 mod entry;
-mod launchers;
 mod messages;
 mod pattern;
 mod prefixes;
 mod progress;
 mod signs;
-mod wrappers;
+mod table;
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// The kinds of knowledge: the name of the generated file, and what makes it from the files of `knowledge/`.
 const KINDS: &[(&str, fn(&Path) -> String)] = &[
-    ("commands", commands::generate),
-    ("launchers", launchers::generate),
+    ("commands", table::commands),
+    ("launchers", table::launchers),
     ("messages", messages::generate),
     ("prefixes", prefixes::generate),
     ("progress", progress::generate),
     ("signs", signs::generate),
-    ("wrappers", wrappers::generate),
+    ("wrappers", table::wrappers),
 ];
 
 fn main() {

@@ -1,7 +1,7 @@
 //! Every environment variable that the launcher reads or sets, once.
 //!
 //! The README's table and `--help` are compared with [`ALL`] by a test; nothing else in the source spells a
-//! variable's name. Variables of launchers (RANK, SLURM_PROCID…) are facts about others and live in `rank.rs`.
+//! variable's name. Variables of launchers (RANK, SLURM_PROCID…) are facts about others and are in `knowledge/variables.yaml`.
 
 /// A variable and what it does, for the documents.
 #[derive(Clone, Copy, Debug)]

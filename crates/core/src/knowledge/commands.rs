@@ -1,68 +1,86 @@
-//! Commands that are known by their name, besides launchers: the tables of `knowledge/commands.yaml`.
+//! Commands that are known by their name, besides launchers: the table of `knowledge/commands.yaml`, which explains the
+//! fields.
 
-/// A program that runs a command behind its own words.
+/// A command that is known.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Wrapper {
+pub struct KnownCommand {
     /// What it is called in `commands.yaml`.
     pub name: &'static str,
+    pub(crate) kind: CommandKind,
     pub(crate) programs: &'static [&'static str],
-    /// Those that run a command, where it has subcommands.
     pub(crate) subcommands: &'static [&'static str],
-    /// Options that take the next word.
     pub(crate) values: &'static [&'static str],
-    /// Words of its own between its options and the command.
+    pub(crate) flags: &'static [&'static str],
     pub(crate) operands: usize,
     pub(crate) effect: Effect,
+    pub(crate) main: &'static str,
+    pub(crate) commands: &'static [&'static str],
+    pub(crate) modules: &'static [&'static str],
+    pub(crate) scripts: &'static [&'static str],
+    #[cfg(test)]
+    pub(crate) examples: &'static [&'static str],
+    #[cfg(test)]
+    pub(crate) look_alikes: &'static [&'static str],
+}
+
+impl KnownCommand {
+    const EMPTY: Self = Self {
+        name: "",
+        kind: CommandKind::Wrapper,
+        programs: &[],
+        subcommands: &[],
+        values: &[],
+        flags: &[],
+        operands: 0,
+        effect: Effect::None,
+        main: "",
+        commands: &[],
+        modules: &[],
+        scripts: &[],
+        #[cfg(test)]
+        examples: &[],
+        #[cfg(test)]
+        look_alikes: &[],
+    };
+
+    /// The command of a kind that a program's name calls.
+    pub(crate) fn called(kind: CommandKind, program: &str) -> Option<&'static Self> {
+        ROWS.iter()
+            .find(|command| command.kind == kind && command.programs().contains(&program))
+    }
+
+    /// How it is called: by its name, where nothing else is listed.
+    pub(crate) fn programs(&'static self) -> &'static [&'static str] {
+        if self.programs.is_empty() {
+            return std::slice::from_ref(&self.name);
+        }
+        self.programs
+    }
+}
+
+/// What a command is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CommandKind {
+    /// It runs the command behind its own words.
+    Wrapper,
+    /// It uses the terminal as a device.
+    Terminal,
+    /// Likewise, unless it is given a script or a command.
+    Shell,
+    /// It runs a command elsewhere, perhaps on many machines.
+    SpansNodes,
+    /// It reads a training configuration.
+    Training,
 }
 
 /// What a wrapper does to the command that matters to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// Nothing.
+pub(crate) enum Effect {
     None,
     /// It runs the command in another Python environment than ours.
     ChoosesPython,
     /// It ends the command when its time is over.
     LimitsTime,
-}
-
-/// Programs that use the terminal unless they are given a script or a command.
-#[derive(Debug)]
-pub(crate) struct Shell {
-    pub programs: &'static [&'static str],
-    /// Options that take the next word.
-    pub values: &'static [&'static str],
-}
-
-/// A program that reads a training configuration.
-#[derive(Debug)]
-pub(crate) struct TrainingTool {
-    pub programs: &'static [&'static str],
-    /// The module that is the same as the program.
-    pub main: Option<&'static str>,
-    /// Subcommands that take a configuration as their first argument.
-    pub commands: &'static [&'static str],
-    /// Modules that take one likewise.
-    pub modules: &'static [&'static str],
-    /// The modules' files.
-    pub files: &'static [&'static str],
-    /// Scripts that train.
-    pub scripts: &'static [&'static str],
-    /// Options of its own with a value; they are no keys of the configuration.
-    pub values: &'static [&'static str],
-    /// The same without a value.
-    pub flags: &'static [&'static str],
-}
-
-/// The kinds of entries, for the test that runs their examples.
-#[cfg(test)]
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Kind {
-    Wrapper,
-    Terminal,
-    Shell,
-    SpansNodes,
-    Training,
 }
 
 include!(concat!(env!("OUT_DIR"), "/commands.rs"));

@@ -19,8 +19,35 @@ pub struct Launcher {
     pub(crate) pairs: &'static [&'static str],
     pub(crate) unlisted: Unlisted,
     /// The option that names another launcher, and the one that is used without it.
-    pub(crate) chooser: Option<&'static str>,
-    pub(crate) chosen: Option<&'static str>,
+    pub(crate) chooser: &'static str,
+    pub(crate) chosen: &'static str,
+    /// Variables that it alone sets for its workers.
+    pub(crate) marks: &'static [&'static str],
+    #[cfg(test)]
+    pub(crate) examples: &'static [&'static str],
+    #[cfg(test)]
+    pub(crate) look_alikes: &'static [&'static str],
+}
+
+impl Launcher {
+    const EMPTY: Self = Self {
+        name: "",
+        programs: &[],
+        starts: Starts::Process,
+        runs: Runs::Command,
+        options: &[],
+        flags: &[],
+        values: &[],
+        pairs: &[],
+        unlisted: Unlisted::Flag,
+        chooser: "",
+        chosen: "",
+        marks: &[],
+        #[cfg(test)]
+        examples: &[],
+        #[cfg(test)]
+        look_alikes: &[],
+    };
 }
 
 /// What a launcher starts.

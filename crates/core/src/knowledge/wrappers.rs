@@ -14,7 +14,7 @@ pub(crate) enum Wrapper {
     Bereaved,
 }
 
-struct Entry {
+pub(super) struct WrapperError {
     kind: Wrapper,
     classes: &'static [&'static str],
     files: &'static [&'static str],
@@ -26,14 +26,26 @@ struct Entry {
     look_alikes: &'static [&'static str],
 }
 
+impl WrapperError {
+    const EMPTY: Self = Self {
+        kind: Wrapper::Runner,
+        classes: &[],
+        files: &[],
+        words: &[],
+        restarts: &[],
+        #[cfg(test)]
+        examples: &[],
+        #[cfg(test)]
+        look_alikes: &[],
+    };
+}
+
 include!(concat!(env!("OUT_DIR"), "/wrappers.rs"));
 
 /// What the class of an error says; `file` is that of the innermost frame outside the standard library, where public.
 pub(crate) fn wrapper(class: &str, file: Option<&str>) -> Option<Wrapper> {
     let name = class.rsplit('.').next().unwrap_or(class);
-    let entry = WRAPPERS
-        .iter()
-        .find(|entry| entry.classes.contains(&name))?;
+    let entry = ROWS.iter().find(|entry| entry.classes.contains(&name))?;
     let fits = entry.files.is_empty()
         || file.is_none_or(|file| entry.files.iter().any(|start| file.starts_with(start)));
     fits.then_some(entry.kind)
@@ -49,9 +61,8 @@ pub(crate) fn restarts(line: &str) -> bool {
     has(line, |entry| entry.restarts)
 }
 
-fn has(text: &str, words: impl Fn(&Entry) -> &'static [&'static str]) -> bool {
-    WRAPPERS
-        .iter()
+fn has(text: &str, words: impl Fn(&WrapperError) -> &'static [&'static str]) -> bool {
+    ROWS.iter()
         .any(|entry| words(entry).iter().any(|words| text.contains(words)))
 }
 
@@ -59,7 +70,7 @@ fn has(text: &str, words: impl Fn(&Entry) -> &'static [&'static str]) -> bool {
 mod tests {
     use super::*;
 
-    fn fits(entry: &Entry, text: &str) -> bool {
+    fn fits(entry: &WrapperError, text: &str) -> bool {
         let name = text.split([':', '(']).next().unwrap();
         let class = entry.files.is_empty()
             && wrapper(name, None) == Some(entry.kind)
@@ -74,7 +85,7 @@ mod tests {
 
     #[test]
     fn every_entry_reads_its_examples_and_no_look_alike() {
-        for entry in WRAPPERS {
+        for entry in ROWS {
             for example in entry.examples {
                 assert!(fits(entry, example), "{example}");
             }

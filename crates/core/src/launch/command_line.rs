@@ -12,7 +12,7 @@
 use super::launcher::{self, Launch, Named, Next};
 use super::words::name;
 use super::{terminal, wrappers};
-use crate::knowledge::commands::{Effect, SPANNING, Wrapper};
+use crate::knowledge::commands::{CommandKind, Effect, KnownCommand};
 use crate::knowledge::launchers::Starts;
 use crate::limits;
 use std::ffi::{OsStr, OsString};
@@ -21,7 +21,7 @@ use std::ffi::{OsStr, OsString};
 #[derive(Debug, PartialEq, Eq)]
 pub struct CommandLine<'a> {
     /// The wrappers, outermost first, also those between a launcher and what it starts.
-    pub wrappers: Vec<&'static Wrapper>,
+    pub wrappers: Vec<&'static KnownCommand>,
     /// What the wrappers in front run: the end of what was typed.
     pub command: &'a [OsString],
     /// The launchers, outermost first. Python and Axolotl are launchers, too.
@@ -89,7 +89,9 @@ impl<'a> CommandLine<'a> {
                 Next::Module(_) => Target::Module(word),
                 Next::Script(_) => Target::Script(word),
                 _ if spans_nodes(word) => Target::Elsewhere(word),
-                _ if self.chooses_python() && is_python_file(word) => Target::Script(word),
+                _ if self.chooses_python() && word.as_encoded_bytes().ends_with(b".py") => {
+                    Target::Script(word)
+                }
                 _ => Target::Program(word),
             };
             self.arguments = arguments;
@@ -133,7 +135,13 @@ impl<'a> CommandLine<'a> {
 
     /// The programs behind the wrappers, outermost first; each may be the one that leads to Python.
     pub fn programs(&self) -> impl Iterator<Item = &'a OsStr> {
-        let launchers = self.launches.iter().filter_map(Launch::program);
+        let launchers = self
+            .launches
+            .iter()
+            .filter_map(|launch| match launch.named {
+                Named::Typed(word) => Some(word),
+                Named::Chosen | Named::Default => None,
+            });
         let target = match self.target {
             Target::Program(word) => Some(word),
             _ => None,
@@ -166,11 +174,8 @@ fn hidden(arguments: &[OsString]) -> Option<Launch<'_>> {
 }
 
 fn spans_nodes(word: &OsStr) -> bool {
-    name(word).is_some_and(|name| SPANNING.contains(&name))
-}
-
-fn is_python_file(word: &OsStr) -> bool {
-    word.as_encoded_bytes().ends_with(b".py")
+    let known = name(word).and_then(|name| KnownCommand::called(CommandKind::SpansNodes, name));
+    known.is_some()
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::Environment;
 use super::command_line::{CommandLine, Target};
 use super::launcher::{Launch, Named};
 use crate::knowledge::launchers::{
-    MARKS, NODES_VARIABLES, PROCESSES_PER_NODE_VARIABLES, PROCESSES_VARIABLES, Says, Starts,
+    NODES_VARIABLES, PROCESSES_PER_NODE_VARIABLES, PROCESSES_VARIABLES, ROWS, Says, Starts,
 };
 use crate::public::PublicStr;
 
@@ -28,17 +28,17 @@ pub struct LauncherFacts {
 /// Reads the command and the environment.
 #[must_use]
 pub fn facts(command: &CommandLine<'_>, environment: Environment<'_>) -> LauncherFacts {
-    let typed = Typed::of(command);
-    let nodes = typed
-        .nodes
-        .or_else(|| variable(NODES_VARIABLES, environment));
-    let mut per_node = match typed.per_node {
-        Some(per_node) => Some(per_node),
-        None => divide(typed.total, nodes.or(Some(1))),
-    };
-    if per_node.is_none() && typed.per_node.is_none() && typed.total.is_none() {
-        per_node = variable(PROCESSES_PER_NODE_VARIABLES, environment)
-            .or_else(|| divide(variable(PROCESSES_VARIABLES, environment), nodes));
+    let nodes = typed(command, Says::Nodes).or_else(|| variable(NODES_VARIABLES, environment));
+    let mut per_node = typed(command, Says::ProcessesPerNode);
+    let total = typed(command, Says::Processes);
+    if per_node.is_none() {
+        per_node = divide(total, nodes.or(Some(1)));
+    }
+    if per_node.is_none() && total.is_none() {
+        per_node = variable(PROCESSES_PER_NODE_VARIABLES, environment);
+    }
+    if per_node.is_none() && total.is_none() {
+        per_node = divide(variable(PROCESSES_VARIABLES, environment), nodes);
     }
     LauncherFacts {
         launcher: launcher(command, environment).map(PublicStr::constant),
@@ -63,51 +63,35 @@ fn launcher(command: &CommandLine<'_>, environment: Environment<'_>) -> Option<&
     if command.launches.is_empty() && matches!(command.target, Target::Script(_)) {
         python = Some("python");
     }
-    let mark = MARKS
+    let is_set = |variable: &&str| environment(variable).is_some();
+    let around = ROWS
         .iter()
-        .find(|(variable, _)| environment(variable).is_some());
+        .find(|launcher| launcher.marks.iter().any(is_set));
     // Python by itself starts no workers: then the launcher around us does.
     workers
         .or(tool)
-        .or(mark.map(|(_, launcher)| *launcher))
+        .or(around.map(|launcher| launcher.name))
         .or(python)
 }
 
 /// The launchers that are sure: a debugger or a profiler that is run as a module may run one as well.
-fn all<'a>(command: &'a CommandLine<'_>) -> impl Iterator<Item = &'a Launch<'a>> {
+fn all<'a>(command: &'a CommandLine<'_>) -> impl DoubleEndedIterator<Item = &'a Launch<'a>> {
     let is_module = matches!(command.target, Target::Module(_));
     let hidden = command.hidden.iter().filter(move |_| is_module);
     command.launches.iter().chain(hidden)
 }
 
-/// What the command's words say, the innermost launcher's last.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Typed {
-    nodes: Option<u64>,
-    per_node: Option<u64>,
-    total: Option<u64>,
-}
-
-impl Typed {
-    fn of(command: &CommandLine<'_>) -> Self {
-        let mut typed = Self::default();
-        for (says, _, value) in all(command).flat_map(|launch| &launch.said) {
-            match says {
-                Says::Nodes => typed.nodes = count(value),
-                Says::ProcessesPerNode => typed.per_node = count(value),
-                Says::Processes => typed.total = count(value),
-                Says::NodeRank => {}
-            }
-        }
-        typed
-    }
+/// A figure that the command's words give; the innermost launcher's comes before others.
+fn typed(command: &CommandLine<'_>, what: Says) -> Option<u64> {
+    let mut said = all(command).flat_map(|launch| &launch.said);
+    let (.., value) = said.rfind(|(says, ..)| *says == what)?;
+    count(value)
 }
 
 /// The first of these variables that holds a count.
 fn variable(names: &[&str], environment: Environment<'_>) -> Option<u64> {
     for name in names {
-        let value = environment(name);
-        if let Some(count) = value.as_deref().and_then(|value| count(value.to_str()?)) {
+        if let Some(count) = environment(name).and_then(|value| count(value.to_str()?)) {
             return Some(count);
         }
     }

@@ -4,7 +4,7 @@
 //! unless the next word is an option, a Python file or a launcher: these are what is to be started.
 
 use super::words::{OptionWord, is_python, name};
-use crate::knowledge::launchers::{LAUNCHERS, Launcher, Runs, Says, Starts, Unlisted};
+use crate::knowledge::launchers::{Launcher, ROWS, Runs, Says, Starts, Unlisted};
 use std::ffi::{OsStr, OsString};
 
 /// A launcher that was asked for, and what its options say.
@@ -43,7 +43,7 @@ pub(super) enum Next<'a> {
 pub(super) fn called(words: &[OsString]) -> Option<(&'static Launcher, &[OsString])> {
     let first = name(words.first()?)?;
     let first = if is_python(first) { "python" } else { first };
-    for launcher in LAUNCHERS {
+    for launcher in ROWS {
         for program in launcher.programs {
             if let Some(behind) = behind_call(program, first, words) {
                 return Some((launcher, behind));
@@ -82,22 +82,19 @@ pub(super) fn chosen<'a>(chooser: &Launcher, words: &'a [OsString]) -> Option<La
     let mut named = None;
     let mut own = own.iter();
     while let Some(word) = own.next() {
-        let Some(option) = OptionWord::of(word) else {
-            continue;
-        };
-        if option.is(chooser.chooser?) {
-            let next = || own.next().map(|word| word.as_encoded_bytes());
+        if let Some(option) = OptionWord::of(word)
+            && option.is(chooser.chooser)
+        {
+            let next = || own.next()?.to_str();
             named = Some(option.attached.or_else(next)?);
         }
     }
     let (name, named) = match named {
         Some(name) => (name, Named::Chosen),
-        None if end.is_some() => (chooser.chosen?.as_bytes(), Named::Default),
+        None if end.is_some() => (chooser.chosen, Named::Default),
         None => return None,
     };
-    let launcher = LAUNCHERS
-        .iter()
-        .find(|launcher| launcher.name.as_bytes() == name)?;
+    let launcher = ROWS.iter().find(|launcher| launcher.name == name)?;
     Some(Launch::read(launcher, named, options).0)
 }
 
@@ -142,18 +139,10 @@ impl<'a> Launch<'a> {
         (launch, next)
     }
 
-    /// The program that was typed.
-    pub(super) fn program(&self) -> Option<&'a OsStr> {
-        match self.named {
-            Named::Typed(word) => Some(word),
-            Named::Chosen | Named::Default => None,
-        }
-    }
-
     /// What an option says, and the option; the last of several.
     pub(super) fn says(&self, what: Says) -> Option<(&'static str, &'a str)> {
-        let mut said = self.said.iter().rev();
-        let (_, option, value) = said.find(|(says, ..)| *says == what)?;
+        let said = self.said.iter().rfind(|(says, ..)| *says == what);
+        let (_, option, value) = said?;
         Some((option, value))
     }
 
@@ -165,8 +154,8 @@ impl<'a> Launch<'a> {
             let Some(listed) = options.iter().find(|listed| option.is(listed)) else {
                 continue;
             };
-            let value = option.attached.or(next.map(|next| next.as_encoded_bytes()));
-            self.note(*says, listed, value.unwrap_or_default());
+            let value = option.attached.or(next.and_then(|next| next.to_str()));
+            self.said.push((*says, listed, value.unwrap_or_default()));
             return usize::from(option.attached.is_none() && next.is_some());
         }
         if option.is_one_of(launcher.flags) || option.attached.is_some() {
@@ -180,9 +169,9 @@ impl<'a> Launch<'a> {
         }
         for (says, options) in launcher.options {
             if let Some((listed, number)) = option.joined_to(options)
-                && number.iter().all(u8::is_ascii_digit)
+                && number.bytes().all(|byte| byte.is_ascii_digit())
             {
-                self.note(*says, listed, number);
+                self.said.push((*says, listed, number));
                 return 0;
             }
         }
@@ -191,12 +180,6 @@ impl<'a> Launch<'a> {
             return 0;
         }
         usize::from(called(behind).is_none())
-    }
-
-    fn note(&mut self, says: Says, option: &'static str, value: &'a [u8]) {
-        // What is not UTF-8 is no number.
-        let value = std::str::from_utf8(value).unwrap_or_default();
-        self.said.push((says, option, value));
     }
 }
 

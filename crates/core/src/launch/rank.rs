@@ -4,7 +4,7 @@
 //! that starts ranks says so in variables of its own, several are often set at once (`sbatch` + `mpirun`:
 //! SLURM_PROCID is 0 for every rank), and a rule "all of them must be 0" would silence everybody where a
 //! rendezvous numbers the nodes anew. So the innermost launcher's variable decides: the first of
-//! `RANK_VARIABLES` (in `knowledge/launchers.yaml`) that holds a plain integer.
+//! those in `knowledge/variables.yaml` that holds a plain integer.
 //!
 //! Outside of all of them the command's own options are read: `ssh node1 axolotl-run torchrun --nnodes 2 --node-rank 1
 //! train.py` has no variable, but it says its place. Where even these are silent, a worker's rank decides later. Where
@@ -42,12 +42,11 @@ pub fn rank(
 ) -> RankVerdict {
     for variable in RANK_VARIABLES {
         let value = environment(variable);
-        if let Some(index) = value.as_deref().and_then(plain_integer) {
-            return index.verdict(variable);
+        if let Some(verdict) = value.and_then(|value| of_index(&value, variable)) {
+            return verdict;
         }
     }
-    let launches = command.launches.iter().chain(&command.hidden);
-    for launch in launches {
+    for launch in command.launches.iter().chain(&command.hidden) {
         match launch.launcher.starts {
             Starts::Process | Starts::Launcher => {}
             Starts::Node => return of_options(launch, RankVerdict::Deferred),
@@ -60,9 +59,9 @@ pub fn rank(
 /// What a launcher's options say; `without_place` is the answer for several machines where none says which this is.
 fn of_options(launch: &Launch<'_>, without_place: RankVerdict) -> RankVerdict {
     if let Some((option, value)) = launch.says(Says::NodeRank)
-        && let Some(index) = plain_integer(OsStr::new(value))
+        && let Some(verdict) = of_index(OsStr::new(value), option)
     {
-        return index.verdict(option);
+        return verdict;
     }
     match launch.says(Says::Nodes) {
         Some((_, nodes)) if several(nodes) => without_place,
@@ -76,33 +75,17 @@ fn several(nodes: &str) -> bool {
     nodes.split(':').any(more_than_one)
 }
 
-/// What a rank says; the number itself never matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum RankIndex {
-    First,
-    Later,
-}
-
-impl RankIndex {
-    const fn verdict(self, variable: &'static str) -> RankVerdict {
-        match self {
-            Self::First => RankVerdict::Main,
-            Self::Later => RankVerdict::NotMain { variable },
-        }
-    }
-}
-
-/// Digits and nothing else. `-1` is how several libraries spell "not distributed", so that a sign makes a
-/// value as good as absent; the length is not bounded because nothing is computed with it.
-fn plain_integer(value: &OsStr) -> Option<RankIndex> {
+/// What a rank says: digits and nothing else. `-1` is how several libraries spell "not distributed", so that a sign makes
+/// a value as good as absent; the length is not bounded because nothing is computed with it.
+fn of_index(value: &OsStr, variable: &'static str) -> Option<RankVerdict> {
     let digits = value.as_encoded_bytes();
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
     if digits.iter().all(|digit| *digit == b'0') {
-        return Some(RankIndex::First);
+        return Some(RankVerdict::Main);
     }
-    Some(RankIndex::Later)
+    Some(RankVerdict::NotMain { variable })
 }
 
 #[cfg(test)]

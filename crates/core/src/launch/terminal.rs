@@ -9,7 +9,7 @@
 //! Interpreters of other languages are not on it: their prompts, histories and debuggers were seen to work.
 
 use super::words::name;
-use crate::knowledge::commands::{SHELLS, Shell, TERMINAL};
+use crate::knowledge::commands::{CommandKind, KnownCommand};
 use std::ffi::OsString;
 
 /// Whether the command is such a program.
@@ -22,14 +22,14 @@ pub(super) fn is_used(command: &[OsString]) -> bool {
     };
     // A login shell's name begins with a dash.
     let name = name.strip_prefix('-').unwrap_or(name);
-    match SHELLS.iter().find(|shell| shell.programs.contains(&name)) {
+    match KnownCommand::called(CommandKind::Shell, name) {
         Some(shell) => is_interactive(shell, arguments),
-        None => TERMINAL.contains(&name),
+        None => KnownCommand::called(CommandKind::Terminal, name).is_some(),
     }
 }
 
 /// Whether a shell with these arguments reads its commands from the terminal.
-fn is_interactive(shell: &Shell, arguments: &[OsString]) -> bool {
+fn is_interactive(shell: &KnownCommand, arguments: &[OsString]) -> bool {
     let mut words = arguments.iter();
     let mut runs_command = false;
     while let Some(word) = words.next() {

@@ -22,9 +22,9 @@ pub fn is_python(name: &str) -> bool {
 #[derive(Clone, Copy)]
 pub(super) struct OptionWord<'a> {
     /// Its name, with its dashes.
-    pub name: &'a [u8],
+    pub name: &'a str,
     /// What `=` attaches to it.
-    pub attached: Option<&'a [u8]>,
+    pub attached: Option<&'a str>,
 }
 
 impl<'a> OptionWord<'a> {
@@ -34,18 +34,20 @@ impl<'a> OptionWord<'a> {
         if bytes.len() < 2 || !bytes.starts_with(b"-") {
             return None;
         }
-        let mut parts = bytes.splitn(2, |byte| *byte == b'=');
-        Some(Self {
-            name: parts.next().unwrap_or_default(),
-            attached: parts.next(),
-        })
+        // What is not UTF-8 is an option that nobody knows, and no number.
+        let text = word.to_str().unwrap_or("--=");
+        let (name, attached) = match text.split_once('=') {
+            Some((name, attached)) => (name, Some(attached)),
+            None => (text, None),
+        };
+        Some(Self { name, attached })
     }
 
     /// Whether it is this option. Hyphens and underscores are the same, and so are one dash and two.
     pub(super) fn is(self, option: &str) -> bool {
-        let typed = without_dashes(self.name);
-        let option = without_dashes(option.as_bytes());
-        typed.len() == option.len() && typed.iter().zip(option).all(|(a, b)| same(*a, *b))
+        let plain = |byte: u8| if byte == b'_' { b'-' } else { byte };
+        let typed = self.name.trim_start_matches('-').bytes().map(plain);
+        typed.eq(option.trim_start_matches('-').bytes().map(plain))
     }
 
     /// Whether it is one of these options.
@@ -54,10 +56,10 @@ impl<'a> OptionWord<'a> {
     }
 
     /// The option of a single letter to which something is joined, and what: `-n` and the 4 of `-n4`.
-    pub(super) fn joined_to(self, options: &[&'static str]) -> Option<(&'static str, &'a [u8])> {
+    pub(super) fn joined_to(self, options: &[&'static str]) -> Option<(&'static str, &'a str)> {
         for option in options {
             if option.len() == 2
-                && let Some(joined) = self.name.strip_prefix(option.as_bytes())
+                && let Some(joined) = self.name.strip_prefix(option)
                 && !joined.is_empty()
             {
                 return Some((option, joined));
@@ -65,14 +67,4 @@ impl<'a> OptionWord<'a> {
         }
         None
     }
-}
-
-fn same(a: u8, b: u8) -> bool {
-    let dash = |byte: u8| if byte == b'_' { b'-' } else { byte };
-    dash(a) == dash(b)
-}
-
-fn without_dashes(name: &[u8]) -> &[u8] {
-    let dashes = name.iter().take_while(|byte| **byte == b'-').count();
-    name.get(dashes..).unwrap_or_default()
 }

@@ -6,13 +6,13 @@
 //! command is no program that anybody knows, and the answer is "unknown".
 
 use super::words::name;
-use crate::knowledge::commands::{WRAPPERS, Wrapper};
+use crate::knowledge::commands::{CommandKind, KnownCommand};
 use std::ffi::OsString;
 
 /// Skips all wrappers, and notes them.
 pub(super) fn skip<'a>(
     words: &'a [OsString],
-    wrappers: &mut Vec<&'static Wrapper>,
+    wrappers: &mut Vec<&'static KnownCommand>,
 ) -> &'a [OsString] {
     let mut command = words;
     while let Some((wrapper, behind)) = skip_one(command) {
@@ -22,12 +22,9 @@ pub(super) fn skip<'a>(
     command
 }
 
-fn skip_one(words: &[OsString]) -> Option<(&'static Wrapper, &[OsString])> {
+fn skip_one(words: &[OsString]) -> Option<(&'static KnownCommand, &[OsString])> {
     let (first, rest) = words.split_first()?;
-    let name = name(first)?;
-    let wrapper = WRAPPERS
-        .iter()
-        .find(|wrapper| wrapper.programs.contains(&name))?;
+    let wrapper = KnownCommand::called(CommandKind::Wrapper, name(first)?)?;
     let mut rest = skip_options(wrapper, rest);
     if !wrapper.subcommands.is_empty() {
         let (subcommand, behind) = rest.split_first()?;
@@ -47,7 +44,7 @@ fn skip_one(words: &[OsString]) -> Option<(&'static Wrapper, &[OsString])> {
 }
 
 /// What follows the options, up to and with `--`. Assignments are in front of a command as options are.
-fn skip_options<'a>(wrapper: &Wrapper, words: &'a [OsString]) -> &'a [OsString] {
+fn skip_options<'a>(wrapper: &KnownCommand, words: &'a [OsString]) -> &'a [OsString] {
     let mut rest = words;
     while let Some((word, behind)) = rest.split_first() {
         let bytes = word.as_encoded_bytes();

@@ -1,0 +1,85 @@
+//! Tables whose rows are the entries of a file as they are: launchers, commands, errors of wrappers.
+//!
+//! A field of an entry is a field of the row's struct, so that the compiler checks names and types. The struct's `EMPTY`
+//! has what an entry leaves out.
+
+use crate::entry::{Grounds, list, literal, read_file, variant};
+use serde::Deserialize;
+use serde_yaml::Value;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+#[derive(Deserialize)]
+struct TableEntry {
+    #[serde(flatten)]
+    grounds: Grounds,
+    #[serde(flatten)]
+    fields: BTreeMap<String, Value>,
+}
+
+pub fn commands(knowledge: &Path) -> String {
+    let enums = [("kind", "CommandKind"), ("effect", "Effect")];
+    table(&knowledge.join("commands.yaml"), "KnownCommand", &enums)
+}
+
+pub fn wrappers(knowledge: &Path) -> String {
+    let enums = [("kind", "Wrapper")];
+    table(&knowledge.join("wrappers.yaml"), "WrapperError", &enums)
+}
+
+pub fn launchers(knowledge: &Path) -> String {
+    let enums = [
+        ("starts", "Starts"),
+        ("runs", "Runs"),
+        ("options", "Says"),
+        ("unlisted", "Unlisted"),
+    ];
+    let mut tables = table(&knowledge.join("launchers.yaml"), "Launcher", &enums);
+    let variables = fs::read_to_string(knowledge.join("variables.yaml")).expect("it can be read");
+    let variables: BTreeMap<String, Vec<String>> =
+        serde_yaml::from_str(&variables).expect("variables.yaml has lists");
+    for (says, names) in variables {
+        let (says, names) = (says.to_uppercase(), list(&names));
+        tables += &format!("pub(crate) static {says}_VARIABLES: &[&str] = {names};\n");
+    }
+    tables
+}
+
+/// A table `ROWS`; `enums` are the fields with variants, and their types.
+fn table(file: &Path, row: &str, enums: &[(&str, &str)]) -> String {
+    let mut table = format!("pub(crate) static ROWS: &[{row}] = &[\n");
+    for TableEntry { grounds, fields } in read_file(file) {
+        grounds.check(&format!("{fields:?}"));
+        table += &format!("{row} {{ ");
+        for (field, value) in &fields {
+            let of_enum = enums.iter().find(|(name, _)| name == field);
+            let value = rust(value, of_enum.map(|(_, name)| *name));
+            table += &format!("{field}: {value}, ");
+        }
+        let (examples, look_alikes) = (list(&grounds.examples), list(&grounds.look_alikes));
+        table += &format!(
+            "#[cfg(test)] examples: {examples}, #[cfg(test)] look_alikes: {look_alikes}, ..{row}::EMPTY }},\n"
+        );
+    }
+    table + "];\n"
+}
+
+/// A value in Rust; the words of an enum and the keys of a map are its variants.
+fn rust(value: &Value, of_enum: Option<&str>) -> String {
+    match (value, of_enum) {
+        (Value::String(word), Some(name)) => format!("{name}::{}", variant(word)),
+        (Value::String(text), None) => literal(text),
+        (Value::Number(number), _) => number.to_string(),
+        (Value::Sequence(values), _) => {
+            let values: Vec<_> = values.iter().map(|value| rust(value, of_enum)).collect();
+            format!("&[{}]", values.join(", "))
+        }
+        (Value::Mapping(pairs), _) => {
+            let pair = |(key, value)| format!("({}, {})", rust(key, of_enum), rust(value, None));
+            let pairs: Vec<_> = pairs.iter().map(pair).collect();
+            format!("&[{}]", pairs.join(", "))
+        }
+        _ => panic!("{value:?}: no value of a row"),
+    }
+}
