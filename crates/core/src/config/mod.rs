@@ -18,6 +18,8 @@ mod vetted;
 pub use parse::ConfigProblem;
 pub use vetted::{Planned, Reason, Redaction, Vetted};
 
+use serde_yaml::Value;
+
 /// Reads a configuration file's contents, with the overrides of the command line applied.
 ///
 /// `exists` tells whether a path is there, seen from the training's working directory; it is asked only about texts
@@ -30,12 +32,11 @@ pub fn read(
     overrides: &[(String, String)],
     exists: &dyn Fn(&str) -> bool,
 ) -> Result<Vetted, ConfigProblem> {
-    let mut tree = parse::parse(yaml)?;
-    overrides::apply(&mut tree, overrides);
-    let parse::Node::Map(members) = &tree else {
+    let Value::Mapping(mut members) = parse::parse(yaml)? else {
         return Err(ConfigProblem::NotAMap);
     };
-    Ok(vet::vet(members, exists))
+    overrides::apply(&mut members, overrides);
+    Ok(vet::vet(&members, exists))
 }
 
 #[cfg(test)]

@@ -3,69 +3,41 @@
 //! Axolotl takes `--learning-rate 1e-4` and `--trl.beta 0.1`, in two levels at the most, and coerces the text to what
 //! the file had there. What the value means is decided later, by the schema; here it only takes its place.
 
-use super::parse::Node;
 use super::scalar;
+use serde_yaml::{Mapping, Value};
 
-type Members = Vec<(Option<String>, Node)>;
-
-/// Applies the overrides, in order; a later one wins. A tree that is no map is left alone.
-pub(super) fn apply(tree: &mut Node, overrides: &[(String, String)]) {
-    let Node::Map(members) = tree else { return };
+/// Applies the overrides, in order; a later one wins.
+pub(super) fn apply(members: &mut Mapping, overrides: &[(String, String)]) {
     // With `strict`, Axolotl ignores overrides of keys that the file does not have.
-    let strict = find(members, "strict").is_some_and(|value| scalar::boolean(value) == Some(true));
+    let strict = members.get("strict").and_then(scalar::boolean) == Some(true);
     for (key, text) in overrides {
-        let (parent, child) = key
-            .split_once('.')
-            .map_or((key.as_str(), None), |(parent, child)| {
-                (parent, Some(child))
-            });
-        if strict && find(members, parent).is_none() {
+        let (parent, child) = match key.split_once('.') {
+            Some((parent, child)) => (parent, Some(child)),
+            None => (key.as_str(), None),
+        };
+        if strict && !members.contains_key(parent) {
             continue;
         }
         let Some(child) = child else {
             set(members, parent, text);
             continue;
         };
-        change(members, parent, |value| {
-            if !matches!(value, Node::Map(_)) {
-                *value = Node::Map(Vec::new());
-            }
-            if let Node::Map(members) = value {
-                set(members, child, text);
-            }
-        });
+        let group = members.entry(parent.into()).or_insert(Value::Null);
+        if !group.is_mapping() {
+            *group = Mapping::new().into();
+        }
+        if let Value::Mapping(group) = group {
+            set(group, child, text);
+        }
     }
 }
 
-fn find<'a>(members: &'a Members, key: &str) -> Option<&'a Node> {
-    members
-        .iter()
-        .find(|(name, _)| name.as_deref() == Some(key))
-        .map(|(_, value)| value)
-}
-
-/// Changes the value of a key, which is there afterwards.
-fn change(members: &mut Members, key: &str, change: impl FnOnce(&mut Node)) {
-    if let Some((_, value)) = members
-        .iter_mut()
-        .find(|(name, _)| name.as_deref() == Some(key))
-    {
-        return change(value);
+fn set(members: &mut Mapping, key: &str, text: &str) {
+    let value = members.entry(key.into()).or_insert(Value::Null);
+    let is_nothing = matches!(text.to_ascii_lowercase().as_str(), "null" | "none" | "~");
+    if !is_nothing || !value.is_null() {
+        *value = text.into();
     }
-    let mut value = Node::Null;
-    change(&mut value);
-    members.push((Some(key.to_owned()), value));
-}
-
-fn set(members: &mut Members, key: &str, text: &str) {
-    let nothing = matches!(text.to_ascii_lowercase().as_str(), "null" | "none" | "~");
-    change(members, key, |value| {
-        *value = if nothing && *value == Node::Null {
-            Node::Null
-        } else {
-            Node::Text(text.to_owned())
-        };
-    });
 }
 
 #[cfg(test)]
@@ -93,14 +65,13 @@ mod tests {
                 vec![("b", "2"), ("c.d", "2"), ("a", "2")],
                 "{strict: true, a: '2'}",
             ),
-            ("[a]", vec![("a", "2")], "[a]"),
         ] {
             let mut tree = parse(yaml).unwrap();
             let overrides: Vec<_> = overrides
                 .into_iter()
                 .map(|(key, text)| (key.to_owned(), text.to_owned()))
                 .collect();
-            apply(&mut tree, &overrides);
+            apply(tree.as_mapping_mut().unwrap(), &overrides);
             assert_eq!(tree, parse(expected).unwrap(), "{yaml} with {overrides:?}");
         }
     }

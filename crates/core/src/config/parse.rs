@@ -11,27 +11,9 @@ use crate::limits;
 use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, Error as _, MapAccess, SeqAccess, Visitor,
 };
+use serde_yaml::{Mapping, Value};
 use std::cell::Cell;
 use std::fmt;
-
-/// A value of the configuration, as it was written.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Node {
-    /// Nothing.
-    Null,
-    /// A switch.
-    Boolean(bool),
-    /// A whole number.
-    Integer(i64),
-    /// Any other number; one that is whole but does not fit is one of these too.
-    Number(f64),
-    /// Text.
-    Text(String),
-    /// A list.
-    List(Vec<Node>),
-    /// A map, in its order. A key that is not a scalar has no name.
-    Map(Vec<(Option<String>, Node)>),
-}
 
 /// Why a file is no configuration. Says nothing about its contents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +27,7 @@ pub enum ConfigProblem {
 }
 
 /// Reads the one document of a file.
-pub(super) fn parse(yaml: &str) -> Result<Node, ConfigProblem> {
+pub(super) fn parse(yaml: &str) -> Result<Value, ConfigProblem> {
     if u64::try_from(yaml.len()).is_ok_and(|length| length > limits::CONFIG_FILE_BYTES_MAX)
         || nests_too_deep(yaml)
     {
@@ -164,137 +146,96 @@ impl Seed<'_> {
 }
 
 impl<'de> DeserializeSeed<'de> for Seed<'_> {
-    type Value = Node;
+    type Value = Value;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
         self.budget.take(&self.budget.nodes, 1)?;
         deserializer.deserialize_any(self)
     }
 }
 
 impl<'de> Visitor<'de> for Seed<'_> {
-    type Value = Node;
+    type Value = Value;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("YAML without tags")
     }
 
-    fn visit_unit<E>(self) -> Result<Node, E> {
-        Ok(Node::Null)
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Node, E> {
-        Ok(Node::Boolean(value))
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Node, E> {
-        Ok(Node::Integer(value))
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
     }
 
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "so large a number is only ever found to be too large"
-    )]
-    fn visit_u64<E>(self, value: u64) -> Result<Node, E> {
-        Ok(i64::try_from(value).map_or(Node::Number(value as f64), Node::Integer))
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
     }
 
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "so large a number is only ever found to be too large"
-    )]
-    fn visit_i128<E>(self, value: i128) -> Result<Node, E> {
-        Ok(Node::Number(value as f64))
+    // So large a number is only ever found to be too large.
+    fn visit_i128<E>(self, _value: i128) -> Result<Value, E> {
+        Ok(f64::MIN.into())
     }
 
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "so large a number is only ever found to be too large"
-    )]
-    fn visit_u128<E>(self, value: u128) -> Result<Node, E> {
-        Ok(Node::Number(value as f64))
+    fn visit_u128<E>(self, _value: u128) -> Result<Value, E> {
+        Ok(f64::MAX.into())
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Node, E> {
-        Ok(Node::Number(value))
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
     }
 
-    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Node, E> {
+    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Value, E> {
         self.budget.take(&self.budget.bytes, value.len())?;
-        Ok(Node::Text(value.to_owned()))
+        Ok(value.into())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Node, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
         let below = self.below()?;
         let mut elements = Vec::new();
         while let Some(element) = access.next_element_seed(below)? {
             elements.push(element);
         }
-        Ok(Node::List(elements))
+        Ok(Value::Sequence(elements))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Node, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
         let below = self.below()?;
-        let mut members = Vec::new();
-        let mut merged = Vec::new();
+        let mut members = Mapping::new();
         while let Some(key) = access.next_key_seed(below)? {
-            let value = access.next_value_seed(below)?;
-            match (key, value) {
-                (Node::Text(key), value) if key == "<<" => merged.push(value),
-                (key, value) => members.push((scalar_text(key), value)),
+            // A key's name, as Axolotl would compare it.
+            let key = match key {
+                Value::Number(number) => number.to_string().into(),
+                Value::Bool(value) => value.to_string().into(),
+                key => key,
+            };
+            members.insert(key, access.next_value_seed(below)?);
+        }
+        // What is written out wins over what is merged, and of several merged maps the first.
+        let sources = match members.shift_remove("<<") {
+            None => Vec::new(),
+            Some(Value::Sequence(sources)) => sources,
+            Some(source) => vec![source],
+        };
+        for source in sources {
+            let Value::Mapping(source) = source else {
+                return Err(A::Error::custom("a merge of no map"));
+            };
+            for (key, value) in source {
+                members.entry(key).or_insert(value);
             }
         }
-        for value in merged {
-            merge(&mut members, value)?;
-        }
-        Ok(Node::Map(last_wins(members)))
+        Ok(Value::Mapping(members))
     }
 
-    fn visit_enum<A: EnumAccess<'de>>(self, _access: A) -> Result<Node, A::Error> {
+    fn visit_enum<A: EnumAccess<'de>>(self, _access: A) -> Result<Value, A::Error> {
         Err(A::Error::custom("a tag"))
     }
-}
-
-/// A key's name, as Axolotl would compare it.
-fn scalar_text(key: Node) -> Option<String> {
-    match key {
-        Node::Text(text) => Some(text),
-        Node::Integer(number) => Some(number.to_string()),
-        Node::Boolean(value) => Some(value.to_string()),
-        Node::Number(number) => Some(number.to_string()),
-        Node::Null | Node::List(_) | Node::Map(_) => None,
-    }
-}
-
-/// Adds the members of a `<<` value in front: what is written out wins, and of several merged maps the first.
-fn merge<E: serde::de::Error>(
-    members: &mut Vec<(Option<String>, Node)>,
-    value: Node,
-) -> Result<(), E> {
-    let sources = match value {
-        Node::List(sources) => sources,
-        source => vec![source],
-    };
-    for source in sources {
-        let Node::Map(mut inherited) = source else {
-            return Err(E::custom("a merge of no map"));
-        };
-        inherited.append(members);
-        *members = inherited;
-    }
-    Ok(())
-}
-
-/// Keeps the last of equal keys, in the order of their last appearance.
-fn last_wins(members: Vec<(Option<String>, Node)>) -> Vec<(Option<String>, Node)> {
-    let mut seen = std::collections::HashSet::new();
-    let mut kept: Vec<_> = members
-        .into_iter()
-        .rev()
-        .filter(|(key, _)| key.is_none() || seen.insert(key.clone()))
-        .collect();
-    kept.reverse();
-    kept
 }
 
 #[cfg(test)]
@@ -303,32 +244,28 @@ mod tests {
     use std::fmt::Write as _;
     use std::time::Instant;
 
-    fn text(text: &str) -> Node {
-        Node::Text(text.to_owned())
+    fn text(text: &str) -> Value {
+        Value::from(text)
     }
 
-    fn map(members: &[(&str, Node)]) -> Node {
-        Node::Map(
-            members
-                .iter()
-                .map(|(key, value)| (Some((*key).to_owned()), value.clone()))
-                .collect(),
-        )
+    fn map(members: &[(&str, Value)]) -> Value {
+        let members = members.iter().cloned();
+        Value::Mapping(members.map(|(key, value)| (key.into(), value)).collect())
     }
 
     #[test]
     fn what_safe_load_reads_is_read() {
         for (yaml, expected) in [
-            ("a: 1", map(&[("a", Node::Integer(1))])),
-            ("\u{feff}a: 1", map(&[("a", Node::Integer(1))])),
-            ("a:", map(&[("a", Node::Null)])),
+            ("a: 1", map(&[("a", Value::from(1))])),
+            ("\u{feff}a: 1", map(&[("a", Value::from(1))])),
+            ("a:", map(&[("a", Value::Null)])),
             (
                 "a: [1, x]",
-                map(&[("a", Node::List(vec![Node::Integer(1), text("x")]))]),
+                map(&[("a", Value::Sequence(vec![Value::from(1), text("x")]))]),
             ),
             (
                 "a: 1\nb: 2\na: 3",
-                map(&[("b", Node::Integer(2)), ("a", Node::Integer(3))]),
+                map(&[("b", Value::from(2)), ("a", Value::from(3))]),
             ),
             (
                 "a: &x {k: v}\nb: *x",
@@ -339,25 +276,25 @@ mod tests {
             ),
             (
                 "b: {<<: {k: 1, l: 2}, k: 3}",
-                map(&[(
-                    "b",
-                    map(&[("l", Node::Integer(2)), ("k", Node::Integer(3))]),
-                )]),
+                map(&[("b", map(&[("l", Value::from(2)), ("k", Value::from(3))]))]),
             ),
             (
                 "b: {<<: [{k: 1}, {k: 2}]}",
-                map(&[("b", map(&[("k", Node::Integer(1))]))]),
+                map(&[("b", map(&[("k", Value::from(1))]))]),
             ),
             ("1: a", map(&[("1", text("a"))])),
             (
                 "a: !!int 3\nb: !!str x",
-                map(&[("a", Node::Integer(3)), ("b", text("x"))]),
+                map(&[("a", Value::from(3)), ("b", text("x"))]),
             ),
             ("a: stop!!now", map(&[("a", text("stop!!now"))])),
-            ("[1, 2]: a", Node::Map(vec![(None, text("a"))])),
+            (
+                "[1, 2]: a",
+                Value::Mapping(Mapping::from_iter([(Value::from(vec![1, 2]), text("a"))])),
+            ),
             (
                 "a: 123456789012345678901",
-                map(&[("a", Node::Number(123_456_789_012_345_678_901.0))]),
+                map(&[("a", Value::from(f64::MAX))]),
             ),
         ] {
             assert_eq!(parse(yaml), Ok(expected), "{yaml}");

@@ -4,27 +4,27 @@
 //! None of this matters to the training, because Axolotl's schema coerces; so this module coerces too, where the
 //! schema says what the key wants.
 
-use super::parse::Node;
+use serde_yaml::{Number, Value};
 
 /// The number that a value is, for a key that wants one.
-pub(super) fn number(node: &Node) -> Option<Node> {
-    match node {
-        Node::Integer(_) | Node::Number(_) => Some(node.clone()),
-        Node::Text(text) => number_of_text(text.trim()),
+pub(super) fn number(value: &Value) -> Option<Number> {
+    match value {
+        Value::Number(number) => Some(number.clone()),
+        Value::String(text) => number_of_text(text.trim()),
         _ => None,
     }
 }
 
 /// The switch that a value is, for a key that wants one.
-pub(super) fn boolean(node: &Node) -> Option<bool> {
-    match node {
-        Node::Boolean(value) => Some(*value),
-        Node::Integer(number) => match number {
+pub(super) fn boolean(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(value) => Some(*value),
+        Value::Number(number) => match number.as_i64()? {
             0 => Some(false),
             1 => Some(true),
             _ => None,
         },
-        Node::Text(text) => match text.trim().to_ascii_lowercase().as_str() {
+        Value::String(text) => match text.trim().to_ascii_lowercase().as_str() {
             "true" | "yes" | "on" => Some(true),
             "false" | "no" | "off" => Some(false),
             _ => None,
@@ -33,7 +33,7 @@ pub(super) fn boolean(node: &Node) -> Option<bool> {
     }
 }
 
-fn number_of_text(text: &str) -> Option<Node> {
+fn number_of_text(text: &str) -> Option<Number> {
     // 40 characters are more than any number of a configuration has; letters beyond e, x and hexadecimal digits
     // would only be `inf`, `nan` and their like, which are left to YAML's own spelling.
     let plain = text.len() <= 40
@@ -46,10 +46,10 @@ fn number_of_text(text: &str) -> Option<Node> {
         && digits.starts_with('0')
         && digits.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
     if octal {
-        return i64::from_str_radix(&digits, 8).ok().map(Node::Integer);
+        return i64::from_str_radix(&digits, 8).ok().map(Number::from);
     }
-    if let Ok(integer) = digits.parse() {
-        return Some(Node::Integer(integer));
+    if let Ok(integer) = digits.parse::<i64>() {
+        return Some(integer.into());
     }
     if digits
         .trim_start_matches(['+', '-'])
@@ -57,7 +57,7 @@ fn number_of_text(text: &str) -> Option<Node> {
     {
         return None;
     }
-    digits.parse().ok().map(Node::Number)
+    digits.parse::<f64>().ok().map(Number::from)
 }
 
 #[cfg(test)]
@@ -67,17 +67,17 @@ mod tests {
     #[test]
     fn numbers_are_read_as_the_schema_coerces_them() {
         for (text, expected) in [
-            ("5e-5", Some(Node::Number(5e-5))),
-            ("2E-4", Some(Node::Number(2e-4))),
-            (" 0.1 ", Some(Node::Number(0.1))),
-            ("500_000", Some(Node::Integer(500_000))),
-            ("+3", Some(Node::Integer(3))),
-            ("-3", Some(Node::Integer(-3))),
-            (".5", Some(Node::Number(0.5))),
-            ("1.", Some(Node::Number(1.0))),
-            ("010", Some(Node::Integer(8))),
-            ("090", Some(Node::Integer(90))),
-            ("0", Some(Node::Integer(0))),
+            ("5e-5", Some(Number::from(5e-5))),
+            ("2E-4", Some(Number::from(2e-4))),
+            (" 0.1 ", Some(Number::from(0.1))),
+            ("500_000", Some(Number::from(500_000))),
+            ("+3", Some(Number::from(3))),
+            ("-3", Some(Number::from(-3))),
+            (".5", Some(Number::from(0.5))),
+            ("1.", Some(Number::from(1.0))),
+            ("010", Some(Number::from(8))),
+            ("090", Some(Number::from(90))),
+            ("0", Some(Number::from(0))),
             ("", None),
             ("inf", None),
             ("-inf", None),
@@ -89,24 +89,24 @@ mod tests {
             ("12 34", None),
             ("1234567890123456789012345678901234567890123", None),
         ] {
-            assert_eq!(number(&Node::Text(text.to_owned())), expected, "{text:?}");
+            assert_eq!(number(&Value::from(text)), expected, "{text:?}");
         }
-        assert_eq!(number(&Node::Boolean(true)), None);
+        assert_eq!(number(&Value::from(true)), None);
     }
 
     #[test]
     fn switches_are_read_as_the_schema_coerces_them() {
-        for (node, expected) in [
-            (Node::Boolean(true), Some(true)),
-            (Node::Integer(0), Some(false)),
-            (Node::Integer(2), None),
-            (Node::Text("yes".into()), Some(true)),
-            (Node::Text("Off".into()), Some(false)),
-            (Node::Text("auto".into()), None),
-            (Node::Number(1.0), None),
-            (Node::Null, None),
+        for (value, expected) in [
+            (Value::from(true), Some(true)),
+            (Value::from(0), Some(false)),
+            (Value::from(2), None),
+            (Value::from("yes"), Some(true)),
+            (Value::from("Off"), Some(false)),
+            (Value::from("auto"), None),
+            (Value::from(1.0), None),
+            (Value::Null, None),
         ] {
-            assert_eq!(boolean(&node), expected, "{node:?}");
+            assert_eq!(boolean(&value), expected, "{value:?}");
         }
     }
 }

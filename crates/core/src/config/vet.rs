@@ -6,19 +6,17 @@
 //! machine. Everything else is replaced by a constant that tells its kind. Keys that the schema does not have are
 //! counted, and neither their names nor their values are looked at any further.
 
-use super::parse::Node;
 use super::scalar;
 use super::vetted::{Planned, Reason, Redaction, Vetted};
 use crate::event::ConfigValue;
-use crate::event::value::{Number, non_finite};
+use crate::event::value::{self, non_finite};
 use crate::limits;
 use crate::public::PublicStr;
 use crate::public::config_keys::{self, KeyShape};
 use crate::public::models::ModelId;
 use crate::public::text::PublicText;
+use serde_yaml::{Mapping, Value};
 use std::collections::BTreeMap;
-
-type Members = [(Option<String>, Node)];
 
 /// The keys whose value names a model of the Hub.
 const MODEL_KEYS: [&str; 4] = [
@@ -47,7 +45,7 @@ const PRIVATE_WORDS: [&str; 14] = [
 ];
 
 /// Vets the members of the top level.
-pub(super) fn vet(members: &Members, exists: &dyn Fn(&str) -> bool) -> Vetted {
+pub(super) fn vet(members: &Mapping, exists: &dyn Fn(&str) -> bool) -> Vetted {
     let mut judge = Judge {
         exists,
         path: Vec::new(),
@@ -63,7 +61,10 @@ pub(super) fn vet(members: &Members, exists: &dyn Fn(&str) -> bool) -> Vetted {
         redactions: judge.redactions,
         withheld: judge.withheld,
         planned: planned(members),
-        output_directory: output_directory(members),
+        output_directory: match members.get("output_dir") {
+            Some(Value::String(text)) if !text.is_empty() => Some(text.clone()),
+            _ => None,
+        },
     }
 }
 
@@ -86,17 +87,17 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    fn members(&mut self, members: &Members, lookup: Lookup<'_>) -> ConfigValue {
+    fn members(&mut self, members: &Mapping, lookup: Lookup<'_>) -> ConfigValue {
         let mut kept = BTreeMap::new();
         for (key, node) in members {
-            let Some((name, shape)) = key.as_deref().and_then(lookup) else {
+            let Some((name, shape)) = key.as_str().and_then(lookup) else {
                 self.unknown_keys = self.unknown_keys.saturating_add(1);
-                self.remember(key.as_deref());
+                self.remember(key.as_str());
                 self.remember_all(node);
                 continue;
             };
             // A key without a value is to Axolotl as if it were not there.
-            if *node == Node::Null {
+            if node.is_null() {
                 continue;
             }
             self.path.push(Step::Key(name.clone()));
@@ -109,26 +110,26 @@ impl Judge<'_> {
     }
 
     /// What is sent of a value; None where so much was sent that it is left out.
-    fn value(&mut self, key: &str, shape: &'static KeyShape, node: &Node) -> Option<ConfigValue> {
+    fn value(&mut self, key: &str, shape: &'static KeyShape, node: &Value) -> Option<ConfigValue> {
         let Some(left) = self.values_left.checked_sub(1) else {
             self.withhold(node, Reason::Excess);
             return None;
         };
         self.values_left = left;
         Some(match node {
-            Node::Null => ConfigValue::Null,
-            Node::Map(_) | Node::List(_)
+            Value::Null => ConfigValue::Null,
+            Value::Mapping(_) | Value::Sequence(_)
                 if self.path.len() >= limits::CONFIG_DEPTH_MAX.saturating_sub(1) =>
             {
                 self.withhold(node, Reason::Excess)
             }
-            Node::Map(members) => self.map(shape, members, node),
-            Node::List(elements) => self.list(key, shape, elements),
+            Value::Mapping(members) => self.map(shape, members, node),
+            Value::Sequence(elements) => self.list(key, shape, elements),
             scalar => self.scalar(key, shape, scalar),
         })
     }
 
-    fn map(&mut self, shape: &'static KeyShape, members: &Members, node: &Node) -> ConfigValue {
+    fn map(&mut self, shape: &'static KeyShape, members: &Mapping, node: &Value) -> ConfigValue {
         // A list of one map is often written as the map alone.
         let shape = if shape.has_members() {
             shape
@@ -142,7 +143,7 @@ impl Judge<'_> {
         }
     }
 
-    fn list(&mut self, key: &str, shape: &'static KeyShape, elements: &[Node]) -> ConfigValue {
+    fn list(&mut self, key: &str, shape: &'static KeyShape, elements: &[Value]) -> ConfigValue {
         let mut kept = Vec::new();
         for (at, element) in elements.iter().enumerate() {
             self.path.push(Step::Element(at));
@@ -165,11 +166,11 @@ impl Judge<'_> {
         ConfigValue::List(kept)
     }
 
-    fn scalar(&mut self, key: &str, shape: &'static KeyShape, node: &Node) -> ConfigValue {
+    fn scalar(&mut self, key: &str, shape: &'static KeyShape, node: &Value) -> ConfigValue {
         if let Some(word) = choice(shape, node) {
             return ConfigValue::Text(word);
         }
-        if let Node::Text(text) = node
+        if let Value::String(text) = node
             && MODEL_KEYS.contains(&key)
         {
             return match ModelId::parse(text) {
@@ -182,34 +183,33 @@ impl Judge<'_> {
                 _ => self.withhold(node, Reason::Model),
             };
         }
-        if let Node::Boolean(value) = node {
+        if let Value::Bool(value) = node {
             return ConfigValue::Boolean(*value);
         }
         if shape.number()
             && let Some(number) = scalar::number(node)
         {
-            let kept = if is_private(key) {
-                Err(Reason::PrivateKey)
-            } else {
-                bounded(&number)
+            if is_private(key) {
+                return self.withhold(node, Reason::PrivateKey);
+            }
+            return match bounded(&number) {
+                Some(kept) => kept,
+                None => self.withhold(node, Reason::LargeNumber),
             };
-            return kept.unwrap_or_else(|reason| self.withhold(node, reason));
         }
-        match scalar::boolean(node).filter(|_| shape.boolean()) {
-            Some(value) => ConfigValue::Boolean(value),
-            None => self.withhold(
-                node,
-                if matches!(node, Node::Text(_)) {
-                    Reason::Text
-                } else {
-                    Reason::Unexpected
-                },
-            ),
+        if shape.boolean()
+            && let Some(value) = scalar::boolean(node)
+        {
+            return ConfigValue::Boolean(value);
         }
+        if node.is_string() {
+            return self.withhold(node, Reason::Text);
+        }
+        self.withhold(node, Reason::Unexpected)
     }
 
     /// A constant in the place of the value, which is remembered for the last gate.
-    fn withhold(&mut self, node: &Node, reason: Reason) -> ConfigValue {
+    fn withhold(&mut self, node: &Value, reason: Reason) -> ConfigValue {
         self.remember_all(node);
         if self.redactions.len() < limits::CONFIG_VALUES_MAX {
             self.redactions.push(Redaction {
@@ -218,10 +218,10 @@ impl Judge<'_> {
             });
         }
         ConfigValue::Text(PublicStr::constant(match node {
-            Node::Integer(_) | Node::Number(_) => "<num>",
-            Node::Map(_) => "<map>",
-            Node::List(_) => "<list>",
-            Node::Null | Node::Boolean(_) | Node::Text(_) => "<str>",
+            Value::Number(_) => "<num>",
+            Value::Mapping(_) => "<map>",
+            Value::Sequence(_) => "<list>",
+            _ => "<str>",
         }))
     }
 
@@ -247,29 +247,33 @@ impl Judge<'_> {
         }
     }
 
-    fn remember_all(&mut self, node: &Node) {
+    fn remember_all(&mut self, node: &Value) {
         match node {
-            Node::Text(text) => self.remember(Some(text)),
-            Node::List(elements) => elements
-                .iter()
-                .for_each(|element| self.remember_all(element)),
-            Node::Map(members) => {
+            Value::String(text) => self.remember(Some(text)),
+            Value::Sequence(elements) => {
+                for element in elements {
+                    self.remember_all(element);
+                }
+            }
+            Value::Mapping(members) => {
                 for (key, value) in members {
-                    self.remember(key.as_deref());
+                    self.remember(key.as_str());
                     self.remember_all(value);
                 }
             }
-            Node::Null | Node::Boolean(_) | Node::Integer(_) | Node::Number(_) => {}
+            _ => {}
         }
     }
 }
 
 /// The public word of the key that the value is.
-fn choice(shape: &'static KeyShape, node: &Node) -> Option<PublicStr> {
+fn choice(shape: &'static KeyShape, node: &Value) -> Option<PublicStr> {
     match node {
-        Node::Text(text) => shape.choice(text),
+        Value::String(text) => shape.choice(text),
         // Some public words are digits, and YAML makes numbers of them.
-        Node::Integer(number) if !shape.number() => shape.choice(&number.to_string()),
+        Value::Number(number) if !shape.number() && number.is_i64() => {
+            shape.choice(&number.to_string())
+        }
         _ => None,
     }
 }
@@ -282,71 +286,34 @@ fn is_private(key: &str) -> bool {
 }
 
 /// The number, if it is too small and too coarse to be anybody's.
-fn bounded(node: &Node) -> Result<ConfigValue, Reason> {
-    match node {
-        Node::Integer(number) => whole(*number).map(ConfigValue::Integer),
-        Node::Number(number) => {
-            if let Some(word) = non_finite(*number) {
-                return Ok(ConfigValue::Text(word));
-            }
-            if number.abs() >= limits::CONFIG_NUMBER_MAX {
-                return Err(Reason::LargeNumber);
-            }
-            let rounded = format!(
-                "{number:.*e}",
-                limits::CONFIG_NUMBER_DIGITS.saturating_sub(1)
-            )
-            .parse()
-            .ok();
-            rounded
-                .and_then(Number::new)
-                .map(ConfigValue::Number)
-                .ok_or(Reason::Unexpected)
+fn bounded(number: &serde_yaml::Number) -> Option<ConfigValue> {
+    if let Some(whole) = number.as_i64() {
+        // A whole number of seven digits may still be a telephone number; a count that large is a round one.
+        let is_round = whole % 1000 == 0 || whole % 1024 == 0;
+        let size = whole.unsigned_abs();
+        if size < 1_000_000 || (is_round && size < limits::CONFIG_INTEGER_MAX) {
+            return Some(ConfigValue::Integer(whole));
         }
-        _ => Err(Reason::Unexpected),
+        return None;
     }
+    let number = number.as_f64()?;
+    if let Some(word) = non_finite(number) {
+        return Some(ConfigValue::Text(word));
+    }
+    if number.abs() >= limits::CONFIG_NUMBER_MAX {
+        return None;
+    }
+    let rounded = format!("{number:.*e}", limits::CONFIG_NUMBER_DIGITS - 1);
+    let number = value::Number::new(rounded.parse().ok()?)?;
+    Some(ConfigValue::Number(number))
 }
 
-/// A whole number of seven digits may still be a telephone number; a count that large is a round one.
-fn whole(number: i64) -> Result<i64, Reason> {
-    let round = number % 1000 == 0 || number % 1024 == 0;
-    let size = number.unsigned_abs();
-    if size < 1_000_000 || (round && size < limits::CONFIG_INTEGER_MAX) {
-        Ok(number)
-    } else {
-        Err(Reason::LargeNumber)
-    }
-}
-
-fn output_directory(members: &Members) -> Option<String> {
-    match members
-        .iter()
-        .find(|(name, _)| name.as_deref() == Some("output_dir"))
-    {
-        Some((_, Node::Text(text))) if !text.is_empty() => Some(text.clone()),
-        _ => None,
-    }
-}
-
-fn planned(members: &Members) -> Planned {
-    let find = |key: &str| {
-        members
-            .iter()
-            .find(|(name, _)| name.as_deref() == Some(key))
-            .map(|(_, node)| node)
-    };
-    let number = |key: &str| match scalar::number(find(key)?)? {
-        #[expect(clippy::cast_precision_loss, reason = "no training has 2^53 epochs")]
-        Node::Integer(number) => Some(number as f64),
-        Node::Number(number) => Some(number).filter(|number| number.is_finite()),
-        _ => None,
-    };
-    let count = |key: &str| match scalar::number(find(key)?)? {
-        Node::Integer(number) => u64::try_from(number).ok().filter(|number| *number > 0),
-        _ => None,
-    };
+fn planned(members: &Mapping) -> Planned {
+    let number = |key: &str| scalar::number(members.get(key)?);
+    let count = |key: &str| number(key)?.as_u64().filter(|number| *number > 0);
+    let epochs = number("num_epochs").and_then(|number| number.as_f64());
     Planned {
-        num_epochs: number("num_epochs").filter(|number| *number > 0.0),
+        num_epochs: epochs.filter(|number| number.is_finite() && *number > 0.0),
         max_steps: count("max_steps"),
         logging_steps: count("logging_steps"),
         gradient_accumulation_steps: count("gradient_accumulation_steps"),
