@@ -15,7 +15,7 @@ use crate::store::decision::{self, StoredDecision};
 use crate::supervisor;
 use crate::supervisor::Finished;
 use crate::ui::{self, Complaints as _};
-use axolotl_run_core::consent::{Stored, Warning};
+use axolotl_run_core::consent::Stored;
 use axolotl_run_core::env;
 use axolotl_run_core::status::{self, End};
 use axolotl_run_sys::{self, Errno, command, probe, signals};
@@ -95,11 +95,10 @@ fn perform(plan: Plan, surroundings: &Surroundings<'_>) -> End {
     }
 }
 
-fn warn(warning: &Warning) {
+fn warn(value: &str) {
     ui::warning(&format!(
-        "`{}={}` is none of `0`, `1`, `true`, `false`; telemetry stays off",
+        "`{}={value}` is none of `0`, `1`, `true`, `false`; telemetry stays off",
         env::AXOLOTL_DO_NOT_TRACK,
-        warning.value
     ));
 }
 

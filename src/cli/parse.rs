@@ -9,10 +9,14 @@
 //! The options are one table, [`OPTIONS`]; `--help`, the man page, the README and the completions are compared with it.
 
 use super::options::{Group, OPTIONS, OptionRow, Value};
-use super::typed::{Mode, Refusal, Shell, Typed, printable};
+use super::typed::{Mode, Refusal, Typed, printable};
 use crate::ui::NAME;
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, Id, value_parser};
+use serde::Deserialize as _;
+use serde::de::IntoDeserializer as _;
+use serde::de::value::{self, StrDeserializer};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -30,18 +34,22 @@ pub fn parse(arguments: Vec<OsString>) -> Result<Typed, Refusal> {
     let matches = match parser().try_get_matches_from(words) {
         Ok(matches) => matches,
         Err(error) => {
-            return match error.kind() {
-                ErrorKind::DisplayHelp => Ok(Typed::new(Mode::Help, Vec::new())),
-                ErrorKind::DisplayVersion => Ok(Typed::new(Mode::Version, Vec::new())),
-                _ => Err(refused(&error)),
+            let mode = match error.kind() {
+                ErrorKind::DisplayHelp => Mode::Help,
+                ErrorKind::DisplayVersion => Mode::Version,
+                _ => return Err(refused(&error)),
             };
+            return Ok(Typed {
+                mode,
+                ..Typed::default()
+            });
         }
     };
     let chosen = matches.get_one::<Id>(INSTEAD).map(Id::as_str);
     let flag = |name: &str| matches.get_flag(name);
     let path = |name: &str| matches.get_one::<PathBuf>(name).cloned();
     let typed = Typed {
-        mode: mode(chosen, &matches),
+        mode: chosen.map_or(Mode::Run, mode),
         json: flag("json"),
         record: flag("record"),
         config: path("config"),
@@ -57,37 +65,20 @@ pub fn parse(arguments: Vec<OsString>) -> Result<Typed, Refusal> {
     Ok(typed)
 }
 
-fn mode(chosen: Option<&str>, matches: &ArgMatches) -> Mode {
-    match chosen {
-        Some("status") => Mode::Status,
-        Some("enable") => Mode::Enable,
-        Some("disable") => Mode::Disable,
-        Some("preview") => Mode::Preview,
-        Some("explain") => Mode::Explain,
-        Some("schema") => Mode::Schema,
-        Some("runs") => Mode::Runs,
-        Some("show") => Mode::Show,
-        Some("report") => Mode::Report,
-        Some("send") => Mode::Send,
-        Some("forget") => Mode::Forget,
-        Some("man") => Mode::Man,
-        Some("completions") => {
-            let shell = matches.get_one::<String>("completions");
-            shell.map_or(Mode::Run, |shell| Mode::Completions(Shell::named(shell)))
-        }
-        _ => Mode::Run,
-    }
+/// The mode that an option of the group chooses, which has its name.
+fn mode(chosen: &str) -> Mode {
+    let name: StrDeserializer<'_, value::Error> = chosen.into_deserializer();
+    Mode::deserialize(name).unwrap_or_default()
 }
 
 /// The words that no option takes, and those that are an option's own run or file.
 fn operands(chosen: Option<&str>, matches: &ArgMatches) -> Vec<OsString> {
     let mut operands = Vec::new();
-    if let Some(chosen) = chosen
-        && let Ok(Some(word)) = matches.try_get_one::<OsString>(chosen)
-    {
-        operands.push(word.clone());
+    for name in chosen.into_iter().chain([COMMAND]) {
+        if let Ok(Some(words)) = matches.try_get_many::<OsString>(name) {
+            operands.extend(words.cloned());
+        }
     }
-    operands.extend(matches.get_many(COMMAND).unwrap_or_default().cloned());
     operands
 }
 
@@ -127,7 +118,9 @@ fn argument(row: &'static OptionRow) -> Arg {
         Value::Required(name) => argument
             .value_name(name)
             .value_parser(value_parser!(PathBuf)),
-        Value::OneOf { words, .. } => argument.value_parser(words.to_vec()),
+        Value::OneOf { words, .. } => {
+            argument.value_parser(PossibleValuesParser::new(words).map(OsString::from))
+        }
     };
     match row.long {
         "help" => argument.action(ArgAction::Help),
@@ -181,13 +174,16 @@ fn check(typed: &Typed, chosen: Option<&str>) -> Result<(), Refusal> {
         Mode::Preview => return Ok(()),
         _ => {}
     }
-    let takes_word = OPTIONS
-        .iter()
-        .any(|row| row.long == mode && matches!(row.value, Value::Operand(_)));
-    let Some(word) = typed.operands.get(usize::from(takes_word)).map(printable) else {
+    let row = OPTIONS.iter().find(|row| row.long == mode);
+    let value = row.map_or(Value::None, |row| row.value);
+    let own = match value {
+        Value::Operand(_) | Value::OneOf { .. } => 1,
+        _ => 0,
+    };
+    let Some(word) = typed.operands.get(own).map(printable) else {
         return Ok(());
     };
-    if takes_word {
+    if matches!(value, Value::Operand(_)) {
         return Err(Refusal::new(
             format!("`--{mode}` takes one word, but `{word}` follows it"),
             format!("leave out `{word}`"),

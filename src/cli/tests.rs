@@ -15,7 +15,10 @@ fn parsed(line: &[&str]) -> Result<Typed, Refusal> {
 }
 
 fn run(command: &[&str]) -> Typed {
-    Typed::new(Mode::Run, words(command))
+    Typed {
+        operands: words(command),
+        ..Typed::default()
+    }
 }
 
 fn instead(mode: Mode, operands: &[&str]) -> Typed {
@@ -362,7 +365,7 @@ proptest::proptest! {
             line.push("--".into());
         }
         line.extend(command.iter().cloned());
-        proptest::prop_assert_eq!(parse(line), Ok(Typed { record, ..Typed::new(Mode::Run, command) }));
+        proptest::prop_assert_eq!(parse(line), Ok(Typed { record, operands: command, ..Typed::default() }));
     }
 
     #[test]

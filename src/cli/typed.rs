@@ -1,11 +1,15 @@
 //! What a command line can say, and why one is refused.
 
+use serde::Deserialize;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-/// What takes the command's place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What takes the command's place; each but three is an option of that name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Mode {
+    /// Nothing does.
+    #[default]
     Run,
     Status,
     Enable,
@@ -18,33 +22,14 @@ pub enum Mode {
     Report,
     Send,
     Forget,
-    Completions(Shell),
+    Completions,
     Man,
     Help,
     Version,
 }
 
-/// The shells that completions are written for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shell {
-    Bash,
-    Zsh,
-    Fish,
-}
-
-impl Shell {
-    /// The shell of this name, which is one of three.
-    pub(super) fn named(word: &str) -> Self {
-        match word {
-            "zsh" => Self::Zsh,
-            "fish" => Self::Fish,
-            _ => Self::Bash,
-        }
-    }
-}
-
 /// A command line, understood as far as words go.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Typed {
     /// What takes the command's place.
     pub mode: Mode,
@@ -71,20 +56,9 @@ pub struct Typed {
 }
 
 impl Typed {
-    pub(super) const fn new(mode: Mode, operands: Vec<OsString>) -> Self {
-        Self {
-            mode,
-            json: false,
-            record: false,
-            config: None,
-            tap_stdout: false,
-            tty_direct: false,
-            summary: false,
-            ci_summary: false,
-            html: None,
-            against: None,
-            operands,
-        }
+    /// The word that an option in the command's place takes.
+    pub fn word(&self) -> Option<&OsStr> {
+        self.operands.first().map(OsString::as_os_str)
     }
 }
 

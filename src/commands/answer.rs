@@ -4,8 +4,8 @@ use super::documents::{man, schema};
 use super::output::{AnswerForm, Output, TelemetryState};
 use super::recorded::{forget, runs, send, show};
 use super::{explain, preview, report, status};
-use crate::cli::plan::{Query, Question, Surroundings};
-use crate::cli::{self, Shell};
+use crate::cli::plan::Surroundings;
+use crate::cli::{self, Mode, Typed};
 use crate::delivery::{Certificates, Destination};
 use crate::store::decision::{self, StoredDecision};
 use crate::store::{Store, Withdrawn};
@@ -14,11 +14,13 @@ use crate::ui::{Stderr, Terminal};
 use axolotl_run_core::consent;
 use axolotl_run_core::event::wire;
 use axolotl_run_core::launch::command_line::CommandLine;
+use std::ffi::OsStr;
 use std::io;
+use std::path::Path;
 use std::time::SystemTime;
 
 /// Answers a question on stdout, or says on stderr why there is no answer.
-pub fn answer(query: &Query, surroundings: &Surroundings<'_>) -> u8 {
+pub fn answer(typed: &Typed, surroundings: &Surroundings<'_>) -> u8 {
     let (mut out, mut err) = (io::stdout().lock(), Stderr);
     let terminal = Terminal::of_stdout(surroundings.environment);
     let mut output = Output {
@@ -26,68 +28,57 @@ pub fn answer(query: &Query, surroundings: &Surroundings<'_>) -> u8 {
         err: &mut err,
         terminal,
     };
-    let form = if query.json {
+    let form = if typed.json {
         AnswerForm::Json
     } else {
         AnswerForm::Text
     };
-    match &query.question {
-        Question::Help => output.answer(&cli::help()),
-        Question::Version => {
-            output.answer(&format!("{} {}\n", cli::NAME, env!("CARGO_PKG_VERSION")))
+    match typed.mode {
+        Mode::Run | Mode::Help => output.answer(&cli::help()),
+        Mode::Version => output.answer(&format!("{} {}\n", cli::NAME, env!("CARGO_PKG_VERSION"))),
+        Mode::Status => status(surroundings, None, form, &mut output),
+        Mode::Enable => decide(consent::Telemetry::On, surroundings, form, &mut output),
+        Mode::Disable => decide(consent::Telemetry::Off, surroundings, form, &mut output),
+        Mode::Preview => {
+            preview::print(&typed.operands, typed.config.as_deref(), form, &mut output)
         }
-        Question::Status => status(surroundings, None, form, &mut output),
-        Question::Decide(telemetry) => decide(*telemetry, surroundings, form, &mut output),
-        Question::Preview { command, config } => {
-            preview::print(command, config.as_deref(), form, &mut output)
-        }
-        Question::Explain { file } => {
+        Mode::Explain => {
             let end = explain::known_end(surroundings.environment);
-            explain::run(file.as_deref(), end, form, &mut output)
+            explain::run(typed.word().map(Path::new), end, form, &mut output)
         }
-        Question::Schema => output.answer(&schema::answer(query.json, terminal)),
-        Question::Completions(shell) => output.answer(completions(*shell)),
-        Question::Man => output.answer(&man::page()),
-        Question::Runs
-        | Question::Show { .. }
-        | Question::Report { .. }
-        | Question::Send
-        | Question::Forget { .. } => match Store::existing(surroundings.environment) {
-            Err(problem) => output.no_store(&problem),
-            Ok(store) => recorded(
-                &query.question,
-                store.as_ref(),
-                surroundings,
-                form,
-                &mut output,
-            ),
-        },
+        Mode::Schema => output.answer(&schema::answer(typed.json, terminal)),
+        Mode::Completions => output.answer(completions(typed.word())),
+        Mode::Man => output.answer(&man::page()),
+        Mode::Runs | Mode::Show | Mode::Report | Mode::Send | Mode::Forget => {
+            match Store::existing(surroundings.environment) {
+                Err(problem) => output.no_store(&problem),
+                Ok(store) => recorded(typed, store.as_ref(), surroundings, form, &mut output),
+            }
+        }
     }
 }
 
 fn recorded(
-    question: &Question,
+    typed: &Typed,
     store: Option<&Store>,
     surroundings: &Surroundings<'_>,
     form: AnswerForm,
     output: &mut Output<'_>,
 ) -> u8 {
     let now = SystemTime::now();
-    match question {
-        Question::Show { run } => {
-            let prefix = run.as_deref().map(cli::printable);
-            show::print(store, prefix.as_deref(), now, form, output)
-        }
-        Question::Report { run, against, html } => {
+    let run = typed.word().map(cli::printable);
+    match typed.mode {
+        Mode::Show => show::print(store, run.as_deref(), now, form, output),
+        Mode::Report => {
             let wanted = report::Wanted {
-                run: run.as_deref().map(cli::printable),
-                against: against.as_deref().map(cli::printable),
-                html: html.clone(),
+                run,
+                against: typed.against.as_ref().map(cli::printable),
+                html: typed.html.clone(),
             };
             report::print(store, &wanted, now, form, output)
         }
-        Question::Forget { what } => forget::run(store, &cli::printable(what), now, form, output),
-        Question::Send => {
+        Mode::Forget => forget::run(store, &run.unwrap_or_default(), now, form, output),
+        Mode::Send => {
             let (consent, _) = surroundings.consent(&CommandLine::read(&[]));
             let upload = send::Upload {
                 telemetry: TelemetryState {
@@ -163,10 +154,11 @@ fn decide(
 ///
 /// The scripts are written by hand, because behind our options is another program's command line: its own completion
 /// has to take over there, which no generator of scripts knows.
-const fn completions(shell: Shell) -> &'static str {
-    match shell {
-        Shell::Bash => include_str!("../../completions/axolotl-run.bash"),
-        Shell::Zsh => include_str!("../../completions/_axolotl-run"),
-        Shell::Fish => include_str!("../../completions/axolotl-run.fish"),
+/// The completions for one of the shells that the parser lets through.
+fn completions(shell: Option<&OsStr>) -> &'static str {
+    match shell.and_then(OsStr::to_str) {
+        Some("zsh") => include_str!("../../completions/_axolotl-run"),
+        Some("fish") => include_str!("../../completions/axolotl-run.fish"),
+        _ => include_str!("../../completions/axolotl-run.bash"),
     }
 }

@@ -8,6 +8,7 @@
 //! The plan, `--status` and the privacy document read it.
 
 use crate::env;
+use crate::launch::Environment;
 use crate::launch::rank::RankVerdict;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsStr;
@@ -42,19 +43,6 @@ pub struct Stored {
     pub decided: Option<String>,
 }
 
-/// What the decision is made of, besides the stored one.
-#[derive(Clone, Copy, Debug)]
-pub struct Inputs<'a> {
-    /// AXOLOTL_RUN_ID: an outer launcher's mark.
-    pub run_id: Option<&'a OsStr>,
-    /// Whether this is the main process.
-    pub rank: RankVerdict,
-    /// DO_NOT_TRACK.
-    pub do_not_track: Option<&'a OsStr>,
-    /// AXOLOTL_DO_NOT_TRACK.
-    pub axolotl_do_not_track: Option<&'a OsStr>,
-}
-
 /// Whether what a run records may ever be sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Sending {
@@ -74,8 +62,8 @@ pub struct Decision {
     pub cause: Cause,
     /// Whether the user must be told before the start.
     pub notice: bool,
-    /// What should be said about a value that was not understood.
-    pub warning: Option<Warning>,
+    /// The value of AXOLOTL_DO_NOT_TRACK, made printable, where it is none of those that it can have.
+    pub warning: Option<String>,
 }
 
 /// The row of the table that decided.
@@ -142,53 +130,49 @@ impl Cause {
     }
 }
 
-/// A value of AXOLOTL_DO_NOT_TRACK that is none of those it can have.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Warning {
-    /// The value, made printable.
-    pub value: String,
-}
-
 /// Decides. `stored` is asked only where no earlier row applies, so that the file stays unread until then.
 #[must_use]
-pub fn decide(inputs: &Inputs<'_>, stored: impl FnOnce() -> Option<Stored>) -> Decision {
+pub fn decide(
+    environment: Environment<'_>,
+    rank: RankVerdict,
+    stored: impl FnOnce() -> Option<Stored>,
+) -> Decision {
     let decision = |telemetry, cause| Decision {
         telemetry,
         cause,
         notice: false,
         warning: None,
     };
-    if is_inside(inputs.run_id) {
+    if is_inside(environment) {
         return decision(Telemetry::Off, Cause::Inside);
     }
-    if let RankVerdict::NotMain { variable } = inputs.rank {
+    if let RankVerdict::NotMain { variable } = rank {
         return decision(Telemetry::Off, Cause::NotMain { variable });
     }
-    if let Some(value) = inputs.do_not_track.filter(|value| forbids(value)) {
-        return decision(
-            Telemetry::Off,
-            Cause::DoNotTrack {
-                value: shown(value),
-            },
-        );
-    }
-    if let Some((value, choice)) = inputs
-        .axolotl_do_not_track
-        .and_then(|value| Some((value, choice(value)?)))
+    if let Some(value) = environment(env::DO_NOT_TRACK)
+        && forbids(&value)
     {
+        let value = shown(&value);
+        return decision(Telemetry::Off, Cause::DoNotTrack { value });
+    }
+    if let Some(value) = environment(env::AXOLOTL_DO_NOT_TRACK) {
         let cause = Cause::AxolotlDoNotTrack {
-            value: shown(value),
+            value: shown(&value),
         };
-        return match choice {
-            Choice::Track => decision(Telemetry::On, cause),
-            Choice::DoNotTrack => decision(Telemetry::Off, cause),
-            Choice::Unclear => Decision {
-                warning: Some(Warning {
-                    value: shown(value),
-                }),
-                ..decision(Telemetry::Off, cause)
-            },
-        };
+        // As the Python module reads it, blanks and case aside.
+        let text = value.to_string_lossy().trim().to_ascii_lowercase();
+        match text.as_str() {
+            // An empty one says nothing.
+            "" => {}
+            "0" | "false" => return decision(Telemetry::On, cause),
+            "1" | "true" => return decision(Telemetry::Off, cause),
+            _ => {
+                return Decision {
+                    warning: Some(shown(&value)),
+                    ..decision(Telemetry::Off, cause)
+                };
+            }
+        }
     }
     let undecided = |cause| Decision {
         notice: true,
@@ -209,8 +193,8 @@ pub fn decide(inputs: &Inputs<'_>, stored: impl FnOnce() -> Option<Stored>) -> D
 
 /// Whether an outer launcher has left its mark. An empty value is no mark: it is how a script takes one away.
 #[must_use]
-pub fn is_inside(run_id: Option<&OsStr>) -> bool {
-    run_id.is_some_and(|id| !id.is_empty())
+pub fn is_inside(environment: Environment<'_>) -> bool {
+    environment(env::AXOLOTL_RUN_ID).is_some_and(|id| !id.is_empty())
 }
 
 /// The general wish is read to the letter: only an empty value, `0` and `false` do not forbid. A value that
@@ -218,30 +202,6 @@ pub fn is_inside(run_id: Option<&OsStr>) -> bool {
 /// and misreading its absence costs an event.
 fn forbids(value: &OsStr) -> bool {
     !matches!(value.to_str(), Some("" | "0" | "false"))
-}
-
-/// What a value of AXOLOTL_DO_NOT_TRACK says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Choice {
-    Track,
-    DoNotTrack,
-    Unclear,
-}
-
-/// Reads AXOLOTL_DO_NOT_TRACK as the Python module does, blanks and case aside. A value of blanks only is
-/// empty once they are trimmed, and an empty one says nothing.
-fn choice(value: &OsStr) -> Option<Choice> {
-    let Some(text) = value.to_str() else {
-        return Some(Choice::Unclear);
-    };
-    Some(match text.trim() {
-        "" => return None,
-        "0" => Choice::Track,
-        "1" => Choice::DoNotTrack,
-        text if text.eq_ignore_ascii_case("false") => Choice::Track,
-        text if text.eq_ignore_ascii_case("true") => Choice::DoNotTrack,
-        _ => Choice::Unclear,
-    })
 }
 
 /// The value for a terminal: bounded, and without control characters that could drive it.

@@ -129,9 +129,7 @@ fn consent_and_rank_decide_what_becomes_of_a_command() {
             Plan::Exec {
                 command: words("t"),
                 do_not_track: false,
-                warning: Some(Warning {
-                    value: "yes".into(),
-                }),
+                warning: Some("yes".into()),
             },
         ),
     ] {
@@ -190,7 +188,18 @@ fn the_options_of_a_run_reach_the_order() {
 
 #[test]
 fn an_option_instead_of_a_command_is_a_question_whatever_the_consent() {
-    let ask = |question, json| Plan::Query(Query { question, json });
+    let ask = |mode, operands: &str| {
+        Plan::Query(Typed {
+            mode,
+            operands: words(operands),
+            ..Typed::default()
+        })
+    };
+    let json = Typed {
+        mode: Mode::Status,
+        json: true,
+        ..Typed::default()
+    };
     for place in [
         NOWHERE,
         CONSENT,
@@ -200,41 +209,16 @@ fn an_option_instead_of_a_command_is_a_question_whatever_the_consent() {
         },
     ] {
         for (line, expected) in [
-            ("--status", ask(Question::Status, false)),
-            ("--status --json", ask(Question::Status, true)),
-            ("--enable", ask(Question::Decide(Telemetry::On), false)),
-            ("--disable", ask(Question::Decide(Telemetry::Off), false)),
-            ("--explain", ask(Question::Explain { file: None }, false)),
-            ("--explain -", ask(Question::Explain { file: None }, false)),
-            (
-                "--explain f",
-                ask(
-                    Question::Explain {
-                        file: Some("f".into()),
-                    },
-                    false,
-                ),
-            ),
-            (
-                "--show 0f",
-                ask(
-                    Question::Show {
-                        run: Some("0f".into()),
-                    },
-                    false,
-                ),
-            ),
-            (
-                "--preview t a",
-                ask(
-                    Question::Preview {
-                        command: words("t a"),
-                        config: None,
-                    },
-                    false,
-                ),
-            ),
-            ("--help", ask(Question::Help, false)),
+            ("--status", ask(Mode::Status, "")),
+            ("--status --json", Plan::Query(json.clone())),
+            ("--enable", ask(Mode::Enable, "")),
+            ("--disable", ask(Mode::Disable, "")),
+            ("--explain", ask(Mode::Explain, "")),
+            ("--explain -", ask(Mode::Explain, "-")),
+            ("--explain f", ask(Mode::Explain, "f")),
+            ("--show 0f", ask(Mode::Show, "0f")),
+            ("--preview t a", ask(Mode::Preview, "t a")),
+            ("--help", ask(Mode::Help, "")),
         ] {
             assert_eq!(planned(&place, line), expected, "{line}");
         }

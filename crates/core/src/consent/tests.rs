@@ -24,19 +24,26 @@ const NOTHING: Case = Case {
 };
 
 fn run(case: &Case) -> Decision {
-    let inputs = Inputs {
-        run_id: case.run_id.map(OsStr::from_bytes),
-        rank: case.rank,
-        do_not_track: case.do_not_track.map(OsStr::from_bytes),
-        axolotl_do_not_track: case.axolotl.map(OsStr::from_bytes),
-    };
-    decide(&inputs, || {
+    decided(case, || {
         case.stored.map(|(telemetry, policy_version)| Stored {
             telemetry,
             policy_version,
             decided: None,
         })
     })
+}
+
+fn decided(case: &Case, stored: impl FnOnce() -> Option<Stored>) -> Decision {
+    let environment = |name: &str| {
+        let value = match name {
+            env::AXOLOTL_RUN_ID => case.run_id,
+            env::DO_NOT_TRACK => case.do_not_track,
+            env::AXOLOTL_DO_NOT_TRACK => case.axolotl,
+            _ => None,
+        };
+        value.map(|value| OsStr::from_bytes(value).to_owned())
+    };
+    decide(&environment, case.rank, stored)
 }
 
 /// What a row comes to, in a word.
@@ -306,43 +313,34 @@ fn the_general_variable_in_every_spelling() {
 
 #[test]
 fn the_file_is_not_read_where_an_earlier_row_decides() {
-    for inputs in [
-        Inputs {
-            run_id: Some(OsStr::new("x")),
-            ..inputs()
+    for case in [
+        Case {
+            run_id: Some(b"x"),
+            ..NOTHING
         },
-        Inputs {
+        Case {
             rank: NOT_MAIN,
-            ..inputs()
+            ..NOTHING
         },
-        Inputs {
-            do_not_track: Some(OsStr::new("1")),
-            ..inputs()
+        Case {
+            do_not_track: Some(b"1"),
+            ..NOTHING
         },
-        Inputs {
-            axolotl_do_not_track: Some(OsStr::new("0")),
-            ..inputs()
+        Case {
+            axolotl: Some(b"0"),
+            ..NOTHING
         },
-        Inputs {
-            axolotl_do_not_track: Some(OsStr::new("?")),
-            ..inputs()
+        Case {
+            axolotl: Some(b"?"),
+            ..NOTHING
         },
     ] {
         let mut read = false;
-        let _ = decide(&inputs, || {
+        let decision = decided(&case, || {
             read = true;
             None
         });
-        assert!(!read, "{inputs:?}");
-    }
-}
-
-fn inputs() -> Inputs<'static> {
-    Inputs {
-        run_id: None,
-        rank: RankVerdict::Main,
-        do_not_track: None,
-        axolotl_do_not_track: None,
+        assert!(!read, "{decision:?}");
     }
 }
 
@@ -384,8 +382,8 @@ fn a_cause_names_what_decided_and_cannot_drive_a_terminal() {
 proptest::proptest! {
     #[test]
     fn only_zero_and_false_turn_it_on(value: Vec<u8>) {
-        let inputs = Inputs { axolotl_do_not_track: Some(OsStr::from_bytes(&value)), ..inputs() };
-        let on = decide(&inputs, || None).telemetry == Telemetry::On;
+        let environment = |name: &str| (name == env::AXOLOTL_DO_NOT_TRACK).then(|| OsStr::from_bytes(&value).to_owned());
+        let on = decide(&environment, RankVerdict::Main, || None).telemetry == Telemetry::On;
         let says_track = std::str::from_utf8(&value)
             .is_ok_and(|text| matches!(text.trim().to_ascii_lowercase().as_str(), "0" | "false"));
         proptest::prop_assert_eq!(on, says_track);
