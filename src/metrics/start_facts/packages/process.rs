@@ -31,10 +31,10 @@ pub fn environment(proc: &Path, pids: &[u32]) -> Option<PythonEnvironment> {
 /// The environment of one process, and whether it is surely the training's.
 fn of_process(process: &Path) -> Option<(PythonEnvironment, bool)> {
     let maps = files::bytes(&process.join("maps"), limits::MAPS_BYTES_MAX)?;
-    if let Some((site, has_torch)) = mapped_site(&maps) {
-        if let Some(site) = seen_from_here(process, site) {
-            return Some((of_site(&site), has_torch));
-        }
+    if let Some((site, has_torch)) = mapped_site(&maps)
+        && let Some(site) = seen_from_here(process, site)
+    {
+        return Some((of_site(&site), has_torch));
     }
     let program = std::fs::read_link(process.join("exe")).ok()?;
     if !is_python(&program) {
