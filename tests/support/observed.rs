@@ -260,7 +260,7 @@ impl Recorded {
                 .any(|body| body.windows(line.len()).any(|part| part == line.as_bytes()));
             assert!(sent, "{what}: sent in other bytes than written: {line}");
         }
-        // How fresh the stamp is that is made before the connection depends on the load here; src/delivery/tests.rs has it.
+        // How fresh the stamp is that is made before the connection depends on the load here; src/delivery/tests has it.
         let complaints: Vec<_> = server
             .complaints()
             .into_iter()
