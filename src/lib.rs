@@ -8,7 +8,10 @@
 //! | `crates/sys` | the kernel: the only place of unsafe code |
 //! | [`protocol`], [`delivery`], [`store`], [`metrics`] | what the processes say to each other, the network, the disk, the hardware |
 //! | [`supervisor`], [`observer`] | the two processes; neither imports the other |
-//! | [`ui`], [`cli`], [`commands`], [`mod@front`] | what was typed, what it means, what is printed |
+//! | [`ui`], [`cli`], [`commands`] | what was typed, what it means, what is printed |
+//!
+//! Here they meet: the plan is carried out. There is one way out: every path ends in an [`End`], which [`main`] turns into
+//! an exit code or a signal. Replacing ourselves with the command does not return at all, unless it fails.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -34,7 +37,6 @@
 pub(crate) mod cli;
 pub(crate) mod commands;
 pub(crate) mod delivery;
-pub(crate) mod front;
 pub(crate) mod metrics;
 pub(crate) mod observer;
 pub(crate) mod protocol;
@@ -42,7 +44,19 @@ pub(crate) mod store;
 pub(crate) mod supervisor;
 pub(crate) mod ui;
 
-pub use front::main;
+use axolotl_run_core::consent::Stored;
+use axolotl_run_core::env;
+use axolotl_run_core::status::{self, End};
+use axolotl_run_sys::{Errno, command, probe, signals};
+use cli::notice;
+use cli::plan::{Plan, Surroundings, plan};
+use protocol::observer_config::Role;
+use std::ffi::OsString;
+use std::path::Path;
+use store::decision::{self, StoredDecision};
+use supervisor::Finished;
+use ui::Complaints as _;
+use uuid::Uuid;
 
 /// For the programs in `benches/` that measure a part without a process around it; nothing else may use it.
 #[doc(hidden)]
@@ -50,4 +64,105 @@ pub mod bench {
     pub use crate::metrics::accelerator::{DriverTimeouts, Gpus};
     pub use crate::metrics::facts;
     pub use crate::metrics::tree::TreeSampler;
+}
+
+/// Runs the program in the role that it was called in; returns its exit code, unless it ends by a signal.
+pub fn main(arguments: Vec<OsString>) -> u8 {
+    match Role::read(&arguments) {
+        Some(Role::Observer(arguments)) => return observer::main(*arguments),
+        Some(Role::FallbackFinisher(record)) => return observer::fallback_finisher::main(&record),
+        Some(Role::Unreadable) => return status::REFUSED,
+        None => {}
+    }
+    let end = front(arguments.into_iter().skip(1).collect());
+    if let End::Signaled(signal) = end {
+        // Returns only as PID 1, which the kernel protects; then the shell's code has to do.
+        signals::die_of(signal);
+    }
+    end.shell_code()
+}
+
+/// Runs the launcher; `arguments` are the words after the program's name.
+fn front(arguments: Vec<OsString>) -> End {
+    let environment = |name: &str| std::env::var_os(name);
+    let surroundings = Surroundings {
+        environment: &environment,
+        stored: &|| stored(environment),
+        new_run: &Uuid::new_v4,
+    };
+    perform(plan(cli::parse(arguments), &surroundings), &surroundings)
+}
+
+fn stored(environment: impl Fn(&str) -> Option<OsString>) -> Option<Stored> {
+    match decision::read(&decision::path(environment)?) {
+        StoredDecision::Decision(stored) => Some(stored),
+        StoredDecision::Nothing | StoredDecision::Unreadable(_) => None,
+    }
+}
+
+fn perform(plan: Plan, surroundings: &Surroundings<'_>) -> End {
+    match plan {
+        Plan::Exec {
+            command,
+            do_not_track,
+            warning,
+        } => {
+            if let Some(warning) = warning {
+                warn(&warning);
+            }
+            let mut changes = Vec::new();
+            if do_not_track {
+                changes.push((env::AXOLOTL_DO_NOT_TRACK, "1".into()));
+            }
+            not_run(&command, command::exec(&command, &changes))
+        }
+        Plan::Notice { then } => match notice::show() {
+            notice::Ended::Start => perform(*then, surroundings),
+            notice::Ended::Interrupted => End::Exited(status::INTERRUPTED),
+        },
+        Plan::Observe(request) => {
+            if let Some(config) = &request.config {
+                look_at(config);
+            }
+            match supervisor::observe(&request) {
+                Finished::Ended(end) => end,
+                Finished::NotRun(problem) => not_run(&request.command, problem),
+            }
+        }
+        Plan::Query(query) => End::Exited(commands::answer(&query, surroundings)),
+        Plan::Refuse(refusal) => {
+            ui::Stderr.complain(&refusal.error, Some(&refusal.hint));
+            End::Exited(status::REFUSED)
+        }
+    }
+}
+
+fn warn(value: &str) {
+    ui::warning(&format!(
+        "`{}={value}` is none of `0`, `1`, `true`, `false`; telemetry stays off",
+        env::AXOLOTL_DO_NOT_TRACK,
+    ));
+}
+
+/// Says that a configuration cannot be opened while the user is still there to hear it; the observer, which will
+/// read it, has no voice. Only a file that the user named is looked at, so whoever names none waits for none.
+fn look_at(config: &Path) {
+    if let Err(error) = probe::open_regular(config) {
+        ui::warning(&format!(
+            "`--config {}` can't be opened: {}; the command runs all the same, its configuration is not recorded; \
+             name a YAML file that can be read",
+            cli::printable(config),
+            axolotl_run_sys::reason(&error)
+        ));
+    }
+}
+
+/// The command could not be run: what every shell and launcher says and returns then.
+fn not_run(command: &[OsString], problem: Errno) -> End {
+    let program = command.first().map(cli::printable).unwrap_or_default();
+    ui::not_executed(&program, problem.desc());
+    End::Exited(match problem {
+        Errno::ENOENT | Errno::ENOTDIR => status::NOT_FOUND,
+        _ => status::NOT_EXECUTABLE,
+    })
 }

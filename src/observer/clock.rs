@@ -15,7 +15,7 @@ pub struct RunClock {
 impl RunClock {
     pub fn of(config: &ObserverConfig) -> Self {
         Self {
-            spawned: SystemTime::UNIX_EPOCH + Duration::from_millis(config.spawned_at_ms),
+            spawned: config.spawned_at,
             monotonic_ms: config.spawned_monotonic_ms,
         }
     }

@@ -9,7 +9,7 @@ use super::sender_wait::{self, Question};
 use super::takeover::Streams;
 use crate::metrics::files::KeptFile;
 use crate::metrics::processes::signal_sender;
-use crate::protocol::messages::{self, Arrived, SeenSignal, ToObserver, ToSupervisor};
+use crate::protocol::messages::{self, Arrived, ToObserver, ToSupervisor};
 use axolotl_run_core::limits;
 use axolotl_run_core::observation::{Sender, SupervisorLoss};
 use axolotl_run_core::status::{End, Usage, signal};
@@ -90,16 +90,17 @@ impl Link {
         loop {
             let look = match self.question {
                 Some(_) => limits::SENDER_LOOK_MS,
-                None if mirror.is_apart() => limits::LOOK_AGAIN_MS,
+                None if mirror.apart => limits::LOOK_AGAIN_MS,
                 None => limits::LOOK_MS,
             };
-            if std::mem::replace(&mut before, look) != look {
+            if before != look {
+                before = look;
                 role::wake_within(Duration::from_millis(look / limits::LOOK_SLACK));
             }
-            let mut poll = Poll::new();
+            let mut poll = Poll::empty();
             let channel = poll.add(Some(self.channel.as_fd()), Events::READ);
             poll.add(self.signals.as_ref().map(AsFd::as_fd), Events::READ);
-            poll.wait(if ended { None } else { Some(look) });
+            poll.wait((!ended).then_some(look));
             let listening = poll.is_ready(channel);
             self.report_sightings();
             if listening && !self.receive(&mut ended) {
@@ -120,16 +121,15 @@ impl Link {
         let state = |file: &mut KeptFile| mirror::parse(&file.text::<STAT_BYTES>()?);
         let (supervisor, command) = &mut self.states;
         // The command's is read only where there is something to compare: the kernel sums its many threads up for it.
-        let seen = state(supervisor).filter(|state| *state == State::Stopped);
-        let Some((seen, of_command)) = seen.and_then(|seen| Some((seen, state(command)?))) else {
+        let (Some(State::Stopped), Some(command)) = (state(supervisor), state(command)) else {
             *mirror = Mirror::default();
             return;
         };
-        match mirror.look(seen, of_command) {
+        match mirror.look(State::Stopped, command) {
             Some(Mirrored::StopCommand) => {
-                self.command
-                    .as_ref()
-                    .map(|command| wait::signal(command.as_fd(), signal::SIGSTOP));
+                if let Some(command) = &self.command {
+                    wait::signal(command.as_fd(), signal::SIGSTOP);
+                }
             }
             Some(Mirrored::ContinueSupervisor) => {
                 signals::pass_on(self.supervisor, &signals::Received::sent(signal::SIGCONT))
@@ -140,12 +140,7 @@ impl Link {
 
     fn report_sightings(&self) {
         while let Some(seen) = self.signals.as_ref().and_then(Signals::next) {
-            let seen = SeenSignal {
-                signal: seen.signal,
-                code: seen.code,
-                sender: seen.sender,
-            };
-            tell(&self.channel, ToSupervisor::Sighting(seen));
+            tell(&self.channel, ToSupervisor::Sighting(seen.into()));
         }
     }
 
@@ -155,9 +150,10 @@ impl Link {
             return;
         };
         let read = |name| std::fs::read_to_string(format!("/proc/{}/{name}", question.sender)).ok();
-        let sender = read("stat")
-            .zip(read("schedstat"))
-            .and_then(|(stat, run)| sender_wait::parse(&stat, &run));
+        let mut sender = None;
+        if let (Some(stat), Some(run)) = (read("stat"), read("schedstat")) {
+            sender = sender_wait::parse(&stat, &run);
+        }
         if question.waits(sender, clock::monotonic_ms()) {
             return;
         }
@@ -194,14 +190,10 @@ impl Link {
             }
             ToObserver::Started => News::Started,
             ToObserver::ExecFailed => News::ExecFailed,
-            ToObserver::Requested(SeenSignal {
-                signal,
-                code,
-                sender,
-            }) => News::Requested {
-                signal,
+            ToObserver::Requested(seen) => News::Requested {
+                signal: seen.signal,
                 // At once: whoever sends one signal has often ended a moment later.
-                sender: signal_sender::look(code.into(), sender.into()),
+                sender: signal_sender::look(seen.code.into(), seen.sender.into()),
             },
             ToObserver::Missed(bytes) => News::Missed(bytes),
             ToObserver::Ended { end, usage } => News::Ended {
@@ -212,7 +204,7 @@ impl Link {
         let ended = matches!(news, News::Ended { .. } | News::ExecFailed);
         if ended {
             // First what the user's readers wait for: what nobody writes to any more is let go of here.
-            self.streams.take_over();
+            self.streams.relay();
             // The job's signals are no business of ours any more, and we are none of the job's.
             role::leave_group();
             tell(&self.channel, ToSupervisor::Released);
@@ -224,7 +216,7 @@ impl Link {
 
     /// The supervisor vanished while the command ran.
     fn take_over(&mut self, killed_for_memory: &impl Fn() -> bool) {
-        self.streams.take_over();
+        self.streams.relay();
         let loss = match &self.crash {
             Some(flag) if fault::is_set(flag) => SupervisorLoss::Crashed,
             _ if killed_for_memory() => SupervisorLoss::OutOfMemory,

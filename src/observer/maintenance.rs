@@ -6,56 +6,30 @@
 //! their sake. The next page is prepared while the last one is on its way; nobody joins the thread.
 
 use crate::store::{Store, UnsentPage};
-use axolotl_run_sys::background::{Arrived, Background};
-use std::sync::Arc;
 use std::time::SystemTime;
-use tokio::sync::Notify;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::{Receiver, channel};
 
-/// The thread; the loop is told of each page, and of its end.
-pub struct Maintenance {
-    thread: Background<(), UnsentPage>,
-    news: Arc<Notify>,
-}
-
-impl Maintenance {
-    /// Begins; pages come only if they are to be sent. None where no thread can be started.
-    pub fn keep(store: Store, sends: bool) -> Option<Self> {
-        let news = Arc::new(Notify::new());
-        let wake = Arc::clone(&news);
-        let mut thread = Background::start_waking(
-            "house",
-            move || wake.notify_one(),
-            move |desk| {
-                let now = SystemTime::now();
-                store.prune(now);
-                store.recover(now);
-                if !sends {
-                    return;
-                }
-                let mut waiting = store.waiting(now);
-                while let Some(page) = waiting.next(&store, SystemTime::now())
-                    && desk.requests.recv().is_ok()
-                {
-                    desk.answer(page);
-                }
-            },
-        )?;
-        thread.ask(());
-        Some(Self { thread, news })
-    }
-
-    /// Waits for the next page; None when all is done.
-    pub async fn next(&mut self) -> Option<UnsentPage> {
-        loop {
-            match self.thread.take() {
-                Arrived::Answer(page) => {
-                    // It prepares the next one while this one is on its way.
-                    self.thread.ask(());
-                    return Some(page);
-                }
-                Arrived::Over => return None,
-                Arrived::Nothing => self.news.notified().await,
-            }
+/// Begins; the pages that are to be sent come, if any are to be sent at all. No more come when all is done, or no thread
+/// can be started.
+pub fn begin(store: Store, sends: bool) -> Receiver<UnsentPage> {
+    let (pages, next) = channel(1);
+    let runtime = Handle::current();
+    let work = move || {
+        let now = SystemTime::now();
+        store.prune(now);
+        store.recover(now);
+        if !sends {
+            return;
         }
-    }
+        let mut waiting = store.waiting(now);
+        while let Ok(room) = runtime.block_on(pages.reserve())
+            && let Some(page) = waiting.next(&store, SystemTime::now())
+        {
+            room.send(page);
+        }
+    };
+    let thread = std::thread::Builder::new().name("maintenance".into());
+    let _ = thread.spawn(work);
+    next
 }

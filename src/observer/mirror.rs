@@ -29,8 +29,8 @@ pub enum Mirrored {
 pub struct Mirror {
     /// The last two that agreed.
     together: State,
-    /// Whether the last look showed them apart.
-    apart: bool,
+    /// Whether the last look showed them apart, and has to be repeated soon.
+    pub apart: bool,
 }
 
 impl Default for Mirror {
@@ -60,16 +60,9 @@ impl Mirror {
             (State::Running, _) => None,
         }
     }
-
-    /// Whether the last look has to be repeated soon.
-    #[must_use]
-    pub const fn is_apart(&self) -> bool {
-        self.apart
-    }
 }
 
 /// Reads the state out of /proc/PID/stat.
-#[must_use]
 pub fn parse(stat: &str) -> Option<State> {
     match fields(stat.as_bytes())?.next()? {
         "T" => Some(State::Stopped),

@@ -4,15 +4,16 @@
 //! The bytes are hostile and the readers behind them are ours, so a panic in one is caught here: the observer
 //! goes deaf on that stream, the run is still measured and finished.
 
-use super::follow::{Chunk, Follower};
+use super::follow::{Chunk, Look, follow};
+use super::or_never::or_never;
 use super::records::{Log, Records};
 use crate::protocol::observer_config::Observed;
 use axolotl_run_core::judging::run::Run;
 use axolotl_run_core::limits;
 use axolotl_run_core::observation::Stream;
-use axolotl_run_core::output::lines::{Line, LineCutter};
+use axolotl_run_core::output::lines::LineCutter;
+use axolotl_run_sys::background::{Arrived, Background};
 use axolotl_run_sys::{descriptors, flow};
-use std::fs::File;
 use std::io::ErrorKind;
 use std::os::fd::AsFd as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -29,45 +30,41 @@ struct Reader {
 }
 
 impl Reader {
-    fn take(&mut self, run: &mut Run, at: f64, bytes: &[u8]) {
-        let Self {
+    fn new(stream: Option<Stream>) -> Self {
+        Self {
             stream,
-            cutter,
-            deaf,
-        } = self;
-        if *deaf {
-            return;
+            cutter: LineCutter::new(),
+            deaf: false,
         }
-        let reading = catch_unwind(AssertUnwindSafe(|| {
-            let Some(stream) = *stream else {
+    }
+
+    fn take(&mut self, run: &mut Run, at: f64, bytes: &[u8]) {
+        let stream = self.stream;
+        self.hear(|cutter| {
+            let Some(stream) = stream else {
                 return cutter.push(bytes, |line| run.metrics(&line));
             };
             run.bytes(stream, at, cutter, bytes);
             // A bar ends only when the next one begins; the step it shows is done now.
             cutter.peek(|line| run.peek(stream, at, &line));
-        }));
-        *deaf = reading.is_err();
+        });
     }
 
     fn finish(&mut self, run: &mut Run, at: f64) {
-        let Self {
-            stream,
-            cutter,
-            deaf,
-        } = self;
-        if !*deaf {
-            let reading = catch_unwind(AssertUnwindSafe(|| {
-                cutter.finish(|line| give(run, *stream, at, &line))
-            }));
-            *deaf = reading.is_err();
-        }
+        let stream = self.stream;
+        self.hear(|cutter| {
+            cutter.finish(|line| match stream {
+                Some(stream) => run.line(stream, at, &line),
+                None => run.metrics(&line),
+            })
+        });
     }
-}
 
-fn give(run: &mut Run, stream: Option<Stream>, at: f64, line: &Line<'_>) {
-    match stream {
-        Some(stream) => run.line(stream, at, line),
-        None => run.metrics(line),
+    fn hear(&mut self, read: impl FnOnce(&mut LineCutter)) {
+        if !self.deaf {
+            let reading = catch_unwind(AssertUnwindSafe(|| read(&mut self.cutter)));
+            self.deaf = reading.is_err();
+        }
     }
 }
 
@@ -80,7 +77,7 @@ struct Copy {
 /// A file, as far as its text has gone into the run.
 struct Followed {
     reader: Reader,
-    follower: Follower,
+    thread: Background<Look, Chunk>,
     /// Up to when it was read.
     read_until: f64,
     /// When it last had something new.
@@ -88,13 +85,22 @@ struct Followed {
 }
 
 impl Followed {
-    const fn new(reader: Reader, follower: Follower) -> Self {
+    fn new(reader: Reader, thread: Background<Look, Chunk>) -> Self {
         Self {
             reader,
-            follower,
+            thread,
             read_until: 0.0,
             grown_at: 0.0,
         }
+    }
+
+    /// Asks for what is in the file now, unless a request is under way; whether one was.
+    fn ask(&mut self, at: f64, last: bool) -> bool {
+        let was_asked = self.thread.is_busy();
+        if !was_asked {
+            self.thread.ask(Look { at, last });
+        }
+        was_asked
     }
 
     /// Takes what came of a look.
@@ -108,14 +114,13 @@ impl Followed {
         if let Some(state) = &chunk.state {
             run.recorded(state);
         }
-        let slices = chunk
-            .bytes
-            .chunks(chunk.bytes.len().div_ceil(limits::FOLLOW_SLICES).max(1));
+        let size = chunk.bytes.len().div_ceil(limits::FOLLOW_SLICES).max(1);
+        let slices = chunk.bytes.chunks(size);
         let (from, count) = (self.read_until, slices.len());
         for (number, slice) in (1..).zip(slices) {
             let share = f64::from(number) / count as f64;
-            self.reader
-                .take(run, from + share * (chunk.at - from), slice);
+            let at = from + share * (chunk.at - from);
+            self.reader.take(run, at, slice);
         }
         self.read_until = chunk.at;
         if count > 0 || chunk.state.is_some() {
@@ -126,15 +131,16 @@ impl Followed {
     /// Reads to the file's present end, for as long as its file system answers.
     fn read_the_rest(&mut self, run: &mut Run, at: f64) {
         // What was asked before the end may have been answered before it.
-        let mut stale = self.follower.ask(at, true);
-        while let Some(chunk) = self.follower.wait() {
+        let mut stale = self.ask(at, true);
+        // A file system that hangs gives no answer.
+        while let Arrived::Answer(chunk) = self.thread.wait(limits::FOLLOW_TAIL_WAIT) {
             self.take(run, &chunk);
             let full = chunk.bytes.len() == limits::READ_BYTES;
             if !full && !stale {
                 return;
             }
             stale = stale && full;
-            self.follower.ask(at, true);
+            self.ask(at, true);
         }
     }
 }
@@ -153,7 +159,6 @@ pub struct OutputReader {
 
 impl OutputReader {
     /// Takes the descriptors that the supervisor left open for us; returns how many could not be.
-    #[must_use]
     pub fn open(
         streams: &[(Stream, Observed)],
         directory: PathBuf,
@@ -170,78 +175,73 @@ impl OutputReader {
         };
         let mut lost = 0;
         for (stream, observed) in streams {
-            let reader = Reader {
-                stream: Some(*stream),
-                cutter: LineCutter::new(),
-                deaf: false,
-            };
-            match *observed {
-                Observed::Relay(ends) => {
-                    let pipe = descriptors::adopt(ends.copy);
-                    match pipe.and_then(|pipe| pipe::Receiver::from_owned_fd(pipe).ok()) {
-                        Some(pipe) => output.copies.push(Copy {
-                            reader,
-                            pipe: Some(pipe),
-                        }),
-                        None => lost += 1,
-                    }
-                }
-                Observed::File(descriptor, position) => {
-                    match descriptors::adopt(descriptor)
-                        .and_then(|file| Follower::of(File::from(file), position))
-                    {
-                        Some(follower) => output.files.push(Followed::new(reader, follower)),
-                        None => lost += 1,
-                    }
-                }
+            if output
+                .read_from(Reader::new(Some(*stream)), *observed)
+                .is_none()
+            {
+                lost += 1;
             }
         }
         (output, lost)
     }
 
+    fn read_from(&mut self, reader: Reader, observed: Observed) -> Option<()> {
+        match observed {
+            Observed::Relay(ends) => {
+                let pipe = pipe::Receiver::from_owned_fd(descriptors::adopt(ends.copy)?).ok();
+                pipe.as_ref()?;
+                self.copies.push(Copy { reader, pipe });
+            }
+            Observed::File(descriptor, position) => {
+                let thread = follow(descriptors::adopt(descriptor)?.into(), position)?;
+                self.files.push(Followed::new(reader, thread));
+            }
+        }
+        Some(())
+    }
+
+    fn readers(&mut self) -> impl Iterator<Item = &mut Reader> {
+        let copies = self.copies.iter_mut().map(|copy| &mut copy.reader);
+        copies.chain(self.files.iter_mut().map(|file| &mut file.reader))
+    }
+
     /// Looks into the directory that the training writes to as well; the first that is named counts.
     pub fn follow_records(&mut self, output: Option<&str>) {
-        let (Some(output), false) = (output, self.has_records) else {
+        let Some(output) = output else { return };
+        if std::mem::replace(&mut self.has_records, true) {
             return;
-        };
-        self.has_records = true;
+        }
         let (directory, spawned) = (self.directory.join(output), self.spawned);
-        let readers = self
-            .copies
-            .iter()
-            .map(|copy| &copy.reader)
-            .chain(self.files.iter().map(|file| &file.reader));
-        let seen: Vec<_> = readers.filter_map(|reader| reader.stream).collect();
-        let metrics = seen.iter().any(|stream| *stream != Stream::Stderr);
-        let (log, stream) = match (metrics, seen.is_empty()) {
-            (true, _) => (Log::Ignored, None),
-            (false, false) => (Log::Read, None),
-            // Axolotl copies both streams.
-            (false, true) => (Log::Read, Some(Stream::Both)),
-        };
-        let follower = Follower::begin(move || {
+        let mut log = Log::Read;
+        // Axolotl copies both streams.
+        let mut stream = Some(Stream::Both);
+        for reader in self.readers() {
+            stream = None;
+            if reader.stream != Some(Stream::Stderr) {
+                log = Log::Ignored;
+            }
+        }
+        let thread = Background::answering("follow", move || {
             let mut records = Records::of(directory, spawned, log);
             move |look| Some(records.look(look))
         });
-        let reader = Reader {
-            stream,
-            cutter: LineCutter::new(),
-            deaf: false,
-        };
-        self.files
-            .extend(follower.map(|follower| Followed::new(reader, follower)));
+        if let Some(thread) = thread {
+            self.files.push(Followed::new(Reader::new(stream), thread));
+        }
     }
 
     /// Waits for something to read from a pipe. Never returns where there is none.
     pub async fn ready(&self) {
-        let wait =
-            async |index: usize| match self.copies.get(index).and_then(|copy| copy.pipe.as_ref()) {
-                Some(pipe) => drop(pipe.readable().await),
-                None => std::future::pending().await,
-            };
+        let wait = |index: usize| {
+            let copy = self.copies.get(index);
+            or_never(
+                copy.and_then(|copy| copy.pipe.as_ref())
+                    .map(pipe::Receiver::readable),
+            )
+        };
         tokio::select! {
-            () = wait(0) => {}
-            () = wait(1) => {}
+            _ = wait(0) => {}
+            _ = wait(1) => {}
         }
     }
 
@@ -251,22 +251,20 @@ impl OutputReader {
         for copy in &mut self.copies {
             let Some(pipe) = &copy.pipe else { continue };
             match pipe.try_read(&mut self.buffer) {
-                Ok(0) => copy.pipe = None,
-                Ok(count) => {
+                Ok(count @ 1..) => {
                     more = more || count == limits::READ_BYTES;
-                    copy.reader
-                        .take(run, at, self.buffer.get(..count).unwrap_or_default());
+                    let bytes = self.buffer.get(..count).unwrap_or_default();
+                    copy.reader.take(run, at, bytes);
                 }
                 Err(error)
                     if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-                Err(_) => copy.pipe = None,
+                Ok(0) | Err(_) => copy.pipe = None,
             }
         }
         // Not by the reactor: whoever waits in it is woken by the next byte.
-        if !more
-            && self
-                .last_read
-                .is_some_and(|last| last.elapsed() < limits::READ_REST)
+        if let Some(last) = self.last_read
+            && !more
+            && last.elapsed() < limits::READ_REST
         {
             std::thread::sleep(limits::READ_REST);
         }
@@ -275,24 +273,22 @@ impl OutputReader {
 
     /// Whether there are files that may be added to at any moment. They do not tell; one that was silent for a while is
     /// looked at with each measurement.
-    #[must_use]
     pub fn follow_files(&self, at: f64) -> bool {
-        self.files
-            .iter()
-            .any(|file| at - file.grown_at < limits::FOLLOW_SILENCE.as_secs_f64())
+        let silence = limits::FOLLOW_SILENCE.as_secs_f64();
+        self.files.iter().any(|file| at - file.grown_at < silence)
     }
 
     /// Asks the followed files for what is new. Their threads answer while something else is done.
     pub fn ask_files(&mut self, at: f64) {
         for file in &mut self.files {
-            file.follower.ask(at, false);
+            file.ask(at, false);
         }
     }
 
     /// Takes what the followed files have answered.
     pub fn take_from_files(&mut self, run: &mut Run) {
         for file in &mut self.files {
-            while let Some(chunk) = file.follower.arrived() {
+            while let Arrived::Answer(chunk) = file.thread.take() {
                 file.take(run, &chunk);
             }
         }
@@ -308,29 +304,22 @@ impl OutputReader {
                 let Ok(count @ 1..) = flow::read(pipe.as_fd(), &mut self.buffer) else {
                     break;
                 };
-                copy.reader
-                    .take(run, at, self.buffer.get(..count).unwrap_or_default());
+                let bytes = self.buffer.get(..count).unwrap_or_default();
+                copy.reader.take(run, at, bytes);
             }
         }
-        self.files
-            .iter_mut()
-            .for_each(|file| file.read_the_rest(run, at));
-        let readers = self
-            .copies
-            .iter_mut()
-            .map(|copy| &mut copy.reader)
-            .chain(self.files.iter_mut().map(|file| &mut file.reader));
-        readers.for_each(|reader| reader.finish(run, at));
+        for file in &mut self.files {
+            file.read_the_rest(run, at);
+        }
+        for reader in self.readers() {
+            reader.finish(run, at);
+        }
     }
 
     /// Lines that were too long to be read whole.
-    #[must_use]
-    pub fn long_lines(&self) -> u64 {
-        let readers = self
-            .copies
-            .iter()
-            .map(|copy| &copy.reader)
-            .chain(self.files.iter().map(|file| &file.reader));
-        readers.map(|reader| reader.cutter.long_lines()).sum()
+    pub fn long_lines(&mut self) -> u64 {
+        self.readers()
+            .map(|reader| reader.cutter.long_lines())
+            .sum()
     }
 }

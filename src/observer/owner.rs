@@ -31,15 +31,16 @@ pub struct Owner {
 
 impl Owner {
     /// Takes the wishes from the config; None where there are none. `directory` is where relative paths begin.
-    #[must_use]
     pub fn wishing(config: &ObserverConfig, directory: &Path) -> Option<Self> {
         let summary = config.summary.and_then(descriptors::adopt);
-        let page = config
-            .ci_summary
-            .then(page)
-            .flatten()
-            .map(|path| directory.join(path));
-        (summary.is_some() || page.is_some()).then(|| Self {
+        let mut page = None;
+        if config.ci_summary {
+            page = self::page().map(|path| directory.join(path));
+        }
+        if summary.is_none() && page.is_none() {
+            return None;
+        }
+        Some(Self {
             figures: Summary::default(),
             summary,
             page,
@@ -65,11 +66,9 @@ impl Owner {
         let record = record(run, place, unwritten);
         if let Some(pipe) = self.summary {
             flow::set_nonblocking(pipe.as_fd());
+            let text = lines::lines(&self.figures, &record);
             // The pipe is empty and takes it whole.
-            let _ = flow::write(
-                pipe.as_fd(),
-                bounded(&lines::lines(&self.figures, &record)).as_bytes(),
-            );
+            let _ = flow::write(pipe.as_fd(), bounded(&text).as_bytes());
         }
         if let Some(page) = self.page {
             append_in_time(page, lines::markdown(&self.figures));
@@ -79,27 +78,24 @@ impl Owner {
 
 /// Where the run can be found again, in words.
 fn record(run: Uuid, place: Option<&Path>, unwritten: u64) -> String {
-    let name: String = run.to_string().chars().take(SHORT).collect();
-    match (place, unwritten) {
-        (None, _) => "not recorded: nothing can be written to the state directory".to_owned(),
-        (Some(place), 0) => format!(
-            "recorded in {}; `axolotl-run --report {name}` shows it",
-            place.display()
-        ),
-        (Some(place), events) => {
-            format!(
-                "not recorded in full: {events} of its events could not be written to {}",
-                place.display()
-            )
-        }
+    let Some(place) = place.map(Path::display) else {
+        return "not recorded: nothing can be written to the state directory".to_owned();
+    };
+    if unwritten > 0 {
+        return format!(
+            "not recorded in full: {unwritten} of its events could not be written to {place}"
+        );
     }
+    format!(
+        "recorded in {place}; `axolotl-run --report {:.SHORT$}` shows it",
+        run.to_string()
+    )
 }
 
 /// The file of the job's page.
 pub(super) fn page() -> Option<PathBuf> {
-    std::env::var_os(env::GITHUB_STEP_SUMMARY)
-        .filter(|path| !path.is_empty())
-        .map(PathBuf::from)
+    let path = std::env::var_os(env::GITHUB_STEP_SUMMARY)?;
+    (!path.is_empty()).then(|| path.into())
 }
 
 /// As many whole lines as the pipe is sure to take.
@@ -128,12 +124,8 @@ fn append_in_time(path: PathBuf, text: String) {
 /// Appends to a file, however long that takes.
 pub(super) fn append(path: &Path, text: &str) {
     if let Ok((mut file, is_whole)) = probe::append_to_regular(path) {
-        let text = if is_whole {
-            text.to_owned()
-        } else {
-            format!("\n{text}")
-        };
-        let _ = file.write_all(text.as_bytes());
+        let end = if is_whole { "" } else { "\n" };
+        let _ = file.write_all(format!("{end}{text}").as_bytes());
     }
 }
 

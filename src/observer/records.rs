@@ -5,12 +5,12 @@
 //! the directory may be on a file system that does not answer. Of `debug.log` nothing but metrics is taken, and only
 //! what this run has added: an earlier one's is emptied, or, where a training is resumed, continued.
 
-use super::follow::{Chunk, Look};
+use super::follow::{Chunk, Look, read_on};
 use crate::metrics::trainer_state::TrainerStates;
 use axolotl_run_core::limits;
 use axolotl_run_sys::probe;
-use std::fs::File;
-use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::fs::{File, Metadata};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -36,42 +36,42 @@ pub struct Records {
 #[derive(Default)]
 struct Followed {
     file: Option<(File, u64)>,
-    /// Device, number and length of what was there before this run wrote.
-    old: Option<(u64, u64, u64)>,
+    /// What was there before this run wrote, and how long it was.
+    old: Option<((u64, u64), u64)>,
 }
 
 impl Records {
     /// To be made as early as possible: what is in the log now is an earlier run's.
     pub fn of(directory: PathBuf, spawned: SystemTime, log: Log) -> Self {
-        let log = (log == Log::Read).then(|| {
+        let mut read = None;
+        if log == Log::Read {
+            let mut followed = Followed::default();
             // What was written since the spawn is this run's already.
-            let old = std::fs::metadata(directory.join(LOG)).ok();
-            let old = old.filter(|old| old.modified().is_ok_and(|modified| modified < spawned));
-            Followed {
-                file: None,
-                old: old.map(|old| (old.dev(), old.ino(), old.len())),
+            if let Ok(old) = std::fs::metadata(directory.join(LOG))
+                && old.modified().is_ok_and(|modified| modified < spawned)
+            {
+                followed.old = Some((identity(&old), old.len()));
             }
-        });
+            read = Some(followed);
+        }
         Self {
             states: TrainerStates::of(directory.clone(), spawned),
             directory,
-            log,
+            log: read,
             states_at: 0.0,
         }
     }
 
     /// Looks at what has been added.
     pub fn look(&mut self, look: Look) -> Chunk {
-        let (bytes, cut) = self
-            .log
-            .as_mut()
-            .and_then(|log| log.read(&self.directory))
-            .unwrap_or_default();
-        let due = look.last || look.at >= self.states_at;
-        if due {
+        let log = self.log.as_mut();
+        let read = log.and_then(|log| log.read(&self.directory));
+        let (bytes, cut) = read.unwrap_or_default();
+        let mut state = None;
+        if look.last || look.at >= self.states_at {
             self.states_at = look.at + limits::TRAINER_STATE_PERIOD.as_secs_f64();
+            state = self.states.newest();
         }
-        let state = due.then(|| self.states.newest()).flatten();
         Chunk {
             at: look.at,
             bytes,
@@ -87,33 +87,29 @@ impl Followed {
     /// The next bytes, and whether they do not continue what was read before.
     fn read(&mut self, directory: &Path) -> Option<(Vec<u8>, bool)> {
         let path = directory.join(LOG);
-        let identity = std::fs::metadata(&path)
-            .ok()
-            .map(|there| (there.dev(), there.ino()));
-        let open = self
-            .file
-            .as_ref()
-            .and_then(|(file, _)| file.metadata().ok())
-            .map(|open| (open.dev(), open.ino()));
-        let exchanged = identity.is_some() && identity != open;
+        let there = std::fs::metadata(&path).ok().map(|there| identity(&there));
+        let open = match &self.file {
+            Some((file, _)) => file.metadata().ok().map(|open| identity(&open)),
+            None => None,
+        };
+        let exchanged = there.is_some() && there != open;
         if exchanged {
             let file = probe::open_regular(&path).ok()?;
-            let continues = |(device, number, length): (u64, u64, u64)| {
-                (Some((device, number)) == identity).then_some(length)
+            let position = match self.old {
+                Some((old, length)) if Some(old) == there => length,
+                _ => 0,
             };
-            self.file = Some((file, self.old.and_then(continues).unwrap_or(0)));
+            self.file = Some((file, position));
         }
         let (file, position) = self.file.as_mut()?;
-        let shrunk = file.metadata().ok()?.len() < *position;
-        if shrunk {
-            *position = 0;
-        }
-        let mut bytes = vec![0; limits::READ_BYTES];
-        let count = file.read_at(&mut bytes, *position).ok()?;
-        bytes.truncate(count);
-        *position += count as u64;
-        Some((bytes, shrunk || (exchanged && open.is_some())))
+        let (bytes, cut) = read_on(file, position)?;
+        Some((bytes, cut || (exchanged && open.is_some())))
     }
+}
+
+/// Device and number.
+fn identity(file: &Metadata) -> (u64, u64) {
+    (file.dev(), file.ino())
 }
 
 #[cfg(test)]

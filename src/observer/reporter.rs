@@ -5,7 +5,8 @@
 //! lacks its finish counts as lost. An error loses its message, then its trace, then all but its fingerprint.
 
 use super::disk::Disk;
-use super::maintenance::Maintenance;
+use super::maintenance;
+use super::or_never::or_never;
 use super::owner::Owner;
 use crate::delivery::{
     AttemptOutcome, Certificates, Destination, EndpointState, Priority, Uploader,
@@ -20,6 +21,7 @@ use axolotl_run_core::privacy::Gate;
 use axolotl_run_core::series::SeriesLine;
 use std::path::PathBuf;
 use std::time::{Instant, SystemTime};
+use tokio::sync::mpsc::Receiver;
 use uuid::Uuid;
 
 /// Where a run's events go.
@@ -34,42 +36,43 @@ pub struct Reporter {
     /// Where the run is recorded.
     place: Option<PathBuf>,
     uploader: Option<Uploader>,
-    /// Maintenance, until it is done.
-    maintenance: Option<Maintenance>,
+    /// Pages of events of earlier runs, until all is done.
+    maintenance: Option<Receiver<UnsentPage>>,
     /// Events of runs before this one that are on their way.
     earlier: UnsentPage,
-    refused: u64,
+    /// Events that the gate refused.
+    pub refused: u64,
     /// When the first event was offered to a server of which nothing is known yet.
     offered_at: Option<Instant>,
 }
 
 impl Reporter {
     /// Opens the journal; without a place on disk it is kept in memory.
-    #[must_use]
     pub fn open(run: Uuid, sending: Sending, gate: Gate, owner: Option<Owner>) -> Self {
         let environment = |name: &str| std::env::var_os(name);
         let store = Store::open(environment).ok();
-        let journal = store.as_ref().map_or_else(
-            || Journal::in_memory(run, sending),
-            |store| store.begin(run, sending),
-        );
-        let destination = if sending == Sending::Permitted {
-            Destination::configured(environment).usable()
-        } else {
-            None
+        let journal = match &store {
+            Some(store) => store.begin(run, sending),
+            None => Journal::in_memory(run, sending),
         };
-        let uploader = destination.map(|(endpoint, key)| {
-            Uploader::new(endpoint, key, Certificates::configured(environment))
-        });
-        uploader.iter().for_each(Uploader::prepare);
+        let mut uploader = None;
+        if sending == Sending::Permitted
+            && let Some((endpoint, key)) = Destination::configured(environment).usable()
+        {
+            let certificates = Certificates::configured(environment);
+            let sender = Uploader::new(endpoint, key, certificates);
+            sender.prepare();
+            uploader = Some(sender);
+        }
+        let place = store
+            .as_ref()
+            .map(|store| store.path().join(run.to_string()));
         Self {
             run,
             gate,
             journal,
             disk: Disk::begin(),
-            place: store
-                .as_ref()
-                .map(|store| store.path().join(run.to_string())),
+            place,
             store,
             owner,
             uploader,
@@ -85,14 +88,7 @@ impl Reporter {
         self.gate.withhold(texts);
     }
 
-    /// Events that the gate refused.
-    #[must_use]
-    pub const fn refused(&self) -> u64 {
-        self.refused
-    }
-
     /// Events that are not on disk.
-    #[must_use]
     pub fn unwritten(&self) -> u64 {
         self.journal.events_unwritten()
     }
@@ -122,12 +118,13 @@ impl Reporter {
                     supervisor_lost: None,
                     ..(**finish).clone()
                 };
+                let barest = Finish {
+                    outcome: None,
+                    ..bare.clone()
+                };
                 vec![
-                    Event::Finish(Box::new(bare.clone())),
-                    Event::Finish(Box::new(Finish {
-                        outcome: None,
-                        ..bare
-                    })),
+                    Event::Finish(Box::new(bare)),
+                    Event::Finish(Box::new(barest)),
                 ]
             }
             Event::Error(error) => error
@@ -136,20 +133,16 @@ impl Reporter {
                 .to_vec(),
             Event::Progress(_) => return,
         };
-        // The first that passes.
-        let _ = bare
-            .iter()
-            .any(|event| self.pass(event, now, elapsed_seconds));
+        for event in bare {
+            if self.pass(&event, now, elapsed_seconds) {
+                return;
+            }
+        }
     }
 
     fn pass(&mut self, event: &Event, now: SystemTime, elapsed_seconds: f64) -> bool {
-        let Ok(line) = self.gate.check(&Member::new(
-            Uuid::now_v7(),
-            self.run,
-            event,
-            now,
-            elapsed_seconds,
-        )) else {
+        let member = Member::new(Uuid::now_v7(), self.run, event, now, elapsed_seconds);
+        let Ok(line) = self.gate.check(&member) else {
             return false;
         };
         let weight = match event {
@@ -189,11 +182,7 @@ impl Reporter {
     /// Tells the owner how it went, where they asked. Before the launcher goes: what is said after it, nobody hears.
     pub fn tell_owner(&mut self) {
         if let Some(owner) = self.owner.take() {
-            owner.tell(
-                self.run,
-                self.place.as_deref(),
-                self.journal.events_unwritten(),
-            );
+            owner.tell(self.run, self.place.as_deref(), self.unwritten());
         }
     }
 
@@ -201,30 +190,29 @@ impl Reporter {
     /// urgent.
     pub fn begin_maintenance(&mut self) {
         if let Some(store) = self.store.take() {
-            self.maintenance = Maintenance::keep(store, self.uploader.is_some());
+            self.maintenance = Some(maintenance::begin(store, self.uploader.is_some()));
         }
     }
 
     /// Sends until the next outcome and writes it down, or takes up the next events of earlier runs. Never returns
     /// where there is nothing to be done.
     pub async fn send(&mut self) {
-        let is_free = self.earlier.is_settled()
-            || self
-                .uploader
-                .as_ref()
-                .is_none_or(|it| it.state() == EndpointState::Stopped);
+        let is_free = self.earlier.is_settled() || !self.sends();
         tokio::select! {
-            outcome = step(self.uploader.as_mut()) => self.keep(&outcome),
-            page = next(self.maintenance.as_mut()), if is_free => self.take_up(page),
+            outcome = or_never(self.uploader.as_mut().map(Uploader::step)) => self.keep(&outcome),
+            page = or_never(self.maintenance.as_mut().map(Receiver::recv)), if is_free => self.take_up(page),
         }
     }
 
+    /// Whether there is a server that may still take something.
+    fn sends(&self) -> bool {
+        let uploader = self.uploader.as_ref();
+        uploader.is_some_and(|uploader| uploader.state() != EndpointState::Stopped)
+    }
+
     fn take_up(&mut self, page: Option<UnsentPage>) {
-        let uploader = self
-            .uploader
-            .as_mut()
-            .filter(|uploader| uploader.state() != EndpointState::Stopped);
-        let (Some(mut page), Some(uploader)) = (page, uploader) else {
+        let sends = self.sends();
+        let (Some(mut page), Some(uploader), true) = (page, &mut self.uploader, sends) else {
             self.maintenance = None;
             return;
         };
@@ -237,7 +225,7 @@ impl Reporter {
     /// Writes an outcome down with each run that it concerns. A passing one names nobody, and is this run's as well.
     fn keep(&mut self, outcome: &AttemptOutcome) {
         let is_earlier = self.earlier.keep(outcome);
-        if (!is_earlier || !outcome.answer.disposition.is_final())
+        if !(is_earlier && outcome.answer.disposition.is_final())
             && let Some(line) = outcome.line()
         {
             let _ = self.journal.append_delivery(&line);
@@ -245,52 +233,33 @@ impl Reporter {
     }
 
     /// Whether a short wait for the server is worth it at the end: it is known to answer, or has not had the time.
-    #[must_use]
     pub fn is_worth_waiting_for(&self) -> bool {
         let Some(uploader) = &self.uploader else {
             return false;
         };
-        let silent = uploader.state() == EndpointState::Untried && self.first_answer_is_late();
-        uploader.is_worth_waiting_for() && !silent
-    }
-
-    fn first_answer_is_late(&self) -> bool {
-        self.offered_at
-            .is_some_and(|offered| offered.elapsed() >= limits::FIRST_ANSWER_WAIT)
+        if uploader.state() == EndpointState::Untried
+            && let Some(offered) = self.offered_at
+            && offered.elapsed() >= limits::FIRST_ANSWER_WAIT
+        {
+            return false;
+        }
+        uploader.is_worth_waiting_for()
     }
 
     /// Whether there is something that may yet be sent, or maintenance is under way.
-    #[must_use]
     pub fn is_busy(&self) -> bool {
-        let sends = |uploader: &Uploader| {
-            uploader.unsettled() > 0 && uploader.state() != EndpointState::Stopped
-        };
-        self.maintenance.is_some() || self.uploader.as_ref().is_some_and(sends)
+        let unsettled = self.uploader.as_ref().map_or(0, Uploader::unsettled);
+        self.maintenance.is_some() || (self.sends() && unsettled > 0)
     }
 
     /// Writes what waits in memory, as far as it can be, and has the disk take it all.
     pub fn finish(&mut self) {
         self.journal.flush();
         if let Some(mut disk) = self.disk.take() {
-            self.journal
-                .unforced()
-                .into_iter()
-                .for_each(|unforced| disk.force(unforced));
+            if let Some(unforced) = self.journal.unforced() {
+                disk.force(unforced);
+            }
             disk.finish();
         }
-    }
-}
-
-async fn step(uploader: Option<&mut Uploader>) -> AttemptOutcome {
-    match uploader {
-        Some(uploader) => uploader.step().await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn next(maintenance: Option<&mut Maintenance>) -> Option<UnsentPage> {
-    match maintenance {
-        Some(maintenance) => maintenance.next().await,
-        None => std::future::pending().await,
     }
 }

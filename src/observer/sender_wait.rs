@@ -34,7 +34,6 @@ pub struct Question {
 
 impl Question {
     /// A question that came now; one that is still open keeps its own last moment.
-    #[must_use]
     pub fn new(number: u32, sender: i32, now: u64, open: Option<Self>) -> Self {
         let until = open.map_or(now + SENDER_WAIT_MS, |open| open.until);
         Self {
@@ -52,24 +51,23 @@ impl Question {
             return false;
         };
         let first = *self.ran.get_or_insert(ran);
-        self.asleep = if runnable {
-            None
-        } else {
-            self.asleep.or(Some(now))
-        };
-        let slept = self
-            .asleep
-            .is_some_and(|since| now >= since + SENDER_SLEEP_MS);
-        now < self.until && ran.saturating_sub(first) < SENDER_RUN_NS && !slept
+        if runnable {
+            self.asleep = None;
+        } else if now >= *self.asleep.get_or_insert(now) + SENDER_SLEEP_MS {
+            return false;
+        }
+        now < self.until && ran.saturating_sub(first) < SENDER_RUN_NS
     }
 }
 
 /// Reads a sender out of its `stat` and its `schedstat`, where a kernel without the latter counts no time at all.
-#[must_use]
 pub fn parse(stat: &str, schedstat: &str) -> Option<Sender> {
     let state = fields(stat.as_bytes())?.next()?;
     let ran: u64 = schedstat.split_whitespace().next()?.parse().ok()?;
-    (ran > 0).then_some(Sender {
+    if ran == 0 {
+        return None;
+    }
+    Some(Sender {
         runnable: state == "R",
         ran,
     })

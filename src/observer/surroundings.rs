@@ -15,7 +15,6 @@ use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 /// The gate that knows this user.
-#[must_use]
 pub fn gate(command: &[OsString], directory: &Path) -> Gate {
     let text = |value: &std::ffi::OsStr| value.to_string_lossy().into_owned();
     let variable = |name: &str| {

@@ -9,18 +9,18 @@ mod schedule;
 
 use super::clock::RunClock;
 use super::link::{News, tell};
+use super::or_never::or_never;
 use super::output_reader::OutputReader;
 use super::owner::Owner;
 use super::reporter::Reporter;
 use super::surroundings;
-use crate::metrics::Gathering;
-use crate::metrics::Sampler;
 use crate::metrics::processes::{RankActivity, ranks};
+use crate::metrics::{Gathering, Sampler};
 use crate::protocol::messages::{ToSupervisor, Upload};
 use crate::protocol::observer_config::{ObserverArguments, ObserverConfig};
 use axolotl_run_core::config::Vetted;
 use axolotl_run_core::env;
-use axolotl_run_core::judging::run::{Run, RunFacts};
+use axolotl_run_core::judging::run::Run;
 use axolotl_run_core::launch::command_line::CommandLine;
 use axolotl_run_core::launch::rank;
 use axolotl_run_core::limits;
@@ -48,7 +48,7 @@ struct Work {
     clock: RunClock,
     run: Run,
     output: OutputReader,
-    sampler: Option<Sampler>,
+    sampler: Sampler,
     gathering: Gathering,
     configuration: Option<Background<(), Result<Vetted, surroundings::Unread>>>,
     reporter: Option<Reporter>,
@@ -103,14 +103,17 @@ pub fn run(
         if early.into_iter().all(|heard| work.hear(heard)) {
             work.observe(&mut news).await;
         }
-        work.finish();
-        work.reporter.iter_mut().for_each(Reporter::tell_owner);
-        let upload = match &work.reporter {
-            Some(reporter) if reporter.is_worth_waiting_for() => Upload::Expected,
-            _ => Upload::NotExpected,
+        let Some(mut reporter) = work.finish() else {
+            return tell(channel, ToSupervisor::Journaled(Upload::NotExpected));
+        };
+        reporter.tell_owner();
+        let upload = if reporter.is_worth_waiting_for() {
+            Upload::Expected
+        } else {
+            Upload::NotExpected
         };
         tell(channel, ToSupervisor::Journaled(upload));
-        work.linger(channel).await;
+        linger(reporter, channel).await;
     });
     // A thread that a driver or a file system holds up must not hold us up.
     runtime.shutdown_background();
@@ -128,19 +131,17 @@ impl Work {
         let owner = Owner::wishing(&config, &directory);
         let gate = surroundings::gate(&command, &directory);
         // Before everything that opens files: where descriptors are few the journal comes first.
-        let (reporter, undecided) = if config.rank_deferred {
-            (None, Some((gate, owner)))
+        let (mut reporter, mut undecided) = (None, None);
+        if config.rank_deferred {
+            undecided = Some((gate, owner));
         } else {
-            let reporter = Reporter::open(config.run, config.sending, gate, owner);
-            (Some(reporter), None)
-        };
+            reporter = Some(Reporter::open(config.run, config.sending, gate, owner));
+        }
         let configuration =
             surroundings::configuration(command.clone(), training_config, directory.clone());
         let gathering = Gathering::begin(command.clone(), std::env::vars_os().collect());
         let nvml = std::env::var_os(env::AXOLOTL_RUN_NVML_PATH).filter(|path| !path.is_empty());
-        let sampler = u32::try_from(config.command)
-            .ok()
-            .map(|command| Sampler::begin(command, nvml));
+        let sampler = Sampler::begin(config.command.cast_unsigned(), nvml);
         let (mut output, lost) = OutputReader::open(&config.streams, directory, clock.spawned);
         output.follow_records(command_line.output_directory().as_deref());
         let unobserved = config.unobserved + lost;
@@ -152,7 +153,7 @@ impl Work {
         if unobserved > 0 {
             ending.dropped.streams = Some(unobserved);
         }
-        let mut run = Run::new(RunFacts::default());
+        let mut run = Run::default();
         if command_line.trains_nothing() {
             run.expect_no_training();
         }
@@ -161,7 +162,7 @@ impl Work {
             clock,
             run,
             output,
-            deaths: sampler.as_ref().and_then(Sampler::wake),
+            deaths: sampler.wake(),
             sampler,
             gathering,
             configuration,
@@ -177,20 +178,18 @@ impl Work {
         work
     }
 
-    /// At once, for whoever must finish the run in our place: the observer is the first to go when memory is short.
+    /// At once, for whoever must finish the run in our place: the observer may be gone when memory is short.
     fn write_counters(&mut self) {
-        if let (Some(reporter), Some(sampler)) = (&mut self.reporter, &self.sampler) {
-            reporter.sample(&SeriesLine::first(sampler.kills_before));
+        if let Some(reporter) = &mut self.reporter {
+            reporter.sample(&SeriesLine::first(self.sampler.kills_before));
         }
     }
 
     /// Sends the start event as soon as it is complete, or has waited for long enough, or must go now.
     fn begin_report(&mut self, must: bool) {
         self.gather();
-        if let Some(sampler) = &mut self.sampler {
-            // After the facts: what they say of the command's program is true of one that has entered its group by now.
-            sampler.regroup();
-        }
+        // After the facts: what they say of the command's program is true of one that has entered its group by now.
+        self.sampler.regroup();
         self.settle_rank(must || self.now() > limits::RANK_WAIT.as_secs_f64());
         if let Some(reporter) = &mut self.reporter
             && let Some(start) = self.facts.take(must)
@@ -205,7 +204,7 @@ impl Work {
         if self.undecided.is_none() {
             return;
         }
-        let reports = match ranks::lowest(&self.pids()) {
+        let reports = match ranks::lowest(&self.sampler.pids()) {
             Some(0) => true,
             // Rank 0 is another machine's, and so is the report.
             Some(_) => false,
@@ -219,13 +218,6 @@ impl Work {
             let config = &self.config;
             self.reporter = Some(Reporter::open(config.run, config.sending, gate, owner));
             self.write_counters();
-        }
-    }
-
-    fn pids(&self) -> Vec<u32> {
-        match &self.sampler {
-            Some(sampler) => sampler.pids(),
-            None => Vec::new(),
         }
     }
 
@@ -252,9 +244,7 @@ impl Work {
             Arrived::Answer(Err(_)) | Arrived::Over => self.facts.configuration(None),
             Arrived::Nothing => {}
         }
-        if let Some(sampler) = &mut self.sampler
-            && let Some(accelerators) = sampler.gpus.facts()
-        {
+        if let Some(accelerators) = self.sampler.gpus.facts() {
             self.facts.accelerators(accelerators);
         }
     }
@@ -266,26 +256,22 @@ impl Work {
         if let Some((gate, _)) = &mut self.undecided {
             gate.withhold(&vetted.withheld);
         }
-        self.run.plan(RunFacts {
-            planned_epochs: vetted.planned.epochs(),
-        });
-        self.output
-            .follow_records(vetted.output_directory.as_deref());
+        self.run.plan(vetted.planned.epochs());
+        let output = vetted.output_directory.as_deref();
+        self.output.follow_records(output);
         self.facts.configuration(Some(vetted));
     }
 
     /// As long as the run is old: one that soon ends has curves too.
     fn sample_period(&self) -> Duration {
-        self.clock
-            .age()
-            .clamp(limits::SAMPLE_PERIOD_FIRST, limits::SAMPLE_PERIOD)
+        let age = self.clock.age();
+        age.clamp(limits::SAMPLE_PERIOD_FIRST, limits::SAMPLE_PERIOD)
     }
 
     /// Each second where something may happen between two measurements that nobody tells us of.
     fn look_period(&self) -> Duration {
         let early = self.clock.age() < limits::TREE_HURRY;
-        let sampler = self.sampler.as_ref();
-        let short = sampler.is_some_and(|sampler| sampler.pressure.is_near());
+        let short = self.sampler.pressure.is_near();
         if early || short || self.output.follow_files(self.now()) {
             limits::FOLLOW_PERIOD
         } else {
@@ -308,23 +294,25 @@ impl Work {
             interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         }
         loop {
-            let reporter = self.reporter.as_mut();
-            let deaths = self.deaths.as_ref();
+            let send = or_never(self.reporter.as_mut().map(Reporter::send));
+            let somebody_ended = or_never(self.deaths.as_ref().map(Wake::next));
             let early = self.clock.age() < limits::TREE_HURRY;
-            if !early && !std::mem::replace(&mut settled, true) {
+            if !early && !settled {
+                settled = true;
                 memory::give_back_text();
             }
             tokio::select! {
                 heard = news.recv() => {
-                    if !heard.is_some_and(|heard| self.hear(heard)) {
+                    let Some(heard) = heard else { return };
+                    if !self.hear(heard) {
                         return;
                     }
                 }
                 () = self.output.ready() => self.read(),
-                () = send(reporter) => {}
-                () = somebody_ended(deaths) => self.look(),
+                () = send => {}
+                () = somebody_ended => self.sampler.look(self.now()),
                 _ = hurry.tick(), if self.facts.stage == Stage::Waits => self.begin_report(false),
-                _ = meet.tick(), if early => self.sampler.iter_mut().for_each(Sampler::meet),
+                _ = meet.tick(), if early => self.sampler.meet(),
                 due = schedule.due() => {
                     if due.look {
                         self.output.ask_files(self.now());
@@ -357,10 +345,7 @@ impl Work {
             News::Ended { end, usage } => {
                 self.ending.end = end;
                 if let Some(usage) = usage {
-                    self.ending.max_rss_bytes =
-                        Some(usage.max_rss_bytes).filter(|bytes| *bytes > 0);
-                    self.ending.cpu_seconds =
-                        Some(Duration::from_micros(usage.cpu_microseconds).as_secs_f64());
+                    self.ending.used(usage);
                 }
                 return false;
             }
@@ -375,23 +360,15 @@ impl Work {
         self.progress(at);
     }
 
-    /// Who has ended, and how short memory is.
-    fn look(&mut self) {
-        let at = self.now();
-        if let Some(sampler) = &mut self.sampler {
-            sampler.look(at);
-        }
-    }
-
     fn tick(&mut self) {
         let at = self.now();
-        self.look();
+        self.sampler.look(at);
         self.output.take_from_files(&mut self.run);
         self.progress(at);
         if self.facts.lacks_python() && at >= limits::PYTHON_LOOK_AFTER.as_secs_f64() {
             // The command's first word leads to no Python; a process of it may be one by now.
             self.measure();
-            self.gathering.look_at(&self.pids());
+            self.gathering.look_at(&self.sampler.pids());
         }
         if at >= limits::HOUSEKEEPING_AFTER.as_secs_f64()
             && let Some(reporter) = &mut self.reporter
@@ -402,10 +379,7 @@ impl Work {
 
     fn measure(&mut self) {
         let at = self.now();
-        let Some(sampler) = &mut self.sampler else {
-            return;
-        };
-        let sample = sampler.sample(at, self.run.is_suspicious(at));
+        let sample = self.sampler.sample(at, self.run.is_suspicious(at));
         if let Some(reporter) = &mut self.reporter {
             reporter.measured(&sample, self.run.training());
         }
@@ -419,13 +393,10 @@ impl Work {
             self.stall = Stall::None;
             return;
         }
-        let Some(sampler) = &self.sampler else {
-            return;
-        };
         match &self.stall {
-            Stall::None => self.stall = Stall::Seen(sampler.rank_activity()),
+            Stall::None => self.stall = Stall::Seen(self.sampler.rank_activity()),
             Stall::Seen(before) => {
-                let suspect = sampler.rank_activity().odd_one(before);
+                let suspect = self.sampler.rank_activity().odd_one(before);
                 self.stall = Stall::Told;
                 self.run.blame(suspect);
                 self.progress(at);
@@ -443,80 +414,66 @@ impl Work {
         }
     }
 
-    /// After the command's end: the rest of the output, the last events.
-    fn finish(&mut self) {
+    /// After the command's end: the rest of the output, the last events. What is left to be done is the reporter's.
+    fn finish(mut self) -> Option<Reporter> {
         let at = self.now();
         // The configuration says where else to read.
         self.await_facts();
         self.output.read_the_rest(&mut self.run, at);
         self.begin_report(true);
-        self.look();
+        self.sampler.look(at);
         // A training that ended before its first report has taken a step all the same.
         self.progress(at);
-        if let Some(mut sampler) = self.sampler.take() {
-            let sample = sampler.last_sample(at);
-            // How far the training came is known now, for the owner's curves.
-            if let Some(reporter) = &mut self.reporter {
-                reporter.measured(&sample, self.run.training());
-            }
-            if !sample.gpus.is_empty() {
-                self.run.sample(sample);
-            }
-            let kills = sampler.oom_kills();
-            self.ending.oom_kills_cgroup = kills.cgroup;
-            self.ending.oom_kills_host = kills.host;
-            self.ending.first_failure = sampler.first_failure(at);
-            self.ending.memory_pressure = sampler.pressure.figures();
-            self.ending.gpu = sampler.troubles;
+        let sample = self.sampler.last_sample(at);
+        // How far the training came is known now, for the owner's curves.
+        if let Some(reporter) = &mut self.reporter {
+            reporter.measured(&sample, self.run.training());
         }
-        self.ending.at = at;
-        let dropped = &mut self.ending.dropped;
+        if !sample.gpus.is_empty() {
+            self.run.sample(sample);
+        }
+        let mut ending = self.ending;
+        ending.at = at;
+        let kills = self.sampler.oom_kills();
+        ending.oom_kills_cgroup = kills.cgroup;
+        ending.oom_kills_host = kills.host;
+        ending.first_failure = self.sampler.first_failure(at);
+        ending.memory_pressure = self.sampler.pressure.figures();
+        ending.gpu = self.sampler.troubles;
+        let mut reporter = self.reporter?;
         let some = |count: u64| (count > 0).then_some(count);
-        dropped.long_lines = some(self.output.long_lines());
-        let Some(reporter) = &mut self.reporter else {
-            return;
-        };
-        dropped.events_refused = some(reporter.refused());
-        dropped.events_unwritten = some(reporter.unwritten());
+        ending.dropped.long_lines = some(self.output.long_lines());
+        ending.dropped.events_refused = some(reporter.refused);
+        ending.dropped.events_unwritten = some(reporter.unwritten());
         let now = self.clock.time();
-        for event in self.run.end(std::mem::take(&mut self.ending)) {
+        for event in self.run.end(ending) {
             reporter.report(&event, now, at);
         }
-    }
-
-    /// Sends what is left. The launcher waits for a moment of this, or not at all.
-    async fn linger(&mut self, channel: &Arc<OwnedFd>) {
-        let Some(reporter) = &mut self.reporter else {
-            return;
-        };
-        let deadline = tokio::time::sleep(limits::OBSERVER_LINGER);
-        tokio::pin!(deadline);
-        let mut told = false;
-        loop {
-            if !told && !reporter.is_worth_waiting_for() {
-                tell(channel, ToSupervisor::Uploaded);
-                told = true;
-                reporter.begin_maintenance();
-            }
-            if told && !reporter.is_busy() {
-                break;
-            }
-            tokio::select! {
-                () = reporter.send() => {}
-                () = tokio::time::sleep(limits::FIRST_ANSWER_WAIT), if !told => {}
-                () = &mut deadline => break,
-            }
-        }
-        reporter.finish();
+        Some(reporter)
     }
 }
 
-/// Waits until a process of the run has ended. Never returns where that cannot be told.
-async fn somebody_ended(deaths: Option<&Wake>) {
-    match deaths {
-        Some(deaths) => deaths.next().await,
-        None => std::future::pending().await,
+/// Sends what is left. The launcher waits for a moment of this, or not at all.
+async fn linger(mut reporter: Reporter, channel: &OwnedFd) {
+    let deadline = tokio::time::sleep(limits::OBSERVER_LINGER);
+    tokio::pin!(deadline);
+    let mut told = false;
+    loop {
+        if !told && !reporter.is_worth_waiting_for() {
+            tell(channel, ToSupervisor::Uploaded);
+            told = true;
+            reporter.begin_maintenance();
+        }
+        if told && !reporter.is_busy() {
+            break;
+        }
+        tokio::select! {
+            () = reporter.send() => {}
+            () = tokio::time::sleep(limits::FIRST_ANSWER_WAIT), if !told => {}
+            () = &mut deadline => break,
+        }
     }
+    reporter.finish();
 }
 
 /// When the batch system ends the job.
@@ -531,11 +488,4 @@ fn seconds_since_1970() -> f64 {
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default()
         .as_secs_f64()
-}
-
-async fn send(reporter: Option<&mut Reporter>) {
-    match reporter {
-        Some(reporter) => reporter.send().await,
-        None => std::future::pending().await,
-    }
 }

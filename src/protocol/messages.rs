@@ -6,6 +6,7 @@
 
 use axolotl_run_core::status::{End, Usage};
 use axolotl_run_sys::channel::{self, MESSAGE_BYTES, Received};
+use axolotl_run_sys::signals;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::os::fd::BorrowedFd;
@@ -16,6 +17,16 @@ pub struct SeenSignal {
     pub signal: i32,
     pub code: i32,
     pub sender: i32,
+}
+
+impl From<signals::Received> for SeenSignal {
+    fn from(received: signals::Received) -> Self {
+        Self {
+            signal: received.signal,
+            code: received.code,
+            sender: received.sender,
+        }
+    }
 }
 
 /// From the supervisor to the observer.

@@ -10,6 +10,7 @@ use axolotl_run_core::status::{End, Usage};
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 use uuid::Uuid;
 
 const OBSERVER: &str = "axolotl-run-observer";
@@ -44,8 +45,8 @@ pub struct ObserverConfig {
     pub sending: Sending,
     /// Whether the first event waits for a worker's rank.
     pub rank_deferred: bool,
-    /// When the command was spawned: milliseconds since 1970.
-    pub spawned_at_ms: u64,
+    /// When the command was spawned.
+    pub spawned_at: SystemTime,
     /// The same moment on the monotonic clock, in milliseconds.
     pub spawned_monotonic_ms: u64,
     /// The supervisor's pid.
@@ -101,15 +102,11 @@ pub enum Role {
 impl Role {
     /// Reads it; None for the launcher itself.
     pub fn read(arguments: &[OsString]) -> Option<Self> {
-        let [name, rest @ ..] = arguments else {
-            return None;
-        };
-        let role = if name == OBSERVER {
-            Self::observer(rest)
-        } else if name == FALLBACK_FINISHER {
-            Self::fallback_finisher(rest)
-        } else {
-            return None;
+        let (name, rest) = arguments.split_first()?;
+        let role = match name.to_str()? {
+            OBSERVER => Self::observer(rest),
+            FALLBACK_FINISHER => Self::fallback_finisher(rest),
+            _ => return None,
         };
         Some(role.unwrap_or(Self::Unreadable))
     }
@@ -118,23 +115,17 @@ impl Role {
         let [config, training_config, command @ ..] = arguments else {
             return None;
         };
-        let training_config = if training_config.is_empty() {
-            None
-        } else {
-            Some(PathBuf::from(training_config))
-        };
         Some(Self::Observer(Box::new(ObserverArguments {
             config: serde_json::from_str(config.to_str()?).ok()?,
-            training_config,
+            training_config: (!training_config.is_empty()).then(|| training_config.into()),
             command: command.to_vec(),
         })))
     }
 
     fn fallback_finisher(arguments: &[OsString]) -> Option<Self> {
         let record = arguments.first()?.to_str()?;
-        serde_json::from_str(record)
-            .ok()
-            .map(Self::FallbackFinisher)
+        let record = serde_json::from_str(record).ok()?;
+        Some(Self::FallbackFinisher(record))
     }
 }
 
@@ -165,13 +156,14 @@ fn arguments(name: &str, content: &impl Serialize) -> Vec<OsString> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     fn config() -> ObserverConfig {
         ObserverConfig {
             run: Uuid::from_u128(7),
             sending: Sending::Permitted,
             rank_deferred: false,
-            spawned_at_ms: 1_795_353_414_100,
+            spawned_at: SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_353_414_100),
             spawned_monotonic_ms: 99,
             supervisor: 41,
             command: 42,

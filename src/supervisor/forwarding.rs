@@ -82,7 +82,7 @@ impl Forwarding {
         for place in &mut self.sightings {
             if let Some(sighting) = place
                 && now <= sighting.at + SIGHTING_MS
-                && is_same(&sighting.seen, &received)
+                && sighting.seen == received.into()
             {
                 *place = None;
                 return None;
@@ -92,14 +92,11 @@ impl Forwarding {
         if let Some(place) = free
             && self.listener == Listener::Listens
         {
-            let grace = if received.from_kernel() {
-                0
-            } else {
-                LISTENER_GRACE_MS
-            };
-            let stage = Stage::Grace {
-                ask_at: now + grace,
-            };
+            let mut ask_at = now;
+            if !received.from_kernel() {
+                ask_at += LISTENER_GRACE_MS;
+            }
+            let stage = Stage::Grace { ask_at };
             *place = Some(Waiting { received, stage });
             return None;
         }
@@ -111,7 +108,7 @@ impl Forwarding {
         self.listener = Listener::Listens;
         for place in &mut self.waiting {
             if let Some(waiting) = place
-                && is_same(&seen, &waiting.received)
+                && seen == waiting.received.into()
             {
                 *place = None;
                 return;
@@ -213,12 +210,8 @@ impl Forwarding {
     }
 }
 
-const fn stops(signal: i32) -> bool {
+fn stops(signal: i32) -> bool {
     matches!(signal, SIGTSTP | SIGTTIN | SIGTTOU)
-}
-
-fn is_same(seen: &SeenSignal, received: &Received) -> bool {
-    seen.signal == received.signal && seen.code == received.code && seen.sender == received.sender
 }
 
 /// Without a listener: the kernel's own signals of these kinds come from a terminal and go to the group, so the command
@@ -229,10 +222,9 @@ fn decide_alone(received: Received) -> Option<Action> {
         SIGINT | SIGQUIT | SIGHUP | SIGCONT | SIGTSTP | SIGWINCH
     );
     if received.from_kernel() && from_terminal {
-        None
-    } else {
-        Some(Action::PassOn(received))
+        return None;
     }
+    Some(Action::PassOn(received))
 }
 
 #[cfg(test)]

@@ -3,35 +3,35 @@
 use std::time::Duration;
 
 /// How long the end waits for the finish event to be on disk.
-pub(super) const END_JOURNAL_WAIT: Duration = Duration::from_millis(200);
+pub const END_JOURNAL_WAIT: Duration = Duration::from_millis(200);
 /// How long it waits where a summary was asked for, which the observer writes behind the finish event, and as PID 1, with
 /// which the observer ends.
-pub(super) const END_PATIENT_WAIT: Duration = Duration::from_millis(1500);
+pub const END_PATIENT_WAIT: Duration = Duration::from_millis(1500);
 /// How long the end waits in all for the last upload, where the server is known to answer.
-pub(super) const END_UPLOAD_WAIT: Duration = Duration::from_millis(1500);
+pub const END_UPLOAD_WAIT: Duration = Duration::from_millis(1500);
 /// How long the tail of a command that was killed may be stuck before it is handed over, in milliseconds.
-pub(super) const END_STUCK_MS: u64 = 100;
+pub const END_STUCK_MS: u64 = 100;
 /// Steps for a stream's tail: more than the largest pipe and pseudo-terminal hold, however small the pieces.
-pub(super) const TAIL_STEPS: usize = 1024;
+pub const TAIL_STEPS: usize = 1024;
 /// Capacity of the copy's pipe in bytes: a second of a busy training's output while the observer is starved.
-pub(super) const COPY_PIPE_BYTES: i32 = 1 << 20;
+pub const COPY_PIPE_BYTES: i32 = 1 << 20;
 /// Capacity of the command's pipe in bytes. More than the destination's own: each piece that passes wakes us,
 /// the destination's reader and the observer, so small pieces cost the machine far more than their bytes do.
-pub(super) const COMMAND_PIPE_BYTES: i32 = 1 << 20;
+pub const COMMAND_PIPE_BYTES: i32 = 1 << 20;
 /// Capacity of the pipe behind the command's in bytes. A larger one gains nothing, and a user's pages are counted.
-pub(super) const HOLD_PIPE_BYTES: i32 = 1 << 18;
+pub const HOLD_PIPE_BYTES: i32 = 1 << 18;
 /// Descriptors that must be left to us where they are scarce, or the observer beside its relays has none for a journal.
-pub(super) const SPARE_DESCRIPTORS: usize = 2;
+pub const SPARE_DESCRIPTORS: usize = 2;
 /// How long another copy of a signal may take to reach the group listener, in milliseconds: loops over hundreds of
 /// pids, by a program that a busy machine may suspend between two of them.
-pub(super) const LISTENER_GRACE_MS: u64 = 50;
+pub const LISTENER_GRACE_MS: u64 = 50;
 /// How long the group listener may take to answer, in milliseconds, before we go on without one until it speaks
 /// again. It is waiting for the question, but it may still be starting, on a machine that is busy.
-pub(super) const LISTENER_ANSWER_MS: u64 = 1500;
+pub const LISTENER_ANSWER_MS: u64 = 1500;
 /// How long a sighting is good for, in milliseconds: as long as a sender may be held up between two of its signals.
-pub(super) const SIGHTING_MS: u64 = 1500;
+pub const SIGHTING_MS: u64 = 1500;
 /// Signals under way at once; more arrive only from a program that floods us, and are passed on unasked.
-pub(super) const SIGNALS_MAX: usize = 16;
+pub const SIGNALS_MAX: usize = 16;
 /// How long the observer may hold descriptors that a reader waits for, in milliseconds. It lets go within one;
 /// one that was stopped or starved for so long is killed, because the user's pipe would hang.
-pub(super) const RELEASE_MS: u64 = 1000;
+pub const RELEASE_MS: u64 = 1000;

@@ -19,7 +19,8 @@ use axolotl_run_sys::{
     Errno, channel, clock, descriptors, fault, flow, parent_death, signals, terminal, wait,
 };
 use std::ffi::OsString;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd as _, AsRawFd, OwnedFd};
+use std::time::SystemTime;
 
 /// One relay's descriptors, before it is decided who holds which.
 struct Plumbing {
@@ -78,19 +79,14 @@ pub fn start(request: &RunRequest) -> Result<Supervised, Errno> {
     }
     let ignore_sigchld = signals::note_early();
     let supervisor = std::process::id().cast_signed();
-    let (spawned_at_ms, spawned_monotonic_ms) = (clock::wall_ms(), clock::monotonic_ms());
+    let (spawned_at, spawned_monotonic_ms) = (SystemTime::now(), clock::monotonic_ms());
     let near = |way: Way| match way {
-        Way::Relay(index) => built
-            .relays
-            .get(index)?
-            .as_ref()
-            .map(|plumbing| plumbing.near.as_raw_fd()),
+        Way::Relay(index) => Some(built.relays.get(index)?.as_ref()?.near.as_raw_fd()),
         Way::Same | Way::Follow => None,
     };
-    let output = [near(built.routes.stdout), near(built.routes.stderr)];
     let spawn = Spawn {
         program: &built.program,
-        output,
+        output: [near(built.routes.stdout), near(built.routes.stderr)],
         ignore_sigchld,
         failure: &built.failure.write,
     };
@@ -101,17 +97,15 @@ pub fn start(request: &RunRequest) -> Result<Supervised, Errno> {
     };
     Signals::block(true);
     let handle = wait::open(command).ok();
-    let config = || ObserverConfig {
+    let config = |channel: &OwnedFd| ObserverConfig {
         run: request.run,
         sending: request.sending,
         rank_deferred: request.rank_deferred,
-        spawned_at_ms,
+        spawned_at,
         spawned_monotonic_ms,
         supervisor,
         command,
-        channel: channel
-            .as_ref()
-            .map_or(-1, |(_, theirs)| theirs.as_raw_fd()),
+        channel: channel.as_raw_fd(),
         command_handle: handle.as_ref().map(AsRawFd::as_raw_fd),
         crash_flag: crash.as_ref().map(|crash| crash.read.as_raw_fd()),
         summary: summary.as_ref().map(|summary| summary.write.as_raw_fd()),
@@ -119,12 +113,11 @@ pub fn start(request: &RunRequest) -> Result<Supervised, Errno> {
         streams: streams(&built),
         unobserved: built.routes.unobserved,
     };
-    let observer = channel.as_ref().and_then(|_| {
-        command::start_observer(&built.null, &built.failure.read, || {
-            role(request, &config(), &built)
-        })
-        .ok()
-    });
+    let mut observer = None;
+    if let Some((_, theirs)) = &channel {
+        let role = || role(request, &config(theirs), &built);
+        observer = command::start_observer(&built.null, &built.failure.read, role).ok();
+    }
     // Where the kernel has put the command behind us on our own processor, it has waited for all this.
     command::yield_processor();
     let (channel, parent_death) = match (channel, observer) {
@@ -145,14 +138,20 @@ pub fn start(request: &RunRequest) -> Result<Supervised, Errno> {
         crash: crash.map(|crash| crash.write),
         summary: summary.map(|summary| summary.read),
         is_told: request.summary || request.ci_summary,
-        relays: built.relays.map(|plumbing| plumbing.map(Plumbing::relay)),
+        // What is the command's or the observer's is closed here.
+        relays: built.relays.map(|plumbing| {
+            let plumbing = plumbing?;
+            Some(Relay::new(
+                plumbing.source,
+                plumbing.sink,
+                Some(plumbing.copy.write),
+            ))
+        }),
     };
     // What is left now of the user's own descriptors above the standard three is the command's alone: whoever
     // waits for their last copy to be closed must not wait for us.
     drop((built.failure.write, built.followed, handle));
-    let mut kept: [RawFd; Supervised::DESCRIPTORS] = supervised.descriptors();
-    kept.sort_unstable();
-    descriptors::close_others(&kept);
+    descriptors::close_others(&supervised.descriptors());
     Ok(supervised)
 }
 
@@ -165,16 +164,15 @@ struct Link {
 
 impl Link {
     fn new(request: &RunRequest) -> Self {
-        let summary = if request.summary {
-            flow::pipe().ok()
-        } else {
-            None
-        };
-        Self {
+        let mut link = Self {
             channel: channel::pair().ok(),
             crash: flow::pipe().ok(),
-            summary,
+            summary: None,
+        };
+        if request.summary {
+            link.summary = flow::pipe().ok();
         }
+        link
     }
 
     /// Whether nothing is missing, and the observer has what it needs to write anything down. A run that is known and
@@ -194,13 +192,6 @@ impl Built {
     }
 }
 
-impl Plumbing {
-    /// Keeps what the supervisor needs; the command's and the observer's ends are closed here.
-    fn relay(self) -> Relay {
-        Relay::new(self.source, self.sink, Some(self.copy.write))
-    }
-}
-
 fn build(request: &RunRequest, changes: &[(&str, OsString)]) -> Result<Built, Errno> {
     let program = Program::new(&request.command, changes)?;
     let wishes = Wishes {
@@ -212,39 +203,36 @@ fn build(request: &RunRequest, changes: &[(&str, OsString)]) -> Result<Built, Er
     descriptors::occupy_standard()?;
     let (signals, failure, null) = (Signals::open(true)?, flow::pipe()?, descriptors::null()?);
     flow::set_nonblocking(failure.read.as_fd());
-    let plumb = |route: Option<RelayRoute>| route.map(|route| plumbing(&route)).transpose();
-    let [first, second] = routes.relays;
-    let relays = match plumb(first).and_then(|first| Ok([first, plumb(second)?])) {
-        Ok(relays) => relays,
-        Err(_) => {
-            routes = routes.untouched();
-            [None, None]
-        }
-    };
-    let followed = routes
-        .followed()
-        .into_iter()
-        .flatten()
-        .filter_map(|(number, stream)| {
-            let file = descriptors::standard(number);
-            let reader = OwnedFd::from(descriptors::reopen_for_reading(file)?);
-            Some(Followed {
+    let mut followed = Vec::new();
+    for (number, stream) in routes.followed().into_iter().flatten() {
+        let file = descriptors::standard(number);
+        match descriptors::reopen_for_reading(file) {
+            Some(reader) => followed.push(Followed {
                 stream,
                 reader,
                 position: descriptors::write_position(file),
-            })
-        });
-    let followed: Vec<_> = followed.collect();
-    routes.unobserved += (routes.followed().iter().flatten().count() - followed.len()) as u64;
-    Ok(Built {
+            }),
+            None => routes.unobserved += 1,
+        }
+    }
+    let mut built = Built {
         program,
         routes,
-        relays,
+        relays: [None, None],
         signals,
         failure,
         null,
         followed,
-    })
+    };
+    for (place, route) in built.relays.iter_mut().zip(&routes.relays) {
+        let Some(route) = route else { continue };
+        let Ok(plumbing) = plumbing(route) else {
+            built.forgo_relays();
+            break;
+        };
+        *place = Some(plumbing);
+    }
+    Ok(built)
 }
 
 fn plumbing(route: &RelayRoute) -> Result<Plumbing, Errno> {
@@ -252,57 +240,42 @@ fn plumbing(route: &RelayRoute) -> Result<Plumbing, Errno> {
     let copy = flow::pipe()?;
     flow::set_capacity(copy.write.as_fd(), limits::COPY_PIPE_BYTES);
     flow::set_nonblocking(copy.read.as_fd());
-    let (source, sink, near) = match route.between {
+    let (end, near, hold) = match route.between {
         Between::Pipe => {
             let pipe = flow::pipe()?;
             flow::set_capacity(pipe.write.as_fd(), limits::COMMAND_PIPE_BYTES);
-            let sink = Sink {
-                descriptor: descriptors::duplicate(destination)?,
-                may_block: false,
-            };
+            let mut hold = None;
             // Quicker with it, and not worth a descriptor that something else will want.
-            let hold = if descriptors::are_scarce() {
-                None
-            } else {
-                flow::pipe().ok()
-            };
-            hold.iter()
-                .for_each(|hold| flow::set_capacity(hold.write.as_fd(), limits::HOLD_PIPE_BYTES));
-            (
-                Source::Pipe {
-                    pipe: pipe.read,
-                    hold,
-                },
-                sink,
-                pipe.write,
-            )
+            if !descriptors::are_scarce()
+                && let Ok(pipe) = flow::pipe()
+            {
+                flow::set_capacity(pipe.write.as_fd(), limits::HOLD_PIPE_BYTES);
+                hold = Some(pipe);
+            }
+            (pipe.read, pipe.write, hold)
         }
         Between::Terminal => {
             let opened = terminal::open(destination)?;
-            let hold = flow::pipe()?;
-            let sink = match terminal::reopen(destination) {
-                Some(descriptor) => Sink {
-                    descriptor,
-                    may_block: false,
-                },
-                None => Sink {
-                    descriptor: descriptors::duplicate(destination)?,
-                    may_block: true,
-                },
-            };
-            (
-                Source::Terminal {
-                    master: opened.master,
-                    hold,
-                },
-                sink,
-                opened.slave,
-            )
+            (opened.master, opened.slave, Some(flow::pipe()?))
         }
+    };
+    let sink = match terminal::reopen(destination) {
+        Some(descriptor) => Sink {
+            descriptor,
+            may_block: false,
+        },
+        None => Sink {
+            descriptor: descriptors::duplicate(destination)?,
+            may_block: route.between == Between::Terminal,
+        },
     };
     Ok(Plumbing {
         stream: route.stream,
-        source,
+        source: Source {
+            between: route.between,
+            end,
+            hold,
+        },
         sink,
         near,
         copy,
@@ -311,35 +284,29 @@ fn plumbing(route: &RelayRoute) -> Result<Plumbing, Errno> {
 
 /// What the observer reads, by the numbers that our descriptors have.
 fn streams(built: &Built) -> Vec<(Stream, Observed)> {
-    let relays = built.relays.iter().flatten().map(|plumbing| {
-        let (source, hold) = match &plumbing.source {
-            Source::Pipe { pipe, hold } => (pipe, hold.as_ref()),
-            Source::Terminal { master, hold } => (master, Some(hold)),
-        };
+    let mut streams = Vec::new();
+    for plumbing in built.relays.iter().flatten() {
+        let hold = plumbing.source.hold.as_ref();
         let ends = RelayEnds {
             copy: plumbing.copy.read.as_raw_fd(),
-            source: source.as_raw_fd(),
+            source: plumbing.source.end.as_raw_fd(),
             sink: plumbing.sink.descriptor.as_raw_fd(),
             hold: hold.map(|hold| (hold.read.as_raw_fd(), hold.write.as_raw_fd())),
         };
-        (plumbing.stream, Observed::Relay(ends))
-    });
-    let files = built.followed.iter().map(|file| {
-        (
-            file.stream,
-            Observed::File(file.reader.as_raw_fd(), file.position),
-        )
-    });
-    relays.chain(files).collect()
+        streams.push((plumbing.stream, Observed::Relay(ends)));
+    }
+    for file in &built.followed {
+        let reader = file.reader.as_raw_fd();
+        streams.push((file.stream, Observed::File(reader, file.position)));
+    }
+    streams
 }
 
 /// What the observer is started with; made on its side of the clone.
 fn role(request: &RunRequest, config: &ObserverConfig, built: &Built) -> Result<Role, Errno> {
-    let program = Program::new(
-        &config.arguments(request.config.as_deref(), &request.command),
-        &[],
-    )?;
-    let mut keep: Vec<RawFd> = vec![config.channel, built.failure.read.as_raw_fd()];
+    let arguments = config.arguments(request.config.as_deref(), &request.command);
+    let program = Program::new(&arguments, &[])?;
+    let mut keep = vec![config.channel, built.failure.read.as_raw_fd()];
     keep.extend(config.command_handle);
     keep.extend(config.crash_flag);
     keep.extend(config.summary);
@@ -348,7 +315,9 @@ fn role(request: &RunRequest, config: &ObserverConfig, built: &Built) -> Result<
             Observed::File(file, _) => keep.push(*file),
             Observed::Relay(ends) => {
                 keep.extend([ends.copy, ends.source, ends.sink]);
-                keep.extend(ends.hold.map(<[i32; 2]>::from).into_iter().flatten());
+                if let Some((read, write)) = ends.hold {
+                    keep.extend([read, write]);
+                }
             }
         }
     }

@@ -17,9 +17,13 @@ pub struct Shutdown {
     pub end: End,
     /// What it used.
     pub usage: Usage,
-    moved_at: u64,
-    interrupted: bool,
-    handed_over_at: Option<u64>,
+    /// When some of the tail arrived last.
+    pub moved_at: u64,
+    /// A signal came: somebody wants us gone.
+    pub interrupted: bool,
+    /// Since when the relays are the observer's.
+    pub handed_over_at: Option<u64>,
+    /// How long the finish event may take to be written.
     patience: Duration,
     heard: Heard,
 }
@@ -31,15 +35,13 @@ enum Heard {
     Enough,
 }
 
-const fn ms(duration: Duration) -> u64 {
+fn ms(duration: Duration) -> u64 {
     duration.as_millis() as u64
 }
 
 impl Shutdown {
     /// The command ended now.
-    #[must_use]
-    pub const fn new(end: End, usage: Usage, now: u64) -> Self {
-        let patience = limits::END_JOURNAL_WAIT;
+    pub fn new(end: End, usage: Usage, now: u64, patience: Duration) -> Self {
         Self {
             end,
             usage,
@@ -51,95 +53,52 @@ impl Shutdown {
         }
     }
 
-    /// The user wants to hear how it went, or what is not written by then never is.
-    #[must_use]
-    pub const fn patient(self) -> Self {
-        Self {
-            patience: limits::END_PATIENT_WAIT,
-            ..self
-        }
-    }
-
-    /// Some of the tail arrived.
-    pub const fn moved(&mut self, now: u64) {
-        self.moved_at = now;
-    }
-
-    /// A signal came: somebody wants us gone.
-    pub const fn interrupt(&mut self) {
-        self.interrupted = true;
-    }
-
-    /// Whether one has come.
-    #[must_use]
-    pub const fn is_interrupted(&self) -> bool {
-        self.interrupted
-    }
-
     /// The finish event is written.
-    pub const fn journaled(&mut self, upload: Upload) {
+    pub fn journaled(&mut self, upload: Upload) {
         self.heard = match upload {
             Upload::Expected => Heard::Journaled,
             Upload::NotExpected => Heard::Enough,
         };
     }
 
-    /// The upload is over.
-    pub const fn uploaded(&mut self) {
+    /// The upload is over, or there is no observer (any more).
+    pub fn heard_enough(&mut self) {
         self.heard = Heard::Enough;
-    }
-
-    /// There is no observer (any more).
-    pub const fn nobody_listens(&mut self) {
-        self.heard = Heard::Enough;
-    }
-
-    /// Whether the relays are the observer's by now.
-    #[must_use]
-    pub const fn handed_over(&self) -> bool {
-        self.handed_over_at.is_some()
     }
 
     /// Whether the rest of the streams may be left to the observer; `waiting`: a destination takes nothing now.
-    #[must_use]
-    pub const fn may_hand_over(&self, waiting: bool, now: u64) -> bool {
-        let stuck =
-            matches!(self.end, End::Signaled(_)) && now >= self.moved_at + limits::END_STUCK_MS;
-        !waiting || self.interrupted || stuck
+    pub fn may_hand_over(&self, waiting: bool, now: u64) -> bool {
+        !waiting || self.interrupted || self.stuck_at().is_some_and(|at| now >= at)
     }
 
-    /// The streams are left to the observer, if there is one.
-    pub const fn hand_over(&mut self, now: u64, observed: bool) {
-        self.handed_over_at = Some(now);
-        if !observed {
-            self.heard = Heard::Enough;
+    /// When the tail of a command that was killed counts as stuck.
+    fn stuck_at(&self) -> Option<u64> {
+        match self.end {
+            End::Signaled(_) => Some(self.moved_at + limits::END_STUCK_MS),
+            End::Exited(_) => None,
         }
     }
 
-    /// Whether it is time to go.
-    #[must_use]
-    pub const fn is_over(&self, now: u64) -> bool {
-        match (self.handed_over_at, self.heard) {
-            (None, _) => false,
-            (Some(_), Heard::Enough) => true,
-            (Some(_), _) if self.interrupted => true,
-            (Some(since), Heard::Nothing) => now >= since + ms(self.patience),
-            (Some(since), Heard::Journaled) => now >= since + ms(limits::END_UPLOAD_WAIT),
-        }
+    /// When it is time to go.
+    fn over_at(&self) -> Option<u64> {
+        let wait = match self.heard {
+            _ if self.interrupted => 0,
+            Heard::Enough => 0,
+            Heard::Nothing => ms(self.patience),
+            Heard::Journaled => ms(limits::END_UPLOAD_WAIT),
+        };
+        Some(self.handed_over_at? + wait)
+    }
+
+    /// Whether it is.
+    pub fn is_over(&self, now: u64) -> bool {
+        self.over_at().is_some_and(|at| now >= at)
     }
 
     /// Milliseconds until something changes by itself.
-    #[must_use]
     pub fn wait(&self, now: u64) -> Option<u64> {
-        let until = match (self.handed_over_at, self.heard) {
-            (None, _) if matches!(self.end, End::Signaled(_)) => {
-                self.moved_at + limits::END_STUCK_MS
-            }
-            (None, _) => return None,
-            (Some(since), Heard::Journaled) => since + ms(limits::END_UPLOAD_WAIT),
-            (Some(since), _) => since + ms(self.patience),
-        };
-        Some(until.saturating_sub(now))
+        let next = self.over_at().or_else(|| self.stuck_at())?;
+        Some(next.saturating_sub(now))
     }
 }
 
@@ -148,7 +107,7 @@ mod tests {
     use super::*;
 
     fn shutdown(end: End) -> Shutdown {
-        Shutdown::new(end, Usage::default(), 1000)
+        Shutdown::new(end, Usage::default(), 1000, limits::END_JOURNAL_WAIT)
     }
 
     #[test]
@@ -171,7 +130,7 @@ mod tests {
             );
         }
         let mut interrupted = shutdown(End::Exited(0));
-        interrupted.interrupt();
+        interrupted.interrupted = true;
         assert!(interrupted.may_hand_over(true, 1000));
     }
 
@@ -189,12 +148,12 @@ mod tests {
                 |shutdown| shutdown.journaled(Upload::Expected),
                 ms(limits::END_UPLOAD_WAIT),
             ),
-            (Shutdown::interrupt, 0),
-            (Shutdown::nobody_listens, 0),
+            (|shutdown| shutdown.interrupted = true, 0),
+            (Shutdown::heard_enough, 0),
         ];
         for (number, (happen, until)) in cases.into_iter().enumerate() {
             let mut shutdown = shutdown(End::Exited(0));
-            shutdown.hand_over(2000, true);
+            shutdown.handed_over_at = Some(2000);
             happen(&mut shutdown);
             assert!(
                 until == 0 || !shutdown.is_over(2000 + until - 1),

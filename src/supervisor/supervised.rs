@@ -4,7 +4,7 @@ use axolotl_run_core::status::End;
 use axolotl_run_sys::Errno;
 use axolotl_run_sys::signals::Signals;
 use axolotl_run_sys::streams::relay::Relay;
-use std::os::fd::{AsFd as _, AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd, RawFd};
 
 /// How a supervised run ended for the launcher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,27 +43,19 @@ pub struct Supervised {
 }
 
 impl Supervised {
-    /// How many descriptors it can own.
-    pub const DESCRIPTORS: usize = 18;
-
-    /// Their numbers; -1 stands for none.
-    #[must_use]
-    pub fn descriptors(&self) -> [RawFd; Self::DESCRIPTORS] {
-        let number =
-            |descriptor: &Option<OwnedFd>| descriptor.as_ref().map_or(-1, AsRawFd::as_raw_fd);
-        let [first, second] = &self.relays;
-        let relay = |relay: &Option<Relay>| relay.as_ref().map_or([-1; 5], Relay::descriptors);
-        let ([a, b, c, d, e], [f, g, h, i, j]) = (relay(first), relay(second));
-        let (tied, to) = match &self.parent_death {
-            Some((tied, to)) => (tied.as_raw_fd(), to.as_raw_fd()),
-            None => (-1, -1),
-        };
-        let signals = self.signals.as_fd().as_raw_fd();
-        let (channel, failure) = (number(&self.channel), number(&self.failure));
-        let (crash, summary) = (number(&self.crash), number(&self.summary));
-        let null = self.null.as_raw_fd();
-        [
-            a, b, c, d, e, f, g, h, i, j, signals, null, channel, failure, crash, tied, to, summary,
-        ]
+    /// Their numbers, sorted.
+    pub fn descriptors(&self) -> Vec<RawFd> {
+        let mut owned = vec![&self.null];
+        for maybe in [&self.channel, &self.failure, &self.crash, &self.summary] {
+            owned.extend(maybe);
+        }
+        if let Some((one, other)) = &self.parent_death {
+            owned.extend([one, other]);
+        }
+        let mut all = vec![self.signals.as_fd().as_raw_fd()];
+        all.extend(owned.into_iter().map(OwnedFd::as_raw_fd));
+        all.extend(self.relays.iter().flatten().flat_map(Relay::descriptors));
+        all.sort_unstable();
+        all
     }
 }

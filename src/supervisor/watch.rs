@@ -11,33 +11,18 @@ use super::limits;
 use super::shutdown::Shutdown;
 use super::supervised::{Finished, Supervised};
 use crate::protocol::messages::{self, Arrived, ToObserver, ToSupervisor};
-use axolotl_run_core::status::{End, Usage, signal};
+use axolotl_run_core::status::{Usage, signal};
 use axolotl_run_sys::poll::{Events, Poll};
 use axolotl_run_sys::signals::{self, Received};
-use axolotl_run_sys::streams::relay::Relay;
 use axolotl_run_sys::wait::{self, Change};
 use axolotl_run_sys::{Errno, clock, descriptors, flow, memory, stderr};
 use std::os::fd::AsFd;
-
-/// What a relay waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Await {
-    Source,
-    Sink,
-}
-
-/// Whether the loop goes on.
-enum Turn {
-    On,
-    Over(Finished),
-}
 
 struct Watch {
     supervised: Supervised,
     /// Whether the run's finish is still to be written.
     unfinished: bool,
     forwarding: Forwarding,
-    awaits: [Await; 2],
     /// Set once the command has ended.
     shutdown: Option<Shutdown>,
     /// Releases that the observer owes, and until when.
@@ -48,13 +33,11 @@ struct Watch {
 
 /// Supervises to the end. With the end comes what the command has used, if there is no observer (any more) to write
 /// that down.
-#[must_use]
 pub fn run(supervised: Supervised) -> (Finished, Option<Usage>) {
     let mut watch = Watch {
         unfinished: true,
         supervised,
         forwarding: Forwarding::default(),
-        awaits: [Await::Source; 2],
         shutdown: None,
         owed: 0,
         release_by: 0,
@@ -66,41 +49,34 @@ pub fn run(supervised: Supervised) -> (Finished, Option<Usage>) {
     watch.early_signals();
     // A child that ended before SIGCHLD was blocked has left no signal behind: look once without being told.
     watch.reap();
-    loop {
-        if let Turn::Over(finished) = watch.turn() {
-            // What the observer wrote for the user, if it came in time.
-            watch.supervised.summary.iter().for_each(stderr::pass_on);
-            let orphaned = watch.unfinished && watch.supervised.channel.is_none();
-            if let (true, Some(observer)) = (orphaned, watch.supervised.observer) {
-                // One that was just killed holds the run's lock for a moment longer.
-                wait::await_end(observer, limits::END_JOURNAL_WAIT);
-            }
-            return (
-                finished,
-                watch
-                    .shutdown
-                    .filter(|_| orphaned)
-                    .map(|shutdown| shutdown.usage),
-            );
+    let finished = loop {
+        if let Some(finished) = watch.turn() {
+            break finished;
         }
+    };
+    // What the observer wrote for the user, if it came in time.
+    if let Some(summary) = &watch.supervised.summary {
+        stderr::pass_on(summary);
     }
+    if !watch.unfinished || watch.supervised.channel.is_some() {
+        return (finished, None);
+    }
+    if let Some(observer) = watch.supervised.observer {
+        // One that was just killed holds the run's lock for a moment longer.
+        wait::await_end(observer, limits::END_JOURNAL_WAIT);
+    }
+    (finished, watch.shutdown.map(|shutdown| shutdown.usage))
 }
 
 impl Watch {
-    fn turn(&mut self) -> Turn {
+    /// Sleeps, and does what is then due; Some: it is over.
+    fn turn(&mut self) -> Option<Finished> {
         let ready = self.sleep();
         if ready.signals {
             let mut children = false;
             while let Some(received) = self.supervised.signals.next() {
                 // The kernel's word about a child carries a positive code; a user's SIGCHLD is a signal as any.
-                if matches!(
-                    received,
-                    Received {
-                        signal: signal::SIGCHLD,
-                        code: 1..,
-                        ..
-                    }
-                ) {
+                if received.signal == signal::SIGCHLD && received.code > 0 {
                     children = true;
                 } else {
                     self.signal(received);
@@ -116,7 +92,7 @@ impl Watch {
         if (ready.failure || self.shutdown.is_some())
             && let Some(problem) = self.exec_result()
         {
-            return Turn::Over(Finished::NotRun(problem));
+            return Some(Finished::NotRun(problem));
         }
         if ready.channel {
             self.messages();
@@ -136,13 +112,16 @@ impl Watch {
         let now = clock::monotonic_ms();
         let mut timeout = self.forwarding.wait(now);
         let mut sooner = |until: Option<u64>| timeout = timeout.into_iter().chain(until).min();
-        sooner((self.owed > 0).then(|| self.release_by.saturating_sub(now)));
-        sooner(
-            self.shutdown
-                .as_ref()
-                .and_then(|shutdown| shutdown.wait(now)),
-        );
-        let mut poll = Poll::new();
+        if self.owed > 0 {
+            sooner(Some(self.release_by.saturating_sub(now)));
+        }
+        // Once the relays are handed over, what is owed is waited for in any case.
+        if let Some(shutdown) = &self.shutdown
+            && (self.owed == 0 || shutdown.handed_over_at.is_none())
+        {
+            sooner(shutdown.wait(now));
+        }
+        let mut poll = Poll::empty();
         let signals = poll.add(Some(self.supervised.signals.as_fd()), Events::READ);
         let channel = poll.add(
             self.supervised.channel.as_ref().map(AsFd::as_fd),
@@ -152,27 +131,18 @@ impl Watch {
             self.supervised.failure.as_ref().map(AsFd::as_fd),
             Events::READ,
         );
-        let mut relays = [(None, None); 2];
-        for (place, (relay, wanted)) in relays
-            .iter_mut()
-            .zip(self.supervised.relays.iter().zip(self.awaits))
-        {
-            let Some(relay) = relay else { continue };
-            *place = match wanted {
-                Await::Source => (
-                    poll.add(Some(relay.source()), Events::READ),
-                    poll.add(Some(relay.sink()), Events::ERRORS),
-                ),
-                Await::Sink => (None, poll.add(Some(relay.sink()), Events::WRITE)),
-            };
+        let mut relays = [[usize::MAX; 2]; 2];
+        for (places, relay) in relays.iter_mut().zip(&self.supervised.relays) {
+            if let Some(relay) = relay {
+                *places = relay.wait_in(&mut poll);
+            }
         }
         poll.wait(timeout);
-        let relays = relays.map(|(source, sink)| (poll.is_ready(source), poll.is_ready(sink)));
         Ready {
             signals: poll.is_ready(signals),
             channel: poll.is_ready(channel),
             failure: poll.is_ready(failure),
-            relays,
+            relays: relays.map(|places| places.iter().any(|place| poll.is_ready(*place))),
         }
     }
 
@@ -200,14 +170,13 @@ impl Watch {
         while let Some((pid, change)) = wait::next_change() {
             match change {
                 Change::Ended(end, usage) if pid == self.supervised.command => {
-                    let shutdown = Shutdown::new(end, usage, clock::monotonic_ms());
+                    let mut patience = limits::END_JOURNAL_WAIT;
                     // With PID 1 the observer ends, too: nobody would write the finish event after us.
-                    let patient = self.supervised.is_told || is_init();
-                    self.shutdown = Some(if patient {
-                        shutdown.patient()
-                    } else {
-                        shutdown
-                    });
+                    if self.supervised.is_told || is_init() {
+                        patience = limits::END_PATIENT_WAIT;
+                    }
+                    let now = clock::monotonic_ms();
+                    self.shutdown = Some(Shutdown::new(end, usage, now, patience));
                 }
                 Change::Stopped(signal)
                     if pid == self.supervised.command && !self.forwarding.continues() =>
@@ -250,7 +219,7 @@ impl Watch {
             }
             ToSupervisor::Uploaded => {
                 if let Some(shutdown) = &mut self.shutdown {
-                    shutdown.uploaded();
+                    shutdown.heard_enough();
                 }
             }
         }
@@ -265,56 +234,46 @@ impl Watch {
     }
 
     /// After the command's end: hands over what is left, and goes when it is time.
-    fn leave(&mut self, now: u64) -> Turn {
-        if self
-            .shutdown
-            .as_ref()
-            .is_some_and(|shutdown| !shutdown.handed_over())
-        {
+    fn leave(&mut self, now: u64) -> Option<Finished> {
+        if self.shutdown.as_ref()?.handed_over_at.is_none() {
             // The command has ended before this look: nothing of its own can come after.
             (0..2).for_each(|index| self.pump(index, limits::TAIL_STEPS));
-            let waiting = self
-                .supervised
-                .relays
-                .iter()
-                .zip(self.awaits)
-                .any(|(relay, wanted)| relay.is_some() && wanted == Await::Sink);
-            let Some(shutdown) = &mut self.shutdown else {
-                return Turn::On;
-            };
-            if !shutdown.may_hand_over(waiting, now) {
-                return Turn::On;
-            }
-            shutdown.hand_over(now, self.supervised.channel.is_some());
-            let (end, usage) = (shutdown.end, shutdown.usage);
-            self.say_ended(end, usage);
+            self.hand_over(now);
         }
-        match &self.shutdown {
-            Some(shutdown) if shutdown.is_over(now) && self.owed == 0 => {
-                let end = shutdown.end;
-                if is_init() && self.unfinished && !shutdown.is_interrupted() {
-                    // It has had its time, and would end with us in the middle of it: the fallback finisher is quicker.
-                    self.kill_observer();
-                }
-                Turn::Over(Finished::Ended(end))
-            }
-            _ => Turn::On,
+        let shutdown = self.shutdown.as_ref()?;
+        if !shutdown.is_over(now) || self.owed > 0 {
+            return None;
         }
+        let end = shutdown.end;
+        if is_init() && self.unfinished && !shutdown.interrupted {
+            // It has had its time, and would end with us in the middle of it: the fallback finisher is quicker.
+            self.kill_observer();
+        }
+        Some(Finished::Ended(end))
     }
 
-    fn say_ended(&mut self, end: End, usage: Usage) {
-        let missed = self
-            .supervised
-            .relays
-            .iter()
-            .flatten()
-            .map(Relay::missed)
-            .fold(self.missed, u64::saturating_add);
-        if missed > 0 {
-            self.tell(ToObserver::Missed(missed));
+    /// Leaves the rest of the streams to the observer, if there is one, as soon as that may be.
+    fn hand_over(&mut self, now: u64) {
+        let mut relays = self.supervised.relays.iter().flatten();
+        let waiting = relays.any(|relay| relay.awaits_sink);
+        let Some(shutdown) = &mut self.shutdown else {
+            return;
+        };
+        if !shutdown.may_hand_over(waiting, now) {
+            return;
         }
+        shutdown.handed_over_at = Some(now);
+        if self.supervised.channel.is_none() {
+            shutdown.heard_enough();
+        }
+        let (end, usage) = (shutdown.end, shutdown.usage);
         // Ours are closed before the observer is told, so that it is the only one that relays.
-        self.supervised.relays = [None, None];
+        for relay in self.supervised.relays.iter_mut().filter_map(Option::take) {
+            self.missed = self.missed.saturating_add(relay.missed);
+        }
+        if self.missed > 0 {
+            self.tell(ToObserver::Missed(self.missed));
+        }
         self.owe(ToObserver::Ended { end, usage });
     }
 
@@ -335,13 +294,11 @@ impl Watch {
         self.supervised.channel = None;
         self.owed = 0;
         self.forwarding.listener_lost();
-        self.supervised
-            .relays
-            .iter_mut()
-            .flatten()
-            .for_each(Relay::drop_copy);
+        for relay in self.supervised.relays.iter_mut().flatten() {
+            relay.copy = None;
+        }
         if let Some(shutdown) = &mut self.shutdown {
-            shutdown.nobody_listens();
+            shutdown.heard_enough();
         }
     }
 }
@@ -356,5 +313,5 @@ struct Ready {
     signals: bool,
     channel: bool,
     failure: bool,
-    relays: [(bool, bool); 2],
+    relays: [bool; 2],
 }

@@ -1,12 +1,13 @@
 //! What can be seen of a run: the measurements that go into [`run`](crate::judging::run) and come out as events.
 //!
-//! Numbers, closed enums and public strings only. The floor below the pure judgement and the measuring code
+//! Numbers, closed enums and public strings only. The layer below the pure judgement and the measuring code
 //! alike, so that neither has to know the other.
 
 use crate::event::Dropped;
 use crate::public::PublicStr;
-use crate::status::End;
+use crate::status::{End, Usage};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// Which of the command's streams a line came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -101,6 +102,17 @@ pub enum Attribution {
     Device,
 }
 
+impl Attribution {
+    /// Its name in events.
+    pub fn public(self) -> PublicStr {
+        PublicStr::constant(match self {
+            Self::Pid => "pid",
+            Self::Delta => "delta",
+            Self::Device => "device",
+        })
+    }
+}
+
 /// What became of the supervisor before the command's end, where it did not live to see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SupervisorLoss {
@@ -110,6 +122,17 @@ pub enum SupervisorLoss {
     Killed,
     /// The kernel killed it for memory; the command went on.
     OutOfMemory,
+}
+
+impl SupervisorLoss {
+    /// Its name in events.
+    pub fn public(self) -> PublicStr {
+        PublicStr::constant(match self {
+            Self::Crashed => "crashed",
+            Self::Killed => "killed",
+            Self::OutOfMemory => "out_of_memory",
+        })
+    }
 }
 
 /// Who sent a signal, as far as it could still be seen.
@@ -239,4 +262,15 @@ pub struct Ending {
     pub observer_lost: bool,
     /// What was missed.
     pub dropped: Dropped,
+}
+
+impl Ending {
+    /// What the kernel says that the command has used.
+    pub fn used(&mut self, usage: Usage) {
+        if usage.max_rss_bytes > 0 {
+            self.max_rss_bytes = Some(usage.max_rss_bytes);
+        }
+        let time = Duration::from_micros(usage.cpu_microseconds);
+        self.cpu_seconds = Some(time.as_secs_f64());
+    }
 }

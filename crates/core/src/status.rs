@@ -33,7 +33,6 @@ pub struct Usage {
 
 impl End {
     /// Reads the status that `wait` returns; None where the process has not ended.
-    #[must_use]
     pub const fn from_wait(status: i32) -> Option<Self> {
         match status & 0x7f {
             0 => Some(Self::Exited(((status >> 8) & 0xff) as u8)),
@@ -43,8 +42,7 @@ impl End {
     }
 
     /// The code that a shell shows for it, which is all that PID 1 can give.
-    #[must_use]
-    pub const fn shell_code(self) -> u8 {
+    pub fn shell_code(self) -> u8 {
         match self {
             Self::Exited(code) => code,
             Self::Signaled(signal) => 128_u8.wrapping_add(signal as u8),
@@ -98,43 +96,45 @@ pub mod signal {
     pub const SIGWINCH: i32 = 28;
 }
 
+/// The names of the signals from 1 on.
+const SIGNAL_NAMES: [&str; 31] = [
+    "SIGHUP",
+    "SIGINT",
+    "SIGQUIT",
+    "SIGILL",
+    "SIGTRAP",
+    "SIGABRT",
+    "SIGBUS",
+    "SIGFPE",
+    "SIGKILL",
+    "SIGUSR1",
+    "SIGSEGV",
+    "SIGUSR2",
+    "SIGPIPE",
+    "SIGALRM",
+    "SIGTERM",
+    "SIGSTKFLT",
+    "SIGCHLD",
+    "SIGCONT",
+    "SIGSTOP",
+    "SIGTSTP",
+    "SIGTTIN",
+    "SIGTTOU",
+    "SIGURG",
+    "SIGXCPU",
+    "SIGXFSZ",
+    "SIGVTALRM",
+    "SIGPROF",
+    "SIGWINCH",
+    "SIGIO",
+    "SIGPWR",
+    "SIGSYS",
+];
+
 /// The signal's name, for events and messages.
-#[must_use]
-pub const fn signal_name(signal: i32) -> Option<&'static str> {
-    Some(match signal {
-        1 => "SIGHUP",
-        2 => "SIGINT",
-        3 => "SIGQUIT",
-        4 => "SIGILL",
-        5 => "SIGTRAP",
-        6 => "SIGABRT",
-        7 => "SIGBUS",
-        8 => "SIGFPE",
-        9 => "SIGKILL",
-        10 => "SIGUSR1",
-        11 => "SIGSEGV",
-        12 => "SIGUSR2",
-        13 => "SIGPIPE",
-        14 => "SIGALRM",
-        15 => "SIGTERM",
-        16 => "SIGSTKFLT",
-        17 => "SIGCHLD",
-        18 => "SIGCONT",
-        19 => "SIGSTOP",
-        20 => "SIGTSTP",
-        21 => "SIGTTIN",
-        22 => "SIGTTOU",
-        23 => "SIGURG",
-        24 => "SIGXCPU",
-        25 => "SIGXFSZ",
-        26 => "SIGVTALRM",
-        27 => "SIGPROF",
-        28 => "SIGWINCH",
-        29 => "SIGIO",
-        30 => "SIGPWR",
-        31 => "SIGSYS",
-        _ => return None,
-    })
+pub fn signal_name(signal: i32) -> Option<&'static str> {
+    let place = usize::try_from(signal).ok()?.checked_sub(1)?;
+    SIGNAL_NAMES.get(place).copied()
 }
 
 #[cfg(test)]

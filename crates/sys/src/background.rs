@@ -46,24 +46,12 @@ pub struct Desk<Request, Answer> {
     /// What is asked; the end of it is the end of the thread's work.
     pub requests: Receiver<Request>,
     answers: Sender<Answer>,
-    // The last field: what is woken by the thread's end finds the answers closed.
-    wake: Wake,
-}
-
-struct Wake(Box<dyn Fn() + Send>);
-
-impl Drop for Wake {
-    fn drop(&mut self) {
-        (self.0)();
-    }
 }
 
 impl<Request, Answer> Desk<Request, Answer> {
     /// Gives an answer; false where nobody will hear it.
     pub fn answer(&self, answer: Answer) -> bool {
-        let heard = self.answers.send(answer).is_ok();
-        (self.wake.0)();
-        heard
+        self.answers.send(answer).is_ok()
     }
 }
 
@@ -73,22 +61,12 @@ impl<Request: Send + 'static, Answer: Send + 'static> Background<Request, Answer
         name: &str,
         work: impl FnOnce(&Desk<Request, Answer>) + Send + 'static,
     ) -> Option<Self> {
-        Self::start_waking(name, || {}, work)
-    }
-
-    /// The same for a loop that sleeps: `wake` is called after each answer and at the thread's end.
-    pub fn start_waking(
-        name: &str,
-        wake: impl Fn() + Send + 'static,
-        work: impl FnOnce(&Desk<Request, Answer>) + Send + 'static,
-    ) -> Option<Self> {
         let (requests, requested) = sync_channel(1);
         // As many answers wait as requests were made: two at the most.
         let (answering, answers) = channel();
         let desk = Desk {
             requests: requested,
             answers: answering,
-            wake: Wake(Box::new(wake)),
         };
         let thread = std::thread::Builder::new().name(name.to_owned());
         thread.spawn(move || work(&desk)).ok()?;
@@ -166,11 +144,7 @@ impl<Request: Send + 'static, Answer: Send + 'static> Background<Request, Answer
 
     fn taken(&mut self, answer: Answer) -> Arrived<Answer> {
         self.under_way = self.under_way.saturating_sub(1);
-        self.since = if self.under_way > 0 {
-            Some(Instant::now())
-        } else {
-            None
-        };
+        self.since = (self.under_way > 0).then(Instant::now);
         Arrived::Answer(answer)
     }
 }
@@ -178,8 +152,6 @@ impl<Request: Send + 'static, Answer: Send + 'static> Background<Request, Answer
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
 
     const LONG: Duration = Duration::from_secs(60);
 
@@ -211,28 +183,5 @@ mod tests {
         drop(go);
         background.ask(4);
         assert_eq!(background.wait(LONG), Arrived::Over);
-    }
-
-    #[test]
-    fn whoever_sleeps_is_woken_by_each_answer_and_by_the_end() {
-        let woken = Arc::new(AtomicUsize::new(0));
-        let wake = Arc::clone(&woken);
-        let mut background = Background::<(), u32>::start_waking(
-            "test",
-            move || {
-                wake.fetch_add(1, Ordering::SeqCst);
-            },
-            |desk| {
-                desk.answer(7);
-            },
-        )
-        .unwrap();
-        assert_eq!(background.wait(LONG), Arrived::Answer(7));
-        assert_eq!(background.wait(LONG), Arrived::Over);
-        let deadline = Instant::now() + LONG;
-        while woken.load(Ordering::SeqCst) < 2 && Instant::now() < deadline {
-            std::thread::yield_now();
-        }
-        assert_eq!(woken.load(Ordering::SeqCst), 2);
     }
 }

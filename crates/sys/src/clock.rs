@@ -1,40 +1,58 @@
-//! The clocks: one that can be set (for timestamps), one that only goes forward (for durations), and one of each
-//! process, which goes as its threads run.
+//! The clocks: one that only goes forward, and one of each process, which goes as its threads run; and a timer that a
+//! loop can wait for as it waits for any descriptor.
 
+use nix::sys::time::TimeSpec;
+use nix::sys::timerfd::{self, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 use nix::time::{ClockId, clock_gettime};
-use std::time::{Duration, SystemTime};
-
-/// Milliseconds since 1970; 0 where the clock was never set.
-#[must_use]
-pub fn wall_ms() -> u64 {
-    let since = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or(Duration::ZERO);
-    u64::try_from(since.as_millis()).unwrap_or(0)
-}
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
 
 /// Milliseconds since some fixed moment, the same for every process of this machine.
-#[must_use]
 pub fn monotonic_ms() -> u64 {
-    clock_gettime(ClockId::CLOCK_MONOTONIC)
-        .ok()
-        .map_or(0, |time| {
-            u64::try_from(Duration::from(time).as_millis()).unwrap_or(0)
-        })
+    match clock_gettime(ClockId::CLOCK_MONOTONIC) {
+        Ok(time) => Duration::from(time).as_millis() as u64,
+        Err(_) => 0,
+    }
 }
 
 /// Processor time of all threads of a process, as the kernel itself counts it; None where there is no such process.
-#[must_use]
 pub fn processor_time(pid: u32) -> Option<Duration> {
     // As clock_getcpuclockid(3) makes the number, which asks the kernel once more whether the process is there.
     let clock = (!i32::try_from(pid).ok()?) << 3 | CPUCLOCK_SCHED;
-    clock_gettime(ClockId::from_raw(clock))
-        .ok()
-        .map(Duration::from)
+    let time = clock_gettime(ClockId::from_raw(clock)).ok()?;
+    Some(time.into())
 }
 
 /// Of a process's three clocks the exact one.
 const CPUCLOCK_SCHED: i32 = 2;
+
+/// A timer whose descriptor becomes readable once for each time that it is set.
+pub struct Timer(TimerFd);
+
+impl Timer {
+    /// Not set yet; None where the kernel gives no descriptor.
+    pub fn new() -> Option<Self> {
+        let flags = TimerFlags::TFD_CLOEXEC | TimerFlags::TFD_NONBLOCK;
+        let timer = TimerFd::new(timerfd::ClockId::CLOCK_MONOTONIC, flags).ok()?;
+        Some(Self(timer))
+    }
+
+    /// Rings after so long, and not as it was set before.
+    pub fn set(&self, after: Duration) {
+        // No time at all would switch the timer off.
+        let after = TimeSpec::from_duration(after.max(Duration::from_nanos(1)));
+        // It can only fail for a time that is none.
+        let _ = self
+            .0
+            .set(Expiration::OneShot(after), TimerSetTimeFlags::empty());
+    }
+}
+
+impl AsFd for Timer {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
 
 #[cfg(test)]
 mod tests {

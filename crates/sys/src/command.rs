@@ -30,52 +30,46 @@ impl Program {
     /// # Errors
     /// `EINVAL` for a NUL byte, which no argument of a process can have.
     pub fn new(command: &[OsString], changes: &[(&str, OsString)]) -> Result<Self, Errno> {
-        let arguments = command.iter().map(|argument| argument.as_bytes().to_vec());
-        let pairs = changes
-            .iter()
-            .map(|(name, value)| [name.as_bytes(), b"=", value.as_bytes()].concat());
-        let texts = arguments
-            .chain(pairs)
-            .map(CString::new)
-            .collect::<Result<Vec<_>, _>>();
-        let texts = texts.map_err(|_| Errno::EINVAL)?;
+        let text = |bytes: Vec<u8>| CString::new(bytes).map_err(|_| Errno::EINVAL);
+        let mut texts = Vec::new();
+        for argument in command {
+            texts.push(text(argument.as_bytes().to_vec())?);
+        }
+        for (name, value) in changes {
+            texts.push(text([name.as_bytes(), b"=", value.as_bytes()].concat())?);
+        }
         let (arguments, pairs) = texts.split_at(command.len());
-        let is_changed = |word: &&CStr| {
-            let of = |name: &str| {
-                word.to_bytes()
-                    .strip_prefix(name.as_bytes())
-                    .is_some_and(|rest| rest.starts_with(b"="))
-            };
-            changes.iter().any(|(name, _)| of(name))
-        };
-        let pointer = |text: &CString| text.as_ptr();
-        let end = || std::iter::once(std::ptr::null());
+        let mut argument_pointers: Vec<_> = arguments.iter().map(|text| text.as_ptr()).collect();
+        argument_pointers.push(std::ptr::null());
+        let mut environment_pointers = Vec::new();
+        for word in inherited_environment() {
+            let is_changed = changes.iter().any(|(name, _)| {
+                let rest = word.to_bytes().strip_prefix(name.as_bytes());
+                rest.is_some_and(|rest| rest.starts_with(b"="))
+            });
+            if !is_changed {
+                environment_pointers.push(word.as_ptr());
+            }
+        }
+        environment_pointers.extend(pairs.iter().map(|text| text.as_ptr()));
+        environment_pointers.push(std::ptr::null());
         Ok(Self {
-            argument_pointers: arguments.iter().map(pointer).chain(end()).collect(),
-            environment_pointers: inherited_environment()
-                .filter(|word| !is_changed(word))
-                .map(CStr::as_ptr)
-                .chain(pairs.iter().map(pointer))
-                .chain(end())
-                .collect(),
+            argument_pointers,
+            environment_pointers,
             _texts: texts,
         })
     }
 
     /// Replaces this process, searching PATH as a shell does. Returns only if that fails.
     pub fn exec(&self) -> Errno {
-        let Some(&program) = self
-            .argument_pointers
-            .first()
-            .filter(|first| !first.is_null())
-        else {
+        let [program, _end, ..] = self.argument_pointers.as_slice() else {
             return Errno::ENOENT;
         };
         // SAFETY: both arrays end with a null pointer and point to strings that `self` owns or that this process has
         // for as long as it lives.
         unsafe {
             libc::execvpe(
-                program,
+                *program,
                 self.argument_pointers.as_ptr(),
                 self.environment_pointers.as_ptr(),
             )
@@ -103,7 +97,10 @@ fn inherited_environment() -> impl Iterator<Item = &'static CStr> {
 
 /// Replaces this process by a command. Returns only if that fails.
 pub fn exec(command: &[OsString], changes: &[(&str, OsString)]) -> Errno {
-    Program::new(command, changes).map_or_else(|problem| problem, |program| program.exec())
+    match Program::new(command, changes) {
+        Ok(program) => program.exec(),
+        Err(problem) => problem,
+    }
 }
 
 /// What the command's side of the clone does before exec.
@@ -173,23 +170,21 @@ pub fn start_observer(
             return;
         };
         descriptors::close_others(&keep);
-        for &kept in keep
-            .iter()
-            .filter(|&&kept| kept != command_runs.as_raw_fd())
-        {
-            descriptors::survive_exec(kept);
+        for kept in keep {
+            if kept != command_runs.as_raw_fd() {
+                descriptors::survive_exec(kept);
+            }
         }
         flow::await_readable(command_runs, limits::EXEC_WAIT);
         // SAFETY: as in `Program::exec`. The first path is a constant; the second, for where there is no /proc,
         // is a string that the kernel has put on our stack at exec and that stays there.
         unsafe {
-            let (arguments, environment) = (
-                program.argument_pointers.as_ptr(),
-                program.environment_pointers.as_ptr(),
-            );
+            let arguments = program.argument_pointers.as_ptr();
+            let environment = program.environment_pointers.as_ptr();
             libc::execve(c"/proc/self/exe".as_ptr(), arguments, environment);
+            let path = libc::getauxval(libc::AT_EXECFN) as usize;
             libc::execve(
-                std::ptr::with_exposed_provenance(libc::getauxval(libc::AT_EXECFN) as usize),
+                std::ptr::with_exposed_provenance(path),
                 arguments,
                 environment,
             );
@@ -208,32 +203,27 @@ pub fn run_fallback_finisher(arguments: &[OsString], at_most: Duration) {
     let (Ok(program), Ok(null), Ok(done)) = (
         Program::new(arguments, &[]),
         descriptors::null(),
-        super::flow::pipe(),
+        flow::pipe(),
     ) else {
         return;
     };
+    let role = Role {
+        program,
+        keep: vec![done.write.as_raw_fd()],
+    };
     // It holds the pipe open for as long as it lives, and waits for nobody: /dev/null is always readable.
-    if start_observer(&null, &null, || {
-        Ok(Role {
-            program,
-            keep: vec![done.write.as_raw_fd()],
-        })
-    })
-    .is_ok()
-    {
+    if start_observer(&null, &null, || Ok(role)).is_ok() {
         drop(done.write);
-        super::flow::await_readable(&done.read, at_most);
+        flow::await_readable(&done.read, at_most);
     }
 }
 
 /// Clones this process; the child runs `child` and ends.
 fn clone(created: *mut i32, child: impl FnOnce()) -> Result<i32, Errno> {
-    let flags = libc::SIGCHLD
-        | if created.is_null() {
-            0
-        } else {
-            libc::CLONE_PARENT_SETTID
-        };
+    let mut flags = libc::SIGCHLD;
+    if !created.is_null() {
+        flags |= libc::CLONE_PARENT_SETTID;
+    }
     let null = std::ptr::null_mut::<libc::c_void>();
     // SAFETY: without CLONE_VM the child has its own copy of everything, and a null stack means to go on on
     // that copy. This process has one thread, so no lock can be held. `created` is null or a static.

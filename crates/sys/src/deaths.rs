@@ -20,7 +20,6 @@ pub struct Deaths {
 
 impl Deaths {
     /// Watches nobody yet; None where the kernel gives no descriptor.
-    #[must_use]
     pub fn new() -> Option<Self> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).ok()?;
         Some(Self {
@@ -31,10 +30,7 @@ impl Deaths {
 
     /// Watches a process too; whether it could be. One that is gone, or a kernel without handles, cannot.
     pub fn watch(&mut self, pid: u32) -> bool {
-        let Ok(number) = i32::try_from(pid) else {
-            return false;
-        };
-        let Ok(handle) = wait::open(number) else {
+        let Ok(handle) = wait::open(pid.cast_signed()) else {
             return false;
         };
         // Said once: a handle stays readable from the end on.
@@ -47,7 +43,6 @@ impl Deaths {
     }
 
     /// How many are watched.
-    #[must_use]
     pub fn count(&self) -> usize {
         self.handles.len()
     }
@@ -57,17 +52,12 @@ impl Deaths {
         let mut ended = Vec::new();
         let mut events = [EpollEvent::empty(); 16];
         while let Ok(count @ 1..) = self.epoll.wait(&mut events, EpollTimeout::ZERO) {
-            let pids = events
-                .iter()
-                .take(count)
-                .filter_map(|event| u32::try_from(event.data()).ok());
-            ended.extend(pids);
+            ended.extend(events.iter().take(count).map(|event| event.data() as u32));
         }
         ended
     }
 
     /// How a process ended that was reaped; None as long as nobody has, and where the kernel does not tell.
-    #[must_use]
     pub fn end_of(&self, pid: u32) -> Option<End> {
         wait::end_of(self.handles.get(&pid)?.as_fd())
     }
@@ -78,7 +68,6 @@ impl Deaths {
     }
 
     /// What wakes a loop when a process has ended; to be called inside of a runtime. None where it cannot be had.
-    #[must_use]
     pub fn wake(&self) -> Option<Wake> {
         Wake::on(self.epoll.0.as_fd())
     }

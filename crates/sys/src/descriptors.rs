@@ -36,7 +36,6 @@ pub struct Descriptor {
 
 /// Standard output (1) or standard error (2), whatever else is given: the descriptor alone, without the buffer that the
 /// standard library makes for its own handle.
-#[must_use]
 pub fn standard(number: RawFd) -> BorrowedFd<'static> {
     // SAFETY: nothing here closes the standard three, and a number that was closed from the start answers EBADF, which
     // the standard library's own handles rely on in the same way.
@@ -44,7 +43,6 @@ pub fn standard(number: RawFd) -> BorrowedFd<'static> {
 }
 
 /// Looks at one of the three standard descriptors.
-#[must_use]
 pub fn look(descriptor: BorrowedFd<'_>) -> Descriptor {
     let Ok(stat) = fstat(descriptor) else {
         return Descriptor {
@@ -52,13 +50,11 @@ pub fn look(descriptor: BorrowedFd<'_>) -> Descriptor {
             identity: (0, 0),
         };
     };
-    let writable = fcntl(descriptor, FcntlArg::F_GETFL)
-        .map(OFlag::from_bits_truncate)
-        .is_ok_and(|flags| {
-            !flags.contains(OFlag::O_PATH) && flags & OFlag::O_ACCMODE != OFlag::O_RDONLY
-        });
+    let flags = fcntl(descriptor, FcntlArg::F_GETFL).unwrap_or(0);
+    let flags = OFlag::from_bits_truncate(flags);
+    let is_writable = !flags.contains(OFlag::O_PATH) && flags & OFlag::O_ACCMODE != OFlag::O_RDONLY;
     let kind = match SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT {
-        _ if !writable => Kind::Other,
+        _ if !is_writable => Kind::Other,
         SFlag::S_IFREG => Kind::File,
         SFlag::S_IFIFO => Kind::Pipe,
         SFlag::S_IFSOCK => Kind::Socket,
@@ -89,13 +85,11 @@ pub fn occupy_standard() -> Result<(), Errno> {
 }
 
 /// Whether the limit is so low that each descriptor may be one that something else needs.
-#[must_use]
 pub fn are_scarce() -> bool {
     getrlimit(Resource::RLIMIT_NOFILE).is_ok_and(|(limit, _)| limit < SCARCE_DESCRIPTORS)
 }
 
 /// Whether so many more could be opened now.
-#[must_use]
 pub fn can_spare(count: usize) -> bool {
     let more: Vec<_> = (0..count).map_while(|_| null().ok()).collect();
     more.len() == count
@@ -110,45 +104,33 @@ pub fn duplicate(of: impl std::os::fd::AsFd) -> Result<OwnedFd, Errno> {
 }
 
 /// Takes over a descriptor that the supervisor has left open for the observer, by its number.
-#[must_use]
 pub fn adopt(number: RawFd) -> Option<OwnedFd> {
     if number <= 2 {
         return None;
     }
     // SAFETY: only looked at, and only if it is open.
-    let open = fcntl(
-        unsafe { BorrowedFd::borrow_raw(number) },
-        FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC),
-    )
-    .is_ok();
+    let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
+    fcntl(borrowed, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).ok()?;
     // SAFETY: it is open, and the observer's settings name each descriptor once, so nothing else owns it.
-    open.then(|| unsafe { OwnedFd::from_raw_fd(number) })
+    Some(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
 /// Opens a followed file once more, read-only and at its own offset.
-#[must_use]
-pub fn reopen_for_reading(file: BorrowedFd<'_>) -> Option<std::fs::File> {
+pub fn reopen_for_reading(file: BorrowedFd<'_>) -> Option<OwnedFd> {
     let path = format!("/proc/self/fd/{}", file.as_raw_fd());
     let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC | OFlag::O_NOCTTY;
-    nix::fcntl::open(path.as_str(), flags, Mode::empty())
-        .ok()
-        .map(std::fs::File::from)
+    nix::fcntl::open(path.as_str(), flags, Mode::empty()).ok()
 }
 
 /// Where the command's next write to a file will go: its end if it is open for appending, else its offset.
-#[must_use]
 pub fn write_position(file: BorrowedFd<'_>) -> u64 {
-    let appends = fcntl(file, FcntlArg::F_GETFL)
-        .is_ok_and(|flags| OFlag::from_bits_truncate(flags).contains(OFlag::O_APPEND));
-    let offset = if appends {
-        None
+    let flags = fcntl(file, FcntlArg::F_GETFL).unwrap_or(0);
+    let from = if OFlag::from_bits_truncate(flags).contains(OFlag::O_APPEND) {
+        fstat(file).map(|stat| stat.st_size)
     } else {
-        nix::unistd::lseek(file, 0, nix::unistd::Whence::SeekCur).ok()
+        nix::unistd::lseek(file, 0, nix::unistd::Whence::SeekCur)
     };
-    let position = offset.or_else(|| fstat(file).ok().map(|stat| stat.st_size));
-    position
-        .and_then(|position| u64::try_from(position).ok())
-        .unwrap_or(0)
+    u64::try_from(from.unwrap_or(0)).unwrap_or(0)
 }
 
 /// Opens /dev/null; where there is none, a descriptor that can neither be read nor written.
@@ -162,9 +144,9 @@ pub fn null() -> Result<OwnedFd, Errno> {
 }
 
 /// Puts a descriptor in the place of one of the standard three. Safe to call between clone and exec.
-pub(super) fn replace(number: RawFd, by: RawFd) -> bool {
+pub(super) fn replace(number: RawFd, by: RawFd) {
     // SAFETY: dup2 takes any numbers; the standard three are never owned by a value of ours.
-    unsafe { nix::libc::dup2(by, number) >= 0 }
+    unsafe { nix::libc::dup2(by, number) };
 }
 
 /// Lets go of a standard descriptor that the command has and we don't need: a reader waits for the last copy.

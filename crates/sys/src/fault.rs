@@ -26,17 +26,14 @@ pub fn arm(flag: &OwnedFd) {
 /// Ignores again what we were started to ignore, for the command, which is to inherit that. Safe between clone and
 /// exec; everything else exec itself sets back.
 pub fn disarm() {
-    for (_, signal) in IGNORED
-        .iter()
-        .zip(FAULTS)
-        .filter(|(ignored, _)| ignored.load(Ordering::SeqCst))
-    {
-        signals::ignore(signal);
+    for (ignored, signal) in IGNORED.iter().zip(FAULTS) {
+        if ignored.load(Ordering::SeqCst) {
+            signals::ignore(signal);
+        }
     }
 }
 
 /// Whether a fault was written to the pipe.
-#[must_use]
 pub fn is_set(flag: &OwnedFd) -> bool {
     super::flow::readable(flag) && super::flow::read(flag.as_fd(), &mut [0]) == Ok(1)
 }

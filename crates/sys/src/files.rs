@@ -7,6 +7,7 @@
 //!
 //! Used by the store and by nobody above it.
 
+use super::probe;
 use nix::fcntl::{AtFlags, OFlag, openat, renameat};
 use nix::sys::stat::{Mode, SFlag, fchmod, fstatat, mkdirat};
 use nix::unistd::{UnlinkatFlags, geteuid, unlinkat};
@@ -58,14 +59,6 @@ pub enum Missing {
     Fail,
 }
 
-fn regular(file: File) -> io::Result<File> {
-    if file.metadata()?.is_file() {
-        Ok(file)
-    } else {
-        Err(io::ErrorKind::InvalidInput.into())
-    }
-}
-
 impl Directory {
     /// Opens a directory by its path, links included: the base that the user chose is the user's affair.
     ///
@@ -115,7 +108,9 @@ impl Directory {
         // O_NONBLOCK: opening a named pipe would wait for its other end.
         let flags =
             purpose | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
-        regular(openat(&self.handle, name, flags, PRIVATE_FILE)?.into())
+        let file = File::from(openat(&self.handle, name, flags, PRIVATE_FILE)?);
+        probe::regular(&file.metadata()?)?;
+        Ok(file)
     }
 
     /// Gives a file another name, replacing what has it.
@@ -146,7 +141,6 @@ impl Directory {
     ///
     /// They are read through the path, which another directory may have taken: names are hints, and each is
     /// opened below the handle.
-    #[must_use]
     pub fn names(&self, at_most: usize) -> Vec<String> {
         let Ok(entries) = std::fs::read_dir(&self.path) else {
             return Vec::new();
@@ -174,17 +168,11 @@ impl Directory {
         if SFlag::from_bits_truncate(found.st_mode & SFlag::S_IFMT.bits()) != SFlag::S_IFREG {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        let since = |seconds: i64, nanoseconds: i64| {
-            Some((
-                u64::try_from(seconds).ok()?,
-                u32::try_from(nanoseconds).ok()?,
-            ))
-        };
         // A time before 1970 is none that a file of ours can have.
-        let (seconds, nanoseconds) = since(found.st_mtime, found.st_mtime_nsec).unwrap_or_default();
-        let modified = SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds, nanoseconds));
+        let seconds = u64::try_from(found.st_mtime).unwrap_or_default();
+        let modified = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
         Ok(Look {
-            bytes: u64::try_from(found.st_size).unwrap_or_default(),
+            bytes: found.st_size as u64,
             modified: modified.unwrap_or(SystemTime::UNIX_EPOCH),
         })
     }
@@ -209,7 +197,6 @@ impl Directory {
     }
 
     /// Where it is, for messages.
-    #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -228,10 +215,8 @@ impl Directory {
 
     /// Takes away what others may do with this directory; silently where we may not.
     pub fn make_private(&self) {
-        if self
-            .handle
-            .metadata()
-            .is_ok_and(|metadata| metadata.mode() & 0o077 != 0)
+        if let Ok(metadata) = self.handle.metadata()
+            && metadata.mode() & 0o077 != 0
         {
             let _ = fchmod(&self.handle, PRIVATE_DIRECTORY);
         }

@@ -33,19 +33,13 @@ pub fn set_capacity(pipe: BorrowedFd<'_>, bytes: i32) {
 }
 
 /// A pipe's capacity in bytes; None where it is no pipe.
-#[must_use]
 pub fn capacity(pipe: BorrowedFd<'_>) -> Option<i32> {
     fcntl(pipe, FcntlArg::F_GETPIPE_SZ).ok()
 }
 
 /// Makes our own end of a pipe or terminal non-blocking; never a descriptor that we share with the user.
 pub fn set_nonblocking(own: BorrowedFd<'_>) {
-    if let Ok(flags) = fcntl(own, FcntlArg::F_GETFL) {
-        let _ = fcntl(
-            own,
-            FcntlArg::F_SETFL(OFlag::from_bits_truncate(flags) | OFlag::O_NONBLOCK),
-        );
-    }
+    let _ = rustix::io::ioctl_fionbio(own, true);
 }
 
 /// Moves up to `bytes` from one descriptor to another, one of them a pipe, without waiting for either pipe.
@@ -53,14 +47,8 @@ pub fn set_nonblocking(own: BorrowedFd<'_>) {
 /// # Errors
 /// The kernel's; `EAGAIN` means that one side is not ready.
 pub fn splice(from: BorrowedFd<'_>, to: BorrowedFd<'_>, bytes: usize) -> Result<usize, Errno> {
-    nix::fcntl::splice(
-        from,
-        None,
-        to,
-        None,
-        bytes,
-        SpliceFFlags::SPLICE_F_NONBLOCK | SpliceFFlags::SPLICE_F_MOVE,
-    )
+    let flags = SpliceFFlags::SPLICE_F_NONBLOCK | SpliceFFlags::SPLICE_F_MOVE;
+    nix::fcntl::splice(from, None, to, None, bytes, flags)
 }
 
 /// Copies up to `bytes` from one pipe into another without taking them out.
@@ -87,42 +75,40 @@ pub fn write(to: BorrowedFd<'_>, bytes: &[u8]) -> Result<usize, Errno> {
     nix::unistd::write(to, bytes)
 }
 
-/// Whether a descriptor is ready for `events` now, or has failed.
-#[must_use]
-pub fn ready(descriptor: BorrowedFd<'_>, events: PollFlags) -> PollFlags {
+/// What of `events` is true of a descriptor within so long, or that it has failed; nothing where a signal came before.
+pub(crate) fn ready(
+    descriptor: BorrowedFd<'_>,
+    events: PollFlags,
+    at_most: PollTimeout,
+) -> PollFlags {
     let mut set = [PollFd::new(descriptor, events)];
-    match nix::poll::poll(&mut set, PollTimeout::ZERO) {
-        Ok(1..) => set
-            .first()
-            .and_then(PollFd::revents)
-            .unwrap_or(PollFlags::empty()),
+    match nix::poll::poll(&mut set, at_most) {
+        Ok(1..) => {
+            let [polled] = set;
+            polled.revents().unwrap_or(PollFlags::empty())
+        }
         _ => PollFlags::empty(),
     }
 }
 
 /// Whether a destination is gone: a pipe without a reader, a terminal that was hung up, a broken socket.
-#[must_use]
 pub fn failed(destination: BorrowedFd<'_>) -> bool {
-    !ready(destination, PollFlags::empty()).is_empty()
+    !ready(destination, PollFlags::empty(), PollTimeout::ZERO).is_empty()
 }
 
 /// Whether there is something to read (or the end) now.
-#[must_use]
 pub fn readable(descriptor: &impl AsFd) -> bool {
-    !ready(descriptor.as_fd(), PollFlags::POLLIN).is_empty()
+    await_readable(descriptor, Duration::ZERO)
 }
 
-/// Waits until there is something to read (or the end), for as long as this at the most.
-pub fn await_readable(descriptor: &impl AsFd, at_most: Duration) {
-    let mut set = [PollFd::new(descriptor.as_fd(), PollFlags::POLLIN)];
-    let _ = nix::poll::poll(
-        &mut set,
-        PollTimeout::try_from(at_most).unwrap_or(PollTimeout::MAX),
-    );
+/// Waits until there is something to read (or the end), for as long as this at the most; whether there is.
+pub fn await_readable(descriptor: &impl AsFd, at_most: Duration) -> bool {
+    let at_most = PollTimeout::try_from(at_most).unwrap_or(PollTimeout::MAX);
+    !ready(descriptor.as_fd(), PollFlags::POLLIN, at_most).is_empty()
 }
 
 /// Whether a write would go through now.
-#[must_use]
 pub fn writable(descriptor: &impl AsFd) -> bool {
-    ready(descriptor.as_fd(), PollFlags::POLLOUT).contains(PollFlags::POLLOUT)
+    let events = PollFlags::POLLOUT;
+    ready(descriptor.as_fd(), events, PollTimeout::ZERO).contains(events)
 }

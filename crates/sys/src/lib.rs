@@ -2,7 +2,7 @@
 //!
 //! Each module wraps one thing that the kernel offers behind a safe function that owns or borrows its
 //! descriptor. Nothing here decides anything: who is to be killed, which stream is relayed, what a failure
-//! means for the run is decided by the floors around it.
+//! means for the run is decided by the packages above it.
 //!
 //! The functions that run between the command's `clone` and `execve` allocate nothing and call only what POSIX lists as
 //! async-signal-safe.
@@ -31,7 +31,6 @@
     )
 )]
 
-pub mod alarm;
 pub mod background;
 pub mod channel;
 pub mod clock;
@@ -65,14 +64,13 @@ fn errno(error: rustix::io::Errno) -> Errno {
 }
 
 /// An error of the kernel's in words, without its number.
-#[must_use]
 pub fn reason(error: &std::io::Error) -> String {
-    match error.raw_os_error() {
-        Some(number) => Errno::from_raw(number).desc().to_owned(),
-        // What opening refuses that the kernel would open: a directory, a device, a pipe.
-        None if error.kind() == std::io::ErrorKind::InvalidInput => {
-            "it is not a regular file".to_owned()
-        }
-        None => error.to_string(),
+    if let Some(number) = error.raw_os_error() {
+        return Errno::from_raw(number).desc().to_owned();
     }
+    // What opening refuses that the kernel would open: a directory, a device, a pipe.
+    if error.kind() == std::io::ErrorKind::InvalidInput {
+        return "it is not a regular file".to_owned();
+    }
+    error.to_string()
 }

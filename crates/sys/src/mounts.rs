@@ -5,7 +5,6 @@ use std::ffi::CStr;
 use std::path::Path;
 
 /// Share of a file system's blocks that is used, 0 to 1. None where it cannot be asked, or has no size.
-#[must_use]
 pub fn used_share(path: &Path) -> Option<f64> {
     let found = statvfs(path).ok()?;
     let (all, free) = (found.blocks(), found.blocks_free());
@@ -13,7 +12,6 @@ pub fn used_share(path: &Path) -> Option<f64> {
 }
 
 /// A short extended attribute. None where there is none, or it is longer than a number.
-#[must_use]
 pub fn attribute(path: &Path, name: &CStr) -> Option<Vec<u8>> {
     let mut value = vec![0; 64];
     let length = rustix::fs::getxattr(path, name, &mut value).ok()?;

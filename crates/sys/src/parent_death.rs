@@ -24,11 +24,8 @@ pub fn prepare(ends: [&OwnedFd; 2]) {
     for (place, end) in ENDS.iter().zip(ends) {
         let end = end.as_raw_fd();
         control(end, SET_SIGNAL, libc::SIGKILL);
-        control(
-            end,
-            libc::F_SETFL,
-            control(end, libc::F_GETFL, 0) | libc::O_ASYNC,
-        );
+        let flags = control(end, libc::F_GETFL, 0);
+        control(end, libc::F_SETFL, flags | libc::O_ASYNC);
         place.store(end, Ordering::SeqCst);
     }
 }
@@ -37,27 +34,20 @@ pub fn prepare(ends: [&OwnedFd; 2]) {
 /// It may be late: what has been switched off meanwhile stays off.
 pub(super) fn die_with_launcher() {
     let own = nix::unistd::getpid().as_raw();
-    for end in ENDS
-        .iter()
-        .map(|end| end.load(Ordering::SeqCst))
-        .filter(|&end| end >= 0)
-    {
-        control(end, libc::F_SETOWN, own);
+    for end in &ENDS {
+        // A number that is none answers EBADF.
+        control(end.load(Ordering::SeqCst), libc::F_SETOWN, own);
     }
 }
 
 /// Switches it off. Safe in a handler and between clone and exec.
 pub fn switch_off() {
-    for end in ENDS
-        .iter()
-        .map(|end| end.swap(-1, Ordering::SeqCst))
-        .filter(|&end| end >= 0)
-    {
-        control(
-            end,
-            libc::F_SETFL,
-            control(end, libc::F_GETFL, 0) & !libc::O_ASYNC,
-        );
+    for end in &ENDS {
+        let end = end.swap(-1, Ordering::SeqCst);
+        if end >= 0 {
+            let flags = control(end, libc::F_GETFL, 0);
+            control(end, libc::F_SETFL, flags & !libc::O_ASYNC);
+        }
     }
 }
 

@@ -11,15 +11,14 @@
 //!
 //! Only the notice uses it.
 
-#![expect(unsafe_code, reason = "sigaction without a handler of ours to set")]
-
+use super::poll::{Events, Poll};
+use super::{signals, terminal};
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::signalfd::SignalFd;
 use nix::sys::termios::{LocalFlags, tcgetattr};
 use std::io::IsTerminal as _;
-use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
 
 /// What ended a wait.
@@ -58,36 +57,32 @@ enum Input {
 
 impl Pause {
     /// Begins a pause; `watch_enter` says whether the user has been told about Enter.
-    #[must_use]
     pub fn begin(watch_enter: bool) -> Self {
         let previous = SigSet::thread_get_mask().ok();
-        let catches_interrupt = !is_ignored(Signal::SIGINT)
-            && previous.is_some_and(|mask| !mask.contains(Signal::SIGINT));
-        let mut signals = SigSet::from_iter([Signal::SIGTTIN, Signal::SIGTTOU]);
-        let interrupt = catches_interrupt
-            .then(|| {
-                let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
-                SignalFd::with_flags(&SigSet::from(Signal::SIGINT), flags).ok()
-            })
-            .flatten();
-        if interrupt.is_some() {
-            signals.add(Signal::SIGINT);
+        let mut blocked = SigSet::from_iter([Signal::SIGTTIN, Signal::SIGTTOU]);
+        let mut interrupt = None;
+        if let Some(previous) = previous
+            && !previous.contains(Signal::SIGINT)
+            && !signals::is_ignored(Signal::SIGINT as i32)
+        {
+            interrupt = signals::reader(&SigSet::from(Signal::SIGINT)).ok();
         }
-        let _ = signals.thread_block();
-        let takes_enter = watch_enter && is_at_terminal() && typed_bytes() == Some(0);
+        if interrupt.is_some() {
+            blocked.add(Signal::SIGINT);
+        }
+        let _ = blocked.thread_block();
+        let mut input = Input::Ignored;
+        if watch_enter && is_at_terminal() && typed_bytes() == Some(0) {
+            input = Input::Line;
+        }
         Self {
             previous,
             interrupt,
-            input: if takes_enter {
-                Input::Line
-            } else {
-                Input::Ignored
-            },
+            input,
         }
     }
 
     /// Whether Enter would end the pause.
-    #[must_use]
     pub fn takes_enter(&self) -> bool {
         self.input != Input::Ignored
     }
@@ -95,38 +90,34 @@ impl Pause {
     /// Waits until something ends the pause, or for a moment.
     pub fn wait(&mut self, until: Instant) -> Waited {
         loop {
-            if self.input == Input::LineBehindEnd
-                && is_at_terminal()
-                && typed_bytes().is_some_and(|bytes| bytes > 0)
+            // In the background the terminal's input is another job's: not even looked at.
+            let looks = self.input != Input::Ignored && is_at_terminal();
+            if looks
+                && self.input == Input::LineBehindEnd
+                && let Some(1..) = typed_bytes()
             {
                 // Taking the Enter would take the end of file that stands before it.
                 return Waited::Enter;
             }
             let left = until.saturating_duration_since(Instant::now());
             let stdin = std::io::stdin();
-            let mut fds = Vec::with_capacity(2);
-            if let Some(interrupt) = &self.interrupt {
-                fds.push(PollFd::new(interrupt.as_fd(), PollFlags::POLLIN));
-            }
-            // In the background the terminal's input is another job's: not even looked at.
-            if self.input == Input::Line && is_at_terminal() {
-                fds.push(PollFd::new(stdin.as_fd(), PollFlags::POLLIN));
-            }
-            let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO);
-            match poll(&mut fds, timeout) {
-                Ok(1..) => {}
-                Err(Errno::EINTR) if !left.is_zero() => continue,
-                _ => return Waited::Elapsed,
-            }
-            if self
-                .interrupt
-                .as_ref()
-                .is_some_and(|signals| matches!(signals.read_signal(), Ok(Some(_))))
+            let mut poll = Poll::empty();
+            let interrupt = poll.add(self.interrupt.as_ref().map(AsFd::as_fd), Events::READ);
+            let watched = looks && self.input == Input::Line;
+            let line = poll.add(watched.then_some(stdin.as_fd()), Events::READ);
+            poll.wait(Some(left.as_millis() as u64));
+            let typed = poll.is_ready(line);
+            if poll.is_ready(interrupt)
+                && let Some(signals) = &self.interrupt
+                && let Ok(Some(_)) = signals.read_signal()
             {
                 return Waited::Interrupted;
             }
-            if self.input == Input::Line && self.take_enter() {
+            if typed && self.take_enter() {
                 return Waited::Enter;
+            }
+            if left.is_zero() {
+                return Waited::Elapsed;
             }
         }
     }
@@ -158,7 +149,6 @@ impl Drop for Pause {
 }
 
 /// Whether our job has the terminal that stderr is.
-#[must_use]
 pub fn in_foreground() -> bool {
     has_terminal(std::io::stderr().as_fd())
 }
@@ -173,11 +163,9 @@ fn has_terminal(terminal: BorrowedFd<'_>) -> bool {
 }
 
 /// Columns of the terminal that stderr is.
-#[must_use]
 pub fn columns() -> Option<u16> {
-    super::terminal::size(std::io::stderr().as_fd())
-        .map(|size| size.ws_col)
-        .filter(|columns| *columns > 0)
+    let columns = terminal::size(std::io::stderr().as_fd())?.ws_col;
+    Some(columns).filter(|columns| *columns > 0)
 }
 
 /// Whether stdin is a terminal that hands out whole lines, and our job has it.
@@ -190,18 +178,6 @@ fn is_at_terminal() -> bool {
 }
 
 /// Bytes of complete lines that wait in the terminal.
-fn typed_bytes() -> Option<usize> {
-    rustix::io::ioctl_fionread(std::io::stdin())
-        .ok()
-        .and_then(|bytes| usize::try_from(bytes).ok())
-}
-
-/// Whether whoever started us has ignored the signal, as `nohup` and a script's `&` do.
-fn is_ignored(signal: Signal) -> bool {
-    let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
-    // SAFETY: a null new action makes this a question; the answer goes to a place of the right type and size.
-    let answer =
-        unsafe { libc::sigaction(signal as libc::c_int, std::ptr::null(), action.as_mut_ptr()) };
-    // SAFETY: all zeros is a valid sigaction, and the call can only have overwritten it with another.
-    answer == 0 && unsafe { action.assume_init() }.sa_sigaction == libc::SIG_IGN
+fn typed_bytes() -> Option<u64> {
+    rustix::io::ioctl_fionread(std::io::stdin()).ok()
 }

@@ -1,91 +1,72 @@
 //! Waiting for any of a few descriptors, without allocating.
 
-use nix::poll::{PollFd, PollFlags, PollTimeout};
-use std::os::fd::BorrowedFd;
+use nix::libc::{self, pollfd};
+use std::marker::PhantomData;
+use std::os::fd::{AsRawFd as _, BorrowedFd};
 
 /// What to wait for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Events(PollFlags);
+#[derive(Clone, Copy)]
+pub struct Events(libc::c_short);
 
 impl Events {
     /// Something to read, or the end.
-    pub const READ: Self = Self(PollFlags::POLLIN);
+    pub const READ: Self = Self(libc::POLLIN);
     /// Room to write, or a failure.
-    pub const WRITE: Self = Self(PollFlags::POLLOUT);
+    pub const WRITE: Self = Self(libc::POLLOUT);
     /// Failures alone, which always wake.
-    pub const ERRORS: Self = Self(PollFlags::empty());
+    pub const ERRORS: Self = Self(0);
 }
 
 /// How many descriptors can be waited for at once.
 const PLACES: usize = 8;
 
+/// The kernel passes over a negative number.
+const NONE: pollfd = pollfd {
+    fd: -1,
+    events: 0,
+    revents: 0,
+};
+
 /// A set of descriptors.
-#[derive(Debug)]
 pub struct Poll<'fd> {
-    set: [Option<PollFd<'fd>>; PLACES],
-    ready: [bool; PLACES],
+    set: [pollfd; PLACES],
     count: usize,
+    borrowed: PhantomData<BorrowedFd<'fd>>,
 }
 
 impl<'fd> Poll<'fd> {
     /// An empty set.
-    #[must_use]
-    pub const fn new() -> Self {
+    pub fn empty() -> Self {
         Self {
-            set: [const { None }; PLACES],
-            ready: [false; PLACES],
+            set: [NONE; PLACES],
             count: 0,
+            borrowed: PhantomData,
         }
     }
 
     /// Adds a descriptor; None is never ready. Returns what to ask [`is_ready`](Self::is_ready) with.
-    pub fn add(&mut self, descriptor: Option<BorrowedFd<'fd>>, events: Events) -> Option<usize> {
+    pub fn add(&mut self, descriptor: Option<BorrowedFd<'fd>>, events: Events) -> usize {
         let place = self.count;
-        *self.set.get_mut(place)? = Some(PollFd::new(descriptor?, events.0));
+        if let (Some(free), Some(descriptor)) = (self.set.get_mut(place), descriptor) {
+            free.fd = descriptor.as_raw_fd();
+            free.events = events.0;
+        }
         self.count += 1;
-        Some(place)
+        place
     }
 
     /// Waits until one is ready, a signal arrives or the time (in milliseconds; None: for ever) is over.
     pub fn wait(&mut self, timeout: Option<u64>) {
-        let timeout = timeout.map_or(PollTimeout::NONE, |ms| {
-            PollTimeout::try_from(ms).unwrap_or(PollTimeout::MAX)
-        });
-        let [Some(a), b, c, d, e, f, g, h] = &self.set else {
-            return;
+        let timeout = match timeout {
+            Some(ms) => i32::try_from(ms).unwrap_or(i32::MAX),
+            None => -1,
         };
-        // The first stands in for the missing ones; its answer is read at its own place only.
-        let fill = |place: &Option<PollFd<'fd>>| place.clone().unwrap_or_else(|| a.clone());
-        let mut all = [
-            a.clone(),
-            fill(b),
-            fill(c),
-            fill(d),
-            fill(e),
-            fill(f),
-            fill(g),
-            fill(h),
-        ];
-        let set = all.get_mut(..self.count).unwrap_or_default();
-        if nix::poll::poll(set, timeout).is_ok_and(|count| count > 0) {
-            for (ready, polled) in self.ready.iter_mut().zip(set.iter()) {
-                *ready = polled.revents().is_some_and(|events| !events.is_empty());
-            }
-        }
+        // SAFETY: the kernel writes to so many places of the set, whose descriptors are borrowed for as long as it lives.
+        unsafe { libc::poll(self.set.as_mut_ptr(), PLACES as libc::nfds_t, timeout) };
     }
 
     /// Whether that descriptor was ready.
-    #[must_use]
-    pub fn is_ready(&self, place: Option<usize>) -> bool {
-        place
-            .and_then(|place| self.ready.get(place))
-            .copied()
-            .unwrap_or(false)
-    }
-}
-
-impl Default for Poll<'_> {
-    fn default() -> Self {
-        Self::new()
+    pub fn is_ready(&self, place: usize) -> bool {
+        self.set.get(place).is_some_and(|at| at.revents != 0)
     }
 }

@@ -5,7 +5,7 @@
 //! the measuring code for every file that it reads.
 
 use nix::unistd::{SysconfVar, sysconf};
-use std::fs::File;
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
@@ -18,20 +18,24 @@ use std::path::Path;
 /// # Errors
 /// Whatever opening gives, and `InvalidInput` for what is not a regular file.
 pub fn open_regular(path: &Path) -> io::Result<File> {
-    let regular = |metadata: std::fs::Metadata| {
-        if metadata.is_file() {
-            Ok(())
-        } else {
-            Err(io::Error::from(io::ErrorKind::InvalidInput))
-        }
-    };
-    regular(std::fs::metadata(path)?)?;
-    let file = File::options()
-        .read(true)
-        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
-        .open(path)?;
-    regular(file.metadata()?)?;
+    regular(&std::fs::metadata(path)?)?;
+    let file = never_waiting().open(path)?;
+    regular(&file.metadata()?)?;
     Ok(file)
+}
+
+pub(super) fn regular(metadata: &Metadata) -> io::Result<()> {
+    if !metadata.is_file() {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    Ok(())
+}
+
+fn never_waiting() -> OpenOptions {
+    let mut options = File::options();
+    options.read(true);
+    options.custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
+    options
 }
 
 /// Opens a regular file for appending, and nothing else; one that is missing is made. Also whether what it holds ends
@@ -40,28 +44,16 @@ pub fn open_regular(path: &Path) -> io::Result<File> {
 /// # Errors
 /// As [`open_regular`].
 pub fn append_to_regular(path: &Path) -> io::Result<(File, bool)> {
-    let regular = |metadata: std::fs::Metadata| {
-        if metadata.is_file() {
-            Ok(metadata.len())
-        } else {
-            Err(io::Error::from(io::ErrorKind::InvalidInput))
-        }
-    };
     match std::fs::metadata(path) {
-        Ok(metadata) => drop(regular(metadata)?),
+        Ok(metadata) => regular(&metadata)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
-    let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
-    let mut file = File::options()
-        .read(true)
-        .append(true)
-        .create(true)
-        .custom_flags(flags)
-        .open(path)?;
-    let length = regular(file.metadata()?)?;
+    let mut file = never_waiting().append(true).create(true).open(path)?;
+    let metadata = file.metadata()?;
+    regular(&metadata)?;
     let mut last = *b"\n";
-    if length > 0 {
+    if metadata.len() > 0 {
         file.seek(SeekFrom::End(-1))?;
         file.read_exact(&mut last)?;
     }
@@ -69,21 +61,20 @@ pub fn append_to_regular(path: &Path) -> io::Result<(File, bool)> {
 }
 
 /// Bytes of a page of memory: 4 KiB nearly everywhere, 64 KiB on some arm64 kernels.
-#[must_use]
 pub fn page_size() -> u64 {
-    constant(SysconfVar::PAGE_SIZE).unwrap_or(4096)
+    constant(SysconfVar::PAGE_SIZE, 4096)
 }
 
 /// Ticks per second in which the kernel counts processor time.
-#[must_use]
 pub fn clock_ticks() -> u64 {
-    constant(SysconfVar::CLK_TCK).unwrap_or(100)
+    constant(SysconfVar::CLK_TCK, 100)
 }
 
-fn constant(name: SysconfVar) -> Option<u64> {
-    u64::try_from(sysconf(name).ok()??)
-        .ok()
-        .filter(|value| *value > 0)
+fn constant(name: SysconfVar, usual: u64) -> u64 {
+    match sysconf(name) {
+        Ok(Some(value @ 1..)) => value as u64,
+        _ => usual,
+    }
 }
 
 #[cfg(test)]

@@ -1,17 +1,16 @@
-//! The observer's place among processes: behind everything else, and the first to go when memory is short.
+//! The observer's place among processes: behind everything else.
 
 use nix::libc;
 use nix::unistd::{Pid, User, gethostname, getuid, setpgid};
 use std::time::Duration;
 
-/// The first choice of the kernel's OOM killer, a name of its own (`killall axolotl-run` must find the
-/// launcher alone), no hold on the working directory.
+/// A name of its own (`killall axolotl-run` must find the launcher alone), no hold on the working directory, no end by a
+/// socket or pipe that closes. What the kernel thinks of it when memory is short stays as inherited: its few megabytes
+/// never help, and its loss costs the answer.
 pub fn become_background() {
     let _ = nix::sys::prctl::set_name(c"axolotl-obs");
-    // Where /proc can't be written nothing is lost but this preference.
-    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     let _ = std::env::set_current_dir("/");
-    super::signals::ignore_broken_pipes();
+    super::signals::ignore(libc::SIGPIPE);
 }
 
 /// Gives way to everything else, in the calling thread and those that it starts from now on.
@@ -31,20 +30,13 @@ pub fn leave_group() {
 }
 
 /// The user's name, for the gate that keeps it in.
-#[must_use]
 pub fn user_name() -> Option<String> {
-    User::from_uid(getuid())
-        .ok()
-        .flatten()
-        .map(|user| user.name)
+    Some(User::from_uid(getuid()).ok()??.name)
 }
 
 /// The host's name, likewise.
-#[must_use]
 pub fn host_name() -> Option<String> {
-    gethostname()
-        .ok()
-        .map(|name| name.to_string_lossy().into_owned())
+    Some(gethostname().ok()?.to_string_lossy().into_owned())
 }
 
 /// Ends the process at once, without destructors and exit handlers.

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicI32, AtomicU8, Ordering};
 /// The pid of the command, written by the kernel at the moment of its creation.
 pub(super) static CREATED: AtomicI32 = AtomicI32::new(0);
 static SUPERVISOR: AtomicI32 = AtomicI32::new(0);
-static EARLY: [Note; 32] = [const { Note::nothing() }; 32];
+static EARLY: [Note; 32] = [const { NOTHING }; 32];
 
 /// What is noted of a signal that came early.
 struct Note {
@@ -28,16 +28,13 @@ struct Note {
     value: AtomicI32,
 }
 
-impl Note {
-    const fn nothing() -> Self {
-        Self {
-            came: AtomicU8::new(0),
-            code: AtomicI32::new(0),
-            sender: AtomicI32::new(0),
-            value: AtomicI32::new(0),
-        }
-    }
-}
+/// Nothing came.
+const NOTHING: Note = Note {
+    came: AtomicU8::new(0),
+    code: AtomicI32::new(0),
+    sender: AtomicI32::new(0),
+    value: AtomicI32::new(0),
+};
 
 /// The signals whose default would end or stop us around the clone.
 const NOTED: [libc::c_int; 16] = [
@@ -87,6 +84,16 @@ fn install(signal: libc::c_int, action: libc::sighandler_t, flags: libc::c_int) 
     }
 }
 
+/// Whether whoever started us has ignored the signal, as `nohup` and a script's `&` do.
+pub(super) fn is_ignored(signal: libc::c_int) -> bool {
+    // SAFETY: a zeroed sigaction is valid; a null new action makes this a question.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal, std::ptr::null(), &raw mut action);
+        action.sa_sigaction == libc::SIG_IGN
+    }
+}
+
 /// Gives this process the signal again, with its default action. In a handler it takes effect on return.
 pub(super) fn default_action(signal: libc::c_int) {
     install(signal, libc::SIG_DFL, 0);
@@ -104,10 +111,7 @@ extern "C" fn note(signal: libc::c_int, info: *mut libc::siginfo_t, _: *mut libc
         // The command's side of the clone, before exec: the command would have died or stopped.
         return default_action(signal);
     }
-    let Some(note) = usize::try_from(signal)
-        .ok()
-        .and_then(|signal| EARLY.get(signal))
-    else {
+    let Some(note) = EARLY.get(signal as usize) else {
         return;
     };
     // SAFETY: the kernel gives a handler that asks for it a valid siginfo.
@@ -120,25 +124,16 @@ extern "C" fn note(signal: libc::c_int, info: *mut libc::siginfo_t, _: *mut libc
         note.value.store(value as i32, Ordering::SeqCst);
     }
     note.code.store(code, Ordering::SeqCst);
-    note.came.fetch_or(
-        if CREATED.load(Ordering::SeqCst) == 0 {
-            1
-        } else {
-            2
-        },
-        Ordering::SeqCst,
-    );
+    let existed = CREATED.load(Ordering::SeqCst) != 0;
+    note.came.fetch_or(1 << u8::from(existed), Ordering::SeqCst);
 }
 
 /// Begins to note signals; returns whether SIGCHLD was ignored (then a child's status would be thrown away).
 pub fn note_early() -> bool {
     SUPERVISOR.store(getpid().as_raw(), Ordering::SeqCst);
     for signal in NOTED {
-        if install(
-            signal,
-            note as *const () as libc::sighandler_t,
-            libc::SA_SIGINFO,
-        ) {
+        let handler = note as *const () as libc::sighandler_t;
+        if install(signal, handler, libc::SA_SIGINFO) {
             ignore(signal);
         }
     }
@@ -157,7 +152,7 @@ pub fn forget_early(ignore_sigchld: bool) {
 /// by then.
 pub fn early() -> impl Iterator<Item = (Received, bool)> {
     NOTED.into_iter().filter_map(|signal| {
-        let note = EARLY.get(usize::try_from(signal).ok()?)?;
+        let note = EARLY.get(signal as usize)?;
         let came = note.came.load(Ordering::SeqCst);
         let of = |number: &AtomicI32| number.load(Ordering::SeqCst);
         let received = Received {
@@ -185,8 +180,7 @@ pub struct Received {
 
 impl Received {
     /// An ordinary signal of ours.
-    #[must_use]
-    pub const fn sent(signal: i32) -> Self {
+    pub fn sent(signal: i32) -> Self {
         Self {
             signal,
             code: libc::SI_USER,
@@ -196,8 +190,7 @@ impl Received {
     }
 
     /// Whether the kernel itself sent it: the terminal, a timer, a resource limit.
-    #[must_use]
-    pub const fn from_kernel(&self) -> bool {
+    pub fn from_kernel(&self) -> bool {
         self.code == libc::SI_KERNEL
     }
 }
@@ -221,17 +214,18 @@ fn received_signals(stops_stay: bool) -> SigSet {
     set
 }
 
+/// A descriptor that these signals are read from while they are blocked.
+pub(super) fn reader(signals: &SigSet) -> Result<SignalFd, Errno> {
+    SignalFd::with_flags(signals, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)
+}
+
 impl Signals {
     /// Opens the descriptor without blocking anything yet.
     ///
     /// # Errors
     /// The kernel's, when no descriptor is left.
     pub fn open(stops_stay: bool) -> Result<Self, Errno> {
-        SignalFd::with_flags(
-            &received_signals(stops_stay),
-            SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC,
-        )
-        .map(Self)
+        reader(&received_signals(stops_stay)).map(Self)
     }
 
     /// From now on signals wait to be read.
@@ -241,7 +235,6 @@ impl Signals {
     }
 
     /// The next signal, if one waits.
-    #[must_use]
     pub fn next(&self) -> Option<Received> {
         let info = self.0.read_signal().ok()??;
         Some(Received {
@@ -283,8 +276,7 @@ pub fn stop_self(signal: i32, still_stopped: impl Fn() -> bool) {
     let Ok(stop) = Signal::try_from(signal) else {
         return;
     };
-    let mut set = SigSet::empty();
-    set.add(stop);
+    let set = SigSet::from(stop);
     if signal == libc::SIGSTOP {
         // It cannot be held back; ask first.
         if still_stopped() {
@@ -301,29 +293,21 @@ pub fn stop_self(signal: i32, still_stopped: impl Fn() -> bool) {
     }
     // Taken now. In an orphaned process group the kernel drops it, as it should.
     let _ = set.thread_unblock();
-    let _ = if signal == libc::SIGTSTP {
-        set.thread_block()
-    } else {
-        Ok(())
-    };
+    if signal == libc::SIGTSTP {
+        let _ = set.thread_block();
+    }
 }
 
 /// Ends this process by a signal, without a second core file; returns only where the kernel protects us (PID 1).
 pub fn die_of(signal: i32) {
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
     default_action(signal);
-    let mut set = SigSet::empty();
-    match Signal::try_from(signal) {
-        Ok(signal) => set.add(signal),
+    let set = match Signal::try_from(signal) {
+        Ok(signal) => SigSet::from(signal),
         // A real-time signal, which nix has no name for.
-        Err(_) => set = SigSet::all(),
-    }
+        Err(_) => SigSet::all(),
+    };
     let _ = set.thread_unblock();
-}
-
-/// Ignores SIGPIPE in the observer, which writes to sockets and pipes that may close.
-pub fn ignore_broken_pipes() {
-    ignore(libc::SIGPIPE);
 }
 
 #[cfg(test)]

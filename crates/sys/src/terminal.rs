@@ -6,7 +6,7 @@
 
 use super::{Errno, descriptors};
 use nix::fcntl::OFlag;
-use nix::sys::stat::Mode;
+use nix::sys::stat::{Mode, fstat};
 use nix::sys::termios::{self, LocalFlags, OutputFlags, SetArg};
 use rustix::termios::{tcgetwinsize, tcsetwinsize};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -29,35 +29,32 @@ pub struct Terminal {
 pub fn open(like: BorrowedFd<'_>) -> Result<Terminal, Errno> {
     let settings = termios::tcgetattr(like).ok();
     let pair = nix::pty::openpty(None, settings.as_ref())?;
-    let (master, slave) = (
-        descriptors::duplicate(&pair.master)?,
-        descriptors::duplicate(&pair.slave)?,
-    );
+    let master = descriptors::duplicate(&pair.master)?;
+    let slave = descriptors::duplicate(&pair.slave)?;
     let mut raw = termios::tcgetattr(&slave)?;
     raw.output_flags.remove(OutputFlags::OPOST);
     raw.local_flags
         .remove(LocalFlags::ECHO | LocalFlags::ECHONL);
     termios::tcsetattr(&slave, SetArg::TCSANOW, &raw)?;
-    size(like)
-        .iter()
-        .for_each(|size| resize(slave.as_fd(), size));
+    if let Some(size) = size(like) {
+        resize(slave.as_fd(), &size);
+    }
     super::flow::set_nonblocking(master.as_fd());
     Ok(Terminal { master, slave })
 }
 
 /// Opens the same terminal once more, for ourselves: non-blocking without touching the user's descriptor.
-#[must_use]
 pub fn reopen(terminal: BorrowedFd<'_>) -> Option<OwnedFd> {
     let path = nix::unistd::ttyname(terminal).ok()?;
     let flags = OFlag::O_WRONLY | OFlag::O_NOCTTY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
     let again = nix::fcntl::open(&path, flags, Mode::empty()).ok()?;
-    let same = nix::sys::stat::fstat(&again).ok()?.st_rdev
-        == nix::sys::stat::fstat(terminal).ok()?.st_rdev;
-    Some(again).filter(|_| same)
+    if fstat(&again).ok()?.st_rdev != fstat(terminal).ok()?.st_rdev {
+        return None;
+    }
+    Some(again)
 }
 
 /// The size of a terminal; None where it is none.
-#[must_use]
 pub fn size(terminal: BorrowedFd<'_>) -> Option<Size> {
     tcgetwinsize(terminal).ok()
 }

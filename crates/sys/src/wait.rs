@@ -6,7 +6,7 @@ use nix::libc;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 use rustix::process::{self, PidfdFlags, Signal};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 /// What `wait4` reports of a child.
@@ -21,7 +21,6 @@ pub enum Change {
 }
 
 /// Takes the next change of any child, without waiting. None when there is none.
-#[must_use]
 pub fn next_change() -> Option<(i32, Change)> {
     let mut status = 0;
     let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
@@ -44,26 +43,19 @@ pub fn next_change() -> Option<(i32, Change)> {
 }
 
 /// Whether a child has been continued since it was last waited for. The report is left for [`next_change`].
-#[must_use]
 pub fn was_continued(pid: i32) -> bool {
     let kinds = WaitPidFlag::WCONTINUED | WaitPidFlag::WEXITED;
-    waitid(
-        Id::Pid(Pid::from_raw(pid)),
-        kinds | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG,
-    )
-    .is_ok_and(|status| status != WaitStatus::StillAlive)
+    let flags = kinds | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
+    waitid(Id::Pid(Pid::from_raw(pid)), flags).is_ok_and(|status| status != WaitStatus::StillAlive)
 }
 
 fn usage_of(usage: &libc::rusage) -> Usage {
-    let microseconds = |time: &libc::timeval| {
-        let micros = time.tv_sec.saturating_mul(1_000_000);
-        u64::try_from(micros.saturating_add(time.tv_usec)).unwrap_or(0)
-    };
-    let kibibytes = u64::try_from(usage.ru_maxrss).unwrap_or(0);
+    let microseconds =
+        |time: libc::timeval| (time.tv_sec as u64).saturating_mul(1_000_000) + time.tv_usec as u64;
     Usage {
-        max_rss_bytes: kibibytes.saturating_mul(1024),
-        cpu_microseconds: microseconds(&usage.ru_utime)
-            .saturating_add(microseconds(&usage.ru_stime)),
+        // In KiB.
+        max_rss_bytes: (usage.ru_maxrss as u64).saturating_mul(1024),
+        cpu_microseconds: microseconds(usage.ru_utime) + microseconds(usage.ru_stime),
     }
 }
 
@@ -84,9 +76,10 @@ pub fn await_end(child: i32, at_most: Duration) {
 }
 
 /// Sends a signal to a process by its handle.
-pub fn signal(process: BorrowedFd<'_>, signal: i32) -> bool {
-    Signal::from_named_raw(signal)
-        .is_some_and(|signal| process::pidfd_send_signal(process, signal).is_ok())
+pub fn signal(process: BorrowedFd<'_>, signal: i32) {
+    if let Some(signal) = Signal::from_named_raw(signal) {
+        let _ = process::pidfd_send_signal(process, signal);
+    }
 }
 
 /// The memory that `PIDFD_GET_INFO` fills (Linux 6.13; the exit code since 6.15).
@@ -105,7 +98,6 @@ mod request {
 }
 
 /// How a process ended that is not our child, once it has been reaped; None where the kernel does not tell.
-#[must_use]
 pub fn end_of(process: BorrowedFd<'_>) -> Option<End> {
     let mut info = PidfdInfo {
         mask: PIDFD_INFO_EXIT,
@@ -114,14 +106,7 @@ pub fn end_of(process: BorrowedFd<'_>) -> Option<End> {
     // SAFETY: the kernel writes at most the size that the request's number carries, which is this struct's.
     unsafe { request::pidfd_get_info(process.as_raw_fd(), &raw mut info) }.ok()?;
     if info.mask & PIDFD_INFO_EXIT == 0 {
-        None
-    } else {
-        End::from_wait(info.exit_code)
+        return None;
     }
-}
-
-/// Whether the process behind the handle has ended.
-#[must_use]
-pub fn has_ended(process: &impl AsFd) -> bool {
-    super::flow::readable(process)
+    End::from_wait(info.exit_code)
 }

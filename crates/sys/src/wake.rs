@@ -1,4 +1,5 @@
-//! Waking the loop by any descriptor that becomes readable, whatever is behind it.
+//! Waking the loop by any descriptor that becomes readable, whatever is behind it. Of tokio this is all that is here: its
+//! safe constructor is deprecated as unsound for what does not own its descriptor.
 
 use std::os::fd::{BorrowedFd, OwnedFd};
 use tokio::io::Interest;
@@ -10,13 +11,11 @@ pub struct Wake(AsyncFd<OwnedFd>);
 
 impl Wake {
     /// By a duplicate of this descriptor; to be called inside of a runtime. None where it cannot be had.
-    #[must_use]
     pub fn on(descriptor: BorrowedFd<'_>) -> Option<Self> {
         let own = super::descriptors::duplicate(descriptor).ok()?;
         // SAFETY: an OwnedFd always gives the same descriptor, and keeps it open until it is dropped.
-        unsafe { AsyncFd::register_with_interest(own, Interest::READABLE) }
-            .ok()
-            .map(Self)
+        let registered = unsafe { AsyncFd::register_with_interest(own, Interest::READABLE) };
+        registered.ok().map(Self)
     }
 
     /// Waits until the descriptor becomes readable again; what had come by then is to be taken at once.

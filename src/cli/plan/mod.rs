@@ -3,7 +3,7 @@
 //! The problem: telemetry is off for most runs, and such a run must not pay for the rest. So the cheap
 //! questions come first, each asked only if the one before leaves it open: is an outer launcher there, is this
 //! the main process, does a variable decide, does the stored decision. The stored decision is the only file
-//! that is read, and only where no variable decides. What comes out is one closed enum; [`front`](crate::front)
+//! that is read, and only where no variable decides. What comes out is one closed enum; the library's entry
 //! does what it says and decides nothing.
 
 use crate::cli::{Mode, Refusal, Typed};

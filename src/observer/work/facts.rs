@@ -10,19 +10,19 @@ use axolotl_run_core::limits;
 use std::time::Instant;
 
 /// What is known for the start event.
-pub(super) struct Facts {
+pub struct Facts {
     /// From our own beginning: on a busy machine that is long after the command's, and nothing was asked before.
     asked: Instant,
     start: Start,
     machine_known: bool,
     configuration_known: bool,
     accelerators_known: bool,
-    pub(super) stage: Stage,
+    pub stage: Stage,
 }
 
 /// What became of the start event.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
+pub enum Stage {
     /// It waits for facts.
     Waits,
     Sent,
@@ -45,7 +45,7 @@ impl Default for Facts {
 
 impl Facts {
     /// What was found about the machine takes the place of all but the parts that come from elsewhere.
-    pub(super) fn machine(&mut self, found: Start) {
+    pub fn machine(&mut self, found: Start) {
         let known = std::mem::take(&mut self.start);
         self.start = Start {
             config: known.config,
@@ -59,7 +59,7 @@ impl Facts {
     }
 
     /// The training's configuration; None where there is none that can be read.
-    pub(super) fn configuration(&mut self, vetted: Option<Vetted>) {
+    pub fn configuration(&mut self, vetted: Option<Vetted>) {
         self.configuration_known = true;
         if let Some(vetted) = vetted {
             self.start.config = Some(vetted.value);
@@ -67,34 +67,34 @@ impl Facts {
         }
     }
 
-    pub(super) fn accelerators(&mut self, found: AcceleratorFacts) {
+    pub fn accelerators(&mut self, found: AcceleratorFacts) {
         found.apply(&mut self.start);
         self.accelerators_known = true;
     }
 
     /// Whether nothing is known of the training's Python, in an event that still waits.
-    pub(super) fn lacks_python(&self) -> bool {
+    pub fn lacks_python(&self) -> bool {
         self.stage != Stage::Sent && self.start.python_version.is_none()
     }
 
     /// Whether what files say is known, or no longer needed.
-    pub(super) fn has_files(&self) -> bool {
+    pub fn has_files(&self) -> bool {
         self.stage == Stage::Sent || (self.machine_known && self.configuration_known)
     }
 
     /// The start event, if it is complete or has waited for long enough, or `must` go now.
-    pub(super) fn take(&mut self, must: bool) -> Option<Start> {
+    pub fn take(&mut self, must: bool) -> Option<Start> {
         if self.stage == Stage::Sent {
             return None;
         }
         let has_python = self.start.python_version.is_some();
-        let wait = if has_python && self.configuration_known {
+        let has_files = has_python && self.configuration_known;
+        let wait = if has_files {
             limits::START_WAIT
         } else {
             limits::START_WAIT_FILES
         };
-        let is_complete =
-            self.machine_known && self.configuration_known && self.accelerators_known && has_python;
+        let is_complete = has_files && self.machine_known && self.accelerators_known;
         if !must && !is_complete && self.asked.elapsed() < wait {
             return None;
         }

@@ -1,12 +1,16 @@
 //! When the loop looks and when it measures, of its own accord.
 //!
 //! Being woken costs more than what is then done. So what is due within a moment is done together, and where nothing
-//! needs a look each second there is none: no file is followed, memory is far from being short. Used by the loop.
+//! needs a look each second there is none: no file is followed, memory is far from being short. The runtime's own timers
+//! would wake the loop two or three times for a wait of seconds: they sort what is far off into coarse slots first, and
+//! sort it again when such a slot begins. So the kernel's timer is waited for, where there is a descriptor for it.
 
 use axolotl_run_core::limits;
-use axolotl_run_sys::alarm::Alarm;
+use axolotl_run_sys::clock::Timer;
+use axolotl_run_sys::wake::Wake;
+use std::os::fd::AsFd as _;
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 /// What is to be done now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,27 +23,40 @@ pub struct Due {
 
 /// The loop's own times.
 pub struct Schedule {
-    alarm: Alarm,
+    timer: Option<(Timer, Wake)>,
     look: Instant,
     measure: Instant,
 }
 
 impl Schedule {
-    /// A look at once, the first measurement after so long.
+    /// A look at once, the first measurement after so long. To be made inside of a runtime.
     pub fn begin(measure: Duration) -> Self {
         let now = Instant::now();
-        let mut schedule = Self {
-            alarm: Alarm::new(),
+        let schedule = Self {
+            timer: timer(),
             look: now,
             measure: now + measure,
         };
-        schedule.alarm.set(now);
+        schedule.set();
         schedule
+    }
+
+    fn next(&self) -> Instant {
+        self.look.min(self.measure)
+    }
+
+    fn set(&self) {
+        if let Some((timer, _)) = &self.timer {
+            timer.set(self.next().saturating_duration_since(Instant::now()));
+        }
     }
 
     /// Waits until something is due. May be given up and begun again.
     pub async fn due(&self) -> Due {
-        self.alarm.rings().await;
+        match &self.timer {
+            Some((_, wake)) => wake.next().await,
+            None => sleep_until(self.next()).await,
+        }
         due(Instant::now(), self.look, self.measure)
     }
 
@@ -57,8 +74,14 @@ impl Schedule {
                 self.measure
             };
         }
-        self.alarm.set(self.look.min(self.measure));
+        self.set();
     }
+}
+
+fn timer() -> Option<(Timer, Wake)> {
+    let timer = Timer::new()?;
+    let wake = Wake::on(timer.as_fd())?;
+    Some((timer, wake))
 }
 
 fn due(now: Instant, look: Instant, measure: Instant) -> Due {
@@ -73,6 +96,30 @@ fn due(now: Instant, look: Instant, measure: Instant) -> Due {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn it_is_woken_when_something_is_due_and_once_for_each_time() {
+        let with = |timer| Schedule {
+            timer,
+            look: Instant::now() + Duration::from_secs(60),
+            measure: Instant::now() + Duration::from_secs(60),
+        };
+        assert!(timer().is_some());
+        for mut schedule in [with(timer()), with(None)] {
+            schedule.set();
+            for wait in [0, 30] {
+                let at = Instant::now() + Duration::from_millis(wait);
+                schedule.look = at;
+                schedule.set();
+                assert!(schedule.due().await.look);
+                assert!(Instant::now() >= at);
+            }
+        }
+        let schedule = Schedule::begin(Duration::from_secs(60));
+        schedule.due().await;
+        let again = tokio::time::timeout(Duration::from_millis(1), schedule.due());
+        assert!(again.await.is_err(), "once");
+    }
 
     #[test]
     fn what_is_due_within_a_moment_is_done_together() {

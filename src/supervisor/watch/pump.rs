@@ -2,19 +2,18 @@
 //!
 //! A stream that never pauses must not keep signals, messages and the command's end waiting: each look moves
 //! one piece, as much as there is, and then gives everything else its turn. To look again at once, only to find
-//! nothing, would cost as much as the sleep that finds the same. What a stream waits for next, for its
-//! source or for its destination, is written down for the next sleep. Only the loop calls this.
+//! nothing, would cost as much as the sleep that finds the same. Only the loop calls this.
 
-use super::{Await, Ready, Watch};
+use super::{Ready, Watch};
 use crate::protocol::messages::ToObserver;
-use axolotl_run_sys::streams::relay::Step;
-use axolotl_run_sys::{clock, flow};
+use axolotl_run_sys::clock;
+use axolotl_run_sys::streams::relay::Pumped;
 
 impl Watch {
     /// Moves what can be moved of the streams that woke the loop.
     pub(super) fn relay(&mut self, ready: &Ready) {
         for (index, ready) in ready.relays.into_iter().enumerate() {
-            if ready != (false, false) {
+            if ready {
                 self.pump(index, 1);
             }
         }
@@ -22,34 +21,24 @@ impl Watch {
 
     /// Moves what can be moved of one stream, in so many steps at the most.
     pub(super) fn pump(&mut self, index: usize, steps: usize) {
-        let (Some(Some(relay)), Some(wanted)) = (
-            self.supervised.relays.get_mut(index),
-            self.awaits.get_mut(index),
-        ) else {
+        let Some(Some(relay)) = self.supervised.relays.get_mut(index) else {
             return;
         };
-        let mut step = Step::Moved;
-        for _ in 0..steps {
-            step = relay.step();
-            if let (Step::Moved | Step::Filled, Some(shutdown)) = (step, &mut self.shutdown) {
-                shutdown.moved(clock::monotonic_ms());
+        match relay.pump(steps) {
+            Pumped::Nothing => {}
+            Pumped::Moved => {
+                if let Some(shutdown) = &mut self.shutdown {
+                    shutdown.moved_at = clock::monotonic_ms();
+                }
             }
-            if step != Step::Moved {
-                break;
-            }
-        }
-        match step {
-            Step::AwaitSource if !flow::failed(relay.sink()) => *wanted = Await::Source,
-            Step::AwaitSink | Step::Filled => *wanted = Await::Sink,
-            Step::Moved => {}
-            Step::AwaitSource | Step::SourceEnded | Step::SinkGone => self.close(index),
+            Pumped::Over => self.close(index),
         }
     }
 
     /// Lets go of a stream, and has the observer do the same: the last copy is what a reader waits for.
     fn close(&mut self, index: usize) {
         if let Some(relay) = self.supervised.relays.get_mut(index).and_then(Option::take) {
-            self.missed = self.missed.saturating_add(relay.missed());
+            self.missed = self.missed.saturating_add(relay.missed);
         }
         self.owe(ToObserver::StreamClosed(u8::try_from(index).unwrap_or(0)));
     }

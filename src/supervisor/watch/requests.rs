@@ -2,7 +2,7 @@
 //! [`forwarding`](crate::supervisor::forwarding) decides whether the command has had it. Only the loop calls this.
 
 use super::Watch;
-use crate::protocol::messages::{SeenSignal, ToObserver};
+use crate::protocol::messages::ToObserver;
 use crate::supervisor::forwarding::Action;
 use axolotl_run_core::status::signal;
 use axolotl_run_sys::signals::{self, Received};
@@ -52,7 +52,7 @@ impl Watch {
                 }
                 self.request(&received);
                 if let Some(shutdown) = &mut self.shutdown {
-                    shutdown.interrupt();
+                    shutdown.interrupted = true;
                 }
                 if let Some(action) = self.forwarding.received(received, clock::monotonic_ms()) {
                     self.act(action);
@@ -64,11 +64,7 @@ impl Watch {
     /// Tells the observer of a signal that asks for the end.
     fn request(&self, received: &Received) {
         if REQUESTS.contains(&received.signal) {
-            self.tell(ToObserver::Requested(SeenSignal {
-                signal: received.signal,
-                code: received.code,
-                sender: received.sender,
-            }));
+            self.tell(ToObserver::Requested((*received).into()));
         }
     }
 

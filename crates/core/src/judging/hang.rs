@@ -16,8 +16,8 @@ use std::collections::{BTreeMap, VecDeque};
 struct Look {
     /// Processors in use or waited for; None where it is not known.
     cores: Option<f64>,
-    /// Whether the GPUs do nothing; None where there are none, or nothing is known of them.
-    gpus_rest: Option<bool>,
+    /// Whether no GPU does anything, as far as any is known of.
+    gpus_rest: bool,
 }
 
 /// Watches one training.
@@ -48,13 +48,11 @@ impl HangWatch {
         if step == before {
             return;
         }
-        if step > before && at > since {
-            // The jump of a training that resumes is no step.
-            if before > 0 {
-                self.intervals
-                    .push_back((at - since) / (step - before) as f64);
-                self.slowest = self.slowest.max(at - since);
-            }
+        // The jump of a training that resumes is no step.
+        if before > 0 && step > before && at > since {
+            let seconds = at - since;
+            self.slowest = self.slowest.max(seconds);
+            self.intervals.push_back(seconds / (step - before) as f64);
             if self.intervals.len() > limits::HANG_INTERVALS {
                 self.intervals.pop_front();
             }
@@ -75,20 +73,11 @@ impl HangWatch {
 
     /// The run was measured.
     pub fn sample(&mut self, sample: &Sample) {
-        let cores = sample.cpu_seconds.and_then(|now| {
-            let (before, waited_before, since) =
-                self.cpu.replace((now, sample.waited_seconds, sample.at))?;
-            let waited = sample
-                .waited_seconds
-                .zip(waited_before)
-                .map_or(0.0, |(now, before)| (now - before).max(0.0));
-            (sample.at > since).then(|| ((now - before + waited) / (sample.at - since)).max(0.0))
-        });
         for gpu in &sample.gpus {
             // Before the first step the GPUs are idle, or nearly so: the lowest power is that of idleness.
-            if let Some(watts) = gpu
-                .power_watts
-                .filter(|watts| watts.is_finite() && self.intervals.is_empty())
+            if let Some(watts) = gpu.power_watts
+                && watts.is_finite()
+                && self.intervals.is_empty()
             {
                 let lowest = self.idle_watts.entry(gpu.index).or_insert(watts);
                 *lowest = lowest.min(watts);
@@ -99,11 +88,30 @@ impl HangWatch {
             .iter()
             .filter_map(|gpu| self.rests(gpu))
             .collect();
-        let gpus_rest = (!known.is_empty()).then(|| known.iter().all(|rests| *rests));
+        let look = Look {
+            cores: self.cores(sample),
+            gpus_rest: !known.contains(&false),
+        };
         if self.looks.len() >= limits::HANG_LOOKS {
             self.looks.pop_front();
         }
-        self.looks.push_back(Look { cores, gpus_rest });
+        self.looks.push_back(look);
+    }
+
+    /// Processors that were used or waited for since the last measurement.
+    fn cores(&mut self, sample: &Sample) -> Option<f64> {
+        let now = sample.cpu_seconds?;
+        let last = self.cpu.replace((now, sample.waited_seconds, sample.at));
+        let (before, waited_before, since) = last?;
+        let seconds = sample.at - since;
+        if seconds <= 0.0 {
+            return None;
+        }
+        let waited = match (waited_before, sample.waited_seconds) {
+            (Some(before), Some(now)) => (now - before).max(0.0),
+            _ => 0.0,
+        };
+        Some(((now - before + waited) / seconds).max(0.0))
     }
 
     /// The hang, if there is one now; for how long it has lasted tells [`Hang::since`].
@@ -118,43 +126,38 @@ impl HangWatch {
     }
 
     /// The hang that was seen, if it lasts.
-    #[must_use]
-    pub const fn current(&self) -> Option<Hang> {
+    pub fn current(&self) -> Option<Hang> {
         self.hang
     }
 
     /// The rank that does something else than all others.
-    pub const fn blame(&mut self, rank: Option<u64>) {
+    pub fn blame(&mut self, rank: Option<u64>) {
         if let Some(hang) = &mut self.hang {
             hang.suspect = rank;
         }
     }
 
     /// Whether nothing has moved for so long that it is worth looking closely.
-    #[must_use]
     pub fn is_suspicious(&self, at: f64) -> bool {
-        self.patience()
-            .is_some_and(|patience| at - self.moved_at >= patience / 2.0)
+        at - self.moved_at >= self.patience() / 2.0
     }
 
     fn stands_still(&self, at: f64) -> bool {
         self.looks.len() >= limits::HANG_LOOKS
-            && self
-                .patience()
-                .is_some_and(|patience| at - self.moved_at >= patience)
-            && self.gpus_rest()
+            && at - self.moved_at >= self.patience()
+            && self.looks.iter().all(|look| look.gpus_rest)
             && self.load_is_even()
     }
 
-    /// Seconds without a step that are no sign yet; None before the training has a pace.
-    fn patience(&self) -> Option<f64> {
-        let has_pace = self.intervals.len() >= limits::HANG_INTERVALS / 4;
-        has_pace.then(|| {
-            limits::HANG_PATIENCE
-                .as_secs_f64()
-                .max(10.0 * self.median())
-                .max(3.0 * self.slowest)
-        })
+    /// Seconds without a step that are no sign yet: for ever, before the training has a pace.
+    fn patience(&self) -> f64 {
+        if self.intervals.len() < limits::HANG_INTERVALS / 4 {
+            return f64::INFINITY;
+        }
+        limits::HANG_PATIENCE
+            .as_secs_f64()
+            .max(10.0 * self.median())
+            .max(3.0 * self.slowest)
     }
 
     fn median(&self) -> f64 {
@@ -163,17 +166,16 @@ impl HangWatch {
         sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)
     }
 
-    /// Whether no GPU does anything, as far as any is known of.
-    fn gpus_rest(&self) -> bool {
-        self.looks.iter().all(|look| look.gpus_rest != Some(false))
-    }
-
     /// Whether the load stays what it is: saving and evaluating vary, waiting does not. Unknown is no sign.
     fn load_is_even(&self) -> bool {
-        let cores: Option<Vec<f64>> = self.looks.iter().map(|look| look.cores).collect();
-        let Some(cores) = cores else { return false };
-        let highest = cores.iter().copied().fold(0.0, f64::max);
-        let lowest = cores.iter().copied().fold(f64::INFINITY, f64::min);
+        let (mut lowest, mut highest) = (f64::INFINITY, 0.0_f64);
+        for look in &self.looks {
+            let Some(cores) = look.cores else {
+                return false;
+            };
+            lowest = lowest.min(cores);
+            highest = highest.max(cores);
+        }
         highest - lowest <= limits::HANG_EVEN_CORES.max(limits::HANG_EVEN_SHARE * highest)
     }
 
@@ -182,11 +184,8 @@ impl HangWatch {
         if utilization <= limits::GPU_IDLE {
             return Some(true);
         }
-        let idle = self.idle_watts.get(&gpu.index)?;
-        Some(
-            utilization >= limits::GPU_BUSY
-                && gpu.power_watts? <= limits::HANG_WAITING_POWER * idle,
-        )
+        let waiting = limits::HANG_WAITING_POWER * self.idle_watts.get(&gpu.index)?;
+        Some(utilization >= limits::GPU_BUSY && gpu.power_watts? <= waiting)
     }
 }
 

@@ -22,22 +22,7 @@ use crate::public::PublicStr;
 use crate::public::text::PublicText;
 use crate::status::{End, signal_name};
 use resources::Resources;
-
-/// What is known of a run beforehand.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct RunFacts {
-    /// Epochs that the configuration plans; None where it limits the steps instead.
-    pub planned_epochs: Option<f64>,
-}
-
-/// Where a run stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Phase {
-    #[default]
-    Before,
-    Started,
-    Ended,
-}
+use std::collections::BTreeMap;
 
 /// The progress event that was sent last.
 #[derive(Clone, Copy, Debug)]
@@ -52,8 +37,10 @@ struct Report {
 /// One run.
 #[derive(Clone, Debug, Default)]
 pub struct Run {
-    facts: RunFacts,
-    phase: Phase,
+    /// Epochs that the configuration plans; None where it limits the steps instead.
+    planned_epochs: Option<f64>,
+    /// Whether the start event was made.
+    started: bool,
     progress: ProgressReader,
     trace: TraceReader,
     resources: Resources,
@@ -61,22 +48,12 @@ pub struct Run {
     /// The next report is not to wait for its time.
     urgent: bool,
     report: Option<Report>,
-    verdict: Option<Verdict>,
 }
 
 impl Run {
-    /// A run of which nothing was observed yet.
-    #[must_use]
-    pub fn new(facts: RunFacts) -> Self {
-        Self {
-            facts,
-            ..Self::default()
-        }
-    }
-
-    /// What was found out about the plan after the beginning.
-    pub const fn plan(&mut self, facts: RunFacts) {
-        self.facts = facts;
+    /// How many epochs the configuration plans.
+    pub fn plan(&mut self, epochs: Option<f64>) {
+        self.planned_epochs = epochs;
     }
 
     /// The command is known to train nothing.
@@ -85,32 +62,21 @@ impl Run {
     }
 
     /// What is known of the training by now.
-    #[must_use]
-    pub const fn training(&self) -> &Training {
+    pub fn training(&self) -> &Training {
         self.progress.training()
-    }
-
-    /// Why the run ended, once it has.
-    #[must_use]
-    pub const fn verdict(&self) -> Option<&Verdict> {
-        self.verdict.as_ref()
     }
 
     /// The command was spawned. Comes before every other event, and may come after the first observations.
     pub fn start(&mut self, start: Start) -> Event {
-        if self.phase == Phase::Before {
-            self.phase = Phase::Started;
-        }
+        self.started = true;
         Event::Start(Box::new(start))
     }
 
     /// The command printed a line.
     pub fn line(&mut self, stream: Stream, at: f64, line: &Line<'_>) {
-        if self.phase != Phase::Ended {
-            self.progress.line(stream, at, line);
-            self.trace.line(stream, at, line);
-            self.note_life(at);
-        }
+        self.progress.line(stream, at, line);
+        self.trace.line(stream, at, line);
+        self.note_life(at);
     }
 
     /// The command printed these bytes; their lines are cut here, because tracebacks are looked for in a quiet log as a
@@ -118,7 +84,7 @@ impl Run {
     pub fn bytes(&mut self, stream: Stream, at: f64, cutter: &mut LineCutter, bytes: &[u8]) {
         let (head, middle, tail) = inner_lines(bytes).unwrap_or((bytes, &[], &[]));
         cutter.push(head, |line| self.line(stream, at, &line));
-        let quiet = self.phase != Phase::Ended && self.trace.skip(stream, middle);
+        let quiet = self.trace.skip(stream, middle);
         cutter.push(middle, |line| {
             if quiet {
                 self.progress.line(stream, at, &line)
@@ -132,45 +98,38 @@ impl Run {
     /// The command has printed this much of a line that has not ended
     /// ([`LineCutter::peek`](crate::output::lines::LineCutter::peek)).
     pub fn peek(&mut self, stream: Stream, at: f64, line: &Line<'_>) {
-        if self.phase != Phase::Ended {
-            self.progress.peek(stream, at, line);
-            self.note_life(at);
-        }
+        self.progress.peek(stream, at, line);
+        self.note_life(at);
     }
 
     /// The training wrote a line into a log of its own.
     pub fn metrics(&mut self, line: &Line<'_>) {
-        if self.phase != Phase::Ended {
-            self.progress.metrics(line);
-        }
+        self.progress.metrics(line);
     }
 
     /// The trainer wrote down where it was.
     pub fn recorded(&mut self, state: &TrainerState) {
-        if self.phase != Phase::Ended {
-            self.progress.recorded(state);
-        }
+        self.progress.recorded(state);
     }
 
     /// The process tree and the accelerators were measured.
     pub fn sample(&mut self, sample: Sample) {
-        if self.phase != Phase::Ended {
-            // Where the steps come from a file of the trainer's, no line tells of them.
-            self.note_life(sample.at);
-            self.hang.sample(&sample);
-            self.resources.take(sample);
-        }
+        // Where the steps come from a file of the trainer's, no line tells of them.
+        self.note_life(sample.at);
+        self.hang.sample(&sample);
+        self.resources.take(sample);
     }
 
     /// Whether the training stands still now.
     pub fn hang(&mut self, at: f64) -> Option<Hang> {
-        self.hang
-            .look(at)
-            .filter(|_| self.phase == Phase::Started && !self.progress.training().finished)
+        let hang = self.hang.look(at)?;
+        if !self.started || self.training().finished {
+            return None;
+        }
+        Some(hang)
     }
 
     /// Whether the training may stand still, so that it is worth measuring closely.
-    #[must_use]
     pub fn is_suspicious(&self, at: f64) -> bool {
         self.hang.is_suspicious(at)
     }
@@ -185,7 +144,7 @@ impl Run {
         if let Some(moved) = self.progress.moved_at() {
             self.hang.moved(moved);
         }
-        if let Some(step) = self.progress.training().step {
+        if let Some(step) = self.training().step {
             self.hang.step(step, at);
         }
     }
@@ -193,9 +152,9 @@ impl Run {
     /// The progress event that is due, if one is; to be asked whenever something was observed, and at the
     /// latest once a second.
     pub fn due(&mut self, at: f64) -> Option<Event> {
-        let training = self.progress.training();
+        let training = self.training();
         let begun = training.step.is_some_and(|step| step > 0) || training.log_dictionaries > 0;
-        if self.phase != Phase::Started || !begun || !at.is_finite() {
+        if !self.started || !begun || !at.is_finite() {
             return None;
         }
         let tenth = tenths(training);
@@ -212,29 +171,23 @@ impl Run {
         }
         self.urgent = false;
         let event = self.progress_event(at);
-        self.report = Some(Report {
-            at,
-            point: self.progress.training().pace.last(),
-            tenth,
-        });
+        let point = self.training().pace.last();
+        self.report = Some(Report { at, point, tenth });
         Some(Event::Progress(Box::new(event)))
     }
 
-    /// The command has ended. The error, if there was one, and the finish; nothing where that was said before.
-    pub fn end(&mut self, mut ending: Ending) -> Vec<Event> {
-        if self.phase == Phase::Ended {
-            return Vec::new();
-        }
-        let mut events = Vec::with_capacity(3);
-        if self.phase == Phase::Before {
+    /// The command has ended: the error, if there was one, and the finish.
+    pub fn end(mut self, mut ending: Ending) -> Vec<Event> {
+        let mut events = Vec::new();
+        if !self.started {
             events.push(Event::Start(Box::default()));
         }
         ending.hang = self.hang(ending.at);
-        self.phase = Phase::Ended;
         let mut judgement = self.trace.finish(ending.end);
         if ending.is_worker && !judgement.has_word_of_the_first() {
             // What only other ranks said, in the output that they share with it, is not what it exited for.
-            (judgement.error, judgement.first_rank) = (None, None);
+            judgement.error = None;
+            judgement.first_rank = None;
         }
         if ending.end == Some(End::Exited(0)) {
             self.doubt(&mut judgement);
@@ -242,11 +195,10 @@ impl Run {
         let verdict = judge(&ending, &judgement, self.training());
         let finish = self.finish_event(&ending, &verdict);
         // What a program prints and survives is no error.
-        if let Some(error) = judgement.error.take() {
+        if let Some(error) = judgement.error {
             events.push(Event::Error(Box::new(error)));
         }
         events.push(Event::Finish(Box::new(finish)));
-        self.verdict = Some(verdict);
         events
     }
 
@@ -276,146 +228,140 @@ impl Run {
     }
 
     fn progress_event(&mut self, at: f64) -> Progress {
-        let training = self.progress.training();
-        let usage = self.resources.report();
+        let measured = self.resources.report();
+        let training = self.training();
         let hang = self.hang.current();
         Progress {
             step: training.step,
             total_steps: training.total_steps,
-            epoch: training.epoch.and_then(Number::new),
-            progress: self.share().and_then(Number::new),
-            steps_per_second: self.recent_rate().and_then(Number::new),
-            time_since_last_report: self.report.map(|last| at - last.at).and_then(Number::new),
-            loss: training.loss.and_then(Number::new),
+            epoch: number(training.epoch),
+            progress: number(self.share()),
+            steps_per_second: number(self.recent_rate()),
+            time_since_last_report: number(self.report.map(|last| at - last.at)),
+            loss: number(training.loss),
             loss_repr: training.loss.and_then(non_finite),
-            ppl: training.ppl.and_then(Number::new),
-            learning_rate: training.learning_rate.and_then(Number::new),
-            grad_norm: training.grad_norm.and_then(Number::new),
+            ppl: number(training.ppl),
+            learning_rate: number(training.learning_rate),
+            grad_norm: number(training.grad_norm),
             grad_norm_repr: training.grad_norm.and_then(non_finite),
-            eval_loss: training.eval_loss.and_then(Number::new),
-            eval_ppl: training.eval_ppl.and_then(Number::new),
-            eval_accuracy: training.eval_accuracy.and_then(Number::new),
+            eval_loss: number(training.eval_loss),
+            eval_ppl: number(training.eval_ppl),
+            eval_accuracy: number(training.eval_accuracy),
             tokens_total: training.tokens_total,
             tokens_trainable: training.tokens_trainable,
-            tokens_per_second_per_gpu: training.tokens_per_second_per_gpu.and_then(Number::new),
-            memory: usage.memory,
-            cpu_cores_used: usage.cpu_cores_used.and_then(Number::new),
-            gpu: usage.gpu,
-            stalled_seconds: hang.map(|hang| at - hang.since).and_then(Number::new),
+            tokens_per_second_per_gpu: number(training.tokens_per_second_per_gpu),
+            stalled_seconds: number(hang.map(|hang| at - hang.since)),
             suspect_rank: hang.and_then(|hang| hang.suspect),
+            ..measured
         }
     }
 
     /// The share of the training that is done.
     fn share(&self) -> Option<f64> {
-        let training = self.progress.training();
-        let ratio = |done: Option<f64>, planned: Option<f64>| {
-            done.zip(planned.filter(|planned| *planned > 0.0))
-                .map(|(done, planned)| (done / planned).clamp(0.0, 1.0))
-        };
-        let steps = ratio(
-            training.step.map(|step| step as f64),
-            training.total_steps.map(|total| total as f64),
-        );
-        // The trainer's own announcement is rounded up where only the steps are limited.
-        let planned = || ratio(training.epoch, training.planned_epochs);
-        ratio(training.epoch, self.facts.planned_epochs)
-            .or(steps)
-            .or_else(planned)
+        let training = self.training();
+        let steps = training.step.map(|step| step as f64);
+        let total = training.total_steps.map(|total| total as f64);
+        // The trainer's own announcement of epochs is rounded up where only the steps are limited.
+        ratio(training.epoch, self.planned_epochs)
+            .or_else(|| ratio(steps, total))
+            .or_else(|| ratio(training.epoch, training.planned_epochs))
     }
 
     /// Steps per second since the last report: between the last steps that the two reports knew, because the
     /// reports themselves fall anywhere between two slow steps.
     fn recent_rate(&self) -> Option<f64> {
-        let pace = &self.progress.training().pace;
-        let (from, to) = (
-            self.report
-                .and_then(|last| last.point)
-                .or_else(|| pace.first())?,
-            pace.last()?,
-        );
+        let pace = &self.training().pace;
+        let known = self.report.and_then(|last| last.point);
+        let from = known.or_else(|| pace.first())?;
+        let to = pace.last()?;
         // A training that stands still makes no steps, and that is known.
-        let still = self.report.is_some() && from.step == to.step;
-        if still { Some(0.0) } else { rate(from, to) }
+        if self.report.is_some() && from.step == to.step {
+            return Some(0.0);
+        }
+        rate(from, to)
     }
 
     fn finish_event(&self, ending: &Ending, verdict: &Verdict) -> Finish {
-        let training = self.progress.training();
-        let epochs: Vec<_> = training
-            .steps_per_epoch(self.facts.planned_epochs)
-            .map(|steps| training.pace.epochs(steps))
-            .unwrap_or_default();
-        let mean = epochs.iter().map(|epoch| epoch.seconds).sum::<f64>() / epochs.len() as f64;
-        let seconds = epochs
-            .iter()
-            .filter_map(|epoch| Some((epoch.number.try_into().ok()?, Number::new(epoch.seconds)?)));
-        let (exit_code, signal) = match ending.end {
-            Some(End::Exited(code)) => (Some(u64::from(code)), None),
-            Some(End::Signaled(signal)) => (None, Some(name_of(signal))),
-            None => (None, None),
+        let training = self.training();
+        let epochs = match training.steps_per_epoch(self.planned_epochs) {
+            Some(steps) => training.pace.epochs(steps),
+            None => Vec::new(),
         };
-        let gpu_peaks = self.resources.gpu_peaks();
-        Finish {
+        let mean = epochs.iter().map(|epoch| epoch.seconds).sum::<f64>() / epochs.len() as f64;
+        let mut seconds = BTreeMap::new();
+        for epoch in &epochs {
+            if let (Ok(number), Some(time)) = (epoch.number.try_into(), Number::new(epoch.seconds))
+            {
+                seconds.insert(number, time);
+            }
+        }
+        let mut finish = Finish {
             outcome: Some(verdict.outcome.public()),
             verdict: Some(verdict.into()),
-            exit_code,
-            signal,
             total_time_seconds: Number::new(ending.at),
             total_steps: training.step,
-            steps_per_second: training.steps_per_second().and_then(Number::new),
-            epochs_completed: training.epochs_completed(self.facts.planned_epochs),
-            epoch_times: (!epochs.is_empty()).then(|| finish::EpochTimes {
-                seconds: Some(Spread(seconds.collect())),
-            }),
+            steps_per_second: number(training.steps_per_second()),
+            epochs_completed: training.epochs_completed(self.planned_epochs),
             average_epoch_time_seconds: Number::new(mean),
-            peak_cpu_memory_bytes: self
-                .resources
-                .peak_process_bytes()
-                .max(ending.max_rss_bytes),
-            gpu_memory: (!gpu_peaks.0.is_empty()).then_some(finish::GpuMemory {
-                peak: Some(gpu_peaks),
-            }),
-            gpu_energy_joules: self.resources.gpu_energy_joules().and_then(Number::new),
+            peak_cpu_memory_bytes: self.resources.peak_process_bytes.max(ending.max_rss_bytes),
+            gpu_energy_joules: number(self.resources.gpu_energy_joules()),
             gpu_ecc_errors: self.resources.gpu_ecc_errors(),
-            gpu_xids: (!ending.gpu.xids.is_empty())
-                .then(|| ending.gpu.xids.iter().map(|xid| xid.code).collect()),
-            gpu_lost_at: ending.gpu.lost_at.and_then(Number::new),
+            gpu_lost_at: number(ending.gpu.lost_at),
             gpu_driver_unresponsive: ending.gpu.unresponsive.then_some(true),
-            cpu_seconds: ending
-                .cpu_seconds
-                .or_else(|| self.resources.cpu_seconds())
-                .and_then(Number::new),
-            loss: training.loss.and_then(Number::new),
+            cpu_seconds: number(ending.cpu_seconds.or(self.resources.cpu_seconds())),
+            loss: number(training.loss),
             loss_repr: training.loss.and_then(non_finite),
-            learning_rate: training.learning_rate.and_then(Number::new),
-            eval_loss: training.eval_loss.and_then(Number::new),
+            learning_rate: number(training.learning_rate),
+            eval_loss: number(training.eval_loss),
             oom_kills: ending.oom_kills_cgroup,
-            supervisor_lost: ending.supervisor.map(|loss| {
-                PublicStr::constant(match loss {
-                    SupervisorLoss::Crashed => "crashed",
-                    SupervisorLoss::Killed => "killed",
-                    SupervisorLoss::OutOfMemory => "out_of_memory",
-                })
-            }),
+            supervisor_lost: ending.supervisor.map(SupervisorLoss::public),
             dropped: self.dropped(&ending.dropped),
+            ..Finish::default()
+        };
+        match ending.end {
+            Some(End::Exited(code)) => finish.exit_code = Some(code.into()),
+            Some(End::Signaled(signal)) => finish.signal = Some(name_of(signal)),
+            None => {}
         }
+        if !epochs.is_empty() {
+            finish.epoch_times = Some(finish::EpochTimes {
+                seconds: Some(Spread(seconds)),
+            });
+        }
+        let peak = self.resources.gpu_peaks();
+        if peak.is_some() {
+            finish.gpu_memory = Some(finish::GpuMemory { peak });
+        }
+        if !ending.gpu.xids.is_empty() {
+            finish.gpu_xids = Some(ending.gpu.xids.iter().map(|xid| xid.code).collect());
+        }
+        finish
     }
 
     /// What was missed, if anything was.
     fn dropped(&self, dropped: &Dropped) -> Option<Dropped> {
-        let failures = self.resources.failures();
-        let samples = Some(dropped.samples.unwrap_or(0).saturating_add(failures))
-            .filter(|missed| *missed > 0);
-        Some(Dropped {
-            samples,
-            ..dropped.clone()
-        })
-        .filter(|missed| *missed != Dropped::default())
+        let mut dropped = dropped.clone();
+        if self.resources.failures > 0 {
+            dropped.samples = Some(dropped.samples.unwrap_or(0) + self.resources.failures);
+        }
+        if dropped == Dropped::default() {
+            return None;
+        }
+        Some(dropped)
     }
 }
 
+/// What an event says of a measured number; NaN and the infinities it leaves out.
+fn number(measured: Option<f64>) -> Option<Number> {
+    Number::new(measured?)
+}
+
+fn ratio(done: Option<f64>, planned: Option<f64>) -> Option<f64> {
+    let planned = planned.filter(|planned| *planned > 0.0)?;
+    Some((done? / planned).clamp(0.0, 1.0))
+}
+
 /// The finish of a run of whose output nothing is known; `steps`: what was last reported of them.
-#[must_use]
 pub fn unobserved_finish(ending: &Ending, steps: Option<u64>) -> Finish {
     let run = Run::default();
     let verdict = judge(ending, &Judgement::default(), run.training());
@@ -427,22 +373,20 @@ pub fn unobserved_finish(ending: &Ending, steps: Option<u64>) -> Finish {
 
 /// Tenths of the total that are done.
 fn tenths(training: &Training) -> u64 {
-    let ratio = training
-        .step
-        .zip(training.total_steps.filter(|total| *total > 0));
-    ratio.map_or(0, |(step, total)| (step.saturating_mul(10) / total).min(10))
+    match (training.step, training.total_steps) {
+        (Some(step), Some(total @ 1..)) => (step.saturating_mul(10) / total).min(10),
+        _ => 0,
+    }
 }
 
 /// A signal's name, or its number where it has none.
 fn name_of(signal: i32) -> PublicStr {
-    signal_name(signal).map_or_else(
-        || {
-            PublicText::new()
-                .constant("signal ")
-                .integer(signal.unsigned_abs().into())
-                .clone()
-                .finish()
-        },
-        PublicStr::constant,
-    )
+    match signal_name(signal) {
+        Some(name) => PublicStr::constant(name),
+        None => PublicText::new()
+            .constant("signal ")
+            .integer(signal.unsigned_abs().into())
+            .clone()
+            .finish(),
+    }
 }

@@ -6,7 +6,7 @@ use axolotl_run_core::event::Start;
 use axolotl_run_core::event::value::Sendable as _;
 use axolotl_run_core::event::wire::Member;
 use axolotl_run_core::judging::explanation::{Explainer, Explanation};
-use axolotl_run_core::judging::run::{Run, RunFacts};
+use axolotl_run_core::judging::run::Run;
 use axolotl_run_core::observation::{Ending, Stream};
 use axolotl_run_core::output::lines::LineCutter;
 use axolotl_run_core::output::traceback::TraceReader;
@@ -413,7 +413,7 @@ proptest! {
     fn no_secret_is_told_of_a_progress(secret in secret(), status in 0..256_i32) {
         let format = Format { stream: PROGRESS.into(), ..Format::default() };
         let stream = secret.woven(&format);
-        let (mut run, mut cutter) = (Run::new(RunFacts::default()), LineCutter::new());
+        let (mut run, mut cutter) = (Run::default(), LineCutter::new());
         let mut events = vec![run.start(Start::default())];
         for (second, piece) in (1..).zip(stream.chunks(300)) {
             run.bytes(Stream::Both, f64::from(second * 60), &mut cutter, piece);

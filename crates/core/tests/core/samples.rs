@@ -8,7 +8,7 @@ use crate::documents::path;
 use axolotl_run_core::event::schema::check;
 use axolotl_run_core::event::{Event, EventName, Start};
 use axolotl_run_core::judging::explanation::Explanation;
-use axolotl_run_core::judging::run::{Run, RunFacts};
+use axolotl_run_core::judging::run::Run;
 use axolotl_run_core::observation::{Ending, Stream};
 use axolotl_run_core::output::lines::LineCutter;
 use axolotl_run_core::output::progress::{ProgressReader, Training};
@@ -78,7 +78,7 @@ fn replay_run(folder: &Path, suffix: &str, one: bool, end: End) -> Vec<Event> {
     } else {
         [Stream::Stdout, Stream::Stderr]
     };
-    let mut run = Run::new(RunFacts::default());
+    let mut run = Run::default();
     let mut events = vec![run.start(Start::default())];
     let mut at = 0.0;
     for record in timing.lines() {

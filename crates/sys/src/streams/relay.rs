@@ -11,26 +11,31 @@ use crate::flow::failed;
 use crate::limits::{
     RELAY_PLAIN_BYTES, RELAY_STEP_BYTES, RELAY_TERMINAL_BYTES, SINK_FILLED_TIMES, SINK_PIPE_BYTES,
 };
+use crate::poll::{Events, Poll};
+use crate::streams::route::Between;
 use crate::{Errno, flow};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd, RawFd};
 
 /// Where the bytes come from.
 #[derive(Debug)]
-pub enum Source {
-    /// The pipe that the command writes to, and a pipe of ours for what its destination has no room for.
-    Pipe {
-        /// Our end of the command's pipe.
-        pipe: OwnedFd,
-        /// The pipe behind it, where descriptors are not scarce.
-        hold: Option<flow::Pipe>,
-    },
-    /// The pseudo-terminal that the command writes to, and the pipe of ours that splice needs behind it.
-    Terminal {
-        /// Our side of the pseudo-terminal.
-        master: OwnedFd,
-        /// The pipe behind it.
-        hold: flow::Pipe,
-    },
+pub struct Source {
+    /// What the command writes to.
+    pub between: Between,
+    /// Our end of it.
+    pub end: OwnedFd,
+    /// A pipe of ours behind it. Behind a pseudo-terminal, for splice needs one; behind a pipe, for what its destination
+    /// has no room for, where descriptors are not scarce.
+    pub hold: Option<flow::Pipe>,
+}
+
+impl Source {
+    /// The pipe with what goes next: the oldest that has left the command and not arrived.
+    fn head(&self, holding: bool) -> BorrowedFd<'_> {
+        match &self.hold {
+            Some(hold) if holding || self.between == Between::Terminal => hold.read.as_fd(),
+            _ => self.end.as_fd(),
+        }
+    }
 }
 
 /// Where the bytes go.
@@ -44,7 +49,7 @@ pub struct Sink {
 
 /// What a step came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+enum Step {
     /// Bytes were moved; there may be more.
     Moved,
     /// Bytes were moved, and the destination is full.
@@ -59,20 +64,35 @@ pub enum Step {
     SinkGone,
 }
 
+/// What came of moving all that can be moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pumped {
+    /// Nothing was moved; there may be more later.
+    Nothing,
+    /// Bytes were moved; there may be more.
+    Moved,
+    /// Nothing is left to be moved, or nowhere.
+    Over,
+}
+
 /// One stream on its way.
 #[derive(Debug)]
 pub struct Relay {
     source: Source,
     sink: Sink,
-    copy: Option<OwnedFd>,
+    /// Where the observer's copy goes, while there is an observer.
+    pub copy: Option<OwnedFd>,
     /// Bytes at the head that the copy has already.
     copied: usize,
     /// Whether the pipe behind the command's pipe may hold something. It comes first, and at first nobody knows:
     /// whoever relayed before us may have left it.
     holding: bool,
+    /// Whether the destination has to take something before more can be moved.
+    pub awaits_sink: bool,
     /// How often the destination was found full.
     filled: u32,
-    missed: u64,
+    /// Bytes that the copy did not take.
+    pub missed: u64,
     plain: bool,
     source_ended: bool,
     /// On the heap, where memory that is never touched costs nothing: hardly a relay ever needs it.
@@ -82,22 +102,18 @@ pub struct Relay {
 
 impl Relay {
     /// A relay from a source to a sink; the copy's end must be a pipe.
-    #[must_use]
     pub fn new(source: Source, sink: Sink, copy: Option<OwnedFd>) -> Self {
-        match &source {
-            Source::Pipe { pipe, hold } => {
-                flow::set_nonblocking(pipe.as_fd());
-                hold.iter()
-                    .for_each(|hold| flow::set_nonblocking(hold.read.as_fd()));
-            }
-            Source::Terminal { hold, .. } => flow::set_nonblocking(hold.read.as_fd()),
+        flow::set_nonblocking(source.end.as_fd());
+        if let Some(hold) = &source.hold {
+            flow::set_nonblocking(hold.read.as_fd());
         }
         Self {
-            holding: matches!(source, Source::Pipe { hold: Some(_), .. }),
+            holding: source.between == Between::Pipe && source.hold.is_some(),
             source,
             sink,
             copy,
             copied: 0,
+            awaits_sink: false,
             filled: 0,
             missed: 0,
             plain: false,
@@ -107,73 +123,77 @@ impl Relay {
         }
     }
 
-    /// What to wait on for more to move.
-    #[must_use]
-    pub fn source(&self) -> BorrowedFd<'_> {
-        match &self.source {
-            Source::Pipe { pipe, .. } => pipe.as_fd(),
-            Source::Terminal { master, .. } => master.as_fd(),
-        }
-    }
-
     /// Where the bytes go.
-    #[must_use]
     pub fn sink(&self) -> BorrowedFd<'_> {
         self.sink.descriptor.as_fd()
     }
 
     /// The pseudo-terminal between, if there is one.
-    #[must_use]
     pub fn terminal(&self) -> Option<BorrowedFd<'_>> {
-        match &self.source {
-            Source::Pipe { .. } => None,
-            Source::Terminal { master, .. } => Some(master.as_fd()),
+        match self.source.between {
+            Between::Pipe => None,
+            Between::Terminal => Some(self.source.end.as_fd()),
         }
     }
 
-    /// The numbers of all descriptors that the relay owns; -1 stands for none.
-    #[must_use]
-    pub fn descriptors(&self) -> [RawFd; 5] {
-        let hold = match &self.source {
-            Source::Pipe { hold, .. } => hold.as_ref(),
-            Source::Terminal { hold, .. } => Some(hold),
-        };
-        let (read, write) = hold.map_or((-1, -1), |hold| {
-            (hold.read.as_raw_fd(), hold.write.as_raw_fd())
-        });
+    /// The numbers of all descriptors that the relay owns.
+    pub fn descriptors(&self) -> Vec<RawFd> {
+        let mut all = vec![&self.source.end, &self.sink.descriptor];
+        all.extend(&self.copy);
+        if let Some(hold) = &self.source.hold {
+            all.extend([&hold.read, &hold.write]);
+        }
+        all.into_iter().map(|owned| owned.as_raw_fd()).collect()
+    }
+
+    /// Waits for what has to happen before more can be moved: adds it to a set, in two places.
+    pub fn wait_in<'fd>(&'fd self, poll: &mut Poll<'fd>) -> [usize; 2] {
+        if self.awaits_sink {
+            return [poll.add(Some(self.sink()), Events::WRITE); 2];
+        }
         [
-            self.source().as_raw_fd(),
-            read,
-            write,
-            self.sink.descriptor.as_raw_fd(),
-            self.copy.as_ref().map_or(-1, AsRawFd::as_raw_fd),
+            poll.add(Some(self.source.end.as_fd()), Events::READ),
+            poll.add(Some(self.sink()), Events::ERRORS),
         ]
     }
 
+    /// Moves what can be moved, in so many steps at the most. What the stream waits for next is noted for the next
+    /// sleep.
+    pub fn pump(&mut self, steps: usize) -> Pumped {
+        let mut pumped = Pumped::Nothing;
+        for _ in 0..steps {
+            match self.step() {
+                Step::Moved => pumped = Pumped::Moved,
+                Step::Filled => {
+                    self.awaits_sink = true;
+                    return Pumped::Moved;
+                }
+                Step::AwaitSink => {
+                    self.awaits_sink = true;
+                    return pumped;
+                }
+                Step::AwaitSource if !failed(self.sink()) => {
+                    self.awaits_sink = false;
+                    return pumped;
+                }
+                Step::AwaitSource | Step::SourceEnded | Step::SinkGone => return Pumped::Over,
+            }
+        }
+        pumped
+    }
+
     fn head(&self) -> BorrowedFd<'_> {
-        head(&self.source, self.holding)
-    }
-
-    /// Bytes that the copy did not take.
-    #[must_use]
-    pub const fn missed(&self) -> u64 {
-        self.missed
-    }
-
-    /// The observer is gone; nobody reads the copy any more.
-    pub fn drop_copy(&mut self) {
-        self.copy = None;
+        self.source.head(self.holding)
     }
 
     /// Moves what can be moved without waiting.
-    pub fn step(&mut self) -> Step {
+    fn step(&mut self) -> Step {
         let step = self.step_once();
         // Nothing is held back any more: on with what the command has written since.
         if step == Step::AwaitSource && std::mem::take(&mut self.holding) {
-            self.step_once()
-        } else {
-            step
+            return self.step_once();
         }
+        step
     }
 
     fn step_once(&mut self) -> Step {
@@ -185,22 +205,12 @@ impl Relay {
             return self.idle();
         }
         if self.sink.may_block && !flow::writable(&self.sink.descriptor) {
-            return if failed(self.sink()) {
-                Step::SinkGone
-            } else {
-                Step::AwaitSink
-            };
+            return self.full();
         }
-        let most = if self.sink.may_block {
-            RELAY_TERMINAL_BYTES
-        } else {
-            RELAY_STEP_BYTES
-        };
-        let amount = if self.copied > 0 {
-            self.copied.min(most)
-        } else {
-            most
-        };
+        let mut amount = self.most(RELAY_STEP_BYTES);
+        if self.copied > 0 {
+            amount = amount.min(self.copied);
+        }
         match flow::splice(self.head(), self.sink(), amount) {
             Ok(0) => Step::SourceEnded,
             Ok(moved) => {
@@ -230,15 +240,12 @@ impl Relay {
     /// Takes off the command's pipe what the destination has no room for. Each piece that leaves a pipe wakes whoever
     /// waits to write to it: now the command is woken once for all of it, and writes on while the pieces go their way.
     fn set_aside(&mut self) {
-        if let (
-            Source::Pipe {
-                pipe,
-                hold: Some(hold),
-            },
-            false,
-        ) = (&self.source, self.holding)
+        if let Some(hold) = &self.source.hold
+            && self.source.between == Between::Pipe
+            && !self.holding
         {
-            self.holding = flow::splice(pipe.as_fd(), hold.write.as_fd(), self.copied).is_ok();
+            let from = self.source.end.as_fd();
+            self.holding = flow::splice(from, hold.write.as_fd(), self.copied).is_ok();
         }
     }
 
@@ -255,10 +262,24 @@ impl Relay {
 
     fn idle(&self) -> Step {
         if self.source_ended {
-            Step::SourceEnded
-        } else {
-            Step::AwaitSource
+            return Step::SourceEnded;
         }
+        Step::AwaitSource
+    }
+
+    fn full(&self) -> Step {
+        if failed(self.sink()) {
+            return Step::SinkGone;
+        }
+        Step::AwaitSink
+    }
+
+    /// Bytes of one step: as many as usual, or few, where the destination could hold us up.
+    fn most(&self, usual: usize) -> usize {
+        if self.sink.may_block {
+            return RELAY_TERMINAL_BYTES;
+        }
+        usual
     }
 
     fn account(&mut self, moved: usize) {
@@ -296,28 +317,27 @@ impl Relay {
 
     /// Takes what the pseudo-terminal has into the pipe behind it.
     fn refill(&mut self) {
-        let Source::Terminal { master, hold } = &self.source else {
+        let (Between::Terminal, Some(hold)) = (self.source.between, &self.source.hold) else {
             return;
         };
         if self.source_ended {
             return;
         }
-        match flow::splice(master.as_fd(), hold.write.as_fd(), RELAY_STEP_BYTES) {
+        let master = self.source.end.as_fd();
+        match flow::splice(master, hold.write.as_fd(), RELAY_STEP_BYTES) {
             Ok(1..) | Err(Errno::EAGAIN | Errno::EINTR) => {}
             Ok(0) | Err(Errno::EIO) => self.source_ended = true,
             // No splice from terminals here, or (EINVAL) the command's side was closed just now.
             Err(_) if flow::writable(&hold.write) => {
                 let mut bytes = [0; RELAY_PLAIN_BYTES];
-                match flow::read(master.as_fd(), &mut bytes) {
-                    Ok(0) => self.source_ended = true,
-                    // A pipe that is ready takes a page whole.
-                    Ok(count) => drop(
-                        bytes
-                            .get(..count)
-                            .map(|bytes| flow::write(hold.write.as_fd(), bytes)),
-                    ),
+                match flow::read(master, &mut bytes) {
+                    Ok(count @ 1..) => {
+                        // A pipe that is ready takes a page whole.
+                        let bytes = bytes.get(..count).unwrap_or_default();
+                        let _ = flow::write(hold.write.as_fd(), bytes);
+                    }
                     Err(Errno::EAGAIN | Errno::EINTR) => {}
-                    Err(_) => self.source_ended = true,
+                    Ok(0) | Err(_) => self.source_ended = true,
                 }
             }
             Err(_) => {}
@@ -326,37 +346,23 @@ impl Relay {
 
     fn step_plain(&mut self) -> Step {
         if self.pending.is_empty() {
-            match flow::read(head(&self.source, self.holding), &mut self.buffer) {
-                Ok(0) => return Step::SourceEnded,
-                Ok(count) => {
+            match flow::read(self.source.head(self.holding), &mut self.buffer) {
+                Ok(count @ 1..) => {
                     self.pending = 0..count;
                     self.copy_plain();
                 }
                 Err(Errno::EINTR) => return Step::Moved,
                 Err(Errno::EAGAIN) => return self.idle(),
-                Err(_) => return Step::SourceEnded,
+                Ok(0) | Err(_) => return Step::SourceEnded,
             }
         }
         if !flow::writable(&self.sink.descriptor) {
-            return if failed(self.sink()) {
-                Step::SinkGone
-            } else {
-                Step::AwaitSink
-            };
+            return self.full();
         }
-        let most = if self.sink.may_block {
-            RELAY_TERMINAL_BYTES
-        } else {
-            RELAY_PLAIN_BYTES
-        };
-        let end = self
-            .pending
-            .end
-            .min(self.pending.start.saturating_add(most));
-        match flow::write(
-            self.sink.descriptor.as_fd(),
-            self.buffer.get(self.pending.start..end).unwrap_or_default(),
-        ) {
+        let most = self.pending.len().min(self.most(RELAY_PLAIN_BYTES));
+        let piece = self.pending.start..self.pending.start.saturating_add(most);
+        let bytes = self.buffer.get(piece).unwrap_or_default();
+        match flow::write(self.sink(), bytes) {
             Ok(count) => {
                 self.pending.start = self.pending.start.saturating_add(count);
                 Step::Moved
@@ -370,28 +376,14 @@ impl Relay {
     fn copy_plain(&mut self) {
         let known = self.copied.min(self.pending.len());
         self.copied = self.copied.saturating_sub(known);
-        let (Some(copy), Some(bytes)) = (
-            &self.copy,
-            self.buffer
-                .get(self.pending.start + known..self.pending.end),
-        ) else {
+        let unknown = self.pending.start + known..self.pending.end;
+        let (Some(copy), Some(bytes)) = (&self.copy, self.buffer.get(unknown)) else {
             return;
         };
         // A ready pipe takes a page whole; one that is not ready is not waited for.
         if !flow::writable(copy) || flow::write(copy.as_fd(), bytes).is_err() {
             self.missed = self.missed.saturating_add(bytes.len() as u64);
         }
-    }
-}
-
-/// The pipe with what goes next: the oldest that has left the command and not arrived.
-fn head(source: &Source, holding: bool) -> BorrowedFd<'_> {
-    match source {
-        Source::Pipe {
-            hold: Some(hold), ..
-        } if holding => hold.read.as_fd(),
-        Source::Pipe { pipe, .. } => pipe.as_fd(),
-        Source::Terminal { hold, .. } => hold.read.as_fd(),
     }
 }
 

@@ -64,15 +64,11 @@ pub struct Wishes {
 
 impl Routes {
     /// Everything handed on as it is: the way out when relays cannot be built.
-    #[must_use]
     pub fn untouched(&self) -> Self {
         let lost = self.relays.iter().flatten().count() as u64;
-        let keep = |way| {
-            if matches!(way, Way::Relay(_)) {
-                Way::Same
-            } else {
-                way
-            }
+        let keep = |way| match way {
+            Way::Relay(_) => Way::Same,
+            Way::Same | Way::Follow => way,
         };
         Self {
             stdout: keep(self.stdout),
@@ -84,7 +80,6 @@ impl Routes {
     }
 
     /// The files to be followed, as descriptor numbers, with what flows into them.
-    #[must_use]
     pub fn followed(&self) -> [Option<(i32, Stream)>; 2] {
         match (self.stdout, self.stderr, self.one_object) {
             (Way::Follow, Way::Follow, true) => [None, Some((2, Stream::Both))],
@@ -96,64 +91,42 @@ impl Routes {
     }
 }
 
-fn way_of(
-    descriptor: Descriptor,
-    wishes: Wishes,
-    pipe_wanted: bool,
-) -> Option<Result<Between, Way>> {
-    Some(match descriptor.kind {
-        Kind::Terminal if wishes.terminal_direct => return None,
-        Kind::Terminal => Ok(Between::Terminal),
-        Kind::Pipe | Kind::Socket if pipe_wanted => Ok(Between::Pipe),
-        Kind::Pipe | Kind::Socket => Err(Way::Same),
-        Kind::File => Err(Way::Follow),
-        Kind::Other | Kind::Closed => Err(Way::Same),
-    })
-}
-
 /// Decides for what our two descriptors are.
-#[must_use]
 pub fn decide(stdout: Descriptor, stderr: Descriptor, wishes: Wishes) -> Routes {
     let one_object = stdout == stderr && stdout.kind != Kind::Closed;
-    let mut routes = Routes {
-        stdout: Way::Same,
-        stderr: Way::Same,
-        relays: [None; 2],
-        one_object,
-        unobserved: 0,
-    };
-    let mut count = 0;
-    let mut relay = |between, to, stream| {
-        let index = count;
-        if let Some(place) = routes.relays.get_mut(index) {
+    let mut relays = [None; 2];
+    let mut way = |descriptor: Descriptor, to, stream, wants_pipe| {
+        let between = match descriptor.kind {
+            Kind::File => return Way::Follow,
+            Kind::Terminal if !wishes.terminal_direct => Between::Terminal,
+            Kind::Pipe | Kind::Socket if wants_pipe => Between::Pipe,
+            _ => return Way::Same,
+        };
+        let index = relays.iter().flatten().count();
+        if let Some(place) = relays.get_mut(index) {
             *place = Some(RelayRoute {
                 between,
                 to,
                 stream,
             });
-            count += 1;
         }
         Way::Relay(index)
     };
-    let stderr_stream = if one_object {
-        Stream::Both
+    let (stdout, stderr) = if one_object {
+        let both = way(stderr, 2, Stream::Both, true);
+        (both, both)
     } else {
-        Stream::Stderr
+        let stderr = way(stderr, 2, Stream::Stderr, true);
+        let stdout = way(stdout, 1, Stream::Stdout, wishes.tap_stdout);
+        (stdout, stderr)
     };
-    let stderr_way = match way_of(stderr, wishes, true) {
-        Some(Ok(between)) => relay(between, 2, stderr_stream),
-        Some(Err(way)) => way,
-        None => Way::Same,
-    };
-    let stdout_way = match way_of(stdout, wishes, wishes.tap_stdout) {
-        _ if one_object => stderr_way,
-        Some(Ok(between)) => relay(between, 1, Stream::Stdout),
-        Some(Err(way)) => way,
-        None => Way::Same,
-    };
-    (routes.stdout, routes.stderr) = (stdout_way, stderr_way);
-    routes.unobserved = u64::from(stderr_way == Way::Same);
-    routes
+    Routes {
+        stdout,
+        stderr,
+        relays,
+        one_object,
+        unobserved: u64::from(stderr == Way::Same),
+    }
 }
 
 #[cfg(test)]

@@ -5,10 +5,9 @@
 //! whole device's would be somebody else's peak.
 
 use crate::event::value::{Number, PerIndex, Spread};
-use crate::event::{GpuSample, MemoryReport};
+use crate::event::{GpuSample, MemoryReport, Progress};
 use crate::limits::GPUS_MAX;
 use crate::observation::{Attribution, GpuReading, Sample};
-use crate::public::PublicStr;
 use std::collections::BTreeMap;
 
 /// What was seen of one GPU.
@@ -24,36 +23,33 @@ struct Gpu {
     ecc: Option<u64>,
 }
 
-/// The part of a progress event that is measured.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Usage {
-    pub(super) memory: Option<MemoryReport>,
-    pub(super) cpu_cores_used: Option<f64>,
-    pub(super) gpu: Option<Vec<GpuSample>>,
-}
-
 /// All measurements of a run, condensed.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Resources {
+pub struct Resources {
     last: Option<Sample>,
-    peak_process_bytes: Option<u64>,
+    /// Highest resident bytes of one process.
+    pub peak_process_bytes: Option<u64>,
     gpus: BTreeMap<u32, Gpu>,
     /// Time and processor seconds of the sample that the last report was made from, or of the first.
     reported_cpu: Option<(f64, f64)>,
     /// The same of the last sample that had them.
     last_cpu: Option<(f64, f64)>,
-    failures: u64,
+    /// Parts of measurements that failed.
+    pub failures: u64,
 }
 
 impl Resources {
     /// Takes a measurement.
-    pub(super) fn take(&mut self, sample: Sample) {
+    pub fn take(&mut self, sample: Sample) {
         self.failures = self.failures.saturating_add(sample.failures);
         self.peak_process_bytes = self.peak_process_bytes.max(sample.rss_max_process_bytes);
-        let cpu = sample.cpu_seconds.map(|seconds| (sample.at, seconds));
-        let cpu = cpu.filter(|(at, seconds)| at.is_finite() && seconds.is_finite());
-        self.last_cpu = cpu.or(self.last_cpu);
-        self.reported_cpu = self.reported_cpu.or(cpu);
+        if let Some(seconds) = sample.cpu_seconds
+            && seconds.is_finite()
+            && sample.at.is_finite()
+        {
+            self.last_cpu = Some((sample.at, seconds));
+            self.reported_cpu = self.reported_cpu.or(self.last_cpu);
+        }
         for reading in &sample.gpus {
             if self.gpus.len() < GPUS_MAX || self.gpus.contains_key(&reading.index) {
                 self.gpus.entry(reading.index).or_default().take(reading);
@@ -62,69 +58,49 @@ impl Resources {
         self.last = Some(sample);
     }
 
-    /// What a progress event says now; the time since the last one begins anew.
-    pub(super) fn report(&mut self) -> Usage {
-        let cores = self
-            .reported_cpu
-            .zip(self.last_cpu)
-            .and_then(|((from, before), (to, now))| {
-                // A child that was reaped between two samples moves from one counter to another.
-                (to > from).then(|| ((now - before) / (to - from)).max(0.0))
-            });
+    /// The part of a progress event that is measured; the time since the last one begins anew.
+    pub fn report(&mut self) -> Progress {
+        let mut report = Progress::default();
+        if let (Some((from, before)), Some((to, now))) = (self.reported_cpu, self.last_cpu)
+            && to > from
+        {
+            // A child that was reaped between two samples moves from one counter to another.
+            report.cpu_cores_used = Number::new(((now - before) / (to - from)).max(0.0));
+        }
         self.reported_cpu = self.last_cpu;
         let Some(last) = &self.last else {
-            return Usage::default();
+            return report;
         };
-        let gpu_memory: BTreeMap<_, _> = last
-            .gpus
-            .iter()
-            .filter_map(|gpu| Some((gpu.index, gpu.memory_bytes?)))
-            .take(GPUS_MAX)
-            .collect();
-        let peaks = self.gpu_peaks();
+        let gpus = last.gpus.iter().take(GPUS_MAX);
         let memory = MemoryReport {
             cpu_memory_bytes: last.rss_max_process_bytes,
             peak_cpu_memory_bytes: self.peak_process_bytes,
             rss_sum_bytes: last.rss_sum_bytes,
             cgroup_bytes: last.cgroup_bytes,
-            gpu_memory_bytes: (!gpu_memory.is_empty()).then_some(Spread(gpu_memory)),
-            gpu_peak_memory_bytes: (!peaks.0.is_empty()).then_some(peaks),
+            gpu_memory_bytes: per_index(gpus.clone().map(|gpu| (gpu.index, gpu.memory_bytes))),
+            gpu_peak_memory_bytes: self.gpu_peaks(),
         };
-        let gpus: Vec<_> = last.gpus.iter().take(GPUS_MAX).map(gpu_sample).collect();
-        Usage {
-            memory: Some(memory).filter(|memory| *memory != MemoryReport::default()),
-            cpu_cores_used: cores,
-            gpu: (!gpus.is_empty()).then_some(gpus),
+        if memory != MemoryReport::default() {
+            report.memory = Some(memory);
         }
-    }
-
-    /// Highest resident bytes of one process.
-    pub(super) const fn peak_process_bytes(&self) -> Option<u64> {
-        self.peak_process_bytes
+        if !last.gpus.is_empty() {
+            report.gpu = Some(gpus.map(gpu_sample).collect());
+        }
+        report
     }
 
     /// Processor seconds, as last sampled.
-    pub(super) fn cpu_seconds(&self) -> Option<f64> {
-        self.last_cpu.map(|(_, seconds)| seconds)
-    }
-
-    /// Parts of measurements that failed.
-    pub(super) const fn failures(&self) -> u64 {
-        self.failures
+    pub fn cpu_seconds(&self) -> Option<f64> {
+        Some(self.last_cpu?.1)
     }
 
     /// Highest memory of each GPU, where it was attributed to the run.
-    pub(super) fn gpu_peaks(&self) -> PerIndex<u64> {
-        Spread(
-            self.gpus
-                .iter()
-                .filter_map(|(index, gpu)| Some((*index, gpu.peak?)))
-                .collect(),
-        )
+    pub fn gpu_peaks(&self) -> Option<PerIndex<u64>> {
+        per_index(self.gpus.iter().map(|(index, gpu)| (*index, gpu.peak)))
     }
 
     /// Memory errors of all GPUs that could not be corrected.
-    pub(super) fn gpu_ecc_errors(&self) -> Option<u64> {
+    pub fn gpu_ecc_errors(&self) -> Option<u64> {
         self.gpus
             .values()
             .filter_map(|gpu| gpu.ecc)
@@ -132,7 +108,7 @@ impl Resources {
     }
 
     /// Energy of the GPUs that the run used; of those that cannot be told, too.
-    pub(super) fn gpu_energy_joules(&self) -> Option<f64> {
+    pub fn gpu_energy_joules(&self) -> Option<f64> {
         let used = |gpu: &&Gpu| gpu.unattributed || gpu.peak.is_none_or(|peak| peak > 0);
         self.gpus
             .values()
@@ -158,32 +134,38 @@ impl Gpu {
         }
         self.last_energy = counter.or(self.last_energy);
         if let (Some(before), Some(now)) = (self.last_ecc, reading.ecc_errors) {
-            self.ecc = Some(
-                self.ecc
-                    .unwrap_or(0)
-                    .saturating_add(now.saturating_sub(before)),
-            );
+            let new = now.saturating_sub(before);
+            self.ecc = Some(self.ecc.unwrap_or(0).saturating_add(new));
         }
         self.last_ecc = reading.ecc_errors.or(self.last_ecc);
     }
 }
 
+/// What is known of each, by its index; None where that is nothing.
+fn per_index(known: impl Iterator<Item = (u32, Option<u64>)>) -> Option<PerIndex<u64>> {
+    let mut values = BTreeMap::new();
+    for (index, value) in known {
+        values.extend(value.map(|value| (index, value)));
+    }
+    if values.is_empty() {
+        return None;
+    }
+    Some(Spread(values))
+}
+
 fn gpu_sample(reading: &GpuReading) -> GpuSample {
-    GpuSample {
+    let mut sample = GpuSample {
         index: Some(reading.index.into()),
         utilization: reading.utilization.and_then(Number::new),
         power_watts: reading.power_watts.and_then(Number::new),
         temperature_celsius: reading.temperature_celsius,
         throttled: reading.throttled,
-        throttle_reasons: Some(reading.throttle_reasons.clone())
-            .filter(|reasons| !reasons.is_empty()),
         mig: reading.mig.then_some(true),
-        attribution: reading.attribution.map(|attribution| {
-            PublicStr::constant(match attribution {
-                Attribution::Pid => "pid",
-                Attribution::Delta => "delta",
-                Attribution::Device => "device",
-            })
-        }),
+        attribution: reading.attribution.map(Attribution::public),
+        ..GpuSample::default()
+    };
+    if !reading.throttle_reasons.is_empty() {
+        sample.throttle_reasons = Some(reading.throttle_reasons.clone());
     }
+    sample
 }

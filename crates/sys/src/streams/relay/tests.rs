@@ -54,8 +54,9 @@ impl Way {
             may_block: false,
         };
         Relay::new(
-            Source::Pipe {
-                pipe: same(&self.command.read),
+            Source {
+                between: Between::Pipe,
+                end: same(&self.command.read),
                 hold,
             },
             sink,
@@ -131,9 +132,10 @@ fn a_terminals_flood_arrives_once_and_in_order_whoever_relays_when() {
                 may_block: false,
             };
             Relay::new(
-                Source::Terminal {
-                    master: same(&opened.master),
-                    hold,
+                Source {
+                    between: Between::Terminal,
+                    end: same(&opened.master),
+                    hold: Some(hold),
                 },
                 sink,
                 copy,
