@@ -1,12 +1,14 @@
 //! What every entry of `knowledge/` must have, and how its files are read.
 
-use serde::Deserialize;
+use crate::pattern::escape;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_yaml::Mapping;
 use std::fs;
 use std::path::Path;
 
 /// Why an entry is believed. Every entry of every kind has these three.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 pub struct Grounds {
     /// Where the words come from: package and file of the literal, or a public thread.
     pub source: String,
@@ -26,26 +28,56 @@ impl Grounds {
 }
 
 /// Reads the entries of all YAML files of a folder, in the order of their names; each file is a list.
-pub fn read<T: DeserializeOwned>(folder: &Path) -> Vec<T> {
-    let mut files: Vec<_> = fs::read_dir(folder)
-        .unwrap_or_else(|why| panic!("{}: {why}", folder.display()))
-        .map(|file| {
-            file.expect("a folder of the repository can be listed")
-                .path()
-        })
-        .filter(|file| {
-            file.extension()
-                .is_some_and(|extension| extension == "yaml")
-        })
-        .collect();
+pub fn read<T: DeserializeOwned + Serialize>(folder: &Path) -> Vec<T> {
+    let listed = fs::read_dir(folder).unwrap_or_else(|why| panic!("{}: {why}", folder.display()));
+    let mut files = Vec::new();
+    for file in listed {
+        let file = file
+            .expect("a folder of the repository can be listed")
+            .path();
+        if file
+            .extension()
+            .is_some_and(|extension| extension == "yaml")
+        {
+            files.push(file);
+        }
+    }
     files.sort();
-    files.iter().flat_map(|file| read_file::<T>(file)).collect()
+    files.iter().flat_map(|file| read_file(file)).collect()
 }
 
-/// Reads the entries of one YAML file, which is a list.
-pub fn read_file<T: DeserializeOwned>(file: &Path) -> Vec<T> {
-    let text = fs::read_to_string(file).unwrap_or_else(|why| panic!("{}: {why}", file.display()));
-    serde_yaml::from_str(&text).unwrap_or_else(|why| panic!("{}: {why}", file.display()))
+/// Reads the entries of one YAML file, which is a list. A key that its entries do not have stops the build.
+pub fn read_file<T: DeserializeOwned + Serialize>(file: &Path) -> Vec<T> {
+    let name = file.display();
+    let text = fs::read_to_string(file).unwrap_or_else(|why| panic!("{name}: {why}"));
+    let written: Vec<Mapping> =
+        serde_yaml::from_str(&text).unwrap_or_else(|why| panic!("{name}: {why}"));
+    let entries: Vec<T> = serde_yaml::from_str(&text).unwrap_or_else(|why| panic!("{name}: {why}"));
+    for (written, entry) in written.iter().zip(&entries) {
+        let known = serde_yaml::to_value(entry).expect("what was read can be written");
+        for key in written.keys() {
+            assert!(
+                known.get(key).is_some(),
+                "{name}: unknown key {key:?} in {written:?}"
+            );
+        }
+    }
+    entries
+}
+
+/// The regular expression of a pattern: its text, with what its holes (`{name}`) match.
+pub fn regex(pattern: &str, mut hole: impl FnMut(&str) -> String) -> String {
+    let mut regex = String::new();
+    let mut rest = pattern;
+    while let Some((before, after)) = rest.split_once('{') {
+        let (name, after) = after
+            .split_once('}')
+            .unwrap_or_else(|| panic!("{pattern}: a hole has no end"));
+        regex += &escape(before);
+        regex += &hole(name);
+        rest = after;
+    }
+    regex + &escape(rest)
 }
 
 /// A Rust literal of a text.
@@ -56,6 +88,16 @@ pub fn literal(text: &str) -> String {
 /// A Rust slice of texts.
 pub fn list(texts: &[String]) -> String {
     format!("&{texts:?}")
+}
+
+/// A row of a table that a test runs: the columns, the examples, the look-alikes.
+pub fn examples(columns: &[&str], grounds: &Grounds) -> String {
+    let (columns, yes, no) = (
+        columns.join(", "),
+        list(&grounds.examples),
+        list(&grounds.look_alikes),
+    );
+    format!("    ({columns}, {yes}, {no}),\n")
 }
 
 /// The name of a variant: `gpu_out_of_memory` is `GpuOutOfMemory`.

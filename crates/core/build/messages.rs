@@ -2,11 +2,11 @@
 
 use crate::entry::{self, Grounds, literal};
 use crate::pattern::{self, Forms};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 use std::path::Path;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct Entry {
     /// How the message begins.
     message: Option<String>,
@@ -19,8 +19,7 @@ struct Entry {
     grounds: Grounds,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Deserialize, Serialize)]
 struct Words {
     hole: String,
     /// What such a word looks like; without it only the words themselves match.
@@ -31,7 +30,7 @@ struct Words {
     words: Vec<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct Class {
     class: String,
     meaning: String,

@@ -2,10 +2,10 @@
 
 use crate::entry::{self, Grounds, literal};
 use crate::pattern::{self, Forms};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct Entry {
     /// The line, or what it holds.
     sign: Option<String>,

@@ -4,13 +4,13 @@
 //! has what an entry leaves out.
 
 use crate::entry::{Grounds, list, literal, read_file, variant};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_yaml::Value;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct TableEntry {
     #[serde(flatten)]
     grounds: Grounds,
