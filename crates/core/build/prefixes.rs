@@ -1,11 +1,11 @@
-//! The forms of prefixes (`knowledge/prefixes/`), each cut into its holes and literals.
+//! The forms of prefixes (`knowledge/prefixes/`), as regular expressions.
 
-use crate::entry::{Grounds, literal, read};
-use serde::Deserialize;
-use std::fmt::Write as _;
+use crate::entry::{Grounds, examples, literal, read, regex};
+use crate::pattern::escape;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct Entry {
     name: String,
     form: String,
@@ -15,61 +15,70 @@ struct Entry {
     grounds: Grounds,
 }
 
-/// The holes of a form, and the variant of `Piece` that reads each.
+/// What the holes of a form match.
 const HOLES: &[(&str, &str)] = &[
-    ("iso", "Iso"),
-    ("date", "Date"),
-    ("clock", "Clock"),
-    ("rank", "Rank"),
-    ("number", "Number"),
-    ("letters", "Letters"),
-    ("name", "Name"),
-    ("host", "Host"),
-    ("stream", "Stream"),
-    ("blanks", "Blanks"),
-    ("until", "Until"),
+    ("iso", "DATETCLOCK(?:Z|[+-][0-9]{2}:[0-9]{2})"),
+    // Without a zone it is a program's own time as well as a collector's.
+    ("date", "DATE(?: CLOCKZ?|TCLOCK)"),
+    ("clock", "CLOCKZ?"),
+    ("rank", "([0-9]{1,7})"),
+    ("number", "[0-9]{1,10}"),
+    ("letters", "[A-Za-z_]+"),
+    ("name", "[0-9A-Za-z_.-]+"),
+    // It has a digit, and is no bare number.
+    (
+        "host",
+        "(?:[0-9]+[A-Za-z.-]|[A-Za-z.-]+[0-9])[0-9A-Za-z.-]*",
+    ),
+    ("stream", "std(?:out|err|diag)"),
+    ("blanks", " *"),
+    ("until", ".*?"),
 ];
+const DATE: &str = "[0-9]{4}(?:-[0-9]{2}-|/[0-9]{2}/)[0-9]{2}";
+const CLOCK: &str = "[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]+)?";
 
-/// A table `FORMS`.
+/// In its groups any of the times, or seconds with at least three digits behind the point; no address, which has another
+/// point.
+const TIME: &str =
+    "((?:DATE[T ])?CLOCK(?:Z|[+-][0-9]{2}:[0-9]{2})?)|([0-9]{1,10}[.][0-9]{3,9})(?:[^0-9.]|$)";
+
+/// `FORM` is any form; its groups are the rank and what must follow, of which those that are not there are empty.
 pub fn generate(knowledge: &Path) -> String {
-    let mut source =
-        String::from("/// All forms that are known.\npub(crate) const FORMS: &[Form] = &[\n");
+    let (mut forms, mut tests) = (Vec::new(), String::new());
     for entry in read::<Entry>(&knowledge.join("prefixes")) {
         entry.grounds.check(&entry.name);
-        let pieces = pieces(&entry.name, &entry.form);
-        write!(
-            source,
-            "Form {{ pieces: &[{}], before: &{:?}, #[cfg(test)] examples: &{:?}, #[cfg(test)] look_alikes: &{:?} }},\n",
-            pieces.join(", "),
-            entry.before,
-            entry.grounds.examples,
-            entry.grounds.look_alikes,
-        )
-        .expect("a string can be written");
+        let form = form(&entry);
+        tests += &examples(&[&literal(&form)], &entry.grounds);
+        forms.push(form);
     }
-    source + "];\n"
+    format!(
+        "const FORM: &str = {:?};\n\
+         pub(super) const TIME: &str = {:?};\n\
+         #[cfg(test)]\n\
+         const FORMS: &[(&str, &[&str], &[&str])] = &[\n{tests}];\n",
+        forms.join("|"),
+        times(TIME),
+    )
 }
 
-/// `[{letters}{rank}]:` as `Literal("["), Letters, Rank, Literal("]:")`.
-fn pieces(name: &str, form: &str) -> Vec<String> {
-    let mut pieces = Vec::new();
-    let mut rest = form;
-    while let Some((before, hole)) = rest.split_once('{') {
-        let (hole, after) = hole
-            .split_once('}')
-            .unwrap_or_else(|| panic!("{name}: a hole has no end"));
-        if !before.is_empty() {
-            pieces.push(format!("Piece::Literal({})", literal(before)));
-        }
-        let (_, variant) = HOLES
-            .iter()
-            .find(|(known, _)| *known == hole)
-            .unwrap_or_else(|| panic!("{name}: no hole is called {hole}"));
-        pieces.push(format!("Piece::{variant}"));
-        rest = after;
+fn form(entry: &Entry) -> String {
+    let text = entry.form.trim_end_matches(' ');
+    let mut form = regex(text, |hole| {
+        let found = HOLES.iter().find(|(name, _)| *name == hole);
+        let (_, form) = found.unwrap_or_else(|| panic!("{}: no hole {hole}", entry.name));
+        times(form)
+    });
+    if text.len() < entry.form.len() {
+        // The blank is missing where the line is empty and somebody trimmed it.
+        form += "(?: |$)";
     }
-    if !rest.is_empty() {
-        pieces.push(format!("Piece::Literal({})", literal(rest)));
+    if !entry.form.contains("{rank}") {
+        form += "()";
     }
-    pieces
+    let before: Vec<_> = entry.before.iter().map(|text| escape(text)).collect();
+    format!("{form}({})", before.join("|"))
+}
+
+fn times(form: &str) -> String {
+    form.replace("DATE", DATE).replace("CLOCK", CLOCK)
 }

@@ -2,7 +2,7 @@
 //!
 //! Launchers and collectors of logs put it there, so that the same training prints other lines under each of them. The
 //! known forms are data (`knowledge/prefixes/`, read by [`forms`]). A form that nobody wrote down is learned: from a
-//! traceback's header by [`source`], from a progress bar by [`collector`]. [`time`] reads the times in all of them.
+//! traceback's header by [`source`], from a progress bar by [`collector`].
 //!
 //! A prefix is the user's text. It is bounded, kept only to compare with, and never told. One that is not recognised
 //! stays, and turns its line into an unknown one: a step is missed rather than invented.
@@ -19,7 +19,6 @@
 mod collector;
 mod forms;
 mod source;
-mod time;
 
 pub(crate) use collector::Collector;
 pub(crate) use forms::{logged_line, strip};

@@ -7,25 +7,22 @@
 //!
 //! Prefixes are the user's text. They are bounded, kept only to compare with, and never told.
 
-use super::forms::Leading;
-use super::time;
+use super::forms::{Leading, TIME as TIMES, begins_with};
 use crate::limits::TRACE_PREFIX_BYTES_MAX;
+use regex::Regex;
+use std::sync::LazyLock;
 
 /// Stands for a time of day in a prefix; no line holds it, for control characters are stripped.
 const TIME: char = '\u{1}';
 
 /// What stands before the lines of a source.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct SourcePrefix {
     key: String,
-    rank: Option<u64>,
-    is_a_log: bool,
-}
-
-impl PartialEq for SourcePrefix {
-    fn eq(&self, other: &Self) -> bool {
-        self.key == other.key
-    }
+    /// The rank that it names.
+    pub(crate) rank: Option<u64>,
+    /// Whether a logger wrote it: somebody caught the exception.
+    pub(crate) is_a_log: bool,
 }
 
 impl SourcePrefix {
@@ -49,17 +46,18 @@ impl SourcePrefix {
             &before[..before.len().min(words.len() + 1)]
         };
         let mut key = String::new();
-        let mut rest = own;
-        while let Some(first) = rest.chars().next() {
+        let mut rest = own.chars();
+        loop {
             // In the middle of an address no time begins.
             let inside = key.ends_with(|last: char| last == '.' || last.is_ascii_digit());
-            if let Some(after) = if inside { None } else { time::any(rest) } {
+            if !inside && let Some(after) = behind_time(rest.as_str()) {
                 key.push(TIME);
-                rest = after;
-            } else {
-                key.push(first);
-                rest = rest.get(first.len_utf8()..).unwrap_or_default();
+                rest = after.chars();
             }
+            let Some(first) = rest.next() else {
+                break;
+            };
+            key.push(first);
         }
         let rank = leading.rank.or_else(|| rank(&key));
         let is_a_log = is_log_line(&key);
@@ -99,56 +97,41 @@ impl SourcePrefix {
             return None;
         }
         let mut rest = line;
-        let mut key = self.key.as_str();
-        while let Some(expected) = key.chars().next() {
-            let after_key = key.get(expected.len_utf8()..).unwrap_or_default();
+        let mut key = self.key.chars();
+        while let Some(expected) = key.next() {
             if expected == TIME {
-                rest = time::any(rest)?;
+                rest = behind_time(rest)?;
             } else if loosely && expected.is_ascii_digit() {
-                let trimmed = rest.trim_start_matches(|digit: char| digit.is_ascii_digit());
-                if trimmed.len() == rest.len() {
-                    return None;
-                }
-                rest = trimmed;
-                key = after_key.trim_start_matches(|digit: char| digit.is_ascii_digit());
-                continue;
-            } else if rest.is_empty() && key.trim().is_empty() {
+                rest = rest.strip_prefix(is_digit)?.trim_start_matches(is_digit);
+                key = key.as_str().trim_start_matches(is_digit).chars();
+            } else if rest.is_empty() && expected == ' ' && key.as_str().trim().is_empty() {
                 // An empty line of this source, whose last blank somebody trimmed.
                 return Some("");
             } else {
                 rest = rest.strip_prefix(expected)?;
             }
-            key = after_key;
         }
         Some(rest)
     }
+}
 
-    /// The rank that the prefix names.
-    pub(crate) const fn rank(&self) -> Option<u64> {
-        self.rank
-    }
+fn is_digit(character: char) -> bool {
+    character.is_ascii_digit()
+}
 
-    /// Whether a logger wrote it: somebody caught the exception.
-    pub(crate) const fn is_a_log(&self) -> bool {
-        self.is_a_log
-    }
+/// The text behind a leading time.
+fn behind_time(text: &str) -> Option<&str> {
+    static LEADING: LazyLock<Option<Regex>> = LazyLock::new(|| begins_with(TIMES));
+    let found = LEADING.as_ref()?.captures(text)?;
+    let time = found.iter().skip(1).flatten().next()?;
+    Some(&text[time.end()..])
 }
 
 fn rank(key: &str) -> Option<u64> {
-    ["[rank", "[default", "rank=", "[Rank ", "rank "]
-        .iter()
-        .find_map(|sign| {
-            let (_, after) = key.split_once(sign)?;
-            let end = after
-                .bytes()
-                .position(|byte| !byte.is_ascii_digit())
-                .unwrap_or(after.len());
-            after
-                .get(..end)?
-                .parse()
-                .ok()
-                .filter(|rank| *rank < 1_000_000)
-        })
+    static RANK: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r"(?:\[rank|\[default|rank=|\[Rank |rank )([0-9]{1,6})(?:[^0-9]|$)").ok()
+    });
+    RANK.as_ref()?.captures(key)?[1].parse().ok()
 }
 
 /// Of the text before a header, what can be its prefix: behind a bar that no new line ended, else before that bar.
@@ -167,17 +150,10 @@ fn outside_bar(before: &str) -> &str {
 
 /// What stands behind the end of a progress bar, which is its rate.
 pub(crate) fn behind_bar(text: &str) -> Option<&str> {
-    let mut rate = None;
-    for unit in ["it/s", "s/it"] {
-        let at = text.find(unit);
-        rate = match (rate, at) {
-            (Some(first), Some(at)) if at < first => Some(at),
-            (None, at) => at,
-            (first, _) => first,
-        };
-    }
-    let rest = &text[rate?..];
-    Some(&rest[rest.find(']')? + 1..])
+    static RATE: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"(?:it/s|s/it)[^\]]*\]").ok());
+    let rate = RATE.as_ref()?.find(text)?;
+    Some(&text[rate.end()..])
 }
 
 /// Whether the text is (the end of) a progress bar.
@@ -259,15 +235,15 @@ mod tests {
         ] {
             assert!(SourcePrefix::of(before).is_empty(), "{before}");
         }
-        assert_eq!(SourcePrefix::of("[rank12]: ").rank(), Some(12));
-        assert!(SourcePrefix::of("2026-03-01 11:22:33 ERROR ").is_a_log());
+        assert_eq!(SourcePrefix::of("[rank12]: ").rank, Some(12));
+        assert!(SourcePrefix::of("2026-03-01 11:22:33 ERROR ").is_a_log);
     }
 
     proptest! {
         #[test]
         fn a_prefix_strips_itself(before in "\\PC{0,60}", line in "\\PC{0,40}") {
             let prefix = SourcePrefix::of(&before);
-            let _ = (prefix.strip(&line, false), prefix.strip(&line, true), prefix.rank());
+            let _ = (prefix.strip(&line, false), prefix.strip(&line, true), prefix.rank);
             if !prefix.is_empty() && before.trim_end() == before && !line.starts_with(|c: char| c.is_ascii_digit() || "Z.,".contains(c)) {
                 let whole = format!("{before}{line}");
                 prop_assert_eq!(prefix.strip(&whole, false), Some(line.as_str()));

@@ -189,10 +189,10 @@ impl TraceReader {
         let (index, rest) = self.source(stream, text, opening);
         let mut done = Vec::new();
         if let Some(source) = self.sources.get_mut(index) {
-            let logged = self.logged || source.prefix.is_a_log();
+            let logged = self.logged || source.prefix.is_a_log;
             let around = Around {
                 logged,
-                rank: source.prefix.rank(),
+                rank: source.prefix.rank,
                 at,
                 order: self.order,
                 line: self.lines,
