@@ -9,6 +9,14 @@
 //! holes or repeats. Both readers of lines ([`progress`](crate::output::progress), [`trace`](crate::output::traceback)) rely on
 //! this; whoever owns a stream owns one cutter for it.
 
+#![cfg_attr(
+    not(test),
+    expect(
+        clippy::indexing_slicing,
+        reason = "what is cut out of a line was found in it a moment before"
+    )
+)]
+
 mod escapes;
 #[cfg(test)]
 mod tests;
@@ -76,7 +84,7 @@ pub struct LineCutter {
     /// The last byte was `\r`: whether that is a line end of its own depends on the next byte.
     returned: bool,
     long_lines: u64,
-    scratch: escapes::Scratch,
+    scratch: Vec<u8>,
 }
 
 impl LineCutter {
@@ -140,13 +148,7 @@ impl LineCutter {
             } else {
                 LineEnd::Unfinished
             };
-            self.scratch.clean(&self.partial, |text, cursor_up| {
-                each(Line {
-                    text,
-                    end,
-                    cursor_up,
-                })
-            });
+            clean(&self.partial, end, &mut self.scratch, &mut each);
         }
     }
 
@@ -181,13 +183,7 @@ impl LineCutter {
         let kept = std::mem::take(&mut self.partial);
         if self.reading != Reading::AfterGap {
             let raw = if whole { head } else { &kept };
-            self.scratch.clean(raw, |text, cursor_up| {
-                each(Line {
-                    text,
-                    end,
-                    cursor_up,
-                })
-            });
+            clean(raw, end, &mut self.scratch, each);
         }
         self.partial = kept;
         self.partial.clear();
@@ -212,4 +208,33 @@ impl LineCutter {
             self.long_lines = self.long_lines.saturating_add(1);
         }
     }
+}
+
+/// Hands out the line's visible text. The scratch is used for each line anew, so that a line that needs cleaning costs no
+/// allocation.
+fn clean(raw: &[u8], end: LineEnd, scratch: &mut Vec<u8>, each: impl FnOnce(Line<'_>)) {
+    let mut line = Line {
+        text: "",
+        end,
+        cursor_up: false,
+    };
+    // Folded and not searched, so that many bytes are looked at in one instruction.
+    let plain = !raw
+        .iter()
+        .fold(false, |found, byte| found | escapes::is_control(*byte));
+    if plain && let Ok(text) = std::str::from_utf8(raw) {
+        line.text = text;
+        return each(line);
+    }
+    scratch.clear();
+    if raw.contains(&0) {
+        // A hole in a file may lie in the middle of an escape.
+        let dense: Vec<u8> = raw.iter().copied().filter(|byte| *byte != 0).collect();
+        line.cursor_up = escapes::strip(&dense, scratch);
+    } else {
+        line.cursor_up = escapes::strip(raw, scratch);
+    }
+    let text = String::from_utf8_lossy(scratch);
+    line.text = &text;
+    each(line);
 }
