@@ -4,15 +4,17 @@
 //! is a number that nobody needs, `…` is any text, a blank is one blank or more, `^` is the beginning of the line and
 //! `$` its end.
 
-use crate::entry::{Grounds, literal, read_file};
-use serde::Deserialize;
+use crate::entry::{Grounds, list, literal, read_file, regex, variant};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::Path;
 
+/// What is known after each example, by the names of the metrics.
+type Told = Vec<BTreeMap<String, f64>>;
+
 /// An entry of `lines.yaml`: what one program prints of its progress.
-#[derive(Deserialize)]
-struct LineEntry {
+#[derive(Deserialize, Serialize)]
+struct Line {
     name: String,
     /// The lines that say how far it is; any of them.
     lines: Vec<String>,
@@ -25,48 +27,28 @@ struct LineEntry {
     /// How many other lines may stand before a row.
     #[serde(default)]
     rows_within: u32,
-    /// The number of the first step, where that is 0.
-    #[serde(default = "one")]
-    counts_from: u32,
-    #[serde(default)]
-    says: Says,
+    /// The number of the first step; 1 where nothing is said.
+    counts_from: Option<u32>,
+    says: Option<String>,
     #[serde(flatten)]
     grounds: Grounds,
-    told: Vec<BTreeMap<String, f64>>,
-}
-
-/// What a line is about.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Says {
-    #[default]
-    Progress,
-    Plan,
-    Evaluation,
-    End,
+    told: Told,
 }
 
 /// An entry of `metrics.yaml`: the names of one metric in one place.
-#[derive(Deserialize)]
-struct MetricEntry {
+#[derive(Deserialize, Serialize)]
+struct Names {
     metric: String,
-    place: Place,
+    place: String,
     names: Vec<String>,
     #[serde(flatten)]
     grounds: Grounds,
-    told: Vec<BTreeMap<String, f64>>,
-}
-
-#[derive(Clone, Copy, Deserialize, PartialEq)]
-#[serde(rename_all = "snake_case")]
-enum Place {
-    Dictionary,
-    Bar,
+    told: Told,
 }
 
 /// An entry of `bars.yaml`: what descriptions and units of bars count.
-#[derive(Deserialize)]
-struct BarEntry {
+#[derive(Deserialize, Serialize)]
+struct Bar {
     counts: Counts,
     #[serde(default)]
     descriptions: Vec<String>,
@@ -76,11 +58,10 @@ struct BarEntry {
     units: Vec<String>,
     #[serde(flatten)]
     grounds: Grounds,
-    #[serde(default)]
-    told: Vec<BTreeMap<String, f64>>,
+    told: Told,
 }
 
-#[derive(Clone, Copy, Deserialize, PartialEq)]
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Counts {
     /// The steps of a training.
@@ -95,170 +76,154 @@ enum Counts {
     Loading,
 }
 
-const fn one() -> u32 {
-    1
-}
-
 /// The Rust source of all tables.
 pub fn generate(knowledge: &Path) -> String {
     let folder = knowledge.join("progress");
-    let mut source = String::new();
-    lines(&read_file(&folder.join("lines.yaml")), &mut source);
-    metrics(&read_file(&folder.join("metrics.yaml")), &mut source);
-    bars(&read_file(&folder.join("bars.yaml")), &mut source);
-    source
+    lines(&folder) + &metrics(&folder) + &bars(&folder)
 }
 
-fn check(name: &str, grounds: &Grounds, told: &[BTreeMap<String, f64>]) {
+fn check(name: &str, grounds: &Grounds, told: &Told) {
     grounds.check(name);
-    assert!(
-        told.len() == grounds.examples.len(),
-        "{name}: `told` has one map for each example"
-    );
+    let complete = told.len() == grounds.examples.len();
+    assert!(complete, "{name}: `told` has one map for each example");
 }
 
-fn lines(entries: &[LineEntry], source: &mut String) {
-    let mut anchors = String::new();
-    source.push_str("pub(super) static FORMATS: &[Format] = &[\n");
-    for (number, entry) in entries.iter().enumerate() {
+fn lines(folder: &Path) -> String {
+    let (mut formats, mut anchors) = (String::new(), String::new());
+    for (number, entry) in read_file::<Line>(&folder.join("lines.yaml"))
+        .iter()
+        .enumerate()
+    {
         check(&entry.name, &entry.grounds, &entry.told);
         for line in &entry.lines {
-            let anchor =
-                anchor(line).unwrap_or_else(|| panic!("{}: no word in {line}", entry.name));
-            writeln!(anchors, "    ({}, {number}),", literal(anchor)).expect("a string grows");
+            anchors += &format!("    ({}, {number}),\n", literal(anchor(line)));
         }
-        writeln!(
-            source,
-            "    Format {{ lines: {}, fields: {}, rows: {}, rows_within: {}, counts_from: {}, says: Says::{:?} }},",
+        formats += &format!(
+            "    Format {{ lines: {}, fields: {}, rows: {}, rows_within: {}, counts_from: {}, says: Says::{} }},\n",
             patterns(&entry.lines),
             patterns(&entry.fields),
             patterns(&entry.rows),
             entry.rows_within,
-            entry.counts_from,
-            entry.says
-        )
-        .expect("a string grows");
+            entry.counts_from.unwrap_or(1),
+            variant(entry.says.as_deref().unwrap_or("progress")),
+        );
     }
-    write!(
-        source,
-        "];\n/// A word of a line, and whose line that may be.\nstatic ANCHORS: &[(&str, usize)] = &[\n{anchors}];\n"
+    format!(
+        "pub(super) static FORMATS: &[Format] = &[\n{formats}];\n\
+         /// A word of a line, and whose line that may be.\n\
+         static ANCHORS: &[(&str, usize)] = &[\n{anchors}];\n"
     )
-    .expect("a string grows");
 }
 
-fn metrics(entries: &[MetricEntry], source: &mut String) {
-    for (name, place) in [
-        ("DICTIONARY_NAMES", Place::Dictionary),
-        ("BAR_NAMES", Place::Bar),
+fn metrics(folder: &Path) -> String {
+    let mut places: BTreeMap<String, String> = BTreeMap::new();
+    for entry in read_file::<Names>(&folder.join("metrics.yaml")) {
+        check(&entry.metric, &entry.grounds, &entry.told);
+        let rows = places.entry(entry.place.to_uppercase()).or_default();
+        for name in &entry.names {
+            *rows += &format!("    ({name:?}, Metric::{}),\n", variant(&entry.metric));
+        }
+    }
+    let mut source = String::new();
+    for (place, rows) in places {
+        source += &format!("pub(super) static {place}_NAMES: &[(&str, Metric)] = &[\n{rows}];\n");
+    }
+    source
+}
+
+fn bars(folder: &Path) -> String {
+    let entries = read_file::<Bar>(&folder.join("bars.yaml"));
+    let mut beside = Vec::new();
+    let mut units = Vec::new();
+    for entry in &entries {
+        check(&format!("{:?}", entry.counts), &entry.grounds, &entry.told);
+        beside.extend(entry.beside.clone());
+        units.extend(entry.units.clone());
+    }
+    let described = |counts: Counts| {
+        let of_these = entries.iter().filter(|entry| entry.counts == counts);
+        of_these
+            .flat_map(|entry| entry.descriptions.clone())
+            .collect::<Vec<_>>()
+    };
+    format!(
+        "pub(super) static STEPS: &[&str] = {};\n\
+         pub(super) static EPOCHS: &[&str] = {};\n\
+         pub(super) static LOADING: &[&str] = {};\n\
+         pub(super) static BESIDE_EPOCH: &[&str] = {};\n\
+         pub(super) static UNITS: &[&str] = {};\n\
+         pub(super) static ONLY_EPOCH: Pattern = {};\n",
+        list(&described(Counts::Steps)),
+        list(&described(Counts::Epochs)),
+        list(&described(Counts::Loading)),
+        list(&beside),
+        list(&units),
+        patterns(&described(Counts::BatchesOfTheOnlyEpoch)),
+    )
+}
+
+/// Patterns of which one has to match, as one regular expression, and what its groups say.
+fn patterns(texts: &[String]) -> String {
+    let mut metrics = Vec::new();
+    let mut choices = Vec::new();
+    for text in texts {
+        choices.push(pattern(text, &mut metrics));
+    }
+    if choices.is_empty() {
+        choices.push(NOTHING.to_owned());
+    }
+    format!(
+        "Pattern {{ regex: {{ static REGEX: Lazy = Lazy::new(|| Regex::new({}).ok()); &REGEX }}, metrics: &[{}] }}",
+        literal(&choices.join("|")),
+        metrics.join(", "),
+    )
+}
+
+/// Matches no text.
+const NOTHING: &str = "[a&&b]";
+/// A number as Python, numpy or C print it.
+const NUMBER: &str = r"(?:nan|-?inf|[-+]?(?:(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:[.][0-9]+)?|[.][0-9]+)(?:[eE][-+]?[0-9]+)?)";
+/// What may precede a name that is no part of a longer one (`val_loss`, `train/lr`).
+const BEFORE_NAME: &str = r"(?:^|[^\w/.-])";
+/// What may follow a number that is no part of a longer one.
+const BEHIND_NUMBER: &str = r"(?:[^0-9A-Za-z.]|[.](?:[^0-9]|$)|$)";
+
+fn pattern(text: &str, metrics: &mut Vec<String>) -> String {
+    let mut pattern = regex(text, |metric| {
+        if metric.is_empty() {
+            return format!(r"\s*{NUMBER}");
+        }
+        metrics.push(format!("Metric::{}", variant(metric)));
+        format!(r"\s*(?:np[.]float(?:32|64)\()?({NUMBER})\)?")
+    });
+    for (written, meant) in [
+        (r"\^", r"^\s*"),
+        (r"\$", r"\s*$"),
+        ("…", ".*?"),
+        (" ", r"\s+"),
     ] {
-        writeln!(source, "pub(super) static {name}: &[(&str, Metric)] = &[")
-            .expect("a string grows");
-        for entry in entries.iter().filter(|entry| entry.place == place) {
-            check(&entry.metric, &entry.grounds, &entry.told);
-            for name in &entry.names {
-                let metric = variant(&entry.metric);
-                writeln!(source, "    ({}, Metric::{metric}),", literal(name))
-                    .expect("a string grows");
+        pattern = pattern.replace(written, meant);
+    }
+    if text.starts_with(|first: char| first.is_ascii_alphanumeric()) {
+        pattern.insert_str(0, BEFORE_NAME);
+    }
+    if text.ends_with('}') {
+        pattern += BEHIND_NUMBER;
+    }
+    pattern
+}
+
+/// The longest word of a pattern, by which a line is known that may match.
+fn anchor(pattern: &str) -> &str {
+    let mut longest = "";
+    for piece in pattern.split(['^', '$', '…', '{']) {
+        let text = piece.split_once('}').map_or(piece, |(_, text)| text);
+        for word in text.split(' ') {
+            if word.len() > longest.len() {
+                longest = word;
             }
         }
-        source.push_str("];\n");
     }
-}
-
-fn bars(entries: &[BarEntry], source: &mut String) {
-    for entry in entries {
-        let name = entry.descriptions.first().or(entry.units.first());
-        let name = name.expect("an entry of bars.yaml has descriptions or units");
-        check(name, &entry.grounds, &entry.told);
-    }
-    let of = |counts: Counts| entries.iter().filter(move |entry| entry.counts == counts);
-    let described = |counts| {
-        let texts = of(counts).flat_map(|entry| &entry.descriptions);
-        texts.cloned().collect::<Vec<_>>()
-    };
-    let words = |texts: Vec<String>| format!("&{texts:?}");
-    let beside = of(Counts::Batches).flat_map(|entry| &entry.beside);
-    let units = entries.iter().flat_map(|entry| &entry.units);
-    for (name, kind, value) in [
-        ("STEPS", "&str", words(described(Counts::Steps))),
-        ("EPOCHS", "&str", words(described(Counts::Epochs))),
-        ("LOADING", "&str", words(described(Counts::Loading))),
-        ("BESIDE_EPOCH", "&str", words(beside.cloned().collect())),
-        ("UNITS", "&str", words(units.cloned().collect())),
-        (
-            "ONLY_EPOCH",
-            "&[Part]",
-            patterns(&described(Counts::BatchesOfTheOnlyEpoch)),
-        ),
-    ] {
-        writeln!(source, "pub(super) static {name}: &[{kind}] = {value};").expect("a string grows");
-    }
-}
-
-/// The Rust source of patterns.
-fn patterns(texts: &[String]) -> String {
-    let parts: Vec<String> = texts
-        .iter()
-        .map(|text| format!("&[{}]", parts(text).join(", ")))
-        .collect();
-    format!("&[{}]", parts.join(", "))
-}
-
-/// The Rust source of the parts of a pattern.
-fn parts(pattern: &str) -> Vec<String> {
-    let mut parts = Vec::new();
-    let mut rest = pattern;
-    while let Some(first) = rest.chars().next() {
-        rest = match first {
-            '^' | '$' | '…' => {
-                let part = match first {
-                    '^' => "Part::Begin",
-                    '$' => "Part::End",
-                    _ => "Part::Any",
-                };
-                parts.push(part.to_owned());
-                &rest[first.len_utf8()..]
-            }
-            '{' => {
-                let end = rest
-                    .find('}')
-                    .unwrap_or_else(|| panic!("{pattern}: no `}}`"));
-                parts.push(match &rest[1..end] {
-                    "" => "Part::Number(None)".to_owned(),
-                    metric => format!("Part::Number(Some(Metric::{}))", variant(metric)),
-                });
-                &rest[end + 1..]
-            }
-            _ => {
-                let end = rest.find(['^', '$', '…', '{']).unwrap_or(rest.len());
-                parts.push(format!("Part::Text({})", literal(&rest[..end])));
-                &rest[end..]
-            }
-        };
-    }
-    parts
-}
-
-/// The first text of a pattern without the blanks at its ends, by which a line is known that may match.
-fn anchor(pattern: &str) -> Option<&str> {
-    let text = pattern
-        .split(['^', '$', '…'])
-        .flat_map(|piece| {
-            piece
-                .split('{')
-                .map(|piece| piece.split_once('}').map_or(piece, |(_, text)| text))
-        })
-        .map(str::trim)
-        .max_by_key(|text| text.split(' ').map(str::len).max())?;
-    text.split(' ')
-        .max_by_key(|word| word.len())
-        .filter(|word| word.len() >= 2)
-}
-
-/// `learning_rate` -> `LearningRate`.
-fn variant(metric: &str) -> String {
-    metric
-        .split('_')
-        .map(|word| word[..1].to_uppercase() + &word[1..])
-        .collect()
+    assert!(longest.len() >= 2, "no word in {pattern}");
+    longest
 }

@@ -130,34 +130,28 @@ impl Training {
     /// (before that the rounding of the printed epoch is too coarse).
     #[must_use]
     pub fn steps_per_epoch(&self, planned_epochs: Option<f64>) -> Option<f64> {
-        let planned = planned_epochs
-            .filter(|epochs| *epochs > 0.0)
-            .zip(self.total_steps);
-        let logged = || {
-            self.epoch
-                .filter(|epoch| *epoch >= 1.0)
-                .zip(self.epoch_step)
+        let planned = planned_epochs.filter(|epochs| *epochs > 0.0);
+        let logged = self.epoch.filter(|epoch| *epoch >= 1.0);
+        let (epochs, steps) = match (planned, self.total_steps) {
+            (Some(epochs), Some(total)) => (epochs, total),
+            // At the end both are final, however far apart their files were read.
+            (None, Some(total)) if self.finished => (logged?, total),
+            _ => (logged?, self.epoch_step?),
         };
-        // At the end both are final, however far apart their files were read.
-        let whole = || {
-            self.epoch
-                .filter(|epoch| self.finished && *epoch >= 1.0)
-                .zip(self.total_steps)
-        };
-        let (epochs, steps) = planned.or_else(whole).or_else(logged)?;
-        Some(steps as f64 / epochs).filter(|steps| steps.is_finite() && *steps >= 1.0)
+        let steps = steps as f64 / epochs;
+        Some(steps).filter(|steps| steps.is_finite() && *steps >= 1.0)
     }
 
     /// Whole epochs done.
     #[must_use]
     pub fn epochs_completed(&self, planned_epochs: Option<f64>) -> Option<u64> {
-        let counted = self
-            .step
-            .zip(self.steps_per_epoch(planned_epochs))
-            .map(|(step, per)| step as f64 / per);
-        let done = self.epoch.into_iter().chain(counted).reduce(f64::max)?;
+        let mut done = self.epoch;
+        if let (Some(step), Some(length)) = (self.step, self.steps_per_epoch(planned_epochs)) {
+            let counted = step as f64 / length;
+            done = Some(done.map_or(counted, |logged| logged.max(counted)));
+        }
         // A float's cast saturates, and the epoch is bounded already.
-        Some((done + 1e-9).floor() as u64)
+        Some((done? + 1e-9).floor() as u64)
     }
 }
 
@@ -201,7 +195,7 @@ impl ProgressReader {
 
     /// The command trains nothing: its bars are none of a training.
     pub fn expect_no_training(&mut self) {
-        self.choice.expect_none();
+        self.choice.idle = true;
     }
 
     /// What is known by now.
@@ -224,22 +218,13 @@ impl ProgressReader {
         }
     }
 
-    fn collector(&mut self, stream: Stream) -> &mut Collector {
-        let [stdout, stderr, both] = &mut self.collectors;
-        match stream {
-            Stream::Stdout => stdout,
-            Stream::Stderr => stderr,
-            Stream::Both => both,
-        }
-    }
-
     /// Takes one line that came `at` seconds after the spawn.
     pub fn line(&mut self, stream: Stream, at: f64, line: &Line<'_>) {
-        let mut text = self.collector(stream).strip(line);
+        let mut text = self.collectors[stream as usize].strip(line);
         if text.is_empty() {
             let is_blank = line.text.bytes().all(|byte| byte == b' ');
             if is_blank && line.text.len() >= CLEARED_MIN && stream != Stream::Stdout {
-                self.choice.cleared();
+                self.choice.guesses.cleared = true;
             }
             return;
         }
@@ -293,7 +278,7 @@ impl ProgressReader {
             self.choice.announce(total);
             (training.step, training.pace, training.finished) = (None, Pace::default(), false);
         }
-        if (!self.choice.has_bar() || other.is_some()) && state.step > training.step {
+        if (!self.choice.chosen.is_some() || other.is_some()) && state.step > training.step {
             training.step = state.step;
             training.total_steps = state.total_steps.or(training.total_steps);
             if let Some(step) = state.step {
@@ -368,7 +353,7 @@ impl ProgressReader {
         };
         let total = metrics.count(Metric::Total).filter(|total| *total >= step);
         if self.source == Source::Bar {
-            if self.choice.has_bar() {
+            if self.choice.chosen.is_some() {
                 if source == Source::Dictionaries || !self.choice.yields_to(total) {
                     return;
                 }
@@ -398,40 +383,42 @@ impl ProgressReader {
     }
 
     fn changed(&mut self, change: Change, bar: Option<&Bar<'_>>, at: f64) {
-        if matches!(change, Change::Began(_)) {
-            self.before = self
-                .training
-                .finished
-                .then(|| Box::new(self.training.clone()));
+        if change == Change::Began {
+            let finished = self.training.finished;
+            self.before = finished.then(|| Box::new(self.training.clone()));
         }
         let training = &mut self.training;
-        if matches!(change, Change::Began(_) | Change::Retracted) {
+        if matches!(change, Change::Began | Change::Retracted) {
             training.pace = Pace::default();
             training.finished = false;
             training.epoch_step = None;
             training.step = None;
-            training.total_steps = self.choice.announced();
+            training.total_steps = self.choice.announced;
             training.epoch = training.epoch.filter(|_| training.log_dictionaries > 0);
         }
-        if let Change::Began(position) | Change::Stepped(position) = change {
-            training.step = Some(position.step);
-            // What was one training turns out to be one of its epochs.
-            let beyond = training
-                .total_steps
-                .is_some_and(|total| position.step > total);
-            training.total_steps = position.total.or(training.total_steps.filter(|_| !beyond));
-            training.finished =
-                (training.finished && !beyond) || position.total == Some(position.step);
-            training.pace.note(position.step, at);
-            // What a trainer logs is more exact, and says when it was so.
-            if training.log_dictionaries == 0 {
-                if let Some(bar) = bar {
-                    training.take(&dictionary::of_bar(bar));
-                }
-                if let Some(epoch) = self.choice.epoch() {
-                    training.epoch = Some(epoch);
-                    training.epoch_step = Some(position.step);
-                }
+        let Some(position) = self.choice.chosen else {
+            return;
+        };
+        if !matches!(change, Change::Began | Change::Stepped) {
+            return;
+        }
+        training.step = Some(position.step);
+        // What was one training turns out to be one of its epochs.
+        let beyond = training
+            .total_steps
+            .is_some_and(|total| position.step > total);
+        let known = training.total_steps.filter(|_| !beyond);
+        training.total_steps = position.total.or(known);
+        training.finished = (training.finished && !beyond) || position.is_end();
+        training.pace.note(position.step, at);
+        // What a trainer logs is more exact, and says when it was so.
+        if training.log_dictionaries == 0 {
+            if let Some(bar) = bar {
+                training.take(&dictionary::of_bar(bar));
+            }
+            if position.epoch.is_some() {
+                training.epoch = position.epoch;
+                training.epoch_step = Some(position.step);
             }
         }
     }
@@ -493,14 +480,14 @@ impl ProgressReader {
                     self.training.planned_epochs = Some(epochs);
                 }
             }
-            Says::Evaluation => self.choice.announce_evaluation(),
+            Says::Evaluation => self.choice.evaluates = true,
             Says::End => {
                 // Lightning's bars count batches, of which several may make a step.
                 if let Some(step) = reading.metrics.count(Metric::Step).filter(|step| *step > 0) {
                     self.training.step = Some(step);
                     self.training.total_steps = Some(step);
                     self.training.finished = true;
-                    self.choice.expect_none();
+                    self.choice.idle = true;
                 }
             }
         }

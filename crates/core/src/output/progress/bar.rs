@@ -14,6 +14,8 @@ use super::knowledge::UNITS;
 use super::loops::Numbering;
 use super::role::{self, Role};
 use crate::limits::STEP_MAX;
+use regex::{Captures, Regex};
+use std::sync::LazyLock;
 
 /// What a bar counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +51,24 @@ pub(super) struct Bar<'a> {
     pub(super) postfix: &'a str,
 }
 
+/// The forms of bars, in the order in which they are tried. `COUNT` and `TAIL` stand for what they have in common.
+static FORMS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
+    let forms = [
+        r"^(?<description>.*?)(?<percent>[0-9]{1,3})%(?:\|[^|A-Za-z]*\|| ) *(?<step>COUNT)/(?<total>COUNT) \[TAIL",
+        r"^(?<step>COUNT)it \[(?<elapsed>[0-9:]+)(?:, (?<rate>[^,\]]*))?[^\]]*(?<end>\])?",
+        r"^(?<description>[^|]*)\| *\| (?<step>COUNT)/\? \[TAIL",
+        "^(?<rich>[^━╸╺]*)[━╸╺]+ +(?<step>COUNT)/(?:(?<total>COUNT)|--)(?: (?:.*?(?<rate>[^ ]*it/s) (?<postfix>.*)|.*))?(?<end>$)",
+    ];
+    let compiled = forms.iter().map(|form| {
+        let form = form.replace("COUNT", "[0-9.]{1,20}[kMGT]?").replace(
+            "TAIL",
+            r"(?:(?<elapsed>[0-9:]+)<[^,\]]*(?:, (?<rate>[^,\]]*)(?:, (?<postfix>[^\]]*))?)?)?[^\]]*(?<end>\])?",
+        );
+        Regex::new(&form)
+    });
+    compiled.filter_map(Result::ok).collect()
+});
+
 impl<'a> Bar<'a> {
     /// The loss in its description.
     pub(super) fn loss(&self) -> Option<f64> {
@@ -76,194 +96,72 @@ impl<'a> Bar<'a> {
 
     /// The first bar of a line, and what follows it.
     pub(super) fn find(text: &'a str) -> Option<(Self, &'a str)> {
-        let mut from = 0;
-        while let Some((before, after)) = text.get(from..).and_then(|rest| rest.split_once('%')) {
-            let start = from + before.len();
-            if let Some(found) = text
-                .get(..start)
-                .and_then(|before| with_total(before, after))
+        for form in FORMS.iter() {
+            if let Some(found) = form.captures(text)
+                && let Some(bar) = Self::read(&found)
             {
-                return Some(found);
+                return Some((bar, &text[found[0].len()..]));
             }
-            from = start + 1;
         }
-        without_total(text)
-            .or_else(|| of_unknown_length(text))
-            .or_else(|| by_rich(text))
+        None
     }
-}
 
-fn with_total<'a>(before: &'a str, after: &'a str) -> Option<(Bar<'a>, &'a str)> {
-    let description = before.trim_end_matches(|digit: char| digit.is_ascii_digit());
-    let percent: f64 = before
-        .strip_prefix(description)
-        .filter(|digits| digits.len() <= 3)?
-        .parse()
-        .ok()?;
-    let (cells, numbers) = match after.strip_prefix('|') {
-        Some(after) => after.split_once('|')?,
-        None => ("", after.strip_prefix(' ')?),
-    };
-    if cells.contains(|cell: char| cell.is_ascii_alphabetic()) {
-        return None;
-    }
-    // Where the numbers have to stand, so that a line full of half bars is not searched over and over.
-    let near = numbers
-        .char_indices()
-        .nth(48)
-        .and_then(|(end, _)| numbers.get(..end))
-        .unwrap_or(numbers);
-    let (counts, _) = near.split_once(" [")?;
-    let rest = numbers.strip_prefix(counts)?.strip_prefix(" [")?;
-    let (step, total) = counts.trim_start_matches(' ').split_once('/')?;
-    let (step, total) = (count(step)?, count(total)?);
-    // With a scaled unit the printed numbers have three digits, hence the second percent.
-    if step > total || total == 0 || (percent - step as f64 * 100.0 / total as f64).abs() > 2.0 {
-        return None;
-    }
-    Some(bracketed(description, step, Some(total), rest))
-}
-
-/// A bar whose counts are read, from its bracket on.
-fn bracketed<'a>(
-    description: &'a str,
-    step: u64,
-    total: Option<u64>,
-    text: &'a str,
-) -> (Bar<'a>, &'a str) {
-    let (bracket, whole, rest) = bracket(text);
-    // Cut off in its middle, a time would seem to run backwards.
-    let elapsed = bracket
-        .split_once('<')
-        .and_then(|(elapsed, _)| seconds(elapsed));
-    let tail = bracket.split_once('<').map(|(_, tail)| tail);
-    let unit = tail.map_or(Unit::Unknown, |tail| unit(tail, whole));
-    let postfix = tail
-        .and_then(|tail| tail.splitn(3, ", ").nth(2))
-        .filter(|_| whole)
-        .unwrap_or_default();
-    let description = description.trim_matches(' ');
-    let role = Role::of(description);
-    (
-        Bar {
+    fn read(found: &Captures<'a>) -> Option<Self> {
+        let part = |name| found.name(name).map(|part| part.as_str());
+        let rich = part("rich");
+        let description = rich.or(part("description")).unwrap_or_default();
+        let description = description.trim_matches(' ');
+        let role = Role::of(description);
+        // Of rich's bars only those of epochs are Lightning's.
+        if rich.is_some() && !matches!(role, Role::Epoch(_)) {
+            return None;
+        }
+        let step = count(part("step")?)?;
+        let mut total = None;
+        if let Some(text) = part("total") {
+            total = Some(count(text)?);
+        }
+        if total.is_some_and(|total| step > total || total == 0) {
+            return None;
+        }
+        if let (Some(percent), Some(total)) = (part("percent"), total) {
+            let percent: f64 = percent.parse().ok()?;
+            // With a scaled unit the printed numbers have three digits, hence the second percent.
+            if (percent - step as f64 * 100.0 / total as f64).abs() > 2.0 {
+                return None;
+            }
+        }
+        let whole = part("end").is_some();
+        let postfix = part("postfix");
+        let unit = match part("rate") {
+            Some(rate) if whole || postfix.is_some() => unit(rate),
+            _ => Unit::Unknown,
+        };
+        Some(Bar {
             description,
             role,
-            rich: false,
+            rich: rich.is_some(),
             step,
             total,
             unit,
-            elapsed,
+            // Cut off in its middle, a time would seem to run backwards.
+            elapsed: part("elapsed").and_then(seconds),
             whole,
-            postfix,
-        },
-        rest,
-    )
+            postfix: postfix.filter(|_| whole).unwrap_or_default(),
+        })
+    }
 }
 
-/// Only the undescribed form with the default unit: every other one is a phase, and so as good as any line.
-fn without_total(text: &str) -> Option<(Bar<'_>, &str)> {
-    let (number, rest) = text.split_once("it [")?;
-    let (step, (bracket, whole, rest)) = (count(number)?, bracket(rest));
-    let elapsed = seconds(bracket.split(',').next()?)?;
-    let unit = if whole {
-        unit(bracket, whole)
-    } else {
-        Unit::Unknown
+/// The unit of a rate: `6.84it/s`, `2.55s/it`, `?it/s`, `1.20kit/s`.
+fn unit(rate: &str) -> Unit {
+    let name =
+        rate.trim_start_matches(|first: char| first.is_ascii_digit() || " .?".contains(first));
+    let Some(name) = name.strip_suffix("/s").or(name.strip_prefix("s/")) else {
+        return Unit::Other;
     };
-    let (role, elapsed) = (Role::Plain, Some(elapsed));
-    Some((
-        Bar {
-            description: "",
-            role,
-            rich: false,
-            step,
-            total: None,
-            unit,
-            elapsed,
-            whole,
-            postfix: "",
-        },
-        rest,
-    ))
-}
-
-/// Lightning's form where a data set does not say how long it is.
-fn of_unknown_length(text: &str) -> Option<(Bar<'_>, &str)> {
-    let (before, rest) = text.split_once("/? [")?;
-    let (head, number) = before.rsplit_once("| ")?;
-    let (description, cells) = head.split_once('|')?;
-    let blank = cells.chars().all(|cell| cell == ' ');
-    blank
-        .then(|| count(number))
-        .flatten()
-        .map(|step| bracketed(description, step, None, rest))
-}
-
-/// The cells of rich's bars: the done, its half, the half of the rest.
-const RICH: [char; 3] = ['\u{2501}', '\u{2578}', '\u{257a}'];
-
-/// rich's columns, of which only those of epochs are Lightning's.
-fn by_rich(text: &str) -> Option<(Bar<'_>, &str)> {
-    let at = text.find(RICH)?;
-    let (description, cells) = text.split_at_checked(at)?;
-    let role = Role::of(description);
-    if !matches!(role, Role::Epoch(_)) {
-        return None;
-    }
-    let numbers = cells
-        .trim_start_matches(RICH)
-        .strip_prefix(' ')?
-        .trim_start_matches(' ');
-    let (counts, rest) = numbers.split_once(' ').unwrap_or((numbers, ""));
-    let (step, total) = counts.split_once('/')?;
-    let step = count(step)?;
-    let total = count(total).filter(|total| *total > 0);
-    if total.is_none_or(|total| step > total) && !counts.ends_with("/--") {
-        return None;
-    }
-    let (unit, postfix) = rest
-        .split_once("it/s ")
-        .map_or((Unit::Unknown, ""), |(_, tail)| (Unit::Iterations, tail));
-    Some((
-        Bar {
-            description,
-            role,
-            rich: true,
-            step,
-            total,
-            unit,
-            elapsed: None,
-            whole: true,
-            postfix,
-        },
-        "",
-    ))
-}
-
-/// The inside of the brackets, whether they are closed, and what follows.
-fn bracket(text: &str) -> (&str, bool, &str) {
-    text.split_once(']')
-        .map_or((text, false, ""), |(inside, rest)| (inside, true, rest))
-}
-
-/// The unit of the rate in `remaining, rate[, postfix]`.
-fn unit(tail: &str, whole: bool) -> Unit {
-    let mut parts = tail.split(", ").skip(1);
-    let (Some(rate), next) = (parts.next(), parts.next()) else {
-        return Unit::Unknown;
-    };
-    if !whole && next.is_none() {
-        return Unit::Unknown;
-    }
-    let scale = |last: char| last.is_ascii_digit() || "?kMGTPEZY".contains(last);
-    let number = UNITS.iter().find_map(|unit| {
-        let rate = rate.trim_start_matches(' ');
-        let number = rate
-            .strip_suffix("/s")
-            .and_then(|rate| rate.strip_suffix(unit));
-        number.or_else(|| rate.strip_suffix(unit)?.strip_suffix("s/"))
-    });
-    if number.is_some_and(|number| number.ends_with(scale)) {
+    let scales = ['k', 'M', 'G', 'T', 'P', 'E', 'Z', 'Y'];
+    let unscaled = name.strip_prefix(scales).unwrap_or(name);
+    if UNITS.contains(&name) || UNITS.contains(&unscaled) {
         Unit::Iterations
     } else {
         Unit::Other
@@ -272,36 +170,30 @@ fn unit(tail: &str, whole: bool) -> Unit {
 
 /// `25`, `1.20k`, `3.00G`: the numbers of a bar, rounded down.
 fn count(text: &str) -> Option<u64> {
-    let (number, scale) = match text.char_indices().next_back()? {
-        (_, '0'..='9') => (text, 1.0),
-        (at, letter) => (
-            text.get(..at)?,
-            1000_f64.powi(i32::try_from("kMGT".find(letter)?).ok()? + 1),
-        ),
+    let number = text.trim_end_matches(['k', 'M', 'G', 'T']);
+    let scale = match &text[number.len()..] {
+        "k" => 1e3,
+        "M" => 1e6,
+        "G" => 1e9,
+        "T" => 1e12,
+        _ => 1.0,
     };
-    let is_number = number.len() <= 20
-        && number
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || byte == b'.');
-    let number: f64 = number.parse().ok().filter(|_| is_number)?;
-    let counted = (number * scale + 1e-6).floor();
+    let counted = (number.parse::<f64>().ok()? * scale + 1e-6).floor();
+    if counted > STEP_MAX as f64 {
+        return None;
+    }
     // Below 10^12 every whole float is exact.
-    (0.0..=STEP_MAX as f64)
-        .contains(&counted)
-        .then_some(counted as u64)
+    Some(counted as u64)
 }
 
 /// `[H:]MM:SS`.
 fn seconds(text: &str) -> Option<u64> {
-    let parts = text
-        .split(':')
-        .map(|part| part.parse::<u64>().ok().filter(|_| part.len() <= 6));
-    let parts: Vec<u64> = parts.take(4).collect::<Option<_>>()?;
-    match *parts.as_slice() {
-        [minutes, seconds] => Some(minutes * 60 + seconds),
-        [hours, minutes, seconds] => Some(hours * 3600 + minutes * 60 + seconds),
-        _ => None,
+    let mut seconds = 0_u64;
+    for part in text.split(':') {
+        let part = part.parse::<u64>().ok()?;
+        seconds = seconds.checked_mul(60)?.checked_add(part)?;
     }
+    Some(seconds)
 }
 
 #[cfg(test)]

@@ -6,28 +6,63 @@
 
 use super::bar::Bar;
 use super::knowledge::{BAR_NAMES, DICTIONARY_NAMES};
-use super::metrics::{Metric, Metrics};
+use super::metrics::{Metric, Metrics, number};
+use regex::Regex;
+use std::sync::LazyLock;
+
+/// Strings (escapes left as they are: no known key has one), what encloses, what separates, and all else.
+static TOKEN: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r#"'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[\[({\])},:]|[^'"\[({\])},:]+"#).ok()
+});
 
 /// The metrics of a line that is one whole dictionary of a trainer.
 pub(super) fn parse(text: &str) -> Option<Metrics> {
-    let mut rest = text.strip_prefix('{')?;
-    let mut log = Metrics::default();
-    loop {
-        let (key, after) = string(rest.trim_start_matches(' '))?;
-        let (value, end, after) = value(after.trim_start_matches(' ').strip_prefix(':')?)?;
-        put(&mut log, key, value);
-        if end != ',' {
-            break;
-        }
-        rest = after;
+    if !text.starts_with('{') {
+        return None;
     }
+    let mut log = Metrics::default();
+    let mut depth = 0_u32;
+    let mut key = None;
+    let mut from = 1;
+    let mut end = 0;
+    for token in TOKEN.as_ref()?.find_iter(text) {
+        // A quotation mark that is never closed is no token.
+        if token.start() != end {
+            return None;
+        }
+        end = token.end();
+        let before = text.get(from..token.start()).unwrap_or_default();
+        match token.as_str() {
+            "[" | "(" | "{" => depth += 1,
+            ":" if depth == 1 && key.is_none() => {
+                key = Some(quoted(before)?);
+                from = end;
+            }
+            "," if depth == 1 => {
+                put(&mut log, key.take()?, before);
+                from = end;
+            }
+            "}" if depth == 1 => {
+                put(&mut log, key.take()?, before);
+                return Some(log).filter(is_log);
+            }
+            "]" | ")" if depth == 1 => return None,
+            "]" | ")" | "}" => depth -= 1,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Whether it has what trainers log, and not only numbers of some kind.
+fn is_log(log: &Metrics) -> bool {
     let of_logs = [
         Metric::Loss,
         Metric::EvalLoss,
         Metric::TrainLoss,
         Metric::TrainRuntime,
     ];
-    of_logs.iter().any(|metric| log.has(*metric)).then_some(log)
+    of_logs.iter().any(|metric| log.has(*metric))
 }
 
 /// The metrics of a dictionary that a logger printed, behind what loggers print before it. It has to be surely a
@@ -50,13 +85,13 @@ fn put(log: &mut Metrics, key: &str, value: &str) {
     let Some(metric) = named(DICTIONARY_NAMES, key) else {
         return;
     };
-    if let Some(value) = number(value) {
+    if let Some(value) = printed(value) {
         // The first name of the tokens is the exact one.
         if metric != Metric::TokensTotal || key.contains('/') || !log.has(metric) {
             log.put(metric, value);
         }
-    } else if let Some((step, total)) = unquoted(value).split_once('/')
-        && metric == Metric::Step
+    } else if metric == Metric::Step
+        && let Some((step, total)) = quoted(value).and_then(|value| value.split_once('/'))
         && let (Ok(step), Ok(total)) = (step.parse(), total.parse())
     {
         log.put(Metric::Step, step);
@@ -78,7 +113,7 @@ pub(super) fn of_bar(bar: &Bar<'_>) -> Metrics {
     }
     let mut take = |name: &str, value: &str| {
         if let Some(metric) = named(BAR_NAMES, name.trim_matches(' '))
-            && let Some(value) = number(value)
+            && let Some(value) = printed(value)
         {
             log.put(metric, value);
         }
@@ -104,68 +139,23 @@ pub(super) fn of_bar(bar: &Bar<'_>) -> Metrics {
 }
 
 /// A number, bare, in quotes, or as numpy prints its own.
-fn number(value: &str) -> Option<f64> {
+fn printed(value: &str) -> Option<f64> {
     let value = value.trim_matches(' ');
-    let wrapped = ["np.float64(", "np.float32("]
-        .iter()
-        .find_map(|call| value.strip_prefix(call)?.strip_suffix(')'));
-    let digits = wrapped.unwrap_or_else(|| unquoted(value));
-    // No trainer prints a number this long, and parsing one costs its length.
-    if digits.len() > 40 {
-        return None;
-    }
-    digits.parse().ok()
-}
-
-fn unquoted(value: &str) -> &str {
-    let value = value.trim_matches(' ');
-    for quote in ['\'', '"'] {
-        if let Some(inside) = value.strip_prefix(quote) {
-            return inside.strip_suffix(quote).unwrap_or(value);
+    for call in ["np.float64(", "np.float32("] {
+        if let Some(inside) = value.strip_prefix(call) {
+            return number(inside.strip_suffix(')')?);
         }
     }
-    value
+    number(quoted(value).unwrap_or(value))
 }
 
-/// The inside of a string in quotes (escapes left as they are: no known key has one), and what follows.
-fn string(text: &str) -> Option<(&str, &str)> {
-    let quote = text
-        .chars()
-        .next()
-        .filter(|quote| matches!(quote, '\'' | '"'))?;
-    let inside = text.strip_prefix(quote)?;
-    let mut escaped = false;
-    let end = inside.find(|character| {
-        let ends = character == quote && !escaped;
-        escaped = character == '\\' && !escaped;
-        ends
-    })?;
-    let (inside, rest) = inside.split_at_checked(end)?;
-    Some((inside, rest.strip_prefix(quote)?))
-}
-
-/// A value up to the comma or brace that ends it, which one that is, and what follows.
-fn value(text: &str) -> Option<(&str, char, &str)> {
-    let mut depth = 0_u32;
-    let mut quote = None;
-    let mut escaped = false;
-    for (at, character) in text.char_indices() {
-        match (quote, character) {
-            (Some(_), _) if escaped => escaped = false,
-            (Some(_), '\\') => escaped = true,
-            (Some(open), close) if open == close => quote = None,
-            (Some(_), _) => {}
-            (None, '\'' | '"') => quote = Some(character),
-            (None, '(' | '[' | '{') => depth += 1,
-            (None, ',' | '}') if depth == 0 => {
-                let (value, rest) = text.split_at_checked(at)?;
-                return Some((value, character, rest.strip_prefix(character)?));
-            }
-            (None, ')' | ']' | '}') => depth = depth.checked_sub(1)?,
-            (None, _) => {}
-        }
-    }
-    None
+/// The inside of a string in quotes.
+fn quoted(text: &str) -> Option<&str> {
+    let text = text.trim_matches(' ');
+    let quote = ['\'', '"']
+        .into_iter()
+        .find(|quote| text.starts_with(*quote))?;
+    text.strip_prefix(quote)?.strip_suffix(quote)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! metrics, the epochs of Keras). So the reader keeps the last header while rows may follow.
 
 use super::knowledge::{FORMATS, Format, Says, find};
-use super::loops::{Loops, Numbering, Place};
+use super::loops::{Loops, Numbering, Position};
 use super::metrics::{Metric, Metrics};
 use super::role::Epoch;
 
@@ -39,7 +39,7 @@ impl LineReader {
     pub(super) fn read(&mut self, text: &str) -> Option<Reading> {
         if let Some((number, metrics)) = find(text) {
             let format = &FORMATS[number];
-            if format.has_rows() {
+            if !format.rows.metrics.is_empty() {
                 self.header = Some(Header {
                     number,
                     metrics: metrics.clone(),
@@ -51,7 +51,7 @@ impl LineReader {
         }
         let header = self.header.as_mut()?;
         let format = &FORMATS[header.number];
-        let Some(mut metrics) = format.row(text) else {
+        let Some(mut metrics) = format.read(&format.rows, text) else {
             header.others += 1;
             if header.others > format.rows_within {
                 self.header = None;
@@ -86,12 +86,12 @@ impl LineReader {
                 metrics.put(Metric::Total, last + 1.0);
             }
         }
-        if let Some(place) = self.place(&metrics) {
-            metrics.put(Metric::Step, place.step as f64);
-            if let Some(total) = place.total {
+        if let Some(position) = self.position(&metrics) {
+            metrics.put(Metric::Step, position.step as f64);
+            if let Some(total) = position.total {
                 metrics.put(Metric::Total, total as f64);
             }
-            if let Some(epoch) = place.epoch {
+            if let Some(epoch) = position.epoch {
                 metrics.put(Metric::Epoch, epoch);
             }
         }
@@ -103,7 +103,7 @@ impl LineReader {
     }
 
     /// Where a line is in the training that says where it is in an epoch.
-    fn place(&mut self, metrics: &Metrics) -> Option<Place> {
+    fn position(&mut self, metrics: &Metrics) -> Option<Position> {
         let epoch = Epoch {
             number: metrics.count(Metric::EpochNumber)?,
             last: metrics.count(Metric::Epochs),

@@ -8,14 +8,48 @@
 use super::role::Epoch;
 use crate::limits::STEP_MAX;
 
-/// Where such a loop is.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Place {
+/// How a bar is known to be a training's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// It has no description.
+    #[default]
+    Plain,
+    /// Its description says so.
+    Steps,
+    /// It is one epoch's, and was converted into steps of the training.
+    Epochs,
+}
+
+/// Where a training is, as a bar shows it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Position {
+    pub(super) kind: Kind,
     pub(super) step: u64,
-    /// Known where the number of epochs is.
+    /// Of epochs it is known where their number is.
     pub(super) total: Option<u64>,
+    /// Seconds of the bar's own clock, which begins anew with each epoch.
+    pub(super) elapsed: Option<u64>,
     /// Epochs done, the current one's share among them, where its length is known.
     pub(super) epoch: Option<f64>,
+}
+
+impl Position {
+    pub(super) fn is_end(&self) -> bool {
+        self.total == Some(self.step)
+    }
+
+    pub(super) fn is_under_way(&self) -> bool {
+        self.total.is_some_and(|total| self.step < total)
+    }
+
+    /// Whether a bar can be this one. A description may come and go; the epochs' total may become known.
+    pub(super) fn is_continued_by(&self, bar: &Self) -> bool {
+        match (self.kind, bar.kind) {
+            (Kind::Epochs, Kind::Epochs) => true,
+            (Kind::Epochs, _) | (_, Kind::Epochs) => false,
+            _ => self.total == bar.total,
+        }
+    }
 }
 
 /// How a program numbers its epochs.
@@ -32,8 +66,8 @@ pub(super) enum Numbering {
 /// The epochs of one training.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Loops {
-    /// Epochs done and planned, as a bar around the batches says.
-    outer: Option<(u64, Option<u64>)>,
+    /// Epochs done and planned, as a bar around the batches says; the bars in it count batches.
+    pub(super) outer: Option<(u64, Option<u64>)>,
     current: Option<Current>,
 }
 
@@ -50,14 +84,14 @@ struct Current {
 
 impl Loops {
     /// Notes the bar that counts epochs; an epoch that it counts is done, whatever the bar in it last showed.
-    pub(super) fn outer(&mut self, done: u64, planned: Option<u64>) -> Option<Place> {
+    pub(super) fn outer(&mut self, done: u64, planned: Option<u64>) -> Option<Position> {
         self.outer = Some((done, planned));
-        let current = self
-            .current
-            .as_mut()
-            .filter(|current| done > current.number)?;
+        let current = self.current.as_mut()?;
+        if done <= current.number {
+            return None;
+        }
         current.count = current.length?;
-        self.place(planned)
+        self.position(planned)
     }
 
     /// Whether an epoch has this many batches.
@@ -65,23 +99,28 @@ impl Loops {
         length.is_some() && self.current.is_some_and(|current| current.length == length)
     }
 
-    /// Whether there is such a bar, so that the bars in it count batches.
-    pub(super) const fn has_outer(&self) -> bool {
-        self.outer.is_some()
-    }
-
     /// A bar in the bar of epochs.
-    pub(super) fn inner(&mut self, count: u64, length: Option<u64>) -> Option<Place> {
-        let (done, planned) = self.outer?;
+    pub(super) fn inner(&mut self, count: u64, length: Option<u64>) -> Option<Position> {
+        let (done, _) = self.outer?;
         let number = match self.current {
             // An evaluation's bar in the same epoch.
             Some(current) if current.length != length => return None,
-            Some(current) if count < current.count => done.max(current.number.saturating_add(1)),
+            Some(current) if count < current.count => done.max(current.number + 1),
             Some(current) => current.number,
             None => done,
         };
-        self.at(Epoch { number, last: None }, 0, count, length);
-        self.place(planned)
+        self.unnamed(number, count, length)
+    }
+
+    /// A bar of an epoch that does not name it: this one, from 0.
+    pub(super) fn unnamed(
+        &mut self,
+        number: u64,
+        count: u64,
+        length: Option<u64>,
+    ) -> Option<Position> {
+        self.note(number, 0, count, length);
+        self.position(None)
     }
 
     /// A bar that names its epoch.
@@ -91,82 +130,74 @@ impl Loops {
         numbering: Numbering,
         count: u64,
         length: Option<u64>,
-    ) -> Option<Place> {
+    ) -> Option<Position> {
         let from_zero = numbering != Numbering::Unknown;
         // The first picture of a bar may not yet say whose it is.
         if from_zero && self.current.is_some_and(|current| current.first == 1) {
             self.current = None;
         }
         // Who counts from 0 prints 0 first, unless it resumes.
-        let first = match self.current {
+        let mut first = match self.current {
             Some(current) => current.first,
             None => u64::from(epoch.number > 0 && !from_zero),
         };
-        let first = if epoch.number < first { 0 } else { first };
-        self.at(epoch, first, count, length);
-        let is_last_number = numbering == Numbering::FromZeroToLast && first == 0;
-        let epochs = epoch
-            .last
-            .map(|last| last.saturating_add(u64::from(is_last_number)))
-            .filter(|epochs| *epochs > epoch.number.saturating_sub(first));
-        self.place(epochs.or(self.outer.and_then(|(_, planned)| planned)))
+        if epoch.number < first {
+            first = 0;
+        }
+        self.note(epoch.number, first, count, length);
+        let mut epochs = epoch.last;
+        if numbering == Numbering::FromZeroToLast && first == 0 {
+            epochs = epochs.map(|last| last + 1);
+        }
+        self.position(epochs.filter(|epochs| *epochs > epoch.number - first))
     }
 
-    fn at(&mut self, epoch: Epoch, first: u64, count: u64, length: Option<u64>) {
-        let number = epoch.number;
-        let skipped = number
-            .saturating_sub(first)
-            .saturating_mul(length.unwrap_or(0));
-        let current = match self.current {
-            Some(current) if current.number == number => Current {
-                count: count.max(current.count),
-                length,
-                ..current
-            },
-            Some(current) if number > current.number => {
-                let before = current
-                    .before
-                    .saturating_add(current.length.unwrap_or(current.count));
-                Current {
-                    first,
-                    number,
-                    before,
-                    count,
-                    length,
-                }
-            }
+    fn note(&mut self, number: u64, first: u64, count: u64, length: Option<u64>) {
+        let mut next = Current {
+            first,
+            number,
             // The first one that is seen, or a training that begins anew.
-            _ => Current {
-                first,
-                number,
-                before: skipped,
-                count,
-                length,
-            },
+            before: (number - first).saturating_mul(length.unwrap_or(0)),
+            count,
+            length,
         };
-        self.current = Some(current);
+        if let Some(current) = self.current {
+            if number == current.number {
+                next.first = current.first;
+                next.before = current.before;
+                next.count = count.max(current.count);
+            } else if number > current.number {
+                let last = current.length.unwrap_or(current.count);
+                next.before = current.before.saturating_add(last);
+            }
+        }
+        self.current = Some(next);
     }
 
-    fn place(&self, epochs: Option<u64>) -> Option<Place> {
+    /// `epochs`: how many are planned; where nobody says it, the bar around them may.
+    fn position(&self, epochs: Option<u64>) -> Option<Position> {
         let current = self.current?;
-        let done = current.number.saturating_sub(current.first);
-        let rest = |length: u64| {
-            Some(
-                epochs?
-                    .saturating_sub(done)
-                    .saturating_mul(length)
-                    .saturating_add(current.before),
-            )
-        };
         let step = current.before.saturating_add(current.count);
-        let total = current
-            .length
-            .and_then(rest)
-            .filter(|total| (step..=STEP_MAX).contains(total));
-        let epoch = current
-            .length
-            .map(|length| done as f64 + current.count as f64 / length.max(1) as f64);
-        (step <= STEP_MAX).then_some(Place { step, total, epoch })
+        if step > STEP_MAX {
+            return None;
+        }
+        let mut position = Position {
+            kind: Kind::Epochs,
+            step,
+            ..Position::default()
+        };
+        let Some(length) = current.length else {
+            return Some(position);
+        };
+        let done = current.number - current.first;
+        position.epoch = Some(done as f64 + current.count as f64 / length.max(1) as f64);
+        let planned = self.outer.and_then(|(_, planned)| planned);
+        if let Some(epochs) = epochs.or(planned) {
+            let rest = epochs.saturating_sub(done).saturating_mul(length);
+            let total = rest.saturating_add(current.before);
+            position.total = Some(total).filter(|total| (step..=STEP_MAX).contains(total));
+        }
+        Some(position)
     }
 }
 
@@ -271,14 +302,7 @@ mod tests {
                 None,
             )
             .unwrap();
-        assert_eq!(
-            place,
-            Place {
-                step: 40,
-                total: None,
-                epoch: None
-            }
-        );
+        assert_eq!((place.step, place.total, place.epoch), (40, None, None));
     }
 
     #[test]

@@ -100,3 +100,14 @@ fn is_possible(metric: Metric, number: f64) -> bool {
         | Metric::TrainRuntime => number.is_finite() && number >= 0.0,
     }
 }
+
+/// A number that no program prints in more characters; parsing one costs its length.
+const NUMBER_BYTES_MAX: usize = 40;
+
+/// A number as Python, numpy or C print it, maybe with commas between the thousands.
+pub(super) fn number(text: &str) -> Option<f64> {
+    if text.len() > NUMBER_BYTES_MAX {
+        return None;
+    }
+    text.replace(',', "").parse().ok()
+}

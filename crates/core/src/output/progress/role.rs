@@ -5,8 +5,10 @@
 //! description has to be one of the few words that people give to a training's loop; any other one is a phase's. The
 //! words are looked at, never kept.
 
-use super::knowledge::{BESIDE_EPOCH, EPOCHS, LOADING, ONLY_EPOCH, STEPS, search};
-use super::metrics::{Metric, Metrics};
+use super::knowledge::{BESIDE_EPOCH, EPOCHS, LOADING, ONLY_EPOCH, STEPS};
+use super::metrics::{Metric, number};
+use regex::Regex;
+use std::sync::LazyLock;
 
 /// What a bar counts, as far as its description says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,70 +72,53 @@ impl Role {
 
 /// The epoch of a description in the form of a program that draws no other bar, and the loss in it.
 pub(super) fn only_epoch(description: &str) -> Option<(Epoch, Option<f64>)> {
-    for pattern in ONLY_EPOCH {
-        let mut metrics = Metrics::default();
-        if search(pattern, description, &mut metrics).is_some() {
-            let number = metrics.count(Metric::EpochNumber)?;
-            let epoch = Epoch { number, last: None };
-            return Some((epoch, metrics.get(Metric::Loss)));
-        }
-    }
-    None
+    let metrics = ONLY_EPOCH.read(description)?;
+    let number = metrics.count(Metric::EpochNumber)?;
+    let epoch = Epoch { number, last: None };
+    Some((epoch, metrics.get(Metric::Loss)))
 }
 
 /// The loss in a description that says nothing else: `loss 2.31`, `Train loss: 2.31`, `loss=2.31`.
 pub(super) fn loss(description: &str) -> Option<f64> {
-    let text = description.trim_matches([':', ' ']).to_ascii_lowercase();
-    let text = ["training ", "train "]
-        .iter()
-        .find_map(|word| text.strip_prefix(word))
-        .unwrap_or(&text);
-    let number = text
-        .strip_prefix("loss")?
-        .trim_start_matches([':', '=', ' ']);
-    let plain = number.len() <= 24
-        && number.starts_with(|first: char| first.is_ascii_digit() || first == '-');
-    number.parse().ok().filter(|_| plain)
+    static LOSS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r"(?i)^[: ]*(?:train(?:ing)? )?loss[:= ]*(-?[0-9][0-9.e+-]*)[: ]*$").ok()
+    });
+    number(&LOSS.as_ref()?.captures(description)?[1])
 }
 
 /// The epoch that a description names, if all its words are those of a training.
 fn epoch(text: &str) -> Option<Epoch> {
-    let at = text.find("epoch")?;
-    let (before, after) = text.split_at_checked(at)?;
-    let after = after
-        .strip_prefix("epochs")
-        .or_else(|| after.strip_prefix("epoch"))?;
-    let after = after.trim_start_matches([' ', ':', '=', '#', '[', '(']);
-    let digits = after.trim_start_matches(|digit: char| digit.is_ascii_digit());
-    let number = after
-        .strip_suffix(digits)?
-        .parse()
+    static EPOCH: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(
+            r"^(?<before>.*?)epochs?[ :=#\[(]*(?<number>[0-9]+)(?: *(?:/|of )[ -]*(?<last>[0-9]+))?(?<behind>.*)$",
+        )
         .ok()
-        .filter(|number| *number <= 1_000_000)?;
-    let behind = digits.trim_start_matches(' ');
-    let (last, rest) = match behind
-        .strip_prefix('/')
-        .or_else(|| behind.strip_prefix("of "))
-    {
-        Some(behind) => {
-            let behind = behind.trim_start_matches([' ', '-']);
-            let rest = behind.trim_start_matches(|digit: char| digit.is_ascii_digit());
-            (behind.strip_suffix(rest)?.parse().ok(), rest)
-        }
-        None => (None, digits),
-    };
-    let unbounded = digits.contains("/-");
-    let last = last.filter(|last| !unbounded && (1..=1_000_000).contains(last));
-    let words = |text: &str| {
-        let mut words = text
-            .split(|part: char| !part.is_ascii_alphanumeric())
-            .filter(|word| !word.is_empty());
-        words.all(|word| {
-            BESIDE_EPOCH.contains(&word) || word.bytes().all(|byte| byte.is_ascii_digit())
-        })
-    };
-    (words(before) && words(rest)).then_some(Epoch { number, last })
+    });
+    let found = EPOCH.as_ref()?.captures(text)?;
+    let mut words = [&found["before"], &found["behind"]]
+        .into_iter()
+        .flat_map(|text| text.split(|part: char| !part.is_ascii_alphanumeric()));
+    let is_known =
+        |word: &str| BESIDE_EPOCH.contains(&word) || word.bytes().all(|byte| byte.is_ascii_digit());
+    if !words.all(is_known) {
+        return None;
+    }
+    let number = found["number"].parse().ok()?;
+    if number > NUMBER_MAX {
+        return None;
+    }
+    let last = found.name("last");
+    // Behind a minus it means no bound.
+    let last = last.filter(|last| !text[..last.start()].ends_with('-'));
+    let last = last.and_then(|last| last.as_str().parse().ok());
+    Some(Epoch {
+        number,
+        last: last.filter(|last| (1..=NUMBER_MAX).contains(last)),
+    })
 }
+
+/// A number of an epoch beyond which it is something else.
+const NUMBER_MAX: u64 = 1_000_000;
 
 #[cfg(test)]
 mod tests {
