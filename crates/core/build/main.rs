@@ -10,6 +10,7 @@ mod messages;
 mod pattern;
 mod prefixes;
 mod progress;
+mod public_classes;
 mod signs;
 mod table;
 
@@ -23,6 +24,7 @@ const KINDS: &[(&str, fn(&Path) -> String)] = &[
     ("messages", messages::generate),
     ("prefixes", prefixes::generate),
     ("progress", progress::generate),
+    ("public_classes", public_classes::generate),
     ("signs", signs::generate),
     ("wrappers", table::wrappers),
 ];

@@ -142,7 +142,8 @@ impl Case<'_> {
             return self.succeeded();
         }
         let found = self
-            .asked()
+            .counted_by_scheduler()
+            .or_else(|| self.asked())
             .or_else(|| self.out_of_memory())
             .or_else(|| self.gpu_fault())
             .or_else(|| self.died())

@@ -22,6 +22,8 @@ static PACKAGES: &str = include_str!("../../../../dictionary/packages.txt");
 static SOURCES: &str = include_str!("../../../../dictionary/SOURCES.txt");
 static PACKAGE_NAMES: LazyLock<HashSet<&str>> = LazyLock::new(|| PACKAGES.lines().collect());
 
+include!(concat!(env!("OUT_DIR"), "/public_classes.rs"));
+
 /// Bytes of a hash of a file or of a class.
 const WIDE: usize = 8;
 /// Bytes of a hash of a function.
@@ -96,8 +98,9 @@ pub fn exception(name: &str) -> Option<PublicStr> {
     if name.len() > NAME_BYTES_MAX || !name.split('.').all(is_identifier) {
         return None;
     }
-    contains::<WIDE>(EXCEPTIONS, fingerprint(name.as_bytes()))
-        .then(|| PublicStr::vetted(name.to_owned()))
+    let known = PUBLIC_CLASSES.binary_search(&name).is_ok()
+        || contains::<WIDE>(EXCEPTIONS, fingerprint(name.as_bytes()));
+    known.then(|| PublicStr::vetted(name.to_owned()))
 }
 
 /// A package by its top-level name.

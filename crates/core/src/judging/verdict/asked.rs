@@ -74,7 +74,7 @@ impl Case<'_> {
         })
     }
 
-    /// The command is `timeout`, and says that the time was up.
+    /// The command is `timeout`, or a script around it, and says that the time was up.
     fn own_time_limit(self) -> Option<Finding> {
         let (status, confidence) = match self.ending.end? {
             End::Exited(TIMED_OUT) => (Evidence::ExitCode, Confidence::High),
@@ -84,14 +84,16 @@ impl Case<'_> {
             }
             _ => return None,
         };
-        let limited = self.ending.limits_time && self.ending.requests.is_empty();
-        limited.then(|| {
-            (
-                Kind::TimeLimit,
-                confidence,
-                vec![status, Evidence::TimeLimiter],
-            )
-        })
+        if !self.ending.requests.is_empty() {
+            return None;
+        }
+        if self.ending.limits_time {
+            let evidence = vec![status, Evidence::TimeLimiter];
+            return Some((Kind::TimeLimit, confidence, evidence));
+        }
+        // A script passes on what its `timeout` exits with; hardly any other program exits so.
+        let passed_on = status == Evidence::ExitCode && !self.raised();
+        passed_on.then(|| (Kind::TimeLimit, Confidence::Medium, vec![status]))
     }
 
     /// Why somebody asks with this signal: the kind, what speaks for it, and how sure it can be at best. None where

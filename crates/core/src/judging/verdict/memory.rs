@@ -5,7 +5,7 @@
 //! control group, or nothing but a machine without memory; then that is said, with less confidence.
 
 use super::{Case, Confidence, Evidence, Finding, Kind};
-use crate::knowledge::Meaning;
+use crate::knowledge::{Meaning, Speaker};
 use crate::status::signal::SIGTERM;
 
 /// Share of the machine's memory below which nothing is left.
@@ -69,6 +69,19 @@ impl Case<'_> {
             return Some((Kind::OomDaemon, Confidence::Medium, evidence));
         }
         self.printed_memory(killed)
+    }
+
+    /// A batch system says that it ended the job for memory. It asks politely first, so that its word comes before the
+    /// signal.
+    pub(super) fn counted_by_scheduler(self) -> Option<Finding> {
+        let mut signs = self.judgement.signs.iter();
+        let counted = signs.any(|sign| {
+            sign.speaker == Speaker::Scheduler && sign.meaning == Meaning::CgroupOutOfMemory
+        });
+        if !counted || self.ending.end.is_none() || !self.ending.requests.is_empty() {
+            return None;
+        }
+        self.out_of_memory()
     }
 
     /// What the output says about memory that was used up.

@@ -1,0 +1,36 @@
+//! Classes of exceptions that are public though the dictionary has no file of them: `knowledge/public_classes.yaml`.
+
+use crate::entry;
+use serde::Deserialize;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Module {
+    module: String,
+    classes: Vec<String>,
+    source: String,
+    /// Whether a class tells enough without its module.
+    #[serde(default = "yes")]
+    alone: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// The names, sorted.
+pub fn generate(knowledge: &Path) -> String {
+    let mut names = BTreeSet::new();
+    for module in entry::read_file::<Module>(&knowledge.join("public_classes.yaml")) {
+        assert!(!module.source.is_empty(), "{}: no source", module.module);
+        for class in module.classes {
+            names.insert(format!("{}.{class}", module.module));
+            if module.alone {
+                names.insert(class);
+            }
+        }
+    }
+    format!("static PUBLIC_CLASSES: &[&str] = &{names:?};\n").replace("&{", "&[").replace("};", "];")
+}
