@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 #[derive(Deserialize, Serialize)]
-struct Entry {
+struct PrefixEntry {
     name: String,
     form: String,
     #[serde(default)]
@@ -45,7 +45,7 @@ const TIME: &str =
 /// `FORM` is any form; its groups are the rank and what must follow, of which those that are not there are empty.
 pub fn generate(knowledge: &Path) -> String {
     let (mut forms, mut tests) = (Vec::new(), String::new());
-    for entry in read::<Entry>(&knowledge.join("prefixes")) {
+    for entry in read::<PrefixEntry>(&knowledge.join("prefixes")) {
         entry.grounds.check(&entry.name);
         let form = form(&entry);
         tests += &examples(&[&literal(&form)], &entry.grounds);
@@ -61,7 +61,7 @@ pub fn generate(knowledge: &Path) -> String {
     )
 }
 
-fn form(entry: &Entry) -> String {
+fn form(entry: &PrefixEntry) -> String {
     let text = entry.form.trim_end_matches(' ');
     let mut form = regex(text, |hole| {
         let found = HOLES.iter().find(|(name, _)| *name == hole);

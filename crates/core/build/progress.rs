@@ -14,7 +14,7 @@ type Told = Vec<BTreeMap<String, f64>>;
 
 /// An entry of `lines.yaml`: what one program prints of its progress.
 #[derive(Deserialize, Serialize)]
-struct Line {
+struct LineEntry {
     name: String,
     /// The lines that say how far it is; any of them.
     lines: Vec<String>,
@@ -37,7 +37,7 @@ struct Line {
 
 /// An entry of `metrics.yaml`: the names of one metric in one place.
 #[derive(Deserialize, Serialize)]
-struct Names {
+struct NamesEntry {
     metric: String,
     place: String,
     names: Vec<String>,
@@ -48,7 +48,7 @@ struct Names {
 
 /// An entry of `bars.yaml`: what descriptions and units of bars count.
 #[derive(Deserialize, Serialize)]
-struct Bar {
+struct BarEntry {
     counts: Counts,
     #[serde(default)]
     descriptions: Vec<String>,
@@ -90,7 +90,7 @@ fn check(name: &str, grounds: &Grounds, told: &Told) {
 
 fn lines(folder: &Path) -> String {
     let (mut formats, mut anchors) = (String::new(), String::new());
-    for (number, entry) in read_file::<Line>(&folder.join("lines.yaml"))
+    for (number, entry) in read_file::<LineEntry>(&folder.join("lines.yaml"))
         .iter()
         .enumerate()
     {
@@ -99,7 +99,7 @@ fn lines(folder: &Path) -> String {
             anchors += &format!("    ({}, {number}),\n", literal(anchor(line)));
         }
         formats += &format!(
-            "    Format {{ lines: {}, fields: {}, rows: {}, rows_within: {}, counts_from: {}, says: Says::{} }},\n",
+            "    Format {{ lines: {}, fields: {}, rows: {}, rows_within: {}, counts_from: {}, says: About::{} }},\n",
             patterns(&entry.lines),
             patterns(&entry.fields),
             patterns(&entry.rows),
@@ -117,7 +117,7 @@ fn lines(folder: &Path) -> String {
 
 fn metrics(folder: &Path) -> String {
     let mut places: BTreeMap<String, String> = BTreeMap::new();
-    for entry in read_file::<Names>(&folder.join("metrics.yaml")) {
+    for entry in read_file::<NamesEntry>(&folder.join("metrics.yaml")) {
         check(&entry.metric, &entry.grounds, &entry.told);
         let rows = places.entry(entry.place.to_uppercase()).or_default();
         for name in &entry.names {
@@ -132,7 +132,7 @@ fn metrics(folder: &Path) -> String {
 }
 
 fn bars(folder: &Path) -> String {
-    let entries = read_file::<Bar>(&folder.join("bars.yaml"));
+    let entries = read_file::<BarEntry>(&folder.join("bars.yaml"));
     let mut beside = Vec::new();
     let mut units = Vec::new();
     for entry in &entries {
@@ -152,7 +152,7 @@ fn bars(folder: &Path) -> String {
          pub(super) static LOADING: &[&str] = {};\n\
          pub(super) static BESIDE_EPOCH: &[&str] = {};\n\
          pub(super) static UNITS: &[&str] = {};\n\
-         pub(super) static ONLY_EPOCH: Pattern = {};\n",
+         pub(super) static ONLY_EPOCH: LinePattern = {};\n",
         list(&described(Counts::Steps)),
         list(&described(Counts::Epochs)),
         list(&described(Counts::Loading)),
@@ -173,7 +173,7 @@ fn patterns(texts: &[String]) -> String {
         choices.push(NOTHING.to_owned());
     }
     format!(
-        "Pattern {{ regex: {{ static REGEX: Lazy = Lazy::new(|| Regex::new({}).ok()); &REGEX }}, metrics: &[{}] }}",
+        "LinePattern {{ regex: {{ static REGEX: Lazy = Lazy::new(|| Regex::new({}).ok()); &REGEX }}, metrics: &[{}] }}",
         literal(&choices.join("|")),
         metrics.join(", "),
     )

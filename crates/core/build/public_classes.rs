@@ -1,11 +1,11 @@
 //! Classes of exceptions that are public though the dictionary has no file of them: `knowledge/public_classes.yaml`.
 
 use crate::entry;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::Path;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Module {
     module: String,

@@ -141,7 +141,7 @@ impl Run {
     }
 
     fn note_life(&mut self, at: f64) {
-        if let Some(moved) = self.progress.moved_at() {
+        if let Some(moved) = self.progress.moved_at {
             self.hang.moved(moved);
         }
         if let Some(step) = self.training().step {
@@ -171,7 +171,7 @@ impl Run {
         }
         self.urgent = false;
         let event = self.progress_event(at);
-        let point = self.training().pace.last();
+        let point = self.training().pace.last;
         self.report = Some(Report { at, point, tenth });
         Some(Event::Progress(Box::new(event)))
     }
@@ -273,7 +273,7 @@ impl Run {
         let pace = &self.training().pace;
         let known = self.report.and_then(|last| last.point);
         let from = known.or_else(|| pace.first())?;
-        let to = pace.last()?;
+        let to = pace.last?;
         // A training that stands still makes no steps, and that is known.
         if self.report.is_some() && from.step == to.step {
             return Some(0.0);

@@ -48,7 +48,7 @@ pub struct Line<'a> {
 
 /// What happens to the bytes before the next line end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Reading {
+enum Keeping {
     /// They are kept.
     #[default]
     Line,
@@ -60,7 +60,6 @@ enum Reading {
 
 /// Whole lines in the middle of a piece, with what stands before and behind them: the first line of a piece may have
 /// begun in the one before, and the last one may end in the next.
-#[must_use]
 pub fn inner_lines(piece: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     if piece.len() < LINES_SKIPPED_BYTES_MIN {
         return None;
@@ -80,7 +79,7 @@ pub fn inner_lines(piece: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
 pub struct LineCutter {
     /// The beginning of a line whose end has not come yet; at most `LINE_BYTES_MAX`.
     partial: Vec<u8>,
-    reading: Reading,
+    reading: Keeping,
     /// The last byte was `\r`: whether that is a line end of its own depends on the next byte.
     returned: bool,
     long_lines: u64,
@@ -89,7 +88,6 @@ pub struct LineCutter {
 
 impl LineCutter {
     /// A cutter at the beginning of a stream.
-    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
@@ -134,7 +132,7 @@ impl LineCutter {
         } else if !self.partial.is_empty() {
             self.end_line(&[], LineEnd::Unfinished, &mut each);
         }
-        self.reading = Reading::Line;
+        self.reading = Keeping::Line;
     }
 
     /// Shows the line that is not ended yet, and keeps it.
@@ -142,7 +140,7 @@ impl LineCutter {
     /// A progress bar ends when the next one begins, which for slow steps is minutes later. It may be cut
     /// anywhere, so only a reader that can tell a whole bar from half a bar may be shown it.
     pub fn peek(&mut self, mut each: impl FnMut(Line<'_>)) {
-        if !self.partial.is_empty() && self.reading == Reading::Line {
+        if !self.partial.is_empty() && self.reading == Keeping::Line {
             let end = if self.returned {
                 LineEnd::Return
             } else {
@@ -163,11 +161,10 @@ impl LineCutter {
     pub fn gap(&mut self) {
         self.partial.clear();
         self.returned = false;
-        self.reading = Reading::AfterGap;
+        self.reading = Keeping::AfterGap;
     }
 
     /// How many lines were too long and lost what was over the bound.
-    #[must_use]
     pub const fn long_lines(&self) -> u64 {
         self.long_lines
     }
@@ -175,25 +172,25 @@ impl LineCutter {
     /// Ends the line whose last piece is `head`; nothing is copied where that is the whole line.
     fn end_line(&mut self, head: &[u8], end: LineEnd, each: &mut impl FnMut(Line<'_>)) {
         let whole = self.partial.is_empty()
-            && self.reading == Reading::Line
+            && self.reading == Keeping::Line
             && head.len() <= LINE_BYTES_MAX;
         if !whole {
             self.keep(head);
         }
         let kept = std::mem::take(&mut self.partial);
-        if self.reading != Reading::AfterGap {
+        if self.reading != Keeping::AfterGap {
             let raw = if whole { head } else { &kept };
             clean(raw, end, &mut self.scratch, each);
         }
         self.partial = kept;
         self.partial.clear();
-        self.reading = Reading::Line;
+        self.reading = Keeping::Line;
     }
 
     /// Keeps a piece of a line as far as there is room. NUL bytes do not count: they are what a hole in a
     /// file reads as, and there can be any number of them.
     fn keep(&mut self, piece: &[u8]) {
-        if self.reading != Reading::Line {
+        if self.reading != Keeping::Line {
             return;
         }
         let room = LINE_BYTES_MAX.saturating_sub(self.partial.len());
@@ -204,7 +201,7 @@ impl LineCutter {
         let mut bytes = piece.iter().copied().filter(|byte| *byte != 0);
         self.partial.extend(bytes.by_ref().take(room));
         if bytes.next().is_some() {
-            self.reading = Reading::Excess;
+            self.reading = Keeping::Excess;
             self.long_lines = self.long_lines.saturating_add(1);
         }
     }

@@ -38,11 +38,11 @@ use crate::observation::{Stream, TrainerState};
 use crate::output::lines::Line;
 use crate::output::prefix::{self, Collector};
 use bar::Bar;
-use choice::{Change, Choice};
-use formats::{LineReader, Reading};
-use knowledge::Says;
+use choice::{BarChange, BarChoice};
+use formats::{LineReader, ProgressLine};
+use knowledge::About;
 use metrics::{Metric, Metrics};
-use role::Role;
+use role::BarRole;
 
 /// What is known of the training. Unknown is None, never 0.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -119,7 +119,6 @@ impl Training {
     }
 
     /// Steps per second: by our own clock, else as the training says it (what is printed at once has no pace).
-    #[must_use]
     pub fn steps_per_second(&self) -> Option<f64> {
         let said = || self.step_seconds.filter(|seconds| *seconds > 0.0);
         let measured = self.pace.steps_per_second();
@@ -128,7 +127,6 @@ impl Training {
 
     /// Steps per epoch, as the planned epochs say, else as the last logged epoch does once one is complete
     /// (before that the rounding of the printed epoch is too coarse).
-    #[must_use]
     pub fn steps_per_epoch(&self, planned_epochs: Option<f64>) -> Option<f64> {
         let planned = planned_epochs.filter(|epochs| *epochs > 0.0);
         let logged = self.epoch.filter(|epoch| *epoch >= 1.0);
@@ -143,7 +141,6 @@ impl Training {
     }
 
     /// Whole epochs done.
-    #[must_use]
     pub fn epochs_completed(&self, planned_epochs: Option<f64>) -> Option<u64> {
         let mut done = self.epoch;
         if let (Some(step), Some(length)) = (self.step, self.steps_per_epoch(planned_epochs)) {
@@ -157,7 +154,7 @@ impl Training {
 
 /// What says how many steps are done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Source {
+enum StepSource {
     /// Its bar, if anything.
     #[default]
     Bar,
@@ -171,14 +168,15 @@ enum Source {
 #[derive(Clone, Debug, Default)]
 pub struct ProgressReader {
     training: Training,
-    choice: Choice,
+    choice: BarChoice,
     lines: LineReader,
-    source: Source,
+    source: StepSource,
     /// The finished training before this one, until it is sure that this one is none.
     before: Option<Box<Training>>,
-    /// What the last bar showed, and when a bar last showed something new.
+    /// What the last bar showed.
     bar: Option<(u64, Option<u64>)>,
-    moved_at: Option<f64>,
+    /// When any bar, of whatever phase, last showed another count.
+    pub moved_at: Option<f64>,
     /// What stands before the lines of each stream.
     collectors: [Collector; 3],
 }
@@ -188,7 +186,6 @@ const CLEARED_MIN: usize = 12;
 
 impl ProgressReader {
     /// A reader that has seen nothing.
-    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
@@ -199,15 +196,8 @@ impl ProgressReader {
     }
 
     /// What is known by now.
-    #[must_use]
     pub const fn training(&self) -> &Training {
         &self.training
-    }
-
-    /// When any bar, of whatever phase, last showed another count.
-    #[must_use]
-    pub const fn moved_at(&self) -> Option<f64> {
-        self.moved_at
     }
 
     fn note_bar(&mut self, bar: &Bar<'_>, at: f64) {
@@ -245,7 +235,7 @@ impl ProgressReader {
         }
         let reading = self.lines.read(text);
         if let Some(reading) = &reading
-            && reading.says == Says::Progress
+            && reading.says == About::Progress
         {
             self.printed(reading, at);
             return;
@@ -278,7 +268,7 @@ impl ProgressReader {
             self.choice.announce(total);
             (training.step, training.pace, training.finished) = (None, Pace::default(), false);
         }
-        if (!self.choice.chosen.is_some() || other.is_some()) && state.step > training.step {
+        if (self.choice.chosen.is_none() || other.is_some()) && state.step > training.step {
             training.step = state.step;
             training.total_steps = state.total_steps.or(training.total_steps);
             if let Some(step) = state.step {
@@ -306,7 +296,7 @@ impl ProgressReader {
         };
         // The last bar of a training that hangs is never ended; its end, with the command's, is no sign of life.
         self.note_bar(&bar, at);
-        if self.source == Source::Bar && (stream != Stream::Stdout || bar.names_epoch()) {
+        if self.source == StepSource::Bar && (stream != Stream::Stdout || bar.names_epoch()) {
             let change = self.choice.peek(&bar, line.cursor_up);
             self.changed(change, Some(&bar), at);
         }
@@ -314,23 +304,23 @@ impl ProgressReader {
 
     /// Takes a bar of an ended line.
     fn offered(&mut self, bar: &Bar<'_>, cursor_up: bool, at: f64) {
-        if self.source == Source::Bar {
+        if self.source == StepSource::Bar {
             let change = self.choice.offer(bar, cursor_up);
             self.changed(change, Some(bar), at);
             return;
         }
         // The bar beside the lines has the total that they do not say.
         let training = &mut self.training;
-        if bar.role == Role::Steps && training.step == Some(bar.step) {
+        if bar.role == BarRole::Steps && training.step == Some(bar.step) {
             training.total_steps = training.total_steps.or(bar.total);
         }
     }
 
     /// Takes a line in which a program says how far it is.
-    fn printed(&mut self, reading: &Reading, at: f64) {
+    fn printed(&mut self, reading: &ProgressLine, at: f64) {
         let metrics = &reading.metrics;
         if metrics.has(Metric::Step) {
-            self.counted(Source::Lines(reading.format), metrics, at);
+            self.counted(StepSource::Lines(reading.format), metrics, at);
         }
         // What a trainer logs is more exact, and says when it was so.
         if self.training.log_dictionaries > 0 {
@@ -347,14 +337,14 @@ impl ProgressReader {
     }
 
     /// Takes the steps that a line or a dictionary counts, unless the training's own bar does.
-    fn counted(&mut self, source: Source, metrics: &Metrics, at: f64) {
+    fn counted(&mut self, source: StepSource, metrics: &Metrics, at: f64) {
         let Some(step) = metrics.count(Metric::Step) else {
             return;
         };
         let total = metrics.count(Metric::Total).filter(|total| *total >= step);
-        if self.source == Source::Bar {
+        if self.source == StepSource::Bar {
             if self.choice.chosen.is_some() {
-                if source == Source::Dictionaries || !self.choice.yields_to(total) {
+                if source == StepSource::Dictionaries || !self.choice.yields_to(total) {
                     return;
                 }
                 let training = &mut self.training;
@@ -382,13 +372,13 @@ impl ProgressReader {
         training.pace.note(step, at);
     }
 
-    fn changed(&mut self, change: Change, bar: Option<&Bar<'_>>, at: f64) {
-        if change == Change::Began {
+    fn changed(&mut self, change: BarChange, bar: Option<&Bar<'_>>, at: f64) {
+        if change == BarChange::Began {
             let finished = self.training.finished;
             self.before = finished.then(|| Box::new(self.training.clone()));
         }
         let training = &mut self.training;
-        if matches!(change, Change::Began | Change::Retracted) {
+        if matches!(change, BarChange::Began | BarChange::Retracted) {
             training.pace = Pace::default();
             training.finished = false;
             training.epoch_step = None;
@@ -399,7 +389,7 @@ impl ProgressReader {
         let Some(position) = self.choice.chosen else {
             return;
         };
-        if !matches!(change, Change::Began | Change::Stepped) {
+        if !matches!(change, BarChange::Began | BarChange::Stepped) {
             return;
         }
         training.step = Some(position.step);
@@ -436,7 +426,7 @@ impl ProgressReader {
                 Some(at) => {
                     let change = self.choice.was_training();
                     self.changed(change, None, at);
-                    self.counted(Source::Dictionaries, log, at);
+                    self.counted(StepSource::Dictionaries, log, at);
                 }
                 None => self.choice.confirm(),
             }
@@ -467,11 +457,11 @@ impl ProgressReader {
     }
 
     /// What a trainer says before it begins, evaluates, or ends.
-    fn announced(&mut self, reading: &Reading) {
+    fn announced(&mut self, reading: &ProgressLine) {
         let total = reading.metrics.count(Metric::Total);
         match reading.says {
-            Says::Progress => {}
-            Says::Plan => {
+            About::Progress => {}
+            About::Plan => {
                 if let Some(total) = total.filter(|total| *total > 0) {
                     self.choice.announce(total);
                     self.training.total_steps.get_or_insert(total);
@@ -480,8 +470,8 @@ impl ProgressReader {
                     self.training.planned_epochs = Some(epochs);
                 }
             }
-            Says::Evaluation => self.choice.evaluates = true,
-            Says::End => {
+            About::Evaluation => self.choice.evaluates = true,
+            About::End => {
                 // Lightning's bars count batches, of which several may make a step.
                 if let Some(step) = reading.metrics.count(Metric::Step).filter(|step| *step > 0) {
                     self.training.step = Some(step);

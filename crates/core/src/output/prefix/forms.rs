@@ -66,7 +66,7 @@ const LOGGED: &str = "{\"log\":\"";
 
 /// A line of docker's json-file.
 #[derive(Deserialize)]
-struct Logged {
+struct DockerLine {
     log: String,
     #[serde(rename = "stream")]
     _stream: IgnoredAny,
@@ -77,7 +77,7 @@ pub(crate) fn logged_line(line: &str) -> Option<String> {
     if !line.starts_with(LOGGED) {
         return None;
     }
-    let logged: Logged = serde_json::from_str(line).ok()?;
+    let logged: DockerLine = serde_json::from_str(line).ok()?;
     let visible = logged.log.trim_end_matches('\n');
     Some(visible.replace(
         |control: char| control.is_control() && control != '\r' && control != '\t',

@@ -12,7 +12,7 @@
 
 use super::knowledge::UNITS;
 use super::loops::Numbering;
-use super::role::{self, Role};
+use super::role::{self, BarRole};
 use crate::limits::STEP_MAX;
 use regex::{Captures, Regex};
 use std::sync::LazyLock;
@@ -34,7 +34,7 @@ pub(super) struct Bar<'a> {
     /// The description; training bars of trainers have none.
     pub(super) description: &'a str,
     /// What the description says that is counted.
-    pub(super) role: Role,
+    pub(super) role: BarRole,
     /// Drawn by rich, whose epochs are numbered up to the last one's own number.
     pub(super) rich: bool,
     /// The count.
@@ -91,7 +91,7 @@ impl<'a> Bar<'a> {
 
     /// Whether its description names its epoch; such bars are drawn on standard output, too.
     pub(super) const fn names_epoch(&self) -> bool {
-        matches!(self.role, Role::Epoch(_) | Role::OnlyEpoch(_))
+        matches!(self.role, BarRole::Epoch(_) | BarRole::OnlyEpoch(_))
     }
 
     /// The first bar of a line, and what follows it.
@@ -111,9 +111,9 @@ impl<'a> Bar<'a> {
         let rich = part("rich");
         let description = rich.or(part("description")).unwrap_or_default();
         let description = description.trim_matches(' ');
-        let role = Role::of(description);
+        let role = BarRole::of(description);
         // Of rich's bars only those of epochs are Lightning's.
-        if rich.is_some() && !matches!(role, Role::Epoch(_)) {
+        if rich.is_some() && !matches!(role, BarRole::Epoch(_)) {
             return None;
         }
         let step = count(part("step")?)?;
@@ -203,7 +203,7 @@ mod tests {
     fn find(text: &str) -> Option<(bool, u64, Option<u64>, Unit, bool)> {
         Bar::find(text).map(|(bar, _)| {
             (
-                bar.role != Role::Plain,
+                bar.role != BarRole::Plain,
                 bar.step,
                 bar.total,
                 bar.unit,

@@ -24,13 +24,13 @@
 
 use super::bar::{Bar, Unit};
 use super::guess::{Guessed, Guesses};
-use super::loops::{Kind, Loops, Position};
-use super::role::Role;
+use super::loops::{BarKind, Loops, Position};
+use super::role::BarRole;
 use crate::limits::{NESTED_TOTALS_MAX, RESTART_LINES_MIN};
 
 /// What a bar says of the training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Change {
+pub(super) enum BarChange {
     /// Nothing: it is not the training's, or a repeat.
     None,
     /// A training begins, the first or another one.
@@ -43,7 +43,7 @@ pub(super) enum Change {
 
 /// Chooses among the bars of a run.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Choice {
+pub(super) struct BarChoice {
     /// The bar that was chosen.
     pub(super) chosen: Option<Position>,
     /// Seen as an ended line: an unfinished one may still turn out to be nested.
@@ -73,25 +73,25 @@ pub(super) struct Choice {
     pub(super) guesses: Guesses,
 }
 
-impl Choice {
+impl BarChoice {
     /// Takes a bar of an ended line.
-    pub(super) fn offer(&mut self, bar: &Bar<'_>, cursor_up: bool) -> Change {
+    pub(super) fn offer(&mut self, bar: &Bar<'_>, cursor_up: bool) -> BarChange {
         if self.idle {
-            return Change::None;
+            return BarChange::None;
         }
         self.guess(bar);
         let Some(seen) = self.see(bar) else {
             self.other_line();
-            self.loaded |= bar.role == Role::Loading;
-            return Change::None;
+            self.loaded |= bar.role == BarRole::Loading;
+            return BarChange::None;
         };
-        let announced = self.evaluates && seen.kind == Kind::Plain && seen.step == 0;
+        let announced = self.evaluates && seen.kind == BarKind::Plain && seen.step == 0;
         self.evaluates &= !announced;
-        if announced || (cursor_up && seen.kind == Kind::Plain) {
+        if announced || (cursor_up && seen.kind == BarKind::Plain) {
             return self.nest(&seen);
         }
         let change = match self.chosen {
-            None if seen.step > 0 && self.was_nested(&seen) => Change::None,
+            None if seen.step > 0 && self.was_nested(&seen) => BarChange::None,
             None => self.choose(seen, true),
             Some(chosen) if self.is_another(&chosen, &seen) => {
                 let change = self.choose(seen, true);
@@ -105,12 +105,12 @@ impl Choice {
                 if self.guesses.cleared {
                     self.was_training()
                 } else {
-                    Change::None
+                    BarChange::None
                 }
             }
             Some(_) => self.nest(&seen),
         };
-        let own = matches!(change, Change::Began | Change::Stepped);
+        let own = matches!(change, BarChange::Began | BarChange::Stepped);
         self.logged |= self.guesses.drawn(own.then_some(seen.step)) && seen.is_under_way();
         change
     }
@@ -124,15 +124,15 @@ impl Choice {
         let Some(chosen) = &mut self.chosen else {
             return;
         };
-        if chosen.kind == Kind::Plain && self.guesses.make(bar, chosen, &mut self.loops) {
-            (chosen.kind, chosen.total, self.shadow) = (Kind::Epochs, None, None);
+        if chosen.kind == BarKind::Plain && self.guesses.make(bar, chosen, &mut self.loops) {
+            (chosen.kind, chosen.total, self.shadow) = (BarKind::Epochs, None, None);
         }
     }
 
     /// A trainer is at work: what was guessed of loops is not so.
-    pub(super) fn has_trainer(&mut self) -> Change {
+    pub(super) fn has_trainer(&mut self) -> BarChange {
         let Some(position) = self.guesses.give_up() else {
-            return Change::None;
+            return BarChange::None;
         };
         self.loops = Loops::default();
         self.choose(position, true)
@@ -145,13 +145,13 @@ impl Choice {
         }
         let (step, total) = (bar.step, bar.total);
         let mut own = Position {
-            kind: Kind::Plain,
+            kind: BarKind::Plain,
             step,
             total,
             elapsed: bar.elapsed,
             epoch: None,
         };
-        if bar.role == Role::Plain {
+        if bar.role == BarRole::Plain {
             match self.guesses.take(step, total, &mut self.loops) {
                 Guessed::Part(position) => return position,
                 Guessed::Wrong => {
@@ -163,22 +163,22 @@ impl Choice {
             }
         }
         match bar.role {
-            Role::Phase | Role::Loading => None,
-            Role::Epochs => self.loops.outer(step, total),
-            Role::Epoch(epoch) => self.loops.named(epoch, bar.numbering(), step, total),
-            Role::OnlyEpoch(epoch) => {
+            BarRole::Phase | BarRole::Loading => None,
+            BarRole::Epochs => self.loops.outer(step, total),
+            BarRole::Epoch(epoch) => self.loops.named(epoch, bar.numbering(), step, total),
+            BarRole::OnlyEpoch(epoch) => {
                 let mut position = self.loops.named(epoch, bar.numbering(), step, total)?;
                 if position.step == step {
                     position.total = position.total.or(total);
                 }
                 Some(position)
             }
-            Role::Plain | Role::Steps if self.loops.outer.is_some() => {
+            BarRole::Plain | BarRole::Steps if self.loops.outer.is_some() => {
                 self.loops.inner(step, total).or(Some(own))
             }
-            Role::Plain => Some(own),
-            Role::Steps => {
-                own.kind = Kind::Steps;
+            BarRole::Plain => Some(own),
+            BarRole::Steps => {
+                own.kind = BarKind::Steps;
                 Some(own)
             }
         }
@@ -190,7 +190,7 @@ impl Choice {
         let Some(chosen) = self.chosen else {
             return true;
         };
-        let is_other = total.is_some() && total != chosen.total && chosen.kind == Kind::Plain;
+        let is_other = total.is_some() && total != chosen.total && chosen.kind == BarKind::Plain;
         is_other || (chosen.is_end() && !self.logged)
     }
 
@@ -199,9 +199,10 @@ impl Choice {
         let announced = self.announced.is_some()
             && self.announced == bar.total
             && chosen.total != self.announced;
-        let counted = chosen.total.is_none() && bar.total.is_some() && chosen.kind == Kind::Plain;
+        let counted =
+            chosen.total.is_none() && bar.total.is_some() && chosen.kind == BarKind::Plain;
         // Each epoch's bar may begin without its description.
-        let is_next_epoch = chosen.kind == Kind::Epochs && self.loops.is_length(bar.total);
+        let is_next_epoch = chosen.kind == BarKind::Epochs && self.loops.is_length(bar.total);
         let fresh = bar.step == 0 && bar.total.is_some() && !is_next_epoch && !self.was_nested(bar);
         let next =
             chosen.is_end() && chosen.step > 0 && bar.total >= chosen.total && self.other_lines > 0;
@@ -209,8 +210,8 @@ impl Choice {
             self.loaded || (bar.total == chosen.total && self.other_lines >= RESTART_LINES_MIN);
         // What says that it is a training's comes before what does not, unless that one is under way.
         let described_late = chosen.step == 0 && chosen.total == bar.total;
-        let said = chosen.kind == Kind::Plain
-            && bar.kind != Kind::Plain
+        let said = chosen.kind == BarKind::Plain
+            && bar.kind != BarKind::Plain
             && (chosen.is_end() || described_late)
             && !chosen.is_continued_by(bar);
         announced || counted || said || (fresh && (next || (restarted && !chosen.is_end())))
@@ -233,14 +234,14 @@ impl Choice {
     }
 
     /// A training's loss was logged now: by the chosen bar, or by one behind it, which takes its place.
-    pub(super) fn was_training(&mut self) -> Change {
+    pub(super) fn was_training(&mut self) -> BarChange {
         self.confirm();
         let Some(chosen) = self.chosen else {
-            return Change::None;
+            return BarChange::None;
         };
         if !chosen.is_end() {
             self.logged = true;
-            return Change::None;
+            return BarChange::None;
         }
         match self.behind {
             Some(bar) if !self.logged && bar.step > 0 && bar.is_under_way() => {
@@ -248,7 +249,7 @@ impl Choice {
                 self.logged = true;
                 change
             }
-            _ => Change::None,
+            _ => BarChange::None,
         }
     }
 
@@ -259,30 +260,33 @@ impl Choice {
 
     /// Takes a bar from a line that has not ended: it can only begin the first bar or carry it on, and what
     /// follows may still show that it is nested.
-    pub(super) fn peek(&mut self, bar: &Bar<'_>, cursor_up: bool) -> Change {
-        let is_phase = matches!(bar.role, Role::Phase | Role::Loading | Role::Epochs);
+    pub(super) fn peek(&mut self, bar: &Bar<'_>, cursor_up: bool) -> BarChange {
+        let is_phase = matches!(
+            bar.role,
+            BarRole::Phase | BarRole::Loading | BarRole::Epochs
+        );
         if is_phase || bar.unit != Unit::Iterations || !bar.whole || self.idle || self.evaluates {
-            return Change::None;
+            return BarChange::None;
         }
         // In a bar of epochs, what has not ended may be the outer bar's line, on which the inner one is drawn.
         if self.loops.outer.is_some()
             || self.guesses.guess.is_some()
-            || (cursor_up && bar.role == Role::Plain)
+            || (cursor_up && bar.role == BarRole::Plain)
         {
-            return Change::None;
+            return BarChange::None;
         }
         let Some(seen) = self.see(bar) else {
-            return Change::None;
+            return BarChange::None;
         };
         if self.was_nested(&seen) {
-            return Change::None;
+            return BarChange::None;
         }
         match self.chosen {
             None => self.choose(seen, false),
             Some(chosen) if chosen.is_continued_by(&seen) && seen.step > chosen.step => {
                 self.advance(chosen, seen, self.confirmed)
             }
-            Some(_) => Change::None,
+            Some(_) => BarChange::None,
         }
     }
 
@@ -293,10 +297,10 @@ impl Choice {
 
     /// An evaluation's loss was logged, and no training's ever: takes back the finished bar that stands alone, in which
     /// nothing and behind which nothing was drawn.
-    pub(super) fn was_evaluation_alone(&mut self) -> Change {
+    pub(super) fn was_evaluation_alone(&mut self) -> BarChange {
         match self.chosen {
             Some(chosen)
-                if chosen.kind == Kind::Plain
+                if chosen.kind == BarKind::Plain
                     && chosen.is_end()
                     && self.announced.is_none()
                     && !self.nests
@@ -304,9 +308,9 @@ impl Choice {
             {
                 self.remember_nested(&chosen);
                 self.chosen = None;
-                Change::Retracted
+                BarChange::Retracted
             }
-            _ => Change::None,
+            _ => BarChange::None,
         }
     }
 
@@ -316,20 +320,20 @@ impl Choice {
         self.evaluates = false;
     }
 
-    fn choose(&mut self, bar: Position, confirmed: bool) -> Change {
+    fn choose(&mut self, bar: Position, confirmed: bool) -> BarChange {
         // A loop over nothing says nothing.
         if bar.total.is_none() && bar.step == 0 {
-            return Change::None;
+            return BarChange::None;
         }
         (self.chosen, self.confirmed, self.shadow) = (Some(bar), confirmed, None);
         (self.before, self.behind) = (None, None);
         (self.logged, self.nests) = (false, false);
         self.went_on();
-        Change::Began
+        BarChange::Began
     }
 
     /// A bar of the chosen one's total: itself, a repeat of it, or a nested one that happens to be as long.
-    fn advance(&mut self, chosen: Position, bar: Position, confirmed: bool) -> Change {
+    fn advance(&mut self, chosen: Position, bar: Position, confirmed: bool) -> BarChange {
         // Without a clock, the bar's own has to be believed to go on.
         let elapsed = bar.elapsed.or(chosen.elapsed).unwrap_or(0);
         let before = chosen.elapsed.unwrap_or(0);
@@ -346,7 +350,7 @@ impl Choice {
         }
         // What goes backwards is a repeat in our copy of the output.
         if bar.step < chosen.step || elapsed < before {
-            return Change::None;
+            return BarChange::None;
         }
         if bar.step > chosen.step {
             self.went_on();
@@ -357,7 +361,7 @@ impl Choice {
             ..bar
         });
         (self.confirmed, self.shadow) = (confirmed, None);
-        Change::Stepped
+        BarChange::Stepped
     }
 
     fn went_on(&mut self) {
@@ -365,15 +369,15 @@ impl Choice {
         self.loaded = false;
     }
 
-    fn nest(&mut self, bar: &Position) -> Change {
+    fn nest(&mut self, bar: &Position) -> BarChange {
         self.nests = true;
         self.remember_nested(bar);
         match self.chosen {
             Some(chosen) if !self.confirmed && chosen.total == bar.total => {
                 self.chosen = None;
-                Change::Retracted
+                BarChange::Retracted
             }
-            _ => Change::None,
+            _ => BarChange::None,
         }
     }
 

@@ -3,14 +3,14 @@
 //! Some programs say it in more than one line: a header, and rows below it that have the numbers (tables, blocks of
 //! metrics, the epochs of Keras). So the reader keeps the last header while rows may follow.
 
-use super::knowledge::{FORMATS, Format, Says, find};
+use super::knowledge::{About, FORMATS, Format, find};
 use super::loops::{Loops, Numbering, Position};
 use super::metrics::{Metric, Metrics};
-use super::role::Epoch;
+use super::role::EpochName;
 
 /// A header whose rows may follow.
 #[derive(Clone, Debug)]
-struct Header {
+struct TableHeader {
     number: usize,
     metrics: Metrics,
     /// The batches that were last read of its epoch.
@@ -22,25 +22,25 @@ struct Header {
 /// Where the reader of lines is.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LineReader {
-    header: Option<Header>,
+    header: Option<TableHeader>,
     loops: Loops,
 }
 
 /// What a line says.
 #[derive(Clone, Debug)]
-pub(super) struct Reading {
+pub(super) struct ProgressLine {
     /// Whose line it is.
     pub(super) format: usize,
-    pub(super) says: Says,
+    pub(super) says: About,
     pub(super) metrics: Metrics,
 }
 
 impl LineReader {
-    pub(super) fn read(&mut self, text: &str) -> Option<Reading> {
+    pub(super) fn read(&mut self, text: &str) -> Option<ProgressLine> {
         if let Some((number, metrics)) = find(text) {
             let format = &FORMATS[number];
             if !format.rows.metrics.is_empty() {
-                self.header = Some(Header {
+                self.header = Some(TableHeader {
                     number,
                     metrics: metrics.clone(),
                     batches: None,
@@ -77,7 +77,12 @@ impl LineReader {
         Some(self.reading(number, format, metrics))
     }
 
-    fn reading(&mut self, number: usize, format: &'static Format, mut metrics: Metrics) -> Reading {
+    fn reading(
+        &mut self,
+        number: usize,
+        format: &'static Format,
+        mut metrics: Metrics,
+    ) -> ProgressLine {
         if format.counts_from == 0 {
             if let Some(step) = metrics.get(Metric::Step) {
                 metrics.put(Metric::Step, step + 1.0);
@@ -95,7 +100,7 @@ impl LineReader {
                 metrics.put(Metric::Epoch, epoch);
             }
         }
-        Reading {
+        ProgressLine {
             format: number,
             says: format.says,
             metrics,
@@ -104,7 +109,7 @@ impl LineReader {
 
     /// Where a line is in the training that says where it is in an epoch.
     fn position(&mut self, metrics: &Metrics) -> Option<Position> {
-        let epoch = Epoch {
+        let epoch = EpochName {
             number: metrics.count(Metric::EpochNumber)?,
             last: metrics.count(Metric::Epochs),
         };

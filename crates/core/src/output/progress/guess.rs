@@ -7,7 +7,7 @@
 
 use super::bar::Bar;
 use super::loops::{Loops, Position};
-use super::role::Role;
+use super::role::BarRole;
 use crate::limits::GUESSED_EPOCHS_MAX;
 
 /// What bars without a description are taken for.
@@ -48,7 +48,7 @@ impl Guesses {
     /// Guesses from the bar that comes now that the chosen one, without a description, counts epochs, or is one. Answers
     /// whether that is new.
     pub(super) fn make(&mut self, bar: &Bar<'_>, chosen: &Position, loops: &mut Loops) -> bool {
-        let begins = bar.role == Role::Plain && bar.step == 0;
+        let begins = bar.role == BarRole::Plain && bar.step == 0;
         if !begins || self.trainer || self.guess.is_some() {
             return false;
         }

@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 type Lazy = LazyLock<Option<Regex>>;
 
 /// Patterns of which one has to match.
-pub(super) struct Pattern {
+pub(super) struct LinePattern {
     regex: &'static Lazy,
     /// What the groups say.
     pub(super) metrics: &'static [Metric],
@@ -19,7 +19,7 @@ pub(super) struct Pattern {
 
 /// What a line is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Says {
+pub(super) enum About {
     /// How far the training is.
     Progress,
     /// How far it will go.
@@ -32,14 +32,14 @@ pub(super) enum Says {
 
 /// What one program prints of its progress.
 pub(super) struct Format {
-    pub(super) lines: Pattern,
-    fields: Pattern,
-    pub(super) rows: Pattern,
+    pub(super) lines: LinePattern,
+    fields: LinePattern,
+    pub(super) rows: LinePattern,
     /// How many other lines may stand before a row.
     pub(super) rows_within: u32,
     /// The number of the first step.
     pub(super) counts_from: u32,
-    pub(super) says: Says,
+    pub(super) says: About,
 }
 
 include!(concat!(env!("OUT_DIR"), "/progress.rs"));
@@ -67,7 +67,7 @@ pub(super) fn find(text: &str) -> Option<(usize, Metrics)> {
 
 impl Format {
     /// What a line says that has one of these patterns.
-    pub(super) fn read(&self, pattern: &Pattern, text: &str) -> Option<Metrics> {
+    pub(super) fn read(&self, pattern: &LinePattern, text: &str) -> Option<Metrics> {
         let mut metrics = pattern.read(text)?;
         let mut from = 0;
         while let Some(end) = self.fields.find(text, from, &mut metrics)
@@ -79,7 +79,7 @@ impl Format {
     }
 }
 
-impl Pattern {
+impl LinePattern {
     pub(super) fn read(&self, text: &str) -> Option<Metrics> {
         let mut metrics = Metrics::default();
         self.find(text, 0, &mut metrics)?;

@@ -5,12 +5,12 @@
 //! around it that counts the epochs; that one is drawn late or not at all when epochs are short, so a bar that begins
 //! anew counts as the next epoch by itself.
 
-use super::role::Epoch;
+use super::role::EpochName;
 use crate::limits::STEP_MAX;
 
 /// How a bar is known to be a training's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum BarKind {
     /// It has no description.
     #[default]
     Plain,
@@ -23,7 +23,7 @@ pub(super) enum Kind {
 /// Where a training is, as a bar shows it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Position {
-    pub(super) kind: Kind,
+    pub(super) kind: BarKind,
     pub(super) step: u64,
     /// Of epochs it is known where their number is.
     pub(super) total: Option<u64>,
@@ -45,8 +45,8 @@ impl Position {
     /// Whether a bar can be this one. A description may come and go; the epochs' total may become known.
     pub(super) fn is_continued_by(&self, bar: &Self) -> bool {
         match (self.kind, bar.kind) {
-            (Kind::Epochs, Kind::Epochs) => true,
-            (Kind::Epochs, _) | (_, Kind::Epochs) => false,
+            (BarKind::Epochs, BarKind::Epochs) => true,
+            (BarKind::Epochs, _) | (_, BarKind::Epochs) => false,
             _ => self.total == bar.total,
         }
     }
@@ -126,7 +126,7 @@ impl Loops {
     /// A bar that names its epoch.
     pub(super) fn named(
         &mut self,
-        epoch: Epoch,
+        epoch: EpochName,
         numbering: Numbering,
         count: u64,
         length: Option<u64>,
@@ -182,7 +182,7 @@ impl Loops {
             return None;
         }
         let mut position = Position {
-            kind: Kind::Epochs,
+            kind: BarKind::Epochs,
             step,
             ..Position::default()
         };
@@ -212,7 +212,12 @@ mod tests {
         count: u64,
     ) -> (u64, Option<u64>, Option<f64>) {
         let place = loops
-            .named(Epoch { number, last }, Numbering::Unknown, count, Some(40))
+            .named(
+                EpochName { number, last },
+                Numbering::Unknown,
+                count,
+                Some(40),
+            )
             .unwrap();
         (place.step, place.total, place.epoch)
     }
@@ -248,7 +253,7 @@ mod tests {
         let mut loops = Loops::default();
         let total = loops
             .named(
-                Epoch {
+                EpochName {
                     number: 0,
                     last: Some(1),
                 },
@@ -262,7 +267,7 @@ mod tests {
         // Outside of a terminal only the last picture is drawn.
         let place = Loops::default()
             .named(
-                Epoch {
+                EpochName {
                     number: 1,
                     last: Some(1),
                 },
@@ -282,7 +287,7 @@ mod tests {
         let mut loops = Loops::default();
         loops
             .named(
-                Epoch {
+                EpochName {
                     number: 0,
                     last: None,
                 },
@@ -293,7 +298,7 @@ mod tests {
             .unwrap();
         let place = loops
             .named(
-                Epoch {
+                EpochName {
                     number: 1,
                     last: None,
                 },

@@ -28,11 +28,12 @@ pub struct Epoch {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Pace {
     /// When the bar stood at 0.
-    began_at: Option<f64>,
+    pub began_at: Option<f64>,
     /// Steps seen, the first included, at least `stride` apart.
     points: Vec<Point>,
     stride: u64,
-    last: Option<Point>,
+    /// The last step seen.
+    pub last: Option<Point>,
 }
 
 impl Pace {
@@ -58,16 +59,15 @@ impl Pace {
 
     /// Keeps about every second point.
     fn thin(&mut self) {
-        let first = self.points.first().map_or(0, |point| point.step);
-        let span = self
-            .points
-            .last()
-            .map_or(0, |point| point.step.saturating_sub(first));
-        self.stride = (span / (PACE_POINTS_MAX as u64 / 2))
+        let (Some(first), Some(last)) = (self.points.first(), self.points.last()) else {
+            return;
+        };
+        let mut next = first.step;
+        let half = PACE_POINTS_MAX as u64 / 2;
+        let stride = ((last.step - first.step) / half)
             .max(self.stride.saturating_mul(2))
             .max(1);
-        let mut next = first;
-        let stride = self.stride;
+        self.stride = stride;
         self.points.retain(|point| {
             let keep = point.step >= next;
             if keep {
@@ -77,91 +77,73 @@ impl Pace {
         });
     }
 
-    /// When the training began, as its bar showed it.
-    #[must_use]
-    pub const fn began_at(&self) -> Option<f64> {
-        self.began_at
-    }
-
     /// The first step seen that was not 0.
-    #[must_use]
     pub fn first(&self) -> Option<Point> {
         self.points.first().copied()
     }
 
-    /// The last step seen.
-    #[must_use]
-    pub const fn last(&self) -> Option<Point> {
-        self.last
-    }
-
     /// Steps per second, from the first step seen to the last. A resumed bar jumps from 0 to where it left
     /// off; counting from the first step keeps that jump (and the first step's warming up) out.
-    #[must_use]
     pub fn steps_per_second(&self) -> Option<f64> {
         rate(self.first()?, self.last?)
     }
 
     /// Whether the bar jumped from 0 faster than any training steps.
     fn resumed(&self) -> bool {
-        let Some((first, rate)) = self.first().zip(self.steps_per_second()) else {
+        let (Some(first), Some(rate)) = (self.first(), self.steps_per_second()) else {
             return false;
         };
-        first.step > 1
-            && self
-                .began_at
-                .is_none_or(|began| first.step as f64 > 3.0 * rate * (first.at - began) + 1.0)
+        let Some(began) = self.began_at else {
+            return first.step > 1;
+        };
+        first.step > 1 && first.step as f64 > 3.0 * rate * (first.at - began) + 1.0
     }
 
     /// When the training had done that many steps.
     fn at(&self, step: f64) -> Option<f64> {
-        let zero = self
-            .began_at
-            .filter(|_| !self.resumed())
-            .map(|at| Point { step: 0, at });
-        let mut points = zero
-            .into_iter()
-            .chain(self.points.iter().copied())
-            .chain(self.last);
-        let mut before = points.next()?;
-        if (before.step as f64) >= step {
-            return ((before.step as f64) <= step).then_some(before.at);
-        }
-        for after in points {
-            if after.step as f64 >= step {
-                let share = (step - before.step as f64)
-                    / (after.step.saturating_sub(before.step).max(1)) as f64;
-                return Some(before.at + share * (after.at - before.at));
+        let began = self.began_at.filter(|_| !self.resumed());
+        let zero = began.map(|at| Point { step: 0, at });
+        let mut before = None;
+        for after in zero.iter().chain(&self.points).chain(&self.last) {
+            if (after.step as f64) < step {
+                before = Some(after);
+                continue;
             }
-            before = after;
+            let before = before.unwrap_or(after);
+            if before.step as f64 > step {
+                return None;
+            }
+            let steps = after.step.saturating_sub(before.step).max(1);
+            let share = (step - before.step as f64) / steps as f64;
+            return Some(before.at + share * (after.at - before.at));
         }
         None
     }
 
     /// The whole epochs that were seen from beginning to end, the first `EPOCH_TIMES_MAX`.
-    #[must_use]
     pub fn epochs(&self, steps_per_epoch: f64) -> Vec<Epoch> {
-        let Some(last) = self.last.filter(|_| steps_per_epoch >= 1.0) else {
-            return Vec::new();
+        let mut epochs = Vec::new();
+        let (Some(first), Some(last)) = (self.first(), self.last) else {
+            return epochs;
         };
+        if steps_per_epoch.is_nan() || steps_per_epoch < 1.0 {
+            return epochs;
+        }
         // A hundredth of a step of slack: the printed epoch that this is computed from is rounded.
         let whole = ((last.step as f64 + 0.01) / steps_per_epoch).floor() as u64;
+        let skipped = (first.step as f64 / steps_per_epoch) as u64;
         let bound = |number: u64| self.at((number as f64 * steps_per_epoch).min(last.step as f64));
-        let skipped = self
-            .first()
-            .map_or(0, |first| (first.step as f64 / steps_per_epoch) as u64);
-        (skipped..whole)
-            .take(usize::try_from(EPOCH_TIMES_MAX).unwrap_or(usize::MAX))
-            .filter_map(|number| {
-                let seconds = bound(number + 1)? - bound(number)?;
-                Some(Epoch { number, seconds })
-            })
-            .collect()
+        for number in skipped..whole.min(skipped + EPOCH_TIMES_MAX) {
+            if let (Some(from), Some(to)) = (bound(number), bound(number + 1)) {
+                let seconds = to - from;
+                epochs.push(Epoch { number, seconds });
+            }
+        }
+        epochs
     }
 }
 
 /// Steps per second between two points; None where no time or no step lies between them.
-#[must_use]
 pub(crate) fn rate(from: Point, to: Point) -> Option<f64> {
     let (steps, seconds) = (to.step.checked_sub(from.step)?, to.at - from.at);
     (steps > 0 && seconds > 0.0).then_some(steps as f64 / seconds)
@@ -209,7 +191,7 @@ mod tests {
         ]);
         assert_eq!(noisy, sane);
         assert_eq!(
-            pace(&[(1, 5.0), (2, 3.0)]).last().map(|point| point.at),
+            pace(&[(1, 5.0), (2, 3.0)]).last.map(|point| point.at),
             Some(5.0)
         );
     }
@@ -247,7 +229,7 @@ mod tests {
         assert_eq!(
             (
                 long.first().map(|point| point.step),
-                long.last().map(|point| point.step)
+                long.last.map(|point| point.step)
             ),
             (Some(1), Some(99_999))
         );

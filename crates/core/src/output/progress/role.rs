@@ -12,16 +12,16 @@ use std::sync::LazyLock;
 
 /// What a bar counts, as far as its description says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
+pub(super) enum BarRole {
     /// No description: a trainer's own bar, or that of an evaluation, which looks the same.
     Plain,
     /// The steps of a training: `Steps:`, `Training:`, `loss 2.31:`.
     Steps,
     /// The batches of one epoch: `Epoch 3:`, `Epoch 1/2:`, `Train Epoch [1/2]`.
-    Epoch(Epoch),
+    Epoch(EpochName),
     /// The batches of one epoch, by a program that says nothing of any other epoch: where it is the first, its bar is that
     /// of the training.
-    OnlyEpoch(Epoch),
+    OnlyEpoch(EpochName),
     /// The epochs themselves; the batches are counted by a bar in it.
     Epochs,
     /// Weights are being loaded, which a training does as it begins.
@@ -32,13 +32,13 @@ pub(super) enum Role {
 
 /// Which epoch, as it is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Epoch {
+pub(super) struct EpochName {
     pub(super) number: u64,
     /// The number behind the slash; None where there is none, or where it means no bound (Lightning's -2).
     pub(super) last: Option<u64>,
 }
 
-impl Role {
+impl BarRole {
     /// Reads what stands before a bar, its colon included or not.
     pub(super) fn of(description: &str) -> Self {
         let text = description
@@ -71,10 +71,10 @@ impl Role {
 }
 
 /// The epoch of a description in the form of a program that draws no other bar, and the loss in it.
-pub(super) fn only_epoch(description: &str) -> Option<(Epoch, Option<f64>)> {
+pub(super) fn only_epoch(description: &str) -> Option<(EpochName, Option<f64>)> {
     let metrics = ONLY_EPOCH.read(description)?;
     let number = metrics.count(Metric::EpochNumber)?;
-    let epoch = Epoch { number, last: None };
+    let epoch = EpochName { number, last: None };
     Some((epoch, metrics.get(Metric::Loss)))
 }
 
@@ -87,7 +87,7 @@ pub(super) fn loss(description: &str) -> Option<f64> {
 }
 
 /// The epoch that a description names, if all its words are those of a training.
-fn epoch(text: &str) -> Option<Epoch> {
+fn epoch(text: &str) -> Option<EpochName> {
     static EPOCH: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(
             r"^(?<before>.*?)epochs?[ :=#\[(]*(?<number>[0-9]+)(?: *(?:/|of )[ -]*(?<last>[0-9]+))?(?<behind>.*)$",
@@ -111,7 +111,7 @@ fn epoch(text: &str) -> Option<Epoch> {
     // Behind a minus it means no bound.
     let last = last.filter(|last| !text[..last.start()].ends_with('-'));
     let last = last.and_then(|last| last.as_str().parse().ok());
-    Some(Epoch {
+    Some(EpochName {
         number,
         last: last.filter(|last| (1..=NUMBER_MAX).contains(last)),
     })
@@ -138,7 +138,7 @@ mod tests {
             "train loss=2",
             "loss -0.5",
         ] {
-            assert_eq!(Role::of(text), Role::Steps, "{text}");
+            assert_eq!(BarRole::of(text), BarRole::Steps, "{text}");
         }
         for (text, number, last) in [
             ("Epoch 0: ", 0, None),
@@ -152,18 +152,18 @@ mod tests {
             ("Epoch 1 - loss: 2.31", 1, None),
         ] {
             assert_eq!(
-                Role::of(text),
-                Role::Epoch(Epoch { number, last }),
+                BarRole::of(text),
+                BarRole::Epoch(EpochName { number, last }),
                 "{text}"
             );
         }
         assert_eq!(
-            (Role::of("Epoch"), Role::of(" Epochs: ")),
-            (Role::Epochs, Role::Epochs)
+            (BarRole::of("Epoch"), BarRole::of(" Epochs: ")),
+            (BarRole::Epochs, BarRole::Epochs)
         );
         assert_eq!(
-            (Role::of(""), Role::of("Loading weights: ")),
-            (Role::Plain, Role::Loading)
+            (BarRole::of(""), BarRole::of("Loading weights: ")),
+            (BarRole::Plain, BarRole::Loading)
         );
     }
 
@@ -197,8 +197,8 @@ mod tests {
             "Epoch one",
         ] {
             assert!(
-                matches!(Role::of(text), Role::Phase | Role::Epochs)
-                    && (text == "Epoch") == (Role::of(text) == Role::Epochs),
+                matches!(BarRole::of(text), BarRole::Phase | BarRole::Epochs)
+                    && (text == "Epoch") == (BarRole::of(text) == BarRole::Epochs),
                 "{text}"
             );
         }

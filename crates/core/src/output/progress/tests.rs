@@ -384,7 +384,7 @@ fn a_bar_that_has_not_ended_is_read_once_it_is_whole() {
     );
     assert_eq!(
         (
-            reader.training().pace.began_at(),
+            reader.training().pace.began_at,
             reader.training().pace.first().map(|first| first.at)
         ),
         (Some(1.0), Some(4.0))
