@@ -32,5 +32,7 @@ pub fn generate(knowledge: &Path) -> String {
             }
         }
     }
-    format!("static PUBLIC_CLASSES: &[&str] = &{names:?};\n").replace("&{", "&[").replace("};", "];")
+    format!("static PUBLIC_CLASSES: &[&str] = &{names:?};\n")
+        .replace("&{", "&[")
+        .replace("};", "];")
 }

@@ -68,6 +68,13 @@ impl Case<'_> {
                 (Kind::ShmFull, Some(Evidence::Marker))
             }
             SIGBUS => (Kind::BusError, None),
+            // Batch systems kill what does not go when it is asked.
+            SIGKILL
+                if let Some(kind) = self.scheduler_ended()
+                    && !self.raised() =>
+            {
+                (kind, Some(Evidence::SchedulersWord))
+            }
             SIGKILL => (
                 Kind::KilledUnknown,
                 self.no_counter_moved().then_some(Evidence::NoCounterMoved),

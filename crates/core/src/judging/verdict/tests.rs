@@ -474,7 +474,7 @@ fn time_limits_are_told_by_whoever_set_them() {
         (timeout(End::Exited(124)), &none, (Kind::TimeLimit, High)),
         (timeout(End::Signaled(9)), &none, (Kind::TimeLimit, Medium)),
         (timeout(End::Exited(1)), &none, (Kind::ExitNonzero, High)),
-        (ended(End::Exited(124)), &none, (Kind::ExitNonzero, High)),
+        (ended(End::Exited(124)), &none, (Kind::TimeLimit, Medium)),
         (ended(End::Signaled(24)), &none, (Kind::TimeLimit, Medium)),
         (
             from(Sender::Scheduler, &[15], End::Signaled(15)),
