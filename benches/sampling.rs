@@ -49,7 +49,7 @@ fn facts() {
         command.push("python3".into());
     }
     let look = || bench::facts(&command, &|name| std::env::var_os(name));
-    let packages = look().packages.map_or(0, |packages| packages.0.len());
+    let packages = look().packages.map_or(0, |packages| packages.len());
     let mut times: Vec<_> = std::iter::repeat_with(|| {
         let began = Instant::now();
         drop(look());

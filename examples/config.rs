@@ -4,7 +4,7 @@
 
 use axolotl_run_core::config;
 use axolotl_run_core::event::Start;
-use axolotl_run_core::event::value::Fields as _;
+use axolotl_run_core::event::value::Sendable as _;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -22,6 +22,6 @@ fn main() -> std::io::Result<()> {
         start.config = Some(vetted.value);
         start.config_unknown_keys = Some(vetted.unknown_keys);
     }
-    println!("{}", serde_json::Value::Object(start.object()));
+    println!("{}", start.json());
     Ok(())
 }

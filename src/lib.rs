@@ -55,7 +55,6 @@ use std::ffi::OsString;
 use std::path::Path;
 use store::decision::{self, StoredDecision};
 use supervisor::Finished;
-use ui::Complaints as _;
 use uuid::Uuid;
 
 /// For the programs in `benches/` that measure a part without a process around it; nothing else may use it.
@@ -131,7 +130,7 @@ fn perform(plan: Plan, surroundings: &Surroundings<'_>) -> End {
         }
         Plan::Query(query) => End::Exited(commands::answer(&query, surroundings)),
         Plan::Refuse(refusal) => {
-            ui::Stderr.complain(&refusal.error, Some(&refusal.hint));
+            ui::complain(&refusal.error, Some(&refusal.hint));
             End::Exited(status::REFUSED)
         }
     }

@@ -10,7 +10,7 @@ use crate::delivery::{Certificates, Destination};
 use crate::store::decision::{self, StoredDecision};
 use crate::store::{Store, Withdrawn};
 use crate::ui::terminal::{self, TerminalKind};
-use crate::ui::{Stderr, Terminal};
+use crate::ui::{self, Terminal};
 use axolotl_run_core::consent;
 use axolotl_run_core::event::wire;
 use axolotl_run_core::launch::command_line::CommandLine;
@@ -21,38 +21,37 @@ use std::time::SystemTime;
 
 /// Answers a question on stdout, or says on stderr why there is no answer.
 pub fn answer(typed: &Typed, surroundings: &Surroundings<'_>) -> u8 {
-    let (mut out, mut err) = (io::stdout().lock(), Stderr);
-    let terminal = Terminal::of_stdout(surroundings.environment);
+    let environment = surroundings.environment;
     let mut output = Output {
-        out: &mut out,
-        err: &mut err,
-        terminal,
+        out: &mut io::stdout().lock(),
+        err: &mut ui::complain,
+        terminal: Terminal::of_stdout(environment),
+        form: if typed.json {
+            AnswerForm::Json
+        } else {
+            AnswerForm::Text
+        },
+        now: SystemTime::now(),
     };
-    let form = if typed.json {
-        AnswerForm::Json
-    } else {
-        AnswerForm::Text
-    };
+    let output = &mut output;
     match typed.mode {
         Mode::Run | Mode::Help => output.answer(&cli::help()),
         Mode::Version => output.answer(&format!("{} {}\n", cli::NAME, env!("CARGO_PKG_VERSION"))),
-        Mode::Status => status(surroundings, None, form, &mut output),
-        Mode::Enable => decide(consent::Telemetry::On, surroundings, form, &mut output),
-        Mode::Disable => decide(consent::Telemetry::Off, surroundings, form, &mut output),
-        Mode::Preview => {
-            preview::print(&typed.operands, typed.config.as_deref(), form, &mut output)
-        }
+        Mode::Status => status(surroundings, None, output),
+        Mode::Enable => decide(consent::Telemetry::On, surroundings, output),
+        Mode::Disable => decide(consent::Telemetry::Off, surroundings, output),
+        Mode::Preview => preview::print(&typed.operands, typed.config.as_deref(), output),
         Mode::Explain => {
-            let end = explain::known_end(surroundings.environment);
-            explain::run(typed.word().map(Path::new), end, form, &mut output)
+            let end = explain::known_end(environment);
+            explain::run(typed.word().map(Path::new), end, output)
         }
-        Mode::Schema => output.answer(&schema::answer(typed.json, terminal)),
+        Mode::Schema => output.answer(&schema::answer(output.form, output.terminal)),
         Mode::Completions => output.answer(completions(typed.word())),
         Mode::Man => output.answer(&man::page()),
         Mode::Runs | Mode::Show | Mode::Report | Mode::Send | Mode::Forget => {
-            match Store::existing(surroundings.environment) {
+            match Store::existing(environment) {
                 Err(problem) => output.no_store(&problem),
-                Ok(store) => recorded(typed, store.as_ref(), surroundings, form, &mut output),
+                Ok(store) => recorded(typed, store.as_ref(), surroundings, output),
             }
         }
     }
@@ -62,60 +61,57 @@ fn recorded(
     typed: &Typed,
     store: Option<&Store>,
     surroundings: &Surroundings<'_>,
-    form: AnswerForm,
     output: &mut Output<'_>,
 ) -> u8 {
-    let now = SystemTime::now();
     let run = typed.word().map(cli::printable);
     match typed.mode {
-        Mode::Show => show::print(store, run.as_deref(), now, form, output),
+        Mode::Show => show::print(store, run.as_deref(), output),
         Mode::Report => {
             let wanted = report::Wanted {
                 run,
                 against: typed.against.as_ref().map(cli::printable),
                 html: typed.html.clone(),
             };
-            report::print(store, &wanted, now, form, output)
+            report::print(store, &wanted, output)
         }
-        Mode::Forget => forget::run(store, &run.unwrap_or_default(), now, form, output),
+        Mode::Forget => forget::run(store, &run.unwrap_or_default(), output),
         Mode::Send => {
-            let (consent, _) = surroundings.consent(&CommandLine::read(&[]));
-            let upload = send::Upload {
-                telemetry: TelemetryState {
-                    is_on: consent.telemetry == consent::Telemetry::On,
-                    cause: &consent.cause.sentence(),
-                },
+            let request = send::SendRequest {
+                telemetry: telemetry(surroundings),
                 destination: &Destination::configured(surroundings.environment),
                 certificates: Certificates::configured(surroundings.environment),
                 shows_progress: terminal::of_stderr() == Some(TerminalKind::Capable),
             };
-            send::run(store, upload, form, output)
+            send::run(store, request, output)
         }
-        _ => runs::print(store, now, form, output),
+        _ => runs::print(store, output),
+    }
+}
+
+fn telemetry(surroundings: &Surroundings<'_>) -> TelemetryState {
+    let (consent, _) = surroundings.consent(&CommandLine::read(&[]));
+    TelemetryState {
+        is_on: consent.telemetry == consent::Telemetry::On,
+        cause: consent.cause.sentence().into(),
     }
 }
 
 fn status(
     surroundings: &Surroundings<'_>,
     withdrawn: Option<Withdrawn>,
-    form: AnswerForm,
     output: &mut Output<'_>,
 ) -> u8 {
-    let (consent, _) = surroundings.consent(&CommandLine::read(&[]));
     let store = Store::existing(surroundings.environment);
     let stored = decision::path(surroundings.environment)
         .map_or(StoredDecision::Nothing, |path| decision::read(&path));
     let facts = status::StatusFacts {
-        telemetry: TelemetryState {
-            is_on: consent.telemetry == consent::Telemetry::On,
-            cause: &consent.cause.sentence(),
-        },
+        telemetry: telemetry(surroundings),
         destination: &Destination::configured(surroundings.environment),
         store: store.as_ref().map(Option::as_ref),
         decision: &stored,
         withdrawn,
     };
-    status::print(&facts, SystemTime::now(), form, output)
+    status::print(&facts, output)
 }
 
 /// Stores a decision, then says what holds now: a variable may still say otherwise. Who turns telemetry off takes back
@@ -123,31 +119,28 @@ fn status(
 fn decide(
     telemetry: consent::Telemetry,
     surroundings: &Surroundings<'_>,
-    form: AnswerForm,
     output: &mut Output<'_>,
 ) -> u8 {
-    let mut date = wire::timestamp(SystemTime::now());
+    let mut date = wire::timestamp(output.now);
     date.truncate("2026-01-31".len());
     let decision = consent::Stored {
         telemetry,
         policy_version: consent::POLICY_VERSION,
         decided: Some(date),
     };
-    match decision::write(surroundings.environment, &decision) {
-        Ok(_) => {
-            let mut withdrawn = None;
-            if telemetry == consent::Telemetry::Off
-                && let Ok(Some(store)) = Store::existing(surroundings.environment)
-            {
-                withdrawn = Some(store.withdraw(SystemTime::now()));
-            }
-            status(surroundings, withdrawn, form, output)
-        }
-        Err(problem) => output.complain(
+    if let Err(problem) = decision::write(surroundings.environment, &decision) {
+        return output.complain(
             &format!("failed to {problem}"),
             Some("`AXOLOTL_DO_NOT_TRACK=0` or `=1` in the environment decides without a file"),
-        ),
+        );
     }
+    let mut withdrawn = None;
+    if telemetry == consent::Telemetry::Off
+        && let Ok(Some(store)) = Store::existing(surroundings.environment)
+    {
+        withdrawn = Some(store.withdraw(output.now));
+    }
+    status(surroundings, withdrawn, output)
 }
 
 /// The completion script of a shell.

@@ -15,6 +15,7 @@ use axolotl_run_core::judging::explanation::{Explainer, Explanation};
 use axolotl_run_core::status::End;
 use axolotl_run_sys::reason;
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -30,22 +31,21 @@ pub fn known_end(environment: impl Fn(&str) -> Option<OsString>) -> Option<End> 
 }
 
 /// Answers `--explain [FILE]`; None and `-` are the standard input. The answer is the exit code.
-pub fn run(file: Option<&Path>, end: Option<End>, form: AnswerForm, output: &mut Output<'_>) -> u8 {
+pub fn run(file: Option<&Path>, end: Option<End>, output: &mut Output<'_>) -> u8 {
     let explained = match file.filter(|path| *path != Path::new("-")) {
         Some(path) => File::open(path).and_then(|file| explain(file, end)),
         None => explain(io::stdin().lock(), end),
     };
     match explained {
-        Ok(explanation) if form == AnswerForm::Json => output.document(&explanation.json()),
+        Ok(explanation) if output.form == AnswerForm::Json => output.document(&explanation.json()),
         Ok(explanation) => output.answer(&text(&explanation, output.terminal.for_statements())),
         Err(error) => {
-            let name = file.map_or_else(
-                || "the standard input".to_owned(),
-                |path| format!("`{}`", printable(path)),
-            );
-            let error = format!("failed to explain {name}: {}", reason(&error));
+            let name = match file {
+                Some(path) => format!("`{}`", printable(path)),
+                None => "the standard input".to_owned(),
+            };
             output.complain(
-                &error,
+                &format!("failed to explain {name}: {}", reason(&error)),
                 Some("`--explain FILE` reads a saved log; without a file it reads stdin"),
             )
         }
@@ -70,12 +70,18 @@ fn explain(mut input: impl Read, end: Option<End>) -> io::Result<Explanation> {
 fn text(explanation: &Explanation, terminal: Terminal) -> String {
     let judgement = &explanation.judgement;
     let mut page = Page::new(terminal, 0);
-    match (&judgement.error, judgement.interrupted) {
-        (Some(error), _) => describe(error, &mut page),
-        (None, true) => page.verbatim(
+    let mut others = judgement.reports.len();
+    if let Some(error) = &judgement.error {
+        describe(error, &mut page);
+        if error.stack_trace.is_some() {
+            others -= 1;
+        }
+    } else if judgement.interrupted {
+        page.verbatim(
             "The program was interrupted; that is not an error, and no error event would be sent.",
-        ),
-        (None, false) => page.verbatim("No error was found, and no error event would be sent."),
+        );
+    } else {
+        page.verbatim("No error was found, and no error event would be sent.");
     }
     if !judgement.markers().is_empty() {
         page.verbatim("\nOther signs of a failure:");
@@ -83,12 +89,6 @@ fn text(explanation: &Explanation, terminal: Terminal) -> String {
             page.verbatim(&format!("  {marker}"));
         }
     }
-    let others = judgement.reports.len().saturating_sub(usize::from(
-        judgement
-            .error
-            .as_ref()
-            .is_some_and(|error| error.stack_trace.is_some()),
-    ));
     if others > 0 {
         page.verbatim(&format!(
             "\n{others} other traceback(s) in this log; `--json` prints them."
@@ -100,33 +100,24 @@ fn text(explanation: &Explanation, terminal: Terminal) -> String {
 /// One event in words: what is known, a line each.
 fn describe(error: &ErrorEvent, page: &mut Page) {
     page.verbatim("The error event that would be sent:\n\n");
-    let facts = [
-        (
-            "exception",
-            error.exception_type.as_ref().map(ToString::to_string),
-        ),
-        ("message", error.exception.as_ref().map(ToString::to_string)),
-        ("sign", error.marker.as_ref().map(ToString::to_string)),
-        ("rank", error.rank.map(|rank| rank.to_string())),
-        (
-            "fingerprint",
-            error.fingerprint.as_ref().map(ToString::to_string),
-        ),
-        (
-            "handled before",
-            error
-                .handled_count
-                .filter(|count| *count > 0)
-                .map(|count| count.to_string()),
-        ),
-    ];
-    for (name, value) in facts {
+    let mut fact = |name: &str, value: Option<&dyn Display>| {
         if let Some(value) = value {
             page.verbatim(&format!("  {name:16}{value}"));
         }
+    };
+    fact("exception", error.exception_type.as_ref().map(shown));
+    fact("message", error.exception.as_ref().map(shown));
+    fact("sign", error.marker.as_ref().map(shown));
+    fact("rank", error.rank.as_ref().map(shown));
+    fact("fingerprint", error.fingerprint.as_ref().map(shown));
+    if error.handled_count != Some(0) {
+        fact("handled before", error.handled_count.as_ref().map(shown));
     }
     if error.exception.is_none() && error.exception_shape.is_some() {
-        page.verbatim("  message         withheld: not on the list of public messages");
+        fact(
+            "message",
+            Some(&"withheld: not on the list of public messages"),
+        );
     }
     if let Some(trace) = &error.stack_trace {
         page.line("");
@@ -134,6 +125,10 @@ fn describe(error: &ErrorEvent, page: &mut Page) {
             page.verbatim(&format!("  {line}"));
         }
     }
+}
+
+const fn shown(value: &impl Display) -> &dyn Display {
+    value
 }
 
 #[cfg(test)]

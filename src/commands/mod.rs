@@ -9,7 +9,7 @@ mod explain;
 mod output;
 mod preview;
 mod recorded;
-mod report;
+pub(crate) mod report;
 mod status;
 
 pub use answer::answer;

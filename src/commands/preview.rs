@@ -3,13 +3,14 @@
 //! It goes the way that the observer's goes: the same facts, the same vetting, the same gate. What was withheld
 //! of the configuration is listed with the reason, never with the value.
 
-use super::output::{AnswerForm, FAILED, Output, count};
+use super::output::{AnswerForm, Output, count};
 use crate::metrics::accelerator::Gpus;
 use crate::metrics::accelerator::Health;
 use crate::metrics::facts;
 use crate::observer::surroundings::{self, Unread};
 use crate::ui::Terminal;
 use crate::ui::page::Page;
+use crate::ui::text::harmless;
 use axolotl_run_core::config::{ConfigProblem, Vetted};
 use axolotl_run_core::env;
 use axolotl_run_core::event::Event;
@@ -19,19 +20,14 @@ use axolotl_run_sys::reason;
 use serde_json::json;
 use std::ffi::OsString;
 use std::path::Path;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 use uuid::Uuid;
 
 /// Where text begins.
 const LABEL: usize = 10;
 
 /// Prints the start event of a command.
-pub fn print(
-    command: &[OsString],
-    config: Option<&Path>,
-    form: AnswerForm,
-    output: &mut Output<'_>,
-) -> u8 {
+pub fn print(command: &[OsString], config: Option<&Path>, output: &mut Output<'_>) -> u8 {
     let directory = std::env::current_dir().unwrap_or_default();
     let mut gate = surroundings::gate(command, &directory);
     let mut start = facts(command, &|name| std::env::var_os(name));
@@ -45,19 +41,13 @@ pub fn print(
         _ => "its file system does not answer".to_owned(),
     };
     let vetted = found.and_then(Result::ok);
-    if let Some(Vetted {
-        value,
-        unknown_keys,
-        withheld,
-        ..
-    }) = &vetted
-    {
-        gate.withhold(withheld);
-        start.config = Some(value.clone());
-        start.config_unknown_keys = Some(*unknown_keys);
+    if let Some(vetted) = &vetted {
+        gate.withhold(&vetted.withheld);
+        start.config = Some(vetted.value.clone());
+        start.config_unknown_keys = Some(vetted.unknown_keys);
     } else if let Some(config) = config {
         return output.complain(
-            &format!("failed to read the configuration `{}`: {why}", crate::ui::text::harmless(&config.to_string_lossy())),
+            &format!("failed to read the configuration `{}`: {why}", harmless(&config.to_string_lossy())),
             Some("a run with this file records no configuration; without `--config` it is looked for in the command"),
         );
     }
@@ -65,24 +55,18 @@ pub fn print(
         Uuid::now_v7(),
         Uuid::nil(),
         &Event::Start(Box::new(start)),
-        SystemTime::now(),
+        output.now,
         0.0,
     );
     let Ok(line) = gate.check(&member) else {
-        output.complain(
-            "the privacy gate would refuse this event; none of it would be sent",
-            None,
-        );
-        return FAILED;
+        let error = "the privacy gate would refuse this event; none of it would be sent";
+        return output.complain(error, None);
     };
-    match form {
-        AnswerForm::Json => output.answer(&format!("{line}\n")),
-        AnswerForm::Text => output.answer(&text(
-            &member,
-            vetted.as_ref(),
-            output.terminal.for_statements(),
-        )),
+    if output.form == AnswerForm::Json {
+        return output.answer(&format!("{line}\n"));
     }
+    let terminal = output.terminal.for_statements();
+    output.answer(&text(&member, vetted.as_ref(), terminal))
 }
 
 /// Why a configuration is none, without a word of it.
@@ -103,23 +87,18 @@ fn text(member: &Member, vetted: Option<&Vetted>, terminal: Terminal) -> String 
         "{:#}",
         json!({"event": member.event, "properties": member.properties})
     ));
-    match vetted {
-        None => {
-            page.line("");
-            page.paragraph("no training configuration was found; `--config FILE` names one");
-        }
-        Some(vetted) => {
-            for redaction in &vetted.redactions {
-                page.entry(
-                    "withheld",
-                    &format!("{}: {}", redaction.path, redaction.reason.explanation()),
-                );
-            }
-            if vetted.unknown_keys > 0 {
-                let keys = count(vetted.unknown_keys, "key");
-                page.entry("left out", &format!("{keys} unknown to the public schema"));
-            }
-        }
+    let Some(vetted) = vetted else {
+        page.line("");
+        page.paragraph("no training configuration was found; `--config FILE` names one");
+        return page.finish();
+    };
+    for redaction in &vetted.redactions {
+        let reason = redaction.reason.explanation();
+        page.entry("withheld", &format!("{}: {reason}", redaction.path));
+    }
+    if vetted.unknown_keys > 0 {
+        let keys = count(vetted.unknown_keys, "key");
+        page.entry("left out", &format!("{keys} unknown to the public schema"));
     }
     page.finish()
 }

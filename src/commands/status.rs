@@ -20,7 +20,7 @@ const LABEL: usize = 11;
 #[derive(Debug)]
 pub struct StatusFacts<'a> {
     /// Whether telemetry is on, and why.
-    pub telemetry: TelemetryState<'a>,
+    pub telemetry: TelemetryState,
     /// Endpoint and key.
     pub destination: &'a Destination,
     /// The recorded runs; None where nothing was ever recorded.
@@ -32,96 +32,93 @@ pub struct StatusFacts<'a> {
 }
 
 /// Prints the state.
-pub fn print(
-    facts: &StatusFacts<'_>,
-    now: SystemTime,
-    form: AnswerForm,
-    output: &mut Output<'_>,
-) -> u8 {
-    let Recorded { events, runs, said } = recorded(facts, now);
+pub fn print(facts: &StatusFacts<'_>, output: &mut Output<'_>) -> u8 {
+    let recorded = recorded(facts, output.now);
     let telemetry = if facts.telemetry.is_on { "on" } else { "off" };
     let endpoint = facts
         .destination
         .endpoint
         .as_ref()
-        .map_err(ToString::to_string)
-        .map(ToString::to_string);
-    let key = facts
-        .destination
-        .key
-        .as_ref()
-        .map_err(ToString::to_string)
-        .map(Option::is_some);
-    let state = match facts.store {
-        Ok(Some(store)) => Ok(store.path().display().to_string()),
-        Ok(None) => Ok("nothing is recorded yet".to_owned()),
-        Err(problem) => Err(format!("failed to {problem}")),
-    };
+        .map_err(ToString::to_string);
+    let key = facts.destination.key.as_ref().map_err(ToString::to_string);
     let known = dictionary::contents();
-    match form {
-        AnswerForm::Json => output.document(&json!({
-            "telemetry": telemetry,
-            "cause": facts.telemetry.cause,
-            "endpoint": endpoint.as_ref().ok(),
-            "endpoint_problem": endpoint.as_ref().err(),
-            "key": key.as_ref().is_ok_and(|is_present| *is_present),
-            "key_problem": key.as_ref().err(),
-            "waiting": {"events": events, "runs": runs},
-            "deleted": facts.withdrawn.map(|withdrawn| json!({"events": withdrawn.events, "runs": withdrawn.runs})),
-            "server": said.as_ref().map(|said| json!({
+    let days_old = age_in_days(known.as_of, output.now);
+    if output.form == AnswerForm::Json {
+        let mut dictionary = json!(known);
+        dictionary["days_old"] = json!(days_old);
+        let server = recorded.said.as_ref().map(|said| {
+            json!({
                 "time": said.time,
                 "outcome": said.disposition,
                 "status": said.status,
                 "cause": said.cause,
-            })),
-            "state": facts.store.as_ref().ok().and_then(|store| store.map(|store| store.path().to_string_lossy())),
-            "state_problem": state.as_ref().err(),
+            })
+        });
+        let store = facts.store.ok().flatten();
+        return output.document(&json!({
+            "telemetry": telemetry,
+            "cause": facts.telemetry.cause,
+            "endpoint": endpoint.as_ref().ok().map(ToString::to_string),
+            "endpoint_problem": endpoint.as_ref().err(),
+            "key": matches!(key, Ok(Some(_))),
+            "key_problem": key.as_ref().err(),
+            "waiting": recorded.waiting,
+            "deleted": facts.withdrawn,
+            "server": server,
+            "state": store.map(|store| store.path().to_string_lossy()),
+            "state_problem": facts.store.err().map(|problem| format!("failed to {problem}")),
             "decision": decision(facts.decision),
             "schema_version": SCHEMA_VERSION,
-            "dictionary": {
-                "as_of": known.as_of,
-                "days_old": age_in_days(known.as_of, now),
-                "releases": known.releases,
-                "packages": known.packages,
-                "files": known.files,
-                "functions": known.functions,
-                "exceptions": known.exceptions,
-            },
-        })),
-        AnswerForm::Text => {
-            let key = match key {
-                Ok(true) => "present".to_owned(),
-                Ok(false) => "none, so nothing can be sent".to_owned(),
-                Err(problem) => problem,
-            };
-            let of_runs = |events, runs| match events {
-                0 => "nothing".to_owned(),
-                _ => format!("{} of {}", count(events, "event"), count(runs, "run")),
-            };
-            let mut page = Page::new(output.terminal.for_statements(), LABEL);
-            page.entry("telemetry", &format!("{telemetry}: {}", facts.telemetry.cause));
-            page.entry("decision", &decision(facts.decision));
-            page.entry("endpoint", &endpoint.unwrap_or_else(|problem| problem));
-            page.entry("server", &answered(said.as_ref()));
-            page.entry("key", &key);
-            page.entry("waiting", &of_runs(events, runs));
-            if let Some(withdrawn) = facts.withdrawn {
-                page.entry("deleted", &of_runs(withdrawn.events, withdrawn.runs));
-            }
-            page.entry("state", &state.unwrap_or_else(|problem| problem));
-            page.entry("dictionary", &holds(&known, now));
-            output.answer(&page.finish())
-        }
+            "dictionary": dictionary,
+        }));
     }
+    let mut page = Page::new(output.terminal.for_statements(), LABEL);
+    page.entry(
+        "telemetry",
+        &format!("{telemetry}: {}", facts.telemetry.cause),
+    );
+    page.entry("decision", &decision(facts.decision));
+    page.entry(
+        "endpoint",
+        &endpoint.map_or_else(|problem| problem, ToString::to_string),
+    );
+    page.entry("server", &answered(recorded.said.as_ref()));
+    let key = match &key {
+        Ok(Some(_)) => "present",
+        Ok(None) => "none, so nothing can be sent",
+        Err(problem) => problem,
+    };
+    page.entry("key", key);
+    page.entry("waiting", &of_runs(recorded.waiting));
+    if let Some(withdrawn) = facts.withdrawn {
+        page.entry("deleted", &of_runs(withdrawn));
+    }
+    let state = match facts.store {
+        Ok(Some(store)) => store.path().display().to_string(),
+        Ok(None) => "nothing is recorded yet".to_owned(),
+        Err(problem) => format!("failed to {problem}"),
+    };
+    page.entry("state", &state);
+    page.entry("dictionary", &holds(&known, days_old));
+    output.answer(&page.finish())
+}
+
+fn of_runs(found: Withdrawn) -> String {
+    if found.events == 0 {
+        return "nothing".to_owned();
+    }
+    format!(
+        "{} of {}",
+        count(found.events, "event"),
+        count(found.runs, "run")
+    )
 }
 
 /// What the recorded runs tell about sending.
 #[derive(Default)]
 struct Recorded {
-    /// Events that wait.
-    events: u64,
-    /// The runs that they belong to.
-    runs: u64,
+    /// What waits.
+    waiting: Withdrawn,
     /// What the server said last.
     said: Option<Answer>,
 }
@@ -132,13 +129,10 @@ fn recorded(facts: &StatusFacts<'_>, now: SystemTime) -> Recorded {
         return recorded;
     };
     for run in store.runs(now) {
-        recorded.events = recorded.events.saturating_add(run.waiting);
-        recorded.runs = recorded.runs.saturating_add(u64::from(run.waiting > 0));
-        recorded.said = recorded
-            .said
-            .into_iter()
-            .chain(run.said)
-            .max_by(|one, other| one.time.cmp(&other.time));
+        recorded.waiting.events += run.waiting;
+        recorded.waiting.runs += u64::from(run.waiting > 0);
+        let both = recorded.said.into_iter().chain(run.said);
+        recorded.said = both.max_by(|one, other| one.time.cmp(&other.time));
     }
     recorded
 }
@@ -152,21 +146,22 @@ pub(super) fn answered(said: Option<&Answer>) -> String {
 }
 
 /// What the dictionary of public names holds: an old one knows less of a new release, and tells less of its errors.
-fn holds(known: &Contents, now: SystemTime) -> String {
-    let age = age_in_days(known.as_of, now)
-        .map_or_else(String::new, |days| format!(", {} old", count(days, "day")));
+fn holds(known: &Contents, days_old: Option<u64>) -> String {
+    let mut day = known.as_of.to_owned();
+    if let Some(days) = days_old {
+        day.push_str(&format!(", {} old", count(days, "day")));
+    }
     format!(
-        "as of {}{age}: {} files, {} functions, {} exception classes of {} packages in {} releases",
-        known.as_of, known.files, known.functions, known.exceptions, known.packages, known.releases
+        "as of {day}: {} files, {} functions, {} exception classes of {} packages in {} releases",
+        known.files, known.functions, known.exceptions, known.packages, known.releases
     )
 }
 
 /// None where the day cannot be read, or is yet to come.
 fn age_in_days(as_of: &str, now: SystemTime) -> Option<u64> {
     let begin = humantime::parse_rfc3339(&format!("{as_of}T00:00:00Z")).ok()?;
-    now.duration_since(begin)
-        .ok()
-        .map(|age| age.as_secs() / (24 * 3600))
+    let age = now.duration_since(begin).ok()?;
+    Some(age.as_secs() / (24 * 3600))
 }
 
 fn decision(stored: &StoredDecision) -> String {
@@ -200,7 +195,7 @@ mod tests {
             (age_in_days("1970-01-02", day(0)), age_in_days("", day(1))),
             (None, None)
         );
-        let said = holds(&dictionary::contents(), day(100_000));
+        let said = holds(&dictionary::contents(), Some(100_000));
         assert!(
             said.contains("days old: ") && said.contains(" functions, "),
             "{said}"

@@ -9,10 +9,12 @@ use crate::delivery::{Certificates, Destination};
 use crate::store::decision::StoredDecision;
 use crate::store::tests::recorded;
 use crate::store::{Importance, RecordedRun, Sending, Store, StoreProblem};
+use crate::ui::{Terminal, complaint};
 use axolotl_run_core::consent;
 use axolotl_run_core::event::{Dropped, Event, Finish};
 use axolotl_run_core::public::PublicStr;
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -20,13 +22,13 @@ use std::time::{Duration, SystemTime};
 use support::posthog::{Behaviour, Server};
 use uuid::Uuid;
 
-const ON: TelemetryState<'_> = TelemetryState {
+const ON: TelemetryState = TelemetryState {
     is_on: true,
-    cause: "AXOLOTL_DO_NOT_TRACK=0 in the environment",
+    cause: Cow::Borrowed("AXOLOTL_DO_NOT_TRACK=0 in the environment"),
 };
-const OFF: TelemetryState<'_> = TelemetryState {
+const OFF: TelemetryState = TelemetryState {
     is_on: false,
-    cause: "DO_NOT_TRACK=1 in the environment",
+    cause: Cow::Borrowed("DO_NOT_TRACK=1 in the environment"),
 };
 
 struct Home {
@@ -43,19 +45,36 @@ struct Said {
 }
 
 impl Said {
-    fn by(query: impl FnOnce(&mut Output<'_>) -> u8) -> Self {
-        let (mut out, mut err) = (Vec::new(), Vec::new());
-        let status = query(&mut Output::plain(&mut out, &mut err));
+    fn by(form: AnswerForm, query: impl FnOnce(&mut Output<'_>) -> u8) -> Self {
+        let mut out = Vec::new();
+        let mut err = String::new();
+        let mut complain = |error: &str, hint: Option<&str>| err = complaint(error, hint, false);
+        let mut output = Output {
+            form,
+            ..plain(&mut out, &mut complain)
+        };
+        let status = query(&mut output);
         Self {
             status,
             out: String::from_utf8(out).unwrap(),
-            err: String::from_utf8(err).unwrap(),
+            err,
         }
     }
 
     fn json(&self) -> Value {
         assert_eq!(self.out.lines().count(), 1, "{self:?}");
         serde_json::from_str(&self.out).unwrap()
+    }
+}
+
+/// Output that is no terminal.
+fn plain<'a>(out: &'a mut dyn Write, err: &'a mut dyn FnMut(&str, Option<&str>)) -> Output<'a> {
+    Output {
+        out,
+        err,
+        terminal: Terminal::default(),
+        form: AnswerForm::Text,
+        now: SystemTime::now(),
     }
 }
 
@@ -79,23 +98,25 @@ impl Home {
     }
 
     fn runs(&self, form: AnswerForm) -> Said {
-        Said::by(|output| runs::print(Some(&self.store), SystemTime::now(), form, output))
+        Said::by(form, |output| runs::print(Some(&self.store), output))
     }
 
     fn show(&self, prefix: Option<&str>, form: AnswerForm) -> Said {
-        Said::by(|output| show::print(Some(&self.store), prefix, SystemTime::now(), form, output))
+        Said::by(form, |output| {
+            show::print(Some(&self.store), prefix, output)
+        })
     }
 
-    fn send(&self, url: &str, telemetry: TelemetryState<'_>, form: AnswerForm) -> Said {
+    fn send(&self, url: &str, telemetry: TelemetryState, form: AnswerForm) -> Said {
         let destination = destination(url, "phc_test");
         let certificates = Certificates::default();
-        let upload = send::Upload {
+        let upload = send::SendRequest {
             telemetry,
             destination: &destination,
             certificates,
             shows_progress: false,
         };
-        Said::by(|output| send::run(Some(&self.store), upload, form, output))
+        Said::by(form, |output| send::run(Some(&self.store), upload, output))
     }
 }
 
@@ -148,6 +169,18 @@ fn the_runs_are_listed_with_the_latest_first() {
         (&json["runs"][0]["consent"], &json["runs"][1]["consent"]),
         (&json!(false), &json!(true))
     );
+}
+
+#[test]
+fn without_runs_there_is_one_clear_line() {
+    for (form, expected_out) in [
+        (AnswerForm::Text, ""),
+        (AnswerForm::Json, "{\"runs\":[]}\n"),
+    ] {
+        let said = Said::by(form, |output| runs::print(None, output));
+        assert_eq!((said.status, said.out.as_str()), (FAILED, expected_out));
+        assert_eq!(said.err.is_empty(), form == AnswerForm::Json);
+    }
 }
 
 #[test]
@@ -263,8 +296,7 @@ fn the_status_names_the_state_its_cause_and_what_is_wrong() {
         withdrawn: None,
         decision: &stored,
     };
-    let said =
-        Said::by(|output| status::print(&facts, SystemTime::now(), AnswerForm::Text, output));
+    let said = Said::by(AnswerForm::Text, |output| status::print(&facts, output));
     let expected = format!(
         "telemetry  off: DO_NOT_TRACK=1 in the environment\ndecision   on (policy 2, 2026-11-22)\n\
          endpoint   https://eu.i.posthog.com\nserver     not contacted yet\nkey        present\nwaiting    3 events of 1 run\nstate      {}\n",
@@ -276,9 +308,7 @@ fn the_status_names_the_state_its_cause_and_what_is_wrong() {
         dictionary.starts_with("as of 20") && dictionary.contains(" functions, "),
         "{dictionary}"
     );
-    let json =
-        Said::by(|output| status::print(&facts, SystemTime::now(), AnswerForm::Json, output))
-            .json();
+    let json = Said::by(AnswerForm::Json, |output| status::print(&facts, output)).json();
     assert!(
         json["dictionary"]["functions"].as_u64() > Some(240_000),
         "{json}"
@@ -295,8 +325,7 @@ fn the_status_names_the_state_its_cause_and_what_is_wrong() {
         withdrawn: None,
         decision: &StoredDecision::Unreadable("is not text"),
     };
-    let said =
-        Said::by(|output| status::print(&facts, SystemTime::now(), AnswerForm::Text, output));
+    let said = Said::by(AnswerForm::Text, |output| status::print(&facts, output));
     assert_eq!(said.status, 0);
     for part in [
         "telemetry  on: AXOLOTL_DO_NOT_TRACK=0",
@@ -308,9 +337,7 @@ fn the_status_names_the_state_its_cause_and_what_is_wrong() {
     ] {
         assert!(said.out.contains(part), "{part}: {said:?}");
     }
-    let json =
-        Said::by(|output| status::print(&facts, SystemTime::now(), AnswerForm::Json, output))
-            .json();
+    let json = Said::by(AnswerForm::Json, |output| status::print(&facts, output)).json();
     assert_eq!(
         (&json["endpoint"], &json["key"]),
         (&Value::Null, &json!(false))
@@ -441,14 +468,15 @@ fn nothing_is_sent_after_consent_was_withdrawn_or_without_a_destination() {
     ] {
         let destination = destination(url, key);
         let certificates = Certificates::default();
-        let upload = send::Upload {
+        let upload = send::SendRequest {
             telemetry: ON,
             destination: &destination,
             certificates,
             shows_progress: false,
         };
-        let said =
-            Said::by(|output| send::run(Some(&home.store), upload, AnswerForm::Text, output));
+        let said = Said::by(AnswerForm::Text, |output| {
+            send::run(Some(&home.store), upload, output)
+        });
         assert!(said.status == 1 && said.err.starts_with(error), "{said:?}");
     }
     assert_eq!(server.connections(), 0);
@@ -457,9 +485,8 @@ fn nothing_is_sent_after_consent_was_withdrawn_or_without_a_destination() {
 #[test]
 fn what_is_forgotten_is_gone_and_its_uuid_is_told_where_a_server_may_know_it() {
     let (home, server) = (Home::new(), Server::start());
-    let forget = |what: &str, form| {
-        Said::by(|output| forget::run(Some(&home.store), what, SystemTime::now(), form, output))
-    };
+    let forget =
+        |what: &str, form| Said::by(form, |output| forget::run(Some(&home.store), what, output));
     let (sent, _) = home.run(Sending::Permitted, 3);
     home.send(&server.url(), ON, AnswerForm::Text);
     let (kept, _) = home.run(Sending::Forbidden, 2);
@@ -566,8 +593,7 @@ fn what_the_server_said_is_told() {
             decision: &StoredDecision::Nothing,
             withdrawn: None,
         };
-        let said =
-            Said::by(|output| status::print(&facts, SystemTime::now(), AnswerForm::Text, output));
+        let said = Said::by(AnswerForm::Text, |output| status::print(&facts, output));
         assert!(
             said.out
                 .lines()
@@ -579,17 +605,14 @@ fn what_the_server_said_is_told() {
 
 #[test]
 fn a_complaint_is_an_error_an_empty_line_and_a_hint() {
-    let (mut out, mut err) = (Vec::new(), Vec::new());
-    let mut output = Output::plain(&mut out, &mut err);
+    let said = Said::by(AnswerForm::Text, |output| {
+        output.complain("nothing was found", Some("look elsewhere"))
+    });
+    assert_eq!((said.status, said.out.as_str()), (FAILED, ""));
     assert_eq!(
-        output.complain("nothing was found", Some("look elsewhere")),
-        FAILED
-    );
-    assert_eq!(
-        String::from_utf8(err).unwrap(),
+        said.err,
         "axolotl-run: error: nothing was found\n\nhint: look elsewhere\n"
     );
-    assert!(out.is_empty());
 }
 
 #[test]
@@ -607,10 +630,10 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
         (io::ErrorKind::BrokenPipe, ANSWERED),
         (io::ErrorKind::StorageFull, FAILED),
     ] {
-        let mut err = Vec::new();
+        let mut is_said = false;
+        let mut complain = |_: &str, _: Option<&str>| is_said = true;
         let mut closed = Closed(kind);
-        let mut output = Output::plain(&mut closed, &mut err);
-        assert_eq!(output.answer("text"), status);
-        assert_eq!(err.is_empty(), status == ANSWERED, "a failure is said");
+        assert_eq!(plain(&mut closed, &mut complain).answer("text"), status);
+        assert_eq!(is_said, status != ANSWERED, "a failure is said");
     }
 }

@@ -18,7 +18,6 @@ use axolotl_run_core::observation::Ending;
 use axolotl_run_core::series::OomKillCounters;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
-use uuid::Uuid;
 
 /// Completes the journal; the exit code is nobody's to read.
 pub fn main(record: &ExitRecord) -> u8 {
@@ -47,26 +46,21 @@ pub fn main(record: &ExitRecord) -> u8 {
     if record.ci_summary
         && let Some(page) = owner::page()
     {
-        let journal = store.and_then(|store| read(&store, record.run));
-        let summary = journal.unwrap_or_else(|| {
+        let mut summary = Summary::default();
+        if let Some(store) = &store {
+            // The finish that was just written is among them.
+            store.events(record.run, SystemTime::now(), |record| {
+                if let Some(event) = record.event {
+                    summary.take(event, record.elapsed_seconds);
+                }
+            });
+        }
+        if summary.finish.is_none() {
             let ending = ending(OomKillCounters::default());
             let finish = Event::Finish(Box::new(run::unobserved_finish(&ending, None)));
-            let mut summary = Summary::default();
-            summary.take(&finish, Some(ending.at));
-            summary
-        });
+            summary.take_reported(&finish, ending.at);
+        }
         owner::append(&page, &lines::markdown(&summary));
     }
     0
-}
-
-/// What the journal tells of a run, the finish that was just written included; None where nothing is to be read.
-fn read(store: &Store, run: Uuid) -> Option<Summary> {
-    let mut summary = Summary::default();
-    store.events(run, SystemTime::now(), |record| {
-        if let Some(event) = &record.event {
-            summary.take(event, record.elapsed_seconds);
-        }
-    })?;
-    summary.conclusion.is_some().then_some(summary)
 }

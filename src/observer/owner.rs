@@ -49,7 +49,7 @@ impl Owner {
 
     /// Takes an event that is reported.
     pub fn event(&mut self, event: &Event, elapsed_seconds: f64) {
-        self.figures.take(event, Some(elapsed_seconds));
+        self.figures.take_reported(event, elapsed_seconds);
     }
 
     /// Takes a measurement.

@@ -32,7 +32,7 @@ pub enum Forgotten {
 }
 
 /// What waited to be sent, and no longer does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Withdrawn {
     /// Events that waited.
     pub events: u64,

@@ -5,62 +5,36 @@
 
 use super::terminal::stderr_is_coloured;
 use axolotl_run_sys::stderr;
-use std::io;
 
 /// The program's name, as it is typed.
 pub const NAME: &str = "axolotl-run";
 
-/// The kinds of lines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Level {
-    Error,
-    Warning,
-    Hint,
-}
+/// The word that begins a line, bold and in a colour.
+type Level = (&'static str, u8);
+const ERROR: Level = ("error", 31);
+const WARNING: Level = ("warning", 33);
+const HINT: Level = ("hint", 36);
 
-impl Level {
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Warning => "warning",
-            Self::Hint => "hint",
-        }
-    }
-
-    const fn colour(self) -> &'static str {
-        match self {
-            Self::Error => "\u{1b}[1;31m",
-            Self::Warning => "\u{1b}[1;33m",
-            Self::Hint => "\u{1b}[1;36m",
-        }
-    }
-}
-
-const BOLD: &str = "\u{1b}[1m";
 const RESET: &str = "\u{1b}[0m";
 
-/// Where it is said why the launcher did not do what it was asked for.
-pub trait Complaints: io::Write {
-    /// Says it: the error, an empty line, and what to do about it. What cannot be written is lost.
-    fn complain(&mut self, error: &str, hint: Option<&str>) {
-        let _ = self.write_all(complaint(error, hint, false).as_bytes());
+/// Why the launcher did not do what it was asked for: the error, an empty line, and what to do about it.
+pub fn complaint(error: &str, hint: Option<&str>, is_coloured: bool) -> String {
+    let mut text = format!("{NAME}: {}{error}\n", label(ERROR, is_coloured));
+    if let Some(hint) = hint {
+        text.push_str(&format!("\n{}{hint}\n", label(HINT, is_coloured)));
     }
+    text
 }
 
-/// As if it were written to a file.
-impl Complaints for Vec<u8> {}
-
-fn complaint(error: &str, hint: Option<&str>, colour: bool) -> String {
-    let hint = hint.map_or_else(String::new, |hint| {
-        format!("\n{}{hint}\n", line(Level::Hint, colour))
-    });
-    format!("{NAME}: {}{error}\n{hint}", line(Level::Error, colour))
+/// Says on stderr why the launcher did not do what it was asked for.
+pub fn complain(error: &str, hint: Option<&str>) {
+    say(&complaint(error, hint, stderr_is_coloured()));
 }
 
 /// Says what is odd but stops nothing.
 pub fn warning(text: &str) {
-    let level = line(Level::Warning, stderr_is_coloured());
-    say(&format!("{NAME}: {level}{text}\n"));
+    let warning = label(WARNING, stderr_is_coloured());
+    say(&format!("{NAME}: {warning}{text}\n"));
 }
 
 /// Says why a command could not be executed, as every shell and launcher does.
@@ -76,37 +50,15 @@ pub fn say(text: &str) {
 /// A text as a headline.
 pub fn headline(text: &str) -> String {
     if stderr_is_coloured() {
-        format!("{BOLD}{text}{RESET}")
+        format!("\u{1b}[1m{text}{RESET}")
     } else {
         text.to_owned()
     }
 }
 
-/// Standard error as a writer, for answers that fail.
-#[derive(Debug)]
-pub struct Stderr;
-
-impl Complaints for Stderr {
-    fn complain(&mut self, error: &str, hint: Option<&str>) {
-        stderr::write(complaint(error, hint, stderr_is_coloured()).as_bytes());
-    }
-}
-
-impl io::Write for Stderr {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        stderr::write(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-fn line(level: Level, is_coloured: bool) -> String {
-    let word = level.word();
+fn label((word, colour): Level, is_coloured: bool) -> String {
     if is_coloured {
-        format!("{}{word}:{RESET} ", level.colour())
+        format!("\u{1b}[1;{colour}m{word}:{RESET} ")
     } else {
         format!("{word}: ")
     }
@@ -118,13 +70,11 @@ mod tests {
 
     #[test]
     fn a_line_reads_the_same_without_colour() {
-        for level in [Level::Error, Level::Warning, Level::Hint] {
-            let plain = line(level, false);
-            let coloured = line(level, true);
-            assert_eq!(
-                coloured.replace(level.colour(), "").replace(RESET, ""),
-                plain
-            );
+        for level in [ERROR, WARNING, HINT] {
+            let plain = label(level, false);
+            let coloured = label(level, true);
+            let colour = format!("\u{1b}[1;{}m", level.1);
+            assert_eq!(coloured.replace(&colour, "").replace(RESET, ""), plain);
             assert!(plain.ends_with(": "), "{plain}");
         }
     }

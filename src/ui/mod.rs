@@ -6,5 +6,7 @@ pub mod table;
 pub mod terminal;
 pub mod text;
 
-pub use messages::{Complaints, NAME, Stderr, headline, not_executed, say, warning};
+#[cfg(test)]
+pub use messages::complaint;
+pub use messages::{NAME, complain, headline, not_executed, say, warning};
 pub use terminal::{Style, Terminal, TerminalKind};

@@ -42,41 +42,38 @@ impl Page {
         self.styled(label, text, None);
     }
 
-    /// The same, with the text's first words in a style.
-    pub fn styled(&mut self, label: &str, text: &str, style: Option<(Style, &str)>) {
-        let (label_width, room) = (self.label_width, self.room());
-        let text = harmless(text);
-        for (number, line) in wrapped(&text, room).into_iter().enumerate() {
-            let mut label = if number == 0 { label } else { "" };
-            let width = indent(&line, label_width, self.terminal.width);
-            if width < label_width && !label.is_empty() {
-                self.line(label);
-                label = "";
-            }
-            let line = match style {
-                Some((style, words)) if number == 0 && line.starts_with(words) => {
-                    let rest = line.get(words.len()..).unwrap_or_default();
-                    format!("{}{rest}", self.terminal.styled(style, words))
-                }
-                _ => line,
-            };
-            self.line(&format!("{label:<width$}{line}"));
+    /// A label and the texts behind it, one below the other.
+    pub fn entries(&mut self, mut label: &str, texts: &[String]) {
+        for text in texts {
+            self.entry(label, text);
+            label = "";
         }
     }
 
-    /// Sentences or words from the margin on; where they need more lines, those stand a little to the right.
-    pub fn paragraph(&mut self, text: &str) {
-        for (number, line) in wrapped(&harmless(text), self.terminal.width.saturating_sub(HANGING))
-            .into_iter()
-            .enumerate()
-        {
-            let width = if number == 0 {
-                0
-            } else {
-                indent(&line, HANGING, self.terminal.width)
-            };
-            self.line(&format!("{:width$}{line}", ""));
+    /// An entry with the text's first words in a style.
+    pub fn styled(&mut self, label: &str, text: &str, style: Option<(Style, &str)>) {
+        let mut label = label;
+        for mut line in wrapped(&harmless(text), self.room()) {
+            let width = indent(&line, self.label_width, self.terminal.width);
+            if width < self.label_width && !label.is_empty() {
+                self.line(label);
+                label = "";
+            }
+            if let Some((style, words)) = style
+                && !label.is_empty()
+                && let Some(rest) = line.strip_prefix(words)
+            {
+                line = format!("{}{rest}", self.terminal.styled(style, words));
+            }
+            self.line(&format!("{label:<width$}{line}"));
+            label = "";
         }
+    }
+
+    /// Sentences or words from the margin on; where they need more lines, those are a little to the right.
+    pub fn paragraph(&mut self, text: &str) {
+        let room = self.terminal.width;
+        self.hanging(&harmless(text), 0, room.saturating_sub(HANGING));
     }
 
     /// A text with lines of its own, such as JSON or a traceback: those that fit are as they were.
@@ -87,17 +84,21 @@ impl Page {
                 self.line(line);
                 continue;
             }
-            let begin = line.len().saturating_sub(line.trim_start().len());
-            let hanging = begin.saturating_add(HANGING);
+            let trimmed = line.trim_start();
+            let begin = line.len() - trimmed.len();
             // The line ends within a text are where its author broke it.
-            let parts = line.trim_start().replace("\\n", "\\n\n");
-            for (number, part) in wrapped(&parts, room.saturating_sub(hanging))
-                .into_iter()
-                .enumerate()
-            {
-                let width = indent(&part, if number == 0 { begin } else { hanging }, room);
-                self.line(&format!("{:width$}{part}", ""));
-            }
+            let parts = trimmed.replace("\\n", "\\n\n");
+            self.hanging(&parts, begin, room.saturating_sub(begin + HANGING));
+        }
+    }
+
+    /// Lines of a width, the first of which begins here, and the others a little to the right.
+    fn hanging(&mut self, text: &str, begin: usize, width: usize) {
+        let mut usual = begin;
+        for line in wrapped(text, width) {
+            let indent = indent(&line, usual, self.terminal.width);
+            self.line(&format!("{:indent$}{line}", ""));
+            usual = begin + HANGING;
         }
     }
 

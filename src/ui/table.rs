@@ -7,7 +7,6 @@
 
 use super::terminal::Terminal;
 use super::text::{cut, harmless, wrapped};
-use std::ops::Range;
 
 /// Blanks between two columns.
 const GAP: usize = 2;
@@ -18,101 +17,67 @@ const LAST_MIN: usize = 12;
 
 /// The rows, the headings first.
 pub fn table<const N: usize>(rows: &[[String; N]], terminal: Terminal) -> String {
-    let rows: Vec<Vec<String>> = rows.iter().map(|row| cells(row, terminal)).collect();
-    let width = |column: usize| {
-        rows.iter()
-            .filter_map(|row| row.get(column))
-            .map(|cell| cell.chars().count())
-            .max()
-            .unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..N).map(width).collect();
-    let indent = widths.first().map_or(0, |width| width.saturating_add(GAP));
-    let lines = lines(&widths, indent, terminal.width);
+    let mut widths = [0; N];
+    let mut shown = Vec::new();
+    for row in rows {
+        let mut cells = row.clone();
+        for (column, (cell, width)) in cells.iter_mut().zip(&mut widths).enumerate() {
+            *cell = harmless(cell).replace('\n', " ");
+            if column + 1 < N {
+                *cell = cut(cell, CELL_MAX, terminal.is_unicode);
+            }
+            *width = cell.chars().count().max(*width);
+        }
+        shown.push(cells);
+    }
+    let indent = widths.first().map_or(0, |width| width + GAP);
+    let begins = line_begins(&widths, indent, terminal.width);
     let mut text = String::new();
-    for row in &rows {
-        for columns in &lines {
-            let begin = if columns.start == 0 { 0 } else { indent };
-            line(
-                &mut text,
-                row,
-                columns.clone(),
-                &widths,
-                begin,
-                terminal.width,
-            );
-        }
-    }
-    text
-}
-
-/// What of a row's texts is shown.
-fn cells(row: &[String], terminal: Terminal) -> Vec<String> {
-    let last = row.len().saturating_sub(1);
-    let shown = |(column, cell): (usize, &String)| {
-        let cell = harmless(cell).replace('\n', " ");
-        if column == last {
-            cell
-        } else {
-            cut(&cell, CELL_MAX, terminal.is_unicode)
-        }
-    };
-    row.iter().enumerate().map(shown).collect()
-}
-
-/// Which columns are on which line of a row.
-fn lines(widths: &[usize], indent: usize, room: usize) -> Vec<Range<usize>> {
-    let last = widths.len().saturating_sub(1);
-    let mut lines = Vec::new();
-    let (mut begin, mut used) = (0, 0_usize);
-    for (column, width) in widths.iter().copied().enumerate() {
-        let least = if column == last {
-            width.min(LAST_MIN)
-        } else {
-            width
-        };
-        if column > begin && used.saturating_add(least) > room {
-            lines.push(begin..column);
-            (begin, used) = (column, indent);
-        }
-        used = used.saturating_add(width).saturating_add(GAP);
-    }
-    lines.push(begin..widths.len());
-    lines
-}
-
-/// One line of a row, and the lines that its last cell needs beyond it.
-fn line(
-    text: &mut String,
-    row: &[String],
-    columns: Range<usize>,
-    widths: &[usize],
-    begin: usize,
-    room: usize,
-) {
-    let ends_row = columns.end == widths.len();
-    let mut line = " ".repeat(begin);
-    for column in columns.clone() {
-        let (Some(cell), Some(width)) = (row.get(column), widths.get(column)) else {
-            continue;
-        };
-        if ends_row && column.saturating_add(1) == columns.end {
+    for cells in &shown {
+        let mut line = String::new();
+        for (column, (cell, width)) in cells.iter().zip(widths).enumerate() {
+            if begins.contains(&column) {
+                finish(&mut text, &line);
+                line = " ".repeat(indent);
+            }
+            if column + 1 < N {
+                line.push_str(&format!("{cell:<width$}{:GAP$}", ""));
+                continue;
+            }
             let at = line.chars().count();
-            for (number, part) in wrapped(cell, room.saturating_sub(at).max(1))
-                .into_iter()
-                .enumerate()
-            {
+            let parts = wrapped(cell, terminal.width.saturating_sub(at).max(1));
+            for (number, part) in parts.into_iter().enumerate() {
                 if number > 0 {
-                    text.push_str(line.trim_end());
-                    text.push('\n');
+                    finish(&mut text, &line);
                     line = " ".repeat(at);
                 }
                 line.push_str(&part);
             }
-        } else {
-            line.push_str(&format!("{cell:<width$}{:GAP$}", ""));
         }
+        finish(&mut text, &line);
     }
+    text
+}
+
+/// The columns that begin another line of a row.
+fn line_begins(widths: &[usize], indent: usize, room: usize) -> Vec<usize> {
+    let mut begins = Vec::new();
+    let mut begin = 0;
+    let mut used = 0;
+    for (column, width) in widths.iter().copied().enumerate() {
+        let is_last = column + 1 == widths.len();
+        let least = if is_last { width.min(LAST_MIN) } else { width };
+        if column > begin && used + least > room {
+            begins.push(column);
+            begin = column;
+            used = indent;
+        }
+        used += width + GAP;
+    }
+    begins
+}
+
+fn finish(text: &mut String, line: &str) {
     text.push_str(line.trim_end());
     text.push('\n');
 }

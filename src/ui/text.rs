@@ -1,15 +1,12 @@
 //! Text as it is printed: made harmless, broken into lines, cut.
 
-use std::fmt::Write as _;
-
 /// The text without what a terminal would obey or hide: a recorded file may have been changed.
 pub fn harmless(text: &str) -> String {
     let mut harmless = String::with_capacity(text.len());
     for character in text.chars() {
         let is_bidirectional = matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         if (character.is_control() && character != '\n') || is_bidirectional {
-            // Writing to a String cannot fail.
-            let _ = write!(harmless, "\\u{:04x}", u32::from(character));
+            harmless.push_str(&format!("\\u{:04x}", u32::from(character)));
         } else {
             harmless.push(character);
         }
@@ -23,12 +20,11 @@ pub fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for paragraph in text.lines() {
         let words = paragraph.trim_start_matches(' ');
-        let begin = paragraph.len().saturating_sub(words.len());
+        let begin = paragraph.len() - words.len();
         let mut line = " ".repeat(begin.min(width));
         let mut used = 0_usize;
         for word in words.split(' ') {
-            let length = word.chars().count();
-            if used > 0 && used.saturating_add(length).saturating_add(1) > width {
+            if used > 0 && used.saturating_add(word.chars().count() + 1) > width {
                 lines.push(std::mem::take(&mut line));
                 used = 0;
             }

@@ -7,46 +7,46 @@
 use crate::cli::{ABOUT, DESCRIPTION, Group, NAME, OPERANDS, OPTIONS, exit_statuses, shown};
 use crate::store;
 use axolotl_run_core::env;
-use std::fmt::Write as _;
 
 /// The whole page.
 pub fn page() -> String {
-    let mut page = RoffPage(format!(
-        ".\\\" Printed by `{NAME} --man`.\n.TH {} 1 \"\" \"{NAME} {}\"\n",
+    let mut page = format!(
+        ".\\\" Printed by `{NAME} --man`.\n\
+         .TH {} 1 \"\" \"{NAME} {}\"\n\
+         .SH NAME\n{}\n\
+         .SH SYNOPSIS\n{} {}\n\
+         .SH DESCRIPTION\n{}\n\
+         .SH OPTIONS\n",
         NAME.to_uppercase(),
-        env!("CARGO_PKG_VERSION")
-    ));
-    page.section("NAME");
-    page.paragraph(&format!("{NAME} - {}", DESCRIPTION.replacen('A', "a", 1)));
-    page.section("SYNOPSIS");
-    page.line(&format!("{} {}", typed(NAME, Face::Bold), words(OPERANDS)));
-    page.section("DESCRIPTION");
-    for (number, paragraph) in ABOUT.iter().enumerate() {
-        if number > 0 {
-            page.line(".PP");
-        }
-        page.paragraph(paragraph);
-    }
-    page.section("OPTIONS");
+        env!("CARGO_PKG_VERSION"),
+        prose(&format!("{NAME} - {}", DESCRIPTION.replacen('A', "a", 1))),
+        typed(NAME, Face::Bold),
+        words(OPERANDS),
+        ABOUT.map(prose).join("\n.PP\n"),
+    );
     for group in Group::ALL {
-        page.line(&format!(".SS {}", group.heading()));
+        page.push_str(&format!(".SS {}\n", group.heading()));
         for row in OPTIONS.iter().filter(|row| row.group == group) {
-            page.entry(&words(&shown(row)), row.does);
+            page.push_str(&entry(&words(&shown(row)), row.does));
         }
     }
-    page.section("EXIT STATUS");
+    page.push_str(".SH EXIT STATUS\n");
     for (status, means) in exit_statuses() {
-        page.entry(&typed(&status, Face::Bold), means);
+        page.push_str(&entry(&typed(&status, Face::Bold), means));
     }
-    page.section("ENVIRONMENT");
+    page.push_str(".SH ENVIRONMENT\n");
     for variable in env::ALL {
-        page.entry(&typed(variable.name, Face::Bold), variable.does);
+        page.push_str(&entry(&typed(variable.name, Face::Bold), variable.does));
     }
-    page.section("FILES");
+    page.push_str(".SH FILES\n");
     for (path, holds) in store::files() {
-        page.entry(&typed(&path, Face::Italic), holds);
+        page.push_str(&entry(&typed(&path, Face::Italic), holds));
     }
-    page.0
+    page
+}
+
+fn entry(name: &str, does: &str) -> String {
+    format!(".TP\n{name}\n{}\n", prose(does))
 }
 
 /// How a word is set.
@@ -58,43 +58,18 @@ enum Face {
     Italic,
 }
 
-struct RoffPage(String);
-
-impl RoffPage {
-    /// A line that is roff already.
-    fn line(&mut self, roff: &str) {
-        // Writing to a String cannot fail.
-        let _ = writeln!(self.0, "{roff}");
-    }
-
-    fn section(&mut self, heading: &str) {
-        self.line(&format!(".SH {heading}"));
-    }
-
-    fn paragraph(&mut self, text: &str) {
-        self.line(&prose(text));
-    }
-
-    fn entry(&mut self, name: &str, does: &str) {
-        self.line(".TP");
-        self.line(name);
-        self.paragraph(does);
-    }
-}
-
 /// Words of a command line: options and punctuation as they stand, the names of values in italics.
 fn words(line: &str) -> String {
-    let face = |word: &str| {
-        if word.contains('-') {
+    let mut words = Vec::new();
+    for word in line.split(' ') {
+        let face = if word.contains('-') {
             Face::Bold
         } else {
             Face::Italic
-        }
-    };
-    line.split(' ')
-        .map(|word| typed(word, face(word)))
-        .collect::<Vec<_>>()
-        .join(" ")
+        };
+        words.push(typed(word, face));
+    }
+    words.join(" ")
 }
 
 fn typed(text: &str, face: Face) -> String {
@@ -103,33 +78,28 @@ fn typed(text: &str, face: Face) -> String {
         Face::Italic => 'I',
     };
     // Brackets and dots say how often, and are neither.
-    let start = text
-        .len()
-        .saturating_sub(text.trim_start_matches('[').len());
-    let end = text.trim_end_matches([']', '.', ',']).len().max(start);
-    let (before, rest) = text.split_at(start);
-    let (inner, after) = rest.split_at(end.saturating_sub(start));
+    let inner = text
+        .trim_start_matches('[')
+        .trim_end_matches([']', '.', ',']);
+    let (before, after) = text.split_once(inner).unwrap_or_default();
     format!("{before}\\f{letter}{}\\fR{after}", escaped(inner))
 }
 
 /// Text with what stands between backticks in bold.
 fn prose(text: &str) -> String {
-    let pieces = text.split('`').enumerate();
-    let text: String = pieces
-        .map(|(number, piece)| {
-            if number % 2 == 0 {
-                escaped(piece)
-            } else {
-                typed(piece, Face::Bold)
-            }
-        })
-        .collect();
-    // A line that begins with a dot or an apostrophe would be a request.
-    if text.starts_with(['.', '\'']) {
-        format!("\\&{text}")
-    } else {
-        text
+    let mut set = String::new();
+    for (number, piece) in text.split('`').enumerate() {
+        if number % 2 == 0 {
+            set.push_str(&escaped(piece));
+        } else {
+            set.push_str(&typed(piece, Face::Bold));
+        }
     }
+    // A line that begins with a dot or an apostrophe would be a request.
+    if set.starts_with(['.', '\'']) {
+        set.insert_str(0, "\\&");
+    }
+    set
 }
 
 /// Text in which nothing is roff's, and a hyphen is the one that is typed.

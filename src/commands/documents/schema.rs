@@ -4,10 +4,11 @@
 //! published list cannot promise something else than the program does. The test
 //! `documents` makes PRIVACY.md of them.
 
+use crate::commands::output::AnswerForm;
 use crate::ui::Terminal;
 use crate::ui::page::Page;
 use axolotl_run_core::consent::POLICY_VERSION;
-use axolotl_run_core::event::value::{Field, FieldKind};
+use axolotl_run_core::event::value::Field;
 use axolotl_run_core::event::{EventName, SCHEMA_VERSION, common_fields};
 use axolotl_run_core::public::version::PACKAGES;
 use serde_json::{Map, Value, json};
@@ -18,24 +19,19 @@ const INDENT: usize = 2;
 const WHY: usize = 10;
 
 /// The answer to `--schema`.
-pub fn answer(json: bool, terminal: Terminal) -> String {
-    if json {
-        format!("{:#}\n", as_json())
-    } else {
-        for_people(terminal.for_statements())
+pub fn answer(form: AnswerForm, terminal: Terminal) -> String {
+    match form {
+        AnswerForm::Json => format!("{:#}\n", as_json()),
+        AnswerForm::Text => for_people(terminal.for_statements()),
     }
 }
 
 fn as_json() -> Value {
-    let events: Map<_, _> = EventName::ALL
-        .into_iter()
-        .map(|event| {
-            (
-                event.as_str().to_owned(),
-                json!({"when": event.when(), "fields": fields_json(&event.fields())}),
-            )
-        })
-        .collect();
+    let mut events = Map::new();
+    for event in EventName::ALL {
+        let entry = json!({"when": event.when(), "fields": fields_json(&event.fields())});
+        events.insert(event.as_str().to_owned(), entry);
+    }
     json!({
         "schema_version": SCHEMA_VERSION,
         "policy_version": POLICY_VERSION,
@@ -46,18 +42,15 @@ fn as_json() -> Value {
 }
 
 fn fields_json(fields: &[Field]) -> Value {
-    fields
-        .iter()
-        .map(|field| {
-            let mut entry =
-                json!({"name": field.name, "type": field.kind.name(), "why": field.why});
-            let members = members(&field.kind);
-            if let (Some(entry), false) = (entry.as_object_mut(), members.is_empty()) {
-                entry.insert("fields".into(), fields_json(members));
-            }
-            entry
-        })
-        .collect()
+    let entry = |field: &Field| {
+        let mut entry = json!({"name": field.name, "type": field.kind.name(), "why": field.why});
+        let members = field.kind.members();
+        if !members.is_empty() {
+            entry["fields"] = fields_json(members);
+        }
+        entry
+    };
+    fields.iter().map(entry).collect()
 }
 
 fn for_people(terminal: Terminal) -> String {
@@ -65,52 +58,33 @@ fn for_people(terminal: Terminal) -> String {
     page.paragraph(&format!(
         "Everything that can ever be sent (list {SCHEMA_VERSION}, policy {POLICY_VERSION})"
     ));
-    page.line("");
-    page.line("in every event");
-    walk(&common_fields(), 1, &mut |field, depth| {
-        entry(&mut page, field, depth)
-    });
-    for event in EventName::ALL {
+    let mut list = |heading: &str, fields: &[Field]| {
         page.line("");
-        page.paragraph(&format!("{}: {}", event.as_str(), event.when()));
-        walk(&event.fields(), 1, &mut |field, depth| {
-            entry(&mut page, field, depth)
+        page.paragraph(heading);
+        walk(fields, 1, &mut |field, depth| {
+            // Side by side, name, type and reason need more than 80 characters.
+            let indent = " ".repeat(depth * INDENT);
+            page.paragraph(&format!("{indent}{}  {}", field.name, field.kind.name()));
+            page.entry("", field.why);
         });
+    };
+    list("in every event", &common_fields());
+    for event in EventName::ALL {
+        list(
+            &format!("{}: {}", event.as_str(), event.when()),
+            &event.fields(),
+        );
     }
     page.line("");
     page.paragraph(&format!("<package> is one of: {}", PACKAGES.join(", ")));
     page.finish()
 }
 
-/// A field and its type, and below it why it is collected: side by side the three need more than 80 characters.
-fn entry(page: &mut Page, field: &Field, depth: usize) {
-    let indent = depth.saturating_mul(INDENT);
-    page.paragraph(&format!(
-        "{:indent$}{}  {}",
-        "",
-        field.name,
-        field.kind.name()
-    ));
-    page.entry("", field.why);
-}
-
 /// The fields in order, each followed by its own members one level deeper.
 pub fn walk(fields: &[Field], depth: usize, each: &mut impl FnMut(&Field, usize)) {
     for field in fields {
         each(field, depth);
-        walk(members(&field.kind), depth.saturating_add(1), each);
-    }
-}
-
-fn members(kind: &FieldKind) -> &[Field] {
-    match kind {
-        FieldKind::Object(fields) => fields,
-        FieldKind::List(element) => members(element),
-        FieldKind::Boolean
-        | FieldKind::Integer
-        | FieldKind::Number
-        | FieldKind::Text
-        | FieldKind::Config => &[],
+        walk(field.kind.members(), depth + 1, each);
     }
 }
 
@@ -122,7 +96,7 @@ mod tests {
     #[test]
     fn every_declared_field_is_in_every_form() {
         let (people, document, json) = (
-            answer(false, Terminal::default()),
+            answer(AnswerForm::Text, Terminal::default()),
             privacy_document(),
             as_json().to_string(),
         );

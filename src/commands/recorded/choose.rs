@@ -10,58 +10,35 @@ use uuid::Uuid;
 /// Digits of a run's identity that tell it from others; `--show` takes them.
 const SHORT: usize = 8;
 
-/// The run that is meant, with its figures.
-///
-/// # Errors
-/// The exit status, after saying why there is none.
-pub fn choose(
-    store: &Store,
-    prefix: Option<&str>,
-    now: SystemTime,
-    output: &mut Output<'_>,
-) -> Result<RecordedRun, u8> {
-    let run = identify(store, prefix, now, output)?;
-    let summary = store.summary(run, now);
-    summary.ok_or_else(|| nothing(output))
-}
-
 /// The run that is meant: the latest, or the one whose identity begins so.
 ///
 /// # Errors
 /// The exit status, after saying why there is none.
-pub fn identify(
-    store: &Store,
+pub fn identify<'a>(
+    store: Option<&'a Store>,
     prefix: Option<&str>,
-    now: SystemTime,
     output: &mut Output<'_>,
-) -> Result<Uuid, u8> {
-    let Some(prefix) = prefix else {
-        return store.latest(now).ok_or_else(|| nothing(output));
+) -> Result<(&'a Store, Uuid), u8> {
+    let Some(store) = store else {
+        return Err(nothing(output));
     };
+    let Some(prefix) = prefix else {
+        let latest = store.latest(output.now).ok_or_else(|| nothing(output))?;
+        return Ok((store, latest));
+    };
+    let shown = harmless(prefix);
     match store.named(prefix).as_slice() {
-        [run] => Ok(*run),
+        [run] => Ok((store, *run)),
         [] => {
-            let error = format!("no recorded run begins with `{}`", harmless(prefix));
+            let error = format!("no recorded run begins with `{shown}`");
             Err(output.complain(&error, Some("`axolotl-run --runs` lists the recorded runs")))
         }
         several => {
-            let names: Vec<_> = several
-                .iter()
-                .take(4)
-                .map(|run| format!("`{run}`"))
-                .collect();
-            let error = format!(
-                "{} begin with `{}`",
-                count(several.len() as u64, "run"),
-                harmless(prefix)
-            );
-            Err(output.complain(
-                &error,
-                Some(&format!(
-                    "add digits to choose between {}",
-                    names.join(", ")
-                )),
-            ))
+            let number = count(several.len() as u64, "run");
+            let names = several.iter().take(4).map(|run| format!("`{run}`"));
+            let names: Vec<_> = names.collect();
+            let hint = format!("add digits to choose between {}", names.join(", "));
+            Err(output.complain(&format!("{number} begin with `{shown}`"), Some(&hint)))
         }
     }
 }

@@ -4,7 +4,7 @@
 //! nobody knows it. It is therefore printed for each run of which an attempt was made: a server that did not answer
 //! may have taken the events all the same.
 
-use super::choose::{choose, nothing};
+use super::choose::{identify, nothing};
 use crate::commands::output::{AnswerForm, FAILED, Output, count};
 use crate::store::{Forgotten, RecordedRun, Store};
 use serde_json::json;
@@ -25,37 +25,39 @@ struct Gone {
 }
 
 /// Deletes the run whose identity begins with `what`, or all of them.
-pub fn run(
-    store: Option<&Store>,
-    what: &str,
-    now: SystemTime,
-    form: AnswerForm,
-    output: &mut Output<'_>,
-) -> u8 {
-    let Some(store) = store else {
-        return nothing(output);
+pub fn run(store: Option<&Store>, what: &str, output: &mut Output<'_>) -> u8 {
+    let chosen = match chosen(store, what, output) {
+        Ok(chosen) => chosen,
+        Err(status) => return status,
     };
-    let chosen = if what == ALL {
-        store.runs(now)
-    } else if what.is_empty() {
-        return output.complain(
-            "an empty name matches no run",
-            Some("`axolotl-run --runs` lists the recorded runs"),
-        );
-    } else {
-        match choose(store, Some(what), now, output) {
-            Ok(run) => vec![run],
-            Err(status) => return status,
+    let mut gone = Gone::default();
+    if let Some(store) = store {
+        for run in &chosen {
+            gone.forget(store, run, output.now);
         }
-    };
+    }
     if chosen.is_empty() {
         return nothing(output);
     }
-    let mut gone = Gone::default();
-    for run in &chosen {
-        gone.forget(store, run, now);
+    gone.report(output)
+}
+
+fn chosen(
+    store: Option<&Store>,
+    what: &str,
+    output: &mut Output<'_>,
+) -> Result<Vec<RecordedRun>, u8> {
+    if what == ALL {
+        return Ok(store
+            .map(|store| store.runs(output.now))
+            .unwrap_or_default());
     }
-    gone.report(form, output)
+    if what.is_empty() {
+        let hint = "`axolotl-run --runs` lists the recorded runs";
+        return Err(output.complain("an empty name matches no run", Some(hint)));
+    }
+    let (store, run) = identify(store, Some(what), output)?;
+    Ok(store.summary(run, output.now).into_iter().collect())
 }
 
 impl Gone {
@@ -72,35 +74,36 @@ impl Gone {
         }
     }
 
-    fn report(&self, form: AnswerForm, output: &mut Output<'_>) -> u8 {
+    fn report(&self, output: &mut Output<'_>) -> u8 {
         let left = !self.living.is_empty() || !self.failed.is_empty();
-        if form == AnswerForm::Json {
-            let answer = json!({
+        if output.form == AnswerForm::Json {
+            let status = output.document(&json!({
                 "forgotten": self.deleted,
                 "quote": self.quote,
                 "still_running": self.living,
                 "failed": self.failed,
-            });
-            let status = output.document(&answer);
+            }));
             return if left { FAILED } else { status };
         }
         let status = output.answer(&self.text());
-        if let Some(run) = self.living.first() {
-            let error = format!(
-                "{} being recorded now, such as `{run}`",
-                is_or_are(self.living.len())
-            );
-            return output.complain(&error, Some("forget it once its command has ended"));
-        }
-        if let Some(run) = self.failed.first() {
-            let error = format!(
-                "{} not deleted, such as `{run}`",
-                is_or_are(self.failed.len())
-            );
-            return output.complain(
-                &error,
-                Some("`axolotl-run --status` says where the records are"),
-            );
+        for (runs, what, hint) in [
+            (
+                &self.living,
+                "being recorded now",
+                "forget it once its command has ended",
+            ),
+            (
+                &self.failed,
+                "not deleted",
+                "`axolotl-run --status` says where the records are",
+            ),
+        ] {
+            if let Some(run) = runs.first() {
+                let number = count(runs.len() as u64, "run");
+                let verb = if runs.len() == 1 { "is" } else { "are" };
+                let error = format!("{number} {verb} {what}, such as `{run}`");
+                return output.complain(&error, Some(hint));
+            }
         }
         status
     }
@@ -109,10 +112,8 @@ impl Gone {
         if self.deleted.is_empty() {
             return String::new();
         }
-        let mut text = format!(
-            "deleted the records of {}\n",
-            count(self.deleted.len() as u64, "run")
-        );
+        let runs = count(self.deleted.len() as u64, "run");
+        let mut text = format!("deleted the records of {runs}\n");
         if self.quote.is_empty() {
             text.push_str("none of it had been sent\n");
             return text;
@@ -123,12 +124,4 @@ impl Gone {
         }
         text
     }
-}
-
-fn is_or_are(runs: usize) -> String {
-    format!(
-        "{} {}",
-        count(runs as u64, "run"),
-        if runs == 1 { "is" } else { "are" }
-    )
 }

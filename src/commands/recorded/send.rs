@@ -19,9 +19,9 @@ use std::time::SystemTime;
 
 /// Where to send, and how to show it.
 #[derive(Debug)]
-pub struct Upload<'a> {
+pub struct SendRequest<'a> {
     /// Whether telemetry is on now.
-    pub telemetry: TelemetryState<'a>,
+    pub telemetry: TelemetryState,
     /// Endpoint and key.
     pub destination: &'a Destination,
     /// Further certificates that the user trusts.
@@ -43,73 +43,56 @@ struct Totals {
 }
 
 /// Uploads what waits. `store` is None where nothing was ever recorded.
-pub fn run(
-    store: Option<&Store>,
-    upload: Upload<'_>,
-    form: AnswerForm,
-    output: &mut Output<'_>,
-) -> u8 {
-    let (endpoint, key) = match ready(&upload) {
+pub fn run(store: Option<&Store>, request: SendRequest<'_>, output: &mut Output<'_>) -> u8 {
+    let (endpoint, key) = match ready(&request, output) {
         Ok(destination) => destination,
-        Err((error, hint)) => return output.complain(&error, Some(&hint)),
+        Err(status) => return status,
     };
-    let uploader = Uploader::new(endpoint, key, upload.certificates);
-    let totals = match store {
-        Some(store) => match send(store, uploader, upload.shows_progress) {
-            Ok(totals) => totals,
-            Err(error) => {
-                return output.complain(&format!("failed to set up the upload: {error}"), None);
-            }
-        },
-        None => Totals::default(),
-    };
-    report(totals, form, output)
+    let mut totals = Totals::default();
+    if let Some(store) = store {
+        let uploader = Uploader::new(endpoint, key, request.certificates);
+        if let Err(error) = send(store, uploader, request.shows_progress, &mut totals) {
+            return output.complain(&format!("failed to set up the upload: {error}"), None);
+        }
+    }
+    totals.report(output)
 }
 
-/// Where to send, or the error and the hint that say why not.
-fn ready(upload: &Upload<'_>) -> Result<(Endpoint, Key), (String, String)> {
-    let kept = || "unsent events are kept".to_owned();
-    if !upload.telemetry.is_on {
-        let error = format!(
-            "nothing is sent while telemetry is off: {}",
-            upload.telemetry.cause
-        );
-        return Err((
-            error,
-            "`axolotl-run --enable` turns it on, `axolotl-run --status` says more".to_owned(),
+/// Where to send; else the exit status, after saying why nothing can be sent.
+fn ready(request: &SendRequest<'_>, output: &mut Output<'_>) -> Result<(Endpoint, Key), u8> {
+    const KEPT: Option<&str> = Some("unsent events are kept");
+    if !request.telemetry.is_on {
+        let cause = &request.telemetry.cause;
+        return Err(output.complain(
+            &format!("nothing is sent while telemetry is off: {cause}"),
+            Some("`axolotl-run --enable` turns it on, `axolotl-run --status` says more"),
         ));
     }
-    let endpoint = upload
-        .destination
-        .endpoint
-        .clone()
-        .map_err(|problem| (problem.to_string(), kept()))?;
-    let key = upload
-        .destination
-        .key
-        .clone()
-        .map_err(|problem| (problem.to_string(), kept()))?;
+    let destination = request.destination.clone();
+    let endpoint = destination.endpoint;
+    let endpoint = endpoint.map_err(|problem| output.complain(&problem.to_string(), KEPT))?;
+    let key = destination.key;
+    let key = key.map_err(|problem| output.complain(&problem.to_string(), KEPT))?;
     let key = key.ok_or_else(|| {
-        let hint = format!(
-            "set `{}` to the key of a PostHog project",
-            env::AXOLOTL_RUN_POSTHOG_KEY
-        );
-        ("no project key is configured".to_owned(), hint)
+        let variable = env::AXOLOTL_RUN_POSTHOG_KEY;
+        let hint = format!("set `{variable}` to the key of a PostHog project");
+        output.complain("no project key is configured", Some(&hint))
     })?;
     Ok((endpoint, key))
 }
 
-fn send(store: &Store, mut uploader: Uploader, shows_progress: bool) -> io::Result<Totals> {
+fn send(
+    store: &Store,
+    mut uploader: Uploader,
+    shows_progress: bool,
+    totals: &mut Totals,
+) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let now = SystemTime::now();
     store.recover(now);
     let mut waiting = store.waiting(now);
-    let mut totals = Totals {
-        waiting: waiting.left_out,
-        ..Totals::default()
-    };
     let mut runs = HashSet::new();
     let bar = bar(waiting.events, shows_progress);
     let all = waiting.events;
@@ -131,11 +114,11 @@ fn send(store: &Store, mut uploader: Uploader, shows_progress: bool) -> io::Resu
         }
     }
     bar.finish_and_clear();
-    totals.waiting += all.saturating_sub(totals.settled);
+    totals.waiting = waiting.left_out + all.saturating_sub(totals.settled);
     totals.runs = runs.len() as u64;
     // A name that is still being looked up must not keep the program from ending.
     runtime.shutdown_background();
-    Ok(totals)
+    Ok(())
 }
 
 impl Totals {
@@ -147,6 +130,41 @@ impl Totals {
             Disposition::Delayed | Disposition::Stopped => return,
         }
         self.settled += events;
+    }
+
+    fn report(&self, output: &mut Output<'_>) -> u8 {
+        if output.form == AnswerForm::Json {
+            let status = output.document(&json!({
+                "sent": self.delivered,
+                "refused": self.refused,
+                "waiting": self.waiting,
+            }));
+            return if self.ended.is_some() { FAILED } else { status };
+        }
+        let waiting = count(self.waiting, "event");
+        if let Some(why) = self.ended {
+            return output.complain(
+                &format!("failed to send {waiting}: {why}"),
+                Some("they are kept; `axolotl-run --send` tries again"),
+            );
+        }
+        let mut text = "nothing was sent\n".to_owned();
+        if self.delivered > 0 {
+            let delivered = count(self.delivered, "event");
+            text = format!("sent {delivered} of {}\n", count(self.runs, "run"));
+        }
+        if self.refused > 0 {
+            let refused = count(self.refused, "event");
+            text.push_str(&format!(
+                "{refused} will never be sent; `axolotl-run --show` says why\n"
+            ));
+        }
+        if self.waiting > 0 {
+            text.push_str(&format!(
+                "{waiting} left for the next `axolotl-run --send`\n"
+            ));
+        }
+        output.answer(&text)
     }
 }
 
@@ -161,57 +179,11 @@ fn ending(uploader: &Uploader) -> Option<&'static str> {
 }
 
 fn bar(events: u64, is_shown: bool) -> ProgressBar {
+    let style = ProgressStyle::with_template("sending {bar:30} {pos}/{len} events");
     let bar = if is_shown {
         ProgressBar::new(events)
     } else {
         ProgressBar::hidden()
     };
-    match ProgressStyle::with_template("sending {bar:30} {pos}/{len} events") {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
-    }
-}
-
-fn report(totals: Totals, form: AnswerForm, output: &mut Output<'_>) -> u8 {
-    let Totals {
-        delivered,
-        refused,
-        waiting,
-        runs,
-        ended,
-        ..
-    } = totals;
-    if form == AnswerForm::Json {
-        let status =
-            output.document(&json!({"sent": delivered, "refused": refused, "waiting": waiting}));
-        return if ended.is_some() { FAILED } else { status };
-    }
-    if let Some(why) = ended {
-        let error = format!("failed to send {}: {why}", count(waiting, "event"));
-        return output.complain(
-            &error,
-            Some("they are kept; `axolotl-run --send` tries again"),
-        );
-    }
-    let mut text = match delivered {
-        0 => "nothing was sent\n".to_owned(),
-        _ => format!(
-            "sent {} of {}\n",
-            count(delivered, "event"),
-            count(runs, "run")
-        ),
-    };
-    if refused > 0 {
-        text.push_str(&format!(
-            "{} will never be sent; `axolotl-run --show` says why\n",
-            count(refused, "event")
-        ));
-    }
-    if waiting > 0 {
-        text.push_str(&format!(
-            "{} left for the next `axolotl-run --send`\n",
-            count(waiting, "event")
-        ));
-    }
-    output.answer(&text)
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }

@@ -3,16 +3,16 @@
 //! This is how a user finds out what left the machine: the JSON that is printed is the JSON that was or will be
 //! sent, member by member.
 
-use super::choose::{choose, nothing};
+use super::choose::{identify, nothing};
 use super::runs;
 use crate::commands::output::{AnswerForm, Output, count};
 use crate::commands::status;
-use crate::delivery::{Answer, Disposition};
+use crate::delivery::Disposition;
 use crate::store::{RecordedEvent, RecordedRun, Sending, Store};
 use crate::ui::Terminal;
 use crate::ui::page::Page;
-use axolotl_run_core::event::value::Fields as _;
-use axolotl_run_core::event::wire;
+use axolotl_run_core::event::value::Sendable as _;
+use axolotl_run_core::event::wire::{self, Member};
 use axolotl_run_core::event::{Dropped, Event};
 use serde_json::{Value, json};
 use std::time::SystemTime;
@@ -21,57 +21,50 @@ use std::time::SystemTime;
 const LABEL: usize = 9;
 
 /// Prints one run: the latest, or the one whose identity begins with `prefix`.
-pub fn print(
-    store: Option<&Store>,
-    prefix: Option<&str>,
-    now: SystemTime,
-    form: AnswerForm,
-    output: &mut Output<'_>,
-) -> u8 {
-    let Some(store) = store else {
-        return nothing(output);
-    };
-    let found = match choose(store, prefix, now, output) {
+pub fn print(store: Option<&Store>, prefix: Option<&str>, output: &mut Output<'_>) -> u8 {
+    let (store, run) = match identify(store, prefix, output) {
         Ok(found) => found,
         Err(status) => return status,
     };
     let terminal = output.terminal.for_statements();
-    let mut events = Vec::new();
+    let sending = store.sending(run);
+    let mut described = Vec::new();
+    let mut texts = Vec::new();
     let mut missed = Vec::new();
-    let Some(summary) = store.events(found.run, now, |record| {
+    let Some(summary) = store.events(run, output.now, |record| {
         missed.extend(dropped(&record));
-        events.push(match form {
-            AnswerForm::Json => describe(&record, &found, now),
-            AnswerForm::Text => Value::from(render(&record, &found, now, terminal)),
-        });
+        let (_, fate) = fate(&record, sending, output.now);
+        match output.form {
+            AnswerForm::Json => described.push(describe(&record, &fate)),
+            AnswerForm::Text => texts.push(render(&record.member, &fate, terminal)),
+        }
     }) else {
         return nothing(output);
     };
     missed.extend(damage(&summary));
-    match form {
-        AnswerForm::Json => output.document(
-            &json!({"run": runs::describe(&summary), "events": events, "missed": missed}),
-        ),
-        AnswerForm::Text => {
-            let events: Vec<_> = events.iter().filter_map(Value::as_str).collect();
-            let (heading, missed) = (heading(&summary, terminal), missed_lines(&missed, terminal));
-            output.answer(&format!("{heading}\n{}{missed}", events.join("\n")))
-        }
+    if output.form == AnswerForm::Json {
+        let run = runs::describe(&summary);
+        return output.document(&json!({"run": run, "events": described, "missed": missed}));
     }
+    let mut foot = Page::new(terminal, LABEL);
+    if !missed.is_empty() {
+        foot.line("");
+    }
+    foot.entries("missed", &missed);
+    let (heading, texts, foot) = (heading(&summary, terminal), texts.join("\n"), foot.finish());
+    output.answer(&format!("{heading}\n{texts}{foot}"))
 }
 
 fn heading(run: &RecordedRun, terminal: Terminal) -> String {
     let mut page = Page::new(terminal, LABEL);
     page.entry("run", &run.run.to_string());
-    page.entry(
-        "started",
-        &run.started
-            .map_or_else(|| "unknown".to_owned(), wire::timestamp),
-    );
-    let steps = run
-        .steps
-        .map_or_else(String::new, |steps| format!(", {}", count(steps, "step")));
-    page.entry("outcome", &format!("{}{steps}", run.state.as_str()));
+    let started = run.started.map(wire::timestamp);
+    page.entry("started", started.as_deref().unwrap_or("unknown"));
+    let mut outcome = run.state.as_str().to_owned();
+    if let Some(steps) = run.steps {
+        outcome.push_str(&format!(", {}", count(steps, "step")));
+    }
+    page.entry("outcome", &outcome);
     page.entry("events", &runs::events(run));
     match run.sending {
         Sending::Permitted => {
@@ -83,64 +76,50 @@ fn heading(run: &RecordedRun, terminal: Terminal) -> String {
     page.finish()
 }
 
-/// What became of an event, as one of a few words that can be counted.
-pub fn became(record: &RecordedEvent<'_>, sending: Sending, now: SystemTime) -> &'static str {
-    match (&record.answer, record.refusal) {
-        (Some(answer), _) => word(answer),
-        (None, Some(_)) => "refused",
-        (None, None) if sending == Sending::Forbidden => "kept here",
-        (None, None) if record.is_waiting(now) => "waiting",
-        (None, None) => "too old to be sent",
-    }
-}
-
-fn word(answer: &Answer) -> &'static str {
-    match answer.disposition {
-        Disposition::Delivered => "sent",
-        _ => "refused",
-    }
-}
-
-/// What became of an event, in a few words.
-fn fate(record: &RecordedEvent<'_>, run: &RecordedRun, now: SystemTime) -> String {
-    match (&record.answer, record.refusal) {
-        (Some(answer), _) => {
-            let status = answer.status.map_or_else(String::new, |status| {
-                format!(", the server answered {status}")
-            });
-            format!("{} {}{status}", word(answer), answer.time)
-        }
-        (None, Some(refusal)) => format!("refused: {}", refusal.reason()),
-        (None, None) if run.sending == Sending::Forbidden => "not sent".to_owned(),
-        (None, None) if record.is_waiting(now) => "waiting to be sent".to_owned(),
-        (None, None) => "not sent: too old".to_owned(),
-    }
-}
-
-fn render(
+/// What became of an event: as one of a few words that can be counted, and in a few more.
+pub fn fate(
     record: &RecordedEvent<'_>,
-    run: &RecordedRun,
+    sending: Sending,
     now: SystemTime,
-    terminal: Terminal,
-) -> String {
-    let member = &record.member;
+) -> (&'static str, String) {
+    if let Some(answer) = &record.answer {
+        let word = match answer.disposition {
+            Disposition::Delivered => "sent",
+            _ => "refused",
+        };
+        let mut words = format!("{word} {}", answer.time);
+        if let Some(status) = answer.status {
+            words.push_str(&format!(", the server answered {status}"));
+        }
+        return (word, words);
+    }
+    if let Some(refusal) = record.refusal {
+        return ("refused", format!("refused: {}", refusal.reason()));
+    }
+    let (word, words) = if sending == Sending::Forbidden {
+        ("kept here", "not sent")
+    } else if record.is_waiting(now) {
+        ("waiting", "waiting to be sent")
+    } else {
+        ("too old to be sent", "not sent: too old")
+    };
+    (word, words.to_owned())
+}
+
+fn render(member: &Member, fate: &str, terminal: Terminal) -> String {
     let mut page = Page::new(terminal, LABEL);
-    page.paragraph(&format!(
-        "{}  {}  {}",
-        member.event,
-        member.timestamp,
-        fate(record, run, now)
-    ));
+    page.paragraph(&format!("{}  {}  {fate}", member.event, member.timestamp));
     page.verbatim(&serde_json::to_string_pretty(member).unwrap_or_default());
     page.finish()
 }
 
-fn describe(record: &RecordedEvent<'_>, run: &RecordedRun, now: SystemTime) -> Value {
+fn describe(record: &RecordedEvent<'_>, fate: &str) -> Value {
+    let answer = record.answer.as_ref();
     json!({
         "event": record.member,
-        "fate": fate(record, run, now),
-        "status": record.answer.as_ref().and_then(|answer| answer.status),
-        "answered": record.answer.as_ref().map(|answer| answer.time.as_str()),
+        "fate": fate,
+        "status": answer.and_then(|answer| answer.status),
+        "answered": answer.map(|answer| answer.time.as_str()),
     })
 }
 
@@ -150,8 +129,8 @@ pub fn dropped(record: &RecordedEvent<'_>) -> Vec<String> {
     if let Some(Event::Finish(finish)) = &record.event
         && let Some(dropped) = &finish.dropped
     {
-        let figures = dropped.object();
-        for field in Dropped::fields() {
+        let figures = json!(dropped);
+        for field in Dropped::kind().members() {
             match figures.get(field.name) {
                 Some(figure) if *figure != 0 => missed.push(format!("{}: {figure}", field.why)),
                 _ => {}
@@ -164,24 +143,11 @@ pub fn dropped(record: &RecordedEvent<'_>) -> Vec<String> {
 pub fn damage(run: &RecordedRun) -> Vec<String> {
     let mut damage = Vec::new();
     if run.damaged_lines > 0 {
-        damage.push(format!(
-            "{} of the journal that cannot be read",
-            count(run.damaged_lines, "line")
-        ));
+        let lines = count(run.damaged_lines, "line");
+        damage.push(format!("{lines} of the journal that cannot be read"));
     }
     if run.truncated {
         damage.push("what the journal holds beyond the first 64 MB".to_owned());
     }
     damage
-}
-
-fn missed_lines(missed: &[String], terminal: Terminal) -> String {
-    let mut page = Page::new(terminal, LABEL);
-    if !missed.is_empty() {
-        page.line("");
-    }
-    for (number, missed) in missed.iter().enumerate() {
-        page.entry(if number == 0 { "missed" } else { "" }, missed);
-    }
-    page.finish()
 }

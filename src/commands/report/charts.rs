@@ -3,8 +3,9 @@
 //! One list for the terminal, the HTML page and the JSON answer, so that they cannot show different things. A chart
 //! without anything to draw is not there. Pure.
 
-use super::series::{Curve, Series, SeriesKey};
+use super::series::{Curve, Series, SeriesKey, whole};
 use axolotl_run_core::judging::summary::{Summary, units};
+use serde::Serialize;
 
 /// GPUs that have a curve each; of more, only the span of all is drawn.
 const GPU_CURVES_MAX: usize = 4;
@@ -27,7 +28,7 @@ pub struct Chart {
     /// What the values cannot exceed, where that is known: a machine's memory, all of a GPU's time.
     pub ceiling: Option<f64>,
     /// The first is the one that is drawn where there is room for one.
-    pub curves: Vec<Named>,
+    pub curves: Vec<NamedCurve>,
 }
 
 /// The one figure of a curve that says most.
@@ -44,8 +45,8 @@ pub enum Tells {
 /// What the values of a chart are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Measure {
-    /// Numbers.
-    Plain,
+    /// Numbers of this unit.
+    Plain(&'static str),
     /// Bytes.
     Bytes,
     /// Shares of one.
@@ -58,7 +59,7 @@ impl Measure {
     /// A value with its unit.
     pub fn write(self, value: f64) -> String {
         match self {
-            Self::Plain => units::number(value),
+            Self::Plain(_) => units::number(value),
             Self::Bytes => units::bytes(value),
             Self::Share => units::percent(value),
             Self::Watts => format!("{} W", units::number(value)),
@@ -68,7 +69,7 @@ impl Measure {
     /// The unit of an axis that goes so high, and how much of the measure it is.
     pub fn unit(self, high: f64) -> (&'static str, f64) {
         match self {
-            Self::Plain => ("", 1.0),
+            Self::Plain(unit) => (unit, 1.0),
             Self::Share => ("%", 0.01),
             Self::Watts => ("W", 1.0),
             Self::Bytes => {
@@ -87,14 +88,14 @@ impl Measure {
 
 /// A curve with its name in the legend.
 #[derive(Clone, Debug)]
-pub struct Named {
+pub struct NamedCurve {
     /// What it is of.
     pub name: String,
     /// Its points.
     pub curve: Curve,
 }
 
-impl Named {
+impl NamedCurve {
     pub(super) fn new(name: &str, curve: Curve) -> Self {
         Self {
             name: name.to_owned(),
@@ -104,13 +105,15 @@ impl Named {
 }
 
 /// The figures of a curve.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Figures {
     /// The least value.
+    #[serde(rename = "min")]
     pub least: f64,
     /// The mean of all columns.
     pub mean: f64,
     /// The greatest value.
+    #[serde(rename = "max")]
     pub greatest: f64,
     /// The last value.
     pub last: f64,
@@ -139,12 +142,13 @@ pub fn figures(curve: &Curve) -> Option<Figures> {
 const FAR: f64 = 10.0;
 
 impl Chart {
-    pub(super) const fn new(
+    pub(super) fn new(
         title: &'static str,
         short: &'static str,
         key: &'static str,
         measure: Measure,
         tells: Tells,
+        curves: Vec<NamedCurve>,
     ) -> Self {
         Self {
             title,
@@ -154,28 +158,20 @@ impl Chart {
             from_zero: true,
             tells,
             ceiling: None,
-            curves: Vec::new(),
+            curves,
         }
-    }
-
-    pub(super) fn with(mut self, curves: Vec<Named>) -> Self {
-        self.curves = curves;
-        self
-    }
-
-    fn below(mut self, ceiling: Option<u64>) -> Self {
-        self.ceiling = ceiling.map(|ceiling| ceiling as f64);
-        self
     }
 
     /// The figure that is told of the first curve.
     pub fn told(&self) -> String {
-        let named = self.curves.first();
-        named.map_or_else(String::new, |named| self.told_of(named))
+        match self.curves.first() {
+            Some(named) => self.told_of(named),
+            None => String::new(),
+        }
     }
 
     /// The figure that is told of a curve, with its name: `peak 18.7 GiB`.
-    pub fn told_of(&self, named: &Named) -> String {
+    pub fn told_of(&self, named: &NamedCurve) -> String {
         let Some(figures) = figures(&named.curve) else {
             return String::new();
         };
@@ -205,20 +201,18 @@ impl Chart {
         {
             high = high.max(ceiling);
         }
-        if !(low.is_finite() && high.is_finite()) {
-            (0.0, 1.0)
-        } else if high > low {
+        if high > low {
             (low, high)
-        } else if high == 0.0 {
-            (0.0, 1.0)
-        } else {
+        } else if high.is_finite() && high != 0.0 {
             (high - high.abs() / 2.0, high + high.abs() / 2.0)
+        } else {
+            (0.0, 1.0)
         }
     }
 
     /// Whether a curve runs so far above the first one that the two could not be read on one axis: the memory of a
     /// control group that the run shares with many others.
-    pub fn is_far_above(&self, curve: &Named) -> bool {
+    pub fn is_far_above(&self, curve: &NamedCurve) -> bool {
         let first = self.curves.first().and_then(|named| figures(&named.curve));
         let (Some(first), Some(other)) = (first, figures(&curve.curve)) else {
             return false;
@@ -242,66 +236,102 @@ impl Chart {
 pub fn charts(series: &Series, summary: &Summary) -> Vec<Chart> {
     use Measure::{Bytes, Plain, Share, Watts};
     use Tells::{Last, Mean, Peak};
+    let gauge = |name, key| NamedCurve::new(name, series.gauge(key));
+    let rate = |name, key| vec![NamedCurve::new(name, series.rate(key))];
+    let steps = rate("steps per second", SeriesKey::Step);
+    let loss = vec![gauge("loss", SeriesKey::Loss)];
     let memory = vec![
-        Named::new("all processes", series.gauge(SeriesKey::MemorySum)),
-        Named::new("largest process", series.gauge(SeriesKey::MemoryLargest)),
-        Named::new("control group", series.gauge(SeriesKey::MemoryGroup)),
+        gauge("all processes", SeriesKey::MemorySum),
+        gauge("largest process", SeriesKey::MemoryLargest),
+        gauge("control group", SeriesKey::MemoryGroup),
     ];
-    let steps = Named::new("steps per second", series.rate(SeriesKey::Step));
-    let loss = Named::new("loss", series.gauge(SeriesKey::Loss));
-    let cores = Named::new("cores", series.rate(SeriesKey::Processor));
+    let cores = rate("cores", SeriesKey::Processor);
+    let loads = of_gpus(series, SeriesKey::GpuLoad);
+    let gpu_memory = of_gpus(series, SeriesKey::GpuMemory);
+    let power = of_gpus(series, SeriesKey::GpuPower);
+    let per_second = Plain("steps per second");
     let mut all = vec![
-        Chart::new("Throughput", "steps/s", "steps_per_second", Plain, Mean).with(vec![steps]),
+        Chart::new(
+            "Throughput",
+            "steps/s",
+            "steps_per_second",
+            per_second,
+            Mean,
+            steps,
+        ),
         Chart {
             from_zero: false,
-            ..Chart::new("Training loss", "loss", "loss", Plain, Last).with(vec![loss])
+            ..Chart::new("Training loss", "loss", "loss", Plain(""), Last, loss)
         },
-        Chart::new("Memory", "memory", "memory_bytes", Bytes, Peak)
-            .below(summary.memory_total)
-            .with(memory),
+        Chart {
+            ceiling: whole(summary.start.memory_total),
+            ..Chart::new("Memory", "memory", "memory_bytes", Bytes, Peak, memory)
+        },
+        Chart {
+            ceiling: whole(summary.start.cpu_count),
+            ..Chart::new(
+                "Processors busy",
+                "CPU cores",
+                "cpu_cores_used",
+                Plain("cores"),
+                Mean,
+                cores,
+            )
+        },
+        Chart {
+            ceiling: Some(1.0),
+            ..Chart::new(
+                "GPU busy",
+                "GPU busy",
+                "gpu_utilization",
+                Share,
+                Mean,
+                loads,
+            )
+        },
+        Chart {
+            ceiling: whole(summary.accelerator_memory()),
+            ..Chart::new(
+                "GPU memory",
+                "GPU memory",
+                "gpu_memory_bytes",
+                Bytes,
+                Peak,
+                gpu_memory,
+            )
+        },
         Chart::new(
-            "Processors busy",
-            "CPU cores",
-            "cpu_cores_used",
-            Plain,
+            "GPU power",
+            "GPU power",
+            "gpu_power_watts",
+            Watts,
             Mean,
-        )
-        .below(summary.processors)
-        .with(vec![cores]),
-        Chart::new("GPU busy", "GPU busy", "gpu_utilization", Share, Mean)
-            .below(Some(1))
-            .with(of_gpus(series, SeriesKey::GpuLoad)),
-        Chart::new("GPU memory", "GPU memory", "gpu_memory_bytes", Bytes, Peak)
-            .below(summary.accelerator_memory)
-            .with(of_gpus(series, SeriesKey::GpuMemory)),
-        Chart::new("GPU power", "GPU power", "gpu_power_watts", Watts, Mean)
-            .with(of_gpus(series, SeriesKey::GpuPower)),
+            power,
+        ),
     ];
     for chart in &mut all {
-        chart.curves.retain(|named| has_shape(&named.curve));
+        // One point is no curve.
+        chart
+            .curves
+            .retain(|named| named.curve.iter().flatten().count() > 1);
     }
     all.retain(|chart| !chart.curves.is_empty());
     all
 }
 
-/// Whether there is more than one point to draw.
-fn has_shape(curve: &Curve) -> bool {
-    curve.iter().flatten().count() > 1
-}
-
 /// The GPUs' curves: all as one first, then each, where they are few.
-fn of_gpus(series: &Series, metric: fn(u32) -> SeriesKey) -> Vec<Named> {
+fn of_gpus(series: &Series, metric: fn(u32) -> SeriesKey) -> Vec<NamedCurve> {
     let gpus = series.gpus();
     let metrics: Vec<_> = gpus.iter().map(|gpu| metric(*gpu)).collect();
     let name = match gpus.as_slice() {
         [gpu] => format!("GPU {gpu}"),
         gpus => format!("mean of {} GPUs", gpus.len()),
     };
-    let mut curves = vec![Named::new(&name, series.together(&metrics))];
+    let mut curves = vec![NamedCurve::new(&name, series.together(&metrics))];
     if (2..=GPU_CURVES_MAX).contains(&gpus.len()) {
         for gpu in gpus {
             let name = format!("GPU {gpu}");
-            curves.push(Named::new(&name, series.gauge(metric(gpu))));
+            curves.push(NamedCurve::new(&name, series.gauge(metric(gpu))));
         }
     }
     curves
@@ -323,11 +353,12 @@ mod tests {
             })]
         };
         for (others, is_drawn) in [(500.0, true), (1001.0, false)] {
-            let chart = Chart::new("", "", "", Measure::Bytes, Tells::Peak).with(vec![
-                Named::new("all processes", curve(100.0)),
-                Named::new("largest process", curve(10.0)),
-                Named::new("control group", curve(others)),
-            ]);
+            let curves = vec![
+                NamedCurve::new("all processes", curve(100.0)),
+                NamedCurve::new("largest process", curve(10.0)),
+                NamedCurve::new("control group", curve(others)),
+            ];
+            let chart = Chart::new("", "", "", Measure::Bytes, Tells::Peak, curves);
             let top = if is_drawn { others } else { 100.0 };
             assert_eq!(chart.legible().axis(), (0.0, top), "{others}");
             assert_eq!(chart.legible().curves.len(), 3, "each keeps its colour");

@@ -1,13 +1,15 @@
 //! Two runs side by side: the same figures, the same charts on the same axes.
 
-use super::charts::{Chart, charts};
+use super::charts::{Chart, NamedCurve, charts};
 use super::data::ReportData;
+use super::series::Curve;
 use super::terminal::{drawn, time_axis};
 use crate::commands::recorded::choose;
 use crate::ui::page::Page;
 use crate::ui::text::{cut, harmless};
 use crate::ui::{Style, Terminal};
-use axolotl_run_core::judging::summary::{GpuUse, RootError, units};
+use axolotl_run_core::event::ErrorEvent;
+use axolotl_run_core::judging::summary::{GpuUse, units};
 
 /// Where text begins, and curves.
 const LABEL: usize = 11;
@@ -21,8 +23,8 @@ pub struct FigureRow {
     pub label: &'static str,
     /// The figure of each.
     pub texts: [String; 2],
-    /// By what share the first is more than the second, where both are numbers.
-    pub change: Option<f64>,
+    /// By how much the first is more than the second, where both are numbers: `+12 %`.
+    pub change: String,
 }
 
 /// Texts that head a page of one run, so that its figures leave them out.
@@ -49,7 +51,7 @@ const NUMBERS: [Figure; 8] = [
     ("CPU cores", units::number, |data| data.summary.cores_used()),
     ("GPU busy", units::percent, gpu_load),
     ("GPU memory", units::bytes, gpu_peak),
-    ("energy", units::energy, |data| data.summary.gpu_joules),
+    ("energy", units::energy, |data| data.summary.gpu_joules()),
 ];
 
 /// The figures of both runs; what neither knows is left out.
@@ -59,23 +61,23 @@ pub fn rows(pair: [&ReportData; 2]) -> Vec<FigureRow> {
         text("started", pair, |data| data.run.started.map(choose::minute)),
         text("ended", pair, |data| Some(data.headline())),
         text("error", pair, |data| {
-            data.summary.root_error.as_ref().map(RootError::headline)
+            data.summary.error.as_ref().map(ErrorEvent::headline)
         }),
         text("steps", pair, steps),
     ];
     for (label, write, figure) in NUMBERS {
         let [first, second] = pair.map(figure);
-        let mut change = None;
+        let mut by = String::new();
         if let (Some(new), Some(base)) = (first, second)
             && base != 0.0
         {
-            change = Some((new - base) / base.abs());
+            by = change((new - base) / base.abs());
         }
         let texts = [first, second].map(|value| value.map(write).unwrap_or_default());
         rows.push(FigureRow {
             label,
             texts,
-            change,
+            change: by,
         });
     }
     rows.retain(|row| row.texts.iter().any(|text| !text.is_empty()));
@@ -90,7 +92,7 @@ fn text(
     FigureRow {
         label,
         texts: pair.map(|data| of(data).unwrap_or_default()),
-        change: None,
+        change: String::new(),
     }
 }
 
@@ -103,12 +105,8 @@ fn steps(data: &ReportData) -> Option<String> {
 }
 
 fn gpu_load(data: &ReportData) -> Option<f64> {
-    let loads: Vec<_> = data
-        .summary
-        .gpus
-        .values()
-        .filter_map(GpuUse::load)
-        .collect();
+    let gpus = data.summary.gpus.values();
+    let loads: Vec<_> = gpus.filter_map(GpuUse::load).collect();
     if loads.is_empty() {
         return None;
     }
@@ -120,8 +118,7 @@ fn gpu_peak(data: &ReportData) -> Option<f64> {
     Some(peaks.max()? as f64)
 }
 
-/// A change as it is written: `+12 %`.
-pub fn change(share: f64) -> String {
+fn change(share: f64) -> String {
     if share.abs() < 0.005 {
         "the same".to_owned()
     } else if share.abs() >= 10.0 {
@@ -131,49 +128,37 @@ pub fn change(share: f64) -> String {
     }
 }
 
-/// One chart of two runs.
-pub struct Pair {
-    /// With the first curve of each run that has it.
-    pub both: Chart,
-    /// The chart of each.
-    each: [Option<Chart>; 2],
-}
-
-/// The charts that either run has.
-pub fn pairs(pair: [&ReportData; 2]) -> Vec<Pair> {
-    let of_both = pair.map(|data| {
-        let mut charts = charts(&data.series, &data.summary);
-        for chart in &mut charts {
-            chart.curves.truncate(1);
-            for named in &mut chart.curves {
-                // What tells the curves apart is whose they are.
-                named.name = format!("run {}", data.name());
+/// The charts that either run has, each with the first curve of both on one axis, or they could not be compared; the
+/// curve of a run that has none is empty.
+pub fn pairs(pair: [&ReportData; 2]) -> Vec<Chart> {
+    let mut both: Vec<Chart> = Vec::new();
+    for (number, data) in pair.into_iter().enumerate() {
+        for mut chart in charts(&data.series, &data.summary) {
+            let curves = std::mem::take(&mut chart.curves);
+            let place = both.iter().position(|known| known.key == chart.key);
+            let place = place.unwrap_or_else(|| {
+                for run in pair {
+                    // What tells the curves apart is whose they are.
+                    let name = format!("run {}", run.name());
+                    chart.curves.push(NamedCurve::new(&name, Curve::new()));
+                }
+                both.push(chart.clone());
+                both.len() - 1
+            });
+            let Some(known) = both.get_mut(place) else {
+                continue;
+            };
+            known.ceiling = known
+                .ceiling
+                .into_iter()
+                .chain(chart.ceiling)
+                .reduce(f64::max);
+            if let (Some(own), Some(first)) = (known.curves.get_mut(number), curves.first()) {
+                own.curve.clone_from(&first.curve);
             }
         }
-        charts
-    });
-    let mut pairs: Vec<Pair> = Vec::new();
-    for chart in of_both.iter().flatten() {
-        if pairs.iter().any(|pair| pair.both.key == chart.key) {
-            continue;
-        }
-        let each = of_both.each_ref().map(|charts| {
-            let same = charts.iter().find(|other| other.key == chart.key);
-            same.cloned()
-        });
-        // One axis for both, or they could not be compared.
-        let mut both = chart.clone();
-        both.curves.clear();
-        for chart in each.iter().flatten() {
-            both.curves.extend(chart.curves.iter().cloned());
-            both.ceiling = match (both.ceiling, chart.ceiling) {
-                (Some(one), Some(other)) => Some(one.max(other)),
-                (one, other) => one.or(other),
-            };
-        }
-        pairs.push(Pair { both, each });
     }
-    pairs
+    both
 }
 
 /// How long the longer run took.
@@ -187,45 +172,35 @@ pub fn page(pair: [&ReportData; 2], terminal: Terminal) -> String {
     let mut page = Page::new(terminal, LABEL);
     let column = terminal.width.saturating_sub(LABEL + 12) / 2;
     let rows = rows(pair);
-    for FigureRow {
-        label,
-        texts,
-        change: by,
-    } in &rows
-    {
-        let [first, second] = texts
-            .each_ref()
-            .map(|text| cut(&harmless(text), column, terminal.is_unicode));
-        let by = by.map_or_else(String::new, change);
-        let by = terminal.styled(Style::Faint, &by);
-        page.line(&format!(
-            "{label:<LABEL$}{first:<column$}{second:<column$}{by}"
-        ));
+    for row in &rows {
+        let mut line = format!("{:<LABEL$}", row.label);
+        for text in &row.texts {
+            let text = cut(&harmless(text), column, terminal.is_unicode);
+            line.push_str(&format!("{text:<column$}"));
+        }
+        line.push_str(&terminal.styled(Style::Faint, &row.change));
+        page.line(&line);
     }
     page.line("");
     let seconds = seconds(pair);
-    let mut pairs = pairs(pair);
+    let mut charts = pairs(pair);
     if let Some(height) = terminal.height {
         // An empty line, the axis and the shell's prompt are around the charts.
-        let room = height.saturating_sub(rows.len().saturating_add(3)) / 2;
-        pairs.truncate(room.max(CHARTS_MIN));
+        let room = height.saturating_sub(rows.len() + 3) / 2;
+        charts.truncate(room.max(CHARTS_MIN));
     }
-    for Pair { both, each } in &pairs {
-        let axis = both.axis();
-        let mut label = both.short;
-        for chart in each {
-            let lines = match chart {
-                Some(chart) => drawn(chart, axis, seconds, 1, terminal),
-                None => Vec::new(),
-            };
-            let (line, figure) = lines.into_iter().next().unwrap_or_default();
-            let line = terminal.styled(Style::Curve, &line);
-            page.line(&format!("{label:<LABEL$}{line}  {figure}"));
+    for chart in &charts {
+        let mut label = chart.short;
+        for named in &chart.curves {
+            for (line, figure) in drawn(chart, named, chart.axis(), seconds, 1, terminal) {
+                let line = terminal.styled(Style::Curve, &line);
+                page.line(&format!("{label:<LABEL$}{line}  {figure}"));
+            }
             label = "";
         }
     }
     let mut text = page.finish();
-    if !pairs.is_empty() {
+    if !charts.is_empty() {
         text.push_str(&time_axis(seconds, terminal));
     }
     text

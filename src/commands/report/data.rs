@@ -3,11 +3,12 @@
 use super::series::Series;
 use crate::commands::output::count;
 use crate::commands::recorded::{choose, show};
-use crate::store::{RecordedRun, RunState, Store};
+use crate::store::{RecordedRun, RunState, Sending, Store};
 use crate::ui::Style;
-use axolotl_run_core::event::EventName;
-use axolotl_run_core::judging::summary::{RunEnding, Summary, lines, units};
+use axolotl_run_core::event::{EventName, Finish};
+use axolotl_run_core::judging::summary::{Summary, lines, units};
 use axolotl_run_core::judging::verdict::Outcome;
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 use uuid::Uuid;
 
@@ -15,17 +16,6 @@ use uuid::Uuid;
 const STALLED_STEPS: f64 = 20.0;
 /// Seconds that it must have been at the least: evaluating and saving take a while.
 const STALLED_SECONDS: f64 = 60.0;
-
-/// What became of the events of one name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EventTally {
-    /// Their name.
-    pub name: EventName,
-    /// How many there are.
-    pub count: u64,
-    /// How many of them were sent, refused and so on.
-    pub became: Vec<(&'static str, u64)>,
-}
 
 /// A run.
 #[derive(Debug)]
@@ -36,8 +26,8 @@ pub struct ReportData {
     pub summary: Summary,
     /// What was measured.
     pub series: Series,
-    /// What became of its events, in the order of the published list.
-    pub tallies: Vec<EventTally>,
+    /// How many events of each name were sent, refused and so on.
+    pub tallies: BTreeMap<EventName, BTreeMap<&'static str, u64>>,
     /// What was missed.
     pub missed: Vec<String>,
 }
@@ -47,21 +37,22 @@ impl ReportData {
     pub fn read(store: &Store, run: Uuid, now: SystemTime) -> Option<Self> {
         let mut summary = Summary::default();
         let mut series = Series::default();
-        let mut tallies = EventName::ALL.map(EventTally::of).to_vec();
+        let mut tallies = BTreeMap::<_, BTreeMap<_, _>>::new();
         let mut missed = Vec::new();
         let sending = store.sending(run);
         let run = store.events(run, now, |record| {
             missed.extend(show::dropped(&record));
-            let Some(event) = &record.event else {
+            let (became, _) = show::fate(&record, sending, now);
+            let Some(event) = record.event else {
                 return;
             };
+            *tallies
+                .entry(event.name())
+                .or_default()
+                .entry(became)
+                .or_default() += 1;
+            series.event(&event, record.elapsed_seconds);
             summary.take(event, record.elapsed_seconds);
-            series.event(event, record.elapsed_seconds);
-            for tally in &mut tallies {
-                if tally.name == event.name() {
-                    tally.add(show::became(&record, sending, now));
-                }
-            }
         })?;
         missed.extend(show::damage(&run));
         let unreadable = store.samples(run.run, |line| {
@@ -73,15 +64,12 @@ impl ReportData {
             series.take(&line)
         });
         if unreadable > 0 {
-            missed.push(format!(
-                "{} that cannot be read",
-                count(unreadable, "measurement")
-            ));
+            let lines = count(unreadable, "measurement");
+            missed.push(format!("{lines} that cannot be read"));
         }
         if run.state == RunState::Running {
             summary.seconds = Some(summary.seconds.unwrap_or(0.0).max(series.end()));
         }
-        tallies.retain(|tally| tally.count > 0);
         Some(Self {
             run,
             summary,
@@ -101,14 +89,10 @@ impl ReportData {
         choose::short(&self.run)
     }
 
-    fn conclusion(&self) -> Option<&RunEnding> {
-        self.summary.conclusion.as_ref()
-    }
-
     /// How it ended, in a word or two.
     pub fn headline(&self) -> String {
-        match self.conclusion() {
-            Some(conclusion) if self.run.state != RunState::Running => conclusion.headline(),
+        match &self.summary.finish {
+            Some(finish) if self.run.state != RunState::Running => finish.headline(),
             _ => self.run.state.as_str().to_owned(),
         }
     }
@@ -122,21 +106,24 @@ impl ReportData {
         }
     }
 
-    /// How it ended, as a sentence with its confidence and without its full stop.
-    pub fn meaning(&self) -> Option<String> {
-        let conclusion = self.conclusion()?;
-        let mut meaning = conclusion.meaning()?.trim_end_matches('.').to_owned();
-        if let Some(confidence) = &conclusion.confidence {
-            meaning.push_str(&format!(" ({confidence} confidence)"));
+    /// The same as the style sheet names it.
+    pub const fn class(&self) -> &'static str {
+        match self.style() {
+            Style::Good => "good",
+            Style::Bad => "bad",
+            _ => "open",
         }
-        Some(meaning)
+    }
+
+    /// How it ended, as a sentence with its confidence.
+    pub fn meaning(&self) -> Option<String> {
+        self.summary.finish.as_ref()?.confident_meaning()
     }
 
     /// What speaks for it.
     pub fn reasons(&self) -> Vec<String> {
-        self.conclusion()
-            .map(RunEnding::reasons)
-            .unwrap_or_default()
+        let finish = self.summary.finish.as_ref();
+        finish.map(Finish::reasons).unwrap_or_default()
     }
 
     /// When it began, how long it took, and what started it.
@@ -150,7 +137,7 @@ impl ReportData {
             };
             text.push_str(&format!(", {word} {}", units::duration(seconds)));
         }
-        if let Some(launcher) = &self.summary.launcher {
+        if let Some(launcher) = &self.summary.start.launcher {
             text.push_str(&format!(", {launcher}"));
         }
         text
@@ -158,8 +145,8 @@ impl ReportData {
 
     /// Seconds in which nothing moved at the end: as the observer saw it happen, else by what was measured of steps.
     pub fn stalled(&self) -> Option<f64> {
-        if let Some(stall) = self.summary.stall {
-            return Some((self.seconds() - stall.since).max(0.0));
+        if let Some(seen) = self.summary.standstill {
+            return Some((self.seconds() - seen.since).max(0.0));
         }
         let step = self.summary.step?;
         let is_done = self.summary.total_steps.is_some_and(|total| step >= total);
@@ -177,31 +164,32 @@ impl ReportData {
 
     /// The same in words.
     pub fn standstill(&self) -> Option<String> {
-        if let Some(seen) = lines::stall(&self.summary) {
+        if let Some(seen) = lines::standstill(&self.summary) {
             return Some(seen);
         }
         let seconds = units::duration(self.stalled()?);
         Some(format!("no step in the last {seconds}"))
     }
-}
 
-impl EventTally {
-    const fn of(name: EventName) -> Self {
-        Self {
-            name,
-            count: 0,
-            became: Vec::new(),
-        }
+    /// The other processes that failed, in words.
+    pub fn others(&self) -> Option<String> {
+        let others = self.summary.error.as_ref()?.others()?;
+        Some(format!("{} failed too", count(others, "other worker")))
     }
 
-    fn add(&mut self, became: &'static str) {
-        self.count = self.count.saturating_add(1);
-        for (known, count) in &mut self.became {
-            if *known == became {
-                *count = count.saturating_add(1);
-                return;
+    /// What was sent and what not, in a sentence.
+    pub fn sent(&self) -> String {
+        let run = &self.run;
+        let events = count(run.events, "event");
+        if run.sending == Sending::Forbidden {
+            return format!("nothing ({events}, on this machine only)");
+        }
+        let mut text = format!("{} of {events}", run.delivered);
+        for (number, word) in [(run.waiting, "waiting"), (run.refused, "refused")] {
+            if number > 0 {
+                text.push_str(&format!(", {number} {word}"));
             }
         }
-        self.became.push((became, 1));
+        text
     }
 }

@@ -5,15 +5,7 @@
 //! begins at zero. Pure; no width, height or curve makes it fail.
 
 use super::series::{Curve, CurvePoint};
-
-/// What the terminal can show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Glyphs {
-    /// Braille and the like.
-    Unicode,
-    /// Nothing beyond what a typewriter has.
-    Ascii,
-}
+use std::ops::RangeInclusive;
 
 /// Where a chart goes, and what it spans.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +20,8 @@ pub struct Area {
     pub axis: (f64, f64),
     /// Whether what is below the curve is filled.
     pub filled: bool,
+    /// Whether there is braille.
+    pub is_unicode: bool,
 }
 
 /// Dots of a character in each direction.
@@ -37,50 +31,51 @@ const BITS: [[u32; 4]; 2] = [[0x40, 0x04, 0x02, 0x01], [0x80, 0x20, 0x10, 0x08]]
 /// For each number of dots that are set in a character, what stands for it.
 const ASCII: [char; 9] = [' ', '.', '.', ':', ':', '+', '*', '#', '#'];
 
-/// The chart's lines, from the top; each as wide as the frame.
-pub fn draw(curve: &Curve, frame: &Area, glyphs: Glyphs) -> Vec<String> {
-    let columns = at_columns(curve, frame.seconds, frame.width.saturating_mul(DOTS.0));
-    let rows = frame.height.saturating_mul(DOTS.1);
-    let spans: Vec<_> = columns
-        .iter()
-        .map(|point| point.and_then(|point| span(&point, frame, rows)))
-        .collect();
-    let character = |line: usize, at: usize| {
-        let mut bits = 0_u32;
-        for (column, of_column) in BITS.iter().enumerate() {
-            let Some(Some((low, high))) =
-                spans.get(at.saturating_mul(DOTS.0).saturating_add(column))
-            else {
-                continue;
-            };
-            for (dot, bit) in of_column.iter().enumerate() {
-                let row = line.saturating_mul(DOTS.1).saturating_add(dot);
-                bits |= if (*low..=*high).contains(&row) {
-                    *bit
-                } else {
-                    0
+/// The chart's lines, from the top; each as wide as the area.
+pub fn draw(curve: &Curve, area: &Area) -> Vec<String> {
+    let columns = at_columns(curve, area.seconds, area.width * DOTS.0);
+    let rows = area.height * DOTS.1;
+    let mut spans = Vec::new();
+    for point in columns {
+        spans.push(point.and_then(|point| span(&point, area, rows)));
+    }
+    let mut lines = Vec::new();
+    for line in (0..area.height).rev() {
+        let mut text = String::new();
+        for both in spans.chunks(DOTS.0) {
+            let mut bits = 0;
+            for (span, of_column) in both.iter().zip(BITS) {
+                let Some(span) = span else {
+                    continue;
                 };
+                for (dot, bit) in of_column.iter().enumerate() {
+                    if span.contains(&(line * DOTS.1 + dot)) {
+                        bits |= bit;
+                    }
+                }
             }
+            text.push(character(bits, area.is_unicode));
         }
-        match glyphs {
-            // Blank braille is as wide as the others in no font.
-            Glyphs::Unicode if bits == 0 => ' ',
-            Glyphs::Unicode => char::from_u32(0x2800 | bits).unwrap_or(' '),
-            Glyphs::Ascii => ASCII
-                .get(bits.count_ones() as usize)
-                .copied()
-                .unwrap_or(' '),
-        }
+        lines.push(text);
+    }
+    lines
+}
+
+fn character(bits: u32, is_unicode: bool) -> char {
+    let character = if !is_unicode {
+        ASCII.get(bits.count_ones() as usize).copied()
+    } else if bits == 0 {
+        // Blank braille is as wide as the others in no font.
+        None
+    } else {
+        char::from_u32(0x2800 | bits)
     };
-    (0..frame.height)
-        .rev()
-        .map(|line| (0..frame.width).map(|at| character(line, at)).collect())
-        .collect()
+    character.unwrap_or(' ')
 }
 
 /// The rows that a point covers, from the bottom.
-fn span(point: &CurvePoint, frame: &Area, rows: usize) -> Option<(usize, usize)> {
-    let (bottom, top) = frame.axis;
+fn span(point: &CurvePoint, area: &Area, rows: usize) -> Option<RangeInclusive<usize>> {
+    let (bottom, top) = area.axis;
     let highest = rows.checked_sub(1)?;
     let row = |value: f64| {
         // Divided before it is subtracted: the span of two large numbers may be none.
@@ -89,12 +84,11 @@ fn span(point: &CurvePoint, frame: &Area, rows: usize) -> Option<(usize, usize)>
         ((share * highest as f64).round() as usize).min(highest)
     };
     // A filled chart shows the mean: of several GPUs one that idles would be hidden behind those that do not.
-    let (low, high) = if frame.filled {
-        (0, row(point.mean))
+    Some(if area.filled {
+        0..=row(point.mean)
     } else {
-        (row(point.least), row(point.greatest))
-    };
-    Some((low, high.max(low)))
+        row(point.least)..=row(point.greatest)
+    })
 }
 
 /// The curve at evenly spaced columns: what fell into each, and between two points the line that joins them.
@@ -103,19 +97,14 @@ pub fn at_columns(curve: &Curve, seconds: f64, columns: usize) -> Vec<Option<Cur
     let Some(last) = columns.checked_sub(1) else {
         return at;
     };
-    let column = |time: f64| {
-        if seconds > 0.0 {
-            ((time / seconds * last as f64).round() as usize).min(last)
-        } else {
-            0
-        }
-    };
+    // A float's cast saturates, and makes nothing of what is no number.
+    let column = |time: f64| ((time / seconds * last as f64).round() as usize).min(last);
     let mut before: Option<CurvePoint> = None;
     for point in curve {
         if let (Some(before), Some(point)) = (before, point) {
             let (from, to) = (column(before.at), column(point.at));
-            for (step, between) in (from.saturating_add(1)..to).enumerate() {
-                let share = step.saturating_add(1) as f64 / to.saturating_sub(from) as f64;
+            for between in from + 1..to {
+                let share = (between - from) as f64 / (to - from) as f64;
                 let mean = before.mean * (1.0 - share) + point.mean * share;
                 if let Some(place) = at.get_mut(between) {
                     *place = Some(CurvePoint {
@@ -130,13 +119,13 @@ pub fn at_columns(curve: &Curve, seconds: f64, columns: usize) -> Vec<Option<Cur
         if let Some(point) = point
             && let Some(place) = at.get_mut(column(point.at))
         {
-            let both = place.map_or(*point, |other| CurvePoint {
+            let other = place.unwrap_or(*point);
+            *place = Some(CurvePoint {
                 at: point.at,
                 least: other.least.min(point.least),
                 mean: other.mean / 2.0 + point.mean / 2.0,
                 greatest: other.greatest.max(point.greatest),
             });
-            *place = Some(both);
         }
         before = *point;
     }
@@ -169,30 +158,35 @@ mod tests {
             seconds: 10.0,
             axis: (0.0, 8.0),
             filled: true,
+            is_unicode: true,
+        }
+    }
+
+    fn ascii(width: usize) -> Area {
+        Area {
+            is_unicode: false,
+            ..frame(width, 1)
         }
     }
 
     #[test]
     fn a_slope_climbs_through_the_dots() {
         let slope = curve(&[(0.0, 0.0), (10.0, 8.0)]);
-        assert_eq!(draw(&slope, &frame(4, 1), Glyphs::Unicode), ["⣀⣤⣶⣿"]);
-        assert_eq!(
-            draw(&slope, &frame(4, 2), Glyphs::Unicode),
-            ["  ⣠⣾", "⣠⣾⣿⣿"]
-        );
-        assert_eq!(draw(&slope, &frame(4, 1), Glyphs::Ascii), [".:*#"]);
+        assert_eq!(draw(&slope, &frame(4, 1)), ["⣀⣤⣶⣿"]);
+        assert_eq!(draw(&slope, &frame(4, 2)), ["  ⣠⣾", "⣠⣾⣿⣿"]);
+        assert_eq!(draw(&slope, &ascii(4)), [".:*#"]);
         let line = Area {
             filled: false,
             ..frame(4, 1)
         };
-        assert_eq!(draw(&slope, &line, Glyphs::Unicode), ["⣀⠤⠒⠉"]);
+        assert_eq!(draw(&slope, &line), ["⣀⠤⠒⠉"]);
     }
 
     #[test]
     fn a_break_stays_open() {
         let mut broken = curve(&[(0.0, 8.0), (1.0, 8.0), (9.0, 8.0), (10.0, 8.0)]);
         broken.insert(2, None);
-        assert_eq!(draw(&broken, &frame(5, 1), Glyphs::Ascii), ["#   #"]);
+        assert_eq!(draw(&broken, &ascii(5)), ["#   #"]);
     }
 
     proptest! {
@@ -210,8 +204,8 @@ mod tests {
                 .iter()
                 .map(|&(at, value, known)| known.then_some(CurvePoint { at, least: value, mean: value, greatest: value }))
                 .collect();
-            for glyphs in [Glyphs::Unicode, Glyphs::Ascii] {
-                let drawn = draw(&curve, &Area { width, height, seconds, axis: (bottom, top), filled }, glyphs);
+            for is_unicode in [true, false] {
+                let drawn = draw(&curve, &Area { width, height, seconds, axis: (bottom, top), filled, is_unicode });
                 prop_assert_eq!(drawn.len(), height);
                 for line in drawn {
                     prop_assert_eq!(line.chars().count(), width);
@@ -224,7 +218,7 @@ mod tests {
             let frame = Area { seconds: (values.len() - 1) as f64, ..frame(values.len(), 2) };
             let points: Vec<_> = values.iter().enumerate().map(|(at, value)| (at as f64, *value)).collect();
             let columns = at_columns(&curve(&points), frame.seconds, frame.width * 2);
-            let rows: Vec<_> = columns.iter().map(|point| span(&point.unwrap(), &frame, 8).unwrap().1).collect();
+            let rows: Vec<_> = columns.iter().map(|point| *span(&point.unwrap(), &frame, 8).unwrap().end()).collect();
             let sorted = columns.iter().zip(&rows).map(|(point, row)| (point.unwrap().mean, *row));
             let mut sorted: Vec<_> = sorted.collect();
             sorted.sort_by(|a, b| a.0.total_cmp(&b.0));

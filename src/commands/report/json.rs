@@ -1,53 +1,66 @@
 //! The report for programs: what the page shows, with each curve as points in time.
 
-use super::charts::{Chart, Named, charts, figures};
+use super::charts::{Figures, charts, figures};
 use super::data::ReportData;
+use super::series::CurvePoint;
 use crate::commands::recorded::runs;
+use axolotl_run_core::event::FinishVerdict;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-/// The report for programs: what the page shows, with each curve as points in time.
+#[derive(Serialize)]
+struct JsonCurve<'a> {
+    name: &'a str,
+    title: &'static str,
+    #[serde(flatten)]
+    figures: Option<Figures>,
+    points: Vec<&'a CurvePoint>,
+}
+
+/// The report of one run.
 pub fn as_json(data: &ReportData) -> Value {
     let summary = &data.summary;
-    let conclusion = summary.conclusion.as_ref();
-    let error = summary.root_error.as_ref().map(|error| {
+    let error = summary.error.as_ref().map(|error| {
         json!({
-            "type": error.class,
-            "message": error.message,
+            "type": error.class(),
+            "message": error.exception,
             "rank": error.rank,
-            "frames": error.frames,
-            "chain": error.chain,
+            "frames": error.frame_lines(),
+            "chain": error.chain.as_deref().unwrap_or_default(),
             "fingerprint": error.fingerprint,
         })
     });
-    let mut events = Map::new();
-    for tally in &data.tallies {
-        let became = tally.became.iter();
-        let became: Map<_, _> = became
-            .map(|(word, count)| ((*word).to_owned(), json!(count)))
-            .collect();
-        events.insert(tally.name.as_str().to_owned(), became.into());
-    }
+    let verdict = summary.finish.as_ref().map(|finish| {
+        let none = FinishVerdict::default();
+        let verdict = finish.verdict.as_ref().unwrap_or(&none);
+        json!({
+            "outcome": finish.outcome_word(),
+            "kind": verdict.kind,
+            "meaning": finish.meaning(),
+            "evidence": verdict.evidence.as_deref().unwrap_or_default(),
+            "confidence": verdict.confidence,
+            "exit_code": finish.exit_code,
+            "signal": finish.signal,
+            "rank": verdict.rank,
+        })
+    });
     let mut series = Map::new();
     for chart in charts(&data.series, summary) {
-        let curves = chart.curves.iter().map(|named| curve(&chart, named));
-        series.insert(chart.key.to_owned(), curves.collect());
+        let curves = chart.curves.iter().map(|named| JsonCurve {
+            name: &named.name,
+            title: chart.title,
+            figures: figures(&named.curve),
+            points: named.curve.iter().flatten().collect(),
+        });
+        series.insert(chart.key.to_owned(), json!(curves.collect::<Vec<_>>()));
     }
     json!({
         "run": runs::describe(&data.run),
         "seconds": summary.seconds,
-        "launcher": summary.launcher,
-        "verdict": conclusion.map(|conclusion| json!({
-            "outcome": conclusion.outcome,
-            "kind": conclusion.kind,
-            "meaning": conclusion.meaning(),
-            "evidence": conclusion.evidence,
-            "confidence": conclusion.confidence,
-            "exit_code": conclusion.exit_code,
-            "signal": conclusion.signal,
-            "rank": conclusion.rank,
-        })),
+        "launcher": summary.start.launcher,
+        "verdict": verdict,
         "stalled_seconds": data.stalled(),
-        "suspect_rank": summary.stall.and_then(|stall| stall.suspect_rank),
+        "suspect_rank": summary.standstill.and_then(|seen| seen.suspect_rank),
         "error": error,
         "step": summary.step,
         "total_steps": summary.total_steps,
@@ -55,27 +68,10 @@ pub fn as_json(data: &ReportData) -> Value {
         "epoch": summary.epoch,
         "loss": summary.loss,
         "peak_cpu_memory_bytes": summary.peak_process_bytes,
-        "cpu_seconds": summary.cpu_seconds,
-        "gpu_energy_joules": summary.gpu_joules,
-        "events": events,
+        "cpu_seconds": summary.cpu_seconds(),
+        "gpu_energy_joules": summary.gpu_joules(),
+        "events": data.tallies,
         "missed": data.missed,
         "series": series,
-    })
-}
-
-fn curve(chart: &Chart, named: &Named) -> Value {
-    let points = named.curve.iter().flatten().map(
-        |point| json!({"at": point.at, "min": point.least, "mean": point.mean, "max": point.greatest}),
-    );
-    let points: Vec<_> = points.collect();
-    let figures = figures(&named.curve);
-    json!({
-        "name": named.name,
-        "title": chart.title,
-        "min": figures.map(|figures| figures.least),
-        "mean": figures.map(|figures| figures.mean),
-        "max": figures.map(|figures| figures.greatest),
-        "last": figures.map(|figures| figures.last),
-        "points": points,
     })
 }

@@ -8,7 +8,7 @@ mod charts;
 mod compare;
 mod data;
 mod dots;
-mod html;
+pub(crate) mod html;
 mod json;
 mod series;
 mod svg;
@@ -20,7 +20,6 @@ use crate::store::Store;
 use data::ReportData;
 use serde_json::json;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 /// Which runs are reported on, and how.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,41 +33,48 @@ pub struct Wanted {
 }
 
 /// Prints the report of a run, or of two.
-pub fn print(
+pub fn print(store: Option<&Store>, wanted: &Wanted, output: &mut Output<'_>) -> u8 {
+    match read(store, wanted, output) {
+        Ok((data, other)) => tell(&data, other.as_ref(), wanted, output),
+        Err(status) => status,
+    }
+}
+
+fn read(
     store: Option<&Store>,
     wanted: &Wanted,
-    now: SystemTime,
-    form: AnswerForm,
     output: &mut Output<'_>,
-) -> u8 {
-    let Some(store) = store else {
-        return nothing(output);
-    };
+) -> Result<(ReportData, Option<ReportData>), u8> {
     let mut read = |prefix: Option<&str>| {
-        let run = identify(store, prefix, now, output)?;
-        ReportData::read(store, run, now).ok_or_else(|| nothing(output))
+        let (store, run) = identify(store, prefix, output)?;
+        ReportData::read(store, run, output.now).ok_or_else(|| nothing(output))
     };
-    let data = match read(wanted.run.as_deref()) {
-        Ok(data) => data,
-        Err(status) => return status,
-    };
+    let data = read(wanted.run.as_deref())?;
     let mut other = None;
     if let Some(against) = &wanted.against {
-        match read(Some(against)) {
-            Ok(data) => other = Some(data),
-            Err(status) => return status,
-        }
+        other = Some(read(Some(against))?);
     }
+    Ok((data, other))
+}
+
+fn tell(
+    data: &ReportData,
+    other: Option<&ReportData>,
+    wanted: &Wanted,
+    output: &mut Output<'_>,
+) -> u8 {
     if let Some(file) = &wanted.html {
-        return write(file, &html::page(&data, other.as_ref()), output);
+        return write(file, &html::page(data, other), output);
     }
-    match (form, &other) {
-        (AnswerForm::Json, None) => output.document(&json::as_json(&data)),
-        (AnswerForm::Json, Some(other)) => output
-            .document(&json!({"report": json::as_json(&data), "against": json::as_json(other)})),
-        (AnswerForm::Text, None) => output.answer(&terminal::page(&data, output.terminal)),
+    match (output.form, other) {
+        (AnswerForm::Json, None) => output.document(&json::as_json(data)),
+        (AnswerForm::Json, Some(other)) => {
+            let both = json!({"report": json::as_json(data), "against": json::as_json(other)});
+            output.document(&both)
+        }
+        (AnswerForm::Text, None) => output.answer(&terminal::page(data, output.terminal)),
         (AnswerForm::Text, Some(other)) => {
-            output.answer(&compare::page([&data, other], output.terminal))
+            output.answer(&compare::page([data, other], output.terminal))
         }
     }
 }
@@ -80,13 +86,12 @@ fn write(file: &Path, page: &str, output: &mut Output<'_>) -> u8 {
     }
     match std::fs::write(file, page) {
         Ok(()) => ANSWERED,
-        Err(error) => output.complain(
-            &format!(
-                "failed to write `{}`: {}",
-                crate::cli::printable(file),
-                axolotl_run_sys::reason(&error)
-            ),
-            Some("name a file that can be written; `--html -` prints the page"),
-        ),
+        Err(error) => {
+            let (file, reason) = (crate::cli::printable(file), axolotl_run_sys::reason(&error));
+            output.complain(
+                &format!("failed to write `{file}`: {reason}"),
+                Some("name a file that can be written; `--html -` prints the page"),
+            )
+        }
     }
 }

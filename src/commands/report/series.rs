@@ -11,11 +11,14 @@ use axolotl_run_core::event::Event;
 use axolotl_run_core::event::value::Number;
 use axolotl_run_core::limits;
 use axolotl_run_core::series::SeriesLine;
+use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// What is measured over time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SeriesKey {
+    /// Measurements, whatever they hold.
+    Measured,
     /// Optimizer steps done: a counter.
     Step,
     /// Processor seconds used: a counter.
@@ -37,7 +40,7 @@ pub enum SeriesKey {
 }
 
 /// What fell into one column.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Cell {
     count: u32,
     time_sum: f64,
@@ -49,8 +52,18 @@ struct Cell {
 }
 
 impl Cell {
-    fn add(&mut self, at: f64, value: f64) {
-        self.merge(&Self {
+    const EMPTY: Self = Self {
+        count: 0,
+        time_sum: 0.0,
+        least: f64::INFINITY,
+        greatest: f64::NEG_INFINITY,
+        sum: 0.0,
+        last_at: 0.0,
+        last: 0.0,
+    };
+
+    const fn of(at: f64, value: f64) -> Self {
+        Self {
             count: 1,
             time_sum: at,
             least: value,
@@ -58,14 +71,11 @@ impl Cell {
             sum: value,
             last_at: at,
             last: value,
-        });
+        }
     }
 
     fn merge(&mut self, other: &Self) {
-        if self.count == 0 || other.count == 0 {
-            if self.count == 0 {
-                *self = *other;
-            }
+        if other.count == 0 {
             return;
         }
         self.count = self.count.saturating_add(other.count);
@@ -74,13 +84,17 @@ impl Cell {
         self.least = self.least.min(other.least);
         self.greatest = self.greatest.max(other.greatest);
         if other.last_at >= self.last_at {
-            (self.last_at, self.last) = (other.last_at, other.last);
+            self.last_at = other.last_at;
+            self.last = other.last;
         }
     }
 
     fn point(&self) -> Option<CurvePoint> {
+        if self.count == 0 {
+            return None;
+        }
         let count = f64::from(self.count);
-        (self.count > 0).then(|| CurvePoint {
+        Some(CurvePoint {
             at: self.time_sum / count,
             least: self.least,
             mean: (self.sum / count).clamp(self.least, self.greatest),
@@ -90,15 +104,17 @@ impl Cell {
 }
 
 /// What a curve has at one place.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct CurvePoint {
     /// Seconds since the spawn.
     pub at: f64,
     /// The least value there.
+    #[serde(rename = "min")]
     pub least: f64,
     /// The mean.
     pub mean: f64,
     /// The greatest.
+    #[serde(rename = "max")]
     pub greatest: f64,
 }
 
@@ -108,9 +124,8 @@ pub type Curve = Vec<Option<CurvePoint>>;
 /// The whole time series.
 #[derive(Clone, Debug)]
 pub struct Series {
+    /// Seconds that a column spans.
     width: f64,
-    /// Measurements in each column, whatever they hold.
-    measured: Vec<u32>,
     cells: BTreeMap<SeriesKey, Vec<Cell>>,
     end: f64,
     /// The highest step, and when it was first seen.
@@ -121,7 +136,6 @@ impl Default for Series {
     fn default() -> Self {
         Self {
             width: limits::SERIES_COLUMN_SECONDS,
-            measured: Vec::new(),
             cells: BTreeMap::new(),
             end: 0.0,
             step: None,
@@ -133,13 +147,11 @@ impl Series {
     /// Takes one line of the time series; false where its time makes no sense.
     pub fn take(&mut self, line: &SeriesLine) -> bool {
         let at = line.at;
-        let Some(column) = self.column(at) else {
+        if self.column(at).is_none() {
             return false;
-        };
-        if let Some(measured) = self.measured.get_mut(column) {
-            *measured = measured.saturating_add(1);
         }
         for (metric, value) in [
+            (SeriesKey::Measured, Some(0.0)),
             (SeriesKey::Step, whole(line.step)),
             (SeriesKey::Processor, line.cpu_seconds),
             (SeriesKey::Loss, line.loss),
@@ -147,20 +159,14 @@ impl Series {
             (SeriesKey::MemoryLargest, whole(line.rss_max_process_bytes)),
             (SeriesKey::MemoryGroup, whole(line.cgroup_bytes)),
         ] {
-            self.put(column, metric, at, value);
+            self.note(at, metric, value);
         }
         for gpu in &line.gpus {
-            if gpu.index as usize >= limits::ACCELERATORS_MAX {
-                continue;
+            if (gpu.index as usize) < limits::ACCELERATORS_MAX {
+                self.note(at, SeriesKey::GpuLoad(gpu.index), gpu.utilization);
+                self.note(at, SeriesKey::GpuMemory(gpu.index), whole(gpu.memory_bytes));
+                self.note(at, SeriesKey::GpuPower(gpu.index), gpu.power_watts);
             }
-            self.put(column, SeriesKey::GpuLoad(gpu.index), at, gpu.utilization);
-            self.put(
-                column,
-                SeriesKey::GpuMemory(gpu.index),
-                at,
-                whole(gpu.memory_bytes),
-            );
-            self.put(column, SeriesKey::GpuPower(gpu.index), at, gpu.power_watts);
         }
         true
     }
@@ -182,8 +188,21 @@ impl Series {
     }
 
     fn note(&mut self, at: f64, metric: SeriesKey, value: Option<f64>) {
-        if let Some(column) = self.column(at) {
-            self.put(column, metric, at, value);
+        let (Some(column), Some(value)) = (self.column(at), value) else {
+            return;
+        };
+        if !value.is_finite() {
+            return;
+        }
+        if metric == SeriesKey::Step && self.step.is_none_or(|(step, _)| value > step) {
+            self.step = Some((value, at));
+        }
+        let cells = self.cells.entry(metric).or_default();
+        if cells.len() <= column {
+            cells.resize(column + 1, Cell::EMPTY);
+        }
+        if let Some(cell) = cells.get_mut(column) {
+            cell.merge(&Cell::of(at, value));
         }
     }
 
@@ -194,52 +213,13 @@ impl Series {
         }
         // A float's cast saturates.
         while (at / self.width) as usize >= limits::SERIES_COLUMNS_MAX {
-            self.widen();
-        }
-        let column = (at / self.width) as usize;
-        if self.measured.len() <= column {
-            self.measured.resize(column.saturating_add(1), 0);
+            self.width *= 2.0;
+            for cells in self.cells.values_mut() {
+                *cells = cells.chunks(2).map(merged).collect();
+            }
         }
         self.end = self.end.max(at);
-        Some(column)
-    }
-
-    fn widen(&mut self) {
-        self.width *= 2.0;
-        self.measured = self
-            .measured
-            .chunks(2)
-            .map(|pair| {
-                pair.iter()
-                    .fold(0_u32, |sum, count| sum.saturating_add(*count))
-            })
-            .collect();
-        for cells in self.cells.values_mut() {
-            *cells = cells
-                .chunks(2)
-                .map(|pair| {
-                    let mut merged = Cell::default();
-                    pair.iter().for_each(|cell| merged.merge(cell));
-                    merged
-                })
-                .collect();
-        }
-    }
-
-    fn put(&mut self, column: usize, metric: SeriesKey, at: f64, value: Option<f64>) {
-        let Some(value) = value.filter(|value| value.is_finite()) else {
-            return;
-        };
-        if metric == SeriesKey::Step && self.step.is_none_or(|(step, _)| value > step) {
-            self.step = Some((value, at));
-        }
-        let cells = self.cells.entry(metric).or_default();
-        if cells.len() <= column {
-            cells.resize(column.saturating_add(1), Cell::default());
-        }
-        if let Some(cell) = cells.get_mut(column) {
-            cell.add(at, value);
-        }
+        Some((at / self.width) as usize)
     }
 
     /// The time of the last measurement, in seconds since the spawn.
@@ -273,25 +253,24 @@ impl Series {
 
     /// Several as one: their mean, from the least of all to the greatest.
     pub fn together(&self, metrics: &[SeriesKey]) -> Curve {
-        let of: Vec<_> = metrics
-            .iter()
-            .filter_map(|metric| self.cells.get(metric))
-            .collect();
-        let mut curve = Curve::new();
-        for (column, measured) in self.measured.iter().enumerate() {
-            let mut cell = Cell::default();
-            of.iter()
-                .filter_map(|cells| cells.get(column))
-                .for_each(|other| cell.merge(other));
-            match cell.point() {
-                Some(point) => curve.push(Some(point)),
-                None if *measured > 0 && curve.last().is_some_and(Option::is_some) => {
-                    curve.push(None)
-                }
-                None => {}
+        let mut columns = vec![Cell::EMPTY; limits::SERIES_COLUMNS_MAX];
+        for cells in metrics.iter().filter_map(|metric| self.cells.get(metric)) {
+            for (column, cell) in columns.iter_mut().zip(cells) {
+                column.merge(cell);
             }
         }
-        while curve.last() == Some(&None) {
+        let measured = self.cells.get(&SeriesKey::Measured);
+        let mut curve = Curve::new();
+        for (column, cell) in columns.iter().enumerate() {
+            let point = cell.point();
+            let was_measured = measured
+                .and_then(|cells| cells.get(column))
+                .is_some_and(|cell| cell.count > 0);
+            if point.is_some() || was_measured && matches!(curve.last(), Some(Some(_))) {
+                curve.push(point);
+            }
+        }
+        if curve.last() == Some(&None) {
             curve.pop();
         }
         curve
@@ -302,15 +281,12 @@ impl Series {
         let Some(cells) = self.cells.get(&counter) else {
             return Curve::new();
         };
-        let known: Vec<(f64, f64)> = cells
-            .iter()
-            .filter(|cell| cell.count > 0)
-            .map(|cell| (cell.last_at, cell.last))
-            .collect();
+        let known: Vec<_> = cells.iter().filter(|cell| cell.count > 0).collect();
         let (Some(first), Some(last)) = (known.first(), known.last()) else {
             return Curve::new();
         };
-        let (time, grown) = (last.0 - first.0, last.1 - first.1);
+        let time = last.last_at - first.last_at;
+        let grown = last.last - first.last;
         if time <= 0.0 {
             return Curve::new();
         }
@@ -321,19 +297,21 @@ impl Series {
             0.0
         };
         let window = several.max(time / 150.0).min(time / 8.0);
-        let (mut from, mut curve) = (0_usize, Curve::new());
-        for (index, &(at, value)) in known.iter().enumerate().skip(1) {
+        let mut from = 0;
+        let mut curve = Curve::new();
+        for (index, cell) in known.iter().enumerate().skip(1) {
+            let at = cell.last_at;
             // The latest place that is a window away, or the neighbour where they are far apart.
-            while let Some(&(next, _)) = known.get(from.saturating_add(1))
-                && from.saturating_add(1) < index
-                && next <= at - window
+            while let Some(next) = known.get(from + 1)
+                && from + 1 < index
+                && next.last_at <= at - window
             {
-                from = from.saturating_add(1);
+                from += 1;
             }
-            let Some(&(since, counted)) = known.get(from) else {
+            let Some(before) = known.get(from) else {
                 break;
             };
-            let rate = (value - counted) / (at - since);
+            let rate = (cell.last - before.last) / (at - before.last_at);
             // A counter that begins anew (another phase, a child that was not waited for) says nothing here.
             if rate.is_finite() && rate >= 0.0 {
                 curve.push(Some(CurvePoint {
@@ -342,7 +320,7 @@ impl Series {
                     mean: rate,
                     greatest: rate,
                 }));
-            } else if curve.last().is_some_and(Option::is_some) {
+            } else if matches!(curve.last(), Some(Some(_))) {
                 curve.push(None);
             }
         }
@@ -350,7 +328,15 @@ impl Series {
     }
 }
 
-fn whole(number: Option<u64>) -> Option<f64> {
+fn merged(cells: &[Cell]) -> Cell {
+    let mut merged = Cell::EMPTY;
+    for cell in cells {
+        merged.merge(cell);
+    }
+    merged
+}
+
+pub(super) fn whole(number: Option<u64>) -> Option<f64> {
     number.map(|number| number as f64)
 }
 

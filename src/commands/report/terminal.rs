@@ -3,13 +3,11 @@
 //! It fits the screen where that can be: charts give up their second line and the traceback its outer frames before
 //! the page grows beyond it. Nothing that was read is printed as it is.
 
-use super::charts::{Chart, charts};
+use super::charts::{Chart, NamedCurve, charts};
 use super::data::ReportData;
-use super::dots::{self, Area, Glyphs};
-use crate::commands::output::count;
-use crate::store::Sending;
+use super::dots::{self, Area};
 use crate::ui::page::Page;
-use crate::ui::text::{cut, harmless};
+use crate::ui::text::cut;
 use crate::ui::{Style, Terminal};
 use axolotl_run_core::judging::summary::{lines, units};
 
@@ -57,7 +55,7 @@ fn head(data: &ReportData, terminal: Terminal) -> String {
     let mut page = Page::new(terminal, LABEL);
     let word = data.headline();
     let sentence = match data.meaning() {
-        Some(meaning) => format!("{word}: {meaning}"),
+        Some(meaning) => format!("{word}: {}", meaning.trim_end_matches('.')),
         None => word.clone(),
     };
     page.styled("ended", &sentence, Some((data.style(), &word)));
@@ -69,25 +67,24 @@ fn head(data: &ReportData, terminal: Terminal) -> String {
         page.entry("stalled", &standstill);
     }
     page.entry("run", &format!("{}, {}", data.name(), data.began()));
-    if let Some(reached) = lines::progress(&data.summary) {
+    let reached = lines::progress(&data.summary);
+    if !reached.is_empty() {
         page.entry("reached", &reached);
     }
     page.finish()
 }
 
-/// A chart with its label and figures.
+/// A chart with its label and figures. The axis is the first curve's own: the others are not drawn.
 fn chart(chart: &Chart, seconds: f64, height: usize, terminal: Terminal) -> String {
     let mut page = Page::new(terminal, LABEL);
     let Some(named) = chart.curves.first() else {
         return String::new();
     };
-    // On the terminal the axis is the first curve's own: the others are not drawn.
     let alone = Chart {
         curves: vec![named.clone()],
         ..chart.clone()
     };
-    let axis = alone.axis();
-    let lines = drawn(&alone, axis, seconds, height, terminal);
+    let lines = drawn(chart, named, alone.axis(), seconds, height, terminal);
     for (number, (line, figure)) in lines.into_iter().enumerate() {
         let line = terminal.styled(Style::Curve, &line);
         if number == 0 {
@@ -103,46 +100,35 @@ fn chart(chart: &Chart, seconds: f64, height: usize, terminal: Terminal) -> Stri
 /// The lines of a curve, each with the figure beside it.
 pub(super) fn drawn(
     chart: &Chart,
+    named: &NamedCurve,
     axis: (f64, f64),
     seconds: f64,
     height: usize,
     terminal: Terminal,
 ) -> Vec<(String, String)> {
-    let Some(named) = chart.curves.first() else {
-        return Vec::new();
-    };
-    let frame = Area {
+    let area = Area {
         width: chart_width(terminal),
         height,
         seconds,
         axis,
         filled: chart.from_zero,
+        is_unicode: terminal.is_unicode,
     };
-    let glyphs = if terminal.is_unicode {
-        Glyphs::Unicode
-    } else {
-        Glyphs::Ascii
-    };
-    let tells = chart.told();
+    let (low, high) = axis;
     let scale = format!(
         "{} to {}",
-        chart.measure.write(axis.0),
-        chart.measure.write(axis.1)
+        chart.measure.write(low),
+        chart.measure.write(high)
     );
-    let beside = [tells, scale]
-        .into_iter()
-        .chain(std::iter::repeat(String::new()));
-    dots::draw(&named.curve, &frame, glyphs)
+    let beside = [chart.told_of(named), scale];
+    dots::draw(&named.curve, &area)
         .into_iter()
         .zip(beside)
         .collect()
 }
 
 fn chart_width(terminal: Terminal) -> usize {
-    terminal
-        .width
-        .saturating_sub(LABEL.saturating_add(FIGURES))
-        .max(8)
+    terminal.width.saturating_sub(LABEL + FIGURES).max(8)
 }
 
 /// The time below the charts: where they begin, their middle, their end.
@@ -169,7 +155,7 @@ pub(super) fn time_axis(seconds: f64, terminal: Terminal) -> String {
 
 /// What it died of, with as many frames as there is room for.
 fn root_error(data: &ReportData, terminal: Terminal, spare: usize) -> String {
-    let Some(error) = &data.summary.root_error else {
+    let Some(error) = &data.summary.error else {
         return String::new();
     };
     let mut page = Page::new(terminal, LABEL);
@@ -178,22 +164,20 @@ fn root_error(data: &ReportData, terminal: Terminal, spare: usize) -> String {
     if let Some(words) = error.words() {
         page.entry("", words);
     }
-    if let Some(others) = error.other_ranks {
-        page.entry("", &format!("{} failed too", count(others, "other worker")));
+    if let Some(others) = data.others() {
+        page.entry("", &others);
     }
+    let frames = error.frame_lines();
     let shown = spare.saturating_sub(3).max(FRAMES);
-    let left_out = error.frames.len().saturating_sub(shown);
-    for frame in error.frames.iter().skip(left_out) {
+    let left_out = frames.len().saturating_sub(shown);
+    for frame in frames.iter().skip(left_out) {
         page.entry("", &cut(frame, page.room(), terminal.is_unicode));
     }
     if left_out > 0 {
+        let name = data.name();
         page.entry(
             "",
-            &format!(
-                "({} further out: `axolotl-run --show {}`)",
-                left_out,
-                data.name()
-            ),
+            &format!("({left_out} further out: `axolotl-run --show {name}`)"),
         );
     }
     page.finish()
@@ -201,31 +185,9 @@ fn root_error(data: &ReportData, terminal: Terminal, spare: usize) -> String {
 
 fn foot(data: &ReportData, terminal: Terminal) -> String {
     let mut page = Page::new(terminal, LABEL);
-    page.entry("sent", &sent(data));
-    for (number, missed) in data.missed.iter().enumerate() {
-        page.entry(if number == 0 { "missed" } else { "" }, &harmless(missed));
-    }
+    page.entry("sent", &data.sent());
+    page.entries("missed", &data.missed);
     page.finish()
-}
-
-/// What was sent and what not, in a sentence.
-pub(super) fn sent(data: &ReportData) -> String {
-    let run = &data.run;
-    match run.sending {
-        Sending::Forbidden => format!(
-            "nothing ({}, on this machine only)",
-            count(run.events, "event")
-        ),
-        Sending::Permitted => {
-            let mut text = format!("{} of {}", run.delivered, count(run.events, "event"));
-            for (number, word) in [(run.waiting, "waiting"), (run.refused, "refused")] {
-                if number > 0 {
-                    text.push_str(&format!(", {number} {word}"));
-                }
-            }
-            text
-        }
-    }
 }
 
 #[cfg(test)]

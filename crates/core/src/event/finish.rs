@@ -6,7 +6,7 @@ fields! {
     /// Sent exactly once, when the command has ended, however it ended.
     pub struct Finish<T> {
         "outcome" => outcome: T, "`success`, `error`, `signal`, or `lost` where nobody saw the end";
-        "verdict" => verdict: Verdict<T>, "why the run ended, with the evidence";
+        "verdict" => verdict: FinishVerdict<T>, "why the run ended, with the evidence";
         "exit_code" => exit_code: u64, "the command's exit code";
         "signal" => signal: T, "the signal that killed the command";
         "total_time_seconds" => total_time_seconds: Number, "seconds from spawn to end";
@@ -35,7 +35,7 @@ fields! {
 
 fields! {
     /// Why the run ended.
-    pub struct Verdict<T> {
+    pub struct FinishVerdict<T> {
         "kind" => kind: T, "the verdict";
         "meaning" => meaning: T, "what the output says happened, of the closed list of an error's meanings: it tells a full disk from a missing module where the kind of both is `exception`";
         "evidence" => evidence: Vec<T>, "what speaks for it";

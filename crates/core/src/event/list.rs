@@ -4,15 +4,17 @@ use super::error::ErrorEvent;
 use super::finish::Finish;
 use super::progress::Progress;
 use super::start::Start;
-use super::value::{self, Field, Fields as _, Number, Readable, Sendable, Text};
+use super::value::{self, Field, Number, Sendable as _, Text};
 use crate::public::PublicStr;
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// The version of the published list; it grows whenever a field is added, removed or changes its meaning.
 pub const SCHEMA_VERSION: u64 = 2;
 
 /// The name of an event, as the server sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum EventName {
     /// The command was spawned.
     Start,
@@ -59,18 +61,19 @@ impl EventName {
 
     /// The fields that this event may carry besides the [common ones](common_fields).
     pub fn fields(self) -> Vec<Field> {
-        match self {
-            Self::Start => <Start>::fields(),
-            Self::Progress => <Progress>::fields(),
-            Self::Error => <ErrorEvent>::fields(),
-            Self::Finish => <Finish>::fields(),
-        }
+        let kind = match self {
+            Self::Start => <Start>::kind(),
+            Self::Progress => <Progress>::kind(),
+            Self::Error => <ErrorEvent>::kind(),
+            Self::Finish => <Finish>::kind(),
+        };
+        kind.members().to_vec()
     }
 }
 
 /// One event: ready to be given an identity and sent, or, with text of type `String`, read back.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Event<T = PublicStr> {
+pub enum Event<T: Text = PublicStr> {
     /// See [`Start`].
     Start(Box<Start<T>>),
     /// See [`Progress`].
@@ -81,7 +84,7 @@ pub enum Event<T = PublicStr> {
     Finish(Box<Finish<T>>),
 }
 
-impl<T> Event<T> {
+impl<T: Text> Event<T> {
     /// The event's name.
     pub const fn name(&self) -> EventName {
         match self {
@@ -93,37 +96,45 @@ impl<T> Event<T> {
     }
 }
 
-impl<T: Readable + Text> Event<T> {
-    /// Reads the properties that were written down; what is of another kind is unknown.
-    pub fn recorded(name: EventName, properties: &Map<String, Value>) -> Self {
-        match name {
-            EventName::Start => Self::Start(Box::new(Start::recorded(properties))),
-            EventName::Progress => Self::Progress(Box::new(Progress::recorded(properties))),
-            EventName::Error => Self::Error(Box::new(ErrorEvent::recorded(properties))),
-            EventName::Finish => Self::Finish(Box::new(Finish::recorded(properties))),
-        }
+impl Event<String> {
+    /// Reads the properties that were written down, and the seconds since the spawn; what is of another kind is unknown.
+    pub fn read(name: EventName, properties: &Map<String, Value>) -> Option<(Self, Option<f64>)> {
+        let fields = name.fields();
+        let event = match name {
+            EventName::Start => Self::Start(value::read(&fields, properties)?),
+            EventName::Progress => Self::Progress(value::read(&fields, properties)?),
+            EventName::Error => Self::Error(value::read(&fields, properties)?),
+            EventName::Finish => Self::Finish(value::read(&fields, properties)?),
+        };
+        let common: Common<String> = value::read(&common_fields(), properties)?;
+        Some((event, common.elapsed_time.map(Number::get)))
     }
 }
 
-impl<T: Sendable + Text> Event<T> {
+impl Event {
     /// The event's properties on the wire, the common ones included.
     ///
     /// `elapsed_seconds` counts from the command's spawn.
     pub fn properties(&self, elapsed_seconds: f64) -> Map<String, Value> {
-        let mut properties = Common::at(elapsed_seconds).object();
-        properties.extend(match self {
-            Self::Start(event) => event.object(),
-            Self::Progress(event) => event.object(),
-            Self::Error(event) => event.object(),
-            Self::Finish(event) => event.object(),
-        });
+        let own = match self {
+            Self::Start(event) => event.json(),
+            Self::Progress(event) => event.json(),
+            Self::Error(event) => event.json(),
+            Self::Finish(event) => event.json(),
+        };
+        let mut properties = Map::new();
+        for part in [Common::at(elapsed_seconds).json(), own] {
+            if let Value::Object(members) = part {
+                properties.extend(members);
+            }
+        }
         properties
     }
 }
 
 /// The fields that every event carries.
 pub fn common_fields() -> Vec<Field> {
-    <Common>::fields()
+    <Common>::kind().members().to_vec()
 }
 
 value::fields! {

@@ -15,7 +15,7 @@ pub mod value;
 pub mod wire;
 
 pub use error::{ErrorEvent, Frame, Shape};
-pub use finish::{Dropped, Finish, Verdict};
+pub use finish::{Dropped, Finish, FinishVerdict};
 pub use list::{Common, Event, EventName, SCHEMA_VERSION, common_fields};
 pub use progress::{GpuSample, MemoryReport, Progress};
 pub use start::{Accelerator, ConfigValue, Start};

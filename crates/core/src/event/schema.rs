@@ -37,7 +37,7 @@ fn object(
     for (name, value) in members {
         let field = fields
             .iter()
-            .find(|field| field.is_of(name))
+            .find(|field| field.filling(name).is_some())
             .ok_or(Violation::Unlisted(owner))?;
         kind(field.name, &field.kind, value)?;
     }
@@ -45,30 +45,24 @@ fn object(
 }
 
 fn kind(name: &'static str, kind_: &FieldKind, value: &Value) -> Result<(), Violation> {
-    let fits = match (kind_, value) {
+    match (kind_, value) {
         (_, Value::Null)
         | (FieldKind::Boolean, Value::Bool(_))
-        | (FieldKind::Number, Value::Number(_)) => true,
-        (FieldKind::Integer, Value::Number(number)) => number.is_u64() || number.is_i64(),
-        (FieldKind::Text, Value::String(text)) => return text_fits(name, text),
+        | (FieldKind::Number, Value::Number(_)) => Ok(()),
+        (FieldKind::Integer, Value::Number(number)) if number.is_u64() => Ok(()),
+        (FieldKind::Text, Value::String(text)) => text_fits(name, text),
         (FieldKind::List(element), Value::Array(values)) => {
             if values.len() > limits::EVENT_LIST_MAX {
                 return Err(Violation::Size(name));
             }
-            return values
-                .iter()
-                .try_for_each(|value| kind(name, element, value));
+            for value in values {
+                kind(name, element, value)?;
+            }
+            Ok(())
         }
-        (FieldKind::Object(fields), Value::Object(members)) => {
-            return object(name, fields, members);
-        }
-        (FieldKind::Config, value) => return configuration(name, value, limits::CONFIG_DEPTH_MAX),
-        _ => false,
-    };
-    if fits {
-        Ok(())
-    } else {
-        Err(Violation::Kind(name))
+        (FieldKind::Object(fields), Value::Object(members)) => object(name, fields, members),
+        (FieldKind::Config, value) => configuration(name, value, limits::CONFIG_DEPTH_MAX),
+        _ => Err(Violation::Kind(name)),
     }
 }
 
@@ -77,15 +71,21 @@ fn configuration(name: &'static str, value: &Value, depth: usize) -> Result<(), 
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
         Value::String(text) => text_fits(name, text),
-        Value::Array(values) => values
-            .iter()
-            .try_for_each(|value| configuration(name, value, depth)),
-        Value::Object(members) => members.iter().try_for_each(|(key, value)| {
-            if !config_keys::is_key(key) {
-                return Err(Violation::Unlisted(name));
+        Value::Array(values) => {
+            for value in values {
+                configuration(name, value, depth)?;
             }
-            configuration(name, value, depth)
-        }),
+            Ok(())
+        }
+        Value::Object(members) => {
+            for (key, value) in members {
+                if !config_keys::is_key(key) {
+                    return Err(Violation::Unlisted(name));
+                }
+                configuration(name, value, depth)?;
+            }
+            Ok(())
+        }
     }
 }
 

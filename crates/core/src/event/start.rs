@@ -1,8 +1,8 @@
 //! The start event: on what, with what, and how a run was begun.
 
-use super::value::{FieldKind, Number, PerPackage, Readable, Sendable, Text, fields};
+use super::value::{FieldKind, Number, PerPackage, Sendable, Text, fields};
 use crate::public::PublicStr;
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 fields! {
@@ -39,8 +39,9 @@ fields! {
 }
 
 /// A vetted part of the training configuration.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ConfigValue<T = PublicStr> {
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ConfigValue<T: Text = PublicStr> {
     /// A YAML null.
     Null,
     /// A switch.
@@ -60,46 +61,5 @@ pub enum ConfigValue<T = PublicStr> {
 impl<T: Sendable + Text> Sendable for ConfigValue<T> {
     fn kind() -> FieldKind {
         FieldKind::Config
-    }
-    fn json(&self) -> Value {
-        match self {
-            Self::Null => Value::Null,
-            Self::Boolean(value) => Value::Bool(*value),
-            Self::Integer(value) => Value::from(*value),
-            Self::Number(value) => value.json(),
-            Self::Text(value) => value.json(),
-            Self::List(values) => values.iter().map(Self::json).collect(),
-            Self::Map(members) => members
-                .iter()
-                .map(|(key, value)| (key.as_ref().to_owned(), value.json()))
-                .collect::<Map<_, _>>()
-                .into(),
-        }
-    }
-}
-
-impl<T: Readable + Text> Readable for ConfigValue<T> {
-    fn read(value: &Value) -> Option<Self> {
-        Some(match value {
-            Value::Null => Self::Null,
-            Value::Bool(value) => Self::Boolean(*value),
-            Value::Number(number) => match number.as_i64() {
-                Some(whole) => Self::Integer(whole),
-                None => Self::Number(Number::read(value)?),
-            },
-            Value::String(_) => Self::Text(T::read(value)?),
-            Value::Array(values) => Self::List(values.iter().filter_map(Self::read).collect()),
-            Value::Object(members) => {
-                let mut map = BTreeMap::new();
-                for (key, value) in members {
-                    if let (Some(key), Some(value)) =
-                        (T::read(&key.as_str().into()), Self::read(value))
-                    {
-                        map.insert(key, value);
-                    }
-                }
-                Self::Map(map)
-            }
-        })
     }
 }

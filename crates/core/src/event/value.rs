@@ -1,17 +1,18 @@
 //! What a field may hold, and the one way to declare a field.
 //!
-//! The macro [`fields!`](crate::event::value::fields) declares a struct together with its schema, its writer and its
-//! reader, so that the four cannot drift apart. Every field is optional: what is unknown is absent, never 0.
+//! The macro [`fields!`](crate::event::value::fields) declares a struct together with its schema; serde writes and reads
+//! it by the same names, so that the four cannot drift apart. Every field is optional: what is unknown is absent, never 0.
 //!
 //! [`Sendable`] is the compile-time half of the privacy promise: it is implemented for public strings, booleans,
-//! bounded numbers and collections of these, and for nothing else. [`Readable`] is the way back from a file that may
-//! hold anything: a value of another kind is unknown. Text that was read is a `String`, which is not sendable, so an
-//! event that was read can never be sent without being judged again.
+//! bounded numbers and collections of these, and for nothing else. What is read back comes from a file that may hold
+//! anything: a value of another kind is unknown. Text that was read is a `String`, which is not sendable, so an event
+//! that was read can never be sent without being judged again.
 
 use crate::public::{PublicStr, version};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
-use std::fmt::Display;
 
 /// One field of the published list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,28 +57,60 @@ impl FieldKind {
             Self::Config => "configuration".into(),
         }
     }
+
+    /// The fields of an object, or of the objects in a list.
+    pub fn members(&self) -> &[Field] {
+        match self {
+            Self::Object(fields) => fields,
+            Self::List(kind) => kind.members(),
+            _ => &[],
+        }
+    }
+
+    /// What of a value that was read is of this kind.
+    fn fitting(&self, value: &Value) -> Option<Value> {
+        match (self, value) {
+            (Self::Boolean, Value::Bool(_))
+            | (Self::Number, Value::Number(_))
+            | (Self::Config, _) => {}
+            (Self::Integer, Value::Number(number)) if number.is_u64() => {}
+            // An empty text says nothing.
+            (Self::Text, Value::String(text)) if !text.is_empty() => {}
+            (Self::List(kind), Value::Array(values)) => {
+                return Some(
+                    values
+                        .iter()
+                        .filter_map(|value| kind.fitting(value))
+                        .collect(),
+                );
+            }
+            (Self::Object(fields), Value::Object(members)) => {
+                return Some(gathered(fields, members));
+            }
+            _ => return None,
+        }
+        Some(value.clone())
+    }
 }
 
 /// A value that may leave the machine.
-pub trait Sendable {
+pub trait Sendable: Serialize {
     /// What the value looks like on the wire.
     fn kind() -> FieldKind;
+
     /// The value on the wire.
-    fn json(&self) -> Value;
-    /// Puts the value into an object; a map with one member per index or package spreads here.
-    fn put(&self, name: &str, object: &mut Map<String, Value>) {
-        object.insert(name.to_owned(), self.json());
+    fn json(&self) -> Value {
+        // Finite numbers and texts under names cannot fail to be written.
+        spread(serde_json::to_value(self).unwrap_or_default())
     }
 }
 
-/// A value that can be read back.
-pub trait Readable: Sized {
-    /// The value; None where it is of another kind.
-    fn read(value: &Value) -> Option<Self>;
-    /// The value among an object's members.
-    fn find(name: &str, members: &Map<String, Value>) -> Option<Self> {
-        Self::read(members.get(name)?)
-    }
+/// Reads a struct of these fields from members that were written down; a member of another kind is unknown.
+pub(super) fn read<R: DeserializeOwned>(
+    fields: &[Field],
+    members: &Map<String, Value>,
+) -> Option<R> {
+    serde_json::from_value(gathered(fields, members)).ok()
 }
 
 /// The two types of text: [`PublicStr`], which can be sent, and `String`, which was read.
@@ -86,22 +119,18 @@ pub trait Text: Ord + AsRef<str> {}
 impl Text for PublicStr {}
 impl Text for String {}
 
-/// A struct whose fields are all sendable.
-pub trait Fields {
-    /// The declared fields, in order.
-    fn fields() -> Vec<Field>;
-    /// Those that are known, on the wire.
-    fn object(&self) -> Map<String, Value>;
-}
-
 /// A finite number; JSON has no other.
-#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
 pub struct Number(f64);
 
 impl Number {
     /// None for NaN and the infinities.
     pub fn new(number: f64) -> Option<Self> {
-        number.is_finite().then_some(Self(number))
+        if number.is_finite() {
+            Some(Self(number))
+        } else {
+            None
+        }
     }
 
     /// The number.
@@ -124,29 +153,11 @@ impl Sendable for bool {
     fn kind() -> FieldKind {
         FieldKind::Boolean
     }
-    fn json(&self) -> Value {
-        Value::Bool(*self)
-    }
-}
-
-impl Readable for bool {
-    fn read(value: &Value) -> Option<Self> {
-        value.as_bool()
-    }
 }
 
 impl Sendable for u64 {
     fn kind() -> FieldKind {
         FieldKind::Integer
-    }
-    fn json(&self) -> Value {
-        Value::from(*self)
-    }
-}
-
-impl Readable for u64 {
-    fn read(value: &Value) -> Option<Self> {
-        value.as_u64()
     }
 }
 
@@ -154,31 +165,11 @@ impl Sendable for Number {
     fn kind() -> FieldKind {
         FieldKind::Number
     }
-    fn json(&self) -> Value {
-        Value::from(self.0)
-    }
-}
-
-impl Readable for Number {
-    fn read(value: &Value) -> Option<Self> {
-        Self::new(value.as_f64()?)
-    }
 }
 
 impl Sendable for PublicStr {
     fn kind() -> FieldKind {
         FieldKind::Text
-    }
-    fn json(&self) -> Value {
-        Value::from(self.as_str())
-    }
-}
-
-impl Readable for String {
-    /// An empty text says nothing.
-    fn read(value: &Value) -> Option<Self> {
-        let text = value.as_str()?;
-        (!text.is_empty()).then(|| text.to_owned())
     }
 }
 
@@ -186,79 +177,43 @@ impl<T: Sendable> Sendable for Vec<T> {
     fn kind() -> FieldKind {
         FieldKind::List(Box::new(T::kind()))
     }
-    fn json(&self) -> Value {
-        self.iter().map(Sendable::json).collect()
+}
+
+/// One member for each index or number (`gpu_<i>_memory_bytes`), spread into the object that holds it.
+pub type PerIndex<T> = BTreeMap<u32, T>;
+/// One member for each package of the public list (`<package>_version`).
+pub type PerPackage<T> = BTreeMap<T, T>;
+
+impl<T: Sendable> Sendable for PerIndex<T> {
+    fn kind() -> FieldKind {
+        T::kind()
     }
 }
 
-impl<T: Readable> Readable for Vec<T> {
-    fn read(value: &Value) -> Option<Self> {
-        Some(value.as_array()?.iter().filter_map(T::read).collect())
+impl<T: Sendable + Text> Sendable for PerPackage<T> {
+    fn kind() -> FieldKind {
+        FieldKind::Text
     }
-}
-
-/// One member for each key (`gpu_<i>_memory_bytes`, `<package>_version`), spread into the object that holds it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Spread<K, T>(pub BTreeMap<K, T>);
-
-/// One member for each index or number.
-pub type PerIndex<T> = Spread<u32, T>;
-/// One member for each package of the public list.
-pub type PerPackage<T> = Spread<&'static str, T>;
-
-/// What fills the hole in a field's name.
-pub trait HoleKey: Ord + Display + Sized {
-    /// The key, where the text is one.
-    fn parse(text: &str) -> Option<Self>;
 }
 
 /// Digits of an index.
 const INDEX_DIGITS_MAX: usize = 6;
 
-impl HoleKey for u32 {
-    fn parse(text: &str) -> Option<Self> {
-        let is_index =
-            text.len() <= INDEX_DIGITS_MAX && text.bytes().all(|byte| byte.is_ascii_digit());
-        if is_index { text.parse().ok() } else { None }
-    }
-}
-
-impl HoleKey for &'static str {
-    fn parse(text: &str) -> Option<Self> {
-        version::PACKAGES.iter().copied().find(|name| *name == text)
-    }
-}
-
-impl<K: HoleKey, T: Sendable> Sendable for Spread<K, T> {
-    fn kind() -> FieldKind {
-        T::kind()
-    }
-    fn json(&self) -> Value {
-        let mut object = Map::new();
-        self.put("<>", &mut object);
-        object.into()
-    }
-    fn put(&self, name: &str, object: &mut Map<String, Value>) {
-        let (before, _, after) = hole(name).unwrap_or((name, "", ""));
-        for (key, value) in &self.0 {
-            value.put(&format!("{before}{key}{after}"), object);
-        }
-    }
-}
-
-impl<K: HoleKey, T: Readable> Readable for Spread<K, T> {
-    fn read(value: &Value) -> Option<Self> {
-        Self::find("<>", value.as_object()?)
-    }
-    fn find(listed: &str, members: &Map<String, Value>) -> Option<Self> {
-        let mut found = BTreeMap::new();
-        for (name, value) in members {
-            let key = filling(listed, name).and_then(K::parse);
-            if let (Some(key), Some(value)) = (key, T::read(value)) {
-                found.insert(key, value);
+impl Field {
+    /// What fills the hole in the name, where this is the field of a member: nothing where there is no hole.
+    pub(super) fn filling<'a>(&self, member: &'a str) -> Option<&'a str> {
+        let Some((before, hole, after)) = hole(self.name) else {
+            return if self.name == member { Some("") } else { None };
+        };
+        let filling = member.strip_prefix(before)?.strip_suffix(after)?;
+        let fits = match hole {
+            "package" => version::PACKAGES.contains(&filling),
+            _ => {
+                let digits = filling.parse::<u32>().ok()?.to_string();
+                digits == filling && digits.len() <= INDEX_DIGITS_MAX
             }
-        }
-        (!found.is_empty()).then_some(Self(found))
+        };
+        if fits { Some(filling) } else { None }
     }
 }
 
@@ -269,26 +224,51 @@ fn hole(listed: &str) -> Option<(&str, &str, &str)> {
     Some((before, hole, after))
 }
 
-/// What fills the hole of a listed name.
-fn filling<'a>(listed: &str, name: &'a str) -> Option<&'a str> {
-    let (before, _, after) = hole(listed)?;
-    name.strip_prefix(before)?.strip_suffix(after)
+/// The value with the members of a map in the object that holds it: `gpu_<i>_memory_bytes` becomes one for each GPU.
+fn spread(value: Value) -> Value {
+    match value {
+        Value::Array(values) => values.into_iter().map(spread).collect(),
+        Value::Object(members) => {
+            let mut object = Map::new();
+            for (name, value) in members {
+                match (hole(&name), value) {
+                    (Some((before, _, after)), Value::Object(filled)) => {
+                        for (key, value) in filled {
+                            object.insert(format!("{before}{key}{after}"), value);
+                        }
+                    }
+                    (_, value) => {
+                        object.insert(name, spread(value));
+                    }
+                }
+            }
+            object.into()
+        }
+        value => value,
+    }
 }
 
-impl Field {
-    /// Whether this is the field of a member.
-    pub(super) fn is_of(&self, name: &str) -> bool {
-        let Some((_, hole, _)) = hole(self.name) else {
-            return self.name == name;
-        };
-        let Some(filling) = filling(self.name, name) else {
-            return false;
-        };
-        match hole {
-            "package" => <&str>::parse(filling).is_some(),
-            _ => u32::parse(filling).is_some(),
+/// The way back: of members that were read those that fit their field, and one map for each name with a hole.
+fn gathered(fields: &[Field], members: &Map<String, Value>) -> Value {
+    let mut object = Map::new();
+    for (name, value) in members {
+        for field in fields {
+            let Some(filling) = field.filling(name) else {
+                continue;
+            };
+            let Some(value) = field.kind.fitting(value) else {
+                continue;
+            };
+            let place = object.entry(field.name).or_insert(Value::Null);
+            if filling.is_empty() {
+                *place = value;
+            } else {
+                // Null becomes an object here.
+                place[filling] = value;
+            }
         }
     }
+    object.into()
 }
 
 /// Declares a struct of fields: `"name on the wire" => rust_name: Type, "why it is collected";`.
@@ -299,34 +279,18 @@ macro_rules! fields {
         $($wire:literal => $field:ident : $kind:ty, $why:literal;)*
     }) => {
         $(#[$meta])*
-        #[derive(Clone, Debug, PartialEq)]
-        pub struct $name $(<$text = $crate::public::PublicStr>)? {
-            $(#[doc = $why] pub $field: Option<$kind>,)*
+        #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+        pub struct $name $(<$text: $crate::event::value::Text = $crate::public::PublicStr>)? {
+            $(
+                #[doc = $why]
+                #[serde(rename = $wire, skip_serializing_if = "Option::is_none")]
+                pub $field: Option<$kind>,
+            )*
         }
 
-        impl $(<$text>)? Default for $name $(<$text>)? {
+        impl $(<$text: $crate::event::value::Text>)? Default for $name $(<$text>)? {
             fn default() -> Self {
                 Self { $($field: None,)* }
-            }
-        }
-
-        impl $(<$text: $crate::event::value::Sendable + $crate::event::value::Text>)?
-            $crate::event::value::Fields for $name $(<$text>)?
-        {
-            fn fields() -> Vec<$crate::event::value::Field> {
-                vec![$($crate::event::value::Field {
-                    name: $wire,
-                    kind: <$kind as $crate::event::value::Sendable>::kind(),
-                    why: $why,
-                },)*]
-            }
-
-            fn object(&self) -> serde_json::Map<String, serde_json::Value> {
-                let mut object = serde_json::Map::new();
-                $(if let Some(value) = &self.$field {
-                    $crate::event::value::Sendable::put(value, $wire, &mut object);
-                })*
-                object
             }
         }
 
@@ -334,25 +298,11 @@ macro_rules! fields {
             $crate::event::value::Sendable for $name $(<$text>)?
         {
             fn kind() -> $crate::event::value::FieldKind {
-                $crate::event::value::FieldKind::Object(<Self as $crate::event::value::Fields>::fields())
-            }
-            fn json(&self) -> serde_json::Value {
-                serde_json::Value::Object($crate::event::value::Fields::object(self))
-            }
-        }
-
-        impl $(<$text: $crate::event::value::Readable + $crate::event::value::Text>)? $name $(<$text>)? {
-            /// Reads the members that were written down; a member of another kind is unknown.
-            pub fn recorded(members: &serde_json::Map<String, serde_json::Value>) -> Self {
-                Self { $($field: $crate::event::value::Readable::find($wire, members),)* }
-            }
-        }
-
-        impl $(<$text: $crate::event::value::Readable + $crate::event::value::Text>)?
-            $crate::event::value::Readable for $name $(<$text>)?
-        {
-            fn read(value: &serde_json::Value) -> Option<Self> {
-                value.as_object().map(Self::recorded)
+                $crate::event::value::FieldKind::Object(vec![$($crate::event::value::Field {
+                    name: $wire,
+                    kind: <$kind as $crate::event::value::Sendable>::kind(),
+                    why: $why,
+                },)*])
             }
         }
     };
@@ -362,6 +312,7 @@ pub(crate) use fields;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::MemoryReport;
 
     #[test]
     fn a_number_that_json_cannot_say_is_refused_and_has_a_name() {
@@ -382,22 +333,23 @@ mod tests {
 
     #[test]
     fn one_member_per_index_spreads_into_its_object() {
-        let mut object = Map::new();
-        let written = Spread(BTreeMap::from([(0, 5_u64), (3, 7)]));
-        written.put("gpu_<i>_memory_bytes", &mut object);
+        let report = MemoryReport {
+            gpu_memory_bytes: Some(BTreeMap::from([(0, 5), (3, 7)])),
+            ..MemoryReport::default()
+        };
+        let mut written = report.json();
         let expected = serde_json::json!({"gpu_0_memory_bytes": 5, "gpu_3_memory_bytes": 7});
-        assert_eq!(Value::Object(object.clone()), expected);
+        assert_eq!(written, expected);
         for odd in [
             "gpu_x_memory_bytes",
             "gpu_9999999_memory_bytes",
             "gpu_1_memory",
+            "gpu_01_memory_bytes",
         ] {
-            object.insert(odd.to_owned(), 1.into());
+            written[odd] = 1.into();
         }
-        object.insert("gpu_1_memory_bytes".to_owned(), Value::Null);
-        assert_eq!(
-            Readable::find("gpu_<i>_memory_bytes", &object),
-            Some(written)
-        );
+        written["gpu_1_memory_bytes"] = Value::Null;
+        let read = read(MemoryReport::kind().members(), written.as_object().unwrap());
+        assert_eq!(read, Some(report));
     }
 }

@@ -4,8 +4,7 @@
 //! it: the server removes duplicates by exactly these, so sending a member again is always safe. What is
 //! fresh for each attempt (`sent_at`) belongs to the request, never to the member.
 
-use super::list::{Common, Event, EventName};
-use super::value::Number;
+use super::list::{Event, EventName};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::time::SystemTime;
@@ -51,9 +50,7 @@ impl Member {
 
     /// The event and the seconds since the spawn, as far as they can be read back.
     pub fn read(&self) -> Option<(Event<String>, Option<f64>)> {
-        let event = Event::recorded(self.name()?, &self.properties);
-        let common: Common<String> = Common::recorded(&self.properties);
-        Some((event, common.elapsed_time.map(Number::get)))
+        Event::read(self.name()?, &self.properties)
     }
 }
 

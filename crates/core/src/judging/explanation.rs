@@ -4,7 +4,7 @@
 //! the reader asks for.
 
 use crate::event::EventName;
-use crate::event::value::{Fields as _, Sendable as _};
+use crate::event::value::Sendable as _;
 use crate::observation::Stream;
 use crate::output::lines::LineCutter;
 use crate::output::traceback::{Judgement, TraceReader};
@@ -61,7 +61,7 @@ impl Explanation {
         let judgement = &self.judgement;
         let mut events = Vec::new();
         if let Some(error) = &judgement.error {
-            events.push(json!({"event": EventName::Error.as_str(), "properties": error.object()}));
+            events.push(json!({"event": EventName::Error.as_str(), "properties": error.json()}));
         }
         json!({
             "events": events,

@@ -9,7 +9,7 @@ mod resources;
 #[cfg(test)]
 mod tests;
 
-use crate::event::value::{Number, Spread, non_finite};
+use crate::event::value::{Number, non_finite};
 use crate::event::{Dropped, Event, Finish, Progress, Start, finish};
 use crate::judging::hang::HangWatch;
 use crate::judging::verdict::{Verdict, judge};
@@ -325,7 +325,7 @@ impl Run {
         }
         if !epochs.is_empty() {
             finish.epoch_times = Some(finish::EpochTimes {
-                seconds: Some(Spread(seconds)),
+                seconds: Some(seconds),
             });
         }
         let peak = self.resources.gpu_peaks();

@@ -41,7 +41,7 @@ pub struct Verdict {
     pub rank: Option<u64>,
 }
 
-impl From<&Verdict> for event::Verdict {
+impl From<&Verdict> for event::FinishVerdict {
     fn from(verdict: &Verdict) -> Self {
         Self {
             kind: Some(verdict.kind.public()),

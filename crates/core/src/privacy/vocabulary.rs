@@ -4,7 +4,7 @@
 //! at all (`/workspace/axolotl`, `train`, `ubuntu`), and an event may well hold them for a good reason.
 
 use crate::event::EventName;
-use crate::event::value::{Field, FieldKind};
+use crate::event::value::Field;
 use crate::public::{config_keys, models, version};
 use crate::status::signal_name;
 use std::collections::HashSet;
@@ -90,13 +90,7 @@ static TEXTS: LazyLock<HashSet<&'static str>> =
 fn collect(fields: &[Field], names: &mut Vec<&'static str>) {
     for field in fields {
         names.push(field.name);
-        let mut kind = &field.kind;
-        while let FieldKind::List(element) = kind {
-            kind = element;
-        }
-        if let FieldKind::Object(fields) = kind {
-            collect(fields, names);
-        }
+        collect(field.kind.members(), names);
     }
 }
 

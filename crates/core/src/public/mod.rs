@@ -16,12 +16,13 @@ pub mod text;
 pub mod version;
 
 use regex::Regex;
+use serde::Serialize;
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::LazyLock;
 
 /// A string that is public knowledge, and so may leave the machine.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct PublicStr(Cow<'static, str>);
 
 impl PublicStr {

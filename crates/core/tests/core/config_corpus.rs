@@ -4,7 +4,7 @@
 use crate::documents::path;
 use axolotl_run_core::config;
 use axolotl_run_core::event::Start;
-use axolotl_run_core::event::value::Fields as _;
+use axolotl_run_core::event::value::Sendable as _;
 use proptest::prelude::*;
 use serde_json::Value;
 use std::path::PathBuf;
@@ -65,7 +65,7 @@ fn sent(yaml: &str, directories: &[PathBuf]) -> String {
         start.config = Some(vetted.value);
         start.config_unknown_keys = Some(vetted.unknown_keys);
     }
-    Value::Object(start.object()).to_string().to_lowercase()
+    start.json().to_string().to_lowercase()
 }
 
 /// The pieces of a canary that would betray it.

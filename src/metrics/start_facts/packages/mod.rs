@@ -16,7 +16,6 @@ mod tests;
 
 use crate::metrics::start_facts::host::Environment;
 use axolotl_run_core::event::Start;
-use axolotl_run_core::event::value::Spread;
 use axolotl_run_core::launch::command_line::CommandLine;
 use axolotl_run_core::public::{PublicStr, version};
 use environment::PythonEnvironment;
@@ -39,7 +38,10 @@ impl Versions {
             start.python_version.clone_from(&self.python);
         }
         if !self.packages.is_empty() {
-            start.packages = Some(Spread(self.packages.clone()));
+            let packages = self.packages.iter();
+            let public =
+                packages.map(|(name, version)| (PublicStr::constant(name), version.clone()));
+            start.packages = Some(public.collect());
         }
     }
 

@@ -369,8 +369,9 @@ fn later_knowledge_replaces_earlier_and_ignorance_does_not() {
     .apply(&mut start);
     Versions::default().apply(&mut start);
     assert_eq!(start.python_version, version::python("3.11"));
-    assert_eq!(
-        start.packages.map(|packages| packages.0),
-        Some(torch("2.9.0"))
+    let torch = (
+        PublicStr::constant("torch"),
+        version::python("2.9.0").unwrap(),
     );
+    assert_eq!(start.packages, Some(BTreeMap::from([torch])));
 }

@@ -4,7 +4,7 @@
 //! at the end. Memory of a GPU counts as the run's only where it was attributed: on a shared machine the
 //! whole device's would be somebody else's peak.
 
-use crate::event::value::{Number, PerIndex, Spread};
+use crate::event::value::{Number, PerIndex};
 use crate::event::{GpuSample, MemoryReport, Progress};
 use crate::limits::GPUS_MAX;
 use crate::observation::{Attribution, GpuReading, Sample};
@@ -150,7 +150,7 @@ fn per_index(known: impl Iterator<Item = (u32, Option<u64>)>) -> Option<PerIndex
     if values.is_empty() {
         return None;
     }
-    Some(Spread(values))
+    Some(values)
 }
 
 fn gpu_sample(reading: &GpuReading) -> GpuSample {

@@ -3,11 +3,9 @@
 //! Both are bounded, in lines and in bytes: they are printed between lines of others, and travel through a pipe that
 //! must take them whole. Texts are made harmless here, since nobody looks at them afterwards.
 
-use super::conclusion::RunEnding;
 use super::figures::{GpuUse, Summary};
 use super::units;
 use crate::limits;
-use std::collections::BTreeMap;
 
 /// What each line on stderr begins with: it is between the training's lines, and perhaps other ranks'.
 const PREFIX: &str = "axolotl-run: ";
@@ -17,108 +15,108 @@ const GPUS_LISTED: usize = 4;
 /// The lines for stderr, at most eight. `record` says where the run is kept.
 pub fn lines(summary: &Summary, record: &str) -> String {
     let lines = [
-        Some(verdict(summary)),
+        verdict(summary),
         reasons(summary),
         root_error(summary),
         reached(summary),
         memory(summary),
         gpus(summary),
-        Some(record.to_owned()),
+        record.to_owned(),
     ];
     let mut text = String::new();
-    for line in lines.into_iter().flatten() {
-        text.push_str(PREFIX);
-        text.push_str(&plain(&line));
-        text.push('\n');
+    for line in lines {
+        if !line.is_empty() {
+            text.push_str(&format!("{PREFIX}{}\n", plain(&line)));
+        }
     }
     text
 }
 
 /// Six lines of Markdown: a heading, and a table of what one wants to know first.
 pub fn markdown(summary: &Summary) -> String {
-    let why = joined([root_error(summary), reasons(summary)], "; ");
-    let used = joined([memory(summary), gpus(summary)], "; ");
-    let heading = cell(Some(verdict(summary)));
+    let why = joined(&[root_error(summary), reasons(summary)], "; ");
+    let used = joined(&[memory(summary), gpus(summary)], "; ");
+    let heading = cell(&verdict(summary));
     let mut text = format!("### axolotl-run: {heading}\n| | |\n|---|---|\n");
     for (name, value) in [("why", why), ("progress", reached(summary)), ("used", used)] {
-        text.push_str(&format!("| {name} | {} |\n", cell(value)));
+        text.push_str(&format!("| {name} | {} |\n", cell(&value)));
     }
     text
 }
 
-fn cell(text: Option<String>) -> String {
-    match text {
-        Some(text) => escaped(&plain(&text)),
-        None => "unknown".to_owned(),
+fn cell(text: &str) -> String {
+    if text.is_empty() {
+        return "unknown".to_owned();
     }
+    escaped(&plain(text))
 }
 
 /// `oom gpu after 2h 13m`.
 fn verdict(summary: &Summary) -> String {
-    let conclusion = summary.conclusion.as_ref();
-    let word = conclusion.map_or_else(|| "unknown".to_owned(), RunEnding::headline);
-    match summary.seconds {
-        Some(seconds) => format!("{word} after {}", units::duration(seconds)),
-        None => word,
+    let mut text = match &summary.finish {
+        Some(finish) => finish.headline(),
+        None => "unknown".to_owned(),
+    };
+    if let Some(seconds) = summary.seconds {
+        text.push_str(&format!(" after {}", units::duration(seconds)));
     }
+    text
 }
 
 /// `A GPU ran out of memory (high confidence). A traceback.`; how sure it is comes before what may be cut off.
-fn reasons(summary: &Summary) -> Option<String> {
-    let conclusion = summary.conclusion.as_ref()?;
-    if conclusion.is_success() {
-        return None;
-    }
+fn reasons(summary: &Summary) -> String {
     let mut parts = Vec::new();
-    match (conclusion.meaning(), &conclusion.confidence) {
-        (Some(meaning), Some(sure)) => {
-            let meaning = meaning.trim_end_matches('.');
-            parts.push(format!("{meaning} ({sure} confidence)."));
-        }
-        (Some(meaning), None) => parts.push(meaning.to_owned()),
-        (None, Some(sure)) => parts.push(format!("({sure} confidence).")),
-        (None, None) => {}
+    if let Some(finish) = &summary.finish
+        && !finish.is_success()
+    {
+        parts.extend(finish.confident_meaning());
+        parts.extend(finish.reasons());
     }
-    parts.extend(conclusion.reasons());
-    joined(parts.into_iter().map(Some), " ")
+    parts.join(" ")
 }
 
-fn root_error(summary: &Summary) -> Option<String> {
-    let error = summary.root_error.as_ref()?;
-    let headline = error.headline();
-    Some(match error.words() {
-        Some(words) => format!("{headline}: {words}"),
-        None => headline,
-    })
+fn root_error(summary: &Summary) -> String {
+    let Some(error) = &summary.error else {
+        return String::new();
+    };
+    let mut text = error.headline();
+    if let Some(words) = error.words() {
+        text.push_str(&format!(": {words}"));
+    }
+    text
 }
 
 /// How far it came, and that it stood still there.
-fn reached(summary: &Summary) -> Option<String> {
-    joined([progress(summary), stall(summary)], "; ")
+fn reached(summary: &Summary) -> String {
+    let standstill = standstill(summary).unwrap_or_default();
+    joined(&[progress(summary), standstill], "; ")
 }
 
-/// `step 299 of 720, 1.93 steps/s, loss 0.4163`.
-pub fn progress(summary: &Summary) -> Option<String> {
-    let step = summary.step.map(|step| match summary.total_steps {
-        Some(total) => format!("step {step} of {total}"),
-        None => format!("step {step}"),
-    });
-    let rate = summary.steps_per_second.map(units::number);
-    let epoch = summary.epoch.map(units::number);
-    let parts = [
-        step,
-        rate.map(|rate| format!("{rate} steps/s")),
-        epoch.map(|epoch| format!("epoch {epoch}")),
-        summary.loss.as_ref().map(|loss| format!("loss {loss}")),
-    ];
-    joined(parts, ", ")
+/// `step 299 of 720, 1.93 steps/s, loss 0.4163`; empty where nothing is known.
+pub fn progress(summary: &Summary) -> String {
+    let mut parts = Vec::new();
+    match (summary.step, summary.total_steps) {
+        (Some(step), Some(total)) => parts.push(format!("step {step} of {total}")),
+        (Some(step), None) => parts.push(format!("step {step}")),
+        _ => {}
+    }
+    if let Some(rate) = summary.steps_per_second {
+        parts.push(format!("{} steps/s", units::number(rate)));
+    }
+    if let Some(epoch) = summary.epoch {
+        parts.push(format!("epoch {}", units::number(epoch)));
+    }
+    if let Some(loss) = &summary.loss {
+        parts.push(format!("loss {loss}"));
+    }
+    parts.join(", ")
 }
 
 /// `nothing moved in the last 37m 50s; rank 2 differs from all other ranks: look there first`.
-pub fn stall(summary: &Summary) -> Option<String> {
+pub fn standstill(summary: &Summary) -> Option<String> {
     let seconds = units::duration(summary.stalled_seconds()?);
     let mut text = format!("nothing moved in the last {seconds}");
-    if let Some(rank) = summary.stall?.suspect_rank {
+    if let Some(rank) = summary.standstill?.suspect_rank {
         text.push_str(&format!(
             "; rank {rank} differs from all other ranks: look there first"
         ));
@@ -126,64 +124,71 @@ pub fn stall(summary: &Summary) -> Option<String> {
     Some(text)
 }
 
-fn memory(summary: &Summary) -> Option<String> {
-    let peak = summary
-        .peak_process_bytes
-        .map(|bytes| units::bytes(bytes as f64));
-    let cores = summary.cores_used().map(units::number);
-    let parts = [
-        peak.map(|peak| format!("peak memory {peak} (largest process)")),
-        cores.map(|cores| format!("{cores} cores on average")),
-    ];
-    joined(parts, ", ")
+fn memory(summary: &Summary) -> String {
+    let mut parts = Vec::new();
+    if let Some(peak) = summary.peak_process_bytes {
+        let peak = units::bytes(peak as f64);
+        parts.push(format!("peak memory {peak} (largest process)"));
+    }
+    if let Some(cores) = summary.cores_used() {
+        parts.push(format!("{} cores on average", units::number(cores)));
+    }
+    parts.join(", ")
 }
 
 /// `GPU 0: peak 71.2 GiB, 93 % busy`; of many, from which to which.
-fn gpus(summary: &Summary) -> Option<String> {
+fn gpus(summary: &Summary) -> String {
     let mut parts = Vec::new();
     if summary.gpus.len() > GPUS_LISTED {
-        parts.push(spans(&summary.gpus));
+        let name = format!("{} GPUs", summary.gpus.len());
+        parts.push(of_gpus(&name, "peaks", summary.gpus.values()));
     } else {
         for (index, gpu) in &summary.gpus {
-            let peak = gpu.peak_bytes.map(|bytes| units::bytes(bytes as f64));
-            let load = gpu.load().map(units::percent);
-            let figures = joined(
-                [
-                    peak.map(|peak| format!("peak {peak}")),
-                    load.map(|load| format!("{load} busy")),
-                ],
-                ", ",
-            );
-            parts.push(figures.map(|figures| format!("GPU {index}: {figures}")));
+            parts.push(of_gpus(&format!("GPU {index}"), "peak", [gpu]));
         }
     }
-    parts.push(summary.gpu_joules.map(units::energy));
-    joined(parts, "; ")
-}
-
-fn spans(gpus: &BTreeMap<u32, GpuUse>) -> Option<String> {
-    let peaks = gpus.values().filter_map(|gpu| gpu.peak_bytes);
-    let peaks = span(peaks.map(|bytes| bytes as f64), units::bytes);
-    let loads = span(gpus.values().filter_map(GpuUse::load), units::percent);
-    let parts = [
-        peaks.map(|span| format!("peaks {span}")),
-        loads.map(|span| format!("{span} busy")),
-    ];
-    Some(format!("{} GPUs: {}", gpus.len(), joined(parts, ", ")?))
-}
-
-fn span(values: impl Iterator<Item = f64> + Clone, text: fn(f64) -> String) -> Option<String> {
-    let least = values.clone().reduce(f64::min)?;
-    let most = values.reduce(f64::max)?;
-    Some(format!("{} to {}", text(least), text(most)))
-}
-
-fn joined(parts: impl IntoIterator<Item = Option<String>>, between: &str) -> Option<String> {
-    let parts: Vec<_> = parts.into_iter().flatten().collect();
-    if parts.is_empty() {
-        return None;
+    if let Some(joules) = summary.gpu_joules() {
+        parts.push(units::energy(joules));
     }
-    Some(parts.join(between))
+    joined(&parts, "; ")
+}
+
+fn of_gpus<'a>(
+    name: &str,
+    peak: &str,
+    gpus: impl IntoIterator<Item = &'a GpuUse> + Clone,
+) -> String {
+    let peaks = gpus.clone().into_iter().filter_map(|gpu| gpu.peak_bytes);
+    let peaks = peaks.map(|bytes| bytes as f64).collect();
+    let loads = gpus.into_iter().filter_map(GpuUse::load).collect();
+    let mut parts = Vec::new();
+    if let Some(span) = span(peaks, units::bytes) {
+        parts.push(format!("{peak} {span}"));
+    }
+    if let Some(span) = span(loads, units::percent) {
+        parts.push(format!("{span} busy"));
+    }
+    if parts.is_empty() {
+        return String::new();
+    }
+    format!("{name}: {}", parts.join(", "))
+}
+
+/// The value that there is, or the least and the greatest of several.
+fn span(values: Vec<f64>, text: fn(f64) -> String) -> Option<String> {
+    let least = values.iter().copied().reduce(f64::min)?;
+    let most = values.iter().copied().reduce(f64::max)?;
+    Some(match values.len() {
+        1 => text(least),
+        _ => format!("{} to {}", text(least), text(most)),
+    })
+}
+
+/// The parts that say anything.
+fn joined(parts: &[String], between: &str) -> String {
+    let mut parts = parts.to_vec();
+    parts.retain(|part| !part.is_empty());
+    parts.join(between)
 }
 
 /// One line, bounded, with nothing in it that a terminal would obey.
@@ -208,11 +213,12 @@ fn escaped(text: &str) -> String {
         match character {
             '<' => escaped.push_str("&lt;"),
             '&' => escaped.push_str("&amp;"),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '#' | '!' | '@' | '$' => {
-                escaped.push('\\');
+            _ => {
+                if "\\`*_[]|~#!@$".contains(character) {
+                    escaped.push('\\');
+                }
                 escaped.push(character);
             }
-            _ => escaped.push(character),
         }
     }
     escaped

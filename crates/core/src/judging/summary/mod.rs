@@ -5,15 +5,13 @@
 //! reported as well as those that were read back. Files may hold anything: texts are kept as they are, and whoever
 //! prints them makes them harmless.
 
-pub mod conclusion;
-pub mod figures;
+mod conclusion;
+mod figures;
 pub mod lines;
-pub mod root_error;
+mod root_error;
 pub mod units;
 
 #[cfg(test)]
 mod tests;
 
-pub use conclusion::RunEnding;
-pub use figures::{GpuUse, Stall, Summary};
-pub use root_error::RootError;
+pub use figures::{GpuUse, Standstill, Summary};

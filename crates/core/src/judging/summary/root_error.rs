@@ -1,50 +1,19 @@
 //! What a run died of, as far as the privacy kernel let it be written down.
 
-use super::conclusion::{all_owned, owned};
-use crate::event::value::Text;
 use crate::event::{ErrorEvent, Frame};
 
-/// The error that a run died of.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RootError {
-    /// The exception's public class, or the public sign of a death without one.
-    pub class: Option<String>,
-    /// The public message.
-    pub message: Option<String>,
-    /// There was a message, and it is not one of the public ones.
-    pub is_withheld: bool,
-    /// The rank that failed first.
-    pub rank: Option<u64>,
-    /// Other processes that failed too.
-    pub other_ranks: Option<u64>,
-    /// The frames, outermost first, each in one line.
-    pub frames: Vec<String>,
-    /// The exceptions of this failure, oldest first.
-    pub chain: Vec<String>,
-    /// Groups equal errors.
-    pub fingerprint: Option<String>,
-}
-
 /// What is shown in place of a message that is not public.
-pub const WITHHELD: &str = "(message withheld: not on the list of public messages)";
+const WITHHELD: &str = "(message withheld: not on the list of public messages)";
 
-impl RootError {
-    pub(super) fn of<T: Text>(error: &ErrorEvent<T>) -> Self {
-        Self {
-            class: owned(&error.exception_type).or_else(|| owned(&error.marker)),
-            message: owned(&error.exception),
-            is_withheld: error.exception.is_none() && error.exception_shape.is_some(),
-            rank: error.rank,
-            other_ranks: error.other_ranks.filter(|count| *count > 0),
-            frames: error.frames.iter().flatten().map(line).collect(),
-            chain: all_owned(&error.chain),
-            fingerprint: owned(&error.fingerprint),
-        }
+impl ErrorEvent<String> {
+    /// The exception's public class, or the public sign of a death without one.
+    pub fn class(&self) -> Option<&str> {
+        self.exception_type.as_deref().or(self.marker.as_deref())
     }
 
     /// The class and where it happened, in a few words.
     pub fn headline(&self) -> String {
-        let class = self.class.as_deref().unwrap_or("an error");
+        let class = self.class().unwrap_or("an error");
         match self.rank {
             Some(rank) => format!("{class} on rank {rank}"),
             None => class.to_owned(),
@@ -53,28 +22,40 @@ impl RootError {
 
     /// The message, or why there is none.
     pub fn words(&self) -> Option<&str> {
-        match &self.message {
-            None if self.is_withheld => Some(WITHHELD),
+        match &self.exception {
+            None if self.exception_shape.is_some() => Some(WITHHELD),
             message => message.as_deref(),
         }
     }
+
+    /// Other processes that failed too.
+    pub fn others(&self) -> Option<u64> {
+        self.other_ranks.filter(|count| *count > 0)
+    }
+
+    /// The frames, outermost first, each in one line.
+    pub fn frame_lines(&self) -> Vec<String> {
+        self.frames.iter().flatten().map(Frame::line).collect()
+    }
 }
 
-/// `torch/nn/modules/module.py:1751 in _call_impl`; of private code only its kind: `user code:139`.
-fn line<T: Text>(frame: &Frame<T>) -> String {
-    let mut text = match (&frame.file, &frame.origin) {
-        (Some(file), _) => file.as_ref().to_owned(),
-        (None, Some(origin)) => format!("{} code", origin.as_ref().replace('_', " ")),
-        (None, None) => "unknown code".to_owned(),
-    };
-    if let Some(number) = frame.line {
-        text.push_str(&format!(":{number}"));
+impl Frame<String> {
+    /// `torch/nn/modules/module.py:1751 in _call_impl`; of private code only its kind: `user code:139`.
+    fn line(&self) -> String {
+        let mut text = match (&self.file, &self.origin) {
+            (Some(file), _) => file.clone(),
+            (None, Some(origin)) => format!("{} code", origin.replace('_', " ")),
+            (None, None) => "unknown code".to_owned(),
+        };
+        if let Some(number) = self.line {
+            text.push_str(&format!(":{number}"));
+        }
+        if let Some(function) = &self.function {
+            text.push_str(&format!(" in {function}"));
+        }
+        if let Some(times @ 1..) = self.repeated {
+            text.push_str(&format!(" (and {times} more times)"));
+        }
+        text
     }
-    if let Some(function) = &frame.function {
-        text.push_str(&format!(" in {}", function.as_ref()));
-    }
-    if let Some(times) = frame.repeated.filter(|times| *times > 0) {
-        text.push_str(&format!(" (and {times} more times)"));
-    }
-    text
 }

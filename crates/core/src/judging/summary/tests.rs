@@ -1,6 +1,6 @@
 use super::*;
-use crate::event::EventName;
 use crate::event::wire::Member;
+use crate::event::{ErrorEvent, EventName, Finish};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -13,7 +13,7 @@ fn take(summary: &mut Summary, name: EventName, properties: &Value) {
         properties: properties.as_object().unwrap().clone(),
     };
     let (event, elapsed_seconds) = member.read().unwrap();
-    summary.take(&event, elapsed_seconds);
+    summary.take(event, elapsed_seconds);
 }
 
 fn crashed() -> Summary {
@@ -72,7 +72,7 @@ fn a_standstill_is_told_unless_it_went_on() {
         events
             .iter()
             .for_each(|(name, properties)| take(&mut summary, *name, properties));
-        lines::stall(&summary)
+        lines::standstill(&summary)
     };
     let progress = |at: f64, more: Value| {
         let mut properties = json!({"elapsed_time": at, "step": 5});
@@ -133,7 +133,7 @@ fn the_rank_that_failed_first_is_named() {
         EventName::Finish,
         &json!({"outcome": "error", "verdict": verdict}),
     );
-    let reasons = summary.conclusion.unwrap().reasons();
+    let reasons = summary.finish.unwrap().reasons();
     assert_eq!(
         reasons.last().unwrap(),
         "The kernel said that rank 3 failed first.",
@@ -144,7 +144,7 @@ fn the_rank_that_failed_first_is_named() {
 #[test]
 fn a_frame_is_one_line_and_private_code_is_only_its_kind() {
     assert_eq!(
-        crashed().root_error.unwrap().frames,
+        crashed().error.unwrap().frame_lines(),
         [
             "user code:139",
             "torch/nn/modules/module.py:1751 in _call_impl (and 2 more times)"
@@ -155,8 +155,8 @@ fn a_frame_is_one_line_and_private_code_is_only_its_kind() {
 #[test]
 fn markdown_is_six_lines_whatever_it_is_made_of() {
     let mut hostile = crashed();
-    let error = hostile.root_error.as_mut().unwrap();
-    error.message = Some("a|b\n<script>\n```\u{1b}[31m @user **x** \u{202e}".repeat(99));
+    let error = hostile.error.as_mut().unwrap();
+    error.exception = Some("a|b\n<script>\n```\u{1b}[31m @user **x** \u{202e}".repeat(99));
     for summary in [Summary::default(), crashed(), hostile] {
         let text = lines::markdown(&summary);
         assert_eq!(
@@ -201,15 +201,13 @@ fn what_is_not_of_the_expected_kind_is_unknown() {
     for name in EventName::ALL {
         take(&mut summary, name, &odd);
     }
-    let ending = RunEnding {
-        outcome: "unknown".to_owned(),
-        ..RunEnding::default()
-    };
+    let finish = summary.finish.take().unwrap();
+    assert_eq!(finish.outcome_word(), "unknown");
+    assert_eq!(finish.headline(), "unknown");
     assert_eq!(
         summary,
         Summary {
-            conclusion: Some(ending),
-            root_error: Some(RootError::default()),
+            error: Some(ErrorEvent::default()),
             ..Summary::default()
         }
     );
@@ -217,9 +215,9 @@ fn what_is_not_of_the_expected_kind_is_unknown() {
 
 #[test]
 fn a_run_without_a_verdict_is_told_by_its_outcome() {
-    let ending = RunEnding {
-        outcome: "lost".to_owned(),
-        ..RunEnding::default()
+    let ending = Finish {
+        outcome: Some("lost".to_owned()),
+        ..Finish::default()
     };
     assert_eq!(
         (ending.headline().as_str(), ending.meaning()),

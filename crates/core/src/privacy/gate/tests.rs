@@ -30,12 +30,14 @@ fn start() -> Member {
         os: Some(PublicStr::constant("linux-x86_64")),
         launcher: Some(PublicStr::constant("torchrun")),
         config: Some(vetted.value),
-        packages: Some(crate::event::value::Spread(
+        packages: Some(
             [("torch", "2.8.0+cu128"), ("triton", "3.4.0.1")]
-                .into_iter()
-                .map(|(name, raw)| (name, crate::public::version::format(name, raw).unwrap()))
-                .collect(),
-        )),
+                .map(|(name, raw)| {
+                    let version = crate::public::version::format(name, raw).unwrap();
+                    (PublicStr::constant(name), version)
+                })
+                .into(),
+        ),
         ..Start::default()
     };
     Member::new(
