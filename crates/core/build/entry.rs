@@ -25,6 +25,18 @@ impl Grounds {
         assert!(!self.examples.is_empty(), "{entry}: no example");
         assert!(!self.look_alikes.is_empty(), "{entry}: no look-alike");
     }
+
+    /// The field that only tests read.
+    pub fn field(&self) -> String {
+        let Self {
+            source,
+            examples,
+            look_alikes,
+        } = self;
+        format!(
+            "#[cfg(test)] grounds: entry::Grounds {{ source: {source:?}, examples: &{examples:?}, look_alikes: &{look_alikes:?} }}"
+        )
+    }
 }
 
 /// Reads the entries of all YAML files of a folder, in the order of their names; each file is a list.
@@ -78,6 +90,12 @@ pub fn regex(pattern: &str, mut hole: impl FnMut(&str) -> String) -> String {
         rest = after;
     }
     regex + &escape(rest)
+}
+
+/// Reads a YAML file.
+pub fn read_one<T: DeserializeOwned>(file: &Path) -> T {
+    let text = fs::read_to_string(file).unwrap_or_else(|why| panic!("{}: {why}", file.display()));
+    serde_yaml::from_str(&text).unwrap_or_else(|why| panic!("{}: {why}", file.display()))
 }
 
 /// A Rust literal of a text.

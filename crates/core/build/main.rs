@@ -6,6 +6,7 @@
 #![expect(clippy::disallowed_methods, reason = "a build script reads files")]
 
 mod entry;
+mod lists;
 mod messages;
 mod pattern;
 mod prefixes;
@@ -21,6 +22,7 @@ use std::{env, fs};
 const KINDS: &[(&str, fn(&Path) -> String)] = &[
     ("commands", table::commands),
     ("launchers", table::launchers),
+    ("lists", lists::generate),
     ("messages", messages::generate),
     ("prefixes", prefixes::generate),
     ("progress", progress::generate),

@@ -1,9 +1,8 @@
 //! Messages of exceptions: `knowledge/messages/*.yaml`, the words of their holes and what classes mean.
 
-use crate::entry::{self, Grounds, literal};
-use crate::pattern::{self, Forms};
+use crate::entry::{self, Grounds};
+use crate::pattern::{self, Forms, Part};
 use serde::{Deserialize, Serialize};
-use std::fmt::Write as _;
 use std::path::Path;
 
 #[derive(Deserialize, Serialize)]
@@ -49,34 +48,30 @@ const READ: &[(&str, &str)] = &[
 
 pub fn generate(knowledge: &Path) -> String {
     let words: Vec<Words> = entry::read_file(&knowledge.join("words.yaml"));
-    let mut forms: Forms = READ
-        .iter()
-        .map(|(hole, form)| ((*hole).to_owned(), (*form).to_owned()))
-        .collect();
+    let mut forms = Forms::new();
+    for (hole, form) in READ {
+        forms.insert((*hole).to_owned(), (*form).to_owned());
+    }
     let mut rust = String::new();
+    let mut names = Vec::new();
     for list in &words {
         forms.insert(list.hole.clone(), form(list));
-        let _ = writeln!(
-            rust,
-            "const {}: &[&str] = &{:?};",
-            list.hole.to_uppercase(),
-            list.words
-        );
+        let name = list.hole.to_uppercase();
+        rust += &format!("const {name}: &[&str] = &{:?};\n", list.words);
+        names.push(name);
     }
-    let lists: Vec<String> = words.iter().map(|list| list.hole.to_uppercase()).collect();
-    let _ = writeln!(rust, "const LISTS: &[&[&str]] = &[{}];", lists.join(", "));
+    rust += &format!("const LISTS: &[&[&str]] = &[{}];\n", names.join(", "));
     let mut entries: Vec<(usize, String)> = Vec::new();
     for entry in entry::read::<Entry>(&knowledge.join("messages")) {
         entries.push(message(&entry, &forms, &words));
     }
     // Of two entries that match, the one with more letters is meant; it stands first.
     entries.sort_by_key(|(literal, _)| std::cmp::Reverse(*literal));
-    rust.push_str("static MESSAGES: &[Entry] = &[\n");
+    rust += "static MESSAGES: &[Entry] = &[\n";
     for (_, entry) in &entries {
-        rust.push_str(entry);
+        rust += entry;
     }
-    rust.push_str("];\n");
-    rust + &classes(knowledge)
+    rust + "];\n" + &classes(knowledge)
 }
 
 /// An entry, and how many letters a message must have in common with it.
@@ -84,63 +79,54 @@ fn message(entry: &Entry, forms: &Forms, words: &[Words]) -> (usize, String) {
     let name = entry.message.as_ref().or(entry.regex.as_ref());
     let name = name.expect("an entry has `message` or `regex`");
     entry.grounds.check(name);
-    let (regex, holes, says, shared) = match (&entry.message, &entry.says) {
-        (Some(message), says) => {
-            let read = pattern::read(message, forms);
-            let says = says.clone().unwrap_or(read.says);
-            (read.regex, Some(read.holes), says, read.literal)
+    let mut regex = name.clone();
+    let mut says = entry.says.clone();
+    let mut read = None;
+    if let Some(message) = &entry.message {
+        let pattern = pattern::read(message, forms);
+        regex = pattern.regex;
+        says = says.or(Some(pattern.says));
+        read = Some((pattern.holes, pattern.literal));
+    }
+    let says = says.unwrap_or_else(|| panic!("{name}: a regular expression needs `says`"));
+    let mut holes = Vec::new();
+    let mut pieces = String::new();
+    let mut letters = 0;
+    for part in pattern::parts(&says) {
+        match part {
+            Part::Text(text) => {
+                letters += text.len();
+                pieces += &format!("Piece::Text({text:?}), ");
+            }
+            Part::Hole(hole) => {
+                holes.push(hole.to_owned());
+                pieces += &piece(hole, words);
+            }
         }
-        (None, Some(says)) => (name.clone(), None, says.clone(), letters(says)),
-        (None, None) => panic!("{name}: a regular expression needs `says`"),
-    };
-    let (pieces, said) = pieces(&says, words);
-    if let Some(holes) = holes {
-        assert_eq!(holes, said, "{name}: `says` has other holes");
+    }
+    if let Some((told, literal)) = read {
+        assert_eq!(told, holes, "{name}: `says` has other holes");
+        letters = literal;
     }
     let text = format!(
-        "Entry {{ regex: {}, says: &[{}], means: Means::{}, #[cfg(test)] source: {:?}, #[cfg(test)] examples: &{:?}, #[cfg(test)] look_alikes: &{:?} }},\n",
-        literal(&regex),
-        pieces.join(", "),
+        "Entry {{ regex: {:?}, says: &[{pieces}], means: Means::{}, {} }},\n",
+        format!("^(?:{regex})"),
         entry::means(&entry.meaning),
-        entry.grounds.source,
-        entry.grounds.examples,
-        entry.grounds.look_alikes,
+        entry.grounds.field(),
     );
-    (shared, text)
+    (letters, text)
 }
 
-/// Letters outside of the holes.
-fn letters(says: &str) -> usize {
-    says.split('{')
-        .map(|part| part.split_once('}').map_or(part, |(_, rest)| rest).len())
-        .sum()
-}
-
-/// The pieces of what is said, and the holes among them.
-fn pieces(says: &str, words: &[Words]) -> (Vec<String>, Vec<String>) {
-    let mut pieces = Vec::new();
-    let mut holes = Vec::new();
-    let mut rest = says;
-    while let Some((before, behind)) = rest.split_once('{') {
-        let (hole, behind) = behind.split_once('}').expect("a brace is closed");
-        if !before.is_empty() {
-            pieces.push(format!("Piece::Text({before:?})"));
+/// The piece that fills a hole.
+fn piece(hole: &str, words: &[Words]) -> String {
+    let list = words.iter().find(|list| list.hole == hole);
+    match list {
+        Some(list) if hole != "signal_name" => {
+            let unknown = if list.private { "<private>" } else { "?" };
+            format!("Piece::Word({}, {unknown:?}), ", hole.to_uppercase())
         }
-        let listed = words.iter().find(|list| list.hole == hole);
-        pieces.push(match listed {
-            Some(list) if hole != "signal_name" => {
-                let unknown = if list.private { "<private>" } else { "?" };
-                format!("Piece::Word({}, {unknown:?})", hole.to_uppercase())
-            }
-            _ => format!("Piece::{}", entry::variant(hole)),
-        });
-        holes.push(hole.to_owned());
-        rest = behind;
+        _ => format!("Piece::{}, ", entry::variant(hole)),
     }
-    if !rest.is_empty() {
-        pieces.push(format!("Piece::Text({rest:?})"));
-    }
-    (pieces, holes)
 }
 
 fn form(list: &Words) -> String {
@@ -162,13 +148,11 @@ fn classes(knowledge: &Path) -> String {
     let mut rust = String::from("static CLASSES: &[Class] = &[\n");
     for entry in &classes {
         entry.grounds.check(&entry.class);
-        let _ = writeln!(
-            rust,
-            "Class {{ name: {}, meaning: Meaning::{}, #[cfg(test)] examples: &{:?}, #[cfg(test)] look_alikes: &{:?} }},",
-            literal(&entry.class),
+        rust += &format!(
+            "Class {{ name: {:?}, meaning: Meaning::{}, {} }},\n",
+            entry.class,
             entry::variant(&entry.meaning),
-            entry.grounds.examples,
-            entry.grounds.look_alikes,
+            entry.grounds.field(),
         );
     }
     rust + "];\n"

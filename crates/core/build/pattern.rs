@@ -21,26 +21,45 @@ pub struct Pattern {
     pub literal: usize,
 }
 
+/// A part of a text with holes in braces.
+#[derive(Clone, Copy, Debug)]
+pub enum Part<'a> {
+    Text(&'a str),
+    Hole(&'a str),
+}
+
+/// The parts of a text; stops the build where a brace is never closed.
+pub fn parts(text: &str) -> Vec<Part<'_>> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once('{') {
+        let (hole, behind) = behind
+            .split_once('}')
+            .unwrap_or_else(|| panic!("`{text}`: a brace is never closed"));
+        parts.push(Part::Text(before));
+        parts.push(Part::Hole(hole));
+        rest = behind;
+    }
+    parts.push(Part::Text(rest));
+    parts.retain(|part| !matches!(part, Part::Text("")));
+    parts
+}
+
 /// Reads a pattern; stops the build where it cannot be read.
 pub fn read(pattern: &str, forms: &Forms) -> Pattern {
     let mut read = Pattern::default();
-    let mut rest = pattern;
-    if let Some(behind) = rest.strip_prefix('^') {
+    let mut text = pattern;
+    if let Some(behind) = text.strip_prefix('^') {
         read.regex.push('^');
-        rest = behind;
+        text = behind;
     }
-    let ends = rest.ends_with('$');
-    rest = rest.strip_suffix('$').unwrap_or(rest);
-    while let Some((before, behind)) = rest.split_once('{') {
-        read.text(before);
-        let (hole, behind) = behind
-            .split_once('}')
-            .unwrap_or_else(|| panic!("`{pattern}`: a brace is never closed"));
-        read.hole(hole, pattern, forms);
-        rest = behind;
+    for part in parts(text.strip_suffix('$').unwrap_or(text)) {
+        match part {
+            Part::Text(text) => read.text(text),
+            Part::Hole(hole) => read.hole(hole, pattern, forms),
+        }
     }
-    read.text(rest);
-    if ends {
+    if text.ends_with('$') {
         read.regex.push('$');
     }
     read

@@ -1,7 +1,7 @@
 //! Signs of a death: `knowledge/signs/*.yaml`.
 
-use crate::entry::{self, Grounds, literal};
-use crate::pattern::{self, Forms};
+use crate::entry::{self, Grounds};
+use crate::pattern::{self, Forms, Part};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -34,50 +34,33 @@ const HOLES: &[(&str, &str)] = &[
 ];
 
 pub fn generate(knowledge: &Path) -> String {
-    let forms: Forms = HOLES
-        .iter()
-        .map(|(hole, form)| ((*hole).to_owned(), format!("?P<{hole}>{form}")))
-        .collect();
+    let mut forms = Forms::new();
+    for (hole, form) in HOLES {
+        forms.insert((*hole).to_owned(), format!("?P<{hole}>{form}"));
+    }
     let mut rust = String::from("static SIGNS: &[Entry] = &[\n");
     for entry in entry::read::<Entry>(&knowledge.join("signs")) {
-        let name = entry.says.clone();
-        entry.grounds.check(&name);
-        let regex = match (&entry.sign, &entry.regex) {
+        let name = &entry.says;
+        entry.grounds.check(name);
+        let regex = match (&entry.sign, entry.regex) {
             (Some(sign), None) => pattern::read(sign, &forms).regex,
-            (None, Some(regex)) => regex.clone(),
+            (None, Some(regex)) => regex,
             _ => panic!("{name}: either `sign` or `regex`"),
         };
-        rust.push_str(&format!(
-            "Entry {{ regex: {}, says: {}, weight: Weight::{}, speaker: Speaker::{}, means: Means::{}, #[cfg(test)] source: {:?}, #[cfg(test)] examples: &{:?}, #[cfg(test)] look_alikes: &{:?} }},\n",
-            literal(&regex),
-            says(&entry.says),
+        let mut pieces = String::new();
+        for part in pattern::parts(name) {
+            pieces += &match part {
+                Part::Text(text) => format!("Piece::Text({text:?}), "),
+                Part::Hole(hole) => format!("Piece::{}, ", entry::variant(hole)),
+            };
+        }
+        rust += &format!(
+            "Entry {{ regex: {regex:?}, says: &[{pieces}], weight: Weight::{}, speaker: Speaker::{}, means: Means::{}, {} }},\n",
             entry::variant(&entry.weight),
             entry::variant(&entry.speaker),
             entry::means(&entry.meaning),
-            entry.grounds.source,
-            entry.grounds.examples,
-            entry.grounds.look_alikes,
-        ));
+            entry.grounds.field(),
+        );
     }
-    rust.push_str("];\n");
-    rust
-}
-
-/// The pieces of what is said: texts, and holes for the numbers that the line carries.
-fn says(text: &str) -> String {
-    let mut pieces = String::from("&[");
-    let mut rest = text;
-    while let Some((before, behind)) = rest.split_once('{') {
-        let (hole, behind) = behind.split_once('}').expect("a brace is closed");
-        if !before.is_empty() {
-            pieces.push_str(&format!("Piece::Text({before:?}), "));
-        }
-        pieces.push_str(&format!("Piece::{}, ", entry::variant(hole)));
-        rest = behind;
-    }
-    if !rest.is_empty() {
-        pieces.push_str(&format!("Piece::Text({rest:?})"));
-    }
-    pieces.push(']');
-    pieces
+    rust + "];\n"
 }

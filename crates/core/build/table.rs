@@ -3,11 +3,10 @@
 //! A field of an entry is a field of the row's struct, so that the compiler checks names and types. The struct's `EMPTY`
 //! has what an entry leaves out.
 
-use crate::entry::{Grounds, list, literal, read_file, variant};
+use crate::entry::{Grounds, list, literal, read_file, read_one, variant};
 use serde::{Deserialize, Serialize};
 use serde_yaml::Value;
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 #[derive(Deserialize, Serialize)]
@@ -36,9 +35,7 @@ pub fn launchers(knowledge: &Path) -> String {
         ("unlisted", "Unlisted"),
     ];
     let mut tables = table(&knowledge.join("launchers.yaml"), "Launcher", &enums);
-    let variables = fs::read_to_string(knowledge.join("variables.yaml")).expect("it can be read");
-    let variables: BTreeMap<String, Vec<String>> =
-        serde_yaml::from_str(&variables).expect("variables.yaml has lists");
+    let variables: BTreeMap<String, Vec<String>> = read_one(&knowledge.join("variables.yaml"));
     for (says, names) in variables {
         let (says, names) = (says.to_uppercase(), list(&names));
         tables += &format!("pub(crate) static {says}_VARIABLES: &[&str] = {names};\n");

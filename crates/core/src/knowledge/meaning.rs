@@ -139,15 +139,6 @@ meanings! {
     WorkerLost => "worker_lost",
 }
 
-/// What an entry means.
-#[derive(Clone, Copy, Debug)]
-pub enum Means {
-    /// Always the same.
-    Always(Meaning),
-    /// What the signal means that the text names.
-    OfSignal,
-}
-
 impl Meaning {
     /// What the death by a signal means.
     pub const fn of_signal(signal: i32) -> Self {

@@ -5,30 +5,17 @@
 //! list, a module of a public package. What follows the sentence is dropped, whatever it is.
 
 use super::Meaning;
-use super::meaning::Means;
+use super::entry::{self, Finder, Means, Piece};
+use super::lists::ERRORS;
 use super::signs::signal_called;
 use crate::limits::TRACE_HOLE_MAX;
 use crate::public::text::PublicText;
 use crate::public::{PublicStr, dictionary};
 use crate::status::signal_name;
-use regex::bytes::{Captures, Regex, RegexBuilder, RegexSet, RegexSetBuilder};
-use std::sync::{LazyLock, OnceLock};
+use regex::bytes::Captures;
+use std::sync::LazyLock;
 
 include!(concat!(env!("OUT_DIR"), "/messages.rs"));
-
-/// A part of what is said.
-#[derive(Clone, Copy, Debug)]
-enum Piece {
-    Text(&'static str),
-    Int,
-    Size,
-    Errno,
-    Signal,
-    SignalName,
-    Module,
-    /// A word of a list, and what is said of any other.
-    Word(&'static [&'static str], &'static str),
-}
 
 /// One entry of `knowledge/messages`.
 #[derive(Clone, Copy, Debug)]
@@ -37,11 +24,7 @@ struct Entry {
     says: &'static [Piece],
     means: Means,
     #[cfg(test)]
-    source: &'static str,
-    #[cfg(test)]
-    examples: &'static [&'static str],
-    #[cfg(test)]
-    look_alikes: &'static [&'static str],
+    grounds: entry::Grounds,
 }
 
 /// A class whose name says what is wrong.
@@ -50,9 +33,7 @@ struct Class {
     name: &'static str,
     meaning: Meaning,
     #[cfg(test)]
-    examples: &'static [&'static str],
-    #[cfg(test)]
-    look_alikes: &'static [&'static str],
+    grounds: entry::Grounds,
 }
 
 /// A message that is known.
@@ -64,50 +45,18 @@ pub struct Known {
     pub meaning: Meaning,
 }
 
-/// All patterns in one, to learn at once which entry it is; most messages are none.
-static PATTERNS: LazyLock<Option<RegexSet>> = LazyLock::new(|| {
-    RegexSetBuilder::new(MESSAGES.iter().map(|entry| anchored(entry.regex)))
-        .unicode(false)
-        .size_limit(PATTERN_BYTES_MAX)
-        .build()
-        .ok()
-});
-
-/// The pattern of each entry, made when the first message asks for it.
-static SINGLE: [OnceLock<Option<Regex>>; MESSAGES.len()] =
-    [const { OnceLock::new() }; MESSAGES.len()];
-
-/// Bytes that the patterns may take when they are compiled.
-const PATTERN_BYTES_MAX: usize = 32 << 20;
-
-fn anchored(pattern: &str) -> String {
-    format!("^(?:{pattern})")
-}
+static FINDER: LazyLock<Option<Finder>> =
+    LazyLock::new(|| Finder::new(MESSAGES.iter().map(|entry| entry.regex)));
 
 /// What is known of this message. Of several entries the one with more letters is meant, which stands first.
 pub fn message(text: &str) -> Option<Known> {
-    let text = text.trim_start().as_bytes();
-    let first = PATTERNS.as_ref()?.matches(text).iter().next()?;
-    let entry = MESSAGES.get(first)?;
-    let pattern = SINGLE
-        .get(first)?
-        .get_or_init(|| {
-            RegexBuilder::new(&anchored(entry.regex))
-                .unicode(false)
-                .build()
-                .ok()
-        })
-        .as_ref()?;
-    Some(entry.read(&pattern.captures(text)?))
+    let (index, captures) = FINDER.as_ref()?.find(text.trim_start())?;
+    Some(MESSAGES.get(index)?.read(&captures))
 }
 
 /// The constants of all sentences, and the words of their holes.
 pub(super) fn pieces() -> impl Iterator<Item = &'static str> {
-    let said = MESSAGES.iter().flat_map(|entry| entry.says);
-    let constants = said.filter_map(|piece| match piece {
-        Piece::Text(constant) => Some(*constant),
-        _ => None,
-    });
+    let constants = MESSAGES.iter().flat_map(|entry| entry::texts(entry.says));
     let errors = ERRORS.iter().map(|(_, _, meaning)| *meaning);
     let words = LISTS.iter().flat_map(|list| list.iter().copied());
     constants.chain(words).chain(errors)
@@ -116,22 +65,19 @@ pub(super) fn pieces() -> impl Iterator<Item = &'static str> {
 /// All examples, each with the source of its entry.
 #[cfg(test)]
 pub(crate) fn examples() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let entries = MESSAGES.iter();
-    entries.flat_map(|entry| {
-        entry
-            .examples
-            .iter()
-            .map(|example| (*example, entry.source))
-    })
+    MESSAGES.iter().flat_map(|entry| entry.grounds.sourced())
 }
 
 /// What a class means, whatever its message is.
 pub fn class(name: &str) -> Option<Meaning> {
-    let found = CLASSES.iter().find(|class| {
-        let rest = name.strip_suffix(class.name);
-        rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-    });
-    found.map(|class| class.meaning)
+    for class in CLASSES {
+        if let Some(module) = name.strip_suffix(class.name)
+            && (module.is_empty() || module.ends_with('.'))
+        {
+            return Some(class.meaning);
+        }
+    }
+    None
 }
 
 impl Entry {
@@ -156,14 +102,9 @@ impl Entry {
                 text.constant("?");
             }
         }
-        let meaning = match (self.means, signal) {
-            (Means::Always(meaning), _) => meaning,
-            (Means::OfSignal, Some(signal)) => Meaning::of_signal(signal),
-            (Means::OfSignal, None) => Meaning::WorkerLost,
-        };
         Known {
             says: text.finish(),
-            meaning,
+            meaning: self.means.with(signal, Meaning::WorkerLost),
         }
     }
 }
@@ -172,7 +113,7 @@ impl Entry {
 fn push(text: &mut PublicText, hole: Piece, value: &str) -> Option<()> {
     match hole {
         Piece::Text(constant) => text.constant(constant),
-        Piece::Int | Piece::Signal => text.integer(integer(value)?),
+        Piece::Int | Piece::Signal | Piece::ExitCode => text.integer(integer(value)?),
         Piece::Size => {
             let (number, unit) = value.split_once(' ')?;
             let unit = UNITS.iter().find(|known| **known == unit)?;
@@ -232,77 +173,20 @@ const UNITS: &[&str] = &[
     "bytes", "KiB", "MiB", "GiB", "TiB", "B", "KB", "MB", "GB", "TB",
 ];
 
-/// Errors of the system: number, symbol, meaning (Linux).
-const ERRORS: &[(u64, &str, &str)] = &[
-    (1, "EPERM", "Operation not permitted"),
-    (2, "ENOENT", "No such file or directory"),
-    (3, "ESRCH", "No such process"),
-    (4, "EINTR", "Interrupted system call"),
-    (5, "EIO", "Input/output error"),
-    (6, "ENXIO", "No such device or address"),
-    (7, "E2BIG", "Argument list too long"),
-    (8, "ENOEXEC", "Exec format error"),
-    (9, "EBADF", "Bad file descriptor"),
-    (10, "ECHILD", "No child processes"),
-    (11, "EAGAIN", "Resource temporarily unavailable"),
-    (12, "ENOMEM", "Cannot allocate memory"),
-    (13, "EACCES", "Permission denied"),
-    (14, "EFAULT", "Bad address"),
-    (16, "EBUSY", "Device or resource busy"),
-    (17, "EEXIST", "File exists"),
-    (18, "EXDEV", "Invalid cross-device link"),
-    (19, "ENODEV", "No such device"),
-    (20, "ENOTDIR", "Not a directory"),
-    (21, "EISDIR", "Is a directory"),
-    (22, "EINVAL", "Invalid argument"),
-    (23, "ENFILE", "Too many open files in system"),
-    (24, "EMFILE", "Too many open files"),
-    (25, "ENOTTY", "Inappropriate ioctl for device"),
-    (26, "ETXTBSY", "Text file busy"),
-    (27, "EFBIG", "File too large"),
-    (28, "ENOSPC", "No space left on device"),
-    (29, "ESPIPE", "Illegal seek"),
-    (30, "EROFS", "Read-only file system"),
-    (32, "EPIPE", "Broken pipe"),
-    (36, "ENAMETOOLONG", "File name too long"),
-    (37, "ENOLCK", "No locks available"),
-    (38, "ENOSYS", "Function not implemented"),
-    (39, "ENOTEMPTY", "Directory not empty"),
-    (40, "ELOOP", "Too many levels of symbolic links"),
-    (61, "ENODATA", "No data available"),
-    (95, "EOPNOTSUPP", "Operation not supported"),
-    (98, "EADDRINUSE", "Address already in use"),
-    (99, "EADDRNOTAVAIL", "Cannot assign requested address"),
-    (100, "ENETDOWN", "Network is down"),
-    (101, "ENETUNREACH", "Network is unreachable"),
-    (103, "ECONNABORTED", "Software caused connection abort"),
-    (104, "ECONNRESET", "Connection reset by peer"),
-    (107, "ENOTCONN", "Transport endpoint is not connected"),
-    (110, "ETIMEDOUT", "Connection timed out"),
-    (111, "ECONNREFUSED", "Connection refused"),
-    (112, "EHOSTDOWN", "Host is down"),
-    (113, "EHOSTUNREACH", "No route to host"),
-    (115, "EINPROGRESS", "Operation now in progress"),
-    (116, "ESTALE", "Stale file handle"),
-    (121, "EREMOTEIO", "Remote I/O error"),
-    (122, "EDQUOT", "Disk quota exceeded"),
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
     fn first(text: &str) -> Option<usize> {
-        let text = text.trim_start().as_bytes();
-        PATTERNS.as_ref().unwrap().matches(text).iter().next()
+        Some(FINDER.as_ref().unwrap().find(text.trim_start())?.0)
     }
 
     #[test]
     fn every_entry_reads_its_examples_and_no_look_alike() {
         let mut wrong = Vec::new();
         for (index, entry) in MESSAGES.iter().enumerate() {
-            for example in entry.examples {
+            for example in entry.grounds.examples {
                 if first(example) != Some(index) {
                     let found = first(example).map(|found| MESSAGES[found].regex);
                     wrong.push(format!("{example} is read as {found:?}"));
@@ -310,7 +194,7 @@ mod tests {
                     wrong.push(format!("{example} has an empty hole"));
                 }
             }
-            for look_alike in entry.look_alikes {
+            for look_alike in entry.grounds.look_alikes {
                 if first(look_alike) == Some(index) {
                     wrong.push(format!("{look_alike} is read as {}", entry.regex));
                 }
@@ -322,10 +206,10 @@ mod tests {
     #[test]
     fn every_class_means_what_its_entry_says() {
         for entry in CLASSES {
-            for example in entry.examples {
+            for example in entry.grounds.examples {
                 assert_eq!(class(example), Some(entry.meaning), "{example}");
             }
-            for look_alike in entry.look_alikes {
+            for look_alike in entry.grounds.look_alikes {
                 assert_eq!(class(look_alike), None, "{look_alike}");
             }
         }
@@ -402,7 +286,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_follows_a_public_beginning_never_matters(index in 0..MESSAGES.len(), tail in "[a-zA-Z@/ ]{0,40}") {
-            let example = MESSAGES[index].examples[0];
+            let example = MESSAGES[index].grounds.examples[0];
             let plain = message(example).unwrap();
             let with_tail = message(&format!("{example}\u{1}{tail}")).unwrap();
             prop_assert_eq!(plain, with_tail);

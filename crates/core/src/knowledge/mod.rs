@@ -3,7 +3,9 @@
 //! A verdict is drawn from the [`Meaning`] of what was read, never from the words of a text.
 
 pub mod commands;
+mod entry;
 pub mod launchers;
+pub(crate) mod lists;
 mod meaning;
 mod messages;
 pub(crate) mod sentences;
@@ -16,7 +18,7 @@ pub use meaning::Meaning;
 pub(crate) use messages::{class, message};
 #[cfg(test)]
 pub(crate) use signs::saying;
-pub(crate) use signs::{Sign, Speaker, Weight, meaning_of, sign};
+pub(crate) use signs::{Sign, Speaker, Weight, meaning_of, sign, signal_called};
 pub(crate) use wrappers::{Wrapper, points_elsewhere, restarts, wrapper};
 
 /// All that can be said of the examples.

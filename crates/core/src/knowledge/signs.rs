@@ -4,12 +4,13 @@
 //! `knowledge/signs` names: its own sentence, and numbers (ranks, exit codes, signals).
 
 use super::Meaning;
-use super::meaning::Means;
+use super::entry::{self, Finder, Means, Piece};
+use super::lists::SIGNALS;
 use crate::public::PublicStr;
 use crate::public::text::PublicText;
 use crate::status::signal_name;
-use regex::bytes::{Captures, Regex, RegexBuilder, RegexSet, RegexSetBuilder};
-use std::sync::{LazyLock, OnceLock};
+use regex::bytes::Captures;
+use std::sync::LazyLock;
 
 include!(concat!(env!("OUT_DIR"), "/signs.rs"));
 
@@ -39,14 +40,6 @@ pub enum Speaker {
     Launcher,
 }
 
-/// A part of what is said.
-#[derive(Clone, Copy, Debug)]
-enum Piece {
-    Text(&'static str),
-    ExitCode,
-    Signal,
-}
-
 /// One entry of `knowledge/signs`.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
@@ -56,11 +49,7 @@ struct Entry {
     speaker: Speaker,
     means: Means,
     #[cfg(test)]
-    source: &'static str,
-    #[cfg(test)]
-    examples: &'static [&'static str],
-    #[cfg(test)]
-    look_alikes: &'static [&'static str],
+    grounds: entry::Grounds,
 }
 
 /// A sign that was read.
@@ -86,25 +75,13 @@ pub struct Sign {
     pub signal: Option<i32>,
 }
 
-static PATTERNS: LazyLock<Option<RegexSet>> = LazyLock::new(|| {
-    RegexSetBuilder::new(SIGNS.iter().map(|entry| entry.regex))
-        .unicode(false)
-        .build()
-        .ok()
-});
-
-/// The pattern of each entry, made when the first line is such a sign.
-static SINGLE: [OnceLock<Option<Regex>>; SIGNS.len()] = [const { OnceLock::new() }; SIGNS.len()];
+static FINDER: LazyLock<Option<Finder>> =
+    LazyLock::new(|| Finder::new(SIGNS.iter().map(|entry| entry.regex)));
 
 /// The sign that this line is. The first entry that matches says.
 pub fn sign(line: &str) -> Option<Sign> {
-    let first = PATTERNS.as_ref()?.matches(line.as_bytes()).iter().next()?;
-    let entry = SIGNS.get(first)?;
-    let pattern = SINGLE
-        .get(first)?
-        .get_or_init(|| RegexBuilder::new(entry.regex).unicode(false).build().ok())
-        .as_ref()?;
-    entry.read(&pattern.captures(line.as_bytes())?)
+    let (index, captures) = FINDER.as_ref()?.find(line)?;
+    Some(SIGNS.get(index)?.read(&captures))
 }
 
 /// What a text of ours means that stands for a sign, or names a signal.
@@ -119,74 +96,51 @@ pub fn meaning_of(says: &str, signs: &[Sign]) -> Option<Meaning> {
 
 /// The constants of all that is said.
 pub(super) fn pieces() -> impl Iterator<Item = &'static str> {
-    let said = SIGNS.iter().flat_map(|entry| entry.says);
-    said.filter_map(|piece| match piece {
-        Piece::Text(constant) => Some(*constant),
-        _ => None,
-    })
+    SIGNS.iter().flat_map(|entry| entry::texts(entry.says))
 }
 
 /// All examples, each with the source of its entry.
 #[cfg(test)]
 pub(crate) fn examples() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let entries = SIGNS.iter();
-    entries.flat_map(|entry| {
-        entry
-            .examples
-            .iter()
-            .map(|example| (*example, entry.source))
-    })
+    SIGNS.iter().flat_map(|entry| entry.grounds.sourced())
 }
 
 /// The sign that is told in these words.
 #[cfg(test)]
 pub fn saying(says: &str) -> Option<Sign> {
-    let lines = SIGNS.iter().map(|entry| entry.examples[0]);
+    let lines = SIGNS.iter().map(|entry| entry.grounds.examples[0]);
     lines
         .filter_map(sign)
         .find(|sign| sign.says.as_str() == says)
 }
 
 impl Entry {
-    fn read(&self, captures: &Captures<'_>) -> Option<Sign> {
-        let number = |name: &str| {
-            let value = captures.name(name)?;
-            std::str::from_utf8(value.as_bytes())
-                .ok()?
-                .parse::<i64>()
-                .ok()
-        };
-        let rank = |name: &str| number(name).and_then(|rank| u64::try_from(rank).ok());
-        let exit_code = number("exit_code");
-        let signal = number("signal")
-            .and_then(|signal| i32::try_from(signal).ok())
-            .or_else(|| {
-                let name = captures.name("signal_name")?;
-                signal_called(std::str::from_utf8(name.as_bytes()).ok()?)
-            })
-            .or_else(|| exit_code.and_then(signal_of_code))
+    fn read(&self, captures: &Captures<'_>) -> Sign {
+        let group = |name| std::str::from_utf8(captures.name(name)?.as_bytes()).ok();
+        let number = |name| group(name).and_then(|value| value.parse::<u64>().ok());
+        let exit_code = group("exit_code").and_then(|code| code.parse().ok());
+        let signal = group("signal")
+            .and_then(|signal| signal.parse().ok())
+            .or_else(|| signal_called(group("signal_name")?))
+            .or_else(|| signal_of_code(exit_code?))
             .filter(|signal| signal_name(*signal).is_some());
         let mut sign = Sign {
             says: PublicStr::constant(""),
-            weight: match (self.means, signal) {
-                // A worker that exits has a reason of its own, which it prints itself.
-                (Means::OfSignal, None) => Weight::Hint,
-                _ => self.weight,
-            },
+            weight: self.weight,
             speaker: self.speaker,
-            meaning: match (self.means, signal) {
-                (Means::Always(meaning), _) => meaning,
-                (Means::OfSignal, Some(signal)) => Meaning::of_signal(signal),
-                (Means::OfSignal, None) => Meaning::WorkerExit,
-            },
-            rank: rank("rank"),
-            local_rank: rank("local_rank"),
-            node_rank: rank("node_rank"),
+            meaning: self.means.with(signal, Meaning::WorkerExit),
+            rank: number("rank"),
+            local_rank: number("local_rank"),
+            node_rank: number("node_rank"),
             exit_code,
             signal,
         };
+        if matches!(self.means, Means::OfSignal) && signal.is_none() {
+            // A worker that exits has a reason of its own, which it prints itself.
+            sign.weight = Weight::Hint;
+        }
         sign.says = said(self.says, &sign);
-        Some(sign)
+        sign
     }
 }
 
@@ -196,25 +150,24 @@ fn said(pieces: &[Piece], sign: &Sign) -> PublicStr {
     for piece in pieces {
         match (piece, sign.exit_code) {
             (Piece::Text(constant), _) => text.constant(constant),
-            (Piece::Signal, _) => {
-                text.constant(sign.signal.and_then(signal_name).unwrap_or("no signal"))
-            }
             (Piece::ExitCode, Some(code)) => {
                 if code < 0 {
                     text.constant("-");
                 }
                 text.integer(code.unsigned_abs())
             }
-            (Piece::ExitCode, None) => text.constant("?"),
+            (Piece::Signal, _) => {
+                text.constant(sign.signal.and_then(signal_name).unwrap_or("no signal"))
+            }
+            _ => text.constant("?"),
         };
     }
     text.finish()
 }
 
 /// The signal that is called so, by its name or as the C library calls it.
-pub(super) fn signal_called(name: &str) -> Option<i32> {
-    let spelled = SPELLED.iter().find(|(spelled, _)| *spelled == name);
-    if let Some((_, signal)) = spelled {
+pub(crate) fn signal_called(name: &str) -> Option<i32> {
+    if let Some((_, signal)) = SIGNALS.iter().find(|(spelled, _)| *spelled == name) {
         return Some(*signal);
     }
     (1..=LAST_SIGNAL).find(|signal| signal_name(*signal) == Some(name))
@@ -222,22 +175,6 @@ pub(super) fn signal_called(name: &str) -> Option<i32> {
 
 /// The last signal that has a name of its own.
 const LAST_SIGNAL: i32 = 31;
-
-/// What the C library calls the signals.
-const SPELLED: &[(&str, i32)] = &[
-    ("Hangup", 1),
-    ("Interrupt", 2),
-    ("Quit", 3),
-    ("Illegal instruction", 4),
-    ("Aborted", 6),
-    ("Bus error", 7),
-    ("Floating point exception", 8),
-    ("Killed", 9),
-    ("Out Of Memory", 9),
-    ("Segmentation fault", 11),
-    ("Broken pipe", 13),
-    ("Terminated", 15),
-];
 
 /// The signal behind an exit code: launchers write it as a negative number, or as it looks in 8 bits (245 is -11).
 fn signal_of_code(code: i64) -> Option<i32> {
@@ -255,17 +192,10 @@ mod tests {
 
     #[test]
     fn every_entry_reads_its_examples_and_no_look_alike() {
-        assert!(PATTERNS.is_some());
+        assert!(FINDER.is_some());
         for (index, entry) in SIGNS.iter().enumerate() {
-            let first = |line: &str| {
-                PATTERNS
-                    .as_ref()
-                    .unwrap()
-                    .matches(line.as_bytes())
-                    .iter()
-                    .next()
-            };
-            for example in entry.examples {
+            let first = |line: &str| Some(FINDER.as_ref().unwrap().find(line)?.0);
+            for example in entry.grounds.examples {
                 let found = first(example);
                 assert_eq!(
                     found,
@@ -280,7 +210,7 @@ mod tests {
                     sign.says
                 );
             }
-            for look_alike in entry.look_alikes {
+            for look_alike in entry.grounds.look_alikes {
                 assert_ne!(first(look_alike), Some(index), "{look_alike}");
             }
         }

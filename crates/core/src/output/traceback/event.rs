@@ -15,29 +15,31 @@ use crate::public::{PublicStr, dictionary};
 /// The error event of a report; `fatal` says whether the run died of it.
 #[must_use]
 pub fn event(report: &Report, fatal: bool) -> ErrorEvent {
-    let last = report.error();
-    let chain: Vec<PublicStr> = report
-        .exceptions
-        .iter()
-        .filter(|exception| exception.complete)
-        .map(class)
-        .collect();
-    ErrorEvent {
-        exception_type: last.filter(|last| last.complete).map(class),
-        exception: last.and_then(|last| last.message.known.clone()),
+    let mut event = ErrorEvent {
         meaning: report.meaning().map(Meaning::public),
-        exception_shape: last.and_then(|last| last.message.shape.clone()),
-        stack_trace: (!report.exceptions.is_empty()).then(|| stack_trace(report)),
-        frames: last
-            .map(|last| last.frames.iter().cloned().collect::<Vec<_>>())
-            .filter(|frames| !frames.is_empty()),
-        chain: (chain.len() > 1).then_some(chain),
         marker: report.marker.clone(),
         fingerprint: Some(fingerprint(report)),
         rank: report.rank,
         fatal: Some(fatal),
         ..ErrorEvent::default()
+    };
+    if let Some(last) = report.error() {
+        if last.complete {
+            event.exception_type = Some(class(last));
+        }
+        event.exception.clone_from(&last.message.known);
+        event.exception_shape.clone_from(&last.message.shape);
+        if !last.frames.is_empty() {
+            event.frames = Some(last.frames.iter().cloned().collect());
+        }
+        event.stack_trace = Some(stack_trace(report));
     }
+    let complete = report.exceptions.iter().filter(|link| link.complete);
+    let chain: Vec<PublicStr> = complete.map(class).collect();
+    if chain.len() > 1 {
+        event.chain = Some(chain);
+    }
+    event
 }
 
 fn class(exception: &Exception) -> PublicStr {
@@ -51,19 +53,27 @@ pub fn fingerprint(report: &Report) -> PublicStr {
     for exception in &report.exceptions {
         parts.push(class(exception));
         parts.extend(exception.message.known.clone());
-        let public = exception.frames.iter().filter(|frame| frame.file.is_some());
         let mut before = None;
-        for frame in public {
-            let this = (frame.file.clone(), frame.function.clone());
+        for frame in exception.frames.iter() {
+            let Some(file) = &frame.file else {
+                continue;
+            };
+            let this = Some((file, &frame.function));
             // A recursion is the same error however deep it went.
-            if before.as_ref() != Some(&this) {
-                parts.extend([this.0.clone(), this.1.clone()].into_iter().flatten());
-                before = Some(this);
+            if before != this {
+                parts.push(file.clone());
+                parts.extend(frame.function.clone());
+                before = this;
             }
         }
     }
+    fingerprint_of(&parts)
+}
+
+/// The hash over public texts.
+pub fn fingerprint_of(parts: &[PublicStr]) -> PublicStr {
     let mut text = PublicText::new();
-    text.hex(dictionary::fingerprint_of(&parts));
+    text.hex(dictionary::fingerprint_of(parts));
     text.finish()
 }
 
@@ -72,61 +82,49 @@ fn stack_trace(report: &Report) -> PublicStr {
     let mut text = Bounded::default();
     for (index, exception) in report.exceptions.iter().enumerate() {
         if index == 1 && report.dropped > 0 {
-            text.line(|line| {
-                line.constant("[")
-                    .integer(report.dropped)
-                    .constant(" exceptions left out]")
-            });
+            text.count("[", report.dropped, " exceptions left out]");
         }
-        match exception.link {
-            _ if index == 0 => {}
-            Link::First => {}
-            Link::Cause => text.line(|line| {
-                line.constant(
-                    "\nThe above exception was the direct cause of the following exception:\n",
-                )
-            }),
-            Link::Context => text.line(|line| {
-                line.constant(
-                    "\nDuring handling of the above exception, another exception occurred:\n",
-                )
-            }),
-            Link::Member => text.line(|line| line.constant("\nMember of the group:\n")),
-            Link::Quoted => text.line(|line| line.constant("\nOriginal error:\n")),
+        let link = match exception.link {
+            _ if index == 0 => "",
+            Link::First => "",
+            Link::Cause => {
+                "\nThe above exception was the direct cause of the following exception:\n"
+            }
+            Link::Context => {
+                "\nDuring handling of the above exception, another exception occurred:\n"
+            }
+            Link::Member => "\nMember of the group:\n",
+            Link::Quoted => "\nOriginal error:\n",
+        };
+        if !link.is_empty() {
+            text.line(|line| line.constant(link));
         }
         traceback(&mut text, exception);
     }
-    text.finish()
+    text.text.finish()
 }
 
 fn traceback(text: &mut Bounded, exception: &Exception) {
-    if !exception.frames.is_empty() {
+    let frames = &exception.frames;
+    if !frames.is_empty() {
         text.line(|line| line.constant("Traceback (most recent call last):"));
     }
-    for (index, frame) in exception.frames.iter().enumerate() {
-        if index == exception.frames.before_the_gap() && exception.frames.dropped > 0 {
-            text.line(|line| {
-                line.constant("  [")
-                    .integer(exception.frames.dropped)
-                    .constant(" frames left out]")
-            });
+    for (index, frame) in frames.iter().enumerate() {
+        if index == frames.before_the_gap() && frames.dropped > 0 {
+            text.count("  [", frames.dropped, " frames left out]");
         }
         text.line(|line| frame_line(line, frame));
         if let Some(times) = frame.repeated {
-            text.line(|line| {
-                line.constant("  [Previous line repeated ")
-                    .integer(times)
-                    .constant(" more times]")
-            });
+            text.count("  [Previous line repeated ", times, " more times]");
         }
     }
     if exception.complete {
         text.line(|line| {
             line.public(&class(exception));
-            match &exception.message.known {
-                Some(known) => line.constant(": ").public(known),
-                None => line,
+            if let Some(known) = &exception.message.known {
+                line.constant(": ").public(known);
             }
+            line
         });
     }
 }
@@ -153,30 +151,25 @@ fn frame_line<'a>(line: &'a mut PublicText, frame: &Frame) -> &'a mut PublicText
 struct Bounded {
     text: PublicText,
     bytes: usize,
-    full: bool,
 }
 
 impl Bounded {
     fn line(&mut self, write: impl for<'a> FnOnce(&'a mut PublicText) -> &'a mut PublicText) {
-        if self.full {
+        if self.bytes > TRACE_TEXT_BYTES_MAX {
             return;
         }
         let mut line = PublicText::new();
         write(&mut line);
         let line = line.finish();
-        self.bytes = self
-            .bytes
-            .saturating_add(line.as_str().len())
-            .saturating_add(1);
+        self.bytes += line.as_str().len() + 1;
         if self.bytes > TRACE_TEXT_BYTES_MAX {
-            self.full = true;
             self.text.constant("[the rest is left out]\n");
-            return;
+        } else {
+            self.text.public(&line).constant("\n");
         }
-        self.text.public(&line).constant("\n");
     }
 
-    fn finish(self) -> PublicStr {
-        self.text.finish()
+    fn count(&mut self, before: &'static str, number: u64, behind: &'static str) {
+        self.line(|line| line.constant(before).integer(number).constant(behind));
     }
 }

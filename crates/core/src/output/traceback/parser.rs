@@ -12,12 +12,14 @@ use super::grammar::headers::{self, Header, Separator};
 use super::grammar::words::Words;
 use super::report::{Exception, Frames, Link, Report, Standing};
 use super::{messages, origin};
-use crate::knowledge;
+use crate::event::Frame;
+use crate::knowledge::{self, lists::Question};
 use crate::limits::{
     TRACE_CHAIN_LINES_MAX, TRACE_HEADING_LINES_MAX, TRACE_HOLE_MAX, TRACE_JUNK_LINES_MAX,
     TRACE_LINE_NUMBER_MAX,
 };
 use crate::output::prefix::{self, is_progress_bar};
+use crate::status::signal::{SIGHUP, SIGINT, SIGTERM};
 
 /// Where in the grammar the source is.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -66,14 +68,6 @@ enum MessageLine {
     Next,
 }
 
-/// How frames are printed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Renderer {
-    #[default]
-    Interpreter,
-    Notebook,
-}
-
 /// Frames without a header.
 #[derive(Clone, Debug, Default)]
 struct Stray {
@@ -99,7 +93,8 @@ pub(super) struct Parser {
     /// What the last heading said, and for how many lines it holds.
     heading: Option<(Standing, u32)>,
     boxes: Boxes,
-    renderer: Renderer,
+    /// Whether a notebook prints the frames.
+    is_notebook: bool,
 }
 
 /// What is known about the line from outside of it.
@@ -137,17 +132,13 @@ impl Around {
 impl Parser {
     /// Whether only a line that stands out needs to be shown to it.
     pub(super) fn is_idle(&self) -> bool {
-        let waits = match self.state {
-            State::Idle => false,
-            State::After(after) => after.announces || after.message == MessageLine::Next,
-            State::Frames | State::Dump(_) => true,
-        };
-        let is_native = self
-            .report
-            .as_ref()
-            .is_some_and(|report| report.standing == Standing::Native);
-        !waits
-            && !is_native
+        match self.state {
+            State::Idle => {}
+            State::After(after) if !after.announces && after.message == MessageLine::Same => {}
+            State::After(_) | State::Frames | State::Dump(_) => return false,
+        }
+        let is_native = |report: &Report| report.standing == Standing::Native;
+        !self.report.as_ref().is_some_and(is_native)
             && self.boxes.is_empty()
             && self.stray.frames.is_empty()
             && self.group.is_none()
@@ -155,87 +146,99 @@ impl Parser {
 
     /// Whether a header came and nothing of its traceback.
     pub(super) fn awaits_first_frame(&self) -> bool {
-        let Some(report) = &self.report else {
-            return false;
-        };
-        self.state == State::Frames
-            && matches!(report.exceptions.as_slice(), [only] if only.frames.is_empty())
+        match &self.report {
+            Some(report) if self.state == State::Frames => {
+                matches!(report.exceptions.as_slice(), [only] if only.frames.is_empty())
+            }
+            _ => false,
+        }
     }
 
-    /// Takes the next line, without the source's prefix; what is finished goes to `done`.
-    pub(super) fn line(&mut self, line: &str, around: Around, done: &mut Vec<Report>) {
+    /// Takes the next line, without the source's prefix; returns the report that it ends.
+    pub(super) fn line(&mut self, line: &str, around: Around) -> Option<Report> {
         if let Some((_, left)) = &mut self.heading {
             *left = left.saturating_sub(1);
         }
         let line = match self.boxes.line(line, self.report.is_some()) {
             Unboxed::Line(line) => line,
-            Unboxed::Border => return self.state = State::After(After::default()),
-            Unboxed::Member => return self.member(),
+            Unboxed::Border => {
+                self.state = State::After(After::default());
+                return None;
+            }
+            Unboxed::Member => {
+                self.member();
+                return None;
+            }
             Unboxed::Row(frame, end) => {
                 if let Some(column) = end {
                     self.column = column + 1;
                 }
-                if let (Some(frame), Some(exception)) = (frame, self.newest()) {
-                    exception.frames.push(frame);
+                if let Some(frame) = frame {
+                    self.push_frame(frame);
                 }
-                return;
+                return None;
             }
         };
         let (margin, text) = without_margin(line);
         let words = around.words;
-        if words.have(Words::HEADER)
+        if words.have(Question::Header)
             && let Some(header) = headers::header(text)
         {
-            return self.open(header, line, margin, around, done);
+            return self.open(header, line, margin, around);
         }
-        if words.have(Words::NATIVE)
+        if words.have(Question::Native)
             && let Some(native) = headers::native(text)
         {
-            return self.native(native, around, done);
+            return self.native(native, around);
         }
         if self.announcement(text, words) {
             self.silence = 0;
-            return;
+            return None;
         }
         match self.state {
-            State::Idle => self.idle(text, around, done),
-            State::Frames => self.frames(text, around, done),
-            State::After(after) => self.after(text, after, around, done),
+            State::Idle => self.idle(text, around),
+            State::Frames => self.frames(text, around),
+            State::After(after) => self.after(text, after, around),
             State::Dump(mut dump) => {
-                let goes_on = self
-                    .report
-                    .as_mut()
-                    .is_some_and(|report| dump.line(text, report));
-                self.state = State::Dump(dump);
-                if !goes_on {
-                    Dump::end(self.report.as_mut());
-                    self.close(done);
+                if let Some(report) = &mut self.report
+                    && dump.line(text, report)
+                {
+                    self.state = State::Dump(dump);
+                    return None;
                 }
+                self.close()
             }
         }
     }
 
     /// Ends what is open.
-    pub(super) fn close(&mut self, done: &mut Vec<Report>) {
-        done.extend(self.report.take().filter(|report| !report.is_empty()));
-        *self = Self {
-            heading: self.heading,
-            ..Self::default()
-        };
+    pub(super) fn close(&mut self) -> Option<Report> {
+        let closed = std::mem::take(self);
+        self.heading = closed.heading;
+        closed.end()
     }
 
     /// The report that is being read, as it would be if the stream ended here.
     pub(super) fn pending(&self) -> Option<Report> {
-        let mut copy = self.clone();
-        if let Some(frame) = copy.boxes.finish()
-            && let Some(exception) = copy.newest()
-        {
+        self.clone().end()
+    }
+
+    fn end(mut self) -> Option<Report> {
+        if let Some(frame) = self.boxes.finish() {
+            self.push_frame(frame);
+        }
+        let mut report = self.report?;
+        if matches!(self.state, State::Dump(_)) {
+            Dump::end(&mut report);
+        }
+        Some(report).filter(|report| !report.is_empty())
+    }
+
+    /// Appends a frame to the exception that is being read.
+    fn push_frame(&mut self, frame: Frame) {
+        if let Some(exception) = self.newest() {
             exception.frames.push(frame);
         }
-        if matches!(copy.state, State::Dump(_)) {
-            Dump::end(copy.report.as_mut());
-        }
-        copy.report.filter(|report| !report.is_empty())
     }
 
     /// The exception that is being read.
@@ -261,8 +264,8 @@ impl Parser {
     }
 
     /// A native death: `terminate called …`, `Fatal Python error: …`, the dump of a timeout.
-    fn native(&mut self, native: headers::Native, around: Around, done: &mut Vec<Report>) {
-        self.close(done);
+    fn native(&mut self, native: headers::Native, around: Around) -> Option<Report> {
+        let closed = self.close();
         self.report = Some(Report {
             marker: Some(native.marker),
             ..around.report(native.standing)
@@ -272,6 +275,7 @@ impl Parser {
         } else {
             State::After(After::default())
         };
+        closed
     }
 
     /// A header: another exception of this report, or a new report.
@@ -281,41 +285,38 @@ impl Parser {
         line: &str,
         margin: Option<usize>,
         around: Around,
-        done: &mut Vec<Report>,
-    ) {
-        let is_deeper = match (self.group, margin) {
-            (Some(group), Some(margin)) => margin > group,
-            _ => false,
-        };
-        let newest = self
-            .report
-            .as_ref()
-            .and_then(|report| report.exceptions.last());
-        let is_member = newest.is_some_and(|newest| {
-            newest.link == Link::Member && !newest.complete && newest.frames.is_empty()
-        });
+    ) -> Option<Report> {
+        let mut closed = None;
         let is_quoted = match self.state {
             State::After(after) => header.original || after.announces,
             _ => false,
         };
-        let link = match self.link.take() {
-            Some(_) if is_deeper => Some(Link::Member),
-            Some(link) => Some(link),
-            None if is_quoted => Some(Link::Quoted),
-            None => None,
-        };
-        if is_member {
-            // Its separator has opened it already.
-        } else if let Some(link) = link.filter(|_| self.report.is_some()) {
-            self.push_exception(link);
-        } else {
-            let standing = match self.heading.take() {
-                Some((standing, left)) if left > 0 => standing,
-                _ if around.logged => Standing::Logged,
-                _ => Standing::Plain,
-            };
-            self.close(done);
-            self.report = Some(around.report(standing));
+        let is_deeper = matches!((self.group, margin), (Some(group), Some(at)) if at > group);
+        let mut link = self.link.take();
+        if link.is_some() && is_deeper {
+            link = Some(Link::Member);
+        } else if link.is_none() && is_quoted {
+            link = Some(Link::Quoted);
+        }
+        let newest = self.newest();
+        let is_open_member = newest.is_some_and(|newest| {
+            newest.link == Link::Member && !newest.complete && newest.frames.is_empty()
+        });
+        // The separator of a member has opened it already.
+        if !is_open_member {
+            if let Some(link) = link
+                && self.report.is_some()
+            {
+                self.push_exception(link);
+            } else {
+                let standing = match self.heading.take() {
+                    Some((standing, left)) if left > 0 => standing,
+                    _ if around.logged => Standing::Logged,
+                    _ => Standing::Plain,
+                };
+                closed = self.close();
+                self.report = Some(around.report(standing));
+            }
         }
         if header.group && self.group.is_none() {
             self.group = margin.or(Some(2));
@@ -323,18 +324,15 @@ impl Parser {
         self.state = State::Frames;
         self.silence = 0;
         self.stray = Stray::default();
-        self.renderer = if header.notebook {
-            Renderer::Notebook
-        } else {
-            Renderer::Interpreter
-        };
+        self.is_notebook = header.notebook;
         self.column = header.indentation + 1;
         self.boxes.open(header.boxed, header.before, line);
+        closed
     }
 
     /// What announces the next header: a link of the chain, a member of a group, a heading.
     fn announcement(&mut self, text: &str, words: Words) -> bool {
-        if words.have(Words::HEADING)
+        if words.have(Question::Heading)
             && let Some(standing) = headers::heading(text)
         {
             self.heading = Some((standing, TRACE_HEADING_LINES_MAX));
@@ -343,7 +341,7 @@ impl Parser {
         if self.report.is_none() {
             return false;
         }
-        if words.have(Words::LINK)
+        if words.have(Question::Link)
             && let Some(link) = headers::link(text)
         {
             self.link = Some(link);
@@ -353,108 +351,108 @@ impl Parser {
             Some(Separator::Member) => {
                 self.member();
                 self.group = self.group.or(Some(2));
-                true
             }
-            Some(Separator::End) => {
-                self.state = State::After(After::default());
-                true
-            }
-            None => false,
+            Some(Separator::End) => self.state = State::After(After::default()),
+            None => return false,
         }
+        true
     }
 
     /// Frames without a header: the beginning was lost, or a syntax error, which has none.
-    fn idle(&mut self, text: &str, around: Around, done: &mut Vec<Report>) {
+    fn idle(&mut self, text: &str, around: Around) -> Option<Report> {
         if let Some(raw) = frames::quoted(behind_bar(text, around.words)) {
             self.column = raw.column.max(1);
             self.silence = 0;
             self.stray.are_calls = raw.function.is_some();
-            let frame = origin::frame(raw.path, raw.line, raw.function);
-            self.stray.frames.push(frame);
-            return;
+            self.stray.frames.push(origin::frame(raw));
+            return None;
         }
-        if let (Some(times), Some(frame)) = (frames::repeated(text), self.stray.frames.newest()) {
+        if let Some(times) = frames::repeated(text)
+            && let Some(frame) = self.stray.frames.newest()
+        {
             frame.repeated = Some(times.min(TRACE_HOLE_MAX));
-            return;
+            return None;
         }
         self.silence += 1;
         let Some((line, standing)) = self.lone_exception(text) else {
             if self.silence > TRACE_HEADING_LINES_MAX {
                 self.stray = Stray::default();
             }
-            return;
+            return None;
         };
-        self.report = Some(around.report(standing));
-        let frames = std::mem::take(&mut self.stray.frames);
-        if let Some(exception) = self.newest() {
-            exception.frames = frames;
+        let mut report = around.report(standing);
+        if let Some(exception) = report.newest() {
+            exception.frames = std::mem::take(&mut self.stray.frames);
         }
+        self.report = Some(report);
         self.finish_exception(&line, around);
         if standing == Standing::Stray {
-            self.close(done);
+            return self.close();
         }
+        None
     }
 
     /// An exception's line without a header, and what it is worth.
     fn lone_exception<'a>(&self, text: &'a str) -> Option<(ExceptionLine<'a>, Standing)> {
+        let mut text = text;
         let bare = prefix::strip(text);
-        let text = if bare.len() < text.trim().len() {
-            bare
-        } else {
-            text
-        };
+        if bare.len() < text.trim().len() {
+            text = bare;
+        }
         let line = exceptions::exception_line(text.trim_start())?;
-        let has_frames = !self.stray.frames.is_empty();
-        let is_believed = line.certain || self.stray.are_calls && has_frames;
-        if !is_believed || indentation(text) >= self.column.max(1) {
+        if indentation(text) >= self.column.max(1) {
             return None;
         }
-        let standing = if has_frames {
-            Standing::Plain
-        } else {
-            alone(text, &line)?
-        };
-        Some((line, standing))
+        if self.stray.frames.is_empty() {
+            if !line.certain {
+                return None;
+            }
+            let standing = alone(text, &line)?;
+            return Some((line, standing));
+        }
+        let is_believed = line.certain || self.stray.are_calls;
+        is_believed.then_some((line, Standing::Plain))
     }
 
     /// Behind a header.
-    fn frames(&mut self, text: &str, around: Around, done: &mut Vec<Report>) {
+    fn frames(&mut self, text: &str, around: Around) -> Option<Report> {
         let words = around.words;
         self.silence += 1;
         if let Some(raw) = self.raw_frame(text, words) {
-            return self.push_frame(raw);
+            self.push_raw(raw);
+            return None;
         }
         if let Some(times) = frames::repeated(text)
-            && let Some(frame) = self
-                .newest()
-                .and_then(|exception| exception.frames.newest())
+            && let Some(frame) = self.newest_frame()
         {
             frame.repeated = Some(times.min(TRACE_HOLE_MAX));
-            return;
+            return None;
         }
         let text = behind_bar(text, words);
         if indentation(text) < self.column
             && let Some(line) = exceptions::exception_line(text.trim_start())
-            && (line.certain || !(words.have(Words::BAR) && is_progress_bar(text)))
+            && (line.certain || !(words.have(Question::Bar) && is_progress_bar(text)))
         {
             self.finish_exception(&line, around);
         } else if self.silence > TRACE_JUNK_LINES_MAX {
-            self.close(done);
+            return self.close();
         }
+        None
+    }
+
+    fn newest_frame(&mut self) -> Option<&mut Frame> {
+        self.newest()?.frames.newest()
     }
 
     fn raw_frame<'a>(&mut self, text: &'a str, words: Words) -> Option<RawFrame<'a>> {
         if let Some(raw) = frames::quoted(behind_bar(text, words)) {
             return Some(raw);
         }
-        if self.renderer == Renderer::Interpreter {
-            return frames::notebook(text).filter(|raw| raw.path != "Cell In");
+        if !self.is_notebook {
+            return frames::notebook(text);
         }
         if let Some(line) = frames::arrow(text) {
-            let frame = self
-                .newest()
-                .and_then(|exception| exception.frames.newest());
-            if let Some(frame) = frame
+            if let Some(frame) = self.newest_frame()
                 && frame.line.is_none()
                 && line <= TRACE_LINE_NUMBER_MAX
             {
@@ -462,17 +460,16 @@ impl Parser {
             }
             return None;
         }
-        frames::notebook(text).or_else(|| frames::notebook_without_line(text))
+        frames::cell(text)
+            .or_else(|| frames::notebook(text))
+            .or_else(|| frames::notebook_without_line(text))
     }
 
-    fn push_frame(&mut self, raw: RawFrame<'_>) {
+    fn push_raw(&mut self, raw: RawFrame<'_>) {
         self.silence = 0;
         // Where frames have no indentation (notebooks, stackprinter), the exception's line has none either.
         self.column = raw.column.max(1);
-        if let Some(exception) = self.newest() {
-            let frame = origin::frame(raw.path, raw.line, raw.function);
-            exception.frames.push(frame);
-        }
+        self.push_frame(origin::frame(raw));
     }
 
     /// The exception's line.
@@ -489,73 +486,72 @@ impl Parser {
             exception.points_elsewhere = knowledge::points_elsewhere(line.message);
             exception.signal = signal;
         }
-        let was_stopped = matches!(signal, Some(1 | 2 | 15)) && report.is_a(&["SignalException"]);
-        report.interruption = was_stopped || report.is_a(&["KeyboardInterrupt"]);
-        let is_counter = line
-            .message
-            .starts_with(|first: char| first.is_ascii_digit());
+        report.interruption = report.is_a("KeyboardInterrupt")
+            || report.is_a("SignalException") && matches!(signal, Some(SIGHUP | SIGINT | SIGTERM));
         self.silence = 0;
-        self.state = State::After(After {
-            doubt: match () {
-                () if line.certain => Doubt::None,
-                () if is_counter => Doubt::Counter,
-                () => Doubt::Line,
-            },
-            message: if line.has_colon && line.message.is_empty() {
-                MessageLine::Next
-            } else {
-                MessageLine::Same
-            },
+        let mut after = After {
             announces: line.message.trim_end().ends_with(':'),
-        });
+            ..After::default()
+        };
+        if line
+            .message
+            .starts_with(|first: char| first.is_ascii_digit())
+        {
+            after.doubt = Doubt::Counter;
+        } else {
+            after.doubt = Doubt::Line;
+        }
+        if line.certain {
+            after.doubt = Doubt::None;
+        }
+        if line.has_colon && line.message.is_empty() {
+            after.message = MessageLine::Next;
+        }
+        self.state = State::After(after);
     }
 
     /// Behind an exception's line.
-    fn after(&mut self, text: &str, mut after: After, around: Around, done: &mut Vec<Report>) {
+    fn after(&mut self, text: &str, mut after: After, around: Around) -> Option<Report> {
         self.silence += 1;
         if self.silence > TRACE_CHAIN_LINES_MAX {
-            return self.close(done);
+            return self.close();
         }
         let behind = behind_bar(text, around.words);
         if after.doubt == Doubt::Counter
             && let Some(line) = exceptions::exception_line(behind)
             && line.certain
         {
-            return self.finish_exception(&line, around);
+            self.finish_exception(&line, around);
+            return None;
         }
         if let Some(raw) = frames::quoted(behind) {
             // What the message itself announces (`from user code:`) is a part of it.
             if !after.announces {
                 self.frame_after(raw, after.doubt);
             }
-            return;
+            return None;
         }
         let trimmed = text.trim();
         if trimmed.is_empty() {
-            return;
+            return None;
         }
-        after.announces = trimmed.ends_with(':');
         let begins_message = after.message == MessageLine::Next;
+        after.announces = trimmed.ends_with(':');
         after.message = MessageLine::Same;
         self.state = State::After(after);
-        let Some(report) = &mut self.report else {
-            return;
-        };
-        let message = match trimmed.strip_prefix("what():") {
-            Some(what) if report.standing == Standing::Native => what.trim_start(),
-            _ if begins_message => trimmed,
-            _ => {
-                if self.silence <= MESSAGE_LINES_MAX
-                    && let Some(exception) = report.newest()
-                {
-                    exception.message.continues(trimmed);
-                }
-                return;
-            }
-        };
-        if let Some(exception) = report.newest() {
-            exception.message = messages::read(message);
+        let report = self.report.as_mut()?;
+        let is_native = report.standing == Standing::Native;
+        let exception = report.newest()?;
+        if let Some(what) = trimmed.strip_prefix("what():")
+            && is_native
+        {
+            exception.message = messages::read(what.trim_start());
+        } else if begins_message {
+            exception.message = messages::read(trimmed);
+        } else if self.silence <= MESSAGE_LINES_MAX {
+            exception.message.continues(trimmed);
         }
+        None
     }
 
     /// A frame behind an exception's line: the line was another one, or a task's own traceback follows.
@@ -574,7 +570,7 @@ impl Parser {
             return;
         }
         self.state = State::Frames;
-        self.push_frame(raw);
+        self.push_raw(raw);
     }
 }
 
@@ -593,15 +589,17 @@ fn alone(text: &str, line: &ExceptionLine<'_>) -> Option<Standing> {
 
 /// What follows a progress bar that was not ended by a new line.
 fn behind_bar(text: &str, words: Words) -> &str {
-    if !words.have(Words::BAR) || !is_progress_bar(text) {
+    if !words.have(Question::Bar) || !is_progress_bar(text) {
         return text;
     }
-    match prefix::behind_bar(text) {
-        Some(behind) if !behind.is_empty() => behind,
-        _ => match text.find("  File \"") {
-            Some(at) => &text[at..],
-            None => text,
-        },
+    if let Some(behind) = prefix::behind_bar(text)
+        && !behind.is_empty()
+    {
+        return behind;
+    }
+    match text.find("  File \"") {
+        Some(at) => &text[at..],
+        None => text,
     }
 }
 

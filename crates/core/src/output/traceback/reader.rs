@@ -7,9 +7,9 @@ use super::grammar::launcher::Table;
 use super::grammar::words::{self, Words};
 use super::grammar::{escaped, frames, headers};
 use super::parser::{Around, Parser};
-use super::report::{Report, Standing};
+use super::report::{FirstAndLast, Report, Standing};
 use super::selection::{self, Judgement};
-use crate::knowledge::{self, Sign};
+use crate::knowledge::{self, Sign, lists::Question};
 use crate::limits::{
     LINE_BYTES_MAX, TRACE_MARKERS_MAX, TRACE_REPORTS_FIRST, TRACE_REPORTS_LAST, TRACE_STREAMS_MAX,
 };
@@ -17,7 +17,6 @@ use crate::observation::Stream;
 use crate::output::lines::{Line, LineCutter, inner_lines};
 use crate::output::prefix::{self, SourcePrefix};
 use crate::status::End;
-use std::collections::VecDeque;
 
 /// Lines for which a piece counts that was passed over: more than what a program says when it dies.
 const PASSED_LINES: u64 = 1000;
@@ -48,10 +47,7 @@ struct Source {
 #[derive(Clone, Debug, Default)]
 pub struct TraceReader {
     sources: Vec<Source>,
-    first: Vec<Report>,
-    last: VecDeque<Report>,
-    /// Reports between the first and the last that were dropped.
-    dropped: u64,
+    reports: FirstAndLast<Report, TRACE_REPORTS_FIRST, TRACE_REPORTS_LAST>,
     signs: Vec<Sign>,
     table: Table,
     order: u64,
@@ -83,11 +79,11 @@ impl TraceReader {
 
     /// Takes the next line of a stream; `at` is in seconds since the command's spawn.
     pub fn line(&mut self, stream: Stream, at: f64, line: &Line<'_>) {
-        match prefix::logged_line(line.text) {
-            Some(lines) => lines
-                .split(['\n', '\r'])
-                .for_each(|text| self.text(stream, at, text)),
-            None => self.text(stream, at, line.text),
+        let Some(lines) = prefix::logged_line(line.text) else {
+            return self.text(stream, at, line.text);
+        };
+        for text in lines.split(['\n', '\r']) {
+            self.text(stream, at, text);
         }
     }
 
@@ -100,25 +96,22 @@ impl TraceReader {
                 self.start_again();
             }
         }
-        if words.have(Words::ERROR) {
+        if words.have(Question::Error) {
             self.watched = RESTART_LINES_MAX;
         }
-        if !words.stand_out() && !self.table.is_open() && self.is_between_reports(stream) {
+        if !words.stand_out() && !self.table.is_open && self.is_between_reports(stream) {
             self.remember(text, words);
             return;
         }
-        match if words.have(Words::HEADER) {
-            escaped::lines(text)
-        } else {
-            None
-        } {
-            Some(lines) => {
-                self.logged = true;
-                for line in lines {
-                    self.plain(stream, at, &line, Words::of(&line));
-                }
+        if words.have(Question::Header)
+            && let Some(lines) = escaped::lines(text)
+        {
+            self.logged = true;
+            for line in lines {
+                self.plain(stream, at, &line, Words::of(&line));
             }
-            None => self.plain(stream, at, text, words),
+        } else {
+            self.plain(stream, at, text, words);
         }
     }
 
@@ -126,7 +119,7 @@ impl TraceReader {
     pub fn skip(&mut self, stream: Stream, lines: &[u8]) -> bool {
         if lines.is_empty()
             || self.watched > 0
-            || self.table.is_open()
+            || self.table.is_open
             || !self.is_between_reports(stream)
             || !words::are_absent(lines)
         {
@@ -150,18 +143,17 @@ impl TraceReader {
     /// Keeps of a line what matters to the next one.
     fn remember(&mut self, text: &str, words: Words) {
         if !text.trim().is_empty() {
-            self.logged = words.have(Words::LOG) && prefix::is_log_line(text);
+            self.logged = words.have(Question::Log) && prefix::is_log_line(text);
         }
     }
 
     /// The launcher starts its workers again: what was printed so far was survived.
     fn start_again(&mut self) {
-        let mut done = Vec::new();
         for source in &mut self.sources {
-            source.parser.close(&mut done);
+            let done = source.parser.close();
+            self.reports.extend(done);
         }
-        self.keep(done);
-        for report in self.first.iter_mut().chain(&mut self.last) {
+        for report in self.reports.iter_mut() {
             report.standing = report.standing.min(Standing::Survived);
         }
         self.table = Table::default();
@@ -171,27 +163,17 @@ impl TraceReader {
     /// A line as it is.
     fn plain(&mut self, stream: Stream, at: f64, text: &str, words: Words) {
         self.order = self.order.saturating_add(1);
-        let opens = words.have(Words::HEADER) || words.have(Words::NATIVE);
-        let opening = if opens {
-            headers::before_opening(text)
-        } else {
-            None
+        let mut opening = None;
+        if words.have(Question::Header) || words.have(Question::Native) {
+            opening = headers::before_opening(text);
         }
-        .or_else(|| {
-            let may_begin = words.have(Words::FRAME) && self.is_between_reports(stream);
-            if may_begin {
-                headers::before_frame(text)
-            } else {
-                None
-            }
-        })
-        .map(SourcePrefix::of);
-        let (index, rest) = self.source(stream, text, opening);
-        let mut done = Vec::new();
+        if opening.is_none() && words.have(Question::Frame) && self.is_between_reports(stream) {
+            opening = headers::before_frame(text);
+        }
+        let (index, rest) = self.source(stream, text, opening.map(SourcePrefix::of));
         if let Some(source) = self.sources.get_mut(index) {
-            let logged = self.logged || source.prefix.is_a_log;
             let around = Around {
-                logged,
+                logged: self.logged || source.prefix.is_a_log,
                 rank: source.prefix.rank,
                 at,
                 order: self.order,
@@ -199,33 +181,19 @@ impl TraceReader {
                 words,
             };
             source.used = self.order;
-            source.parser.line(rest, around, &mut done);
+            let done = source.parser.line(rest, around);
+            self.reports.extend(done);
             self.look_for_signs(rest, words);
         }
-        self.keep(done);
         self.remember(text, words);
-    }
-
-    fn keep(&mut self, done: Vec<Report>) {
-        for report in done {
-            if self.first.len() < TRACE_REPORTS_FIRST {
-                self.first.push(report);
-                continue;
-            }
-            if self.last.len() >= TRACE_REPORTS_LAST {
-                self.last.pop_front();
-                self.dropped = self.dropped.saturating_add(1);
-            }
-            self.last.push_back(report);
-        }
     }
 
     fn look_for_signs(&mut self, text: &str, words: Words) {
         let text = prefix::strip(text);
-        if words.have(Words::TABLE) || self.table.is_open() {
+        if words.have(Question::Table) || self.table.is_open {
             self.table.line(text);
         }
-        if words.have(Words::SIGN)
+        if words.have(Question::Sign)
             && let Some(sign) = knowledge::sign(text)
             && self.signs.len() < TRACE_MARKERS_MAX
             && !self.signs.iter().any(|known| known.says == sign.says)
@@ -238,18 +206,16 @@ impl TraceReader {
     ///
     /// Without an end it is assumed that the command failed: nobody asks a log why it succeeded.
     pub fn finish(&self, end: Option<End>) -> Judgement {
-        let mut reports: Vec<Report> = self.first.iter().chain(&self.last).cloned().collect();
-        reports.extend(
-            self.sources
-                .iter()
-                .filter_map(|source| source.parser.pending()),
-        );
+        let mut reports: Vec<Report> = self.reports.iter().cloned().collect();
+        for source in &self.sources {
+            reports.extend(source.parser.pending());
+        }
         reports.sort_by_key(|report| report.order);
         let found = selection::Found {
             reports: &reports,
             signs: &self.signs,
             root: self.table.cause(),
-            dropped: self.dropped,
+            dropped: self.reports.dropped,
             lines: self.lines,
         };
         selection::judge(&found, end)
@@ -264,24 +230,20 @@ impl TraceReader {
     ) -> (usize, &'a str) {
         self.adopt(stream, text);
         for loosely in [false, true] {
-            let known = self
-                .sources
-                .iter_mut()
-                .enumerate()
-                .filter(|(_, source)| source.stream == stream && !source.prefix.is_empty());
-            let best = known
-                .filter_map(|(index, source)| {
-                    Some((
-                        index,
-                        source.prefix.len(),
-                        source.prefix.strip(text, loosely)?,
-                    ))
-                })
-                .max_by_key(|(_, length, _)| *length);
-            if let Some((index, _, rest)) = best {
-                if let Some(source) = self.sources.get_mut(index) {
-                    source.confirmed = true;
+            let mut best = None;
+            let mut longest = 1;
+            for (index, source) in self.sources.iter().enumerate() {
+                let length = source.prefix.len();
+                if source.stream == stream
+                    && length >= longest
+                    && let Some(rest) = source.prefix.strip(text, loosely)
+                {
+                    best = Some((index, rest));
+                    longest = length;
                 }
+            }
+            if let Some((index, rest)) = best {
+                self.sources[index].confirmed = true;
                 return (index, rest);
             }
         }
@@ -289,14 +251,7 @@ impl TraceReader {
             let rest = prefix.strip(text, false).unwrap_or(text);
             return (self.add(stream, prefix), rest);
         }
-        let bare = self
-            .sources
-            .iter()
-            .position(|source| source.stream == stream && source.prefix.is_empty());
-        (
-            bare.unwrap_or_else(|| self.add(stream, SourcePrefix::default())),
-            text,
-        )
+        (self.add(stream, SourcePrefix::default()), text)
     }
 
     /// A frame whose prefix is not its header's.
@@ -306,13 +261,12 @@ impl TraceReader {
     fn adopt(&mut self, stream: Stream, text: &str) {
         let near = self.order.saturating_sub(ADOPTED_LINES_MAX);
         let waits = |source: &Source| {
-            source.stream == stream
-                && source.used >= near
-                && if source.prefix.is_empty() {
-                    source.parser.awaits_first_frame()
-                } else {
-                    !source.confirmed
-                }
+            let may_move = if source.prefix.is_empty() {
+                source.parser.awaits_first_frame()
+            } else {
+                !source.confirmed
+            };
+            may_move && source.stream == stream && source.used >= near
         };
         if !self.sources.iter().any(waits) {
             return;
@@ -329,22 +283,15 @@ impl TraceReader {
             self.move_behind(stream, &own, waits);
         }
         let shorter = own;
-        let header = self
-            .sources
-            .iter()
-            .position(|source| waits(source) && source.prefix.continues(&shorter));
-        let Some(mut header) = header.map(|index| self.sources.swap_remove(index)) else {
+        let mut sources = self.sources.iter();
+        let header = sources.position(|source| waits(source) && source.prefix.continues(&shorter));
+        let Some(header) = header else {
             return;
         };
-        let mut done = Vec::new();
-        self.sources.retain_mut(|source| {
-            let replaced = source.stream == stream && source.prefix == shorter;
-            if replaced {
-                source.parser.close(&mut done);
-            }
-            !replaced
-        });
-        self.keep(done);
+        let mut header = self.sources.swap_remove(header);
+        if let Some(replaced) = self.find(stream, &shorter) {
+            self.remove(replaced);
+        }
         header.prefix = shorter;
         self.sources.push(header);
     }
@@ -356,45 +303,37 @@ impl TraceReader {
         prefix: &SourcePrefix,
         waits: impl Fn(&Source) -> bool,
     ) {
-        let bare = self
-            .sources
-            .iter()
-            .position(|source| source.prefix.is_empty() && waits(source));
-        let busy = self.sources.iter().any(|source| {
-            source.stream == stream && source.prefix == *prefix && !source.parser.is_idle()
-        });
-        let Some(bare) = bare.filter(|_| !busy) else {
+        let mut sources = self.sources.iter();
+        let Some(bare) = sources.position(|source| source.prefix.is_empty() && waits(source))
+        else {
             return;
         };
+        let is_busy = |index: usize| !self.sources[index].parser.is_idle();
+        if self.find(stream, prefix).is_some_and(is_busy) {
+            return;
+        }
         let parser = std::mem::take(&mut self.sources[bare].parser);
         let index = self.add(stream, prefix.clone());
         let source = &mut self.sources[index];
-        let mut done = Vec::new();
-        source.parser.close(&mut done);
+        let done = source.parser.close();
         source.parser = parser;
-        self.keep(done);
+        self.reports.extend(done);
+    }
+
+    fn find(&self, stream: Stream, prefix: &SourcePrefix) -> Option<usize> {
+        let mut sources = self.sources.iter();
+        sources.position(|source| source.stream == stream && source.prefix == *prefix)
     }
 
     /// The source of a new prefix; it is an old one where a progress bar stood before the prefix.
     fn add(&mut self, stream: Stream, prefix: SourcePrefix) -> usize {
-        if let Some(index) = self
-            .sources
-            .iter()
-            .position(|source| source.stream == stream && source.prefix == prefix)
-        {
+        if let Some(index) = self.find(stream, &prefix) {
             return index;
         }
         if self.sources.len() >= TRACE_STREAMS_MAX {
-            let oldest = self
-                .sources
-                .iter()
-                .enumerate()
-                .min_by_key(|(_, source)| source.used)
-                .map(|(index, _)| index);
-            if let Some(mut source) = oldest.map(|index| self.sources.swap_remove(index)) {
-                let mut done = Vec::new();
-                source.parser.close(&mut done);
-                self.keep(done);
+            let sources = self.sources.iter().enumerate();
+            if let Some((oldest, _)) = sources.min_by_key(|(_, source)| source.used) {
+                self.remove(oldest);
             }
         }
         self.sources.push(Source {
@@ -404,6 +343,12 @@ impl TraceReader {
             parser: Parser::default(),
             used: self.order,
         });
-        self.sources.len().saturating_sub(1)
+        self.sources.len() - 1
+    }
+
+    /// Gives up a source.
+    fn remove(&mut self, index: usize) {
+        let done = self.sources.swap_remove(index).parser.close();
+        self.reports.extend(done);
     }
 }

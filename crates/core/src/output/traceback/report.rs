@@ -11,49 +11,49 @@ use crate::limits::{TRACE_CHAIN_MAX, TRACE_FRAMES_FIRST, TRACE_FRAMES_LAST};
 use crate::public::PublicStr;
 use std::collections::VecDeque;
 
-/// The frames of one exception, bounded.
+/// The first and the last of many, and how many of the middle were dropped.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Frames {
-    first: Vec<Frame>,
-    last: VecDeque<Frame>,
-    /// Frames of the middle that were dropped.
+pub struct FirstAndLast<T, const FIRST: usize, const LAST: usize> {
+    first: Vec<T>,
+    last: VecDeque<T>,
+    /// How many of the middle were dropped.
     pub dropped: u64,
 }
 
-impl Frames {
-    /// Appends a frame.
-    pub fn push(&mut self, frame: Frame) {
-        if self.first.len() < TRACE_FRAMES_FIRST {
-            self.first.push(frame);
+impl<T, const FIRST: usize, const LAST: usize> FirstAndLast<T, FIRST, LAST> {
+    /// Appends one.
+    pub fn push(&mut self, item: T) {
+        if self.first.len() < FIRST {
+            self.first.push(item);
             return;
         }
-        if self.last.len() >= TRACE_FRAMES_LAST {
+        if self.last.len() >= LAST {
             self.last.pop_front();
-            self.dropped = self.dropped.saturating_add(1);
+            self.dropped += 1;
         }
-        self.last.push_back(frame);
+        self.last.push_back(item);
     }
 
-    /// The frame that was pushed last.
-    pub fn newest(&mut self) -> Option<&mut Frame> {
+    /// Appends one, or none.
+    pub fn extend(&mut self, item: Option<T>) {
+        if let Some(item) = item {
+            self.push(item);
+        }
+    }
+
+    /// The one that was pushed last.
+    pub fn newest(&mut self) -> Option<&mut T> {
         self.last.back_mut().or(self.first.last_mut())
     }
 
-    /// All that were kept, outermost first.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Frame> {
+    /// All that were kept.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &T> {
         self.first.iter().chain(&self.last)
     }
 
-    /// The same frames in the other order: faulthandler prints the innermost first.
-    pub fn reversed(&self) -> Self {
-        let mut reversed = Self {
-            dropped: self.dropped,
-            ..Self::default()
-        };
-        for frame in self.iter().rev() {
-            reversed.push(frame.clone());
-        }
-        reversed
+    /// The same, to change them.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.first.iter_mut().chain(&mut self.last)
     }
 
     /// Whether none came.
@@ -61,9 +61,24 @@ impl Frames {
         self.first.is_empty()
     }
 
-    /// How many of the frames that were kept stand before the dropped ones.
+    /// How many of those that were kept stand before the dropped ones.
     pub fn before_the_gap(&self) -> usize {
         self.first.len()
+    }
+}
+
+/// The frames of one exception.
+pub type Frames = FirstAndLast<Frame, TRACE_FRAMES_FIRST, TRACE_FRAMES_LAST>;
+
+impl Frames {
+    /// The same frames in the other order: faulthandler prints the innermost first.
+    pub fn reversed(&self) -> Self {
+        let mut reversed = Self::default();
+        for frame in self.iter().rev() {
+            reversed.push(frame.clone());
+        }
+        reversed.dropped += self.dropped;
+        reversed
     }
 }
 
@@ -201,20 +216,15 @@ impl Report {
         if !last.carries() {
             return Some(last);
         }
+        let mut exceptions = self.exceptions.iter();
+        let at = exceptions.position(|exception| std::ptr::eq(exception, last))?;
+        let (before, from) = self.exceptions.split_at(at);
         let explains = |exception: &&Exception| exception.complete && !exception.carries();
-        let at = self
-            .exceptions
-            .iter()
-            .position(|exception| std::ptr::eq(exception, last))?;
-        let quoted = self.exceptions[at..].iter().rfind(explains);
-        let cause = || {
-            let raised_from = last.link == Link::Cause;
-            self.exceptions[..at]
-                .iter()
-                .rfind(explains)
-                .filter(|_| raised_from)
-        };
-        quoted.or_else(cause).or(Some(last))
+        let mut found = from.iter().rfind(explains);
+        if found.is_none() && last.link == Link::Cause {
+            found = before.iter().rfind(explains);
+        }
+        found.or(Some(last))
     }
 
     /// What it means: the innermost that explains, else what another exception of the chain says.
@@ -263,11 +273,12 @@ impl Report {
         self.last().is_some_and(|exception| exception.complete) || self.marker.is_some()
     }
 
-    /// Whether a class of this report is one of these, whatever its module.
-    pub fn is_a(&self, names: &[&str]) -> bool {
-        self.class()
-            .and_then(|class| class.as_str().rsplit('.').next())
-            .is_some_and(|name| names.contains(&name))
+    /// Whether its class is called so, whatever its module.
+    pub fn is_a(&self, name: &str) -> bool {
+        match self.class() {
+            Some(class) => class.as_str().rsplit('.').next() == Some(name),
+            None => false,
+        }
     }
 }
 

@@ -12,8 +12,7 @@ use super::report::{Exception, Report, Standing};
 use crate::event::ErrorEvent;
 use crate::knowledge::{self, Meaning, Sign, Weight, Wrapper};
 use crate::public::PublicStr;
-use crate::public::text::PublicText;
-use crate::status::signal::SIGKILL;
+use crate::status::signal::{SIGHUP, SIGINT, SIGKILL, SIGPIPE, SIGTERM};
 use crate::status::{End, signal_name};
 use std::collections::BTreeSet;
 
@@ -52,11 +51,8 @@ impl Judgement {
     /// Whether anything that was read may be of the first rank, which is the one that reports; true where nothing was.
     #[must_use]
     pub fn has_word_of_the_first(&self) -> bool {
-        self.reports.is_empty()
-            || self
-                .reports
-                .iter()
-                .any(|report| report.rank.is_none_or(|rank| rank == 0))
+        let is_first = |report: &ErrorEvent| matches!(report.rank, None | Some(0));
+        self.reports.is_empty() || self.reports.iter().any(is_first)
     }
 }
 
@@ -82,122 +78,106 @@ const LAST_WORDS_MAX: u64 = 40;
 /// What the process died of.
 #[derive(Clone, Debug, PartialEq)]
 enum Cause<'a> {
-    Report(&'a Report),
-    /// An exception, and the crash of the interpreter that followed it.
-    Crash(&'a Report, PublicStr),
+    /// An exception, and the sign of the crash that followed it.
+    Report(&'a Report, Option<PublicStr>),
     /// A sign, of a rank; the launcher's own report, where it has one.
     Marker(PublicStr, Option<u64>, Option<&'a Report>),
     Interruption,
     Unknown,
 }
 
+impl Cause<'_> {
+    fn sign(marker: PublicStr) -> Self {
+        Self::Marker(marker, None, None)
+    }
+}
+
 /// The verdict over all that was read.
 #[must_use]
 pub fn judge(found: &Found<'_>, end: Option<End>) -> Judgement {
     let cause = cause(found, end);
-    let blamed = match &cause {
-        Cause::Report(report) | Cause::Crash(report, _) => Some(*report),
-        _ => None,
-    };
-    let handled = if end == Some(End::Exited(0)) {
-        found
-            .reports
-            .iter()
-            .filter(|report| report.standing != Standing::Stray)
-            .count()
-    } else {
-        found
-            .reports
-            .iter()
-            .filter(|report| survived(report, blamed))
-            .count()
-    };
-    let handled_count = u64::try_from(handled)
-        .unwrap_or(u64::MAX)
-        .saturating_add(found.dropped);
-    let error = match &cause {
-        Cause::Report(report) => Some(with_launcher(
-            event::event(report, true),
-            found.reports,
-            report,
-        )),
-        Cause::Crash(report, marker) => Some(ErrorEvent {
-            marker: Some(marker.clone()),
-            ..event::event(report, true)
-        }),
-        Cause::Marker(marker, rank, launcher) => {
-            // Nobody but the launcher has frames; what it raised says nothing.
-            let launcher = launcher
-                .map(|report| event::event(report, true))
-                .unwrap_or_default();
-            let meaning = knowledge::meaning_of(marker.as_str(), found.signs);
-            Some(ErrorEvent {
-                meaning: meaning.map(Meaning::public),
-                frames: launcher.frames,
-                stack_trace: launcher.stack_trace,
-                ..marked(marker.clone(), *rank)
-            })
-        }
-        Cause::Interruption | Cause::Unknown => None,
-    };
-    let told = blamed.or_else(|| {
-        if matches!(cause, Cause::Marker(..)) {
-            None
-        } else {
-            best(found.reports)
-        }
-    });
-    let independent: Vec<&Report> = found
-        .reports
-        .iter()
-        .filter(|report| report.standing != Standing::Stray)
-        .collect();
-    let independent = if independent.is_empty() {
-        blamed.into_iter().collect()
-    } else {
-        independent
-    };
-    Judgement {
-        error: error.filter(tells).map(|error| {
-            // Where ranks leave no mark on their lines, the launcher knows whose they are.
-            let rank = error.rank.or_else(|| first_rank(found));
-            ErrorEvent {
-                handled_count: Some(handled_count),
-                rank,
-                other_ranks: others(found, rank),
-                ..error
-            }
-        }),
-        handled_count,
+    let mut judgement = Judgement {
         first_rank: first_rank(found),
         interrupted: cause == Cause::Interruption,
-        stopped_by: (cause == Cause::Interruption)
-            .then(|| asked_by(found))
-            .flatten(),
-        reports: independent
-            .iter()
-            .map(|report| event::event(report, blamed == Some(*report)))
-            .collect(),
-        exception_type: told
-            .filter(|report| report.last().is_some_and(|last| last.complete))
-            .and_then(|report| report.last()?.class.clone()),
-        meaning: match &cause {
-            Cause::Report(report) | Cause::Crash(report, _) => meaning_of_report(report, found),
-            Cause::Marker(marker, ..) => knowledge::meaning_of(marker.as_str(), found.signs),
-            Cause::Interruption | Cause::Unknown => None,
-        },
-        is_last_word: blamed.is_some_and(|report| {
-            failed(report) && found.lines.saturating_sub(report.ended) <= LAST_WORDS_MAX
-        }),
         signs: found.signs.to_vec(),
+        ..Judgement::default()
+    };
+    let mut blamed = None;
+    let mut told = best(found.reports);
+    match cause {
+        Cause::Report(report, marker) => {
+            let mut error = event::event(report, true);
+            if marker.is_some() {
+                error.marker = marker;
+            } else {
+                append_launcher(&mut error, found.reports, report);
+            }
+            judgement.error = Some(error);
+            judgement.meaning = meaning_of_report(report, found);
+            judgement.is_last_word = failed(report) && found.ends_behind(report);
+            blamed = Some(report);
+            told = blamed;
+        }
+        Cause::Marker(marker, rank, launcher) => {
+            let meaning = knowledge::meaning_of(marker.as_str(), found.signs);
+            let mut error = marked(marker, rank);
+            error.meaning = meaning.map(Meaning::public);
+            // Nobody but the launcher has frames; what it raised says nothing.
+            if let Some(launcher) = launcher {
+                let launcher = event::event(launcher, true);
+                error.frames = launcher.frames;
+                error.stack_trace = launcher.stack_trace;
+            }
+            judgement.error = Some(error);
+            judgement.meaning = meaning;
+            told = None;
+        }
+        Cause::Interruption => judgement.stopped_by = asked_by(found),
+        Cause::Unknown => {}
+    }
+    let mut handled = 0;
+    for report in found.reports {
+        if report.standing != Standing::Stray {
+            let event = event::event(report, blamed == Some(report));
+            judgement.reports.push(event);
+        }
+        if survived(report, blamed, end) {
+            handled += 1;
+        }
+    }
+    if let Some(blamed) = blamed
+        && judgement.reports.is_empty()
+    {
+        judgement.reports.push(event::event(blamed, true));
+    }
+    judgement.handled_count = found.dropped.saturating_add(handled);
+    if let Some(last) = told.and_then(Report::last)
+        && last.complete
+    {
+        judgement.exception_type.clone_from(&last.class);
+    }
+    judgement.error = judgement.error.filter(tells);
+    if let Some(error) = &mut judgement.error {
+        // Where ranks leave no mark on their lines, the launcher knows whose they are.
+        error.rank = error.rank.or(judgement.first_rank);
+        error.other_ranks = others(found, error.rank);
+        error.handled_count = Some(judgement.handled_count);
+    }
+    judgement
+}
+
+impl Found<'_> {
+    /// Whether nothing but last words came behind the report.
+    fn ends_behind(&self, report: &Report) -> bool {
+        self.lines.saturating_sub(report.ended) <= LAST_WORDS_MAX
     }
 }
 
 /// The rank that failed first, as a launcher says: in its table, or in a line of its own.
 fn first_rank(found: &Found<'_>) -> Option<u64> {
-    let of_sign = |sign: &Sign| sign.rank.filter(|_| sign.weight == Weight::Death);
     let named = found.root.and_then(|root| root.rank);
-    named.or_else(|| found.signs.iter().find_map(of_sign))
+    let mut deaths = deaths(found);
+    named.or_else(|| deaths.find_map(|sign| sign.rank))
 }
 
 /// Whether an error says anything at all.
@@ -217,23 +197,22 @@ fn meaning_of_report(report: &Report, found: &Found<'_>) -> Option<Meaning> {
 
 /// What the process died of.
 fn cause<'a>(found: &Found<'a>, end: Option<End>) -> Cause<'a> {
-    let signal = end.and_then(signal);
-    match (end, signal) {
-        (Some(End::Exited(0)), _) => Cause::Unknown,
-        (_, Some(2)) => Cause::Interruption,
-        (_, Some(9)) => Cause::Marker(sign_of_death(found).unwrap_or_else(|| named(9)), None, None),
-        (_, Some(1 | 13 | 15)) => match of_error(found) {
-            cause @ Cause::Report(report)
-                if matches!(cause, Cause::Report(_))
-                    && report.standing >= Standing::Plain
-                    && report.complete() =>
+    if end == Some(End::Exited(0)) {
+        return Cause::Unknown;
+    }
+    match end.and_then(signal) {
+        None => of_error(found),
+        Some(SIGINT) => Cause::Interruption,
+        Some(SIGKILL) => Cause::sign(sign_of(found, SIGKILL)),
+        Some(SIGHUP | SIGPIPE | SIGTERM) => match of_error(found) {
+            Cause::Report(report, None)
+                if report.standing >= Standing::Plain && report.complete() =>
             {
-                cause
+                Cause::Report(report, None)
             }
             _ => Cause::Interruption,
         },
-        (_, Some(signal)) => of_crash(found, signal),
-        _ => of_error(found),
+        Some(signal) => of_crash(found, signal),
     }
 }
 
@@ -242,67 +221,55 @@ fn cause<'a>(found: &Found<'a>, end: Option<End>) -> Cause<'a> {
 /// The traceback that was printed last explains it: an interpreter that ends because of an exception often crashes on
 /// its way out, and a program may abort because of one.
 fn of_crash<'a>(found: &Found<'a>, signal: i32) -> Cause<'a> {
-    let native = found
-        .reports
-        .iter()
-        .rfind(|report| report.standing == Standing::Native);
+    let is_native = |report: &&Report| report.standing == Standing::Native;
+    let native = found.reports.iter().rfind(is_native);
     let until = native.map_or(u64::MAX, |report| report.order);
     let before = found.reports.iter().rfind(|report| {
         failed(report)
             && report.standing == Standing::Plain
             && report.order < until
-            && found.lines.saturating_sub(report.ended) <= LAST_WORDS_MAX
+            && found.ends_behind(report)
     });
-    let before = before.map(|last| {
-        if carries(last) {
-            worker(found.reports, last).unwrap_or(last)
-        } else {
-            last
-        }
-    });
-    match (native, before) {
-        // Threads that were not joined: the interpreter was on its way out already, for another reason.
-        (Some(native), Some(before)) if native.marker == Some(UNTHROWN) => Cause::Report(before),
-        (Some(native), Some(before)) => match &native.marker {
-            Some(marker) => Cause::Crash(before, marker.clone()),
-            None => Cause::Report(before),
-        },
-        (Some(native), None) => Cause::Report(native),
-        (None, before) => {
-            let marker = sign_of_death(found).unwrap_or_else(|| named(signal));
-            match before {
-                Some(before) => Cause::Crash(before, marker),
-                None => Cause::Marker(marker, None, None),
-            }
-        }
+    let Some(mut before) = before else {
+        return match native {
+            Some(native) => Cause::Report(native, None),
+            None => Cause::sign(sign_of(found, signal)),
+        };
+    };
+    if carries(before) {
+        before = worker(found.reports, before).unwrap_or(before);
     }
+    let marker = match native {
+        Some(native) => native.marker.clone(),
+        None => Some(sign_of(found, signal)),
+    };
+    // Threads that were not joined: the interpreter was on its way out already, for another reason.
+    Cause::Report(before, marker.filter(|marker| *marker != UNTHROWN))
 }
 
 /// An exit with a code, or an end that nobody saw.
 fn of_error<'a>(found: &Found<'a>) -> Cause<'a> {
+    let death = sign_of_death(found);
     let Some(last) = best(found.reports) else {
-        return match sign_of_death(found) {
-            Some(marker) => Cause::Marker(marker, None, None),
-            None => hint(found).map_or(Cause::Unknown, |sign| {
-                Cause::Marker(sign.says.clone(), None, None)
-            }),
-        };
+        return death
+            .or_else(|| hint(found))
+            .map_or(Cause::Unknown, Cause::sign);
     };
     if last.standing < Standing::Logged
-        && let Some(marker) = sign_of_death(found)
+        && let Some(marker) = death
     {
-        return Cause::Marker(marker, None, None);
+        return Cause::sign(marker);
     }
     if last.interruption {
         return Cause::Interruption;
     }
     if !carries(last) {
-        let first = match (found.root, last.rank) {
-            (Some(root), Some(_)) => own(found, root).or_else(|| worker(found.reports, last)),
-            (None, Some(_)) => worker(found.reports, last),
-            (_, None) => None,
-        };
-        return Cause::Report(first.unwrap_or(last));
+        if last.rank.is_none() {
+            return Cause::Report(last, None);
+        }
+        let own = found.root.and_then(|root| own(found, root));
+        let first = own.or_else(|| worker(found.reports, last));
+        return Cause::Report(first.unwrap_or(last), None);
     }
     if let Some(root) = found.root
         && let Some(cause) = of_rank(found, root, last)
@@ -310,87 +277,83 @@ fn of_error<'a>(found: &Found<'a>) -> Cause<'a> {
         return cause;
     }
     if let Some(worker) = worker(found.reports, last) {
-        return Cause::Report(worker);
+        return Cause::Report(worker, None);
     }
     // Nobody failed: somebody was told to go, and all above repeat that.
-    let interrupted = found.reports.iter().any(|report| report.interruption);
-    if interrupted || asked_by(found).is_some() {
-        Cause::Interruption
-    } else {
-        Cause::Report(last)
+    let is_interrupted = found.reports.iter().any(|report| report.interruption);
+    if is_interrupted || asked_by(found).is_some() {
+        return Cause::Interruption;
     }
+    Cause::Report(last, None)
 }
 
 /// The signal by which somebody was told to go, as launchers say.
 fn asked_by(found: &Found<'_>) -> Option<i32> {
+    for report in found.reports {
+        if (report.interruption || carries(report))
+            && let Some(error) = report.error()
+            && let Some(signal) = error.signal
+            && asks(signal)
+        {
+            return Some(signal);
+        }
+    }
     let root = found.root.and_then(RootCause::signal);
-    let mut named = found
-        .reports
-        .iter()
-        .filter(|report| report.interruption || carries(report))
-        .filter_map(|report| report.error()?.signal);
-    named
-        .find(|signal| asked_for(Some(*signal)))
-        .or(root.filter(|signal| asked_for(Some(*signal))))
+    root.filter(|signal| asks(*signal))
 }
 
 /// The last word of the rank that failed first, as the launcher says.
 fn own<'a>(found: &Found<'a>, root: RootCause) -> Option<&'a Report> {
-    let is_own = |report: &&Report| {
-        failed(report) && !carries(report) && report.rank.is_some() && report.rank == root.rank
-    };
+    let rank = root.rank?;
+    let is_own = |report: &&Report| failed(report) && !carries(report) && report.rank == Some(rank);
     found.reports.iter().rfind(is_own)
 }
 
 /// What the launcher says of the rank that failed first.
 fn of_rank<'a>(found: &Found<'a>, root: RootCause, last: &'a Report) -> Option<Cause<'a>> {
     let own = own(found, root);
-    if let Some(signal) = root.signal() {
-        let native = found.reports.iter().find(|report| {
-            report.standing == Standing::Native
-                && (report.rank == root.rank || report.rank.is_none())
-        });
-        return match (native, own) {
-            // A rank that the launcher told to go, or that aborted, may have said why.
-            (None, Some(own)) if asked_for(Some(signal)) => Some(Cause::Report(own)),
-            (_, Some(own)) if own.standing == Standing::Plain && signal != SIGKILL => {
-                let marker = native.and_then(|native| native.marker.clone());
-                Some(Cause::Crash(own, marker.unwrap_or_else(|| named(signal))))
-            }
-            (Some(native), _) => Some(Cause::Report(native)),
-            (None, _) if asked_for(Some(signal)) => None,
-            (None, _) => Some(Cause::Marker(named(signal), root.rank, Some(last))),
-        };
-    }
-    if let Some(own) = own {
-        return Some(Cause::Report(own));
-    }
-    // It went without a word, and what the others say is that they lost it.
-    let loudest = worker(found.reports, last).unwrap_or(last);
-    let silent = root.exit_code.is_some()
-        && root.rank.is_some()
-        && loudest.rank != root.rank
-        && bereaved(loudest);
-    silent.then(|| {
-        Cause::Marker(
-            PublicStr::constant("a worker exited without a traceback"),
-            root.rank,
-            Some(last),
-        )
+    let Some(signal) = root.signal() else {
+        if let Some(own) = own {
+            return Some(Cause::Report(own, None));
+        }
+        // It went without a word, and what the others say is that they lost it.
+        let loudest = worker(found.reports, last).unwrap_or(last);
+        if root.exit_code.is_none()
+            || root.rank.is_none()
+            || loudest.rank == root.rank
+            || !bereaved(loudest)
+        {
+            return None;
+        }
+        let marker = PublicStr::constant("a worker exited without a traceback");
+        return Some(Cause::Marker(marker, root.rank, Some(last)));
+    };
+    let native = found.reports.iter().find(|report| {
+        report.standing == Standing::Native && (report.rank == root.rank || report.rank.is_none())
+    });
+    Some(match (native, own) {
+        // A rank that the launcher told to go, or that aborted, may have said why.
+        (None, Some(own)) if asks(signal) => Cause::Report(own, None),
+        (_, Some(own)) if own.standing == Standing::Plain && signal != SIGKILL => {
+            let marker = native.and_then(|native| native.marker.clone());
+            Cause::Report(own, marker.or_else(|| Some(named(signal))))
+        }
+        (Some(native), _) => Cause::Report(native, None),
+        (None, _) if asks(signal) => return None,
+        (None, _) => Cause::Marker(named(signal), root.rank, Some(last)),
     })
 }
 
 /// What was said last besides tracebacks. That a worker exited or was ended explains nothing.
-fn hint<'a>(found: &Found<'a>) -> Option<&'a Sign> {
-    found
-        .signs
-        .iter()
-        .rfind(|sign| !matches!(sign.meaning, Meaning::WorkerExit | Meaning::WorkerLost))
+fn hint(found: &Found<'_>) -> Option<PublicStr> {
+    let explains =
+        |sign: &&Sign| !matches!(sign.meaning, Meaning::WorkerExit | Meaning::WorkerLost);
+    Some(found.signs.iter().rfind(explains)?.says.clone())
 }
 
-/// Signals by which a program is told to go.
-const fn asked_for(signal: Option<i32>) -> bool {
-    matches!(signal, Some(1 | 2 | 15))
+/// Whether a program is told to go by this signal.
+const fn asks(signal: i32) -> bool {
+    matches!(signal, SIGHUP | SIGINT | SIGTERM)
 }
 
 /// Whether a report is of a program that ended by it.
@@ -405,54 +368,50 @@ fn carries(report: &Report) -> bool {
 
 /// The report of the worker that is to blame for this one; None where none speaks.
 fn worker<'a>(reports: &'a [Report], last: &'a Report) -> Option<&'a Report> {
-    let explains = |report: &&Report| {
+    let mut others: Vec<&Report> = reports.iter().collect();
+    others.retain(|report| {
         failed(report)
             && report.order <= last.order
             && !matches!(report.wraps(), Some(Wrapper::Runner | Wrapper::Messenger))
-    };
+    });
     // What a rank survived comes before what it died of, and of the ranks the first that died is the cause.
-    let last_of_its_rank = |report: &&Report| {
-        report.rank.is_some()
-            && !reports.iter().any(|other| {
-                explains(&other) && other.rank == report.rank && other.order > report.order
-            })
-    };
-    let mut ranks = reports.iter().filter(explains).filter(last_of_its_rank);
-    if let Some(guilty) = ranks.clone().find(|report| !bereaved(report)) {
-        return Some(guilty);
-    }
+    let mut ranks = others.clone();
+    ranks.retain(|report| {
+        let is_later = |other: &&Report| other.rank == report.rank && other.order > report.order;
+        report.rank.is_some() && !others.iter().any(is_later)
+    });
+    let is_guilty = |report: &&&Report| !bereaved(report);
+    let guilty = ranks.iter().find(is_guilty);
     // Before the ranks know of each other there are no prefixes.
-    let mut others = reports.iter().filter(explains);
-    if let Some(guilty) = others.clone().rfind(|report| !bereaved(report)) {
+    let guilty = guilty.or_else(|| others.iter().rfind(is_guilty));
+    if let Some(guilty) = guilty.or(ranks.first()).or(others.last()) {
         return Some(guilty);
-    }
-    if let Some(first) = ranks.next() {
-        return Some(first);
     }
     // A process that waits for another one often logs what it said.
-    let messenger = last.last().and_then(Exception::wraps) == Some(Wrapper::Messenger);
-    let logged = reports.iter().rfind(|report| {
-        messenger
+    let is_messenger = last.last().and_then(Exception::wraps) == Some(Wrapper::Messenger);
+    reports.iter().rfind(|report| {
+        is_messenger
             && report.standing == Standing::Logged
             && report.complete()
             && report.order < last.order
             && report.wraps().is_none()
-    });
-    others.next_back().or(logged)
+    })
 }
 
 /// Whether a report is that of a process which lost another one.
 fn bereaved(report: &Report) -> bool {
-    let message = report
-        .error()
-        .and_then(|error| error.message.known.as_ref());
+    if let Some(error) = report.error()
+        && let Some(known) = &error.message.known
+        && known.as_str().starts_with("Connection ")
+    {
+        return true;
+    }
     report.wraps() == Some(Wrapper::Bereaved)
-        || message.is_some_and(|known| known.as_str().starts_with("Connection "))
 }
 
 /// The report that tells most: what nothing says was survived, and the last of it.
 fn best(reports: &[Report]) -> Option<&Report> {
-    let grade = |report: &Report| {
+    let grade = |report: &&Report| {
         let standing = match report.standing {
             Standing::Native => Standing::Plain,
             // A launcher logs that a worker failed before it dies of it.
@@ -468,31 +427,30 @@ fn best(reports: &[Report]) -> Option<&Report> {
             report.order,
         )
     };
-    reports
-        .iter()
-        .filter(|report| report.standing != Standing::Ignored)
-        .max_by_key(|report| grade(report))
+    let believed = |report: &&Report| report.standing != Standing::Ignored;
+    reports.iter().filter(believed).max_by_key(grade)
 }
 
-/// The error of a worker, with that of the launcher which it brought down at the end of its chain.
-fn with_launcher(mut error: ErrorEvent, reports: &[Report], blamed: &Report) -> ErrorEvent {
-    let launcher = reports
-        .iter()
-        .rfind(|report| report.order > blamed.order && carries(report));
-    if let (Some(launcher), Some(own)) = (
-        launcher.and_then(|report| report.class().cloned()),
-        error.exception_type.clone(),
-    ) {
-        error.chain.get_or_insert_with(|| vec![own]).push(launcher);
+/// Appends to a worker's error that of the launcher which it brought down, at the end of its chain.
+fn append_launcher(error: &mut ErrorEvent, reports: &[Report], blamed: &Report) {
+    let is_launcher = |report: &&Report| report.order > blamed.order && carries(report);
+    if let Some(launcher) = reports.iter().rfind(is_launcher)
+        && let Some(class) = launcher.class()
+        && let Some(own) = &error.exception_type
+    {
+        let chain = error.chain.get_or_insert_with(|| vec![own.clone()]);
+        chain.push(class.clone());
     }
-    error
 }
 
 /// Whether the program went on after this report, as far as can be told.
 ///
 /// What launchers say at the end is no other failure, nor is the fatal error when it is printed again, nor what an
 /// interpreter ignores on its way out.
-fn survived(report: &Report, blamed: Option<&Report>) -> bool {
+fn survived(report: &Report, blamed: Option<&Report>, end: Option<End>) -> bool {
+    if end == Some(End::Exited(0)) {
+        return report.standing != Standing::Stray;
+    }
     if report.standing == Standing::Stray || report.interruption || carries(report) {
         return false;
     }
@@ -512,53 +470,51 @@ fn survived(report: &Report, blamed: Option<&Report>) -> bool {
 
 /// Other ranks that reported a failure.
 fn others(found: &Found<'_>, rank: Option<u64>) -> Option<u64> {
-    let ranks: BTreeSet<u64> = found
-        .reports
-        .iter()
-        .filter_map(|report| report.rank)
-        .filter(|other| Some(*other) != rank)
-        .collect();
+    let mut ranks: BTreeSet<Option<u64>> = found.reports.iter().map(|report| report.rank).collect();
+    ranks.remove(&None);
+    ranks.remove(&rank);
     u64::try_from(ranks.len()).ok().filter(|count| *count > 0)
+}
+
+/// The signs of what the process, or one that it cannot do without, died of.
+fn deaths<'a>(found: &Found<'a>) -> impl DoubleEndedIterator<Item = &'a Sign> {
+    let signs = found.signs.iter();
+    signs.filter(|sign| sign.weight == Weight::Death)
 }
 
 /// The sign that says most certainly what the process died of.
 fn sign_of_death(found: &Found<'_>) -> Option<PublicStr> {
-    let deaths = || {
-        found
-            .signs
-            .iter()
-            .filter(|sign| sign.weight == Weight::Death)
-    };
     // The shell's word comes last and only repeats the signal; what came before it says why.
-    let cause = deaths().find(|sign| !sign.says.as_str().contains("(SIG"));
-    cause
-        .or_else(|| deaths().next_back())
-        .map(|sign| sign.says.clone())
+    let cause = deaths(found).find(|sign| !sign.says.as_str().contains("(SIG"));
+    let sign = cause.or_else(|| deaths(found).next_back())?;
+    Some(sign.says.clone())
+}
+
+/// The same, or the signal itself where nothing says more.
+fn sign_of(found: &Found<'_>, signal: i32) -> PublicStr {
+    sign_of_death(found).unwrap_or_else(|| named(signal))
 }
 
 /// The signal that ended the command, or that a shell reports as 128 and its number.
 fn signal(end: End) -> Option<i32> {
     match end {
         End::Signaled(signal) => Some(signal),
-        End::Exited(code) => (129..=159)
-            .contains(&code)
-            .then(|| i32::from(code).saturating_sub(128)),
+        End::Exited(code @ 129..=159) => Some(i32::from(code) - 128),
+        End::Exited(_) => None,
     }
 }
 
 fn named(signal: i32) -> PublicStr {
-    signal_name(signal).map_or(PublicStr::constant("signal"), PublicStr::constant)
+    PublicStr::constant(signal_name(signal).unwrap_or("signal"))
 }
 
 /// The event of a death that left no report.
 fn marked(marker: PublicStr, rank: Option<u64>) -> ErrorEvent {
-    let mut fingerprint = PublicText::new();
-    fingerprint.hex(crate::public::dictionary::fingerprint_of([&marker]));
     ErrorEvent {
+        fingerprint: Some(event::fingerprint_of(&[marker.clone()])),
         marker: Some(marker),
         rank,
         fatal: Some(true),
-        fingerprint: Some(fingerprint.finish()),
         ..ErrorEvent::default()
     }
 }

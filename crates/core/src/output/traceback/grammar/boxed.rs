@@ -278,7 +278,7 @@ impl Reader {
             let Some(raw) = frames::boxed(reading) else {
                 continue;
             };
-            let frame = origin::frame(raw.path, raw.line, raw.function);
+            let frame = origin::frame(raw);
             if frame.file.is_some() && frame.function.is_some() {
                 return Some(frame);
             }

@@ -2,7 +2,7 @@
 
 use super::{frames, headers};
 use crate::output::traceback::origin;
-use crate::output::traceback::report::{Exception, Frames, Report};
+use crate::output::traceback::report::{Frames, Report};
 
 /// Whose frames are wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,24 +36,18 @@ impl Dump {
             if *self != Self::Others
                 && let Some(exception) = report.newest()
             {
-                let frame = origin::frame(raw.path, raw.line, raw.function);
-                exception.frames.push(frame);
+                exception.frames.push(origin::frame(raw));
             }
             return true;
         }
-        text.trim().is_empty()
-            || text.trim_start().starts_with('<')
-            || text.starts_with("Python runtime state")
+        let text = text.trim_start();
+        text.is_empty() || text.starts_with('<') || text.starts_with("Python runtime state")
     }
 
     /// Turns the frames round: all other tracebacks have the innermost last.
-    pub fn end(report: Option<&mut Report>) {
-        if let Some(exception) = report.and_then(Report::newest) {
-            reverse(exception);
+    pub fn end(report: &mut Report) {
+        if let Some(exception) = report.newest() {
+            exception.frames = exception.frames.reversed();
         }
     }
-}
-
-fn reverse(exception: &mut Exception) {
-    exception.frames = exception.frames.reversed();
 }

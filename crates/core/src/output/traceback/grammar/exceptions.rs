@@ -4,6 +4,7 @@
 //! grammar allows it (left of the frames); what is said here is whether it could be one at all, because in a
 //! traceback's place there may also stand a log line, a progress bar or a piece of another process's output.
 
+use crate::knowledge::lists::{CLASS_ENDINGS, LOG_WORDS};
 use crate::public::{PublicStr, dictionary};
 
 /// What stands for a class that is not public.
@@ -11,40 +12,6 @@ pub const PRIVATE: PublicStr = PublicStr::constant("<private>");
 
 /// Longest name of a class that is looked at.
 const NAME_BYTES_MAX: usize = 300;
-
-/// How such names end in almost all programs.
-const SUFFIXES: &[&str] = &[
-    "Error",
-    "Exception",
-    "Warning",
-    "Interrupt",
-    "Exit",
-    "Failure",
-    "Fault",
-    "Timeout",
-    "Cancelled",
-    "Traceback",
-];
-
-/// First words of log lines, which look like a class without a module.
-const LOG_WORDS: &[&str] = &[
-    "INFO",
-    "WARNING",
-    "WARN",
-    "ERROR",
-    "DEBUG",
-    "CRITICAL",
-    "FATAL",
-    "NOTE",
-    "NOTICE",
-    "TRACE",
-    "Message",
-    "Arguments",
-    "Warning",
-    "Error",
-    "Note",
-    "Hint",
-];
 
 /// The last line of a traceback.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,147 +47,80 @@ impl ExceptionLine<'_> {
 /// Reads a line without its indentation.
 pub fn exception_line(text: &str) -> Option<ExceptionLine<'_>> {
     let text = text.trim_end();
-    let end = text
-        .char_indices()
-        .find(|(_, character)| {
-            !(character.is_alphanumeric() || matches!(character, '_' | '.' | '<' | '>'))
-        })
-        .map_or(text.len(), |(at, _)| at);
-    let (name, rest) = text.split_at_checked(end)?;
-    if name.len() > NAME_BYTES_MAX
-        || !name.starts_with(|first: char| first.is_alphabetic() || first == '_')
-    {
+    let is_outside = |letter: char| !letter.is_alphanumeric() && !"_.<>".contains(letter);
+    let (name, rest) = text.split_at(text.find(is_outside).unwrap_or(text.len()));
+    let begins_name = |first: char| first.is_alphabetic() || first == '_';
+    if name.len() > NAME_BYTES_MAX || !name.starts_with(begins_name) {
         return None;
     }
-    // Ray names the class of the task's own error in brackets: `RayTaskError(ValueError)`. The outer one is
-    // what is raised here; the inner one is printed again where it was raised.
-    let rest = match rest.strip_prefix('(').and_then(|rest| rest.split_once(')')) {
-        Some((_, after))
-            if name.ends_with("Error") && (after.is_empty() || after.starts_with(':')) =>
-        {
-            after
-        }
-        _ => rest,
-    };
-    let (name, rest) = unglued(name, rest)?;
+    let (name, rest) = unglued(name, behind_inner_class(name, rest))?;
     let message = match rest.strip_prefix(':') {
         Some(message) if message.is_empty() || message.starts_with(' ') => message.trim_start(),
         None if rest.is_empty() => "",
         _ => return None,
     };
-    let public = dictionary::exception(name);
+    let class = dictionary::exception(name);
     let last = name.rsplit('.').next().unwrap_or(name);
-    let certain = (public.is_some() || SUFFIXES.iter().any(|suffix| last.ends_with(suffix)))
-        && !LOG_WORDS.contains(&name);
-    let log_word = LOG_WORDS.contains(&name)
-        || (message.is_empty() && public.is_none() && !certain && !name.contains('.'));
-    let plausible = certain || name.contains('.') || last.starts_with(char::is_uppercase);
-    if !plausible || (log_word && public.is_none()) {
-        return None;
+    let is_log_word = LOG_WORDS.contains(&name);
+    let has_ending = CLASS_ENDINGS.iter().any(|ending| last.ends_with(ending));
+    let certain = (class.is_some() || has_ending) && !is_log_word;
+    if class.is_none() && !certain {
+        let has_module = name.contains('.');
+        if is_log_word || message.is_empty() && !has_module {
+            return None;
+        }
+        if !has_module && !last.starts_with(char::is_uppercase) {
+            return None;
+        }
     }
     Some(ExceptionLine {
-        class: public,
+        class,
         message,
         has_colon: rest.starts_with(':'),
         certain,
     })
 }
 
+/// Ray names the class of the task's own error in brackets: `RayTaskError(ValueError)`. The outer one is what is raised
+/// here; the inner one is printed again where it was raised.
+fn behind_inner_class<'a>(name: &str, rest: &'a str) -> &'a str {
+    if let Some(inner) = rest.strip_prefix('(')
+        && let Some((_, after)) = inner.split_once(')')
+        && name.ends_with("Error")
+        && (after.is_empty() || after.starts_with(':'))
+    {
+        return after;
+    }
+    rest
+}
+
 /// Takes apart what several ranks wrote over one another: `ValueErrorValueError: : x` is one class. None where it can't
 /// be taken apart: of several classes none is the line's own.
 fn unglued<'a>(name: &'a str, rest: &'a str) -> Option<(&'a str, &'a str)> {
-    let suffix = SUFFIXES
+    let ends = CLASS_ENDINGS
         .iter()
-        .filter_map(|suffix| Some((name.find(suffix)? + suffix.len(), suffix)))
-        .min();
-    let Some((end, _)) = suffix.filter(|(end, _)| *end < name.len()) else {
-        return Some((name, rest));
-    };
-    let (first, more) = name.split_at_checked(end)?;
-    if dictionary::exception(name).is_some() || dictionary::exception(first).is_none() {
+        .filter_map(|ending| Some(name.find(ending)? + ending.len()));
+    let (first, more) = name.split_at(ends.min().unwrap_or(name.len()));
+    if more.is_empty()
+        || dictionary::exception(name).is_some()
+        || dictionary::exception(first).is_none()
+    {
         return Some((name, rest));
     }
-    let mut more = more;
-    let mut count = 1;
-    while let Some(after) = more.strip_prefix(first) {
-        more = after;
-        count += 1;
-    }
-    if !more.is_empty() {
+    let others = more.trim_start_matches(first);
+    if !others.is_empty() {
         // `ErrorHandlerError` is a name; a second class is not.
-        return if dictionary::exception(more).is_some() {
-            None
-        } else {
-            Some((name, rest))
-        };
+        let is_name = dictionary::exception(others).is_none();
+        return is_name.then_some((name, rest));
     }
     let mut rest = rest;
-    for _ in 1..count {
-        rest = rest
-            .strip_prefix(": ")
-            .filter(|rest| rest.starts_with(": "))
-            .unwrap_or(rest);
+    for _ in 0..more.len() / first.len() {
+        if rest.starts_with(": : ") {
+            rest = &rest[2..];
+        }
     }
     Some((first, rest))
 }
-
-/// The class that a C++ runtime names when it terminates, where it is one that everybody has.
-pub fn native(name: &str) -> Option<PublicStr> {
-    NATIVE
-        .iter()
-        .find(|known| **known == name)
-        .map(|known| PublicStr::constant(known))
-}
-
-const NATIVE: &[&str] = &[
-    "c10::Error",
-    "c10::OutOfMemoryError",
-    "c10::DistError",
-    "c10::DistBackendError",
-    "c10::DistNetworkError",
-    "c10::DistStoreError",
-    "c10::IndexError",
-    "c10::ValueError",
-    "c10::TypeError",
-    "c10::NotImplementedError",
-    "c10::EnforceFiniteError",
-    "c10::LinAlgError",
-    "c10::CUDAError",
-    "c10::AcceleratorError",
-    "gloo::IoException",
-    "gloo::EnforceNotMet",
-    "gloo::TimeoutException",
-    "torch::jit::JITException",
-    "thrust::system::system_error",
-    "thrust::THRUST_200302_800_NS::system::system_error",
-    "pybind11::error_already_set",
-    "pybind11::cast_error",
-    "std::bad_alloc",
-    "std::bad_array_new_length",
-    "std::bad_cast",
-    "std::bad_function_call",
-    "std::bad_optional_access",
-    "std::bad_variant_access",
-    "std::bad_weak_ptr",
-    "std::domain_error",
-    "std::exception",
-    "std::future_error",
-    "std::invalid_argument",
-    "std::ios_base::failure",
-    "std::ios_base::failure[abi:cxx11]",
-    "std::length_error",
-    "std::logic_error",
-    "std::out_of_range",
-    "std::overflow_error",
-    "std::range_error",
-    "std::regex_error",
-    "std::runtime_error",
-    "std::system_error",
-    "std::underflow_error",
-    "std::filesystem::__cxx11::filesystem_error",
-    "std::filesystem::filesystem_error",
-    "boost::wrapexcept<std::runtime_error>",
-];
 
 #[cfg(test)]
 mod tests {

@@ -2,47 +2,16 @@
 //!
 //! The cause is told where CPython itself names it; any other text may be a program's own.
 
+use crate::knowledge::lists::FATAL_CAUSES;
+use crate::knowledge::signal_called;
 use crate::public::PublicStr;
 use crate::public::text::PublicText;
-
-/// The causes that CPython itself names; any other text may be a program's.
-const FATAL: &[&str] = &[
-    "Segmentation fault",
-    "Aborted",
-    "Bus error",
-    "Floating point exception",
-    "Illegal instruction",
-    "Cannot recover from stack overflow.",
-    "deallocating None",
-    "GC object already tracked",
-    "Python memory allocator called without holding the GIL",
-    "PyEval_SaveThread: the function must be called with the GIL held",
-    "_PyErr_NormalizeException: Cannot recover from MemoryErrors while normalizing exceptions.",
-    "init_fs_encoding: failed to get the Python codec of the filesystem encoding",
-    "init_sys_streams: can't initialize sys standard streams",
-    "could not acquire lock for <_io.BufferedWriter name='<stderr>'> at interpreter shutdown, possibly due to daemon threads",
-    "_enter_buffered_busy: could not acquire lock for <_io.BufferedWriter name='<stdout>'> at interpreter shutdown, possibly due to daemon threads",
-    "access violation",
-    "stack overflow",
-];
-
-/// The signal that a known cause stands for.
-const fn signal(cause: &str) -> &'static str {
-    match cause.as_bytes() {
-        b"Segmentation fault" => " (SIGSEGV)",
-        b"Aborted" => " (SIGABRT)",
-        b"Bus error" => " (SIGBUS)",
-        b"Floating point exception" => " (SIGFPE)",
-        b"Illegal instruction" => " (SIGILL)",
-        _ => "",
-    }
-}
+use crate::status::signal_name;
 
 /// What stands before and behind the words with which a dump of the interpreter begins.
 pub fn split_fatal(line: &str) -> Option<(&str, &str)> {
-    ["Fatal Python error: ", "Windows fatal exception: "]
-        .iter()
-        .find_map(|head| line.split_once(head))
+    line.split_once("Fatal Python error: ")
+        .or_else(|| line.split_once("Windows fatal exception: "))
 }
 
 /// `Fatal Python error: Segmentation fault`: the sign, with the cause where it is a known one.
@@ -50,13 +19,18 @@ pub fn fatal(line: &str) -> Option<PublicStr> {
     let (_, cause) = split_fatal(line)?;
     let mut text = PublicText::new();
     text.constant("Fatal Python error");
-    let known = FATAL.iter().find(|known| {
-        cause
-            .strip_prefix(**known)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', ':', '\t']))
-    });
-    if let Some(known) = known {
-        text.constant(": ").constant(known).constant(signal(known));
+    for known in FATAL_CAUSES {
+        let Some(rest) = cause.strip_prefix(known) else {
+            continue;
+        };
+        if !rest.is_empty() && !rest.starts_with([' ', ':', '\t']) {
+            continue;
+        }
+        text.constant(": ").constant(known);
+        if let Some(name) = signal_called(known).and_then(signal_name) {
+            text.constant(" (").constant(name).constant(")");
+        }
+        break;
     }
     Some(text.finish())
 }

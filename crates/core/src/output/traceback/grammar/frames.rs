@@ -4,6 +4,8 @@
 //! the shape may still be a lie (a message may hold anything): the worst that a lie achieves is a frame of a
 //! public file that was not there.
 
+use regex::Captures;
+
 /// A frame as it is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RawFrame<'a> {
@@ -17,138 +19,76 @@ pub struct RawFrame<'a> {
     pub column: usize,
 }
 
+impl<'a> RawFrame<'a> {
+    /// The frame in the groups that are named like its parts.
+    fn of(found: &Captures<'a>) -> Option<Self> {
+        let group = |name| found.name(name).map(|group| group.as_str());
+        let function = group("function").map(str::trim);
+        Some(Self {
+            path: group("path")?,
+            line: group("line").and_then(number),
+            function: function.filter(|name| !name.is_empty()),
+            column: group("margin").unwrap_or_default().len(),
+        })
+    }
+}
+
 /// `  File "/p/t.py", line 5, in f`, also as faulthandler (`line 5 in f`), `tracemalloc` (`lineno 5`),
 /// syntax errors (no function), `loguru` (`> File`) and `stackprinter` (no indentation) print it.
 pub fn quoted(text: &str) -> Option<RawFrame<'_>> {
-    let bare = text.trim_start_matches([' ', '\t']);
-    let bare = bare.strip_prefix("> ").unwrap_or(bare);
-    let column = text.len().saturating_sub(bare.len());
-    let after = bare.strip_prefix("File \"")?;
-    // The last quote: a path may hold some.
-    let (path, rest) = after.split_at_checked(memchr::memrchr(b'"', after.as_bytes())?)?;
-    let rest = rest.strip_prefix('"')?;
-    let (line, rest) = number(
-        rest.strip_prefix(", line ")
-            .or_else(|| rest.strip_prefix(", lineno "))?,
-    )?;
-    let function = rest
-        .strip_prefix(", in ")
-        .or_else(|| rest.strip_prefix(" in "))
-        .map(str::trim)
-        .filter(|name| !name.is_empty());
-    Some(RawFrame {
-        path,
-        line,
-        function,
-        column,
-    })
+    // Only the last quote ends the path, which may hold some.
+    RawFrame::of(&captures!(
+        r#"^(?<margin>[ \t]*(?:> )?)File "(?<path>.*)", line(?:no)? (?<line>[0-9]+)(?:,? in (?<function>[^"]*))?[^"]*$"#,
+        text
+    ))
 }
 
-/// `File ~/p/t.py:5, in f(x)`, `File ~/p/t.py:5 in f`, `Cell In[3], line 5, in f(x)`, as IPython prints it.
+/// `File ~/p/t.py:5, in f(x)`, `File ~/p/t.py:5 in f`, as IPython prints it.
 pub fn notebook(text: &str) -> Option<RawFrame<'_>> {
-    let bare = text.trim_start();
-    if !["File ", "Cell In", "Input In"]
-        .iter()
-        .any(|start| bare.starts_with(start))
-    {
-        return None;
-    }
-    let column = text.len().saturating_sub(bare.len());
-    let text = bare.trim_end();
-    let (place, function) = match text.split_once(", in ").or_else(|| text.split_once(" in ")) {
-        Some((place, call)) => (
-            place,
-            call.split('(')
-                .next()
-                .map(str::trim)
-                .filter(|name| !name.is_empty()),
-        ),
-        None => (text, None),
-    };
-    if place.starts_with("Cell In") || place.starts_with("Input In") {
-        let line = place
-            .split_once("line ")
-            .and_then(|(_, line)| number(line))
-            .and_then(|(line, _)| line);
-        return place.contains('[').then_some(RawFrame {
-            path: "Cell In",
-            line,
-            function,
-            column,
-        });
-    }
-    let (path, line) = place
-        .strip_prefix("File ")
-        .filter(|place| !place.starts_with('"'))?
-        .rsplit_once(':')?;
-    let (line, rest) = number(line)?;
-    rest.is_empty().then_some(RawFrame {
-        path,
-        line,
-        function,
-        column,
-    })
+    RawFrame::of(&captures!(
+        r#"^(?<margin>\s*)File (?<path>[^"].*?):(?<line>[0-9]+)(?:,? in (?<function>[^(]*).*)?\s*$"#,
+        text
+    ))
+}
+
+/// `Cell In[3], line 5, in f(x)`, the same for a cell.
+pub fn cell(text: &str) -> Option<RawFrame<'_>> {
+    RawFrame::of(&captures!(
+        r"^(?<margin>\s*)(?<path>Cell In|Input In) ?\[[^\]]*\](?:, line (?<line>[0-9]+))?(?:,? in (?<function>[^(]*))?",
+        text
+    ))
 }
 
 /// `~/p/t.py in f(x, token)`, as IPython 7 prints it; the line number follows in an [`arrow`].
 pub fn notebook_without_line(text: &str) -> Option<RawFrame<'_>> {
-    let (path, call) = text.trim_end().split_once(" in ")?;
-    let function = call.split('(').next()?;
-    let looks_like_a_file = path.starts_with(['/', '~', '.', '<']) || path.get(1..3) == Some(":\\");
-    (looks_like_a_file && !function.is_empty() && !function.contains(' ')).then_some(RawFrame {
-        path,
-        line: None,
-        function: Some(function),
-        column: 0,
-    })
+    RawFrame::of(&captures!(
+        r"^(?<path>(?:[/~.<]|.:\\).*?) in (?<function>[^ (]+)(?:\(.*)?\s*$",
+        text
+    ))
 }
 
 /// `----> 5 code`: the line number of the frame above.
 pub fn arrow(text: &str) -> Option<u64> {
-    let (dashes, rest) = text.trim_start().split_once("> ")?;
-    (dashes.len() >= 2 && dashes.bytes().all(|byte| byte == b'-'))
-        .then(|| number(rest))
-        .flatten()
-        .and_then(|(line, _)| line)
+    number(&captures!(r"^\s*--+> ([0-9]+)", text)[1])
 }
 
 /// `/p/t.py:5 in f`, as `rich` prints it; `joined` is the text of all rows over which it was folded.
 pub fn boxed(joined: &str) -> Option<RawFrame<'_>> {
-    let joined = joined.trim();
     // The last `:LINE in NAME`: a path may hold colons, and folding may have eaten the blanks around `in`.
-    let mut ends = joined.rmatch_indices(':');
-    ends.find_map(|(at, _)| {
-        let (path, rest) = (joined.get(..at)?, joined.get(at.saturating_add(1)..)?);
-        let (line, rest) = number(rest)?;
-        let rest = rest.trim_start();
-        let function = rest
-            .strip_prefix("in")
-            .map(str::trim_start)
-            .filter(|name| !name.is_empty() && !name.contains(' '));
-        let complete = rest.is_empty() || function.is_some();
-        (complete && !path.is_empty()).then_some(RawFrame {
-            path,
-            line,
-            function,
-            column: 0,
-        })
-    })
+    RawFrame::of(&captures!(
+        r"^(?<path>.+):(?<line>[0-9]+)\s*(?:in\s*(?<function>[^ ]+))?$",
+        joined.trim()
+    ))
 }
 
 /// `  [Previous line repeated 196 more times]`.
 pub fn repeated(text: &str) -> Option<u64> {
-    let (line, rest) = number(text.trim().strip_prefix("[Previous line repeated ")?)?;
-    rest.starts_with(" more time").then_some(line).flatten()
+    number(&captures!(r"^\s*\[Previous line repeated ([0-9]+) more time", text)[1])
 }
 
-/// A leading number and what follows it; the number is None where it is too long to be one.
-fn number(text: &str) -> Option<(Option<u64>, &str)> {
-    let end = text
-        .bytes()
-        .position(|byte| !byte.is_ascii_digit())
-        .unwrap_or(text.len());
-    let (digits, rest) = text.split_at_checked(end)?;
-    (!digits.is_empty()).then(|| (digits.parse().ok().filter(|_| digits.len() <= 9), rest))
+/// A number that is no longer than line numbers are.
+fn number(digits: &str) -> Option<u64> {
+    digits.parse::<u32>().ok().map(u64::from)
 }
 
 #[cfg(test)]
@@ -217,12 +157,16 @@ mod tests {
             ),
             (
                 "Input In [3], in <cell line: 1>()",
-                Some(("Cell In", None, Some("<cell line: 1>"))),
+                Some(("Input In", None, Some("<cell line: 1>"))),
             ),
             ("File not found: x", None),
             ("ValueError: 5", None),
         ] {
-            assert_eq!(read(notebook(text)), expected, "{text}");
+            assert_eq!(
+                read(cell(text).or_else(|| notebook(text))),
+                expected,
+                "{text}"
+            );
         }
         assert_eq!(
             read(notebook_without_line("~/p/t.py in f(x, token)")),
@@ -264,7 +208,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_line_can_be_read(text in "\\PC{0,200}") {
-            let _ = (quoted(&text), notebook(&text), notebook_without_line(&text), boxed(&text), repeated(&text), arrow(&text));
+            let _ = (quoted(&text), notebook(&text), cell(&text), notebook_without_line(&text), boxed(&text), repeated(&text), arrow(&text));
         }
     }
 }

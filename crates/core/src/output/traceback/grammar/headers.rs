@@ -5,6 +5,7 @@ use super::exceptions;
 use super::fatal;
 use super::frames;
 use super::words::HEADER;
+use crate::knowledge::lists::{NATIVE_CLASSES, SURVIVED_HEADINGS};
 use crate::output::traceback::report::{Link, Standing};
 use crate::public::PublicStr;
 
@@ -28,22 +29,25 @@ pub struct Header<'a> {
 impl<'a> Header<'a> {
     /// What stands before the words of the grammar: a source's prefix, a margin, a progress bar, or nothing.
     pub fn outside(&self) -> &'a str {
-        let before = boxed::opens(self.before)
-            .and_then(|at| self.before.get(..at))
-            .unwrap_or(self.before);
+        let before = match boxed::opens(self.before) {
+            Some(at) => &self.before[..at],
+            None => self.before,
+        };
         if self.notebook {
             return split_class(before).0;
         }
-        [
+        for words in [
             "  + Exception Group ",
             "+ Exception Group ",
             "Exception Group ",
             "Original ",
             "traceback : ",
-        ]
-        .iter()
-        .find_map(|words| before.strip_suffix(words))
-        .unwrap_or(before)
+        ] {
+            if let Some(outside) = before.strip_suffix(words) {
+                return outside;
+            }
+        }
+        before
     }
 }
 
@@ -58,11 +62,13 @@ pub fn before_opening(text: &str) -> Option<&str> {
 /// What stands before a frame. Where a header is missing (it was lost, or the renderer prints none) the first frame
 /// opens a report; but a message may quote one, so that only a source between reports may ask.
 pub fn before_frame(text: &str) -> Option<&str> {
-    let (at, _) = text
-        .match_indices("File \"")
-        .find(|(at, _)| text.get(*at..).and_then(frames::quoted).is_some())?;
-    text.get(..at)
-        .filter(|before| !before.trim_end().ends_with('>'))
+    for (at, _) in text.match_indices("File \"") {
+        if frames::quoted(&text[at..]).is_some() {
+            let before = &text[..at];
+            return Some(before).filter(|before| !before.trim_end().ends_with('>'));
+        }
+    }
+    None
 }
 
 /// Reads a header, wherever in the line it stands.
@@ -73,19 +79,18 @@ pub fn header(text: &str) -> Option<Header<'_>> {
     if notebook && !(after.trim().is_empty() && titles_notebook(before)) {
         return None;
     }
-    let elastic = before.trim_end().ends_with("traceback :");
-    let blank = before.len().saturating_sub(before.trim_start().len());
-    let indentation = match () {
-        () if elastic => blank.saturating_add(4),
-        () if before.trim().is_empty() => before.len(),
-        () => 0,
-    };
-    let group = before.trim_end().ends_with("Exception Group");
-    let original = elastic || before.trim_end().ends_with("Original");
+    let words = before.trim_end();
+    let elastic = words.ends_with("traceback :");
+    let mut indentation = 0;
+    if elastic {
+        indentation = before.len() - before.trim_start().len() + 4;
+    } else if words.is_empty() {
+        indentation = before.len();
+    }
     Some(Header {
         before,
-        group,
-        original,
+        group: words.ends_with("Exception Group"),
+        original: elastic || words.ends_with("Original"),
         boxed,
         notebook,
         indentation,
@@ -108,20 +113,20 @@ fn split_class(text: &str) -> (&str, &str) {
     let prefix = text.trim_end_matches(|character: char| {
         character.is_alphanumeric() || matches!(character, '_' | '.')
     });
-    text.split_at_checked(prefix.len()).unwrap_or(("", text))
+    text.split_at(prefix.len())
 }
 
 /// The sentence between two exceptions of a chain.
 pub fn link(text: &str) -> Option<Link> {
     if text.contains("The above exception was the direct cause of the following exception") {
-        Some(Link::Cause)
-    } else if text.contains("During handling of the above exception, another exception occurred")
+        return Some(Link::Cause);
+    }
+    if text.contains("During handling of the above exception, another exception occurred")
         || text.trim() == "Original exception was:"
     {
-        Some(Link::Context)
-    } else {
-        None
+        return Some(Link::Context);
     }
+    None
 }
 
 /// A line between the members of a group.
@@ -135,24 +140,9 @@ pub enum Separator {
 
 /// Reads a separator.
 pub fn separator(text: &str) -> Option<Separator> {
-    let text = text.trim_start();
-    if !text.starts_with(['+', '|']) {
-        return None;
-    }
-    let text = text.trim_end();
-    let text = text.strip_prefix("| ").map_or(text, str::trim_start);
-    if !text.starts_with("+-")
-        || text.len() < 20
-        || !text
-            .bytes()
-            .all(|byte| matches!(byte, b'+' | b'-' | b' ' | b'.') || byte.is_ascii_digit())
-    {
-        return None;
-    }
-    let numbered = text
-        .bytes()
-        .any(|byte| byte.is_ascii_digit() || byte == b'.');
-    Some(if numbered {
+    captures!(r"^\s*(?:\| +)?\+-[-+ .0-9]{18,}$", text.trim_end());
+    let is_numbered = text.contains(|letter: char| letter == '.' || letter.is_ascii_digit());
+    Some(if is_numbered {
         Separator::Member
     } else {
         Separator::End
@@ -165,24 +155,20 @@ pub fn heading(text: &str) -> Option<Standing> {
     if text.starts_with("Exception ignored in") || text.starts_with("Exception ignored on") {
         return Some(Standing::Ignored);
     }
-    let survived = [
-        "Exception in thread ",
-        "--- Logging error ---",
-        "Task exception was never retrieved",
-        "Exception in callback",
-        "Exception in default exception handler",
-        "Unhandled exception in client_connected_cb",
-        "Unhandled error in exception handler",
-    ];
-    if survived.iter().any(|start| text.starts_with(start))
+    if SURVIVED_HEADINGS
+        .iter()
+        .any(|start| text.starts_with(start))
         || text.ends_with("exception was never retrieved")
     {
         return Some(Standing::Survived);
     }
     // The interpreter, or `multiprocessing`, says that something ends here.
-    let ends = text.starts_with("Error in sys.excepthook:")
-        || text.starts_with("Process ") && text.ends_with(':');
-    ends.then_some(Standing::Plain)
+    if text.starts_with("Error in sys.excepthook:")
+        || text.starts_with("Process ") && text.ends_with(':')
+    {
+        return Some(Standing::Plain);
+    }
+    None
 }
 
 /// The line of a native death.
@@ -198,47 +184,26 @@ pub struct Native {
 
 /// Reads the line of a native death.
 pub fn native(text: &str) -> Option<Native> {
-    const THROWN: &str = "terminate called after throwing an instance of '";
-    const NOT_THROWN: &str = "terminate called without an active exception";
-    let native = |marker, dumps, standing| {
-        Some(Native {
-            marker,
-            dumps,
-            standing,
-        })
+    let mut native = Native {
+        marker: UNTHROWN,
+        dumps: false,
+        standing: Standing::Native,
     };
-    if let Some((_, class)) = text.split_once(THROWN) {
+    if let Some((_, class)) = text.split_once("terminate called after throwing an instance of '") {
         let class = class.rsplit_once('\'').map_or(class, |(class, _)| class);
-        return native(
-            exceptions::native(class).unwrap_or(PublicStr::constant(
-                "terminate called after throwing an exception",
-            )),
-            false,
-            Standing::Native,
-        );
+        let known = NATIVE_CLASSES.iter().find(|known| **known == class);
+        let said = known.unwrap_or(&"terminate called after throwing an exception");
+        native.marker = PublicStr::constant(said);
+    } else if let Some(marker) = fatal::fatal(text) {
+        native.marker = marker;
+        native.dumps = true;
+    } else if !text.contains(UNTHROWN.as_str()) && !text.contains("terminate called recursively") {
+        captures!(r"^\s*Timeout \([0-9:.]+\)!\s*$", text);
+        native.marker = PublicStr::constant("faulthandler timeout");
+        native.dumps = true;
+        native.standing = Standing::Survived;
     }
-    if text.contains(NOT_THROWN) || text.contains("terminate called recursively") {
-        return native(UNTHROWN, false, Standing::Native);
-    }
-    if let Some(marker) = fatal::fatal(text) {
-        return native(marker, true, Standing::Native);
-    }
-    let text = text.trim();
-    let timeout = text.starts_with("Timeout (")
-        && text.ends_with(")!")
-        && text
-            .bytes()
-            .skip(9)
-            .all(|byte| byte.is_ascii_digit() || matches!(byte, b':' | b'.' | b')' | b'!'));
-    if timeout {
-        native(
-            PublicStr::constant("faulthandler timeout"),
-            true,
-            Standing::Survived,
-        )
-    } else {
-        None
-    }
+    Some(native)
 }
 
 /// The sign of a process whose threads were not joined at its end: it comes after the real error.
@@ -246,9 +211,11 @@ pub const UNTHROWN: PublicStr = PublicStr::constant("terminate called without an
 
 /// The title of a thread in a dump; whether it is the one that failed.
 pub fn thread(text: &str) -> Option<bool> {
-    let text = text.trim_end();
-    let titled = text.ends_with("(most recent call first):") && text.contains("hread ");
-    titled.then(|| text.trim_start().starts_with("Current thread"))
+    let found = captures!(
+        r"^\s*(Current t)?.*hread .*\(most recent call first\):\s*$",
+        text
+    );
+    Some(found.get(1).is_some())
 }
 
 #[cfg(test)]

@@ -4,158 +4,117 @@
 //! the rank that failed first was killed, the only tracebacks are those of innocent ranks that lost it. `srun` and
 //! `mpirun` print a line for it; of several lines the first one counts, and those of tasks that were told to go do not.
 
+use crate::knowledge::signal_called;
+use crate::status::signal::{SIGHUP, SIGINT, SIGPIPE, SIGQUIT, SIGTERM};
+
 /// The root cause by the launcher's account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RootCause {
     /// The rank that failed first.
     pub rank: Option<u64>,
     /// Its exit code; the signal's number, negative, where a signal killed it.
-    pub exit_code: Option<i64>,
+    pub exit_code: Option<i32>,
 }
 
 impl RootCause {
     /// The signal that killed it.
     pub fn signal(self) -> Option<i32> {
-        let code = self.exit_code.filter(|code| *code < 0)?;
-        i32::try_from(-code).ok()
+        self.exit_code.filter(|code| *code < 0).map(|code| -code)
     }
 }
 
 /// Reads the table, line by line.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Table {
-    open: bool,
+    /// Whether lines without a word of the table matter.
+    pub is_open: bool,
     cause: RootCause,
 }
 
 impl Table {
-    /// Whether lines without a word of the table matter.
-    pub const fn is_open(&self) -> bool {
-        self.open
-    }
-
     /// Takes a line.
     pub fn line(&mut self, line: &str) {
         if line.contains("Root Cause (first observed failure):") {
-            (self.open, self.cause) = (true, RootCause::default());
-            return;
-        }
-        if !self.open {
-            self.sentence(line);
-            return;
-        }
-        let Some((name, value)) = line.split_once(':') else {
-            // The frame of the table's end.
-            self.open = !line.trim_start().starts_with("====");
-            return;
-        };
-        let number = || {
-            value
-                .split('(')
-                .next()
-                .unwrap_or(value)
-                .trim()
-                .parse::<i64>()
-                .ok()
-        };
-        match name.split_whitespace().next_back() {
-            Some("rank") => {
-                self.cause.rank = number()
-                    .and_then(|rank| u64::try_from(rank).ok())
-                    .filter(|rank| *rank < 1_000_000)
+            self.is_open = true;
+            self.cause = RootCause::default();
+        } else if !self.is_open {
+            self.sentence(line.trim());
+        } else if line.trim_start().starts_with("====") {
+            self.is_open = false;
+        } else if let Some((name, number)) = row(line) {
+            match name {
+                "rank" => self.cause.rank = u64::try_from(number).ok(),
+                _ if (-64..256).contains(&number) => self.cause.exit_code = Some(number),
+                _ => self.cause.exit_code = None,
             }
-            Some("exitcode") => {
-                self.cause.exit_code = number().filter(|code| (-64..256).contains(code))
-            }
-            _ => {}
         }
     }
 
     /// What stands in one line.
     fn sentence(&mut self, line: &str) {
-        let line = line.trim();
         if self.cause == RootCause::default() {
             self.cause = slurm(line).or_else(|| open_mpi(line)).unwrap_or_default();
         } else if self.cause.exit_code.is_none()
             && let Some(code) = line.strip_prefix("Exit code:")
         {
-            self.cause.exit_code = exit_code(code);
+            self.cause.exit_code = code.trim().parse::<u8>().ok().map(i32::from);
         }
     }
 
     /// The root cause, where the table had one.
     pub fn cause(&self) -> Option<RootCause> {
-        (self.cause != RootCause::default()).then_some(self.cause)
+        Some(self.cause).filter(|cause| *cause != RootCause::default())
     }
+}
+
+/// `  rank      : 1 (local_rank: 1)`.
+fn row(line: &str) -> Option<(&str, i32)> {
+    let found = captures!(r"^(?:[^:]*\s)?(rank|exitcode)\s*:\s*(-?[0-9]{1,6})\b", line);
+    let (_, [name, number]) = found.extract();
+    Some((name, number.parse().ok()?))
 }
 
 /// `srun: error: HOST: task 1: Exited with exit code 3`; several tasks at once are named together, and then none was
 /// the first. It comes when the task ends, whatever another one is printing then: often in the middle of a bar.
 fn slurm(line: &str) -> Option<RootCause> {
-    let (_, told) = line.rsplit_once("srun: error: ")?.1.split_once(": task ")?;
-    let (rank, how) = told.split_once(": ")?;
-    let exit_code = match how.strip_prefix("Exited with exit code ") {
-        Some(code) => exit_code(code)?,
-        None => ENDS
-            .iter()
-            .find_map(|(name, signal)| how.starts_with(name).then_some(-signal))?,
+    let found = captures!(
+        r"srun: error: .*?: task ([0-9]{1,6}): (?:Exited with exit code ([0-9]+)|([A-Z][A-Za-z ]*[a-z]))",
+        line
+    );
+    let exit_code = match found.get(2) {
+        Some(code) => i32::from(code.as_str().parse::<u8>().ok()?),
+        None => match signal_called(&found[3])? {
+            SIGHUP | SIGINT | SIGQUIT | SIGPIPE | SIGTERM => return None,
+            signal => -signal,
+        },
     };
     Some(RootCause {
-        rank: Some(rank_of(rank)?),
+        rank: found[1].parse().ok(),
         exit_code: Some(exit_code),
     })
 }
 
-/// What the C library calls the signals by which tasks die of themselves.
-const ENDS: [(&str, i64); 7] = [
-    ("Illegal instruction", 4),
-    ("Aborted", 6),
-    ("Bus error", 7),
-    ("Floating point exception", 8),
-    ("Killed", 9),
-    ("Segmentation fault", 11),
-    ("Out Of Memory", 9),
-];
-
 /// `mpirun noticed that process rank 1 with PID 7 on node HOST exited on signal 9 (Killed).`, or, with the exit code in
 /// the next line, `Process name: [[17665,1],1]`.
 fn open_mpi(line: &str) -> Option<RootCause> {
-    if let Some(name) = line.strip_prefix("Process name: [[") {
-        let (_, rank) = name.strip_suffix(']')?.rsplit_once("],")?;
-        return Some(RootCause {
-            rank: Some(rank_of(rank)?),
-            exit_code: None,
-        });
-    }
-    let (_, told) = line.split_once(" noticed that process rank ")?;
-    let (rank, how) = told.split_once(" with PID ")?;
-    let (_, signal) = how.split_once(" exited on signal ")?;
-    let signal: i64 = signal
-        .split(' ')
-        .next()?
-        .trim_end_matches('.')
-        .parse()
-        .ok()?;
+    let found = captures!(
+        r"^Process name: \[\[.*\],([0-9]{1,6})\]$| noticed that process rank ([0-9]{1,6}) with PID .* exited on signal ([1-9][0-9]?)\b",
+        line
+    );
+    let rank = found.get(1).or(found.get(2))?;
+    let signal = found
+        .get(3)
+        .and_then(|signal| signal.as_str().parse::<i32>().ok());
     Some(RootCause {
-        rank: Some(rank_of(rank)?),
-        exit_code: Some(-signal).filter(|code| (-64..0).contains(code)),
+        rank: rank.as_str().parse().ok(),
+        exit_code: signal.map(|signal| -signal),
     })
-}
-
-fn exit_code(text: &str) -> Option<i64> {
-    text.trim()
-        .parse()
-        .ok()
-        .filter(|code| (0..256).contains(code))
-}
-
-fn rank_of(text: &str) -> Option<u64> {
-    text.parse().ok().filter(|rank| *rank < 1_000_000)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::knowledge::lists::Question;
     use crate::output::traceback::grammar::words::Words;
 
     #[test]
@@ -199,7 +158,9 @@ mod tests {
                 "{lines:?}"
             );
             assert!(
-                lines.iter().all(|line| Words::of(line).have(Words::TABLE)),
+                lines
+                    .iter()
+                    .all(|line| Words::of(line).have(Question::Table)),
                 "{lines:?} would not be looked at"
             );
         }

@@ -1,13 +1,14 @@
 //! Which words of the grammar a line holds: one look at it that spares all others.
 //!
 //! Reading a line asks some fifty questions of it (is it a header, a link of a chain, a sign of a death?), and nearly
-//! every line answers no to all. Each question has words without which the answer is no, so that the words are looked
-//! for once, together, and a question is only put to a line that has one of its own.
+//! every line answers no to all. Each question has words without which the answer is no (`knowledge/lists.yaml`), so that
+//! the words are looked for once, together, and a question is only put to a line that has one of its own.
 //!
 //! Nearly every line has none of them, and a whole piece of a quiet log needs not even be cut into lines. Both are told
 //! by a second, shorter list: few enough pieces of words that a processor looks for all of them in 32 bytes at once.
 
 use super::frames;
+use crate::knowledge::lists::{OTHER_PIECES, PIECES, QUESTIONS, Question};
 use aho_corasick::packed::Searcher;
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use std::sync::LazyLock;
@@ -20,26 +21,12 @@ pub const HEADER: &str = "Traceback (most recent call last)";
 pub struct Words(u16);
 
 impl Words {
-    /// Of a traceback's header.
-    pub const HEADER: Self = Self(1);
-    /// Of the beginning of a native death.
-    pub const NATIVE: Self = Self(2);
-    /// Of a heading.
-    pub const HEADING: Self = Self(4);
-    /// Of a link between two exceptions.
-    pub const LINK: Self = Self(8);
-    /// Of a sign of a death.
-    pub const SIGN: Self = Self(16);
-    /// Of a launcher's table.
-    pub const TABLE: Self = Self(32);
-    /// Of anything else that a traceback may begin or end with.
-    pub const ERROR: Self = Self(64);
-    /// Of a progress bar.
-    pub const BAR: Self = Self(128);
-    /// Of a log line that reports an exception.
-    pub const LOG: Self = Self(256);
-    /// Of a frame.
-    pub const FRAME: Self = Self(512);
+    /// Progress bars and log lines: they do not matter to a source that is between reports.
+    const QUIET: u16 = Self::of_question(Question::Bar) | Self::of_question(Question::Log);
+
+    const fn of_question(question: Question) -> u16 {
+        1 << question as u16
+    }
 
     /// The words of a line.
     pub fn of(line: &str) -> Self {
@@ -47,11 +34,9 @@ impl Words {
         // words its path is made of.
         let bare = line.trim_start_matches(' ');
         if bare.starts_with("File \"") && frames::quoted(bare).is_some() {
-            return Self::FRAME;
+            return Self(Self::of_question(Question::Frame));
         }
-        if bare.starts_with(['^', '~'])
-            && bare.bytes().all(|byte| matches!(byte, b'^' | b'~' | b' '))
-        {
+        if bare.starts_with(['^', '~']) && bare.trim_matches(['^', '~', ' ']).is_empty() {
             return Self::default();
         }
         let (Some(all), Some(pieces)) = (ALL.as_ref(), LINE_PIECES.as_ref()) else {
@@ -60,37 +45,40 @@ impl Words {
         if memchr::memchr(b'%', line.as_bytes()).is_none() && pieces.find(line).is_none() {
             return Self::default();
         }
-        let mut found = Self(0);
+        let mut found = Self::default();
         for word in all.find_overlapping_iter(line) {
-            found.0 |= WORDS
-                .get(word.pattern().as_usize())
-                .map_or(0, |(_, words)| words.0);
+            let (_, question) = QUESTIONS[word.pattern().as_usize()];
+            found.0 |= Self::of_question(question);
         }
         found
     }
 
-    /// Whether one of these is among them.
-    pub const fn have(self, others: Self) -> bool {
-        self.0 & others.0 != 0
+    /// Whether a word of this question is among them.
+    pub const fn have(self, question: Question) -> bool {
+        self.0 & Self::of_question(question) != 0
     }
 
-    /// Whether the line matters to a source that is between reports. Progress bars and log lines do not.
+    /// Whether the line matters to a source that is between reports.
     pub const fn stand_out(self) -> bool {
-        self.0 & !(Self::BAR.0 | Self::LOG.0) != 0
+        self.0 & !Self::QUIET != 0
     }
 }
 
 /// Whether no line of these stands out, and none needs to be cleaned before that can be said.
 pub fn are_absent(lines: &[u8]) -> bool {
-    let hides = |block: &[u8]| {
-        block
-            .iter()
-            .fold(false, |found, byte| found | can_hide(*byte))
-    };
     let Some(searcher) = STANDING_OUT.as_ref() else {
         return false;
     };
-    !lines.chunks(CONTROL_BLOCK_BYTES).any(hides) && searcher.find(lines).is_none()
+    for block in lines.chunks(CONTROL_BLOCK_BYTES) {
+        let mut hides = false;
+        for byte in block {
+            hides |= can_hide(*byte);
+        }
+        if hides {
+            return false;
+        }
+    }
+    searcher.find(lines).is_none()
 }
 
 /// Bytes that are looked at together for control characters; a compiler makes a few instructions of them.
@@ -104,7 +92,7 @@ const fn can_hide(byte: u8) -> bool {
 static ALL: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     AhoCorasick::builder()
         .kind(Some(AhoCorasickKind::DFA))
-        .build(WORDS.iter().map(|(word, _)| word))
+        .build(QUESTIONS.iter().map(|(word, _)| word))
         .ok()
 });
 
@@ -112,87 +100,6 @@ static STANDING_OUT: LazyLock<Option<Searcher>> = LazyLock::new(|| Searcher::new
 
 static LINE_PIECES: LazyLock<Option<Searcher>> =
     LazyLock::new(|| Searcher::new(PIECES.iter().chain(OTHER_PIECES)));
-
-/// Each word, and the questions that need it.
-#[rustfmt::skip]
-const WORDS: &[(&str, Words)] = &[
-    ("Traceback", Words(Words::HEADER.0 | Words::ERROR.0)),
-    ("Fatal Python error: ", Words::NATIVE), ("Windows fatal exception: ", Words::NATIVE),
-    ("terminate called", Words::NATIVE), ("Timeout (", Words::NATIVE),
-    ("Exception in ", Words::HEADING), ("Exception ignored ", Words::HEADING), ("--- Logging error", Words::HEADING),
-    ("exception was never retrieved", Words::HEADING), ("Unhandled exception ", Words::HEADING),
-    ("in exception handler", Words::HEADING), ("Error in sys.excepthook:", Words::HEADING),
-    ("Process ", Words::HEADING),
-    ("above exception", Words::LINK), ("Original exception was:", Words::LINK),
-    ("illed", Words::SIGN), ("egmentation fault", Words::SIGN), ("Abort", Words::SIGN), ("abort", Words::SIGN),
-    ("MPI_ABORT", Words::SIGN), ("us error", Words::SIGN), ("Illegal instruction", Words::SIGN),
-    ("Floating point exception", Words::SIGN), ("erminat", Words::SIGN), ("kill", Words::SIGN),
-    ("ut of memory", Words::SIGN), ("(): ", Words::SIGN),
-    ("corrupt", Words::SIGN), ("Evicted", Words::SIGN), ("eadline", Words::SIGN), ("Xid (", Words::SIGN),
-    (" died", Words::SIGN), ("Process pid ", Words::SIGN), ("Assertion", Words::SIGN), ("panic", Words::SIGN),
-    ("fatal error: ", Words::SIGN), ("NCCL", Words::SIGN),
-    ("entire process ", Words::SIGN), (" shared memory", Words::SIGN), ("Connection refused", Words::SIGN),
-    ("CANCELLED", Words::SIGN), ("Sending process ", Words::SIGN), ("space left on", Words::SIGN),
-    ("srun: error: ", Words::SIGN), ("process rank ", Words::SIGN), (" code ", Words::SIGN), ("signal", Words::SIGN),
-    ("TERM_", Words::SIGN), ("PBS: job killed", Words::SIGN), ("on resource: memory", Words::SIGN),
-    (" memory limit", Words::SIGN), ("to memory pressure", Words::SIGN), ("nterruption", Words::SIGN),
-    ("to process ", Words::SIGN), ("shutdown process ", Words::SIGN),
-    ("Root Cause", Words::TABLE), ("srun: error: ", Words::TABLE), ("process rank ", Words::TABLE),
-    ("Process name: [[", Words::TABLE), ("Exit code:", Words::TABLE),
-    ("File \"", Words::FRAME), ("Error", Words::ERROR), ("error", Words::ERROR), ("xception", Words::ERROR),
-    ("Interrupt", Words::ERROR), ("Exit", Words::ERROR),
-    ("%|", Words::BAR), ("it/s", Words::BAR), ("s/it", Words::BAR),
-    ("ERROR", Words::LOG), ("WARN", Words::LOG), ("CRITICAL", Words::LOG), ("FATAL", Words::LOG),
-    ("EXCEPTION", Words::LOG),
-];
-
-/// Each word that stands out holds one of these. Four bytes at least, and at most 32 of them: with shorter ones or more
-/// the search needs twice the time. None is a piece of what trainings log with each step (`max_allocated`).
-const PIECES: &[&str] = &[
-    "Traceback",
-    "rror",
-    "xception",
-    "erminat",
-    "imeout (",
-    "rocess ",
-    "illed",
-    " fault",
-    "bort",
-    "ABORT",
-    "Illegal",
-    "kill",
-    " memory",
-    "(): ",
-    "corrupt",
-    "Evicted",
-    "eadline",
-    "Xid (",
-    " died",
-    "ssertion",
-    "panic",
-    "NCCL",
-    "refused",
-    "CANCELLED",
-    "space left",
-    "Root Cause",
-    "Exit",
-    "File \"",
-    "nterrupt",
-    " code ",
-    "signal",
-    "TERM_",
-];
-
-/// Each other word holds one of these, or `%`.
-const OTHER_PIECES: &[&str] = &[
-    "it/s",
-    "s/it",
-    "ERROR",
-    "WARN",
-    "CRITICAL",
-    "FATAL",
-    "EXCEPTION",
-];
 
 #[cfg(test)]
 mod tests {
@@ -203,16 +110,20 @@ mod tests {
 
     #[test]
     fn the_words_of_lines() {
+        let of = |question| Words(Words::of_question(question));
         for (line, words) in [
             (
                 "Traceback (most recent call last):",
-                Words(Words::HEADER.0 | Words::ERROR.0),
+                Words(Words::of_question(Question::Header) | Words::of_question(Question::Error)),
             ),
-            ("  File \"/a.py\", line 3, in f", Words::FRAME),
+            ("  File \"/a.py\", line 3, in f", of(Question::Frame)),
             ("    return f(x)", Words(0)),
-            ("ValueError: x", Words::ERROR),
-            (" 45%|####5  | 431/960 [00:10<00:09, 7.36it/s]", Words::BAR),
-            ("2026-03-01 ERROR it broke", Words::LOG),
+            ("ValueError: x", of(Question::Error)),
+            (
+                " 45%|####5  | 431/960 [00:10<00:09, 7.36it/s]",
+                of(Question::Bar),
+            ),
+            ("2026-03-01 ERROR it broke", of(Question::Log)),
         ] {
             assert_eq!(Words::of(line), words, "{line}");
         }
@@ -232,7 +143,8 @@ mod tests {
     #[test]
     fn every_word_holds_a_piece_and_they_are_few() {
         assert!(PIECES.len() <= 32 && PIECES.iter().all(|piece| piece.len() >= 4));
-        for (word, words) in WORDS {
+        for (word, question) in QUESTIONS {
+            let words = Words(Words::of_question(*question));
             let holds = |pieces: &[&str]| pieces.iter().any(|piece| word.contains(piece));
             let found =
                 holds(PIECES) || !words.stand_out() && (holds(OTHER_PIECES) || word.contains('%'));
@@ -245,20 +157,20 @@ mod tests {
         let words = Words::of(line);
         if crate::output::traceback::grammar::frames::quoted(line).is_some() {
             // A frame is a frame, and nothing that its path may also look like.
-            return assert!(words.have(Words::FRAME), "{line}");
+            return assert!(words.have(Question::Frame), "{line}");
         }
         for (answered, question) in [
-            (headers::header(line).is_some(), Words::HEADER),
+            (headers::header(line).is_some(), Question::Header),
             (
                 headers::native(line).is_some() || fatal::split_fatal(line).is_some(),
-                Words::NATIVE,
+                Question::Native,
             ),
-            (headers::heading(line).is_some(), Words::HEADING),
-            (headers::link(line).is_some(), Words::LINK),
-            (headers::before_frame(line).is_some(), Words::FRAME),
-            (crate::knowledge::sign(line).is_some(), Words::SIGN),
-            (prefix::is_progress_bar(line), Words::BAR),
-            (prefix::is_log_line(line), Words::LOG),
+            (headers::heading(line).is_some(), Question::Heading),
+            (headers::link(line).is_some(), Question::Link),
+            (headers::before_frame(line).is_some(), Question::Frame),
+            (crate::knowledge::sign(line).is_some(), Question::Sign),
+            (prefix::is_progress_bar(line), Question::Bar),
+            (prefix::is_log_line(line), Question::Log),
         ] {
             assert!(
                 !answered || words.have(question),
@@ -283,7 +195,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_line_is_kept_from_its_question(
-            parts in prop::collection::vec(prop_oneof![prop::sample::select(WORDS).prop_map(|(word, _)| word.to_owned()), "\\PC{0,8}"], 0..8)
+            parts in prop::collection::vec(prop_oneof![prop::sample::select(QUESTIONS).prop_map(|(word, _)| word.to_owned()), "\\PC{0,8}"], 0..8)
         ) {
             assert_asked(&parts.concat());
         }
