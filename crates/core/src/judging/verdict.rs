@@ -43,16 +43,11 @@ pub struct Verdict {
 
 impl From<&Verdict> for event::FinishVerdict {
     fn from(verdict: &Verdict) -> Self {
+        let evidence = verdict.evidence.iter();
         Self {
             kind: Some(verdict.kind.public()),
             meaning: verdict.meaning.map(Meaning::public),
-            evidence: Some(
-                verdict
-                    .evidence
-                    .iter()
-                    .map(|evidence| evidence.public())
-                    .collect(),
-            ),
+            evidence: Some(evidence.map(|evidence| evidence.public()).collect()),
             confidence: Some(verdict.confidence.public()),
             rank: verdict.rank,
         }
@@ -77,28 +72,22 @@ pub fn judge(ending: &Ending, judgement: &Judgement, training: &Training) -> Ver
     };
     // What was ended from outside ended its ranks in any order; one that stood still did so because of a rank, perhaps.
     let died_by_itself = outcome != Outcome::Success && !kind.is_requested() && kind != Kind::Hang;
-    let seen = ending
-        .first_failure
-        .and_then(|failure| failure.rank)
-        .filter(|_| died_by_itself);
-    let printed = || {
-        judgement
-            .error
-            .as_ref()
-            .and_then(|error| error.rank)
-            .or(judgement.first_rank)
-    };
-    let rank = match kind {
-        Kind::Hang => ending.hang.and_then(|hang| hang.suspect),
-        _ => seen.or_else(|| printed().filter(|_| died_by_itself)),
-    };
-    let first_failed = seen.map(|_| Evidence::FirstFailedRank);
-    for more in case
-        .context(training)
-        .into_iter()
-        .chain([first_failed])
-        .flatten()
-    {
+    let mut rank = None;
+    if kind == Kind::Hang {
+        rank = ending.hang.and_then(|hang| hang.suspect);
+    }
+    let mut context = case.context(training);
+    if died_by_itself {
+        rank = ending.first_failure.and_then(|failure| failure.rank);
+        if rank.is_some() {
+            context.push(Evidence::FirstFailedRank);
+        } else {
+            let error = judgement.error.as_ref();
+            let printed = error.and_then(|error| error.rank);
+            rank = printed.or(judgement.first_rank);
+        }
+    }
+    for more in context {
         if !evidence.contains(&more) {
             evidence.push(more);
         }
@@ -117,14 +106,11 @@ pub fn judge(ending: &Ending, judgement: &Judgement, training: &Training) -> Ver
 /// The verdict over a run of which nobody saw the end.
 #[must_use]
 pub fn lost() -> Verdict {
-    judge(
-        &Ending::default(),
-        &Judgement::default(),
-        &Training {
-            step: Some(1),
-            ..Training::default()
-        },
-    )
+    let training = Training {
+        step: Some(1),
+        ..Training::default()
+    };
+    judge(&Ending::default(), &Judgement::default(), &training)
 }
 
 /// What a verdict is drawn from.
@@ -147,16 +133,14 @@ impl Case<'_> {
             .or_else(|| self.out_of_memory())
             .or_else(|| self.gpu_fault())
             .or_else(|| self.died())
-            .or_else(|| self.printed())
-            .unwrap_or_else(|| match self.ending.end {
-                None => (Kind::Lost, Confidence::Low, vec![Evidence::EndNotSeen]),
-                Some(_) => (
-                    Kind::ExitNonzero,
-                    Confidence::High,
-                    vec![Evidence::ExitCode],
-                ),
-            });
-        self.hung(found)
+            .or_else(|| self.printed());
+        self.hung(found.unwrap_or_else(|| match self.ending.end {
+            None => (Kind::Lost, Confidence::Low, vec![Evidence::EndNotSeen]),
+            Some(_) => {
+                let evidence = vec![Evidence::ExitCode];
+                (Kind::ExitNonzero, Confidence::High, evidence)
+            }
+        }))
     }
 
     /// An exit code of 0. It is not the training's where its last word is a traceback.
@@ -191,13 +175,11 @@ impl Case<'_> {
             End::Signaled(signal) => Some((signal, Evidence::KilledBySignal)),
             End::Exited(code) => {
                 let signal = i32::from(code.checked_sub(128)?);
-                let raised = self
-                    .judgement
-                    .error
-                    .as_ref()
-                    .is_some_and(|error| error.exception_type.is_some());
-                let decoded = !raised && signal_name(signal).is_some();
-                decoded.then_some((signal, Evidence::ExitCodeOfSignal))
+                if self.raised() {
+                    return None;
+                }
+                signal_name(signal)?;
+                Some((signal, Evidence::ExitCodeOfSignal))
             }
         }
     }
@@ -217,41 +199,50 @@ impl Case<'_> {
 
     /// Whether the kernel could be asked for its kills for memory, and has counted none.
     fn no_counter_moved(self) -> bool {
-        let (cgroup, host) = (self.ending.oom_kills_cgroup, self.ending.oom_kills_host);
-        cgroup.or(host).is_some() && cgroup.unwrap_or(0) == 0 && host.unwrap_or(0) == 0
+        let counter = self.ending.oom_kills_cgroup.or(self.ending.oom_kills_host);
+        counter.is_some() && self.no_kernel_kill()
     }
 
     /// The evidence of a SIGKILL, of the command or of a worker.
     fn sigkill(self) -> Option<Evidence> {
-        self.signal()
-            .filter(|(signal, _)| *signal == SIGKILL)
-            .map(|(_, status)| status)
+        match self.signal() {
+            Some((SIGKILL, status)) => Some(status),
+            _ => None,
+        }
     }
 
     /// What else a reader of the verdict wants to know at once.
-    fn context(self, training: &Training) -> [Option<Evidence>; 9] {
-        let failed = self.ending.end != Some(End::Exited(0));
-        let begun = training.step.is_some_and(|step| step > 0)
+    fn context(self, training: &Training) -> Vec<Evidence> {
+        let ending = self.ending;
+        let gpu = &ending.gpu;
+        let failed = ending.end != Some(End::Exited(0));
+        let has_begun = training.step.is_some_and(|step| step > 0)
             || training.log_dictionaries > 0
-            || self.ending.observer_lost;
-        let lost = self.ending.supervisor.map(|loss| match loss {
-            SupervisorLoss::Crashed => Evidence::LauncherCrashed,
-            SupervisorLoss::Killed => Evidence::LauncherKilled,
-            SupervisorLoss::OutOfMemory => Evidence::LauncherOutOfMemory,
-        });
-        let counter = self.ending.oom_kills_cgroup.is_some_and(|kills| kills > 0);
-        let gpu = &self.ending.gpu;
-        [
-            lost,
-            self.ending.observer_lost.then_some(Evidence::ObserverLost),
-            counter.then_some(Evidence::ControlGroupCounter),
-            (failed && !gpu.xids.is_empty()).then_some(Evidence::GpuError),
-            (failed && gpu.lost_at.is_some()).then_some(Evidence::GpuLost),
-            (failed && gpu.unresponsive).then_some(Evidence::GpuUnresponsive),
-            (failed && training.finished).then_some(Evidence::TrainingFinished),
-            (failed && !begun).then_some(Evidence::TrainingNotBegun),
-            (failed && training.loss.is_some_and(|loss| !loss.is_finite()))
-                .then_some(Evidence::LossNotFinite),
-        ]
+            || ending.observer_lost;
+        let is_counted = ending.oom_kills_cgroup.is_some_and(|kills| kills > 0);
+        let is_lost = |loss| ending.supervisor == Some(loss);
+        let not_finite = training.loss.is_some_and(|loss| !loss.is_finite());
+        let mut context = Vec::new();
+        for (holds, evidence) in [
+            (is_lost(SupervisorLoss::Crashed), Evidence::LauncherCrashed),
+            (is_lost(SupervisorLoss::Killed), Evidence::LauncherKilled),
+            (
+                is_lost(SupervisorLoss::OutOfMemory),
+                Evidence::LauncherOutOfMemory,
+            ),
+            (ending.observer_lost, Evidence::ObserverLost),
+            (is_counted, Evidence::ControlGroupCounter),
+            (failed && !gpu.xids.is_empty(), Evidence::GpuError),
+            (failed && gpu.lost_at.is_some(), Evidence::GpuLost),
+            (failed && gpu.unresponsive, Evidence::GpuUnresponsive),
+            (failed && training.finished, Evidence::TrainingFinished),
+            (failed && !has_begun, Evidence::TrainingNotBegun),
+            (failed && not_finite, Evidence::LossNotFinite),
+        ] {
+            if holds {
+                context.push(evidence);
+            }
+        }
+        context
     }
 }

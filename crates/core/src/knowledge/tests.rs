@@ -97,7 +97,7 @@ fn table() -> String {
             text,
             "\n## `{}`\n\n{}\n\n| told as | source |\n|---|---|\n",
             meaning.as_str(),
-            meaning.describe()
+            meaning.means()
         );
         for (says, source) in spellings {
             let _ = writeln!(

@@ -129,93 +129,80 @@ impl Gate {
             return Err(Refusal::Pattern(pattern));
         }
         let folded = text.to_ascii_lowercase();
-        let hit = self
-            .identity
-            .words()
-            .find(|(word, _)| self.holds(text, &folded, word));
-        hit.map_or(Ok(()), |(_, source)| Err(Refusal::Identity(source)))
+        for (word, source) in self.identity.words() {
+            if self.holds(text, &folded, word) {
+                return Err(Refusal::Identity(source));
+            }
+        }
+        Ok(())
     }
 
     /// Whether the text holds the word otherwise than as a part of a public name.
     fn holds(&self, text: &str, folded: &str, word: &str) -> bool {
-        let inside = word.len() >= limits::IDENTITY_INSIDE_MIN;
-        let stands_alone = |at: usize| {
-            let before = folded.get(..at).and_then(|text| text.chars().next_back());
-            let behind = folded
-                .get(at.saturating_add(word.len())..)
-                .and_then(|text| text.chars().next());
-            !before.is_some_and(is_word_character) && !behind.is_some_and(is_word_character)
-        };
-        let mut hits = folded
-            .match_indices(word)
-            .map(|(at, _)| at)
-            .filter(|at| inside || stands_alone(*at))
-            .peekable();
-        hits.peek().is_some()
-            && !(self.known)(text)
-            && hits.any(|at| {
-                !(self.known)(name_around(text, at))
-                    && !self.is_in_function(text, at)
-                    && !sentences::holds(text, at, word.len())
-            })
+        let bytes = folded.as_bytes();
+        let joins = |byte: Option<&u8>| byte.is_some_and(|byte| is_word_byte(*byte));
+        for (at, _) in folded.match_indices(word) {
+            let before = at.checked_sub(1).and_then(|at| bytes.get(at));
+            let is_inside = joins(before) || joins(bytes.get(at + word.len()));
+            if is_inside && word.len() < limits::IDENTITY_INSIDE_MIN {
+                continue;
+            }
+            if !(self.known)(text)
+                && !(self.known)(name_around(text, at))
+                && !self.is_in_function(text, at)
+                && !sentences::holds(text, at, word.len())
+            {
+                return true;
+            }
+        }
+        false
     }
 
     fn is_function_of(&self, file: Option<&Value>, function: &Value) -> bool {
-        let file = file.and_then(Value::as_str);
-        file.zip(function.as_str())
-            .is_some_and(|(file, function)| (self.known_function)(file, function))
+        match (file, function) {
+            (Some(Value::String(file)), Value::String(function)) => {
+                (self.known_function)(file, function)
+            }
+            _ => false,
+        }
     }
 
     /// Whether the position lies in the function's name of a line `  File "torch/nn/functional.py", line 3, in linear`.
     fn is_in_function(&self, text: &str, at: usize) -> bool {
-        let begin = text
-            .get(..at)
-            .and_then(|before| before.rfind('\n'))
-            .map_or(0, |end| end.saturating_add(1));
-        let line = text
-            .get(begin..)
-            .and_then(|rest| rest.lines().next())
-            .unwrap_or_default();
+        let (line, at) = piece_around(text, at, |c| c == '\n');
         let Some((place, function)) = line.rsplit_once(", in ") else {
             return false;
         };
-        let file = place
-            .strip_prefix("  File \"")
-            .and_then(|place| place.split_once('"'))
-            .map(|(file, _)| file);
-        at >= begin.saturating_add(line.len().saturating_sub(function.len()))
-            && file.is_some_and(|file| (self.known_function)(file, function))
+        let Some(quoted) = place.strip_prefix("  File \"") else {
+            return false;
+        };
+        let file = quoted.split('"').next().unwrap_or_default();
+        at >= line.len() - function.len() && (self.known_function)(file, function)
     }
 }
 
 /// What stands in our sentences for what is left out.
 const LEFT_OUT: char = '…';
 
-/// Characters that make a longer word of a word: `lora` is not in `lora-out`, but in `x/lora/y`.
-fn is_word_character(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '_' | '-')
+/// Bytes that make a longer word of a word: `lora` is not in `lora-out`, but in `x/lora/y`.
+fn is_word_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
 }
 
 /// The run of characters around a position that a public name may be written with.
 fn name_around(text: &str, at: usize) -> &str {
-    let ends = |c: char| {
-        c.is_whitespace()
-            || matches!(
-                c,
-                '"' | '\'' | '(' | ')' | ',' | ';' | '`' | '[' | ']' | '='
-            )
-    };
-    let begin = text
-        .get(..at)
-        .and_then(|text| text.rfind(ends))
-        .map_or(0, |end| end.saturating_add(1));
-    let length = text
-        .get(at..)
-        .and_then(|text| text.find(ends))
-        .unwrap_or(text.len().saturating_sub(at));
-    text.get(begin..at.saturating_add(length))
-        .unwrap_or("")
-        .trim_end_matches([':', '.'])
+    let ends = |c: char| c.is_whitespace() || "\"'(),;`[]=".contains(c);
+    let (name, _) = piece_around(text, at, ends);
+    name.trim_end_matches([':', '.'])
+}
+
+/// The piece of a text around a position, up to characters that end it on both sides, and the position in it.
+fn piece_around(text: &str, at: usize, ends: impl Fn(char) -> bool) -> (&str, usize) {
+    let (before, behind) = text.split_at_checked(at).unwrap_or_default();
+    let before = before.rsplit(&ends).next().unwrap_or_default();
+    let behind = behind.split(&ends).next().unwrap_or_default();
+    let piece = text.get(at - before.len()..at + behind.len());
+    (piece.unwrap_or_default(), before.len())
 }
 
 /// `2026-11-22T13:16:54.100Z`, and nothing else.

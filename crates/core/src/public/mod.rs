@@ -14,6 +14,7 @@ pub mod hardware;
 pub mod models;
 pub mod text;
 pub mod version;
+pub(crate) mod words;
 
 use regex::Regex;
 use serde::Serialize;

@@ -5,7 +5,8 @@
 //! runs in the user's session is the user's, be it a shell or another program; a batch system's daemon is the batch
 //! system, near the job's end its clock.
 
-use super::{Case, Confidence, Evidence, Finding, Kind};
+use super::Confidence::{self, High, Medium};
+use super::{Case, Evidence, Finding, Kind};
 use crate::knowledge::{Meaning, Speaker};
 use crate::observation::{Request, Sender};
 use crate::status::End;
@@ -27,61 +28,48 @@ impl Case<'_> {
             return Some(finding);
         }
         let signal = self.own_signal();
-        let complied =
-            self.judgement.interrupted || (signal.is_none() && self.judgement.error.is_none());
+        let is_silent = signal.is_none() && self.judgement.error.is_none();
+        let complied = self.judgement.interrupted || is_silent;
         for asked in REQUESTS {
-            let request = self
-                .ending
-                .requests
-                .iter()
-                .rfind(|request| request.signal == asked);
-            let died_of_it = signal.filter(|(signal, _)| *signal == asked);
-            // Whoever asks politely kills when the time is up: schedulers and container runtimes do.
-            let killed =
-                || signal.filter(|(signal, _)| *signal == SIGKILL && self.no_kernel_kill());
-            let (status, sure) = match (died_of_it, request) {
-                (Some((_, status)), Some(_)) => (status, Confidence::High),
-                (Some((_, status)), None) => (status, Confidence::Medium),
-                (None, Some(_)) if let Some((_, status)) = killed() => (status, Confidence::Medium),
-                (None, Some(_)) if complied && self.ending.end.is_some() => {
-                    (Evidence::ExitCode, Confidence::Medium)
+            let mut requests = self.ending.requests.iter();
+            let request = requests.rfind(|request| request.signal == asked);
+            let (status, sure) = match (signal, request) {
+                (Some((died_of, status)), Some(_)) if died_of == asked => (status, High),
+                (Some((died_of, status)), None) if died_of == asked => (status, Medium),
+                // Whoever asks politely kills when the time is up: schedulers and container runtimes do.
+                (Some((SIGKILL, status)), Some(_)) if self.no_kernel_kill() => (status, Medium),
+                (_, Some(_)) if complied && self.ending.end.is_some() => {
+                    (Evidence::ExitCode, Medium)
                 }
                 _ => continue,
             };
             let Some((kind, reason, at_most)) = self.reason(asked, request) else {
                 continue;
             };
-            let confidence = sure.max(at_most);
-            let requested = request.and_then(|_| request_of(asked));
-            return Some((
-                kind,
-                confidence,
-                [Some(status), requested, reason]
-                    .into_iter()
-                    .flatten()
-                    .collect(),
-            ));
+            let mut evidence = vec![status];
+            if request.is_some() {
+                evidence.extend(request_of(asked));
+            }
+            evidence.extend(reason);
+            return Some((kind, sure.max(at_most), evidence));
         }
-        let interrupted =
-            self.judgement.interrupted && self.judgement.error.is_none() && signal.is_none();
-        interrupted.then(|| {
-            let kind = match self.judgement.stopped_by {
-                Some(SIGHUP) => Kind::HungUp,
-                Some(SIGTERM) => Kind::Terminated,
-                _ => Kind::SignalledByUser,
-            };
-            (kind, Confidence::Medium, vec![Evidence::InterruptTraceback])
-        })
+        if !self.judgement.interrupted || !is_silent {
+            return None;
+        }
+        let kind = match self.judgement.stopped_by {
+            Some(SIGHUP) => Kind::HungUp,
+            Some(SIGTERM) => Kind::Terminated,
+            _ => Kind::SignalledByUser,
+        };
+        Some((kind, Medium, vec![Evidence::InterruptTraceback]))
     }
 
     /// The command is `timeout`, or a script around it, and says that the time was up.
     fn own_time_limit(self) -> Option<Finding> {
         let (status, confidence) = match self.ending.end? {
-            End::Exited(TIMED_OUT) => (Evidence::ExitCode, Confidence::High),
+            End::Exited(TIMED_OUT) => (Evidence::ExitCode, High),
             // With `-s KILL` or `-k` it dies as it has killed.
-            End::Signaled(SIGKILL) if self.no_kernel_kill() => {
-                (Evidence::KilledBySignal, Confidence::Medium)
-            }
+            End::Signaled(SIGKILL) if self.no_kernel_kill() => (Evidence::KilledBySignal, Medium),
             _ => return None,
         };
         if !self.ending.requests.is_empty() {
@@ -93,7 +81,7 @@ impl Case<'_> {
         }
         // A script passes on what its `timeout` exits with; hardly any other program exits so.
         let passed_on = status == Evidence::ExitCode && !self.raised();
-        passed_on.then(|| (Kind::TimeLimit, Confidence::Medium, vec![status]))
+        passed_on.then(|| (Kind::TimeLimit, Medium, vec![status]))
     }
 
     /// Why somebody asks with this signal: the kind, what speaks for it, and how sure it can be at best. None where
@@ -104,91 +92,54 @@ impl Case<'_> {
         request: Option<&Request>,
     ) -> Option<(Kind, Option<Evidence>, Confidence)> {
         if let Some(kind) = self.scheduler_ended() {
-            return Some((kind, Some(Evidence::SchedulersWord), Confidence::High));
+            return Some((kind, Some(Evidence::SchedulersWord), High));
         }
-        let job_ends = request
-            .and_then(|request| request.seconds_left)
-            .is_some_and(|seconds| seconds.abs() <= JOB_END_SECONDS);
+        let seconds_left = request.and_then(|request| request.seconds_left);
+        let job_ends = seconds_left.is_some_and(|seconds| seconds.abs() <= JOB_END_SECONDS);
         let sender = request.map_or(Sender::Unknown, |request| request.sender);
-        let cancelled = |evidence| {
-            Some((
-                Kind::PreemptedOrCancelled,
-                Some(evidence),
-                Confidence::Medium,
-            ))
-        };
-        match (sender, signal) {
-            (_, SIGXCPU) => Some((
-                Kind::TimeLimit,
-                Some(Evidence::ProcessorTime),
-                Confidence::High,
-            )),
-            (Sender::TimeLimiter, _) => Some((
-                Kind::TimeLimit,
-                Some(Evidence::TimeLimiter),
-                Confidence::High,
-            )),
-            (Sender::MemoryDaemon, _) => Some((
-                Kind::OomDaemon,
-                Some(Evidence::SentByMemoryDaemon),
-                Confidence::High,
-            )),
-            _ if job_ends => Some((
-                Kind::TimeLimit,
-                Some(Evidence::JobEndTime),
-                Confidence::Medium,
-            )),
+        let cancelled = Kind::PreemptedOrCancelled;
+        let user = Kind::SignalledByUser;
+        let (kind, evidence, at_most) = match (sender, signal) {
+            (_, SIGXCPU) => (Kind::TimeLimit, Evidence::ProcessorTime, High),
+            (Sender::TimeLimiter, _) => (Kind::TimeLimit, Evidence::TimeLimiter, High),
+            (Sender::MemoryDaemon, _) => (Kind::OomDaemon, Evidence::SentByMemoryDaemon, High),
+            _ if job_ends => (Kind::TimeLimit, Evidence::JobEndTime, Medium),
             // Whatever a program means by these two, it is not its end.
-            (_, SIGUSR1 | SIGUSR2) => None,
-            (Sender::Scheduler, _) => cancelled(Evidence::SentByScheduler),
-            (Sender::ServiceManager, _) => cancelled(Evidence::SentByServiceManager),
-            (Sender::Outside, SIGTERM) => cancelled(Evidence::SentFromOutside),
-            (Sender::OtherUser, SIGTERM | SIGINT) => cancelled(Evidence::SentByOtherUser),
-            (_, SIGHUP) => Some((Kind::HungUp, None, Confidence::High)),
-            (Sender::Terminal, _) => Some((
-                Kind::SignalledByUser,
-                Some(Evidence::SentByTerminal),
-                Confidence::High,
-            )),
-            (Sender::OwnSession, _) => Some((
-                Kind::SignalledByUser,
-                Some(Evidence::SentFromOwnSession),
-                Confidence::High,
-            )),
-            (Sender::SameUser, _) => Some((
-                Kind::SignalledByUser,
-                Some(Evidence::SentBySameUser),
-                Confidence::Medium,
-            )),
-            (_, SIGTERM) => Some((Kind::Terminated, None, Confidence::High)),
-            _ => Some((Kind::SignalledByUser, None, Confidence::High)),
-        }
-        // A request that nobody saw: memory daemons ask politely first, and they are looked at next.
-        .filter(|(kind, ..)| {
-            request.is_some() || !(*kind == Kind::Terminated && self.memory_daemon_likely())
-        })
+            (_, SIGUSR1 | SIGUSR2) => return None,
+            (Sender::Scheduler, _) => (cancelled, Evidence::SentByScheduler, Medium),
+            (Sender::ServiceManager, _) => (cancelled, Evidence::SentByServiceManager, Medium),
+            (Sender::Outside, SIGTERM) => (cancelled, Evidence::SentFromOutside, Medium),
+            (Sender::OtherUser, SIGTERM | SIGINT) => (cancelled, Evidence::SentByOtherUser, Medium),
+            (_, SIGHUP) => return Some((Kind::HungUp, None, High)),
+            (Sender::Terminal, _) => (user, Evidence::SentByTerminal, High),
+            (Sender::OwnSession, _) => (user, Evidence::SentFromOwnSession, High),
+            (Sender::SameUser, _) => (user, Evidence::SentBySameUser, Medium),
+            // A request that nobody saw: memory daemons ask politely first, and they are looked at next.
+            (_, SIGTERM) if request.is_none() && self.memory_daemon_likely() => return None,
+            (_, SIGTERM) => return Some((Kind::Terminated, None, High)),
+            _ => return Some((user, None, High)),
+        };
+        Some((kind, Some(evidence), at_most))
     }
 
     /// Why a batch system ended the run, where it has printed that it did.
     pub(super) fn scheduler_ended(self) -> Option<Kind> {
-        let signs = self.judgement.signs.iter();
-        let mut said = signs
-            .filter(|sign| sign.speaker == Speaker::Scheduler)
-            .map(|sign| sign.meaning);
-        if said.clone().any(|meaning| meaning == Meaning::TimeLimit) {
-            return Some(Kind::TimeLimit);
+        let mut ended = None;
+        for sign in &self.judgement.signs {
+            match sign.meaning {
+                _ if sign.speaker != Speaker::Scheduler => {}
+                Meaning::TimeLimit => return Some(Kind::TimeLimit),
+                Meaning::Preempted | Meaning::Cancelled | Meaning::NodeFailure => {
+                    ended = Some(Kind::PreemptedOrCancelled);
+                }
+                _ => {}
+            }
         }
-        let taken = |meaning| {
-            matches!(
-                meaning,
-                Meaning::Preempted | Meaning::Cancelled | Meaning::NodeFailure
-            )
-        };
-        said.any(taken).then_some(Kind::PreemptedOrCancelled)
+        ended
     }
 
     /// Whether no kill of the kernel for memory is known.
-    fn no_kernel_kill(self) -> bool {
+    pub(super) fn no_kernel_kill(self) -> bool {
         self.ending.oom_kills_cgroup.unwrap_or(0) == 0
             && self.ending.oom_kills_host.unwrap_or(0) == 0
     }

@@ -23,33 +23,23 @@ impl Case<'_> {
         self.ending.end?;
         let gpu = &self.ending.gpu;
         let recent = |at: f64| at >= self.ending.at - GPU_ERROR_SECONDS;
-        let error = gpu
-            .xids
-            .iter()
-            .any(|xid| recent(xid.at) && HARDWARE_ERRORS.contains(&xid.code));
-        let lost = gpu.lost_at.is_some_and(recent);
-        let evidence = [
-            error.then_some(Evidence::GpuError),
-            lost.then_some(Evidence::GpuLost),
-        ];
+        let mut errors = gpu.xids.iter().filter(|xid| recent(xid.at));
+        let mut evidence = Vec::new();
+        if errors.any(|xid| HARDWARE_ERRORS.contains(&xid.code)) {
+            evidence.push(Evidence::GpuError);
+        }
+        if gpu.lost_at.is_some_and(recent) {
+            evidence.push(Evidence::GpuLost);
+        }
         // That the driver said so is certain; that the run died of it is not.
         if self.says(Meaning::GpuHardwareFault) {
-            let told = if self.raised() {
-                Evidence::Traceback
-            } else {
-                Evidence::Marker
-            };
-            let measured = evidence.into_iter().flatten();
-            let evidence = [told].into_iter().chain(measured).collect();
+            evidence.insert(0, self.told());
             return Some((Kind::GpuFault, Confidence::High, evidence));
         }
-        (error || lost).then(|| {
-            (
-                Kind::GpuFault,
-                Confidence::Medium,
-                evidence.into_iter().flatten().collect(),
-            )
-        })
+        if evidence.is_empty() {
+            return None;
+        }
+        Some((Kind::GpuFault, Confidence::Medium, evidence))
     }
 
     /// A signal ended the command, or the worker that failed first.
@@ -75,10 +65,10 @@ impl Case<'_> {
             {
                 (kind, Some(Evidence::SchedulersWord))
             }
-            SIGKILL => (
-                Kind::KilledUnknown,
-                self.no_counter_moved().then_some(Evidence::NoCounterMoved),
-            ),
+            SIGKILL if self.no_counter_moved() => {
+                (Kind::KilledUnknown, Some(Evidence::NoCounterMoved))
+            }
+            SIGKILL => (Kind::KilledUnknown, None),
             SIGXCPU => (Kind::TimeLimit, Some(Evidence::ProcessorTime)),
             SIGTERM => (Kind::Terminated, None),
             _ => (Kind::OtherSignal, None),
@@ -89,25 +79,21 @@ impl Case<'_> {
             (_, Evidence::ExitCodeOfSignal) => Confidence::Medium,
             _ => Confidence::High,
         };
-        Some((kind, confidence, [status].into_iter().chain(more).collect()))
+        let mut evidence = vec![status];
+        evidence.extend(more);
+        Some((kind, confidence, evidence))
     }
 
     /// Whether the shared memory was seen full.
     pub(super) fn shared_memory_full(self) -> bool {
-        self.ending
-            .memory_pressure
-            .shared_memory_used
-            .is_some_and(|share| share >= SHARED_MEMORY_FULL)
+        let used = self.ending.memory_pressure.shared_memory_used;
+        used.is_some_and(|share| share >= SHARED_MEMORY_FULL)
     }
 
     /// Whether the error, or a sign beside it, means this.
     pub(super) fn says(self, meaning: Meaning) -> bool {
-        self.judgement.meaning == Some(meaning)
-            || self
-                .judgement
-                .signs
-                .iter()
-                .any(|sign| sign.meaning == meaning)
+        let mut signs = self.judgement.signs.iter();
+        self.judgement.meaning == Some(meaning) || signs.any(|sign| sign.meaning == meaning)
     }
 
     /// Whether NCCL's watchdog ended the process because a collective operation waited in vain. It ends it, too, when

@@ -6,7 +6,7 @@
 
 use super::{Case, Confidence, Evidence, Finding, Kind};
 use crate::knowledge::{Meaning, Speaker};
-use crate::status::signal::SIGTERM;
+use crate::status::signal::{SIGKILL, SIGTERM};
 
 /// Share of the machine's memory below which nothing is left.
 const MEMORY_LEFT_NONE: f64 = 0.05;
@@ -16,52 +16,35 @@ const MEMORY_LEFT_LITTLE: f64 = 0.10;
 impl Case<'_> {
     pub(super) fn out_of_memory(self) -> Option<Finding> {
         let killed = self.sigkill();
+        let confidence = if killed.is_some() {
+            Confidence::High
+        } else {
+            Confidence::Medium
+        };
         let moved = |kills: Option<u64>| kills.is_some_and(|kills| kills > 0);
         if moved(self.ending.oom_kills_cgroup) {
-            let confidence = if killed.is_some() {
-                Confidence::High
-            } else {
-                Confidence::Medium
-            };
-            let evidence = [Evidence::ControlGroupCounter]
-                .into_iter()
-                .chain(killed)
-                .collect();
+            let evidence = with(Evidence::ControlGroupCounter, killed);
             return Some((Kind::OomCgroup, confidence, evidence));
         }
         if moved(self.ending.memory_pressure.daemon_kills) {
-            let confidence = if killed.is_some() {
-                Confidence::High
-            } else {
-                Confidence::Medium
-            };
-            let evidence = [Evidence::MemoryDaemonsMark]
-                .into_iter()
-                .chain(killed)
-                .collect();
+            let evidence = with(Evidence::MemoryDaemonsMark, killed);
             return Some((Kind::OomDaemon, confidence, evidence));
         }
         let unexplained = self.signal().is_none() && self.judgement.error.is_none();
         if moved(self.ending.oom_kills_host) && (killed.is_some() || unexplained) {
+            let mut evidence = with(Evidence::HostCounter, killed);
+            let mut confidence = Confidence::Medium;
             // On the whole machine somebody else's process may have been meant.
-            let nothing_left = self.memory_left_below(MEMORY_LEFT_NONE);
-            let confidence = match (killed, nothing_left) {
-                (Some(_), true) => Confidence::High,
-                (Some(_), false) => Confidence::Medium,
-                (None, _) => Confidence::Low,
-            };
-            let left = nothing_left.then_some(Evidence::MemoryUsedUp);
-            let evidence = [Some(Evidence::HostCounter), killed, left]
-                .into_iter()
-                .flatten()
-                .collect();
+            if self.memory_left_below(MEMORY_LEFT_NONE) {
+                evidence.push(Evidence::MemoryUsedUp);
+                confidence = Confidence::High;
+            }
+            if killed.is_none() {
+                confidence = Confidence::Low;
+            }
             return Some((Kind::OomHost, confidence, evidence));
         }
-        let signal = self
-            .signal()
-            .filter(|(signal, _)| *signal == SIGTERM)
-            .map(|(_, status)| status);
-        if let Some(status) = killed.or(signal)
+        if let Some((SIGTERM | SIGKILL, status)) = self.signal()
             && self.memory_daemon_likely()
             && self.ending.requests.is_empty()
         {
@@ -86,37 +69,28 @@ impl Case<'_> {
 
     /// What the output says about memory that was used up.
     pub(super) fn printed_memory(self, killed: Option<Evidence>) -> Option<Finding> {
-        let told = if self.raised() {
-            Evidence::Traceback
-        } else {
-            Evidence::Marker
-        };
-        let (kind, confidence) = match self.judgement.meaning {
-            Some(Meaning::GpuOutOfMemory) => (Kind::OomGpu, Confidence::High),
-            Some(Meaning::MemoryDaemon) => (Kind::OomDaemon, Confidence::Medium),
-            _ => {
-                if killed.is_none() && self.raised() {
-                    return None;
-                }
-                return self.counted_by_others(killed);
-            }
-        };
-        Some((kind, confidence, vec![told]))
+        let told = vec![self.told()];
+        match self.judgement.meaning {
+            Some(Meaning::GpuOutOfMemory) => Some((Kind::OomGpu, Confidence::High, told)),
+            Some(Meaning::MemoryDaemon) => Some((Kind::OomDaemon, Confidence::Medium, told)),
+            _ if killed.is_none() && self.raised() => None,
+            _ => self.counted_by_others(killed),
+        }
     }
 
     /// What a batch system or the kernel's log says in the output: it has counted what we could not.
     fn counted_by_others(self, killed: Option<Evidence>) -> Option<Finding> {
-        let kind = if self.says(Meaning::CgroupOutOfMemory) {
-            Kind::OomCgroup
-        } else if self.says(Meaning::MemoryDaemon) {
-            Kind::OomDaemon
-        } else if self.says(Meaning::HostOutOfMemory) {
-            Kind::OomHost
-        } else {
-            return None;
-        };
-        let evidence = [Evidence::Marker].into_iter().chain(killed).collect();
-        Some((kind, Confidence::Medium, evidence))
+        for (meaning, kind) in [
+            (Meaning::CgroupOutOfMemory, Kind::OomCgroup),
+            (Meaning::MemoryDaemon, Kind::OomDaemon),
+            (Meaning::HostOutOfMemory, Kind::OomHost),
+        ] {
+            if self.says(meaning) {
+                let evidence = with(Evidence::Marker, killed);
+                return Some((kind, Confidence::Medium, evidence));
+            }
+        }
+        None
     }
 
     /// Whether a daemon that kills for memory had a reason to.
@@ -125,9 +99,14 @@ impl Case<'_> {
     }
 
     fn memory_left_below(self, share: f64) -> bool {
-        self.ending
-            .memory_pressure
-            .memory_left
-            .is_some_and(|left| left < share)
+        let left = self.ending.memory_pressure.memory_left;
+        left.is_some_and(|left| left < share)
     }
+}
+
+/// What speaks for it, and the status of a kill.
+fn with(evidence: Evidence, killed: Option<Evidence>) -> Vec<Evidence> {
+    let mut all = vec![evidence];
+    all.extend(killed);
+    all
 }

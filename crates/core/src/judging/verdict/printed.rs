@@ -21,9 +21,12 @@ impl Case<'_> {
             return Some(self.full_shared_memory());
         }
         if self.raised() {
-            return Some(match self.killed_under_a_launcher() {
-                Some(kind) => (kind, Confidence::Low, vec![Evidence::Traceback]),
-                None => (Kind::Exception, Confidence::High, vec![Evidence::Traceback]),
+            // A launcher raises an exception because of the signal that killed its worker.
+            let signal = meaning.filter(|meaning| meaning.is_signal());
+            let evidence = vec![Evidence::Traceback];
+            return Some(match signal.and_then(of_marker) {
+                Some(kind) => (kind, Confidence::Low, evidence),
+                None => (Kind::Exception, Confidence::High, evidence),
             });
         }
         let kind = of_marker(meaning?)?;
@@ -40,18 +43,12 @@ impl Case<'_> {
         error.is_some_and(|error| error.exception_type.is_some())
     }
 
-    /// A launcher raised an exception because of the signal that killed its worker.
-    fn killed_under_a_launcher(self) -> Option<Kind> {
-        match self.judgement.meaning? {
-            Meaning::Killed => Some(Kind::KilledUnknown),
-            Meaning::Terminated => Some(Kind::Terminated),
-            Meaning::HungUp => Some(Kind::HungUp),
-            Meaning::Segfault => Some(Kind::Segfault),
-            Meaning::BusError => Some(Kind::BusError),
-            Meaning::Abort => Some(Kind::Abort),
-            Meaning::IllegalInstruction => Some(Kind::IllegalInstruction),
-            Meaning::FloatingPointError => Some(Kind::FloatingPointError),
-            _ => None,
+    /// How the error was told.
+    pub(super) fn told(self) -> Evidence {
+        if self.raised() {
+            Evidence::Traceback
+        } else {
+            Evidence::Marker
         }
     }
 

@@ -1,50 +1,6 @@
 //! The closed vocabulary of verdicts; every word of it can leave the machine.
 
-use crate::public::PublicStr;
-
-/// Declares an enum whose variants are public constants.
-macro_rules! words {
-    ($(#[$meta:meta])* $name:ident { $($(#[doc = $why:literal])+ $variant:ident => $word:literal,)* }) => {
-        $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $name {
-            $($(#[doc = $why])+ $variant,)*
-        }
-
-        impl $name {
-            /// All of them.
-            pub const ALL: &[Self] = &[$(Self::$variant,)*];
-
-            /// The word for it, as events carry it.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $word,)*
-                }
-            }
-
-            /// What it means, for the documents and for the run's owner.
-            #[must_use]
-            pub fn means(self) -> &'static str {
-                match self {
-                    $(Self::$variant => concat!($($why),+).trim_start(),)*
-                }
-            }
-
-            /// What a word that was read back stands for.
-            #[must_use]
-            pub fn parse(word: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|known| known.as_str() == word)
-            }
-
-            /// The word as public text.
-            #[must_use]
-            pub const fn public(self) -> PublicStr {
-                PublicStr::constant(self.as_str())
-            }
-        }
-    };
-}
+use crate::public::words::words;
 
 words! {
     /// How a run ended.

@@ -14,11 +14,14 @@ use crate::output::traceback::origin;
 /// Rows without a border after which the box is taken as cut off.
 const BROKEN_ROWS_MAX: u32 = 3;
 
+/// Groups in groups that are followed; nobody nests deeper.
+const WRAPPERS_MAX: u8 = 8;
+
 /// A box that is being read.
 #[derive(Clone, Debug, Default)]
-pub struct Reader {
+struct Reader {
     /// Columns before the box.
-    pub column: usize,
+    column: usize,
     /// The vertical border: `│`, or `|` where the terminal has no such character.
     border: char,
     /// The rows of a place so far: text, and whether the row was filled to its end.
@@ -27,93 +30,52 @@ pub struct Reader {
     broken: u32,
 }
 
-/// What a row gave.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Row {
-    /// Nothing to tell.
-    Nothing,
-    /// A frame.
-    Frame(Frame),
-    /// The box's end, and a frame that was still open.
-    End(Option<Frame>),
-}
-
 /// Whether a header stands in the upper border of a box; the column of the box.
 pub fn opens(before: &str) -> Option<usize> {
-    let at = before
-        .find(['╭', '┌', '─'])
-        .or_else(|| before.find("+--"))?;
-    let border = before.get(at..)?.trim_end();
-    border
-        .chars()
-        .all(|character| matches!(character, '╭' | '┌' | '─' | '+' | '-'))
-        .then_some(at)
+    let found = captures!(r"^([^╭┌─]*?)(?:[╭┌─]|\+--)[╭┌─+-]*\s*$", before);
+    Some(found[1].len())
 }
 
 /// What stands before and behind a title that a narrow box has cut (`╭─ Traceback (m─╮`).
 pub fn cut_title(line: &str) -> Option<(&str, &str)> {
-    let at = line.find("─ Traceback")?;
-    let (before, title) = line.split_at_checked(at.saturating_add("─ ".len()))?;
-    let end = title.find(['─', '╮', '…'])?;
-    let (title, behind) = title.split_at_checked(end)?;
-    (before.contains('╭') && HEADER.starts_with(title.trim_end())).then_some((before, behind))
+    let found = captures!(r"^(.*?─ )(Traceback[^─╮…]*)([─╮…].*)$", line);
+    let (_, [before, title, behind]) = found.extract();
+    let is_header = before.contains('╭') && HEADER.starts_with(title.trim_end());
+    is_header.then_some((before, behind))
 }
 
 /// Whether the line opens the box of a group's member.
-pub fn opens_member(line: &str) -> bool {
+fn opens_member(line: &str) -> bool {
     let line = line.trim();
     (line.starts_with('╭') || line.starts_with("+--")) && line.contains(" Sub-exception #")
 }
 
-/// What a line is to the box of a group's member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wrapped<'a> {
-    /// A row; this is inside of it.
-    Row(&'a str),
-    /// The lower border.
-    End,
-    /// Nothing.
-    Not,
+/// Whether the line is the lower border of a group's member.
+fn closes_member(line: &str) -> bool {
+    let line = line.trim();
+    let is_plain = line.starts_with("+--") && line.ends_with("--+");
+    line.starts_with('╰') || is_plain && line.trim_matches(['+', '-']).is_empty()
 }
 
-/// Looks inside the box of a group's member.
-pub fn wrapped(line: &str) -> Wrapped<'_> {
-    let trimmed = line.trim();
-    if trimmed.starts_with('╰')
-        || trimmed.starts_with("+--")
-            && trimmed.ends_with("--+")
-            && trimmed.bytes().all(|byte| matches!(byte, b'+' | b'-'))
-    {
-        return Wrapped::End;
-    }
-    let inner = |border: char| {
-        trimmed
-            .strip_prefix(border)?
-            .strip_suffix(border)
-            .map(|inner| inner.strip_prefix(' ').unwrap_or(inner))
-    };
-    inner('│')
-        .or_else(|| inner('|'))
-        .map_or(Wrapped::Not, Wrapped::Row)
+/// What is inside of the box of a group's member.
+fn inside(line: &str) -> Option<&str> {
+    let found = captures!(r"^\s*(?:│ ?(.*)│|\| ?(.*)\|)\s*$", line);
+    Some(found.get(1).or(found.get(2))?.as_str())
 }
 
 /// The line without the margin of an exception group: the margin's column, and what stands behind it.
 pub fn without_margin(line: &str) -> (Option<usize>, &str) {
     let bare = line.trim_start_matches(' ');
     let column = line.len() - bare.len();
-    if column < 2 {
-        return (None, line);
-    }
-    let inner = bare.strip_prefix("| ").or_else(|| bare.strip_prefix("+ "));
+    let inner = match bare {
+        "|" => Some(""),
+        _ => bare.strip_prefix("| ").or_else(|| bare.strip_prefix("+ ")),
+    };
     match inner {
-        Some(inner) => (Some(column), inner),
-        None if bare == "|" => (Some(column), ""),
-        None => (None, line),
+        Some(inner) if column >= 2 => (Some(column), inner),
+        _ => (None, line),
     }
 }
-
-/// Groups in groups that are followed; nobody nests deeper.
-const WRAPPERS_MAX: u8 = 8;
 
 /// The boxes in which a source is.
 #[derive(Clone, Debug, Default)]
@@ -144,27 +106,24 @@ impl Boxes {
 
     /// A header: in the upper border of a box, or in none.
     pub fn open(&mut self, is_boxed: bool, before: &str, line: &str) {
-        self.reader = if is_boxed {
-            Some(Reader::new(opens(before).unwrap_or(0), line))
-        } else {
-            None
-        };
+        let column = opens(before).unwrap_or(0);
+        self.reader = is_boxed.then(|| Reader::new(column, line));
     }
 
     /// Takes a line; `in_report` says whether a group may be open.
     pub fn line<'a>(&mut self, line: &'a str, in_report: bool) -> Unboxed<'a> {
         let mut line = line;
         for depth in 1..=self.wrappers {
-            match wrapped(line) {
-                Wrapped::Row(inner) => line = inner,
-                Wrapped::End => {
-                    self.wrappers = depth - 1;
-                    self.reader = None;
-                    return Unboxed::Border;
-                }
-                // Somebody else's line, or the box was cut off: it is read as it stands.
-                Wrapped::Not => break,
+            if closes_member(line) {
+                self.wrappers = depth - 1;
+                self.reader = None;
+                return Unboxed::Border;
             }
+            // Somebody else's line, or the box was cut off: it is read as it stands.
+            let Some(inner) = inside(line) else {
+                break;
+            };
+            line = inner;
         }
         let Some(reader) = &mut self.reader else {
             if in_report && opens_member(line) {
@@ -173,15 +132,13 @@ impl Boxes {
             }
             return Unboxed::Line(line);
         };
-        match reader.row(line) {
-            Row::Nothing => Unboxed::Row(None, None),
-            Row::Frame(frame) => Unboxed::Row(Some(frame), None),
-            Row::End(frame) => {
-                let column = reader.column;
-                self.reader = None;
-                Unboxed::Row(frame, Some(column))
-            }
+        let (frame, is_end) = reader.row(line);
+        let mut column = None;
+        if is_end {
+            column = Some(reader.column);
+            self.reader = None;
         }
+        Unboxed::Row(frame, column)
     }
 
     /// The frame that is still open where the stream ends.
@@ -192,7 +149,7 @@ impl Boxes {
 
 impl Reader {
     /// A reader behind the upper border.
-    pub fn new(column: usize, before: &str) -> Self {
+    fn new(column: usize, before: &str) -> Self {
         let border = if before.contains('─') { '│' } else { '|' };
         Self {
             column,
@@ -201,110 +158,97 @@ impl Reader {
         }
     }
 
-    /// Takes the next line.
-    pub fn row(&mut self, line: &str) -> Row {
+    /// Takes the next line: the frame that it ends, and whether it ends the box.
+    fn row(&mut self, line: &str) -> (Option<Frame>, bool) {
         let trimmed = line.trim();
-        let lower = if self.border == '│' {
-            trimmed.starts_with(['╰', '└'])
-        } else {
-            trimmed.starts_with("+--")
+        let is_lower_border = match self.border {
+            '│' => trimmed.starts_with(['╰', '└']),
+            _ => trimmed.starts_with("+--"),
         };
-        if lower {
-            return Row::End(self.place());
+        if is_lower_border {
+            return (self.place(), true);
         }
-        let Some(content) = line.find(self.border).and_then(|from| {
-            let until = line.rfind(self.border).filter(|until| *until > from)?;
-            line.get(from.saturating_add(self.border.len_utf8())..until)
-        }) else {
-            self.broken = self.broken.saturating_add(1);
-            return if self.broken >= BROKEN_ROWS_MAX {
-                Row::End(self.place())
-            } else {
-                Row::Nothing
-            };
-        };
-        self.broken = 0;
-        self.content(content)
+        if let Some((_, row)) = line.split_once(self.border)
+            && let Some((content, _)) = row.rsplit_once(self.border)
+        {
+            self.broken = 0;
+            return (self.content(content), false);
+        }
+        self.broken += 1;
+        if self.broken >= BROKEN_ROWS_MAX {
+            return (self.place(), true);
+        }
+        (None, false)
     }
 
-    /// What is between the borders.
-    fn content(&mut self, content: &str) -> Row {
+    /// What is between the borders; the frame that it ends.
+    fn content(&mut self, content: &str) -> Option<Frame> {
         let text = content.strip_prefix(' ').unwrap_or(content);
-        let first = text.chars().next().unwrap_or(' ');
+        let is_ruled = text.starts_with("+-");
         let (opens, closes, inside) = match self.border {
             '│' => (
-                first == '╭' || first == '┌',
-                first == '╰' || first == '└',
-                first == '│',
+                text.starts_with(['╭', '┌']),
+                text.starts_with(['╰', '└']),
+                text.starts_with('│'),
             ),
             _ => (
-                text.starts_with("+-") && !self.inner_box,
-                text.starts_with("+-") && self.inner_box,
-                first == '|',
+                is_ruled && !self.inner_box,
+                is_ruled && self.inner_box,
+                text.starts_with('|'),
             ),
         };
         if opens || closes || inside || self.inner_box {
             self.inner_box = !closes && (opens || self.inner_box);
-            return self.place().map_or(Row::Nothing, Row::Frame);
+            return self.place();
         }
         // A fold right before ` in NAME` leaves the blank at the row's beginning, where source has it too.
         let folded_name = text.starts_with(" in ")
             && self.rows.last().is_some_and(|(row, _)| ends_with_line(row));
-        if first == ' ' && !folded_name
-            || first == '❱'
-            || text.starts_with("> ")
-            || text.starts_with("...")
-        {
-            return self.place().map_or(Row::Nothing, Row::Frame);
-        }
-        if self.rows.len() < TRACE_FOLD_ROWS_MAX {
-            let filled = content.len().saturating_sub(content.trim_end().len()) <= 1;
-            self.rows.push((text.trim().to_owned(), filled));
+        let is_source = text.is_empty() || text.starts_with([' ', '❱']) && !folded_name;
+        if is_source || text.starts_with("> ") || text.starts_with("...") {
+            return self.place();
         }
         // A place ends with the function's name, but a row may end there by chance; an empty row says so.
-        Row::Nothing
+        if self.rows.len() < TRACE_FOLD_ROWS_MAX {
+            let is_filled = content.len() - content.trim_end().len() <= 1;
+            self.rows.push((text.trim().to_owned(), is_filled));
+        }
+        None
     }
 
-    /// The frame of the rows so far.
+    /// The frame of the rows so far: of all readings the first that tells most.
     fn place(&mut self) -> Option<Frame> {
         let rows = std::mem::take(&mut self.rows);
-        if rows.is_empty() {
-            return None;
-        }
-        let by_width = join(&rows, |filled| !filled);
-        let readings = [by_width, join(&rows, |_| false), join(&rows, |_| true)];
-        let mut first = None;
-        for reading in &readings {
-            let Some(raw) = frames::boxed(reading) else {
-                continue;
-            };
-            let frame = origin::frame(raw);
-            if frame.file.is_some() && frame.function.is_some() {
-                return Some(frame);
+        let told = |frame: &Frame| (frame.file.is_some(), frame.function.is_some());
+        let mut best = None;
+        for reading in [
+            join(&rows, |is_filled| !is_filled),
+            join(&rows, |_| false),
+            join(&rows, |_| true),
+        ] {
+            if let Some(raw) = frames::boxed(&reading) {
+                let frame = origin::frame(raw);
+                if best.as_ref().is_none_or(|best| told(&frame) > told(best)) {
+                    best = Some(frame);
+                }
             }
-            first = match first {
-                Some(Frame { file: None, .. }) if frame.file.is_some() => Some(frame),
-                None => Some(frame),
-                kept => kept,
-            };
         }
-        first
+        best
     }
 }
 
 /// Whether the row ends with a line number.
 fn ends_with_line(row: &str) -> bool {
-    row.rsplit(':').next().is_some_and(|number| {
-        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
-    })
+    let number = row.rsplit(':').next().unwrap_or_default();
+    !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Puts rows together; `blank` says of a row whether it ended at a blank.
 fn join(rows: &[(String, bool)], blank: impl Fn(bool) -> bool) -> String {
     let mut text = String::new();
-    for (row, filled) in rows {
+    for (row, is_filled) in rows {
         text.push_str(row);
-        if blank(*filled) {
+        if blank(*is_filled) {
             text.push(' ');
         }
     }
@@ -323,13 +267,12 @@ mod tests {
         let mut reader = Reader::new(opens(before).unwrap(), before);
         let mut frames = Vec::new();
         for line in lines {
-            match reader.row(line) {
-                Row::Frame(frame) | Row::End(Some(frame)) => frames.push((
+            if let (Some(frame), _) = reader.row(line) {
+                frames.push((
                     frame.file.map(|f| f.to_string()),
                     frame.line,
                     frame.function.map(|f| f.to_string()),
-                )),
-                _ => {}
+                ));
             }
         }
         frames
