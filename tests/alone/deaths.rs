@@ -574,7 +574,7 @@ fn memory_of_the_control_group() {
         return;
     };
     let evidence: &[&str] = &["cgroup_oom_kill", "killed_by_signal"];
-    // The launcher, its observer and the command in one container: the observer is the first to go.
+    // The launcher, its observer and the command in one container: the kernel takes what is largest, the command.
     let all = Launch::new().before(&["sh", "-c", &group.enter(), "sh"]);
     death(
         "out of memory, all in a group",

@@ -170,7 +170,8 @@ impl Directory {
         }
         // A time before 1970 is none that a file of ours can have.
         let seconds = u64::try_from(found.st_mtime).unwrap_or_default();
-        let modified = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
+        let since = Duration::new(seconds, found.st_mtime_nsec as u32);
+        let modified = SystemTime::UNIX_EPOCH.checked_add(since);
         Ok(Look {
             bytes: found.st_size as u64,
             modified: modified.unwrap_or(SystemTime::UNIX_EPOCH),

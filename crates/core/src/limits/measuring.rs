@@ -65,12 +65,6 @@ pub const LAUNCHERS_MAX: usize = 16;
 pub const ACCELERATORS_MAX: usize = 64;
 /// Descriptors of a process that are looked through for those of a device; a training's sockets and shards are some 100.
 pub const DESCRIPTORS_MAX: usize = 4096;
-/// Samples between two such looks at a process: half a minute, for a look costs 1 us a descriptor.
-pub const DRM_LOOK_SAMPLES: u32 = 6;
-/// Clients of graphics drivers in all of a run's processes: a process has one or two a device.
-pub const DRM_CLIENTS_MAX: usize = 256;
-/// Sorts of engines of one device; there are six.
-pub const DRM_ENGINES_MAX: usize = 16;
 /// Main memory of a graphics device that is counted as an accelerator: the firmware gives integrated ones less.
 pub const ACCELERATOR_MEMORY_MIN: u64 = 2 * 1024 * 1024 * 1024;
 /// Errors of the driver that are taken at once, and kept of a run: the first half and the last.
