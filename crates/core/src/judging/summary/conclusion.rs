@@ -32,7 +32,7 @@ impl Finish<String> {
                 if kind == Kind::Exception.as_str()
                     && let Some(meaning) = verdict.and_then(|verdict| verdict.meaning.as_ref()) =>
             {
-                Meaning::parse(meaning).map(Meaning::describe)
+                Meaning::parse(meaning).map(Meaning::means)
             }
             Some(kind) => Kind::parse(kind).map(Kind::means),
             None => Outcome::parse(self.outcome_word()).map(Outcome::means),
