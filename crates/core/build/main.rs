@@ -18,8 +18,11 @@ mod table;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-/// The kinds of knowledge: the name of the generated file, and what makes it from the files of `knowledge/`.
-const KINDS: &[(&str, fn(&Path) -> String)] = &[
+/// Makes the Rust source of a table from the files of `knowledge/`.
+type Generate = fn(&Path) -> String;
+
+/// The kinds of knowledge, each with the name of its generated file.
+const KINDS: &[(&str, Generate)] = &[
     ("commands", table::commands),
     ("launchers", table::launchers),
     ("lists", lists::generate),
