@@ -337,7 +337,7 @@ fn the_notice_waits_15_seconds_and_harms_no_one() {
         .typed_ahead("\nearly\n")
         .start(&["sh", "-c", "read a; read b; echo [$a][$b]"]);
     let mut ignored = in_shell("trap '' INT; exec \"$@\"").start(&SHOW);
-    ignored.until_said("nobody has decided");
+    ignored.until_said("you have not chosen");
     ignored.signal(Signal::SIGINT);
 
     // Each one's own time, not that of the one that is asked for last.
@@ -451,7 +451,7 @@ fn a_dumb_terminal_has_a_countdown_without_escapes() {
             .on_terminal()
             .env("TERM", kind)
             .start(&["echo", "started"]);
-        running.until_said("Enter starts it now");
+        running.until_said("Press Enter to start now");
         running.until_said("  15");
         running.until_said_any(&[" 13", " 12", " 11", " 10", " 9", " 8"]);
         running.type_in("\n");
@@ -470,7 +470,7 @@ fn the_countdown_counts() {
     running.type_in("\n");
     let done = running.finish();
     done.expect_code(0)
-        .expect_in_stdout("\u{1b}[1maxolotl-run: telemetry is off");
+        .expect_in_stdout("\u{1b}[1maxolotl-run: anonymous telemetry is off");
     assert!(
         done.stdout.ends_with("\u{1b}[2K"),
         "the countdown is wiped away: {:?}",
@@ -497,7 +497,7 @@ fn ctrl_c_and_signals_start_nothing() {
 
     let start = || {
         let mut running = Launch::new().start(&["touch", "started"]);
-        running.until_said("nobody has decided");
+        running.until_said("you have not chosen");
         running
     };
     let running = start();

@@ -49,35 +49,36 @@ pub fn show() -> Ended {
 }
 
 const HEADLINE: &str = match DEFAULT {
-    Telemetry::Off => "axolotl-run: telemetry is off, and nobody has decided about it yet.",
-    Telemetry::On => "axolotl-run: telemetry is on, and nobody has decided about it yet.",
+    Telemetry::Off => "axolotl-run: anonymous telemetry is off; you have not chosen yet.",
+    Telemetry::On => "axolotl-run: anonymous telemetry is on; you have not chosen yet.",
 };
 
 /// What the default means for this run.
 const CONSEQUENCE: &str = match DEFAULT {
-    Telemetry::Off => "This run is not observed.",
-    Telemetry::On => "This run is observed.",
+    Telemetry::Off => "This run is not recorded.",
+    Telemetry::On => "This run is recorded.",
 };
 
 fn text(headline: &str, wait: Duration, takes_enter: bool) -> String {
     let (variable, seconds) = (env::AXOLOTL_DO_NOT_TRACK, wait.as_secs());
-    let enter = if takes_enter {
-        "Enter starts it now, "
+    let keys = if takes_enter {
+        "Press Enter to start now, Ctrl-C to cancel"
     } else {
-        ""
+        "Press Ctrl-C to cancel"
     };
     format!(
         "{headline}\n\
-         \x20 It tells the maintainers of Axolotl how training runs go and why they end.\n\
-         \x20 collected:  versions, hardware, known settings, progress, memory, time, and\n\
-         \x20             errors retold in public names\n\
-         \x20 never:      data, prompts, output, paths, names of users, hosts, files or\n\
+         \x20 If you turn it on, Axolotl's maintainers see how runs go and why they fail.\n\
+         \x20 sent:       versions, hardware, public config values, progress, memory,\n\
+         \x20             run time, and errors reduced to public library names\n\
+         \x20 never sent: data, prompts, output, paths, names of users, hosts, files or\n\
          \x20             private models, free text\n\
          \x20 every field that can be sent:  `{NAME} --schema`\n\
          \x20 turn it on:   `{variable}=0`, for all runs `{NAME} --enable`\n\
          \x20 keep it off:  `{variable}=1`, for all runs `{NAME} --disable`\n\
-         \x20 Any of these four ends this notice for good. {CONSEQUENCE}\n\
-         \x20 The command starts in {seconds} seconds; {enter}Ctrl-C starts nothing.\n"
+         \x20 `--enable` and `--disable` end this notice; the variable does while it is set.\n\
+         \x20 {CONSEQUENCE} `--record` records a run here and sends nothing.\n\
+         \x20 The command starts in {seconds} seconds. {keys}.\n"
     )
 }
 
@@ -117,8 +118,9 @@ mod tests {
     fn the_text_says_all_that_it_must() {
         let text = text(HEADLINE, limits::NOTICE, true);
         for part in [
-            "collected",
+            "sent:",
             "never",
+            "--record",
             "AXOLOTL_DO_NOT_TRACK=0",
             "AXOLOTL_DO_NOT_TRACK=1",
             "--enable",
