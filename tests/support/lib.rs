@@ -114,6 +114,12 @@ pub struct Launch {
     directory: Option<PathBuf>,
 }
 
+impl Default for Launch {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Launch {
     /// A launch with pipes, a home of its own, and nothing in the environment but PATH and HOME.
     pub fn new() -> Self {

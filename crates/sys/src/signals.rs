@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicI32, AtomicU8, Ordering};
 /// The pid of the command, written by the kernel at the moment of its creation.
 pub(super) static CREATED: AtomicI32 = AtomicI32::new(0);
 static SUPERVISOR: AtomicI32 = AtomicI32::new(0);
-static EARLY: [Note; 32] = [const { NOTHING }; 32];
+static EARLY: [Note; 32] = [const { Note::nothing() }; 32];
 
 /// What is noted of a signal that came early.
 struct Note {
@@ -28,13 +28,16 @@ struct Note {
     value: AtomicI32,
 }
 
-/// Nothing came.
-const NOTHING: Note = Note {
-    came: AtomicU8::new(0),
-    code: AtomicI32::new(0),
-    sender: AtomicI32::new(0),
-    value: AtomicI32::new(0),
-};
+impl Note {
+    const fn nothing() -> Self {
+        Self {
+            came: AtomicU8::new(0),
+            code: AtomicI32::new(0),
+            sender: AtomicI32::new(0),
+            value: AtomicI32::new(0),
+        }
+    }
+}
 
 /// The signals whose default would end or stop us around the clone.
 const NOTED: [libc::c_int; 16] = [

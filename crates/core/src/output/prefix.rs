@@ -10,7 +10,6 @@
 #![cfg_attr(
     not(test),
     expect(
-        clippy::indexing_slicing,
         clippy::string_slice,
         reason = "every place in a text was found in it a moment before; property tests read any line"
     )
