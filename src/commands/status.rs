@@ -45,7 +45,9 @@ pub fn print(facts: &StatusFacts<'_>, output: &mut Output<'_>) -> u8 {
     let days_old = age_in_days(known.as_of, output.now);
     if output.form == AnswerForm::Json {
         let mut dictionary = json!(known);
-        dictionary["days_old"] = json!(days_old);
+        if let Some(dictionary) = dictionary.as_object_mut() {
+            dictionary.insert("days_old".to_owned(), json!(days_old));
+        }
         let server = recorded.said.as_ref().map(|said| {
             json!({
                 "time": said.time,

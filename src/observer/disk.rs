@@ -14,7 +14,11 @@ pub struct Disk(Background<Unforced, ()>);
 impl Disk {
     /// Starts the thread; None where it cannot be.
     pub fn begin() -> Option<Self> {
-        Background::answering("disk", || |unforced: Unforced| Some(unforced.force())).map(Self)
+        let force = |unforced: Unforced| {
+            unforced.force();
+            Some(())
+        };
+        Background::answering("disk", move || force).map(Self)
     }
 
     /// Forces it to the disk as soon as the disk has time. What waits already covers what is written until it begins.

@@ -45,8 +45,10 @@ fn fields_json(fields: &[Field]) -> Value {
     let entry = |field: &Field| {
         let mut entry = json!({"name": field.name, "type": field.kind.name(), "why": field.why});
         let members = field.kind.members();
-        if !members.is_empty() {
-            entry["fields"] = fields_json(members);
+        if let Some(entry) = entry.as_object_mut()
+            && !members.is_empty()
+        {
+            entry.insert("fields".to_owned(), fields_json(members));
         }
         entry
     };
