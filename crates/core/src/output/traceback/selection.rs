@@ -511,7 +511,7 @@ fn named(signal: i32) -> PublicStr {
 /// The event of a death that left no report.
 fn marked(marker: PublicStr, rank: Option<u64>) -> ErrorEvent {
     ErrorEvent {
-        fingerprint: Some(event::fingerprint_of(&[marker.clone()])),
+        fingerprint: Some(event::fingerprint_of(std::slice::from_ref(&marker))),
         marker: Some(marker),
         rank,
         fatal: Some(true),
