@@ -5,7 +5,8 @@
 
 use crate::observation::Sample;
 use crate::output::progress::Training;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 /// One line.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -16,22 +17,42 @@ pub struct SeriesLine {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub oom_kill_counters: Option<OomKillCounters>,
     /// Live processes.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "whole",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub processes: Option<u64>,
     /// Processor seconds used so far.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu_seconds: Option<f64>,
     /// Resident bytes of all processes.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "whole",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub rss_sum_bytes: Option<u64>,
     /// Resident bytes of the largest process.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "whole",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub rss_max_process_bytes: Option<u64>,
     /// Bytes charged to the control group.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "whole",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub cgroup_bytes: Option<u64>,
     /// Optimizer steps done.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "whole",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub step: Option<u64>,
     /// Training loss.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -119,6 +140,11 @@ impl SeriesLine {
         // Numbers under fixed names cannot fail to be written.
         serde_json::to_string(self).unwrap_or_default()
     }
+}
+
+/// What is no whole number is unknown, and costs the line nothing else.
+fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    Ok(Value::deserialize(deserializer)?.as_u64())
 }
 
 fn finite(number: Option<f64>) -> Option<f64> {

@@ -91,8 +91,19 @@ impl HtmlChart {
 pub struct HtmlText;
 
 impl askama::filters::Escaper for HtmlText {
-    fn write_escaped_str<W: fmt::Write>(&self, page: W, text: &str) -> fmt::Result {
-        let text = harmless(text).replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}");
-        askama::filters::Html.write_escaped_str(page, &text)
+    fn write_escaped_str<W: fmt::Write>(&self, mut page: W, text: &str) -> fmt::Result {
+        let mut text = harmless(text);
+        for (character, escaped) in [
+            ("&", "&amp;"),
+            ("<", "&lt;"),
+            (">", "&gt;"),
+            ("\"", "&quot;"),
+            ("'", "&#39;"),
+            ("\u{fffe}", "\u{fffd}"),
+            ("\u{ffff}", "\u{fffd}"),
+        ] {
+            text = text.replace(character, escaped);
+        }
+        page.write_str(&text)
     }
 }
