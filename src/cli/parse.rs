@@ -30,8 +30,7 @@ const INSTEAD: &str = "INSTEAD";
 /// # Errors
 /// A refusal for an unknown option, a missing command, or options that exclude each other.
 pub fn parse(arguments: Vec<OsString>) -> Result<Typed, Refusal> {
-    let words = std::iter::once(NAME.into()).chain(arguments);
-    let matches = match parser().try_get_matches_from(words) {
+    let matches = match read(arguments) {
         Ok(matches) => matches,
         Err(error) => {
             let mode = match error.kind() {
@@ -63,6 +62,30 @@ pub fn parse(arguments: Vec<OsString>) -> Result<Typed, Refusal> {
     };
     check(&typed, chosen)?;
     Ok(typed)
+}
+
+/// Has clap read the words. Behind a run or a file, options may follow: such a word is put behind them and read again.
+fn read(mut arguments: Vec<OsString>) -> Result<ArgMatches, clap::Error> {
+    let is_option = |word: &OsString| word.len() > 1 && word.as_encoded_bytes().starts_with(b"-");
+    for _ in 0..arguments.len() {
+        let words = std::iter::once(NAME.into()).chain(arguments.iter().cloned());
+        let matches = parser().try_get_matches_from(words)?;
+        let mode = matches.get_one::<Id>(INSTEAD).map(Id::as_str);
+        let rest: Vec<_> = matches
+            .get_many::<OsString>(COMMAND)
+            .into_iter()
+            .flatten()
+            .collect();
+        let moves = mode.is_some_and(|mode| mode != "preview")
+            && rest.iter().skip(1).any(|word| is_option(word));
+        if !moves {
+            return Ok(matches);
+        }
+        let first = arguments.len().saturating_sub(rest.len());
+        let word = arguments.remove(first);
+        arguments.push(word);
+    }
+    parser().try_get_matches_from(std::iter::once(NAME.into()).chain(arguments))
 }
 
 /// The mode that an option of the group chooses, which has its name.
