@@ -339,7 +339,8 @@ proptest! {
         let gate = Gate::new(Identity::new(&IdentityFacts { user: &user, home: &user, arguments: &arguments, ..IdentityFacts::default() }));
         let event = member("error", &json!({"exception": text}));
         if let Ok(line) = gate.check(&event) {
-            let passed = text.is_ascii() && serde_json::from_str::<Member>(&line).is_ok();
+            // Our own texts have one character beyond ASCII.
+            let passed = text.replace('…', "").is_ascii() && serde_json::from_str::<Member>(&line).is_ok();
             prop_assert!(passed);
         }
     }
