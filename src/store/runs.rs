@@ -153,6 +153,8 @@ impl Store {
         if !ours.is_ours(&base).map_err(problem)? {
             return Err(StoreProblem::Foreign(place));
         }
+        // Where descriptors are few, the next one is needed.
+        drop(base);
         ours.make_private();
         let runs = ours
             .below(RUNS, missing)

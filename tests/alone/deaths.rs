@@ -258,7 +258,7 @@ fn signals_that_nobody_sent() {
     let watchdog = "echo '[rank0]:[E] [Rank 0] Watchdog caught collective operation timeout: WorkNCCL' >&2; kill -ABRT $$";
     dies(
         &["sh", "-c", watchdog],
-        &death("NCCL's watchdog", ("nccl_timeout", "high"), &["marker"]),
+        &death("NCCL's watchdog", ("nccl_timeout", "high"), &["marker"]).of_rank(0),
     );
     dies(
         &["sh", "-c", "kill -KILL $$"],

@@ -9,7 +9,7 @@ use super::grammar::dump::Dump;
 use super::grammar::exceptions::{self, ExceptionLine};
 use super::grammar::frames::{self, RawFrame};
 use super::grammar::headers::{self, Header, Separator};
-use super::grammar::words::Words;
+use super::grammar::words::{Words, behind_bar};
 use super::report::{Exception, Frames, Link, Report, Standing};
 use super::{messages, origin};
 use crate::event::Frame;
@@ -584,22 +584,6 @@ fn alone(text: &str, line: &ExceptionLine<'_>) -> Option<Standing> {
         "MemoryError" | "KeyboardInterrupt" => Some(Standing::Plain),
         _ if class.ends_with("Warning") || class.ends_with("Exit") => None,
         _ => Some(Standing::Stray),
-    }
-}
-
-/// What follows a progress bar that was not ended by a new line.
-fn behind_bar(text: &str, words: Words) -> &str {
-    if !words.have(Question::Bar) || !is_progress_bar(text) {
-        return text;
-    }
-    if let Some(behind) = prefix::behind_bar(text)
-        && !behind.is_empty()
-    {
-        return behind;
-    }
-    match text.find("  File \"") {
-        Some(at) => &text[at..],
-        None => text,
     }
 }
 

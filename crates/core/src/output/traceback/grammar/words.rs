@@ -9,6 +9,7 @@
 
 use super::frames;
 use crate::knowledge::lists::{OTHER_PIECES, PIECES, QUESTIONS, Question};
+use crate::output::prefix::{self, is_progress_bar};
 use aho_corasick::packed::Searcher;
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use std::sync::LazyLock;
@@ -100,6 +101,22 @@ static STANDING_OUT: LazyLock<Option<Searcher>> = LazyLock::new(|| Searcher::new
 
 static LINE_PIECES: LazyLock<Option<Searcher>> =
     LazyLock::new(|| Searcher::new(PIECES.iter().chain(OTHER_PIECES)));
+
+/// What follows a progress bar that was not ended by a new line.
+pub fn behind_bar(text: &str, words: Words) -> &str {
+    if !words.have(Question::Bar) || !is_progress_bar(text) {
+        return text;
+    }
+    if let Some(behind) = prefix::behind_bar(text)
+        && !behind.is_empty()
+    {
+        return behind;
+    }
+    match text.find("  File \"") {
+        Some(at) => &text[at..],
+        None => text,
+    }
+}
 
 #[cfg(test)]
 mod tests {
