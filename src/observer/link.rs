@@ -121,7 +121,11 @@ impl Link {
         let state = |file: &mut KeptFile| mirror::parse(&file.text::<STAT_BYTES>()?);
         let (supervisor, command) = &mut self.states;
         // The command's is read only where there is something to compare: the kernel sums its many threads up for it.
-        let (Some(State::Stopped), Some(command)) = (state(supervisor), state(command)) else {
+        let compared = match state(supervisor) {
+            Some(State::Stopped) => state(command),
+            _ => None,
+        };
+        let Some(command) = compared else {
             *mirror = Mirror::default();
             return;
         };
