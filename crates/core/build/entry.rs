@@ -1,6 +1,6 @@
 //! What every entry of `knowledge/` must have, and how its files are read.
 
-use crate::pattern::escape;
+use crate::pattern::{Part, escape, parts};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_yaml::Mapping;
@@ -61,10 +61,8 @@ pub fn read<T: DeserializeOwned + Serialize>(folder: &Path) -> Vec<T> {
 /// Reads the entries of one YAML file, which is a list. A key that its entries do not have stops the build.
 pub fn read_file<T: DeserializeOwned + Serialize>(file: &Path) -> Vec<T> {
     let name = file.display();
-    let text = fs::read_to_string(file).unwrap_or_else(|why| panic!("{name}: {why}"));
-    let written: Vec<Mapping> =
-        serde_yaml::from_str(&text).unwrap_or_else(|why| panic!("{name}: {why}"));
-    let entries: Vec<T> = serde_yaml::from_str(&text).unwrap_or_else(|why| panic!("{name}: {why}"));
+    let written: Vec<Mapping> = read_one(file);
+    let entries: Vec<T> = read_one(file);
     for (written, entry) in written.iter().zip(&entries) {
         let known = serde_yaml::to_value(entry).expect("what was read can be written");
         for key in written.keys() {
@@ -80,16 +78,13 @@ pub fn read_file<T: DeserializeOwned + Serialize>(file: &Path) -> Vec<T> {
 /// The regular expression of a pattern: its text, with what its holes (`{name}`) match.
 pub fn regex(pattern: &str, mut hole: impl FnMut(&str) -> String) -> String {
     let mut regex = String::new();
-    let mut rest = pattern;
-    while let Some((before, after)) = rest.split_once('{') {
-        let (name, after) = after
-            .split_once('}')
-            .unwrap_or_else(|| panic!("{pattern}: a hole has no end"));
-        regex += &escape(before);
-        regex += &hole(name);
-        rest = after;
+    for part in parts(pattern) {
+        regex += &match part {
+            Part::Text(text) => escape(text),
+            Part::Hole(name) => hole(name),
+        };
     }
-    regex + &escape(rest)
+    regex
 }
 
 /// Reads a YAML file.
