@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 #[derive(Deserialize, Serialize)]
-struct Entry {
+struct MessageEntry {
     /// How the message begins.
     message: Option<String>,
     /// The same as a regular expression, where holes do not say it; its groups fill the holes of `says` in order.
@@ -19,7 +19,7 @@ struct Entry {
 }
 
 #[derive(Deserialize, Serialize)]
-struct Words {
+struct HoleWords {
     hole: String,
     /// What such a word looks like; without it only the words themselves match.
     form: Option<String>,
@@ -30,7 +30,7 @@ struct Words {
 }
 
 #[derive(Deserialize, Serialize)]
-struct Class {
+struct ClassEntry {
     class: String,
     meaning: String,
     #[serde(flatten)]
@@ -47,7 +47,7 @@ const READ: &[(&str, &str)] = &[
 ];
 
 pub fn generate(knowledge: &Path) -> String {
-    let words: Vec<Words> = entry::read_file(&knowledge.join("words.yaml"));
+    let words: Vec<HoleWords> = entry::read_file(&knowledge.join("words.yaml"));
     let mut forms = Forms::new();
     for (hole, form) in READ {
         forms.insert((*hole).to_owned(), (*form).to_owned());
@@ -62,12 +62,12 @@ pub fn generate(knowledge: &Path) -> String {
     }
     rust += &format!("const LISTS: &[&[&str]] = &[{}];\n", names.join(", "));
     let mut entries: Vec<(usize, String)> = Vec::new();
-    for entry in entry::read::<Entry>(&knowledge.join("messages")) {
+    for entry in entry::read::<MessageEntry>(&knowledge.join("messages")) {
         entries.push(message(&entry, &forms, &words));
     }
     // Of two entries that match, the one with more letters is meant; it stands first.
     entries.sort_by_key(|(literal, _)| std::cmp::Reverse(*literal));
-    rust += "static MESSAGES: &[Entry] = &[\n";
+    rust += "static MESSAGES: &[KnownMessage] = &[\n";
     for (_, entry) in &entries {
         rust += entry;
     }
@@ -75,7 +75,7 @@ pub fn generate(knowledge: &Path) -> String {
 }
 
 /// An entry, and how many letters a message must have in common with it.
-fn message(entry: &Entry, forms: &Forms, words: &[Words]) -> (usize, String) {
+fn message(entry: &MessageEntry, forms: &Forms, words: &[HoleWords]) -> (usize, String) {
     let name = entry.message.as_ref().or(entry.regex.as_ref());
     let name = name.expect("an entry has `message` or `regex`");
     entry.grounds.check(name);
@@ -109,7 +109,7 @@ fn message(entry: &Entry, forms: &Forms, words: &[Words]) -> (usize, String) {
         letters = literal;
     }
     let text = format!(
-        "Entry {{ regex: {:?}, says: &[{pieces}], means: Means::{}, {} }},\n",
+        "KnownMessage {{ regex: {:?}, says: &[{pieces}], means: Means::{}, {} }},\n",
         format!("^(?:{regex})"),
         entry::means(&entry.meaning),
         entry.grounds.field(),
@@ -118,7 +118,7 @@ fn message(entry: &Entry, forms: &Forms, words: &[Words]) -> (usize, String) {
 }
 
 /// The piece that fills a hole.
-fn piece(hole: &str, words: &[Words]) -> String {
+fn piece(hole: &str, words: &[HoleWords]) -> String {
     let list = words.iter().find(|list| list.hole == hole);
     match list {
         Some(list) if hole != "signal_name" => {
@@ -129,7 +129,7 @@ fn piece(hole: &str, words: &[Words]) -> String {
     }
 }
 
-fn form(list: &Words) -> String {
+fn form(list: &HoleWords) -> String {
     if let Some(form) = &list.form {
         return form.clone();
     }
@@ -143,13 +143,13 @@ fn form(list: &Words) -> String {
 }
 
 fn classes(knowledge: &Path) -> String {
-    let mut classes: Vec<Class> = entry::read_file(&knowledge.join("classes.yaml"));
+    let mut classes: Vec<ClassEntry> = entry::read_file(&knowledge.join("classes.yaml"));
     classes.sort_by_key(|entry| std::cmp::Reverse(entry.class.len()));
-    let mut rust = String::from("static CLASSES: &[Class] = &[\n");
+    let mut rust = String::from("static CLASSES: &[KnownClass] = &[\n");
     for entry in &classes {
         entry.grounds.check(&entry.class);
         rust += &format!(
-            "Class {{ name: {:?}, meaning: Meaning::{}, {} }},\n",
+            "KnownClass {{ name: {:?}, meaning: Meaning::{}, {} }},\n",
             entry.class,
             entry::variant(&entry.meaning),
             entry.grounds.field(),

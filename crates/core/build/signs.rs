@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 #[derive(Deserialize, Serialize)]
-struct Entry {
+struct SignEntry {
     /// The line, or what it holds.
     sign: Option<String>,
     /// The same as a regular expression, where holes do not say it; its groups are named like holes.
@@ -38,8 +38,8 @@ pub fn generate(knowledge: &Path) -> String {
     for (hole, form) in HOLES {
         forms.insert((*hole).to_owned(), format!("?P<{hole}>{form}"));
     }
-    let mut rust = String::from("static SIGNS: &[Entry] = &[\n");
-    for entry in entry::read::<Entry>(&knowledge.join("signs")) {
+    let mut rust = String::from("static SIGNS: &[KnownSign] = &[\n");
+    for entry in entry::read::<SignEntry>(&knowledge.join("signs")) {
         let name = &entry.says;
         entry.grounds.check(name);
         let regex = match (&entry.sign, entry.regex) {
@@ -55,7 +55,7 @@ pub fn generate(knowledge: &Path) -> String {
             };
         }
         rust += &format!(
-            "Entry {{ regex: {regex:?}, says: &[{pieces}], weight: Weight::{}, speaker: Speaker::{}, means: Means::{}, {} }},\n",
+            "KnownSign {{ regex: {regex:?}, says: &[{pieces}], weight: Weight::{}, speaker: Speaker::{}, means: Means::{}, {} }},\n",
             entry::variant(&entry.weight),
             entry::variant(&entry.speaker),
             entry::means(&entry.meaning),

@@ -19,7 +19,7 @@ include!(concat!(env!("OUT_DIR"), "/messages.rs"));
 
 /// One entry of `knowledge/messages`.
 #[derive(Clone, Copy, Debug)]
-struct Entry {
+struct KnownMessage {
     regex: &'static str,
     says: &'static [Piece],
     means: Means,
@@ -29,7 +29,7 @@ struct Entry {
 
 /// A class whose name says what is wrong.
 #[derive(Clone, Copy, Debug)]
-struct Class {
+struct KnownClass {
     name: &'static str,
     meaning: Meaning,
     #[cfg(test)]
@@ -38,7 +38,7 @@ struct Class {
 
 /// A message that is known.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Known {
+pub struct PublicMessage {
     /// What is said.
     pub says: PublicStr,
     /// What it means.
@@ -49,7 +49,7 @@ static FINDER: LazyLock<Option<Finder>> =
     LazyLock::new(|| Finder::new(MESSAGES.iter().map(|entry| entry.regex)));
 
 /// What is known of this message. Of several entries the one with more letters is meant, which stands first.
-pub fn message(text: &str) -> Option<Known> {
+pub fn message(text: &str) -> Option<PublicMessage> {
     let (index, captures) = FINDER.as_ref()?.find(text.trim_start())?;
     Some(MESSAGES.get(index)?.read(&captures))
 }
@@ -80,8 +80,8 @@ pub fn class(name: &str) -> Option<Meaning> {
     None
 }
 
-impl Entry {
-    fn read(&self, captures: &Captures<'_>) -> Known {
+impl KnownMessage {
+    fn read(&self, captures: &Captures<'_>) -> PublicMessage {
         let mut text = PublicText::new();
         let mut signal = None;
         let mut groups = captures.iter().skip(1);
@@ -102,7 +102,7 @@ impl Entry {
                 text.constant("?");
             }
         }
-        Known {
+        PublicMessage {
             says: text.finish(),
             meaning: self.means.with(signal, Meaning::WorkerLost),
         }

@@ -42,7 +42,7 @@ pub enum Speaker {
 
 /// One entry of `knowledge/signs`.
 #[derive(Clone, Copy, Debug)]
-struct Entry {
+struct KnownSign {
     regex: &'static str,
     says: &'static [Piece],
     weight: Weight,
@@ -114,7 +114,7 @@ pub fn saying(says: &str) -> Option<Sign> {
         .find(|sign| sign.says.as_str() == says)
 }
 
-impl Entry {
+impl KnownSign {
     fn read(&self, captures: &Captures<'_>) -> Sign {
         let group = |name| std::str::from_utf8(captures.name(name)?.as_bytes()).ok();
         let number = |name| group(name).and_then(|value| value.parse::<u64>().ok());

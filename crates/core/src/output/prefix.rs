@@ -19,6 +19,6 @@ mod collector;
 mod forms;
 mod source;
 
-pub(crate) use collector::Collector;
-pub(crate) use forms::{logged_line, strip};
-pub(crate) use source::{SourcePrefix, behind_bar, is_log_line, is_progress_bar};
+pub use collector::Collector;
+pub use forms::{logged_line, strip};
+pub use source::{SourcePrefix, behind_bar, is_log_line, is_progress_bar};

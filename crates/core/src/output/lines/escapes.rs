@@ -19,12 +19,12 @@ static HIDDEN: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 /// Whether a line with this byte needs cleaning.
-pub(super) const fn is_control(byte: u8) -> bool {
+pub const fn is_control(byte: u8) -> bool {
     (byte < 0x20 && byte != b'\t') || byte == 0x7f
 }
 
 /// Appends what is visible of a line to `visible`; returns whether the cursor was moved up.
-pub(super) fn strip(raw: &[u8], visible: &mut Vec<u8>) -> bool {
+pub fn strip(raw: &[u8], visible: &mut Vec<u8>) -> bool {
     let mut cursor_up = false;
     let mut from = 0;
     for hidden in HIDDEN.iter().flat_map(|hidden| hidden.find_iter(raw)) {

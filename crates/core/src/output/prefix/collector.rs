@@ -12,7 +12,7 @@ const PREFIX_BYTES_MAX: usize = 80;
 
 /// Follows the physical lines of one stream.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Collector {
+pub struct Collector {
     /// The text before the first `\r` of the physical line that is being read.
     head: Option<String>,
     /// Whether the line that comes is the rest of a physical one.
@@ -22,7 +22,7 @@ pub(crate) struct Collector {
 
 impl Collector {
     /// Takes the next line of the stream; returns it without its prefixes and without blanks around it.
-    pub(crate) fn strip<'a>(&mut self, line: &Line<'a>) -> &'a str {
+    pub fn strip<'a>(&mut self, line: &Line<'a>) -> &'a str {
         let begins = !self.continues;
         self.continues = line.end == LineEnd::Return;
         if !begins {

@@ -14,25 +14,25 @@ static ANY_FORM: LazyLock<Option<Regex>> = LazyLock::new(|| begins_with(FORM));
 const NESTED_MAX: usize = 8;
 
 /// A text that begins with a form.
-pub(super) fn begins_with(form: &str) -> Option<Regex> {
+pub fn begins_with(form: &str) -> Option<Regex> {
     Regex::new(&format!("^(?:{form})")).ok()
 }
 
 /// The line without its prefixes and without blanks around it.
-pub(crate) fn strip(line: &str) -> &str {
+pub fn strip(line: &str) -> &str {
     Leading::of(line).rest.trim_matches(' ')
 }
 
 /// The prefixes at a line's beginning.
-pub(super) struct Leading<'a> {
+pub struct Leading<'a> {
     /// What follows them.
-    pub(super) rest: &'a str,
+    pub rest: &'a str,
     /// The rank that one of them names; the innermost knows best.
-    pub(super) rank: Option<u64>,
+    pub rank: Option<u64>,
 }
 
 impl<'a> Leading<'a> {
-    pub(super) fn of(line: &'a str) -> Self {
+    pub fn of(line: &'a str) -> Self {
         let mut leading = Self {
             rest: line,
             rank: None,
@@ -73,7 +73,7 @@ struct DockerLine {
 }
 
 /// The line that docker's json-file has wrapped: `{"log":"…\n","stream":"stderr","time":"…"}`. It may hold `\r`.
-pub(crate) fn logged_line(line: &str) -> Option<String> {
+pub fn logged_line(line: &str) -> Option<String> {
     if !line.starts_with(LOGGED) {
         return None;
     }

@@ -17,18 +17,18 @@ const TIME: char = '\u{1}';
 
 /// What stands before the lines of a source.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct SourcePrefix {
+pub struct SourcePrefix {
     key: String,
     /// The rank that it names.
-    pub(crate) rank: Option<u64>,
+    pub rank: Option<u64>,
     /// Whether a logger wrote it: somebody caught the exception.
-    pub(crate) is_a_log: bool,
+    pub is_a_log: bool,
 }
 
 impl SourcePrefix {
     /// The prefix that the text before a header is, empty where it is none: indentation, the margin of a
     /// group, the end of a progress bar, a quotation.
-    pub(crate) fn of(before: &str) -> Self {
+    pub fn of(before: &str) -> Self {
         let before = outside_bar(before);
         let bare = before.trim_end_matches([' ', '|', '+', '\t']);
         let is_margin = bare.is_empty();
@@ -69,22 +69,22 @@ impl SourcePrefix {
     }
 
     /// Whether it goes on where the other one ends: something was printed between a rank's prefix and its header.
-    pub(crate) fn continues(&self, other: &Self) -> bool {
+    pub fn continues(&self, other: &Self) -> bool {
         self.key.len() > other.key.len() && self.key.starts_with(&other.key)
     }
 
     /// Whether there is none.
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.key.is_empty()
     }
 
     /// Length, to prefer the most particular of several that match.
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.key.len()
     }
 
     /// The line without this prefix; `loosely` lets other numbers than the time differ.
-    pub(crate) fn strip<'a>(&self, line: &'a str, loosely: bool) -> Option<&'a str> {
+    pub fn strip<'a>(&self, line: &'a str, loosely: bool) -> Option<&'a str> {
         if loosely && !self.key.contains(TIME) {
             return None;
         }
@@ -149,7 +149,7 @@ fn outside_bar(before: &str) -> &str {
 }
 
 /// What stands behind the end of a progress bar, which is its rate.
-pub(crate) fn behind_bar(text: &str) -> Option<&str> {
+pub fn behind_bar(text: &str) -> Option<&str> {
     static RATE: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r"(?:it/s|s/it)[^\]]*\]").ok());
     let rate = RATE.as_ref()?.find(text)?;
@@ -157,14 +157,14 @@ pub(crate) fn behind_bar(text: &str) -> Option<&str> {
 }
 
 /// Whether the text is (the end of) a progress bar.
-pub(crate) fn is_progress_bar(text: &str) -> bool {
+pub fn is_progress_bar(text: &str) -> bool {
     text.contains("%|") || text.contains("it/s") || text.contains("s/it")
 }
 
 /// Whether the line names a level at which a log reports an exception.
 ///
 /// A line of information says nothing: it stands before most tracebacks that a program dies of.
-pub(crate) fn is_log_line(text: &str) -> bool {
+pub fn is_log_line(text: &str) -> bool {
     text.split(|character: char| !character.is_ascii_alphanumeric())
         .any(|word| {
             matches!(

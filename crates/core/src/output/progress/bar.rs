@@ -19,7 +19,7 @@ use std::sync::LazyLock;
 
 /// What a bar counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unit {
+pub enum Unit {
     /// Iterations, tqdm's default and the training's unit; batches and steps are the same by other names.
     Iterations,
     /// Anything else: examples, files, bytes.
@@ -30,25 +30,25 @@ pub(super) enum Unit {
 
 /// One refresh of one bar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Bar<'a> {
+pub struct Bar<'a> {
     /// The description; training bars of trainers have none.
-    pub(super) description: &'a str,
+    pub description: &'a str,
     /// What the description says that is counted.
-    pub(super) role: BarRole,
+    pub role: BarRole,
     /// Drawn by rich, whose epochs are numbered up to the last one's own number.
-    pub(super) rich: bool,
+    pub rich: bool,
     /// The count.
-    pub(super) step: u64,
+    pub step: u64,
     /// The total, never below the count.
-    pub(super) total: Option<u64>,
+    pub total: Option<u64>,
     /// What is counted.
-    pub(super) unit: Unit,
+    pub unit: Unit,
     /// Seconds since the bar began.
-    pub(super) elapsed: Option<u64>,
+    pub elapsed: Option<u64>,
     /// Whether the bar is there up to its closing bracket.
-    pub(super) whole: bool,
+    pub whole: bool,
     /// What the program itself put behind the rate.
-    pub(super) postfix: &'a str,
+    pub postfix: &'a str,
 }
 
 /// The forms of bars, in the order in which they are tried. `COUNT` and `TAIL` stand for what they have in common.
@@ -71,7 +71,7 @@ static FORMS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
 
 impl<'a> Bar<'a> {
     /// The loss in its description.
-    pub(super) fn loss(&self) -> Option<f64> {
+    pub fn loss(&self) -> Option<f64> {
         match role::only_epoch(self.description) {
             Some((_, loss)) => loss,
             None => role::loss(self.description),
@@ -79,7 +79,7 @@ impl<'a> Bar<'a> {
     }
 
     /// How its epochs are numbered. Only Lightning puts the version of its log behind its bars.
-    pub(super) fn numbering(&self) -> Numbering {
+    pub fn numbering(&self) -> Numbering {
         if self.rich {
             Numbering::FromZeroToLast
         } else if self.postfix.contains("v_num=") {
@@ -90,12 +90,12 @@ impl<'a> Bar<'a> {
     }
 
     /// Whether its description names its epoch; such bars are drawn on standard output, too.
-    pub(super) const fn names_epoch(&self) -> bool {
+    pub const fn names_epoch(&self) -> bool {
         matches!(self.role, BarRole::Epoch(_) | BarRole::OnlyEpoch(_))
     }
 
     /// The first bar of a line, and what follows it.
-    pub(super) fn find(text: &'a str) -> Option<(Self, &'a str)> {
+    pub fn find(text: &'a str) -> Option<(Self, &'a str)> {
         for form in FORMS.iter() {
             if let Some(found) = form.captures(text)
                 && let Some(bar) = Self::read(&found)

@@ -30,7 +30,7 @@ use crate::limits::{NESTED_TOTALS_MAX, RESTART_LINES_MIN};
 
 /// What a bar says of the training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum BarChange {
+pub enum BarChange {
     /// Nothing: it is not the training's, or a repeat.
     None,
     /// A training begins, the first or another one.
@@ -43,9 +43,9 @@ pub(super) enum BarChange {
 
 /// Chooses among the bars of a run.
 #[derive(Clone, Debug, Default)]
-pub(super) struct BarChoice {
+pub struct BarChoice {
     /// The bar that was chosen.
-    pub(super) chosen: Option<Position>,
+    pub chosen: Option<Position>,
     /// Seen as an ended line: an unfinished one may still turn out to be nested.
     confirmed: bool,
     /// Seconds that a nested bar of the chosen one's total has run, while there is one.
@@ -60,22 +60,22 @@ pub(super) struct BarChoice {
     /// Whether a nested bar was seen since the chosen one began.
     nests: bool,
     /// A trainer said that it evaluates: the next bar that begins is that.
-    pub(super) evaluates: bool,
+    pub evaluates: bool,
     /// The command is known to train nothing (any more), whatever bars it draws.
-    pub(super) idle: bool,
+    pub idle: bool,
     /// The total that the trainer announced.
-    pub(super) announced: Option<u64>,
+    pub announced: Option<u64>,
     /// What else was printed since the chosen bar made its last step.
     other_lines: u32,
     /// Whether weights were loaded since then.
     loaded: bool,
     loops: Loops,
-    pub(super) guesses: Guesses,
+    pub guesses: Guesses,
 }
 
 impl BarChoice {
     /// Takes a bar of an ended line.
-    pub(super) fn offer(&mut self, bar: &Bar<'_>, cursor_up: bool) -> BarChange {
+    pub fn offer(&mut self, bar: &Bar<'_>, cursor_up: bool) -> BarChange {
         if self.idle {
             return BarChange::None;
         }
@@ -130,7 +130,7 @@ impl BarChoice {
     }
 
     /// A trainer is at work: what was guessed of loops is not so.
-    pub(super) fn has_trainer(&mut self) -> BarChange {
+    pub fn has_trainer(&mut self) -> BarChange {
         let Some(position) = self.guesses.give_up() else {
             return BarChange::None;
         };
@@ -186,7 +186,7 @@ impl BarChoice {
 
     /// Whether the bar that was chosen may be none of the training's, once a line says that the training has so many
     /// steps in all: it has no description and another length, or it is at its end and nothing was logged while it ran.
-    pub(super) fn yields_to(&self, total: Option<u64>) -> bool {
+    pub fn yields_to(&self, total: Option<u64>) -> bool {
         let Some(chosen) = self.chosen else {
             return true;
         };
@@ -219,7 +219,7 @@ impl BarChoice {
 
     /// Takes back the bar that followed a finished training: it has logged an evaluation's loss. Answers
     /// whether there was such a bar.
-    pub(super) fn was_evaluation(&mut self) -> bool {
+    pub fn was_evaluation(&mut self) -> bool {
         let (Some(before), Some(evaluation)) = (self.before.take(), self.chosen) else {
             return false;
         };
@@ -229,12 +229,12 @@ impl BarChoice {
     }
 
     /// A training's loss was logged at some time: what there is was no evaluation.
-    pub(super) fn confirm(&mut self) {
+    pub fn confirm(&mut self) {
         self.before = None;
     }
 
     /// A training's loss was logged now: by the chosen bar, or by one behind it, which takes its place.
-    pub(super) fn was_training(&mut self) -> BarChange {
+    pub fn was_training(&mut self) -> BarChange {
         self.confirm();
         let Some(chosen) = self.chosen else {
             return BarChange::None;
@@ -254,13 +254,13 @@ impl BarChoice {
     }
 
     /// The length of the chosen bar, if it has come to its end.
-    pub(super) fn finished(&self) -> Option<u64> {
+    pub fn finished(&self) -> Option<u64> {
         self.chosen.filter(Position::is_end)?.total
     }
 
     /// Takes a bar from a line that has not ended: it can only begin the first bar or carry it on, and what
     /// follows may still show that it is nested.
-    pub(super) fn peek(&mut self, bar: &Bar<'_>, cursor_up: bool) -> BarChange {
+    pub fn peek(&mut self, bar: &Bar<'_>, cursor_up: bool) -> BarChange {
         let is_phase = matches!(
             bar.role,
             BarRole::Phase | BarRole::Loading | BarRole::Epochs
@@ -291,13 +291,13 @@ impl BarChoice {
     }
 
     /// Notes that something was printed that is no bar.
-    pub(super) fn other_line(&mut self) {
+    pub fn other_line(&mut self) {
         self.other_lines = self.other_lines.saturating_add(1);
     }
 
     /// An evaluation's loss was logged, and no training's ever: takes back the finished bar that stands alone, in which
     /// nothing and behind which nothing was drawn.
-    pub(super) fn was_evaluation_alone(&mut self) -> BarChange {
+    pub fn was_evaluation_alone(&mut self) -> BarChange {
         match self.chosen {
             Some(chosen)
                 if chosen.kind == BarKind::Plain
@@ -315,7 +315,7 @@ impl BarChoice {
     }
 
     /// Notes the total that the trainer announced.
-    pub(super) fn announce(&mut self, total: u64) {
+    pub fn announce(&mut self, total: u64) {
         self.announced = Some(total);
         self.evaluates = false;
     }

@@ -16,7 +16,7 @@ static TOKEN: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 /// The metrics of a line that is one whole dictionary of a trainer.
-pub(super) fn parse(text: &str) -> Option<Metrics> {
+pub fn parse(text: &str) -> Option<Metrics> {
     if !text.starts_with('{') {
         return None;
     }
@@ -67,7 +67,7 @@ fn is_log(log: &Metrics) -> bool {
 
 /// The metrics of a dictionary that a logger printed, behind what loggers print before it. It has to be surely a
 /// trainer's.
-pub(super) fn parse_logged(text: &str) -> Option<Metrics> {
+pub fn parse_logged(text: &str) -> Option<Metrics> {
     if !text.ends_with('}') {
         return None;
     }
@@ -76,7 +76,7 @@ pub(super) fn parse_logged(text: &str) -> Option<Metrics> {
 }
 
 /// Whether it is surely a trainer's: people print losses of their own, but rarely so.
-pub(super) fn is_trainers(log: &Metrics) -> bool {
+pub fn is_trainers(log: &Metrics) -> bool {
     let others = [Metric::LearningRate, Metric::EvalLoss, Metric::TrainRuntime];
     log.has(Metric::Epoch) && others.iter().any(|metric| log.has(*metric))
 }
@@ -106,7 +106,7 @@ fn named(names: &[(&str, Metric)], name: &str) -> Option<Metric> {
 
 /// The metrics that a training's bar shows. They are rounded to what is printed, so a trainer's log line, where there is
 /// one, comes before them.
-pub(super) fn of_bar(bar: &Bar<'_>) -> Metrics {
+pub fn of_bar(bar: &Bar<'_>) -> Metrics {
     let mut log = Metrics::default();
     if let Some(loss) = bar.loss() {
         log.put(Metric::Loss, loss);

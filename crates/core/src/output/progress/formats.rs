@@ -21,22 +21,22 @@ struct TableHeader {
 
 /// Where the reader of lines is.
 #[derive(Clone, Debug, Default)]
-pub(super) struct LineReader {
+pub struct LineReader {
     header: Option<TableHeader>,
     loops: Loops,
 }
 
 /// What a line says.
 #[derive(Clone, Debug)]
-pub(super) struct ProgressLine {
+pub struct ProgressLine {
     /// Whose line it is.
-    pub(super) format: usize,
-    pub(super) says: About,
-    pub(super) metrics: Metrics,
+    pub format: usize,
+    pub says: About,
+    pub metrics: Metrics,
 }
 
 impl LineReader {
-    pub(super) fn read(&mut self, text: &str) -> Option<ProgressLine> {
+    pub fn read(&mut self, text: &str) -> Option<ProgressLine> {
         if let Some((number, metrics)) = find(text) {
             let format = &FORMATS[number];
             if !format.rows.metrics.is_empty() {

@@ -12,7 +12,7 @@ use crate::limits::GUESSED_EPOCHS_MAX;
 
 /// What bars without a description are taken for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Guess {
+pub enum Guess {
     /// The bar of this length counts epochs: how many are done, and how many have begun beyond those.
     Around { epochs: u64, done: u64, begun: u64 },
     /// A bar of this length is drawn anew for each epoch: which one it is, and its count.
@@ -25,17 +25,17 @@ pub(super) enum Guess {
 
 /// The guess of a run, and what speaks against any.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Guesses {
-    pub(super) guess: Option<Guess>,
+pub struct Guesses {
+    pub guess: Option<Guess>,
     /// A trainer is at work.
     trainer: bool,
     /// What was printed last is the blanks that take a bar away.
-    pub(super) cleared: bool,
+    pub cleared: bool,
 }
 
 /// What becomes of a bar under a guess.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Guessed {
+pub enum Guessed {
     /// There is none, or it is not about this bar.
     No,
     /// The bar is a part of the guessed loop, which is there now, where that can be told.
@@ -47,7 +47,7 @@ pub(super) enum Guessed {
 impl Guesses {
     /// Guesses from the bar that comes now that the chosen one, without a description, counts epochs, or is one. Answers
     /// whether that is new.
-    pub(super) fn make(&mut self, bar: &Bar<'_>, chosen: &Position, loops: &mut Loops) -> bool {
+    pub fn make(&mut self, bar: &Bar<'_>, chosen: &Position, loops: &mut Loops) -> bool {
         let begins = bar.role == BarRole::Plain && bar.step == 0;
         if !begins || self.trainer || self.guess.is_some() {
             return false;
@@ -74,7 +74,7 @@ impl Guesses {
     }
 
     /// Takes a bar without a description.
-    pub(super) fn take(&mut self, step: u64, total: Option<u64>, loops: &mut Loops) -> Guessed {
+    pub fn take(&mut self, step: u64, total: Option<u64>, loops: &mut Loops) -> Guessed {
         match &mut self.guess {
             Some(Guess::Around {
                 epochs,
@@ -109,7 +109,7 @@ impl Guesses {
     }
 
     /// A trainer is at work, so there are no such loops: answers where the bar stands that was taken for one.
-    pub(super) fn give_up(&mut self) -> Option<Position> {
+    pub fn give_up(&mut self) -> Option<Position> {
         self.trainer = true;
         let (step, total) = match self.guess.take()? {
             Guess::Around { epochs, done, .. } => (done, epochs),
@@ -125,7 +125,7 @@ impl Guesses {
     /// A bar was drawn; the chosen one at some step, or another. A chosen one that comes back at once was taken away
     /// for a line to be printed: trainers do that with each line of their log, wherever that goes. Answers whether it
     /// was.
-    pub(super) fn drawn(&mut self, chosen_step: Option<u64>) -> bool {
+    pub fn drawn(&mut self, chosen_step: Option<u64>) -> bool {
         let printed = self.cleared && chosen_step > Some(0);
         self.trainer |= printed;
         self.cleared = false;

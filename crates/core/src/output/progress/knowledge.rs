@@ -11,15 +11,15 @@ use std::sync::LazyLock;
 type Lazy = LazyLock<Option<Regex>>;
 
 /// Patterns of which one has to match.
-pub(super) struct LinePattern {
+pub struct LinePattern {
     regex: &'static Lazy,
     /// What the groups say.
-    pub(super) metrics: &'static [Metric],
+    pub metrics: &'static [Metric],
 }
 
 /// What a line is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum About {
+pub enum About {
     /// How far the training is.
     Progress,
     /// How far it will go.
@@ -31,15 +31,15 @@ pub(super) enum About {
 }
 
 /// What one program prints of its progress.
-pub(super) struct Format {
-    pub(super) lines: LinePattern,
+pub struct Format {
+    pub lines: LinePattern,
     fields: LinePattern,
-    pub(super) rows: LinePattern,
+    pub rows: LinePattern,
     /// How many other lines may stand before a row.
-    pub(super) rows_within: u32,
+    pub rows_within: u32,
     /// The number of the first step.
-    pub(super) counts_from: u32,
-    pub(super) says: About,
+    pub counts_from: u32,
+    pub says: About,
 }
 
 include!(concat!(env!("OUT_DIR"), "/progress.rs"));
@@ -48,7 +48,7 @@ static FINDER: LazyLock<Option<AhoCorasick>> =
     LazyLock::new(|| AhoCorasick::new(ANCHORS.iter().map(|(word, _)| word)).ok());
 
 /// The format of a line that says something by itself, by its number, and what it says.
-pub(super) fn find(text: &str) -> Option<(usize, Metrics)> {
+pub fn find(text: &str) -> Option<(usize, Metrics)> {
     let mut possible = Vec::new();
     for found in FINDER.as_ref()?.find_overlapping_iter(text) {
         possible.push(ANCHORS[found.pattern().as_usize()].1);
@@ -67,7 +67,7 @@ pub(super) fn find(text: &str) -> Option<(usize, Metrics)> {
 
 impl Format {
     /// What a line says that has one of these patterns.
-    pub(super) fn read(&self, pattern: &LinePattern, text: &str) -> Option<Metrics> {
+    pub fn read(&self, pattern: &LinePattern, text: &str) -> Option<Metrics> {
         let mut metrics = pattern.read(text)?;
         let mut from = 0;
         while let Some(end) = self.fields.find(text, from, &mut metrics)
@@ -80,7 +80,7 @@ impl Format {
 }
 
 impl LinePattern {
-    pub(super) fn read(&self, text: &str) -> Option<Metrics> {
+    pub fn read(&self, text: &str) -> Option<Metrics> {
         let mut metrics = Metrics::default();
         self.find(text, 0, &mut metrics)?;
         Some(metrics)

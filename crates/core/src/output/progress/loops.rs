@@ -10,7 +10,7 @@ use crate::limits::STEP_MAX;
 
 /// How a bar is known to be a training's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum BarKind {
+pub enum BarKind {
     /// It has no description.
     #[default]
     Plain,
@@ -22,28 +22,28 @@ pub(super) enum BarKind {
 
 /// Where a training is, as a bar shows it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Position {
-    pub(super) kind: BarKind,
-    pub(super) step: u64,
+pub struct Position {
+    pub kind: BarKind,
+    pub step: u64,
     /// Of epochs it is known where their number is.
-    pub(super) total: Option<u64>,
+    pub total: Option<u64>,
     /// Seconds of the bar's own clock, which begins anew with each epoch.
-    pub(super) elapsed: Option<u64>,
+    pub elapsed: Option<u64>,
     /// Epochs done, the current one's share among them, where its length is known.
-    pub(super) epoch: Option<f64>,
+    pub epoch: Option<f64>,
 }
 
 impl Position {
-    pub(super) fn is_end(&self) -> bool {
+    pub fn is_end(&self) -> bool {
         self.total == Some(self.step)
     }
 
-    pub(super) fn is_under_way(&self) -> bool {
+    pub fn is_under_way(&self) -> bool {
         self.total.is_some_and(|total| self.step < total)
     }
 
     /// Whether a bar can be this one. A description may come and go; the epochs' total may become known.
-    pub(super) fn is_continued_by(&self, bar: &Self) -> bool {
+    pub fn is_continued_by(&self, bar: &Self) -> bool {
         match (self.kind, bar.kind) {
             (BarKind::Epochs, BarKind::Epochs) => true,
             (BarKind::Epochs, _) | (_, BarKind::Epochs) => false,
@@ -54,7 +54,7 @@ impl Position {
 
 /// How a program numbers its epochs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Numbering {
+pub enum Numbering {
     /// From 0 or from 1.
     Unknown,
     /// From 0, as Lightning does.
@@ -65,9 +65,9 @@ pub(super) enum Numbering {
 
 /// The epochs of one training.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Loops {
+pub struct Loops {
     /// Epochs done and planned, as a bar around the batches says; the bars in it count batches.
-    pub(super) outer: Option<(u64, Option<u64>)>,
+    pub outer: Option<(u64, Option<u64>)>,
     current: Option<Current>,
 }
 
@@ -84,7 +84,7 @@ struct Current {
 
 impl Loops {
     /// Notes the bar that counts epochs; an epoch that it counts is done, whatever the bar in it last showed.
-    pub(super) fn outer(&mut self, done: u64, planned: Option<u64>) -> Option<Position> {
+    pub fn outer(&mut self, done: u64, planned: Option<u64>) -> Option<Position> {
         self.outer = Some((done, planned));
         let current = self.current.as_mut()?;
         if done <= current.number {
@@ -95,12 +95,12 @@ impl Loops {
     }
 
     /// Whether an epoch has this many batches.
-    pub(super) fn is_length(&self, length: Option<u64>) -> bool {
+    pub fn is_length(&self, length: Option<u64>) -> bool {
         length.is_some() && self.current.is_some_and(|current| current.length == length)
     }
 
     /// A bar in the bar of epochs.
-    pub(super) fn inner(&mut self, count: u64, length: Option<u64>) -> Option<Position> {
+    pub fn inner(&mut self, count: u64, length: Option<u64>) -> Option<Position> {
         let (done, _) = self.outer?;
         let number = match self.current {
             // An evaluation's bar in the same epoch.
@@ -113,18 +113,13 @@ impl Loops {
     }
 
     /// A bar of an epoch that does not name it: this one, from 0.
-    pub(super) fn unnamed(
-        &mut self,
-        number: u64,
-        count: u64,
-        length: Option<u64>,
-    ) -> Option<Position> {
+    pub fn unnamed(&mut self, number: u64, count: u64, length: Option<u64>) -> Option<Position> {
         self.note(number, 0, count, length);
         self.position(None)
     }
 
     /// A bar that names its epoch.
-    pub(super) fn named(
+    pub fn named(
         &mut self,
         epoch: EpochName,
         numbering: Numbering,

@@ -6,7 +6,7 @@ use crate::limits::{EPOCH_MAX, STEP_MAX, TOKENS_MAX};
 
 /// What a number says. The names are those of `knowledge/progress`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Metric {
+pub enum Metric {
     /// Steps done.
     Step,
     /// Steps planned.
@@ -43,11 +43,11 @@ const METRICS: usize = Metric::TrainRuntime as usize + 1;
 
 /// The known numbers of one line.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Metrics([Option<f64>; METRICS]);
+pub struct Metrics([Option<f64>; METRICS]);
 
 impl Metrics {
     /// Takes a number. Of those that are none, only a loss's and a gradient norm's say something.
-    pub(super) fn put(&mut self, metric: Metric, number: f64) {
+    pub fn put(&mut self, metric: Metric, number: f64) {
         let (metric, number) = match metric {
             Metric::StepMilliseconds => (Metric::StepSeconds, number / 1000.0),
             _ => (metric, number),
@@ -57,22 +57,22 @@ impl Metrics {
         }
     }
 
-    pub(super) const fn get(&self, metric: Metric) -> Option<f64> {
+    pub const fn get(&self, metric: Metric) -> Option<f64> {
         self.0[metric as usize]
     }
 
     /// A number that counts something, without its fraction.
-    pub(super) fn count(&self, metric: Metric) -> Option<u64> {
+    pub fn count(&self, metric: Metric) -> Option<u64> {
         // In range, the cast only drops the fraction.
         self.get(metric).map(|number| number as u64)
     }
 
-    pub(super) fn has(&self, metric: Metric) -> bool {
+    pub fn has(&self, metric: Metric) -> bool {
         self.get(metric).is_some()
     }
 
     /// Takes from another line what this one does not say.
-    pub(super) fn fill(&mut self, other: &Self) {
+    pub fn fill(&mut self, other: &Self) {
         for (own, others) in self.0.iter_mut().zip(other.0) {
             *own = own.or(others);
         }
@@ -105,7 +105,7 @@ fn is_possible(metric: Metric, number: f64) -> bool {
 const NUMBER_BYTES_MAX: usize = 40;
 
 /// A number as Python, numpy or C print it, maybe with commas between the thousands.
-pub(super) fn number(text: &str) -> Option<f64> {
+pub fn number(text: &str) -> Option<f64> {
     if text.len() > NUMBER_BYTES_MAX {
         return None;
     }

@@ -38,7 +38,7 @@ pub struct Pace {
 
 impl Pace {
     /// Notes that `step` was seen. Steps that do not grow and times that run backwards change nothing.
-    pub(super) fn note(&mut self, step: u64, at: f64) {
+    pub fn note(&mut self, step: u64, at: f64) {
         if !at.is_finite() || self.last.is_some_and(|last| step <= last.step) {
             return;
         }
@@ -144,7 +144,7 @@ impl Pace {
 }
 
 /// Steps per second between two points; None where no time or no step lies between them.
-pub(crate) fn rate(from: Point, to: Point) -> Option<f64> {
+pub fn rate(from: Point, to: Point) -> Option<f64> {
     let (steps, seconds) = (to.step.checked_sub(from.step)?, to.at - from.at);
     (steps > 0 && seconds > 0.0).then_some(steps as f64 / seconds)
 }

@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 
 /// What a bar counts, as far as its description says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum BarRole {
+pub enum BarRole {
     /// No description: a trainer's own bar, or that of an evaluation, which looks the same.
     Plain,
     /// The steps of a training: `Steps:`, `Training:`, `loss 2.31:`.
@@ -32,15 +32,15 @@ pub(super) enum BarRole {
 
 /// Which epoch, as it is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct EpochName {
-    pub(super) number: u64,
+pub struct EpochName {
+    pub number: u64,
     /// The number behind the slash; None where there is none, or where it means no bound (Lightning's -2).
-    pub(super) last: Option<u64>,
+    pub last: Option<u64>,
 }
 
 impl BarRole {
     /// Reads what stands before a bar, its colon included or not.
-    pub(super) fn of(description: &str) -> Self {
+    pub fn of(description: &str) -> Self {
         let text = description
             .trim_matches(' ')
             .trim_end_matches([':', ' ', '|', '-']);
@@ -71,7 +71,7 @@ impl BarRole {
 }
 
 /// The epoch of a description in the form of a program that draws no other bar, and the loss in it.
-pub(super) fn only_epoch(description: &str) -> Option<(EpochName, Option<f64>)> {
+pub fn only_epoch(description: &str) -> Option<(EpochName, Option<f64>)> {
     let metrics = ONLY_EPOCH.read(description)?;
     let number = metrics.count(Metric::EpochNumber)?;
     let epoch = EpochName { number, last: None };
@@ -79,7 +79,7 @@ pub(super) fn only_epoch(description: &str) -> Option<(EpochName, Option<f64>)> 
 }
 
 /// The loss in a description that says nothing else: `loss 2.31`, `Train loss: 2.31`, `loss=2.31`.
-pub(super) fn loss(description: &str) -> Option<f64> {
+pub fn loss(description: &str) -> Option<f64> {
     static LOSS: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(r"(?i)^[: ]*(?:train(?:ing)? )?loss[:= ]*(-?[0-9][0-9.e+-]*)[: ]*$").ok()
     });

@@ -5,7 +5,7 @@
 //! the line numbers, which move with every release; a hash over the raw message could be guessed.
 
 use super::grammar::exceptions::PRIVATE;
-use super::report::{Exception, Link, Report};
+use super::report::{ChainLink, ErrorReport, Exception};
 use crate::event::{ErrorEvent, Frame};
 use crate::knowledge::Meaning;
 use crate::limits::TRACE_TEXT_BYTES_MAX;
@@ -14,7 +14,7 @@ use crate::public::{PublicStr, dictionary};
 
 /// The error event of a report; `fatal` says whether the run died of it.
 #[must_use]
-pub fn event(report: &Report, fatal: bool) -> ErrorEvent {
+pub fn event(report: &ErrorReport, fatal: bool) -> ErrorEvent {
     let mut event = ErrorEvent {
         meaning: report.meaning().map(Meaning::public),
         marker: report.marker.clone(),
@@ -48,7 +48,7 @@ fn class(exception: &Exception) -> PublicStr {
 
 /// Hashes what stays the same when the same error comes again.
 #[must_use]
-pub fn fingerprint(report: &Report) -> PublicStr {
+pub fn fingerprint(report: &ErrorReport) -> PublicStr {
     let mut parts: Vec<PublicStr> = report.marker.iter().cloned().collect();
     for exception in &report.exceptions {
         parts.push(class(exception));
@@ -78,7 +78,7 @@ pub fn fingerprint_of(parts: &[PublicStr]) -> PublicStr {
 }
 
 /// The traceback, in Python's own form.
-fn stack_trace(report: &Report) -> PublicStr {
+fn stack_trace(report: &ErrorReport) -> PublicStr {
     let mut text = Bounded::default();
     for (index, exception) in report.exceptions.iter().enumerate() {
         if index == 1 && report.dropped > 0 {
@@ -86,15 +86,15 @@ fn stack_trace(report: &Report) -> PublicStr {
         }
         let link = match exception.link {
             _ if index == 0 => "",
-            Link::First => "",
-            Link::Cause => {
+            ChainLink::First => "",
+            ChainLink::Cause => {
                 "\nThe above exception was the direct cause of the following exception:\n"
             }
-            Link::Context => {
+            ChainLink::Context => {
                 "\nDuring handling of the above exception, another exception occurred:\n"
             }
-            Link::Member => "\nMember of the group:\n",
-            Link::Quoted => "\nOriginal error:\n",
+            ChainLink::Member => "\nMember of the group:\n",
+            ChainLink::Quoted => "\nOriginal error:\n",
         };
         if !link.is_empty() {
             text.line(|line| line.constant(link));

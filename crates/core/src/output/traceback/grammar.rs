@@ -10,12 +10,12 @@ macro_rules! captures {
     }};
 }
 
-pub(super) mod boxed;
-pub(super) mod dump;
-pub(super) mod escaped;
-pub(super) mod exceptions;
+pub mod boxed;
+pub mod dump;
+pub mod escaped;
+pub mod exceptions;
 mod fatal;
-pub(super) mod frames;
-pub(super) mod headers;
-pub(super) mod launcher;
-pub(super) mod words;
+pub mod frames;
+pub mod headers;
+pub mod launcher;
+pub mod words;

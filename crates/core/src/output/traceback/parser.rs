@@ -9,8 +9,8 @@ use super::grammar::dump::Dump;
 use super::grammar::exceptions::{self, ExceptionLine};
 use super::grammar::frames::{self, RawFrame};
 use super::grammar::headers::{self, Header, Separator};
-use super::grammar::words::{Words, behind_bar};
-use super::report::{Exception, Frames, Link, Report, Standing};
+use super::grammar::words::{LineWords, behind_bar};
+use super::report::{ChainLink, ErrorReport, Exception, Frames, Standing};
 use super::{messages, origin};
 use crate::event::Frame;
 use crate::knowledge::{self, lists::Question};
@@ -23,7 +23,7 @@ use crate::status::signal::{SIGHUP, SIGINT, SIGTERM};
 
 /// Where in the grammar the source is.
 #[derive(Clone, Debug, Default, PartialEq)]
-enum State {
+enum ParserState {
     /// Between reports; frames may come without a header where the beginning was lost.
     #[default]
     Idle,
@@ -78,11 +78,11 @@ struct Stray {
 
 /// Reads one source.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Parser {
-    state: State,
-    report: Option<Report>,
+pub struct Parser {
+    state: ParserState,
+    report: Option<ErrorReport>,
     /// The link that was announced for the next header.
-    link: Option<Link>,
+    link: Option<ChainLink>,
     /// Left edge of the frames: the exception's line stands left of it.
     column: usize,
     /// Column of the margin of the outermost group.
@@ -99,30 +99,30 @@ pub(super) struct Parser {
 
 /// What is known about the line from outside of it.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Around {
+pub struct Around {
     /// Whether a log line, or a log's prefix, stands before it.
-    pub(super) logged: bool,
+    pub logged: bool,
     /// The source's rank.
-    pub(super) rank: Option<u64>,
+    pub rank: Option<u64>,
     /// Seconds since the command's spawn.
-    pub(super) at: f64,
+    pub at: f64,
     /// Number of the next report.
-    pub(super) order: u64,
+    pub order: u64,
     /// Number of the line.
-    pub(super) line: u64,
+    pub line: u64,
     /// Which questions of the grammar the line may answer.
-    pub(super) words: Words,
+    pub words: LineWords,
 }
 
 impl Around {
-    fn report(self, standing: Standing) -> Report {
-        let mut report = Report {
+    fn report(self, standing: Standing) -> ErrorReport {
+        let mut report = ErrorReport {
             standing,
             rank: self.rank,
             at: self.at,
             order: self.order,
             ended: self.line,
-            ..Report::default()
+            ..ErrorReport::default()
         };
         report.push(Exception::default());
         report
@@ -131,13 +131,14 @@ impl Around {
 
 impl Parser {
     /// Whether only a line that stands out needs to be shown to it.
-    pub(super) fn is_idle(&self) -> bool {
+    pub fn is_idle(&self) -> bool {
         match self.state {
-            State::Idle => {}
-            State::After(after) if !after.announces && after.message == MessageLine::Same => {}
-            State::After(_) | State::Frames | State::Dump(_) => return false,
+            ParserState::Idle => {}
+            ParserState::After(after) if !after.announces && after.message == MessageLine::Same => {
+            }
+            ParserState::After(_) | ParserState::Frames | ParserState::Dump(_) => return false,
         }
-        let is_native = |report: &Report| report.standing == Standing::Native;
+        let is_native = |report: &ErrorReport| report.standing == Standing::Native;
         !self.report.as_ref().is_some_and(is_native)
             && self.boxes.is_empty()
             && self.stray.frames.is_empty()
@@ -145,9 +146,9 @@ impl Parser {
     }
 
     /// Whether a header came and nothing of its traceback.
-    pub(super) fn awaits_first_frame(&self) -> bool {
+    pub fn awaits_first_frame(&self) -> bool {
         match &self.report {
-            Some(report) if self.state == State::Frames => {
+            Some(report) if self.state == ParserState::Frames => {
                 matches!(report.exceptions.as_slice(), [only] if only.frames.is_empty())
             }
             _ => false,
@@ -155,14 +156,14 @@ impl Parser {
     }
 
     /// Takes the next line, without the source's prefix; returns the report that it ends.
-    pub(super) fn line(&mut self, line: &str, around: Around) -> Option<Report> {
+    pub fn line(&mut self, line: &str, around: Around) -> Option<ErrorReport> {
         if let Some((_, left)) = &mut self.heading {
             *left = left.saturating_sub(1);
         }
         let line = match self.boxes.line(line, self.report.is_some()) {
             Unboxed::Line(line) => line,
             Unboxed::Border => {
-                self.state = State::After(After::default());
+                self.state = ParserState::After(After::default());
                 return None;
             }
             Unboxed::Member => {
@@ -196,14 +197,14 @@ impl Parser {
             return None;
         }
         match self.state {
-            State::Idle => self.idle(text, around),
-            State::Frames => self.frames(text, around),
-            State::After(after) => self.after(text, after, around),
-            State::Dump(mut dump) => {
+            ParserState::Idle => self.idle(text, around),
+            ParserState::Frames => self.frames(text, around),
+            ParserState::After(after) => self.after(text, after, around),
+            ParserState::Dump(mut dump) => {
                 if let Some(report) = &mut self.report
                     && dump.line(text, report)
                 {
-                    self.state = State::Dump(dump);
+                    self.state = ParserState::Dump(dump);
                     return None;
                 }
                 self.close()
@@ -212,23 +213,23 @@ impl Parser {
     }
 
     /// Ends what is open.
-    pub(super) fn close(&mut self) -> Option<Report> {
+    pub fn close(&mut self) -> Option<ErrorReport> {
         let closed = std::mem::take(self);
         self.heading = closed.heading;
         closed.end()
     }
 
     /// The report that is being read, as it would be if the stream ended here.
-    pub(super) fn pending(&self) -> Option<Report> {
+    pub fn pending(&self) -> Option<ErrorReport> {
         self.clone().end()
     }
 
-    fn end(mut self) -> Option<Report> {
+    fn end(mut self) -> Option<ErrorReport> {
         if let Some(frame) = self.boxes.finish() {
             self.push_frame(frame);
         }
         let mut report = self.report?;
-        if matches!(self.state, State::Dump(_)) {
+        if matches!(self.state, ParserState::Dump(_)) {
             Dump::end(&mut report);
         }
         Some(report).filter(|report| !report.is_empty())
@@ -247,7 +248,7 @@ impl Parser {
     }
 
     /// Another exception of the report.
-    fn push_exception(&mut self, link: Link) {
+    fn push_exception(&mut self, link: ChainLink) {
         if let Some(report) = &mut self.report {
             report.push(Exception {
                 link,
@@ -258,22 +259,22 @@ impl Parser {
 
     /// A member of the group follows.
     fn member(&mut self) {
-        self.push_exception(Link::Member);
-        self.state = State::Frames;
+        self.push_exception(ChainLink::Member);
+        self.state = ParserState::Frames;
         self.column = 1;
     }
 
     /// A native death: `terminate called …`, `Fatal Python error: …`, the dump of a timeout.
-    fn native(&mut self, native: headers::Native, around: Around) -> Option<Report> {
+    fn native(&mut self, native: headers::Native, around: Around) -> Option<ErrorReport> {
         let closed = self.close();
-        self.report = Some(Report {
+        self.report = Some(ErrorReport {
             marker: Some(native.marker),
             ..around.report(native.standing)
         });
         self.state = if native.dumps {
-            State::Dump(Dump::default())
+            ParserState::Dump(Dump::default())
         } else {
-            State::After(After::default())
+            ParserState::After(After::default())
         };
         closed
     }
@@ -285,22 +286,22 @@ impl Parser {
         line: &str,
         margin: Option<usize>,
         around: Around,
-    ) -> Option<Report> {
+    ) -> Option<ErrorReport> {
         let mut closed = None;
         let is_quoted = match self.state {
-            State::After(after) => header.original || after.announces,
+            ParserState::After(after) => header.original || after.announces,
             _ => false,
         };
         let is_deeper = matches!((self.group, margin), (Some(group), Some(at)) if at > group);
         let mut link = self.link.take();
         if link.is_some() && is_deeper {
-            link = Some(Link::Member);
+            link = Some(ChainLink::Member);
         } else if link.is_none() && is_quoted {
-            link = Some(Link::Quoted);
+            link = Some(ChainLink::Quoted);
         }
         let newest = self.newest();
         let is_open_member = newest.is_some_and(|newest| {
-            newest.link == Link::Member && !newest.complete && newest.frames.is_empty()
+            newest.link == ChainLink::Member && !newest.complete && newest.frames.is_empty()
         });
         // The separator of a member has opened it already.
         if !is_open_member {
@@ -321,7 +322,7 @@ impl Parser {
         if header.group && self.group.is_none() {
             self.group = margin.or(Some(2));
         }
-        self.state = State::Frames;
+        self.state = ParserState::Frames;
         self.silence = 0;
         self.stray = Stray::default();
         self.is_notebook = header.notebook;
@@ -331,7 +332,7 @@ impl Parser {
     }
 
     /// What announces the next header: a link of the chain, a member of a group, a heading.
-    fn announcement(&mut self, text: &str, words: Words) -> bool {
+    fn announcement(&mut self, text: &str, words: LineWords) -> bool {
         if words.have(Question::Heading)
             && let Some(standing) = headers::heading(text)
         {
@@ -352,14 +353,14 @@ impl Parser {
                 self.member();
                 self.group = self.group.or(Some(2));
             }
-            Some(Separator::End) => self.state = State::After(After::default()),
+            Some(Separator::End) => self.state = ParserState::After(After::default()),
             None => return false,
         }
         true
     }
 
     /// Frames without a header: the beginning was lost, or a syntax error, which has none.
-    fn idle(&mut self, text: &str, around: Around) -> Option<Report> {
+    fn idle(&mut self, text: &str, around: Around) -> Option<ErrorReport> {
         if let Some(raw) = frames::quoted(behind_bar(text, around.words)) {
             self.column = raw.column.max(1);
             self.silence = 0;
@@ -415,7 +416,7 @@ impl Parser {
     }
 
     /// Behind a header.
-    fn frames(&mut self, text: &str, around: Around) -> Option<Report> {
+    fn frames(&mut self, text: &str, around: Around) -> Option<ErrorReport> {
         let words = around.words;
         self.silence += 1;
         if let Some(raw) = self.raw_frame(text, words) {
@@ -444,7 +445,7 @@ impl Parser {
         self.newest()?.frames.newest()
     }
 
-    fn raw_frame<'a>(&mut self, text: &'a str, words: Words) -> Option<RawFrame<'a>> {
+    fn raw_frame<'a>(&mut self, text: &'a str, words: LineWords) -> Option<RawFrame<'a>> {
         if let Some(raw) = frames::quoted(behind_bar(text, words)) {
             return Some(raw);
         }
@@ -507,11 +508,11 @@ impl Parser {
         if line.has_colon && line.message.is_empty() {
             after.message = MessageLine::Next;
         }
-        self.state = State::After(after);
+        self.state = ParserState::After(after);
     }
 
     /// Behind an exception's line.
-    fn after(&mut self, text: &str, mut after: After, around: Around) -> Option<Report> {
+    fn after(&mut self, text: &str, mut after: After, around: Around) -> Option<ErrorReport> {
         self.silence += 1;
         if self.silence > TRACE_CHAIN_LINES_MAX {
             return self.close();
@@ -538,7 +539,7 @@ impl Parser {
         let begins_message = after.message == MessageLine::Next;
         after.announces = trimmed.ends_with(':');
         after.message = MessageLine::Same;
-        self.state = State::After(after);
+        self.state = ParserState::After(after);
         let report = self.report.as_mut()?;
         let is_native = report.standing == Standing::Native;
         let exception = report.newest()?;
@@ -565,11 +566,11 @@ impl Parser {
             exception.complete = false;
             exception.message = messages::Message::default();
         } else if class.ends_with("RayTaskError") || class.ends_with("RayActorError") {
-            self.push_exception(Link::Quoted);
+            self.push_exception(ChainLink::Quoted);
         } else {
             return;
         }
-        self.state = State::Frames;
+        self.state = ParserState::Frames;
         self.push_raw(raw);
     }
 }

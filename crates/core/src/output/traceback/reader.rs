@@ -4,10 +4,10 @@
 //! and of the reports the middle is counted. A quiet piece of output is passed over without being cut into lines.
 
 use super::grammar::launcher::Table;
-use super::grammar::words::{self, Words};
+use super::grammar::words::{self, LineWords};
 use super::grammar::{escaped, frames, headers};
 use super::parser::{Around, Parser};
-use super::report::{FirstAndLast, Report, Standing};
+use super::report::{ErrorReport, FirstAndLast, Standing};
 use super::selection::{self, Judgement};
 use crate::knowledge::{self, Sign, lists::Question};
 use crate::limits::{
@@ -30,7 +30,7 @@ const ADOPTED_LINES_MAX: u64 = 2;
 
 /// One source of lines: a stream, or what stands behind a prefix in it.
 #[derive(Clone, Debug)]
-struct Source {
+struct LineSource {
     /// The stream.
     stream: Stream,
     /// What stands before its lines.
@@ -46,8 +46,8 @@ struct Source {
 /// Reads the command's output, line by line.
 #[derive(Clone, Debug, Default)]
 pub struct TraceReader {
-    sources: Vec<Source>,
-    reports: FirstAndLast<Report, TRACE_REPORTS_FIRST, TRACE_REPORTS_LAST>,
+    sources: Vec<LineSource>,
+    reports: FirstAndLast<ErrorReport, TRACE_REPORTS_FIRST, TRACE_REPORTS_LAST>,
     signs: Vec<Sign>,
     table: Table,
     order: u64,
@@ -89,7 +89,7 @@ impl TraceReader {
 
     fn text(&mut self, stream: Stream, at: f64, text: &str) {
         self.lines = self.lines.saturating_add(1);
-        let words = Words::of(text);
+        let words = LineWords::of(text);
         if self.watched > 0 {
             self.watched -= 1;
             if knowledge::restarts(text) {
@@ -108,7 +108,7 @@ impl TraceReader {
         {
             self.logged = true;
             for line in lines {
-                self.plain(stream, at, &line, Words::of(&line));
+                self.plain(stream, at, &line, LineWords::of(&line));
             }
         } else {
             self.plain(stream, at, text, words);
@@ -129,7 +129,7 @@ impl TraceReader {
         let mut backwards = lines.rsplit(|byte| matches!(byte, b'\n' | b'\r'));
         if let Some(last) = backwards.find(|line| !line.trim_ascii().is_empty()) {
             let last = String::from_utf8_lossy(last.get(..LINE_BYTES_MAX).unwrap_or(last));
-            self.remember(&last, Words::of(&last));
+            self.remember(&last, LineWords::of(&last));
         }
         true
     }
@@ -141,7 +141,7 @@ impl TraceReader {
     }
 
     /// Keeps of a line what matters to the next one.
-    fn remember(&mut self, text: &str, words: Words) {
+    fn remember(&mut self, text: &str, words: LineWords) {
         if !text.trim().is_empty() {
             self.logged = words.have(Question::Log) && prefix::is_log_line(text);
         }
@@ -161,7 +161,7 @@ impl TraceReader {
     }
 
     /// A line as it is.
-    fn plain(&mut self, stream: Stream, at: f64, text: &str, words: Words) {
+    fn plain(&mut self, stream: Stream, at: f64, text: &str, words: LineWords) {
         self.order = self.order.saturating_add(1);
         let mut opening = None;
         if words.have(Question::Header) || words.have(Question::Native) {
@@ -188,7 +188,7 @@ impl TraceReader {
         self.remember(text, words);
     }
 
-    fn look_for_signs(&mut self, text: &str, words: Words) {
+    fn look_for_signs(&mut self, text: &str, words: LineWords) {
         let text = prefix::strip(text);
         if words.have(Question::Table) || self.table.is_open {
             self.table.line(text);
@@ -206,7 +206,7 @@ impl TraceReader {
     ///
     /// Without an end it is assumed that the command failed: nobody asks a log why it succeeded.
     pub fn finish(&self, end: Option<End>) -> Judgement {
-        let mut reports: Vec<Report> = self.reports.iter().cloned().collect();
+        let mut reports: Vec<ErrorReport> = self.reports.iter().cloned().collect();
         for source in &self.sources {
             reports.extend(source.parser.pending());
         }
@@ -260,7 +260,7 @@ impl TraceReader {
     /// stood behind a bar, whose line the collector had begun before the bar.
     fn adopt(&mut self, stream: Stream, text: &str) {
         let near = self.order.saturating_sub(ADOPTED_LINES_MAX);
-        let waits = |source: &Source| {
+        let waits = |source: &LineSource| {
             let may_move = if source.prefix.is_empty() {
                 source.parser.awaits_first_frame()
             } else {
@@ -301,7 +301,7 @@ impl TraceReader {
         &mut self,
         stream: Stream,
         prefix: &SourcePrefix,
-        waits: impl Fn(&Source) -> bool,
+        waits: impl Fn(&LineSource) -> bool,
     ) {
         let mut sources = self.sources.iter();
         let Some(bare) = sources.position(|source| source.prefix.is_empty() && waits(source))
@@ -336,7 +336,7 @@ impl TraceReader {
                 self.remove(oldest);
             }
         }
-        self.sources.push(Source {
+        self.sources.push(LineSource {
             stream,
             prefix,
             confirmed: false,

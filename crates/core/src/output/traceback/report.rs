@@ -84,7 +84,7 @@ impl Frames {
 
 /// How an exception belongs to its report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Link {
+pub enum ChainLink {
     /// It stands alone or begins the chain.
     #[default]
     First,
@@ -102,7 +102,7 @@ pub enum Link {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Exception {
     /// How it belongs to the one before.
-    pub link: Link,
+    pub link: ChainLink,
     /// Its class; None where it is private, or where its line never came.
     pub class: Option<PublicStr>,
     /// Whether its line came.
@@ -167,7 +167,7 @@ pub enum Standing {
 
 /// One report.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Report {
+pub struct ErrorReport {
     /// Its exceptions, in the order in which they are printed.
     pub exceptions: Vec<Exception>,
     /// Exceptions of the chain that were dropped.
@@ -188,7 +188,7 @@ pub struct Report {
     pub interruption: bool,
 }
 
-impl Report {
+impl ErrorReport {
     /// Appends an exception; the middle of an endless chain is dropped.
     pub fn push(&mut self, exception: Exception) {
         if self.exceptions.len() >= TRACE_CHAIN_MAX {
@@ -206,7 +206,9 @@ impl Report {
 
     /// The exception that ended the program: the last of the chain that is neither quoted nor a group's member.
     pub fn last(&self) -> Option<&Exception> {
-        let own = |exception: &&Exception| !matches!(exception.link, Link::Member | Link::Quoted);
+        let own = |exception: &&Exception| {
+            !matches!(exception.link, ChainLink::Member | ChainLink::Quoted)
+        };
         self.exceptions.iter().rfind(own).or(self.exceptions.last())
     }
 
@@ -221,7 +223,7 @@ impl Report {
         let (before, from) = self.exceptions.split_at(at);
         let explains = |exception: &&Exception| exception.complete && !exception.carries();
         let mut found = from.iter().rfind(explains);
-        if found.is_none() && last.link == Link::Cause {
+        if found.is_none() && last.link == ChainLink::Cause {
             found = before.iter().rfind(explains);
         }
         found.or(Some(last))
@@ -310,7 +312,7 @@ mod tests {
 
     #[test]
     fn an_endless_chain_keeps_its_ends() {
-        let mut report = Report::default();
+        let mut report = ErrorReport::default();
         for order in 0..100 {
             let mut exception = Exception::default();
             exception.frames.push(numbered(order));
@@ -334,18 +336,18 @@ mod tests {
             complete: true,
             ..Exception::default()
         };
-        let report = Report {
+        let report = ErrorReport {
             exceptions: vec![
-                link(Link::First),
-                link(Link::Cause),
-                link(Link::Quoted),
-                link(Link::Member),
+                link(ChainLink::First),
+                link(ChainLink::Cause),
+                link(ChainLink::Quoted),
+                link(ChainLink::Member),
             ],
-            ..Report::default()
+            ..ErrorReport::default()
         };
         assert_eq!(
             report.last().map(|exception| exception.link),
-            Some(Link::Cause)
+            Some(ChainLink::Cause)
         );
     }
 }

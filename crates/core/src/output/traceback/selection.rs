@@ -8,7 +8,7 @@
 use super::event;
 use super::grammar::headers::UNTHROWN;
 use super::grammar::launcher::RootCause;
-use super::report::{Exception, Report, Standing};
+use super::report::{ErrorReport, Exception, Standing};
 use crate::event::ErrorEvent;
 use crate::knowledge::{self, Meaning, Sign, Weight, Wrapper};
 use crate::public::PublicStr;
@@ -39,7 +39,7 @@ pub struct Judgement {
     /// Whether the traceback of the error is the last that the program said.
     pub is_last_word: bool,
     /// Signs of a death besides tracebacks, each once, in the order in which they came.
-    pub(crate) signs: Vec<Sign>,
+    pub signs: Vec<Sign>,
 }
 
 impl Judgement {
@@ -60,7 +60,7 @@ impl Judgement {
 #[derive(Clone, Copy, Debug)]
 pub struct Found<'a> {
     /// The reports, in the order in which they began.
-    pub reports: &'a [Report],
+    pub reports: &'a [ErrorReport],
     /// Other signs.
     pub signs: &'a [Sign],
     /// What the launcher says.
@@ -77,16 +77,16 @@ const LAST_WORDS_MAX: u64 = 40;
 
 /// What the process died of.
 #[derive(Clone, Debug, PartialEq)]
-enum Cause<'a> {
+enum DeathCause<'a> {
     /// An exception, and the sign of the crash that followed it.
-    Report(&'a Report, Option<PublicStr>),
+    Report(&'a ErrorReport, Option<PublicStr>),
     /// A sign, of a rank; the launcher's own report, where it has one.
-    Marker(PublicStr, Option<u64>, Option<&'a Report>),
+    Marker(PublicStr, Option<u64>, Option<&'a ErrorReport>),
     Interruption,
     Unknown,
 }
 
-impl Cause<'_> {
+impl DeathCause<'_> {
     fn sign(marker: PublicStr) -> Self {
         Self::Marker(marker, None, None)
     }
@@ -98,14 +98,14 @@ pub fn judge(found: &Found<'_>, end: Option<End>) -> Judgement {
     let cause = cause(found, end);
     let mut judgement = Judgement {
         first_rank: first_rank(found),
-        interrupted: cause == Cause::Interruption,
+        interrupted: cause == DeathCause::Interruption,
         signs: found.signs.to_vec(),
         ..Judgement::default()
     };
     let mut blamed = None;
     let mut told = best(found.reports);
     match cause {
-        Cause::Report(report, marker) => {
+        DeathCause::Report(report, marker) => {
             let mut error = event::event(report, true);
             if marker.is_some() {
                 error.marker = marker;
@@ -118,7 +118,7 @@ pub fn judge(found: &Found<'_>, end: Option<End>) -> Judgement {
             blamed = Some(report);
             told = blamed;
         }
-        Cause::Marker(marker, rank, launcher) => {
+        DeathCause::Marker(marker, rank, launcher) => {
             let meaning = knowledge::meaning_of(marker.as_str(), found.signs);
             let mut error = marked(marker, rank);
             error.meaning = meaning.map(Meaning::public);
@@ -132,8 +132,8 @@ pub fn judge(found: &Found<'_>, end: Option<End>) -> Judgement {
             judgement.meaning = meaning;
             told = None;
         }
-        Cause::Interruption => judgement.stopped_by = asked_by(found),
-        Cause::Unknown => {}
+        DeathCause::Interruption => judgement.stopped_by = asked_by(found),
+        DeathCause::Unknown => {}
     }
     let mut handled = 0;
     for report in found.reports {
@@ -151,7 +151,7 @@ pub fn judge(found: &Found<'_>, end: Option<End>) -> Judgement {
         judgement.reports.push(event::event(blamed, true));
     }
     judgement.handled_count = found.dropped.saturating_add(handled);
-    if let Some(last) = told.and_then(Report::last)
+    if let Some(last) = told.and_then(ErrorReport::last)
         && last.complete
     {
         judgement.exception_type.clone_from(&last.class);
@@ -168,7 +168,7 @@ pub fn judge(found: &Found<'_>, end: Option<End>) -> Judgement {
 
 impl Found<'_> {
     /// Whether nothing but last words came behind the report.
-    fn ends_behind(&self, report: &Report) -> bool {
+    fn ends_behind(&self, report: &ErrorReport) -> bool {
         self.lines.saturating_sub(report.ended) <= LAST_WORDS_MAX
     }
 }
@@ -186,7 +186,7 @@ fn tells(error: &ErrorEvent) -> bool {
 }
 
 /// What a report means; of a native death that names no signal, that the program aborted.
-fn meaning_of_report(report: &Report, found: &Found<'_>) -> Option<Meaning> {
+fn meaning_of_report(report: &ErrorReport, found: &Found<'_>) -> Option<Meaning> {
     let said = report.meaning();
     if said.is_some() || report.standing != Standing::Native {
         return said;
@@ -196,21 +196,21 @@ fn meaning_of_report(report: &Report, found: &Found<'_>) -> Option<Meaning> {
 }
 
 /// What the process died of.
-fn cause<'a>(found: &Found<'a>, end: Option<End>) -> Cause<'a> {
+fn cause<'a>(found: &Found<'a>, end: Option<End>) -> DeathCause<'a> {
     if end == Some(End::Exited(0)) {
-        return Cause::Unknown;
+        return DeathCause::Unknown;
     }
     match end.and_then(signal) {
         None => of_error(found),
-        Some(SIGINT) => Cause::Interruption,
-        Some(SIGKILL) => Cause::sign(sign_of(found, SIGKILL)),
+        Some(SIGINT) => DeathCause::Interruption,
+        Some(SIGKILL) => DeathCause::sign(sign_of(found, SIGKILL)),
         Some(SIGHUP | SIGPIPE | SIGTERM) => match of_error(found) {
-            Cause::Report(report, None)
+            DeathCause::Report(report, None)
                 if report.standing >= Standing::Plain && report.complete() =>
             {
-                Cause::Report(report, None)
+                DeathCause::Report(report, None)
             }
-            _ => Cause::Interruption,
+            _ => DeathCause::Interruption,
         },
         Some(signal) => of_crash(found, signal),
     }
@@ -220,8 +220,8 @@ fn cause<'a>(found: &Found<'a>, end: Option<End>) -> Cause<'a> {
 ///
 /// The traceback that was printed last explains it: an interpreter that ends because of an exception often crashes on
 /// its way out, and a program may abort because of one.
-fn of_crash<'a>(found: &Found<'a>, signal: i32) -> Cause<'a> {
-    let is_native = |report: &&Report| report.standing == Standing::Native;
+fn of_crash<'a>(found: &Found<'a>, signal: i32) -> DeathCause<'a> {
+    let is_native = |report: &&ErrorReport| report.standing == Standing::Native;
     let native = found.reports.iter().rfind(is_native);
     let until = native.map_or(u64::MAX, |report| report.order);
     let before = found.reports.iter().rfind(|report| {
@@ -232,8 +232,8 @@ fn of_crash<'a>(found: &Found<'a>, signal: i32) -> Cause<'a> {
     });
     let Some(mut before) = before else {
         return match native {
-            Some(native) => Cause::Report(native, None),
-            None => Cause::sign(sign_of(found, signal)),
+            Some(native) => DeathCause::Report(native, None),
+            None => DeathCause::sign(sign_of(found, signal)),
         };
     };
     if carries(before) {
@@ -244,32 +244,32 @@ fn of_crash<'a>(found: &Found<'a>, signal: i32) -> Cause<'a> {
         None => Some(sign_of(found, signal)),
     };
     // Threads that were not joined: the interpreter was on its way out already, for another reason.
-    Cause::Report(before, marker.filter(|marker| *marker != UNTHROWN))
+    DeathCause::Report(before, marker.filter(|marker| *marker != UNTHROWN))
 }
 
 /// An exit with a code, or an end that nobody saw.
-fn of_error<'a>(found: &Found<'a>) -> Cause<'a> {
+fn of_error<'a>(found: &Found<'a>) -> DeathCause<'a> {
     let death = sign_of_death(found);
     let Some(last) = best(found.reports) else {
         return death
             .or_else(|| hint(found))
-            .map_or(Cause::Unknown, Cause::sign);
+            .map_or(DeathCause::Unknown, DeathCause::sign);
     };
     if last.standing < Standing::Logged
         && let Some(marker) = death
     {
-        return Cause::sign(marker);
+        return DeathCause::sign(marker);
     }
     if last.interruption {
-        return Cause::Interruption;
+        return DeathCause::Interruption;
     }
     if !carries(last) {
         if last.rank.is_none() {
-            return Cause::Report(last, None);
+            return DeathCause::Report(last, None);
         }
         let own = found.root.and_then(|root| own(found, root));
         let first = own.or_else(|| worker(found.reports, last));
-        return Cause::Report(first.unwrap_or(last), None);
+        return DeathCause::Report(first.unwrap_or(last), None);
     }
     if let Some(root) = found.root
         && let Some(cause) = of_rank(found, root, last)
@@ -277,14 +277,14 @@ fn of_error<'a>(found: &Found<'a>) -> Cause<'a> {
         return cause;
     }
     if let Some(worker) = worker(found.reports, last) {
-        return Cause::Report(worker, None);
+        return DeathCause::Report(worker, None);
     }
     // Nobody failed: somebody was told to go, and all above repeat that.
     let is_interrupted = found.reports.iter().any(|report| report.interruption);
     if is_interrupted || asked_by(found).is_some() {
-        return Cause::Interruption;
+        return DeathCause::Interruption;
     }
-    Cause::Report(last, None)
+    DeathCause::Report(last, None)
 }
 
 /// The signal by which somebody was told to go, as launchers say.
@@ -303,18 +303,23 @@ fn asked_by(found: &Found<'_>) -> Option<i32> {
 }
 
 /// The last word of the rank that failed first, as the launcher says.
-fn own<'a>(found: &Found<'a>, root: RootCause) -> Option<&'a Report> {
+fn own<'a>(found: &Found<'a>, root: RootCause) -> Option<&'a ErrorReport> {
     let rank = root.rank?;
-    let is_own = |report: &&Report| failed(report) && !carries(report) && report.rank == Some(rank);
+    let is_own =
+        |report: &&ErrorReport| failed(report) && !carries(report) && report.rank == Some(rank);
     found.reports.iter().rfind(is_own)
 }
 
 /// What the launcher says of the rank that failed first.
-fn of_rank<'a>(found: &Found<'a>, root: RootCause, last: &'a Report) -> Option<Cause<'a>> {
+fn of_rank<'a>(
+    found: &Found<'a>,
+    root: RootCause,
+    last: &'a ErrorReport,
+) -> Option<DeathCause<'a>> {
     let own = own(found, root);
     let Some(signal) = root.signal() else {
         if let Some(own) = own {
-            return Some(Cause::Report(own, None));
+            return Some(DeathCause::Report(own, None));
         }
         // It went without a word, and what the others say is that they lost it.
         let loudest = worker(found.reports, last).unwrap_or(last);
@@ -326,21 +331,21 @@ fn of_rank<'a>(found: &Found<'a>, root: RootCause, last: &'a Report) -> Option<C
             return None;
         }
         let marker = PublicStr::constant("a worker exited without a traceback");
-        return Some(Cause::Marker(marker, root.rank, Some(last)));
+        return Some(DeathCause::Marker(marker, root.rank, Some(last)));
     };
     let native = found.reports.iter().find(|report| {
         report.standing == Standing::Native && (report.rank == root.rank || report.rank.is_none())
     });
     Some(match (native, own) {
         // A rank that the launcher told to go, or that aborted, may have said why.
-        (None, Some(own)) if asks(signal) => Cause::Report(own, None),
+        (None, Some(own)) if asks(signal) => DeathCause::Report(own, None),
         (_, Some(own)) if own.standing == Standing::Plain && signal != SIGKILL => {
             let marker = native.and_then(|native| native.marker.clone());
-            Cause::Report(own, marker.or_else(|| Some(named(signal))))
+            DeathCause::Report(own, marker.or_else(|| Some(named(signal))))
         }
-        (Some(native), _) => Cause::Report(native, None),
+        (Some(native), _) => DeathCause::Report(native, None),
         (None, _) if asks(signal) => return None,
-        (None, _) => Cause::Marker(named(signal), root.rank, Some(last)),
+        (None, _) => DeathCause::Marker(named(signal), root.rank, Some(last)),
     })
 }
 
@@ -357,18 +362,18 @@ const fn asks(signal: i32) -> bool {
 }
 
 /// Whether a report is of a program that ended by it.
-fn failed(report: &Report) -> bool {
+fn failed(report: &ErrorReport) -> bool {
     report.standing >= Standing::Plain && report.complete() && !report.interruption
 }
 
 /// Whether the last word of a report is a launcher's or a messenger's.
-fn carries(report: &Report) -> bool {
+fn carries(report: &ErrorReport) -> bool {
     report.last().is_some_and(Exception::carries)
 }
 
 /// The report of the worker that is to blame for this one; None where none speaks.
-fn worker<'a>(reports: &'a [Report], last: &'a Report) -> Option<&'a Report> {
-    let mut others: Vec<&Report> = reports.iter().collect();
+fn worker<'a>(reports: &'a [ErrorReport], last: &'a ErrorReport) -> Option<&'a ErrorReport> {
+    let mut others: Vec<&ErrorReport> = reports.iter().collect();
     others.retain(|report| {
         failed(report)
             && report.order <= last.order
@@ -377,10 +382,11 @@ fn worker<'a>(reports: &'a [Report], last: &'a Report) -> Option<&'a Report> {
     // What a rank survived comes before what it died of, and of the ranks the first that died is the cause.
     let mut ranks = others.clone();
     ranks.retain(|report| {
-        let is_later = |other: &&Report| other.rank == report.rank && other.order > report.order;
+        let is_later =
+            |other: &&ErrorReport| other.rank == report.rank && other.order > report.order;
         report.rank.is_some() && !others.iter().any(is_later)
     });
-    let is_guilty = |report: &&&Report| !bereaved(report);
+    let is_guilty = |report: &&&ErrorReport| !bereaved(report);
     let guilty = ranks.iter().find(is_guilty);
     // Before the ranks know of each other there are no prefixes.
     let guilty = guilty.or_else(|| others.iter().rfind(is_guilty));
@@ -399,7 +405,7 @@ fn worker<'a>(reports: &'a [Report], last: &'a Report) -> Option<&'a Report> {
 }
 
 /// Whether a report is that of a process which lost another one.
-fn bereaved(report: &Report) -> bool {
+fn bereaved(report: &ErrorReport) -> bool {
     if let Some(error) = report.error()
         && let Some(known) = &error.message.known
         && known.as_str().starts_with("Connection ")
@@ -410,8 +416,8 @@ fn bereaved(report: &Report) -> bool {
 }
 
 /// The report that tells most: what nothing says was survived, and the last of it.
-fn best(reports: &[Report]) -> Option<&Report> {
-    let grade = |report: &&Report| {
+fn best(reports: &[ErrorReport]) -> Option<&ErrorReport> {
+    let grade = |report: &&ErrorReport| {
         let standing = match report.standing {
             Standing::Native => Standing::Plain,
             // A launcher logs that a worker failed before it dies of it.
@@ -427,13 +433,13 @@ fn best(reports: &[Report]) -> Option<&Report> {
             report.order,
         )
     };
-    let believed = |report: &&Report| report.standing != Standing::Ignored;
+    let believed = |report: &&ErrorReport| report.standing != Standing::Ignored;
     reports.iter().filter(believed).max_by_key(grade)
 }
 
 /// Appends to a worker's error that of the launcher which it brought down, at the end of its chain.
-fn append_launcher(error: &mut ErrorEvent, reports: &[Report], blamed: &Report) {
-    let is_launcher = |report: &&Report| report.order > blamed.order && carries(report);
+fn append_launcher(error: &mut ErrorEvent, reports: &[ErrorReport], blamed: &ErrorReport) {
+    let is_launcher = |report: &&ErrorReport| report.order > blamed.order && carries(report);
     if let Some(launcher) = reports.iter().rfind(is_launcher)
         && let Some(class) = launcher.class()
         && let Some(own) = &error.exception_type
@@ -447,7 +453,7 @@ fn append_launcher(error: &mut ErrorEvent, reports: &[Report], blamed: &Report) 
 ///
 /// What launchers say at the end is no other failure, nor is the fatal error when it is printed again, nor what an
 /// interpreter ignores on its way out.
-fn survived(report: &Report, blamed: Option<&Report>, end: Option<End>) -> bool {
+fn survived(report: &ErrorReport, blamed: Option<&ErrorReport>, end: Option<End>) -> bool {
     if end == Some(End::Exited(0)) {
         return report.standing != Standing::Stray;
     }

@@ -19,7 +19,7 @@ const WRAPPERS_MAX: u8 = 8;
 
 /// A box that is being read.
 #[derive(Clone, Debug, Default)]
-struct Reader {
+struct BoxReader {
     /// Columns before the box.
     column: usize,
     /// The vertical border: `│`, or `|` where the terminal has no such character.
@@ -80,7 +80,7 @@ pub fn without_margin(line: &str) -> (Option<usize>, &str) {
 /// The boxes in which a source is.
 #[derive(Clone, Debug, Default)]
 pub struct Boxes {
-    reader: Option<Reader>,
+    reader: Option<BoxReader>,
     /// Boxes around the box: `rich` puts each member of a group into one.
     wrappers: u8,
 }
@@ -107,7 +107,7 @@ impl Boxes {
     /// A header: in the upper border of a box, or in none.
     pub fn open(&mut self, is_boxed: bool, before: &str, line: &str) {
         let column = opens(before).unwrap_or(0);
-        self.reader = is_boxed.then(|| Reader::new(column, line));
+        self.reader = is_boxed.then(|| BoxReader::new(column, line));
     }
 
     /// Takes a line; `in_report` says whether a group may be open.
@@ -147,7 +147,7 @@ impl Boxes {
     }
 }
 
-impl Reader {
+impl BoxReader {
     /// A reader behind the upper border.
     fn new(column: usize, before: &str) -> Self {
         let border = if before.contains('─') { '│' } else { '|' };
@@ -264,7 +264,7 @@ mod tests {
         let mut lines = text.lines();
         let first = lines.next().unwrap();
         let before = first.split("Traceback").next().unwrap();
-        let mut reader = Reader::new(opens(before).unwrap(), before);
+        let mut reader = BoxReader::new(opens(before).unwrap(), before);
         let mut frames = Vec::new();
         for line in lines {
             if let (Some(frame), _) = reader.row(line) {
@@ -347,7 +347,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_rows_can_be_read(rows in proptest::collection::vec("(│ )?[\\PC]{0,60}( │)?", 0..20)) {
-            let mut reader = Reader::new(0, "╭── ");
+            let mut reader = BoxReader::new(0, "╭── ");
             for row in rows {
                 let _ = reader.row(&row);
             }

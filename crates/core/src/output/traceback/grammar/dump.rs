@@ -2,7 +2,7 @@
 
 use super::{frames, headers};
 use crate::output::traceback::origin;
-use crate::output::traceback::report::{Frames, Report};
+use crate::output::traceback::report::{ErrorReport, Frames};
 
 /// Whose frames are wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub enum Dump {
 
 impl Dump {
     /// Takes a line; false where the dump is over.
-    pub fn line(&mut self, text: &str, report: &mut Report) -> bool {
+    pub fn line(&mut self, text: &str, report: &mut ErrorReport) -> bool {
         if let Some(has_failed) = headers::thread(text) {
             *self = match self {
                 _ if has_failed => Self::Failed,
@@ -45,7 +45,7 @@ impl Dump {
     }
 
     /// Turns the frames round: all other tracebacks have the innermost last.
-    pub fn end(report: &mut Report) {
+    pub fn end(report: &mut ErrorReport) {
         if let Some(exception) = report.newest() {
             exception.frames = exception.frames.reversed();
         }

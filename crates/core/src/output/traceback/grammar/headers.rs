@@ -6,7 +6,7 @@ use super::fatal;
 use super::frames;
 use super::words::HEADER;
 use crate::knowledge::lists::{NATIVE_CLASSES, SURVIVED_HEADINGS};
-use crate::output::traceback::report::{Link, Standing};
+use crate::output::traceback::report::{ChainLink, Standing};
 use crate::public::PublicStr;
 
 /// A header.
@@ -117,14 +117,14 @@ fn split_class(text: &str) -> (&str, &str) {
 }
 
 /// The sentence between two exceptions of a chain.
-pub fn link(text: &str) -> Option<Link> {
+pub fn link(text: &str) -> Option<ChainLink> {
     if text.contains("The above exception was the direct cause of the following exception") {
-        return Some(Link::Cause);
+        return Some(ChainLink::Cause);
     }
     if text.contains("During handling of the above exception, another exception occurred")
         || text.trim() == "Original exception was:"
     {
-        return Some(Link::Context);
+        return Some(ChainLink::Context);
     }
     None
 }
@@ -416,7 +416,7 @@ mod tests {
         );
         assert_eq!(
             link("The above exception was the direct cause of the following exception:"),
-            Some(Link::Cause)
+            Some(ChainLink::Cause)
         );
         assert_eq!(
             heading("Exception in thread Thread-3 (fn):"),

@@ -115,7 +115,7 @@ fn open_mpi(line: &str) -> Option<RootCause> {
 mod tests {
     use super::*;
     use crate::knowledge::lists::Question;
-    use crate::output::traceback::grammar::words::Words;
+    use crate::output::traceback::grammar::words::LineWords;
 
     #[test]
     fn a_sentence_of_srun_or_mpirun_names_the_first() {
@@ -160,7 +160,7 @@ mod tests {
             assert!(
                 lines
                     .iter()
-                    .all(|line| Words::of(line).have(Question::Table)),
+                    .all(|line| LineWords::of(line).have(Question::Table)),
                 "{lines:?} would not be looked at"
             );
         }

@@ -19,9 +19,9 @@ pub const HEADER: &str = "Traceback (most recent call last)";
 
 /// The questions whose words a line holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Words(u16);
+pub struct LineWords(u16);
 
-impl Words {
+impl LineWords {
     /// Progress bars and log lines: they do not matter to a source that is between reports.
     const QUIET: u16 = Self::of_question(Question::Bar) | Self::of_question(Question::Log);
 
@@ -103,7 +103,7 @@ static LINE_PIECES: LazyLock<Option<Searcher>> =
     LazyLock::new(|| Searcher::new(PIECES.iter().chain(OTHER_PIECES)));
 
 /// What follows a progress bar that was not ended by a new line.
-pub fn behind_bar(text: &str, words: Words) -> &str {
+pub fn behind_bar(text: &str, words: LineWords) -> &str {
     if !words.have(Question::Bar) || !is_progress_bar(text) {
         return text;
     }
@@ -127,14 +127,17 @@ mod tests {
 
     #[test]
     fn the_words_of_lines() {
-        let of = |question| Words(Words::of_question(question));
+        let of = |question| LineWords(LineWords::of_question(question));
         for (line, words) in [
             (
                 "Traceback (most recent call last):",
-                Words(Words::of_question(Question::Header) | Words::of_question(Question::Error)),
+                LineWords(
+                    LineWords::of_question(Question::Header)
+                        | LineWords::of_question(Question::Error),
+                ),
             ),
             ("  File \"/a.py\", line 3, in f", of(Question::Frame)),
-            ("    return f(x)", Words(0)),
+            ("    return f(x)", LineWords(0)),
             ("ValueError: x", of(Question::Error)),
             (
                 " 45%|####5  | 431/960 [00:10<00:09, 7.36it/s]",
@@ -142,7 +145,7 @@ mod tests {
             ),
             ("2026-03-01 ERROR it broke", of(Question::Log)),
         ] {
-            assert_eq!(Words::of(line), words, "{line}");
+            assert_eq!(LineWords::of(line), words, "{line}");
         }
         assert!(are_absent(
             b"loss: 3\n 45%|##| 3/9 [00:10<00:09, 7.36it/s]\r\tx\n"
@@ -161,7 +164,7 @@ mod tests {
     fn every_word_holds_a_piece_and_they_are_few() {
         assert!(PIECES.len() <= 32 && PIECES.iter().all(|piece| piece.len() >= 4));
         for (word, question) in QUESTIONS {
-            let words = Words(Words::of_question(*question));
+            let words = LineWords(LineWords::of_question(*question));
             let holds = |pieces: &[&str]| pieces.iter().any(|piece| word.contains(piece));
             let found =
                 holds(PIECES) || !words.stand_out() && (holds(OTHER_PIECES) || word.contains('%'));
@@ -171,7 +174,7 @@ mod tests {
 
     /// Every answer that is not no needs a word of its question, or the question would never be put.
     fn assert_asked(line: &str) {
-        let words = Words::of(line);
+        let words = LineWords::of(line);
         if crate::output::traceback::grammar::frames::quoted(line).is_some() {
             // A frame is a frame, and nothing that its path may also look like.
             return assert!(words.have(Question::Frame), "{line}");
@@ -221,7 +224,7 @@ mod tests {
         #[test]
         fn a_quiet_piece_has_quiet_lines(text in "([a-zA-Z0-9 :\"(]|Error|Killed|oom|\n|\r|%\\|){0,60}") {
             if are_absent(text.as_bytes()) {
-                prop_assert!(text.split(['\n', '\r']).all(|line| !Words::of(line).stand_out()));
+                prop_assert!(text.split(['\n', '\r']).all(|line| !LineWords::of(line).stand_out()));
             }
         }
     }
