@@ -8,13 +8,18 @@
 use axolotl_run_core::limits;
 use std::time::{Duration, SystemTime};
 
+/// First backoff after a transient failure; it doubles with each further one.
+const BACKOFF_FIRST: Duration = Duration::from_millis(500);
+/// Longest backoff, and the longest `Retry-After` that is honoured.
+const BACKOFF_MAX: Duration = Duration::from_secs(30);
+
 /// The wait before the next attempt, after `failures` in a row (at least one); `chance` is from 0 to 1.
 pub fn wait(failures: u32, chance: f64, retry_after: Option<Duration>) -> Duration {
-    let wish = retry_after.map(|wish| wish.min(limits::BACKOFF_MAX));
+    let wish = retry_after.map(|wish| wish.min(BACKOFF_MAX));
     let doublings = failures.saturating_sub(1).min(16);
-    let ceiling = limits::BACKOFF_FIRST
+    let ceiling = BACKOFF_FIRST
         .saturating_mul(1 << doublings)
-        .min(limits::BACKOFF_MAX);
+        .min(BACKOFF_MAX);
     let chance = if (0.0..=1.0).contains(&chance) {
         chance
     } else {
@@ -38,14 +43,14 @@ pub fn retry_after(header: &str, now: SystemTime) -> Option<Duration> {
     let header = header.trim();
     if let Ok(date) = httpdate::parse_http_date(header) {
         let wish = date.duration_since(now).unwrap_or_default();
-        return Some(wish.min(limits::BACKOFF_MAX));
+        return Some(wish.min(BACKOFF_MAX));
     }
     if header.is_empty() || !header.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
     // A number beyond u64 is a wish to be left alone; it is clamped like any other.
     let seconds = header.parse().unwrap_or(u64::MAX);
-    Some(Duration::from_secs(seconds).min(limits::BACKOFF_MAX))
+    Some(Duration::from_secs(seconds).min(BACKOFF_MAX))
 }
 
 #[cfg(test)]
@@ -72,7 +77,7 @@ mod tests {
         }
         assert_eq!(wait(2, 0.5, None), Duration::from_millis(500));
         assert_eq!(wait(2, 0.0, None), Duration::ZERO);
-        assert_eq!(wait(u32::MAX, 1.0, None), limits::BACKOFF_MAX);
+        assert_eq!(wait(u32::MAX, 1.0, None), BACKOFF_MAX);
     }
 
     #[test]
@@ -96,10 +101,7 @@ mod tests {
             Duration::from_secs(7)
         );
         assert_eq!(wait(2, 1.0, Some(Duration::ZERO)), Duration::ZERO);
-        assert_eq!(
-            wait(1, 0.0, Some(Duration::from_secs(3600))),
-            limits::BACKOFF_MAX
-        );
+        assert_eq!(wait(1, 0.0, Some(Duration::from_secs(3600))), BACKOFF_MAX);
     }
 
     #[test]
@@ -130,7 +132,7 @@ mod tests {
         #[test]
         fn no_wait_is_longer_than_half_a_minute(failures in any::<u32>(), chance in any::<f64>(), wish in ".{0,40}") {
             let wish = retry_after(&wish, SystemTime::UNIX_EPOCH);
-            prop_assert!(wait(failures, chance, wish) <= limits::BACKOFF_MAX);
+            prop_assert!(wait(failures, chance, wish) <= BACKOFF_MAX);
         }
     }
 }

@@ -26,9 +26,17 @@ use std::ffi::OsString;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Once};
+use std::time::Duration;
 use std::time::SystemTime;
 use tokio::sync::SetOnce;
 use tokio::task::spawn_blocking;
+
+/// Longest wait for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Longest wait for an answer, the connection included.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes of one file of certificates; the largest bundle in use has 300 KiB.
+const CERTIFICATES_BYTES_MAX: u64 = 8 * 1024 * 1024;
 
 /// The bundles of the common distributions, for when the variable that replaces them is set.
 const SYSTEM_BUNDLES: [&str; 5] = [
@@ -99,7 +107,7 @@ impl Certificates {
 
 fn add_file(roots: &mut RootCertStore, path: &Path) {
     if let Ok(file) = open_regular(path) {
-        let text = file.take(limits::CERTIFICATES_BYTES_MAX);
+        let text = file.take(CERTIFICATES_BYTES_MAX);
         let certificates = CertificateDer::pem_reader_iter(text).map_while(Result::ok);
         roots.add_parsable_certificates(certificates);
     }
@@ -127,7 +135,7 @@ impl BatchSender {
         }
     }
 
-    /// Makes one attempt; it ends within [`limits::REQUEST_TIMEOUT`] whatever happens.
+    /// Makes one attempt; it ends within [`REQUEST_TIMEOUT`] whatever happens.
     pub async fn attempt(self: Arc<Self>, items: Vec<Item>) -> Attempt {
         let attempt = async {
             match self.ask(items).await {
@@ -135,7 +143,7 @@ impl BatchSender {
                 Err(cause) => Attempt::failed(cause),
             }
         };
-        tokio::time::timeout(limits::REQUEST_TIMEOUT, attempt)
+        tokio::time::timeout(REQUEST_TIMEOUT, attempt)
             .await
             .unwrap_or(Attempt::failed(FailureCause::Timeout))
     }
@@ -180,8 +188,8 @@ impl BatchSender {
             .retry(retry::never())
             .referer(false)
             .http1_only()
-            .connect_timeout(limits::CONNECT_TIMEOUT)
-            .timeout(limits::REQUEST_TIMEOUT)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(REQUEST_TIMEOUT)
             .build()
             .ok()
     }

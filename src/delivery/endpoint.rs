@@ -5,10 +5,14 @@
 //! Pure; the look-up function is the caller's.
 
 use axolotl_run_core::env;
-use axolotl_run_core::limits;
 use reqwest::Url;
 use std::ffi::OsString;
 use std::fmt;
+
+/// Characters of a host that is configured; no real one is near it.
+const HOST_BYTES_MAX: usize = 1024;
+/// Bytes of a project key; the server refuses longer ones.
+const KEY_BYTES_MAX: usize = 64;
 
 /// Where events go when nothing else is configured.
 const DEFAULT_HOST: &str = "https://us.i.posthog.com";
@@ -72,8 +76,7 @@ impl Endpoint {
         if !matches!(scheme.to_ascii_lowercase().as_str(), "https" | "http") {
             return Err(EndpointProblem::Scheme);
         }
-        if text.len() > limits::HOST_BYTES_MAX || authority.is_empty() || authority.starts_with('/')
-        {
+        if text.len() > HOST_BYTES_MAX || authority.is_empty() || authority.starts_with('/') {
             return Err(EndpointProblem::Malformed);
         }
         let mut url = Url::parse(text).map_err(|_| EndpointProblem::Malformed)?;
@@ -131,7 +134,7 @@ impl Key {
         if text.starts_with("phx_") {
             return Err(KeyProblem::Personal);
         }
-        if text.len() > limits::KEY_BYTES_MAX || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        if text.len() > KEY_BYTES_MAX || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(KeyProblem::Malformed);
         }
         Ok(Some(Self(text.to_owned())))

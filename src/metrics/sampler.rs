@@ -14,6 +14,10 @@ use axolotl_run_core::series::OomKillCounters;
 use axolotl_run_sys::wake::Wake;
 use std::ffi::OsString;
 use std::path::Path;
+use std::time::Duration;
+
+/// How long the end waits for a last reading of the accelerators: what the driver has to say comes in milliseconds.
+const GPU_TAIL_WAIT: Duration = Duration::from_millis(50);
 
 /// Measures one run, from just after its spawn to its end.
 pub struct Sampler {
@@ -134,7 +138,7 @@ impl Sampler {
         };
         if self.gpus.health() == Health::Working {
             self.gpus.request_sample(&self.tree.pids());
-            self.gpus.await_reading(limits::GPU_TAIL_WAIT);
+            self.gpus.await_reading(GPU_TAIL_WAIT);
             self.note_troubles(at);
             last.gpus = self.gpus.try_reading().unwrap_or_default();
         }

@@ -17,6 +17,11 @@ use std::io::{BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+/// Names in a training's output directory that are looked at; checkpoints that nobody deletes are some hundred.
+const OUTPUT_NAMES_MAX: usize = 4096;
+/// Bytes of a trainer's state that are read: 100 for each log line of the whole training.
+const TRAINER_STATE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
 /// The states of a run, as they come.
 #[derive(Debug)]
 pub struct TrainerStates {
@@ -45,8 +50,7 @@ impl TrainerStates {
 
     /// The newest, unless it is the one that was taken last; `at` is when it was written.
     pub fn newest(&mut self) -> Option<TrainerState> {
-        let names =
-            super::files::names(&self.directory, limits::OUTPUT_NAMES_MAX).unwrap_or_default();
+        let names = super::files::names(&self.directory, OUTPUT_NAMES_MAX).unwrap_or_default();
         let mut found = self.look(&self.directory);
         for name in names {
             if name.as_encoded_bytes().starts_with(b"checkpoint-") {
@@ -76,7 +80,7 @@ impl TrainerStates {
 
 fn read(path: &Path, at: Duration) -> Option<TrainerState> {
     let file = probe::open_regular(path).ok()?;
-    let text = BufReader::new(file.take(limits::TRAINER_STATE_BYTES_MAX));
+    let text = BufReader::new(file.take(TRAINER_STATE_BYTES_MAX));
     let written: TrainerStateFile = serde_json::from_reader(text).ok()?;
     let total = written.max_steps;
     let total_steps = total.filter(|total| (1..=limits::STEP_MAX).contains(total));

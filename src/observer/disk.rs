@@ -4,9 +4,12 @@
 //! there at once keeps a power cut from costing more than the event that is being written.
 
 use crate::store::Unforced;
-use axolotl_run_core::limits;
 use axolotl_run_sys::background::{Arrived, Background};
+use std::time::Duration;
 use std::time::Instant;
+
+/// How long the observer waits, at its own end, for the disk to take what was written down.
+const DISK_WAIT: Duration = Duration::from_secs(10);
 
 /// What has to be forced to the disk, one piece after the other.
 pub struct Disk(Background<Unforced, ()>);
@@ -29,7 +32,7 @@ impl Disk {
 
     /// Waits for the disk, within bounds.
     pub fn finish(mut self) {
-        let deadline = Instant::now() + limits::DISK_WAIT;
+        let deadline = Instant::now() + DISK_WAIT;
         while self.0.is_busy() {
             let left = deadline.saturating_duration_since(Instant::now());
             if self.0.wait(left) != Arrived::Answer(()) {

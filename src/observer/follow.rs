@@ -7,6 +7,9 @@ use axolotl_run_sys::background::Background;
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 
+/// The least room for what a followed file has gained.
+const READ_BYTES_LITTLE: usize = 4096;
+
 /// A request to look at a file.
 #[derive(Clone, Copy, Debug)]
 pub struct Look {
@@ -52,7 +55,7 @@ pub fn read_on(file: &File, position: &mut u64) -> Option<(Vec<u8>, bool)> {
     }
     // Most looks find nothing, and a large buffer has to be cleared.
     let new = usize::try_from(length - *position).unwrap_or(usize::MAX);
-    let mut bytes = vec![0; new.clamp(limits::READ_BYTES_LITTLE, limits::READ_BYTES)];
+    let mut bytes = vec![0; new.clamp(READ_BYTES_LITTLE, limits::READ_BYTES)];
     let count = file.read_at(&mut bytes, *position).ok()?;
     bytes.truncate(count);
     *position += count as u64;

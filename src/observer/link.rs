@@ -10,7 +10,6 @@ use super::takeover::Streams;
 use crate::metrics::files::KeptFile;
 use crate::metrics::processes::signal_sender;
 use crate::protocol::messages::{self, Arrived, ToObserver, ToSupervisor};
-use axolotl_run_core::limits;
 use axolotl_run_core::observation::{Sender, SupervisorLoss};
 use axolotl_run_core::status::{End, Usage, signal};
 use axolotl_run_sys::poll::{Events, Poll};
@@ -20,6 +19,17 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
+
+/// Between two looks at a sender, in milliseconds.
+const SENDER_LOOK_MS: u64 = 5;
+/// Between two looks at whether the supervisor was stopped, in milliseconds. Nobody tells us of that, and to be woken
+/// each second for it was two fifths of what an idle observer costs.
+const LOOK_MS: u64 = 2000;
+/// Until such a look is repeated that saw a difference: longer than a shell takes to stop or continue a job.
+const LOOK_AGAIN_MS: u64 = 50;
+/// A look may come later by this fraction of its period: a timer that the kernel may merge with another wakes at two
+/// thirds of the cost, and being woken is nearly all that a look costs.
+const LOOK_SLACK: u64 = 5;
 
 /// Bytes of `/proc/PID/stat` that are read: the state follows the name, which has 64 at the most.
 const STAT_BYTES: usize = 128;
@@ -89,13 +99,13 @@ impl Link {
         let mut mirror = Mirror::default();
         loop {
             let look = match self.question {
-                Some(_) => limits::SENDER_LOOK_MS,
-                None if mirror.apart => limits::LOOK_AGAIN_MS,
-                None => limits::LOOK_MS,
+                Some(_) => SENDER_LOOK_MS,
+                None if mirror.apart => LOOK_AGAIN_MS,
+                None => LOOK_MS,
             };
             if before != look {
                 before = look;
-                role::wake_within(Duration::from_millis(look / limits::LOOK_SLACK));
+                role::wake_within(Duration::from_millis(look / LOOK_SLACK));
             }
             let mut poll = Poll::empty();
             let channel = poll.add(Some(self.channel.as_fd()), Events::READ);

@@ -24,7 +24,6 @@ pub mod work;
 use crate::metrics::files::KeptFile;
 use crate::metrics::memory::{MemoryGroup, oom_kills};
 use crate::protocol::observer_config::{Observed, ObserverArguments};
-use axolotl_run_core::limits;
 use axolotl_run_core::series::OomKillCounters;
 use axolotl_run_sys::signals::Signals;
 use axolotl_run_sys::{descriptors, role};
@@ -32,6 +31,9 @@ use link::Link;
 use std::path::Path;
 use std::sync::Arc;
 use takeover::Streams;
+
+/// The observer's niceness: it gives way to the training, and still gets its turn on a busy machine.
+const OBSERVER_NICE: i32 = 10;
 
 /// Observes a run; the exit code is nobody's to read.
 // Not inlined: its frame would be the launcher's, which pays for each page of stack on the way to the command.
@@ -69,7 +71,7 @@ pub fn main(arguments: ObserverArguments) -> u8 {
         .name("link".into())
         .spawn(move || link.run(|| kills.any()));
     // Niceness is a thread's own: the group listener stays as prompt as the job is.
-    role::give_way(limits::OBSERVER_NICE);
+    role::give_way(OBSERVER_NICE);
     work::run(arguments, directory, &channel, heard);
     // The loop is done; the relays may not be: something that the command started may still write.
     if let Ok(thread) = thread {

@@ -18,8 +18,23 @@ use std::io::ErrorKind;
 use std::os::fd::AsFd as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::time::Duration;
 use std::time::{Instant, SystemTime};
 use tokio::net::unix::pipe;
+
+/// The least time between two reads that leave nothing: output that floods would have us woken for each piece of it, at
+/// the relay's expense, and a progress bar is drawn ten times a second.
+const READ_REST: Duration = Duration::from_millis(1);
+/// Reads of a pipe at the command's end: more than the copy's pipe (1 MiB) can hold.
+const READ_TAIL_TIMES: usize = 8;
+/// How long a followed file has to be silent to be looked at with the measurements only. A training that runs adds to
+/// it more often; one that is silent is compiling, waiting, or standing still.
+const FOLLOW_SILENCE: Duration = Duration::from_secs(15);
+/// How long the end waits for a followed file; a file system that does not answer costs this once.
+const FOLLOW_TAIL_WAIT: Duration = Duration::from_millis(100);
+/// Pieces that what a followed file has gained since the last look is cut into, each with a time of its own: a bar
+/// is drawn ten times a second.
+const FOLLOW_SLICES: usize = 16;
 
 /// One stream's text on its way into the run.
 struct Reader {
@@ -114,7 +129,7 @@ impl Followed {
         if let Some(state) = &chunk.state {
             run.recorded(state);
         }
-        let size = chunk.bytes.len().div_ceil(limits::FOLLOW_SLICES).max(1);
+        let size = chunk.bytes.len().div_ceil(FOLLOW_SLICES).max(1);
         let slices = chunk.bytes.chunks(size);
         let (from, count) = (self.read_until, slices.len());
         for (number, slice) in (1..).zip(slices) {
@@ -133,7 +148,7 @@ impl Followed {
         // What was asked before the end may have been answered before it.
         let mut stale = self.ask(at, true);
         // A file system that hangs gives no answer.
-        while let Arrived::Answer(chunk) = self.thread.wait(limits::FOLLOW_TAIL_WAIT) {
+        while let Arrived::Answer(chunk) = self.thread.wait(FOLLOW_TAIL_WAIT) {
             self.take(run, &chunk);
             let full = chunk.bytes.len() == limits::READ_BYTES;
             if !full && !stale {
@@ -264,9 +279,9 @@ impl OutputReader {
         // Not by the reactor: whoever waits in it is woken by the next byte.
         if let Some(last) = self.last_read
             && !more
-            && last.elapsed() < limits::READ_REST
+            && last.elapsed() < READ_REST
         {
-            std::thread::sleep(limits::READ_REST);
+            std::thread::sleep(READ_REST);
         }
         self.last_read = Some(Instant::now());
     }
@@ -274,7 +289,7 @@ impl OutputReader {
     /// Whether there are files that may be added to at any moment. They do not tell; one that was silent for a while is
     /// looked at with each measurement.
     pub fn follow_files(&self, at: f64) -> bool {
-        let silence = limits::FOLLOW_SILENCE.as_secs_f64();
+        let silence = FOLLOW_SILENCE.as_secs_f64();
         self.files.iter().any(|file| at - file.grown_at < silence)
     }
 
@@ -300,7 +315,7 @@ impl OutputReader {
             let Some(pipe) = &copy.pipe else { continue };
             // Past the reactor, which has not looked since; and a bounded number of times, because something that
             // goes on writing must not keep us here.
-            for _ in 0..limits::READ_TAIL_TIMES {
+            for _ in 0..READ_TAIL_TIMES {
                 let Ok(count @ 1..) = flow::read(pipe.as_fd(), &mut self.buffer) else {
                     break;
                 };

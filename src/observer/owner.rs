@@ -16,7 +16,11 @@ use axolotl_run_sys::{descriptors, flow, probe};
 use std::io::Write as _;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use uuid::Uuid;
+
+/// How long the file of a page of continuous integration may take to be appended to.
+const PAGE_WAIT: Duration = Duration::from_secs(1);
 
 /// Digits of a run's identity that tell it from others.
 const SHORT: usize = 8;
@@ -115,7 +119,7 @@ fn bounded(text: &str) -> &str {
 fn append_in_time(path: PathBuf, text: String) {
     let given = (path.clone(), text.clone());
     match Background::<(), ()>::once("page", move || append(&given.0, &given.1)) {
-        Some(mut thread) => drop(thread.wait(limits::PAGE_WAIT)),
+        Some(mut thread) => drop(thread.wait(PAGE_WAIT)),
         // There is no room for a thread; the supervisor's wait has an end of its own.
         None => append(&path, &text),
     }

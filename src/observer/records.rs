@@ -7,12 +7,15 @@
 
 use super::follow::{Chunk, Look, read_on};
 use crate::metrics::trainer_state::TrainerStates;
-use axolotl_run_core::limits;
 use axolotl_run_sys::probe;
 use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use std::time::SystemTime;
+
+/// Between two looks for a trainer's state; checkpoints are minutes apart.
+const TRAINER_STATE_PERIOD: Duration = Duration::from_secs(30);
 
 /// Whether the log is read as well as the states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +72,7 @@ impl Records {
         let (bytes, cut) = read.unwrap_or_default();
         let mut state = None;
         if look.last || look.at >= self.states_at {
-            self.states_at = look.at + limits::TRAINER_STATE_PERIOD.as_secs_f64();
+            self.states_at = look.at + TRAINER_STATE_PERIOD.as_secs_f64();
             state = self.states.newest();
         }
         Chunk {

@@ -7,7 +7,16 @@
 //! run and gets no turn is waited for. Pure; [`link`](super::link) looks, and asks again until there is an answer.
 
 use crate::metrics::tree::stat::fields;
-use axolotl_run_core::limits::{SENDER_RUN_NS, SENDER_SLEEP_MS, SENDER_WAIT_MS};
+
+/// How long an answer may wait for a sender that gets no turn, in milliseconds; below what the supervisor
+/// waits for an answer.
+const SENDER_WAIT_MS: u64 = 500;
+/// How long looks have to find a sender asleep that has sent everything, in milliseconds. Loops nap between two
+/// signals; a longer time would delay what a program sends that polls for its effect.
+const SENDER_SLEEP_MS: u64 = 5;
+/// How long a sender has run since the question that does something else by now, in nanoseconds: some hundred
+/// signals, and no more than a few polls of a program that waits for its signal's effect.
+const SENDER_RUN_NS: u64 = 500_000;
 
 /// What /proc says of a sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

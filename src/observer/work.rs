@@ -39,6 +39,25 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{MissedTickBehavior, interval};
 
+/// The same at a run's beginning.
+const SAMPLE_PERIOD_FIRST: Duration = Duration::from_millis(250);
+/// Between two looks at followed files, at memory that is short, and at everything in the first moments.
+const FOLLOW_PERIOD: Duration = Duration::from_secs(1);
+/// How long the observer may go on uploading after the launcher has gone.
+const OBSERVER_LINGER: Duration = Duration::from_secs(30);
+/// How long after the spawn new processes are looked for more often: one that dies at once is the one to know of.
+const TREE_HURRY: Duration = Duration::from_secs(15);
+/// Between two such looks.
+const TREE_HURRY_PERIOD: Duration = Duration::from_millis(200);
+/// When the running processes are first looked at for that; an interpreter is mapped within milliseconds.
+const PYTHON_LOOK_AFTER: Duration = Duration::from_millis(500);
+/// How long a start event that goes out at the command's end waits for facts that are being read.
+const FACTS_TAIL_WAIT: Duration = Duration::from_millis(100);
+/// How long a look at the workers' ranks may leave the first event waiting; then this is the main process.
+const RANK_WAIT: Duration = Duration::from_secs(600);
+/// When runs of earlier launchers are finished, deleted and sent: not in the training's first moments.
+const HOUSEKEEPING_AFTER: Duration = Duration::from_secs(2);
+
 /// Signals that a verdict wants to know about, at the most.
 const REQUESTS_MAX: usize = 8;
 
@@ -190,7 +209,7 @@ impl Work {
         self.gather();
         // After the facts: what they say of the command's program is true of one that has entered its group by now.
         self.sampler.regroup();
-        self.settle_rank(must || self.now() > limits::RANK_WAIT.as_secs_f64());
+        self.settle_rank(must || self.now() > RANK_WAIT.as_secs_f64());
         if let Some(reporter) = &mut self.reporter
             && let Some(start) = self.facts.take(must)
         {
@@ -223,10 +242,10 @@ impl Work {
 
     /// A command may die of its configuration before that was read: at the end the facts have a last moment.
     fn await_facts(&mut self) {
-        let deadline = Instant::now() + limits::FACTS_TAIL_WAIT;
+        let deadline = Instant::now() + FACTS_TAIL_WAIT;
         while !self.facts.has_files() && Instant::now() < deadline {
             self.gather();
-            std::thread::sleep(limits::FACTS_TAIL_WAIT / 50);
+            std::thread::sleep(FACTS_TAIL_WAIT / 50);
         }
     }
 
@@ -265,15 +284,15 @@ impl Work {
     /// As long as the run is old: one that soon ends has curves too.
     fn sample_period(&self) -> Duration {
         let age = self.clock.age();
-        age.clamp(limits::SAMPLE_PERIOD_FIRST, limits::SAMPLE_PERIOD)
+        age.clamp(SAMPLE_PERIOD_FIRST, limits::SAMPLE_PERIOD)
     }
 
     /// Each second where something may happen between two measurements that nobody tells us of.
     fn look_period(&self) -> Duration {
-        let early = self.clock.age() < limits::TREE_HURRY;
+        let early = self.clock.age() < TREE_HURRY;
         let short = self.sampler.pressure.is_near();
         if early || short || self.output.follow_files(self.now()) {
-            limits::FOLLOW_PERIOD
+            FOLLOW_PERIOD
         } else {
             limits::SAMPLE_PERIOD
         }
@@ -287,16 +306,16 @@ impl Work {
     /// Until the command has ended.
     async fn observe(&mut self, news: &mut UnboundedReceiver<News>) {
         let mut settled = false;
-        let mut schedule = Schedule::begin(limits::SAMPLE_PERIOD_FIRST);
+        let mut schedule = Schedule::begin(SAMPLE_PERIOD_FIRST);
         let mut hurry = interval(limits::START_LOOK);
-        let mut meet = interval(limits::TREE_HURRY_PERIOD);
+        let mut meet = interval(TREE_HURRY_PERIOD);
         for interval in [&mut hurry, &mut meet] {
             interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         }
         loop {
             let send = or_never(self.reporter.as_mut().map(Reporter::send));
             let somebody_ended = or_never(self.deaths.as_ref().map(Wake::next));
-            let early = self.clock.age() < limits::TREE_HURRY;
+            let early = self.clock.age() < TREE_HURRY;
             if !early && !settled {
                 settled = true;
                 memory::give_back_text();
@@ -365,12 +384,12 @@ impl Work {
         self.sampler.look(at);
         self.output.take_from_files(&mut self.run);
         self.progress(at);
-        if self.facts.lacks_python() && at >= limits::PYTHON_LOOK_AFTER.as_secs_f64() {
+        if self.facts.lacks_python() && at >= PYTHON_LOOK_AFTER.as_secs_f64() {
             // The command's first word leads to no Python; a process of it may be one by now.
             self.measure();
             self.gathering.look_at(&self.sampler.pids());
         }
-        if at >= limits::HOUSEKEEPING_AFTER.as_secs_f64()
+        if at >= HOUSEKEEPING_AFTER.as_secs_f64()
             && let Some(reporter) = &mut self.reporter
         {
             reporter.begin_maintenance();
@@ -455,7 +474,7 @@ impl Work {
 
 /// Sends what is left. The launcher waits for a moment of this, or not at all.
 async fn linger(mut reporter: Reporter, channel: &OwnedFd) {
-    let deadline = tokio::time::sleep(limits::OBSERVER_LINGER);
+    let deadline = tokio::time::sleep(OBSERVER_LINGER);
     tokio::pin!(deadline);
     let mut told = false;
     loop {

@@ -8,7 +8,6 @@
 
 use super::layout::{self, DECISION, OURS, StoreProblem};
 use axolotl_run_core::consent::{Stored, Telemetry};
-use axolotl_run_core::limits;
 use axolotl_run_sys::files::{Access, Directory, Missing};
 use axolotl_run_sys::probe::open_regular;
 use serde::{Deserialize, Serialize};
@@ -17,6 +16,9 @@ use std::ffi::OsString;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
+
+/// Bytes of the stored decision; ours has about 100.
+const DECISION_BYTES_MAX: u64 = 16 * 1024;
 
 const HEADING: &str = "# Written by `axolotl-run --enable` or `--disable`.\n";
 
@@ -62,11 +64,11 @@ fn load(path: &Path) -> Result<String, StoredDecision> {
         _ => StoredDecision::Unreadable("can't be opened"),
     })?;
     let mut text = String::new();
-    let mut beginning = file.take(limits::DECISION_BYTES_MAX + 1);
+    let mut beginning = file.take(DECISION_BYTES_MAX + 1);
     if beginning.read_to_string(&mut text).is_err() {
         return Err(StoredDecision::Unreadable("is not text"));
     }
-    if text.len() as u64 > limits::DECISION_BYTES_MAX {
+    if text.len() as u64 > DECISION_BYTES_MAX {
         return Err(StoredDecision::Unreadable("is too long"));
     }
     Ok(text)
@@ -147,7 +149,7 @@ fn text(old: &str, decision: &Stored) -> Result<String, serde_yaml::Error> {
     };
     let without_comments = format!("{alone}{}", serde_yaml::to_string(&rest)?);
     for text in [exchanged(old, &ours), without_comments] {
-        if text.len() as u64 <= limits::DECISION_BYTES_MAX
+        if text.len() as u64 <= DECISION_BYTES_MAX
             && parse(&text) == StoredDecision::Decision(decision.clone())
             && self::rest(&text).as_ref() == Some(&rest)
         {
@@ -311,7 +313,7 @@ mod tests {
         }
         let full = format!(
             "colour: {}\n",
-            "x".repeat(usize::try_from(limits::DECISION_BYTES_MAX).unwrap() - 10)
+            "x".repeat(usize::try_from(DECISION_BYTES_MAX).unwrap() - 10)
         );
         assert_eq!(
             text(&full, &decision).unwrap(),

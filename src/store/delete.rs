@@ -17,8 +17,14 @@ use axolotl_run_core::consent::Sending;
 use axolotl_run_core::limits;
 use axolotl_run_sys::files::Directory;
 use std::cmp::Reverse;
+use std::time::Duration;
 use std::time::{Instant, SystemTime};
 use uuid::Uuid;
+
+/// How long a start's observer deletes old runs; a disk that is busy deletes a hundred in a second, others thousands.
+const PRUNE_TIME: Duration = Duration::from_secs(5);
+/// Names that are read of a run's directory; it has 6 files, others may have put more there.
+const DIRECTORY_NAMES_MAX: usize = 4096;
 
 /// What became of a run that was to be forgotten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +91,7 @@ impl Store {
     /// Deletes a run that is ours.
     fn delete(&self, run: Uuid, directory: &Directory) -> Forgotten {
         let _ = directory.remove_file(CONSENT);
-        for name in directory.names(limits::DIRECTORY_NAMES_MAX) {
+        for name in directory.names(DIRECTORY_NAMES_MAX) {
             let _ = directory.remove_file(&name);
         }
         match self.runs.remove_directory(&run.to_string()) {
@@ -130,7 +136,7 @@ impl Store {
         }
         let begun = Instant::now();
         for (run, waits) in beyond.into_iter().rev() {
-            if begun.elapsed() >= limits::PRUNE_TIME {
+            if begun.elapsed() >= PRUNE_TIME {
                 return;
             }
             if waits {

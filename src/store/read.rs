@@ -19,6 +19,14 @@ use std::io::{self, BufRead, BufReader, Read as _};
 use std::time::SystemTime;
 use uuid::Uuid;
 
+/// Bytes of measurements that the report takes in: a week's at full rate, half a second of reading. The observer
+/// keeps less; of a larger file every second, third… line is taken.
+const SAMPLES_READ_BYTES: u64 = 192 * 1000 * 1000;
+/// Bytes of measurements that are looked through for them; half of what is read of any file at the most.
+const SAMPLES_SEEN_BYTES: u64 = 500 * 1000 * 1000;
+/// Delivery records of one run that are remembered while it is read.
+const DELIVERED_MAX: usize = 200_000;
+
 /// What was wrong with a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Damage {
@@ -70,7 +78,7 @@ pub(super) fn deliveries(directory: &Directory) -> (Answers, Option<Answer>, Dam
             }
             if answer.disposition.is_final() {
                 for uuid in uuids {
-                    if answers.len() < limits::DELIVERED_MAX {
+                    if answers.len() < DELIVERED_MAX {
                         let known = answers.entry(uuid).or_insert_with(|| answer.clone());
                         if known.disposition != Disposition::Delivered {
                             known.clone_from(&answer);
@@ -116,12 +124,12 @@ pub(super) fn samples(directory: &Directory, mut each: impl FnMut(SeriesLine) ->
         .file(SAMPLES, Access::Read)
         .and_then(|file| file.metadata())
         .map_or(0, |found| found.len());
-    let every = length.div_ceil(limits::SAMPLES_READ_BYTES).max(1);
+    let every = length.div_ceil(SAMPLES_READ_BYTES).max(1);
     let mut number = 0_u64;
     lines(
         directory,
         SAMPLES,
-        limits::SAMPLES_SEEN_BYTES,
+        SAMPLES_SEEN_BYTES,
         limits::SAMPLE_BYTES_MAX,
         |line| {
             number += 1;

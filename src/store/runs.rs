@@ -26,6 +26,9 @@ use std::path::Path;
 use std::time::SystemTime;
 use uuid::Uuid;
 
+/// Runs that are looked at; 50 are kept, but a shared home that other versions filled may have thousands.
+const RUNS_LISTED_MAX: usize = 100_000;
+
 /// How far a run is, as its journal knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RunState {
@@ -178,7 +181,7 @@ impl Store {
     /// The runs' identities, in no order. Names that no launcher gives are not ours to touch.
     pub(super) fn identities(&self) -> Vec<Uuid> {
         let mut runs = Vec::new();
-        for name in self.runs.names(limits::RUNS_LISTED_MAX) {
+        for name in self.runs.names(RUNS_LISTED_MAX) {
             if let Ok(run) = Uuid::parse_str(&name)
                 && run.to_string() == name
             {

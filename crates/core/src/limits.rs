@@ -1,13 +1,7 @@
 //! The numbers that bound memory, time or size, each with its unit and its reason.
 //!
-//! They are here, so that a reader can see at a glance what the launcher can cost at the worst; those that only the
-//! supervisor needs, or the kernel's side, are in `limits.rs` there.
-
-mod measuring;
-mod reading;
-
-pub use measuring::*;
-pub use reading::*;
+//! Here are those that several modules share or that a test compares with; one that a single module needs stands at the
+//! top of that module. The supervisor and the kernel's side have a `limits.rs` of their own.
 
 use std::time::Duration;
 
@@ -15,8 +9,6 @@ use std::time::Duration;
 
 /// How long the notice blocks the start; the specification of Axolotl's telemetry says 15 seconds.
 pub const NOTICE: Duration = Duration::from_secs(15);
-/// Between two looks at the clock during the notice: the countdown shows whole seconds.
-pub const NOTICE_TICK: Duration = Duration::from_millis(200);
 
 // --- events -----------------------------------------------------------------------------------------------
 
@@ -24,8 +16,6 @@ pub const NOTICE_TICK: Duration = Duration::from_millis(200);
 pub const EVENT_BYTES_MAX: usize = 256 * 1024;
 /// Bytes of one text in an event; the longest we make is a rebuilt stack trace of 40 frames.
 pub const EVENT_TEXT_BYTES_MAX: usize = 32 * 1024;
-/// Elements of a list in an event; the longest are configuration lists.
-pub const EVENT_LIST_MAX: usize = 1024;
 /// Depth of the configuration in an event; Axolotl's own schema nests 4 deep.
 pub const CONFIG_DEPTH_MAX: usize = 8;
 /// Bytes of a configuration file that are read; Axolotl's largest example has 8 KiB.
@@ -37,26 +27,10 @@ pub const CONFIG_FILE_BYTES_MAX: u64 = 1024 * 1024;
 pub const BATCH_EVENTS_MAX: usize = 100;
 /// Bytes of one request before compression; servers of 2024 accept 2 MiB.
 pub const BATCH_BYTES_MAX: usize = 1024 * 1024;
-/// Longest wait for a connection.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// Longest wait for an answer, the connection included.
-pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-/// First backoff after a transient failure; it doubles with each further one.
-pub const BACKOFF_FIRST: Duration = Duration::from_millis(500);
-/// Longest backoff, and the longest `Retry-After` that is honoured.
-pub const BACKOFF_MAX: Duration = Duration::from_secs(30);
 /// Transient failures in a row that open the circuit: from then on one event at a time is risked.
 pub const BREAKER_FAILURES: u32 = 3;
 /// Bytes of an answer that are read; PostHog's has about 20.
 pub const ANSWER_BYTES_MAX: usize = 64 * 1024;
-/// Bytes of one file of certificates; the largest bundle in use has 300 KiB.
-pub const CERTIFICATES_BYTES_MAX: u64 = 8 * 1024 * 1024;
-/// Characters of a host that is configured; no real one is near it.
-pub const HOST_BYTES_MAX: usize = 1024;
-/// Bytes of a project key; the server refuses longer ones.
-pub const KEY_BYTES_MAX: usize = 64;
-/// Transient failures in a row after which `--send` gives up; with backoff about eight seconds of them.
-pub const SEND_FAILURES_MAX: u32 = 5;
 /// Age of unsent events after which they are no longer sent.
 pub const UNSENT_AGE_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Bytes of unsent events that are kept for sending.
@@ -88,36 +62,17 @@ pub const SAMPLE_BYTES_MAX: usize = 64 * 1024;
 pub const ESSENTIAL_BYTES_MAX: u64 = 4 * EVENT_BYTES_MAX as u64;
 /// Bytes of each kind of line that wait in memory while the disk is full or read-only.
 pub const HELD_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// Runs that are looked at; 50 are kept, but a shared home that other versions filled may have thousands.
-pub const RUNS_LISTED_MAX: usize = 100_000;
-/// How long a start's observer deletes old runs; a disk that is busy deletes a hundred in a second, others thousands.
-pub const PRUNE_TIME: Duration = Duration::from_secs(5);
-/// Names that are read of a run's directory; it has 6 files, others may have put more there.
-pub const DIRECTORY_NAMES_MAX: usize = 4096;
-/// Bytes of measurements that the report takes in: a week's at full rate, half a second of reading. The observer
-/// keeps less; of a larger file every second, third… line is taken.
-pub const SAMPLES_READ_BYTES: u64 = 192 * 1000 * 1000;
-/// Bytes of measurements that are looked through for them; half of what is read of any file at the most.
-pub const SAMPLES_SEEN_BYTES: u64 = 500 * 1000 * 1000;
-/// Bytes of the stored decision; ours has about 100.
-pub const DECISION_BYTES_MAX: u64 = 16 * 1024;
 /// How long the journal of a run that began on another machine, or before this one was started anew, must be
 /// silent before the run is called lost: where locks do not reach, silence is all that can be seen. A living
 /// observer writes a sample every few seconds.
 pub const FOREIGN_SILENCE: Duration = Duration::from_secs(3600);
-/// Delivery records of one run that are remembered while it is read.
-pub const DELIVERED_MAX: usize = 200_000;
 
 // --- what the owner is told -------------------------------------------------------------------------------
 
 /// Columns that a run's time is divided into for its charts; a chart in a browser is hardly wider.
 pub const SERIES_COLUMNS_MAX: usize = 600;
-/// Seconds that the narrowest of them spans: a run of six seconds fills all.
-pub const SERIES_COLUMN_SECONDS: f64 = 0.01;
 /// Seconds beyond which a measurement's time is none: thirty years.
 pub const SERIES_SECONDS_MAX: f64 = 1e9;
-/// Characters of a line of the summary at the end: a verdict with five reasons; a public message has 200 at the most.
-pub const SUMMARY_LINE_CHARACTERS_MAX: usize = 400;
 /// Bytes of the whole summary: a pipe takes so many at once or none.
 pub const SUMMARY_BYTES_MAX: usize = 4096;
 
@@ -125,52 +80,80 @@ pub const SUMMARY_BYTES_MAX: usize = 4096;
 
 /// Between two measurements of the process tree and the GPUs.
 pub const SAMPLE_PERIOD: Duration = Duration::from_secs(5);
-/// The same at a run's beginning.
-pub const SAMPLE_PERIOD_FIRST: Duration = Duration::from_millis(250);
-/// Between two looks at followed files, at memory that is short, and at everything in the first moments.
-pub const FOLLOW_PERIOD: Duration = Duration::from_secs(1);
-/// What is due within so long of something else is done together with it: being woken costs more.
-pub const SCHEDULE_SLACK: Duration = Duration::from_millis(100);
-/// Between two progress events.
-pub const PROGRESS_PERIOD: Duration = Duration::from_secs(60);
 /// How long the GPU driver may be silent before it is called unresponsive; a healthy call takes milliseconds.
 pub const GPU_TIMEOUT: Duration = Duration::from_secs(10);
 
 // --- the end ----------------------------------------------------------------------------------------------
 
-/// How long the file of a page of continuous integration may take to be appended to.
-pub const PAGE_WAIT: Duration = Duration::from_secs(1);
 /// How long a server of which nothing is known has for its first answer before the end no longer waits for it:
 /// an answer takes a few round trips, a network that swallows everything takes for ever.
 pub const FIRST_ANSWER_WAIT: Duration = Duration::from_millis(500);
-/// How long the observer waits, at its own end, for the disk to take what was written down.
-pub const DISK_WAIT: Duration = Duration::from_secs(10);
-/// How long the observer may go on uploading after the launcher has gone.
-pub const OBSERVER_LINGER: Duration = Duration::from_secs(30);
 
-// --- the supervisor ---------------------------------------------------------------------------------------
+// --- measuring the machine --------------------------------------------------------------------------------
 
-/// How long an answer may wait for a sender that gets no turn, in milliseconds; below what the supervisor
-/// waits for an answer.
-pub const SENDER_WAIT_MS: u64 = 500;
-/// Between two looks at a sender, in milliseconds.
-pub const SENDER_LOOK_MS: u64 = 5;
-/// How long looks have to find a sender asleep that has sent everything, in milliseconds. Loops nap between two
-/// signals; a longer time would delay what a program sends that polls for its effect.
-pub const SENDER_SLEEP_MS: u64 = 5;
-/// How long a sender has run since the question that does something else by now, in nanoseconds: some hundred
-/// signals, and no more than a few polls of a program that waits for its signal's effect.
-pub const SENDER_RUN_NS: u64 = 500_000;
-/// Between two looks at whether the supervisor was stopped, in milliseconds. Nobody tells us of that, and to be woken
-/// each second for it was two fifths of what an idle observer costs.
-pub const LOOK_MS: u64 = 2000;
-/// Until such a look is repeated that saw a difference: longer than a shell takes to stop or continue a job.
-pub const LOOK_AGAIN_MS: u64 = 50;
-/// A look may come later by this fraction of its period: a timer that the kernel may merge with another wakes at two
-/// thirds of the cost, and being woken is nearly all that a look costs.
-pub const LOOK_SLACK: u64 = 5;
+/// Bytes of a small file of /proc, /sys or a control group that are read; the longest line we need is 1 KiB.
+pub const KERNEL_FILE_BYTES_MAX: usize = 64 * 1024;
+/// Processes of one command that are followed: 16 ranks with 64 data loaders each are 1,000, and a fork bomb is more.
+pub const TREE_PROCESSES_MAX: usize = 4096;
+/// Open files kept for followed processes; a quarter of the usual soft limit of 1,024.
+pub const TREE_FILES_MAX: usize = 256;
+/// From more than this many threads on a process's line of /proc is dear, and read with each twelfth sample only.
+pub const TREE_THREADS_BRIEF: u64 = 8;
+/// Threads of processes with many that one sample asks for children: 6 us each.
+pub const TREE_ROUND_THREADS: usize = 8;
+/// Entries of one directory that are read when packages are looked up; a large environment has 1,000.
+pub const PACKAGE_ENTRIES_MAX: usize = 20_000;
+/// Directories of packages that are read for one interpreter.
+pub const PACKAGE_DIRECTORIES_MAX: usize = 16;
+/// Entries of PATH and PYTHONPATH that are looked at.
+pub const SEARCH_PATH_ENTRIES_MAX: usize = 128;
+/// Accelerators of one machine; the largest nodes have 16, MIG or DPUs a few times as many.
+pub const ACCELERATORS_MAX: usize = 64;
+/// Errors of the driver that are taken at once, and kept of a run: the first half and the last.
+pub const XIDS_MAX: usize = 16;
+/// Between two attempts to bring a lost GPU driver back.
+pub const GPU_RETRY_PERIOD: Duration = Duration::from_secs(60);
 
-// --- the observer's place ---------------------------------------------------------------------------------
+// --- the observer's loop ----------------------------------------------------------------------------------
 
-/// The observer's niceness: it gives way to the training, and still gets its turn on a busy machine.
-pub const OBSERVER_NICE: i32 = 10;
+/// Bytes of output that are read at once; between two reads everything else has its turn.
+pub const READ_BYTES: usize = 256 * 1024;
+/// How long the start event waits for what the machine and its drivers have to say.
+pub const START_WAIT: Duration = Duration::from_secs(2);
+/// Between two looks at whether the start event is complete.
+pub const START_LOOK: Duration = Duration::from_millis(50);
+
+/// Bytes of a process's environment that are read; a longer one has no place for a rank that early launchers set.
+pub const ENVIRON_BYTES_MAX: usize = 256 * 1024;
+
+// --- lines ------------------------------------------------------------------------------------------------
+
+/// Bytes of a line of output that are kept; what follows is skipped to the line's end. A traceback's frame
+/// with the longest path Linux allows (4 KiB) fits four times.
+pub const LINE_BYTES_MAX: usize = 16 * 1024;
+
+// --- tracebacks -------------------------------------------------------------------------------------------
+
+/// Sources of interleaved lines (ranks, actors, containers) that are told apart; the largest nodes run 16.
+pub const TRACE_STREAMS_MAX: usize = 64;
+/// Bytes of a prefix by which such a source is known.
+pub const TRACE_PREFIX_BYTES_MAX: usize = 200;
+/// Reports that are kept from the beginning of a stream: the first of many ranks is the one to blame.
+pub const TRACE_REPORTS_FIRST: usize = 16;
+/// Reports that are kept from its end: what the process died of comes last.
+pub const TRACE_REPORTS_LAST: usize = 16;
+/// Bytes of a rebuilt stack trace; a chain of twelve full ones would not fit an event.
+pub const TRACE_TEXT_BYTES_MAX: usize = 24 * 1024;
+/// Largest line number that is told; the longest public file has about 30,000 lines.
+pub const TRACE_LINE_NUMBER_MAX: u64 = 999_999;
+/// Largest whole number that a message's hole is filled with: seven digits can be a telephone number.
+pub const TRACE_HOLE_MAX: u64 = 999_999;
+
+// --- progress of the training -----------------------------------------------------------------------------
+
+/// Steps beyond which a number in a bar is no step; the longest trainings have some ten million.
+pub const STEP_MAX: u64 = 1_000_000_000_000;
+/// Epochs beyond which a logged epoch is none.
+pub const EPOCH_MAX: f64 = 1_000_000.0;
+/// GPUs of which peaks are kept; machines have 16 at the most, fake drivers whatever they like.
+pub const GPUS_MAX: usize = 256;

@@ -17,6 +17,9 @@ use axolotl_run_sys::pause::{Pause, Waited};
 use countdown::Countdown;
 use std::time::{Duration, Instant};
 
+/// Between two looks at the clock during the notice: the countdown shows whole seconds.
+const NOTICE_TICK: Duration = Duration::from_millis(200);
+
 mod countdown;
 
 /// How the notice ended.
@@ -92,7 +95,7 @@ fn wait(begin: Instant, pause: &mut Pause, mut countdown: Option<&mut Countdown>
             countdown.show(seconds_up(left));
         }
         let tick = if countdown.is_some() {
-            limits::NOTICE_TICK.min(left)
+            NOTICE_TICK.min(left)
         } else {
             left
         };

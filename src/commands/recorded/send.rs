@@ -10,12 +10,14 @@ use crate::delivery::{
 };
 use crate::store::Store;
 use axolotl_run_core::env;
-use axolotl_run_core::limits;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use std::collections::HashSet;
 use std::io;
 use std::time::SystemTime;
+
+/// Transient failures in a row after which `--send` gives up; with backoff about eight seconds of them.
+const SEND_FAILURES_MAX: u32 = 5;
 
 /// Where to send, and how to show it.
 #[derive(Debug)]
@@ -171,7 +173,7 @@ impl Totals {
 fn ending(uploader: &Uploader) -> Option<&'static str> {
     match uploader.state() {
         EndpointState::Stopped => Some("the server refused the key or the request"),
-        EndpointState::Dead if uploader.failures() >= limits::SEND_FAILURES_MAX => {
+        EndpointState::Dead if uploader.failures() >= SEND_FAILURES_MAX => {
             Some("the server cannot be reached")
         }
         _ => None,

@@ -14,6 +14,9 @@ use axolotl_run_core::series::SeriesLine;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
+/// Seconds that the narrowest of them spans: a run of six seconds fills all.
+const SERIES_COLUMN_SECONDS: f64 = 0.01;
+
 /// What is measured over time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SeriesKey {
@@ -135,7 +138,7 @@ pub struct Series {
 impl Default for Series {
     fn default() -> Self {
         Self {
-            width: limits::SERIES_COLUMN_SECONDS,
+            width: SERIES_COLUMN_SECONDS,
             cells: BTreeMap::new(),
             end: 0.0,
             step: None,

@@ -14,6 +14,9 @@ use axolotl_run_core::observation::GpuReading;
 use axolotl_run_core::public::hardware::{Vendor, accelerator_name};
 use std::path::{Path, PathBuf};
 
+/// Main memory of a graphics device that is counted as an accelerator: the firmware gives integrated ones less.
+const ACCELERATOR_MEMORY_MIN: u64 = 2 * 1024 * 1024 * 1024;
+
 const AMD: &str = "0x1002";
 
 /// Answers questions about AMD's devices until nobody asks any more.
@@ -46,7 +49,7 @@ fn amd_cards(root: &Path) -> Vec<Card> {
     let mut cards = Vec::new();
     for device in drm::devices(root, AMD) {
         let memory = files::number(&device.join("mem_info_vram_total")).unwrap_or(0);
-        if memory < limits::ACCELERATOR_MEMORY_MIN {
+        if memory < ACCELERATOR_MEMORY_MIN {
             continue;
         }
         let id = compute_id(root, &device);

@@ -8,12 +8,14 @@ use super::driver::{Places, Questions};
 use super::drm;
 use crate::metrics::files;
 use axolotl_run_core::event::Accelerator;
-use axolotl_run_core::limits;
 use axolotl_run_core::observation::{Attribution, GpuReading};
 use axolotl_run_core::public::hardware::intel_name;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+
+/// Descriptors of a process that are looked through for those of a device; a training's sockets and shards are some 100.
+const DESCRIPTORS_MAX: usize = 4096;
 
 const VENDOR: &str = "0x8086";
 /// Where the graphics of Intel's processors always are; they are no accelerators.
@@ -76,7 +78,7 @@ fn usage(processes: &Path, tree: &[u32]) -> BTreeMap<String, DeviceUsage> {
     let mut usage = BTreeMap::new();
     for pid in tree {
         let process = processes.join(pid.to_string());
-        let descriptors = files::names(&process.join("fd"), limits::DESCRIPTORS_MAX);
+        let descriptors = files::names(&process.join("fd"), DESCRIPTORS_MAX);
         for name in descriptors.unwrap_or_default() {
             let target = std::fs::read_link(process.join("fd").join(&name));
             if target.is_ok_and(|target| target.starts_with("/dev/dri")) {

@@ -7,11 +7,13 @@
 
 use super::locate::{self, Candidate, Version};
 use crate::metrics::files;
-use axolotl_run_core::limits;
 use axolotl_run_core::series::OomKillCounters;
 use axolotl_run_sys::probe::open_regular;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+
+/// Control groups above the command's own that are asked for a limit; systemd and Kubernetes nest 6 deep.
+const CGROUP_DEPTH_MAX: usize = 32;
 
 /// The memory control group of a process.
 #[derive(Debug)]
@@ -98,7 +100,7 @@ fn visible(root: &Path, pid: u32) -> Option<Vec<Candidate>> {
 
 /// A group and those above it that can be seen: none is above the place where the hierarchy is mounted.
 fn above(group: &Candidate) -> impl Iterator<Item = &Path> {
-    let all = group.directory.ancestors().take(limits::CGROUP_DEPTH_MAX);
+    let all = group.directory.ancestors().take(CGROUP_DEPTH_MAX);
     all.take_while(|directory| directory.starts_with(&group.mount))
 }
 

@@ -10,7 +10,6 @@
 use super::ranks;
 use crate::metrics::files;
 use crate::metrics::tree::stat::fields;
-use axolotl_run_core::limits;
 use axolotl_run_core::observation::Failure;
 use axolotl_run_core::status::{End, signal};
 use axolotl_run_sys::deaths::Deaths;
@@ -18,6 +17,9 @@ use axolotl_run_sys::wake::Wake;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// How long before the end a process's failure counts as the cause: launchers give the other workers 30 s to end.
+const FAILURE_WINDOW: Duration = Duration::from_secs(90);
 
 /// Processes whose end is watched; a node of 16 ranks with 16 data loaders each has 300. Each costs a descriptor.
 const DEATHS_WATCHED_MAX: usize = 512;
@@ -108,7 +110,7 @@ impl DeathWatch {
 
     /// The failure that came first of those shortly before the end.
     pub fn first_failure(&self, end: f64) -> Option<Failure> {
-        let since = end - limits::FAILURE_WINDOW.as_secs_f64();
+        let since = end - FAILURE_WINDOW.as_secs_f64();
         let failures = self.failures.iter().copied();
         failures
             .filter(|failure| failure.at >= since)
@@ -293,7 +295,7 @@ mod tests {
         );
         assert_eq!(
             watch
-                .first_failure(3.5 + limits::FAILURE_WINDOW.as_secs_f64())
+                .first_failure(3.5 + FAILURE_WINDOW.as_secs_f64())
                 .map(|f| f.rank),
             Some(Some(0))
         );

@@ -5,8 +5,10 @@
 //! stand still and of no other.
 
 use crate::metrics::files;
-use axolotl_run_core::limits;
 use std::path::Path;
+
+/// Threads that are asked how long they waited for a processor, 6 us each: eight ranks have 100 each.
+const QUEUE_THREADS_MAX: usize = 1024;
 
 /// The seconds that all threads of these processes have waited; None where the kernel does not say.
 pub fn waited_seconds(pids: &[u32]) -> Option<f64> {
@@ -16,7 +18,7 @@ pub fn waited_seconds(pids: &[u32]) -> Option<f64> {
 /// The same, with /proc at another place.
 pub fn waited_at(procfs: &Path, pids: &[u32]) -> Option<f64> {
     let mut seconds = None;
-    let mut left = limits::QUEUE_THREADS_MAX;
+    let mut left = QUEUE_THREADS_MAX;
     for pid in pids {
         let threads = procfs.join(pid.to_string()).join("task");
         let names = files::names(&threads, left).unwrap_or_default();

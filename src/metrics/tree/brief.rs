@@ -12,6 +12,10 @@ use axolotl_run_core::limits;
 use axolotl_run_sys::clock;
 use std::fs::File;
 
+/// Samples for which the clock of such a process is not read that has used nothing: the kernel sums all threads up for
+/// it, which costs more than all else of a sample. What it uses meanwhile is seen ten seconds later.
+const TREE_IDLE_SAMPLES: u8 = 2;
+
 /// How a process with many threads is read.
 #[derive(Debug, Default)]
 pub struct Brief {
@@ -64,7 +68,7 @@ impl Brief {
         // The kernel rounds the two kinds of time that it tells of one by one.
         let own_ticks = u64::try_from(ticks).ok()?.max(was.own_ticks);
         if own_ticks == was.own_ticks {
-            self.idle = limits::TREE_IDLE_SAMPLES;
+            self.idle = TREE_IDLE_SAMPLES;
         }
         Some(ProcessStat {
             own_ticks,

@@ -11,6 +11,17 @@ use super::procfs::Procfs;
 use axolotl_run_core::limits;
 use std::time::{Duration, Instant};
 
+/// Up to this many threads, all of a process's threads are asked for children at each sample (4 us each).
+const TREE_THREADS_EACH_SAMPLE: u64 = 4;
+/// The most samples until all were asked once: ten minutes.
+const TREE_ROUND_SAMPLES_MAX: u64 = 120;
+/// Samples between two scans of all processes, where the kernel lists no children: a minute or more.
+const TREE_SCAN_SAMPLES: u32 = 12;
+/// The most samples between two scans: ten minutes.
+const TREE_SCAN_SAMPLES_MAX: u32 = 120;
+/// What scans may add to each sample between two: less than it costs.
+const TREE_SCAN_COST_PER_SAMPLE: Duration = Duration::from_micros(150);
+
 /// How the processes of one tree are found.
 #[derive(Debug)]
 pub struct Discovery {
@@ -48,10 +59,9 @@ impl ScanSchedule {
 
     /// Sets the next one, by what this one cost.
     fn scanned(&mut self, cost: Duration) {
-        let paid_by = cost.as_micros() / limits::TREE_SCAN_COST_PER_SAMPLE.as_micros();
+        let paid_by = cost.as_micros() / TREE_SCAN_COST_PER_SAMPLE.as_micros();
         let paid_by = u32::try_from(paid_by).unwrap_or(u32::MAX);
-        self.samples_left =
-            paid_by.clamp(limits::TREE_SCAN_SAMPLES, limits::TREE_SCAN_SAMPLES_MAX) - 1;
+        self.samples_left = paid_by.clamp(TREE_SCAN_SAMPLES, TREE_SCAN_SAMPLES_MAX) - 1;
     }
 }
 
@@ -107,7 +117,7 @@ impl Discovery {
                 all += process.stat.threads;
             }
         }
-        let share = all.div_ceil(limits::TREE_ROUND_SAMPLES_MAX) as usize;
+        let share = all.div_ceil(TREE_ROUND_SAMPLES_MAX) as usize;
         let share = share.max(limits::TREE_ROUND_THREADS);
         let left = self.round.threads.len().saturating_sub(share);
         self.round.threads.split_off(left)
@@ -131,7 +141,7 @@ impl Discovery {
 }
 
 const fn has_many_threads(process: &Process) -> bool {
-    process.stat.threads > limits::TREE_THREADS_EACH_SAMPLE
+    process.stat.threads > TREE_THREADS_EACH_SAMPLE
 }
 
 /// Whether all of a process's threads are asked each time.

@@ -8,6 +8,9 @@ use axolotl_run_core::limits;
 use std::collections::BTreeMap;
 use std::fs::File;
 
+/// Samples between two whole readings of such a process: a minute.
+const TREE_WHOLE_SAMPLES: u32 = 12;
+
 /// A process that is followed.
 #[derive(Debug)]
 pub struct Process {
@@ -82,7 +85,7 @@ impl KnownProcesses {
     /// counted once: it is missing when its turn comes, and its parent does not have its time yet.
     pub fn refresh(&mut self, ticks_per_second: u64) -> u64 {
         let mut gone = Vec::new();
-        let whole = self.samples.is_multiple_of(limits::TREE_WHOLE_SAMPLES);
+        let whole = self.samples.is_multiple_of(TREE_WHOLE_SAMPLES);
         self.samples = self.samples.wrapping_add(1);
         let procfs = &mut self.procfs;
         for (pid, process) in &mut self.all {

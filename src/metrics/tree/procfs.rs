@@ -10,6 +10,11 @@ use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 
+/// Threads of one process that are asked.
+const TREE_THREADS_MAX: usize = 16 * 1024;
+/// Processes that one scan looks at.
+const TREE_SCAN_ENTRIES_MAX: usize = 16 * 1024;
+
 /// A mounted /proc, or a directory that looks like one.
 #[derive(Debug)]
 pub struct Procfs {
@@ -95,12 +100,12 @@ impl Procfs {
 
     /// The threads of a process.
     pub fn threads(&mut self, pid: u32) -> Vec<u32> {
-        self.numbers(&format!("{pid}/task"), limits::TREE_THREADS_MAX)
+        self.numbers(&format!("{pid}/task"), TREE_THREADS_MAX)
     }
 
     /// The processes of the host; only for kernels that list no children.
     pub fn processes(&mut self) -> Vec<u32> {
-        self.numbers("", limits::TREE_SCAN_ENTRIES_MAX)
+        self.numbers("", TREE_SCAN_ENTRIES_MAX)
     }
 
     fn numbers(&mut self, directory: &str, max: usize) -> Vec<u32> {

@@ -7,7 +7,12 @@ use crate::metrics::accelerator::AcceleratorFacts;
 use axolotl_run_core::config::Vetted;
 use axolotl_run_core::event::Start;
 use axolotl_run_core::limits;
+use std::time::Duration;
 use std::time::Instant;
+
+/// How long it waits for the configuration, and for versions that have to be read from running processes: a shell script
+/// leads to no Python.
+const START_WAIT_FILES: Duration = Duration::from_secs(5);
 
 /// What is known for the start event.
 pub struct Facts {
@@ -92,7 +97,7 @@ impl Facts {
         let wait = if has_files {
             limits::START_WAIT
         } else {
-            limits::START_WAIT_FILES
+            START_WAIT_FILES
         };
         let is_complete = has_files && self.machine_known && self.accelerators_known;
         if !must && !is_complete && self.asked.elapsed() < wait {

@@ -5,12 +5,14 @@
 //! would wake the loop two or three times for a wait of seconds: they sort what is far off into coarse slots first, and
 //! sort it again when such a slot begins. So the kernel's timer is waited for, where there is a descriptor for it.
 
-use axolotl_run_core::limits;
 use axolotl_run_sys::clock::Timer;
 use axolotl_run_sys::wake::Wake;
 use std::os::fd::AsFd as _;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
+
+/// What is due within so long of something else is done together with it: being woken costs more.
+const SCHEDULE_SLACK: Duration = Duration::from_millis(100);
 
 /// What is to be done now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +87,7 @@ fn timer() -> Option<(Timer, Wake)> {
 }
 
 fn due(now: Instant, look: Instant, measure: Instant) -> Due {
-    let soon = now + limits::SCHEDULE_SLACK;
+    let soon = now + SCHEDULE_SLACK;
     let any = now >= look.min(measure);
     Due {
         look: any && look <= soon,

@@ -15,6 +15,13 @@ use serde_yaml::{Mapping, Value};
 use std::cell::Cell;
 use std::fmt;
 
+/// Depth of a configuration file that is still read; Axolotl's own files nest 5 deep.
+const CONFIG_PARSE_DEPTH_MAX: usize = 64;
+/// Values of a configuration once its aliases are followed; Axolotl's largest example has 200.
+const CONFIG_NODES_MAX: usize = 50_000;
+/// Bytes of text of a configuration once its aliases are followed; a prompt template has a few KiB.
+const CONFIG_TEXT_BYTES_MAX: usize = 4 * 1024 * 1024;
+
 /// Why a file is no configuration. Says nothing about its contents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConfigProblem {
@@ -37,13 +44,13 @@ pub(super) fn parse(yaml: &str) -> Result<Value, ConfigProblem> {
         return Err(ConfigProblem::Syntax);
     }
     let budget = Budget {
-        nodes: Cell::new(limits::CONFIG_NODES_MAX),
-        bytes: Cell::new(limits::CONFIG_TEXT_BYTES_MAX),
+        nodes: Cell::new(CONFIG_NODES_MAX),
+        bytes: Cell::new(CONFIG_TEXT_BYTES_MAX),
         exhausted: Cell::new(false),
     };
     let seed = Seed {
         budget: &budget,
-        depth: limits::CONFIG_PARSE_DEPTH_MAX,
+        depth: CONFIG_PARSE_DEPTH_MAX,
     };
     // Some editors begin a file with a byte order mark.
     let document = serde_yaml::Deserializer::from_str(yaml.trim_start_matches('\u{feff}'));

@@ -18,6 +18,19 @@ use crate::public::text::PublicText;
 use serde_yaml::{Mapping, Value};
 use std::collections::BTreeMap;
 
+/// Elements of a list of the configuration that are sent; more are counted as `<more>`.
+const CONFIG_LIST_MAX: usize = 64;
+/// Values of a configuration that are sent in all; they fill half of the largest event. Axolotl's largest example has 200.
+const CONFIG_VALUES_MAX: usize = 2500;
+/// Magnitude from which a number is withheld: a telephone number or an account has eight digits or more.
+const CONFIG_NUMBER_MAX: f64 = 1e7;
+/// The same for whole numbers, of which those of seven digits must be round as well.
+const CONFIG_INTEGER_MAX: u64 = 10_000_000;
+/// Withheld texts that the last gate looks for; Axolotl's largest example has 30.
+const CONFIG_WITHHELD_MAX: usize = 2000;
+/// Digits that are kept of a number that is not whole; a learning rate has two or three.
+const CONFIG_NUMBER_DIGITS: usize = 6;
+
 /// The keys whose value names a model of the Hub.
 const MODEL_KEYS: [&str; 4] = [
     "base_model",
@@ -49,7 +62,7 @@ pub(super) fn vet(members: &Mapping, exists: &dyn Fn(&str) -> bool) -> Vetted {
     let mut judge = Judge {
         exists,
         path: Vec::new(),
-        values_left: limits::CONFIG_VALUES_MAX,
+        values_left: CONFIG_VALUES_MAX,
         unknown_keys: 0,
         redactions: Vec::new(),
         withheld: Vec::new(),
@@ -147,15 +160,12 @@ impl Judge<'_> {
         let mut kept = Vec::new();
         for (at, element) in elements.iter().enumerate() {
             self.path.push(Step::Element(at));
-            if at < limits::CONFIG_LIST_MAX
-                && !shape.has_elements()
-                && choice(shape, element).is_none()
-            {
+            if at < CONFIG_LIST_MAX && !shape.has_elements() && choice(shape, element).is_none() {
                 // The schema knows no list here, so nothing is known of its elements; a row of numbers may be a text.
                 kept.push(self.withhold(element, Reason::Unexpected));
-            } else if at < limits::CONFIG_LIST_MAX {
+            } else if at < CONFIG_LIST_MAX {
                 kept.extend(self.value(key, shape.element(), element));
-            } else if at == limits::CONFIG_LIST_MAX {
+            } else if at == CONFIG_LIST_MAX {
                 self.withhold(element, Reason::Excess);
                 kept.push(ConfigValue::Text(PublicStr::constant("<more>")));
             } else {
@@ -211,7 +221,7 @@ impl Judge<'_> {
     /// A constant in the place of the value, which is remembered for the last gate.
     fn withhold(&mut self, node: &Value, reason: Reason) -> ConfigValue {
         self.remember_all(node);
-        if self.redactions.len() < limits::CONFIG_VALUES_MAX {
+        if self.redactions.len() < CONFIG_VALUES_MAX {
             self.redactions.push(Redaction {
                 path: self.place(),
                 reason,
@@ -242,7 +252,7 @@ impl Judge<'_> {
 
     fn remember(&mut self, text: Option<&str>) {
         let Some(text) = text else { return };
-        if self.withheld.len() < limits::CONFIG_WITHHELD_MAX {
+        if self.withheld.len() < CONFIG_WITHHELD_MAX {
             self.withheld.push(text.to_owned());
         }
     }
@@ -291,7 +301,7 @@ fn bounded(number: &serde_yaml::Number) -> Option<ConfigValue> {
         // A whole number of seven digits may still be a telephone number; a count that large is a round one.
         let is_round = whole % 1000 == 0 || whole % 1024 == 0;
         let size = whole.unsigned_abs();
-        if size < 1_000_000 || (is_round && size < limits::CONFIG_INTEGER_MAX) {
+        if size < 1_000_000 || (is_round && size < CONFIG_INTEGER_MAX) {
             return Some(ConfigValue::Integer(whole));
         }
         return None;
@@ -300,10 +310,10 @@ fn bounded(number: &serde_yaml::Number) -> Option<ConfigValue> {
     if let Some(word) = non_finite(number) {
         return Some(ConfigValue::Text(word));
     }
-    if number.abs() >= limits::CONFIG_NUMBER_MAX {
+    if number.abs() >= CONFIG_NUMBER_MAX {
         return None;
     }
-    let rounded = format!("{number:.*e}", limits::CONFIG_NUMBER_DIGITS - 1);
+    let rounded = format!("{number:.*e}", CONFIG_NUMBER_DIGITS - 1);
     let number = value::Number::new(rounded.parse().ok()?)?;
     Some(ConfigValue::Number(number))
 }

@@ -8,6 +8,9 @@ use crate::limits;
 use crate::public::config_keys;
 use serde_json::{Map, Value};
 
+/// Elements of a list in an event; the longest are configuration lists.
+const EVENT_LIST_MAX: usize = 1024;
+
 /// Why the schema gate refused an event. It names a field of the list or our own rule, never the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Violation {
@@ -52,7 +55,7 @@ fn kind(name: &'static str, kind_: &FieldKind, value: &Value) -> Result<(), Viol
         (FieldKind::Integer, Value::Number(number)) if number.is_u64() => Ok(()),
         (FieldKind::Text, Value::String(text)) => text_fits(name, text),
         (FieldKind::List(element), Value::Array(values)) => {
-            if values.len() > limits::EVENT_LIST_MAX {
+            if values.len() > EVENT_LIST_MAX {
                 return Err(Violation::Size(name));
             }
             for value in values {

@@ -7,9 +7,26 @@
 //! what others leave of them; so what counts is what it wanted: what it used, and what it waited for one. It is said,
 //! never acted upon. Pure; [`run`](crate::judging::run) asks.
 
-use crate::limits;
 use crate::observation::{GpuReading, Hang, Sample};
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+/// Measurements in a row that must show that nothing is being done: half a minute.
+const HANG_LOOKS: usize = 6;
+/// Steps whose times make a training's pace; of fewer than a quarter nothing is concluded.
+const HANG_INTERVALS: usize = 20;
+/// How long without a step a training may stand still; slower trainings may for longer.
+const HANG_PATIENCE: Duration = Duration::from_secs(300);
+/// A GPU that is busy and draws no more than so many times its idle power only waits.
+const HANG_WAITING_POWER: f64 = 1.3;
+/// Utilization from which on a GPU is busy.
+const GPU_BUSY: f64 = 0.95;
+/// Utilization up to which a GPU is idle.
+const GPU_IDLE: f64 = 0.01;
+/// Cores by which an even load may vary.
+const HANG_EVEN_CORES: f64 = 0.1;
+/// The same, as a share of it.
+const HANG_EVEN_SHARE: f64 = 0.1;
 
 /// What one measurement says.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +70,7 @@ impl HangWatch {
             let seconds = at - since;
             self.slowest = self.slowest.max(seconds);
             self.intervals.push_back(seconds / (step - before) as f64);
-            if self.intervals.len() > limits::HANG_INTERVALS {
+            if self.intervals.len() > HANG_INTERVALS {
                 self.intervals.pop_front();
             }
         }
@@ -92,7 +109,7 @@ impl HangWatch {
             cores: self.cores(sample),
             gpus_rest: !known.contains(&false),
         };
-        if self.looks.len() >= limits::HANG_LOOKS {
+        if self.looks.len() >= HANG_LOOKS {
             self.looks.pop_front();
         }
         self.looks.push_back(look);
@@ -143,7 +160,7 @@ impl HangWatch {
     }
 
     fn stands_still(&self, at: f64) -> bool {
-        self.looks.len() >= limits::HANG_LOOKS
+        self.looks.len() >= HANG_LOOKS
             && at - self.moved_at >= self.patience()
             && self.looks.iter().all(|look| look.gpus_rest)
             && self.load_is_even()
@@ -151,10 +168,10 @@ impl HangWatch {
 
     /// Seconds without a step that are no sign yet: for ever, before the training has a pace.
     fn patience(&self) -> f64 {
-        if self.intervals.len() < limits::HANG_INTERVALS / 4 {
+        if self.intervals.len() < HANG_INTERVALS / 4 {
             return f64::INFINITY;
         }
-        limits::HANG_PATIENCE
+        HANG_PATIENCE
             .as_secs_f64()
             .max(10.0 * self.median())
             .max(3.0 * self.slowest)
@@ -176,16 +193,16 @@ impl HangWatch {
             lowest = lowest.min(cores);
             highest = highest.max(cores);
         }
-        highest - lowest <= limits::HANG_EVEN_CORES.max(limits::HANG_EVEN_SHARE * highest)
+        highest - lowest <= HANG_EVEN_CORES.max(HANG_EVEN_SHARE * highest)
     }
 
     fn rests(&self, gpu: &GpuReading) -> Option<bool> {
         let utilization = gpu.utilization?;
-        if utilization <= limits::GPU_IDLE {
+        if utilization <= GPU_IDLE {
             return Some(true);
         }
-        let waiting = limits::HANG_WAITING_POWER * self.idle_watts.get(&gpu.index)?;
-        Some(utilization >= limits::GPU_BUSY && gpu.power_watts? <= waiting)
+        let waiting = HANG_WAITING_POWER * self.idle_watts.get(&gpu.index)?;
+        Some(utilization >= GPU_BUSY && gpu.power_watts? <= waiting)
     }
 }
 

@@ -13,7 +13,6 @@ use crate::event::value::{Number, non_finite};
 use crate::event::{Dropped, Event, Finish, Progress, Start, finish};
 use crate::judging::hang::HangWatch;
 use crate::judging::verdict::{Verdict, judge};
-use crate::limits::{PROGRESS_GAP, PROGRESS_PERIOD};
 use crate::observation::{Ending, Hang, Sample, Stream, SupervisorLoss, TrainerState};
 use crate::output::lines::{Line, LineCutter, inner_lines};
 use crate::output::progress::{Point, ProgressReader, Training, rate};
@@ -23,6 +22,12 @@ use crate::public::text::PublicText;
 use crate::status::{End, signal_name};
 use resources::Resources;
 use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Between two progress events.
+const PROGRESS_PERIOD: Duration = Duration::from_secs(60);
+/// Shortest time between two progress events: a fast run passes its tenths in moments.
+const PROGRESS_GAP: Duration = Duration::from_secs(1);
 
 /// The progress event that was sent last.
 #[derive(Clone, Copy, Debug)]

@@ -14,8 +14,12 @@ use super::words::name;
 use super::{terminal, wrappers};
 use crate::knowledge::commands::{CommandKind, Effect, KnownCommand};
 use crate::knowledge::launchers::Starts;
-use crate::limits;
 use std::ffi::{OsStr, OsString};
+
+/// Words behind a program that is not known among which a launcher is sought.
+const LAUNCHER_WORDS_MAX: usize = 512;
+/// Launchers within launchers that are read; three is much.
+const LAUNCHERS_MAX: usize = 16;
 
 /// A command line.
 #[derive(Debug, PartialEq, Eq)]
@@ -63,7 +67,7 @@ impl<'a> CommandLine<'a> {
         };
         line.command = wrappers::skip(words, &mut line.wrappers);
         let mut next = Next::Command(line.command);
-        while line.launches.len() < limits::LAUNCHERS_MAX {
+        while line.launches.len() < LAUNCHERS_MAX {
             let Some(following) = line.read_next(next) else {
                 break;
             };
@@ -153,7 +157,7 @@ impl<'a> CommandLine<'a> {
 /// A launcher among the arguments of a program that is not known.
 fn hidden(arguments: &[OsString]) -> Option<Launch<'_>> {
     let mut words = arguments;
-    for _ in 0..limits::LAUNCHER_WORDS_MAX {
+    for _ in 0..LAUNCHER_WORDS_MAX {
         let (word, rest) = words.split_first()?;
         if spans_nodes(word) {
             return None;

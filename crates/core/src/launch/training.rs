@@ -11,10 +11,12 @@
 use super::command_line::{CommandLine, Target};
 use super::words::{OptionWord, name};
 use crate::knowledge::commands::{CommandKind, KnownCommand, ROWS};
-use crate::limits;
 use crate::public::config_keys::{self, KeyShape};
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
+
+/// Overrides on a command line that are looked at.
+const CONFIG_OVERRIDES_MAX: usize = 256;
 
 /// A configuration file and the overrides of its keys, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -207,7 +209,7 @@ impl Invocation<'_> {
                 path = path.or(value);
                 continue;
             }
-            if overrides.len() < limits::CONFIG_OVERRIDES_MAX
+            if overrides.len() < CONFIG_OVERRIDES_MAX
                 && let Some(key) = self.key(option)
                 && let Some(text) = value.and_then(OsStr::to_str)
             {

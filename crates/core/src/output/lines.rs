@@ -21,8 +21,11 @@ mod escapes;
 #[cfg(test)]
 mod tests;
 
-use crate::limits::{LINE_BYTES_MAX, LINES_SKIPPED_BYTES_MIN};
+use crate::limits::LINE_BYTES_MAX;
 use memchr::{memchr, memchr2, memrchr2};
+
+/// Bytes of a piece of output from which on it is worth asking whether its lines can be left out.
+const LINES_SKIPPED_BYTES_MIN: usize = 4 * 1024;
 
 /// What ended a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

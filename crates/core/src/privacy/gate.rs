@@ -8,6 +8,11 @@ use crate::knowledge::sentences;
 use crate::limits;
 use serde_json::Value;
 
+/// Length from which on a word is found inside of others too; shorter ones only where they stand alone.
+const IDENTITY_INSIDE_MIN: usize = 16;
+/// Depth of an event's JSON; ours have 5 levels and the configuration's.
+const EVENT_DEPTH_MAX: usize = 16;
+
 /// Why an event was refused. Names the rule, never what broke it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
@@ -87,7 +92,7 @@ impl Gate {
         // identities are of their own types, and the other two members have just been checked.
         let read: Member = serde_json::from_str(&line).map_err(|_| Refusal::Json)?;
         for (field, value) in &read.properties {
-            self.value(field, value, limits::EVENT_DEPTH_MAX)?;
+            self.value(field, value, EVENT_DEPTH_MAX)?;
         }
         Ok(line)
     }
@@ -144,7 +149,7 @@ impl Gate {
         for (at, _) in folded.match_indices(word) {
             let before = at.checked_sub(1).and_then(|at| bytes.get(at));
             let is_inside = joins(before) || joins(bytes.get(at + word.len()));
-            if is_inside && word.len() < limits::IDENTITY_INSIDE_MIN {
+            if is_inside && word.len() < IDENTITY_INSIDE_MIN {
                 continue;
             }
             if !(self.known)(text)

@@ -8,9 +8,17 @@
 //! The words live in memory only; `Debug` does not show them.
 
 use super::vocabulary;
-use crate::limits;
 use std::collections::BTreeMap;
 use std::fmt;
+
+/// Characters from which on a word of the user's identity is looked for; shorter ones are in everything.
+const IDENTITY_WORD_MIN: usize = 5;
+/// Characters of a word that are compared: of a long secret or prompt, its beginning is enough.
+const IDENTITY_WORD_MAX: usize = 64;
+/// Length from which on the value of any environment variable counts as one; the secrets' begin at the minimum.
+const IDENTITY_VALUE_MIN: usize = 12;
+/// Words of the user's identity that are looked for.
+const IDENTITY_WORDS_MAX: usize = 8192;
 
 /// What the launcher knows about its user, as it found it.
 #[derive(Clone, Copy, Default)]
@@ -71,9 +79,9 @@ impl Identity {
         let mut identity = Self::default();
         for (name, value) in facts.environment {
             let least = if is_secret(name) {
-                limits::IDENTITY_WORD_MIN
+                IDENTITY_WORD_MIN
             } else {
-                limits::IDENTITY_VALUE_MIN
+                IDENTITY_VALUE_MIN
             };
             if value.chars().count() >= least {
                 identity.add(value, WordSource::Environment);
@@ -118,15 +126,15 @@ impl Identity {
     fn add(&mut self, text: &str, source: WordSource) {
         let text = text.trim();
         // The gate refuses whatever is not ASCII, so only ASCII has to be looked for.
-        if text.len() < limits::IDENTITY_WORD_MIN
+        if text.len() < IDENTITY_WORD_MIN
             || !text.is_ascii()
             || vocabulary::is_public(text)
-            || self.words.len() >= limits::IDENTITY_WORDS_MAX
+            || self.words.len() >= IDENTITY_WORDS_MAX
         {
             return;
         }
         let mut word = text.to_ascii_lowercase();
-        word.truncate(limits::IDENTITY_WORD_MAX);
+        word.truncate(IDENTITY_WORD_MAX);
         self.words.entry(word).or_insert(source);
     }
 }

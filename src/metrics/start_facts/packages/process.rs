@@ -12,10 +12,15 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+/// Bytes of /proc/PID/maps that are read; a training process has 2,000 mappings of 150 bytes.
+const MAPS_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Processes whose mappings are looked at for the versions of packages.
+const MAPS_PROCESSES_MAX: usize = 32;
+
 /// The environment that the processes show best.
 pub fn environment(proc: &Path, pids: &[u32]) -> Option<PythonEnvironment> {
     let mut best = None;
-    for pid in pids.iter().take(limits::MAPS_PROCESSES_MAX) {
+    for pid in pids.iter().take(MAPS_PROCESSES_MAX) {
         let process = proc.join(pid.to_string());
         let Some((found, certain)) = of_process(&process) else {
             continue;
@@ -30,7 +35,7 @@ pub fn environment(proc: &Path, pids: &[u32]) -> Option<PythonEnvironment> {
 
 /// The environment of one process, and whether it is surely the training's.
 fn of_process(process: &Path) -> Option<(PythonEnvironment, bool)> {
-    let maps = files::bytes(&process.join("maps"), limits::MAPS_BYTES_MAX)?;
+    let maps = files::bytes(&process.join("maps"), MAPS_BYTES_MAX)?;
     if let Some((site, has_torch)) = mapped_site(&maps)
         && let Some(site) = seen_from_here(process, site)
     {

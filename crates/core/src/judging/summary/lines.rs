@@ -5,7 +5,9 @@
 
 use super::figures::{GpuUse, Summary};
 use super::units;
-use crate::limits;
+
+/// Characters of a line of the summary at the end: a verdict with five reasons; a public message has 200 at the most.
+const SUMMARY_LINE_CHARACTERS_MAX: usize = 400;
 
 /// What each line on stderr begins with: it is between the training's lines, and perhaps other ranks'.
 const PREFIX: &str = "axolotl-run: ";
@@ -195,7 +197,7 @@ fn joined(parts: &[String], between: &str) -> String {
 fn plain(text: &str) -> String {
     let mut plain = String::new();
     for (number, character) in text.chars().enumerate() {
-        if number == limits::SUMMARY_LINE_CHARACTERS_MAX {
+        if number == SUMMARY_LINE_CHARACTERS_MAX {
             plain.push('…');
             break;
         }

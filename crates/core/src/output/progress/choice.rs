@@ -26,7 +26,11 @@ use super::bar::{Bar, Unit};
 use super::guess::{Guessed, Guesses};
 use super::loops::{BarKind, Loops, Position};
 use super::role::BarRole;
-use crate::limits::{NESTED_TOTALS_MAX, RESTART_LINES_MIN};
+
+/// Different totals of nested bars that are remembered; a training has one evaluation set or a few.
+const NESTED_TOTALS_MAX: usize = 16;
+/// Lines between two bars of one total that make the second a restart: more than where an evaluation begins.
+const RESTART_LINES_MIN: u32 = 8;
 
 /// What a bar says of the training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,9 @@
 use super::bar::Bar;
 use super::loops::{Loops, Position};
 use super::role::BarRole;
-use crate::limits::GUESSED_EPOCHS_MAX;
+
+/// Epochs that a bar without a description is believed to count; beyond that it counts steps.
+const GUESSED_EPOCHS_MAX: u64 = 1000;
 
 /// What bars without a description are taken for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

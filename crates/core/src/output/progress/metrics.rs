@@ -2,7 +2,10 @@
 //!
 //! A number that makes no sense under its name is as good as none.
 
-use crate::limits::{EPOCH_MAX, STEP_MAX, TOKENS_MAX};
+use crate::limits::{EPOCH_MAX, STEP_MAX};
+
+/// Tokens beyond which a logged count is none; the largest trainings have seen 10^14.
+const TOKENS_MAX: f64 = 1e18;
 
 /// What a number says. The names are those of `knowledge/progress`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,10 @@
 //! come from our own clock. An epoch's bounds lie between two refreshes of a bar: they are interpolated, also
 //! long after, because what an epoch is in steps may only be known at the end.
 
-use crate::limits::{EPOCH_TIMES_MAX, PACE_POINTS_MAX};
+/// Epochs whose duration is reported; with more than these the mean says enough.
+const EPOCH_TIMES_MAX: u64 = 200;
+/// Points kept of the curve of steps over time; an epoch's bounds are interpolated between two of them.
+const PACE_POINTS_MAX: usize = 512;
 
 /// A step and when it was seen.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -14,12 +14,16 @@ use super::report::{ChainLink, ErrorReport, Exception, Frames, Standing};
 use super::{messages, origin};
 use crate::event::Frame;
 use crate::knowledge::{self, lists::Question};
-use crate::limits::{
-    TRACE_CHAIN_LINES_MAX, TRACE_HEADING_LINES_MAX, TRACE_HOLE_MAX, TRACE_JUNK_LINES_MAX,
-    TRACE_LINE_NUMBER_MAX,
-};
+use crate::limits::{TRACE_HOLE_MAX, TRACE_LINE_NUMBER_MAX};
 use crate::output::prefix::{self, is_progress_bar};
 use crate::status::signal::{SIGHUP, SIGINT, SIGTERM};
+
+/// Lines without a frame after which a traceback is taken as cut off; locals printed by `rich` are the longest.
+const TRACE_JUNK_LINES_MAX: u32 = 600;
+/// Lines after a message in which another exception of its chain may begin.
+const TRACE_CHAIN_LINES_MAX: u32 = 400;
+/// Lines between a heading (`Exception in thread`) and the traceback that it announces.
+const TRACE_HEADING_LINES_MAX: u32 = 12;
 
 /// Where in the grammar the source is.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -10,13 +10,14 @@ use super::parser::{Around, Parser};
 use super::report::{ErrorReport, FirstAndLast, Standing};
 use super::selection::{self, Judgement};
 use crate::knowledge::{self, Sign, lists::Question};
-use crate::limits::{
-    LINE_BYTES_MAX, TRACE_MARKERS_MAX, TRACE_REPORTS_FIRST, TRACE_REPORTS_LAST, TRACE_STREAMS_MAX,
-};
+use crate::limits::{LINE_BYTES_MAX, TRACE_REPORTS_FIRST, TRACE_REPORTS_LAST, TRACE_STREAMS_MAX};
 use crate::observation::Stream;
 use crate::output::lines::{Line, LineCutter, inner_lines};
 use crate::output::prefix::{self, SourcePrefix};
 use crate::status::End;
+
+/// Signs of a death that are kept.
+const TRACE_MARKERS_MAX: usize = 32;
 
 /// Lines for which a piece counts that was passed over: more than what a program says when it dies.
 const PASSED_LINES: u64 = 1000;

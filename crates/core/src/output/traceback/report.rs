@@ -7,9 +7,15 @@
 use super::messages::Message;
 use crate::event::Frame;
 use crate::knowledge::{self, Meaning, Wrapper};
-use crate::limits::{TRACE_CHAIN_MAX, TRACE_FRAMES_FIRST, TRACE_FRAMES_LAST};
 use crate::public::PublicStr;
 use std::collections::VecDeque;
+
+/// Outermost frames that are kept of a traceback: where the program was.
+const TRACE_FRAMES_FIRST: usize = 8;
+/// Innermost frames that are kept: where it failed.
+const TRACE_FRAMES_LAST: usize = 32;
+/// Exceptions that are kept of a chain or a group.
+const TRACE_CHAIN_MAX: usize = 12;
 
 /// The first and the last of many, and how many of the middle were dropped.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -8,8 +8,10 @@
 use super::frames;
 use super::words::HEADER;
 use crate::event::Frame;
-use crate::limits::TRACE_FOLD_ROWS_MAX;
 use crate::output::traceback::origin;
+
+/// Rows over which `rich` may fold one path; 4 KiB at 40 columns.
+const TRACE_FOLD_ROWS_MAX: usize = 110;
 
 /// Rows without a border after which the box is taken as cut off.
 const BROKEN_ROWS_MAX: u32 = 3;
