@@ -4,7 +4,7 @@ mod canaries;
 mod check_gpu;
 mod events;
 mod gpu_runs;
-mod progress;
+mod knowledge;
 mod promises;
 mod records;
 mod samples;
