@@ -164,7 +164,7 @@ helper.communicate();"#
 /// Whether the kernel tells how a process ended that its parent has reaped (Linux 6.15).
 fn tells_of_the_reaped() -> bool {
     let mut deaths = axolotl_run_sys::deaths::Deaths::new().unwrap();
-    let mut child = std::process::Command::new("cat")
+    let mut child = support::program("cat")
         .stdin(std::process::Stdio::piped())
         .spawn()
         .unwrap();
@@ -398,7 +398,7 @@ fn terminated_by(name: &str, running: Running) -> Done {
         OsStr::new("-c"),
         OsStr::new(&script),
     ];
-    let mut sender = std::process::Command::new("env")
+    let mut sender = support::program("env")
         .args(words)
         .stdin(std::process::Stdio::piped())
         .spawn()
@@ -449,7 +449,7 @@ const NAMESPACE: [&str; 4] = ["unshare", "--pid", "--fork", "--mount-proc"];
 
 fn has_namespaces() -> bool {
     let may = has("unshare")
-        && std::process::Command::new("unshare")
+        && support::program("unshare")
             .args(&NAMESPACE[1..])
             .arg("true")
             .status()
@@ -470,7 +470,7 @@ fn a_container_that_ends_at_once_on_a_crowded_machine() {
     let processors = std::thread::available_parallelism().unwrap().get();
     let crowd: Vec<_> = (0..8 * processors)
         .map(|_| {
-            std::process::Command::new("sh")
+            support::program("sh")
                 .args(["-c", "while :; do :; done"])
                 .spawn()
                 .unwrap()
@@ -677,7 +677,7 @@ fn a_daemon_that_kills_for_memory_leaves_its_mark() {
     // What systemd-oomd does: it writes the count down, then kills.
     let path = group.0.display().to_string();
     let mark = "import os, sys; os.setxattr(sys.argv[1], 'user.oomd_kill', b'1')";
-    let marked = std::process::Command::new("python3")
+    let marked = support::program("python3")
         .args(["-c", mark, &path])
         .status()
         .unwrap();
@@ -725,7 +725,7 @@ fn shared_memory_that_is_full() {
         return;
     }
     let own = "mount -t tmpfs -o size=1m tmpfs /dev/shm && exec \"$@\"";
-    let may = std::process::Command::new("unshare")
+    let may = support::program("unshare")
         .args(["-m", "sh", "-c", own, "sh", "true"])
         .output()
         .unwrap();

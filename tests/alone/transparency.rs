@@ -4,14 +4,14 @@
 //! documents. They need Python 3; where there is none these tests say so and pass, because nothing is wrong
 //! with the launcher.
 
-use std::process::{Command, Output};
+use std::process::Output;
 
 const LAUNCHER: &str = env!("CARGO_BIN_EXE_axolotl-run");
 
 /// Runs one of the programs; None where there is no Python.
 fn python(program: &str, arguments: &[&str]) -> Option<Output> {
     let path = support::documents::path("tests/transparency").join(program);
-    match Command::new("python3")
+    match support::program("python3")
         .arg("-B")
         .arg(path)
         .args(arguments)

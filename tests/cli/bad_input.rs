@@ -6,7 +6,6 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 use support::observed::{Recorded, reporting, runs, until_recorded};
 use support::posthog::{Behaviour, Server};
@@ -119,7 +118,7 @@ fn without_a_place_for_the_state_events_are_sent_from_memory() {
 fn a_full_disk_costs_no_event() {
     let directory = tempfile::tempdir().unwrap();
     let mount = |arguments: &[&str]| {
-        let command = Command::new(arguments[0])
+        let command = support::program(arguments[0])
             .args(&arguments[1..])
             .arg(directory.path())
             .output();

@@ -233,7 +233,7 @@ fn completed_in_bash(line: &str, breaks: bool) -> Vec<String> {
          COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _axolotl_run axolotl-run; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
         concat!(env!("CARGO_MANIFEST_DIR"), "/completions/axolotl-run.bash")
     );
-    let output = std::process::Command::new("bash")
+    let output = support::program("bash")
         .args(["--norc", "-c", &script])
         .output()
         .unwrap();

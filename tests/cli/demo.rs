@@ -5,7 +5,6 @@
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-use std::process::Command;
 use std::thread;
 use support::observed::{Recorded, example, reporting, state, until_recorded};
 use support::posthog::Server;
@@ -201,7 +200,7 @@ fn the_demonstration_shows_what_arrived() {
     let server = support::launch_path()
         .with_file_name("examples")
         .join("posthog");
-    let mut command = Command::new("sh");
+    let mut command = support::program("sh");
     command
         .arg(example("demo.sh"))
         .env("TMPDIR", directory.path())

@@ -56,7 +56,7 @@ impl Place {
             self.home.path().display(),
             std::env::var("PATH").unwrap()
         ));
-        let mut command = Command::new(&words[0]);
+        let mut command = support::program(&words[0]);
         command
             .args(&words[1..])
             .current_dir(self.home.path())

@@ -5,7 +5,6 @@
 
 use serde_json::Value;
 use std::path::Path;
-use std::process::Command;
 use support::Launch;
 
 fn repository() -> &'static Path {
@@ -15,7 +14,7 @@ fn repository() -> &'static Path {
 /// Runs the scorer; its summary.
 fn score(arguments: &[&str]) -> Value {
     let corpus = repository().join("tests/corpus");
-    let mut scorer = Command::new("python3");
+    let mut scorer = support::program("python3");
     scorer
         .arg(corpus.join("score.py"))
         .arg("--cases")

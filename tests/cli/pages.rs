@@ -5,7 +5,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use support::{Done, Launch, poll_until};
 
 const RUN: &str = "b20d41c7";
@@ -39,7 +38,7 @@ impl State {
         let state = Self(tempfile::tempdir().unwrap());
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tools/example_runs.py");
         assert!(
-            Command::new("python3")
+            support::program("python3")
                 .arg(script)
                 .arg(state.0.path())
                 .status()

@@ -3,7 +3,6 @@
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
 use support::{Done, Launch, Stream, assert_within};
 
@@ -31,7 +30,7 @@ fn example(options: &[&str]) -> Vec<String> {
 /// The made-up runs in a state directory.
 fn made_up(options: &[&str]) -> tempfile::TempDir {
     let state = tempfile::tempdir().unwrap();
-    let mut script = Command::new("python3");
+    let mut script = support::program("python3");
     let status = script
         .arg(repository("tools/example_runs.py"))
         .arg(state.path())
@@ -96,7 +95,7 @@ reader = Reader()
 reader.feed(text)
 reader.close()
 assert open_elements == [], open_elements";
-    let output = Command::new("python3")
+    let output = support::program("python3")
         .arg("-c")
         .arg(check)
         .arg(page)

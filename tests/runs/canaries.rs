@@ -11,7 +11,6 @@ use serde_json::{Map, Value, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::thread;
 use support::observed::{Recorded, files, reporting, until_recorded};
 use support::posthog::Server;
@@ -309,7 +308,7 @@ fn nothing_of_the_users_is_sent_or_written() {
         });
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
-    let output = Command::new("python3")
+    let output = support::program("python3")
         .args([
             root.join("canaries.py"),
             root.join("corpus/score.py"),

@@ -4,7 +4,6 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::Command;
 use support::has;
 use support::nvml::{self, Driver, Scenario};
 
@@ -22,7 +21,7 @@ fn check(answer: Option<&str>) -> (Option<i32>, String) {
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     }
     let path = std::env::var("PATH").unwrap_or_default();
-    let done = Command::new("python3")
+    let done = support::program("python3")
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tools/check_gpu.py"))
         .args([
             "--wrapper",

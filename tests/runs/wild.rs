@@ -5,7 +5,6 @@
 
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::process::Command;
 use support::documents::{path, read};
 use support::{has, launch_path};
 
@@ -40,7 +39,7 @@ fn what_people_posted_is_told_rightly() {
     }
     let place = tempfile::tempdir().unwrap();
     let answers = place.path().join("answers.json");
-    let output = Command::new("python3")
+    let output = support::program("python3")
         .arg(path("tests/wild/wild.py"))
         .arg("--binary")
         .arg(launch_path())

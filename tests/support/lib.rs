@@ -29,6 +29,22 @@ use std::time::{Duration, Instant};
 /// Longer than anything here takes, the notice's 15 seconds on a busy machine included.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 
+/// Any other program that a test runs. Its signals do what they do in a shell: the test harness ignores SIGPIPE, as every
+/// program in this language does, and whoever started the tests (`nohup`, `&`) may have had others ignored.
+pub fn program(name: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(name);
+    // SAFETY: between fork and exec only system calls are made that a signal handler may make.
+    unsafe {
+        command.pre_exec(|| {
+            for signal in Signal::iterator() {
+                nix::libc::signal(signal as i32, nix::libc::SIG_DFL);
+            }
+            Ok(())
+        });
+    }
+    command
+}
+
 /// Where the program under test is: cargo builds it beside the folder of the test programs.
 pub fn launch_path() -> &'static Path {
     static PATH: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -215,7 +231,7 @@ impl Launch {
         let mut line = self.prefix.clone();
         line.push(launch_path().into());
         line.extend(words.iter().map(|word| word.as_ref().to_owned()));
-        let mut command = Command::new(&line[0]);
+        let mut command = program(&line[0]);
         command
             .args(&line[1..])
             .env_clear()
@@ -265,8 +281,6 @@ impl Launch {
                 for fd in &closed {
                     nix::libc::close(*fd);
                 }
-                // The test harness ignores SIGPIPE, as every program in this language does; a shell does not.
-                nix::libc::signal(nix::libc::SIGPIPE, nix::libc::SIG_DFL);
                 Ok(())
             });
         }
