@@ -46,6 +46,7 @@ pub(crate) mod ui;
 
 use axolotl_run_core::consent::Stored;
 use axolotl_run_core::env;
+use axolotl_run_core::launch::Environment;
 use axolotl_run_core::status::{self, End};
 use axolotl_run_sys::{Errno, command, probe, signals};
 use cli::notice;
@@ -86,14 +87,14 @@ fn front(arguments: Vec<OsString>) -> End {
     let environment = |name: &str| std::env::var_os(name);
     let surroundings = Surroundings {
         environment: &environment,
-        stored: &|| stored(environment),
+        stored: &|| stored(&environment),
         new_run: &Uuid::new_v4,
     };
     perform(plan(cli::parse(arguments), &surroundings), &surroundings)
 }
 
-fn stored(environment: impl Fn(&str) -> Option<OsString>) -> Option<Stored> {
-    match decision::read(&decision::path(environment)?) {
+fn stored(environment: Environment<'_>) -> Option<Stored> {
+    match decision::read(environment) {
         StoredDecision::Decision(stored) => Some(stored),
         StoredDecision::Nothing | StoredDecision::Unreadable(_) => None,
     }
@@ -129,8 +130,8 @@ fn perform(plan: Plan, surroundings: &Surroundings<'_>) -> End {
             }
         }
         Plan::Query(query) => End::Exited(commands::answer(&query, surroundings)),
-        Plan::Refuse(refusal) => {
-            ui::complain(&refusal.error, Some(&refusal.hint));
+        Plan::Refuse(complaint) => {
+            complaint.say();
             End::Exited(status::REFUSED)
         }
     }

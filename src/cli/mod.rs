@@ -13,7 +13,7 @@ pub use help::{ABOUT, DESCRIPTION, OPERANDS, exit_statuses, help, shown};
 pub use options::Value;
 pub use options::{Group, OPTIONS};
 pub use parse::parse;
-pub use typed::{Mode, Refusal, Typed, printable};
+pub use typed::{Mode, Typed, printable};
 
 #[cfg(test)]
 mod tests;

@@ -9,14 +9,11 @@
 //! The options are one table, [`OPTIONS`]; `--help`, the man page, the README and the completions are compared with it.
 
 use super::options::{Group, OPTIONS, OptionRow, Value};
-use super::typed::{Mode, Refusal, Typed, printable};
-use crate::ui::NAME;
+use super::typed::{Mode, Typed, printable};
+use crate::ui::{Complaint, NAME};
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, Id, value_parser};
-use serde::Deserialize as _;
-use serde::de::IntoDeserializer as _;
-use serde::de::value::{self, StrDeserializer};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -29,8 +26,8 @@ const INSTEAD: &str = "INSTEAD";
 ///
 /// # Errors
 /// A refusal for an unknown option, a missing command, or options that exclude each other.
-pub fn parse(arguments: Vec<OsString>) -> Result<Typed, Refusal> {
-    let matches = match read(arguments) {
+pub fn parse(arguments: Vec<OsString>) -> Result<Typed, Complaint> {
+    let matches = match read(&arguments) {
         Ok(matches) => matches,
         Err(error) => {
             let mode = match error.kind() {
@@ -44,11 +41,16 @@ pub fn parse(arguments: Vec<OsString>) -> Result<Typed, Refusal> {
             });
         }
     };
-    let chosen = matches.get_one::<Id>(INSTEAD).map(Id::as_str);
+    let chosen = chosen(&matches);
+    let mut mode = Mode::Run;
+    if let Some(name) = chosen {
+        // A mode has the name of its option.
+        mode = serde_json::from_value(name.into()).unwrap_or_default();
+    }
     let flag = |name: &str| matches.get_flag(name);
     let path = |name: &str| matches.get_one::<PathBuf>(name).cloned();
     let typed = Typed {
-        mode: chosen.map_or(Mode::Run, mode),
+        mode,
         json: flag("json"),
         record: flag("record"),
         config: path("config"),
@@ -60,38 +62,22 @@ pub fn parse(arguments: Vec<OsString>) -> Result<Typed, Refusal> {
         against: path("against"),
         operands: operands(chosen, &matches),
     };
-    check(&typed, chosen)?;
+    check(&typed, chosen.unwrap_or_default())?;
     Ok(typed)
 }
 
-/// Has clap read the words. Behind a run or a file, options may follow: such a word is put behind them and read again.
-fn read(mut arguments: Vec<OsString>) -> Result<ArgMatches, clap::Error> {
-    let is_option = |word: &OsString| word.len() > 1 && word.as_encoded_bytes().starts_with(b"-");
-    for _ in 0..arguments.len() {
-        let words = std::iter::once(NAME.into()).chain(arguments.iter().cloned());
-        let matches = parser().try_get_matches_from(words)?;
-        let mode = matches.get_one::<Id>(INSTEAD).map(Id::as_str);
-        let rest: Vec<_> = matches
-            .get_many::<OsString>(COMMAND)
-            .into_iter()
-            .flatten()
-            .collect();
-        let moves = mode.is_some_and(|mode| mode != "preview")
-            && rest.iter().skip(1).any(|word| is_option(word));
-        if !moves {
-            return Ok(matches);
-        }
-        let first = arguments.len().saturating_sub(rest.len());
-        let word = arguments.remove(first);
-        arguments.push(word);
+/// Has clap read the words. Where an option takes the command's place, others may follow its run or file.
+fn read(arguments: &[OsString]) -> Result<ArgMatches, clap::Error> {
+    let matches = parser(true).try_get_matches_from(arguments)?;
+    match chosen(&matches) {
+        None | Some("preview") => Ok(matches),
+        Some(_) => parser(false).try_get_matches_from(arguments),
     }
-    parser().try_get_matches_from(std::iter::once(NAME.into()).chain(arguments))
 }
 
-/// The mode that an option of the group chooses, which has its name.
-fn mode(chosen: &str) -> Mode {
-    let name: StrDeserializer<'_, value::Error> = chosen.into_deserializer();
-    Mode::deserialize(name).unwrap_or_default()
+/// The option that takes the command's place.
+fn chosen(matches: &ArgMatches) -> Option<&str> {
+    matches.get_one::<Id>(INSTEAD).map(Id::as_str)
 }
 
 /// The words that no option takes, and those that are an option's own run or file.
@@ -105,12 +91,14 @@ fn operands(chosen: Option<&str>, matches: &ArgMatches) -> Vec<OsString> {
     operands
 }
 
-pub(super) fn parser() -> Command {
+/// The parser; with a command, every word behind the command's first is the command's.
+pub(super) fn parser(takes_command: bool) -> Command {
     let command = Arg::new(COMMAND)
         .num_args(0..)
-        .trailing_var_arg(true)
+        .trailing_var_arg(takes_command)
         .value_parser(value_parser!(OsString));
     Command::new(NAME)
+        .no_binary_name(true)
         .version(env!("CARGO_PKG_VERSION"))
         .disable_help_flag(true)
         .disable_version_flag(true)
@@ -160,67 +148,61 @@ fn argument(row: &'static OptionRow) -> Arg {
 }
 
 /// What a parser of options cannot know: how many words may follow, and that a run prints no JSON of ours.
-fn check(typed: &Typed, chosen: Option<&str>) -> Result<(), Refusal> {
+fn check(typed: &Typed, option: &str) -> Result<(), Complaint> {
     let example = "axolotl train config.yml";
-    let Some(mode) = chosen else {
-        if typed.json {
-            return Err(Refusal::new(
-                "`--json` has nothing to print: a run prints what its command prints",
-                "it goes with `--status`, `--preview`, `--explain`, `--schema`, `--runs`, `--show`, `--report`, `--send` and `--forget`",
-            ));
-        }
-        if typed.operands.is_empty() {
-            return Err(Refusal::new(
-                "no command was given",
-                format!(
-                    "write it behind `{NAME}`, as in `{NAME} {example}`; `{NAME} --help` lists the options"
-                ),
-            ));
-        }
-        return Ok(());
+    let lacks_operands = typed.operands.is_empty();
+    let complaint = match typed.mode {
+        Mode::Run if typed.json => Complaint::new(
+            "`--json` has nothing to print: a run prints what its command prints",
+            "it goes with `--status`, `--preview`, `--explain`, `--schema`, `--runs`, `--show`, `--report`, `--send` and `--forget`",
+        ),
+        Mode::Run if lacks_operands => Complaint::new(
+            "no command was given",
+            format!(
+                "write it behind `{NAME}`, as in `{NAME} {example}`; `{NAME} --help` lists the options"
+            ),
+        ),
+        Mode::Preview if lacks_operands => Complaint::new(
+            "`--preview` needs a command",
+            format!("write it behind, as in `{NAME} --preview {example}`"),
+        ),
+        Mode::Forget if lacks_operands => Complaint::new(
+            "`--forget` needs a run",
+            format!(
+                "write the beginning of its UUID behind it, or `all`; `{NAME} --runs` lists the recorded runs"
+            ),
+        ),
+        Mode::Run | Mode::Preview => return Ok(()),
+        _ => return check_operands(typed, option),
     };
-    match typed.mode {
-        Mode::Preview if typed.operands.is_empty() => {
-            return Err(Refusal::new(
-                "`--preview` needs a command",
-                format!("write it behind, as in `{NAME} --preview {example}`"),
-            ));
-        }
-        Mode::Forget if typed.operands.is_empty() => {
-            return Err(Refusal::new(
-                "`--forget` needs a run",
-                format!(
-                    "write the beginning of its UUID behind it, or `all`; `{NAME} --runs` lists the recorded runs"
-                ),
-            ));
-        }
-        Mode::Preview => return Ok(()),
-        _ => {}
-    }
-    let row = OPTIONS.iter().find(|row| row.long == mode);
+    Err(complaint)
+}
+
+/// An option in the command's place is followed by its own run, file or shell, and by no other word.
+fn check_operands(typed: &Typed, option: &str) -> Result<(), Complaint> {
+    let row = OPTIONS.iter().find(|row| row.long == option);
     let value = row.map_or(Value::None, |row| row.value);
-    let own = match value {
-        Value::Operand(_) | Value::OneOf { .. } => 1,
-        _ => 0,
-    };
-    let Some(word) = typed.operands.get(own).map(printable) else {
+    let takes_word = matches!(value, Value::Operand(_));
+    let words_taken = usize::from(takes_word || matches!(value, Value::OneOf { .. }));
+    let Some(word) = typed.operands.get(words_taken).map(printable) else {
         return Ok(());
     };
-    if matches!(value, Value::Operand(_)) {
-        return Err(Refusal::new(
-            format!("`--{mode}` takes one word, but `{word}` follows it"),
+    if takes_word {
+        return Err(Complaint::new(
+            format!("`--{option}` takes one word, but `{word}` follows it"),
             format!("leave out `{word}`"),
         ));
     }
-    Err(Refusal::new(
-        format!("`--{mode}` runs nothing, but `{word}` follows it"),
-        format!("leave out `--{mode}` or `{word}`"),
+    Err(Complaint::new(
+        format!("`--{option}` runs nothing, but `{word}` follows it"),
+        format!("leave out `--{option}` or `{word}`"),
     ))
 }
 
-/// What clap refuses, as a refusal of ours: bounded, printable, with a hint.
-fn refused(error: &clap::Error) -> Refusal {
-    let option = context(error, ContextKind::InvalidArg);
+/// What clap refuses, in our words: bounded, printable, with a hint.
+fn refused(error: &clap::Error) -> Complaint {
+    let argument = context(error, ContextKind::InvalidArg);
+    let option = name_of(&argument);
     let help = format!("`{NAME} --help` lists the options");
     match error.kind() {
         ErrorKind::UnknownArgument => {
@@ -230,59 +212,49 @@ fn refused(error: &clap::Error) -> Refusal {
             } else {
                 format!("did you mean `{similar}`? {help}")
             };
-            Refusal::new(format!("unknown option `{option}`"), hint)
+            Complaint::new(format!("unknown option `{option}`"), hint)
         }
         ErrorKind::ArgumentConflict => {
             let prior = context(error, ContextKind::PriorArg);
-            Refusal::new(
-                format!("`{option}` and `{prior}` exclude each other"),
-                "leave out one of them",
-            )
+            let other = name_of(&prior);
+            let problem = format!("`{option}` and `{other}` exclude each other");
+            Complaint::new(problem, "leave out one of them")
         }
-        ErrorKind::MissingRequiredArgument => Refusal::new(
+        ErrorKind::MissingRequiredArgument => Complaint::new(
             "`--html` and `--against` only work with `--report`",
             format!("write `{NAME} --report`, or leave them out"),
         ),
-        ErrorKind::TooManyValues => Refusal::new(format!("`{option}` takes no value"), help),
+        ErrorKind::TooManyValues => Complaint::new(format!("`{option}` takes no value"), help),
         ErrorKind::InvalidValue => {
             let value = context(error, ContextKind::InvalidValue);
-            let error = if value.is_empty() {
+            let problem = if value.is_empty() {
                 format!("`{option}` needs a value")
             } else {
                 format!("`{option}` does not know `{value}`")
             };
-            Refusal::new(error, values_of(&option).unwrap_or(help))
+            let mut hint = format!("`{}`", argument.replace(['<', '>'], ""));
+            if let Some(ContextValue::Strings(words)) = error.get(ContextKind::ValidValue)
+                && !words.is_empty()
+            {
+                let spelled = words.iter().map(|word| format!("`{option}={word}`"));
+                hint = spelled.collect::<Vec<_>>().join(" or ");
+            }
+            Complaint::new(problem, hint)
         }
-        _ => Refusal::new("an option cannot be read", help),
+        _ => Complaint::new("an option cannot be read", help),
     }
 }
 
-/// A word that clap's error is about; an option without the value that clap names with it (`--config <FILE>`).
+/// What clap's error says of this kind.
 fn context(error: &clap::Error, kind: ContextKind) -> String {
-    let text = match error.get(kind) {
-        Some(ContextValue::String(text)) => text,
-        Some(ContextValue::Strings(texts)) => texts.first().map_or("", String::as_str),
-        _ => "",
-    };
-    if kind == ContextKind::InvalidValue {
-        return printable(text);
+    match error.get(kind) {
+        Some(ContextValue::String(word)) => printable(word),
+        Some(ContextValue::Strings(words)) => words.first().map(printable).unwrap_or_default(),
+        _ => String::new(),
     }
-    printable(text.split([' ', '=']).next().unwrap_or_default())
 }
 
-/// How an option is written with a value.
-fn values_of(option: &str) -> Option<String> {
-    let name = option.strip_prefix("--")?;
-    let row = OPTIONS.iter().find(|row| row.long == name)?;
-    match row.value {
-        Value::OneOf { words, .. } => {
-            let written: Vec<_> = words
-                .iter()
-                .map(|word| format!("`{option}={word}`"))
-                .collect();
-            Some(written.join(" or "))
-        }
-        Value::Required(name) => Some(format!("`{option} {name}`")),
-        Value::None | Value::Operand(_) | Value::Command(_) => None,
-    }
+/// An option without the value that clap names with it (`--config <FILE>`).
+fn name_of(argument: &str) -> &str {
+    argument.split([' ', '=']).next().unwrap_or_default()
 }

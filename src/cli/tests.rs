@@ -2,6 +2,7 @@
 
 use super::parse::parser;
 use super::*;
+use crate::ui::Complaint;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::PathBuf;
@@ -10,7 +11,7 @@ fn words(words: &[&str]) -> Vec<OsString> {
     words.iter().map(OsString::from).collect()
 }
 
-fn parsed(line: &[&str]) -> Result<Typed, Refusal> {
+fn parsed(line: &[&str]) -> Result<Typed, Complaint> {
     parse(words(line))
 }
 
@@ -336,7 +337,7 @@ fn the_commands_words_may_be_any_bytes() {
 
 #[test]
 fn the_table_is_what_the_parser_and_the_help_have() {
-    parser().debug_assert();
+    parser(true).debug_assert();
     let help = help();
     for row in OPTIONS {
         assert!(help.contains(&help::shown(row)), "{}", row.long);

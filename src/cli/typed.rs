@@ -1,4 +1,4 @@
-//! What a command line can say, and why one is refused.
+//! What a command line can say.
 
 use serde::Deserialize;
 use std::ffi::{OsStr, OsString};
@@ -59,24 +59,6 @@ impl Typed {
     /// The word that an option in the command's place takes.
     pub fn word(&self) -> Option<&OsStr> {
         self.operands.first().map(OsString::as_os_str)
-    }
-}
-
-/// Why a command line is refused, and what to do about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// What is wrong, naming the word.
-    pub error: String,
-    /// What to do.
-    pub hint: String,
-}
-
-impl Refusal {
-    pub(super) fn new(error: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self {
-            error: error.into(),
-            hint: hint.into(),
-        }
     }
 }
 

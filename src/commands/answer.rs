@@ -1,17 +1,18 @@
 //! Finds the answer to each question that takes the place of a command.
 
 use super::documents::{man, schema};
-use super::output::{AnswerForm, Output, TelemetryState};
+use super::output::{AnswerForm, Answered, FAILED, Output, TelemetryState};
 use super::recorded::{forget, runs, send, show};
 use super::{explain, preview, report, status};
 use crate::cli::plan::Surroundings;
 use crate::cli::{self, Mode, Typed};
 use crate::delivery::{Certificates, Destination};
-use crate::store::decision::{self, StoredDecision};
+use crate::store::decision;
 use crate::store::{Store, Withdrawn};
 use crate::ui::terminal::{self, TerminalKind};
-use crate::ui::{self, Terminal};
+use crate::ui::{Complaint, Terminal};
 use axolotl_run_core::consent;
+use axolotl_run_core::env;
 use axolotl_run_core::event::wire;
 use axolotl_run_core::launch::command_line::CommandLine;
 use std::ffi::OsStr;
@@ -24,7 +25,6 @@ pub fn answer(typed: &Typed, surroundings: &Surroundings<'_>) -> u8 {
     let environment = surroundings.environment;
     let mut output = Output {
         out: &mut io::stdout().lock(),
-        err: &mut ui::complain,
         terminal: Terminal::of_stdout(environment),
         form: if typed.json {
             AnswerForm::Json
@@ -33,7 +33,14 @@ pub fn answer(typed: &Typed, surroundings: &Surroundings<'_>) -> u8 {
         },
         now: SystemTime::now(),
     };
-    let output = &mut output;
+    print(typed, surroundings, &mut output).unwrap_or_else(|complaint| {
+        complaint.say();
+        FAILED
+    })
+}
+
+fn print(typed: &Typed, surroundings: &Surroundings<'_>, output: &mut Output<'_>) -> Answered {
+    let environment = surroundings.environment;
     match typed.mode {
         Mode::Run | Mode::Help => output.answer(&cli::help()),
         Mode::Version => output.answer(&format!("{} {}\n", cli::NAME, env!("CARGO_PKG_VERSION"))),
@@ -49,10 +56,12 @@ pub fn answer(typed: &Typed, surroundings: &Surroundings<'_>) -> u8 {
         Mode::Completions => output.answer(completions(typed.word())),
         Mode::Man => output.answer(&man::page()),
         Mode::Runs | Mode::Show | Mode::Report | Mode::Send | Mode::Forget => {
-            match Store::existing(environment) {
-                Err(problem) => output.no_store(&problem),
-                Ok(store) => recorded(typed, store.as_ref(), surroundings, output),
-            }
+            let store = Store::existing(environment).map_err(|problem| {
+                let variable = env::XDG_STATE_HOME;
+                let hint = format!("`{variable}` names another directory for recorded runs");
+                Complaint::new(format!("failed to {problem}"), hint)
+            })?;
+            recorded(typed, store.as_ref(), surroundings, output)
         }
     }
 }
@@ -62,18 +71,11 @@ fn recorded(
     store: Option<&Store>,
     surroundings: &Surroundings<'_>,
     output: &mut Output<'_>,
-) -> u8 {
+) -> Answered {
     let run = typed.word().map(cli::printable);
     match typed.mode {
         Mode::Show => show::print(store, run.as_deref(), output),
-        Mode::Report => {
-            let wanted = report::Wanted {
-                run,
-                against: typed.against.as_ref().map(cli::printable),
-                html: typed.html.clone(),
-            };
-            report::print(store, &wanted, output)
-        }
+        Mode::Report => report::print(store, typed, output),
         Mode::Forget => forget::run(store, &run.unwrap_or_default(), output),
         Mode::Send => {
             let request = send::SendRequest {
@@ -100,15 +102,13 @@ fn status(
     surroundings: &Surroundings<'_>,
     withdrawn: Option<Withdrawn>,
     output: &mut Output<'_>,
-) -> u8 {
+) -> Answered {
     let store = Store::existing(surroundings.environment);
-    let stored = decision::path(surroundings.environment)
-        .map_or(StoredDecision::Nothing, |path| decision::read(&path));
     let facts = status::StatusFacts {
         telemetry: telemetry(surroundings),
         destination: &Destination::configured(surroundings.environment),
         store: store.as_ref().map(Option::as_ref),
-        decision: &stored,
+        decision: &decision::read(surroundings.environment),
         withdrawn,
     };
     status::print(&facts, output)
@@ -120,7 +120,7 @@ fn decide(
     telemetry: consent::Telemetry,
     surroundings: &Surroundings<'_>,
     output: &mut Output<'_>,
-) -> u8 {
+) -> Answered {
     let mut date = wire::timestamp(output.now);
     date.truncate("2026-01-31".len());
     let decision = consent::Stored {
@@ -129,10 +129,10 @@ fn decide(
         decided: Some(date),
     };
     if let Err(problem) = decision::write(surroundings.environment, &decision) {
-        return output.complain(
-            &format!("failed to {problem}"),
-            Some("`AXOLOTL_DO_NOT_TRACK=0` or `=1` in the environment decides without a file"),
-        );
+        return Err(Complaint::new(
+            format!("failed to {problem}"),
+            "`AXOLOTL_DO_NOT_TRACK=0` or `=1` in the environment decides without a file",
+        ));
     }
     let mut withdrawn = None;
     if telemetry == consent::Telemetry::Off
@@ -143,11 +143,10 @@ fn decide(
     status(surroundings, withdrawn, output)
 }
 
-/// The completion script of a shell.
+/// The completion script of one of the shells that the parser lets through.
 ///
 /// The scripts are written by hand, because behind our options is another program's command line: its own completion
 /// has to take over there, which no generator of scripts knows.
-/// The completions for one of the shells that the parser lets through.
 fn completions(shell: Option<&OsStr>) -> &'static str {
     match shell.and_then(OsStr::to_str) {
         Some("zsh") => include_str!("../../completions/_axolotl-run"),

@@ -5,16 +5,16 @@
 //! the error in it. A log does not say how its program ended: two variables can, and without them it is assumed
 //! that the program failed.
 
-use super::output::{AnswerForm, Output};
+use super::output::{AnswerForm, Answered, Output};
 use crate::cli::printable;
-use crate::ui::Terminal;
 use crate::ui::page::Page;
+use crate::ui::{Complaint, Terminal};
 use axolotl_run_core::env;
 use axolotl_run_core::event::ErrorEvent;
 use axolotl_run_core::judging::explanation::{Explainer, Explanation};
+use axolotl_run_core::launch::Environment;
 use axolotl_run_core::status::End;
 use axolotl_run_sys::reason;
-use std::ffi::OsString;
 use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, Read};
@@ -24,14 +24,14 @@ use std::path::Path;
 const CHUNK_BYTES: usize = 64 * 1024;
 
 /// How the log's program ended, as whoever saved the log may say. A variable that is empty says nothing.
-pub fn known_end(environment: impl Fn(&str) -> Option<OsString>) -> Option<End> {
+pub fn known_end(environment: Environment<'_>) -> Option<End> {
     let number = |name: &str| environment(name)?.to_str()?.trim().parse::<u8>().ok();
     let signal = number(env::AXR_EXIT_SIGNAL).map(|signal| End::Signaled(i32::from(signal)));
     signal.or_else(|| number(env::AXR_EXIT_CODE).map(End::Exited))
 }
 
-/// Answers `--explain [FILE]`; None and `-` are the standard input. The answer is the exit code.
-pub fn run(file: Option<&Path>, end: Option<End>, output: &mut Output<'_>) -> u8 {
+/// Answers `--explain [FILE]`; None and `-` are the standard input.
+pub fn run(file: Option<&Path>, end: Option<End>, output: &mut Output<'_>) -> Answered {
     let explained = match file.filter(|path| *path != Path::new("-")) {
         Some(path) => File::open(path).and_then(|file| explain(file, end)),
         None => explain(io::stdin().lock(), end),
@@ -44,10 +44,10 @@ pub fn run(file: Option<&Path>, end: Option<End>, output: &mut Output<'_>) -> u8
                 Some(path) => format!("`{}`", printable(path)),
                 None => "the standard input".to_owned(),
             };
-            output.complain(
-                &format!("failed to explain {name}: {}", reason(&error)),
-                Some("`--explain FILE` reads a saved log; without a file it reads stdin"),
-            )
+            Err(Complaint::new(
+                format!("failed to explain {name}: {}", reason(&error)),
+                "`--explain FILE` reads a saved log; without a file it reads stdin",
+            ))
         }
     }
 }
@@ -151,8 +151,8 @@ mod tests {
                 env::AXR_EXIT_SIGNAL => Some(signal.into()),
                 _ => None,
             };
-            assert_eq!(known_end(value), end, "{code:?} {signal:?}");
+            assert_eq!(known_end(&value), end, "{code:?} {signal:?}");
         }
-        assert_eq!(known_end(|_| None), None);
+        assert_eq!(known_end(&|_| None), None);
     }
 }

@@ -1,20 +1,21 @@
 //! Where answers go, and in which form.
 //!
-//! The rule: an answer goes to `out`, in full and in one write; what keeps us from answering goes to `err` in the form
-//! of every [complaint](crate::ui::complaint); the exit status is 0 for an answer and 1 for none (125 is for options
-//! that were not understood, before anything came here).
+//! The rule: an answer goes to `out`, in full and in one write; what keeps us from answering is a [`Complaint`], which
+//! is said once at the end; the exit status is 0 for an answer and 1 for none (125 is for options that were not
+//! understood, before anything came here).
 
-use crate::store::StoreProblem;
-use crate::ui::Terminal;
-use axolotl_run_core::env;
+use crate::ui::{Complaint, Terminal};
 use std::borrow::Cow;
 use std::io::{self, Write};
 use std::time::SystemTime;
 
 /// An answer was given.
 pub const ANSWERED: u8 = 0;
-/// There is no answer, and `err` says why.
+/// There is no answer, and a complaint says why.
 pub const FAILED: u8 = axolotl_run_core::status::UNANSWERED;
+
+/// The exit status of an answer, or why there is none.
+pub type Answered = Result<u8, Complaint>;
 
 /// For whom an answer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,8 +39,6 @@ pub struct TelemetryState {
 pub struct Output<'a> {
     /// Answers.
     pub out: &'a mut dyn Write,
-    /// Why there is none.
-    pub err: &'a mut dyn FnMut(&str, Option<&str>),
     /// What answers for people are printed on.
     pub terminal: Terminal,
     /// For whom they are.
@@ -50,34 +49,21 @@ pub struct Output<'a> {
 
 impl Output<'_> {
     /// Prints an answer. A reader that has seen enough (`| head`) is no failure.
-    pub fn answer(&mut self, text: &str) -> u8 {
-        let printed = self.out.write_all(text.as_bytes());
+    pub fn answer(&mut self, answer: &str) -> Answered {
+        let printed = self.out.write_all(answer.as_bytes());
         match printed.and_then(|()| self.out.flush()) {
-            Ok(()) => ANSWERED,
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ANSWERED,
-            Err(error) => {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 let reason = axolotl_run_sys::reason(&error);
-                self.complain(&format!("failed to print the answer: {reason}"), None)
+                let problem = format!("failed to print the answer: {reason}");
+                Err(Complaint::new(problem, ""))
             }
+            _ => Ok(ANSWERED),
         }
     }
 
     /// Prints a document for programs, on one line.
-    pub fn document(&mut self, value: &serde_json::Value) -> u8 {
-        self.answer(&format!("{value}\n"))
-    }
-
-    /// Prints why there is no answer.
-    pub fn complain(&mut self, error: &str, hint: Option<&str>) -> u8 {
-        (self.err)(error, hint);
-        FAILED
-    }
-
-    /// Says that the recorded runs cannot be read.
-    pub fn no_store(&mut self, problem: &StoreProblem) -> u8 {
-        let variable = env::XDG_STATE_HOME;
-        let hint = format!("`{variable}` names another directory for recorded runs");
-        self.complain(&format!("failed to {problem}"), Some(&hint))
+    pub fn document(&mut self, document: &serde_json::Value) -> Answered {
+        self.answer(&format!("{document}\n"))
     }
 }
 

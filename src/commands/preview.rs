@@ -3,14 +3,14 @@
 //! It goes the way that the observer's goes: the same facts, the same vetting, the same gate. What was withheld
 //! of the configuration is listed with the reason, never with the value.
 
-use super::output::{AnswerForm, Output, count};
+use super::output::{AnswerForm, Answered, Output, count};
 use crate::metrics::accelerator::Gpus;
 use crate::metrics::accelerator::Health;
 use crate::metrics::facts;
 use crate::observer::surroundings::{self, Unread};
-use crate::ui::Terminal;
 use crate::ui::page::Page;
 use crate::ui::text::harmless;
+use crate::ui::{Complaint, Terminal};
 use axolotl_run_core::config::{ConfigProblem, Vetted};
 use axolotl_run_core::env;
 use axolotl_run_core::event::Event;
@@ -27,7 +27,7 @@ use uuid::Uuid;
 const LABEL: usize = 10;
 
 /// Prints the start event of a command.
-pub fn print(command: &[OsString], config: Option<&Path>, output: &mut Output<'_>) -> u8 {
+pub fn print(command: &[OsString], config: Option<&Path>, output: &mut Output<'_>) -> Answered {
     let directory = std::env::current_dir().unwrap_or_default();
     let mut gate = surroundings::gate(command, &directory);
     let mut start = facts(command, &|name| std::env::var_os(name));
@@ -46,10 +46,11 @@ pub fn print(command: &[OsString], config: Option<&Path>, output: &mut Output<'_
         start.config = Some(vetted.value.clone());
         start.config_unknown_keys = Some(vetted.unknown_keys);
     } else if let Some(config) = config {
-        return output.complain(
-            &format!("failed to read the configuration `{}`: {why}", harmless(&config.to_string_lossy())),
-            Some("a run with this file records no configuration; without `--config` it is looked for in the command"),
-        );
+        let file = harmless(&config.to_string_lossy());
+        return Err(Complaint::new(
+            format!("failed to read the configuration `{file}`: {why}"),
+            "a run with this file records no configuration; without `--config` it is looked for in the command",
+        ));
     }
     let member = Member::new(
         Uuid::now_v7(),
@@ -60,7 +61,7 @@ pub fn print(command: &[OsString], config: Option<&Path>, output: &mut Output<'_
     );
     let Ok(line) = gate.check(&member) else {
         let error = "the privacy gate would refuse this event; none of it would be sent";
-        return output.complain(error, None);
+        return Err(Complaint::new(error, ""));
     };
     if output.form == AnswerForm::Json {
         return output.answer(&format!("{line}\n"));

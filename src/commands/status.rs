@@ -2,7 +2,7 @@
 //!
 //! Someone who wonders why nothing arrives, or what could leave, must find the answer here and nowhere else.
 
-use super::output::{AnswerForm, Output, TelemetryState, count};
+use super::output::{AnswerForm, Answered, Output, TelemetryState, count};
 use crate::delivery::{Answer, Destination};
 use crate::store::decision::StoredDecision;
 use crate::store::{Store, StoreProblem, Withdrawn};
@@ -32,7 +32,7 @@ pub struct StatusFacts<'a> {
 }
 
 /// Prints the state.
-pub fn print(facts: &StatusFacts<'_>, output: &mut Output<'_>) -> u8 {
+pub fn print(facts: &StatusFacts<'_>, output: &mut Output<'_>) -> Answered {
     let recorded = recorded(facts, output.now);
     let telemetry = if facts.telemetry.is_on { "on" } else { "off" };
     let endpoint = facts

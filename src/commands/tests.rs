@@ -2,14 +2,14 @@
 
 pub(super) mod documents;
 
-use super::output::{ANSWERED, AnswerForm, FAILED, Output, TelemetryState};
+use super::output::{ANSWERED, AnswerForm, Answered, FAILED, Output, TelemetryState};
 use super::recorded::{forget, runs, send, show};
 use super::status;
 use crate::delivery::{Certificates, Destination};
 use crate::store::decision::StoredDecision;
 use crate::store::tests::recorded;
 use crate::store::{Importance, RecordedRun, Sending, Store, StoreProblem};
-use crate::ui::{Terminal, complaint};
+use crate::ui::{Complaint, Terminal};
 use axolotl_run_core::consent;
 use axolotl_run_core::event::{Dropped, Event, Finish};
 use axolotl_run_core::public::PublicStr;
@@ -45,15 +45,17 @@ struct Said {
 }
 
 impl Said {
-    fn by(form: AnswerForm, query: impl FnOnce(&mut Output<'_>) -> u8) -> Self {
+    fn by(form: AnswerForm, query: impl FnOnce(&mut Output<'_>) -> Answered) -> Self {
         let mut out = Vec::new();
         let mut err = String::new();
-        let mut complain = |error: &str, hint: Option<&str>| err = complaint(error, hint, false);
         let mut output = Output {
             form,
-            ..plain(&mut out, &mut complain)
+            ..plain(&mut out)
         };
-        let status = query(&mut output);
+        let status = query(&mut output).unwrap_or_else(|complaint| {
+            err = complaint.render(false);
+            FAILED
+        });
         Self {
             status,
             out: String::from_utf8(out).unwrap(),
@@ -68,10 +70,9 @@ impl Said {
 }
 
 /// Output that is no terminal.
-fn plain<'a>(out: &'a mut dyn Write, err: &'a mut dyn FnMut(&str, Option<&str>)) -> Output<'a> {
+fn plain(out: &mut dyn Write) -> Output<'_> {
     Output {
         out,
-        err,
         terminal: Terminal::default(),
         form: AnswerForm::Text,
         now: SystemTime::now(),
@@ -137,7 +138,7 @@ fn events() -> [Event; 3] {
 }
 
 fn destination(url: &str, key: &str) -> Destination {
-    Destination::configured(|name| match name {
+    Destination::configured(&|name| match name {
         "AXOLOTL_RUN_POSTHOG_HOST" => Some(url.into()),
         "AXOLOTL_RUN_POSTHOG_KEY" => Some(key.into()),
         _ => None,
@@ -605,8 +606,8 @@ fn what_the_server_said_is_told() {
 
 #[test]
 fn a_complaint_is_an_error_an_empty_line_and_a_hint() {
-    let said = Said::by(AnswerForm::Text, |output| {
-        output.complain("nothing was found", Some("look elsewhere"))
+    let said = Said::by(AnswerForm::Text, |_| {
+        Err(Complaint::new("nothing was found", "look elsewhere"))
     });
     assert_eq!((said.status, said.out.as_str()), (FAILED, ""));
     assert_eq!(
@@ -627,13 +628,10 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
         }
     }
     for (kind, status) in [
-        (io::ErrorKind::BrokenPipe, ANSWERED),
-        (io::ErrorKind::StorageFull, FAILED),
+        (io::ErrorKind::BrokenPipe, Some(ANSWERED)),
+        (io::ErrorKind::StorageFull, None),
     ] {
-        let mut is_said = false;
-        let mut complain = |_: &str, _: Option<&str>| is_said = true;
-        let mut closed = Closed(kind);
-        assert_eq!(plain(&mut closed, &mut complain).answer("text"), status);
-        assert_eq!(is_said, status != ANSWERED, "a failure is said");
+        let answered = plain(&mut Closed(kind)).answer("text");
+        assert_eq!(answered.ok(), status, "a failure is said");
     }
 }

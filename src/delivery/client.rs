@@ -13,6 +13,7 @@ use super::outcome::FailureCause;
 use super::retry_policy::Attempt;
 use axolotl_run_core::env;
 use axolotl_run_core::event::wire;
+use axolotl_run_core::launch::Environment;
 use axolotl_run_core::limits;
 use axolotl_run_sys::probe::open_regular;
 use flate2::Compression;
@@ -22,7 +23,6 @@ use reqwest::{Client, Response, redirect, retry};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
-use std::ffi::OsString;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Once};
@@ -67,7 +67,7 @@ pub struct BatchSender {
 
 impl Certificates {
     /// Those that the environment names.
-    pub fn configured(environment: impl Fn(&str) -> Option<OsString>) -> Self {
+    pub fn configured(environment: Environment<'_>) -> Self {
         let path = |name| match environment(name) {
             Some(value) if !value.is_empty() => Some(PathBuf::from(value)),
             _ => None,

@@ -5,6 +5,7 @@
 //! Pure; the look-up function is the caller's.
 
 use axolotl_run_core::env;
+use axolotl_run_core::launch::Environment;
 use reqwest::Url;
 use std::ffi::OsString;
 use std::fmt;
@@ -171,7 +172,7 @@ impl fmt::Display for KeyProblem {
 
 impl Destination {
     /// What the environment says, or else the build.
-    pub fn configured(environment: impl Fn(&str) -> Option<OsString>) -> Self {
+    pub fn configured(environment: Environment<'_>) -> Self {
         let value = |name, baked: Option<&str>| {
             // What is not even text is as malformed as can be.
             let text = |value: OsString| value.into_string().unwrap_or("\u{fffd}".to_owned());
@@ -296,12 +297,12 @@ mod tests {
     #[test]
     fn the_environment_decides_and_bytes_that_are_no_text_are_a_mistake() {
         use std::os::unix::ffi::OsStringExt as _;
-        let none = Destination::configured(|_| None);
+        let none = Destination::configured(&|_| None);
         assert_eq!(
             none.endpoint.as_ref().unwrap().to_string(),
             BAKED_HOST.unwrap_or(DEFAULT_HOST)
         );
-        let odd = Destination::configured(|_| Some(OsString::from_vec(vec![0xff])));
+        let odd = Destination::configured(&|_| Some(OsString::from_vec(vec![0xff])));
         assert_eq!(
             (odd.endpoint.is_err(), odd.key.is_err(), odd.usable()),
             (true, true, None)

@@ -21,7 +21,7 @@ use std::time::{Duration, SystemTime};
 
 /// Completes the journal; the exit code is nobody's to read.
 pub fn main(record: &ExitRecord) -> u8 {
-    let store = Store::open(|name| std::env::var_os(name)).ok();
+    let store = Store::open(&|name| std::env::var_os(name)).ok();
     let group = MemoryGroup::of(std::process::id());
     let now = oom_kills(Path::new("/"), group.as_ref());
     let ending = |before: OomKillCounters| {

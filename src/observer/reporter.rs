@@ -50,16 +50,16 @@ impl Reporter {
     /// Opens the journal; without a place on disk it is kept in memory.
     pub fn open(run: Uuid, sending: Sending, gate: Gate, owner: Option<Owner>) -> Self {
         let environment = |name: &str| std::env::var_os(name);
-        let store = Store::open(environment).ok();
+        let store = Store::open(&environment).ok();
         let journal = match &store {
             Some(store) => store.begin(run, sending),
             None => Journal::in_memory(run, sending),
         };
         let mut uploader = None;
         if sending == Sending::Permitted
-            && let Some((endpoint, key)) = Destination::configured(environment).usable()
+            && let Some((endpoint, key)) = Destination::configured(&environment).usable()
         {
-            let certificates = Certificates::configured(environment);
+            let certificates = Certificates::configured(&environment);
             let sender = Uploader::new(endpoint, key, certificates);
             sender.prepare();
             uploader = Some(sender);

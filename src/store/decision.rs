@@ -8,11 +8,11 @@
 
 use super::layout::{self, DECISION, OURS, StoreProblem};
 use axolotl_run_core::consent::{Stored, Telemetry};
+use axolotl_run_core::launch::Environment;
 use axolotl_run_sys::files::{Access, Directory, Missing};
 use axolotl_run_sys::probe::open_regular;
 use serde::{Deserialize, Serialize};
 use serde_yaml::{Mapping, Value};
-use std::ffi::OsString;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
@@ -44,13 +44,15 @@ struct DecisionFile {
     date: String,
 }
 
-/// Where the file is; None without a home.
-pub fn path(environment: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
-    layout::config_home(environment).map(|home| home.join(OURS).join(DECISION))
+/// Reads the decision.
+pub fn read(environment: Environment<'_>) -> StoredDecision {
+    match layout::config_home(environment) {
+        Ok(home) => read_file(&home.join(OURS).join(DECISION)),
+        Err(_) => StoredDecision::Nothing,
+    }
 }
 
-/// Reads the decision.
-pub fn read(path: &Path) -> StoredDecision {
+fn read_file(path: &Path) -> StoredDecision {
     match load(path) {
         Ok(text) => parse(&text),
         Err(stored) => stored,
@@ -100,11 +102,8 @@ fn parse(text: &str) -> StoredDecision {
 ///
 /// # Errors
 /// Why it can't be stored; the text reads after "failed to".
-pub fn write(
-    environment: impl Fn(&str) -> Option<OsString>,
-    decision: &Stored,
-) -> Result<PathBuf, StoreProblem> {
-    let home = layout::config_home(environment).ok_or(StoreProblem::NoConfigHome)?;
+pub fn write(environment: Environment<'_>, decision: &Stored) -> Result<PathBuf, StoreProblem> {
+    let home = layout::config_home(environment)?;
     let path = home.join(OURS).join(DECISION);
     replace(&home, decision).map_err(|error| StoreProblem::Io(path.clone(), error))?;
     Ok(path)
@@ -196,6 +195,7 @@ fn exchanged(old: &str, ours: &str) -> String {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::ffi::OsString;
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     fn home(directory: &Path) -> impl Fn(&str) -> Option<OsString> {
@@ -212,12 +212,12 @@ mod tests {
                 policy_version: 3,
                 decided: Some("2026-11-22".into()),
             };
-            let path = write(home(directory.path()), &decision).unwrap();
+            let path = write(&home(directory.path()), &decision).unwrap();
             assert_eq!(
                 path,
                 directory.path().join(".config/axolotl-run/config.yaml")
             );
-            assert_eq!(read(&path), StoredDecision::Decision(decision));
+            assert_eq!(read_file(&path), StoredDecision::Decision(decision));
             assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
             assert_eq!(
                 path.parent().unwrap().read_dir().unwrap().count(),
@@ -326,20 +326,29 @@ mod tests {
     fn a_file_that_is_none_is_no_decision_and_hangs_nobody() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join(DECISION);
-        assert_eq!(read(&path), StoredDecision::Nothing);
+        assert_eq!(read_file(&path), StoredDecision::Nothing);
         nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
-        assert_eq!(read(&path), StoredDecision::Unreadable("can't be opened"));
+        assert_eq!(
+            read_file(&path),
+            StoredDecision::Unreadable("can't be opened")
+        );
         std::fs::remove_file(&path).unwrap();
         std::fs::create_dir(&path).unwrap();
-        assert_eq!(read(&path), StoredDecision::Unreadable("can't be opened"));
+        assert_eq!(
+            read_file(&path),
+            StoredDecision::Unreadable("can't be opened")
+        );
         std::fs::remove_dir(&path).unwrap();
         symlink("/dev/zero", &path).unwrap();
-        assert_eq!(read(&path), StoredDecision::Unreadable("can't be opened"));
+        assert_eq!(
+            read_file(&path),
+            StoredDecision::Unreadable("can't be opened")
+        );
         std::fs::remove_file(&path).unwrap();
         std::fs::write(&path, "#".repeat(1 << 20)).unwrap();
-        assert_eq!(read(&path), StoredDecision::Unreadable("is too long"));
+        assert_eq!(read_file(&path), StoredDecision::Unreadable("is too long"));
         std::fs::write(&path, [0xff, 0xfe]).unwrap();
-        assert_eq!(read(&path), StoredDecision::Unreadable("is not text"));
+        assert_eq!(read_file(&path), StoredDecision::Unreadable("is not text"));
     }
 
     #[test]
@@ -350,7 +359,7 @@ mod tests {
             decided: None,
         };
         assert!(matches!(
-            write(|_| None, &decision),
+            write(&|_| None, &decision),
             Err(StoreProblem::NoConfigHome)
         ));
     }

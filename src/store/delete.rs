@@ -11,7 +11,7 @@
 //! Called by `--forget`, by `--disable`, and by the observer once a run.
 
 use super::layout::{CONSENT, DELIVERY, EVENTS, SAMPLES, is_permitted};
-use super::lock::{self, RunOwner};
+use super::lock;
 use super::runs::{Store, summarize};
 use axolotl_run_core::consent::Sending;
 use axolotl_run_core::limits;
@@ -52,7 +52,7 @@ impl Store {
         let Ok(directory) = self.directory(run) else {
             return Forgotten::Failed;
         };
-        let RunOwner::Nobody(_lock) = lock::owner(&directory, now) else {
+        let Some(_lock) = lock::take(&directory, now) else {
             return Forgotten::Living;
         };
         self.delete(run, &directory)
@@ -65,22 +65,19 @@ impl Store {
             let Ok(directory) = self.directory(run) else {
                 continue;
             };
-            let owner = lock::owner(&directory, now);
+            let lock = lock::take(&directory, now);
             let summary = summarize(&directory, run, now, |_| {});
             if summary.sending == Sending::Forbidden {
                 continue;
             }
-            match owner {
-                RunOwner::Nobody(_lock) if summary.waiting > 0 => {
-                    self.delete(run, &directory);
-                }
-                // A later launcher would write its finish, which would wait.
-                _ if !summary.finished || summary.waiting > 0 => {
-                    let _ = directory.remove_file(CONSENT);
-                }
-                _ => {}
+            let is_waiting = summary.waiting > 0;
+            if is_waiting && lock.is_some() {
+                self.delete(run, &directory);
+            } else if is_waiting || !summary.finished {
+                // A later launcher would write the finish that is missing, which would wait.
+                let _ = directory.remove_file(CONSENT);
             }
-            if summary.waiting > 0 && !is_permitted(&directory) {
+            if is_waiting && !is_permitted(&directory) {
                 withdrawn.events += summary.waiting;
                 withdrawn.runs += 1;
             }
@@ -149,10 +146,7 @@ impl Store {
 
     /// A run as the pruning sees it; None where it may be living: its bytes must not push out those that are finished.
     fn past(&self, run: Uuid, now: SystemTime) -> Option<Past> {
-        let directory = self.directory(run).ok()?;
-        let RunOwner::Nobody(_lock) = lock::owner(&directory, now) else {
-            return None;
-        };
+        let (directory, _lock) = self.take(run, now)?;
         // The files that can have many bytes.
         let looks = [EVENTS, DELIVERY, SAMPLES].map(|name| directory.look(name));
         Some(Past {
@@ -172,9 +166,7 @@ impl Store {
 
     /// Takes away what is never sent.
     fn strip(&self, run: Uuid, now: SystemTime) {
-        if let Ok(directory) = self.directory(run)
-            && let RunOwner::Nobody(_lock) = lock::owner(&directory, now)
-        {
+        if let Some((directory, _lock)) = self.take(run, now) {
             let _ = directory.remove_file(SAMPLES);
         }
     }

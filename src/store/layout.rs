@@ -5,9 +5,9 @@
 
 use axolotl_run_core::consent::Sending;
 use axolotl_run_core::env;
+use axolotl_run_core::launch::Environment;
 use axolotl_run_sys::files::{Access, Directory};
 use axolotl_run_sys::reason;
-use std::ffi::OsString;
 use std::path::PathBuf;
 use std::{fmt, io};
 
@@ -72,20 +72,16 @@ fn no_base(f: &mut fmt::Formatter<'_>, kind: &str, variable: &str) -> fmt::Resul
 }
 
 /// The base directory of state.
-pub fn state_home(environment: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
-    base(&environment, env::XDG_STATE_HOME, ".local/state")
+pub fn state_home(environment: Environment<'_>) -> Result<PathBuf, StoreProblem> {
+    base(environment, env::XDG_STATE_HOME, ".local/state").ok_or(StoreProblem::NoHome)
 }
 
 /// The base directory of configuration.
-pub fn config_home(environment: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
-    base(&environment, env::XDG_CONFIG_HOME, ".config")
+pub fn config_home(environment: Environment<'_>) -> Result<PathBuf, StoreProblem> {
+    base(environment, env::XDG_CONFIG_HOME, ".config").ok_or(StoreProblem::NoConfigHome)
 }
 
-fn base(
-    environment: &impl Fn(&str) -> Option<OsString>,
-    variable: &str,
-    default: &str,
-) -> Option<PathBuf> {
+fn base(environment: Environment<'_>, variable: &str, default: &str) -> Option<PathBuf> {
     let absolute = |name: &str| {
         let path = PathBuf::from(environment(name)?);
         path.is_absolute().then_some(path)
@@ -126,6 +122,7 @@ pub fn files() -> [(String, &'static str); 7] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::OsString;
     use std::path::Path;
 
     #[test]
@@ -151,7 +148,7 @@ mod tests {
                 _ => None,
             };
             assert_eq!(
-                state_home(environment).as_deref(),
+                state_home(&environment).ok().as_deref(),
                 expected.map(Path::new),
                 "{xdg:?} {home:?}"
             );

@@ -36,15 +36,6 @@ impl Drop for RunLock {
     }
 }
 
-/// What can be told about a run's observer.
-#[derive(Debug)]
-pub enum RunOwner {
-    /// It lives, or may live.
-    Living,
-    /// It is dead, and the run is ours while we hold this.
-    Nobody(RunLock),
-}
-
 /// Claims a new run for this process.
 pub fn claim(directory: &Directory) -> io::Result<RunLock> {
     let _ = directory.remove_file(LIVE_NEW);
@@ -56,21 +47,21 @@ pub fn claim(directory: &Directory) -> io::Result<RunLock> {
     Ok(RunLock(Some(file)))
 }
 
-/// Asks who owns a run, and takes it where nobody does.
-pub fn owner(directory: &Directory, now: SystemTime) -> RunOwner {
-    ask(directory, now, File::try_lock)
+/// Takes a run whose observer is dead, which is ours while we hold this; None where it lives, or may live.
+pub fn take(directory: &Directory, now: SystemTime) -> Option<RunLock> {
+    lock_dead(directory, now, File::try_lock)
 }
 
 /// Asks whether a run's observer may live, without keeping others from asking the same.
 pub fn is_living(directory: &Directory, now: SystemTime) -> bool {
-    matches!(ask(directory, now, File::try_lock_shared), RunOwner::Living)
+    lock_dead(directory, now, File::try_lock_shared).is_none()
 }
 
-fn ask(
+fn lock_dead(
     directory: &Directory,
     now: SystemTime,
     lock: fn(&File) -> Result<(), TryLockError>,
-) -> RunOwner {
+) -> Option<RunLock> {
     let mut held = RunLock(None);
     if let Ok(mut file) = directory.file(LIVE, Access::Lock) {
         match lock(&file) {
@@ -78,21 +69,19 @@ fn ask(
                 let boot = read_boot_id(&mut file);
                 held = RunLock(Some(file));
                 if boot.is_some() && boot.as_deref() == boot_id() {
-                    return RunOwner::Nobody(held);
+                    return Some(held);
                 }
             }
-            Err(TryLockError::WouldBlock) => return RunOwner::Living,
+            Err(TryLockError::WouldBlock) => return None,
             Err(TryLockError::Error(_)) => {}
         }
     }
     // Without a proof of its death, silence has to do.
     let Some(last) = activity(directory, now) else {
-        return RunOwner::Nobody(held);
+        return Some(held);
     };
-    match now.duration_since(last) {
-        Ok(silence) if silence >= limits::FOREIGN_SILENCE => RunOwner::Nobody(held),
-        _ => RunOwner::Living,
-    }
+    let silence = now.duration_since(last).unwrap_or_default();
+    (silence >= limits::FOREIGN_SILENCE).then_some(held)
 }
 
 /// When a run's files were last written to; never later than now, so that a clock that was wrong once does

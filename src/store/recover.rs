@@ -13,7 +13,7 @@
 use super::append_log::{AppendLog, Importance, Written};
 use super::gate;
 use super::layout::{EVENTS, SAMPLES};
-use super::lock::{self, RunOwner};
+use super::lock;
 use super::runs::{Last, Store, summarize};
 use axolotl_run_core::consent::Sending;
 use axolotl_run_core::event::wire::Member;
@@ -69,10 +69,7 @@ impl Store {
         now: SystemTime,
         finish: impl FnOnce(&Left) -> (Finish, Option<f64>),
     ) -> Option<()> {
-        let directory = self.directory(run).ok()?;
-        let RunOwner::Nobody(_lock) = lock::owner(&directory, now) else {
-            return None;
-        };
+        let (directory, _lock) = self.take(run, now)?;
         // Read before the events: if they hold no finish, this time is not that of another launcher's finish either.
         let last_sign = lock::last_sign(&directory, now);
         let summary = summarize(&directory, run, now, |_| {});

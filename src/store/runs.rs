@@ -9,18 +9,18 @@
 use super::gate::{self, LineRefusal};
 use super::journal::Journal;
 use super::layout::{self, OURS, RUNS, StoreProblem};
-use super::lock;
+use super::lock::{self, RunLock};
 use super::read::{self, Damage};
 use crate::delivery::{Answer, Disposition};
 use axolotl_run_core::consent::Sending;
 use axolotl_run_core::event::Event;
 use axolotl_run_core::event::wire::Member;
 use axolotl_run_core::judging::verdict::Outcome;
+use axolotl_run_core::launch::Environment;
 use axolotl_run_core::limits;
 use axolotl_run_core::series::SeriesLine;
 use axolotl_run_sys::files::{Directory, Missing};
 use std::cmp::Reverse;
-use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 use std::time::SystemTime;
@@ -102,9 +102,9 @@ pub(super) struct Last {
 
 /// One event of a run, with what became of it.
 #[derive(Debug)]
-pub struct RecordedEvent<'a> {
+pub struct RecordedEvent {
     /// The line, exactly as it is sent.
-    pub line: &'a str,
+    pub line: String,
     /// The same, parsed.
     pub member: Member,
     /// What it says, where it may be sent; what the gate refuses says nothing about the run.
@@ -128,40 +128,37 @@ impl Store {
     ///
     /// # Errors
     /// Why there is none; the text reads after "failed to".
-    pub fn open(environment: impl Fn(&str) -> Option<OsString>) -> Result<Self, StoreProblem> {
-        let home = layout::state_home(environment).ok_or(StoreProblem::NoHome)?;
-        Self::at(&home, Missing::Create)
+    pub fn open(environment: Environment<'_>) -> Result<Self, StoreProblem> {
+        Self::below(&layout::state_home(environment)?, Missing::Create)
     }
 
     /// Opens the directory to look into it; None where nothing was ever recorded.
     ///
     /// # Errors
     /// Why it can't be opened; the text reads after "failed to".
-    pub fn existing(
-        environment: impl Fn(&str) -> Option<OsString>,
-    ) -> Result<Option<Self>, StoreProblem> {
-        let home = layout::state_home(environment).ok_or(StoreProblem::NoHome)?;
-        match Self::at(&home, Missing::Fail) {
+    pub fn existing(environment: Environment<'_>) -> Result<Option<Self>, StoreProblem> {
+        match Self::below(&layout::state_home(environment)?, Missing::Fail) {
             Err(StoreProblem::Io(_, error)) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             answer => answer.map(Some),
         }
     }
 
-    fn at(home: &Path, missing: Missing) -> Result<Self, StoreProblem> {
-        let place = home.join(OURS);
-        let problem = |error| StoreProblem::Io(place.clone(), error);
-        let base = Directory::open(home, missing)
-            .map_err(|error| StoreProblem::Io(home.to_owned(), error))?;
-        let ours = base.below(OURS, missing).map_err(problem)?;
-        if !ours.is_ours(&base).map_err(problem)? {
-            return Err(StoreProblem::Foreign(place));
+    fn below(home: &Path, missing: Missing) -> Result<Self, StoreProblem> {
+        let our_path = home.join(OURS);
+        let runs_path = our_path.join(RUNS);
+        let problem = |path: &Path| {
+            let path = path.to_owned();
+            move |error| StoreProblem::Io(path, error)
+        };
+        let base = Directory::open(home, missing).map_err(problem(home))?;
+        let ours = base.below(OURS, missing).map_err(problem(&our_path))?;
+        if !ours.is_ours(&base).map_err(problem(&our_path))? {
+            return Err(StoreProblem::Foreign(our_path));
         }
         // Where descriptors are few, the next one is needed.
         drop(base);
         ours.make_private();
-        let runs = ours
-            .below(RUNS, missing)
-            .map_err(|error| StoreProblem::Io(place.join(RUNS), error))?;
+        let runs = ours.below(RUNS, missing).map_err(problem(&runs_path))?;
         runs.make_private();
         Ok(Self { runs })
     }
@@ -195,6 +192,13 @@ impl Store {
         self.runs.below(&run.to_string(), Missing::Fail)
     }
 
+    /// A run whose observer is dead, and the right to change it; None where there is no such run.
+    pub(super) fn take(&self, run: Uuid, now: SystemTime) -> Option<(Directory, RunLock)> {
+        let directory = self.directory(run).ok()?;
+        let lock = lock::take(&directory, now)?;
+        Some((directory, lock))
+    }
+
     /// The recorded runs, the latest first.
     pub fn runs(&self, now: SystemTime) -> Vec<RecordedRun> {
         let identities = self.identities().into_iter();
@@ -215,7 +219,7 @@ impl Store {
         &self,
         run: Uuid,
         now: SystemTime,
-        each: impl FnMut(RecordedEvent<'_>),
+        each: impl FnMut(RecordedEvent),
     ) -> Option<RecordedRun> {
         let directory = self.directory(run).ok()?;
         let living = lock::is_living(&directory, now);
@@ -270,7 +274,7 @@ pub(super) fn summarize(
     directory: &Directory,
     run: Uuid,
     now: SystemTime,
-    mut each: impl FnMut(RecordedEvent<'_>),
+    mut each: impl FnMut(RecordedEvent),
 ) -> RecordedRun {
     let (answers, said, of_answers) = read::deliveries(directory);
     let mut summary = RecordedRun {
@@ -282,7 +286,7 @@ pub(super) fn summarize(
     };
     let of_events = read::events(directory, |line, member| {
         let mut record = RecordedEvent {
-            line,
+            line: line.to_owned(),
             answer: answers.get(&member.uuid).cloned(),
             event: None,
             elapsed_seconds: None,
@@ -303,7 +307,7 @@ pub(super) fn summarize(
     summary
 }
 
-impl RecordedEvent<'_> {
+impl RecordedEvent {
     /// Whether it still may and should be sent, where its run's consent permits it.
     pub fn is_waiting(&self, now: SystemTime) -> bool {
         let Some(time) = gate::happened(&self.member) else {
@@ -315,7 +319,7 @@ impl RecordedEvent<'_> {
 }
 
 impl RecordedRun {
-    fn count(&mut self, record: &RecordedEvent<'_>, now: SystemTime) {
+    fn count(&mut self, record: &RecordedEvent, now: SystemTime) {
         self.events += 1;
         match &record.answer {
             Some(answer) if answer.disposition == Disposition::Delivered => self.delivered += 1,

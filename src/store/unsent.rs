@@ -10,7 +10,7 @@
 
 use super::append_log::{AppendLog, Importance};
 use super::layout::{DELIVERY, is_permitted};
-use super::lock::{self, RunLock, RunOwner};
+use super::lock::{self, RunLock};
 use super::runs::{RecordedRun, Store, summarize};
 use crate::delivery::AttemptOutcome;
 use axolotl_run_core::limits;
@@ -100,23 +100,17 @@ impl UnsentPage {
         self.bytes >= limits::PAGE_BYTES_MAX || self.runs.len() >= limits::PAGE_RUNS_MAX
     }
 
-    /// Takes a run's next events, as far as there is room; whether there are more.
-    fn take(&mut self, store: &Store, survey: &mut Surveyed, now: SystemTime) -> bool {
-        let Ok(directory) = store.directory(survey.run) else {
-            return false;
-        };
+    /// Takes a run's next events, as far as there is room; whether there are more. None where it cannot be sent now.
+    fn take(&mut self, store: &Store, survey: &mut Surveyed, now: SystemTime) -> Option<bool> {
+        let directory = store.directory(survey.run).ok()?;
         if !is_permitted(&directory) {
-            return false;
+            return None;
         }
         let is_first = survey.lock.is_none();
-        let lock = match survey.lock.take() {
-            Some(lock) => lock,
-            None => match lock::owner(&directory, now) {
-                RunOwner::Nobody(lock) => Arc::new(lock),
-                RunOwner::Living => return false,
-            },
-        };
-        survey.lock = Some(Arc::clone(&lock));
+        if is_first {
+            survey.lock = Some(Arc::new(lock::take(&directory, now)?));
+        }
+        let lock = survey.lock.clone()?;
         let index = self.held.len();
         let mut refused = Vec::new();
         let mut reached = survey.after.is_none();
@@ -131,7 +125,7 @@ impl UnsentPage {
                     return;
                 }
                 self.bytes += record.line.len();
-                self.lines.push(record.line.to_owned());
+                self.lines.push(record.line);
                 self.open.insert(uuid, index);
                 survey.after = Some(uuid);
             }
@@ -148,7 +142,7 @@ impl UnsentPage {
         }
         self.held.push(held);
         self.runs.push(survey.run);
-        more
+        Some(more)
     }
 }
 
@@ -160,7 +154,7 @@ impl UnsentRuns {
         while !page.is_full()
             && let Some(survey) = self.runs.front_mut()
         {
-            if page.take(store, survey, now) {
+            if page.take(store, survey, now) == Some(true) {
                 break;
             }
             self.runs.pop_front();

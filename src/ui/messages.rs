@@ -17,18 +17,36 @@ const HINT: Level = ("hint", 36);
 
 const RESET: &str = "\u{1b}[0m";
 
-/// Why the launcher did not do what it was asked for: the error, an empty line, and what to do about it.
-pub fn complaint(error: &str, hint: Option<&str>, is_coloured: bool) -> String {
-    let mut text = format!("{NAME}: {}{error}\n", label(ERROR, is_coloured));
-    if let Some(hint) = hint {
-        text.push_str(&format!("\n{}{hint}\n", label(HINT, is_coloured)));
-    }
-    text
+/// Why the launcher did not do what it was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Complaint {
+    /// What is wrong, naming the word.
+    pub error: String,
+    /// What to do about it; empty where there is nothing to be done.
+    pub hint: String,
 }
 
-/// Says on stderr why the launcher did not do what it was asked for.
-pub fn complain(error: &str, hint: Option<&str>) {
-    say(&complaint(error, hint, stderr_is_coloured()));
+impl Complaint {
+    pub fn new(error: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            error: error.into(),
+            hint: hint.into(),
+        }
+    }
+
+    /// The error, an empty line, and what to do about it.
+    pub fn render(&self, is_coloured: bool) -> String {
+        let mut message = format!("{NAME}: {}{}\n", label(ERROR, is_coloured), self.error);
+        if !self.hint.is_empty() {
+            message.push_str(&format!("\n{}{}\n", label(HINT, is_coloured), self.hint));
+        }
+        message
+    }
+
+    /// Says it on stderr.
+    pub fn say(&self) {
+        say(&self.render(stderr_is_coloured()));
+    }
 }
 
 /// Says what is odd but stops nothing.

@@ -6,7 +6,5 @@ pub mod table;
 pub mod terminal;
 pub mod text;
 
-#[cfg(test)]
-pub use messages::complaint;
-pub use messages::{NAME, complain, headline, not_executed, say, warning};
+pub use messages::{Complaint, NAME, headline, not_executed, say, warning};
 pub use terminal::{Style, Terminal, TerminalKind};

@@ -4,8 +4,8 @@
 //! what is drawn is 80 characters wide there, and what is said is in whole lines, because other programs look for it.
 
 use axolotl_run_core::env;
+use axolotl_run_core::launch::Environment;
 use axolotl_run_sys::terminal;
-use std::ffi::OsString;
 use std::io::{self, IsTerminal as _};
 use std::ops::RangeInclusive;
 use std::os::fd::AsFd as _;
@@ -36,7 +36,7 @@ impl Default for Terminal {
 
 impl Terminal {
     /// What stdout is.
-    pub fn of_stdout(environment: &dyn Fn(&str) -> Option<OsString>) -> Self {
+    pub fn of_stdout(environment: Environment<'_>) -> Self {
         let value = |name: &str| environment(name).filter(|value| !value.is_empty());
         let term = value(env::TERM).unwrap_or_default();
         let locale = env::LOCALE.iter().find_map(|name| value(name));

@@ -6,8 +6,9 @@
 //! that is read, and only where no variable decides. What comes out is one closed enum; the library's entry
 //! does what it says and decides nothing.
 
-use crate::cli::{Mode, Refusal, Typed};
+use crate::cli::{Mode, Typed};
 use crate::protocol::run_request::RunRequest;
+use crate::ui::Complaint;
 use axolotl_run_core::consent::{Decision, Sending, Stored, Telemetry, decide, is_inside};
 use axolotl_run_core::launch::Environment;
 use axolotl_run_core::launch::command_line::CommandLine;
@@ -37,7 +38,7 @@ pub enum Plan {
     /// Answer the question that was typed; run nothing.
     Query(Typed),
     /// Say what is wrong with the command line.
-    Refuse(Refusal),
+    Refuse(Complaint),
 }
 
 /// What the plan may ask about the place it runs in.
@@ -61,9 +62,9 @@ impl Surroundings<'_> {
 
 /// Decides what is to be done.
 #[must_use]
-pub fn plan(typed: Result<Typed, Refusal>, surroundings: &Surroundings<'_>) -> Plan {
+pub fn plan(typed: Result<Typed, Complaint>, surroundings: &Surroundings<'_>) -> Plan {
     match typed {
-        Err(refusal) => Plan::Refuse(refusal),
+        Err(complaint) => Plan::Refuse(complaint),
         Ok(typed) if typed.mode != Mode::Run => Plan::Query(typed),
         Ok(typed) if typed.record => record(typed, surroundings),
         Ok(typed) => run(typed, surroundings),

@@ -1,7 +1,8 @@
 //! Which recorded run is meant, and how a run is named.
 
-use crate::commands::output::{Output, count};
+use crate::commands::output::count;
 use crate::store::{RecordedRun, Store};
+use crate::ui::Complaint;
 use crate::ui::text::harmless;
 use axolotl_run_core::event::wire;
 use std::time::SystemTime;
@@ -13,40 +14,42 @@ const SHORT: usize = 8;
 /// The run that is meant: the latest, or the one whose identity begins so.
 ///
 /// # Errors
-/// The exit status, after saying why there is none.
+/// Why there is none.
 pub fn identify<'a>(
     store: Option<&'a Store>,
     prefix: Option<&str>,
-    output: &mut Output<'_>,
-) -> Result<(&'a Store, Uuid), u8> {
-    let Some(store) = store else {
-        return Err(nothing(output));
-    };
+    now: SystemTime,
+) -> Result<(&'a Store, Uuid), Complaint> {
+    let store = store.ok_or_else(nothing_recorded)?;
     let Some(prefix) = prefix else {
-        let latest = store.latest(output.now).ok_or_else(|| nothing(output))?;
+        let latest = store.latest(now).ok_or_else(nothing_recorded)?;
         return Ok((store, latest));
     };
     let shown = harmless(prefix);
     match store.named(prefix).as_slice() {
         [run] => Ok((store, *run)),
-        [] => {
-            let error = format!("no recorded run begins with `{shown}`");
-            Err(output.complain(&error, Some("`axolotl-run --runs` lists the recorded runs")))
-        }
+        [] => Err(Complaint::new(
+            format!("no recorded run begins with `{shown}`"),
+            "`axolotl-run --runs` lists the recorded runs",
+        )),
         several => {
             let number = count(several.len() as u64, "run");
-            let names = several.iter().take(4).map(|run| format!("`{run}`"));
-            let names: Vec<_> = names.collect();
-            let hint = format!("add digits to choose between {}", names.join(", "));
-            Err(output.complain(&format!("{number} begin with `{shown}`"), Some(&hint)))
+            let mut names = Vec::new();
+            for run in several.iter().take(4) {
+                names.push(format!("`{run}`"));
+            }
+            Err(Complaint::new(
+                format!("{number} begin with `{shown}`"),
+                format!("add digits to choose between {}", names.join(", ")),
+            ))
         }
     }
 }
 
-/// Says that there is no recorded run.
-pub fn nothing(output: &mut Output<'_>) -> u8 {
+/// That there is no recorded run.
+pub fn nothing_recorded() -> Complaint {
     let hint = "`axolotl-run --record COMMAND` records a run and sends nothing";
-    output.complain("no run is recorded", Some(hint))
+    Complaint::new("no run is recorded", hint)
 }
 
 /// The digits of a run's identity that are shown.

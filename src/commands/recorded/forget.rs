@@ -4,9 +4,10 @@
 //! nobody knows it. It is therefore printed for each run of which an attempt was made: a server that did not answer
 //! may have taken the events all the same.
 
-use super::choose::{identify, nothing};
-use crate::commands::output::{AnswerForm, FAILED, Output, count};
+use super::choose::{identify, nothing_recorded};
+use crate::commands::output::{AnswerForm, Answered, FAILED, Output, count};
 use crate::store::{Forgotten, RecordedRun, Store};
+use crate::ui::Complaint;
 use serde_json::json;
 use std::time::SystemTime;
 use uuid::Uuid;
@@ -25,39 +26,27 @@ struct Gone {
 }
 
 /// Deletes the run whose identity begins with `what`, or all of them.
-pub fn run(store: Option<&Store>, what: &str, output: &mut Output<'_>) -> u8 {
-    let chosen = match chosen(store, what, output) {
-        Ok(chosen) => chosen,
-        Err(status) => return status,
-    };
-    let mut gone = Gone::default();
-    if let Some(store) = store {
-        for run in &chosen {
-            gone.forget(store, run, output.now);
-        }
-    }
-    if chosen.is_empty() {
-        return nothing(output);
-    }
-    gone.report(output)
-}
-
-fn chosen(
-    store: Option<&Store>,
-    what: &str,
-    output: &mut Output<'_>,
-) -> Result<Vec<RecordedRun>, u8> {
-    if what == ALL {
-        return Ok(store
-            .map(|store| store.runs(output.now))
-            .unwrap_or_default());
-    }
+pub fn run(store: Option<&Store>, what: &str, output: &mut Output<'_>) -> Answered {
     if what.is_empty() {
         let hint = "`axolotl-run --runs` lists the recorded runs";
-        return Err(output.complain("an empty name matches no run", Some(hint)));
+        return Err(Complaint::new("an empty name matches no run", hint));
     }
-    let (store, run) = identify(store, Some(what), output)?;
-    Ok(store.summary(run, output.now).into_iter().collect())
+    let store = store.ok_or_else(nothing_recorded)?;
+    let mut chosen = Vec::new();
+    if what == ALL {
+        chosen = store.runs(output.now);
+    } else {
+        let (_, run) = identify(Some(store), Some(what), output.now)?;
+        chosen.extend(store.summary(run, output.now));
+    }
+    if chosen.is_empty() {
+        return Err(nothing_recorded());
+    }
+    let mut gone = Gone::default();
+    for run in &chosen {
+        gone.forget(store, run, output.now);
+    }
+    gone.report(output)
 }
 
 impl Gone {
@@ -74,7 +63,7 @@ impl Gone {
         }
     }
 
-    fn report(&self, output: &mut Output<'_>) -> u8 {
+    fn report(&self, output: &mut Output<'_>) -> Answered {
         let left = !self.living.is_empty() || !self.failed.is_empty();
         if output.form == AnswerForm::Json {
             let status = output.document(&json!({
@@ -82,10 +71,10 @@ impl Gone {
                 "quote": self.quote,
                 "still_running": self.living,
                 "failed": self.failed,
-            }));
-            return if left { FAILED } else { status };
+            }))?;
+            return Ok(if left { FAILED } else { status });
         }
-        let status = output.answer(&self.text());
+        let status = output.answer(&self.text())?;
         for (runs, what, hint) in [
             (
                 &self.living,
@@ -102,10 +91,10 @@ impl Gone {
                 let number = count(runs.len() as u64, "run");
                 let verb = if runs.len() == 1 { "is" } else { "are" };
                 let error = format!("{number} {verb} {what}, such as `{run}`");
-                return output.complain(&error, Some(hint));
+                return Err(Complaint::new(error, hint));
             }
         }
-        status
+        Ok(status)
     }
 
     fn text(&self) -> String {

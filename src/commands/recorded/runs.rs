@@ -1,7 +1,7 @@
 //! `--runs`: the recorded runs, the latest first.
 
-use super::choose::{minute, nothing, short};
-use crate::commands::output::{AnswerForm, FAILED, Output, count};
+use super::choose::{minute, nothing_recorded, short};
+use crate::commands::output::{AnswerForm, Answered, FAILED, Output, count};
 use crate::store::{RecordedRun, Sending, Store};
 use crate::ui::table::table;
 use axolotl_run_core::event::wire;
@@ -14,17 +14,17 @@ const HEADINGS: [&str; 7] = [
 ];
 
 /// Prints the recorded runs. `store` is None where nothing was ever recorded.
-pub fn print(store: Option<&Store>, output: &mut Output<'_>) -> u8 {
+pub fn print(store: Option<&Store>, output: &mut Output<'_>) -> Answered {
     let runs = store
         .map(|store| store.runs(output.now))
         .unwrap_or_default();
     if output.form == AnswerForm::Json {
         let described: Vec<_> = runs.iter().map(describe).collect();
-        let status = output.document(&json!({"runs": described}));
-        return if runs.is_empty() { FAILED } else { status };
+        let status = output.document(&json!({"runs": described}))?;
+        return Ok(if runs.is_empty() { FAILED } else { status });
     }
     if runs.is_empty() {
-        return nothing(output);
+        return Err(nothing_recorded());
     }
     let mut rows = vec![HEADINGS.map(str::to_owned)];
     rows.extend(runs.iter().map(row));

@@ -3,12 +3,13 @@
 //! Only runs that were recorded with consent, and only while consent stands: who turned telemetry off since
 //! has withdrawn it for what waits as well. It gives up after a few failures; what is not sent stays.
 
-use crate::commands::output::{AnswerForm, FAILED, Output, TelemetryState, count};
+use crate::commands::output::{AnswerForm, Answered, FAILED, Output, TelemetryState, count};
 use crate::delivery::{
     AttemptOutcome, Certificates, Destination, Disposition, Endpoint, EndpointState, Key, Priority,
     Uploader,
 };
 use crate::store::Store;
+use crate::ui::Complaint;
 use axolotl_run_core::env;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
@@ -45,42 +46,41 @@ struct Totals {
 }
 
 /// Uploads what waits. `store` is None where nothing was ever recorded.
-pub fn run(store: Option<&Store>, request: SendRequest<'_>, output: &mut Output<'_>) -> u8 {
-    let (endpoint, key) = match ready(&request, output) {
-        Ok(destination) => destination,
-        Err(status) => return status,
-    };
+pub fn run(store: Option<&Store>, request: SendRequest<'_>, output: &mut Output<'_>) -> Answered {
+    let (endpoint, key) = ready(&request)?;
     let mut totals = Totals::default();
     if let Some(store) = store {
         let uploader = Uploader::new(endpoint, key, request.certificates);
         if let Err(error) = send(store, uploader, request.shows_progress, &mut totals) {
-            return output.complain(&format!("failed to set up the upload: {error}"), None);
+            let problem = format!("failed to set up the upload: {error}");
+            return Err(Complaint::new(problem, ""));
         }
     }
     totals.report(output)
 }
 
-/// Where to send; else the exit status, after saying why nothing can be sent.
-fn ready(request: &SendRequest<'_>, output: &mut Output<'_>) -> Result<(Endpoint, Key), u8> {
-    const KEPT: Option<&str> = Some("unsent events are kept");
+/// Where to send, or why nothing can be sent.
+fn ready(request: &SendRequest<'_>) -> Result<(Endpoint, Key), Complaint> {
     if !request.telemetry.is_on {
         let cause = &request.telemetry.cause;
-        return Err(output.complain(
-            &format!("nothing is sent while telemetry is off: {cause}"),
-            Some("`axolotl-run --enable` turns it on, `axolotl-run --status` says more"),
+        return Err(Complaint::new(
+            format!("nothing is sent while telemetry is off: {cause}"),
+            "`axolotl-run --enable` turns it on, `axolotl-run --status` says more",
         ));
     }
     let destination = request.destination.clone();
-    let endpoint = destination.endpoint;
-    let endpoint = endpoint.map_err(|problem| output.complain(&problem.to_string(), KEPT))?;
-    let key = destination.key;
-    let key = key.map_err(|problem| output.complain(&problem.to_string(), KEPT))?;
+    let endpoint = destination.endpoint.map_err(misconfigured)?;
+    let key = destination.key.map_err(misconfigured)?;
     let key = key.ok_or_else(|| {
         let variable = env::AXOLOTL_RUN_POSTHOG_KEY;
         let hint = format!("set `{variable}` to the key of a PostHog project");
-        output.complain("no project key is configured", Some(&hint))
+        Complaint::new("no project key is configured", hint)
     })?;
     Ok((endpoint, key))
+}
+
+fn misconfigured(problem: impl ToString) -> Complaint {
+    Complaint::new(problem.to_string(), "unsent events are kept")
 }
 
 fn send(
@@ -134,21 +134,21 @@ impl Totals {
         self.settled += events;
     }
 
-    fn report(&self, output: &mut Output<'_>) -> u8 {
+    fn report(&self, output: &mut Output<'_>) -> Answered {
         if output.form == AnswerForm::Json {
             let status = output.document(&json!({
                 "sent": self.delivered,
                 "refused": self.refused,
                 "waiting": self.waiting,
-            }));
-            return if self.ended.is_some() { FAILED } else { status };
+            }))?;
+            return Ok(self.ended.map_or(status, |_| FAILED));
         }
         let waiting = count(self.waiting, "event");
         if let Some(why) = self.ended {
-            return output.complain(
-                &format!("failed to send {waiting}: {why}"),
-                Some("they are kept; `axolotl-run --send` tries again"),
-            );
+            return Err(Complaint::new(
+                format!("failed to send {waiting}: {why}"),
+                "they are kept; `axolotl-run --send` tries again",
+            ));
         }
         let mut text = "nothing was sent\n".to_owned();
         if self.delivered > 0 {

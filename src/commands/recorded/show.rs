@@ -3,9 +3,9 @@
 //! This is how a user finds out what left the machine: the JSON that is printed is the JSON that was or will be
 //! sent, member by member.
 
-use super::choose::{identify, nothing};
+use super::choose::{identify, nothing_recorded};
 use super::runs;
-use crate::commands::output::{AnswerForm, Output, count};
+use crate::commands::output::{AnswerForm, Answered, Output, count};
 use crate::commands::status;
 use crate::delivery::Disposition;
 use crate::store::{RecordedEvent, RecordedRun, Sending, Store};
@@ -21,26 +21,22 @@ use std::time::SystemTime;
 const LABEL: usize = 9;
 
 /// Prints one run: the latest, or the one whose identity begins with `prefix`.
-pub fn print(store: Option<&Store>, prefix: Option<&str>, output: &mut Output<'_>) -> u8 {
-    let (store, run) = match identify(store, prefix, output) {
-        Ok(found) => found,
-        Err(status) => return status,
-    };
+pub fn print(store: Option<&Store>, prefix: Option<&str>, output: &mut Output<'_>) -> Answered {
+    let (store, run) = identify(store, prefix, output.now)?;
     let terminal = output.terminal.for_statements();
     let sending = store.sending(run);
     let mut described = Vec::new();
     let mut texts = Vec::new();
     let mut missed = Vec::new();
-    let Some(summary) = store.events(run, output.now, |record| {
+    let summary = store.events(run, output.now, |record| {
         missed.extend(dropped(&record));
         let (_, fate) = fate(&record, sending, output.now);
         match output.form {
             AnswerForm::Json => described.push(describe(&record, &fate)),
             AnswerForm::Text => texts.push(render(&record.member, &fate, terminal)),
         }
-    }) else {
-        return nothing(output);
-    };
+    });
+    let summary = summary.ok_or_else(nothing_recorded)?;
     missed.extend(damage(&summary));
     if output.form == AnswerForm::Json {
         let run = runs::describe(&summary);
@@ -77,11 +73,7 @@ fn heading(run: &RecordedRun, terminal: Terminal) -> String {
 }
 
 /// What became of an event: as one of a few words that can be counted, and in a few more.
-pub fn fate(
-    record: &RecordedEvent<'_>,
-    sending: Sending,
-    now: SystemTime,
-) -> (&'static str, String) {
+pub fn fate(record: &RecordedEvent, sending: Sending, now: SystemTime) -> (&'static str, String) {
     if let Some(answer) = &record.answer {
         let word = match answer.disposition {
             Disposition::Delivered => "sent",
@@ -113,7 +105,7 @@ fn render(member: &Member, fate: &str, terminal: Terminal) -> String {
     page.finish()
 }
 
-fn describe(record: &RecordedEvent<'_>, fate: &str) -> Value {
+fn describe(record: &RecordedEvent, fate: &str) -> Value {
     let answer = record.answer.as_ref();
     json!({
         "event": record.member,
@@ -124,7 +116,7 @@ fn describe(record: &RecordedEvent<'_>, fate: &str) -> Value {
 }
 
 /// What the finish event says was missed, in the words of the published list.
-pub fn dropped(record: &RecordedEvent<'_>) -> Vec<String> {
+pub fn dropped(record: &RecordedEvent) -> Vec<String> {
     let mut missed = Vec::new();
     if let Some(Event::Finish(finish)) = &record.event
         && let Some(dropped) = &finish.dropped

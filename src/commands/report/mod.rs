@@ -14,84 +14,53 @@ mod series;
 mod svg;
 mod terminal;
 
-use super::output::{ANSWERED, AnswerForm, Output};
-use super::recorded::choose::{identify, nothing};
+use super::output::{ANSWERED, AnswerForm, Answered, Output};
+use super::recorded::choose::{identify, nothing_recorded};
+use crate::cli::{Typed, printable};
 use crate::store::Store;
+use crate::ui::Complaint;
 use data::ReportData;
 use serde_json::json;
-use std::path::{Path, PathBuf};
-
-/// Which runs are reported on, and how.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
-    /// The beginning of the run's identity; None is the latest.
-    pub run: Option<String>,
-    /// The run to compare it with.
-    pub against: Option<String>,
-    /// Where the page for a browser goes; `-` is the standard output.
-    pub html: Option<PathBuf>,
-}
+use std::path::Path;
 
 /// Prints the report of a run, or of two.
-pub fn print(store: Option<&Store>, wanted: &Wanted, output: &mut Output<'_>) -> u8 {
-    match read(store, wanted, output) {
-        Ok((data, other)) => tell(&data, other.as_ref(), wanted, output),
-        Err(status) => status,
-    }
-}
-
-fn read(
-    store: Option<&Store>,
-    wanted: &Wanted,
-    output: &mut Output<'_>,
-) -> Result<(ReportData, Option<ReportData>), u8> {
-    let mut read = |prefix: Option<&str>| {
-        let (store, run) = identify(store, prefix, output)?;
-        ReportData::read(store, run, output.now).ok_or_else(|| nothing(output))
+pub fn print(store: Option<&Store>, typed: &Typed, output: &mut Output<'_>) -> Answered {
+    let read = |prefix: Option<String>| {
+        let (store, run) = identify(store, prefix.as_deref(), output.now)?;
+        ReportData::read(store, run, output.now).ok_or_else(nothing_recorded)
     };
-    let data = read(wanted.run.as_deref())?;
+    let data = read(typed.word().map(printable))?;
     let mut other = None;
-    if let Some(against) = &wanted.against {
-        other = Some(read(Some(against))?);
+    if let Some(against) = &typed.against {
+        other = Some(read(Some(printable(against)))?);
     }
-    Ok((data, other))
-}
-
-fn tell(
-    data: &ReportData,
-    other: Option<&ReportData>,
-    wanted: &Wanted,
-    output: &mut Output<'_>,
-) -> u8 {
-    if let Some(file) = &wanted.html {
-        return write(file, &html::page(data, other), output);
+    if let Some(file) = &typed.html {
+        return write(file, &html::page(&data, other.as_ref()), output);
     }
-    match (output.form, other) {
-        (AnswerForm::Json, None) => output.document(&json::as_json(data)),
+    match (output.form, &other) {
+        (AnswerForm::Json, None) => output.document(&json::as_json(&data)),
         (AnswerForm::Json, Some(other)) => {
-            let both = json!({"report": json::as_json(data), "against": json::as_json(other)});
+            let both = json!({"report": json::as_json(&data), "against": json::as_json(other)});
             output.document(&both)
         }
-        (AnswerForm::Text, None) => output.answer(&terminal::page(data, output.terminal)),
+        (AnswerForm::Text, None) => output.answer(&terminal::page(&data, output.terminal)),
         (AnswerForm::Text, Some(other)) => {
-            output.answer(&compare::page([data, other], output.terminal))
+            output.answer(&compare::page([&data, other], output.terminal))
         }
     }
 }
 
-/// Writes the page for a browser.
-fn write(file: &Path, page: &str, output: &mut Output<'_>) -> u8 {
+/// Writes the page for a browser; `-` is the standard output.
+fn write(file: &Path, page: &str, output: &mut Output<'_>) -> Answered {
     if file == Path::new("-") {
         return output.answer(page);
     }
-    match std::fs::write(file, page) {
-        Ok(()) => ANSWERED,
-        Err(error) => {
-            let (file, reason) = (crate::cli::printable(file), axolotl_run_sys::reason(&error));
-            output.complain(
-                &format!("failed to write `{file}`: {reason}"),
-                Some("name a file that can be written; `--html -` prints the page"),
-            )
-        }
+    if let Err(error) = std::fs::write(file, page) {
+        let reason = axolotl_run_sys::reason(&error);
+        return Err(Complaint::new(
+            format!("failed to write `{}`: {reason}", printable(file)),
+            "name a file that can be written; `--html -` prints the page",
+        ));
     }
+    Ok(ANSWERED)
 }

@@ -404,8 +404,8 @@ fn from_one_run_to_the_server_by_way_of_the_next() {
     let server = Server::start();
     let home = tempfile::tempdir().unwrap();
     let state = home.path().to_owned().into_os_string();
-    let store = Store::open(move |name| (name == "XDG_STATE_HOME").then(|| OsString::from(&state)))
-        .unwrap();
+    let store =
+        Store::open(&|name| (name == "XDG_STATE_HOME").then(|| OsString::from(&state))).unwrap();
     let mut driver = Driver::new(&server.url());
     let mut journal = store.begin(driver.run, Sending::Permitted);
     let finish = Finish {

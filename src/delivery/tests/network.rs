@@ -125,7 +125,7 @@ fn a_private_authority_is_trusted_where_pythons_users_name_it() {
     let authority = tls_files().join("authority.pem").into_os_string();
     for name in ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"] {
         let certificates =
-            Certificates::configured(|asked| (asked == name).then(|| authority.clone()));
+            Certificates::configured(&|asked| (asked == name).then(|| authority.clone()));
         let mut driver = Driver::with(&server.url(), certificates);
         driver.offer(0..1);
         assert_eq!(
@@ -141,7 +141,7 @@ fn a_private_authority_is_trusted_where_pythons_users_name_it() {
 #[test]
 fn a_server_that_nobody_vouches_for_gets_nothing() {
     let server = tls_server();
-    let hopeless = Certificates::configured(|name| match name {
+    let hopeless = Certificates::configured(&|name| match name {
         "SSL_CERT_FILE" => Some("/nonexistent".into()),
         "REQUESTS_CA_BUNDLE" => Some("/dev/zero".into()),
         "CURL_CA_BUNDLE" => Some("/".into()),
@@ -197,7 +197,7 @@ fn role_attempts() {
     };
     let mut driver = Driver::with(
         &url,
-        Certificates::configured(|name| std::env::var_os(name)),
+        Certificates::configured(&|name| std::env::var_os(name)),
     );
     driver.offer(0..1);
     let outcome = driver.step();

@@ -584,7 +584,7 @@ fn samples_beyond_their_room_lose_every_second_one() {
 
 #[test]
 fn without_a_place_the_journal_stays_in_bounded_memory() {
-    assert!(matches!(Store::open(|_| None), Err(StoreProblem::NoHome)));
+    assert!(matches!(Store::open(&|_| None), Err(StoreProblem::NoHome)));
     let mut journal = Journal::in_memory(Uuid::new_v4(), Sending::Forbidden);
     let long = "x".repeat(limits::EVENT_BYTES_MAX);
     let stored: Vec<_> = (0..100)

@@ -72,7 +72,7 @@ pub fn waiting(store: &Store, now: SystemTime) -> Vec<String> {
 
 pub fn store(home: &Path) -> Result<Store, StoreProblem> {
     let home = home.to_owned().into_os_string();
-    Store::open(move |name| (name == "XDG_STATE_HOME").then(|| OsString::from(&home)))
+    Store::open(&|name| (name == "XDG_STATE_HOME").then(|| OsString::from(&home)))
 }
 
 pub fn line(run: Uuid, event: &Event, now: SystemTime) -> String {
