@@ -7,6 +7,7 @@
 
 use super::output::{AnswerForm, Answered, Output};
 use crate::cli::printable;
+use crate::observer::surroundings;
 use crate::ui::page::Page;
 use crate::ui::{Complaint, Terminal};
 use axolotl_run_core::env;
@@ -36,7 +37,9 @@ pub fn run(file: Option<&Path>, end: Option<End>, output: &mut Output<'_>) -> An
         Some(path) => File::open(path).and_then(|file| explain(file, end)),
         None => explain(io::stdin().lock(), end),
     };
-    match explained {
+    let directory = std::env::current_dir().unwrap_or_default();
+    let gate = surroundings::gate(&[], &directory);
+    match explained.map(|explanation| explanation.through(&gate)) {
         Ok(explanation) if output.form == AnswerForm::Json => output.document(&explanation.json()),
         Ok(explanation) => output.answer(&text(&explanation, output.terminal.for_statements())),
         Err(error) => {
@@ -82,6 +85,11 @@ fn text(explanation: &Explanation, terminal: Terminal) -> String {
         );
     } else {
         page.verbatim("No error was found, and no error event would be sent.");
+    }
+    if let Some(refusal) = explanation.refusal {
+        page.verbatim(&format!(
+            "\nThe privacy gate would refuse more of it: {refusal}."
+        ));
     }
     if !judgement.markers().is_empty() {
         page.verbatim("\nOther signs of a failure:");

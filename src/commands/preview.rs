@@ -16,6 +16,7 @@ use axolotl_run_core::env;
 use axolotl_run_core::event::Event;
 use axolotl_run_core::event::wire::Member;
 use axolotl_run_core::limits;
+use axolotl_run_core::privacy::Refusal;
 use axolotl_run_sys::reason;
 use serde_json::json;
 use std::ffi::OsString;
@@ -52,14 +53,10 @@ pub fn print(command: &[OsString], config: Option<&Path>, output: &mut Output<'_
             "a run with this file records no configuration; without `--config` it is looked for in the command",
         ));
     }
-    let member = Member::new(
-        Uuid::now_v7(),
-        Uuid::nil(),
-        &Event::Start(Box::new(start)),
-        output.now,
-        0.0,
-    );
-    let Ok(line) = gate.check(&member) else {
+    let now = output.now;
+    let identified = |event: &Event| Member::new(Uuid::now_v7(), Uuid::nil(), event, now, 0.0);
+    let admission = gate.admit(&Event::Start(Box::new(start)), identified);
+    let Some((event, line)) = admission.admitted else {
         let error = "the privacy gate would refuse this event; none of it would be sent";
         return Err(Complaint::new(error, ""));
     };
@@ -67,7 +64,8 @@ pub fn print(command: &[OsString], config: Option<&Path>, output: &mut Output<'_
         return output.answer(&format!("{line}\n"));
     }
     let terminal = output.terminal.for_statements();
-    output.answer(&text(&member, vetted.as_ref(), terminal))
+    let member = identified(&event);
+    output.answer(&text(&member, vetted.as_ref(), admission.refusal, terminal))
 }
 
 /// Why a configuration is none, without a word of it.
@@ -82,12 +80,23 @@ fn explanation(unread: &Unread) -> String {
     }
 }
 
-fn text(member: &Member, vetted: Option<&Vetted>, terminal: Terminal) -> String {
+fn text(
+    member: &Member,
+    vetted: Option<&Vetted>,
+    refusal: Option<Refusal>,
+    terminal: Terminal,
+) -> String {
     let mut page = Page::new(terminal, LABEL);
     page.verbatim(&format!(
         "{:#}",
         json!({"event": member.event, "properties": member.properties})
     ));
+    if let Some(refusal) = refusal {
+        page.line("");
+        page.paragraph(&format!(
+            "the privacy gate would refuse more of it: {refusal}"
+        ));
+    }
     let Some(vetted) = vetted else {
         page.line("");
         page.paragraph("no training configuration was found; `--config FILE` names one");

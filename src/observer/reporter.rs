@@ -12,8 +12,8 @@ use crate::delivery::{
     AttemptOutcome, Certificates, Destination, EndpointState, Priority, Uploader,
 };
 use crate::store::{Importance, Journal, Sending, Store, UnsentPage, Written};
+use axolotl_run_core::event::Event;
 use axolotl_run_core::event::wire::Member;
-use axolotl_run_core::event::{Event, Finish, Start};
 use axolotl_run_core::limits;
 use axolotl_run_core::observation::Sample;
 use axolotl_run_core::output::progress::Training;
@@ -98,52 +98,12 @@ impl Reporter {
         if let Some(owner) = &mut self.owner {
             owner.event(event, elapsed_seconds);
         }
-        if self.pass(event, now, elapsed_seconds) {
+        let identified =
+            |event: &Event| Member::new(Uuid::now_v7(), self.run, event, now, elapsed_seconds);
+        let admission = self.gate.admit(event, identified);
+        self.refused += u64::from(admission.refusal.is_some());
+        let Some((_, line)) = admission.admitted else {
             return;
-        }
-        self.refused += 1;
-        let bare = match event {
-            Event::Start(start) => {
-                let bare = Start {
-                    config: None,
-                    config_unknown_keys: None,
-                    ..(**start).clone()
-                };
-                vec![Event::Start(Box::new(bare)), Event::Start(Box::default())]
-            }
-            Event::Finish(finish) => {
-                let bare = Finish {
-                    verdict: None,
-                    signal: None,
-                    supervisor_lost: None,
-                    ..(**finish).clone()
-                };
-                let barest = Finish {
-                    outcome: None,
-                    ..bare.clone()
-                };
-                vec![
-                    Event::Finish(Box::new(bare)),
-                    Event::Finish(Box::new(barest)),
-                ]
-            }
-            Event::Error(error) => error
-                .degraded()
-                .map(|error| Event::Error(Box::new(error)))
-                .to_vec(),
-            Event::Progress(_) => return,
-        };
-        for event in bare {
-            if self.pass(&event, now, elapsed_seconds) {
-                return;
-            }
-        }
-    }
-
-    fn pass(&mut self, event: &Event, now: SystemTime, elapsed_seconds: f64) -> bool {
-        let member = Member::new(Uuid::now_v7(), self.run, event, now, elapsed_seconds);
-        let Ok(line) = self.gate.check(&member) else {
-            return false;
         };
         let weight = match event {
             Event::Error(_) | Event::Finish(_) => Importance::Essential,
@@ -163,7 +123,6 @@ impl Reporter {
             let _ = uploader.offer(&line, Priority::Own);
             self.offered_at.get_or_insert_with(Instant::now);
         }
-        true
     }
 
     /// Writes a line of the time series down.

@@ -4,6 +4,7 @@
 //! of. Nothing may leak, nothing that maintainers need may be lost, and the end must be told rightly.
 
 use serde_json::Value;
+use std::fs;
 use std::path::Path;
 use support::Launch;
 
@@ -91,4 +92,19 @@ fn a_log_that_cannot_be_read_has_no_answer() {
             && said.contains("\n\nhint: "),
         "{said}"
     );
+}
+
+#[test]
+fn what_the_gate_would_refuse_is_shown() {
+    let log = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0\n";
+    let launch = Launch::new().env("A_SECRET", "20.00 MiB");
+    fs::write(launch.home().join("log"), log).unwrap();
+    let done = launch.run(&["--explain", "log"]);
+    let text = &done.expect_code(0).stdout;
+    assert!(
+        text.contains("privacy gate would refuse more of it: it has a word of your environment"),
+        "{text}"
+    );
+    assert!(text.contains("OutOfMemoryError"), "{text}");
+    assert!(!text.contains("20.00 MiB"), "{text}");
 }

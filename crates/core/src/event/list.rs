@@ -84,6 +84,34 @@ pub enum Event<T: Text = PublicStr> {
     Finish(Box<Finish<T>>),
 }
 
+impl Event {
+    /// The same event with less and less of it, for the gate that has refused all: what may be lost first goes first.
+    pub fn degraded(&self) -> Vec<Self> {
+        match self {
+            Self::Start(start) => {
+                let mut bare = start.clone();
+                bare.config = None;
+                bare.config_unknown_keys = None;
+                vec![Self::Start(bare), Self::Start(Box::default())]
+            }
+            Self::Progress(_) => Vec::new(),
+            Self::Error(error) => {
+                let degraded = error.degraded();
+                degraded.map(|error| Self::Error(Box::new(error))).to_vec()
+            }
+            Self::Finish(finish) => {
+                let mut bare = finish.clone();
+                bare.verdict = None;
+                bare.signal = None;
+                bare.supervisor_lost = None;
+                let mut barest = bare.clone();
+                barest.outcome = None;
+                vec![Self::Finish(bare), Self::Finish(barest)]
+            }
+        }
+    }
+}
+
 impl<T: Text> Event<T> {
     /// The event's name.
     pub const fn name(&self) -> EventName {

@@ -3,13 +3,17 @@
 //! The same reader that watches a run reads the log. A log has no times: its lines are in order, which is all that
 //! the reader asks for.
 
-use crate::event::EventName;
 use crate::event::value::Sendable as _;
+use crate::event::wire::Member;
+use crate::event::{Event, EventName};
 use crate::observation::Stream;
 use crate::output::lines::LineCutter;
 use crate::output::traceback::{Judgement, TraceReader};
+use crate::privacy::{Gate, Refusal};
 use crate::status::End;
 use serde_json::{Value, json};
+use std::time::UNIX_EPOCH;
+use uuid::Uuid;
 
 /// Reads a log that comes in pieces.
 #[derive(Default)]
@@ -25,6 +29,8 @@ pub struct Explanation {
     pub judgement: Judgement,
     /// Whether the program failed; without a known end it did where an error is found.
     pub fatal: bool,
+    /// Why the gate refuses the error as it was judged; what is left of it is the judgement's.
+    pub refusal: Option<Refusal>,
 }
 
 impl Explainer {
@@ -44,7 +50,11 @@ impl Explainer {
             Some(end) => end != End::Exited(0),
             None => judgement.error.is_some(),
         };
-        Explanation { judgement, fatal }
+        Explanation {
+            judgement,
+            fatal,
+            refusal: None,
+        }
     }
 }
 
@@ -54,6 +64,20 @@ impl Explanation {
         let mut explainer = Explainer::default();
         explainer.push(log);
         explainer.finish(end)
+    }
+
+    /// Leaves of the error what this gate lets through, as a run that reported it would.
+    pub fn through(mut self, gate: &Gate) -> Self {
+        if let Some(error) = self.judgement.error.take() {
+            let identified =
+                |event: &Event| Member::new(Uuid::nil(), Uuid::nil(), event, UNIX_EPOCH, 0.0);
+            let admission = gate.admit(&Event::Error(Box::new(error)), identified);
+            self.refusal = admission.refusal;
+            if let Some((Event::Error(error), _)) = admission.admitted {
+                self.judgement.error = Some(*error);
+            }
+        }
+        self
     }
 
     /// The answer for programs.
@@ -70,6 +94,7 @@ impl Explanation {
             "interrupted": judgement.interrupted,
             "handled_count": judgement.handled_count,
             "markers": judgement.markers().json(),
+            "refused": self.refusal.map(|refusal| refusal.to_string()),
             "traces": judgement.reports.json(),
         })
     }

@@ -2,11 +2,13 @@
 
 use super::identity::{Identity, WordSource};
 use super::{patterns, vocabulary};
+use crate::event::Event;
 use crate::event::schema::{self, Violation};
 use crate::event::wire::Member;
 use crate::knowledge::sentences;
 use crate::limits;
 use serde_json::Value;
+use std::{fmt, iter};
 
 /// Length from which on a word is found inside of others too; shorter ones only where they stand alone.
 const IDENTITY_INSIDE_MIN: usize = 16;
@@ -32,6 +34,29 @@ pub enum Refusal {
     Identity(WordSource),
     /// It has the shape of a secret or of a place.
     Pattern(&'static str),
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Identity(source) => write!(f, "it has a word of {source}"),
+            Self::Pattern(shape) => write!(f, "it looks like a secret or a place ({shape})"),
+            Self::Size => f.write_str("it is too large"),
+            Self::Character => f.write_str("it has a character that no public text has"),
+            Self::Name | Self::Timestamp | Self::Schema(_) | Self::Json => {
+                f.write_str("it does not follow the published list of fields")
+            }
+        }
+    }
+}
+
+/// What the gate lets through of an event.
+#[derive(Clone, Debug)]
+pub struct Admission {
+    /// The event, or what is left of it, and its line: exactly these bytes may leave. None: nothing may.
+    pub admitted: Option<(Event, String)>,
+    /// Why the whole event was refused.
+    pub refusal: Option<Refusal>,
 }
 
 /// Looks at every event before it is written or sent.
@@ -72,6 +97,24 @@ impl Gate {
     /// Adds texts of a configuration that was read later.
     pub fn withhold(&mut self, texts: &[String]) {
         self.identity.withhold(texts);
+    }
+
+    /// The event, or what is left of it when the gate has refused all. `identified` gives an event its identity.
+    pub fn admit(&self, event: &Event, identified: impl Fn(&Event) -> Member) -> Admission {
+        let mut refusal = None;
+        for candidate in iter::once(event.clone()).chain(event.degraded()) {
+            match self.check(&identified(&candidate)) {
+                Ok(line) => {
+                    let admitted = Some((candidate, line));
+                    return Admission { admitted, refusal };
+                }
+                Err(broken) => refusal = refusal.or(Some(broken)),
+            }
+        }
+        Admission {
+            admitted: None,
+            refusal,
+        }
     }
 
     /// The line of the event: exactly these bytes may leave.

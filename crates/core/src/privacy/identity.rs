@@ -58,6 +58,20 @@ pub enum WordSource {
     Configuration,
 }
 
+impl fmt::Display for WordSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Environment => "your environment",
+            Self::User => "your user name",
+            Self::Host => "your host's name",
+            Self::Home => "your home directory",
+            Self::WorkingDirectory => "your working directory",
+            Self::Argument => "the command's arguments",
+            Self::Configuration => "your configuration",
+        })
+    }
+}
+
 /// The words to look for.
 #[derive(Clone, Default)]
 pub struct Identity {

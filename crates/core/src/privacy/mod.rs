@@ -14,5 +14,5 @@ mod identity;
 mod patterns;
 mod vocabulary;
 
-pub use gate::{Gate, Refusal};
+pub use gate::{Admission, Gate, Refusal};
 pub use identity::{Identity, IdentityFacts, WordSource};

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::event::{ErrorEvent, Event, EventName, Frame, Start};
-use crate::privacy::IdentityFacts;
+use crate::privacy::{IdentityFacts, WordSource};
 use crate::public::PublicStr;
 use proptest::prelude::*;
 use serde_json::json;
@@ -432,4 +432,31 @@ fn whatever_we_can_say_passes_though_the_users_words_are_in_it() {
         }
     }
     assert_eq!(refused, Vec::<String>::new());
+}
+
+#[test]
+fn of_a_refused_event_what_may_leave_is_left() {
+    let secret = ("A_TOKEN".to_owned(), "zqxname".to_owned());
+    let gate = Gate::new(Identity::new(&IdentityFacts {
+        environment: &[secret],
+        ..IdentityFacts::default()
+    }));
+    let identified =
+        |event: &Event| Member::new(Uuid::nil(), Uuid::nil(), event, SystemTime::UNIX_EPOCH, 0.0);
+    let error = ErrorEvent {
+        exception_type: Some(PublicStr::constant("ValueError")),
+        exception: Some(PublicStr::constant("zqxname is not known")),
+        ..ErrorEvent::default()
+    };
+    let admission = gate.admit(&Event::Error(Box::new(error.clone())), identified);
+    let (left, line) = admission.admitted.unwrap();
+    let expected = ErrorEvent {
+        exception: None,
+        ..error
+    };
+    assert_eq!(left, Event::Error(Box::new(expected)));
+    assert!(!line.contains("zqx"), "{line}");
+    let refusal = admission.refusal.unwrap();
+    assert_eq!(refusal, Refusal::Identity(WordSource::Environment));
+    assert_eq!(refusal.to_string(), "it has a word of your environment");
 }
