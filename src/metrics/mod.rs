@@ -2,7 +2,7 @@
 //!
 //! None of this may be felt by the training or fail loudly: readings are bounded, targeted at the command's
 //! own processes, and unknown (None) where they cannot be had. The observer's loop uses two things of it:
-//! [`Sampler`], and [`Gathering`], which finds the start event's facts on a thread of its own, since a file of a stuck
+//! [`Sampler`], and [`gather`], which finds the start event's facts on a thread of its own, since a file of a stuck
 //! network file system, or the memory map of a stuck process, can hold a reader up for ever.
 
 pub mod accelerator;
@@ -15,4 +15,4 @@ pub mod trainer_state;
 pub mod tree;
 
 pub use sampler::Sampler;
-pub use start_facts::{Gathering, facts};
+pub use start_facts::{facts, gather};

@@ -15,11 +15,12 @@ use super::owner::Owner;
 use super::reporter::Reporter;
 use super::surroundings;
 use crate::metrics::processes::{RankActivity, ranks};
-use crate::metrics::{Gathering, Sampler};
+use crate::metrics::{Sampler, gather};
 use crate::protocol::messages::{ToSupervisor, Upload};
 use crate::protocol::observer_config::{ObserverArguments, ObserverConfig};
 use axolotl_run_core::config::Vetted;
 use axolotl_run_core::env;
+use axolotl_run_core::event::Start;
 use axolotl_run_core::judging::run::Run;
 use axolotl_run_core::launch::command_line::CommandLine;
 use axolotl_run_core::launch::rank;
@@ -68,7 +69,7 @@ struct Work {
     run: Run,
     output: OutputReader,
     sampler: Sampler,
-    gathering: Gathering,
+    gathering: Option<Background<Vec<u32>, Start>>,
     configuration: Option<Background<(), Result<Vetted, surroundings::Unread>>>,
     reporter: Option<Reporter>,
     /// The gate of a reporter that is not opened before a worker's rank is known.
@@ -158,7 +159,7 @@ impl Work {
         }
         let configuration =
             surroundings::configuration(command.clone(), training_config, directory.clone());
-        let gathering = Gathering::begin(command.clone(), std::env::vars_os().collect());
+        let gathering = gather(command.clone(), std::env::vars_os().collect());
         let nvml = std::env::var_os(env::AXOLOTL_RUN_NVML_PATH).filter(|path| !path.is_empty());
         let sampler = Sampler::begin(config.command.cast_unsigned(), nvml);
         let (mut output, lost) = OutputReader::open(&config.streams, directory, clock.spawned);
@@ -251,8 +252,10 @@ impl Work {
 
     /// Takes what has been found out since.
     fn gather(&mut self) {
-        if let Some(found) = self.gathering.try_facts() {
-            self.facts.machine(found);
+        if let Some(gathering) = &mut self.gathering {
+            while let Arrived::Answer(found) = gathering.take() {
+                self.facts.machine(found);
+            }
         }
         let arrived = match &mut self.configuration {
             Some(configuration) => configuration.take(),
@@ -387,7 +390,9 @@ impl Work {
         if self.facts.lacks_python() && at >= PYTHON_LOOK_AFTER.as_secs_f64() {
             // The command's first word leads to no Python; a process of it may be one by now.
             self.measure();
-            self.gathering.look_at(&self.sampler.pids());
+            if let Some(gathering) = &mut self.gathering {
+                gathering.ask(self.sampler.pids());
+            }
         }
         if at >= HOUSEKEEPING_AFTER.as_secs_f64()
             && let Some(reporter) = &mut self.reporter

@@ -70,6 +70,11 @@ pub fn clock_ticks() -> u64 {
     constant(SysconfVar::CLK_TCK, 100)
 }
 
+/// Logical processors of the machine that are online, as Python counts them too.
+pub fn processors_online() -> u64 {
+    constant(SysconfVar::_NPROCESSORS_ONLN, 1)
+}
+
 fn constant(name: SysconfVar, usual: u64) -> u64 {
     match sysconf(name) {
         Ok(Some(value @ 1..)) => value as u64,
@@ -126,5 +131,6 @@ mod tests {
     fn the_kernels_constants_are_plausible() {
         assert!(page_size().is_power_of_two());
         assert!((100..=1024).contains(&clock_ticks()));
+        assert!(processors_online() >= 1);
     }
 }

@@ -4,33 +4,44 @@
 //! waits for that process's own lock: both can take for ever, inside the kernel. So a thread does it, whose
 //! results are taken when they are there; if they never come, the start event goes without them. Nothing
 //! joins the thread.
+//!
+//! Of the machine only kinds and counts are read, never a name that somebody gave: no host name, no user, no id of a
+//! machine or container.
 
-use super::host::{self, Environment};
 use super::{packages, site};
 use crate::metrics::memory::MemoryGroup;
 use axolotl_run_core::event::Start;
 use axolotl_run_core::launch::command_line::CommandLine;
-use axolotl_run_core::launch::facts;
-use axolotl_run_sys::background::{Arrived, Background};
+use axolotl_run_core::launch::{Environment, facts as launch_facts};
+use axolotl_run_core::public::hardware;
+use axolotl_run_sys::background::Background;
+use axolotl_run_sys::probe;
 use std::collections::HashMap;
+use std::env::consts;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
+use sysinfo::{MemoryRefreshKind, System};
 
 /// All that is known from the command, its environment and the machine. The accelerators and the
 /// configuration are not among it. Reads files: to be called where waiting does no harm.
 pub fn facts(command: &[OsString], environment: Environment<'_>) -> Start {
     let root = Path::new("/");
     let command = CommandLine::read(command);
-    let launcher = facts::facts(&command, environment);
-    let scheduler = site::scheduler(environment, launcher.launcher.as_ref());
+    let launch = launch_facts::facts(&command, environment);
+    let scheduler = site::scheduler(environment, launch.launcher.as_ref());
+    let kernel_release = System::kernel_version().unwrap_or_default();
     let mut start = Start {
-        os: Some(host::platform()),
-        cpu_count: host::cpu_count(root),
-        cpu_count_usable: host::cpu_count_usable(),
-        memory_total: host::memory_total(MemoryGroup::of(std::process::id()).as_ref()),
-        launcher: launcher.launcher,
-        nodes: launcher.nodes,
-        processes_per_node: launcher.processes_per_node,
+        os: Some(hardware::platform(
+            consts::OS,
+            consts::ARCH,
+            &kernel_release,
+        )),
+        cpu_count: Some(probe::processors_online()),
+        cpu_count_usable: cpu_count_usable(),
+        memory_total: memory_total(),
+        launcher: launch.launcher,
+        nodes: launch.nodes,
+        processes_per_node: launch.processes_per_node,
         scheduler,
         ci: Some(site::ci(environment)),
         ci_system: site::ci_system(environment),
@@ -38,59 +49,56 @@ pub fn facts(command: &[OsString], environment: Environment<'_>) -> Start {
         wsl: site::wsl(root),
         ..Start::default()
     };
-    packages::of_command(&command, environment).apply(&mut start);
+    packages::add_those_of_command(&mut start, &command, environment);
     start
 }
 
-/// A search for facts that is under way.
-#[derive(Debug)]
-pub struct Gathering {
-    /// None where no thread could be started.
-    thread: Option<Background<Vec<u32>, Start>>,
+/// Processors that the run may use at once. A job with a quota of two on a node of 128 is slow for a reason.
+///
+/// The standard library counts the affinity and, of both versions of control groups, the quotas of the own group and of
+/// all above it; ours are the command's at its start.
+fn cpu_count_usable() -> Option<u64> {
+    let processors = std::thread::available_parallelism().ok()?;
+    Some(processors.get() as u64)
 }
 
-impl Gathering {
-    /// Begins to look for what [`facts`] finds; returns at once.
-    pub fn begin(command: Vec<OsString>, environment: Vec<(OsString, OsString)>) -> Self {
-        let mut thread = Background::answering("facts", move || {
-            let environment: HashMap<_, _> = environment.into_iter().collect();
-            let mut start = facts(&command, &|name| environment.get(OsStr::new(name)).cloned());
-            move |pids: Vec<u32>| {
-                if let Some(versions) = packages::of_processes(&pids) {
-                    versions.apply(&mut start);
-                }
-                Some(start.clone())
-            }
-        });
-        // What is known without any process.
-        if let Some(thread) = &mut thread {
-            thread.ask(Vec::new());
-        }
-        Self { thread }
+/// Bytes of main memory that the run can use: the machine's, or its control group's limit where that is
+/// smaller. The machine's alone would call a job of 32 GiB on a node of 2 TiB a well-equipped one.
+fn memory_total() -> Option<u64> {
+    let mut system = System::new().ok()?;
+    system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
+    let group_limit = MemoryGroup::of(std::process::id()).and_then(|group| group.limit());
+    // A limit alone says nothing: "unlimited" is a number too in version 1 of control groups.
+    match (system.total_memory(), group_limit) {
+        (0, _) => None,
+        (machine, Some(limit @ 1..)) => Some(machine.min(limit)),
+        (machine, _) => Some(machine),
     }
+}
 
-    /// Asks for the versions that running processes show, for commands whose first word does not lead to them.
-    /// Worth it some seconds after the spawn, when the training has imported its packages.
-    pub fn look_at(&mut self, pids: &[u32]) {
-        if let Some(thread) = &mut self.thread {
-            thread.ask(pids.to_vec());
+/// Begins to look for what [`facts`] finds, and returns at once: the first answer comes unasked. Asked about processes,
+/// it adds the versions that they show, for commands whose first word does not lead to them. That is worth it some
+/// seconds after the spawn, when the training has imported its packages. None where no thread could be started.
+pub fn gather(
+    command: Vec<OsString>,
+    environment: Vec<(OsString, OsString)>,
+) -> Option<Background<Vec<u32>, Start>> {
+    let mut gathering = Background::answering("facts", move || {
+        let environment: HashMap<_, _> = environment.into_iter().collect();
+        let mut start = facts(&command, &|name| environment.get(OsStr::new(name)).cloned());
+        move |pids: Vec<u32>| {
+            packages::add_those_of_processes(&mut start, &pids);
+            Some(start.clone())
         }
-    }
-
-    /// All that is known by now, if there is anything new.
-    pub fn try_facts(&mut self) -> Option<Start> {
-        let mut newest = None;
-        while let Arrived::Answer(start) = self.thread.as_mut()?.take() {
-            newest = Some(start);
-        }
-        newest
-    }
+    })?;
+    gathering.ask(Vec::new());
+    Some(gathering)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
     #[test]
     fn facts_come_from_the_thread_and_again_after_a_look_at_processes() {
@@ -99,19 +107,15 @@ mod tests {
             "--nproc_per_node=2".into(),
             "train.py".into(),
         ];
-        let mut gathering =
-            Gathering::begin(command, vec![("GITHUB_ACTIONS".into(), "true".into())]);
-        let wait = |gathering: &mut Gathering| {
-            let deadline = Instant::now() + Duration::from_secs(20);
-            loop {
-                if let Some(start) = gathering.try_facts() {
-                    return start;
-                }
-                assert!(Instant::now() < deadline);
-                std::thread::yield_now();
+        let environment = vec![("GITHUB_ACTIONS".into(), "true".into())];
+        let mut gathering = gather(command, environment).unwrap();
+        let mut wait = |pids: Vec<u32>| {
+            if !pids.is_empty() {
+                gathering.ask(pids);
             }
+            gathering.wait(Duration::from_secs(20)).answer().unwrap()
         };
-        let start = wait(&mut gathering);
+        let start = wait(Vec::new());
         assert_eq!(
             start.launcher.as_ref().map(|name| name.as_str()),
             Some("torchrun")
@@ -126,6 +130,13 @@ mod tests {
         );
         assert!(start.wsl.is_some());
         assert!(
+            start
+                .os
+                .as_ref()
+                .is_some_and(|os| os.as_str().starts_with(consts::OS))
+        );
+        assert!(start.memory_total > Some(1 << 20));
+        assert!(
             start.cpu_count.is_some()
                 && start.cpu_count_usable.is_some()
                 && start.memory_total.is_some()
@@ -135,9 +146,8 @@ mod tests {
             start.accelerator_type, None,
             "the driver is asked elsewhere"
         );
-        gathering.look_at(&[std::process::id()]);
         assert_eq!(
-            wait(&mut gathering),
+            wait(vec![std::process::id()]),
             start,
             "this process has no Python to show"
         );

@@ -1,8 +1,7 @@
 //! What the start event says of the machine and of the packages.
 
 mod gathering;
-mod host;
 mod packages;
 mod site;
 
-pub use gathering::{Gathering, facts};
+pub use gathering::{facts, gather};

@@ -4,8 +4,8 @@
 //! looked at: its value is a job's name, an address or a number that is nobody's business. So the answers are words of
 //! the tables below, yes, no, or nothing where it cannot be told. Called once, for the start event.
 
-use super::host::Environment;
 use crate::metrics::files;
+use axolotl_run_core::launch::Environment;
 use axolotl_run_core::public::PublicStr;
 use std::path::Path;
 

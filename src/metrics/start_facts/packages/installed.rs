@@ -7,65 +7,64 @@
 
 use crate::metrics::files;
 use axolotl_run_core::limits;
-use axolotl_run_core::public::version::PACKAGES;
+use axolotl_run_core::public::PublicStr;
+use axolotl_run_core::public::version::{self, PACKAGES};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// Versions of the listed packages, as they were found.
-pub fn versions(sites: &[PathBuf]) -> BTreeMap<&'static str, String> {
-    let mut wanted = BTreeMap::new();
-    for package in PACKAGES {
-        wanted.insert(normal(package), *package);
-    }
+/// The versions of the listed packages that these directories have.
+pub fn versions(directories: &[PathBuf]) -> BTreeMap<PublicStr, PublicStr> {
     // What is ambiguous is found, and unknown.
     let mut found: BTreeMap<&'static str, Option<String>> = BTreeMap::new();
-    for site in sites.iter().take(limits::PACKAGE_DIRECTORIES_MAX) {
-        let mut here: BTreeMap<&'static str, Option<String>> = BTreeMap::new();
-        for entry in files::names(site, limits::PACKAGE_ENTRIES_MAX).unwrap_or_default() {
-            let Some((name, version)) = entry.to_str().and_then(name_and_version) else {
-                continue;
-            };
-            let Some(package) = wanted.get(&name) else {
+    for directory in directories {
+        let mut found_here = BTreeMap::new();
+        let records = files::names(directory, limits::PACKAGE_ENTRIES_MAX);
+        for record in records.unwrap_or_default() {
+            let record = record.to_string_lossy();
+            let Some((package, version)) = package_and_version(&record) else {
                 continue;
             };
             let version = Some(version.to_owned());
-            let known = here.entry(package).or_insert_with(|| version.clone());
-            if *known != version {
-                *known = None;
+            let known_version = found_here.entry(package).or_insert_with(|| version.clone());
+            if *known_version != version {
+                *known_version = None;
             }
         }
-        for (package, version) in here {
+        for (package, version) in found_here {
             found.entry(package).or_insert(version);
         }
     }
-    let known = |(package, version): (_, Option<String>)| Some((package, version?));
-    found.into_iter().filter_map(known).collect()
+    let mut public_versions = BTreeMap::new();
+    for (package, version) in found {
+        let public_version = version.and_then(|version| version::format(package, &version));
+        if let Some(public_version) = public_version {
+            public_versions.insert(PublicStr::constant(package), public_version);
+        }
+    }
+    public_versions
 }
 
-/// The normal form of a package's name, and its version, from the name of its record.
-fn name_and_version(entry: &str) -> Option<(String, &str)> {
-    let record = entry
+/// The listed package that a record is about, and its version.
+fn package_and_version(record: &str) -> Option<(&'static str, &str)> {
+    let record = record
         .strip_suffix(".dist-info")
-        .or_else(|| entry.strip_suffix(".egg-info"))?;
+        .or_else(|| record.strip_suffix(".egg-info"))?;
     // Installers write no hyphen into the name itself.
-    let (name, rest) = record.split_once('-')?;
-    let (version, _) = rest.split_once("-py").unwrap_or((rest, ""));
+    let (name, version) = record.split_once('-')?;
+    let (version, _) = version.split_once("-py").unwrap_or((version, ""));
     if version.contains('-') || !version.starts_with(|first: char| first.is_ascii_digit()) {
         return None;
     }
-    Some((normal(name), version))
-}
-
-/// The form in which names of packages are compared (PEP 503): `Flash_Attn` is `flash-attn`.
-fn normal(name: &str) -> String {
-    let mut normal = String::new();
-    for part in name.split(['-', '_', '.']).filter(|part| !part.is_empty()) {
-        if !normal.is_empty() {
-            normal.push('-');
+    // Names are compared part by part, without regard to case (PEP 503): `Flash_Attn` is `flash-attn`.
+    let separators = ['-', '_', '.'];
+    let name = name.to_ascii_lowercase();
+    for package in PACKAGES {
+        let parts = name.split(separators).filter(|part| !part.is_empty());
+        if package.split(separators).eq(parts) {
+            return Some((package, version));
         }
-        normal.push_str(&part.to_ascii_lowercase());
     }
-    normal
+    None
 }
 
 #[cfg(test)]
@@ -84,7 +83,7 @@ mod tests {
                 "flash_attn-2.7.4.post1.dist-info",
                 Some(("flash-attn", "2.7.4.post1")),
             ),
-            ("Lm_Eval-0.4.11.dist-info", Some(("lm-eval", "0.4.11"))),
+            ("Lm_Eval-0.4.11.dist-info", Some(("lm_eval", "0.4.11"))),
             (
                 "axolotl-0.13.0.dev0.dist-info",
                 Some(("axolotl", "0.13.0.dev0")),
@@ -94,11 +93,12 @@ mod tests {
             ("ray.egg-info", None),
             ("torch", None),
             ("torch-2.8.0", None),
-            ("-2.8.0.dist-info", Some(("", "2.8.0"))),
+            ("Flash__Attn-2.7.4.dist-info", Some(("flash-attn", "2.7.4"))),
+            ("-2.8.0.dist-info", None),
+            ("torch_extra-2.8.0.dist-info", None),
             ("torch-acme.dist-info", None),
         ] {
-            let expected = expected.map(|(name, version): (&str, &str)| (name.to_owned(), version));
-            assert_eq!(name_and_version(entry), expected, "{entry}");
+            assert_eq!(package_and_version(entry), expected, "{entry}");
         }
     }
 
@@ -132,14 +132,21 @@ mod tests {
         let found = versions(&[first, second, root.path().join("none")]);
         assert_eq!(
             found,
-            BTreeMap::from([("torch", "2.8.0".to_owned()), ("peft", "0.20.0".to_owned())])
+            BTreeMap::from(
+                [("torch", "2.8.0"), ("peft", "0.20.0")].map(|(package, version)| {
+                    (
+                        PublicStr::constant(package),
+                        version::format(package, version).unwrap(),
+                    )
+                })
+            )
         );
     }
 
     proptest! {
         #[test]
         fn no_name_makes_it_panic(entry in ".{0,40}(-[0-9.]{0,9})?(.dist-info|.egg-info)?") {
-            let _ = name_and_version(&entry);
+            let _ = package_and_version(&entry);
         }
     }
 }

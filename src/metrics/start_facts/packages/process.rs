@@ -4,10 +4,11 @@
 //! used, whatever wrapper or shell script started it. The one with torch is the training's; any other is better
 //! than none. A Python that has mapped nothing yet is known by how it was called.
 
-use super::environment::{PythonEnvironment, of_interpreter, of_site};
+use super::environment::{PythonEnvironment, of_interpreter, of_package_directory};
 use super::interpreter::is_python;
 use crate::metrics::files;
 use axolotl_run_core::limits;
+use memchr::memmem;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -18,61 +19,59 @@ const MAPS_BYTES_MAX: usize = 2 * 1024 * 1024;
 const MAPS_PROCESSES_MAX: usize = 32;
 
 /// The environment that the processes show best.
-pub fn environment(proc: &Path, pids: &[u32]) -> Option<PythonEnvironment> {
+pub fn environment(procfs: &Path, pids: &[u32]) -> Option<PythonEnvironment> {
     let mut best = None;
-    for pid in pids.iter().take(MAPS_PROCESSES_MAX) {
-        let process = proc.join(pid.to_string());
-        let Some((found, certain)) = of_process(&process) else {
+    for pid in pids.iter().take(limits::MAPS_PROCESSES_MAX) {
+        let process = procfs.join(pid.to_string());
+        let Some((python, has_torch)) = of_process(&process) else {
             continue;
         };
-        if certain {
-            return Some(found);
+        if has_torch {
+            return Some(python);
         }
-        best = best.or(Some(found));
+        best = best.or(Some(python));
     }
     best
 }
 
-/// The environment of one process, and whether it is surely the training's.
+/// The environment of one process, and whether it has torch, and so surely is the training's.
 fn of_process(process: &Path) -> Option<(PythonEnvironment, bool)> {
-    let maps = files::bytes(&process.join("maps"), MAPS_BYTES_MAX)?;
-    if let Some((site, has_torch)) = mapped_site(&maps)
-        && let Some(site) = seen_from_here(process, site)
+    let maps = files::bytes(&process.join("maps"), limits::MAPS_BYTES_MAX)?;
+    if let Some((directory, has_torch)) = mapped_directory(&maps)
+        && let Some(directory) = seen_from_here(process, directory)
     {
-        return Some((of_site(&site), has_torch));
+        return Some((of_package_directory(&directory), has_torch));
     }
-    let program = std::fs::read_link(process.join("exe")).ok()?;
-    if !is_python(&program) {
+    let mut interpreter = std::fs::read_link(process.join("exe")).ok()?;
+    if !is_python(&interpreter) {
         return None;
     }
-    let words = files::bytes(&process.join("cmdline"), limits::KERNEL_FILE_BYTES_MAX)?;
-    let first = words.split(|byte| *byte == 0).next()?;
-    let mut called = PathBuf::from(OsStr::from_bytes(first));
-    if !called.is_absolute() || !is_python(&called) {
-        called = program;
+    let arguments = files::bytes(&process.join("cmdline"), limits::KERNEL_FILE_BYTES_MAX)?;
+    let called_as = arguments.split(|byte| *byte == 0).next()?;
+    let called_as = Path::new(OsStr::from_bytes(called_as));
+    if called_as.is_absolute() && is_python(called_as) {
+        interpreter = called_as.to_owned();
     }
-    let interpreter = seen_from_here(process, &called)?;
+    let interpreter = seen_from_here(process, &interpreter)?;
     Some((of_interpreter(&interpreter, &|_| None), false))
 }
 
-/// The directory of packages from which something is mapped: torch's, else the first.
-fn mapped_site(maps: &[u8]) -> Option<(&Path, bool)> {
+/// The directory of packages from which something is mapped, and whether that is torch: torch's, else the first.
+fn mapped_directory(maps: &[u8]) -> Option<(&Path, bool)> {
     let mut first = None;
     for line in maps.split(|byte| *byte == b'\n') {
-        let Some(start) = memchr::memchr(b'/', line) else {
-            continue;
-        };
-        let path = line.get(start..).unwrap_or_default();
-        for directory in [&b"/site-packages/"[..], b"/dist-packages/"] {
-            let Some(at) = memchr::memmem::find(path, directory) else {
+        for name in ["/site-packages/", "/dist-packages/"] {
+            let Some(position) = memmem::find(line, name.as_bytes()) else {
                 continue;
             };
-            let (site, rest) = path.split_at(at + directory.len() - 1);
-            let site = Path::new(OsStr::from_bytes(site));
-            if rest.starts_with(b"/torch/") {
-                return Some((site, true));
+            let (directory, file) = line.split_at(position + name.len() - 1);
+            // What comes before the path has no slash.
+            let path_start = memchr::memchr(b'/', directory)?;
+            let directory = Path::new(OsStr::from_bytes(directory.get(path_start..)?));
+            if file.starts_with(b"/torch/") {
+                return Some((directory, true));
             }
-            first = first.or(Some((site, false)));
+            first = first.or(Some((directory, false)));
         }
     }
     first
@@ -80,10 +79,13 @@ fn mapped_site(maps: &[u8]) -> Option<(&Path, bool)> {
 
 /// A path of the process's, as we reach it: in a container of its own its files are below its root.
 fn seen_from_here(process: &Path, path: &Path) -> Option<PathBuf> {
-    let root = process.join("root");
-    let below = root.join(path.strip_prefix("/").unwrap_or(path));
-    let mut places = [below, path.to_owned()].into_iter();
-    places.find(|path| path.exists())
+    let in_container = process
+        .join("root")
+        .join(path.strip_prefix("/").unwrap_or(path));
+    if in_container.exists() {
+        return Some(in_container);
+    }
+    path.exists().then(|| path.to_owned())
 }
 
 #[cfg(test)]
@@ -113,7 +115,7 @@ mod tests {
             (String::new(), None),
         ] {
             let expected = expected.map(|(path, certain)| (Path::new(path), certain));
-            assert_eq!(mapped_site(maps.as_bytes()), expected);
+            assert_eq!(mapped_directory(maps.as_bytes()), expected);
         }
     }
 }

@@ -75,17 +75,23 @@ impl Disk {
                 .find(|(key, _)| *key == name)
                 .map(|(_, value)| OsString::from(value))
         };
-        said(&of_command(&CommandLine::read(&words), &environment))
+        let mut start = Start::default();
+        add_those_of_command(&mut start, &CommandLine::read(&words), &environment);
+        said(start)
     }
 }
 
-fn said(versions: &Versions) -> (Option<String>, Vec<String>) {
-    let packages = versions
+fn said(start: Start) -> (Option<String>, Vec<String>) {
+    let packages = start
         .packages
         .iter()
+        .flatten()
         .map(|(name, version)| format!("{name} {version}"))
         .collect();
-    (versions.python.as_ref().map(ToString::to_string), packages)
+    (
+        start.python_version.as_ref().map(ToString::to_string),
+        packages,
+    )
 }
 
 fn expected(python: &str, packages: &[&str]) -> (Option<String>, Vec<String>) {
@@ -344,7 +350,11 @@ fn running_processes_show_their_environment() {
         (&[70], false),
         (&[99], false),
     ] {
-        let versions = process::environment(&proc, pids).map(|found| said(&Versions::of(&found)));
+        let versions = process::environment(&proc, pids).map(|python| {
+            let mut start = Start::default();
+            add_versions(&mut start, python);
+            said(start)
+        });
         assert_eq!(
             versions,
             known.then(|| expected("3.11.2", &["torch 2.8.0"])),
@@ -355,23 +365,16 @@ fn running_processes_show_their_environment() {
 
 #[test]
 fn later_knowledge_replaces_earlier_and_ignorance_does_not() {
+    let disk = Disk::new();
+    disk.package("first", "torch-2.8.0.dist-info");
+    disk.package("second", "torch-2.9.0.dist-info");
     let mut start = Start::default();
-    let torch = |raw: &str| BTreeMap::from([("torch", version::python(raw).unwrap())]);
-    Versions {
-        python: version::python("3.11"),
-        packages: torch("2.8.0"),
+    for (version, directory) in [(Some("3.11"), "first"), (None, "second"), (None, "none")] {
+        let python = PythonEnvironment {
+            version: version.and_then(axolotl_run_core::public::version::python),
+            package_directories: vec![disk.path(directory)],
+        };
+        add_versions(&mut start, python);
     }
-    .apply(&mut start);
-    Versions {
-        python: None,
-        packages: torch("2.9.0"),
-    }
-    .apply(&mut start);
-    Versions::default().apply(&mut start);
-    assert_eq!(start.python_version, version::python("3.11"));
-    let torch = (
-        PublicStr::constant("torch"),
-        version::python("2.9.0").unwrap(),
-    );
-    assert_eq!(start.packages, Some(BTreeMap::from([torch])));
+    assert_eq!(said(start), expected("3.11", &["torch 2.9.0"]));
 }
