@@ -5,7 +5,7 @@
 //! targets: at most 3 ms of processor time a device and reading, at most 25 MB more memory. `tools/check_gpu.py`
 //! runs this and compares the values with nvidia-smi.
 
-use axolotl_run::bench::{DriverTimeouts, Gpus};
+use axolotl_run::bench::{DriverSettings, Gpus};
 use nvml_wrapper::enum_wrappers::device::{EccCounter, MemoryError, Sampling, TemperatureSensor};
 use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Device, Nvml};
@@ -98,14 +98,13 @@ fn main() {
         }
     }
     drop(nvml);
-    let mut gpus = Gpus::start_at(
-        "/",
-        path,
-        DriverTimeouts {
-            answer: Duration::from_secs(10),
-            retry: Duration::from_secs(60),
-        },
-    );
+    let mut gpus = Gpus::start_with(DriverSettings {
+        root: "/".into(),
+        nvml_library: path,
+        answer_timeout: Duration::from_secs(10),
+        retry_period: Duration::from_secs(60),
+        ..DriverSettings::default()
+    });
     let began = Instant::now();
     while gpus.facts().is_none() && began.elapsed() < Duration::from_secs(10) {
         std::thread::yield_now();

@@ -61,7 +61,7 @@ use uuid::Uuid;
 /// For the programs in `benches/` that measure a part without a process around it; nothing else may use it.
 #[doc(hidden)]
 pub mod bench {
-    pub use crate::metrics::accelerator::{DriverTimeouts, Gpus};
+    pub use crate::metrics::accelerator::{DriverSettings, Gpus};
     pub use crate::metrics::facts;
     pub use crate::metrics::tree::TreeSampler;
 }

@@ -12,7 +12,6 @@ use crate::ui::page::Page;
 use crate::ui::text::harmless;
 use crate::ui::{Complaint, Terminal};
 use axolotl_run_core::config::{ConfigProblem, Vetted};
-use axolotl_run_core::env;
 use axolotl_run_core::event::Event;
 use axolotl_run_core::event::wire::Member;
 use axolotl_run_core::limits;
@@ -115,8 +114,7 @@ fn text(
 
 /// Asks the driver, for as long as the observer would wait for it.
 fn accelerators(start: &mut axolotl_run_core::event::Start) {
-    let mut gpus =
-        Gpus::start(std::env::var_os(env::AXOLOTL_RUN_NVML_PATH).filter(|path| !path.is_empty()));
+    let mut gpus = Gpus::start();
     let deadline = Instant::now() + limits::START_WAIT;
     while gpus.health() == Health::Pending && Instant::now() < deadline {
         std::thread::sleep(limits::START_LOOK);

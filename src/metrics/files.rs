@@ -60,6 +60,23 @@ pub fn beginning<const N: usize>(file: &File) -> Option<String> {
     Some(String::from_utf8_lossy(bytes.get(..length)?).into_owned())
 }
 
+/// A process's environment, as it was at its beginning; empty where it cannot be looked at.
+pub fn environment(procfs: &Path, pid: u32) -> Vec<u8> {
+    let path = procfs.join(format!("{pid}/environ"));
+    bytes(&path, limits::ENVIRON_BYTES_MAX).unwrap_or_default()
+}
+
+/// The value of a variable in such an environment.
+pub fn variable(environment: &[u8], name: &str) -> Option<String> {
+    for entry in environment.split(|byte| *byte == 0) {
+        let behind = entry.strip_prefix(name.as_bytes()).unwrap_or_default();
+        if let Some(value) = behind.strip_prefix(b"=") {
+            return Some(String::from_utf8_lossy(value).into_owned());
+        }
+    }
+    None
+}
+
 /// A file that holds one number.
 pub fn number(path: &Path) -> Option<u64> {
     text(path)?.trim().parse().ok()

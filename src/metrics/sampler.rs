@@ -3,16 +3,14 @@
 //! A [`sample`](Sampler::sample) costs a few dozen system calls and never waits.
 
 use super::accelerator::{Gpus, Health};
-use super::files::{self, KeptFile};
-use super::memory::{MemoryGroup, PressureWatch, oom_kills};
-use super::processes::{DeathWatch, RankActivity, run_queue};
+use super::files::KeptFile;
+use super::memory::{MemoryGroup, OomKillWatch, PressureWatch};
+use super::processes::{DeathWatch, run_queue};
 use super::tree::TreeSampler;
 use super::tree::stat::ProcessStat;
 use axolotl_run_core::limits;
 use axolotl_run_core::observation::{Failure, GpuTroubles, Sample, Xid};
-use axolotl_run_core::series::OomKillCounters;
 use axolotl_run_sys::wake::Wake;
-use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
@@ -26,9 +24,8 @@ pub struct Sampler {
     /// What /proc says of the command's groups: a command that enters a container or a scope changes them.
     groups: KeptFile,
     groups_now: String,
-    group: Option<MemoryGroup>,
-    /// The counters of processes killed for memory when the run began.
-    pub kills_before: OomKillCounters,
+    /// What the kernel kills for memory, in the command's group and elsewhere.
+    pub kill_watch: OomKillWatch,
     deaths: Option<DeathWatch>,
     /// How short memory is.
     pub pressure: PressureWatch,
@@ -38,21 +35,18 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// Begins to measure the command with this pid; what is in use now is the baseline. `nvml_path`: another
-    /// NVML library than the driver's own.
-    pub fn begin(command: u32, nvml_path: Option<OsString>) -> Self {
+    /// Begins to measure the command with this pid; what is in use now is the baseline.
+    pub fn begin(command: u32) -> Self {
         let mut groups = KeptFile::new(format!("/proc/{command}/cgroup").into());
-        let group = MemoryGroup::of(command);
         Self {
             command,
             groups_now: groups.text::<GROUPS_BYTES>().unwrap_or_default(),
             groups,
             tree: TreeSampler::new(command),
-            kills_before: oom_kills(Path::new("/"), group.as_ref()),
-            group,
+            kill_watch: OomKillWatch::begin(command),
             deaths: DeathWatch::begin(command),
             pressure: PressureWatch::begin(command),
-            gpus: Gpus::start(nvml_path),
+            gpus: Gpus::start(),
             troubles: GpuTroubles::default(),
         }
     }
@@ -66,12 +60,14 @@ impl Sampler {
     /// Follows the command into the control group that it has entered since.
     pub fn regroup(&mut self) {
         let groups = self.groups.text::<GROUPS_BYTES>().unwrap_or_default();
+        if groups.is_empty() || groups == self.groups_now {
+            return;
+        }
+        let stat = ProcessStat::of(Path::new("/proc"), self.command);
         // A process that has ended is in the root group whatever it was in.
-        if !groups.is_empty() && groups != self.groups_now && is_alive(self.command) {
+        if stat.is_some_and(|stat| !stat.zombie) {
             self.groups_now = groups;
-            self.group = MemoryGroup::of(self.command);
-            // It goes on from what the other group's counter says now.
-            self.kills_before.cgroup = self.group.as_ref().and_then(MemoryGroup::oom_kills);
+            self.kill_watch.regroup(self.command);
         }
     }
 
@@ -106,27 +102,21 @@ impl Sampler {
     /// only it knows.
     pub fn sample(&mut self, at: f64, closely: bool) -> Sample {
         self.regroup();
-        let tree = self.tree.sample();
+        let mut sample = self.tree.sample();
         self.follow();
-        let readings = self.gpus.try_reading();
-        self.gpus.request_sample(&self.tree.pids());
+        let pids = self.tree.pids();
+        sample.at = at;
+        sample.gpus = self.gpus.try_reading().unwrap_or_default();
+        self.gpus.request_sample(&pids);
         self.note_troubles(at);
-        let gpus_failed = matches!(self.gpus.health(), Health::Lost | Health::Unresponsive);
-        let mut waited_seconds = None;
+        let have_gpus_failed = matches!(self.gpus.health(), Health::Lost | Health::Unresponsive);
+        sample.failures = u64::from(sample.processes.is_none()) + u64::from(have_gpus_failed);
+        let group = self.kill_watch.group.as_ref();
+        sample.cgroup_bytes = group.and_then(MemoryGroup::current);
         if closely {
-            waited_seconds = run_queue::waited_seconds(&self.tree.pids());
+            sample.waited_seconds = run_queue::waited_seconds(Path::new("/proc"), &pids);
         }
-        Sample {
-            at,
-            processes: tree.processes,
-            cpu_seconds: tree.cpu_seconds,
-            waited_seconds,
-            rss_sum_bytes: tree.rss_sum_bytes,
-            rss_max_process_bytes: tree.rss_max_process_bytes,
-            cgroup_bytes: self.group.as_ref().and_then(MemoryGroup::current),
-            gpus: readings.unwrap_or_default(),
-            failures: u64::from(tree.processes.is_none()) + u64::from(gpus_failed),
-        }
+        sample
     }
 
     /// A last reading of the accelerators, if their driver answers at once: the energy up to the end, and the errors
@@ -157,33 +147,14 @@ impl Sampler {
         if self.gpus.health() == Health::Lost {
             self.troubles.lost_at.get_or_insert(at);
         }
-        self.troubles.unresponsive |= self.gpus.ever_unresponsive();
-    }
-
-    /// What each rank does now; asked while the training makes no progress.
-    pub fn rank_activity(&self) -> RankActivity {
-        RankActivity::look(&self.tree.pids())
+        self.troubles.unresponsive |= self.gpus.ever_unresponsive;
     }
 
     /// The command's live processes, as of the last sample.
     pub fn pids(&self) -> Vec<u32> {
         self.tree.pids()
     }
-
-    /// Processes that the kernel killed for memory since the beginning. To be asked when the command's end is
-    /// known: the kernel counts before it kills.
-    pub fn oom_kills(&self) -> OomKillCounters {
-        oom_kills(Path::new("/"), self.group.as_ref()).since(self.kills_before)
-    }
 }
 
 /// Bytes of `/proc/PID/cgroup` that are compared: a dozen hierarchies of version 1 with the longest names in use.
 const GROUPS_BYTES: usize = 4096;
-
-fn is_alive(pid: u32) -> bool {
-    let line = files::text(Path::new(&format!("/proc/{pid}/stat"))).unwrap_or_default();
-    match ProcessStat::parse(line.as_bytes()) {
-        Some(stat) => !stat.zombie,
-        None => false,
-    }
-}

@@ -8,6 +8,7 @@ use super::mirror::{self, Mirror, Mirrored, State};
 use super::sender_wait::{self, Question};
 use super::takeover::Streams;
 use crate::metrics::files::KeptFile;
+use crate::metrics::memory::OomKillWatch;
 use crate::metrics::processes::signal_sender;
 use crate::protocol::messages::{self, Arrived, ToObserver, ToSupervisor};
 use axolotl_run_core::observation::{Sender, SupervisorLoss};
@@ -92,8 +93,8 @@ pub fn tell(channel: &OwnedFd, message: ToSupervisor) {
 impl Link {
     /// Runs until the supervisor is gone and nothing is left to relay.
     ///
-    /// `killed_for_memory` tells whether the kernel has killed a process for want of memory since the start.
-    pub fn run(mut self, killed_for_memory: impl Fn() -> bool) {
+    /// `kill_watch` tells whether the kernel has killed a process for want of memory since the start.
+    pub fn run(mut self, kill_watch: &OomKillWatch) {
         let mut ended = false;
         let mut before = 0;
         let mut mirror = Mirror::default();
@@ -122,7 +123,7 @@ impl Link {
             }
         }
         if !ended {
-            self.take_over(&killed_for_memory);
+            self.take_over(kill_watch);
         }
         self.streams.relay_to_the_end();
     }
@@ -229,11 +230,13 @@ impl Link {
     }
 
     /// The supervisor vanished while the command ran.
-    fn take_over(&mut self, killed_for_memory: &impl Fn() -> bool) {
+    fn take_over(&mut self, kill_watch: &OomKillWatch) {
         self.streams.relay();
+        let kills = kill_watch.kills();
+        let was_memory_short = kills.cgroup.or(kills.host).unwrap_or(0) > 0;
         let loss = match &self.crash {
             Some(flag) if fault::is_set(flag) => SupervisorLoss::Crashed,
-            _ if killed_for_memory() => SupervisorLoss::OutOfMemory,
+            _ if was_memory_short => SupervisorLoss::OutOfMemory,
             _ => SupervisorLoss::Killed,
         };
         let _ = self.news.send(News::SupervisorLost(loss));

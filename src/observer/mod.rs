@@ -22,13 +22,11 @@ pub mod takeover;
 pub mod work;
 
 use crate::metrics::files::KeptFile;
-use crate::metrics::memory::{MemoryGroup, oom_kills};
+use crate::metrics::memory::OomKillWatch;
 use crate::protocol::observer_config::{Observed, ObserverArguments};
-use axolotl_run_core::series::OomKillCounters;
 use axolotl_run_sys::signals::Signals;
 use axolotl_run_sys::{descriptors, role};
 use link::Link;
-use std::path::Path;
 use std::sync::Arc;
 use takeover::Streams;
 
@@ -66,10 +64,10 @@ pub fn main(arguments: ObserverArguments) -> u8 {
         streams: Streams::adopt(&ends),
         news,
     };
-    let kills = OomKillsSince::begin(config.supervisor);
+    let kill_watch = OomKillWatch::begin(config.supervisor.cast_unsigned());
     let thread = std::thread::Builder::new()
         .name("link".into())
-        .spawn(move || link.run(|| kills.any()));
+        .spawn(move || link.run(&kill_watch));
     // Niceness is a thread's own: the group listener stays as prompt as the job is.
     role::give_way(OBSERVER_NICE);
     work::run(arguments, directory, &channel, heard);
@@ -79,25 +77,4 @@ pub fn main(arguments: ObserverArguments) -> u8 {
     }
     // Not through the exit handlers of libraries: a driver that hangs would keep us here.
     role::leave()
-}
-
-/// Whether the kernel has killed for memory since the observer's start, where the supervisor lives.
-struct OomKillsSince {
-    group: Option<MemoryGroup>,
-    before: OomKillCounters,
-}
-
-impl OomKillsSince {
-    fn begin(supervisor: i32) -> Self {
-        let group = u32::try_from(supervisor).ok().and_then(MemoryGroup::of);
-        Self {
-            before: oom_kills(Path::new("/"), group.as_ref()),
-            group,
-        }
-    }
-
-    fn any(&self) -> bool {
-        let kills = oom_kills(Path::new("/"), self.group.as_ref()).since(self.before);
-        kills.cgroup.or(kills.host).is_some_and(|kills| kills > 0)
-    }
 }

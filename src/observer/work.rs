@@ -34,7 +34,7 @@ use axolotl_run_sys::wake::Wake;
 use facts::{Facts, Stage};
 use schedule::Schedule;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -160,8 +160,7 @@ impl Work {
         let configuration =
             surroundings::configuration(command.clone(), training_config, directory.clone());
         let gathering = gather(command.clone(), std::env::vars_os().collect());
-        let nvml = std::env::var_os(env::AXOLOTL_RUN_NVML_PATH).filter(|path| !path.is_empty());
-        let sampler = Sampler::begin(config.command.cast_unsigned(), nvml);
+        let sampler = Sampler::begin(config.command.cast_unsigned());
         let (mut output, lost) = OutputReader::open(&config.streams, directory, clock.spawned);
         output.follow_records(command_line.output_directory().as_deref());
         let unobserved = config.unobserved + lost;
@@ -201,7 +200,7 @@ impl Work {
     /// At once, for whoever must finish the run in our place: the observer may be gone when memory is short.
     fn write_counters(&mut self) {
         if let Some(reporter) = &mut self.reporter {
-            reporter.sample(&SeriesLine::first(self.sampler.kills_before));
+            reporter.sample(&SeriesLine::first(self.sampler.kill_watch.before));
         }
     }
 
@@ -418,15 +417,19 @@ impl Work {
             return;
         }
         match &self.stall {
-            Stall::None => self.stall = Stall::Seen(self.sampler.rank_activity()),
+            Stall::None => self.stall = Stall::Seen(self.rank_activity()),
             Stall::Seen(before) => {
-                let suspect = self.sampler.rank_activity().odd_one(before);
+                let suspect = self.rank_activity().odd_one(before);
                 self.stall = Stall::Told;
                 self.run.blame(suspect);
                 self.progress(at);
             }
             Stall::Told => {}
         }
+    }
+
+    fn rank_activity(&self) -> RankActivity {
+        RankActivity::look(Path::new("/proc"), &self.sampler.pids())
     }
 
     fn progress(&mut self, at: f64) {
@@ -458,7 +461,7 @@ impl Work {
         }
         let mut ending = self.ending;
         ending.at = at;
-        let kills = self.sampler.oom_kills();
+        let kills = self.sampler.kill_watch.kills();
         ending.oom_kills_cgroup = kills.cgroup;
         ending.oom_kills_host = kills.host;
         ending.first_failure = self.sampler.first_failure(at);

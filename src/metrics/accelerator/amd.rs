@@ -4,8 +4,8 @@
 //! process holds of it (by the host's pids).
 
 use super::attribution::{Attributor, Listed};
-use super::driver::{Places, Questions};
-use super::drm;
+use super::driver::{DriverSettings, Questions};
+use super::drm::{self, DrmDevice};
 use super::presence::pids_comparable;
 use crate::metrics::files;
 use axolotl_run_core::event::Accelerator;
@@ -20,60 +20,55 @@ const ACCELERATOR_MEMORY_MIN: u64 = 2 * 1024 * 1024 * 1024;
 const AMD: &str = "0x1002";
 
 /// Answers questions about AMD's devices until nobody asks any more.
-pub fn serve(places: &Places, questions: &Questions) {
-    let cards = amd_cards(&places.root);
-    let baselines = cards.iter().map(Card::used_memory).collect();
-    let mut attributor = Attributor::new(pids_comparable(&places.root), baselines);
-    let info = cards.iter().map(Card::facts).collect();
+pub fn serve(settings: &DriverSettings, questions: &Questions) {
+    let mut cards = Vec::new();
+    let mut info = Vec::new();
+    let mut baselines = Vec::new();
+    for device in DrmDevice::all_of(&settings.root, AMD) {
+        let memory = device.number("mem_info_vram_total").unwrap_or(0);
+        if memory < ACCELERATOR_MEMORY_MIN {
+            continue;
+        }
+        info.push(Accelerator {
+            name: Some(accelerator_name(Vendor::Amd, &device.text("product_name"))),
+            memory: Some(memory),
+        });
+        let card = Card {
+            process_file: compute_id(&settings.root, &device).map(|id| format!("vram_{id}")),
+            processes: settings.root.join("sys/class/kfd/kfd/proc"),
+            device,
+        };
+        baselines.push(card.used_memory());
+        cards.push(card);
+    }
+    let mut attributor = Attributor::new(pids_comparable(&settings.root), baselines);
     drm::serve(questions, "hip", info, |tree| {
         let mut readings = Vec::new();
-        for (position, card) in cards.iter().enumerate() {
-            readings.push(card.read(position, &mut attributor, tree));
+        for (index, card) in (0..).zip(&cards) {
+            readings.push(card.read(index, &mut attributor, tree));
         }
         readings
     });
 }
 
 /// One of AMD's devices.
-#[derive(Debug)]
 struct Card {
-    index: u32,
-    device: PathBuf,
-    memory: u64,
-    sensors: PathBuf,
-    /// The list of processes, and the name of this device's file in it.
-    processes: Option<(PathBuf, String)>,
-}
-
-fn amd_cards(root: &Path) -> Vec<Card> {
-    let mut cards = Vec::new();
-    for device in drm::devices(root, AMD) {
-        let memory = files::number(&device.join("mem_info_vram_total")).unwrap_or(0);
-        if memory < ACCELERATOR_MEMORY_MIN {
-            continue;
-        }
-        let id = compute_id(root, &device);
-        let processes = root.join("sys/class/kfd/kfd/proc");
-        cards.push(Card {
-            index: cards.len() as u32,
-            sensors: drm::sensors(&device),
-            device,
-            memory,
-            processes: id.map(|id| (processes, format!("vram_{id}"))),
-        });
-    }
-    cards
+    device: DrmDevice,
+    /// The list of processes.
+    processes: PathBuf,
+    /// The name of this device's file in it.
+    process_file: Option<String>,
 }
 
 /// The number that the compute driver has given a device: both know the device's render node.
-fn compute_id(root: &Path, device: &Path) -> Option<u64> {
-    let minors = files::numbers(&device.join("drm"), "renderD", 64)?;
-    let minor = u64::from(*minors.first()?);
+fn compute_id(root: &Path, device: &DrmDevice) -> Option<u64> {
+    let render_nodes = files::numbers(&device.path.join("drm"), "renderD", 64)?;
+    let render_node = u64::from(*render_nodes.first()?);
     let nodes = root.join("sys/class/kfd/kfd/topology/nodes");
-    for node in files::names(&nodes, limits::ACCELERATORS_MAX * 2)? {
-        let node = nodes.join(node);
+    for name in files::names(&nodes, limits::ACCELERATORS_MAX * 2)? {
+        let node = nodes.join(name);
         let properties = files::text(&node.join("properties")).unwrap_or_default();
-        if files::field(&properties, "drm_render_minor") == Some(minor) {
+        if files::field(&properties, "drm_render_minor") == Some(render_node) {
             return files::number(&node.join("gpu_id"));
         }
     }
@@ -81,24 +76,16 @@ fn compute_id(root: &Path, device: &Path) -> Option<u64> {
 }
 
 impl Card {
-    fn facts(&self) -> Accelerator {
-        let name = files::text(&self.device.join("product_name")).unwrap_or_default();
-        Accelerator {
-            name: Some(accelerator_name(Vendor::Amd, &name)),
-            memory: Some(self.memory),
-        }
-    }
-
     fn used_memory(&self) -> Option<u64> {
-        files::number(&self.device.join("mem_info_vram_used"))
+        self.device.number("mem_info_vram_used")
     }
 
     /// The processes that compute on the device; few, whatever the size of the tree.
     fn listed(&self) -> Option<Vec<Listed>> {
-        let (processes, file) = self.processes.as_ref()?;
+        let process_file = self.process_file.as_ref()?;
         let mut listed = Vec::new();
-        for pid in files::numbers(processes, "", limits::TREE_PROCESSES_MAX)? {
-            let bytes = files::number(&processes.join(format!("{pid}/{file}")));
+        for pid in files::numbers(&self.processes, "", limits::TREE_PROCESSES_MAX)? {
+            let bytes = files::number(&self.processes.join(format!("{pid}/{process_file}")));
             // A process that computes on another device has 0 here.
             if bytes != Some(0) {
                 listed.push((pid, bytes));
@@ -107,28 +94,22 @@ impl Card {
         Some(listed)
     }
 
-    fn sensor(&self, name: &str) -> Option<u64> {
-        files::number(&self.sensors.join(name))
-    }
-
-    fn read(&self, position: usize, attributor: &mut Attributor, tree: &[u32]) -> GpuReading {
+    fn read(&self, index: u32, attributor: &mut Attributor, tree: &[u32]) -> GpuReading {
+        let mut reading = self.device.reading(index, ["temp1_input"; 2]);
         let listed = self.listed();
-        let memory = attributor.attribute(position, self.used_memory(), listed.as_deref(), tree);
-        let busy = files::number(&self.device.join("gpu_busy_percent"));
-        let power = self.sensor("power1_average");
-        let power = power.or_else(|| self.sensor("power1_input"));
-        let degrees = self.sensor("temp1_input");
-        let energy = self.sensor("energy1_input");
-        GpuReading {
-            index: self.index,
-            memory_bytes: memory.map(|(bytes, _)| bytes),
-            attribution: memory.map(|(_, attribution)| attribution),
-            utilization: busy.map(|percent| percent.min(100) as f64 / 100.0),
-            power_watts: power.map(|micro| micro as f64 / 1e6),
-            temperature_celsius: degrees.map(|milli| milli / 1000),
-            energy_joules: energy.map(|micro| micro as f64 / 1e6),
-            ..GpuReading::default()
+        let used = self.used_memory();
+        if let Some((bytes, attribution)) =
+            attributor.attribute(index as usize, used, listed.as_deref(), tree)
+        {
+            reading.memory_bytes = Some(bytes);
+            reading.attribution = Some(attribution);
         }
+        if let Some(percent) = self.device.number("gpu_busy_percent") {
+            reading.utilization = Some(percent.min(100) as f64 / 100.0);
+        }
+        let microwatts = self.device.sensor(["power1_average", "power1_input"]);
+        reading.power_watts = microwatts.map(|micro| micro as f64 / 1e6);
+        reading
     }
 }
 

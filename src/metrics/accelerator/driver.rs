@@ -30,13 +30,18 @@ impl AcceleratorFacts {
         start.accelerator_info = (!self.info.is_empty()).then(|| self.info.clone());
     }
 
-    /// The machine has none.
-    pub const fn none() -> Self {
+    /// Of these devices, and no others.
+    pub fn new(kind: &'static str, info: Vec<Accelerator>) -> Self {
         Self {
-            kind: PublicStr::constant("none"),
-            count: Some(0),
-            info: Vec::new(),
+            kind: PublicStr::constant(kind),
+            count: Some(info.len() as u64),
+            info,
         }
+    }
+
+    /// The machine has none.
+    pub fn none() -> Self {
+        Self::new("none", Vec::new())
     }
 }
 
@@ -59,26 +64,22 @@ pub enum Health {
     Unresponsive,
 }
 
-/// Where to look; tests look elsewhere.
-#[derive(Clone, Debug)]
-pub struct Places {
+/// Where to look, and how long a driver may be silent; tests look elsewhere and wait less.
+#[doc(hidden)]
+#[derive(Clone, Debug, Default)]
+pub struct DriverSettings {
+    /// The file system's root.
     pub root: PathBuf,
-    pub nvml: Option<OsString>,
-    pub retry: Duration,
+    /// Another library than NVIDIA's own.
+    pub nvml_library: Option<OsString>,
+    /// Silence after which the driver is unresponsive.
+    pub answer_timeout: Duration,
+    /// Between two attempts to bring a lost one back.
+    pub retry_period: Duration,
     /// Which of CUDA's devices the command may use, where it is told.
-    pub visible: Option<String>,
+    pub visible_devices: Option<String>,
     /// Whether CUDA numbers them as the bus does.
     pub by_bus: bool,
-}
-
-/// How long a driver may be silent; tests have less of it.
-#[doc(hidden)]
-#[derive(Clone, Copy, Debug)]
-pub struct DriverTimeouts {
-    /// Silence after which it is unresponsive.
-    pub answer: Duration,
-    /// Between two attempts to bring a lost one back.
-    pub retry: Duration,
 }
 
 /// One answer of the measuring thread.

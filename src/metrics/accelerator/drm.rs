@@ -5,7 +5,6 @@ use crate::metrics::files;
 use axolotl_run_core::event::Accelerator;
 use axolotl_run_core::limits;
 use axolotl_run_core::observation::GpuReading;
-use axolotl_run_core::public::PublicStr;
 use std::path::{Path, PathBuf};
 
 /// Says which devices there are, then reads them whenever it is asked.
@@ -20,13 +19,8 @@ pub fn serve(
     } else {
         (kind, Health::Working)
     };
-    let facts = AcceleratorFacts {
-        kind: PublicStr::constant(kind),
-        count: Some(info.len() as u64),
-        info,
-    };
     let mut answer = DriverAnswer {
-        facts: Some(facts),
+        facts: Some(AcceleratorFacts::new(kind, info)),
         ..DriverAnswer::of(health)
     };
     while questions.answer(answer)
@@ -39,27 +33,63 @@ pub fn serve(
     }
 }
 
-/// The `device` directories of a vendor's cards, in the order of their numbers.
-pub fn devices(root: &Path, vendor: &str) -> Vec<PathBuf> {
-    let drm = root.join("sys/class/drm");
-    // Connectors of displays are called card0-DP-1.
-    let numbers = files::numbers(&drm, "card", limits::PACKAGE_ENTRIES_MAX);
-    let mut numbers = numbers.unwrap_or_default();
-    numbers.sort_unstable();
-    let mut devices = Vec::new();
-    for number in numbers {
-        let device = drm.join(format!("card{number}/device"));
-        let found = files::text(&device.join("vendor")).unwrap_or_default();
-        if found.trim() == vendor && devices.len() < limits::ACCELERATORS_MAX {
-            devices.push(device);
-        }
-    }
-    devices
+/// One of a vendor's devices.
+#[derive(Debug)]
+pub struct DrmDevice {
+    /// Its directory, as the card's link names it.
+    pub path: PathBuf,
+    sensors: PathBuf,
 }
 
-/// Where a device's sensors are.
-pub fn sensors(device: &Path) -> PathBuf {
-    let hwmon = device.join("hwmon");
-    let names = files::names(&hwmon, 8).unwrap_or_default();
-    hwmon.join(names.first().cloned().unwrap_or_default())
+impl DrmDevice {
+    /// A vendor's devices, in the order of the cards' numbers.
+    pub fn all_of(root: &Path, vendor: &str) -> Vec<Self> {
+        let cards = root.join("sys/class/drm");
+        // Connectors of displays are called card0-DP-1.
+        let numbers = files::numbers(&cards, "card", limits::PACKAGE_ENTRIES_MAX);
+        let mut numbers = numbers.unwrap_or_default();
+        numbers.sort_unstable();
+        let mut devices = Vec::new();
+        for number in numbers {
+            let device = Self::at(cards.join(format!("card{number}/device")));
+            if device.text("vendor").trim() == vendor && devices.len() < limits::ACCELERATORS_MAX {
+                devices.push(device);
+            }
+        }
+        devices
+    }
+
+    /// The device of this directory.
+    pub fn at(path: PathBuf) -> Self {
+        let monitors = path.join("hwmon");
+        let names = files::names(&monitors, 8).unwrap_or_default();
+        let sensors = monitors.join(names.first().cloned().unwrap_or_default());
+        Self { path, sensors }
+    }
+
+    pub fn text(&self, file: &str) -> String {
+        files::text(&self.path.join(file)).unwrap_or_default()
+    }
+
+    pub fn number(&self, file: &str) -> Option<u64> {
+        files::number(&self.path.join(file))
+    }
+
+    /// What the first of these sensors says that there is.
+    pub fn sensor(&self, names: [&str; 2]) -> Option<u64> {
+        let [first, second] = names.map(|name| self.sensors.join(name));
+        files::number(&first).or_else(|| files::number(&second))
+    }
+
+    /// A reading of what all of them have in common.
+    pub fn reading(&self, index: u32, temperatures: [&str; 2]) -> GpuReading {
+        let degrees = self.sensor(temperatures);
+        let energy = self.sensor(["energy1_input", "energy2_input"]);
+        GpuReading {
+            index,
+            temperature_celsius: degrees.map(|milli| milli / 1000),
+            energy_joules: energy.map(|micro| micro as f64 / 1e6),
+            ..GpuReading::default()
+        }
+    }
 }

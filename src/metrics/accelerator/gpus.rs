@@ -3,7 +3,7 @@
 //! One request is under way at most: a driver that takes long gets fewer questions, not a queue.
 
 use super::cuda_visible::VISIBLE_BYTES_MAX;
-use super::driver::{AcceleratorFacts, DriverAnswer, DriverTimeouts, Health, Places};
+use super::driver::{AcceleratorFacts, DriverAnswer, DriverSettings, Health};
 use super::presence::presence;
 use super::{amd, intel, nvml};
 use axolotl_run_core::env;
@@ -11,8 +11,6 @@ use axolotl_run_core::limits;
 use axolotl_run_core::observation::GpuReading;
 use axolotl_run_core::public::hardware::Vendor;
 use axolotl_run_sys::background::{Arrived, Background};
-use std::ffi::OsString;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// The measuring of all accelerators.
@@ -20,99 +18,67 @@ use std::time::{Duration, Instant};
 pub struct Gpus {
     thread: Option<Background<Vec<u32>, DriverAnswer>>,
     health: Health,
-    ever_unresponsive: bool,
+    /// Whether the driver was ever silent for too long, even if it came back.
+    pub ever_unresponsive: bool,
     facts: Option<AcceleratorFacts>,
     readings: Option<Vec<GpuReading>>,
     xids: Vec<u64>,
-    timeout: Duration,
+    answer_timeout: Duration,
 }
 
 impl Gpus {
-    /// Begins to measure, if there is anything to measure; returns at once. `nvml_path`: another library than
-    /// the driver's own.
-    pub fn start(nvml_path: Option<OsString>) -> Self {
-        let timeouts = DriverTimeouts {
-            answer: limits::GPU_TIMEOUT,
-            retry: limits::GPU_RETRY_PERIOD,
-        };
-        let order = std::env::var(env::CUDA_DEVICE_ORDER).ok();
-        let visible = std::env::var(env::CUDA_VISIBLE_DEVICES).ok();
-        let visible = visible.filter(|value| value.len() <= VISIBLE_BYTES_MAX);
-        Self::start_for("/", nvml_path, timeouts, visible, order.as_deref())
+    /// Begins to measure, if there is anything to measure; returns at once.
+    pub fn start() -> Self {
+        let visible_devices = std::env::var(env::CUDA_VISIBLE_DEVICES).ok();
+        let device_order = std::env::var(env::CUDA_DEVICE_ORDER).ok();
+        Self::start_with(DriverSettings {
+            root: "/".into(),
+            nvml_library: std::env::var_os(env::AXOLOTL_RUN_NVML_PATH),
+            answer_timeout: limits::GPU_TIMEOUT,
+            retry_period: limits::GPU_RETRY_PERIOD,
+            visible_devices: visible_devices.filter(|value| value.len() <= VISIBLE_BYTES_MAX),
+            by_bus: device_order.as_deref() == Some("PCI_BUS_ID"),
+        })
     }
 
-    /// The same with the file system's root at another place and less timeouts, for tests.
+    /// The same with other settings, for tests.
     #[doc(hidden)]
-    pub fn start_at(
-        root: impl Into<PathBuf>,
-        nvml_path: Option<OsString>,
-        timeouts: DriverTimeouts,
-    ) -> Self {
-        Self::start_for(root, nvml_path, timeouts, None, None)
-    }
-
-    /// The same for a command whose environment has these values of CUDA_VISIBLE_DEVICES and CUDA_DEVICE_ORDER.
-    #[doc(hidden)]
-    pub fn start_for(
-        root: impl Into<PathBuf>,
-        nvml_path: Option<OsString>,
-        timeouts: DriverTimeouts,
-        visible: Option<String>,
-        order: Option<&str>,
-    ) -> Self {
-        let places = Places {
-            root: root.into(),
-            nvml: nvml_path.filter(|path| !path.is_empty()),
-            retry: timeouts.retry,
-            visible,
-            by_bus: order == Some("PCI_BUS_ID"),
-        };
-        let absent = Self {
+    pub fn start_with(mut settings: DriverSettings) -> Self {
+        settings.nvml_library = settings.nvml_library.filter(|path| !path.is_empty());
+        let mut gpus = Self {
             thread: None,
             health: Health::Absent,
             ever_unresponsive: false,
             facts: Some(AcceleratorFacts::none()),
             readings: None,
             xids: Vec::new(),
-            timeout: timeouts.answer,
+            answer_timeout: settings.answer_timeout,
         };
-        let Some(vendor) = presence(&places) else {
-            return absent;
+        let Some(vendor) = presence(&settings) else {
+            return gpus;
         };
-        let thread = Background::start("accelerators", move |questions| {
+        gpus.facts = None;
+        gpus.health = Health::Failed;
+        gpus.thread = Background::start("accelerators", move |questions| {
             // The first request is for what there is, which each of them says unasked.
             let _ = questions.requests.recv();
             match vendor {
-                Vendor::Nvidia => nvml::serve(&places, questions),
-                Vendor::Amd => amd::serve(&places, questions),
-                Vendor::Intel => intel::serve(&places, questions),
+                Vendor::Nvidia => nvml::serve(&settings, questions),
+                Vendor::Amd => amd::serve(&settings, questions),
+                Vendor::Intel => intel::serve(&settings, questions),
             }
         });
-        let Some(mut thread) = thread else {
-            return Self {
-                health: Health::Failed,
-                facts: None,
-                ..absent
-            };
-        };
-        thread.ask(Vec::new());
-        Self {
-            thread: Some(thread),
-            health: Health::Pending,
-            facts: None,
-            ..absent
+        if let Some(thread) = &mut gpus.thread {
+            gpus.health = Health::Pending;
+            thread.ask(Vec::new());
         }
+        gpus
     }
 
     /// How it goes, as of now.
     pub fn health(&mut self) -> Health {
         self.poll();
         self.health
-    }
-
-    /// Whether the driver was ever silent for too long, even if it came back.
-    pub const fn ever_unresponsive(&self) -> bool {
-        self.ever_unresponsive
     }
 
     /// What there is, as soon as it is known.
@@ -147,16 +113,13 @@ impl Gpus {
     /// are no accelerators or their driver is silent.
     pub fn await_reading(&mut self, at_most: Duration) {
         let deadline = Instant::now() + at_most;
-        while self.health() == Health::Working && Instant::now() < deadline {
-            let left = deadline.saturating_duration_since(Instant::now());
-            match &mut self.thread {
-                Some(thread) if thread.is_busy() => {
-                    if let Arrived::Answer(answer) = thread.wait(left) {
-                        self.take(answer);
-                    }
-                }
-                _ => return,
-            }
+        while self.health() == Health::Working
+            && let Some(thread) = &mut self.thread
+            && thread.is_busy()
+            && let time_left = deadline.saturating_duration_since(Instant::now())
+            && let Arrived::Answer(answer) = thread.wait(time_left)
+        {
+            self.take(answer);
         }
     }
 
@@ -185,7 +148,7 @@ impl Gpus {
         }
         if let Some(thread) = &self.thread
             && let Some(asked) = thread.busy_since()
-            && asked.elapsed() >= self.timeout
+            && asked.elapsed() >= self.answer_timeout
         {
             self.health = Health::Unresponsive;
             self.ever_unresponsive = true;

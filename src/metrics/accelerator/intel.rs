@@ -4,14 +4,14 @@
 //! `/proc/PID/fdinfo`): so memory and load are the run's alone. Duplicates of a descriptor, and those that children
 //! inherit, are one client. i915 counts nanoseconds of work, xe cycles beside a clock in cycles.
 
-use super::driver::{Places, Questions};
-use super::drm;
+use super::driver::{DriverSettings, Questions};
+use super::drm::{self, DrmDevice};
 use crate::metrics::files;
 use axolotl_run_core::event::Accelerator;
 use axolotl_run_core::observation::{Attribution, GpuReading};
 use axolotl_run_core::public::hardware::intel_name;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 /// Descriptors of a process that are looked through for those of a device; a training's sockets and shards are some 100.
@@ -20,6 +20,8 @@ const DESCRIPTORS_MAX: usize = 4096;
 const VENDOR: &str = "0x8086";
 /// Where the graphics of Intel's processors always are; they are no accelerators.
 const INTEGRATED: &str = "0000:00:02.0";
+/// Units of the kernel's figures, each 1024 of the one before.
+const UNITS: [&str; 4] = ["", "KiB", "MiB", "GiB"];
 
 /// What the run's clients hold and do on one device.
 #[derive(Debug, Default)]
@@ -37,53 +39,58 @@ struct Engine {
     capacity: u64,
 }
 
-#[derive(Debug)]
 struct IntelDevice {
-    path: PathBuf,
+    device: DrmDevice,
     /// Its place on the bus, by which clients name it.
     address: String,
-    last: Option<(Instant, Option<f64>, DeviceUsage)>,
+    last: Option<(Instant, GpuReading, DeviceUsage)>,
+}
+
+impl DeviceUsage {
+    fn engine(&mut self, name: &str) -> &mut Engine {
+        self.engines.entry(name.to_owned()).or_default()
+    }
 }
 
 /// Answers questions about Intel's devices until nobody asks any more.
-pub fn serve(places: &Places, questions: &Questions) {
-    let (mut devices, mut info) = (Vec::new(), Vec::new());
-    for path in drm::devices(&places.root, VENDOR) {
-        let link = std::fs::read_link(&path).unwrap_or_default();
+pub fn serve(settings: &DriverSettings, questions: &Questions) {
+    let mut devices = Vec::new();
+    let mut info = Vec::new();
+    for device in DrmDevice::all_of(&settings.root, VENDOR) {
+        let link = std::fs::read_link(&device.path).unwrap_or_default();
         let address = link.file_name().unwrap_or_default().to_string_lossy();
         if address != INTEGRATED {
-            let id = files::text(&path.join("device")).unwrap_or_default();
-            let name = Some(intel_name(id.trim()));
+            let name = Some(intel_name(device.text("device").trim()));
             info.push(Accelerator { name, memory: None });
             devices.push(IntelDevice {
-                path,
+                device,
                 address: address.into(),
                 last: None,
             });
         }
     }
     drm::serve(questions, "xpu", info, |tree| {
-        let mut used = usage(&places.root.join("proc"), tree);
+        let mut usage_by_address = usage(&settings.root.join("proc"), tree);
         let mut readings = Vec::new();
         for (index, device) in (0..).zip(&mut devices) {
-            let used = used.remove(&device.address).unwrap_or_default();
-            readings.push(device.read(index, used, Instant::now()));
+            let usage = usage_by_address.remove(&device.address);
+            readings.push(device.read(index, usage.unwrap_or_default(), Instant::now()));
         }
         readings
     });
 }
 
 /// What the processes use, by the device's address.
-fn usage(processes: &Path, tree: &[u32]) -> BTreeMap<String, DeviceUsage> {
+fn usage(procfs: &Path, tree: &[u32]) -> BTreeMap<String, DeviceUsage> {
     let mut usage = BTreeMap::new();
     for pid in tree {
-        let process = processes.join(pid.to_string());
+        let process = procfs.join(pid.to_string());
         let descriptors = files::names(&process.join("fd"), DESCRIPTORS_MAX);
         for name in descriptors.unwrap_or_default() {
             let target = std::fs::read_link(process.join("fd").join(&name));
             if target.is_ok_and(|target| target.starts_with("/dev/dri")) {
-                let text = files::text(&process.join("fdinfo").join(name));
-                add_client(&text.unwrap_or_default(), &mut usage);
+                let info = files::text(&process.join("fdinfo").join(name));
+                add_client(&info.unwrap_or_default(), &mut usage);
             }
         }
     }
@@ -91,64 +98,60 @@ fn usage(processes: &Path, tree: &[u32]) -> BTreeMap<String, DeviceUsage> {
 }
 
 /// Adds what one file says, if it is of a client that is not known yet.
-fn add_client(text: &str, usage: &mut BTreeMap<String, DeviceUsage>) -> Option<()> {
-    let lines = text.lines().filter_map(|line| line.split_once(':'));
-    let said: BTreeMap<&str, &str> = lines.map(|(key, value)| (key, value.trim())).collect();
-    if !matches!(*said.get("drm-driver")?, "i915" | "xe") {
+fn add_client(info: &str, usage: &mut BTreeMap<String, DeviceUsage>) -> Option<()> {
+    let mut fields = BTreeMap::new();
+    for line in info.lines() {
+        if let Some((key, value)) = line.split_once(':') {
+            fields.insert(key, value.trim());
+        }
+    }
+    if !matches!(*fields.get("drm-driver")?, "i915" | "xe") {
         return None;
     }
-    let client = said.get("drm-client-id")?.parse().ok()?;
-    let used = usage.entry((*said.get("drm-pdev")?).into()).or_default();
-    if !used.clients.insert(client) {
+    let client = fields.get("drm-client-id")?.parse().ok()?;
+    let address = fields.get("drm-pdev")?.to_string();
+    let device = usage.entry(address).or_default();
+    if !device.clients.insert(client) {
         return None;
     }
-    for (key, value) in said {
+    for (key, value) in fields {
         let (number, unit) = value.split_once(' ').unwrap_or((value, ""));
         let number: u64 = number.parse().unwrap_or(0);
-        let busy = key.strip_prefix("drm-cycles-");
+        let cycles = key.strip_prefix("drm-cycles-");
         // The device's own memory is `vram0` on xe, `local0` on i915.
         if key.starts_with("drm-resident-vram") || key.starts_with("drm-resident-local") {
-            let scale = ["", "KiB", "MiB", "GiB"]
-                .iter()
-                .position(|it| *it == unit)?;
+            let scale = UNITS.iter().position(|known| *known == unit)?;
             let bytes = number.saturating_mul(1 << (10 * scale));
-            used.memory = Some(bytes.saturating_add(used.memory.unwrap_or(0)));
+            device.memory = Some(bytes.saturating_add(device.memory.unwrap_or(0)));
         } else if let Some(name) = key.strip_prefix("drm-engine-capacity-") {
-            used.engines.entry(name.into()).or_default().capacity = number;
+            device.engine(name).capacity = number;
         } else if let Some(name) = key.strip_prefix("drm-total-cycles-") {
-            used.engines.entry(name.into()).or_default().clock = number;
-        } else if let Some(name) = busy.or_else(|| key.strip_prefix("drm-engine-")) {
-            let engine = used.engines.entry(name.into()).or_default();
-            engine.busy = engine.busy.saturating_add(number);
+            device.engine(name).clock = number;
+        } else if let Some(name) = cycles.or_else(|| key.strip_prefix("drm-engine-")) {
+            let busy = &mut device.engine(name).busy;
+            *busy = busy.saturating_add(number);
         }
     }
     Some(())
 }
 
 impl IntelDevice {
-    fn read(&mut self, index: u32, used: DeviceUsage, now: Instant) -> GpuReading {
-        let sensors = drm::sensors(&self.path);
-        // The package is the second on xe, where the first, on i915, is it.
-        let sensor = |one: &str, two| {
-            files::number(&sensors.join(one)).or_else(|| files::number(&sensors.join(two)))
-        };
-        let energy = sensor("energy1_input", "energy2_input").map(|micro| micro as f64 / 1e6);
-        let mut reading = GpuReading {
-            index,
-            memory_bytes: used.memory.or(used.clients.is_empty().then_some(0)),
-            temperature_celsius: sensor("temp2_input", "temp1_input").map(|milli| milli / 1000),
-            energy_joules: energy,
-            ..GpuReading::default()
-        };
+    fn read(&mut self, index: u32, usage: DeviceUsage, now: Instant) -> GpuReading {
+        // The package is the second sensor on xe, where the first, on i915, is it.
+        let mut reading = self.device.reading(index, ["temp2_input", "temp1_input"]);
+        let is_unused = usage.clients.is_empty();
+        reading.memory_bytes = usage.memory.or(is_unused.then_some(0));
         reading.attribution = reading.memory_bytes.map(|_| Attribution::Pid);
-        if let Some((at, joules, before)) = &self.last {
-            let seconds = now.saturating_duration_since(*at).as_secs_f64();
-            if let (Some(energy), Some(before)) = (energy, joules) {
+        if let Some((time_before, reading_before, usage_before)) = &self.last {
+            let seconds = now.saturating_duration_since(*time_before).as_secs_f64();
+            if let (Some(energy), Some(before)) =
+                (reading.energy_joules, reading_before.energy_joules)
+            {
                 let watts = (energy - before) / seconds;
                 reading.power_watts = (watts.is_finite() && watts >= 0.0).then_some(watts);
             }
-            for (name, engine) in &used.engines {
-                let Some(before) = before.engines.get(name) else {
+            for (name, engine) in &usage.engines {
+                let Some(before) = usage_before.engines.get(name) else {
                     continue;
                 };
                 let passed = match engine.clock {
@@ -162,7 +165,7 @@ impl IntelDevice {
                 }
             }
         }
-        self.last = Some((now, energy, used));
+        self.last = Some((now, reading.clone(), usage));
         reading
     }
 }

@@ -18,5 +18,5 @@ mod presence;
 #[cfg(test)]
 mod tests;
 
-pub use driver::{AcceleratorFacts, DriverTimeouts, Health};
+pub use driver::{AcceleratorFacts, DriverSettings, Health};
 pub use gpus::Gpus;

@@ -1,19 +1,18 @@
 //! Signs of accelerators in the file system, so that a machine without any costs nothing.
 
-use super::driver::{AcceleratorFacts, Places};
+use super::driver::{AcceleratorFacts, DriverSettings};
 use crate::metrics::files;
 use axolotl_run_core::event::Accelerator;
 use axolotl_run_core::limits;
-use axolotl_run_core::public::PublicStr;
 use axolotl_run_core::public::hardware::{Vendor, accelerator_name};
 use std::path::Path;
 
 /// Looks for signs; a handful of existence checks. Of several vendors' accelerators NVIDIA's are measured: the others are
 /// then the processor's graphics.
-pub fn presence(places: &Places) -> Option<Vendor> {
-    let exists = |path: &str| places.root.join(path).exists();
+pub fn presence(settings: &DriverSettings) -> Option<Vendor> {
+    let exists = |path: &str| settings.root.join(path).exists();
     // /dev/dxg is how the Linux of Windows (WSL) shows its GPU.
-    if places.nvml.is_some() || exists("dev/nvidiactl") || exists("dev/dxg") {
+    if settings.nvml_library.is_some() || exists("dev/nvidiactl") || exists("dev/dxg") {
         Some(Vendor::Nvidia)
     } else if exists("dev/kfd") {
         Some(Vendor::Amd)
@@ -52,38 +51,35 @@ pub fn nvidia_without_library(root: &Path) -> AcceleratorFacts {
             memory: None,
         });
     }
-    AcceleratorFacts {
-        kind: PublicStr::constant("cuda"),
-        count: (!names.is_empty()).then_some(names.len() as u64),
-        info,
+    let mut facts = AcceleratorFacts::new("cuda", info);
+    if facts.info.is_empty() {
+        facts.count = None;
     }
+    facts
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn places(root: &Path) -> Places {
-        Places {
+    fn settings(root: &Path) -> DriverSettings {
+        DriverSettings {
             root: root.to_owned(),
-            nvml: None,
-            retry: Default::default(),
-            visible: None,
-            by_bus: false,
+            ..DriverSettings::default()
         }
     }
 
     #[test]
     fn each_driver_leaves_a_sign_and_nvidia_comes_first() {
         let root = tempfile::tempdir().unwrap();
-        assert_eq!(presence(&places(root.path())), None);
+        assert_eq!(presence(&settings(root.path())), None);
         for (sign, expected) in [
             ("sys/module/i915", Vendor::Intel),
             ("dev/kfd", Vendor::Amd),
             ("dev/nvidiactl", Vendor::Nvidia),
         ] {
             std::fs::create_dir_all(root.path().join(sign)).unwrap();
-            assert_eq!(presence(&places(root.path())), Some(expected));
+            assert_eq!(presence(&settings(root.path())), Some(expected));
         }
     }
 

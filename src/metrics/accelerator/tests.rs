@@ -1,17 +1,11 @@
 //! A machine sketched for tests: devices as small copies of the kernel's files, asked as the observer asks.
 
-use super::driver::{AcceleratorFacts, DriverTimeouts};
+use super::driver::{AcceleratorFacts, DriverSettings};
 use super::gpus::Gpus;
 use axolotl_run_core::observation::GpuReading;
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
-
-/// Nothing here is slow.
-pub const TIMEOUTS: DriverTimeouts = DriverTimeouts {
-    answer: Duration::from_secs(20),
-    retry: Duration::from_secs(20),
-};
 
 /// A root with the files that a test puts there.
 pub struct Machine(tempfile::TempDir);
@@ -40,9 +34,19 @@ impl Machine {
         self.0.path()
     }
 
+    /// Begins to measure it; nothing here is slow.
+    pub fn gpus(&self) -> Gpus {
+        Gpus::start_with(DriverSettings {
+            root: self.root().to_owned(),
+            answer_timeout: Duration::from_secs(20),
+            retry_period: Duration::from_secs(20),
+            ..DriverSettings::default()
+        })
+    }
+
     /// Asks for one reading and waits for it.
     pub fn reading(&self, pids: &[u32]) -> (AcceleratorFacts, Vec<GpuReading>) {
-        let mut gpus = Gpus::start_at(self.root(), None, TIMEOUTS);
+        let mut gpus = self.gpus();
         let readings = Self::next(&mut gpus, pids);
         (wait(&mut gpus, Gpus::facts), readings)
     }

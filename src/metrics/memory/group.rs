@@ -60,13 +60,11 @@ impl MemoryGroup {
         };
         // In a container the groups above are out of sight, but version 1 sums them up here.
         let sums = files::text(&self.candidate.directory.join("memory.stat")).unwrap_or_default();
-        let mut least = files::field(&sums, "hierarchical_memory_limit");
+        let mut limits = Vec::from_iter(files::field(&sums, "hierarchical_memory_limit"));
         for directory in above(&self.candidate) {
-            if let Some(limit) = files::number(&directory.join(file)) {
-                least = Some(limit.min(least.unwrap_or(limit)));
-            }
+            limits.extend(files::number(&directory.join(file)));
         }
-        least
+        limits.into_iter().min()
     }
 
     /// Processes of the group that the kernel killed for memory, since the group was made.
@@ -75,10 +73,8 @@ impl MemoryGroup {
             Version::One => "memory.oom_control",
             Version::Two => "memory.events",
         };
-        files::field(
-            &files::text(&self.candidate.directory.join(file))?,
-            "oom_kill",
-        )
+        let events = files::text(&self.candidate.directory.join(file))?;
+        files::field(&events, "oom_kill")
     }
 }
 
@@ -86,34 +82,60 @@ impl MemoryGroup {
 fn visible(root: &Path, pid: u32) -> Option<Vec<Candidate>> {
     let groups = files::text(&root.join(format!("proc/{pid}/cgroup")))?;
     let mounts = files::text(&root.join("proc/self/mountinfo"))?;
-    let mut found = locate::candidates(&groups, &mounts);
-    for Candidate {
-        directory, mount, ..
-    } in &mut found
-    {
-        for path in [directory, mount] {
+    let mut candidates = locate::candidates(&groups, &mounts);
+    for candidate in &mut candidates {
+        for path in [&mut candidate.directory, &mut candidate.mount] {
             *path = root.join(path.strip_prefix("/").unwrap_or(path));
         }
     }
-    Some(found)
+    Some(candidates)
 }
 
 /// A group and those above it that can be seen: none is above the place where the hierarchy is mounted.
 fn above(group: &Candidate) -> impl Iterator<Item = &Path> {
-    let all = group.directory.ancestors().take(CGROUP_DEPTH_MAX);
-    all.take_while(|directory| directory.starts_with(&group.mount))
+    let ancestors = group.directory.ancestors().take(CGROUP_DEPTH_MAX);
+    ancestors.take_while(|directory| directory.starts_with(&group.mount))
 }
 
 /// The unified hierarchy's group of a process and those above it that can be seen, the process's own first.
 pub fn unified_ancestors(root: &Path, pid: u32) -> Vec<PathBuf> {
-    let mut found = visible(root, pid).unwrap_or_default();
-    found.retain(|candidate| candidate.version == Version::Two);
-    let group = found.first();
-    group
-        .into_iter()
-        .flat_map(above)
-        .map(Path::to_owned)
-        .collect()
+    let mut candidates = visible(root, pid).unwrap_or_default();
+    candidates.retain(|candidate| candidate.version == Version::Two);
+    match candidates.first() {
+        Some(group) => above(group).map(Path::to_owned).collect(),
+        None => Vec::new(),
+    }
+}
+
+/// Counts the processes that the kernel kills for memory from now on.
+#[derive(Debug)]
+pub struct OomKillWatch {
+    /// Where the process that was named is at home.
+    pub group: Option<MemoryGroup>,
+    /// What the counters said at the beginning.
+    pub before: OomKillCounters,
+}
+
+impl OomKillWatch {
+    /// Begins to count, for the process's group and the machine.
+    pub fn begin(pid: u32) -> Self {
+        let group = MemoryGroup::of(pid);
+        Self {
+            before: oom_kills(Path::new("/"), group.as_ref()),
+            group,
+        }
+    }
+
+    /// Goes on with the group that the process has entered, from what that group's counter says now.
+    pub fn regroup(&mut self, pid: u32) {
+        self.group = MemoryGroup::of(pid);
+        self.before.cgroup = self.group.as_ref().and_then(MemoryGroup::oom_kills);
+    }
+
+    /// The kills since the beginning. To be asked when an end is known: the kernel counts before it kills.
+    pub fn kills(&self) -> OomKillCounters {
+        oom_kills(Path::new("/"), self.group.as_ref()).since(self.before)
+    }
 }
 
 /// Processes that the kernel has killed for memory: in this group since it was made, on the whole machine since boot. The

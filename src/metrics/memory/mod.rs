@@ -4,5 +4,5 @@ mod group;
 mod locate;
 mod pressure;
 
-pub use group::{MemoryGroup, oom_kills};
+pub use group::{MemoryGroup, OomKillWatch, oom_kills};
 pub use pressure::PressureWatch;

@@ -9,7 +9,7 @@
 
 use super::ranks;
 use crate::metrics::files;
-use crate::metrics::tree::stat::fields;
+use crate::metrics::tree::stat::{ProcessStat, fields};
 use axolotl_run_core::observation::Failure;
 use axolotl_run_core::status::{End, signal};
 use axolotl_run_sys::deaths::Deaths;
@@ -85,7 +85,7 @@ impl DeathWatch {
             if watched.looks < RANK_LOOKS {
                 watched.looks += 1;
                 watched.rank = ranks::of(&self.procfs, pid).or(watched.rank);
-                if let Some(stat) = EndedStat::of(&self.procfs, pid) {
+                if let Some(stat) = ProcessStat::of(&self.procfs, pid) {
                     watched.parent = stat.parent;
                 }
             }
@@ -98,12 +98,14 @@ impl DeathWatch {
             self.dying.push((pid, at));
         }
         for (pid, since) in std::mem::take(&mut self.dying) {
-            let zombie = || End::from_wait(EndedStat::of(&self.procfs, pid)?.zombie?);
-            match self.deaths.end_of(pid).or_else(zombie) {
-                Some(end) => self.settle(pid, end, since),
+            let reaped = self.deaths.end_of(pid);
+            if let Some(end) = reaped.or_else(|| end_of_zombie(&self.procfs, pid)) {
+                self.settle(pid, end, since);
+            } else if at - since < DEATH_SETTLES.as_secs_f64() {
+                self.dying.push((pid, since));
+            } else {
                 // Nobody has reaped it, or the kernel does not say.
-                None if at - since < DEATH_SETTLES.as_secs_f64() => self.dying.push((pid, since)),
-                None => self.forget(pid),
+                self.forget(pid);
             }
         }
     }
@@ -111,10 +113,14 @@ impl DeathWatch {
     /// The failure that came first of those shortly before the end.
     pub fn first_failure(&self, end: f64) -> Option<Failure> {
         let since = end - FAILURE_WINDOW.as_secs_f64();
-        let failures = self.failures.iter().copied();
-        failures
-            .filter(|failure| failure.at >= since)
-            .min_by(|one, other| one.at.total_cmp(&other.at))
+        let mut first: Option<&Failure> = None;
+        for failure in &self.failures {
+            let is_earlier = first.is_none_or(|first| failure.at < first.at);
+            if failure.at >= since && is_earlier {
+                first = Some(failure);
+            }
+        }
+        first.copied()
     }
 
     /// What wakes a loop when a process has ended.
@@ -159,30 +165,20 @@ const fn is_failure(end: End, leads: bool) -> bool {
     }
 }
 
-/// What is read of `/proc/PID/stat`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct EndedStat {
-    parent: u32,
-    /// The wait status of a process that has ended and was not reaped.
-    zombie: Option<i32>,
+/// How a process ended that was not reaped.
+fn end_of_zombie(procfs: &Path, pid: u32) -> Option<End> {
+    let stat = files::text(&procfs.join(format!("{pid}/stat")))?;
+    End::from_wait(zombie_status(&stat)?)
 }
 
-impl EndedStat {
-    fn of(procfs: &Path, pid: u32) -> Option<Self> {
-        Self::parse(&files::text(&procfs.join(format!("{pid}/stat")))?)
+/// The wait status in the line of a process that has ended and was not reaped: the 52nd field of proc(5), of which the
+/// state is the third.
+fn zombie_status(stat: &str) -> Option<i32> {
+    let mut fields = fields(stat.as_bytes())?;
+    if fields.next()? != "Z" {
+        return None;
     }
-
-    fn parse(line: &str) -> Option<Self> {
-        let mut fields = fields(line.as_bytes())?;
-        let ended = fields.next()? == "Z";
-        let parent = fields.next()?.parse().ok()?;
-        // The 52nd field of proc(5); the two before were the third and the fourth.
-        let status = fields.nth(47).and_then(|status| status.parse().ok());
-        Some(Self {
-            parent,
-            zombie: status.filter(|_| ended),
-        })
-    }
+    fields.nth(48)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -213,30 +209,12 @@ mod tests {
     fn a_zombie_tells_how_it_ended() {
         let fields = ["0"; 47].join(" ");
         for (line, expected) in [
-            (
-                format!("7 (a) Z (b) Z 41 {fields} 139"),
-                Some(EndedStat {
-                    parent: 41,
-                    zombie: Some(139),
-                }),
-            ),
-            (
-                format!("7 (a) S 41 {fields} 0"),
-                Some(EndedStat {
-                    parent: 41,
-                    zombie: None,
-                }),
-            ),
-            (
-                "7 (a) Z 41".to_owned(),
-                Some(EndedStat {
-                    parent: 41,
-                    zombie: None,
-                }),
-            ),
+            (format!("7 (a) Z (b) Z 41 {fields} 139"), Some(139)),
+            (format!("7 (a) S 41 {fields} 139"), None),
+            ("7 (a) Z 41".to_owned(), None),
             ("7 (a".to_owned(), None),
         ] {
-            assert_eq!(EndedStat::parse(&line), expected, "{line}");
+            assert_eq!(zombie_status(&line), expected, "{line}");
         }
     }
 

@@ -36,42 +36,43 @@ const WAITING_SWITCHES: u64 = 10;
 
 impl RankActivity {
     /// Looks at the ranks among these processes.
-    pub fn look(pids: &[u32]) -> Self {
-        Self::at(Path::new("/proc"), pids)
-    }
-
-    fn at(procfs: &Path, pids: &[u32]) -> Self {
-        let mut found = BTreeMap::new();
+    pub fn look(procfs: &Path, pids: &[u32]) -> Self {
+        let mut activities = BTreeMap::new();
         for &pid in pids {
             // The first process of a rank leads it: pids grow, and its helpers come later. A rank has a device: there
             // are no more of the one than of the other.
             if let Some(rank) = ranks::of(procfs, pid)
-                && !found.contains_key(&rank)
-                && found.len() < limits::ACCELERATORS_MAX
-                && let Some(doing) = Activity::of(procfs, pid)
+                && !activities.contains_key(&rank)
+                && activities.len() < limits::ACCELERATORS_MAX
+                && let Some(activity) = Activity::of(procfs, pid)
             {
-                found.insert(rank, doing);
+                activities.insert(rank, activity);
             }
         }
-        Self(found)
+        Self(activities)
     }
 
     /// The rank that does something else than all others, compared with an earlier look.
     pub fn odd_one(&self, before: &Self) -> Option<u64> {
-        let mut groups: BTreeMap<(bool, bool, &str), Vec<u64>> = BTreeMap::new();
+        let mut ranks_by_behaviour = BTreeMap::new();
         for (rank, now) in &self.0 {
             let before = before.0.get(rank)?;
-            let busy = now.ticks.saturating_sub(before.ticks) >= BUSY_TICKS;
-            let switches = now.switches.saturating_sub(before.switches) > WAITING_SWITCHES;
+            let is_busy = now.ticks.saturating_sub(before.ticks) >= BUSY_TICKS;
+            let is_switched = now.switches.saturating_sub(before.switches) > WAITING_SWITCHES;
             // Where a busy one is at the moment is chance.
-            let sleeps_in = if busy { "" } else { now.sleeps_in.as_str() };
-            let group = groups.entry((busy, switches, sleeps_in)).or_default();
-            group.push(*rank);
+            let sleeps_in = if is_busy { "" } else { &now.sleeps_in };
+            ranks_by_behaviour
+                .entry((is_busy, is_switched, sleeps_in))
+                .or_insert_with(Vec::new)
+                .push(*rank);
         }
-        let mut groups: Vec<_> = groups.into_values().collect();
+        let mut groups: Vec<Vec<u64>> = ranks_by_behaviour.into_values().collect();
         groups.sort_by_key(Vec::len);
         match groups.as_slice() {
-            [one, rest] if one.len() == 1 && rest.len() >= 2 => one.first().copied(),
+            [odd, others] if others.len() >= 2 => match odd.as_slice() {
+                [rank] => Some(*rank),
+                _ => None,
+            },
             _ => None,
         }
     }
@@ -80,15 +81,14 @@ impl RankActivity {
 impl Activity {
     fn of(procfs: &Path, pid: u32) -> Option<Self> {
         let process = procfs.join(pid.to_string());
-        let stat = files::text(&process.join("stat"))?;
-        let used = ProcessStat::parse(stat.as_bytes())?.own_ticks;
-        let waited = run_queue::waited_at(procfs, &[pid]).unwrap_or(0.0);
-        let waited = (waited * probe::clock_ticks() as f64) as u64;
+        let used_ticks = ProcessStat::of(procfs, pid)?.own_ticks;
+        let waited_seconds = run_queue::waited_seconds(procfs, &[pid]).unwrap_or(0.0);
+        let waited_ticks = waited_seconds * probe::clock_ticks() as f64;
         let status = files::text(&process.join("status"))?;
         Some(Self {
             sleeps_in: files::text(&process.join("wchan")).unwrap_or_default(),
             switches: files::field(&status, "voluntary_ctxt_switches:")?,
-            ticks: used.saturating_add(waited),
+            ticks: used_ticks.saturating_add(waited_ticks as u64),
         })
     }
 }
@@ -207,9 +207,14 @@ mod tests {
             std::fs::write(process.join("task/5/schedstat"), "9 250000000 9\n").unwrap();
         }
         assert_eq!(
-            RankActivity::at(root.path(), &[7, 8, 9]),
+            RankActivity::look(root.path(), &[7, 8, 9]),
             ranks(&[(1, "futex_do_wait", 41, 54)])
         );
-        assert!(RankActivity::look(&[std::process::id()]).0.len() <= 1);
+        assert!(
+            RankActivity::look(Path::new("/proc"), &[std::process::id()])
+                .0
+                .len()
+                <= 1
+        );
     }
 }

@@ -4,21 +4,14 @@
 //! the kernel shows in /proc/PID/environ. Nothing of it but the one number is kept.
 
 use crate::metrics::files;
-use axolotl_run_core::limits;
 use std::path::Path;
 
 /// The variables that hold a worker's rank, in the order in which they decide.
-const VARIABLES: [&[u8]; 4] = [
-    b"RANK=",
-    b"OMPI_COMM_WORLD_RANK=",
-    b"PMIX_RANK=",
-    b"PMI_RANK=",
-];
+const VARIABLES: [&str; 4] = ["RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"];
 
 /// The rank that a process was started with; None where it has none, or cannot be looked at.
 pub fn of(procfs: &Path, pid: u32) -> Option<u64> {
-    let environment = procfs.join(format!("{pid}/environ"));
-    rank(&files::bytes(&environment, limits::ENVIRON_BYTES_MAX)?)
+    rank(&files::environment(procfs, pid))
 }
 
 /// The lowest rank among these processes; None where none has one (yet).
@@ -29,11 +22,13 @@ pub fn lowest(pids: &[u32]) -> Option<u64> {
 }
 
 fn rank(environment: &[u8]) -> Option<u64> {
-    VARIABLES.iter().find_map(|name| {
-        let mut entries = environment.split(|byte| *byte == 0);
-        let value = entries.find_map(|entry| entry.strip_prefix(*name))?;
-        std::str::from_utf8(value).ok()?.parse().ok()
-    })
+    for name in VARIABLES {
+        let value = files::variable(environment, name).unwrap_or_default();
+        if let Ok(rank) = value.parse() {
+            return Some(rank);
+        }
+    }
+    None
 }
 
 #[cfg(test)]

@@ -11,12 +11,7 @@ use std::path::Path;
 const QUEUE_THREADS_MAX: usize = 1024;
 
 /// The seconds that all threads of these processes have waited; None where the kernel does not say.
-pub fn waited_seconds(pids: &[u32]) -> Option<f64> {
-    waited_at(Path::new("/proc"), pids)
-}
-
-/// The same, with /proc at another place.
-pub fn waited_at(procfs: &Path, pids: &[u32]) -> Option<f64> {
+pub fn waited_seconds(procfs: &Path, pids: &[u32]) -> Option<f64> {
     let mut seconds = None;
     let mut left = QUEUE_THREADS_MAX;
     for pid in pids {
@@ -25,8 +20,8 @@ pub fn waited_at(procfs: &Path, pids: &[u32]) -> Option<f64> {
         left -= names.len();
         for thread in names {
             let line = files::text(&threads.join(thread).join("schedstat")).unwrap_or_default();
-            if let Some(waited) = waited(&line) {
-                seconds = Some(seconds.unwrap_or(0.0) + waited as f64 / 1e9);
+            if let Some(nanoseconds) = waited(&line) {
+                seconds = Some(seconds.unwrap_or(0.0) + nanoseconds as f64 / 1e9);
             }
         }
     }
@@ -55,12 +50,12 @@ mod tests {
             std::fs::write(directory.join("schedstat"), text).unwrap();
         }
         assert_eq!(
-            waited_at(root.path(), &[7, 8, 9]),
+            waited_seconds(root.path(), &[7, 8, 9]),
             Some(1.75),
             "8 is no process"
         );
-        assert_eq!(waited_at(root.path(), &[7]), Some(1.5));
-        assert_eq!(waited_at(root.path(), &[]), None);
+        assert_eq!(waited_seconds(root.path(), &[7]), Some(1.5));
+        assert_eq!(waited_seconds(root.path(), &[]), None);
         for broken in ["", "1", "1 x 2", "1 -4 2"] {
             assert_eq!(waited(broken), None, "{broken}");
         }

@@ -20,23 +20,12 @@ const TREE_IDLE_SAMPLES: u8 = 2;
 #[derive(Debug, Default)]
 pub struct Brief {
     /// The short file about its memory, kept open once it was needed.
-    memory: Option<File>,
+    pub memory: Option<File>,
     /// Samples for which its clock is left alone.
-    idle: u8,
+    pub idle: u8,
 }
 
 impl Brief {
-    /// Whether a file is kept open.
-    pub const fn is_open(&self) -> bool {
-        self.memory.is_some()
-    }
-
-    /// For how many samples its clock is not read.
-    #[cfg(test)]
-    pub const fn left_alone(&self) -> u8 {
-        self.idle
-    }
-
     /// Opens the file of a process for which this pays; whether that was done.
     pub fn open(&mut self, procfs: &mut Procfs, pid: u32, threads: u64) -> bool {
         let pays = self.memory.is_none() && threads > limits::TREE_THREADS_BRIEF;
@@ -55,25 +44,19 @@ impl Brief {
         ticks_per_second: u64,
     ) -> Option<ProcessStat> {
         // First the file, which is this process's and no later one's.
-        let resident_pages = procfs.read_memory(self.memory.as_ref()?)?;
+        let mut stat = *was;
+        stat.resident_pages = procfs.read_memory(self.memory.as_ref()?)?;
         if let Some(left) = self.idle.checked_sub(1) {
             self.idle = left;
-            return Some(ProcessStat {
-                resident_pages,
-                ..*was
-            });
+            return Some(stat);
         }
         let nanoseconds = clock::processor_time(pid)?.as_nanos();
         let ticks = nanoseconds * u128::from(ticks_per_second) / 1_000_000_000;
         // The kernel rounds the two kinds of time that it tells of one by one.
-        let own_ticks = u64::try_from(ticks).ok()?.max(was.own_ticks);
-        if own_ticks == was.own_ticks {
+        stat.own_ticks = u64::try_from(ticks).ok()?.max(was.own_ticks);
+        if stat.own_ticks == was.own_ticks {
             self.idle = TREE_IDLE_SAMPLES;
         }
-        Some(ProcessStat {
-            own_ticks,
-            resident_pages,
-            ..*was
-        })
+        Some(stat)
     }
 }

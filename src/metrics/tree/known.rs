@@ -54,10 +54,7 @@ impl KnownProcesses {
         if self.all.contains_key(&pid) || self.all.len() >= limits::TREE_PROCESSES_MAX {
             return false;
         }
-        let Some(file) = self.procfs.open_stat(pid) else {
-            return false;
-        };
-        let Some(stat) = self.procfs.read_stat(&file) else {
+        let Some((file, stat)) = self.procfs.open_stat(pid) else {
             return false;
         };
         if parent.unwrap_or(stat.parent) != stat.parent {
@@ -85,33 +82,30 @@ impl KnownProcesses {
     /// counted once: it is missing when its turn comes, and its parent does not have its time yet.
     pub fn refresh(&mut self, ticks_per_second: u64) -> u64 {
         let mut gone = Vec::new();
-        let whole = self.samples.is_multiple_of(TREE_WHOLE_SAMPLES);
+        let reads_all = self.samples.is_multiple_of(TREE_WHOLE_SAMPLES);
         self.samples = self.samples.wrapping_add(1);
         let procfs = &mut self.procfs;
         for (pid, process) in &mut self.all {
-            if !whole
-                && let Some(stat) =
-                    process
-                        .brief
-                        .read(procfs, *pid, &process.stat, ticks_per_second)
-            {
-                process.stat = stat;
-                continue;
+            if !reads_all {
+                let brief = &mut process.brief;
+                if let Some(stat) = brief.read(procfs, *pid, &process.stat, ticks_per_second) {
+                    process.stat = stat;
+                    continue;
+                }
             }
             let stat = match &process.file {
                 Some(file) => procfs.read_stat(file),
                 None => procfs.stat_of(*pid),
             };
-            match stat {
-                Some(stat) if stat.started == process.stat.started => {
-                    process.stat = stat;
-                    if self.kept_files < limits::TREE_FILES_MAX
-                        && process.brief.open(procfs, *pid, stat.threads)
-                    {
-                        self.kept_files += 1;
-                    }
-                }
-                _ => gone.push(*pid),
+            let Some(stat) = stat.filter(|stat| stat.started == process.stat.started) else {
+                gone.push(*pid);
+                continue;
+            };
+            process.stat = stat;
+            if self.kept_files < limits::TREE_FILES_MAX
+                && process.brief.open(procfs, *pid, stat.threads)
+            {
+                self.kept_files += 1;
             }
         }
         // Children first: what a child leaves goes through its parent, which may be gone as well.
@@ -122,7 +116,7 @@ impl KnownProcesses {
             };
             for is_open in [
                 process.file.is_some(),
-                process.brief.is_open(),
+                process.brief.memory.is_some(),
                 process.children.is_some(),
             ] {
                 self.kept_files -= usize::from(is_open);

@@ -21,24 +21,12 @@ pub mod stat;
 #[cfg(test)]
 mod tests;
 
+use axolotl_run_core::observation::Sample;
 use axolotl_run_sys::probe;
 use discovery::Discovery;
 use known::KnownProcesses;
 use procfs::Procfs;
 use std::path::PathBuf;
-
-/// What one sample of the tree says.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct TreeSample {
-    /// Live processes, zombies not among them.
-    pub processes: Option<u64>,
-    /// Processor seconds so far, of live and ended processes.
-    pub cpu_seconds: Option<f64>,
-    /// Resident bytes of all live processes; shared pages count more than once.
-    pub rss_sum_bytes: Option<u64>,
-    /// Resident bytes of the largest live process.
-    pub rss_max_process_bytes: Option<u64>,
-}
 
 /// Follows one command's processes.
 #[derive(Debug)]
@@ -75,13 +63,12 @@ impl TreeSampler {
         }
     }
 
-    /// Measures the tree.
-    pub fn sample(&mut self) -> TreeSample {
+    /// Measures the tree: the parts of a sample that are about processes.
+    pub fn sample(&mut self) -> Sample {
         if !self.seen {
-            return TreeSample::default();
+            return Sample::default();
         }
-        let ended = self.known.refresh(self.ticks_per_second);
-        self.ended_ticks += ended;
+        self.ended_ticks += self.known.refresh(self.ticks_per_second);
         self.discovery.find(&mut self.known);
         self.sum()
     }
@@ -96,28 +83,28 @@ impl TreeSampler {
         self.known.procfs.accesses
     }
 
-    fn sum(&mut self) -> TreeSample {
+    fn sum(&mut self) -> Sample {
         let mut ticks = self.ended_ticks;
         for process in self.known.all.values() {
             ticks += process.account.ticks(&process.stat);
         }
         self.highest_ticks = self.highest_ticks.max(ticks);
         let mut processes = 0;
-        let mut sum = 0;
-        let mut largest = 0;
+        let mut sum = None;
+        let mut largest = None;
+        // No live process is no knowledge about memory: the peak was before.
         for (_, process) in self.known.live() {
             let bytes = process.stat.resident_pages * self.page_size;
             processes += 1;
-            sum += bytes;
-            largest = bytes.max(largest);
+            sum = Some(bytes + sum.unwrap_or(0));
+            largest = largest.max(Some(bytes));
         }
-        // No live process is no knowledge about memory: the peak was before.
-        let known = |bytes| (processes > 0).then_some(bytes);
-        TreeSample {
+        Sample {
             processes: Some(processes),
             cpu_seconds: Some(self.highest_ticks as f64 / self.ticks_per_second as f64),
-            rss_sum_bytes: known(sum),
-            rss_max_process_bytes: known(largest),
+            rss_sum_bytes: sum,
+            rss_max_process_bytes: largest,
+            ..Sample::default()
         }
     }
 }

@@ -37,8 +37,11 @@ impl Procfs {
         File::open(self.root.join(path)).ok()
     }
 
-    pub fn open_stat(&mut self, pid: u32) -> Option<File> {
-        self.open(format!("{pid}/stat"))
+    /// Opens the stat file of a process and reads it.
+    pub fn open_stat(&mut self, pid: u32) -> Option<(File, ProcessStat)> {
+        let file = self.open(format!("{pid}/stat"))?;
+        let stat = self.read_stat(&file)?;
+        Some((file, stat))
     }
 
     /// Reads an open stat file.
@@ -50,8 +53,8 @@ impl Procfs {
 
     /// Reads the stat file of a process anew.
     pub fn stat_of(&mut self, pid: u32) -> Option<ProcessStat> {
-        let file = self.open_stat(pid)?;
-        self.read_stat(&file)
+        let (_, stat) = self.open_stat(pid)?;
+        Some(stat)
     }
 
     /// Opens the short file about a process's memory.
@@ -82,14 +85,14 @@ impl Procfs {
     pub fn read_children(&mut self, file: &File) -> Option<Vec<u32>> {
         self.accesses += 1;
         let mut list = files::beginning::<512>(file)?;
-        if list.len() == 512 {
-            // A long list comes a page at a time.
-            let mut page = [0; 4096];
-            while list.len() < limits::TREE_PROCESSES_MAX * 8
-                && let Ok(count @ 1..) = file.read_at(&mut page, list.len() as u64)
-            {
-                list += std::str::from_utf8(page.get(..count)?).ok()?;
-            }
+        let is_long = list.len() == 512;
+        // A long list comes a page at a time.
+        let mut page = [0; 4096];
+        while is_long
+            && list.len() < limits::TREE_PROCESSES_MAX * 8
+            && let Ok(count @ 1..) = file.read_at(&mut page, list.len() as u64)
+        {
+            list += std::str::from_utf8(page.get(..count)?).ok()?;
         }
         let mut children = Vec::new();
         for pid in list.split_ascii_whitespace() {

@@ -5,6 +5,8 @@
 //! tell a process from a later one with the same pid. Hence the raw line. Pure; a sample's reader is in `procfs.rs`, and
 //! other fields of the line are found through [`fields`], which knows where the name ends.
 
+use crate::metrics::files;
+use std::path::Path;
 use std::str::SplitAsciiWhitespace;
 
 /// What is read of a process.
@@ -35,7 +37,13 @@ pub fn fields(line: &[u8]) -> Option<SplitAsciiWhitespace<'_>> {
 }
 
 impl ProcessStat {
-    /// Reads the line.
+    /// Reads the line of a process.
+    pub fn of(procfs: &Path, pid: u32) -> Option<Self> {
+        let line = files::text(&procfs.join(format!("{pid}/stat")))?;
+        Self::parse(line.as_bytes())
+    }
+
+    /// Reads a line.
     pub fn parse(line: &[u8]) -> Option<Self> {
         let mut fields = fields(line)?;
         let state = fields.next()?;

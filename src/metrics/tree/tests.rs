@@ -46,10 +46,7 @@ impl Drop for Script {
 }
 
 /// Samples until the sample is as wished.
-fn sample_until(
-    sampler: &mut TreeSampler,
-    mut wish: impl FnMut(&TreeSample) -> bool,
-) -> TreeSample {
+fn sample_until(sampler: &mut TreeSampler, mut wish: impl FnMut(&Sample) -> bool) -> Sample {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         let sample = sampler.sample();
@@ -99,19 +96,14 @@ fn many_threads_are_measured_as_a_few_are() {
         let own = std::process::id();
         let mut sampler = TreeSampler::new(own);
         let first = sampler.sample();
-        assert!(sampler.known.all[&own].brief.is_open());
+        assert!(sampler.known.all[&own].brief.memory.is_some());
         let later = sample_until(&mut sampler, |sample| {
             sample.cpu_seconds > first.cpu_seconds.map(|sum| sum + 0.3)
         });
         assert!(later.rss_max_process_bytes.unwrap() > 0);
         // The kernel's line says the same, of one that has never stood still.
-        assert_eq!(sampler.known.all[&own].brief.left_alone(), 0);
-        let line = sampler
-            .known
-            .procfs
-            .open_stat(own)
-            .and_then(|file| sampler.known.procfs.read_stat(&file))
-            .unwrap();
+        assert_eq!(sampler.known.all[&own].brief.idle, 0);
+        let line = sampler.known.procfs.stat_of(own).unwrap();
         let ticks = sampler.known.all[&own].stat.own_ticks;
         assert!(ticks.abs_diff(line.own_ticks) <= 20, "{ticks} {line:?}");
         stop.store(true, Ordering::Relaxed);
@@ -191,7 +183,7 @@ fn a_command_that_was_never_there_is_unknown() {
     let nowhere = tempfile::tempdir().unwrap();
     assert_eq!(
         TreeSampler::at(nowhere.path(), 7).sample(),
-        TreeSample::default()
+        Sample::default()
     );
 }
 

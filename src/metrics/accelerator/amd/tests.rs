@@ -1,8 +1,8 @@
 //! AMD's devices as small copies of the kernel's files.
 
-use super::super::driver::{AcceleratorFacts, Health};
+use super::super::driver::{AcceleratorFacts, DriverSettings, Health};
 use super::super::gpus::Gpus;
-use super::super::tests::{Machine, TIMEOUTS};
+use super::super::tests::Machine;
 use super::*;
 use axolotl_run_core::observation::Attribution;
 use std::fs;
@@ -93,7 +93,11 @@ fn in_a_container_amd_memory_is_the_growth_since_the_start() {
 #[test]
 fn a_machine_without_accelerators_says_so_at_once_and_starts_nothing() {
     let machine = Machine::new();
-    let mut gpus = Gpus::start_at(machine.root(), Some("".into()), TIMEOUTS);
+    let mut gpus = Gpus::start_with(DriverSettings {
+        root: machine.root().to_owned(),
+        nvml_library: Some("".into()),
+        ..DriverSettings::default()
+    });
     assert_eq!(gpus.health(), Health::Absent);
     assert_eq!(gpus.facts(), Some(AcceleratorFacts::none()));
     gpus.request_sample(&[1]);

@@ -1,7 +1,6 @@
 //! Intel's devices as small copies of the kernel's files.
 
-use super::super::gpus::Gpus;
-use super::super::tests::{Machine, TIMEOUTS};
+use super::super::tests::Machine;
 use super::*;
 use axolotl_run_core::public::PublicStr;
 use proptest::prelude::*;
@@ -103,7 +102,7 @@ fn load_is_what_was_done_between_two_looks() {
         client(&machine, (70, 5), 1, "0000:4d:00.0", &cycles(first, clock));
         client(&machine, (71, 5), 2, "0000:4d:00.0", &cycles(second, clock));
     };
-    let mut gpus = Gpus::start_at(machine.root(), None, TIMEOUTS);
+    let mut gpus = machine.gpus();
     let mut load = || {
         Machine::next(&mut gpus, &[70, 71])
             .first()
@@ -124,7 +123,7 @@ fn load_is_what_was_done_between_two_looks() {
 fn nanoseconds_and_joules_are_set_against_our_own_clock() {
     let machine = machine();
     let mut device = IntelDevice {
-        path: machine.root().join("sys/class/drm/card1/device"),
+        device: DrmDevice::at(machine.root().join("sys/class/drm/card1/device")),
         address: "0000:4d:00.0".into(),
         last: None,
     };

@@ -168,7 +168,7 @@ impl<'nvml> NvidiaDevice<'nvml> {
     pub fn identity(&self) -> CudaDevice {
         let mut identity = CudaDevice::default();
         if let Some(device) = &self.device {
-            identity.uuid = device.uuid().ok();
+            identity.uuid = device.uuid().unwrap_or_default();
             identity.model = device.name().unwrap_or_default();
         }
         for instance in &self.instances {
@@ -177,14 +177,14 @@ impl<'nvml> NvidiaDevice<'nvml> {
         identity
     }
 
-    /// Model and memory: of the instances that are meant, of all that there are, or of the device.
-    pub fn facts(&self, chosen: &[usize]) -> Vec<Accelerator> {
+    /// Model and memory: of the instance that is meant, of all that there are, or of the device.
+    pub fn facts(&self, chosen: Option<usize>) -> Vec<Accelerator> {
         if self.instances.is_empty() {
             return vec![self.facts_of(self.device.as_ref())];
         }
         let mut facts = Vec::new();
         for (number, instance) in self.instances.iter().enumerate() {
-            if chosen.is_empty() || chosen.contains(&number) {
+            if chosen.is_none_or(|chosen| chosen == number) {
                 facts.push(self.facts_of(Some(instance)));
             }
         }

@@ -11,10 +11,9 @@ mod xid;
 
 use super::attribution::Attributor;
 use super::cuda_visible::{CudaDevice, RunDevices, VisibleDevices};
-use super::driver::{AcceleratorFacts, DriverAnswer, Health, Places, Questions};
+use super::driver::{AcceleratorFacts, DriverAnswer, DriverSettings, Health, Questions};
 use super::presence::{has_nvidia_device, nvidia_without_library, pids_comparable};
 use axolotl_run_core::limits;
-use axolotl_run_core::public::PublicStr;
 use device::{Lost, NvidiaDevice};
 use nvml_wrapper::Nvml;
 use nvml_wrapper::error::NvmlError;
@@ -22,9 +21,9 @@ use std::time::Instant;
 use xid::XidErrors;
 
 /// What is kept while the library is loaded anew.
-struct Memory {
+struct Memory<'settings> {
     attributor: Option<Attributor>,
-    users: RunDevices,
+    run_devices: RunDevices<'settings>,
     facts_sent: bool,
 }
 
@@ -39,20 +38,20 @@ enum SessionEnd {
 }
 
 /// Answers questions until nobody asks any more.
-pub fn serve(places: &Places, questions: &Questions) {
+pub fn serve(settings: &DriverSettings, questions: &Questions) {
     let mut memory = Memory {
         attributor: None,
-        users: RunDevices::nvidia(places),
+        run_devices: RunDevices::new(settings),
         facts_sent: false,
     };
     loop {
         let began = Instant::now();
         let mut builder = Nvml::builder();
-        if let Some(path) = &places.nvml {
+        if let Some(path) = &settings.nvml_library {
             builder.lib_path(path);
         }
         let mut health = match builder.init() {
-            Ok(nvml) => match session(&nvml, places, &mut memory, began, questions) {
+            Ok(nvml) => match session(&nvml, settings, &mut memory, began, questions) {
                 SessionEnd::Done => return,
                 SessionEnd::Lost => continue,
                 SessionEnd::Failed => Health::Failed,
@@ -61,7 +60,7 @@ pub fn serve(places: &Places, questions: &Questions) {
                 Health::LibraryMissing
             }
             // A library that is installed without its driver, as in images for both kinds of machines.
-            Err(NvmlError::DriverNotLoaded) if !has_nvidia_device(&places.root) => {
+            Err(NvmlError::DriverNotLoaded) if !has_nvidia_device(&settings.root) => {
                 Health::LibraryMissing
             }
             Err(_) => Health::Failed,
@@ -69,7 +68,7 @@ pub fn serve(places: &Places, questions: &Questions) {
         if memory.attributor.is_some() {
             health = Health::Lost;
         }
-        if !without_library(places, &mut memory, health, began, questions) {
+        if !without_library(settings, &mut memory, health, began, questions) {
             return;
         }
     }
@@ -77,8 +76,8 @@ pub fn serve(places: &Places, questions: &Questions) {
 
 /// Answers with what is known without the library, until it is time to load it again.
 fn without_library(
-    places: &Places,
-    memory: &mut Memory,
+    settings: &DriverSettings,
+    memory: &mut Memory<'_>,
     health: Health,
     began: Instant,
     questions: &Questions,
@@ -87,10 +86,10 @@ fn without_library(
         memory.facts_sent = true;
         // A library that was named, cannot be used and has no device to speak for is no sign of an accelerator. One
         // that runs and refuses is: it has found a driver.
-        let facts = if health == Health::LibraryMissing && !has_nvidia_device(&places.root) {
+        let facts = if health == Health::LibraryMissing && !has_nvidia_device(&settings.root) {
             AcceleratorFacts::none()
         } else {
-            nvidia_without_library(&places.root)
+            nvidia_without_library(&settings.root)
         };
         questions.answer(DriverAnswer {
             facts: Some(facts),
@@ -99,7 +98,7 @@ fn without_library(
     }
     while questions.requests.recv().is_ok() {
         questions.answer(DriverAnswer::of(health));
-        if began.elapsed() >= places.retry {
+        if began.elapsed() >= settings.retry_period {
             return true;
         }
     }
@@ -108,8 +107,8 @@ fn without_library(
 
 fn session(
     nvml: &Nvml,
-    places: &Places,
-    memory: &mut Memory,
+    settings: &DriverSettings,
+    memory: &mut Memory<'_>,
     began: Instant,
     questions: &Questions,
 ) -> SessionEnd {
@@ -123,13 +122,13 @@ fn session(
     let attributor = memory.attributor.get_or_insert_with(|| {
         // The command was only just started; it takes seconds until it can use a device.
         let baselines = devices.iter_mut().map(NvidiaDevice::used_memory);
-        Attributor::new(pids_comparable(&places.root), baselines.collect())
+        Attributor::new(pids_comparable(&settings.root), baselines.collect())
     });
     let shown: Vec<CudaDevice> = devices.iter().map(NvidiaDevice::identity).collect();
     if !memory.facts_sent {
         memory.facts_sent = true;
         questions.answer(DriverAnswer {
-            facts: Some(facts(&devices, &memory.users.selection(&shown))),
+            facts: Some(facts(&devices, &memory.run_devices.selection(&shown))),
             ..DriverAnswer::of(Health::Working)
         });
     }
@@ -138,8 +137,8 @@ fn session(
         devices.iter().filter_map(|device| device.device.as_ref()),
     );
     while let Ok(tree) = questions.requests.recv() {
-        memory.users.look_at(&tree);
-        let selection = memory.users.selection(&shown);
+        memory.run_devices.look_at(&tree);
+        let selection = memory.run_devices.selection(&shown);
         let mut health = Health::Working;
         let mut readings = Vec::new();
         for (place, device) in devices.iter_mut().enumerate() {
@@ -159,7 +158,7 @@ fn session(
             xids,
             ..DriverAnswer::of(health)
         });
-        if health == Health::Lost && began.elapsed() >= places.retry {
+        if health == Health::Lost && began.elapsed() >= settings.retry_period {
             return SessionEnd::Lost;
         }
     }
@@ -168,17 +167,18 @@ fn session(
 
 /// What the start event says: the devices that the run can use, as its own framework will count them.
 fn facts(devices: &[NvidiaDevice<'_>], selection: &VisibleDevices) -> AcceleratorFacts {
-    // Which of unlike devices cannot be told: then no model is named.
     let mut info = Vec::new();
-    for (place, instances) in selection.places.iter().flatten() {
-        if let Some(device) = devices.get(*place) {
-            info.extend(device.facts(instances));
+    for (place, instance) in &selection.places {
+        if let Some(device) = devices.get(*place)
+            && !selection.is_unknown
+        {
+            info.extend(device.facts(*instance));
         }
     }
+    let kind = if devices.is_empty() { "none" } else { "cuda" };
     AcceleratorFacts {
-        kind: PublicStr::constant(if devices.is_empty() { "none" } else { "cuda" }),
-        count: Some(selection.count),
-        info,
+        count: Some(selection.places.len() as u64),
+        ..AcceleratorFacts::new(kind, info)
     }
 }
 

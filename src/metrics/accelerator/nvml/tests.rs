@@ -1,7 +1,7 @@
 //! NVIDIA's accelerators, against a stand-in for the driver's library that does what the scenario says.
 
 use crate::metrics::accelerator::AcceleratorFacts;
-use crate::metrics::accelerator::DriverTimeouts;
+use crate::metrics::accelerator::DriverSettings;
 use crate::metrics::accelerator::Gpus;
 use crate::metrics::accelerator::Health;
 use axolotl_run_core::observation::{Attribution, GpuReading};
@@ -48,42 +48,35 @@ impl World {
         self
     }
 
+    /// As a driver of this sort has it, and patiently.
+    fn settings(&self, driver: Driver) -> DriverSettings {
+        DriverSettings {
+            root: self.root.path().to_owned(),
+            nvml_library: Some(nvml::library(driver).into()),
+            answer_timeout: PATIENCE,
+            retry_period: PATIENCE,
+            ..DriverSettings::default()
+        }
+    }
+
     fn gpus(&self, driver: Driver) -> Gpus {
-        self.gpus_with_timeout(driver, PATIENCE)
+        Gpus::start_with(self.settings(driver))
     }
 
-    fn gpus_with_timeout(&self, driver: Driver, timeout: Duration) -> Gpus {
-        self.gpus_with(
-            driver,
-            DriverTimeouts {
-                answer: timeout,
-                retry: PATIENCE,
-            },
-        )
+    fn gpus_with_timeout(&self, driver: Driver, answer_timeout: Duration) -> Gpus {
+        Gpus::start_with(DriverSettings {
+            answer_timeout,
+            ..self.settings(driver)
+        })
     }
 
-    /// For a command with these values of CUDA_VISIBLE_DEVICES and CUDA_DEVICE_ORDER.
-    fn gpus_for(&self, visible: Option<&str>, order: Option<&str>) -> Gpus {
-        let patience = DriverTimeouts {
-            answer: PATIENCE,
-            retry: PATIENCE,
-        };
-        let library = nvml::library(Driver::Current).into();
-        Gpus::start_for(
-            self.root.path(),
-            Some(library),
-            patience,
-            visible.map(str::to_owned),
-            order,
-        )
-    }
-
-    fn gpus_with(&self, driver: Driver, patience: DriverTimeouts) -> Gpus {
-        Gpus::start_at(
-            self.root.path(),
-            Some(nvml::library(driver).into()),
-            patience,
-        )
+    /// For a command with this value of CUDA_VISIBLE_DEVICES.
+    fn gpus_for(&self, visible: Option<&str>, by_bus: bool) -> Gpus {
+        Gpus::start_with(DriverSettings {
+            visible_devices: visible.map(str::to_owned),
+            by_bus,
+            ..self.settings(Driver::Current)
+        })
     }
 }
 
@@ -244,7 +237,7 @@ fn the_run_s_devices_are_those_that_cuda_shows_it_and_those_that_it_uses() {
         (Some("NoDevFiles"), 0, vec![]),
         (Some("GPU-stub-3"), 1, vec![3]),
     ] {
-        let mut gpus = world.gpus_for(visible, None);
+        let mut gpus = world.gpus_for(visible, false);
         let facts = facts(&mut gpus);
         assert_eq!(
             (facts.kind.as_str(), facts.count, facts.info.len()),
@@ -259,7 +252,7 @@ fn the_run_s_devices_are_those_that_cuda_shows_it_and_those_that_it_uses() {
     }
     // What a process of the run uses is the run's, whatever the variable says.
     world.scenario.set(&format!("{four}3.procs=70:5\n"));
-    let read: Vec<u32> = reading(&mut world.gpus_for(Some("0"), None), &[70])
+    let read: Vec<u32> = reading(&mut world.gpus_for(Some("0"), false), &[70])
         .iter()
         .map(|reading| reading.index)
         .collect();
@@ -268,14 +261,14 @@ fn the_run_s_devices_are_those_that_cuda_shows_it_and_those_that_it_uses() {
     world
         .scenario
         .set(&four.replace("0.name=Tesla T4", "0.name=NVIDIA A100"));
-    let mut gpus = world.gpus_for(Some("0,1"), None);
+    let mut gpus = world.gpus_for(Some("0,1"), false);
     assert_eq!(
         (facts(&mut gpus).count, facts(&mut gpus).info.len()),
         (Some(2), 0)
     );
     assert_eq!(reading(&mut gpus, &[70]).len(), 4);
     assert_eq!(
-        reading(&mut world.gpus_for(Some("0,1"), Some("PCI_BUS_ID")), &[70]).len(),
+        reading(&mut world.gpus_for(Some("0,1"), true), &[70]).len(),
         2
     );
 }
@@ -286,13 +279,13 @@ fn a_device_that_is_shared_out_shows_its_instances() {
         0.mig.0.name=NVIDIA A100-SXM4-40GB MIG 3g.20gb\n0.mig.0.total=21000000000\n0.mig.0.uuid=MIG-aaaa\n0.mig.0.procs=70:700\n\
         0.mig.1.name=NVIDIA A100-SXM4-40GB MIG 1g.5gb\n0.mig.1.total=5000000000\n0.mig.1.uuid=MIG-bbbb\n0.mig.1.procs=99:800\n";
     let world = World::new(shared).with_comparable_pids();
-    let mut gpus = world.gpus_for(Some("MIG-bbbb"), None);
+    let mut gpus = world.gpus_for(Some("MIG-bbbb"), false);
     let of_run = facts(&mut gpus);
     assert_eq!(
         (of_run.count, of_run.info.len(), of_run.info[0].memory),
         (Some(1), 1, Some(5_000_000_000))
     );
-    let all = facts(&mut world.gpus_for(None, None));
+    let all = facts(&mut world.gpus_for(None, false));
     assert_eq!(
         (all.count, all.info[0].memory),
         (Some(2), Some(21_000_000_000))
@@ -313,7 +306,7 @@ fn a_device_that_is_shared_out_shows_its_instances() {
 #[test]
 fn the_drivers_own_errors_arrive_once_and_only_those_of_the_runs_devices() {
     let world = World::new(&format!("{TWO}0.events=1\n1.events=1\n"));
-    let mut gpus = world.gpus_for(Some("GPU-stub-0"), None);
+    let mut gpus = world.gpus_for(Some("GPU-stub-0"), false);
     reading(&mut gpus, &[]);
     assert_eq!(gpus.take_xids(), [] as [u64; 0]);
     world.scenario.set(&format!(
@@ -351,14 +344,10 @@ fn errors_of_memory_are_counted_by_the_device() {
 fn a_missing_library_is_said_and_is_no_error() {
     let world = World::new("");
     let missing = world.root.path().join("libnone.so");
-    let mut gpus = Gpus::start_at(
-        world.root.path(),
-        Some(missing.into()),
-        DriverTimeouts {
-            answer: PATIENCE,
-            retry: PATIENCE,
-        },
-    );
+    let mut gpus = Gpus::start_with(DriverSettings {
+        nvml_library: Some(missing.into()),
+        ..world.settings(Driver::Current)
+    });
     // The machine shows no device: that a library was named is no sign of one.
     assert_eq!(facts(&mut gpus), AcceleratorFacts::none());
     gpus.request_sample(&[70]);
@@ -407,7 +396,7 @@ fn a_call_that_hangs_is_a_fact_after_the_timeout_and_holds_nothing_up() {
     world.scenario.set(TWO);
     until(|| gpus.try_reading());
     assert_eq!(gpus.health(), Health::Working);
-    assert!(gpus.ever_unresponsive());
+    assert!(gpus.ever_unresponsive);
 }
 
 #[test]
@@ -472,13 +461,10 @@ fn one_failing_sensor_is_asked_again_and_an_unsupported_one_is_not() {
 #[test]
 fn a_lost_device_comes_back_with_a_new_session_and_keeps_its_baseline() {
     let world = World::new(TWO);
-    let mut gpus = world.gpus_with(
-        Driver::Current,
-        DriverTimeouts {
-            answer: PATIENCE,
-            retry: Duration::ZERO,
-        },
-    );
+    let mut gpus = Gpus::start_with(DriverSettings {
+        retry_period: Duration::ZERO,
+        ..world.settings(Driver::Current)
+    });
     reading(&mut gpus, &[70]);
     world
         .scenario

@@ -21,7 +21,7 @@ const MAPS_PROCESSES_MAX: usize = 32;
 /// The environment that the processes show best.
 pub fn environment(procfs: &Path, pids: &[u32]) -> Option<PythonEnvironment> {
     let mut best = None;
-    for pid in pids.iter().take(limits::MAPS_PROCESSES_MAX) {
+    for pid in pids.iter().take(MAPS_PROCESSES_MAX) {
         let process = procfs.join(pid.to_string());
         let Some((python, has_torch)) = of_process(&process) else {
             continue;
@@ -36,7 +36,7 @@ pub fn environment(procfs: &Path, pids: &[u32]) -> Option<PythonEnvironment> {
 
 /// The environment of one process, and whether it has torch, and so surely is the training's.
 fn of_process(process: &Path) -> Option<(PythonEnvironment, bool)> {
-    let maps = files::bytes(&process.join("maps"), limits::MAPS_BYTES_MAX)?;
+    let maps = files::bytes(&process.join("maps"), MAPS_BYTES_MAX)?;
     if let Some((directory, has_torch)) = mapped_directory(&maps)
         && let Some(directory) = seen_from_here(process, directory)
     {

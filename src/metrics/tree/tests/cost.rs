@@ -106,7 +106,7 @@ fn role_counts_its_reads() {
     );
 
     // The façade, on our own process: it must find itself and fail at nothing.
-    let mut sampler = Sampler::begin(std::process::id(), None);
+    let mut sampler = Sampler::begin(std::process::id());
     let sample = sampler.sample(1.0, true);
     assert!(
         sample.processes.is_some_and(|count| count >= 1) && sample.failures == 0,
@@ -117,5 +117,5 @@ fn role_counts_its_reads() {
         "{sample:?}"
     );
     assert!(sample.rss_max_process_bytes.is_some_and(|bytes| bytes > 0));
-    assert_eq!(sampler.oom_kills().host.unwrap_or(0), 0);
+    assert_eq!(sampler.kill_watch.kills().host.unwrap_or(0), 0);
 }
