@@ -107,7 +107,7 @@ fn cut(log: &[u8]) {
 fn read_tracebacks(log: &[u8]) {
     let (mut cutter, mut reader) = (LineCutter::new(), TraceReader::new());
     for piece in log.chunks(PIECE_BYTES) {
-        reader.bytes(Stream::Stderr, 0.0, &mut cutter, piece);
+        reader.bytes(Stream::Stderr, &mut cutter, piece);
     }
     black_box(reader.finish(None));
 }

@@ -24,8 +24,8 @@ fn told(data: &[u8], piece: usize, end: Option<End>) -> String {
 
 fn read(data: &[u8]) {
     let (mut cutter, mut reader) = (LineCutter::new(), TraceReader::new());
-    cutter.push(data, |line| reader.line(Stream::Both, 0.0, &line));
-    cutter.finish(|line| reader.line(Stream::Both, 0.0, &line));
+    cutter.push(data, |line| reader.line(Stream::Both, &line));
+    cutter.finish(|line| reader.line(Stream::Both, &line));
     let _ = reader.finish(None);
 }
 

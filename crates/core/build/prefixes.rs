@@ -42,7 +42,8 @@ const CLOCK: &str = "[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]+)?";
 const TIME: &str =
     "((?:DATE[T ])?CLOCK(?:Z|[+-][0-9]{2}:[0-9]{2})?)|([0-9]{1,10}[.][0-9]{3,9})(?:[^0-9.]|$)";
 
-/// `FORM` is any form; its groups are the rank and what must follow, of which those that are not there are empty.
+/// `ANY_FORM` is any form at a text's beginning; its groups are the rank and what must follow, of which those that are
+/// not there are empty.
 pub fn generate(knowledge: &Path) -> String {
     let (mut forms, mut tests) = (Vec::new(), String::new());
     for entry in read::<PrefixEntry>(&knowledge.join("prefixes")) {
@@ -52,12 +53,12 @@ pub fn generate(knowledge: &Path) -> String {
         forms.push(form);
     }
     format!(
-        "const FORM: &str = {:?};\n\
-         pub(super) const TIME: &str = {:?};\n\
+        "const ANY_FORM: &str = {:?};\n\
+         pub const TIME: &str = {:?};\n\
          #[cfg(test)]\n\
          const FORMS: &[(&str, &[&str], &[&str])] = &[\n{tests}];\n",
-        forms.join("|"),
-        times(TIME),
+        format!("^(?:{})", forms.join("|")),
+        format!("^(?:{})", times(TIME)),
     )
 }
 

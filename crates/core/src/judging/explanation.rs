@@ -36,15 +36,13 @@ pub struct Explanation {
 impl Explainer {
     /// Takes the next bytes of the log.
     pub fn push(&mut self, bytes: &[u8]) {
-        self.reader
-            .bytes(Stream::Both, 0.0, &mut self.cutter, bytes);
+        self.reader.bytes(Stream::Both, &mut self.cutter, bytes);
     }
 
     /// Says what the log said; `end` is how its program ended, where that is known.
     pub fn finish(mut self, end: Option<End>) -> Explanation {
         let reader = &mut self.reader;
-        self.cutter
-            .finish(|line| reader.line(Stream::Both, 0.0, &line));
+        self.cutter.finish(|line| reader.line(Stream::Both, &line));
         let judgement = self.reader.finish(end);
         let fatal = match end {
             Some(end) => end != End::Exited(0),

@@ -80,7 +80,7 @@ impl Run {
     /// The command printed a line.
     pub fn line(&mut self, stream: Stream, at: f64, line: &Line<'_>) {
         self.progress.line(stream, at, line);
-        self.trace.line(stream, at, line);
+        self.trace.line(stream, line);
         self.note_life(at);
     }
 

@@ -379,8 +379,8 @@ proptest! {
         let whole = answer(stream.as_slice(), Some(End::Exited(1)));
         // By lines alone, which nothing passes over.
         let (mut cutter, mut reader) = (LineCutter::new(), TraceReader::new());
-        cutter.push(&stream, |line| reader.line(Stream::Both, 0.0, &line));
-        cutter.finish(|line| reader.line(Stream::Both, 0.0, &line));
+        cutter.push(&stream, |line| reader.line(Stream::Both, &line));
+        cutter.finish(|line| reader.line(Stream::Both, &line));
         let cut = answer_in_pieces(&stream, &sizes, Some(End::Exited(1)));
         prop_assert_eq!(&whole, &cut, "{}", String::from_utf8_lossy(&stream));
         let json = Explanation::of(&stream, Some(End::Exited(1))).json();

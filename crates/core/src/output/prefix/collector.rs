@@ -22,19 +22,19 @@ pub struct Collector {
 
 impl Collector {
     /// Takes the next line of the stream; returns it without its prefixes and without blanks around it.
-    pub fn strip<'a>(&mut self, line: &Line<'a>) -> &'a str {
+    pub fn strip<'line>(&mut self, line: &Line<'line>) -> &'line str {
         let begins = !self.continues;
+        let text = line.text;
         self.continues = line.end == LineEnd::Return;
+        let head = self.head.take();
         if !begins {
-            if let Some(head) = self.head.take()
-                && is_progress_bar(line.text)
+            if let Some(head) = head
+                && is_progress_bar(text)
             {
                 self.learned = head;
             }
-            return forms::strip(line.text);
+            return forms::strip(text);
         }
-        self.head = None;
-        let text = line.text;
         if self.continues
             && (3..=PREFIX_BYTES_MAX).contains(&text.len())
             && text.ends_with(' ')
@@ -44,12 +44,9 @@ impl Collector {
         {
             self.head = Some(text.to_owned());
         }
-        if !self.learned.is_empty()
-            && let Some(rest) = text.strip_prefix(&self.learned)
-        {
-            return forms::strip(rest);
-        }
-        forms::strip(text)
+        // Without a learned prefix this takes nothing off.
+        let learned_off = text.strip_prefix(&self.learned);
+        forms::strip(learned_off.unwrap_or(text))
     }
 }
 

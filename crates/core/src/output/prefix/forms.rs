@@ -1,104 +1,84 @@
 //! The known forms of prefixes, taken off a line's beginning.
 
 use crate::limits::TRACE_PREFIX_BYTES_MAX;
-use regex::Regex;
-use serde::Deserialize;
-use serde::de::IgnoredAny;
-use std::sync::LazyLock;
+use regex::Captures;
+use serde_json::Value;
 
 include!(concat!(env!("OUT_DIR"), "/prefixes.rs"));
-
-static ANY_FORM: LazyLock<Option<Regex>> = LazyLock::new(|| begins_with(FORM));
 
 /// Most prefixes that are taken off one line.
 const NESTED_MAX: usize = 8;
 
-/// A text that begins with a form.
-pub fn begins_with(form: &str) -> Option<Regex> {
-    Regex::new(&format!("^(?:{form})")).ok()
-}
-
 /// The line without its prefixes and without blanks around it.
 pub fn strip(line: &str) -> &str {
-    Leading::of(line).rest.trim_matches(' ')
+    split(line).1.trim_matches(' ')
 }
 
-/// The prefixes at a line's beginning.
-pub struct Leading<'a> {
-    /// What follows them.
-    pub rest: &'a str,
-    /// The rank that one of them names; the innermost knows best.
-    pub rank: Option<u64>,
-}
-
-impl<'a> Leading<'a> {
-    pub fn of(line: &'a str) -> Self {
-        let mut leading = Self {
-            rest: line,
-            rank: None,
+/// The rank that the prefixes at a line's beginning name (the innermost knows best), and what follows them.
+pub fn split(line: &str) -> (Option<u64>, &str) {
+    let mut rank = None;
+    let mut rest = line;
+    for _ in 0..NESTED_MAX {
+        let Some((inner_rank, behind)) = split_one(rest.trim_start_matches(' ')) else {
+            break;
         };
-        for _ in 0..NESTED_MAX {
-            let text = leading.rest.trim_start_matches(' ');
-            let Some((rest, rank)) = ANY_FORM.as_ref().and_then(|form| read(form, text)) else {
-                break;
-            };
-            leading.rest = rest;
-            leading.rank = rank.or(leading.rank);
-        }
-        leading
+        rank = inner_rank.or(rank);
+        rest = behind;
     }
+    (rank, rest)
 }
 
-/// What follows a form at the beginning of a text, and the rank in it.
-fn read<'a>(form: &Regex, text: &'a str) -> Option<(&'a str, Option<u64>)> {
-    let found = form.captures(text)?;
+fn split_one(text: &str) -> Option<(Option<u64>, &str)> {
+    read_form(text, &captures!(ANY_FORM, text))
+}
+
+/// The rank in the form that a text begins with, and what follows it.
+fn read_form<'text>(
+    text: &'text str,
+    found: &Captures<'text>,
+) -> Option<(Option<u64>, &'text str)> {
     // The groups of the other forms are not there.
     let mut groups = found.iter().skip(1).flatten();
-    let (rank, behind) = (groups.next()?, groups.next()?);
-    if behind.start() > TRACE_PREFIX_BYTES_MAX {
+    let rank = groups.next()?.as_str().parse().ok();
+    let form_length = groups.next()?.start();
+    if form_length > TRACE_PREFIX_BYTES_MAX {
         return None;
     }
-    Some((&text[behind.start()..], rank.as_str().parse().ok()))
+    Some((rank, &text[form_length..]))
 }
 
 /// How each line of docker's own file begins.
 const LOGGED: &str = "{\"log\":\"";
-
-/// A line of docker's json-file.
-#[derive(Deserialize)]
-struct DockerLine {
-    log: String,
-    #[serde(rename = "stream")]
-    _stream: IgnoredAny,
-}
 
 /// The line that docker's json-file has wrapped: `{"log":"…\n","stream":"stderr","time":"…"}`. It may hold `\r`.
 pub fn logged_line(line: &str) -> Option<String> {
     if !line.starts_with(LOGGED) {
         return None;
     }
-    let logged: DockerLine = serde_json::from_str(line).ok()?;
-    let visible = logged.log.trim_end_matches('\n');
-    Some(visible.replace(
-        |control: char| control.is_control() && control != '\r' && control != '\t',
-        "",
-    ))
+    let entry: Value = serde_json::from_str(line).ok()?;
+    entry.get("stream")?;
+    let logged = entry.get("log")?.as_str()?;
+    let is_hidden =
+        |character: char| character.is_control() && character != '\r' && character != '\t';
+    Some(logged.trim_end_matches('\n').replace(is_hidden, ""))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use regex::Regex;
 
     #[test]
     fn every_form_reads_its_examples_and_no_look_alike() {
         for (form, examples, look_alikes) in FORMS {
-            let form = begins_with(form).unwrap();
+            let form = Regex::new(&format!("^(?:{form})")).unwrap();
+            let read = |line: &'static str| read_form(line, &form.captures(line)?);
             for example in *examples {
-                assert!(read(&form, example).is_some(), "{example}");
+                assert!(read(example).is_some(), "{example}");
             }
             for line in *look_alikes {
-                assert!(read(&form, line).is_none(), "{line}");
+                assert!(read(line).is_none(), "{line}");
             }
         }
     }
@@ -143,7 +123,7 @@ mod tests {
             ("(train pid=7) x", None),
             ("x", None),
         ] {
-            assert_eq!(Leading::of(line).rank, rank, "{line}");
+            assert_eq!(split(line).0, rank, "{line}");
         }
     }
 

@@ -7,18 +7,17 @@
 //!
 //! Prefixes are the user's text. They are bounded, kept only to compare with, and never told.
 
-use super::forms::{Leading, TIME as TIMES, begins_with};
+use super::forms::{self, TIME};
 use crate::limits::TRACE_PREFIX_BYTES_MAX;
-use regex::Regex;
-use std::sync::LazyLock;
 
 /// Stands for a time of day in a prefix; no line holds it, for control characters are stripped.
-const TIME: char = '\u{1}';
+const ANY_TIME: char = '\u{1}';
 
 /// What stands before the lines of a source.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SourcePrefix {
-    key: String,
+    /// Its characters, with [`ANY_TIME`] for each time.
+    pattern: String,
     /// The rank that it names.
     pub rank: Option<u64>,
     /// Whether a logger wrote it: somebody caught the exception.
@@ -30,81 +29,77 @@ impl SourcePrefix {
     /// group, the end of a progress bar, a quotation.
     pub fn of(before: &str) -> Self {
         let before = outside_bar(before);
-        let bare = before.trim_end_matches([' ', '|', '+', '\t']);
-        let is_margin = bare.is_empty();
+        let is_margin = before.trim_matches([' ', '|', '+', '\t']).is_empty();
         let is_quotation = before.contains(['\'', '"', '{', '`', '│']);
         if is_margin || is_quotation || before.len() > TRACE_PREFIX_BYTES_MAX {
             return Self::default();
         }
         // The indentation behind a prefix belongs to the line. A known form says where it ends; of any other one blank is
         // its own.
-        let leading = Leading::of(before);
-        let own = if leading.rest.trim().is_empty() {
-            &before[..before.len() - leading.rest.len()]
+        let (named_rank, behind_forms) = forms::split(before);
+        let length = if behind_forms.trim().is_empty() {
+            before.len() - behind_forms.len()
         } else {
-            let words = before.trim_end_matches([' ', '\t']);
-            &before[..before.len().min(words.len() + 1)]
+            before.trim_end_matches([' ', '\t']).len() + 1
         };
-        let mut key = String::new();
-        let mut rest = own.chars();
+        let mut characters = before[..length.min(before.len())].chars();
+        let mut pattern = String::new();
         loop {
             // In the middle of an address no time begins.
-            let inside = key.ends_with(|last: char| last == '.' || last.is_ascii_digit());
-            if !inside && let Some(after) = behind_time(rest.as_str()) {
-                key.push(TIME);
-                rest = after.chars();
+            let is_inside = pattern.ends_with(|last: char| last == '.' || last.is_ascii_digit());
+            if !is_inside && let Some(rest) = behind_time(characters.as_str()) {
+                pattern.push(ANY_TIME);
+                characters = rest.chars();
             }
-            let Some(first) = rest.next() else {
+            let Some(character) = characters.next() else {
                 break;
             };
-            key.push(first);
+            pattern.push(character);
         }
-        let rank = leading.rank.or_else(|| rank(&key));
-        let is_a_log = is_log_line(&key);
         Self {
-            key,
-            rank,
-            is_a_log,
+            rank: named_rank.or_else(|| rank_in(&pattern)),
+            is_a_log: is_log_line(&pattern),
+            pattern,
         }
     }
 
     /// Whether it goes on where the other one ends: something was printed between a rank's prefix and its header.
     pub fn continues(&self, other: &Self) -> bool {
-        self.key.len() > other.key.len() && self.key.starts_with(&other.key)
+        self.len() > other.len() && self.pattern.starts_with(&other.pattern)
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.key.is_empty()
+        self.pattern.is_empty()
     }
 
     /// Length, to prefer the most particular of several that match.
     pub fn len(&self) -> usize {
-        self.key.len()
+        self.pattern.len()
     }
 
     /// The line without this prefix; `loosely` lets other numbers than the time differ.
-    pub fn strip<'a>(&self, line: &'a str, loosely: bool) -> Option<&'a str> {
-        if loosely && !self.key.contains(TIME) {
+    pub fn strip<'line>(&self, line: &'line str, loosely: bool) -> Option<&'line str> {
+        if loosely && !self.pattern.contains(ANY_TIME) {
             return None;
         }
         // Nearly every line of another source is told by its first byte.
-        if let (Some(first), Some(expected)) = (line.bytes().next(), self.key.bytes().next())
+        if let (Some(first), Some(expected)) = (line.bytes().next(), self.pattern.bytes().next())
             && first != expected
-            && expected != TIME as u8
+            && expected != ANY_TIME as u8
             && !(loosely && expected.is_ascii_digit())
         {
             return None;
         }
         let mut rest = line;
-        let mut key = self.key.chars();
-        while let Some(expected) = key.next() {
-            if expected == TIME {
+        let mut pattern = self.pattern.chars();
+        while let Some(expected) = pattern.next() {
+            if expected == ANY_TIME {
                 rest = behind_time(rest)?;
             } else if loosely && expected.is_ascii_digit() {
                 rest = rest.strip_prefix(is_digit)?.trim_start_matches(is_digit);
-                key = key.as_str().trim_start_matches(is_digit).chars();
-            } else if rest.is_empty() && expected == ' ' && key.as_str().trim().is_empty() {
+                pattern = pattern.as_str().trim_start_matches(is_digit).chars();
+            } else if rest.is_empty() && expected == ' ' && pattern.as_str().trim().is_empty() {
                 // An empty line of this source, whose last blank somebody trimmed.
                 return Some("");
             } else {
@@ -121,17 +116,17 @@ fn is_digit(character: char) -> bool {
 
 /// The text behind a leading time.
 fn behind_time(text: &str) -> Option<&str> {
-    static LEADING: LazyLock<Option<Regex>> = LazyLock::new(|| begins_with(TIMES));
-    let found = LEADING.as_ref()?.captures(text)?;
+    let found = captures!(TIME, text);
     let time = found.iter().skip(1).flatten().next()?;
     Some(&text[time.end()..])
 }
 
-fn rank(key: &str) -> Option<u64> {
-    static RANK: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(r"(?:\[rank|\[default|rank=|\[Rank |rank )([0-9]{1,6})(?:[^0-9]|$)").ok()
-    });
-    RANK.as_ref()?.captures(key)?[1].parse().ok()
+fn rank_in(pattern: &str) -> Option<u64> {
+    let found = captures!(
+        r"(?:\[rank|\[default|rank=|\[Rank |rank )([0-9]{1,6})(?:[^0-9]|$)",
+        pattern
+    );
+    found[1].parse().ok()
 }
 
 /// Of the text before a header, what can be its prefix: behind a bar that no new line ended, else before that bar.
@@ -139,39 +134,38 @@ fn outside_bar(before: &str) -> &str {
     if !is_progress_bar(before) {
         return before;
     }
-    match behind_bar(before).map(str::trim_start) {
-        Some(behind) if !behind.is_empty() => behind,
-        _ => {
-            let bar = before.find("%|").unwrap_or(0);
-            before[..bar].trim_end_matches(|digit: char| digit.is_ascii_digit())
-        }
+    let behind = behind_bar(before).unwrap_or_default().trim_start();
+    if !behind.is_empty() {
+        return behind;
     }
+    let percent_sign = before.find("%|").unwrap_or(0);
+    before[..percent_sign].trim_end_matches(is_digit)
 }
 
 /// What stands behind the end of a progress bar, which is its rate.
 pub fn behind_bar(text: &str) -> Option<&str> {
-    static RATE: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r"(?:it/s|s/it)[^\]]*\]").ok());
-    let rate = RATE.as_ref()?.find(text)?;
-    Some(&text[rate.end()..])
+    let found = captures!(r"(?s)(?:it/s|s/it)[^\]]*\](.*)", text);
+    Some(found.get(1)?.as_str())
 }
 
 /// Whether the text is (the end of) a progress bar.
 pub fn is_progress_bar(text: &str) -> bool {
-    text.contains("%|") || text.contains("it/s") || text.contains("s/it")
+    ["%|", "it/s", "s/it"]
+        .iter()
+        .any(|mark| text.contains(mark))
 }
 
 /// Whether the line names a level at which a log reports an exception.
 ///
 /// A line of information says nothing: it stands before most tracebacks that a program dies of.
 pub fn is_log_line(text: &str) -> bool {
-    text.split(|character: char| !character.is_ascii_alphanumeric())
-        .any(|word| {
-            matches!(
-                word,
-                "ERROR" | "WARNING" | "CRITICAL" | "WARN" | "FATAL" | "EXCEPTION"
-            )
-        })
+    let mut words = text.split(|character: char| !character.is_ascii_alphanumeric());
+    words.any(|word| {
+        matches!(
+            word,
+            "ERROR" | "WARNING" | "CRITICAL" | "WARN" | "FATAL" | "EXCEPTION"
+        )
+    })
 }
 
 #[cfg(test)]

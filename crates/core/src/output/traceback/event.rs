@@ -4,13 +4,15 @@
 //! is what people and tools know to read. The fingerprint is a hash over public fields alone and leaves out
 //! the line numbers, which move with every release; a hash over the raw message could be guessed.
 
-use super::grammar::exceptions::PRIVATE;
-use super::report::{ChainLink, ErrorReport, Exception};
+use super::report::{ChainLink, ErrorReport, Exception, TRACE_FRAMES_FIRST};
 use crate::event::{ErrorEvent, Frame};
 use crate::knowledge::Meaning;
 use crate::limits::TRACE_TEXT_BYTES_MAX;
 use crate::public::text::PublicText;
 use crate::public::{PublicStr, dictionary};
+
+/// What stands for a class that is not public.
+static PRIVATE: PublicStr = PublicStr::constant("<private>");
 
 /// The error event of a report; `fatal` says whether the run died of it.
 #[must_use]
@@ -23,69 +25,71 @@ pub fn event(report: &ErrorReport, fatal: bool) -> ErrorEvent {
         fatal: Some(fatal),
         ..ErrorEvent::default()
     };
-    if let Some(last) = report.error() {
-        if last.complete {
-            event.exception_type = Some(class(last));
+    if let Some(error) = report.error() {
+        if error.complete {
+            event.exception_type = Some(class_of(error).clone());
         }
-        event.exception.clone_from(&last.message.known);
-        event.exception_shape.clone_from(&last.message.shape);
-        if !last.frames.is_empty() {
-            event.frames = Some(last.frames.iter().cloned().collect());
+        event.exception.clone_from(&error.message.known);
+        event.exception_shape.clone_from(&error.message.shape);
+        if !error.frames.is_empty() {
+            event.frames = Some(error.frames.iter().cloned().collect());
         }
         event.stack_trace = Some(stack_trace(report));
     }
-    let complete = report.exceptions.iter().filter(|link| link.complete);
-    let chain: Vec<PublicStr> = complete.map(class).collect();
+    let mut chain = Vec::new();
+    for exception in &report.exceptions {
+        if exception.complete {
+            chain.push(class_of(exception).clone());
+        }
+    }
     if chain.len() > 1 {
         event.chain = Some(chain);
     }
     event
 }
 
-fn class(exception: &Exception) -> PublicStr {
-    exception.class.clone().unwrap_or(PRIVATE)
+fn class_of(exception: &Exception) -> &PublicStr {
+    exception.class.as_ref().unwrap_or(&PRIVATE)
 }
 
 /// Hashes what stays the same when the same error comes again.
-#[must_use]
-pub fn fingerprint(report: &ErrorReport) -> PublicStr {
-    let mut parts: Vec<PublicStr> = report.marker.iter().cloned().collect();
+fn fingerprint(report: &ErrorReport) -> PublicStr {
+    let mut parts: Vec<&PublicStr> = report.marker.iter().collect();
     for exception in &report.exceptions {
-        parts.push(class(exception));
-        parts.extend(exception.message.known.clone());
-        let mut before = None;
+        parts.push(class_of(exception));
+        parts.extend(&exception.message.known);
+        let mut previous_place = None;
         for frame in exception.frames.iter() {
             let Some(file) = &frame.file else {
                 continue;
             };
-            let this = Some((file, &frame.function));
+            let place = Some((file, &frame.function));
             // A recursion is the same error however deep it went.
-            if before != this {
-                parts.push(file.clone());
-                parts.extend(frame.function.clone());
-                before = this;
+            if place != previous_place {
+                parts.push(file);
+                parts.extend(&frame.function);
+                previous_place = place;
             }
         }
     }
-    fingerprint_of(&parts)
+    fingerprint_of(parts)
 }
 
 /// The hash over public texts.
-pub fn fingerprint_of(parts: &[PublicStr]) -> PublicStr {
-    let mut text = PublicText::new();
-    text.hex(dictionary::fingerprint_of(parts));
-    text.finish()
+pub fn fingerprint_of(parts: Vec<&PublicStr>) -> PublicStr {
+    let mut digits = PublicText::new();
+    digits.hex(dictionary::fingerprint_of(parts));
+    digits.finish()
 }
 
 /// The traceback, in Python's own form.
 fn stack_trace(report: &ErrorReport) -> PublicStr {
-    let mut text = Bounded::default();
+    let mut trace = BoundedText::default();
     for (index, exception) in report.exceptions.iter().enumerate() {
         if index == 1 && report.dropped > 0 {
-            text.count("[", report.dropped, " exceptions left out]");
+            trace.count("[", report.dropped, " exceptions left out]");
         }
-        let link = match exception.link {
-            _ if index == 0 => "",
+        let sentence = match exception.link {
             ChainLink::First => "",
             ChainLink::Cause => {
                 "\nThe above exception was the direct cause of the following exception:\n"
@@ -96,33 +100,33 @@ fn stack_trace(report: &ErrorReport) -> PublicStr {
             ChainLink::Member => "\nMember of the group:\n",
             ChainLink::Quoted => "\nOriginal error:\n",
         };
-        if !link.is_empty() {
-            text.line(|line| line.constant(link));
+        if index > 0 && !sentence.is_empty() {
+            trace.line(|line| line.constant(sentence));
         }
-        traceback(&mut text, exception);
+        append_traceback(&mut trace, exception);
     }
-    text.text.finish()
+    trace.text.finish()
 }
 
-fn traceback(text: &mut Bounded, exception: &Exception) {
+fn append_traceback(trace: &mut BoundedText, exception: &Exception) {
     let frames = &exception.frames;
     if !frames.is_empty() {
-        text.line(|line| line.constant("Traceback (most recent call last):"));
+        trace.line(|line| line.constant("Traceback (most recent call last):"));
     }
     for (index, frame) in frames.iter().enumerate() {
-        if index == frames.before_the_gap() && frames.dropped > 0 {
-            text.count("  [", frames.dropped, " frames left out]");
+        if index == TRACE_FRAMES_FIRST && frames.dropped > 0 {
+            trace.count("  [", frames.dropped, " frames left out]");
         }
-        text.line(|line| frame_line(line, frame));
+        trace.line(|line| write_frame(line, frame));
         if let Some(times) = frame.repeated {
-            text.count("  [Previous line repeated ", times, " more times]");
+            trace.count("  [Previous line repeated ", times, " more times]");
         }
     }
     if exception.complete {
-        text.line(|line| {
-            line.public(&class(exception));
-            if let Some(known) = &exception.message.known {
-                line.constant(": ").public(known);
+        trace.line(|line| {
+            line.public(class_of(exception));
+            if let Some(message) = &exception.message.known {
+                line.constant(": ").public(message);
             }
             line
         });
@@ -130,7 +134,7 @@ fn traceback(text: &mut Bounded, exception: &Exception) {
 }
 
 /// `  File "torch/nn/functional.py", line 592, in cross_entropy`; what is not public stands in brackets.
-fn frame_line<'a>(line: &'a mut PublicText, frame: &Frame) -> &'a mut PublicText {
+fn write_frame<'line>(line: &'line mut PublicText, frame: &Frame) -> &'line mut PublicText {
     line.constant("  File ");
     match (&frame.file, &frame.origin) {
         (Some(file), _) => line.constant("\"").public(file).constant("\""),
@@ -148,12 +152,12 @@ fn frame_line<'a>(line: &'a mut PublicText, frame: &Frame) -> &'a mut PublicText
 
 /// A text that stops growing at its bound.
 #[derive(Default)]
-struct Bounded {
+struct BoundedText {
     text: PublicText,
     bytes: usize,
 }
 
-impl Bounded {
+impl BoundedText {
     fn line(&mut self, write: impl for<'a> FnOnce(&'a mut PublicText) -> &'a mut PublicText) {
         if self.bytes > TRACE_TEXT_BYTES_MAX {
             return;

@@ -18,36 +18,34 @@ pub struct Message {
 
 /// What is told of this message.
 pub fn read(message: &str) -> Message {
+    let mut told = Message::default();
     match knowledge::message(message) {
-        Some(known) => Message {
-            known: Some(known.says),
-            meaning: Some(known.meaning),
-            shape: None,
-        },
-        None => Message {
-            shape: shape::shape(message),
-            ..Message::default()
-        },
+        Some(public_message) => {
+            told.known = Some(public_message.says);
+            told.meaning = Some(public_message.meaning);
+        }
+        None => told.shape = shape::shape(message),
     }
+    told
 }
 
 impl Message {
     /// Takes a further line of the message, which may say what the first one did not: NCCL names the last error at
     /// its end, a library that cannot be imported says why in its second line.
     pub fn continues(&mut self, line: &str) {
-        let explains = |meaning: Meaning| !meaning.is_vague();
-        if self.known.is_some() && self.meaning.is_some_and(explains) {
+        let is_clear = |meaning: Meaning| !meaning.is_vague();
+        if self.known.is_some() && self.meaning.is_some_and(is_clear) {
             return;
         }
-        let Some(more) = knowledge::message(line) else {
+        let Some(addition) = knowledge::message(line) else {
             return;
         };
-        if !explains(more.meaning) {
+        if addition.meaning.is_vague() {
             return;
         }
-        self.meaning = Some(more.meaning);
+        self.meaning = Some(addition.meaning);
         if self.known.is_none() {
-            self.known = Some(more.says);
+            self.known = Some(addition.says);
             self.shape = None;
         }
     }

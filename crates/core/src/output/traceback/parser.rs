@@ -16,6 +16,7 @@ use crate::event::Frame;
 use crate::knowledge::{self, lists::Question};
 use crate::limits::{TRACE_HOLE_MAX, TRACE_LINE_NUMBER_MAX};
 use crate::output::prefix::{self, is_progress_bar};
+use crate::public::PublicStr;
 use crate::status::signal::{SIGHUP, SIGINT, SIGTERM};
 
 /// Lines without a frame after which a traceback is taken as cut off; locals printed by `rich` are the longest.
@@ -40,16 +41,17 @@ enum ParserState {
 }
 
 /// What is known of the exception's line.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct After {
     doubt: Doubt,
-    message: MessageLine,
+    /// Nothing stands behind the colon: the message begins on the next line that is not empty.
+    awaits_message: bool,
     /// The last line of the message ended with a colon: what follows is quoted by it.
     announces: bool,
 }
 
 /// Whether the exception's line was one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 enum Doubt {
     #[default]
     None,
@@ -62,19 +64,9 @@ enum Doubt {
 /// Lines of a message that are looked at: what explains stands in its first ones.
 const MESSAGE_LINES_MAX: u32 = 8;
 
-/// Where the message of the exception begins.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum MessageLine {
-    /// On the exception's line, or nowhere.
-    #[default]
-    Same,
-    /// On the next line that is not empty.
-    Next,
-}
-
 /// Frames without a header.
 #[derive(Clone, Debug, Default)]
-struct Stray {
+struct StrayFrames {
     frames: Frames,
     /// Whether the last one named its function: a call stack, and not the place of an allocation or of a warning.
     are_calls: bool,
@@ -85,13 +77,15 @@ struct Stray {
 pub struct Parser {
     state: ParserState,
     report: Option<ErrorReport>,
+    /// The report that the current line has ended.
+    ended: Option<ErrorReport>,
     /// The link that was announced for the next header.
     link: Option<ChainLink>,
     /// Left edge of the frames: the exception's line stands left of it.
     column: usize,
     /// Column of the margin of the outermost group.
     group: Option<usize>,
-    stray: Stray,
+    stray: StrayFrames,
     /// Lines since something was understood.
     silence: u32,
     /// What the last heading said, and for how many lines it holds.
@@ -102,48 +96,44 @@ pub struct Parser {
 }
 
 /// What is known about the line from outside of it.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Around {
+#[derive(Clone, Copy)]
+pub struct LineContext {
     /// Whether a log line, or a log's prefix, stands before it.
     pub logged: bool,
     /// The source's rank.
     pub rank: Option<u64>,
-    /// Seconds since the command's spawn.
-    pub at: f64,
     /// Number of the next report.
     pub order: u64,
     /// Number of the line.
-    pub line: u64,
+    pub line_number: u64,
     /// Which questions of the grammar the line may answer.
     pub words: LineWords,
 }
 
-impl Around {
-    fn report(self, standing: Standing) -> ErrorReport {
-        let mut report = ErrorReport {
+impl LineContext {
+    fn new_report(self, standing: Standing) -> ErrorReport {
+        ErrorReport {
+            exceptions: vec![Exception::default()],
             standing,
             rank: self.rank,
-            at: self.at,
             order: self.order,
-            ended: self.line,
+            ended: self.line_number,
             ..ErrorReport::default()
-        };
-        report.push(Exception::default());
-        report
+        }
     }
 }
 
 impl Parser {
     /// Whether only a line that stands out needs to be shown to it.
     pub fn is_idle(&self) -> bool {
-        match self.state {
-            ParserState::Idle => {}
-            ParserState::After(after) if !after.announces && after.message == MessageLine::Same => {
-            }
-            ParserState::After(_) | ParserState::Frames | ParserState::Dump(_) => return false,
-        }
+        let is_between = match self.state {
+            ParserState::Idle => true,
+            ParserState::After(after) => !after.announces && !after.awaits_message,
+            ParserState::Frames | ParserState::Dump(_) => false,
+        };
         let is_native = |report: &ErrorReport| report.standing == Standing::Native;
-        !self.report.as_ref().is_some_and(is_native)
+        is_between
+            && !self.report.as_ref().is_some_and(is_native)
             && self.boxes.is_empty()
             && self.stray.frames.is_empty()
             && self.group.is_none()
@@ -151,84 +141,91 @@ impl Parser {
 
     /// Whether a header came and nothing of its traceback.
     pub fn awaits_first_frame(&self) -> bool {
-        match &self.report {
-            Some(report) if self.state == ParserState::Frames => {
-                matches!(report.exceptions.as_slice(), [only] if only.frames.is_empty())
-            }
-            _ => false,
+        if let Some(report) = &self.report
+            && let [only_exception] = report.exceptions.as_slice()
+        {
+            return self.state == ParserState::Frames && only_exception.frames.is_empty();
         }
+        false
     }
 
     /// Takes the next line, without the source's prefix; returns the report that it ends.
-    pub fn line(&mut self, line: &str, around: Around) -> Option<ErrorReport> {
-        if let Some((_, left)) = &mut self.heading {
-            *left = left.saturating_sub(1);
+    pub fn line(&mut self, line: &str, context: LineContext) -> Option<ErrorReport> {
+        self.read_line(line, context);
+        self.ended.take()
+    }
+
+    fn read_line(&mut self, line: &str, context: LineContext) {
+        if let Some((_, lines_left)) = &mut self.heading {
+            *lines_left = lines_left.saturating_sub(1);
         }
         let line = match self.boxes.line(line, self.report.is_some()) {
             Unboxed::Line(line) => line,
             Unboxed::Border => {
                 self.state = ParserState::After(After::default());
-                return None;
+                return;
             }
-            Unboxed::Member => {
-                self.member();
-                return None;
-            }
-            Unboxed::Row(frame, end) => {
-                if let Some(column) = end {
+            Unboxed::Member => return self.begin_member(),
+            Unboxed::Row(frame, end_column) => {
+                if let Some(column) = end_column {
                     self.column = column + 1;
                 }
                 if let Some(frame) = frame {
                     self.push_frame(frame);
                 }
-                return None;
+                return;
             }
         };
         let (margin, text) = without_margin(line);
-        let words = around.words;
+        let words = context.words;
         if words.have(Question::Header)
             && let Some(header) = headers::header(text)
         {
-            return self.open(header, line, margin, around);
+            return self.read_header(header, line, margin, context);
         }
         if words.have(Question::Native)
             && let Some(native) = headers::native(text)
         {
-            return self.native(native, around);
+            return self.read_native(native, context);
         }
-        if self.announcement(text, words) {
+        if self.read_announcement(text, words) {
             self.silence = 0;
-            return None;
+            return;
         }
-        match self.state {
-            ParserState::Idle => self.idle(text, around),
-            ParserState::Frames => self.frames(text, around),
-            ParserState::After(after) => self.after(text, after, around),
-            ParserState::Dump(mut dump) => {
-                if let Some(report) = &mut self.report
-                    && dump.line(text, report)
-                {
-                    self.state = ParserState::Dump(dump);
-                    return None;
+        match &mut self.state {
+            ParserState::Idle => self.read_between_reports(text, context),
+            ParserState::Frames => self.read_behind_header(text, context),
+            ParserState::After(after) => {
+                let after = *after;
+                self.read_behind_exception(text, after, context);
+            }
+            ParserState::Dump(dump) => {
+                let report = self.report.as_mut();
+                if !report.is_some_and(|report| dump.line(text, report)) {
+                    self.end_report();
                 }
-                self.close()
             }
         }
     }
 
     /// Ends what is open.
     pub fn close(&mut self) -> Option<ErrorReport> {
+        self.end_report();
+        self.ended.take()
+    }
+
+    fn end_report(&mut self) {
         let closed = std::mem::take(self);
         self.heading = closed.heading;
-        closed.end()
+        self.ended = closed.into_report();
     }
 
     /// The report that is being read, as it would be if the stream ended here.
     pub fn pending(&self) -> Option<ErrorReport> {
-        self.clone().end()
+        self.clone().into_report()
     }
 
-    fn end(mut self) -> Option<ErrorReport> {
+    fn into_report(mut self) -> Option<ErrorReport> {
         if let Some(frame) = self.boxes.finish() {
             self.push_frame(frame);
         }
@@ -241,14 +238,18 @@ impl Parser {
 
     /// Appends a frame to the exception that is being read.
     fn push_frame(&mut self, frame: Frame) {
-        if let Some(exception) = self.newest() {
+        if let Some(exception) = self.newest_exception() {
             exception.frames.push(frame);
         }
     }
 
     /// The exception that is being read.
-    fn newest(&mut self) -> Option<&mut Exception> {
+    fn newest_exception(&mut self) -> Option<&mut Exception> {
         self.report.as_mut()?.newest()
+    }
+
+    fn newest_frame(&mut self) -> Option<&mut Frame> {
+        self.newest_exception()?.frames.newest()
     }
 
     /// Another exception of the report.
@@ -262,81 +263,77 @@ impl Parser {
     }
 
     /// A member of the group follows.
-    fn member(&mut self) {
+    fn begin_member(&mut self) {
         self.push_exception(ChainLink::Member);
         self.state = ParserState::Frames;
         self.column = 1;
     }
 
     /// A native death: `terminate called …`, `Fatal Python error: …`, the dump of a timeout.
-    fn native(&mut self, native: headers::Native, around: Around) -> Option<ErrorReport> {
-        let closed = self.close();
+    fn read_native(&mut self, native: headers::Native, context: LineContext) {
+        self.end_report();
         self.report = Some(ErrorReport {
             marker: Some(native.marker),
-            ..around.report(native.standing)
+            ..context.new_report(native.standing)
         });
         self.state = if native.dumps {
             ParserState::Dump(Dump::default())
         } else {
             ParserState::After(After::default())
         };
-        closed
     }
 
     /// A header: another exception of this report, or a new report.
-    fn open(
+    fn read_header(
         &mut self,
         header: Header<'_>,
         line: &str,
         margin: Option<usize>,
-        around: Around,
-    ) -> Option<ErrorReport> {
-        let mut closed = None;
+        context: LineContext,
+    ) {
         let is_quoted = match self.state {
             ParserState::After(after) => header.original || after.announces,
             _ => false,
         };
-        let is_deeper = matches!((self.group, margin), (Some(group), Some(at)) if at > group);
+        let is_deeper = self.group.is_some() && margin > self.group;
         let mut link = self.link.take();
         if link.is_some() && is_deeper {
             link = Some(ChainLink::Member);
         } else if link.is_none() && is_quoted {
             link = Some(ChainLink::Quoted);
         }
-        let newest = self.newest();
-        let is_open_member = newest.is_some_and(|newest| {
-            newest.link == ChainLink::Member && !newest.complete && newest.frames.is_empty()
+        let is_open_member = self.newest_exception().is_some_and(|newest| {
+            let is_empty = !newest.complete && newest.frames.is_empty();
+            newest.link == ChainLink::Member && is_empty
         });
-        // The separator of a member has opened it already.
-        if !is_open_member {
-            if let Some(link) = link
-                && self.report.is_some()
-            {
-                self.push_exception(link);
-            } else {
-                let standing = match self.heading.take() {
-                    Some((standing, left)) if left > 0 => standing,
-                    _ if around.logged => Standing::Logged,
-                    _ => Standing::Plain,
-                };
-                closed = self.close();
-                self.report = Some(around.report(standing));
-            }
+        if is_open_member {
+            // The separator of a member has opened it already.
+        } else if let Some(link) = link
+            && self.report.is_some()
+        {
+            self.push_exception(link);
+        } else {
+            let standing = match self.heading.take() {
+                Some((standing, lines_left)) if lines_left > 0 => standing,
+                _ if context.logged => Standing::Logged,
+                _ => Standing::Plain,
+            };
+            self.end_report();
+            self.report = Some(context.new_report(standing));
         }
         if header.group && self.group.is_none() {
             self.group = margin.or(Some(2));
         }
         self.state = ParserState::Frames;
         self.silence = 0;
-        self.stray = Stray::default();
+        self.stray = StrayFrames::default();
         self.is_notebook = header.notebook;
         self.column = header.indentation + 1;
         self.boxes.open(header.boxed, header.before, line);
-        closed
     }
 
     /// What announces the next header: a link of the chain, a member of a group, a heading.
-    fn announcement(&mut self, text: &str, words: LineWords) -> bool {
+    fn read_announcement(&mut self, text: &str, words: LineWords) -> bool {
         if words.have(Question::Heading)
             && let Some(standing) = headers::heading(text)
         {
@@ -354,7 +351,7 @@ impl Parser {
         }
         match headers::separator(text) {
             Some(Separator::Member) => {
-                self.member();
+                self.begin_member();
                 self.group = self.group.or(Some(2));
             }
             Some(Separator::End) => self.state = ParserState::After(After::default()),
@@ -364,104 +361,92 @@ impl Parser {
     }
 
     /// Frames without a header: the beginning was lost, or a syntax error, which has none.
-    fn idle(&mut self, text: &str, around: Around) -> Option<ErrorReport> {
-        if let Some(raw) = frames::quoted(behind_bar(text, around.words)) {
-            self.column = raw.column.max(1);
+    fn read_between_reports(&mut self, text: &str, context: LineContext) {
+        if let Some(raw_frame) = frames::quoted(behind_bar(text, context.words)) {
+            self.column = raw_frame.column.max(1);
             self.silence = 0;
-            self.stray.are_calls = raw.function.is_some();
-            self.stray.frames.push(origin::frame(raw));
-            return None;
+            self.stray.are_calls = raw_frame.function.is_some();
+            self.stray.frames.push(origin::frame(raw_frame));
+            return;
         }
-        if let Some(times) = frames::repeated(text)
-            && let Some(frame) = self.stray.frames.newest()
-        {
-            frame.repeated = Some(times.min(TRACE_HOLE_MAX));
-            return None;
+        if read_repetition(text, self.stray.frames.newest()) {
+            return;
         }
         self.silence += 1;
-        let Some((line, standing)) = self.lone_exception(text) else {
+        let Some((exception_line, standing)) = self.lone_exception(text) else {
             if self.silence > TRACE_HEADING_LINES_MAX {
-                self.stray = Stray::default();
+                self.stray = StrayFrames::default();
             }
-            return None;
+            return;
         };
-        let mut report = around.report(standing);
-        if let Some(exception) = report.newest() {
-            exception.frames = std::mem::take(&mut self.stray.frames);
+        let stray = std::mem::take(&mut self.stray);
+        self.report = Some(context.new_report(standing));
+        if let Some(exception) = self.newest_exception() {
+            exception.frames = stray.frames;
         }
-        self.report = Some(report);
-        self.finish_exception(&line, around);
+        self.finish_exception(&exception_line, context);
         if standing == Standing::Stray {
-            return self.close();
+            self.end_report();
         }
-        None
     }
 
     /// An exception's line without a header, and what it is worth.
-    fn lone_exception<'a>(&self, text: &'a str) -> Option<(ExceptionLine<'a>, Standing)> {
+    fn lone_exception<'line>(&self, text: &'line str) -> Option<(ExceptionLine<'line>, Standing)> {
         let mut text = text;
-        let bare = prefix::strip(text);
-        if bare.len() < text.trim().len() {
-            text = bare;
+        let without_prefix = prefix::strip(text);
+        if without_prefix.len() < text.trim().len() {
+            text = without_prefix;
         }
-        let line = exceptions::exception_line(text.trim_start())?;
+        let exception_line = exceptions::exception_line(text.trim_start())?;
         if indentation(text) >= self.column.max(1) {
             return None;
         }
         if self.stray.frames.is_empty() {
-            if !line.certain {
+            if !exception_line.certain {
                 return None;
             }
-            let standing = alone(text, &line)?;
-            return Some((line, standing));
+            let standing = standing_alone(text, &exception_line)?;
+            return Some((exception_line, standing));
         }
-        let is_believed = line.certain || self.stray.are_calls;
-        is_believed.then_some((line, Standing::Plain))
+        let is_believed = exception_line.certain || self.stray.are_calls;
+        is_believed.then_some((exception_line, Standing::Plain))
     }
 
     /// Behind a header.
-    fn frames(&mut self, text: &str, around: Around) -> Option<ErrorReport> {
-        let words = around.words;
+    fn read_behind_header(&mut self, text: &str, context: LineContext) {
+        let words = context.words;
         self.silence += 1;
-        if let Some(raw) = self.raw_frame(text, words) {
-            self.push_raw(raw);
-            return None;
+        if let Some(raw_frame) = self.raw_frame(text, words) {
+            return self.push_raw_frame(raw_frame);
         }
-        if let Some(times) = frames::repeated(text)
-            && let Some(frame) = self.newest_frame()
-        {
-            frame.repeated = Some(times.min(TRACE_HOLE_MAX));
-            return None;
+        if read_repetition(text, self.newest_frame()) {
+            return;
         }
         let text = behind_bar(text, words);
         if indentation(text) < self.column
-            && let Some(line) = exceptions::exception_line(text.trim_start())
-            && (line.certain || !(words.have(Question::Bar) && is_progress_bar(text)))
+            && let Some(exception_line) = exceptions::exception_line(text.trim_start())
+            && (exception_line.certain || !(words.have(Question::Bar) && is_progress_bar(text)))
         {
-            self.finish_exception(&line, around);
+            self.finish_exception(&exception_line, context);
         } else if self.silence > TRACE_JUNK_LINES_MAX {
-            return self.close();
+            self.end_report();
         }
-        None
     }
 
-    fn newest_frame(&mut self) -> Option<&mut Frame> {
-        self.newest()?.frames.newest()
-    }
-
-    fn raw_frame<'a>(&mut self, text: &'a str, words: LineWords) -> Option<RawFrame<'a>> {
-        if let Some(raw) = frames::quoted(behind_bar(text, words)) {
-            return Some(raw);
+    fn raw_frame<'line>(&mut self, text: &'line str, words: LineWords) -> Option<RawFrame<'line>> {
+        let quoted = frames::quoted(behind_bar(text, words));
+        if quoted.is_some() {
+            return quoted;
         }
         if !self.is_notebook {
             return frames::notebook(text);
         }
-        if let Some(line) = frames::arrow(text) {
+        if let Some(line_number) = frames::arrow(text) {
             if let Some(frame) = self.newest_frame()
                 && frame.line.is_none()
-                && line <= TRACE_LINE_NUMBER_MAX
+                && line_number <= TRACE_LINE_NUMBER_MAX
             {
-                frame.line = Some(line);
+                frame.line = Some(line_number);
             }
             return None;
         }
@@ -470,19 +455,19 @@ impl Parser {
             .or_else(|| frames::notebook_without_line(text))
     }
 
-    fn push_raw(&mut self, raw: RawFrame<'_>) {
+    fn push_raw_frame(&mut self, raw_frame: RawFrame<'_>) {
         self.silence = 0;
         // Where frames have no indentation (notebooks, stackprinter), the exception's line has none either.
-        self.column = raw.column.max(1);
-        self.push_frame(origin::frame(raw));
+        self.column = raw_frame.column.max(1);
+        self.push_frame(origin::frame(raw_frame));
     }
 
     /// The exception's line.
-    fn finish_exception(&mut self, line: &ExceptionLine<'_>, around: Around) {
+    fn finish_exception(&mut self, line: &ExceptionLine<'_>, context: LineContext) {
         let Some(report) = &mut self.report else {
             return;
         };
-        report.ended = around.line;
+        report.ended = context.line_number;
         let signal = line.signal();
         if let Some(exception) = report.newest() {
             exception.class.clone_from(&line.class);
@@ -491,80 +476,78 @@ impl Parser {
             exception.points_elsewhere = knowledge::points_elsewhere(line.message);
             exception.signal = signal;
         }
-        report.interruption = report.is_a("KeyboardInterrupt")
-            || report.is_a("SignalException") && matches!(signal, Some(SIGHUP | SIGINT | SIGTERM));
-        self.silence = 0;
-        let mut after = After {
-            announces: line.message.trim_end().ends_with(':'),
-            ..After::default()
+        report.interruption = match report.class_name() {
+            "KeyboardInterrupt" => true,
+            "SignalException" => matches!(signal, Some(SIGHUP | SIGINT | SIGTERM)),
+            _ => false,
         };
-        if line
-            .message
-            .starts_with(|first: char| first.is_ascii_digit())
-        {
-            after.doubt = Doubt::Counter;
+        self.silence = 0;
+        let is_counter = |first: char| first.is_ascii_digit();
+        let doubt = if line.certain {
+            Doubt::None
+        } else if line.message.starts_with(is_counter) {
+            Doubt::Counter
         } else {
-            after.doubt = Doubt::Line;
-        }
-        if line.certain {
-            after.doubt = Doubt::None;
-        }
-        if line.has_colon && line.message.is_empty() {
-            after.message = MessageLine::Next;
-        }
-        self.state = ParserState::After(after);
+            Doubt::Line
+        };
+        self.state = ParserState::After(After {
+            doubt,
+            awaits_message: line.has_colon && line.message.is_empty(),
+            announces: line.message.trim_end().ends_with(':'),
+        });
     }
 
     /// Behind an exception's line.
-    fn after(&mut self, text: &str, mut after: After, around: Around) -> Option<ErrorReport> {
+    fn read_behind_exception(&mut self, text: &str, mut after: After, context: LineContext) {
         self.silence += 1;
         if self.silence > TRACE_CHAIN_LINES_MAX {
-            return self.close();
+            return self.end_report();
         }
-        let behind = behind_bar(text, around.words);
+        let behind_bar = behind_bar(text, context.words);
         if after.doubt == Doubt::Counter
-            && let Some(line) = exceptions::exception_line(behind)
-            && line.certain
+            && let Some(exception_line) = exceptions::exception_line(behind_bar)
+            && exception_line.certain
         {
-            self.finish_exception(&line, around);
-            return None;
+            return self.finish_exception(&exception_line, context);
         }
-        if let Some(raw) = frames::quoted(behind) {
+        if let Some(raw_frame) = frames::quoted(behind_bar) {
             // What the message itself announces (`from user code:`) is a part of it.
             if !after.announces {
-                self.frame_after(raw, after.doubt);
+                self.read_late_frame(raw_frame, after.doubt);
             }
-            return None;
+            return;
         }
-        let trimmed = text.trim();
-        if trimmed.is_empty() {
-            return None;
+        let message_line = text.trim();
+        if message_line.is_empty() {
+            return;
         }
-        let begins_message = after.message == MessageLine::Next;
-        after.announces = trimmed.ends_with(':');
-        after.message = MessageLine::Same;
+        let begins_message = std::mem::take(&mut after.awaits_message);
+        after.announces = message_line.ends_with(':');
         self.state = ParserState::After(after);
-        let report = self.report.as_mut()?;
+        let Some(report) = &mut self.report else {
+            return;
+        };
         let is_native = report.standing == Standing::Native;
-        let exception = report.newest()?;
-        if let Some(what) = trimmed.strip_prefix("what():")
+        let Some(exception) = report.newest() else {
+            return;
+        };
+        if let Some(what) = message_line.strip_prefix("what():")
             && is_native
         {
             exception.message = messages::read(what.trim_start());
         } else if begins_message {
-            exception.message = messages::read(trimmed);
+            exception.message = messages::read(message_line);
         } else if self.silence <= MESSAGE_LINES_MAX {
-            exception.message.continues(trimmed);
+            exception.message.continues(message_line);
         }
-        None
     }
 
     /// A frame behind an exception's line: the line was another one, or a task's own traceback follows.
-    fn frame_after(&mut self, raw: RawFrame<'_>, doubt: Doubt) {
-        let Some(exception) = self.newest() else {
+    fn read_late_frame(&mut self, raw_frame: RawFrame<'_>, doubt: Doubt) {
+        let Some(exception) = self.newest_exception() else {
             return;
         };
-        let class = exception.class.as_ref().map_or("", |class| class.as_str());
+        let class = exception.class.as_ref().map_or("", PublicStr::as_str);
         if doubt != Doubt::None {
             exception.class = None;
             exception.complete = false;
@@ -575,15 +558,26 @@ impl Parser {
             return;
         }
         self.state = ParserState::Frames;
-        self.push_raw(raw);
+        self.push_raw_frame(raw_frame);
     }
+}
+
+/// Takes the line that says how often the frame before was left out.
+fn read_repetition(text: &str, newest_frame: Option<&mut Frame>) -> bool {
+    if let Some(times) = frames::repeated(text)
+        && let Some(frame) = newest_frame
+    {
+        frame.repeated = Some(times.min(TRACE_HOLE_MAX));
+        return true;
+    }
+    false
 }
 
 /// What an exception's line without a traceback is worth.
 ///
 /// Two classes the interpreter prints alone, for it has no memory or no time for more. Any other line may be a
 /// program's own words; it is remembered for the case that nothing better comes, if its class is public.
-fn alone(text: &str, line: &ExceptionLine<'_>) -> Option<Standing> {
+fn standing_alone(text: &str, line: &ExceptionLine<'_>) -> Option<Standing> {
     let class = line.class.as_ref()?.as_str();
     match text.trim() {
         "MemoryError" | "KeyboardInterrupt" => Some(Standing::Plain),

@@ -6,9 +6,9 @@
 use super::grammar::launcher::Table;
 use super::grammar::words::{self, LineWords};
 use super::grammar::{escaped, frames, headers};
-use super::parser::{Around, Parser};
+use super::parser::{LineContext, Parser};
 use super::report::{ErrorReport, FirstAndLast, Standing};
-use super::selection::{self, Judgement};
+use super::selection::{Evidence, Judgement};
 use crate::knowledge::{self, Sign, lists::Question};
 use crate::limits::{LINE_BYTES_MAX, TRACE_REPORTS_FIRST, TRACE_REPORTS_LAST, TRACE_STREAMS_MAX};
 use crate::observation::Stream;
@@ -32,7 +32,6 @@ const ADOPTED_LINES_MAX: u64 = 2;
 /// One source of lines: a stream, or what stands behind a prefix in it.
 #[derive(Clone, Debug)]
 struct LineSource {
-    /// The stream.
     stream: Stream,
     /// What stands before its lines.
     prefix: SourcePrefix,
@@ -41,7 +40,7 @@ struct LineSource {
     /// What reads its lines.
     parser: Parser,
     /// Number of the line that it read last.
-    used: u64,
+    last_line: u64,
 }
 
 /// Reads the command's output, line by line.
@@ -55,7 +54,7 @@ pub struct TraceReader {
     /// Lines so far; those that were passed over count as [`PASSED_LINES`].
     lines: u64,
     /// Lines in which the launcher may still say that it starts again.
-    watched: u32,
+    restart_lines: u32,
     /// Whether the last line was a log's.
     logged: bool,
 }
@@ -67,59 +66,59 @@ impl TraceReader {
     }
 
     /// Takes the next bytes of a stream whose lines nobody else wants: those of a quiet log are not even cut.
-    pub fn bytes(&mut self, stream: Stream, at: f64, cutter: &mut LineCutter, bytes: &[u8]) {
+    pub fn bytes(&mut self, stream: Stream, cutter: &mut LineCutter, bytes: &[u8]) {
         let (head, middle, tail) = inner_lines(bytes).unwrap_or((bytes, &[], &[]));
-        cutter.push(head, |line| self.line(stream, at, &line));
+        cutter.push(head, |line| self.line(stream, &line));
         if self.skip(stream, middle) {
-            cutter.skip(|line| self.line(stream, at, &line));
+            cutter.skip(|line| self.line(stream, &line));
         } else {
-            cutter.push(middle, |line| self.line(stream, at, &line));
+            cutter.push(middle, |line| self.line(stream, &line));
         }
-        cutter.push(tail, |line| self.line(stream, at, &line));
+        cutter.push(tail, |line| self.line(stream, &line));
     }
 
-    /// Takes the next line of a stream; `at` is in seconds since the command's spawn.
-    pub fn line(&mut self, stream: Stream, at: f64, line: &Line<'_>) {
-        let Some(lines) = prefix::logged_line(line.text) else {
-            return self.text(stream, at, line.text);
+    /// Takes the next line of a stream.
+    pub fn line(&mut self, stream: Stream, line: &Line<'_>) {
+        let Some(logged_lines) = prefix::logged_line(line.text) else {
+            return self.read_line(stream, line.text);
         };
-        for text in lines.split(['\n', '\r']) {
-            self.text(stream, at, text);
+        for logged_line in logged_lines.split(['\n', '\r']) {
+            self.read_line(stream, logged_line);
         }
     }
 
-    fn text(&mut self, stream: Stream, at: f64, text: &str) {
+    fn read_line(&mut self, stream: Stream, text: &str) {
         self.lines = self.lines.saturating_add(1);
         let words = LineWords::of(text);
-        if self.watched > 0 {
-            self.watched -= 1;
+        if self.restart_lines > 0 {
+            self.restart_lines -= 1;
             if knowledge::restarts(text) {
                 self.start_again();
             }
         }
         if words.have(Question::Error) {
-            self.watched = RESTART_LINES_MAX;
+            self.restart_lines = RESTART_LINES_MAX;
         }
         if !words.stand_out() && !self.table.is_open && self.is_between_reports(stream) {
             self.remember(text, words);
             return;
         }
         if words.have(Question::Header)
-            && let Some(lines) = escaped::lines(text)
+            && let Some(escaped_lines) = escaped::lines(text)
         {
             self.logged = true;
-            for line in lines {
-                self.plain(stream, at, &line, LineWords::of(&line));
+            for line in escaped_lines {
+                self.parse_line(stream, &line, LineWords::of(&line));
             }
         } else {
-            self.plain(stream, at, text, words);
+            self.parse_line(stream, text, words);
         }
     }
 
     /// Passes over whole lines of a stream; false where one of them has to be read.
     pub fn skip(&mut self, stream: Stream, lines: &[u8]) -> bool {
         if lines.is_empty()
-            || self.watched > 0
+            || self.restart_lines > 0
             || self.table.is_open
             || !self.is_between_reports(stream)
             || !words::are_absent(lines)
@@ -128,17 +127,17 @@ impl TraceReader {
         }
         self.lines = self.lines.saturating_add(PASSED_LINES);
         let mut backwards = lines.rsplit(|byte| matches!(byte, b'\n' | b'\r'));
-        if let Some(last) = backwards.find(|line| !line.trim_ascii().is_empty()) {
-            let last = String::from_utf8_lossy(last.get(..LINE_BYTES_MAX).unwrap_or(last));
-            self.remember(&last, LineWords::of(&last));
+        if let Some(last_line) = backwards.find(|line| !line.trim_ascii().is_empty()) {
+            let bounded_length = last_line.len().min(LINE_BYTES_MAX);
+            let last_line = String::from_utf8_lossy(&last_line[..bounded_length]);
+            self.remember(&last_line, LineWords::of(&last_line));
         }
         true
     }
 
     fn is_between_reports(&self, stream: Stream) -> bool {
-        self.sources
-            .iter()
-            .all(|source| source.stream != stream || source.parser.is_idle())
+        let mut sources = self.sources.iter();
+        sources.all(|source| source.stream != stream || source.parser.is_idle())
     }
 
     /// Keeps of a line what matters to the next one.
@@ -151,51 +150,50 @@ impl TraceReader {
     /// The launcher starts its workers again: what was printed so far was survived.
     fn start_again(&mut self) {
         for source in &mut self.sources {
-            let done = source.parser.close();
-            self.reports.extend(done);
+            self.reports.extend(source.parser.close());
         }
         for report in self.reports.iter_mut() {
             report.standing = report.standing.min(Standing::Survived);
         }
         self.table = Table::default();
-        self.watched = 0;
+        self.restart_lines = 0;
     }
 
-    /// A line as it is.
-    fn plain(&mut self, stream: Stream, at: f64, text: &str, words: LineWords) {
+    /// Shows a line to the parser of its source.
+    fn parse_line(&mut self, stream: Stream, text: &str, words: LineWords) {
         self.order = self.order.saturating_add(1);
-        let mut opening = None;
+        let mut before_opening = None;
         if words.have(Question::Header) || words.have(Question::Native) {
-            opening = headers::before_opening(text);
+            before_opening = headers::before_opening(text);
         }
-        if opening.is_none() && words.have(Question::Frame) && self.is_between_reports(stream) {
-            opening = headers::before_frame(text);
+        if before_opening.is_none()
+            && words.have(Question::Frame)
+            && self.is_between_reports(stream)
+        {
+            before_opening = headers::before_frame(text);
         }
-        let (index, rest) = self.source(stream, text, opening.map(SourcePrefix::of));
-        if let Some(source) = self.sources.get_mut(index) {
-            let around = Around {
-                logged: self.logged || source.prefix.is_a_log,
-                rank: source.prefix.rank,
-                at,
-                order: self.order,
-                line: self.lines,
-                words,
-            };
-            source.used = self.order;
-            let done = source.parser.line(rest, around);
-            self.reports.extend(done);
-            self.look_for_signs(rest, words);
-        }
+        let (index, line) = self.source_of(stream, text, before_opening);
+        let source = &mut self.sources[index];
+        source.last_line = self.order;
+        let context = LineContext {
+            logged: self.logged || source.prefix.is_a_log,
+            rank: source.prefix.rank,
+            order: self.order,
+            line_number: self.lines,
+            words,
+        };
+        self.reports.extend(source.parser.line(line, context));
+        self.look_for_signs(line, words);
         self.remember(text, words);
     }
 
-    fn look_for_signs(&mut self, text: &str, words: LineWords) {
-        let text = prefix::strip(text);
+    fn look_for_signs(&mut self, line: &str, words: LineWords) {
+        let line = prefix::strip(line);
         if words.have(Question::Table) || self.table.is_open {
-            self.table.line(text);
+            self.table.line(line);
         }
         if words.have(Question::Sign)
-            && let Some(sign) = knowledge::sign(text)
+            && let Some(sign) = knowledge::sign(line)
             && self.signs.len() < TRACE_MARKERS_MAX
             && !self.signs.iter().any(|known| known.says == sign.says)
         {
@@ -212,47 +210,46 @@ impl TraceReader {
             reports.extend(source.parser.pending());
         }
         reports.sort_by_key(|report| report.order);
-        let found = selection::Found {
+        let evidence = Evidence {
             reports: &reports,
             signs: &self.signs,
-            root: self.table.cause(),
+            root_cause: self.table.cause,
             dropped: self.reports.dropped,
             lines: self.lines,
         };
-        selection::judge(&found, end)
+        evidence.judge(end)
     }
 
-    /// The source of a line, made where it is new, and the line without its prefix.
-    fn source<'a>(
+    /// The source of a line, made where it is new, and the line without its prefix. `before_opening` is what stands
+    /// before the words that open a report.
+    fn source_of<'line>(
         &mut self,
         stream: Stream,
-        text: &'a str,
-        opening: Option<SourcePrefix>,
-    ) -> (usize, &'a str) {
+        text: &'line str,
+        before_opening: Option<&str>,
+    ) -> (usize, &'line str) {
         self.adopt(stream, text);
         for loosely in [false, true] {
-            let mut best = None;
-            let mut longest = 1;
+            let mut best_match = None;
+            let mut longest_prefix = 1;
             for (index, source) in self.sources.iter().enumerate() {
-                let length = source.prefix.len();
+                let prefix_length = source.prefix.len();
                 if source.stream == stream
-                    && length >= longest
-                    && let Some(rest) = source.prefix.strip(text, loosely)
+                    && prefix_length >= longest_prefix
+                    && let Some(line) = source.prefix.strip(text, loosely)
                 {
-                    best = Some((index, rest));
-                    longest = length;
+                    best_match = Some((index, line));
+                    longest_prefix = prefix_length;
                 }
             }
-            if let Some((index, rest)) = best {
+            if let Some((index, line)) = best_match {
                 self.sources[index].confirmed = true;
-                return (index, rest);
+                return (index, line);
             }
         }
-        if let Some(prefix) = opening.filter(|prefix| !prefix.is_empty()) {
-            let rest = prefix.strip(text, false).unwrap_or(text);
-            return (self.add(stream, prefix), rest);
-        }
-        (self.add(stream, SourcePrefix::default()), text)
+        let prefix = before_opening.map(SourcePrefix::of).unwrap_or_default();
+        let line = prefix.strip(text, false).unwrap_or(text);
+        (self.add_source(stream, prefix), line)
     }
 
     /// A frame whose prefix is not its header's.
@@ -260,41 +257,41 @@ impl TraceReader {
     /// Shorter, or none: the rest of the header's was a log line's that the header ended, or markup. Longer: the header
     /// stood behind a bar, whose line the collector had begun before the bar.
     fn adopt(&mut self, stream: Stream, text: &str) {
-        let near = self.order.saturating_sub(ADOPTED_LINES_MAX);
+        let oldest_line = self.order.saturating_sub(ADOPTED_LINES_MAX);
         let waits = |source: &LineSource| {
             let may_move = if source.prefix.is_empty() {
                 source.parser.awaits_first_frame()
             } else {
                 !source.confirmed
             };
-            may_move && source.stream == stream && source.used >= near
+            may_move && source.stream == stream && source.last_line >= oldest_line
         };
         if !self.sources.iter().any(waits) {
             return;
         }
         let before_box = text.split_once('│').map(|(before, _)| before);
-        let own = match headers::before_frame(text).or(before_box) {
+        let prefix = match headers::before_frame(text).or(before_box) {
             Some(before) => SourcePrefix::of(before),
             None if frames::quoted(text).is_some() || headers::thread(text).is_some() => {
                 SourcePrefix::default()
             }
             None => return,
         };
-        if !own.is_empty() {
-            self.move_behind(stream, &own, waits);
+        if !prefix.is_empty() {
+            self.move_behind(stream, &prefix, waits);
         }
-        let shorter = own;
         let mut sources = self.sources.iter();
-        let header = sources.position(|source| waits(source) && source.prefix.continues(&shorter));
-        let Some(header) = header else {
+        let opened_with_more =
+            sources.position(|source| waits(source) && source.prefix.continues(&prefix));
+        let Some(index) = opened_with_more else {
             return;
         };
-        let mut header = self.sources.swap_remove(header);
-        if let Some(replaced) = self.find(stream, &shorter) {
-            self.remove(replaced);
+        let mut source = self.sources.swap_remove(index);
+        if let Some(replaced) = self.find_source(stream, &prefix) {
+            self.remove_source(replaced);
         }
-        header.prefix = shorter;
-        self.sources.push(header);
+        source.prefix = prefix;
+        self.sources.push(source);
     }
 
     /// Moves the report that a header without a prefix has opened to the source of its first frame.
@@ -305,36 +302,35 @@ impl TraceReader {
         waits: impl Fn(&LineSource) -> bool,
     ) {
         let mut sources = self.sources.iter();
-        let Some(bare) = sources.position(|source| source.prefix.is_empty() && waits(source))
-        else {
+        let bare = sources.position(|source| source.prefix.is_empty() && waits(source));
+        let Some(bare) = bare else {
             return;
         };
         let is_busy = |index: usize| !self.sources[index].parser.is_idle();
-        if self.find(stream, prefix).is_some_and(is_busy) {
+        if self.find_source(stream, prefix).is_some_and(is_busy) {
             return;
         }
         let parser = std::mem::take(&mut self.sources[bare].parser);
-        let index = self.add(stream, prefix.clone());
+        let index = self.add_source(stream, prefix.clone());
         let source = &mut self.sources[index];
-        let done = source.parser.close();
+        self.reports.extend(source.parser.close());
         source.parser = parser;
-        self.reports.extend(done);
     }
 
-    fn find(&self, stream: Stream, prefix: &SourcePrefix) -> Option<usize> {
+    fn find_source(&self, stream: Stream, prefix: &SourcePrefix) -> Option<usize> {
         let mut sources = self.sources.iter();
         sources.position(|source| source.stream == stream && source.prefix == *prefix)
     }
 
     /// The source of a new prefix; it is an old one where a progress bar stood before the prefix.
-    fn add(&mut self, stream: Stream, prefix: SourcePrefix) -> usize {
-        if let Some(index) = self.find(stream, &prefix) {
+    fn add_source(&mut self, stream: Stream, prefix: SourcePrefix) -> usize {
+        if let Some(index) = self.find_source(stream, &prefix) {
             return index;
         }
         if self.sources.len() >= TRACE_STREAMS_MAX {
             let sources = self.sources.iter().enumerate();
-            if let Some((oldest, _)) = sources.min_by_key(|(_, source)| source.used) {
-                self.remove(oldest);
+            if let Some((oldest, _)) = sources.min_by_key(|(_, source)| source.last_line) {
+                self.remove_source(oldest);
             }
         }
         self.sources.push(LineSource {
@@ -342,14 +338,13 @@ impl TraceReader {
             prefix,
             confirmed: false,
             parser: Parser::default(),
-            used: self.order,
+            last_line: self.order,
         });
         self.sources.len() - 1
     }
 
-    /// Gives up a source.
-    fn remove(&mut self, index: usize) {
-        let done = self.sources.swap_remove(index).parser.close();
-        self.reports.extend(done);
+    fn remove_source(&mut self, index: usize) {
+        let mut removed = self.sources.swap_remove(index);
+        self.reports.extend(removed.parser.close());
     }
 }

@@ -11,7 +11,7 @@ use crate::public::PublicStr;
 use std::collections::VecDeque;
 
 /// Outermost frames that are kept of a traceback: where the program was.
-const TRACE_FRAMES_FIRST: usize = 8;
+pub const TRACE_FRAMES_FIRST: usize = 8;
 /// Innermost frames that are kept: where it failed.
 const TRACE_FRAMES_LAST: usize = 32;
 /// Exceptions that are kept of a chain or a group.
@@ -66,11 +66,6 @@ impl<T, const FIRST: usize, const LAST: usize> FirstAndLast<T, FIRST, LAST> {
     pub fn is_empty(&self) -> bool {
         self.first.is_empty()
     }
-
-    /// How many of those that were kept stand before the dropped ones.
-    pub fn before_the_gap(&self) -> usize {
-        self.first.len()
-    }
 }
 
 /// The frames of one exception.
@@ -83,7 +78,7 @@ impl Frames {
         for frame in self.iter().rev() {
             reversed.push(frame.clone());
         }
-        reversed.dropped += self.dropped;
+        reversed.dropped = self.dropped;
         reversed
     }
 }
@@ -126,14 +121,16 @@ pub struct Exception {
 impl Exception {
     /// What it means: its message, and where that says little, its class.
     pub fn meaning(&self) -> Option<Meaning> {
-        let said = self.message.meaning;
-        if said.is_some_and(|meaning| !meaning.is_vague()) {
-            return said;
+        let message_meaning = self.message.meaning;
+        if let Some(meaning) = message_meaning
+            && !meaning.is_vague()
+        {
+            return message_meaning;
         }
-        let class = self.class.as_ref();
-        class
-            .and_then(|class| knowledge::class(class.as_str()))
-            .or(said)
+        let Some(class) = &self.class else {
+            return message_meaning;
+        };
+        knowledge::class(class.as_str()).or(message_meaning)
     }
 
     /// What it says about another error, if it is one that only does that.
@@ -141,10 +138,12 @@ impl Exception {
         if self.points_elsewhere {
             return Some(Wrapper::Messenger);
         }
-        let own = |frame: &&Frame| frame.origin.as_ref().map(PublicStr::as_str) != Some("stdlib");
-        let innermost = self.frames.iter().rev().find(own);
-        let file = innermost.and_then(|frame| frame.file.as_ref());
-        knowledge::wrapper(self.class.as_ref()?.as_str(), file.map(PublicStr::as_str))
+        let class = self.class.as_ref()?.as_str();
+        let stdlib = Some(PublicStr::constant("stdlib"));
+        let mut innermost_first = self.frames.iter().rev();
+        let innermost = innermost_first.find(|frame| frame.origin != stdlib);
+        let innermost_file = innermost.and_then(|frame| frame.file.as_ref());
+        knowledge::wrapper(class, innermost_file.map(PublicStr::as_str))
     }
 
     /// Whether it carries another error: what it lost is another thing.
@@ -184,8 +183,6 @@ pub struct ErrorReport {
     pub marker: Option<PublicStr>,
     /// The rank whose lines it came in.
     pub rank: Option<u64>,
-    /// Seconds since the command's spawn.
-    pub at: f64,
     /// Place in the order in which reports began.
     pub order: u64,
     /// Number of the line with which it ended.
@@ -212,10 +209,11 @@ impl ErrorReport {
 
     /// The exception that ended the program: the last of the chain that is neither quoted nor a group's member.
     pub fn last(&self) -> Option<&Exception> {
-        let own = |exception: &&Exception| {
-            !matches!(exception.link, ChainLink::Member | ChainLink::Quoted)
-        };
-        self.exceptions.iter().rfind(own).or(self.exceptions.last())
+        let last = self
+            .exceptions
+            .iter()
+            .rfind(|exception| !matches!(exception.link, ChainLink::Member | ChainLink::Quoted));
+        last.or(self.exceptions.last())
     }
 
     /// The exception that explains it: what a launcher or a messenger quotes, or was raised from.
@@ -225,27 +223,27 @@ impl ErrorReport {
             return Some(last);
         }
         let mut exceptions = self.exceptions.iter();
-        let at = exceptions.position(|exception| std::ptr::eq(exception, last))?;
-        let (before, from) = self.exceptions.split_at(at);
+        let index = exceptions.position(|exception| std::ptr::eq(exception, last))?;
+        let (earlier, quoted) = self.exceptions.split_at(index);
         let explains = |exception: &&Exception| exception.complete && !exception.carries();
-        let mut found = from.iter().rfind(explains);
-        if found.is_none() && last.link == ChainLink::Cause {
-            found = before.iter().rfind(explains);
+        let mut explanation = quoted.iter().rfind(explains);
+        if explanation.is_none() && last.link == ChainLink::Cause {
+            explanation = earlier.iter().rfind(explains);
         }
-        found.or(Some(last))
+        explanation.or(Some(last))
     }
 
     /// What it means: the innermost that explains, else what another exception of the chain says.
     pub fn meaning(&self) -> Option<Meaning> {
-        let own = self.error()?.meaning();
-        if own.is_some_and(|meaning| !meaning.is_vague()) {
-            return own;
-        }
-        let mut others = self.exceptions.iter().rev().filter_map(Exception::meaning);
-        others.find(|meaning| !meaning.is_vague()).or(own)
+        let error = self.error()?;
+        let newest_first = self.exceptions.iter().rev();
+        let candidates = std::iter::once(error).chain(newest_first);
+        let mut meanings = candidates.filter_map(Exception::meaning);
+        let clear_meaning = meanings.find(|meaning| !meaning.is_vague());
+        clear_meaning.or_else(|| error.meaning())
     }
 
-    /// Its class.
+    /// The class of its error.
     pub fn class(&self) -> Option<&PublicStr> {
         self.error()?.class.as_ref()
     }
@@ -257,23 +255,21 @@ impl ErrorReport {
 
     /// Whether nothing came of it.
     pub fn is_empty(&self) -> bool {
-        self.marker.is_none()
-            && !self
-                .exceptions
-                .iter()
-                .any(|exception| exception.complete || !exception.frames.is_empty())
+        let mut exceptions = self.exceptions.iter();
+        let is_told = |exception: &Exception| exception.complete || !exception.frames.is_empty();
+        self.marker.is_none() && !exceptions.any(is_told)
     }
 
     /// Whether it tells the same error: a process may print it and a launcher log it.
     pub fn repeats(&self, other: &Self) -> bool {
-        let (Some(this), Some(that)) = (self.error(), other.error()) else {
+        let (Some(this_error), Some(other_error)) = (self.error(), other.error()) else {
             return false;
         };
-        let innermost = this.frames.iter().next_back();
-        this.complete
-            && this.class == that.class
+        let innermost = this_error.frames.iter().next_back();
+        this_error.complete
+            && this_error.class == other_error.class
             && innermost.is_some()
-            && innermost == that.frames.iter().next_back()
+            && innermost == other_error.frames.iter().next_back()
     }
 
     /// Whether the line of the exception that ended the program came.
@@ -281,12 +277,10 @@ impl ErrorReport {
         self.last().is_some_and(|exception| exception.complete) || self.marker.is_some()
     }
 
-    /// Whether its class is called so, whatever its module.
-    pub fn is_a(&self, name: &str) -> bool {
-        match self.class() {
-            Some(class) => class.as_str().rsplit('.').next() == Some(name),
-            None => false,
-        }
+    /// The name of its class, without the module.
+    pub fn class_name(&self) -> &str {
+        let class = self.class().map_or("", PublicStr::as_str);
+        class.rsplit('.').next().unwrap_or(class)
     }
 }
 

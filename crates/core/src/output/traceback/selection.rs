@@ -5,7 +5,7 @@
 //! several tracebacks the last one that nothing says was survived; but behind it may stand a launcher or a messenger
 //! ([`Wrapper`]), whose worker is to blame, and of many ranks the first, for the others only lost it.
 
-use super::event;
+use super::event::{self, event};
 use super::grammar::headers::UNTHROWN;
 use super::grammar::launcher::RootCause;
 use super::report::{ErrorReport, Exception, Standing};
@@ -57,14 +57,13 @@ impl Judgement {
 }
 
 /// Everything that was read.
-#[derive(Clone, Copy, Debug)]
-pub struct Found<'a> {
+pub struct Evidence<'a> {
     /// The reports, in the order in which they began.
     pub reports: &'a [ErrorReport],
     /// Other signs.
     pub signs: &'a [Sign],
     /// What the launcher says.
-    pub root: Option<RootCause>,
+    pub root_cause: RootCause,
     /// Reports that were dropped.
     pub dropped: u64,
     /// Lines that were read or passed over.
@@ -76,388 +75,425 @@ pub struct Found<'a> {
 const LAST_WORDS_MAX: u64 = 40;
 
 /// What the process died of.
-#[derive(Clone, Debug, PartialEq)]
 enum DeathCause<'a> {
     /// An exception, and the sign of the crash that followed it.
     Report(&'a ErrorReport, Option<PublicStr>),
-    /// A sign, of a rank; the launcher's own report, where it has one.
-    Marker(PublicStr, Option<u64>, Option<&'a ErrorReport>),
+    /// A sign alone.
+    Sign(PublicStr),
+    /// A sign of the rank that failed first, and the launcher's own report.
+    RankSign(PublicStr, &'a ErrorReport),
     Interruption,
     Unknown,
 }
 
-impl DeathCause<'_> {
-    fn sign(marker: PublicStr) -> Self {
-        Self::Marker(marker, None, None)
-    }
-}
-
-/// The verdict over all that was read.
-#[must_use]
-pub fn judge(found: &Found<'_>, end: Option<End>) -> Judgement {
-    let cause = cause(found, end);
-    let mut judgement = Judgement {
-        first_rank: first_rank(found),
-        interrupted: cause == DeathCause::Interruption,
-        signs: found.signs.to_vec(),
-        ..Judgement::default()
-    };
-    let mut blamed = None;
-    let mut told = best(found.reports);
-    match cause {
-        DeathCause::Report(report, marker) => {
-            let mut error = event::event(report, true);
-            if marker.is_some() {
-                error.marker = marker;
-            } else {
-                append_launcher(&mut error, found.reports, report);
+impl<'a> Evidence<'a> {
+    /// The verdict over all that was read.
+    #[must_use]
+    pub fn judge(&self, end: Option<End>) -> Judgement {
+        let mut judgement = Judgement {
+            first_rank: self.first_rank(),
+            signs: self.signs.to_vec(),
+            handled_count: self.dropped,
+            ..Judgement::default()
+        };
+        let mut blamed = None;
+        let mut most_telling = self.most_telling_report();
+        match self.cause_of_death(end) {
+            DeathCause::Report(report, marker) => {
+                let mut error = event(report, true);
+                if marker.is_some() {
+                    error.marker = marker;
+                } else {
+                    self.append_launcher(&mut error, report);
+                }
+                judgement.error = Some(error);
+                judgement.meaning = self.meaning_of_report(report);
+                judgement.is_last_word = is_failure(report) && self.ends_behind(report);
+                blamed = Some(report);
+                most_telling = blamed;
             }
-            judgement.error = Some(error);
-            judgement.meaning = meaning_of_report(report, found);
-            judgement.is_last_word = failed(report) && found.ends_behind(report);
-            blamed = Some(report);
-            told = blamed;
-        }
-        DeathCause::Marker(marker, rank, launcher) => {
-            let meaning = knowledge::meaning_of(marker.as_str(), found.signs);
-            let mut error = marked(marker, rank);
-            error.meaning = meaning.map(Meaning::public);
-            // Nobody but the launcher has frames; what it raised says nothing.
-            if let Some(launcher) = launcher {
-                let launcher = event::event(launcher, true);
-                error.frames = launcher.frames;
-                error.stack_trace = launcher.stack_trace;
+            DeathCause::Sign(marker) => {
+                self.blame_sign(&mut judgement, marker);
+                most_telling = None;
             }
-            judgement.error = Some(error);
-            judgement.meaning = meaning;
-            told = None;
+            DeathCause::RankSign(marker, launcher) => {
+                // Nobody but the launcher has frames; what it raised says nothing.
+                let launcher_event = event(launcher, true);
+                let error = self.blame_sign(&mut judgement, marker);
+                error.rank = self.root_cause.rank;
+                error.frames = launcher_event.frames;
+                error.stack_trace = launcher_event.stack_trace;
+                most_telling = None;
+            }
+            DeathCause::Interruption => {
+                judgement.interrupted = true;
+                judgement.stopped_by = self.asked_by();
+            }
+            DeathCause::Unknown => {}
         }
-        DeathCause::Interruption => judgement.stopped_by = asked_by(found),
-        DeathCause::Unknown => {}
-    }
-    let mut handled = 0;
-    for report in found.reports {
-        if report.standing != Standing::Stray {
-            let event = event::event(report, blamed == Some(report));
-            judgement.reports.push(event);
+        for report in self.reports {
+            if report.standing != Standing::Stray {
+                let is_fatal = blamed == Some(report);
+                judgement.reports.push(event(report, is_fatal));
+            }
+            if was_survived(report, blamed, end) {
+                judgement.handled_count += 1;
+            }
         }
-        if survived(report, blamed, end) {
-            handled += 1;
+        if let Some(blamed) = blamed
+            && judgement.reports.is_empty()
+        {
+            judgement.reports.push(event(blamed, true));
         }
+        if let Some(last_exception) = most_telling.and_then(ErrorReport::last)
+            && last_exception.complete
+        {
+            judgement.exception_type.clone_from(&last_exception.class);
+        }
+        judgement.error = judgement.error.filter(says_anything);
+        if let Some(error) = &mut judgement.error {
+            // Where ranks leave no mark on their lines, the launcher knows whose they are.
+            error.rank = error.rank.or(judgement.first_rank);
+            error.other_ranks = self.other_ranks(error.rank);
+            error.handled_count = Some(judgement.handled_count);
+        }
+        judgement
     }
-    if let Some(blamed) = blamed
-        && judgement.reports.is_empty()
-    {
-        judgement.reports.push(event::event(blamed, true));
-    }
-    judgement.handled_count = found.dropped.saturating_add(handled);
-    if let Some(last) = told.and_then(ErrorReport::last)
-        && last.complete
-    {
-        judgement.exception_type.clone_from(&last.class);
-    }
-    judgement.error = judgement.error.filter(tells);
-    if let Some(error) = &mut judgement.error {
-        // Where ranks leave no mark on their lines, the launcher knows whose they are.
-        error.rank = error.rank.or(judgement.first_rank);
-        error.other_ranks = others(found, error.rank);
-        error.handled_count = Some(judgement.handled_count);
-    }
-    judgement
-}
 
-impl Found<'_> {
+    /// Makes the error of a death that left no report.
+    fn blame_sign<'judgement>(
+        &self,
+        judgement: &'judgement mut Judgement,
+        marker: PublicStr,
+    ) -> &'judgement mut ErrorEvent {
+        let meaning = knowledge::meaning_of(marker.as_str(), self.signs);
+        judgement.meaning = meaning;
+        judgement.error.insert(ErrorEvent {
+            fingerprint: Some(event::fingerprint_of(vec![&marker])),
+            meaning: meaning.map(Meaning::public),
+            marker: Some(marker),
+            fatal: Some(true),
+            ..ErrorEvent::default()
+        })
+    }
+
     /// Whether nothing but last words came behind the report.
     fn ends_behind(&self, report: &ErrorReport) -> bool {
         self.lines.saturating_sub(report.ended) <= LAST_WORDS_MAX
     }
-}
 
-/// The rank that failed first, as a launcher says: in its table, or in a line of its own.
-fn first_rank(found: &Found<'_>) -> Option<u64> {
-    let named = found.root.and_then(|root| root.rank);
-    let mut deaths = deaths(found);
-    named.or_else(|| deaths.find_map(|sign| sign.rank))
+    /// The rank that failed first, as a launcher says: in its table, or in a line of its own.
+    fn first_rank(&self) -> Option<u64> {
+        let mut deaths = self.deaths();
+        let named_rank = self.root_cause.rank;
+        named_rank.or_else(|| deaths.find_map(|sign| sign.rank))
+    }
+
+    /// What a report means; of a native death that names no signal, that the program aborted.
+    fn meaning_of_report(&self, report: &ErrorReport) -> Option<Meaning> {
+        let meaning = report.meaning();
+        if meaning.is_some() || report.standing != Standing::Native {
+            return meaning;
+        }
+        let marker = report.marker.as_ref()?.as_str();
+        knowledge::meaning_of(marker, self.signs).or(Some(Meaning::Abort))
+    }
+
+    fn cause_of_death(&self, end: Option<End>) -> DeathCause<'a> {
+        if end == Some(End::Exited(0)) {
+            return DeathCause::Unknown;
+        }
+        match end.and_then(signal_of_end) {
+            None => self.cause_of_error(),
+            Some(SIGINT) => DeathCause::Interruption,
+            Some(SIGKILL) => DeathCause::Sign(self.sign_of(SIGKILL)),
+            Some(SIGHUP | SIGPIPE | SIGTERM) => match self.cause_of_error() {
+                DeathCause::Report(report, None)
+                    if report.standing >= Standing::Plain && report.complete() =>
+                {
+                    DeathCause::Report(report, None)
+                }
+                _ => DeathCause::Interruption,
+            },
+            Some(signal) => self.cause_of_crash(signal),
+        }
+    }
+
+    /// A death by a signal that the kernel raises, or that the process raises against itself.
+    ///
+    /// The traceback that was printed last explains it: an interpreter that ends because of an exception often crashes
+    /// on its way out, and a program may abort because of one.
+    fn cause_of_crash(&self, signal: i32) -> DeathCause<'a> {
+        let is_native = |report: &&ErrorReport| report.standing == Standing::Native;
+        let native_report = self.reports.iter().rfind(is_native);
+        let crash_order = native_report.map_or(u64::MAX, |report| report.order);
+        let explaining_report = self.reports.iter().rfind(|report| {
+            is_failure(report)
+                && report.standing == Standing::Plain
+                && report.order < crash_order
+                && self.ends_behind(report)
+        });
+        let Some(mut explaining_report) = explaining_report else {
+            return match native_report {
+                Some(native_report) => DeathCause::Report(native_report, None),
+                None => DeathCause::Sign(self.sign_of(signal)),
+            };
+        };
+        if is_carrier(explaining_report) {
+            let worker = self.worker_to_blame(explaining_report);
+            explaining_report = worker.unwrap_or(explaining_report);
+        }
+        let marker = match native_report {
+            Some(native_report) => native_report.marker.clone(),
+            None => Some(self.sign_of(signal)),
+        };
+        // Threads that were not joined: the interpreter was on its way out already, for another reason.
+        DeathCause::Report(
+            explaining_report,
+            marker.filter(|marker| *marker != UNTHROWN),
+        )
+    }
+
+    /// An exit with a code, or an end that nobody saw.
+    fn cause_of_error(&self) -> DeathCause<'a> {
+        let death = self.sign_of_death();
+        let Some(last) = self.most_telling_report() else {
+            let sign = death.or_else(|| self.hint());
+            return sign.map_or(DeathCause::Unknown, DeathCause::Sign);
+        };
+        if last.standing < Standing::Logged
+            && let Some(marker) = death
+        {
+            return DeathCause::Sign(marker);
+        }
+        if last.interruption {
+            return DeathCause::Interruption;
+        }
+        if !is_carrier(last) {
+            if last.rank.is_none() {
+                return DeathCause::Report(last, None);
+            }
+            let last_word = self.last_word_of_first_rank();
+            let worker = last_word.or_else(|| self.worker_to_blame(last));
+            return DeathCause::Report(worker.unwrap_or(last), None);
+        }
+        if let Some(cause) = self.cause_of_first_rank(last) {
+            return cause;
+        }
+        if let Some(worker) = self.worker_to_blame(last) {
+            return DeathCause::Report(worker, None);
+        }
+        // Nobody failed: somebody was told to go, and all above repeat that.
+        let is_interrupted = self.reports.iter().any(|report| report.interruption);
+        if is_interrupted || self.asked_by().is_some() {
+            return DeathCause::Interruption;
+        }
+        DeathCause::Report(last, None)
+    }
+
+    /// The signal by which somebody was told to go, as launchers say.
+    fn asked_by(&self) -> Option<i32> {
+        for report in self.reports {
+            if (report.interruption || is_carrier(report))
+                && let Some(error) = report.error()
+                && let Some(signal) = error.signal
+                && asks_to_go(signal)
+            {
+                return Some(signal);
+            }
+        }
+        let killed_by = self.root_cause.signal();
+        killed_by.filter(|signal| asks_to_go(*signal))
+    }
+
+    /// The last word of the rank that failed first, as the launcher says.
+    fn last_word_of_first_rank(&self) -> Option<&'a ErrorReport> {
+        let first_rank = self.root_cause.rank?;
+        self.reports.iter().rfind(|report| {
+            is_failure(report) && !is_carrier(report) && report.rank == Some(first_rank)
+        })
+    }
+
+    /// What the launcher, whose report is the last one, says of the rank that failed first.
+    fn cause_of_first_rank(&self, last: &'a ErrorReport) -> Option<DeathCause<'a>> {
+        let RootCause { rank, exit_code } = self.root_cause;
+        let last_word = self.last_word_of_first_rank();
+        let Some(signal) = self.root_cause.signal() else {
+            if let Some(last_word) = last_word {
+                return Some(DeathCause::Report(last_word, None));
+            }
+            // It went without a word, and what the others say is that they lost it.
+            let loudest = self.worker_to_blame(last).unwrap_or(last);
+            let is_other_rank = rank.is_some() && loudest.rank != rank;
+            if exit_code.is_none() || !is_other_rank || !is_bereaved(loudest) {
+                return None;
+            }
+            let marker = PublicStr::constant("a worker exited without a traceback");
+            return Some(DeathCause::RankSign(marker, last));
+        };
+        let native_report = self.reports.iter().find(|report| {
+            let may_be_its = report.rank == rank || report.rank.is_none();
+            report.standing == Standing::Native && may_be_its
+        });
+        Some(match (native_report, last_word) {
+            // A rank that the launcher told to go, or that aborted, may have said why.
+            (None, Some(last_word)) if asks_to_go(signal) => DeathCause::Report(last_word, None),
+            (_, Some(last_word)) if last_word.standing == Standing::Plain && signal != SIGKILL => {
+                let marker = native_report.and_then(|report| report.marker.clone());
+                DeathCause::Report(last_word, marker.or_else(|| Some(name_of(signal))))
+            }
+            (Some(native_report), _) => DeathCause::Report(native_report, None),
+            (None, _) if asks_to_go(signal) => return None,
+            (None, _) => DeathCause::RankSign(name_of(signal), last),
+        })
+    }
+
+    /// What was said last besides tracebacks. That a worker exited or was ended explains nothing.
+    fn hint(&self) -> Option<PublicStr> {
+        let sign = self
+            .signs
+            .iter()
+            .rfind(|sign| !matches!(sign.meaning, Meaning::WorkerExit | Meaning::WorkerLost));
+        Some(sign?.says.clone())
+    }
+
+    /// The report of the worker that is to blame for this one; None where none speaks.
+    fn worker_to_blame(&self, last: &ErrorReport) -> Option<&'a ErrorReport> {
+        let mut failures: Vec<&ErrorReport> = self.reports.iter().collect();
+        failures.retain(|report| {
+            is_failure(report)
+                && report.order <= last.order
+                && !matches!(report.wraps(), Some(Wrapper::Runner | Wrapper::Messenger))
+        });
+        // What a rank survived comes before what it died of, and of the ranks the first that died is the cause.
+        let mut last_words = failures.clone();
+        last_words.retain(|report| {
+            let is_later =
+                |other: &&ErrorReport| other.rank == report.rank && other.order > report.order;
+            report.rank.is_some() && !failures.iter().any(is_later)
+        });
+        let is_guilty = |report: &&&ErrorReport| !is_bereaved(report);
+        let guilty_rank = last_words.iter().find(is_guilty);
+        // Before the ranks know of each other there are no prefixes.
+        let guilty = guilty_rank.or_else(|| failures.iter().rfind(is_guilty));
+        if let Some(guilty) = guilty.or(last_words.first()).or(failures.last()) {
+            return Some(guilty);
+        }
+        // A process that waits for another one often logs what it said.
+        let is_messenger = last.last().and_then(Exception::wraps) == Some(Wrapper::Messenger);
+        self.reports.iter().rfind(|report| {
+            is_messenger
+                && report.standing == Standing::Logged
+                && report.complete()
+                && report.order < last.order
+                && report.wraps().is_none()
+        })
+    }
+
+    /// The report that tells most: what nothing says was survived, and the last of it.
+    fn most_telling_report(&self) -> Option<&'a ErrorReport> {
+        let grade = |report: &&ErrorReport| {
+            let standing = match report.standing {
+                Standing::Native => Standing::Plain,
+                // A launcher logs that a worker failed before it dies of it.
+                Standing::Logged if is_carrier(report) => Standing::Plain,
+                standing => standing,
+            };
+            // An interruption only counts where nothing failed; the end of the stream may have cut off the last one.
+            (
+                standing != Standing::Stray,
+                !report.interruption,
+                standing,
+                report.complete(),
+                report.order,
+            )
+        };
+        let is_believed = |report: &&ErrorReport| report.standing != Standing::Ignored;
+        self.reports.iter().filter(is_believed).max_by_key(grade)
+    }
+
+    /// Appends to a worker's error that of the launcher which it brought down, at the end of its chain.
+    fn append_launcher(&self, error: &mut ErrorEvent, blamed: &ErrorReport) {
+        let is_launcher = |report: &&ErrorReport| report.order > blamed.order && is_carrier(report);
+        if let Some(launcher) = self.reports.iter().rfind(is_launcher)
+            && let Some(launcher_class) = launcher.class()
+            && let Some(own_class) = &error.exception_type
+        {
+            let chain = error.chain.get_or_insert_with(|| vec![own_class.clone()]);
+            chain.push(launcher_class.clone());
+        }
+    }
+
+    /// Other ranks that reported a failure.
+    fn other_ranks(&self, failed_rank: Option<u64>) -> Option<u64> {
+        let mut ranks = BTreeSet::from_iter(self.reports.iter().map(|report| report.rank));
+        ranks.remove(&None);
+        ranks.remove(&failed_rank);
+        Some(ranks.len() as u64).filter(|count| *count > 0)
+    }
+
+    /// The signs of what the process, or one that it cannot do without, died of.
+    fn deaths(&self) -> impl DoubleEndedIterator<Item = &'a Sign> {
+        let signs = self.signs.iter();
+        signs.filter(|sign| sign.weight == Weight::Death)
+    }
+
+    /// The sign that says most certainly what the process died of.
+    fn sign_of_death(&self) -> Option<PublicStr> {
+        // The shell's word comes last and only repeats the signal; what came before it says why.
+        let names_no_signal = |sign: &&Sign| !sign.says.as_str().contains("(SIG");
+        let cause = self.deaths().find(names_no_signal);
+        let sign = cause.or_else(|| self.deaths().next_back())?;
+        Some(sign.says.clone())
+    }
+
+    /// The same, or the signal itself where nothing says more.
+    fn sign_of(&self, signal: i32) -> PublicStr {
+        self.sign_of_death().unwrap_or_else(|| name_of(signal))
+    }
 }
 
 /// Whether an error says anything at all.
-fn tells(error: &ErrorEvent) -> bool {
+fn says_anything(error: &ErrorEvent) -> bool {
     error.exception_type.is_some() || error.marker.is_some() || error.frames.is_some()
 }
 
-/// What a report means; of a native death that names no signal, that the program aborted.
-fn meaning_of_report(report: &ErrorReport, found: &Found<'_>) -> Option<Meaning> {
-    let said = report.meaning();
-    if said.is_some() || report.standing != Standing::Native {
-        return said;
-    }
-    let marker = report.marker.as_ref()?.as_str();
-    knowledge::meaning_of(marker, found.signs).or(Some(Meaning::Abort))
-}
-
-/// What the process died of.
-fn cause<'a>(found: &Found<'a>, end: Option<End>) -> DeathCause<'a> {
-    if end == Some(End::Exited(0)) {
-        return DeathCause::Unknown;
-    }
-    match end.and_then(signal) {
-        None => of_error(found),
-        Some(SIGINT) => DeathCause::Interruption,
-        Some(SIGKILL) => DeathCause::sign(sign_of(found, SIGKILL)),
-        Some(SIGHUP | SIGPIPE | SIGTERM) => match of_error(found) {
-            DeathCause::Report(report, None)
-                if report.standing >= Standing::Plain && report.complete() =>
-            {
-                DeathCause::Report(report, None)
-            }
-            _ => DeathCause::Interruption,
-        },
-        Some(signal) => of_crash(found, signal),
-    }
-}
-
-/// A death by a signal that the kernel raises, or that the process raises against itself.
-///
-/// The traceback that was printed last explains it: an interpreter that ends because of an exception often crashes on
-/// its way out, and a program may abort because of one.
-fn of_crash<'a>(found: &Found<'a>, signal: i32) -> DeathCause<'a> {
-    let is_native = |report: &&ErrorReport| report.standing == Standing::Native;
-    let native = found.reports.iter().rfind(is_native);
-    let until = native.map_or(u64::MAX, |report| report.order);
-    let before = found.reports.iter().rfind(|report| {
-        failed(report)
-            && report.standing == Standing::Plain
-            && report.order < until
-            && found.ends_behind(report)
-    });
-    let Some(mut before) = before else {
-        return match native {
-            Some(native) => DeathCause::Report(native, None),
-            None => DeathCause::sign(sign_of(found, signal)),
-        };
-    };
-    if carries(before) {
-        before = worker(found.reports, before).unwrap_or(before);
-    }
-    let marker = match native {
-        Some(native) => native.marker.clone(),
-        None => Some(sign_of(found, signal)),
-    };
-    // Threads that were not joined: the interpreter was on its way out already, for another reason.
-    DeathCause::Report(before, marker.filter(|marker| *marker != UNTHROWN))
-}
-
-/// An exit with a code, or an end that nobody saw.
-fn of_error<'a>(found: &Found<'a>) -> DeathCause<'a> {
-    let death = sign_of_death(found);
-    let Some(last) = best(found.reports) else {
-        return death
-            .or_else(|| hint(found))
-            .map_or(DeathCause::Unknown, DeathCause::sign);
-    };
-    if last.standing < Standing::Logged
-        && let Some(marker) = death
-    {
-        return DeathCause::sign(marker);
-    }
-    if last.interruption {
-        return DeathCause::Interruption;
-    }
-    if !carries(last) {
-        if last.rank.is_none() {
-            return DeathCause::Report(last, None);
-        }
-        let own = found.root.and_then(|root| own(found, root));
-        let first = own.or_else(|| worker(found.reports, last));
-        return DeathCause::Report(first.unwrap_or(last), None);
-    }
-    if let Some(root) = found.root
-        && let Some(cause) = of_rank(found, root, last)
-    {
-        return cause;
-    }
-    if let Some(worker) = worker(found.reports, last) {
-        return DeathCause::Report(worker, None);
-    }
-    // Nobody failed: somebody was told to go, and all above repeat that.
-    let is_interrupted = found.reports.iter().any(|report| report.interruption);
-    if is_interrupted || asked_by(found).is_some() {
-        return DeathCause::Interruption;
-    }
-    DeathCause::Report(last, None)
-}
-
-/// The signal by which somebody was told to go, as launchers say.
-fn asked_by(found: &Found<'_>) -> Option<i32> {
-    for report in found.reports {
-        if (report.interruption || carries(report))
-            && let Some(error) = report.error()
-            && let Some(signal) = error.signal
-            && asks(signal)
-        {
-            return Some(signal);
-        }
-    }
-    let root = found.root.and_then(RootCause::signal);
-    root.filter(|signal| asks(*signal))
-}
-
-/// The last word of the rank that failed first, as the launcher says.
-fn own<'a>(found: &Found<'a>, root: RootCause) -> Option<&'a ErrorReport> {
-    let rank = root.rank?;
-    let is_own =
-        |report: &&ErrorReport| failed(report) && !carries(report) && report.rank == Some(rank);
-    found.reports.iter().rfind(is_own)
-}
-
-/// What the launcher says of the rank that failed first.
-fn of_rank<'a>(
-    found: &Found<'a>,
-    root: RootCause,
-    last: &'a ErrorReport,
-) -> Option<DeathCause<'a>> {
-    let own = own(found, root);
-    let Some(signal) = root.signal() else {
-        if let Some(own) = own {
-            return Some(DeathCause::Report(own, None));
-        }
-        // It went without a word, and what the others say is that they lost it.
-        let loudest = worker(found.reports, last).unwrap_or(last);
-        if root.exit_code.is_none()
-            || root.rank.is_none()
-            || loudest.rank == root.rank
-            || !bereaved(loudest)
-        {
-            return None;
-        }
-        let marker = PublicStr::constant("a worker exited without a traceback");
-        return Some(DeathCause::Marker(marker, root.rank, Some(last)));
-    };
-    let native = found.reports.iter().find(|report| {
-        report.standing == Standing::Native && (report.rank == root.rank || report.rank.is_none())
-    });
-    Some(match (native, own) {
-        // A rank that the launcher told to go, or that aborted, may have said why.
-        (None, Some(own)) if asks(signal) => DeathCause::Report(own, None),
-        (_, Some(own)) if own.standing == Standing::Plain && signal != SIGKILL => {
-            let marker = native.and_then(|native| native.marker.clone());
-            DeathCause::Report(own, marker.or_else(|| Some(named(signal))))
-        }
-        (Some(native), _) => DeathCause::Report(native, None),
-        (None, _) if asks(signal) => return None,
-        (None, _) => DeathCause::Marker(named(signal), root.rank, Some(last)),
-    })
-}
-
-/// What was said last besides tracebacks. That a worker exited or was ended explains nothing.
-fn hint(found: &Found<'_>) -> Option<PublicStr> {
-    let explains =
-        |sign: &&Sign| !matches!(sign.meaning, Meaning::WorkerExit | Meaning::WorkerLost);
-    Some(found.signs.iter().rfind(explains)?.says.clone())
-}
-
 /// Whether a program is told to go by this signal.
-const fn asks(signal: i32) -> bool {
+const fn asks_to_go(signal: i32) -> bool {
     matches!(signal, SIGHUP | SIGINT | SIGTERM)
 }
 
 /// Whether a report is of a program that ended by it.
-fn failed(report: &ErrorReport) -> bool {
+fn is_failure(report: &ErrorReport) -> bool {
     report.standing >= Standing::Plain && report.complete() && !report.interruption
 }
 
 /// Whether the last word of a report is a launcher's or a messenger's.
-fn carries(report: &ErrorReport) -> bool {
+fn is_carrier(report: &ErrorReport) -> bool {
     report.last().is_some_and(Exception::carries)
 }
 
-/// The report of the worker that is to blame for this one; None where none speaks.
-fn worker<'a>(reports: &'a [ErrorReport], last: &'a ErrorReport) -> Option<&'a ErrorReport> {
-    let mut others: Vec<&ErrorReport> = reports.iter().collect();
-    others.retain(|report| {
-        failed(report)
-            && report.order <= last.order
-            && !matches!(report.wraps(), Some(Wrapper::Runner | Wrapper::Messenger))
-    });
-    // What a rank survived comes before what it died of, and of the ranks the first that died is the cause.
-    let mut ranks = others.clone();
-    ranks.retain(|report| {
-        let is_later =
-            |other: &&ErrorReport| other.rank == report.rank && other.order > report.order;
-        report.rank.is_some() && !others.iter().any(is_later)
-    });
-    let is_guilty = |report: &&&ErrorReport| !bereaved(report);
-    let guilty = ranks.iter().find(is_guilty);
-    // Before the ranks know of each other there are no prefixes.
-    let guilty = guilty.or_else(|| others.iter().rfind(is_guilty));
-    if let Some(guilty) = guilty.or(ranks.first()).or(others.last()) {
-        return Some(guilty);
-    }
-    // A process that waits for another one often logs what it said.
-    let is_messenger = last.last().and_then(Exception::wraps) == Some(Wrapper::Messenger);
-    reports.iter().rfind(|report| {
-        is_messenger
-            && report.standing == Standing::Logged
-            && report.complete()
-            && report.order < last.order
-            && report.wraps().is_none()
-    })
-}
-
 /// Whether a report is that of a process which lost another one.
-fn bereaved(report: &ErrorReport) -> bool {
+fn is_bereaved(report: &ErrorReport) -> bool {
     if let Some(error) = report.error()
-        && let Some(known) = &error.message.known
-        && known.as_str().starts_with("Connection ")
+        && let Some(message) = &error.message.known
+        && message.as_str().starts_with("Connection ")
     {
         return true;
     }
     report.wraps() == Some(Wrapper::Bereaved)
 }
 
-/// The report that tells most: what nothing says was survived, and the last of it.
-fn best(reports: &[ErrorReport]) -> Option<&ErrorReport> {
-    let grade = |report: &&ErrorReport| {
-        let standing = match report.standing {
-            Standing::Native => Standing::Plain,
-            // A launcher logs that a worker failed before it dies of it.
-            Standing::Logged if carries(report) => Standing::Plain,
-            standing => standing,
-        };
-        // An interruption only counts where nothing failed; the end of the stream may have cut off the last one.
-        (
-            standing != Standing::Stray,
-            !report.interruption,
-            standing,
-            report.complete(),
-            report.order,
-        )
-    };
-    let believed = |report: &&ErrorReport| report.standing != Standing::Ignored;
-    reports.iter().filter(believed).max_by_key(grade)
-}
-
-/// Appends to a worker's error that of the launcher which it brought down, at the end of its chain.
-fn append_launcher(error: &mut ErrorEvent, reports: &[ErrorReport], blamed: &ErrorReport) {
-    let is_launcher = |report: &&ErrorReport| report.order > blamed.order && carries(report);
-    if let Some(launcher) = reports.iter().rfind(is_launcher)
-        && let Some(class) = launcher.class()
-        && let Some(own) = &error.exception_type
-    {
-        let chain = error.chain.get_or_insert_with(|| vec![own.clone()]);
-        chain.push(class.clone());
-    }
-}
-
 /// Whether the program went on after this report, as far as can be told.
 ///
 /// What launchers say at the end is no other failure, nor is the fatal error when it is printed again, nor what an
 /// interpreter ignores on its way out.
-fn survived(report: &ErrorReport, blamed: Option<&ErrorReport>, end: Option<End>) -> bool {
+fn was_survived(report: &ErrorReport, blamed: Option<&ErrorReport>, end: Option<End>) -> bool {
+    let is_stray = report.standing == Standing::Stray;
     if end == Some(End::Exited(0)) {
-        return report.standing != Standing::Stray;
+        return !is_stray;
     }
-    if report.standing == Standing::Stray || report.interruption || carries(report) {
+    if is_stray || report.interruption || is_carrier(report) {
         return false;
     }
     let Some(blamed) = blamed else {
@@ -466,43 +502,16 @@ fn survived(report: &ErrorReport, blamed: Option<&ErrorReport>, end: Option<End>
     if report.repeats(blamed) || report == blamed {
         return false;
     }
-    let before = report.order < blamed.order;
+    let is_earlier = report.order < blamed.order;
     match report.standing {
-        Standing::Ignored => before,
+        Standing::Ignored => is_earlier,
         Standing::Survived | Standing::Logged => true,
-        _ => before && report.rank == blamed.rank && report.complete(),
+        _ => is_earlier && report.rank == blamed.rank && report.complete(),
     }
 }
 
-/// Other ranks that reported a failure.
-fn others(found: &Found<'_>, rank: Option<u64>) -> Option<u64> {
-    let mut ranks: BTreeSet<Option<u64>> = found.reports.iter().map(|report| report.rank).collect();
-    ranks.remove(&None);
-    ranks.remove(&rank);
-    u64::try_from(ranks.len()).ok().filter(|count| *count > 0)
-}
-
-/// The signs of what the process, or one that it cannot do without, died of.
-fn deaths<'a>(found: &Found<'a>) -> impl DoubleEndedIterator<Item = &'a Sign> {
-    let signs = found.signs.iter();
-    signs.filter(|sign| sign.weight == Weight::Death)
-}
-
-/// The sign that says most certainly what the process died of.
-fn sign_of_death(found: &Found<'_>) -> Option<PublicStr> {
-    // The shell's word comes last and only repeats the signal; what came before it says why.
-    let cause = deaths(found).find(|sign| !sign.says.as_str().contains("(SIG"));
-    let sign = cause.or_else(|| deaths(found).next_back())?;
-    Some(sign.says.clone())
-}
-
-/// The same, or the signal itself where nothing says more.
-fn sign_of(found: &Found<'_>, signal: i32) -> PublicStr {
-    sign_of_death(found).unwrap_or_else(|| named(signal))
-}
-
 /// The signal that ended the command, or that a shell reports as 128 and its number.
-fn signal(end: End) -> Option<i32> {
+fn signal_of_end(end: End) -> Option<i32> {
     match end {
         End::Signaled(signal) => Some(signal),
         End::Exited(code @ 129..=159) => Some(i32::from(code) - 128),
@@ -510,17 +519,6 @@ fn signal(end: End) -> Option<i32> {
     }
 }
 
-fn named(signal: i32) -> PublicStr {
+fn name_of(signal: i32) -> PublicStr {
     PublicStr::constant(signal_name(signal).unwrap_or("signal"))
-}
-
-/// The event of a death that left no report.
-fn marked(marker: PublicStr, rank: Option<u64>) -> ErrorEvent {
-    ErrorEvent {
-        fingerprint: Some(event::fingerprint_of(std::slice::from_ref(&marker))),
-        marker: Some(marker),
-        rank,
-        fatal: Some(true),
-        ..ErrorEvent::default()
-    }
 }

@@ -6,63 +6,57 @@
 
 use crate::event::Shape;
 use crate::public::PublicStr;
+use std::net::Ipv4Addr;
 
 /// The shape of a message; None of an empty one.
 #[must_use]
 pub fn shape(message: &str) -> Option<Shape> {
-    if message.is_empty() {
-        return None;
+    let length_bits = message.len().checked_ilog2()? + 1;
+    let mut kinds = Vec::new();
+    for (name, holds) in KINDS {
+        if holds(message) {
+            kinds.push(PublicStr::constant(name));
+        }
     }
-    let has = KINDS
-        .iter()
-        .filter(|(_, holds)| holds(message))
-        .map(|(name, _)| PublicStr::constant(name))
-        .collect();
-    let bits = usize::BITS.saturating_sub(message.len().leading_zeros());
     Some(Shape {
-        length: Some(u64::from(bits)),
-        has: Some(has),
+        length: Some(u64::from(length_bits)),
+        has: Some(kinds),
     })
 }
 
 type Holds = fn(&str) -> bool;
 
 const KINDS: &[(&str, Holds)] = &[
-    ("path", |text| {
-        words(text).any(|word| {
-            word.starts_with(['/', '~']) && word.len() > 2
-                || word.contains(":\\")
-                || word.matches('/').count() > 1
-        })
+    ("path", |message| words(message).any(is_path)),
+    ("url", |message| message.contains("://")),
+    ("number", |message| {
+        message.contains(|character: char| character.is_ascii_digit())
     }),
-    ("url", |text| text.contains("://")),
-    ("number", |text| {
-        text.bytes().any(|byte| byte.is_ascii_digit())
-    }),
-    ("string", |text| text.contains(['\'', '"', '`'])),
-    ("email", |text| {
-        words(text).any(|word| {
-            word.split_once('@')
-                .is_some_and(|(name, host)| !name.is_empty() && host.contains('.'))
-        })
-    }),
-    ("address", |text| {
-        words(text).any(|word| {
-            word.split(':')
-                .next()
-                .is_some_and(|host| host.parse::<core::net::Ipv4Addr>().is_ok())
-        })
-    }),
+    ("string", |message| message.contains(['\'', '"', '`'])),
+    ("email", |message| words(message).any(is_email)),
+    ("address", |message| words(message).any(is_address)),
 ];
 
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|character: char| {
-        character.is_whitespace()
-            || matches!(
-                character,
-                '\'' | '"' | '`' | '(' | ')' | '[' | ']' | ',' | '<' | '>' | '='
-            )
-    })
+fn is_path(word: &str) -> bool {
+    word.starts_with(['/', '~']) && word.len() > 2
+        || word.contains(":\\")
+        || word.matches('/').count() > 1
+}
+
+fn is_email(word: &str) -> bool {
+    match word.split_once('@') {
+        Some((name, host)) => !name.is_empty() && host.contains('.'),
+        None => false,
+    }
+}
+
+fn is_address(word: &str) -> bool {
+    let (host, _port) = word.split_once(':').unwrap_or((word, ""));
+    host.parse::<Ipv4Addr>().is_ok()
+}
+
+fn words(message: &str) -> impl Iterator<Item = &str> {
+    message.split(|character: char| character.is_whitespace() || "'\"`()[],<>=".contains(character))
 }
 
 #[cfg(test)]

@@ -7,9 +7,6 @@
 use crate::knowledge::lists::{CLASS_ENDINGS, LOG_WORDS};
 use crate::public::{PublicStr, dictionary};
 
-/// What stands for a class that is not public.
-pub const PRIVATE: PublicStr = PublicStr::constant("<private>");
-
 /// Longest name of a class that is looked at.
 const NAME_BYTES_MAX: usize = 300;
 

@@ -28,7 +28,8 @@ impl RootCause {
 pub struct Table {
     /// Whether lines without a word of the table matter.
     pub is_open: bool,
-    cause: RootCause,
+    /// What it says; nothing where it names no rank and no exit code.
+    pub cause: RootCause,
 }
 
 impl Table {
@@ -59,11 +60,6 @@ impl Table {
         {
             self.cause.exit_code = code.trim().parse::<u8>().ok().map(i32::from);
         }
-    }
-
-    /// The root cause, where the table had one.
-    pub fn cause(&self) -> Option<RootCause> {
-        Some(self.cause).filter(|cause| *cause != RootCause::default())
     }
 }
 
@@ -122,7 +118,7 @@ mod tests {
         let read = |lines: &[&str]| {
             let mut table = Table::default();
             lines.iter().for_each(|line| table.line(line));
-            table.cause().map(|cause| (cause.rank, cause.exit_code))
+            (table.cause.rank, table.cause.exit_code)
         };
         for (lines, expected) in [
             (
@@ -130,33 +126,32 @@ mod tests {
                     "srun: error: n1: task 1: Exited with exit code 3",
                     "srun: error: n1: task 0: Killed",
                 ][..],
-                Some((1, 3)),
+                (Some(1), Some(3)),
             ),
             (
                 &["srun: error: n1: task 7: Segmentation fault (core dumped)"],
-                Some((7, -11)),
+                (Some(7), Some(-11)),
             ),
-            (&["srun: error: n1: task 2: Out Of Memory"], Some((2, -9))),
+            (
+                &["srun: error: n1: task 2: Out Of Memory"],
+                (Some(2), Some(-9)),
+            ),
             (
                 &[" 63%|████\u{fffd}srun: error: n1: task 1: Exited with exit code 1"],
-                Some((1, 1)),
+                (Some(1), Some(1)),
             ),
             (
                 &[
                     "mpirun noticed that process rank 1 with PID 0 on node n1 exited on signal 9 (Killed).",
                 ],
-                Some((1, -9)),
+                (Some(1), Some(-9)),
             ),
             (
                 &["  Process name: [[17665,1],4]", "  Exit code:    3"],
-                Some((4, 3)),
+                (Some(4), Some(3)),
             ),
         ] {
-            assert_eq!(
-                read(lines),
-                expected.map(|(rank, code)| (Some(rank), Some(code))),
-                "{lines:?}"
-            );
+            assert_eq!(read(lines), expected, "{lines:?}");
             assert!(
                 lines
                     .iter()
@@ -172,7 +167,7 @@ mod tests {
             "Process name: [[x]]",
             "Exit code: 3",
         ] {
-            assert_eq!(read(&[line]), None, "{line}");
+            assert_eq!(read(&[line]), (None, None), "{line}");
         }
     }
 
@@ -199,12 +194,8 @@ mod tests {
             table.line(line);
         }
         assert_eq!(
-            table.cause(),
-            Some(RootCause {
-                rank: Some(1),
-                exit_code: Some(-9)
-            })
+            (table.cause.rank, table.cause.exit_code),
+            (Some(1), Some(-9))
         );
-        assert_eq!(Table::default().cause(), None);
     }
 }
