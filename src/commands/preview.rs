@@ -35,7 +35,7 @@ pub fn print(command: &[OsString], config: Option<&Path>, output: &mut Output<'_
     let found =
         surroundings::configuration(command.to_vec(), config.map(Path::to_owned), directory);
     // Nothing comes where the command names none, or where its file system does not answer.
-    let found = found.and_then(|mut thread| thread.wait(limits::START_WAIT).answer());
+    let found = found.and_then(|mut thread| thread.wait(limits::START_WAIT).message());
     let why = match &found {
         Some(Err(unread)) => explanation(unread),
         _ => "its file system does not answer".to_owned(),

@@ -4,7 +4,8 @@
 //! there at once keeps a power cut from costing more than the event that is being written.
 
 use crate::store::Unforced;
-use axolotl_run_sys::background::{Arrived, Background};
+use axolotl_run_sys::background::Background;
+use axolotl_run_sys::channel::Arrived;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -26,7 +27,7 @@ impl Disk {
 
     /// Forces it to the disk as soon as the disk has time. What waits already covers what is written until it begins.
     pub fn force(&mut self, unforced: Unforced) {
-        while let Arrived::Answer(()) = self.0.take() {}
+        while let Arrived::Message(()) = self.0.take() {}
         self.0.ask(unforced);
     }
 
@@ -35,7 +36,7 @@ impl Disk {
         let deadline = Instant::now() + DISK_WAIT;
         while self.0.is_busy() {
             let left = deadline.saturating_duration_since(Instant::now());
-            if self.0.wait(left) != Arrived::Answer(()) {
+            if self.0.wait(left) != Arrived::Message(()) {
                 return;
             }
         }

@@ -38,18 +38,23 @@ pub fn main(record: &ExitRecord) -> u8 {
         ending
     };
     if let Some(store) = &store {
-        let _ = store.complete(record.run, record.sending, SystemTime::now(), |left| {
-            let ending = ending(left.oom_kill_counters);
-            (run::unobserved_finish(&ending, left.steps), Some(ending.at))
-        });
+        let _ = store.complete(
+            record.settings.run,
+            record.settings.sending,
+            SystemTime::now(),
+            |left| {
+                let ending = ending(left.oom_kill_counters);
+                (run::unobserved_finish(&ending, left.steps), Some(ending.at))
+            },
+        );
     }
-    if record.ci_summary
+    if record.settings.ci_summary
         && let Some(page) = owner::page()
     {
         let mut summary = Summary::default();
         if let Some(store) = &store {
             // The finish that was just written is among them.
-            store.events(record.run, SystemTime::now(), |record| {
+            store.events(record.settings.run, SystemTime::now(), |record| {
                 if let Some(event) = record.event {
                     summary.take(event, record.elapsed_seconds);
                 }

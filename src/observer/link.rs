@@ -10,9 +10,10 @@ use super::takeover::Streams;
 use crate::metrics::files::KeptFile;
 use crate::metrics::memory::OomKillWatch;
 use crate::metrics::processes::signal_sender;
-use crate::protocol::messages::{self, Arrived, ToObserver, ToSupervisor};
-use axolotl_run_core::observation::{Sender, SupervisorLoss};
-use axolotl_run_core::status::{End, Usage, signal};
+use crate::protocol::messages::{self, ToObserver, ToSupervisor};
+use axolotl_run_core::observation::{SignalSender, SupervisorLoss};
+use axolotl_run_core::status::{End, SignalInfo, Usage, signal};
+use axolotl_run_sys::channel::Arrived;
 use axolotl_run_sys::poll::{Events, Poll};
 use axolotl_run_sys::signals::{self, Signals};
 use axolotl_run_sys::{clock, fault, role, wait};
@@ -47,7 +48,7 @@ pub enum News {
         /// Its number.
         signal: i32,
         /// By whom, as far as that could still be seen.
-        sender: Sender,
+        sender: SignalSender,
     },
     /// Bytes of output that the copy did not have, in all.
     Missed(u64),
@@ -147,7 +148,7 @@ impl Link {
                 }
             }
             Some(Mirrored::ContinueSupervisor) => {
-                signals::pass_on(self.supervisor, &signals::Received::sent(signal::SIGCONT))
+                signals::pass_on(self.supervisor, &SignalInfo::ordinary(signal::SIGCONT))
             }
             None => {}
         }
@@ -155,7 +156,7 @@ impl Link {
 
     fn report_sightings(&self) {
         while let Some(seen) = self.signals.as_ref().and_then(Signals::next) {
-            tell(&self.channel, ToSupervisor::Sighting(seen.into()));
+            tell(&self.channel, ToSupervisor::Sighting(seen));
         }
     }
 

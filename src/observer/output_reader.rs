@@ -12,7 +12,8 @@ use axolotl_run_core::judging::run::Run;
 use axolotl_run_core::limits;
 use axolotl_run_core::observation::Stream;
 use axolotl_run_core::output::lines::LineCutter;
-use axolotl_run_sys::background::{Arrived, Background};
+use axolotl_run_sys::background::Background;
+use axolotl_run_sys::channel::Arrived;
 use axolotl_run_sys::{descriptors, flow};
 use std::io::ErrorKind;
 use std::os::fd::AsFd as _;
@@ -148,7 +149,7 @@ impl Followed {
         // What was asked before the end may have been answered before it.
         let mut stale = self.ask(at, true);
         // A file system that hangs gives no answer.
-        while let Arrived::Answer(chunk) = self.thread.wait(FOLLOW_TAIL_WAIT) {
+        while let Arrived::Message(chunk) = self.thread.wait(FOLLOW_TAIL_WAIT) {
             self.take(run, &chunk);
             let full = chunk.bytes.len() == limits::READ_BYTES;
             if !full && !stale {
@@ -303,7 +304,7 @@ impl OutputReader {
     /// Takes what the followed files have answered.
     pub fn take_from_files(&mut self, run: &mut Run) {
         for file in &mut self.files {
-            while let Arrived::Answer(chunk) = file.thread.take() {
+            while let Arrived::Message(chunk) = file.thread.take() {
                 file.take(run, &chunk);
             }
         }

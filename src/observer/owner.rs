@@ -38,7 +38,7 @@ impl Owner {
     pub fn wishing(config: &ObserverConfig, directory: &Path) -> Option<Self> {
         let summary = config.summary.and_then(descriptors::adopt);
         let mut page = None;
-        if config.ci_summary {
+        if config.settings.ci_summary {
             page = self::page().map(|path| directory.join(path));
         }
         if summary.is_none() && page.is_none() {

@@ -11,6 +11,7 @@ use super::owner::Owner;
 use crate::delivery::{
     AttemptOutcome, Certificates, Destination, EndpointState, Priority, Uploader,
 };
+use crate::protocol::run_request::RunSettings;
 use crate::store::{Importance, Journal, Sending, Store, UnsentPage, Written};
 use axolotl_run_core::event::Event;
 use axolotl_run_core::event::wire::Member;
@@ -48,7 +49,8 @@ pub struct Reporter {
 
 impl Reporter {
     /// Opens the journal; without a place on disk it is kept in memory.
-    pub fn open(run: Uuid, sending: Sending, gate: Gate, owner: Option<Owner>) -> Self {
+    pub fn open(settings: RunSettings, gate: Gate, owner: Option<Owner>) -> Self {
+        let RunSettings { run, sending, .. } = settings;
         let environment = |name: &str| std::env::var_os(name);
         let store = Store::open(&environment).ok();
         let journal = match &store {

@@ -18,6 +18,7 @@ use crate::metrics::processes::{RankActivity, ranks};
 use crate::metrics::{Sampler, gather};
 use crate::protocol::messages::{ToSupervisor, Upload};
 use crate::protocol::observer_config::{ObserverArguments, ObserverConfig};
+use crate::protocol::run_request::FirstEvent;
 use axolotl_run_core::config::Vetted;
 use axolotl_run_core::env;
 use axolotl_run_core::event::Start;
@@ -28,7 +29,8 @@ use axolotl_run_core::limits;
 use axolotl_run_core::observation::{Ending, Request};
 use axolotl_run_core::privacy::Gate;
 use axolotl_run_core::series::SeriesLine;
-use axolotl_run_sys::background::{Arrived, Background};
+use axolotl_run_sys::background::Background;
+use axolotl_run_sys::channel::Arrived;
 use axolotl_run_sys::memory;
 use axolotl_run_sys::wake::Wake;
 use facts::{Facts, Stage};
@@ -152,10 +154,10 @@ impl Work {
         let gate = surroundings::gate(&command, &directory);
         // Before everything that opens files: where descriptors are few the journal comes first.
         let (mut reporter, mut undecided) = (None, None);
-        if config.rank_deferred {
+        if config.settings.first_event == FirstEvent::AfterRank {
             undecided = Some((gate, owner));
         } else {
-            reporter = Some(Reporter::open(config.run, config.sending, gate, owner));
+            reporter = Some(Reporter::open(config.settings, gate, owner));
         }
         let configuration =
             surroundings::configuration(command.clone(), training_config, directory.clone());
@@ -235,7 +237,7 @@ impl Work {
             self.facts.stage = Stage::Silent;
         } else if let Some((gate, owner)) = undecided {
             let config = &self.config;
-            self.reporter = Some(Reporter::open(config.run, config.sending, gate, owner));
+            self.reporter = Some(Reporter::open(config.settings, gate, owner));
             self.write_counters();
         }
     }
@@ -252,17 +254,17 @@ impl Work {
     /// Takes what has been found out since.
     fn gather(&mut self) {
         if let Some(gathering) = &mut self.gathering {
-            while let Arrived::Answer(found) = gathering.take() {
+            while let Arrived::Message(found) = gathering.take() {
                 self.facts.machine(found);
             }
         }
         let arrived = match &mut self.configuration {
             Some(configuration) => configuration.take(),
-            None => Arrived::Over,
+            None => Arrived::Closed,
         };
         match arrived {
-            Arrived::Answer(Ok(vetted)) => self.configured(vetted),
-            Arrived::Answer(Err(_)) | Arrived::Over => self.facts.configuration(None),
+            Arrived::Message(Ok(vetted)) => self.configured(vetted),
+            Arrived::Message(Err(_)) | Arrived::Closed => self.facts.configuration(None),
             Arrived::Nothing => {}
         }
         if let Some(accelerators) = self.sampler.gpus.facts() {

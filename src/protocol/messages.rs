@@ -4,30 +4,11 @@
 //! itself, none is needed for the command's sake, and one that cannot be read is skipped. They are written into a
 //! buffer on the stack, because the supervisor's loop must not need memory.
 
-use axolotl_run_core::status::{End, Usage};
-use axolotl_run_sys::channel::{self, MESSAGE_BYTES, Received};
-use axolotl_run_sys::signals;
+use axolotl_run_core::status::{End, SignalInfo, Usage};
+use axolotl_run_sys::channel::{self, Arrived, MESSAGE_BYTES};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::os::fd::BorrowedFd;
-
-/// A signal that was seen: its number, why it was sent (`si_code`), and by whom.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SeenSignal {
-    pub signal: i32,
-    pub code: i32,
-    pub sender: i32,
-}
-
-impl From<signals::Received> for SeenSignal {
-    fn from(received: signals::Received) -> Self {
-        Self {
-            signal: received.signal,
-            code: received.code,
-            sender: received.sender,
-        }
-    }
-}
 
 /// From the supervisor to the observer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,7 +20,7 @@ pub enum ToObserver {
     /// Say which signals you have seen, and what else this sender sends; the answer carries the same number.
     Ask { number: u32, sender: i32 },
     /// A signal that asks the command to end came.
-    Requested(SeenSignal),
+    Requested(SignalInfo),
     /// The relay with this index is over: let go of its descriptors.
     StreamClosed(u8),
     /// Bytes that a full copy pipe did not take, in all.
@@ -52,7 +33,7 @@ pub enum ToObserver {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToSupervisor {
     /// The group listener saw a signal.
-    Sighting(SeenSignal),
+    Sighting(SignalInfo),
     /// All that the group listener saw before the question with this number has been said.
     Answer(u32),
     /// The finish event is written.
@@ -70,16 +51,6 @@ pub enum Upload {
     NotExpected,
 }
 
-/// What has arrived.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Arrived<Message> {
-    Message(Message),
-    /// Nothing at the moment.
-    Nothing,
-    /// The other side is gone.
-    Closed,
-}
-
 /// Sends one message without waiting; a full or dead peer loses it.
 pub fn send(to: BorrowedFd<'_>, message: &impl Serialize) {
     let mut buffer = [0; MESSAGE_BYTES];
@@ -93,22 +64,15 @@ pub fn receive<Message: DeserializeOwned>(from: BorrowedFd<'_>) -> Arrived<Messa
     let mut buffer = [0; MESSAGE_BYTES];
     loop {
         match channel::try_receive(from, &mut buffer) {
-            Received::Nothing => return Arrived::Nothing,
-            Received::Closed => return Arrived::Closed,
-            Received::Message(bytes) => {
-                if let Some(message) = read(bytes) {
+            Arrived::Nothing => return Arrived::Nothing,
+            Arrived::Closed => return Arrived::Closed,
+            Arrived::Message(bytes) => {
+                // What does not fill the bytes is no message of ours.
+                if let Ok((message, [])) = postcard::take_from_bytes(bytes) {
                     return Arrived::Message(message);
                 }
             }
         }
-    }
-}
-
-/// Reads a message that fills these bytes.
-fn read<Message: DeserializeOwned>(bytes: &[u8]) -> Option<Message> {
-    match postcard::take_from_bytes(bytes) {
-        Ok((message, [])) => Some(message),
-        _ => None,
     }
 }
 
@@ -117,10 +81,11 @@ mod tests {
     use super::*;
     use std::os::fd::AsFd as _;
 
-    const SEEN: SeenSignal = SeenSignal {
+    const SEEN: SignalInfo = SignalInfo {
         signal: 15,
         code: i32::MIN,
         sender: i32::MAX,
+        value: i32::MIN,
     };
 
     #[test]

@@ -4,14 +4,14 @@
 //! observer's further ones are the path of the configuration (or nothing) and the command: they may be no text, and
 //! `pkill -f` finds the observer by them wherever it finds us.
 
-use axolotl_run_core::consent::Sending;
+use super::run_request::RunSettings;
 use axolotl_run_core::observation::Stream;
 use axolotl_run_core::status::{End, Usage};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
-use uuid::Uuid;
 
 const OBSERVER: &str = "axolotl-run-observer";
 const FALLBACK_FINISHER: &str = "axolotl-run-finisher";
@@ -41,10 +41,7 @@ pub struct RelayEnds {
 /// All that the observer must know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObserverConfig {
-    pub run: Uuid,
-    pub sending: Sending,
-    /// Whether the first event waits for a worker's rank.
-    pub rank_deferred: bool,
+    pub settings: RunSettings,
     /// When the command was spawned.
     pub spawned_at: SystemTime,
     /// The same moment on the monotonic clock, in milliseconds.
@@ -61,8 +58,6 @@ pub struct ObserverConfig {
     pub crash_flag: Option<i32>,
     /// Where the lines for stderr go, where they were asked for.
     pub summary: Option<i32>,
-    /// Whether the page of continuous integration is to be told.
-    pub ci_summary: bool,
     pub streams: Vec<(Stream, Observed)>,
     /// How many streams ought to be observed and are not.
     pub unobserved: u64,
@@ -71,14 +66,11 @@ pub struct ObserverConfig {
 /// What the supervisor knows of a command's end that no observer saw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExitRecord {
-    pub run: Uuid,
-    pub sending: Sending,
+    pub settings: RunSettings,
     /// Milliseconds from the command's spawn to its end.
     pub lasted_ms: u64,
     pub end: End,
     pub usage: Usage,
-    /// Whether the page of the continuous integration system waits for its lines.
-    pub ci_summary: bool,
 }
 
 /// The observer's arguments as it reads them.
@@ -102,31 +94,30 @@ pub enum Role {
 impl Role {
     /// Reads it; None for the launcher itself.
     pub fn read(arguments: &[OsString]) -> Option<Self> {
-        let (name, rest) = arguments.split_first()?;
+        let (name, arguments) = arguments.split_first()?;
         let role = match name.to_str()? {
-            OBSERVER => Self::observer(rest),
-            FALLBACK_FINISHER => Self::fallback_finisher(rest),
+            OBSERVER => Self::observer(arguments),
+            FALLBACK_FINISHER => read(arguments).map(Self::FallbackFinisher),
             _ => return None,
         };
         Some(role.unwrap_or(Self::Unreadable))
     }
 
     fn observer(arguments: &[OsString]) -> Option<Self> {
-        let [config, training_config, command @ ..] = arguments else {
+        let [_, training_config, command @ ..] = arguments else {
             return None;
         };
         Some(Self::Observer(Box::new(ObserverArguments {
-            config: serde_json::from_str(config.to_str()?).ok()?,
+            config: read(arguments)?,
             training_config: (!training_config.is_empty()).then(|| training_config.into()),
             command: command.to_vec(),
         })))
     }
+}
 
-    fn fallback_finisher(arguments: &[OsString]) -> Option<Self> {
-        let record = arguments.first()?.to_str()?;
-        let record = serde_json::from_str(record).ok()?;
-        Some(Self::FallbackFinisher(record))
-    }
+/// Reads the first argument.
+fn read<Content: DeserializeOwned>(arguments: &[OsString]) -> Option<Content> {
+    serde_json::from_str(arguments.first()?.to_str()?).ok()
 }
 
 impl ObserverConfig {
@@ -156,13 +147,23 @@ fn arguments(name: &str, content: &impl Serialize) -> Vec<OsString> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::run_request::FirstEvent;
+    use axolotl_run_core::consent::Sending;
     use std::time::Duration;
+    use uuid::Uuid;
+
+    fn settings(sending: Sending, ci_summary: bool) -> RunSettings {
+        RunSettings {
+            run: Uuid::from_u128(7),
+            sending,
+            first_event: FirstEvent::AfterRank,
+            ci_summary,
+        }
+    }
 
     fn config() -> ObserverConfig {
         ObserverConfig {
-            run: Uuid::from_u128(7),
-            sending: Sending::Permitted,
-            rank_deferred: false,
+            settings: settings(Sending::Permitted, true),
             spawned_at: SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_353_414_100),
             spawned_monotonic_ms: 99,
             supervisor: 41,
@@ -171,7 +172,6 @@ mod tests {
             command_handle: Some(10),
             crash_flag: None,
             summary: Some(11),
-            ci_summary: true,
             streams: vec![
                 (Stream::Stdout, Observed::File(5, 1 << 40)),
                 (
@@ -205,15 +205,13 @@ mod tests {
         }
         for end in [End::Exited(0), End::Exited(255), End::Signaled(9)] {
             let record = ExitRecord {
-                run: Uuid::from_u128(7),
-                sending: Sending::Forbidden,
+                settings: settings(Sending::Forbidden, end == End::Exited(0)),
                 lasted_ms: 1 << 40,
                 end,
                 usage: Usage {
                     max_rss_bytes: 1 << 37,
                     cpu_microseconds: 5,
                 },
-                ci_summary: end == End::Exited(0),
             };
             let arguments = record.arguments();
             assert_eq!(Role::read(&arguments), Some(Role::FallbackFinisher(record)));

@@ -2,17 +2,35 @@
 
 use axolotl_run_core::consent::Sending;
 use axolotl_run_core::env;
+use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use uuid::Uuid;
+
+/// What is settled about a run before it starts, for all who work on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunSettings {
+    pub run: Uuid,
+    pub sending: Sending,
+    pub first_event: FirstEvent,
+    /// `--ci-summary`: tell the page of the continuous integration system how it went.
+    pub ci_summary: bool,
+}
+
+/// When the first event may be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FirstEvent {
+    AtOnce,
+    /// Whether this is the main process shows only when a worker has a rank.
+    AfterRank,
+}
 
 /// What is to be run, and how it is to be observed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunRequest {
     /// The command and its arguments; never empty.
     pub command: Vec<OsString>,
-    pub run: Uuid,
-    pub sending: Sending,
+    pub settings: RunSettings,
     /// `--config`: the training configuration, where the command does not name it.
     pub config: Option<PathBuf>,
     /// `--tap-stdout`: observe standard output even where it is a pipeline's data.
@@ -21,10 +39,6 @@ pub struct RunRequest {
     pub terminal_direct: bool,
     /// `--summary`: say on stderr at the end how it went.
     pub summary: bool,
-    /// `--ci-summary`: tell the page of the continuous integration system.
-    pub ci_summary: bool,
-    /// Whether this is the main process shows only when a worker has a rank; the first event waits for it.
-    pub rank_deferred: bool,
 }
 
 impl RunRequest {
@@ -32,7 +46,7 @@ impl RunRequest {
     /// wish that the training does not report a second time.
     pub fn environment_changes(&self) -> [(&'static str, OsString); 2] {
         [
-            (env::AXOLOTL_RUN_ID, self.run.to_string().into()),
+            (env::AXOLOTL_RUN_ID, self.settings.run.to_string().into()),
             (env::AXOLOTL_DO_NOT_TRACK, "1".into()),
         ]
     }

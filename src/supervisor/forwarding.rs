@@ -9,30 +9,29 @@
 //! bound: after [`LISTENER_ANSWER_MS`] without a listener, the signal's origin decides.
 
 use super::limits::{LISTENER_ANSWER_MS, LISTENER_GRACE_MS, SIGHTING_MS, SIGNALS_MAX};
-use crate::protocol::messages::SeenSignal;
+use axolotl_run_core::status::SignalInfo;
 use axolotl_run_core::status::signal::{
     SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGWINCH,
 };
-use axolotl_run_sys::signals::Received;
 
 /// What is to be done now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Send it to the command.
-    PassOn(Received),
+    PassOn(SignalInfo),
     /// Ask the group listener, with this number, about this sender.
     Ask { number: u32, sender: i32 },
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Waiting {
-    received: Received,
-    stage: Stage,
+    received: SignalInfo,
+    stage: SignalStage,
 }
 
 /// How far a signal has come that waits for the group listener.
 #[derive(Clone, Copy, Debug)]
-enum Stage {
+enum SignalStage {
     /// Its other copy may still be on its way; the listener is asked at this time.
     Grace { ask_at: u64 },
     /// The listener was asked, and has until this time.
@@ -44,7 +43,7 @@ enum Stage {
 /// What the group listener saw, and when it said so.
 #[derive(Clone, Copy, Debug)]
 struct Sighting {
-    seen: SeenSignal,
+    seen: SignalInfo,
     at: u64,
 }
 
@@ -77,12 +76,12 @@ impl Default for Forwarding {
 
 impl Forwarding {
     /// A signal arrived. Some: it is to be passed on at once.
-    pub fn received(&mut self, received: Received, now: u64) -> Option<Action> {
+    pub fn received(&mut self, received: SignalInfo, now: u64) -> Option<Action> {
         self.cancel_what_it_cancels(received.signal);
         for place in &mut self.sightings {
             if let Some(sighting) = place
                 && now <= sighting.at + SIGHTING_MS
-                && sighting.seen == received.into()
+                && sighting.seen == received
             {
                 *place = None;
                 return None;
@@ -93,10 +92,10 @@ impl Forwarding {
             && self.listener == Listener::Listens
         {
             let mut ask_at = now;
-            if !received.from_kernel() {
+            if !received.is_from_kernel() {
                 ask_at += LISTENER_GRACE_MS;
             }
-            let stage = Stage::Grace { ask_at };
+            let stage = SignalStage::Grace { ask_at };
             *place = Some(Waiting { received, stage });
             return None;
         }
@@ -104,11 +103,11 @@ impl Forwarding {
     }
 
     /// The listener saw a signal.
-    pub fn sighted(&mut self, seen: SeenSignal, now: u64) {
+    pub fn sighted(&mut self, seen: SignalInfo, now: u64) {
         self.listener = Listener::Listens;
         for place in &mut self.waiting {
             if let Some(waiting) = place
-                && seen == waiting.received.into()
+                && seen == waiting.received
             {
                 *place = None;
                 return;
@@ -130,10 +129,10 @@ impl Forwarding {
     pub fn answered(&mut self, answer: u32) {
         self.listener = Listener::Listens;
         for waiting in self.waiting.iter_mut().flatten() {
-            if let Stage::Asked { number, .. } = waiting.stage
+            if let SignalStage::Asked { number, .. } = waiting.stage
                 && number <= answer
             {
-                waiting.stage = Stage::Unseen;
+                waiting.stage = SignalStage::Unseen;
             }
         }
     }
@@ -150,15 +149,15 @@ impl Forwarding {
             let Some(waiting) = place else { continue };
             let received = waiting.received;
             match waiting.stage {
-                Stage::Unseen => {
+                SignalStage::Unseen => {
                     *place = None;
                     return Some(Action::PassOn(received));
                 }
-                Stage::Asked { until, .. } if listens && now < until => {}
-                Stage::Grace { ask_at } if listens && now < ask_at => {}
-                Stage::Grace { .. } if listens => {
+                SignalStage::Asked { until, .. } if listens && now < until => {}
+                SignalStage::Grace { ask_at } if listens && now < ask_at => {}
+                SignalStage::Grace { .. } if listens => {
                     self.questions = self.questions.wrapping_add(1);
-                    waiting.stage = Stage::Asked {
+                    waiting.stage = SignalStage::Asked {
                         number: self.questions,
                         until: now + LISTENER_ANSWER_MS,
                     };
@@ -167,7 +166,7 @@ impl Forwarding {
                         sender: received.sender,
                     });
                 }
-                Stage::Grace { .. } | Stage::Asked { .. } => {
+                SignalStage::Grace { .. } | SignalStage::Asked { .. } => {
                     *place = None;
                     self.listener = Listener::Silent;
                     if let Some(action) = decide_alone(received) {
@@ -184,9 +183,9 @@ impl Forwarding {
         let waiting = self.waiting.iter().flatten();
         waiting
             .map(|waiting| match waiting.stage {
-                Stage::Grace { ask_at } => ask_at.saturating_sub(now),
-                Stage::Asked { until, .. } => until.saturating_sub(now),
-                Stage::Unseen => 0,
+                SignalStage::Grace { ask_at } => ask_at.saturating_sub(now),
+                SignalStage::Asked { until, .. } => until.saturating_sub(now),
+                SignalStage::Unseen => 0,
             })
             .min()
     }
@@ -216,12 +215,12 @@ fn stops(signal: i32) -> bool {
 
 /// Without a listener: the kernel's own signals of these kinds come from a terminal and go to the group, so the command
 /// has had them.
-fn decide_alone(received: Received) -> Option<Action> {
+fn decide_alone(received: SignalInfo) -> Option<Action> {
     let from_terminal = matches!(
         received.signal,
         SIGINT | SIGQUIT | SIGHUP | SIGCONT | SIGTSTP | SIGWINCH
     );
-    if received.from_kernel() && from_terminal {
+    if received.is_from_kernel() && from_terminal {
         return None;
     }
     Some(Action::PassOn(received))
@@ -235,8 +234,8 @@ mod tests {
 
     const ALARM: i32 = 14;
 
-    const fn sent(signal: i32, sender: i32) -> Received {
-        Received {
+    const fn sent(signal: i32, sender: i32) -> SignalInfo {
+        SignalInfo {
             signal,
             code: 0,
             sender,
@@ -244,20 +243,12 @@ mod tests {
         }
     }
 
-    const fn seen(signal: i32, sender: i32) -> SeenSignal {
-        SeenSignal {
-            signal,
-            code: 0,
-            sender,
-        }
-    }
-
     const fn ask(number: u32, sender: i32) -> Action {
         Action::Ask { number, sender }
     }
 
-    const fn by_kernel(signal: i32) -> Received {
-        Received {
+    const fn by_kernel(signal: i32) -> SignalInfo {
+        SignalInfo {
             signal,
             code: 0x80,
             sender: 0,
@@ -293,11 +284,11 @@ mod tests {
         for listener_first in [true, false] {
             let mut forwarding = Forwarding::default();
             if listener_first {
-                forwarding.sighted(seen(15, 7), 0);
+                forwarding.sighted(sent(15, 7), 0);
             }
             assert_eq!(forwarding.received(sent(SIGTERM, 7), 3), None);
             if !listener_first {
-                forwarding.sighted(seen(15, 7), 10);
+                forwarding.sighted(sent(15, 7), 10);
             }
             assert_eq!(
                 until(&mut forwarding, 1000),
@@ -310,7 +301,7 @@ mod tests {
     #[test]
     fn a_sighting_counts_for_one_signal_of_one_sender_and_not_for_long() {
         let mut forwarding = Forwarding::default();
-        forwarding.sighted(seen(15, 7), 0);
+        forwarding.sighted(sent(15, 7), 0);
         forwarding.received(sent(SIGTERM, 8), 1);
         assert_eq!(
             until(&mut forwarding, LISTENER_GRACE_MS + 5),
@@ -328,7 +319,7 @@ mod tests {
             [],
             "the sighting's own signal"
         );
-        forwarding.sighted(seen(15, 7), 200);
+        forwarding.sighted(sent(15, 7), 200);
         forwarding.received(sent(SIGTERM, 7), 201 + SIGHTING_MS);
         assert_eq!(until(&mut forwarding, 2000).len(), 1, "stale sighting");
     }

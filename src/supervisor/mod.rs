@@ -16,7 +16,7 @@ mod supervised;
 mod watch;
 
 use crate::protocol::observer_config::ExitRecord;
-use crate::protocol::run_request::RunRequest;
+use crate::protocol::run_request::{FirstEvent, RunRequest};
 use axolotl_run_core::status::{End, Usage};
 use axolotl_run_sys::{clock, command, stderr};
 pub use supervised::Finished;
@@ -49,16 +49,14 @@ pub fn observe(request: &RunRequest) -> Finished {
 /// command has ended: this may take memory, and a moment.
 fn leave_to_fallback_finisher(request: &RunRequest, end: End, usage: Usage, lasted_ms: u64) {
     // Which machine was to report was still open; it cannot be told any more.
-    if request.rank_deferred {
+    if request.settings.first_event == FirstEvent::AfterRank {
         return;
     }
     let record = ExitRecord {
-        run: request.run,
-        sending: request.sending,
+        settings: request.settings,
         lasted_ms,
         end,
         usage,
-        ci_summary: request.ci_summary,
     };
     let at_most = if watch::is_init() {
         limits::END_PATIENT_WAIT

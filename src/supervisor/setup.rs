@@ -11,7 +11,7 @@ use super::supervised::Supervised;
 use crate::protocol::observer_config::{Observed, ObserverConfig, RelayEnds};
 use crate::protocol::run_request::RunRequest;
 use axolotl_run_core::observation::Stream;
-use axolotl_run_sys::command::{self, Program, Role, Spawn};
+use axolotl_run_sys::command::{self, Program, Spawn};
 use axolotl_run_sys::signals::Signals;
 use axolotl_run_sys::streams::relay::{Relay, Sink, Source};
 use axolotl_run_sys::streams::route::{self, Between, RelayRoute, Routes, Way, Wishes};
@@ -19,7 +19,7 @@ use axolotl_run_sys::{
     Errno, channel, clock, descriptors, fault, flow, parent_death, signals, terminal, wait,
 };
 use std::ffi::OsString;
-use std::os::fd::{AsFd as _, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd, OwnedFd, RawFd};
 use std::time::SystemTime;
 
 /// One relay's descriptors, before it is decided who holds which.
@@ -79,7 +79,8 @@ pub fn start(request: &RunRequest) -> Result<Supervised, Errno> {
     }
     let ignore_sigchld = signals::note_early();
     let supervisor = std::process::id().cast_signed();
-    let (spawned_at, spawned_monotonic_ms) = (SystemTime::now(), clock::monotonic_ms());
+    let spawned_at = SystemTime::now();
+    let spawned_monotonic_ms = clock::monotonic_ms();
     let near = |way: Way| match way {
         Way::Relay(index) => Some(built.relays.get(index)?.as_ref()?.near.as_raw_fd()),
         Way::Same | Way::Follow => None,
@@ -97,26 +98,25 @@ pub fn start(request: &RunRequest) -> Result<Supervised, Errno> {
     };
     Signals::block(true);
     let handle = wait::open(command).ok();
-    let config = |channel: &OwnedFd| ObserverConfig {
-        run: request.run,
-        sending: request.sending,
-        rank_deferred: request.rank_deferred,
-        spawned_at,
-        spawned_monotonic_ms,
-        supervisor,
-        command,
-        channel: channel.as_raw_fd(),
-        command_handle: handle.as_ref().map(AsRawFd::as_raw_fd),
-        crash_flag: crash.as_ref().map(|crash| crash.read.as_raw_fd()),
-        summary: summary.as_ref().map(|summary| summary.write.as_raw_fd()),
-        ci_summary: request.ci_summary,
-        streams: streams(&built),
-        unobserved: built.routes.unobserved,
-    };
     let mut observer = None;
     if let Some((_, theirs)) = &channel {
-        let role = || role(request, &config(theirs), &built);
-        observer = command::start_observer(&built.null, &built.failure.read, role).ok();
+        let prepare = || {
+            let config = ObserverConfig {
+                settings: request.settings,
+                spawned_at,
+                spawned_monotonic_ms,
+                supervisor,
+                command,
+                channel: theirs.as_raw_fd(),
+                command_handle: handle.as_ref().map(AsRawFd::as_raw_fd),
+                crash_flag: crash.as_ref().map(|crash| crash.read.as_raw_fd()),
+                summary: summary.as_ref().map(|summary| summary.write.as_raw_fd()),
+                streams: streams(&built),
+                unobserved: built.routes.unobserved,
+            };
+            observer_program(request, &config, &built)
+        };
+        observer = command::start_observer(&built.null, &built.failure.read, prepare).ok();
     }
     // Where the kernel has put the command behind us on our own processor, it has waited for all this.
     command::yield_processor();
@@ -137,7 +137,7 @@ pub fn start(request: &RunRequest) -> Result<Supervised, Errno> {
         null: built.null,
         crash: crash.map(|crash| crash.write),
         summary: summary.map(|summary| summary.read),
-        is_told: request.summary || request.ci_summary,
+        is_told: request.summary || request.settings.ci_summary,
         // What is the command's or the observer's is closed here.
         relays: built.relays.map(|plumbing| {
             let plumbing = plumbing?;
@@ -302,8 +302,12 @@ fn streams(built: &Built) -> Vec<(Stream, Observed)> {
     streams
 }
 
-/// What the observer is started with; made on its side of the clone.
-fn role(request: &RunRequest, config: &ObserverConfig, built: &Built) -> Result<Role, Errno> {
+/// The observer's program and the descriptors that it keeps, sorted; made on its side of the clone.
+fn observer_program(
+    request: &RunRequest,
+    config: &ObserverConfig,
+    built: &Built,
+) -> Result<(Program, Vec<RawFd>), Errno> {
     let arguments = config.arguments(request.config.as_deref(), &request.command);
     let program = Program::new(&arguments, &[])?;
     let mut keep = vec![config.channel, built.failure.read.as_raw_fd()];
@@ -322,5 +326,5 @@ fn role(request: &RunRequest, config: &ObserverConfig, built: &Built) -> Result<
         }
     }
     keep.sort_unstable();
-    Ok(Role { program, keep })
+    Ok((program, keep))
 }

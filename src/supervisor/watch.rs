@@ -10,12 +10,12 @@ use super::forwarding::Forwarding;
 use super::limits;
 use super::shutdown::Shutdown;
 use super::supervised::{Finished, Supervised};
-use crate::protocol::messages::{self, Arrived, ToObserver, ToSupervisor};
-use axolotl_run_core::status::{Usage, signal};
+use crate::protocol::messages::{self, ToObserver, ToSupervisor};
+use axolotl_run_core::status::{SignalInfo, Usage, signal};
+use axolotl_run_sys::channel::Arrived;
 use axolotl_run_sys::poll::{Events, Poll};
-use axolotl_run_sys::signals::{self, Received};
 use axolotl_run_sys::wait::{self, Change};
-use axolotl_run_sys::{Errno, clock, descriptors, flow, memory, stderr};
+use axolotl_run_sys::{Errno, clock, descriptors, flow, memory, signals, stderr};
 use std::os::fd::AsFd;
 
 struct Watch {
@@ -285,7 +285,7 @@ impl Watch {
 
     fn kill_observer(&mut self) {
         if let Some(observer) = self.supervised.observer {
-            signals::pass_on(observer, &Received::sent(signal::SIGKILL));
+            signals::pass_on(observer, &SignalInfo::ordinary(signal::SIGKILL));
         }
         self.lose_observer();
     }

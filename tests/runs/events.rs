@@ -62,7 +62,7 @@ fn the_examples_are_the_programs() {
                     &format!("```json\n{made:#}\n```\n"),
                 );
             } else {
-                assert_example(name, section(&document, name.as_str()), made);
+                assert_example(*name, section(&document, name.as_str()), made);
             }
         }
     }

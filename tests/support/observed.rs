@@ -204,7 +204,8 @@ impl Recorded {
         );
         for event in &self.events {
             let name = EventName::ALL
-                .into_iter()
+                .iter()
+                .copied()
                 .find(|name| event["event"] == name.as_str());
             let properties = event["properties"].as_object().expect("properties");
             assert_eq!(

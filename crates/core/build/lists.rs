@@ -29,11 +29,11 @@ pub fn generate(knowledge: &Path) -> String {
         let name = name.to_uppercase();
         rust += &format!("pub(crate) static {name}: &[&str] = &{list:?};\n");
     }
-    rust += "pub(crate) static QUESTIONS: &[(&str, Question)] = &[\n";
+    rust += "pub(crate) static QUESTIONS: &[(&str, LineQuestion)] = &[\n";
     for (question, words) in questions {
         let question = variant(&question);
         for word in words {
-            rust += &format!("({word:?}, Question::{question}),\n");
+            rust += &format!("({word:?}, LineQuestion::{question}),\n");
         }
     }
     rust + "];\n"

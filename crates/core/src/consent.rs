@@ -102,7 +102,6 @@ pub enum Cause {
 
 impl Cause {
     /// The cause in words, to follow "off: " or "on: ".
-    #[must_use]
     pub fn sentence(&self) -> String {
         match self {
             Self::Inside => format!(
@@ -131,7 +130,6 @@ impl Cause {
 }
 
 /// Decides. `stored` is asked only where no earlier row applies, so that the file stays unread until then.
-#[must_use]
 pub fn decide(
     environment: Environment<'_>,
     rank: RankVerdict,
@@ -192,7 +190,6 @@ pub fn decide(
 }
 
 /// Whether an outer launcher has left its mark. An empty value is no mark: it is how a script takes one away.
-#[must_use]
 pub fn is_inside(environment: Environment<'_>) -> bool {
     environment(env::AXOLOTL_RUN_ID).is_some_and(|id| !id.is_empty())
 }

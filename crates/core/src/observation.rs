@@ -5,6 +5,7 @@
 
 use crate::event::Dropped;
 use crate::public::PublicStr;
+use crate::public::words::words;
 use crate::status::{End, Usage};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -91,53 +92,33 @@ pub struct GpuReading {
     pub mig: bool,
 }
 
-/// How memory of a GPU was attributed to the run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Attribution {
-    /// The driver names processes of our tree.
-    Pid,
-    /// The difference to a baseline taken before the command used the GPU.
-    Delta,
-    /// Everything in use on the device, whoever uses it.
-    Device,
-}
-
-impl Attribution {
-    /// Its name in events.
-    pub fn public(self) -> PublicStr {
-        PublicStr::constant(match self {
-            Self::Pid => "pid",
-            Self::Delta => "delta",
-            Self::Device => "device",
-        })
+words! {
+    /// How memory of a GPU was attributed to the run.
+    Attribution {
+        /// The driver names processes of our tree.
+        Pid => "pid",
+        /// The difference to a baseline taken before the command used the GPU.
+        Delta => "delta",
+        /// Everything in use on the device, whoever uses it.
+        Device => "device",
     }
 }
 
-/// What became of the supervisor before the command's end, where it did not live to see it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SupervisorLoss {
-    /// A fault of ours; the command went on.
-    Crashed,
-    /// Somebody sent SIGKILL; it was passed on to the command.
-    Killed,
-    /// The kernel killed it for memory; the command went on.
-    OutOfMemory,
-}
-
-impl SupervisorLoss {
-    /// Its name in events.
-    pub fn public(self) -> PublicStr {
-        PublicStr::constant(match self {
-            Self::Crashed => "crashed",
-            Self::Killed => "killed",
-            Self::OutOfMemory => "out_of_memory",
-        })
+words! {
+    /// What became of the supervisor before the command's end, where it did not live to see it.
+    SupervisorLoss {
+        /// A fault of ours; the command went on.
+        Crashed => "crashed",
+        /// Somebody sent SIGKILL; it was passed on to the command.
+        Killed => "killed",
+        /// The kernel killed it for memory; the command went on.
+        OutOfMemory => "out_of_memory",
     }
 }
 
 /// Who sent a signal, as far as it could still be seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sender {
+pub enum SignalSender {
     /// The terminal's driver: somebody pressed keys.
     Terminal,
     /// `timeout`, which ends what takes too long.
@@ -166,7 +147,7 @@ pub struct Request {
     /// The signal.
     pub signal: i32,
     /// Who sent it.
-    pub sender: Sender,
+    pub sender: SignalSender,
     /// Seconds since the spawn.
     pub at: f64,
     /// Seconds until the batch system ends the job, where it has said when; negative afterwards.

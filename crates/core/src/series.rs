@@ -73,7 +73,6 @@ pub struct OomKillCounters {
 
 impl OomKillCounters {
     /// What was killed since the counters were like this; None where that can't be known.
-    #[must_use]
     pub fn since(self, before: Self) -> Self {
         let since = |now: Option<u64>, before: Option<u64>| Some(now?.saturating_sub(before?));
         Self {

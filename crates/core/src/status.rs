@@ -31,6 +31,36 @@ pub struct Usage {
     pub cpu_microseconds: u64,
 }
 
+/// A signal as it was received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignalInfo {
+    /// Its number.
+    pub signal: i32,
+    /// Why it was sent (`si_code`): `SI_USER` (0), `SI_KERNEL` (0x80), `SI_QUEUE` (-1)…
+    pub code: i32,
+    /// Who sent it, as far as that was a process.
+    pub sender: i32,
+    /// The value that came with it (`sigqueue`).
+    pub value: i32,
+}
+
+impl SignalInfo {
+    /// An ordinary signal of ours.
+    pub const fn ordinary(signal: i32) -> Self {
+        Self {
+            signal,
+            code: 0,
+            sender: 0,
+            value: 0,
+        }
+    }
+
+    /// Whether the kernel itself sent it: the terminal, a timer, a resource limit.
+    pub const fn is_from_kernel(&self) -> bool {
+        self.code == 0x80
+    }
+}
+
 impl End {
     /// Reads the status that `wait` returns; None where the process has not ended.
     pub const fn from_wait(status: i32) -> Option<Self> {

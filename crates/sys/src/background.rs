@@ -5,6 +5,7 @@
 //! asked beyond that is dropped. Nobody joins the thread: one that hangs stays behind until the process ends, and
 //! holds nothing that anybody else needs.
 
+use crate::channel::Arrived;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, TryRecvError};
 use std::sync::mpsc::{channel, sync_channel};
 use std::time::{Duration, Instant};
@@ -16,29 +17,8 @@ pub struct Background<Request, Answer> {
     answers: Receiver<Answer>,
     /// Requests without an answer.
     under_way: u32,
-    /// Since when the thread owes an answer.
-    since: Option<Instant>,
-}
-
-/// What the thread has sent since it was last looked at.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Arrived<Answer> {
-    /// An answer.
-    Answer(Answer),
-    /// Nothing yet.
-    Nothing,
-    /// The thread has ended; no answer comes any more.
-    Over,
-}
-
-impl<Answer> Arrived<Answer> {
-    /// The answer, if it is one.
-    pub fn answer(self) -> Option<Answer> {
-        match self {
-            Self::Answer(answer) => Some(answer),
-            Self::Nothing | Self::Over => None,
-        }
-    }
+    /// Since when the thread owes an answer; None while nothing is under way.
+    pub busy_since: Option<Instant>,
 }
 
 /// The thread's own side.
@@ -74,7 +54,7 @@ impl<Request: Send + 'static, Answer: Send + 'static> Background<Request, Answer
             requests,
             answers,
             under_way: 0,
-            since: None,
+            busy_since: None,
         })
     }
 
@@ -84,9 +64,9 @@ impl<Request: Send + 'static, Answer: Send + 'static> Background<Request, Answer
         begin: impl FnOnce() -> F + Send + 'static,
     ) -> Option<Self> {
         Self::start(name, |desk| {
-            let mut look = begin();
+            let mut answer_to = begin();
             while let Ok(request) = desk.requests.recv()
-                && let Some(answer) = look(request)
+                && let Some(answer) = answer_to(request)
             {
                 desk.answer(answer);
             }
@@ -111,17 +91,12 @@ impl<Request: Send + 'static, Answer: Send + 'static> Background<Request, Answer
 
     fn note_request(&mut self) {
         self.under_way += 1;
-        self.since.get_or_insert_with(Instant::now);
-    }
-
-    /// Since when an answer is due; None while nothing is under way.
-    pub fn busy_since(&self) -> Option<Instant> {
-        self.since
+        self.busy_since.get_or_insert_with(Instant::now);
     }
 
     /// Whether an answer is due.
     pub fn is_busy(&self) -> bool {
-        self.since.is_some()
+        self.busy_since.is_some()
     }
 
     /// Takes what has arrived.
@@ -129,7 +104,7 @@ impl<Request: Send + 'static, Answer: Send + 'static> Background<Request, Answer
         match self.answers.try_recv() {
             Ok(answer) => self.taken(answer),
             Err(TryRecvError::Empty) => Arrived::Nothing,
-            Err(TryRecvError::Disconnected) => Arrived::Over,
+            Err(TryRecvError::Disconnected) => Arrived::Closed,
         }
     }
 
@@ -138,14 +113,14 @@ impl<Request: Send + 'static, Answer: Send + 'static> Background<Request, Answer
         match self.answers.recv_timeout(at_most) {
             Ok(answer) => self.taken(answer),
             Err(RecvTimeoutError::Timeout) => Arrived::Nothing,
-            Err(RecvTimeoutError::Disconnected) => Arrived::Over,
+            Err(RecvTimeoutError::Disconnected) => Arrived::Closed,
         }
     }
 
     fn taken(&mut self, answer: Answer) -> Arrived<Answer> {
         self.under_way = self.under_way.saturating_sub(1);
-        self.since = (self.under_way > 0).then(Instant::now);
-        Arrived::Answer(answer)
+        self.busy_since = (self.under_way > 0).then(Instant::now);
+        Arrived::Message(answer)
     }
 }
 
@@ -167,21 +142,21 @@ mod tests {
             }
         })
         .unwrap();
-        assert!(!background.is_busy());
+        assert_eq!(background.busy_since, None);
         background.ask(1);
         beginning.recv().unwrap();
         assert_eq!(background.take(), Arrived::Nothing);
         for request in [2, 3] {
             background.ask(request);
         }
-        assert!(background.is_busy());
+        assert!(background.busy_since.is_some());
         for expected in [1, 2] {
             go.send(()).unwrap();
-            assert_eq!(background.wait(LONG), Arrived::Answer(expected));
+            assert_eq!(background.wait(LONG), Arrived::Message(expected));
         }
-        assert_eq!(background.busy_since(), None);
+        assert_eq!(background.busy_since, None);
         drop(go);
         background.ask(4);
-        assert_eq!(background.wait(LONG), Arrived::Over);
+        assert_eq!(background.wait(LONG), Arrived::Closed);
     }
 }

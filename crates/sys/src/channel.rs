@@ -8,15 +8,25 @@ use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 /// Bytes of a message at the most; the longest that are sent have 27.
 pub const MESSAGE_BYTES: usize = 40;
 
-/// What was received.
+/// What has arrived from the other side: of a socket, or of a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Received<'buffer> {
+pub enum Arrived<Message> {
     /// One message.
-    Message(&'buffer [u8]),
+    Message(Message),
     /// Nothing at the moment.
     Nothing,
-    /// The other side is gone.
+    /// The other side is gone; nothing comes any more.
     Closed,
+}
+
+impl<Message> Arrived<Message> {
+    /// The message, if there is one.
+    pub fn message(self) -> Option<Message> {
+        match self {
+            Self::Message(message) => Some(message),
+            Self::Nothing | Self::Closed => None,
+        }
+    }
 }
 
 /// Makes the two ends, both closed on exec.
@@ -42,14 +52,14 @@ pub fn try_send(end: BorrowedFd<'_>, message: &[u8]) {
 pub fn try_receive<'buffer>(
     end: BorrowedFd<'_>,
     buffer: &'buffer mut [u8; MESSAGE_BYTES],
-) -> Received<'buffer> {
+) -> Arrived<&'buffer [u8]> {
     loop {
         let length = match recv(end.as_raw_fd(), buffer, MsgFlags::MSG_DONTWAIT) {
             Err(Errno::EINTR) => continue,
-            Err(Errno::EAGAIN) => return Received::Nothing,
-            Ok(0) | Err(_) => return Received::Closed,
+            Err(Errno::EAGAIN) => return Arrived::Nothing,
+            Ok(0) | Err(_) => return Arrived::Closed,
             Ok(length) => length,
         };
-        return Received::Message(buffer.get(..length).unwrap_or_default());
+        return Arrived::Message(buffer.get(..length).unwrap_or_default());
     }
 }

@@ -42,9 +42,8 @@ impl Timer {
         // No time at all would switch the timer off.
         let after = TimeSpec::from_duration(after.max(Duration::from_nanos(1)));
         // It can only fail for a time that is none.
-        let _ = self
-            .0
-            .set(Expiration::OneShot(after), TimerSetTimeFlags::empty());
+        let expiration = Expiration::OneShot(after);
+        let _ = self.0.set(expiration, TimerSetTimeFlags::empty());
     }
 }
 

@@ -19,7 +19,7 @@ pub struct Program {
     argument_pointers: Vec<*const libc::c_char>,
     environment_pointers: Vec<*const libc::c_char>,
     /// What the pointers point to, but for the environment that we have ourselves.
-    _texts: Vec<CString>,
+    texts: Vec<CString>,
 }
 
 impl Program {
@@ -30,34 +30,39 @@ impl Program {
     /// # Errors
     /// `EINVAL` for a NUL byte, which no argument of a process can have.
     pub fn new(command: &[OsString], changes: &[(&str, OsString)]) -> Result<Self, Errno> {
-        let text = |bytes: Vec<u8>| CString::new(bytes).map_err(|_| Errno::EINVAL);
-        let mut texts = Vec::new();
+        let mut program = Self {
+            argument_pointers: Vec::new(),
+            environment_pointers: Vec::new(),
+            texts: Vec::new(),
+        };
         for argument in command {
-            texts.push(text(argument.as_bytes().to_vec())?);
+            let argument = program.keep(argument.as_bytes())?;
+            program.argument_pointers.push(argument);
         }
-        for (name, value) in changes {
-            texts.push(text([name.as_bytes(), b"=", value.as_bytes()].concat())?);
-        }
-        let (arguments, pairs) = texts.split_at(command.len());
-        let mut argument_pointers: Vec<_> = arguments.iter().map(|text| text.as_ptr()).collect();
-        argument_pointers.push(std::ptr::null());
-        let mut environment_pointers = Vec::new();
         for word in inherited_environment() {
             let is_changed = changes.iter().any(|(name, _)| {
-                let rest = word.to_bytes().strip_prefix(name.as_bytes());
-                rest.is_some_and(|rest| rest.starts_with(b"="))
+                let value = word.to_bytes().strip_prefix(name.as_bytes());
+                value.is_some_and(|value| value.starts_with(b"="))
             });
             if !is_changed {
-                environment_pointers.push(word.as_ptr());
+                program.environment_pointers.push(word.as_ptr());
             }
         }
-        environment_pointers.extend(pairs.iter().map(|text| text.as_ptr()));
-        environment_pointers.push(std::ptr::null());
-        Ok(Self {
-            argument_pointers,
-            environment_pointers,
-            _texts: texts,
-        })
+        for (name, value) in changes {
+            let pair = program.keep(&[name.as_bytes(), b"=", value.as_bytes()].concat())?;
+            program.environment_pointers.push(pair);
+        }
+        program.argument_pointers.push(std::ptr::null());
+        program.environment_pointers.push(std::ptr::null());
+        Ok(program)
+    }
+
+    /// Keeps a text for as long as the program, where exec finds it.
+    fn keep(&mut self, text: &[u8]) -> Result<*const libc::c_char, Errno> {
+        let text = CString::new(text).map_err(|_| Errno::EINVAL)?;
+        let pointer = text.as_ptr();
+        self.texts.push(text);
+        Ok(pointer)
     }
 
     /// Replaces this process, searching PATH as a shell does. Returns only if that fails.
@@ -139,17 +144,8 @@ impl Spawn<'_> {
     }
 }
 
-/// What the observer is started with.
-#[derive(Debug)]
-pub struct Role {
-    /// Our own program, in its other role.
-    pub program: Program,
-    /// The descriptors that it is to have besides the standard three, which lead nowhere; sorted.
-    pub keep: Vec<RawFd>,
-}
-
-/// Starts the observer, with nothing of the user's but what its role names. It is there at once, prepares its role
-/// itself, because the command may be waiting for the processor that we are on, and loads its program when the
+/// Starts the observer: our own program, with nothing of the user's but the descriptors that `prepare` names beside the
+/// program, sorted, and the standard three, which lead nowhere. It is there at once, prepares its program itself, because the command may be waiting for the processor that we are on, and loads its program when the
 /// command has loaded its own, which `command_runs` (kept until then) tells: two programs that are loaded at once hold
 /// each other up, and the command comes first.
 ///
@@ -158,7 +154,7 @@ pub struct Role {
 pub fn start_observer(
     null: &OwnedFd,
     command_runs: &OwnedFd,
-    role: impl FnOnce() -> Result<Role, Errno>,
+    prepare: impl FnOnce() -> Result<(Program, Vec<RawFd>), Errno>,
 ) -> Result<i32, Errno> {
     clone(std::ptr::null_mut(), || {
         // Before anything else: what we say on the socket must not end the command.
@@ -166,7 +162,7 @@ pub fn start_observer(
         for number in 0..=2 {
             descriptors::replace(number, null.as_raw_fd());
         }
-        let Ok(Role { program, keep }) = role() else {
+        let Ok((program, keep)) = prepare() else {
             return;
         };
         descriptors::close_others(&keep);
@@ -182,12 +178,8 @@ pub fn start_observer(
             let arguments = program.argument_pointers.as_ptr();
             let environment = program.environment_pointers.as_ptr();
             libc::execve(c"/proc/self/exe".as_ptr(), arguments, environment);
-            let path = libc::getauxval(libc::AT_EXECFN) as usize;
-            libc::execve(
-                std::ptr::with_exposed_provenance(path),
-                arguments,
-                environment,
-            );
+            let path = std::ptr::with_exposed_provenance(libc::getauxval(libc::AT_EXECFN) as usize);
+            libc::execve(path, arguments, environment);
         }
     })
 }
@@ -207,12 +199,9 @@ pub fn run_fallback_finisher(arguments: &[OsString], at_most: Duration) {
     ) else {
         return;
     };
-    let role = Role {
-        program,
-        keep: vec![done.write.as_raw_fd()],
-    };
+    let keep = vec![done.write.as_raw_fd()];
     // It holds the pipe open for as long as it lives, and waits for nobody: /dev/null is always readable.
-    if start_observer(&null, &null, || Ok(role)).is_ok() {
+    if start_observer(&null, &null, || Ok((program, keep))).is_ok() {
         drop(done.write);
         flow::await_readable(&done.read, at_most);
     }

@@ -3,10 +3,12 @@
 use super::Errno;
 use crate::limits::SCARCE_DESCRIPTORS;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
+use nix::libc;
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::stat::{Mode, SFlag, fstat};
+use nix::unistd;
 use std::io::IsTerminal;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
 /// What a descriptor is open on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,16 +46,16 @@ pub fn standard(number: RawFd) -> BorrowedFd<'static> {
 
 /// Looks at one of the three standard descriptors.
 pub fn look(descriptor: BorrowedFd<'_>) -> Descriptor {
-    let Ok(stat) = fstat(descriptor) else {
-        return Descriptor {
-            kind: Kind::Closed,
-            identity: (0, 0),
-        };
+    let mut described = Descriptor {
+        kind: Kind::Closed,
+        identity: (0, 0),
     };
-    let flags = fcntl(descriptor, FcntlArg::F_GETFL).unwrap_or(0);
-    let flags = OFlag::from_bits_truncate(flags);
+    let Ok(stat) = fstat(descriptor) else {
+        return described;
+    };
+    let flags = status_flags(descriptor);
     let is_writable = !flags.contains(OFlag::O_PATH) && flags & OFlag::O_ACCMODE != OFlag::O_RDONLY;
-    let kind = match SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT {
+    described.kind = match SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT {
         _ if !is_writable => Kind::Other,
         SFlag::S_IFREG => Kind::File,
         SFlag::S_IFIFO => Kind::Pipe,
@@ -61,12 +63,15 @@ pub fn look(descriptor: BorrowedFd<'_>) -> Descriptor {
         SFlag::S_IFCHR if descriptor.is_terminal() => Kind::Terminal,
         _ => Kind::Other,
     };
-    let identity = if kind == Kind::Terminal {
-        (stat.st_rdev, 0)
-    } else {
-        (stat.st_dev, stat.st_ino)
+    described.identity = match described.kind {
+        Kind::Terminal => (stat.st_rdev, 0),
+        _ => (stat.st_dev, stat.st_ino),
     };
-    Descriptor { kind, identity }
+    described
+}
+
+fn status_flags(descriptor: BorrowedFd<'_>) -> OFlag {
+    OFlag::from_bits_truncate(fcntl(descriptor, FcntlArg::F_GETFL).unwrap_or(0))
 }
 
 /// Fills the gaps among the standard three with placeholders that close on exec, so that nothing that is
@@ -99,8 +104,8 @@ pub fn can_spare(count: usize) -> bool {
 ///
 /// # Errors
 /// The kernel's, when no descriptor is left.
-pub fn duplicate(of: impl std::os::fd::AsFd) -> Result<OwnedFd, Errno> {
-    rustix::io::fcntl_dupfd_cloexec(of, 3).map_err(super::errno)
+pub fn duplicate(descriptor: impl AsFd) -> Result<OwnedFd, Errno> {
+    rustix::io::fcntl_dupfd_cloexec(descriptor, 3).map_err(super::errno)
 }
 
 /// Takes over a descriptor that the supervisor has left open for the observer, by its number.
@@ -124,13 +129,12 @@ pub fn reopen_for_reading(file: BorrowedFd<'_>) -> Option<OwnedFd> {
 
 /// Where the command's next write to a file will go: its end if it is open for appending, else its offset.
 pub fn write_position(file: BorrowedFd<'_>) -> u64 {
-    let flags = fcntl(file, FcntlArg::F_GETFL).unwrap_or(0);
-    let from = if OFlag::from_bits_truncate(flags).contains(OFlag::O_APPEND) {
+    let position = if status_flags(file).contains(OFlag::O_APPEND) {
         fstat(file).map(|stat| stat.st_size)
     } else {
-        nix::unistd::lseek(file, 0, nix::unistd::Whence::SeekCur)
+        unistd::lseek(file, 0, unistd::Whence::SeekCur)
     };
-    u64::try_from(from.unwrap_or(0)).unwrap_or(0)
+    u64::try_from(position.unwrap_or(0)).unwrap_or(0)
 }
 
 /// Opens /dev/null; where there is none, a descriptor that can neither be read nor written.
@@ -144,9 +148,9 @@ pub fn null() -> Result<OwnedFd, Errno> {
 }
 
 /// Puts a descriptor in the place of one of the standard three. Safe to call between clone and exec.
-pub(super) fn replace(number: RawFd, by: RawFd) {
+pub fn replace(number: RawFd, by: RawFd) {
     // SAFETY: dup2 takes any numbers; the standard three are never owned by a value of ours.
-    unsafe { nix::libc::dup2(by, number) };
+    unsafe { libc::dup2(by, number) };
 }
 
 /// Lets go of a standard descriptor that the command has and we don't need: a reader waits for the last copy.
@@ -158,25 +162,27 @@ pub fn let_go(number: RawFd, null: &OwnedFd) {
 
 /// Closes everything above the standard three that is not in `keep` (sorted). Safe between clone and exec.
 pub fn close_others(keep: &[RawFd]) {
-    let mut from = 3;
-    for &kept in keep.iter().filter(|&&kept| kept > 2) {
-        close_between(from, kept - 1);
-        from = kept + 1;
+    let mut first = 3;
+    for kept in keep {
+        if *kept > 2 {
+            close_between(first, kept - 1);
+            first = kept + 1;
+        }
     }
-    close_between(from, RawFd::MAX);
+    close_between(first, RawFd::MAX);
 }
 
-fn close_between(from: RawFd, to: RawFd) {
-    if from > to {
+fn close_between(first: RawFd, last: RawFd) {
+    if first > last {
         return;
     }
     // SAFETY: the callers own nothing in this range any more; old kernels answer ENOSYS and the descriptors
     // that are ours close on exec anyway.
-    unsafe { nix::libc::syscall(nix::libc::SYS_close_range, from, to, 0) };
+    unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
 }
 
 /// Lets a descriptor survive exec. Safe between clone and exec.
-pub(super) fn survive_exec(number: RawFd) {
+pub fn survive_exec(number: RawFd) {
     // SAFETY: only a flag of the descriptor is changed; a closed number answers EBADF.
-    unsafe { nix::libc::fcntl(number, nix::libc::F_SETFD, 0) };
+    unsafe { libc::fcntl(number, libc::F_SETFD, 0) };
 }

@@ -43,7 +43,7 @@ pub enum Access {
 
 /// What can be seen of a file from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Look {
+pub struct FileState {
     /// Its length.
     pub bytes: u64,
     /// When it was last written to.
@@ -163,17 +163,17 @@ impl Directory {
     ///
     /// # Errors
     /// The kernel's, and `InvalidInput` for what is no regular file.
-    pub fn look(&self, name: &str) -> io::Result<Look> {
-        let found = fstatat(&self.handle, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
-        if SFlag::from_bits_truncate(found.st_mode & SFlag::S_IFMT.bits()) != SFlag::S_IFREG {
+    pub fn look(&self, name: &str) -> io::Result<FileState> {
+        let status = fstatat(&self.handle, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
+        if status.st_mode & SFlag::S_IFMT.bits() != SFlag::S_IFREG.bits() {
             return Err(io::ErrorKind::InvalidInput.into());
         }
         // A time before 1970 is none that a file of ours can have.
-        let seconds = u64::try_from(found.st_mtime).unwrap_or_default();
-        let since = Duration::new(seconds, found.st_mtime_nsec as u32);
-        let modified = SystemTime::UNIX_EPOCH.checked_add(since);
-        Ok(Look {
-            bytes: found.st_size as u64,
+        let seconds = u64::try_from(status.st_mtime).unwrap_or_default();
+        let since_1970 = Duration::new(seconds, status.st_mtime_nsec as u32);
+        let modified = SystemTime::UNIX_EPOCH.checked_add(since_1970);
+        Ok(FileState {
+            bytes: status.st_size as u64,
             modified: modified.unwrap_or(SystemTime::UNIX_EPOCH),
         })
     }

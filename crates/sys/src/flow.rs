@@ -9,6 +9,9 @@ use nix::poll::{PollFd, PollFlags, PollTimeout};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
+/// The plain ones: they take or give as much as goes, and 0 bytes read are the end of the file.
+pub use nix::unistd::{read, write};
+
 /// A pipe.
 #[derive(Debug)]
 pub struct Pipe {
@@ -59,28 +62,8 @@ pub fn tee(from: BorrowedFd<'_>, to: BorrowedFd<'_>, bytes: usize) -> Result<usi
     nix::fcntl::tee(from, to, bytes, SpliceFFlags::SPLICE_F_NONBLOCK)
 }
 
-/// Reads what is there.
-///
-/// # Errors
-/// The kernel's; 0 bytes are the end of the file.
-pub fn read(from: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<usize, Errno> {
-    nix::unistd::read(from, buffer)
-}
-
-/// Writes as much as goes.
-///
-/// # Errors
-/// The kernel's.
-pub fn write(to: BorrowedFd<'_>, bytes: &[u8]) -> Result<usize, Errno> {
-    nix::unistd::write(to, bytes)
-}
-
 /// What of `events` is true of a descriptor within so long, or that it has failed; nothing where a signal came before.
-pub(crate) fn ready(
-    descriptor: BorrowedFd<'_>,
-    events: PollFlags,
-    at_most: PollTimeout,
-) -> PollFlags {
+pub fn ready(descriptor: BorrowedFd<'_>, events: PollFlags, at_most: PollTimeout) -> PollFlags {
     let mut set = [PollFd::new(descriptor, events)];
     match nix::poll::poll(&mut set, at_most) {
         Ok(1..) => {

@@ -26,13 +26,10 @@ unsafe extern "C" fn each_object(
         }
         for header in std::slice::from_raw_parts(info.dlpi_phdr, usize::from(info.dlpi_phnum)) {
             let is_text = header.p_type == libc::PT_LOAD && header.p_flags & libc::PF_W == 0;
-            if let (true, Ok(size)) = (is_text, usize::try_from(header.p_memsz)) {
+            if is_text {
                 let page = info.dlpi_addr.wrapping_add(header.p_vaddr) & !0xfff;
-                libc::madvise(
-                    std::ptr::with_exposed_provenance_mut(page as usize),
-                    size,
-                    libc::MADV_DONTNEED,
-                );
+                let start = std::ptr::with_exposed_provenance_mut(page as usize);
+                libc::madvise(start, header.p_memsz as usize, libc::MADV_DONTNEED);
             }
         }
     }

@@ -6,9 +6,13 @@ use std::path::Path;
 
 /// Share of a file system's blocks that is used, 0 to 1. None where it cannot be asked, or has no size.
 pub fn used_share(path: &Path) -> Option<f64> {
-    let found = statvfs(path).ok()?;
-    let (all, free) = (found.blocks(), found.blocks_free());
-    (all > 0).then(|| all.saturating_sub(free) as f64 / all as f64)
+    let status = statvfs(path).ok()?;
+    let blocks = status.blocks();
+    if blocks == 0 {
+        return None;
+    }
+    let used = blocks.saturating_sub(status.blocks_free());
+    Some(used as f64 / blocks as f64)
 }
 
 /// A short extended attribute. None where there is none, or it is longer than a number.

@@ -32,7 +32,7 @@ pub fn prepare(ends: [&OwnedFd; 2]) {
 
 /// Makes this process, the command's side of the clone, die with the launcher; where the kernel refuses, it does not.
 /// It may be late: what has been switched off meanwhile stays off.
-pub(super) fn die_with_launcher() {
+pub fn die_with_launcher() {
     let own = nix::unistd::getpid().as_raw();
     for end in &ENDS {
         // A number that is none answers EBADF.

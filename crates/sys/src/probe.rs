@@ -24,7 +24,11 @@ pub fn open_regular(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-pub(super) fn regular(metadata: &Metadata) -> io::Result<()> {
+/// Refuses what is no regular file.
+///
+/// # Errors
+/// `InvalidInput`.
+pub fn regular(metadata: &Metadata) -> io::Result<()> {
     if !metadata.is_file() {
         return Err(io::ErrorKind::InvalidInput.into());
     }

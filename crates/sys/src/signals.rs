@@ -6,6 +6,7 @@
 //! has had its own copy. Afterwards everything is blocked and read from a descriptor.
 
 use super::Errno;
+use axolotl_run_core::status::SignalInfo;
 use nix::libc;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigSet, Signal};
@@ -15,9 +16,16 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicI32, AtomicU8, Ordering};
 
 /// The pid of the command, written by the kernel at the moment of its creation.
-pub(super) static CREATED: AtomicI32 = AtomicI32::new(0);
+pub static CREATED: AtomicI32 = AtomicI32::new(0);
 static SUPERVISOR: AtomicI32 = AtomicI32::new(0);
-static EARLY: [Note; 32] = [const { Note::nothing() }; 32];
+static EARLY: [Note; 32] = [const {
+    Note {
+        came: AtomicU8::new(0),
+        code: AtomicI32::new(0),
+        sender: AtomicI32::new(0),
+        value: AtomicI32::new(0),
+    }
+}; 32];
 
 /// What is noted of a signal that came early.
 struct Note {
@@ -26,17 +34,6 @@ struct Note {
     code: AtomicI32,
     sender: AtomicI32,
     value: AtomicI32,
-}
-
-impl Note {
-    const fn nothing() -> Self {
-        Self {
-            came: AtomicU8::new(0),
-            code: AtomicI32::new(0),
-            sender: AtomicI32::new(0),
-            value: AtomicI32::new(0),
-        }
-    }
 }
 
 /// The signals whose default would end or stop us around the clone.
@@ -71,41 +68,42 @@ pub const FAULTS: [libc::c_int; 7] = [
 ];
 
 /// Installs a handler; returns whether the signal was ignored before. Safe in a handler.
-pub(super) fn handle(signal: libc::c_int, handler: extern "C" fn(libc::c_int)) -> bool {
+pub fn handle(signal: libc::c_int, handler: extern "C" fn(libc::c_int)) -> bool {
     install(signal, handler as libc::sighandler_t, 0)
 }
 
-fn install(signal: libc::c_int, action: libc::sighandler_t, flags: libc::c_int) -> bool {
-    // SAFETY: a zeroed sigaction is valid; the handlers given are async-signal-safe; numbers are constants.
-    unsafe {
-        let mut new: libc::sigaction = std::mem::zeroed();
-        let mut old: libc::sigaction = std::mem::zeroed();
-        new.sa_sigaction = action;
-        new.sa_flags = libc::SA_RESTART | flags;
-        libc::sigaction(signal, &raw const new, &raw mut old);
-        old.sa_sigaction == libc::SIG_IGN
-    }
+fn install(signal: libc::c_int, handler: libc::sighandler_t, flags: libc::c_int) -> bool {
+    // SAFETY: a zeroed sigaction is valid; the handlers given are async-signal-safe.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = handler;
+    action.sa_flags = libc::SA_RESTART | flags;
+    was_ignored(signal, &raw const action)
 }
 
 /// Whether whoever started us has ignored the signal, as `nohup` and a script's `&` do.
-pub(super) fn is_ignored(signal: libc::c_int) -> bool {
-    // SAFETY: a zeroed sigaction is valid; a null new action makes this a question.
+pub fn is_ignored(signal: libc::c_int) -> bool {
+    was_ignored(signal, std::ptr::null())
+}
+
+/// Sets a signal's action, where one is given; whether it was ignored before.
+fn was_ignored(signal: libc::c_int, action: *const libc::sigaction) -> bool {
+    // SAFETY: a zeroed sigaction is valid; the action given is null, which changes nothing, or a valid one.
     unsafe {
-        let mut action: libc::sigaction = std::mem::zeroed();
-        libc::sigaction(signal, std::ptr::null(), &raw mut action);
-        action.sa_sigaction == libc::SIG_IGN
+        let mut previous: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal, action, &raw mut previous);
+        previous.sa_sigaction == libc::SIG_IGN
     }
 }
 
 /// Gives this process the signal again, with its default action. In a handler it takes effect on return.
-pub(super) fn default_action(signal: libc::c_int) {
+pub fn default_action(signal: libc::c_int) {
     install(signal, libc::SIG_DFL, 0);
     // SAFETY: kill and getpid take no pointers. Not raise(), which trusts a thread id that a raw clone copied.
     unsafe { libc::kill(libc::getpid(), signal) };
 }
 
 /// Ignores a signal again, for the command, which is to inherit that. Safe between clone and exec.
-pub(super) fn ignore(signal: libc::c_int) {
+pub fn ignore(signal: libc::c_int) {
     install(signal, libc::SIG_IGN, 0);
 }
 
@@ -153,49 +151,21 @@ pub fn forget_early(ignore_sigchld: bool) {
 
 /// The noted signals, each with whether the command has had its own copy if all of its group were sent one: it existed
 /// by then.
-pub fn early() -> impl Iterator<Item = (Received, bool)> {
+pub fn early() -> impl Iterator<Item = (SignalInfo, bool)> {
     NOTED.into_iter().filter_map(|signal| {
         let note = EARLY.get(signal as usize)?;
         let came = note.came.load(Ordering::SeqCst);
-        let of = |number: &AtomicI32| number.load(Ordering::SeqCst);
-        let received = Received {
-            signal,
-            code: of(&note.code),
-            sender: of(&note.sender),
-            value: of(&note.value),
-        };
-        (came != 0).then_some((received, came & 1 == 0))
-    })
-}
-
-/// A signal as it was received.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Received {
-    /// Its number.
-    pub signal: i32,
-    /// Why it was sent: `SI_USER` (0), `SI_KERNEL` (0x80), `SI_QUEUE` (-1)…
-    pub code: i32,
-    /// Who sent it, as far as that was a process.
-    pub sender: i32,
-    /// The value that came with it (`sigqueue`).
-    pub value: i32,
-}
-
-impl Received {
-    /// An ordinary signal of ours.
-    pub fn sent(signal: i32) -> Self {
-        Self {
-            signal,
-            code: libc::SI_USER,
-            sender: 0,
-            value: 0,
+        if came == 0 {
+            return None;
         }
-    }
-
-    /// Whether the kernel itself sent it: the terminal, a timer, a resource limit.
-    pub fn from_kernel(&self) -> bool {
-        self.code == libc::SI_KERNEL
-    }
+        let received = SignalInfo {
+            signal,
+            code: note.code.load(Ordering::SeqCst),
+            sender: note.sender.load(Ordering::SeqCst),
+            value: note.value.load(Ordering::SeqCst),
+        };
+        Some((received, came & 1 == 0))
+    })
 }
 
 /// Blocked signals, read from a descriptor.
@@ -218,7 +188,7 @@ fn received_signals(stops_stay: bool) -> SigSet {
 }
 
 /// A descriptor that these signals are read from while they are blocked.
-pub(super) fn reader(signals: &SigSet) -> Result<SignalFd, Errno> {
+pub fn reader(signals: &SigSet) -> Result<SignalFd, Errno> {
     SignalFd::with_flags(signals, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)
 }
 
@@ -238,9 +208,9 @@ impl Signals {
     }
 
     /// The next signal, if one waits.
-    pub fn next(&self) -> Option<Received> {
+    pub fn next(&self) -> Option<SignalInfo> {
         let info = self.0.read_signal().ok()??;
-        Some(Received {
+        Some(SignalInfo {
             signal: i32::try_from(info.ssi_signo).ok()?,
             code: info.ssi_code,
             sender: i32::try_from(info.ssi_pid).unwrap_or(0),
@@ -256,7 +226,7 @@ impl AsFd for Signals {
 }
 
 /// Sends a signal to one process. A value that came with it goes along.
-pub fn pass_on(pid: i32, received: &Received) {
+pub fn pass_on(pid: i32, received: &SignalInfo) {
     // SAFETY: a zeroed siginfo is valid; the three fields are the ones that SI_QUEUE has; only read by the call.
     unsafe {
         if received.code == libc::SI_QUEUE {
@@ -343,7 +313,7 @@ mod tests {
     fn role_is_sent_signals() {
         note_early();
         let own = nix::unistd::getpid().as_raw();
-        let sent = |signal, code, value| Received {
+        let sent = |signal, code, value| SignalInfo {
             signal,
             code,
             sender: own,

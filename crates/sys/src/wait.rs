@@ -37,7 +37,13 @@ pub fn next_change() -> Option<(i32, Change)> {
     } else if libc::WIFCONTINUED(status) {
         Change::Continued
     } else {
-        Change::Ended(End::from_wait(status)?, usage_of(&usage))
+        let cpu_microseconds = microseconds(usage.ru_utime) + microseconds(usage.ru_stime);
+        let usage = Usage {
+            // In KiB.
+            max_rss_bytes: (usage.ru_maxrss as u64).saturating_mul(1024),
+            cpu_microseconds,
+        };
+        Change::Ended(End::from_wait(status)?, usage)
     };
     Some((pid, change))
 }
@@ -49,14 +55,8 @@ pub fn was_continued(pid: i32) -> bool {
     waitid(Id::Pid(Pid::from_raw(pid)), flags).is_ok_and(|status| status != WaitStatus::StillAlive)
 }
 
-fn usage_of(usage: &libc::rusage) -> Usage {
-    let microseconds =
-        |time: libc::timeval| (time.tv_sec as u64).saturating_mul(1_000_000) + time.tv_usec as u64;
-    Usage {
-        // In KiB.
-        max_rss_bytes: (usage.ru_maxrss as u64).saturating_mul(1024),
-        cpu_microseconds: microseconds(usage.ru_utime) + microseconds(usage.ru_stime),
-    }
+fn microseconds(time: libc::timeval) -> u64 {
+    (time.tv_sec as u64).saturating_mul(1_000_000) + time.tv_usec as u64
 }
 
 /// Opens a handle on a process that stays on it when the pid is used again.

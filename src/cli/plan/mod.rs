@@ -7,7 +7,7 @@
 //! does what it says and decides nothing.
 
 use crate::cli::{Mode, Typed};
-use crate::protocol::run_request::RunRequest;
+use crate::protocol::run_request::{FirstEvent, RunRequest, RunSettings};
 use crate::ui::Complaint;
 use axolotl_run_core::consent::{Decision, Sending, Stored, Telemetry, decide, is_inside};
 use axolotl_run_core::launch::Environment;
@@ -113,15 +113,21 @@ fn observe(
     surroundings: &Surroundings<'_>,
 ) -> Plan {
     let uses_terminal = CommandLine::read(&typed.operands).uses_terminal();
+    let first_event = match rank {
+        RankVerdict::Deferred => FirstEvent::AfterRank,
+        RankVerdict::Main | RankVerdict::NotMain { .. } => FirstEvent::AtOnce,
+    };
     Plan::Observe(RunRequest {
-        run: (surroundings.new_run)(),
-        sending,
+        settings: RunSettings {
+            run: (surroundings.new_run)(),
+            sending,
+            first_event,
+            ci_summary: typed.ci_summary,
+        },
         config: typed.config,
         tap_stdout: typed.tap_stdout,
         terminal_direct: typed.tty_direct || uses_terminal,
-        rank_deferred: rank == RankVerdict::Deferred,
         summary: typed.summary,
-        ci_summary: typed.ci_summary,
         command: typed.operands,
     })
 }

@@ -69,14 +69,16 @@ fn notice(command: &str) -> Plan {
 fn order(command: &str, sending: Sending) -> RunRequest {
     RunRequest {
         command: words(command),
-        run: Uuid::nil(),
-        sending,
+        settings: RunSettings {
+            run: Uuid::nil(),
+            sending,
+            first_event: FirstEvent::AtOnce,
+            ci_summary: false,
+        },
         config: None,
         tap_stdout: false,
         terminal_direct: false,
         summary: false,
-        ci_summary: false,
-        rank_deferred: false,
     }
 }
 
@@ -145,6 +147,8 @@ fn consent_and_rank_decide_what_becomes_of_a_command() {
 #[test]
 fn the_options_of_a_run_reach_the_order() {
     let torchrun = "torchrun --nnodes 2 t.py";
+    let mut deferred = order(torchrun, Sending::Permitted);
+    deferred.settings.first_event = FirstEvent::AfterRank;
     for (line, expected) in [
         (
             "--config c.yml t",
@@ -174,13 +178,7 @@ fn the_options_of_a_run_reach_the_order() {
                 ..order("vim x", Sending::Permitted)
             },
         ),
-        (
-            torchrun,
-            RunRequest {
-                rank_deferred: true,
-                ..order(torchrun, Sending::Permitted)
-            },
-        ),
+        (torchrun, deferred),
     ] {
         assert_eq!(planned(&CONSENT, line), Plan::Observe(expected), "{line}");
     }

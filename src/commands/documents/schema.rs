@@ -29,7 +29,7 @@ pub fn answer(form: AnswerForm, terminal: Terminal) -> String {
 fn as_json() -> Value {
     let mut events = Map::new();
     for event in EventName::ALL {
-        let entry = json!({"when": event.when(), "fields": fields_json(&event.fields())});
+        let entry = json!({"when": event.means(), "fields": fields_json(&event.fields())});
         events.insert(event.as_str().to_owned(), entry);
     }
     json!({
@@ -73,7 +73,7 @@ fn for_people(terminal: Terminal) -> String {
     list("in every event", &common_fields());
     for event in EventName::ALL {
         list(
-            &format!("{}: {}", event.as_str(), event.when()),
+            &format!("{}: {}", event.as_str(), event.means()),
             &event.fields(),
         );
     }
@@ -103,7 +103,8 @@ mod tests {
             as_json().to_string(),
         );
         for fields in EventName::ALL
-            .into_iter()
+            .iter()
+            .copied()
             .map(EventName::fields)
             .chain([common_fields()])
         {

@@ -178,7 +178,7 @@ pub(crate) fn privacy_document() -> String {
             text,
             "\n### `{}`\n\nSent {}.\n\n",
             event.as_str(),
-            event.when()
+            event.means()
         );
         table(&mut text, &event.fields());
     }

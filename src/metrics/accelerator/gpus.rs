@@ -10,7 +10,8 @@ use axolotl_run_core::env;
 use axolotl_run_core::limits;
 use axolotl_run_core::observation::GpuReading;
 use axolotl_run_core::public::hardware::Vendor;
-use axolotl_run_sys::background::{Arrived, Background};
+use axolotl_run_sys::background::Background;
+use axolotl_run_sys::channel::Arrived;
 use std::time::{Duration, Instant};
 
 /// The measuring of all accelerators.
@@ -117,7 +118,7 @@ impl Gpus {
             && let Some(thread) = &mut self.thread
             && thread.is_busy()
             && let time_left = deadline.saturating_duration_since(Instant::now())
-            && let Arrived::Answer(answer) = thread.wait(time_left)
+            && let Arrived::Message(answer) = thread.wait(time_left)
         {
             self.take(answer);
         }
@@ -136,10 +137,10 @@ impl Gpus {
     fn poll(&mut self) {
         while let Some(thread) = &mut self.thread {
             match thread.take() {
-                Arrived::Answer(answer) => self.take(answer),
+                Arrived::Message(answer) => self.take(answer),
                 Arrived::Nothing => break,
                 // It is gone without our asking for it: a fault inside of the library.
-                Arrived::Over => {
+                Arrived::Closed => {
                     self.thread = None;
                     self.health = Health::Failed;
                     return;
@@ -147,7 +148,7 @@ impl Gpus {
             }
         }
         if let Some(thread) = &self.thread
-            && let Some(asked) = thread.busy_since()
+            && let Some(asked) = thread.busy_since
             && asked.elapsed() >= self.answer_timeout
         {
             self.health = Health::Unresponsive;

@@ -10,7 +10,8 @@ use super::group::unified_ancestors;
 use crate::metrics::files::KeptFile;
 use crate::metrics::processes::MEMORY_DAEMONS;
 use axolotl_run_core::observation::MemoryPressure;
-use axolotl_run_sys::background::{Arrived, Background};
+use axolotl_run_sys::background::Background;
+use axolotl_run_sys::channel::Arrived;
 use axolotl_run_sys::mounts;
 use std::collections::VecDeque;
 use std::ffi::CStr;
@@ -102,7 +103,7 @@ impl PressureWatch {
             }
             let mut seen = Vec::new();
             if let Some(elsewhere) = &mut self.elsewhere {
-                while let Arrived::Answer(there) = elsewhere.take() {
+                while let Arrived::Message(there) = elsewhere.take() {
                     seen.push(there);
                 }
                 elsewhere.ask(inside);

@@ -7,7 +7,7 @@
 
 use crate::metrics::files;
 use crate::metrics::tree::stat::fields;
-use axolotl_run_core::observation::Sender;
+use axolotl_run_core::observation::SignalSender;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
@@ -72,7 +72,7 @@ pub const MEMORY_DAEMONS: &[&str] = &[
 ];
 
 /// Looks at the sender of a signal that came with this code.
-pub fn look(code: i64, pid: i64) -> Sender {
+pub fn look(code: i64, pid: i64) -> SignalSender {
     let own = Own {
         session: session(Path::new("/proc/self")),
         user: user(Path::new("/proc/self")),
@@ -87,33 +87,33 @@ struct Own {
     user: Option<u32>,
 }
 
-fn look_at(procfs: &Path, code: i64, pid: i64, own: Own) -> Sender {
+fn look_at(procfs: &Path, code: i64, pid: i64, own: Own) -> SignalSender {
     match (code, pid) {
-        (SI_KERNEL, _) => return Sender::Terminal,
-        (_, ..0) => return Sender::Unknown,
-        (_, 0) => return Sender::Outside,
+        (SI_KERNEL, _) => return SignalSender::Terminal,
+        (_, ..0) => return SignalSender::Unknown,
+        (_, 0) => return SignalSender::Outside,
         _ => {}
     }
     let process = procfs.join(pid.to_string());
     let Some(name) = files::text(&process.join("comm")) else {
-        return Sender::Unknown;
+        return SignalSender::Unknown;
     };
     let name = name.trim_end_matches('\n');
     let kinds = [
-        (TIME_LIMITERS, Sender::TimeLimiter),
-        (SCHEDULERS, Sender::Scheduler),
-        (SERVICE_MANAGERS, Sender::ServiceManager),
-        (MEMORY_DAEMONS, Sender::MemoryDaemon),
+        (TIME_LIMITERS, SignalSender::TimeLimiter),
+        (SCHEDULERS, SignalSender::Scheduler),
+        (SERVICE_MANAGERS, SignalSender::ServiceManager),
+        (MEMORY_DAEMONS, SignalSender::MemoryDaemon),
     ];
     if let Some((_, kind)) = kinds.iter().find(|(names, _)| names.contains(&name)) {
         return *kind;
     }
     let same_session = session(&process).is_some_and(|session| Some(session) == own.session);
     match (same_session, user(&process)) {
-        (true, _) => Sender::OwnSession,
-        (_, None) => Sender::Unknown,
-        (_, other) if other == own.user => Sender::SameUser,
-        _ => Sender::OtherUser,
+        (true, _) => SignalSender::OwnSession,
+        (_, None) => SignalSender::Unknown,
+        (_, other) if other == own.user => SignalSender::SameUser,
+        _ => SignalSender::OtherUser,
     }
 }
 
@@ -139,13 +139,13 @@ mod tests {
             user: user(root.path()),
         };
         for (pid, name, session, expected) in [
-            (7, "timeout", 40, Sender::TimeLimiter),
-            (8, "slurmstepd", 1, Sender::Scheduler),
-            (9, "systemd-oomd", 1, Sender::MemoryDaemon),
-            (10, "containerd-shim", 1, Sender::ServiceManager),
-            (11, "bash", 40, Sender::OwnSession),
-            (12, "bash) S 1 1 40", 41, Sender::SameUser),
-            (13, "timeout-not", 41, Sender::SameUser),
+            (7, "timeout", 40, SignalSender::TimeLimiter),
+            (8, "slurmstepd", 1, SignalSender::Scheduler),
+            (9, "systemd-oomd", 1, SignalSender::MemoryDaemon),
+            (10, "containerd-shim", 1, SignalSender::ServiceManager),
+            (11, "bash", 40, SignalSender::OwnSession),
+            (12, "bash) S 1 1 40", 41, SignalSender::SameUser),
+            (13, "timeout-not", 41, SignalSender::SameUser),
         ] {
             let process = root.path().join(pid.to_string());
             std::fs::create_dir(&process).unwrap();
@@ -161,12 +161,12 @@ mod tests {
             user: own.user.map(|user| user.wrapping_add(1)),
             ..own
         };
-        assert_eq!(look_at(root.path(), 0, 12, other), Sender::OtherUser);
+        assert_eq!(look_at(root.path(), 0, 12, other), SignalSender::OtherUser);
         for (code, pid, expected) in [
-            (SI_KERNEL, 0, Sender::Terminal),
-            (0, 0, Sender::Outside),
-            (0, 99, Sender::Unknown),
-            (-1, -5, Sender::Unknown),
+            (SI_KERNEL, 0, SignalSender::Terminal),
+            (0, 0, SignalSender::Outside),
+            (0, 99, SignalSender::Unknown),
+            (-1, -5, SignalSender::Unknown),
         ] {
             assert_eq!(
                 look_at(root.path(), code, pid, own),
@@ -178,6 +178,9 @@ mod tests {
 
     #[test]
     fn we_are_of_our_own_session() {
-        assert_eq!(look(0, i64::from(std::process::id())), Sender::OwnSession);
+        assert_eq!(
+            look(0, i64::from(std::process::id())),
+            SignalSender::OwnSession
+        );
     }
 }

@@ -113,7 +113,7 @@ mod tests {
             if !pids.is_empty() {
                 gathering.ask(pids);
             }
-            gathering.wait(Duration::from_secs(20)).answer().unwrap()
+            gathering.wait(Duration::from_secs(20)).message().unwrap()
         };
         let start = wait(Vec::new());
         assert_eq!(

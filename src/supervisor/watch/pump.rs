@@ -11,7 +11,7 @@ use axolotl_run_sys::streams::relay::Pumped;
 
 impl Watch {
     /// Moves what can be moved of the streams that woke the loop.
-    pub(super) fn relay(&mut self, ready: &Ready) {
+    pub fn relay(&mut self, ready: &Ready) {
         for (index, ready) in ready.relays.into_iter().enumerate() {
             if ready {
                 self.pump(index, 1);
@@ -20,7 +20,7 @@ impl Watch {
     }
 
     /// Moves what can be moved of one stream, in so many steps at the most.
-    pub(super) fn pump(&mut self, index: usize, steps: usize) {
+    pub fn pump(&mut self, index: usize, steps: usize) {
         let Some(Some(relay)) = self.supervised.relays.get_mut(index) else {
             return;
         };

@@ -4,9 +4,8 @@
 use super::Watch;
 use crate::protocol::messages::ToObserver;
 use crate::supervisor::forwarding::Action;
-use axolotl_run_core::status::signal;
-use axolotl_run_sys::signals::{self, Received};
-use axolotl_run_sys::{clock, terminal};
+use axolotl_run_core::status::{SignalInfo, signal};
+use axolotl_run_sys::{clock, signals, terminal};
 
 /// The signals that ask a program to end, which a verdict wants to know about.
 const REQUESTS: [i32; 7] = [
@@ -21,69 +20,62 @@ const REQUESTS: [i32; 7] = [
 
 impl Watch {
     /// Those that came before signals were read from a descriptor.
-    pub(super) fn early_signals(&self) {
+    pub fn early_signals(&self) {
         for (received, existed) in signals::early() {
             self.request(&received);
             // What the kernel raises for a terminal goes to the group. What a process sent may have been for us alone,
             // and nobody was there to see: passed on, because a command so young has hardly a handler that counts.
-            if !(existed && received.from_kernel()) {
+            if !(existed && received.is_from_kernel()) {
                 signals::pass_on(self.supervised.command, &received);
             }
         }
     }
 
     /// Takes a signal that was sent to us.
-    pub(super) fn signal(&mut self, received: Received) {
-        let ours = std::process::id().cast_signed();
-        match received {
-            // For our own writing to a pipe without a reader; the relay finds out by itself.
-            Received {
-                signal: signal::SIGPIPE,
-                sender,
-                ..
-            } if sender == ours => {}
-            // The command signals its parent, which it takes for its shell: not meant for itself.
-            Received {
-                sender, code: 0, ..
-            } if sender == self.supervised.command => {}
-            _ => {
-                if received.signal == signal::SIGWINCH {
-                    self.resize(&received);
-                }
-                self.request(&received);
-                if let Some(shutdown) = &mut self.shutdown {
-                    shutdown.interrupted = true;
-                }
-                if let Some(action) = self.forwarding.received(received, clock::monotonic_ms()) {
-                    self.act(action);
-                }
-            }
+    pub fn signal(&mut self, received: SignalInfo) {
+        // For our own writing to a pipe without a reader; the relay finds out by itself.
+        let is_own_writing = received.signal == signal::SIGPIPE
+            && received.sender == std::process::id().cast_signed();
+        // The command signals its parent, which it takes for its shell: not meant for itself.
+        let is_from_command = received.code == 0 && received.sender == self.supervised.command;
+        if is_own_writing || is_from_command {
+            return;
+        }
+        if received.signal == signal::SIGWINCH {
+            self.resize(&received);
+        }
+        self.request(&received);
+        if let Some(shutdown) = &mut self.shutdown {
+            shutdown.interrupted = true;
+        }
+        if let Some(action) = self.forwarding.received(received, clock::monotonic_ms()) {
+            self.act(action);
         }
     }
 
     /// Tells the observer of a signal that asks for the end.
-    fn request(&self, received: &Received) {
+    fn request(&self, received: &SignalInfo) {
         if REQUESTS.contains(&received.signal) {
-            self.tell(ToObserver::Requested((*received).into()));
+            self.tell(ToObserver::Requested(*received));
         }
     }
 
     /// The command may have looked at its pseudo-terminal's size before it had the new one: tell it once more.
-    fn resize(&self, received: &Received) {
+    fn resize(&self, received: &SignalInfo) {
         for relay in self.supervised.relays.iter().flatten() {
             let (Some(inner), Some(size)) = (relay.terminal(), terminal::size(relay.sink())) else {
                 continue;
             };
             let changed = terminal::size(inner) != Some(size);
             terminal::resize(inner, &size);
-            if changed && received.from_kernel() && self.shutdown.is_none() {
+            if changed && received.is_from_kernel() && self.shutdown.is_none() {
                 signals::pass_on(self.supervised.command, received);
             }
         }
     }
 
     /// Does what was decided about a signal.
-    pub(super) fn act(&mut self, action: Action) {
+    pub fn act(&mut self, action: Action) {
         match action {
             // A pid may be another process's once ours is reaped.
             Action::PassOn(_) if self.shutdown.is_some() => {}

@@ -7,7 +7,7 @@ use super::scalar;
 use serde_yaml::{Mapping, Value};
 
 /// Applies the overrides, in order; a later one wins.
-pub(super) fn apply(members: &mut Mapping, overrides: &[(String, String)]) {
+pub fn apply(members: &mut Mapping, overrides: &[(String, String)]) {
     // With `strict`, Axolotl ignores overrides of keys that the file does not have.
     let strict = members.get("strict").and_then(scalar::boolean) == Some(true);
     for (key, text) in overrides {

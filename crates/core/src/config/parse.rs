@@ -34,7 +34,7 @@ pub enum ConfigProblem {
 }
 
 /// Reads the one document of a file.
-pub(super) fn parse(yaml: &str) -> Result<Value, ConfigProblem> {
+pub fn parse(yaml: &str) -> Result<Value, ConfigProblem> {
     if u64::try_from(yaml.len()).is_ok_and(|length| length > limits::CONFIG_FILE_BYTES_MAX)
         || nests_too_deep(yaml)
     {

@@ -7,7 +7,7 @@
 use serde_yaml::{Number, Value};
 
 /// The number that a value is, for a key that wants one.
-pub(super) fn number(value: &Value) -> Option<Number> {
+pub fn number(value: &Value) -> Option<Number> {
     match value {
         Value::Number(number) => Some(number.clone()),
         Value::String(text) => number_of_text(text.trim()),
@@ -16,7 +16,7 @@ pub(super) fn number(value: &Value) -> Option<Number> {
 }
 
 /// The switch that a value is, for a key that wants one.
-pub(super) fn boolean(value: &Value) -> Option<bool> {
+pub fn boolean(value: &Value) -> Option<bool> {
     match value {
         Value::Bool(value) => Some(*value),
         Value::Number(number) => match number.as_i64()? {

@@ -58,7 +58,7 @@ const PRIVATE_WORDS: [&str; 14] = [
 ];
 
 /// Vets the members of the top level.
-pub(super) fn vet(members: &Mapping, exists: &dyn Fn(&str) -> bool) -> Vetted {
+pub fn vet(members: &Mapping, exists: &dyn Fn(&str) -> bool) -> Vetted {
     let mut judge = Judge {
         exists,
         path: Vec::new(),
@@ -85,14 +85,14 @@ pub(super) fn vet(members: &Mapping, exists: &dyn Fn(&str) -> bool) -> Vetted {
 type Lookup<'a> = &'a dyn Fn(&str) -> Option<(PublicStr, &'static KeyShape)>;
 
 /// A step into the tree, for telling the run's owner where something was withheld.
-enum Step {
+enum PathStep {
     Key(PublicStr),
     Element(usize),
 }
 
 struct Judge<'a> {
     exists: &'a dyn Fn(&str) -> bool,
-    path: Vec<Step>,
+    path: Vec<PathStep>,
     values_left: usize,
     unknown_keys: u64,
     redactions: Vec<Redaction>,
@@ -113,7 +113,7 @@ impl Judge<'_> {
             if node.is_null() {
                 continue;
             }
-            self.path.push(Step::Key(name.clone()));
+            self.path.push(PathStep::Key(name.clone()));
             if let Some(value) = self.value(name.as_str(), shape, node) {
                 kept.insert(name.clone(), value);
             }
@@ -159,7 +159,7 @@ impl Judge<'_> {
     fn list(&mut self, key: &str, shape: &'static KeyShape, elements: &[Value]) -> ConfigValue {
         let mut kept = Vec::new();
         for (at, element) in elements.iter().enumerate() {
-            self.path.push(Step::Element(at));
+            self.path.push(PathStep::Element(at));
             if at < CONFIG_LIST_MAX && !shape.has_elements() && choice(shape, element).is_none() {
                 // The schema knows no list here, so nothing is known of its elements; a row of numbers may be a text.
                 kept.push(self.withhold(element, Reason::Unexpected));
@@ -239,9 +239,9 @@ impl Judge<'_> {
         let mut text = PublicText::new();
         for (at, step) in self.path.iter().enumerate() {
             match step {
-                Step::Key(key) if at == 0 => text.public(key),
-                Step::Key(key) => text.constant(".").public(key),
-                Step::Element(index) => text
+                PathStep::Key(key) if at == 0 => text.public(key),
+                PathStep::Key(key) => text.constant(".").public(key),
+                PathStep::Element(index) => text
                     .constant("[")
                     .integer(u64::try_from(*index).unwrap_or(u64::MAX))
                     .constant("]"),

@@ -48,7 +48,6 @@ pub enum Reason {
 
 impl Reason {
     /// The reason in words.
-    #[must_use]
     pub const fn explanation(self) -> &'static str {
         match self {
             Self::Text => "not one of the public values of this key",
@@ -78,7 +77,6 @@ pub struct Planned {
 
 impl Planned {
     /// Passes over the data, where nothing else ends the training before.
-    #[must_use]
     pub const fn epochs(&self) -> Option<f64> {
         if self.max_steps.is_some() {
             None

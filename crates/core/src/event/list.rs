@@ -6,59 +6,29 @@ use super::progress::Progress;
 use super::start::Start;
 use super::value::{self, Field, Number, Sendable as _, Text};
 use crate::public::PublicStr;
-use serde::Serialize;
+use crate::public::words::words;
 use serde_json::{Map, Value};
 
 /// The version of the published list; it grows whenever a field is added, removed or changes its meaning.
 pub const SCHEMA_VERSION: u64 = 2;
 
-/// The name of an event, as the server sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum EventName {
-    /// The command was spawned.
-    Start,
-    /// The training went on.
-    Progress,
-    /// The command died of an error.
-    Error,
-    /// The command ended, however it ended.
-    Finish,
+words! {
+    /// The name of an event, as the server sees it, and when it is sent.
+    #[derive(serde::Serialize)]
+    #[serde(rename_all = "lowercase")]
+    EventName {
+        /// once, when the command was spawned
+        Start => "start",
+        /// at the first step, then every 60 seconds, and at each tenth of the total
+        Progress => "progress",
+        /// at most once, when the command died of an exception or left another sign of an error
+        Error => "error",
+        /// exactly once, when the command has ended, however it ended
+        Finish => "finish",
+    }
 }
 
 impl EventName {
-    /// All of them, in the order in which a run can send them.
-    pub const ALL: [Self; 4] = [Self::Start, Self::Progress, Self::Error, Self::Finish];
-
-    /// The name on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Start => "start",
-            Self::Progress => "progress",
-            Self::Error => "error",
-            Self::Finish => "finish",
-        }
-    }
-
-    /// When the event is sent, for the published list.
-    pub const fn when(self) -> &'static str {
-        match self {
-            Self::Start => "once, when the command was spawned",
-            Self::Progress => {
-                "at the first step, then every 60 seconds, and at each tenth of the total"
-            }
-            Self::Error => {
-                "at most once, when the command died of an exception or left another sign of an error"
-            }
-            Self::Finish => "exactly once, when the command has ended, however it ended",
-        }
-    }
-
-    /// The event of that name on the wire.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|event| event.as_str() == name)
-    }
-
     /// The fields that this event may carry besides the [common ones](common_fields).
     pub fn fields(self) -> Vec<Field> {
         let kind = match self {

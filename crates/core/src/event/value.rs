@@ -106,10 +106,7 @@ pub trait Sendable: Serialize {
 }
 
 /// Reads a struct of these fields from members that were written down; a member of another kind is unknown.
-pub(super) fn read<R: DeserializeOwned>(
-    fields: &[Field],
-    members: &Map<String, Value>,
-) -> Option<R> {
+pub fn read<R: DeserializeOwned>(fields: &[Field], members: &Map<String, Value>) -> Option<R> {
     serde_json::from_value(gathered(fields, members)).ok()
 }
 
@@ -201,7 +198,7 @@ const INDEX_DIGITS_MAX: usize = 6;
 
 impl Field {
     /// What fills the hole in the name, where this is the field of a member: nothing where there is no hole.
-    pub(super) fn filling<'a>(&self, member: &'a str) -> Option<&'a str> {
+    pub fn filling<'a>(&self, member: &'a str) -> Option<&'a str> {
         let Some((before, hole, after)) = hole(self.name) else {
             return if self.name == member { Some("") } else { None };
         };

@@ -31,7 +31,7 @@ const PROGRESS_GAP: Duration = Duration::from_secs(1);
 
 /// The progress event that was sent last.
 #[derive(Clone, Copy, Debug)]
-struct Report {
+struct ReportedProgress {
     at: f64,
     /// The last step it knew, and when that was seen.
     point: Option<Point>,
@@ -52,7 +52,7 @@ pub struct Run {
     hang: HangWatch,
     /// The next report is not to wait for its time.
     urgent: bool,
-    report: Option<Report>,
+    report: Option<ReportedProgress>,
 }
 
 impl Run {
@@ -169,7 +169,7 @@ impl Run {
             if !passed && !self.urgent && waited < PROGRESS_PERIOD.as_secs_f64() {
                 // A training that begins anew has its tenths before it again.
                 if tenth < last.tenth {
-                    self.report = Some(Report { tenth, ..*last });
+                    self.report = Some(ReportedProgress { tenth, ..*last });
                 }
                 return None;
             }
@@ -177,7 +177,7 @@ impl Run {
         self.urgent = false;
         let event = self.progress_event(at);
         let point = self.training().pace.last;
-        self.report = Some(Report { at, point, tenth });
+        self.report = Some(ReportedProgress { at, point, tenth });
         Some(Event::Progress(Box::new(event)))
     }
 

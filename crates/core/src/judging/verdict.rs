@@ -55,7 +55,6 @@ impl From<&Verdict> for event::FinishVerdict {
 }
 
 /// Judges the end of a run.
-#[must_use]
 pub fn judge(ending: &Ending, judgement: &Judgement, training: &Training) -> Verdict {
     let case = Case { ending, judgement };
     let (kind, confidence, mut evidence) = case.kind();
@@ -104,7 +103,6 @@ pub fn judge(ending: &Ending, judgement: &Judgement, training: &Training) -> Ver
 }
 
 /// The verdict over a run of which nobody saw the end.
-#[must_use]
 pub fn lost() -> Verdict {
     let training = Training {
         step: Some(1),

@@ -6,21 +6,34 @@
 pub struct KnownCommand {
     /// What it is called in `commands.yaml`.
     pub name: &'static str,
-    pub(crate) kind: CommandKind,
-    pub(crate) programs: &'static [&'static str],
-    pub(crate) subcommands: &'static [&'static str],
-    pub(crate) values: &'static [&'static str],
-    pub(crate) flags: &'static [&'static str],
-    pub(crate) operands: usize,
-    pub(crate) effect: Effect,
-    pub(crate) main: &'static str,
-    pub(crate) commands: &'static [&'static str],
-    pub(crate) modules: &'static [&'static str],
-    pub(crate) scripts: &'static [&'static str],
+    /// What it is.
+    pub kind: CommandKind,
+    /// The programs that call it, where it has other names than its own.
+    pub programs: &'static [&'static str],
+    /// The words of which one must follow.
+    pub subcommands: &'static [&'static str],
+    /// Options that take the next word.
+    pub values: &'static [&'static str],
+    /// Options that take no value.
+    pub flags: &'static [&'static str],
+    /// Words that it takes for itself before the command.
+    pub operands: usize,
+    /// What it does to the command.
+    pub effect: Effect,
+    /// The module that has the same commands.
+    pub main: &'static str,
+    /// What it can be told to do.
+    pub commands: &'static [&'static str],
+    /// Modules that do one of these things each.
+    pub modules: &'static [&'static str],
+    /// Scripts that train.
+    pub scripts: &'static [&'static str],
+    /// Texts that it is called by.
     #[cfg(test)]
-    pub(crate) examples: &'static [&'static str],
+    pub examples: &'static [&'static str],
+    /// Texts that only look so.
     #[cfg(test)]
-    pub(crate) look_alikes: &'static [&'static str],
+    pub look_alikes: &'static [&'static str],
 }
 
 impl KnownCommand {
@@ -44,13 +57,13 @@ impl KnownCommand {
     };
 
     /// The command of a kind that a program's name calls.
-    pub(crate) fn called(kind: CommandKind, program: &str) -> Option<&'static Self> {
+    pub fn called(kind: CommandKind, program: &str) -> Option<&'static Self> {
         ROWS.iter()
             .find(|command| command.kind == kind && command.programs().contains(&program))
     }
 
     /// How it is called: by its name, where nothing else is listed.
-    pub(crate) fn programs(&'static self) -> &'static [&'static str] {
+    pub fn programs(&'static self) -> &'static [&'static str] {
         if self.programs.is_empty() {
             return std::slice::from_ref(&self.name);
         }
@@ -60,7 +73,7 @@ impl KnownCommand {
 
 /// What a command is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum CommandKind {
+pub enum CommandKind {
     /// It runs the command behind its own words.
     Wrapper,
     /// It uses the terminal as a device.
@@ -75,7 +88,8 @@ pub(crate) enum CommandKind {
 
 /// What a wrapper does to the command that matters to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Effect {
+pub enum Effect {
+    /// Nothing.
     None,
     /// It runs the command in another Python environment than ours.
     ChoosesPython,

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 /// A part of what is said: our own text, or a hole for what has a closed type.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Piece {
+pub enum Piece {
     Text(&'static str),
     Int,
     Size,
@@ -20,7 +20,7 @@ pub(super) enum Piece {
 }
 
 /// The constants of a sentence.
-pub(super) fn texts(says: &'static [Piece]) -> impl Iterator<Item = &'static str> {
+pub fn texts(says: &'static [Piece]) -> impl Iterator<Item = &'static str> {
     says.iter().filter_map(|piece| match piece {
         Piece::Text(constant) => Some(*constant),
         _ => None,
@@ -29,7 +29,7 @@ pub(super) fn texts(says: &'static [Piece]) -> impl Iterator<Item = &'static str
 
 /// What an entry means.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Means {
+pub enum Means {
     /// Always the same.
     Always(Meaning),
     /// What the signal means that the text names.
@@ -38,7 +38,7 @@ pub(super) enum Means {
 
 impl Means {
     /// The meaning of a text that names this signal, or none.
-    pub(super) fn with(self, signal: Option<i32>, without_signal: Meaning) -> Meaning {
+    pub fn with(self, signal: Option<i32>, without_signal: Meaning) -> Meaning {
         match self {
             Self::Always(meaning) => meaning,
             Self::OfSignal => signal.map_or(without_signal, Meaning::of_signal),
@@ -49,7 +49,7 @@ impl Means {
 /// Why an entry is believed.
 #[cfg(test)]
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Grounds {
+pub struct Grounds {
     pub source: &'static str,
     pub examples: &'static [&'static str],
     pub look_alikes: &'static [&'static str],
@@ -58,7 +58,7 @@ pub(super) struct Grounds {
 #[cfg(test)]
 impl Grounds {
     /// The examples, each with the source.
-    pub(super) fn sourced(self) -> impl Iterator<Item = (&'static str, &'static str)> {
+    pub fn sourced(self) -> impl Iterator<Item = (&'static str, &'static str)> {
         self.examples
             .iter()
             .map(move |example| (*example, self.source))
@@ -68,7 +68,7 @@ impl Grounds {
 /// Finds the entry that a text is. All patterns in one say at once that it is none, as nearly every text is; the
 /// pattern of an entry alone is made when the first text asks for its groups.
 #[derive(Debug)]
-pub(super) struct Finder {
+pub struct Finder {
     all: RegexSet,
     each: Vec<OnceLock<Option<Regex>>>,
 }
@@ -77,7 +77,7 @@ impl Finder {
     /// Bytes that the patterns may take when they are compiled.
     const PATTERN_BYTES_MAX: usize = 32 << 20;
 
-    pub(super) fn new(patterns: impl Iterator<Item = &'static str>) -> Option<Self> {
+    pub fn new(patterns: impl Iterator<Item = &'static str>) -> Option<Self> {
         let all = RegexSetBuilder::new(patterns)
             .unicode(false)
             .size_limit(Self::PATTERN_BYTES_MAX)
@@ -88,7 +88,7 @@ impl Finder {
     }
 
     /// The first entry that matches, and its groups.
-    pub(super) fn find<'a>(&self, text: &'a str) -> Option<(usize, Captures<'a>)> {
+    pub fn find<'a>(&self, text: &'a str) -> Option<(usize, Captures<'a>)> {
         let text = text.as_bytes();
         let first = self.all.matches(text).iter().next()?;
         let pattern = self.all.patterns().get(first)?;

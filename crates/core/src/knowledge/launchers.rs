@@ -6,27 +6,33 @@ pub struct Launcher {
     /// Its name in the start event.
     pub name: &'static str,
     /// Programs, modules, or several words.
-    pub(crate) programs: &'static [&'static str],
-    pub(crate) starts: Starts,
-    pub(crate) runs: Runs,
+    pub programs: &'static [&'static str],
+    /// What it starts.
+    pub starts: Starts,
+    /// What may follow its options.
+    pub runs: Runs,
     /// Options for the shape of the job.
-    pub(crate) options: &'static [(Says, &'static [&'static str])],
+    pub options: &'static [(Says, &'static [&'static str])],
     /// Options that take no value.
-    pub(crate) flags: &'static [&'static str],
+    pub flags: &'static [&'static str],
     /// Options that surely take the next word.
-    pub(crate) values: &'static [&'static str],
+    pub values: &'static [&'static str],
     /// Options that take the next two words.
-    pub(crate) pairs: &'static [&'static str],
-    pub(crate) unlisted: Unlisted,
-    /// The option that names another launcher, and the one that is used without it.
-    pub(crate) chooser: &'static str,
-    pub(crate) chosen: &'static str,
+    pub pairs: &'static [&'static str],
+    /// What is assumed of its other options.
+    pub unlisted: Unlisted,
+    /// The option that names another launcher.
+    pub chooser: &'static str,
+    /// The launcher that it takes by default.
+    pub chosen: &'static str,
     /// Variables that it alone sets for its workers.
-    pub(crate) marks: &'static [&'static str],
+    pub marks: &'static [&'static str],
+    /// Texts that it is called by.
     #[cfg(test)]
-    pub(crate) examples: &'static [&'static str],
+    pub examples: &'static [&'static str],
+    /// Texts that only look so.
     #[cfg(test)]
-    pub(crate) look_alikes: &'static [&'static str],
+    pub look_alikes: &'static [&'static str],
 }
 
 impl Launcher {
@@ -52,7 +58,7 @@ impl Launcher {
 
 /// What a launcher starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Starts {
+pub enum Starts {
     /// The workers of one machine: somebody starts it once on each.
     Node,
     /// All workers on all machines.
@@ -78,7 +84,7 @@ pub enum Says {
 
 /// What may follow a launcher's options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Runs {
+pub enum Runs {
     /// A Python script, or a module behind `-m`.
     Script,
     /// Any command.
@@ -87,7 +93,7 @@ pub(crate) enum Runs {
 
 /// What is assumed of an option that is not listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unlisted {
+pub enum Unlisted {
     /// It takes the next word, if that can be a value.
     Value,
     /// It takes none.

@@ -4,7 +4,7 @@ include!(concat!(env!("OUT_DIR"), "/lists.rs"));
 
 /// A question that the reader of tracebacks puts to a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Question {
+pub enum LineQuestion {
     /// Is it a traceback's header?
     Header,
     /// Does a native death begin with it?

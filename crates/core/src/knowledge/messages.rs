@@ -55,7 +55,7 @@ pub fn message(text: &str) -> Option<PublicMessage> {
 }
 
 /// The constants of all sentences, and the words of their holes.
-pub(super) fn pieces() -> impl Iterator<Item = &'static str> {
+pub fn pieces() -> impl Iterator<Item = &'static str> {
     let constants = MESSAGES.iter().flat_map(|entry| entry::texts(entry.says));
     let errors = ERRORS.iter().map(|(_, _, meaning)| *meaning);
     let words = LISTS.iter().flat_map(|list| list.iter().copied());
@@ -64,7 +64,7 @@ pub(super) fn pieces() -> impl Iterator<Item = &'static str> {
 
 /// All examples, each with the source of its entry.
 #[cfg(test)]
-pub(crate) fn examples() -> impl Iterator<Item = (&'static str, &'static str)> {
+pub fn examples() -> impl Iterator<Item = (&'static str, &'static str)> {
     MESSAGES.iter().flat_map(|entry| entry.grounds.sourced())
 }
 

@@ -5,25 +5,25 @@
 pub mod commands;
 mod entry;
 pub mod launchers;
-pub(crate) mod lists;
+pub mod lists;
 mod meaning;
 mod messages;
-pub(crate) mod sentences;
+pub mod sentences;
 mod signs;
 #[cfg(test)]
 mod tests;
 mod wrappers;
 
 pub use meaning::Meaning;
-pub(crate) use messages::{class, message};
+pub use messages::{class, message};
 #[cfg(test)]
-pub(crate) use signs::saying;
-pub(crate) use signs::{Sign, Speaker, Weight, meaning_of, sign, signal_called};
-pub(crate) use wrappers::{Wrapper, points_elsewhere, restarts, wrapper};
+pub use signs::saying;
+pub use signs::{Sign, Speaker, Weight, meaning_of, sign, signal_called};
+pub use wrappers::{Wrapper, points_elsewhere, restarts, wrapper};
 
 /// All that can be said of the examples.
 #[cfg(test)]
-pub(crate) fn all_said() -> Vec<crate::public::PublicStr> {
+pub fn all_said() -> Vec<crate::public::PublicStr> {
     let meanings = Meaning::ALL.iter().map(|meaning| meaning.public());
     let said = messages::examples().filter_map(|(example, _)| Some(message(example)?.says));
     let signs = signs::examples().filter_map(|(example, _)| Some(sign(example)?.says));

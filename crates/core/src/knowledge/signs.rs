@@ -95,13 +95,13 @@ pub fn meaning_of(says: &str, signs: &[Sign]) -> Option<Meaning> {
 }
 
 /// The constants of all that is said.
-pub(super) fn pieces() -> impl Iterator<Item = &'static str> {
+pub fn pieces() -> impl Iterator<Item = &'static str> {
     SIGNS.iter().flat_map(|entry| entry::texts(entry.says))
 }
 
 /// All examples, each with the source of its entry.
 #[cfg(test)]
-pub(crate) fn examples() -> impl Iterator<Item = (&'static str, &'static str)> {
+pub fn examples() -> impl Iterator<Item = (&'static str, &'static str)> {
     SIGNS.iter().flat_map(|entry| entry.grounds.sourced())
 }
 
@@ -166,7 +166,7 @@ fn said(pieces: &[Piece], sign: &Sign) -> PublicStr {
 }
 
 /// The signal that is called so, by its name or as the C library calls it.
-pub(crate) fn signal_called(name: &str) -> Option<i32> {
+pub fn signal_called(name: &str) -> Option<i32> {
     if let Some((_, signal)) = SIGNALS.iter().find(|(spelled, _)| *spelled == name) {
         return Some(*signal);
     }

@@ -5,7 +5,7 @@
 
 /// What an error says about another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wrapper {
+pub enum Wrapper {
     /// It ran a program that failed.
     Runner,
     /// It repeats an error of another process, or points to it.
@@ -14,7 +14,7 @@ pub(crate) enum Wrapper {
     Bereaved,
 }
 
-pub(super) struct WrapperError {
+pub struct WrapperError {
     kind: Wrapper,
     classes: &'static [&'static str],
     files: &'static [&'static str],
@@ -43,7 +43,7 @@ impl WrapperError {
 include!(concat!(env!("OUT_DIR"), "/wrappers.rs"));
 
 /// What the class of an error says; `file` is that of the innermost frame outside the standard library, where public.
-pub(crate) fn wrapper(class: &str, file: Option<&str>) -> Option<Wrapper> {
+pub fn wrapper(class: &str, file: Option<&str>) -> Option<Wrapper> {
     let name = class.rsplit('.').next().unwrap_or(class);
     let entry = ROWS.iter().find(|entry| entry.classes.contains(&name))?;
     let fits = entry.files.is_empty()
@@ -52,12 +52,12 @@ pub(crate) fn wrapper(class: &str, file: Option<&str>) -> Option<Wrapper> {
 }
 
 /// Whether a message only points to another error.
-pub(crate) fn points_elsewhere(message: &str) -> bool {
+pub fn points_elsewhere(message: &str) -> bool {
     has(message, |entry| entry.words)
 }
 
 /// Whether a line says that all workers are started again.
-pub(crate) fn restarts(line: &str) -> bool {
+pub fn restarts(line: &str) -> bool {
     has(line, |entry| entry.restarts)
 }
 

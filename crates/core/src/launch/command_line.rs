@@ -35,7 +35,7 @@ pub struct CommandLine<'a> {
     /// The words behind the target.
     pub arguments: &'a [OsString],
     /// A launcher among the arguments of a program that is not known.
-    pub(super) hidden: Option<Launch<'a>>,
+    pub hidden: Option<Launch<'a>>,
 }
 
 /// What is started in the end.
@@ -55,7 +55,6 @@ pub enum Target<'a> {
 
 impl<'a> CommandLine<'a> {
     /// Reads the words of a command.
-    #[must_use]
     pub fn read(words: &'a [OsString]) -> Self {
         let mut line = Self {
             wrappers: Vec::new(),
@@ -116,13 +115,11 @@ impl<'a> CommandLine<'a> {
     }
 
     /// Whether a wrapper runs the command in another Python environment than ours.
-    #[must_use]
     pub fn chooses_python(&self) -> bool {
         self.has(Effect::ChoosesPython)
     }
 
     /// Whether a wrapper ends the command when its time is over.
-    #[must_use]
     pub fn limits_time(&self) -> bool {
         self.has(Effect::LimitsTime)
     }
@@ -132,7 +129,6 @@ impl<'a> CommandLine<'a> {
     }
 
     /// Whether the program uses the terminal as a device, so that it must have the real one.
-    #[must_use]
     pub fn uses_terminal(&self) -> bool {
         terminal::is_used(self.command)
     }

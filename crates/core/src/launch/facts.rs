@@ -26,7 +26,6 @@ pub struct LauncherFacts {
 }
 
 /// Reads the command and the environment.
-#[must_use]
 pub fn facts(command: &CommandLine<'_>, environment: Environment<'_>) -> LauncherFacts {
     let nodes = typed(command, Says::Nodes).or_else(|| variable(NODES_VARIABLES, environment));
     let mut per_node = typed(command, Says::ProcessesPerNode);

@@ -31,7 +31,7 @@ pub enum Named<'a> {
 
 /// What follows a launcher's options.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Next<'a> {
+pub enum Next<'a> {
     Command(&'a [OsString]),
     Script(&'a [OsString]),
     Module(&'a [OsString]),
@@ -40,7 +40,7 @@ pub(super) enum Next<'a> {
 }
 
 /// The launcher that the first words call, and the words behind.
-pub(super) fn called(words: &[OsString]) -> Option<(&'static Launcher, &[OsString])> {
+pub fn called(words: &[OsString]) -> Option<(&'static Launcher, &[OsString])> {
     let first = name(words.first()?)?;
     let first = if is_python(first) { "python" } else { first };
     for launcher in ROWS {
@@ -72,7 +72,7 @@ fn behind_call<'a>(program: &str, first: &str, words: &'a [OsString]) -> Option<
 
 /// The launcher that another one starts, with the options behind `--`:
 /// `axolotl train c.yml --launcher torchrun -- --nnodes 2`.
-pub(super) fn chosen<'a>(chooser: &Launcher, words: &'a [OsString]) -> Option<Launch<'a>> {
+pub fn chosen<'a>(chooser: &Launcher, words: &'a [OsString]) -> Option<Launch<'a>> {
     let end = words.iter().position(|word| word == "--");
     let own = words.get(..end.unwrap_or(words.len()))?;
     let options = match end {
@@ -100,7 +100,7 @@ pub(super) fn chosen<'a>(chooser: &Launcher, words: &'a [OsString]) -> Option<La
 
 impl<'a> Launch<'a> {
     /// Reads the options of a launcher; returns also what follows them.
-    pub(super) fn read(
+    pub fn read(
         launcher: &'static Launcher,
         named: Named<'a>,
         words: &'a [OsString],
@@ -140,7 +140,7 @@ impl<'a> Launch<'a> {
     }
 
     /// What an option says, and the option; the last of several.
-    pub(super) fn says(&self, what: Says) -> Option<(&'static str, &'a str)> {
+    pub fn says(&self, what: Says) -> Option<(&'static str, &'a str)> {
         let said = self.said.iter().rfind(|(says, ..)| *says == what);
         let (_, option, value) = said?;
         Some((option, value))

@@ -35,7 +35,6 @@ pub enum RankVerdict {
 }
 
 /// Decides from the variables of launchers, then from the command's own options.
-#[must_use]
 pub fn rank(
     environment: impl Fn(&str) -> Option<OsString>,
     command: &CommandLine<'_>,

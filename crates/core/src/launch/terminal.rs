@@ -13,7 +13,7 @@ use crate::knowledge::commands::{CommandKind, KnownCommand};
 use std::ffi::OsString;
 
 /// Whether the command is such a program.
-pub(super) fn is_used(command: &[OsString]) -> bool {
+pub fn is_used(command: &[OsString]) -> bool {
     let Some((program, arguments)) = command.split_first() else {
         return false;
     };

@@ -47,14 +47,12 @@ enum Syntax {
 
 impl CommandLine<'_> {
     /// The training configuration, and what the command line changes in it.
-    #[must_use]
     pub fn configuration(&self) -> Option<Located> {
         self.training()?.located()
     }
 
     /// Whether it is known to train nothing: another command of Axolotl's, or a script of the Trainer's that is told to
     /// evaluate and not to train. Its bars are then nobody's steps.
-    #[must_use]
     pub fn trains_nothing(&self) -> bool {
         let options = self
             .arguments
@@ -71,7 +69,6 @@ impl CommandLine<'_> {
     }
 
     /// The output directory that a command line names by itself, as scripts of the Trainer have it.
-    #[must_use]
     pub fn output_directory(&self) -> Option<String> {
         for (at, word) in self.arguments.iter().enumerate() {
             let Some(option) = OptionWord::of(word) else {

@@ -4,12 +4,11 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 /// A program's name, without its directory.
-pub(super) fn name(word: &OsStr) -> Option<&str> {
+pub fn name(word: &OsStr) -> Option<&str> {
     Path::new(word).file_name()?.to_str()
 }
 
 /// Whether a program's name is Python's: `python`, `python3`, `python3.11`, `python3.13t`, `pypy3`.
-#[must_use]
 pub fn is_python(name: &str) -> bool {
     let Some(version) = name.strip_prefix("python").or(name.strip_prefix("pypy")) else {
         return false;
@@ -20,7 +19,7 @@ pub fn is_python(name: &str) -> bool {
 
 /// An option as it was typed.
 #[derive(Clone, Copy)]
-pub(super) struct OptionWord<'a> {
+pub struct OptionWord<'a> {
     /// Its name, with its dashes.
     pub name: &'a str,
     /// What `=` attaches to it.
@@ -29,7 +28,7 @@ pub(super) struct OptionWord<'a> {
 
 impl<'a> OptionWord<'a> {
     /// None where the word is no option. A lone `-` is none: it names stdin.
-    pub(super) fn of(word: &'a OsStr) -> Option<Self> {
+    pub fn of(word: &'a OsStr) -> Option<Self> {
         let bytes = word.as_encoded_bytes();
         if bytes.len() < 2 || !bytes.starts_with(b"-") {
             return None;
@@ -44,19 +43,19 @@ impl<'a> OptionWord<'a> {
     }
 
     /// Whether it is this option. Hyphens and underscores are the same, and so are one dash and two.
-    pub(super) fn is(self, option: &str) -> bool {
+    pub fn is(self, option: &str) -> bool {
         let plain = |byte: u8| if byte == b'_' { b'-' } else { byte };
         let typed = self.name.trim_start_matches('-').bytes().map(plain);
         typed.eq(option.trim_start_matches('-').bytes().map(plain))
     }
 
     /// Whether it is one of these options.
-    pub(super) fn is_one_of(self, options: &[&str]) -> bool {
+    pub fn is_one_of(self, options: &[&str]) -> bool {
         options.iter().any(|option| self.is(option))
     }
 
     /// The option of a single letter to which something is joined, and what: `-n` and the 4 of `-n4`.
-    pub(super) fn joined_to(self, options: &[&'static str]) -> Option<(&'static str, &'a str)> {
+    pub fn joined_to(self, options: &[&'static str]) -> Option<(&'static str, &'a str)> {
         for option in options {
             if option.len() == 2
                 && let Some(joined) = self.name.strip_prefix(option)

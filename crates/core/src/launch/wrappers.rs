@@ -10,7 +10,7 @@ use crate::knowledge::commands::{CommandKind, KnownCommand};
 use std::ffi::OsString;
 
 /// Skips all wrappers, and notes them.
-pub(super) fn skip<'a>(
+pub fn skip<'a>(
     words: &'a [OsString],
     wrappers: &mut Vec<&'static KnownCommand>,
 ) -> &'a [OsString] {

@@ -69,7 +69,6 @@ pub struct Gate {
 
 impl Gate {
     /// A gate that knows the schema's vocabulary only.
-    #[must_use]
     pub fn new(identity: Identity) -> Self {
         Self {
             identity,
@@ -80,7 +79,6 @@ impl Gate {
 
     /// Tells the gate how to recognise the public functions of a public file: a folder of the user's may be called
     /// like one (`cross_entropy`), and drop every event in which that function failed.
-    #[must_use]
     pub fn knowing_functions(mut self, known: fn(&str, &str) -> bool) -> Self {
         self.known_function = known;
         self
@@ -88,7 +86,6 @@ impl Gate {
 
     /// Tells the gate how to recognise the public names of the dictionary, whole (`torch/distributed/run.py`): a word
     /// of the user's that is part of one was not put there by the user.
-    #[must_use]
     pub fn knowing(mut self, known: fn(&str) -> bool) -> Self {
         self.known = known;
         self

@@ -88,7 +88,6 @@ impl fmt::Debug for Identity {
 
 impl Identity {
     /// Collects the words.
-    #[must_use]
     pub fn new(facts: &IdentityFacts<'_>) -> Self {
         let mut identity = Self::default();
         for (name, value) in facts.environment {
@@ -120,7 +119,7 @@ impl Identity {
     }
 
     /// The words, in lower case.
-    pub(super) fn words(&self) -> impl Iterator<Item = (&str, WordSource)> {
+    pub fn words(&self) -> impl Iterator<Item = (&str, WordSource)> {
         self.words
             .iter()
             .map(|(word, source)| (word.as_str(), *source))

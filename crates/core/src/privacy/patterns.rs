@@ -8,7 +8,7 @@ use regex::RegexSet;
 use std::sync::LazyLock;
 
 /// A shape that no event may have.
-pub(super) struct SecretShape {
+pub struct SecretShape {
     /// What it is, for the count of refused events.
     pub name: &'static str,
     expression: &'static str,
@@ -62,7 +62,7 @@ static SET: LazyLock<Option<RegexSet>> =
     LazyLock::new(|| RegexSet::new(PATTERNS.iter().map(|pattern| pattern.expression)).ok());
 
 /// The first shape that a text has. The set that does not compile finds everything; a test sees to it that it does.
-pub(super) fn find(text: &str) -> Option<&'static str> {
+pub fn find(text: &str) -> Option<&'static str> {
     let Some(set) = SET.as_ref() else {
         return Some("no patterns");
     };
@@ -71,7 +71,7 @@ pub(super) fn find(text: &str) -> Option<&'static str> {
 }
 
 /// The name of the shape that versions and the constant `0.0.0.0` have as well.
-pub(super) const IPV4: &str = "ipv4 address";
+pub const IPV4: &str = "ipv4 address";
 
 #[cfg(test)]
 mod tests {

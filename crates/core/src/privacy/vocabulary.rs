@@ -103,7 +103,7 @@ fn pieces(text: &str) -> impl Iterator<Item = String> {
 }
 
 /// Whether a text is made of public words, and of numbers too short to be anybody's.
-pub(super) fn is_public(text: &str) -> bool {
+pub fn is_public(text: &str) -> bool {
     let short_numbers = text
         .split(|c: char| !c.is_ascii_digit())
         .all(|digits| digits.len() <= 4);
@@ -111,7 +111,7 @@ pub(super) fn is_public(text: &str) -> bool {
 }
 
 /// Whether a text is a key or a value of the public schema.
-pub(super) fn is_public_text(text: &str) -> bool {
+pub fn is_public_text(text: &str) -> bool {
     TEXTS.contains(text)
 }
 

@@ -14,7 +14,7 @@ pub mod hardware;
 pub mod models;
 pub mod text;
 pub mod version;
-pub(crate) mod words;
+pub mod words;
 
 use regex::Regex;
 use serde::Serialize;

@@ -14,7 +14,6 @@ macro_rules! words {
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
 
             /// The word for it, as events carry it.
-            #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $word,)*
@@ -22,7 +21,6 @@ macro_rules! words {
             }
 
             /// What it means, for the documents and for the run's owner.
-            #[must_use]
             pub fn means(self) -> &'static str {
                 match self {
                     $(Self::$variant => concat!($($why),+).trim_start(),)*
@@ -30,13 +28,11 @@ macro_rules! words {
             }
 
             /// What a word that was read back stands for.
-            #[must_use]
             pub fn parse(word: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|known| known.as_str() == word)
             }
 
             /// The word as public text.
-            #[must_use]
             pub const fn public(self) -> $crate::public::PublicStr {
                 $crate::public::PublicStr::constant(self.as_str())
             }

@@ -49,7 +49,8 @@ fn the_queries_ask_for_properties_that_there_are() {
             .map(|found| found[1].to_owned())
             .collect();
         let events = EventName::ALL
-            .into_iter()
+            .iter()
+            .copied()
             .filter(|name| names.iter().any(|found| found == name.as_str()));
         let fields: Vec<Field> = events
             .flat_map(EventName::fields)

@@ -199,7 +199,7 @@ fn what_is_not_of_the_expected_kind_is_unknown() {
     let odd = json!({"elapsed_time": "x", "outcome": 7, "verdict": [], "exit_code": -1, "gpu_memory": {"gpu_x_peak_memory_bytes": 1},
         "frames": 3, "exception_type": {}, "step": 1.5, "accelerator_info": "none", "memory": {"gpu_99999999999_peak_memory_bytes": 1}});
     for name in EventName::ALL {
-        take(&mut summary, name, &odd);
+        take(&mut summary, *name, &odd);
     }
     let finish = summary.finish.take().unwrap();
     assert_eq!(finish.outcome_word(), "unknown");

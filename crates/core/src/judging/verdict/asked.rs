@@ -8,7 +8,7 @@
 use super::Confidence::{self, High, Medium};
 use super::{Case, Evidence, Finding, Kind};
 use crate::knowledge::{Meaning, Speaker};
-use crate::observation::{Request, Sender};
+use crate::observation::{Request, SignalSender};
 use crate::status::End;
 use crate::status::signal::{SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU};
 
@@ -23,7 +23,7 @@ const REQUESTS: [i32; 7] = [SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGXCPU, SIGUSR1, 
 
 impl Case<'_> {
     /// Somebody asked for the end, and it came in the way that was asked for.
-    pub(super) fn asked(self) -> Option<Finding> {
+    pub fn asked(self) -> Option<Finding> {
         if let Some(finding) = self.own_time_limit() {
             return Some(finding);
         }
@@ -96,24 +96,30 @@ impl Case<'_> {
         }
         let seconds_left = request.and_then(|request| request.seconds_left);
         let job_ends = seconds_left.is_some_and(|seconds| seconds.abs() <= JOB_END_SECONDS);
-        let sender = request.map_or(Sender::Unknown, |request| request.sender);
+        let sender = request.map_or(SignalSender::Unknown, |request| request.sender);
         let cancelled = Kind::PreemptedOrCancelled;
         let user = Kind::SignalledByUser;
         let (kind, evidence, at_most) = match (sender, signal) {
             (_, SIGXCPU) => (Kind::TimeLimit, Evidence::ProcessorTime, High),
-            (Sender::TimeLimiter, _) => (Kind::TimeLimit, Evidence::TimeLimiter, High),
-            (Sender::MemoryDaemon, _) => (Kind::OomDaemon, Evidence::SentByMemoryDaemon, High),
+            (SignalSender::TimeLimiter, _) => (Kind::TimeLimit, Evidence::TimeLimiter, High),
+            (SignalSender::MemoryDaemon, _) => {
+                (Kind::OomDaemon, Evidence::SentByMemoryDaemon, High)
+            }
             _ if job_ends => (Kind::TimeLimit, Evidence::JobEndTime, Medium),
             // Whatever a program means by these two, it is not its end.
             (_, SIGUSR1 | SIGUSR2) => return None,
-            (Sender::Scheduler, _) => (cancelled, Evidence::SentByScheduler, Medium),
-            (Sender::ServiceManager, _) => (cancelled, Evidence::SentByServiceManager, Medium),
-            (Sender::Outside, SIGTERM) => (cancelled, Evidence::SentFromOutside, Medium),
-            (Sender::OtherUser, SIGTERM | SIGINT) => (cancelled, Evidence::SentByOtherUser, Medium),
+            (SignalSender::Scheduler, _) => (cancelled, Evidence::SentByScheduler, Medium),
+            (SignalSender::ServiceManager, _) => {
+                (cancelled, Evidence::SentByServiceManager, Medium)
+            }
+            (SignalSender::Outside, SIGTERM) => (cancelled, Evidence::SentFromOutside, Medium),
+            (SignalSender::OtherUser, SIGTERM | SIGINT) => {
+                (cancelled, Evidence::SentByOtherUser, Medium)
+            }
             (_, SIGHUP) => return Some((Kind::HungUp, None, High)),
-            (Sender::Terminal, _) => (user, Evidence::SentByTerminal, High),
-            (Sender::OwnSession, _) => (user, Evidence::SentFromOwnSession, High),
-            (Sender::SameUser, _) => (user, Evidence::SentBySameUser, Medium),
+            (SignalSender::Terminal, _) => (user, Evidence::SentByTerminal, High),
+            (SignalSender::OwnSession, _) => (user, Evidence::SentFromOwnSession, High),
+            (SignalSender::SameUser, _) => (user, Evidence::SentBySameUser, Medium),
             // A request that nobody saw: memory daemons ask politely first, and they are looked at next.
             (_, SIGTERM) if request.is_none() && self.memory_daemon_likely() => return None,
             (_, SIGTERM) => return Some((Kind::Terminated, None, High)),
@@ -123,7 +129,7 @@ impl Case<'_> {
     }
 
     /// Why a batch system ended the run, where it has printed that it did.
-    pub(super) fn scheduler_ended(self) -> Option<Kind> {
+    pub fn scheduler_ended(self) -> Option<Kind> {
         let mut ended = None;
         for sign in &self.judgement.signs {
             match sign.meaning {
@@ -139,7 +145,7 @@ impl Case<'_> {
     }
 
     /// Whether no kill of the kernel for memory is known.
-    pub(super) fn no_kernel_kill(self) -> bool {
+    pub fn no_kernel_kill(self) -> bool {
         self.ending.oom_kills_cgroup.unwrap_or(0) == 0
             && self.ending.oom_kills_host.unwrap_or(0) == 0
     }

@@ -19,7 +19,7 @@ const HARDWARE_ERRORS: [u64; 17] = [
 
 impl Case<'_> {
     /// A GPU failed shortly before the run did.
-    pub(super) fn gpu_fault(self) -> Option<Finding> {
+    pub fn gpu_fault(self) -> Option<Finding> {
         self.ending.end?;
         let gpu = &self.ending.gpu;
         let recent = |at: f64| at >= self.ending.at - GPU_ERROR_SECONDS;
@@ -43,7 +43,7 @@ impl Case<'_> {
     }
 
     /// A signal ended the command, or the worker that failed first.
-    pub(super) fn died(self) -> Option<Finding> {
+    pub fn died(self) -> Option<Finding> {
         let (signal, status) = self.signal()?;
         let (kind, more) = match signal {
             SIGSEGV => (Kind::Segfault, None),
@@ -85,20 +85,20 @@ impl Case<'_> {
     }
 
     /// Whether the shared memory was seen full.
-    pub(super) fn shared_memory_full(self) -> bool {
+    pub fn shared_memory_full(self) -> bool {
         let used = self.ending.memory_pressure.shared_memory_used;
         used.is_some_and(|share| share >= SHARED_MEMORY_FULL)
     }
 
     /// Whether the error, or a sign beside it, means this.
-    pub(super) fn says(self, meaning: Meaning) -> bool {
+    pub fn says(self, meaning: Meaning) -> bool {
         let mut signs = self.judgement.signs.iter();
         self.judgement.meaning == Some(meaning) || signs.any(|sign| sign.meaning == meaning)
     }
 
     /// Whether NCCL's watchdog ended the process because a collective operation waited in vain. It ends it, too, when
     /// it only carries an error of the GPU.
-    pub(super) fn watchdog(self) -> bool {
+    pub fn watchdog(self) -> bool {
         let carried = [
             Meaning::GpuProgramFault,
             Meaning::GpuHardwareFault,

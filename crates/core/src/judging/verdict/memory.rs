@@ -14,7 +14,7 @@ const MEMORY_LEFT_NONE: f64 = 0.05;
 const MEMORY_LEFT_LITTLE: f64 = 0.10;
 
 impl Case<'_> {
-    pub(super) fn out_of_memory(self) -> Option<Finding> {
+    pub fn out_of_memory(self) -> Option<Finding> {
         let killed = self.sigkill();
         let confidence = if killed.is_some() {
             Confidence::High
@@ -56,7 +56,7 @@ impl Case<'_> {
 
     /// A batch system says that it ended the job for memory. It asks politely first, so that its word comes before the
     /// signal.
-    pub(super) fn counted_by_scheduler(self) -> Option<Finding> {
+    pub fn counted_by_scheduler(self) -> Option<Finding> {
         let mut signs = self.judgement.signs.iter();
         let counted = signs.any(|sign| {
             sign.speaker == Speaker::Scheduler && sign.meaning == Meaning::CgroupOutOfMemory
@@ -68,7 +68,7 @@ impl Case<'_> {
     }
 
     /// What the output says about memory that was used up.
-    pub(super) fn printed_memory(self, killed: Option<Evidence>) -> Option<Finding> {
+    pub fn printed_memory(self, killed: Option<Evidence>) -> Option<Finding> {
         let told = vec![self.told()];
         match self.judgement.meaning {
             Some(Meaning::GpuOutOfMemory) => Some((Kind::OomGpu, Confidence::High, told)),
@@ -94,7 +94,7 @@ impl Case<'_> {
     }
 
     /// Whether a daemon that kills for memory had a reason to.
-    pub(super) fn memory_daemon_likely(self) -> bool {
+    pub fn memory_daemon_likely(self) -> bool {
         self.ending.memory_pressure.daemon_runs && self.memory_left_below(MEMORY_LEFT_LITTLE)
     }
 

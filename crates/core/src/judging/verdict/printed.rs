@@ -5,7 +5,7 @@ use crate::knowledge::Meaning;
 
 impl Case<'_> {
     /// What the program printed, where nothing stronger speaks.
-    pub(super) fn printed(self) -> Option<Finding> {
+    pub fn printed(self) -> Option<Finding> {
         self.ending.end?;
         if let Some(kind) = self.scheduler_ended()
             && !self.raised()
@@ -38,13 +38,13 @@ impl Case<'_> {
     }
 
     /// Whether an exception was raised, and not only a sign printed.
-    pub(super) fn raised(self) -> bool {
+    pub fn raised(self) -> bool {
         let error = self.judgement.error.as_ref();
         error.is_some_and(|error| error.exception_type.is_some())
     }
 
     /// How the error was told.
-    pub(super) fn told(self) -> Evidence {
+    pub fn told(self) -> Evidence {
         if self.raised() {
             Evidence::Traceback
         } else {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::event::ErrorEvent;
 use crate::knowledge;
-use crate::observation::{Failure, GpuTroubles, Hang, MemoryPressure, Request, Sender, Xid};
+use crate::observation::{Failure, GpuTroubles, Hang, MemoryPressure, Request, SignalSender, Xid};
 use crate::public::PublicStr;
 use Confidence::{High, Low, Medium};
 
@@ -41,11 +41,11 @@ fn ended(end: End) -> Ending {
 }
 
 fn after(requested: &[i32], end: End) -> Ending {
-    from(Sender::Unknown, requested, end)
+    from(SignalSender::Unknown, requested, end)
 }
 
 /// An end at second 100, shortly after this sender has asked for it.
-fn from(sender: Sender, requested: &[i32], end: End) -> Ending {
+fn from(sender: SignalSender, requested: &[i32], end: End) -> Ending {
     let request = |signal| Request {
         signal,
         sender,
@@ -338,7 +338,7 @@ fn the_output_explains_an_exit_code() {
 
 #[test]
 fn who_asked_says_why() {
-    use Sender::*;
+    use SignalSender::*;
     let none = Judgement::default();
     for (sender, signal, end, expected) in [
         (
@@ -440,7 +440,7 @@ fn time_limits_are_told_by_whoever_set_them() {
     let near = |seconds_left, signal, end| Ending {
         requests: vec![Request {
             signal,
-            sender: Sender::Scheduler,
+            sender: SignalSender::Scheduler,
             at: 99.0,
             seconds_left: Some(seconds_left),
         }],
@@ -477,12 +477,12 @@ fn time_limits_are_told_by_whoever_set_them() {
         (ended(End::Exited(124)), &none, (Kind::TimeLimit, Medium)),
         (ended(End::Signaled(24)), &none, (Kind::TimeLimit, Medium)),
         (
-            from(Sender::Scheduler, &[15], End::Signaled(15)),
+            from(SignalSender::Scheduler, &[15], End::Signaled(15)),
             &said("slurm: CANCELLED DUE TO TIME LIMIT"),
             (Kind::TimeLimit, High),
         ),
         (
-            from(Sender::Unknown, &[15], End::Signaled(15)),
+            from(SignalSender::Unknown, &[15], End::Signaled(15)),
             &said("slurm: CANCELLED DUE TO PREEMPTION"),
             (Kind::PreemptedOrCancelled, High),
         ),
@@ -682,8 +682,14 @@ fn standing_still_outranks_whoever_ended_it() {
         suspect: Some(3),
     });
     for (ending, expected) in [
-        (from(Sender::Terminal, &[2], End::Signaled(2)), Kind::Hang),
-        (from(Sender::Scheduler, &[15], End::Signaled(9)), Kind::Hang),
+        (
+            from(SignalSender::Terminal, &[2], End::Signaled(2)),
+            Kind::Hang,
+        ),
+        (
+            from(SignalSender::Scheduler, &[15], End::Signaled(9)),
+            Kind::Hang,
+        ),
         (ended(End::Signaled(9)), Kind::Hang),
         (ended(End::Signaled(11)), Kind::Segfault),
         (ended(End::Exited(0)), Kind::Success),

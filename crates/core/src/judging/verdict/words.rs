@@ -72,7 +72,6 @@ words! {
 
 impl Kind {
     /// Whether somebody asked the run to end.
-    #[must_use]
     pub const fn is_requested(self) -> bool {
         matches!(
             self,

@@ -13,7 +13,7 @@ use super::grammar::words::{LineWords, behind_bar};
 use super::report::{ChainLink, ErrorReport, Exception, Frames, Standing};
 use super::{messages, origin};
 use crate::event::Frame;
-use crate::knowledge::{self, lists::Question};
+use crate::knowledge::{self, lists::LineQuestion};
 use crate::limits::{TRACE_HOLE_MAX, TRACE_LINE_NUMBER_MAX};
 use crate::output::prefix::{self, is_progress_bar};
 use crate::public::PublicStr;
@@ -178,12 +178,12 @@ impl Parser {
         };
         let (margin, text) = without_margin(line);
         let words = context.words;
-        if words.have(Question::Header)
+        if words.have(LineQuestion::Header)
             && let Some(header) = headers::header(text)
         {
             return self.read_header(header, line, margin, context);
         }
-        if words.have(Question::Native)
+        if words.have(LineQuestion::Native)
             && let Some(native) = headers::native(text)
         {
             return self.read_native(native, context);
@@ -334,7 +334,7 @@ impl Parser {
 
     /// What announces the next header: a link of the chain, a member of a group, a heading.
     fn read_announcement(&mut self, text: &str, words: LineWords) -> bool {
-        if words.have(Question::Heading)
+        if words.have(LineQuestion::Heading)
             && let Some(standing) = headers::heading(text)
         {
             self.heading = Some((standing, TRACE_HEADING_LINES_MAX));
@@ -343,7 +343,7 @@ impl Parser {
         if self.report.is_none() {
             return false;
         }
-        if words.have(Question::Link)
+        if words.have(LineQuestion::Link)
             && let Some(link) = headers::link(text)
         {
             self.link = Some(link);
@@ -425,7 +425,7 @@ impl Parser {
         let text = behind_bar(text, words);
         if indentation(text) < self.column
             && let Some(exception_line) = exceptions::exception_line(text.trim_start())
-            && (exception_line.certain || !(words.have(Question::Bar) && is_progress_bar(text)))
+            && (exception_line.certain || !(words.have(LineQuestion::Bar) && is_progress_bar(text)))
         {
             self.finish_exception(&exception_line, context);
         } else if self.silence > TRACE_JUNK_LINES_MAX {

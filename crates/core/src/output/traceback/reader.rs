@@ -9,7 +9,7 @@ use super::grammar::{escaped, frames, headers};
 use super::parser::{LineContext, Parser};
 use super::report::{ErrorReport, FirstAndLast, Standing};
 use super::selection::{Evidence, Judgement};
-use crate::knowledge::{self, Sign, lists::Question};
+use crate::knowledge::{self, Sign, lists::LineQuestion};
 use crate::limits::{LINE_BYTES_MAX, TRACE_REPORTS_FIRST, TRACE_REPORTS_LAST, TRACE_STREAMS_MAX};
 use crate::observation::Stream;
 use crate::output::lines::{Line, LineCutter, inner_lines};
@@ -96,14 +96,14 @@ impl TraceReader {
                 self.start_again();
             }
         }
-        if words.have(Question::Error) {
+        if words.have(LineQuestion::Error) {
             self.restart_lines = RESTART_LINES_MAX;
         }
         if !words.stand_out() && !self.table.is_open && self.is_between_reports(stream) {
             self.remember(text, words);
             return;
         }
-        if words.have(Question::Header)
+        if words.have(LineQuestion::Header)
             && let Some(escaped_lines) = escaped::lines(text)
         {
             self.logged = true;
@@ -143,7 +143,7 @@ impl TraceReader {
     /// Keeps of a line what matters to the next one.
     fn remember(&mut self, text: &str, words: LineWords) {
         if !text.trim().is_empty() {
-            self.logged = words.have(Question::Log) && prefix::is_log_line(text);
+            self.logged = words.have(LineQuestion::Log) && prefix::is_log_line(text);
         }
     }
 
@@ -163,11 +163,11 @@ impl TraceReader {
     fn parse_line(&mut self, stream: Stream, text: &str, words: LineWords) {
         self.order = self.order.saturating_add(1);
         let mut before_opening = None;
-        if words.have(Question::Header) || words.have(Question::Native) {
+        if words.have(LineQuestion::Header) || words.have(LineQuestion::Native) {
             before_opening = headers::before_opening(text);
         }
         if before_opening.is_none()
-            && words.have(Question::Frame)
+            && words.have(LineQuestion::Frame)
             && self.is_between_reports(stream)
         {
             before_opening = headers::before_frame(text);
@@ -189,10 +189,10 @@ impl TraceReader {
 
     fn look_for_signs(&mut self, line: &str, words: LineWords) {
         let line = prefix::strip(line);
-        if words.have(Question::Table) || self.table.is_open {
+        if words.have(LineQuestion::Table) || self.table.is_open {
             self.table.line(line);
         }
-        if words.have(Question::Sign)
+        if words.have(LineQuestion::Sign)
             && let Some(sign) = knowledge::sign(line)
             && self.signs.len() < TRACE_MARKERS_MAX
             && !self.signs.iter().any(|known| known.says == sign.says)

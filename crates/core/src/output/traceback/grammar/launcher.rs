@@ -110,7 +110,7 @@ fn open_mpi(line: &str) -> Option<RootCause> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::knowledge::lists::Question;
+    use crate::knowledge::lists::LineQuestion;
     use crate::output::traceback::grammar::words::LineWords;
 
     #[test]
@@ -155,7 +155,7 @@ mod tests {
             assert!(
                 lines
                     .iter()
-                    .all(|line| LineWords::of(line).have(Question::Table)),
+                    .all(|line| LineWords::of(line).have(LineQuestion::Table)),
                 "{lines:?} would not be looked at"
             );
         }

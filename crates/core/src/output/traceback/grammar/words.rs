@@ -8,7 +8,7 @@
 //! by a second, shorter list: few enough pieces of words that a processor looks for all of them in 32 bytes at once.
 
 use super::frames;
-use crate::knowledge::lists::{OTHER_PIECES, PIECES, QUESTIONS, Question};
+use crate::knowledge::lists::{LineQuestion, OTHER_PIECES, PIECES, QUESTIONS};
 use crate::output::prefix::{self, is_progress_bar};
 use aho_corasick::packed::Searcher;
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
@@ -23,9 +23,9 @@ pub struct LineWords(u16);
 
 impl LineWords {
     /// Progress bars and log lines: they do not matter to a source that is between reports.
-    const QUIET: u16 = Self::of_question(Question::Bar) | Self::of_question(Question::Log);
+    const QUIET: u16 = Self::of_question(LineQuestion::Bar) | Self::of_question(LineQuestion::Log);
 
-    const fn of_question(question: Question) -> u16 {
+    const fn of_question(question: LineQuestion) -> u16 {
         1 << question as u16
     }
 
@@ -35,7 +35,7 @@ impl LineWords {
         // words its path is made of.
         let bare = line.trim_start_matches(' ');
         if bare.starts_with("File \"") && frames::quoted(bare).is_some() {
-            return Self(Self::of_question(Question::Frame));
+            return Self(Self::of_question(LineQuestion::Frame));
         }
         if bare.starts_with(['^', '~']) && bare.trim_matches(['^', '~', ' ']).is_empty() {
             return Self::default();
@@ -55,7 +55,7 @@ impl LineWords {
     }
 
     /// Whether a word of this question is among them.
-    pub const fn have(self, question: Question) -> bool {
+    pub const fn have(self, question: LineQuestion) -> bool {
         self.0 & Self::of_question(question) != 0
     }
 
@@ -104,7 +104,7 @@ static LINE_PIECES: LazyLock<Option<Searcher>> =
 
 /// What follows a progress bar that was not ended by a new line.
 pub fn behind_bar(text: &str, words: LineWords) -> &str {
-    if !words.have(Question::Bar) || !is_progress_bar(text) {
+    if !words.have(LineQuestion::Bar) || !is_progress_bar(text) {
         return text;
     }
     if let Some(behind) = prefix::behind_bar(text)
@@ -132,18 +132,18 @@ mod tests {
             (
                 "Traceback (most recent call last):",
                 LineWords(
-                    LineWords::of_question(Question::Header)
-                        | LineWords::of_question(Question::Error),
+                    LineWords::of_question(LineQuestion::Header)
+                        | LineWords::of_question(LineQuestion::Error),
                 ),
             ),
-            ("  File \"/a.py\", line 3, in f", of(Question::Frame)),
+            ("  File \"/a.py\", line 3, in f", of(LineQuestion::Frame)),
             ("    return f(x)", LineWords(0)),
-            ("ValueError: x", of(Question::Error)),
+            ("ValueError: x", of(LineQuestion::Error)),
             (
                 " 45%|####5  | 431/960 [00:10<00:09, 7.36it/s]",
-                of(Question::Bar),
+                of(LineQuestion::Bar),
             ),
-            ("2026-03-01 ERROR it broke", of(Question::Log)),
+            ("2026-03-01 ERROR it broke", of(LineQuestion::Log)),
         ] {
             assert_eq!(LineWords::of(line), words, "{line}");
         }
@@ -177,20 +177,20 @@ mod tests {
         let words = LineWords::of(line);
         if crate::output::traceback::grammar::frames::quoted(line).is_some() {
             // A frame is a frame, and nothing that its path may also look like.
-            return assert!(words.have(Question::Frame), "{line}");
+            return assert!(words.have(LineQuestion::Frame), "{line}");
         }
         for (answered, question) in [
-            (headers::header(line).is_some(), Question::Header),
+            (headers::header(line).is_some(), LineQuestion::Header),
             (
                 headers::native(line).is_some() || fatal::split_fatal(line).is_some(),
-                Question::Native,
+                LineQuestion::Native,
             ),
-            (headers::heading(line).is_some(), Question::Heading),
-            (headers::link(line).is_some(), Question::Link),
-            (headers::before_frame(line).is_some(), Question::Frame),
-            (crate::knowledge::sign(line).is_some(), Question::Sign),
-            (prefix::is_progress_bar(line), Question::Bar),
-            (prefix::is_log_line(line), Question::Log),
+            (headers::heading(line).is_some(), LineQuestion::Heading),
+            (headers::link(line).is_some(), LineQuestion::Link),
+            (headers::before_frame(line).is_some(), LineQuestion::Frame),
+            (crate::knowledge::sign(line).is_some(), LineQuestion::Sign),
+            (prefix::is_progress_bar(line), LineQuestion::Bar),
+            (prefix::is_log_line(line), LineQuestion::Log),
         ] {
             assert!(
                 !answered || words.have(question),
