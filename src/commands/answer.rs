@@ -1,7 +1,7 @@
 //! Finds the answer to each question that takes the place of a command.
 
 use super::documents::{man, schema};
-use super::output::{AnswerForm, Answered, FAILED, Output, TelemetryState};
+use super::output::{AnswerForm, Answered, FAILED, Output};
 use super::recorded::{forget, runs, send, show};
 use super::{explain, preview, report, status};
 use crate::cli::plan::Surroundings;
@@ -24,7 +24,7 @@ use std::time::SystemTime;
 pub fn answer(typed: &Typed, surroundings: &Surroundings<'_>) -> u8 {
     let environment = surroundings.environment;
     let mut output = Output {
-        out: &mut io::stdout().lock(),
+        text: String::new(),
         terminal: Terminal::of_stdout(environment),
         form: if typed.json {
             AnswerForm::Json
@@ -33,13 +33,15 @@ pub fn answer(typed: &Typed, surroundings: &Surroundings<'_>) -> u8 {
         },
         now: SystemTime::now(),
     };
-    print(typed, surroundings, &mut output).unwrap_or_else(|complaint| {
+    let answered = print(typed, surroundings, &mut output);
+    let printed = output.print(io::stdout().lock());
+    printed.and(answered).unwrap_or_else(|complaint| {
         complaint.say();
         FAILED
     })
 }
 
-fn print(typed: &Typed, surroundings: &Surroundings<'_>, output: &mut Output<'_>) -> Answered {
+fn print(typed: &Typed, surroundings: &Surroundings<'_>, output: &mut Output) -> Answered {
     let environment = surroundings.environment;
     match typed.mode {
         Mode::Run | Mode::Help => output.answer(&cli::help()),
@@ -70,7 +72,7 @@ fn recorded(
     typed: &Typed,
     store: Option<&Store>,
     surroundings: &Surroundings<'_>,
-    output: &mut Output<'_>,
+    output: &mut Output,
 ) -> Answered {
     let run = typed.word().map(cli::printable);
     match typed.mode {
@@ -79,7 +81,7 @@ fn recorded(
         Mode::Forget => forget::run(store, &run.unwrap_or_default(), output),
         Mode::Send => {
             let request = send::SendRequest {
-                telemetry: telemetry(surroundings),
+                consent: consent(surroundings),
                 destination: &Destination::configured(surroundings.environment),
                 certificates: Certificates::configured(surroundings.environment),
                 shows_progress: terminal::of_stderr() == Some(TerminalKind::Capable),
@@ -90,22 +92,19 @@ fn recorded(
     }
 }
 
-fn telemetry(surroundings: &Surroundings<'_>) -> TelemetryState {
-    let (consent, _) = surroundings.consent(&CommandLine::read(&[]));
-    TelemetryState {
-        is_on: consent.telemetry == consent::Telemetry::On,
-        cause: consent.cause.sentence().into(),
-    }
+fn consent(surroundings: &Surroundings<'_>) -> consent::Decision {
+    let (decision, _) = surroundings.consent(&CommandLine::read(&[]));
+    decision
 }
 
 fn status(
     surroundings: &Surroundings<'_>,
     withdrawn: Option<Withdrawn>,
-    output: &mut Output<'_>,
+    output: &mut Output,
 ) -> Answered {
     let store = Store::existing(surroundings.environment);
     let facts = status::StatusFacts {
-        telemetry: telemetry(surroundings),
+        consent: consent(surroundings),
         destination: &Destination::configured(surroundings.environment),
         store: store.as_ref().map(Option::as_ref),
         decision: &decision::read(surroundings.environment),
@@ -119,7 +118,7 @@ fn status(
 fn decide(
     telemetry: consent::Telemetry,
     surroundings: &Surroundings<'_>,
-    output: &mut Output<'_>,
+    output: &mut Output,
 ) -> Answered {
     let mut date = wire::timestamp(output.now);
     date.truncate("2026-01-31".len());

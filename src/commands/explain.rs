@@ -32,7 +32,7 @@ pub fn known_end(environment: Environment<'_>) -> Option<End> {
 }
 
 /// Answers `--explain [FILE]`; None and `-` are the standard input.
-pub fn run(file: Option<&Path>, end: Option<End>, output: &mut Output<'_>) -> Answered {
+pub fn run(file: Option<&Path>, end: Option<End>, output: &mut Output) -> Answered {
     let explained = match file.filter(|path| *path != Path::new("-")) {
         Some(path) => File::open(path).and_then(|file| explain(file, end)),
         None => explain(io::stdin().lock(), end),

@@ -1,11 +1,10 @@
 //! Where answers go, and in which form.
 //!
-//! The rule: an answer goes to `out`, in full and in one write; what keeps us from answering is a [`Complaint`], which
+//! The rule: an answer goes to stdout, in full and in one write; what keeps us from answering is a [`Complaint`], which
 //! is said once at the end; the exit status is 0 for an answer and 1 for none (125 is for options that were not
 //! understood, before anything came here).
 
 use crate::ui::{Complaint, Terminal};
-use std::borrow::Cow;
 use std::io::{self, Write};
 use std::time::SystemTime;
 
@@ -26,19 +25,11 @@ pub enum AnswerForm {
     Json,
 }
 
-/// Whether telemetry is on, and why; the cause is a rendered fragment such as `DO_NOT_TRACK=1 in the environment`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TelemetryState {
-    /// The effective state.
-    pub is_on: bool,
-    /// Why it is so.
-    pub cause: Cow<'static, str>,
-}
-
-/// Where to print, in which form, and when.
-pub struct Output<'a> {
-    /// Answers.
-    pub out: &'a mut dyn Write,
+/// What is printed, in which form, and when.
+#[derive(Debug)]
+pub struct Output {
+    /// The answer.
+    pub text: String,
     /// What answers for people are printed on.
     pub terminal: Terminal,
     /// For whom they are.
@@ -47,21 +38,30 @@ pub struct Output<'a> {
     pub now: SystemTime,
 }
 
-impl Output<'_> {
-    /// Prints an answer. A reader that has seen enough (`| head`) is no failure.
-    pub fn answer(&mut self, answer: &str) -> Answered {
-        let printed = self.out.write_all(answer.as_bytes());
-        match printed.and_then(|()| self.out.flush()) {
+impl Output {
+    /// Prints the answer. A reader that has seen enough (`| head`) is no failure.
+    ///
+    /// # Errors
+    /// Why it cannot be printed.
+    pub fn print(&self, mut stream: impl Write) -> Result<(), Complaint> {
+        let printed = stream.write_all(self.text.as_bytes());
+        match printed.and_then(|()| stream.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 let reason = axolotl_run_sys::reason(&error);
                 let problem = format!("failed to print the answer: {reason}");
                 Err(Complaint::new(problem, ""))
             }
-            _ => Ok(ANSWERED),
+            _ => Ok(()),
         }
     }
 
-    /// Prints a document for programs, on one line.
+    /// Gives an answer.
+    pub fn answer(&mut self, answer: &str) -> Answered {
+        self.text.push_str(answer);
+        Ok(ANSWERED)
+    }
+
+    /// Gives a document for programs, on one line.
     pub fn document(&mut self, document: &serde_json::Value) -> Answered {
         self.answer(&format!("{document}\n"))
     }

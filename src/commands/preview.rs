@@ -27,7 +27,7 @@ use uuid::Uuid;
 const LABEL: usize = 10;
 
 /// Prints the start event of a command.
-pub fn print(command: &[OsString], config: Option<&Path>, output: &mut Output<'_>) -> Answered {
+pub fn print(command: &[OsString], config: Option<&Path>, output: &mut Output) -> Answered {
     let directory = std::env::current_dir().unwrap_or_default();
     let mut gate = surroundings::gate(command, &directory);
     let mut start = facts(command, &|name| std::env::var_os(name));

@@ -2,7 +2,7 @@
 //!
 //! Someone who wonders why nothing arrives, or what could leave, must find the answer here and nowhere else.
 
-use super::output::{AnswerForm, Answered, Output, TelemetryState, count};
+use super::output::{AnswerForm, Answered, Output, count};
 use crate::delivery::{Answer, Destination};
 use crate::store::decision::StoredDecision;
 use crate::store::{Store, StoreProblem, Withdrawn};
@@ -20,7 +20,7 @@ const LABEL: usize = 11;
 #[derive(Debug)]
 pub struct StatusFacts<'a> {
     /// Whether telemetry is on, and why.
-    pub telemetry: TelemetryState,
+    pub consent: consent::Decision,
     /// Endpoint and key.
     pub destination: &'a Destination,
     /// The recorded runs; None where nothing was ever recorded.
@@ -32,15 +32,27 @@ pub struct StatusFacts<'a> {
 }
 
 /// Prints the state.
-pub fn print(facts: &StatusFacts<'_>, output: &mut Output<'_>) -> Answered {
-    let recorded = recorded(facts, output.now);
-    let telemetry = if facts.telemetry.is_on { "on" } else { "off" };
-    let endpoint = facts
-        .destination
-        .endpoint
-        .as_ref()
-        .map_err(ToString::to_string);
-    let key = facts.destination.key.as_ref().map_err(ToString::to_string);
+pub fn print(facts: &StatusFacts<'_>, output: &mut Output) -> Answered {
+    let mut waiting = Withdrawn::default();
+    let mut last_answer: Option<Answer> = None;
+    let store = facts.store.ok().flatten();
+    for run in store
+        .map(|store| store.runs(output.now))
+        .unwrap_or_default()
+    {
+        waiting.events += run.waiting;
+        waiting.runs += u64::from(run.waiting > 0);
+        let answers = last_answer.into_iter().chain(run.last_answer);
+        last_answer = answers.max_by_key(|answer| answer.time.clone());
+    }
+    let telemetry = facts.consent.telemetry.as_str();
+    let cause = facts.consent.cause.sentence();
+    let Destination { endpoint, key } = facts.destination;
+    let endpoint = match endpoint {
+        Ok(endpoint) => Ok(endpoint.to_string()),
+        Err(problem) => Err(problem.to_string()),
+    };
+    let key = key.as_ref().map_err(ToString::to_string);
     let known = dictionary::contents();
     let days_old = age_in_days(known.as_of, output.now);
     if output.form == AnswerForm::Json {
@@ -48,23 +60,22 @@ pub fn print(facts: &StatusFacts<'_>, output: &mut Output<'_>) -> Answered {
         if let Some(dictionary) = dictionary.as_object_mut() {
             dictionary.insert("days_old".to_owned(), json!(days_old));
         }
-        let server = recorded.said.as_ref().map(|said| {
+        let server = last_answer.as_ref().map(|answer| {
             json!({
-                "time": said.time,
-                "outcome": said.disposition,
-                "status": said.status,
-                "cause": said.cause,
+                "time": answer.time,
+                "outcome": answer.disposition,
+                "status": answer.status,
+                "cause": answer.cause,
             })
         });
-        let store = facts.store.ok().flatten();
         return output.document(&json!({
             "telemetry": telemetry,
-            "cause": facts.telemetry.cause,
-            "endpoint": endpoint.as_ref().ok().map(ToString::to_string),
+            "cause": cause,
+            "endpoint": endpoint.as_ref().ok(),
             "endpoint_problem": endpoint.as_ref().err(),
             "key": matches!(key, Ok(Some(_))),
             "key_problem": key.as_ref().err(),
-            "waiting": recorded.waiting,
+            "waiting": waiting,
             "deleted": facts.withdrawn,
             "server": server,
             "state": store.map(|store| store.path().to_string_lossy()),
@@ -75,23 +86,17 @@ pub fn print(facts: &StatusFacts<'_>, output: &mut Output<'_>) -> Answered {
         }));
     }
     let mut page = Page::new(output.terminal.for_statements(), LABEL);
-    page.entry(
-        "telemetry",
-        &format!("{telemetry}: {}", facts.telemetry.cause),
-    );
+    page.entry("telemetry", &format!("{telemetry}: {cause}"));
     page.entry("decision", &decision(facts.decision));
-    page.entry(
-        "endpoint",
-        &endpoint.map_or_else(|problem| problem, ToString::to_string),
-    );
-    page.entry("server", &answered(recorded.said.as_ref()));
+    page.entry("endpoint", &endpoint.unwrap_or_else(|problem| problem));
+    page.entry("server", &answered(last_answer.as_ref()));
     let key = match &key {
         Ok(Some(_)) => "present",
         Ok(None) => "none, so nothing can be sent",
         Err(problem) => problem,
     };
     page.entry("key", key);
-    page.entry("waiting", &of_runs(recorded.waiting));
+    page.entry("waiting", &of_runs(waiting));
     if let Some(withdrawn) = facts.withdrawn {
         page.entry("deleted", &of_runs(withdrawn));
     }
@@ -105,44 +110,19 @@ pub fn print(facts: &StatusFacts<'_>, output: &mut Output<'_>) -> Answered {
     output.answer(&page.finish())
 }
 
-fn of_runs(found: Withdrawn) -> String {
-    if found.events == 0 {
+fn of_runs(withdrawn: Withdrawn) -> String {
+    if withdrawn.events == 0 {
         return "nothing".to_owned();
     }
-    format!(
-        "{} of {}",
-        count(found.events, "event"),
-        count(found.runs, "run")
-    )
-}
-
-/// What the recorded runs tell about sending.
-#[derive(Default)]
-struct Recorded {
-    /// What waits.
-    waiting: Withdrawn,
-    /// What the server said last.
-    said: Option<Answer>,
-}
-
-fn recorded(facts: &StatusFacts<'_>, now: SystemTime) -> Recorded {
-    let mut recorded = Recorded::default();
-    let Ok(Some(store)) = facts.store else {
-        return recorded;
-    };
-    for run in store.runs(now) {
-        recorded.waiting.events += run.waiting;
-        recorded.waiting.runs += u64::from(run.waiting > 0);
-        let both = recorded.said.into_iter().chain(run.said);
-        recorded.said = both.max_by(|one, other| one.time.cmp(&other.time));
-    }
-    recorded
+    let events = count(withdrawn.events, "event");
+    let runs = count(withdrawn.runs, "run");
+    format!("{events} of {runs}")
 }
 
 /// What the server said last, and when.
-pub(super) fn answered(said: Option<&Answer>) -> String {
-    match said {
-        Some(said) => format!("{}: {said}", said.time),
+pub(super) fn answered(last_answer: Option<&Answer>) -> String {
+    match last_answer {
+        Some(answer) => format!("{}: {answer}", answer.time),
         None => "not contacted yet".to_owned(),
     }
 }
@@ -171,10 +151,7 @@ fn decision(stored: &StoredDecision) -> String {
         StoredDecision::Nothing => "none is stored".to_owned(),
         StoredDecision::Unreadable(why) => format!("the stored decision {why}; it is ignored"),
         StoredDecision::Decision(decision) => {
-            let word = match decision.telemetry {
-                consent::Telemetry::On => "on",
-                consent::Telemetry::Off => "off",
-            };
+            let word = decision.telemetry.as_str();
             let version = decision.policy_version;
             match &decision.decided {
                 Some(date) => format!("{word} (policy {version}, {date})"),

@@ -2,7 +2,7 @@
 
 pub(super) mod documents;
 
-use super::output::{ANSWERED, AnswerForm, Answered, FAILED, Output, TelemetryState};
+use super::output::{ANSWERED, AnswerForm, Answered, FAILED, Output};
 use super::recorded::{forget, runs, send, show};
 use super::status;
 use crate::delivery::{Certificates, Destination};
@@ -14,7 +14,6 @@ use axolotl_run_core::consent;
 use axolotl_run_core::event::{Dropped, Event, Finish};
 use axolotl_run_core::public::PublicStr;
 use serde_json::{Value, json};
-use std::borrow::Cow;
 use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -22,14 +21,22 @@ use std::time::{Duration, SystemTime};
 use support::posthog::{Behaviour, Server};
 use uuid::Uuid;
 
-const ON: TelemetryState = TelemetryState {
-    is_on: true,
-    cause: Cow::Borrowed("AXOLOTL_DO_NOT_TRACK=0 in the environment"),
-};
-const OFF: TelemetryState = TelemetryState {
-    is_on: false,
-    cause: Cow::Borrowed("DO_NOT_TRACK=1 in the environment"),
-};
+fn on() -> consent::Decision {
+    consent::Decision {
+        telemetry: consent::Telemetry::On,
+        cause: consent::Cause::AxolotlDoNotTrack { value: "0".into() },
+        notice: false,
+        warning: None,
+    }
+}
+
+fn off() -> consent::Decision {
+    consent::Decision {
+        telemetry: consent::Telemetry::Off,
+        cause: consent::Cause::DoNotTrack { value: "1".into() },
+        ..on()
+    }
+}
 
 struct Home {
     recorded: recorded::Home,
@@ -45,20 +52,16 @@ struct Said {
 }
 
 impl Said {
-    fn by(form: AnswerForm, query: impl FnOnce(&mut Output<'_>) -> Answered) -> Self {
-        let mut out = Vec::new();
+    fn by(form: AnswerForm, query: impl FnOnce(&mut Output) -> Answered) -> Self {
         let mut err = String::new();
-        let mut output = Output {
-            form,
-            ..plain(&mut out)
-        };
+        let mut output = Output { form, ..plain() };
         let status = query(&mut output).unwrap_or_else(|complaint| {
             err = complaint.render(false);
             FAILED
         });
         Self {
             status,
-            out: String::from_utf8(out).unwrap(),
+            out: output.text,
             err,
         }
     }
@@ -70,9 +73,9 @@ impl Said {
 }
 
 /// Output that is no terminal.
-fn plain(out: &mut dyn Write) -> Output<'_> {
+fn plain() -> Output {
     Output {
-        out,
+        text: String::new(),
         terminal: Terminal::default(),
         form: AnswerForm::Text,
         now: SystemTime::now(),
@@ -108,11 +111,11 @@ impl Home {
         })
     }
 
-    fn send(&self, url: &str, telemetry: TelemetryState, form: AnswerForm) -> Said {
+    fn send(&self, url: &str, consent: consent::Decision, form: AnswerForm) -> Said {
         let destination = destination(url, "phc_test");
         let certificates = Certificates::default();
         let upload = send::SendRequest {
-            telemetry,
+            consent,
             destination: &destination,
             certificates,
             shows_progress: false,
@@ -291,7 +294,7 @@ fn the_status_names_the_state_its_cause_and_what_is_wrong() {
         decided: Some("2026-11-22".into()),
     });
     let facts = status::StatusFacts {
-        telemetry: OFF,
+        consent: off(),
         destination: &destination("https://eu.posthog.com/", "phc_secret"),
         store: Ok(Some(&home.store)),
         withdrawn: None,
@@ -320,7 +323,7 @@ fn the_status_names_the_state_its_cause_and_what_is_wrong() {
     );
 
     let facts = status::StatusFacts {
-        telemetry: ON,
+        consent: on(),
         destination: &destination("posthog", "phx_personal"),
         store: Err(&StoreProblem::NoHome),
         withdrawn: None,
@@ -356,7 +359,7 @@ fn what_waits_is_sent_and_the_answers_are_kept_with_each_run() {
     let (first, _) = home.run(Sending::Permitted, 9);
     let (second, _) = home.run(Sending::Permitted, 1);
     let (private, _) = home.run(Sending::Forbidden, 1);
-    let said = home.send(&server.url(), ON, AnswerForm::Text);
+    let said = home.send(&server.url(), on(), AnswerForm::Text);
     assert_eq!(
         (said.status, said.out.as_str(), said.err.as_str()),
         (0, "sent 6 events of 2 runs\n", "")
@@ -389,7 +392,7 @@ fn what_waits_is_sent_and_the_answers_are_kept_with_each_run() {
             .count(),
         3
     );
-    let said = home.send(&server.url(), ON, AnswerForm::Json);
+    let said = home.send(&server.url(), on(), AnswerForm::Json);
     assert_eq!(said.json(), json!({"sent": 0, "refused": 0, "waiting": 0}));
     assert_eq!(server.requests().len(), 1);
 }
@@ -404,7 +407,7 @@ fn a_lost_run_is_finished_before_it_is_sent_and_a_changed_event_is_not_sent() {
         format!("{}\n{canary}\n", lines[0]),
     )
     .unwrap();
-    let said = home.send(&server.url(), ON, AnswerForm::Text);
+    let said = home.send(&server.url(), on(), AnswerForm::Text);
     let expected =
         "sent 2 events of 1 run\n1 event will never be sent; `axolotl-run --show` says why\n";
     assert_eq!((said.status, said.out.as_str()), (0, expected));
@@ -412,7 +415,7 @@ fn a_lost_run_is_finished_before_it_is_sent_and_a_changed_event_is_not_sent() {
     assert!(!String::from_utf8_lossy(&server.bytes()).contains("canary"));
     assert_eq!(home.runs(AnswerForm::Json).json()["runs"][0]["refused"], 1);
     assert_eq!(
-        home.send(&server.url(), ON, AnswerForm::Json).json()["refused"],
+        home.send(&server.url(), on(), AnswerForm::Json).json()["refused"],
         0,
         "it is refused once"
     );
@@ -423,7 +426,7 @@ fn what_cannot_be_sent_is_kept_and_said() {
     let (home, server) = (Home::new(), Server::start());
     home.run(Sending::Permitted, 1);
     server.script([Behaviour::Status(401)]);
-    let said = home.send(&server.url(), ON, AnswerForm::Text);
+    let said = home.send(&server.url(), on(), AnswerForm::Text);
     assert_eq!((said.status, said.out.as_str()), (1, ""));
     assert!(
         said.err
@@ -431,14 +434,14 @@ fn what_cannot_be_sent_is_kept_and_said() {
         "{said:?}"
     );
     server.script(vec![Behaviour::RetryAfter(503, "0".into()); 5]);
-    let said = home.send(&server.url(), ON, AnswerForm::Json);
+    let said = home.send(&server.url(), on(), AnswerForm::Json);
     assert_eq!(
         (said.status, said.json()),
         (1, json!({"sent": 0, "refused": 0, "waiting": 3}))
     );
     assert_eq!(server.requests().len(), 6);
     assert_eq!(
-        home.send(&server.url(), ON, AnswerForm::Text).out,
+        home.send(&server.url(), on(), AnswerForm::Text).out,
         "sent 3 events of 1 run\n"
     );
 }
@@ -447,7 +450,7 @@ fn what_cannot_be_sent_is_kept_and_said() {
 fn nothing_is_sent_after_consent_was_withdrawn_or_without_a_destination() {
     let (home, server) = (Home::new(), Server::start());
     home.run(Sending::Permitted, 1);
-    let said = home.send(&server.url(), OFF, AnswerForm::Text);
+    let said = home.send(&server.url(), off(), AnswerForm::Text);
     assert_eq!(said.status, 1);
     assert!(
         said.err.starts_with(
@@ -470,7 +473,7 @@ fn nothing_is_sent_after_consent_was_withdrawn_or_without_a_destination() {
         let destination = destination(url, key);
         let certificates = Certificates::default();
         let upload = send::SendRequest {
-            telemetry: ON,
+            consent: on(),
             destination: &destination,
             certificates,
             shows_progress: false,
@@ -489,7 +492,7 @@ fn what_is_forgotten_is_gone_and_its_uuid_is_told_where_a_server_may_know_it() {
     let forget =
         |what: &str, form| Said::by(form, |output| forget::run(Some(&home.store), what, output));
     let (sent, _) = home.run(Sending::Permitted, 3);
-    home.send(&server.url(), ON, AnswerForm::Text);
+    home.send(&server.url(), on(), AnswerForm::Text);
     let (kept, _) = home.run(Sending::Forbidden, 2);
     for (what, error) in [
         ("", "an empty name"),
@@ -523,7 +526,7 @@ fn what_is_forgotten_is_gone_and_its_uuid_is_told_where_a_server_may_know_it() {
     // An attempt that failed may have been taken all the same.
     let (asked, _) = home.run(Sending::Permitted, 2);
     server.script(vec![Behaviour::Status(401)]);
-    home.send(&server.url(), ON, AnswerForm::Text);
+    home.send(&server.url(), on(), AnswerForm::Text);
     let running = Uuid::new_v4();
     let _journal = home.store.begin(running, Sending::Permitted);
     let said = forget("all", AnswerForm::Json);
@@ -536,7 +539,7 @@ fn what_is_forgotten_is_gone_and_its_uuid_is_told_where_a_server_may_know_it() {
 fn who_turns_telemetry_off_has_nothing_waiting_any_more() {
     let (home, server) = (Home::new(), Server::start());
     let (sent, _) = home.run(Sending::Permitted, 4);
-    home.send(&server.url(), ON, AnswerForm::Text);
+    home.send(&server.url(), on(), AnswerForm::Text);
     let (own, _) = home.run(Sending::Forbidden, 3);
     let (waiting, _) = home.run(Sending::Permitted, 2);
     let running = Uuid::new_v4();
@@ -552,7 +555,7 @@ fn who_turns_telemetry_off_has_nothing_waiting_any_more() {
     assert!(!journal.may_be_sent(), "its observer sends nothing more");
     drop(journal);
     home.store.recover(SystemTime::now());
-    let said = home.send(&server.url(), ON, AnswerForm::Json).json();
+    let said = home.send(&server.url(), on(), AnswerForm::Json).json();
     assert_eq!(said, json!({"sent": 0, "refused": 0, "waiting": 0}));
     assert_eq!(server.stored().len(), 3);
     let left: Vec<_> = home
@@ -579,7 +582,7 @@ fn what_the_server_said_is_told() {
         (Behaviour::Honest, "it accepted events"),
     ] {
         server.script([behaviour]);
-        home.send(&server.url(), ON, AnswerForm::Text);
+        home.send(&server.url(), on(), AnswerForm::Text);
         let shown = home.show(None, AnswerForm::Text).out;
         assert!(
             shown
@@ -588,7 +591,7 @@ fn what_the_server_said_is_told() {
             "{shown}"
         );
         let facts = status::StatusFacts {
-            telemetry: ON,
+            consent: on(),
             destination: &destination(&server.url(), "phc_test"),
             store: Ok(Some(&home.store)),
             decision: &StoredDecision::Nothing,
@@ -628,10 +631,11 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
         }
     }
     for (kind, status) in [
-        (io::ErrorKind::BrokenPipe, Some(ANSWERED)),
+        (io::ErrorKind::BrokenPipe, Some(())),
         (io::ErrorKind::StorageFull, None),
     ] {
-        let answered = plain(&mut Closed(kind)).answer("text");
-        assert_eq!(answered.ok(), status, "a failure is said");
+        let mut output = plain();
+        assert_eq!(output.answer("text"), Ok(ANSWERED));
+        assert_eq!(output.print(Closed(kind)).ok(), status, "a failure is said");
     }
 }

@@ -132,12 +132,8 @@ fn replace(home: &Path, decision: &Stored) -> io::Result<()> {
 /// The new file: the old one with the decision exchanged. A way of carrying the rest over counts only if it can
 /// be seen to have worked; where none does, the decision is what matters.
 fn text(old: &str, decision: &Stored) -> Result<String, serde_yaml::Error> {
-    let word = match decision.telemetry {
-        Telemetry::On => "on",
-        Telemetry::Off => "off",
-    };
     let file = DecisionFile {
-        telemetry: word.into(),
+        telemetry: decision.telemetry.as_str().into(),
         policy: decision.policy_version,
         date: decision.decided.clone().unwrap_or_default(),
     };

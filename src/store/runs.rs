@@ -88,7 +88,7 @@ pub struct RecordedRun {
     /// When anything was last written.
     pub activity: Option<SystemTime>,
     /// What the server said last.
-    pub said: Option<Answer>,
+    pub last_answer: Option<Answer>,
     pub(super) last: Option<Last>,
     pub(super) finished: bool,
 }
@@ -276,12 +276,12 @@ pub(super) fn summarize(
     now: SystemTime,
     mut each: impl FnMut(RecordedEvent),
 ) -> RecordedRun {
-    let (answers, said, of_answers) = read::deliveries(directory);
+    let (answers, last_answer, of_answers) = read::deliveries(directory);
     let mut summary = RecordedRun {
         run,
         sending: layout::sending(directory),
         activity: lock::activity(directory, now),
-        said,
+        last_answer,
         ..RecordedRun::default()
     };
     let of_events = read::events(directory, |line, member| {

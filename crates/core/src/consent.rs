@@ -32,6 +32,17 @@ pub enum Telemetry {
     Off,
 }
 
+impl Telemetry {
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::On => "on",
+            Self::Off => "off",
+        }
+    }
+}
+
 /// A decision that `--enable` or `--disable` stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {

@@ -26,7 +26,7 @@ struct Gone {
 }
 
 /// Deletes the run whose identity begins with `what`, or all of them.
-pub fn run(store: Option<&Store>, what: &str, output: &mut Output<'_>) -> Answered {
+pub fn run(store: Option<&Store>, what: &str, output: &mut Output) -> Answered {
     if what.is_empty() {
         let hint = "`axolotl-run --runs` lists the recorded runs";
         return Err(Complaint::new("an empty name matches no run", hint));
@@ -54,7 +54,7 @@ impl Gone {
         match store.forget(run.run, now) {
             Forgotten::Deleted => {
                 self.deleted.push(run.run);
-                if run.delivered > 0 || run.said.is_some() {
+                if run.delivered > 0 || run.last_answer.is_some() {
                     self.quote.push(run.run);
                 }
             }
@@ -63,7 +63,7 @@ impl Gone {
         }
     }
 
-    fn report(&self, output: &mut Output<'_>) -> Answered {
+    fn report(&self, output: &mut Output) -> Answered {
         let left = !self.living.is_empty() || !self.failed.is_empty();
         if output.form == AnswerForm::Json {
             let status = output.document(&json!({

@@ -14,7 +14,7 @@ const HEADINGS: [&str; 7] = [
 ];
 
 /// Prints the recorded runs. `store` is None where nothing was ever recorded.
-pub fn print(store: Option<&Store>, output: &mut Output<'_>) -> Answered {
+pub fn print(store: Option<&Store>, output: &mut Output) -> Answered {
     let runs = store
         .map(|store| store.runs(output.now))
         .unwrap_or_default();

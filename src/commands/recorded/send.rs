@@ -3,13 +3,14 @@
 //! Only runs that were recorded with consent, and only while consent stands: who turned telemetry off since
 //! has withdrawn it for what waits as well. It gives up after a few failures; what is not sent stays.
 
-use crate::commands::output::{AnswerForm, Answered, FAILED, Output, TelemetryState, count};
+use crate::commands::output::{AnswerForm, Answered, FAILED, Output, count};
 use crate::delivery::{
     AttemptOutcome, Certificates, Destination, Disposition, Endpoint, EndpointState, Key, Priority,
     Uploader,
 };
 use crate::store::Store;
 use crate::ui::Complaint;
+use axolotl_run_core::consent;
 use axolotl_run_core::env;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
@@ -24,7 +25,7 @@ const SEND_FAILURES_MAX: u32 = 5;
 #[derive(Debug)]
 pub struct SendRequest<'a> {
     /// Whether telemetry is on now.
-    pub telemetry: TelemetryState,
+    pub consent: consent::Decision,
     /// Endpoint and key.
     pub destination: &'a Destination,
     /// Further certificates that the user trusts.
@@ -46,7 +47,7 @@ struct Totals {
 }
 
 /// Uploads what waits. `store` is None where nothing was ever recorded.
-pub fn run(store: Option<&Store>, request: SendRequest<'_>, output: &mut Output<'_>) -> Answered {
+pub fn run(store: Option<&Store>, request: SendRequest<'_>, output: &mut Output) -> Answered {
     let (endpoint, key) = ready(&request)?;
     let mut totals = Totals::default();
     if let Some(store) = store {
@@ -61,8 +62,8 @@ pub fn run(store: Option<&Store>, request: SendRequest<'_>, output: &mut Output<
 
 /// Where to send, or why nothing can be sent.
 fn ready(request: &SendRequest<'_>) -> Result<(Endpoint, Key), Complaint> {
-    if !request.telemetry.is_on {
-        let cause = &request.telemetry.cause;
+    if request.consent.telemetry == consent::Telemetry::Off {
+        let cause = request.consent.cause.sentence();
         return Err(Complaint::new(
             format!("nothing is sent while telemetry is off: {cause}"),
             "`axolotl-run --enable` turns it on, `axolotl-run --status` says more",
@@ -134,7 +135,7 @@ impl Totals {
         self.settled += events;
     }
 
-    fn report(&self, output: &mut Output<'_>) -> Answered {
+    fn report(&self, output: &mut Output) -> Answered {
         if output.form == AnswerForm::Json {
             let status = output.document(&json!({
                 "sent": self.delivered,

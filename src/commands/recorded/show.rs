@@ -21,7 +21,7 @@ use std::time::SystemTime;
 const LABEL: usize = 9;
 
 /// Prints one run: the latest, or the one whose identity begins with `prefix`.
-pub fn print(store: Option<&Store>, prefix: Option<&str>, output: &mut Output<'_>) -> Answered {
+pub fn print(store: Option<&Store>, prefix: Option<&str>, output: &mut Output) -> Answered {
     let (store, run) = identify(store, prefix, output.now)?;
     let terminal = output.terminal.for_statements();
     let sending = store.sending(run);
@@ -65,7 +65,7 @@ fn heading(run: &RecordedRun, terminal: Terminal) -> String {
     match run.sending {
         Sending::Permitted => {
             page.entry("consent", "recorded with consent to send");
-            page.entry("server", &status::answered(run.said.as_ref()));
+            page.entry("server", &status::answered(run.last_answer.as_ref()));
         }
         Sending::Forbidden => page.entry("consent", "recorded on this machine only; never sent"),
     }

@@ -3,7 +3,7 @@
 use super::charts::{Chart, NamedCurve, charts};
 use super::data::ReportData;
 use super::series::Curve;
-use super::terminal::{drawn, time_axis};
+use super::terminal::{LABEL, add_chart, time_axis};
 use crate::commands::recorded::choose;
 use crate::ui::page::Page;
 use crate::ui::text::{cut, harmless};
@@ -11,8 +11,6 @@ use crate::ui::{Style, Terminal};
 use axolotl_run_core::event::ErrorEvent;
 use axolotl_run_core::judging::summary::{GpuUse, units};
 
-/// Where text begins, and curves.
-const LABEL: usize = 11;
 /// Charts that are drawn however low the terminal is.
 const CHARTS_MIN: usize = 3;
 
@@ -30,14 +28,27 @@ pub struct FigureRow {
 /// Texts that head a page of one run, so that its figures leave them out.
 pub const HEADING: [&str; 4] = ["run", "started", "ended", "error"];
 
+/// A figure in words.
+type WordFigure = (&'static str, fn(&ReportData) -> Option<String>);
+
+const WORDS: [WordFigure; 5] = [
+    ("run", |data| Some(data.name())),
+    ("started", |data| data.run.started.map(choose::minute)),
+    ("ended", |data| Some(data.headline())),
+    ("error", |data| {
+        data.summary.error.as_ref().map(ErrorEvent::headline)
+    }),
+    ("steps", steps),
+];
+
 /// A figure as a number, and how numbers of its kind are written.
-type Figure = (
+type NumberFigure = (
     &'static str,
     fn(f64) -> String,
     fn(&ReportData) -> Option<f64>,
 );
 
-const NUMBERS: [Figure; 8] = [
+const NUMBERS: [NumberFigure; 8] = [
     ("took", units::duration, |data| data.summary.seconds),
     ("steps/s", units::number, |data| {
         data.summary.steps_per_second
@@ -56,44 +67,24 @@ const NUMBERS: [Figure; 8] = [
 
 /// The figures of both runs; what neither knows is left out.
 pub fn rows(pair: [&ReportData; 2]) -> Vec<FigureRow> {
-    let mut rows = vec![
-        text("run", pair, |data| Some(data.name())),
-        text("started", pair, |data| data.run.started.map(choose::minute)),
-        text("ended", pair, |data| Some(data.headline())),
-        text("error", pair, |data| {
-            data.summary.error.as_ref().map(ErrorEvent::headline)
-        }),
-        text("steps", pair, steps),
-    ];
-    for (label, write, figure) in NUMBERS {
-        let [first, second] = pair.map(figure);
-        let mut by = String::new();
-        if let (Some(new), Some(base)) = (first, second)
-            && base != 0.0
-        {
-            by = change((new - base) / base.abs());
-        }
-        let texts = [first, second].map(|value| value.map(write).unwrap_or_default());
+    let mut rows = Vec::new();
+    for (label, words) in WORDS {
         rows.push(FigureRow {
             label,
-            texts,
-            change: by,
+            texts: pair.map(|data| words(data).unwrap_or_default()),
+            change: String::new(),
+        });
+    }
+    for (label, write, figure) in NUMBERS {
+        let figures = pair.map(figure);
+        rows.push(FigureRow {
+            label,
+            texts: figures.map(|figure| figure.map(write).unwrap_or_default()),
+            change: change(figures).unwrap_or_default(),
         });
     }
     rows.retain(|row| row.texts.iter().any(|text| !text.is_empty()));
     rows
-}
-
-fn text(
-    label: &'static str,
-    pair: [&ReportData; 2],
-    of: fn(&ReportData) -> Option<String>,
-) -> FigureRow {
-    FigureRow {
-        label,
-        texts: pair.map(|data| of(data).unwrap_or_default()),
-        change: String::new(),
-    }
 }
 
 fn steps(data: &ReportData) -> Option<String> {
@@ -118,47 +109,51 @@ fn gpu_peak(data: &ReportData) -> Option<f64> {
     Some(peaks.max()? as f64)
 }
 
-fn change(share: f64) -> String {
-    if share.abs() < 0.005 {
+/// By how much the first figure is more than the second.
+fn change(figures: [Option<f64>; 2]) -> Option<String> {
+    let [figure, base] = figures;
+    let base = base?;
+    let share = (figure? - base) / base.abs();
+    Some(if base == 0.0 {
+        String::new()
+    } else if share.abs() < 0.005 {
         "the same".to_owned()
     } else if share.abs() >= 10.0 {
         format!("{} times", units::number(share + 1.0))
     } else {
         format!("{:+.0} %", share * 100.0)
-    }
+    })
 }
 
 /// The charts that either run has, each with the first curve of both on one axis, or they could not be compared; the
 /// curve of a run that has none is empty.
 pub fn pairs(pair: [&ReportData; 2]) -> Vec<Chart> {
-    let mut both: Vec<Chart> = Vec::new();
-    for (number, data) in pair.into_iter().enumerate() {
-        for mut chart in charts(&data.series, &data.summary) {
-            let curves = std::mem::take(&mut chart.curves);
-            let place = both.iter().position(|known| known.key == chart.key);
-            let place = place.unwrap_or_else(|| {
-                for run in pair {
-                    // What tells the curves apart is whose they are.
-                    let name = format!("run {}", run.name());
-                    chart.curves.push(NamedCurve::new(&name, Curve::new()));
-                }
-                both.push(chart.clone());
-                both.len() - 1
-            });
-            let Some(known) = both.get_mut(place) else {
-                continue;
-            };
-            known.ceiling = known
-                .ceiling
-                .into_iter()
-                .chain(chart.ceiling)
-                .reduce(f64::max);
-            if let (Some(own), Some(first)) = (known.curves.get_mut(number), curves.first()) {
-                own.curve.clone_from(&first.curve);
-            }
+    let charts_of_both = pair.map(|data| charts(&data.series, &data.summary));
+    let mut shared_charts: Vec<Chart> = Vec::new();
+    for template in charts_of_both.iter().flatten() {
+        if shared_charts.iter().any(|known| known.key == template.key) {
+            continue;
         }
+        let mut shared = template.clone();
+        shared.curves.clear();
+        for (data, charts_of_run) in pair.iter().zip(&charts_of_both) {
+            let mut curve = Curve::new();
+            for chart in charts_of_run {
+                if chart.key == template.key
+                    && let Some(first) = chart.curves.first()
+                {
+                    curve.clone_from(&first.curve);
+                    let ceilings = shared.ceiling.into_iter().chain(chart.ceiling);
+                    shared.ceiling = ceilings.reduce(f64::max);
+                }
+            }
+            // What tells the curves apart is whose they are.
+            let name = format!("run {}", data.name());
+            shared.curves.push(NamedCurve::new(&name, curve));
+        }
+        shared_charts.push(shared);
     }
-    both
+    shared_charts
 }
 
 /// How long the longer run took.
@@ -190,18 +185,10 @@ pub fn page(pair: [&ReportData; 2], terminal: Terminal) -> String {
         charts.truncate(room.max(CHARTS_MIN));
     }
     for chart in &charts {
-        let mut label = chart.short;
-        for named in &chart.curves {
-            for (line, figure) in drawn(chart, named, chart.axis(), seconds, 1, terminal) {
-                let line = terminal.styled(Style::Curve, &line);
-                page.line(&format!("{label:<LABEL$}{line}  {figure}"));
-            }
-            label = "";
-        }
+        add_chart(&mut page, chart, seconds, 1, terminal);
     }
-    let mut text = page.finish();
     if !charts.is_empty() {
-        text.push_str(&time_axis(seconds, terminal));
+        page.line(&time_axis(seconds, terminal));
     }
-    text
+    page.finish()
 }

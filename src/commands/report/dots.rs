@@ -107,12 +107,7 @@ pub fn at_columns(curve: &Curve, seconds: f64, columns: usize) -> Vec<Option<Cur
                 let share = (between - from) as f64 / (to - from) as f64;
                 let mean = before.mean * (1.0 - share) + point.mean * share;
                 if let Some(place) = at.get_mut(between) {
-                    *place = Some(CurvePoint {
-                        at: before.at,
-                        least: mean,
-                        mean,
-                        greatest: mean,
-                    });
+                    *place = Some(CurvePoint::single(before.at, mean));
                 }
             }
         }

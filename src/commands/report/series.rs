@@ -45,7 +45,7 @@ pub enum SeriesKey {
 /// What fell into one column.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Cell {
-    count: u32,
+    count: f64,
     time_sum: f64,
     least: f64,
     greatest: f64,
@@ -55,19 +55,9 @@ struct Cell {
 }
 
 impl Cell {
-    const EMPTY: Self = Self {
-        count: 0,
-        time_sum: 0.0,
-        least: f64::INFINITY,
-        greatest: f64::NEG_INFINITY,
-        sum: 0.0,
-        last_at: 0.0,
-        last: 0.0,
-    };
-
-    const fn of(at: f64, value: f64) -> Self {
+    const fn single(at: f64, value: f64) -> Self {
         Self {
-            count: 1,
+            count: 1.0,
             time_sum: at,
             least: value,
             greatest: value,
@@ -78,10 +68,7 @@ impl Cell {
     }
 
     fn merge(&mut self, other: &Self) {
-        if other.count == 0 {
-            return;
-        }
-        self.count = self.count.saturating_add(other.count);
+        self.count += other.count;
         self.time_sum += other.time_sum;
         self.sum += other.sum;
         self.least = self.least.min(other.least);
@@ -92,17 +79,21 @@ impl Cell {
         }
     }
 
-    fn point(&self) -> Option<CurvePoint> {
-        if self.count == 0 {
-            return None;
-        }
-        let count = f64::from(self.count);
-        Some(CurvePoint {
-            at: self.time_sum / count,
+    fn point(&self) -> CurvePoint {
+        CurvePoint {
+            at: self.time_sum / self.count,
             least: self.least,
-            mean: (self.sum / count).clamp(self.least, self.greatest),
+            mean: (self.sum / self.count).clamp(self.least, self.greatest),
             greatest: self.greatest,
-        })
+        }
+    }
+}
+
+/// Adds what fell into another column to this one.
+fn add(column: &mut Option<Cell>, other: Option<Cell>) {
+    match (column.as_mut(), &other) {
+        (Some(cell), Some(other)) => cell.merge(other),
+        _ => *column = column.or(other),
     }
 }
 
@@ -121,6 +112,18 @@ pub struct CurvePoint {
     pub greatest: f64,
 }
 
+impl CurvePoint {
+    /// A point where there is one value.
+    pub const fn single(at: f64, value: f64) -> Self {
+        Self {
+            at,
+            least: value,
+            mean: value,
+            greatest: value,
+        }
+    }
+}
+
 /// Points in order; None is a break: it was measured there, but this was not known.
 pub type Curve = Vec<Option<CurvePoint>>;
 
@@ -129,7 +132,7 @@ pub type Curve = Vec<Option<CurvePoint>>;
 pub struct Series {
     /// Seconds that a column spans.
     width: f64,
-    cells: BTreeMap<SeriesKey, Vec<Cell>>,
+    columns: BTreeMap<SeriesKey, Vec<Option<Cell>>>,
     end: f64,
     /// The highest step, and when it was first seen.
     step: Option<(f64, f64)>,
@@ -139,7 +142,7 @@ impl Default for Series {
     fn default() -> Self {
         Self {
             width: SERIES_COLUMN_SECONDS,
-            cells: BTreeMap::new(),
+            columns: BTreeMap::new(),
             end: 0.0,
             step: None,
         }
@@ -200,12 +203,12 @@ impl Series {
         if metric == SeriesKey::Step && self.step.is_none_or(|(step, _)| value > step) {
             self.step = Some((value, at));
         }
-        let cells = self.cells.entry(metric).or_default();
-        if cells.len() <= column {
-            cells.resize(column + 1, Cell::EMPTY);
+        let columns = self.columns.entry(metric).or_default();
+        if columns.len() <= column {
+            columns.resize(column + 1, None);
         }
-        if let Some(cell) = cells.get_mut(column) {
-            cell.merge(&Cell::of(at, value));
+        if let Some(column) = columns.get_mut(column) {
+            add(column, Some(Cell::single(at, value)));
         }
     }
 
@@ -217,8 +220,16 @@ impl Series {
         // A float's cast saturates.
         while (at / self.width) as usize >= limits::SERIES_COLUMNS_MAX {
             self.width *= 2.0;
-            for cells in self.cells.values_mut() {
-                *cells = cells.chunks(2).map(merged).collect();
+            for columns in self.columns.values_mut() {
+                let mut wider = Vec::new();
+                for neighbours in columns.chunks(2) {
+                    let mut column = None;
+                    for neighbour in neighbours {
+                        add(&mut column, *neighbour);
+                    }
+                    wider.push(column);
+                }
+                *columns = wider;
             }
         }
         self.end = self.end.max(at);
@@ -243,7 +254,7 @@ impl Series {
             | SeriesKey::GpuPower(index) => Some(*index),
             _ => None,
         };
-        let mut gpus: Vec<_> = self.cells.keys().filter_map(index).collect();
+        let mut gpus: Vec<_> = self.columns.keys().filter_map(index).collect();
         gpus.sort_unstable();
         gpus.dedup();
         gpus
@@ -256,21 +267,21 @@ impl Series {
 
     /// Several as one: their mean, from the least of all to the greatest.
     pub fn together(&self, metrics: &[SeriesKey]) -> Curve {
-        let mut columns = vec![Cell::EMPTY; limits::SERIES_COLUMNS_MAX];
-        for cells in metrics.iter().filter_map(|metric| self.cells.get(metric)) {
-            for (column, cell) in columns.iter_mut().zip(cells) {
-                column.merge(cell);
+        // Where it was measured there is a point, or the curve breaks.
+        let mut measured = self.columns.get(&SeriesKey::Measured).into_iter().flatten();
+        let mut sums = [None; limits::SERIES_COLUMNS_MAX];
+        for metric in metrics {
+            let columns = self.columns.get(metric).into_iter().flatten();
+            for (sum, column) in sums.iter_mut().zip(columns) {
+                add(sum, *column);
             }
         }
-        let measured = self.cells.get(&SeriesKey::Measured);
         let mut curve = Curve::new();
-        for (column, cell) in columns.iter().enumerate() {
-            let point = cell.point();
-            let was_measured = measured
-                .and_then(|cells| cells.get(column))
-                .is_some_and(|cell| cell.count > 0);
-            if point.is_some() || was_measured && matches!(curve.last(), Some(Some(_))) {
-                curve.push(point);
+        for sum in sums {
+            let was_measured = matches!(measured.next(), Some(Some(_)));
+            let goes_on = matches!(curve.last(), Some(Some(_)));
+            if sum.is_some() || was_measured && goes_on {
+                curve.push(sum.as_ref().map(Cell::point));
             }
         }
         if curve.last() == Some(&None) {
@@ -281,10 +292,8 @@ impl Series {
 
     /// How fast a counter grew, over a window that is wide enough to see it grow by several.
     pub fn rate(&self, counter: SeriesKey) -> Curve {
-        let Some(cells) = self.cells.get(&counter) else {
-            return Curve::new();
-        };
-        let known: Vec<_> = cells.iter().filter(|cell| cell.count > 0).collect();
+        let columns = self.columns.get(&counter).into_iter().flatten();
+        let known: Vec<_> = columns.flatten().collect();
         let (Some(first), Some(last)) = (known.first(), known.last()) else {
             return Curve::new();
         };
@@ -317,26 +326,13 @@ impl Series {
             let rate = (cell.last - before.last) / (at - before.last_at);
             // A counter that begins anew (another phase, a child that was not waited for) says nothing here.
             if rate.is_finite() && rate >= 0.0 {
-                curve.push(Some(CurvePoint {
-                    at,
-                    least: rate,
-                    mean: rate,
-                    greatest: rate,
-                }));
+                curve.push(Some(CurvePoint::single(at, rate)));
             } else if matches!(curve.last(), Some(Some(_))) {
                 curve.push(None);
             }
         }
         curve
     }
-}
-
-fn merged(cells: &[Cell]) -> Cell {
-    let mut merged = Cell::EMPTY;
-    for cell in cells {
-        merged.merge(cell);
-    }
-    merged
 }
 
 pub(super) fn whole(number: Option<u64>) -> Option<f64> {

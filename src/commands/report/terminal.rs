@@ -3,7 +3,7 @@
 //! It fits the screen where that can be: charts give up their second line and the traceback its outer frames before
 //! the page grows beyond it. Nothing that was read is printed as it is.
 
-use super::charts::{Chart, NamedCurve, charts};
+use super::charts::{Chart, charts};
 use super::data::ReportData;
 use super::dots::{self, Area};
 use crate::ui::page::Page;
@@ -12,7 +12,7 @@ use crate::ui::{Style, Terminal};
 use axolotl_run_core::judging::summary::{lines, units};
 
 /// Where text begins, and curves.
-const LABEL: usize = 11;
+pub(super) const LABEL: usize = 11;
 /// Characters to the right of a curve, for its figures.
 const FIGURES: usize = 19;
 /// Lines of the page where nobody says how high the terminal is.
@@ -26,6 +26,10 @@ const FRAMES: usize = 3;
 pub fn page(data: &ReportData, terminal: Terminal) -> String {
     let mut charts = charts(&data.series, &data.summary);
     charts.truncate(CHARTS);
+    for chart in &mut charts {
+        // There is room for one curve.
+        chart.curves.truncate(1);
+    }
     let head = head(data, terminal);
     let foot = foot(data, terminal);
     // The shell's prompt is below, an axis below the charts, an empty line around them.
@@ -33,22 +37,19 @@ pub fn page(data: &ReportData, terminal: Terminal) -> String {
     let spare = terminal.height.unwrap_or(HEIGHT).saturating_sub(fixed);
     let root_error = root_error(data, terminal, spare.saturating_sub(charts.len()));
     let spare = spare.saturating_sub(root_error.lines().count());
-    let mut text = head;
+    let mut middle = Page::new(terminal, LABEL);
     if charts.is_empty() {
-        text.push_str("\nToo short for a chart: measurements are seconds apart.\n\n");
+        middle.line("Too short for a chart: measurements are seconds apart.");
     } else {
         let seconds = data.seconds();
-        text.push('\n');
-        for (number, drawn) in charts.iter().enumerate() {
+        for (number, chart) in charts.iter().enumerate() {
             let height = if number < spare { 2 } else { 1 };
-            text.push_str(&chart(drawn, seconds, height, terminal));
+            add_chart(&mut middle, chart, seconds, height, terminal);
         }
-        text.push_str(&time_axis(seconds, terminal));
-        text.push('\n');
+        middle.line(&time_axis(seconds, terminal));
     }
-    text.push_str(&root_error);
-    text.push_str(&foot);
-    text
+    let middle = middle.finish();
+    format!("{head}\n{middle}\n{root_error}{foot}")
 }
 
 fn head(data: &ReportData, terminal: Terminal) -> String {
@@ -74,57 +75,34 @@ fn head(data: &ReportData, terminal: Terminal) -> String {
     page.finish()
 }
 
-/// A chart with its label and figures. The axis is the first curve's own: the others are not drawn.
-fn chart(chart: &Chart, seconds: f64, height: usize, terminal: Terminal) -> String {
-    let mut page = Page::new(terminal, LABEL);
-    let Some(named) = chart.curves.first() else {
-        return String::new();
-    };
-    let alone = Chart {
-        curves: vec![named.clone()],
-        ..chart.clone()
-    };
-    let lines = drawn(chart, named, alone.axis(), seconds, height, terminal);
-    for (number, (line, figure)) in lines.into_iter().enumerate() {
-        let line = terminal.styled(Style::Curve, &line);
-        if number == 0 {
-            page.line(&format!("{:<LABEL$}{line}  {figure}", chart.short));
-        } else {
-            let figure = terminal.styled(Style::Faint, &figure);
-            page.line(&format!("{:<LABEL$}{line}  {figure}", ""));
-        }
-    }
-    page.finish()
-}
-
-/// The lines of a curve, each with the figure beside it.
-pub(super) fn drawn(
+/// Adds a chart to a page: the lines of each curve, with the figure beside the first and the axis beside the second.
+pub(super) fn add_chart(
+    page: &mut Page,
     chart: &Chart,
-    named: &NamedCurve,
-    axis: (f64, f64),
     seconds: f64,
     height: usize,
     terminal: Terminal,
-) -> Vec<(String, String)> {
+) {
+    let (low, high) = chart.axis();
     let area = Area {
         width: chart_width(terminal),
         height,
         seconds,
-        axis,
+        axis: (low, high),
         filled: chart.from_zero,
         is_unicode: terminal.is_unicode,
     };
-    let (low, high) = axis;
-    let scale = format!(
-        "{} to {}",
-        chart.measure.write(low),
-        chart.measure.write(high)
-    );
-    let beside = [chart.told_of(named), scale];
-    dots::draw(&named.curve, &area)
-        .into_iter()
-        .zip(beside)
-        .collect()
+    let (lowest, highest) = (chart.measure.write(low), chart.measure.write(high));
+    let scale = terminal.styled(Style::Faint, &format!("{lowest} to {highest}"));
+    let mut label = chart.short;
+    for named in &chart.curves {
+        let beside = [chart.told_of(named), scale.clone()];
+        for (line, figure) in dots::draw(&named.curve, &area).iter().zip(beside) {
+            let line = terminal.styled(Style::Curve, line);
+            page.line(&format!("{label:<LABEL$}{line}  {figure}"));
+            label = "";
+        }
+    }
 }
 
 fn chart_width(terminal: Terminal) -> usize {
@@ -135,22 +113,15 @@ fn chart_width(terminal: Terminal) -> usize {
 pub(super) fn time_axis(seconds: f64, terminal: Terminal) -> String {
     let width = chart_width(terminal);
     let (middle, end) = (units::duration(seconds / 2.0), units::duration(seconds));
-    let half = width / 2;
-    let first = half.saturating_sub(middle.len() / 2);
-    let rest = width.saturating_sub(first).saturating_sub(middle.len());
-    let mut page = Page::new(terminal, LABEL);
+    let to_middle = (width / 2).saturating_sub(middle.len() / 2);
+    let to_end = width.saturating_sub(to_middle + middle.len());
     // Times that touch cannot be told apart; the middle is the one to do without.
-    let axis = if first > "0s".len() && rest > end.len() {
-        format!("{:<first$}{middle}{end:>rest$}", "0s")
+    let axis = if to_middle > "0s".len() && to_end > end.len() {
+        format!("{:<to_middle$}{middle}{end:>to_end$}", "0s")
     } else {
         format!("0s{end:>after$}", after = width.saturating_sub("0s".len()))
     };
-    page.line(&format!(
-        "{:<LABEL$}{}",
-        "",
-        terminal.styled(Style::Faint, &axis)
-    ));
-    page.finish()
+    format!("{:<LABEL$}{}", "", terminal.styled(Style::Faint, &axis))
 }
 
 /// What it died of, with as many frames as there is room for.
@@ -199,10 +170,10 @@ mod tests {
         for (width, expected) in [
             (
                 80,
-                "           0s                    27m 36s              55m 12s\n",
+                "           0s                    27m 36s              55m 12s",
             ),
-            (44, "           0s     55m 12s\n"),
-            (40, "           0s 55m 12s\n"),
+            (44, "           0s     55m 12s"),
+            (40, "           0s 55m 12s"),
         ] {
             assert_eq!(
                 time_axis(

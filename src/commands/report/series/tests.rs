@@ -122,7 +122,7 @@ proptest! {
                 series.take(&line);
             }
         }
-        prop_assert!(series.cells.values().all(|cells| cells.len() <= limits::SERIES_COLUMNS_MAX));
+        prop_assert!(series.columns.values().all(|columns| columns.len() <= limits::SERIES_COLUMNS_MAX));
         prop_assert!(series.end() <= limits::SERIES_SECONDS_MAX);
         for metric in [SeriesKey::Step, SeriesKey::Loss, SeriesKey::MemorySum, SeriesKey::GpuLoad(0)] {
             for curve in [series.gauge(metric), series.rate(metric)] {
