@@ -63,13 +63,16 @@ pub fn help() -> String {
         "{}\n\nUsage: {NAME} {OPERANDS}\n",
         paragraph(&format!("{DESCRIPTION}."))
     );
-    for about in ABOUT {
-        let _ = write!(text, "\n{}\n", paragraph(about));
+    for paragraph_text in ABOUT {
+        let _ = write!(text, "\n{}\n", paragraph(paragraph_text));
     }
     for group in Group::ALL {
         section(&mut text, group.heading());
-        for row in OPTIONS.iter().filter(|row| row.group == group) {
-            entry(&mut text, &shown(row), row.does);
+        for option_row in OPTIONS
+            .iter()
+            .filter(|option_row| option_row.group == group)
+        {
+            entry(&mut text, &shown(option_row), option_row.does);
         }
     }
     section(&mut text, "Environment");
@@ -85,16 +88,16 @@ pub fn help() -> String {
 
 /// An option as it is typed.
 #[must_use]
-pub fn shown(row: &OptionRow) -> String {
-    let value = match row.value {
+pub fn shown(option_row: &OptionRow) -> String {
+    let value = match option_row.value {
         Value::None => String::new(),
         Value::Required(name) | Value::Operand(name) | Value::Command(name) => format!(" {name}"),
         Value::OneOf { shown, .. } => shown.to_owned(),
     };
-    let short = row
+    let short = option_row
         .short
         .map_or(String::new(), |letter| format!("-{letter}, "));
-    format!("{short}--{}{value}", row.long)
+    format!("{short}--{}{value}", option_row.long)
 }
 
 fn section(text: &mut String, heading: &str) {

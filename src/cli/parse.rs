@@ -110,17 +110,23 @@ pub(super) fn parser(takes_command: bool) -> Command {
 
 /// The options that take the command's place.
 fn instead() -> impl Iterator<Item = &'static str> {
-    let takes_place =
-        |row: &&OptionRow| row.group == Group::Instead && !matches!(row.value, Value::Required(_));
-    OPTIONS.iter().filter(takes_place).map(|row| row.long)
+    let takes_place = |option_row: &&OptionRow| {
+        option_row.group == Group::Instead && !matches!(option_row.value, Value::Required(_))
+    };
+    OPTIONS
+        .iter()
+        .filter(takes_place)
+        .map(|option_row| option_row.long)
 }
 
-fn argument(row: &'static OptionRow) -> Arg {
-    let mut argument = Arg::new(row.long).long(row.long).help(row.does);
-    if let Some(letter) = row.short {
+fn argument(option_row: &'static OptionRow) -> Arg {
+    let mut argument = Arg::new(option_row.long)
+        .long(option_row.long)
+        .help(option_row.does);
+    if let Some(letter) = option_row.short {
         argument = argument.short(letter);
     }
-    argument = match row.value {
+    argument = match option_row.value {
         Value::None | Value::Command(_) => argument.action(ArgAction::SetTrue),
         Value::Operand(name) => argument
             .value_name(name)
@@ -133,7 +139,7 @@ fn argument(row: &'static OptionRow) -> Arg {
             argument.value_parser(PossibleValuesParser::new(words).map(OsString::from))
         }
     };
-    match row.long {
+    match option_row.long {
         "help" => argument.action(ArgAction::Help),
         "version" => argument.action(ArgAction::Version),
         "config" => argument.conflicts_with_all(instead().filter(|mode| *mode != "preview")),
@@ -142,7 +148,7 @@ fn argument(row: &'static OptionRow) -> Arg {
             .conflicts_with_all(instead().filter(|mode| *mode != "report")),
         "json" => argument.conflicts_with_all(["html", "completions", "man"]),
         // Not with the group: clap would name one of its members that nobody typed.
-        _ if row.group == Group::Run => argument.conflicts_with_all(instead()),
+        _ if option_row.group == Group::Run => argument.conflicts_with_all(instead()),
         _ => argument,
     }
 }
@@ -180,8 +186,8 @@ fn check(typed: &Typed, option: &str) -> Result<(), Complaint> {
 
 /// An option in the command's place is followed by its own run, file or shell, and by no other word.
 fn check_operands(typed: &Typed, option: &str) -> Result<(), Complaint> {
-    let row = OPTIONS.iter().find(|row| row.long == option);
-    let value = row.map_or(Value::None, |row| row.value);
+    let option_row = OPTIONS.iter().find(|option_row| option_row.long == option);
+    let value = option_row.map_or(Value::None, |option_row| option_row.value);
     let takes_word = matches!(value, Value::Operand(_));
     let words_taken = usize::from(takes_word || matches!(value, Value::OneOf { .. }));
     let Some(word) = typed.operands.get(words_taken).map(printable) else {

@@ -1,7 +1,7 @@
 //! Finds the answer to each question that takes the place of a command.
 
 use super::documents::{man, schema};
-use super::output::{AnswerForm, Answered, FAILED, Output};
+use super::output::{AnswerForm, AnswerOutput, Answered, FAILED};
 use super::recorded::{forget, runs, send, show};
 use super::{explain, preview, report, status};
 use crate::cli::plan::Surroundings;
@@ -23,7 +23,7 @@ use std::time::SystemTime;
 /// Answers a question on stdout, or says on stderr why there is no answer.
 pub fn answer(typed: &Typed, surroundings: &Surroundings<'_>) -> u8 {
     let environment = surroundings.environment;
-    let mut output = Output {
+    let mut output = AnswerOutput {
         text: String::new(),
         terminal: Terminal::of_stdout(environment),
         form: if typed.json {
@@ -41,7 +41,7 @@ pub fn answer(typed: &Typed, surroundings: &Surroundings<'_>) -> u8 {
     })
 }
 
-fn print(typed: &Typed, surroundings: &Surroundings<'_>, output: &mut Output) -> Answered {
+fn print(typed: &Typed, surroundings: &Surroundings<'_>, output: &mut AnswerOutput) -> Answered {
     let environment = surroundings.environment;
     match typed.mode {
         Mode::Run | Mode::Help => output.answer(&cli::help()),
@@ -72,7 +72,7 @@ fn recorded(
     typed: &Typed,
     store: Option<&Store>,
     surroundings: &Surroundings<'_>,
-    output: &mut Output,
+    output: &mut AnswerOutput,
 ) -> Answered {
     let run = typed.word().map(cli::printable);
     match typed.mode {
@@ -100,7 +100,7 @@ fn consent(surroundings: &Surroundings<'_>) -> consent::Decision {
 fn status(
     surroundings: &Surroundings<'_>,
     withdrawn: Option<Withdrawn>,
-    output: &mut Output,
+    output: &mut AnswerOutput,
 ) -> Answered {
     let store = Store::existing(surroundings.environment);
     let facts = status::StatusFacts {
@@ -118,7 +118,7 @@ fn status(
 fn decide(
     telemetry: consent::Telemetry,
     surroundings: &Surroundings<'_>,
-    output: &mut Output,
+    output: &mut AnswerOutput,
 ) -> Answered {
     let mut date = wire::timestamp(output.now);
     date.truncate("2026-01-31".len());

@@ -5,7 +5,7 @@
 //! the error in it. A log does not say how its program ended: two variables can, and without them it is assumed
 //! that the program failed.
 
-use super::output::{AnswerForm, Answered, Output};
+use super::output::{AnswerForm, AnswerOutput, Answered};
 use crate::cli::printable;
 use crate::observer::surroundings;
 use crate::ui::page::Page;
@@ -32,7 +32,7 @@ pub fn known_end(environment: Environment<'_>) -> Option<End> {
 }
 
 /// Answers `--explain [FILE]`; None and `-` are the standard input.
-pub fn run(file: Option<&Path>, end: Option<End>, output: &mut Output) -> Answered {
+pub fn run(file: Option<&Path>, end: Option<End>, output: &mut AnswerOutput) -> Answered {
     let explained = match file.filter(|path| *path != Path::new("-")) {
         Some(path) => File::open(path).and_then(|file| explain(file, end)),
         None => explain(io::stdin().lock(), end),
@@ -108,24 +108,17 @@ fn text(explanation: &Explanation, terminal: Terminal) -> String {
 /// One event in words: what is known, a line each.
 fn describe(error: &ErrorEvent, page: &mut Page) {
     page.verbatim("The error event that would be sent:\n\n");
-    let mut fact = |name: &str, value: Option<&dyn Display>| {
-        if let Some(value) = value {
-            page.verbatim(&format!("  {name:16}{value}"));
-        }
-    };
-    fact("exception", error.exception_type.as_ref().map(shown));
-    fact("message", error.exception.as_ref().map(shown));
-    fact("sign", error.marker.as_ref().map(shown));
-    fact("rank", error.rank.as_ref().map(shown));
-    fact("fingerprint", error.fingerprint.as_ref().map(shown));
+    fact(page, "exception", &error.exception_type);
+    fact(page, "message", &error.exception);
+    fact(page, "sign", &error.marker);
+    fact(page, "rank", &error.rank);
+    fact(page, "fingerprint", &error.fingerprint);
     if error.handled_count != Some(0) {
-        fact("handled before", error.handled_count.as_ref().map(shown));
+        fact(page, "handled before", &error.handled_count);
     }
     if error.exception.is_none() && error.exception_shape.is_some() {
-        fact(
-            "message",
-            Some(&"withheld: not on the list of public messages"),
-        );
+        let withheld = "withheld: not on the list of public messages";
+        fact(page, "message", &Some(withheld));
     }
     if let Some(trace) = &error.stack_trace {
         page.line("");
@@ -135,8 +128,10 @@ fn describe(error: &ErrorEvent, page: &mut Page) {
     }
 }
 
-const fn shown(value: &impl Display) -> &dyn Display {
-    value
+fn fact(page: &mut Page, name: &str, value: &Option<impl Display>) {
+    if let Some(value) = value {
+        page.verbatim(&format!("  {name:16}{value}"));
+    }
 }
 
 #[cfg(test)]

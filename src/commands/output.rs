@@ -27,7 +27,7 @@ pub enum AnswerForm {
 
 /// What is printed, in which form, and when.
 #[derive(Debug)]
-pub struct Output {
+pub struct AnswerOutput {
     /// The answer.
     pub text: String,
     /// What answers for people are printed on.
@@ -38,7 +38,7 @@ pub struct Output {
     pub now: SystemTime,
 }
 
-impl Output {
+impl AnswerOutput {
     /// Prints the answer. A reader that has seen enough (`| head`) is no failure.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 //! It goes the way that the observer's goes: the same facts, the same vetting, the same gate. What was withheld
 //! of the configuration is listed with the reason, never with the value.
 
-use super::output::{AnswerForm, Answered, Output, count};
+use super::output::{AnswerForm, AnswerOutput, Answered, count};
 use crate::metrics::accelerator::Gpus;
 use crate::metrics::accelerator::Health;
 use crate::metrics::facts;
@@ -27,7 +27,7 @@ use uuid::Uuid;
 const LABEL: usize = 10;
 
 /// Prints the start event of a command.
-pub fn print(command: &[OsString], config: Option<&Path>, output: &mut Output) -> Answered {
+pub fn print(command: &[OsString], config: Option<&Path>, output: &mut AnswerOutput) -> Answered {
     let directory = std::env::current_dir().unwrap_or_default();
     let mut gate = surroundings::gate(command, &directory);
     let mut start = facts(command, &|name| std::env::var_os(name));

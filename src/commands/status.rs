@@ -2,7 +2,7 @@
 //!
 //! Someone who wonders why nothing arrives, or what could leave, must find the answer here and nowhere else.
 
-use super::output::{AnswerForm, Answered, Output, count};
+use super::output::{AnswerForm, AnswerOutput, Answered, count};
 use crate::delivery::{Answer, Destination};
 use crate::store::decision::StoredDecision;
 use crate::store::{Store, StoreProblem, Withdrawn};
@@ -32,7 +32,7 @@ pub struct StatusFacts<'a> {
 }
 
 /// Prints the state.
-pub fn print(facts: &StatusFacts<'_>, output: &mut Output) -> Answered {
+pub fn print(facts: &StatusFacts<'_>, output: &mut AnswerOutput) -> Answered {
     let mut waiting = Withdrawn::default();
     let mut last_answer: Option<Answer> = None;
     let store = facts.store.ok().flatten();

@@ -2,7 +2,7 @@
 
 pub(super) mod documents;
 
-use super::output::{ANSWERED, AnswerForm, Answered, FAILED, Output};
+use super::output::{ANSWERED, AnswerForm, AnswerOutput, Answered, FAILED};
 use super::recorded::{forget, runs, send, show};
 use super::status;
 use crate::delivery::{Certificates, Destination};
@@ -52,9 +52,9 @@ struct Said {
 }
 
 impl Said {
-    fn by(form: AnswerForm, query: impl FnOnce(&mut Output) -> Answered) -> Self {
+    fn by(form: AnswerForm, query: impl FnOnce(&mut AnswerOutput) -> Answered) -> Self {
         let mut err = String::new();
-        let mut output = Output { form, ..plain() };
+        let mut output = AnswerOutput { form, ..plain() };
         let status = query(&mut output).unwrap_or_else(|complaint| {
             err = complaint.render(false);
             FAILED
@@ -73,8 +73,8 @@ impl Said {
 }
 
 /// Output that is no terminal.
-fn plain() -> Output {
-    Output {
+fn plain() -> AnswerOutput {
+    AnswerOutput {
         text: String::new(),
         terminal: Terminal::default(),
         form: AnswerForm::Text,
@@ -263,7 +263,7 @@ fn a_run_that_is_not_there_or_not_clear_has_one_clear_line() {
     }
     let runs = home.store.runs(SystemTime::now());
     let begin_with = |digit: &String| {
-        let ours = |run: &&RecordedRun| run.run.to_string().starts_with(digit);
+        let ours = |run: &&RecordedRun| run.run_id.to_string().starts_with(digit);
         runs.iter().filter(ours).count()
     };
     let twice = (0..16)
@@ -562,7 +562,7 @@ fn who_turns_telemetry_off_has_nothing_waiting_any_more() {
         .store
         .runs(SystemTime::now())
         .iter()
-        .map(|run| (run.run, run.sending))
+        .map(|run| (run.run_id, run.sending))
         .collect();
     assert!(
         left.contains(&(sent, Sending::Permitted)) && left.contains(&(running, Sending::Forbidden)),

@@ -43,7 +43,7 @@ mod tests {
 
     #[test]
     fn each_row_of_the_table() {
-        for (status, body, class) in [
+        for (status, body, response_class) in [
             (200, r#"{"status":1}"#, ResponseClass::Delivered),
             (200, r#"{"status":"Ok"}"#, ResponseClass::Delivered),
             (
@@ -81,7 +81,11 @@ mod tests {
             (100, "", ResponseClass::Later),
             (999, "", ResponseClass::Later),
         ] {
-            assert_eq!(classify(status, body.as_bytes()), class, "{status} {body}");
+            assert_eq!(
+                classify(status, body.as_bytes()),
+                response_class,
+                "{status} {body}"
+            );
         }
     }
 

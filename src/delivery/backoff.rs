@@ -14,9 +14,9 @@ const BACKOFF_FIRST: Duration = Duration::from_millis(500);
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
 
 /// The wait before the next attempt, after `failures` in a row (at least one); `chance` is from 0 to 1.
-pub fn wait(failures: u32, chance: f64, retry_after: Option<Duration>) -> Duration {
-    let wish = retry_after.map(|wish| wish.min(BACKOFF_MAX));
-    let doublings = failures.saturating_sub(1).min(16);
+pub fn wait(failures_in_a_row: u32, chance: f64, retry_after: Option<Duration>) -> Duration {
+    let wished_wait = retry_after.map(|wished_wait| wished_wait.min(BACKOFF_MAX));
+    let doublings = failures_in_a_row.saturating_sub(1).min(16);
     let ceiling = BACKOFF_FIRST
         .saturating_mul(1 << doublings)
         .min(BACKOFF_MAX);
@@ -25,25 +25,25 @@ pub fn wait(failures: u32, chance: f64, retry_after: Option<Duration>) -> Durati
     } else {
         1.0
     };
-    if is_open(failures) {
+    if is_open(failures_in_a_row) {
         // At least half of it, so that probes do not come sooner by chance than the attempts before them.
         let wait = ceiling.mul_f64(0.5 + chance / 2.0);
-        return wait.max(wish.unwrap_or_default());
+        return wait.max(wished_wait.unwrap_or_default());
     }
-    wish.unwrap_or_else(|| ceiling.mul_f64(chance))
+    wished_wait.unwrap_or_else(|| ceiling.mul_f64(chance))
 }
 
 /// Whether so many failures in a row have opened the circuit.
-pub const fn is_open(failures: u32) -> bool {
-    failures >= limits::BREAKER_FAILURES
+pub const fn is_open(failures_in_a_row: u32) -> bool {
+    failures_in_a_row >= limits::BREAKER_FAILURES
 }
 
 /// Reads a `Retry-After` header: seconds, or an HTTP date.
 pub fn retry_after(header: &str, now: SystemTime) -> Option<Duration> {
     let header = header.trim();
     if let Ok(date) = httpdate::parse_http_date(header) {
-        let wish = date.duration_since(now).unwrap_or_default();
-        return Some(wish.min(BACKOFF_MAX));
+        let wished_wait = date.duration_since(now).unwrap_or_default();
+        return Some(wished_wait.min(BACKOFF_MAX));
     }
     if header.is_empty() || !header.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn the_ceiling_doubles_from_half_a_second_to_half_a_minute() {
-        for (failures, seconds) in [
+        for (failures_in_a_row, seconds) in [
             (0, 0.5),
             (1, 0.5),
             (2, 1.0),
@@ -70,9 +70,9 @@ mod tests {
             (8, 30.0),
         ] {
             assert_eq!(
-                wait(failures, 1.0, None),
+                wait(failures_in_a_row, 1.0, None),
                 Duration::from_secs_f64(seconds),
-                "{failures}"
+                "{failures_in_a_row}"
             );
         }
         assert_eq!(wait(2, 0.5, None), Duration::from_millis(500));
@@ -84,7 +84,7 @@ mod tests {
     fn probes_grow_whatever_chance_and_a_broken_server_say() {
         let now = Some(Duration::ZERO);
         let waits: Vec<_> = (3..=8)
-            .map(|failures| wait(failures, 0.0, now).as_secs_f64())
+            .map(|failures_in_a_row| wait(failures_in_a_row, 0.0, now).as_secs_f64())
             .collect();
         assert_eq!(waits, [1.0, 2.0, 4.0, 8.0, 15.0, 15.0]);
         assert_eq!(
@@ -130,9 +130,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_wait_is_longer_than_half_a_minute(failures in any::<u32>(), chance in any::<f64>(), wish in ".{0,40}") {
-            let wish = retry_after(&wish, SystemTime::UNIX_EPOCH);
-            prop_assert!(wait(failures, chance, wish) <= BACKOFF_MAX);
+        fn no_wait_is_longer_than_half_a_minute(failures_in_a_row in any::<u32>(), chance in any::<f64>(), wished_wait in ".{0,40}") {
+            let wished_wait = retry_after(&wished_wait, SystemTime::UNIX_EPOCH);
+            prop_assert!(wait(failures_in_a_row, chance, wished_wait) <= BACKOFF_MAX);
         }
     }
 }

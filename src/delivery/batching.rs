@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 /// One event to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Item {
+pub struct QueuedEvent {
     /// Its identity.
     pub uuid: Uuid,
     /// The exact bytes of its line in the journal; shared, because attempts repeat.
@@ -32,36 +32,36 @@ pub enum Priority {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
     /// The events, oldest first.
-    pub items: Vec<Item>,
+    pub queued_events: Vec<QueuedEvent>,
     /// Whose they are.
     pub priority: Priority,
     /// It is a part of a request that could never succeed, and must not be put together with others again.
-    part: bool,
+    is_part: bool,
 }
 
 /// The events that wait.
 #[derive(Debug, Default)]
 pub struct Queue {
-    parts: VecDeque<Batch>,
-    own: VecDeque<Item>,
-    earlier: VecDeque<Item>,
+    divided_batches: VecDeque<Batch>,
+    own: VecDeque<QueuedEvent>,
+    earlier: VecDeque<QueuedEvent>,
 }
 
 impl Queue {
     /// Takes an event; false where there is no room, and the event has to stay where it is written down.
     #[must_use]
-    pub fn push(&mut self, item: Item, priority: Priority) -> bool {
-        let fits = self.bytes() + item.line.len() as u64 <= limits::UNSENT_BYTES_MAX;
+    pub fn push(&mut self, queued_event: QueuedEvent, priority: Priority) -> bool {
+        let fits = self.bytes() + queued_event.line.len() as u64 <= limits::UNSENT_BYTES_MAX;
         if fits {
-            self.priority(priority).push_back(item);
+            self.priority(priority).push_back(queued_event);
         }
         fits
     }
 
     /// Takes the next batch out, of so many events at the most.
     pub fn take(&mut self, events_max: usize) -> Option<Batch> {
-        if let Some(part) = self.parts.pop_front() {
-            return Some(part);
+        if let Some(is_part) = self.divided_batches.pop_front() {
+            return Some(is_part);
         }
         let own = self.gather(Priority::Own, events_max);
         own.or_else(|| self.gather(Priority::Earlier, events_max))
@@ -69,47 +69,52 @@ impl Queue {
 
     /// Puts a batch back that failed for a reason that may pass.
     pub fn put_back(&mut self, batch: Batch) {
-        if batch.part {
-            self.parts.push_front(batch);
+        if batch.is_part {
+            self.divided_batches.push_front(batch);
             return;
         }
         let waiting = self.priority(batch.priority);
-        for item in batch.items.into_iter().rev() {
-            waiting.push_front(item);
+        for queued_event in batch.queued_events.into_iter().rev() {
+            waiting.push_front(queued_event);
         }
     }
 
     /// Divides a batch that can never succeed: both halves wait to be sent. An event that was alone in it is at fault, and
     /// is given back.
-    pub fn divide(&mut self, batch: Batch) -> Option<Item> {
-        let mut first = batch.items;
+    pub fn divide(&mut self, batch: Batch) -> Option<QueuedEvent> {
+        let mut first = batch.queued_events;
         let second = first.split_off(first.len().div_ceil(2));
         if second.is_empty() {
             return first.pop();
         }
-        for items in [second, first] {
-            self.parts.push_front(Batch {
-                items,
+        for queued_events in [second, first] {
+            self.divided_batches.push_front(Batch {
+                queued_events,
                 priority: batch.priority,
-                part: true,
+                is_part: true,
             });
         }
         None
     }
 
     /// The events that wait, in no order.
-    fn items(&self) -> impl Iterator<Item = &Item> {
-        let parts = self.parts.iter().flat_map(|batch| &batch.items);
-        parts.chain(&self.own).chain(&self.earlier)
+    fn queued_events(&self) -> impl Iterator<Item = &QueuedEvent> {
+        let divided_batches = self
+            .divided_batches
+            .iter()
+            .flat_map(|batch| &batch.queued_events);
+        divided_batches.chain(&self.own).chain(&self.earlier)
     }
 
     fn bytes(&self) -> u64 {
-        self.items().map(|item| item.line.len() as u64).sum()
+        self.queued_events()
+            .map(|queued_event| queued_event.line.len() as u64)
+            .sum()
     }
 
     /// How many events wait.
     pub fn len(&self) -> usize {
-        self.items().count()
+        self.queued_events().count()
     }
 
     /// Whether none waits.
@@ -119,15 +124,19 @@ impl Queue {
     }
 
     /// Whether one of this priority waits.
-    pub fn has(&self, priority: Priority) -> bool {
-        let items = match priority {
+    pub fn has_any_of(&self, priority: Priority) -> bool {
+        let queued_events = match priority {
             Priority::Own => &self.own,
             Priority::Earlier => &self.earlier,
         };
-        !items.is_empty() || self.parts.iter().any(|batch| batch.priority == priority)
+        !queued_events.is_empty()
+            || self
+                .divided_batches
+                .iter()
+                .any(|batch| batch.priority == priority)
     }
 
-    const fn priority(&mut self, priority: Priority) -> &mut VecDeque<Item> {
+    const fn priority(&mut self, priority: Priority) -> &mut VecDeque<QueuedEvent> {
         match priority {
             Priority::Own => &mut self.own,
             Priority::Earlier => &mut self.earlier,
@@ -135,26 +144,26 @@ impl Queue {
     }
 
     fn gather(&mut self, priority: Priority, events_max: usize) -> Option<Batch> {
-        let mut items = Vec::new();
+        let mut queued_events = Vec::new();
         let mut bytes = 0;
         let waiting = self.priority(priority);
-        while let Some(item) = waiting.pop_front() {
+        while let Some(queued_event) = waiting.pop_front() {
             // One byte for the comma. An event by itself always fits: it is smaller than a batch.
-            bytes += item.line.len() + 1;
-            let is_full = items.len() >= events_max || bytes > limits::BATCH_BYTES_MAX;
-            if is_full && !items.is_empty() {
-                waiting.push_front(item);
+            bytes += queued_event.line.len() + 1;
+            let is_full = queued_events.len() >= events_max || bytes > limits::BATCH_BYTES_MAX;
+            if is_full && !queued_events.is_empty() {
+                waiting.push_front(queued_event);
                 break;
             }
-            items.push(item);
+            queued_events.push(queued_event);
         }
-        if items.is_empty() {
+        if queued_events.is_empty() {
             return None;
         }
         Some(Batch {
-            items,
+            queued_events,
             priority,
-            part: false,
+            is_part: false,
         })
     }
 }
@@ -164,8 +173,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn item(number: u128, length: usize) -> Item {
-        Item {
+    fn queued_event(number: u128, length: usize) -> QueuedEvent {
+        QueuedEvent {
             uuid: Uuid::from_u128(number),
             line: "x".repeat(length).into(),
         }
@@ -174,7 +183,7 @@ mod tests {
     fn queue(lengths: &[usize]) -> Queue {
         let mut queue = Queue::default();
         for (number, length) in (0..).zip(lengths) {
-            assert!(queue.push(item(number, *length), Priority::Own));
+            assert!(queue.push(queued_event(number, *length), Priority::Own));
         }
         queue
     }
@@ -184,19 +193,23 @@ mod tests {
     }
 
     fn numbers(batch: &Batch) -> Vec<u128> {
-        batch.items.iter().map(|item| item.uuid.as_u128()).collect()
+        batch
+            .queued_events
+            .iter()
+            .map(|queued_event| queued_event.uuid.as_u128())
+            .collect()
     }
 
     #[test]
     fn a_batch_is_bounded_in_events_and_in_bytes() {
         let mut queue = queue(&[10; 250]);
         let sizes: Vec<_> = std::iter::from_fn(|| take(&mut queue))
-            .map(|batch| batch.items.len())
+            .map(|batch| batch.queued_events.len())
             .collect();
         assert_eq!(sizes, [100, 100, 50]);
         let mut queue = self::queue(&[limits::EVENT_BYTES_MAX; 9]);
         let sizes: Vec<_> = std::iter::from_fn(|| take(&mut queue))
-            .map(|batch| batch.items.len())
+            .map(|batch| batch.queued_events.len())
             .collect();
         assert_eq!(sizes, [3, 3, 3]);
         assert!(queue.is_empty());
@@ -211,7 +224,7 @@ mod tests {
             (2, Priority::Earlier),
             (3, Priority::Own),
         ] {
-            assert!(queue.push(item(number, 5), priority));
+            assert!(queue.push(queued_event(number, 5), priority));
         }
         let batches: Vec<_> = std::iter::from_fn(|| take(&mut queue)).collect();
         assert_eq!(
@@ -220,15 +233,18 @@ mod tests {
         );
         let [own, earlier] = <[Batch; 2]>::try_from(batches).unwrap();
         assert_eq!(
-            (queue.has(Priority::Own), queue.has(Priority::Earlier)),
+            (
+                queue.has_any_of(Priority::Own),
+                queue.has_any_of(Priority::Earlier)
+            ),
             (false, false)
         );
         queue.put_back(earlier);
         queue.divide(own);
         assert_eq!(
             (
-                queue.has(Priority::Own),
-                queue.has(Priority::Earlier),
+                queue.has_any_of(Priority::Own),
+                queue.has_any_of(Priority::Earlier),
                 queue.len()
             ),
             (true, true, 4)
@@ -240,7 +256,12 @@ mod tests {
     fn what_does_not_fit_stays_outside() {
         let mut queue = Queue::default();
         let pushed = (0..100)
-            .filter(|number| queue.push(item(*number, limits::EVENT_BYTES_MAX), Priority::Own))
+            .filter(|number| {
+                queue.push(
+                    queued_event(*number, limits::EVENT_BYTES_MAX),
+                    Priority::Own,
+                )
+            })
             .count();
         assert_eq!(
             pushed as u64,
@@ -252,7 +273,7 @@ mod tests {
     fn a_failed_batch_goes_again_with_what_came_meanwhile() {
         let mut queue = queue(&[5, 5]);
         let batch = take(&mut queue).unwrap();
-        assert!(queue.push(item(2, 5), Priority::Own));
+        assert!(queue.push(queued_event(2, 5), Priority::Own));
         queue.put_back(batch);
         assert_eq!(numbers(&take(&mut queue).unwrap()), [0, 1, 2]);
     }
@@ -279,9 +300,9 @@ mod tests {
                 prop_assert!(requests < 2000);
                 if requests < 64 && flaky >> requests & 1 == 1 {
                     queue.put_back(batch);
-                } else if batch.items.iter().any(|item| bad[item.uuid.as_u128() as usize]) {
-                    if let Some(item) = queue.divide(batch) {
-                        refused.push(item.uuid.as_u128() as usize);
+                } else if batch.queued_events.iter().any(|queued_event| bad[queued_event.uuid.as_u128() as usize]) {
+                    if let Some(queued_event) = queue.divide(batch) {
+                        refused.push(queued_event.uuid.as_u128() as usize);
                     }
                 } else {
                     delivered.extend(numbers(&batch));

@@ -7,7 +7,7 @@
 
 use super::answers::{ResponseClass, classify};
 use super::backoff;
-use super::batching::Item;
+use super::batching::QueuedEvent;
 use super::endpoint::{Endpoint, Key};
 use super::outcome::FailureCause;
 use super::retry_policy::Attempt;
@@ -82,41 +82,42 @@ impl Certificates {
     }
 
     fn roots(&self) -> RootCertStore {
-        let mut roots = RootCertStore {
+        let mut root_certificates = RootCertStore {
             roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
         };
         let is_set = |name| std::env::var_os(name).is_some();
         if !is_set(env::SSL_CERT_DIR) && !is_set(env::CERTIFICATE_FILES[0]) {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            root_certificates
+                .add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         } else {
             // The library would open what the variables name, whatever it is, in the place of the system's.
             for path in SYSTEM_BUNDLES {
-                add_file(&mut roots, Path::new(path));
+                add_file(&mut root_certificates, Path::new(path));
             }
         }
         for path in &self.files {
-            add_file(&mut roots, path);
+            add_file(&mut root_certificates, path);
         }
         if let Some(directory) = &self.directory {
             let found = rustls_native_certs::load_certs_from_paths(None, Some(directory));
-            roots.add_parsable_certificates(found.certs);
+            root_certificates.add_parsable_certificates(found.certs);
         }
-        roots
+        root_certificates
     }
 }
 
-fn add_file(roots: &mut RootCertStore, path: &Path) {
+fn add_file(root_certificates: &mut RootCertStore, path: &Path) {
     if let Ok(file) = open_regular(path) {
         let text = file.take(CERTIFICATES_BYTES_MAX);
         let certificates = CertificateDer::pem_reader_iter(text).map_while(Result::ok);
-        roots.add_parsable_certificates(certificates);
+        root_certificates.add_parsable_certificates(certificates);
     }
 }
 
 impl Attempt {
     const fn failed(cause: FailureCause) -> Self {
         Self {
-            class: ResponseClass::Later,
+            response_class: ResponseClass::Later,
             status: None,
             cause: Some(cause),
             retry_after: None,
@@ -136,9 +137,9 @@ impl BatchSender {
     }
 
     /// Makes one attempt; it ends within [`REQUEST_TIMEOUT`] whatever happens.
-    pub async fn attempt(self: Arc<Self>, items: Vec<Item>) -> Attempt {
+    pub async fn attempt(self: Arc<Self>, queued_events: Vec<QueuedEvent>) -> Attempt {
         let attempt = async {
-            match self.ask(items).await {
+            match self.ask(queued_events).await {
                 Ok(response) => read(response).await,
                 Err(cause) => Attempt::failed(cause),
             }
@@ -148,13 +149,16 @@ impl BatchSender {
             .unwrap_or(Attempt::failed(FailureCause::Timeout))
     }
 
-    async fn ask(self: Arc<Self>, items: Vec<Item>) -> Result<Response, FailureCause> {
+    async fn ask(
+        self: Arc<Self>,
+        queued_events: Vec<QueuedEvent>,
+    ) -> Result<Response, FailureCause> {
         self.prepare();
         let client = self.client.wait().await.clone();
         let client = client.ok_or(FailureCause::Client)?;
         let url = self.endpoint.url().clone();
         // Compressing takes milliseconds that the loop has not.
-        let compressed = spawn_blocking(move || body(&self.key, &items, SystemTime::now()));
+        let compressed = spawn_blocking(move || body(&self.key, &queued_events, SystemTime::now()));
         let Ok(Ok(body)) = compressed.await else {
             return Err(FailureCause::Client);
         };
@@ -199,10 +203,10 @@ impl BatchSender {
 async fn read(mut response: Response) -> Attempt {
     let status = response.status().as_u16();
     let mut retry_after = None;
-    if let Some(wish) = response.headers().get(RETRY_AFTER)
-        && let Ok(wish) = wish.to_str()
+    if let Some(wished_wait) = response.headers().get(RETRY_AFTER)
+        && let Ok(wished_wait) = wished_wait.to_str()
     {
-        retry_after = backoff::retry_after(wish, SystemTime::now());
+        retry_after = backoff::retry_after(wished_wait, SystemTime::now());
     }
     let mut body = Vec::new();
     // The body of no other status takes part in the judgement.
@@ -219,7 +223,7 @@ async fn read(mut response: Response) -> Attempt {
         }
     }
     Attempt {
-        class: classify(status, &body),
+        response_class: classify(status, &body),
         status: Some(status),
         cause: None,
         retry_after,
@@ -240,10 +244,13 @@ fn cause(error: &reqwest::Error) -> FailureCause {
 
 /// The compressed body of an attempt. The events' bytes are the journal's, untouched; only `sent_at` is new, stamped as
 /// late as possible because the server takes its difference to the arrival for the skew of this machine's clock.
-fn body(key: &Key, items: &[Item], now: SystemTime) -> io::Result<Vec<u8>> {
+fn body(key: &Key, queued_events: &[QueuedEvent], now: SystemTime) -> io::Result<Vec<u8>> {
     let key = serde_json::to_string(key.as_str())?;
     let sent_at = wire::timestamp(now);
-    let lines: Vec<&str> = items.iter().map(|item| &*item.line).collect();
+    let lines: Vec<&str> = queued_events
+        .iter()
+        .map(|queued_event| &*queued_event.line)
+        .collect();
     let batch = lines.join(",");
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     write!(
@@ -262,12 +269,12 @@ mod tests {
     fn the_events_bytes_are_the_journals_and_the_key_is_escaped() {
         let key = Key::parse(r#"phc_"\x"#).unwrap().unwrap();
         let lines = [r#"{"a":1.0e5,"b":"\u00e4"}"#, "{}"];
-        let items = lines.map(|line| Item {
+        let queued_events = lines.map(|line| QueuedEvent {
             uuid: Uuid::nil(),
             line: line.into(),
         });
         let mut text = String::new();
-        let body = body(&key, &items, SystemTime::UNIX_EPOCH).unwrap();
+        let body = body(&key, &queued_events, SystemTime::UNIX_EPOCH).unwrap();
         flate2::read::GzDecoder::new(body.as_slice())
             .read_to_string(&mut text)
             .unwrap();

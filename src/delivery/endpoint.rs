@@ -105,19 +105,28 @@ impl Endpoint {
 }
 
 impl fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.as_str().trim_end_matches("/batch/"))
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.0.as_str().trim_end_matches("/batch/"))
     }
 }
 
 impl fmt::Display for EndpointProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = env::AXOLOTL_RUN_POSTHOG_HOST;
         match self {
-            Self::Malformed => write!(f, "`{name}` is not an address such as `{DEFAULT_HOST}`"),
-            Self::Scheme => write!(f, "`{name}` must begin with `https://` or `http://`"),
-            Self::Credentials => write!(f, "`{name}` must not hold a user name or a password"),
-            Self::Query => write!(f, "`{name}` must not hold a `?` or a `#`"),
+            Self::Malformed => write!(
+                formatter,
+                "`{name}` is not an address such as `{DEFAULT_HOST}`"
+            ),
+            Self::Scheme => write!(
+                formatter,
+                "`{name}` must begin with `https://` or `http://`"
+            ),
+            Self::Credentials => write!(
+                formatter,
+                "`{name}` must not hold a user name or a password"
+            ),
+            Self::Query => write!(formatter, "`{name}` must not hold a `?` or a `#`"),
         }
     }
 }
@@ -149,21 +158,21 @@ impl Key {
 
 /// Never the key itself: what is printed for debugging ends in bug reports.
 impl fmt::Debug for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Key")
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Key")
     }
 }
 
 impl fmt::Display for KeyProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = env::AXOLOTL_RUN_POSTHOG_KEY;
         match self {
             Self::Malformed => write!(
-                f,
+                formatter,
                 "`{name}` is not a project key (1 to 64 ASCII characters without blanks)"
             ),
             Self::Personal => write!(
-                f,
+                formatter,
                 "`{name}` is a personal key (`phx_…`); a project key (`phc_…`) is needed"
             ),
         }

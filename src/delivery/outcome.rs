@@ -77,27 +77,35 @@ pub struct AttemptOutcome {
 }
 
 impl fmt::Display for Answer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.disposition, self.status, self.cause) {
-            (Disposition::Delivered, ..) => f.write_str("it accepted events"),
-            (Disposition::Refused, Some(status), _) => write!(f, "it refused an event ({status})"),
+            (Disposition::Delivered, ..) => formatter.write_str("it accepted events"),
+            (Disposition::Refused, Some(status), _) => {
+                write!(formatter, "it refused an event ({status})")
+            }
             (Disposition::Stopped, Some(status), _) => {
                 write!(
-                    f,
+                    formatter,
                     "it answered {status}: the key, the host or a proxy is wrong; events are kept"
                 )
             }
             // What a captive portal or a proxy says in its place.
             (_, Some(status @ 200..=399), None) => {
-                write!(f, "something that is not PostHog answered {status}")
+                write!(formatter, "something that is not PostHog answered {status}")
             }
-            (_, Some(status), None) => write!(f, "it answered {status}"),
-            (_, Some(status), Some(_)) => write!(f, "it answered {status} and broke off"),
-            (_, None, Some(FailureCause::Connection)) => f.write_str("there was no connection"),
-            (_, None, Some(FailureCause::Timeout)) => f.write_str("there was no answer in time"),
-            (_, None, Some(FailureCause::Broken)) => f.write_str("the connection broke"),
-            (_, None, Some(FailureCause::Client)) => f.write_str("the client could not be set up"),
-            (_, None, Some(FailureCause::Gate) | None) => f.write_str("it was not asked"),
+            (_, Some(status), None) => write!(formatter, "it answered {status}"),
+            (_, Some(status), Some(_)) => write!(formatter, "it answered {status} and broke off"),
+            (_, None, Some(FailureCause::Connection)) => {
+                formatter.write_str("there was no connection")
+            }
+            (_, None, Some(FailureCause::Timeout)) => {
+                formatter.write_str("there was no answer in time")
+            }
+            (_, None, Some(FailureCause::Broken)) => formatter.write_str("the connection broke"),
+            (_, None, Some(FailureCause::Client)) => {
+                formatter.write_str("the client could not be set up")
+            }
+            (_, None, Some(FailureCause::Gate) | None) => formatter.write_str("it was not asked"),
         }
     }
 }
@@ -127,9 +135,9 @@ impl AttemptOutcome {
     /// The part that concerns these events; None where none of it does. A batch may hold events of several
     /// runs, and each run has a record of its own.
     pub fn of(&self, is_mine: impl Fn(&Uuid) -> bool) -> Option<Self> {
-        let mut part = self.clone();
-        part.uuids.retain(is_mine);
-        (!part.uuids.is_empty()).then_some(part)
+        let mut is_part = self.clone();
+        is_part.uuids.retain(is_mine);
+        (!is_part.uuids.is_empty()).then_some(is_part)
     }
 
     /// The line for `delivery.jsonl`; None for what need not be written again.

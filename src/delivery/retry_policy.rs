@@ -9,7 +9,7 @@
 
 use super::answers::ResponseClass;
 use super::backoff;
-use super::batching::{Batch, Item, Priority, Queue};
+use super::batching::{Batch, Priority, Queue, QueuedEvent};
 use super::outcome::{Answer, AttemptOutcome, Disposition, FailureCause};
 use axolotl_run_core::event::wire;
 use axolotl_run_core::limits;
@@ -32,7 +32,7 @@ pub enum EndpointState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attempt {
     /// What the answer means.
-    pub class: ResponseClass,
+    pub response_class: ResponseClass,
     /// The HTTP status; None where there was no answer.
     pub status: Option<u16>,
     /// Why there was none.
@@ -56,7 +56,7 @@ pub struct RetryPolicy {
     pub queue: Queue,
     pub state: EndpointState,
     /// Failures in a row that may pass.
-    pub failures: u32,
+    pub failures_in_a_row: u32,
     /// Events that the next request may hold.
     events_max: usize,
     /// What the last attempt that failed was like.
@@ -68,7 +68,7 @@ impl Default for RetryPolicy {
         Self {
             queue: Queue::default(),
             state: EndpointState::Untried,
-            failures: 0,
+            failures_in_a_row: 0,
             events_max: limits::BATCH_EVENTS_MAX,
             last: None,
         }
@@ -78,8 +78,8 @@ impl Default for RetryPolicy {
 impl RetryPolicy {
     /// Takes an event; false where it has to stay where it is written down.
     #[must_use]
-    pub fn offer(&mut self, item: Item, priority: Priority) -> bool {
-        self.state != EndpointState::Stopped && self.queue.push(item, priority)
+    pub fn offer(&mut self, queued_event: QueuedEvent, priority: Priority) -> bool {
+        self.state != EndpointState::Stopped && self.queue.push(queued_event, priority)
     }
 
     /// The next batch to be tried.
@@ -98,9 +98,13 @@ impl RetryPolicy {
         chance: f64,
         now: SystemTime,
     ) -> Option<Conclusion> {
-        let uuids = batch.items.iter().map(|item| item.uuid).collect();
+        let uuids = batch
+            .queued_events
+            .iter()
+            .map(|queued_event| queued_event.uuid)
+            .collect();
         let (mut repeated, mut wait) = (false, None);
-        let disposition = match attempt.class {
+        let disposition = match attempt.response_class {
             ResponseClass::Delivered => {
                 self.alive();
                 Disposition::Delivered
@@ -116,11 +120,15 @@ impl RetryPolicy {
                 let answer = (attempt.status, attempt.cause);
                 repeated = self.last.replace(answer) == Some(answer);
                 self.state = EndpointState::Dead;
-                self.failures += 1;
-                if backoff::is_open(self.failures) {
+                self.failures_in_a_row += 1;
+                if backoff::is_open(self.failures_in_a_row) {
                     self.events_max = 1;
                 }
-                wait = Some(backoff::wait(self.failures, chance, attempt.retry_after));
+                wait = Some(backoff::wait(
+                    self.failures_in_a_row,
+                    chance,
+                    attempt.retry_after,
+                ));
                 Disposition::Delayed
             }
             ResponseClass::Stop => {
@@ -144,7 +152,7 @@ impl RetryPolicy {
 
     fn alive(&mut self) {
         self.state = EndpointState::Alive;
-        self.failures = 0;
+        self.failures_in_a_row = 0;
         self.last = None;
         self.events_max = limits::BATCH_EVENTS_MAX.min(self.events_max * 2);
     }

@@ -11,7 +11,7 @@
 //! urgent and calls it again goes on with the same attempt. It writes nothing: the caller has appended an
 //! event to the journal before it offers it, and appends each outcome.
 
-use super::batching::{Batch, Item, Priority};
+use super::batching::{Batch, Priority, QueuedEvent};
 use super::client::{BatchSender, Certificates};
 use super::endpoint::{Endpoint, Key};
 use super::outcome::AttemptOutcome;
@@ -75,7 +75,7 @@ impl Uploader {
             return Some(uuid);
         }
         let line = line.into();
-        let is_taken = self.policy.offer(Item { uuid, line }, priority);
+        let is_taken = self.policy.offer(QueuedEvent { uuid, line }, priority);
         is_taken.then_some(uuid)
     }
 
@@ -87,7 +87,7 @@ impl Uploader {
     /// Events that were offered and have no outcome yet.
     pub fn unsettled(&self) -> usize {
         let in_flight = match &self.flight {
-            Some(flight) => flight.batch.items.len(),
+            Some(flight) => flight.batch.queued_events.len(),
             None => 0,
         };
         in_flight + self.policy.queue.len() + self.refused.len()
@@ -100,12 +100,12 @@ impl Uploader {
             Some(flight) => flight.batch.priority == Priority::Own,
             None => false,
         };
-        answers && (in_flight || self.policy.queue.has(Priority::Own))
+        answers && (in_flight || self.policy.queue.has_any_of(Priority::Own))
     }
 
     /// Failures in a row that may pass.
     pub const fn failures(&self) -> u32 {
-        self.policy.failures
+        self.policy.failures_in_a_row
     }
 
     /// Goes on until the next outcome; forever pending where there is nothing to do. Dropping the future loses
@@ -139,7 +139,7 @@ impl Uploader {
 
     fn depart(&mut self) -> Option<Flight> {
         let batch = self.policy.depart()?;
-        let attempt = Box::pin(Arc::clone(&self.sender).attempt(batch.items.clone()));
+        let attempt = Box::pin(Arc::clone(&self.sender).attempt(batch.queued_events.clone()));
         Some(Flight { batch, attempt })
     }
 

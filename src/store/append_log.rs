@@ -49,17 +49,17 @@ impl Importance {
 pub struct AppendLog {
     name: &'static str,
     bytes_max: u64,
-    open: Option<Open>,
-    held: VecDeque<String>,
+    open_file: Option<OpenFile>,
+    held_lines: VecDeque<String>,
     held_bytes: u64,
     lost: u64,
 }
 
 #[derive(Debug)]
-struct Open {
+struct OpenFile {
     file: File,
     bytes: u64,
-    torn: bool,
+    is_torn: bool,
 }
 
 impl AppendLog {
@@ -67,8 +67,8 @@ impl AppendLog {
         Self {
             name,
             bytes_max,
-            open: None,
-            held: VecDeque::new(),
+            open_file: None,
+            held_lines: VecDeque::new(),
             held_bytes: 0,
             lost: 0,
         }
@@ -77,21 +77,21 @@ impl AppendLog {
     /// Adds one line, which must not hold a newline.
     pub fn append(
         &mut self,
-        directory: Option<&Directory>,
+        run_directory: Option<&Directory>,
         line: &str,
         importance: Importance,
     ) -> Written {
         if line.contains('\n') {
             return self.lose();
         }
-        self.flush(directory);
-        if self.held.is_empty()
-            && let Some(open) = self.open.as_mut()
+        self.flush(run_directory);
+        if self.held_lines.is_empty()
+            && let Some(open_file) = self.open_file.as_mut()
         {
-            if !open.has_room(line, self.bytes_max, importance) {
+            if !open_file.has_room(line, self.bytes_max, importance) {
                 return self.lose();
             }
-            if open.write(line).is_ok() {
+            if open_file.write(line).is_ok() {
                 return Written::Disk;
             }
         }
@@ -99,50 +99,52 @@ impl AppendLog {
     }
 
     /// Writes what waits, as far as the disk takes it; whether nothing waits any more.
-    pub fn flush(&mut self, directory: Option<&Directory>) -> bool {
-        if self.open.is_none()
-            && let Some(directory) = directory
+    pub fn flush(&mut self, run_directory: Option<&Directory>) -> bool {
+        if self.open_file.is_none()
+            && let Some(run_directory) = run_directory
         {
-            self.open = Open::new(directory, self.name).ok();
+            self.open_file = OpenFile::new(run_directory, self.name).ok();
         }
-        let Some(open) = self.open.as_mut() else {
-            return self.held.is_empty();
+        let Some(open_file) = self.open_file.as_mut() else {
+            return self.held_lines.is_empty();
         };
-        while let Some(line) = self.held.front() {
-            if open.write(line).is_err() {
+        while let Some(line) = self.held_lines.front() {
+            if open_file.write(line).is_err() {
                 return false;
             }
             self.held_bytes -= line.len() as u64;
-            self.held.pop_front();
+            self.held_lines.pop_front();
         }
         true
     }
 
     /// Forces what is written to the disk; a failure is silence, for there is nothing more to be done.
     pub fn sync(&self) {
-        if let Some(open) = &self.open {
-            let _ = open.file.sync_data();
+        if let Some(open_file) = &self.open_file {
+            let _ = open_file.file.sync_data();
         }
     }
 
     /// A second handle on the file, so that another thread can force it to the disk.
     pub fn handle(&self) -> Option<File> {
-        self.open.as_ref()?.file.try_clone().ok()
+        self.open_file.as_ref()?.file.try_clone().ok()
     }
 
     /// Bytes in the file.
     pub fn bytes(&self) -> u64 {
-        self.open.as_ref().map_or(0, |open| open.bytes)
+        self.open_file
+            .as_ref()
+            .map_or(0, |open_file| open_file.bytes)
     }
 
     /// Lines for which there was no room, and those that still wait in memory.
     pub fn unwritten(&self) -> u64 {
-        self.lost + self.held.len() as u64
+        self.lost + self.held_lines.len() as u64
     }
 
     /// Lets go of the file, which another takes the place of.
     pub fn reopen(&mut self) {
-        self.open = None;
+        self.open_file = None;
     }
 
     const fn lose(&mut self) -> Written {
@@ -156,14 +158,14 @@ impl AppendLog {
             return self.lose();
         }
         self.held_bytes = bytes;
-        self.held.push_back(line.to_owned());
+        self.held_lines.push_back(line.to_owned());
         Written::Memory
     }
 }
 
-impl Open {
-    fn new(directory: &Directory, name: &str) -> io::Result<Self> {
-        let mut file = directory.file(name, Access::Append)?;
+impl OpenFile {
+    fn new(run_directory: &Directory, name: &str) -> io::Result<Self> {
+        let mut file = run_directory.file(name, Access::Append)?;
         let bytes = file.metadata()?.len();
         let mut last = *b"\n";
         if bytes > 0 {
@@ -173,7 +175,7 @@ impl Open {
         Ok(Self {
             file,
             bytes,
-            torn: last != *b"\n",
+            is_torn: last != *b"\n",
         })
     }
 
@@ -182,7 +184,7 @@ impl Open {
     }
 
     fn write(&mut self, line: &str) -> io::Result<()> {
-        let before = if self.torn { "\n" } else { "" };
+        let before = if self.is_torn { "\n" } else { "" };
         let text = format!("{before}{line}\n");
         let written = loop {
             match self.file.write(text.as_bytes()) {
@@ -192,11 +194,11 @@ impl Open {
         };
         self.bytes += written as u64;
         if written == text.len() {
-            self.torn = false;
+            self.is_torn = false;
             return Ok(());
         }
         // A cut that left only the leading newline would be no tear, but an empty line more harms nobody.
-        self.torn = self.torn || written > 0;
+        self.is_torn = self.is_torn || written > 0;
         Err(io::ErrorKind::WriteZero.into())
     }
 }

@@ -48,37 +48,37 @@ pub struct Withdrawn {
 
 impl Store {
     /// Deletes one run.
-    pub fn forget(&self, run: Uuid, now: SystemTime) -> Forgotten {
-        let Ok(directory) = self.directory(run) else {
+    pub fn forget(&self, run_id: Uuid, now: SystemTime) -> Forgotten {
+        let Ok(run_directory) = self.run_directory(run_id) else {
             return Forgotten::Failed;
         };
-        let Some(_lock) = lock::take(&directory, now) else {
+        let Some(_lock) = lock::take(&run_directory, now) else {
             return Forgotten::Living;
         };
-        self.delete(run, &directory)
+        self.delete(run_id, &run_directory)
     }
 
     /// Deletes the runs that have unsent events, and revokes the consent of those that are being recorded now.
     pub fn withdraw(&self, now: SystemTime) -> Withdrawn {
         let mut withdrawn = Withdrawn::default();
-        for run in self.identities() {
-            let Ok(directory) = self.directory(run) else {
+        for run_id in self.identities() {
+            let Ok(run_directory) = self.run_directory(run_id) else {
                 continue;
             };
-            let lock = lock::take(&directory, now);
-            let summary = summarize(&directory, run, now, |_| {});
-            if summary.sending == Sending::Forbidden {
+            let lock = lock::take(&run_directory, now);
+            let recorded_run = summarize(&run_directory, run_id, now, |_| {});
+            if recorded_run.sending == Sending::Forbidden {
                 continue;
             }
-            let is_waiting = summary.waiting > 0;
+            let is_waiting = recorded_run.waiting > 0;
             if is_waiting && lock.is_some() {
-                self.delete(run, &directory);
-            } else if is_waiting || !summary.finished {
+                self.delete(run_id, &run_directory);
+            } else if is_waiting || !recorded_run.is_finished {
                 // A later launcher would write the finish that is missing, which would wait.
-                let _ = directory.remove_file(CONSENT);
+                let _ = run_directory.remove_file(CONSENT);
             }
-            if is_waiting && !is_permitted(&directory) {
-                withdrawn.events += summary.waiting;
+            if is_waiting && !is_permitted(&run_directory) {
+                withdrawn.events += recorded_run.waiting;
                 withdrawn.runs += 1;
             }
         }
@@ -86,12 +86,12 @@ impl Store {
     }
 
     /// Deletes a run that is ours.
-    fn delete(&self, run: Uuid, directory: &Directory) -> Forgotten {
-        let _ = directory.remove_file(CONSENT);
-        for name in directory.names(DIRECTORY_NAMES_MAX) {
-            let _ = directory.remove_file(&name);
+    fn delete(&self, run_id: Uuid, run_directory: &Directory) -> Forgotten {
+        let _ = run_directory.remove_file(CONSENT);
+        for name in run_directory.names(DIRECTORY_NAMES_MAX) {
+            let _ = run_directory.remove_file(&name);
         }
-        match self.runs.remove_directory(&run.to_string()) {
+        match self.runs.remove_directory(&run_id.to_string()) {
             Ok(()) => Forgotten::Deleted,
             Err(_) => Forgotten::Failed,
         }
@@ -99,8 +99,8 @@ impl Store {
 }
 
 /// A run that nobody records any more.
-struct Past {
-    run: Uuid,
+struct PastRun {
+    run_id: Uuid,
     activity: SystemTime,
     bytes: u64,
 }
@@ -110,64 +110,67 @@ impl Store {
     /// left to the next.
     pub fn prune(&self, now: SystemTime) {
         let identities = self.identities().into_iter();
-        let mut newest_first: Vec<_> = identities.filter_map(|run| self.past(run, now)).collect();
-        newest_first.sort_by_key(|past| Reverse((past.activity, past.run)));
-        let mut beyond = Vec::new();
-        let mut total = 0;
-        let mut unsent = limits::UNSENT_BYTES_MAX;
-        for (index, past) in newest_first.iter().enumerate() {
-            let age = now.duration_since(past.activity).unwrap_or_default();
-            let mut waits = None;
-            if age < limits::UNSENT_AGE_MAX && unsent > 0 {
-                waits = self.unsent(past.run, now);
+        let mut newest_first: Vec<_> = identities
+            .filter_map(|run_id| self.past(run_id, now))
+            .collect();
+        newest_first.sort_by_key(|past_run| Reverse((past_run.activity, past_run.run_id)));
+        let mut beyond_limits = Vec::new();
+        let mut bytes_kept = 0;
+        let mut unsent_bytes_left = limits::UNSENT_BYTES_MAX;
+        for (index, past_run) in newest_first.iter().enumerate() {
+            let age = now.duration_since(past_run.activity).unwrap_or_default();
+            let mut waiting_bytes = None;
+            if age < limits::UNSENT_AGE_MAX && unsent_bytes_left > 0 {
+                waiting_bytes = self.unsent(past_run.run_id, now);
             }
-            unsent = unsent.saturating_sub(waits.unwrap_or(0));
+            unsent_bytes_left = unsent_bytes_left.saturating_sub(waiting_bytes.unwrap_or(0));
             if age <= limits::RUNS_AGE_MAX
                 && index < limits::RUNS_MAX
-                && total + past.bytes <= limits::RUNS_BYTES_MAX
+                && bytes_kept + past_run.bytes <= limits::RUNS_BYTES_MAX
             {
-                total += past.bytes;
+                bytes_kept += past_run.bytes;
             } else {
-                beyond.push((past.run, waits.is_some()));
+                beyond_limits.push((past_run.run_id, waiting_bytes.is_some()));
             }
         }
-        let begun = Instant::now();
-        for (run, waits) in beyond.into_iter().rev() {
-            if begun.elapsed() >= PRUNE_TIME {
+        let begun_at = Instant::now();
+        for (run_id, waiting_bytes) in beyond_limits.into_iter().rev() {
+            if begun_at.elapsed() >= PRUNE_TIME {
                 return;
             }
-            if waits {
-                self.strip(run, now);
+            if waiting_bytes {
+                self.strip(run_id, now);
             } else {
-                self.forget(run, now);
+                self.forget(run_id, now);
             }
         }
     }
 
     /// A run as the pruning sees it; None where it may be living: its bytes must not push out those that are finished.
-    fn past(&self, run: Uuid, now: SystemTime) -> Option<Past> {
-        let (directory, _lock) = self.take(run, now)?;
+    fn past(&self, run_id: Uuid, now: SystemTime) -> Option<PastRun> {
+        let (run_directory, _lock) = self.take(run_id, now)?;
         // The files that can have many bytes.
-        let looks = [EVENTS, DELIVERY, SAMPLES].map(|name| directory.look(name));
-        Some(Past {
-            run,
-            activity: lock::activity(&directory, now).unwrap_or(now),
+        let looks = [EVENTS, DELIVERY, SAMPLES].map(|name| run_directory.look(name));
+        Some(PastRun {
+            run_id,
+            activity: lock::activity(&run_directory, now).unwrap_or(now),
             bytes: looks.iter().flatten().map(|look| look.bytes).sum(),
         })
     }
 
     /// Bytes of a run that wait to be sent; None where nothing does, nor will once its finish is written.
-    fn unsent(&self, run: Uuid, now: SystemTime) -> Option<u64> {
-        let directory = self.directory(run).ok()?;
-        let summary = summarize(&directory, run, now, |_| {});
-        let waits = summary.waiting > 0 || !summary.finished;
-        (waits && summary.sending == Sending::Permitted).then_some(summary.waiting_bytes)
+    fn unsent(&self, run_id: Uuid, now: SystemTime) -> Option<u64> {
+        let run_directory = self.run_directory(run_id).ok()?;
+        let recorded_run = summarize(&run_directory, run_id, now, |_| {});
+        let waiting_bytes = recorded_run.waiting > 0 || !recorded_run.is_finished;
+        (waiting_bytes && recorded_run.sending == Sending::Permitted)
+            .then_some(recorded_run.waiting_bytes)
     }
 
     /// Takes away what is never sent.
-    fn strip(&self, run: Uuid, now: SystemTime) {
-        if let Some((directory, _lock)) = self.take(run, now) {
-            let _ = directory.remove_file(SAMPLES);
+    fn strip(&self, run_id: Uuid, now: SystemTime) {
+        if let Some((run_directory, _lock)) = self.take(run_id, now) {
+            let _ = run_directory.remove_file(SAMPLES);
         }
     }
 }

@@ -53,11 +53,11 @@ pub fn parse(line: &str) -> Option<Member> {
 ///
 /// # Errors
 /// The first reason against it.
-pub fn judge(run: Uuid, line: &str, member: &Member) -> Result<(), LineRefusal> {
+pub fn judge(run_id: Uuid, line: &str, member: &Member) -> Result<(), LineRefusal> {
     if line.len() > limits::EVENT_BYTES_MAX {
         return Err(LineRefusal::Size);
     }
-    if member.distinct_id != run {
+    if member.distinct_id != run_id {
         return Err(LineRefusal::Run);
     }
     let name = member.name().ok_or(LineRefusal::Name)?;

@@ -20,10 +20,10 @@ const SAMPLES_NEW: &str = "samples.new";
 /// The journal of one run.
 #[derive(Debug)]
 pub struct Journal {
-    run: Uuid,
+    run_id: Uuid,
     sending: Sending,
     runs: Option<Directory>,
-    place: Option<RunDirectory>,
+    claimed_run: Option<ClaimedRun>,
     events: AppendLog,
     delivery: AppendLog,
     samples: AppendLog,
@@ -31,8 +31,8 @@ pub struct Journal {
 
 /// The run's directory, ours for as long as the lock is held.
 #[derive(Debug)]
-struct RunDirectory {
-    directory: Directory,
+struct ClaimedRun {
+    run_directory: Directory,
     /// The names of the run and of its files were handed over to be forced to the disk.
     is_entered: bool,
     _lock: RunLock,
@@ -49,19 +49,19 @@ impl Unforced {
     /// Forces them, which takes as long as the disk takes.
     pub fn force(self) {
         let _ = self.file.sync_data();
-        for directory in self.directories {
-            let _ = directory.sync();
+        for run_directory in self.directories {
+            let _ = run_directory.sync();
         }
     }
 }
 
 impl Journal {
-    pub(super) fn begin(runs: Option<Directory>, run: Uuid, sending: Sending) -> Self {
+    pub(super) fn begin(runs: Option<Directory>, run_id: Uuid, sending: Sending) -> Self {
         let mut journal = Self {
-            run,
+            run_id,
             sending,
             runs,
-            place: None,
+            claimed_run: None,
             events: AppendLog::new(EVENTS, limits::RUN_EVENTS_BYTES_MAX),
             delivery: AppendLog::new(DELIVERY, limits::RUN_DELIVERY_BYTES_MAX),
             samples: AppendLog::new(SAMPLES, 2 * limits::RUN_SAMPLES_BYTES_MAX),
@@ -71,14 +71,16 @@ impl Journal {
     }
 
     /// A journal for where there is no store: bounded memory, gone with the process.
-    pub fn in_memory(run: Uuid, sending: Sending) -> Self {
-        Self::begin(None, run, sending)
+    pub fn in_memory(run_id: Uuid, sending: Sending) -> Self {
+        Self::begin(None, run_id, sending)
     }
 
     /// Whether what is recorded may be sent. Consent can be withdrawn while a run lasts.
     pub fn may_be_sent(&self) -> bool {
-        match &self.place {
-            Some(place) => self.sending == Sending::Permitted && is_permitted(&place.directory),
+        match &self.claimed_run {
+            Some(claimed_run) => {
+                self.sending == Sending::Permitted && is_permitted(&claimed_run.run_directory)
+            }
             None => self.sending == Sending::Permitted,
         }
     }
@@ -86,17 +88,18 @@ impl Journal {
     /// Writes one event down, in the form of a batch member.
     pub fn append(&mut self, line: &str, importance: Importance) -> Written {
         self.settle();
-        self.events.append(directory(&self.place), line, importance)
+        self.events
+            .append(run_directory(&self.claimed_run), line, importance)
     }
 
     /// What has yet to be forced to the disk for the events to survive the machine's death; ours they survive without.
     pub fn unforced(&mut self) -> Option<Unforced> {
         let file = self.events.handle()?;
-        let place = self.place.as_mut()?;
+        let claimed_run = self.claimed_run.as_mut()?;
         let mut directories = Vec::new();
-        if !place.is_entered {
-            place.is_entered = true;
-            directories.extend(place.directory.try_clone());
+        if !claimed_run.is_entered {
+            claimed_run.is_entered = true;
+            directories.extend(claimed_run.run_directory.try_clone());
             if let Some(runs) = &self.runs {
                 directories.extend(runs.try_clone());
             }
@@ -107,8 +110,9 @@ impl Journal {
     /// Writes an attempt to send and its answer down.
     pub fn append_delivery(&mut self, line: &str) -> Written {
         self.settle();
-        let directory = directory(&self.place);
-        self.delivery.append(directory, line, Importance::Ordinary)
+        let run_directory = run_directory(&self.claimed_run);
+        self.delivery
+            .append(run_directory, line, Importance::Ordinary)
     }
 
     /// Writes one point of the time series down; samples are the first to go where there is no room.
@@ -118,22 +122,23 @@ impl Journal {
             return Written::Nowhere;
         }
         if self.samples.bytes() > limits::RUN_SAMPLES_BYTES_MAX
-            && let Some(place) = &self.place
-            && thin(&place.directory).is_ok()
+            && let Some(claimed_run) = &self.claimed_run
+            && thin(&claimed_run.run_directory).is_ok()
         {
             self.samples.reopen();
         }
-        let directory = directory(&self.place);
-        self.samples.append(directory, line, Importance::Ordinary)
+        let run_directory = run_directory(&self.claimed_run);
+        self.samples
+            .append(run_directory, line, Importance::Ordinary)
     }
 
     /// Tries again to write what waits in memory; whether all of it is on disk now.
     pub fn flush(&mut self) -> bool {
         self.settle();
-        let directory = directory(&self.place);
+        let run_directory = run_directory(&self.claimed_run);
         let mut is_empty = true;
-        for log in [&mut self.events, &mut self.delivery, &mut self.samples] {
-            is_empty &= log.flush(directory);
+        for append_log in [&mut self.events, &mut self.delivery, &mut self.samples] {
+            is_empty &= append_log.flush(run_directory);
         }
         is_empty
     }
@@ -145,29 +150,29 @@ impl Journal {
 
     /// Makes the run's directory where there is none yet.
     fn settle(&mut self) {
-        if self.place.is_none()
+        if self.claimed_run.is_none()
             && let Some(runs) = &self.runs
         {
-            self.place = RunDirectory::new(runs, self.run, self.sending).ok();
+            self.claimed_run = ClaimedRun::new(runs, self.run_id, self.sending).ok();
         }
     }
 }
 
-fn directory(place: &Option<RunDirectory>) -> Option<&Directory> {
-    Some(&place.as_ref()?.directory)
+fn run_directory(claimed_run: &Option<ClaimedRun>) -> Option<&Directory> {
+    Some(&claimed_run.as_ref()?.run_directory)
 }
 
-impl RunDirectory {
+impl ClaimedRun {
     /// The lock comes first and the consent marker second: a run that was cut short in between is not sent.
-    fn new(runs: &Directory, run: Uuid, sending: Sending) -> io::Result<Self> {
-        let directory = runs.below(&run.to_string(), Missing::Create)?;
-        let lock = lock::claim(&directory)?;
+    fn new(runs: &Directory, run_id: Uuid, sending: Sending) -> io::Result<Self> {
+        let run_directory = runs.below(&run_id.to_string(), Missing::Create)?;
+        let lock = lock::claim(&run_directory)?;
         if sending == Sending::Permitted {
             // A first try that failed later may have made it.
-            directory.file(CONSENT, Access::Append)?;
+            run_directory.file(CONSENT, Access::Append)?;
         }
         Ok(Self {
-            directory,
+            run_directory,
             is_entered: false,
             _lock: lock,
         })
@@ -175,15 +180,15 @@ impl RunDirectory {
 }
 
 /// Throws every second sample away. What is oldest is thinned most often: a month ago nobody asks for seconds.
-fn thin(directory: &Directory) -> io::Result<()> {
-    let all = directory.file(SAMPLES, Access::Read)?;
-    let all = all.take(2 * limits::RUN_SAMPLES_BYTES_MAX);
-    let _ = directory.remove_file(SAMPLES_NEW);
-    let mut half = BufWriter::new(directory.file(SAMPLES_NEW, Access::CreateNew)?);
-    for line in BufReader::new(all).split(b'\n').step_by(2) {
-        half.write_all(&line?)?;
-        half.write_all(b"\n")?;
+fn thin(run_directory: &Directory) -> io::Result<()> {
+    let samples = run_directory.file(SAMPLES, Access::Read)?;
+    let samples = samples.take(2 * limits::RUN_SAMPLES_BYTES_MAX);
+    let _ = run_directory.remove_file(SAMPLES_NEW);
+    let mut thinned = BufWriter::new(run_directory.file(SAMPLES_NEW, Access::CreateNew)?);
+    for line in BufReader::new(samples).split(b'\n').step_by(2) {
+        thinned.write_all(&line?)?;
+        thinned.write_all(b"\n")?;
     }
-    half.flush()?;
-    directory.rename(SAMPLES_NEW, SAMPLES)
+    thinned.flush()?;
+    run_directory.rename(SAMPLES_NEW, SAMPLES)
 }

@@ -51,21 +51,27 @@ pub enum StoreProblem {
 }
 
 impl fmt::Display for StoreProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoHome => no_base(f, "state", env::XDG_STATE_HOME),
-            Self::NoConfigHome => no_base(f, "configuration", env::XDG_CONFIG_HOME),
+            Self::NoHome => no_base(formatter, "state", env::XDG_STATE_HOME),
+            Self::NoConfigHome => no_base(formatter, "configuration", env::XDG_CONFIG_HOME),
             Self::Foreign(path) => {
-                write!(f, "use `{}`: it belongs to another user", path.display())
+                write!(
+                    formatter,
+                    "use `{}`: it belongs to another user",
+                    path.display()
+                )
             }
-            Self::Io(path, error) => write!(f, "use `{}`: {}", path.display(), reason(error)),
+            Self::Io(path, error) => {
+                write!(formatter, "use `{}`: {}", path.display(), reason(error))
+            }
         }
     }
 }
 
-fn no_base(f: &mut fmt::Formatter<'_>, kind: &str, variable: &str) -> fmt::Result {
+fn no_base(formatter: &mut fmt::Formatter<'_>, kind: &str, variable: &str) -> fmt::Result {
     write!(
-        f,
+        formatter,
         "find a {kind} directory: neither `{variable}` nor `{}` is an absolute path",
         env::HOME
     )

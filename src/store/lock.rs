@@ -37,39 +37,39 @@ impl Drop for RunLock {
 }
 
 /// Claims a new run for this process.
-pub fn claim(directory: &Directory) -> io::Result<RunLock> {
-    let _ = directory.remove_file(LIVE_NEW);
-    let mut file = directory.file(LIVE_NEW, Access::CreateNew)?;
+pub fn claim(run_directory: &Directory) -> io::Result<RunLock> {
+    let _ = run_directory.remove_file(LIVE_NEW);
+    let mut file = run_directory.file(LIVE_NEW, Access::CreateNew)?;
     // Where locks are not offered the run goes on without: others then go by its silence.
     let _ = file.try_lock();
     let _ = file.write_all(boot_id().unwrap_or_default().as_bytes());
-    directory.rename(LIVE_NEW, LIVE)?;
+    run_directory.rename(LIVE_NEW, LIVE)?;
     Ok(RunLock(Some(file)))
 }
 
 /// Takes a run whose observer is dead, which is ours while we hold this; None where it lives, or may live.
-pub fn take(directory: &Directory, now: SystemTime) -> Option<RunLock> {
-    lock_dead(directory, now, File::try_lock)
+pub fn take(run_directory: &Directory, now: SystemTime) -> Option<RunLock> {
+    lock_dead(run_directory, now, File::try_lock)
 }
 
 /// Asks whether a run's observer may live, without keeping others from asking the same.
-pub fn is_living(directory: &Directory, now: SystemTime) -> bool {
-    lock_dead(directory, now, File::try_lock_shared).is_none()
+pub fn is_living(run_directory: &Directory, now: SystemTime) -> bool {
+    lock_dead(run_directory, now, File::try_lock_shared).is_none()
 }
 
 fn lock_dead(
-    directory: &Directory,
+    run_directory: &Directory,
     now: SystemTime,
     lock: fn(&File) -> Result<(), TryLockError>,
 ) -> Option<RunLock> {
-    let mut held = RunLock(None);
-    if let Ok(mut file) = directory.file(LIVE, Access::Lock) {
+    let mut run_lock = RunLock(None);
+    if let Ok(mut file) = run_directory.file(LIVE, Access::Lock) {
         match lock(&file) {
             Ok(()) => {
-                let boot = read_boot_id(&mut file);
-                held = RunLock(Some(file));
-                if boot.is_some() && boot.as_deref() == boot_id() {
-                    return Some(held);
+                let boot_id_of_lock = read_boot_id(&mut file);
+                run_lock = RunLock(Some(file));
+                if boot_id_of_lock.is_some() && boot_id_of_lock.as_deref() == boot_id() {
+                    return Some(run_lock);
                 }
             }
             Err(TryLockError::WouldBlock) => return None,
@@ -77,35 +77,37 @@ fn lock_dead(
         }
     }
     // Without a proof of its death, silence has to do.
-    let Some(last) = activity(directory, now) else {
-        return Some(held);
+    let Some(last) = activity(run_directory, now) else {
+        return Some(run_lock);
     };
     let silence = now.duration_since(last).unwrap_or_default();
-    (silence >= limits::FOREIGN_SILENCE).then_some(held)
+    (silence >= limits::FOREIGN_SILENCE).then_some(run_lock)
 }
 
 /// When a run's files were last written to; never later than now, so that a clock that was wrong once does
 /// not make a run immortal.
-pub fn activity(directory: &Directory, now: SystemTime) -> Option<SystemTime> {
+pub fn activity(run_directory: &Directory, now: SystemTime) -> Option<SystemTime> {
     // Without a file it is a run that begins just now, or never did: the directory itself tells which.
-    changed(directory, &[EVENTS, DELIVERY, SAMPLES, LIVE], now)
-        .or_else(|| Some(directory.modified().ok()?.min(now)))
+    last_modified(run_directory, &[EVENTS, DELIVERY, SAMPLES, LIVE], now)
+        .or_else(|| Some(run_directory.modified().ok()?.min(now)))
 }
 
 /// When a run's observer gave its last sign of life: it measures every few seconds. What others write into the run
 /// does not count.
-pub fn last_sign(directory: &Directory, now: SystemTime) -> Option<SystemTime> {
-    changed(directory, &[EVENTS, SAMPLES, LIVE], now)
+pub fn last_sign(run_directory: &Directory, now: SystemTime) -> Option<SystemTime> {
+    last_modified(run_directory, &[EVENTS, SAMPLES, LIVE], now)
 }
 
 /// When a run's observer began: it makes this file first and never writes to it again.
-pub fn begun(directory: &Directory, now: SystemTime) -> Option<SystemTime> {
-    changed(directory, &[LIVE], now)
+pub fn claimed_at(run_directory: &Directory, now: SystemTime) -> Option<SystemTime> {
+    last_modified(run_directory, &[LIVE], now)
 }
 
 /// When one of these files was last written to.
-fn changed(directory: &Directory, names: &[&str], now: SystemTime) -> Option<SystemTime> {
-    let looks = names.iter().filter_map(|name| directory.look(name).ok());
+fn last_modified(run_directory: &Directory, names: &[&str], now: SystemTime) -> Option<SystemTime> {
+    let looks = names
+        .iter()
+        .filter_map(|name| run_directory.look(name).ok());
     looks.map(|look| look.modified.min(now)).max()
 }
 

@@ -40,10 +40,10 @@ pub(super) struct Damage {
 pub type Answers = HashMap<Uuid, Answer>;
 
 /// Calls `each` with every event of a run, in order, each once.
-pub(super) fn events(directory: &Directory, mut each: impl FnMut(&str, Member)) -> Damage {
+pub(super) fn events(run_directory: &Directory, mut visit: impl FnMut(&str, Member)) -> Damage {
     let mut seen = HashSet::new();
-    lines(
-        directory,
+    read_lines(
+        run_directory,
         EVENTS,
         limits::RUN_EVENTS_BYTES_MAX,
         limits::EVENT_BYTES_MAX,
@@ -52,7 +52,7 @@ pub(super) fn events(directory: &Directory, mut each: impl FnMut(&str, Member)) 
                 return false;
             };
             if seen.insert(member.uuid) {
-                each(line, member);
+                visit(line, member);
             }
             true
         },
@@ -61,11 +61,11 @@ pub(super) fn events(directory: &Directory, mut each: impl FnMut(&str, Member)) 
 
 /// The answers to a run's events, and the last thing that the server said. A later answer does not undo that the
 /// event was accepted once.
-pub(super) fn deliveries(directory: &Directory) -> (Answers, Option<Answer>, Damage) {
+pub(super) fn deliveries(run_directory: &Directory) -> (Answers, Option<Answer>, Damage) {
     let mut answers = Answers::new();
     let mut last = None;
-    let damage = lines(
-        directory,
+    let damage = read_lines(
+        run_directory,
         DELIVERY,
         limits::RUN_DELIVERY_BYTES_MAX,
         limits::EVENT_BYTES_MAX,
@@ -96,61 +96,64 @@ pub(super) fn deliveries(directory: &Directory) -> (Answers, Option<Answer>, Dam
 }
 
 /// When a run's first event happened. Only the file's beginning is read.
-pub(super) fn began(directory: &Directory, run: Uuid) -> Option<SystemTime> {
-    let mut began = None;
-    lines(
-        directory,
+pub(super) fn first_event_time(run_directory: &Directory, run_id: Uuid) -> Option<SystemTime> {
+    let mut first_event_time = None;
+    read_lines(
+        run_directory,
         EVENTS,
         limits::ESSENTIAL_BYTES_MAX / 2,
         limits::EVENT_BYTES_MAX,
         |line| {
-            if began.is_none()
+            if first_event_time.is_none()
                 && let Some(member) = gate::parse(line)
-                && gate::judge(run, line, &member).is_ok()
+                && gate::judge(run_id, line, &member).is_ok()
             {
-                began = gate::happened(&member);
+                first_event_time = gate::happened(&member);
             }
             true
         },
     );
-    began
+    first_event_time
 }
 
 /// Calls `each` with the measurements of a run, in order; it says whether the measurement makes sense.
 ///
 /// Of a file that is larger than what a reader has the patience for only every second, third… line is given.
-pub(super) fn samples(directory: &Directory, mut each: impl FnMut(SeriesLine) -> bool) -> Damage {
-    let length = directory
+pub(super) fn samples(
+    run_directory: &Directory,
+    mut visit: impl FnMut(SeriesLine) -> bool,
+) -> Damage {
+    let length = run_directory
         .file(SAMPLES, Access::Read)
         .and_then(|file| file.metadata())
         .map_or(0, |found| found.len());
-    let every = length.div_ceil(SAMPLES_READ_BYTES).max(1);
-    let mut number = 0_u64;
-    lines(
-        directory,
+    let every_nth = length.div_ceil(SAMPLES_READ_BYTES).max(1);
+    let mut line_number = 0_u64;
+    read_lines(
+        run_directory,
         SAMPLES,
         SAMPLES_SEEN_BYTES,
         limits::SAMPLE_BYTES_MAX,
         |line| {
-            number += 1;
-            if !number.is_multiple_of(every) {
+            line_number += 1;
+            if !line_number.is_multiple_of(every_nth) {
                 return true;
             }
-            SeriesLine::read(line).is_some_and(&mut each)
+            SeriesLine::read(line).is_some_and(&mut visit)
         },
     )
 }
 
 /// Calls `ours` with every line of a file; it says whether the line is one of ours.
-fn lines(
-    directory: &Directory,
+fn read_lines(
+    run_directory: &Directory,
     name: &str,
     file_bytes_max: u64,
     line_bytes_max: usize,
-    mut ours: impl FnMut(&str) -> bool,
+    mut is_ours: impl FnMut(&str) -> bool,
 ) -> Damage {
     let mut damage = Damage::default();
-    let Ok(file) = directory.file(name, Access::Read) else {
+    let Ok(file) = run_directory.file(name, Access::Read) else {
         return damage;
     };
     // Twice the bound of writing: what waited in memory and the essential lines may go beyond it.
@@ -161,7 +164,7 @@ fn lines(
     loop {
         match next_line(&mut reader, &mut line, line_bytes_max) {
             Ok(NextLine::Line) if line.trim_ascii().is_empty() => {}
-            Ok(NextLine::Line) if std::str::from_utf8(&line).is_ok_and(&mut ours) => {}
+            Ok(NextLine::Line) if std::str::from_utf8(&line).is_ok_and(&mut is_ours) => {}
             Ok(NextLine::Line | NextLine::Long) => damage.lines += 1,
             // An error of the disk ends the reading as the file's end does; what was read counts.
             Ok(NextLine::End) | Err(_) => return damage,

@@ -14,7 +14,7 @@ use super::append_log::{AppendLog, Importance, Written};
 use super::gate;
 use super::layout::{EVENTS, SAMPLES};
 use super::lock;
-use super::runs::{Last, Store, summarize};
+use super::runs::{LastEvent, Store, summarize};
 use axolotl_run_core::consent::Sending;
 use axolotl_run_core::event::wire::Member;
 use axolotl_run_core::event::{Event, Finish};
@@ -30,12 +30,12 @@ impl Store {
     /// Finishes the runs that began, have no finish, and have no living observer; says which.
     pub fn recover(&self, now: SystemTime) -> Vec<Uuid> {
         let mut runs = self.identities();
-        runs.retain(|run| {
-            let finished = self.finish(*run, now, |left| {
+        runs.retain(|run_id| {
+            let finished = self.finish(*run_id, now, |observer_left| {
                 let finish = Finish {
                     outcome: Some(Outcome::Lost.public()),
                     verdict: Some((&verdict::lost()).into()),
-                    total_steps: left.steps,
+                    total_steps: observer_left.steps,
                     ..Finish::default()
                 };
                 (finish, None)
@@ -51,70 +51,70 @@ impl Store {
     /// came. None where the run is finished, or is not ours to finish.
     pub fn complete(
         &self,
-        run: Uuid,
+        run_id: Uuid,
         sending: Sending,
         now: SystemTime,
-        finish: impl FnOnce(&Left) -> (Finish, Option<f64>),
+        finish: impl FnOnce(&ObserverLeft) -> (Finish, Option<f64>),
     ) -> Option<()> {
-        if self.directory(run).is_err() {
+        if self.run_directory(run_id).is_err() {
             // It died before it had made the directory; this makes it, and lets go of it.
-            drop(self.begin(run, sending));
+            drop(self.begin(run_id, sending));
         }
-        self.finish(run, now, finish)
+        self.finish(run_id, now, finish)
     }
 
     fn finish(
         &self,
-        run: Uuid,
+        run_id: Uuid,
         now: SystemTime,
-        finish: impl FnOnce(&Left) -> (Finish, Option<f64>),
+        finish: impl FnOnce(&ObserverLeft) -> (Finish, Option<f64>),
     ) -> Option<()> {
-        let (directory, _lock) = self.take(run, now)?;
+        let (run_directory, _lock) = self.take(run_id, now)?;
         // Read before the events: if they hold no finish, this time is not that of another launcher's finish either.
-        let last_sign = lock::last_sign(&directory, now);
-        let summary = summarize(&directory, run, now, |_| {});
-        if summary.finished || summary.truncated {
+        let last_sign = lock::last_sign(&run_directory, now);
+        let recorded_run = summarize(&run_directory, run_id, now, |_| {});
+        if recorded_run.is_finished || recorded_run.truncated {
             return None;
         }
-        let last = match summary.last {
-            Some(last) => last,
+        let last_event = match recorded_run.last_event {
+            Some(last_event) => last_event,
             // Lines that cannot be read: nothing is made up about such a run.
-            None if !is_blank(&directory) => return None,
+            None if !is_blank(&run_directory) => return None,
             None => {
                 // Killed before the start event: all that is known is that it began.
-                let began = Last {
-                    time: lock::begun(&directory, now).or(last_sign)?,
+                let began = LastEvent {
+                    time: lock::claimed_at(&run_directory, now).or(last_sign)?,
                     elapsed_seconds: 0.0,
                 };
-                let start = member(run, 1, Event::Start(Box::default()), &began)?;
-                write(&directory, &start)?;
+                let start = member(run_id, 1, Event::Start(Box::default()), &began)?;
+                write(&run_directory, &start)?;
                 began
             }
         };
-        let (finish, elapsed) = finish(&Left {
-            steps: summary.steps,
-            oom_kill_counters: counters(&directory).unwrap_or_default(),
+        let (finish, elapsed_seconds) = finish(&ObserverLeft {
+            steps: recorded_run.steps,
+            oom_kill_counters: counters(&run_directory).unwrap_or_default(),
         });
-        let mut end = last;
-        if let Some(elapsed_seconds) = elapsed {
-            end.time = now;
-            end.elapsed_seconds = elapsed_seconds;
-        } else if let Some(sign) = last_sign
-            && let Ok(since) = sign.duration_since(end.time)
+        let mut end_moment = last_event;
+        if let Some(elapsed_seconds) = elapsed_seconds {
+            end_moment.time = now;
+            end_moment.elapsed_seconds = elapsed_seconds;
+        } else if let Some(last_sign) = last_sign
+            && let Ok(since) = last_sign.duration_since(end_moment.time)
         {
             // How long the command ran, nobody knows; the event's own time is the last sign of its life.
-            end.time = sign;
+            end_moment.time = last_sign;
             // As the timestamps tell it, in whole milliseconds.
-            end.elapsed_seconds += since.as_millis() as f64 / 1000.0;
+            end_moment.elapsed_seconds += since.as_millis() as f64 / 1000.0;
         }
-        let finish = member(run, 0, Event::Finish(Box::new(finish)), &end)?;
-        write(&directory, &finish)
+        let finish = member(run_id, 0, Event::Finish(Box::new(finish)), &end_moment)?;
+        write(&run_directory, &finish)
     }
 }
 
 /// What an observer has left behind; its run is finished from this.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Left {
+pub struct ObserverLeft {
     /// Optimizer steps done, as last reported.
     pub steps: Option<u64>,
     /// What the kernel's counters of processes killed for memory said when the run began.
@@ -122,37 +122,37 @@ pub struct Left {
 }
 
 /// The counters in the first line of the samples.
-fn counters(directory: &Directory) -> Option<OomKillCounters> {
+fn counters(run_directory: &Directory) -> Option<OomKillCounters> {
     let mut line = String::new();
-    let file = directory.file(SAMPLES, Access::Read).ok()?;
+    let file = run_directory.file(SAMPLES, Access::Read).ok()?;
     let mut reader = BufReader::new(file.take(limits::SAMPLE_BYTES_MAX as u64));
     reader.read_line(&mut line).ok()?;
     SeriesLine::read(&line)?.oom_kill_counters
 }
 
 /// Whether nothing was ever written.
-fn is_blank(directory: &Directory) -> bool {
-    match directory.file(EVENTS, Access::Read) {
+fn is_blank(run_directory: &Directory) -> bool {
+    match run_directory.file(EVENTS, Access::Read) {
         Ok(file) => file.metadata().is_ok_and(|metadata| metadata.len() == 0),
         Err(error) => error.kind() == io::ErrorKind::NotFound,
     }
 }
 
-fn write(directory: &Directory, line: &str) -> Option<()> {
+fn write(run_directory: &Directory, line: &str) -> Option<()> {
     let mut log = AppendLog::new(EVENTS, limits::RUN_EVENTS_BYTES_MAX);
-    let stored = log.append(Some(directory), line, Importance::Essential);
+    let stored = log.append(Some(run_directory), line, Importance::Essential);
     log.sync();
     (stored == Written::Disk).then_some(())
 }
 
 /// An event of a run whose end nobody saw. It is the same event whichever launcher writes it.
-fn member(run: Uuid, number: u8, event: Event, at: &Last) -> Option<String> {
+fn member(run_id: Uuid, number: u8, event: Event, moment: &LastEvent) -> Option<String> {
     // A version 8 identity (vendor specific) out of the run's own, which is random.
-    let mut identity = run.into_bytes();
+    let mut identity = run_id.into_bytes();
     identity[0] ^= number;
     let uuid = Builder::from_custom_bytes(identity).into_uuid();
-    let member = Member::new(uuid, run, &event, at.time, at.elapsed_seconds);
+    let member = Member::new(uuid, run_id, &event, moment.time, moment.elapsed_seconds);
     let line = serde_json::to_string(&member).ok()?;
-    gate::judge(run, &line, &member).ok()?;
+    gate::judge(run_id, &line, &member).ok()?;
     Some(line)
 }

@@ -56,7 +56,7 @@ impl RunState {
 #[derive(Clone, Debug, Default)]
 pub struct RecordedRun {
     /// Its identity.
-    pub run: Uuid,
+    pub run_id: Uuid,
     /// When its first event happened.
     pub started: Option<SystemTime>,
     /// How it ended, or that it runs.
@@ -89,13 +89,13 @@ pub struct RecordedRun {
     pub activity: Option<SystemTime>,
     /// What the server said last.
     pub last_answer: Option<Answer>,
-    pub(super) last: Option<Last>,
-    pub(super) finished: bool,
+    pub(super) last_event: Option<LastEvent>,
+    pub(super) is_finished: bool,
 }
 
 /// What is known of a run's last event, for the finish that nobody wrote.
 #[derive(Clone, Debug)]
-pub(super) struct Last {
+pub(super) struct LastEvent {
     pub time: SystemTime,
     pub elapsed_seconds: f64,
 }
@@ -166,8 +166,8 @@ impl Store {
     /// Begins the journal of a run. It always begins: what can't be written is kept in memory.
     ///
     /// The journal outlives the store, and has a handle of its own.
-    pub fn begin(&self, run: Uuid, sending: Sending) -> Journal {
-        Journal::begin(self.runs.try_clone().ok(), run, sending)
+    pub fn begin(&self, run_id: Uuid, sending: Sending) -> Journal {
+        Journal::begin(self.runs.try_clone().ok(), run_id, sending)
     }
 
     /// Where the runs are, for messages.
@@ -179,91 +179,98 @@ impl Store {
     pub(super) fn identities(&self) -> Vec<Uuid> {
         let mut runs = Vec::new();
         for name in self.runs.names(RUNS_LISTED_MAX) {
-            if let Ok(run) = Uuid::parse_str(&name)
-                && run.to_string() == name
+            if let Ok(run_id) = Uuid::parse_str(&name)
+                && run_id.to_string() == name
             {
-                runs.push(run);
+                runs.push(run_id);
             }
         }
         runs
     }
 
-    pub(super) fn directory(&self, run: Uuid) -> io::Result<Directory> {
-        self.runs.below(&run.to_string(), Missing::Fail)
+    pub(super) fn run_directory(&self, run_id: Uuid) -> io::Result<Directory> {
+        self.runs.below(&run_id.to_string(), Missing::Fail)
     }
 
     /// A run whose observer is dead, and the right to change it; None where there is no such run.
-    pub(super) fn take(&self, run: Uuid, now: SystemTime) -> Option<(Directory, RunLock)> {
-        let directory = self.directory(run).ok()?;
-        let lock = lock::take(&directory, now)?;
-        Some((directory, lock))
+    pub(super) fn take(&self, run_id: Uuid, now: SystemTime) -> Option<(Directory, RunLock)> {
+        let run_directory = self.run_directory(run_id).ok()?;
+        let lock = lock::take(&run_directory, now)?;
+        Some((run_directory, lock))
     }
 
     /// The recorded runs, the latest first.
     pub fn runs(&self, now: SystemTime) -> Vec<RecordedRun> {
         let identities = self.identities().into_iter();
         let mut runs: Vec<_> = identities
-            .filter_map(|run| self.summary(run, now))
+            .filter_map(|run_id| self.summary(run_id, now))
             .collect();
-        runs.sort_by_key(|summary| Reverse((summary.started.or(summary.activity), summary.run)));
+        runs.sort_by_key(|recorded_run| {
+            Reverse((
+                recorded_run.started.or(recorded_run.activity),
+                recorded_run.run_id,
+            ))
+        });
         runs
     }
 
     /// The figures of one run; None where there is no such run.
-    pub fn summary(&self, run: Uuid, now: SystemTime) -> Option<RecordedRun> {
-        self.events(run, now, |_| {})
+    pub fn summary(&self, run_id: Uuid, now: SystemTime) -> Option<RecordedRun> {
+        self.events(run_id, now, |_| {})
     }
 
     /// Calls `each` with every event of a run in order, and returns the figures; None where there is none.
     pub fn events(
         &self,
-        run: Uuid,
+        run_id: Uuid,
         now: SystemTime,
-        each: impl FnMut(RecordedEvent),
+        visit: impl FnMut(RecordedEvent),
     ) -> Option<RecordedRun> {
-        let directory = self.directory(run).ok()?;
-        let living = lock::is_living(&directory, now);
-        let mut summary = summarize(&directory, run, now, each);
-        if living && !summary.finished {
-            summary.state = RunState::Running;
+        let run_directory = self.run_directory(run_id).ok()?;
+        let living = lock::is_living(&run_directory, now);
+        let mut recorded_run = summarize(&run_directory, run_id, now, visit);
+        if living && !recorded_run.is_finished {
+            recorded_run.state = RunState::Running;
         }
-        Some(summary)
+        Some(recorded_run)
     }
 
     /// Whether a run may be sent.
-    pub fn sending(&self, run: Uuid) -> Sending {
-        match self.directory(run) {
-            Ok(directory) => layout::sending(&directory),
+    pub fn sending(&self, run_id: Uuid) -> Sending {
+        match self.run_directory(run_id) {
+            Ok(run_directory) => layout::sending(&run_directory),
             Err(_) => Sending::Forbidden,
         }
     }
 
     /// The latest run. Of all others only the beginning is read.
     pub fn latest(&self, now: SystemTime) -> Option<Uuid> {
-        let began = |run: &Uuid| {
-            let time = match self.directory(*run) {
-                Ok(found) => read::began(&found, *run).or_else(|| lock::activity(&found, now)),
+        let first_event_time = |run_id: &Uuid| {
+            let time = match self.run_directory(*run_id) {
+                Ok(found) => {
+                    read::first_event_time(&found, *run_id).or_else(|| lock::activity(&found, now))
+                }
                 Err(_) => None,
             };
-            (time, *run)
+            (time, *run_id)
         };
-        self.identities().into_iter().max_by_key(began)
+        self.identities().into_iter().max_by_key(first_event_time)
     }
 
     /// The runs whose identity begins so, in order.
     pub fn named(&self, prefix: &str) -> Vec<Uuid> {
         let prefix = prefix.to_ascii_lowercase();
         let mut found = self.identities();
-        found.retain(|run| run.to_string().starts_with(&prefix));
+        found.retain(|run_id| run_id.to_string().starts_with(&prefix));
         found.sort_unstable();
         found
     }
 
     /// Calls `each` with a run's measurements in order; it says whether the measurement makes sense. Returns how many
     /// lines are none.
-    pub fn samples(&self, run: Uuid, each: impl FnMut(SeriesLine) -> bool) -> u64 {
-        match self.directory(run) {
-            Ok(directory) => read::samples(&directory, each).lines,
+    pub fn samples(&self, run_id: Uuid, visit: impl FnMut(SeriesLine) -> bool) -> u64 {
+        match self.run_directory(run_id) {
+            Ok(run_directory) => read::samples(&run_directory, visit).lines,
             Err(_) => 0,
         }
     }
@@ -271,40 +278,40 @@ impl Store {
 
 /// Walks a run's events once.
 pub(super) fn summarize(
-    directory: &Directory,
-    run: Uuid,
+    run_directory: &Directory,
+    run_id: Uuid,
     now: SystemTime,
-    mut each: impl FnMut(RecordedEvent),
+    mut visit: impl FnMut(RecordedEvent),
 ) -> RecordedRun {
-    let (answers, last_answer, of_answers) = read::deliveries(directory);
-    let mut summary = RecordedRun {
-        run,
-        sending: layout::sending(directory),
-        activity: lock::activity(directory, now),
+    let (answers, last_answer, damage_of_answers) = read::deliveries(run_directory);
+    let mut recorded_run = RecordedRun {
+        run_id,
+        sending: layout::sending(run_directory),
+        activity: lock::activity(run_directory, now),
         last_answer,
         ..RecordedRun::default()
     };
-    let of_events = read::events(directory, |line, member| {
-        let mut record = RecordedEvent {
+    let damage_of_events = read::events(run_directory, |line, member| {
+        let mut recorded_event = RecordedEvent {
             line: line.to_owned(),
             answer: answers.get(&member.uuid).cloned(),
             event: None,
             elapsed_seconds: None,
-            refusal: gate::judge(run, line, &member).err(),
+            refusal: gate::judge(run_id, line, &member).err(),
             member,
         };
-        if record.refusal.is_none()
-            && let Some((event, elapsed_seconds)) = record.member.read()
+        if recorded_event.refusal.is_none()
+            && let Some((event, elapsed_seconds)) = recorded_event.member.read()
         {
-            record.event = Some(event);
-            record.elapsed_seconds = elapsed_seconds;
+            recorded_event.event = Some(event);
+            recorded_event.elapsed_seconds = elapsed_seconds;
         }
-        summary.count(&record, now);
-        each(record);
+        recorded_run.count(&recorded_event, now);
+        visit(recorded_event);
     });
-    summary.damaged(of_answers);
-    summary.damaged(of_events);
-    summary
+    recorded_run.damaged(damage_of_answers);
+    recorded_run.damaged(damage_of_events);
+    recorded_run
 }
 
 impl RecordedEvent {
@@ -319,37 +326,37 @@ impl RecordedEvent {
 }
 
 impl RecordedRun {
-    fn count(&mut self, record: &RecordedEvent, now: SystemTime) {
+    fn count(&mut self, recorded_event: &RecordedEvent, now: SystemTime) {
         self.events += 1;
-        match &record.answer {
+        match &recorded_event.answer {
             Some(answer) if answer.disposition == Disposition::Delivered => self.delivered += 1,
             Some(_) => self.refused += 1,
-            None if self.sending == Sending::Permitted && record.is_waiting(now) => {
+            None if self.sending == Sending::Permitted && recorded_event.is_waiting(now) => {
                 self.waiting += 1;
-                self.waiting_bytes += record.line.len() as u64;
+                self.waiting_bytes += recorded_event.line.len() as u64;
             }
-            None => self.has_new_refusals |= record.refusal.is_some(),
+            None => self.has_new_refusals |= recorded_event.refusal.is_some(),
         }
-        let Some(event) = &record.event else {
+        let Some(event) = &recorded_event.event else {
             return;
         };
-        let happened = gate::happened(&record.member);
+        let happened = gate::happened(&recorded_event.member);
         self.started = self.started.or(happened);
         match event {
             Event::Start(start) => self.launcher.clone_from(&start.launcher),
             Event::Progress(progress) => self.steps = progress.step.or(self.steps),
             Event::Finish(finish) => {
-                self.finished = true;
+                self.is_finished = true;
                 self.steps = finish.total_steps.or(self.steps);
                 let outcome = finish.outcome.as_deref().and_then(Outcome::parse);
                 self.state = outcome.map_or(RunState::Unknown, RunState::Ended);
             }
             Event::Error(_) => {}
         }
-        let elapsed_seconds = record.elapsed_seconds.unwrap_or(0.0);
+        let elapsed_seconds = recorded_event.elapsed_seconds.unwrap_or(0.0);
         self.seconds = Some(elapsed_seconds);
         if let Some(time) = happened {
-            self.last = Some(Last {
+            self.last_event = Some(LastEvent {
                 time,
                 elapsed_seconds,
             });

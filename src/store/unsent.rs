@@ -24,7 +24,7 @@ use uuid::Uuid;
 /// The runs that have unsent events; none of their events or files is held.
 #[derive(Debug, Default)]
 pub struct UnsentRuns {
-    runs: VecDeque<Surveyed>,
+    runs: VecDeque<SurveyedRun>,
     /// Events that wait and will be in a page.
     pub events: u64,
     /// Events that wait but are beyond what is kept for sending.
@@ -32,8 +32,8 @@ pub struct UnsentRuns {
 }
 
 #[derive(Debug)]
-struct Surveyed {
-    run: Uuid,
+struct SurveyedRun {
+    run_id: Uuid,
     /// The last event that was in a page, or is left out; what follows it is to be sent.
     after: Option<Uuid>,
     /// Ours from its first page to its last.
@@ -49,16 +49,16 @@ pub struct UnsentPage {
     pub runs: Vec<Uuid>,
     /// Events that the gate has refused just now.
     pub refused: u64,
-    bytes: usize,
-    held: Vec<HeldRun>,
+    page_bytes: usize,
+    held_runs: Vec<HeldRun>,
     /// The events without an answer, and whose they are.
-    open: HashMap<Uuid, usize>,
+    unanswered: HashMap<Uuid, usize>,
 }
 
 /// A run that is ours while this is held.
 #[derive(Debug)]
 struct HeldRun {
-    directory: Directory,
+    run_directory: Directory,
     delivery: AppendLog,
     _lock: Arc<RunLock>,
 }
@@ -66,8 +66,9 @@ struct HeldRun {
 impl HeldRun {
     fn append(&mut self, outcome: &AttemptOutcome) {
         if let Some(line) = outcome.line() {
-            let directory = Some(&self.directory);
-            self.delivery.append(directory, &line, Importance::Ordinary);
+            let run_directory = Some(&self.run_directory);
+            self.delivery
+                .append(run_directory, &line, Importance::Ordinary);
         }
     }
 }
@@ -75,74 +76,81 @@ impl HeldRun {
 impl UnsentPage {
     /// Whether every event has its answer.
     pub fn is_settled(&self) -> bool {
-        self.open.is_empty()
+        self.unanswered.is_empty()
     }
 
     /// Writes down what became of those events of an attempt that are of this page; whether there was one.
     pub fn keep(&mut self, outcome: &AttemptOutcome) -> bool {
-        let mut any = false;
-        for (index, held) in self.held.iter_mut().enumerate() {
-            let Some(part) = outcome.of(|uuid| self.open.get(uuid) == Some(&index)) else {
+        let mut is_any = false;
+        for (run_index, held_runs) in self.held_runs.iter_mut().enumerate() {
+            let Some(outcome_part) =
+                outcome.of(|uuid| self.unanswered.get(uuid) == Some(&run_index))
+            else {
                 continue;
             };
-            any = true;
-            held.append(&part);
-            if part.answer.disposition.is_final() {
-                for uuid in &part.uuids {
-                    self.open.remove(uuid);
+            is_any = true;
+            held_runs.append(&outcome_part);
+            if outcome_part.answer.disposition.is_final() {
+                for uuid in &outcome_part.uuids {
+                    self.unanswered.remove(uuid);
                 }
             }
         }
-        any
+        is_any
     }
 
     const fn is_full(&self) -> bool {
-        self.bytes >= limits::PAGE_BYTES_MAX || self.runs.len() >= limits::PAGE_RUNS_MAX
+        self.page_bytes >= limits::PAGE_BYTES_MAX || self.runs.len() >= limits::PAGE_RUNS_MAX
     }
 
     /// Takes a run's next events, as far as there is room; whether there are more. None where it cannot be sent now.
-    fn take(&mut self, store: &Store, survey: &mut Surveyed, now: SystemTime) -> Option<bool> {
-        let directory = store.directory(survey.run).ok()?;
-        if !is_permitted(&directory) {
+    fn take(
+        &mut self,
+        store: &Store,
+        surveyed_run: &mut SurveyedRun,
+        now: SystemTime,
+    ) -> Option<bool> {
+        let run_directory = store.run_directory(surveyed_run.run_id).ok()?;
+        if !is_permitted(&run_directory) {
             return None;
         }
-        let is_first = survey.lock.is_none();
+        let is_first = surveyed_run.lock.is_none();
         if is_first {
-            survey.lock = Some(Arc::new(lock::take(&directory, now)?));
+            surveyed_run.lock = Some(Arc::new(lock::take(&run_directory, now)?));
         }
-        let lock = survey.lock.clone()?;
-        let index = self.held.len();
+        let lock = surveyed_run.lock.clone()?;
+        let run_index = self.held_runs.len();
         let mut refused = Vec::new();
-        let mut reached = survey.after.is_none();
-        let mut more = false;
-        summarize(&directory, survey.run, now, |record| {
-            let uuid = record.member.uuid;
-            if record.refusal.is_some() && record.answer.is_none() {
+        let mut is_reached = surveyed_run.after.is_none();
+        let mut has_more = false;
+        summarize(&run_directory, surveyed_run.run_id, now, |recorded_event| {
+            let uuid = recorded_event.member.uuid;
+            if recorded_event.refusal.is_some() && recorded_event.answer.is_none() {
                 refused.push(uuid);
-            } else if record.is_waiting(now) && reached {
-                if self.bytes >= limits::PAGE_BYTES_MAX {
-                    more = true;
+            } else if recorded_event.is_waiting(now) && is_reached {
+                if self.page_bytes >= limits::PAGE_BYTES_MAX {
+                    has_more = true;
                     return;
                 }
-                self.bytes += record.line.len();
-                self.lines.push(record.line);
-                self.open.insert(uuid, index);
-                survey.after = Some(uuid);
+                self.page_bytes += recorded_event.line.len();
+                self.lines.push(recorded_event.line);
+                self.unanswered.insert(uuid, run_index);
+                surveyed_run.after = Some(uuid);
             }
-            reached |= survey.after == Some(uuid);
+            is_reached |= surveyed_run.after == Some(uuid);
         });
-        let mut held = HeldRun {
-            directory,
+        let mut held_runs = HeldRun {
+            run_directory,
             delivery: AppendLog::new(DELIVERY, limits::RUN_DELIVERY_BYTES_MAX),
             _lock: lock,
         };
         if is_first && !refused.is_empty() {
             self.refused += refused.len() as u64;
-            held.append(&AttemptOutcome::refused_by_gate(refused, now));
+            held_runs.append(&AttemptOutcome::refused_by_gate(refused, now));
         }
-        self.held.push(held);
-        self.runs.push(survey.run);
-        Some(more)
+        self.held_runs.push(held_runs);
+        self.runs.push(surveyed_run.run_id);
+        Some(has_more)
     }
 }
 
@@ -152,9 +160,9 @@ impl UnsentRuns {
     pub fn next(&mut self, store: &Store, now: SystemTime) -> Option<UnsentPage> {
         let mut page = UnsentPage::default();
         while !page.is_full()
-            && let Some(survey) = self.runs.front_mut()
+            && let Some(surveyed_run) = self.runs.front_mut()
         {
-            if page.take(store, survey, now) == Some(true) {
+            if page.take(store, surveyed_run, now) == Some(true) {
                 break;
             }
             self.runs.pop_front();
@@ -167,22 +175,25 @@ impl Store {
     /// Which runs have something to be sent that nobody else is sending.
     pub fn waiting(&self, now: SystemTime) -> UnsentRuns {
         let identities = self.identities().into_iter();
-        let mut newest_first: Vec<_> = identities.filter_map(|run| self.survey(run, now)).collect();
-        newest_first.sort_by_key(|summary| Reverse((summary.activity, summary.run)));
+        let mut newest_first: Vec<_> = identities
+            .filter_map(|run_id| self.survey(run_id, now))
+            .collect();
+        newest_first
+            .sort_by_key(|recorded_run| Reverse((recorded_run.activity, recorded_run.run_id)));
         let mut waiting = UnsentRuns::default();
-        let mut room = limits::UNSENT_BYTES_MAX;
-        for summary in newest_first {
+        let mut bytes_left = limits::UNSENT_BYTES_MAX;
+        for recorded_run in newest_first {
             let mut after = None;
             let mut left_out = 0;
-            if summary.waiting_bytes > room {
-                (after, left_out) = self.beyond(summary.run, room, now);
+            if recorded_run.waiting_bytes > bytes_left {
+                (after, left_out) = self.left_out_of(recorded_run.run_id, bytes_left, now);
             }
-            room = room.saturating_sub(summary.waiting_bytes);
+            bytes_left = bytes_left.saturating_sub(recorded_run.waiting_bytes);
             waiting.left_out += left_out;
-            waiting.events += summary.waiting.saturating_sub(left_out);
-            if left_out < summary.waiting || summary.has_new_refusals {
-                waiting.runs.push_front(Surveyed {
-                    run: summary.run,
+            waiting.events += recorded_run.waiting.saturating_sub(left_out);
+            if left_out < recorded_run.waiting || recorded_run.has_new_refusals {
+                waiting.runs.push_front(SurveyedRun {
+                    run_id: recorded_run.run_id,
                     after,
                     lock: None,
                 });
@@ -191,27 +202,27 @@ impl Store {
         waiting
     }
 
-    fn survey(&self, run: Uuid, now: SystemTime) -> Option<RecordedRun> {
-        let directory = self.directory(run).ok()?;
-        if !is_permitted(&directory) || lock::is_living(&directory, now) {
+    fn survey(&self, run_id: Uuid, now: SystemTime) -> Option<RecordedRun> {
+        let run_directory = self.run_directory(run_id).ok()?;
+        if !is_permitted(&run_directory) || lock::is_living(&run_directory, now) {
             return None;
         }
-        let summary = summarize(&directory, run, now, |_| {});
-        (summary.waiting > 0 || summary.has_new_refusals).then_some(summary)
+        let recorded_run = summarize(&run_directory, run_id, now, |_| {});
+        (recorded_run.waiting > 0 || recorded_run.has_new_refusals).then_some(recorded_run)
     }
 
     /// The last of the events that do not fit into this room if the newest are to, and how many they are.
-    fn beyond(&self, run: Uuid, room: u64, now: SystemTime) -> (Option<Uuid>, u64) {
+    fn left_out_of(&self, run_id: Uuid, bytes_left: u64, now: SystemTime) -> (Option<Uuid>, u64) {
         let mut events = Vec::new();
-        self.events(run, now, |record| {
-            if record.is_waiting(now) {
-                events.push((record.member.uuid, record.line.len() as u64));
+        self.events(run_id, now, |recorded_event| {
+            if recorded_event.is_waiting(now) {
+                events.push((recorded_event.member.uuid, recorded_event.line.len() as u64));
             }
         });
-        let mut bytes = 0;
+        let mut page_bytes = 0;
         while let Some((uuid, length)) = events.pop() {
-            bytes += length;
-            if bytes > room {
+            page_bytes += length;
+            if page_bytes > bytes_left {
                 return (Some(uuid), events.len() as u64 + 1);
             }
         }

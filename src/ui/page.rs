@@ -94,11 +94,11 @@ impl Page {
 
     /// Lines of a width, the first of which begins here, and the others a little to the right.
     fn hanging(&mut self, text: &str, begin: usize, width: usize) {
-        let mut usual = begin;
+        let mut usual_indent = begin;
         for line in wrapped(text, width) {
-            let indent = indent(&line, usual, self.terminal.width);
+            let indent = indent(&line, usual_indent, self.terminal.width);
             self.line(&format!("{:indent$}{line}", ""));
-            usual = begin + HANGING;
+            usual_indent = begin + HANGING;
         }
     }
 
@@ -109,8 +109,8 @@ impl Page {
 }
 
 /// Blanks before a line: the usual ones, or fewer where it would not fit.
-fn indent(line: &str, usual: usize, width: usize) -> usize {
-    usual.min(width.saturating_sub(line.chars().count()))
+fn indent(line: &str, usual_indent: usize, width: usize) -> usize {
+    usual_indent.min(width.saturating_sub(line.chars().count()))
 }
 
 #[cfg(test)]

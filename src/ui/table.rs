@@ -31,12 +31,12 @@ pub fn table<const N: usize>(rows: &[[String; N]], terminal: Terminal) -> String
         shown.push(cells);
     }
     let indent = widths.first().map_or(0, |width| width + GAP);
-    let begins = line_begins(&widths, indent, terminal.width);
+    let line_begins = line_begins(&widths, indent, terminal.width);
     let mut text = String::new();
     for cells in &shown {
         let mut line = String::new();
         for (column, (cell, width)) in cells.iter().zip(widths).enumerate() {
-            if begins.contains(&column) {
+            if line_begins.contains(&column) {
                 finish(&mut text, &line);
                 line = " ".repeat(indent);
             }
@@ -61,20 +61,20 @@ pub fn table<const N: usize>(rows: &[[String; N]], terminal: Terminal) -> String
 
 /// The columns that begin another line of a row.
 fn line_begins(widths: &[usize], indent: usize, room: usize) -> Vec<usize> {
-    let mut begins = Vec::new();
+    let mut line_begins = Vec::new();
     let mut begin = 0;
-    let mut used = 0;
+    let mut used_width = 0;
     for (column, width) in widths.iter().copied().enumerate() {
         let is_last = column + 1 == widths.len();
         let least = if is_last { width.min(LAST_MIN) } else { width };
-        if column > begin && used + least > room {
-            begins.push(column);
+        if column > begin && used_width + least > room {
+            line_begins.push(column);
             begin = column;
-            used = indent;
+            used_width = indent;
         }
-        used += width + GAP;
+        used_width += width + GAP;
     }
-    begins
+    line_begins
 }
 
 fn finish(text: &mut String, line: &str) {

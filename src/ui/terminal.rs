@@ -37,15 +37,15 @@ impl Default for Terminal {
 impl Terminal {
     /// What stdout is.
     pub fn of_stdout(environment: Environment<'_>) -> Self {
-        let value = |name: &str| environment(name).filter(|value| !value.is_empty());
-        let term = value(env::TERM).unwrap_or_default();
-        let locale = env::LOCALE.iter().find_map(|name| value(name));
+        let non_empty = |name: &str| environment(name).filter(|value| !value.is_empty());
+        let terminal_name = non_empty(env::TERM).unwrap_or_default();
+        let locale = env::LOCALE.iter().find_map(|name| non_empty(name));
         let locale = locale.unwrap_or_default();
         let locale = locale.to_string_lossy().to_ascii_lowercase();
         let is_utf8 = locale.contains("utf-8") || locale.contains("utf8");
         // The kernel's own console has no braille.
-        let is_poor = term == "dumb" || term == "linux";
-        let wished = value(env::COLUMNS).and_then(|columns| columns.to_str()?.parse().ok());
+        let is_poor = terminal_name == "dumb" || terminal_name == "linux";
+        let wished = non_empty(env::COLUMNS).and_then(|columns| columns.to_str()?.parse().ok());
         let size = terminal::size(io::stdout().as_fd());
         let known = |number: u16| (number > 0).then_some(usize::from(number));
         let columns: Option<usize> = wished.or_else(|| known(size?.ws_col));
@@ -54,7 +54,9 @@ impl Terminal {
                 columns.clamp(*WIDTHS.start(), *WIDTHS.end())
             }),
             height: size.and_then(|size| known(size.ws_row)),
-            is_coloured: size.is_some() && term != "dumb" && value(env::NO_COLOR).is_none(),
+            is_coloured: size.is_some()
+                && terminal_name != "dumb"
+                && non_empty(env::NO_COLOR).is_none(),
             is_unicode: is_utf8 && !is_poor,
         }
     }
@@ -124,7 +126,9 @@ pub fn of_stderr() -> Option<TerminalKind> {
         return None;
     }
     match std::env::var_os(env::TERM) {
-        Some(term) if !term.is_empty() && term != "dumb" => Some(TerminalKind::Capable),
+        Some(terminal_name) if !terminal_name.is_empty() && terminal_name != "dumb" => {
+            Some(TerminalKind::Capable)
+        }
         _ => Some(TerminalKind::Dumb),
     }
 }

@@ -22,17 +22,17 @@ pub fn wrapped(text: &str, width: usize) -> Vec<String> {
         let words = paragraph.trim_start_matches(' ');
         let begin = paragraph.len() - words.len();
         let mut line = " ".repeat(begin.min(width));
-        let mut used = 0_usize;
+        let mut used_width = 0_usize;
         for word in words.split(' ') {
-            if used > 0 && used.saturating_add(word.chars().count() + 1) > width {
+            if used_width > 0 && used_width.saturating_add(word.chars().count() + 1) > width {
                 lines.push(std::mem::take(&mut line));
-                used = 0;
+                used_width = 0;
             }
-            if used > 0 {
+            if used_width > 0 {
                 line.push(' ');
             }
             line.push_str(word);
-            used = line.chars().count();
+            used_width = line.chars().count();
         }
         lines.push(line);
     }

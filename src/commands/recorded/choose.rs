@@ -17,29 +17,29 @@ const SHORT: usize = 8;
 /// Why there is none.
 pub fn identify<'a>(
     store: Option<&'a Store>,
-    prefix: Option<&str>,
+    run_prefix: Option<&str>,
     now: SystemTime,
 ) -> Result<(&'a Store, Uuid), Complaint> {
     let store = store.ok_or_else(nothing_recorded)?;
-    let Some(prefix) = prefix else {
+    let Some(run_prefix) = run_prefix else {
         let latest = store.latest(now).ok_or_else(nothing_recorded)?;
         return Ok((store, latest));
     };
-    let shown = harmless(prefix);
-    match store.named(prefix).as_slice() {
+    let shown_prefix = harmless(run_prefix);
+    match store.named(run_prefix).as_slice() {
         [run] => Ok((store, *run)),
         [] => Err(Complaint::new(
-            format!("no recorded run begins with `{shown}`"),
+            format!("no recorded run begins with `{shown_prefix}`"),
             "`axolotl-run --runs` lists the recorded runs",
         )),
-        several => {
-            let number = count(several.len() as u64, "run");
+        matching_runs => {
+            let run_count = count(matching_runs.len() as u64, "run");
             let mut names = Vec::new();
-            for run in several.iter().take(4) {
+            for run in matching_runs.iter().take(4) {
                 names.push(format!("`{run}`"));
             }
             Err(Complaint::new(
-                format!("{number} begin with `{shown}`"),
+                format!("{run_count} begin with `{shown_prefix}`"),
                 format!("add digits to choose between {}", names.join(", ")),
             ))
         }
@@ -54,7 +54,7 @@ pub fn nothing_recorded() -> Complaint {
 
 /// The digits of a run's identity that are shown.
 pub fn short(run: &RecordedRun) -> String {
-    run.run.to_string().chars().take(SHORT).collect()
+    run.run_id.to_string().chars().take(SHORT).collect()
 }
 
 /// `2026-11-22 13:16Z`.

@@ -5,7 +5,7 @@
 //! may have taken the events all the same.
 
 use super::choose::{identify, nothing_recorded};
-use crate::commands::output::{AnswerForm, Answered, FAILED, Output, count};
+use crate::commands::output::{AnswerForm, AnswerOutput, Answered, FAILED, count};
 use crate::store::{Forgotten, RecordedRun, Store};
 use crate::ui::Complaint;
 use serde_json::json;
@@ -17,67 +17,67 @@ const ALL: &str = "all";
 
 /// What became of the runs that were to be forgotten.
 #[derive(Debug, Default)]
-struct Gone {
+struct ForgottenRuns {
     deleted: Vec<Uuid>,
     /// Of these, the ones that a server may know.
     quote: Vec<Uuid>,
-    living: Vec<Uuid>,
+    still_running: Vec<Uuid>,
     failed: Vec<Uuid>,
 }
 
 /// Deletes the run whose identity begins with `what`, or all of them.
-pub fn run(store: Option<&Store>, what: &str, output: &mut Output) -> Answered {
-    if what.is_empty() {
+pub fn run(store: Option<&Store>, run_or_all: &str, output: &mut AnswerOutput) -> Answered {
+    if run_or_all.is_empty() {
         let hint = "`axolotl-run --runs` lists the recorded runs";
         return Err(Complaint::new("an empty name matches no run", hint));
     }
     let store = store.ok_or_else(nothing_recorded)?;
     let mut chosen = Vec::new();
-    if what == ALL {
+    if run_or_all == ALL {
         chosen = store.runs(output.now);
     } else {
-        let (_, run) = identify(Some(store), Some(what), output.now)?;
-        chosen.extend(store.summary(run, output.now));
+        let (_, recorded_run) = identify(Some(store), Some(run_or_all), output.now)?;
+        chosen.extend(store.summary(recorded_run, output.now));
     }
     if chosen.is_empty() {
         return Err(nothing_recorded());
     }
-    let mut gone = Gone::default();
-    for run in &chosen {
-        gone.forget(store, run, output.now);
+    let mut forgotten_runs = ForgottenRuns::default();
+    for recorded_run in &chosen {
+        forgotten_runs.forget(store, recorded_run, output.now);
     }
-    gone.report(output)
+    forgotten_runs.report(output)
 }
 
-impl Gone {
-    fn forget(&mut self, store: &Store, run: &RecordedRun, now: SystemTime) {
-        match store.forget(run.run, now) {
+impl ForgottenRuns {
+    fn forget(&mut self, store: &Store, recorded_run: &RecordedRun, now: SystemTime) {
+        match store.forget(recorded_run.run_id, now) {
             Forgotten::Deleted => {
-                self.deleted.push(run.run);
-                if run.delivered > 0 || run.last_answer.is_some() {
-                    self.quote.push(run.run);
+                self.deleted.push(recorded_run.run_id);
+                if recorded_run.delivered > 0 || recorded_run.last_answer.is_some() {
+                    self.quote.push(recorded_run.run_id);
                 }
             }
-            Forgotten::Living => self.living.push(run.run),
-            Forgotten::Failed => self.failed.push(run.run),
+            Forgotten::Living => self.still_running.push(recorded_run.run_id),
+            Forgotten::Failed => self.failed.push(recorded_run.run_id),
         }
     }
 
-    fn report(&self, output: &mut Output) -> Answered {
-        let left = !self.living.is_empty() || !self.failed.is_empty();
+    fn report(&self, output: &mut AnswerOutput) -> Answered {
+        let left = !self.still_running.is_empty() || !self.failed.is_empty();
         if output.form == AnswerForm::Json {
             let status = output.document(&json!({
                 "forgotten": self.deleted,
                 "quote": self.quote,
-                "still_running": self.living,
+                "still_running": self.still_running,
                 "failed": self.failed,
             }))?;
             return Ok(if left { FAILED } else { status });
         }
         let status = output.answer(&self.text())?;
-        for (runs, what, hint) in [
+        for (run_ids, state, hint) in [
             (
-                &self.living,
+                &self.still_running,
                 "being recorded now",
                 "forget it once its command has ended",
             ),
@@ -87,10 +87,10 @@ impl Gone {
                 "`axolotl-run --status` says where the records are",
             ),
         ] {
-            if let Some(run) = runs.first() {
-                let number = count(runs.len() as u64, "run");
-                let verb = if runs.len() == 1 { "is" } else { "are" };
-                let error = format!("{number} {verb} {what}, such as `{run}`");
+            if let Some(run_id) = run_ids.first() {
+                let number = count(run_ids.len() as u64, "run");
+                let verb = if run_ids.len() == 1 { "is" } else { "are" };
+                let error = format!("{number} {verb} {state}, such as `{run_id}`");
                 return Err(Complaint::new(error, hint));
             }
         }
@@ -108,8 +108,8 @@ impl Gone {
             return text;
         }
         text.push_str("\nTo have the sent events deleted, send these run ids to the maintainers of Axolotl:\n");
-        for run in &self.quote {
-            text.push_str(&format!("{run}\n"));
+        for run_id in &self.quote {
+            text.push_str(&format!("{run_id}\n"));
         }
         text
     }

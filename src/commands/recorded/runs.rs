@@ -1,7 +1,7 @@
 //! `--runs`: the recorded runs, the latest first.
 
 use super::choose::{minute, nothing_recorded, short};
-use crate::commands::output::{AnswerForm, Answered, FAILED, Output, count};
+use crate::commands::output::{AnswerForm, AnswerOutput, Answered, FAILED, count};
 use crate::store::{RecordedRun, Sending, Store};
 use crate::ui::table::table;
 use axolotl_run_core::event::wire;
@@ -14,77 +14,81 @@ const HEADINGS: [&str; 7] = [
 ];
 
 /// Prints the recorded runs. `store` is None where nothing was ever recorded.
-pub fn print(store: Option<&Store>, output: &mut Output) -> Answered {
-    let runs = store
+pub fn print(store: Option<&Store>, output: &mut AnswerOutput) -> Answered {
+    let recorded_runs = store
         .map(|store| store.runs(output.now))
         .unwrap_or_default();
     if output.form == AnswerForm::Json {
-        let described: Vec<_> = runs.iter().map(describe).collect();
+        let described: Vec<_> = recorded_runs.iter().map(describe).collect();
         let status = output.document(&json!({"runs": described}))?;
-        return Ok(if runs.is_empty() { FAILED } else { status });
+        return Ok(if recorded_runs.is_empty() {
+            FAILED
+        } else {
+            status
+        });
     }
-    if runs.is_empty() {
+    if recorded_runs.is_empty() {
         return Err(nothing_recorded());
     }
     let mut rows = vec![HEADINGS.map(str::to_owned)];
-    rows.extend(runs.iter().map(row));
+    rows.extend(recorded_runs.iter().map(table_row));
     output.answer(&table(&rows, output.terminal))
 }
 
 /// A run's figures for programs.
-pub fn describe(run: &RecordedRun) -> Value {
+pub fn describe(recorded_run: &RecordedRun) -> Value {
     json!({
-        "run": run.run,
-        "started": run.started.map(wire::timestamp),
-        "launcher": run.launcher,
-        "seconds": run.seconds,
-        "outcome": run.state.as_str(),
-        "steps": run.steps,
-        "consent": run.sending == Sending::Permitted,
-        "events": run.events,
-        "delivered": run.delivered,
-        "refused": run.refused,
-        "waiting": run.waiting,
-        "damaged_lines": run.damaged_lines,
-        "truncated": run.truncated,
+        "run": recorded_run.run_id,
+        "started": recorded_run.started.map(wire::timestamp),
+        "launcher": recorded_run.launcher,
+        "seconds": recorded_run.seconds,
+        "outcome": recorded_run.state.as_str(),
+        "steps": recorded_run.steps,
+        "consent": recorded_run.sending == Sending::Permitted,
+        "events": recorded_run.events,
+        "delivered": recorded_run.delivered,
+        "refused": recorded_run.refused,
+        "waiting": recorded_run.waiting,
+        "damaged_lines": recorded_run.damaged_lines,
+        "truncated": recorded_run.truncated,
     })
 }
 
 /// What became of a run's events, in words.
-pub fn events(run: &RecordedRun) -> String {
-    let mut parts = Vec::new();
-    for (number, word) in [
-        (run.delivered, "sent"),
-        (run.waiting, "waiting"),
-        (run.refused, "refused"),
+pub fn events(recorded_run: &RecordedRun) -> String {
+    let mut counted_events = Vec::new();
+    for (event_count, word) in [
+        (recorded_run.delivered, "sent"),
+        (recorded_run.waiting, "waiting"),
+        (recorded_run.refused, "refused"),
     ] {
-        if number > 0 {
-            parts.push(format!("{number} {word}"));
+        if event_count > 0 {
+            counted_events.push(format!("{event_count} {word}"));
         }
     }
-    if !parts.is_empty() {
-        return parts.join(", ");
+    if !counted_events.is_empty() {
+        return counted_events.join(", ");
     }
-    match run.sending {
-        Sending::Forbidden => format!("{}, only here", run.events),
-        Sending::Permitted => format!("{}, none sent", run.events),
+    match recorded_run.sending {
+        Sending::Forbidden => format!("{}, only here", recorded_run.events),
+        Sending::Permitted => format!("{}, none sent", recorded_run.events),
     }
 }
 
-fn row(run: &RecordedRun) -> [String; 7] {
-    let mut events = events(run);
-    if run.damaged_lines > 0 {
-        let damaged = count(run.damaged_lines, "damaged line");
+fn table_row(recorded_run: &RecordedRun) -> [String; 7] {
+    let mut events = events(recorded_run);
+    if recorded_run.damaged_lines > 0 {
+        let damaged = count(recorded_run.damaged_lines, "damaged line");
         events.push_str(&format!(", {damaged}"));
     }
     let or = |text: Option<String>, unknown: &str| text.unwrap_or_else(|| unknown.to_owned());
     [
-        short(run),
-        or(run.started.map(minute), "?"),
-        or(run.launcher.clone(), "-"),
-        or(run.seconds.map(units::duration), "-"),
-        run.state.as_str().to_owned(),
-        or(run.steps.map(|steps| steps.to_string()), "-"),
+        short(recorded_run),
+        or(recorded_run.started.map(minute), "?"),
+        or(recorded_run.launcher.clone(), "-"),
+        or(recorded_run.seconds.map(units::duration), "-"),
+        recorded_run.state.as_str().to_owned(),
+        or(recorded_run.steps.map(|steps| steps.to_string()), "-"),
         events,
     ]
 }

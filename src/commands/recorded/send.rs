@@ -3,7 +3,7 @@
 //! Only runs that were recorded with consent, and only while consent stands: who turned telemetry off since
 //! has withdrawn it for what waits as well. It gives up after a few failures; what is not sent stays.
 
-use crate::commands::output::{AnswerForm, Answered, FAILED, Output, count};
+use crate::commands::output::{AnswerForm, AnswerOutput, Answered, FAILED, count};
 use crate::delivery::{
     AttemptOutcome, Certificates, Destination, Disposition, Endpoint, EndpointState, Key, Priority,
     Uploader,
@@ -47,7 +47,7 @@ struct Totals {
 }
 
 /// Uploads what waits. `store` is None where nothing was ever recorded.
-pub fn run(store: Option<&Store>, request: SendRequest<'_>, output: &mut Output) -> Answered {
+pub fn run(store: Option<&Store>, request: SendRequest<'_>, output: &mut AnswerOutput) -> Answered {
     let (endpoint, key) = ready(&request)?;
     let mut totals = Totals::default();
     if let Some(store) = store {
@@ -135,7 +135,7 @@ impl Totals {
         self.settled += events;
     }
 
-    fn report(&self, output: &mut Output) -> Answered {
+    fn report(&self, output: &mut AnswerOutput) -> Answered {
         if output.form == AnswerForm::Json {
             let status = output.document(&json!({
                 "sent": self.delivered,

@@ -5,7 +5,7 @@
 
 use super::choose::{identify, nothing_recorded};
 use super::runs;
-use crate::commands::output::{AnswerForm, Answered, Output, count};
+use crate::commands::output::{AnswerForm, AnswerOutput, Answered, count};
 use crate::commands::status;
 use crate::delivery::Disposition;
 use crate::store::{RecordedEvent, RecordedRun, Sending, Store};
@@ -21,51 +21,65 @@ use std::time::SystemTime;
 const LABEL: usize = 9;
 
 /// Prints one run: the latest, or the one whose identity begins with `prefix`.
-pub fn print(store: Option<&Store>, prefix: Option<&str>, output: &mut Output) -> Answered {
-    let (store, run) = identify(store, prefix, output.now)?;
+pub fn print(
+    store: Option<&Store>,
+    run_prefix: Option<&str>,
+    output: &mut AnswerOutput,
+) -> Answered {
+    let (store, recorded_run) = identify(store, run_prefix, output.now)?;
     let terminal = output.terminal.for_statements();
-    let sending = store.sending(run);
-    let mut described = Vec::new();
-    let mut texts = Vec::new();
+    let sending = store.sending(recorded_run);
+    let mut described_events = Vec::new();
+    let mut rendered_events = Vec::new();
     let mut missed = Vec::new();
-    let summary = store.events(run, output.now, |record| {
-        missed.extend(dropped(&record));
-        let (_, fate) = fate(&record, sending, output.now);
+    let recorded_run = store.events(recorded_run, output.now, |recorded_event| {
+        missed.extend(dropped(&recorded_event));
+        let (_, fate) = fate(&recorded_event, sending, output.now);
         match output.form {
-            AnswerForm::Json => described.push(describe(&record, &fate)),
-            AnswerForm::Text => texts.push(render(&record.member, &fate, terminal)),
+            AnswerForm::Json => described_events.push(describe(&recorded_event, &fate)),
+            AnswerForm::Text => {
+                rendered_events.push(render(&recorded_event.member, &fate, terminal))
+            }
         }
     });
-    let summary = summary.ok_or_else(nothing_recorded)?;
-    missed.extend(damage(&summary));
+    let recorded_run = recorded_run.ok_or_else(nothing_recorded)?;
+    missed.extend(damage(&recorded_run));
     if output.form == AnswerForm::Json {
-        let run = runs::describe(&summary);
-        return output.document(&json!({"run": run, "events": described, "missed": missed}));
+        let recorded_run = runs::describe(&recorded_run);
+        return output
+            .document(&json!({"run": recorded_run, "events": described_events, "missed": missed}));
     }
-    let mut foot = Page::new(terminal, LABEL);
+    let mut footer = Page::new(terminal, LABEL);
     if !missed.is_empty() {
-        foot.line("");
+        footer.line("");
     }
-    foot.entries("missed", &missed);
-    let (heading, texts, foot) = (heading(&summary, terminal), texts.join("\n"), foot.finish());
-    output.answer(&format!("{heading}\n{texts}{foot}"))
+    footer.entries("missed", &missed);
+    let (heading, rendered_events, footer) = (
+        heading(&recorded_run, terminal),
+        rendered_events.join("\n"),
+        footer.finish(),
+    );
+    output.answer(&format!("{heading}\n{rendered_events}{footer}"))
 }
 
-fn heading(run: &RecordedRun, terminal: Terminal) -> String {
+fn heading(recorded_run: &RecordedRun, terminal: Terminal) -> String {
     let mut page = Page::new(terminal, LABEL);
-    page.entry("run", &run.run.to_string());
-    let started = run.started.map(wire::timestamp);
+    page.entry("run", &recorded_run.run_id.to_string());
+    let started = recorded_run.started.map(wire::timestamp);
     page.entry("started", started.as_deref().unwrap_or("unknown"));
-    let mut outcome = run.state.as_str().to_owned();
-    if let Some(steps) = run.steps {
+    let mut outcome = recorded_run.state.as_str().to_owned();
+    if let Some(steps) = recorded_run.steps {
         outcome.push_str(&format!(", {}", count(steps, "step")));
     }
     page.entry("outcome", &outcome);
-    page.entry("events", &runs::events(run));
-    match run.sending {
+    page.entry("events", &runs::events(recorded_run));
+    match recorded_run.sending {
         Sending::Permitted => {
             page.entry("consent", "recorded with consent to send");
-            page.entry("server", &status::answered(run.last_answer.as_ref()));
+            page.entry(
+                "server",
+                &status::answered(recorded_run.last_answer.as_ref()),
+            );
         }
         Sending::Forbidden => page.entry("consent", "recorded on this machine only; never sent"),
     }
@@ -73,8 +87,12 @@ fn heading(run: &RecordedRun, terminal: Terminal) -> String {
 }
 
 /// What became of an event: as one of a few words that can be counted, and in a few more.
-pub fn fate(record: &RecordedEvent, sending: Sending, now: SystemTime) -> (&'static str, String) {
-    if let Some(answer) = &record.answer {
+pub fn fate(
+    recorded_event: &RecordedEvent,
+    sending: Sending,
+    now: SystemTime,
+) -> (&'static str, String) {
+    if let Some(answer) = &recorded_event.answer {
         let word = match answer.disposition {
             Disposition::Delivered => "sent",
             _ => "refused",
@@ -85,12 +103,12 @@ pub fn fate(record: &RecordedEvent, sending: Sending, now: SystemTime) -> (&'sta
         }
         return (word, words);
     }
-    if let Some(refusal) = record.refusal {
+    if let Some(refusal) = recorded_event.refusal {
         return ("refused", format!("refused: {}", refusal.reason()));
     }
     let (word, words) = if sending == Sending::Forbidden {
         ("kept here", "not sent")
-    } else if record.is_waiting(now) {
+    } else if recorded_event.is_waiting(now) {
         ("waiting", "waiting to be sent")
     } else {
         ("too old to be sent", "not sent: too old")
@@ -105,10 +123,10 @@ fn render(member: &Member, fate: &str, terminal: Terminal) -> String {
     page.finish()
 }
 
-fn describe(record: &RecordedEvent, fate: &str) -> Value {
-    let answer = record.answer.as_ref();
+fn describe(recorded_event: &RecordedEvent, fate: &str) -> Value {
+    let answer = recorded_event.answer.as_ref();
     json!({
-        "event": record.member,
+        "event": recorded_event.member,
         "fate": fate,
         "status": answer.and_then(|answer| answer.status),
         "answered": answer.map(|answer| answer.time.as_str()),
@@ -116,9 +134,9 @@ fn describe(record: &RecordedEvent, fate: &str) -> Value {
 }
 
 /// What the finish event says was missed, in the words of the published list.
-pub fn dropped(record: &RecordedEvent) -> Vec<String> {
+pub fn dropped(recorded_event: &RecordedEvent) -> Vec<String> {
     let mut missed = Vec::new();
-    if let Some(Event::Finish(finish)) = &record.event
+    if let Some(Event::Finish(finish)) = &recorded_event.event
         && let Some(dropped) = &finish.dropped
     {
         let figures = json!(dropped);
@@ -132,13 +150,13 @@ pub fn dropped(record: &RecordedEvent) -> Vec<String> {
     missed
 }
 
-pub fn damage(run: &RecordedRun) -> Vec<String> {
+pub fn damage(recorded_run: &RecordedRun) -> Vec<String> {
     let mut damage = Vec::new();
-    if run.damaged_lines > 0 {
-        let lines = count(run.damaged_lines, "line");
+    if recorded_run.damaged_lines > 0 {
+        let lines = count(recorded_run.damaged_lines, "line");
         damage.push(format!("{lines} of the journal that cannot be read"));
     }
-    if run.truncated {
+    if recorded_run.truncated {
         damage.push("what the journal holds beyond the first 64 MB".to_owned());
     }
     damage

@@ -165,14 +165,14 @@ impl Chart {
     /// The figure that is told of the first curve.
     pub fn told(&self) -> String {
         match self.curves.first() {
-            Some(named) => self.told_of(named),
+            Some(named_curve) => self.told_of(named_curve),
             None => String::new(),
         }
     }
 
     /// The figure that is told of a curve, with its name: `peak 18.7 GiB`.
-    pub fn told_of(&self, named: &NamedCurve) -> String {
-        let Some(figures) = figures(&named.curve) else {
+    pub fn told_of(&self, named_curve: &NamedCurve) -> String {
+        let Some(figures) = figures(&named_curve.curve) else {
             return String::new();
         };
         let (word, value) = match self.tells {
@@ -186,8 +186,8 @@ impl Chart {
     /// From where to where its axis goes; never of no height.
     pub fn axis(&self) -> (f64, f64) {
         let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
-        for named in &self.curves {
-            if let Some(figures) = figures(&named.curve) {
+        for named_curve in &self.curves {
+            if let Some(figures) = figures(&named_curve.curve) {
                 low = low.min(figures.least);
                 high = high.max(figures.greatest);
             }
@@ -213,7 +213,10 @@ impl Chart {
     /// Whether a curve runs so far above the first one that the two could not be read on one axis: the memory of a
     /// control group that the run shares with many others.
     pub fn is_far_above(&self, curve: &NamedCurve) -> bool {
-        let first = self.curves.first().and_then(|named| figures(&named.curve));
+        let first = self
+            .curves
+            .first()
+            .and_then(|named_curve| figures(&named_curve.curve));
         let (Some(first), Some(other)) = (first, figures(&curve.curve)) else {
             return false;
         };
@@ -223,9 +226,9 @@ impl Chart {
     /// The chart with the curves that can be read on one axis; the others are told of, and not drawn.
     pub fn legible(&self) -> Self {
         let mut chart = self.clone();
-        for named in &mut chart.curves {
-            if self.is_far_above(named) {
-                named.curve.clear();
+        for named_curve in &mut chart.curves {
+            if self.is_far_above(named_curve) {
+                named_curve.curve.clear();
             }
         }
         chart
@@ -313,7 +316,7 @@ pub fn charts(series: &Series, summary: &Summary) -> Vec<Chart> {
         // One point is no curve.
         chart
             .curves
-            .retain(|named| named.curve.iter().flatten().count() > 1);
+            .retain(|named_curve| named_curve.curve.iter().flatten().count() > 1);
     }
     all.retain(|chart| !chart.curves.is_empty());
     all

@@ -32,11 +32,13 @@ pub const HEADING: [&str; 4] = ["run", "started", "ended", "error"];
 type WordFigure = (&'static str, fn(&ReportData) -> Option<String>);
 
 const WORDS: [WordFigure; 5] = [
-    ("run", |data| Some(data.name())),
-    ("started", |data| data.run.started.map(choose::minute)),
-    ("ended", |data| Some(data.headline())),
-    ("error", |data| {
-        data.summary.error.as_ref().map(ErrorEvent::headline)
+    ("run", |report| Some(report.name())),
+    ("started", |report| {
+        report.recorded_run.started.map(choose::minute)
+    }),
+    ("ended", |report| Some(report.headline())),
+    ("error", |report| {
+        report.summary.error.as_ref().map(ErrorEvent::headline)
     }),
     ("steps", steps),
 ];
@@ -49,20 +51,24 @@ type NumberFigure = (
 );
 
 const NUMBERS: [NumberFigure; 8] = [
-    ("took", units::duration, |data| data.summary.seconds),
-    ("steps/s", units::number, |data| {
-        data.summary.steps_per_second
+    ("took", units::duration, |report| report.summary.seconds),
+    ("steps/s", units::number, |report| {
+        report.summary.steps_per_second
     }),
-    ("loss", units::number, |data| {
-        data.summary.loss.as_ref()?.parse().ok()
+    ("loss", units::number, |report| {
+        report.summary.loss.as_ref()?.parse().ok()
     }),
-    ("memory", units::bytes, |data| {
-        data.summary.peak_process_bytes.map(|bytes| bytes as f64)
+    ("memory", units::bytes, |report| {
+        report.summary.peak_process_bytes.map(|bytes| bytes as f64)
     }),
-    ("CPU cores", units::number, |data| data.summary.cores_used()),
+    ("CPU cores", units::number, |report| {
+        report.summary.cores_used()
+    }),
     ("GPU busy", units::percent, gpu_load),
     ("GPU memory", units::bytes, gpu_peak),
-    ("energy", units::energy, |data| data.summary.gpu_joules()),
+    ("energy", units::energy, |report| {
+        report.summary.gpu_joules()
+    }),
 ];
 
 /// The figures of both runs; what neither knows is left out.
@@ -71,7 +77,7 @@ pub fn rows(pair: [&ReportData; 2]) -> Vec<FigureRow> {
     for (label, words) in WORDS {
         rows.push(FigureRow {
             label,
-            texts: pair.map(|data| words(data).unwrap_or_default()),
+            texts: pair.map(|report| words(report).unwrap_or_default()),
             change: String::new(),
         });
     }
@@ -87,16 +93,16 @@ pub fn rows(pair: [&ReportData; 2]) -> Vec<FigureRow> {
     rows
 }
 
-fn steps(data: &ReportData) -> Option<String> {
-    let step = data.summary.step?;
-    Some(match data.summary.total_steps {
+fn steps(report: &ReportData) -> Option<String> {
+    let step = report.summary.step?;
+    Some(match report.summary.total_steps {
         Some(total) => format!("{step} of {total}"),
         None => step.to_string(),
     })
 }
 
-fn gpu_load(data: &ReportData) -> Option<f64> {
-    let gpus = data.summary.gpus.values();
+fn gpu_load(report: &ReportData) -> Option<f64> {
+    let gpus = report.summary.gpus.values();
     let loads: Vec<_> = gpus.filter_map(GpuUse::load).collect();
     if loads.is_empty() {
         return None;
@@ -104,8 +110,12 @@ fn gpu_load(data: &ReportData) -> Option<f64> {
     Some(loads.iter().sum::<f64>() / loads.len() as f64)
 }
 
-fn gpu_peak(data: &ReportData) -> Option<f64> {
-    let peaks = data.summary.gpus.values().filter_map(|gpu| gpu.peak_bytes);
+fn gpu_peak(report: &ReportData) -> Option<f64> {
+    let peaks = report
+        .summary
+        .gpus
+        .values()
+        .filter_map(|gpu| gpu.peak_bytes);
     Some(peaks.max()? as f64)
 }
 
@@ -128,7 +138,7 @@ fn change(figures: [Option<f64>; 2]) -> Option<String> {
 /// The charts that either run has, each with the first curve of both on one axis, or they could not be compared; the
 /// curve of a run that has none is empty.
 pub fn pairs(pair: [&ReportData; 2]) -> Vec<Chart> {
-    let charts_of_both = pair.map(|data| charts(&data.series, &data.summary));
+    let charts_of_both = pair.map(|report| charts(&report.series, &report.summary));
     let mut shared_charts: Vec<Chart> = Vec::new();
     for template in charts_of_both.iter().flatten() {
         if shared_charts.iter().any(|known| known.key == template.key) {
@@ -136,7 +146,7 @@ pub fn pairs(pair: [&ReportData; 2]) -> Vec<Chart> {
         }
         let mut shared = template.clone();
         shared.curves.clear();
-        for (data, charts_of_run) in pair.iter().zip(&charts_of_both) {
+        for (report, charts_of_run) in pair.iter().zip(&charts_of_both) {
             let mut curve = Curve::new();
             for chart in charts_of_run {
                 if chart.key == template.key
@@ -148,7 +158,7 @@ pub fn pairs(pair: [&ReportData; 2]) -> Vec<Chart> {
                 }
             }
             // What tells the curves apart is whose they are.
-            let name = format!("run {}", data.name());
+            let name = format!("run {}", report.name());
             shared.curves.push(NamedCurve::new(&name, curve));
         }
         shared_charts.push(shared);

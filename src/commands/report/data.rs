@@ -21,7 +21,7 @@ const STALLED_SECONDS: f64 = 60.0;
 #[derive(Debug)]
 pub struct ReportData {
     /// Its figures in the store.
-    pub run: RecordedRun,
+    pub recorded_run: RecordedRun,
     /// What its events say.
     pub summary: Summary,
     /// What was measured.
@@ -34,28 +34,28 @@ pub struct ReportData {
 
 impl ReportData {
     /// Reads a run; None where there is none.
-    pub fn read(store: &Store, run: Uuid, now: SystemTime) -> Option<Self> {
+    pub fn read(store: &Store, recorded_run: Uuid, now: SystemTime) -> Option<Self> {
         let mut summary = Summary::default();
         let mut series = Series::default();
         let mut tallies = BTreeMap::<_, BTreeMap<_, _>>::new();
         let mut missed = Vec::new();
-        let sending = store.sending(run);
-        let run = store.events(run, now, |record| {
-            missed.extend(show::dropped(&record));
-            let (became, _) = show::fate(&record, sending, now);
-            let Some(event) = record.event else {
+        let sending = store.sending(recorded_run);
+        let recorded_run = store.events(recorded_run, now, |recorded_event| {
+            missed.extend(show::dropped(&recorded_event));
+            let (fate, _) = show::fate(&recorded_event, sending, now);
+            let Some(event) = recorded_event.event else {
                 return;
             };
             *tallies
                 .entry(event.name())
                 .or_default()
-                .entry(became)
+                .entry(fate)
                 .or_default() += 1;
-            series.event(&event, record.elapsed_seconds);
-            summary.take(event, record.elapsed_seconds);
+            series.event(&event, recorded_event.elapsed_seconds);
+            summary.take(event, recorded_event.elapsed_seconds);
         })?;
-        missed.extend(show::damage(&run));
-        let unreadable = store.samples(run.run, |line| {
+        missed.extend(show::damage(&recorded_run));
+        let unreadable = store.samples(recorded_run.run_id, |line| {
             for gpu in &line.gpus {
                 if let Some(load) = gpu.utilization {
                     summary.load(gpu.index, load);
@@ -67,11 +67,11 @@ impl ReportData {
             let lines = count(unreadable, "measurement");
             missed.push(format!("{lines} that cannot be read"));
         }
-        if run.state == RunState::Running {
+        if recorded_run.state == RunState::Running {
             summary.seconds = Some(summary.seconds.unwrap_or(0.0).max(series.end()));
         }
         Some(Self {
-            run,
+            recorded_run,
             summary,
             series,
             tallies,
@@ -86,20 +86,20 @@ impl ReportData {
 
     /// The first digits of its identity.
     pub fn name(&self) -> String {
-        choose::short(&self.run)
+        choose::short(&self.recorded_run)
     }
 
     /// How it ended, in a word or two.
     pub fn headline(&self) -> String {
         match &self.summary.finish {
-            Some(finish) if self.run.state != RunState::Running => finish.headline(),
-            _ => self.run.state.as_str().to_owned(),
+            Some(finish) if self.recorded_run.state != RunState::Running => finish.headline(),
+            _ => self.recorded_run.state.as_str().to_owned(),
         }
     }
 
     /// The style of that word.
     pub const fn style(&self) -> Style {
-        match self.run.state {
+        match self.recorded_run.state {
             RunState::Ended(Outcome::Success) => Style::Good,
             RunState::Ended(Outcome::Error | Outcome::Signal) => Style::Bad,
             RunState::Running | RunState::Ended(Outcome::Lost) | RunState::Unknown => Style::Open,
@@ -128,10 +128,10 @@ impl ReportData {
 
     /// When it began, how long it took, and what started it.
     pub fn began(&self) -> String {
-        let started = self.run.started.map(choose::minute);
+        let started = self.recorded_run.started.map(choose::minute);
         let mut text = started.unwrap_or_else(|| "unknown".to_owned());
         if let Some(seconds) = self.summary.seconds {
-            let word = match self.run.state {
+            let word = match self.recorded_run.state {
                 RunState::Running => "for",
                 _ => "took",
             };
@@ -145,27 +145,27 @@ impl ReportData {
 
     /// Seconds in which nothing moved at the end: as the observer saw it happen, else by what was measured of steps.
     pub fn stalled(&self) -> Option<f64> {
-        if let Some(seen) = self.summary.standstill {
-            return Some((self.seconds() - seen.since).max(0.0));
+        if let Some(standstill) = self.summary.standstill {
+            return Some((self.seconds() - standstill.since).max(0.0));
         }
         let step = self.summary.step?;
         let is_done = self.summary.total_steps.is_some_and(|total| step >= total);
-        let last = self.series.last_step_at()?;
+        let last_step_seconds = self.series.last_step_at()?;
         if is_done || step == 0 {
             return None;
         }
-        let usual = last / step as f64;
-        let idle = self.seconds() - last;
-        if idle <= STALLED_SECONDS.max(STALLED_STEPS * usual) {
+        let usual_seconds_a_step = last_step_seconds / step as f64;
+        let idle_seconds = self.seconds() - last_step_seconds;
+        if idle_seconds <= STALLED_SECONDS.max(STALLED_STEPS * usual_seconds_a_step) {
             return None;
         }
-        Some(idle)
+        Some(idle_seconds)
     }
 
     /// The same in words.
     pub fn standstill(&self) -> Option<String> {
-        if let Some(seen) = lines::standstill(&self.summary) {
-            return Some(seen);
+        if let Some(standstill) = lines::standstill(&self.summary) {
+            return Some(standstill);
         }
         let seconds = units::duration(self.stalled()?);
         Some(format!("no step in the last {seconds}"))
@@ -179,13 +179,16 @@ impl ReportData {
 
     /// What was sent and what not, in a sentence.
     pub fn sent(&self) -> String {
-        let run = &self.run;
-        let events = count(run.events, "event");
-        if run.sending == Sending::Forbidden {
+        let recorded_run = &self.recorded_run;
+        let events = count(recorded_run.events, "event");
+        if recorded_run.sending == Sending::Forbidden {
             return format!("nothing ({events}, on this machine only)");
         }
-        let mut text = format!("{} of {events}", run.delivered);
-        for (number, word) in [(run.waiting, "waiting"), (run.refused, "refused")] {
+        let mut text = format!("{} of {events}", recorded_run.delivered);
+        for (number, word) in [
+            (recorded_run.waiting, "waiting"),
+            (recorded_run.refused, "refused"),
+        ] {
             if number > 0 {
                 text.push_str(&format!(", {number} {word}"));
             }

@@ -5,6 +5,7 @@
 //! begins at zero. Pure; no width, height or curve makes it fail.
 
 use super::series::{Curve, CurvePoint};
+use super::svg::share;
 use std::ops::RangeInclusive;
 
 /// Where a chart goes, and what it spans.
@@ -76,13 +77,8 @@ fn character(bits: u32, is_unicode: bool) -> char {
 /// The rows that a point covers, from the bottom.
 fn span(point: &CurvePoint, area: &Area, rows: usize) -> Option<RangeInclusive<usize>> {
     let (bottom, top) = area.axis;
-    let highest = rows.checked_sub(1)?;
-    let row = |value: f64| {
-        // Divided before it is subtracted: the span of two large numbers may be none.
-        let share = (value / 2.0 - bottom / 2.0) / (top / 2.0 - bottom / 2.0);
-        // A float's cast saturates, and makes nothing of what is no number.
-        ((share * highest as f64).round() as usize).min(highest)
-    };
+    let highest_row = rows.checked_sub(1)?;
+    let row = |value| (share(value, bottom, top) * highest_row as f64).round() as usize;
     // A filled chart shows the mean: of several GPUs one that idles would be hidden behind those that do not.
     Some(if area.filled {
         0..=row(point.mean)
@@ -93,26 +89,23 @@ fn span(point: &CurvePoint, area: &Area, rows: usize) -> Option<RangeInclusive<u
 
 /// The curve at evenly spaced columns: what fell into each, and between two points the line that joins them.
 pub fn at_columns(curve: &Curve, seconds: f64, columns: usize) -> Vec<Option<CurvePoint>> {
-    let mut at: Vec<Option<CurvePoint>> = vec![None; columns];
-    let Some(last) = columns.checked_sub(1) else {
-        return at;
-    };
-    // A float's cast saturates, and makes nothing of what is no number.
-    let column = |time: f64| ((time / seconds * last as f64).round() as usize).min(last);
-    let mut before: Option<CurvePoint> = None;
+    let mut at_columns = vec![None; columns];
+    let last_column = columns.saturating_sub(1);
+    let column = |time| (share(time, 0.0, seconds) * last_column as f64).round() as usize;
+    let mut previous: Option<CurvePoint> = None;
     for point in curve {
-        if let (Some(before), Some(point)) = (before, point) {
+        if let (Some(before), Some(point)) = (previous, point) {
             let (from, to) = (column(before.at), column(point.at));
             for between in from + 1..to {
                 let share = (between - from) as f64 / (to - from) as f64;
                 let mean = before.mean * (1.0 - share) + point.mean * share;
-                if let Some(place) = at.get_mut(between) {
+                if let Some(place) = at_columns.get_mut(between) {
                     *place = Some(CurvePoint::single(before.at, mean));
                 }
             }
         }
         if let Some(point) = point
-            && let Some(place) = at.get_mut(column(point.at))
+            && let Some(place) = at_columns.get_mut(column(point.at))
         {
             let other = place.unwrap_or(*point);
             *place = Some(CurvePoint {
@@ -122,9 +115,9 @@ pub fn at_columns(curve: &Curve, seconds: f64, columns: usize) -> Vec<Option<Cur
                 greatest: other.greatest.max(point.greatest),
             });
         }
-        before = *point;
+        previous = *point;
     }
-    at
+    at_columns
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use std::fmt;
 #[template(path = "page.html")]
 struct HtmlPage<'a> {
     title: String,
-    data: &'a ReportData,
+    report: &'a ReportData,
     other: Option<&'a ReportData>,
     rows: Vec<FigureRow>,
     charts: Vec<HtmlChart>,
@@ -32,30 +32,30 @@ struct HtmlChart {
 }
 
 /// The whole page, of one run or of two.
-pub fn page(data: &ReportData, other: Option<&ReportData>) -> String {
+pub fn page(report: &ReportData, other: Option<&ReportData>) -> String {
     let mut drawn = Vec::new();
     let title;
     if let Some(other) = other {
-        title = format!("runs {} and {}", data.name(), other.name());
-        let seconds = compare::seconds([data, other]);
-        for chart in compare::pairs([data, other]) {
+        title = format!("runs {} and {}", report.name(), other.name());
+        let seconds = compare::seconds([report, other]);
+        for chart in compare::pairs([report, other]) {
             drawn.push(HtmlChart::of(&chart, seconds, None));
         }
     } else {
-        title = format!("{}, run {}", data.headline(), data.name());
-        for mut chart in charts(&data.series, &data.summary) {
+        title = format!("{}, run {}", report.headline(), report.name());
+        for mut chart in charts(&report.series, &report.summary) {
             if chart.curves.len() > 1 && chart.key.starts_with("gpu_") {
                 // Each GPU's curve has room here; the mean of them is for where it has none.
                 chart.curves.remove(0);
             }
-            drawn.push(HtmlChart::of(&chart, data.seconds(), data.stalled()));
+            drawn.push(HtmlChart::of(&chart, report.seconds(), report.stalled()));
         }
     }
     let page = HtmlPage {
         title,
-        data,
+        report,
         other,
-        rows: compare::rows([data, other.unwrap_or(data)]),
+        rows: compare::rows([report, other.unwrap_or(report)]),
         charts: drawn,
     };
     // Writing to a String cannot fail.
@@ -66,12 +66,12 @@ impl HtmlChart {
     fn of(chart: &Chart, seconds: f64, stalled: Option<f64>) -> Self {
         let legible = chart.legible();
         let mut legend = Vec::new();
-        for (number, named) in chart.curves.iter().enumerate() {
-            if named.curve.is_empty() {
+        for (number, named_curve) in chart.curves.iter().enumerate() {
+            if named_curve.curve.is_empty() {
                 continue;
             }
-            let mut words = format!("{}: {}", named.name, chart.told_of(named));
-            if chart.is_far_above(named) {
+            let mut words = format!("{}: {}", named_curve.name, chart.told_of(named_curve));
+            if chart.is_far_above(named_curve) {
                 words.push_str(", far above the others");
             }
             legend.push((number, words));

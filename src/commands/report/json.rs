@@ -18,8 +18,8 @@ struct JsonCurve<'a> {
 }
 
 /// The report of one run.
-pub fn as_json(data: &ReportData) -> Value {
-    let summary = &data.summary;
+pub fn as_json(report: &ReportData) -> Value {
+    let summary = &report.summary;
     let error = summary.error.as_ref().map(|error| {
         json!({
             "type": error.class(),
@@ -45,21 +45,21 @@ pub fn as_json(data: &ReportData) -> Value {
         })
     });
     let mut series = Map::new();
-    for chart in charts(&data.series, summary) {
-        let curves = chart.curves.iter().map(|named| JsonCurve {
-            name: &named.name,
+    for chart in charts(&report.series, summary) {
+        let curves = chart.curves.iter().map(|named_curve| JsonCurve {
+            name: &named_curve.name,
             title: chart.title,
-            figures: figures(&named.curve),
-            points: named.curve.iter().flatten().collect(),
+            figures: figures(&named_curve.curve),
+            points: named_curve.curve.iter().flatten().collect(),
         });
         series.insert(chart.key.to_owned(), json!(curves.collect::<Vec<_>>()));
     }
     json!({
-        "run": runs::describe(&data.run),
+        "run": runs::describe(&report.recorded_run),
         "seconds": summary.seconds,
         "launcher": summary.start.launcher,
         "verdict": verdict,
-        "stalled_seconds": data.stalled(),
+        "stalled_seconds": report.stalled(),
         "suspect_rank": summary.standstill.and_then(|seen| seen.suspect_rank),
         "error": error,
         "step": summary.step,
@@ -70,8 +70,8 @@ pub fn as_json(data: &ReportData) -> Value {
         "peak_cpu_memory_bytes": summary.peak_process_bytes,
         "cpu_seconds": summary.cpu_seconds(),
         "gpu_energy_joules": summary.gpu_joules(),
-        "events": data.tallies,
-        "missed": data.missed,
+        "events": report.tallies,
+        "missed": report.missed,
         "series": series,
     })
 }

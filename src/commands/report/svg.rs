@@ -18,7 +18,7 @@ const BOTTOM: f64 = 352.0;
 const TICKS_MAX: f64 = 5.0;
 
 /// A chart, drawn.
-#[derive(Template)]
+#[derive(Default, Template)]
 #[template(path = "chart.svg")]
 pub struct Drawing {
     values: Vec<Tick>,
@@ -53,12 +53,7 @@ pub fn draw(chart: &Chart, seconds: f64, stalled: Option<f64>) -> Drawing {
     let up = |value| (BOTTOM - share(value, low, top) * (BOTTOM - TOP)).round() as i32;
 
     let (_, unit) = chart.measure.unit(top);
-    let mut drawing = Drawing {
-        values: Vec::new(),
-        times: Vec::new(),
-        stalled_from: None,
-        curves: Vec::new(),
-    };
+    let mut drawing = Drawing::default();
     for value in ticks(low / unit, top / unit) {
         drawing.values.push(Tick {
             at: up(value * unit),
@@ -76,15 +71,16 @@ pub fn draw(chart: &Chart, seconds: f64, stalled: Option<f64>) -> Drawing {
     {
         drawing.stalled_from = Some(across(seconds - idle));
     }
-    for named in &chart.curves {
+    for named_curve in &chart.curves {
         let mut drawn = DrawnCurve::default();
-        for part in named.curve.split(Option::is_none) {
+        for part in named_curve.curve.split(Option::is_none) {
             let points: Vec<_> = part.iter().flatten().collect();
-            let line = |value: fn(&CurvePoint) -> f64| -> Vec<String> {
-                let places = points.iter();
-                places
-                    .map(|point| format!("{},{}", across(point.at), up(value(point))))
-                    .collect()
+            let line = |value: fn(&CurvePoint) -> f64| {
+                let mut corners = Vec::new();
+                for point in &points {
+                    corners.push(format!("{},{}", across(point.at), up(value(point))));
+                }
+                corners
             };
             let area = |upper, lower| {
                 let mut corners = line(upper);
@@ -107,7 +103,7 @@ pub fn draw(chart: &Chart, seconds: f64, stalled: Option<f64>) -> Drawing {
 }
 
 /// Where a value is on an axis, 0 to 1. Divided first: the difference of two large numbers may be none.
-fn share(value: f64, low: f64, high: f64) -> f64 {
+pub(super) fn share(value: f64, low: f64, high: f64) -> f64 {
     let share = (value / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0);
     if share.is_finite() {
         share.clamp(0.0, 1.0)

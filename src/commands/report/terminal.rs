@@ -23,25 +23,25 @@ const CHARTS: usize = 6;
 const FRAMES: usize = 3;
 
 /// The page of one run.
-pub fn page(data: &ReportData, terminal: Terminal) -> String {
-    let mut charts = charts(&data.series, &data.summary);
+pub fn page(report: &ReportData, terminal: Terminal) -> String {
+    let mut charts = charts(&report.series, &report.summary);
     charts.truncate(CHARTS);
     for chart in &mut charts {
         // There is room for one curve.
         chart.curves.truncate(1);
     }
-    let head = head(data, terminal);
-    let foot = foot(data, terminal);
+    let head = head(report, terminal);
+    let foot = foot(report, terminal);
     // The shell's prompt is below, an axis below the charts, an empty line around them.
     let fixed = head.lines().count() + foot.lines().count() + charts.len() + 4;
     let spare = terminal.height.unwrap_or(HEIGHT).saturating_sub(fixed);
-    let root_error = root_error(data, terminal, spare.saturating_sub(charts.len()));
+    let root_error = root_error(report, terminal, spare.saturating_sub(charts.len()));
     let spare = spare.saturating_sub(root_error.lines().count());
     let mut middle = Page::new(terminal, LABEL);
     if charts.is_empty() {
         middle.line("Too short for a chart: measurements are seconds apart.");
     } else {
-        let seconds = data.seconds();
+        let seconds = report.seconds();
         for (number, chart) in charts.iter().enumerate() {
             let height = if number < spare { 2 } else { 1 };
             add_chart(&mut middle, chart, seconds, height, terminal);
@@ -52,23 +52,23 @@ pub fn page(data: &ReportData, terminal: Terminal) -> String {
     format!("{head}\n{middle}\n{root_error}{foot}")
 }
 
-fn head(data: &ReportData, terminal: Terminal) -> String {
+fn head(report: &ReportData, terminal: Terminal) -> String {
     let mut page = Page::new(terminal, LABEL);
-    let word = data.headline();
-    let sentence = match data.meaning() {
+    let word = report.headline();
+    let sentence = match report.meaning() {
         Some(meaning) => format!("{word}: {}", meaning.trim_end_matches('.')),
         None => word.clone(),
     };
-    page.styled("ended", &sentence, Some((data.style(), &word)));
-    let reasons = data.reasons();
+    page.styled("ended", &sentence, Some((report.style(), &word)));
+    let reasons = report.reasons();
     if !reasons.is_empty() {
         page.entry("because", &reasons.join(" "));
     }
-    if let Some(standstill) = data.standstill() {
+    if let Some(standstill) = report.standstill() {
         page.entry("stalled", &standstill);
     }
-    page.entry("run", &format!("{}, {}", data.name(), data.began()));
-    let reached = lines::progress(&data.summary);
+    page.entry("run", &format!("{}, {}", report.name(), report.began()));
+    let reached = lines::progress(&report.summary);
     if !reached.is_empty() {
         page.entry("reached", &reached);
     }
@@ -95,9 +95,9 @@ pub(super) fn add_chart(
     let (lowest, highest) = (chart.measure.write(low), chart.measure.write(high));
     let scale = terminal.styled(Style::Faint, &format!("{lowest} to {highest}"));
     let mut label = chart.short;
-    for named in &chart.curves {
-        let beside = [chart.told_of(named), scale.clone()];
-        for (line, figure) in dots::draw(&named.curve, &area).iter().zip(beside) {
+    for named_curve in &chart.curves {
+        let beside = [chart.told_of(named_curve), scale.clone()];
+        for (line, figure) in dots::draw(&named_curve.curve, &area).iter().zip(beside) {
             let line = terminal.styled(Style::Curve, line);
             page.line(&format!("{label:<LABEL$}{line}  {figure}"));
             label = "";
@@ -125,8 +125,8 @@ pub(super) fn time_axis(seconds: f64, terminal: Terminal) -> String {
 }
 
 /// What it died of, with as many frames as there is room for.
-fn root_error(data: &ReportData, terminal: Terminal, spare: usize) -> String {
-    let Some(error) = &data.summary.error else {
+fn root_error(report: &ReportData, terminal: Terminal, spare: usize) -> String {
+    let Some(error) = &report.summary.error else {
         return String::new();
     };
     let mut page = Page::new(terminal, LABEL);
@@ -135,7 +135,7 @@ fn root_error(data: &ReportData, terminal: Terminal, spare: usize) -> String {
     if let Some(words) = error.words() {
         page.entry("", words);
     }
-    if let Some(others) = data.others() {
+    if let Some(others) = report.others() {
         page.entry("", &others);
     }
     let frames = error.frame_lines();
@@ -145,7 +145,7 @@ fn root_error(data: &ReportData, terminal: Terminal, spare: usize) -> String {
         page.entry("", &cut(frame, page.room(), terminal.is_unicode));
     }
     if left_out > 0 {
-        let name = data.name();
+        let name = report.name();
         page.entry(
             "",
             &format!("({left_out} further out: `axolotl-run --show {name}`)"),
@@ -154,10 +154,10 @@ fn root_error(data: &ReportData, terminal: Terminal, spare: usize) -> String {
     page.finish()
 }
 
-fn foot(data: &ReportData, terminal: Terminal) -> String {
+fn foot(report: &ReportData, terminal: Terminal) -> String {
     let mut page = Page::new(terminal, LABEL);
-    page.entry("sent", &data.sent());
-    page.entries("missed", &data.missed);
+    page.entry("sent", &report.sent());
+    page.entries("missed", &report.missed);
     page.finish()
 }
 

@@ -70,7 +70,7 @@ impl World {
     fn offer(&mut self, number: u128, priority: Priority) {
         // One that is not taken waits in the journal.
         let _ = self.policy.offer(
-            Item {
+            QueuedEvent {
                 uuid: Uuid::from_u128(number),
                 line: line(number).into(),
             },
@@ -95,23 +95,23 @@ impl World {
         let Some(batch) = self.policy.depart() else {
             return;
         };
-        assert!(batch.items.len() <= limits::BATCH_EVENTS_MAX);
+        assert!(batch.queued_events.len() <= limits::BATCH_EVENTS_MAX);
         let poisoned = batch
-            .items
+            .queued_events
             .iter()
-            .any(|item| is_poison(item.uuid.as_u128()));
+            .any(|queued_event| is_poison(queued_event.uuid.as_u128()));
         let takes = match happening {
             Happening::Accepts | Happening::AcceptsInSilence | Happening::Killed => true,
-            Happening::TooLarge(most) => batch.items.len() <= usize::from(most),
+            Happening::TooLarge(most) => batch.queued_events.len() <= usize::from(most),
             _ => false,
         };
         if takes && !poisoned {
-            for item in &batch.items {
+            for queued_event in &batch.queued_events {
                 self.stored
-                    .insert(item.uuid.as_u128(), item.line.to_string());
+                    .insert(queued_event.uuid.as_u128(), queued_event.line.to_string());
             }
         }
-        let (class, status) = match happening {
+        let (response_class, status) = match happening {
             Happening::Killed => return self.restart(),
             Happening::Fails(status) => (ResponseClass::Later, status),
             Happening::Stops => (ResponseClass::Stop, Some(401)),
@@ -121,7 +121,7 @@ impl World {
             _ => (ResponseClass::Delivered, Some(200)),
         };
         let attempt = Attempt {
-            class,
+            response_class,
             status,
             cause: None,
             retry_after: None,
@@ -206,7 +206,7 @@ fn after_three_failures_one_event_is_risked_and_then_twice_as_many() {
     let mut sizes = Vec::new();
     let mut attempt = |world: &mut World, happening| {
         let batch = world.policy.depart().unwrap();
-        sizes.push(batch.items.len());
+        sizes.push(batch.queued_events.len());
         world.policy.queue.put_back(batch);
         world.attempt(happening);
     };
@@ -214,7 +214,7 @@ fn after_three_failures_one_event_is_risked_and_then_twice_as_many() {
         attempt(&mut world, Happening::Fails(None));
     }
     assert_eq!(
-        (world.policy.state, world.policy.failures),
+        (world.policy.state, world.policy.failures_in_a_row),
         (EndpointState::Dead, 5)
     );
     while !world.policy.queue.is_empty() {
@@ -222,7 +222,7 @@ fn after_three_failures_one_event_is_risked_and_then_twice_as_many() {
     }
     assert_eq!(sizes, [100, 100, 100, 1, 1, 1, 2, 4, 8, 16, 32, 64, 73]);
     assert_eq!(
-        (world.policy.state, world.policy.failures),
+        (world.policy.state, world.policy.failures_in_a_row),
         (EndpointState::Alive, 0)
     );
 }
@@ -231,10 +231,10 @@ fn after_three_failures_one_event_is_risked_and_then_twice_as_many() {
 fn an_outage_is_told_once_and_a_wrong_key_ends_it() {
     let mut world = World::default();
     world.offer(1, Priority::Own);
-    let mut tell = |class, status| {
+    let mut tell = |response_class, status| {
         let batch = world.policy.depart().unwrap();
         let attempt = Attempt {
-            class,
+            response_class,
             status,
             cause: None,
             retry_after: None,

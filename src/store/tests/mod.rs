@@ -402,7 +402,7 @@ fn pruning_keeps_the_newest_and_the_living() {
     store.prune(now);
     let left = store.runs(now);
     assert_eq!(left.len(), limits::RUNS_MAX + 1);
-    assert!(left.iter().any(|summary| summary.run == living));
+    assert!(left.iter().any(|summary| summary.run_id == living));
     assert!(
         runs[..limits::RUNS_MAX]
             .iter()
@@ -437,7 +437,7 @@ fn pruning_keeps_the_newest_and_the_living() {
         store
             .runs(now)
             .iter()
-            .map(|summary| summary.run)
+            .map(|summary| summary.run_id)
             .collect::<Vec<_>>(),
         [living]
     );

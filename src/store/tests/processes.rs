@@ -77,13 +77,13 @@ fn launchers_at_once_lose_no_line_and_finish_nothing_twice() {
     let runs = store.runs(SystemTime::now());
     assert_eq!(runs.len(), 5);
     for summary in runs {
-        let expected = if summary.run == lost { 2 } else { 201 };
+        let expected = if summary.run_id == lost { 2 } else { 201 };
         assert_eq!(
             (summary.events, summary.state, summary.damaged_lines),
             (expected, RunState::Ended(Outcome::Lost), 0)
         );
         let finishes = home
-            .text(summary.run, "events.jsonl")
+            .text(summary.run_id, "events.jsonl")
             .matches("\"event\":\"finish\"")
             .count();
         assert_eq!(finishes, 1);
@@ -148,7 +148,7 @@ fn a_full_disk_delays_lines_and_loses_none() {
     assert!(summary.damaged_lines <= 1, "at most the torn line");
     let mut steps = Vec::new();
     home.store()
-        .events(summary.run, SystemTime::now(), |record| {
+        .events(summary.run_id, SystemTime::now(), |record| {
             steps.push(record.member.properties.get("step").cloned())
         });
     let expected: Vec<_> = (0..100_u64)
