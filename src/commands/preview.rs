@@ -19,6 +19,7 @@ use axolotl_run_core::privacy::Refusal;
 use axolotl_run_sys::reason;
 use serde_json::json;
 use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Instant;
 use uuid::Uuid;
@@ -70,10 +71,14 @@ pub fn print(command: &[OsString], config: Option<&Path>, output: &mut AnswerOut
 /// Why a configuration is none, without a word of it.
 fn explanation(unread: &Unread) -> String {
     match unread {
-        Unread::Io(error) => reason(error),
-        Unread::NotAFile => "it is a pipe, a device or a directory, not a file".to_owned(),
-        Unread::Size | Unread::Problem(ConfigProblem::Size) => "it is too large".to_owned(),
-        Unread::NotText => "it is not UTF-8".to_owned(),
+        Unread::Io(error) => match error.kind() {
+            ErrorKind::InvalidInput => {
+                "it is a pipe, a device or a directory, not a file".to_owned()
+            }
+            ErrorKind::InvalidData => "it is not UTF-8".to_owned(),
+            _ => reason(error),
+        },
+        Unread::Problem(ConfigProblem::Size) => "it is too large".to_owned(),
         Unread::Problem(ConfigProblem::Syntax) => "it is not YAML that Axolotl accepts".to_owned(),
         Unread::Problem(ConfigProblem::NotAMap) => "it is not a map of keys to values".to_owned(),
     }

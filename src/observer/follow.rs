@@ -12,7 +12,7 @@ const READ_BYTES_LITTLE: usize = 4096;
 
 /// A request to look at a file.
 #[derive(Clone, Copy, Debug)]
-pub struct Look {
+pub struct FollowRequest {
     /// Its time, in seconds since the spawn.
     pub at: f64,
     /// The command has ended.
@@ -33,8 +33,8 @@ pub struct Chunk {
 
 /// Starts a thread that reads a file from a position on. Any error (a file system that forbids reading what is being
 /// written) is the end of following.
-pub fn follow(file: File, mut position: u64) -> Option<Background<Look, Chunk>> {
-    let look = move |Look { at, .. }: Look| {
+pub fn follow(file: File, mut position: u64) -> Option<Background<FollowRequest, Chunk>> {
+    let look = move |FollowRequest { at, .. }: FollowRequest| {
         let (bytes, cut) = read_on(&file, &mut position)?;
         Some(Chunk {
             at,

@@ -4,19 +4,20 @@
 //! answers the supervisor, and when the supervisor is gone it takes the relays over. It talks to the other
 //! half through a channel and never waits for it.
 
-use super::mirror::{self, Mirror, Mirrored, State};
-use super::sender_wait::{self, Question};
+use super::mirror::{self, JobState, Mirror, Mirrored};
+use super::sender_wait::{self, SenderQuestion};
 use super::takeover::Streams;
 use crate::metrics::files::KeptFile;
 use crate::metrics::memory::OomKillWatch;
 use crate::metrics::processes::signal_sender;
 use crate::protocol::messages::{self, ToObserver, ToSupervisor};
+use crate::protocol::observer_config::ObserverConfig;
 use axolotl_run_core::observation::{SignalSender, SupervisorLoss};
 use axolotl_run_core::status::{End, SignalInfo, Usage, signal};
 use axolotl_run_sys::channel::Arrived;
 use axolotl_run_sys::poll::{Events, Poll};
 use axolotl_run_sys::signals::{self, Signals};
-use axolotl_run_sys::{clock, fault, role, wait};
+use axolotl_run_sys::{clock, descriptors, fault, role, wait};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,25 +66,28 @@ pub enum News {
 
 /// What the thread works with.
 #[derive(Debug)]
-pub struct Link {
+pub struct SupervisorLink {
     /// The message socket.
-    pub channel: Arc<OwnedFd>,
+    channel: Arc<OwnedFd>,
     /// The group listener's signals.
-    pub signals: Option<Signals>,
+    signals: Option<Signals>,
     /// A handle on the command.
-    pub command: Option<OwnedFd>,
+    command: Option<OwnedFd>,
     /// Where the supervisor writes a fault of its own.
-    pub crash: Option<OwnedFd>,
-    /// The supervisor's pid.
-    pub supervisor: i32,
-    /// What /proc says of the supervisor and of the command.
-    pub states: (KeptFile, KeptFile),
+    crash_flag: Option<OwnedFd>,
+    supervisor: i32,
+    /// What /proc says of the two.
+    supervisor_stat: KeptFile,
+    command_stat: KeptFile,
+    mirror: Mirror,
+    kill_watch: OomKillWatch,
     /// What the supervisor has asked and was not told yet.
-    pub question: Option<Question>,
+    question: Option<SenderQuestion>,
     /// Our duplicates of the relays' descriptors.
-    pub streams: Streams,
-    /// Where the news goes.
-    pub news: UnboundedSender<News>,
+    streams: Streams,
+    news: UnboundedSender<News>,
+    /// The command has ended and the streams are ours.
+    has_ended: bool,
 }
 
 /// Sends the supervisor a message; one that is gone needs none.
@@ -91,66 +95,87 @@ pub fn tell(channel: &OwnedFd, message: ToSupervisor) {
     messages::send(channel.as_fd(), &message);
 }
 
-impl Link {
+impl SupervisorLink {
+    /// Takes the descriptors that the supervisor left open for us.
+    pub fn adopt(
+        config: &ObserverConfig,
+        channel: Arc<OwnedFd>,
+        news: UnboundedSender<News>,
+    ) -> Self {
+        let stat = |pid: i32| KeptFile::new(format!("/proc/{pid}/stat").into());
+        Self {
+            channel,
+            signals: Signals::open(false).ok(),
+            command: config.command_handle.and_then(descriptors::adopt),
+            crash_flag: config.crash_flag.and_then(descriptors::adopt),
+            supervisor: config.supervisor,
+            supervisor_stat: stat(config.supervisor),
+            command_stat: stat(config.command),
+            mirror: Mirror::default(),
+            kill_watch: OomKillWatch::begin(config.supervisor.cast_unsigned()),
+            question: None,
+            streams: Streams::adopt(&config.streams),
+            news,
+            has_ended: false,
+        }
+    }
+
     /// Runs until the supervisor is gone and nothing is left to relay.
-    ///
-    /// `kill_watch` tells whether the kernel has killed a process for want of memory since the start.
-    pub fn run(mut self, kill_watch: &OomKillWatch) {
-        let mut ended = false;
-        let mut before = 0;
-        let mut mirror = Mirror::default();
+    pub fn run(mut self) {
+        let mut last_period = 0;
         loop {
-            let look = match self.question {
+            let period = match self.question {
                 Some(_) => SENDER_LOOK_MS,
-                None if mirror.apart => LOOK_AGAIN_MS,
+                None if self.mirror.apart => LOOK_AGAIN_MS,
                 None => LOOK_MS,
             };
-            if before != look {
-                before = look;
-                role::wake_within(Duration::from_millis(look / LOOK_SLACK));
+            if last_period != period {
+                last_period = period;
+                role::wake_within(Duration::from_millis(period / LOOK_SLACK));
             }
             let mut poll = Poll::empty();
             let channel = poll.add(Some(self.channel.as_fd()), Events::READ);
             poll.add(self.signals.as_ref().map(AsFd::as_fd), Events::READ);
-            poll.wait((!ended).then_some(look));
-            let listening = poll.is_ready(channel);
+            poll.wait((!self.has_ended).then_some(period));
+            let has_messages = poll.is_ready(channel);
             self.report_sightings();
-            if listening && !self.receive(&mut ended) {
+            if has_messages && !self.receive() {
                 break;
             }
             self.answer();
-            if !ended {
-                self.mirror(&mut mirror);
+            if !self.has_ended {
+                self.mirror_a_stop();
             }
         }
-        if !ended {
-            self.take_over(kill_watch);
+        if !self.has_ended {
+            self.take_over();
         }
         self.streams.relay_to_the_end();
     }
 
-    fn mirror(&mut self, mirror: &mut Mirror) {
+    fn mirror_a_stop(&mut self) {
         let state = |file: &mut KeptFile| mirror::parse(&file.text::<STAT_BYTES>()?);
-        let (supervisor, command) = &mut self.states;
         // The command's is read only where there is something to compare: the kernel sums its many threads up for it.
-        let compared = match state(supervisor) {
-            Some(State::Stopped) => state(command),
-            _ => None,
-        };
-        let Some(command) = compared else {
-            *mirror = Mirror::default();
+        let mut command_state = None;
+        if state(&mut self.supervisor_stat) == Some(JobState::Stopped) {
+            command_state = state(&mut self.command_stat);
+        }
+        let Some(command_state) = command_state else {
+            self.mirror = Mirror::default();
             return;
         };
-        match mirror.look(State::Stopped, command) {
-            Some(Mirrored::StopCommand) => {
-                if let Some(command) = &self.command {
-                    wait::signal(command.as_fd(), signal::SIGSTOP);
-                }
-            }
+        match self.mirror.look(JobState::Stopped, command_state) {
+            Some(Mirrored::StopCommand) => self.signal_command(signal::SIGSTOP),
             Some(Mirrored::ContinueSupervisor) => {
-                signals::pass_on(self.supervisor, &SignalInfo::ordinary(signal::SIGCONT))
+                signals::pass_on(self.supervisor, &SignalInfo::ordinary(signal::SIGCONT));
             }
             None => {}
+        }
+    }
+
+    fn signal_command(&self, signal: i32) {
+        if let Some(command) = &self.command {
+            wait::signal(command.as_fd(), signal);
         }
     }
 
@@ -181,28 +206,27 @@ impl Link {
     }
 
     /// Handles all messages that wait. False: the supervisor is gone.
-    fn receive(&mut self, ended: &mut bool) -> bool {
+    fn receive(&mut self) -> bool {
         loop {
             match messages::receive(self.channel.as_fd()) {
                 Arrived::Nothing => return true,
                 Arrived::Closed => return false,
-                Arrived::Message(message) => *ended |= self.handle(message),
+                Arrived::Message(message) => self.handle(message),
             }
         }
     }
 
-    /// Handles one message; true: the command has ended and the streams are ours.
-    fn handle(&mut self, message: ToObserver) -> bool {
+    fn handle(&mut self, message: ToObserver) {
         let news = match message {
             ToObserver::Ask { number, sender } => {
                 let now = clock::monotonic_ms();
-                self.question = Some(Question::new(number, sender, now, self.question));
-                return false;
+                self.question = Some(SenderQuestion::new(number, sender, now, self.question));
+                return;
             }
             ToObserver::StreamClosed(index) => {
                 self.streams.close(usize::from(index));
                 tell(&self.channel, ToSupervisor::Released);
-                return false;
+                return;
             }
             ToObserver::Started => News::Started,
             ToObserver::ExecFailed => News::ExecFailed,
@@ -217,8 +241,8 @@ impl Link {
                 usage: Some(usage),
             },
         };
-        let ended = matches!(news, News::Ended { .. } | News::ExecFailed);
-        if ended {
+        if matches!(news, News::Ended { .. } | News::ExecFailed) {
+            self.has_ended = true;
             // First what the user's readers wait for: what nobody writes to any more is let go of here.
             self.streams.relay();
             // The job's signals are no business of ours any more, and we are none of the job's.
@@ -227,23 +251,21 @@ impl Link {
         }
         // The other half may have given up; nothing here depends on it.
         let _ = self.news.send(news);
-        ended
     }
 
     /// The supervisor vanished while the command ran.
-    fn take_over(&mut self, kill_watch: &OomKillWatch) {
+    fn take_over(&mut self) {
         self.streams.relay();
-        let kills = kill_watch.kills();
-        let was_memory_short = kills.cgroup.or(kills.host).unwrap_or(0) > 0;
-        let loss = match &self.crash {
+        let kills = self.kill_watch.kills();
+        let loss = match &self.crash_flag {
             Some(flag) if fault::is_set(flag) => SupervisorLoss::Crashed,
-            _ if was_memory_short => SupervisorLoss::OutOfMemory,
+            _ if kills.cgroup.or(kills.host) > Some(0) => SupervisorLoss::OutOfMemory,
             _ => SupervisorLoss::Killed,
         };
         let _ = self.news.send(News::SupervisorLost(loss));
-        if let (SupervisorLoss::Killed, Some(command)) = (loss, &self.command) {
+        if loss == SupervisorLoss::Killed {
             // What was done to our pid is done to the command: as without us, the job is gone.
-            wait::signal(command.as_fd(), signal::SIGKILL);
+            self.signal_command(signal::SIGKILL);
         }
         let end = self.command.as_ref().and_then(|command| {
             self.streams.relay_until(command);

@@ -8,7 +8,7 @@ use crate::metrics::tree::stat::fields;
 
 /// What /proc says of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum JobState {
     /// Stopped by a signal.
     Stopped,
     /// Anything else that lives.
@@ -28,7 +28,7 @@ pub enum Mirrored {
 #[derive(Debug)]
 pub struct Mirror {
     /// The last two that agreed.
-    together: State,
+    together: JobState,
     /// Whether the last look showed them apart, and has to be repeated soon.
     pub apart: bool,
 }
@@ -36,7 +36,7 @@ pub struct Mirror {
 impl Default for Mirror {
     fn default() -> Self {
         Self {
-            together: State::Running,
+            together: JobState::Running,
             apart: false,
         }
     }
@@ -44,7 +44,7 @@ impl Default for Mirror {
 
 impl Mirror {
     /// Takes a look's result.
-    pub fn look(&mut self, supervisor: State, command: State) -> Option<Mirrored> {
+    pub fn look(&mut self, supervisor: JobState, command: JobState) -> Option<Mirrored> {
         if supervisor == command {
             self.together = supervisor;
             self.apart = false;
@@ -54,26 +54,26 @@ impl Mirror {
             return None;
         }
         match (supervisor, self.together) {
-            (State::Stopped, State::Running) => Some(Mirrored::StopCommand),
-            (State::Stopped, State::Stopped) => Some(Mirrored::ContinueSupervisor),
+            (JobState::Stopped, JobState::Running) => Some(Mirrored::StopCommand),
+            (JobState::Stopped, JobState::Stopped) => Some(Mirrored::ContinueSupervisor),
             // A stopped command is the supervisor's own business: it is its parent.
-            (State::Running, _) => None,
+            (JobState::Running, _) => None,
         }
     }
 }
 
 /// Reads the state out of /proc/PID/stat.
-pub fn parse(stat: &str) -> Option<State> {
+pub fn parse(stat: &str) -> Option<JobState> {
     match fields(stat.as_bytes())?.next()? {
-        "T" => Some(State::Stopped),
-        _ => Some(State::Running),
+        "T" => Some(JobState::Stopped),
+        _ => Some(JobState::Running),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use State::{Running, Stopped};
+    use JobState::{Running, Stopped};
 
     #[test]
     fn only_what_is_seen_twice_counts() {

@@ -21,14 +21,10 @@ pub mod surroundings;
 pub mod takeover;
 pub mod work;
 
-use crate::metrics::files::KeptFile;
-use crate::metrics::memory::OomKillWatch;
-use crate::protocol::observer_config::{Observed, ObserverArguments};
-use axolotl_run_sys::signals::Signals;
+use crate::protocol::observer_config::ObserverArguments;
 use axolotl_run_sys::{descriptors, role};
-use link::Link;
+use link::SupervisorLink;
 use std::sync::Arc;
-use takeover::Streams;
 
 /// The observer's niceness: it gives way to the training, and still gets its turn on a busy machine.
 const OBSERVER_NICE: i32 = 10;
@@ -45,29 +41,11 @@ pub fn main(arguments: ObserverArguments) -> u8 {
     // A panic in a pure part must not print into what is, by then, /dev/null; and the link goes on without us.
     std::panic::set_hook(Box::new(|_| {}));
     role::become_background();
-    let mut ends = Vec::new();
-    for (_, observed) in &config.streams {
-        if let Observed::Relay(relay) = observed {
-            ends.push(*relay);
-        }
-    }
-    let stat = |pid: i32| KeptFile::new(format!("/proc/{pid}/stat").into());
     let (news, heard) = tokio::sync::mpsc::unbounded_channel();
-    let link = Link {
-        channel: Arc::clone(&channel),
-        signals: Signals::open(false).ok(),
-        command: config.command_handle.and_then(descriptors::adopt),
-        crash: config.crash_flag.and_then(descriptors::adopt),
-        supervisor: config.supervisor,
-        states: (stat(config.supervisor), stat(config.command)),
-        question: None,
-        streams: Streams::adopt(&ends),
-        news,
-    };
-    let kill_watch = OomKillWatch::begin(config.supervisor.cast_unsigned());
+    let link = SupervisorLink::adopt(config, Arc::clone(&channel), news);
     let thread = std::thread::Builder::new()
         .name("link".into())
-        .spawn(move || link.run(&kill_watch));
+        .spawn(move || link.run());
     // Niceness is a thread's own: the group listener stays as prompt as the job is.
     role::give_way(OBSERVER_NICE);
     work::run(arguments, directory, &channel, heard);

@@ -4,7 +4,7 @@
 //! The bytes are hostile and the readers behind them are ours, so a panic in one is caught here: the observer
 //! goes deaf on that stream, the run is still measured and finished.
 
-use super::follow::{Chunk, Look, follow};
+use super::follow::{Chunk, FollowRequest, follow};
 use super::or_never::or_never;
 use super::records::{Log, Records};
 use crate::protocol::observer_config::Observed;
@@ -38,14 +38,14 @@ const FOLLOW_TAIL_WAIT: Duration = Duration::from_millis(100);
 const FOLLOW_SLICES: usize = 16;
 
 /// One stream's text on its way into the run.
-struct Reader {
+struct StreamReader {
     /// None: a log of the training's own, of which only metrics are taken.
     stream: Option<Stream>,
     cutter: LineCutter,
     deaf: bool,
 }
 
-impl Reader {
+impl StreamReader {
     fn new(stream: Option<Stream>) -> Self {
         Self {
             stream,
@@ -86,22 +86,22 @@ impl Reader {
 
 /// A copy that arrives through a pipe.
 struct Copy {
-    reader: Reader,
+    reader: StreamReader,
     pipe: Option<pipe::Receiver>,
 }
 
 /// A file, as far as its text has gone into the run.
-struct Followed {
-    reader: Reader,
-    thread: Background<Look, Chunk>,
+struct FollowedFile {
+    reader: StreamReader,
+    thread: Background<FollowRequest, Chunk>,
     /// Up to when it was read.
     read_until: f64,
     /// When it last had something new.
     grown_at: f64,
 }
 
-impl Followed {
-    fn new(reader: Reader, thread: Background<Look, Chunk>) -> Self {
+impl FollowedFile {
+    fn new(reader: StreamReader, thread: Background<FollowRequest, Chunk>) -> Self {
         Self {
             reader,
             thread,
@@ -114,7 +114,7 @@ impl Followed {
     fn ask(&mut self, at: f64, last: bool) -> bool {
         let was_asked = self.thread.is_busy();
         if !was_asked {
-            self.thread.ask(Look { at, last });
+            self.thread.ask(FollowRequest { at, last });
         }
         was_asked
     }
@@ -164,7 +164,7 @@ impl Followed {
 /// All that is read of a command's output.
 pub struct OutputReader {
     copies: Vec<Copy>,
-    files: Vec<Followed>,
+    files: Vec<FollowedFile>,
     has_records: bool,
     /// Where and when the command was started.
     directory: PathBuf,
@@ -192,7 +192,7 @@ impl OutputReader {
         let mut lost = 0;
         for (stream, observed) in streams {
             if output
-                .read_from(Reader::new(Some(*stream)), *observed)
+                .read_from(StreamReader::new(Some(*stream)), *observed)
                 .is_none()
             {
                 lost += 1;
@@ -201,7 +201,7 @@ impl OutputReader {
         (output, lost)
     }
 
-    fn read_from(&mut self, reader: Reader, observed: Observed) -> Option<()> {
+    fn read_from(&mut self, reader: StreamReader, observed: Observed) -> Option<()> {
         match observed {
             Observed::Relay(ends) => {
                 let pipe = pipe::Receiver::from_owned_fd(descriptors::adopt(ends.copy)?).ok();
@@ -210,13 +210,13 @@ impl OutputReader {
             }
             Observed::File(descriptor, position) => {
                 let thread = follow(descriptors::adopt(descriptor)?.into(), position)?;
-                self.files.push(Followed::new(reader, thread));
+                self.files.push(FollowedFile::new(reader, thread));
             }
         }
         Some(())
     }
 
-    fn readers(&mut self) -> impl Iterator<Item = &mut Reader> {
+    fn readers(&mut self) -> impl Iterator<Item = &mut StreamReader> {
         let copies = self.copies.iter_mut().map(|copy| &mut copy.reader);
         copies.chain(self.files.iter_mut().map(|file| &mut file.reader))
     }
@@ -242,7 +242,8 @@ impl OutputReader {
             move |look| Some(records.look(look))
         });
         if let Some(thread) = thread {
-            self.files.push(Followed::new(Reader::new(stream), thread));
+            self.files
+                .push(FollowedFile::new(StreamReader::new(stream), thread));
         }
     }
 

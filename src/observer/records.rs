@@ -5,7 +5,7 @@
 //! the directory may be on a file system that does not answer. Of `debug.log` nothing but metrics is taken, and only
 //! what this run has added: an earlier one's is emptied, or, where a training is resumed, continued.
 
-use super::follow::{Chunk, Look, read_on};
+use super::follow::{Chunk, FollowRequest, read_on};
 use crate::metrics::trainer_state::TrainerStates;
 use axolotl_run_sys::probe;
 use std::fs::{File, Metadata};
@@ -30,14 +30,14 @@ pub enum Log {
 pub struct Records {
     directory: PathBuf,
     states: TrainerStates,
-    log: Option<Followed>,
+    log: Option<DebugLog>,
     /// When the states are looked at next, in seconds since the spawn.
     states_at: f64,
 }
 
 /// The log, as far as it was read.
 #[derive(Default)]
-struct Followed {
+struct DebugLog {
     file: Option<(File, u64)>,
     /// What was there before this run wrote, and how long it was.
     old: Option<((u64, u64), u64)>,
@@ -48,7 +48,7 @@ impl Records {
     pub fn of(directory: PathBuf, spawned: SystemTime, log: Log) -> Self {
         let mut read = None;
         if log == Log::Read {
-            let mut followed = Followed::default();
+            let mut followed = DebugLog::default();
             // What was written since the spawn is this run's already.
             if let Ok(old) = std::fs::metadata(directory.join(LOG))
                 && old.modified().is_ok_and(|modified| modified < spawned)
@@ -66,7 +66,7 @@ impl Records {
     }
 
     /// Looks at what has been added.
-    pub fn look(&mut self, look: Look) -> Chunk {
+    pub fn look(&mut self, look: FollowRequest) -> Chunk {
         let log = self.log.as_mut();
         let read = log.and_then(|log| log.read(&self.directory));
         let (bytes, cut) = read.unwrap_or_default();
@@ -86,7 +86,7 @@ impl Records {
 
 const LOG: &str = "debug.log";
 
-impl Followed {
+impl DebugLog {
     /// The next bytes, and whether they do not continue what was read before.
     fn read(&mut self, directory: &Path) -> Option<(Vec<u8>, bool)> {
         let path = directory.join(LOG);
@@ -123,7 +123,7 @@ mod tests {
     use std::time::Duration;
 
     fn look(records: &mut Records) -> (String, bool) {
-        let chunk = records.look(Look {
+        let chunk = records.look(FollowRequest {
             at: 1.0,
             last: false,
         });

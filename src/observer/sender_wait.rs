@@ -20,7 +20,7 @@ const SENDER_RUN_NS: u64 = 500_000;
 
 /// What /proc says of a sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sender {
+pub struct SenderActivity {
     /// Whether it runs or waits for a processor.
     pub runnable: bool,
     /// How long it has run so far, in nanoseconds.
@@ -29,7 +29,7 @@ pub struct Sender {
 
 /// A question that is not answered yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Question {
+pub struct SenderQuestion {
     /// Its number; an answer to it answers all before it.
     pub number: u32,
     /// Whom it is about.
@@ -41,7 +41,7 @@ pub struct Question {
     asleep: Option<u64>,
 }
 
-impl Question {
+impl SenderQuestion {
     /// A question that came now; one that is still open keeps its own last moment.
     pub fn new(number: u32, sender: i32, now: u64, open: Option<Self>) -> Self {
         let until = open.map_or(now + SENDER_WAIT_MS, |open| open.until);
@@ -55,8 +55,8 @@ impl Question {
     }
 
     /// Whether the sender may not have sent everything yet; None where nothing is known of it.
-    pub fn waits(&mut self, sender: Option<Sender>, now: u64) -> bool {
-        let Some(Sender { runnable, ran }) = sender else {
+    pub fn waits(&mut self, sender: Option<SenderActivity>, now: u64) -> bool {
+        let Some(SenderActivity { runnable, ran }) = sender else {
             return false;
         };
         let first = *self.ran.get_or_insert(ran);
@@ -70,13 +70,13 @@ impl Question {
 }
 
 /// Reads a sender out of its `stat` and its `schedstat`, where a kernel without the latter counts no time at all.
-pub fn parse(stat: &str, schedstat: &str) -> Option<Sender> {
+pub fn parse(stat: &str, schedstat: &str) -> Option<SenderActivity> {
     let state = fields(stat.as_bytes())?.next()?;
     let ran: u64 = schedstat.split_whitespace().next()?.parse().ok()?;
     if ran == 0 {
         return None;
     }
-    Some(Sender {
+    Some(SenderActivity {
         runnable: state == "R",
         ran,
     })
@@ -86,18 +86,18 @@ pub fn parse(stat: &str, schedstat: &str) -> Option<Sender> {
 mod tests {
     use super::*;
 
-    const RUNNABLE: Option<Sender> = Some(Sender {
+    const RUNNABLE: Option<SenderActivity> = Some(SenderActivity {
         runnable: true,
         ran: 1_000_000,
     });
-    const ASLEEP: Option<Sender> = Some(Sender {
+    const ASLEEP: Option<SenderActivity> = Some(SenderActivity {
         runnable: false,
         ran: 1_000_000,
     });
 
     #[test]
     fn a_sender_that_gets_no_turn_is_waited_for_and_not_for_ever() {
-        let question = || Question::new(1, 7, 1000, None);
+        let question = || SenderQuestion::new(1, 7, 1000, None);
         assert!(question().waits(RUNNABLE, 1000));
         assert!(question().waits(RUNNABLE, 999 + SENDER_WAIT_MS));
         assert!(!question().waits(RUNNABLE, 1000 + SENDER_WAIT_MS));
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn a_nap_is_no_sleep() {
-        let mut question = Question::new(1, 7, 1000, None);
+        let mut question = SenderQuestion::new(1, 7, 1000, None);
         let looks = [
             (ASLEEP, 0, true),
             (ASLEEP, SENDER_SLEEP_MS - 1, true),
@@ -124,10 +124,10 @@ mod tests {
 
     #[test]
     fn a_sender_that_goes_on_with_something_else_has_sent_everything() {
-        let mut question = Question::new(1, 7, 1000, None);
+        let mut question = SenderQuestion::new(1, 7, 1000, None);
         assert!(question.waits(RUNNABLE, 1000));
         let ran = |more| {
-            Some(Sender {
+            Some(SenderActivity {
                 runnable: true,
                 ran: 1_000_000 + more,
             })
@@ -138,8 +138,8 @@ mod tests {
 
     #[test]
     fn more_questions_do_not_add_up() {
-        let first = Question::new(1, 7, 1000, None);
-        let mut second = Question::new(2, 8, 1900, Some(first));
+        let first = SenderQuestion::new(1, 7, 1000, None);
+        let mut second = SenderQuestion::new(2, 8, 1900, Some(first));
         assert!(!second.waits(RUNNABLE, 1000 + SENDER_WAIT_MS));
     }
 

@@ -4,7 +4,8 @@
 //! These are duplicates of the supervisor's descriptors and dead weight until then. splice left every byte
 //! either moved or in the pipe, so going on with the same pipes loses nothing and repeats nothing.
 
-use crate::protocol::observer_config::RelayEnds;
+use crate::protocol::observer_config::{Observed, RelayEnds};
+use axolotl_run_core::observation::Stream;
 use axolotl_run_sys::flow::Pipe;
 use axolotl_run_sys::poll::{Events, Poll};
 use axolotl_run_sys::streams::relay::{Pumped, Relay, Sink, Source};
@@ -18,10 +19,15 @@ pub struct Streams([Option<Relay>; 2]);
 
 impl Streams {
     /// Takes the descriptors that the supervisor left open for us; a missing one is a relay less.
-    pub fn adopt(ends: &[RelayEnds]) -> Self {
+    pub fn adopt(observed_streams: &[(Stream, Observed)]) -> Self {
         let mut streams = Self::default();
-        for (place, ends) in streams.0.iter_mut().zip(ends) {
-            *place = relay(ends);
+        let mut places = streams.0.iter_mut();
+        for (_, observed) in observed_streams {
+            if let Observed::Relay(ends) = observed
+                && let Some(place) = places.next()
+            {
+                *place = relay(ends);
+            }
         }
         streams
     }

@@ -33,7 +33,7 @@ use axolotl_run_sys::background::Background;
 use axolotl_run_sys::channel::Arrived;
 use axolotl_run_sys::memory;
 use axolotl_run_sys::wake::Wake;
-use facts::{Facts, Stage};
+use facts::{Facts, StartStage};
 use schedule::Schedule;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -234,7 +234,7 @@ impl Work {
         };
         let undecided = self.undecided.take();
         if !reports {
-            self.facts.stage = Stage::Silent;
+            self.facts.stage = StartStage::Silent;
         } else if let Some((gate, owner)) = undecided {
             let config = &self.config;
             self.reporter = Some(Reporter::open(config.settings, gate, owner));
@@ -254,8 +254,8 @@ impl Work {
     /// Takes what has been found out since.
     fn gather(&mut self) {
         if let Some(gathering) = &mut self.gathering {
-            while let Arrived::Message(found) = gathering.take() {
-                self.facts.machine(found);
+            while let Arrived::Message(machine) = gathering.take() {
+                self.facts.machine = Some(machine);
             }
         }
         let arrived = match &mut self.configuration {
@@ -264,12 +264,12 @@ impl Work {
         };
         match arrived {
             Arrived::Message(Ok(vetted)) => self.configured(vetted),
-            Arrived::Message(Err(_)) | Arrived::Closed => self.facts.configuration(None),
+            Arrived::Message(Err(_)) | Arrived::Closed => {
+                self.facts.configuration.get_or_insert(None);
+            }
             Arrived::Nothing => {}
         }
-        if let Some(accelerators) = self.sampler.gpus.facts() {
-            self.facts.accelerators(accelerators);
-        }
+        self.facts.accelerators = self.sampler.gpus.facts();
     }
 
     fn configured(&mut self, vetted: Vetted) {
@@ -282,7 +282,7 @@ impl Work {
         self.run.plan(vetted.planned.epochs());
         let output = vetted.output_directory.as_deref();
         self.output.follow_records(output);
-        self.facts.configuration(Some(vetted));
+        self.facts.configuration = Some(Some(vetted));
     }
 
     /// As long as the run is old: one that soon ends has curves too.
@@ -334,7 +334,7 @@ impl Work {
                 () = self.output.ready() => self.read(),
                 () = send => {}
                 () = somebody_ended => self.sampler.look(self.now()),
-                _ = hurry.tick(), if self.facts.stage == Stage::Waits => self.begin_report(false),
+                _ = hurry.tick(), if self.facts.stage == StartStage::Waits => self.begin_report(false),
                 _ = meet.tick(), if early => self.sampler.meet(),
                 due = schedule.due() => {
                     if due.look {
@@ -435,7 +435,7 @@ impl Work {
     }
 
     fn progress(&mut self, at: f64) {
-        if self.facts.stage != Stage::Sent {
+        if self.facts.stage != StartStage::Sent {
             return;
         }
         if let (Some(event), Some(reporter)) = (self.run.due(at), &mut self.reporter) {

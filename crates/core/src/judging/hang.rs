@@ -30,7 +30,7 @@ const HANG_EVEN_SHARE: f64 = 0.1;
 
 /// What one measurement says.
 #[derive(Clone, Copy, Debug)]
-struct Look {
+struct HangLook {
     /// Processors in use or waited for; None where it is not known.
     cores: Option<f64>,
     /// Whether no GPU does anything, as far as any is known of.
@@ -47,7 +47,7 @@ pub struct HangWatch {
     intervals: VecDeque<f64>,
     /// The longest that nothing was seen of a step between two of them.
     slowest: f64,
-    looks: VecDeque<Look>,
+    looks: VecDeque<HangLook>,
     idle_watts: BTreeMap<u32, f64>,
     /// The processor seconds of the last measurement, used and waited for, and its time.
     cpu: Option<(f64, Option<f64>, f64)>,
@@ -105,7 +105,7 @@ impl HangWatch {
             .iter()
             .filter_map(|gpu| self.rests(gpu))
             .collect();
-        let look = Look {
+        let look = HangLook {
             cores: self.cores(sample),
             gpus_rest: !known.contains(&false),
         };
