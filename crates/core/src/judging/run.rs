@@ -100,6 +100,11 @@ impl Run {
         cutter.push(tail, |line| self.line(stream, at, &line));
     }
 
+    /// Of what the command printed bytes are missing here.
+    pub fn gap(&mut self, stream: Stream) {
+        self.trace.gap(stream);
+    }
+
     /// The command has printed this much of a line that has not ended
     /// ([`LineCutter::peek`](crate::output::lines::LineCutter::peek)).
     pub fn peek(&mut self, stream: Stream, at: f64, line: &Line<'_>) {

@@ -57,7 +57,11 @@ impl From<&Verdict> for event::FinishVerdict {
 /// Judges the end of a run.
 pub fn judge(ending: &Ending, judgement: &Judgement, training: &Training) -> Verdict {
     let case = Case { ending, judgement };
-    let (kind, confidence, mut evidence) = case.kind();
+    let (kind, mut confidence, mut evidence) = case.kind();
+    // What was missed may have said otherwise.
+    if case.has_missed_output() && confidence == Confidence::High {
+        confidence = Confidence::Medium;
+    }
     let outcome = match ending.end {
         None => Outcome::Lost,
         Some(End::Exited(0)) => Outcome::Success,
@@ -209,6 +213,14 @@ impl Case<'_> {
         }
     }
 
+    /// Whether a part of the output was not seen.
+    fn has_missed_output(self) -> bool {
+        self.ending
+            .dropped
+            .copy_bytes
+            .is_some_and(|bytes| bytes > 0)
+    }
+
     /// What else a reader of the verdict wants to know at once.
     fn context(self, training: &Training) -> Vec<Evidence> {
         let ending = self.ending;
@@ -230,6 +242,7 @@ impl Case<'_> {
             ),
             (ending.observer_lost, Evidence::ObserverLost),
             (is_counted, Evidence::ControlGroupCounter),
+            (self.has_missed_output(), Evidence::OutputMissed),
             (failed && !gpu.xids.is_empty(), Evidence::GpuError),
             (failed && gpu.lost_at.is_some(), Evidence::GpuLost),
             (failed && gpu.unresponsive, Evidence::GpuUnresponsive),

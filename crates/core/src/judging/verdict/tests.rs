@@ -766,6 +766,29 @@ fn the_context_is_told_once_and_only_of_failures() {
 }
 
 #[test]
+fn nothing_is_sure_where_output_was_missed() {
+    for (end, judgement) in [
+        (End::Exited(0), Judgement::default()),
+        (End::Exited(1), Judgement::default()),
+        (End::Exited(1), said("slurm: CANCELLED DUE TO TIME LIMIT")),
+        (End::Signaled(11), Judgement::default()),
+        (End::Signaled(9), Judgement::default()),
+    ] {
+        let mut ending = ended(end);
+        let sure = judge(&ending, &judgement, &Training::default());
+        ending.dropped.copy_bytes = Some(1);
+        let unsure = judge(&ending, &judgement, &Training::default());
+        assert_ne!(unsure.confidence, High, "{end:?}");
+        if sure.confidence != High {
+            assert_eq!(unsure.confidence, sure.confidence, "{end:?}");
+        }
+        assert_eq!(unsure.kind, sure.kind, "{end:?}");
+        assert!(unsure.evidence.contains(&Evidence::OutputMissed), "{end:?}");
+        assert!(!sure.evidence.contains(&Evidence::OutputMissed), "{end:?}");
+    }
+}
+
+#[test]
 fn no_word_stands_for_two_things() {
     let mut words: Vec<_> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
     words.sort_unstable();

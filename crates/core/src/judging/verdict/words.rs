@@ -165,6 +165,8 @@ words! {
         LauncherOutOfMemory => "launcher_out_of_memory",
         /// axolotl-run's observer was killed or could not start, so it did not see the end.
         ObserverLost => "observer_lost",
+        /// A part of the output came too fast to be seen.
+        OutputMissed => "output_missed",
         /// The training was finished when the run failed.
         TrainingFinished => "training_finished",
         /// No training step was reported.

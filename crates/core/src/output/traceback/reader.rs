@@ -135,6 +135,19 @@ impl TraceReader {
         true
     }
 
+    /// Bytes of a stream are missing here: what follows belongs to no report that was begun before.
+    pub fn gap(&mut self, stream: Stream) {
+        for source in &mut self.sources {
+            if source.stream == stream {
+                let done = source.parser.close();
+                self.reports.extend(done);
+            }
+        }
+        self.table = Table::default();
+        self.logged = false;
+        self.lines = self.lines.saturating_add(PASSED_LINES);
+    }
+
     fn is_between_reports(&self, stream: Stream) -> bool {
         let mut sources = self.sources.iter();
         sources.all(|source| source.stream != stream || source.parser.is_idle())

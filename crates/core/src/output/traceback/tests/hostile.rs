@@ -1,6 +1,8 @@
 //! Streams that lie, break and never end (rows 9, 15, 46, 47).
 
-use super::{FAILED, FRAMES, assert_one, prefixed, read, traceback};
+use super::{
+    FAILED, FRAMES, LineCutter, Stream, TraceReader, assert_one, prefixed, read, traceback,
+};
 use crate::event::value::Sendable as _;
 use crate::limits::{TRACE_REPORTS_FIRST, TRACE_REPORTS_LAST, TRACE_TEXT_BYTES_MAX};
 use proptest::prelude::*;
@@ -23,6 +25,26 @@ fn a_lost_beginning_leaves_the_rest() {
         format!("me.py\", line 3, in f\n{FRAMES}ValueError: acme\n"),
         "ValueError",
     );
+}
+
+#[test]
+fn what_stands_before_and_behind_a_hole_is_never_one_report() {
+    let before = traceback("ValueError: acme");
+    let behind = "acme/s3cr3t\n  File \"/usr/lib/python3.11/json/decoder.py\", line 337, in decode\n    x\nKeyError: 'acme'\n";
+    for cut in 0..before.len() {
+        let mut cutter = LineCutter::new();
+        let mut reader = TraceReader::new();
+        cutter.push(&before.as_bytes()[..cut], |line| {
+            reader.line(Stream::Stderr, &line)
+        });
+        cutter.gap();
+        reader.gap(Stream::Stderr);
+        cutter.push(behind.as_bytes(), |line| reader.line(Stream::Stderr, &line));
+        let judgement = reader.finish(FAILED);
+        let error = judgement.error.unwrap();
+        assert_eq!(error.exception_type.unwrap().as_str(), "KeyError", "{cut}");
+        assert_eq!(error.frames.unwrap().len(), 1, "{cut}");
+    }
 }
 
 #[test]
