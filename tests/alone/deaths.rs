@@ -468,7 +468,7 @@ fn a_container_that_ends_at_once_on_a_crowded_machine() {
         return;
     }
     let processors = std::thread::available_parallelism().unwrap().get();
-    let crowd: Vec<_> = (0..4 * processors)
+    let crowd: Vec<_> = (0..2 * processors)
         .map(|_| {
             support::program("sh")
                 .args(["-c", "while :; do :; done"])
