@@ -1,7 +1,7 @@
 //! Tables whose rows are the entries of a file as they are: launchers, commands, errors of wrappers.
 //!
-//! A field of an entry is a field of the row's struct, so that the compiler checks names and types. The struct's `EMPTY`
-//! has what an entry leaves out.
+//! A field of an entry is a field of the row's struct, so that the compiler checks names and types. What an entry leaves
+//! out is empty in its row.
 
 use crate::entry::{Grounds, list, literal, read_file, read_one, variant};
 use serde::{Deserialize, Serialize};
@@ -45,21 +45,37 @@ pub fn launchers(knowledge: &Path) -> String {
 
 /// A table `ROWS`; `enums` are the fields with variants, and their types.
 fn table(file: &Path, row: &str, enums: &[(&str, &str)]) -> String {
+    let entries: Vec<TableEntry> = read_file(file);
+    let mut empty_fields = BTreeMap::new();
+    for (field, value) in entries.iter().flat_map(|entry| &entry.fields) {
+        empty_fields.insert(field.clone(), empty(value));
+    }
     let mut table = format!("pub(crate) static ROWS: &[{row}] = &[\n");
-    for TableEntry { grounds, fields } in read_file(file) {
+    for TableEntry { grounds, fields } in &entries {
         grounds.check(&format!("{fields:?}"));
         table += &format!("{row} {{ ");
-        for (field, value) in &fields {
+        let mut all_fields = empty_fields.clone();
+        all_fields.extend(fields.clone());
+        for (field, value) in &all_fields {
             let of_enum = enums.iter().find(|(name, _)| name == field);
             let value = rust(value, of_enum.map(|(_, name)| *name));
             table += &format!("{field}: {value}, ");
         }
         let (examples, look_alikes) = (list(&grounds.examples), list(&grounds.look_alikes));
         table += &format!(
-            "#[cfg(test)] examples: {examples}, #[cfg(test)] look_alikes: {look_alikes}, ..{row}::EMPTY }},\n"
+            "#[cfg(test)] examples: {examples}, #[cfg(test)] look_alikes: {look_alikes} }},\n"
         );
     }
     table + "];\n"
+}
+
+/// What stands for a value like this that is left out; of an enum it is the variant `None`.
+fn empty(value: &Value) -> Value {
+    match value {
+        Value::Sequence(_) | Value::Mapping(_) => Value::Sequence(Vec::new()),
+        Value::Number(_) => 0.into(),
+        _ => Value::Null,
+    }
 }
 
 /// A value in Rust; the words of an enum and the keys of a map are its variants.
@@ -67,6 +83,8 @@ fn rust(value: &Value, of_enum: Option<&str>) -> String {
     match (value, of_enum) {
         (Value::String(word), Some(name)) => format!("{name}::{}", variant(word)),
         (Value::String(text), None) => literal(text),
+        (Value::Null, Some(name)) => format!("{name}::None"),
+        (Value::Null, None) => literal(""),
         (Value::Number(number), _) => number.to_string(),
         (Value::Sequence(values), _) => {
             let values: Vec<_> = values.iter().map(|value| rust(value, of_enum)).collect();

@@ -62,54 +62,58 @@ pub const COLUMNS: &str = "COLUMNS";
 /// The language and the character set, in the order in which they count.
 pub const LOCALE: [&str; 3] = ["LC_ALL", "LC_CTYPE", "LANG"];
 
+const fn variable(name: &'static str, does: &'static str) -> Variable {
+    Variable { name, does }
+}
+
 /// All of them, in the order of the README.
 pub const ALL: &[Variable] = &[
-    Variable {
-        name: AXOLOTL_DO_NOT_TRACK,
-        does: "`0` or `false` turns telemetry on, anything else that is not empty turns it off; set to `1` for the command",
-    },
-    Variable {
-        name: DO_NOT_TRACK,
-        does: "anything but empty, `0` or `false` turns telemetry off, whatever else is set",
-    },
-    Variable {
-        name: AXOLOTL_RUN_POSTHOG_HOST,
-        does: "the PostHog host that events are sent to",
-    },
-    Variable {
-        name: AXOLOTL_RUN_POSTHOG_KEY,
-        does: "the PostHog project key; without one, events are recorded and kept",
-    },
-    Variable {
-        name: AXOLOTL_RUN_ID,
-        does: "the run's UUID, set for the command; a launcher that finds it set runs the command and nothing else",
-    },
-    Variable {
-        name: AXOLOTL_RUN_NVML_PATH,
-        does: "another NVML library than the driver's `libnvidia-ml.so.1`",
-    },
-    Variable {
-        name: XDG_STATE_HOME,
-        does: "base of the directory of recorded runs (default `~/.local/state`)",
-    },
-    Variable {
-        name: XDG_CONFIG_HOME,
-        does: "base of the directory of the stored decision (default `~/.config`)",
-    },
-    Variable {
-        name: AXR_EXIT_CODE,
-        does: "for `--explain`: the exit code of the log's program, which a log does not say",
-    },
-    Variable {
-        name: AXR_EXIT_SIGNAL,
-        does: "for `--explain`: the number of the signal that killed the log's program",
-    },
-    Variable {
-        name: GITHUB_STEP_SUMMARY,
-        does: "the file that `--ci-summary` appends to; GitHub's runner sets it",
-    },
-    Variable {
-        name: NO_COLOR,
-        does: "anything but empty turns colour off in what the launcher prints",
-    },
+    variable(
+        AXOLOTL_DO_NOT_TRACK,
+        "`0` or `false` turns telemetry on, anything else that is not empty turns it off; set to `1` for the command",
+    ),
+    variable(
+        DO_NOT_TRACK,
+        "anything but empty, `0` or `false` turns telemetry off, whatever else is set",
+    ),
+    variable(
+        AXOLOTL_RUN_POSTHOG_HOST,
+        "the PostHog host that events are sent to",
+    ),
+    variable(
+        AXOLOTL_RUN_POSTHOG_KEY,
+        "the PostHog project key; without one, events are recorded and kept",
+    ),
+    variable(
+        AXOLOTL_RUN_ID,
+        "the run's UUID, set for the command; a launcher that finds it set runs the command and nothing else",
+    ),
+    variable(
+        AXOLOTL_RUN_NVML_PATH,
+        "another NVML library than the driver's `libnvidia-ml.so.1`",
+    ),
+    variable(
+        XDG_STATE_HOME,
+        "base of the directory of recorded runs (default `~/.local/state`)",
+    ),
+    variable(
+        XDG_CONFIG_HOME,
+        "base of the directory of the stored decision (default `~/.config`)",
+    ),
+    variable(
+        AXR_EXIT_CODE,
+        "for `--explain`: the exit code of the log's program, which a log does not say",
+    ),
+    variable(
+        AXR_EXIT_SIGNAL,
+        "for `--explain`: the number of the signal that killed the log's program",
+    ),
+    variable(
+        GITHUB_STEP_SUMMARY,
+        "the file that `--ci-summary` appends to; GitHub's runner sets it",
+    ),
+    variable(
+        NO_COLOR,
+        "anything but empty turns colour off in what the launcher prints",
+    ),
 ];

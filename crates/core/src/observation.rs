@@ -193,7 +193,7 @@ pub struct Hang {
     /// When the last step was seen, in seconds since the spawn.
     pub since: f64,
     /// The rank that does something else than all others.
-    pub suspect: Option<u64>,
+    pub suspect_rank: Option<u64>,
 }
 
 /// What went wrong with the accelerators.

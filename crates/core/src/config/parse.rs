@@ -7,6 +7,7 @@
 //!
 //! A tree is the user's text. It stays within [`config`](super): [`vet`](super::vet) decides what may be said of it.
 
+use crate::knowledge::lists;
 use crate::limits;
 use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, Error as _, MapAccess, SeqAccess, Visitor,
@@ -81,20 +82,6 @@ fn nests_too_deep(yaml: &str) -> bool {
 /// give tags other names. The parser passes over tags of the language itself (`!!python/name:…`), so they are looked for
 /// in the text; a sentence that looks like one costs the configuration, and a doubt should.
 fn has_foreign_tag(yaml: &str) -> bool {
-    const KNOWN: [&str; 12] = [
-        "null",
-        "bool",
-        "int",
-        "float",
-        "str",
-        "seq",
-        "map",
-        "binary",
-        "timestamp",
-        "omap",
-        "pairs",
-        "set",
-    ];
     let foreign = |(at, sign): (usize, &str)| {
         let (before, tag) = yaml.split_at_checked(at).unwrap_or(("", yaml));
         let name = tag
@@ -103,7 +90,7 @@ fn has_foreign_tag(yaml: &str) -> bool {
             .next();
         let begins = before.is_empty()
             || before.ends_with(|last: char| last.is_whitespace() || "[{,".contains(last));
-        begins && !name.is_some_and(|name| KNOWN.contains(&name))
+        begins && !name.is_some_and(|name| lists::YAML_TAGS.contains(&name))
     };
     yaml.lines().any(|line| line.starts_with('%'))
         || ["!!", "!<"]

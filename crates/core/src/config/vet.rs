@@ -10,6 +10,7 @@ use super::scalar;
 use super::vetted::{Planned, Reason, Redaction, Vetted};
 use crate::event::ConfigValue;
 use crate::event::value::{self, non_finite};
+use crate::knowledge::lists;
 use crate::limits;
 use crate::public::PublicStr;
 use crate::public::config_keys::{self, KeyShape};
@@ -31,32 +32,6 @@ const CONFIG_WITHHELD_MAX: usize = 2000;
 /// Digits that are kept of a number that is not whole; a learning rate has two or three.
 const CONFIG_NUMBER_DIGITS: usize = 6;
 
-/// The keys whose value names a model of the Hub.
-const MODEL_KEYS: [&str; 4] = [
-    "base_model",
-    "base_model_config",
-    "tokenizer_config",
-    "processor_config",
-];
-
-/// What the name of a key has that names a place, an account, a secret or a piece of text by number.
-const PRIVATE_PREFIXES: [&str; 10] = [
-    "wandb_",
-    "mlflow_",
-    "hf_mlflow_",
-    "comet_",
-    "trackio_",
-    "swanlab_",
-    "gradio_",
-    "otel_",
-    "hub_",
-    "nemo_gym_",
-];
-const PRIVATE_WORDS: [&str; 14] = [
-    "path", "dir", "file", "url", "host", "port", "secret", "password", "id", "ids", "indices",
-    "project", "name", "entity",
-];
-
 /// Vets the members of the top level.
 pub fn vet(members: &Mapping, exists: &dyn Fn(&str) -> bool) -> Vetted {
     let mut judge = Judge {
@@ -75,7 +50,7 @@ pub fn vet(members: &Mapping, exists: &dyn Fn(&str) -> bool) -> Vetted {
         withheld: judge.withheld,
         planned: planned(members),
         output_directory: match members.get("output_dir") {
-            Some(Value::String(text)) if !text.is_empty() => Some(text.clone()),
+            Some(Value::String(yaml_text)) if !yaml_text.is_empty() => Some(yaml_text.clone()),
             _ => None,
         },
     }
@@ -101,48 +76,58 @@ struct Judge<'a> {
 
 impl Judge<'_> {
     fn members(&mut self, members: &Mapping, lookup: Lookup<'_>) -> ConfigValue {
-        let mut kept = BTreeMap::new();
-        for (key, node) in members {
+        let mut kept_values = BTreeMap::new();
+        for (key, yaml_value) in members {
             let Some((name, shape)) = key.as_str().and_then(lookup) else {
                 self.unknown_keys = self.unknown_keys.saturating_add(1);
                 self.remember(key.as_str());
-                self.remember_all(node);
+                self.remember_all(yaml_value);
                 continue;
             };
             // A key without a value is to Axolotl as if it were not there.
-            if node.is_null() {
+            if yaml_value.is_null() {
                 continue;
             }
             self.path.push(PathStep::Key(name.clone()));
-            if let Some(value) = self.value(name.as_str(), shape, node) {
-                kept.insert(name.clone(), value);
+            if let Some(value) = self.value(name.as_str(), shape, yaml_value) {
+                kept_values.insert(name.clone(), value);
             }
             self.path.pop();
         }
-        ConfigValue::Map(kept)
+        ConfigValue::Map(kept_values)
     }
 
     /// What is sent of a value; None where so much was sent that it is left out.
-    fn value(&mut self, key: &str, shape: &'static KeyShape, node: &Value) -> Option<ConfigValue> {
+    fn value(
+        &mut self,
+        key: &str,
+        shape: &'static KeyShape,
+        yaml_value: &Value,
+    ) -> Option<ConfigValue> {
         let Some(left) = self.values_left.checked_sub(1) else {
-            self.withhold(node, Reason::Excess);
+            self.withhold(yaml_value, Reason::Excess);
             return None;
         };
         self.values_left = left;
-        Some(match node {
+        Some(match yaml_value {
             Value::Null => ConfigValue::Null,
             Value::Mapping(_) | Value::Sequence(_)
                 if self.path.len() >= limits::CONFIG_DEPTH_MAX.saturating_sub(1) =>
             {
-                self.withhold(node, Reason::Excess)
+                self.withhold(yaml_value, Reason::Excess)
             }
-            Value::Mapping(members) => self.map(shape, members, node),
+            Value::Mapping(members) => self.map(shape, members, yaml_value),
             Value::Sequence(elements) => self.list(key, shape, elements),
             scalar => self.scalar(key, shape, scalar),
         })
     }
 
-    fn map(&mut self, shape: &'static KeyShape, members: &Mapping, node: &Value) -> ConfigValue {
+    fn map(
+        &mut self,
+        shape: &'static KeyShape,
+        members: &Mapping,
+        yaml_value: &Value,
+    ) -> ConfigValue {
         // A list of one map is often written as the map alone.
         let shape = if shape.has_members() {
             shape
@@ -152,82 +137,85 @@ impl Judge<'_> {
         if shape.has_members() {
             self.members(members, &|key| shape.member(key))
         } else {
-            self.withhold(node, Reason::Unexpected)
+            self.withhold(yaml_value, Reason::Unexpected)
         }
     }
 
     fn list(&mut self, key: &str, shape: &'static KeyShape, elements: &[Value]) -> ConfigValue {
-        let mut kept = Vec::new();
-        for (at, element) in elements.iter().enumerate() {
-            self.path.push(PathStep::Element(at));
-            if at < CONFIG_LIST_MAX && !shape.has_elements() && choice(shape, element).is_none() {
+        let mut kept_values = Vec::new();
+        for (position, element) in elements.iter().enumerate() {
+            self.path.push(PathStep::Element(position));
+            if position < CONFIG_LIST_MAX
+                && !shape.has_elements()
+                && choice(shape, element).is_none()
+            {
                 // The schema knows no list here, so nothing is known of its elements; a row of numbers may be a text.
-                kept.push(self.withhold(element, Reason::Unexpected));
-            } else if at < CONFIG_LIST_MAX {
-                kept.extend(self.value(key, shape.element(), element));
-            } else if at == CONFIG_LIST_MAX {
+                kept_values.push(self.withhold(element, Reason::Unexpected));
+            } else if position < CONFIG_LIST_MAX {
+                kept_values.extend(self.value(key, shape.element(), element));
+            } else if position == CONFIG_LIST_MAX {
                 self.withhold(element, Reason::Excess);
-                kept.push(ConfigValue::Text(PublicStr::constant("<more>")));
+                kept_values.push(ConfigValue::Text(PublicStr::constant("<more>")));
             } else {
                 self.remember_all(element);
             }
             self.path.pop();
         }
-        ConfigValue::List(kept)
+        ConfigValue::List(kept_values)
     }
 
-    fn scalar(&mut self, key: &str, shape: &'static KeyShape, node: &Value) -> ConfigValue {
-        if let Some(word) = choice(shape, node) {
+    fn scalar(&mut self, key: &str, shape: &'static KeyShape, yaml_value: &Value) -> ConfigValue {
+        if let Some(word) = choice(shape, yaml_value) {
             return ConfigValue::Text(word);
         }
-        if let Value::String(text) = node
-            && MODEL_KEYS.contains(&key)
+        if let Value::String(yaml_text) = yaml_value
+            && lists::MODEL_KEYS.contains(&key)
         {
-            return match ModelId::parse(text) {
+            return match ModelId::parse(yaml_text) {
                 Some(id) if !id.as_paths().into_iter().any(self.exists) => {
                     if !id.is_known() {
-                        self.withhold(node, Reason::Model);
+                        self.withhold(yaml_value, Reason::Model);
                     }
                     ConfigValue::Text(id.public())
                 }
-                _ => self.withhold(node, Reason::Model),
+                _ => self.withhold(yaml_value, Reason::Model),
             };
         }
-        if let Value::Bool(value) = node {
+        if let Value::Bool(value) = yaml_value {
             return ConfigValue::Boolean(*value);
         }
         if shape.number()
-            && let Some(number) = scalar::number(node)
+            && let Some(number) = scalar::number(yaml_value)
         {
             if is_private(key) {
-                return self.withhold(node, Reason::PrivateKey);
+                return self.withhold(yaml_value, Reason::PrivateKey);
             }
             return match bounded(&number) {
-                Some(kept) => kept,
-                None => self.withhold(node, Reason::LargeNumber),
+                Some(number) => number,
+                None => self.withhold(yaml_value, Reason::LargeNumber),
             };
         }
         if shape.boolean()
-            && let Some(value) = scalar::boolean(node)
+            && let Some(value) = scalar::boolean(yaml_value)
         {
             return ConfigValue::Boolean(value);
         }
-        if node.is_string() {
-            return self.withhold(node, Reason::Text);
+        if yaml_value.is_string() {
+            return self.withhold(yaml_value, Reason::Text);
         }
-        self.withhold(node, Reason::Unexpected)
+        self.withhold(yaml_value, Reason::Unexpected)
     }
 
     /// A constant in the place of the value, which is remembered for the last gate.
-    fn withhold(&mut self, node: &Value, reason: Reason) -> ConfigValue {
-        self.remember_all(node);
+    fn withhold(&mut self, yaml_value: &Value, reason: Reason) -> ConfigValue {
+        self.remember_all(yaml_value);
         if self.redactions.len() < CONFIG_VALUES_MAX {
             self.redactions.push(Redaction {
                 path: self.place(),
                 reason,
             });
         }
-        ConfigValue::Text(PublicStr::constant(match node {
+        ConfigValue::Text(PublicStr::constant(match yaml_value {
             Value::Number(_) => "<num>",
             Value::Mapping(_) => "<map>",
             Value::Sequence(_) => "<list>",
@@ -236,30 +224,30 @@ impl Judge<'_> {
     }
 
     fn place(&self) -> PublicStr {
-        let mut text = PublicText::new();
-        for (at, step) in self.path.iter().enumerate() {
+        let mut place = PublicText::new();
+        for (position, step) in self.path.iter().enumerate() {
             match step {
-                PathStep::Key(key) if at == 0 => text.public(key),
-                PathStep::Key(key) => text.constant(".").public(key),
-                PathStep::Element(index) => text
+                PathStep::Key(key) if position == 0 => place.public(key),
+                PathStep::Key(key) => place.constant(".").public(key),
+                PathStep::Element(index) => place
                     .constant("[")
                     .integer(u64::try_from(*index).unwrap_or(u64::MAX))
                     .constant("]"),
             };
         }
-        text.finish()
+        place.finish()
     }
 
-    fn remember(&mut self, text: Option<&str>) {
-        let Some(text) = text else { return };
+    fn remember(&mut self, yaml_text: Option<&str>) {
+        let Some(yaml_text) = yaml_text else { return };
         if self.withheld.len() < CONFIG_WITHHELD_MAX {
-            self.withheld.push(text.to_owned());
+            self.withheld.push(yaml_text.to_owned());
         }
     }
 
-    fn remember_all(&mut self, node: &Value) {
-        match node {
-            Value::String(text) => self.remember(Some(text)),
+    fn remember_all(&mut self, yaml_value: &Value) {
+        match yaml_value {
+            Value::String(yaml_text) => self.remember(Some(yaml_text)),
             Value::Sequence(elements) => {
                 for element in elements {
                     self.remember_all(element);
@@ -277,9 +265,9 @@ impl Judge<'_> {
 }
 
 /// The public word of the key that the value is.
-fn choice(shape: &'static KeyShape, node: &Value) -> Option<PublicStr> {
-    match node {
-        Value::String(text) => shape.choice(text),
+fn choice(shape: &'static KeyShape, yaml_value: &Value) -> Option<PublicStr> {
+    match yaml_value {
+        Value::String(yaml_text) => shape.choice(yaml_text),
         // Some public words are digits, and YAML makes numbers of them.
         Value::Number(number) if !shape.number() && number.is_i64() => {
             shape.choice(&number.to_string())
@@ -289,10 +277,10 @@ fn choice(shape: &'static KeyShape, node: &Value) -> Option<PublicStr> {
 }
 
 fn is_private(key: &str) -> bool {
-    PRIVATE_PREFIXES
-        .iter()
-        .any(|prefix| key.starts_with(prefix))
-        || key.split('_').any(|word| PRIVATE_WORDS.contains(&word))
+    let mut prefixes = lists::PRIVATE_KEY_PREFIXES.iter();
+    let mut words = key.split('_');
+    prefixes.any(|prefix| key.starts_with(prefix))
+        || words.any(|word| lists::PRIVATE_KEY_WORDS.contains(&word))
 }
 
 /// The number, if it is too small and too coarse to be anybody's.

@@ -29,70 +29,76 @@ pub enum Violation {
 pub fn check(event: EventName, properties: &Map<String, Value>) -> Result<(), Violation> {
     let mut fields = common_fields();
     fields.extend(event.fields());
-    object(event.as_str(), &fields, properties)
+    check_object(event.as_str(), &fields, properties)
 }
 
-fn object(
+fn check_object(
     owner: &'static str,
     fields: &[Field],
-    members: &Map<String, Value>,
+    member_values: &Map<String, Value>,
 ) -> Result<(), Violation> {
-    for (name, value) in members {
+    for (name, value) in member_values {
         let field = fields
             .iter()
             .find(|field| field.filling(name).is_some())
             .ok_or(Violation::Unlisted(owner))?;
-        kind(field.name, &field.kind, value)?;
+        check_value(field.name, &field.kind, value)?;
     }
     Ok(())
 }
 
-fn kind(name: &'static str, kind_: &FieldKind, value: &Value) -> Result<(), Violation> {
-    match (kind_, value) {
+fn check_value(
+    name: &'static str,
+    expected_kind: &FieldKind,
+    value: &Value,
+) -> Result<(), Violation> {
+    match (expected_kind, value) {
         (_, Value::Null)
         | (FieldKind::Boolean, Value::Bool(_))
         | (FieldKind::Number, Value::Number(_)) => Ok(()),
         (FieldKind::Integer, Value::Number(number)) if number.is_u64() => Ok(()),
-        (FieldKind::Text, Value::String(text)) => text_fits(name, text),
+        (FieldKind::Text, Value::String(text)) => check_text(name, text),
         (FieldKind::List(element), Value::Array(values)) => {
             if values.len() > EVENT_LIST_MAX {
                 return Err(Violation::Size(name));
             }
             for value in values {
-                kind(name, element, value)?;
+                check_value(name, element, value)?;
             }
             Ok(())
         }
-        (FieldKind::Object(fields), Value::Object(members)) => object(name, fields, members),
-        (FieldKind::Config, value) => configuration(name, value, limits::CONFIG_DEPTH_MAX),
+        (FieldKind::Object(fields), Value::Object(member_values)) => {
+            check_object(name, fields, member_values)
+        }
+        (FieldKind::Config, value) => check_configuration(name, value, limits::CONFIG_DEPTH_MAX),
         _ => Err(Violation::Kind(name)),
     }
 }
 
-fn configuration(name: &'static str, value: &Value, depth: usize) -> Result<(), Violation> {
+fn check_configuration(name: &'static str, value: &Value, depth: usize) -> Result<(), Violation> {
     let depth = depth.checked_sub(1).ok_or(Violation::Size(name))?;
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
-        Value::String(text) => text_fits(name, text),
+        Value::String(text) => check_text(name, text),
         Value::Array(values) => {
             for value in values {
-                configuration(name, value, depth)?;
+                check_configuration(name, value, depth)?;
             }
             Ok(())
         }
-        Value::Object(members) => {
-            for (key, value) in members {
+        Value::Object(member_values) => {
+            for (key, value) in member_values {
                 if !config_keys::is_key(key) {
                     return Err(Violation::Unlisted(name));
                 }
-                configuration(name, value, depth)?;
+                check_configuration(name, value, depth)?;
             }
             Ok(())
         }
     }
 }
 
-fn text_fits(name: &'static str, text: &str) -> Result<(), Violation> {
+fn check_text(name: &'static str, text: &str) -> Result<(), Violation> {
     let printable = text
         .chars()
         .all(|character| character == '\n' || !character.is_control());

@@ -47,7 +47,7 @@ pub struct HangWatch {
     intervals: VecDeque<f64>,
     /// The longest that nothing was seen of a step between two of them.
     slowest: f64,
-    looks: VecDeque<HangLook>,
+    measurements: VecDeque<HangLook>,
     idle_watts: BTreeMap<u32, f64>,
     /// The processor seconds of the last measurement, used and waited for, and its time.
     cpu: Option<(f64, Option<f64>, f64)>,
@@ -56,35 +56,36 @@ pub struct HangWatch {
 
 impl HangWatch {
     /// The training stands at this step.
-    pub fn step(&mut self, step: u64, at: f64) {
-        let Some((before, since)) = self.step else {
-            self.step = Some((step, at));
-            self.moved(at);
+    pub fn step(&mut self, step: u64, seconds_since_start: f64) {
+        let Some((previous_step, previous_seconds)) = self.step else {
+            self.step = Some((step, seconds_since_start));
+            self.moved(seconds_since_start);
             return;
         };
-        if step == before {
+        if step == previous_step {
             return;
         }
         // The jump of a training that resumes is no step.
-        if before > 0 && step > before && at > since {
-            let seconds = at - since;
+        if previous_step > 0 && step > previous_step && seconds_since_start > previous_seconds {
+            let seconds = seconds_since_start - previous_seconds;
             self.slowest = self.slowest.max(seconds);
-            self.intervals.push_back(seconds / (step - before) as f64);
+            self.intervals
+                .push_back(seconds / (step - previous_step) as f64);
             if self.intervals.len() > HANG_INTERVALS {
                 self.intervals.pop_front();
             }
         }
-        self.step = Some((step, at));
-        self.moved(at);
+        self.step = Some((step, seconds_since_start));
+        self.moved(seconds_since_start);
     }
 
     /// Something moved that is no step: the bar of an evaluation, of a download.
-    pub fn moved(&mut self, at: f64) {
-        if at <= self.moved_at && self.moved_at > 0.0 {
+    pub fn moved(&mut self, seconds_since_start: f64) {
+        if seconds_since_start <= self.moved_at && self.moved_at > 0.0 {
             return;
         }
-        self.moved_at = at;
-        self.looks.clear();
+        self.moved_at = seconds_since_start;
+        self.measurements.clear();
         self.hang = None;
     }
 
@@ -100,27 +101,27 @@ impl HangWatch {
                 *lowest = lowest.min(watts);
             }
         }
-        let known: Vec<bool> = sample
+        let known_states: Vec<bool> = sample
             .gpus
             .iter()
             .filter_map(|gpu| self.rests(gpu))
             .collect();
-        let look = HangLook {
+        let measurement = HangLook {
             cores: self.cores(sample),
-            gpus_rest: !known.contains(&false),
+            gpus_rest: !known_states.contains(&false),
         };
-        if self.looks.len() >= HANG_LOOKS {
-            self.looks.pop_front();
+        if self.measurements.len() >= HANG_LOOKS {
+            self.measurements.pop_front();
         }
-        self.looks.push_back(look);
+        self.measurements.push_back(measurement);
     }
 
     /// Processors that were used or waited for since the last measurement.
     fn cores(&mut self, sample: &Sample) -> Option<f64> {
         let now = sample.cpu_seconds?;
         let last = self.cpu.replace((now, sample.waited_seconds, sample.at));
-        let (before, waited_before, since) = last?;
-        let seconds = sample.at - since;
+        let (used_before, waited_before, previous_seconds) = last?;
+        let seconds = sample.at - previous_seconds;
         if seconds <= 0.0 {
             return None;
         }
@@ -128,15 +129,15 @@ impl HangWatch {
             (Some(before), Some(now)) => (now - before).max(0.0),
             _ => 0.0,
         };
-        Some(((now - before + waited) / seconds).max(0.0))
+        Some(((now - used_before + waited) / seconds).max(0.0))
     }
 
     /// The hang, if there is one now; for how long it has lasted tells [`Hang::since`].
-    pub fn look(&mut self, at: f64) -> Option<Hang> {
-        if self.hang.is_none() && self.stands_still(at) {
+    pub fn look(&mut self, seconds_since_start: f64) -> Option<Hang> {
+        if self.hang.is_none() && self.stands_still(seconds_since_start) {
             self.hang = Some(Hang {
                 since: self.moved_at,
-                suspect: None,
+                suspect_rank: None,
             });
         }
         self.hang
@@ -150,19 +151,22 @@ impl HangWatch {
     /// The rank that does something else than all others.
     pub fn blame(&mut self, rank: Option<u64>) {
         if let Some(hang) = &mut self.hang {
-            hang.suspect = rank;
+            hang.suspect_rank = rank;
         }
     }
 
     /// Whether nothing has moved for so long that it is worth looking closely.
-    pub fn is_suspicious(&self, at: f64) -> bool {
-        at - self.moved_at >= self.patience() / 2.0
+    pub fn is_suspicious(&self, seconds_since_start: f64) -> bool {
+        seconds_since_start - self.moved_at >= self.patience() / 2.0
     }
 
-    fn stands_still(&self, at: f64) -> bool {
-        self.looks.len() >= HANG_LOOKS
-            && at - self.moved_at >= self.patience()
-            && self.looks.iter().all(|look| look.gpus_rest)
+    fn stands_still(&self, seconds_since_start: f64) -> bool {
+        self.measurements.len() >= HANG_LOOKS
+            && seconds_since_start - self.moved_at >= self.patience()
+            && self
+                .measurements
+                .iter()
+                .all(|measurement| measurement.gpus_rest)
             && self.load_is_even()
     }
 
@@ -186,8 +190,8 @@ impl HangWatch {
     /// Whether the load stays what it is: saving and evaluating vary, waiting does not. Unknown is no sign.
     fn load_is_even(&self) -> bool {
         let (mut lowest, mut highest) = (f64::INFINITY, 0.0_f64);
-        for look in &self.looks {
-            let Some(cores) = look.cores else {
+        for measurement in &self.measurements {
+            let Some(cores) = measurement.cores else {
                 return false;
             };
             lowest = lowest.min(cores);
@@ -392,7 +396,10 @@ mod tests {
         // The pause between the fourth step and the fifth has made it patient.
         assert!(!still(&mut watch, 1925, 590) && still(&mut watch, 4880, 20));
         watch.blame(Some(3));
-        assert_eq!(watch.look(9999.0).and_then(|hang| hang.suspect), Some(3));
+        assert_eq!(
+            watch.look(9999.0).and_then(|hang| hang.suspect_rank),
+            Some(3)
+        );
         watch.step(21, 10_000.0);
         assert_eq!(watch.look(10_000.0), None, "it goes on");
     }

@@ -32,7 +32,7 @@ const PROGRESS_GAP: Duration = Duration::from_secs(1);
 /// The progress event that was sent last.
 #[derive(Clone, Copy, Debug)]
 struct ReportedProgress {
-    at: f64,
+    seconds_since_start: f64,
     /// The last step it knew, and when that was seen.
     point: Option<Point>,
     /// Tenths of the total that were done.
@@ -78,26 +78,32 @@ impl Run {
     }
 
     /// The command printed a line.
-    pub fn line(&mut self, stream: Stream, at: f64, line: &Line<'_>) {
-        self.progress.line(stream, at, line);
+    pub fn line(&mut self, stream: Stream, seconds_since_start: f64, line: &Line<'_>) {
+        self.progress.line(stream, seconds_since_start, line);
         self.trace.line(stream, line);
-        self.note_life(at);
+        self.note_life(seconds_since_start);
     }
 
     /// The command printed these bytes; their lines are cut here, because tracebacks are looked for in a quiet log as a
     /// whole, and its lines are then read for progress alone.
-    pub fn bytes(&mut self, stream: Stream, at: f64, cutter: &mut LineCutter, bytes: &[u8]) {
+    pub fn bytes(
+        &mut self,
+        stream: Stream,
+        seconds_since_start: f64,
+        cutter: &mut LineCutter,
+        bytes: &[u8],
+    ) {
         let (head, middle, tail) = inner_lines(bytes).unwrap_or((bytes, &[], &[]));
-        cutter.push(head, |line| self.line(stream, at, &line));
+        cutter.push(head, |line| self.line(stream, seconds_since_start, &line));
         let quiet = self.trace.skip(stream, middle);
         cutter.push(middle, |line| {
             if quiet {
-                self.progress.line(stream, at, &line)
+                self.progress.line(stream, seconds_since_start, &line)
             } else {
-                self.line(stream, at, &line)
+                self.line(stream, seconds_since_start, &line)
             }
         });
-        cutter.push(tail, |line| self.line(stream, at, &line));
+        cutter.push(tail, |line| self.line(stream, seconds_since_start, &line));
     }
 
     /// Of what the command printed bytes are missing here.
@@ -107,9 +113,9 @@ impl Run {
 
     /// The command has printed this much of a line that has not ended
     /// ([`LineCutter::peek`](crate::output::lines::LineCutter::peek)).
-    pub fn peek(&mut self, stream: Stream, at: f64, line: &Line<'_>) {
-        self.progress.peek(stream, at, line);
-        self.note_life(at);
+    pub fn peek(&mut self, stream: Stream, seconds_since_start: f64, line: &Line<'_>) {
+        self.progress.peek(stream, seconds_since_start, line);
+        self.note_life(seconds_since_start);
     }
 
     /// The training wrote a line into a log of its own.
@@ -131,8 +137,8 @@ impl Run {
     }
 
     /// Whether the training stands still now.
-    pub fn hang(&mut self, at: f64) -> Option<Hang> {
-        let hang = self.hang.look(at)?;
+    pub fn hang(&mut self, seconds_since_start: f64) -> Option<Hang> {
+        let hang = self.hang.look(seconds_since_start)?;
         if !self.started || self.training().finished {
             return None;
         }
@@ -140,8 +146,8 @@ impl Run {
     }
 
     /// Whether the training may stand still, so that it is worth measuring closely.
-    pub fn is_suspicious(&self, at: f64) -> bool {
-        self.hang.is_suspicious(at)
+    pub fn is_suspicious(&self, seconds_since_start: f64) -> bool {
+        self.hang.is_suspicious(seconds_since_start)
     }
 
     /// Says which rank does something else than all others while the training stands still. It is reported next.
@@ -150,39 +156,46 @@ impl Run {
         self.urgent = true;
     }
 
-    fn note_life(&mut self, at: f64) {
+    fn note_life(&mut self, seconds_since_start: f64) {
         if let Some(moved) = self.progress.moved_at {
             self.hang.moved(moved);
         }
         if let Some(step) = self.training().step {
-            self.hang.step(step, at);
+            self.hang.step(step, seconds_since_start);
         }
     }
 
     /// The progress event that is due, if one is; to be asked whenever something was observed, and at the
     /// latest once a second.
-    pub fn due(&mut self, at: f64) -> Option<Event> {
+    pub fn due(&mut self, seconds_since_start: f64) -> Option<Event> {
         let training = self.training();
         let begun = training.step.is_some_and(|step| step > 0) || training.log_dictionaries > 0;
-        if !self.started || !begun || !at.is_finite() {
+        if !self.started || !begun || !seconds_since_start.is_finite() {
             return None;
         }
         let tenth = tenths(training);
-        if let Some(last) = &self.report {
-            let waited = at - last.at;
-            let passed = tenth > last.tenth && waited >= PROGRESS_GAP.as_secs_f64();
+        if let Some(last_report) = &self.report {
+            let waited = seconds_since_start - last_report.seconds_since_start;
+            let passed = tenth > last_report.tenth && waited >= PROGRESS_GAP.as_secs_f64();
             if !passed && !self.urgent && waited < PROGRESS_PERIOD.as_secs_f64() {
                 // A training that begins anew has its tenths before it again.
-                if tenth < last.tenth {
-                    self.report = Some(ReportedProgress { tenth, ..*last });
+                if tenth < last_report.tenth {
+                    self.report = Some(ReportedProgress {
+                        tenth,
+                        ..*last_report
+                    });
                 }
                 return None;
             }
         }
         self.urgent = false;
-        let event = self.progress_event(at);
+        let event = self.progress_event(seconds_since_start);
         let point = self.training().pace.last;
-        self.report = Some(ReportedProgress { at, point, tenth });
+        self.report = Some(ReportedProgress {
+            seconds_since_start,
+            point,
+            tenth,
+        });
         Some(Event::Progress(Box::new(event)))
     }
 
@@ -237,7 +250,7 @@ impl Run {
         }
     }
 
-    fn progress_event(&mut self, at: f64) -> Progress {
+    fn progress_event(&mut self, seconds_since_start: f64) -> Progress {
         let measured = self.resources.report();
         let training = self.training();
         let hang = self.hang.current();
@@ -247,7 +260,10 @@ impl Run {
             epoch: number(training.epoch),
             progress: number(self.share()),
             steps_per_second: number(self.recent_rate()),
-            time_since_last_report: number(self.report.map(|last| at - last.at)),
+            time_since_last_report: number(
+                self.report
+                    .map(|last_report| seconds_since_start - last_report.seconds_since_start),
+            ),
             loss: number(training.loss),
             loss_repr: training.loss.and_then(non_finite),
             ppl: number(training.ppl),
@@ -260,8 +276,8 @@ impl Run {
             tokens_total: training.tokens_total,
             tokens_trainable: training.tokens_trainable,
             tokens_per_second_per_gpu: number(training.tokens_per_second_per_gpu),
-            stalled_seconds: number(hang.map(|hang| at - hang.since)),
-            suspect_rank: hang.and_then(|hang| hang.suspect),
+            stalled_seconds: number(hang.map(|hang| seconds_since_start - hang.since)),
+            suspect_rank: hang.and_then(|hang| hang.suspect_rank),
             ..measured
         }
     }
@@ -281,7 +297,7 @@ impl Run {
     /// reports themselves fall anywhere between two slow steps.
     fn recent_rate(&self) -> Option<f64> {
         let pace = &self.training().pace;
-        let known = self.report.and_then(|last| last.point);
+        let known = self.report.and_then(|last_report| last_report.point);
         let from = known.or_else(|| pace.first())?;
         let to = pace.last?;
         // A training that stands still makes no steps, and that is known.

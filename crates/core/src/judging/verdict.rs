@@ -77,7 +77,7 @@ pub fn judge(ending: &Ending, judgement: &Judgement, training: &Training) -> Ver
     let died_by_itself = outcome != Outcome::Success && !kind.is_requested() && kind != Kind::Hang;
     let mut rank = None;
     if kind == Kind::Hang {
-        rank = ending.hang.and_then(|hang| hang.suspect);
+        rank = ending.hang.and_then(|hang| hang.suspect_rank);
     }
     let mut context = case.context(training);
     if died_by_itself {
@@ -131,7 +131,7 @@ impl Case<'_> {
         }
         let found = self
             .counted_by_scheduler()
-            .or_else(|| self.asked())
+            .or_else(|| self.asked_for())
             .or_else(|| self.out_of_memory())
             .or_else(|| self.gpu_fault())
             .or_else(|| self.died())
@@ -172,7 +172,7 @@ impl Case<'_> {
     /// The signal that ended the command itself, and whether only a shell's 128 + n says so.
     ///
     /// Where the program printed its error, its exit code is its own business.
-    fn own_signal(self) -> Option<(i32, Evidence)> {
+    fn signal_of_command(self) -> Option<(i32, Evidence)> {
         match self.ending.end? {
             End::Signaled(signal) => Some((signal, Evidence::KilledBySignal)),
             End::Exited(code) => {
@@ -188,8 +188,8 @@ impl Case<'_> {
 
     /// The signal that ended the run: the command's own, by the kernel's word; that of the worker which failed
     /// first; what a shell passed on.
-    fn signal(self) -> Option<(i32, Evidence)> {
-        let own = self.own_signal();
+    fn signal_of_run(self) -> Option<(i32, Evidence)> {
+        let own = self.signal_of_command();
         if let Some((_, Evidence::KilledBySignal)) = own {
             return own;
         }
@@ -202,12 +202,12 @@ impl Case<'_> {
     /// Whether the kernel could be asked for its kills for memory, and has counted none.
     fn no_counter_moved(self) -> bool {
         let counter = self.ending.oom_kills_cgroup.or(self.ending.oom_kills_host);
-        counter.is_some() && self.no_kernel_kill()
+        counter.is_some() && self.kernel_killed_nobody()
     }
 
     /// The evidence of a SIGKILL, of the command or of a worker.
     fn sigkill(self) -> Option<Evidence> {
-        match self.signal() {
+        match self.signal_of_run() {
             Some((SIGKILL, status)) => Some(status),
             _ => None,
         }

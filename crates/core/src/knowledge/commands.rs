@@ -37,25 +37,6 @@ pub struct KnownCommand {
 }
 
 impl KnownCommand {
-    const EMPTY: Self = Self {
-        name: "",
-        kind: CommandKind::Wrapper,
-        programs: &[],
-        subcommands: &[],
-        values: &[],
-        flags: &[],
-        operands: 0,
-        effect: Effect::None,
-        main: "",
-        commands: &[],
-        modules: &[],
-        scripts: &[],
-        #[cfg(test)]
-        examples: &[],
-        #[cfg(test)]
-        look_alikes: &[],
-    };
-
     /// The command of a kind that a program's name calls.
     pub fn called(kind: CommandKind, program: &str) -> Option<&'static Self> {
         ROWS.iter()

@@ -35,27 +35,6 @@ pub struct Launcher {
     pub look_alikes: &'static [&'static str],
 }
 
-impl Launcher {
-    const EMPTY: Self = Self {
-        name: "",
-        programs: &[],
-        starts: Starts::Process,
-        runs: Runs::Command,
-        options: &[],
-        flags: &[],
-        values: &[],
-        pairs: &[],
-        unlisted: Unlisted::Flag,
-        chooser: "",
-        chosen: "",
-        marks: &[],
-        #[cfg(test)]
-        examples: &[],
-        #[cfg(test)]
-        look_alikes: &[],
-    };
-}
-
 /// What a launcher starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Starts {

@@ -6,7 +6,7 @@
 
 use super::Meaning;
 use super::entry::{self, Finder, Means, Piece};
-use super::lists::ERRORS;
+use super::lists::{ERRORS, SIZE_UNITS};
 use super::signs::signal_called;
 use crate::limits::TRACE_HOLE_MAX;
 use crate::public::text::PublicText;
@@ -49,8 +49,8 @@ static FINDER: LazyLock<Option<Finder>> =
     LazyLock::new(|| Finder::new(MESSAGES.iter().map(|entry| entry.regex)));
 
 /// What is known of this message. Of several entries the one with more letters is meant, which stands first.
-pub fn message(text: &str) -> Option<PublicMessage> {
-    let (index, captures) = FINDER.as_ref()?.find(text.trim_start())?;
+pub fn message(sentence: &str) -> Option<PublicMessage> {
+    let (index, captures) = FINDER.as_ref()?.find(sentence.trim_start())?;
     Some(MESSAGES.get(index)?.read(&captures))
 }
 
@@ -82,104 +82,104 @@ pub fn class(name: &str) -> Option<Meaning> {
 
 impl KnownMessage {
     fn read(&self, captures: &Captures<'_>) -> PublicMessage {
-        let mut text = PublicText::new();
+        let mut sentence = PublicText::new();
         let mut signal = None;
         let mut groups = captures.iter().skip(1);
         for piece in self.says {
             if let Piece::Text(constant) = piece {
-                text.constant(constant);
+                sentence.constant(constant);
                 continue;
             }
-            let group = groups.next().flatten();
-            let value = group.and_then(|group| std::str::from_utf8(group.as_bytes()).ok());
-            let value = value.unwrap_or_default();
+            let captured_group = groups.next().flatten();
+            let hole_value = captured_group
+                .and_then(|captured_group| std::str::from_utf8(captured_group.as_bytes()).ok());
+            let hole_value = hole_value.unwrap_or_default();
             match piece {
-                Piece::Signal => signal = value.parse().ok(),
-                Piece::SignalName => signal = signal_called(value),
+                Piece::Signal => signal = hole_value.parse().ok(),
+                Piece::SignalName => signal = signal_called(hole_value),
                 _ => {}
             }
-            if push(&mut text, *piece, value).is_none() {
-                text.constant("?");
+            if push(&mut sentence, *piece, hole_value).is_none() {
+                sentence.constant("?");
             }
         }
         PublicMessage {
-            says: text.finish(),
+            says: sentence.finish(),
             meaning: self.means.with(signal, Meaning::WorkerLost),
         }
     }
 }
 
 /// Appends the value if it is of the hole's type.
-fn push(text: &mut PublicText, hole: Piece, value: &str) -> Option<()> {
+fn push(sentence: &mut PublicText, hole: Piece, hole_value: &str) -> Option<()> {
     match hole {
-        Piece::Text(constant) => text.constant(constant),
-        Piece::Int | Piece::Signal | Piece::ExitCode => text.integer(integer(value)?),
+        Piece::Text(constant) => sentence.constant(constant),
+        Piece::Int | Piece::Signal | Piece::ExitCode => sentence.integer(integer(hole_value)?),
         Piece::Size => {
-            let (number, unit) = value.split_once(' ')?;
-            let unit = UNITS.iter().find(|known| **known == unit)?;
+            let (number, unit) = hole_value.split_once(' ')?;
+            let unit = SIZE_UNITS.iter().find(|known| **known == unit)?;
             let decimals = number.split_once('.').map_or(0, |(_, behind)| behind.len());
             let number: f64 = number.parse().ok()?;
             if !(0.0..SIZE_MAX).contains(&number) {
                 return None;
             }
-            text.decimal(number, decimals).constant(" ").constant(unit)
+            sentence
+                .decimal(number, decimals)
+                .constant(" ")
+                .constant(unit)
         }
         Piece::Errno => {
-            let number = integer(value)?;
+            let number = integer(hole_value)?;
             let (_, symbol, meaning) = ERRORS.iter().find(|(known, ..)| *known == number)?;
-            text.integer(number)
+            sentence
+                .integer(number)
                 .constant("] ")
                 .constant(meaning)
                 .constant(" (")
                 .constant(symbol)
                 .constant(")")
         }
-        Piece::SignalName => match SIGNAL_NAME.iter().find(|known| **known == value) {
-            Some(known) => text.constant(known),
-            None => text.constant(signal_name(signal_called(value)?)?),
+        Piece::SignalName => match SIGNAL_NAME.iter().find(|known| **known == hole_value) {
+            Some(known) => sentence.constant(known),
+            None => sentence.constant(signal_name(signal_called(hole_value)?)?),
         },
-        Piece::Module => match dictionary::module(value) {
-            Some(module) => text.public(&module),
-            None => listed_module(text, value),
+        Piece::Module => match dictionary::module(hole_value) {
+            Some(module) => sentence.public(&module),
+            None => listed_module(sentence, hole_value),
         },
         Piece::Word(list, unknown) => {
-            let found = list.iter().find(|known| **known == value);
-            text.constant(found.unwrap_or(&unknown))
+            let found = list.iter().find(|known| **known == hole_value);
+            sentence.constant(found.unwrap_or(&unknown))
         }
     };
     Some(())
 }
 
 /// A module that the dictionary does not have; of a private one nothing.
-fn listed_module<'a>(text: &'a mut PublicText, name: &str) -> &'a mut PublicText {
+fn listed_module<'a>(sentence: &'a mut PublicText, name: &str) -> &'a mut PublicText {
     let (top, rest) = name.split_once('.').unwrap_or((name, ""));
     match MODULE_NAME.iter().find(|known| **known == top) {
-        Some(known) if rest.is_empty() => text.constant(known),
-        Some(known) => text.constant(known).constant(".<private>"),
-        None => text.constant("<private>"),
+        Some(known) if rest.is_empty() => sentence.constant(known),
+        Some(known) => sentence.constant(known).constant(".<private>"),
+        None => sentence.constant("<private>"),
     }
 }
 
-fn integer(value: &str) -> Option<u64> {
-    let number = value.parse().ok()?;
+fn integer(hole_value: &str) -> Option<u64> {
+    let number = hole_value.parse().ok()?;
     (number <= TRACE_HOLE_MAX).then_some(number)
 }
 
 /// Sizes are told below this many of their unit.
 const SIZE_MAX: f64 = 10_000.0;
 
-/// Units of a size.
-const UNITS: &[&str] = &[
-    "bytes", "KiB", "MiB", "GiB", "TiB", "B", "KB", "MB", "GB", "TB",
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn first(text: &str) -> Option<usize> {
-        Some(FINDER.as_ref().unwrap().find(text.trim_start())?.0)
+    fn first(sentence: &str) -> Option<usize> {
+        Some(FINDER.as_ref().unwrap().find(sentence.trim_start())?.0)
     }
 
     #[test]
@@ -225,7 +225,7 @@ mod tests {
 
     #[test]
     fn holes_hold_only_what_they_are_made_for() {
-        for (text, expected) in [
+        for (sentence, expected) in [
             (
                 "CUDA out of memory. Tried to allocate 1.50 GiB. GPU 2 has a total capacity of 47.54 GiB of which 310.00 MiB is free.",
                 "CUDA out of memory. Tried to allocate 1.50 GiB. GPU 2 has a total capacity of 47.54 GiB of which 310.00 MiB is free.",
@@ -276,10 +276,14 @@ mod tests {
                 "Command died with SIGTERM (15)",
             ),
         ] {
-            assert_eq!(message(text).unwrap().says.as_str(), expected, "{text}");
+            assert_eq!(
+                message(sentence).unwrap().says.as_str(),
+                expected,
+                "{sentence}"
+            );
         }
-        for text in ["jane: CUDA out of memory", "boom", "", "No such file"] {
-            assert_eq!(message(text), None, "{text}");
+        for sentence in ["jane: CUDA out of memory", "boom", "", "No such file"] {
+            assert_eq!(message(sentence), None, "{sentence}");
         }
     }
 

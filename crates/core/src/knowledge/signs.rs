@@ -146,23 +146,23 @@ impl KnownSign {
 
 /// The sentence with its numbers; what the line does not have reads `?`.
 fn said(pieces: &[Piece], sign: &Sign) -> PublicStr {
-    let mut text = PublicText::new();
+    let mut sentence = PublicText::new();
     for piece in pieces {
         match (piece, sign.exit_code) {
-            (Piece::Text(constant), _) => text.constant(constant),
+            (Piece::Text(constant), _) => sentence.constant(constant),
             (Piece::ExitCode, Some(code)) => {
                 if code < 0 {
-                    text.constant("-");
+                    sentence.constant("-");
                 }
-                text.integer(code.unsigned_abs())
+                sentence.integer(code.unsigned_abs())
             }
             (Piece::Signal, _) => {
-                text.constant(sign.signal.and_then(signal_name).unwrap_or("no signal"))
+                sentence.constant(sign.signal.and_then(signal_name).unwrap_or("no signal"))
             }
-            _ => text.constant("?"),
+            _ => sentence.constant("?"),
         };
     }
-    text.finish()
+    sentence.finish()
 }
 
 /// The signal that is called so, by its name or as the C library calls it.

@@ -26,20 +26,6 @@ pub struct WrapperError {
     look_alikes: &'static [&'static str],
 }
 
-impl WrapperError {
-    const EMPTY: Self = Self {
-        kind: Wrapper::Runner,
-        classes: &[],
-        files: &[],
-        words: &[],
-        restarts: &[],
-        #[cfg(test)]
-        examples: &[],
-        #[cfg(test)]
-        look_alikes: &[],
-    };
-}
-
 include!(concat!(env!("OUT_DIR"), "/wrappers.rs"));
 
 /// What the class of an error says; `file` is that of the innermost frame outside the standard library, where public.

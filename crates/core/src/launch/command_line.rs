@@ -85,30 +85,32 @@ impl<'a> CommandLine<'a> {
                 return None;
             }
         };
-        let (word, arguments) = words.split_first()?;
+        let (program_word, arguments) = words.split_first()?;
         let called = launcher::called(words);
         if called.is_none_or(|(launcher, _)| launcher.starts == Starts::Launcher) {
             self.target = match next {
-                Next::Module(_) => Target::Module(word),
-                Next::Script(_) => Target::Script(word),
-                _ if spans_nodes(word) => Target::Elsewhere(word),
-                _ if self.chooses_python() && word.as_encoded_bytes().ends_with(b".py") => {
-                    Target::Script(word)
+                Next::Module(_) => Target::Module(program_word),
+                Next::Script(_) => Target::Script(program_word),
+                _ if spans_nodes(program_word) => Target::Elsewhere(program_word),
+                _ if self.chooses_python() && program_word.as_encoded_bytes().ends_with(b".py") => {
+                    Target::Script(program_word)
                 }
-                _ => Target::Program(word),
+                _ => Target::Program(program_word),
             };
             self.arguments = arguments;
         }
-        let Some((launcher, behind)) = called else {
+        let Some((launcher, following_words)) = called else {
             if matches!(self.target, Target::Program(_) | Target::Module(_)) {
                 self.hidden = hidden(arguments);
             }
             return None;
         };
-        let (launch, following) = Launch::read(launcher, Named::Typed(word), behind);
+        let (launch, following) =
+            Launch::read(launcher, Named::Typed(program_word), following_words);
         self.launches.push(launch);
         if launcher.starts == Starts::Launcher {
-            self.launches.extend(launcher::chosen(launcher, behind));
+            self.launches
+                .extend(launcher::chosen(launcher, following_words));
             return None;
         }
         Some(following)
@@ -139,11 +141,11 @@ impl<'a> CommandLine<'a> {
             .launches
             .iter()
             .filter_map(|launch| match launch.named {
-                Named::Typed(word) => Some(word),
+                Named::Typed(program_word) => Some(program_word),
                 Named::Chosen | Named::Default => None,
             });
         let target = match self.target {
-            Target::Program(word) => Some(word),
+            Target::Program(program_word) => Some(program_word),
             _ => None,
         };
         launchers.chain(target)
@@ -154,27 +156,28 @@ impl<'a> CommandLine<'a> {
 fn hidden(arguments: &[OsString]) -> Option<Launch<'_>> {
     let mut words = arguments;
     for _ in 0..LAUNCHER_WORDS_MAX {
-        let (word, rest) = words.split_first()?;
-        if spans_nodes(word) {
+        let (program_word, remaining_words) = words.split_first()?;
+        if spans_nodes(program_word) {
             return None;
         }
         match launcher::called(words) {
             Some((launcher, _)) if launcher.starts == Starts::Process => {}
-            Some((launcher, behind)) if launcher.starts == Starts::Launcher => {
-                return launcher::chosen(launcher, behind);
+            Some((launcher, following_words)) if launcher.starts == Starts::Launcher => {
+                return launcher::chosen(launcher, following_words);
             }
-            Some((launcher, behind)) => {
-                return Some(Launch::read(launcher, Named::Typed(word), behind).0);
+            Some((launcher, following_words)) => {
+                return Some(Launch::read(launcher, Named::Typed(program_word), following_words).0);
             }
             None => {}
         }
-        words = rest;
+        words = remaining_words;
     }
     None
 }
 
-fn spans_nodes(word: &OsStr) -> bool {
-    let known = name(word).and_then(|name| KnownCommand::called(CommandKind::SpansNodes, name));
+fn spans_nodes(program_word: &OsStr) -> bool {
+    let known =
+        name(program_word).and_then(|name| KnownCommand::called(CommandKind::SpansNodes, name));
     known.is_some()
 }
 

@@ -27,29 +27,31 @@ pub struct LauncherFacts {
 
 /// Reads the command and the environment.
 pub fn facts(command: &CommandLine<'_>, environment: Environment<'_>) -> LauncherFacts {
-    let nodes = typed(command, Says::Nodes).or_else(|| variable(NODES_VARIABLES, environment));
-    let mut per_node = typed(command, Says::ProcessesPerNode);
-    let total = typed(command, Says::Processes);
-    if per_node.is_none() {
-        per_node = divide(total, nodes.or(Some(1)));
+    let nodes = typed_figure(command, Says::Nodes)
+        .or_else(|| figure_of_variables(NODES_VARIABLES, environment));
+    let mut processes_per_node = typed_figure(command, Says::ProcessesPerNode);
+    let total_processes = typed_figure(command, Says::Processes);
+    if processes_per_node.is_none() {
+        processes_per_node = divide_evenly(total_processes, nodes.or(Some(1)));
     }
-    if per_node.is_none() && total.is_none() {
-        per_node = variable(PROCESSES_PER_NODE_VARIABLES, environment);
+    if processes_per_node.is_none() && total_processes.is_none() {
+        processes_per_node = figure_of_variables(PROCESSES_PER_NODE_VARIABLES, environment);
     }
-    if per_node.is_none() && total.is_none() {
-        per_node = divide(variable(PROCESSES_VARIABLES, environment), nodes);
+    if processes_per_node.is_none() && total_processes.is_none() {
+        processes_per_node =
+            divide_evenly(figure_of_variables(PROCESSES_VARIABLES, environment), nodes);
     }
     LauncherFacts {
         launcher: launcher(command, environment).map(PublicStr::constant),
         nodes,
-        processes_per_node: per_node,
+        processes_per_node,
     }
 }
 
 /// The innermost launcher that starts workers.
 fn launcher(command: &CommandLine<'_>, environment: Environment<'_>) -> Option<&'static str> {
     let (mut workers, mut tool, mut python) = (None, None, None);
-    for launch in all(command) {
+    for launch in certain_launches(command) {
         let name = Some(launch.launcher.name);
         match launch.launcher.starts {
             _ if launch.named == Named::Default => {}
@@ -63,32 +65,34 @@ fn launcher(command: &CommandLine<'_>, environment: Environment<'_>) -> Option<&
         python = Some("python");
     }
     let is_set = |variable: &&str| environment(variable).is_some();
-    let around = ROWS
+    let surrounding_launcher = ROWS
         .iter()
         .find(|launcher| launcher.marks.iter().any(is_set));
     // Python by itself starts no workers: then the launcher around us does.
     workers
         .or(tool)
-        .or(around.map(|launcher| launcher.name))
+        .or(surrounding_launcher.map(|launcher| launcher.name))
         .or(python)
 }
 
 /// The launchers that are sure: a debugger or a profiler that is run as a module may run one as well.
-fn all<'a>(command: &'a CommandLine<'_>) -> impl DoubleEndedIterator<Item = &'a Launch<'a>> {
+fn certain_launches<'a>(
+    command: &'a CommandLine<'_>,
+) -> impl DoubleEndedIterator<Item = &'a Launch<'a>> {
     let is_module = matches!(command.target, Target::Module(_));
     let hidden = command.hidden.iter().filter(move |_| is_module);
     command.launches.iter().chain(hidden)
 }
 
 /// A figure that the command's words give; the innermost launcher's comes before others.
-fn typed(command: &CommandLine<'_>, what: Says) -> Option<u64> {
-    let mut said = all(command).flat_map(|launch| &launch.said);
-    let (.., value) = said.rfind(|(says, ..)| *says == what)?;
+fn typed_figure(command: &CommandLine<'_>, wanted: Says) -> Option<u64> {
+    let mut statements = certain_launches(command).flat_map(|launch| &launch.said);
+    let (.., value) = statements.rfind(|(says, ..)| *says == wanted)?;
     count(value)
 }
 
 /// The first of these variables that holds a count.
-fn variable(names: &[&str], environment: Environment<'_>) -> Option<u64> {
+fn figure_of_variables(names: &[&str], environment: Environment<'_>) -> Option<u64> {
     for name in names {
         if let Some(count) = environment(name).and_then(|value| count(value.to_str()?)) {
             return Some(count);
@@ -98,19 +102,21 @@ fn variable(names: &[&str], environment: Environment<'_>) -> Option<u64> {
 }
 
 /// A plain count; also Slurm's way to say the same for several nodes, `8(x2)`.
-fn count(text: &str) -> Option<u64> {
-    let text = text.trim();
-    let text = text.split_once("(x").map_or(text, |(count, _)| count);
-    let count = text.parse().ok()?;
+fn count(count_text: &str) -> Option<u64> {
+    let count_text = count_text.trim();
+    let count_text = count_text
+        .split_once("(x")
+        .map_or(count_text, |(count, _)| count);
+    let count = count_text.parse().ok()?;
     (1..=1_000_000).contains(&count).then_some(count)
 }
 
-fn divide(total: Option<u64>, nodes: Option<u64>) -> Option<u64> {
-    let (total, nodes) = (total?, nodes?);
-    if !total.is_multiple_of(nodes) {
+fn divide_evenly(total_processes: Option<u64>, nodes: Option<u64>) -> Option<u64> {
+    let (total_processes, nodes) = (total_processes?, nodes?);
+    if !total_processes.is_multiple_of(nodes) {
         return None;
     }
-    total.checked_div(nodes)
+    total_processes.checked_div(nodes)
 }
 
 #[cfg(test)]

@@ -41,12 +41,16 @@ pub enum Next<'a> {
 
 /// The launcher that the first words call, and the words behind.
 pub fn called(words: &[OsString]) -> Option<(&'static Launcher, &[OsString])> {
-    let first = name(words.first()?)?;
-    let first = if is_python(first) { "python" } else { first };
+    let program_name = name(words.first()?)?;
+    let program_name = if is_python(program_name) {
+        "python"
+    } else {
+        program_name
+    };
     for launcher in ROWS {
         for program in launcher.programs {
-            if let Some(behind) = behind_call(program, first, words) {
-                return Some((launcher, behind));
+            if let Some(following_words) = behind_call(program, program_name, words) {
+                return Some((launcher, following_words));
             }
         }
     }
@@ -54,44 +58,48 @@ pub fn called(words: &[OsString]) -> Option<(&'static Launcher, &[OsString])> {
 }
 
 /// The words behind a call of a program, whose name may have several words.
-fn behind_call<'a>(program: &str, first: &str, words: &'a [OsString]) -> Option<&'a [OsString]> {
+fn behind_call<'a>(
+    program: &str,
+    program_name: &str,
+    words: &'a [OsString],
+) -> Option<&'a [OsString]> {
     let mut parts = program.split(' ');
-    if parts.next() != Some(first) {
+    if parts.next() != Some(program_name) {
         return None;
     }
-    let mut behind = words.get(1..)?;
-    for part in parts {
-        let (word, rest) = behind.split_first()?;
-        if word != part {
+    let mut following_words = words.get(1..)?;
+    for name_part in parts {
+        let (word, remaining_words) = following_words.split_first()?;
+        if word != name_part {
             return None;
         }
-        behind = rest;
+        following_words = remaining_words;
     }
-    Some(behind)
+    Some(following_words)
 }
 
 /// The launcher that another one starts, with the options behind `--`:
 /// `axolotl train c.yml --launcher torchrun -- --nnodes 2`.
 pub fn chosen<'a>(chooser: &Launcher, words: &'a [OsString]) -> Option<Launch<'a>> {
-    let end = words.iter().position(|word| word == "--");
-    let own = words.get(..end.unwrap_or(words.len()))?;
-    let options = match end {
-        Some(end) => words.get(end..)?.get(1..)?,
+    let separator = words.iter().position(|word| word == "--");
+    let own_words = words.get(..separator.unwrap_or(words.len()))?;
+    let options = match separator {
+        Some(separator) => words.get(separator..)?.get(1..)?,
         None => &[],
     };
     let mut named = None;
-    let mut own = own.iter();
-    while let Some(word) = own.next() {
+    let mut own_words = own_words.iter();
+    while let Some(word) = own_words.next() {
         if let Some(option) = OptionWord::of(word)
             && option.is(chooser.chooser)
         {
-            let next = || own.next()?.to_str();
+            let next = || own_words.next()?.to_str();
             named = Some(option.attached.or_else(next)?);
         }
     }
     let (name, named) = match named {
         Some(name) => (name, Named::Chosen),
-        None if end.is_some() => (chooser.chosen, Named::Default),
+        None if separator.is_some() => (chooser.chosen, Named::Default),
         None => return None,
     };
     let launcher = ROWS.iter().find(|launcher| launcher.name == name)?;
@@ -111,51 +119,52 @@ impl<'a> Launch<'a> {
             said: Vec::new(),
         };
         let mut runs = launcher.runs;
-        let mut rest = words;
-        while let Some((word, behind)) = rest.split_first() {
+        let mut remaining_words = words;
+        while let Some((word, following_words)) = remaining_words.split_first() {
             let Some(option) = OptionWord::of(word) else {
                 break;
             };
-            rest = behind;
+            remaining_words = following_words;
             if word == "--" {
                 break;
             }
             if runs == Runs::Script && (word == "-m" || word == "--module") {
-                return (launch, Next::Module(rest));
+                return (launch, Next::Module(remaining_words));
             }
             if launcher.starts == Starts::Process && word == "-c" {
-                return (launch, Next::Code(rest));
+                return (launch, Next::Code(remaining_words));
             }
             if option.is("--no-python") {
                 runs = Runs::Command;
             }
-            let taken = launch.take(option, rest);
-            rest = rest.get(taken..).unwrap_or_default();
+            let taken_words = launch.take(option, remaining_words);
+            remaining_words = remaining_words.get(taken_words..).unwrap_or_default();
         }
         let next = match runs {
-            Runs::Script => Next::Script(rest),
-            Runs::Command => Next::Command(rest),
+            Runs::Script => Next::Script(remaining_words),
+            Runs::Command => Next::Command(remaining_words),
         };
         (launch, next)
     }
 
     /// What an option says, and the option; the last of several.
-    pub fn says(&self, what: Says) -> Option<(&'static str, &'a str)> {
-        let said = self.said.iter().rfind(|(says, ..)| *says == what);
-        let (_, option, value) = said?;
-        Some((option, value))
+    pub fn says(&self, wanted: Says) -> Option<(&'static str, &'a str)> {
+        let said = self.said.iter().rfind(|(says, ..)| *says == wanted);
+        let (_, option, value_text) = said?;
+        Some((option, value_text))
     }
 
     /// Notes what an option says, and tells how many of the following words belong to it.
-    fn take(&mut self, option: OptionWord<'a>, behind: &'a [OsString]) -> usize {
+    fn take(&mut self, option: OptionWord<'a>, following_words: &'a [OsString]) -> usize {
         let launcher = self.launcher;
-        let next = behind.first().filter(|word| can_be_value(word));
+        let next = following_words.first().filter(|word| can_be_value(word));
         for (says, options) in launcher.options {
             let Some(listed) = options.iter().find(|listed| option.is(listed)) else {
                 continue;
             };
-            let value = option.attached.or(next.and_then(|next| next.to_str()));
-            self.said.push((*says, listed, value.unwrap_or_default()));
+            let value_text = option.attached.or(next.and_then(|next| next.to_str()));
+            self.said
+                .push((*says, listed, value_text.unwrap_or_default()));
             return usize::from(option.attached.is_none() && next.is_some());
         }
         if option.is_one_of(launcher.flags) || option.attached.is_some() {
@@ -179,7 +188,7 @@ impl<'a> Launch<'a> {
         if is_joined || launcher.unlisted == Unlisted::Flag || next.is_none() {
             return 0;
         }
-        usize::from(called(behind).is_none())
+        usize::from(called(following_words).is_none())
     }
 }
 

@@ -70,14 +70,14 @@ impl CommandLine<'_> {
 
     /// The output directory that a command line names by itself, as scripts of the Trainer have it.
     pub fn output_directory(&self) -> Option<String> {
-        for (at, word) in self.arguments.iter().enumerate() {
+        for (word_index, word) in self.arguments.iter().enumerate() {
             let Some(option) = OptionWord::of(word) else {
                 continue;
             };
             if !option.is("output_dir") {
                 continue;
             }
-            let next = || self.arguments.get(at + 1)?.to_str();
+            let next = || self.arguments.get(word_index + 1)?.to_str();
             let path = option.attached.or_else(next).unwrap_or_default();
             if !path.is_empty() {
                 return Some(path.to_owned());
@@ -104,49 +104,53 @@ impl CommandLine<'_> {
 
 /// A training that is started anywhere among these words.
 fn sought<'a>(words: &[&'a OsStr]) -> Option<Invocation<'a>> {
-    let mut before = OsStr::new("");
-    let mut rest = words;
-    while let Some((word, behind)) = rest.split_first() {
-        let module = if before == "-m" || before == "--module" {
+    let mut previous_word = OsStr::new("");
+    let mut remaining_words = words;
+    while let Some((word, following_words)) = remaining_words.split_first() {
+        let module = if previous_word == "-m" || previous_word == "--module" {
             word.to_str()
         } else {
             None
         };
-        let training = started(word, behind, module);
+        let training = started(word, following_words, module);
         if training.is_some() {
             return training;
         }
-        (before, rest) = (word, behind);
+        (previous_word, remaining_words) = (word, following_words);
     }
     None
 }
 
 /// The training that a word starts; `module` is the word where it may name one.
-fn started<'a>(word: &OsStr, behind: &[&'a OsStr], module: Option<&str>) -> Option<Invocation<'a>> {
+fn started<'a>(
+    word: &OsStr,
+    following_words: &[&'a OsStr],
+    module: Option<&str>,
+) -> Option<Invocation<'a>> {
     if let Some(tool) = KnownCommand::called(CommandKind::Training, name(word)?) {
-        return of_command(tool, behind);
+        return of_command(tool, following_words);
     }
-    let text = word.to_str()?;
-    let file = text.strip_suffix(".py").unwrap_or_default();
+    let word_text = word.to_str()?;
+    let file = word_text.strip_suffix(".py").unwrap_or_default();
     for tool in ROWS {
         if tool.kind != CommandKind::Training {
             continue;
         }
         if module == Some(tool.main) {
-            return of_command(tool, behind);
+            return of_command(tool, following_words);
         }
         let is_module =
             |name: &&&str| module == Some(**name) || file.ends_with(&name.replace('.', "/"));
         let task = match tool.modules.iter().find(is_module) {
             Some(module) => module.rsplit('.').next()?,
-            None if tool.scripts.contains(&text) => "train",
+            None if tool.scripts.contains(&word_text) => "train",
             None => continue,
         };
         return Some(Invocation {
             tool,
             task,
             syntax: Syntax::Fire,
-            arguments: behind.to_vec(),
+            arguments: following_words.to_vec(),
         });
     }
     None
@@ -155,14 +159,14 @@ fn started<'a>(word: &OsStr, behind: &[&'a OsStr], module: Option<&str>) -> Opti
 /// A command of a tool that has some.
 fn of_command<'a>(tool: &'static KnownCommand, words: &[&'a OsStr]) -> Option<Invocation<'a>> {
     let is_option = |word: &&OsStr| word.as_encoded_bytes().starts_with(b"-");
-    let at = words.iter().position(|word| !is_option(word))?;
-    let (word, rest) = words.get(at..)?.split_first()?;
+    let word_index = words.iter().position(|word| !is_option(word))?;
+    let (word, remaining_words) = words.get(word_index..)?.split_first()?;
     let task = tool.commands.iter().find(|command| word == *command)?;
     Some(Invocation {
         tool,
         task,
         syntax: Syntax::Click,
-        arguments: rest.to_vec(),
+        arguments: remaining_words.to_vec(),
     })
 }
 
@@ -199,7 +203,7 @@ impl Invocation<'_> {
                 continue;
             };
             let value = match self.value(option, words.peek().copied()) {
-                Some(text) => Some(OsStr::new(text)),
+                Some(word_text) => Some(OsStr::new(word_text)),
                 None => words.next_if(|next| *next != "--"),
             };
             if option.is("config") {
@@ -208,9 +212,9 @@ impl Invocation<'_> {
             }
             if overrides.len() < CONFIG_OVERRIDES_MAX
                 && let Some(key) = self.key(option)
-                && let Some(text) = value.and_then(OsStr::to_str)
+                && let Some(word_text) = value.and_then(OsStr::to_str)
             {
-                overrides.push((key, text.to_owned()));
+                overrides.push((key, word_text.to_owned()));
             }
         }
         let path = path?;

@@ -15,51 +15,51 @@ pub fn skip<'a>(
     wrappers: &mut Vec<&'static KnownCommand>,
 ) -> &'a [OsString] {
     let mut command = words;
-    while let Some((wrapper, behind)) = skip_one(command) {
+    while let Some((wrapper, following_words)) = skip_one(command) {
         wrappers.push(wrapper);
-        command = behind;
+        command = following_words;
     }
     command
 }
 
 fn skip_one(words: &[OsString]) -> Option<(&'static KnownCommand, &[OsString])> {
-    let (first, rest) = words.split_first()?;
+    let (first, remaining_words) = words.split_first()?;
     let wrapper = KnownCommand::called(CommandKind::Wrapper, name(first)?)?;
-    let mut rest = skip_options(wrapper, rest);
+    let mut remaining_words = skip_options(wrapper, remaining_words);
     if !wrapper.subcommands.is_empty() {
-        let (subcommand, behind) = rest.split_first()?;
+        let (subcommand, following_words) = remaining_words.split_first()?;
         if !wrapper.subcommands.iter().any(|name| subcommand == name) {
             return None;
         }
-        rest = skip_options(wrapper, behind);
+        remaining_words = skip_options(wrapper, following_words);
     }
     for _ in 0..wrapper.operands {
-        rest = skip_options(wrapper, rest.get(1..)?);
+        remaining_words = skip_options(wrapper, remaining_words.get(1..)?);
     }
     // Without a command it is a program like any other.
-    if rest.is_empty() {
+    if remaining_words.is_empty() {
         return None;
     }
-    Some((wrapper, rest))
+    Some((wrapper, remaining_words))
 }
 
 /// What follows the options, up to and with `--`. Assignments are in front of a command as options are.
 fn skip_options<'a>(wrapper: &KnownCommand, words: &'a [OsString]) -> &'a [OsString] {
-    let mut rest = words;
-    while let Some((word, behind)) = rest.split_first() {
+    let mut remaining_words = words;
+    while let Some((word, following_words)) = remaining_words.split_first() {
         let bytes = word.as_encoded_bytes();
         if word == "--" {
-            return behind;
+            return following_words;
         }
         if !bytes.starts_with(b"-") && !is_assignment(bytes) {
-            return rest;
+            return remaining_words;
         }
-        rest = behind;
+        remaining_words = following_words;
         if wrapper.values.iter().any(|option| word == option) {
-            rest = rest.get(1..).unwrap_or_default();
+            remaining_words = remaining_words.get(1..).unwrap_or_default();
         }
     }
-    rest
+    remaining_words
 }
 
 /// `NAME=value`, as `env` and `sudo` take it.

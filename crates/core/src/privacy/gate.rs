@@ -186,16 +186,16 @@ impl Gate {
     fn holds(&self, text: &str, folded: &str, word: &str) -> bool {
         let bytes = folded.as_bytes();
         let joins = |byte: Option<&u8>| byte.is_some_and(|byte| is_word_byte(*byte));
-        for (at, _) in folded.match_indices(word) {
-            let before = at.checked_sub(1).and_then(|at| bytes.get(at));
-            let is_inside = joins(before) || joins(bytes.get(at + word.len()));
+        for (offset, _) in folded.match_indices(word) {
+            let before = offset.checked_sub(1).and_then(|offset| bytes.get(offset));
+            let is_inside = joins(before) || joins(bytes.get(offset + word.len()));
             if is_inside && word.len() < IDENTITY_INSIDE_MIN {
                 continue;
             }
             if !(self.known)(text)
-                && !(self.known)(name_around(text, at))
-                && !self.is_in_function(text, at)
-                && !sentences::holds(text, at, word.len())
+                && !(self.known)(name_around(text, offset))
+                && !self.is_in_function(text, offset)
+                && !sentences::holds(text, offset, word.len())
             {
                 return true;
             }
@@ -213,8 +213,8 @@ impl Gate {
     }
 
     /// Whether the position lies in the function's name of a line `  File "torch/nn/functional.py", line 3, in linear`.
-    fn is_in_function(&self, text: &str, at: usize) -> bool {
-        let (line, at) = piece_around(text, at, |c| c == '\n');
+    fn is_in_function(&self, text: &str, offset: usize) -> bool {
+        let (line, offset) = piece_around(text, offset, |c| c == '\n');
         let Some((place, function)) = line.rsplit_once(", in ") else {
             return false;
         };
@@ -222,7 +222,7 @@ impl Gate {
             return false;
         };
         let file = quoted.split('"').next().unwrap_or_default();
-        at >= line.len() - function.len() && (self.known_function)(file, function)
+        offset >= line.len() - function.len() && (self.known_function)(file, function)
     }
 }
 
@@ -235,18 +235,18 @@ fn is_word_byte(byte: u8) -> bool {
 }
 
 /// The run of characters around a position that a public name may be written with.
-fn name_around(text: &str, at: usize) -> &str {
+fn name_around(text: &str, offset: usize) -> &str {
     let ends = |c: char| c.is_whitespace() || "\"'(),;`[]=".contains(c);
-    let (name, _) = piece_around(text, at, ends);
+    let (name, _) = piece_around(text, offset, ends);
     name.trim_end_matches([':', '.'])
 }
 
 /// The piece of a text around a position, up to characters that end it on both sides, and the position in it.
-fn piece_around(text: &str, at: usize, ends: impl Fn(char) -> bool) -> (&str, usize) {
-    let (before, behind) = text.split_at_checked(at).unwrap_or_default();
-    let before = before.rsplit(&ends).next().unwrap_or_default();
-    let behind = behind.split(&ends).next().unwrap_or_default();
-    let piece = text.get(at - before.len()..at + behind.len());
+fn piece_around(text: &str, offset: usize, ends_piece: impl Fn(char) -> bool) -> (&str, usize) {
+    let (before, behind) = text.split_at_checked(offset).unwrap_or_default();
+    let before = before.rsplit(&ends_piece).next().unwrap_or_default();
+    let behind = behind.split(&ends_piece).next().unwrap_or_default();
+    let piece = text.get(offset - before.len()..offset + behind.len());
     (piece.unwrap_or_default(), before.len())
 }
 

@@ -63,21 +63,21 @@ fn load(keys: &str, choices: &str) -> serde_json::Result<Schema> {
     let mut schema: Schema = serde_json::from_str(keys)?;
     let more: Choices = serde_json::from_str(choices)?;
     for (group, members) in more.groups {
-        let known = schema.groups.entry(group).or_default();
-        for (key, shape) in members {
-            known.entry(key).or_insert(shape);
+        let known_members = schema.groups.entry(group).or_default();
+        for (key, key_shape) in members {
+            known_members.entry(key).or_insert(key_shape);
         }
     }
-    for (owner, lists) in &more.choices {
-        if let Some(shape) = schema.shape_mut(owner) {
-            for words in lists.iter().filter_map(|list| more.lists.get(list)) {
-                shape.allow(words);
+    for (qualified_key, lists) in &more.choices {
+        if let Some(key_shape) = schema.shape_mut(qualified_key) {
+            for public_words in lists.iter().filter_map(|list| more.lists.get(list)) {
+                key_shape.allow(public_words);
             }
         }
     }
-    for (owner, group) in more.maps {
-        if let Some(shape) = schema.shape_mut(&owner) {
-            shape.groups.insert(group);
+    for (qualified_key, group) in more.maps {
+        if let Some(key_shape) = schema.shape_mut(&qualified_key) {
+            key_shape.groups.insert(group);
         }
     }
     schema.unite();
@@ -86,8 +86,8 @@ fn load(keys: &str, choices: &str) -> serde_json::Result<Schema> {
 
 impl Schema {
     /// The shape of `Group.key`.
-    fn shape_mut(&mut self, owner: &str) -> Option<&mut KeyShape> {
-        let (group, key) = owner.split_once('.')?;
+    fn shape_mut(&mut self, qualified_key: &str) -> Option<&mut KeyShape> {
+        let (group, key) = qualified_key.split_once('.')?;
         self.groups.get_mut(group)?.get_mut(key)
     }
 
@@ -95,21 +95,21 @@ impl Schema {
     /// reader of the file cannot tell which was meant. Done again for the groups that this makes, which nest.
     fn unite(&mut self) {
         loop {
-            let mut several: Vec<Vec<String>> = Vec::new();
-            for shape in self.groups.values_mut().flat_map(BTreeMap::values_mut) {
-                shape.unite(&mut several);
+            let mut combined_groups: Vec<Vec<String>> = Vec::new();
+            for key_shape in self.groups.values_mut().flat_map(BTreeMap::values_mut) {
+                key_shape.unite(&mut combined_groups);
             }
-            if several.is_empty() {
+            if combined_groups.is_empty() {
                 return;
             }
-            for names in several {
+            for names in combined_groups {
                 let mut united = Group::new();
-                for (key, shape) in names
+                for (key, key_shape) in names
                     .iter()
                     .filter_map(|name| self.groups.get(name))
                     .flatten()
                 {
-                    united.entry(key.clone()).or_default().merge(shape);
+                    united.entry(key.clone()).or_default().merge(key_shape);
                 }
                 self.groups.insert(names.join("|"), united);
             }
@@ -117,28 +117,28 @@ impl Schema {
     }
 
     fn member(&'static self, group: &str, key: &str) -> Option<(PublicStr, &'static KeyShape)> {
-        let (name, shape) = self.groups.get(group)?.get_key_value(key)?;
-        Some((PublicStr::constant(name), shape))
+        let (name, key_shape) = self.groups.get(group)?.get_key_value(key)?;
+        Some((PublicStr::constant(name), key_shape))
     }
 }
 
 impl KeyShape {
-    fn allow(&mut self, words: &[String]) {
-        self.values.extend(words.iter().cloned());
+    fn allow(&mut self, public_words: &[String]) {
+        self.values.extend(public_words.iter().cloned());
         if let Some(items) = &mut self.items {
-            items.allow(words);
+            items.allow(public_words);
         }
     }
 
     /// Refers to one group instead of several, which are noted.
-    fn unite(&mut self, several: &mut Vec<Vec<String>>) {
+    fn unite(&mut self, combined_groups: &mut Vec<Vec<String>>) {
         if self.groups.len() > 1 {
             let names = Vec::from_iter(std::mem::take(&mut self.groups));
             self.groups.insert(names.join("|"));
-            several.push(names);
+            combined_groups.push(names);
         }
         if let Some(items) = &mut self.items {
-            items.unite(several);
+            items.unite(combined_groups);
         }
     }
 
@@ -210,16 +210,16 @@ pub fn is_key(name: &str) -> bool {
 
 /// Every key and every public value there is: what the last gate need not fear.
 pub fn vocabulary() -> impl Iterator<Item = &'static str> {
-    let mut words = Vec::new();
-    for (key, shape) in SCHEMA.groups.values().flatten() {
-        words.push(key.as_str());
-        let mut next = Some(shape);
-        while let Some(shape) = next {
-            words.extend(shape.values.iter().map(String::as_str));
-            next = shape.items.as_deref();
+    let mut public_words = Vec::new();
+    for (key, key_shape) in SCHEMA.groups.values().flatten() {
+        public_words.push(key.as_str());
+        let mut next = Some(key_shape);
+        while let Some(key_shape) = next {
+            public_words.extend(key_shape.values.iter().map(String::as_str));
+            next = key_shape.items.as_deref();
         }
     }
-    words.into_iter()
+    public_words.into_iter()
 }
 
 #[cfg(test)]
@@ -251,14 +251,14 @@ mod tests {
     fn every_list_and_every_group_that_is_named_exists() {
         let schema = load(KEYS, CHOICES).unwrap();
         let choices: Choices = serde_json::from_str(CHOICES).unwrap();
-        for owner in choices.choices.keys().chain(choices.maps.keys()) {
-            let (group, key) = owner.split_once('.').unwrap();
+        for qualified_key in choices.choices.keys().chain(choices.maps.keys()) {
+            let (group, key) = qualified_key.split_once('.').unwrap();
             assert!(
                 schema
                     .groups
                     .get(group)
                     .is_some_and(|keys| keys.contains_key(key)),
-                "{owner}"
+                "{qualified_key}"
             );
         }
         for list in choices.choices.values().flatten() {
@@ -271,7 +271,7 @@ mod tests {
             .groups
             .values()
             .flat_map(|keys| keys.values())
-            .flat_map(|shape| &shape.groups)
+            .flat_map(|key_shape| &key_shape.groups)
         {
             assert!(schema.groups.contains_key(group), "{group}");
         }
@@ -290,8 +290,8 @@ mod tests {
             ("wandb_project", "qlora", false),
             ("default_system_message", "cosine", false),
         ] {
-            let (_, shape) = top_level(key).unwrap();
-            assert_eq!(shape.choice(word).is_some(), public, "{key}: {word}");
+            let (_, key_shape) = top_level(key).unwrap();
+            assert_eq!(key_shape.choice(word).is_some(), public, "{key}: {word}");
         }
     }
 

@@ -12,6 +12,7 @@
 //! Only `trace` asks; the answers are the only strings of run-time text in an error event.
 
 use super::PublicStr;
+use crate::knowledge::lists::NAMELESS_CODE;
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
@@ -32,49 +33,41 @@ const NARROW: usize = 6;
 const FILE_BYTES_MAX: usize = 240;
 const NAME_BYTES_MAX: usize = 200;
 
-/// Names that the interpreter gives to code that has none.
-const ANONYMOUS: &[&str] = &[
-    "<module>",
-    "<lambda>",
-    "<listcomp>",
-    "<genexpr>",
-    "<dictcomp>",
-    "<setcomp>",
-];
-
 /// A file of a public release, relative to site-packages or to the standard library.
-pub fn file(relative: &str) -> Option<PublicStr> {
-    Some(file_and_function(relative, None)?.0)
+pub fn file(relative_path: &str) -> Option<PublicStr> {
+    Some(file_and_function(relative_path, None)?.0)
 }
 
 /// A file, and the function or class of it where that is public too.
 pub fn file_and_function(
-    relative: &str,
+    relative_path: &str,
     name: Option<&str>,
 ) -> Option<(PublicStr, Option<PublicStr>)> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.+-/".contains(&byte);
-    if relative.len() > FILE_BYTES_MAX || !relative.bytes().all(plain) {
+    if relative_path.len() > FILE_BYTES_MAX || !relative_path.bytes().all(plain) {
         return None;
     }
-    let hash = hashed(EMPTY, relative.as_bytes());
+    let hash = hashed(EMPTY, relative_path.as_bytes());
     if !contains::<WIDE>(FILES, finished(hash)) {
         return None;
     }
     let function = name.and_then(|name| function_of(hash, name));
-    Some((PublicStr::vetted(relative.to_owned()), function))
+    Some((PublicStr::vetted(relative_path.to_owned()), function))
 }
 
 /// A function or class of that file, or the interpreter's name for code without one.
 ///
 /// A qualified name (`Trainer.train`) is looked up by its last part, which is what is answered.
-pub fn function(relative: &str, name: &str) -> Option<PublicStr> {
-    function_of(hashed(EMPTY, relative.as_bytes()), name)
+pub fn function(relative_path: &str, name: &str) -> Option<PublicStr> {
+    function_of(hashed(EMPTY, relative_path.as_bytes()), name)
 }
 
 /// The interpreter's name for code without one, if this is such a name.
 pub fn anonymous(name: &str) -> Option<PublicStr> {
-    let known = ANONYMOUS.iter().find(|known| **known == last_part(name))?;
-    Some(PublicStr::constant(known))
+    let is_listed = NAMELESS_CODE
+        .iter()
+        .find(|is_listed| **is_listed == last_part(name))?;
+    Some(PublicStr::constant(is_listed))
 }
 
 fn last_part(name: &str) -> &str {
@@ -82,15 +75,15 @@ fn last_part(name: &str) -> &str {
 }
 
 fn function_of(file: u64, name: &str) -> Option<PublicStr> {
-    let last = last_part(name);
-    if last.starts_with('<') {
-        return anonymous(last);
+    let last_name_part = last_part(name);
+    if last_name_part.starts_with('<') {
+        return anonymous(last_name_part);
     }
-    if last.len() > NAME_BYTES_MAX || !is_identifier(last) {
+    if last_name_part.len() > NAME_BYTES_MAX || !is_identifier(last_name_part) {
         return None;
     }
-    let key = finished(hashed(hashed(file, &[0]), last.as_bytes()));
-    contains::<NARROW>(FUNCTIONS, key).then(|| PublicStr::vetted(last.to_owned()))
+    let key = finished(hashed(hashed(file, &[0]), last_name_part.as_bytes()));
+    contains::<NARROW>(FUNCTIONS, key).then(|| PublicStr::vetted(last_name_part.to_owned()))
 }
 
 /// A class of exceptions, as a traceback prints it (`ValueError`, `torch.OutOfMemoryError`).
@@ -98,9 +91,9 @@ pub fn exception(name: &str) -> Option<PublicStr> {
     if name.len() > NAME_BYTES_MAX || !name.split('.').all(is_identifier) {
         return None;
     }
-    let known = PUBLIC_CLASSES.binary_search(&name).is_ok()
+    let is_listed = PUBLIC_CLASSES.binary_search(&name).is_ok()
         || contains::<WIDE>(EXCEPTIONS, fingerprint(name.as_bytes()));
-    known.then(|| PublicStr::vetted(name.to_owned()))
+    is_listed.then(|| PublicStr::vetted(name.to_owned()))
 }
 
 /// A package by its top-level name.
@@ -134,8 +127,9 @@ pub fn module(name: &str) -> Option<PublicStr> {
     let mut text = path.clone();
     for part in parts {
         path = format!("{path}/{part}");
-        let known = file(&format!("{path}.py")).or_else(|| file(&format!("{path}/__init__.py")));
-        if known.is_none() {
+        let is_listed =
+            file(&format!("{path}.py")).or_else(|| file(&format!("{path}/__init__.py")));
+        if is_listed.is_none() {
             text.push_str(".<private>");
             break;
         }
@@ -159,8 +153,8 @@ pub fn contents() -> Contents {
 }
 
 /// Whether a function is public as the name that its file has for it, for the same gate.
-pub fn is_public_function(relative: &str, name: &str) -> bool {
-    function(relative, name).is_some()
+pub fn is_public_function(relative_path: &str, name: &str) -> bool {
+    function(relative_path, name).is_some()
 }
 
 /// Whether a whole name is one of the dictionary's, for the gate that looks for the user's words inside names.

@@ -26,7 +26,7 @@ struct Gpu {
 /// All measurements of a run, condensed.
 #[derive(Clone, Debug, Default)]
 pub struct Resources {
-    last: Option<Sample>,
+    last_sample: Option<Sample>,
     /// Highest resident bytes of one process.
     pub peak_process_bytes: Option<u64>,
     gpus: BTreeMap<u32, Gpu>,
@@ -55,35 +55,35 @@ impl Resources {
                 self.gpus.entry(reading.index).or_default().take(reading);
             }
         }
-        self.last = Some(sample);
+        self.last_sample = Some(sample);
     }
 
     /// The part of a progress event that is measured; the time since the last one begins anew.
     pub fn report(&mut self) -> Progress {
         let mut report = Progress::default();
-        if let (Some((from, before)), Some((to, now))) = (self.reported_cpu, self.last_cpu)
+        if let (Some((from, previous)), Some((to, now))) = (self.reported_cpu, self.last_cpu)
             && to > from
         {
             // A child that was reaped between two samples moves from one counter to another.
-            report.cpu_cores_used = Number::new(((now - before) / (to - from)).max(0.0));
+            report.cpu_cores_used = Number::new(((now - previous) / (to - from)).max(0.0));
         }
         self.reported_cpu = self.last_cpu;
-        let Some(last) = &self.last else {
+        let Some(last_sample) = &self.last_sample else {
             return report;
         };
-        let gpus = last.gpus.iter().take(GPUS_MAX);
+        let gpus = last_sample.gpus.iter().take(GPUS_MAX);
         let memory = MemoryReport {
-            cpu_memory_bytes: last.rss_max_process_bytes,
+            cpu_memory_bytes: last_sample.rss_max_process_bytes,
             peak_cpu_memory_bytes: self.peak_process_bytes,
-            rss_sum_bytes: last.rss_sum_bytes,
-            cgroup_bytes: last.cgroup_bytes,
+            rss_sum_bytes: last_sample.rss_sum_bytes,
+            cgroup_bytes: last_sample.cgroup_bytes,
             gpu_memory_bytes: per_index(gpus.clone().map(|gpu| (gpu.index, gpu.memory_bytes))),
             gpu_peak_memory_bytes: self.gpu_peaks(),
         };
         if memory != MemoryReport::default() {
             report.memory = Some(memory);
         }
-        if !last.gpus.is_empty() {
+        if !last_sample.gpus.is_empty() {
             report.gpu = Some(gpus.map(gpu_sample).collect());
         }
         report
@@ -128,13 +128,13 @@ impl Gpu {
             None => {}
         }
         let counter = reading.energy_joules.filter(|joules| joules.is_finite());
-        if let (Some(before), Some(now)) = (self.last_energy, counter) {
+        if let (Some(previous), Some(now)) = (self.last_energy, counter) {
             // A counter that begins anew (the driver was reloaded) adds nothing.
-            self.energy = Some(self.energy.unwrap_or(0.0) + (now - before).max(0.0));
+            self.energy = Some(self.energy.unwrap_or(0.0) + (now - previous).max(0.0));
         }
         self.last_energy = counter.or(self.last_energy);
-        if let (Some(before), Some(now)) = (self.last_ecc, reading.ecc_errors) {
-            let new = now.saturating_sub(before);
+        if let (Some(previous), Some(now)) = (self.last_ecc, reading.ecc_errors) {
+            let new = now.saturating_sub(previous);
             self.ecc = Some(self.ecc.unwrap_or(0).saturating_add(new));
         }
         self.last_ecc = reading.ecc_errors.or(self.last_ecc);
@@ -142,9 +142,9 @@ impl Gpu {
 }
 
 /// What is known of each, by its index; None where that is nothing.
-fn per_index(known: impl Iterator<Item = (u32, Option<u64>)>) -> Option<PerIndex<u64>> {
+fn per_index(known_values: impl Iterator<Item = (u32, Option<u64>)>) -> Option<PerIndex<u64>> {
     let mut values = BTreeMap::new();
-    for (index, value) in known {
+    for (index, value) in known_values {
         values.extend(value.map(|value| (index, value)));
     }
     if values.is_empty() {

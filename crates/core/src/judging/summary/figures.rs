@@ -4,6 +4,7 @@ use super::units;
 use crate::event::value::{Number, PerIndex};
 use crate::event::{ErrorEvent, Event, Finish, Progress, Start};
 use crate::limits;
+use crate::observation::Hang;
 use std::collections::BTreeMap;
 
 /// A run, as far as it has come.
@@ -28,20 +29,11 @@ pub struct Summary {
     /// The loss last logged, as text: it may be no number.
     pub loss: Option<String>,
     /// Where it was seen to stand still and was not seen to go on.
-    pub standstill: Option<Standstill>,
+    pub standstill: Option<Hang>,
     /// Highest resident bytes of one process.
     pub peak_process_bytes: Option<u64>,
     /// What is known of each GPU.
     pub gpus: BTreeMap<u32, GpuUse>,
-}
-
-/// A training that stands still.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Standstill {
-    /// Seconds from the spawn to when anything moved last.
-    pub since: f64,
-    /// The rank that does something else than all others.
-    pub suspect_rank: Option<u64>,
 }
 
 /// One GPU over the whole run.
@@ -104,27 +96,27 @@ impl Summary {
     fn progress(&mut self, progress: &Progress<String>, elapsed_seconds: Option<f64>) {
         self.standstill = None;
         if let (Some(at), Some(stalled)) = (elapsed_seconds, progress.stalled_seconds) {
-            self.standstill = Some(Standstill {
+            self.standstill = Some(Hang {
                 since: (at - stalled.get()).max(0.0),
                 suspect_rank: progress.suspect_rank,
             });
         }
-        renew(&mut self.step, progress.step);
-        renew(&mut self.total_steps, progress.total_steps);
-        renew(&mut self.epoch, progress.epoch.map(Number::get));
-        renew(
+        keep_latest(&mut self.step, progress.step);
+        keep_latest(&mut self.total_steps, progress.total_steps);
+        keep_latest(&mut self.epoch, progress.epoch.map(Number::get));
+        keep_latest(
             &mut self.steps_per_second,
             progress.steps_per_second.map(Number::get),
         );
-        renew(&mut self.loss, loss(progress.loss, &progress.loss_repr));
+        keep_latest(&mut self.loss, loss(progress.loss, &progress.loss_repr));
         if let Some(memory) = &progress.memory {
-            renew(&mut self.peak_process_bytes, memory.peak_cpu_memory_bytes);
+            keep_latest(&mut self.peak_process_bytes, memory.peak_cpu_memory_bytes);
             self.gpu_peaks(&memory.gpu_peak_memory_bytes);
         }
     }
 
     fn finish(&mut self, finish: Finish<String>) {
-        renew(
+        keep_latest(
             &mut self.seconds,
             finish.total_time_seconds.map(Number::get),
         );
@@ -134,12 +126,12 @@ impl Summary {
             self.standstill = None;
         }
         self.step = last;
-        renew(
+        keep_latest(
             &mut self.steps_per_second,
             finish.steps_per_second.map(Number::get),
         );
-        renew(&mut self.loss, loss(finish.loss, &finish.loss_repr));
-        renew(&mut self.peak_process_bytes, finish.peak_cpu_memory_bytes);
+        keep_latest(&mut self.loss, loss(finish.loss, &finish.loss_repr));
+        keep_latest(&mut self.peak_process_bytes, finish.peak_cpu_memory_bytes);
         if let Some(memory) = &finish.gpu_memory {
             self.gpu_peaks(&memory.peak);
         }
@@ -183,9 +175,9 @@ impl Summary {
 }
 
 /// What is known now, or what was known before.
-fn renew<V>(known: &mut Option<V>, now: Option<V>) {
+fn keep_latest<Value>(latest: &mut Option<Value>, now: Option<Value>) {
     if now.is_some() {
-        *known = now;
+        *latest = now;
     }
 }
 

@@ -25,137 +25,137 @@ pub fn lines(summary: &Summary, record: &str) -> String {
         gpus(summary),
         record.to_owned(),
     ];
-    let mut text = String::new();
+    let mut line_text = String::new();
     for line in lines {
         if !line.is_empty() {
-            text.push_str(&format!("{PREFIX}{}\n", plain(&line)));
+            line_text.push_str(&format!("{PREFIX}{}\n", plain(&line)));
         }
     }
-    text
+    line_text
 }
 
 /// Six lines of Markdown: a heading, and a table of what one wants to know first.
 pub fn markdown(summary: &Summary) -> String {
-    let why = joined(&[root_error(summary), reasons(summary)], "; ");
-    let used = joined(&[memory(summary), gpus(summary)], "; ");
+    let why = joined_phrases(&[root_error(summary), reasons(summary)], "; ");
+    let used = joined_phrases(&[memory(summary), gpus(summary)], "; ");
     let heading = cell(&verdict(summary));
-    let mut text = format!("### axolotl-run: {heading}\n| | |\n|---|---|\n");
+    let mut page = format!("### axolotl-run: {heading}\n| | |\n|---|---|\n");
     for (name, value) in [("why", why), ("progress", reached(summary)), ("used", used)] {
-        text.push_str(&format!("| {name} | {} |\n", cell(&value)));
+        page.push_str(&format!("| {name} | {} |\n", cell(&value)));
     }
-    text
+    page
 }
 
-fn cell(text: &str) -> String {
-    if text.is_empty() {
+fn cell(line_text: &str) -> String {
+    if line_text.is_empty() {
         return "unknown".to_owned();
     }
-    escaped(&plain(text))
+    escaped(&plain(line_text))
 }
 
 /// `oom gpu after 2h 13m`.
 fn verdict(summary: &Summary) -> String {
-    let mut text = match &summary.finish {
+    let mut line_text = match &summary.finish {
         Some(finish) => finish.headline(),
         None => "unknown".to_owned(),
     };
     if let Some(seconds) = summary.seconds {
-        text.push_str(&format!(" after {}", units::duration(seconds)));
+        line_text.push_str(&format!(" after {}", units::duration(seconds)));
     }
-    text
+    line_text
 }
 
 /// `A GPU ran out of memory (high confidence). A traceback.`; how sure it is comes before what may be cut off.
 fn reasons(summary: &Summary) -> String {
-    let mut parts = Vec::new();
+    let mut phrases = Vec::new();
     if let Some(finish) = &summary.finish
         && !finish.is_success()
     {
-        parts.extend(finish.confident_meaning());
-        parts.extend(finish.reasons());
+        phrases.extend(finish.confident_meaning());
+        phrases.extend(finish.reasons());
     }
-    parts.join(" ")
+    phrases.join(" ")
 }
 
 fn root_error(summary: &Summary) -> String {
     let Some(error) = &summary.error else {
         return String::new();
     };
-    let mut text = error.headline();
+    let mut line_text = error.headline();
     if let Some(words) = error.words() {
-        text.push_str(&format!(": {words}"));
+        line_text.push_str(&format!(": {words}"));
     }
-    text
+    line_text
 }
 
 /// How far it came, and that it stood still there.
 fn reached(summary: &Summary) -> String {
     let standstill = standstill(summary).unwrap_or_default();
-    joined(&[progress(summary), standstill], "; ")
+    joined_phrases(&[progress(summary), standstill], "; ")
 }
 
 /// `step 299 of 720, 1.93 steps/s, loss 0.4163`; empty where nothing is known.
 pub fn progress(summary: &Summary) -> String {
-    let mut parts = Vec::new();
+    let mut phrases = Vec::new();
     match (summary.step, summary.total_steps) {
-        (Some(step), Some(total)) => parts.push(format!("step {step} of {total}")),
-        (Some(step), None) => parts.push(format!("step {step}")),
+        (Some(step), Some(total)) => phrases.push(format!("step {step} of {total}")),
+        (Some(step), None) => phrases.push(format!("step {step}")),
         _ => {}
     }
     if let Some(rate) = summary.steps_per_second {
-        parts.push(format!("{} steps/s", units::number(rate)));
+        phrases.push(format!("{} steps/s", units::number(rate)));
     }
     if let Some(epoch) = summary.epoch {
-        parts.push(format!("epoch {}", units::number(epoch)));
+        phrases.push(format!("epoch {}", units::number(epoch)));
     }
     if let Some(loss) = &summary.loss {
-        parts.push(format!("loss {loss}"));
+        phrases.push(format!("loss {loss}"));
     }
-    parts.join(", ")
+    phrases.join(", ")
 }
 
 /// `nothing moved in the last 37m 50s; rank 2 differs from all other ranks: look there first`.
 pub fn standstill(summary: &Summary) -> Option<String> {
     let seconds = units::duration(summary.stalled_seconds()?);
-    let mut text = format!("nothing moved in the last {seconds}");
+    let mut line_text = format!("nothing moved in the last {seconds}");
     if let Some(rank) = summary.standstill?.suspect_rank {
-        text.push_str(&format!(
+        line_text.push_str(&format!(
             "; rank {rank} differs from all other ranks: look there first"
         ));
     }
-    Some(text)
+    Some(line_text)
 }
 
 fn memory(summary: &Summary) -> String {
-    let mut parts = Vec::new();
+    let mut phrases = Vec::new();
     if let Some(peak) = summary.peak_process_bytes {
         let peak = units::bytes(peak as f64);
-        parts.push(format!("peak memory {peak} (largest process)"));
+        phrases.push(format!("peak memory {peak} (largest process)"));
     }
     if let Some(cores) = summary.cores_used() {
-        parts.push(format!("{} cores on average", units::number(cores)));
+        phrases.push(format!("{} cores on average", units::number(cores)));
     }
-    parts.join(", ")
+    phrases.join(", ")
 }
 
 /// `GPU 0: peak 71.2 GiB, 93 % busy`; of many, from which to which.
 fn gpus(summary: &Summary) -> String {
-    let mut parts = Vec::new();
+    let mut phrases = Vec::new();
     if summary.gpus.len() > GPUS_LISTED {
         let name = format!("{} GPUs", summary.gpus.len());
-        parts.push(of_gpus(&name, "peaks", summary.gpus.values()));
+        phrases.push(describe_gpus(&name, "peaks", summary.gpus.values()));
     } else {
         for (index, gpu) in &summary.gpus {
-            parts.push(of_gpus(&format!("GPU {index}"), "peak", [gpu]));
+            phrases.push(describe_gpus(&format!("GPU {index}"), "peak", [gpu]));
         }
     }
     if let Some(joules) = summary.gpu_joules() {
-        parts.push(units::energy(joules));
+        phrases.push(units::energy(joules));
     }
-    joined(&parts, "; ")
+    joined_phrases(&phrases, "; ")
 }
 
-fn of_gpus<'a>(
+fn describe_gpus<'a>(
     name: &str,
     peak: &str,
     gpus: impl IntoIterator<Item = &'a GpuUse> + Clone,
@@ -163,40 +163,40 @@ fn of_gpus<'a>(
     let peaks = gpus.clone().into_iter().filter_map(|gpu| gpu.peak_bytes);
     let peaks = peaks.map(|bytes| bytes as f64).collect();
     let loads = gpus.into_iter().filter_map(GpuUse::load).collect();
-    let mut parts = Vec::new();
+    let mut phrases = Vec::new();
     if let Some(span) = span(peaks, units::bytes) {
-        parts.push(format!("{peak} {span}"));
+        phrases.push(format!("{peak} {span}"));
     }
     if let Some(span) = span(loads, units::percent) {
-        parts.push(format!("{span} busy"));
+        phrases.push(format!("{span} busy"));
     }
-    if parts.is_empty() {
+    if phrases.is_empty() {
         return String::new();
     }
-    format!("{name}: {}", parts.join(", "))
+    format!("{name}: {}", phrases.join(", "))
 }
 
 /// The value that there is, or the least and the greatest of several.
-fn span(values: Vec<f64>, text: fn(f64) -> String) -> Option<String> {
+fn span(values: Vec<f64>, describe: fn(f64) -> String) -> Option<String> {
     let least = values.iter().copied().reduce(f64::min)?;
-    let most = values.iter().copied().reduce(f64::max)?;
+    let greatest = values.iter().copied().reduce(f64::max)?;
     Some(match values.len() {
-        1 => text(least),
-        _ => format!("{} to {}", text(least), text(most)),
+        1 => describe(least),
+        _ => format!("{} to {}", describe(least), describe(greatest)),
     })
 }
 
 /// The parts that say anything.
-fn joined(parts: &[String], between: &str) -> String {
-    let mut parts = parts.to_vec();
-    parts.retain(|part| !part.is_empty());
-    parts.join(between)
+fn joined_phrases(phrases: &[String], between: &str) -> String {
+    let mut phrases = phrases.to_vec();
+    phrases.retain(|phrase| !phrase.is_empty());
+    phrases.join(between)
 }
 
 /// One line, bounded, with nothing in it that a terminal would obey.
-fn plain(text: &str) -> String {
+fn plain(line_text: &str) -> String {
     let mut plain = String::new();
-    for (number, character) in text.chars().enumerate() {
+    for (number, character) in line_text.chars().enumerate() {
         if number == SUMMARY_LINE_CHARACTERS_MAX {
             plain.push('…');
             break;
@@ -209,9 +209,9 @@ fn plain(text: &str) -> String {
 }
 
 /// The text with nothing in it that Markdown or HTML would take for its own.
-fn escaped(text: &str) -> String {
+fn escaped(line_text: &str) -> String {
     let mut escaped = String::new();
-    for character in text.chars() {
+    for character in line_text.chars() {
         match character {
             '<' => escaped.push_str("&lt;"),
             '&' => escaped.push_str("&amp;"),

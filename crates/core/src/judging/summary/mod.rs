@@ -14,4 +14,4 @@ pub mod units;
 #[cfg(test)]
 mod tests;
 
-pub use figures::{GpuUse, Standstill, Summary};
+pub use figures::{GpuUse, Summary};

@@ -23,11 +23,11 @@ const REQUESTS: [i32; 7] = [SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGXCPU, SIGUSR1, 
 
 impl Case<'_> {
     /// Somebody asked for the end, and it came in the way that was asked for.
-    pub fn asked(self) -> Option<Finding> {
+    pub fn asked_for(self) -> Option<Finding> {
         if let Some(finding) = self.own_time_limit() {
             return Some(finding);
         }
-        let signal = self.own_signal();
+        let signal = self.signal_of_command();
         let is_silent = signal.is_none() && self.judgement.error.is_none();
         let complied = self.judgement.interrupted || is_silent;
         for asked in REQUESTS {
@@ -37,7 +37,9 @@ impl Case<'_> {
                 (Some((died_of, status)), Some(_)) if died_of == asked => (status, High),
                 (Some((died_of, status)), None) if died_of == asked => (status, Medium),
                 // Whoever asks politely kills when the time is up: schedulers and container runtimes do.
-                (Some((SIGKILL, status)), Some(_)) if self.no_kernel_kill() => (status, Medium),
+                (Some((SIGKILL, status)), Some(_)) if self.kernel_killed_nobody() => {
+                    (status, Medium)
+                }
                 (_, Some(_)) if complied && self.ending.end.is_some() => {
                     (Evidence::ExitCode, Medium)
                 }
@@ -69,7 +71,9 @@ impl Case<'_> {
         let (status, confidence) = match self.ending.end? {
             End::Exited(TIMED_OUT) => (Evidence::ExitCode, High),
             // With `-s KILL` or `-k` it dies as it has killed.
-            End::Signaled(SIGKILL) if self.no_kernel_kill() => (Evidence::KilledBySignal, Medium),
+            End::Signaled(SIGKILL) if self.kernel_killed_nobody() => {
+                (Evidence::KilledBySignal, Medium)
+            }
             _ => return None,
         };
         if !self.ending.requests.is_empty() {
@@ -145,7 +149,7 @@ impl Case<'_> {
     }
 
     /// Whether no kill of the kernel for memory is known.
-    pub fn no_kernel_kill(self) -> bool {
+    pub fn kernel_killed_nobody(self) -> bool {
         self.ending.oom_kills_cgroup.unwrap_or(0) == 0
             && self.ending.oom_kills_host.unwrap_or(0) == 0
     }

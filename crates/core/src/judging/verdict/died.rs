@@ -22,18 +22,18 @@ impl Case<'_> {
     pub fn gpu_fault(self) -> Option<Finding> {
         self.ending.end?;
         let gpu = &self.ending.gpu;
-        let recent = |at: f64| at >= self.ending.at - GPU_ERROR_SECONDS;
-        let mut errors = gpu.xids.iter().filter(|xid| recent(xid.at));
+        let is_recent = |at: f64| at >= self.ending.at - GPU_ERROR_SECONDS;
+        let mut errors = gpu.xids.iter().filter(|xid| is_recent(xid.at));
         let mut evidence = Vec::new();
         if errors.any(|xid| HARDWARE_ERRORS.contains(&xid.code)) {
             evidence.push(Evidence::GpuError);
         }
-        if gpu.lost_at.is_some_and(recent) {
+        if gpu.lost_at.is_some_and(is_recent) {
             evidence.push(Evidence::GpuLost);
         }
         // That the driver said so is certain; that the run died of it is not.
         if self.says(Meaning::GpuHardwareFault) {
-            evidence.insert(0, self.told());
+            evidence.insert(0, self.how_it_was_told());
             return Some((Kind::GpuFault, Confidence::High, evidence));
         }
         if evidence.is_empty() {
@@ -44,8 +44,8 @@ impl Case<'_> {
 
     /// A signal ended the command, or the worker that failed first.
     pub fn died(self) -> Option<Finding> {
-        let (signal, status) = self.signal()?;
-        let (kind, more) = match signal {
+        let (signal, status) = self.signal_of_run()?;
+        let (kind, further_evidence) = match signal {
             SIGSEGV => (Kind::Segfault, None),
             SIGABRT if self.watchdog() => (Kind::NcclTimeout, Some(Evidence::Marker)),
             SIGABRT => (Kind::Abort, None),
@@ -80,7 +80,7 @@ impl Case<'_> {
             _ => Confidence::High,
         };
         let mut evidence = vec![status];
-        evidence.extend(more);
+        evidence.extend(further_evidence);
         Some((kind, confidence, evidence))
     }
 

@@ -15,43 +15,43 @@ const MEMORY_LEFT_LITTLE: f64 = 0.10;
 
 impl Case<'_> {
     pub fn out_of_memory(self) -> Option<Finding> {
-        let killed = self.sigkill();
-        let confidence = if killed.is_some() {
+        let kill_evidence = self.sigkill();
+        let confidence = if kill_evidence.is_some() {
             Confidence::High
         } else {
             Confidence::Medium
         };
-        let moved = |kills: Option<u64>| kills.is_some_and(|kills| kills > 0);
-        if moved(self.ending.oom_kills_cgroup) {
-            let evidence = with(Evidence::ControlGroupCounter, killed);
+        let has_moved = |kills: Option<u64>| kills.is_some_and(|kills| kills > 0);
+        if has_moved(self.ending.oom_kills_cgroup) {
+            let evidence = with_kill(Evidence::ControlGroupCounter, kill_evidence);
             return Some((Kind::OomCgroup, confidence, evidence));
         }
-        if moved(self.ending.memory_pressure.daemon_kills) {
-            let evidence = with(Evidence::MemoryDaemonsMark, killed);
+        if has_moved(self.ending.memory_pressure.daemon_kills) {
+            let evidence = with_kill(Evidence::MemoryDaemonsMark, kill_evidence);
             return Some((Kind::OomDaemon, confidence, evidence));
         }
-        let unexplained = self.signal().is_none() && self.judgement.error.is_none();
-        if moved(self.ending.oom_kills_host) && (killed.is_some() || unexplained) {
-            let mut evidence = with(Evidence::HostCounter, killed);
+        let unexplained = self.signal_of_run().is_none() && self.judgement.error.is_none();
+        if has_moved(self.ending.oom_kills_host) && (kill_evidence.is_some() || unexplained) {
+            let mut evidence = with_kill(Evidence::HostCounter, kill_evidence);
             let mut confidence = Confidence::Medium;
             // On the whole machine somebody else's process may have been meant.
             if self.memory_left_below(MEMORY_LEFT_NONE) {
                 evidence.push(Evidence::MemoryUsedUp);
                 confidence = Confidence::High;
             }
-            if killed.is_none() {
+            if kill_evidence.is_none() {
                 confidence = Confidence::Low;
             }
             return Some((Kind::OomHost, confidence, evidence));
         }
-        if let Some((SIGTERM | SIGKILL, status)) = self.signal()
+        if let Some((SIGTERM | SIGKILL, status)) = self.signal_of_run()
             && self.memory_daemon_likely()
             && self.ending.requests.is_empty()
         {
             let evidence = vec![status, Evidence::MemoryUsedUp, Evidence::MemoryDaemonRuns];
             return Some((Kind::OomDaemon, Confidence::Medium, evidence));
         }
-        self.printed_memory(killed)
+        self.printed_memory(kill_evidence)
     }
 
     /// A batch system says that it ended the job for memory. It asks politely first, so that its word comes before the
@@ -68,25 +68,25 @@ impl Case<'_> {
     }
 
     /// What the output says about memory that was used up.
-    pub fn printed_memory(self, killed: Option<Evidence>) -> Option<Finding> {
-        let told = vec![self.told()];
+    pub fn printed_memory(self, kill_evidence: Option<Evidence>) -> Option<Finding> {
+        let how_told = vec![self.how_it_was_told()];
         match self.judgement.meaning {
-            Some(Meaning::GpuOutOfMemory) => Some((Kind::OomGpu, Confidence::High, told)),
-            Some(Meaning::MemoryDaemon) => Some((Kind::OomDaemon, Confidence::Medium, told)),
-            _ if killed.is_none() && self.raised() => None,
-            _ => self.counted_by_others(killed),
+            Some(Meaning::GpuOutOfMemory) => Some((Kind::OomGpu, Confidence::High, how_told)),
+            Some(Meaning::MemoryDaemon) => Some((Kind::OomDaemon, Confidence::Medium, how_told)),
+            _ if kill_evidence.is_none() && self.raised() => None,
+            _ => self.counted_by_others(kill_evidence),
         }
     }
 
     /// What a batch system or the kernel's log says in the output: it has counted what we could not.
-    fn counted_by_others(self, killed: Option<Evidence>) -> Option<Finding> {
+    fn counted_by_others(self, kill_evidence: Option<Evidence>) -> Option<Finding> {
         for (meaning, kind) in [
             (Meaning::CgroupOutOfMemory, Kind::OomCgroup),
             (Meaning::MemoryDaemon, Kind::OomDaemon),
             (Meaning::HostOutOfMemory, Kind::OomHost),
         ] {
             if self.says(meaning) {
-                let evidence = with(Evidence::Marker, killed);
+                let evidence = with_kill(Evidence::Marker, kill_evidence);
                 return Some((kind, Confidence::Medium, evidence));
             }
         }
@@ -105,8 +105,8 @@ impl Case<'_> {
 }
 
 /// What speaks for it, and the status of a kill.
-fn with(evidence: Evidence, killed: Option<Evidence>) -> Vec<Evidence> {
+fn with_kill(evidence: Evidence, kill_evidence: Option<Evidence>) -> Vec<Evidence> {
     let mut all = vec![evidence];
-    all.extend(killed);
+    all.extend(kill_evidence);
     all
 }

@@ -44,7 +44,7 @@ impl Case<'_> {
     }
 
     /// How the error was told.
-    pub fn told(self) -> Evidence {
+    pub fn how_it_was_told(self) -> Evidence {
         if self.raised() {
             Evidence::Traceback
         } else {

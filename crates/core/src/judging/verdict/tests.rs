@@ -679,7 +679,7 @@ fn a_gpu_is_blamed_for_its_own_errors_shortly_before_the_end() {
 fn standing_still_outranks_whoever_ended_it() {
     let hang = Some(Hang {
         since: 10.0,
-        suspect: Some(3),
+        suspect_rank: Some(3),
     });
     for (ending, expected) in [
         (
