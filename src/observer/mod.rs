@@ -5,6 +5,7 @@
 //! sends ([`work`]), of which nothing depends on anything.
 
 mod clock;
+mod copy;
 pub mod disk;
 pub mod fallback_finisher;
 pub mod follow;

@@ -4,6 +4,7 @@
 //! The bytes are hostile and the readers behind them are ours, so a panic in one is caught here: the observer
 //! goes deaf on that stream, the run is still measured and finished.
 
+use super::copy::CopyReader;
 use super::follow::{Chunk, FollowRequest, follow};
 use super::or_never::or_never;
 use super::records::{Log, Records};
@@ -14,20 +15,18 @@ use axolotl_run_core::observation::Stream;
 use axolotl_run_core::output::lines::LineCutter;
 use axolotl_run_sys::background::Background;
 use axolotl_run_sys::channel::Arrived;
-use axolotl_run_sys::{descriptors, flow};
-use std::io::ErrorKind;
-use std::os::fd::AsFd as _;
+use axolotl_run_sys::descriptors;
+use axolotl_run_sys::streams::overflow::Found;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::time::Duration;
 use std::time::{Instant, SystemTime};
-use tokio::net::unix::pipe;
 
 /// The least time between two reads that leave nothing: output that floods would have us woken for each piece of it, at
 /// the relay's expense, and a progress bar is drawn ten times a second.
 const READ_REST: Duration = Duration::from_millis(1);
-/// Reads of a pipe at the command's end: more than the copy's pipe (1 MiB) can hold.
-const READ_TAIL_TIMES: usize = 8;
+/// Reads of a copy at the command's end: more than its pipe and its ring (1 MiB each) can hold.
+const READ_TAIL_TIMES: usize = 16;
 /// How long a followed file has to be silent to be looked at with the measurements only. A training that runs adds to
 /// it more often; one that is silent is compiling, waiting, or standing still.
 const FOLLOW_SILENCE: Duration = Duration::from_secs(15);
@@ -66,6 +65,14 @@ impl StreamReader {
         });
     }
 
+    /// Bytes are missing here.
+    fn gap(&mut self, run: &mut Run) {
+        self.cutter.gap();
+        if let Some(stream) = self.stream {
+            run.gap(stream);
+        }
+    }
+
     fn finish(&mut self, run: &mut Run, at: f64) {
         let stream = self.stream;
         self.hear(|cutter| {
@@ -84,10 +91,25 @@ impl StreamReader {
     }
 }
 
-/// A copy that arrives through a pipe.
-struct Copy {
+/// A copy that the relay makes of what passes through it.
+struct Copied {
     reader: StreamReader,
-    pipe: Option<pipe::Receiver>,
+    copy: CopyReader,
+    /// Bytes of it that were overwritten before they were read.
+    missed: u64,
+}
+
+impl Copied {
+    /// Takes what was read of it.
+    fn take(&mut self, run: &mut Run, at: f64, found: Found, buffer: &[u8]) {
+        if found.missed > 0 {
+            self.missed = self.missed.saturating_add(found.missed);
+            self.reader.gap(run);
+        }
+        if let Some(bytes @ [_, ..]) = buffer.get(..found.count) {
+            self.reader.take(run, at, bytes);
+        }
+    }
 }
 
 /// A file, as far as its text has gone into the run.
@@ -163,7 +185,7 @@ impl FollowedFile {
 
 /// All that is read of a command's output.
 pub struct OutputReader {
-    copies: Vec<Copy>,
+    copies: Vec<Copied>,
     files: Vec<FollowedFile>,
     has_records: bool,
     /// Where and when the command was started.
@@ -204,9 +226,12 @@ impl OutputReader {
     fn read_from(&mut self, reader: StreamReader, observed: Observed) -> Option<()> {
         match observed {
             Observed::Relay(ends) => {
-                let pipe = pipe::Receiver::from_owned_fd(descriptors::adopt(ends.copy)?).ok();
-                pipe.as_ref()?;
-                self.copies.push(Copy { reader, pipe });
+                let copy = CopyReader::adopt(&ends)?;
+                self.copies.push(Copied {
+                    reader,
+                    copy,
+                    missed: 0,
+                });
             }
             Observed::File(descriptor, position) => {
                 let thread = follow(descriptors::adopt(descriptor)?.into(), position)?;
@@ -217,7 +242,7 @@ impl OutputReader {
     }
 
     fn readers(&mut self) -> impl Iterator<Item = &mut StreamReader> {
-        let copies = self.copies.iter_mut().map(|copy| &mut copy.reader);
+        let copies = self.copies.iter_mut().map(|copied| &mut copied.reader);
         copies.chain(self.files.iter_mut().map(|file| &mut file.reader))
     }
 
@@ -247,14 +272,11 @@ impl OutputReader {
         }
     }
 
-    /// Waits for something to read from a pipe. Never returns where there is none.
+    /// Waits for something to read from a copy. Never returns where there is none.
     pub async fn ready(&self) {
         let wait = |index: usize| {
-            let copy = self.copies.get(index);
-            or_never(
-                copy.and_then(|copy| copy.pipe.as_ref())
-                    .map(pipe::Receiver::readable),
-            )
+            let copied = self.copies.get(index);
+            or_never(copied.map(|copied| copied.copy.ready()))
         };
         tokio::select! {
             _ = wait(0) => {}
@@ -262,21 +284,13 @@ impl OutputReader {
         }
     }
 
-    /// Reads what is there, a bounded amount of each pipe.
+    /// Reads what is there, a bounded amount of each copy.
     pub fn read(&mut self, run: &mut Run, at: f64) {
         let mut more = false;
-        for copy in &mut self.copies {
-            let Some(pipe) = &copy.pipe else { continue };
-            match pipe.try_read(&mut self.buffer) {
-                Ok(count @ 1..) => {
-                    more = more || count == limits::READ_BYTES;
-                    let bytes = self.buffer.get(..count).unwrap_or_default();
-                    copy.reader.take(run, at, bytes);
-                }
-                Err(error)
-                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-                Ok(0) | Err(_) => copy.pipe = None,
-            }
+        for copied in &mut self.copies {
+            let found = copied.copy.read(&mut self.buffer);
+            copied.take(run, at, found, &self.buffer);
+            more = more || found.count == limits::READ_BYTES || copied.copy.is_overflowing();
         }
         // Not by the reactor: whoever waits in it is woken by the next byte.
         if let Some(last) = self.last_read
@@ -311,18 +325,20 @@ impl OutputReader {
         }
     }
 
-    /// Reads what is left at the command's end: a pipe's contents, and a file to its present end.
-    pub fn read_the_rest(&mut self, run: &mut Run, at: f64) {
-        for copy in &mut self.copies {
-            let Some(pipe) = &copy.pipe else { continue };
-            // Past the reactor, which has not looked since; and a bounded number of times, because something that
-            // goes on writing must not keep us here.
+    /// Reads what is left at the command's end: a copy's contents, and a file to its present end. `torn`: the copies were
+    /// ended before their streams.
+    pub fn read_the_rest(&mut self, run: &mut Run, at: f64, torn: bool) {
+        for copied in &mut self.copies {
+            // A bounded number of times, because something that goes on writing must not keep us here.
             for _ in 0..READ_TAIL_TIMES {
-                let Ok(count @ 1..) = flow::read(pipe.as_fd(), &mut self.buffer) else {
+                let found = copied.copy.read_the_rest(&mut self.buffer);
+                if found == Found::default() {
                     break;
-                };
-                let bytes = self.buffer.get(..count).unwrap_or_default();
-                copy.reader.take(run, at, bytes);
+                }
+                copied.take(run, at, found, &self.buffer);
+            }
+            if torn {
+                copied.reader.gap(run);
             }
         }
         for file in &mut self.files {
@@ -331,6 +347,11 @@ impl OutputReader {
         for reader in self.readers() {
             reader.finish(run, at);
         }
+    }
+
+    /// Bytes of the copies that were never read.
+    pub fn missed_bytes(&self) -> u64 {
+        self.copies.iter().map(|copied| copied.missed).sum()
     }
 
     /// Lines that were too long to be read whole.

@@ -99,5 +99,5 @@ fn relay(ends: &RelayEnds) -> Option<Relay> {
         may_block: is_terminal(&descriptor),
         descriptor,
     };
-    Some(Relay::new(source, sink, None))
+    Some(Relay::new(source, sink, None, None))
 }

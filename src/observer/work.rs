@@ -448,7 +448,8 @@ impl Work {
         let at = self.now();
         // The configuration says where else to read.
         self.await_facts();
-        self.output.read_the_rest(&mut self.run, at);
+        let uncopied = self.ending.dropped.copy_bytes.unwrap_or(0);
+        self.output.read_the_rest(&mut self.run, at, uncopied > 0);
         self.begin_report(true);
         self.sampler.look(at);
         // A training that ended before its first report has taken a step all the same.
@@ -471,6 +472,7 @@ impl Work {
         ending.gpu = self.sampler.troubles;
         let mut reporter = self.reporter?;
         let some = |count: u64| (count > 0).then_some(count);
+        ending.dropped.copy_bytes = some(uncopied.saturating_add(self.output.missed_bytes()));
         ending.dropped.long_lines = some(self.output.long_lines());
         ending.dropped.events_refused = some(reporter.refused);
         ending.dropped.events_unwritten = some(reporter.unwritten());

@@ -30,6 +30,8 @@ pub enum Observed {
 pub struct RelayEnds {
     /// Where the copy is read.
     pub copy: i32,
+    /// Where what it had no room for is read, if there is such a place.
+    pub overflow: Option<i32>,
     /// The command's pipe, or the pseudo-terminal's master.
     pub source: i32,
     /// The destination.
@@ -178,6 +180,7 @@ mod tests {
                     Stream::Stderr,
                     Observed::Relay(RelayEnds {
                         copy: 3,
+                        overflow: Some(12),
                         source: 4,
                         sink: 6,
                         hold: Some((7, 8)),

@@ -13,6 +13,7 @@ use crate::protocol::run_request::RunRequest;
 use axolotl_run_core::observation::Stream;
 use axolotl_run_sys::command::{self, Program, Spawn};
 use axolotl_run_sys::signals::Signals;
+use axolotl_run_sys::streams::overflow::Overflow;
 use axolotl_run_sys::streams::relay::{Relay, Sink, Source};
 use axolotl_run_sys::streams::route::{self, Between, RelayRoute, Routes, Way, Wishes};
 use axolotl_run_sys::{
@@ -30,6 +31,7 @@ struct Plumbing {
     /// What the command writes to.
     near: OwnedFd,
     copy: flow::Pipe,
+    overflow: Option<(Overflow, OwnedFd)>,
 }
 
 /// Everything that is built before the command exists.
@@ -145,6 +147,7 @@ pub fn start(request: &RunRequest) -> Result<Supervised, Errno> {
                 plumbing.source,
                 plumbing.sink,
                 Some(plumbing.copy.write),
+                plumbing.overflow.map(|(overflow, _)| overflow),
             ))
         }),
     };
@@ -240,6 +243,10 @@ fn plumbing(route: &RelayRoute) -> Result<Plumbing, Errno> {
     let copy = flow::pipe()?;
     flow::set_capacity(copy.write.as_fd(), limits::COPY_PIPE_BYTES);
     flow::set_nonblocking(copy.read.as_fd());
+    let mut overflow = None;
+    if !descriptors::are_scarce() {
+        overflow = Overflow::new().ok();
+    }
     let (end, near, hold) = match route.between {
         Between::Pipe => {
             let pipe = flow::pipe()?;
@@ -279,6 +286,7 @@ fn plumbing(route: &RelayRoute) -> Result<Plumbing, Errno> {
         sink,
         near,
         copy,
+        overflow,
     })
 }
 
@@ -289,6 +297,7 @@ fn streams(built: &Built) -> Vec<(Stream, Observed)> {
         let hold = plumbing.source.hold.as_ref();
         let ends = RelayEnds {
             copy: plumbing.copy.read.as_raw_fd(),
+            overflow: plumbing.overflow.as_ref().map(|(_, file)| file.as_raw_fd()),
             source: plumbing.source.end.as_raw_fd(),
             sink: plumbing.sink.descriptor.as_raw_fd(),
             hold: hold.map(|hold| (hold.read.as_raw_fd(), hold.write.as_raw_fd())),
@@ -319,6 +328,7 @@ fn observer_program(
             Observed::File(file, _) => keep.push(*file),
             Observed::Relay(ends) => {
                 keep.extend([ends.copy, ends.source, ends.sink]);
+                keep.extend(ends.overflow);
                 if let Some((read, write)) = ends.hold {
                     keep.extend([read, write]);
                 }

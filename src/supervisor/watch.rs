@@ -295,7 +295,7 @@ impl Watch {
         self.owed = 0;
         self.forwarding.listener_lost();
         for relay in self.supervised.relays.iter_mut().flatten() {
-            relay.copy = None;
+            relay.stop_copying();
         }
         if let Some(shutdown) = &mut self.shutdown {
             shutdown.heard_enough();

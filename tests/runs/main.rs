@@ -1,5 +1,6 @@
 //! What a run leaves behind: its records, its events, what was sent, and that none of it is private.
 
+mod burst;
 mod canaries;
 mod check_gpu;
 mod events;

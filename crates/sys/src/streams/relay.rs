@@ -2,7 +2,10 @@
 //!
 //! The user's bytes go by splice, which a SIGKILL cannot interrupt half-way: whoever holds the source after us
 //! finds exactly what has not arrived. The copy goes by tee, before the bytes move on, into a pipe of the
-//! observer's that is never waited for; when it is full the copy has a hole (counted), never the user.
+//! observer's that is never waited for, and while that is full into a ring that keeps the newest ([`overflow`]). Where
+//! there is no ring a full pipe ends the copy: what follows would be glued to what came before.
+//!
+//! [`overflow`]: crate::streams::overflow
 //!
 //! Where the kernel or a filter refuses splice, bytes are read and written instead, never more than a ready
 //! destination takes, so that no step can block. A step allocates nothing; the callers wait in between.
@@ -12,9 +15,13 @@ use crate::limits::{
     RELAY_PLAIN_BYTES, RELAY_STEP_BYTES, RELAY_TERMINAL_BYTES, SINK_FILLED_TIMES, SINK_PIPE_BYTES,
 };
 use crate::poll::{Events, Poll};
+use crate::streams::overflow::{Overflow, Taken};
 use crate::streams::route::Between;
 use crate::{Errno, flow};
 use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd, RawFd};
+
+/// Attempts to copy a piece: a full pipe, a ring put into use, and one that the observer has just read are three.
+const COPY_TRIES: usize = 8;
 
 /// Where the bytes come from.
 #[derive(Debug)]
@@ -81,7 +88,11 @@ pub struct Relay {
     source: Source,
     sink: Sink,
     /// Where the observer's copy goes, while there is an observer.
-    pub copy: Option<OwnedFd>,
+    copy: Option<OwnedFd>,
+    /// Where it goes while that is full.
+    overflow: Option<Overflow>,
+    /// Whether the copy ended before the stream did.
+    copy_ended: bool,
     /// Bytes at the head that the copy has already.
     copied: usize,
     /// Whether the pipe behind the command's pipe may hold something. It comes first, and at first nobody knows:
@@ -102,7 +113,12 @@ pub struct Relay {
 
 impl Relay {
     /// A relay from a source to a sink; the copy's end must be a pipe.
-    pub fn new(source: Source, sink: Sink, copy: Option<OwnedFd>) -> Self {
+    pub fn new(
+        source: Source,
+        sink: Sink,
+        copy: Option<OwnedFd>,
+        overflow: Option<Overflow>,
+    ) -> Self {
         flow::set_nonblocking(source.end.as_fd());
         if let Some(hold) = &source.hold {
             flow::set_nonblocking(hold.read.as_fd());
@@ -112,6 +128,8 @@ impl Relay {
             source,
             sink,
             copy,
+            overflow,
+            copy_ended: false,
             copied: 0,
             awaits_sink: false,
             filled: 0,
@@ -121,6 +139,12 @@ impl Relay {
             buffer: vec![0; RELAY_PLAIN_BYTES].into_boxed_slice(),
             pending: 0..0,
         }
+    }
+
+    /// Nobody reads the copy any more.
+    pub fn stop_copying(&mut self) {
+        self.copy = None;
+        self.overflow = None;
     }
 
     /// Where the bytes go.
@@ -140,6 +164,7 @@ impl Relay {
     pub fn descriptors(&self) -> Vec<RawFd> {
         let mut all = vec![&self.source.end, &self.sink.descriptor];
         all.extend(&self.copy);
+        all.extend(self.overflow.iter().flat_map(Overflow::descriptors));
         if let Some(hold) = &self.source.hold {
             all.extend([&hold.read, &hold.write]);
         }
@@ -285,34 +310,65 @@ impl Relay {
     fn account(&mut self, moved: usize) {
         if self.copied > 0 {
             self.copied = self.copied.saturating_sub(moved);
-        } else if self.copy.is_some() {
+        } else if self.copy_ended {
             self.missed = self.missed.saturating_add(moved as u64);
         }
     }
 
     /// Copies the source's head for the observer. False: there is nothing at the source.
     fn copy_ahead(&mut self) -> bool {
-        // Twice: between the refusal and the look at why, bytes may have come.
-        for _ in 0..2 {
+        if let Some(overflow) = &mut self.overflow {
+            overflow.tidy();
+        }
+        for _ in 0..COPY_TRIES {
             let Some(copy) = &self.copy else { return true };
             if self.copied > 0 {
                 return true;
             }
-            match flow::tee(self.head(), copy.as_fd(), RELAY_STEP_BYTES) {
+            let head = self.source.head(self.holding);
+            let copied = match &mut self.overflow {
+                Some(overflow) if overflow.is_in_use() => overflow.copy(head),
+                _ => flow::tee(head, copy.as_fd(), RELAY_STEP_BYTES).map(Taken::Bytes),
+            };
+            match copied {
                 // An ended source is for splice to find.
-                Ok(0) => return true,
-                Ok(copied) => self.copied = copied,
-                Err(Errno::EAGAIN) if !flow::readable(&self.head()) => return false,
-                Err(Errno::EAGAIN) if !flow::writable(copy) => return true,
-                Err(Errno::EAGAIN | Errno::EINTR) => {}
-                Err(Errno::EPIPE) => self.copy = None,
+                Ok(Taken::Bytes(0)) => return true,
+                Ok(Taken::Bytes(copied)) => self.copied = copied,
+                Ok(Taken::CaughtUp) | Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN) if !flow::readable(&head) => return false,
+                Err(Errno::EAGAIN) => self.copy_elsewhere(),
+                Err(Errno::EPIPE) => self.stop_copying(),
+                Err(_) if self.overflow.as_ref().is_some_and(Overflow::is_in_use) => {
+                    self.end_copy();
+                }
                 Err(_) => {
                     self.plain = true;
                     return true;
                 }
             }
         }
+        self.end_copy();
         true
+    }
+
+    /// The copy's pipe has taken nothing: it is full, or bytes have come to the source since it was asked.
+    fn copy_elsewhere(&mut self) {
+        let Some(copy) = &self.copy else { return };
+        if flow::writable(copy) {
+            return;
+        }
+        match &mut self.overflow {
+            // In use, and the source was found empty a moment ago.
+            Some(overflow) if overflow.is_in_use() => {}
+            Some(overflow) => overflow.begin(),
+            None => self.end_copy(),
+        }
+    }
+
+    /// What is missed from here on is counted.
+    fn end_copy(&mut self) {
+        self.stop_copying();
+        self.copy_ended = true;
     }
 
     /// Takes what the pseudo-terminal has into the pipe behind it.
@@ -377,14 +433,41 @@ impl Relay {
         let known = self.copied.min(self.pending.len());
         self.copied = self.copied.saturating_sub(known);
         let unknown = self.pending.start + known..self.pending.end;
-        let (Some(copy), Some(bytes)) = (&self.copy, self.buffer.get(unknown)) else {
-            return;
+        let bytes = self.buffer.get(unknown).unwrap_or_default();
+        let copied = match &self.copy {
+            Some(copy) if !bytes.is_empty() => copy_bytes(copy, self.overflow.as_mut(), bytes),
+            _ => true,
         };
-        // A ready pipe takes a page whole; one that is not ready is not waited for.
-        if !flow::writable(copy) || flow::write(copy.as_fd(), bytes).is_err() {
-            self.missed = self.missed.saturating_add(bytes.len() as u64);
+        let missed = bytes.len() as u64;
+        if !copied {
+            self.end_copy();
+        }
+        if self.copy_ended {
+            self.missed = self.missed.saturating_add(missed);
         }
     }
+}
+
+/// Copies bytes that were read, a page at the most; false where that cannot be done.
+fn copy_bytes(copy: &OwnedFd, mut overflow: Option<&mut Overflow>, bytes: &[u8]) -> bool {
+    for _ in 0..COPY_TRIES {
+        let copied = match &mut overflow {
+            Some(overflow) if overflow.is_in_use() => overflow.put(bytes),
+            // A ready pipe takes a page whole; one that is not ready is not waited for.
+            _ if flow::writable(copy) => flow::write(copy.as_fd(), bytes).map(Taken::Bytes),
+            Some(overflow) => {
+                overflow.begin();
+                continue;
+            }
+            None => return false,
+        };
+        match copied {
+            Ok(Taken::Bytes(_)) => return true,
+            Ok(Taken::CaughtUp) => {}
+            Err(_) => return false,
+        }
+    }
+    false
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The order and the number of bytes, whoever relays, however full the destination is.
 
 use super::*;
+use crate::streams::overflow::{Found, OverflowReader};
 use crate::terminal;
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,18 @@ fn drain(from: &OwnedFd, into: &mut Vec<u8>) {
     while let Ok(count @ 1..) = flow::read(from.as_fd(), &mut bytes) {
         into.extend(&bytes[..count]);
     }
+}
+
+/// Numbered records, so many bytes.
+fn long_records(bytes: usize) -> Vec<u8> {
+    let mut records = Vec::with_capacity(bytes + 16);
+    for number in 0.. {
+        if records.len() >= bytes {
+            break;
+        }
+        records.extend(format!("{number:09}\n").into_bytes());
+    }
+    records
 }
 
 struct Way {
@@ -61,6 +74,7 @@ impl Way {
             },
             sink,
             copy,
+            None,
         )
     }
 }
@@ -139,6 +153,7 @@ fn a_terminals_flood_arrives_once_and_in_order_whoever_relays_when() {
                 },
                 sink,
                 copy,
+                None,
             )
         };
         let mut relaying = relay(Some(same(&copy.write)));
@@ -231,4 +246,203 @@ fn an_end_is_seen_behind_what_was_held_back() {
     }
     drain(&way.sink.read, &mut arrived);
     assert_eq!((last, arrived.len()), (Step::SourceEnded, bytes.len()));
+}
+
+/// The observer's side of a copy: what it has read, and where bytes are missing.
+struct Seen {
+    pipe: OwnedFd,
+    overflow: OverflowReader,
+    /// Runs of bytes, each with the number of its first.
+    runs: Vec<(usize, Vec<u8>)>,
+    missed: usize,
+}
+
+impl Seen {
+    fn new(pipe: OwnedFd, overflow: OwnedFd) -> Self {
+        Self {
+            pipe,
+            overflow: OverflowReader::new(overflow).unwrap(),
+            runs: vec![(0, Vec::new())],
+            missed: 0,
+        }
+    }
+
+    /// Reads a piece; false: there is nothing.
+    fn read(&mut self, buffer: &mut [u8]) -> bool {
+        let overflowing = self.overflow.is_in_use();
+        let mut found = Found::default();
+        if let Ok(count @ 1..) = flow::read(self.pipe.as_fd(), buffer) {
+            found.count = count;
+        } else if overflowing {
+            found = self.overflow.read(buffer);
+        }
+        if found.missed > 0 {
+            let next = self.end() + found.missed as usize;
+            self.missed += found.missed as usize;
+            self.runs.push((next, Vec::new()));
+        }
+        let (_, run) = self.runs.last_mut().unwrap();
+        run.extend(&buffer[..found.count]);
+        found != Found::default()
+    }
+
+    fn end(&self) -> usize {
+        let (start, run) = self.runs.last().unwrap();
+        start + run.len()
+    }
+
+    #[track_caller]
+    fn assert_true(&self, written: &[u8], what: &str) {
+        assert_eq!(self.end(), written.len(), "{what}: not to the end");
+        for (start, run) in &self.runs {
+            let there = written.get(*start..start + run.len());
+            assert!(
+                there == Some(run),
+                "{what}: {} bytes from {start}",
+                run.len()
+            );
+        }
+        let read: usize = self.runs.iter().map(|(_, run)| run.len()).sum();
+        assert_eq!(read + self.missed, written.len(), "{what}");
+    }
+}
+
+/// Writes all of it through a relay in pieces of this size, and calls `each` in between.
+fn burst(written: &[u8], piece: usize, way: &Way, relay: &mut Relay, mut each: impl FnMut()) {
+    let (mut rest, mut arrived) = (written, Vec::new());
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while arrived.len() < written.len() {
+        assert!(Instant::now() < deadline, "{} bytes", arrived.len());
+        let most = piece.min(rest.len());
+        let count = flow::write(way.command.write.as_fd(), &rest[..most]).unwrap_or(0);
+        rest = &rest[count..];
+        relay.step();
+        drain(&way.sink.read, &mut arrived);
+        each();
+    }
+    assert!(arrived == written, "the user's own bytes differ");
+}
+
+/// How a relay moves bytes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Moves {
+    Spliced,
+    Plain,
+}
+
+fn overflowing_relay(way: &Way, moves: Moves) -> (Relay, Seen) {
+    let copy = pipe(1 << 20);
+    let (overflow, file) = Overflow::new().unwrap();
+    let mut relay = way.relay(Some(copy.write));
+    relay.overflow = Some(overflow);
+    relay.plain = moves == Moves::Plain;
+    (relay, Seen::new(copy.read, file))
+}
+
+#[test]
+fn a_burst_that_nobody_reads_leaves_its_last_megabyte() {
+    for moves in [Moves::Spliced, Moves::Plain] {
+        for (size, piece) in [
+            (100_000, 80),
+            (2_000_000, 81),
+            (2_000_000, 5000),
+            (8_000_000, 1 << 20),
+            (8_000_000, 777),
+        ] {
+            let records = long_records(size);
+            let way = Way::new(Some(1 << 18));
+            let (mut relay, mut seen) = overflowing_relay(&way, moves);
+            burst(&records, piece, &way, &mut relay, || {});
+            drop(relay);
+            let mut buffer = vec![0; 1 << 18];
+            while seen.read(&mut buffer) {}
+            let what = format!("{moves:?} {size} in pieces of {piece}");
+            seen.assert_true(&records, &what);
+            let (_, tail) = seen.runs.last().unwrap();
+            assert!(
+                tail.len() >= records.len().min(1 << 20),
+                "{what}: {} bytes at the end",
+                tail.len()
+            );
+            assert!(seen.runs.len() <= 2, "{what}: one hole is enough");
+        }
+    }
+}
+
+#[test]
+fn an_observer_that_comes_now_and_then_sees_everything_in_its_order() {
+    for moves in [Moves::Spliced, Moves::Plain] {
+        for (piece, every) in [(80, 300), (80, 1), (1000, 700), (70_000, 20), (1 << 20, 1)] {
+            let records = long_records(3_000_000);
+            let way = Way::new(Some(1 << 18));
+            let (mut relay, mut seen) = overflowing_relay(&way, moves);
+            let (mut buffer, mut turns) = (vec![0; 1 << 16], 0);
+            burst(&records, piece, &way, &mut relay, || {
+                turns += 1;
+                if turns % every == 0 {
+                    // A bounded amount, so that it lags, and only sometimes catches up.
+                    (0..turns / every % 40).all(|_| seen.read(&mut buffer));
+                }
+            });
+            drop(relay);
+            while seen.read(&mut buffer) {}
+            let what = format!("{moves:?} pieces of {piece}, read every {every}");
+            seen.assert_true(&records, &what);
+        }
+    }
+}
+
+#[test]
+fn an_observer_beside_the_relay_never_sees_a_byte_that_was_overwritten() {
+    let records = long_records(30_000_000);
+    for piece in [80, 1 << 16] {
+        let records = &records[..records.len().min(piece * 100_000)];
+        let way = Way::new(Some(1 << 18));
+        let (mut relay, mut seen) = overflowing_relay(&way, Moves::Spliced);
+        let done = std::sync::atomic::AtomicBool::new(false);
+        let order = std::sync::atomic::Ordering::SeqCst;
+        std::thread::scope(|scope| {
+            let reading = scope.spawn(|| {
+                let mut buffer = vec![0; 1 << 18];
+                let mut is_last = false;
+                loop {
+                    if seen.read(&mut buffer) {
+                        continue;
+                    }
+                    if is_last {
+                        return seen;
+                    }
+                    is_last = done.load(order);
+                    std::thread::yield_now();
+                }
+            });
+            burst(records, piece, &way, &mut relay, || {});
+            drop(relay);
+            done.store(true, order);
+            let seen = reading.join().unwrap();
+            seen.assert_true(records, &format!("pieces of {piece}"));
+            assert!(seen.runs.last().unwrap().1.len() >= 1 << 20);
+        });
+    }
+}
+
+#[test]
+fn without_a_ring_a_full_pipe_ends_the_copy() {
+    for moves in [Moves::Spliced, Moves::Plain] {
+        let records = long_records(2_000_000);
+        let way = Way::new(Some(1 << 18));
+        let copy = pipe(1 << 16);
+        let mut relay = way.relay(Some(copy.write));
+        relay.plain = moves == Moves::Plain;
+        let (mut seen, mut turns) = (Vec::new(), 0);
+        burst(&records, 1000, &way, &mut relay, || {
+            turns += 1;
+            if turns == 1000 {
+                drain(&copy.read, &mut seen);
+            }
+        });
+        drain(&copy.read, &mut seen);
+        assert!(!seen.is_empty() && records.starts_with(&seen), "{moves:?}");
+        assert_eq!(relay.missed as usize, records.len() - seen.len());
+    }
 }
