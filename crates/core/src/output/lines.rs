@@ -23,12 +23,13 @@ mod tests;
 
 use crate::limits::LINE_BYTES_MAX;
 use memchr::{memchr, memchr2, memrchr2};
+use std::borrow::Cow;
 
 /// Bytes of a piece of output from which on it is worth asking whether its lines can be left out.
 const LINES_SKIPPED_BYTES_MIN: usize = 4 * 1024;
 
 /// What ended a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum LineEnd {
     /// `\n`, or `\r\n`.
     Newline,
@@ -39,7 +40,7 @@ pub enum LineEnd {
 }
 
 /// One line, without its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Line<'a> {
     /// The text, escapes removed.
     pub text: &'a str,
@@ -50,7 +51,7 @@ pub struct Line<'a> {
 }
 
 /// What happens to the bytes before the next line end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 enum Keeping {
     /// They are kept.
     #[default]
@@ -67,14 +68,15 @@ pub fn inner_lines(piece: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     if piece.len() < LINES_SKIPPED_BYTES_MIN {
         return None;
     }
-    let first = memchr2(b'\n', b'\r', piece)?.saturating_add(1);
-    let last =
-        memrchr2(b'\n', b'\r', piece.get(..piece.len().saturating_sub(1))?)?.saturating_add(1);
-    let (before, behind) = piece.split_at_checked(last)?;
-    let (head, middle) = before.split_at_checked(first)?;
+    let first_end = memchr2(b'\n', b'\r', piece)?;
+    let last_end = memrchr2(b'\n', b'\r', &piece[..piece.len() - 1])?;
+    let (whole_lines, behind) = piece.split_at(last_end + 1);
+    let (before, middle) = whole_lines.split_at(first_end + 1);
     // A line end of two bytes stays whole.
-    let whole = |rest: &[u8]| rest.first() != Some(&b'\n');
-    (whole(middle) && whole(behind)).then_some((head, middle, behind))
+    if middle.starts_with(b"\n") || behind.starts_with(b"\n") {
+        return None;
+    }
+    Some((before, middle, behind))
 }
 
 /// Cuts a stream into [`Line`]s, piece by piece.
@@ -82,7 +84,7 @@ pub fn inner_lines(piece: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
 pub struct LineCutter {
     /// The beginning of a line whose end has not come yet; at most `LINE_BYTES_MAX`.
     partial: Vec<u8>,
-    reading: Keeping,
+    keeping: Keeping,
     /// The last byte was `\r`: whether that is a line end of its own depends on the next byte.
     returned: bool,
     long_lines: u64,
@@ -98,58 +100,58 @@ impl LineCutter {
     /// Takes the next bytes and hands out the lines that they complete.
     pub fn push(&mut self, bytes: &[u8], mut each: impl FnMut(Line<'_>)) {
         let mut rest = bytes;
-        if self.returned {
-            let end = match rest {
-                [] => return,
-                [b'\n', after @ ..] => {
-                    rest = after;
-                    LineEnd::Newline
-                }
-                _ => LineEnd::Return,
-            };
+        if self.returned && !rest.is_empty() {
+            let mut end = LineEnd::Return;
+            if let Some(behind) = rest.strip_prefix(b"\n") {
+                end = LineEnd::Newline;
+                rest = behind;
+            }
             self.returned = false;
             self.end_line(&[], end, &mut each);
         }
-        while let Some((head, tail)) =
-            memchr2(b'\n', b'\r', rest).and_then(|at| rest.split_at_checked(at))
-        {
-            let (end, after) = match tail {
-                [b'\n', after @ ..] | [_, b'\n', after @ ..] => (LineEnd::Newline, after),
-                [_, after @ ..] if !after.is_empty() => (LineEnd::Return, after),
-                _ => {
+        while let Some(index) = memchr2(b'\n', b'\r', rest) {
+            let (head, tail) = rest.split_at(index);
+            let end = match tail {
+                [b'\n', behind @ ..] | [b'\r', b'\n', behind @ ..] => {
+                    rest = behind;
+                    LineEnd::Newline
+                }
+                [b'\r'] => {
                     self.keep(head);
                     self.returned = true;
                     return;
                 }
+                _ => {
+                    rest = &tail[1..];
+                    LineEnd::Return
+                }
             };
             self.end_line(head, end, &mut each);
-            rest = after;
         }
         self.keep(rest);
     }
 
     /// Hands out what is left at the stream's end.
     pub fn finish(&mut self, mut each: impl FnMut(Line<'_>)) {
-        if std::mem::take(&mut self.returned) {
-            self.end_line(&[], LineEnd::Return, &mut each);
-        } else if !self.partial.is_empty() {
+        if !self.returned && !self.partial.is_empty() {
             self.end_line(&[], LineEnd::Unfinished, &mut each);
         }
-        self.reading = Keeping::Line;
+        self.skip(each);
+        self.keeping = Keeping::Line;
     }
 
     /// Shows the line that is not ended yet, and keeps it.
     ///
     /// A progress bar ends when the next one begins, which for slow steps is minutes later. It may be cut
     /// anywhere, so only a reader that can tell a whole bar from half a bar may be shown it.
-    pub fn peek(&mut self, mut each: impl FnMut(Line<'_>)) {
-        if !self.partial.is_empty() && self.reading == Keeping::Line {
-            let end = if self.returned {
-                LineEnd::Return
-            } else {
-                LineEnd::Unfinished
-            };
-            clean(&self.partial, end, &mut self.scratch, &mut each);
+    pub fn peek(&mut self, each: impl FnMut(Line<'_>)) {
+        let end = if self.returned {
+            LineEnd::Return
+        } else {
+            LineEnd::Unfinished
+        };
+        if !self.partial.is_empty() && self.keeping == Keeping::Line {
+            clean(&self.partial, end, &mut self.scratch, each);
         }
     }
 
@@ -164,7 +166,7 @@ impl LineCutter {
     pub fn gap(&mut self) {
         self.partial.clear();
         self.returned = false;
-        self.reading = Keeping::AfterGap;
+        self.keeping = Keeping::AfterGap;
     }
 
     /// How many lines were too long and lost what was over the bound.
@@ -174,29 +176,25 @@ impl LineCutter {
 
     /// Ends the line whose last piece is `head`; nothing is copied where that is the whole line.
     fn end_line(&mut self, head: &[u8], end: LineEnd, each: &mut impl FnMut(Line<'_>)) {
-        let whole = self.partial.is_empty()
-            && self.reading == Keeping::Line
-            && head.len() <= LINE_BYTES_MAX;
-        if !whole {
-            self.keep(head);
+        let is_fresh = self.partial.is_empty() && self.keeping == Keeping::Line;
+        if is_fresh && head.len() <= LINE_BYTES_MAX {
+            return clean(head, end, &mut self.scratch, each);
         }
-        let kept = std::mem::take(&mut self.partial);
-        if self.reading != Keeping::AfterGap {
-            let raw = if whole { head } else { &kept };
-            clean(raw, end, &mut self.scratch, each);
+        self.keep(head);
+        if self.keeping != Keeping::AfterGap {
+            clean(&self.partial, end, &mut self.scratch, each);
         }
-        self.partial = kept;
         self.partial.clear();
-        self.reading = Keeping::Line;
+        self.keeping = Keeping::Line;
     }
 
     /// Keeps a piece of a line as far as there is room. NUL bytes do not count: they are what a hole in a
     /// file reads as, and there can be any number of them.
     fn keep(&mut self, piece: &[u8]) {
-        if self.reading != Keeping::Line {
+        if self.keeping != Keeping::Line {
             return;
         }
-        let room = LINE_BYTES_MAX.saturating_sub(self.partial.len());
+        let room = LINE_BYTES_MAX - self.partial.len();
         if piece.len() <= room && memchr(0, piece).is_none() {
             self.partial.extend_from_slice(piece);
             return;
@@ -204,37 +202,35 @@ impl LineCutter {
         let mut bytes = piece.iter().copied().filter(|byte| *byte != 0);
         self.partial.extend(bytes.by_ref().take(room));
         if bytes.next().is_some() {
-            self.reading = Keeping::Excess;
-            self.long_lines = self.long_lines.saturating_add(1);
+            self.keeping = Keeping::Excess;
+            self.long_lines += 1;
         }
     }
 }
 
 /// Hands out the line's visible text. The scratch is used for each line anew, so that a line that needs cleaning costs no
 /// allocation.
-fn clean(raw: &[u8], end: LineEnd, scratch: &mut Vec<u8>, each: impl FnOnce(Line<'_>)) {
-    let mut line = Line {
-        text: "",
-        end,
-        cursor_up: false,
-    };
+fn clean(raw: &[u8], end: LineEnd, scratch: &mut Vec<u8>, mut each: impl FnMut(Line<'_>)) {
     // Folded and not searched, so that many bytes are looked at in one instruction.
-    let plain = !raw
+    let needs_cleaning = raw
         .iter()
         .fold(false, |found, byte| found | escapes::is_control(*byte));
-    if plain && let Ok(text) = std::str::from_utf8(raw) {
-        line.text = text;
-        return each(line);
-    }
-    scratch.clear();
-    if raw.contains(&0) {
+    let mut cursor_up = false;
+    let mut visible = raw;
+    if needs_cleaning {
+        scratch.clear();
         // A hole in a file may lie in the middle of an escape.
-        let dense: Vec<u8> = raw.iter().copied().filter(|byte| *byte != 0).collect();
-        line.cursor_up = escapes::strip(&dense, scratch);
-    } else {
-        line.cursor_up = escapes::strip(raw, scratch);
+        let mut without_holes = Cow::Borrowed(raw);
+        if raw.contains(&0) {
+            without_holes.to_mut().retain(|byte| *byte != 0);
+        }
+        cursor_up = escapes::strip(&without_holes, scratch);
+        visible = scratch;
     }
-    let text = String::from_utf8_lossy(scratch);
-    line.text = &text;
-    each(line);
+    let text = String::from_utf8_lossy(visible);
+    each(Line {
+        text: &text,
+        end,
+        cursor_up,
+    });
 }

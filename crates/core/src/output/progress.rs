@@ -94,7 +94,7 @@ pub struct Training {
 impl Training {
     /// Takes the numbers that are no counts of steps.
     fn take(&mut self, metrics: &Metrics) {
-        for (known, metric) in [
+        for (number, metric) in [
             (&mut self.loss, Metric::Loss),
             (&mut self.learning_rate, Metric::LearningRate),
             (&mut self.grad_norm, Metric::GradNorm),
@@ -110,19 +110,29 @@ impl Training {
             (&mut self.train_loss, Metric::TrainLoss),
             (&mut self.train_runtime, Metric::TrainRuntime),
         ] {
-            *known = metrics.get(metric).or(*known);
+            *number = metrics.get(metric).or(*number);
         }
-        let total = metrics.count(Metric::TokensTotal);
-        self.tokens_total = total.or(self.tokens_total);
-        let trainable = metrics.count(Metric::TokensTrainable);
-        self.tokens_trainable = trainable.or(self.tokens_trainable);
+        for (count, metric) in [
+            (&mut self.tokens_total, Metric::TokensTotal),
+            (&mut self.tokens_trainable, Metric::TokensTrainable),
+        ] {
+            *count = metrics.count(metric).or(*count);
+        }
+    }
+
+    /// Takes how many epochs are done, after the step that is known.
+    fn take_epoch(&mut self, metrics: &Metrics) {
+        if metrics.has(Metric::Epoch) {
+            self.epoch = metrics.get(Metric::Epoch);
+            self.epoch_step = self.step;
+        }
     }
 
     /// Steps per second: by our own clock, else as the training says it (what is printed at once has no pace).
     pub fn steps_per_second(&self) -> Option<f64> {
-        let said = || self.step_seconds.filter(|seconds| *seconds > 0.0);
         let measured = self.pace.steps_per_second();
-        measured.or_else(|| Some(1.0 / said()?))
+        let step_seconds = self.step_seconds.filter(|seconds| *seconds > 0.0);
+        measured.or(step_seconds.map(f64::recip))
     }
 
     /// Steps per epoch, as the planned epochs say, else as the last logged epoch does once one is complete
@@ -136,24 +146,26 @@ impl Training {
             (None, Some(total)) if self.finished => (logged?, total),
             _ => (logged?, self.epoch_step?),
         };
-        let steps = steps as f64 / epochs;
-        Some(steps).filter(|steps| steps.is_finite() && *steps >= 1.0)
+        let steps_per_epoch = steps as f64 / epochs;
+        Some(steps_per_epoch).filter(|steps| steps.is_finite() && *steps >= 1.0)
     }
 
     /// Whole epochs done.
     pub fn epochs_completed(&self, planned_epochs: Option<f64>) -> Option<u64> {
-        let mut done = self.epoch;
-        if let (Some(step), Some(length)) = (self.step, self.steps_per_epoch(planned_epochs)) {
-            let counted = step as f64 / length;
-            done = Some(done.map_or(counted, |logged| logged.max(counted)));
+        let mut epochs = self.epoch;
+        if let Some(step) = self.step
+            && let Some(steps_per_epoch) = self.steps_per_epoch(planned_epochs)
+        {
+            let counted = step as f64 / steps_per_epoch;
+            epochs = Some(counted.max(epochs.unwrap_or(0.0)));
         }
         // A float's cast saturates, and the epoch is bounded already.
-        Some((done? + 1e-9).floor() as u64)
+        Some((epochs? + 1e-9) as u64)
     }
 }
 
 /// What says how many steps are done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 enum StepSource {
     /// Its bar, if anything.
     #[default]
@@ -174,7 +186,7 @@ pub struct ProgressReader {
     /// The finished training before this one, until it is sure that this one is none.
     before: Option<Box<Training>>,
     /// What the last bar showed.
-    bar: Option<(u64, Option<u64>)>,
+    shown: Option<(u64, Option<u64>)>,
     /// When any bar, of whatever phase, last showed another count.
     pub moved_at: Option<f64>,
     /// What stands before the lines of each stream.
@@ -200,80 +212,85 @@ impl ProgressReader {
         &self.training
     }
 
-    fn note_bar(&mut self, bar: &Bar<'_>, at: f64) {
+    fn note_bar(&mut self, bar: &Bar<'_>, seconds: f64) {
         let shown = Some((bar.step, bar.total));
-        if self.bar != shown {
-            self.bar = shown;
-            self.moved_at = Some(at);
+        if self.shown != shown {
+            self.shown = shown;
+            self.moved_at = Some(seconds);
         }
     }
 
-    /// Takes one line that came `at` seconds after the spawn.
-    pub fn line(&mut self, stream: Stream, at: f64, line: &Line<'_>) {
+    /// Takes one line that came so many seconds after the spawn.
+    pub fn line(&mut self, stream: Stream, seconds: f64, line: &Line<'_>) {
+        let is_stdout = stream == Stream::Stdout;
         let mut text = self.collectors[stream as usize].strip(line);
         if text.is_empty() {
             let is_blank = line.text.bytes().all(|byte| byte == b' ');
-            if is_blank && line.text.len() >= CLEARED_MIN && stream != Stream::Stdout {
+            if is_blank && line.text.len() >= CLEARED_MIN && !is_stdout {
                 self.choice.guesses.cleared = true;
             }
             return;
         }
-        while let Some((bar, rest)) = Bar::find(text) {
-            self.note_bar(&bar, at);
-            if stream != Stream::Stdout || bar.names_epoch() {
-                self.offered(&bar, line.cursor_up, at);
+        while let Some((bar, behind_bar)) = Bar::find(text) {
+            self.note_bar(&bar, seconds);
+            if !is_stdout || bar.names_epoch() {
+                self.take_bar(&bar, line.cursor_up, seconds);
             }
             // What was printed while the bar stood there continues on its line.
-            text = prefix::strip(rest);
+            text = prefix::strip(behind_bar);
         }
         if text.is_empty() {
             return;
         }
         if let Some(log) = dictionary::parse(text).or_else(|| dictionary::parse_logged(text)) {
-            self.logged(&log, Some(at));
-            return;
+            return self.take_log(&log, Some(seconds));
         }
-        let reading = self.lines.read(text);
-        if let Some(reading) = &reading
-            && reading.says == About::Progress
+        let progress_line = self.lines.read(text);
+        if let Some(progress_line) = &progress_line
+            && progress_line.says == About::Progress
         {
-            self.printed(reading, at);
-            return;
+            return self.take_progress(progress_line, seconds);
         }
-        if stream == Stream::Stdout {
+        if is_stdout {
             return;
         }
         self.choice.other_line();
-        if let Some(reading) = &reading {
-            self.announced(reading);
+        if let Some(progress_line) = &progress_line {
+            self.take_announcement(progress_line);
         }
     }
 
     /// Takes a line of the training's own log: metrics, as from standard output.
     pub fn metrics(&mut self, line: &Line<'_>) {
         if let Some(log) = dictionary::parse(prefix::strip(line.text)) {
-            self.logged(&log, None);
+            self.take_log(&log, None);
         }
     }
 
     /// Takes what a trainer wrote down at a checkpoint. What was printed is newer, and finer.
     pub fn recorded(&mut self, state: &TrainerState) {
         let training = &mut self.training;
+        let mut is_other_training = false;
         // A bar that came to another end than the trainer's own was that of something else.
-        let end = self.choice.finished().filter(|_| state.step.is_some());
-        let other = state
-            .total_steps
-            .filter(|total| end.is_some_and(|end| end != *total));
-        if let Some(total) = other {
+        if let Some(bar_total) = self.choice.finished()
+            && let Some(total) = state.total_steps
+            && state.step.is_some()
+            && bar_total != total
+        {
+            is_other_training = true;
             self.choice.announce(total);
-            (training.step, training.pace, training.finished) = (None, Pace::default(), false);
+            training.step = None;
+            training.pace = Pace::default();
+            training.finished = false;
         }
-        if (self.choice.chosen.is_none() || other.is_some()) && state.step > training.step {
+        let has_no_bar = self.choice.chosen.is_none() || is_other_training;
+        if let Some(step) = state.step
+            && has_no_bar
+            && state.step > training.step
+        {
             training.step = state.step;
             training.total_steps = state.total_steps.or(training.total_steps);
-            if let Some(step) = state.step {
-                training.pace.note(step, state.at);
-            }
+            training.pace.note(step, state.at);
         }
         if training.log_dictionaries == 0 {
             training.loss = state.loss.or(training.loss);
@@ -290,24 +307,23 @@ impl ProgressReader {
     /// Looks at a line that has not ended yet, which may be half a line.
     ///
     /// Only a whole bar is taken from it: the bar of a slow step ends when the next step does.
-    pub fn peek(&mut self, stream: Stream, at: f64, line: &Line<'_>) {
+    pub fn peek(&mut self, stream: Stream, seconds: f64, line: &Line<'_>) {
         let Some((bar, _)) = Bar::find(prefix::strip(line.text)) else {
             return;
         };
         // The last bar of a training that hangs is never ended; its end, with the command's, is no sign of life.
-        self.note_bar(&bar, at);
+        self.note_bar(&bar, seconds);
         if self.source == StepSource::Bar && (stream != Stream::Stdout || bar.names_epoch()) {
             let change = self.choice.peek(&bar, line.cursor_up);
-            self.changed(change, Some(&bar), at);
+            self.change(change, Some(&bar), seconds);
         }
     }
 
     /// Takes a bar of an ended line.
-    fn offered(&mut self, bar: &Bar<'_>, cursor_up: bool, at: f64) {
+    fn take_bar(&mut self, bar: &Bar<'_>, cursor_up: bool, seconds: f64) {
         if self.source == StepSource::Bar {
             let change = self.choice.offer(bar, cursor_up);
-            self.changed(change, Some(bar), at);
-            return;
+            return self.change(change, Some(bar), seconds);
         }
         // The bar beside the lines has the total that they do not say.
         let training = &mut self.training;
@@ -317,43 +333,38 @@ impl ProgressReader {
     }
 
     /// Takes a line in which a program says how far it is.
-    fn printed(&mut self, reading: &ProgressLine, at: f64) {
-        let metrics = &reading.metrics;
-        if metrics.has(Metric::Step) {
-            self.counted(StepSource::Lines(reading.format), metrics, at);
-        }
+    fn take_progress(&mut self, line: &ProgressLine, seconds: f64) {
+        let metrics = &line.metrics;
+        self.take_steps(StepSource::Lines(line.format), metrics, seconds);
         // What a trainer logs is more exact, and says when it was so.
         if self.training.log_dictionaries > 0 {
             return;
         }
         self.training.take(metrics);
-        if metrics.has(Metric::Epoch) {
-            self.training.epoch = metrics.get(Metric::Epoch);
-            self.training.epoch_step = self.training.step;
-        }
+        self.training.take_epoch(metrics);
         if metrics.has(Metric::Epochs) {
             self.training.planned_epochs = metrics.get(Metric::Epochs);
         }
     }
 
     /// Takes the steps that a line or a dictionary counts, unless the training's own bar does.
-    fn counted(&mut self, source: StepSource, metrics: &Metrics, at: f64) {
+    fn take_steps(&mut self, source: StepSource, metrics: &Metrics, seconds: f64) {
         let Some(step) = metrics.count(Metric::Step) else {
             return;
         };
+        let training = &mut self.training;
         let total = metrics.count(Metric::Total).filter(|total| *total >= step);
         if self.source == StepSource::Bar {
             if self.choice.chosen.is_some() {
                 if source == StepSource::Dictionaries || !self.choice.yields_to(total) {
                     return;
                 }
-                let training = &mut self.training;
-                (training.step, training.total_steps) = (None, None);
+                training.step = None;
+                training.total_steps = None;
                 training.pace = Pace::default();
             }
             self.source = source;
         }
-        let training = &mut self.training;
         if training.step > Some(step) {
             // Another format says it later, or less often; the same one begins anew.
             if self.source != source {
@@ -363,44 +374,47 @@ impl ProgressReader {
         }
         self.source = source;
         if training.step != Some(step) {
-            self.moved_at = Some(at);
+            self.moved_at = Some(seconds);
         }
         training.step = Some(step);
-        let known = training.total_steps.filter(|total| *total >= step);
-        training.total_steps = total.or(known);
+        let known_total = training.total_steps.filter(|total| *total >= step);
+        training.total_steps = total.or(known_total);
         training.finished = training.total_steps == Some(step);
-        training.pace.note(step, at);
+        training.pace.note(step, seconds);
     }
 
-    fn changed(&mut self, change: BarChange, bar: Option<&Bar<'_>>, at: f64) {
+    fn change(&mut self, change: Option<BarChange>, bar: Option<&Bar<'_>>, seconds: f64) {
+        let Some(change) = change else {
+            return;
+        };
         if change == BarChange::Began {
-            let finished = self.training.finished;
-            self.before = finished.then(|| Box::new(self.training.clone()));
+            let is_second = self.training.finished;
+            self.before = is_second.then(|| Box::new(self.training.clone()));
         }
         let training = &mut self.training;
-        if matches!(change, BarChange::Began | BarChange::Retracted) {
+        if change != BarChange::Stepped {
             training.pace = Pace::default();
             training.finished = false;
             training.epoch_step = None;
             training.step = None;
             training.total_steps = self.choice.announced;
-            training.epoch = training.epoch.filter(|_| training.log_dictionaries > 0);
+            if training.log_dictionaries == 0 {
+                training.epoch = None;
+            }
         }
         let Some(position) = self.choice.chosen else {
             return;
         };
-        if !matches!(change, BarChange::Began | BarChange::Stepped) {
-            return;
-        }
         training.step = Some(position.step);
         // What was one training turns out to be one of its epochs.
-        let beyond = training
-            .total_steps
-            .is_some_and(|total| position.step > total);
-        let known = training.total_steps.filter(|_| !beyond);
-        training.total_steps = position.total.or(known);
-        training.finished = (training.finished && !beyond) || position.is_end();
-        training.pace.note(position.step, at);
+        let is_beyond = training.total_steps.is_some() && training.step > training.total_steps;
+        if is_beyond {
+            training.total_steps = None;
+            training.finished = false;
+        }
+        training.total_steps = position.total.or(training.total_steps);
+        training.finished |= position.is_end();
+        training.pace.note(position.step, seconds);
         // What a trainer logs is more exact, and says when it was so.
         if training.log_dictionaries == 0 {
             if let Some(bar) = bar {
@@ -408,27 +422,27 @@ impl ProgressReader {
             }
             if position.epoch.is_some() {
                 training.epoch = position.epoch;
-                training.epoch_step = Some(position.step);
+                training.epoch_step = training.step;
             }
         }
     }
 
-    /// `at`: when it was printed, where that is known; a log on disk is read some time later.
-    fn logged(&mut self, log: &Metrics, at: Option<f64>) {
+    /// Takes a log dictionary; `printed_at` is unknown of a log on disk, which is read some time later.
+    fn take_log(&mut self, log: &Metrics, printed_at: Option<f64>) {
+        let seconds = printed_at.unwrap_or_default();
         let has_loss = log.has(Metric::Loss);
         let is_evaluation = log.has(Metric::EvalLoss);
         if dictionary::is_trainers(log) {
             let change = self.choice.has_trainer();
-            self.changed(change, None, at.unwrap_or_default());
+            self.change(change, None, seconds);
         }
         if has_loss {
-            match at {
-                Some(at) => {
-                    let change = self.choice.was_training();
-                    self.changed(change, None, at);
-                    self.counted(StepSource::Dictionaries, log, at);
-                }
-                None => self.choice.confirm(),
+            if printed_at.is_some() {
+                let change = self.choice.was_training();
+                self.change(change, None, seconds);
+                self.take_steps(StepSource::Dictionaries, log, seconds);
+            } else {
+                self.choice.confirm();
             }
             self.before = None;
         } else if is_evaluation && self.training.finished && self.choice.was_evaluation() {
@@ -443,40 +457,37 @@ impl ProgressReader {
         let never_trained = self.training.loss.is_none() && self.training.train_loss.is_none();
         if is_evaluation && !has_loss && never_trained {
             let change = self.choice.was_evaluation_alone();
-            self.changed(change, None, at.unwrap_or_default());
+            self.change(change, None, seconds);
         }
         let training = &mut self.training;
         training.log_dictionaries = training.log_dictionaries.saturating_add(1);
-        if log.has(Metric::Epoch) {
-            training.epoch = log.get(Metric::Epoch);
-            training.epoch_step = training.step;
-        }
+        training.take_epoch(log);
         training.take(log);
         // The mean over all steps is only logged at the end; the run time also in between, if tokens are counted.
         training.finished |= log.has(Metric::TrainLoss);
     }
 
     /// What a trainer says before it begins, evaluates, or ends.
-    fn announced(&mut self, reading: &ProgressLine) {
-        let total = reading.metrics.count(Metric::Total);
-        match reading.says {
+    fn take_announcement(&mut self, line: &ProgressLine) {
+        let positive = |metric| line.metrics.count(metric).filter(|count| *count > 0);
+        let training = &mut self.training;
+        match line.says {
             About::Progress => {}
             About::Plan => {
-                if let Some(total) = total.filter(|total| *total > 0) {
+                if let Some(total) = positive(Metric::Total) {
                     self.choice.announce(total);
-                    self.training.total_steps.get_or_insert(total);
+                    training.total_steps.get_or_insert(total);
                 }
-                if let Some(epochs) = reading.metrics.get(Metric::Epochs) {
-                    self.training.planned_epochs = Some(epochs);
-                }
+                let epochs = line.metrics.get(Metric::Epochs);
+                training.planned_epochs = epochs.or(training.planned_epochs);
             }
             About::Evaluation => self.choice.evaluates = true,
             About::End => {
                 // Lightning's bars count batches, of which several may make a step.
-                if let Some(step) = reading.metrics.count(Metric::Step).filter(|step| *step > 0) {
-                    self.training.step = Some(step);
-                    self.training.total_steps = Some(step);
-                    self.training.finished = true;
+                if let Some(step) = positive(Metric::Step) {
+                    training.step = Some(step);
+                    training.total_steps = Some(step);
+                    training.finished = true;
                     self.choice.idle = true;
                 }
             }

@@ -18,7 +18,7 @@ use regex::{Captures, Regex};
 use std::sync::LazyLock;
 
 /// What a bar counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Unit {
     /// Iterations, tqdm's default and the training's unit; batches and steps are the same by other names.
     Iterations,
@@ -29,7 +29,7 @@ pub enum Unit {
 }
 
 /// One refresh of one bar.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq)]
 pub struct Bar<'a> {
     /// The description; training bars of trainers have none.
     pub description: &'a str,
@@ -118,16 +118,18 @@ impl<'a> Bar<'a> {
         }
         let step = count(part("step")?)?;
         let mut total = None;
-        if let Some(text) = part("total") {
-            total = Some(count(text)?);
-        }
-        if total.is_some_and(|total| step > total || total == 0) {
-            return None;
+        if let Some(digits) = part("total") {
+            let counted = count(digits)?;
+            if step > counted || counted == 0 {
+                return None;
+            }
+            total = Some(counted);
         }
         if let (Some(percent), Some(total)) = (part("percent"), total) {
-            let percent: f64 = percent.parse().ok()?;
+            let printed_percent: f64 = percent.parse().ok()?;
+            let true_percent = step as f64 * 100.0 / total as f64;
             // With a scaled unit the printed numbers have three digits, hence the second percent.
-            if (percent - step as f64 * 100.0 / total as f64).abs() > 2.0 {
+            if (printed_percent - true_percent).abs() > 2.0 {
                 return None;
             }
         }
@@ -178,12 +180,9 @@ fn count(text: &str) -> Option<u64> {
         "T" => 1e12,
         _ => 1.0,
     };
-    let counted = (number.parse::<f64>().ok()? * scale + 1e-6).floor();
-    if counted > STEP_MAX as f64 {
-        return None;
-    }
+    let counted = number.parse::<f64>().ok()? * scale + 1e-6;
     // Below 10^12 every whole float is exact.
-    Some(counted as u64)
+    Some(counted as u64).filter(|counted| *counted <= STEP_MAX)
 }
 
 /// `[H:]MM:SS`.

@@ -32,11 +32,9 @@ const NESTED_TOTALS_MAX: usize = 16;
 /// Lines between two bars of one total that make the second a restart: more than where an evaluation begins.
 const RESTART_LINES_MIN: u32 = 8;
 
-/// What a bar says of the training.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a bar says of the training; one that is not the training's, and a repeat, say nothing.
+#[derive(Clone, Copy, PartialEq)]
 pub enum BarChange {
-    /// Nothing: it is not the training's, or a repeat.
-    None,
     /// A training begins, the first or another one.
     Began,
     /// It goes on, or stands where it stood.
@@ -79,44 +77,54 @@ pub struct BarChoice {
 
 impl BarChoice {
     /// Takes a bar of an ended line.
-    pub fn offer(&mut self, bar: &Bar<'_>, cursor_up: bool) -> BarChange {
+    pub fn offer(&mut self, bar: &Bar<'_>, cursor_up: bool) -> Option<BarChange> {
         if self.idle {
-            return BarChange::None;
+            return None;
         }
         self.guess(bar);
-        let Some(seen) = self.see(bar) else {
+        let Some(position) = self.position_of(bar) else {
             self.other_line();
             self.loaded |= bar.role == BarRole::Loading;
-            return BarChange::None;
+            return None;
         };
-        let announced = self.evaluates && seen.kind == BarKind::Plain && seen.step == 0;
-        self.evaluates &= !announced;
-        if announced || (cursor_up && seen.kind == BarKind::Plain) {
-            return self.nest(&seen);
+        let is_plain = position.kind == BarKind::Plain;
+        let is_announced = self.evaluates && is_plain && position.step == 0;
+        self.evaluates &= !is_announced;
+        if is_announced || (cursor_up && is_plain) {
+            return self.nest(position);
         }
-        let change = match self.chosen {
-            None if seen.step > 0 && self.was_nested(&seen) => BarChange::None,
-            None => self.choose(seen, true),
-            Some(chosen) if self.is_another(&chosen, &seen) => {
-                let change = self.choose(seen, true);
-                self.before = Some(chosen).filter(Position::is_end);
-                change
-            }
-            Some(chosen) if chosen.is_continued_by(&seen) => self.advance(chosen, seen, true),
-            Some(chosen) if chosen.is_end() => {
-                self.behind = Some(seen);
-                // A line was printed through it, as trainers do with what they log of their steps.
-                if self.guesses.cleared {
-                    self.was_training()
-                } else {
-                    BarChange::None
-                }
-            }
-            Some(_) => self.nest(&seen),
-        };
-        let own = matches!(change, BarChange::Began | BarChange::Stepped);
-        self.logged |= self.guesses.drawn(own.then_some(seen.step)) && seen.is_under_way();
+        let change = self.compare(position);
+        let is_own = matches!(change, Some(BarChange::Began | BarChange::Stepped));
+        let was_printed_through = self.guesses.drawn(is_own.then_some(position.step));
+        self.logged |= was_printed_through && position.is_under_way();
         change
+    }
+
+    /// Holds a bar of an ended line against the chosen one.
+    fn compare(&mut self, bar: Position) -> Option<BarChange> {
+        let Some(chosen) = self.chosen else {
+            if bar.step > 0 && self.was_nested(bar) {
+                return None;
+            }
+            return self.choose(bar, true);
+        };
+        if self.is_another(chosen, bar) {
+            let change = self.choose(bar, true);
+            self.before = Some(chosen).filter(Position::is_end);
+            return change;
+        }
+        if chosen.is_continued_by(bar) {
+            return self.advance(chosen, bar, true);
+        }
+        if !chosen.is_end() {
+            return self.nest(bar);
+        }
+        self.behind = Some(bar);
+        if !self.guesses.cleared {
+            return None;
+        }
+        // A line was printed through it, as trainers do with what they log of their steps.
+        self.was_training()
     }
 
     /// Guesses, from the bar that comes, that the chosen one counts epochs or was one.
@@ -125,67 +133,66 @@ impl BarChoice {
         if self.nests || self.announced.is_some() || !self.confirmed {
             return;
         }
-        let Some(chosen) = &mut self.chosen else {
-            return;
-        };
-        if chosen.kind == BarKind::Plain && self.guesses.make(bar, chosen, &mut self.loops) {
-            (chosen.kind, chosen.total, self.shadow) = (BarKind::Epochs, None, None);
+        if let Some(chosen) = &mut self.chosen
+            && chosen.kind == BarKind::Plain
+            && self.guesses.make(bar, chosen, &mut self.loops)
+        {
+            chosen.kind = BarKind::Epochs;
+            chosen.total = None;
+            self.shadow = None;
         }
     }
 
     /// A trainer is at work: what was guessed of loops is not so.
-    pub fn has_trainer(&mut self) -> BarChange {
-        let Some(position) = self.guesses.give_up() else {
-            return BarChange::None;
-        };
+    pub fn has_trainer(&mut self) -> Option<BarChange> {
+        let position = self.guesses.give_up()?;
         self.loops = Loops::default();
         self.choose(position, true)
     }
 
     /// Reads a bar as that of a training; None where it can be none.
-    fn see(&mut self, bar: &Bar<'_>) -> Option<Position> {
+    fn position_of(&mut self, bar: &Bar<'_>) -> Option<Position> {
         if bar.unit == Unit::Other {
             return None;
         }
-        let (step, total) = (bar.step, bar.total);
-        let mut own = Position {
-            kind: BarKind::Plain,
+        let Bar { step, total, .. } = *bar;
+        let mut position = Position {
             step,
             total,
             elapsed: bar.elapsed,
-            epoch: None,
+            ..Position::default()
         };
         if bar.role == BarRole::Plain {
             match self.guesses.take(step, total, &mut self.loops) {
                 Guessed::Part(position) => return position,
                 Guessed::Wrong => {
                     self.guesses.give_up();
-                    (self.loops, self.chosen) = (Loops::default(), None);
+                    self.loops = Loops::default();
+                    self.chosen = None;
                 }
-                Guessed::No if self.guesses.guess.is_some() => return Some(own),
+                Guessed::No if self.guesses.guess.is_some() => return Some(position),
                 Guessed::No => {}
             }
         }
         match bar.role {
-            BarRole::Phase | BarRole::Loading => None,
-            BarRole::Epochs => self.loops.outer(step, total),
-            BarRole::Epoch(epoch) => self.loops.named(epoch, bar.numbering(), step, total),
+            BarRole::Phase | BarRole::Loading => return None,
+            BarRole::Epochs => return self.loops.outer(step, total),
+            BarRole::Epoch(epoch) => {
+                return self.loops.named(epoch, bar.numbering(), step, total);
+            }
             BarRole::OnlyEpoch(epoch) => {
-                let mut position = self.loops.named(epoch, bar.numbering(), step, total)?;
+                position = self.loops.named(epoch, bar.numbering(), step, total)?;
                 if position.step == step {
                     position.total = position.total.or(total);
                 }
-                Some(position)
             }
             BarRole::Plain | BarRole::Steps if self.loops.outer.is_some() => {
-                self.loops.inner(step, total).or(Some(own))
+                position = self.loops.inner(step, total).unwrap_or(position);
             }
-            BarRole::Plain => Some(own),
-            BarRole::Steps => {
-                own.kind = BarKind::Steps;
-                Some(own)
-            }
+            BarRole::Plain => {}
+            BarRole::Steps => position.kind = BarKind::Steps,
         }
+        Some(position)
     }
 
     /// Whether the bar that was chosen may be none of the training's, once a line says that the training has so many
@@ -194,31 +201,39 @@ impl BarChoice {
         let Some(chosen) = self.chosen else {
             return true;
         };
-        let is_other = total.is_some() && total != chosen.total && chosen.kind == BarKind::Plain;
-        is_other || (chosen.is_end() && !self.logged)
+        let has_other_length = total.is_some() && total != chosen.total;
+        let is_silent_end = chosen.is_end() && !self.logged;
+        is_silent_end || (has_other_length && chosen.kind == BarKind::Plain)
     }
 
     /// Whether a bar is that of another training than the chosen one.
-    fn is_another(&self, chosen: &Position, bar: &Position) -> bool {
-        let announced = self.announced.is_some()
+    fn is_another(&self, chosen: Position, bar: Position) -> bool {
+        let is_plain = chosen.kind == BarKind::Plain;
+        let is_announced = self.announced.is_some()
             && self.announced == bar.total
-            && chosen.total != self.announced;
-        let counted =
-            chosen.total.is_none() && bar.total.is_some() && chosen.kind == BarKind::Plain;
+            && self.announced != chosen.total;
+        let is_counted = is_plain && chosen.total.is_none() && bar.total.is_some();
+        // What says that it is a training's comes before what does not, unless that one is under way.
+        let is_described_late = chosen.step == 0 && chosen.total == bar.total;
+        let is_described = is_plain
+            && bar.kind != BarKind::Plain
+            && (chosen.is_end() || is_described_late)
+            && !chosen.is_continued_by(bar);
+        if is_announced || is_counted || is_described {
+            return true;
+        }
         // Each epoch's bar may begin without its description.
         let is_next_epoch = chosen.kind == BarKind::Epochs && self.loops.is_length(bar.total);
-        let fresh = bar.step == 0 && bar.total.is_some() && !is_next_epoch && !self.was_nested(bar);
-        let next =
-            chosen.is_end() && chosen.step > 0 && bar.total >= chosen.total && self.other_lines > 0;
-        let restarted =
-            self.loaded || (bar.total == chosen.total && self.other_lines >= RESTART_LINES_MIN);
-        // What says that it is a training's comes before what does not, unless that one is under way.
-        let described_late = chosen.step == 0 && chosen.total == bar.total;
-        let said = chosen.kind == BarKind::Plain
-            && bar.kind != BarKind::Plain
-            && (chosen.is_end() || described_late)
-            && !chosen.is_continued_by(bar);
-        announced || counted || said || (fresh && (next || (restarted && !chosen.is_end())))
+        let begins = bar.step == 0 && bar.total.is_some();
+        if !begins || is_next_epoch || self.was_nested(bar) {
+            return false;
+        }
+        if chosen.is_end() {
+            let may_follow = bar.total >= chosen.total && self.other_lines > 0;
+            return chosen.step > 0 && may_follow;
+        }
+        let is_repeated = bar.total == chosen.total && self.other_lines >= RESTART_LINES_MIN;
+        self.loaded || is_repeated
     }
 
     /// Takes back the bar that followed a finished training: it has logged an evaluation's loss. Answers
@@ -227,8 +242,9 @@ impl BarChoice {
         let (Some(before), Some(evaluation)) = (self.before.take(), self.chosen) else {
             return false;
         };
-        (self.chosen, self.shadow) = (Some(before), None);
-        self.remember_nested(&evaluation);
+        self.chosen = Some(before);
+        self.shadow = None;
+        self.remember_nested(evaluation);
         true
     }
 
@@ -238,23 +254,19 @@ impl BarChoice {
     }
 
     /// A training's loss was logged now: by the chosen bar, or by one behind it, which takes its place.
-    pub fn was_training(&mut self) -> BarChange {
+    pub fn was_training(&mut self) -> Option<BarChange> {
         self.confirm();
-        let Some(chosen) = self.chosen else {
-            return BarChange::None;
-        };
-        if !chosen.is_end() {
+        if !self.chosen?.is_end() {
             self.logged = true;
-            return BarChange::None;
+            return None;
         }
-        match self.behind {
-            Some(bar) if !self.logged && bar.step > 0 && bar.is_under_way() => {
-                let change = self.choose(bar, true);
-                self.logged = true;
-                change
-            }
-            _ => BarChange::None,
+        let behind = self.behind?;
+        if self.logged || behind.step == 0 || !behind.is_under_way() {
+            return None;
         }
+        let change = self.choose(behind, true);
+        self.logged = true;
+        change
     }
 
     /// The length of the chosen bar, if it has come to its end.
@@ -264,33 +276,29 @@ impl BarChoice {
 
     /// Takes a bar from a line that has not ended: it can only begin the first bar or carry it on, and what
     /// follows may still show that it is nested.
-    pub fn peek(&mut self, bar: &Bar<'_>, cursor_up: bool) -> BarChange {
+    pub fn peek(&mut self, bar: &Bar<'_>, cursor_up: bool) -> Option<BarChange> {
         let is_phase = matches!(
             bar.role,
             BarRole::Phase | BarRole::Loading | BarRole::Epochs
         );
         if is_phase || bar.unit != Unit::Iterations || !bar.whole || self.idle || self.evaluates {
-            return BarChange::None;
+            return None;
         }
         // In a bar of epochs, what has not ended may be the outer bar's line, on which the inner one is drawn.
-        if self.loops.outer.is_some()
-            || self.guesses.guess.is_some()
-            || (cursor_up && bar.role == BarRole::Plain)
-        {
-            return BarChange::None;
+        let is_loop = self.loops.outer.is_some() || self.guesses.guess.is_some();
+        if is_loop || (cursor_up && bar.role == BarRole::Plain) {
+            return None;
         }
-        let Some(seen) = self.see(bar) else {
-            return BarChange::None;
-        };
-        if self.was_nested(&seen) {
-            return BarChange::None;
+        let position = self.position_of(bar)?;
+        if self.was_nested(position) {
+            return None;
         }
         match self.chosen {
-            None => self.choose(seen, false),
-            Some(chosen) if chosen.is_continued_by(&seen) && seen.step > chosen.step => {
-                self.advance(chosen, seen, self.confirmed)
+            None => self.choose(position, false),
+            Some(chosen) if chosen.is_continued_by(position) && position.step > chosen.step => {
+                self.advance(chosen, position, self.confirmed)
             }
-            Some(_) => BarChange::None,
+            Some(_) => None,
         }
     }
 
@@ -301,21 +309,15 @@ impl BarChoice {
 
     /// An evaluation's loss was logged, and no training's ever: takes back the finished bar that stands alone, in which
     /// nothing and behind which nothing was drawn.
-    pub fn was_evaluation_alone(&mut self) -> BarChange {
-        match self.chosen {
-            Some(chosen)
-                if chosen.kind == BarKind::Plain
-                    && chosen.is_end()
-                    && self.announced.is_none()
-                    && !self.nests
-                    && self.behind.is_none() =>
-            {
-                self.remember_nested(&chosen);
-                self.chosen = None;
-                BarChange::Retracted
-            }
-            _ => BarChange::None,
+    pub fn was_evaluation_alone(&mut self) -> Option<BarChange> {
+        let chosen = self.chosen?;
+        let is_alone = self.announced.is_none() && !self.nests && self.behind.is_none();
+        if !is_alone || chosen.kind != BarKind::Plain || !chosen.is_end() {
+            return None;
         }
+        self.remember_nested(chosen);
+        self.chosen = None;
+        Some(BarChange::Retracted)
     }
 
     /// Notes the total that the trainer announced.
@@ -324,37 +326,42 @@ impl BarChoice {
         self.evaluates = false;
     }
 
-    fn choose(&mut self, bar: Position, confirmed: bool) -> BarChange {
+    fn choose(&mut self, bar: Position, confirmed: bool) -> Option<BarChange> {
         // A loop over nothing says nothing.
         if bar.total.is_none() && bar.step == 0 {
-            return BarChange::None;
+            return None;
         }
-        (self.chosen, self.confirmed, self.shadow) = (Some(bar), confirmed, None);
-        (self.before, self.behind) = (None, None);
-        (self.logged, self.nests) = (false, false);
+        self.chosen = Some(bar);
+        self.confirmed = confirmed;
+        self.shadow = None;
+        self.before = None;
+        self.behind = None;
+        self.logged = false;
+        self.nests = false;
         self.went_on();
-        BarChange::Began
+        Some(BarChange::Began)
     }
 
     /// A bar of the chosen one's total: itself, a repeat of it, or a nested one that happens to be as long.
-    fn advance(&mut self, chosen: Position, bar: Position, confirmed: bool) -> BarChange {
+    fn advance(&mut self, chosen: Position, bar: Position, confirmed: bool) -> Option<BarChange> {
         // Without a clock, the bar's own has to be believed to go on.
         let elapsed = bar.elapsed.or(chosen.elapsed).unwrap_or(0);
-        let before = chosen.elapsed.unwrap_or(0);
-        let restarted = bar.step == 0 && chosen.step > 0 && !chosen.is_end();
-        if restarted {
+        let elapsed_before = chosen.elapsed.unwrap_or(0);
+        let is_restart = bar.step == 0 && chosen.step > 0 && !chosen.is_end();
+        if is_restart {
             self.shadow = Some(0);
         }
         // While a nested bar runs, the training's clock runs too: it is ahead by all that it had before.
-        if let Some(ran) = self.shadow
-            && (restarted || elapsed.saturating_add(1) < before.saturating_add(ran))
-        {
-            self.shadow = Some(ran.max(elapsed));
-            return self.nest(&bar);
+        if let Some(nested_seconds) = self.shadow {
+            let training_clock = elapsed_before.saturating_add(nested_seconds);
+            if is_restart || elapsed.saturating_add(1) < training_clock {
+                self.shadow = Some(nested_seconds.max(elapsed));
+                return self.nest(bar);
+            }
         }
         // What goes backwards is a repeat in our copy of the output.
-        if bar.step < chosen.step || elapsed < before {
-            return BarChange::None;
+        if bar.step < chosen.step || elapsed < elapsed_before {
+            return None;
         }
         if bar.step > chosen.step {
             self.went_on();
@@ -364,8 +371,9 @@ impl BarChoice {
             elapsed: Some(elapsed),
             ..bar
         });
-        (self.confirmed, self.shadow) = (confirmed, None);
-        BarChange::Stepped
+        self.confirmed = confirmed;
+        self.shadow = None;
+        Some(BarChange::Stepped)
     }
 
     fn went_on(&mut self) {
@@ -373,23 +381,21 @@ impl BarChoice {
         self.loaded = false;
     }
 
-    fn nest(&mut self, bar: &Position) -> BarChange {
+    fn nest(&mut self, bar: Position) -> Option<BarChange> {
         self.nests = true;
         self.remember_nested(bar);
-        match self.chosen {
-            Some(chosen) if !self.confirmed && chosen.total == bar.total => {
-                self.chosen = None;
-                BarChange::Retracted
-            }
-            _ => BarChange::None,
+        if self.confirmed || self.chosen?.total != bar.total {
+            return None;
         }
+        self.chosen = None;
+        Some(BarChange::Retracted)
     }
 
-    fn was_nested(&self, bar: &Position) -> bool {
+    fn was_nested(&self, bar: Position) -> bool {
         bar.total.is_some_and(|total| self.nested.contains(&total))
     }
 
-    fn remember_nested(&mut self, bar: &Position) {
+    fn remember_nested(&mut self, bar: Position) {
         if self.nested.len() < NESTED_TOTALS_MAX && !self.was_nested(bar) {
             self.nested.extend(bar.total);
         }

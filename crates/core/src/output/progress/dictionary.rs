@@ -23,7 +23,8 @@ pub fn parse(text: &str) -> Option<Metrics> {
     let mut log = Metrics::default();
     let mut depth = 0_u32;
     let mut key = None;
-    let mut from = 1;
+    // Where the key or value begins that is being read.
+    let mut begin = 1;
     let mut end = 0;
     for token in TOKEN.as_ref()?.find_iter(text) {
         // A quotation mark that is never closed is no token.
@@ -31,19 +32,19 @@ pub fn parse(text: &str) -> Option<Metrics> {
             return None;
         }
         end = token.end();
-        let before = text.get(from..token.start()).unwrap_or_default();
+        let inside = text.get(begin..token.start()).unwrap_or_default();
         match token.as_str() {
             "[" | "(" | "{" => depth += 1,
             ":" if depth == 1 && key.is_none() => {
-                key = Some(quoted(before)?);
-                from = end;
+                key = Some(quoted(inside)?);
+                begin = end;
             }
             "," if depth == 1 => {
-                put(&mut log, key.take()?, before);
-                from = end;
+                put(&mut log, key.take()?, inside);
+                begin = end;
             }
             "}" if depth == 1 => {
-                put(&mut log, key.take()?, before);
+                put(&mut log, key.take()?, inside);
                 return Some(log).filter(is_log);
             }
             "]" | ")" if depth == 1 => return None,
@@ -56,13 +57,12 @@ pub fn parse(text: &str) -> Option<Metrics> {
 
 /// Whether it has what trainers log, and not only numbers of some kind.
 fn is_log(log: &Metrics) -> bool {
-    let of_logs = [
+    log.has_any(&[
         Metric::Loss,
         Metric::EvalLoss,
         Metric::TrainLoss,
         Metric::TrainRuntime,
-    ];
-    of_logs.iter().any(|metric| log.has(*metric))
+    ])
 }
 
 /// The metrics of a dictionary that a logger printed, behind what loggers print before it. It has to be surely a
@@ -71,24 +71,25 @@ pub fn parse_logged(text: &str) -> Option<Metrics> {
     if !text.ends_with('}') {
         return None;
     }
-    let at = text.find(" {'").or_else(|| text.find(" {\""))?;
-    parse(&text[at + 1..]).filter(|log| log.has(Metric::Loss) && is_trainers(log))
+    let blank = text.find(" {'").or_else(|| text.find(" {\""))?;
+    let log = parse(&text[blank + 1..])?;
+    (log.has(Metric::Loss) && is_trainers(&log)).then_some(log)
 }
 
 /// Whether it is surely a trainer's: people print losses of their own, but rarely so.
 pub fn is_trainers(log: &Metrics) -> bool {
     let others = [Metric::LearningRate, Metric::EvalLoss, Metric::TrainRuntime];
-    log.has(Metric::Epoch) && others.iter().any(|metric| log.has(*metric))
+    log.has(Metric::Epoch) && log.has_any(&others)
 }
 
 fn put(log: &mut Metrics, key: &str, value: &str) {
-    let Some(metric) = named(DICTIONARY_NAMES, key) else {
+    let Some(metric) = metric_called(key, DICTIONARY_NAMES) else {
         return;
     };
-    if let Some(value) = printed(value) {
+    if let Some(number) = printed_number(value) {
         // The first name of the tokens is the exact one.
         if metric != Metric::TokensTotal || key.contains('/') || !log.has(metric) {
-            log.put(metric, value);
+            log.put(metric, number);
         }
     } else if metric == Metric::Step
         && let Some((step, total)) = quoted(value).and_then(|value| value.split_once('/'))
@@ -99,9 +100,9 @@ fn put(log: &mut Metrics, key: &str, value: &str) {
     }
 }
 
-fn named(names: &[(&str, Metric)], name: &str) -> Option<Metric> {
-    let found = names.iter().find(|(known, _)| *known == name)?;
-    Some(found.1)
+fn metric_called(name: &str, names: &[(&str, Metric)]) -> Option<Metric> {
+    let (_, metric) = names.iter().find(|(known, _)| *known == name)?;
+    Some(*metric)
 }
 
 /// The metrics that a training's bar shows. They are rounded to what is printed, so a trainer's log line, where there is
@@ -112,21 +113,18 @@ pub fn of_bar(bar: &Bar<'_>) -> Metrics {
         log.put(Metric::Loss, loss);
     }
     let mut take = |name: &str, value: &str| {
-        if let Some(metric) = named(BAR_NAMES, name.trim_matches(' '))
-            && let Some(value) = printed(value)
+        if let Some(metric) = metric_called(name.trim_matches(' '), BAR_NAMES)
+            && let Some(number) = printed_number(value)
         {
-            log.put(metric, value);
+            log.put(metric, number);
         }
     };
     if bar.rich {
         // rich separates by blanks only.
-        let mut words = bar.postfix.split(' ').filter(|word| !word.is_empty());
-        let mut before = words.next().unwrap_or_default();
-        for word in words {
-            if let Some(name) = before.strip_suffix(':') {
-                take(name, word);
-            }
-            before = word;
+        let mut name = "";
+        for word in bar.postfix.split(' ').filter(|word| !word.is_empty()) {
+            take(name, word);
+            name = word.strip_suffix(':').unwrap_or_default();
         }
         return log;
     }
@@ -139,7 +137,7 @@ pub fn of_bar(bar: &Bar<'_>) -> Metrics {
 }
 
 /// A number, bare, in quotes, or as numpy prints its own.
-fn printed(value: &str) -> Option<f64> {
+fn printed_number(value: &str) -> Option<f64> {
     let value = value.trim_matches(' ');
     for call in ["np.float64(", "np.float32("] {
         if let Some(inside) = value.strip_prefix(call) {
@@ -152,10 +150,8 @@ fn printed(value: &str) -> Option<f64> {
 /// The inside of a string in quotes.
 fn quoted(text: &str) -> Option<&str> {
     let text = text.trim_matches(' ');
-    let quote = ['\'', '"']
-        .into_iter()
-        .find(|quote| text.starts_with(*quote))?;
-    text.strip_prefix(quote)?.strip_suffix(quote)
+    let inside = |quote: char| text.strip_prefix(quote)?.strip_suffix(quote);
+    inside('\'').or_else(|| inside('"'))
 }
 
 #[cfg(test)]

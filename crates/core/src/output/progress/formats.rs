@@ -3,7 +3,7 @@
 //! Some programs say it in more than one line: a header, and rows below it that have the numbers (tables, blocks of
 //! metrics, the epochs of Keras). So the reader keeps the last header while rows may follow.
 
-use super::knowledge::{About, FORMATS, Format, find};
+use super::knowledge::{About, FORMATS, find};
 use super::loops::{Loops, Numbering, Position};
 use super::metrics::{Metric, Metrics};
 use super::role::EpochName;
@@ -27,7 +27,7 @@ pub struct LineReader {
 }
 
 /// What a line says.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ProgressLine {
     /// Whose line it is.
     pub format: usize,
@@ -47,10 +47,11 @@ impl LineReader {
                     others: 0,
                 });
             }
-            return Some(self.reading(number, format, metrics));
+            return Some(self.reading(number, metrics));
         }
         let header = self.header.as_mut()?;
-        let format = &FORMATS[header.number];
+        let number = header.number;
+        let format = &FORMATS[number];
         let Some(mut metrics) = format.read(&format.rows, text) else {
             header.others += 1;
             if header.others > format.rows_within {
@@ -59,30 +60,24 @@ impl LineReader {
             return None;
         };
         header.others = 0;
-        let batch = metrics
-            .count(Metric::Batch)
-            .zip(metrics.count(Metric::Batches));
-        if let (Some((before, length)), Some((count, batches))) = (header.batches, batch)
-            && (batches != length || count < before)
+        if let Some(count) = metrics.count(Metric::Batch)
+            && let Some(length) = metrics.count(Metric::Batches)
         {
-            // The batches of an evaluation behind the epoch.
-            self.header = None;
-            return None;
-        }
-        header.batches = batch.or(header.batches);
-        if batch.is_some() {
+            if let Some((count_before, length_before)) = header.batches
+                && (length != length_before || count < count_before)
+            {
+                // The batches of an evaluation behind the epoch.
+                self.header = None;
+                return None;
+            }
+            header.batches = Some((count, length));
             metrics.fill(&header.metrics);
         }
-        let number = header.number;
-        Some(self.reading(number, format, metrics))
+        Some(self.reading(number, metrics))
     }
 
-    fn reading(
-        &mut self,
-        number: usize,
-        format: &'static Format,
-        mut metrics: Metrics,
-    ) -> ProgressLine {
+    fn reading(&mut self, number: usize, mut metrics: Metrics) -> ProgressLine {
+        let format = &FORMATS[number];
         if format.counts_from == 0 {
             if let Some(step) = metrics.get(Metric::Step) {
                 metrics.put(Metric::Step, step + 1.0);

@@ -13,7 +13,7 @@ use super::role::BarRole;
 const GUESSED_EPOCHS_MAX: u64 = 1000;
 
 /// What bars without a description are taken for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Guess {
     /// The bar of this length counts epochs: how many are done, and how many have begun beyond those.
     Around { epochs: u64, done: u64, begun: u64 },
@@ -36,7 +36,7 @@ pub struct Guesses {
 }
 
 /// What becomes of a bar under a guess.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 pub enum Guessed {
     /// There is none, or it is not about this bar.
     No,
@@ -54,17 +54,18 @@ impl Guesses {
         if !begins || self.trainer || self.guess.is_some() {
             return false;
         }
-        let (Some(length), Some(total)) = (bar.total, chosen.total) else {
+        let (Some(length), Some(chosen_length)) = (bar.total, chosen.total) else {
             return false;
         };
-        if chosen.step == 0 && total != length && total <= GUESSED_EPOCHS_MAX {
-            loops.outer(0, Some(total));
+        let is_as_long = chosen_length == length;
+        if chosen.step == 0 && !is_as_long && chosen_length <= GUESSED_EPOCHS_MAX {
+            loops.outer(0, Some(chosen_length));
             self.guess = Some(Guess::Around {
-                epochs: total,
+                epochs: chosen_length,
                 done: 0,
                 begun: 0,
             });
-        } else if chosen.is_end() && total == length {
+        } else if chosen.is_end() && is_as_long {
             loops.unnamed(0, length, Some(length));
             self.guess = Some(Guess::Each {
                 length,
@@ -83,11 +84,12 @@ impl Guesses {
                 done,
                 begun,
             }) if total == Some(*epochs) => {
-                let ended = step.saturating_sub(*done);
-                if ended > *begun {
+                let newly_done = step.saturating_sub(*done);
+                if newly_done > *begun {
                     return Guessed::Wrong;
                 }
-                (*done, *begun) = ((*done).max(step), *begun - ended);
+                *done = (*done).max(step);
+                *begun -= newly_done;
                 Guessed::Part(loops.outer(step, total))
             }
             Some(Guess::Around { begun, .. }) => {

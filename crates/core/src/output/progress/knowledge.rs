@@ -6,6 +6,7 @@
 use super::metrics::{Metric, Metrics, number};
 use aho_corasick::AhoCorasick;
 use regex::Regex;
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 type Lazy = LazyLock<Option<Regex>>;
@@ -18,7 +19,7 @@ pub struct LinePattern {
 }
 
 /// What a line is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq)]
 pub enum About {
     /// How far the training is.
     Progress,
@@ -49,14 +50,13 @@ static FINDER: LazyLock<Option<AhoCorasick>> =
 
 /// The format of a line that says something by itself, by its number, and what it says.
 pub fn find(text: &str) -> Option<(usize, Metrics)> {
-    let mut possible = Vec::new();
-    for found in FINDER.as_ref()?.find_overlapping_iter(text) {
-        possible.push(ANCHORS[found.pattern().as_usize()].1);
+    let mut possible_formats = BTreeSet::new();
+    for word in FINDER.as_ref()?.find_overlapping_iter(text) {
+        let (_, number) = ANCHORS[word.pattern().as_usize()];
+        possible_formats.insert(number);
     }
     // The first entry that matches is meant.
-    possible.sort_unstable();
-    possible.dedup();
-    for number in possible {
+    for number in possible_formats {
         let format = &FORMATS[number];
         if let Some(metrics) = format.read(&format.lines, text) {
             return Some((number, metrics));
@@ -69,11 +69,11 @@ impl Format {
     /// What a line says that has one of these patterns.
     pub fn read(&self, pattern: &LinePattern, text: &str) -> Option<Metrics> {
         let mut metrics = pattern.read(text)?;
-        let mut from = 0;
-        while let Some(end) = self.fields.find(text, from, &mut metrics)
-            && end > from
+        let mut begin = 0;
+        while let Some(end) = self.fields.find(text, begin, &mut metrics)
+            && end > begin
         {
-            from = end;
+            begin = end;
         }
         Some(metrics)
     }
@@ -87,9 +87,9 @@ impl LinePattern {
     }
 
     /// Takes what is not known yet from the next place where it matches; the end of its last number.
-    fn find(&self, text: &str, from: usize, metrics: &mut Metrics) -> Option<usize> {
-        let found = self.regex.as_ref()?.captures_at(text, from)?;
-        let mut end = from;
+    fn find(&self, text: &str, begin: usize, metrics: &mut Metrics) -> Option<usize> {
+        let found = self.regex.as_ref()?.captures_at(text, begin)?;
+        let mut end = begin;
         for (group, metric) in found.iter().skip(1).zip(self.metrics) {
             let Some(group) = group else {
                 continue;

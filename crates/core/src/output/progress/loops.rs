@@ -9,7 +9,7 @@ use super::role::EpochName;
 use crate::limits::STEP_MAX;
 
 /// How a bar is known to be a training's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum BarKind {
     /// It has no description.
     #[default]
@@ -43,7 +43,7 @@ impl Position {
     }
 
     /// Whether a bar can be this one. A description may come and go; the epochs' total may become known.
-    pub fn is_continued_by(&self, bar: &Self) -> bool {
+    pub fn is_continued_by(self, bar: Self) -> bool {
         match (self.kind, bar.kind) {
             (BarKind::Epochs, BarKind::Epochs) => true,
             (BarKind::Epochs, _) | (_, BarKind::Epochs) => false,
@@ -53,7 +53,7 @@ impl Position {
 }
 
 /// How a program numbers its epochs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq)]
 pub enum Numbering {
     /// From 0 or from 1.
     Unknown,
@@ -68,16 +68,16 @@ pub enum Numbering {
 pub struct Loops {
     /// Epochs done and planned, as a bar around the batches says; the bars in it count batches.
     pub outer: Option<(u64, Option<u64>)>,
-    current: Option<Current>,
+    current: Option<CurrentEpoch>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Current {
+struct CurrentEpoch {
     /// The number that is printed first; what is counted from there on.
     first: u64,
     number: u64,
     /// Steps of the epochs before.
-    before: u64,
+    steps_before: u64,
     count: u64,
     length: Option<u64>,
 }
@@ -148,22 +148,22 @@ impl Loops {
     }
 
     fn note(&mut self, number: u64, first: u64, count: u64, length: Option<u64>) {
-        let mut next = Current {
+        let mut next = CurrentEpoch {
             first,
             number,
             // The first one that is seen, or a training that begins anew.
-            before: (number - first).saturating_mul(length.unwrap_or(0)),
+            steps_before: (number - first).saturating_mul(length.unwrap_or(0)),
             count,
             length,
         };
         if let Some(current) = self.current {
             if number == current.number {
                 next.first = current.first;
-                next.before = current.before;
+                next.steps_before = current.steps_before;
                 next.count = count.max(current.count);
             } else if number > current.number {
-                let last = current.length.unwrap_or(current.count);
-                next.before = current.before.saturating_add(last);
+                let last_epoch = current.length.unwrap_or(current.count);
+                next.steps_before = current.steps_before.saturating_add(last_epoch);
             }
         }
         self.current = Some(next);
@@ -172,7 +172,7 @@ impl Loops {
     /// `epochs`: how many are planned; where nobody says it, the bar around them may.
     fn position(&self, epochs: Option<u64>) -> Option<Position> {
         let current = self.current?;
-        let step = current.before.saturating_add(current.count);
+        let step = current.steps_before.saturating_add(current.count);
         if step > STEP_MAX {
             return None;
         }
@@ -184,12 +184,13 @@ impl Loops {
         let Some(length) = current.length else {
             return Some(position);
         };
-        let done = current.number - current.first;
-        position.epoch = Some(done as f64 + current.count as f64 / length.max(1) as f64);
+        let epochs_done = current.number - current.first;
+        let share_of_epoch = current.count as f64 / length.max(1) as f64;
+        position.epoch = Some(epochs_done as f64 + share_of_epoch);
         let planned = self.outer.and_then(|(_, planned)| planned);
         if let Some(epochs) = epochs.or(planned) {
-            let rest = epochs.saturating_sub(done).saturating_mul(length);
-            let total = rest.saturating_add(current.before);
+            let steps_left = epochs.saturating_sub(epochs_done).saturating_mul(length);
+            let total = steps_left.saturating_add(current.steps_before);
             position.total = Some(total).filter(|total| (step..=STEP_MAX).contains(total));
         }
         Some(position)

@@ -8,7 +8,7 @@ use crate::limits::{EPOCH_MAX, STEP_MAX};
 const TOKENS_MAX: f64 = 1e18;
 
 /// What a number says. The names are those of `knowledge/progress`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq)]
 pub enum Metric {
     /// Steps done.
     Step,
@@ -74,10 +74,14 @@ impl Metrics {
         self.get(metric).is_some()
     }
 
+    pub fn has_any(&self, metrics: &[Metric]) -> bool {
+        metrics.iter().any(|metric| self.has(*metric))
+    }
+
     /// Takes from another line what this one does not say.
     pub fn fill(&mut self, other: &Self) {
-        for (own, others) in self.0.iter_mut().zip(other.0) {
-            *own = own.or(others);
+        for (number, other_number) in self.0.iter_mut().zip(other.0) {
+            *number = number.or(other_number);
         }
     }
 }

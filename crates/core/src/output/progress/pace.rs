@@ -41,42 +41,46 @@ pub struct Pace {
 
 impl Pace {
     /// Notes that `step` was seen. Steps that do not grow and times that run backwards change nothing.
-    pub fn note(&mut self, step: u64, at: f64) {
-        if !at.is_finite() || self.last.is_some_and(|last| step <= last.step) {
+    pub fn note(&mut self, step: u64, seconds: f64) {
+        let mut point = Point { step, at: seconds };
+        if let Some(last) = self.last {
+            if step <= last.step {
+                return;
+            }
+            point.at = seconds.max(last.at);
+        }
+        if !seconds.is_finite() {
             return;
         }
-        let at = self.last.map_or(at, |last| at.max(last.at));
         if step == 0 {
-            self.began_at.get_or_insert(at);
+            self.began_at.get_or_insert(seconds);
             return;
         }
-        self.last = Some(Point { step, at });
-        let reached = |point: &Point| step >= point.step.saturating_add(self.stride);
-        if self.points.last().is_none_or(reached) {
-            self.points.push(Point { step, at });
+        self.last = Some(point);
+        let is_far_enough = match self.points.last() {
+            Some(previous) => step >= previous.step.saturating_add(self.stride),
+            None => true,
+        };
+        if is_far_enough {
+            self.points.push(point);
         }
         if self.points.len() >= PACE_POINTS_MAX {
-            self.thin();
+            self.thin(step);
         }
     }
 
     /// Keeps about every second point.
-    fn thin(&mut self) {
-        let (Some(first), Some(last)) = (self.points.first(), self.points.last()) else {
-            return;
-        };
-        let mut next = first.step;
-        let half = PACE_POINTS_MAX as u64 / 2;
-        let stride = ((last.step - first.step) / half)
-            .max(self.stride.saturating_mul(2))
-            .max(1);
-        self.stride = stride;
+    fn thin(&mut self, last_step: u64) {
+        let mut next_step = 0;
+        let first_step = self.first().map_or(0, |first| first.step);
+        let even_stride = (last_step - first_step) / (PACE_POINTS_MAX as u64 / 2);
+        self.stride = even_stride.max(self.stride.saturating_mul(2)).max(1);
         self.points.retain(|point| {
-            let keep = point.step >= next;
-            if keep {
-                next = point.step.saturating_add(stride);
+            let is_kept = point.step >= next_step;
+            if is_kept {
+                next_step = point.step.saturating_add(self.stride);
             }
-            keep
+            is_kept
         });
     }
 
@@ -92,33 +96,35 @@ impl Pace {
     }
 
     /// Whether the bar jumped from 0 faster than any training steps.
-    fn resumed(&self) -> bool {
+    fn is_resumed(&self) -> bool {
         let (Some(first), Some(rate)) = (self.first(), self.steps_per_second()) else {
             return false;
         };
-        let Some(began) = self.began_at else {
-            return first.step > 1;
-        };
-        first.step > 1 && first.step as f64 > 3.0 * rate * (first.at - began) + 1.0
+        let mut plausible_steps = 1.0;
+        if let Some(began_at) = self.began_at {
+            plausible_steps += 3.0 * rate * (first.at - began_at);
+        }
+        first.step > 1 && first.step as f64 > plausible_steps
     }
 
     /// When the training had done that many steps.
-    fn at(&self, step: f64) -> Option<f64> {
-        let began = self.began_at.filter(|_| !self.resumed());
-        let zero = began.map(|at| Point { step: 0, at });
-        let mut before = None;
-        for after in zero.iter().chain(&self.points).chain(&self.last) {
-            if (after.step as f64) < step {
-                before = Some(after);
+    fn time_of(&self, step: f64) -> Option<f64> {
+        let began_at = self.began_at.filter(|_| !self.is_resumed());
+        let beginning = began_at.map(|at| Point { step: 0, at });
+        let mut previous = None;
+        for point in beginning.iter().chain(&self.points).chain(&self.last) {
+            if (point.step as f64) < step {
+                previous = Some(point);
                 continue;
             }
-            let before = before.unwrap_or(after);
-            if before.step as f64 > step {
+            let previous = previous.unwrap_or(point);
+            let missing_steps = step - previous.step as f64;
+            if missing_steps < 0.0 {
                 return None;
             }
-            let steps = after.step.saturating_sub(before.step).max(1);
-            let share = (step - before.step as f64) / steps as f64;
-            return Some(before.at + share * (after.at - before.at));
+            let steps_between = (point.step - previous.step).max(1) as f64;
+            let share = missing_steps / steps_between;
+            return Some(previous.at + share * (point.at - previous.at));
         }
         None
     }
@@ -132,13 +138,14 @@ impl Pace {
         if steps_per_epoch.is_nan() || steps_per_epoch < 1.0 {
             return epochs;
         }
+        let (first_step, last_step) = (first.step as f64, last.step as f64);
         // A hundredth of a step of slack: the printed epoch that this is computed from is rounded.
-        let whole = ((last.step as f64 + 0.01) / steps_per_epoch).floor() as u64;
-        let skipped = (first.step as f64 / steps_per_epoch) as u64;
-        let bound = |number: u64| self.at((number as f64 * steps_per_epoch).min(last.step as f64));
-        for number in skipped..whole.min(skipped + EPOCH_TIMES_MAX) {
-            if let (Some(from), Some(to)) = (bound(number), bound(number + 1)) {
-                let seconds = to - from;
+        let whole_epochs = ((last_step + 0.01) / steps_per_epoch) as u64;
+        let skipped_epochs = (first_step / steps_per_epoch) as u64;
+        let bound = |epoch: u64| self.time_of((epoch as f64 * steps_per_epoch).min(last_step));
+        for number in skipped_epochs..whole_epochs.min(skipped_epochs + EPOCH_TIMES_MAX) {
+            if let (Some(began_at), Some(ended_at)) = (bound(number), bound(number + 1)) {
+                let seconds = ended_at - began_at;
                 epochs.push(Epoch { number, seconds });
             }
         }
@@ -148,7 +155,8 @@ impl Pace {
 
 /// Steps per second between two points; None where no time or no step lies between them.
 pub fn rate(from: Point, to: Point) -> Option<f64> {
-    let (steps, seconds) = (to.step.checked_sub(from.step)?, to.at - from.at);
+    let steps = to.step.checked_sub(from.step)?;
+    let seconds = to.at - from.at;
     (steps > 0 && seconds > 0.0).then_some(steps as f64 / seconds)
 }
 

@@ -7,11 +7,9 @@
 
 use super::knowledge::{BESIDE_EPOCH, EPOCHS, LOADING, ONLY_EPOCH, STEPS};
 use super::metrics::{Metric, number};
-use regex::Regex;
-use std::sync::LazyLock;
 
 /// What a bar counts, as far as its description says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum BarRole {
     /// No description: a trainer's own bar, or that of an evaluation, which looks the same.
     Plain,
@@ -31,7 +29,7 @@ pub enum BarRole {
 }
 
 /// Which epoch, as it is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EpochName {
     pub number: u64,
     /// The number behind the slash; None where there is none, or where it means no bound (Lightning's -2).
@@ -41,32 +39,32 @@ pub struct EpochName {
 impl BarRole {
     /// Reads what stands before a bar, its colon included or not.
     pub fn of(description: &str) -> Self {
-        let text = description
+        let trimmed = description
             .trim_matches(' ')
             .trim_end_matches([':', ' ', '|', '-']);
-        if text.is_empty() {
+        if trimmed.is_empty() {
             return Self::Plain;
         }
-        // Longer than anything that is meant here, and not worth reading.
-        if text.len() > 80 {
+        if trimmed.len() > DESCRIPTION_BYTES_MAX {
             return Self::Phase;
         }
         if let Some((epoch, _)) = only_epoch(description) {
             return Self::OnlyEpoch(epoch);
         }
-        let text = text.to_ascii_lowercase();
-        let words = text.replace(['-', '_'], " ");
-        let first = words.split(' ').next().unwrap_or_default();
-        if LOADING.contains(&first) && words.len() > first.len() {
+        let lowercase = trimmed.to_ascii_lowercase();
+        let words = lowercase.replace(['-', '_'], " ");
+        if let Some((first_word, _)) = words.split_once(' ')
+            && LOADING.contains(&first_word)
+        {
             return Self::Loading;
         }
-        if STEPS.contains(&words.as_str()) || loss(&text).is_some() {
+        if STEPS.contains(&words.as_str()) || loss(&lowercase).is_some() {
             return Self::Steps;
         }
         if EPOCHS.contains(&words.as_str()) {
             return Self::Epochs;
         }
-        epoch(&text).map_or(Self::Phase, Self::Epoch)
+        epoch(&lowercase).map_or(Self::Phase, Self::Epoch)
     }
 }
 
@@ -80,43 +78,44 @@ pub fn only_epoch(description: &str) -> Option<(EpochName, Option<f64>)> {
 
 /// The loss in a description that says nothing else: `loss 2.31`, `Train loss: 2.31`, `loss=2.31`.
 pub fn loss(description: &str) -> Option<f64> {
-    static LOSS: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(r"(?i)^[: ]*(?:train(?:ing)? )?loss[:= ]*(-?[0-9][0-9.e+-]*)[: ]*$").ok()
-    });
-    number(&LOSS.as_ref()?.captures(description)?[1])
+    let found = captures!(
+        r"(?i)^[: ]*(?:train(?:ing)? )?loss[:= ]*(-?[0-9][0-9.e+-]*)[: ]*$",
+        description
+    );
+    number(&found[1])
 }
 
 /// The epoch that a description names, if all its words are those of a training.
-fn epoch(text: &str) -> Option<EpochName> {
-    static EPOCH: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(
-            r"^(?<before>.*?)epochs?[ :=#\[(]*(?<number>[0-9]+)(?: *(?:/|of )[ -]*(?<last>[0-9]+))?(?<behind>.*)$",
-        )
-        .ok()
-    });
-    let found = EPOCH.as_ref()?.captures(text)?;
-    let mut words = [&found["before"], &found["behind"]]
-        .into_iter()
-        .flat_map(|text| text.split(|part: char| !part.is_ascii_alphanumeric()));
-    let is_known =
-        |word: &str| BESIDE_EPOCH.contains(&word) || word.bytes().all(|byte| byte.is_ascii_digit());
-    if !words.all(is_known) {
-        return None;
+fn epoch(description: &str) -> Option<EpochName> {
+    let found = captures!(
+        r"^(?<before>.*?)epochs?[ :=#\[(]*(?<number>[0-9]+)(?: *(?:/|of )[ -]*(?<last>[0-9]+))?(?<behind>.*)$",
+        description
+    );
+    for words in [&found["before"], &found["behind"]] {
+        for word in words.split(|character: char| !character.is_ascii_alphanumeric()) {
+            let is_number = word.bytes().all(|byte| byte.is_ascii_digit());
+            if !is_number && !BESIDE_EPOCH.contains(&word) {
+                return None;
+            }
+        }
     }
     let number = found["number"].parse().ok()?;
     if number > NUMBER_MAX {
         return None;
     }
-    let last = found.name("last");
-    // Behind a minus it means no bound.
-    let last = last.filter(|last| !text[..last.start()].ends_with('-'));
-    let last = last.and_then(|last| last.as_str().parse().ok());
+    let last = match found.name("last") {
+        // Behind a minus it means no bound.
+        Some(last) if !description[..last.start()].ends_with('-') => last.as_str().parse().ok(),
+        _ => None,
+    };
     Some(EpochName {
         number,
         last: last.filter(|last| (1..=NUMBER_MAX).contains(last)),
     })
 }
 
+/// Longer than any description that is meant here, and not worth reading.
+const DESCRIPTION_BYTES_MAX: usize = 80;
 /// A number of an epoch beyond which it is something else.
 const NUMBER_MAX: u64 = 1_000_000;
 

@@ -84,7 +84,7 @@ impl Frames {
 }
 
 /// How an exception belongs to its report.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum ChainLink {
     /// It stands alone or begins the chain.
     #[default]

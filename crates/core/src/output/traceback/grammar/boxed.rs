@@ -28,8 +28,8 @@ struct BoxReader {
     border: char,
     /// The rows of a place so far: text, and whether the row was filled to its end.
     rows: Vec<(String, bool)>,
-    inner_box: bool,
-    broken: u32,
+    is_in_inner_box: bool,
+    rows_without_border: u32,
 }
 
 /// Whether a header stands in the upper border of a box; the column of the box.
@@ -55,26 +55,28 @@ fn opens_member(line: &str) -> bool {
 /// Whether the line is the lower border of a group's member.
 fn closes_member(line: &str) -> bool {
     let line = line.trim();
-    let is_plain = line.starts_with("+--") && line.ends_with("--+");
-    line.starts_with('╰') || is_plain && line.trim_matches(['+', '-']).is_empty()
+    let is_plain_border = line.starts_with("+--") && line.ends_with("--+");
+    line.starts_with('╰') || is_plain_border && line.trim_matches(['+', '-']).is_empty()
 }
 
 /// What is inside of the box of a group's member.
-fn inside(line: &str) -> Option<&str> {
+fn inside_member(line: &str) -> Option<&str> {
     let found = captures!(r"^\s*(?:│ ?(.*)│|\| ?(.*)\|)\s*$", line);
     Some(found.get(1).or(found.get(2))?.as_str())
 }
 
 /// The line without the margin of an exception group: the margin's column, and what stands behind it.
 pub fn without_margin(line: &str) -> (Option<usize>, &str) {
-    let bare = line.trim_start_matches(' ');
-    let column = line.len() - bare.len();
-    let inner = match bare {
-        "|" => Some(""),
-        _ => bare.strip_prefix("| ").or_else(|| bare.strip_prefix("+ ")),
-    };
-    match inner {
-        Some(inner) if column >= 2 => (Some(column), inner),
+    let without_blanks = line.trim_start_matches(' ');
+    let column = line.len() - without_blanks.len();
+    if column < 2 {
+        return (None, line);
+    }
+    if without_blanks == "|" {
+        return (Some(column), "");
+    }
+    match without_blanks.split_once(' ') {
+        Some(("|" | "+", inside)) => (Some(column), inside),
         _ => (None, line),
     }
 }
@@ -88,10 +90,9 @@ pub struct Boxes {
 }
 
 /// What a line is to the boxes.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Unboxed<'a> {
+pub enum Unboxed<'line> {
     /// A line of its own.
-    Line(&'a str),
+    Line(&'line str),
     /// The lower border of a group's member.
     Border,
     /// The upper border of a group's member.
@@ -113,19 +114,19 @@ impl Boxes {
     }
 
     /// Takes a line; `in_report` says whether a group may be open.
-    pub fn line<'a>(&mut self, line: &'a str, in_report: bool) -> Unboxed<'a> {
+    pub fn line<'line>(&mut self, line: &'line str, in_report: bool) -> Unboxed<'line> {
         let mut line = line;
-        for depth in 1..=self.wrappers {
+        for depth in 0..self.wrappers {
             if closes_member(line) {
-                self.wrappers = depth - 1;
+                self.wrappers = depth;
                 self.reader = None;
                 return Unboxed::Border;
             }
             // Somebody else's line, or the box was cut off: it is read as it stands.
-            let Some(inner) = inside(line) else {
+            let Some(inside) = inside_member(line) else {
                 break;
             };
-            line = inner;
+            line = inside;
         }
         let Some(reader) = &mut self.reader else {
             if in_report && opens_member(line) {
@@ -134,13 +135,12 @@ impl Boxes {
             }
             return Unboxed::Line(line);
         };
-        let (frame, is_end) = reader.row(line);
-        let mut column = None;
-        if is_end {
-            column = Some(reader.column);
-            self.reader = None;
+        if !reader.is_end(line) {
+            return Unboxed::Row(reader.row(line), None);
         }
-        Unboxed::Row(frame, column)
+        let (frame, column) = (reader.place(), reader.column);
+        self.reader = None;
+        Unboxed::Row(frame, Some(column))
     }
 
     /// The frame that is still open where the stream ends.
@@ -151,62 +151,65 @@ impl Boxes {
 
 impl BoxReader {
     /// A reader behind the upper border.
-    fn new(column: usize, before: &str) -> Self {
-        let border = if before.contains('─') { '│' } else { '|' };
+    fn new(column: usize, upper_border: &str) -> Self {
+        let is_plain = !upper_border.contains('─');
         Self {
             column,
-            border,
+            border: if is_plain { '|' } else { '│' },
             ..Self::default()
         }
     }
 
-    /// Takes the next line: the frame that it ends, and whether it ends the box.
-    fn row(&mut self, line: &str) -> (Option<Frame>, bool) {
+    /// What is between the borders of a row.
+    fn content<'line>(&self, line: &'line str) -> Option<&'line str> {
+        let (_, behind_border) = line.split_once(self.border)?;
+        let (content, _) = behind_border.rsplit_once(self.border)?;
+        Some(content)
+    }
+
+    /// Whether the box ends with the next line.
+    fn is_end(&mut self, line: &str) -> bool {
         let trimmed = line.trim();
         let is_lower_border = match self.border {
             '│' => trimmed.starts_with(['╰', '└']),
             _ => trimmed.starts_with("+--"),
         };
         if is_lower_border {
-            return (self.place(), true);
+            return true;
         }
-        if let Some((_, row)) = line.split_once(self.border)
-            && let Some((content, _)) = row.rsplit_once(self.border)
-        {
-            self.broken = 0;
-            return (self.content(content), false);
+        if self.content(line).is_some() {
+            self.rows_without_border = 0;
+        } else {
+            self.rows_without_border += 1;
         }
-        self.broken += 1;
-        if self.broken >= BROKEN_ROWS_MAX {
-            return (self.place(), true);
-        }
-        (None, false)
+        self.rows_without_border >= BROKEN_ROWS_MAX
     }
 
-    /// What is between the borders; the frame that it ends.
-    fn content(&mut self, content: &str) -> Option<Frame> {
+    /// Takes the next row; the frame that it ends.
+    fn row(&mut self, line: &str) -> Option<Frame> {
+        let content = self.content(line)?;
         let text = content.strip_prefix(' ').unwrap_or(content);
         let is_ruled = text.starts_with("+-");
-        let (opens, closes, inside) = match self.border {
+        let (opens, closes, is_inside) = match self.border {
             '│' => (
                 text.starts_with(['╭', '┌']),
                 text.starts_with(['╰', '└']),
                 text.starts_with('│'),
             ),
             _ => (
-                is_ruled && !self.inner_box,
-                is_ruled && self.inner_box,
+                is_ruled && !self.is_in_inner_box,
+                is_ruled && self.is_in_inner_box,
                 text.starts_with('|'),
             ),
         };
-        if opens || closes || inside || self.inner_box {
-            self.inner_box = !closes && (opens || self.inner_box);
+        if opens || closes || is_inside || self.is_in_inner_box {
+            self.is_in_inner_box = !closes && (opens || self.is_in_inner_box);
             return self.place();
         }
         // A fold right before ` in NAME` leaves the blank at the row's beginning, where source has it too.
-        let folded_name = text.starts_with(" in ")
-            && self.rows.last().is_some_and(|(row, _)| ends_with_line(row));
-        let is_source = text.is_empty() || text.starts_with([' ', '❱']) && !folded_name;
+        let is_folded_name = text.starts_with(" in ")
+            && matches!(self.rows.last(), Some((row, _)) if ends_with_line_number(row));
+        let is_source = text.is_empty() || text.starts_with([' ', '❱']) && !is_folded_name;
         if is_source || text.starts_with("> ") || text.starts_with("...") {
             return self.place();
         }
@@ -221,18 +224,13 @@ impl BoxReader {
     /// The frame of the rows so far: of all readings the first that tells most.
     fn place(&mut self) -> Option<Frame> {
         let rows = std::mem::take(&mut self.rows);
-        let told = |frame: &Frame| (frame.file.is_some(), frame.function.is_some());
-        let mut best = None;
-        for reading in [
-            join(&rows, |is_filled| !is_filled),
-            join(&rows, |_| false),
-            join(&rows, |_| true),
-        ] {
-            if let Some(raw) = frames::boxed(&reading) {
-                let frame = origin::frame(raw);
-                if best.as_ref().is_none_or(|best| told(&frame) > told(best)) {
-                    best = Some(frame);
-                }
+        let telling = |frame: &Frame| (frame.file.is_some(), frame.function.is_some());
+        let mut best: Option<Frame> = None;
+        for had_blank in [|is_filled: bool| !is_filled, |_| false, |_| true] {
+            let place = join(&rows, had_blank);
+            let frame = frames::boxed(&place).map(origin::frame);
+            if best.as_ref().map(telling) < frame.as_ref().map(telling) {
+                best = frame;
             }
         }
         best
@@ -240,17 +238,18 @@ impl BoxReader {
 }
 
 /// Whether the row ends with a line number.
-fn ends_with_line(row: &str) -> bool {
-    let number = row.rsplit(':').next().unwrap_or_default();
-    !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+fn ends_with_line_number(row: &str) -> bool {
+    let without_digits = row.trim_end_matches(|character: char| character.is_ascii_digit());
+    let has_digits = without_digits.len() < row.len();
+    has_digits && (without_digits.is_empty() || without_digits.ends_with(':'))
 }
 
-/// Puts rows together; `blank` says of a row whether it ended at a blank.
-fn join(rows: &[(String, bool)], blank: impl Fn(bool) -> bool) -> String {
+/// Puts rows together; `had_blank` says of a row whether it ended at a blank.
+fn join(rows: &[(String, bool)], had_blank: fn(bool) -> bool) -> String {
     let mut text = String::new();
     for (row, is_filled) in rows {
         text.push_str(row);
-        if blank(*is_filled) {
+        if had_blank(*is_filled) {
             text.push(' ');
         }
     }
@@ -269,7 +268,12 @@ mod tests {
         let mut reader = BoxReader::new(opens(before).unwrap(), before);
         let mut frames = Vec::new();
         for line in lines {
-            if let (Some(frame), _) = reader.row(line) {
+            let frame = if reader.is_end(line) {
+                reader.place()
+            } else {
+                reader.row(line)
+            };
+            if let Some(frame) = frame {
                 frames.push((
                     frame.file.map(|f| f.to_string()),
                     frame.line,
@@ -351,7 +355,7 @@ mod tests {
         fn any_rows_can_be_read(rows in proptest::collection::vec("(│ )?[\\PC]{0,60}( │)?", 0..20)) {
             let mut reader = BoxReader::new(0, "╭── ");
             for row in rows {
-                let _ = reader.row(&row);
+                let _ = (reader.is_end(&row), reader.row(&row));
             }
         }
     }

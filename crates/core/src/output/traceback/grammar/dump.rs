@@ -5,7 +5,7 @@ use crate::output::traceback::origin;
 use crate::output::traceback::report::{ErrorReport, Frames};
 
 /// Whose frames are wanted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Dump {
     /// Those of the thread that is printed last, the main one, as long as none is said to have failed.
     #[default]

@@ -11,7 +11,7 @@ use crate::public::{PublicStr, dictionary};
 const NAME_BYTES_MAX: usize = 300;
 
 /// The last line of a traceback.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub struct ExceptionLine<'a> {
     /// The class; None where it is not public.
     pub class: Option<PublicStr>,
@@ -28,7 +28,7 @@ impl ExceptionLine<'_> {
     pub fn signal(&self) -> Option<i32> {
         let class = self.class.as_ref()?.as_str();
         let message = self.message.trim_end();
-        let number = if class.ends_with("SignalException") {
+        let digits = if class.ends_with("SignalException") {
             message.rsplit(": ").next()?
         } else if class.ends_with("CalledProcessError") {
             let (_, signal) = message.rsplit_once(" died with <Signals.")?;
@@ -36,8 +36,8 @@ impl ExceptionLine<'_> {
         } else {
             return None;
         };
-        let signal = number.parse().ok()?;
-        (1..=64).contains(&signal).then_some(signal)
+        let signal = digits.parse().ok();
+        signal.filter(|signal| (1..=64).contains(signal))
     }
 }
 
@@ -51,67 +51,73 @@ pub fn exception_line(text: &str) -> Option<ExceptionLine<'_>> {
         return None;
     }
     let (name, rest) = unglued(name, behind_inner_class(name, rest))?;
-    let message = match rest.strip_prefix(':') {
-        Some(message) if message.is_empty() || message.starts_with(' ') => message.trim_start(),
-        None if rest.is_empty() => "",
-        _ => return None,
-    };
+    let has_colon = rest.starts_with(':');
+    let message = rest.strip_prefix(':').unwrap_or(rest);
+    let is_message = message.is_empty() || has_colon && message.starts_with(' ');
+    if !is_message {
+        return None;
+    }
+    let message = message.trim_start();
     let class = dictionary::exception(name);
-    let last = name.rsplit('.').next().unwrap_or(name);
+    let last_part = name.rsplit('.').next().unwrap_or(name);
     let is_log_word = LOG_WORDS.contains(&name);
-    let has_ending = CLASS_ENDINGS.iter().any(|ending| last.ends_with(ending));
+    let has_ending = CLASS_ENDINGS
+        .iter()
+        .any(|ending| last_part.ends_with(ending));
     let certain = (class.is_some() || has_ending) && !is_log_word;
     if class.is_none() && !certain {
         let has_module = name.contains('.');
-        if is_log_word || message.is_empty() && !has_module {
-            return None;
-        }
-        if !has_module && !last.starts_with(char::is_uppercase) {
+        let begins_like_class = has_module || last_part.starts_with(char::is_uppercase);
+        let says_anything = has_module || !message.is_empty();
+        if is_log_word || !begins_like_class || !says_anything {
             return None;
         }
     }
     Some(ExceptionLine {
         class,
         message,
-        has_colon: rest.starts_with(':'),
+        has_colon,
         certain,
     })
 }
 
 /// Ray names the class of the task's own error in brackets: `RayTaskError(ValueError)`. The outer one is what is raised
 /// here; the inner one is printed again where it was raised.
-fn behind_inner_class<'a>(name: &str, rest: &'a str) -> &'a str {
+fn behind_inner_class<'line>(name: &str, rest: &'line str) -> &'line str {
     if let Some(inner) = rest.strip_prefix('(')
-        && let Some((_, after)) = inner.split_once(')')
+        && let Some((_, behind)) = inner.split_once(')')
         && name.ends_with("Error")
-        && (after.is_empty() || after.starts_with(':'))
+        && (behind.is_empty() || behind.starts_with(':'))
     {
-        return after;
+        return behind;
     }
     rest
 }
 
 /// Takes apart what several ranks wrote over one another: `ValueErrorValueError: : x` is one class. None where it can't
 /// be taken apart: of several classes none is the line's own.
-fn unglued<'a>(name: &'a str, rest: &'a str) -> Option<(&'a str, &'a str)> {
-    let ends = CLASS_ENDINGS
-        .iter()
-        .filter_map(|ending| Some(name.find(ending)? + ending.len()));
-    let (first, more) = name.split_at(ends.min().unwrap_or(name.len()));
-    if more.is_empty()
+fn unglued<'line>(name: &'line str, rest: &'line str) -> Option<(&'line str, &'line str)> {
+    let mut first_end = name.len();
+    for ending in CLASS_ENDINGS {
+        if let Some(index) = name.find(ending) {
+            first_end = first_end.min(index + ending.len());
+        }
+    }
+    let (first, glued_on) = name.split_at(first_end);
+    if glued_on.is_empty()
         || dictionary::exception(name).is_some()
         || dictionary::exception(first).is_none()
     {
         return Some((name, rest));
     }
-    let others = more.trim_start_matches(first);
+    let others = glued_on.trim_start_matches(first);
     if !others.is_empty() {
         // `ErrorHandlerError` is a name; a second class is not.
         let is_name = dictionary::exception(others).is_none();
         return is_name.then_some((name, rest));
     }
     let mut rest = rest;
-    for _ in 0..more.len() / first.len() {
+    for _ in 0..glued_on.len() / first.len() {
         if rest.starts_with(": : ") {
             rest = &rest[2..];
         }

@@ -7,7 +7,7 @@
 use regex::Captures;
 
 /// A frame as it is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RawFrame<'a> {
     /// The file.
     pub path: &'a str,

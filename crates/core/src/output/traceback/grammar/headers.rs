@@ -1,19 +1,16 @@
 //! The fixed lines of the grammar: what opens a traceback, what links two, what announces one.
 
-use super::boxed;
-use super::exceptions;
-use super::fatal;
-use super::frames;
 use super::words::HEADER;
+use super::{boxed, exceptions, fatal, frames};
 use crate::knowledge::lists::{NATIVE_CLASSES, SURVIVED_HEADINGS};
 use crate::output::traceback::report::{ChainLink, Standing};
 use crate::public::PublicStr;
 
 /// A header.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Header<'a> {
+#[derive(Debug, PartialEq)]
+pub struct Header<'line> {
     /// What stands before it in its line.
-    pub before: &'a str,
+    pub before: &'line str,
     /// Whether it opens an exception group.
     pub group: bool,
     /// Whether it says that a worker's own traceback follows.
@@ -26,13 +23,13 @@ pub struct Header<'a> {
     pub indentation: usize,
 }
 
-impl<'a> Header<'a> {
+impl<'line> Header<'line> {
     /// What stands before the words of the grammar: a source's prefix, a margin, a progress bar, or nothing.
-    pub fn outside(&self) -> &'a str {
-        let before = match boxed::opens(self.before) {
-            Some(at) => &self.before[..at],
-            None => self.before,
-        };
+    pub fn outside(&self) -> &'line str {
+        let mut before = self.before;
+        if let Some(column) = boxed::opens(before) {
+            before = &before[..column];
+        }
         if self.notebook {
             return split_class(before).0;
         }
@@ -56,15 +53,16 @@ pub fn before_opening(text: &str) -> Option<&str> {
     if let Some(header) = header(text) {
         return Some(header.outside());
     }
-    fatal::split_fatal(text).map(|(before, _)| before)
+    let (before, _) = fatal::split_fatal(text)?;
+    Some(before)
 }
 
 /// What stands before a frame. Where a header is missing (it was lost, or the renderer prints none) the first frame
 /// opens a report; but a message may quote one, so that only a source between reports may ask.
 pub fn before_frame(text: &str) -> Option<&str> {
-    for (at, _) in text.match_indices("File \"") {
-        if frames::quoted(&text[at..]).is_some() {
-            let before = &text[..at];
+    for (index, _) in text.match_indices("File \"") {
+        let (before, frame) = text.split_at(index);
+        if frames::quoted(frame).is_some() {
             return Some(before).filter(|before| !before.trim_end().ends_with('>'));
         }
     }
@@ -73,10 +71,10 @@ pub fn before_frame(text: &str) -> Option<&str> {
 
 /// Reads a header, wherever in the line it stands.
 pub fn header(text: &str) -> Option<Header<'_>> {
-    let (before, after) = text.split_once(HEADER).or_else(|| boxed::cut_title(text))?;
+    let (before, behind) = text.split_once(HEADER).or_else(|| boxed::cut_title(text))?;
     let boxed = boxed::opens(before).is_some();
-    let notebook = !boxed && !after.starts_with(':');
-    if notebook && !(after.trim().is_empty() && titles_notebook(before)) {
+    let notebook = !boxed && !behind.starts_with(':');
+    if notebook && !(behind.trim().is_empty() && titles_notebook(before)) {
         return None;
     }
     let words = before.trim_end();
@@ -102,9 +100,12 @@ pub fn header(text: &str) -> Option<Header<'_>> {
 /// no columns to leave, the class touches the header, or its name must say that it is one.
 fn titles_notebook(before: &str) -> bool {
     let (prefix, class) = split_class(before);
-    let named = || exceptions::exception_line(class).is_some_and(|line| line.certain);
-    prefix.is_empty()
-        || !class.is_empty() && (before.ends_with("  ") || !before.ends_with(' ') || named())
+    if prefix.is_empty() {
+        return true;
+    }
+    let has_columns = before.ends_with("  ") || !before.ends_with(' ');
+    let is_named = || exceptions::exception_line(class).is_some_and(|line| line.certain);
+    !class.is_empty() && (has_columns || is_named())
 }
 
 /// What stands before the name that ends the text, and that name; a rank's prefix may touch it (`[default0]:KeyError`).
@@ -130,7 +131,7 @@ pub fn link(text: &str) -> Option<ChainLink> {
 }
 
 /// A line between the members of a group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub enum Separator {
     /// `+-+---------------- 1 ----------------`: a member follows.
     Member,
@@ -155,24 +156,20 @@ pub fn heading(text: &str) -> Option<Standing> {
     if text.starts_with("Exception ignored in") || text.starts_with("Exception ignored on") {
         return Some(Standing::Ignored);
     }
-    if SURVIVED_HEADINGS
-        .iter()
-        .any(|start| text.starts_with(start))
+    let mut survived_headings = SURVIVED_HEADINGS.iter();
+    if survived_headings.any(|start| text.starts_with(start))
         || text.ends_with("exception was never retrieved")
     {
         return Some(Standing::Survived);
     }
     // The interpreter, or `multiprocessing`, says that something ends here.
-    if text.starts_with("Error in sys.excepthook:")
-        || text.starts_with("Process ") && text.ends_with(':')
-    {
-        return Some(Standing::Plain);
-    }
-    None
+    let is_last_heading = text.starts_with("Error in sys.excepthook:")
+        || text.starts_with("Process ") && text.ends_with(':');
+    is_last_heading.then_some(Standing::Plain)
 }
 
 /// The line of a native death.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub struct Native {
     /// What is said of it.
     pub marker: PublicStr,
@@ -189,11 +186,11 @@ pub fn native(text: &str) -> Option<Native> {
         dumps: false,
         standing: Standing::Native,
     };
-    if let Some((_, class)) = text.split_once("terminate called after throwing an instance of '") {
-        let class = class.rsplit_once('\'').map_or(class, |(class, _)| class);
-        let known = NATIVE_CLASSES.iter().find(|known| **known == class);
-        let said = known.unwrap_or(&"terminate called after throwing an exception");
-        native.marker = PublicStr::constant(said);
+    if let Some((_, behind)) = text.split_once("terminate called after throwing an instance of '") {
+        let class = behind.rsplit_once('\'').map_or(behind, |(class, _)| class);
+        let known_class = NATIVE_CLASSES.iter().find(|known| **known == class);
+        let sentence = known_class.unwrap_or(&"terminate called after throwing an exception");
+        native.marker = PublicStr::constant(sentence);
     } else if let Some(marker) = fatal::fatal(text) {
         native.marker = marker;
         native.dumps = true;

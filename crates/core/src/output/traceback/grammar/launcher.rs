@@ -8,7 +8,7 @@ use crate::knowledge::signal_called;
 use crate::status::signal::{SIGHUP, SIGINT, SIGPIPE, SIGQUIT, SIGTERM};
 
 /// The root cause by the launcher's account.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct RootCause {
     /// The rank that failed first.
     pub rank: Option<u64>,
@@ -19,7 +19,8 @@ pub struct RootCause {
 impl RootCause {
     /// The signal that killed it.
     pub fn signal(self) -> Option<i32> {
-        self.exit_code.filter(|code| *code < 0).map(|code| -code)
+        let code = self.exit_code.filter(|code| *code < 0)?;
+        Some(-code)
     }
 }
 
@@ -39,20 +40,21 @@ impl Table {
             self.is_open = true;
             self.cause = RootCause::default();
         } else if !self.is_open {
-            self.sentence(line.trim());
+            self.read_sentence(line.trim());
         } else if line.trim_start().starts_with("====") {
             self.is_open = false;
         } else if let Some((name, number)) = row(line) {
-            match name {
-                "rank" => self.cause.rank = u64::try_from(number).ok(),
-                _ if (-64..256).contains(&number) => self.cause.exit_code = Some(number),
-                _ => self.cause.exit_code = None,
+            if name == "rank" {
+                self.cause.rank = u64::try_from(number).ok();
+            } else {
+                let exit_codes = -64..256;
+                self.cause.exit_code = Some(number).filter(|code| exit_codes.contains(code));
             }
         }
     }
 
     /// What stands in one line.
-    fn sentence(&mut self, line: &str) {
+    fn read_sentence(&mut self, line: &str) {
         if self.cause == RootCause::default() {
             self.cause = slurm(line).or_else(|| open_mpi(line)).unwrap_or_default();
         } else if self.cause.exit_code.is_none()
@@ -78,7 +80,7 @@ fn slurm(line: &str) -> Option<RootCause> {
         line
     );
     let exit_code = match found.get(2) {
-        Some(code) => i32::from(code.as_str().parse::<u8>().ok()?),
+        Some(code) => code.as_str().parse::<u8>().ok()?.into(),
         None => match signal_called(&found[3])? {
             SIGHUP | SIGINT | SIGQUIT | SIGPIPE | SIGTERM => return None,
             signal => -signal,
@@ -98,12 +100,13 @@ fn open_mpi(line: &str) -> Option<RootCause> {
         line
     );
     let rank = found.get(1).or(found.get(2))?;
-    let signal = found
-        .get(3)
-        .and_then(|signal| signal.as_str().parse::<i32>().ok());
+    let mut exit_code = None;
+    if let Some(signal) = found.get(3) {
+        exit_code = Some(-signal.as_str().parse::<i32>().ok()?);
+    }
     Some(RootCause {
         rank: rank.as_str().parse().ok(),
-        exit_code: signal.map(|signal| -signal),
+        exit_code,
     })
 }
 

@@ -18,7 +18,7 @@ use std::sync::LazyLock;
 pub const HEADER: &str = "Traceback (most recent call last)";
 
 /// The questions whose words a line holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct LineWords(u16);
 
 impl LineWords {
