@@ -82,12 +82,17 @@ pub fn number(path: &Path) -> Option<u64> {
     text(path)?.trim().parse().ok()
 }
 
-/// The value of a `name value` line.
+/// The value of a `name value` line, in which a unit may follow.
 pub fn field(text: &str, name: &str) -> Option<u64> {
-    text.lines().find_map(|line| {
-        let value = line.strip_prefix(name)?.strip_prefix([' ', '\t'])?;
-        value.trim().parse().ok()
-    })
+    for line in text.lines() {
+        let mut words = line.split_ascii_whitespace();
+        if words.next() == Some(name)
+            && let Some(Ok(value)) = words.next().map(str::parse)
+        {
+            return Some(value);
+        }
+    }
+    None
 }
 
 /// The names in a directory that are numbers, behind this prefix.

@@ -11,6 +11,8 @@ struct Lists {
     errors: Vec<(u64, String, String)>,
     signals: Vec<(String, i32)>,
     questions: BTreeMap<String, Vec<String>>,
+    homes: BTreeMap<String, Vec<(String, String)>>,
+    senders: BTreeMap<String, Vec<String>>,
     lists: BTreeMap<String, Vec<String>>,
 }
 
@@ -19,6 +21,8 @@ pub fn generate(knowledge: &Path) -> String {
         errors,
         signals,
         questions,
+        homes,
+        senders,
         lists,
     } = read_one(&knowledge.join("lists.yaml"));
     let mut rust = format!(
@@ -27,13 +31,26 @@ pub fn generate(knowledge: &Path) -> String {
     );
     for (name, list) in lists {
         let name = name.to_uppercase();
-        rust += &format!("pub(crate) static {name}: &[&str] = &{list:?};\n");
+        rust += &format!("/// A list.\npub static {name}: &[&str] = &{list:?};\n");
     }
-    rust += "pub(crate) static QUESTIONS: &[(&str, LineQuestion)] = &[\n";
-    for (question, words) in questions {
-        let question = variant(&question);
+    for (name, names_and_variables) in homes {
+        let name = name.to_uppercase();
+        rust += &format!(
+            "/// Homes.\npub static {name}: &[(&str, &str)] = &{names_and_variables:?};\n"
+        );
+    }
+    rust += &by_kind("QUESTIONS", "LineQuestion", questions);
+    rust + &by_kind("SENDERS", "SignalSender", senders)
+}
+
+/// A table of words, each with the kind that it belongs to.
+fn by_kind(table: &str, kind: &str, words: BTreeMap<String, Vec<String>>) -> String {
+    let mut rust =
+        format!("/// Words and their kinds.\npub static {table}: &[(&str, {kind})] = &[\n");
+    for (name, words) in words {
+        let name = variant(&name);
         for word in words {
-            rust += &format!("({word:?}, LineQuestion::{question}),\n");
+            rust += &format!("({word:?}, {kind}::{name}),\n");
         }
     }
     rust + "];\n"

@@ -5,7 +5,7 @@
 //! launcher that exits with 1. Version 1, version 2 and the hybrid of both are read; a process in the root
 //! group has no group of its own, and gets None instead of the whole machine's figure.
 
-use super::locate::{self, Candidate, Version};
+use super::locate::{self, Candidate};
 use crate::metrics::files;
 use axolotl_run_core::series::OomKillCounters;
 use axolotl_run_sys::probe::open_regular;
@@ -32,16 +32,14 @@ impl MemoryGroup {
     /// The same, with the file system's root at another place.
     pub fn at(root: &Path, pid: u32) -> Option<Self> {
         for candidate in visible(root, pid)? {
-            let (file, is_root) = match candidate.version {
-                // Only the root group of version 1 has this file; that of version 2 has no figures at all.
-                Version::One => (
-                    "memory.usage_in_bytes",
-                    candidate.directory.join("release_agent").exists(),
-                ),
-                Version::Two => ("memory.current", false),
-            };
-            if !is_root && let Ok(usage) = open_regular(&candidate.directory.join(file)) {
-                return Some(Self { candidate, usage });
+            // Only the root group of version 1 has this file; that of version 2 has no figures at all.
+            let is_root = candidate.directory.join("release_agent").exists();
+            for file in ["memory.usage_in_bytes", "memory.current"] {
+                if let Ok(usage) = open_regular(&candidate.directory.join(file))
+                    && !is_root
+                {
+                    return Some(Self { candidate, usage });
+                }
             }
         }
         None
@@ -54,26 +52,22 @@ impl MemoryGroup {
 
     /// The smallest limit of the group and of all above it that can be seen.
     pub fn limit(&self) -> Option<u64> {
-        let file = match self.candidate.version {
-            Version::One => "memory.limit_in_bytes",
-            Version::Two => "memory.max",
-        };
         // In a container the groups above are out of sight, but version 1 sums them up here.
         let sums = files::text(&self.candidate.directory.join("memory.stat")).unwrap_or_default();
         let mut limits = Vec::from_iter(files::field(&sums, "hierarchical_memory_limit"));
         for directory in above(&self.candidate) {
-            limits.extend(files::number(&directory.join(file)));
+            for file in ["memory.limit_in_bytes", "memory.max"] {
+                limits.extend(files::number(&directory.join(file)));
+            }
         }
         limits.into_iter().min()
     }
 
     /// Processes of the group that the kernel killed for memory, since the group was made.
     pub fn oom_kills(&self) -> Option<u64> {
-        let file = match self.candidate.version {
-            Version::One => "memory.oom_control",
-            Version::Two => "memory.events",
-        };
-        let events = files::text(&self.candidate.directory.join(file))?;
+        let directory = &self.candidate.directory;
+        let events = files::text(&directory.join("memory.oom_control"))
+            .or_else(|| files::text(&directory.join("memory.events")))?;
         files::field(&events, "oom_kill")
     }
 }
@@ -100,7 +94,7 @@ fn above(group: &Candidate) -> impl Iterator<Item = &Path> {
 /// The unified hierarchy's group of a process and those above it that can be seen, the process's own first.
 pub fn unified_ancestors(root: &Path, pid: u32) -> Vec<PathBuf> {
     let mut candidates = visible(root, pid).unwrap_or_default();
-    candidates.retain(|candidate| candidate.version == Version::Two);
+    candidates.retain(|candidate| candidate.is_unified);
     match candidates.first() {
         Some(group) => above(group).map(Path::to_owned).collect(),
         None => Vec::new(),

@@ -6,17 +6,11 @@
 
 use std::path::{Path, PathBuf};
 
-/// Which interface the memory controller has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Version {
-    One,
-    Two,
-}
-
 /// A directory that may be the process's memory group.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Candidate {
-    pub version: Version,
+    /// Of version 2; else it is of version 1.
+    pub is_unified: bool,
     pub directory: PathBuf,
     pub mount: PathBuf,
 }
@@ -24,8 +18,9 @@ pub struct Candidate {
 /// All candidates, version 1 first: where both are mounted, that is where the controller is.
 pub fn candidates(groups: &str, mounts: &str) -> Vec<Candidate> {
     let mut found = Vec::new();
-    for version in [Version::One, Version::Two] {
-        let Some(group) = groups.lines().find_map(|line| group_path(line, version)) else {
+    for is_unified in [false, true] {
+        let path = groups.lines().find_map(|line| group_path(line, is_unified));
+        let Some(group) = path else {
             continue;
         };
         // "/../.." is a group outside of what we can see.
@@ -33,12 +28,12 @@ pub fn candidates(groups: &str, mounts: &str) -> Vec<Candidate> {
             continue;
         }
         for line in mounts.lines() {
-            if let Some((mounted, mount)) = memory_mount(line, version) {
+            if let Some((mounted, mount)) = memory_mount(line, is_unified) {
                 let group = Path::new(group);
                 // A part of the tree may be mounted that the path does not start with: it is a namespace's path.
                 let below = group.strip_prefix(mounted).or(group.strip_prefix("/"));
                 found.push(Candidate {
-                    version,
+                    is_unified,
                     directory: mount.join(below.unwrap_or(group)),
                     mount,
                 });
@@ -49,25 +44,27 @@ pub fn candidates(groups: &str, mounts: &str) -> Vec<Candidate> {
 }
 
 /// The path in a line of `/proc/PID/cgroup`, `hierarchy:controllers:path`, if it is about memory.
-fn group_path(line: &str, version: Version) -> Option<&str> {
+fn group_path(line: &str, is_unified: bool) -> Option<&str> {
     let (hierarchy, line) = line.split_once(':')?;
     let (controllers, path) = line.split_once(':')?;
-    let fits = match version {
-        Version::One => has_memory(controllers),
-        Version::Two => hierarchy == "0" && controllers.is_empty(),
+    let fits = if is_unified {
+        hierarchy == "0" && controllers.is_empty()
+    } else {
+        has_memory(controllers)
     };
     fits.then_some(path)
 }
 
 /// What a line of mountinfo mounts, and where, if it is a hierarchy that can account memory.
-fn memory_mount(line: &str, version: Version) -> Option<(PathBuf, PathBuf)> {
+fn memory_mount(line: &str, is_unified: bool) -> Option<(PathBuf, PathBuf)> {
     let (mount, file_system) = line.split_once(" - ")?;
     let mut mount = mount.split(' ').skip(3);
     let mut file_system = file_system.split(' ');
     let kind = file_system.next()?;
-    let fits = match version {
-        Version::One => kind == "cgroup" && has_memory(file_system.nth(1)?),
-        Version::Two => kind == "cgroup2",
+    let fits = if is_unified {
+        kind == "cgroup2"
+    } else {
+        kind == "cgroup" && has_memory(file_system.nth(1)?)
     };
     fits.then_some((unescape(mount.next()?), unescape(mount.next()?)))
 }

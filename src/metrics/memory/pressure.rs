@@ -7,9 +7,9 @@
 //! may not answer, so a background thread reads it.
 
 use super::group::unified_ancestors;
-use crate::metrics::files::KeptFile;
-use crate::metrics::processes::MEMORY_DAEMONS;
-use axolotl_run_core::observation::MemoryPressure;
+use crate::metrics::files::{self, KeptFile};
+use axolotl_run_core::knowledge::lists::SENDERS;
+use axolotl_run_core::observation::{MemoryPressure, SignalSender};
 use axolotl_run_sys::background::Background;
 use axolotl_run_sys::channel::Arrived;
 use axolotl_run_sys::mounts;
@@ -129,8 +129,8 @@ impl PressureWatch {
     }
 
     fn least_left(&self) -> Option<f64> {
-        let left = self.memory_left.iter().map(|(_, left)| *left);
-        left.min_by(f64::total_cmp)
+        let shares = self.memory_left.iter().map(|(_, share)| *share);
+        shares.min_by(f64::total_cmp)
     }
 
     /// All that is known at the run's end.
@@ -149,8 +149,9 @@ impl PressureWatch {
     fn daemon_runs(&self) -> bool {
         for services in SERVICES {
             let services = self.root.join(services);
-            for daemon in MEMORY_DAEMONS {
-                if services.join(format!("{daemon}.service")).is_dir() {
+            for (program, kind) in SENDERS {
+                let service = services.join(format!("{program}.service"));
+                if *kind == SignalSender::MemoryDaemon && service.is_dir() {
                     return true;
                 }
             }
@@ -175,29 +176,21 @@ fn namespace(root: &Path, process: &str) -> Option<PathBuf> {
 
 /// Share of the machine's memory that could still be had.
 fn memory_left(text: &str) -> Option<f64> {
-    let kibibytes = |name| {
-        let mut lines = text.lines();
-        let value = lines.find_map(|line| line.strip_prefix(name))?;
-        let number: f64 = value.strip_suffix("kB")?.trim().parse().ok()?;
-        Some(number)
-    };
-    let all = kibibytes("MemTotal:")?;
-    let left = kibibytes("MemAvailable:")?;
-    (all > 0.0).then_some((left / all).min(1.0))
+    let total = files::field(text, "MemTotal:")? as f64;
+    let available = files::field(text, "MemAvailable:")? as f64;
+    (total > 0.0).then_some((available / total).min(1.0))
 }
 
 /// What systemd-oomd and oomd have written on the groups: how many processes they killed there.
 fn daemon_kills(groups: &[PathBuf]) -> Option<u64> {
-    // No attribute is no kill, where there is a group to write it on.
-    if groups.is_empty() {
-        return None;
-    }
-    let mut kills = 0_u64;
+    let mut kills: Option<u64> = None;
     for group in groups {
         let written = number(group, c"user.oomd_kill").or_else(|| number(group, c"user.oomd_ooms"));
-        kills = written.unwrap_or(0).saturating_add(kills);
+        // No attribute is no kill, where there is a group to write it on.
+        let group_kills = written.unwrap_or(0);
+        kills = Some(group_kills.saturating_add(kills.unwrap_or(0)));
     }
-    Some(kills)
+    kills
 }
 
 /// A number in an extended attribute.

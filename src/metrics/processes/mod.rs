@@ -8,4 +8,3 @@ pub mod signal_sender;
 
 pub use deaths::DeathWatch;
 pub use rank_activity::RankActivity;
-pub use signal_sender::MEMORY_DAEMONS;

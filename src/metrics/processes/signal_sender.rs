@@ -1,75 +1,19 @@
 //! Who sent a signal: a kind of sender, never a name that somebody gave.
 //!
 //! Only the signal that was sent to the launcher itself names its sender, and only by pid; the program behind
-//! it is looked at while it is still there. The kernel cuts a program's name after 15 bytes, so the lists
-//! compare those. Called by the observer's link as soon as the supervisor tells of a signal; it reads a few
+//! it is looked at while it is still there. The kernel cuts a program's name after 15 bytes, so the list
+//! compares those. Called by the observer's link as soon as the supervisor tells of a signal; it reads a few
 //! files of /proc, none of which can block the reader.
 
 use crate::metrics::files;
 use crate::metrics::tree::stat::fields;
+use axolotl_run_core::knowledge::lists::SENDERS;
 use axolotl_run_core::observation::SignalSender;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 /// `si_code` of a signal that the kernel itself sent.
 const SI_KERNEL: i64 = 0x80;
-
-/// `timeout` of coreutils and busybox, and its name where both are installed on a Mac.
-const TIME_LIMITERS: &[&str] = &["timeout", "gtimeout"];
-
-/// Daemons of batch systems, and launchers that end their workers.
-const SCHEDULERS: &[&str] = &[
-    "slurmstepd",
-    "slurmd",
-    "srun",
-    "pbs_mom",
-    "sge_execd",
-    "sge_shepherd",
-    "condor_starter",
-    "condor_shadow",
-    "sbatchd",
-    "res",
-    "flux-broker",
-    "flux-shell",
-    "palsd",
-    "orted",
-    "prted",
-    "mpirun",
-    "prterun",
-    "mpiexec.hydra",
-    "hydra_pmi_proxy",
-    "jsrund",
-];
-
-/// Managers of services and containers.
-const SERVICE_MANAGERS: &[&str] = &[
-    "systemd",
-    "systemd-shutdow",
-    "init",
-    "runit",
-    "s6-supervise",
-    "supervisord",
-    "tini",
-    "docker-init",
-    "dumb-init",
-    "catatonit",
-    "conmon",
-    "runc",
-    "crun",
-    "dockerd",
-    "podman",
-    "containerd-shim",
-    "kubelet",
-];
-
-/// Daemons that kill before the kernel has to.
-pub const MEMORY_DAEMONS: &[&str] = &[
-    "systemd-oomd",
-    "earlyoom",
-    "oomd",
-    "nohang",
-    "nohang-desktop",
-];
 
 /// Looks at the sender of a signal that came with this code.
 pub fn look(code: i64, pid: i64) -> SignalSender {
@@ -99,14 +43,10 @@ fn look_at(procfs: &Path, code: i64, pid: i64, own: Own) -> SignalSender {
         return SignalSender::Unknown;
     };
     let name = name.trim_end_matches('\n');
-    let kinds = [
-        (TIME_LIMITERS, SignalSender::TimeLimiter),
-        (SCHEDULERS, SignalSender::Scheduler),
-        (SERVICE_MANAGERS, SignalSender::ServiceManager),
-        (MEMORY_DAEMONS, SignalSender::MemoryDaemon),
-    ];
-    if let Some((_, kind)) = kinds.iter().find(|(names, _)| names.contains(&name)) {
-        return *kind;
+    for (program, kind) in SENDERS {
+        if *program == name {
+            return *kind;
+        }
     }
     let same_session = session(&process).is_some_and(|session| Some(session) == own.session);
     match (same_session, user(&process)) {

@@ -2,110 +2,43 @@
 //!
 //! Each of them leaves a variable or a file of its own, by whose name it is known. Of a variable only that it is set is
 //! looked at: its value is a job's name, an address or a number that is nobody's business. So the answers are words of
-//! the tables below, yes, no, or nothing where it cannot be told. Called once, for the start event.
+//! `knowledge/lists.yaml`, yes, no, or nothing where it cannot be told. Called once, for the start event.
 
 use crate::metrics::files;
+use axolotl_run_core::knowledge::lists;
 use axolotl_run_core::launch::Environment;
 use axolotl_run_core::public::PublicStr;
 use std::path::Path;
-
-/// A name, and a variable that nobody else sets.
-type Sign = (&'static str, &'static str);
-
-/// Services of continuous integration. Gitea and Forgejo also set GitHub's variable, so they come before it.
-const CI_SYSTEMS: &[Sign] = &[
-    ("forgejo_actions", "FORGEJO_ACTIONS"),
-    ("gitea_actions", "GITEA_ACTIONS"),
-    ("github_actions", "GITHUB_ACTIONS"),
-    ("gitlab_ci", "GITLAB_CI"),
-    ("buildkite", "BUILDKITE"),
-    ("circleci", "CIRCLECI"),
-    ("travis_ci", "TRAVIS"),
-    ("jenkins", "JENKINS_URL"),
-    ("teamcity", "TEAMCITY_VERSION"),
-    ("azure_pipelines", "TF_BUILD"),
-    ("appveyor", "APPVEYOR"),
-    ("drone", "DRONE"),
-    ("bitbucket_pipelines", "BITBUCKET_BUILD_NUMBER"),
-    ("aws_codebuild", "CODEBUILD_BUILD_ID"),
-    ("cirrus_ci", "CIRRUS_CI"),
-    ("semaphore", "SEMAPHORE"),
-    ("woodpecker", "WOODPECKER_CI"),
-];
-
-/// Batch systems and what else places runs on machines. Kubernetes comes last: it often carries one of the others.
-const SCHEDULERS: &[Sign] = &[
-    ("slurm", "SLURM_JOB_ID"),
-    ("pbs", "PBS_JOBID"),
-    ("lsf", "LSB_JOBID"),
-    ("grid_engine", "SGE_TASK_ID"),
-    ("htcondor", "_CONDOR_JOB_AD"),
-    ("flux", "FLUX_JOB_ID"),
-    ("oar", "OAR_JOB_ID"),
-    ("cobalt", "COBALT_JOBID"),
-    ("sagemaker", "SM_TRAINING_ENV"),
-    ("azure_ml", "AZUREML_RUN_ID"),
-    ("vertex_ai", "CLOUD_ML_JOB_ID"),
-    ("aws_batch", "AWS_BATCH_JOB_ID"),
-    ("skypilot", "SKYPILOT_TASK_ID"),
-    ("nomad", "NOMAD_ALLOC_ID"),
-    ("kubernetes", "KUBERNETES_SERVICE_HOST"),
-];
-
-/// Variables that say a container's runtime was here.
-const CONTAINER_VARIABLES: &[&str] = &[
-    "KUBERNETES_SERVICE_HOST",
-    "APPTAINER_CONTAINER",
-    "SINGULARITY_CONTAINER",
-    "APPTAINER_NAME",
-    "SINGULARITY_NAME",
-];
-
-/// Files that the runtimes of containers leave.
-const CONTAINER_FILES: &[&str] = &[
-    ".dockerenv",
-    "run/.containerenv",
-    ".singularity.d",
-    "run/systemd/container",
-];
-
-/// Parts of control groups' paths that are those of containers.
-const CONTAINER_GROUPS: &[&str] = &[
-    "/docker",
-    "/kubepods",
-    "/containerd",
-    "/crio-",
-    "/libpod-",
-    "/lxc/",
-    "/podman",
-];
 
 fn is_set(environment: Environment<'_>, name: &str) -> bool {
     environment(name).is_some_and(|value| !value.is_empty())
 }
 
-fn first(signs: &[Sign], environment: Environment<'_>) -> Option<PublicStr> {
-    let mut signs = signs.iter();
-    let (name, _) = signs.find(|(_, variable)| is_set(environment, variable))?;
-    Some(PublicStr::constant(name))
+/// The first of these homes whose variable is set.
+fn first_home(homes: &[(&'static str, &str)], environment: Environment<'_>) -> Option<PublicStr> {
+    for (name, variable) in homes {
+        if is_set(environment, variable) {
+            return Some(PublicStr::constant(name));
+        }
+    }
+    None
 }
 
 /// Whether the run is a job of continuous integration.
 pub fn ci(environment: Environment<'_>) -> bool {
-    let said = environment("CI").is_some_and(|value| {
-        let value = value.to_string_lossy().to_ascii_lowercase();
-        !matches!(value.trim(), "" | "0" | "false" | "no" | "off")
-    });
-    said || ci_system(environment).is_some()
+    let value = environment("CI").unwrap_or_default();
+    let value = value.to_string_lossy().to_ascii_lowercase();
+    let is_off = matches!(value.trim(), "" | "0" | "false" | "no" | "off");
+    !is_off || ci_system(environment).is_some()
 }
 
 /// Of which service it is a job. Woodpecker puts its name into `CI`, where all others have a switch.
 pub fn ci_system(environment: Environment<'_>) -> Option<PublicStr> {
-    let found = first(CI_SYSTEMS, environment);
-    if found.is_none() && environment("CI")? == "woodpecker" {
+    let system = first_home(lists::CI_SYSTEMS, environment);
+    if system.is_none() && environment("CI")? == "woodpecker" {
         return Some(PublicStr::constant("woodpecker"));
     }
-    found
+    system
 }
 
 /// What has placed the run on this machine. `launcher`: what starts its workers; `srun` asks Slurm for a place itself,
@@ -113,20 +46,26 @@ pub fn ci_system(environment: Environment<'_>) -> Option<PublicStr> {
 pub fn scheduler(environment: Environment<'_>, launcher: Option<&PublicStr>) -> Option<PublicStr> {
     match launcher {
         Some(launcher) if launcher.as_str() == "srun" => Some(PublicStr::constant("slurm")),
-        _ => first(SCHEDULERS, environment),
+        _ => first_home(lists::SCHEDULERS, environment),
     }
 }
 
 /// Whether the run is in a container. False is said only where the signs can be looked for.
 pub fn container(root: &Path, environment: Environment<'_>) -> Option<bool> {
-    let set = |name: &&str| is_set(environment, name);
-    if CONTAINER_VARIABLES.iter().any(set)
-        || CONTAINER_FILES.iter().any(|name| root.join(name).exists())
-    {
+    let has_variable = lists::CONTAINER_VARIABLES
+        .iter()
+        .any(|name| is_set(environment, name));
+    let has_file = lists::CONTAINER_FILES
+        .iter()
+        .any(|name| root.join(name).exists());
+    if has_variable || has_file {
         return Some(true);
     }
     let groups = files::text(&root.join("proc/self/cgroup"))?;
-    Some(CONTAINER_GROUPS.iter().any(|part| groups.contains(part)))
+    let is_grouped = lists::CONTAINER_GROUPS
+        .iter()
+        .any(|part| groups.contains(part));
+    Some(is_grouped)
 }
 
 /// Whether the kernel is the one that Windows runs (WSL). Its release says so in both versions, in containers too.

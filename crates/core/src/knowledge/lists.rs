@@ -1,5 +1,7 @@
 //! Fixed words of programs that everybody has, and the questions to a line of output that need one of them.
 
+use crate::observation::SignalSender;
+
 include!(concat!(env!("OUT_DIR"), "/lists.rs"));
 
 /// A question that the reader of tracebacks puts to a line.

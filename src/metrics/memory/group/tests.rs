@@ -4,7 +4,7 @@ use super::*;
 use std::fs;
 
 /// A machine with the groups `/`, `/job` and `/job/step` mounted at /cg, and process 7 in the innermost.
-fn machine(version: Version) -> tempfile::TempDir {
+fn machine(is_unified: bool) -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
     let write = |path: &str, text: &str| {
         let path = root.path().join(path);
@@ -12,8 +12,8 @@ fn machine(version: Version) -> tempfile::TempDir {
         fs::write(path, text).unwrap();
     };
     write("proc/vmstat", "pgfault 9\noom_kill 5\n");
-    match version {
-        Version::One => {
+    match is_unified {
+        false => {
             write("proc/7/cgroup", "4:memory:/job/step\n");
             write("proc/8/cgroup", "4:memory:/\n");
             write(
@@ -34,7 +34,7 @@ fn machine(version: Version) -> tempfile::TempDir {
                 "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n",
             );
         }
-        Version::Two => {
+        true => {
             write("proc/7/cgroup", "0::/job/step\n");
             write("proc/8/cgroup", "0::/\n");
             write(
@@ -55,35 +55,35 @@ fn machine(version: Version) -> tempfile::TempDir {
 
 #[test]
 fn both_versions_say_the_same() {
-    for version in [Version::One, Version::Two] {
-        let machine = machine(version);
+    for is_unified in [false, true] {
+        let machine = machine(is_unified);
         let group = MemoryGroup::at(machine.path(), 7).unwrap();
-        assert_eq!(group.candidate.version, version);
+        assert_eq!(group.candidate.is_unified, is_unified);
         assert_eq!(
             (group.current(), group.limit(), group.oom_kills()),
             (Some(4096), Some(7000), Some(2)),
-            "{version:?}"
+            "{is_unified}"
         );
     }
 }
 
 #[test]
 fn the_root_group_is_nobodys_own() {
-    for version in [Version::One, Version::Two] {
+    for is_unified in [false, true] {
         assert!(
-            MemoryGroup::at(machine(version).path(), 8).is_none(),
-            "{version:?}"
+            MemoryGroup::at(machine(is_unified).path(), 8).is_none(),
+            "{is_unified}"
         );
     }
 }
 
 #[test]
 fn kills_are_counted_from_the_beginning_of_the_run() {
-    for (version, file) in [
-        (Version::One, "cg/job/step/memory.oom_control"),
-        (Version::Two, "cg/job/step/memory.events"),
+    for (is_unified, file) in [
+        (false, "cg/job/step/memory.oom_control"),
+        (true, "cg/job/step/memory.events"),
     ] {
-        let machine = machine(version);
+        let machine = machine(is_unified);
         let group = MemoryGroup::at(machine.path(), 7);
         let before = oom_kills(machine.path(), group.as_ref());
         assert_eq!(
@@ -114,7 +114,7 @@ fn without_the_files_everything_is_unknown() {
 
 #[test]
 fn a_group_that_is_removed_becomes_unknown() {
-    let machine = machine(Version::Two);
+    let machine = machine(true);
     let group = MemoryGroup::at(machine.path(), 7).unwrap();
     // The kernel's files fail to read once their group is gone; an empty one fails to parse likewise.
     fs::write(machine.path().join("cg/job/step/memory.current"), "").unwrap();
