@@ -1,7 +1,7 @@
 //! Finds the answer to each question that takes the place of a command.
 
 use super::documents::{man, schema};
-use super::output::{AnswerForm, AnswerOutput, Answered, FAILED};
+use super::output::{AnswerForm, AnswerOutput, AnswerResult, FAILED};
 use super::recorded::{forget, runs, send, show};
 use super::{explain, preview, report, status};
 use crate::cli::plan::Surroundings;
@@ -10,7 +10,7 @@ use crate::delivery::{Certificates, Destination};
 use crate::store::decision;
 use crate::store::{Store, Withdrawn};
 use crate::ui::terminal::{self, TerminalKind};
-use crate::ui::{Complaint, Terminal};
+use crate::ui::{Complaint, OutputTerminal};
 use axolotl_run_core::consent;
 use axolotl_run_core::env;
 use axolotl_run_core::event::wire;
@@ -25,7 +25,7 @@ pub fn answer(typed: &Typed, surroundings: &Surroundings<'_>) -> u8 {
     let environment = surroundings.environment;
     let mut output = AnswerOutput {
         text: String::new(),
-        terminal: Terminal::of_stdout(environment),
+        terminal: OutputTerminal::of_stdout(environment),
         form: if typed.json {
             AnswerForm::Json
         } else {
@@ -41,7 +41,11 @@ pub fn answer(typed: &Typed, surroundings: &Surroundings<'_>) -> u8 {
     })
 }
 
-fn print(typed: &Typed, surroundings: &Surroundings<'_>, output: &mut AnswerOutput) -> Answered {
+fn print(
+    typed: &Typed,
+    surroundings: &Surroundings<'_>,
+    output: &mut AnswerOutput,
+) -> AnswerResult {
     let environment = surroundings.environment;
     match typed.mode {
         Mode::Run | Mode::Help => output.answer(&cli::help()),
@@ -73,7 +77,7 @@ fn recorded(
     store: Option<&Store>,
     surroundings: &Surroundings<'_>,
     output: &mut AnswerOutput,
-) -> Answered {
+) -> AnswerResult {
     let run = typed.word().map(cli::printable);
     match typed.mode {
         Mode::Show => show::print(store, run.as_deref(), output),
@@ -101,7 +105,7 @@ fn status(
     surroundings: &Surroundings<'_>,
     withdrawn: Option<Withdrawn>,
     output: &mut AnswerOutput,
-) -> Answered {
+) -> AnswerResult {
     let store = Store::existing(surroundings.environment);
     let facts = status::StatusFacts {
         consent: consent(surroundings),
@@ -119,7 +123,7 @@ fn decide(
     telemetry: consent::Telemetry,
     surroundings: &Surroundings<'_>,
     output: &mut AnswerOutput,
-) -> Answered {
+) -> AnswerResult {
     let mut date = wire::timestamp(output.now);
     date.truncate("2026-01-31".len());
     let decision = consent::Stored {

@@ -5,11 +5,11 @@
 //! the error in it. A log does not say how its program ended: two variables can, and without them it is assumed
 //! that the program failed.
 
-use super::output::{AnswerForm, AnswerOutput, Answered};
+use super::output::{AnswerForm, AnswerOutput, AnswerResult};
 use crate::cli::printable;
 use crate::observer::surroundings;
 use crate::ui::page::Page;
-use crate::ui::{Complaint, Terminal};
+use crate::ui::{Complaint, OutputTerminal};
 use axolotl_run_core::env;
 use axolotl_run_core::event::ErrorEvent;
 use axolotl_run_core::judging::explanation::{Explainer, Explanation};
@@ -26,29 +26,33 @@ const CHUNK_BYTES: usize = 64 * 1024;
 
 /// How the log's program ended, as whoever saved the log may say. A variable that is empty says nothing.
 pub fn known_end(environment: Environment<'_>) -> Option<End> {
-    let number = |name: &str| environment(name)?.to_str()?.trim().parse::<u8>().ok();
-    let signal = number(env::AXR_EXIT_SIGNAL).map(|signal| End::Signaled(i32::from(signal)));
-    signal.or_else(|| number(env::AXR_EXIT_CODE).map(End::Exited))
+    let number_in = |name: &str| environment(name)?.to_str()?.trim().parse::<u8>().ok();
+    let signal = number_in(env::AXR_EXIT_SIGNAL).map(|signal| End::Signaled(i32::from(signal)));
+    signal.or_else(|| number_in(env::AXR_EXIT_CODE).map(End::Exited))
 }
 
 /// Answers `--explain [FILE]`; None and `-` are the standard input.
-pub fn run(file: Option<&Path>, end: Option<End>, output: &mut AnswerOutput) -> Answered {
-    let explained = match file.filter(|path| *path != Path::new("-")) {
-        Some(path) => File::open(path).and_then(|file| explain(file, end)),
-        None => explain(io::stdin().lock(), end),
+pub fn run(
+    log_file: Option<&Path>,
+    known_end: Option<End>,
+    output: &mut AnswerOutput,
+) -> AnswerResult {
+    let explanation_read = match log_file.filter(|path| *path != Path::new("-")) {
+        Some(path) => File::open(path).and_then(|log_file| explain(log_file, known_end)),
+        None => explain(io::stdin().lock(), known_end),
     };
     let directory = std::env::current_dir().unwrap_or_default();
     let gate = surroundings::gate(&[], &directory);
-    match explained.map(|explanation| explanation.through(&gate)) {
+    match explanation_read.map(|explanation| explanation.through(&gate)) {
         Ok(explanation) if output.form == AnswerForm::Json => output.document(&explanation.json()),
         Ok(explanation) => output.answer(&text(&explanation, output.terminal.for_statements())),
-        Err(error) => {
-            let name = match file {
+        Err(error_event) => {
+            let name = match log_file {
                 Some(path) => format!("`{}`", printable(path)),
                 None => "the standard input".to_owned(),
             };
             Err(Complaint::new(
-                format!("failed to explain {name}: {}", reason(&error)),
+                format!("failed to explain {name}: {}", reason(&error_event)),
                 "`--explain FILE` reads a saved log; without a file it reads stdin",
             ))
         }
@@ -56,81 +60,81 @@ pub fn run(file: Option<&Path>, end: Option<End>, output: &mut AnswerOutput) -> 
 }
 
 /// Reads a whole log; `end` is how its program ended, where that is known.
-fn explain(mut input: impl Read, end: Option<End>) -> io::Result<Explanation> {
+fn explain(mut input: impl Read, known_end: Option<End>) -> io::Result<Explanation> {
     let mut explainer = Explainer::default();
     let mut chunk = vec![0; CHUNK_BYTES];
     loop {
         match input.read(&mut chunk) {
-            Ok(0) => return Ok(explainer.finish(end)),
+            Ok(0) => return Ok(explainer.finish(known_end)),
             Ok(count) => explainer.push(chunk.get(..count).unwrap_or_default()),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+            Err(error_event) if error_event.kind() == io::ErrorKind::Interrupted => {}
+            Err(error_event) => return Err(error_event),
         }
     }
 }
 
 /// The answer for people.
-fn text(explanation: &Explanation, terminal: Terminal) -> String {
+fn text(explanation: &Explanation, terminal: OutputTerminal) -> String {
     let judgement = &explanation.judgement;
     let mut page = Page::new(terminal, 0);
-    let mut others = judgement.reports.len();
-    if let Some(error) = &judgement.error {
-        describe(error, &mut page);
-        if error.stack_trace.is_some() {
-            others -= 1;
+    let mut other_tracebacks = judgement.reports.len();
+    if let Some(error_event) = &judgement.error {
+        describe(error_event, &mut page);
+        if error_event.stack_trace.is_some() {
+            other_tracebacks -= 1;
         }
     } else if judgement.interrupted {
-        page.verbatim(
+        page.add_verbatim(
             "The program was interrupted; that is not an error, and no error event would be sent.",
         );
     } else {
-        page.verbatim("No error was found, and no error event would be sent.");
+        page.add_verbatim("No error was found, and no error event would be sent.");
     }
     if let Some(refusal) = explanation.refusal {
-        page.verbatim(&format!(
+        page.add_verbatim(&format!(
             "\nThe privacy gate would refuse more of it: {refusal}."
         ));
     }
     if !judgement.markers().is_empty() {
-        page.verbatim("\nOther signs of a failure:");
+        page.add_verbatim("\nOther signs of a failure:");
         for marker in judgement.markers() {
-            page.verbatim(&format!("  {marker}"));
+            page.add_verbatim(&format!("  {marker}"));
         }
     }
-    if others > 0 {
-        page.verbatim(&format!(
-            "\n{others} other traceback(s) in this log; `--json` prints them."
+    if other_tracebacks > 0 {
+        page.add_verbatim(&format!(
+            "\n{other_tracebacks} other traceback(s) in this log; `--json` prints them."
         ));
     }
     page.finish()
 }
 
 /// One event in words: what is known, a line each.
-fn describe(error: &ErrorEvent, page: &mut Page) {
-    page.verbatim("The error event that would be sent:\n\n");
-    fact(page, "exception", &error.exception_type);
-    fact(page, "message", &error.exception);
-    fact(page, "sign", &error.marker);
-    fact(page, "rank", &error.rank);
-    fact(page, "fingerprint", &error.fingerprint);
-    if error.handled_count != Some(0) {
-        fact(page, "handled before", &error.handled_count);
+fn describe(error_event: &ErrorEvent, page: &mut Page) {
+    page.add_verbatim("The error event that would be sent:\n\n");
+    fact(page, "exception", &error_event.exception_type);
+    fact(page, "message", &error_event.exception);
+    fact(page, "sign", &error_event.marker);
+    fact(page, "rank", &error_event.rank);
+    fact(page, "fingerprint", &error_event.fingerprint);
+    if error_event.handled_count != Some(0) {
+        fact(page, "handled before", &error_event.handled_count);
     }
-    if error.exception.is_none() && error.exception_shape.is_some() {
+    if error_event.exception.is_none() && error_event.exception_shape.is_some() {
         let withheld = "withheld: not on the list of public messages";
         fact(page, "message", &Some(withheld));
     }
-    if let Some(trace) = &error.stack_trace {
-        page.line("");
+    if let Some(trace) = &error_event.stack_trace {
+        page.add_line("");
         for line in trace.as_str().lines() {
-            page.verbatim(&format!("  {line}"));
+            page.add_verbatim(&format!("  {line}"));
         }
     }
 }
 
 fn fact(page: &mut Page, name: &str, value: &Option<impl Display>) {
     if let Some(value) = value {
-        page.verbatim(&format!("  {name:16}{value}"));
+        page.add_verbatim(&format!("  {name:16}{value}"));
     }
 }
 

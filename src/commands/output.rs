@@ -4,7 +4,7 @@
 //! is said once at the end; the exit status is 0 for an answer and 1 for none (125 is for options that were not
 //! understood, before anything came here).
 
-use crate::ui::{Complaint, Terminal};
+use crate::ui::{Complaint, OutputTerminal};
 use std::io::{self, Write};
 use std::time::SystemTime;
 
@@ -14,7 +14,7 @@ pub const ANSWERED: u8 = 0;
 pub const FAILED: u8 = axolotl_run_core::status::UNANSWERED;
 
 /// The exit status of an answer, or why there is none.
-pub type Answered = Result<u8, Complaint>;
+pub type AnswerResult = Result<u8, Complaint>;
 
 /// For whom an answer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub struct AnswerOutput {
     /// The answer.
     pub text: String,
     /// What answers for people are printed on.
-    pub terminal: Terminal,
+    pub terminal: OutputTerminal,
     /// For whom they are.
     pub form: AnswerForm,
     /// The time of the question.
@@ -56,13 +56,13 @@ impl AnswerOutput {
     }
 
     /// Gives an answer.
-    pub fn answer(&mut self, answer: &str) -> Answered {
+    pub fn answer(&mut self, answer: &str) -> AnswerResult {
         self.text.push_str(answer);
         Ok(ANSWERED)
     }
 
     /// Gives a document for programs, on one line.
-    pub fn document(&mut self, document: &serde_json::Value) -> Answered {
+    pub fn document(&mut self, document: &serde_json::Value) -> AnswerResult {
         self.answer(&format!("{document}\n"))
     }
 }

@@ -3,14 +3,14 @@
 //! It goes the way that the observer's goes: the same facts, the same vetting, the same gate. What was withheld
 //! of the configuration is listed with the reason, never with the value.
 
-use super::output::{AnswerForm, AnswerOutput, Answered, count};
+use super::output::{AnswerForm, AnswerOutput, AnswerResult, count};
 use crate::metrics::accelerator::Gpus;
 use crate::metrics::accelerator::Health;
 use crate::metrics::facts;
 use crate::observer::surroundings::{self, Unread};
 use crate::ui::page::Page;
 use crate::ui::text::harmless;
-use crate::ui::{Complaint, Terminal};
+use crate::ui::{Complaint, OutputTerminal};
 use axolotl_run_core::config::{ConfigProblem, Vetted};
 use axolotl_run_core::event::Event;
 use axolotl_run_core::event::wire::Member;
@@ -28,44 +28,54 @@ use uuid::Uuid;
 const LABEL: usize = 10;
 
 /// Prints the start event of a command.
-pub fn print(command: &[OsString], config: Option<&Path>, output: &mut AnswerOutput) -> Answered {
+pub fn print(
+    command: &[OsString],
+    config_file: Option<&Path>,
+    output: &mut AnswerOutput,
+) -> AnswerResult {
     let directory = std::env::current_dir().unwrap_or_default();
     let mut gate = surroundings::gate(command, &directory);
-    let mut start = facts(command, &|name| std::env::var_os(name));
-    accelerators(&mut start);
-    let found =
-        surroundings::configuration(command.to_vec(), config.map(Path::to_owned), directory);
+    let mut start_event = facts(command, &|name| std::env::var_os(name));
+    accelerators(&mut start_event);
+    let configuration_read =
+        surroundings::configuration(command.to_vec(), config_file.map(Path::to_owned), directory);
     // Nothing comes where the command names none, or where its file system does not answer.
-    let found = found.and_then(|mut thread| thread.wait(limits::START_WAIT).message());
-    let why = match &found {
+    let configuration_read =
+        configuration_read.and_then(|mut thread| thread.wait(limits::START_WAIT).message());
+    let why_unread = match &configuration_read {
         Some(Err(unread)) => explanation(unread),
         _ => "its file system does not answer".to_owned(),
     };
-    let vetted = found.and_then(Result::ok);
-    if let Some(vetted) = &vetted {
-        gate.withhold(&vetted.withheld);
-        start.config = Some(vetted.value.clone());
-        start.config_unknown_keys = Some(vetted.unknown_keys);
-    } else if let Some(config) = config {
-        let file = harmless(&config.to_string_lossy());
+    let vetted_config = configuration_read.and_then(Result::ok);
+    if let Some(vetted_config) = &vetted_config {
+        gate.withhold(&vetted_config.withheld);
+        start_event.config = Some(vetted_config.value.clone());
+        start_event.config_unknown_keys = Some(vetted_config.unknown_keys);
+    } else if let Some(config_file) = config_file {
+        let file = harmless(&config_file.to_string_lossy());
         return Err(Complaint::new(
-            format!("failed to read the configuration `{file}`: {why}"),
+            format!("failed to read the configuration `{file}`: {why_unread}"),
             "a run with this file records no configuration; without `--config` it is looked for in the command",
         ));
     }
     let now = output.now;
     let identified = |event: &Event| Member::new(Uuid::now_v7(), Uuid::nil(), event, now, 0.0);
-    let admission = gate.admit(&Event::Start(Box::new(start)), identified);
+    let admission = gate.admit(&Event::Start(Box::new(start_event)), identified);
     let Some((event, line)) = admission.admitted else {
-        let error = "the privacy gate would refuse this event; none of it would be sent";
-        return Err(Complaint::new(error, ""));
+        let refusal = "the privacy gate would refuse this event; none of it would be sent";
+        return Err(Complaint::new(refusal, ""));
     };
     if output.form == AnswerForm::Json {
         return output.answer(&format!("{line}\n"));
     }
     let terminal = output.terminal.for_statements();
     let member = identified(&event);
-    output.answer(&text(&member, vetted.as_ref(), admission.refusal, terminal))
+    output.answer(&text(
+        &member,
+        vetted_config.as_ref(),
+        admission.refusal,
+        terminal,
+    ))
 }
 
 /// Why a configuration is none, without a word of it.
@@ -86,45 +96,45 @@ fn explanation(unread: &Unread) -> String {
 
 fn text(
     member: &Member,
-    vetted: Option<&Vetted>,
+    vetted_config: Option<&Vetted>,
     refusal: Option<Refusal>,
-    terminal: Terminal,
+    terminal: OutputTerminal,
 ) -> String {
     let mut page = Page::new(terminal, LABEL);
-    page.verbatim(&format!(
+    page.add_verbatim(&format!(
         "{:#}",
         json!({"event": member.event, "properties": member.properties})
     ));
     if let Some(refusal) = refusal {
-        page.line("");
-        page.paragraph(&format!(
+        page.add_line("");
+        page.add_paragraph(&format!(
             "the privacy gate would refuse more of it: {refusal}"
         ));
     }
-    let Some(vetted) = vetted else {
-        page.line("");
-        page.paragraph("no training configuration was found; `--config FILE` names one");
+    let Some(vetted_config) = vetted_config else {
+        page.add_line("");
+        page.add_paragraph("no training configuration was found; `--config FILE` names one");
         return page.finish();
     };
-    for redaction in &vetted.redactions {
+    for redaction in &vetted_config.redactions {
         let reason = redaction.reason.explanation();
-        page.entry("withheld", &format!("{}: {reason}", redaction.path));
+        page.add_entry("withheld", &format!("{}: {reason}", redaction.path));
     }
-    if vetted.unknown_keys > 0 {
-        let keys = count(vetted.unknown_keys, "key");
-        page.entry("left out", &format!("{keys} unknown to the public schema"));
+    if vetted_config.unknown_keys > 0 {
+        let keys = count(vetted_config.unknown_keys, "key");
+        page.add_entry("left out", &format!("{keys} unknown to the public schema"));
     }
     page.finish()
 }
 
 /// Asks the driver, for as long as the observer would wait for it.
-fn accelerators(start: &mut axolotl_run_core::event::Start) {
+fn accelerators(start_event: &mut axolotl_run_core::event::Start) {
     let mut gpus = Gpus::start();
     let deadline = Instant::now() + limits::START_WAIT;
     while gpus.health() == Health::Pending && Instant::now() < deadline {
         std::thread::sleep(limits::START_LOOK);
     }
     if let Some(facts) = gpus.facts() {
-        facts.apply(start);
+        facts.apply(start_event);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Someone who wonders why nothing arrives, or what could leave, must find the answer here and nowhere else.
 
-use super::output::{AnswerForm, AnswerOutput, Answered, count};
+use super::output::{AnswerForm, AnswerOutput, AnswerResult, count};
 use crate::delivery::{Answer, Destination};
 use crate::store::decision::StoredDecision;
 use crate::store::{Store, StoreProblem, Withdrawn};
@@ -32,7 +32,7 @@ pub struct StatusFacts<'a> {
 }
 
 /// Prints the state.
-pub fn print(facts: &StatusFacts<'_>, output: &mut AnswerOutput) -> Answered {
+pub fn print(facts: &StatusFacts<'_>, output: &mut AnswerOutput) -> AnswerResult {
     let mut waiting = Withdrawn::default();
     let mut last_answer: Option<Answer> = None;
     let store = facts.store.ok().flatten();
@@ -53,12 +53,12 @@ pub fn print(facts: &StatusFacts<'_>, output: &mut AnswerOutput) -> Answered {
         Err(problem) => Err(problem.to_string()),
     };
     let key = key.as_ref().map_err(ToString::to_string);
-    let known = dictionary::contents();
-    let days_old = age_in_days(known.as_of, output.now);
+    let dictionary_contents = dictionary::contents();
+    let days_old = age_in_days(dictionary_contents.as_of, output.now);
     if output.form == AnswerForm::Json {
-        let mut dictionary = json!(known);
-        if let Some(dictionary) = dictionary.as_object_mut() {
-            dictionary.insert("days_old".to_owned(), json!(days_old));
+        let mut dictionary_json = json!(dictionary_contents);
+        if let Some(dictionary_json) = dictionary_json.as_object_mut() {
+            dictionary_json.insert("days_old".to_owned(), json!(days_old));
         }
         let server = last_answer.as_ref().map(|answer| {
             json!({
@@ -82,31 +82,31 @@ pub fn print(facts: &StatusFacts<'_>, output: &mut AnswerOutput) -> Answered {
             "state_problem": facts.store.err().map(|problem| format!("failed to {problem}")),
             "decision": decision(facts.decision),
             "schema_version": SCHEMA_VERSION,
-            "dictionary": dictionary,
+            "dictionary": dictionary_json,
         }));
     }
     let mut page = Page::new(output.terminal.for_statements(), LABEL);
-    page.entry("telemetry", &format!("{telemetry}: {cause}"));
-    page.entry("decision", &decision(facts.decision));
-    page.entry("endpoint", &endpoint.unwrap_or_else(|problem| problem));
-    page.entry("server", &answered(last_answer.as_ref()));
+    page.add_entry("telemetry", &format!("{telemetry}: {cause}"));
+    page.add_entry("decision", &decision(facts.decision));
+    page.add_entry("endpoint", &endpoint.unwrap_or_else(|problem| problem));
+    page.add_entry("server", &answered(last_answer.as_ref()));
     let key = match &key {
         Ok(Some(_)) => "present",
         Ok(None) => "none, so nothing can be sent",
         Err(problem) => problem,
     };
-    page.entry("key", key);
-    page.entry("waiting", &of_runs(waiting));
+    page.add_entry("key", key);
+    page.add_entry("waiting", &of_runs(waiting));
     if let Some(withdrawn) = facts.withdrawn {
-        page.entry("deleted", &of_runs(withdrawn));
+        page.add_entry("deleted", &of_runs(withdrawn));
     }
     let state = match facts.store {
         Ok(Some(store)) => store.path().display().to_string(),
         Ok(None) => "nothing is recorded yet".to_owned(),
         Err(problem) => format!("failed to {problem}"),
     };
-    page.entry("state", &state);
-    page.entry("dictionary", &holds(&known, days_old));
+    page.add_entry("state", &state);
+    page.add_entry("dictionary", &holds(&dictionary_contents, days_old));
     output.answer(&page.finish())
 }
 
@@ -128,14 +128,18 @@ pub(super) fn answered(last_answer: Option<&Answer>) -> String {
 }
 
 /// What the dictionary of public names holds: an old one knows less of a new release, and tells less of its errors.
-fn holds(known: &Contents, days_old: Option<u64>) -> String {
-    let mut day = known.as_of.to_owned();
-    if let Some(days) = days_old {
-        day.push_str(&format!(", {} old", count(days, "day")));
+fn holds(dictionary_contents: &Contents, days_old: Option<u64>) -> String {
+    let mut day = dictionary_contents.as_of.to_owned();
+    if let Some(days_old) = days_old {
+        day.push_str(&format!(", {} old", count(days_old, "day")));
     }
     format!(
         "as of {day}: {} files, {} functions, {} exception classes of {} packages in {} releases",
-        known.files, known.functions, known.exceptions, known.packages, known.releases
+        dictionary_contents.files,
+        dictionary_contents.functions,
+        dictionary_contents.exceptions,
+        dictionary_contents.packages,
+        dictionary_contents.releases
     )
 }
 
@@ -168,7 +172,7 @@ mod tests {
 
     #[test]
     fn the_dictionary_says_its_age() {
-        let day = |days: u64| UNIX_EPOCH + Duration::from_secs(days * 24 * 3600);
+        let day = |days_old: u64| UNIX_EPOCH + Duration::from_secs(days_old * 24 * 3600);
         assert_eq!(age_in_days("1970-01-02", day(11)), Some(10));
         assert_eq!(
             (age_in_days("1970-01-02", day(0)), age_in_days("", day(1))),

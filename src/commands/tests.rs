@@ -2,14 +2,14 @@
 
 pub(super) mod documents;
 
-use super::output::{ANSWERED, AnswerForm, AnswerOutput, Answered, FAILED};
+use super::output::{ANSWERED, AnswerForm, AnswerOutput, AnswerResult, FAILED};
 use super::recorded::{forget, runs, send, show};
 use super::status;
 use crate::delivery::{Certificates, Destination};
 use crate::store::decision::StoredDecision;
 use crate::store::tests::recorded;
 use crate::store::{Importance, RecordedRun, Sending, Store, StoreProblem};
-use crate::ui::{Complaint, Terminal};
+use crate::ui::{Complaint, OutputTerminal};
 use axolotl_run_core::consent;
 use axolotl_run_core::event::{Dropped, Event, Finish};
 use axolotl_run_core::public::PublicStr;
@@ -52,7 +52,7 @@ struct Said {
 }
 
 impl Said {
-    fn by(form: AnswerForm, query: impl FnOnce(&mut AnswerOutput) -> Answered) -> Self {
+    fn by(form: AnswerForm, query: impl FnOnce(&mut AnswerOutput) -> AnswerResult) -> Self {
         let mut err = String::new();
         let mut output = AnswerOutput { form, ..plain() };
         let status = query(&mut output).unwrap_or_else(|complaint| {
@@ -76,7 +76,7 @@ impl Said {
 fn plain() -> AnswerOutput {
     AnswerOutput {
         text: String::new(),
-        terminal: Terminal::default(),
+        terminal: OutputTerminal::default(),
         form: AnswerForm::Text,
         now: SystemTime::now(),
     }

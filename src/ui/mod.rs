@@ -7,4 +7,4 @@ pub mod terminal;
 pub mod text;
 
 pub use messages::{Complaint, NAME, headline, not_executed, say, warning};
-pub use terminal::{Style, Terminal, TerminalKind};
+pub use terminal::{OutputTerminal, Style, TerminalKind};

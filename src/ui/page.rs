@@ -2,7 +2,7 @@
 //!
 //! Nothing that was read from a file drives a terminal.
 
-use super::terminal::{Style, Terminal};
+use super::terminal::{OutputTerminal, Style};
 use super::text::{harmless, wrapped};
 
 /// Blanks before what a line has to leave to the next.
@@ -11,14 +11,14 @@ const HANGING: usize = 4;
 /// A page that is being written.
 #[derive(Clone, Debug)]
 pub struct Page {
-    terminal: Terminal,
+    terminal: OutputTerminal,
     label_width: usize,
     text: String,
 }
 
 impl Page {
     /// An empty page, on which labels are so wide.
-    pub const fn new(terminal: Terminal, label_width: usize) -> Self {
+    pub const fn new(terminal: OutputTerminal, label_width: usize) -> Self {
         Self {
             terminal,
             label_width,
@@ -32,20 +32,20 @@ impl Page {
     }
 
     /// A line as it is.
-    pub fn line(&mut self, text: &str) {
+    pub fn add_line(&mut self, text: &str) {
         self.text.push_str(text.trim_end());
         self.text.push('\n');
     }
 
     /// A label and the text behind it, on as many lines as it needs.
-    pub fn entry(&mut self, label: &str, text: &str) {
+    pub fn add_entry(&mut self, label: &str, text: &str) {
         self.styled(label, text, None);
     }
 
     /// A label and the texts behind it, one below the other.
-    pub fn entries(&mut self, mut label: &str, texts: &[String]) {
+    pub fn add_entries(&mut self, mut label: &str, texts: &[String]) {
         for text in texts {
-            self.entry(label, text);
+            self.add_entry(label, text);
             label = "";
         }
     }
@@ -56,49 +56,53 @@ impl Page {
         for mut line in wrapped(&harmless(text), self.room()) {
             let width = indent(&line, self.label_width, self.terminal.width);
             if width < self.label_width && !label.is_empty() {
-                self.line(label);
+                self.add_line(label);
                 label = "";
             }
             if let Some((style, words)) = style
                 && !label.is_empty()
-                && let Some(rest) = line.strip_prefix(words)
+                && let Some(unstyled_rest) = line.strip_prefix(words)
             {
-                line = format!("{}{rest}", self.terminal.styled(style, words));
+                line = format!("{}{unstyled_rest}", self.terminal.styled(style, words));
             }
-            self.line(&format!("{label:<width$}{line}"));
+            self.add_line(&format!("{label:<width$}{line}"));
             label = "";
         }
     }
 
     /// Sentences or words from the margin on; where they need more lines, those are a little to the right.
-    pub fn paragraph(&mut self, text: &str) {
+    pub fn add_paragraph(&mut self, text: &str) {
         let room = self.terminal.width;
-        self.hanging(&harmless(text), 0, room.saturating_sub(HANGING));
+        self.add_hanging(&harmless(text), 0, room.saturating_sub(HANGING));
     }
 
     /// A text with lines of its own, such as JSON or a traceback: those that fit are as they were.
-    pub fn verbatim(&mut self, text: &str) {
+    pub fn add_verbatim(&mut self, text: &str) {
         let room = self.terminal.width;
         for line in harmless(text).lines() {
             if line.chars().count() <= room {
-                self.line(line);
+                self.add_line(line);
                 continue;
             }
-            let trimmed = line.trim_start();
-            let begin = line.len() - trimmed.len();
+            let trimmed_line = line.trim_start();
+            let indent_of_line = line.len() - trimmed_line.len();
             // The line ends within a text are where its author broke it.
-            let parts = trimmed.replace("\\n", "\\n\n");
-            self.hanging(&parts, begin, room.saturating_sub(begin + HANGING));
+            let parts = trimmed_line.replace("\\n", "\\n\n");
+            self.add_hanging(
+                &parts,
+                indent_of_line,
+                room.saturating_sub(indent_of_line + HANGING),
+            );
         }
     }
 
     /// Lines of a width, the first of which begins here, and the others a little to the right.
-    fn hanging(&mut self, text: &str, begin: usize, width: usize) {
-        let mut usual_indent = begin;
+    fn add_hanging(&mut self, text: &str, indent_of_line: usize, width: usize) {
+        let mut usual_indent = indent_of_line;
         for line in wrapped(text, width) {
             let indent = indent(&line, usual_indent, self.terminal.width);
-            self.line(&format!("{:indent$}{line}", ""));
-            usual_indent = begin + HANGING;
+            self.add_line(&format!("{:indent$}{line}", ""));
+            usual_indent = indent_of_line + HANGING;
         }
     }
 
@@ -120,13 +124,13 @@ mod tests {
     #[test]
     fn text_is_beside_its_label() {
         let mut page = Page::new(
-            Terminal {
+            OutputTerminal {
                 width: 20,
-                ..Terminal::default()
+                ..OutputTerminal::default()
             },
             8,
         );
-        page.entry("state", "one two three four /a/path/that/is/long");
+        page.add_entry("state", "one two three four /a/path/that/is/long");
         assert_eq!(
             page.finish(),
             "state   one two\n        three four\n/a/path/that/is/long\n"
@@ -140,13 +144,13 @@ mod tests {
             ("/a/path/that/is/longer", "state\n/a/path/that/is/longer\n"),
         ] {
             let mut page = Page::new(
-                Terminal {
+                OutputTerminal {
                     width: 20,
-                    ..Terminal::default()
+                    ..OutputTerminal::default()
                 },
                 8,
             );
-            page.entry("state", word);
+            page.add_entry("state", word);
             assert_eq!(page.finish(), expected);
         }
     }
@@ -162,15 +166,15 @@ mod tests {
             ),
         ] {
             let mut page = Page::new(
-                Terminal {
+                OutputTerminal {
                     width: 20,
                     height,
-                    ..Terminal::default()
+                    ..OutputTerminal::default()
                 }
                 .for_statements(),
                 0,
             );
-            page.verbatim(text);
+            page.add_verbatim(text);
             assert_eq!(page.finish(), expected);
         }
     }
@@ -182,9 +186,9 @@ mod tests {
             (true, "ended  \u{1b}[1;32mwell\u{1b}[0m, all\n"),
         ] {
             let mut page = Page::new(
-                Terminal {
+                OutputTerminal {
                     is_coloured,
-                    ..Terminal::default()
+                    ..OutputTerminal::default()
                 },
                 7,
             );

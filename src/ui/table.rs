@@ -5,7 +5,7 @@
 //! and where too little is left, what does not fit beside the first column goes below it, under headings of its own.
 //! Nothing is left out, and what is in one column is in one column in every row.
 
-use super::terminal::Terminal;
+use super::terminal::OutputTerminal;
 use super::text::{cut, harmless, wrapped};
 
 /// Blanks between two columns.
@@ -16,7 +16,7 @@ const CELL_MAX: usize = 24;
 const LAST_MIN: usize = 12;
 
 /// The rows, the headings first.
-pub fn table<const N: usize>(rows: &[[String; N]], terminal: Terminal) -> String {
+pub fn table<const N: usize>(rows: &[[String; N]], terminal: OutputTerminal) -> String {
     let mut widths = [0; N];
     let mut shown = Vec::new();
     for row in rows {
@@ -91,9 +91,9 @@ mod tests {
         let rows: Vec<_> = rows.iter().map(|row| row.map(str::to_owned)).collect();
         table(
             &rows,
-            Terminal {
+            OutputTerminal {
                 width,
-                ..Terminal::default()
+                ..OutputTerminal::default()
             },
         )
     }
@@ -150,7 +150,7 @@ mod tests {
             rows in prop::collection::vec(["[a-z]{0,8}", ".{0,40}", "[0-9]{1,30}", "([0-9a-z]{1,9} ){0,9}"], 1..6),
             width in 40_usize..120,
         ) {
-            for line in table(&rows, Terminal { width, ..Terminal::default() }).lines() {
+            for line in table(&rows, OutputTerminal { width, ..OutputTerminal::default() }).lines() {
                 prop_assert!(line.chars().count() <= width, "{line:?}");
             }
         }

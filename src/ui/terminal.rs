@@ -12,7 +12,7 @@ use std::os::fd::AsFd as _;
 
 /// What an answer is printed on: a terminal, or a file that is treated as one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Terminal {
+pub struct OutputTerminal {
     /// Characters in a line.
     pub width: usize,
     /// Lines, where it is a terminal.
@@ -23,7 +23,7 @@ pub struct Terminal {
     pub is_unicode: bool,
 }
 
-impl Default for Terminal {
+impl Default for OutputTerminal {
     fn default() -> Self {
         Self {
             width: WIDTH,
@@ -34,7 +34,7 @@ impl Default for Terminal {
     }
 }
 
-impl Terminal {
+impl OutputTerminal {
     /// What stdout is.
     pub fn of_stdout(environment: Environment<'_>) -> Self {
         let non_empty = |name: &str| environment(name).filter(|value| !value.is_empty());

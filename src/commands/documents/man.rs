@@ -20,27 +20,30 @@ pub fn page() -> String {
         NAME.to_uppercase(),
         env!("CARGO_PKG_VERSION"),
         prose(&format!("{NAME} - {}", DESCRIPTION.replacen('A', "a", 1))),
-        typed(NAME, Face::Bold),
-        words(OPERANDS),
+        set_in_face(NAME, Face::Bold),
+        command_line_words(OPERANDS),
         ABOUT.map(prose).join("\n.PP\n"),
     );
     for group in Group::ALL {
         page.push_str(&format!(".SS {}\n", group.heading()));
         for row in OPTIONS.iter().filter(|row| row.group == group) {
-            page.push_str(&entry(&words(&shown(row)), row.does));
+            page.push_str(&entry(&command_line_words(&shown(row)), row.does));
         }
     }
     page.push_str(".SH EXIT STATUS\n");
     for (status, means) in exit_statuses() {
-        page.push_str(&entry(&typed(&status, Face::Bold), means));
+        page.push_str(&entry(&set_in_face(&status, Face::Bold), means));
     }
     page.push_str(".SH ENVIRONMENT\n");
     for variable in env::ALL {
-        page.push_str(&entry(&typed(variable.name, Face::Bold), variable.does));
+        page.push_str(&entry(
+            &set_in_face(variable.name, Face::Bold),
+            variable.does,
+        ));
     }
     page.push_str(".SH FILES\n");
     for (path, holds) in store::files() {
-        page.push_str(&entry(&typed(&path, Face::Italic), holds));
+        page.push_str(&entry(&set_in_face(&path, Face::Italic), holds));
     }
     page
 }
@@ -59,7 +62,7 @@ enum Face {
 }
 
 /// Words of a command line: options and punctuation as they stand, the names of values in italics.
-fn words(line: &str) -> String {
+fn command_line_words(line: &str) -> String {
     let mut words = Vec::new();
     for word in line.split(' ') {
         let face = if word.contains('-') {
@@ -67,12 +70,12 @@ fn words(line: &str) -> String {
         } else {
             Face::Italic
         };
-        words.push(typed(word, face));
+        words.push(set_in_face(word, face));
     }
     words.join(" ")
 }
 
-fn typed(text: &str, face: Face) -> String {
+fn set_in_face(text: &str, face: Face) -> String {
     let letter = match face {
         Face::Bold => 'B',
         Face::Italic => 'I',
@@ -87,19 +90,19 @@ fn typed(text: &str, face: Face) -> String {
 
 /// Text with what stands between backticks in bold.
 fn prose(text: &str) -> String {
-    let mut set = String::new();
-    for (number, piece) in text.split('`').enumerate() {
+    let mut formatted_text = String::new();
+    for (number, part_of_text) in text.split('`').enumerate() {
         if number % 2 == 0 {
-            set.push_str(&escaped(piece));
+            formatted_text.push_str(&escaped(part_of_text));
         } else {
-            set.push_str(&typed(piece, Face::Bold));
+            formatted_text.push_str(&set_in_face(part_of_text, Face::Bold));
         }
     }
     // A line that begins with a dot or an apostrophe would be a request.
-    if set.starts_with(['.', '\'']) {
-        set.insert_str(0, "\\&");
+    if formatted_text.starts_with(['.', '\'']) {
+        formatted_text.insert_str(0, "\\&");
     }
-    set
+    formatted_text
 }
 
 /// Text in which nothing is roff's, and a hyphen is the one that is typed.
@@ -137,7 +140,7 @@ mod tests {
             ("--tty=direct", "\\fB\\-\\-tty=direct\\fR"),
             ("[--]", "[\\fB\\-\\-\\fR]"),
         ] {
-            assert_eq!(words(line), expected);
+            assert_eq!(command_line_words(line), expected);
         }
     }
 }

@@ -5,7 +5,7 @@
 //! `documents` makes PRIVACY.md of them.
 
 use crate::commands::output::AnswerForm;
-use crate::ui::Terminal;
+use crate::ui::OutputTerminal;
 use crate::ui::page::Page;
 use axolotl_run_core::consent::POLICY_VERSION;
 use axolotl_run_core::event::value::Field;
@@ -19,7 +19,7 @@ const INDENT: usize = 2;
 const WHY: usize = 10;
 
 /// The answer to `--schema`.
-pub fn answer(form: AnswerForm, terminal: Terminal) -> String {
+pub fn answer(form: AnswerForm, terminal: OutputTerminal) -> String {
     match form {
         AnswerForm::Json => format!("{:#}\n", as_json()),
         AnswerForm::Text => for_people(terminal.for_statements()),
@@ -55,19 +55,19 @@ fn fields_json(fields: &[Field]) -> Value {
     fields.iter().map(entry).collect()
 }
 
-fn for_people(terminal: Terminal) -> String {
+fn for_people(terminal: OutputTerminal) -> String {
     let mut page = Page::new(terminal, WHY);
-    page.paragraph(&format!(
+    page.add_paragraph(&format!(
         "Everything that can ever be sent (list {SCHEMA_VERSION}, policy {POLICY_VERSION})"
     ));
     let mut list = |heading: &str, fields: &[Field]| {
-        page.line("");
-        page.paragraph(heading);
+        page.add_line("");
+        page.add_paragraph(heading);
         walk(fields, 1, &mut |field, depth| {
             // Side by side, name, type and reason need more than 80 characters.
             let indent = " ".repeat(depth * INDENT);
-            page.paragraph(&format!("{indent}{}  {}", field.name, field.kind.name()));
-            page.entry("", field.why);
+            page.add_paragraph(&format!("{indent}{}  {}", field.name, field.kind.name()));
+            page.add_entry("", field.why);
         });
     };
     list("in every event", &common_fields());
@@ -77,8 +77,8 @@ fn for_people(terminal: Terminal) -> String {
             &event.fields(),
         );
     }
-    page.line("");
-    page.paragraph(&format!("<package> is one of: {}", PACKAGES.join(", ")));
+    page.add_line("");
+    page.add_paragraph(&format!("<package> is one of: {}", PACKAGES.join(", ")));
     page.finish()
 }
 
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn every_declared_field_is_in_every_form() {
         let (people, document, json) = (
-            answer(AnswerForm::Text, Terminal::default()),
+            answer(AnswerForm::Text, OutputTerminal::default()),
             privacy_document(),
             as_json().to_string(),
         );

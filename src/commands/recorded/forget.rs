@@ -5,7 +5,7 @@
 //! may have taken the events all the same.
 
 use super::choose::{identify, nothing_recorded};
-use crate::commands::output::{AnswerForm, AnswerOutput, Answered, FAILED, count};
+use crate::commands::output::{AnswerForm, AnswerOutput, AnswerResult, FAILED, count};
 use crate::store::{Forgotten, RecordedRun, Store};
 use crate::ui::Complaint;
 use serde_json::json;
@@ -26,7 +26,7 @@ struct ForgottenRuns {
 }
 
 /// Deletes the run whose identity begins with `what`, or all of them.
-pub fn run(store: Option<&Store>, run_or_all: &str, output: &mut AnswerOutput) -> Answered {
+pub fn run(store: Option<&Store>, run_or_all: &str, output: &mut AnswerOutput) -> AnswerResult {
     if run_or_all.is_empty() {
         let hint = "`axolotl-run --runs` lists the recorded runs";
         return Err(Complaint::new("an empty name matches no run", hint));
@@ -63,7 +63,7 @@ impl ForgottenRuns {
         }
     }
 
-    fn report(&self, output: &mut AnswerOutput) -> Answered {
+    fn report(&self, output: &mut AnswerOutput) -> AnswerResult {
         let left = !self.still_running.is_empty() || !self.failed.is_empty();
         if output.form == AnswerForm::Json {
             let status = output.document(&json!({

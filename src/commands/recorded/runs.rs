@@ -1,7 +1,7 @@
 //! `--runs`: the recorded runs, the latest first.
 
 use super::choose::{minute, nothing_recorded, short};
-use crate::commands::output::{AnswerForm, AnswerOutput, Answered, FAILED, count};
+use crate::commands::output::{AnswerForm, AnswerOutput, AnswerResult, FAILED, count};
 use crate::store::{RecordedRun, Sending, Store};
 use crate::ui::table::table;
 use axolotl_run_core::event::wire;
@@ -14,7 +14,7 @@ const HEADINGS: [&str; 7] = [
 ];
 
 /// Prints the recorded runs. `store` is None where nothing was ever recorded.
-pub fn print(store: Option<&Store>, output: &mut AnswerOutput) -> Answered {
+pub fn print(store: Option<&Store>, output: &mut AnswerOutput) -> AnswerResult {
     let recorded_runs = store
         .map(|store| store.runs(output.now))
         .unwrap_or_default();

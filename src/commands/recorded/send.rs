@@ -3,7 +3,7 @@
 //! Only runs that were recorded with consent, and only while consent stands: who turned telemetry off since
 //! has withdrawn it for what waits as well. It gives up after a few failures; what is not sent stays.
 
-use crate::commands::output::{AnswerForm, AnswerOutput, Answered, FAILED, count};
+use crate::commands::output::{AnswerForm, AnswerOutput, AnswerResult, FAILED, count};
 use crate::delivery::{
     AttemptOutcome, Certificates, Destination, Disposition, Endpoint, EndpointState, Key, Priority,
     Uploader,
@@ -39,7 +39,7 @@ struct Totals {
     delivered: u64,
     refused: u64,
     waiting: u64,
-    runs: u64,
+    runs_sent: u64,
     /// Of what waited, the events that have their answer.
     settled: u64,
     /// Why it ended early.
@@ -47,7 +47,11 @@ struct Totals {
 }
 
 /// Uploads what waits. `store` is None where nothing was ever recorded.
-pub fn run(store: Option<&Store>, request: SendRequest<'_>, output: &mut AnswerOutput) -> Answered {
+pub fn run(
+    store: Option<&Store>,
+    request: SendRequest<'_>,
+    output: &mut AnswerOutput,
+) -> AnswerResult {
     let (endpoint, key) = ready(&request)?;
     let mut totals = Totals::default();
     if let Some(store) = store {
@@ -96,38 +100,38 @@ fn send(
     let now = SystemTime::now();
     store.recover(now);
     let mut waiting = store.waiting(now);
-    let mut runs = HashSet::new();
-    let bar = bar(waiting.events, shows_progress);
-    let all = waiting.events;
+    let mut runs_sent = HashSet::new();
+    let progress_bar = progress_bar(waiting.events, shows_progress);
+    let events_at_start = waiting.events;
     while totals.ended.is_none()
-        && let Some(mut page) = waiting.next(store, SystemTime::now())
+        && let Some(mut unsent_page) = waiting.next(store, SystemTime::now())
     {
-        totals.refused += page.refused;
-        runs.extend(page.runs.iter().copied());
-        for line in std::mem::take(&mut page.lines) {
+        totals.refused += unsent_page.refused;
+        runs_sent.extend(unsent_page.runs.iter().copied());
+        for line in std::mem::take(&mut unsent_page.lines) {
             // A page is far smaller than the uploader's room.
             let _ = uploader.offer(&line, Priority::Earlier);
         }
         while uploader.unsettled() > 0 && totals.ended.is_none() {
-            let outcome = runtime.block_on(uploader.step());
-            page.keep(&outcome);
-            totals.count(&outcome);
-            bar.set_position(totals.settled);
+            let attempt_outcome = runtime.block_on(uploader.step());
+            unsent_page.keep(&attempt_outcome);
+            totals.count(&attempt_outcome);
+            progress_bar.set_position(totals.settled);
             totals.ended = ending(&uploader);
         }
     }
-    bar.finish_and_clear();
-    totals.waiting = waiting.left_out + all.saturating_sub(totals.settled);
-    totals.runs = runs.len() as u64;
+    progress_bar.finish_and_clear();
+    totals.waiting = waiting.left_out + events_at_start.saturating_sub(totals.settled);
+    totals.runs_sent = runs_sent.len() as u64;
     // A name that is still being looked up must not keep the program from ending.
     runtime.shutdown_background();
     Ok(())
 }
 
 impl Totals {
-    fn count(&mut self, outcome: &AttemptOutcome) {
-        let events = outcome.uuids.len() as u64;
-        match outcome.answer.disposition {
+    fn count(&mut self, attempt_outcome: &AttemptOutcome) {
+        let events = attempt_outcome.uuids.len() as u64;
+        match attempt_outcome.answer.disposition {
             Disposition::Delivered => self.delivered += events,
             Disposition::Refused => self.refused += events,
             Disposition::Delayed | Disposition::Stopped => return,
@@ -135,7 +139,7 @@ impl Totals {
         self.settled += events;
     }
 
-    fn report(&self, output: &mut AnswerOutput) -> Answered {
+    fn report(&self, output: &mut AnswerOutput) -> AnswerResult {
         if output.form == AnswerForm::Json {
             let status = output.document(&json!({
                 "sent": self.delivered,
@@ -145,29 +149,29 @@ impl Totals {
             return Ok(self.ended.map_or(status, |_| FAILED));
         }
         let waiting = count(self.waiting, "event");
-        if let Some(why) = self.ended {
+        if let Some(why_ended) = self.ended {
             return Err(Complaint::new(
-                format!("failed to send {waiting}: {why}"),
+                format!("failed to send {waiting}: {why_ended}"),
                 "they are kept; `axolotl-run --send` tries again",
             ));
         }
-        let mut text = "nothing was sent\n".to_owned();
+        let mut summary_text = "nothing was sent\n".to_owned();
         if self.delivered > 0 {
             let delivered = count(self.delivered, "event");
-            text = format!("sent {delivered} of {}\n", count(self.runs, "run"));
+            summary_text = format!("sent {delivered} of {}\n", count(self.runs_sent, "run"));
         }
         if self.refused > 0 {
             let refused = count(self.refused, "event");
-            text.push_str(&format!(
+            summary_text.push_str(&format!(
                 "{refused} will never be sent; `axolotl-run --show` says why\n"
             ));
         }
         if self.waiting > 0 {
-            text.push_str(&format!(
+            summary_text.push_str(&format!(
                 "{waiting} left for the next `axolotl-run --send`\n"
             ));
         }
-        output.answer(&text)
+        output.answer(&summary_text)
     }
 }
 
@@ -181,12 +185,12 @@ fn ending(uploader: &Uploader) -> Option<&'static str> {
     }
 }
 
-fn bar(events: u64, is_shown: bool) -> ProgressBar {
-    let style = ProgressStyle::with_template("sending {bar:30} {pos}/{len} events");
-    let bar = if is_shown {
+fn progress_bar(events: u64, is_shown: bool) -> ProgressBar {
+    let style = ProgressStyle::with_template("sending {progress_bar:30} {pos}/{len} events");
+    let progress_bar = if is_shown {
         ProgressBar::new(events)
     } else {
         ProgressBar::hidden()
     };
-    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+    progress_bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }

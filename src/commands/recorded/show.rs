@@ -5,11 +5,11 @@
 
 use super::choose::{identify, nothing_recorded};
 use super::runs;
-use crate::commands::output::{AnswerForm, AnswerOutput, Answered, count};
+use crate::commands::output::{AnswerForm, AnswerOutput, AnswerResult, count};
 use crate::commands::status;
 use crate::delivery::Disposition;
 use crate::store::{RecordedEvent, RecordedRun, Sending, Store};
-use crate::ui::Terminal;
+use crate::ui::OutputTerminal;
 use crate::ui::page::Page;
 use axolotl_run_core::event::value::Sendable as _;
 use axolotl_run_core::event::wire::{self, Member};
@@ -25,7 +25,7 @@ pub fn print(
     store: Option<&Store>,
     run_prefix: Option<&str>,
     output: &mut AnswerOutput,
-) -> Answered {
+) -> AnswerResult {
     let (store, recorded_run) = identify(store, run_prefix, output.now)?;
     let terminal = output.terminal.for_statements();
     let sending = store.sending(recorded_run);
@@ -51,9 +51,9 @@ pub fn print(
     }
     let mut footer = Page::new(terminal, LABEL);
     if !missed.is_empty() {
-        footer.line("");
+        footer.add_line("");
     }
-    footer.entries("missed", &missed);
+    footer.add_entries("missed", &missed);
     let (heading, rendered_events, footer) = (
         heading(&recorded_run, terminal),
         rendered_events.join("\n"),
@@ -62,26 +62,28 @@ pub fn print(
     output.answer(&format!("{heading}\n{rendered_events}{footer}"))
 }
 
-fn heading(recorded_run: &RecordedRun, terminal: Terminal) -> String {
+fn heading(recorded_run: &RecordedRun, terminal: OutputTerminal) -> String {
     let mut page = Page::new(terminal, LABEL);
-    page.entry("run", &recorded_run.run_id.to_string());
+    page.add_entry("run", &recorded_run.run_id.to_string());
     let started = recorded_run.started.map(wire::timestamp);
-    page.entry("started", started.as_deref().unwrap_or("unknown"));
+    page.add_entry("started", started.as_deref().unwrap_or("unknown"));
     let mut outcome = recorded_run.state.as_str().to_owned();
     if let Some(steps) = recorded_run.steps {
         outcome.push_str(&format!(", {}", count(steps, "step")));
     }
-    page.entry("outcome", &outcome);
-    page.entry("events", &runs::events(recorded_run));
+    page.add_entry("outcome", &outcome);
+    page.add_entry("events", &runs::events(recorded_run));
     match recorded_run.sending {
         Sending::Permitted => {
-            page.entry("consent", "recorded with consent to send");
-            page.entry(
+            page.add_entry("consent", "recorded with consent to send");
+            page.add_entry(
                 "server",
                 &status::answered(recorded_run.last_answer.as_ref()),
             );
         }
-        Sending::Forbidden => page.entry("consent", "recorded on this machine only; never sent"),
+        Sending::Forbidden => {
+            page.add_entry("consent", "recorded on this machine only; never sent")
+        }
     }
     page.finish()
 }
@@ -116,10 +118,10 @@ pub fn fate(
     (word, words.to_owned())
 }
 
-fn render(member: &Member, fate: &str, terminal: Terminal) -> String {
+fn render(member: &Member, fate: &str, terminal: OutputTerminal) -> String {
     let mut page = Page::new(terminal, LABEL);
-    page.paragraph(&format!("{}  {}  {fate}", member.event, member.timestamp));
-    page.verbatim(&serde_json::to_string_pretty(member).unwrap_or_default());
+    page.add_paragraph(&format!("{}  {}  {fate}", member.event, member.timestamp));
+    page.add_verbatim(&serde_json::to_string_pretty(member).unwrap_or_default());
     page.finish()
 }
 

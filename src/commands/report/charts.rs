@@ -67,7 +67,7 @@ impl Measure {
     }
 
     /// The unit of an axis that goes so high, and how much of the measure it is.
-    pub fn unit(self, high: f64) -> (&'static str, f64) {
+    pub fn unit(self, highest: f64) -> (&'static str, f64) {
         match self {
             Self::Plain(unit) => (unit, 1.0),
             Self::Share => ("%", 0.01),
@@ -75,7 +75,7 @@ impl Measure {
             Self::Bytes => {
                 let (mut unit, mut size) = ("B", 1.0);
                 for larger in ["KiB", "MiB", "GiB", "TiB"] {
-                    if high < size * 1024.0 {
+                    if highest < size * 1024.0 {
                         break;
                     }
                     (unit, size) = (larger, size * 1024.0);
@@ -185,26 +185,26 @@ impl Chart {
 
     /// From where to where its axis goes; never of no height.
     pub fn axis(&self) -> (f64, f64) {
-        let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+        let (mut lowest, mut highest) = (f64::INFINITY, f64::NEG_INFINITY);
         for named_curve in &self.curves {
             if let Some(figures) = figures(&named_curve.curve) {
-                low = low.min(figures.least);
-                high = high.max(figures.greatest);
+                lowest = lowest.min(figures.least);
+                highest = highest.max(figures.greatest);
             }
         }
         if self.from_zero {
-            low = low.min(0.0);
+            lowest = lowest.min(0.0);
         }
         // A ceiling far above the curve would press it flat.
         if let Some(ceiling) = self.ceiling
-            && high > 0.5 * ceiling
+            && highest > 0.5 * ceiling
         {
-            high = high.max(ceiling);
+            highest = highest.max(ceiling);
         }
-        if high > low {
-            (low, high)
-        } else if high.is_finite() && high != 0.0 {
-            (high - high.abs() / 2.0, high + high.abs() / 2.0)
+        if highest > lowest {
+            (lowest, highest)
+        } else if highest.is_finite() && highest != 0.0 {
+            (highest - highest.abs() / 2.0, highest + highest.abs() / 2.0)
         } else {
             (0.0, 1.0)
         }
@@ -253,7 +253,7 @@ pub fn charts(series: &Series, summary: &Summary) -> Vec<Chart> {
     let gpu_memory = of_gpus(series, SeriesKey::GpuMemory);
     let power = of_gpus(series, SeriesKey::GpuPower);
     let per_second = Plain("steps per second");
-    let mut all = vec![
+    let mut charts_with_curves = vec![
         Chart::new(
             "Throughput",
             "steps/s",
@@ -312,14 +312,14 @@ pub fn charts(series: &Series, summary: &Summary) -> Vec<Chart> {
             power,
         ),
     ];
-    for chart in &mut all {
+    for chart in &mut charts_with_curves {
         // One point is no curve.
         chart
             .curves
             .retain(|named_curve| named_curve.curve.iter().flatten().count() > 1);
     }
-    all.retain(|chart| !chart.curves.is_empty());
-    all
+    charts_with_curves.retain(|chart| !chart.curves.is_empty());
+    charts_with_curves
 }
 
 /// The GPUs' curves: all as one first, then each, where they are few.
@@ -349,7 +349,7 @@ mod tests {
     fn what_is_far_above_is_told_and_not_drawn() {
         let curve = |value: f64| {
             vec![Some(CurvePoint {
-                at: 1.0,
+                elapsed_seconds: 1.0,
                 least: value,
                 mean: value,
                 greatest: value,

@@ -7,7 +7,7 @@ use super::terminal::{LABEL, add_chart, time_axis};
 use crate::commands::recorded::choose;
 use crate::ui::page::Page;
 use crate::ui::text::{cut, harmless};
-use crate::ui::{Style, Terminal};
+use crate::ui::{OutputTerminal, Style};
 use axolotl_run_core::event::ErrorEvent;
 use axolotl_run_core::judging::summary::{GpuUse, units};
 
@@ -22,7 +22,7 @@ pub struct FigureRow {
     /// The figure of each.
     pub texts: [String; 2],
     /// By how much the first is more than the second, where both are numbers: `+12 %`.
-    pub change: String,
+    pub relative_change: String,
 }
 
 /// Texts that head a page of one run, so that its figures leave them out.
@@ -72,21 +72,21 @@ const NUMBERS: [NumberFigure; 8] = [
 ];
 
 /// The figures of both runs; what neither knows is left out.
-pub fn rows(pair: [&ReportData; 2]) -> Vec<FigureRow> {
+pub fn rows(both_reports: [&ReportData; 2]) -> Vec<FigureRow> {
     let mut rows = Vec::new();
     for (label, words) in WORDS {
         rows.push(FigureRow {
             label,
-            texts: pair.map(|report| words(report).unwrap_or_default()),
-            change: String::new(),
+            texts: both_reports.map(|report| words(report).unwrap_or_default()),
+            relative_change: String::new(),
         });
     }
     for (label, write, figure) in NUMBERS {
-        let figures = pair.map(figure);
+        let figures = both_reports.map(figure);
         rows.push(FigureRow {
             label,
             texts: figures.map(|figure| figure.map(write).unwrap_or_default()),
-            change: change(figures).unwrap_or_default(),
+            relative_change: relative_change(figures).unwrap_or_default(),
         });
     }
     rows.retain(|row| row.texts.iter().any(|text| !text.is_empty()));
@@ -120,7 +120,7 @@ fn gpu_peak(report: &ReportData) -> Option<f64> {
 }
 
 /// By how much the first figure is more than the second.
-fn change(figures: [Option<f64>; 2]) -> Option<String> {
+fn relative_change(figures: [Option<f64>; 2]) -> Option<String> {
     let [figure, base] = figures;
     let base = base?;
     let share = (figure? - base) / base.abs();
@@ -137,8 +137,8 @@ fn change(figures: [Option<f64>; 2]) -> Option<String> {
 
 /// The charts that either run has, each with the first curve of both on one axis, or they could not be compared; the
 /// curve of a run that has none is empty.
-pub fn pairs(pair: [&ReportData; 2]) -> Vec<Chart> {
-    let charts_of_both = pair.map(|report| charts(&report.series, &report.summary));
+pub fn pairs(both_reports: [&ReportData; 2]) -> Vec<Chart> {
+    let charts_of_both = both_reports.map(|report| charts(&report.series, &report.summary));
     let mut shared_charts: Vec<Chart> = Vec::new();
     for template in charts_of_both.iter().flatten() {
         if shared_charts.iter().any(|known| known.key == template.key) {
@@ -146,7 +146,7 @@ pub fn pairs(pair: [&ReportData; 2]) -> Vec<Chart> {
         }
         let mut shared = template.clone();
         shared.curves.clear();
-        for (report, charts_of_run) in pair.iter().zip(&charts_of_both) {
+        for (report, charts_of_run) in both_reports.iter().zip(&charts_of_both) {
             let mut curve = Curve::new();
             for chart in charts_of_run {
                 if chart.key == template.key
@@ -167,38 +167,38 @@ pub fn pairs(pair: [&ReportData; 2]) -> Vec<Chart> {
 }
 
 /// How long the longer run took.
-pub fn seconds(pair: [&ReportData; 2]) -> f64 {
-    let [first, second] = pair.map(ReportData::seconds);
+pub fn run_seconds(both_reports: [&ReportData; 2]) -> f64 {
+    let [first, second] = both_reports.map(ReportData::seconds);
     first.max(second)
 }
 
 /// The page of the terminal.
-pub fn page(pair: [&ReportData; 2], terminal: Terminal) -> String {
+pub fn page(both_reports: [&ReportData; 2], terminal: OutputTerminal) -> String {
     let mut page = Page::new(terminal, LABEL);
-    let column = terminal.width.saturating_sub(LABEL + 12) / 2;
-    let rows = rows(pair);
+    let column_width = terminal.width.saturating_sub(LABEL + 12) / 2;
+    let rows = rows(both_reports);
     for row in &rows {
         let mut line = format!("{:<LABEL$}", row.label);
         for text in &row.texts {
-            let text = cut(&harmless(text), column, terminal.is_unicode);
-            line.push_str(&format!("{text:<column$}"));
+            let text = cut(&harmless(text), column_width, terminal.is_unicode);
+            line.push_str(&format!("{text:<column_width$}"));
         }
-        line.push_str(&terminal.styled(Style::Faint, &row.change));
-        page.line(&line);
+        line.push_str(&terminal.styled(Style::Faint, &row.relative_change));
+        page.add_line(&line);
     }
-    page.line("");
-    let seconds = seconds(pair);
-    let mut charts = pairs(pair);
+    page.add_line("");
+    let run_seconds = run_seconds(both_reports);
+    let mut charts = pairs(both_reports);
     if let Some(height) = terminal.height {
         // An empty line, the axis and the shell's prompt are around the charts.
         let room = height.saturating_sub(rows.len() + 3) / 2;
         charts.truncate(room.max(CHARTS_MIN));
     }
     for chart in &charts {
-        add_chart(&mut page, chart, seconds, 1, terminal);
+        add_chart(&mut page, chart, run_seconds, 1, terminal);
     }
     if !charts.is_empty() {
-        page.line(&time_axis(seconds, terminal));
+        page.add_line(&time_axis(run_seconds, terminal));
     }
     page.finish()
 }

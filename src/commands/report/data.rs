@@ -68,7 +68,7 @@ impl ReportData {
             missed.push(format!("{lines} that cannot be read"));
         }
         if recorded_run.state == RunState::Running {
-            summary.seconds = Some(summary.seconds.unwrap_or(0.0).max(series.end()));
+            summary.seconds = Some(summary.seconds.unwrap_or(0.0).max(series.end_seconds()));
         }
         Some(Self {
             recorded_run,
@@ -81,7 +81,10 @@ impl ReportData {
 
     /// Seconds that the charts span.
     pub fn seconds(&self) -> f64 {
-        self.summary.seconds.unwrap_or(0.0).max(self.series.end())
+        self.summary
+            .seconds
+            .unwrap_or(0.0)
+            .max(self.series.end_seconds())
     }
 
     /// The first digits of its identity.

@@ -5,18 +5,18 @@
 //! begins at zero. Pure; no width, height or curve makes it fail.
 
 use super::series::{Curve, CurvePoint};
-use super::svg::share;
+use super::svg::share_of_axis;
 use std::ops::RangeInclusive;
 
 /// Where a chart goes, and what it spans.
 #[derive(Clone, Copy, Debug)]
-pub struct Area {
+pub struct ChartArea {
     /// Characters wide.
     pub width: usize,
     /// Lines high.
     pub height: usize,
     /// Seconds from the left edge to the right.
-    pub seconds: f64,
+    pub run_seconds: f64,
     /// Value at the bottom and at the top.
     pub axis: (f64, f64),
     /// Whether what is below the curve is filled.
@@ -33,29 +33,29 @@ const BITS: [[u32; 4]; 2] = [[0x40, 0x04, 0x02, 0x01], [0x80, 0x20, 0x10, 0x08]]
 const ASCII: [char; 9] = [' ', '.', '.', ':', ':', '+', '*', '#', '#'];
 
 /// The chart's lines, from the top; each as wide as the area.
-pub fn draw(curve: &Curve, area: &Area) -> Vec<String> {
-    let columns = at_columns(curve, area.seconds, area.width * DOTS.0);
-    let rows = area.height * DOTS.1;
-    let mut spans = Vec::new();
+pub fn draw(curve: &Curve, chart_area: &ChartArea) -> Vec<String> {
+    let columns = at_columns(curve, chart_area.run_seconds, chart_area.width * DOTS.0);
+    let rows = chart_area.height * DOTS.1;
+    let mut column_spans = Vec::new();
     for point in columns {
-        spans.push(point.and_then(|point| span(&point, area, rows)));
+        column_spans.push(point.and_then(|point| span(&point, chart_area, rows)));
     }
     let mut lines = Vec::new();
-    for line in (0..area.height).rev() {
+    for line in (0..chart_area.height).rev() {
         let mut text = String::new();
-        for both in spans.chunks(DOTS.0) {
+        for spans_of_character in column_spans.chunks(DOTS.0) {
             let mut bits = 0;
-            for (span, of_column) in both.iter().zip(BITS) {
+            for (span, column_bits) in spans_of_character.iter().zip(BITS) {
                 let Some(span) = span else {
                     continue;
                 };
-                for (dot, bit) in of_column.iter().enumerate() {
+                for (dot, bit) in column_bits.iter().enumerate() {
                     if span.contains(&(line * DOTS.1 + dot)) {
                         bits |= bit;
                     }
                 }
             }
-            text.push(character(bits, area.is_unicode));
+            text.push(character(bits, chart_area.is_unicode));
         }
         lines.push(text);
     }
@@ -75,12 +75,12 @@ fn character(bits: u32, is_unicode: bool) -> char {
 }
 
 /// The rows that a point covers, from the bottom.
-fn span(point: &CurvePoint, area: &Area, rows: usize) -> Option<RangeInclusive<usize>> {
-    let (bottom, top) = area.axis;
+fn span(point: &CurvePoint, chart_area: &ChartArea, rows: usize) -> Option<RangeInclusive<usize>> {
+    let (bottom, top) = chart_area.axis;
     let highest_row = rows.checked_sub(1)?;
-    let row = |value| (share(value, bottom, top) * highest_row as f64).round() as usize;
+    let row = |value| (share_of_axis(value, bottom, top) * highest_row as f64).round() as usize;
     // A filled chart shows the mean: of several GPUs one that idles would be hidden behind those that do not.
-    Some(if area.filled {
+    Some(if chart_area.filled {
         0..=row(point.mean)
     } else {
         row(point.least)..=row(point.greatest)
@@ -88,34 +88,39 @@ fn span(point: &CurvePoint, area: &Area, rows: usize) -> Option<RangeInclusive<u
 }
 
 /// The curve at evenly spaced columns: what fell into each, and between two points the line that joins them.
-pub fn at_columns(curve: &Curve, seconds: f64, columns: usize) -> Vec<Option<CurvePoint>> {
+pub fn at_columns(curve: &Curve, run_seconds: f64, columns: usize) -> Vec<Option<CurvePoint>> {
     let mut at_columns = vec![None; columns];
     let last_column = columns.saturating_sub(1);
-    let column = |time| (share(time, 0.0, seconds) * last_column as f64).round() as usize;
-    let mut previous: Option<CurvePoint> = None;
+    let column =
+        |time| (share_of_axis(time, 0.0, run_seconds) * last_column as f64).round() as usize;
+    let mut previous_point: Option<CurvePoint> = None;
     for point in curve {
-        if let (Some(before), Some(point)) = (previous, point) {
-            let (from, to) = (column(before.at), column(point.at));
-            for between in from + 1..to {
-                let share = (between - from) as f64 / (to - from) as f64;
-                let mean = before.mean * (1.0 - share) + point.mean * share;
-                if let Some(place) = at_columns.get_mut(between) {
-                    *place = Some(CurvePoint::single(before.at, mean));
+        if let (Some(point_before), Some(point)) = (previous_point, point) {
+            let (from_column, to_column) = (
+                column(point_before.elapsed_seconds),
+                column(point.elapsed_seconds),
+            );
+            for column_between in from_column + 1..to_column {
+                let share =
+                    (column_between - from_column) as f64 / (to_column - from_column) as f64;
+                let mean = point_before.mean * (1.0 - share) + point.mean * share;
+                if let Some(column_point) = at_columns.get_mut(column_between) {
+                    *column_point = Some(CurvePoint::single(point_before.elapsed_seconds, mean));
                 }
             }
         }
         if let Some(point) = point
-            && let Some(place) = at_columns.get_mut(column(point.at))
+            && let Some(column_point) = at_columns.get_mut(column(point.elapsed_seconds))
         {
-            let other = place.unwrap_or(*point);
-            *place = Some(CurvePoint {
-                at: point.at,
+            let other = column_point.unwrap_or(*point);
+            *column_point = Some(CurvePoint {
+                elapsed_seconds: point.elapsed_seconds,
                 least: other.least.min(point.least),
                 mean: other.mean / 2.0 + point.mean / 2.0,
                 greatest: other.greatest.max(point.greatest),
             });
         }
-        previous = *point;
+        previous_point = *point;
     }
     at_columns
 }
@@ -128,9 +133,9 @@ mod tests {
     fn curve(values: &[(f64, f64)]) -> Curve {
         values
             .iter()
-            .map(|&(at, value)| {
+            .map(|&(elapsed_seconds, value)| {
                 Some(CurvePoint {
-                    at,
+                    elapsed_seconds,
                     least: value,
                     mean: value,
                     greatest: value,
@@ -139,19 +144,19 @@ mod tests {
             .collect()
     }
 
-    fn frame(width: usize, height: usize) -> Area {
-        Area {
+    fn frame(width: usize, height: usize) -> ChartArea {
+        ChartArea {
             width,
             height,
-            seconds: 10.0,
+            run_seconds: 10.0,
             axis: (0.0, 8.0),
             filled: true,
             is_unicode: true,
         }
     }
 
-    fn ascii(width: usize) -> Area {
-        Area {
+    fn ascii(width: usize) -> ChartArea {
+        ChartArea {
             is_unicode: false,
             ..frame(width, 1)
         }
@@ -163,7 +168,7 @@ mod tests {
         assert_eq!(draw(&slope, &frame(4, 1)), ["⣀⣤⣶⣿"]);
         assert_eq!(draw(&slope, &frame(4, 2)), ["  ⣠⣾", "⣠⣾⣿⣿"]);
         assert_eq!(draw(&slope, &ascii(4)), [".:*#"]);
-        let line = Area {
+        let line = ChartArea {
             filled: false,
             ..frame(4, 1)
         };
@@ -185,15 +190,15 @@ mod tests {
             height in 0_usize..4,
             bottom in any::<f64>(),
             top in any::<f64>(),
-            seconds in any::<f64>(),
+            run_seconds in any::<f64>(),
             filled in any::<bool>(),
         ) {
             let curve: Curve = points
                 .iter()
-                .map(|&(at, value, known)| known.then_some(CurvePoint { at, least: value, mean: value, greatest: value }))
+                .map(|&(elapsed_seconds, value, known)| known.then_some(CurvePoint { elapsed_seconds, least: value, mean: value, greatest: value }))
                 .collect();
             for is_unicode in [true, false] {
-                let drawn = draw(&curve, &Area { width, height, seconds, axis: (bottom, top), filled, is_unicode });
+                let drawn = draw(&curve, &ChartArea { width, height, run_seconds, axis: (bottom, top), filled, is_unicode });
                 prop_assert_eq!(drawn.len(), height);
                 for line in drawn {
                     prop_assert_eq!(line.chars().count(), width);
@@ -203,9 +208,9 @@ mod tests {
 
         #[test]
         fn more_is_never_lower(values in prop::collection::vec(0.0..8.0_f64, 2..30)) {
-            let frame = Area { seconds: (values.len() - 1) as f64, ..frame(values.len(), 2) };
-            let points: Vec<_> = values.iter().enumerate().map(|(at, value)| (at as f64, *value)).collect();
-            let columns = at_columns(&curve(&points), frame.seconds, frame.width * 2);
+            let frame = ChartArea { run_seconds: (values.len() - 1) as f64, ..frame(values.len(), 2) };
+            let points: Vec<_> = values.iter().enumerate().map(|(elapsed_seconds, value)| (elapsed_seconds as f64, *value)).collect();
+            let columns = at_columns(&curve(&points), frame.run_seconds, frame.width * 2);
             let rows: Vec<_> = columns.iter().map(|point| *span(&point.unwrap(), &frame, 8).unwrap().end()).collect();
             let sorted = columns.iter().zip(&rows).map(|(point, row)| (point.unwrap().mean, *row));
             let mut sorted: Vec<_> = sorted.collect();

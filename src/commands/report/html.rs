@@ -33,13 +33,13 @@ struct HtmlChart {
 
 /// The whole page, of one run or of two.
 pub fn page(report: &ReportData, other: Option<&ReportData>) -> String {
-    let mut drawn = Vec::new();
+    let mut html_charts = Vec::new();
     let title;
     if let Some(other) = other {
         title = format!("runs {} and {}", report.name(), other.name());
-        let seconds = compare::seconds([report, other]);
+        let run_seconds = compare::run_seconds([report, other]);
         for chart in compare::pairs([report, other]) {
-            drawn.push(HtmlChart::of(&chart, seconds, None));
+            html_charts.push(HtmlChart::of(&chart, run_seconds, None));
         }
     } else {
         title = format!("{}, run {}", report.headline(), report.name());
@@ -48,7 +48,7 @@ pub fn page(report: &ReportData, other: Option<&ReportData>) -> String {
                 // Each GPU's curve has room here; the mean of them is for where it has none.
                 chart.curves.remove(0);
             }
-            drawn.push(HtmlChart::of(&chart, report.seconds(), report.stalled()));
+            html_charts.push(HtmlChart::of(&chart, report.seconds(), report.stalled()));
         }
     }
     let page = HtmlPage {
@@ -56,14 +56,14 @@ pub fn page(report: &ReportData, other: Option<&ReportData>) -> String {
         report,
         other,
         rows: compare::rows([report, other.unwrap_or(report)]),
-        charts: drawn,
+        charts: html_charts,
     };
     // Writing to a String cannot fail.
     page.render().unwrap_or_default()
 }
 
 impl HtmlChart {
-    fn of(chart: &Chart, seconds: f64, stalled: Option<f64>) -> Self {
+    fn of(chart: &Chart, run_seconds: f64, stalled_seconds: Option<f64>) -> Self {
         let legible = chart.legible();
         let mut legend = Vec::new();
         for (number, named_curve) in chart.curves.iter().enumerate() {
@@ -80,7 +80,7 @@ impl HtmlChart {
             title: chart.title,
             unit: chart.measure.unit(legible.axis().1).0,
             told: chart.told(),
-            drawing: svg::draw(&legible, seconds, stalled),
+            drawing: svg::draw(&legible, run_seconds, stalled_seconds),
             legend,
         }
     }

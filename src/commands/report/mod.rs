@@ -14,7 +14,7 @@ mod series;
 mod svg;
 mod terminal;
 
-use super::output::{ANSWERED, AnswerForm, AnswerOutput, Answered};
+use super::output::{ANSWERED, AnswerForm, AnswerOutput, AnswerResult};
 use super::recorded::choose::{identify, nothing_recorded};
 use crate::cli::{Typed, printable};
 use crate::store::Store;
@@ -24,7 +24,7 @@ use serde_json::json;
 use std::path::Path;
 
 /// Prints the report of a run, or of two.
-pub fn print(store: Option<&Store>, typed: &Typed, output: &mut AnswerOutput) -> Answered {
+pub fn print(store: Option<&Store>, typed: &Typed, output: &mut AnswerOutput) -> AnswerResult {
     let read = |prefix: Option<String>| {
         let (store, run) = identify(store, prefix.as_deref(), output.now)?;
         ReportData::read(store, run, output.now).ok_or_else(nothing_recorded)
@@ -51,7 +51,7 @@ pub fn print(store: Option<&Store>, typed: &Typed, output: &mut AnswerOutput) ->
 }
 
 /// Writes the page for a browser; `-` is the standard output.
-fn write(file: &Path, page: &str, output: &mut AnswerOutput) -> Answered {
+fn write(file: &Path, page: &str, output: &mut AnswerOutput) -> AnswerResult {
     if file == Path::new("-") {
         return output.answer(page);
     }

@@ -50,19 +50,19 @@ struct Cell {
     least: f64,
     greatest: f64,
     sum: f64,
-    last_at: f64,
+    last_seconds: f64,
     last: f64,
 }
 
 impl Cell {
-    const fn single(at: f64, value: f64) -> Self {
+    const fn single(elapsed_seconds: f64, value: f64) -> Self {
         Self {
             count: 1.0,
-            time_sum: at,
+            time_sum: elapsed_seconds,
             least: value,
             greatest: value,
             sum: value,
-            last_at: at,
+            last_seconds: elapsed_seconds,
             last: value,
         }
     }
@@ -73,15 +73,15 @@ impl Cell {
         self.sum += other.sum;
         self.least = self.least.min(other.least);
         self.greatest = self.greatest.max(other.greatest);
-        if other.last_at >= self.last_at {
-            self.last_at = other.last_at;
+        if other.last_seconds >= self.last_seconds {
+            self.last_seconds = other.last_seconds;
             self.last = other.last;
         }
     }
 
     fn point(&self) -> CurvePoint {
         CurvePoint {
-            at: self.time_sum / self.count,
+            elapsed_seconds: self.time_sum / self.count,
             least: self.least,
             mean: (self.sum / self.count).clamp(self.least, self.greatest),
             greatest: self.greatest,
@@ -101,7 +101,8 @@ fn add(column: &mut Option<Cell>, other: Option<Cell>) {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct CurvePoint {
     /// Seconds since the spawn.
-    pub at: f64,
+    #[serde(rename = "at")]
+    pub elapsed_seconds: f64,
     /// The least value there.
     #[serde(rename = "min")]
     pub least: f64,
@@ -114,9 +115,9 @@ pub struct CurvePoint {
 
 impl CurvePoint {
     /// A point where there is one value.
-    pub const fn single(at: f64, value: f64) -> Self {
+    pub const fn single(elapsed_seconds: f64, value: f64) -> Self {
         Self {
-            at,
+            elapsed_seconds,
             least: value,
             mean: value,
             greatest: value,
@@ -131,9 +132,9 @@ pub type Curve = Vec<Option<CurvePoint>>;
 #[derive(Clone, Debug)]
 pub struct Series {
     /// Seconds that a column spans.
-    width: f64,
+    column_seconds: f64,
     columns: BTreeMap<SeriesKey, Vec<Option<Cell>>>,
-    end: f64,
+    end_seconds: f64,
     /// The highest step, and when it was first seen.
     step: Option<(f64, f64)>,
 }
@@ -141,9 +142,9 @@ pub struct Series {
 impl Default for Series {
     fn default() -> Self {
         Self {
-            width: SERIES_COLUMN_SECONDS,
+            column_seconds: SERIES_COLUMN_SECONDS,
             columns: BTreeMap::new(),
-            end: 0.0,
+            end_seconds: 0.0,
             step: None,
         }
     }
@@ -152,11 +153,11 @@ impl Default for Series {
 impl Series {
     /// Takes one line of the time series; false where its time makes no sense.
     pub fn take(&mut self, line: &SeriesLine) -> bool {
-        let at = line.at;
-        if self.column(at).is_none() {
+        let elapsed_seconds = line.at;
+        if self.column(elapsed_seconds).is_none() {
             return false;
         }
-        for (metric, value) in [
+        for (series_key, value) in [
             (SeriesKey::Measured, Some(0.0)),
             (SeriesKey::Step, whole(line.step)),
             (SeriesKey::Processor, line.cpu_seconds),
@@ -165,13 +166,25 @@ impl Series {
             (SeriesKey::MemoryLargest, whole(line.rss_max_process_bytes)),
             (SeriesKey::MemoryGroup, whole(line.cgroup_bytes)),
         ] {
-            self.note(at, metric, value);
+            self.note(elapsed_seconds, series_key, value);
         }
         for gpu in &line.gpus {
             if (gpu.index as usize) < limits::ACCELERATORS_MAX {
-                self.note(at, SeriesKey::GpuLoad(gpu.index), gpu.utilization);
-                self.note(at, SeriesKey::GpuMemory(gpu.index), whole(gpu.memory_bytes));
-                self.note(at, SeriesKey::GpuPower(gpu.index), gpu.power_watts);
+                self.note(
+                    elapsed_seconds,
+                    SeriesKey::GpuLoad(gpu.index),
+                    gpu.utilization,
+                );
+                self.note(
+                    elapsed_seconds,
+                    SeriesKey::GpuMemory(gpu.index),
+                    whole(gpu.memory_bytes),
+                );
+                self.note(
+                    elapsed_seconds,
+                    SeriesKey::GpuPower(gpu.index),
+                    gpu.power_watts,
+                );
             }
         }
         true
@@ -179,47 +192,47 @@ impl Series {
 
     /// Takes the figures of an event: short runs have more events than measurements.
     pub fn event(&mut self, event: &Event<String>, elapsed_seconds: Option<f64>) {
-        let (at, step, loss) = match event {
+        let (elapsed_seconds, step, loss) = match event {
             Event::Progress(progress) => (elapsed_seconds, progress.step, progress.loss),
             Event::Finish(finish) => {
-                let at = finish.total_time_seconds.map(Number::get);
-                (at, finish.total_steps, finish.loss)
+                let elapsed_seconds = finish.total_time_seconds.map(Number::get);
+                (elapsed_seconds, finish.total_steps, finish.loss)
             }
             Event::Start(_) | Event::Error(_) => return,
         };
-        if let Some(at) = at {
-            self.note(at, SeriesKey::Step, whole(step));
-            self.note(at, SeriesKey::Loss, loss.map(Number::get));
+        if let Some(elapsed_seconds) = elapsed_seconds {
+            self.note(elapsed_seconds, SeriesKey::Step, whole(step));
+            self.note(elapsed_seconds, SeriesKey::Loss, loss.map(Number::get));
         }
     }
 
-    fn note(&mut self, at: f64, metric: SeriesKey, value: Option<f64>) {
-        let (Some(column), Some(value)) = (self.column(at), value) else {
+    fn note(&mut self, elapsed_seconds: f64, series_key: SeriesKey, value: Option<f64>) {
+        let (Some(column), Some(value)) = (self.column(elapsed_seconds), value) else {
             return;
         };
         if !value.is_finite() {
             return;
         }
-        if metric == SeriesKey::Step && self.step.is_none_or(|(step, _)| value > step) {
-            self.step = Some((value, at));
+        if series_key == SeriesKey::Step && self.step.is_none_or(|(step, _)| value > step) {
+            self.step = Some((value, elapsed_seconds));
         }
-        let columns = self.columns.entry(metric).or_default();
+        let columns = self.columns.entry(series_key).or_default();
         if columns.len() <= column {
             columns.resize(column + 1, None);
         }
         if let Some(column) = columns.get_mut(column) {
-            add(column, Some(Cell::single(at, value)));
+            add(column, Some(Cell::single(elapsed_seconds, value)));
         }
     }
 
     /// The column of a time, which may make all of them wider.
-    fn column(&mut self, at: f64) -> Option<usize> {
-        if !(0.0..=limits::SERIES_SECONDS_MAX).contains(&at) {
+    fn column(&mut self, elapsed_seconds: f64) -> Option<usize> {
+        if !(0.0..=limits::SERIES_SECONDS_MAX).contains(&elapsed_seconds) {
             return None;
         }
         // A float's cast saturates.
-        while (at / self.width) as usize >= limits::SERIES_COLUMNS_MAX {
-            self.width *= 2.0;
+        while (elapsed_seconds / self.column_seconds) as usize >= limits::SERIES_COLUMNS_MAX {
+            self.column_seconds *= 2.0;
             for columns in self.columns.values_mut() {
                 let mut wider = Vec::new();
                 for neighbours in columns.chunks(2) {
@@ -232,23 +245,23 @@ impl Series {
                 *columns = wider;
             }
         }
-        self.end = self.end.max(at);
-        Some((at / self.width) as usize)
+        self.end_seconds = self.end_seconds.max(elapsed_seconds);
+        Some((elapsed_seconds / self.column_seconds) as usize)
     }
 
     /// The time of the last measurement, in seconds since the spawn.
-    pub const fn end(&self) -> f64 {
-        self.end
+    pub const fn end_seconds(&self) -> f64 {
+        self.end_seconds
     }
 
     /// When the highest step was first seen.
     pub fn last_step_at(&self) -> Option<f64> {
-        self.step.map(|(_, at)| at)
+        self.step.map(|(_, elapsed_seconds)| elapsed_seconds)
     }
 
     /// The GPUs of which anything is known.
     pub fn gpus(&self) -> Vec<u32> {
-        let index = |metric: &SeriesKey| match metric {
+        let index = |series_key: &SeriesKey| match series_key {
             SeriesKey::GpuLoad(index)
             | SeriesKey::GpuMemory(index)
             | SeriesKey::GpuPower(index) => Some(*index),
@@ -261,8 +274,8 @@ impl Series {
     }
 
     /// A measured value over time.
-    pub fn gauge(&self, metric: SeriesKey) -> Curve {
-        self.together(&[metric])
+    pub fn gauge(&self, series_key: SeriesKey) -> Curve {
+        self.together(&[series_key])
     }
 
     /// Several as one: their mean, from the least of all to the greatest.
@@ -270,8 +283,8 @@ impl Series {
         // Where it was measured there is a point, or the curve breaks.
         let mut measured = self.columns.get(&SeriesKey::Measured).into_iter().flatten();
         let mut sums = [None; limits::SERIES_COLUMNS_MAX];
-        for metric in metrics {
-            let columns = self.columns.get(metric).into_iter().flatten();
+        for series_key in metrics {
+            let columns = self.columns.get(series_key).into_iter().flatten();
             for (sum, column) in sums.iter_mut().zip(columns) {
                 add(sum, *column);
             }
@@ -293,40 +306,43 @@ impl Series {
     /// How fast a counter grew, over a window that is wide enough to see it grow by several.
     pub fn rate(&self, counter: SeriesKey) -> Curve {
         let columns = self.columns.get(&counter).into_iter().flatten();
-        let known: Vec<_> = columns.flatten().collect();
-        let (Some(first), Some(last)) = (known.first(), known.last()) else {
+        let known_cells: Vec<_> = columns.flatten().collect();
+        let (Some(first), Some(last)) = (known_cells.first(), known_cells.last()) else {
             return Curve::new();
         };
-        let time = last.last_at - first.last_at;
-        let grown = last.last - first.last;
-        if time <= 0.0 {
+        let seconds_known = last.last_seconds - first.last_seconds;
+        let total_growth = last.last - first.last;
+        if seconds_known <= 0.0 {
             return Curve::new();
         }
         // A processor's second is a fine measure, a step may take minutes.
-        let several = if counter == SeriesKey::Step && grown > 0.0 {
-            4.0 * time / grown
+        let seconds_for_steps = if counter == SeriesKey::Step && total_growth > 0.0 {
+            4.0 * seconds_known / total_growth
         } else {
             0.0
         };
-        let window = several.max(time / 150.0).min(time / 8.0);
-        let mut from = 0;
+        let window = seconds_for_steps
+            .max(seconds_known / 150.0)
+            .min(seconds_known / 8.0);
+        let mut window_start = 0;
         let mut curve = Curve::new();
-        for (index, cell) in known.iter().enumerate().skip(1) {
-            let at = cell.last_at;
+        for (index, cell) in known_cells.iter().enumerate().skip(1) {
+            let elapsed_seconds = cell.last_seconds;
             // The latest place that is a window away, or the neighbour where they are far apart.
-            while let Some(next) = known.get(from + 1)
-                && from + 1 < index
-                && next.last_at <= at - window
+            while let Some(next) = known_cells.get(window_start + 1)
+                && window_start + 1 < index
+                && next.last_seconds <= elapsed_seconds - window
             {
-                from += 1;
+                window_start += 1;
             }
-            let Some(before) = known.get(from) else {
+            let Some(window_cell) = known_cells.get(window_start) else {
                 break;
             };
-            let rate = (cell.last - before.last) / (at - before.last_at);
+            let rate =
+                (cell.last - window_cell.last) / (elapsed_seconds - window_cell.last_seconds);
             // A counter that begins anew (another phase, a child that was not waited for) says nothing here.
             if rate.is_finite() && rate >= 0.0 {
-                curve.push(Some(CurvePoint::single(at, rate)));
+                curve.push(Some(CurvePoint::single(elapsed_seconds, rate)));
             } else if matches!(curve.last(), Some(Some(_))) {
                 curve.push(None);
             }

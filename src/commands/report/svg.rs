@@ -41,7 +41,7 @@ struct DrawnCurve {
 }
 
 /// Draws a chart.
-pub fn draw(chart: &Chart, seconds: f64, stalled: Option<f64>) -> Drawing {
+pub fn draw(chart: &Chart, run_seconds: f64, stalled_seconds: Option<f64>) -> Drawing {
     let (low, high) = chart.axis();
     // A little air above what the curves reach, so that none is cut at the edge.
     let mut top = high;
@@ -49,36 +49,42 @@ pub fn draw(chart: &Chart, seconds: f64, stalled: Option<f64>) -> Drawing {
         top += high / 16.0 - low / 16.0;
     }
     // A float's cast saturates.
-    let across = |time| (LEFT + share(time, 0.0, seconds) * (RIGHT - LEFT)).round() as i32;
-    let up = |value| (BOTTOM - share(value, low, top) * (BOTTOM - TOP)).round() as i32;
+    let x_position =
+        |time| (LEFT + share_of_axis(time, 0.0, run_seconds) * (RIGHT - LEFT)).round() as i32;
+    let y_position =
+        |value| (BOTTOM - share_of_axis(value, low, top) * (BOTTOM - TOP)).round() as i32;
 
     let (_, unit) = chart.measure.unit(top);
     let mut drawing = Drawing::default();
-    for value in ticks(low / unit, top / unit) {
+    for value in round_ticks(low / unit, top / unit) {
         drawing.values.push(Tick {
-            at: up(value * unit),
+            at: y_position(value * unit),
             label: units::number(value),
         });
     }
-    for time in time_ticks(seconds) {
+    for time in time_ticks(run_seconds) {
         drawing.times.push(Tick {
-            at: across(time),
+            at: x_position(time),
             label: tick_of_time(time),
         });
     }
-    if let Some(idle) = stalled
-        && seconds > idle
+    if let Some(stalled_seconds) = stalled_seconds
+        && run_seconds > stalled_seconds
     {
-        drawing.stalled_from = Some(across(seconds - idle));
+        drawing.stalled_from = Some(x_position(run_seconds - stalled_seconds));
     }
     for named_curve in &chart.curves {
-        let mut drawn = DrawnCurve::default();
-        for part in named_curve.curve.split(Option::is_none) {
-            let points: Vec<_> = part.iter().flatten().collect();
+        let mut drawn_curve = DrawnCurve::default();
+        for curve_part in named_curve.curve.split(Option::is_none) {
+            let part_points: Vec<_> = curve_part.iter().flatten().collect();
             let line = |value: fn(&CurvePoint) -> f64| {
                 let mut corners = Vec::new();
-                for point in &points {
-                    corners.push(format!("{},{}", across(point.at), up(value(point))));
+                for point in &part_points {
+                    corners.push(format!(
+                        "{},{}",
+                        x_position(point.elapsed_seconds),
+                        y_position(value(point))
+                    ));
                 }
                 corners
             };
@@ -88,69 +94,69 @@ pub fn draw(chart: &Chart, seconds: f64, stalled: Option<f64>) -> Drawing {
                 corners.join(" ")
             };
             if chart.from_zero && chart.curves.len() == 1 {
-                drawn.areas.push(area(|point| point.mean, |_| 0.0));
+                drawn_curve.areas.push(area(|point| point.mean, |_| 0.0));
             }
-            if points.iter().any(|point| point.greatest > point.least) {
-                drawn
+            if part_points.iter().any(|point| point.greatest > point.least) {
+                drawn_curve
                     .areas
                     .push(area(|point| point.greatest, |point| point.least));
             }
-            drawn.lines.push(line(|point| point.mean).join(" "));
+            drawn_curve.lines.push(line(|point| point.mean).join(" "));
         }
-        drawing.curves.push(drawn);
+        drawing.curves.push(drawn_curve);
     }
     drawing
 }
 
 /// Where a value is on an axis, 0 to 1. Divided first: the difference of two large numbers may be none.
-pub(super) fn share(value: f64, low: f64, high: f64) -> f64 {
-    let share = (value / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0);
-    if share.is_finite() {
-        share.clamp(0.0, 1.0)
+pub(super) fn share_of_axis(value: f64, low: f64, high: f64) -> f64 {
+    let share_of_axis = (value / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0);
+    if share_of_axis.is_finite() {
+        share_of_axis.clamp(0.0, 1.0)
     } else {
         0.0
     }
 }
 
 /// Round numbers in a range, a handful.
-fn ticks(low: f64, high: f64) -> Vec<f64> {
+fn round_ticks(low: f64, high: f64) -> Vec<f64> {
     let rough = high / TICKS_MAX - low / TICKS_MAX;
     if !(rough.is_finite() && rough > f64::MIN_POSITIVE) {
         return vec![low];
     }
     let decade = 10.0_f64.powf(rough.log10().floor());
-    let mut step = rough;
+    let mut tick_step = rough;
     for factor in [10.0, 5.0, 2.0, 1.0] {
         if factor * decade >= rough {
-            step = factor * decade;
+            tick_step = factor * decade;
         }
     }
-    every(step, low, high)
+    multiples_of(tick_step, low, high)
 }
 
 /// Round times up to a run's length.
-fn time_ticks(seconds: f64) -> Vec<f64> {
+fn time_ticks(run_seconds: f64) -> Vec<f64> {
     const STEPS: [f64; 21] = [
         1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0,
         10_800.0, 21_600.0, 43_200.0, 86_400.0, 172_800.0, 432_000.0, 864_000.0,
     ];
-    if seconds >= 1.0 {
-        for step in STEPS {
-            if seconds / step <= TICKS_MAX + 1.0 {
-                return every(step, 0.0, seconds);
+    if run_seconds >= 1.0 {
+        for tick_step in STEPS {
+            if run_seconds / tick_step <= TICKS_MAX + 1.0 {
+                return multiples_of(tick_step, 0.0, run_seconds);
             }
         }
     }
-    ticks(0.0, seconds)
+    round_ticks(0.0, run_seconds)
 }
 
-fn every(step: f64, low: f64, high: f64) -> Vec<f64> {
-    let first = (low / step).ceil();
+fn multiples_of(tick_step: f64, low: f64, high: f64) -> Vec<f64> {
+    let first = (low / tick_step).ceil();
     // One more than fits, so that rounding costs none; and never more than a few.
-    let count = ((high / step - first).max(0.0) as usize).min(16);
+    let count = ((high / tick_step - first).max(0.0) as usize).min(16);
     let mut ticks = Vec::new();
     for number in 0..=count {
-        let tick = (first + number as f64) * step;
+        let tick = (first + number as f64) * tick_step;
         if tick.is_finite() {
             ticks.push(tick);
         }
@@ -159,14 +165,14 @@ fn every(step: f64, low: f64, high: f64) -> Vec<f64> {
 }
 
 /// A time on the axis: `10m`, `1h 30m`, `2d`.
-fn tick_of_time(seconds: f64) -> String {
-    if seconds == 0.0 {
+fn tick_of_time(run_seconds: f64) -> String {
+    if run_seconds == 0.0 {
         return "0".to_owned();
     }
-    if seconds < 1.0 {
-        return format!("{}s", units::number(seconds));
+    if run_seconds < 1.0 {
+        return format!("{}s", units::number(run_seconds));
     }
-    let words = humantime::format_duration(Duration::from_secs(seconds as u64)).to_string();
+    let words = humantime::format_duration(Duration::from_secs(run_seconds as u64)).to_string();
     words.replace("days", "d").replace("day", "d")
 }
 
@@ -184,9 +190,9 @@ mod tests {
 
     #[test]
     fn ticks_are_round() {
-        assert_eq!(ticks(0.0, 10.0), [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]);
-        assert_eq!(ticks(0.37, 3.31), [1.0, 2.0, 3.0]);
-        assert_eq!(ticks(5.0, 5.0), [5.0]);
+        assert_eq!(round_ticks(0.0, 10.0), [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]);
+        assert_eq!(round_ticks(0.37, 3.31), [1.0, 2.0, 3.0]);
+        assert_eq!(round_ticks(5.0, 5.0), [5.0]);
         assert_eq!(
             time_ticks(8000.0)
                 .into_iter()
@@ -201,7 +207,7 @@ mod tests {
     fn a_chart_has_its_curve_and_its_labels() {
         let point = |at, value| {
             Some(CurvePoint {
-                at,
+                elapsed_seconds: at,
                 least: value / 2.0,
                 mean: value,
                 greatest: value,
@@ -214,7 +220,7 @@ mod tests {
         )
         .render()
         .unwrap();
-        for part in [
+        for curve_part in [
             "<polyline",
             "<polygon",
             "class=\"c0\"",
@@ -222,24 +228,24 @@ mod tests {
             ">30s<",
             "<rect",
         ] {
-            assert!(svg.contains(part), "{part}: {svg}");
+            assert!(svg.contains(curve_part), "{curve_part}: {svg}");
         }
     }
 
     proptest! {
         #[test]
         fn whatever_is_drawn_stays_inside(
-            points in prop::collection::vec((any::<f64>(), any::<f64>(), any::<bool>()), 0..30),
-            seconds in any::<f64>(),
+            part_points in prop::collection::vec((any::<f64>(), any::<f64>(), any::<bool>()), 0..30),
+            run_seconds in any::<f64>(),
         ) {
-            let mut points = points;
-            points.sort_by(|a, b| a.0.total_cmp(&b.0));
-            let curve: Curve = points
+            let mut part_points = part_points;
+            part_points.sort_by(|a, b| a.0.total_cmp(&b.0));
+            let curve: Curve = part_points
                 .iter()
                 .filter(|(at, value, _)| at.is_finite() && value.is_finite())
-                .map(|&(at, value, known)| known.then_some(CurvePoint { at, least: value, mean: value, greatest: value }))
+                .map(|&(at, value, known)| known.then_some(CurvePoint { elapsed_seconds: at, least: value, mean: value, greatest: value }))
                 .collect();
-            let svg = draw(&chart(curve), seconds.abs(), Some(seconds)).render().unwrap();
+            let svg = draw(&chart(curve), run_seconds.abs(), Some(run_seconds)).render().unwrap();
             prop_assert!(svg.len() < 20_000, "{}", svg.len());
             for number in svg.split(['"', ' ', ',']).filter_map(|word| word.parse::<f64>().ok()) {
                 prop_assert!(number.abs() <= 1000.0, "{}", svg);
@@ -248,7 +254,7 @@ mod tests {
 
         #[test]
         fn ticks_are_few_and_in_order(low in any::<f64>(), high in any::<f64>()) {
-            for found in [ticks(low, high), time_ticks(high.abs())] {
+            for found in [round_ticks(low, high), time_ticks(high.abs())] {
                 prop_assert!(found.len() <= 17);
                 prop_assert!(found.is_sorted_by(|a, b| a <= b) || found.iter().any(|tick| tick.is_nan()), "{:?}", found);
             }

@@ -5,10 +5,10 @@
 
 use super::charts::{Chart, charts};
 use super::data::ReportData;
-use super::dots::{self, Area};
+use super::dots::{self, ChartArea};
 use crate::ui::page::Page;
 use crate::ui::text::cut;
-use crate::ui::{Style, Terminal};
+use crate::ui::{OutputTerminal, Style};
 use axolotl_run_core::judging::summary::{lines, units};
 
 /// Where text begins, and curves.
@@ -23,54 +23,57 @@ const CHARTS: usize = 6;
 const FRAMES: usize = 3;
 
 /// The page of one run.
-pub fn page(report: &ReportData, terminal: Terminal) -> String {
+pub fn page(report: &ReportData, terminal: OutputTerminal) -> String {
     let mut charts = charts(&report.series, &report.summary);
     charts.truncate(CHARTS);
     for chart in &mut charts {
         // There is room for one curve.
         chart.curves.truncate(1);
     }
-    let head = head(report, terminal);
-    let foot = foot(report, terminal);
+    let header = header(report, terminal);
+    let footer = footer(report, terminal);
     // The shell's prompt is below, an axis below the charts, an empty line around them.
-    let fixed = head.lines().count() + foot.lines().count() + charts.len() + 4;
-    let spare = terminal.height.unwrap_or(HEIGHT).saturating_sub(fixed);
-    let root_error = root_error(report, terminal, spare.saturating_sub(charts.len()));
-    let spare = spare.saturating_sub(root_error.lines().count());
+    let fixed_lines = header.lines().count() + footer.lines().count() + charts.len() + 4;
+    let spare_lines = terminal
+        .height
+        .unwrap_or(HEIGHT)
+        .saturating_sub(fixed_lines);
+    let root_error = root_error(report, terminal, spare_lines.saturating_sub(charts.len()));
+    let spare_lines = spare_lines.saturating_sub(root_error.lines().count());
     let mut middle = Page::new(terminal, LABEL);
     if charts.is_empty() {
-        middle.line("Too short for a chart: measurements are seconds apart.");
+        middle.add_line("Too short for a chart: measurements are seconds apart.");
     } else {
-        let seconds = report.seconds();
+        let run_seconds = report.seconds();
         for (number, chart) in charts.iter().enumerate() {
-            let height = if number < spare { 2 } else { 1 };
-            add_chart(&mut middle, chart, seconds, height, terminal);
+            let height = if number < spare_lines { 2 } else { 1 };
+            add_chart(&mut middle, chart, run_seconds, height, terminal);
         }
-        middle.line(&time_axis(seconds, terminal));
+        middle.add_line(&time_axis(run_seconds, terminal));
     }
     let middle = middle.finish();
-    format!("{head}\n{middle}\n{root_error}{foot}")
+    format!("{header}\n{middle}\n{root_error}{footer}")
 }
 
-fn head(report: &ReportData, terminal: Terminal) -> String {
+fn header(report: &ReportData, terminal: OutputTerminal) -> String {
     let mut page = Page::new(terminal, LABEL);
-    let word = report.headline();
+    let headline = report.headline();
     let sentence = match report.meaning() {
-        Some(meaning) => format!("{word}: {}", meaning.trim_end_matches('.')),
-        None => word.clone(),
+        Some(meaning) => format!("{headline}: {}", meaning.trim_end_matches('.')),
+        None => headline.clone(),
     };
-    page.styled("ended", &sentence, Some((report.style(), &word)));
+    page.styled("ended", &sentence, Some((report.style(), &headline)));
     let reasons = report.reasons();
     if !reasons.is_empty() {
-        page.entry("because", &reasons.join(" "));
+        page.add_entry("because", &reasons.join(" "));
     }
     if let Some(standstill) = report.standstill() {
-        page.entry("stalled", &standstill);
+        page.add_entry("stalled", &standstill);
     }
-    page.entry("run", &format!("{}, {}", report.name(), report.began()));
-    let reached = lines::progress(&report.summary);
-    if !reached.is_empty() {
-        page.entry("reached", &reached);
+    page.add_entry("run", &format!("{}, {}", report.name(), report.began()));
+    let progress = lines::progress(&report.summary);
+    if !progress.is_empty() {
+        page.add_entry("reached", &progress);
     }
     page.finish()
 }
@@ -79,15 +82,15 @@ fn head(report: &ReportData, terminal: Terminal) -> String {
 pub(super) fn add_chart(
     page: &mut Page,
     chart: &Chart,
-    seconds: f64,
+    run_seconds: f64,
     height: usize,
-    terminal: Terminal,
+    terminal: OutputTerminal,
 ) {
     let (low, high) = chart.axis();
-    let area = Area {
+    let chart_area = ChartArea {
         width: chart_width(terminal),
         height,
-        seconds,
+        run_seconds,
         axis: (low, high),
         filled: chart.from_zero,
         is_unicode: terminal.is_unicode,
@@ -96,28 +99,34 @@ pub(super) fn add_chart(
     let scale = terminal.styled(Style::Faint, &format!("{lowest} to {highest}"));
     let mut label = chart.short;
     for named_curve in &chart.curves {
-        let beside = [chart.told_of(named_curve), scale.clone()];
-        for (line, figure) in dots::draw(&named_curve.curve, &area).iter().zip(beside) {
+        let figures_beside = [chart.told_of(named_curve), scale.clone()];
+        for (line, figure) in dots::draw(&named_curve.curve, &chart_area)
+            .iter()
+            .zip(figures_beside)
+        {
             let line = terminal.styled(Style::Curve, line);
-            page.line(&format!("{label:<LABEL$}{line}  {figure}"));
+            page.add_line(&format!("{label:<LABEL$}{line}  {figure}"));
             label = "";
         }
     }
 }
 
-fn chart_width(terminal: Terminal) -> usize {
+fn chart_width(terminal: OutputTerminal) -> usize {
     terminal.width.saturating_sub(LABEL + FIGURES).max(8)
 }
 
 /// The time below the charts: where they begin, their middle, their end.
-pub(super) fn time_axis(seconds: f64, terminal: Terminal) -> String {
+pub(super) fn time_axis(run_seconds: f64, terminal: OutputTerminal) -> String {
     let width = chart_width(terminal);
-    let (middle, end) = (units::duration(seconds / 2.0), units::duration(seconds));
-    let to_middle = (width / 2).saturating_sub(middle.len() / 2);
-    let to_end = width.saturating_sub(to_middle + middle.len());
+    let (middle, end) = (
+        units::duration(run_seconds / 2.0),
+        units::duration(run_seconds),
+    );
+    let blanks_to_middle = (width / 2).saturating_sub(middle.len() / 2);
+    let blanks_to_end = width.saturating_sub(blanks_to_middle + middle.len());
     // Times that touch cannot be told apart; the middle is the one to do without.
-    let axis = if to_middle > "0s".len() && to_end > end.len() {
-        format!("{:<to_middle$}{middle}{end:>to_end$}", "0s")
+    let axis = if blanks_to_middle > "0s".len() && blanks_to_end > end.len() {
+        format!("{:<blanks_to_middle$}{middle}{end:>blanks_to_end$}", "0s")
     } else {
         format!("0s{end:>after$}", after = width.saturating_sub("0s".len()))
     };
@@ -125,7 +134,7 @@ pub(super) fn time_axis(seconds: f64, terminal: Terminal) -> String {
 }
 
 /// What it died of, with as many frames as there is room for.
-fn root_error(report: &ReportData, terminal: Terminal, spare: usize) -> String {
+fn root_error(report: &ReportData, terminal: OutputTerminal, spare_lines: usize) -> String {
     let Some(error) = &report.summary.error else {
         return String::new();
     };
@@ -133,20 +142,20 @@ fn root_error(report: &ReportData, terminal: Terminal, spare: usize) -> String {
     let headline = error.headline();
     page.styled("error", &headline, Some((Style::Bad, &headline)));
     if let Some(words) = error.words() {
-        page.entry("", words);
+        page.add_entry("", words);
     }
-    if let Some(others) = report.others() {
-        page.entry("", &others);
+    if let Some(other_failures) = report.others() {
+        page.add_entry("", &other_failures);
     }
     let frames = error.frame_lines();
-    let shown = spare.saturating_sub(3).max(FRAMES);
-    let left_out = frames.len().saturating_sub(shown);
+    let frames_shown = spare_lines.saturating_sub(3).max(FRAMES);
+    let left_out = frames.len().saturating_sub(frames_shown);
     for frame in frames.iter().skip(left_out) {
-        page.entry("", &cut(frame, page.room(), terminal.is_unicode));
+        page.add_entry("", &cut(frame, page.room(), terminal.is_unicode));
     }
     if left_out > 0 {
         let name = report.name();
-        page.entry(
+        page.add_entry(
             "",
             &format!("({left_out} further out: `axolotl-run --show {name}`)"),
         );
@@ -154,10 +163,10 @@ fn root_error(report: &ReportData, terminal: Terminal, spare: usize) -> String {
     page.finish()
 }
 
-fn foot(report: &ReportData, terminal: Terminal) -> String {
+fn footer(report: &ReportData, terminal: OutputTerminal) -> String {
     let mut page = Page::new(terminal, LABEL);
-    page.entry("sent", &report.sent());
-    page.entries("missed", &report.missed);
+    page.add_entry("sent", &report.sent());
+    page.add_entries("missed", &report.missed);
     page.finish()
 }
 
@@ -178,9 +187,9 @@ mod tests {
             assert_eq!(
                 time_axis(
                     3312.0,
-                    Terminal {
+                    OutputTerminal {
                         width,
-                        ..Terminal::default()
+                        ..OutputTerminal::default()
                     }
                 ),
                 expected,

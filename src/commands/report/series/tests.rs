@@ -25,9 +25,9 @@ fn a_week_keeps_its_peak_and_its_end_in_few_columns() {
         } else {
             1_000_000_000
         };
-        let at = f64::from(number) * 5.0;
+        let elapsed_seconds = f64::from(number) * 5.0;
         assert!(series.take(&SeriesLine {
-            at,
+            at: elapsed_seconds,
             rss_sum_bytes: Some(memory),
             step: Some(u64::from(number) * 10),
             ..SeriesLine::default()
@@ -45,7 +45,7 @@ fn a_week_keeps_its_peak_and_its_end_in_few_columns() {
         .map(|point| point.greatest)
         .fold(0.0, f64::max);
     assert_eq!(
-        (greatest, series.end(), series.last_step_at()),
+        (greatest, series.end_seconds(), series.last_step_at()),
         (9e9, 604_795.0, Some(604_795.0))
     );
     for point in series.rate(SeriesKey::Step).iter().flatten() {
@@ -55,15 +55,16 @@ fn a_week_keeps_its_peak_and_its_end_in_few_columns() {
 
 #[test]
 fn what_was_not_known_is_a_break_and_what_was_not_measured_is_none() {
-    let at = |at: f64, rest: &str| format!("{{\"at\":{at}{rest}}}");
+    let elapsed_seconds =
+        |elapsed_seconds: f64, rest: &str| format!("{{\"at\":{elapsed_seconds}{rest}}}");
     let series = series(&[
-        at(0.0, ""),
-        at(5.0, ",\"loss\":3"),
-        at(10.0, ",\"loss\":2"),
-        at(15.0, ",\"loss\":null"),
-        at(20.0, ""),
-        at(300.0, ",\"loss\":1"),
-        at(305.0, ""),
+        elapsed_seconds(0.0, ""),
+        elapsed_seconds(5.0, ",\"loss\":3"),
+        elapsed_seconds(10.0, ",\"loss\":2"),
+        elapsed_seconds(15.0, ",\"loss\":null"),
+        elapsed_seconds(20.0, ""),
+        elapsed_seconds(300.0, ",\"loss\":1"),
+        elapsed_seconds(305.0, ""),
     ]);
     assert_eq!(
         means(&series.gauge(SeriesKey::Loss)),
@@ -85,7 +86,7 @@ fn a_rate_falls_to_nothing_when_the_steps_stop() {
         curve
             .iter()
             .flatten()
-            .min_by_key(|point| (point.at - second).abs() as u64)
+            .min_by_key(|point| (point.elapsed_seconds - second).abs() as u64)
             .unwrap()
             .mean
     };
@@ -105,7 +106,7 @@ fn gpus_are_kept_apart_and_can_be_taken_together() {
     assert_eq!(
         together,
         [Some(CurvePoint {
-            at: 1.0,
+            elapsed_seconds: 1.0,
             least: 1.0,
             mean: 2.0,
             greatest: 3.0
@@ -123,14 +124,14 @@ proptest! {
             }
         }
         prop_assert!(series.columns.values().all(|columns| columns.len() <= limits::SERIES_COLUMNS_MAX));
-        prop_assert!(series.end() <= limits::SERIES_SECONDS_MAX);
+        prop_assert!(series.end_seconds() <= limits::SERIES_SECONDS_MAX);
         for metric in [SeriesKey::Step, SeriesKey::Loss, SeriesKey::MemorySum, SeriesKey::GpuLoad(0)] {
             for curve in [series.gauge(metric), series.rate(metric)] {
                 for point in curve.iter().flatten() {
-                    prop_assert!(point.at.is_finite() && point.least <= point.mean && point.mean <= point.greatest);
+                    prop_assert!(point.elapsed_seconds.is_finite() && point.least <= point.mean && point.mean <= point.greatest);
                     prop_assert!(point.least.is_finite() && point.greatest.is_finite());
                 }
-                let times: Vec<_> = curve.iter().flatten().map(|point| point.at).collect();
+                let times: Vec<_> = curve.iter().flatten().map(|point| point.elapsed_seconds).collect();
                 prop_assert!(times.is_sorted(), "{:?}", times);
             }
         }
@@ -142,7 +143,7 @@ proptest! {
     ) {
         let of = |values: &[(f64, f64)]| {
             let mut series = Series::default();
-            values.iter().for_each(|(at, value)| series.note(*at, SeriesKey::Loss, Some(*value)));
+            values.iter().for_each(|(elapsed_seconds, value)| series.note(*elapsed_seconds, SeriesKey::Loss, Some(*value)));
             let curve = series.gauge(SeriesKey::Loss);
             curve.into_iter().flatten().map(|point| (point.least, point.greatest)).collect::<Vec<_>>()
         };
@@ -161,8 +162,8 @@ fn hostile() -> impl Strategy<Value = String> {
         Just(serde_json::json!(1e308)),
         Just(serde_json::Value::Null),
     ];
-    let line = (number.clone(), number.clone(), number.clone(), number).prop_map(|(at, step, loss, load)| {
-        serde_json::json!({"at": at, "step": step, "loss": loss, "rss_sum_bytes": load, "gpus": [{"index": 0, "utilization": load}]}).to_string()
+    let line = (number.clone(), number.clone(), number.clone(), number).prop_map(|(elapsed_seconds, step, loss, load)| {
+        serde_json::json!({"at": elapsed_seconds, "step": step, "loss": loss, "rss_sum_bytes": load, "gpus": [{"index": 0, "utilization": load}]}).to_string()
     });
     prop_oneof![9 => line, 1 => ".{0,40}"]
 }
