@@ -41,15 +41,6 @@ pub struct Attempt {
     pub retry_after: Option<Duration>,
 }
 
-/// What follows from an attempt.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Conclusion {
-    /// What is to be written down.
-    pub outcome: AttemptOutcome,
-    /// How long nothing is to be tried.
-    pub wait: Option<Duration>,
-}
-
 /// The events that wait, and what is known of the endpoint.
 #[derive(Debug)]
 pub struct RetryPolicy {
@@ -57,6 +48,8 @@ pub struct RetryPolicy {
     pub state: EndpointState,
     /// Failures in a row that may pass.
     pub failures_in_a_row: u32,
+    /// How long nothing is to be tried.
+    pub wait: Option<Duration>,
     /// Events that the next request may hold.
     events_max: usize,
     /// What the last attempt that failed was like.
@@ -69,6 +62,7 @@ impl Default for RetryPolicy {
             queue: Queue::default(),
             state: EndpointState::Untried,
             failures_in_a_row: 0,
+            wait: None,
             events_max: limits::BATCH_EVENTS_MAX,
             last: None,
         }
@@ -97,13 +91,14 @@ impl RetryPolicy {
         attempt: &Attempt,
         chance: f64,
         now: SystemTime,
-    ) -> Option<Conclusion> {
+    ) -> Option<AttemptOutcome> {
         let uuids = batch
             .queued_events
             .iter()
             .map(|queued_event| queued_event.uuid)
             .collect();
-        let (mut repeated, mut wait) = (false, None);
+        let mut repeated = false;
+        self.wait = None;
         let disposition = match attempt.response_class {
             ResponseClass::Delivered => {
                 self.alive();
@@ -124,7 +119,7 @@ impl RetryPolicy {
                 if backoff::is_open(self.failures_in_a_row) {
                     self.events_max = 1;
                 }
-                wait = Some(backoff::wait(
+                self.wait = Some(backoff::wait(
                     self.failures_in_a_row,
                     chance,
                     attempt.retry_after,
@@ -137,7 +132,7 @@ impl RetryPolicy {
                 Disposition::Stopped
             }
         };
-        let outcome = AttemptOutcome {
+        Some(AttemptOutcome {
             answer: Answer {
                 time: wire::timestamp(now),
                 disposition,
@@ -146,8 +141,7 @@ impl RetryPolicy {
             },
             uuids,
             repeated,
-        };
-        Some(Conclusion { outcome, wait })
+        })
     }
 
     fn alive(&mut self) {

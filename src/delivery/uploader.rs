@@ -15,7 +15,7 @@ use super::batching::{Batch, Priority, QueuedEvent};
 use super::client::{BatchSender, Certificates};
 use super::endpoint::{Endpoint, Key};
 use super::outcome::AttemptOutcome;
-use super::retry_policy::{Attempt, Conclusion, EndpointState, RetryPolicy};
+use super::retry_policy::{Attempt, EndpointState, RetryPolicy};
 use axolotl_run_core::limits;
 use serde::Deserialize;
 use std::collections::VecDeque;
@@ -146,7 +146,8 @@ impl Uploader {
     /// Draws the conclusions of an attempt; None where the next one follows at once.
     fn settle(&mut self, batch: Batch, attempt: &Attempt) -> Option<AttemptOutcome> {
         let now = SystemTime::now();
-        let Conclusion { outcome, wait } = self.policy.settle(batch, attempt, chance(), now)?;
+        let outcome = self.policy.settle(batch, attempt, chance(), now)?;
+        let wait = self.policy.wait;
         self.pause = wait.map(|wait| Box::pin(tokio::time::sleep(wait)));
         Some(outcome)
     }

@@ -134,11 +134,11 @@ impl Store {
             }
         }
         let begun_at = Instant::now();
-        for (run_id, waiting_bytes) in beyond_limits.into_iter().rev() {
+        for (run_id, has_unsent) in beyond_limits.into_iter().rev() {
             if begun_at.elapsed() >= PRUNE_TIME {
                 return;
             }
-            if waiting_bytes {
+            if has_unsent {
                 self.strip(run_id, now);
             } else {
                 self.forget(run_id, now);
@@ -160,11 +160,10 @@ impl Store {
 
     /// Bytes of a run that wait to be sent; None where nothing does, nor will once its finish is written.
     fn unsent(&self, run_id: Uuid, now: SystemTime) -> Option<u64> {
-        let run_directory = self.run_directory(run_id).ok()?;
-        let recorded_run = summarize(&run_directory, run_id, now, |_| {});
-        let waiting_bytes = recorded_run.waiting > 0 || !recorded_run.is_finished;
-        (waiting_bytes && recorded_run.sending == Sending::Permitted)
-            .then_some(recorded_run.waiting_bytes)
+        let recorded_run = self.summary(run_id, now)?;
+        let has_unsent = recorded_run.waiting > 0 || !recorded_run.is_finished;
+        let is_permitted = recorded_run.sending == Sending::Permitted;
+        (has_unsent && is_permitted).then_some(recorded_run.waiting_bytes)
     }
 
     /// Takes away what is never sent.

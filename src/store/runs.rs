@@ -10,7 +10,7 @@ use super::gate::{self, LineRefusal};
 use super::journal::Journal;
 use super::layout::{self, OURS, RUNS, StoreProblem};
 use super::lock::{self, RunLock};
-use super::read::{self, Damage};
+use super::read;
 use crate::delivery::{Answer, Disposition};
 use axolotl_run_core::consent::Sending;
 use axolotl_run_core::event::Event;
@@ -113,6 +113,9 @@ pub struct RecordedEvent {
     pub elapsed_seconds: Option<f64>,
     /// The server's answer.
     pub answer: Option<Answer>,
+    /// Whether its run may be sent.
+    pub sending: Sending,
+    is_too_old: bool,
     /// Why it may not be sent, where it may not.
     pub refusal: Option<LineRefusal>,
 }
@@ -235,14 +238,6 @@ impl Store {
         Some(recorded_run)
     }
 
-    /// Whether a run may be sent.
-    pub fn sending(&self, run_id: Uuid) -> Sending {
-        match self.run_directory(run_id) {
-            Ok(run_directory) => layout::sending(&run_directory),
-            Err(_) => Sending::Forbidden,
-        }
-    }
-
     /// The latest run. Of all others only the beginning is read.
     pub fn latest(&self, now: SystemTime) -> Option<Uuid> {
         let first_event_time = |run_id: &Uuid| {
@@ -284,9 +279,10 @@ pub(super) fn summarize(
     mut visit: impl FnMut(RecordedEvent),
 ) -> RecordedRun {
     let (answers, last_answer, damage_of_answers) = read::deliveries(run_directory);
+    let sending = layout::sending(run_directory);
     let mut recorded_run = RecordedRun {
         run_id,
-        sending: layout::sending(run_directory),
+        sending,
         activity: lock::activity(run_directory, now),
         last_answer,
         ..RecordedRun::default()
@@ -297,6 +293,10 @@ pub(super) fn summarize(
             answer: answers.get(&member.uuid).cloned(),
             event: None,
             elapsed_seconds: None,
+            sending,
+            is_too_old: gate::happened(&member).is_none_or(|time| {
+                now.duration_since(time).unwrap_or_default() >= limits::UNSENT_AGE_MAX
+            }),
             refusal: gate::judge(run_id, line, &member).err(),
             member,
         };
@@ -306,32 +306,31 @@ pub(super) fn summarize(
             recorded_event.event = Some(event);
             recorded_event.elapsed_seconds = elapsed_seconds;
         }
-        recorded_run.count(&recorded_event, now);
+        recorded_run.count(&recorded_event);
         visit(recorded_event);
     });
-    recorded_run.damaged(damage_of_answers);
-    recorded_run.damaged(damage_of_events);
+    for damage in [damage_of_answers, damage_of_events] {
+        recorded_run.damaged_lines += damage.lines;
+        recorded_run.truncated |= damage.truncated;
+    }
     recorded_run
 }
 
 impl RecordedEvent {
-    /// Whether it still may and should be sent, where its run's consent permits it.
-    pub fn is_waiting(&self, now: SystemTime) -> bool {
-        let Some(time) = gate::happened(&self.member) else {
-            return false;
-        };
-        let age = now.duration_since(time).unwrap_or_default();
-        self.answer.is_none() && self.refusal.is_none() && age < limits::UNSENT_AGE_MAX
+    /// Whether it still may and should be sent.
+    pub fn is_waiting(&self) -> bool {
+        let is_settled = self.answer.is_some() || self.refusal.is_some() || self.is_too_old;
+        self.sending == Sending::Permitted && !is_settled
     }
 }
 
 impl RecordedRun {
-    fn count(&mut self, recorded_event: &RecordedEvent, now: SystemTime) {
+    fn count(&mut self, recorded_event: &RecordedEvent) {
         self.events += 1;
         match &recorded_event.answer {
             Some(answer) if answer.disposition == Disposition::Delivered => self.delivered += 1,
             Some(_) => self.refused += 1,
-            None if self.sending == Sending::Permitted && recorded_event.is_waiting(now) => {
+            None if recorded_event.is_waiting() => {
                 self.waiting += 1;
                 self.waiting_bytes += recorded_event.line.len() as u64;
             }
@@ -361,10 +360,5 @@ impl RecordedRun {
                 elapsed_seconds,
             });
         }
-    }
-
-    const fn damaged(&mut self, damage: Damage) {
-        self.damaged_lines += damage.lines;
-        self.truncated |= damage.truncated;
     }
 }

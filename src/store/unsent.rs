@@ -127,7 +127,7 @@ impl UnsentPage {
             let uuid = recorded_event.member.uuid;
             if recorded_event.refusal.is_some() && recorded_event.answer.is_none() {
                 refused.push(uuid);
-            } else if recorded_event.is_waiting(now) && is_reached {
+            } else if recorded_event.is_waiting() && is_reached {
                 if self.page_bytes >= limits::PAGE_BYTES_MAX {
                     has_more = true;
                     return;
@@ -215,7 +215,7 @@ impl Store {
     fn left_out_of(&self, run_id: Uuid, bytes_left: u64, now: SystemTime) -> (Option<Uuid>, u64) {
         let mut events = Vec::new();
         self.events(run_id, now, |recorded_event| {
-            if recorded_event.is_waiting(now) {
+            if recorded_event.is_waiting() {
                 events.push((recorded_event.member.uuid, recorded_event.line.len() as u64));
             }
         });

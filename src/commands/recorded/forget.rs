@@ -25,7 +25,7 @@ struct ForgottenRuns {
     failed: Vec<Uuid>,
 }
 
-/// Deletes the run whose identity begins with `what`, or all of them.
+/// Deletes the run whose identity begins so, or all of them.
 pub fn run(store: Option<&Store>, run_or_all: &str, output: &mut AnswerOutput) -> AnswerResult {
     if run_or_all.is_empty() {
         let hint = "`axolotl-run --runs` lists the recorded runs";
@@ -36,8 +36,8 @@ pub fn run(store: Option<&Store>, run_or_all: &str, output: &mut AnswerOutput) -
     if run_or_all == ALL {
         chosen = store.runs(output.now);
     } else {
-        let (_, recorded_run) = identify(Some(store), Some(run_or_all), output.now)?;
-        chosen.extend(store.summary(recorded_run, output.now));
+        let (_, run_id) = identify(Some(store), Some(run_or_all), output.now)?;
+        chosen.extend(store.summary(run_id, output.now));
     }
     if chosen.is_empty() {
         return Err(nothing_recorded());

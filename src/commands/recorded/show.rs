@@ -15,7 +15,6 @@ use axolotl_run_core::event::value::Sendable as _;
 use axolotl_run_core::event::wire::{self, Member};
 use axolotl_run_core::event::{Dropped, Event};
 use serde_json::{Value, json};
-use std::time::SystemTime;
 
 /// Where text begins.
 const LABEL: usize = 9;
@@ -26,15 +25,14 @@ pub fn print(
     run_prefix: Option<&str>,
     output: &mut AnswerOutput,
 ) -> AnswerResult {
-    let (store, recorded_run) = identify(store, run_prefix, output.now)?;
+    let (store, run_id) = identify(store, run_prefix, output.now)?;
     let terminal = output.terminal.for_statements();
-    let sending = store.sending(recorded_run);
     let mut described_events = Vec::new();
     let mut rendered_events = Vec::new();
     let mut missed = Vec::new();
-    let recorded_run = store.events(recorded_run, output.now, |recorded_event| {
+    let recorded_run = store.events(run_id, output.now, |recorded_event| {
         missed.extend(dropped(&recorded_event));
-        let (_, fate) = fate(&recorded_event, sending, output.now);
+        let (_, fate) = fate(&recorded_event);
         match output.form {
             AnswerForm::Json => described_events.push(describe(&recorded_event, &fate)),
             AnswerForm::Text => {
@@ -89,11 +87,7 @@ fn heading(recorded_run: &RecordedRun, terminal: OutputTerminal) -> String {
 }
 
 /// What became of an event: as one of a few words that can be counted, and in a few more.
-pub fn fate(
-    recorded_event: &RecordedEvent,
-    sending: Sending,
-    now: SystemTime,
-) -> (&'static str, String) {
+pub fn fate(recorded_event: &RecordedEvent) -> (&'static str, String) {
     if let Some(answer) = &recorded_event.answer {
         let word = match answer.disposition {
             Disposition::Delivered => "sent",
@@ -108,9 +102,9 @@ pub fn fate(
     if let Some(refusal) = recorded_event.refusal {
         return ("refused", format!("refused: {}", refusal.reason()));
     }
-    let (word, words) = if sending == Sending::Forbidden {
+    let (word, words) = if recorded_event.sending == Sending::Forbidden {
         ("kept here", "not sent")
-    } else if recorded_event.is_waiting(now) {
+    } else if recorded_event.is_waiting() {
         ("waiting", "waiting to be sent")
     } else {
         ("too old to be sent", "not sent: too old")

@@ -34,15 +34,14 @@ pub struct ReportData {
 
 impl ReportData {
     /// Reads a run; None where there is none.
-    pub fn read(store: &Store, recorded_run: Uuid, now: SystemTime) -> Option<Self> {
+    pub fn read(store: &Store, run_id: Uuid, now: SystemTime) -> Option<Self> {
         let mut summary = Summary::default();
         let mut series = Series::default();
         let mut tallies = BTreeMap::<_, BTreeMap<_, _>>::new();
         let mut missed = Vec::new();
-        let sending = store.sending(recorded_run);
-        let recorded_run = store.events(recorded_run, now, |recorded_event| {
+        let recorded_run = store.events(run_id, now, |recorded_event| {
             missed.extend(show::dropped(&recorded_event));
-            let (fate, _) = show::fate(&recorded_event, sending, now);
+            let (fate, _) = show::fate(&recorded_event);
             let Some(event) = recorded_event.event else {
                 return;
             };
@@ -55,7 +54,7 @@ impl ReportData {
             summary.take(event, recorded_event.elapsed_seconds);
         })?;
         missed.extend(show::damage(&recorded_run));
-        let unreadable = store.samples(recorded_run.run_id, |line| {
+        let unreadable = store.samples(run_id, |line| {
             for gpu in &line.gpus {
                 if let Some(load) = gpu.utilization {
                     summary.load(gpu.index, load);

@@ -126,14 +126,14 @@ impl World {
             cause: None,
             retry_after: None,
         };
-        let Some(Conclusion { outcome, wait }) =
-            self.policy
-                .settle(batch, &attempt, 0.5, SystemTime::UNIX_EPOCH)
+        let Some(outcome) = self
+            .policy
+            .settle(batch, &attempt, 0.5, SystemTime::UNIX_EPOCH)
         else {
             return;
         };
         assert_eq!(
-            wait.is_some(),
+            self.policy.wait.is_some(),
             outcome.answer.disposition == Disposition::Delayed
         );
         if matches!(
@@ -242,12 +242,7 @@ fn an_outage_is_told_once_and_a_wrong_key_ends_it() {
         world
             .policy
             .settle(batch, &attempt, 0.5, SystemTime::UNIX_EPOCH)
-            .map(|conclusion| {
-                (
-                    conclusion.outcome.answer.disposition,
-                    conclusion.outcome.repeated,
-                )
-            })
+            .map(|conclusion| (conclusion.answer.disposition, conclusion.repeated))
     };
     for (status, repeated) in [(503, false), (503, true), (502, false), (503, false)] {
         assert_eq!(
