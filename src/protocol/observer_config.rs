@@ -41,7 +41,7 @@ pub struct RelayEnds {
 }
 
 /// All that the observer must know.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObserverConfig {
     pub settings: RunSettings,
     /// When the command was spawned.
@@ -76,7 +76,7 @@ pub struct ExitRecord {
 }
 
 /// The observer's arguments as it reads them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct ObserverArguments {
     pub config: ObserverConfig,
     /// `--config`.
@@ -85,7 +85,7 @@ pub struct ObserverArguments {
 }
 
 /// The role that our program was started in, by its arguments.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Role {
     Observer(Box<ObserverArguments>),
     FallbackFinisher(ExitRecord),

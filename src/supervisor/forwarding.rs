@@ -23,14 +23,14 @@ pub enum Action {
     Ask { number: u32, sender: i32 },
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 struct Waiting {
     received: SignalInfo,
     stage: SignalStage,
 }
 
 /// How far a signal has come that waits for the group listener.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 enum SignalStage {
     /// Its other copy may still be on its way; the listener is asked at this time.
     Grace { ask_at: u64 },
@@ -41,13 +41,13 @@ enum SignalStage {
 }
 
 /// What the group listener saw, and when it said so.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 struct Sighting {
     seen: SignalInfo,
     at: u64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Listener {
     Listens,
     /// It is gone, or has not answered in time.
@@ -55,7 +55,6 @@ enum Listener {
 }
 
 /// The signals that wait for the group listener, and what it has said.
-#[derive(Debug)]
 pub struct Forwarding {
     waiting: [Option<Waiting>; SIGNALS_MAX],
     sightings: [Option<Sighting>; SIGNALS_MAX],

@@ -11,7 +11,6 @@ use axolotl_run_core::status::{End, Usage};
 use std::time::Duration;
 
 /// The time between the command's end and ours.
-#[derive(Debug)]
 pub struct Shutdown {
     /// How the command ended.
     pub end: End,
@@ -28,7 +27,7 @@ pub struct Shutdown {
     heard: Heard,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum Heard {
     Nothing,
     Journaled,

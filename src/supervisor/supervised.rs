@@ -7,7 +7,7 @@ use axolotl_run_sys::streams::relay::Relay;
 use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd, RawFd};
 
 /// How a supervised run ended for the launcher.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub enum Finished {
     /// The command ended like this; so do we.
     Ended(End),
@@ -16,7 +16,6 @@ pub enum Finished {
 }
 
 /// A command under supervision.
-#[derive(Debug)]
 pub struct Supervised {
     /// The command's pid.
     pub command: i32,

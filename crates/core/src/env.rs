@@ -4,7 +4,7 @@
 //! variable's name. Variables of launchers (RANK, SLURM_PROCID…) are facts about others and are in `knowledge/variables.yaml`.
 
 /// A variable and what it does, for the documents.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Variable {
     /// Its name.
     pub name: &'static str,

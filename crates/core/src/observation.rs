@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Which of the command's streams a line came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Stream {
     /// Standard output by itself.
     Stdout,
@@ -22,7 +22,7 @@ pub enum Stream {
 }
 
 /// One measurement of the command's process tree and of the accelerators. Unknown is None, never 0.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Sample {
     /// Seconds since the command's spawn.
     pub at: f64,
@@ -142,7 +142,7 @@ pub enum SignalSender {
 }
 
 /// A signal that asked the launcher, and so the command, to end.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Request {
     /// The signal.
     pub signal: i32,
@@ -179,7 +179,7 @@ pub struct MemoryPressure {
 }
 
 /// An error that the NVIDIA driver reported.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Xid {
     /// NVIDIA's number for its kind.
     pub code: u64,
@@ -197,7 +197,7 @@ pub struct Hang {
 }
 
 /// What went wrong with the accelerators.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Debug, Default)]
 pub struct GpuTroubles {
     /// Errors that the driver reported, the first few and the last few.
     pub xids: Vec<Xid>,
@@ -208,7 +208,7 @@ pub struct GpuTroubles {
 }
 
 /// What is known when the command has ended.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Debug, Default)]
 pub struct Ending {
     /// Seconds since the command's spawn.
     pub at: f64,

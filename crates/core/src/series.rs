@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 /// One line.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SeriesLine {
     /// Seconds since the spawn.
     pub at: f64,
@@ -83,7 +83,7 @@ impl OomKillCounters {
 }
 
 /// One GPU in a line.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GpuPoint {
     /// Its index.
     pub index: u32,

@@ -109,7 +109,6 @@ pub fn exec(command: &[OsString], changes: &[(&str, OsString)]) -> Errno {
 }
 
 /// What the command's side of the clone does before exec.
-#[derive(Debug)]
 pub struct Spawn<'a> {
     /// The command.
     pub program: &'a Program,

@@ -29,7 +29,7 @@ pub struct Directory {
 }
 
 /// What a file is opened for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub enum Access {
     /// Reading what exists.
     Read,
@@ -42,7 +42,7 @@ pub enum Access {
 }
 
 /// What can be seen of a file from outside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub struct FileState {
     /// Its length.
     pub bytes: u64,
@@ -51,7 +51,7 @@ pub struct FileState {
 }
 
 /// Whether a missing directory is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Missing {
     /// It is made, for its owner alone.
     Create,

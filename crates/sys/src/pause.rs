@@ -22,7 +22,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
 
 /// What ended a wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub enum Waited {
     /// The time.
     Elapsed,
@@ -33,7 +33,6 @@ pub enum Waited {
 }
 
 /// A pause that has begun.
-#[derive(Debug)]
 pub struct Pause {
     /// The signal mask before the pause.
     previous: Option<SigSet>,
@@ -44,7 +43,7 @@ pub struct Pause {
 }
 
 /// What is looked for in the terminal's input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Input {
     /// Nothing.
     Ignored,

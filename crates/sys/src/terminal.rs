@@ -14,7 +14,6 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 pub use rustix::termios::Winsize as Size;
 
 /// A pseudo-terminal.
-#[derive(Debug)]
 pub struct Terminal {
     /// Our side; non-blocking.
     pub master: OwnedFd,

@@ -6,7 +6,6 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 /// Wakes a loop when its descriptor has become readable.
-#[derive(Debug)]
 pub struct Wake(AsyncFd<OwnedFd>);
 
 impl Wake {

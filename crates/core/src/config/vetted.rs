@@ -4,7 +4,7 @@ use crate::event::ConfigValue;
 use crate::public::PublicStr;
 
 /// What is known of a configuration.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub struct Vetted {
     /// What may be sent.
     pub value: ConfigValue,
@@ -21,7 +21,7 @@ pub struct Vetted {
 }
 
 /// One value that was withheld.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Redaction {
     /// Where: known keys and list positions (`datasets[0].path`).
     pub path: PublicStr,
@@ -30,7 +30,7 @@ pub struct Redaction {
 }
 
 /// Why a value is withheld.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// A text that is none of the key's public choices.
     Text,

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// One field of the published list.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Field {
     /// Its name on the wire; `<i>`, `<n>` and `<package>` are holes for an index, a number and a listed package.
     pub name: &'static str,
@@ -26,7 +26,7 @@ pub struct Field {
 }
 
 /// What a field holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub enum FieldKind {
     /// `true` or `false`.
     Boolean,
@@ -117,7 +117,7 @@ impl Text for PublicStr {}
 impl Text for String {}
 
 /// A finite number; JSON has no other.
-#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Number(f64);
 
 impl Number {

@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use uuid::Uuid;
 
 /// One event with its identity: a line of `events.jsonl`, a member of a batch.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub struct Member {
     /// The event's own identity.
     pub uuid: Uuid,

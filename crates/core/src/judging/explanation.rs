@@ -23,7 +23,7 @@ pub struct Explainer {
 }
 
 /// What a log says.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug)]
 pub struct Explanation {
     /// What its reader found.
     pub judgement: Judgement,

@@ -29,7 +29,7 @@ const HANG_EVEN_CORES: f64 = 0.1;
 const HANG_EVEN_SHARE: f64 = 0.1;
 
 /// What one measurement says.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 struct HangLook {
     /// Processors in use or waited for; None where it is not known.
     cores: Option<f64>,
@@ -38,7 +38,7 @@ struct HangLook {
 }
 
 /// Watches one training.
-#[derive(Clone, Debug, Default)]
+#[derive(Default)]
 pub struct HangWatch {
     step: Option<(u64, f64)>,
     /// When anything last moved: a step, or another bar.

@@ -30,7 +30,7 @@ const PROGRESS_PERIOD: Duration = Duration::from_secs(60);
 const PROGRESS_GAP: Duration = Duration::from_secs(1);
 
 /// The progress event that was sent last.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 struct ReportedProgress {
     seconds_since_start: f64,
     /// The last step it knew, and when that was seen.
@@ -40,7 +40,7 @@ struct ReportedProgress {
 }
 
 /// One run.
-#[derive(Clone, Debug, Default)]
+#[derive(Default)]
 pub struct Run {
     /// Epochs that the configuration plans; None where it limits the steps instead.
     planned_epochs: Option<f64>,

@@ -25,7 +25,7 @@ use crate::output::traceback::Judgement;
 use crate::status::{End, signal::SIGKILL, signal_name};
 
 /// How the run ended, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Verdict {
     /// How.
     pub outcome: Outcome,

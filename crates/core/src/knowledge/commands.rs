@@ -2,7 +2,7 @@
 //! fields.
 
 /// A command that is known.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct KnownCommand {
     /// What it is called in `commands.yaml`.
     pub name: &'static str,

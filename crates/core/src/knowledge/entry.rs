@@ -28,7 +28,7 @@ pub fn texts(says: &'static [Piece]) -> impl Iterator<Item = &'static str> {
 }
 
 /// What an entry means.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub enum Means {
     /// Always the same.
     Always(Meaning),
@@ -48,7 +48,7 @@ impl Means {
 
 /// Why an entry is believed.
 #[cfg(test)]
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Grounds {
     pub source: &'static str,
     pub examples: &'static [&'static str],
@@ -67,7 +67,6 @@ impl Grounds {
 
 /// Finds the entry that a text is. All patterns in one say at once that it is none, as nearly every text is; the
 /// pattern of an entry alone is made when the first text asks for its groups.
-#[derive(Debug)]
 pub struct Finder {
     all: RegexSet,
     each: Vec<OnceLock<Option<Regex>>>,

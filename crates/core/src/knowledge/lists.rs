@@ -5,7 +5,7 @@ use crate::observation::SignalSender;
 include!(concat!(env!("OUT_DIR"), "/lists.rs"));
 
 /// A question that the reader of tracebacks puts to a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum LineQuestion {
     /// Is it a traceback's header?
     Header,

@@ -18,7 +18,7 @@ use std::sync::LazyLock;
 include!(concat!(env!("OUT_DIR"), "/messages.rs"));
 
 /// One entry of `knowledge/messages`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 struct KnownMessage {
     regex: &'static str,
     says: &'static [Piece],
@@ -28,7 +28,7 @@ struct KnownMessage {
 }
 
 /// A class whose name says what is wrong.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 struct KnownClass {
     name: &'static str,
     meaning: Meaning,
@@ -37,7 +37,7 @@ struct KnownClass {
 }
 
 /// A message that is known.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub struct PublicMessage {
     /// What is said.
     pub says: PublicStr,

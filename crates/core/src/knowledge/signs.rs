@@ -15,7 +15,7 @@ use std::sync::LazyLock;
 include!(concat!(env!("OUT_DIR"), "/signs.rs"));
 
 /// How a sign speaks of the process's end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weight {
     /// It may well have gone on (a worker died, a connection was refused).
     Hint,
@@ -41,7 +41,7 @@ pub enum Speaker {
 }
 
 /// One entry of `knowledge/signs`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 struct KnownSign {
     regex: &'static str,
     says: &'static [Piece],

@@ -22,7 +22,7 @@ const LAUNCHER_WORDS_MAX: usize = 512;
 const LAUNCHERS_MAX: usize = 16;
 
 /// A command line.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct CommandLine<'a> {
     /// The wrappers, outermost first, also those between a launcher and what it starts.
     pub wrappers: Vec<&'static KnownCommand>,

@@ -15,7 +15,7 @@ use crate::knowledge::launchers::{
 use crate::public::PublicStr;
 
 /// What is known about the launcher.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Default)]
 pub struct LauncherFacts {
     /// Its name, from a closed list.
     pub launcher: Option<PublicStr>,

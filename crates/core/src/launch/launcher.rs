@@ -8,7 +8,7 @@ use crate::knowledge::launchers::{Launcher, ROWS, Runs, Says, Starts, Unlisted};
 use std::ffi::{OsStr, OsString};
 
 /// A launcher that was asked for, and what its options say.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Launch<'a> {
     /// Which one.
     pub launcher: &'static Launcher,
@@ -30,7 +30,7 @@ pub enum Named<'a> {
 }
 
 /// What follows a launcher's options.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub enum Next<'a> {
     Command(&'a [OsString]),
     Script(&'a [OsString]),

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 const CONFIG_OVERRIDES_MAX: usize = 256;
 
 /// A configuration file and the overrides of its keys, in order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Located {
     /// The file, as it was typed.
     pub path: PathBuf,

@@ -51,7 +51,6 @@ impl fmt::Display for Refusal {
 }
 
 /// What the gate lets through of an event.
-#[derive(Clone, Debug)]
 pub struct Admission {
     /// The event, or what is left of it, and its line: exactly these bytes may leave. None: nothing may.
     pub admitted: Option<(Event, String)>,

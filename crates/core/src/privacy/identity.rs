@@ -40,7 +40,7 @@ pub struct IdentityFacts<'a> {
 }
 
 /// Where a word comes from; all that is ever said of one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WordSource {
     /// A variable of the environment.
     Environment,

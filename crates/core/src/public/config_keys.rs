@@ -20,7 +20,7 @@ const CHOICES: &str = include_str!("config-choices.json");
 type Group = BTreeMap<String, KeyShape>;
 
 /// What the schema says about the value of one key.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Default, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields, default)]
 pub struct KeyShape {
     types: BTreeSet<ValueType>,
@@ -30,7 +30,7 @@ pub struct KeyShape {
 }
 
 /// A plain type of the schema.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
 #[serde(rename_all = "lowercase")]
 enum ValueType {
     Any,
@@ -41,14 +41,14 @@ enum ValueType {
     Str,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Schema {
     top: String,
     groups: BTreeMap<String, Group>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Choices {
     groups: BTreeMap<String, Group>,

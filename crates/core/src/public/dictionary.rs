@@ -104,7 +104,7 @@ pub fn package(name: &str) -> Option<PublicStr> {
 }
 
 /// What the dictionary holds, and how old that is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, serde::Serialize)]
 pub struct Contents {
     /// The day (`2026-11-22`) up to which releases were looked for.
     pub as_of: &'static str,

@@ -23,7 +23,7 @@ use std::fmt;
 use std::sync::LazyLock;
 
 /// A string that is public knowledge, and so may leave the machine.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct PublicStr(Cow<'static, str>);
 
 impl PublicStr {

@@ -23,7 +23,7 @@ const DIGITS_MAX: usize = 4;
 
 const WHITELIST: &str = include_str!("../../../../whitelist.yaml");
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Whitelist {
     organizations: Vec<String>,
@@ -56,7 +56,6 @@ pub fn words() -> impl Iterator<Item = &'static str> {
 }
 
 /// A text that has the form of a public model's id, and no other reading than that or a relative path.
-#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelId<'a> {
     text: &'a str,
     typed_organization: &'a str,

@@ -7,7 +7,7 @@ use super::PublicStr;
 use std::fmt::Write as _;
 
 /// Builds one [`PublicStr`] out of pieces that are public each.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct PublicText(String);
 
 impl PublicText {

@@ -11,7 +11,7 @@ use crate::observation::{Attribution, GpuReading, Sample};
 use std::collections::BTreeMap;
 
 /// What was seen of one GPU.
-#[derive(Clone, Debug, Default)]
+#[derive(Default)]
 struct Gpu {
     /// Highest attributed memory.
     peak: Option<u64>,
@@ -24,7 +24,7 @@ struct Gpu {
 }
 
 /// All measurements of a run, condensed.
-#[derive(Clone, Debug, Default)]
+#[derive(Default)]
 pub struct Resources {
     last_sample: Option<Sample>,
     /// Highest resident bytes of one process.

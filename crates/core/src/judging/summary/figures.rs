@@ -8,7 +8,7 @@ use crate::observation::Hang;
 use std::collections::BTreeMap;
 
 /// A run, as far as it has come.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Summary {
     /// How it was begun.
     pub start: Start<String>,
