@@ -113,11 +113,7 @@ impl Forwarding {
             }
         }
         for place in &mut self.sightings {
-            let is_free = match place {
-                Some(old) => old.at + SIGHTING_MS < now,
-                None => true,
-            };
-            if is_free {
+            if place.is_none_or(|old| old.at + SIGHTING_MS < now) {
                 *place = Some(Sighting { seen, at: now });
                 return;
             }
@@ -179,14 +175,16 @@ impl Forwarding {
 
     /// Milliseconds until [`next`](Self::next) has something to do; None while nothing waits.
     pub fn wait(&self, now: u64) -> Option<u64> {
-        let waiting = self.waiting.iter().flatten();
-        waiting
+        let moments = self
+            .waiting
+            .iter()
+            .flatten()
             .map(|waiting| match waiting.stage {
-                SignalStage::Grace { ask_at } => ask_at.saturating_sub(now),
-                SignalStage::Asked { until, .. } => until.saturating_sub(now),
-                SignalStage::Unseen => 0,
-            })
-            .min()
+                SignalStage::Grace { ask_at } => ask_at,
+                SignalStage::Asked { until, .. } => until,
+                SignalStage::Unseen => now,
+            });
+        Some(moments.min()?.saturating_sub(now))
     }
 
     /// Whether a SIGCONT is under way to the command: then it is not stopped for long.

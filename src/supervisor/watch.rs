@@ -182,7 +182,7 @@ impl Watch {
                     if pid == self.supervised.command && !self.forwarding.continues() =>
                 {
                     // What it wrote before it stopped belongs on the screen before the shell's prompt.
-                    (0..2).for_each(|index| self.pump(index, limits::TAIL_STEPS));
+                    self.pump_tails();
                     let command = self.supervised.command;
                     signals::stop_self(signal, || !wait::was_continued(command));
                 }
@@ -237,7 +237,7 @@ impl Watch {
     fn leave(&mut self, now: u64) -> Option<Finished> {
         if self.shutdown.as_ref()?.handed_over_at.is_none() {
             // The command has ended before this look: nothing of its own can come after.
-            (0..2).for_each(|index| self.pump(index, limits::TAIL_STEPS));
+            self.pump_tails();
             self.hand_over(now);
         }
         let shutdown = self.shutdown.as_ref()?;

@@ -1,5 +1,6 @@
 //! How the launcher ends: the command's own end, or its refusal to start.
 
+use crate::knowledge::lists::SIGNAL_NAMES;
 use serde::{Deserialize, Serialize};
 
 /// A question to the launcher was understood and has no answer, or answering failed; nothing was to be started.
@@ -126,45 +127,10 @@ pub mod signal {
     pub const SIGWINCH: i32 = 28;
 }
 
-/// The names of the signals from 1 on.
-const SIGNAL_NAMES: [&str; 31] = [
-    "SIGHUP",
-    "SIGINT",
-    "SIGQUIT",
-    "SIGILL",
-    "SIGTRAP",
-    "SIGABRT",
-    "SIGBUS",
-    "SIGFPE",
-    "SIGKILL",
-    "SIGUSR1",
-    "SIGSEGV",
-    "SIGUSR2",
-    "SIGPIPE",
-    "SIGALRM",
-    "SIGTERM",
-    "SIGSTKFLT",
-    "SIGCHLD",
-    "SIGCONT",
-    "SIGSTOP",
-    "SIGTSTP",
-    "SIGTTIN",
-    "SIGTTOU",
-    "SIGURG",
-    "SIGXCPU",
-    "SIGXFSZ",
-    "SIGVTALRM",
-    "SIGPROF",
-    "SIGWINCH",
-    "SIGIO",
-    "SIGPWR",
-    "SIGSYS",
-];
-
 /// The signal's name, for events and messages.
 pub fn signal_name(signal: i32) -> Option<&'static str> {
-    let place = usize::try_from(signal).ok()?.checked_sub(1)?;
-    SIGNAL_NAMES.get(place).copied()
+    let index = usize::try_from(signal).ok()?.checked_sub(1)?;
+    SIGNAL_NAMES.get(index).copied()
 }
 
 #[cfg(test)]

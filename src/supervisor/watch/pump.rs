@@ -6,6 +6,7 @@
 
 use super::{Ready, Watch};
 use crate::protocol::messages::ToObserver;
+use crate::supervisor::limits;
 use axolotl_run_sys::clock;
 use axolotl_run_sys::streams::relay::Pumped;
 
@@ -19,8 +20,15 @@ impl Watch {
         }
     }
 
+    /// Moves what the command has written so far.
+    pub fn pump_tails(&mut self) {
+        for index in 0..2 {
+            self.pump(index, limits::TAIL_STEPS);
+        }
+    }
+
     /// Moves what can be moved of one stream, in so many steps at the most.
-    pub fn pump(&mut self, index: usize, steps: usize) {
+    fn pump(&mut self, index: usize, steps: usize) {
         let Some(Some(relay)) = self.supervised.relays.get_mut(index) else {
             return;
         };

@@ -5,7 +5,7 @@
 
 use super::Meaning;
 use super::entry::{self, Finder, Means, Piece};
-use super::lists::SIGNALS;
+use super::lists::{SIGNAL_NAMES, SIGNALS};
 use crate::public::PublicStr;
 use crate::public::text::PublicText;
 use crate::status::signal_name;
@@ -90,8 +90,8 @@ pub fn meaning_of(says: &str, signs: &[Sign]) -> Option<Meaning> {
     if let Some(sign) = sign {
         return Some(sign.meaning);
     }
-    let named = |signal: &i32| signal_name(*signal).is_some_and(|name| says.contains(name));
-    (1..=LAST_SIGNAL).find(named).map(Meaning::of_signal)
+    let named = SIGNAL_NAMES.iter().find(|name| says.contains(**name))?;
+    signal_called(named).map(Meaning::of_signal)
 }
 
 /// The constants of all that is said.
@@ -170,11 +170,9 @@ pub fn signal_called(name: &str) -> Option<i32> {
     if let Some((_, signal)) = SIGNALS.iter().find(|(spelled, _)| *spelled == name) {
         return Some(*signal);
     }
-    (1..=LAST_SIGNAL).find(|signal| signal_name(*signal) == Some(name))
+    let index = SIGNAL_NAMES.iter().position(|known| *known == name)?;
+    i32::try_from(index + 1).ok()
 }
-
-/// The last signal that has a name of its own.
-const LAST_SIGNAL: i32 = 31;
 
 /// The signal behind an exit code: launchers write it as a negative number, or as it looks in 8 bits (245 is -11).
 fn signal_of_code(code: i64) -> Option<i32> {

@@ -5,8 +5,8 @@
 
 use crate::event::EventName;
 use crate::event::value::Field;
+use crate::knowledge::lists::SIGNAL_NAMES;
 use crate::public::{config_keys, models, version};
-use crate::status::signal_name;
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
@@ -58,9 +58,6 @@ const COMMON: &str = "
     diverged nan likely medium confidence unresponsive collective nccl oom exhausted outofmemory user_code other_package
 ";
 
-/// The last signal that has a name of its own.
-const SIGNALS: i32 = 31;
-
 static WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| {
     let mut words: HashSet<String> = COMMON.split_whitespace().flat_map(pieces).collect();
     words.extend(models::words().map(str::to_owned));
@@ -79,7 +76,7 @@ static WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| {
     collect(&crate::event::common_fields(), &mut names);
     words.extend(names.into_iter().flat_map(pieces));
     // Whoever types `timeout -s SIGKILL` must still be told how the run ended.
-    words.extend((1..=SIGNALS).filter_map(signal_name).flat_map(pieces));
+    words.extend(SIGNAL_NAMES.iter().flat_map(|name| pieces(name)));
     words
 });
 

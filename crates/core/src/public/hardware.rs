@@ -5,6 +5,7 @@
 //! the shape of a model number, and it is a vendor's at all; of anything else the vendor is all that is said.
 
 use super::{Form, PublicStr, fits};
+use crate::knowledge::lists::INTEL_DEVICES;
 use regex::Regex;
 use std::sync::LazyLock;
 
@@ -59,25 +60,16 @@ pub fn accelerator_name(vendor: Vendor, raw: &str) -> PublicStr {
     }
 }
 
-/// Intel's devices for computing, by their numbers on the bus: its driver tells no name.
-const INTEL_DEVICES: &[(&str, &str)] = &[
-    ("0x0bd5", "Intel Data Center GPU Max 1550"),
-    ("0x0bda", "Intel Data Center GPU Max 1100"),
-    ("0x56c0", "Intel Data Center GPU Flex 170"),
-    ("0x56c1", "Intel Data Center GPU Flex 140"),
-    ("0x56a0", "Intel Arc A770 Graphics"),
-    ("0x56a1", "Intel Arc A750 Graphics"),
-    ("0x56a2", "Intel Arc A580 Graphics"),
-    ("0x56a5", "Intel Arc A380 Graphics"),
-    ("0x56a6", "Intel Arc A310 Graphics"),
-    ("0xe20b", "Intel Arc B580 Graphics"),
-    ("0xe20c", "Intel Arc B570 Graphics"),
-];
-
-/// The name of one of Intel's devices by its number, or the vendor's alone.
+/// The name of one of Intel's devices by its number on the bus, for its driver tells no name; or the vendor's alone.
 pub fn intel_name(device: &str) -> PublicStr {
-    let known = INTEL_DEVICES.iter().find(|(number, _)| *number == device);
-    known.map_or(Vendor::Intel.name(), |(_, name)| PublicStr::constant(name))
+    for known_device in INTEL_DEVICES {
+        if let Some((number, name)) = known_device.split_once(' ')
+            && number == device
+        {
+            return PublicStr::constant(name);
+        }
+    }
+    Vendor::Intel.name()
 }
 
 /// The shape of a model number or a size: up to four capitals, one to five digits, up to two letters after

@@ -17,42 +17,34 @@ impl Finish<String> {
 
     /// The verdict in a few words, for a headline: the verdict's own, where there is one, else the outcome.
     pub fn headline(&self) -> String {
-        let kind = self
-            .verdict
-            .as_ref()
-            .and_then(|verdict| verdict.kind.as_deref());
+        let verdict = self.verdict.clone().unwrap_or_default();
+        let kind = verdict.kind.as_deref();
         kind.unwrap_or(self.outcome_word()).replace('_', " ")
     }
 
     /// The verdict as a sentence, where its word is one of ours. Of an exception, what it means says more.
     pub fn meaning(&self) -> Option<&'static str> {
-        let verdict = self.verdict.as_ref();
-        match verdict.and_then(|verdict| verdict.kind.as_ref()) {
-            Some(kind)
-                if kind == Kind::Exception.as_str()
-                    && let Some(meaning) = verdict.and_then(|verdict| verdict.meaning.as_ref()) =>
-            {
-                Meaning::parse(meaning).map(Meaning::means)
-            }
-            Some(kind) => Kind::parse(kind).map(Kind::means),
-            None => Outcome::parse(self.outcome_word()).map(Outcome::means),
+        let verdict = self.verdict.clone().unwrap_or_default();
+        let Some(kind) = verdict.kind else {
+            return Outcome::parse(self.outcome_word()).map(Outcome::means);
+        };
+        if kind == Kind::Exception.as_str()
+            && let Some(meaning) = verdict.meaning
+        {
+            return Meaning::parse(&meaning).map(Meaning::means);
         }
+        Kind::parse(&kind).map(Kind::means)
     }
 
     /// The same with how sure it is.
     pub fn confident_meaning(&self) -> Option<String> {
         let meaning = self.meaning()?;
-        match self
-            .verdict
-            .as_ref()
-            .and_then(|verdict| verdict.confidence.as_ref())
-        {
-            Some(confidence) => Some(format!(
-                "{} ({confidence} confidence).",
-                meaning.trim_end_matches('.')
-            )),
-            None => Some(meaning.to_owned()),
-        }
+        let verdict = self.verdict.clone().unwrap_or_default();
+        let Some(confidence) = verdict.confidence else {
+            return Some(meaning.to_owned());
+        };
+        let meaning = meaning.trim_end_matches('.');
+        Some(format!("{meaning} ({confidence} confidence)."))
     }
 
     /// What speaks for the verdict, each as a sentence, with the figure where it is one.

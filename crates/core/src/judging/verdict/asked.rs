@@ -101,8 +101,6 @@ impl Case<'_> {
         let seconds_left = request.and_then(|request| request.seconds_left);
         let job_ends = seconds_left.is_some_and(|seconds| seconds.abs() <= JOB_END_SECONDS);
         let sender = request.map_or(SignalSender::Unknown, |request| request.sender);
-        let cancelled = Kind::PreemptedOrCancelled;
-        let user = Kind::SignalledByUser;
         let (kind, evidence, at_most) = match (sender, signal) {
             (_, SIGXCPU) => (Kind::TimeLimit, Evidence::ProcessorTime, High),
             (SignalSender::TimeLimiter, _) => (Kind::TimeLimit, Evidence::TimeLimiter, High),
@@ -112,22 +110,38 @@ impl Case<'_> {
             _ if job_ends => (Kind::TimeLimit, Evidence::JobEndTime, Medium),
             // Whatever a program means by these two, it is not its end.
             (_, SIGUSR1 | SIGUSR2) => return None,
-            (SignalSender::Scheduler, _) => (cancelled, Evidence::SentByScheduler, Medium),
-            (SignalSender::ServiceManager, _) => {
-                (cancelled, Evidence::SentByServiceManager, Medium)
-            }
-            (SignalSender::Outside, SIGTERM) => (cancelled, Evidence::SentFromOutside, Medium),
-            (SignalSender::OtherUser, SIGTERM | SIGINT) => {
-                (cancelled, Evidence::SentByOtherUser, Medium)
-            }
+            (SignalSender::Scheduler, _) => (
+                Kind::PreemptedOrCancelled,
+                Evidence::SentByScheduler,
+                Medium,
+            ),
+            (SignalSender::ServiceManager, _) => (
+                Kind::PreemptedOrCancelled,
+                Evidence::SentByServiceManager,
+                Medium,
+            ),
+            (SignalSender::Outside, SIGTERM) => (
+                Kind::PreemptedOrCancelled,
+                Evidence::SentFromOutside,
+                Medium,
+            ),
+            (SignalSender::OtherUser, SIGTERM | SIGINT) => (
+                Kind::PreemptedOrCancelled,
+                Evidence::SentByOtherUser,
+                Medium,
+            ),
             (_, SIGHUP) => return Some((Kind::HungUp, None, High)),
-            (SignalSender::Terminal, _) => (user, Evidence::SentByTerminal, High),
-            (SignalSender::OwnSession, _) => (user, Evidence::SentFromOwnSession, High),
-            (SignalSender::SameUser, _) => (user, Evidence::SentBySameUser, Medium),
+            (SignalSender::Terminal, _) => (Kind::SignalledByUser, Evidence::SentByTerminal, High),
+            (SignalSender::OwnSession, _) => {
+                (Kind::SignalledByUser, Evidence::SentFromOwnSession, High)
+            }
+            (SignalSender::SameUser, _) => {
+                (Kind::SignalledByUser, Evidence::SentBySameUser, Medium)
+            }
             // A request that nobody saw: memory daemons ask politely first, and they are looked at next.
             (_, SIGTERM) if request.is_none() && self.memory_daemon_likely() => return None,
             (_, SIGTERM) => return Some((Kind::Terminated, None, High)),
-            _ => return Some((user, None, High)),
+            _ => return Some((Kind::SignalledByUser, None, High)),
         };
         Some((kind, Some(evidence), at_most))
     }
