@@ -85,11 +85,11 @@ impl Sampler {
     }
 
     /// Notes between two measurements which processes have ended and how short memory is. Takes a few microseconds.
-    pub fn look(&mut self, at: f64) {
+    pub fn look(&mut self, elapsed_seconds: f64) {
         if let Some(deaths) = &mut self.deaths {
-            deaths.look(at);
+            deaths.look(elapsed_seconds);
         }
-        self.pressure.look(at);
+        self.pressure.look(elapsed_seconds);
     }
 
     /// The process that failed first, of those that did shortly before the end.
@@ -100,15 +100,15 @@ impl Sampler {
     /// One measurement, at so many seconds since the spawn. The accelerators' part is what their driver
     /// answered since the last one; it is asked anew here, so it is one period old. `closely`: each thread is asked what
     /// only it knows.
-    pub fn sample(&mut self, at: f64, closely: bool) -> Sample {
+    pub fn sample(&mut self, elapsed_seconds: f64, closely: bool) -> Sample {
         self.regroup();
         let mut sample = self.tree.sample();
         self.follow();
         let pids = self.tree.pids();
-        sample.at = at;
+        sample.at = elapsed_seconds;
         sample.gpus = self.gpus.try_reading().unwrap_or_default();
         self.gpus.request_sample(&pids);
-        self.note_troubles(at);
+        self.note_troubles(elapsed_seconds);
         let have_gpus_failed = matches!(self.gpus.health(), Health::Lost | Health::Unresponsive);
         sample.failures = u64::from(sample.processes.is_none()) + u64::from(have_gpus_failed);
         let group = self.kill_watch.group.as_ref();
@@ -121,31 +121,34 @@ impl Sampler {
 
     /// A last reading of the accelerators, if their driver answers at once: the energy up to the end, and the errors
     /// that it reported.
-    pub fn last_sample(&mut self, at: f64) -> Sample {
+    pub fn last_sample(&mut self, elapsed_seconds: f64) -> Sample {
         let mut last = Sample {
-            at,
+            at: elapsed_seconds,
             ..Sample::default()
         };
         if self.gpus.health() == Health::Working {
             self.gpus.request_sample(&self.tree.pids());
             self.gpus.await_reading(GPU_TAIL_WAIT);
-            self.note_troubles(at);
+            self.note_troubles(elapsed_seconds);
             last.gpus = self.gpus.try_reading().unwrap_or_default();
         }
         last
     }
 
-    fn note_troubles(&mut self, at: f64) {
+    fn note_troubles(&mut self, elapsed_seconds: f64) {
         for code in self.gpus.take_xids() {
             let xids = &mut self.troubles.xids;
             if xids.len() >= limits::XIDS_MAX {
                 // Of many the first ones say what began, the last ones what the run died of.
                 xids.remove(limits::XIDS_MAX / 2);
             }
-            xids.push(Xid { code, at });
+            xids.push(Xid {
+                code,
+                at: elapsed_seconds,
+            });
         }
         if self.gpus.health() == Health::Lost {
-            self.troubles.lost_at.get_or_insert(at);
+            self.troubles.lost_at.get_or_insert(elapsed_seconds);
         }
         self.troubles.unresponsive |= self.gpus.ever_unresponsive;
     }

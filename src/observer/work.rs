@@ -211,7 +211,7 @@ impl Work {
         self.gather();
         // After the facts: what they say of the command's program is true of one that has entered its group by now.
         self.sampler.regroup();
-        self.settle_rank(must || self.now() > RANK_WAIT.as_secs_f64());
+        self.settle_rank(must || self.elapsed_seconds() > RANK_WAIT.as_secs_f64());
         if let Some(reporter) = &mut self.reporter
             && let Some(start) = self.facts.take(must)
         {
@@ -295,7 +295,7 @@ impl Work {
     fn look_period(&self) -> Duration {
         let early = self.clock.age() < TREE_HURRY;
         let short = self.sampler.pressure.is_near();
-        if early || short || self.output.follow_files(self.now()) {
+        if early || short || self.output.follow_files(self.elapsed_seconds()) {
             FOLLOW_PERIOD
         } else {
             limits::SAMPLE_PERIOD
@@ -303,7 +303,7 @@ impl Work {
     }
 
     /// Seconds since the command's spawn.
-    fn now(&self) -> f64 {
+    fn elapsed_seconds(&self) -> f64 {
         self.clock.seconds()
     }
 
@@ -333,12 +333,12 @@ impl Work {
                 }
                 () = self.output.ready() => self.read(),
                 () = send => {}
-                () = somebody_ended => self.sampler.look(self.now()),
+                () = somebody_ended => self.sampler.look(self.elapsed_seconds()),
                 _ = hurry.tick(), if self.facts.stage == StartStage::Waits => self.begin_report(false),
                 _ = meet.tick(), if early => self.sampler.meet(),
                 due = schedule.due() => {
                     if due.look {
-                        self.output.ask_files(self.now());
+                        self.output.ask_files(self.elapsed_seconds());
                     }
                     if due.measure {
                         self.measure();
@@ -359,7 +359,7 @@ impl Work {
                 self.ending.requests.push(Request {
                     signal,
                     sender,
-                    at: self.now(),
+                    at: self.elapsed_seconds(),
                     seconds_left: self.deadline.map(|end| end - seconds_since_1970()),
                 });
             }
@@ -378,24 +378,24 @@ impl Work {
     }
 
     fn read(&mut self) {
-        let at = self.now();
-        self.output.read(&mut self.run, at);
-        self.progress(at);
+        let elapsed_seconds = self.elapsed_seconds();
+        self.output.read(&mut self.run, elapsed_seconds);
+        self.progress(elapsed_seconds);
     }
 
     fn tick(&mut self) {
-        let at = self.now();
-        self.sampler.look(at);
+        let elapsed_seconds = self.elapsed_seconds();
+        self.sampler.look(elapsed_seconds);
         self.output.take_from_files(&mut self.run);
-        self.progress(at);
-        if self.facts.lacks_python() && at >= PYTHON_LOOK_AFTER.as_secs_f64() {
+        self.progress(elapsed_seconds);
+        if self.facts.lacks_python() && elapsed_seconds >= PYTHON_LOOK_AFTER.as_secs_f64() {
             // The command's first word leads to no Python; a process of it may be one by now.
             self.measure();
             if let Some(gathering) = &mut self.gathering {
                 gathering.ask(self.sampler.pids());
             }
         }
-        if at >= HOUSEKEEPING_AFTER.as_secs_f64()
+        if elapsed_seconds >= HOUSEKEEPING_AFTER.as_secs_f64()
             && let Some(reporter) = &mut self.reporter
         {
             reporter.begin_maintenance();
@@ -403,18 +403,20 @@ impl Work {
     }
 
     fn measure(&mut self) {
-        let at = self.now();
-        let sample = self.sampler.sample(at, self.run.is_suspicious(at));
+        let elapsed_seconds = self.elapsed_seconds();
+        let sample = self
+            .sampler
+            .sample(elapsed_seconds, self.run.is_suspicious(elapsed_seconds));
         if let Some(reporter) = &mut self.reporter {
             reporter.measured(&sample, self.run.training());
         }
         self.run.sample(sample);
-        self.watch_for_hang(at);
+        self.watch_for_hang(elapsed_seconds);
     }
 
     /// A training that stands still: first the ranks are looked at twice, a measurement apart, then it is said.
-    fn watch_for_hang(&mut self, at: f64) {
-        if self.run.hang(at).is_none() {
+    fn watch_for_hang(&mut self, elapsed_seconds: f64) {
+        if self.run.hang(elapsed_seconds).is_none() {
             self.stall = Stall::None;
             return;
         }
@@ -424,7 +426,7 @@ impl Work {
                 let suspect = self.rank_activity().odd_one(before);
                 self.stall = Stall::Told;
                 self.run.blame(suspect);
-                self.progress(at);
+                self.progress(elapsed_seconds);
             }
             Stall::Told => {}
         }
@@ -434,27 +436,28 @@ impl Work {
         RankActivity::look(Path::new("/proc"), &self.sampler.pids())
     }
 
-    fn progress(&mut self, at: f64) {
+    fn progress(&mut self, elapsed_seconds: f64) {
         if self.facts.stage != StartStage::Sent {
             return;
         }
-        if let (Some(event), Some(reporter)) = (self.run.due(at), &mut self.reporter) {
-            reporter.report(&event, self.clock.time(), at);
+        if let (Some(event), Some(reporter)) = (self.run.due(elapsed_seconds), &mut self.reporter) {
+            reporter.report(&event, self.clock.time(), elapsed_seconds);
         }
     }
 
     /// After the command's end: the rest of the output, the last events. What is left to be done is the reporter's.
     fn finish(mut self) -> Option<Reporter> {
-        let at = self.now();
+        let elapsed_seconds = self.elapsed_seconds();
         // The configuration says where else to read.
         self.await_facts();
         let uncopied = self.ending.dropped.copy_bytes.unwrap_or(0);
-        self.output.read_the_rest(&mut self.run, at, uncopied > 0);
+        self.output
+            .read_the_rest(&mut self.run, elapsed_seconds, uncopied > 0);
         self.begin_report(true);
-        self.sampler.look(at);
+        self.sampler.look(elapsed_seconds);
         // A training that ended before its first report has taken a step all the same.
-        self.progress(at);
-        let sample = self.sampler.last_sample(at);
+        self.progress(elapsed_seconds);
+        let sample = self.sampler.last_sample(elapsed_seconds);
         // How far the training came is known now, for the owner's curves.
         if let Some(reporter) = &mut self.reporter {
             reporter.measured(&sample, self.run.training());
@@ -463,11 +466,11 @@ impl Work {
             self.run.sample(sample);
         }
         let mut ending = self.ending;
-        ending.at = at;
+        ending.at = elapsed_seconds;
         let kills = self.sampler.kill_watch.kills();
         ending.oom_kills_cgroup = kills.cgroup;
         ending.oom_kills_host = kills.host;
-        ending.first_failure = self.sampler.first_failure(at);
+        ending.first_failure = self.sampler.first_failure(elapsed_seconds);
         ending.memory_pressure = self.sampler.pressure.figures();
         ending.gpu = self.sampler.troubles;
         let mut reporter = self.reporter?;
@@ -478,7 +481,7 @@ impl Work {
         ending.dropped.events_unwritten = some(reporter.unwritten());
         let now = self.clock.time();
         for event in self.run.end(ending) {
-            reporter.report(&event, now, at);
+            reporter.report(&event, now, elapsed_seconds);
         }
         Some(reporter)
     }

@@ -42,10 +42,10 @@ pub fn serve(settings: &DriverSettings, questions: &Questions) {
         cards.push(card);
     }
     let mut attributor = Attributor::new(pids_comparable(&settings.root), baselines);
-    drm::serve(questions, "hip", info, |tree| {
+    drm::serve(questions, "hip", info, |run_pids| {
         let mut readings = Vec::new();
         for (index, card) in (0..).zip(&cards) {
-            readings.push(card.read(index, &mut attributor, tree));
+            readings.push(card.read(index, &mut attributor, run_pids));
         }
         readings
     });
@@ -83,24 +83,27 @@ impl Card {
     /// The processes that compute on the device; few, whatever the size of the tree.
     fn listed(&self) -> Option<Vec<Listed>> {
         let process_file = self.process_file.as_ref()?;
-        let mut listed = Vec::new();
+        let mut listed_processes = Vec::new();
         for pid in files::numbers(&self.processes, "", limits::TREE_PROCESSES_MAX)? {
             let bytes = files::number(&self.processes.join(format!("{pid}/{process_file}")));
             // A process that computes on another device has 0 here.
             if bytes != Some(0) {
-                listed.push((pid, bytes));
+                listed_processes.push((pid, bytes));
             }
         }
-        Some(listed)
+        Some(listed_processes)
     }
 
-    fn read(&self, index: u32, attributor: &mut Attributor, tree: &[u32]) -> GpuReading {
+    fn read(&self, index: u32, attributor: &mut Attributor, run_pids: &[u32]) -> GpuReading {
         let mut reading = self.device.reading(index, ["temp1_input"; 2]);
-        let listed = self.listed();
-        let used = self.used_memory();
-        if let Some((bytes, attribution)) =
-            attributor.attribute(index as usize, used, listed.as_deref(), tree)
-        {
+        let listed_processes = self.listed();
+        let used_bytes = self.used_memory();
+        if let Some((bytes, attribution)) = attributor.attribute(
+            index as usize,
+            used_bytes,
+            listed_processes.as_deref(),
+            run_pids,
+        ) {
             reading.memory_bytes = Some(bytes);
             reading.attribution = Some(attribution);
         }

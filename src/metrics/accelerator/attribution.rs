@@ -32,19 +32,22 @@ impl Attributor {
     pub fn attribute(
         &mut self,
         device: usize,
-        used: Option<u64>,
-        listed: Option<&[Listed]>,
-        tree: &[u32],
+        used_bytes: Option<u64>,
+        listed_processes: Option<&[Listed]>,
+        run_pids: &[u32],
     ) -> Option<(u64, Attribution)> {
         let baseline = self.baselines.get_mut(device);
-        if let (Some(Some(baseline)), Some(used)) = (baseline, used) {
+        if let (Some(Some(baseline)), Some(used_bytes)) = (baseline, used_bytes) {
             // Others have freed some: it must not hide as much of ours.
-            *baseline = used.min(*baseline);
+            *baseline = used_bytes.min(*baseline);
         }
-        if let Some(listed) = listed {
+        if let Some(listed_processes) = listed_processes {
             let mut sum = Some(0_u64);
             let mut is_listed = false;
-            for (_, bytes) in listed.iter().filter(|(pid, _)| tree.contains(pid)) {
+            for (_, bytes) in listed_processes
+                .iter()
+                .filter(|(pid, _)| run_pids.contains(pid))
+            {
                 is_listed = true;
                 sum = match (sum, bytes) {
                     (Some(sum), Some(bytes @ 1..)) => Some(sum.saturating_add(*bytes)),
@@ -58,10 +61,10 @@ impl Attributor {
                 return Some((sum, Attribution::Pid));
             }
         }
-        let used = used?;
+        let used_bytes = used_bytes?;
         Some(match self.baselines.get(device).copied().flatten() {
-            Some(baseline) => (used.saturating_sub(baseline), Attribution::Delta),
-            None => (used, Attribution::Device),
+            Some(baseline) => (used_bytes.saturating_sub(baseline), Attribution::Delta),
+            None => (used_bytes, Attribution::Device),
         })
     }
 }

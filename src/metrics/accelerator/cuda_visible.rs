@@ -146,9 +146,9 @@ impl<'settings> RunDevices<'settings> {
     }
 
     /// Looks at the processes that are new; a young one once more, since after a fork it has its parent's environment.
-    pub fn look_at(&mut self, tree: &[u32]) {
-        self.looks.retain(|pid, _| tree.contains(pid));
-        for &pid in tree {
+    pub fn look_at(&mut self, run_pids: &[u32]) {
+        self.looks.retain(|pid, _| run_pids.contains(pid));
+        for &pid in run_pids {
             let looks = self.looks.entry(pid).or_default();
             if *looks >= 2 || self.other_values.len() >= limits::ACCELERATORS_MAX {
                 continue;

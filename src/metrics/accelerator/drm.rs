@@ -24,10 +24,10 @@ pub fn serve(
         ..DriverAnswer::of(health)
     };
     while questions.answer(answer)
-        && let Ok(tree) = questions.requests.recv()
+        && let Ok(run_pids) = questions.requests.recv()
     {
         answer = DriverAnswer {
-            readings: Some(read(&tree)),
+            readings: Some(read(&run_pids)),
             ..DriverAnswer::of(health)
         };
     }

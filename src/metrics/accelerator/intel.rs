@@ -69,8 +69,8 @@ pub fn serve(settings: &DriverSettings, questions: &Questions) {
             });
         }
     }
-    drm::serve(questions, "xpu", info, |tree| {
-        let mut usage_by_address = usage(&settings.root.join("proc"), tree);
+    drm::serve(questions, "xpu", info, |run_pids| {
+        let mut usage_by_address = usage(&settings.root.join("proc"), run_pids);
         let mut readings = Vec::new();
         for (index, device) in (0..).zip(&mut devices) {
             let usage = usage_by_address.remove(&device.address);
@@ -81,9 +81,9 @@ pub fn serve(settings: &DriverSettings, questions: &Questions) {
 }
 
 /// What the processes use, by the device's address.
-fn usage(procfs: &Path, tree: &[u32]) -> BTreeMap<String, DeviceUsage> {
+fn usage(procfs: &Path, run_pids: &[u32]) -> BTreeMap<String, DeviceUsage> {
     let mut usage = BTreeMap::new();
-    for pid in tree {
+    for pid in run_pids {
         let process = procfs.join(pid.to_string());
         let descriptors = files::names(&process.join("fd"), DESCRIPTORS_MAX);
         for name in descriptors.unwrap_or_default() {

@@ -85,15 +85,15 @@ impl PressureWatch {
     }
 
     /// Takes a look.
-    pub fn look(&mut self, at: f64) {
+    pub fn look(&mut self, elapsed_seconds: f64) {
         // The first three lines, of 28 bytes each, are all that is needed.
         if let Some(text) = self.meminfo.text::<128>()
             && let Some(left) = memory_left(&text)
         {
             self.memory_left
-                .retain(|(earlier, _)| at - earlier <= RECENT);
+                .retain(|(earlier, _)| elapsed_seconds - earlier <= RECENT);
             self.memory_left.truncate(LOOKS_MAX);
-            self.memory_left.push_front((at, left));
+            self.memory_left.push_front((elapsed_seconds, left));
         }
         self.note_used(mounts::used_share(&self.root.join("dev/shm")));
         if let Some(inside) = self.inside {

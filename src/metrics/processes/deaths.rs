@@ -93,15 +93,15 @@ impl DeathWatch {
     }
 
     /// Takes note of what has ended by now.
-    pub fn look(&mut self, at: f64) {
+    pub fn look(&mut self, elapsed_seconds: f64) {
         for pid in self.deaths.ended() {
-            self.dying.push((pid, at));
+            self.dying.push((pid, elapsed_seconds));
         }
         for (pid, since) in std::mem::take(&mut self.dying) {
             let reaped = self.deaths.end_of(pid);
             if let Some(end) = reaped.or_else(|| end_of_zombie(&self.procfs, pid)) {
                 self.settle(pid, end, since);
-            } else if at - since < DEATH_SETTLES.as_secs_f64() {
+            } else if elapsed_seconds - since < DEATH_SETTLES.as_secs_f64() {
                 self.dying.push((pid, since));
             } else {
                 // Nobody has reaped it, or the kernel does not say.
@@ -128,7 +128,7 @@ impl DeathWatch {
         self.deaths.wake()
     }
 
-    fn settle(&mut self, pid: u32, end: End, at: f64) {
+    fn settle(&mut self, pid: u32, end: End, elapsed_seconds: f64) {
         let Some(watched) = self.watched.get(&pid).copied() else {
             return;
         };
@@ -142,7 +142,7 @@ impl DeathWatch {
             self.failures.push_back(Failure {
                 rank: watched.rank,
                 end,
-                at,
+                at: elapsed_seconds,
             });
         }
     }

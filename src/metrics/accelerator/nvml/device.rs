@@ -57,9 +57,9 @@ pub struct NvidiaDevice<'nvml> {
     unsupported: Vec<Topic>,
     responses: Responses,
     /// Timestamp of the last sample of utilization that was read.
-    sampled: u64,
+    last_sample_time: u64,
     /// Readings until its memory errors are asked for again; they are counted by the device.
-    ecc_in: u32,
+    readings_until_ecc: u32,
 }
 
 /// Whether a driver is too old for a function.
@@ -71,7 +71,7 @@ const fn is_missing<T>(answer: &Result<T, NvmlError>) -> bool {
 }
 
 /// All bytes of memory, and those in use.
-fn memory_of(nvml: &Nvml, device: &Device<'_>) -> Result<(u64, u64), NvmlError> {
+fn total_and_used_memory(nvml: &Nvml, device: &Device<'_>) -> Result<(u64, u64), NvmlError> {
     let answer = device.memory_info();
     if is_missing(&answer) {
         return older_memory(nvml, device);
@@ -80,20 +80,20 @@ fn memory_of(nvml: &Nvml, device: &Device<'_>) -> Result<(u64, u64), NvmlError> 
     Ok((memory.total, memory.used))
 }
 
-fn processes_of(device: &Device<'_>) -> Result<Vec<Listed>, NvmlError> {
+fn compute_processes(device: &Device<'_>) -> Result<Vec<Listed>, NvmlError> {
     let mut answer = device.running_compute_processes();
     if is_missing(&answer) {
         answer = device.running_compute_processes_v2();
     }
-    let mut listed = Vec::new();
+    let mut listed_processes = Vec::new();
     for process in answer? {
         let bytes = match process.used_gpu_memory {
             UsedGpuMemory::Used(bytes) => Some(bytes),
             UsedGpuMemory::Unavailable => None,
         };
-        listed.push((process.pid, bytes));
+        listed_processes.push((process.pid, bytes));
     }
-    Ok(listed)
+    Ok(listed_processes)
 }
 
 impl<'nvml> NvidiaDevice<'nvml> {
@@ -108,8 +108,8 @@ impl<'nvml> NvidiaDevice<'nvml> {
             instances: Vec::new(),
             unsupported: Vec::new(),
             responses: Responses::None,
-            sampled: 0,
-            ecc_in: 0,
+            last_sample_time: 0,
+            readings_until_ecc: 0,
         };
         if let Some(device) = &device
             && let Ok(mode) = device.mig_mode()
@@ -193,7 +193,7 @@ impl<'nvml> NvidiaDevice<'nvml> {
 
     fn facts_of(&self, device: Option<&Device<'_>>) -> Accelerator {
         let name = device.and_then(|device| device.name().ok());
-        let memory = device.and_then(|device| memory_of(self.nvml, device).ok());
+        let memory = device.and_then(|device| total_and_used_memory(self.nvml, device).ok());
         Accelerator {
             name: Some(accelerator_name(Vendor::Nvidia, &name.unwrap_or_default())),
             memory: memory.map(|(total, _)| total),
@@ -203,26 +203,27 @@ impl<'nvml> NvidiaDevice<'nvml> {
     /// Bytes in use, by all.
     pub fn used_memory(&mut self) -> Option<u64> {
         let nvml = self.nvml;
-        let (_, used) = self.ask(Topic::Memory, |device| memory_of(nvml, device))?;
-        Some(used)
+        let (_, used_bytes) =
+            self.ask(Topic::Memory, |device| total_and_used_memory(nvml, device))?;
+        Some(used_bytes)
     }
 
     /// The processes on it; of a device that is shared out they are listed by its instances.
     fn processes(&mut self) -> Option<Vec<Listed>> {
-        let mut listed = self.ask(Topic::Processes, processes_of)?;
+        let mut listed_processes = self.ask(Topic::Processes, compute_processes)?;
         for instance in &self.instances {
-            for (pid, bytes) in processes_of(instance).unwrap_or_default() {
-                if !listed.iter().any(|(known, _)| *known == pid) {
-                    listed.push((pid, bytes));
+            for (pid, bytes) in compute_processes(instance).unwrap_or_default() {
+                if !listed_processes.iter().any(|(known, _)| *known == pid) {
+                    listed_processes.push((pid, bytes));
                 }
             }
         }
-        Some(listed)
+        Some(listed_processes)
     }
 
     /// The mean of what the driver sampled since the last reading: its own figure is about the last moment.
     fn sampled_utilization(&mut self) -> Option<f64> {
-        let since = self.sampled;
+        let since = self.last_sample_time;
         let samples = self.ask(Topic::Samples, |device| {
             device.samples(Sampling::GpuUtilization, Some(since))
         })?;
@@ -239,7 +240,7 @@ impl<'nvml> NvidiaDevice<'nvml> {
                 sum += value;
                 count += 1;
             }
-            self.sampled = self.sampled.max(sample.timestamp);
+            self.last_sample_time = self.last_sample_time.max(sample.timestamp);
         }
         (count > 0).then(|| share(sum / f64::from(count)))
     }
@@ -258,11 +259,11 @@ impl<'nvml> NvidiaDevice<'nvml> {
 
     /// Its errors of memory that could not be corrected, since the driver was loaded; asked once a minute.
     fn memory_errors(&mut self) -> Option<u64> {
-        if self.ecc_in > 0 {
-            self.ecc_in -= 1;
+        if self.readings_until_ecc > 0 {
+            self.readings_until_ecc -= 1;
             return None;
         }
-        self.ecc_in = ECC_SAMPLES;
+        self.readings_until_ecc = ECC_SAMPLES;
         self.ask(Topic::MemoryErrors, |device| {
             device.total_ecc_errors(MemoryError::Uncorrected, EccCounter::Volatile)
         })
@@ -271,20 +272,20 @@ impl<'nvml> NvidiaDevice<'nvml> {
     /// Reads it. None: it is not the run's. `ours`: the run may use it, by its variables.
     pub fn read(
         &mut self,
-        place: usize,
+        device_place: usize,
         attributor: &mut Attributor,
-        tree: &[u32],
-        ours: bool,
+        run_pids: &[u32],
+        is_visible: bool,
     ) -> Result<Option<GpuReading>, Lost> {
         self.responses = Responses::None;
         let processes = self.processes();
         // Whatever the variables say: what a process of the run uses is the run's.
-        let mut listed = processes.iter().flatten();
-        let is_used = listed.any(|(pid, _)| tree.contains(pid));
-        if !ours && !is_used && self.responses != Responses::Lost {
+        let mut listed_processes = processes.iter().flatten();
+        let is_used = listed_processes.any(|(pid, _)| run_pids.contains(pid));
+        if !is_visible && !is_used && self.responses != Responses::Lost {
             return Ok(None);
         }
-        let used = self.used_memory();
+        let used_bytes = self.used_memory();
         let mut reading = GpuReading {
             index: self.index,
             utilization: self.utilization(),
@@ -310,7 +311,9 @@ impl<'nvml> NvidiaDevice<'nvml> {
         if self.device.is_none() || matches!(self.responses, Responses::Lost | Responses::Failed) {
             return Err(Lost);
         }
-        if let Some((bytes, by)) = attributor.attribute(place, used, processes.as_deref(), tree) {
+        if let Some((bytes, by)) =
+            attributor.attribute(device_place, used_bytes, processes.as_deref(), run_pids)
+        {
             // Of a device that is shared out the whole device's figure is mostly somebody else's.
             let is_whole = self.mig && by != Attribution::Pid;
             reading.memory_bytes = Some(bytes);

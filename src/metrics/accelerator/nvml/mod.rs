@@ -45,13 +45,13 @@ pub fn serve(settings: &DriverSettings, questions: &Questions) {
         facts_sent: false,
     };
     loop {
-        let began = Instant::now();
+        let session_start = Instant::now();
         let mut builder = Nvml::builder();
         if let Some(path) = &settings.nvml_library {
             builder.lib_path(path);
         }
         let mut health = match builder.init() {
-            Ok(nvml) => match session(&nvml, settings, &mut memory, began, questions) {
+            Ok(nvml) => match session(&nvml, settings, &mut memory, session_start, questions) {
                 SessionEnd::Done => return,
                 SessionEnd::Lost => continue,
                 SessionEnd::Failed => Health::Failed,
@@ -68,7 +68,7 @@ pub fn serve(settings: &DriverSettings, questions: &Questions) {
         if memory.attributor.is_some() {
             health = Health::Lost;
         }
-        if !without_library(settings, &mut memory, health, began, questions) {
+        if !without_library(settings, &mut memory, health, session_start, questions) {
             return;
         }
     }
@@ -79,7 +79,7 @@ fn without_library(
     settings: &DriverSettings,
     memory: &mut Memory<'_>,
     health: Health,
-    began: Instant,
+    session_start: Instant,
     questions: &Questions,
 ) -> bool {
     if !memory.facts_sent {
@@ -98,7 +98,7 @@ fn without_library(
     }
     while questions.requests.recv().is_ok() {
         questions.answer(DriverAnswer::of(health));
-        if began.elapsed() >= settings.retry_period {
+        if session_start.elapsed() >= settings.retry_period {
             return true;
         }
     }
@@ -109,7 +109,7 @@ fn session(
     nvml: &Nvml,
     settings: &DriverSettings,
     memory: &mut Memory<'_>,
-    began: Instant,
+    session_start: Instant,
     questions: &Questions,
 ) -> SessionEnd {
     let Ok(count) = nvml.device_count() else {
@@ -124,11 +124,14 @@ fn session(
         let baselines = devices.iter_mut().map(NvidiaDevice::used_memory);
         Attributor::new(pids_comparable(&settings.root), baselines.collect())
     });
-    let shown: Vec<CudaDevice> = devices.iter().map(NvidiaDevice::identity).collect();
+    let shown_devices: Vec<CudaDevice> = devices.iter().map(NvidiaDevice::identity).collect();
     if !memory.facts_sent {
         memory.facts_sent = true;
         questions.answer(DriverAnswer {
-            facts: Some(facts(&devices, &memory.run_devices.selection(&shown))),
+            facts: Some(facts(
+                &devices,
+                &memory.run_devices.selection(&shown_devices),
+            )),
             ..DriverAnswer::of(Health::Working)
         });
     }
@@ -136,21 +139,21 @@ fn session(
         nvml,
         devices.iter().filter_map(|device| device.device.as_ref()),
     );
-    while let Ok(tree) = questions.requests.recv() {
-        memory.run_devices.look_at(&tree);
-        let selection = memory.run_devices.selection(&shown);
+    while let Ok(run_pids) = questions.requests.recv() {
+        memory.run_devices.look_at(&run_pids);
+        let selection = memory.run_devices.selection(&shown_devices);
         let mut health = Health::Working;
         let mut readings = Vec::new();
-        for (place, device) in devices.iter_mut().enumerate() {
-            let ours = selection.has(place);
-            match device.read(place, attributor, &tree, ours) {
+        for (device_place, device) in devices.iter_mut().enumerate() {
+            let is_visible = selection.has(device_place);
+            match device.read(device_place, attributor, &run_pids, is_visible) {
                 Ok(reading) => readings.extend(reading),
-                Err(Lost) if ours => health = Health::Lost,
+                Err(Lost) if is_visible => health = Health::Lost,
                 Err(Lost) => {}
             }
         }
         let xids = match &mut errors {
-            Some(errors) => errors.take(|place| selection.has(place)),
+            Some(errors) => errors.take(|device_place| selection.has(device_place)),
             None => Vec::new(),
         };
         questions.answer(DriverAnswer {
@@ -158,7 +161,7 @@ fn session(
             xids,
             ..DriverAnswer::of(health)
         });
-        if health == Health::Lost && began.elapsed() >= settings.retry_period {
+        if health == Health::Lost && session_start.elapsed() >= settings.retry_period {
             return SessionEnd::Lost;
         }
     }
@@ -168,8 +171,8 @@ fn session(
 /// What the start event says: the devices that the run can use, as its own framework will count them.
 fn facts(devices: &[NvidiaDevice<'_>], selection: &VisibleDevices) -> AcceleratorFacts {
     let mut info = Vec::new();
-    for (place, instance) in &selection.places {
-        if let Some(device) = devices.get(*place)
+    for (device_place, instance) in &selection.places {
+        if let Some(device) = devices.get(*device_place)
             && !selection.is_unknown
         {
             info.extend(device.facts(*instance));
