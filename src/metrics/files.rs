@@ -1,8 +1,8 @@
 //! Bounded reading of files that other programs wrote.
 //!
 //! Everything below `metrics` reads /proc, /sys, control groups and Python environments through these few
-//! functions: each reads at most so many bytes or entries, opens nothing but regular files, and returns None
-//! if anything goes wrong. A measurement that cannot be made is unknown; it is never an error of the run.
+//! functions: each reads at most so many bytes or entries, opens nothing but regular files, and returns None or
+//! nothing if anything goes wrong. A measurement that cannot be made is unknown; it is never an error of the run.
 
 use axolotl_run_core::limits;
 use axolotl_run_sys::probe;
@@ -21,9 +21,10 @@ pub fn bytes(path: &Path, max: usize) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// A small text file of the kernel; bytes that are not UTF-8 are replaced.
-pub fn text(path: &Path) -> Option<String> {
-    Some(String::from_utf8_lossy(&bytes(path, limits::KERNEL_FILE_BYTES_MAX)?).into_owned())
+/// A small text file of the kernel, empty where it cannot be read; bytes that are not UTF-8 are replaced.
+pub fn text(path: &Path) -> String {
+    let bytes = bytes(path, limits::KERNEL_FILE_BYTES_MAX).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// A small file of the kernel that is read again and again. It stays open: to find, check and close it anew costs
@@ -79,7 +80,7 @@ pub fn variable(environment: &[u8], name: &str) -> Option<String> {
 
 /// A file that holds one number.
 pub fn number(path: &Path) -> Option<u64> {
-    text(path)?.trim().parse().ok()
+    text(path).trim().parse().ok()
 }
 
 /// The value of a `name value` line, in which a unit may follow.
@@ -96,23 +97,25 @@ pub fn field(text: &str, name: &str) -> Option<u64> {
 }
 
 /// The names in a directory that are numbers, behind this prefix.
-pub fn numbers(directory: &Path, prefix: &str, max: usize) -> Option<Vec<u32>> {
+pub fn numbers(directory: &Path, prefix: &str, max: usize) -> Vec<u32> {
     let mut numbers = Vec::new();
-    for name in names(directory, max)? {
+    for name in names(directory, max) {
         if let Some(number) = name.to_str().and_then(|name| name.strip_prefix(prefix)) {
             numbers.extend(number.parse::<u32>());
         }
     }
-    Some(numbers)
+    numbers
 }
 
 /// The first so many names in a directory, in the order of the file system.
-pub fn names(directory: &Path, max: usize) -> Option<Vec<OsString>> {
+pub fn names(directory: &Path, max: usize) -> Vec<OsString> {
     let mut names = Vec::new();
-    for entry in std::fs::read_dir(directory).ok()?.take(max) {
-        names.extend(entry.map(|entry| entry.file_name()));
+    if let Ok(entries) = directory.read_dir() {
+        for entry in entries.take(max) {
+            names.extend(entry.map(|entry| entry.file_name()));
+        }
     }
-    Some(names)
+    names
 }
 
 #[cfg(test)]
@@ -127,8 +130,8 @@ mod tests {
         assert_eq!(bytes(&path, 3).as_deref(), Some(&b"123"[..]));
         assert_eq!(number(&path), Some(12345));
         assert_eq!(number(&directory.path().join("none")), None);
-        assert_eq!(names(directory.path(), 9).map(|names| names.len()), Some(1));
-        assert_eq!(names(directory.path(), 0).map(|names| names.len()), Some(0));
+        assert_eq!(names(directory.path(), 9).len(), 1);
+        assert_eq!(names(directory.path(), 0).len(), 0);
     }
 
     #[test]

@@ -9,8 +9,7 @@ use super::processes::{DeathWatch, run_queue};
 use super::tree::TreeSampler;
 use super::tree::stat::ProcessStat;
 use axolotl_run_core::limits;
-use axolotl_run_core::observation::{Failure, GpuTroubles, Sample, Xid};
-use axolotl_run_sys::wake::Wake;
+use axolotl_run_core::observation::{GpuTroubles, Sample, Xid};
 use std::path::Path;
 use std::time::Duration;
 
@@ -20,13 +19,14 @@ const GPU_TAIL_WAIT: Duration = Duration::from_millis(50);
 /// Measures one run, from just after its spawn to its end.
 pub struct Sampler {
     command: u32,
-    tree: TreeSampler,
+    pub tree: TreeSampler,
     /// What /proc says of the command's groups: a command that enters a container or a scope changes them.
     groups: KeptFile,
     groups_now: String,
     /// What the kernel kills for memory, in the command's group and elsewhere.
     pub kill_watch: OomKillWatch,
-    deaths: Option<DeathWatch>,
+    /// How the processes end; None where the kernel does not tell.
+    pub deaths: Option<DeathWatch>,
     /// How short memory is.
     pub pressure: PressureWatch,
     pub gpus: Gpus,
@@ -79,22 +79,12 @@ impl Sampler {
         }
     }
 
-    /// What wakes the loop when a process of the run has ended.
-    pub fn wake(&self) -> Option<Wake> {
-        self.deaths.as_ref()?.wake()
-    }
-
     /// Notes between two measurements which processes have ended and how short memory is. Takes a few microseconds.
     pub fn look(&mut self, elapsed_seconds: f64) {
         if let Some(deaths) = &mut self.deaths {
             deaths.look(elapsed_seconds);
         }
         self.pressure.look(elapsed_seconds);
-    }
-
-    /// The process that failed first, of those that did shortly before the end.
-    pub fn first_failure(&self, end: f64) -> Option<Failure> {
-        self.deaths.as_ref()?.first_failure(end)
     }
 
     /// One measurement, at so many seconds since the spawn. The accelerators' part is what their driver
@@ -151,11 +141,6 @@ impl Sampler {
             self.troubles.lost_at.get_or_insert(elapsed_seconds);
         }
         self.troubles.unresponsive |= self.gpus.ever_unresponsive;
-    }
-
-    /// The command's live processes, as of the last sample.
-    pub fn pids(&self) -> Vec<u32> {
-        self.tree.pids()
     }
 }
 

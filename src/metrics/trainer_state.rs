@@ -11,7 +11,8 @@ use axolotl_run_core::observation::TrainerState;
 use axolotl_run_sys::probe;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{BufReader, Read as _};
 use std::path::{Path, PathBuf};
@@ -50,7 +51,7 @@ impl TrainerStates {
 
     /// The newest, unless it is the one that was taken last; `at` is when it was written.
     pub fn newest(&mut self) -> Option<TrainerState> {
-        let names = super::files::names(&self.directory, OUTPUT_NAMES_MAX).unwrap_or_default();
+        let names = super::files::names(&self.directory, OUTPUT_NAMES_MAX);
         let mut found = self.look(&self.directory);
         for name in names {
             if name.as_encoded_bytes().starts_with(b"checkpoint-") {
@@ -86,18 +87,22 @@ fn read(path: &Path, at: Duration) -> Option<TrainerState> {
     let total_steps = total.filter(|total| (1..=limits::STEP_MAX).contains(total));
     let steps_max = total_steps.unwrap_or(limits::STEP_MAX);
     let epochs = 0.0..=limits::EPOCH_MAX;
-    let last = written.log_history;
+    let last_value = |name| written.log_history.get(name).copied();
     Some(TrainerState {
         at: at.as_secs_f64(),
         step: written.global_step.filter(|step| *step <= steps_max),
         total_steps,
         epoch: written.epoch.filter(|epoch| epochs.contains(epoch)),
-        loss: last.loss,
-        grad_norm: last.grad_norm,
-        learning_rate: last.learning_rate,
-        eval_loss: last.eval_loss,
+        loss: last_value("loss"),
+        grad_norm: last_value("grad_norm"),
+        learning_rate: last_value("learning_rate"),
+        eval_loss: last_value("eval_loss"),
     })
 }
+
+/// The values of the history's entries that are told.
+const LOGGED_VALUES: [&str; 4] = ["loss", "grad_norm", "learning_rate", "eval_loss"];
+type LastValues = BTreeMap<&'static str, f64>;
 
 /// The file's known keys.
 #[derive(Deserialize)]
@@ -106,47 +111,31 @@ struct TrainerStateFile {
     max_steps: Option<u64>,
     epoch: Option<f64>,
     #[serde(default, deserialize_with = "last_values")]
-    log_history: LogEntry,
+    log_history: LastValues,
 }
 
-/// One entry of the history, or the last values of all.
-#[derive(Default, Deserialize)]
-struct LogEntry {
-    #[serde(default, deserialize_with = "number")]
-    loss: Option<f64>,
-    #[serde(default, deserialize_with = "number")]
-    grad_norm: Option<f64>,
-    #[serde(default, deserialize_with = "number")]
-    learning_rate: Option<f64>,
-    #[serde(default, deserialize_with = "number")]
-    eval_loss: Option<f64>,
-}
-
-/// Reads the history, and keeps only the last values of it.
-fn last_values<'de, D: Deserializer<'de>>(source: D) -> Result<LogEntry, D::Error> {
+/// Reads the history as a stream, and keeps only the last values of it: numbers; whatever else a callback has put there
+/// is none.
+fn last_values<'de, D: Deserializer<'de>>(source: D) -> Result<LastValues, D::Error> {
     struct Fold;
     impl<'de> Visitor<'de> for Fold {
-        type Value = LogEntry;
+        type Value = LastValues;
         fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
             formatter.write_str("a history of logs")
         }
-        fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<LogEntry, A::Error> {
-            let mut last = LogEntry::default();
-            while let Some(entry) = entries.next_element::<LogEntry>()? {
-                last.loss = entry.loss.or(last.loss);
-                last.grad_norm = entry.grad_norm.or(last.grad_norm);
-                last.learning_rate = entry.learning_rate.or(last.learning_rate);
-                last.eval_loss = entry.eval_loss.or(last.eval_loss);
+        fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<LastValues, A::Error> {
+            let mut last = LastValues::new();
+            while let Some(entry) = entries.next_element::<Map<String, Value>>()? {
+                for name in LOGGED_VALUES {
+                    if let Some(number) = entry.get(name).and_then(Value::as_f64) {
+                        last.insert(name, number);
+                    }
+                }
             }
             Ok(last)
         }
     }
     source.deserialize_seq(Fold)
-}
-
-/// A number; whatever else a callback has put there is none.
-fn number<'de, D: Deserializer<'de>>(source: D) -> Result<Option<f64>, D::Error> {
-    Ok(Value::deserialize(source)?.as_f64())
 }
 
 #[cfg(test)]

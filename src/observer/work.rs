@@ -14,7 +14,7 @@ use super::output_reader::OutputReader;
 use super::owner::Owner;
 use super::reporter::Reporter;
 use super::surroundings;
-use crate::metrics::processes::{RankActivity, ranks};
+use crate::metrics::processes::{DeathWatch, RankActivity, ranks};
 use crate::metrics::{Sampler, gather};
 use crate::protocol::messages::{ToSupervisor, Upload};
 use crate::protocol::observer_config::{ObserverArguments, ObserverConfig};
@@ -183,7 +183,7 @@ impl Work {
             clock,
             run,
             output,
-            deaths: sampler.wake(),
+            deaths: sampler.deaths.as_ref().and_then(DeathWatch::wake),
             sampler,
             gathering,
             configuration,
@@ -225,7 +225,7 @@ impl Work {
         if self.undecided.is_none() {
             return;
         }
-        let reports = match ranks::lowest(&self.sampler.pids()) {
+        let reports = match ranks::lowest(&self.sampler.tree.pids()) {
             Some(0) => true,
             // Rank 0 is another machine's, and so is the report.
             Some(_) => false,
@@ -392,7 +392,7 @@ impl Work {
             // The command's first word leads to no Python; a process of it may be one by now.
             self.measure();
             if let Some(gathering) = &mut self.gathering {
-                gathering.ask(self.sampler.pids());
+                gathering.ask(self.sampler.tree.pids());
             }
         }
         if elapsed_seconds >= HOUSEKEEPING_AFTER.as_secs_f64()
@@ -433,7 +433,7 @@ impl Work {
     }
 
     fn rank_activity(&self) -> RankActivity {
-        RankActivity::look(Path::new("/proc"), &self.sampler.pids())
+        RankActivity::look(Path::new("/proc"), &self.sampler.tree.pids())
     }
 
     fn progress(&mut self, elapsed_seconds: f64) {
@@ -470,7 +470,9 @@ impl Work {
         let kills = self.sampler.kill_watch.kills();
         ending.oom_kills_cgroup = kills.cgroup;
         ending.oom_kills_host = kills.host;
-        ending.first_failure = self.sampler.first_failure(elapsed_seconds);
+        if let Some(deaths) = &self.sampler.deaths {
+            ending.first_failure = deaths.first_failure(elapsed_seconds);
+        }
         ending.memory_pressure = self.sampler.pressure.figures();
         ending.gpu = self.sampler.troubles;
         let mut reporter = self.reporter?;

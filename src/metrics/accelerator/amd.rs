@@ -41,7 +41,10 @@ pub fn serve(settings: &DriverSettings, questions: &Questions) {
         baselines.push(card.used_memory());
         cards.push(card);
     }
-    let mut attributor = Attributor::new(pids_comparable(&settings.root), baselines);
+    let mut attributor = Attributor {
+        pids_comparable: pids_comparable(&settings.root),
+        baselines,
+    };
     drm::serve(questions, "hip", info, |run_pids| {
         let mut readings = Vec::new();
         for (index, card) in (0..).zip(&cards) {
@@ -62,12 +65,12 @@ struct Card {
 
 /// The number that the compute driver has given a device: both know the device's render node.
 fn compute_id(root: &Path, device: &DrmDevice) -> Option<u64> {
-    let render_nodes = files::numbers(&device.path.join("drm"), "renderD", 64)?;
+    let render_nodes = files::numbers(&device.path.join("drm"), "renderD", 64);
     let render_node = u64::from(*render_nodes.first()?);
     let nodes = root.join("sys/class/kfd/kfd/topology/nodes");
-    for name in files::names(&nodes, limits::ACCELERATORS_MAX * 2)? {
+    for name in files::names(&nodes, limits::ACCELERATORS_MAX * 2) {
         let node = nodes.join(name);
-        let properties = files::text(&node.join("properties")).unwrap_or_default();
+        let properties = files::text(&node.join("properties"));
         if files::field(&properties, "drm_render_minor") == Some(render_node) {
             return files::number(&node.join("gpu_id"));
         }
@@ -83,8 +86,11 @@ impl Card {
     /// The processes that compute on the device; few, whatever the size of the tree.
     fn listed(&self) -> Option<Vec<Listed>> {
         let process_file = self.process_file.as_ref()?;
+        if !self.processes.is_dir() {
+            return None;
+        }
         let mut listed_processes = Vec::new();
-        for pid in files::numbers(&self.processes, "", limits::TREE_PROCESSES_MAX)? {
+        for pid in files::numbers(&self.processes, "", limits::TREE_PROCESSES_MAX) {
             let bytes = files::number(&self.processes.join(format!("{pid}/{process_file}")));
             // A process that computes on another device has 0 here.
             if bytes != Some(0) {

@@ -14,20 +14,13 @@ pub type Listed = (u32, Option<u64>);
 /// Attributes memory, device by device.
 #[derive(Clone, Debug)]
 pub struct Attributor {
-    pids_comparable: bool,
+    /// Whether we are outside of any namespace for pids.
+    pub pids_comparable: bool,
     /// What was in use on each device before the command could use it.
-    baselines: Vec<Option<u64>>,
+    pub baselines: Vec<Option<u64>>,
 }
 
 impl Attributor {
-    /// `pids_comparable`: whether we are outside of any namespace for pids. `baselines`: see the field.
-    pub const fn new(pids_comparable: bool, baselines: Vec<Option<u64>>) -> Self {
-        Self {
-            pids_comparable,
-            baselines,
-        }
-    }
-
     /// Bytes of the device that are the run's, as far as can be told.
     pub fn attribute(
         &mut self,
@@ -128,7 +121,10 @@ mod tests {
                 Some((60, Pid)),
             ),
         ] {
-            let mut attributor = Attributor::new(comparable, vec![baseline]);
+            let mut attributor = Attributor {
+                pids_comparable: comparable,
+                baselines: vec![baseline],
+            };
             assert_eq!(
                 attributor.attribute(0, used, listed, &tree),
                 expected,
@@ -136,14 +132,21 @@ mod tests {
             );
         }
         assert_eq!(
-            Attributor::new(false, vec![]).attribute(3, Some(9), None, &tree),
+            Attributor {
+                pids_comparable: false,
+                baselines: vec![]
+            }
+            .attribute(3, Some(9), None, &tree),
             Some((9, Device))
         );
     }
 
     #[test]
     fn one_of_our_pids_on_any_device_makes_pids_comparable() {
-        let mut attributor = Attributor::new(false, vec![Some(0), Some(0)]);
+        let mut attributor = Attributor {
+            pids_comparable: false,
+            baselines: vec![Some(0), Some(0)],
+        };
         assert_eq!(
             attributor.attribute(1, Some(50), Some(&[(99, Some(50))]), &[10]),
             Some((50, Delta))
@@ -160,7 +163,10 @@ mod tests {
 
     #[test]
     fn what_others_free_does_not_hide_ours() {
-        let mut attributor = Attributor::new(false, vec![Some(50)]);
+        let mut attributor = Attributor {
+            pids_comparable: false,
+            baselines: vec![Some(50)],
+        };
         assert_eq!(
             attributor.attribute(0, Some(60), None, &[]),
             Some((10, Delta))

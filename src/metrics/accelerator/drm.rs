@@ -46,8 +46,7 @@ impl DrmDevice {
     pub fn all_of(root: &Path, vendor: &str) -> Vec<Self> {
         let cards = root.join("sys/class/drm");
         // Connectors of displays are called card0-DP-1.
-        let numbers = files::numbers(&cards, "card", limits::PACKAGE_ENTRIES_MAX);
-        let mut numbers = numbers.unwrap_or_default();
+        let mut numbers = files::numbers(&cards, "card", limits::PACKAGE_ENTRIES_MAX);
         numbers.sort_unstable();
         let mut devices = Vec::new();
         for number in numbers {
@@ -62,13 +61,13 @@ impl DrmDevice {
     /// The device of this directory.
     pub fn at(path: PathBuf) -> Self {
         let monitors = path.join("hwmon");
-        let names = files::names(&monitors, 8).unwrap_or_default();
+        let names = files::names(&monitors, 8);
         let sensors = monitors.join(names.first().cloned().unwrap_or_default());
         Self { path, sensors }
     }
 
     pub fn text(&self, file: &str) -> String {
-        files::text(&self.path.join(file)).unwrap_or_default()
+        files::text(&self.path.join(file))
     }
 
     pub fn number(&self, file: &str) -> Option<u64> {

@@ -31,7 +31,7 @@ impl MemoryGroup {
 
     /// The same, with the file system's root at another place.
     pub fn at(root: &Path, pid: u32) -> Option<Self> {
-        for candidate in visible(root, pid)? {
+        for candidate in visible(root, pid) {
             // Only the root group of version 1 has this file; that of version 2 has no figures at all.
             let is_root = candidate.directory.join("release_agent").exists();
             for file in ["memory.usage_in_bytes", "memory.current"] {
@@ -53,7 +53,7 @@ impl MemoryGroup {
     /// The smallest limit of the group and of all above it that can be seen.
     pub fn limit(&self) -> Option<u64> {
         // In a container the groups above are out of sight, but version 1 sums them up here.
-        let sums = files::text(&self.candidate.directory.join("memory.stat")).unwrap_or_default();
+        let sums = files::text(&self.candidate.directory.join("memory.stat"));
         let mut limits = Vec::from_iter(files::field(&sums, "hierarchical_memory_limit"));
         for directory in above(&self.candidate) {
             for file in ["memory.limit_in_bytes", "memory.max"] {
@@ -66,23 +66,23 @@ impl MemoryGroup {
     /// Processes of the group that the kernel killed for memory, since the group was made.
     pub fn oom_kills(&self) -> Option<u64> {
         let directory = &self.candidate.directory;
-        let events = files::text(&directory.join("memory.oom_control"))
-            .or_else(|| files::text(&directory.join("memory.events")))?;
-        files::field(&events, "oom_kill")
+        let events = ["memory.oom_control", "memory.events"];
+        let texts = events.map(|file| files::text(&directory.join(file)));
+        texts.iter().find_map(|text| files::field(text, "oom_kill"))
     }
 }
 
 /// What may be the process's group, as we reach it.
-fn visible(root: &Path, pid: u32) -> Option<Vec<Candidate>> {
-    let groups = files::text(&root.join(format!("proc/{pid}/cgroup")))?;
-    let mounts = files::text(&root.join("proc/self/mountinfo"))?;
+fn visible(root: &Path, pid: u32) -> Vec<Candidate> {
+    let groups = files::text(&root.join(format!("proc/{pid}/cgroup")));
+    let mounts = files::text(&root.join("proc/self/mountinfo"));
     let mut candidates = locate::candidates(&groups, &mounts);
     for candidate in &mut candidates {
         for path in [&mut candidate.directory, &mut candidate.mount] {
             *path = root.join(path.strip_prefix("/").unwrap_or(path));
         }
     }
-    Some(candidates)
+    candidates
 }
 
 /// A group and those above it that can be seen: none is above the place where the hierarchy is mounted.
@@ -93,7 +93,7 @@ fn above(group: &Candidate) -> impl Iterator<Item = &Path> {
 
 /// The unified hierarchy's group of a process and those above it that can be seen, the process's own first.
 pub fn unified_ancestors(root: &Path, pid: u32) -> Vec<PathBuf> {
-    let mut candidates = visible(root, pid).unwrap_or_default();
+    let mut candidates = visible(root, pid);
     candidates.retain(|candidate| candidate.is_unified);
     match candidates.first() {
         Some(group) => above(group).map(Path::to_owned).collect(),
@@ -135,7 +135,7 @@ impl OomKillWatch {
 /// Processes that the kernel has killed for memory: in this group since it was made, on the whole machine since boot. The
 /// kernel counts before it sends the signal, so what is read when `wait` has returned is complete.
 pub fn oom_kills(root: &Path, group: Option<&MemoryGroup>) -> OomKillCounters {
-    let machine = files::text(&root.join("proc/vmstat")).unwrap_or_default();
+    let machine = files::text(&root.join("proc/vmstat"));
     OomKillCounters {
         cgroup: group.and_then(MemoryGroup::oom_kills),
         host: files::field(&machine, "oom_kill"),

@@ -39,12 +39,12 @@ fn look_at(procfs: &Path, code: i64, pid: i64, own: Own) -> SignalSender {
         _ => {}
     }
     let process = procfs.join(pid.to_string());
-    let Some(name) = files::text(&process.join("comm")) else {
+    let name = files::text(&process.join("comm"));
+    if name.is_empty() {
         return SignalSender::Unknown;
-    };
-    let name = name.trim_end_matches('\n');
+    }
     for (program, kind) in SENDERS {
-        if *program == name {
+        if *program == name.trim_end() {
             return *kind;
         }
     }
@@ -59,7 +59,7 @@ fn look_at(procfs: &Path, code: i64, pid: i64, own: Own) -> SignalSender {
 
 /// The sixth field of proc(5).
 fn session(process: &Path) -> Option<u64> {
-    let stat = files::text(&process.join("stat"))?;
+    let stat = files::text(&process.join("stat"));
     fields(stat.as_bytes())?.nth(3)?.parse().ok()
 }
 

@@ -113,6 +113,6 @@ impl Procfs {
 
     fn numbers(&mut self, directory: &str, max: usize) -> Vec<u32> {
         self.accesses += 1;
-        files::numbers(&self.root.join(directory), "", max).unwrap_or_default()
+        files::numbers(&self.root.join(directory), "", max)
     }
 }

@@ -121,8 +121,10 @@ fn session(
         .collect();
     let attributor = memory.attributor.get_or_insert_with(|| {
         // The command was only just started; it takes seconds until it can use a device.
-        let baselines = devices.iter_mut().map(NvidiaDevice::used_memory);
-        Attributor::new(pids_comparable(&settings.root), baselines.collect())
+        Attributor {
+            pids_comparable: pids_comparable(&settings.root),
+            baselines: devices.iter_mut().map(NvidiaDevice::used_memory).collect(),
+        }
     });
     let shown_devices: Vec<CudaDevice> = devices.iter().map(NvidiaDevice::identity).collect();
     if !memory.facts_sent {

@@ -87,7 +87,11 @@ impl VirtualEnvironment {
     fn read(path: &Path) -> Option<Self> {
         let mut found = Self::default();
         let mut has_system_packages = false;
-        for line in files::text(path)?.lines() {
+        let configuration = files::text(path);
+        if configuration.is_empty() {
+            return None;
+        }
+        for line in configuration.lines() {
             let Some((key, value)) = line.split_once('=') else {
                 continue;
             };
@@ -130,7 +134,7 @@ fn installed_version(prefix: &Path, interpreter: &Path) -> Option<PublicStr> {
     }
     // `python` and `python3` do not say a version: the prefix must have one library only.
     let mut only_minor = None;
-    for name in files::names(&prefix.join("lib"), limits::PACKAGE_ENTRIES_MAX)? {
+    for name in files::names(&prefix.join("lib"), limits::PACKAGE_ENTRIES_MAX) {
         if let Some(minor) = minor_of_name(Path::new(&name))
             && only_minor.replace(minor.to_owned()).is_some()
         {
@@ -144,7 +148,7 @@ fn installed_version(prefix: &Path, interpreter: &Path) -> Option<PublicStr> {
 fn version_with_patch(prefix: &Path, minor: &str) -> Option<PublicStr> {
     let mut texts = Vec::new();
     let conda_records = files::names(&prefix.join("conda-meta"), limits::PACKAGE_ENTRIES_MAX);
-    for record in conda_records.unwrap_or_default() {
+    for record in conda_records {
         if let Some(version) = record.to_string_lossy().strip_prefix("python-")
             && version.starts_with(minor)
         {
@@ -156,7 +160,7 @@ fn version_with_patch(prefix: &Path, minor: &str) -> Option<PublicStr> {
     let prefix_name = real_prefix.file_name().unwrap_or_default();
     texts.push(prefix_name.to_string_lossy().into_owned());
     let header = files::text(&prefix.join(format!("include/python{minor}/patchlevel.h")));
-    for line in header.unwrap_or_default().lines() {
+    for line in header.lines() {
         if line.starts_with("#define PY_VERSION ") {
             texts.push(line.to_owned());
         }
