@@ -212,17 +212,17 @@ fn refused(error: &clap::Error) -> Complaint {
     let help = format!("`{NAME} --help` lists the options");
     match error.kind() {
         ErrorKind::UnknownArgument => {
-            let similar = context(error, ContextKind::SuggestedArg);
-            let hint = if similar.is_empty() {
+            let similar_option = context(error, ContextKind::SuggestedArg);
+            let hint = if similar_option.is_empty() {
                 format!("{help}; a command whose name begins with `-` needs `--` before it")
             } else {
-                format!("did you mean `{similar}`? {help}")
+                format!("did you mean `{similar_option}`? {help}")
             };
             Complaint::new(format!("unknown option `{option}`"), hint)
         }
         ErrorKind::ArgumentConflict => {
-            let prior = context(error, ContextKind::PriorArg);
-            let other = name_of(&prior);
+            let prior_argument = context(error, ContextKind::PriorArg);
+            let other = name_of(&prior_argument);
             let problem = format!("`{option}` and `{other}` exclude each other");
             Complaint::new(problem, "leave out one of them")
         }

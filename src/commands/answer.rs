@@ -23,7 +23,7 @@ use std::time::SystemTime;
 /// Answers a question on stdout, or says on stderr why there is no answer.
 pub fn answer(typed: &Typed, surroundings: &Surroundings<'_>) -> u8 {
     let environment = surroundings.environment;
-    let mut output = AnswerOutput {
+    let mut answer_output = AnswerOutput {
         text: String::new(),
         terminal: OutputTerminal::of_stdout(environment),
         form: if typed.json {
@@ -33,8 +33,8 @@ pub fn answer(typed: &Typed, surroundings: &Surroundings<'_>) -> u8 {
         },
         now: SystemTime::now(),
     };
-    let answered = print(typed, surroundings, &mut output);
-    let printed = output.print(io::stdout().lock());
+    let answered = print(typed, surroundings, &mut answer_output);
+    let printed = answer_output.print(io::stdout().lock());
     printed.and(answered).unwrap_or_else(|complaint| {
         complaint.say();
         FAILED
@@ -44,30 +44,34 @@ pub fn answer(typed: &Typed, surroundings: &Surroundings<'_>) -> u8 {
 fn print(
     typed: &Typed,
     surroundings: &Surroundings<'_>,
-    output: &mut AnswerOutput,
+    answer_output: &mut AnswerOutput,
 ) -> AnswerResult {
     let environment = surroundings.environment;
     match typed.mode {
-        Mode::Run | Mode::Help => output.answer(&cli::help()),
-        Mode::Version => output.answer(&format!("{} {}\n", cli::NAME, env!("CARGO_PKG_VERSION"))),
-        Mode::Status => status(surroundings, None, output),
-        Mode::Enable => decide(consent::Telemetry::On, surroundings, output),
-        Mode::Disable => decide(consent::Telemetry::Off, surroundings, output),
-        Mode::Preview => preview::print(&typed.operands, typed.config.as_deref(), output),
+        Mode::Run | Mode::Help => answer_output.answer(&cli::help()),
+        Mode::Version => {
+            answer_output.answer(&format!("{} {}\n", cli::NAME, env!("CARGO_PKG_VERSION")))
+        }
+        Mode::Status => status(surroundings, None, answer_output),
+        Mode::Enable => decide(consent::Telemetry::On, surroundings, answer_output),
+        Mode::Disable => decide(consent::Telemetry::Off, surroundings, answer_output),
+        Mode::Preview => preview::print(&typed.operands, typed.config.as_deref(), answer_output),
         Mode::Explain => {
             let end = explain::known_end(environment);
-            explain::run(typed.word().map(Path::new), end, output)
+            explain::run(typed.word().map(Path::new), end, answer_output)
         }
-        Mode::Schema => output.answer(&schema::answer(output.form, output.terminal)),
-        Mode::Completions => output.answer(completions(typed.word())),
-        Mode::Man => output.answer(&man::page()),
+        Mode::Schema => {
+            answer_output.answer(&schema::answer(answer_output.form, answer_output.terminal))
+        }
+        Mode::Completions => answer_output.answer(completions(typed.word())),
+        Mode::Man => answer_output.answer(&man::page()),
         Mode::Runs | Mode::Show | Mode::Report | Mode::Send | Mode::Forget => {
             let store = Store::existing(environment).map_err(|problem| {
                 let variable = env::XDG_STATE_HOME;
                 let hint = format!("`{variable}` names another directory for recorded runs");
                 Complaint::new(format!("failed to {problem}"), hint)
             })?;
-            recorded(typed, store.as_ref(), surroundings, output)
+            recorded(typed, store.as_ref(), surroundings, answer_output)
         }
     }
 }
@@ -76,13 +80,13 @@ fn recorded(
     typed: &Typed,
     store: Option<&Store>,
     surroundings: &Surroundings<'_>,
-    output: &mut AnswerOutput,
+    answer_output: &mut AnswerOutput,
 ) -> AnswerResult {
     let run = typed.word().map(cli::printable);
     match typed.mode {
-        Mode::Show => show::print(store, run.as_deref(), output),
-        Mode::Report => report::print(store, typed, output),
-        Mode::Forget => forget::run(store, &run.unwrap_or_default(), output),
+        Mode::Show => show::print(store, run.as_deref(), answer_output),
+        Mode::Report => report::print(store, typed, answer_output),
+        Mode::Forget => forget::run(store, &run.unwrap_or_default(), answer_output),
         Mode::Send => {
             let request = send::SendRequest {
                 consent: consent(surroundings),
@@ -90,9 +94,9 @@ fn recorded(
                 certificates: Certificates::configured(surroundings.environment),
                 shows_progress: terminal::of_stderr() == Some(TerminalKind::Capable),
             };
-            send::run(store, request, output)
+            send::run(store, request, answer_output)
         }
-        _ => runs::print(store, output),
+        _ => runs::print(store, answer_output),
     }
 }
 
@@ -104,7 +108,7 @@ fn consent(surroundings: &Surroundings<'_>) -> consent::Decision {
 fn status(
     surroundings: &Surroundings<'_>,
     withdrawn: Option<Withdrawn>,
-    output: &mut AnswerOutput,
+    answer_output: &mut AnswerOutput,
 ) -> AnswerResult {
     let store = Store::existing(surroundings.environment);
     let facts = status::StatusFacts {
@@ -114,7 +118,7 @@ fn status(
         decision: &decision::read(surroundings.environment),
         withdrawn,
     };
-    status::print(&facts, output)
+    status::print(&facts, answer_output)
 }
 
 /// Stores a decision, then says what holds now: a variable may still say otherwise. Who turns telemetry off takes back
@@ -122,9 +126,9 @@ fn status(
 fn decide(
     telemetry: consent::Telemetry,
     surroundings: &Surroundings<'_>,
-    output: &mut AnswerOutput,
+    answer_output: &mut AnswerOutput,
 ) -> AnswerResult {
-    let mut date = wire::timestamp(output.now);
+    let mut date = wire::timestamp(answer_output.now);
     date.truncate("2026-01-31".len());
     let decision = consent::Stored {
         telemetry,
@@ -141,9 +145,9 @@ fn decide(
     if telemetry == consent::Telemetry::Off
         && let Ok(Some(store)) = Store::existing(surroundings.environment)
     {
-        withdrawn = Some(store.withdraw(output.now));
+        withdrawn = Some(store.withdraw(answer_output.now));
     }
-    status(surroundings, withdrawn, output)
+    status(surroundings, withdrawn, answer_output)
 }
 
 /// The completion script of one of the shells that the parser lets through.

@@ -35,7 +35,7 @@ pub fn known_end(environment: Environment<'_>) -> Option<End> {
 pub fn run(
     log_file: Option<&Path>,
     known_end: Option<End>,
-    output: &mut AnswerOutput,
+    answer_output: &mut AnswerOutput,
 ) -> AnswerResult {
     let explanation_read = match log_file.filter(|path| *path != Path::new("-")) {
         Some(path) => File::open(path).and_then(|log_file| explain(log_file, known_end)),
@@ -44,8 +44,12 @@ pub fn run(
     let directory = std::env::current_dir().unwrap_or_default();
     let gate = surroundings::gate(&[], &directory);
     match explanation_read.map(|explanation| explanation.through(&gate)) {
-        Ok(explanation) if output.form == AnswerForm::Json => output.document(&explanation.json()),
-        Ok(explanation) => output.answer(&text(&explanation, output.terminal.for_statements())),
+        Ok(explanation) if answer_output.form == AnswerForm::Json => {
+            answer_output.document(&explanation.json())
+        }
+        Ok(explanation) => {
+            answer_output.answer(&text(&explanation, answer_output.terminal.for_statements()))
+        }
         Err(error_event) => {
             let name = match log_file {
                 Some(path) => format!("`{}`", printable(path)),

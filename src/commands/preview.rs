@@ -31,7 +31,7 @@ const LABEL: usize = 10;
 pub fn print(
     command: &[OsString],
     config_file: Option<&Path>,
-    output: &mut AnswerOutput,
+    answer_output: &mut AnswerOutput,
 ) -> AnswerResult {
     let directory = std::env::current_dir().unwrap_or_default();
     let mut gate = surroundings::gate(command, &directory);
@@ -58,19 +58,19 @@ pub fn print(
             "a run with this file records no configuration; without `--config` it is looked for in the command",
         ));
     }
-    let now = output.now;
+    let now = answer_output.now;
     let identified = |event: &Event| Member::new(Uuid::now_v7(), Uuid::nil(), event, now, 0.0);
     let admission = gate.admit(&Event::Start(Box::new(start_event)), identified);
     let Some((event, line)) = admission.admitted else {
         let refusal = "the privacy gate would refuse this event; none of it would be sent";
         return Err(Complaint::new(refusal, ""));
     };
-    if output.form == AnswerForm::Json {
-        return output.answer(&format!("{line}\n"));
+    if answer_output.form == AnswerForm::Json {
+        return answer_output.answer(&format!("{line}\n"));
     }
-    let terminal = output.terminal.for_statements();
+    let terminal = answer_output.terminal.for_statements();
     let member = identified(&event);
-    output.answer(&text(
+    answer_output.answer(&text(
         &member,
         vetted_config.as_ref(),
         admission.refusal,

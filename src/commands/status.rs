@@ -32,12 +32,12 @@ pub struct StatusFacts<'a> {
 }
 
 /// Prints the state.
-pub fn print(facts: &StatusFacts<'_>, output: &mut AnswerOutput) -> AnswerResult {
+pub fn print(facts: &StatusFacts<'_>, answer_output: &mut AnswerOutput) -> AnswerResult {
     let mut waiting = Withdrawn::default();
     let mut last_answer: Option<Answer> = None;
     let store = facts.store.ok().flatten();
     for run in store
-        .map(|store| store.runs(output.now))
+        .map(|store| store.runs(answer_output.now))
         .unwrap_or_default()
     {
         waiting.events += run.waiting;
@@ -54,8 +54,8 @@ pub fn print(facts: &StatusFacts<'_>, output: &mut AnswerOutput) -> AnswerResult
     };
     let key = key.as_ref().map_err(ToString::to_string);
     let dictionary_contents = dictionary::contents();
-    let days_old = age_in_days(dictionary_contents.as_of, output.now);
-    if output.form == AnswerForm::Json {
+    let days_old = age_in_days(dictionary_contents.as_of, answer_output.now);
+    if answer_output.form == AnswerForm::Json {
         let mut dictionary_json = json!(dictionary_contents);
         if let Some(dictionary_json) = dictionary_json.as_object_mut() {
             dictionary_json.insert("days_old".to_owned(), json!(days_old));
@@ -68,7 +68,7 @@ pub fn print(facts: &StatusFacts<'_>, output: &mut AnswerOutput) -> AnswerResult
                 "cause": answer.cause,
             })
         });
-        return output.document(&json!({
+        return answer_output.document(&json!({
             "telemetry": telemetry,
             "cause": cause,
             "endpoint": endpoint.as_ref().ok(),
@@ -85,7 +85,7 @@ pub fn print(facts: &StatusFacts<'_>, output: &mut AnswerOutput) -> AnswerResult
             "dictionary": dictionary_json,
         }));
     }
-    let mut page = Page::new(output.terminal.for_statements(), LABEL);
+    let mut page = Page::new(answer_output.terminal.for_statements(), LABEL);
     page.add_entry("telemetry", &format!("{telemetry}: {cause}"));
     page.add_entry("decision", &decision(facts.decision));
     page.add_entry("endpoint", &endpoint.unwrap_or_else(|problem| problem));
@@ -107,7 +107,7 @@ pub fn print(facts: &StatusFacts<'_>, output: &mut AnswerOutput) -> AnswerResult
     };
     page.add_entry("state", &state);
     page.add_entry("dictionary", &holds(&dictionary_contents, days_old));
-    output.answer(&page.finish())
+    answer_output.answer(&page.finish())
 }
 
 fn of_runs(withdrawn: Withdrawn) -> String {

@@ -54,14 +54,14 @@ struct Said {
 impl Said {
     fn by(form: AnswerForm, query: impl FnOnce(&mut AnswerOutput) -> AnswerResult) -> Self {
         let mut err = String::new();
-        let mut output = AnswerOutput { form, ..plain() };
-        let status = query(&mut output).unwrap_or_else(|complaint| {
+        let mut answer_output = AnswerOutput { form, ..plain() };
+        let status = query(&mut answer_output).unwrap_or_else(|complaint| {
             err = complaint.render(false);
             FAILED
         });
         Self {
             status,
-            out: output.text,
+            out: answer_output.text,
             err,
         }
     }
@@ -102,12 +102,14 @@ impl Home {
     }
 
     fn runs(&self, form: AnswerForm) -> Said {
-        Said::by(form, |output| runs::print(Some(&self.store), output))
+        Said::by(form, |answer_output| {
+            runs::print(Some(&self.store), answer_output)
+        })
     }
 
     fn show(&self, prefix: Option<&str>, form: AnswerForm) -> Said {
-        Said::by(form, |output| {
-            show::print(Some(&self.store), prefix, output)
+        Said::by(form, |answer_output| {
+            show::print(Some(&self.store), prefix, answer_output)
         })
     }
 
@@ -120,7 +122,9 @@ impl Home {
             certificates,
             shows_progress: false,
         };
-        Said::by(form, |output| send::run(Some(&self.store), upload, output))
+        Said::by(form, |answer_output| {
+            send::run(Some(&self.store), upload, answer_output)
+        })
     }
 }
 
@@ -181,7 +185,7 @@ fn without_runs_there_is_one_clear_line() {
         (AnswerForm::Text, ""),
         (AnswerForm::Json, "{\"runs\":[]}\n"),
     ] {
-        let said = Said::by(form, |output| runs::print(None, output));
+        let said = Said::by(form, |answer_output| runs::print(None, answer_output));
         assert_eq!((said.status, said.out.as_str()), (FAILED, expected_out));
         assert_eq!(said.err.is_empty(), form == AnswerForm::Json);
     }
@@ -300,7 +304,9 @@ fn the_status_names_the_state_its_cause_and_what_is_wrong() {
         withdrawn: None,
         decision: &stored,
     };
-    let said = Said::by(AnswerForm::Text, |output| status::print(&facts, output));
+    let said = Said::by(AnswerForm::Text, |answer_output| {
+        status::print(&facts, answer_output)
+    });
     let expected = format!(
         "telemetry  off: DO_NOT_TRACK=1 in the environment\ndecision   on (policy 2, 2026-11-22)\n\
          endpoint   https://eu.i.posthog.com\nserver     not contacted yet\nkey        present\nwaiting    3 events of 1 run\nstate      {}\n",
@@ -312,7 +318,10 @@ fn the_status_names_the_state_its_cause_and_what_is_wrong() {
         dictionary.starts_with("as of 20") && dictionary.contains(" functions, "),
         "{dictionary}"
     );
-    let json = Said::by(AnswerForm::Json, |output| status::print(&facts, output)).json();
+    let json = Said::by(AnswerForm::Json, |answer_output| {
+        status::print(&facts, answer_output)
+    })
+    .json();
     assert!(
         json["dictionary"]["functions"].as_u64() > Some(240_000),
         "{json}"
@@ -329,7 +338,9 @@ fn the_status_names_the_state_its_cause_and_what_is_wrong() {
         withdrawn: None,
         decision: &StoredDecision::Unreadable("is not text"),
     };
-    let said = Said::by(AnswerForm::Text, |output| status::print(&facts, output));
+    let said = Said::by(AnswerForm::Text, |answer_output| {
+        status::print(&facts, answer_output)
+    });
     assert_eq!(said.status, 0);
     for part in [
         "telemetry  on: AXOLOTL_DO_NOT_TRACK=0",
@@ -341,7 +352,10 @@ fn the_status_names_the_state_its_cause_and_what_is_wrong() {
     ] {
         assert!(said.out.contains(part), "{part}: {said:?}");
     }
-    let json = Said::by(AnswerForm::Json, |output| status::print(&facts, output)).json();
+    let json = Said::by(AnswerForm::Json, |answer_output| {
+        status::print(&facts, answer_output)
+    })
+    .json();
     assert_eq!(
         (&json["endpoint"], &json["key"]),
         (&Value::Null, &json!(false))
@@ -478,8 +492,8 @@ fn nothing_is_sent_after_consent_was_withdrawn_or_without_a_destination() {
             certificates,
             shows_progress: false,
         };
-        let said = Said::by(AnswerForm::Text, |output| {
-            send::run(Some(&home.store), upload, output)
+        let said = Said::by(AnswerForm::Text, |answer_output| {
+            send::run(Some(&home.store), upload, answer_output)
         });
         assert!(said.status == 1 && said.err.starts_with(error), "{said:?}");
     }
@@ -489,8 +503,11 @@ fn nothing_is_sent_after_consent_was_withdrawn_or_without_a_destination() {
 #[test]
 fn what_is_forgotten_is_gone_and_its_uuid_is_told_where_a_server_may_know_it() {
     let (home, server) = (Home::new(), Server::start());
-    let forget =
-        |what: &str, form| Said::by(form, |output| forget::run(Some(&home.store), what, output));
+    let forget = |what: &str, form| {
+        Said::by(form, |answer_output| {
+            forget::run(Some(&home.store), what, answer_output)
+        })
+    };
     let (sent, _) = home.run(Sending::Permitted, 3);
     home.send(&server.url(), on(), AnswerForm::Text);
     let (kept, _) = home.run(Sending::Forbidden, 2);
@@ -597,7 +614,9 @@ fn what_the_server_said_is_told() {
             decision: &StoredDecision::Nothing,
             withdrawn: None,
         };
-        let said = Said::by(AnswerForm::Text, |output| status::print(&facts, output));
+        let said = Said::by(AnswerForm::Text, |answer_output| {
+            status::print(&facts, answer_output)
+        });
         assert!(
             said.out
                 .lines()
@@ -634,8 +653,12 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
         (io::ErrorKind::BrokenPipe, Some(())),
         (io::ErrorKind::StorageFull, None),
     ] {
-        let mut output = plain();
-        assert_eq!(output.answer("text"), Ok(ANSWERED));
-        assert_eq!(output.print(Closed(kind)).ok(), status, "a failure is said");
+        let mut answer_output = plain();
+        assert_eq!(answer_output.answer("text"), Ok(ANSWERED));
+        assert_eq!(
+            answer_output.print(Closed(kind)).ok(),
+            status,
+            "a failure is said"
+        );
     }
 }

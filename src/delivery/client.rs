@@ -99,8 +99,9 @@ impl Certificates {
             add_file(&mut root_certificates, path);
         }
         if let Some(directory) = &self.directory {
-            let found = rustls_native_certs::load_certs_from_paths(None, Some(directory));
-            root_certificates.add_parsable_certificates(found.certs);
+            let found_certificates =
+                rustls_native_certs::load_certs_from_paths(None, Some(directory));
+            root_certificates.add_parsable_certificates(found_certificates.certs);
         }
         root_certificates
     }
@@ -108,8 +109,8 @@ impl Certificates {
 
 fn add_file(root_certificates: &mut RootCertStore, path: &Path) {
     if let Ok(file) = open_regular(path) {
-        let text = file.take(CERTIFICATES_BYTES_MAX);
-        let certificates = CertificateDer::pem_reader_iter(text).map_while(Result::ok);
+        let file_text = file.take(CERTIFICATES_BYTES_MAX);
+        let certificates = CertificateDer::pem_reader_iter(file_text).map_while(Result::ok);
         root_certificates.add_parsable_certificates(certificates);
     }
 }
@@ -158,8 +159,9 @@ impl BatchSender {
         let client = client.ok_or(FailureCause::Client)?;
         let url = self.endpoint.url().clone();
         // Compressing takes milliseconds that the loop has not.
-        let compressed = spawn_blocking(move || body(&self.key, &queued_events, SystemTime::now()));
-        let Ok(Ok(body)) = compressed.await else {
+        let compressing =
+            spawn_blocking(move || compressed_body(&self.key, &queued_events, SystemTime::now()));
+        let Ok(Ok(body)) = compressing.await else {
             return Err(FailureCause::Client);
         };
         let request = client
@@ -167,7 +169,7 @@ impl BatchSender {
             .header(CONTENT_TYPE, "application/json")
             .header(CONTENT_ENCODING, "gzip")
             .body(body);
-        request.send().await.map_err(|error| cause(&error))
+        request.send().await.map_err(|error| cause_of(&error))
     }
 
     /// Begins to set the client up, so that the first attempt need not wait for it. To be called within a runtime.
@@ -217,7 +219,7 @@ async fn read(mut response: Response) -> Attempt {
             Err(error) => {
                 return Attempt {
                     status: Some(status),
-                    ..Attempt::failed(cause(&error))
+                    ..Attempt::failed(cause_of(&error))
                 };
             }
         }
@@ -230,7 +232,7 @@ async fn read(mut response: Response) -> Attempt {
     }
 }
 
-fn cause(error: &reqwest::Error) -> FailureCause {
+fn cause_of(error: &reqwest::Error) -> FailureCause {
     if error.is_timeout() {
         FailureCause::Timeout
     } else if error.is_connect() {
@@ -244,18 +246,22 @@ fn cause(error: &reqwest::Error) -> FailureCause {
 
 /// The compressed body of an attempt. The events' bytes are the journal's, untouched; only `sent_at` is new, stamped as
 /// late as possible because the server takes its difference to the arrival for the skew of this machine's clock.
-fn body(key: &Key, queued_events: &[QueuedEvent], now: SystemTime) -> io::Result<Vec<u8>> {
+fn compressed_body(
+    key: &Key,
+    queued_events: &[QueuedEvent],
+    now: SystemTime,
+) -> io::Result<Vec<u8>> {
     let key = serde_json::to_string(key.as_str())?;
     let sent_at = wire::timestamp(now);
     let lines: Vec<&str> = queued_events
         .iter()
         .map(|queued_event| &*queued_event.line)
         .collect();
-    let batch = lines.join(",");
+    let joined_lines = lines.join(",");
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     write!(
         encoder,
-        r#"{{"api_key":{key},"sent_at":"{sent_at}","batch":[{batch}]}}"#
+        r#"{{"api_key":{key},"sent_at":"{sent_at}","batch":[{joined_lines}]}}"#
     )?;
     encoder.finish()
 }
@@ -273,13 +279,13 @@ mod tests {
             uuid: Uuid::nil(),
             line: line.into(),
         });
-        let mut text = String::new();
-        let body = body(&key, &queued_events, SystemTime::UNIX_EPOCH).unwrap();
+        let mut file_text = String::new();
+        let body = compressed_body(&key, &queued_events, SystemTime::UNIX_EPOCH).unwrap();
         flate2::read::GzDecoder::new(body.as_slice())
-            .read_to_string(&mut text)
+            .read_to_string(&mut file_text)
             .unwrap();
         assert_eq!(
-            text,
+            file_text,
             r#"{"api_key":"phc_\"\\x","sent_at":"1970-01-01T00:00:00.000Z","batch":[{"a":1.0e5,"b":"\u00e4"},{}]}"#
         );
     }

@@ -70,32 +70,38 @@ impl Endpoint {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn parse(text: &str) -> Result<Self, EndpointProblem> {
-        let text = text.trim();
+    pub fn parse(configured_text: &str) -> Result<Self, EndpointProblem> {
+        let configured_text = configured_text.trim();
         // The case of a scheme does not matter. The parser would accept far more: `https:host`, `https:\host`.
-        let (scheme, authority) = text.split_once("://").ok_or(EndpointProblem::Scheme)?;
+        let (scheme, authority) = configured_text
+            .split_once("://")
+            .ok_or(EndpointProblem::Scheme)?;
         if !matches!(scheme.to_ascii_lowercase().as_str(), "https" | "http") {
             return Err(EndpointProblem::Scheme);
         }
-        if text.len() > HOST_BYTES_MAX || authority.is_empty() || authority.starts_with('/') {
+        if configured_text.len() > HOST_BYTES_MAX
+            || authority.is_empty()
+            || authority.starts_with('/')
+        {
             return Err(EndpointProblem::Malformed);
         }
-        let mut url = Url::parse(text).map_err(|_| EndpointProblem::Malformed)?;
-        if !url.username().is_empty() || url.password().is_some() {
+        let mut endpoint_url =
+            Url::parse(configured_text).map_err(|_| EndpointProblem::Malformed)?;
+        if !endpoint_url.username().is_empty() || endpoint_url.password().is_some() {
             return Err(EndpointProblem::Credentials);
         }
-        if url.query().is_some() || url.fragment().is_some() {
+        if endpoint_url.query().is_some() || endpoint_url.fragment().is_some() {
             return Err(EndpointProblem::Query);
         }
-        for (page, host) in HOSTS_OF_PAGES {
-            if url.host_str() == Some(page) {
-                let address = format!("https://{host}");
-                url = Url::parse(&address).map_err(|_| EndpointProblem::Malformed)?;
+        for (page_host, host_text) in HOSTS_OF_PAGES {
+            if endpoint_url.host_str() == Some(page_host) {
+                let address = format!("https://{host_text}");
+                endpoint_url = Url::parse(&address).map_err(|_| EndpointProblem::Malformed)?;
             }
         }
-        let path = format!("{}/batch/", url.path().trim_end_matches('/'));
-        url.set_path(&path);
-        Ok(Self(url))
+        let path = format!("{}/batch/", endpoint_url.path().trim_end_matches('/'));
+        endpoint_url.set_path(&path);
+        Ok(Self(endpoint_url))
     }
 
     /// The address that batches are posted to.
@@ -136,18 +142,20 @@ impl Key {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn parse(text: &str) -> Result<Option<Self>, KeyProblem> {
-        let text = text.trim();
-        if text.is_empty() {
+    pub fn parse(configured_text: &str) -> Result<Option<Self>, KeyProblem> {
+        let configured_text = configured_text.trim();
+        if configured_text.is_empty() {
             return Ok(None);
         }
-        if text.starts_with("phx_") {
+        if configured_text.starts_with("phx_") {
             return Err(KeyProblem::Personal);
         }
-        if text.len() > KEY_BYTES_MAX || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        if configured_text.len() > KEY_BYTES_MAX
+            || !configured_text.bytes().all(|byte| byte.is_ascii_graphic())
+        {
             return Err(KeyProblem::Malformed);
         }
-        Ok(Some(Self(text.to_owned())))
+        Ok(Some(Self(configured_text.to_owned())))
     }
 
     /// The key itself.
@@ -182,23 +190,27 @@ impl fmt::Display for KeyProblem {
 impl Destination {
     /// What the environment says, or else the build.
     pub fn configured(environment: Environment<'_>) -> Self {
-        let value = |name, baked: Option<&str>| {
+        let configured_value = |name, baked: Option<&str>| {
             // What is not even text is as malformed as can be.
-            let text = |value: OsString| value.into_string().unwrap_or("\u{fffd}".to_owned());
-            match environment(name).map(text) {
-                Some(value) if !value.trim().is_empty() => value,
+            let configured_text = |configured_value: OsString| {
+                configured_value
+                    .into_string()
+                    .unwrap_or("\u{fffd}".to_owned())
+            };
+            match environment(name).map(configured_text) {
+                Some(configured_value) if !configured_value.trim().is_empty() => configured_value,
                 _ => baked.unwrap_or_default().to_owned(),
             }
         };
-        let host = value(env::AXOLOTL_RUN_POSTHOG_HOST, BAKED_HOST);
-        let host = if host.trim().is_empty() {
+        let host_text = configured_value(env::AXOLOTL_RUN_POSTHOG_HOST, BAKED_HOST);
+        let host_text = if host_text.trim().is_empty() {
             DEFAULT_HOST
         } else {
-            &host
+            &host_text
         };
         Self {
-            endpoint: Endpoint::parse(host),
-            key: Key::parse(&value(env::AXOLOTL_RUN_POSTHOG_KEY, BAKED_KEY)),
+            endpoint: Endpoint::parse(host_text),
+            key: Key::parse(&configured_value(env::AXOLOTL_RUN_POSTHOG_KEY, BAKED_KEY)),
         }
     }
 
@@ -215,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_host_is_used_as_given_but_for_posthogs_pages() {
-        for (text, url) in [
+        for (configured_text, endpoint_url) in [
             (
                 "https://us.i.posthog.com",
                 "https://us.i.posthog.com/batch/",
@@ -240,7 +252,11 @@ mod tests {
             ("http://127.0.0.1:8000", "http://127.0.0.1:8000/batch/"),
             ("http://[::1]:8000", "http://[::1]:8000/batch/"),
         ] {
-            assert_eq!(Endpoint::parse(text).unwrap().url().as_str(), url, "{text}");
+            assert_eq!(
+                Endpoint::parse(configured_text).unwrap().url().as_str(),
+                endpoint_url,
+                "{configured_text}"
+            );
         }
         assert_eq!(
             Endpoint::parse("https://eu.posthog.com/")
@@ -253,7 +269,7 @@ mod tests {
     #[test]
     fn a_mistake_in_the_host_has_its_own_sentence() {
         use EndpointProblem::{Credentials, Malformed, Query, Scheme};
-        for (text, problem) in [
+        for (configured_text, problem) in [
             ("us.i.posthog.com", Scheme),
             ("localhost:8000", Scheme),
             ("ftp://example.org", Scheme),
@@ -272,7 +288,11 @@ mod tests {
             ("https://example.org/?a=b", Query),
             ("https://example.org/#a", Query),
         ] {
-            assert_eq!(Endpoint::parse(text), Err(problem), "{text}");
+            assert_eq!(
+                Endpoint::parse(configured_text),
+                Err(problem),
+                "{configured_text}"
+            );
         }
         assert_eq!(
             Endpoint::parse(&format!("https://example.org/{}", "x".repeat(2000))),
@@ -282,7 +302,7 @@ mod tests {
 
     #[test]
     fn a_key_is_short_plain_and_not_personal() {
-        for (text, expected) in [
+        for (configured_text, expected) in [
             ("phc_abc", Ok(Some("phc_abc"))),
             ("  phc_abc\n", Ok(Some("phc_abc"))),
             ("", Ok(None)),
@@ -293,7 +313,7 @@ mod tests {
             ("phc_ä", Err(KeyProblem::Malformed)),
             ("phc_\u{0}", Err(KeyProblem::Malformed)),
         ] {
-            let key = Key::parse(text);
+            let key = Key::parse(configured_text);
             assert_eq!(
                 key.as_ref().map(|key| key.as_ref().map(Key::as_str)),
                 expected.as_ref().map(|key| *key)
@@ -320,8 +340,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_configured_the_events_go_to_its_batch_path(text in "(https?://)?[a-zA-Z0-9@:/?#.% -]{0,40}") {
-            if let Ok(endpoint) = Endpoint::parse(&text) {
+        fn whatever_is_configured_the_events_go_to_its_batch_path(configured_text in "(https?://)?[a-zA-Z0-9@:/?#.% -]{0,40}") {
+            if let Ok(endpoint) = Endpoint::parse(&configured_text) {
                 prop_assert!(endpoint.url().path().ends_with("/batch/"));
                 prop_assert!(matches!(endpoint.url().scheme(), "http" | "https"));
                 prop_assert!(endpoint.url().has_host());

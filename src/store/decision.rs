@@ -53,48 +53,48 @@ pub fn read(environment: Environment<'_>) -> StoredDecision {
 }
 
 fn read_file(path: &Path) -> StoredDecision {
-    match load(path) {
-        Ok(text) => parse(&text),
+    match load_text(path) {
+        Ok(file_text) => parse(&file_text),
         Err(stored) => stored,
     }
 }
 
 /// The file's text, or what it says without any.
-fn load(path: &Path) -> Result<String, StoredDecision> {
-    let file = open_regular(path).map_err(|error| match error.kind() {
+fn load_text(path: &Path) -> Result<String, StoredDecision> {
+    let decision_file = open_regular(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => StoredDecision::Nothing,
         _ => StoredDecision::Unreadable("can't be opened"),
     })?;
-    let mut text = String::new();
-    let mut beginning = file.take(DECISION_BYTES_MAX + 1);
-    if beginning.read_to_string(&mut text).is_err() {
+    let mut file_text = String::new();
+    let mut beginning = decision_file.take(DECISION_BYTES_MAX + 1);
+    if beginning.read_to_string(&mut file_text).is_err() {
         return Err(StoredDecision::Unreadable("is not text"));
     }
-    if text.len() as u64 > DECISION_BYTES_MAX {
+    if file_text.len() as u64 > DECISION_BYTES_MAX {
         return Err(StoredDecision::Unreadable("is too long"));
     }
-    Ok(text)
+    Ok(file_text)
 }
 
-fn parse(text: &str) -> StoredDecision {
-    let Ok(file) = serde_yaml::from_str::<DecisionFile>(text) else {
+fn parse(file_text: &str) -> StoredDecision {
+    let Ok(decision_file) = serde_yaml::from_str::<DecisionFile>(file_text) else {
         return StoredDecision::Unreadable("is not a decision");
     };
     // YAML 1.1 reads `on` as true, YAML 1.2 as text; people write either.
-    let word = match file.telemetry {
+    let switch_word = match decision_file.telemetry {
         Value::Bool(switch) => switch.to_string(),
-        Value::String(word) => word.to_ascii_lowercase(),
+        Value::String(switch_word) => switch_word.to_ascii_lowercase(),
         _ => String::new(),
     };
-    let telemetry = match word.as_str() {
+    let telemetry = match switch_word.as_str() {
         "on" | "true" => Telemetry::On,
         "off" | "false" => Telemetry::Off,
         _ => return StoredDecision::Unreadable("says neither on nor off"),
     };
     StoredDecision::Decision(Stored {
         telemetry,
-        policy_version: file.policy,
-        decided: Some(file.date).filter(|date| !date.is_empty()),
+        policy_version: decision_file.policy,
+        decided: Some(decision_file.date).filter(|date| !date.is_empty()),
     })
 }
 
@@ -105,20 +105,20 @@ fn parse(text: &str) -> StoredDecision {
 pub fn write(environment: Environment<'_>, decision: &Stored) -> Result<PathBuf, StoreProblem> {
     let home = layout::config_home(environment)?;
     let path = home.join(OURS).join(DECISION);
-    replace(&home, decision).map_err(|error| StoreProblem::Io(path.clone(), error))?;
+    replace_file(&home, decision).map_err(|error| StoreProblem::Io(path.clone(), error))?;
     Ok(path)
 }
 
-fn replace(home: &Path, decision: &Stored) -> io::Result<()> {
-    let old = load(&home.join(OURS).join(DECISION)).unwrap_or_default();
-    let text = text(&old, decision).map_err(io::Error::other)?;
+fn replace_file(home: &Path, decision: &Stored) -> io::Result<()> {
+    let old_text = load_text(&home.join(OURS).join(DECISION)).unwrap_or_default();
+    let file_text = new_text(&old_text, decision).map_err(io::Error::other)?;
     // Our directory may be a link of the user's own making, as with the file.
     let directory = Directory::open(&home.join(OURS), Missing::Create)?;
     let temporary = format!("{DECISION}.{}", Uuid::new_v4());
-    let mut new = directory.file(&temporary, Access::CreateNew)?;
-    let written = new
-        .write_all(text.as_bytes())
-        .and_then(|()| new.sync_all())
+    let mut temporary_file = directory.file(&temporary, Access::CreateNew)?;
+    let written = temporary_file
+        .write_all(file_text.as_bytes())
+        .and_then(|()| temporary_file.sync_all())
         .and_then(|()| directory.rename(&temporary, DECISION));
     if written.is_err() {
         let _ = directory.remove_file(&temporary);
@@ -131,35 +131,35 @@ fn replace(home: &Path, decision: &Stored) -> io::Result<()> {
 
 /// The new file: the old one with the decision exchanged. A way of carrying the rest over counts only if it can
 /// be seen to have worked; where none does, the decision is what matters.
-fn text(old: &str, decision: &Stored) -> Result<String, serde_yaml::Error> {
-    let file = DecisionFile {
+fn new_text(old_text: &str, decision: &Stored) -> Result<String, serde_yaml::Error> {
+    let decision_file = DecisionFile {
         telemetry: decision.telemetry.as_str().into(),
         policy: decision.policy_version,
         date: decision.decided.clone().unwrap_or_default(),
     };
-    let ours = serde_yaml::to_string(&file)?;
-    let alone = format!("{HEADING}{ours}");
-    let Some(rest) = rest(old) else {
+    let our_lines = serde_yaml::to_string(&decision_file)?;
+    let alone = format!("{HEADING}{our_lines}");
+    let Some(other_keys) = other_keys(old_text) else {
         return Ok(alone);
     };
-    let without_comments = format!("{alone}{}", serde_yaml::to_string(&rest)?);
-    for text in [exchanged(old, &ours), without_comments] {
-        if text.len() as u64 <= DECISION_BYTES_MAX
-            && parse(&text) == StoredDecision::Decision(decision.clone())
-            && self::rest(&text).as_ref() == Some(&rest)
+    let without_comments = format!("{alone}{}", serde_yaml::to_string(&other_keys)?);
+    for file_text in [exchanged(old_text, &our_lines), without_comments] {
+        if file_text.len() as u64 <= DECISION_BYTES_MAX
+            && parse(&file_text) == StoredDecision::Decision(decision.clone())
+            && self::other_keys(&file_text).as_ref() == Some(&other_keys)
         {
-            return Ok(text);
+            return Ok(file_text);
         }
     }
     Ok(alone)
 }
 
 /// What is in the file besides the decision; None where it is empty or cannot be understood.
-fn rest(text: &str) -> Option<Mapping> {
-    if text.trim().is_empty() {
+fn other_keys(file_text: &str) -> Option<Mapping> {
+    if file_text.trim().is_empty() {
         return None;
     }
-    let mut mapping = serde_yaml::from_str::<Mapping>(text).ok()?;
+    let mut mapping = serde_yaml::from_str::<Mapping>(file_text).ok()?;
     mapping.retain(|key, _| {
         // A tagged key is read as the same key.
         let key = match key {
@@ -172,19 +172,19 @@ fn rest(text: &str) -> Option<Mapping> {
 }
 
 /// The text with its lines of a decision exchanged for these; all others stay as they are.
-fn exchanged(old: &str, ours: &str) -> String {
-    let mut text = String::new();
-    let mut missing = ours;
-    for line in old.lines() {
+fn exchanged(old_text: &str, our_lines: &str) -> String {
+    let mut file_text = String::new();
+    let mut missing = our_lines;
+    for line in old_text.lines() {
         let (key, _) = line.split_once(':').unwrap_or_default();
         if OUR_KEYS.contains(&key) {
-            text += std::mem::take(&mut missing);
+            file_text += std::mem::take(&mut missing);
         } else {
-            text += line;
-            text += "\n";
+            file_text += line;
+            file_text += "\n";
         }
     }
-    text + missing
+    file_text + missing
 }
 
 #[cfg(test)]
@@ -232,7 +232,7 @@ mod tests {
                 decided: None,
             })
         };
-        for (text, expected) in [
+        for (file_text, expected) in [
             ("telemetry: on\npolicy: 1\n", decided(Telemetry::On)),
             ("telemetry: 'Off'\npolicy: 1\n", decided(Telemetry::Off)),
             (
@@ -263,7 +263,7 @@ mod tests {
             ("", StoredDecision::Unreadable("is not a decision")),
             ("{[", StoredDecision::Unreadable("is not a decision")),
         ] {
-            assert_eq!(parse(text), expected, "{text:?}");
+            assert_eq!(parse(file_text), expected, "{file_text:?}");
         }
     }
 
@@ -274,37 +274,37 @@ mod tests {
             policy_version: 2,
             decided: Some("2026-11-22".into()),
         };
-        let ours = "telemetry: on\npolicy: 2\ndate: 2026-11-22\n";
-        for (old, expected) in [
-            ("", format!("{HEADING}{ours}")),
-            ("{[", format!("{HEADING}{ours}")),
-            ("- a list", format!("{HEADING}{ours}")),
+        let our_lines = "telemetry: on\npolicy: 2\ndate: 2026-11-22\n";
+        for (old_text, expected) in [
+            ("", format!("{HEADING}{our_lines}")),
+            ("{[", format!("{HEADING}{our_lines}")),
+            ("- a list", format!("{HEADING}{our_lines}")),
             (
                 "telemetry: off\npolicy: 1\ndate: 2025-01-01\n",
-                ours.to_owned(),
+                our_lines.to_owned(),
             ),
             (
                 "# mine\ncolour: [1, 2] # so\ndate: 2025-01-01\ntelemetry: off\nnested:\n  policy: 9",
-                format!("# mine\ncolour: [1, 2] # so\n{ours}nested:\n  policy: 9\n"),
+                format!("# mine\ncolour: [1, 2] # so\n{our_lines}nested:\n  policy: 9\n"),
             ),
-            ("colour: blue", format!("colour: blue\n{ours}")),
-            ("dates: 7\n", format!("dates: 7\n{ours}")),
+            ("colour: blue", format!("colour: blue\n{our_lines}")),
+            ("dates: 7\n", format!("dates: 7\n{our_lines}")),
             // Lines cannot be exchanged here, so the comments go and the keys stay.
             (
                 "{telemetry: off, colour: blue} # so",
-                format!("{HEADING}{ours}colour: blue\n"),
+                format!("{HEADING}{our_lines}colour: blue\n"),
             ),
             (
                 "date: >\n  long\n  ago\ncolour: blue # so\n",
-                format!("{HEADING}{ours}colour: blue\n"),
+                format!("{HEADING}{our_lines}colour: blue\n"),
             ),
         ] {
-            let new = text(old, &decision).unwrap();
-            assert_eq!(new, expected, "{old:?}");
+            let temporary_file = new_text(old_text, &decision).unwrap();
+            assert_eq!(temporary_file, expected, "{old_text:?}");
             assert_eq!(
-                text(&new, &decision).unwrap(),
-                new,
-                "{old:?}: once is enough"
+                new_text(&temporary_file, &decision).unwrap(),
+                temporary_file,
+                "{old_text:?}: once is enough"
             );
         }
         let full = format!(
@@ -312,8 +312,8 @@ mod tests {
             "x".repeat(usize::try_from(DECISION_BYTES_MAX).unwrap() - 10)
         );
         assert_eq!(
-            text(&full, &decision).unwrap(),
-            format!("{HEADING}{ours}"),
+            new_text(&full, &decision).unwrap(),
+            format!("{HEADING}{our_lines}"),
             "the decision must stay readable"
         );
     }
@@ -362,13 +362,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_is_too_strange_to_be_read(text in "(telemetry: |policy: |on|[0-9]|\n|[-:{}&*\\[\\]'\"]|.){0,60}") {
-            let _ = parse(&text);
+        fn no_text_is_too_strange_to_be_read(file_text in "(telemetry: |policy: |on|[0-9]|\n|[-:{}&*\\[\\]'\"]|.){0,60}") {
+            let _ = parse(&file_text);
             let decision = Stored { telemetry: Telemetry::On, policy_version: 2, decided: Some("2026-11-22".into()) };
-            let new = super::text(&text, &decision).unwrap();
-            prop_assert_eq!(parse(&new), StoredDecision::Decision(decision));
-            if let Some(rest) = rest(&text) {
-                prop_assert_eq!(super::rest(&new), Some(rest));
+            let temporary_file = super::new_text(&file_text, &decision).unwrap();
+            prop_assert_eq!(parse(&temporary_file), StoredDecision::Decision(decision));
+            if let Some(other_keys) = other_keys(&file_text) {
+                prop_assert_eq!(super::other_keys(&temporary_file), Some(other_keys));
             }
         }
     }

@@ -61,14 +61,18 @@ pub fn judge(run_id: Uuid, line: &str, member: &Member) -> Result<(), LineRefusa
         return Err(LineRefusal::Run);
     }
     let name = member.name().ok_or(LineRefusal::Name)?;
-    happened(member).ok_or(LineRefusal::Timestamp)?;
+    time_of_event(member).ok_or(LineRefusal::Timestamp)?;
     schema::check(name, &member.properties).map_err(LineRefusal::Schema)?;
-    let ours = serde_json::to_string(member).is_ok_and(|written| written == line);
-    if ours { Ok(()) } else { Err(LineRefusal::Form) }
+    let is_ours = serde_json::to_string(member).is_ok_and(|written| written == line);
+    if is_ours {
+        Ok(())
+    } else {
+        Err(LineRefusal::Form)
+    }
 }
 
 /// When an event happened; None where the timestamp is not in the wire's form.
-pub fn happened(member: &Member) -> Option<SystemTime> {
+pub fn time_of_event(member: &Member) -> Option<SystemTime> {
     let time = humantime::parse_rfc3339(&member.timestamp).ok()?;
     (timestamp(time) == member.timestamp).then_some(time)
 }

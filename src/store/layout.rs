@@ -79,15 +79,15 @@ fn no_base(formatter: &mut fmt::Formatter<'_>, kind: &str, variable: &str) -> fm
 
 /// The base directory of state.
 pub fn state_home(environment: Environment<'_>) -> Result<PathBuf, StoreProblem> {
-    base(environment, env::XDG_STATE_HOME, ".local/state").ok_or(StoreProblem::NoHome)
+    base_directory(environment, env::XDG_STATE_HOME, ".local/state").ok_or(StoreProblem::NoHome)
 }
 
 /// The base directory of configuration.
 pub fn config_home(environment: Environment<'_>) -> Result<PathBuf, StoreProblem> {
-    base(environment, env::XDG_CONFIG_HOME, ".config").ok_or(StoreProblem::NoConfigHome)
+    base_directory(environment, env::XDG_CONFIG_HOME, ".config").ok_or(StoreProblem::NoConfigHome)
 }
 
-fn base(environment: Environment<'_>, variable: &str, default: &str) -> Option<PathBuf> {
+fn base_directory(environment: Environment<'_>, variable: &str, default: &str) -> Option<PathBuf> {
     let absolute = |name: &str| {
         let path = PathBuf::from(environment(name)?);
         path.is_absolute().then_some(path)

@@ -30,8 +30,8 @@ impl Drop for RunLock {
     /// Closing the file is not enough: a process that is being started at this moment holds a copy of it until
     /// it executes its program, and with the copy the lock.
     fn drop(&mut self) {
-        if let Some(file) = &self.0 {
-            let _ = file.unlock();
+        if let Some(lock_file) = &self.0 {
+            let _ = lock_file.unlock();
         }
     }
 }
@@ -39,12 +39,12 @@ impl Drop for RunLock {
 /// Claims a new run for this process.
 pub fn claim(run_directory: &Directory) -> io::Result<RunLock> {
     let _ = run_directory.remove_file(LIVE_NEW);
-    let mut file = run_directory.file(LIVE_NEW, Access::CreateNew)?;
+    let mut lock_file = run_directory.file(LIVE_NEW, Access::CreateNew)?;
     // Where locks are not offered the run goes on without: others then go by its silence.
-    let _ = file.try_lock();
-    let _ = file.write_all(boot_id().unwrap_or_default().as_bytes());
+    let _ = lock_file.try_lock();
+    let _ = lock_file.write_all(boot_id().unwrap_or_default().as_bytes());
     run_directory.rename(LIVE_NEW, LIVE)?;
-    Ok(RunLock(Some(file)))
+    Ok(RunLock(Some(lock_file)))
 }
 
 /// Takes a run whose observer is dead, which is ours while we hold this; None where it lives, or may live.
@@ -63,11 +63,11 @@ fn lock_dead(
     lock: fn(&File) -> Result<(), TryLockError>,
 ) -> Option<RunLock> {
     let mut run_lock = RunLock(None);
-    if let Ok(mut file) = run_directory.file(LIVE, Access::Lock) {
-        match lock(&file) {
+    if let Ok(mut lock_file) = run_directory.file(LIVE, Access::Lock) {
+        match lock(&lock_file) {
             Ok(()) => {
-                let boot_id_of_lock = read_boot_id(&mut file);
-                run_lock = RunLock(Some(file));
+                let boot_id_of_lock = read_boot_id(&mut lock_file);
+                run_lock = RunLock(Some(lock_file));
                 if boot_id_of_lock.is_some() && boot_id_of_lock.as_deref() == boot_id() {
                     return Some(run_lock);
                 }
@@ -77,10 +77,10 @@ fn lock_dead(
         }
     }
     // Without a proof of its death, silence has to do.
-    let Some(last) = activity(run_directory, now) else {
+    let Some(last_activity) = activity(run_directory, now) else {
         return Some(run_lock);
     };
-    let silence = now.duration_since(last).unwrap_or_default();
+    let silence = now.duration_since(last_activity).unwrap_or_default();
     (silence >= limits::FOREIGN_SILENCE).then_some(run_lock)
 }
 
@@ -104,11 +104,17 @@ pub fn claimed_at(run_directory: &Directory, now: SystemTime) -> Option<SystemTi
 }
 
 /// When one of these files was last written to.
-fn last_modified(run_directory: &Directory, names: &[&str], now: SystemTime) -> Option<SystemTime> {
-    let looks = names
+fn last_modified(
+    run_directory: &Directory,
+    file_names: &[&str],
+    now: SystemTime,
+) -> Option<SystemTime> {
+    let file_states = file_names
         .iter()
         .filter_map(|name| run_directory.look(name).ok());
-    looks.map(|look| look.modified.min(now)).max()
+    file_states
+        .map(|file_state| file_state.modified.min(now))
+        .max()
 }
 
 /// This boot's id, read once: it is asked for with each run, and there may be thousands.
@@ -118,9 +124,12 @@ fn boot_id() -> Option<&'static str> {
         .as_deref()
 }
 
-fn read_boot_id(file: &mut File) -> Option<String> {
+fn read_boot_id(lock_file: &mut File) -> Option<String> {
     let mut text = String::new();
-    file.take(BOOT_ID_BYTES).read_to_string(&mut text).ok()?;
+    lock_file
+        .take(BOOT_ID_BYTES)
+        .read_to_string(&mut text)
+        .ok()?;
     let text = text.trim_ascii();
     (!text.is_empty()).then(|| text.to_owned())
 }

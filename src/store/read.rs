@@ -63,7 +63,7 @@ pub(super) fn events(run_directory: &Directory, mut visit: impl FnMut(&str, Memb
 /// event was accepted once.
 pub(super) fn deliveries(run_directory: &Directory) -> (Answers, Option<Answer>, Damage) {
     let mut answers = Answers::new();
-    let mut last = None;
+    let mut last_answer = None;
     let damage = read_lines(
         run_directory,
         DELIVERY,
@@ -79,20 +79,20 @@ pub(super) fn deliveries(run_directory: &Directory) -> (Answers, Option<Answer>,
             if answer.disposition.is_final() {
                 for uuid in uuids {
                     if answers.len() < DELIVERED_MAX {
-                        let known = answers.entry(uuid).or_insert_with(|| answer.clone());
-                        if known.disposition != Disposition::Delivered {
-                            known.clone_from(&answer);
+                        let known_answer = answers.entry(uuid).or_insert_with(|| answer.clone());
+                        if known_answer.disposition != Disposition::Delivered {
+                            known_answer.clone_from(&answer);
                         }
                     }
                 }
             }
             if answer.cause != Some(FailureCause::Gate) {
-                last = Some(answer);
+                last_answer = Some(answer);
             }
             true
         },
     );
-    (answers, last, damage)
+    (answers, last_answer, damage)
 }
 
 /// When a run's first event happened. Only the file's beginning is read.
@@ -108,7 +108,7 @@ pub(super) fn first_event_time(run_directory: &Directory, run_id: Uuid) -> Optio
                 && let Some(member) = gate::parse(line)
                 && gate::judge(run_id, line, &member).is_ok()
             {
-                first_event_time = gate::happened(&member);
+                first_event_time = gate::time_of_event(&member);
             }
             true
         },

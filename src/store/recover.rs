@@ -86,8 +86,8 @@ impl Store {
                     time: lock::claimed_at(&run_directory, now).or(last_sign)?,
                     elapsed_seconds: 0.0,
                 };
-                let start = member(run_id, 1, Event::Start(Box::default()), &began)?;
-                write(&run_directory, &start)?;
+                let start_line = member_line(run_id, 1, Event::Start(Box::default()), &began)?;
+                write(&run_directory, &start_line)?;
                 began
             }
         };
@@ -107,7 +107,7 @@ impl Store {
             // As the timestamps tell it, in whole milliseconds.
             end_moment.elapsed_seconds += since.as_millis() as f64 / 1000.0;
         }
-        let finish = member(run_id, 0, Event::Finish(Box::new(finish)), &end_moment)?;
+        let finish = member_line(run_id, 0, Event::Finish(Box::new(finish)), &end_moment)?;
         write(&run_directory, &finish)
     }
 }
@@ -123,11 +123,11 @@ pub struct ObserverLeft {
 
 /// The counters in the first line of the samples.
 fn counters(run_directory: &Directory) -> Option<OomKillCounters> {
-    let mut line = String::new();
+    let mut event_line = String::new();
     let file = run_directory.file(SAMPLES, Access::Read).ok()?;
     let mut reader = BufReader::new(file.take(limits::SAMPLE_BYTES_MAX as u64));
-    reader.read_line(&mut line).ok()?;
-    SeriesLine::read(&line)?.oom_kill_counters
+    reader.read_line(&mut event_line).ok()?;
+    SeriesLine::read(&event_line)?.oom_kill_counters
 }
 
 /// Whether nothing was ever written.
@@ -138,21 +138,21 @@ fn is_blank(run_directory: &Directory) -> bool {
     }
 }
 
-fn write(run_directory: &Directory, line: &str) -> Option<()> {
+fn write(run_directory: &Directory, event_line: &str) -> Option<()> {
     let mut log = AppendLog::new(EVENTS, limits::RUN_EVENTS_BYTES_MAX);
-    let stored = log.append(Some(run_directory), line, Importance::Essential);
+    let where_written = log.append(Some(run_directory), event_line, Importance::Essential);
     log.sync();
-    (stored == Written::Disk).then_some(())
+    (where_written == Written::Disk).then_some(())
 }
 
 /// An event of a run whose end nobody saw. It is the same event whichever launcher writes it.
-fn member(run_id: Uuid, number: u8, event: Event, moment: &LastEvent) -> Option<String> {
+fn member_line(run_id: Uuid, number: u8, event: Event, moment: &LastEvent) -> Option<String> {
     // A version 8 identity (vendor specific) out of the run's own, which is random.
-    let mut identity = run_id.into_bytes();
-    identity[0] ^= number;
-    let uuid = Builder::from_custom_bytes(identity).into_uuid();
+    let mut identity_bytes = run_id.into_bytes();
+    identity_bytes[0] ^= number;
+    let uuid = Builder::from_custom_bytes(identity_bytes).into_uuid();
     let member = Member::new(uuid, run_id, &event, moment.time, moment.elapsed_seconds);
-    let line = serde_json::to_string(&member).ok()?;
-    gate::judge(run_id, &line, &member).ok()?;
-    Some(line)
+    let event_line = serde_json::to_string(&member).ok()?;
+    gate::judge(run_id, &event_line, &member).ok()?;
+    Some(event_line)
 }

@@ -146,14 +146,14 @@ impl Store {
         }
     }
 
-    fn below(home: &Path, missing: Missing) -> Result<Self, StoreProblem> {
-        let our_path = home.join(OURS);
+    fn below(state_home: &Path, missing: Missing) -> Result<Self, StoreProblem> {
+        let our_path = state_home.join(OURS);
         let runs_path = our_path.join(RUNS);
         let problem = |path: &Path| {
             let path = path.to_owned();
             move |error| StoreProblem::Io(path, error)
         };
-        let base = Directory::open(home, missing).map_err(problem(home))?;
+        let base = Directory::open(state_home, missing).map_err(problem(state_home))?;
         let ours = base.below(OURS, missing).map_err(problem(&our_path))?;
         if !ours.is_ours(&base).map_err(problem(&our_path))? {
             return Err(StoreProblem::Foreign(our_path));
@@ -253,10 +253,10 @@ impl Store {
     }
 
     /// The runs whose identity begins so, in order.
-    pub fn named(&self, prefix: &str) -> Vec<Uuid> {
-        let prefix = prefix.to_ascii_lowercase();
+    pub fn named(&self, id_prefix: &str) -> Vec<Uuid> {
+        let id_prefix = id_prefix.to_ascii_lowercase();
         let mut found = self.identities();
-        found.retain(|run_id| run_id.to_string().starts_with(&prefix));
+        found.retain(|run_id| run_id.to_string().starts_with(&id_prefix));
         found.sort_unstable();
         found
     }
@@ -294,7 +294,7 @@ pub(super) fn summarize(
             event: None,
             elapsed_seconds: None,
             sending,
-            is_too_old: gate::happened(&member).is_none_or(|time| {
+            is_too_old: gate::time_of_event(&member).is_none_or(|time| {
                 now.duration_since(time).unwrap_or_default() >= limits::UNSENT_AGE_MAX
             }),
             refusal: gate::judge(run_id, line, &member).err(),
@@ -339,8 +339,8 @@ impl RecordedRun {
         let Some(event) = &recorded_event.event else {
             return;
         };
-        let happened = gate::happened(&recorded_event.member);
-        self.started = self.started.or(happened);
+        let time_of_event = gate::time_of_event(&recorded_event.member);
+        self.started = self.started.or(time_of_event);
         match event {
             Event::Start(start) => self.launcher.clone_from(&start.launcher),
             Event::Progress(progress) => self.steps = progress.step.or(self.steps),
@@ -354,7 +354,7 @@ impl RecordedRun {
         }
         let elapsed_seconds = recorded_event.elapsed_seconds.unwrap_or(0.0);
         self.seconds = Some(elapsed_seconds);
-        if let Some(time) = happened {
+        if let Some(time) = time_of_event {
             self.last_event = Some(LastEvent {
                 time,
                 elapsed_seconds,

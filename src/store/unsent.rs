@@ -28,16 +28,16 @@ pub struct UnsentRuns {
     /// Events that wait and will be in a page.
     pub events: u64,
     /// Events that wait but are beyond what is kept for sending.
-    pub left_out: u64,
+    pub left_out_events: u64,
 }
 
 #[derive(Debug)]
 struct SurveyedRun {
     run_id: Uuid,
     /// The last event that was in a page, or is left out; what follows it is to be sent.
-    after: Option<Uuid>,
+    last_sent_event: Option<Uuid>,
     /// Ours from its first page to its last.
-    lock: Option<Arc<RunLock>>,
+    run_lock: Option<Arc<RunLock>>,
 }
 
 /// Some of the events that wait, and the right to send them.
@@ -114,14 +114,14 @@ impl UnsentPage {
         if !is_permitted(&run_directory) {
             return None;
         }
-        let is_first = surveyed_run.lock.is_none();
+        let is_first = surveyed_run.run_lock.is_none();
         if is_first {
-            surveyed_run.lock = Some(Arc::new(lock::take(&run_directory, now)?));
+            surveyed_run.run_lock = Some(Arc::new(lock::take(&run_directory, now)?));
         }
-        let lock = surveyed_run.lock.clone()?;
+        let run_lock = surveyed_run.run_lock.clone()?;
         let run_index = self.held_runs.len();
         let mut refused = Vec::new();
-        let mut is_reached = surveyed_run.after.is_none();
+        let mut is_reached = surveyed_run.last_sent_event.is_none();
         let mut has_more = false;
         summarize(&run_directory, surveyed_run.run_id, now, |recorded_event| {
             let uuid = recorded_event.member.uuid;
@@ -135,14 +135,14 @@ impl UnsentPage {
                 self.page_bytes += recorded_event.line.len();
                 self.lines.push(recorded_event.line);
                 self.unanswered.insert(uuid, run_index);
-                surveyed_run.after = Some(uuid);
+                surveyed_run.last_sent_event = Some(uuid);
             }
-            is_reached |= surveyed_run.after == Some(uuid);
+            is_reached |= surveyed_run.last_sent_event == Some(uuid);
         });
         let mut held_runs = HeldRun {
             run_directory,
             delivery: AppendLog::new(DELIVERY, limits::RUN_DELIVERY_BYTES_MAX),
-            _lock: lock,
+            _lock: run_lock,
         };
         if is_first && !refused.is_empty() {
             self.refused += refused.len() as u64;
@@ -180,26 +180,27 @@ impl Store {
             .collect();
         newest_first
             .sort_by_key(|recorded_run| Reverse((recorded_run.activity, recorded_run.run_id)));
-        let mut waiting = UnsentRuns::default();
+        let mut unsent_runs = UnsentRuns::default();
         let mut bytes_left = limits::UNSENT_BYTES_MAX;
         for recorded_run in newest_first {
-            let mut after = None;
-            let mut left_out = 0;
+            let mut last_sent_event = None;
+            let mut left_out_events = 0;
             if recorded_run.waiting_bytes > bytes_left {
-                (after, left_out) = self.left_out_of(recorded_run.run_id, bytes_left, now);
+                (last_sent_event, left_out_events) =
+                    self.left_out_of(recorded_run.run_id, bytes_left, now);
             }
             bytes_left = bytes_left.saturating_sub(recorded_run.waiting_bytes);
-            waiting.left_out += left_out;
-            waiting.events += recorded_run.waiting.saturating_sub(left_out);
-            if left_out < recorded_run.waiting || recorded_run.has_new_refusals {
-                waiting.runs.push_front(SurveyedRun {
+            unsent_runs.left_out_events += left_out_events;
+            unsent_runs.events += recorded_run.waiting.saturating_sub(left_out_events);
+            if left_out_events < recorded_run.waiting || recorded_run.has_new_refusals {
+                unsent_runs.runs.push_front(SurveyedRun {
                     run_id: recorded_run.run_id,
-                    after,
-                    lock: None,
+                    last_sent_event,
+                    run_lock: None,
                 });
             }
         }
-        waiting
+        unsent_runs
     }
 
     fn survey(&self, run_id: Uuid, now: SystemTime) -> Option<RecordedRun> {

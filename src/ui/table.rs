@@ -32,54 +32,54 @@ pub fn table<const N: usize>(rows: &[[String; N]], terminal: OutputTerminal) -> 
     }
     let indent = widths.first().map_or(0, |width| width + GAP);
     let line_begins = line_begins(&widths, indent, terminal.width);
-    let mut text = String::new();
+    let mut table_text = String::new();
     for cells in &shown {
-        let mut line = String::new();
+        let mut table_line = String::new();
         for (column, (cell, width)) in cells.iter().zip(widths).enumerate() {
             if line_begins.contains(&column) {
-                finish(&mut text, &line);
-                line = " ".repeat(indent);
+                finish(&mut table_text, &table_line);
+                table_line = " ".repeat(indent);
             }
             if column + 1 < N {
-                line.push_str(&format!("{cell:<width$}{:GAP$}", ""));
+                table_line.push_str(&format!("{cell:<width$}{:GAP$}", ""));
                 continue;
             }
-            let at = line.chars().count();
-            let parts = wrapped(cell, terminal.width.saturating_sub(at).max(1));
+            let line_width = table_line.chars().count();
+            let parts = wrapped(cell, terminal.width.saturating_sub(line_width).max(1));
             for (number, part) in parts.into_iter().enumerate() {
                 if number > 0 {
-                    finish(&mut text, &line);
-                    line = " ".repeat(at);
+                    finish(&mut table_text, &table_line);
+                    table_line = " ".repeat(line_width);
                 }
-                line.push_str(&part);
+                table_line.push_str(&part);
             }
         }
-        finish(&mut text, &line);
+        finish(&mut table_text, &table_line);
     }
-    text
+    table_text
 }
 
 /// The columns that begin another line of a row.
 fn line_begins(widths: &[usize], indent: usize, room: usize) -> Vec<usize> {
     let mut line_begins = Vec::new();
     let mut begin = 0;
-    let mut used_width = 0;
+    let mut line_width_used = 0;
     for (column, width) in widths.iter().copied().enumerate() {
         let is_last = column + 1 == widths.len();
         let least = if is_last { width.min(LAST_MIN) } else { width };
-        if column > begin && used_width + least > room {
+        if column > begin && line_width_used + least > room {
             line_begins.push(column);
             begin = column;
-            used_width = indent;
+            line_width_used = indent;
         }
-        used_width += width + GAP;
+        line_width_used += width + GAP;
     }
     line_begins
 }
 
-fn finish(text: &mut String, line: &str) {
-    text.push_str(line.trim_end());
-    text.push('\n');
+fn finish(table_text: &mut String, table_line: &str) {
+    table_text.push_str(table_line.trim_end());
+    table_text.push('\n');
 }
 
 #[cfg(test)]
@@ -140,8 +140,11 @@ mod tests {
 
     #[test]
     fn a_changed_cell_stays_a_cell() {
-        let text = on(80, &[["a\nb", "\u{1b}[2J", &"x".repeat(99), "end"]]);
-        assert_eq!(text, format!("a b  \\u001b[2J  {}…  end\n", "x".repeat(23)));
+        let table_text = on(80, &[["a\nb", "\u{1b}[2J", &"x".repeat(99), "end"]]);
+        assert_eq!(
+            table_text,
+            format!("a b  \\u001b[2J  {}…  end\n", "x".repeat(23))
+        );
     }
 
     proptest! {
@@ -150,8 +153,8 @@ mod tests {
             rows in prop::collection::vec(["[a-z]{0,8}", ".{0,40}", "[0-9]{1,30}", "([0-9a-z]{1,9} ){0,9}"], 1..6),
             width in 40_usize..120,
         ) {
-            for line in table(&rows, OutputTerminal { width, ..OutputTerminal::default() }).lines() {
-                prop_assert!(line.chars().count() <= width, "{line:?}");
+            for table_line in table(&rows, OutputTerminal { width, ..OutputTerminal::default() }).lines() {
+                prop_assert!(table_line.chars().count() <= width, "{table_line:?}");
             }
         }
     }

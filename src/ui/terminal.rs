@@ -45,16 +45,17 @@ impl OutputTerminal {
         let is_utf8 = locale.contains("utf-8") || locale.contains("utf8");
         // The kernel's own console has no braille.
         let is_poor = terminal_name == "dumb" || terminal_name == "linux";
-        let wished = non_empty(env::COLUMNS).and_then(|columns| columns.to_str()?.parse().ok());
-        let size = terminal::size(io::stdout().as_fd());
-        let known = |number: u16| (number > 0).then_some(usize::from(number));
-        let columns: Option<usize> = wished.or_else(|| known(size?.ws_col));
+        let wished_columns =
+            non_empty(env::COLUMNS).and_then(|columns| columns.to_str()?.parse().ok());
+        let terminal_size = terminal::size(io::stdout().as_fd());
+        let positive = |number: u16| (number > 0).then_some(usize::from(number));
+        let columns: Option<usize> = wished_columns.or_else(|| positive(terminal_size?.ws_col));
         Self {
             width: columns.map_or(WIDTH, |columns| {
                 columns.clamp(*WIDTHS.start(), *WIDTHS.end())
             }),
-            height: size.and_then(|size| known(size.ws_row)),
-            is_coloured: size.is_some()
+            height: terminal_size.and_then(|terminal_size| positive(terminal_size.ws_row)),
+            is_coloured: terminal_size.is_some()
                 && terminal_name != "dumb"
                 && non_empty(env::NO_COLOR).is_none(),
             is_unicode: is_utf8 && !is_poor,

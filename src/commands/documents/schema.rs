@@ -29,8 +29,8 @@ pub fn answer(form: AnswerForm, terminal: OutputTerminal) -> String {
 fn as_json() -> Value {
     let mut events = Map::new();
     for event in EventName::ALL {
-        let entry = json!({"when": event.means(), "fields": fields_json(&event.fields())});
-        events.insert(event.as_str().to_owned(), entry);
+        let field_entry = json!({"when": event.means(), "fields": fields_json(&event.fields())});
+        events.insert(event.as_str().to_owned(), field_entry);
     }
     json!({
         "schema_version": SCHEMA_VERSION,
@@ -42,17 +42,18 @@ fn as_json() -> Value {
 }
 
 fn fields_json(fields: &[Field]) -> Value {
-    let entry = |field: &Field| {
-        let mut entry = json!({"name": field.name, "type": field.kind.name(), "why": field.why});
+    let field_entry = |field: &Field| {
+        let mut field_entry =
+            json!({"name": field.name, "type": field.kind.name(), "why": field.why});
         let members = field.kind.members();
-        if let Some(entry) = entry.as_object_mut()
+        if let Some(field_entry) = field_entry.as_object_mut()
             && !members.is_empty()
         {
-            entry.insert("fields".to_owned(), fields_json(members));
+            field_entry.insert("fields".to_owned(), fields_json(members));
         }
-        entry
+        field_entry
     };
-    fields.iter().map(entry).collect()
+    fields.iter().map(field_entry).collect()
 }
 
 fn for_people(terminal: OutputTerminal) -> String {
@@ -60,19 +61,19 @@ fn for_people(terminal: OutputTerminal) -> String {
     page.add_paragraph(&format!(
         "Everything that can ever be sent (list {SCHEMA_VERSION}, policy {POLICY_VERSION})"
     ));
-    let mut list = |heading: &str, fields: &[Field]| {
+    let mut add_list = |heading: &str, fields: &[Field]| {
         page.add_line("");
         page.add_paragraph(heading);
-        walk(fields, 1, &mut |field, depth| {
+        walk_fields(fields, 1, &mut |field, depth| {
             // Side by side, name, type and reason need more than 80 characters.
             let indent = " ".repeat(depth * INDENT);
             page.add_paragraph(&format!("{indent}{}  {}", field.name, field.kind.name()));
             page.add_entry("", field.why);
         });
     };
-    list("in every event", &common_fields());
+    add_list("in every event", &common_fields());
     for event in EventName::ALL {
-        list(
+        add_list(
             &format!("{}: {}", event.as_str(), event.means()),
             &event.fields(),
         );
@@ -83,10 +84,10 @@ fn for_people(terminal: OutputTerminal) -> String {
 }
 
 /// The fields in order, each followed by its own members one level deeper.
-pub fn walk(fields: &[Field], depth: usize, each: &mut impl FnMut(&Field, usize)) {
+pub fn walk_fields(fields: &[Field], depth: usize, visit_field: &mut impl FnMut(&Field, usize)) {
     for field in fields {
-        each(field, depth);
-        walk(field.kind.members(), depth + 1, each);
+        visit_field(field, depth);
+        walk_fields(field.kind.members(), depth + 1, visit_field);
     }
 }
 
@@ -108,7 +109,7 @@ mod tests {
             .map(EventName::fields)
             .chain([common_fields()])
         {
-            walk(&fields, 0, &mut |field, _| {
+            walk_fields(&fields, 0, &mut |field, _| {
                 for (form, text) in [("people", &people), ("document", &document)] {
                     assert!(
                         text.contains(field.name) && text.contains(field.why),

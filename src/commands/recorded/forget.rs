@@ -26,7 +26,11 @@ struct ForgottenRuns {
 }
 
 /// Deletes the run whose identity begins so, or all of them.
-pub fn run(store: Option<&Store>, run_or_all: &str, output: &mut AnswerOutput) -> AnswerResult {
+pub fn run(
+    store: Option<&Store>,
+    run_or_all: &str,
+    answer_output: &mut AnswerOutput,
+) -> AnswerResult {
     if run_or_all.is_empty() {
         let hint = "`axolotl-run --runs` lists the recorded runs";
         return Err(Complaint::new("an empty name matches no run", hint));
@@ -34,19 +38,19 @@ pub fn run(store: Option<&Store>, run_or_all: &str, output: &mut AnswerOutput) -
     let store = store.ok_or_else(nothing_recorded)?;
     let mut chosen = Vec::new();
     if run_or_all == ALL {
-        chosen = store.runs(output.now);
+        chosen = store.runs(answer_output.now);
     } else {
-        let (_, run_id) = identify(Some(store), Some(run_or_all), output.now)?;
-        chosen.extend(store.summary(run_id, output.now));
+        let (_, run_id) = identify(Some(store), Some(run_or_all), answer_output.now)?;
+        chosen.extend(store.summary(run_id, answer_output.now));
     }
     if chosen.is_empty() {
         return Err(nothing_recorded());
     }
     let mut forgotten_runs = ForgottenRuns::default();
     for recorded_run in &chosen {
-        forgotten_runs.forget(store, recorded_run, output.now);
+        forgotten_runs.forget(store, recorded_run, answer_output.now);
     }
-    forgotten_runs.report(output)
+    forgotten_runs.report(answer_output)
 }
 
 impl ForgottenRuns {
@@ -63,10 +67,10 @@ impl ForgottenRuns {
         }
     }
 
-    fn report(&self, output: &mut AnswerOutput) -> AnswerResult {
+    fn report(&self, answer_output: &mut AnswerOutput) -> AnswerResult {
         let left = !self.still_running.is_empty() || !self.failed.is_empty();
-        if output.form == AnswerForm::Json {
-            let status = output.document(&json!({
+        if answer_output.form == AnswerForm::Json {
+            let status = answer_output.document(&json!({
                 "forgotten": self.deleted,
                 "quote": self.quote,
                 "still_running": self.still_running,
@@ -74,7 +78,7 @@ impl ForgottenRuns {
             }))?;
             return Ok(if left { FAILED } else { status });
         }
-        let status = output.answer(&self.text())?;
+        let status = answer_output.answer(&self.text())?;
         for (run_ids, state, hint) in [
             (
                 &self.still_running,

@@ -14,13 +14,13 @@ const HEADINGS: [&str; 7] = [
 ];
 
 /// Prints the recorded runs. `store` is None where nothing was ever recorded.
-pub fn print(store: Option<&Store>, output: &mut AnswerOutput) -> AnswerResult {
+pub fn print(store: Option<&Store>, answer_output: &mut AnswerOutput) -> AnswerResult {
     let recorded_runs = store
-        .map(|store| store.runs(output.now))
+        .map(|store| store.runs(answer_output.now))
         .unwrap_or_default();
-    if output.form == AnswerForm::Json {
+    if answer_output.form == AnswerForm::Json {
         let described: Vec<_> = recorded_runs.iter().map(describe).collect();
-        let status = output.document(&json!({"runs": described}))?;
+        let status = answer_output.document(&json!({"runs": described}))?;
         return Ok(if recorded_runs.is_empty() {
             FAILED
         } else {
@@ -32,7 +32,7 @@ pub fn print(store: Option<&Store>, output: &mut AnswerOutput) -> AnswerResult {
     }
     let mut rows = vec![HEADINGS.map(str::to_owned)];
     rows.extend(recorded_runs.iter().map(table_row));
-    output.answer(&table(&rows, output.terminal))
+    answer_output.answer(&table(&rows, answer_output.terminal))
 }
 
 /// A run's figures for programs.
@@ -55,7 +55,7 @@ pub fn describe(recorded_run: &RecordedRun) -> Value {
 }
 
 /// What became of a run's events, in words.
-pub fn events(recorded_run: &RecordedRun) -> String {
+pub fn event_fates(recorded_run: &RecordedRun) -> String {
     let mut counted_events = Vec::new();
     for (event_count, word) in [
         (recorded_run.delivered, "sent"),
@@ -76,19 +76,20 @@ pub fn events(recorded_run: &RecordedRun) -> String {
 }
 
 fn table_row(recorded_run: &RecordedRun) -> [String; 7] {
-    let mut events = events(recorded_run);
+    let mut events = event_fates(recorded_run);
     if recorded_run.damaged_lines > 0 {
         let damaged = count(recorded_run.damaged_lines, "damaged line");
         events.push_str(&format!(", {damaged}"));
     }
-    let or = |text: Option<String>, unknown: &str| text.unwrap_or_else(|| unknown.to_owned());
+    let or_unknown =
+        |text: Option<String>, unknown: &str| text.unwrap_or_else(|| unknown.to_owned());
     [
         short(recorded_run),
-        or(recorded_run.started.map(minute), "?"),
-        or(recorded_run.launcher.clone(), "-"),
-        or(recorded_run.seconds.map(units::duration), "-"),
+        or_unknown(recorded_run.started.map(minute), "?"),
+        or_unknown(recorded_run.launcher.clone(), "-"),
+        or_unknown(recorded_run.seconds.map(units::duration), "-"),
         recorded_run.state.as_str().to_owned(),
-        or(recorded_run.steps.map(|steps| steps.to_string()), "-"),
+        or_unknown(recorded_run.steps.map(|steps| steps.to_string()), "-"),
         events,
     ]
 }

@@ -50,7 +50,7 @@ struct Totals {
 pub fn run(
     store: Option<&Store>,
     request: SendRequest<'_>,
-    output: &mut AnswerOutput,
+    answer_output: &mut AnswerOutput,
 ) -> AnswerResult {
     let (endpoint, key) = ready(&request)?;
     let mut totals = Totals::default();
@@ -61,7 +61,7 @@ pub fn run(
             return Err(Complaint::new(problem, ""));
         }
     }
-    totals.report(output)
+    totals.report(answer_output)
 }
 
 /// Where to send, or why nothing can be sent.
@@ -121,7 +121,7 @@ fn send(
         }
     }
     progress_bar.finish_and_clear();
-    totals.waiting = waiting.left_out + events_at_start.saturating_sub(totals.settled);
+    totals.waiting = waiting.left_out_events + events_at_start.saturating_sub(totals.settled);
     totals.runs_sent = runs_sent.len() as u64;
     // A name that is still being looked up must not keep the program from ending.
     runtime.shutdown_background();
@@ -139,9 +139,9 @@ impl Totals {
         self.settled += events;
     }
 
-    fn report(&self, output: &mut AnswerOutput) -> AnswerResult {
-        if output.form == AnswerForm::Json {
-            let status = output.document(&json!({
+    fn report(&self, answer_output: &mut AnswerOutput) -> AnswerResult {
+        if answer_output.form == AnswerForm::Json {
+            let status = answer_output.document(&json!({
                 "sent": self.delivered,
                 "refused": self.refused,
                 "waiting": self.waiting,
@@ -171,7 +171,7 @@ impl Totals {
                 "{waiting} left for the next `axolotl-run --send`\n"
             ));
         }
-        output.answer(&summary_text)
+        answer_output.answer(&summary_text)
     }
 }
 

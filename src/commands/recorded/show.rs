@@ -23,17 +23,17 @@ const LABEL: usize = 9;
 pub fn print(
     store: Option<&Store>,
     run_prefix: Option<&str>,
-    output: &mut AnswerOutput,
+    answer_output: &mut AnswerOutput,
 ) -> AnswerResult {
-    let (store, run_id) = identify(store, run_prefix, output.now)?;
-    let terminal = output.terminal.for_statements();
+    let (store, run_id) = identify(store, run_prefix, answer_output.now)?;
+    let terminal = answer_output.terminal.for_statements();
     let mut described_events = Vec::new();
     let mut rendered_events = Vec::new();
     let mut missed = Vec::new();
-    let recorded_run = store.events(run_id, output.now, |recorded_event| {
+    let recorded_run = store.events(run_id, answer_output.now, |recorded_event| {
         missed.extend(dropped(&recorded_event));
         let (_, fate) = fate(&recorded_event);
-        match output.form {
+        match answer_output.form {
             AnswerForm::Json => described_events.push(describe(&recorded_event, &fate)),
             AnswerForm::Text => {
                 rendered_events.push(render(&recorded_event.member, &fate, terminal))
@@ -42,9 +42,9 @@ pub fn print(
     });
     let recorded_run = recorded_run.ok_or_else(nothing_recorded)?;
     missed.extend(damage(&recorded_run));
-    if output.form == AnswerForm::Json {
+    if answer_output.form == AnswerForm::Json {
         let recorded_run = runs::describe(&recorded_run);
-        return output
+        return answer_output
             .document(&json!({"run": recorded_run, "events": described_events, "missed": missed}));
     }
     let mut footer = Page::new(terminal, LABEL);
@@ -57,7 +57,7 @@ pub fn print(
         rendered_events.join("\n"),
         footer.finish(),
     );
-    output.answer(&format!("{heading}\n{rendered_events}{footer}"))
+    answer_output.answer(&format!("{heading}\n{rendered_events}{footer}"))
 }
 
 fn heading(recorded_run: &RecordedRun, terminal: OutputTerminal) -> String {
@@ -70,7 +70,7 @@ fn heading(recorded_run: &RecordedRun, terminal: OutputTerminal) -> String {
         outcome.push_str(&format!(", {}", count(steps, "step")));
     }
     page.add_entry("outcome", &outcome);
-    page.add_entry("events", &runs::events(recorded_run));
+    page.add_entry("events", &runs::event_fates(recorded_run));
     match recorded_run.sending {
         Sending::Permitted => {
             page.add_entry("consent", "recorded with consent to send");
@@ -89,27 +89,27 @@ fn heading(recorded_run: &RecordedRun, terminal: OutputTerminal) -> String {
 /// What became of an event: as one of a few words that can be counted, and in a few more.
 pub fn fate(recorded_event: &RecordedEvent) -> (&'static str, String) {
     if let Some(answer) = &recorded_event.answer {
-        let word = match answer.disposition {
+        let fate_word = match answer.disposition {
             Disposition::Delivered => "sent",
             _ => "refused",
         };
-        let mut words = format!("{word} {}", answer.time);
+        let mut fate_words = format!("{fate_word} {}", answer.time);
         if let Some(status) = answer.status {
-            words.push_str(&format!(", the server answered {status}"));
+            fate_words.push_str(&format!(", the server answered {status}"));
         }
-        return (word, words);
+        return (fate_word, fate_words);
     }
     if let Some(refusal) = recorded_event.refusal {
         return ("refused", format!("refused: {}", refusal.reason()));
     }
-    let (word, words) = if recorded_event.sending == Sending::Forbidden {
+    let (fate_word, fate_words) = if recorded_event.sending == Sending::Forbidden {
         ("kept here", "not sent")
     } else if recorded_event.is_waiting() {
         ("waiting", "waiting to be sent")
     } else {
         ("too old to be sent", "not sent: too old")
     };
-    (word, words.to_owned())
+    (fate_word, fate_words.to_owned())
 }
 
 fn render(member: &Member, fate: &str, terminal: OutputTerminal) -> String {
@@ -135,10 +135,12 @@ pub fn dropped(recorded_event: &RecordedEvent) -> Vec<String> {
     if let Some(Event::Finish(finish)) = &recorded_event.event
         && let Some(dropped) = &finish.dropped
     {
-        let figures = json!(dropped);
-        for field in Dropped::kind().members() {
-            match figures.get(field.name) {
-                Some(figure) if *figure != 0 => missed.push(format!("{}: {figure}", field.why)),
+        let dropped_figures = json!(dropped);
+        for listed_field in Dropped::kind().members() {
+            match dropped_figures.get(listed_field.name) {
+                Some(dropped_count) if *dropped_count != 0 => {
+                    missed.push(format!("{}: {dropped_count}", listed_field.why))
+                }
                 _ => {}
             }
         }

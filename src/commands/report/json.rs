@@ -20,39 +20,39 @@ struct JsonCurve<'a> {
 /// The report of one run.
 pub fn as_json(report: &ReportData) -> Value {
     let summary = &report.summary;
-    let error = summary.error.as_ref().map(|error| {
+    let error_event = summary.error.as_ref().map(|error_event| {
         json!({
-            "type": error.class(),
-            "message": error.exception,
-            "rank": error.rank,
-            "frames": error.frame_lines(),
-            "chain": error.chain.as_deref().unwrap_or_default(),
-            "fingerprint": error.fingerprint,
+            "type": error_event.class(),
+            "message": error_event.exception,
+            "rank": error_event.rank,
+            "frames": error_event.frame_lines(),
+            "chain": error_event.chain.as_deref().unwrap_or_default(),
+            "fingerprint": error_event.fingerprint,
         })
     });
-    let verdict = summary.finish.as_ref().map(|finish| {
+    let verdict = summary.finish.as_ref().map(|finish_event| {
         let none = FinishVerdict::default();
-        let verdict = finish.verdict.as_ref().unwrap_or(&none);
+        let verdict = finish_event.verdict.as_ref().unwrap_or(&none);
         json!({
-            "outcome": finish.outcome_word(),
+            "outcome": finish_event.outcome_word(),
             "kind": verdict.kind,
-            "meaning": finish.meaning(),
+            "meaning": finish_event.meaning(),
             "evidence": verdict.evidence.as_deref().unwrap_or_default(),
             "confidence": verdict.confidence,
-            "exit_code": finish.exit_code,
-            "signal": finish.signal,
+            "exit_code": finish_event.exit_code,
+            "signal": finish_event.signal,
             "rank": verdict.rank,
         })
     });
     let mut series = Map::new();
     for chart in charts(&report.series, summary) {
-        let curves = chart.curves.iter().map(|named_curve| JsonCurve {
+        let json_curves = chart.curves.iter().map(|named_curve| JsonCurve {
             name: &named_curve.name,
             title: chart.title,
             figures: figures(&named_curve.curve),
             points: named_curve.curve.iter().flatten().collect(),
         });
-        series.insert(chart.key.to_owned(), json!(curves.collect::<Vec<_>>()));
+        series.insert(chart.key.to_owned(), json!(json_curves.collect::<Vec<_>>()));
     }
     json!({
         "run": runs::describe(&report.recorded_run),
@@ -61,7 +61,7 @@ pub fn as_json(report: &ReportData) -> Value {
         "verdict": verdict,
         "stalled_seconds": report.stalled(),
         "suspect_rank": summary.standstill.and_then(|seen| seen.suspect_rank),
-        "error": error,
+        "error": error_event,
         "step": summary.step,
         "total_steps": summary.total_steps,
         "steps_per_second": summary.steps_per_second,

@@ -24,10 +24,14 @@ use serde_json::json;
 use std::path::Path;
 
 /// Prints the report of a run, or of two.
-pub fn print(store: Option<&Store>, typed: &Typed, output: &mut AnswerOutput) -> AnswerResult {
+pub fn print(
+    store: Option<&Store>,
+    typed: &Typed,
+    answer_output: &mut AnswerOutput,
+) -> AnswerResult {
     let read = |prefix: Option<String>| {
-        let (store, run) = identify(store, prefix.as_deref(), output.now)?;
-        ReportData::read(store, run, output.now).ok_or_else(nothing_recorded)
+        let (store, run) = identify(store, prefix.as_deref(), answer_output.now)?;
+        ReportData::read(store, run, answer_output.now).ok_or_else(nothing_recorded)
     };
     let data = read(typed.word().map(printable))?;
     let mut other = None;
@@ -35,25 +39,27 @@ pub fn print(store: Option<&Store>, typed: &Typed, output: &mut AnswerOutput) ->
         other = Some(read(Some(printable(against)))?);
     }
     if let Some(file) = &typed.html {
-        return write(file, &html::page(&data, other.as_ref()), output);
+        return write(file, &html::page(&data, other.as_ref()), answer_output);
     }
-    match (output.form, &other) {
-        (AnswerForm::Json, None) => output.document(&json::as_json(&data)),
+    match (answer_output.form, &other) {
+        (AnswerForm::Json, None) => answer_output.document(&json::as_json(&data)),
         (AnswerForm::Json, Some(other)) => {
             let both = json!({"report": json::as_json(&data), "against": json::as_json(other)});
-            output.document(&both)
+            answer_output.document(&both)
         }
-        (AnswerForm::Text, None) => output.answer(&terminal::page(&data, output.terminal)),
+        (AnswerForm::Text, None) => {
+            answer_output.answer(&terminal::page(&data, answer_output.terminal))
+        }
         (AnswerForm::Text, Some(other)) => {
-            output.answer(&compare::page([&data, other], output.terminal))
+            answer_output.answer(&compare::page([&data, other], answer_output.terminal))
         }
     }
 }
 
 /// Writes the page for a browser; `-` is the standard output.
-fn write(file: &Path, page: &str, output: &mut AnswerOutput) -> AnswerResult {
+fn write(file: &Path, page: &str, answer_output: &mut AnswerOutput) -> AnswerResult {
     if file == Path::new("-") {
-        return output.answer(page);
+        return answer_output.answer(page);
     }
     if let Err(error) = std::fs::write(file, page) {
         let reason = axolotl_run_sys::reason(&error);

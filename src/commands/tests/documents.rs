@@ -3,7 +3,7 @@
 
 use crate::cli::{self, Group, OPTIONS, Value, exit_statuses, help};
 use crate::commands::documents::man;
-use crate::commands::documents::schema::walk;
+use crate::commands::documents::schema::walk_fields;
 use crate::store;
 use axolotl_run_core::consent::POLICY_VERSION;
 use axolotl_run_core::env;
@@ -155,8 +155,8 @@ fn output(words: &[&str], file: &str) -> Option<String> {
         .env("MANWIDTH", "400")
         .env("MAN_KEEP_FORMATTING", "")
         .env("LC_ALL", "C.UTF-8");
-    let output = command.output().unwrap();
-    let text = [output.stdout, output.stderr].concat();
+    let answer_output = command.output().unwrap();
+    let text = [answer_output.stdout, answer_output.stderr].concat();
     // Bold is a letter that is struck twice, italics one that is struck over a line.
     Some(
         Regex::new(".\u{8}")
@@ -193,7 +193,7 @@ pub(crate) fn privacy_document() -> String {
 fn table(text: &mut String, fields: &[Field]) {
     let _ = writeln!(text, "| field | type | what it is for |\n|---|---|---|");
     let mut owners: Vec<String> = Vec::new();
-    walk(fields, 0, &mut |field, depth| {
+    walk_fields(fields, 0, &mut |field, depth| {
         owners.truncate(depth);
         let owner = owners
             .last()

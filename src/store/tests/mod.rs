@@ -363,7 +363,7 @@ fn of_too_much_that_waits_the_newest_is_kept() {
         assert_eq!(journal.append(line, Importance::Ordinary), Written::Disk);
     }
     drop(journal);
-    let left_out = home.store().waiting(SystemTime::now()).left_out;
+    let left_out = home.store().waiting(SystemTime::now()).left_out_events;
     let found = pages(&home.store(), SystemTime::now());
     let page = |lines: &[String]| lines.iter().map(String::len).sum::<usize>();
     let most = limits::PAGE_BYTES_MAX + limits::EVENT_BYTES_MAX;
