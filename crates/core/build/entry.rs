@@ -1,9 +1,10 @@
 //! What every entry of `knowledge/` must have, and how its files are read.
 
-use crate::pattern::{Part, escape, parts};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_yaml::Mapping;
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
@@ -40,29 +41,25 @@ impl Grounds {
 }
 
 /// Reads the entries of all YAML files of a folder, in the order of their names; each file is a list.
-pub fn read<T: DeserializeOwned + Serialize>(folder: &Path) -> Vec<T> {
+pub fn read_folder<T: DeserializeOwned + Serialize>(folder: &Path) -> Vec<T> {
     let listed = fs::read_dir(folder).unwrap_or_else(|why| panic!("{}: {why}", folder.display()));
-    let mut files = Vec::new();
+    let mut files = BTreeSet::new();
     for file in listed {
-        let file = file
+        let path = file
             .expect("a folder of the repository can be listed")
             .path();
-        if file
-            .extension()
-            .is_some_and(|extension| extension == "yaml")
-        {
-            files.push(file);
+        if path.extension() == Some(OsStr::new("yaml")) {
+            files.insert(path);
         }
     }
-    files.sort();
-    files.iter().flat_map(|file| read_file(file)).collect()
+    files.iter().flat_map(|file| read_list(file)).collect()
 }
 
 /// Reads the entries of one YAML file, which is a list. A key that its entries do not have stops the build.
-pub fn read_file<T: DeserializeOwned + Serialize>(file: &Path) -> Vec<T> {
+pub fn read_list<T: DeserializeOwned + Serialize>(file: &Path) -> Vec<T> {
     let name = file.display();
-    let written: Vec<Mapping> = read_one(file);
-    let entries: Vec<T> = read_one(file);
+    let written: Vec<Mapping> = read(file);
+    let entries: Vec<T> = read(file);
     for (written, entry) in written.iter().zip(&entries) {
         let known = serde_yaml::to_value(entry).expect("what was read can be written");
         for key in written.keys() {
@@ -75,62 +72,34 @@ pub fn read_file<T: DeserializeOwned + Serialize>(file: &Path) -> Vec<T> {
     entries
 }
 
-/// The regular expression of a pattern: its text, with what its holes (`{name}`) match.
-pub fn regex(pattern: &str, mut hole: impl FnMut(&str) -> String) -> String {
-    let mut regex = String::new();
-    for part in parts(pattern) {
-        regex += &match part {
-            Part::Text(text) => escape(text),
-            Part::Hole(name) => hole(name),
-        };
-    }
-    regex
-}
-
 /// Reads a YAML file.
-pub fn read_one<T: DeserializeOwned>(file: &Path) -> T {
+pub fn read<T: DeserializeOwned>(file: &Path) -> T {
     let text = fs::read_to_string(file).unwrap_or_else(|why| panic!("{}: {why}", file.display()));
     serde_yaml::from_str(&text).unwrap_or_else(|why| panic!("{}: {why}", file.display()))
 }
 
-/// A Rust literal of a text.
-pub fn literal(text: &str) -> String {
-    format!("{text:?}")
-}
-
-/// A Rust slice of texts.
-pub fn list(texts: &[String]) -> String {
-    format!("&{texts:?}")
-}
-
-/// A row of a table that a test runs: the columns, the examples, the look-alikes.
-pub fn examples(columns: &[&str], grounds: &Grounds) -> String {
-    let (columns, yes, no) = (
-        columns.join(", "),
-        list(&grounds.examples),
-        list(&grounds.look_alikes),
-    );
-    format!("    ({columns}, {yes}, {no}),\n")
+/// A table of texts in Rust.
+pub fn text_table(name: &str, texts: &[String]) -> String {
+    let name = name.to_uppercase();
+    format!("/// Texts.\npub static {name}: &[&str] = &{texts:?};\n")
 }
 
 /// The name of a variant: `gpu_out_of_memory` is `GpuOutOfMemory`.
 pub fn variant(name: &str) -> String {
-    name.split('_')
-        .map(|word| {
-            let mut letters = word.chars();
-            letters
-                .next()
-                .map(|first| first.to_uppercase().collect::<String>() + letters.as_str())
-                .unwrap_or_default()
-        })
-        .collect()
+    let mut variant = String::new();
+    for word in name.split('_') {
+        let (first_letter, others) = word.split_at(word.len().min(1));
+        variant += &first_letter.to_uppercase();
+        variant += others;
+    }
+    variant
 }
 
 /// What an entry means: `of_signal` is what the signal means that the text names.
 pub fn means(meaning: &str) -> String {
     if meaning == "of_signal" {
-        "OfSignal".to_owned()
+        "Means::OfSignal".to_owned()
     } else {
-        format!("Always(Meaning::{})", variant(meaning))
+        format!("Means::Always(Meaning::{})", variant(meaning))
     }
 }

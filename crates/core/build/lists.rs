@@ -1,6 +1,6 @@
 //! Short lists that code asks for by name: `knowledge/lists.yaml`.
 
-use crate::entry::{read_one, variant};
+use crate::entry::{read, text_table, variant};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -24,14 +24,13 @@ pub fn generate(knowledge: &Path) -> String {
         homes,
         senders,
         lists,
-    } = read_one(&knowledge.join("lists.yaml"));
+    } = read(&knowledge.join("lists.yaml"));
     let mut rust = format!(
         "pub(crate) static ERRORS: &[(u64, &str, &str)] = &{errors:?};\n\
          pub(crate) static SIGNALS: &[(&str, i32)] = &{signals:?};\n"
     );
     for (name, list) in lists {
-        let name = name.to_uppercase();
-        rust += &format!("/// A list.\npub static {name}: &[&str] = &{list:?};\n");
+        rust += &text_table(&name, &list);
     }
     for (name, names_and_variables) in homes {
         let name = name.to_uppercase();

@@ -3,6 +3,7 @@
 use crate::entry::{self, Grounds};
 use crate::pattern::{self, Forms, Part};
 use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
 use std::path::Path;
 
 #[derive(Deserialize, Serialize)]
@@ -47,80 +48,78 @@ const READ: &[(&str, &str)] = &[
 ];
 
 pub fn generate(knowledge: &Path) -> String {
-    let words: Vec<HoleWords> = entry::read_file(&knowledge.join("words.yaml"));
+    let word_lists: Vec<HoleWords> = entry::read_list(&knowledge.join("words.yaml"));
     let mut forms = Forms::new();
     for (hole, form) in READ {
         forms.insert((*hole).to_owned(), (*form).to_owned());
     }
     let mut rust = String::new();
     let mut names = Vec::new();
-    for list in &words {
-        forms.insert(list.hole.clone(), form(list));
-        let name = list.hole.to_uppercase();
-        rust += &format!("const {name}: &[&str] = &{:?};\n", list.words);
-        names.push(name);
+    for list in &word_lists {
+        forms.insert(list.hole.clone(), form_of(list));
+        names.push(list.hole.to_uppercase());
+        rust += &entry::text_table(&list.hole, &list.words);
     }
-    rust += &format!("const LISTS: &[&[&str]] = &[{}];\n", names.join(", "));
-    let mut entries: Vec<(usize, String)> = Vec::new();
-    for entry in entry::read::<MessageEntry>(&knowledge.join("messages")) {
-        entries.push(message(&entry, &forms, &words));
+    rust += &format!("static LISTS: &[&[&str]] = &[{}];\n", names.join(", "));
+    let mut messages: Vec<(usize, String)> = Vec::new();
+    for entry in entry::read_folder::<MessageEntry>(&knowledge.join("messages")) {
+        messages.push(message(&entry, &forms, &word_lists));
     }
     // Of two entries that match, the one with more letters is meant; it stands first.
-    entries.sort_by_key(|(literal, _)| std::cmp::Reverse(*literal));
+    messages.sort_by_key(|(letters, _)| Reverse(*letters));
     rust += "static MESSAGES: &[KnownMessage] = &[\n";
-    for (_, entry) in &entries {
-        rust += entry;
+    for (_, message) in &messages {
+        rust += message;
     }
     rust + "];\n" + &classes(knowledge)
 }
 
 /// An entry, and how many letters a message must have in common with it.
-fn message(entry: &MessageEntry, forms: &Forms, words: &[HoleWords]) -> (usize, String) {
-    let name = entry.message.as_ref().or(entry.regex.as_ref());
-    let name = name.expect("an entry has `message` or `regex`");
+fn message(entry: &MessageEntry, forms: &Forms, word_lists: &[HoleWords]) -> (usize, String) {
+    let (name, pattern) = match (&entry.message, &entry.regex) {
+        (Some(message), _) => (message, Some(pattern::read(message, forms))),
+        (None, Some(regex)) => (regex, None),
+        (None, None) => panic!("an entry has `message` or `regex`"),
+    };
     entry.grounds.check(name);
-    let mut regex = name.clone();
-    let mut says = entry.says.clone();
-    let mut read = None;
-    if let Some(message) = &entry.message {
-        let pattern = pattern::read(message, forms);
-        regex = pattern.regex;
-        says = says.or(Some(pattern.says));
-        read = Some((pattern.holes, pattern.literal));
-    }
-    let says = says.unwrap_or_else(|| panic!("{name}: a regular expression needs `says`"));
+    let says = match (&entry.says, &pattern) {
+        (Some(says), _) => says,
+        (None, Some(pattern)) => &pattern.says,
+        (None, None) => panic!("{name}: a regular expression needs `says`"),
+    };
+    let mut letters = 0;
     let mut holes = Vec::new();
     let mut pieces = String::new();
-    let mut letters = 0;
-    for part in pattern::parts(&says) {
-        match part {
+    for part in pattern::parts(says) {
+        pieces += &match part {
             Part::Text(text) => {
                 letters += text.len();
-                pieces += &format!("Piece::Text({text:?}), ");
+                format!("Piece::Text({text:?}), ")
             }
             Part::Hole(hole) => {
-                holes.push(hole.to_owned());
-                pieces += &piece(hole, words);
+                holes.push(hole);
+                piece(hole, word_lists)
             }
-        }
+        };
     }
-    if let Some((told, literal)) = read {
-        assert_eq!(told, holes, "{name}: `says` has other holes");
-        letters = literal;
+    let mut regex = name;
+    if let Some(pattern) = &pattern {
+        assert_eq!(pattern.holes, holes, "{name}: `says` has other holes");
+        letters = pattern.letters;
+        regex = &pattern.regex;
     }
-    let text = format!(
-        "KnownMessage {{ regex: {:?}, says: &[{pieces}], means: Means::{}, {} }},\n",
+    let row = format!(
+        "KnownMessage {{ regex: {:?}, says: &[{pieces}], means: {}, {} }},\n",
         format!("^(?:{regex})"),
         entry::means(&entry.meaning),
         entry.grounds.field(),
     );
-    (letters, text)
+    (letters, row)
 }
 
 /// The piece that fills a hole.
-fn piece(hole: &str, words: &[HoleWords]) -> String {
-    let list = words.iter().find(|list| list.hole == hole);
-    match list {
+fn piece(hole: &str, word_lists: &[HoleWords]) -> String {
+    match word_lists.iter().find(|list| list.hole == hole) {
         Some(list) if hole != "signal_name" => {
             let unknown = if list.private { "<private>" } else { "?" };
             format!("Piece::Word({}, {unknown:?}), ", hole.to_uppercase())
@@ -129,22 +128,19 @@ fn piece(hole: &str, words: &[HoleWords]) -> String {
     }
 }
 
-fn form(list: &HoleWords) -> String {
+fn form_of(list: &HoleWords) -> String {
     if let Some(form) = &list.form {
         return form.clone();
     }
-    let mut words: Vec<String> = list
-        .words
-        .iter()
-        .map(|word| pattern::escape(word))
-        .collect();
-    words.sort_by_key(|word| std::cmp::Reverse(word.len()));
-    words.join("|")
+    let mut words = list.words.clone();
+    words.sort_by_key(|word| Reverse(word.len()));
+    let escaped: Vec<_> = words.iter().map(|word| pattern::escape(word)).collect();
+    escaped.join("|")
 }
 
 fn classes(knowledge: &Path) -> String {
-    let mut classes: Vec<ClassEntry> = entry::read_file(&knowledge.join("classes.yaml"));
-    classes.sort_by_key(|entry| std::cmp::Reverse(entry.class.len()));
+    let mut classes: Vec<ClassEntry> = entry::read_list(&knowledge.join("classes.yaml"));
+    classes.sort_by_key(|entry| Reverse(entry.class.len()));
     let mut rust = String::from("static CLASSES: &[KnownClass] = &[\n");
     for entry in &classes {
         entry.grounds.check(&entry.class);

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 pub type Forms = BTreeMap<String, String>;
 
 /// A pattern that was read.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Pattern {
     /// The regular expression.
     pub regex: String,
@@ -18,14 +18,13 @@ pub struct Pattern {
     /// What is said where the entry does not say something else: the pattern with its holes.
     pub says: String,
     /// Letters that a text must have in common with the pattern: of two that match, the one with more is meant.
-    pub literal: usize,
+    pub letters: usize,
 }
 
 /// A part of a text with holes in braces.
-#[derive(Clone, Copy, Debug)]
-pub enum Part<'a> {
-    Text(&'a str),
-    Hole(&'a str),
+pub enum Part<'text> {
+    Text(&'text str),
+    Hole(&'text str),
 }
 
 /// The parts of a text; stops the build where a brace is never closed.
@@ -45,60 +44,73 @@ pub fn parts(text: &str) -> Vec<Part<'_>> {
     parts
 }
 
-/// Reads a pattern; stops the build where it cannot be read.
-pub fn read(pattern: &str, forms: &Forms) -> Pattern {
-    let mut read = Pattern::default();
-    let mut text = pattern;
-    if let Some(behind) = text.strip_prefix('^') {
-        read.regex.push('^');
-        text = behind;
+/// The regular expression of a text, with what its holes match.
+pub fn regex(text: &str, mut form_of: impl FnMut(&str) -> String) -> String {
+    let mut regex = String::new();
+    for part in parts(text) {
+        regex += &match part {
+            Part::Text(text) => escape(text),
+            Part::Hole(hole) => form_of(hole),
+        };
     }
-    for part in parts(text.strip_suffix('$').unwrap_or(text)) {
+    regex
+}
+
+/// Reads a pattern; stops the build where it cannot be read.
+pub fn read(text: &str, forms: &Forms) -> Pattern {
+    let mut pattern = Pattern::default();
+    let behind_start = text.strip_prefix('^');
+    if behind_start.is_some() {
+        pattern.regex += "^";
+    }
+    let text = behind_start.unwrap_or(text);
+    let before_end = text.strip_suffix('$');
+    for part in parts(before_end.unwrap_or(text)) {
         match part {
-            Part::Text(text) => read.text(text),
-            Part::Hole(hole) => read.hole(hole, pattern, forms),
+            Part::Text(text) => pattern.push_text(text),
+            Part::Hole(hole) => pattern.push_hole(hole, forms),
         }
     }
-    if text.ends_with('$') {
-        read.regex.push('$');
+    if before_end.is_some() {
+        pattern.regex += "$";
     }
-    read
+    pattern
 }
 
 impl Pattern {
-    fn text(&mut self, text: &str) {
-        self.regex.push_str(&escape(text));
-        self.says.push_str(text);
-        self.literal += text.len();
+    fn push_text(&mut self, text: &str) {
+        self.regex += &escape(text);
+        self.says += text;
+        self.letters += text.len();
     }
 
-    fn hole(&mut self, hole: &str, pattern: &str, forms: &Forms) {
-        if hole.contains('|') {
-            let choices: Vec<&str> = hole.split('|').collect();
-            let escaped: Vec<String> = choices.iter().map(|choice| escape(choice)).collect();
-            self.regex.push_str(&format!("(?:{})", escaped.join("|")));
-            self.says.push_str(choices[0]);
-            self.literal += choices.iter().map(|choice| choice.len()).min().unwrap_or(0);
-            return;
-        }
+    fn push_hole(&mut self, hole: &str, forms: &Forms) {
         match hole {
             // A line has an end, so that nothing has to be counted here.
             "skip" => {
-                self.regex.push_str(".*?");
-                self.says.push('…');
+                self.regex += ".*?";
+                self.says += "…";
             }
             "number" => {
-                self.regex.push_str("[0-9]+");
-                self.says.push('…');
+                self.regex += "[0-9]+";
+                self.says += "…";
             }
-            "blank" => self.regex.push_str("[ \\t]*"),
+            "blank" => self.regex += "[ \\t]*",
+            choices if hole.contains('|') => {
+                let choices: Vec<&str> = choices.split('|').collect();
+                let escaped: Vec<String> = choices.iter().map(|choice| escape(choice)).collect();
+                self.regex += &format!("(?:{})", escaped.join("|"));
+                self.says += choices[0];
+                let lengths = choices.iter().map(|choice| choice.len());
+                self.letters += lengths.min().unwrap_or(0);
+            }
             _ => {
-                let form = forms
-                    .get(hole)
-                    .unwrap_or_else(|| panic!("`{pattern}`: no hole is called `{hole}`"));
-                self.regex.push_str(&format!("({form})"));
+                let Some(form) = forms.get(hole) else {
+                    panic!("no hole is called `{hole}`");
+                };
+                self.regex += &format!("({form})");
+                self.says += &format!("{{{hole}}}");
                 self.holes.push(hole.to_owned());
-                self.says.push_str(&format!("{{{hole}}}"));
             }
         }
     }

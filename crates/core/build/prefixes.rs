@@ -1,7 +1,7 @@
 //! The forms of prefixes (`knowledge/prefixes/`), as regular expressions.
 
-use crate::entry::{Grounds, examples, literal, read, regex};
-use crate::pattern::escape;
+use crate::entry::{self, Grounds};
+use crate::pattern::{escape, regex};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -45,11 +45,17 @@ const TIME: &str =
 /// `ANY_FORM` is any form at a text's beginning; its groups are the rank and what must follow, of which those that are
 /// not there are empty.
 pub fn generate(knowledge: &Path) -> String {
-    let (mut forms, mut tests) = (Vec::new(), String::new());
-    for entry in read::<PrefixEntry>(&knowledge.join("prefixes")) {
+    let mut forms = Vec::new();
+    let mut tests = String::new();
+    for entry in entry::read_folder::<PrefixEntry>(&knowledge.join("prefixes")) {
         entry.grounds.check(&entry.name);
-        let form = form(&entry);
-        tests += &examples(&[&literal(&form)], &entry.grounds);
+        let form = form_of(&entry);
+        let Grounds {
+            examples,
+            look_alikes,
+            ..
+        } = entry.grounds;
+        tests += &format!("({form:?}, &{examples:?}, &{look_alikes:?}),\n");
         forms.push(form);
     }
     format!(
@@ -62,11 +68,11 @@ pub fn generate(knowledge: &Path) -> String {
     )
 }
 
-fn form(entry: &PrefixEntry) -> String {
+fn form_of(entry: &PrefixEntry) -> String {
     let text = entry.form.trim_end_matches(' ');
     let mut form = regex(text, |hole| {
-        let found = HOLES.iter().find(|(name, _)| *name == hole);
-        let (_, form) = found.unwrap_or_else(|| panic!("{}: no hole {hole}", entry.name));
+        let known = HOLES.iter().find(|(name, _)| *name == hole);
+        let (_, form) = known.unwrap_or_else(|| panic!("{}: no hole {hole}", entry.name));
         times(form)
     });
     if text.len() < entry.form.len() {

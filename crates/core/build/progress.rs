@@ -4,7 +4,8 @@
 //! is a number that nobody needs, `…` is any text, a blank is one blank or more, `^` is the beginning of the line and
 //! `$` its end.
 
-use crate::entry::{Grounds, list, literal, read_file, regex, variant};
+use crate::entry::{Grounds, read_list, text_table, variant};
+use crate::pattern::regex;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -49,7 +50,8 @@ struct NamesEntry {
 /// An entry of `bars.yaml`: what descriptions and units of bars count.
 #[derive(Deserialize, Serialize)]
 struct BarEntry {
-    counts: Counts,
+    /// Also the name of the table of its descriptions.
+    counts: String,
     #[serde(default)]
     descriptions: Vec<String>,
     #[serde(default)]
@@ -59,21 +61,6 @@ struct BarEntry {
     #[serde(flatten)]
     grounds: Grounds,
     told: Told,
-}
-
-#[derive(Debug, Deserialize, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Counts {
-    /// The steps of a training.
-    Steps,
-    /// The epochs themselves.
-    Epochs,
-    /// The batches of the epoch that the description names.
-    Batches,
-    /// The same, by a program that draws one bar where there is but one epoch.
-    BatchesOfTheOnlyEpoch,
-    /// Weights that are loaded.
-    Loading,
 }
 
 /// The Rust source of all tables.
@@ -89,14 +76,13 @@ fn check(name: &str, grounds: &Grounds, told: &Told) {
 }
 
 fn lines(folder: &Path) -> String {
-    let (mut formats, mut anchors) = (String::new(), String::new());
-    for (number, entry) in read_file::<LineEntry>(&folder.join("lines.yaml"))
-        .iter()
-        .enumerate()
-    {
+    let mut formats = String::new();
+    let mut anchors = String::new();
+    let entries: Vec<LineEntry> = read_list(&folder.join("lines.yaml"));
+    for (number, entry) in entries.iter().enumerate() {
         check(&entry.name, &entry.grounds, &entry.told);
         for line in &entry.lines {
-            anchors += &format!("    ({}, {number}),\n", literal(anchor(line)));
+            anchors += &format!("    ({:?}, {number}),\n", anchor(line));
         }
         formats += &format!(
             "    Format {{ lines: {}, fields: {}, rows: {}, rows_within: {}, counts_from: {}, says: About::{} }},\n",
@@ -109,7 +95,7 @@ fn lines(folder: &Path) -> String {
         );
     }
     format!(
-        "pub(super) static FORMATS: &[Format] = &[\n{formats}];\n\
+        "pub static FORMATS: &[Format] = &[\n{formats}];\n\
          /// A word of a line, and whose line that may be.\n\
          static ANCHORS: &[(&str, usize)] = &[\n{anchors}];\n"
     )
@@ -117,49 +103,42 @@ fn lines(folder: &Path) -> String {
 
 fn metrics(folder: &Path) -> String {
     let mut places: BTreeMap<String, String> = BTreeMap::new();
-    for entry in read_file::<NamesEntry>(&folder.join("metrics.yaml")) {
+    for entry in read_list::<NamesEntry>(&folder.join("metrics.yaml")) {
         check(&entry.metric, &entry.grounds, &entry.told);
+        let metric = variant(&entry.metric);
         let rows = places.entry(entry.place.to_uppercase()).or_default();
         for name in &entry.names {
-            *rows += &format!("    ({name:?}, Metric::{}),\n", variant(&entry.metric));
+            *rows += &format!("    ({name:?}, Metric::{metric}),\n");
         }
     }
     let mut source = String::new();
     for (place, rows) in places {
-        source += &format!("pub(super) static {place}_NAMES: &[(&str, Metric)] = &[\n{rows}];\n");
+        source += &format!("pub static {place}_NAMES: &[(&str, Metric)] = &[\n{rows}];\n");
     }
     source
 }
 
 fn bars(folder: &Path) -> String {
-    let entries = read_file::<BarEntry>(&folder.join("bars.yaml"));
-    let mut beside = Vec::new();
-    let mut units = Vec::new();
-    for entry in &entries {
-        check(&format!("{:?}", entry.counts), &entry.grounds, &entry.told);
-        beside.extend(entry.beside.clone());
-        units.extend(entry.units.clone());
+    let mut tables: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for entry in read_list::<BarEntry>(&folder.join("bars.yaml")) {
+        check(&entry.counts, &entry.grounds, &entry.told);
+        for (name, texts) in [
+            (entry.counts.as_str(), entry.descriptions),
+            ("beside_epoch", entry.beside),
+            ("units", entry.units),
+        ] {
+            tables.entry(name.to_owned()).or_default().extend(texts);
+        }
     }
-    let described = |counts: Counts| {
-        let of_these = entries.iter().filter(|entry| entry.counts == counts);
-        of_these
-            .flat_map(|entry| entry.descriptions.clone())
-            .collect::<Vec<_>>()
-    };
-    format!(
-        "pub(super) static STEPS: &[&str] = {};\n\
-         pub(super) static EPOCHS: &[&str] = {};\n\
-         pub(super) static LOADING: &[&str] = {};\n\
-         pub(super) static BESIDE_EPOCH: &[&str] = {};\n\
-         pub(super) static UNITS: &[&str] = {};\n\
-         pub(super) static ONLY_EPOCH: LinePattern = {};\n",
-        list(&described(Counts::Steps)),
-        list(&described(Counts::Epochs)),
-        list(&described(Counts::Loading)),
-        list(&beside),
-        list(&units),
-        patterns(&described(Counts::BatchesOfTheOnlyEpoch)),
-    )
+    // The epoch that a description names is read by code.
+    tables.remove("batches");
+    let only_epoch = tables.remove("batches_of_the_only_epoch");
+    let pattern = patterns(&only_epoch.unwrap_or_default());
+    let mut source = format!("pub static ONLY_EPOCH: LinePattern = {pattern};\n");
+    for (name, texts) in tables {
+        source += &text_table(&name, &texts);
+    }
+    source
 }
 
 /// Patterns of which one has to match, as one regular expression, and what its groups say.
@@ -173,8 +152,8 @@ fn patterns(texts: &[String]) -> String {
         choices.push(NOTHING.to_owned());
     }
     format!(
-        "LinePattern {{ regex: {{ static REGEX: Lazy = Lazy::new(|| Regex::new({}).ok()); &REGEX }}, metrics: &[{}] }}",
-        literal(&choices.join("|")),
+        "LinePattern {{ regex: {{ static REGEX: Lazy = Lazy::new(|| Regex::new({:?}).ok()); &REGEX }}, metrics: &[{}] }}",
+        choices.join("|"),
         metrics.join(", "),
     )
 }

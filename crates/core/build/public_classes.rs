@@ -2,7 +2,6 @@
 
 use crate::entry;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 use std::path::Path;
 
 #[derive(Deserialize, Serialize)]
@@ -22,17 +21,17 @@ fn yes() -> bool {
 
 /// The names, sorted.
 pub fn generate(knowledge: &Path) -> String {
-    let mut names = BTreeSet::new();
-    for module in entry::read_file::<Module>(&knowledge.join("public_classes.yaml")) {
+    let mut names = Vec::new();
+    for module in entry::read_list::<Module>(&knowledge.join("public_classes.yaml")) {
         assert!(!module.source.is_empty(), "{}: no source", module.module);
         for class in module.classes {
-            names.insert(format!("{}.{class}", module.module));
+            names.push(format!("{}.{class}", module.module));
             if module.alone {
-                names.insert(class);
+                names.push(class);
             }
         }
     }
-    format!("static PUBLIC_CLASSES: &[&str] = &{names:?};\n")
-        .replace("&{", "&[")
-        .replace("};", "];")
+    names.sort();
+    names.dedup();
+    entry::text_table("public_classes", &names)
 }

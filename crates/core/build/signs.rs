@@ -39,7 +39,7 @@ pub fn generate(knowledge: &Path) -> String {
         forms.insert((*hole).to_owned(), format!("?P<{hole}>{form}"));
     }
     let mut rust = String::from("static SIGNS: &[KnownSign] = &[\n");
-    for entry in entry::read::<SignEntry>(&knowledge.join("signs")) {
+    for entry in entry::read_folder::<SignEntry>(&knowledge.join("signs")) {
         let name = &entry.says;
         entry.grounds.check(name);
         let regex = match (&entry.sign, entry.regex) {
@@ -55,7 +55,7 @@ pub fn generate(knowledge: &Path) -> String {
             };
         }
         rust += &format!(
-            "KnownSign {{ regex: {regex:?}, says: &[{pieces}], weight: Weight::{}, speaker: Speaker::{}, means: Means::{}, {} }},\n",
+            "KnownSign {{ regex: {regex:?}, says: &[{pieces}], weight: Weight::{}, speaker: Speaker::{}, means: {}, {} }},\n",
             entry::variant(&entry.weight),
             entry::variant(&entry.speaker),
             entry::means(&entry.meaning),

@@ -3,7 +3,7 @@
 //! A field of an entry is a field of the row's struct, so that the compiler checks names and types. What an entry leaves
 //! out is empty in its row.
 
-use crate::entry::{Grounds, list, literal, read_file, read_one, variant};
+use crate::entry::{Grounds, read, read_list, text_table, variant};
 use serde::{Deserialize, Serialize};
 use serde_yaml::Value;
 use std::collections::BTreeMap;
@@ -35,35 +35,39 @@ pub fn launchers(knowledge: &Path) -> String {
         ("unlisted", "Unlisted"),
     ];
     let mut tables = table(&knowledge.join("launchers.yaml"), "Launcher", &enums);
-    let variables: BTreeMap<String, Vec<String>> = read_one(&knowledge.join("variables.yaml"));
+    let variables: BTreeMap<String, Vec<String>> = read(&knowledge.join("variables.yaml"));
     for (says, names) in variables {
-        let (says, names) = (says.to_uppercase(), list(&names));
-        tables += &format!("pub(crate) static {says}_VARIABLES: &[&str] = {names};\n");
+        tables += &text_table(&format!("{says}_variables"), &names);
     }
     tables
 }
 
 /// A table `ROWS`; `enums` are the fields with variants, and their types.
 fn table(file: &Path, row: &str, enums: &[(&str, &str)]) -> String {
-    let entries: Vec<TableEntry> = read_file(file);
+    let entries: Vec<TableEntry> = read_list(file);
     let mut empty_fields = BTreeMap::new();
-    for (field, value) in entries.iter().flat_map(|entry| &entry.fields) {
-        empty_fields.insert(field.clone(), empty(value));
+    for entry in &entries {
+        for (field, value) in &entry.fields {
+            empty_fields.insert(field, empty(value));
+        }
     }
     let mut table = format!("pub(crate) static ROWS: &[{row}] = &[\n");
     for TableEntry { grounds, fields } in &entries {
         grounds.check(&format!("{fields:?}"));
         table += &format!("{row} {{ ");
-        let mut all_fields = empty_fields.clone();
-        all_fields.extend(fields.clone());
-        for (field, value) in &all_fields {
-            let of_enum = enums.iter().find(|(name, _)| name == field);
-            let value = rust(value, of_enum.map(|(_, name)| *name));
+        for (field, empty_value) in &empty_fields {
+            let value = fields.get(*field).unwrap_or(empty_value);
+            let field_enum = enums.iter().find(|(name, _)| name == field);
+            let value = rust(value, field_enum.map(|(_, enum_name)| *enum_name));
             table += &format!("{field}: {value}, ");
         }
-        let (examples, look_alikes) = (list(&grounds.examples), list(&grounds.look_alikes));
+        let Grounds {
+            examples,
+            look_alikes,
+            ..
+        } = grounds;
         table += &format!(
-            "#[cfg(test)] examples: {examples}, #[cfg(test)] look_alikes: {look_alikes} }},\n"
+            "#[cfg(test)] examples: &{examples:?}, #[cfg(test)] look_alikes: &{look_alikes:?} }},\n"
         );
     }
     table + "];\n"
@@ -79,22 +83,25 @@ fn empty(value: &Value) -> Value {
 }
 
 /// A value in Rust; the words of an enum and the keys of a map are its variants.
-fn rust(value: &Value, of_enum: Option<&str>) -> String {
-    match (value, of_enum) {
-        (Value::String(word), Some(name)) => format!("{name}::{}", variant(word)),
-        (Value::String(text), None) => literal(text),
-        (Value::Null, Some(name)) => format!("{name}::None"),
-        (Value::Null, None) => literal(""),
-        (Value::Number(number), _) => number.to_string(),
+fn rust(value: &Value, enum_name: Option<&str>) -> String {
+    let mut items = Vec::new();
+    match (value, enum_name) {
+        (Value::String(word), Some(name)) => return format!("{name}::{}", variant(word)),
+        (Value::String(text), None) => return format!("{text:?}"),
+        (Value::Null, Some(name)) => return format!("{name}::None"),
+        (Value::Null, None) => return "\"\"".to_owned(),
+        (Value::Number(number), _) => return number.to_string(),
         (Value::Sequence(values), _) => {
-            let values: Vec<_> = values.iter().map(|value| rust(value, of_enum)).collect();
-            format!("&[{}]", values.join(", "))
+            for value in values {
+                items.push(rust(value, enum_name));
+            }
         }
         (Value::Mapping(pairs), _) => {
-            let pair = |(key, value)| format!("({}, {})", rust(key, of_enum), rust(value, None));
-            let pairs: Vec<_> = pairs.iter().map(pair).collect();
-            format!("&[{}]", pairs.join(", "))
+            for (key, value) in pairs {
+                items.push(format!("({}, {})", rust(key, enum_name), rust(value, None)));
+            }
         }
         _ => panic!("{value:?}: no value of a row"),
     }
+    format!("&[{}]", items.join(", "))
 }
