@@ -4,7 +4,7 @@
 //! the observer's place has to compare with. Unknown is absent.
 
 use crate::observation::Sample;
-use crate::output::progress::Training;
+use crate::output::progress::{Metric, Training};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
@@ -124,7 +124,7 @@ impl SeriesLine {
             rss_max_process_bytes: sample.rss_max_process_bytes,
             cgroup_bytes: sample.cgroup_bytes,
             step: training.step,
-            loss: finite(training.loss),
+            loss: finite(training.metrics.get(Metric::Loss)),
             gpus: gpus.collect(),
         }
     }

@@ -15,7 +15,7 @@ use crate::judging::hang::HangWatch;
 use crate::judging::verdict::{Verdict, judge};
 use crate::observation::{Ending, Hang, Sample, Stream, SupervisorLoss, TrainerState};
 use crate::output::lines::{Line, LineCutter, inner_lines};
-use crate::output::progress::{Point, ProgressReader, Training, rate};
+use crate::output::progress::{Metric, Point, ProgressReader, Training, rate};
 use crate::output::traceback::{Judgement, TraceReader};
 use crate::public::PublicStr;
 use crate::public::text::PublicText;
@@ -253,6 +253,7 @@ impl Run {
     fn progress_event(&mut self, seconds_since_start: f64) -> Progress {
         let measured = self.resources.report();
         let training = self.training();
+        let metrics = &training.metrics;
         let hang = self.hang.current();
         Progress {
             step: training.step,
@@ -264,18 +265,18 @@ impl Run {
                 self.report
                     .map(|last_report| seconds_since_start - last_report.seconds_since_start),
             ),
-            loss: number(training.loss),
-            loss_repr: training.loss.and_then(non_finite),
-            ppl: number(training.ppl),
-            learning_rate: number(training.learning_rate),
-            grad_norm: number(training.grad_norm),
-            grad_norm_repr: training.grad_norm.and_then(non_finite),
-            eval_loss: number(training.eval_loss),
-            eval_ppl: number(training.eval_ppl),
-            eval_accuracy: number(training.eval_accuracy),
-            tokens_total: training.tokens_total,
-            tokens_trainable: training.tokens_trainable,
-            tokens_per_second_per_gpu: number(training.tokens_per_second_per_gpu),
+            loss: number(metrics.get(Metric::Loss)),
+            loss_repr: metrics.get(Metric::Loss).and_then(non_finite),
+            ppl: number(metrics.get(Metric::Ppl)),
+            learning_rate: number(metrics.get(Metric::LearningRate)),
+            grad_norm: number(metrics.get(Metric::GradNorm)),
+            grad_norm_repr: metrics.get(Metric::GradNorm).and_then(non_finite),
+            eval_loss: number(metrics.get(Metric::EvalLoss)),
+            eval_ppl: number(metrics.get(Metric::EvalPpl)),
+            eval_accuracy: number(metrics.get(Metric::EvalAccuracy)),
+            tokens_total: metrics.count(Metric::TokensTotal),
+            tokens_trainable: metrics.count(Metric::TokensTrainable),
+            tokens_per_second_per_gpu: number(metrics.get(Metric::TokensPerSecondPerGpu)),
             stalled_seconds: number(hang.map(|hang| seconds_since_start - hang.since)),
             suspect_rank: hang.and_then(|hang| hang.suspect_rank),
             ..measured
@@ -314,6 +315,7 @@ impl Run {
             None => Vec::new(),
         };
         let mean = epochs.iter().map(|epoch| epoch.seconds).sum::<f64>() / epochs.len() as f64;
+        let metrics = &training.metrics;
         let mut seconds = BTreeMap::new();
         for epoch in &epochs {
             if let (Ok(number), Some(time)) = (epoch.number.try_into(), Number::new(epoch.seconds))
@@ -335,10 +337,10 @@ impl Run {
             gpu_lost_at: number(ending.gpu.lost_at),
             gpu_driver_unresponsive: ending.gpu.unresponsive.then_some(true),
             cpu_seconds: number(ending.cpu_seconds.or(self.resources.cpu_seconds())),
-            loss: number(training.loss),
-            loss_repr: training.loss.and_then(non_finite),
-            learning_rate: number(training.learning_rate),
-            eval_loss: number(training.eval_loss),
+            loss: number(metrics.get(Metric::Loss)),
+            loss_repr: metrics.get(Metric::Loss).and_then(non_finite),
+            learning_rate: number(metrics.get(Metric::LearningRate)),
+            eval_loss: number(metrics.get(Metric::EvalLoss)),
             oom_kills: ending.oom_kills_cgroup,
             supervisor_lost: ending.supervisor.map(SupervisorLoss::public),
             dropped: self.dropped(&ending.dropped),

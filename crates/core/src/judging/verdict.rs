@@ -20,7 +20,7 @@ pub use words::{Confidence, Evidence, Kind, Outcome};
 use crate::event;
 use crate::knowledge::Meaning;
 use crate::observation::{Ending, SupervisorLoss};
-use crate::output::progress::Training;
+use crate::output::progress::{Metric, Training};
 use crate::output::traceback::Judgement;
 use crate::status::{End, signal::SIGKILL, signal_name};
 
@@ -231,7 +231,10 @@ impl Case<'_> {
             || ending.observer_lost;
         let is_counted = ending.oom_kills_cgroup.is_some_and(|kills| kills > 0);
         let is_lost = |loss| ending.supervisor == Some(loss);
-        let not_finite = training.loss.is_some_and(|loss| !loss.is_finite());
+        let not_finite = training
+            .metrics
+            .get(Metric::Loss)
+            .is_some_and(|loss| !loss.is_finite());
         let mut context = Vec::new();
         for (holds, evidence) in [
             (is_lost(SupervisorLoss::Crashed), Evidence::LauncherCrashed),

@@ -31,6 +31,7 @@ mod role;
 #[cfg(test)]
 mod tests;
 
+pub use metrics::{Metric, Metrics};
 pub(crate) use pace::rate;
 pub use pace::{Epoch, Pace, Point};
 
@@ -41,7 +42,6 @@ use bar::Bar;
 use choice::{BarChange, BarChoice};
 use formats::{LineReader, ProgressLine};
 use knowledge::About;
-use metrics::{Metric, Metrics};
 use role::BarRole;
 
 /// What is known of the training. Unknown is None, never 0.
@@ -55,32 +55,8 @@ pub struct Training {
     pub epoch: Option<f64>,
     /// Epochs planned, as the trainer announced them; rounded up where only the steps are limited.
     pub planned_epochs: Option<f64>,
-    /// Training loss last logged; may be NaN or infinite.
-    pub loss: Option<f64>,
-    /// Learning rate last logged.
-    pub learning_rate: Option<f64>,
-    /// Gradient norm last logged; may be NaN or infinite.
-    pub grad_norm: Option<f64>,
-    /// Perplexity last logged.
-    pub ppl: Option<f64>,
-    /// Tokens seen.
-    pub tokens_total: Option<u64>,
-    /// Trainable tokens seen.
-    pub tokens_trainable: Option<u64>,
-    /// Tokens per second and GPU.
-    pub tokens_per_second_per_gpu: Option<f64>,
-    /// Seconds a step, as last logged.
-    pub step_seconds: Option<f64>,
-    /// Evaluation loss last logged.
-    pub eval_loss: Option<f64>,
-    /// Perplexity of the evaluation last logged.
-    pub eval_ppl: Option<f64>,
-    /// Accuracy of the evaluation last logged.
-    pub eval_accuracy: Option<f64>,
-    /// Mean training loss, logged at the training's end.
-    pub train_loss: Option<f64>,
-    /// Seconds that the training says it took, or has taken so far.
-    pub train_runtime: Option<f64>,
+    /// The other numbers, as last printed.
+    pub metrics: Metrics,
     /// Log dictionaries seen.
     pub log_dictionaries: u64,
     /// Whether the training itself came to its end; what comes after (saving, evaluating) can still fail.
@@ -94,30 +70,7 @@ pub struct Training {
 impl Training {
     /// Takes the numbers that are no counts of steps.
     fn take(&mut self, metrics: &Metrics) {
-        for (number, metric) in [
-            (&mut self.loss, Metric::Loss),
-            (&mut self.learning_rate, Metric::LearningRate),
-            (&mut self.grad_norm, Metric::GradNorm),
-            (&mut self.ppl, Metric::Ppl),
-            (
-                &mut self.tokens_per_second_per_gpu,
-                Metric::TokensPerSecondPerGpu,
-            ),
-            (&mut self.step_seconds, Metric::StepSeconds),
-            (&mut self.eval_loss, Metric::EvalLoss),
-            (&mut self.eval_ppl, Metric::EvalPpl),
-            (&mut self.eval_accuracy, Metric::EvalAccuracy),
-            (&mut self.train_loss, Metric::TrainLoss),
-            (&mut self.train_runtime, Metric::TrainRuntime),
-        ] {
-            *number = metrics.get(metric).or(*number);
-        }
-        for (count, metric) in [
-            (&mut self.tokens_total, Metric::TokensTotal),
-            (&mut self.tokens_trainable, Metric::TokensTrainable),
-        ] {
-            *count = metrics.count(metric).or(*count);
-        }
+        self.metrics = metrics.clone().or(&self.metrics);
     }
 
     /// Takes how many epochs are done, after the step that is known.
@@ -131,7 +84,8 @@ impl Training {
     /// Steps per second: by our own clock, else as the training says it (what is printed at once has no pace).
     pub fn steps_per_second(&self) -> Option<f64> {
         let measured = self.pace.steps_per_second();
-        let step_seconds = self.step_seconds.filter(|seconds| *seconds > 0.0);
+        let step_seconds = self.metrics.get(Metric::StepSeconds);
+        let step_seconds = step_seconds.filter(|seconds| *seconds > 0.0);
         measured.or(step_seconds.map(f64::recip))
     }
 
@@ -293,10 +247,16 @@ impl ProgressReader {
             training.pace.note(step, state.at);
         }
         if training.log_dictionaries == 0 {
-            training.loss = state.loss.or(training.loss);
-            training.grad_norm = state.grad_norm.or(training.grad_norm);
-            training.learning_rate = state.learning_rate.or(training.learning_rate);
-            training.eval_loss = state.eval_loss.or(training.eval_loss);
+            for (metric, number) in [
+                (Metric::Loss, state.loss),
+                (Metric::GradNorm, state.grad_norm),
+                (Metric::LearningRate, state.learning_rate),
+                (Metric::EvalLoss, state.eval_loss),
+            ] {
+                if let Some(number) = number {
+                    training.metrics.put(metric, number);
+                }
+            }
             if state.epoch.is_some() {
                 training.epoch = state.epoch;
                 training.epoch_step = state.step;
@@ -454,8 +414,9 @@ impl ProgressReader {
                 self.training.pace = before.pace;
             }
         }
-        let never_trained = self.training.loss.is_none() && self.training.train_loss.is_none();
-        if is_evaluation && !has_loss && never_trained {
+        let losses = [Metric::Loss, Metric::TrainLoss];
+        let has_trained = self.training.metrics.has_any(&losses);
+        if is_evaluation && !has_loss && !has_trained {
             let change = self.choice.was_evaluation_alone();
             self.change(change, None, seconds);
         }

@@ -11,7 +11,7 @@ use axolotl_run_core::judging::explanation::Explanation;
 use axolotl_run_core::judging::run::Run;
 use axolotl_run_core::observation::{Ending, Stream};
 use axolotl_run_core::output::lines::LineCutter;
-use axolotl_run_core::output::progress::{ProgressReader, Training};
+use axolotl_run_core::output::progress::{Metric, ProgressReader, Training};
 use axolotl_run_core::status::{End, signal_name};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -217,7 +217,9 @@ fn what_the_bytes_show_is_what_is_known() {
                     .iter()
                     .filter(|log| log["train_runtime"].is_number())
                     .count() as u64;
-                let unrecorded = u64::from(summaries == 0 && training.train_runtime.is_some());
+                let unrecorded = u64::from(
+                    summaries == 0 && training.metrics.get(Metric::TrainRuntime).is_some(),
+                );
                 let expected = visible["logs"].as_u64().unwrap_or(0);
                 assert_eq!(
                     training.log_dictionaries,
@@ -230,22 +232,28 @@ fn what_the_bytes_show_is_what_is_known() {
                     .as_str()
                     .is_some_and(|version| version.starts_with('4'));
                 for (known, key) in [
-                    (training.loss, "loss"),
-                    (training.learning_rate, "learning_rate"),
-                    (training.grad_norm, "grad_norm"),
+                    (training.metrics.get(Metric::Loss), "loss"),
+                    (training.metrics.get(Metric::LearningRate), "learning_rate"),
+                    (training.metrics.get(Metric::GradNorm), "grad_norm"),
                     (training.epoch, "epoch"),
-                    (training.eval_loss, "eval_loss"),
-                    (training.ppl, "ppl"),
+                    (training.metrics.get(Metric::EvalLoss), "eval_loss"),
+                    (training.metrics.get(Metric::Ppl), "ppl"),
                     (
-                        training.tokens_per_second_per_gpu,
+                        training.metrics.get(Metric::TokensPerSecondPerGpu),
                         "tokens/train_per_sec_per_gpu",
                     ),
                     (
-                        training.tokens_total.map(|tokens| tokens as f64),
+                        training
+                            .metrics
+                            .count(Metric::TokensTotal)
+                            .map(|tokens| tokens as f64),
                         "tokens/total",
                     ),
                     (
-                        training.tokens_trainable.map(|tokens| tokens as f64),
+                        training
+                            .metrics
+                            .count(Metric::TokensTrainable)
+                            .map(|tokens| tokens as f64),
                         "tokens/trainable",
                     ),
                 ] {

@@ -725,11 +725,11 @@ fn standing_still_outranks_whoever_ended_it() {
 
 #[test]
 fn the_context_is_told_once_and_only_of_failures() {
-    let training = Training {
+    let mut training = Training {
         finished: true,
-        loss: Some(f64::NAN),
         ..Training::default()
     };
+    training.metrics.put(Metric::Loss, f64::NAN);
     let failed = judge(&ended(End::Exited(1)), &Judgement::default(), &training);
     assert_eq!(
         failed.evidence,

@@ -71,7 +71,7 @@ impl LineReader {
                 return None;
             }
             header.batches = Some((count, length));
-            metrics.fill(&header.metrics);
+            metrics = metrics.or(&header.metrics);
         }
         Some(self.reading(number, metrics))
     }

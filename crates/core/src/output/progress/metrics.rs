@@ -26,25 +26,39 @@ pub enum Metric {
     Batch,
     /// Batches of an epoch.
     Batches,
+    /// Training loss; may be NaN or infinite.
     Loss,
+    /// Learning rate.
     LearningRate,
+    /// Gradient norm; may be NaN or infinite.
     GradNorm,
+    /// Perplexity.
     Ppl,
+    /// Tokens seen.
     TokensTotal,
+    /// Trainable tokens seen.
     TokensTrainable,
+    /// Tokens per second and GPU.
     TokensPerSecondPerGpu,
+    /// Seconds a step.
     StepSeconds,
+    /// The same in milliseconds.
     StepMilliseconds,
+    /// Evaluation loss.
     EvalLoss,
+    /// Perplexity of the evaluation.
     EvalPpl,
+    /// Accuracy of the evaluation.
     EvalAccuracy,
+    /// Mean training loss, logged at the training's end.
     TrainLoss,
+    /// Seconds that the training says it took, or has taken so far.
     TrainRuntime,
 }
 
 const METRICS: usize = Metric::TrainRuntime as usize + 1;
 
-/// The known numbers of one line.
+/// The known numbers of one line, or of all so far.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Metrics([Option<f64>; METRICS]);
 
@@ -60,6 +74,7 @@ impl Metrics {
         }
     }
 
+    /// The number that says this.
     pub const fn get(&self, metric: Metric) -> Option<f64> {
         self.0[metric as usize]
     }
@@ -70,19 +85,22 @@ impl Metrics {
         self.get(metric).map(|number| number as u64)
     }
 
+    /// Whether there is a number that says this.
     pub fn has(&self, metric: Metric) -> bool {
         self.get(metric).is_some()
     }
 
+    /// Whether there is a number that says one of these.
     pub fn has_any(&self, metrics: &[Metric]) -> bool {
         metrics.iter().any(|metric| self.has(*metric))
     }
 
-    /// Takes from another line what this one does not say.
-    pub fn fill(&mut self, other: &Self) {
-        for (number, other_number) in self.0.iter_mut().zip(other.0) {
+    /// The same with what only the other ones say.
+    pub fn or(mut self, others: &Self) -> Self {
+        for (number, other_number) in self.0.iter_mut().zip(others.0) {
             *number = number.or(other_number);
         }
+        self
     }
 }
 

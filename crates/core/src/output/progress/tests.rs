@@ -199,12 +199,20 @@ fn standard_output_gives_metrics_and_nothing_else() {
     );
     let training = read(Stream::Stdout, &text);
     assert_eq!(
-        (training.step, training.total_steps, training.loss),
+        (
+            training.step,
+            training.total_steps,
+            training.metrics.get(Metric::Loss)
+        ),
         (None, None, Some(1.5))
     );
     let training = read(Stream::Both, &text);
     assert_eq!(
-        (training.step, training.total_steps, training.loss),
+        (
+            training.step,
+            training.total_steps,
+            training.metrics.get(Metric::Loss)
+        ),
         (Some(3), Some(60), Some(1.5))
     );
 }
@@ -328,13 +336,20 @@ fn without_a_bar_the_dictionaries_still_count() {
                 {'eval_loss': 1.5, 'epoch': 1.0}\n{'train_runtime': 9.5, 'train_loss': 1.9, 'epoch': 2.0}\n\
                 {'note': 'loss'}\ndone: {'loss': 9.0}\n";
     let training = read(Stream::Stdout, text);
-    assert!(training.loss.is_some_and(f64::is_nan) && training.finished);
+    assert!(training.metrics.get(Metric::Loss).is_some_and(f64::is_nan) && training.finished);
     assert_eq!(
-        (training.log_dictionaries, training.grad_norm),
+        (
+            training.log_dictionaries,
+            training.metrics.get(Metric::GradNorm)
+        ),
         (4, Some(f64::INFINITY))
     );
     assert_eq!(
-        (training.eval_loss, training.learning_rate, training.epoch),
+        (
+            training.metrics.get(Metric::EvalLoss),
+            training.metrics.get(Metric::LearningRate),
+            training.epoch
+        ),
         (Some(1.5), Some(0.05), Some(2.0))
     );
     assert_eq!(
@@ -350,8 +365,8 @@ fn a_run_time_in_between_is_no_end() {
     assert_eq!(
         (
             training.finished,
-            training.tokens_total,
-            training.train_runtime
+            training.metrics.count(Metric::TokensTotal),
+            training.metrics.get(Metric::TrainRuntime)
         ),
         (false, Some(4096), Some(3.1))
     );
@@ -501,7 +516,7 @@ proptest! {
             prop_assert!(step <= total && total <= crate::limits::STEP_MAX);
         }
         prop_assert!(training.epoch.is_none_or(|epoch| (0.0..=crate::limits::EPOCH_MAX).contains(&epoch)));
-        prop_assert!(training.learning_rate.is_none_or(f64::is_finite));
+        prop_assert!(training.metrics.get(Metric::LearningRate).is_none_or(f64::is_finite));
         prop_assert!(training.pace.steps_per_second().is_none_or(f64::is_finite));
         let _ = training.epochs_completed(Some(seconds));
         let _ = training.steps_per_epoch(Some(seconds)).map(|steps| training.pace.epochs(steps));

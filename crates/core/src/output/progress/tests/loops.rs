@@ -73,7 +73,11 @@ fn loops_that_count_each_epoch_anew_are_one_training() {
     }
     let training = read(Stream::Both, &epoch(1, 30));
     assert_eq!(
-        (training.epoch, training.loss, training.learning_rate),
+        (
+            training.epoch,
+            training.metrics.get(Metric::Loss),
+            training.metrics.get(Metric::LearningRate)
+        ),
         (Some(0.5), Some(2.5), Some(0.1))
     );
     let log = "\n{'loss': 1.5, 'epoch': 0.25}\n";
@@ -82,7 +86,11 @@ fn loops_that_count_each_epoch_anew_are_one_training() {
         &[epoch(1, 20), log.into(), epoch(1, 30)].concat(),
     );
     assert_eq!(
-        (training.step, training.epoch, training.loss),
+        (
+            training.step,
+            training.epoch,
+            training.metrics.get(Metric::Loss)
+        ),
         (Some(30), Some(0.25), Some(1.5)),
         "the log is exact"
     );
@@ -120,7 +128,11 @@ fn lightnings_bars_are_read_on_standard_output_too() {
     ] {
         let training = read(Stream::Stdout, text);
         assert_eq!(
-            (training.step, training.total_steps, training.loss),
+            (
+                training.step,
+                training.total_steps,
+                training.metrics.get(Metric::Loss)
+            ),
             (Some(step), total, Some(loss)),
             "{what}"
         );
