@@ -83,10 +83,10 @@ pub fn inner_lines(piece: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
 #[derive(Clone, Debug, Default)]
 pub struct LineCutter {
     /// The beginning of a line whose end has not come yet; at most `LINE_BYTES_MAX`.
-    partial: Vec<u8>,
+    partial_line: Vec<u8>,
     keeping: Keeping,
     /// The last byte was `\r`: whether that is a line end of its own depends on the next byte.
-    returned: bool,
+    ends_with_return: bool,
     long_lines: u64,
     scratch: Vec<u8>,
 }
@@ -98,16 +98,16 @@ impl LineCutter {
     }
 
     /// Takes the next bytes and hands out the lines that they complete.
-    pub fn push(&mut self, bytes: &[u8], mut each: impl FnMut(Line<'_>)) {
+    pub fn push(&mut self, bytes: &[u8], mut take_line: impl FnMut(Line<'_>)) {
         let mut rest = bytes;
-        if self.returned && !rest.is_empty() {
+        if self.ends_with_return && !rest.is_empty() {
             let mut end = LineEnd::Return;
             if let Some(behind) = rest.strip_prefix(b"\n") {
                 end = LineEnd::Newline;
                 rest = behind;
             }
-            self.returned = false;
-            self.end_line(&[], end, &mut each);
+            self.ends_with_return = false;
+            self.end_line(&[], end, &mut take_line);
         }
         while let Some(index) = memchr2(b'\n', b'\r', rest) {
             let (head, tail) = rest.split_at(index);
@@ -118,7 +118,7 @@ impl LineCutter {
                 }
                 [b'\r'] => {
                     self.keep(head);
-                    self.returned = true;
+                    self.ends_with_return = true;
                     return;
                 }
                 _ => {
@@ -126,17 +126,17 @@ impl LineCutter {
                     LineEnd::Return
                 }
             };
-            self.end_line(head, end, &mut each);
+            self.end_line(head, end, &mut take_line);
         }
         self.keep(rest);
     }
 
     /// Hands out what is left at the stream's end.
-    pub fn finish(&mut self, mut each: impl FnMut(Line<'_>)) {
-        if !self.returned && !self.partial.is_empty() {
-            self.end_line(&[], LineEnd::Unfinished, &mut each);
+    pub fn finish(&mut self, mut take_line: impl FnMut(Line<'_>)) {
+        if !self.ends_with_return && !self.partial_line.is_empty() {
+            self.end_line(&[], LineEnd::Unfinished, &mut take_line);
         }
-        self.skip(each);
+        self.skip(take_line);
         self.keeping = Keeping::Line;
     }
 
@@ -144,28 +144,28 @@ impl LineCutter {
     ///
     /// A progress bar ends when the next one begins, which for slow steps is minutes later. It may be cut
     /// anywhere, so only a reader that can tell a whole bar from half a bar may be shown it.
-    pub fn peek(&mut self, each: impl FnMut(Line<'_>)) {
-        let end = if self.returned {
+    pub fn peek(&mut self, take_line: impl FnMut(Line<'_>)) {
+        let end = if self.ends_with_return {
             LineEnd::Return
         } else {
             LineEnd::Unfinished
         };
-        if !self.partial.is_empty() && self.keeping == Keeping::Line {
-            clean(&self.partial, end, &mut self.scratch, each);
+        if !self.partial_line.is_empty() && self.keeping == Keeping::Line {
+            clean(&self.partial_line, end, &mut self.scratch, take_line);
         }
     }
 
     /// Passes over whole lines that nobody wants to see ([`inner_lines`]).
-    pub fn skip(&mut self, mut each: impl FnMut(Line<'_>)) {
-        if std::mem::take(&mut self.returned) {
-            self.end_line(&[], LineEnd::Return, &mut each);
+    pub fn skip(&mut self, mut take_line: impl FnMut(Line<'_>)) {
+        if std::mem::take(&mut self.ends_with_return) {
+            self.end_line(&[], LineEnd::Return, &mut take_line);
         }
     }
 
     /// Notes that bytes are missing here: neither the line before the hole nor the one after it is whole.
     pub fn gap(&mut self) {
-        self.partial.clear();
-        self.returned = false;
+        self.partial_line.clear();
+        self.ends_with_return = false;
         self.keeping = Keeping::AfterGap;
     }
 
@@ -175,16 +175,16 @@ impl LineCutter {
     }
 
     /// Ends the line whose last piece is `head`; nothing is copied where that is the whole line.
-    fn end_line(&mut self, head: &[u8], end: LineEnd, each: &mut impl FnMut(Line<'_>)) {
-        let is_fresh = self.partial.is_empty() && self.keeping == Keeping::Line;
+    fn end_line(&mut self, head: &[u8], end: LineEnd, take_line: &mut impl FnMut(Line<'_>)) {
+        let is_fresh = self.partial_line.is_empty() && self.keeping == Keeping::Line;
         if is_fresh && head.len() <= LINE_BYTES_MAX {
-            return clean(head, end, &mut self.scratch, each);
+            return clean(head, end, &mut self.scratch, take_line);
         }
         self.keep(head);
         if self.keeping != Keeping::AfterGap {
-            clean(&self.partial, end, &mut self.scratch, each);
+            clean(&self.partial_line, end, &mut self.scratch, take_line);
         }
-        self.partial.clear();
+        self.partial_line.clear();
         self.keeping = Keeping::Line;
     }
 
@@ -194,13 +194,13 @@ impl LineCutter {
         if self.keeping != Keeping::Line {
             return;
         }
-        let room = LINE_BYTES_MAX - self.partial.len();
+        let room = LINE_BYTES_MAX - self.partial_line.len();
         if piece.len() <= room && memchr(0, piece).is_none() {
-            self.partial.extend_from_slice(piece);
+            self.partial_line.extend_from_slice(piece);
             return;
         }
         let mut bytes = piece.iter().copied().filter(|byte| *byte != 0);
-        self.partial.extend(bytes.by_ref().take(room));
+        self.partial_line.extend(bytes.by_ref().take(room));
         if bytes.next().is_some() {
             self.keeping = Keeping::Excess;
             self.long_lines += 1;
@@ -210,25 +210,30 @@ impl LineCutter {
 
 /// Hands out the line's visible text. The scratch is used for each line anew, so that a line that needs cleaning costs no
 /// allocation.
-fn clean(raw: &[u8], end: LineEnd, scratch: &mut Vec<u8>, mut each: impl FnMut(Line<'_>)) {
+fn clean(
+    raw_line: &[u8],
+    end: LineEnd,
+    scratch: &mut Vec<u8>,
+    mut take_line: impl FnMut(Line<'_>),
+) {
     // Folded and not searched, so that many bytes are looked at in one instruction.
-    let needs_cleaning = raw
+    let needs_cleaning = raw_line
         .iter()
         .fold(false, |found, byte| found | escapes::is_control(*byte));
     let mut cursor_up = false;
-    let mut visible = raw;
+    let mut visible = raw_line;
     if needs_cleaning {
         scratch.clear();
         // A hole in a file may lie in the middle of an escape.
-        let mut without_holes = Cow::Borrowed(raw);
-        if raw.contains(&0) {
+        let mut without_holes = Cow::Borrowed(raw_line);
+        if raw_line.contains(&0) {
             without_holes.to_mut().retain(|byte| *byte != 0);
         }
         cursor_up = escapes::strip(&without_holes, scratch);
         visible = scratch;
     }
     let text = String::from_utf8_lossy(visible);
-    each(Line {
+    take_line(Line {
         text: &text,
         end,
         cursor_up,

@@ -85,7 +85,7 @@ impl Training {
     pub fn steps_per_second(&self) -> Option<f64> {
         let measured = self.pace.steps_per_second();
         let step_seconds = self.metrics.get(Metric::StepSeconds);
-        let step_seconds = step_seconds.filter(|seconds| *seconds > 0.0);
+        let step_seconds = step_seconds.filter(|seconds_since_start| *seconds_since_start > 0.0);
         measured.or(step_seconds.map(f64::recip))
     }
 
@@ -134,7 +134,7 @@ enum StepSource {
 #[derive(Clone, Debug, Default)]
 pub struct ProgressReader {
     training: Training,
-    choice: BarChoice,
+    bar_choice: BarChoice,
     lines: LineReader,
     source: StepSource,
     /// The finished training before this one, until it is sure that this one is none.
@@ -158,7 +158,7 @@ impl ProgressReader {
 
     /// The command trains nothing: its bars are none of a training.
     pub fn expect_no_training(&mut self) {
-        self.choice.idle = true;
+        self.bar_choice.trains_nothing = true;
     }
 
     /// What is known by now.
@@ -166,29 +166,29 @@ impl ProgressReader {
         &self.training
     }
 
-    fn note_bar(&mut self, bar: &Bar<'_>, seconds: f64) {
+    fn note_bar(&mut self, bar: &Bar<'_>, seconds_since_start: f64) {
         let shown = Some((bar.step, bar.total));
         if self.shown != shown {
             self.shown = shown;
-            self.moved_at = Some(seconds);
+            self.moved_at = Some(seconds_since_start);
         }
     }
 
     /// Takes one line that came so many seconds after the spawn.
-    pub fn line(&mut self, stream: Stream, seconds: f64, line: &Line<'_>) {
+    pub fn line(&mut self, stream: Stream, seconds_since_start: f64, line: &Line<'_>) {
         let is_stdout = stream == Stream::Stdout;
         let mut text = self.collectors[stream as usize].strip(line);
         if text.is_empty() {
             let is_blank = line.text.bytes().all(|byte| byte == b' ');
             if is_blank && line.text.len() >= CLEARED_MIN && !is_stdout {
-                self.choice.guesses.cleared = true;
+                self.bar_choice.guesses.cleared = true;
             }
             return;
         }
         while let Some((bar, behind_bar)) = Bar::find(text) {
-            self.note_bar(&bar, seconds);
+            self.note_bar(&bar, seconds_since_start);
             if !is_stdout || bar.names_epoch() {
-                self.take_bar(&bar, line.cursor_up, seconds);
+                self.take_bar(&bar, line.cursor_up, seconds_since_start);
             }
             // What was printed while the bar stood there continues on its line.
             text = prefix::strip(behind_bar);
@@ -196,19 +196,21 @@ impl ProgressReader {
         if text.is_empty() {
             return;
         }
-        if let Some(log) = dictionary::parse(text).or_else(|| dictionary::parse_logged(text)) {
-            return self.take_log(&log, Some(seconds));
+        if let Some(log_metrics) =
+            dictionary::parse(text).or_else(|| dictionary::parse_logged(text))
+        {
+            return self.take_log(&log_metrics, Some(seconds_since_start));
         }
         let progress_line = self.lines.read(text);
         if let Some(progress_line) = &progress_line
             && progress_line.says == About::Progress
         {
-            return self.take_progress(progress_line, seconds);
+            return self.take_progress(progress_line, seconds_since_start);
         }
         if is_stdout {
             return;
         }
-        self.choice.other_line();
+        self.bar_choice.other_line();
         if let Some(progress_line) = &progress_line {
             self.take_announcement(progress_line);
         }
@@ -216,8 +218,8 @@ impl ProgressReader {
 
     /// Takes a line of the training's own log: metrics, as from standard output.
     pub fn metrics(&mut self, line: &Line<'_>) {
-        if let Some(log) = dictionary::parse(prefix::strip(line.text)) {
-            self.take_log(&log, None);
+        if let Some(log_metrics) = dictionary::parse(prefix::strip(line.text)) {
+            self.take_log(&log_metrics, None);
         }
     }
 
@@ -226,18 +228,18 @@ impl ProgressReader {
         let training = &mut self.training;
         let mut is_other_training = false;
         // A bar that came to another end than the trainer's own was that of something else.
-        if let Some(bar_total) = self.choice.finished()
+        if let Some(bar_total) = self.bar_choice.finished()
             && let Some(total) = state.total_steps
             && state.step.is_some()
             && bar_total != total
         {
             is_other_training = true;
-            self.choice.announce(total);
+            self.bar_choice.announce(total);
             training.step = None;
             training.pace = Pace::default();
             training.finished = false;
         }
-        let has_no_bar = self.choice.chosen.is_none() || is_other_training;
+        let has_no_bar = self.bar_choice.chosen_bar.is_none() || is_other_training;
         if let Some(step) = state.step
             && has_no_bar
             && state.step > training.step
@@ -267,23 +269,23 @@ impl ProgressReader {
     /// Looks at a line that has not ended yet, which may be half a line.
     ///
     /// Only a whole bar is taken from it: the bar of a slow step ends when the next step does.
-    pub fn peek(&mut self, stream: Stream, seconds: f64, line: &Line<'_>) {
+    pub fn peek(&mut self, stream: Stream, seconds_since_start: f64, line: &Line<'_>) {
         let Some((bar, _)) = Bar::find(prefix::strip(line.text)) else {
             return;
         };
         // The last bar of a training that hangs is never ended; its end, with the command's, is no sign of life.
-        self.note_bar(&bar, seconds);
+        self.note_bar(&bar, seconds_since_start);
         if self.source == StepSource::Bar && (stream != Stream::Stdout || bar.names_epoch()) {
-            let change = self.choice.peek(&bar, line.cursor_up);
-            self.change(change, Some(&bar), seconds);
+            let change = self.bar_choice.peek(&bar, line.cursor_up);
+            self.change(change, Some(&bar), seconds_since_start);
         }
     }
 
     /// Takes a bar of an ended line.
-    fn take_bar(&mut self, bar: &Bar<'_>, cursor_up: bool, seconds: f64) {
+    fn take_bar(&mut self, bar: &Bar<'_>, cursor_up: bool, seconds_since_start: f64) {
         if self.source == StepSource::Bar {
-            let change = self.choice.offer(bar, cursor_up);
-            return self.change(change, Some(bar), seconds);
+            let change = self.bar_choice.offer(bar, cursor_up);
+            return self.change(change, Some(bar), seconds_since_start);
         }
         // The bar beside the lines has the total that they do not say.
         let training = &mut self.training;
@@ -293,9 +295,9 @@ impl ProgressReader {
     }
 
     /// Takes a line in which a program says how far it is.
-    fn take_progress(&mut self, line: &ProgressLine, seconds: f64) {
+    fn take_progress(&mut self, line: &ProgressLine, seconds_since_start: f64) {
         let metrics = &line.metrics;
-        self.take_steps(StepSource::Lines(line.format), metrics, seconds);
+        self.take_steps(StepSource::Lines(line.format), metrics, seconds_since_start);
         // What a trainer logs is more exact, and says when it was so.
         if self.training.log_dictionaries > 0 {
             return;
@@ -308,15 +310,15 @@ impl ProgressReader {
     }
 
     /// Takes the steps that a line or a dictionary counts, unless the training's own bar does.
-    fn take_steps(&mut self, source: StepSource, metrics: &Metrics, seconds: f64) {
+    fn take_steps(&mut self, source: StepSource, metrics: &Metrics, seconds_since_start: f64) {
         let Some(step) = metrics.count(Metric::Step) else {
             return;
         };
         let training = &mut self.training;
         let total = metrics.count(Metric::Total).filter(|total| *total >= step);
         if self.source == StepSource::Bar {
-            if self.choice.chosen.is_some() {
-                if source == StepSource::Dictionaries || !self.choice.yields_to(total) {
+            if self.bar_choice.chosen_bar.is_some() {
+                if source == StepSource::Dictionaries || !self.bar_choice.yields_to(total) {
                     return;
                 }
                 training.step = None;
@@ -334,16 +336,21 @@ impl ProgressReader {
         }
         self.source = source;
         if training.step != Some(step) {
-            self.moved_at = Some(seconds);
+            self.moved_at = Some(seconds_since_start);
         }
         training.step = Some(step);
         let known_total = training.total_steps.filter(|total| *total >= step);
         training.total_steps = total.or(known_total);
         training.finished = training.total_steps == Some(step);
-        training.pace.note(step, seconds);
+        training.pace.note(step, seconds_since_start);
     }
 
-    fn change(&mut self, change: Option<BarChange>, bar: Option<&Bar<'_>>, seconds: f64) {
+    fn change(
+        &mut self,
+        change: Option<BarChange>,
+        bar: Option<&Bar<'_>>,
+        seconds_since_start: f64,
+    ) {
         let Some(change) = change else {
             return;
         };
@@ -357,12 +364,12 @@ impl ProgressReader {
             training.finished = false;
             training.epoch_step = None;
             training.step = None;
-            training.total_steps = self.choice.announced;
+            training.total_steps = self.bar_choice.announced_total;
             if training.log_dictionaries == 0 {
                 training.epoch = None;
             }
         }
-        let Some(position) = self.choice.chosen else {
+        let Some(position) = self.bar_choice.chosen_bar else {
             return;
         };
         training.step = Some(position.step);
@@ -374,7 +381,7 @@ impl ProgressReader {
         }
         training.total_steps = position.total.or(training.total_steps);
         training.finished |= position.is_end();
-        training.pace.note(position.step, seconds);
+        training.pace.note(position.step, seconds_since_start);
         // What a trainer logs is more exact, and says when it was so.
         if training.log_dictionaries == 0 {
             if let Some(bar) = bar {
@@ -388,24 +395,24 @@ impl ProgressReader {
     }
 
     /// Takes a log dictionary; `printed_at` is unknown of a log on disk, which is read some time later.
-    fn take_log(&mut self, log: &Metrics, printed_at: Option<f64>) {
-        let seconds = printed_at.unwrap_or_default();
-        let has_loss = log.has(Metric::Loss);
-        let is_evaluation = log.has(Metric::EvalLoss);
-        if dictionary::is_trainers(log) {
-            let change = self.choice.has_trainer();
-            self.change(change, None, seconds);
+    fn take_log(&mut self, log_metrics: &Metrics, printed_at: Option<f64>) {
+        let seconds_since_start = printed_at.unwrap_or_default();
+        let has_loss = log_metrics.has(Metric::Loss);
+        let is_evaluation = log_metrics.has(Metric::EvalLoss);
+        if dictionary::is_trainers(log_metrics) {
+            let change = self.bar_choice.has_trainer();
+            self.change(change, None, seconds_since_start);
         }
         if has_loss {
             if printed_at.is_some() {
-                let change = self.choice.was_training();
-                self.change(change, None, seconds);
-                self.take_steps(StepSource::Dictionaries, log, seconds);
+                let change = self.bar_choice.was_training();
+                self.change(change, None, seconds_since_start);
+                self.take_steps(StepSource::Dictionaries, log_metrics, seconds_since_start);
             } else {
-                self.choice.confirm();
+                self.bar_choice.confirm();
             }
             self.before = None;
-        } else if is_evaluation && self.training.finished && self.choice.was_evaluation() {
+        } else if is_evaluation && self.training.finished && self.bar_choice.was_evaluation() {
             // Only the bar was taken for another training's; what was logged stays.
             if let Some(before) = self.before.take() {
                 self.training.step = before.step;
@@ -417,15 +424,15 @@ impl ProgressReader {
         let losses = [Metric::Loss, Metric::TrainLoss];
         let has_trained = self.training.metrics.has_any(&losses);
         if is_evaluation && !has_loss && !has_trained {
-            let change = self.choice.was_evaluation_alone();
-            self.change(change, None, seconds);
+            let change = self.bar_choice.was_evaluation_alone();
+            self.change(change, None, seconds_since_start);
         }
         let training = &mut self.training;
         training.log_dictionaries = training.log_dictionaries.saturating_add(1);
-        training.take_epoch(log);
-        training.take(log);
+        training.take_epoch(log_metrics);
+        training.take(log_metrics);
         // The mean over all steps is only logged at the end; the run time also in between, if tokens are counted.
-        training.finished |= log.has(Metric::TrainLoss);
+        training.finished |= log_metrics.has(Metric::TrainLoss);
     }
 
     /// What a trainer says before it begins, evaluates, or ends.
@@ -436,20 +443,20 @@ impl ProgressReader {
             About::Progress => {}
             About::Plan => {
                 if let Some(total) = positive(Metric::Total) {
-                    self.choice.announce(total);
+                    self.bar_choice.announce(total);
                     training.total_steps.get_or_insert(total);
                 }
                 let epochs = line.metrics.get(Metric::Epochs);
                 training.planned_epochs = epochs.or(training.planned_epochs);
             }
-            About::Evaluation => self.choice.evaluates = true,
+            About::Evaluation => self.bar_choice.awaits_evaluation = true,
             About::End => {
                 // Lightning's bars count batches, of which several may make a step.
                 if let Some(step) = positive(Metric::Step) {
                     training.step = Some(step);
                     training.total_steps = Some(step);
                     training.finished = true;
-                    self.choice.idle = true;
+                    self.bar_choice.trains_nothing = true;
                 }
             }
         }

@@ -7,12 +7,13 @@ type Owned = (String, LineEnd, bool);
 fn cut(pieces: &[&[u8]]) -> (Vec<Owned>, u64) {
     let mut cutter = LineCutter::new();
     let mut lines = Vec::new();
-    let mut each = |line: Line<'_>| lines.push((line.text.to_owned(), line.end, line.cursor_up));
+    let mut take_line =
+        |line: Line<'_>| lines.push((line.text.to_owned(), line.end, line.cursor_up));
     for piece in pieces {
-        cutter.push(piece, &mut each);
+        cutter.push(piece, &mut take_line);
     }
-    cutter.finish(&mut each);
-    let bounds = [cutter.partial.capacity(), cutter.scratch.capacity()];
+    cutter.finish(&mut take_line);
+    let bounds = [cutter.partial_line.capacity(), cutter.scratch.capacity()];
     assert!(
         bounds.iter().all(|bytes| *bytes <= 8 * LINE_BYTES_MAX),
         "{bounds:?}"
@@ -45,7 +46,7 @@ fn a_line_ends_at_newline_return_and_both() {
 
 #[test]
 fn what_a_terminal_would_not_show_is_gone() {
-    for (raw, text, cursor_up) in [
+    for (raw_line, text, cursor_up) in [
         ("plain \t text", "plain \t text", false),
         ("\u{1b}[31mred\u{1b}[0m", "red", false),
         (
@@ -76,9 +77,9 @@ fn what_a_terminal_would_not_show_is_gone() {
         ),
     ] {
         assert_eq!(
-            cut(&[raw.as_bytes()]).0,
+            cut(&[raw_line.as_bytes()]).0,
             [(text.to_owned(), Unfinished, cursor_up)],
-            "{raw:?}"
+            "{raw_line:?}"
         );
     }
     assert_eq!(
@@ -118,13 +119,13 @@ fn a_hole_of_zeros_is_no_line_and_has_no_length() {
 fn a_gap_drops_both_broken_lines() {
     let mut cutter = LineCutter::new();
     let mut lines = Vec::new();
-    let mut each = |line: Line<'_>| lines.push(line.text.to_owned());
-    cutter.push(b"whole\nhal", &mut each);
+    let mut take_line = |line: Line<'_>| lines.push(line.text.to_owned());
+    cutter.push(b"whole\nhal", &mut take_line);
     cutter.gap();
-    cutter.push(b"ther half\nwhole again\nrest", &mut each);
+    cutter.push(b"ther half\nwhole again\nrest", &mut take_line);
     cutter.gap();
-    cutter.finish(&mut each);
-    cutter.push(b"more\n", &mut each);
+    cutter.finish(&mut take_line);
+    cutter.push(b"more\n", &mut take_line);
     assert_eq!(lines, ["whole", "whole again", "more"]);
 }
 

@@ -35,10 +35,10 @@ fn split_one(text: &str) -> Option<(Option<u64>, &str)> {
 /// The rank in the form that a text begins with, and what follows it.
 fn read_form<'text>(
     text: &'text str,
-    found: &Captures<'text>,
+    captures: &Captures<'text>,
 ) -> Option<(Option<u64>, &'text str)> {
     // The groups of the other forms are not there.
-    let mut groups = found.iter().skip(1).flatten();
+    let mut groups = captures.iter().skip(1).flatten();
     let rank = groups.next()?.as_str().parse().ok();
     let form_length = groups.next()?.start();
     if form_length > TRACE_PREFIX_BYTES_MAX {

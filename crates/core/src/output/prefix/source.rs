@@ -27,22 +27,22 @@ pub struct SourcePrefix {
 impl SourcePrefix {
     /// The prefix that the text before a header is, empty where it is none: indentation, the margin of a
     /// group, the end of a progress bar, a quotation.
-    pub fn of(before: &str) -> Self {
-        let before = outside_bar(before);
-        let is_margin = before.trim_matches([' ', '|', '+', '\t']).is_empty();
-        let is_quotation = before.contains(['\'', '"', '{', '`', '│']);
-        if is_margin || is_quotation || before.len() > TRACE_PREFIX_BYTES_MAX {
+    pub fn of(text_before: &str) -> Self {
+        let text_before = outside_bar(text_before);
+        let is_margin = text_before.trim_matches([' ', '|', '+', '\t']).is_empty();
+        let is_quotation = text_before.contains(['\'', '"', '{', '`', '│']);
+        if is_margin || is_quotation || text_before.len() > TRACE_PREFIX_BYTES_MAX {
             return Self::default();
         }
         // The indentation behind a prefix belongs to the line. A known form says where it ends; of any other one blank is
         // its own.
-        let (named_rank, behind_forms) = forms::split(before);
+        let (named_rank, behind_forms) = forms::split(text_before);
         let length = if behind_forms.trim().is_empty() {
-            before.len() - behind_forms.len()
+            text_before.len() - behind_forms.len()
         } else {
-            before.trim_end_matches([' ', '\t']).len() + 1
+            text_before.trim_end_matches([' ', '\t']).len() + 1
         };
-        let mut characters = before[..length.min(before.len())].chars();
+        let mut characters = text_before[..length.min(text_before.len())].chars();
         let mut pattern = String::new();
         loop {
             // In the middle of an address no time begins.
@@ -116,36 +116,36 @@ fn is_digit(character: char) -> bool {
 
 /// The text behind a leading time.
 fn behind_time(text: &str) -> Option<&str> {
-    let found = captures!(TIME, text);
-    let time = found.iter().skip(1).flatten().next()?;
+    let captures = captures!(TIME, text);
+    let time = captures.iter().skip(1).flatten().next()?;
     Some(&text[time.end()..])
 }
 
 fn rank_in(pattern: &str) -> Option<u64> {
-    let found = captures!(
+    let captures = captures!(
         r"(?:\[rank|\[default|rank=|\[Rank |rank )([0-9]{1,6})(?:[^0-9]|$)",
         pattern
     );
-    found[1].parse().ok()
+    captures[1].parse().ok()
 }
 
 /// Of the text before a header, what can be its prefix: behind a bar that no new line ended, else before that bar.
-fn outside_bar(before: &str) -> &str {
-    if !is_progress_bar(before) {
-        return before;
+fn outside_bar(text_before: &str) -> &str {
+    if !is_progress_bar(text_before) {
+        return text_before;
     }
-    let behind = behind_bar(before).unwrap_or_default().trim_start();
+    let behind = behind_bar(text_before).unwrap_or_default().trim_start();
     if !behind.is_empty() {
         return behind;
     }
-    let percent_sign = before.find("%|").unwrap_or(0);
-    before[..percent_sign].trim_end_matches(is_digit)
+    let percent_sign = text_before.find("%|").unwrap_or(0);
+    text_before[..percent_sign].trim_end_matches(is_digit)
 }
 
 /// What stands behind the end of a progress bar, which is its rate.
 pub fn behind_bar(text: &str) -> Option<&str> {
-    let found = captures!(r"(?s)(?:it/s|s/it)[^\]]*\](.*)", text);
-    Some(found.get(1)?.as_str())
+    let captures = captures!(r"(?s)(?:it/s|s/it)[^\]]*\](.*)", text);
+    Some(captures.get(1)?.as_str())
 }
 
 /// Whether the text is (the end of) a progress bar.
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn lines_of_the_same_source_begin_alike() {
-        for (before, line, rest) in [
+        for (text_before, line, rest) in [
             ("[rank0]: ", "[rank0]:   File \"x\"", Some("  File \"x\"")),
             ("[rank0]: ", "[rank0]:", Some("")),
             ("[rank0]: ", "[rank1]:   File", None),
@@ -197,9 +197,9 @@ mod tests {
             ("192.168.100.200: ", "192.168.100.201: x", None),
         ] {
             assert_eq!(
-                SourcePrefix::of(before).strip(line, false),
+                SourcePrefix::of(text_before).strip(line, false),
                 rest,
-                "{before}"
+                "{text_before}"
             );
         }
         let logged = SourcePrefix::of("11:22:33 step 7 ");
@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn what_is_no_prefix() {
-        for before in [
+        for text_before in [
             "",
             "    ",
             "    | ",
@@ -227,7 +227,7 @@ mod tests {
             "{\"exc\": \"",
             "'",
         ] {
-            assert!(SourcePrefix::of(before).is_empty(), "{before}");
+            assert!(SourcePrefix::of(text_before).is_empty(), "{text_before}");
         }
         assert_eq!(SourcePrefix::of("[rank12]: ").rank, Some(12));
         assert!(SourcePrefix::of("2026-03-01 11:22:33 ERROR ").is_a_log);
@@ -235,13 +235,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_prefix_strips_itself(before in "\\PC{0,60}", line in "\\PC{0,40}") {
-            let prefix = SourcePrefix::of(&before);
+        fn a_prefix_strips_itself(text_before in "\\PC{0,60}", line in "\\PC{0,40}") {
+            let prefix = SourcePrefix::of(&text_before);
             let _ = (prefix.strip(&line, false), prefix.strip(&line, true), prefix.rank);
             // Of what stands before a bar, only that is the prefix.
-            let is_whole = before.trim_end() == before && !is_progress_bar(&before);
+            let is_whole = text_before.trim_end() == text_before && !is_progress_bar(&text_before);
             if !prefix.is_empty() && is_whole && !line.starts_with(|c: char| c.is_ascii_digit() || "Z.,".contains(c)) {
-                let whole = format!("{before}{line}");
+                let whole = format!("{text_before}{line}");
                 prop_assert_eq!(prefix.strip(&whole, false), Some(line.as_str()));
             }
         }

@@ -1,9 +1,9 @@
 //! The grammar of tqdm's bars.
 //!
 //! ```text
-//! [desc ": "] percent "%|" cells "| " n "/" total " [" elapsed "<" remaining ", " rate [", " postfix] "]"
-//! n "it [" elapsed ", " rate "]"                                                    the total is unknown
-//! desc ": |" cells "| " n "/? [" elapsed "<" remaining ", " rate [", " postfix] "]"      likewise, Lightning's
+//! [desc ": "] percent "%|" cells "| " n "/" total " [" elapsed_seconds "<" remaining ", " rate [", " postfix] "]"
+//! n "it [" elapsed_seconds ", " rate "]"                                                    the total is unknown
+//! desc ": |" cells "| " n "/? [" elapsed_seconds "<" remaining ", " rate [", " postfix] "]"      likewise, Lightning's
 //! desc cells n "/" total elapsed " • " remaining rate [key ": " value]…                  rich's, as Lightning draws it
 //! ```
 //! A narrow terminal cuts the end off, so `| n/total [` is enough; one that says it has no columns at all gets
@@ -36,7 +36,7 @@ pub struct Bar<'a> {
     /// What the description says that is counted.
     pub role: BarRole,
     /// Drawn by rich, whose epochs are numbered up to the last one's own number.
-    pub rich: bool,
+    pub is_rich: bool,
     /// The count.
     pub step: u64,
     /// The total, never below the count.
@@ -44,9 +44,9 @@ pub struct Bar<'a> {
     /// What is counted.
     pub unit: Unit,
     /// Seconds since the bar began.
-    pub elapsed: Option<u64>,
+    pub elapsed_seconds: Option<u64>,
     /// Whether the bar is there up to its closing bracket.
-    pub whole: bool,
+    pub is_whole: bool,
     /// What the program itself put behind the rate.
     pub postfix: &'a str,
 }
@@ -80,7 +80,7 @@ impl<'a> Bar<'a> {
 
     /// How its epochs are numbered. Only Lightning puts the version of its log behind its bars.
     pub fn numbering(&self) -> Numbering {
-        if self.rich {
+        if self.is_rich {
             Numbering::FromZeroToLast
         } else if self.postfix.contains("v_num=") {
             Numbering::FromZero
@@ -97,23 +97,23 @@ impl<'a> Bar<'a> {
     /// The first bar of a line, and what follows it.
     pub fn find(text: &'a str) -> Option<(Self, &'a str)> {
         for form in FORMS.iter() {
-            if let Some(found) = form.captures(text)
-                && let Some(bar) = Self::read(&found)
+            if let Some(captures) = form.captures(text)
+                && let Some(bar) = Self::read(&captures)
             {
-                return Some((bar, &text[found[0].len()..]));
+                return Some((bar, &text[captures[0].len()..]));
             }
         }
         None
     }
 
-    fn read(found: &Captures<'a>) -> Option<Self> {
-        let part = |name| found.name(name).map(|part| part.as_str());
-        let rich = part("rich");
-        let description = rich.or(part("description")).unwrap_or_default();
+    fn read(captures: &Captures<'a>) -> Option<Self> {
+        let part = |name| captures.name(name).map(|part| part.as_str());
+        let is_rich = part("rich");
+        let description = is_rich.or(part("description")).unwrap_or_default();
         let description = description.trim_matches(' ');
         let role = BarRole::of(description);
         // Of rich's bars only those of epochs are Lightning's.
-        if rich.is_some() && !matches!(role, BarRole::Epoch(_)) {
+        if is_rich.is_some() && !matches!(role, BarRole::Epoch(_)) {
             return None;
         }
         let step = count(part("step")?)?;
@@ -133,23 +133,23 @@ impl<'a> Bar<'a> {
                 return None;
             }
         }
-        let whole = part("end").is_some();
+        let is_whole = part("end").is_some();
         let postfix = part("postfix");
         let unit = match part("rate") {
-            Some(rate) if whole || postfix.is_some() => unit(rate),
+            Some(rate) if is_whole || postfix.is_some() => unit(rate),
             _ => Unit::Unknown,
         };
         Some(Bar {
             description,
             role,
-            rich: rich.is_some(),
+            is_rich: is_rich.is_some(),
             step,
             total,
             unit,
             // Cut off in its middle, a time would seem to run backwards.
-            elapsed: part("elapsed").and_then(seconds),
-            whole,
-            postfix: postfix.filter(|_| whole).unwrap_or_default(),
+            elapsed_seconds: part("elapsed").and_then(seconds),
+            is_whole,
+            postfix: postfix.filter(|_| is_whole).unwrap_or_default(),
         })
     }
 }
@@ -206,7 +206,7 @@ mod tests {
                 bar.step,
                 bar.total,
                 bar.unit,
-                bar.whole,
+                bar.is_whole,
             )
         })
     }
@@ -319,7 +319,7 @@ mod tests {
     fn what_follows_a_bar_is_handed_back() {
         let (bar, rest) = Bar::find("%|%| 5%|▌| 3/60 [01:03<?, ?it/s]Traceback (most").unwrap();
         assert_eq!(
-            (bar.step, bar.elapsed, rest),
+            (bar.step, bar.elapsed_seconds, rest),
             (3, Some(63), "Traceback (most")
         );
     }

@@ -47,30 +47,30 @@ pub enum BarChange {
 #[derive(Clone, Debug, Default)]
 pub struct BarChoice {
     /// The bar that was chosen.
-    pub chosen: Option<Position>,
+    pub chosen_bar: Option<Position>,
     /// Seen as an ended line: an unfinished one may still turn out to be nested.
-    confirmed: bool,
+    is_confirmed: bool,
     /// Seconds that a nested bar of the chosen one's total has run, while there is one.
-    shadow: Option<u64>,
+    nested_clock: Option<u64>,
     /// The finished one before the chosen one.
     before: Option<Position>,
     /// Whether a training's loss was logged while the chosen one was under way.
-    logged: bool,
+    has_logged_loss: bool,
     /// The bar that was last seen behind the chosen one, which is finished.
-    behind: Option<Position>,
-    nested: Vec<u64>,
+    bar_behind: Option<Position>,
+    nested_totals: Vec<u64>,
     /// Whether a nested bar was seen since the chosen one began.
-    nests: bool,
+    has_nested_bars: bool,
     /// A trainer said that it evaluates: the next bar that begins is that.
-    pub evaluates: bool,
+    pub awaits_evaluation: bool,
     /// The command is known to train nothing (any more), whatever bars it draws.
-    pub idle: bool,
+    pub trains_nothing: bool,
     /// The total that the trainer announced.
-    pub announced: Option<u64>,
+    pub announced_total: Option<u64>,
     /// What else was printed since the chosen bar made its last step.
     other_lines: u32,
     /// Whether weights were loaded since then.
-    loaded: bool,
+    weights_loaded: bool,
     loops: Loops,
     pub guesses: Guesses,
 }
@@ -78,48 +78,48 @@ pub struct BarChoice {
 impl BarChoice {
     /// Takes a bar of an ended line.
     pub fn offer(&mut self, bar: &Bar<'_>, cursor_up: bool) -> Option<BarChange> {
-        if self.idle {
+        if self.trains_nothing {
             return None;
         }
         self.guess(bar);
         let Some(position) = self.position_of(bar) else {
             self.other_line();
-            self.loaded |= bar.role == BarRole::Loading;
+            self.weights_loaded |= bar.role == BarRole::Loading;
             return None;
         };
         let is_plain = position.kind == BarKind::Plain;
-        let is_announced = self.evaluates && is_plain && position.step == 0;
-        self.evaluates &= !is_announced;
+        let is_announced = self.awaits_evaluation && is_plain && position.step == 0;
+        self.awaits_evaluation &= !is_announced;
         if is_announced || (cursor_up && is_plain) {
             return self.nest(position);
         }
         let change = self.compare(position);
         let is_own = matches!(change, Some(BarChange::Began | BarChange::Stepped));
         let was_printed_through = self.guesses.drawn(is_own.then_some(position.step));
-        self.logged |= was_printed_through && position.is_under_way();
+        self.has_logged_loss |= was_printed_through && position.is_under_way();
         change
     }
 
     /// Holds a bar of an ended line against the chosen one.
     fn compare(&mut self, bar: Position) -> Option<BarChange> {
-        let Some(chosen) = self.chosen else {
+        let Some(chosen_bar) = self.chosen_bar else {
             if bar.step > 0 && self.was_nested(bar) {
                 return None;
             }
             return self.choose(bar, true);
         };
-        if self.is_another(chosen, bar) {
+        if self.is_another(chosen_bar, bar) {
             let change = self.choose(bar, true);
-            self.before = Some(chosen).filter(Position::is_end);
+            self.before = Some(chosen_bar).filter(Position::is_end);
             return change;
         }
-        if chosen.is_continued_by(bar) {
-            return self.advance(chosen, bar, true);
+        if chosen_bar.is_continued_by(bar) {
+            return self.advance(chosen_bar, bar, true);
         }
-        if !chosen.is_end() {
+        if !chosen_bar.is_end() {
             return self.nest(bar);
         }
-        self.behind = Some(bar);
+        self.bar_behind = Some(bar);
         if !self.guesses.cleared {
             return None;
         }
@@ -130,16 +130,16 @@ impl BarChoice {
     /// Guesses, from the bar that comes, that the chosen one counts epochs or was one.
     fn guess(&mut self, bar: &Bar<'_>) {
         // What has bars in it is a trainer's.
-        if self.nests || self.announced.is_some() || !self.confirmed {
+        if self.has_nested_bars || self.announced_total.is_some() || !self.is_confirmed {
             return;
         }
-        if let Some(chosen) = &mut self.chosen
-            && chosen.kind == BarKind::Plain
-            && self.guesses.make(bar, chosen, &mut self.loops)
+        if let Some(chosen_bar) = &mut self.chosen_bar
+            && chosen_bar.kind == BarKind::Plain
+            && self.guesses.make(bar, chosen_bar, &mut self.loops)
         {
-            chosen.kind = BarKind::Epochs;
-            chosen.total = None;
-            self.shadow = None;
+            chosen_bar.kind = BarKind::Epochs;
+            chosen_bar.total = None;
+            self.nested_clock = None;
         }
     }
 
@@ -159,7 +159,7 @@ impl BarChoice {
         let mut position = Position {
             step,
             total,
-            elapsed: bar.elapsed,
+            elapsed_seconds: bar.elapsed_seconds,
             ..Position::default()
         };
         if bar.role == BarRole::Plain {
@@ -168,7 +168,7 @@ impl BarChoice {
                 Guessed::Wrong => {
                     self.guesses.give_up();
                     self.loops = Loops::default();
-                    self.chosen = None;
+                    self.chosen_bar = None;
                 }
                 Guessed::No if self.guesses.guess.is_some() => return Some(position),
                 Guessed::No => {}
@@ -198,52 +198,52 @@ impl BarChoice {
     /// Whether the bar that was chosen may be none of the training's, once a line says that the training has so many
     /// steps in all: it has no description and another length, or it is at its end and nothing was logged while it ran.
     pub fn yields_to(&self, total: Option<u64>) -> bool {
-        let Some(chosen) = self.chosen else {
+        let Some(chosen_bar) = self.chosen_bar else {
             return true;
         };
-        let has_other_length = total.is_some() && total != chosen.total;
-        let is_silent_end = chosen.is_end() && !self.logged;
-        is_silent_end || (has_other_length && chosen.kind == BarKind::Plain)
+        let has_other_length = total.is_some() && total != chosen_bar.total;
+        let is_silent_end = chosen_bar.is_end() && !self.has_logged_loss;
+        is_silent_end || (has_other_length && chosen_bar.kind == BarKind::Plain)
     }
 
     /// Whether a bar is that of another training than the chosen one.
-    fn is_another(&self, chosen: Position, bar: Position) -> bool {
-        let is_plain = chosen.kind == BarKind::Plain;
-        let is_announced = self.announced.is_some()
-            && self.announced == bar.total
-            && self.announced != chosen.total;
-        let is_counted = is_plain && chosen.total.is_none() && bar.total.is_some();
+    fn is_another(&self, chosen_bar: Position, bar: Position) -> bool {
+        let is_plain = chosen_bar.kind == BarKind::Plain;
+        let is_announced = self.announced_total.is_some()
+            && self.announced_total == bar.total
+            && self.announced_total != chosen_bar.total;
+        let is_counted = is_plain && chosen_bar.total.is_none() && bar.total.is_some();
         // What says that it is a training's comes before what does not, unless that one is under way.
-        let is_described_late = chosen.step == 0 && chosen.total == bar.total;
+        let is_described_late = chosen_bar.step == 0 && chosen_bar.total == bar.total;
         let is_described = is_plain
             && bar.kind != BarKind::Plain
-            && (chosen.is_end() || is_described_late)
-            && !chosen.is_continued_by(bar);
+            && (chosen_bar.is_end() || is_described_late)
+            && !chosen_bar.is_continued_by(bar);
         if is_announced || is_counted || is_described {
             return true;
         }
         // Each epoch's bar may begin without its description.
-        let is_next_epoch = chosen.kind == BarKind::Epochs && self.loops.is_length(bar.total);
+        let is_next_epoch = chosen_bar.kind == BarKind::Epochs && self.loops.is_length(bar.total);
         let begins = bar.step == 0 && bar.total.is_some();
         if !begins || is_next_epoch || self.was_nested(bar) {
             return false;
         }
-        if chosen.is_end() {
-            let may_follow = bar.total >= chosen.total && self.other_lines > 0;
-            return chosen.step > 0 && may_follow;
+        if chosen_bar.is_end() {
+            let may_follow = bar.total >= chosen_bar.total && self.other_lines > 0;
+            return chosen_bar.step > 0 && may_follow;
         }
-        let is_repeated = bar.total == chosen.total && self.other_lines >= RESTART_LINES_MIN;
-        self.loaded || is_repeated
+        let is_repeated = bar.total == chosen_bar.total && self.other_lines >= RESTART_LINES_MIN;
+        self.weights_loaded || is_repeated
     }
 
     /// Takes back the bar that followed a finished training: it has logged an evaluation's loss. Answers
     /// whether there was such a bar.
     pub fn was_evaluation(&mut self) -> bool {
-        let (Some(before), Some(evaluation)) = (self.before.take(), self.chosen) else {
+        let (Some(before), Some(evaluation)) = (self.before.take(), self.chosen_bar) else {
             return false;
         };
-        self.chosen = Some(before);
-        self.shadow = None;
+        self.chosen_bar = Some(before);
+        self.nested_clock = None;
         self.remember_nested(evaluation);
         true
     }
@@ -256,22 +256,22 @@ impl BarChoice {
     /// A training's loss was logged now: by the chosen bar, or by one behind it, which takes its place.
     pub fn was_training(&mut self) -> Option<BarChange> {
         self.confirm();
-        if !self.chosen?.is_end() {
-            self.logged = true;
+        if !self.chosen_bar?.is_end() {
+            self.has_logged_loss = true;
             return None;
         }
-        let behind = self.behind?;
-        if self.logged || behind.step == 0 || !behind.is_under_way() {
+        let bar_behind = self.bar_behind?;
+        if self.has_logged_loss || bar_behind.step == 0 || !bar_behind.is_under_way() {
             return None;
         }
-        let change = self.choose(behind, true);
-        self.logged = true;
+        let change = self.choose(bar_behind, true);
+        self.has_logged_loss = true;
         change
     }
 
     /// The length of the chosen bar, if it has come to its end.
     pub fn finished(&self) -> Option<u64> {
-        self.chosen.filter(Position::is_end)?.total
+        self.chosen_bar.filter(Position::is_end)?.total
     }
 
     /// Takes a bar from a line that has not ended: it can only begin the first bar or carry it on, and what
@@ -281,7 +281,12 @@ impl BarChoice {
             bar.role,
             BarRole::Phase | BarRole::Loading | BarRole::Epochs
         );
-        if is_phase || bar.unit != Unit::Iterations || !bar.whole || self.idle || self.evaluates {
+        if is_phase
+            || bar.unit != Unit::Iterations
+            || !bar.is_whole
+            || self.trains_nothing
+            || self.awaits_evaluation
+        {
             return None;
         }
         // In a bar of epochs, what has not ended may be the outer bar's line, on which the inner one is drawn.
@@ -293,10 +298,12 @@ impl BarChoice {
         if self.was_nested(position) {
             return None;
         }
-        match self.chosen {
+        match self.chosen_bar {
             None => self.choose(position, false),
-            Some(chosen) if chosen.is_continued_by(position) && position.step > chosen.step => {
-                self.advance(chosen, position, self.confirmed)
+            Some(chosen_bar)
+                if chosen_bar.is_continued_by(position) && position.step > chosen_bar.step =>
+            {
+                self.advance(chosen_bar, position, self.is_confirmed)
             }
             Some(_) => None,
         }
@@ -310,94 +317,104 @@ impl BarChoice {
     /// An evaluation's loss was logged, and no training's ever: takes back the finished bar that stands alone, in which
     /// nothing and behind which nothing was drawn.
     pub fn was_evaluation_alone(&mut self) -> Option<BarChange> {
-        let chosen = self.chosen?;
-        let is_alone = self.announced.is_none() && !self.nests && self.behind.is_none();
-        if !is_alone || chosen.kind != BarKind::Plain || !chosen.is_end() {
+        let chosen_bar = self.chosen_bar?;
+        let is_alone =
+            self.announced_total.is_none() && !self.has_nested_bars && self.bar_behind.is_none();
+        if !is_alone || chosen_bar.kind != BarKind::Plain || !chosen_bar.is_end() {
             return None;
         }
-        self.remember_nested(chosen);
-        self.chosen = None;
+        self.remember_nested(chosen_bar);
+        self.chosen_bar = None;
         Some(BarChange::Retracted)
     }
 
     /// Notes the total that the trainer announced.
     pub fn announce(&mut self, total: u64) {
-        self.announced = Some(total);
-        self.evaluates = false;
+        self.announced_total = Some(total);
+        self.awaits_evaluation = false;
     }
 
-    fn choose(&mut self, bar: Position, confirmed: bool) -> Option<BarChange> {
+    fn choose(&mut self, bar: Position, is_confirmed: bool) -> Option<BarChange> {
         // A loop over nothing says nothing.
         if bar.total.is_none() && bar.step == 0 {
             return None;
         }
-        self.chosen = Some(bar);
-        self.confirmed = confirmed;
-        self.shadow = None;
+        self.chosen_bar = Some(bar);
+        self.is_confirmed = is_confirmed;
+        self.nested_clock = None;
         self.before = None;
-        self.behind = None;
-        self.logged = false;
-        self.nests = false;
+        self.bar_behind = None;
+        self.has_logged_loss = false;
+        self.has_nested_bars = false;
         self.went_on();
         Some(BarChange::Began)
     }
 
     /// A bar of the chosen one's total: itself, a repeat of it, or a nested one that happens to be as long.
-    fn advance(&mut self, chosen: Position, bar: Position, confirmed: bool) -> Option<BarChange> {
+    fn advance(
+        &mut self,
+        chosen_bar: Position,
+        bar: Position,
+        is_confirmed: bool,
+    ) -> Option<BarChange> {
         // Without a clock, the bar's own has to be believed to go on.
-        let elapsed = bar.elapsed.or(chosen.elapsed).unwrap_or(0);
-        let elapsed_before = chosen.elapsed.unwrap_or(0);
-        let is_restart = bar.step == 0 && chosen.step > 0 && !chosen.is_end();
+        let elapsed_seconds = bar
+            .elapsed_seconds
+            .or(chosen_bar.elapsed_seconds)
+            .unwrap_or(0);
+        let elapsed_before = chosen_bar.elapsed_seconds.unwrap_or(0);
+        let is_restart = bar.step == 0 && chosen_bar.step > 0 && !chosen_bar.is_end();
         if is_restart {
-            self.shadow = Some(0);
+            self.nested_clock = Some(0);
         }
         // While a nested bar runs, the training's clock runs too: it is ahead by all that it had before.
-        if let Some(nested_seconds) = self.shadow {
+        if let Some(nested_seconds) = self.nested_clock {
             let training_clock = elapsed_before.saturating_add(nested_seconds);
-            if is_restart || elapsed.saturating_add(1) < training_clock {
-                self.shadow = Some(nested_seconds.max(elapsed));
+            if is_restart || elapsed_seconds.saturating_add(1) < training_clock {
+                self.nested_clock = Some(nested_seconds.max(elapsed_seconds));
                 return self.nest(bar);
             }
         }
         // What goes backwards is a repeat in our copy of the output.
-        if bar.step < chosen.step || elapsed < elapsed_before {
+        if bar.step < chosen_bar.step || elapsed_seconds < elapsed_before {
             return None;
         }
-        if bar.step > chosen.step {
+        if bar.step > chosen_bar.step {
             self.went_on();
         }
-        self.chosen = Some(Position {
-            kind: chosen.kind,
-            elapsed: Some(elapsed),
+        self.chosen_bar = Some(Position {
+            kind: chosen_bar.kind,
+            elapsed_seconds: Some(elapsed_seconds),
             ..bar
         });
-        self.confirmed = confirmed;
-        self.shadow = None;
+        self.is_confirmed = is_confirmed;
+        self.nested_clock = None;
         Some(BarChange::Stepped)
     }
 
     fn went_on(&mut self) {
         self.other_lines = 0;
-        self.loaded = false;
+        self.weights_loaded = false;
     }
 
     fn nest(&mut self, bar: Position) -> Option<BarChange> {
-        self.nests = true;
+        self.has_nested_bars = true;
         self.remember_nested(bar);
-        if self.confirmed || self.chosen?.total != bar.total {
+        if self.is_confirmed || self.chosen_bar?.total != bar.total {
             return None;
         }
-        self.chosen = None;
+        self.chosen_bar = None;
         Some(BarChange::Retracted)
     }
 
     fn was_nested(&self, bar: Position) -> bool {
-        bar.total.is_some_and(|total| self.nested.contains(&total))
+        bar.total
+            .is_some_and(|total| self.nested_totals.contains(&total))
     }
 
     fn remember_nested(&mut self, bar: Position) {
-        if self.nested.len() < NESTED_TOTALS_MAX && !self.was_nested(bar) {
-            self.nested.extend(bar.total);
+        if self.nested_totals.len() < NESTED_TOTALS_MAX && !self.was_nested(bar) {
+            self.nested_totals.extend(bar.total);
         }
     }
 }

@@ -20,7 +20,7 @@ pub fn parse(text: &str) -> Option<Metrics> {
     if !text.starts_with('{') {
         return None;
     }
-    let mut log = Metrics::default();
+    let mut log_metrics = Metrics::default();
     let mut depth = 0_u32;
     let mut key = None;
     // Where the key or value begins that is being read.
@@ -40,12 +40,12 @@ pub fn parse(text: &str) -> Option<Metrics> {
                 begin = end;
             }
             "," if depth == 1 => {
-                put(&mut log, key.take()?, inside);
+                put(&mut log_metrics, key.take()?, inside);
                 begin = end;
             }
             "}" if depth == 1 => {
-                put(&mut log, key.take()?, inside);
-                return Some(log).filter(is_log);
+                put(&mut log_metrics, key.take()?, inside);
+                return Some(log_metrics).filter(is_log);
             }
             "]" | ")" if depth == 1 => return None,
             "]" | ")" | "}" => depth -= 1,
@@ -56,8 +56,8 @@ pub fn parse(text: &str) -> Option<Metrics> {
 }
 
 /// Whether it has what trainers log, and not only numbers of some kind.
-fn is_log(log: &Metrics) -> bool {
-    log.has_any(&[
+fn is_log(log_metrics: &Metrics) -> bool {
+    log_metrics.has_any(&[
         Metric::Loss,
         Metric::EvalLoss,
         Metric::TrainLoss,
@@ -72,31 +72,31 @@ pub fn parse_logged(text: &str) -> Option<Metrics> {
         return None;
     }
     let blank = text.find(" {'").or_else(|| text.find(" {\""))?;
-    let log = parse(&text[blank + 1..])?;
-    (log.has(Metric::Loss) && is_trainers(&log)).then_some(log)
+    let log_metrics = parse(&text[blank + 1..])?;
+    (log_metrics.has(Metric::Loss) && is_trainers(&log_metrics)).then_some(log_metrics)
 }
 
 /// Whether it is surely a trainer's: people print losses of their own, but rarely so.
-pub fn is_trainers(log: &Metrics) -> bool {
+pub fn is_trainers(log_metrics: &Metrics) -> bool {
     let others = [Metric::LearningRate, Metric::EvalLoss, Metric::TrainRuntime];
-    log.has(Metric::Epoch) && log.has_any(&others)
+    log_metrics.has(Metric::Epoch) && log_metrics.has_any(&others)
 }
 
-fn put(log: &mut Metrics, key: &str, value: &str) {
+fn put(log_metrics: &mut Metrics, key: &str, value: &str) {
     let Some(metric) = metric_called(key, DICTIONARY_NAMES) else {
         return;
     };
     if let Some(number) = printed_number(value) {
         // The first name of the tokens is the exact one.
-        if metric != Metric::TokensTotal || key.contains('/') || !log.has(metric) {
-            log.put(metric, number);
+        if metric != Metric::TokensTotal || key.contains('/') || !log_metrics.has(metric) {
+            log_metrics.put(metric, number);
         }
     } else if metric == Metric::Step
         && let Some((step, total)) = quoted(value).and_then(|value| value.split_once('/'))
         && let (Ok(step), Ok(total)) = (step.parse(), total.parse())
     {
-        log.put(Metric::Step, step);
-        log.put(Metric::Total, total);
+        log_metrics.put(Metric::Step, step);
+        log_metrics.put(Metric::Total, total);
     }
 }
 
@@ -108,32 +108,32 @@ fn metric_called(name: &str, names: &[(&str, Metric)]) -> Option<Metric> {
 /// The metrics that a training's bar shows. They are rounded to what is printed, so a trainer's log line, where there is
 /// one, comes before them.
 pub fn of_bar(bar: &Bar<'_>) -> Metrics {
-    let mut log = Metrics::default();
+    let mut log_metrics = Metrics::default();
     if let Some(loss) = bar.loss() {
-        log.put(Metric::Loss, loss);
+        log_metrics.put(Metric::Loss, loss);
     }
     let mut take = |name: &str, value: &str| {
         if let Some(metric) = metric_called(name.trim_matches(' '), BAR_NAMES)
             && let Some(number) = printed_number(value)
         {
-            log.put(metric, number);
+            log_metrics.put(metric, number);
         }
     };
-    if bar.rich {
+    if bar.is_rich {
         // rich separates by blanks only.
         let mut name = "";
         for word in bar.postfix.split(' ').filter(|word| !word.is_empty()) {
             take(name, word);
             name = word.strip_suffix(':').unwrap_or_default();
         }
-        return log;
+        return log_metrics;
     }
     for pair in bar.postfix.split(", ") {
         if let Some((name, value)) = pair.split_once('=') {
             take(name, value);
         }
     }
-    log
+    log_metrics
 }
 
 /// A number, bare, in quotes, or as numpy prints its own.
@@ -162,13 +162,13 @@ mod tests {
     #[test]
     fn both_generations_are_read() {
         let old = "{'loss': 6.121, 'grad_norm': 2.057805299758911, 'learning_rate': 0.000375, 'epoch': 0.02}";
-        let log = parse(old).unwrap();
+        let log_metrics = parse(old).unwrap();
         assert_eq!(
             (
-                log.get(Loss),
-                log.get(GradNorm),
-                log.get(LearningRate),
-                log.get(Epoch)
+                log_metrics.get(Loss),
+                log_metrics.get(GradNorm),
+                log_metrics.get(LearningRate),
+                log_metrics.get(Epoch)
             ),
             (
                 Some(6.121),
@@ -180,21 +180,21 @@ mod tests {
         let new = "{'loss': '6.103', 'grad_norm': 'nan', 'learning_rate': '1e-05', 'ppl': 'inf', \
                    'memory/max_active (GiB)': '0', 'tokens/train_per_sec_per_gpu': '1.068e+04', \
                    'tokens/trainable': 8569, 'tokens/total': 18560, 'epoch': '0.2667'} [repeated 2x across cluster]";
-        let log = parse(new).unwrap();
-        assert!(log.get(GradNorm).is_some_and(f64::is_nan));
+        let log_metrics = parse(new).unwrap();
+        assert!(log_metrics.get(GradNorm).is_some_and(f64::is_nan));
         assert_eq!(
             (
-                log.get(Loss),
-                log.get(Ppl),
-                log.get(LearningRate),
-                log.get(Epoch)
+                log_metrics.get(Loss),
+                log_metrics.get(Ppl),
+                log_metrics.get(LearningRate),
+                log_metrics.get(Epoch)
             ),
             (Some(6.103), None, Some(1e-5), Some(0.2667))
         );
         let tokens = (
-            log.get(TokensTotal),
-            log.get(TokensTrainable),
-            log.get(TokensPerSecondPerGpu),
+            log_metrics.get(TokensTotal),
+            log_metrics.get(TokensTrainable),
+            log_metrics.get(TokensPerSecondPerGpu),
         );
         assert_eq!(tokens, (Some(18560.0), Some(8569.0), Some(10680.0)));
     }
@@ -203,12 +203,16 @@ mod tests {
     fn other_values_are_skipped() {
         let text = r#"{'note': 'a, \'b\': {', "more": [1, {'loss': 9}, (2,)], 'none': None, 'on': True, 'loss': np.float64(1.5),
             'tensor': tensor(0.5, device='cuda:0'), 'eval_loss': inf, 'num_tokens': 12.0, 'epoch': 1}"#;
-        let log = parse(&text.replace('\n', " ")).unwrap();
+        let log_metrics = parse(&text.replace('\n', " ")).unwrap();
         assert_eq!(
-            (log.get(Loss), log.get(EvalLoss), log.get(Epoch)),
+            (
+                log_metrics.get(Loss),
+                log_metrics.get(EvalLoss),
+                log_metrics.get(Epoch)
+            ),
             (Some(1.5), Some(f64::INFINITY), Some(1.0))
         );
-        assert_eq!(log.get(TokensTotal), Some(12.0));
+        assert_eq!(log_metrics.get(TokensTotal), Some(12.0));
     }
 
     #[test]
@@ -271,8 +275,8 @@ mod tests {
             ("  7%|7| 4/60 [00:00<00:01, 32.05it/s, loss=5.9", None, None),
         ] {
             let (bar, _) = Bar::find(text).unwrap();
-            let log = of_bar(&bar);
-            let shown = (log.get(Loss), log.get(LearningRate));
+            let log_metrics = of_bar(&bar);
+            let shown = (log_metrics.get(Loss), log_metrics.get(LearningRate));
             assert_eq!(shown, (loss, rate), "{text}");
         }
     }

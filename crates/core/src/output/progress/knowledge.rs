@@ -88,9 +88,9 @@ impl LinePattern {
 
     /// Takes what is not known yet from the next place where it matches; the end of its last number.
     fn find(&self, text: &str, begin: usize, metrics: &mut Metrics) -> Option<usize> {
-        let found = self.regex.as_ref()?.captures_at(text, begin)?;
+        let captures = self.regex.as_ref()?.captures_at(text, begin)?;
         let mut end = begin;
-        for (group, metric) in found.iter().skip(1).zip(self.metrics) {
+        for (group, metric) in captures.iter().skip(1).zip(self.metrics) {
             let Some(group) = group else {
                 continue;
             };

@@ -28,7 +28,7 @@ pub struct Position {
     /// Of epochs it is known where their number is.
     pub total: Option<u64>,
     /// Seconds of the bar's own clock, which begins anew with each epoch.
-    pub elapsed: Option<u64>,
+    pub elapsed_seconds: Option<u64>,
     /// Epochs done, the current one's share among them, where its length is known.
     pub epoch: Option<f64>,
 }
@@ -78,8 +78,8 @@ struct CurrentEpoch {
     number: u64,
     /// Steps of the epochs before.
     steps_before: u64,
-    count: u64,
-    length: Option<u64>,
+    batches_done: u64,
+    epoch_length: Option<u64>,
 }
 
 impl Loops {
@@ -90,31 +90,39 @@ impl Loops {
         if done <= current.number {
             return None;
         }
-        current.count = current.length?;
+        current.batches_done = current.epoch_length?;
         self.position(planned)
     }
 
     /// Whether an epoch has this many batches.
-    pub fn is_length(&self, length: Option<u64>) -> bool {
-        length.is_some() && self.current.is_some_and(|current| current.length == length)
+    pub fn is_length(&self, epoch_length: Option<u64>) -> bool {
+        epoch_length.is_some()
+            && self
+                .current
+                .is_some_and(|current| current.epoch_length == epoch_length)
     }
 
     /// A bar in the bar of epochs.
-    pub fn inner(&mut self, count: u64, length: Option<u64>) -> Option<Position> {
+    pub fn inner(&mut self, batches_done: u64, epoch_length: Option<u64>) -> Option<Position> {
         let (done, _) = self.outer?;
         let number = match self.current {
             // An evaluation's bar in the same epoch.
-            Some(current) if current.length != length => return None,
-            Some(current) if count < current.count => done.max(current.number + 1),
+            Some(current) if current.epoch_length != epoch_length => return None,
+            Some(current) if batches_done < current.batches_done => done.max(current.number + 1),
             Some(current) => current.number,
             None => done,
         };
-        self.unnamed(number, count, length)
+        self.unnamed(number, batches_done, epoch_length)
     }
 
     /// A bar of an epoch that does not name it: this one, from 0.
-    pub fn unnamed(&mut self, number: u64, count: u64, length: Option<u64>) -> Option<Position> {
-        self.note(number, 0, count, length);
+    pub fn unnamed(
+        &mut self,
+        number: u64,
+        batches_done: u64,
+        epoch_length: Option<u64>,
+    ) -> Option<Position> {
+        self.note(number, 0, batches_done, epoch_length);
         self.position(None)
     }
 
@@ -123,8 +131,8 @@ impl Loops {
         &mut self,
         epoch: EpochName,
         numbering: Numbering,
-        count: u64,
-        length: Option<u64>,
+        batches_done: u64,
+        epoch_length: Option<u64>,
     ) -> Option<Position> {
         let from_zero = numbering != Numbering::Unknown;
         // The first picture of a bar may not yet say whose it is.
@@ -139,7 +147,7 @@ impl Loops {
         if epoch.number < first {
             first = 0;
         }
-        self.note(epoch.number, first, count, length);
+        self.note(epoch.number, first, batches_done, epoch_length);
         let mut epochs = epoch.last;
         if numbering == Numbering::FromZeroToLast && first == 0 {
             epochs = epochs.map(|last| last + 1);
@@ -147,22 +155,22 @@ impl Loops {
         self.position(epochs.filter(|epochs| *epochs > epoch.number - first))
     }
 
-    fn note(&mut self, number: u64, first: u64, count: u64, length: Option<u64>) {
+    fn note(&mut self, number: u64, first: u64, batches_done: u64, epoch_length: Option<u64>) {
         let mut next = CurrentEpoch {
             first,
             number,
             // The first one that is seen, or a training that begins anew.
-            steps_before: (number - first).saturating_mul(length.unwrap_or(0)),
-            count,
-            length,
+            steps_before: (number - first).saturating_mul(epoch_length.unwrap_or(0)),
+            batches_done,
+            epoch_length,
         };
         if let Some(current) = self.current {
             if number == current.number {
                 next.first = current.first;
                 next.steps_before = current.steps_before;
-                next.count = count.max(current.count);
+                next.batches_done = batches_done.max(current.batches_done);
             } else if number > current.number {
-                let last_epoch = current.length.unwrap_or(current.count);
+                let last_epoch = current.epoch_length.unwrap_or(current.batches_done);
                 next.steps_before = current.steps_before.saturating_add(last_epoch);
             }
         }
@@ -172,7 +180,7 @@ impl Loops {
     /// `epochs`: how many are planned; where nobody says it, the bar around them may.
     fn position(&self, epochs: Option<u64>) -> Option<Position> {
         let current = self.current?;
-        let step = current.steps_before.saturating_add(current.count);
+        let step = current.steps_before.saturating_add(current.batches_done);
         if step > STEP_MAX {
             return None;
         }
@@ -181,15 +189,17 @@ impl Loops {
             step,
             ..Position::default()
         };
-        let Some(length) = current.length else {
+        let Some(epoch_length) = current.epoch_length else {
             return Some(position);
         };
         let epochs_done = current.number - current.first;
-        let share_of_epoch = current.count as f64 / length.max(1) as f64;
+        let share_of_epoch = current.batches_done as f64 / epoch_length.max(1) as f64;
         position.epoch = Some(epochs_done as f64 + share_of_epoch);
         let planned = self.outer.and_then(|(_, planned)| planned);
         if let Some(epochs) = epochs.or(planned) {
-            let steps_left = epochs.saturating_sub(epochs_done).saturating_mul(length);
+            let steps_left = epochs
+                .saturating_sub(epochs_done)
+                .saturating_mul(epoch_length);
             let total = steps_left.saturating_add(current.steps_before);
             position.total = Some(total).filter(|total| (step..=STEP_MAX).contains(total));
         }
@@ -205,13 +215,13 @@ mod tests {
         loops: &mut Loops,
         number: u64,
         last: Option<u64>,
-        count: u64,
+        batches_done: u64,
     ) -> (u64, Option<u64>, Option<f64>) {
         let place = loops
             .named(
                 EpochName { number, last },
                 Numbering::Unknown,
-                count,
+                batches_done,
                 Some(40),
             )
             .unwrap();
@@ -311,9 +321,9 @@ mod tests {
         let mut loops = Loops::default();
         assert_eq!(loops.inner(3, Some(30)), None, "no bar around it");
         assert_eq!(loops.outer(0, Some(3)), None);
-        let step = |loops: &mut Loops, count| {
+        let step = |loops: &mut Loops, batches_done| {
             loops
-                .inner(count, Some(30))
+                .inner(batches_done, Some(30))
                 .map(|place| (place.step, place.total))
         };
         assert_eq!(step(&mut loops, 30), Some((30, Some(90))));

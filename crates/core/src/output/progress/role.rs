@@ -78,20 +78,20 @@ pub fn only_epoch(description: &str) -> Option<(EpochName, Option<f64>)> {
 
 /// The loss in a description that says nothing else: `loss 2.31`, `Train loss: 2.31`, `loss=2.31`.
 pub fn loss(description: &str) -> Option<f64> {
-    let found = captures!(
+    let captures = captures!(
         r"(?i)^[: ]*(?:train(?:ing)? )?loss[:= ]*(-?[0-9][0-9.e+-]*)[: ]*$",
         description
     );
-    number(&found[1])
+    number(&captures[1])
 }
 
 /// The epoch that a description names, if all its words are those of a training.
 fn epoch(description: &str) -> Option<EpochName> {
-    let found = captures!(
+    let captures = captures!(
         r"^(?<before>.*?)epochs?[ :=#\[(]*(?<number>[0-9]+)(?: *(?:/|of )[ -]*(?<last>[0-9]+))?(?<behind>.*)$",
         description
     );
-    for words in [&found["before"], &found["behind"]] {
+    for words in [&captures["before"], &captures["behind"]] {
         for word in words.split(|character: char| !character.is_ascii_alphanumeric()) {
             let is_number = word.bytes().all(|byte| byte.is_ascii_digit());
             if !is_number && !BESIDE_EPOCH.contains(&word) {
@@ -99,11 +99,11 @@ fn epoch(description: &str) -> Option<EpochName> {
             }
         }
     }
-    let number = found["number"].parse().ok()?;
+    let number = captures["number"].parse().ok()?;
     if number > NUMBER_MAX {
         return None;
     }
-    let last = match found.name("last") {
+    let last = match captures.name("last") {
         // Behind a minus it means no bound.
         Some(last) if !description[..last.start()].ends_with('-') => last.as_str().parse().ok(),
         _ => None,

@@ -26,7 +26,7 @@ pub fn event(report: &ErrorReport, fatal: bool) -> ErrorEvent {
         ..ErrorEvent::default()
     };
     if let Some(error) = report.error() {
-        if error.complete {
+        if error.is_complete {
             event.exception_type = Some(class_of(error).clone());
         }
         event.exception.clone_from(&error.message.known);
@@ -38,7 +38,7 @@ pub fn event(report: &ErrorReport, fatal: bool) -> ErrorEvent {
     }
     let mut chain = Vec::new();
     for exception in &report.exceptions {
-        if exception.complete {
+        if exception.is_complete {
             chain.push(class_of(exception).clone());
         }
     }
@@ -122,7 +122,7 @@ fn append_traceback(trace: &mut BoundedText, exception: &Exception) {
             trace.count("  [Previous line repeated ", times, " more times]");
         }
     }
-    if exception.complete {
+    if exception.is_complete {
         trace.line(|line| {
             line.public(class_of(exception));
             if let Some(message) = &exception.message.known {

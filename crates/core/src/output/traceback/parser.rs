@@ -107,7 +107,7 @@ pub struct LineContext {
     /// Number of the line.
     pub line_number: u64,
     /// Which questions of the grammar the line may answer.
-    pub words: LineWords,
+    pub line_words: LineWords,
 }
 
 impl LineContext {
@@ -176,32 +176,32 @@ impl Parser {
                 return;
             }
         };
-        let (margin, text) = without_margin(line);
-        let words = context.words;
-        if words.have(LineQuestion::Header)
-            && let Some(header) = headers::header(text)
+        let (margin, line_text) = without_margin(line);
+        let line_words = context.line_words;
+        if line_words.may_answer(LineQuestion::Header)
+            && let Some(header) = headers::header(line_text)
         {
             return self.read_header(header, line, margin, context);
         }
-        if words.have(LineQuestion::Native)
-            && let Some(native) = headers::native(text)
+        if line_words.may_answer(LineQuestion::Native)
+            && let Some(native) = headers::native(line_text)
         {
             return self.read_native(native, context);
         }
-        if self.read_announcement(text, words) {
+        if self.read_announcement(line_text, line_words) {
             self.silence = 0;
             return;
         }
         match &mut self.state {
-            ParserState::Idle => self.read_between_reports(text, context),
-            ParserState::Frames => self.read_behind_header(text, context),
+            ParserState::Idle => self.read_between_reports(line_text, context),
+            ParserState::Frames => self.read_behind_header(line_text, context),
             ParserState::After(after) => {
                 let after = *after;
-                self.read_behind_exception(text, after, context);
+                self.read_behind_exception(line_text, after, context);
             }
             ParserState::Dump(dump) => {
                 let report = self.report.as_mut();
-                if !report.is_some_and(|report| dump.line(text, report)) {
+                if !report.is_some_and(|report| dump.line(line_text, report)) {
                     self.end_report();
                 }
             }
@@ -276,7 +276,7 @@ impl Parser {
             marker: Some(native.marker),
             ..context.new_report(native.standing)
         });
-        self.state = if native.dumps {
+        self.state = if native.has_dump {
             ParserState::Dump(Dump::default())
         } else {
             ParserState::After(After::default())
@@ -303,7 +303,7 @@ impl Parser {
             link = Some(ChainLink::Quoted);
         }
         let is_open_member = self.newest_exception().is_some_and(|newest| {
-            let is_empty = !newest.complete && newest.frames.is_empty();
+            let is_empty = !newest.is_complete && newest.frames.is_empty();
             newest.link == ChainLink::Member && is_empty
         });
         if is_open_member {
@@ -333,9 +333,9 @@ impl Parser {
     }
 
     /// What announces the next header: a link of the chain, a member of a group, a heading.
-    fn read_announcement(&mut self, text: &str, words: LineWords) -> bool {
-        if words.have(LineQuestion::Heading)
-            && let Some(standing) = headers::heading(text)
+    fn read_announcement(&mut self, line_text: &str, line_words: LineWords) -> bool {
+        if line_words.may_answer(LineQuestion::Heading)
+            && let Some(standing) = headers::heading(line_text)
         {
             self.heading = Some((standing, TRACE_HEADING_LINES_MAX));
             return true;
@@ -343,13 +343,13 @@ impl Parser {
         if self.report.is_none() {
             return false;
         }
-        if words.have(LineQuestion::Link)
-            && let Some(link) = headers::link(text)
+        if line_words.may_answer(LineQuestion::Link)
+            && let Some(link) = headers::link(line_text)
         {
             self.link = Some(link);
             return true;
         }
-        match headers::separator(text) {
+        match headers::separator(line_text) {
             Some(Separator::Member) => {
                 self.begin_member();
                 self.group = self.group.or(Some(2));
@@ -361,19 +361,19 @@ impl Parser {
     }
 
     /// Frames without a header: the beginning was lost, or a syntax error, which has none.
-    fn read_between_reports(&mut self, text: &str, context: LineContext) {
-        if let Some(raw_frame) = frames::quoted(behind_bar(text, context.words)) {
+    fn read_between_reports(&mut self, line_text: &str, context: LineContext) {
+        if let Some(raw_frame) = frames::quoted(behind_bar(line_text, context.line_words)) {
             self.column = raw_frame.column.max(1);
             self.silence = 0;
             self.stray.are_calls = raw_frame.function.is_some();
             self.stray.frames.push(origin::frame(raw_frame));
             return;
         }
-        if read_repetition(text, self.stray.frames.newest()) {
+        if read_repetition(line_text, self.stray.frames.newest()) {
             return;
         }
         self.silence += 1;
-        let Some((exception_line, standing)) = self.lone_exception(text) else {
+        let Some((exception_line, standing)) = self.lone_exception(line_text) else {
             if self.silence > TRACE_HEADING_LINES_MAX {
                 self.stray = StrayFrames::default();
             }
@@ -391,41 +391,45 @@ impl Parser {
     }
 
     /// An exception's line without a header, and what it is worth.
-    fn lone_exception<'line>(&self, text: &'line str) -> Option<(ExceptionLine<'line>, Standing)> {
-        let mut text = text;
-        let without_prefix = prefix::strip(text);
-        if without_prefix.len() < text.trim().len() {
-            text = without_prefix;
+    fn lone_exception<'line>(
+        &self,
+        line_text: &'line str,
+    ) -> Option<(ExceptionLine<'line>, Standing)> {
+        let mut line_text = line_text;
+        let without_prefix = prefix::strip(line_text);
+        if without_prefix.len() < line_text.trim().len() {
+            line_text = without_prefix;
         }
-        let exception_line = exceptions::exception_line(text.trim_start())?;
-        if indentation(text) >= self.column.max(1) {
+        let exception_line = exceptions::exception_line(line_text.trim_start())?;
+        if indentation(line_text) >= self.column.max(1) {
             return None;
         }
         if self.stray.frames.is_empty() {
-            if !exception_line.certain {
+            if !exception_line.is_certain {
                 return None;
             }
-            let standing = standing_alone(text, &exception_line)?;
+            let standing = standing_alone(line_text, &exception_line)?;
             return Some((exception_line, standing));
         }
-        let is_believed = exception_line.certain || self.stray.are_calls;
+        let is_believed = exception_line.is_certain || self.stray.are_calls;
         is_believed.then_some((exception_line, Standing::Plain))
     }
 
     /// Behind a header.
-    fn read_behind_header(&mut self, text: &str, context: LineContext) {
-        let words = context.words;
+    fn read_behind_header(&mut self, line_text: &str, context: LineContext) {
+        let line_words = context.line_words;
         self.silence += 1;
-        if let Some(raw_frame) = self.raw_frame(text, words) {
+        if let Some(raw_frame) = self.raw_frame(line_text, line_words) {
             return self.push_raw_frame(raw_frame);
         }
-        if read_repetition(text, self.newest_frame()) {
+        if read_repetition(line_text, self.newest_frame()) {
             return;
         }
-        let text = behind_bar(text, words);
-        if indentation(text) < self.column
-            && let Some(exception_line) = exceptions::exception_line(text.trim_start())
-            && (exception_line.certain || !(words.have(LineQuestion::Bar) && is_progress_bar(text)))
+        let line_text = behind_bar(line_text, line_words);
+        if indentation(line_text) < self.column
+            && let Some(exception_line) = exceptions::exception_line(line_text.trim_start())
+            && (exception_line.is_certain
+                || !(line_words.may_answer(LineQuestion::Bar) && is_progress_bar(line_text)))
         {
             self.finish_exception(&exception_line, context);
         } else if self.silence > TRACE_JUNK_LINES_MAX {
@@ -433,15 +437,19 @@ impl Parser {
         }
     }
 
-    fn raw_frame<'line>(&mut self, text: &'line str, words: LineWords) -> Option<RawFrame<'line>> {
-        let quoted = frames::quoted(behind_bar(text, words));
+    fn raw_frame<'line>(
+        &mut self,
+        line_text: &'line str,
+        line_words: LineWords,
+    ) -> Option<RawFrame<'line>> {
+        let quoted = frames::quoted(behind_bar(line_text, line_words));
         if quoted.is_some() {
             return quoted;
         }
         if !self.is_notebook {
-            return frames::notebook(text);
+            return frames::notebook(line_text);
         }
-        if let Some(line_number) = frames::arrow(text) {
+        if let Some(line_number) = frames::arrow(line_text) {
             if let Some(frame) = self.newest_frame()
                 && frame.line.is_none()
                 && line_number <= TRACE_LINE_NUMBER_MAX
@@ -450,9 +458,9 @@ impl Parser {
             }
             return None;
         }
-        frames::cell(text)
-            .or_else(|| frames::notebook(text))
-            .or_else(|| frames::notebook_without_line(text))
+        frames::cell(line_text)
+            .or_else(|| frames::notebook(line_text))
+            .or_else(|| frames::notebook_without_line(line_text))
     }
 
     fn push_raw_frame(&mut self, raw_frame: RawFrame<'_>) {
@@ -471,19 +479,19 @@ impl Parser {
         let signal = line.signal();
         if let Some(exception) = report.newest() {
             exception.class.clone_from(&line.class);
-            exception.complete = true;
+            exception.is_complete = true;
             exception.message = messages::read(line.message);
             exception.points_elsewhere = knowledge::points_elsewhere(line.message);
             exception.signal = signal;
         }
-        report.interruption = match report.class_name() {
+        report.is_interruption = match report.class_name() {
             "KeyboardInterrupt" => true,
             "SignalException" => matches!(signal, Some(SIGHUP | SIGINT | SIGTERM)),
             _ => false,
         };
         self.silence = 0;
         let is_counter = |first: char| first.is_ascii_digit();
-        let doubt = if line.certain {
+        let doubt = if line.is_certain {
             Doubt::None
         } else if line.message.starts_with(is_counter) {
             Doubt::Counter
@@ -498,15 +506,15 @@ impl Parser {
     }
 
     /// Behind an exception's line.
-    fn read_behind_exception(&mut self, text: &str, mut after: After, context: LineContext) {
+    fn read_behind_exception(&mut self, line_text: &str, mut after: After, context: LineContext) {
         self.silence += 1;
         if self.silence > TRACE_CHAIN_LINES_MAX {
             return self.end_report();
         }
-        let behind_bar = behind_bar(text, context.words);
+        let behind_bar = behind_bar(line_text, context.line_words);
         if after.doubt == Doubt::Counter
             && let Some(exception_line) = exceptions::exception_line(behind_bar)
-            && exception_line.certain
+            && exception_line.is_certain
         {
             return self.finish_exception(&exception_line, context);
         }
@@ -517,7 +525,7 @@ impl Parser {
             }
             return;
         }
-        let message_line = text.trim();
+        let message_line = line_text.trim();
         if message_line.is_empty() {
             return;
         }
@@ -550,7 +558,7 @@ impl Parser {
         let class = exception.class.as_ref().map_or("", PublicStr::as_str);
         if doubt != Doubt::None {
             exception.class = None;
-            exception.complete = false;
+            exception.is_complete = false;
             exception.message = messages::Message::default();
         } else if class.ends_with("RayTaskError") || class.ends_with("RayActorError") {
             self.push_exception(ChainLink::Quoted);
@@ -563,8 +571,8 @@ impl Parser {
 }
 
 /// Takes the line that says how often the frame before was left out.
-fn read_repetition(text: &str, newest_frame: Option<&mut Frame>) -> bool {
-    if let Some(times) = frames::repeated(text)
+fn read_repetition(line_text: &str, newest_frame: Option<&mut Frame>) -> bool {
+    if let Some(times) = frames::repeated(line_text)
         && let Some(frame) = newest_frame
     {
         frame.repeated = Some(times.min(TRACE_HOLE_MAX));
@@ -577,15 +585,15 @@ fn read_repetition(text: &str, newest_frame: Option<&mut Frame>) -> bool {
 ///
 /// Two classes the interpreter prints alone, for it has no memory or no time for more. Any other line may be a
 /// program's own words; it is remembered for the case that nothing better comes, if its class is public.
-fn standing_alone(text: &str, line: &ExceptionLine<'_>) -> Option<Standing> {
+fn standing_alone(line_text: &str, line: &ExceptionLine<'_>) -> Option<Standing> {
     let class = line.class.as_ref()?.as_str();
-    match text.trim() {
+    match line_text.trim() {
         "MemoryError" | "KeyboardInterrupt" => Some(Standing::Plain),
         _ if class.ends_with("Warning") || class.ends_with("Exit") => None,
         _ => Some(Standing::Stray),
     }
 }
 
-fn indentation(text: &str) -> usize {
-    text.len() - text.trim_start_matches([' ', '\t']).len()
+fn indentation(line_text: &str) -> usize {
+    line_text.len() - line_text.trim_start_matches([' ', '\t']).len()
 }

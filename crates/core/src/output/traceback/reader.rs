@@ -87,31 +87,31 @@ impl TraceReader {
         }
     }
 
-    fn read_line(&mut self, stream: Stream, text: &str) {
+    fn read_line(&mut self, stream: Stream, line_text: &str) {
         self.lines = self.lines.saturating_add(1);
-        let words = LineWords::of(text);
+        let line_words = LineWords::of(line_text);
         if self.restart_lines > 0 {
             self.restart_lines -= 1;
-            if knowledge::restarts(text) {
+            if knowledge::restarts(line_text) {
                 self.start_again();
             }
         }
-        if words.have(LineQuestion::Error) {
+        if line_words.may_answer(LineQuestion::Error) {
             self.restart_lines = RESTART_LINES_MAX;
         }
-        if !words.stand_out() && !self.table.is_open && self.is_between_reports(stream) {
-            self.remember(text, words);
+        if !line_words.stand_out() && !self.table.is_open && self.is_between_reports(stream) {
+            self.remember(line_text, line_words);
             return;
         }
-        if words.have(LineQuestion::Header)
-            && let Some(escaped_lines) = escaped::lines(text)
+        if line_words.may_answer(LineQuestion::Header)
+            && let Some(escaped_lines) = escaped::lines(line_text)
         {
             self.logged = true;
             for line in escaped_lines {
                 self.parse_line(stream, &line, LineWords::of(&line));
             }
         } else {
-            self.parse_line(stream, text, words);
+            self.parse_line(stream, line_text, line_words);
         }
     }
 
@@ -154,9 +154,10 @@ impl TraceReader {
     }
 
     /// Keeps of a line what matters to the next one.
-    fn remember(&mut self, text: &str, words: LineWords) {
-        if !text.trim().is_empty() {
-            self.logged = words.have(LineQuestion::Log) && prefix::is_log_line(text);
+    fn remember(&mut self, line_text: &str, line_words: LineWords) {
+        if !line_text.trim().is_empty() {
+            self.logged =
+                line_words.may_answer(LineQuestion::Log) && prefix::is_log_line(line_text);
         }
     }
 
@@ -173,19 +174,21 @@ impl TraceReader {
     }
 
     /// Shows a line to the parser of its source.
-    fn parse_line(&mut self, stream: Stream, text: &str, words: LineWords) {
+    fn parse_line(&mut self, stream: Stream, line_text: &str, line_words: LineWords) {
         self.order = self.order.saturating_add(1);
         let mut before_opening = None;
-        if words.have(LineQuestion::Header) || words.have(LineQuestion::Native) {
-            before_opening = headers::before_opening(text);
+        if line_words.may_answer(LineQuestion::Header)
+            || line_words.may_answer(LineQuestion::Native)
+        {
+            before_opening = headers::before_opening(line_text);
         }
         if before_opening.is_none()
-            && words.have(LineQuestion::Frame)
+            && line_words.may_answer(LineQuestion::Frame)
             && self.is_between_reports(stream)
         {
-            before_opening = headers::before_frame(text);
+            before_opening = headers::before_frame(line_text);
         }
-        let (index, line) = self.source_of(stream, text, before_opening);
+        let (index, line) = self.source_of(stream, line_text, before_opening);
         let source = &mut self.sources[index];
         source.last_line = self.order;
         let context = LineContext {
@@ -193,19 +196,19 @@ impl TraceReader {
             rank: source.prefix.rank,
             order: self.order,
             line_number: self.lines,
-            words,
+            line_words,
         };
         self.reports.extend(source.parser.line(line, context));
-        self.look_for_signs(line, words);
-        self.remember(text, words);
+        self.look_for_signs(line, line_words);
+        self.remember(line_text, line_words);
     }
 
-    fn look_for_signs(&mut self, line: &str, words: LineWords) {
+    fn look_for_signs(&mut self, line: &str, line_words: LineWords) {
         let line = prefix::strip(line);
-        if words.have(LineQuestion::Table) || self.table.is_open {
+        if line_words.may_answer(LineQuestion::Table) || self.table.is_open {
             self.table.line(line);
         }
-        if words.have(LineQuestion::Sign)
+        if line_words.may_answer(LineQuestion::Sign)
             && let Some(sign) = knowledge::sign(line)
             && self.signs.len() < TRACE_MARKERS_MAX
             && !self.signs.iter().any(|known| known.says == sign.says)
@@ -238,10 +241,10 @@ impl TraceReader {
     fn source_of<'line>(
         &mut self,
         stream: Stream,
-        text: &'line str,
+        line_text: &'line str,
         before_opening: Option<&str>,
     ) -> (usize, &'line str) {
-        self.adopt(stream, text);
+        self.adopt(stream, line_text);
         for loosely in [false, true] {
             let mut best_match = None;
             let mut longest_prefix = 1;
@@ -249,7 +252,7 @@ impl TraceReader {
                 let prefix_length = source.prefix.len();
                 if source.stream == stream
                     && prefix_length >= longest_prefix
-                    && let Some(line) = source.prefix.strip(text, loosely)
+                    && let Some(line) = source.prefix.strip(line_text, loosely)
                 {
                     best_match = Some((index, line));
                     longest_prefix = prefix_length;
@@ -261,7 +264,7 @@ impl TraceReader {
             }
         }
         let prefix = before_opening.map(SourcePrefix::of).unwrap_or_default();
-        let line = prefix.strip(text, false).unwrap_or(text);
+        let line = prefix.strip(line_text, false).unwrap_or(line_text);
         (self.add_source(stream, prefix), line)
     }
 
@@ -269,7 +272,7 @@ impl TraceReader {
     ///
     /// Shorter, or none: the rest of the header's was a log line's that the header ended, or markup. Longer: the header
     /// stood behind a bar, whose line the collector had begun before the bar.
-    fn adopt(&mut self, stream: Stream, text: &str) {
+    fn adopt(&mut self, stream: Stream, line_text: &str) {
         let oldest_line = self.order.saturating_sub(ADOPTED_LINES_MAX);
         let waits = |source: &LineSource| {
             let may_move = if source.prefix.is_empty() {
@@ -282,10 +285,10 @@ impl TraceReader {
         if !self.sources.iter().any(waits) {
             return;
         }
-        let before_box = text.split_once('│').map(|(before, _)| before);
-        let prefix = match headers::before_frame(text).or(before_box) {
+        let before_box = line_text.split_once('│').map(|(before, _)| before);
+        let prefix = match headers::before_frame(line_text).or(before_box) {
             Some(before) => SourcePrefix::of(before),
-            None if frames::quoted(text).is_some() || headers::thread(text).is_some() => {
+            None if frames::quoted(line_text).is_some() || headers::thread(line_text).is_some() => {
                 SourcePrefix::default()
             }
             None => return,

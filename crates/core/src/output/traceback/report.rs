@@ -107,7 +107,7 @@ pub struct Exception {
     /// Its class; None where it is private, or where its line never came.
     pub class: Option<PublicStr>,
     /// Whether its line came.
-    pub complete: bool,
+    pub is_complete: bool,
     /// What is told of its message.
     pub message: Message,
     /// Whether its message only points to another error.
@@ -134,7 +134,7 @@ impl Exception {
     }
 
     /// What it says about another error, if it is one that only does that.
-    pub fn wraps(&self) -> Option<Wrapper> {
+    pub fn wrapper_kind(&self) -> Option<Wrapper> {
         if self.points_elsewhere {
             return Some(Wrapper::Messenger);
         }
@@ -147,8 +147,11 @@ impl Exception {
     }
 
     /// Whether it carries another error: what it lost is another thing.
-    pub fn carries(&self) -> bool {
-        matches!(self.wraps(), Some(Wrapper::Runner | Wrapper::Messenger))
+    pub fn carries_another(&self) -> bool {
+        matches!(
+            self.wrapper_kind(),
+            Some(Wrapper::Runner | Wrapper::Messenger)
+        )
     }
 }
 
@@ -188,7 +191,7 @@ pub struct ErrorReport {
     /// Number of the line with which it ended.
     pub ended: u64,
     /// Whether the program says that it was interrupted, not broken.
-    pub interruption: bool,
+    pub is_interruption: bool,
 }
 
 impl ErrorReport {
@@ -219,13 +222,14 @@ impl ErrorReport {
     /// The exception that explains it: what a launcher or a messenger quotes, or was raised from.
     pub fn error(&self) -> Option<&Exception> {
         let last = self.last()?;
-        if !last.carries() {
+        if !last.carries_another() {
             return Some(last);
         }
         let mut exceptions = self.exceptions.iter();
         let index = exceptions.position(|exception| std::ptr::eq(exception, last))?;
         let (earlier, quoted) = self.exceptions.split_at(index);
-        let explains = |exception: &&Exception| exception.complete && !exception.carries();
+        let explains =
+            |exception: &&Exception| exception.is_complete && !exception.carries_another();
         let mut explanation = quoted.iter().rfind(explains);
         if explanation.is_none() && last.link == ChainLink::Cause {
             explanation = earlier.iter().rfind(explains);
@@ -249,14 +253,14 @@ impl ErrorReport {
     }
 
     /// What it says about an error of another report; None where it explains itself.
-    pub fn wraps(&self) -> Option<Wrapper> {
-        self.error()?.wraps()
+    pub fn wrapper_kind(&self) -> Option<Wrapper> {
+        self.error()?.wrapper_kind()
     }
 
     /// Whether nothing came of it.
     pub fn is_empty(&self) -> bool {
         let mut exceptions = self.exceptions.iter();
-        let is_told = |exception: &Exception| exception.complete || !exception.frames.is_empty();
+        let is_told = |exception: &Exception| exception.is_complete || !exception.frames.is_empty();
         self.marker.is_none() && !exceptions.any(is_told)
     }
 
@@ -266,15 +270,15 @@ impl ErrorReport {
             return false;
         };
         let innermost = this_error.frames.iter().next_back();
-        this_error.complete
+        this_error.is_complete
             && this_error.class == other_error.class
             && innermost.is_some()
             && innermost == other_error.frames.iter().next_back()
     }
 
     /// Whether the line of the exception that ended the program came.
-    pub fn complete(&self) -> bool {
-        self.last().is_some_and(|exception| exception.complete) || self.marker.is_some()
+    pub fn is_complete(&self) -> bool {
+        self.last().is_some_and(|exception| exception.is_complete) || self.marker.is_some()
     }
 
     /// The name of its class, without the module.
@@ -333,7 +337,7 @@ mod tests {
     fn quoted_errors_and_members_are_not_what_ended_the_program() {
         let link = |link| Exception {
             link,
-            complete: true,
+            is_complete: true,
             ..Exception::default()
         };
         let report = ErrorReport {

@@ -146,7 +146,7 @@ impl<'a> Evidence<'a> {
             judgement.reports.push(event(blamed, true));
         }
         if let Some(last_exception) = most_telling.and_then(ErrorReport::last)
-            && last_exception.complete
+            && last_exception.is_complete
         {
             judgement.exception_type.clone_from(&last_exception.class);
         }
@@ -209,7 +209,7 @@ impl<'a> Evidence<'a> {
             Some(SIGKILL) => DeathCause::Sign(self.sign_of(SIGKILL)),
             Some(SIGHUP | SIGPIPE | SIGTERM) => match self.cause_of_error() {
                 DeathCause::Report(report, None)
-                    if report.standing >= Standing::Plain && report.complete() =>
+                    if report.standing >= Standing::Plain && report.is_complete() =>
                 {
                     DeathCause::Report(report, None)
                 }
@@ -266,7 +266,7 @@ impl<'a> Evidence<'a> {
         {
             return DeathCause::Sign(marker);
         }
-        if last.interruption {
+        if last.is_interruption {
             return DeathCause::Interruption;
         }
         if !is_carrier(last) {
@@ -284,7 +284,7 @@ impl<'a> Evidence<'a> {
             return DeathCause::Report(worker, None);
         }
         // Nobody failed: somebody was told to go, and all above repeat that.
-        let is_interrupted = self.reports.iter().any(|report| report.interruption);
+        let is_interrupted = self.reports.iter().any(|report| report.is_interruption);
         if is_interrupted || self.asked_by().is_some() {
             return DeathCause::Interruption;
         }
@@ -294,7 +294,7 @@ impl<'a> Evidence<'a> {
     /// The signal by which somebody was told to go, as launchers say.
     fn asked_by(&self) -> Option<i32> {
         for report in self.reports {
-            if (report.interruption || is_carrier(report))
+            if (report.is_interruption || is_carrier(report))
                 && let Some(error) = report.error()
                 && let Some(signal) = error.signal
                 && asks_to_go(signal)
@@ -363,7 +363,10 @@ impl<'a> Evidence<'a> {
         failures.retain(|report| {
             is_failure(report)
                 && report.order <= last.order
-                && !matches!(report.wraps(), Some(Wrapper::Runner | Wrapper::Messenger))
+                && !matches!(
+                    report.wrapper_kind(),
+                    Some(Wrapper::Runner | Wrapper::Messenger)
+                )
         });
         // What a rank survived comes before what it died of, and of the ranks the first that died is the cause.
         let mut last_words = failures.clone();
@@ -380,13 +383,14 @@ impl<'a> Evidence<'a> {
             return Some(guilty);
         }
         // A process that waits for another one often logs what it said.
-        let is_messenger = last.last().and_then(Exception::wraps) == Some(Wrapper::Messenger);
+        let is_messenger =
+            last.last().and_then(Exception::wrapper_kind) == Some(Wrapper::Messenger);
         self.reports.iter().rfind(|report| {
             is_messenger
                 && report.standing == Standing::Logged
-                && report.complete()
+                && report.is_complete()
                 && report.order < last.order
-                && report.wraps().is_none()
+                && report.wrapper_kind().is_none()
         })
     }
 
@@ -402,9 +406,9 @@ impl<'a> Evidence<'a> {
             // An interruption only counts where nothing failed; the end of the stream may have cut off the last one.
             (
                 standing != Standing::Stray,
-                !report.interruption,
+                !report.is_interruption,
                 standing,
-                report.complete(),
+                report.is_complete(),
                 report.order,
             )
         };
@@ -465,12 +469,12 @@ const fn asks_to_go(signal: i32) -> bool {
 
 /// Whether a report is of a program that ended by it.
 fn is_failure(report: &ErrorReport) -> bool {
-    report.standing >= Standing::Plain && report.complete() && !report.interruption
+    report.standing >= Standing::Plain && report.is_complete() && !report.is_interruption
 }
 
 /// Whether the last word of a report is a launcher's or a messenger's.
 fn is_carrier(report: &ErrorReport) -> bool {
-    report.last().is_some_and(Exception::carries)
+    report.last().is_some_and(Exception::carries_another)
 }
 
 /// Whether a report is that of a process which lost another one.
@@ -481,7 +485,7 @@ fn is_bereaved(report: &ErrorReport) -> bool {
     {
         return true;
     }
-    report.wraps() == Some(Wrapper::Bereaved)
+    report.wrapper_kind() == Some(Wrapper::Bereaved)
 }
 
 /// Whether the program went on after this report, as far as can be told.
@@ -493,7 +497,7 @@ fn was_survived(report: &ErrorReport, blamed: Option<&ErrorReport>, end: Option<
     if end == Some(End::Exited(0)) {
         return !is_stray;
     }
-    if is_stray || report.interruption || is_carrier(report) {
+    if is_stray || report.is_interruption || is_carrier(report) {
         return false;
     }
     let Some(blamed) = blamed else {
@@ -506,7 +510,7 @@ fn was_survived(report: &ErrorReport, blamed: Option<&ErrorReport>, end: Option<
     match report.standing {
         Standing::Ignored => is_earlier,
         Standing::Survived | Standing::Logged => true,
-        _ => is_earlier && report.rank == blamed.rank && report.complete(),
+        _ => is_earlier && report.rank == blamed.rank && report.is_complete(),
     }
 }
 

@@ -34,14 +34,14 @@ struct BoxReader {
 
 /// Whether a header stands in the upper border of a box; the column of the box.
 pub fn opens(before: &str) -> Option<usize> {
-    let found = captures!(r"^([^╭┌─]*?)(?:[╭┌─]|\+--)[╭┌─+-]*\s*$", before);
-    Some(found[1].len())
+    let captures = captures!(r"^([^╭┌─]*?)(?:[╭┌─]|\+--)[╭┌─+-]*\s*$", before);
+    Some(captures[1].len())
 }
 
 /// What stands before and behind a title that a narrow box has cut (`╭─ Traceback (m─╮`).
 pub fn cut_title(line: &str) -> Option<(&str, &str)> {
-    let found = captures!(r"^(.*?─ )(Traceback[^─╮…]*)([─╮…].*)$", line);
-    let (_, [before, title, behind]) = found.extract();
+    let captures = captures!(r"^(.*?─ )(Traceback[^─╮…]*)([─╮…].*)$", line);
+    let (_, [before, title, behind]) = captures.extract();
     let is_header = before.contains('╭') && HEADER.starts_with(title.trim_end());
     is_header.then_some((before, behind))
 }
@@ -61,8 +61,8 @@ fn closes_member(line: &str) -> bool {
 
 /// What is inside of the box of a group's member.
 fn inside_member(line: &str) -> Option<&str> {
-    let found = captures!(r"^\s*(?:│ ?(.*)│|\| ?(.*)\|)\s*$", line);
-    Some(found.get(1).or(found.get(2))?.as_str())
+    let captures = captures!(r"^\s*(?:│ ?(.*)│|\| ?(.*)\|)\s*$", line);
+    Some(captures.get(1).or(captures.get(2))?.as_str())
 }
 
 /// The line without the margin of an exception group: the margin's column, and what stands behind it.

@@ -18,8 +18,8 @@ pub enum Dump {
 
 impl Dump {
     /// Takes a line; false where the dump is over.
-    pub fn line(&mut self, text: &str, report: &mut ErrorReport) -> bool {
-        if let Some(has_failed) = headers::thread(text) {
+    pub fn line(&mut self, line_text: &str, report: &mut ErrorReport) -> bool {
+        if let Some(has_failed) = headers::thread(line_text) {
             *self = match self {
                 _ if has_failed => Self::Failed,
                 Self::Any => Self::Any,
@@ -32,7 +32,7 @@ impl Dump {
             }
             return true;
         }
-        if let Some(raw) = frames::quoted(text) {
+        if let Some(raw) = frames::quoted(line_text) {
             if *self != Self::Others
                 && let Some(exception) = report.newest()
             {
@@ -40,8 +40,10 @@ impl Dump {
             }
             return true;
         }
-        let text = text.trim_start();
-        text.is_empty() || text.starts_with('<') || text.starts_with("Python runtime state")
+        let line_text = line_text.trim_start();
+        line_text.is_empty()
+            || line_text.starts_with('<')
+            || line_text.starts_with("Python runtime state")
     }
 
     /// Turns the frames round: all other tracebacks have the innermost last.

@@ -20,7 +20,7 @@ pub struct ExceptionLine<'a> {
     /// Whether a colon stands behind the class: a message follows, if only in the next line.
     pub has_colon: bool,
     /// Whether the name alone makes an exception's line of it, wherever it stands.
-    pub certain: bool,
+    pub is_certain: bool,
 }
 
 impl ExceptionLine<'_> {
@@ -42,10 +42,10 @@ impl ExceptionLine<'_> {
 }
 
 /// Reads a line without its indentation.
-pub fn exception_line(text: &str) -> Option<ExceptionLine<'_>> {
-    let text = text.trim_end();
+pub fn exception_line(line_text: &str) -> Option<ExceptionLine<'_>> {
+    let line_text = line_text.trim_end();
     let is_outside = |letter: char| !letter.is_alphanumeric() && !"_.<>".contains(letter);
-    let (name, rest) = text.split_at(text.find(is_outside).unwrap_or(text.len()));
+    let (name, rest) = line_text.split_at(line_text.find(is_outside).unwrap_or(line_text.len()));
     let begins_name = |first: char| first.is_alphabetic() || first == '_';
     if name.len() > NAME_BYTES_MAX || !name.starts_with(begins_name) {
         return None;
@@ -64,8 +64,8 @@ pub fn exception_line(text: &str) -> Option<ExceptionLine<'_>> {
     let has_ending = CLASS_ENDINGS
         .iter()
         .any(|ending| last_part.ends_with(ending));
-    let certain = (class.is_some() || has_ending) && !is_log_word;
-    if class.is_none() && !certain {
+    let is_certain = (class.is_some() || has_ending) && !is_log_word;
+    if class.is_none() && !is_certain {
         let has_module = name.contains('.');
         let begins_like_class = has_module || last_part.starts_with(char::is_uppercase);
         let says_anything = has_module || !message.is_empty();
@@ -77,7 +77,7 @@ pub fn exception_line(text: &str) -> Option<ExceptionLine<'_>> {
         class,
         message,
         has_colon,
-        certain,
+        is_certain,
     })
 }
 
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn lines_that_end_a_traceback() {
-        for (text, class, message) in [
+        for (line_text, class, message) in [
             ("ValueError: bad", Some("ValueError"), "bad"),
             (
                 "torch.OutOfMemoryError: CUDA out of memory.",
@@ -161,18 +161,18 @@ mod tests {
             ("ValueErrorValueError", Some("ValueError"), ""),
             ("AcmeErrorAcmeError: : x", None, ": x"),
         ] {
-            let line = exception_line(text).unwrap_or_else(|| panic!("{text}"));
+            let line = exception_line(line_text).unwrap_or_else(|| panic!("{line_text}"));
             assert_eq!(
                 (line.class.as_ref().map(PublicStr::as_str), line.message),
                 (class, message),
-                "{text}"
+                "{line_text}"
             );
         }
     }
 
     #[test]
     fn lines_that_do_not() {
-        for text in [
+        for line_text in [
             "INFO: hello",
             "ERROR:root:retrying",
             "wandb: syncing",
@@ -186,15 +186,15 @@ mod tests {
             "5Error: x",
             "ValueErrorRuntimeError: : x",
         ] {
-            assert_eq!(exception_line(text), None, "{text}");
+            assert_eq!(exception_line(line_text), None, "{line_text}");
         }
     }
 
     proptest! {
         #[test]
-        fn any_line_can_be_read(text in "\\PC{0,200}") {
-            if let Some(ExceptionLine { class: Some(class), .. }) = exception_line(&text) {
-                prop_assert!(text.starts_with(class.as_str()));
+        fn any_line_can_be_read(line_text in "\\PC{0,200}") {
+            if let Some(ExceptionLine { class: Some(class), .. }) = exception_line(&line_text) {
+                prop_assert!(line_text.starts_with(class.as_str()));
             }
         }
     }

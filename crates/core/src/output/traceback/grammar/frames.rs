@@ -21,8 +21,8 @@ pub struct RawFrame<'a> {
 
 impl<'a> RawFrame<'a> {
     /// The frame in the groups that are named like its parts.
-    fn of(found: &Captures<'a>) -> Option<Self> {
-        let group = |name| found.name(name).map(|group| group.as_str());
+    fn of(captures: &Captures<'a>) -> Option<Self> {
+        let group = |name| captures.name(name).map(|group| group.as_str());
         let function = group("function").map(str::trim);
         Some(Self {
             path: group("path")?,
@@ -35,41 +35,41 @@ impl<'a> RawFrame<'a> {
 
 /// `  File "/p/t.py", line 5, in f`, also as faulthandler (`line 5 in f`), `tracemalloc` (`lineno 5`),
 /// syntax errors (no function), `loguru` (`> File`) and `stackprinter` (no indentation) print it.
-pub fn quoted(text: &str) -> Option<RawFrame<'_>> {
+pub fn quoted(line_text: &str) -> Option<RawFrame<'_>> {
     // Only the last quote ends the path, which may hold some.
     RawFrame::of(&captures!(
         r#"^(?<margin>[ \t]*(?:> )?)File "(?<path>.*)", line(?:no)? (?<line>[0-9]+)(?:,? in (?<function>[^"]*))?[^"]*$"#,
-        text
+        line_text
     ))
 }
 
 /// `File ~/p/t.py:5, in f(x)`, `File ~/p/t.py:5 in f`, as IPython prints it.
-pub fn notebook(text: &str) -> Option<RawFrame<'_>> {
+pub fn notebook(line_text: &str) -> Option<RawFrame<'_>> {
     RawFrame::of(&captures!(
         r#"^(?<margin>\s*)File (?<path>[^"].*?):(?<line>[0-9]+)(?:,? in (?<function>[^(]*).*)?\s*$"#,
-        text
+        line_text
     ))
 }
 
 /// `Cell In[3], line 5, in f(x)`, the same for a cell.
-pub fn cell(text: &str) -> Option<RawFrame<'_>> {
+pub fn cell(line_text: &str) -> Option<RawFrame<'_>> {
     RawFrame::of(&captures!(
         r"^(?<margin>\s*)(?<path>Cell In|Input In) ?\[[^\]]*\](?:, line (?<line>[0-9]+))?(?:,? in (?<function>[^(]*))?",
-        text
+        line_text
     ))
 }
 
 /// `~/p/t.py in f(x, token)`, as IPython 7 prints it; the line number follows in an [`arrow`].
-pub fn notebook_without_line(text: &str) -> Option<RawFrame<'_>> {
+pub fn notebook_without_line(line_text: &str) -> Option<RawFrame<'_>> {
     RawFrame::of(&captures!(
         r"^(?<path>(?:[/~.<]|.:\\).*?) in (?<function>[^ (]+)(?:\(.*)?\s*$",
-        text
+        line_text
     ))
 }
 
 /// `----> 5 code`: the line number of the frame above.
-pub fn arrow(text: &str) -> Option<u64> {
-    number(&captures!(r"^\s*--+> ([0-9]+)", text)[1])
+pub fn arrow(line_text: &str) -> Option<u64> {
+    number(&captures!(r"^\s*--+> ([0-9]+)", line_text)[1])
 }
 
 /// `/p/t.py:5 in f`, as `rich` prints it; `joined` is the text of all rows over which it was folded.
@@ -82,8 +82,13 @@ pub fn boxed(joined: &str) -> Option<RawFrame<'_>> {
 }
 
 /// `  [Previous line repeated 196 more times]`.
-pub fn repeated(text: &str) -> Option<u64> {
-    number(&captures!(r"^\s*\[Previous line repeated ([0-9]+) more time", text)[1])
+pub fn repeated(line_text: &str) -> Option<u64> {
+    number(
+        &captures!(
+            r"^\s*\[Previous line repeated ([0-9]+) more time",
+            line_text
+        )[1],
+    )
 }
 
 /// A number that is no longer than line numbers are.
@@ -110,7 +115,7 @@ mod tests {
 
     #[test]
     fn frames_in_quotes() {
-        for (text, expected) in [
+        for (line_text, expected) in [
             (
                 "  File \"/a/b.py\", line 5, in f",
                 frame("/a/b.py", 5, Some("f")),
@@ -137,13 +142,13 @@ mod tests {
             ("  File \"/a/b.py\", line , in f", None),
             ("  File \"/a/b.py", None),
         ] {
-            assert_eq!(read(quoted(text)), expected, "{text}");
+            assert_eq!(read(quoted(line_text)), expected, "{line_text}");
         }
     }
 
     #[test]
     fn frames_of_notebooks() {
-        for (text, expected) in [
+        for (line_text, expected) in [
             (
                 "File ~/p/t.py:5, in f(x, token)",
                 frame("~/p/t.py", 5, Some("f")),
@@ -163,9 +168,9 @@ mod tests {
             ("ValueError: 5", None),
         ] {
             assert_eq!(
-                read(cell(text).or_else(|| notebook(text))),
+                read(cell(line_text).or_else(|| notebook(line_text))),
                 expected,
-                "{text}"
+                "{line_text}"
             );
         }
         assert_eq!(
@@ -185,7 +190,7 @@ mod tests {
 
     #[test]
     fn frames_in_boxes_and_repetitions() {
-        for (text, expected) in [
+        for (line_text, expected) in [
             (
                 "/a/b.py:7 in <module>",
                 frame("/a/b.py", 7, Some("<module>")),
@@ -196,7 +201,7 @@ mod tests {
             ("x = {'a': 5}", None),
             ("... 5 frames hidden ...", None),
         ] {
-            assert_eq!(read(boxed(text)), expected, "{text}");
+            assert_eq!(read(boxed(line_text)), expected, "{line_text}");
         }
         assert_eq!(
             repeated("  [Previous line repeated 196 more times]"),
@@ -207,8 +212,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_line_can_be_read(text in "\\PC{0,200}") {
-            let _ = (quoted(&text), notebook(&text), cell(&text), notebook_without_line(&text), boxed(&text), repeated(&text), arrow(&text));
+        fn any_line_can_be_read(line_text in "\\PC{0,200}") {
+            let _ = (quoted(&line_text), notebook(&line_text), cell(&line_text), notebook_without_line(&line_text), boxed(&line_text), repeated(&line_text), arrow(&line_text));
         }
     }
 }

@@ -49,19 +49,19 @@ impl<'line> Header<'line> {
 }
 
 /// What stands before a line that opens a report: a source's prefix may be in it.
-pub fn before_opening(text: &str) -> Option<&str> {
-    if let Some(header) = header(text) {
+pub fn before_opening(line_text: &str) -> Option<&str> {
+    if let Some(header) = header(line_text) {
         return Some(header.outside());
     }
-    let (before, _) = fatal::split_fatal(text)?;
+    let (before, _) = fatal::split_fatal(line_text)?;
     Some(before)
 }
 
 /// What stands before a frame. Where a header is missing (it was lost, or the renderer prints none) the first frame
 /// opens a report; but a message may quote one, so that only a source between reports may ask.
-pub fn before_frame(text: &str) -> Option<&str> {
-    for (index, _) in text.match_indices("File \"") {
-        let (before, frame) = text.split_at(index);
+pub fn before_frame(line_text: &str) -> Option<&str> {
+    for (index, _) in line_text.match_indices("File \"") {
+        let (before, frame) = line_text.split_at(index);
         if frames::quoted(frame).is_some() {
             return Some(before).filter(|before| !before.trim_end().ends_with('>'));
         }
@@ -70,8 +70,10 @@ pub fn before_frame(text: &str) -> Option<&str> {
 }
 
 /// Reads a header, wherever in the line it stands.
-pub fn header(text: &str) -> Option<Header<'_>> {
-    let (before, behind) = text.split_once(HEADER).or_else(|| boxed::cut_title(text))?;
+pub fn header(line_text: &str) -> Option<Header<'_>> {
+    let (before, behind) = line_text
+        .split_once(HEADER)
+        .or_else(|| boxed::cut_title(line_text))?;
     let boxed = boxed::opens(before).is_some();
     let notebook = !boxed && !behind.starts_with(':');
     if notebook && !(behind.trim().is_empty() && titles_notebook(before)) {
@@ -104,26 +106,26 @@ fn titles_notebook(before: &str) -> bool {
         return true;
     }
     let has_columns = before.ends_with("  ") || !before.ends_with(' ');
-    let is_named = || exceptions::exception_line(class).is_some_and(|line| line.certain);
+    let is_named = || exceptions::exception_line(class).is_some_and(|line| line.is_certain);
     !class.is_empty() && (has_columns || is_named())
 }
 
 /// What stands before the name that ends the text, and that name; a rank's prefix may touch it (`[default0]:KeyError`).
-fn split_class(text: &str) -> (&str, &str) {
-    let text = text.trim_end();
-    let prefix = text.trim_end_matches(|character: char| {
+fn split_class(line_text: &str) -> (&str, &str) {
+    let line_text = line_text.trim_end();
+    let prefix = line_text.trim_end_matches(|character: char| {
         character.is_alphanumeric() || matches!(character, '_' | '.')
     });
-    text.split_at(prefix.len())
+    line_text.split_at(prefix.len())
 }
 
 /// The sentence between two exceptions of a chain.
-pub fn link(text: &str) -> Option<ChainLink> {
-    if text.contains("The above exception was the direct cause of the following exception") {
+pub fn link(line_text: &str) -> Option<ChainLink> {
+    if line_text.contains("The above exception was the direct cause of the following exception") {
         return Some(ChainLink::Cause);
     }
-    if text.contains("During handling of the above exception, another exception occurred")
-        || text.trim() == "Original exception was:"
+    if line_text.contains("During handling of the above exception, another exception occurred")
+        || line_text.trim() == "Original exception was:"
     {
         return Some(ChainLink::Context);
     }
@@ -140,9 +142,9 @@ pub enum Separator {
 }
 
 /// Reads a separator.
-pub fn separator(text: &str) -> Option<Separator> {
-    captures!(r"^\s*(?:\| +)?\+-[-+ .0-9]{18,}$", text.trim_end());
-    let is_numbered = text.contains(|letter: char| letter == '.' || letter.is_ascii_digit());
+pub fn separator(line_text: &str) -> Option<Separator> {
+    captures!(r"^\s*(?:\| +)?\+-[-+ .0-9]{18,}$", line_text.trim_end());
+    let is_numbered = line_text.contains(|letter: char| letter == '.' || letter.is_ascii_digit());
     Some(if is_numbered {
         Separator::Member
     } else {
@@ -151,20 +153,22 @@ pub fn separator(text: &str) -> Option<Separator> {
 }
 
 /// A heading that says of the next traceback that the program survived it.
-pub fn heading(text: &str) -> Option<Standing> {
-    let text = text.trim_start();
-    if text.starts_with("Exception ignored in") || text.starts_with("Exception ignored on") {
+pub fn heading(line_text: &str) -> Option<Standing> {
+    let line_text = line_text.trim_start();
+    if line_text.starts_with("Exception ignored in")
+        || line_text.starts_with("Exception ignored on")
+    {
         return Some(Standing::Ignored);
     }
     let mut survived_headings = SURVIVED_HEADINGS.iter();
-    if survived_headings.any(|start| text.starts_with(start))
-        || text.ends_with("exception was never retrieved")
+    if survived_headings.any(|start| line_text.starts_with(start))
+        || line_text.ends_with("exception was never retrieved")
     {
         return Some(Standing::Survived);
     }
     // The interpreter, or `multiprocessing`, says that something ends here.
-    let is_last_heading = text.starts_with("Error in sys.excepthook:")
-        || text.starts_with("Process ") && text.ends_with(':');
+    let is_last_heading = line_text.starts_with("Error in sys.excepthook:")
+        || line_text.starts_with("Process ") && line_text.ends_with(':');
     is_last_heading.then_some(Standing::Plain)
 }
 
@@ -174,30 +178,34 @@ pub struct Native {
     /// What is said of it.
     pub marker: PublicStr,
     /// Whether frames of the interpreter follow.
-    pub dumps: bool,
+    pub has_dump: bool,
     /// Whether the process died of it.
     pub standing: Standing,
 }
 
 /// Reads the line of a native death.
-pub fn native(text: &str) -> Option<Native> {
+pub fn native(line_text: &str) -> Option<Native> {
     let mut native = Native {
         marker: UNTHROWN,
-        dumps: false,
+        has_dump: false,
         standing: Standing::Native,
     };
-    if let Some((_, behind)) = text.split_once("terminate called after throwing an instance of '") {
+    if let Some((_, behind)) =
+        line_text.split_once("terminate called after throwing an instance of '")
+    {
         let class = behind.rsplit_once('\'').map_or(behind, |(class, _)| class);
         let known_class = NATIVE_CLASSES.iter().find(|known| **known == class);
         let sentence = known_class.unwrap_or(&"terminate called after throwing an exception");
         native.marker = PublicStr::constant(sentence);
-    } else if let Some(marker) = fatal::fatal(text) {
+    } else if let Some(marker) = fatal::fatal(line_text) {
         native.marker = marker;
-        native.dumps = true;
-    } else if !text.contains(UNTHROWN.as_str()) && !text.contains("terminate called recursively") {
-        captures!(r"^\s*Timeout \([0-9:.]+\)!\s*$", text);
+        native.has_dump = true;
+    } else if !line_text.contains(UNTHROWN.as_str())
+        && !line_text.contains("terminate called recursively")
+    {
+        captures!(r"^\s*Timeout \([0-9:.]+\)!\s*$", line_text);
         native.marker = PublicStr::constant("faulthandler timeout");
-        native.dumps = true;
+        native.has_dump = true;
         native.standing = Standing::Survived;
     }
     Some(native)
@@ -207,12 +215,12 @@ pub fn native(text: &str) -> Option<Native> {
 pub const UNTHROWN: PublicStr = PublicStr::constant("terminate called without an active exception");
 
 /// The title of a thread in a dump; whether it is the one that failed.
-pub fn thread(text: &str) -> Option<bool> {
-    let found = captures!(
+pub fn thread(line_text: &str) -> Option<bool> {
+    let captures = captures!(
         r"^\s*(Current t)?.*hread .*\(most recent call first\):\s*$",
-        text
+        line_text
     );
-    Some(found.get(1).is_some())
+    Some(captures.get(1).is_some())
 }
 
 #[cfg(test)]
@@ -221,7 +229,7 @@ mod tests {
 
     #[test]
     fn headers_in_all_their_places() {
-        for (text, group, original, boxed, notebook, indentation) in [
+        for (line_text, group, original, boxed, notebook, indentation) in [
             (
                 "Traceback (most recent call last):",
                 false,
@@ -328,7 +336,7 @@ mod tests {
             ),
             ("     ╭─ Traceback (m─╮   ", false, false, true, false, 0),
         ] {
-            let header = header(text).unwrap_or_else(|| panic!("{text}"));
+            let header = header(line_text).unwrap_or_else(|| panic!("{line_text}"));
             assert_eq!(
                 (
                     header.group,
@@ -338,10 +346,10 @@ mod tests {
                     header.indentation
                 ),
                 (group, original, boxed, notebook, indentation),
-                "{text}"
+                "{line_text}"
             );
         }
-        for text in [
+        for line_text in [
             "see \"Traceback (most recent call last)\" above",
             "that is a Traceback (most recent call last)",
             "╭─ Trac─╮",
@@ -349,13 +357,13 @@ mod tests {
             "Traceback",
             "Object created at (most recent call last):",
         ] {
-            assert_eq!(header(text), None, "{text}");
+            assert_eq!(header(line_text), None, "{line_text}");
         }
     }
 
     #[test]
     fn what_stands_before_an_opening_line() {
-        for (text, before) in [
+        for (line_text, before) in [
             (
                 "[rank0]: Traceback (most recent call last):",
                 Some("[rank0]: "),
@@ -378,9 +386,9 @@ mod tests {
             ),
             ("loss: 3", None),
         ] {
-            assert_eq!(before_opening(text), before, "{text}");
+            assert_eq!(before_opening(line_text), before, "{line_text}");
         }
-        for (text, before) in [
+        for (line_text, before) in [
             ("(f pid=7) File \"/a.py\", line 3, in f", Some("(f pid=7) ")),
             (
                 "[rank0]:   File \"/a.py\", line 3, in f",
@@ -389,7 +397,7 @@ mod tests {
             ("> File \"/a.py\", line 3, in f", None),
             ("raise E('File \"a\" is missing')", None),
         ] {
-            assert_eq!(before_frame(text), before, "{text}");
+            assert_eq!(before_frame(line_text), before, "{line_text}");
         }
     }
 
@@ -425,7 +433,7 @@ mod tests {
 
     #[test]
     fn native_deaths() {
-        for (text, marker, dumps) in [
+        for (line_text, marker, has_dump) in [
             (
                 "terminate called after throwing an instance of 'c10::Error'",
                 "c10::Error",
@@ -448,11 +456,11 @@ mod tests {
             ),
             ("Timeout (0:00:00.4)!", "faulthandler timeout", true),
         ] {
-            let native = native(text).unwrap();
+            let native = native(line_text).unwrap();
             assert_eq!(
-                (native.marker.as_str(), native.dumps),
-                (marker, dumps),
-                "{text}"
+                (native.marker.as_str(), native.has_dump),
+                (marker, has_dump),
+                "{line_text}"
             );
         }
         assert_eq!(native("Timeout (jane)!"), None);

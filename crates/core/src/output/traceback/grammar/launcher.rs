@@ -67,27 +67,27 @@ impl Table {
 
 /// `  rank      : 1 (local_rank: 1)`.
 fn row(line: &str) -> Option<(&str, i32)> {
-    let found = captures!(r"^(?:[^:]*\s)?(rank|exitcode)\s*:\s*(-?[0-9]{1,6})\b", line);
-    let (_, [name, number]) = found.extract();
+    let captures = captures!(r"^(?:[^:]*\s)?(rank|exitcode)\s*:\s*(-?[0-9]{1,6})\b", line);
+    let (_, [name, number]) = captures.extract();
     Some((name, number.parse().ok()?))
 }
 
 /// `srun: error: HOST: task 1: Exited with exit code 3`; several tasks at once are named together, and then none was
 /// the first. It comes when the task ends, whatever another one is printing then: often in the middle of a bar.
 fn slurm(line: &str) -> Option<RootCause> {
-    let found = captures!(
+    let captures = captures!(
         r"srun: error: .*?: task ([0-9]{1,6}): (?:Exited with exit code ([0-9]+)|([A-Z][A-Za-z ]*[a-z]))",
         line
     );
-    let exit_code = match found.get(2) {
+    let exit_code = match captures.get(2) {
         Some(code) => code.as_str().parse::<u8>().ok()?.into(),
-        None => match signal_called(&found[3])? {
+        None => match signal_called(&captures[3])? {
             SIGHUP | SIGINT | SIGQUIT | SIGPIPE | SIGTERM => return None,
             signal => -signal,
         },
     };
     Some(RootCause {
-        rank: found[1].parse().ok(),
+        rank: captures[1].parse().ok(),
         exit_code: Some(exit_code),
     })
 }
@@ -95,13 +95,13 @@ fn slurm(line: &str) -> Option<RootCause> {
 /// `mpirun noticed that process rank 1 with PID 7 on node HOST exited on signal 9 (Killed).`, or, with the exit code in
 /// the next line, `Process name: [[17665,1],1]`.
 fn open_mpi(line: &str) -> Option<RootCause> {
-    let found = captures!(
+    let captures = captures!(
         r"^Process name: \[\[.*\],([0-9]{1,6})\]$| noticed that process rank ([0-9]{1,6}) with PID .* exited on signal ([1-9][0-9]?)\b",
         line
     );
-    let rank = found.get(1).or(found.get(2))?;
+    let rank = captures.get(1).or(captures.get(2))?;
     let mut exit_code = None;
-    if let Some(signal) = found.get(3) {
+    if let Some(signal) = captures.get(3) {
         exit_code = Some(-signal.as_str().parse::<i32>().ok()?);
     }
     Some(RootCause {
@@ -158,7 +158,7 @@ mod tests {
             assert!(
                 lines
                     .iter()
-                    .all(|line| LineWords::of(line).have(LineQuestion::Table)),
+                    .all(|line| LineWords::of(line).may_answer(LineQuestion::Table)),
                 "{lines:?} would not be looked at"
             );
         }

@@ -46,16 +46,16 @@ impl LineWords {
         if memchr::memchr(b'%', line.as_bytes()).is_none() && pieces.find(line).is_none() {
             return Self::default();
         }
-        let mut found = Self::default();
+        let mut captures = Self::default();
         for word in all.find_overlapping_iter(line) {
             let (_, question) = QUESTIONS[word.pattern().as_usize()];
-            found.0 |= Self::of_question(question);
+            captures.0 |= Self::of_question(question);
         }
-        found
+        captures
     }
 
     /// Whether a word of this question is among them.
-    pub const fn have(self, question: LineQuestion) -> bool {
+    pub const fn may_answer(self, question: LineQuestion) -> bool {
         self.0 & Self::of_question(question) != 0
     }
 
@@ -104,7 +104,7 @@ static LINE_PIECES: LazyLock<Option<Searcher>> =
 
 /// What follows a progress bar that was not ended by a new line.
 pub fn behind_bar(text: &str, words: LineWords) -> &str {
-    if !words.have(LineQuestion::Bar) || !is_progress_bar(text) {
+    if !words.may_answer(LineQuestion::Bar) || !is_progress_bar(text) {
         return text;
     }
     if let Some(behind) = prefix::behind_bar(text)
@@ -166,9 +166,9 @@ mod tests {
         for (word, question) in QUESTIONS {
             let words = LineWords(LineWords::of_question(*question));
             let holds = |pieces: &[&str]| pieces.iter().any(|piece| word.contains(piece));
-            let found =
+            let captures =
                 holds(PIECES) || !words.stand_out() && (holds(OTHER_PIECES) || word.contains('%'));
-            assert!(found, "{word} would never be looked for");
+            assert!(captures, "{word} would never be looked for");
         }
     }
 
@@ -177,7 +177,7 @@ mod tests {
         let words = LineWords::of(line);
         if crate::output::traceback::grammar::frames::quoted(line).is_some() {
             // A frame is a frame, and nothing that its path may also look like.
-            return assert!(words.have(LineQuestion::Frame), "{line}");
+            return assert!(words.may_answer(LineQuestion::Frame), "{line}");
         }
         for (answered, question) in [
             (headers::header(line).is_some(), LineQuestion::Header),
@@ -193,7 +193,7 @@ mod tests {
             (prefix::is_log_line(line), LineQuestion::Log),
         ] {
             assert!(
-                !answered || words.have(question),
+                !answered || words.may_answer(question),
                 "{line}: {question:?} is not among {words:?}"
             );
         }
