@@ -272,6 +272,10 @@ impl SupervisorLink {
             wait::end_of(command.as_fd())
         });
         role::leave_group();
+        let uncopied = self.streams.uncopied();
+        if uncopied > 0 {
+            let _ = self.news.send(News::Missed(uncopied));
+        }
         let _ = self.news.send(News::Ended { end, usage: None });
     }
 }

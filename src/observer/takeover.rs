@@ -15,13 +15,17 @@ use std::os::fd::{AsFd, OwnedFd};
 
 /// The observer's share of the relays, in the supervisor's order.
 #[derive(Debug, Default)]
-pub struct Streams([Option<Relay>; 2]);
+pub struct Streams {
+    relays: [Option<Relay>; 2],
+    /// Bytes of those that are over, of which no copy was made.
+    uncopied: u64,
+}
 
 impl Streams {
     /// Takes the descriptors that the supervisor left open for us; a missing one is a relay less.
     pub fn adopt(observed_streams: &[(Stream, Observed)]) -> Self {
         let mut streams = Self::default();
-        let mut places = streams.0.iter_mut();
+        let mut places = streams.relays.iter_mut();
         for (_, observed) in observed_streams {
             if let Observed::Relay(ends) = observed
                 && let Some(place) = places.next()
@@ -34,20 +38,27 @@ impl Streams {
 
     /// Lets go of one relay's descriptors.
     pub fn close(&mut self, index: usize) {
-        if let Some(relay) = self.0.get_mut(index) {
+        if let Some(relay) = self.relays.get_mut(index) {
             *relay = None;
         }
     }
 
     /// Relays what is there. What has no writer left is let go of at once.
     pub fn relay(&mut self) {
-        for place in &mut self.0 {
+        for place in &mut self.relays {
             if let Some(relay) = place
                 && relay.pump(usize::MAX) == Pumped::Over
             {
+                self.uncopied = self.uncopied.saturating_add(relay.missed);
                 *place = None;
             }
         }
+    }
+
+    /// Bytes that were relayed so far. No copy was made of them.
+    pub fn uncopied(&self) -> u64 {
+        let relays = self.relays.iter().flatten();
+        relays.fold(self.uncopied, |sum, relay| sum.saturating_add(relay.missed))
     }
 
     /// Relays until the command has ended and what it wrote has arrived.
@@ -61,7 +72,7 @@ impl Streams {
 
     /// Relays until nobody writes any more.
     pub fn relay_to_the_end(&mut self) {
-        while self.0.iter().any(Option::is_some) {
+        while self.relays.iter().any(Option::is_some) {
             self.wait(None);
             self.relay();
         }
@@ -70,7 +81,7 @@ impl Streams {
     fn wait(&self, command: Option<&OwnedFd>) {
         let mut poll = Poll::empty();
         poll.add(command.map(AsFd::as_fd), Events::READ);
-        for relay in self.0.iter().flatten() {
+        for relay in self.relays.iter().flatten() {
             relay.wait_in(&mut poll);
         }
         poll.wait(None);

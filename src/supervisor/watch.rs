@@ -268,7 +268,8 @@ impl Watch {
         }
         let (end, usage) = (shutdown.end, shutdown.usage);
         // Ours are closed before the observer is told, so that it is the only one that relays.
-        for relay in self.supervised.relays.iter_mut().filter_map(Option::take) {
+        for mut relay in self.supervised.relays.iter_mut().filter_map(Option::take) {
+            relay.copy_the_rest();
             self.missed = self.missed.saturating_add(relay.missed);
         }
         if self.missed > 0 {

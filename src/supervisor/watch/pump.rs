@@ -45,7 +45,9 @@ impl Watch {
 
     /// Lets go of a stream, and has the observer do the same: the last copy is what a reader waits for.
     fn close(&mut self, index: usize) {
-        if let Some(relay) = self.supervised.relays.get_mut(index).and_then(Option::take) {
+        if let Some(mut relay) = self.supervised.relays.get_mut(index).and_then(Option::take) {
+            // A destination that is gone has taken nothing of it.
+            relay.copy_the_rest();
             self.missed = self.missed.saturating_add(relay.missed);
         }
         self.owe(ToObserver::StreamClosed(u8::try_from(index).unwrap_or(0)));

@@ -140,7 +140,12 @@ impl Case<'_> {
             None => (Kind::Lost, Confidence::Low, vec![Evidence::EndNotSeen]),
             Some(_) => {
                 let evidence = vec![Evidence::ExitCode];
-                (Kind::ExitNonzero, Confidence::High, evidence)
+                let confidence = if self.has_seen_output() {
+                    Confidence::High
+                } else {
+                    Confidence::Medium
+                };
+                (Kind::ExitNonzero, confidence, evidence)
             }
         }))
     }
@@ -211,6 +216,11 @@ impl Case<'_> {
             Some((SIGKILL, status)) => Some(status),
             _ => None,
         }
+    }
+
+    /// Whether there was a look at what the command may have said.
+    fn has_seen_output(self) -> bool {
+        !self.ending.observer_lost && self.ending.dropped.streams.is_none()
     }
 
     /// Whether a part of the output was not seen.

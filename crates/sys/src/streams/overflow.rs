@@ -152,6 +152,9 @@ impl Overflow {
             written: 0,
             has_memory: false,
         };
+        // The page must exist before the command does: then memory is still to be had.
+        let header = overflow.mapping.header();
+        header.state.store(0, Ordering::Release);
         Ok((overflow, file))
     }
 
@@ -173,7 +176,7 @@ impl Overflow {
         }
     }
 
-    /// From now on copies go here: the pipe is full.
+    /// From now on copies go here: the pipe is full, or nothing more will go into it.
     pub fn begin(&mut self) {
         self.has_memory = true;
         let state = self.written << 1 | IN_USE;
@@ -199,6 +202,33 @@ impl Overflow {
             return Err(Errno::EIO);
         }
         self.fill(count)
+    }
+
+    /// Copies what is in a pipe behind so many bytes, all of it, and says how much that is.
+    ///
+    /// # Errors
+    /// Those of [`copy`](Self::copy).
+    pub fn copy_behind(&mut self, head: BorrowedFd<'_>, skip: usize) -> Result<usize, Errno> {
+        // A copy always begins at the head. What finds no room even so is missed.
+        flow::set_capacity(self.scratch.write.as_fd(), RING_BYTES as i32);
+        for _ in 0..OVERTAKEN_TIMES {
+            if !self.is_in_use() {
+                self.begin();
+            }
+            let count = flow::tee(head, self.scratch.write.as_fd(), RING_BYTES)?;
+            let mut known = skip.min(count);
+            let mut buffer = [0; 4096];
+            while known > 0 {
+                let most = known.min(buffer.len());
+                let room = buffer.get_mut(..most).unwrap_or_default();
+                known = known.saturating_sub(flow::read(self.scratch.read.as_fd(), room)?);
+            }
+            let rest = count.saturating_sub(skip);
+            if rest == 0 || self.fill(rest)? == Taken::Bytes(rest) {
+                return Ok(rest);
+            }
+        }
+        Err(Errno::EIO)
     }
 
     /// Moves what is in the scratch pipe into the ring.

@@ -91,8 +91,6 @@ pub struct Relay {
     copy: Option<OwnedFd>,
     /// Where it goes while that is full.
     overflow: Option<Overflow>,
-    /// Whether the copy ended before the stream did.
-    copy_ended: bool,
     /// Bytes at the head that the copy has already.
     copied: usize,
     /// Whether the pipe behind the command's pipe may hold something. It comes first, and at first nobody knows:
@@ -102,7 +100,7 @@ pub struct Relay {
     pub awaits_sink: bool,
     /// How often the destination was found full.
     filled: u32,
-    /// Bytes that the copy did not take.
+    /// Bytes that went to the destination and to no copy.
     pub missed: u64,
     plain: bool,
     source_ended: bool,
@@ -129,7 +127,6 @@ impl Relay {
             sink,
             copy,
             overflow,
-            copy_ended: false,
             copied: 0,
             awaits_sink: false,
             filled: 0,
@@ -141,7 +138,35 @@ impl Relay {
         }
     }
 
-    /// Nobody reads the copy any more.
+    /// Copies what has not reached its destination yet: whoever relays after us makes no copy.
+    pub fn copy_the_rest(&mut self) {
+        let source = &self.source;
+        let hold = source.hold.as_ref().map(|hold| hold.read.as_fd());
+        // In their order. A pseudo-terminal cannot be copied from.
+        let pipes = match source.between {
+            Between::Terminal => [hold, None],
+            Between::Pipe => [hold.filter(|_| self.holding), Some(source.end.as_fd())],
+        };
+        let mut known = self.copied;
+        let mut left = match source.between {
+            Between::Terminal => flow::waiting(source.end.as_fd()),
+            Between::Pipe => 0,
+        };
+        for pipe in pipes.into_iter().flatten() {
+            let here = flow::waiting(pipe).saturating_sub(known as u64);
+            let mut copied = 0;
+            if let Some(overflow) = &mut self.overflow
+                && here > 0
+            {
+                copied = overflow.copy_behind(pipe, known).unwrap_or(0) as u64;
+            }
+            left = left.saturating_add(here.saturating_sub(copied));
+            known = 0;
+        }
+        self.missed = self.missed.saturating_add(left);
+    }
+
+    /// Nobody reads the copy any more, or it would have a hole that nobody knows of.
     pub fn stop_copying(&mut self) {
         self.copy = None;
         self.overflow = None;
@@ -310,7 +335,7 @@ impl Relay {
     fn account(&mut self, moved: usize) {
         if self.copied > 0 {
             self.copied = self.copied.saturating_sub(moved);
-        } else if self.copy_ended {
+        } else {
             self.missed = self.missed.saturating_add(moved as u64);
         }
     }
@@ -339,7 +364,7 @@ impl Relay {
                 Err(Errno::EAGAIN) => self.copy_elsewhere(),
                 Err(Errno::EPIPE) => self.stop_copying(),
                 Err(_) if self.overflow.as_ref().is_some_and(Overflow::is_in_use) => {
-                    self.end_copy();
+                    self.stop_copying();
                 }
                 Err(_) => {
                     self.plain = true;
@@ -347,7 +372,7 @@ impl Relay {
                 }
             }
         }
-        self.end_copy();
+        self.stop_copying();
         true
     }
 
@@ -361,14 +386,8 @@ impl Relay {
             // In use, and the source was found empty a moment ago.
             Some(overflow) if overflow.is_in_use() => {}
             Some(overflow) => overflow.begin(),
-            None => self.end_copy(),
+            None => self.stop_copying(),
         }
-    }
-
-    /// What is missed from here on is counted.
-    fn end_copy(&mut self) {
-        self.stop_copying();
-        self.copy_ended = true;
     }
 
     /// Takes what the pseudo-terminal has into the pipe behind it.
@@ -434,16 +453,14 @@ impl Relay {
         self.copied = self.copied.saturating_sub(known);
         let unknown = self.pending.start + known..self.pending.end;
         let bytes = self.buffer.get(unknown).unwrap_or_default();
+        let overflow = self.overflow.as_mut();
         let copied = match &self.copy {
-            Some(copy) if !bytes.is_empty() => copy_bytes(copy, self.overflow.as_mut(), bytes),
-            _ => true,
+            Some(copy) => bytes.is_empty() || copy_bytes(copy, overflow, bytes),
+            None => false,
         };
-        let missed = bytes.len() as u64;
         if !copied {
-            self.end_copy();
-        }
-        if self.copy_ended {
-            self.missed = self.missed.saturating_add(missed);
+            self.missed = self.missed.saturating_add(bytes.len() as u64);
+            self.stop_copying();
         }
     }
 }

@@ -782,6 +782,14 @@ fn nothing_is_sure_where_output_was_missed() {
         if sure.confidence != High {
             assert_eq!(unsure.confidence, sure.confidence, "{end:?}");
         }
+        ending.dropped.copy_bytes = None;
+        ending.dropped.streams = Some(1);
+        let unseen = judge(&ending, &judgement, &Training::default());
+        assert_eq!(
+            unseen.confidence != sure.confidence,
+            sure.kind == Kind::ExitNonzero,
+            "{end:?}"
+        );
         assert_eq!(unsure.kind, sure.kind, "{end:?}");
         assert!(unsure.evidence.contains(&Evidence::OutputMissed), "{end:?}");
         assert!(!sure.evidence.contains(&Evidence::OutputMissed), "{end:?}");

@@ -394,9 +394,9 @@ fn an_observer_that_comes_now_and_then_sees_everything_in_its_order() {
 
 #[test]
 fn an_observer_beside_the_relay_never_sees_a_byte_that_was_overwritten() {
-    let records = long_records(30_000_000);
+    let records = long_records(10_000_000);
     for piece in [80, 1 << 16] {
-        let records = &records[..records.len().min(piece * 100_000)];
+        let records = &records[..records.len().min(piece * 40_000)];
         let way = Way::new(Some(1 << 18));
         let (mut relay, mut seen) = overflowing_relay(&way, Moves::Spliced);
         let done = std::sync::atomic::AtomicBool::new(false);
@@ -423,6 +423,36 @@ fn an_observer_beside_the_relay_never_sees_a_byte_that_was_overwritten() {
             seen.assert_true(records, &format!("pieces of {piece}"));
             assert!(seen.runs.last().unwrap().1.len() >= 1 << 20);
         });
+    }
+}
+
+#[test]
+fn what_a_full_destination_has_not_taken_is_copied_at_the_end() {
+    for (hold, size, read) in [
+        (Some(1 << 18), 900_000, 0),
+        (None, 900_000, 0),
+        (Some(1 << 18), 400_000, 1),
+        (Some(1 << 18), 900_000, usize::MAX),
+        (None, 30_000, 0),
+    ] {
+        let records = long_records(size);
+        let way = Way::new(hold);
+        let (mut relay, mut seen) = overflowing_relay(&way, Moves::Spliced);
+        let mut buffer = vec![0; 1 << 16];
+        for piece in records.chunks(80_000) {
+            assert_eq!(
+                flow::write(way.command.write.as_fd(), piece),
+                Ok(piece.len())
+            );
+            relay.pump(1024);
+        }
+        (0..read).all(|_| seen.read(&mut buffer));
+        relay.copy_the_rest();
+        assert_eq!(relay.missed, 0, "{hold:?} {size}");
+        drop(relay);
+        while seen.read(&mut buffer) {}
+        seen.assert_true(&records, &format!("{hold:?} {size}, {read} pieces read"));
+        assert_eq!(seen.missed, 0);
     }
 }
 
