@@ -8,7 +8,7 @@
 use super::signals::{self, FAULTS};
 use nix::libc;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::SeqCst};
 
 static FLAG: AtomicI32 = AtomicI32::new(-1);
 static SUPERVISOR: AtomicI32 = AtomicI32::new(0);
@@ -16,10 +16,10 @@ static IGNORED: [AtomicBool; FAULTS.len()] = [const { AtomicBool::new(false) }; 
 
 /// From now on a fault of this process is written to the pipe, which must stay open.
 pub fn arm(flag: &OwnedFd) {
-    SUPERVISOR.store(nix::unistd::getpid().as_raw(), Ordering::SeqCst);
-    FLAG.store(flag.as_raw_fd(), Ordering::SeqCst);
+    SUPERVISOR.store(nix::unistd::getpid().as_raw(), SeqCst);
+    FLAG.store(flag.as_raw_fd(), SeqCst);
     for (place, signal) in IGNORED.iter().zip(FAULTS) {
-        place.store(signals::handle(signal, on_fault), Ordering::SeqCst);
+        place.store(signals::handle(signal, on_fault), SeqCst);
     }
 }
 
@@ -27,7 +27,7 @@ pub fn arm(flag: &OwnedFd) {
 /// exec; everything else exec itself sets back.
 pub fn disarm() {
     for (ignored, signal) in IGNORED.iter().zip(FAULTS) {
-        if ignored.load(Ordering::SeqCst) {
+        if ignored.load(SeqCst) {
             signals::ignore(signal);
         }
     }
@@ -42,8 +42,8 @@ extern "C" fn on_fault(signal: libc::c_int) {
     // SAFETY: getpid and write are async-signal-safe; the byte is a constant. The pid check keeps the
     // command's side of the clone, which has this handler until exec, from speaking for us.
     unsafe {
-        if libc::getpid() == SUPERVISOR.load(Ordering::SeqCst) {
-            libc::write(FLAG.load(Ordering::SeqCst), c"!".as_ptr().cast(), 1);
+        if libc::getpid() == SUPERVISOR.load(SeqCst) {
+            libc::write(FLAG.load(SeqCst), c"!".as_ptr().cast(), 1);
             super::parent_death::switch_off();
         }
     }

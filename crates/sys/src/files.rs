@@ -13,7 +13,7 @@ use nix::sys::stat::{Mode, SFlag, fchmod, fstatat, mkdirat};
 use nix::unistd::{UnlinkatFlags, geteuid, unlinkat};
 use std::fs::{DirBuilder, File};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -68,10 +68,10 @@ impl Directory {
         if missing == Missing::Create {
             DirBuilder::new().recursive(true).mode(0o700).create(path)?;
         }
-        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let handle = nix::fcntl::open(path, flags, Mode::empty())?;
+        let mut options = File::options();
+        options.read(true).custom_flags(libc::O_DIRECTORY);
         Ok(Self {
-            handle: handle.into(),
+            handle: options.open(path)?,
             path: path.to_owned(),
         })
     }
@@ -142,13 +142,19 @@ impl Directory {
     /// They are read through the path, which another directory may have taken: names are hints, and each is
     /// opened below the handle.
     pub fn names(&self, at_most: usize) -> Vec<String> {
-        let Ok(entries) = std::fs::read_dir(&self.path) else {
-            return Vec::new();
-        };
-        entries
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(&self.path)
+            .into_iter()
+            .flatten()
             .take(at_most)
-            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-            .collect()
+        {
+            if let Ok(entry) = entry
+                && let Ok(name) = entry.file_name().into_string()
+            {
+                names.push(name);
+            }
+        }
+        names
     }
 
     /// Writes the directory's entries to disk.

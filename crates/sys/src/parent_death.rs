@@ -12,7 +12,7 @@
 
 use nix::libc;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicI32, Ordering::SeqCst};
 
 /// `F_SETSIG`, the same number on all Linux systems; libc has no name for it.
 const SET_SIGNAL: libc::c_int = 10;
@@ -26,7 +26,7 @@ pub fn prepare(ends: [&OwnedFd; 2]) {
         control(end, SET_SIGNAL, libc::SIGKILL);
         let flags = control(end, libc::F_GETFL, 0);
         control(end, libc::F_SETFL, flags | libc::O_ASYNC);
-        place.store(end, Ordering::SeqCst);
+        place.store(end, SeqCst);
     }
 }
 
@@ -36,14 +36,14 @@ pub fn die_with_launcher() {
     let own = nix::unistd::getpid().as_raw();
     for end in &ENDS {
         // A number that is none answers EBADF.
-        control(end.load(Ordering::SeqCst), libc::F_SETOWN, own);
+        control(end.load(SeqCst), libc::F_SETOWN, own);
     }
 }
 
 /// Switches it off. Safe in a handler and between clone and exec.
 pub fn switch_off() {
     for end in &ENDS {
-        let end = end.swap(-1, Ordering::SeqCst);
+        let end = end.swap(-1, SeqCst);
         if end >= 0 {
             let flags = control(end, libc::F_GETFL, 0);
             control(end, libc::F_SETFL, flags & !libc::O_ASYNC);

@@ -35,7 +35,7 @@ pub enum Waited {
 /// A pause that has begun.
 pub struct Pause {
     /// The signal mask before the pause.
-    previous: Option<SigSet>,
+    previous_mask: Option<SigSet>,
     /// Tells SIGINT, unless whoever started us has ignored or blocked it.
     interrupt: Option<SignalFd>,
     /// What is looked for in the terminal's input.
@@ -57,11 +57,10 @@ enum Input {
 impl Pause {
     /// Begins a pause; `watch_enter` says whether the user has been told about Enter.
     pub fn begin(watch_enter: bool) -> Self {
-        let previous = SigSet::thread_get_mask().ok();
+        let previous_mask = SigSet::thread_get_mask().ok();
         let mut blocked = SigSet::from_iter([Signal::SIGTTIN, Signal::SIGTTOU]);
         let mut interrupt = None;
-        if let Some(previous) = previous
-            && !previous.contains(Signal::SIGINT)
+        if previous_mask.is_some_and(|mask| !mask.contains(Signal::SIGINT))
             && !signals::is_ignored(Signal::SIGINT as i32)
         {
             interrupt = signals::reader(&SigSet::from(Signal::SIGINT)).ok();
@@ -75,7 +74,7 @@ impl Pause {
             input = Input::Line;
         }
         Self {
-            previous,
+            previous_mask,
             interrupt,
             input,
         }
@@ -90,8 +89,8 @@ impl Pause {
     pub fn wait(&mut self, until: Instant) -> Waited {
         loop {
             // In the background the terminal's input is another job's: not even looked at.
-            let looks = self.input != Input::Ignored && is_at_terminal();
-            if looks
+            let is_looked_at = self.takes_enter() && is_at_terminal();
+            if is_looked_at
                 && self.input == Input::LineBehindEnd
                 && let Some(1..) = typed_bytes()
             {
@@ -102,17 +101,16 @@ impl Pause {
             let stdin = std::io::stdin();
             let mut poll = Poll::empty();
             let interrupt = poll.add(self.interrupt.as_ref().map(AsFd::as_fd), Events::READ);
-            let watched = looks && self.input == Input::Line;
-            let line = poll.add(watched.then_some(stdin.as_fd()), Events::READ);
+            let is_watched = is_looked_at && self.input == Input::Line;
+            let line = poll.add(is_watched.then_some(stdin.as_fd()), Events::READ);
             poll.wait(Some(left.as_millis() as u64));
-            let typed = poll.is_ready(line);
             if poll.is_ready(interrupt)
                 && let Some(signals) = &self.interrupt
                 && let Ok(Some(_)) = signals.read_signal()
             {
                 return Waited::Interrupted;
             }
-            if typed && self.take_enter() {
+            if poll.is_ready(line) && self.take_enter() {
                 return Waited::Enter;
             }
             if left.is_zero() {
@@ -141,8 +139,8 @@ impl Pause {
 impl Drop for Pause {
     fn drop(&mut self) {
         // A SIGINT that has come since the last look takes its course here: nothing was started yet.
-        if let Some(previous) = self.previous {
-            let _ = previous.thread_set_mask();
+        if let Some(mask) = self.previous_mask {
+            let _ = mask.thread_set_mask();
         }
     }
 }

@@ -13,7 +13,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::getpid;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::atomic::{AtomicI32, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU8, Ordering::SeqCst};
 
 /// The pid of the command, written by the kernel at the moment of its creation.
 pub static CREATED: AtomicI32 = AtomicI32::new(0);
@@ -108,7 +108,7 @@ pub fn ignore(signal: libc::c_int) {
 }
 
 extern "C" fn note(signal: libc::c_int, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
-    if getpid().as_raw() != SUPERVISOR.load(Ordering::SeqCst) {
+    if getpid().as_raw() != SUPERVISOR.load(SeqCst) {
         // The command's side of the clone, before exec: the command would have died or stopped.
         return default_action(signal);
     }
@@ -120,18 +120,18 @@ extern "C" fn note(signal: libc::c_int, info: *mut libc::siginfo_t, _: *mut libc
     if matches!(code, libc::SI_USER | libc::SI_QUEUE | libc::SI_TKILL) {
         // SAFETY: as above, and with these codes both fields are there.
         let (sender, value) = unsafe { ((*info).si_pid(), (*info).si_value().sival_ptr.addr()) };
-        note.sender.store(sender, Ordering::SeqCst);
+        note.sender.store(sender, SeqCst);
         // What is passed on is an int, as a signalfd gives it.
-        note.value.store(value as i32, Ordering::SeqCst);
+        note.value.store(value as i32, SeqCst);
     }
-    note.code.store(code, Ordering::SeqCst);
-    let existed = CREATED.load(Ordering::SeqCst) != 0;
-    note.came.fetch_or(1 << u8::from(existed), Ordering::SeqCst);
+    note.code.store(code, SeqCst);
+    let existed = CREATED.load(SeqCst) != 0;
+    note.came.fetch_or(1 << u8::from(existed), SeqCst);
 }
 
 /// Begins to note signals; returns whether SIGCHLD was ignored (then a child's status would be thrown away).
 pub fn note_early() -> bool {
-    SUPERVISOR.store(getpid().as_raw(), Ordering::SeqCst);
+    SUPERVISOR.store(getpid().as_raw(), SeqCst);
     for signal in NOTED {
         let handler = note as *const () as libc::sighandler_t;
         if install(signal, handler, libc::SA_SIGINFO) {
@@ -154,15 +154,15 @@ pub fn forget_early(ignore_sigchld: bool) {
 pub fn early() -> impl Iterator<Item = (SignalInfo, bool)> {
     NOTED.into_iter().filter_map(|signal| {
         let note = EARLY.get(signal as usize)?;
-        let came = note.came.load(Ordering::SeqCst);
+        let came = note.came.load(SeqCst);
         if came == 0 {
             return None;
         }
         let received = SignalInfo {
             signal,
-            code: note.code.load(Ordering::SeqCst),
-            sender: note.sender.load(Ordering::SeqCst),
-            value: note.value.load(Ordering::SeqCst),
+            code: note.code.load(SeqCst),
+            sender: note.sender.load(SeqCst),
+            value: note.value.load(SeqCst),
         };
         Some((received, came & 1 == 0))
     })
@@ -325,7 +325,7 @@ mod tests {
             (sent(libc::SIGTERM, libc::SI_USER, 0), true),
         ];
         for (number, (received, existed)) in expected.iter().enumerate() {
-            CREATED.store(i32::from(*existed), Ordering::SeqCst);
+            CREATED.store(i32::from(*existed), SeqCst);
             pass_on(own, received);
             // Another thread of the harness may be the one that takes it.
             let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);

@@ -50,29 +50,28 @@ pub fn facts(command: &CommandLine<'_>, environment: Environment<'_>) -> Launche
 
 /// The innermost launcher that starts workers.
 fn launcher(command: &CommandLine<'_>, environment: Environment<'_>) -> Option<&'static str> {
-    let (mut workers, mut tool, mut python) = (None, None, None);
-    for launch in certain_launches(command) {
-        let name = Some(launch.launcher.name);
-        match launch.launcher.starts {
-            _ if launch.named == Named::Default => {}
-            Starts::Node | Starts::Job => workers = name,
-            Starts::Launcher => tool = name,
-            Starts::Process => python = name,
-        }
-    }
-    // What chooses an environment runs a script with that one's Python.
-    if command.launches.is_empty() && matches!(command.target, Target::Script(_)) {
-        python = Some("python");
-    }
+    let innermost = |kinds: &[Starts]| {
+        let mut launches = certain_launches(command);
+        let is_of_kind = |launch: &&Launch<'_>| {
+            launch.named != Named::Default && kinds.contains(&launch.launcher.starts)
+        };
+        Some(launches.rfind(is_of_kind)?.launcher.name)
+    };
     let is_set = |variable: &&str| environment(variable).is_some();
     let surrounding_launcher = ROWS
         .iter()
         .find(|launcher| launcher.marks.iter().any(is_set));
+    let chosen_python = match command.target {
+        // What chooses an environment runs a script with that one's Python.
+        Target::Script(_) if command.launches.is_empty() => Some("python"),
+        _ => None,
+    };
     // Python by itself starts no workers: then the launcher around us does.
-    workers
-        .or(tool)
+    innermost(&[Starts::Node, Starts::Job])
+        .or_else(|| innermost(&[Starts::Launcher]))
         .or(surrounding_launcher.map(|launcher| launcher.name))
-        .or(python)
+        .or_else(|| innermost(&[Starts::Process]))
+        .or(chosen_python)
 }
 
 /// The launchers that are sure: a debugger or a profiler that is run as a module may run one as well.

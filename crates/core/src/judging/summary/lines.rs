@@ -143,10 +143,11 @@ fn gpus(summary: &Summary) -> String {
     let mut phrases = Vec::new();
     if summary.gpus.len() > GPUS_LISTED {
         let name = format!("{} GPUs", summary.gpus.len());
-        phrases.push(describe_gpus(&name, "peaks", summary.gpus.values()));
+        let all_gpus: Vec<_> = summary.gpus.values().collect();
+        phrases.push(describe_gpus(&name, "peaks", &all_gpus));
     } else {
         for (index, gpu) in &summary.gpus {
-            phrases.push(describe_gpus(&format!("GPU {index}"), "peak", [gpu]));
+            phrases.push(describe_gpus(&format!("GPU {index}"), "peak", &[gpu]));
         }
     }
     if let Some(joules) = summary.gpu_joules() {
@@ -155,14 +156,13 @@ fn gpus(summary: &Summary) -> String {
     joined_phrases(&phrases, "; ")
 }
 
-fn describe_gpus<'a>(
-    name: &str,
-    peak: &str,
-    gpus: impl IntoIterator<Item = &'a GpuUse> + Clone,
-) -> String {
-    let peaks = gpus.clone().into_iter().filter_map(|gpu| gpu.peak_bytes);
-    let peaks = peaks.map(|bytes| bytes as f64).collect();
-    let loads = gpus.into_iter().filter_map(GpuUse::load).collect();
+fn describe_gpus(name: &str, peak: &str, gpus: &[&GpuUse]) -> String {
+    let mut peaks = Vec::new();
+    let mut loads = Vec::new();
+    for gpu in gpus {
+        peaks.extend(gpu.peak_bytes.map(|bytes| bytes as f64));
+        loads.extend(gpu.load());
+    }
     let mut phrases = Vec::new();
     if let Some(span) = span(peaks, units::bytes) {
         phrases.push(format!("{peak} {span}"));
