@@ -13,7 +13,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 /// The beginning of a regular file.
-pub fn bytes(path: &Path, max: usize) -> Option<Vec<u8>> {
+pub fn read_bytes(path: &Path, max: usize) -> Option<Vec<u8>> {
     let file = probe::open_regular(path).ok()?;
     // The kernel's files have no length: without room to begin with they are read in pieces of 32 bytes.
     let mut bytes = Vec::with_capacity(max.min(4096));
@@ -22,8 +22,8 @@ pub fn bytes(path: &Path, max: usize) -> Option<Vec<u8>> {
 }
 
 /// A small text file of the kernel, empty where it cannot be read; bytes that are not UTF-8 are replaced.
-pub fn text(path: &Path) -> String {
-    let bytes = bytes(path, limits::KERNEL_FILE_BYTES_MAX).unwrap_or_default();
+pub fn read_text(path: &Path) -> String {
+    let bytes = read_bytes(path, limits::KERNEL_FILE_BYTES_MAX).unwrap_or_default();
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
@@ -42,11 +42,11 @@ impl KeptFile {
     }
 
     /// What it says now; of more than `N` bytes the beginning.
-    pub fn text<const N: usize>(&mut self) -> Option<String> {
+    pub fn read_text<const N: usize>(&mut self) -> Option<String> {
         if self.file.is_none() {
             self.file = probe::open_regular(&self.path).ok();
         }
-        let text = beginning::<N>(self.file.as_ref()?);
+        let text = read_beginning::<N>(self.file.as_ref()?);
         if text.is_none() {
             self.file = None;
         }
@@ -55,20 +55,20 @@ impl KeptFile {
 }
 
 /// What an open file of the kernel says now; of more than `N` bytes the beginning.
-pub fn beginning<const N: usize>(file: &File) -> Option<String> {
+pub fn read_beginning<const N: usize>(file: &File) -> Option<String> {
     let mut bytes = [0; N];
     let length = file.read_at(&mut bytes, 0).ok()?;
     Some(String::from_utf8_lossy(bytes.get(..length)?).into_owned())
 }
 
 /// A process's environment, as it was at its beginning; empty where it cannot be looked at.
-pub fn environment(procfs: &Path, pid: u32) -> Vec<u8> {
+pub fn process_environment(procfs: &Path, pid: u32) -> Vec<u8> {
     let path = procfs.join(format!("{pid}/environ"));
-    bytes(&path, limits::ENVIRON_BYTES_MAX).unwrap_or_default()
+    read_bytes(&path, limits::ENVIRON_BYTES_MAX).unwrap_or_default()
 }
 
 /// The value of a variable in such an environment.
-pub fn variable(environment: &[u8], name: &str) -> Option<String> {
+pub fn variable_value(environment: &[u8], name: &str) -> Option<String> {
     for entry in environment.split(|byte| *byte == 0) {
         let behind = entry.strip_prefix(name.as_bytes()).unwrap_or_default();
         if let Some(value) = behind.strip_prefix(b"=") {
@@ -79,12 +79,12 @@ pub fn variable(environment: &[u8], name: &str) -> Option<String> {
 }
 
 /// A file that holds one number.
-pub fn number(path: &Path) -> Option<u64> {
-    text(path).trim().parse().ok()
+pub fn read_number(path: &Path) -> Option<u64> {
+    read_text(path).trim().parse().ok()
 }
 
 /// The value of a `name value` line, in which a unit may follow.
-pub fn field(text: &str, name: &str) -> Option<u64> {
+pub fn field_value(text: &str, name: &str) -> Option<u64> {
     for line in text.lines() {
         let mut words = line.split_ascii_whitespace();
         if words.next() == Some(name)
@@ -97,9 +97,9 @@ pub fn field(text: &str, name: &str) -> Option<u64> {
 }
 
 /// The names in a directory that are numbers, behind this prefix.
-pub fn numbers(directory: &Path, prefix: &str, max: usize) -> Vec<u32> {
+pub fn numbered_entries(directory: &Path, prefix: &str, max: usize) -> Vec<u32> {
     let mut numbers = Vec::new();
-    for name in names(directory, max) {
+    for name in entry_names(directory, max) {
         if let Some(number) = name.to_str().and_then(|name| name.strip_prefix(prefix)) {
             numbers.extend(number.parse::<u32>());
         }
@@ -108,7 +108,7 @@ pub fn numbers(directory: &Path, prefix: &str, max: usize) -> Vec<u32> {
 }
 
 /// The first so many names in a directory, in the order of the file system.
-pub fn names(directory: &Path, max: usize) -> Vec<OsString> {
+pub fn entry_names(directory: &Path, max: usize) -> Vec<OsString> {
     let mut names = Vec::new();
     if let Ok(entries) = directory.read_dir() {
         for entry in entries.take(max) {
@@ -127,11 +127,11 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file");
         std::fs::write(&path, "12345\n").unwrap();
-        assert_eq!(bytes(&path, 3).as_deref(), Some(&b"123"[..]));
-        assert_eq!(number(&path), Some(12345));
-        assert_eq!(number(&directory.path().join("none")), None);
-        assert_eq!(names(directory.path(), 9).len(), 1);
-        assert_eq!(names(directory.path(), 0).len(), 0);
+        assert_eq!(read_bytes(&path, 3).as_deref(), Some(&b"123"[..]));
+        assert_eq!(read_number(&path), Some(12345));
+        assert_eq!(read_number(&directory.path().join("none")), None);
+        assert_eq!(entry_names(directory.path(), 9).len(), 1);
+        assert_eq!(entry_names(directory.path(), 0).len(), 0);
     }
 
     #[test]
@@ -139,28 +139,31 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file");
         let mut held = KeptFile::new(path.clone());
-        assert_eq!(held.text::<9>(), None);
+        assert_eq!(held.read_text::<9>(), None);
         for text in ["one", "other", "one"] {
             std::fs::write(&path, text).unwrap();
-            assert_eq!(held.text::<9>().as_deref(), Some(text));
+            assert_eq!(held.read_text::<9>().as_deref(), Some(text));
         }
-        assert_eq!(held.text::<2>().as_deref(), Some("on"));
+        assert_eq!(held.read_text::<2>().as_deref(), Some("on"));
         let mut child = std::process::Command::new("sleep")
             .arg("300")
             .spawn()
             .unwrap();
         let mut gone = KeptFile::new(format!("/proc/{}/cgroup", child.id()).into());
-        assert!(gone.text::<64>().is_some());
+        assert!(gone.read_text::<64>().is_some());
         child.kill().and_then(|()| child.wait()).unwrap();
-        assert_eq!((gone.text::<64>(), gone.text::<64>()), (None, None));
+        assert_eq!(
+            (gone.read_text::<64>(), gone.read_text::<64>()),
+            (None, None)
+        );
     }
 
     #[test]
     fn a_field_is_found_by_its_whole_name() {
         let text = "oom 1\noom_kill 7\noom_group_kill 2\n";
-        assert_eq!(field(text, "oom_kill"), Some(7));
-        assert_eq!(field(text, "oom"), Some(1));
-        assert_eq!(field(text, "oom_"), None);
-        assert_eq!(field("oom_kill x", "oom_kill"), None);
+        assert_eq!(field_value(text, "oom_kill"), Some(7));
+        assert_eq!(field_value(text, "oom"), Some(1));
+        assert_eq!(field_value(text, "oom_"), None);
+        assert_eq!(field_value("oom_kill x", "oom_kill"), None);
     }
 }

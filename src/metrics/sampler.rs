@@ -40,7 +40,7 @@ impl Sampler {
         let mut groups = KeptFile::new(format!("/proc/{command}/cgroup").into());
         Self {
             command,
-            groups_now: groups.text::<GROUPS_BYTES>().unwrap_or_default(),
+            groups_now: groups.read_text::<GROUPS_BYTES>().unwrap_or_default(),
             groups,
             tree: TreeSampler::new(command),
             kill_watch: OomKillWatch::begin(command),
@@ -59,7 +59,7 @@ impl Sampler {
 
     /// Follows the command into the control group that it has entered since.
     pub fn regroup(&mut self) {
-        let groups = self.groups.text::<GROUPS_BYTES>().unwrap_or_default();
+        let groups = self.groups.read_text::<GROUPS_BYTES>().unwrap_or_default();
         if groups.is_empty() || groups == self.groups_now {
             return;
         }

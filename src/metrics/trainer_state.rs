@@ -51,7 +51,7 @@ impl TrainerStates {
 
     /// The newest, unless it is the one that was taken last; `at` is when it was written.
     pub fn newest(&mut self) -> Option<TrainerState> {
-        let names = super::files::names(&self.directory, OUTPUT_NAMES_MAX);
+        let names = super::files::entry_names(&self.directory, OUTPUT_NAMES_MAX);
         let mut found = self.look(&self.directory);
         for name in names {
             if name.as_encoded_bytes().starts_with(b"checkpoint-") {

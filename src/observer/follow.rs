@@ -31,17 +31,25 @@ pub struct Chunk {
     pub state: Option<TrainerState>,
 }
 
+impl Chunk {
+    /// Nothing new.
+    pub const fn empty(at: f64) -> Self {
+        Self {
+            at,
+            bytes: Vec::new(),
+            cut: false,
+            state: None,
+        }
+    }
+}
+
 /// Starts a thread that reads a file from a position on. Any error (a file system that forbids reading what is being
 /// written) is the end of following.
 pub fn follow(file: File, mut position: u64) -> Option<Background<FollowRequest, Chunk>> {
-    let look = move |FollowRequest { at, .. }: FollowRequest| {
-        let (bytes, cut) = read_on(&file, &mut position)?;
-        Some(Chunk {
-            at,
-            bytes,
-            cut,
-            state: None,
-        })
+    let look = move |request: FollowRequest| {
+        let mut chunk = Chunk::empty(request.at);
+        (chunk.bytes, chunk.cut) = read_on(&file, &mut position)?;
+        Some(chunk)
     };
     Background::answering("follow", || look)
 }

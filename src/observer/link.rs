@@ -154,7 +154,7 @@ impl SupervisorLink {
     }
 
     fn mirror_a_stop(&mut self) {
-        let state = |file: &mut KeptFile| mirror::parse(&file.text::<STAT_BYTES>()?);
+        let state = |file: &mut KeptFile| mirror::parse(&file.read_text::<STAT_BYTES>()?);
         // The command's is read only where there is something to compare: the kernel sums its many threads up for it.
         let mut command_state = None;
         if state(&mut self.supervisor_stat) == Some(JobState::Stopped) {

@@ -38,80 +38,85 @@ pub struct Records {
 /// The log, as far as it was read.
 #[derive(Default)]
 struct DebugLog {
-    file: Option<(File, u64)>,
+    file: Option<File>,
+    /// Which file that is, and up to where it was read.
+    identity: Option<FileIdentity>,
+    position: u64,
     /// What was there before this run wrote, and how long it was.
-    old: Option<((u64, u64), u64)>,
+    earlier: Option<(FileIdentity, u64)>,
 }
 
 impl Records {
     /// To be made as early as possible: what is in the log now is an earlier run's.
     pub fn of(directory: PathBuf, spawned: SystemTime, log: Log) -> Self {
-        let mut read = None;
+        let mut debug_log = None;
         if log == Log::Read {
-            let mut followed = DebugLog::default();
-            // What was written since the spawn is this run's already.
-            if let Ok(old) = std::fs::metadata(directory.join(LOG))
-                && old.modified().is_ok_and(|modified| modified < spawned)
-            {
-                followed.old = Some((identity(&old), old.len()));
-            }
-            read = Some(followed);
+            debug_log = Some(DebugLog::of(&directory, spawned));
         }
         Self {
             states: TrainerStates::of(directory.clone(), spawned),
             directory,
-            log: read,
+            log: debug_log,
             states_at: 0.0,
         }
     }
 
     /// Looks at what has been added.
-    pub fn look(&mut self, look: FollowRequest) -> Chunk {
-        let log = self.log.as_mut();
-        let read = log.and_then(|log| log.read(&self.directory));
-        let (bytes, cut) = read.unwrap_or_default();
-        let mut state = None;
-        if look.last || look.at >= self.states_at {
-            self.states_at = look.at + TRAINER_STATE_PERIOD.as_secs_f64();
-            state = self.states.newest();
+    pub fn look(&mut self, request: FollowRequest) -> Chunk {
+        let mut chunk = Chunk::empty(request.at);
+        if let Some(log) = &mut self.log
+            && let Some((bytes, cut)) = log.read(&self.directory)
+        {
+            chunk.bytes = bytes;
+            chunk.cut = cut;
         }
-        Chunk {
-            at: look.at,
-            bytes,
-            cut,
-            state,
+        if request.last || request.at >= self.states_at {
+            self.states_at = request.at + TRAINER_STATE_PERIOD.as_secs_f64();
+            chunk.state = self.states.newest();
         }
+        chunk
     }
 }
 
 const LOG: &str = "debug.log";
 
+/// Device and number.
+type FileIdentity = (u64, u64);
+
 impl DebugLog {
+    fn of(directory: &Path, spawned: SystemTime) -> Self {
+        let mut log = Self::default();
+        // What was written since the spawn is this run's already.
+        if let Ok(earlier) = directory.join(LOG).metadata()
+            && earlier.modified().is_ok_and(|modified| modified < spawned)
+        {
+            log.earlier = Some((identity(&earlier), earlier.len()));
+        }
+        log
+    }
+
     /// The next bytes, and whether they do not continue what was read before.
     fn read(&mut self, directory: &Path) -> Option<(Vec<u8>, bool)> {
         let path = directory.join(LOG);
-        let there = std::fs::metadata(&path).ok().map(|there| identity(&there));
-        let open = match &self.file {
-            Some((file, _)) => file.metadata().ok().map(|open| identity(&open)),
-            None => None,
-        };
-        let exchanged = there.is_some() && there != open;
-        if exchanged {
+        let mut is_exchanged = false;
+        if let Ok(present) = path.metadata()
+            && self.identity != Some(identity(&present))
+        {
             let file = probe::open_regular(&path).ok()?;
-            let position = match self.old {
-                Some((old, length)) if Some(old) == there => length,
+            let opened = identity(&file.metadata().ok()?);
+            self.position = match self.earlier {
+                Some((earlier, length)) if earlier == opened => length,
                 _ => 0,
             };
-            self.file = Some((file, position));
+            is_exchanged = self.identity.replace(opened).is_some();
+            self.file = Some(file);
         }
-        let (file, position) = self.file.as_mut()?;
-        let (bytes, cut) = read_on(file, position)?;
-        Some((bytes, cut || (exchanged && open.is_some())))
+        let (bytes, cut) = read_on(self.file.as_ref()?, &mut self.position)?;
+        Some((bytes, cut || is_exchanged))
     }
 }
 
-/// Device and number.
-fn identity(file: &Metadata) -> (u64, u64) {
+fn identity(file: &Metadata) -> FileIdentity {
     (file.dev(), file.ino())
 }
 

@@ -69,7 +69,7 @@ struct Work {
     config: ObserverConfig,
     clock: RunClock,
     run: Run,
-    output: OutputReader,
+    output_reader: OutputReader,
     sampler: Sampler,
     gathering: Option<Background<Vec<u32>, Start>>,
     configuration: Option<Background<(), Result<Vetted, surroundings::Unread>>>,
@@ -112,17 +112,17 @@ pub fn run(
     runtime.block_on(async {
         // Nothing is written before the command runs: one that could not be started leaves no trace. A signal may be
         // told of before that.
-        let mut early = Vec::new();
+        let mut early_news = Vec::new();
         loop {
             match news.recv().await {
                 Some(News::Started) => break,
                 Some(News::ExecFailed) | None => return,
-                Some(other) if early.len() < REQUESTS_MAX => early.push(other),
+                Some(other) if early_news.len() < REQUESTS_MAX => early_news.push(other),
                 Some(_) => {}
             }
         }
         let mut work = Work::begin(arguments, directory);
-        if early.into_iter().all(|heard| work.hear(heard)) {
+        if early_news.into_iter().all(|heard| work.hear(heard)) {
             work.observe(&mut news).await;
         }
         let Some(mut reporter) = work.finish() else {
@@ -163,9 +163,10 @@ impl Work {
             surroundings::configuration(command.clone(), training_config, directory.clone());
         let gathering = gather(command.clone(), std::env::vars_os().collect());
         let sampler = Sampler::begin(config.command.cast_unsigned());
-        let (mut output, lost) = OutputReader::open(&config.streams, directory, clock.spawned);
-        output.follow_records(command_line.output_directory().as_deref());
-        let unobserved = config.unobserved + lost;
+        let (mut output_reader, lost_streams) =
+            OutputReader::open(&config.streams, directory, clock.spawned);
+        output_reader.follow_records(command_line.output_directory().as_deref());
+        let unobserved = config.unobserved + lost_streams;
         let mut ending = Ending {
             is_worker: std::env::var_os(rank::LOCAL_RANK).is_some(),
             limits_time: command_line.limits_time(),
@@ -182,7 +183,7 @@ impl Work {
             config,
             clock,
             run,
-            output,
+            output_reader,
             deaths: sampler.deaths.as_ref().and_then(DeathWatch::wake),
             sampler,
             gathering,
@@ -207,13 +208,13 @@ impl Work {
     }
 
     /// Sends the start event as soon as it is complete, or has waited for long enough, or must go now.
-    fn begin_report(&mut self, must: bool) {
+    fn begin_report(&mut self, must_go_now: bool) {
         self.gather();
         // After the facts: what they say of the command's program is true of one that has entered its group by now.
         self.sampler.regroup();
-        self.settle_rank(must || self.elapsed_seconds() > RANK_WAIT.as_secs_f64());
+        self.settle_rank(must_go_now || self.elapsed_seconds() > RANK_WAIT.as_secs_f64());
         if let Some(reporter) = &mut self.reporter
-            && let Some(start) = self.facts.take(must)
+            && let Some(start) = self.facts.take(must_go_now)
         {
             let event = self.run.start(start);
             reporter.report(&event, self.clock.spawned, 0.0);
@@ -221,7 +222,7 @@ impl Work {
     }
 
     /// Where only a worker's rank can tell whether this machine reports: looks whether there is one by now.
-    fn settle_rank(&mut self, must: bool) {
+    fn settle_rank(&mut self, must_go_now: bool) {
         if self.undecided.is_none() {
             return;
         }
@@ -229,7 +230,7 @@ impl Work {
             Some(0) => true,
             // Rank 0 is another machine's, and so is the report.
             Some(_) => false,
-            None if must => true,
+            None if must_go_now => true,
             None => return,
         };
         let undecided = self.undecided.take();
@@ -281,7 +282,7 @@ impl Work {
         }
         self.run.plan(vetted.planned.epochs());
         let output = vetted.output_directory.as_deref();
-        self.output.follow_records(output);
+        self.output_reader.follow_records(output);
         self.facts.configuration = Some(Some(vetted));
     }
 
@@ -293,9 +294,9 @@ impl Work {
 
     /// Each second where something may happen between two measurements that nobody tells us of.
     fn look_period(&self) -> Duration {
-        let early = self.clock.age() < TREE_HURRY;
-        let short = self.sampler.pressure.is_near();
-        if early || short || self.output.follow_files(self.elapsed_seconds()) {
+        let is_early = self.clock.age() < TREE_HURRY;
+        let is_memory_short = self.sampler.pressure.is_near();
+        if is_early || is_memory_short || self.output_reader.follow_files(self.elapsed_seconds()) {
             FOLLOW_PERIOD
         } else {
             limits::SAMPLE_PERIOD
@@ -309,19 +310,19 @@ impl Work {
 
     /// Until the command has ended.
     async fn observe(&mut self, news: &mut UnboundedReceiver<News>) {
-        let mut settled = false;
+        let mut has_settled = false;
         let mut schedule = Schedule::begin(SAMPLE_PERIOD_FIRST);
-        let mut hurry = interval(limits::START_LOOK);
-        let mut meet = interval(TREE_HURRY_PERIOD);
-        for interval in [&mut hurry, &mut meet] {
+        let mut start_event_interval = interval(limits::START_LOOK);
+        let mut new_process_interval = interval(TREE_HURRY_PERIOD);
+        for interval in [&mut start_event_interval, &mut new_process_interval] {
             interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         }
         loop {
-            let send = or_never(self.reporter.as_mut().map(Reporter::send));
+            let sending = or_never(self.reporter.as_mut().map(Reporter::send));
             let somebody_ended = or_never(self.deaths.as_ref().map(Wake::next));
-            let early = self.clock.age() < TREE_HURRY;
-            if !early && !settled {
-                settled = true;
+            let is_early = self.clock.age() < TREE_HURRY;
+            if !is_early && !has_settled {
+                has_settled = true;
                 memory::give_back_text();
             }
             tokio::select! {
@@ -331,14 +332,14 @@ impl Work {
                         return;
                     }
                 }
-                () = self.output.ready() => self.read(),
-                () = send => {}
+                () = self.output_reader.ready() => self.read(),
+                () = sending => {}
                 () = somebody_ended => self.sampler.look(self.elapsed_seconds()),
-                _ = hurry.tick(), if self.facts.stage == StartStage::Waits => self.begin_report(false),
-                _ = meet.tick(), if early => self.sampler.meet(),
+                _ = start_event_interval.tick(), if self.facts.stage == StartStage::Waits => self.begin_report(false),
+                _ = new_process_interval.tick(), if is_early => self.sampler.meet(),
                 due = schedule.due() => {
                     if due.look {
-                        self.output.ask_files(self.elapsed_seconds());
+                        self.output_reader.ask_files(self.elapsed_seconds());
                     }
                     if due.measure {
                         self.measure();
@@ -379,14 +380,14 @@ impl Work {
 
     fn read(&mut self) {
         let elapsed_seconds = self.elapsed_seconds();
-        self.output.read(&mut self.run, elapsed_seconds);
+        self.output_reader.read(&mut self.run, elapsed_seconds);
         self.progress(elapsed_seconds);
     }
 
     fn tick(&mut self) {
         let elapsed_seconds = self.elapsed_seconds();
         self.sampler.look(elapsed_seconds);
-        self.output.take_from_files(&mut self.run);
+        self.output_reader.take_from_files(&mut self.run);
         self.progress(elapsed_seconds);
         if self.facts.lacks_python() && elapsed_seconds >= PYTHON_LOOK_AFTER.as_secs_f64() {
             // The command's first word leads to no Python; a process of it may be one by now.
@@ -440,7 +441,10 @@ impl Work {
         if self.facts.stage != StartStage::Sent {
             return;
         }
-        if let (Some(event), Some(reporter)) = (self.run.due(elapsed_seconds), &mut self.reporter) {
+        let event = self.run.due(elapsed_seconds);
+        if let Some(event) = event
+            && let Some(reporter) = &mut self.reporter
+        {
             reporter.report(&event, self.clock.time(), elapsed_seconds);
         }
     }
@@ -451,7 +455,7 @@ impl Work {
         // The configuration says where else to read.
         self.await_facts();
         let uncopied = self.ending.dropped.copy_bytes.unwrap_or(0);
-        self.output
+        self.output_reader
             .read_the_rest(&mut self.run, elapsed_seconds, uncopied > 0);
         self.begin_report(true);
         self.sampler.look(elapsed_seconds);
@@ -476,11 +480,12 @@ impl Work {
         ending.memory_pressure = self.sampler.pressure.figures();
         ending.gpu = self.sampler.troubles;
         let mut reporter = self.reporter?;
-        let some = |count: u64| (count > 0).then_some(count);
-        ending.dropped.copy_bytes = some(uncopied.saturating_add(self.output.missed_bytes()));
-        ending.dropped.long_lines = some(self.output.long_lines());
-        ending.dropped.events_refused = some(reporter.refused);
-        ending.dropped.events_unwritten = some(reporter.unwritten());
+        let unless_zero = |count: u64| (count > 0).then_some(count);
+        ending.dropped.copy_bytes =
+            unless_zero(uncopied.saturating_add(self.output_reader.missed_bytes()));
+        ending.dropped.long_lines = unless_zero(self.output_reader.long_lines());
+        ending.dropped.events_refused = unless_zero(reporter.refused);
+        ending.dropped.events_unwritten = unless_zero(reporter.unwritten());
         let now = self.clock.time();
         for event in self.run.end(ending) {
             reporter.report(&event, now, elapsed_seconds);

@@ -65,14 +65,14 @@ struct Card {
 
 /// The number that the compute driver has given a device: both know the device's render node.
 fn compute_id(root: &Path, device: &DrmDevice) -> Option<u64> {
-    let render_nodes = files::numbers(&device.path.join("drm"), "renderD", 64);
+    let render_nodes = files::numbered_entries(&device.path.join("drm"), "renderD", 64);
     let render_node = u64::from(*render_nodes.first()?);
     let nodes = root.join("sys/class/kfd/kfd/topology/nodes");
-    for name in files::names(&nodes, limits::ACCELERATORS_MAX * 2) {
+    for name in files::entry_names(&nodes, limits::ACCELERATORS_MAX * 2) {
         let node = nodes.join(name);
-        let properties = files::text(&node.join("properties"));
-        if files::field(&properties, "drm_render_minor") == Some(render_node) {
-            return files::number(&node.join("gpu_id"));
+        let properties = files::read_text(&node.join("properties"));
+        if files::field_value(&properties, "drm_render_minor") == Some(render_node) {
+            return files::read_number(&node.join("gpu_id"));
         }
     }
     None
@@ -90,8 +90,8 @@ impl Card {
             return None;
         }
         let mut listed_processes = Vec::new();
-        for pid in files::numbers(&self.processes, "", limits::TREE_PROCESSES_MAX) {
-            let bytes = files::number(&self.processes.join(format!("{pid}/{process_file}")));
+        for pid in files::numbered_entries(&self.processes, "", limits::TREE_PROCESSES_MAX) {
+            let bytes = files::read_number(&self.processes.join(format!("{pid}/{process_file}")));
             // A process that computes on another device has 0 here.
             if bytes != Some(0) {
                 listed_processes.push((pid, bytes));

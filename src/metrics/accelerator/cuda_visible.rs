@@ -154,8 +154,8 @@ impl<'settings> RunDevices<'settings> {
                 continue;
             }
             *looks += 1;
-            let environment = files::environment(&self.settings.root.join("proc"), pid);
-            let Some(value) = files::variable(&environment, "CUDA_VISIBLE_DEVICES") else {
+            let environment = files::process_environment(&self.settings.root.join("proc"), pid);
+            let Some(value) = files::variable_value(&environment, "CUDA_VISIBLE_DEVICES") else {
                 continue;
             };
             if value.len() <= VISIBLE_BYTES_MAX

@@ -27,7 +27,9 @@ impl AcceleratorFacts {
     pub fn apply(&self, start: &mut Start) {
         start.accelerator_type = Some(self.kind.clone());
         start.accelerator_count = self.count;
-        start.accelerator_info = (!self.info.is_empty()).then(|| self.info.clone());
+        if !self.info.is_empty() {
+            start.accelerator_info = Some(self.info.clone());
+        }
     }
 
     /// Of these devices, and no others.

@@ -46,7 +46,7 @@ impl DrmDevice {
     pub fn all_of(root: &Path, vendor: &str) -> Vec<Self> {
         let cards = root.join("sys/class/drm");
         // Connectors of displays are called card0-DP-1.
-        let mut numbers = files::numbers(&cards, "card", limits::PACKAGE_ENTRIES_MAX);
+        let mut numbers = files::numbered_entries(&cards, "card", limits::PACKAGE_ENTRIES_MAX);
         numbers.sort_unstable();
         let mut devices = Vec::new();
         for number in numbers {
@@ -61,23 +61,23 @@ impl DrmDevice {
     /// The device of this directory.
     pub fn at(path: PathBuf) -> Self {
         let monitors = path.join("hwmon");
-        let names = files::names(&monitors, 8);
+        let names = files::entry_names(&monitors, 8);
         let sensors = monitors.join(names.first().cloned().unwrap_or_default());
         Self { path, sensors }
     }
 
     pub fn text(&self, file: &str) -> String {
-        files::text(&self.path.join(file))
+        files::read_text(&self.path.join(file))
     }
 
     pub fn number(&self, file: &str) -> Option<u64> {
-        files::number(&self.path.join(file))
+        files::read_number(&self.path.join(file))
     }
 
     /// What the first of these sensors says that there is.
     pub fn sensor(&self, names: [&str; 2]) -> Option<u64> {
         let [first, second] = names.map(|name| self.sensors.join(name));
-        files::number(&first).or_else(|| files::number(&second))
+        files::read_number(&first).or_else(|| files::read_number(&second))
     }
 
     /// A reading of what all of them have in common.

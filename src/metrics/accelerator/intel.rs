@@ -85,11 +85,11 @@ fn usage(procfs: &Path, run_pids: &[u32]) -> BTreeMap<String, DeviceUsage> {
     let mut usage = BTreeMap::new();
     for pid in run_pids {
         let process = procfs.join(pid.to_string());
-        let descriptors = files::names(&process.join("fd"), DESCRIPTORS_MAX);
+        let descriptors = files::entry_names(&process.join("fd"), DESCRIPTORS_MAX);
         for name in descriptors {
             let target = std::fs::read_link(process.join("fd").join(&name));
             if target.is_ok_and(|target| target.starts_with("/dev/dri")) {
-                let info = files::text(&process.join("fdinfo").join(name));
+                let info = files::read_text(&process.join("fdinfo").join(name));
                 add_client(&info, &mut usage);
             }
         }

@@ -40,11 +40,11 @@ pub fn pids_comparable(root: &Path) -> bool {
 /// What NVIDIA's kernel module says where its library is missing or refuses to work.
 pub fn nvidia_without_library(root: &Path) -> AcceleratorFacts {
     let gpus = root.join("proc/driver/nvidia/gpus");
-    let mut names = files::names(&gpus, limits::ACCELERATORS_MAX);
+    let mut names = files::entry_names(&gpus, limits::ACCELERATORS_MAX);
     names.sort();
     let mut info = Vec::new();
     for name in &names {
-        let text = files::text(&gpus.join(name).join("information"));
+        let text = files::read_text(&gpus.join(name).join("information"));
         let model = text.lines().find_map(|line| line.strip_prefix("Model:"));
         info.push(Accelerator {
             name: Some(accelerator_name(Vendor::Nvidia, model.unwrap_or_default())),

@@ -47,17 +47,20 @@ impl MemoryGroup {
 
     /// Bytes charged to the group and those below it, page cache included.
     pub fn current(&self) -> Option<u64> {
-        files::beginning::<32>(&self.usage)?.trim().parse().ok()
+        files::read_beginning::<32>(&self.usage)?
+            .trim()
+            .parse()
+            .ok()
     }
 
     /// The smallest limit of the group and of all above it that can be seen.
     pub fn limit(&self) -> Option<u64> {
         // In a container the groups above are out of sight, but version 1 sums them up here.
-        let sums = files::text(&self.candidate.directory.join("memory.stat"));
-        let mut limits = Vec::from_iter(files::field(&sums, "hierarchical_memory_limit"));
+        let sums = files::read_text(&self.candidate.directory.join("memory.stat"));
+        let mut limits = Vec::from_iter(files::field_value(&sums, "hierarchical_memory_limit"));
         for directory in above(&self.candidate) {
             for file in ["memory.limit_in_bytes", "memory.max"] {
-                limits.extend(files::number(&directory.join(file)));
+                limits.extend(files::read_number(&directory.join(file)));
             }
         }
         limits.into_iter().min()
@@ -67,15 +70,17 @@ impl MemoryGroup {
     pub fn oom_kills(&self) -> Option<u64> {
         let directory = &self.candidate.directory;
         let events = ["memory.oom_control", "memory.events"];
-        let texts = events.map(|file| files::text(&directory.join(file)));
-        texts.iter().find_map(|text| files::field(text, "oom_kill"))
+        let texts = events.map(|file| files::read_text(&directory.join(file)));
+        texts
+            .iter()
+            .find_map(|text| files::field_value(text, "oom_kill"))
     }
 }
 
 /// What may be the process's group, as we reach it.
 fn visible(root: &Path, pid: u32) -> Vec<Candidate> {
-    let groups = files::text(&root.join(format!("proc/{pid}/cgroup")));
-    let mounts = files::text(&root.join("proc/self/mountinfo"));
+    let groups = files::read_text(&root.join(format!("proc/{pid}/cgroup")));
+    let mounts = files::read_text(&root.join("proc/self/mountinfo"));
     let mut candidates = locate::candidates(&groups, &mounts);
     for candidate in &mut candidates {
         for path in [&mut candidate.directory, &mut candidate.mount] {
@@ -135,10 +140,10 @@ impl OomKillWatch {
 /// Processes that the kernel has killed for memory: in this group since it was made, on the whole machine since boot. The
 /// kernel counts before it sends the signal, so what is read when `wait` has returned is complete.
 pub fn oom_kills(root: &Path, group: Option<&MemoryGroup>) -> OomKillCounters {
-    let machine = files::text(&root.join("proc/vmstat"));
+    let machine = files::read_text(&root.join("proc/vmstat"));
     OomKillCounters {
         cgroup: group.and_then(MemoryGroup::oom_kills),
-        host: files::field(&machine, "oom_kill"),
+        host: files::field_value(&machine, "oom_kill"),
     }
 }
 

@@ -87,7 +87,7 @@ impl PressureWatch {
     /// Takes a look.
     pub fn look(&mut self, elapsed_seconds: f64) {
         // The first three lines, of 28 bytes each, are all that is needed.
-        if let Some(text) = self.meminfo.text::<128>()
+        if let Some(text) = self.meminfo.read_text::<128>()
             && let Some(left) = memory_left(&text)
         {
             self.memory_left
@@ -171,13 +171,14 @@ fn look_elsewhere(root: PathBuf) -> Option<Background<u32, Option<f64>>> {
 
 /// The name of a process's mount namespace.
 fn namespace(root: &Path, process: &str) -> Option<PathBuf> {
-    std::fs::read_link(root.join("proc").join(process).join("ns/mnt")).ok()
+    let link = root.join(format!("proc/{process}/ns/mnt"));
+    link.read_link().ok()
 }
 
 /// Share of the machine's memory that could still be had.
 fn memory_left(text: &str) -> Option<f64> {
-    let total = files::field(text, "MemTotal:")? as f64;
-    let available = files::field(text, "MemAvailable:")? as f64;
+    let total = files::field_value(text, "MemTotal:")? as f64;
+    let available = files::field_value(text, "MemAvailable:")? as f64;
     (total > 0.0).then_some((available / total).min(1.0))
 }
 

@@ -167,7 +167,7 @@ const fn is_failure(end: End, leads: bool) -> bool {
 
 /// How a process ended that was not reaped.
 fn end_of_zombie(procfs: &Path, pid: u32) -> Option<End> {
-    let stat = files::text(&procfs.join(format!("{pid}/stat")));
+    let stat = files::read_text(&procfs.join(format!("{pid}/stat")));
     End::from_wait(zombie_status(&stat)?)
 }
 

@@ -84,10 +84,10 @@ impl Activity {
         let used_ticks = ProcessStat::of(procfs, pid)?.own_ticks;
         let waited_seconds = run_queue::waited_seconds(procfs, &[pid]).unwrap_or(0.0);
         let waited_ticks = waited_seconds * probe::clock_ticks() as f64;
-        let status = files::text(&process.join("status"));
+        let status = files::read_text(&process.join("status"));
         Some(Self {
-            sleeps_in: files::text(&process.join("wchan")),
-            switches: files::field(&status, "voluntary_ctxt_switches:")?,
+            sleeps_in: files::read_text(&process.join("wchan")),
+            switches: files::field_value(&status, "voluntary_ctxt_switches:")?,
             ticks: used_ticks.saturating_add(waited_ticks as u64),
         })
     }

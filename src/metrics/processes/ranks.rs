@@ -11,7 +11,7 @@ const VARIABLES: [&str; 4] = ["RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_
 
 /// The rank that a process was started with; None where it has none, or cannot be looked at.
 pub fn of(procfs: &Path, pid: u32) -> Option<u64> {
-    rank(&files::environment(procfs, pid))
+    rank(&files::process_environment(procfs, pid))
 }
 
 /// The lowest rank among these processes; None where none has one (yet).
@@ -23,7 +23,7 @@ pub fn lowest(pids: &[u32]) -> Option<u64> {
 
 fn rank(environment: &[u8]) -> Option<u64> {
     for name in VARIABLES {
-        let value = files::variable(environment, name).unwrap_or_default();
+        let value = files::variable_value(environment, name).unwrap_or_default();
         if let Ok(rank) = value.parse() {
             return Some(rank);
         }

@@ -16,10 +16,10 @@ pub fn waited_seconds(procfs: &Path, pids: &[u32]) -> Option<f64> {
     let mut left = QUEUE_THREADS_MAX;
     for pid in pids {
         let threads = procfs.join(pid.to_string()).join("task");
-        let names = files::names(&threads, left);
+        let names = files::entry_names(&threads, left);
         left -= names.len();
         for thread in names {
-            let line = files::text(&threads.join(thread).join("schedstat"));
+            let line = files::read_text(&threads.join(thread).join("schedstat"));
             if let Some(nanoseconds) = waited(&line) {
                 seconds = Some(seconds.unwrap_or(0.0) + nanoseconds as f64 / 1e9);
             }

@@ -39,7 +39,7 @@ fn look_at(procfs: &Path, code: i64, pid: i64, own: Own) -> SignalSender {
         _ => {}
     }
     let process = procfs.join(pid.to_string());
-    let name = files::text(&process.join("comm"));
+    let name = files::read_text(&process.join("comm"));
     if name.is_empty() {
         return SignalSender::Unknown;
     }
@@ -59,7 +59,7 @@ fn look_at(procfs: &Path, code: i64, pid: i64, own: Own) -> SignalSender {
 
 /// The sixth field of proc(5).
 fn session(process: &Path) -> Option<u64> {
-    let stat = files::text(&process.join("stat"));
+    let stat = files::read_text(&process.join("stat"));
     fields(stat.as_bytes())?.nth(3)?.parse().ok()
 }
 

@@ -85,7 +85,8 @@ pub fn gather(
 ) -> Option<Background<Vec<u32>, Start>> {
     let mut gathering = Background::answering("facts", move || {
         let environment: HashMap<_, _> = environment.into_iter().collect();
-        let mut start = facts(&command, &|name| environment.get(OsStr::new(name)).cloned());
+        let variable = |name: &str| environment.get(OsStr::new(name)).cloned();
+        let mut start = facts(&command, &variable);
         move |pids: Vec<u32>| {
             packages::add_those_of_processes(&mut start, &pids);
             Some(start.clone())

@@ -61,7 +61,7 @@ pub fn container(root: &Path, environment: Environment<'_>) -> Option<bool> {
     if has_variable || has_file {
         return Some(true);
     }
-    let groups = files::text(&root.join("proc/self/cgroup"));
+    let groups = files::read_text(&root.join("proc/self/cgroup"));
     if groups.is_empty() {
         return None;
     }
@@ -73,7 +73,7 @@ pub fn container(root: &Path, environment: Environment<'_>) -> Option<bool> {
 
 /// Whether the kernel is the one that Windows runs (WSL). Its release says so in both versions, in containers too.
 pub fn wsl(root: &Path) -> Option<bool> {
-    let release = files::text(&root.join("proc/sys/kernel/osrelease"));
+    let release = files::read_text(&root.join("proc/sys/kernel/osrelease"));
     let is_of_windows = release.to_ascii_lowercase().contains("microsoft");
     (!release.is_empty()).then_some(is_of_windows)
 }

@@ -77,42 +77,45 @@ impl Discovery {
     }
 
     /// Finds the processes that the known ones started.
-    pub fn find(&mut self, known: &mut KnownProcesses) {
+    pub fn find(&mut self, known_processes: &mut KnownProcesses) {
         if self.lists_children {
-            self.walk(known);
+            self.walk(known_processes);
         } else if self.schedule.due() {
             let began = Instant::now();
-            self.scan(known);
+            self.scan(known_processes);
             self.schedule.scanned(began.elapsed());
         }
     }
 
-    fn walk(&mut self, known: &mut KnownProcesses) {
-        let mut to_ask: Vec<u32> = known.live().map(|(pid, _)| pid).collect();
-        let threads = self.next_threads(known);
-        ask(known, self.round.pid, threads, &mut to_ask);
+    fn walk(&mut self, known_processes: &mut KnownProcesses) {
+        let mut to_ask = known_processes.live_pids();
+        let threads = self.next_threads(known_processes);
+        ask(known_processes, self.round.pid, threads, &mut to_ask);
         while let Some(pid) = to_ask.pop() {
-            let threads = match known.all.get(&pid) {
-                Some(process) if is_asked_whole(process) => known.procfs.threads(pid),
+            let threads = match known_processes.all.get(&pid) {
+                Some(process) if is_asked_whole(process) => known_processes.procfs.threads(pid),
                 _ => vec![pid],
             };
-            ask(known, pid, threads, &mut to_ask);
+            ask(known_processes, pid, threads, &mut to_ask);
         }
     }
 
     /// The threads of the round that this sample asks.
-    fn next_threads(&mut self, known: &mut KnownProcesses) -> Vec<u32> {
+    fn next_threads(&mut self, known_processes: &mut KnownProcesses) -> Vec<u32> {
         if self.round.threads.is_empty() {
             let after = self.round.pid.saturating_add(1);
-            let mut next = known.all.range(after..).chain(&known.all);
+            let mut next = known_processes
+                .all
+                .range(after..)
+                .chain(&known_processes.all);
             let Some((&pid, _)) = next.find(|(_, process)| has_many_threads(process)) else {
                 return Vec::new();
             };
             self.round.pid = pid;
-            self.round.threads = known.procfs.threads(pid);
+            self.round.threads = known_processes.procfs.threads(pid);
         }
         let mut all = 0_u64;
-        for process in known.all.values() {
+        for process in known_processes.all.values() {
             if has_many_threads(process) {
                 all += process.stat.threads;
             }
@@ -125,16 +128,16 @@ impl Discovery {
 
     /// Looks through all processes of the host for those whose parent is known. Pids grow, so one pass finds
     /// nearly all; a second one finds the rest.
-    fn scan(&self, known: &mut KnownProcesses) {
+    fn scan(&self, known_processes: &mut KnownProcesses) {
         let own = std::process::id();
-        let mut pids = known.procfs.processes();
+        let mut pids = known_processes.procfs.processes();
         pids.retain(|pid| *pid > 1 && *pid != own && *pid != self.root);
         pids.sort_unstable();
         for pid in pids.iter().chain(&pids) {
-            if let Some(stat) = known.procfs.stat_of(*pid)
-                && known.all.contains_key(&stat.parent)
+            if let Some(stat) = known_processes.procfs.stat_of(*pid)
+                && known_processes.all.contains_key(&stat.parent)
             {
-                known.meet(*pid, Some(stat.parent));
+                known_processes.meet(*pid, Some(stat.parent));
             }
         }
     }
@@ -150,10 +153,10 @@ const fn is_asked_whole(process: &Process) -> bool {
 }
 
 /// Asks threads of a process for their children; those that are new are to be asked as well.
-fn ask(known: &mut KnownProcesses, pid: u32, threads: Vec<u32>, to_ask: &mut Vec<u32>) {
+fn ask(known_processes: &mut KnownProcesses, pid: u32, threads: Vec<u32>, to_ask: &mut Vec<u32>) {
     for thread in threads {
-        for child in known.children(pid, thread).unwrap_or_default() {
-            if known.meet(child, Some(pid)) {
+        for child in known_processes.children(pid, thread).unwrap_or_default() {
+            if known_processes.meet(child, Some(pid)) {
                 to_ask.push(child);
             }
         }

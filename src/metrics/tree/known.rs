@@ -44,9 +44,19 @@ impl KnownProcesses {
     }
 
     /// Those that have not ended.
-    pub fn live(&self) -> impl Iterator<Item = (u32, &Process)> {
-        let all = self.all.iter().map(|(pid, process)| (*pid, process));
-        all.filter(|(_, process)| !process.stat.zombie)
+    pub fn live(&self) -> impl Iterator<Item = &Process> {
+        self.all.values().filter(|process| !process.stat.zombie)
+    }
+
+    /// Their pids.
+    pub fn live_pids(&self) -> Vec<u32> {
+        let mut pids = Vec::new();
+        for (pid, process) in &self.all {
+            if !process.stat.zombie {
+                pids.push(*pid);
+            }
+        }
+        pids
     }
 
     /// Starts to follow a process, if it is there, is new, and (where that is asked) has this parent.

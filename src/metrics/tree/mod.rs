@@ -31,7 +31,7 @@ use std::path::PathBuf;
 /// Follows one command's processes.
 #[derive(Debug)]
 pub struct TreeSampler {
-    known: KnownProcesses,
+    known_processes: KnownProcesses,
     discovery: Discovery,
     /// Ticks of ended processes that no known process waited for.
     ended_ticks: u64,
@@ -49,12 +49,12 @@ impl TreeSampler {
 
     /// The same, with /proc at another place.
     fn at(procfs: impl Into<PathBuf>, root: u32) -> Self {
-        let mut known = KnownProcesses::new(Procfs::new(procfs.into()));
+        let mut known_processes = KnownProcesses::new(Procfs::new(procfs.into()));
         // At once: the pid is the command's now, and may be another process's at the first sample.
-        let seen = known.meet(root, None);
+        let seen = known_processes.meet(root, None);
         Self {
-            discovery: Discovery::begin(root, &mut known.procfs),
-            known,
+            discovery: Discovery::begin(root, &mut known_processes.procfs),
+            known_processes,
             ended_ticks: 0,
             highest_ticks: 0,
             page_size: probe::page_size(),
@@ -68,24 +68,24 @@ impl TreeSampler {
         if !self.seen {
             return Sample::default();
         }
-        self.ended_ticks += self.known.refresh(self.ticks_per_second);
-        self.discovery.find(&mut self.known);
+        self.ended_ticks += self.known_processes.refresh(self.ticks_per_second);
+        self.discovery.find(&mut self.known_processes);
         self.sum()
     }
 
     /// The live processes of the tree, as of the last sample.
     pub fn pids(&self) -> Vec<u32> {
-        self.known.live().map(|(pid, _)| pid).collect()
+        self.known_processes.live_pids()
     }
 
     /// Files and directories read so far: the cost of sampling, in a unit that a busy machine cannot blur.
     pub const fn accesses(&self) -> u64 {
-        self.known.procfs.accesses
+        self.known_processes.procfs.accesses
     }
 
     fn sum(&mut self) -> Sample {
         let mut ticks = self.ended_ticks;
-        for process in self.known.all.values() {
+        for process in self.known_processes.all.values() {
             ticks += process.account.ticks(&process.stat);
         }
         self.highest_ticks = self.highest_ticks.max(ticks);
@@ -93,7 +93,7 @@ impl TreeSampler {
         let mut sum = None;
         let mut largest = None;
         // No live process is no knowledge about memory: the peak was before.
-        for (_, process) in self.known.live() {
+        for process in self.known_processes.live() {
             let bytes = process.stat.resident_pages * self.page_size;
             processes += 1;
             sum = Some(bytes + sum.unwrap_or(0));

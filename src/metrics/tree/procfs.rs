@@ -48,7 +48,7 @@ impl Procfs {
     pub fn read_stat(&mut self, file: &File) -> Option<ProcessStat> {
         self.accesses += 1;
         // The kernel's longest line, 52 numbers and a name, is below 1,200 bytes.
-        ProcessStat::parse(files::beginning::<2048>(file)?.as_bytes())
+        ProcessStat::parse(files::read_beginning::<2048>(file)?.as_bytes())
     }
 
     /// Reads the stat file of a process anew.
@@ -65,7 +65,7 @@ impl Procfs {
     /// Resident pages, by an open short file; None of a process that has ended, whose pages are gone.
     pub fn read_memory(&mut self, file: &File) -> Option<u64> {
         self.accesses += 1;
-        let line = files::beginning::<128>(file)?;
+        let line = files::read_beginning::<128>(file)?;
         let pages = line.split(' ').nth(1)?.parse().ok()?;
         (pages > 0).then_some(pages)
     }
@@ -84,7 +84,7 @@ impl Procfs {
     /// Reads an open list of children; None where the kernel does not say.
     pub fn read_children(&mut self, file: &File) -> Option<Vec<u32>> {
         self.accesses += 1;
-        let mut list = files::beginning::<512>(file)?;
+        let mut list = files::read_beginning::<512>(file)?;
         let is_long = list.len() == 512;
         // A long list comes a page at a time.
         let mut page = [0; 4096];
@@ -113,6 +113,6 @@ impl Procfs {
 
     fn numbers(&mut self, directory: &str, max: usize) -> Vec<u32> {
         self.accesses += 1;
-        files::numbers(&self.root.join(directory), "", max)
+        files::numbered_entries(&self.root.join(directory), "", max)
     }
 }

@@ -39,7 +39,7 @@ pub fn fields(line: &[u8]) -> Option<SplitAsciiWhitespace<'_>> {
 impl ProcessStat {
     /// Reads the line of a process.
     pub fn of(procfs: &Path, pid: u32) -> Option<Self> {
-        let line = files::text(&procfs.join(format!("{pid}/stat")));
+        let line = files::read_text(&procfs.join(format!("{pid}/stat")));
         Self::parse(line.as_bytes())
     }
 

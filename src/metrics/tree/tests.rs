@@ -96,15 +96,15 @@ fn many_threads_are_measured_as_a_few_are() {
         let own = std::process::id();
         let mut sampler = TreeSampler::new(own);
         let first = sampler.sample();
-        assert!(sampler.known.all[&own].brief.memory.is_some());
+        assert!(sampler.known_processes.all[&own].brief.memory.is_some());
         let later = sample_until(&mut sampler, |sample| {
             sample.cpu_seconds > first.cpu_seconds.map(|sum| sum + 0.3)
         });
         assert!(later.rss_max_process_bytes.unwrap() > 0);
         // The kernel's line says the same, of one that has never stood still.
-        assert_eq!(sampler.known.all[&own].brief.idle, 0);
-        let line = sampler.known.procfs.stat_of(own).unwrap();
-        let ticks = sampler.known.all[&own].stat.own_ticks;
+        assert_eq!(sampler.known_processes.all[&own].brief.idle, 0);
+        let line = sampler.known_processes.procfs.stat_of(own).unwrap();
+        let ticks = sampler.known_processes.all[&own].stat.own_ticks;
         assert!(ticks.abs_diff(line.own_ticks) <= 20, "{ticks} {line:?}");
         stop.store(true, Ordering::Relaxed);
     });
@@ -160,7 +160,7 @@ fn a_zombie_is_no_process_and_has_no_memory() {
     let mut sampler = TreeSampler::new(script.0.id());
     let zombies = |sampler: &TreeSampler| {
         sampler
-            .known
+            .known_processes
             .all
             .values()
             .filter(|process| process.stat.zombie)
@@ -358,7 +358,7 @@ fn a_fork_bomb_is_followed_up_to_a_bound() {
         sampler.sample().processes,
         Some(limits::TREE_PROCESSES_MAX as u64)
     );
-    assert_eq!(sampler.known.kept_files, limits::TREE_FILES_MAX);
+    assert_eq!(sampler.known_processes.kept_files, limits::TREE_FILES_MAX);
 }
 
 #[test]

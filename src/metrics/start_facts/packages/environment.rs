@@ -42,14 +42,14 @@ pub fn of_interpreter(interpreter: &Path, environment: Environment<'_>) -> Pytho
     let Some(version) = python.version.clone() else {
         return python;
     };
-    let minor = first_parts(version.as_str(), 2);
+    let minor_version = first_parts(version.as_str(), 2);
     if !is_virtual {
-        python.add_user_directory(environment, &minor);
+        python.add_user_directory(environment, &minor_version);
     }
-    python.add_installation(&prefix, &minor);
+    python.add_installation(&prefix, &minor_version);
     if let Some(system_programs) = virtual_environment.system_programs {
-        python.add_user_directory(environment, &minor);
-        python.add_installation(&system_programs.join(".."), &minor);
+        python.add_user_directory(environment, &minor_version);
+        python.add_installation(&system_programs.join(".."), &minor_version);
     }
     python
 }
@@ -61,9 +61,9 @@ pub fn of_package_directory(package_directory: &Path) -> PythonEnvironment {
     let virtual_environment = VirtualEnvironment::read(&prefix.join("pyvenv.cfg"));
     let mut version = virtual_environment.and_then(|found| found.version);
     if version.is_none()
-        && let Some(minor) = minor_of_name(library)
+        && let Some(minor_version) = minor_of_name(library)
     {
-        version = version_with_patch(&prefix, minor);
+        version = version_with_patch(&prefix, minor_version);
     }
     PythonEnvironment {
         version,
@@ -87,7 +87,7 @@ impl VirtualEnvironment {
     fn read(path: &Path) -> Option<Self> {
         let mut found = Self::default();
         let mut has_system_packages = false;
-        let configuration = files::text(path);
+        let configuration = files::read_text(path);
         if configuration.is_empty() {
             return None;
         }
@@ -129,14 +129,14 @@ fn minor_of_name(path: &Path) -> Option<&str> {
 
 /// The version of the Python that is installed in a prefix.
 fn installed_version(prefix: &Path, interpreter: &Path) -> Option<PublicStr> {
-    if let Some(minor) = minor_of_name(interpreter) {
-        return version_with_patch(prefix, minor);
+    if let Some(minor_version) = minor_of_name(interpreter) {
+        return version_with_patch(prefix, minor_version);
     }
     // `python` and `python3` do not say a version: the prefix must have one library only.
     let mut only_minor = None;
-    for name in files::names(&prefix.join("lib"), limits::PACKAGE_ENTRIES_MAX) {
-        if let Some(minor) = minor_of_name(Path::new(&name))
-            && only_minor.replace(minor.to_owned()).is_some()
+    for name in files::entry_names(&prefix.join("lib"), limits::PACKAGE_ENTRIES_MAX) {
+        if let Some(minor_version) = minor_of_name(Path::new(&name))
+            && only_minor.replace(minor_version.to_owned()).is_some()
         {
             return None;
         }
@@ -145,12 +145,12 @@ fn installed_version(prefix: &Path, interpreter: &Path) -> Option<PublicStr> {
 }
 
 /// All three numbers of a version, from one of the places that have them, or the two that are known.
-fn version_with_patch(prefix: &Path, minor: &str) -> Option<PublicStr> {
+fn version_with_patch(prefix: &Path, minor_version: &str) -> Option<PublicStr> {
     let mut texts = Vec::new();
-    let conda_records = files::names(&prefix.join("conda-meta"), limits::PACKAGE_ENTRIES_MAX);
+    let conda_records = files::entry_names(&prefix.join("conda-meta"), limits::PACKAGE_ENTRIES_MAX);
     for record in conda_records {
         if let Some(version) = record.to_string_lossy().strip_prefix("python-")
-            && version.starts_with(minor)
+            && version.starts_with(minor_version)
         {
             texts.push(version.to_owned());
         }
@@ -159,7 +159,8 @@ fn version_with_patch(prefix: &Path, minor: &str) -> Option<PublicStr> {
     let real_prefix = prefix.canonicalize().unwrap_or_default();
     let prefix_name = real_prefix.file_name().unwrap_or_default();
     texts.push(prefix_name.to_string_lossy().into_owned());
-    let header = files::text(&prefix.join(format!("include/python{minor}/patchlevel.h")));
+    let header =
+        files::read_text(&prefix.join(format!("include/python{minor_version}/patchlevel.h")));
     for line in header.lines() {
         if line.starts_with("#define PY_VERSION ") {
             texts.push(line.to_owned());
@@ -167,7 +168,7 @@ fn version_with_patch(prefix: &Path, minor: &str) -> Option<PublicStr> {
     }
     for text in texts {
         for part in text.split(['-', '"']) {
-            let patch = part.strip_prefix(minor).unwrap_or_default();
+            let patch = part.strip_prefix(minor_version).unwrap_or_default();
             if patch.starts_with('.')
                 && let Some(version) = version::python(part)
             {
@@ -175,7 +176,7 @@ fn version_with_patch(prefix: &Path, minor: &str) -> Option<PublicStr> {
             }
         }
     }
-    version::python(minor)
+    version::python(minor_version)
 }
 
 impl PythonEnvironment {
@@ -190,11 +191,11 @@ impl PythonEnvironment {
     }
 
     /// The directories of an installation, Debian's among them.
-    fn add_installation(&mut self, prefix: &Path, minor: &str) {
+    fn add_installation(&mut self, prefix: &Path, minor_version: &str) {
         for directory in [
-            format!("local/lib/python{minor}/dist-packages"),
-            format!("lib/python{minor}/site-packages"),
-            format!("lib64/python{minor}/site-packages"),
+            format!("local/lib/python{minor_version}/dist-packages"),
+            format!("lib/python{minor_version}/site-packages"),
+            format!("lib64/python{minor_version}/site-packages"),
             "lib/python3/dist-packages".to_owned(),
         ] {
             self.add_directory(&prefix.join(directory));
@@ -202,7 +203,7 @@ impl PythonEnvironment {
     }
 
     /// The user's own directory; Python searches it before the installation's.
-    fn add_user_directory(&mut self, environment: Environment<'_>, minor: &str) {
+    fn add_user_directory(&mut self, environment: Environment<'_>, minor_version: &str) {
         let variable = |name| environment(name).filter(|value| !value.is_empty());
         if variable("PYTHONNOUSERSITE").is_some() {
             return;
@@ -212,6 +213,6 @@ impl PythonEnvironment {
             (None, Some(home)) => PathBuf::from(home).join(".local"),
             (None, None) => return,
         };
-        self.add_directory(&base.join(format!("lib/python{minor}/site-packages")));
+        self.add_directory(&base.join(format!("lib/python{minor_version}/site-packages")));
     }
 }

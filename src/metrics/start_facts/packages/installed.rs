@@ -18,7 +18,7 @@ pub fn versions(directories: &[PathBuf]) -> BTreeMap<PublicStr, PublicStr> {
     let mut found: BTreeMap<&'static str, Option<String>> = BTreeMap::new();
     for directory in directories {
         let mut found_here = BTreeMap::new();
-        for record in files::names(directory, limits::PACKAGE_ENTRIES_MAX) {
+        for record in files::entry_names(directory, limits::PACKAGE_ENTRIES_MAX) {
             let record = record.to_string_lossy();
             let Some((package, version)) = package_and_version(&record) else {
                 continue;

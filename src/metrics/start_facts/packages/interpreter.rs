@@ -55,7 +55,7 @@ fn find_program(word: &OsStr, environment: Environment<'_>) -> Option<PathBuf> {
 /// The Python that a program is, or that it names in its first lines.
 fn of_program(program: &Path, environment: Environment<'_>) -> Option<PathBuf> {
     // Longer than any line that the kernel accepts, and than two with long paths of virtual environments.
-    let beginning = files::bytes(program, 2048)?;
+    let beginning = files::read_bytes(program, 2048)?;
     let Some(script) = beginning.strip_prefix(b"#!") else {
         return is_python(program).then(|| program.to_owned());
     };
@@ -68,7 +68,7 @@ fn of_program(program: &Path, environment: Environment<'_>) -> Option<PathBuf> {
     if interpreter.ends_with("env") {
         let named = words.find(|word| !word.starts_with(b"-") && !word.contains(&b'='))?;
         let python = find_program(OsStr::from_bytes(named), environment)?;
-        let is_script = files::bytes(&python, 2)? == b"#!";
+        let is_script = files::read_bytes(&python, 2)? == b"#!";
         return (is_python(&python) && !is_script).then_some(python);
     }
     if is_python(&interpreter) {

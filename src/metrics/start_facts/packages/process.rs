@@ -36,7 +36,7 @@ pub fn environment(procfs: &Path, pids: &[u32]) -> Option<PythonEnvironment> {
 
 /// The environment of one process, and whether it has torch, and so surely is the training's.
 fn of_process(process: &Path) -> Option<(PythonEnvironment, bool)> {
-    let maps = files::bytes(&process.join("maps"), MAPS_BYTES_MAX)?;
+    let maps = files::read_bytes(&process.join("maps"), MAPS_BYTES_MAX)?;
     if let Some((directory, has_torch)) = mapped_directory(&maps)
         && let Some(directory) = seen_from_here(process, directory)
     {
@@ -46,7 +46,7 @@ fn of_process(process: &Path) -> Option<(PythonEnvironment, bool)> {
     if !is_python(&interpreter) {
         return None;
     }
-    let arguments = files::bytes(&process.join("cmdline"), limits::KERNEL_FILE_BYTES_MAX)?;
+    let arguments = files::read_bytes(&process.join("cmdline"), limits::KERNEL_FILE_BYTES_MAX)?;
     let called_as = arguments.split(|byte| *byte == 0).next()?;
     let called_as = Path::new(OsStr::from_bytes(called_as));
     if called_as.is_absolute() && is_python(called_as) {
