@@ -3,7 +3,6 @@
 //! A test compares the README and the completions with it. [`parse`](mod@super::parse) says what each of them means.
 
 /// One option, for the parser and for the documents.
-#[derive(Clone, Copy, Debug)]
 pub struct OptionRow {
     /// Its name, without the dashes.
     pub long: &'static str,
@@ -18,7 +17,7 @@ pub struct OptionRow {
 }
 
 /// What follows an option.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub enum Value {
     /// Nothing.
     None,
@@ -38,7 +37,7 @@ pub enum Value {
 }
 
 /// The kinds of options.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq)]
 pub enum Group {
     /// They take the place of a command.
     Instead,

@@ -90,7 +90,7 @@ fn recorded(
         Mode::Send => {
             let request = send::SendRequest {
                 consent: consent(surroundings),
-                destination: &Destination::configured(surroundings.environment),
+                destination: Destination::configured(surroundings.environment),
                 certificates: Certificates::configured(surroundings.environment),
                 shows_progress: terminal::of_stderr() == Some(TerminalKind::Capable),
             };

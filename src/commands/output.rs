@@ -17,7 +17,7 @@ pub const FAILED: u8 = axolotl_run_core::status::UNANSWERED;
 pub type AnswerResult = Result<u8, Complaint>;
 
 /// For whom an answer is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq)]
 pub enum AnswerForm {
     /// People.
     Text,
@@ -26,7 +26,6 @@ pub enum AnswerForm {
 }
 
 /// What is printed, in which form, and when.
-#[derive(Debug)]
 pub struct AnswerOutput {
     /// The answer.
     pub text: String,

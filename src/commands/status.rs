@@ -17,7 +17,6 @@ use std::time::SystemTime;
 const LABEL: usize = 11;
 
 /// What `--status` tells, gathered by the front.
-#[derive(Debug)]
 pub struct StatusFacts<'a> {
     /// Whether telemetry is on, and why.
     pub consent: consent::Decision,

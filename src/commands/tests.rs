@@ -118,7 +118,7 @@ impl Home {
         let certificates = Certificates::default();
         let upload = send::SendRequest {
             consent,
-            destination: &destination,
+            destination,
             certificates,
             shows_progress: false,
         };
@@ -488,7 +488,7 @@ fn nothing_is_sent_after_consent_was_withdrawn_or_without_a_destination() {
         let certificates = Certificates::default();
         let upload = send::SendRequest {
             consent: on(),
-            destination: &destination,
+            destination,
             certificates,
             shows_progress: false,
         };

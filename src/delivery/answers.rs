@@ -7,7 +7,7 @@ use axolotl_run_core::limits;
 use serde_json::Value;
 
 /// What to do after an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub enum ResponseClass {
     /// The events are the server's.
     Delivered,

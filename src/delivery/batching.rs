@@ -11,7 +11,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 /// One event to be sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct QueuedEvent {
     /// Its identity.
     pub uuid: Uuid,
@@ -20,7 +20,7 @@ pub struct QueuedEvent {
 }
 
 /// Whose events they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Priority {
     /// This run's.
     Own,
@@ -29,7 +29,7 @@ pub enum Priority {
 }
 
 /// The events of one request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Batch {
     /// The events, oldest first.
     pub queued_events: Vec<QueuedEvent>,
@@ -40,7 +40,7 @@ pub struct Batch {
 }
 
 /// The events that wait.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Queue {
     divided_batches: VecDeque<Batch>,
     own: VecDeque<QueuedEvent>,

@@ -48,14 +48,13 @@ const SYSTEM_BUNDLES: [&str; 5] = [
 ];
 
 /// Further certificates that the user trusts.
-#[derive(Clone, Debug, Default)]
+#[derive(Default)]
 pub struct Certificates {
     files: Vec<PathBuf>,
     directory: Option<PathBuf>,
 }
 
 /// Sends batches to one place.
-#[derive(Debug)]
 pub struct BatchSender {
     endpoint: Endpoint,
     key: Key,

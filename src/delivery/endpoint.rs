@@ -27,11 +27,11 @@ const BAKED_HOST: Option<&str> = option_env!("AXOLOTL_RUN_POSTHOG_HOST");
 const BAKED_KEY: Option<&str> = option_env!("AXOLOTL_RUN_POSTHOG_KEY");
 
 /// A server that takes events.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Endpoint(Url);
 
 /// What is wrong with a configured host; the text is a whole sentence without its full stop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum EndpointProblem {
     /// It is no URL.
     Malformed,
@@ -44,11 +44,11 @@ pub enum EndpointProblem {
 }
 
 /// A project's write-only key.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq)]
 pub struct Key(String);
 
 /// What is wrong with a configured key; the text is a whole sentence without its full stop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum KeyProblem {
     /// It is longer than 64 bytes, or not plain ASCII.
     Malformed,
@@ -57,7 +57,6 @@ pub enum KeyProblem {
 }
 
 /// Endpoint and key, as far as they are right.
-#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Destination {
     /// Where events go.
     pub endpoint: Result<Endpoint, EndpointProblem>,

@@ -20,7 +20,7 @@ mod uploader;
 
 pub use batching::Priority;
 pub use client::Certificates;
-pub use endpoint::{Destination, Endpoint, Key};
+pub use endpoint::Destination;
 pub use outcome::{Answer, AttemptOutcome, DeliveryLine, Disposition, FailureCause};
 pub use retry_policy::EndpointState;
 pub use uploader::Uploader;

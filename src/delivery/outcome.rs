@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use uuid::Uuid;
 
 /// What became of the events of an attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Disposition {
     /// The server has them.
@@ -24,7 +24,7 @@ pub enum Disposition {
 }
 
 /// Why there was no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureCause {
     /// No connection: refused, unreachable, no such name, no trust.
@@ -40,7 +40,7 @@ pub enum FailureCause {
 }
 
 /// What an attempt came to, as it is written down and told to people; it names no event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
     /// When it was known, in the form of the wire.
     pub time: String,
@@ -67,7 +67,7 @@ pub struct DeliveryLine {
 }
 
 /// The outcome of one attempt.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct AttemptOutcome {
     pub answer: Answer,
     /// The events concerned.

@@ -16,7 +16,7 @@ use axolotl_run_core::limits;
 use std::time::{Duration, SystemTime};
 
 /// What is known of the endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum EndpointState {
     /// Nothing was sent yet.
     Untried,
@@ -29,7 +29,6 @@ pub enum EndpointState {
 }
 
 /// What one attempt came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attempt {
     /// What the answer means.
     pub response_class: ResponseClass,
@@ -42,7 +41,6 @@ pub struct Attempt {
 }
 
 /// The events that wait, and what is known of the endpoint.
-#[derive(Debug)]
 pub struct RetryPolicy {
     pub queue: Queue,
     pub state: EndpointState,

@@ -15,7 +15,7 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 
 /// What became of a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Written {
     /// It is in the file.
     Disk,
@@ -26,7 +26,7 @@ pub enum Written {
 }
 
 /// How much a line matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub enum Importance {
     /// One of many.
     Ordinary,
@@ -45,7 +45,6 @@ impl Importance {
 }
 
 /// The file and what waits for it.
-#[derive(Debug)]
 pub struct AppendLog {
     name: &'static str,
     bytes_max: u64,
@@ -55,7 +54,6 @@ pub struct AppendLog {
     lost: u64,
 }
 
-#[derive(Debug)]
 struct OpenFile {
     file: File,
     bytes: u64,

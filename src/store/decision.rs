@@ -23,7 +23,7 @@ const DECISION_BYTES_MAX: u64 = 16 * 1024;
 const HEADING: &str = "# Written by `axolotl-run --enable` or `--disable`.\n";
 
 /// What the file says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub enum StoredDecision {
     /// There is no file.
     Nothing,

@@ -27,7 +27,6 @@ const PRUNE_TIME: Duration = Duration::from_secs(5);
 const DIRECTORY_NAMES_MAX: usize = 4096;
 
 /// What became of a run that was to be forgotten.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Forgotten {
     /// Nothing of it is left.
     Deleted,
@@ -38,7 +37,7 @@ pub enum Forgotten {
 }
 
 /// What waited to be sent, and no longer does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Default, serde::Serialize)]
 pub struct Withdrawn {
     /// Events that waited.
     pub events: u64,

@@ -14,7 +14,7 @@ use std::time::SystemTime;
 use uuid::Uuid;
 
 /// Why a line is not one of our events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum LineRefusal {
     /// It is longer than anything we make.
     Size,

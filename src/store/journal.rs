@@ -18,7 +18,6 @@ use uuid::Uuid;
 const SAMPLES_NEW: &str = "samples.new";
 
 /// The journal of one run.
-#[derive(Debug)]
 pub struct Journal {
     run_id: Uuid,
     sending: Sending,
@@ -30,7 +29,6 @@ pub struct Journal {
 }
 
 /// The run's directory, ours for as long as the lock is held.
-#[derive(Debug)]
 struct ClaimedRun {
     run_directory: Directory,
     /// The names of the run and of its files were handed over to be forced to the disk.
@@ -39,7 +37,6 @@ struct ClaimedRun {
 }
 
 /// Events on their way from the kernel's memory to the disk.
-#[derive(Debug)]
 pub struct Unforced {
     file: File,
     directories: Vec<Directory>,

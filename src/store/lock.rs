@@ -23,7 +23,6 @@ const BOOT_ID_BYTES: u64 = 64;
 const LIVE_NEW: &str = "live.new";
 
 /// The right to change a run, held until dropped.
-#[derive(Debug)]
 pub struct RunLock(Option<File>);
 
 impl Drop for RunLock {

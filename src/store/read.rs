@@ -28,7 +28,7 @@ const SAMPLES_SEEN_BYTES: u64 = 500 * 1000 * 1000;
 const DELIVERED_MAX: usize = 200_000;
 
 /// What was wrong with a file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Default)]
 pub(super) struct Damage {
     /// Lines that are not ours or too long.
     pub lines: u64,

@@ -113,7 +113,7 @@ impl Store {
 }
 
 /// What an observer has left behind; its run is finished from this.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Default)]
 pub struct ObserverLeft {
     /// Optimizer steps done, as last reported.
     pub steps: Option<u64>,

@@ -30,7 +30,7 @@ use uuid::Uuid;
 const RUNS_LISTED_MAX: usize = 100_000;
 
 /// How far a run is, as its journal knows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum RunState {
     /// Its observer lives.
     Running,
@@ -53,7 +53,7 @@ impl RunState {
 }
 
 /// The figures of one run.
-#[derive(Clone, Debug, Default)]
+#[derive(Default)]
 pub struct RecordedRun {
     /// Its identity.
     pub run_id: Uuid,
@@ -94,14 +94,12 @@ pub struct RecordedRun {
 }
 
 /// What is known of a run's last event, for the finish that nobody wrote.
-#[derive(Clone, Debug)]
 pub(super) struct LastEvent {
     pub time: SystemTime,
     pub elapsed_seconds: f64,
 }
 
 /// One event of a run, with what became of it.
-#[derive(Debug)]
 pub struct RecordedEvent {
     /// The line, exactly as it is sent.
     pub line: String,
@@ -121,7 +119,6 @@ pub struct RecordedEvent {
 }
 
 /// The directory of recorded runs.
-#[derive(Debug)]
 pub struct Store {
     pub(super) runs: Directory,
 }

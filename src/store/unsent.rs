@@ -22,7 +22,7 @@ use std::time::SystemTime;
 use uuid::Uuid;
 
 /// The runs that have unsent events; none of their events or files is held.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct UnsentRuns {
     runs: VecDeque<SurveyedRun>,
     /// Events that wait and will be in a page.
@@ -31,7 +31,6 @@ pub struct UnsentRuns {
     pub left_out_events: u64,
 }
 
-#[derive(Debug)]
 struct SurveyedRun {
     run_id: Uuid,
     /// The last event that was in a page, or is left out; what follows it is to be sent.
@@ -41,7 +40,7 @@ struct SurveyedRun {
 }
 
 /// Some of the events that wait, and the right to send them.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct UnsentPage {
     /// The exact lines to be sent, oldest first within their run.
     pub lines: Vec<String>,
@@ -56,7 +55,6 @@ pub struct UnsentPage {
 }
 
 /// A run that is ours while this is held.
-#[derive(Debug)]
 struct HeldRun {
     run_directory: Directory,
     delivery: AppendLog,

@@ -18,7 +18,7 @@ const HINT: Level = ("hint", 36);
 const RESET: &str = "\u{1b}[0m";
 
 /// Why the launcher did not do what it was asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub struct Complaint {
     /// What is wrong, naming the word.
     pub error: String,

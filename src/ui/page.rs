@@ -9,7 +9,6 @@ use super::text::{harmless, wrapped};
 const HANGING: usize = 4;
 
 /// A page that is being written.
-#[derive(Clone, Debug)]
 pub struct Page {
     terminal: OutputTerminal,
     label_width: usize,

@@ -11,7 +11,7 @@ use std::ops::RangeInclusive;
 use std::os::fd::AsFd as _;
 
 /// What an answer is printed on: a terminal, or a file that is treated as one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub struct OutputTerminal {
     /// Characters in a line.
     pub width: usize,
@@ -86,7 +86,7 @@ const WIDTH: usize = 80;
 const WIDTHS: RangeInclusive<usize> = 40..=160;
 
 /// A kind of emphasis.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub enum Style {
     /// It went well.
     Good,
@@ -113,7 +113,7 @@ impl Style {
 }
 
 /// What a terminal can do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(PartialEq)]
 pub enum TerminalKind {
     /// Characters appear one behind the other, and that is all that is known of it.
     Dumb,

@@ -23,7 +23,6 @@ const NOTICE_TICK: Duration = Duration::from_millis(200);
 mod countdown;
 
 /// How the notice ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
     /// The time is up, or the user has read it: start the command.
     Start,

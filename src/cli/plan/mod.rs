@@ -17,7 +17,7 @@ use std::ffi::OsString;
 use uuid::Uuid;
 
 /// What is to be done.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub enum Plan {
     /// Vanish: become the command.
     Exec {

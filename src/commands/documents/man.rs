@@ -53,7 +53,6 @@ fn entry(name: &str, does: &str) -> String {
 }
 
 /// How a word is set.
-#[derive(Clone, Copy)]
 enum Face {
     /// What is typed as it stands.
     Bold,

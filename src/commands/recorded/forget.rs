@@ -16,7 +16,7 @@ use uuid::Uuid;
 const ALL: &str = "all";
 
 /// What became of the runs that were to be forgotten.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct ForgottenRuns {
     deleted: Vec<Uuid>,
     /// Of these, the ones that a server may know.

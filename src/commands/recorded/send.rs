@@ -5,8 +5,7 @@
 
 use crate::commands::output::{AnswerForm, AnswerOutput, AnswerResult, FAILED, count};
 use crate::delivery::{
-    AttemptOutcome, Certificates, Destination, Disposition, Endpoint, EndpointState, Key, Priority,
-    Uploader,
+    AttemptOutcome, Certificates, Destination, Disposition, EndpointState, Priority, Uploader,
 };
 use crate::store::Store;
 use crate::ui::Complaint;
@@ -22,19 +21,18 @@ use std::time::SystemTime;
 const SEND_FAILURES_MAX: u32 = 5;
 
 /// Where to send, and how to show it.
-#[derive(Debug)]
-pub struct SendRequest<'a> {
+pub struct SendRequest {
     /// Whether telemetry is on now.
     pub consent: consent::Decision,
     /// Endpoint and key.
-    pub destination: &'a Destination,
+    pub destination: Destination,
     /// Further certificates that the user trusts.
     pub certificates: Certificates,
     /// Whether to draw a progress bar on standard error.
     pub shows_progress: bool,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Default)]
 struct Totals {
     delivered: u64,
     refused: u64,
@@ -49,23 +47,23 @@ struct Totals {
 /// Uploads what waits. `store` is None where nothing was ever recorded.
 pub fn run(
     store: Option<&Store>,
-    request: SendRequest<'_>,
+    request: SendRequest,
     answer_output: &mut AnswerOutput,
 ) -> AnswerResult {
-    let (endpoint, key) = ready(&request)?;
+    let shows_progress = request.shows_progress;
+    let uploader = uploader(request)?;
     let mut totals = Totals::default();
-    if let Some(store) = store {
-        let uploader = Uploader::new(endpoint, key, request.certificates);
-        if let Err(error) = send(store, uploader, request.shows_progress, &mut totals) {
-            let problem = format!("failed to set up the upload: {error}");
-            return Err(Complaint::new(problem, ""));
-        }
+    if let Some(store) = store
+        && let Err(error) = send(store, uploader, shows_progress, &mut totals)
+    {
+        let problem = format!("failed to set up the upload: {error}");
+        return Err(Complaint::new(problem, ""));
     }
     totals.report(answer_output)
 }
 
-/// Where to send, or why nothing can be sent.
-fn ready(request: &SendRequest<'_>) -> Result<(Endpoint, Key), Complaint> {
+/// An uploader for what the request names, or why nothing can be sent.
+fn uploader(request: SendRequest) -> Result<Uploader, Complaint> {
     if request.consent.telemetry == consent::Telemetry::Off {
         let cause = request.consent.cause.sentence();
         return Err(Complaint::new(
@@ -73,15 +71,14 @@ fn ready(request: &SendRequest<'_>) -> Result<(Endpoint, Key), Complaint> {
             "`axolotl-run --enable` turns it on, `axolotl-run --status` says more",
         ));
     }
-    let destination = request.destination.clone();
-    let endpoint = destination.endpoint.map_err(misconfigured)?;
-    let key = destination.key.map_err(misconfigured)?;
+    let endpoint = request.destination.endpoint.map_err(misconfigured)?;
+    let key = request.destination.key.map_err(misconfigured)?;
     let key = key.ok_or_else(|| {
         let variable = env::AXOLOTL_RUN_POSTHOG_KEY;
         let hint = format!("set `{variable}` to the key of a PostHog project");
         Complaint::new("no project key is configured", hint)
     })?;
-    Ok((endpoint, key))
+    Ok(Uploader::new(endpoint, key, request.certificates))
 }
 
 fn misconfigured(problem: impl ToString) -> Complaint {

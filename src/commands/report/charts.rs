@@ -11,7 +11,7 @@ use serde::Serialize;
 const GPU_CURVES_MAX: usize = 4;
 
 /// One chart.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Chart {
     /// What is measured.
     pub title: &'static str,
@@ -32,7 +32,7 @@ pub struct Chart {
 }
 
 /// The one figure of a curve that says most.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub enum Tells {
     /// How it was on average.
     Mean,
@@ -43,7 +43,7 @@ pub enum Tells {
 }
 
 /// What the values of a chart are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub enum Measure {
     /// Numbers of this unit.
     Plain(&'static str),
@@ -87,7 +87,7 @@ impl Measure {
 }
 
 /// A curve with its name in the legend.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct NamedCurve {
     /// What it is of.
     pub name: String,
@@ -105,7 +105,7 @@ impl NamedCurve {
 }
 
 /// The figures of a curve.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Serialize)]
 pub struct Figures {
     /// The least value.
     #[serde(rename = "min")]

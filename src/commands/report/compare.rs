@@ -15,7 +15,6 @@ use axolotl_run_core::judging::summary::{GpuUse, units};
 const CHARTS_MIN: usize = 3;
 
 /// One figure of both runs.
-#[derive(Clone, Debug, PartialEq)]
 pub struct FigureRow {
     /// What it is.
     pub label: &'static str,

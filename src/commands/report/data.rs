@@ -18,7 +18,6 @@ const STALLED_STEPS: f64 = 20.0;
 const STALLED_SECONDS: f64 = 60.0;
 
 /// A run.
-#[derive(Debug)]
 pub struct ReportData {
     /// Its figures in the store.
     pub recorded_run: RecordedRun,

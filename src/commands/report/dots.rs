@@ -9,7 +9,6 @@ use super::svg::share_of_axis;
 use std::ops::RangeInclusive;
 
 /// Where a chart goes, and what it spans.
-#[derive(Clone, Copy, Debug)]
 pub struct ChartArea {
     /// Characters wide.
     pub width: usize,

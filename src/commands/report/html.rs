@@ -87,7 +87,7 @@ impl HtmlChart {
 }
 
 /// How the template's texts are escaped: nothing in them is markup, drives a terminal, or is refused by a parser.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct HtmlText;
 
 impl askama::filters::Escaper for HtmlText {

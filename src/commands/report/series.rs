@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 const SERIES_COLUMN_SECONDS: f64 = 0.01;
 
 /// What is measured over time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SeriesKey {
     /// Measurements, whatever they hold.
     Measured,
@@ -43,7 +43,7 @@ pub enum SeriesKey {
 }
 
 /// What fell into one column.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy)]
 struct Cell {
     count: f64,
     time_sum: f64,
@@ -129,7 +129,6 @@ impl CurvePoint {
 pub type Curve = Vec<Option<CurvePoint>>;
 
 /// The whole time series.
-#[derive(Clone, Debug)]
 pub struct Series {
     /// Seconds that a column spans.
     column_seconds: f64,

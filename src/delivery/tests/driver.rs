@@ -1,8 +1,7 @@
 //! An uploader under test, driven as the observer drives it.
 
-use crate::delivery::{
-    AttemptOutcome, Certificates, Endpoint, EndpointState, Key, Priority, Uploader,
-};
+use crate::delivery::endpoint::{Endpoint, Key};
+use crate::delivery::{AttemptOutcome, Certificates, EndpointState, Priority, Uploader};
 use crate::store::tests::recorded;
 use std::time::{Duration, SystemTime};
 use uuid::Uuid;
