@@ -17,7 +17,7 @@ const ANY_TIME: char = '\u{1}';
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SourcePrefix {
     /// Its characters, with [`ANY_TIME`] for each time.
-    pattern: String,
+    prefix_pattern: String,
     /// The rank that it names.
     pub rank: Option<u64>,
     /// Whether a logger wrote it: somebody caught the exception.
@@ -43,70 +43,77 @@ impl SourcePrefix {
             text_before.trim_end_matches([' ', '\t']).len() + 1
         };
         let mut characters = text_before[..length.min(text_before.len())].chars();
-        let mut pattern = String::new();
+        let mut prefix_pattern = String::new();
         loop {
             // In the middle of an address no time begins.
-            let is_inside = pattern.ends_with(|last: char| last == '.' || last.is_ascii_digit());
-            if !is_inside && let Some(rest) = behind_time(characters.as_str()) {
-                pattern.push(ANY_TIME);
-                characters = rest.chars();
+            let is_inside =
+                prefix_pattern.ends_with(|last: char| last == '.' || last.is_ascii_digit());
+            if !is_inside && let Some(remaining_text) = behind_time(characters.as_str()) {
+                prefix_pattern.push(ANY_TIME);
+                characters = remaining_text.chars();
             }
             let Some(character) = characters.next() else {
                 break;
             };
-            pattern.push(character);
+            prefix_pattern.push(character);
         }
         Self {
-            rank: named_rank.or_else(|| rank_in(&pattern)),
-            is_a_log: is_log_line(&pattern),
-            pattern,
+            rank: named_rank.or_else(|| rank_in(&prefix_pattern)),
+            is_a_log: is_log_line(&prefix_pattern),
+            prefix_pattern,
         }
     }
 
     /// Whether it goes on where the other one ends: something was printed between a rank's prefix and its header.
     pub fn continues(&self, other: &Self) -> bool {
-        self.len() > other.len() && self.pattern.starts_with(&other.pattern)
+        self.len() > other.len() && self.prefix_pattern.starts_with(&other.prefix_pattern)
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.pattern.is_empty()
+        self.prefix_pattern.is_empty()
     }
 
     /// Length, to prefer the most particular of several that match.
     pub fn len(&self) -> usize {
-        self.pattern.len()
+        self.prefix_pattern.len()
     }
 
     /// The line without this prefix; `loosely` lets other numbers than the time differ.
     pub fn strip<'line>(&self, line: &'line str, loosely: bool) -> Option<&'line str> {
-        if loosely && !self.pattern.contains(ANY_TIME) {
+        if loosely && !self.prefix_pattern.contains(ANY_TIME) {
             return None;
         }
         // Nearly every line of another source is told by its first byte.
-        if let (Some(first), Some(expected)) = (line.bytes().next(), self.pattern.bytes().next())
-            && first != expected
-            && expected != ANY_TIME as u8
-            && !(loosely && expected.is_ascii_digit())
+        if let (Some(first), Some(expected_character)) =
+            (line.bytes().next(), self.prefix_pattern.bytes().next())
+            && first != expected_character
+            && expected_character != ANY_TIME as u8
+            && !(loosely && expected_character.is_ascii_digit())
         {
             return None;
         }
-        let mut rest = line;
-        let mut pattern = self.pattern.chars();
-        while let Some(expected) = pattern.next() {
-            if expected == ANY_TIME {
-                rest = behind_time(rest)?;
-            } else if loosely && expected.is_ascii_digit() {
-                rest = rest.strip_prefix(is_digit)?.trim_start_matches(is_digit);
-                pattern = pattern.as_str().trim_start_matches(is_digit).chars();
-            } else if rest.is_empty() && expected == ' ' && pattern.as_str().trim().is_empty() {
+        let mut remaining_text = line;
+        let mut prefix_pattern = self.prefix_pattern.chars();
+        while let Some(expected_character) = prefix_pattern.next() {
+            if expected_character == ANY_TIME {
+                remaining_text = behind_time(remaining_text)?;
+            } else if loosely && expected_character.is_ascii_digit() {
+                remaining_text = remaining_text
+                    .strip_prefix(is_digit)?
+                    .trim_start_matches(is_digit);
+                prefix_pattern = prefix_pattern.as_str().trim_start_matches(is_digit).chars();
+            } else if remaining_text.is_empty()
+                && expected_character == ' '
+                && prefix_pattern.as_str().trim().is_empty()
+            {
                 // An empty line of this source, whose last blank somebody trimmed.
                 return Some("");
             } else {
-                rest = rest.strip_prefix(expected)?;
+                remaining_text = remaining_text.strip_prefix(expected_character)?;
             }
         }
-        Some(rest)
+        Some(remaining_text)
     }
 }
 
@@ -121,10 +128,10 @@ fn behind_time(text: &str) -> Option<&str> {
     Some(&text[time.end()..])
 }
 
-fn rank_in(pattern: &str) -> Option<u64> {
+fn rank_in(prefix_pattern: &str) -> Option<u64> {
     let captures = captures!(
         r"(?:\[rank|\[default|rank=|\[Rank |rank )([0-9]{1,6})(?:[^0-9]|$)",
-        pattern
+        prefix_pattern
     );
     captures[1].parse().ok()
 }
@@ -175,7 +182,7 @@ mod tests {
 
     #[test]
     fn lines_of_the_same_source_begin_alike() {
-        for (text_before, line, rest) in [
+        for (text_before, line, remaining_text) in [
             ("[rank0]: ", "[rank0]:   File \"x\"", Some("  File \"x\"")),
             ("[rank0]: ", "[rank0]:", Some("")),
             ("[rank0]: ", "[rank1]:   File", None),
@@ -198,7 +205,7 @@ mod tests {
         ] {
             assert_eq!(
                 SourcePrefix::of(text_before).strip(line, false),
-                rest,
+                remaining_text,
                 "{text_before}"
             );
         }

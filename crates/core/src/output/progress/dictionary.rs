@@ -16,8 +16,8 @@ static TOKEN: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 /// The metrics of a line that is one whole dictionary of a trainer.
-pub fn parse(text: &str) -> Option<Metrics> {
-    if !text.starts_with('{') {
+pub fn parse(line_text: &str) -> Option<Metrics> {
+    if !line_text.starts_with('{') {
         return None;
     }
     let mut log_metrics = Metrics::default();
@@ -26,13 +26,13 @@ pub fn parse(text: &str) -> Option<Metrics> {
     // Where the key or value begins that is being read.
     let mut begin = 1;
     let mut end = 0;
-    for token in TOKEN.as_ref()?.find_iter(text) {
+    for token in TOKEN.as_ref()?.find_iter(line_text) {
         // A quotation mark that is never closed is no token.
         if token.start() != end {
             return None;
         }
         end = token.end();
-        let inside = text.get(begin..token.start()).unwrap_or_default();
+        let inside = line_text.get(begin..token.start()).unwrap_or_default();
         match token.as_str() {
             "[" | "(" | "{" => depth += 1,
             ":" if depth == 1 && key.is_none() => {
@@ -67,12 +67,12 @@ fn is_log(log_metrics: &Metrics) -> bool {
 
 /// The metrics of a dictionary that a logger printed, behind what loggers print before it. It has to be surely a
 /// trainer's.
-pub fn parse_logged(text: &str) -> Option<Metrics> {
-    if !text.ends_with('}') {
+pub fn parse_logged(line_text: &str) -> Option<Metrics> {
+    if !line_text.ends_with('}') {
         return None;
     }
-    let blank = text.find(" {'").or_else(|| text.find(" {\""))?;
-    let log_metrics = parse(&text[blank + 1..])?;
+    let blank = line_text.find(" {'").or_else(|| line_text.find(" {\""))?;
+    let log_metrics = parse(&line_text[blank + 1..])?;
     (log_metrics.has(Metric::Loss) && is_trainers(&log_metrics)).then_some(log_metrics)
 }
 
@@ -82,17 +82,18 @@ pub fn is_trainers(log_metrics: &Metrics) -> bool {
     log_metrics.has(Metric::Epoch) && log_metrics.has_any(&others)
 }
 
-fn put(log_metrics: &mut Metrics, key: &str, value: &str) {
+fn put(log_metrics: &mut Metrics, key: &str, printed_value: &str) {
     let Some(metric) = metric_called(key, DICTIONARY_NAMES) else {
         return;
     };
-    if let Some(number) = printed_number(value) {
+    if let Some(number) = printed_number(printed_value) {
         // The first name of the tokens is the exact one.
         if metric != Metric::TokensTotal || key.contains('/') || !log_metrics.has(metric) {
             log_metrics.put(metric, number);
         }
     } else if metric == Metric::Step
-        && let Some((step, total)) = quoted(value).and_then(|value| value.split_once('/'))
+        && let Some((step, total)) =
+            quoted(printed_value).and_then(|printed_value| printed_value.split_once('/'))
         && let (Ok(step), Ok(total)) = (step.parse(), total.parse())
     {
         log_metrics.put(Metric::Step, step);
@@ -100,8 +101,10 @@ fn put(log_metrics: &mut Metrics, key: &str, value: &str) {
     }
 }
 
-fn metric_called(name: &str, names: &[(&str, Metric)]) -> Option<Metric> {
-    let (_, metric) = names.iter().find(|(known, _)| *known == name)?;
+fn metric_called(metric_name: &str, metric_names: &[(&str, Metric)]) -> Option<Metric> {
+    let (_, metric) = metric_names
+        .iter()
+        .find(|(known, _)| *known == metric_name)?;
     Some(*metric)
 }
 
@@ -112,45 +115,45 @@ pub fn of_bar(bar: &Bar<'_>) -> Metrics {
     if let Some(loss) = bar.loss() {
         log_metrics.put(Metric::Loss, loss);
     }
-    let mut take = |name: &str, value: &str| {
-        if let Some(metric) = metric_called(name.trim_matches(' '), BAR_NAMES)
-            && let Some(number) = printed_number(value)
+    let mut take = |metric_name: &str, printed_value: &str| {
+        if let Some(metric) = metric_called(metric_name.trim_matches(' '), BAR_NAMES)
+            && let Some(number) = printed_number(printed_value)
         {
             log_metrics.put(metric, number);
         }
     };
     if bar.is_rich {
         // rich separates by blanks only.
-        let mut name = "";
+        let mut metric_name = "";
         for word in bar.postfix.split(' ').filter(|word| !word.is_empty()) {
-            take(name, word);
-            name = word.strip_suffix(':').unwrap_or_default();
+            take(metric_name, word);
+            metric_name = word.strip_suffix(':').unwrap_or_default();
         }
         return log_metrics;
     }
     for pair in bar.postfix.split(", ") {
-        if let Some((name, value)) = pair.split_once('=') {
-            take(name, value);
+        if let Some((metric_name, printed_value)) = pair.split_once('=') {
+            take(metric_name, printed_value);
         }
     }
     log_metrics
 }
 
 /// A number, bare, in quotes, or as numpy prints its own.
-fn printed_number(value: &str) -> Option<f64> {
-    let value = value.trim_matches(' ');
+fn printed_number(printed_value: &str) -> Option<f64> {
+    let printed_value = printed_value.trim_matches(' ');
     for call in ["np.float64(", "np.float32("] {
-        if let Some(inside) = value.strip_prefix(call) {
+        if let Some(inside) = printed_value.strip_prefix(call) {
             return number(inside.strip_suffix(')')?);
         }
     }
-    number(quoted(value).unwrap_or(value))
+    number(quoted(printed_value).unwrap_or(printed_value))
 }
 
 /// The inside of a string in quotes.
-fn quoted(text: &str) -> Option<&str> {
-    let text = text.trim_matches(' ');
-    let inside = |quote: char| text.strip_prefix(quote)?.strip_suffix(quote);
+fn quoted(line_text: &str) -> Option<&str> {
+    let line_text = line_text.trim_matches(' ');
+    let inside = |quote: char| line_text.strip_prefix(quote)?.strip_suffix(quote);
     inside('\'').or_else(|| inside('"'))
 }
 
@@ -201,9 +204,9 @@ mod tests {
 
     #[test]
     fn other_values_are_skipped() {
-        let text = r#"{'note': 'a, \'b\': {', "more": [1, {'loss': 9}, (2,)], 'none': None, 'on': True, 'loss': np.float64(1.5),
+        let line_text = r#"{'note': 'a, \'b\': {', "more": [1, {'loss': 9}, (2,)], 'none': None, 'on': True, 'loss': np.float64(1.5),
             'tensor': tensor(0.5, device='cuda:0'), 'eval_loss': inf, 'num_tokens': 12.0, 'epoch': 1}"#;
-        let log_metrics = parse(&text.replace('\n', " ")).unwrap();
+        let log_metrics = parse(&line_text.replace('\n', " ")).unwrap();
         assert_eq!(
             (
                 log_metrics.get(Loss),
@@ -217,7 +220,7 @@ mod tests {
 
     #[test]
     fn what_is_not_a_whole_log_line_is_nothing() {
-        for text in [
+        for line_text in [
             "",
             "{",
             "{}",
@@ -231,22 +234,22 @@ mod tests {
             "{'loss': 1.0, 2.0}",
             "done: {'train_runtime': 6.76}",
         ] {
-            assert_eq!(parse(text), None, "{text}");
+            assert_eq!(parse(line_text), None, "{line_text}");
         }
     }
 
     #[test]
     fn absurd_numbers_are_none() {
-        let text = "{'loss': 1e400, 'learning_rate': nan, 'epoch': -1, 'tokens/total': 1e30, 'tokens/trainable': -5, \
+        let line_text = "{'loss': 1e400, 'learning_rate': nan, 'epoch': -1, 'tokens/total': 1e30, 'tokens/trainable': -5, \
                     'train_runtime': -1, 'tokens/train_per_sec_per_gpu': -inf}";
         let mut expected = Metrics::default();
         expected.put(Loss, f64::INFINITY);
-        assert_eq!(parse(text), Some(expected));
+        assert_eq!(parse(line_text), Some(expected));
     }
 
     #[test]
     fn known_names_give_their_numbers() {
-        for (text, loss, rate) in [
+        for (line_text, loss, rate) in [
             (
                 "Epoch 1/2:   7%|7| 4/60 [00:00<00:01, 32.05batch/s, loss=5.7636, lr=0.0005]",
                 Some(5.7636),
@@ -274,10 +277,10 @@ mod tests {
             ),
             ("  7%|7| 4/60 [00:00<00:01, 32.05it/s, loss=5.9", None, None),
         ] {
-            let (bar, _) = Bar::find(text).unwrap();
+            let (bar, _) = Bar::find(line_text).unwrap();
             let log_metrics = of_bar(&bar);
             let shown = (log_metrics.get(Loss), log_metrics.get(LearningRate));
-            assert_eq!(shown, (loss, rate), "{text}");
+            assert_eq!(shown, (loss, rate), "{line_text}");
         }
     }
 }

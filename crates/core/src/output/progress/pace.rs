@@ -43,11 +43,11 @@ impl Pace {
     /// Notes that `step` was seen. Steps that do not grow and times that run backwards change nothing.
     pub fn note(&mut self, step: u64, seconds: f64) {
         let mut point = Point { step, at: seconds };
-        if let Some(last) = self.last {
-            if step <= last.step {
+        if let Some(last_point) = self.last {
+            if step <= last_point.step {
                 return;
             }
-            point.at = seconds.max(last.at);
+            point.at = seconds.max(last_point.at);
         }
         if !seconds.is_finite() {
             return;
@@ -58,7 +58,7 @@ impl Pace {
         }
         self.last = Some(point);
         let is_far_enough = match self.points.last() {
-            Some(previous) => step >= previous.step.saturating_add(self.stride),
+            Some(previous_point) => step >= previous_point.step.saturating_add(self.stride),
             None => true,
         };
         if is_far_enough {
@@ -72,7 +72,7 @@ impl Pace {
     /// Keeps about every second point.
     fn thin(&mut self, last_step: u64) {
         let mut next_step = 0;
-        let first_step = self.first().map_or(0, |first| first.step);
+        let first_step = self.first().map_or(0, |first_point| first_point.step);
         let even_stride = (last_step - first_step) / (PACE_POINTS_MAX as u64 / 2);
         self.stride = even_stride.max(self.stride.saturating_mul(2)).max(1);
         self.points.retain(|point| {
@@ -97,34 +97,34 @@ impl Pace {
 
     /// Whether the bar jumped from 0 faster than any training steps.
     fn is_resumed(&self) -> bool {
-        let (Some(first), Some(rate)) = (self.first(), self.steps_per_second()) else {
+        let (Some(first_point), Some(rate)) = (self.first(), self.steps_per_second()) else {
             return false;
         };
         let mut plausible_steps = 1.0;
         if let Some(began_at) = self.began_at {
-            plausible_steps += 3.0 * rate * (first.at - began_at);
+            plausible_steps += 3.0 * rate * (first_point.at - began_at);
         }
-        first.step > 1 && first.step as f64 > plausible_steps
+        first_point.step > 1 && first_point.step as f64 > plausible_steps
     }
 
     /// When the training had done that many steps.
     fn time_of(&self, step: f64) -> Option<f64> {
         let began_at = self.began_at.filter(|_| !self.is_resumed());
         let beginning = began_at.map(|at| Point { step: 0, at });
-        let mut previous = None;
+        let mut previous_point = None;
         for point in beginning.iter().chain(&self.points).chain(&self.last) {
             if (point.step as f64) < step {
-                previous = Some(point);
+                previous_point = Some(point);
                 continue;
             }
-            let previous = previous.unwrap_or(point);
-            let missing_steps = step - previous.step as f64;
+            let previous_point = previous_point.unwrap_or(point);
+            let missing_steps = step - previous_point.step as f64;
             if missing_steps < 0.0 {
                 return None;
             }
-            let steps_between = (point.step - previous.step).max(1) as f64;
+            let steps_between = (point.step - previous_point.step).max(1) as f64;
             let share = missing_steps / steps_between;
-            return Some(previous.at + share * (point.at - previous.at));
+            return Some(previous_point.at + share * (point.at - previous_point.at));
         }
         None
     }
@@ -132,13 +132,13 @@ impl Pace {
     /// The whole epochs that were seen from beginning to end, the first `EPOCH_TIMES_MAX`.
     pub fn epochs(&self, steps_per_epoch: f64) -> Vec<Epoch> {
         let mut epochs = Vec::new();
-        let (Some(first), Some(last)) = (self.first(), self.last) else {
+        let (Some(first_point), Some(last_point)) = (self.first(), self.last) else {
             return epochs;
         };
         if steps_per_epoch.is_nan() || steps_per_epoch < 1.0 {
             return epochs;
         }
-        let (first_step, last_step) = (first.step as f64, last.step as f64);
+        let (first_step, last_step) = (first_point.step as f64, last_point.step as f64);
         // A hundredth of a step of slack: the printed epoch that this is computed from is rounded.
         let whole_epochs = ((last_step + 0.01) / steps_per_epoch) as u64;
         let skipped_epochs = (first_step / steps_per_epoch) as u64;

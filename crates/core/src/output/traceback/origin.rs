@@ -32,32 +32,32 @@ fn frame_of_file(path: &str, function: Option<&str>) -> Frame {
     let path = with_plain_slashes(path);
     let below_packages = below_packages(&path);
     // Nearly every frame is one of these; what the dictionary has needs no further question.
-    if let Some(relative) = below_packages
-        && let Some(known) = known_file(relative, function)
+    if let Some(relative_path) = below_packages
+        && let Some(known_frame) = known_file(relative_path, function)
     {
-        return known;
+        return known_frame;
     }
-    let parts: Vec<&str> = path.splitn(COMPONENTS_MAX, '/').collect();
-    if let Some(origin) = telling_origin(&path, &parts) {
+    let path_components: Vec<&str> = path.splitn(COMPONENTS_MAX, '/').collect();
+    if let Some(origin) = telling_origin(&path, &path_components) {
         return only_origin(origin, function);
     }
     // Cython prints the path of its own source tree, without an installation's in front.
     if (path.ends_with(".pyx") || path.ends_with(".pxi") || path.ends_with(".pxd"))
-        && let Some(known) = known_file(&path, function)
+        && let Some(known_frame) = known_file(&path, function)
     {
-        return known;
+        return known_frame;
     }
-    if let Some(relative) = below_packages {
+    if let Some(relative_path) = below_packages {
         // Perhaps it is of a newer release of a public package.
         let mut unknown = only_origin("other_package", function);
-        unknown.origin = package(relative).or(unknown.origin);
+        unknown.origin = package(relative_path).or(unknown.origin);
         return unknown;
     }
-    if let Some(index) = below_standard_library(&parts) {
-        let known = known_file(&parts[index..].join("/"), function);
-        return known.unwrap_or_else(|| only_origin("stdlib", function));
+    if let Some(index) = below_standard_library(&path_components) {
+        let known_frame = known_file(&path_components[index..].join("/"), function);
+        return known_frame.unwrap_or_else(|| only_origin("stdlib", function));
     }
-    if let [.., "bin" | "Scripts", script] = parts.as_slice()
+    if let [.., "bin" | "Scripts", script] = path_components.as_slice()
         && let Some(file) = dictionary::file(&format!("bin/{script}"))
     {
         return Frame {
@@ -65,11 +65,11 @@ fn frame_of_file(path: &str, function: Option<&str>) -> Frame {
             ..only_origin("script", function)
         };
     }
-    for (index, part) in parts.iter().enumerate() {
-        if dictionary::package(part).is_some()
-            && let Some(known) = known_file(&parts[index..].join("/"), function)
+    for (index, path_component) in path_components.iter().enumerate() {
+        if dictionary::package(path_component).is_some()
+            && let Some(known_frame) = known_file(&path_components[index..].join("/"), function)
         {
-            return known;
+            return known_frame;
         }
     }
     only_origin("user", function)
@@ -96,25 +96,26 @@ fn with_plain_slashes(path: &str) -> String {
 }
 
 /// The kind of code that a component of the path tells, wherever it stands.
-fn telling_origin(path: &str, parts: &[&str]) -> Option<&'static str> {
-    let is_notebook = parts
-        .iter()
-        .any(|part| part.starts_with("ipykernel_") || matches!(*part, "Cell In" | "Input In"));
+fn telling_origin(path: &str, path_components: &[&str]) -> Option<&'static str> {
+    let is_notebook = path_components.iter().any(|path_component| {
+        path_component.starts_with("ipykernel_")
+            || matches!(*path_component, "Cell In" | "Input In")
+    });
     if is_notebook || path.ends_with(".ipynb") {
         return Some("notebook");
     }
-    if parts.contains(&"transformers_modules") {
+    if path_components.contains(&"transformers_modules") {
         return Some("remote_code");
     }
-    let is_generated = parts
-        .iter()
-        .any(|part| part.starts_with("torchinductor_") || *part == "torch_compile_debug");
+    let is_generated = path_components.iter().any(|path_component| {
+        path_component.starts_with("torchinductor_") || *path_component == "torch_compile_debug"
+    });
     is_generated.then_some("generated")
 }
 
 /// The index of the first component below the last standard library: behind `lib/python3.12`, or behind
 /// the `Lib` of an installation on Windows.
-fn below_standard_library(parts: &[&str]) -> Option<usize> {
+fn below_standard_library(path_components: &[&str]) -> Option<usize> {
     let is_library = |pair: &[&str]| match pair {
         ["lib" | "lib64" | "Lib", child] if child.starts_with("python3") => {
             let is_outside = |character: char| !"0123456789.t".contains(character);
@@ -123,15 +124,15 @@ fn below_standard_library(parts: &[&str]) -> Option<usize> {
         [parent, "Lib"] => parent.to_ascii_lowercase().starts_with("python"),
         _ => false,
     };
-    let library = parts.windows(2).rposition(is_library)?;
+    let library = path_components.windows(2).rposition(is_library)?;
     Some(library + 2)
 }
 
 /// The frame of a file that the dictionary has.
-fn known_file(relative: &str, function: Option<&str>) -> Option<Frame> {
-    let (file, function) = dictionary::file_and_function(relative, function)?;
+fn known_file(relative_path: &str, function: Option<&str>) -> Option<Frame> {
+    let (file, function) = dictionary::file_and_function(relative_path, function)?;
     Some(Frame {
-        origin: package(relative).or(Some(PublicStr::constant("stdlib"))),
+        origin: package(relative_path).or(Some(PublicStr::constant("stdlib"))),
         file: Some(file),
         function,
         ..Frame::default()
@@ -139,31 +140,38 @@ fn known_file(relative: &str, function: Option<&str>) -> Option<Frame> {
 }
 
 /// The package that a file below the folder of packages belongs to.
-fn package(relative: &str) -> Option<PublicStr> {
-    let top = relative.split('/').next()?;
+fn package(relative_path: &str) -> Option<PublicStr> {
+    let top = relative_path.split('/').next()?;
     dictionary::package(top.strip_suffix(".py").unwrap_or(top))
 }
 
 /// The frame of a file with a name in angle brackets.
 fn pseudo_file(name: &str, function: Option<&str>) -> Frame {
-    if let Some(known) = FROZEN_MODULES.iter().find(|known| **known == name) {
-        let module = known.trim_start_matches("<frozen ").trim_end_matches('>');
+    if let Some(known_frame) = FROZEN_MODULES
+        .iter()
+        .find(|known_frame| **known_frame == name)
+    {
+        let module = known_frame
+            .trim_start_matches("<frozen ")
+            .trim_end_matches('>');
         let file = format!("{}.py", module.replace('.', "/"));
         return Frame {
             origin: Some(PublicStr::constant("stdlib")),
-            file: Some(PublicStr::constant(known)),
+            file: Some(PublicStr::constant(known_frame)),
             function: function.and_then(|function| dictionary::function(&file, function)),
             ..Frame::default()
         };
     }
-    let known = PSEUDO_FILES.iter().find(|known| **known == name);
+    let known_frame = PSEUDO_FILES
+        .iter()
+        .find(|known_frame| **known_frame == name);
     let origin = if name.starts_with("<ipython-input-") {
         "notebook"
     } else {
         "generated"
     };
     Frame {
-        file: known.map(|known| PublicStr::constant(known)),
+        file: known_frame.map(|known_frame| PublicStr::constant(known_frame)),
         ..only_origin(origin, function)
     }
 }

@@ -40,15 +40,15 @@ struct LineSource {
     /// What reads its lines.
     parser: Parser,
     /// Number of the line that it read last.
-    last_line: u64,
+    last_line_number: u64,
 }
 
 /// Reads the command's output, line by line.
 #[derive(Clone, Debug, Default)]
 pub struct TraceReader {
-    sources: Vec<LineSource>,
-    reports: FirstAndLast<ErrorReport, TRACE_REPORTS_FIRST, TRACE_REPORTS_LAST>,
-    signs: Vec<Sign>,
+    line_sources: Vec<LineSource>,
+    ended_reports: FirstAndLast<ErrorReport, TRACE_REPORTS_FIRST, TRACE_REPORTS_LAST>,
+    death_signs: Vec<Sign>,
     table: Table,
     order: u64,
     /// Lines so far; those that were passed over count as [`PASSED_LINES`].
@@ -127,20 +127,20 @@ impl TraceReader {
         }
         self.lines = self.lines.saturating_add(PASSED_LINES);
         let mut backwards = lines.rsplit(|byte| matches!(byte, b'\n' | b'\r'));
-        if let Some(last_line) = backwards.find(|line| !line.trim_ascii().is_empty()) {
-            let bounded_length = last_line.len().min(LINE_BYTES_MAX);
-            let last_line = String::from_utf8_lossy(&last_line[..bounded_length]);
-            self.remember(&last_line, LineWords::of(&last_line));
+        if let Some(last_line_number) = backwards.find(|line| !line.trim_ascii().is_empty()) {
+            let bounded_length = last_line_number.len().min(LINE_BYTES_MAX);
+            let last_line_number = String::from_utf8_lossy(&last_line_number[..bounded_length]);
+            self.remember(&last_line_number, LineWords::of(&last_line_number));
         }
         true
     }
 
     /// Bytes of a stream are missing here: what follows belongs to no report that was begun before.
     pub fn gap(&mut self, stream: Stream) {
-        for source in &mut self.sources {
-            if source.stream == stream {
-                let done = source.parser.close();
-                self.reports.extend(done);
+        for line_source in &mut self.line_sources {
+            if line_source.stream == stream {
+                let done = line_source.parser.close();
+                self.ended_reports.extend(done);
             }
         }
         self.table = Table::default();
@@ -149,8 +149,8 @@ impl TraceReader {
     }
 
     fn is_between_reports(&self, stream: Stream) -> bool {
-        let mut sources = self.sources.iter();
-        sources.all(|source| source.stream != stream || source.parser.is_idle())
+        let mut line_sources = self.line_sources.iter();
+        line_sources.all(|line_source| line_source.stream != stream || line_source.parser.is_idle())
     }
 
     /// Keeps of a line what matters to the next one.
@@ -163,10 +163,10 @@ impl TraceReader {
 
     /// The launcher starts its workers again: what was printed so far was survived.
     fn start_again(&mut self) {
-        for source in &mut self.sources {
-            self.reports.extend(source.parser.close());
+        for line_source in &mut self.line_sources {
+            self.ended_reports.extend(line_source.parser.close());
         }
-        for report in self.reports.iter_mut() {
+        for report in self.ended_reports.iter_mut() {
             report.standing = report.standing.min(Standing::Survived);
         }
         self.table = Table::default();
@@ -189,16 +189,17 @@ impl TraceReader {
             before_opening = headers::before_frame(line_text);
         }
         let (index, line) = self.source_of(stream, line_text, before_opening);
-        let source = &mut self.sources[index];
-        source.last_line = self.order;
+        let line_source = &mut self.line_sources[index];
+        line_source.last_line_number = self.order;
         let context = LineContext {
-            logged: self.logged || source.prefix.is_a_log,
-            rank: source.prefix.rank,
+            logged: self.logged || line_source.prefix.is_a_log,
+            rank: line_source.prefix.rank,
             order: self.order,
             line_number: self.lines,
             line_words,
         };
-        self.reports.extend(source.parser.line(line, context));
+        self.ended_reports
+            .extend(line_source.parser.line(line, context));
         self.look_for_signs(line, line_words);
         self.remember(line_text, line_words);
     }
@@ -210,10 +211,10 @@ impl TraceReader {
         }
         if line_words.may_answer(LineQuestion::Sign)
             && let Some(sign) = knowledge::sign(line)
-            && self.signs.len() < TRACE_MARKERS_MAX
-            && !self.signs.iter().any(|known| known.says == sign.says)
+            && self.death_signs.len() < TRACE_MARKERS_MAX
+            && !self.death_signs.iter().any(|known| known.says == sign.says)
         {
-            self.signs.push(sign);
+            self.death_signs.push(sign);
         }
     }
 
@@ -221,16 +222,16 @@ impl TraceReader {
     ///
     /// Without an end it is assumed that the command failed: nobody asks a log why it succeeded.
     pub fn finish(&self, end: Option<End>) -> Judgement {
-        let mut reports: Vec<ErrorReport> = self.reports.iter().cloned().collect();
-        for source in &self.sources {
-            reports.extend(source.parser.pending());
+        let mut reports: Vec<ErrorReport> = self.ended_reports.iter().cloned().collect();
+        for line_source in &self.line_sources {
+            reports.extend(line_source.parser.pending());
         }
         reports.sort_by_key(|report| report.order);
         let evidence = Evidence {
             reports: &reports,
-            signs: &self.signs,
+            signs: &self.death_signs,
             root_cause: self.table.cause,
-            dropped: self.reports.dropped,
+            dropped: self.ended_reports.dropped,
             lines: self.lines,
         };
         evidence.judge(end)
@@ -248,24 +249,24 @@ impl TraceReader {
         for loosely in [false, true] {
             let mut best_match = None;
             let mut longest_prefix = 1;
-            for (index, source) in self.sources.iter().enumerate() {
-                let prefix_length = source.prefix.len();
-                if source.stream == stream
+            for (index, line_source) in self.line_sources.iter().enumerate() {
+                let prefix_length = line_source.prefix.len();
+                if line_source.stream == stream
                     && prefix_length >= longest_prefix
-                    && let Some(line) = source.prefix.strip(line_text, loosely)
+                    && let Some(line) = line_source.prefix.strip(line_text, loosely)
                 {
                     best_match = Some((index, line));
                     longest_prefix = prefix_length;
                 }
             }
             if let Some((index, line)) = best_match {
-                self.sources[index].confirmed = true;
+                self.line_sources[index].confirmed = true;
                 return (index, line);
             }
         }
-        let prefix = before_opening.map(SourcePrefix::of).unwrap_or_default();
-        let line = prefix.strip(line_text, false).unwrap_or(line_text);
-        (self.add_source(stream, prefix), line)
+        let source_prefix = before_opening.map(SourcePrefix::of).unwrap_or_default();
+        let line = source_prefix.strip(line_text, false).unwrap_or(line_text);
+        (self.add_source(stream, source_prefix), line)
     }
 
     /// A frame whose prefix is not its header's.
@@ -274,93 +275,99 @@ impl TraceReader {
     /// stood behind a bar, whose line the collector had begun before the bar.
     fn adopt(&mut self, stream: Stream, line_text: &str) {
         let oldest_line = self.order.saturating_sub(ADOPTED_LINES_MAX);
-        let waits = |source: &LineSource| {
-            let may_move = if source.prefix.is_empty() {
-                source.parser.awaits_first_frame()
+        let waits = |line_source: &LineSource| {
+            let may_move = if line_source.prefix.is_empty() {
+                line_source.parser.awaits_first_frame()
             } else {
-                !source.confirmed
+                !line_source.confirmed
             };
-            may_move && source.stream == stream && source.last_line >= oldest_line
+            may_move && line_source.stream == stream && line_source.last_line_number >= oldest_line
         };
-        if !self.sources.iter().any(waits) {
+        if !self.line_sources.iter().any(waits) {
             return;
         }
         let before_box = line_text.split_once('│').map(|(before, _)| before);
-        let prefix = match headers::before_frame(line_text).or(before_box) {
+        let source_prefix = match headers::before_frame(line_text).or(before_box) {
             Some(before) => SourcePrefix::of(before),
             None if frames::quoted(line_text).is_some() || headers::thread(line_text).is_some() => {
                 SourcePrefix::default()
             }
             None => return,
         };
-        if !prefix.is_empty() {
-            self.move_behind(stream, &prefix, waits);
+        if !source_prefix.is_empty() {
+            self.move_behind(stream, &source_prefix, waits);
         }
-        let mut sources = self.sources.iter();
-        let opened_with_more =
-            sources.position(|source| waits(source) && source.prefix.continues(&prefix));
+        let mut line_sources = self.line_sources.iter();
+        let opened_with_more = line_sources.position(|line_source| {
+            waits(line_source) && line_source.prefix.continues(&source_prefix)
+        });
         let Some(index) = opened_with_more else {
             return;
         };
-        let mut source = self.sources.swap_remove(index);
-        if let Some(replaced) = self.find_source(stream, &prefix) {
+        let mut line_source = self.line_sources.swap_remove(index);
+        if let Some(replaced) = self.find_source(stream, &source_prefix) {
             self.remove_source(replaced);
         }
-        source.prefix = prefix;
-        self.sources.push(source);
+        line_source.prefix = source_prefix;
+        self.line_sources.push(line_source);
     }
 
     /// Moves the report that a header without a prefix has opened to the source of its first frame.
     fn move_behind(
         &mut self,
         stream: Stream,
-        prefix: &SourcePrefix,
+        source_prefix: &SourcePrefix,
         waits: impl Fn(&LineSource) -> bool,
     ) {
-        let mut sources = self.sources.iter();
-        let bare = sources.position(|source| source.prefix.is_empty() && waits(source));
+        let mut line_sources = self.line_sources.iter();
+        let bare = line_sources
+            .position(|line_source| line_source.prefix.is_empty() && waits(line_source));
         let Some(bare) = bare else {
             return;
         };
-        let is_busy = |index: usize| !self.sources[index].parser.is_idle();
-        if self.find_source(stream, prefix).is_some_and(is_busy) {
+        let is_busy = |index: usize| !self.line_sources[index].parser.is_idle();
+        if self.find_source(stream, source_prefix).is_some_and(is_busy) {
             return;
         }
-        let parser = std::mem::take(&mut self.sources[bare].parser);
-        let index = self.add_source(stream, prefix.clone());
-        let source = &mut self.sources[index];
-        self.reports.extend(source.parser.close());
-        source.parser = parser;
+        let parser = std::mem::take(&mut self.line_sources[bare].parser);
+        let index = self.add_source(stream, source_prefix.clone());
+        let line_source = &mut self.line_sources[index];
+        self.ended_reports.extend(line_source.parser.close());
+        line_source.parser = parser;
     }
 
-    fn find_source(&self, stream: Stream, prefix: &SourcePrefix) -> Option<usize> {
-        let mut sources = self.sources.iter();
-        sources.position(|source| source.stream == stream && source.prefix == *prefix)
+    fn find_source(&self, stream: Stream, source_prefix: &SourcePrefix) -> Option<usize> {
+        let mut line_sources = self.line_sources.iter();
+        line_sources.position(|line_source| {
+            line_source.stream == stream && line_source.prefix == *source_prefix
+        })
     }
 
     /// The source of a new prefix; it is an old one where a progress bar stood before the prefix.
-    fn add_source(&mut self, stream: Stream, prefix: SourcePrefix) -> usize {
-        if let Some(index) = self.find_source(stream, &prefix) {
+    fn add_source(&mut self, stream: Stream, source_prefix: SourcePrefix) -> usize {
+        if let Some(index) = self.find_source(stream, &source_prefix) {
             return index;
         }
-        if self.sources.len() >= TRACE_STREAMS_MAX {
-            let sources = self.sources.iter().enumerate();
-            if let Some((oldest, _)) = sources.min_by_key(|(_, source)| source.last_line) {
+        if self.line_sources.len() >= TRACE_STREAMS_MAX {
+            let line_sources = self.line_sources.iter().enumerate();
+            if let Some((oldest, _)) =
+                line_sources.min_by_key(|(_, line_source)| line_source.last_line_number)
+            {
                 self.remove_source(oldest);
             }
         }
-        self.sources.push(LineSource {
+        self.line_sources.push(LineSource {
             stream,
-            prefix,
+            prefix: source_prefix,
             confirmed: false,
             parser: Parser::default(),
-            last_line: self.order,
+            last_line_number: self.order,
         });
-        self.sources.len() - 1
+        self.line_sources.len() - 1
     }
 
     fn remove_source(&mut self, index: usize) {
-        let mut removed = self.sources.swap_remove(index);
-        self.reports.extend(removed.parser.close());
+        let mut removed = self.line_sources.swap_remove(index);
+        self.ended_reports.extend(removed.parser.close());
     }
 }

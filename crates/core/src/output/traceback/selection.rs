@@ -51,7 +51,7 @@ impl Judgement {
     /// Whether anything that was read may be of the first rank, which is the one that reports; true where nothing was.
     #[must_use]
     pub fn has_word_of_the_first(&self) -> bool {
-        let is_first = |report: &ErrorEvent| matches!(report.rank, None | Some(0));
+        let is_first = |error_report: &ErrorEvent| matches!(error_report.rank, None | Some(0));
         self.reports.is_empty() || self.reports.iter().any(is_first)
     }
 }
@@ -89,40 +89,41 @@ enum DeathCause<'a> {
 impl<'a> Evidence<'a> {
     /// The verdict over all that was read.
     #[must_use]
-    pub fn judge(&self, end: Option<End>) -> Judgement {
+    pub fn judge(&self, command_end: Option<End>) -> Judgement {
         let mut judgement = Judgement {
             first_rank: self.first_rank(),
             signs: self.signs.to_vec(),
             handled_count: self.dropped,
             ..Judgement::default()
         };
-        let mut blamed = None;
+        let mut blamed_report = None;
         let mut most_telling = self.most_telling_report();
-        match self.cause_of_death(end) {
-            DeathCause::Report(report, marker) => {
-                let mut error = event(report, true);
+        match self.cause_of_death(command_end) {
+            DeathCause::Report(error_report, marker) => {
+                let mut error_event = event(error_report, true);
                 if marker.is_some() {
-                    error.marker = marker;
+                    error_event.marker = marker;
                 } else {
-                    self.append_launcher(&mut error, report);
+                    self.append_launcher(&mut error_event, error_report);
                 }
-                judgement.error = Some(error);
-                judgement.meaning = self.meaning_of_report(report);
-                judgement.is_last_word = is_failure(report) && self.ends_behind(report);
-                blamed = Some(report);
-                most_telling = blamed;
+                judgement.error = Some(error_event);
+                judgement.meaning = self.meaning_of_report(error_report);
+                judgement.is_last_word =
+                    ended_its_program(error_report) && self.ends_behind(error_report);
+                blamed_report = Some(error_report);
+                most_telling = blamed_report;
             }
             DeathCause::Sign(marker) => {
                 self.blame_sign(&mut judgement, marker);
                 most_telling = None;
             }
-            DeathCause::RankSign(marker, launcher) => {
+            DeathCause::RankSign(marker, launcher_report) => {
                 // Nobody but the launcher has frames; what it raised says nothing.
-                let launcher_event = event(launcher, true);
-                let error = self.blame_sign(&mut judgement, marker);
-                error.rank = self.root_cause.rank;
-                error.frames = launcher_event.frames;
-                error.stack_trace = launcher_event.stack_trace;
+                let launcher_event = event(launcher_report, true);
+                let error_event = self.blame_sign(&mut judgement, marker);
+                error_event.rank = self.root_cause.rank;
+                error_event.frames = launcher_event.frames;
+                error_event.stack_trace = launcher_event.stack_trace;
                 most_telling = None;
             }
             DeathCause::Interruption => {
@@ -131,19 +132,19 @@ impl<'a> Evidence<'a> {
             }
             DeathCause::Unknown => {}
         }
-        for report in self.reports {
-            if report.standing != Standing::Stray {
-                let is_fatal = blamed == Some(report);
-                judgement.reports.push(event(report, is_fatal));
+        for error_report in self.reports {
+            if error_report.standing != Standing::Stray {
+                let is_fatal = blamed_report == Some(error_report);
+                judgement.reports.push(event(error_report, is_fatal));
             }
-            if was_survived(report, blamed, end) {
+            if was_survived(error_report, blamed_report, command_end) {
                 judgement.handled_count += 1;
             }
         }
-        if let Some(blamed) = blamed
+        if let Some(blamed_report) = blamed_report
             && judgement.reports.is_empty()
         {
-            judgement.reports.push(event(blamed, true));
+            judgement.reports.push(event(blamed_report, true));
         }
         if let Some(last_exception) = most_telling.and_then(ErrorReport::last)
             && last_exception.is_complete
@@ -151,11 +152,11 @@ impl<'a> Evidence<'a> {
             judgement.exception_type.clone_from(&last_exception.class);
         }
         judgement.error = judgement.error.filter(says_anything);
-        if let Some(error) = &mut judgement.error {
+        if let Some(error_event) = &mut judgement.error {
             // Where ranks leave no mark on their lines, the launcher knows whose they are.
-            error.rank = error.rank.or(judgement.first_rank);
-            error.other_ranks = self.other_ranks(error.rank);
-            error.handled_count = Some(judgement.handled_count);
+            error_event.rank = error_event.rank.or(judgement.first_rank);
+            error_event.other_ranks = self.other_ranks(error_event.rank);
+            error_event.handled_count = Some(judgement.handled_count);
         }
         judgement
     }
@@ -178,8 +179,8 @@ impl<'a> Evidence<'a> {
     }
 
     /// Whether nothing but last words came behind the report.
-    fn ends_behind(&self, report: &ErrorReport) -> bool {
-        self.lines.saturating_sub(report.ended) <= LAST_WORDS_MAX
+    fn ends_behind(&self, error_report: &ErrorReport) -> bool {
+        self.lines.saturating_sub(error_report.ended) <= LAST_WORDS_MAX
     }
 
     /// The rank that failed first, as a launcher says: in its table, or in a line of its own.
@@ -190,28 +191,28 @@ impl<'a> Evidence<'a> {
     }
 
     /// What a report means; of a native death that names no signal, that the program aborted.
-    fn meaning_of_report(&self, report: &ErrorReport) -> Option<Meaning> {
-        let meaning = report.meaning();
-        if meaning.is_some() || report.standing != Standing::Native {
+    fn meaning_of_report(&self, error_report: &ErrorReport) -> Option<Meaning> {
+        let meaning = error_report.meaning();
+        if meaning.is_some() || error_report.standing != Standing::Native {
             return meaning;
         }
-        let marker = report.marker.as_ref()?.as_str();
+        let marker = error_report.marker.as_ref()?.as_str();
         knowledge::meaning_of(marker, self.signs).or(Some(Meaning::Abort))
     }
 
-    fn cause_of_death(&self, end: Option<End>) -> DeathCause<'a> {
-        if end == Some(End::Exited(0)) {
+    fn cause_of_death(&self, command_end: Option<End>) -> DeathCause<'a> {
+        if command_end == Some(End::Exited(0)) {
             return DeathCause::Unknown;
         }
-        match end.and_then(signal_of_end) {
+        match command_end.and_then(signal_of_end) {
             None => self.cause_of_error(),
             Some(SIGINT) => DeathCause::Interruption,
             Some(SIGKILL) => DeathCause::Sign(self.sign_of(SIGKILL)),
             Some(SIGHUP | SIGPIPE | SIGTERM) => match self.cause_of_error() {
-                DeathCause::Report(report, None)
-                    if report.standing >= Standing::Plain && report.is_complete() =>
+                DeathCause::Report(error_report, None)
+                    if error_report.standing >= Standing::Plain && error_report.is_complete() =>
                 {
-                    DeathCause::Report(report, None)
+                    DeathCause::Report(error_report, None)
                 }
                 _ => DeathCause::Interruption,
             },
@@ -224,14 +225,14 @@ impl<'a> Evidence<'a> {
     /// The traceback that was printed last explains it: an interpreter that ends because of an exception often crashes
     /// on its way out, and a program may abort because of one.
     fn cause_of_crash(&self, signal: i32) -> DeathCause<'a> {
-        let is_native = |report: &&ErrorReport| report.standing == Standing::Native;
+        let is_native = |error_report: &&ErrorReport| error_report.standing == Standing::Native;
         let native_report = self.reports.iter().rfind(is_native);
-        let crash_order = native_report.map_or(u64::MAX, |report| report.order);
-        let explaining_report = self.reports.iter().rfind(|report| {
-            is_failure(report)
-                && report.standing == Standing::Plain
-                && report.order < crash_order
-                && self.ends_behind(report)
+        let crash_order = native_report.map_or(u64::MAX, |error_report| error_report.order);
+        let explaining_report = self.reports.iter().rfind(|error_report| {
+            ended_its_program(error_report)
+                && error_report.standing == Standing::Plain
+                && error_report.order < crash_order
+                && self.ends_behind(error_report)
         });
         let Some(mut explaining_report) = explaining_report else {
             return match native_report {
@@ -239,7 +240,7 @@ impl<'a> Evidence<'a> {
                 None => DeathCause::Sign(self.sign_of(signal)),
             };
         };
-        if is_carrier(explaining_report) {
+        if carries_another_error(explaining_report) {
             let worker = self.worker_to_blame(explaining_report);
             explaining_report = worker.unwrap_or(explaining_report);
         }
@@ -257,46 +258,49 @@ impl<'a> Evidence<'a> {
     /// An exit with a code, or an end that nobody saw.
     fn cause_of_error(&self) -> DeathCause<'a> {
         let death = self.sign_of_death();
-        let Some(last) = self.most_telling_report() else {
+        let Some(last_report) = self.most_telling_report() else {
             let sign = death.or_else(|| self.hint());
             return sign.map_or(DeathCause::Unknown, DeathCause::Sign);
         };
-        if last.standing < Standing::Logged
+        if last_report.standing < Standing::Logged
             && let Some(marker) = death
         {
             return DeathCause::Sign(marker);
         }
-        if last.is_interruption {
+        if last_report.is_interruption {
             return DeathCause::Interruption;
         }
-        if !is_carrier(last) {
-            if last.rank.is_none() {
-                return DeathCause::Report(last, None);
+        if !carries_another_error(last_report) {
+            if last_report.rank.is_none() {
+                return DeathCause::Report(last_report, None);
             }
             let last_word = self.last_word_of_first_rank();
-            let worker = last_word.or_else(|| self.worker_to_blame(last));
-            return DeathCause::Report(worker.unwrap_or(last), None);
+            let worker = last_word.or_else(|| self.worker_to_blame(last_report));
+            return DeathCause::Report(worker.unwrap_or(last_report), None);
         }
-        if let Some(cause) = self.cause_of_first_rank(last) {
+        if let Some(cause) = self.cause_of_first_rank(last_report) {
             return cause;
         }
-        if let Some(worker) = self.worker_to_blame(last) {
+        if let Some(worker) = self.worker_to_blame(last_report) {
             return DeathCause::Report(worker, None);
         }
         // Nobody failed: somebody was told to go, and all above repeat that.
-        let is_interrupted = self.reports.iter().any(|report| report.is_interruption);
+        let is_interrupted = self
+            .reports
+            .iter()
+            .any(|error_report| error_report.is_interruption);
         if is_interrupted || self.asked_by().is_some() {
             return DeathCause::Interruption;
         }
-        DeathCause::Report(last, None)
+        DeathCause::Report(last_report, None)
     }
 
     /// The signal by which somebody was told to go, as launchers say.
     fn asked_by(&self) -> Option<i32> {
-        for report in self.reports {
-            if (report.is_interruption || is_carrier(report))
-                && let Some(error) = report.error()
-                && let Some(signal) = error.signal
+        for error_report in self.reports {
+            if (error_report.is_interruption || carries_another_error(error_report))
+                && let Some(error_event) = error_report.error()
+                && let Some(signal) = error_event.signal
                 && asks_to_go(signal)
             {
                 return Some(signal);
@@ -309,13 +313,15 @@ impl<'a> Evidence<'a> {
     /// The last word of the rank that failed first, as the launcher says.
     fn last_word_of_first_rank(&self) -> Option<&'a ErrorReport> {
         let first_rank = self.root_cause.rank?;
-        self.reports.iter().rfind(|report| {
-            is_failure(report) && !is_carrier(report) && report.rank == Some(first_rank)
+        self.reports.iter().rfind(|error_report| {
+            ended_its_program(error_report)
+                && !carries_another_error(error_report)
+                && error_report.rank == Some(first_rank)
         })
     }
 
     /// What the launcher, whose report is the last one, says of the rank that failed first.
-    fn cause_of_first_rank(&self, last: &'a ErrorReport) -> Option<DeathCause<'a>> {
+    fn cause_of_first_rank(&self, last_report: &'a ErrorReport) -> Option<DeathCause<'a>> {
         let RootCause { rank, exit_code } = self.root_cause;
         let last_word = self.last_word_of_first_rank();
         let Some(signal) = self.root_cause.signal() else {
@@ -323,28 +329,28 @@ impl<'a> Evidence<'a> {
                 return Some(DeathCause::Report(last_word, None));
             }
             // It went without a word, and what the others say is that they lost it.
-            let loudest = self.worker_to_blame(last).unwrap_or(last);
+            let loudest = self.worker_to_blame(last_report).unwrap_or(last_report);
             let is_other_rank = rank.is_some() && loudest.rank != rank;
             if exit_code.is_none() || !is_other_rank || !is_bereaved(loudest) {
                 return None;
             }
             let marker = PublicStr::constant("a worker exited without a traceback");
-            return Some(DeathCause::RankSign(marker, last));
+            return Some(DeathCause::RankSign(marker, last_report));
         };
-        let native_report = self.reports.iter().find(|report| {
-            let may_be_its = report.rank == rank || report.rank.is_none();
-            report.standing == Standing::Native && may_be_its
+        let native_report = self.reports.iter().find(|error_report| {
+            let may_be_its = error_report.rank == rank || error_report.rank.is_none();
+            error_report.standing == Standing::Native && may_be_its
         });
         Some(match (native_report, last_word) {
             // A rank that the launcher told to go, or that aborted, may have said why.
             (None, Some(last_word)) if asks_to_go(signal) => DeathCause::Report(last_word, None),
             (_, Some(last_word)) if last_word.standing == Standing::Plain && signal != SIGKILL => {
-                let marker = native_report.and_then(|report| report.marker.clone());
+                let marker = native_report.and_then(|error_report| error_report.marker.clone());
                 DeathCause::Report(last_word, marker.or_else(|| Some(name_of(signal))))
             }
             (Some(native_report), _) => DeathCause::Report(native_report, None),
             (None, _) if asks_to_go(signal) => return None,
-            (None, _) => DeathCause::RankSign(name_of(signal), last),
+            (None, _) => DeathCause::RankSign(name_of(signal), last_report),
         })
     }
 
@@ -358,24 +364,25 @@ impl<'a> Evidence<'a> {
     }
 
     /// The report of the worker that is to blame for this one; None where none speaks.
-    fn worker_to_blame(&self, last: &ErrorReport) -> Option<&'a ErrorReport> {
+    fn worker_to_blame(&self, last_report: &ErrorReport) -> Option<&'a ErrorReport> {
         let mut failures: Vec<&ErrorReport> = self.reports.iter().collect();
-        failures.retain(|report| {
-            is_failure(report)
-                && report.order <= last.order
+        failures.retain(|error_report| {
+            ended_its_program(error_report)
+                && error_report.order <= last_report.order
                 && !matches!(
-                    report.wrapper_kind(),
+                    error_report.wrapper_kind(),
                     Some(Wrapper::Runner | Wrapper::Messenger)
                 )
         });
         // What a rank survived comes before what it died of, and of the ranks the first that died is the cause.
         let mut last_words = failures.clone();
-        last_words.retain(|report| {
-            let is_later =
-                |other: &&ErrorReport| other.rank == report.rank && other.order > report.order;
-            report.rank.is_some() && !failures.iter().any(is_later)
+        last_words.retain(|error_report| {
+            let is_later = |other: &&ErrorReport| {
+                other.rank == error_report.rank && other.order > error_report.order
+            };
+            error_report.rank.is_some() && !failures.iter().any(is_later)
         });
-        let is_guilty = |report: &&&ErrorReport| !is_bereaved(report);
+        let is_guilty = |error_report: &&&ErrorReport| !is_bereaved(error_report);
         let guilty_rank = last_words.iter().find(is_guilty);
         // Before the ranks know of each other there are no prefixes.
         let guilty = guilty_rank.or_else(|| failures.iter().rfind(is_guilty));
@@ -384,53 +391,58 @@ impl<'a> Evidence<'a> {
         }
         // A process that waits for another one often logs what it said.
         let is_messenger =
-            last.last().and_then(Exception::wrapper_kind) == Some(Wrapper::Messenger);
-        self.reports.iter().rfind(|report| {
+            last_report.last().and_then(Exception::wrapper_kind) == Some(Wrapper::Messenger);
+        self.reports.iter().rfind(|error_report| {
             is_messenger
-                && report.standing == Standing::Logged
-                && report.is_complete()
-                && report.order < last.order
-                && report.wrapper_kind().is_none()
+                && error_report.standing == Standing::Logged
+                && error_report.is_complete()
+                && error_report.order < last_report.order
+                && error_report.wrapper_kind().is_none()
         })
     }
 
     /// The report that tells most: what nothing says was survived, and the last of it.
     fn most_telling_report(&self) -> Option<&'a ErrorReport> {
-        let grade = |report: &&ErrorReport| {
-            let standing = match report.standing {
+        let grade = |error_report: &&ErrorReport| {
+            let standing = match error_report.standing {
                 Standing::Native => Standing::Plain,
                 // A launcher logs that a worker failed before it dies of it.
-                Standing::Logged if is_carrier(report) => Standing::Plain,
+                Standing::Logged if carries_another_error(error_report) => Standing::Plain,
                 standing => standing,
             };
             // An interruption only counts where nothing failed; the end of the stream may have cut off the last one.
             (
                 standing != Standing::Stray,
-                !report.is_interruption,
+                !error_report.is_interruption,
                 standing,
-                report.is_complete(),
-                report.order,
+                error_report.is_complete(),
+                error_report.order,
             )
         };
-        let is_believed = |report: &&ErrorReport| report.standing != Standing::Ignored;
+        let is_believed = |error_report: &&ErrorReport| error_report.standing != Standing::Ignored;
         self.reports.iter().filter(is_believed).max_by_key(grade)
     }
 
     /// Appends to a worker's error that of the launcher which it brought down, at the end of its chain.
-    fn append_launcher(&self, error: &mut ErrorEvent, blamed: &ErrorReport) {
-        let is_launcher = |report: &&ErrorReport| report.order > blamed.order && is_carrier(report);
-        if let Some(launcher) = self.reports.iter().rfind(is_launcher)
-            && let Some(launcher_class) = launcher.class()
-            && let Some(own_class) = &error.exception_type
+    fn append_launcher(&self, error_event: &mut ErrorEvent, blamed_report: &ErrorReport) {
+        let is_launcher = |error_report: &&ErrorReport| {
+            error_report.order > blamed_report.order && carries_another_error(error_report)
+        };
+        if let Some(launcher_report) = self.reports.iter().rfind(is_launcher)
+            && let Some(launcher_class) = launcher_report.class()
+            && let Some(own_class) = &error_event.exception_type
         {
-            let chain = error.chain.get_or_insert_with(|| vec![own_class.clone()]);
+            let chain = error_event
+                .chain
+                .get_or_insert_with(|| vec![own_class.clone()]);
             chain.push(launcher_class.clone());
         }
     }
 
     /// Other ranks that reported a failure.
     fn other_ranks(&self, failed_rank: Option<u64>) -> Option<u64> {
-        let mut ranks = BTreeSet::from_iter(self.reports.iter().map(|report| report.rank));
+        let mut ranks =
+            BTreeSet::from_iter(self.reports.iter().map(|error_report| error_report.rank));
         ranks.remove(&None);
         ranks.remove(&failed_rank);
         Some(ranks.len() as u64).filter(|count| *count > 0)
@@ -458,8 +470,10 @@ impl<'a> Evidence<'a> {
 }
 
 /// Whether an error says anything at all.
-fn says_anything(error: &ErrorEvent) -> bool {
-    error.exception_type.is_some() || error.marker.is_some() || error.frames.is_some()
+fn says_anything(error_event: &ErrorEvent) -> bool {
+    error_event.exception_type.is_some()
+        || error_event.marker.is_some()
+        || error_event.frames.is_some()
 }
 
 /// Whether a program is told to go by this signal.
@@ -468,55 +482,61 @@ const fn asks_to_go(signal: i32) -> bool {
 }
 
 /// Whether a report is of a program that ended by it.
-fn is_failure(report: &ErrorReport) -> bool {
-    report.standing >= Standing::Plain && report.is_complete() && !report.is_interruption
+fn ended_its_program(error_report: &ErrorReport) -> bool {
+    error_report.standing >= Standing::Plain
+        && error_report.is_complete()
+        && !error_report.is_interruption
 }
 
 /// Whether the last word of a report is a launcher's or a messenger's.
-fn is_carrier(report: &ErrorReport) -> bool {
-    report.last().is_some_and(Exception::carries_another)
+fn carries_another_error(error_report: &ErrorReport) -> bool {
+    error_report.last().is_some_and(Exception::carries_another)
 }
 
 /// Whether a report is that of a process which lost another one.
-fn is_bereaved(report: &ErrorReport) -> bool {
-    if let Some(error) = report.error()
-        && let Some(message) = &error.message.known
+fn is_bereaved(error_report: &ErrorReport) -> bool {
+    if let Some(error_event) = error_report.error()
+        && let Some(message) = &error_event.message.known
         && message.as_str().starts_with("Connection ")
     {
         return true;
     }
-    report.wrapper_kind() == Some(Wrapper::Bereaved)
+    error_report.wrapper_kind() == Some(Wrapper::Bereaved)
 }
 
 /// Whether the program went on after this report, as far as can be told.
 ///
 /// What launchers say at the end is no other failure, nor is the fatal error when it is printed again, nor what an
 /// interpreter ignores on its way out.
-fn was_survived(report: &ErrorReport, blamed: Option<&ErrorReport>, end: Option<End>) -> bool {
-    let is_stray = report.standing == Standing::Stray;
-    if end == Some(End::Exited(0)) {
+fn was_survived(
+    error_report: &ErrorReport,
+    blamed_report: Option<&ErrorReport>,
+    command_end: Option<End>,
+) -> bool {
+    let is_stray = error_report.standing == Standing::Stray;
+    if command_end == Some(End::Exited(0)) {
         return !is_stray;
     }
-    if is_stray || report.is_interruption || is_carrier(report) {
+    if is_stray || error_report.is_interruption || carries_another_error(error_report) {
         return false;
     }
-    let Some(blamed) = blamed else {
-        return report.standing <= Standing::Plain && report.rank.is_none();
+    let Some(blamed_report) = blamed_report else {
+        return error_report.standing <= Standing::Plain && error_report.rank.is_none();
     };
-    if report.repeats(blamed) || report == blamed {
+    if error_report.repeats(blamed_report) || error_report == blamed_report {
         return false;
     }
-    let is_earlier = report.order < blamed.order;
-    match report.standing {
+    let is_earlier = error_report.order < blamed_report.order;
+    match error_report.standing {
         Standing::Ignored => is_earlier,
         Standing::Survived | Standing::Logged => true,
-        _ => is_earlier && report.rank == blamed.rank && report.is_complete(),
+        _ => is_earlier && error_report.rank == blamed_report.rank && error_report.is_complete(),
     }
 }
 
 /// The signal that ended the command, or that a shell reports as 128 and its number.
-fn signal_of_end(end: End) -> Option<i32> {
-    match end {
+fn signal_of_end(command_end: End) -> Option<i32> {
+    match command_end {
         End::Signaled(signal) => Some(signal),
         End::Exited(code @ 129..=159) => Some(i32::from(code) - 128),
         End::Exited(_) => None,

@@ -27,7 +27,7 @@ struct BoxReader {
     /// The vertical border: `│`, or `|` where the terminal has no such character.
     border: char,
     /// The rows of a place so far: text, and whether the row was filled to its end.
-    rows: Vec<(String, bool)>,
+    folded_rows: Vec<(String, bool)>,
     is_in_inner_box: bool,
     rows_without_border: u32,
 }
@@ -39,45 +39,46 @@ pub fn opens(before: &str) -> Option<usize> {
 }
 
 /// What stands before and behind a title that a narrow box has cut (`╭─ Traceback (m─╮`).
-pub fn cut_title(line: &str) -> Option<(&str, &str)> {
-    let captures = captures!(r"^(.*?─ )(Traceback[^─╮…]*)([─╮…].*)$", line);
+pub fn cut_title(box_line: &str) -> Option<(&str, &str)> {
+    let captures = captures!(r"^(.*?─ )(Traceback[^─╮…]*)([─╮…].*)$", box_line);
     let (_, [before, title, behind]) = captures.extract();
     let is_header = before.contains('╭') && HEADER.starts_with(title.trim_end());
     is_header.then_some((before, behind))
 }
 
 /// Whether the line opens the box of a group's member.
-fn opens_member(line: &str) -> bool {
-    let line = line.trim();
-    (line.starts_with('╭') || line.starts_with("+--")) && line.contains(" Sub-exception #")
+fn opens_member(box_line: &str) -> bool {
+    let box_line = box_line.trim();
+    (box_line.starts_with('╭') || box_line.starts_with("+--"))
+        && box_line.contains(" Sub-exception #")
 }
 
 /// Whether the line is the lower border of a group's member.
-fn closes_member(line: &str) -> bool {
-    let line = line.trim();
-    let is_plain_border = line.starts_with("+--") && line.ends_with("--+");
-    line.starts_with('╰') || is_plain_border && line.trim_matches(['+', '-']).is_empty()
+fn closes_member(box_line: &str) -> bool {
+    let box_line = box_line.trim();
+    let is_plain_border = box_line.starts_with("+--") && box_line.ends_with("--+");
+    box_line.starts_with('╰') || is_plain_border && box_line.trim_matches(['+', '-']).is_empty()
 }
 
 /// What is inside of the box of a group's member.
-fn inside_member(line: &str) -> Option<&str> {
-    let captures = captures!(r"^\s*(?:│ ?(.*)│|\| ?(.*)\|)\s*$", line);
+fn inside_member(box_line: &str) -> Option<&str> {
+    let captures = captures!(r"^\s*(?:│ ?(.*)│|\| ?(.*)\|)\s*$", box_line);
     Some(captures.get(1).or(captures.get(2))?.as_str())
 }
 
 /// The line without the margin of an exception group: the margin's column, and what stands behind it.
-pub fn without_margin(line: &str) -> (Option<usize>, &str) {
-    let without_blanks = line.trim_start_matches(' ');
-    let column = line.len() - without_blanks.len();
+pub fn without_margin(box_line: &str) -> (Option<usize>, &str) {
+    let without_blanks = box_line.trim_start_matches(' ');
+    let column = box_line.len() - without_blanks.len();
     if column < 2 {
-        return (None, line);
+        return (None, box_line);
     }
     if without_blanks == "|" {
         return (Some(column), "");
     }
     match without_blanks.split_once(' ') {
         Some(("|" | "+", inside)) => (Some(column), inside),
-        _ => (None, line),
+        _ => (None, box_line),
     }
 }
 
@@ -90,9 +91,9 @@ pub struct Boxes {
 }
 
 /// What a line is to the boxes.
-pub enum Unboxed<'line> {
+pub enum Unboxed<'box_line> {
     /// A line of its own.
-    Line(&'line str),
+    Line(&'box_line str),
     /// The lower border of a group's member.
     Border,
     /// The upper border of a group's member.
@@ -108,35 +109,39 @@ impl Boxes {
     }
 
     /// A header: in the upper border of a box, or in none.
-    pub fn open(&mut self, is_boxed: bool, before: &str, line: &str) {
+    pub fn open(&mut self, is_boxed: bool, before: &str, box_line: &str) {
         let column = opens(before).unwrap_or(0);
-        self.reader = is_boxed.then(|| BoxReader::new(column, line));
+        self.reader = is_boxed.then(|| BoxReader::new(column, box_line));
     }
 
     /// Takes a line; `in_report` says whether a group may be open.
-    pub fn line<'line>(&mut self, line: &'line str, in_report: bool) -> Unboxed<'line> {
-        let mut line = line;
+    pub fn line<'box_line>(
+        &mut self,
+        box_line: &'box_line str,
+        in_report: bool,
+    ) -> Unboxed<'box_line> {
+        let mut box_line = box_line;
         for depth in 0..self.wrappers {
-            if closes_member(line) {
+            if closes_member(box_line) {
                 self.wrappers = depth;
                 self.reader = None;
                 return Unboxed::Border;
             }
             // Somebody else's line, or the box was cut off: it is read as it stands.
-            let Some(inside) = inside_member(line) else {
+            let Some(inside) = inside_member(box_line) else {
                 break;
             };
-            line = inside;
+            box_line = inside;
         }
         let Some(reader) = &mut self.reader else {
-            if in_report && opens_member(line) {
+            if in_report && opens_member(box_line) {
                 self.wrappers = (self.wrappers + 1).min(WRAPPERS_MAX);
                 return Unboxed::Member;
             }
-            return Unboxed::Line(line);
+            return Unboxed::Line(box_line);
         };
-        if !reader.is_end(line) {
-            return Unboxed::Row(reader.row(line), None);
+        if !reader.is_end(box_line) {
+            return Unboxed::Row(reader.row(box_line), None);
         }
         let (frame, column) = (reader.place(), reader.column);
         self.reader = None;
@@ -161,15 +166,15 @@ impl BoxReader {
     }
 
     /// What is between the borders of a row.
-    fn content<'line>(&self, line: &'line str) -> Option<&'line str> {
-        let (_, behind_border) = line.split_once(self.border)?;
-        let (content, _) = behind_border.rsplit_once(self.border)?;
-        Some(content)
+    fn row_content<'box_line>(&self, box_line: &'box_line str) -> Option<&'box_line str> {
+        let (_, behind_border) = box_line.split_once(self.border)?;
+        let (row_content, _) = behind_border.rsplit_once(self.border)?;
+        Some(row_content)
     }
 
     /// Whether the box ends with the next line.
-    fn is_end(&mut self, line: &str) -> bool {
-        let trimmed = line.trim();
+    fn is_end(&mut self, box_line: &str) -> bool {
+        let trimmed = box_line.trim();
         let is_lower_border = match self.border {
             '│' => trimmed.starts_with(['╰', '└']),
             _ => trimmed.starts_with("+--"),
@@ -177,7 +182,7 @@ impl BoxReader {
         if is_lower_border {
             return true;
         }
-        if self.content(line).is_some() {
+        if self.row_content(box_line).is_some() {
             self.rows_without_border = 0;
         } else {
             self.rows_without_border += 1;
@@ -186,20 +191,20 @@ impl BoxReader {
     }
 
     /// Takes the next row; the frame that it ends.
-    fn row(&mut self, line: &str) -> Option<Frame> {
-        let content = self.content(line)?;
-        let text = content.strip_prefix(' ').unwrap_or(content);
-        let is_ruled = text.starts_with("+-");
+    fn row(&mut self, box_line: &str) -> Option<Frame> {
+        let row_content = self.row_content(box_line)?;
+        let row_text = row_content.strip_prefix(' ').unwrap_or(row_content);
+        let is_ruled = row_text.starts_with("+-");
         let (opens, closes, is_inside) = match self.border {
             '│' => (
-                text.starts_with(['╭', '┌']),
-                text.starts_with(['╰', '└']),
-                text.starts_with('│'),
+                row_text.starts_with(['╭', '┌']),
+                row_text.starts_with(['╰', '└']),
+                row_text.starts_with('│'),
             ),
             _ => (
                 is_ruled && !self.is_in_inner_box,
                 is_ruled && self.is_in_inner_box,
-                text.starts_with('|'),
+                row_text.starts_with('|'),
             ),
         };
         if opens || closes || is_inside || self.is_in_inner_box {
@@ -207,27 +212,28 @@ impl BoxReader {
             return self.place();
         }
         // A fold right before ` in NAME` leaves the blank at the row's beginning, where source has it too.
-        let is_folded_name = text.starts_with(" in ")
-            && matches!(self.rows.last(), Some((row, _)) if ends_with_line_number(row));
-        let is_source = text.is_empty() || text.starts_with([' ', '❱']) && !is_folded_name;
-        if is_source || text.starts_with("> ") || text.starts_with("...") {
+        let is_folded_name = row_text.starts_with(" in ")
+            && matches!(self.folded_rows.last(), Some((row, _)) if ends_with_line_number(row));
+        let is_source = row_text.is_empty() || row_text.starts_with([' ', '❱']) && !is_folded_name;
+        if is_source || row_text.starts_with("> ") || row_text.starts_with("...") {
             return self.place();
         }
         // A place ends with the function's name, but a row may end there by chance; an empty row says so.
-        if self.rows.len() < TRACE_FOLD_ROWS_MAX {
-            let is_filled = content.len() - content.trim_end().len() <= 1;
-            self.rows.push((text.trim().to_owned(), is_filled));
+        if self.folded_rows.len() < TRACE_FOLD_ROWS_MAX {
+            let is_filled = row_content.len() - row_content.trim_end().len() <= 1;
+            self.folded_rows
+                .push((row_text.trim().to_owned(), is_filled));
         }
         None
     }
 
     /// The frame of the rows so far: of all readings the first that tells most.
     fn place(&mut self) -> Option<Frame> {
-        let rows = std::mem::take(&mut self.rows);
+        let folded_rows = std::mem::take(&mut self.folded_rows);
         let telling = |frame: &Frame| (frame.file.is_some(), frame.function.is_some());
         let mut best: Option<Frame> = None;
         for had_blank in [|is_filled: bool| !is_filled, |_| false, |_| true] {
-            let place = join(&rows, had_blank);
+            let place = join(&folded_rows, had_blank);
             let frame = frames::boxed(&place).map(origin::frame);
             if best.as_ref().map(telling) < frame.as_ref().map(telling) {
                 best = frame;
@@ -245,15 +251,15 @@ fn ends_with_line_number(row: &str) -> bool {
 }
 
 /// Puts rows together; `had_blank` says of a row whether it ended at a blank.
-fn join(rows: &[(String, bool)], had_blank: fn(bool) -> bool) -> String {
-    let mut text = String::new();
-    for (row, is_filled) in rows {
-        text.push_str(row);
+fn join(folded_rows: &[(String, bool)], had_blank: fn(bool) -> bool) -> String {
+    let mut row_text = String::new();
+    for (row, is_filled) in folded_rows {
+        row_text.push_str(row);
         if had_blank(*is_filled) {
-            text.push(' ');
+            row_text.push(' ');
         }
     }
-    text
+    row_text
 }
 
 #[cfg(test)]
@@ -261,17 +267,17 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn read(text: &str) -> Vec<(Option<String>, Option<u64>, Option<String>)> {
-        let mut lines = text.lines();
+    fn read(row_text: &str) -> Vec<(Option<String>, Option<u64>, Option<String>)> {
+        let mut lines = row_text.lines();
         let first = lines.next().unwrap();
         let before = first.split("Traceback").next().unwrap();
         let mut reader = BoxReader::new(opens(before).unwrap(), before);
         let mut frames = Vec::new();
-        for line in lines {
-            let frame = if reader.is_end(line) {
+        for box_line in lines {
+            let frame = if reader.is_end(box_line) {
                 reader.place()
             } else {
-                reader.row(line)
+                reader.row(box_line)
             };
             if let Some(frame) = frame {
                 frames.push((
@@ -286,10 +292,14 @@ mod tests {
 
     fn public(
         file: &str,
-        line: u64,
+        box_line: u64,
         function: &str,
     ) -> (Option<String>, Option<u64>, Option<String>) {
-        (Some(file.to_owned()), Some(line), Some(function.to_owned()))
+        (
+            Some(file.to_owned()),
+            Some(box_line),
+            Some(function.to_owned()),
+        )
     }
 
     #[test]
@@ -319,7 +329,7 @@ mod tests {
 
     #[test]
     fn folded_places_are_put_together() {
-        for (rows, expected) in [
+        for (folded_rows, expected) in [
             (
                 "│ /v/lib/python3.11/site-packages/torch/nn/functional.py:592 in │\n│ cross_entropy                                                 │",
                 public("torch/nn/functional.py", 592, "cross_entropy"),
@@ -337,24 +347,24 @@ mod tests {
                 public("torch/nn/functional.py", 592, "cross_entropy"),
             ),
         ] {
-            let (open, close) = if rows.starts_with('│') {
+            let (open, close) = if folded_rows.starts_with('│') {
                 ("╭── ", "╰───╯")
             } else {
                 ("+-- ", "+----+")
             };
             assert_eq!(
-                read(&format!("{open}Traceback\n{rows}\n{close}")),
+                read(&format!("{open}Traceback\n{folded_rows}\n{close}")),
                 [expected],
-                "{rows}"
+                "{folded_rows}"
             );
         }
     }
 
     proptest! {
         #[test]
-        fn any_rows_can_be_read(rows in proptest::collection::vec("(│ )?[\\PC]{0,60}( │)?", 0..20)) {
+        fn any_rows_can_be_read(folded_rows in proptest::collection::vec("(│ )?[\\PC]{0,60}( │)?", 0..20)) {
             let mut reader = BoxReader::new(0, "╭── ");
-            for row in rows {
+            for row in folded_rows {
                 let _ = (reader.is_end(&row), reader.row(&row));
             }
         }

@@ -45,28 +45,30 @@ impl ExceptionLine<'_> {
 pub fn exception_line(line_text: &str) -> Option<ExceptionLine<'_>> {
     let line_text = line_text.trim_end();
     let is_outside = |letter: char| !letter.is_alphanumeric() && !"_.<>".contains(letter);
-    let (name, rest) = line_text.split_at(line_text.find(is_outside).unwrap_or(line_text.len()));
+    let (class_name, behind_name) =
+        line_text.split_at(line_text.find(is_outside).unwrap_or(line_text.len()));
     let begins_name = |first: char| first.is_alphabetic() || first == '_';
-    if name.len() > NAME_BYTES_MAX || !name.starts_with(begins_name) {
+    if class_name.len() > NAME_BYTES_MAX || !class_name.starts_with(begins_name) {
         return None;
     }
-    let (name, rest) = unglued(name, behind_inner_class(name, rest))?;
-    let has_colon = rest.starts_with(':');
-    let message = rest.strip_prefix(':').unwrap_or(rest);
+    let (class_name, behind_name) =
+        unglued(class_name, behind_inner_class(class_name, behind_name))?;
+    let has_colon = behind_name.starts_with(':');
+    let message = behind_name.strip_prefix(':').unwrap_or(behind_name);
     let is_message = message.is_empty() || has_colon && message.starts_with(' ');
     if !is_message {
         return None;
     }
     let message = message.trim_start();
-    let class = dictionary::exception(name);
-    let last_part = name.rsplit('.').next().unwrap_or(name);
-    let is_log_word = LOG_WORDS.contains(&name);
+    let class = dictionary::exception(class_name);
+    let last_part = class_name.rsplit('.').next().unwrap_or(class_name);
+    let is_log_word = LOG_WORDS.contains(&class_name);
     let has_ending = CLASS_ENDINGS
         .iter()
         .any(|ending| last_part.ends_with(ending));
     let is_certain = (class.is_some() || has_ending) && !is_log_word;
     if class.is_none() && !is_certain {
-        let has_module = name.contains('.');
+        let has_module = class_name.contains('.');
         let begins_like_class = has_module || last_part.starts_with(char::is_uppercase);
         let says_anything = has_module || !message.is_empty();
         if is_log_word || !begins_like_class || !says_anything {
@@ -83,46 +85,49 @@ pub fn exception_line(line_text: &str) -> Option<ExceptionLine<'_>> {
 
 /// Ray names the class of the task's own error in brackets: `RayTaskError(ValueError)`. The outer one is what is raised
 /// here; the inner one is printed again where it was raised.
-fn behind_inner_class<'line>(name: &str, rest: &'line str) -> &'line str {
-    if let Some(inner) = rest.strip_prefix('(')
+fn behind_inner_class<'line>(class_name: &str, behind_name: &'line str) -> &'line str {
+    if let Some(inner) = behind_name.strip_prefix('(')
         && let Some((_, behind)) = inner.split_once(')')
-        && name.ends_with("Error")
+        && class_name.ends_with("Error")
         && (behind.is_empty() || behind.starts_with(':'))
     {
         return behind;
     }
-    rest
+    behind_name
 }
 
 /// Takes apart what several ranks wrote over one another: `ValueErrorValueError: : x` is one class. None where it can't
 /// be taken apart: of several classes none is the line's own.
-fn unglued<'line>(name: &'line str, rest: &'line str) -> Option<(&'line str, &'line str)> {
-    let mut first_end = name.len();
+fn unglued<'line>(
+    class_name: &'line str,
+    behind_name: &'line str,
+) -> Option<(&'line str, &'line str)> {
+    let mut first_end = class_name.len();
     for ending in CLASS_ENDINGS {
-        if let Some(index) = name.find(ending) {
+        if let Some(index) = class_name.find(ending) {
             first_end = first_end.min(index + ending.len());
         }
     }
-    let (first, glued_on) = name.split_at(first_end);
+    let (first, glued_on) = class_name.split_at(first_end);
     if glued_on.is_empty()
-        || dictionary::exception(name).is_some()
+        || dictionary::exception(class_name).is_some()
         || dictionary::exception(first).is_none()
     {
-        return Some((name, rest));
+        return Some((class_name, behind_name));
     }
     let others = glued_on.trim_start_matches(first);
     if !others.is_empty() {
         // `ErrorHandlerError` is a name; a second class is not.
         let is_name = dictionary::exception(others).is_none();
-        return is_name.then_some((name, rest));
+        return is_name.then_some((class_name, behind_name));
     }
-    let mut rest = rest;
+    let mut behind_name = behind_name;
     for _ in 0..glued_on.len() / first.len() {
-        if rest.starts_with(": : ") {
-            rest = &rest[2..];
+        if behind_name.starts_with(": : ") {
+            behind_name = &behind_name[2..];
         }
     }
-    Some((first, rest))
+    Some((first, behind_name))
 }
 
 #[cfg(test)]

@@ -30,24 +30,27 @@ impl LineWords {
     }
 
     /// The words of a line.
-    pub fn of(line: &str) -> Self {
+    pub fn of(line_text: &str) -> Self {
         // Most lines of a traceback are frames and the marks below their source. A frame answers nothing else, whatever
         // words its path is made of.
-        let bare = line.trim_start_matches(' ');
-        if bare.starts_with("File \"") && frames::quoted(bare).is_some() {
+        let unindented = line_text.trim_start_matches(' ');
+        if unindented.starts_with("File \"") && frames::quoted(unindented).is_some() {
             return Self(Self::of_question(LineQuestion::Frame));
         }
-        if bare.starts_with(['^', '~']) && bare.trim_matches(['^', '~', ' ']).is_empty() {
+        if unindented.starts_with(['^', '~']) && unindented.trim_matches(['^', '~', ' ']).is_empty()
+        {
             return Self::default();
         }
-        let (Some(all), Some(pieces)) = (ALL.as_ref(), LINE_PIECES.as_ref()) else {
+        let (Some(all), Some(searched_pieces)) = (ALL.as_ref(), LINE_PIECES.as_ref()) else {
             return Self(u16::MAX);
         };
-        if memchr::memchr(b'%', line.as_bytes()).is_none() && pieces.find(line).is_none() {
+        if memchr::memchr(b'%', line_text.as_bytes()).is_none()
+            && searched_pieces.find(line_text).is_none()
+        {
             return Self::default();
         }
         let mut captures = Self::default();
-        for word in all.find_overlapping_iter(line) {
+        for word in all.find_overlapping_iter(line_text) {
             let (_, question) = QUESTIONS[word.pattern().as_usize()];
             captures.0 |= Self::of_question(question);
         }
@@ -128,7 +131,7 @@ mod tests {
     #[test]
     fn the_words_of_lines() {
         let of = |question| LineWords(LineWords::of_question(question));
-        for (line, words) in [
+        for (line_text, words) in [
             (
                 "Traceback (most recent call last):",
                 LineWords(
@@ -145,7 +148,7 @@ mod tests {
             ),
             ("2026-03-01 ERROR it broke", of(LineQuestion::Log)),
         ] {
-            assert_eq!(LineWords::of(line), words, "{line}");
+            assert_eq!(LineWords::of(line_text), words, "{line_text}");
         }
         assert!(are_absent(
             b"loss: 3\n 45%|##| 3/9 [00:10<00:09, 7.36it/s]\r\tx\n"
@@ -165,7 +168,8 @@ mod tests {
         assert!(PIECES.len() <= 32 && PIECES.iter().all(|piece| piece.len() >= 4));
         for (word, question) in QUESTIONS {
             let words = LineWords(LineWords::of_question(*question));
-            let holds = |pieces: &[&str]| pieces.iter().any(|piece| word.contains(piece));
+            let holds =
+                |searched_pieces: &[&str]| searched_pieces.iter().any(|piece| word.contains(piece));
             let captures =
                 holds(PIECES) || !words.stand_out() && (holds(OTHER_PIECES) || word.contains('%'));
             assert!(captures, "{word} would never be looked for");
@@ -173,28 +177,34 @@ mod tests {
     }
 
     /// Every answer that is not no needs a word of its question, or the question would never be put.
-    fn assert_asked(line: &str) {
-        let words = LineWords::of(line);
-        if crate::output::traceback::grammar::frames::quoted(line).is_some() {
+    fn assert_asked(line_text: &str) {
+        let words = LineWords::of(line_text);
+        if crate::output::traceback::grammar::frames::quoted(line_text).is_some() {
             // A frame is a frame, and nothing that its path may also look like.
-            return assert!(words.may_answer(LineQuestion::Frame), "{line}");
+            return assert!(words.may_answer(LineQuestion::Frame), "{line_text}");
         }
         for (answered, question) in [
-            (headers::header(line).is_some(), LineQuestion::Header),
+            (headers::header(line_text).is_some(), LineQuestion::Header),
             (
-                headers::native(line).is_some() || fatal::split_fatal(line).is_some(),
+                headers::native(line_text).is_some() || fatal::split_fatal(line_text).is_some(),
                 LineQuestion::Native,
             ),
-            (headers::heading(line).is_some(), LineQuestion::Heading),
-            (headers::link(line).is_some(), LineQuestion::Link),
-            (headers::before_frame(line).is_some(), LineQuestion::Frame),
-            (crate::knowledge::sign(line).is_some(), LineQuestion::Sign),
-            (prefix::is_progress_bar(line), LineQuestion::Bar),
-            (prefix::is_log_line(line), LineQuestion::Log),
+            (headers::heading(line_text).is_some(), LineQuestion::Heading),
+            (headers::link(line_text).is_some(), LineQuestion::Link),
+            (
+                headers::before_frame(line_text).is_some(),
+                LineQuestion::Frame,
+            ),
+            (
+                crate::knowledge::sign(line_text).is_some(),
+                LineQuestion::Sign,
+            ),
+            (prefix::is_progress_bar(line_text), LineQuestion::Bar),
+            (prefix::is_log_line(line_text), LineQuestion::Log),
         ] {
             assert!(
                 !answered || words.may_answer(question),
-                "{line}: {question:?} is not among {words:?}"
+                "{line_text}: {question:?} is not among {words:?}"
             );
         }
     }
@@ -224,7 +234,7 @@ mod tests {
         #[test]
         fn a_quiet_piece_has_quiet_lines(text in "([a-zA-Z0-9 :\"(]|Error|Killed|oom|\n|\r|%\\|){0,60}") {
             if are_absent(text.as_bytes()) {
-                prop_assert!(text.split(['\n', '\r']).all(|line| !LineWords::of(line).stand_out()));
+                prop_assert!(text.split(['\n', '\r']).all(|line_text| !LineWords::of(line_text).stand_out()));
             }
         }
     }
