@@ -38,8 +38,8 @@ pub use pace::{Epoch, Pace, Point};
 use crate::observation::{Stream, TrainerState};
 use crate::output::lines::Line;
 use crate::output::prefix::{self, Collector};
-use bar::Bar;
-use choice::{BarChange, BarChoice};
+use bar::ProgressBar;
+use choice::{BarChoice, TrainingChange};
 use formats::{LineReader, ProgressLine};
 use knowledge::About;
 use role::BarRole;
@@ -85,7 +85,7 @@ impl Training {
     pub fn steps_per_second(&self) -> Option<f64> {
         let measured = self.pace.steps_per_second();
         let step_seconds = self.metrics.get(Metric::StepSeconds);
-        let step_seconds = step_seconds.filter(|seconds_since_start| *seconds_since_start > 0.0);
+        let step_seconds = step_seconds.filter(|seconds| *seconds > 0.0);
         measured.or(step_seconds.map(f64::recip))
     }
 
@@ -166,7 +166,7 @@ impl ProgressReader {
         &self.training
     }
 
-    fn note_bar(&mut self, bar: &Bar<'_>, seconds_since_start: f64) {
+    fn note_bar(&mut self, bar: &ProgressBar<'_>, seconds_since_start: f64) {
         let shown = Some((bar.step, bar.total));
         if self.shown != shown {
             self.shown = shown;
@@ -185,7 +185,7 @@ impl ProgressReader {
             }
             return;
         }
-        while let Some((bar, behind_bar)) = Bar::find(text) {
+        while let Some((bar, behind_bar)) = ProgressBar::find(text) {
             self.note_bar(&bar, seconds_since_start);
             if !is_stdout || bar.names_epoch() {
                 self.take_bar(&bar, line.cursor_up, seconds_since_start);
@@ -270,7 +270,7 @@ impl ProgressReader {
     ///
     /// Only a whole bar is taken from it: the bar of a slow step ends when the next step does.
     pub fn peek(&mut self, stream: Stream, seconds_since_start: f64, line: &Line<'_>) {
-        let Some((bar, _)) = Bar::find(prefix::strip(line.text)) else {
+        let Some((bar, _)) = ProgressBar::find(prefix::strip(line.text)) else {
             return;
         };
         // The last bar of a training that hangs is never ended; its end, with the command's, is no sign of life.
@@ -282,7 +282,7 @@ impl ProgressReader {
     }
 
     /// Takes a bar of an ended line.
-    fn take_bar(&mut self, bar: &Bar<'_>, cursor_up: bool, seconds_since_start: f64) {
+    fn take_bar(&mut self, bar: &ProgressBar<'_>, cursor_up: bool, seconds_since_start: f64) {
         if self.source == StepSource::Bar {
             let change = self.bar_choice.offer(bar, cursor_up);
             return self.change(change, Some(bar), seconds_since_start);
@@ -347,19 +347,19 @@ impl ProgressReader {
 
     fn change(
         &mut self,
-        change: Option<BarChange>,
-        bar: Option<&Bar<'_>>,
+        change: Option<TrainingChange>,
+        bar: Option<&ProgressBar<'_>>,
         seconds_since_start: f64,
     ) {
         let Some(change) = change else {
             return;
         };
-        if change == BarChange::Began {
+        if change == TrainingChange::Began {
             let is_second = self.training.finished;
             self.before = is_second.then(|| Box::new(self.training.clone()));
         }
         let training = &mut self.training;
-        if change != BarChange::Stepped {
+        if change != TrainingChange::Stepped {
             training.pace = Pace::default();
             training.finished = false;
             training.epoch_step = None;

@@ -19,7 +19,7 @@ use std::sync::LazyLock;
 
 /// What a bar counts.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Unit {
+pub enum CountedUnit {
     /// Iterations, tqdm's default and the training's unit; batches and steps are the same by other names.
     Iterations,
     /// Anything else: examples, files, bytes.
@@ -30,7 +30,7 @@ pub enum Unit {
 
 /// One refresh of one bar.
 #[derive(Clone, Copy, PartialEq)]
-pub struct Bar<'a> {
+pub struct ProgressBar<'a> {
     /// The description; training bars of trainers have none.
     pub description: &'a str,
     /// What the description says that is counted.
@@ -42,7 +42,7 @@ pub struct Bar<'a> {
     /// The total, never below the count.
     pub total: Option<u64>,
     /// What is counted.
-    pub unit: Unit,
+    pub unit: CountedUnit,
     /// Seconds since the bar began.
     pub elapsed_seconds: Option<u64>,
     /// Whether the bar is there up to its closing bracket.
@@ -69,7 +69,7 @@ static FORMS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     compiled.filter_map(Result::ok).collect()
 });
 
-impl<'a> Bar<'a> {
+impl<'a> ProgressBar<'a> {
     /// The loss in its description.
     pub fn loss(&self) -> Option<f64> {
         match role::only_epoch(self.description) {
@@ -137,9 +137,9 @@ impl<'a> Bar<'a> {
         let postfix = part("postfix");
         let unit = match part("rate") {
             Some(rate) if is_whole || postfix.is_some() => unit(rate),
-            _ => Unit::Unknown,
+            _ => CountedUnit::Unknown,
         };
-        Some(Bar {
+        Some(ProgressBar {
             description,
             role,
             is_rich: is_rich.is_some(),
@@ -155,18 +155,18 @@ impl<'a> Bar<'a> {
 }
 
 /// The unit of a rate: `6.84it/s`, `2.55s/it`, `?it/s`, `1.20kit/s`.
-fn unit(rate: &str) -> Unit {
+fn unit(rate: &str) -> CountedUnit {
     let name =
         rate.trim_start_matches(|first: char| first.is_ascii_digit() || " .?".contains(first));
     let Some(name) = name.strip_suffix("/s").or(name.strip_prefix("s/")) else {
-        return Unit::Other;
+        return CountedUnit::Other;
     };
     let scales = ['k', 'M', 'G', 'T', 'P', 'E', 'Z', 'Y'];
     let unscaled = name.strip_prefix(scales).unwrap_or(name);
     if UNITS.contains(&name) || UNITS.contains(&unscaled) {
-        Unit::Iterations
+        CountedUnit::Iterations
     } else {
-        Unit::Other
+        CountedUnit::Other
     }
 }
 
@@ -199,8 +199,8 @@ fn seconds(text: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn find(text: &str) -> Option<(bool, u64, Option<u64>, Unit, bool)> {
-        Bar::find(text).map(|(bar, _)| {
+    fn find(text: &str) -> Option<(bool, u64, Option<u64>, CountedUnit, bool)> {
+        ProgressBar::find(text).map(|(bar, _)| {
             (
                 bar.role != BarRole::Plain,
                 bar.step,
@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn bars_are_read() {
-        use Unit::{Iterations, Other, Unknown};
+        use CountedUnit::{Iterations, Other, Unknown};
         for (text, expected) in [
             (
                 " 21%|██        | 25/120 [00:03<00:13,  6.84it/s]",
@@ -317,7 +317,8 @@ mod tests {
 
     #[test]
     fn what_follows_a_bar_is_handed_back() {
-        let (bar, rest) = Bar::find("%|%| 5%|▌| 3/60 [01:03<?, ?it/s]Traceback (most").unwrap();
+        let (bar, rest) =
+            ProgressBar::find("%|%| 5%|▌| 3/60 [01:03<?, ?it/s]Traceback (most").unwrap();
         assert_eq!(
             (bar.step, bar.elapsed_seconds, rest),
             (3, Some(63), "Traceback (most")

@@ -22,9 +22,9 @@
 //! torchrun, or with a smaller batch) can pass for an evaluation; it is known by what comes before it: the
 //! weights are loaded anew, or a traceback's worth of other lines.
 
-use super::bar::{Bar, Unit};
-use super::guess::{Guessed, Guesses};
-use super::loops::{BarKind, Loops, Position};
+use super::bar::{CountedUnit, ProgressBar};
+use super::guess::{Guessed, LoopGuesses};
+use super::loops::{BarKind, EpochLoops, TrainingPosition};
 use super::role::BarRole;
 
 /// Different totals of nested bars that are remembered; a training has one evaluation set or a few.
@@ -34,7 +34,7 @@ const RESTART_LINES_MIN: u32 = 8;
 
 /// What a bar says of the training; one that is not the training's, and a repeat, say nothing.
 #[derive(Clone, Copy, PartialEq)]
-pub enum BarChange {
+pub enum TrainingChange {
     /// A training begins, the first or another one.
     Began,
     /// It goes on, or stands where it stood.
@@ -47,17 +47,17 @@ pub enum BarChange {
 #[derive(Clone, Debug, Default)]
 pub struct BarChoice {
     /// The bar that was chosen.
-    pub chosen_bar: Option<Position>,
+    pub chosen_bar: Option<TrainingPosition>,
     /// Seen as an ended line: an unfinished one may still turn out to be nested.
     is_confirmed: bool,
     /// Seconds that a nested bar of the chosen one's total has run, while there is one.
     nested_clock: Option<u64>,
     /// The finished one before the chosen one.
-    before: Option<Position>,
+    before: Option<TrainingPosition>,
     /// Whether a training's loss was logged while the chosen one was under way.
     has_logged_loss: bool,
     /// The bar that was last seen behind the chosen one, which is finished.
-    bar_behind: Option<Position>,
+    bar_behind: Option<TrainingPosition>,
     nested_totals: Vec<u64>,
     /// Whether a nested bar was seen since the chosen one began.
     has_nested_bars: bool,
@@ -71,13 +71,13 @@ pub struct BarChoice {
     other_lines: u32,
     /// Whether weights were loaded since then.
     weights_loaded: bool,
-    loops: Loops,
-    pub guesses: Guesses,
+    loops: EpochLoops,
+    pub guesses: LoopGuesses,
 }
 
 impl BarChoice {
     /// Takes a bar of an ended line.
-    pub fn offer(&mut self, bar: &Bar<'_>, cursor_up: bool) -> Option<BarChange> {
+    pub fn offer(&mut self, bar: &ProgressBar<'_>, cursor_up: bool) -> Option<TrainingChange> {
         if self.trains_nothing {
             return None;
         }
@@ -94,14 +94,17 @@ impl BarChoice {
             return self.nest(position);
         }
         let change = self.compare(position);
-        let is_own = matches!(change, Some(BarChange::Began | BarChange::Stepped));
+        let is_own = matches!(
+            change,
+            Some(TrainingChange::Began | TrainingChange::Stepped)
+        );
         let was_printed_through = self.guesses.drawn(is_own.then_some(position.step));
         self.has_logged_loss |= was_printed_through && position.is_under_way();
         change
     }
 
     /// Holds a bar of an ended line against the chosen one.
-    fn compare(&mut self, bar: Position) -> Option<BarChange> {
+    fn compare(&mut self, bar: TrainingPosition) -> Option<TrainingChange> {
         let Some(chosen_bar) = self.chosen_bar else {
             if bar.step > 0 && self.was_nested(bar) {
                 return None;
@@ -110,7 +113,7 @@ impl BarChoice {
         };
         if self.is_another(chosen_bar, bar) {
             let change = self.choose(bar, true);
-            self.before = Some(chosen_bar).filter(Position::is_end);
+            self.before = Some(chosen_bar).filter(TrainingPosition::is_end);
             return change;
         }
         if chosen_bar.is_continued_by(bar) {
@@ -128,7 +131,7 @@ impl BarChoice {
     }
 
     /// Guesses, from the bar that comes, that the chosen one counts epochs or was one.
-    fn guess(&mut self, bar: &Bar<'_>) {
+    fn guess(&mut self, bar: &ProgressBar<'_>) {
         // What has bars in it is a trainer's.
         if self.has_nested_bars || self.announced_total.is_some() || !self.is_confirmed {
             return;
@@ -144,30 +147,30 @@ impl BarChoice {
     }
 
     /// A trainer is at work: what was guessed of loops is not so.
-    pub fn has_trainer(&mut self) -> Option<BarChange> {
+    pub fn has_trainer(&mut self) -> Option<TrainingChange> {
         let position = self.guesses.give_up()?;
-        self.loops = Loops::default();
+        self.loops = EpochLoops::default();
         self.choose(position, true)
     }
 
     /// Reads a bar as that of a training; None where it can be none.
-    fn position_of(&mut self, bar: &Bar<'_>) -> Option<Position> {
-        if bar.unit == Unit::Other {
+    fn position_of(&mut self, bar: &ProgressBar<'_>) -> Option<TrainingPosition> {
+        if bar.unit == CountedUnit::Other {
             return None;
         }
-        let Bar { step, total, .. } = *bar;
-        let mut position = Position {
+        let ProgressBar { step, total, .. } = *bar;
+        let mut position = TrainingPosition {
             step,
             total,
             elapsed_seconds: bar.elapsed_seconds,
-            ..Position::default()
+            ..TrainingPosition::default()
         };
         if bar.role == BarRole::Plain {
             match self.guesses.take(step, total, &mut self.loops) {
                 Guessed::Part(position) => return position,
                 Guessed::Wrong => {
                     self.guesses.give_up();
-                    self.loops = Loops::default();
+                    self.loops = EpochLoops::default();
                     self.chosen_bar = None;
                 }
                 Guessed::No if self.guesses.guess.is_some() => return Some(position),
@@ -207,7 +210,7 @@ impl BarChoice {
     }
 
     /// Whether a bar is that of another training than the chosen one.
-    fn is_another(&self, chosen_bar: Position, bar: Position) -> bool {
+    fn is_another(&self, chosen_bar: TrainingPosition, bar: TrainingPosition) -> bool {
         let is_plain = chosen_bar.kind == BarKind::Plain;
         let is_announced = self.announced_total.is_some()
             && self.announced_total == bar.total
@@ -254,7 +257,7 @@ impl BarChoice {
     }
 
     /// A training's loss was logged now: by the chosen bar, or by one behind it, which takes its place.
-    pub fn was_training(&mut self) -> Option<BarChange> {
+    pub fn was_training(&mut self) -> Option<TrainingChange> {
         self.confirm();
         if !self.chosen_bar?.is_end() {
             self.has_logged_loss = true;
@@ -271,18 +274,18 @@ impl BarChoice {
 
     /// The length of the chosen bar, if it has come to its end.
     pub fn finished(&self) -> Option<u64> {
-        self.chosen_bar.filter(Position::is_end)?.total
+        self.chosen_bar.filter(TrainingPosition::is_end)?.total
     }
 
     /// Takes a bar from a line that has not ended: it can only begin the first bar or carry it on, and what
     /// follows may still show that it is nested.
-    pub fn peek(&mut self, bar: &Bar<'_>, cursor_up: bool) -> Option<BarChange> {
+    pub fn peek(&mut self, bar: &ProgressBar<'_>, cursor_up: bool) -> Option<TrainingChange> {
         let is_phase = matches!(
             bar.role,
             BarRole::Phase | BarRole::Loading | BarRole::Epochs
         );
         if is_phase
-            || bar.unit != Unit::Iterations
+            || bar.unit != CountedUnit::Iterations
             || !bar.is_whole
             || self.trains_nothing
             || self.awaits_evaluation
@@ -316,7 +319,7 @@ impl BarChoice {
 
     /// An evaluation's loss was logged, and no training's ever: takes back the finished bar that stands alone, in which
     /// nothing and behind which nothing was drawn.
-    pub fn was_evaluation_alone(&mut self) -> Option<BarChange> {
+    pub fn was_evaluation_alone(&mut self) -> Option<TrainingChange> {
         let chosen_bar = self.chosen_bar?;
         let is_alone =
             self.announced_total.is_none() && !self.has_nested_bars && self.bar_behind.is_none();
@@ -325,7 +328,7 @@ impl BarChoice {
         }
         self.remember_nested(chosen_bar);
         self.chosen_bar = None;
-        Some(BarChange::Retracted)
+        Some(TrainingChange::Retracted)
     }
 
     /// Notes the total that the trainer announced.
@@ -334,7 +337,7 @@ impl BarChoice {
         self.awaits_evaluation = false;
     }
 
-    fn choose(&mut self, bar: Position, is_confirmed: bool) -> Option<BarChange> {
+    fn choose(&mut self, bar: TrainingPosition, is_confirmed: bool) -> Option<TrainingChange> {
         // A loop over nothing says nothing.
         if bar.total.is_none() && bar.step == 0 {
             return None;
@@ -347,16 +350,16 @@ impl BarChoice {
         self.has_logged_loss = false;
         self.has_nested_bars = false;
         self.went_on();
-        Some(BarChange::Began)
+        Some(TrainingChange::Began)
     }
 
     /// A bar of the chosen one's total: itself, a repeat of it, or a nested one that happens to be as long.
     fn advance(
         &mut self,
-        chosen_bar: Position,
-        bar: Position,
+        chosen_bar: TrainingPosition,
+        bar: TrainingPosition,
         is_confirmed: bool,
-    ) -> Option<BarChange> {
+    ) -> Option<TrainingChange> {
         // Without a clock, the bar's own has to be believed to go on.
         let elapsed_seconds = bar
             .elapsed_seconds
@@ -382,14 +385,14 @@ impl BarChoice {
         if bar.step > chosen_bar.step {
             self.went_on();
         }
-        self.chosen_bar = Some(Position {
+        self.chosen_bar = Some(TrainingPosition {
             kind: chosen_bar.kind,
             elapsed_seconds: Some(elapsed_seconds),
             ..bar
         });
         self.is_confirmed = is_confirmed;
         self.nested_clock = None;
-        Some(BarChange::Stepped)
+        Some(TrainingChange::Stepped)
     }
 
     fn went_on(&mut self) {
@@ -397,22 +400,22 @@ impl BarChoice {
         self.weights_loaded = false;
     }
 
-    fn nest(&mut self, bar: Position) -> Option<BarChange> {
+    fn nest(&mut self, bar: TrainingPosition) -> Option<TrainingChange> {
         self.has_nested_bars = true;
         self.remember_nested(bar);
         if self.is_confirmed || self.chosen_bar?.total != bar.total {
             return None;
         }
         self.chosen_bar = None;
-        Some(BarChange::Retracted)
+        Some(TrainingChange::Retracted)
     }
 
-    fn was_nested(&self, bar: Position) -> bool {
+    fn was_nested(&self, bar: TrainingPosition) -> bool {
         bar.total
             .is_some_and(|total| self.nested_totals.contains(&total))
     }
 
-    fn remember_nested(&mut self, bar: Position) {
+    fn remember_nested(&mut self, bar: TrainingPosition) {
         if self.nested_totals.len() < NESTED_TOTALS_MAX && !self.was_nested(bar) {
             self.nested_totals.extend(bar.total);
         }

@@ -4,7 +4,7 @@
 //! keys of any kind. Only the names of `knowledge/progress/metrics.yaml` are looked at, and only their numbers: whatever
 //! else is in the line is skipped, never kept.
 
-use super::bar::Bar;
+use super::bar::ProgressBar;
 use super::knowledge::{BAR_NAMES, DICTIONARY_NAMES};
 use super::metrics::{Metric, Metrics, number};
 use regex::Regex;
@@ -110,7 +110,7 @@ fn metric_called(metric_name: &str, metric_names: &[(&str, Metric)]) -> Option<M
 
 /// The metrics that a training's bar shows. They are rounded to what is printed, so a trainer's log line, where there is
 /// one, comes before them.
-pub fn of_bar(bar: &Bar<'_>) -> Metrics {
+pub fn of_bar(bar: &ProgressBar<'_>) -> Metrics {
     let mut log_metrics = Metrics::default();
     if let Some(loss) = bar.loss() {
         log_metrics.put(Metric::Loss, loss);
@@ -277,7 +277,7 @@ mod tests {
             ),
             ("  7%|7| 4/60 [00:00<00:01, 32.05it/s, loss=5.9", None, None),
         ] {
-            let (bar, _) = Bar::find(line_text).unwrap();
+            let (bar, _) = ProgressBar::find(line_text).unwrap();
             let log_metrics = of_bar(&bar);
             let shown = (log_metrics.get(Loss), log_metrics.get(LearningRate));
             assert_eq!(shown, (loss, rate), "{line_text}");

@@ -4,7 +4,7 @@
 //! metrics, the epochs of Keras). So the reader keeps the last header while rows may follow.
 
 use super::knowledge::{About, FORMATS, find};
-use super::loops::{Loops, Numbering, Position};
+use super::loops::{EpochLoops, Numbering, TrainingPosition};
 use super::metrics::{Metric, Metrics};
 use super::role::EpochName;
 
@@ -23,7 +23,7 @@ struct TableHeader {
 #[derive(Clone, Debug, Default)]
 pub struct LineReader {
     header: Option<TableHeader>,
-    loops: Loops,
+    loops: EpochLoops,
 }
 
 /// What a line says.
@@ -103,7 +103,7 @@ impl LineReader {
     }
 
     /// Where a line is in the training that says where it is in an epoch.
-    fn position(&mut self, metrics: &Metrics) -> Option<Position> {
+    fn position(&mut self, metrics: &Metrics) -> Option<TrainingPosition> {
         let epoch = EpochName {
             number: metrics.count(Metric::EpochNumber)?,
             last: metrics.count(Metric::Epochs),

@@ -5,8 +5,8 @@
 //! line was printed through it), and it is given up as soon as something is, or as the bars do not go on as epochs would:
 //! a bar around epochs moves by no more than have begun.
 
-use super::bar::Bar;
-use super::loops::{Loops, Position};
+use super::bar::ProgressBar;
+use super::loops::{EpochLoops, TrainingPosition};
 use super::role::BarRole;
 
 /// Epochs that a bar without a description is believed to count; beyond that it counts steps.
@@ -14,7 +14,7 @@ const GUESSED_EPOCHS_MAX: u64 = 1000;
 
 /// What bars without a description are taken for.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Guess {
+pub enum LoopGuess {
     /// The bar of this length counts epochs: how many are done, and how many have begun beyond those.
     Around { epochs: u64, done: u64, begun: u64 },
     /// A bar of this length is drawn anew for each epoch: which one it is, and its count.
@@ -27,8 +27,8 @@ pub enum Guess {
 
 /// The guess of a run, and what speaks against any.
 #[derive(Clone, Debug, Default)]
-pub struct Guesses {
-    pub guess: Option<Guess>,
+pub struct LoopGuesses {
+    pub guess: Option<LoopGuess>,
     /// A trainer is at work.
     trainer: bool,
     /// What was printed last is the blanks that take a bar away.
@@ -41,15 +41,20 @@ pub enum Guessed {
     /// There is none, or it is not about this bar.
     No,
     /// The bar is a part of the guessed loop, which is there now, where that can be told.
-    Part(Option<Position>),
+    Part(Option<TrainingPosition>),
     /// The guess was wrong: the bar that was taken for one of epochs is a training's own.
     Wrong,
 }
 
-impl Guesses {
+impl LoopGuesses {
     /// Guesses from the bar that comes now that the chosen one, without a description, counts epochs, or is one. Answers
     /// whether that is new.
-    pub fn make(&mut self, bar: &Bar<'_>, chosen: &Position, loops: &mut Loops) -> bool {
+    pub fn make(
+        &mut self,
+        bar: &ProgressBar<'_>,
+        chosen: &TrainingPosition,
+        loops: &mut EpochLoops,
+    ) -> bool {
         let begins = bar.role == BarRole::Plain && bar.step == 0;
         if !begins || self.trainer || self.guess.is_some() {
             return false;
@@ -60,14 +65,14 @@ impl Guesses {
         let is_as_long = chosen_length == length;
         if chosen.step == 0 && !is_as_long && chosen_length <= GUESSED_EPOCHS_MAX {
             loops.outer(0, Some(chosen_length));
-            self.guess = Some(Guess::Around {
+            self.guess = Some(LoopGuess::Around {
                 epochs: chosen_length,
                 done: 0,
                 begun: 0,
             });
         } else if chosen.is_end() && is_as_long {
             loops.unnamed(0, length, Some(length));
-            self.guess = Some(Guess::Each {
+            self.guess = Some(LoopGuess::Each {
                 length,
                 number: 0,
                 count: length,
@@ -77,9 +82,9 @@ impl Guesses {
     }
 
     /// Takes a bar without a description.
-    pub fn take(&mut self, step: u64, total: Option<u64>, loops: &mut Loops) -> Guessed {
+    pub fn take(&mut self, step: u64, total: Option<u64>, loops: &mut EpochLoops) -> Guessed {
         match &mut self.guess {
-            Some(Guess::Around {
+            Some(LoopGuess::Around {
                 epochs,
                 done,
                 begun,
@@ -92,14 +97,14 @@ impl Guesses {
                 *begun -= newly_done;
                 Guessed::Part(loops.outer(step, total))
             }
-            Some(Guess::Around { begun, .. }) => {
+            Some(LoopGuess::Around { begun, .. }) => {
                 *begun += u64::from(step == 0);
                 match loops.inner(step, total) {
                     None => Guessed::No,
                     position => Guessed::Part(position),
                 }
             }
-            Some(Guess::Each {
+            Some(LoopGuess::Each {
                 length,
                 number,
                 count,
@@ -108,21 +113,21 @@ impl Guesses {
                 *count = step;
                 Guessed::Part(loops.unnamed(*number, step, total))
             }
-            Some(Guess::Each { .. }) | None => Guessed::No,
+            Some(LoopGuess::Each { .. }) | None => Guessed::No,
         }
     }
 
     /// A trainer is at work, so there are no such loops: answers where the bar stands that was taken for one.
-    pub fn give_up(&mut self) -> Option<Position> {
+    pub fn give_up(&mut self) -> Option<TrainingPosition> {
         self.trainer = true;
         let (step, total) = match self.guess.take()? {
-            Guess::Around { epochs, done, .. } => (done, epochs),
-            Guess::Each { length, count, .. } => (count, length),
+            LoopGuess::Around { epochs, done, .. } => (done, epochs),
+            LoopGuess::Each { length, count, .. } => (count, length),
         };
-        Some(Position {
+        Some(TrainingPosition {
             step,
             total: Some(total),
-            ..Position::default()
+            ..TrainingPosition::default()
         })
     }
 

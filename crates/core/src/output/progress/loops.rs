@@ -22,7 +22,7 @@ pub enum BarKind {
 
 /// Where a training is, as a bar shows it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Position {
+pub struct TrainingPosition {
     pub kind: BarKind,
     pub step: u64,
     /// Of epochs it is known where their number is.
@@ -33,7 +33,7 @@ pub struct Position {
     pub epoch: Option<f64>,
 }
 
-impl Position {
+impl TrainingPosition {
     pub fn is_end(&self) -> bool {
         self.total == Some(self.step)
     }
@@ -65,7 +65,7 @@ pub enum Numbering {
 
 /// The epochs of one training.
 #[derive(Clone, Debug, Default)]
-pub struct Loops {
+pub struct EpochLoops {
     /// Epochs done and planned, as a bar around the batches says; the bars in it count batches.
     pub outer: Option<(u64, Option<u64>)>,
     current: Option<CurrentEpoch>,
@@ -82,9 +82,9 @@ struct CurrentEpoch {
     epoch_length: Option<u64>,
 }
 
-impl Loops {
+impl EpochLoops {
     /// Notes the bar that counts epochs; an epoch that it counts is done, whatever the bar in it last showed.
-    pub fn outer(&mut self, done: u64, planned: Option<u64>) -> Option<Position> {
+    pub fn outer(&mut self, done: u64, planned: Option<u64>) -> Option<TrainingPosition> {
         self.outer = Some((done, planned));
         let current = self.current.as_mut()?;
         if done <= current.number {
@@ -103,7 +103,11 @@ impl Loops {
     }
 
     /// A bar in the bar of epochs.
-    pub fn inner(&mut self, batches_done: u64, epoch_length: Option<u64>) -> Option<Position> {
+    pub fn inner(
+        &mut self,
+        batches_done: u64,
+        epoch_length: Option<u64>,
+    ) -> Option<TrainingPosition> {
         let (done, _) = self.outer?;
         let number = match self.current {
             // An evaluation's bar in the same epoch.
@@ -121,7 +125,7 @@ impl Loops {
         number: u64,
         batches_done: u64,
         epoch_length: Option<u64>,
-    ) -> Option<Position> {
+    ) -> Option<TrainingPosition> {
         self.note(number, 0, batches_done, epoch_length);
         self.position(None)
     }
@@ -133,7 +137,7 @@ impl Loops {
         numbering: Numbering,
         batches_done: u64,
         epoch_length: Option<u64>,
-    ) -> Option<Position> {
+    ) -> Option<TrainingPosition> {
         let from_zero = numbering != Numbering::Unknown;
         // The first picture of a bar may not yet say whose it is.
         if from_zero && self.current.is_some_and(|current| current.first == 1) {
@@ -178,16 +182,16 @@ impl Loops {
     }
 
     /// `epochs`: how many are planned; where nobody says it, the bar around them may.
-    fn position(&self, epochs: Option<u64>) -> Option<Position> {
+    fn position(&self, epochs: Option<u64>) -> Option<TrainingPosition> {
         let current = self.current?;
         let step = current.steps_before.saturating_add(current.batches_done);
         if step > STEP_MAX {
             return None;
         }
-        let mut position = Position {
+        let mut position = TrainingPosition {
             kind: BarKind::Epochs,
             step,
-            ..Position::default()
+            ..TrainingPosition::default()
         };
         let Some(epoch_length) = current.epoch_length else {
             return Some(position);
@@ -212,7 +216,7 @@ mod tests {
     use super::*;
 
     fn named(
-        loops: &mut Loops,
+        loops: &mut EpochLoops,
         number: u64,
         last: Option<u64>,
         batches_done: u64,
@@ -230,19 +234,19 @@ mod tests {
 
     #[test]
     fn epochs_before_are_added_from_whichever_number_is_counted() {
-        let mut ones = Loops::default();
+        let mut ones = EpochLoops::default();
         assert_eq!(named(&mut ones, 1, Some(2), 10), (10, Some(80), Some(0.25)));
         assert_eq!(named(&mut ones, 2, Some(2), 0), (40, Some(80), Some(1.0)));
         assert_eq!(named(&mut ones, 2, Some(2), 40), (80, Some(80), Some(2.0)));
-        let mut zeros = Loops::default();
+        let mut zeros = EpochLoops::default();
         assert_eq!(
             named(&mut zeros, 0, Some(2), 10),
             (10, Some(80), Some(0.25))
         );
         assert_eq!(named(&mut zeros, 1, Some(2), 40), (80, Some(80), Some(2.0)));
-        let mut open = Loops::default();
+        let mut open = EpochLoops::default();
         assert_eq!(named(&mut open, 0, None, 10), (10, None, Some(0.25)));
-        let mut resumed = Loops::default();
+        let mut resumed = EpochLoops::default();
         assert_eq!(
             named(&mut resumed, 3, Some(4), 5),
             (85, Some(160), Some(2.125))
@@ -256,7 +260,7 @@ mod tests {
 
     #[test]
     fn rich_names_the_last_epoch_itself() {
-        let mut loops = Loops::default();
+        let mut loops = EpochLoops::default();
         let total = loops
             .named(
                 EpochName {
@@ -271,7 +275,7 @@ mod tests {
             .total;
         assert_eq!(total, Some(80));
         // Outside of a terminal only the last picture is drawn.
-        let place = Loops::default()
+        let place = EpochLoops::default()
             .named(
                 EpochName {
                     number: 1,
@@ -290,7 +294,7 @@ mod tests {
 
     #[test]
     fn without_a_length_the_last_count_is_the_epochs() {
-        let mut loops = Loops::default();
+        let mut loops = EpochLoops::default();
         loops
             .named(
                 EpochName {
@@ -318,10 +322,10 @@ mod tests {
 
     #[test]
     fn a_bar_that_begins_anew_is_the_next_epoch_whatever_the_outer_bar_shows() {
-        let mut loops = Loops::default();
+        let mut loops = EpochLoops::default();
         assert_eq!(loops.inner(3, Some(30)), None, "no bar around it");
         assert_eq!(loops.outer(0, Some(3)), None);
-        let step = |loops: &mut Loops, batches_done| {
+        let step = |loops: &mut EpochLoops, batches_done| {
             loops
                 .inner(batches_done, Some(30))
                 .map(|place| (place.step, place.total))

@@ -4,7 +4,7 @@
 //! is what people and tools know to read. The fingerprint is a hash over public fields alone and leaves out
 //! the line numbers, which move with every release; a hash over the raw message could be guessed.
 
-use super::report::{ChainLink, ErrorReport, Exception, TRACE_FRAMES_FIRST};
+use super::report::{ChainLink, ErrorReport, ReportedException, TRACE_FRAMES_FIRST};
 use crate::event::{ErrorEvent, Frame};
 use crate::knowledge::Meaning;
 use crate::limits::TRACE_TEXT_BYTES_MAX;
@@ -48,7 +48,7 @@ pub fn event(report: &ErrorReport, fatal: bool) -> ErrorEvent {
     event
 }
 
-fn class_of(exception: &Exception) -> &PublicStr {
+fn class_of(exception: &ReportedException) -> &PublicStr {
     exception.class.as_ref().unwrap_or(&PRIVATE)
 }
 
@@ -108,7 +108,7 @@ fn stack_trace(report: &ErrorReport) -> PublicStr {
     trace.text.finish()
 }
 
-fn append_traceback(trace: &mut BoundedText, exception: &Exception) {
+fn append_traceback(trace: &mut BoundedText, exception: &ReportedException) {
     let frames = &exception.frames;
     if !frames.is_empty() {
         trace.line(|line| line.constant("Traceback (most recent call last):"));

@@ -7,7 +7,7 @@ use crate::public::PublicStr;
 
 /// What is told of a message.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Message {
+pub struct ToldMessage {
     /// The public sentence.
     pub known: Option<PublicStr>,
     /// What it means.
@@ -17,8 +17,8 @@ pub struct Message {
 }
 
 /// What is told of this message.
-pub fn read(message: &str) -> Message {
-    let mut told = Message::default();
+pub fn read(message: &str) -> ToldMessage {
+    let mut told = ToldMessage::default();
     match knowledge::message(message) {
         Some(public_message) => {
             told.known = Some(public_message.says);
@@ -29,7 +29,7 @@ pub fn read(message: &str) -> Message {
     told
 }
 
-impl Message {
+impl ToldMessage {
     /// Takes a further line of the message, which may say what the first one did not: NCCL names the last error at
     /// its end, a library that cannot be imported says why in its second line.
     pub fn continues(&mut self, line: &str) {

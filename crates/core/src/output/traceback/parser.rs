@@ -5,12 +5,12 @@
 //! ends one: the exception's line stands left of the frames. Nothing of a line is kept but what is public.
 
 use super::grammar::boxed::{Boxes, Unboxed, without_margin};
-use super::grammar::dump::Dump;
+use super::grammar::dump::ThreadDump;
 use super::grammar::exceptions::{self, ExceptionLine};
 use super::grammar::frames::{self, RawFrame};
-use super::grammar::headers::{self, Header, Separator};
+use super::grammar::headers::{self, Separator, TracebackHeader};
 use super::grammar::words::{LineWords, behind_bar};
-use super::report::{ChainLink, ErrorReport, Exception, Frames, Standing};
+use super::report::{ChainLink, ErrorReport, Frames, ReportStanding, ReportedException};
 use super::{messages, origin};
 use crate::event::Frame;
 use crate::knowledge::{self, lists::LineQuestion};
@@ -23,7 +23,7 @@ use crate::status::signal::{SIGHUP, SIGINT, SIGTERM};
 const TRACE_JUNK_LINES_MAX: u32 = 600;
 /// Lines after a message in which another exception of its chain may begin.
 const TRACE_CHAIN_LINES_MAX: u32 = 400;
-/// Lines between a heading (`Exception in thread`) and the traceback that it announces.
+/// Lines between a heading (`ReportedException in thread`) and the traceback that it announces.
 const TRACE_HEADING_LINES_MAX: u32 = 12;
 
 /// Where in the grammar the source is.
@@ -35,14 +35,14 @@ enum ParserState {
     /// Behind a header: frames, and at last the exception's line.
     Frames,
     /// Behind an exception's line: the rest of its message, perhaps a link to the next one of the chain.
-    After(After),
+    After(AfterException),
     /// In the dump of a fatal error.
-    Dump(Dump),
+    Dump(ThreadDump),
 }
 
 /// What is known of the exception's line.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct After {
+struct AfterException {
     doubt: Doubt,
     /// Nothing stands behind the colon: the message begins on the next line that is not empty.
     awaits_message: bool,
@@ -89,7 +89,7 @@ pub struct Parser {
     /// Lines since something was understood.
     silence: u32,
     /// What the last heading said, and for how many lines it holds.
-    heading: Option<(Standing, u32)>,
+    heading: Option<(ReportStanding, u32)>,
     boxes: Boxes,
     /// Whether a notebook prints the frames.
     is_notebook: bool,
@@ -111,9 +111,9 @@ pub struct LineContext {
 }
 
 impl LineContext {
-    fn new_report(self, standing: Standing) -> ErrorReport {
+    fn new_report(self, standing: ReportStanding) -> ErrorReport {
         ErrorReport {
-            exceptions: vec![Exception::default()],
+            exceptions: vec![ReportedException::default()],
             standing,
             rank: self.rank,
             order: self.order,
@@ -131,7 +131,7 @@ impl Parser {
             ParserState::After(after) => !after.announces && !after.awaits_message,
             ParserState::Frames | ParserState::Dump(_) => false,
         };
-        let is_native = |report: &ErrorReport| report.standing == Standing::Native;
+        let is_native = |report: &ErrorReport| report.standing == ReportStanding::Native;
         is_between
             && !self.report.as_ref().is_some_and(is_native)
             && self.boxes.is_empty()
@@ -162,7 +162,7 @@ impl Parser {
         let line = match self.boxes.line(line, self.report.is_some()) {
             Unboxed::Line(line) => line,
             Unboxed::Border => {
-                self.state = ParserState::After(After::default());
+                self.state = ParserState::After(AfterException::default());
                 return;
             }
             Unboxed::Member => return self.begin_member(),
@@ -231,7 +231,7 @@ impl Parser {
         }
         let mut report = self.report?;
         if matches!(self.state, ParserState::Dump(_)) {
-            Dump::end(&mut report);
+            ThreadDump::end(&mut report);
         }
         Some(report).filter(|report| !report.is_empty())
     }
@@ -244,7 +244,7 @@ impl Parser {
     }
 
     /// The exception that is being read.
-    fn newest_exception(&mut self) -> Option<&mut Exception> {
+    fn newest_exception(&mut self) -> Option<&mut ReportedException> {
         self.report.as_mut()?.newest()
     }
 
@@ -255,9 +255,9 @@ impl Parser {
     /// Another exception of the report.
     fn push_exception(&mut self, link: ChainLink) {
         if let Some(report) = &mut self.report {
-            report.push(Exception {
+            report.push(ReportedException {
                 link,
-                ..Exception::default()
+                ..ReportedException::default()
             });
         }
     }
@@ -270,23 +270,23 @@ impl Parser {
     }
 
     /// A native death: `terminate called …`, `Fatal Python error: …`, the dump of a timeout.
-    fn read_native(&mut self, native: headers::Native, context: LineContext) {
+    fn read_native(&mut self, native: headers::NativeDeath, context: LineContext) {
         self.end_report();
         self.report = Some(ErrorReport {
             marker: Some(native.marker),
             ..context.new_report(native.standing)
         });
         self.state = if native.has_dump {
-            ParserState::Dump(Dump::default())
+            ParserState::Dump(ThreadDump::default())
         } else {
-            ParserState::After(After::default())
+            ParserState::After(AfterException::default())
         };
     }
 
     /// A header: another exception of this report, or a new report.
     fn read_header(
         &mut self,
-        header: Header<'_>,
+        header: TracebackHeader<'_>,
         line: &str,
         margin: Option<usize>,
         context: LineContext,
@@ -315,8 +315,8 @@ impl Parser {
         } else {
             let standing = match self.heading.take() {
                 Some((standing, lines_left)) if lines_left > 0 => standing,
-                _ if context.logged => Standing::Logged,
-                _ => Standing::Plain,
+                _ if context.logged => ReportStanding::Logged,
+                _ => ReportStanding::Plain,
             };
             self.end_report();
             self.report = Some(context.new_report(standing));
@@ -354,7 +354,7 @@ impl Parser {
                 self.begin_member();
                 self.group = self.group.or(Some(2));
             }
-            Some(Separator::End) => self.state = ParserState::After(After::default()),
+            Some(Separator::End) => self.state = ParserState::After(AfterException::default()),
             None => return false,
         }
         true
@@ -385,7 +385,7 @@ impl Parser {
             exception.frames = stray.frames;
         }
         self.finish_exception(&exception_line, context);
-        if standing == Standing::Stray {
+        if standing == ReportStanding::Stray {
             self.end_report();
         }
     }
@@ -394,7 +394,7 @@ impl Parser {
     fn lone_exception<'line>(
         &self,
         line_text: &'line str,
-    ) -> Option<(ExceptionLine<'line>, Standing)> {
+    ) -> Option<(ExceptionLine<'line>, ReportStanding)> {
         let mut line_text = line_text;
         let without_prefix = prefix::strip(line_text);
         if without_prefix.len() < line_text.trim().len() {
@@ -412,7 +412,7 @@ impl Parser {
             return Some((exception_line, standing));
         }
         let is_believed = exception_line.is_certain || self.stray.are_calls;
-        is_believed.then_some((exception_line, Standing::Plain))
+        is_believed.then_some((exception_line, ReportStanding::Plain))
     }
 
     /// Behind a header.
@@ -498,7 +498,7 @@ impl Parser {
         } else {
             Doubt::Line
         };
-        self.state = ParserState::After(After {
+        self.state = ParserState::After(AfterException {
             doubt,
             awaits_message: line.has_colon && line.message.is_empty(),
             announces: line.message.trim_end().ends_with(':'),
@@ -506,7 +506,12 @@ impl Parser {
     }
 
     /// Behind an exception's line.
-    fn read_behind_exception(&mut self, line_text: &str, mut after: After, context: LineContext) {
+    fn read_behind_exception(
+        &mut self,
+        line_text: &str,
+        mut after: AfterException,
+        context: LineContext,
+    ) {
         self.silence += 1;
         if self.silence > TRACE_CHAIN_LINES_MAX {
             return self.end_report();
@@ -535,7 +540,7 @@ impl Parser {
         let Some(report) = &mut self.report else {
             return;
         };
-        let is_native = report.standing == Standing::Native;
+        let is_native = report.standing == ReportStanding::Native;
         let Some(exception) = report.newest() else {
             return;
         };
@@ -559,7 +564,7 @@ impl Parser {
         if doubt != Doubt::None {
             exception.class = None;
             exception.is_complete = false;
-            exception.message = messages::Message::default();
+            exception.message = messages::ToldMessage::default();
         } else if class.ends_with("RayTaskError") || class.ends_with("RayActorError") {
             self.push_exception(ChainLink::Quoted);
         } else {
@@ -585,12 +590,12 @@ fn read_repetition(line_text: &str, newest_frame: Option<&mut Frame>) -> bool {
 ///
 /// Two classes the interpreter prints alone, for it has no memory or no time for more. Any other line may be a
 /// program's own words; it is remembered for the case that nothing better comes, if its class is public.
-fn standing_alone(line_text: &str, line: &ExceptionLine<'_>) -> Option<Standing> {
+fn standing_alone(line_text: &str, line: &ExceptionLine<'_>) -> Option<ReportStanding> {
     let class = line.class.as_ref()?.as_str();
     match line_text.trim() {
-        "MemoryError" | "KeyboardInterrupt" => Some(Standing::Plain),
+        "MemoryError" | "KeyboardInterrupt" => Some(ReportStanding::Plain),
         _ if class.ends_with("Warning") || class.ends_with("Exit") => None,
-        _ => Some(Standing::Stray),
+        _ => Some(ReportStanding::Stray),
     }
 }
 

@@ -3,11 +3,11 @@
 //! The number of sources and of reports is bounded: where it is reached, the source that was silent longest is given up,
 //! and of the reports the middle is counted. A quiet piece of output is passed over without being cut into lines.
 
-use super::grammar::launcher::Table;
+use super::grammar::launcher::LauncherTable;
 use super::grammar::words::{self, LineWords};
 use super::grammar::{escaped, frames, headers};
 use super::parser::{LineContext, Parser};
-use super::report::{ErrorReport, FirstAndLast, Standing};
+use super::report::{ErrorReport, FirstAndLast, ReportStanding};
 use super::selection::{Evidence, Judgement};
 use crate::knowledge::{self, Sign, lists::LineQuestion};
 use crate::limits::{LINE_BYTES_MAX, TRACE_REPORTS_FIRST, TRACE_REPORTS_LAST, TRACE_STREAMS_MAX};
@@ -49,7 +49,7 @@ pub struct TraceReader {
     line_sources: Vec<LineSource>,
     ended_reports: FirstAndLast<ErrorReport, TRACE_REPORTS_FIRST, TRACE_REPORTS_LAST>,
     death_signs: Vec<Sign>,
-    table: Table,
+    table: LauncherTable,
     order: u64,
     /// Lines so far; those that were passed over count as [`PASSED_LINES`].
     lines: u64,
@@ -127,10 +127,10 @@ impl TraceReader {
         }
         self.lines = self.lines.saturating_add(PASSED_LINES);
         let mut backwards = lines.rsplit(|byte| matches!(byte, b'\n' | b'\r'));
-        if let Some(last_line_number) = backwards.find(|line| !line.trim_ascii().is_empty()) {
-            let bounded_length = last_line_number.len().min(LINE_BYTES_MAX);
-            let last_line_number = String::from_utf8_lossy(&last_line_number[..bounded_length]);
-            self.remember(&last_line_number, LineWords::of(&last_line_number));
+        if let Some(last_line) = backwards.find(|line| !line.trim_ascii().is_empty()) {
+            let bounded_length = last_line.len().min(LINE_BYTES_MAX);
+            let last_line = String::from_utf8_lossy(&last_line[..bounded_length]);
+            self.remember(&last_line, LineWords::of(&last_line));
         }
         true
     }
@@ -143,7 +143,7 @@ impl TraceReader {
                 self.ended_reports.extend(done);
             }
         }
-        self.table = Table::default();
+        self.table = LauncherTable::default();
         self.logged = false;
         self.lines = self.lines.saturating_add(PASSED_LINES);
     }
@@ -167,9 +167,9 @@ impl TraceReader {
             self.ended_reports.extend(line_source.parser.close());
         }
         for report in self.ended_reports.iter_mut() {
-            report.standing = report.standing.min(Standing::Survived);
+            report.standing = report.standing.min(ReportStanding::Survived);
         }
-        self.table = Table::default();
+        self.table = LauncherTable::default();
         self.restart_lines = 0;
     }
 

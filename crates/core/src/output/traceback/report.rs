@@ -4,7 +4,7 @@
 //! user's text was dropped where it was read. Its size is bounded whatever the input: the outermost and the
 //! innermost frames of an exception are kept, the middle is counted; so are the exceptions of a chain.
 
-use super::messages::Message;
+use super::messages::ToldMessage;
 use crate::event::Frame;
 use crate::knowledge::{self, Meaning, Wrapper};
 use crate::public::PublicStr;
@@ -101,7 +101,7 @@ pub enum ChainLink {
 
 /// One exception.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Exception {
+pub struct ReportedException {
     /// How it belongs to the one before.
     pub link: ChainLink,
     /// Its class; None where it is private, or where its line never came.
@@ -109,7 +109,7 @@ pub struct Exception {
     /// Whether its line came.
     pub is_complete: bool,
     /// What is told of its message.
-    pub message: Message,
+    pub message: ToldMessage,
     /// Whether its message only points to another error.
     pub points_elsewhere: bool,
     /// The signal by which it says that a process ended.
@@ -118,7 +118,7 @@ pub struct Exception {
     pub frames: Frames,
 }
 
-impl Exception {
+impl ReportedException {
     /// What it means: its message, and where that says little, its class.
     pub fn meaning(&self) -> Option<Meaning> {
         let message_meaning = self.message.meaning;
@@ -157,7 +157,7 @@ impl Exception {
 
 /// What the lines around a traceback say about it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Standing {
+pub enum ReportStanding {
     /// A lone line that looks like an exception's, without a traceback.
     Stray,
     /// The interpreter ignored it: a finalizer's. It never is what a program dies of.
@@ -177,11 +177,11 @@ pub enum Standing {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ErrorReport {
     /// Its exceptions, in the order in which they are printed.
-    pub exceptions: Vec<Exception>,
+    pub exceptions: Vec<ReportedException>,
     /// Exceptions of the chain that were dropped.
     pub dropped: u64,
     /// What the lines around it say.
-    pub standing: Standing,
+    pub standing: ReportStanding,
     /// The sign of a native death.
     pub marker: Option<PublicStr>,
     /// The rank whose lines it came in.
@@ -196,7 +196,7 @@ pub struct ErrorReport {
 
 impl ErrorReport {
     /// Appends an exception; the middle of an endless chain is dropped.
-    pub fn push(&mut self, exception: Exception) {
+    pub fn push(&mut self, exception: ReportedException) {
         if self.exceptions.len() >= TRACE_CHAIN_MAX {
             // The oldest is the root cause and the newest is what the process died of.
             self.exceptions.remove(1);
@@ -206,12 +206,12 @@ impl ErrorReport {
     }
 
     /// The exception that is being read.
-    pub fn newest(&mut self) -> Option<&mut Exception> {
+    pub fn newest(&mut self) -> Option<&mut ReportedException> {
         self.exceptions.last_mut()
     }
 
     /// The exception that ended the program: the last of the chain that is neither quoted nor a group's member.
-    pub fn last(&self) -> Option<&Exception> {
+    pub fn last(&self) -> Option<&ReportedException> {
         let last = self
             .exceptions
             .iter()
@@ -220,7 +220,7 @@ impl ErrorReport {
     }
 
     /// The exception that explains it: what a launcher or a messenger quotes, or was raised from.
-    pub fn error(&self) -> Option<&Exception> {
+    pub fn error(&self) -> Option<&ReportedException> {
         let last = self.last()?;
         if !last.carries_another() {
             return Some(last);
@@ -229,7 +229,7 @@ impl ErrorReport {
         let index = exceptions.position(|exception| std::ptr::eq(exception, last))?;
         let (earlier, quoted) = self.exceptions.split_at(index);
         let explains =
-            |exception: &&Exception| exception.is_complete && !exception.carries_another();
+            |exception: &&ReportedException| exception.is_complete && !exception.carries_another();
         let mut explanation = quoted.iter().rfind(explains);
         if explanation.is_none() && last.link == ChainLink::Cause {
             explanation = earlier.iter().rfind(explains);
@@ -242,7 +242,7 @@ impl ErrorReport {
         let error = self.error()?;
         let newest_first = self.exceptions.iter().rev();
         let candidates = std::iter::once(error).chain(newest_first);
-        let mut meanings = candidates.filter_map(Exception::meaning);
+        let mut meanings = candidates.filter_map(ReportedException::meaning);
         let clear_meaning = meanings.find(|meaning| !meaning.is_vague());
         clear_meaning.or_else(|| error.meaning())
     }
@@ -260,7 +260,8 @@ impl ErrorReport {
     /// Whether nothing came of it.
     pub fn is_empty(&self) -> bool {
         let mut exceptions = self.exceptions.iter();
-        let is_told = |exception: &Exception| exception.is_complete || !exception.frames.is_empty();
+        let is_told =
+            |exception: &ReportedException| exception.is_complete || !exception.frames.is_empty();
         self.marker.is_none() && !exceptions.any(is_told)
     }
 
@@ -318,7 +319,7 @@ mod tests {
     fn an_endless_chain_keeps_its_ends() {
         let mut report = ErrorReport::default();
         for order in 0..100 {
-            let mut exception = Exception::default();
+            let mut exception = ReportedException::default();
             exception.frames.push(numbered(order));
             report.push(exception);
         }
@@ -335,10 +336,10 @@ mod tests {
 
     #[test]
     fn quoted_errors_and_members_are_not_what_ended_the_program() {
-        let link = |link| Exception {
+        let link = |link| ReportedException {
             link,
             is_complete: true,
-            ..Exception::default()
+            ..ReportedException::default()
         };
         let report = ErrorReport {
             exceptions: vec![

@@ -8,7 +8,7 @@
 use super::event::{self, event};
 use super::grammar::headers::UNTHROWN;
 use super::grammar::launcher::RootCause;
-use super::report::{ErrorReport, Exception, Standing};
+use super::report::{ErrorReport, ReportStanding, ReportedException};
 use crate::event::ErrorEvent;
 use crate::knowledge::{self, Meaning, Sign, Weight, Wrapper};
 use crate::public::PublicStr;
@@ -51,7 +51,7 @@ impl Judgement {
     /// Whether anything that was read may be of the first rank, which is the one that reports; true where nothing was.
     #[must_use]
     pub fn has_word_of_the_first(&self) -> bool {
-        let is_first = |error_report: &ErrorEvent| matches!(error_report.rank, None | Some(0));
+        let is_first = |report: &ErrorEvent| matches!(report.rank, None | Some(0));
         self.reports.is_empty() || self.reports.iter().any(is_first)
     }
 }
@@ -133,7 +133,7 @@ impl<'a> Evidence<'a> {
             DeathCause::Unknown => {}
         }
         for error_report in self.reports {
-            if error_report.standing != Standing::Stray {
+            if error_report.standing != ReportStanding::Stray {
                 let is_fatal = blamed_report == Some(error_report);
                 judgement.reports.push(event(error_report, is_fatal));
             }
@@ -193,7 +193,7 @@ impl<'a> Evidence<'a> {
     /// What a report means; of a native death that names no signal, that the program aborted.
     fn meaning_of_report(&self, error_report: &ErrorReport) -> Option<Meaning> {
         let meaning = error_report.meaning();
-        if meaning.is_some() || error_report.standing != Standing::Native {
+        if meaning.is_some() || error_report.standing != ReportStanding::Native {
             return meaning;
         }
         let marker = error_report.marker.as_ref()?.as_str();
@@ -210,7 +210,8 @@ impl<'a> Evidence<'a> {
             Some(SIGKILL) => DeathCause::Sign(self.sign_of(SIGKILL)),
             Some(SIGHUP | SIGPIPE | SIGTERM) => match self.cause_of_error() {
                 DeathCause::Report(error_report, None)
-                    if error_report.standing >= Standing::Plain && error_report.is_complete() =>
+                    if error_report.standing >= ReportStanding::Plain
+                        && error_report.is_complete() =>
                 {
                     DeathCause::Report(error_report, None)
                 }
@@ -225,12 +226,13 @@ impl<'a> Evidence<'a> {
     /// The traceback that was printed last explains it: an interpreter that ends because of an exception often crashes
     /// on its way out, and a program may abort because of one.
     fn cause_of_crash(&self, signal: i32) -> DeathCause<'a> {
-        let is_native = |error_report: &&ErrorReport| error_report.standing == Standing::Native;
+        let is_native =
+            |error_report: &&ErrorReport| error_report.standing == ReportStanding::Native;
         let native_report = self.reports.iter().rfind(is_native);
         let crash_order = native_report.map_or(u64::MAX, |error_report| error_report.order);
         let explaining_report = self.reports.iter().rfind(|error_report| {
             ended_its_program(error_report)
-                && error_report.standing == Standing::Plain
+                && error_report.standing == ReportStanding::Plain
                 && error_report.order < crash_order
                 && self.ends_behind(error_report)
         });
@@ -262,7 +264,7 @@ impl<'a> Evidence<'a> {
             let sign = death.or_else(|| self.hint());
             return sign.map_or(DeathCause::Unknown, DeathCause::Sign);
         };
-        if last_report.standing < Standing::Logged
+        if last_report.standing < ReportStanding::Logged
             && let Some(marker) = death
         {
             return DeathCause::Sign(marker);
@@ -339,12 +341,14 @@ impl<'a> Evidence<'a> {
         };
         let native_report = self.reports.iter().find(|error_report| {
             let may_be_its = error_report.rank == rank || error_report.rank.is_none();
-            error_report.standing == Standing::Native && may_be_its
+            error_report.standing == ReportStanding::Native && may_be_its
         });
         Some(match (native_report, last_word) {
             // A rank that the launcher told to go, or that aborted, may have said why.
             (None, Some(last_word)) if asks_to_go(signal) => DeathCause::Report(last_word, None),
-            (_, Some(last_word)) if last_word.standing == Standing::Plain && signal != SIGKILL => {
+            (_, Some(last_word))
+                if last_word.standing == ReportStanding::Plain && signal != SIGKILL =>
+            {
                 let marker = native_report.and_then(|error_report| error_report.marker.clone());
                 DeathCause::Report(last_word, marker.or_else(|| Some(name_of(signal))))
             }
@@ -390,11 +394,11 @@ impl<'a> Evidence<'a> {
             return Some(guilty);
         }
         // A process that waits for another one often logs what it said.
-        let is_messenger =
-            last_report.last().and_then(Exception::wrapper_kind) == Some(Wrapper::Messenger);
+        let is_messenger = last_report.last().and_then(ReportedException::wrapper_kind)
+            == Some(Wrapper::Messenger);
         self.reports.iter().rfind(|error_report| {
             is_messenger
-                && error_report.standing == Standing::Logged
+                && error_report.standing == ReportStanding::Logged
                 && error_report.is_complete()
                 && error_report.order < last_report.order
                 && error_report.wrapper_kind().is_none()
@@ -405,21 +409,24 @@ impl<'a> Evidence<'a> {
     fn most_telling_report(&self) -> Option<&'a ErrorReport> {
         let grade = |error_report: &&ErrorReport| {
             let standing = match error_report.standing {
-                Standing::Native => Standing::Plain,
+                ReportStanding::Native => ReportStanding::Plain,
                 // A launcher logs that a worker failed before it dies of it.
-                Standing::Logged if carries_another_error(error_report) => Standing::Plain,
+                ReportStanding::Logged if carries_another_error(error_report) => {
+                    ReportStanding::Plain
+                }
                 standing => standing,
             };
             // An interruption only counts where nothing failed; the end of the stream may have cut off the last one.
             (
-                standing != Standing::Stray,
+                standing != ReportStanding::Stray,
                 !error_report.is_interruption,
                 standing,
                 error_report.is_complete(),
                 error_report.order,
             )
         };
-        let is_believed = |error_report: &&ErrorReport| error_report.standing != Standing::Ignored;
+        let is_believed =
+            |error_report: &&ErrorReport| error_report.standing != ReportStanding::Ignored;
         self.reports.iter().filter(is_believed).max_by_key(grade)
     }
 
@@ -483,14 +490,16 @@ const fn asks_to_go(signal: i32) -> bool {
 
 /// Whether a report is of a program that ended by it.
 fn ended_its_program(error_report: &ErrorReport) -> bool {
-    error_report.standing >= Standing::Plain
+    error_report.standing >= ReportStanding::Plain
         && error_report.is_complete()
         && !error_report.is_interruption
 }
 
 /// Whether the last word of a report is a launcher's or a messenger's.
 fn carries_another_error(error_report: &ErrorReport) -> bool {
-    error_report.last().is_some_and(Exception::carries_another)
+    error_report
+        .last()
+        .is_some_and(ReportedException::carries_another)
 }
 
 /// Whether a report is that of a process which lost another one.
@@ -513,7 +522,7 @@ fn was_survived(
     blamed_report: Option<&ErrorReport>,
     command_end: Option<End>,
 ) -> bool {
-    let is_stray = error_report.standing == Standing::Stray;
+    let is_stray = error_report.standing == ReportStanding::Stray;
     if command_end == Some(End::Exited(0)) {
         return !is_stray;
     }
@@ -521,15 +530,15 @@ fn was_survived(
         return false;
     }
     let Some(blamed_report) = blamed_report else {
-        return error_report.standing <= Standing::Plain && error_report.rank.is_none();
+        return error_report.standing <= ReportStanding::Plain && error_report.rank.is_none();
     };
     if error_report.repeats(blamed_report) || error_report == blamed_report {
         return false;
     }
     let is_earlier = error_report.order < blamed_report.order;
     match error_report.standing {
-        Standing::Ignored => is_earlier,
-        Standing::Survived | Standing::Logged => true,
+        ReportStanding::Ignored => is_earlier,
+        ReportStanding::Survived | ReportStanding::Logged => true,
         _ => is_earlier && error_report.rank == blamed_report.rank && error_report.is_complete(),
     }
 }

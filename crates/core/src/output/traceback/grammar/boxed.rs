@@ -91,9 +91,9 @@ pub struct Boxes {
 }
 
 /// What a line is to the boxes.
-pub enum Unboxed<'box_line> {
+pub enum Unboxed<'line> {
     /// A line of its own.
-    Line(&'box_line str),
+    Line(&'line str),
     /// The lower border of a group's member.
     Border,
     /// The upper border of a group's member.
@@ -115,11 +115,7 @@ impl Boxes {
     }
 
     /// Takes a line; `in_report` says whether a group may be open.
-    pub fn line<'box_line>(
-        &mut self,
-        box_line: &'box_line str,
-        in_report: bool,
-    ) -> Unboxed<'box_line> {
+    pub fn line<'line>(&mut self, box_line: &'line str, in_report: bool) -> Unboxed<'line> {
         let mut box_line = box_line;
         for depth in 0..self.wrappers {
             if closes_member(box_line) {
@@ -166,7 +162,7 @@ impl BoxReader {
     }
 
     /// What is between the borders of a row.
-    fn row_content<'box_line>(&self, box_line: &'box_line str) -> Option<&'box_line str> {
+    fn row_content<'line>(&self, box_line: &'line str) -> Option<&'line str> {
         let (_, behind_border) = box_line.split_once(self.border)?;
         let (row_content, _) = behind_border.rsplit_once(self.border)?;
         Some(row_content)

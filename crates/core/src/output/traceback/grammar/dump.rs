@@ -6,7 +6,7 @@ use crate::output::traceback::report::{ErrorReport, Frames};
 
 /// Whose frames are wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub enum Dump {
+pub enum ThreadDump {
     /// Those of the thread that is printed last, the main one, as long as none is said to have failed.
     #[default]
     Any,
@@ -16,7 +16,7 @@ pub enum Dump {
     Others,
 }
 
-impl Dump {
+impl ThreadDump {
     /// Takes a line; false where the dump is over.
     pub fn line(&mut self, line_text: &str, report: &mut ErrorReport) -> bool {
         if let Some(has_failed) = headers::thread(line_text) {

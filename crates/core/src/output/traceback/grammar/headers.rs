@@ -3,12 +3,12 @@
 use super::words::HEADER;
 use super::{boxed, exceptions, fatal, frames};
 use crate::knowledge::lists::{NATIVE_CLASSES, SURVIVED_HEADINGS};
-use crate::output::traceback::report::{ChainLink, Standing};
+use crate::output::traceback::report::{ChainLink, ReportStanding};
 use crate::public::PublicStr;
 
 /// A header.
 #[derive(Debug, PartialEq)]
-pub struct Header<'line> {
+pub struct TracebackHeader<'line> {
     /// What stands before it in its line.
     pub before: &'line str,
     /// Whether it opens an exception group.
@@ -23,7 +23,7 @@ pub struct Header<'line> {
     pub indentation: usize,
 }
 
-impl<'line> Header<'line> {
+impl<'line> TracebackHeader<'line> {
     /// What stands before the words of the grammar: a source's prefix, a margin, a progress bar, or nothing.
     pub fn outside(&self) -> &'line str {
         let mut before = self.before;
@@ -70,7 +70,7 @@ pub fn before_frame(line_text: &str) -> Option<&str> {
 }
 
 /// Reads a header, wherever in the line it stands.
-pub fn header(line_text: &str) -> Option<Header<'_>> {
+pub fn header(line_text: &str) -> Option<TracebackHeader<'_>> {
     let (before, behind) = line_text
         .split_once(HEADER)
         .or_else(|| boxed::cut_title(line_text))?;
@@ -87,7 +87,7 @@ pub fn header(line_text: &str) -> Option<Header<'_>> {
     } else if words.is_empty() {
         indentation = before.len();
     }
-    Some(Header {
+    Some(TracebackHeader {
         before,
         group: words.ends_with("Exception Group"),
         original: elastic || words.ends_with("Original"),
@@ -153,42 +153,42 @@ pub fn separator(line_text: &str) -> Option<Separator> {
 }
 
 /// A heading that says of the next traceback that the program survived it.
-pub fn heading(line_text: &str) -> Option<Standing> {
+pub fn heading(line_text: &str) -> Option<ReportStanding> {
     let line_text = line_text.trim_start();
     if line_text.starts_with("Exception ignored in")
         || line_text.starts_with("Exception ignored on")
     {
-        return Some(Standing::Ignored);
+        return Some(ReportStanding::Ignored);
     }
     let mut survived_headings = SURVIVED_HEADINGS.iter();
     if survived_headings.any(|start| line_text.starts_with(start))
         || line_text.ends_with("exception was never retrieved")
     {
-        return Some(Standing::Survived);
+        return Some(ReportStanding::Survived);
     }
     // The interpreter, or `multiprocessing`, says that something ends here.
     let is_last_heading = line_text.starts_with("Error in sys.excepthook:")
         || line_text.starts_with("Process ") && line_text.ends_with(':');
-    is_last_heading.then_some(Standing::Plain)
+    is_last_heading.then_some(ReportStanding::Plain)
 }
 
 /// The line of a native death.
 #[derive(Debug, PartialEq)]
-pub struct Native {
+pub struct NativeDeath {
     /// What is said of it.
     pub marker: PublicStr,
     /// Whether frames of the interpreter follow.
     pub has_dump: bool,
     /// Whether the process died of it.
-    pub standing: Standing,
+    pub standing: ReportStanding,
 }
 
 /// Reads the line of a native death.
-pub fn native(line_text: &str) -> Option<Native> {
-    let mut native = Native {
+pub fn native(line_text: &str) -> Option<NativeDeath> {
+    let mut native = NativeDeath {
         marker: UNTHROWN,
         has_dump: false,
-        standing: Standing::Native,
+        standing: ReportStanding::Native,
     };
     if let Some((_, behind)) =
         line_text.split_once("terminate called after throwing an instance of '")
@@ -206,7 +206,7 @@ pub fn native(line_text: &str) -> Option<Native> {
         captures!(r"^\s*Timeout \([0-9:.]+\)!\s*$", line_text);
         native.marker = PublicStr::constant("faulthandler timeout");
         native.has_dump = true;
-        native.standing = Standing::Survived;
+        native.standing = ReportStanding::Survived;
     }
     Some(native)
 }
@@ -425,9 +425,12 @@ mod tests {
         );
         assert_eq!(
             heading("Exception in thread Thread-3 (fn):"),
-            Some(Standing::Survived)
+            Some(ReportStanding::Survived)
         );
-        assert_eq!(heading("Process SpawnProcess-1:"), Some(Standing::Plain));
+        assert_eq!(
+            heading("Process SpawnProcess-1:"),
+            Some(ReportStanding::Plain)
+        );
         assert_eq!(heading("Processing the data:"), None);
     }
 

@@ -26,14 +26,14 @@ impl RootCause {
 
 /// Reads the table, line by line.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Table {
+pub struct LauncherTable {
     /// Whether lines without a word of the table matter.
     pub is_open: bool,
     /// What it says; nothing where it names no rank and no exit code.
     pub cause: RootCause,
 }
 
-impl Table {
+impl LauncherTable {
     /// Takes a line.
     pub fn line(&mut self, line: &str) {
         if line.contains("Root Cause (first observed failure):") {
@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn a_sentence_of_srun_or_mpirun_names_the_first() {
         let read = |lines: &[&str]| {
-            let mut table = Table::default();
+            let mut table = LauncherTable::default();
             lines.iter().for_each(|line| table.line(line));
             (table.cause.rank, table.cause.exit_code)
         };
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn the_first_failure_is_read_and_no_other() {
-        let mut table = Table::default();
+        let mut table = LauncherTable::default();
         for line in [
             "Failures:",
             "[1]:",
