@@ -99,36 +99,36 @@ impl LineCutter {
 
     /// Takes the next bytes and hands out the lines that they complete.
     pub fn push(&mut self, bytes: &[u8], mut take_line: impl FnMut(Line<'_>)) {
-        let mut rest = bytes;
-        if self.ends_with_return && !rest.is_empty() {
-            let mut end = LineEnd::Return;
-            if let Some(behind) = rest.strip_prefix(b"\n") {
-                end = LineEnd::Newline;
-                rest = behind;
+        let mut remaining_bytes = bytes;
+        if self.ends_with_return && !remaining_bytes.is_empty() {
+            let mut line_end = LineEnd::Return;
+            if let Some(behind) = remaining_bytes.strip_prefix(b"\n") {
+                line_end = LineEnd::Newline;
+                remaining_bytes = behind;
             }
             self.ends_with_return = false;
-            self.end_line(&[], end, &mut take_line);
+            self.end_line(&[], line_end, &mut take_line);
         }
-        while let Some(index) = memchr2(b'\n', b'\r', rest) {
-            let (head, tail) = rest.split_at(index);
-            let end = match tail {
+        while let Some(index) = memchr2(b'\n', b'\r', remaining_bytes) {
+            let (line_head, tail) = remaining_bytes.split_at(index);
+            let line_end = match tail {
                 [b'\n', behind @ ..] | [b'\r', b'\n', behind @ ..] => {
-                    rest = behind;
+                    remaining_bytes = behind;
                     LineEnd::Newline
                 }
                 [b'\r'] => {
-                    self.keep(head);
+                    self.keep(line_head);
                     self.ends_with_return = true;
                     return;
                 }
                 _ => {
-                    rest = &tail[1..];
+                    remaining_bytes = &tail[1..];
                     LineEnd::Return
                 }
             };
-            self.end_line(head, end, &mut take_line);
+            self.end_line(line_head, line_end, &mut take_line);
         }
-        self.keep(rest);
+        self.keep(remaining_bytes);
     }
 
     /// Hands out what is left at the stream's end.
@@ -145,13 +145,13 @@ impl LineCutter {
     /// A progress bar ends when the next one begins, which for slow steps is minutes later. It may be cut
     /// anywhere, so only a reader that can tell a whole bar from half a bar may be shown it.
     pub fn peek(&mut self, take_line: impl FnMut(Line<'_>)) {
-        let end = if self.ends_with_return {
+        let line_end = if self.ends_with_return {
             LineEnd::Return
         } else {
             LineEnd::Unfinished
         };
         if !self.partial_line.is_empty() && self.keeping == Keeping::Line {
-            clean(&self.partial_line, end, &mut self.scratch, take_line);
+            clean(&self.partial_line, line_end, &mut self.scratch, take_line);
         }
     }
 
@@ -174,15 +174,20 @@ impl LineCutter {
         self.long_lines
     }
 
-    /// Ends the line whose last piece is `head`; nothing is copied where that is the whole line.
-    fn end_line(&mut self, head: &[u8], end: LineEnd, take_line: &mut impl FnMut(Line<'_>)) {
+    /// Ends the line whose last piece is `line_head`; nothing is copied where that is the whole line.
+    fn end_line(
+        &mut self,
+        line_head: &[u8],
+        line_end: LineEnd,
+        take_line: &mut impl FnMut(Line<'_>),
+    ) {
         let is_fresh = self.partial_line.is_empty() && self.keeping == Keeping::Line;
-        if is_fresh && head.len() <= LINE_BYTES_MAX {
-            return clean(head, end, &mut self.scratch, take_line);
+        if is_fresh && line_head.len() <= LINE_BYTES_MAX {
+            return clean(line_head, line_end, &mut self.scratch, take_line);
         }
-        self.keep(head);
+        self.keep(line_head);
         if self.keeping != Keeping::AfterGap {
-            clean(&self.partial_line, end, &mut self.scratch, take_line);
+            clean(&self.partial_line, line_end, &mut self.scratch, take_line);
         }
         self.partial_line.clear();
         self.keeping = Keeping::Line;
@@ -212,7 +217,7 @@ impl LineCutter {
 /// allocation.
 fn clean(
     raw_line: &[u8],
-    end: LineEnd,
+    line_end: LineEnd,
     scratch: &mut Vec<u8>,
     mut take_line: impl FnMut(Line<'_>),
 ) {
@@ -235,7 +240,7 @@ fn clean(
     let text = String::from_utf8_lossy(visible);
     take_line(Line {
         text: &text,
-        end,
+        end: line_end,
         cursor_up,
     });
 }

@@ -136,7 +136,7 @@ pub struct ProgressReader {
     training: Training,
     bar_choice: BarChoice,
     lines: LineReader,
-    source: StepSource,
+    step_source: StepSource,
     /// The finished training before this one, until it is sure that this one is none.
     before: Option<Box<Training>>,
     /// What the last bar showed.
@@ -181,7 +181,7 @@ impl ProgressReader {
         if text.is_empty() {
             let is_blank = line.text.bytes().all(|byte| byte == b' ');
             if is_blank && line.text.len() >= CLEARED_MIN && !is_stdout {
-                self.bar_choice.guesses.cleared = true;
+                self.bar_choice.loop_guesses.cleared = true;
             }
             return;
         }
@@ -275,7 +275,7 @@ impl ProgressReader {
         };
         // The last bar of a training that hangs is never ended; its end, with the command's, is no sign of life.
         self.note_bar(&bar, seconds_since_start);
-        if self.source == StepSource::Bar && (stream != Stream::Stdout || bar.names_epoch()) {
+        if self.step_source == StepSource::Bar && (stream != Stream::Stdout || bar.names_epoch()) {
             let change = self.bar_choice.peek(&bar, line.cursor_up);
             self.change(change, Some(&bar), seconds_since_start);
         }
@@ -283,7 +283,7 @@ impl ProgressReader {
 
     /// Takes a bar of an ended line.
     fn take_bar(&mut self, bar: &ProgressBar<'_>, cursor_up: bool, seconds_since_start: f64) {
-        if self.source == StepSource::Bar {
+        if self.step_source == StepSource::Bar {
             let change = self.bar_choice.offer(bar, cursor_up);
             return self.change(change, Some(bar), seconds_since_start);
         }
@@ -310,31 +310,31 @@ impl ProgressReader {
     }
 
     /// Takes the steps that a line or a dictionary counts, unless the training's own bar does.
-    fn take_steps(&mut self, source: StepSource, metrics: &Metrics, seconds_since_start: f64) {
+    fn take_steps(&mut self, step_source: StepSource, metrics: &Metrics, seconds_since_start: f64) {
         let Some(step) = metrics.count(Metric::Step) else {
             return;
         };
         let training = &mut self.training;
         let total = metrics.count(Metric::Total).filter(|total| *total >= step);
-        if self.source == StepSource::Bar {
+        if self.step_source == StepSource::Bar {
             if self.bar_choice.chosen_bar.is_some() {
-                if source == StepSource::Dictionaries || !self.bar_choice.yields_to(total) {
+                if step_source == StepSource::Dictionaries || !self.bar_choice.yields_to(total) {
                     return;
                 }
                 training.step = None;
                 training.total_steps = None;
                 training.pace = Pace::default();
             }
-            self.source = source;
+            self.step_source = step_source;
         }
         if training.step > Some(step) {
             // Another format says it later, or less often; the same one begins anew.
-            if self.source != source {
+            if self.step_source != step_source {
                 return;
             }
             training.pace = Pace::default();
         }
-        self.source = source;
+        self.step_source = step_source;
         if training.step != Some(step) {
             self.moved_at = Some(seconds_since_start);
         }

@@ -71,8 +71,8 @@ pub struct BarChoice {
     other_lines: u32,
     /// Whether weights were loaded since then.
     weights_loaded: bool,
-    loops: EpochLoops,
-    pub guesses: LoopGuesses,
+    epoch_loops: EpochLoops,
+    pub loop_guesses: LoopGuesses,
 }
 
 impl BarChoice {
@@ -98,7 +98,7 @@ impl BarChoice {
             change,
             Some(TrainingChange::Began | TrainingChange::Stepped)
         );
-        let was_printed_through = self.guesses.drawn(is_own.then_some(position.step));
+        let was_printed_through = self.loop_guesses.drawn(is_own.then_some(position.step));
         self.has_logged_loss |= was_printed_through && position.is_under_way();
         change
     }
@@ -123,7 +123,7 @@ impl BarChoice {
             return self.nest(bar);
         }
         self.bar_behind = Some(bar);
-        if !self.guesses.cleared {
+        if !self.loop_guesses.cleared {
             return None;
         }
         // A line was printed through it, as trainers do with what they log of their steps.
@@ -138,7 +138,9 @@ impl BarChoice {
         }
         if let Some(chosen_bar) = &mut self.chosen_bar
             && chosen_bar.kind == BarKind::Plain
-            && self.guesses.make(bar, chosen_bar, &mut self.loops)
+            && self
+                .loop_guesses
+                .make(bar, chosen_bar, &mut self.epoch_loops)
         {
             chosen_bar.kind = BarKind::Epochs;
             chosen_bar.total = None;
@@ -148,8 +150,8 @@ impl BarChoice {
 
     /// A trainer is at work: what was guessed of loops is not so.
     pub fn has_trainer(&mut self) -> Option<TrainingChange> {
-        let position = self.guesses.give_up()?;
-        self.loops = EpochLoops::default();
+        let position = self.loop_guesses.give_up()?;
+        self.epoch_loops = EpochLoops::default();
         self.choose(position, true)
     }
 
@@ -166,31 +168,33 @@ impl BarChoice {
             ..TrainingPosition::default()
         };
         if bar.role == BarRole::Plain {
-            match self.guesses.take(step, total, &mut self.loops) {
+            match self.loop_guesses.take(step, total, &mut self.epoch_loops) {
                 Guessed::Part(position) => return position,
                 Guessed::Wrong => {
-                    self.guesses.give_up();
-                    self.loops = EpochLoops::default();
+                    self.loop_guesses.give_up();
+                    self.epoch_loops = EpochLoops::default();
                     self.chosen_bar = None;
                 }
-                Guessed::No if self.guesses.guess.is_some() => return Some(position),
+                Guessed::No if self.loop_guesses.guess.is_some() => return Some(position),
                 Guessed::No => {}
             }
         }
         match bar.role {
             BarRole::Phase | BarRole::Loading => return None,
-            BarRole::Epochs => return self.loops.outer(step, total),
+            BarRole::Epochs => return self.epoch_loops.outer(step, total),
             BarRole::Epoch(epoch) => {
-                return self.loops.named(epoch, bar.numbering(), step, total);
+                return self.epoch_loops.named(epoch, bar.numbering(), step, total);
             }
             BarRole::OnlyEpoch(epoch) => {
-                position = self.loops.named(epoch, bar.numbering(), step, total)?;
+                position = self
+                    .epoch_loops
+                    .named(epoch, bar.numbering(), step, total)?;
                 if position.step == step {
                     position.total = position.total.or(total);
                 }
             }
-            BarRole::Plain | BarRole::Steps if self.loops.outer.is_some() => {
-                position = self.loops.inner(step, total).unwrap_or(position);
+            BarRole::Plain | BarRole::Steps if self.epoch_loops.outer.is_some() => {
+                position = self.epoch_loops.inner(step, total).unwrap_or(position);
             }
             BarRole::Plain => {}
             BarRole::Steps => position.kind = BarKind::Steps,
@@ -226,7 +230,8 @@ impl BarChoice {
             return true;
         }
         // Each epoch's bar may begin without its description.
-        let is_next_epoch = chosen_bar.kind == BarKind::Epochs && self.loops.is_length(bar.total);
+        let is_next_epoch =
+            chosen_bar.kind == BarKind::Epochs && self.epoch_loops.is_length(bar.total);
         let begins = bar.step == 0 && bar.total.is_some();
         if !begins || is_next_epoch || self.was_nested(bar) {
             return false;
@@ -293,7 +298,7 @@ impl BarChoice {
             return None;
         }
         // In a bar of epochs, what has not ended may be the outer bar's line, on which the inner one is drawn.
-        let is_loop = self.loops.outer.is_some() || self.guesses.guess.is_some();
+        let is_loop = self.epoch_loops.outer.is_some() || self.loop_guesses.guess.is_some();
         if is_loop || (cursor_up && bar.role == BarRole::Plain) {
             return None;
         }

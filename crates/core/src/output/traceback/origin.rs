@@ -25,54 +25,55 @@ pub fn frame(raw: RawFrame<'_>) -> Frame {
     frame
 }
 
-fn frame_of_file(path: &str, function: Option<&str>) -> Frame {
+fn frame_of_file(path: &str, function_name: Option<&str>) -> Frame {
     if path.starts_with('<') {
-        return pseudo_file(path, function);
+        return pseudo_file(path, function_name);
     }
     let path = with_plain_slashes(path);
     let below_packages = below_packages(&path);
     // Nearly every frame is one of these; what the dictionary has needs no further question.
     if let Some(relative_path) = below_packages
-        && let Some(known_frame) = known_file(relative_path, function)
+        && let Some(known_frame) = known_file(relative_path, function_name)
     {
         return known_frame;
     }
     let path_components: Vec<&str> = path.splitn(COMPONENTS_MAX, '/').collect();
     if let Some(origin) = telling_origin(&path, &path_components) {
-        return only_origin(origin, function);
+        return only_origin(origin, function_name);
     }
     // Cython prints the path of its own source tree, without an installation's in front.
     if (path.ends_with(".pyx") || path.ends_with(".pxi") || path.ends_with(".pxd"))
-        && let Some(known_frame) = known_file(&path, function)
+        && let Some(known_frame) = known_file(&path, function_name)
     {
         return known_frame;
     }
     if let Some(relative_path) = below_packages {
         // Perhaps it is of a newer release of a public package.
-        let mut unknown = only_origin("other_package", function);
+        let mut unknown = only_origin("other_package", function_name);
         unknown.origin = package(relative_path).or(unknown.origin);
         return unknown;
     }
     if let Some(index) = below_standard_library(&path_components) {
-        let known_frame = known_file(&path_components[index..].join("/"), function);
-        return known_frame.unwrap_or_else(|| only_origin("stdlib", function));
+        let known_frame = known_file(&path_components[index..].join("/"), function_name);
+        return known_frame.unwrap_or_else(|| only_origin("stdlib", function_name));
     }
     if let [.., "bin" | "Scripts", script] = path_components.as_slice()
         && let Some(file) = dictionary::file(&format!("bin/{script}"))
     {
         return Frame {
             file: Some(file),
-            ..only_origin("script", function)
+            ..only_origin("script", function_name)
         };
     }
     for (index, path_component) in path_components.iter().enumerate() {
         if dictionary::package(path_component).is_some()
-            && let Some(known_frame) = known_file(&path_components[index..].join("/"), function)
+            && let Some(known_frame) =
+                known_file(&path_components[index..].join("/"), function_name)
         {
             return known_frame;
         }
     }
-    only_origin("user", function)
+    only_origin("user", function_name)
 }
 
 /// What stands below the last folder of installed packages.
@@ -129,12 +130,12 @@ fn below_standard_library(path_components: &[&str]) -> Option<usize> {
 }
 
 /// The frame of a file that the dictionary has.
-fn known_file(relative_path: &str, function: Option<&str>) -> Option<Frame> {
-    let (file, function) = dictionary::file_and_function(relative_path, function)?;
+fn known_file(relative_path: &str, function_name: Option<&str>) -> Option<Frame> {
+    let (file, function_name) = dictionary::file_and_function(relative_path, function_name)?;
     Some(Frame {
         origin: package(relative_path).or(Some(PublicStr::constant("stdlib"))),
         file: Some(file),
-        function,
+        function: function_name,
         ..Frame::default()
     })
 }
@@ -146,7 +147,7 @@ fn package(relative_path: &str) -> Option<PublicStr> {
 }
 
 /// The frame of a file with a name in angle brackets.
-fn pseudo_file(name: &str, function: Option<&str>) -> Frame {
+fn pseudo_file(name: &str, function_name: Option<&str>) -> Frame {
     if let Some(known_frame) = FROZEN_MODULES
         .iter()
         .find(|known_frame| **known_frame == name)
@@ -158,7 +159,8 @@ fn pseudo_file(name: &str, function: Option<&str>) -> Frame {
         return Frame {
             origin: Some(PublicStr::constant("stdlib")),
             file: Some(PublicStr::constant(known_frame)),
-            function: function.and_then(|function| dictionary::function(&file, function)),
+            function: function_name
+                .and_then(|function_name| dictionary::function(&file, function_name)),
             ..Frame::default()
         };
     }
@@ -172,15 +174,15 @@ fn pseudo_file(name: &str, function: Option<&str>) -> Frame {
     };
     Frame {
         file: known_frame.map(|known_frame| PublicStr::constant(known_frame)),
-        ..only_origin(origin, function)
+        ..only_origin(origin, function_name)
     }
 }
 
 /// A frame of which only the kind is public, and whether its code has a name at all.
-fn only_origin(origin: &'static str, function: Option<&str>) -> Frame {
+fn only_origin(origin: &'static str, function_name: Option<&str>) -> Frame {
     Frame {
         origin: Some(PublicStr::constant(origin)),
-        function: function.and_then(dictionary::anonymous),
+        function: function_name.and_then(dictionary::anonymous),
         ..Frame::default()
     }
 }

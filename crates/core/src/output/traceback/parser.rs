@@ -128,7 +128,9 @@ impl Parser {
     pub fn is_idle(&self) -> bool {
         let is_between = match self.state {
             ParserState::Idle => true,
-            ParserState::After(after) => !after.announces && !after.awaits_message,
+            ParserState::After(after_exception) => {
+                !after_exception.announces && !after_exception.awaits_message
+            }
             ParserState::Frames | ParserState::Dump(_) => false,
         };
         let is_native = |report: &ErrorReport| report.standing == ReportStanding::Native;
@@ -150,12 +152,12 @@ impl Parser {
     }
 
     /// Takes the next line, without the source's prefix; returns the report that it ends.
-    pub fn line(&mut self, line: &str, context: LineContext) -> Option<ErrorReport> {
-        self.read_line(line, context);
+    pub fn line(&mut self, line: &str, line_context: LineContext) -> Option<ErrorReport> {
+        self.read_line(line, line_context);
         self.ended.take()
     }
 
-    fn read_line(&mut self, line: &str, context: LineContext) {
+    fn read_line(&mut self, line: &str, line_context: LineContext) {
         if let Some((_, lines_left)) = &mut self.heading {
             *lines_left = lines_left.saturating_sub(1);
         }
@@ -176,28 +178,28 @@ impl Parser {
                 return;
             }
         };
-        let (margin, line_text) = without_margin(line);
-        let line_words = context.line_words;
+        let (margin_column, line_text) = without_margin(line);
+        let line_words = line_context.line_words;
         if line_words.may_answer(LineQuestion::Header)
             && let Some(header) = headers::header(line_text)
         {
-            return self.read_header(header, line, margin, context);
+            return self.read_header(header, line, margin_column, line_context);
         }
         if line_words.may_answer(LineQuestion::Native)
             && let Some(native) = headers::native(line_text)
         {
-            return self.read_native(native, context);
+            return self.read_native(native, line_context);
         }
         if self.read_announcement(line_text, line_words) {
             self.silence = 0;
             return;
         }
         match &mut self.state {
-            ParserState::Idle => self.read_between_reports(line_text, context),
-            ParserState::Frames => self.read_behind_header(line_text, context),
-            ParserState::After(after) => {
-                let after = *after;
-                self.read_behind_exception(line_text, after, context);
+            ParserState::Idle => self.read_between_reports(line_text, line_context),
+            ParserState::Frames => self.read_behind_header(line_text, line_context),
+            ParserState::After(after_exception) => {
+                let after_exception = *after_exception;
+                self.read_behind_exception(line_text, after_exception, line_context);
             }
             ParserState::Dump(dump) => {
                 let report = self.report.as_mut();
@@ -270,11 +272,11 @@ impl Parser {
     }
 
     /// A native death: `terminate called …`, `Fatal Python error: …`, the dump of a timeout.
-    fn read_native(&mut self, native: headers::NativeDeath, context: LineContext) {
+    fn read_native(&mut self, native: headers::NativeDeath, line_context: LineContext) {
         self.end_report();
         self.report = Some(ErrorReport {
             marker: Some(native.marker),
-            ..context.new_report(native.standing)
+            ..line_context.new_report(native.standing)
         });
         self.state = if native.has_dump {
             ParserState::Dump(ThreadDump::default())
@@ -288,14 +290,14 @@ impl Parser {
         &mut self,
         header: TracebackHeader<'_>,
         line: &str,
-        margin: Option<usize>,
-        context: LineContext,
+        margin_column: Option<usize>,
+        line_context: LineContext,
     ) {
         let is_quoted = match self.state {
-            ParserState::After(after) => header.original || after.announces,
+            ParserState::After(after_exception) => header.original || after_exception.announces,
             _ => false,
         };
-        let is_deeper = self.group.is_some() && margin > self.group;
+        let is_deeper = self.group.is_some() && margin_column > self.group;
         let mut link = self.link.take();
         if link.is_some() && is_deeper {
             link = Some(ChainLink::Member);
@@ -315,14 +317,14 @@ impl Parser {
         } else {
             let standing = match self.heading.take() {
                 Some((standing, lines_left)) if lines_left > 0 => standing,
-                _ if context.logged => ReportStanding::Logged,
+                _ if line_context.logged => ReportStanding::Logged,
                 _ => ReportStanding::Plain,
             };
             self.end_report();
-            self.report = Some(context.new_report(standing));
+            self.report = Some(line_context.new_report(standing));
         }
         if header.group && self.group.is_none() {
-            self.group = margin.or(Some(2));
+            self.group = margin_column.or(Some(2));
         }
         self.state = ParserState::Frames;
         self.silence = 0;
@@ -361,8 +363,8 @@ impl Parser {
     }
 
     /// Frames without a header: the beginning was lost, or a syntax error, which has none.
-    fn read_between_reports(&mut self, line_text: &str, context: LineContext) {
-        if let Some(raw_frame) = frames::quoted(behind_bar(line_text, context.line_words)) {
+    fn read_between_reports(&mut self, line_text: &str, line_context: LineContext) {
+        if let Some(raw_frame) = frames::quoted(behind_bar(line_text, line_context.line_words)) {
             self.column = raw_frame.column.max(1);
             self.silence = 0;
             self.stray.are_calls = raw_frame.function.is_some();
@@ -380,11 +382,11 @@ impl Parser {
             return;
         };
         let stray = std::mem::take(&mut self.stray);
-        self.report = Some(context.new_report(standing));
+        self.report = Some(line_context.new_report(standing));
         if let Some(exception) = self.newest_exception() {
             exception.frames = stray.frames;
         }
-        self.finish_exception(&exception_line, context);
+        self.finish_exception(&exception_line, line_context);
         if standing == ReportStanding::Stray {
             self.end_report();
         }
@@ -416,8 +418,8 @@ impl Parser {
     }
 
     /// Behind a header.
-    fn read_behind_header(&mut self, line_text: &str, context: LineContext) {
-        let line_words = context.line_words;
+    fn read_behind_header(&mut self, line_text: &str, line_context: LineContext) {
+        let line_words = line_context.line_words;
         self.silence += 1;
         if let Some(raw_frame) = self.raw_frame(line_text, line_words) {
             return self.push_raw_frame(raw_frame);
@@ -431,7 +433,7 @@ impl Parser {
             && (exception_line.is_certain
                 || !(line_words.may_answer(LineQuestion::Bar) && is_progress_bar(line_text)))
         {
-            self.finish_exception(&exception_line, context);
+            self.finish_exception(&exception_line, line_context);
         } else if self.silence > TRACE_JUNK_LINES_MAX {
             self.end_report();
         }
@@ -471,11 +473,11 @@ impl Parser {
     }
 
     /// The exception's line.
-    fn finish_exception(&mut self, line: &ExceptionLine<'_>, context: LineContext) {
+    fn finish_exception(&mut self, line: &ExceptionLine<'_>, line_context: LineContext) {
         let Some(report) = &mut self.report else {
             return;
         };
-        report.ended = context.line_number;
+        report.ended = line_context.line_number;
         let signal = line.signal();
         if let Some(exception) = report.newest() {
             exception.class.clone_from(&line.class);
@@ -509,24 +511,24 @@ impl Parser {
     fn read_behind_exception(
         &mut self,
         line_text: &str,
-        mut after: AfterException,
-        context: LineContext,
+        mut after_exception: AfterException,
+        line_context: LineContext,
     ) {
         self.silence += 1;
         if self.silence > TRACE_CHAIN_LINES_MAX {
             return self.end_report();
         }
-        let behind_bar = behind_bar(line_text, context.line_words);
-        if after.doubt == Doubt::Counter
+        let behind_bar = behind_bar(line_text, line_context.line_words);
+        if after_exception.doubt == Doubt::Counter
             && let Some(exception_line) = exceptions::exception_line(behind_bar)
             && exception_line.is_certain
         {
-            return self.finish_exception(&exception_line, context);
+            return self.finish_exception(&exception_line, line_context);
         }
         if let Some(raw_frame) = frames::quoted(behind_bar) {
             // What the message itself announces (`from user code:`) is a part of it.
-            if !after.announces {
-                self.read_late_frame(raw_frame, after.doubt);
+            if !after_exception.announces {
+                self.read_late_frame(raw_frame, after_exception.doubt);
             }
             return;
         }
@@ -534,9 +536,9 @@ impl Parser {
         if message_line.is_empty() {
             return;
         }
-        let begins_message = std::mem::take(&mut after.awaits_message);
-        after.announces = message_line.ends_with(':');
-        self.state = ParserState::After(after);
+        let begins_message = std::mem::take(&mut after_exception.awaits_message);
+        after_exception.announces = message_line.ends_with(':');
+        self.state = ParserState::After(after_exception);
         let Some(report) = &mut self.report else {
             return;
         };

@@ -32,7 +32,7 @@ const ADOPTED_LINES_MAX: u64 = 2;
 /// One source of lines: a stream, or what stands behind a prefix in it.
 #[derive(Clone, Debug)]
 struct LineSource {
-    stream: Stream,
+    output_stream: Stream,
     /// What stands before its lines.
     prefix: SourcePrefix,
     /// Whether a second line had the prefix; a log may put it before the header alone.
@@ -66,28 +66,28 @@ impl TraceReader {
     }
 
     /// Takes the next bytes of a stream whose lines nobody else wants: those of a quiet log are not even cut.
-    pub fn bytes(&mut self, stream: Stream, cutter: &mut LineCutter, bytes: &[u8]) {
+    pub fn bytes(&mut self, output_stream: Stream, cutter: &mut LineCutter, bytes: &[u8]) {
         let (head, middle, tail) = inner_lines(bytes).unwrap_or((bytes, &[], &[]));
-        cutter.push(head, |line| self.line(stream, &line));
-        if self.skip(stream, middle) {
-            cutter.skip(|line| self.line(stream, &line));
+        cutter.push(head, |line| self.line(output_stream, &line));
+        if self.skip(output_stream, middle) {
+            cutter.skip(|line| self.line(output_stream, &line));
         } else {
-            cutter.push(middle, |line| self.line(stream, &line));
+            cutter.push(middle, |line| self.line(output_stream, &line));
         }
-        cutter.push(tail, |line| self.line(stream, &line));
+        cutter.push(tail, |line| self.line(output_stream, &line));
     }
 
     /// Takes the next line of a stream.
-    pub fn line(&mut self, stream: Stream, line: &Line<'_>) {
+    pub fn line(&mut self, output_stream: Stream, line: &Line<'_>) {
         let Some(logged_lines) = prefix::logged_line(line.text) else {
-            return self.read_line(stream, line.text);
+            return self.read_line(output_stream, line.text);
         };
         for logged_line in logged_lines.split(['\n', '\r']) {
-            self.read_line(stream, logged_line);
+            self.read_line(output_stream, logged_line);
         }
     }
 
-    fn read_line(&mut self, stream: Stream, line_text: &str) {
+    fn read_line(&mut self, output_stream: Stream, line_text: &str) {
         self.lines = self.lines.saturating_add(1);
         let line_words = LineWords::of(line_text);
         if self.restart_lines > 0 {
@@ -99,7 +99,8 @@ impl TraceReader {
         if line_words.may_answer(LineQuestion::Error) {
             self.restart_lines = RESTART_LINES_MAX;
         }
-        if !line_words.stand_out() && !self.table.is_open && self.is_between_reports(stream) {
+        if !line_words.stand_out() && !self.table.is_open && self.is_between_reports(output_stream)
+        {
             self.remember(line_text, line_words);
             return;
         }
@@ -108,19 +109,19 @@ impl TraceReader {
         {
             self.logged = true;
             for line in escaped_lines {
-                self.parse_line(stream, &line, LineWords::of(&line));
+                self.parse_line(output_stream, &line, LineWords::of(&line));
             }
         } else {
-            self.parse_line(stream, line_text, line_words);
+            self.parse_line(output_stream, line_text, line_words);
         }
     }
 
     /// Passes over whole lines of a stream; false where one of them has to be read.
-    pub fn skip(&mut self, stream: Stream, lines: &[u8]) -> bool {
+    pub fn skip(&mut self, output_stream: Stream, lines: &[u8]) -> bool {
         if lines.is_empty()
             || self.restart_lines > 0
             || self.table.is_open
-            || !self.is_between_reports(stream)
+            || !self.is_between_reports(output_stream)
             || !words::are_absent(lines)
         {
             return false;
@@ -136,9 +137,9 @@ impl TraceReader {
     }
 
     /// Bytes of a stream are missing here: what follows belongs to no report that was begun before.
-    pub fn gap(&mut self, stream: Stream) {
+    pub fn gap(&mut self, output_stream: Stream) {
         for line_source in &mut self.line_sources {
-            if line_source.stream == stream {
+            if line_source.output_stream == output_stream {
                 let done = line_source.parser.close();
                 self.ended_reports.extend(done);
             }
@@ -148,9 +149,11 @@ impl TraceReader {
         self.lines = self.lines.saturating_add(PASSED_LINES);
     }
 
-    fn is_between_reports(&self, stream: Stream) -> bool {
+    fn is_between_reports(&self, output_stream: Stream) -> bool {
         let mut line_sources = self.line_sources.iter();
-        line_sources.all(|line_source| line_source.stream != stream || line_source.parser.is_idle())
+        line_sources.all(|line_source| {
+            line_source.output_stream != output_stream || line_source.parser.is_idle()
+        })
     }
 
     /// Keeps of a line what matters to the next one.
@@ -174,7 +177,7 @@ impl TraceReader {
     }
 
     /// Shows a line to the parser of its source.
-    fn parse_line(&mut self, stream: Stream, line_text: &str, line_words: LineWords) {
+    fn parse_line(&mut self, output_stream: Stream, line_text: &str, line_words: LineWords) {
         self.order = self.order.saturating_add(1);
         let mut before_opening = None;
         if line_words.may_answer(LineQuestion::Header)
@@ -184,11 +187,11 @@ impl TraceReader {
         }
         if before_opening.is_none()
             && line_words.may_answer(LineQuestion::Frame)
-            && self.is_between_reports(stream)
+            && self.is_between_reports(output_stream)
         {
             before_opening = headers::before_frame(line_text);
         }
-        let (index, line) = self.source_of(stream, line_text, before_opening);
+        let (index, line) = self.source_of(output_stream, line_text, before_opening);
         let line_source = &mut self.line_sources[index];
         line_source.last_line_number = self.order;
         let context = LineContext {
@@ -228,7 +231,7 @@ impl TraceReader {
         }
         reports.sort_by_key(|report| report.order);
         let evidence = Evidence {
-            reports: &reports,
+            all_reports: &reports,
             signs: &self.death_signs,
             root_cause: self.table.cause,
             dropped: self.ended_reports.dropped,
@@ -241,17 +244,17 @@ impl TraceReader {
     /// before the words that open a report.
     fn source_of<'line>(
         &mut self,
-        stream: Stream,
+        output_stream: Stream,
         line_text: &'line str,
         before_opening: Option<&str>,
     ) -> (usize, &'line str) {
-        self.adopt(stream, line_text);
+        self.adopt(output_stream, line_text);
         for loosely in [false, true] {
             let mut best_match = None;
             let mut longest_prefix = 1;
             for (index, line_source) in self.line_sources.iter().enumerate() {
                 let prefix_length = line_source.prefix.len();
-                if line_source.stream == stream
+                if line_source.output_stream == output_stream
                     && prefix_length >= longest_prefix
                     && let Some(line) = line_source.prefix.strip(line_text, loosely)
                 {
@@ -266,14 +269,14 @@ impl TraceReader {
         }
         let source_prefix = before_opening.map(SourcePrefix::of).unwrap_or_default();
         let line = source_prefix.strip(line_text, false).unwrap_or(line_text);
-        (self.add_source(stream, source_prefix), line)
+        (self.add_source(output_stream, source_prefix), line)
     }
 
     /// A frame whose prefix is not its header's.
     ///
     /// Shorter, or none: the rest of the header's was a log line's that the header ended, or markup. Longer: the header
     /// stood behind a bar, whose line the collector had begun before the bar.
-    fn adopt(&mut self, stream: Stream, line_text: &str) {
+    fn adopt(&mut self, output_stream: Stream, line_text: &str) {
         let oldest_line = self.order.saturating_sub(ADOPTED_LINES_MAX);
         let waits = |line_source: &LineSource| {
             let may_move = if line_source.prefix.is_empty() {
@@ -281,7 +284,9 @@ impl TraceReader {
             } else {
                 !line_source.confirmed
             };
-            may_move && line_source.stream == stream && line_source.last_line_number >= oldest_line
+            may_move
+                && line_source.output_stream == output_stream
+                && line_source.last_line_number >= oldest_line
         };
         if !self.line_sources.iter().any(waits) {
             return;
@@ -295,7 +300,7 @@ impl TraceReader {
             None => return,
         };
         if !source_prefix.is_empty() {
-            self.move_behind(stream, &source_prefix, waits);
+            self.move_behind(output_stream, &source_prefix, waits);
         }
         let mut line_sources = self.line_sources.iter();
         let opened_with_more = line_sources.position(|line_source| {
@@ -305,7 +310,7 @@ impl TraceReader {
             return;
         };
         let mut line_source = self.line_sources.swap_remove(index);
-        if let Some(replaced) = self.find_source(stream, &source_prefix) {
+        if let Some(replaced) = self.find_source(output_stream, &source_prefix) {
             self.remove_source(replaced);
         }
         line_source.prefix = source_prefix;
@@ -315,7 +320,7 @@ impl TraceReader {
     /// Moves the report that a header without a prefix has opened to the source of its first frame.
     fn move_behind(
         &mut self,
-        stream: Stream,
+        output_stream: Stream,
         source_prefix: &SourcePrefix,
         waits: impl Fn(&LineSource) -> bool,
     ) {
@@ -326,26 +331,29 @@ impl TraceReader {
             return;
         };
         let is_busy = |index: usize| !self.line_sources[index].parser.is_idle();
-        if self.find_source(stream, source_prefix).is_some_and(is_busy) {
+        if self
+            .find_source(output_stream, source_prefix)
+            .is_some_and(is_busy)
+        {
             return;
         }
         let parser = std::mem::take(&mut self.line_sources[bare].parser);
-        let index = self.add_source(stream, source_prefix.clone());
+        let index = self.add_source(output_stream, source_prefix.clone());
         let line_source = &mut self.line_sources[index];
         self.ended_reports.extend(line_source.parser.close());
         line_source.parser = parser;
     }
 
-    fn find_source(&self, stream: Stream, source_prefix: &SourcePrefix) -> Option<usize> {
+    fn find_source(&self, output_stream: Stream, source_prefix: &SourcePrefix) -> Option<usize> {
         let mut line_sources = self.line_sources.iter();
         line_sources.position(|line_source| {
-            line_source.stream == stream && line_source.prefix == *source_prefix
+            line_source.output_stream == output_stream && line_source.prefix == *source_prefix
         })
     }
 
     /// The source of a new prefix; it is an old one where a progress bar stood before the prefix.
-    fn add_source(&mut self, stream: Stream, source_prefix: SourcePrefix) -> usize {
-        if let Some(index) = self.find_source(stream, &source_prefix) {
+    fn add_source(&mut self, output_stream: Stream, source_prefix: SourcePrefix) -> usize {
+        if let Some(index) = self.find_source(output_stream, &source_prefix) {
             return index;
         }
         if self.line_sources.len() >= TRACE_STREAMS_MAX {
@@ -357,7 +365,7 @@ impl TraceReader {
             }
         }
         self.line_sources.push(LineSource {
-            stream,
+            output_stream,
             prefix: source_prefix,
             confirmed: false,
             parser: Parser::default(),

@@ -59,7 +59,7 @@ impl Judgement {
 /// Everything that was read.
 pub struct Evidence<'a> {
     /// The reports, in the order in which they began.
-    pub reports: &'a [ErrorReport],
+    pub all_reports: &'a [ErrorReport],
     /// Other signs.
     pub signs: &'a [Sign],
     /// What the launcher says.
@@ -99,10 +99,10 @@ impl<'a> Evidence<'a> {
         let mut blamed_report = None;
         let mut most_telling = self.most_telling_report();
         match self.cause_of_death(command_end) {
-            DeathCause::Report(error_report, marker) => {
+            DeathCause::Report(error_report, death_marker) => {
                 let mut error_event = event(error_report, true);
-                if marker.is_some() {
-                    error_event.marker = marker;
+                if death_marker.is_some() {
+                    error_event.marker = death_marker;
                 } else {
                     self.append_launcher(&mut error_event, error_report);
                 }
@@ -113,14 +113,14 @@ impl<'a> Evidence<'a> {
                 blamed_report = Some(error_report);
                 most_telling = blamed_report;
             }
-            DeathCause::Sign(marker) => {
-                self.blame_sign(&mut judgement, marker);
+            DeathCause::Sign(death_marker) => {
+                self.blame_sign(&mut judgement, death_marker);
                 most_telling = None;
             }
-            DeathCause::RankSign(marker, launcher_report) => {
+            DeathCause::RankSign(death_marker, launcher_report) => {
                 // Nobody but the launcher has frames; what it raised says nothing.
                 let launcher_event = event(launcher_report, true);
-                let error_event = self.blame_sign(&mut judgement, marker);
+                let error_event = self.blame_sign(&mut judgement, death_marker);
                 error_event.rank = self.root_cause.rank;
                 error_event.frames = launcher_event.frames;
                 error_event.stack_trace = launcher_event.stack_trace;
@@ -132,7 +132,7 @@ impl<'a> Evidence<'a> {
             }
             DeathCause::Unknown => {}
         }
-        for error_report in self.reports {
+        for error_report in self.all_reports {
             if error_report.standing != ReportStanding::Stray {
                 let is_fatal = blamed_report == Some(error_report);
                 judgement.reports.push(event(error_report, is_fatal));
@@ -165,14 +165,14 @@ impl<'a> Evidence<'a> {
     fn blame_sign<'judgement>(
         &self,
         judgement: &'judgement mut Judgement,
-        marker: PublicStr,
+        death_marker: PublicStr,
     ) -> &'judgement mut ErrorEvent {
-        let meaning = knowledge::meaning_of(marker.as_str(), self.signs);
+        let meaning = knowledge::meaning_of(death_marker.as_str(), self.signs);
         judgement.meaning = meaning;
         judgement.error.insert(ErrorEvent {
-            fingerprint: Some(event::fingerprint_of(vec![&marker])),
+            fingerprint: Some(event::fingerprint_of(vec![&death_marker])),
             meaning: meaning.map(Meaning::public),
-            marker: Some(marker),
+            marker: Some(death_marker),
             fatal: Some(true),
             ..ErrorEvent::default()
         })
@@ -187,7 +187,7 @@ impl<'a> Evidence<'a> {
     fn first_rank(&self) -> Option<u64> {
         let mut deaths = self.deaths();
         let named_rank = self.root_cause.rank;
-        named_rank.or_else(|| deaths.find_map(|sign| sign.rank))
+        named_rank.or_else(|| deaths.find_map(|death_sign| death_sign.rank))
     }
 
     /// What a report means; of a native death that names no signal, that the program aborted.
@@ -196,8 +196,8 @@ impl<'a> Evidence<'a> {
         if meaning.is_some() || error_report.standing != ReportStanding::Native {
             return meaning;
         }
-        let marker = error_report.marker.as_ref()?.as_str();
-        knowledge::meaning_of(marker, self.signs).or(Some(Meaning::Abort))
+        let death_marker = error_report.marker.as_ref()?.as_str();
+        knowledge::meaning_of(death_marker, self.signs).or(Some(Meaning::Abort))
     }
 
     fn cause_of_death(&self, command_end: Option<End>) -> DeathCause<'a> {
@@ -217,7 +217,7 @@ impl<'a> Evidence<'a> {
                 }
                 _ => DeathCause::Interruption,
             },
-            Some(signal) => self.cause_of_crash(signal),
+            Some(death_signal) => self.cause_of_crash(death_signal),
         }
     }
 
@@ -225,12 +225,12 @@ impl<'a> Evidence<'a> {
     ///
     /// The traceback that was printed last explains it: an interpreter that ends because of an exception often crashes
     /// on its way out, and a program may abort because of one.
-    fn cause_of_crash(&self, signal: i32) -> DeathCause<'a> {
+    fn cause_of_crash(&self, death_signal: i32) -> DeathCause<'a> {
         let is_native =
             |error_report: &&ErrorReport| error_report.standing == ReportStanding::Native;
-        let native_report = self.reports.iter().rfind(is_native);
+        let native_report = self.all_reports.iter().rfind(is_native);
         let crash_order = native_report.map_or(u64::MAX, |error_report| error_report.order);
-        let explaining_report = self.reports.iter().rfind(|error_report| {
+        let explaining_report = self.all_reports.iter().rfind(|error_report| {
             ended_its_program(error_report)
                 && error_report.standing == ReportStanding::Plain
                 && error_report.order < crash_order
@@ -239,21 +239,21 @@ impl<'a> Evidence<'a> {
         let Some(mut explaining_report) = explaining_report else {
             return match native_report {
                 Some(native_report) => DeathCause::Report(native_report, None),
-                None => DeathCause::Sign(self.sign_of(signal)),
+                None => DeathCause::Sign(self.sign_of(death_signal)),
             };
         };
         if carries_another_error(explaining_report) {
             let worker = self.worker_to_blame(explaining_report);
             explaining_report = worker.unwrap_or(explaining_report);
         }
-        let marker = match native_report {
+        let death_marker = match native_report {
             Some(native_report) => native_report.marker.clone(),
-            None => Some(self.sign_of(signal)),
+            None => Some(self.sign_of(death_signal)),
         };
         // Threads that were not joined: the interpreter was on its way out already, for another reason.
         DeathCause::Report(
             explaining_report,
-            marker.filter(|marker| *marker != UNTHROWN),
+            death_marker.filter(|death_marker| *death_marker != UNTHROWN),
         )
     }
 
@@ -261,13 +261,13 @@ impl<'a> Evidence<'a> {
     fn cause_of_error(&self) -> DeathCause<'a> {
         let death = self.sign_of_death();
         let Some(last_report) = self.most_telling_report() else {
-            let sign = death.or_else(|| self.hint());
-            return sign.map_or(DeathCause::Unknown, DeathCause::Sign);
+            let death_sign = death.or_else(|| self.hint());
+            return death_sign.map_or(DeathCause::Unknown, DeathCause::Sign);
         };
         if last_report.standing < ReportStanding::Logged
-            && let Some(marker) = death
+            && let Some(death_marker) = death
         {
-            return DeathCause::Sign(marker);
+            return DeathCause::Sign(death_marker);
         }
         if last_report.is_interruption {
             return DeathCause::Interruption;
@@ -276,8 +276,8 @@ impl<'a> Evidence<'a> {
             if last_report.rank.is_none() {
                 return DeathCause::Report(last_report, None);
             }
-            let last_word = self.last_word_of_first_rank();
-            let worker = last_word.or_else(|| self.worker_to_blame(last_report));
+            let last_word_of_rank = self.last_word_of_first_rank();
+            let worker = last_word_of_rank.or_else(|| self.worker_to_blame(last_report));
             return DeathCause::Report(worker.unwrap_or(last_report), None);
         }
         if let Some(cause) = self.cause_of_first_rank(last_report) {
@@ -288,7 +288,7 @@ impl<'a> Evidence<'a> {
         }
         // Nobody failed: somebody was told to go, and all above repeat that.
         let is_interrupted = self
-            .reports
+            .all_reports
             .iter()
             .any(|error_report| error_report.is_interruption);
         if is_interrupted || self.asked_by().is_some() {
@@ -299,23 +299,23 @@ impl<'a> Evidence<'a> {
 
     /// The signal by which somebody was told to go, as launchers say.
     fn asked_by(&self) -> Option<i32> {
-        for error_report in self.reports {
+        for error_report in self.all_reports {
             if (error_report.is_interruption || carries_another_error(error_report))
                 && let Some(error_event) = error_report.error()
-                && let Some(signal) = error_event.signal
-                && asks_to_go(signal)
+                && let Some(death_signal) = error_event.signal
+                && asks_program_to_end(death_signal)
             {
-                return Some(signal);
+                return Some(death_signal);
             }
         }
         let killed_by = self.root_cause.signal();
-        killed_by.filter(|signal| asks_to_go(*signal))
+        killed_by.filter(|death_signal| asks_program_to_end(*death_signal))
     }
 
     /// The last word of the rank that failed first, as the launcher says.
     fn last_word_of_first_rank(&self) -> Option<&'a ErrorReport> {
         let first_rank = self.root_cause.rank?;
-        self.reports.iter().rfind(|error_report| {
+        self.all_reports.iter().rfind(|error_report| {
             ended_its_program(error_report)
                 && !carries_another_error(error_report)
                 && error_report.rank == Some(first_rank)
@@ -325,10 +325,10 @@ impl<'a> Evidence<'a> {
     /// What the launcher, whose report is the last one, says of the rank that failed first.
     fn cause_of_first_rank(&self, last_report: &'a ErrorReport) -> Option<DeathCause<'a>> {
         let RootCause { rank, exit_code } = self.root_cause;
-        let last_word = self.last_word_of_first_rank();
-        let Some(signal) = self.root_cause.signal() else {
-            if let Some(last_word) = last_word {
-                return Some(DeathCause::Report(last_word, None));
+        let last_word_of_rank = self.last_word_of_first_rank();
+        let Some(death_signal) = self.root_cause.signal() else {
+            if let Some(last_word_of_rank) = last_word_of_rank {
+                return Some(DeathCause::Report(last_word_of_rank, None));
             }
             // It went without a word, and what the others say is that they lost it.
             let loudest = self.worker_to_blame(last_report).unwrap_or(last_report);
@@ -336,40 +336,49 @@ impl<'a> Evidence<'a> {
             if exit_code.is_none() || !is_other_rank || !is_bereaved(loudest) {
                 return None;
             }
-            let marker = PublicStr::constant("a worker exited without a traceback");
-            return Some(DeathCause::RankSign(marker, last_report));
+            let death_marker = PublicStr::constant("a worker exited without a traceback");
+            return Some(DeathCause::RankSign(death_marker, last_report));
         };
-        let native_report = self.reports.iter().find(|error_report| {
+        let native_report = self.all_reports.iter().find(|error_report| {
             let may_be_its = error_report.rank == rank || error_report.rank.is_none();
             error_report.standing == ReportStanding::Native && may_be_its
         });
-        Some(match (native_report, last_word) {
+        Some(match (native_report, last_word_of_rank) {
             // A rank that the launcher told to go, or that aborted, may have said why.
-            (None, Some(last_word)) if asks_to_go(signal) => DeathCause::Report(last_word, None),
-            (_, Some(last_word))
-                if last_word.standing == ReportStanding::Plain && signal != SIGKILL =>
+            (None, Some(last_word_of_rank)) if asks_program_to_end(death_signal) => {
+                DeathCause::Report(last_word_of_rank, None)
+            }
+            (_, Some(last_word_of_rank))
+                if last_word_of_rank.standing == ReportStanding::Plain
+                    && death_signal != SIGKILL =>
             {
-                let marker = native_report.and_then(|error_report| error_report.marker.clone());
-                DeathCause::Report(last_word, marker.or_else(|| Some(name_of(signal))))
+                let death_marker =
+                    native_report.and_then(|error_report| error_report.marker.clone());
+                DeathCause::Report(
+                    last_word_of_rank,
+                    death_marker.or_else(|| Some(name_of(death_signal))),
+                )
             }
             (Some(native_report), _) => DeathCause::Report(native_report, None),
-            (None, _) if asks_to_go(signal) => return None,
-            (None, _) => DeathCause::RankSign(name_of(signal), last_report),
+            (None, _) if asks_program_to_end(death_signal) => return None,
+            (None, _) => DeathCause::RankSign(name_of(death_signal), last_report),
         })
     }
 
     /// What was said last besides tracebacks. That a worker exited or was ended explains nothing.
     fn hint(&self) -> Option<PublicStr> {
-        let sign = self
-            .signs
-            .iter()
-            .rfind(|sign| !matches!(sign.meaning, Meaning::WorkerExit | Meaning::WorkerLost));
-        Some(sign?.says.clone())
+        let death_sign = self.signs.iter().rfind(|death_sign| {
+            !matches!(
+                death_sign.meaning,
+                Meaning::WorkerExit | Meaning::WorkerLost
+            )
+        });
+        Some(death_sign?.says.clone())
     }
 
     /// The report of the worker that is to blame for this one; None where none speaks.
     fn worker_to_blame(&self, last_report: &ErrorReport) -> Option<&'a ErrorReport> {
-        let mut failures: Vec<&ErrorReport> = self.reports.iter().collect();
+        let mut failures: Vec<&ErrorReport> = self.all_reports.iter().collect();
         failures.retain(|error_report| {
             ended_its_program(error_report)
                 && error_report.order <= last_report.order
@@ -396,7 +405,7 @@ impl<'a> Evidence<'a> {
         // A process that waits for another one often logs what it said.
         let is_messenger = last_report.last().and_then(ReportedException::wrapper_kind)
             == Some(Wrapper::Messenger);
-        self.reports.iter().rfind(|error_report| {
+        self.all_reports.iter().rfind(|error_report| {
             is_messenger
                 && error_report.standing == ReportStanding::Logged
                 && error_report.is_complete()
@@ -427,7 +436,10 @@ impl<'a> Evidence<'a> {
         };
         let is_believed =
             |error_report: &&ErrorReport| error_report.standing != ReportStanding::Ignored;
-        self.reports.iter().filter(is_believed).max_by_key(grade)
+        self.all_reports
+            .iter()
+            .filter(is_believed)
+            .max_by_key(grade)
     }
 
     /// Appends to a worker's error that of the launcher which it brought down, at the end of its chain.
@@ -435,7 +447,7 @@ impl<'a> Evidence<'a> {
         let is_launcher = |error_report: &&ErrorReport| {
             error_report.order > blamed_report.order && carries_another_error(error_report)
         };
-        if let Some(launcher_report) = self.reports.iter().rfind(is_launcher)
+        if let Some(launcher_report) = self.all_reports.iter().rfind(is_launcher)
             && let Some(launcher_class) = launcher_report.class()
             && let Some(own_class) = &error_event.exception_type
         {
@@ -448,8 +460,11 @@ impl<'a> Evidence<'a> {
 
     /// Other ranks that reported a failure.
     fn other_ranks(&self, failed_rank: Option<u64>) -> Option<u64> {
-        let mut ranks =
-            BTreeSet::from_iter(self.reports.iter().map(|error_report| error_report.rank));
+        let mut ranks = BTreeSet::from_iter(
+            self.all_reports
+                .iter()
+                .map(|error_report| error_report.rank),
+        );
         ranks.remove(&None);
         ranks.remove(&failed_rank);
         Some(ranks.len() as u64).filter(|count| *count > 0)
@@ -458,21 +473,22 @@ impl<'a> Evidence<'a> {
     /// The signs of what the process, or one that it cannot do without, died of.
     fn deaths(&self) -> impl DoubleEndedIterator<Item = &'a Sign> {
         let signs = self.signs.iter();
-        signs.filter(|sign| sign.weight == Weight::Death)
+        signs.filter(|death_sign| death_sign.weight == Weight::Death)
     }
 
     /// The sign that says most certainly what the process died of.
     fn sign_of_death(&self) -> Option<PublicStr> {
         // The shell's word comes last and only repeats the signal; what came before it says why.
-        let names_no_signal = |sign: &&Sign| !sign.says.as_str().contains("(SIG");
+        let names_no_signal = |death_sign: &&Sign| !death_sign.says.as_str().contains("(SIG");
         let cause = self.deaths().find(names_no_signal);
-        let sign = cause.or_else(|| self.deaths().next_back())?;
-        Some(sign.says.clone())
+        let death_sign = cause.or_else(|| self.deaths().next_back())?;
+        Some(death_sign.says.clone())
     }
 
     /// The same, or the signal itself where nothing says more.
-    fn sign_of(&self, signal: i32) -> PublicStr {
-        self.sign_of_death().unwrap_or_else(|| name_of(signal))
+    fn sign_of(&self, death_signal: i32) -> PublicStr {
+        self.sign_of_death()
+            .unwrap_or_else(|| name_of(death_signal))
     }
 }
 
@@ -484,8 +500,8 @@ fn says_anything(error_event: &ErrorEvent) -> bool {
 }
 
 /// Whether a program is told to go by this signal.
-const fn asks_to_go(signal: i32) -> bool {
-    matches!(signal, SIGHUP | SIGINT | SIGTERM)
+const fn asks_program_to_end(death_signal: i32) -> bool {
+    matches!(death_signal, SIGHUP | SIGINT | SIGTERM)
 }
 
 /// Whether a report is of a program that ended by it.
@@ -546,12 +562,12 @@ fn was_survived(
 /// The signal that ended the command, or that a shell reports as 128 and its number.
 fn signal_of_end(command_end: End) -> Option<i32> {
     match command_end {
-        End::Signaled(signal) => Some(signal),
+        End::Signaled(death_signal) => Some(death_signal),
         End::Exited(code @ 129..=159) => Some(i32::from(code) - 128),
         End::Exited(_) => None,
     }
 }
 
-fn name_of(signal: i32) -> PublicStr {
-    PublicStr::constant(signal_name(signal).unwrap_or("signal"))
+fn name_of(death_signal: i32) -> PublicStr {
+    PublicStr::constant(signal_name(death_signal).unwrap_or("signal"))
 }
