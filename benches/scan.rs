@@ -96,7 +96,7 @@ fn find_lines(log: &[u8]) {
 }
 
 fn cut(log: &[u8]) {
-    let mut cutter = LineCutter::new();
+    let mut cutter = LineCutter::default();
     for piece in log.chunks(PIECE_BYTES) {
         cutter.push(piece, |line| {
             black_box(line.text.len());
@@ -105,7 +105,7 @@ fn cut(log: &[u8]) {
 }
 
 fn read_tracebacks(log: &[u8]) {
-    let (mut cutter, mut reader) = (LineCutter::new(), TraceReader::new());
+    let (mut cutter, mut reader) = (LineCutter::default(), TraceReader::default());
     for piece in log.chunks(PIECE_BYTES) {
         reader.bytes(Stream::Stderr, &mut cutter, piece);
     }
@@ -113,7 +113,7 @@ fn read_tracebacks(log: &[u8]) {
 }
 
 fn read_progress(log: &[u8]) {
-    let (mut cutter, mut reader) = (LineCutter::new(), ProgressReader::new());
+    let (mut cutter, mut reader) = (LineCutter::default(), ProgressReader::default());
     for piece in log.chunks(PIECE_BYTES) {
         cutter.push(piece, |line| reader.line(Stream::Stderr, 0.0, &line));
     }

@@ -10,7 +10,7 @@ use libfuzzer_sys::fuzz_target;
 use oracle::{assert_linear, woven};
 
 fn lines(data: &[u8], piece: usize) -> Vec<(String, LineEnd, bool)> {
-    let (mut cutter, mut lines) = (LineCutter::new(), Vec::new());
+    let (mut cutter, mut lines) = (LineCutter::default(), Vec::new());
     for piece in data.chunks(piece.max(1)) {
         cutter.push(piece, |line| {
             lines.push((line.text.to_owned(), line.end, line.cursor_up))
@@ -21,7 +21,7 @@ fn lines(data: &[u8], piece: usize) -> Vec<(String, LineEnd, bool)> {
 }
 
 fn progress(data: &[u8]) {
-    let (mut cutter, mut reader) = (LineCutter::new(), ProgressReader::new());
+    let (mut cutter, mut reader) = (LineCutter::default(), ProgressReader::default());
     cutter.push(data, |line| reader.line(Stream::Both, 0.0, &line));
     cutter.finish(|line| reader.line(Stream::Both, 0.0, &line));
 }

@@ -23,7 +23,7 @@ fn told(data: &[u8], piece: usize, end: Option<End>) -> String {
 }
 
 fn read(data: &[u8]) {
-    let (mut cutter, mut reader) = (LineCutter::new(), TraceReader::new());
+    let (mut cutter, mut reader) = (LineCutter::default(), TraceReader::default());
     cutter.push(data, |line| reader.line(Stream::Both, &line));
     cutter.finish(|line| reader.line(Stream::Both, &line));
     let _ = reader.finish(None);

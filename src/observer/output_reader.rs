@@ -48,7 +48,7 @@ impl StreamReader {
     fn new(stream: Option<Stream>) -> Self {
         Self {
             stream,
-            cutter: LineCutter::new(),
+            cutter: LineCutter::default(),
             deaf: false,
         }
     }
@@ -356,8 +356,6 @@ impl OutputReader {
 
     /// Lines that were too long to be read whole.
     pub fn long_lines(&mut self) -> u64 {
-        self.readers()
-            .map(|reader| reader.cutter.long_lines())
-            .sum()
+        self.readers().map(|reader| reader.cutter.long_lines).sum()
     }
 }

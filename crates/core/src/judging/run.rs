@@ -68,7 +68,7 @@ impl Run {
 
     /// What is known of the training by now.
     pub fn training(&self) -> &Training {
-        self.progress.training()
+        &self.progress.training
     }
 
     /// The command was spawned. Comes before every other event, and may come after the first observations.

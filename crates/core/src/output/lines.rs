@@ -87,16 +87,12 @@ pub struct LineCutter {
     keeping: Keeping,
     /// The last byte was `\r`: whether that is a line end of its own depends on the next byte.
     ends_with_return: bool,
-    long_lines: u64,
+    /// How many lines were too long and lost what was over the bound.
+    pub long_lines: u64,
     scratch: Vec<u8>,
 }
 
 impl LineCutter {
-    /// A cutter at the beginning of a stream.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Takes the next bytes and hands out the lines that they complete.
     pub fn push(&mut self, bytes: &[u8], mut take_line: impl FnMut(Line<'_>)) {
         let mut remaining_bytes = bytes;
@@ -167,11 +163,6 @@ impl LineCutter {
         self.partial_line.clear();
         self.ends_with_return = false;
         self.keeping = Keeping::AfterGap;
-    }
-
-    /// How many lines were too long and lost what was over the bound.
-    pub const fn long_lines(&self) -> u64 {
-        self.long_lines
     }
 
     /// Ends the line whose last piece is `line_head`; nothing is copied where that is the whole line.

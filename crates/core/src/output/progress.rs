@@ -133,7 +133,8 @@ enum StepSource {
 /// Takes a run's lines and keeps its [`Training`].
 #[derive(Clone, Debug, Default)]
 pub struct ProgressReader {
-    training: Training,
+    /// What is known by now.
+    pub training: Training,
     bar_choice: BarChoice,
     lines: LineReader,
     step_source: StepSource,
@@ -151,19 +152,9 @@ pub struct ProgressReader {
 const CLEARED_MIN: usize = 12;
 
 impl ProgressReader {
-    /// A reader that has seen nothing.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// The command trains nothing: its bars are none of a training.
     pub fn expect_no_training(&mut self) {
         self.bar_choice.trains_nothing = true;
-    }
-
-    /// What is known by now.
-    pub const fn training(&self) -> &Training {
-        &self.training
     }
 
     fn note_bar(&mut self, bar: &ProgressBar<'_>, seconds_since_start: f64) {

@@ -378,7 +378,7 @@ proptest! {
         }
         let whole = answer(stream.as_slice(), Some(End::Exited(1)));
         // By lines alone, which nothing passes over.
-        let (mut cutter, mut reader) = (LineCutter::new(), TraceReader::new());
+        let (mut cutter, mut reader) = (LineCutter::default(), TraceReader::default());
         cutter.push(&stream, |line| reader.line(Stream::Both, &line));
         cutter.finish(|line| reader.line(Stream::Both, &line));
         let cut = answer_in_pieces(&stream, &sizes, Some(End::Exited(1)));
@@ -413,7 +413,7 @@ proptest! {
     fn no_secret_is_told_of_a_progress(secret in secret(), status in 0..256_i32) {
         let format = Format { stream: PROGRESS.into(), ..Format::default() };
         let stream = secret.woven(&format);
-        let (mut run, mut cutter) = (Run::default(), LineCutter::new());
+        let (mut run, mut cutter) = (Run::default(), LineCutter::default());
         let mut events = vec![run.start(Start::default())];
         for (second, piece) in (1..).zip(stream.chunks(300)) {
             run.bytes(Stream::Both, f64::from(second * 60), &mut cutter, piece);

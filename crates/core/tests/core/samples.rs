@@ -37,10 +37,10 @@ fn replay(folder: &Path, suffix: &str, peek: bool) -> Training {
         String::from_utf8(read("timing")).unwrap(),
     );
     let mut streams = [
-        (Stream::Stdout, stdout.as_slice(), LineCutter::new()),
-        (Stream::Stderr, stderr.as_slice(), LineCutter::new()),
+        (Stream::Stdout, stdout.as_slice(), LineCutter::default()),
+        (Stream::Stderr, stderr.as_slice(), LineCutter::default()),
     ];
-    let mut reader = ProgressReader::new();
+    let mut reader = ProgressReader::default();
     let mut at = 0.0;
     for record in timing.lines() {
         let fields: Vec<_> = record.split(' ').collect();
@@ -60,7 +60,7 @@ fn replay(folder: &Path, suffix: &str, peek: bool) -> Training {
         );
         cutter.finish(|line| reader.line(*stream, at, &line));
     }
-    reader.training().clone()
+    reader.training.clone()
 }
 
 /// Replays one recording as a run whose two streams are the same terminal or pipe, or two of them.
@@ -72,7 +72,7 @@ fn replay_run(folder: &Path, suffix: &str, one: bool, end: End) -> Vec<Event> {
         String::from_utf8(read("timing")).unwrap(),
     );
     let mut bytes = [stdout.as_slice(), stderr.as_slice()];
-    let mut cutters = [LineCutter::new(), LineCutter::new()];
+    let mut cutters = [LineCutter::default(), LineCutter::default()];
     let streams = if one {
         [Stream::Both; 2]
     } else {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 /// Feeds whole lines, each at its own time.
 fn print(run: &mut Run, stream: Stream, at: f64, text: &str) {
-    let mut cutter = LineCutter::new();
+    let mut cutter = LineCutter::default();
     cutter.push(text.as_bytes(), |line| run.line(stream, at, &line));
     cutter.finish(|line| run.line(stream, at, &line));
 }
@@ -66,7 +66,7 @@ fn progress_comes_at_the_first_step_each_minute_and_each_tenth() {
 
 #[test]
 fn the_end_of_the_last_line_is_no_sign_of_life() {
-    let (mut run, mut cutter) = (started(), LineCutter::new());
+    let (mut run, mut cutter) = (started(), LineCutter::default());
     for second in 1..=9_u32 {
         let at = f64::from(second);
         let bar = format!("\r{second:3}%|#| {second}/100 [00:01<00:09,  1.00it/s]");
@@ -401,7 +401,7 @@ proptest! {
     fn whatever_happens_the_order_holds(bytes in prop::collection::vec(any::<u8>(), 0..400), start_at in 0..8_usize, end_at in 0..12_usize, status in any::<i32>()) {
         let mut run = Run::default();
         run.plan(Some(f64::from(status)));
-        let mut cutter = LineCutter::new();
+        let mut cutter = LineCutter::default();
         let mut names = Vec::new();
         let mut ending = Ending::default();
         for (turn, piece) in bytes.chunks(50).chain(std::iter::repeat_n(&b"\n 50%|#| 1/2 [00:00<?, ?it/s]\n"[..], 4)).enumerate() {

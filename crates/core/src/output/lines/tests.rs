@@ -5,7 +5,7 @@ use proptest::prelude::*;
 type Owned = (String, LineEnd, bool);
 
 fn cut(pieces: &[&[u8]]) -> (Vec<Owned>, u64) {
-    let mut cutter = LineCutter::new();
+    let mut cutter = LineCutter::default();
     let mut lines = Vec::new();
     let mut take_line =
         |line: Line<'_>| lines.push((line.text.to_owned(), line.end, line.cursor_up));
@@ -18,7 +18,7 @@ fn cut(pieces: &[&[u8]]) -> (Vec<Owned>, u64) {
         bounds.iter().all(|bytes| *bytes <= 8 * LINE_BYTES_MAX),
         "{bounds:?}"
     );
-    (lines, cutter.long_lines())
+    (lines, cutter.long_lines)
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn a_hole_of_zeros_is_no_line_and_has_no_length() {
 
 #[test]
 fn a_gap_drops_both_broken_lines() {
-    let mut cutter = LineCutter::new();
+    let mut cutter = LineCutter::default();
     let mut lines = Vec::new();
     let mut take_line = |line: Line<'_>| lines.push(line.text.to_owned());
     cutter.push(b"whole\nhal", &mut take_line);
@@ -131,7 +131,7 @@ fn a_gap_drops_both_broken_lines() {
 
 #[test]
 fn a_peek_shows_and_keeps() {
-    let mut cutter = LineCutter::new();
+    let mut cutter = LineCutter::default();
     let mut seen = Vec::new();
     cutter.push(b"a\rbar", |_| {});
     for _ in 0..2 {

@@ -17,11 +17,11 @@ fn bar(step: u64, total: u64, elapsed: u64) -> String {
 }
 
 fn read(stream: Stream, text: &str) -> Training {
-    let mut reader = ProgressReader::new();
-    let mut cutter = LineCutter::new();
+    let mut reader = ProgressReader::default();
+    let mut cutter = LineCutter::default();
     cutter.push(text.as_bytes(), |line| reader.line(stream, 1.0, &line));
     cutter.finish(|line| reader.line(stream, 1.0, &line));
-    reader.training().clone()
+    reader.training.clone()
 }
 
 fn steps(text: &str) -> (Option<u64>, Option<u64>) {
@@ -117,8 +117,8 @@ fn a_loop_before_the_training_is_not_the_training_once_it_logs() {
         );
     }
     // Where the log is not to be seen, the trainer's own state says how long it is.
-    let mut reader = ProgressReader::new();
-    let mut cutter = LineCutter::new();
+    let mut reader = ProgressReader::default();
+    let mut cutter = LineCutter::default();
     cutter.push(before.as_bytes(), |line| {
         reader.line(Stream::Stderr, 1.0, &line)
     });
@@ -130,14 +130,14 @@ fn a_loop_before_the_training_is_not_the_training_once_it_logs() {
     };
     reader.recorded(&state);
     assert_eq!(
-        (reader.training().step, reader.training().total_steps),
+        (reader.training.step, reader.training.total_steps),
         (Some(20), Some(60))
     );
     cutter.push(
         bars(&[bar(25, 60, 25), bar(26, 60, 26)]).as_bytes(),
         |line| reader.line(Stream::Stderr, 10.0, &line),
     );
-    assert_eq!(reader.training().step, Some(25));
+    assert_eq!(reader.training.step, Some(25));
 }
 
 #[test]
@@ -374,8 +374,8 @@ fn a_run_time_in_between_is_no_end() {
 
 #[test]
 fn a_bar_that_has_not_ended_is_read_once_it_is_whole() {
-    let mut reader = ProgressReader::new();
-    let mut cutter = LineCutter::new();
+    let mut reader = ProgressReader::default();
+    let mut cutter = LineCutter::default();
     let mut known = Vec::new();
     let pieces = [
         "\r",
@@ -391,7 +391,7 @@ fn a_bar_that_has_not_ended_is_read_once_it_is_whole() {
             reader.line(Stream::Stderr, second as f64, &line)
         });
         cutter.peek(|line| reader.peek(Stream::Stderr, second as f64, &line));
-        known.push(reader.training().step);
+        known.push(reader.training.step);
     }
     assert_eq!(
         known,
@@ -399,8 +399,8 @@ fn a_bar_that_has_not_ended_is_read_once_it_is_whole() {
     );
     assert_eq!(
         (
-            reader.training().pace.began_at,
-            reader.training().pace.first().map(|first| first.at)
+            reader.training.pace.began_at,
+            reader.training.pace.first().map(|first| first.at)
         ),
         (Some(1.0), Some(4.0))
     );
@@ -408,8 +408,8 @@ fn a_bar_that_has_not_ended_is_read_once_it_is_whole() {
 
 #[test]
 fn a_first_bar_that_turns_out_to_be_nested_is_taken_back() {
-    let mut reader = ProgressReader::new();
-    let mut cutter = LineCutter::new();
+    let mut reader = ProgressReader::default();
+    let mut cutter = LineCutter::default();
     for piece in [&bar(5, 13, 1), "\u{1b}[A\r"] {
         cutter.push(piece.as_bytes(), |line| {
             reader.line(Stream::Stderr, 1.0, &line)
@@ -417,35 +417,35 @@ fn a_first_bar_that_turns_out_to_be_nested_is_taken_back() {
         cutter.peek(|line| reader.peek(Stream::Stderr, 1.0, &line));
         let expected = if piece.ends_with('\r') { None } else { Some(5) };
         cutter.push(b"x", |line| reader.line(Stream::Stderr, 1.0, &line));
-        assert_eq!(reader.training().step, expected);
+        assert_eq!(reader.training.step, expected);
     }
-    assert_eq!(reader.training().total_steps, None);
+    assert_eq!(reader.training.total_steps, None);
 }
 
 #[test]
 fn epochs_follow_from_the_plan_or_from_the_log() {
-    let mut reader = ProgressReader::new();
+    let mut reader = ProgressReader::default();
     let line = |text: &str, at: f64, reader: &mut ProgressReader| {
-        let mut cutter = LineCutter::new();
+        let mut cutter = LineCutter::default();
         cutter.push(text.as_bytes(), |line| reader.line(Stream::Both, at, &line));
         cutter.finish(|line| reader.line(Stream::Both, at, &line));
     };
     for step in 0..=24 {
         line(&bar(step, 30, step), step as f64, &mut reader);
     }
-    assert_eq!(reader.training().epochs_completed(None), None);
-    assert_eq!(reader.training().epochs_completed(Some(3.0)), Some(2));
+    assert_eq!(reader.training.epochs_completed(None), None);
+    assert_eq!(reader.training.epochs_completed(Some(3.0)), Some(2));
     line("{'loss': 1.0, 'epoch': 2.4}\n", 24.0, &mut reader);
-    assert_eq!(reader.training().steps_per_epoch(None), Some(10.0));
+    assert_eq!(reader.training.steps_per_epoch(None), Some(10.0));
     let seconds: Vec<_> = reader
-        .training()
+        .training
         .pace
         .epochs(10.0)
         .iter()
         .map(|epoch| epoch.seconds)
         .collect();
     assert_eq!(seconds, [10.0, 10.0]);
-    assert_eq!(reader.training().steps_per_epoch(Some(-1.0)), Some(10.0));
+    assert_eq!(reader.training.steps_per_epoch(Some(-1.0)), Some(10.0));
 }
 
 #[test]
@@ -504,14 +504,14 @@ proptest! {
 
     #[test]
     fn nothing_that_is_printed_can_poison_the_state(text in text(), seconds in any::<f64>()) {
-        let mut reader = ProgressReader::new();
-        let mut cutter = LineCutter::new();
+        let mut reader = ProgressReader::default();
+        let mut cutter = LineCutter::default();
         for piece in text.as_bytes().chunks(37) {
             cutter.push(piece, |line| reader.line(Stream::Both, seconds, &line));
             cutter.peek(|line| reader.peek(Stream::Both, seconds, &line));
         }
         cutter.finish(|line| reader.line(Stream::Both, seconds, &line));
-        let training = reader.training();
+        let training = &reader.training;
         if let Some((step, total)) = training.step.zip(training.total_steps) {
             prop_assert!(step <= total && total <= crate::limits::STEP_MAX);
         }
@@ -525,9 +525,9 @@ proptest! {
 
 #[test]
 fn two_files_that_are_read_one_after_the_other_tell_the_epochs_all_the_same() {
-    let mut reader = ProgressReader::new();
+    let mut reader = ProgressReader::default();
     let mut give = |stream, text: String| {
-        let mut cutter = LineCutter::new();
+        let mut cutter = LineCutter::default();
         cutter.push(text.as_bytes(), |line| reader.line(stream, 1.0, &line));
         cutter.finish(|line| reader.line(stream, 1.0, &line));
     };
@@ -538,7 +538,7 @@ fn two_files_that_are_read_one_after_the_other_tell_the_epochs_all_the_same() {
         "{'loss': '1', 'epoch': '3'}\n{'train_loss': '1', 'epoch': '3'}\n".to_owned(),
     );
     give(Stream::Stderr, bars(&[bar(30, 30, 30)]));
-    let training = reader.training();
+    let training = &reader.training;
     assert_eq!(
         (
             training.steps_per_epoch(None),

@@ -15,7 +15,6 @@ use crate::public::{PublicStr, dictionary};
 static PRIVATE: PublicStr = PublicStr::constant("<private>");
 
 /// The error event of a report; `fatal` says whether the run died of it.
-#[must_use]
 pub fn event(report: &ErrorReport, fatal: bool) -> ErrorEvent {
     let mut event = ErrorEvent {
         meaning: report.meaning().map(Meaning::public),

@@ -60,11 +60,6 @@ pub struct TraceReader {
 }
 
 impl TraceReader {
-    /// A reader at the beginning of the output.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Takes the next bytes of a stream whose lines nobody else wants: those of a quiet log are not even cut.
     pub fn bytes(&mut self, output_stream: Stream, cutter: &mut LineCutter, bytes: &[u8]) {
         let (head, middle, tail) = inner_lines(bytes).unwrap_or((bytes, &[], &[]));

@@ -49,7 +49,6 @@ impl Judgement {
     }
 
     /// Whether anything that was read may be of the first rank, which is the one that reports; true where nothing was.
-    #[must_use]
     pub fn has_word_of_the_first(&self) -> bool {
         let is_first = |report: &ErrorEvent| matches!(report.rank, None | Some(0));
         self.reports.is_empty() || self.reports.iter().any(is_first)
@@ -88,7 +87,6 @@ enum DeathCause<'a> {
 
 impl<'a> Evidence<'a> {
     /// The verdict over all that was read.
-    #[must_use]
     pub fn judge(&self, command_end: Option<End>) -> Judgement {
         let mut judgement = Judgement {
             first_rank: self.first_rank(),

@@ -9,7 +9,6 @@ use crate::public::PublicStr;
 use std::net::Ipv4Addr;
 
 /// The shape of a message; None of an empty one.
-#[must_use]
 pub fn shape(message: &str) -> Option<Shape> {
     let length_bits = message.len().checked_ilog2()? + 1;
     let mut kinds = Vec::new();

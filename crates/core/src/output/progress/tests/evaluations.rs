@@ -129,14 +129,14 @@ fn an_evaluation_alone_is_no_training() {
             "{what}"
         );
     }
-    let mut reader = ProgressReader::new();
+    let mut reader = ProgressReader::default();
     reader.expect_no_training();
-    let mut cutter = LineCutter::new();
+    let mut cutter = LineCutter::default();
     cutter.push(alone.as_bytes(), |line| {
         reader.line(Stream::Both, 1.0, &line)
     });
     cutter.peek(|line| reader.peek(Stream::Both, 1.0, &line));
-    assert_eq!(reader.training().step, None);
+    assert_eq!(reader.training.step, None);
 }
 
 #[test]

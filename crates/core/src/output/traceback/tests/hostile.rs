@@ -32,8 +32,8 @@ fn what_stands_before_and_behind_a_hole_is_never_one_report() {
     let before = traceback("ValueError: acme");
     let behind = "acme/s3cr3t\n  File \"/usr/lib/python3.11/json/decoder.py\", line 337, in decode\n    x\nKeyError: 'acme'\n";
     for cut in 0..before.len() {
-        let mut cutter = LineCutter::new();
-        let mut reader = TraceReader::new();
+        let mut cutter = LineCutter::default();
+        let mut reader = TraceReader::default();
         cutter.push(&before.as_bytes()[..cut], |line| {
             reader.line(Stream::Stderr, &line)
         });

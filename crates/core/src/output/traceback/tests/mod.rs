@@ -35,8 +35,8 @@ fn prefixed(prefix: &str, text: &str) -> String {
 }
 
 fn read(text: impl AsRef<[u8]>, end: Option<End>) -> Judgement {
-    let mut cutter = LineCutter::new();
-    let mut reader = TraceReader::new();
+    let mut cutter = LineCutter::default();
+    let mut reader = TraceReader::default();
     cutter.push(text.as_ref(), |line| reader.line(Stream::Stderr, &line));
     cutter.finish(|line| reader.line(Stream::Stderr, &line));
     let judgement = reader.finish(end);
