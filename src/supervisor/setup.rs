@@ -34,6 +34,14 @@ struct Plumbing {
     overflow: Option<(Overflow, OwnedFd)>,
 }
 
+impl Plumbing {
+    /// Our share of it; what is the command's or the observer's is closed.
+    fn into_relay(self) -> Relay {
+        let overflow = self.overflow.map(|(overflow, _)| overflow);
+        Relay::new(self.source, self.sink, Some(self.copy.write), overflow)
+    }
+}
+
 /// Everything that is built before the command exists.
 struct Built {
     program: Program,
@@ -83,13 +91,12 @@ pub fn start(request: &RunRequest) -> Result<Supervised, Errno> {
     let supervisor = std::process::id().cast_signed();
     let spawned_at = SystemTime::now();
     let spawned_monotonic_ms = clock::monotonic_ms();
-    let near = |way: Way| match way {
-        Way::Relay(index) => Some(built.relays.get(index)?.as_ref()?.near.as_raw_fd()),
-        Way::Same | Way::Follow => None,
-    };
     let spawn = Spawn {
         program: &built.program,
-        output: [near(built.routes.stdout), near(built.routes.stderr)],
+        output: [
+            built.near_end(built.routes.stdout),
+            built.near_end(built.routes.stderr),
+        ],
         ignore_sigchld,
         failure: &built.failure.write,
     };
@@ -140,16 +147,9 @@ pub fn start(request: &RunRequest) -> Result<Supervised, Errno> {
         crash: crash.map(|crash| crash.write),
         summary: summary.map(|summary| summary.read),
         is_told: request.summary || request.settings.ci_summary,
-        // What is the command's or the observer's is closed here.
-        relays: built.relays.map(|plumbing| {
-            let plumbing = plumbing?;
-            Some(Relay::new(
-                plumbing.source,
-                plumbing.sink,
-                Some(plumbing.copy.write),
-                plumbing.overflow.map(|(overflow, _)| overflow),
-            ))
-        }),
+        relays: built
+            .relays
+            .map(|plumbing| plumbing.map(Plumbing::into_relay)),
     };
     // What is left now of the user's own descriptors above the standard three is the command's alone: whoever
     // waits for their last copy to be closed must not wait for us.
@@ -192,6 +192,13 @@ impl Built {
     fn forgo_relays(&mut self) {
         self.routes = self.routes.untouched();
         self.relays = [None, None];
+    }
+
+    /// What the command writes to in place of our own descriptor, where something stands between.
+    fn near_end(&self, way: Way) -> Option<RawFd> {
+        let Way::Relay(index) = way else { return None };
+        let plumbing = self.relays.get(index)?.as_ref()?;
+        Some(plumbing.near.as_raw_fd())
     }
 }
 
