@@ -184,6 +184,7 @@ fn zombie_status(stat: &str) -> Option<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{BufRead as _, BufReader};
     use std::os::unix::process::ExitStatusExt as _;
     use std::process::{Child, Command, Stdio};
     use std::time::Instant;
@@ -221,18 +222,25 @@ mod tests {
     fn worker(script: &str, rank: Option<&str>) -> Child {
         let mut command = Command::new("sh");
         command
-            .args(["-c", &format!("read line; {script}")])
-            .stdin(Stdio::piped());
+            .args(["-c", &format!("echo ready; read line; {script}")])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
         command
             .env_remove("RANK")
             .env_remove("PMI_RANK")
             .env_remove("OMPI_COMM_WORLD_RANK")
             .env_remove("PMIX_RANK");
-        command
+        let mut worker = command
             .env_remove("SLURM_PROCID")
             .envs(rank.map(|rank| ("RANK", rank)))
             .spawn()
-            .unwrap()
+            .unwrap();
+        // The kernel shows its environment a moment after the spawn has returned.
+        let output = worker.stdout.take().unwrap();
+        BufReader::new(output)
+            .read_line(&mut String::new())
+            .unwrap();
+        worker
     }
 
     #[test]
