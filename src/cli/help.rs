@@ -16,7 +16,6 @@ const COLUMN: usize = 28;
 const WIDTH: usize = 80;
 
 /// What each exit status of ours means, for the help and the README.
-#[must_use]
 pub fn exit_statuses() -> [(String, &'static str); 6] {
     [
         (
@@ -56,7 +55,6 @@ pub const ABOUT: [&str; 2] = [
 ];
 
 /// The whole help.
-#[must_use]
 pub fn help() -> String {
     let paragraph = |text: &str| wrapped(text, WIDTH).join("\n");
     let mut text = format!(
@@ -87,7 +85,6 @@ pub fn help() -> String {
 }
 
 /// An option as it is typed.
-#[must_use]
 pub fn shown(option_row: &OptionRow) -> String {
     let value = match option_row.value {
         Value::None => String::new(),

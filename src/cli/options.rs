@@ -52,7 +52,6 @@ impl Group {
     pub const ALL: [Self; 3] = [Self::Run, Self::Instead, Self::General];
 
     /// The heading in the help.
-    #[must_use]
     pub const fn heading(self) -> &'static str {
         match self {
             Self::Instead => "Instead of a command",

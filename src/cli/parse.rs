@@ -92,7 +92,7 @@ fn operands(chosen: Option<&str>, matches: &ArgMatches) -> Vec<OsString> {
 }
 
 /// The parser; with a command, every word behind the command's first is the command's.
-pub(super) fn parser(takes_command: bool) -> Command {
+pub fn parser(takes_command: bool) -> Command {
     let command = Arg::new(COMMAND)
         .num_args(0..)
         .trailing_var_arg(takes_command)

@@ -63,7 +63,6 @@ impl Typed {
 }
 
 /// A word for a message: bounded, and without control characters that could drive a terminal.
-#[must_use]
 pub fn printable(word: impl AsRef<OsStr>) -> String {
     let text = word.as_ref().to_string_lossy();
     let mut printable = String::new();

@@ -27,8 +27,9 @@ const CHUNK_BYTES: usize = 64 * 1024;
 /// How the log's program ended, as whoever saved the log may say. A variable that is empty says nothing.
 pub fn known_end(environment: Environment<'_>) -> Option<End> {
     let number_in = |name: &str| environment(name)?.to_str()?.trim().parse::<u8>().ok();
-    let signal = number_in(env::AXR_EXIT_SIGNAL).map(|signal| End::Signaled(i32::from(signal)));
-    signal.or_else(|| number_in(env::AXR_EXIT_CODE).map(End::Exited))
+    let exit_signal =
+        number_in(env::AXR_EXIT_SIGNAL).map(|exit_signal| End::Signaled(i32::from(exit_signal)));
+    exit_signal.or_else(|| number_in(env::AXR_EXIT_CODE).map(End::Exited))
 }
 
 /// Answers `--explain [FILE]`; None and `-` are the standard input.
@@ -148,7 +149,7 @@ mod tests {
 
     #[test]
     fn the_end_is_what_the_variables_say() {
-        for (code, signal, end) in [
+        for (code, exit_signal, end) in [
             ("", "", None),
             ("1", "", Some(End::Exited(1))),
             ("0", "", Some(End::Exited(0))),
@@ -159,10 +160,10 @@ mod tests {
         ] {
             let value = |name: &str| match name {
                 env::AXR_EXIT_CODE => Some(code.into()),
-                env::AXR_EXIT_SIGNAL => Some(signal.into()),
+                env::AXR_EXIT_SIGNAL => Some(exit_signal.into()),
                 _ => None,
             };
-            assert_eq!(known_end(&value), end, "{code:?} {signal:?}");
+            assert_eq!(known_end(&value), end, "{code:?} {exit_signal:?}");
         }
         assert_eq!(known_end(&|_| None), None);
     }

@@ -119,7 +119,7 @@ fn of_runs(withdrawn: Withdrawn) -> String {
 }
 
 /// What the server said last, and when.
-pub(super) fn answered(last_answer: Option<&Answer>) -> String {
+pub fn answered(last_answer: Option<&Answer>) -> String {
     match last_answer {
         Some(answer) => format!("{}: {answer}", answer.time),
         None => "not contacted yet".to_owned(),

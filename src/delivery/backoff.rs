@@ -17,7 +17,7 @@ const BACKOFF_MAX: Duration = Duration::from_secs(30);
 pub fn wait(failures_in_a_row: u32, chance: f64, retry_after: Option<Duration>) -> Duration {
     let wished_wait = retry_after.map(|wished_wait| wished_wait.min(BACKOFF_MAX));
     let doublings = failures_in_a_row.saturating_sub(1).min(16);
-    let ceiling = BACKOFF_FIRST
+    let longest_wait = BACKOFF_FIRST
         .saturating_mul(1 << doublings)
         .min(BACKOFF_MAX);
     let chance = if (0.0..=1.0).contains(&chance) {
@@ -27,10 +27,10 @@ pub fn wait(failures_in_a_row: u32, chance: f64, retry_after: Option<Duration>) 
     };
     if is_open(failures_in_a_row) {
         // At least half of it, so that probes do not come sooner by chance than the attempts before them.
-        let wait = ceiling.mul_f64(0.5 + chance / 2.0);
+        let wait = longest_wait.mul_f64(0.5 + chance / 2.0);
         return wait.max(wished_wait.unwrap_or_default());
     }
-    wished_wait.unwrap_or_else(|| ceiling.mul_f64(chance))
+    wished_wait.unwrap_or_else(|| longest_wait.mul_f64(chance))
 }
 
 /// Whether so many failures in a row have opened the circuit.

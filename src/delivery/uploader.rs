@@ -95,12 +95,13 @@ impl Uploader {
 
     /// Whether a wait at the run's end may be worth it: some of its own is on its way to a server that answers.
     pub fn is_worth_waiting_for(&self) -> bool {
-        let answers = matches!(self.state(), EndpointState::Untried | EndpointState::Alive);
+        let server_may_answer =
+            matches!(self.state(), EndpointState::Untried | EndpointState::Alive);
         let in_flight = match &self.flight {
             Some(flight) => flight.batch.priority == Priority::Own,
             None => false,
         };
-        answers && (in_flight || self.policy.queue.has_any_of(Priority::Own))
+        server_may_answer && (in_flight || self.policy.queue.has_any_of(Priority::Own))
     }
 
     /// Failures in a row that may pass.

@@ -102,16 +102,16 @@ fn parse(file_text: &str) -> StoredDecision {
 ///
 /// # Errors
 /// Why it can't be stored; the text reads after "failed to".
-pub fn write(environment: Environment<'_>, decision: &Stored) -> Result<PathBuf, StoreProblem> {
+pub fn write(environment: Environment<'_>, new_decision: &Stored) -> Result<PathBuf, StoreProblem> {
     let home = layout::config_home(environment)?;
     let path = home.join(OURS).join(DECISION);
-    replace_file(&home, decision).map_err(|error| StoreProblem::Io(path.clone(), error))?;
+    replace_file(&home, new_decision).map_err(|error| StoreProblem::Io(path.clone(), error))?;
     Ok(path)
 }
 
-fn replace_file(home: &Path, decision: &Stored) -> io::Result<()> {
+fn replace_file(home: &Path, new_decision: &Stored) -> io::Result<()> {
     let old_text = load_text(&home.join(OURS).join(DECISION)).unwrap_or_default();
-    let file_text = new_text(&old_text, decision).map_err(io::Error::other)?;
+    let file_text = new_text(&old_text, new_decision).map_err(io::Error::other)?;
     // Our directory may be a link of the user's own making, as with the file.
     let directory = Directory::open(&home.join(OURS), Missing::Create)?;
     let temporary = format!("{DECISION}.{}", Uuid::new_v4());
@@ -131,11 +131,11 @@ fn replace_file(home: &Path, decision: &Stored) -> io::Result<()> {
 
 /// The new file: the old one with the decision exchanged. A way of carrying the rest over counts only if it can
 /// be seen to have worked; where none does, the decision is what matters.
-fn new_text(old_text: &str, decision: &Stored) -> Result<String, serde_yaml::Error> {
+fn new_text(old_text: &str, new_decision: &Stored) -> Result<String, serde_yaml::Error> {
     let decision_file = DecisionFile {
-        telemetry: decision.telemetry.as_str().into(),
-        policy: decision.policy_version,
-        date: decision.decided.clone().unwrap_or_default(),
+        telemetry: new_decision.telemetry.as_str().into(),
+        policy: new_decision.policy_version,
+        date: new_decision.decided.clone().unwrap_or_default(),
     };
     let our_lines = serde_yaml::to_string(&decision_file)?;
     let alone = format!("{HEADING}{our_lines}");
@@ -145,7 +145,7 @@ fn new_text(old_text: &str, decision: &Stored) -> Result<String, serde_yaml::Err
     let without_comments = format!("{alone}{}", serde_yaml::to_string(&other_keys)?);
     for file_text in [exchanged(old_text, &our_lines), without_comments] {
         if file_text.len() as u64 <= DECISION_BYTES_MAX
-            && parse(&file_text) == StoredDecision::Decision(decision.clone())
+            && parse(&file_text) == StoredDecision::Decision(new_decision.clone())
             && self::other_keys(&file_text).as_ref() == Some(&other_keys)
         {
             return Ok(file_text);
@@ -203,17 +203,17 @@ mod tests {
     fn a_decision_is_read_back_as_it_was_stored() {
         let directory = tempfile::tempdir().unwrap();
         for telemetry in [Telemetry::On, Telemetry::Off, Telemetry::On] {
-            let decision = Stored {
+            let new_decision = Stored {
                 telemetry,
                 policy_version: 3,
                 decided: Some("2026-11-22".into()),
             };
-            let path = write(&home(directory.path()), &decision).unwrap();
+            let path = write(&home(directory.path()), &new_decision).unwrap();
             assert_eq!(
                 path,
                 directory.path().join(".config/axolotl-run/config.yaml")
             );
-            assert_eq!(read_file(&path), StoredDecision::Decision(decision));
+            assert_eq!(read_file(&path), StoredDecision::Decision(new_decision));
             assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
             assert_eq!(
                 path.parent().unwrap().read_dir().unwrap().count(),
@@ -269,7 +269,7 @@ mod tests {
 
     #[test]
     fn what_its_owner_added_stays() {
-        let decision = Stored {
+        let new_decision = Stored {
             telemetry: Telemetry::On,
             policy_version: 2,
             decided: Some("2026-11-22".into()),
@@ -299,10 +299,10 @@ mod tests {
                 format!("{HEADING}{our_lines}colour: blue\n"),
             ),
         ] {
-            let temporary_file = new_text(old_text, &decision).unwrap();
+            let temporary_file = new_text(old_text, &new_decision).unwrap();
             assert_eq!(temporary_file, expected, "{old_text:?}");
             assert_eq!(
-                new_text(&temporary_file, &decision).unwrap(),
+                new_text(&temporary_file, &new_decision).unwrap(),
                 temporary_file,
                 "{old_text:?}: once is enough"
             );
@@ -312,7 +312,7 @@ mod tests {
             "x".repeat(usize::try_from(DECISION_BYTES_MAX).unwrap() - 10)
         );
         assert_eq!(
-            new_text(&full, &decision).unwrap(),
+            new_text(&full, &new_decision).unwrap(),
             format!("{HEADING}{our_lines}"),
             "the decision must stay readable"
         );
@@ -349,13 +349,13 @@ mod tests {
 
     #[test]
     fn without_a_home_there_is_nowhere_to_store_it() {
-        let decision = Stored {
+        let new_decision = Stored {
             telemetry: Telemetry::On,
             policy_version: 1,
             decided: None,
         };
         assert!(matches!(
-            write(&|_| None, &decision),
+            write(&|_| None, &new_decision),
             Err(StoreProblem::NoConfigHome)
         ));
     }
@@ -364,9 +364,9 @@ mod tests {
         #[test]
         fn no_text_is_too_strange_to_be_read(file_text in "(telemetry: |policy: |on|[0-9]|\n|[-:{}&*\\[\\]'\"]|.){0,60}") {
             let _ = parse(&file_text);
-            let decision = Stored { telemetry: Telemetry::On, policy_version: 2, decided: Some("2026-11-22".into()) };
-            let temporary_file = super::new_text(&file_text, &decision).unwrap();
-            prop_assert_eq!(parse(&temporary_file), StoredDecision::Decision(decision));
+            let new_decision = Stored { telemetry: Telemetry::On, policy_version: 2, decided: Some("2026-11-22".into()) };
+            let temporary_file = super::new_text(&file_text, &new_decision).unwrap();
+            prop_assert_eq!(parse(&temporary_file), StoredDecision::Decision(new_decision));
             if let Some(other_keys) = other_keys(&file_text) {
                 prop_assert_eq!(super::other_keys(&temporary_file), Some(other_keys));
             }

@@ -69,10 +69,14 @@ impl fmt::Display for StoreProblem {
     }
 }
 
-fn no_base(formatter: &mut fmt::Formatter<'_>, kind: &str, variable: &str) -> fmt::Result {
+fn no_base(
+    formatter: &mut fmt::Formatter<'_>,
+    kind_of_directory: &str,
+    variable_name: &str,
+) -> fmt::Result {
     write!(
         formatter,
-        "find a {kind} directory: neither `{variable}` nor `{}` is an absolute path",
+        "find a {kind_of_directory} directory: neither `{variable_name}` nor `{}` is an absolute path",
         env::HOME
     )
 }
@@ -87,12 +91,16 @@ pub fn config_home(environment: Environment<'_>) -> Result<PathBuf, StoreProblem
     base_directory(environment, env::XDG_CONFIG_HOME, ".config").ok_or(StoreProblem::NoConfigHome)
 }
 
-fn base_directory(environment: Environment<'_>, variable: &str, default: &str) -> Option<PathBuf> {
+fn base_directory(
+    environment: Environment<'_>,
+    variable_name: &str,
+    default_below_home: &str,
+) -> Option<PathBuf> {
     let absolute = |name: &str| {
         let path = PathBuf::from(environment(name)?);
         path.is_absolute().then_some(path)
     };
-    absolute(variable).or_else(|| Some(absolute(env::HOME)?.join(default)))
+    absolute(variable_name).or_else(|| Some(absolute(env::HOME)?.join(default_below_home)))
 }
 
 /// Every file of the launcher's with what it holds, for the documents.

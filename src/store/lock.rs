@@ -59,11 +59,11 @@ pub fn is_living(run_directory: &Directory, now: SystemTime) -> bool {
 fn lock_dead(
     run_directory: &Directory,
     now: SystemTime,
-    lock: fn(&File) -> Result<(), TryLockError>,
+    try_lock: fn(&File) -> Result<(), TryLockError>,
 ) -> Option<RunLock> {
     let mut run_lock = RunLock(None);
     if let Ok(mut lock_file) = run_directory.file(LIVE, Access::Lock) {
-        match lock(&lock_file) {
+        match try_lock(&lock_file) {
             Ok(()) => {
                 let boot_id_of_lock = read_boot_id(&mut lock_file);
                 run_lock = RunLock(Some(lock_file));

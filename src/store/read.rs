@@ -29,7 +29,7 @@ const DELIVERED_MAX: usize = 200_000;
 
 /// What was wrong with a file.
 #[derive(Default)]
-pub(super) struct Damage {
+pub struct Damage {
     /// Lines that are not ours or too long.
     pub lines: u64,
     /// The file goes on beyond what is read.
@@ -40,7 +40,7 @@ pub(super) struct Damage {
 pub type Answers = HashMap<Uuid, Answer>;
 
 /// Calls `each` with every event of a run, in order, each once.
-pub(super) fn events(run_directory: &Directory, mut visit: impl FnMut(&str, Member)) -> Damage {
+pub fn events(run_directory: &Directory, mut visit_event: impl FnMut(&str, Member)) -> Damage {
     let mut seen = HashSet::new();
     read_lines(
         run_directory,
@@ -52,7 +52,7 @@ pub(super) fn events(run_directory: &Directory, mut visit: impl FnMut(&str, Memb
                 return false;
             };
             if seen.insert(member.uuid) {
-                visit(line, member);
+                visit_event(line, member);
             }
             true
         },
@@ -61,7 +61,7 @@ pub(super) fn events(run_directory: &Directory, mut visit: impl FnMut(&str, Memb
 
 /// The answers to a run's events, and the last thing that the server said. A later answer does not undo that the
 /// event was accepted once.
-pub(super) fn deliveries(run_directory: &Directory) -> (Answers, Option<Answer>, Damage) {
+pub fn deliveries(run_directory: &Directory) -> (Answers, Option<Answer>, Damage) {
     let mut answers = Answers::new();
     let mut last_answer = None;
     let damage = read_lines(
@@ -96,7 +96,7 @@ pub(super) fn deliveries(run_directory: &Directory) -> (Answers, Option<Answer>,
 }
 
 /// When a run's first event happened. Only the file's beginning is read.
-pub(super) fn first_event_time(run_directory: &Directory, run_id: Uuid) -> Option<SystemTime> {
+pub fn first_event_time(run_directory: &Directory, run_id: Uuid) -> Option<SystemTime> {
     let mut first_event_time = None;
     read_lines(
         run_directory,
@@ -119,9 +119,9 @@ pub(super) fn first_event_time(run_directory: &Directory, run_id: Uuid) -> Optio
 /// Calls `each` with the measurements of a run, in order; it says whether the measurement makes sense.
 ///
 /// Of a file that is larger than what a reader has the patience for only every second, third… line is given.
-pub(super) fn samples(
+pub fn samples(
     run_directory: &Directory,
-    mut visit: impl FnMut(SeriesLine) -> bool,
+    mut visit_event: impl FnMut(SeriesLine) -> bool,
 ) -> Damage {
     let length = run_directory
         .file(SAMPLES, Access::Read)
@@ -139,7 +139,7 @@ pub(super) fn samples(
             if !line_number.is_multiple_of(every_nth) {
                 return true;
             }
-            SeriesLine::read(line).is_some_and(&mut visit)
+            SeriesLine::read(line).is_some_and(&mut visit_event)
         },
     )
 }

@@ -146,12 +146,23 @@ fn write(run_directory: &Directory, event_line: &str) -> Option<()> {
 }
 
 /// An event of a run whose end nobody saw. It is the same event whichever launcher writes it.
-fn member_line(run_id: Uuid, number: u8, event: Event, moment: &LastEvent) -> Option<String> {
+fn member_line(
+    run_id: Uuid,
+    event_number: u8,
+    event: Event,
+    last_event: &LastEvent,
+) -> Option<String> {
     // A version 8 identity (vendor specific) out of the run's own, which is random.
     let mut identity_bytes = run_id.into_bytes();
-    identity_bytes[0] ^= number;
+    identity_bytes[0] ^= event_number;
     let uuid = Builder::from_custom_bytes(identity_bytes).into_uuid();
-    let member = Member::new(uuid, run_id, &event, moment.time, moment.elapsed_seconds);
+    let member = Member::new(
+        uuid,
+        run_id,
+        &event,
+        last_event.time,
+        last_event.elapsed_seconds,
+    );
     let event_line = serde_json::to_string(&member).ok()?;
     gate::judge(run_id, &event_line, &member).ok()?;
     Some(event_line)

@@ -239,9 +239,8 @@ impl Store {
     pub fn latest(&self, now: SystemTime) -> Option<Uuid> {
         let first_event_time = |run_id: &Uuid| {
             let time = match self.run_directory(*run_id) {
-                Ok(found) => {
-                    read::first_event_time(&found, *run_id).or_else(|| lock::activity(&found, now))
-                }
+                Ok(found_directory) => read::first_event_time(&found_directory, *run_id)
+                    .or_else(|| lock::activity(&found_directory, now)),
                 Err(_) => None,
             };
             (time, *run_id)
@@ -252,10 +251,10 @@ impl Store {
     /// The runs whose identity begins so, in order.
     pub fn named(&self, id_prefix: &str) -> Vec<Uuid> {
         let id_prefix = id_prefix.to_ascii_lowercase();
-        let mut found = self.identities();
-        found.retain(|run_id| run_id.to_string().starts_with(&id_prefix));
-        found.sort_unstable();
-        found
+        let mut found_directory = self.identities();
+        found_directory.retain(|run_id| run_id.to_string().starts_with(&id_prefix));
+        found_directory.sort_unstable();
+        found_directory
     }
 
     /// Calls `each` with a run's measurements in order; it says whether the measurement makes sense. Returns how many

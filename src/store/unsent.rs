@@ -179,15 +179,15 @@ impl Store {
         newest_first
             .sort_by_key(|recorded_run| Reverse((recorded_run.activity, recorded_run.run_id)));
         let mut unsent_runs = UnsentRuns::default();
-        let mut bytes_left = limits::UNSENT_BYTES_MAX;
+        let mut unsent_bytes_left = limits::UNSENT_BYTES_MAX;
         for recorded_run in newest_first {
             let mut last_sent_event = None;
             let mut left_out_events = 0;
-            if recorded_run.waiting_bytes > bytes_left {
+            if recorded_run.waiting_bytes > unsent_bytes_left {
                 (last_sent_event, left_out_events) =
-                    self.left_out_of(recorded_run.run_id, bytes_left, now);
+                    self.left_out_of(recorded_run.run_id, unsent_bytes_left, now);
             }
-            bytes_left = bytes_left.saturating_sub(recorded_run.waiting_bytes);
+            unsent_bytes_left = unsent_bytes_left.saturating_sub(recorded_run.waiting_bytes);
             unsent_runs.left_out_events += left_out_events;
             unsent_runs.events += recorded_run.waiting.saturating_sub(left_out_events);
             if left_out_events < recorded_run.waiting || recorded_run.has_new_refusals {
@@ -211,7 +211,12 @@ impl Store {
     }
 
     /// The last of the events that do not fit into this room if the newest are to, and how many they are.
-    fn left_out_of(&self, run_id: Uuid, bytes_left: u64, now: SystemTime) -> (Option<Uuid>, u64) {
+    fn left_out_of(
+        &self,
+        run_id: Uuid,
+        unsent_bytes_left: u64,
+        now: SystemTime,
+    ) -> (Option<Uuid>, u64) {
         let mut events = Vec::new();
         self.events(run_id, now, |recorded_event| {
             if recorded_event.is_waiting() {
@@ -221,7 +226,7 @@ impl Store {
         let mut page_bytes = 0;
         while let Some((uuid, length)) = events.pop() {
             page_bytes += length;
-            if page_bytes > bytes_left {
+            if page_bytes > unsent_bytes_left {
                 return (Some(uuid), events.len() as u64 + 1);
             }
         }

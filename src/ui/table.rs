@@ -16,7 +16,7 @@ const CELL_MAX: usize = 24;
 const LAST_MIN: usize = 12;
 
 /// The rows, the headings first.
-pub fn table<const N: usize>(rows: &[[String; N]], terminal: OutputTerminal) -> String {
+pub fn table<const N: usize>(rows: &[[String; N]], output_terminal: OutputTerminal) -> String {
     let mut widths = [0; N];
     let mut shown = Vec::new();
     for row in rows {
@@ -24,14 +24,14 @@ pub fn table<const N: usize>(rows: &[[String; N]], terminal: OutputTerminal) -> 
         for (column, (cell, width)) in cells.iter_mut().zip(&mut widths).enumerate() {
             *cell = harmless(cell).replace('\n', " ");
             if column + 1 < N {
-                *cell = cut(cell, CELL_MAX, terminal.is_unicode);
+                *cell = cut(cell, CELL_MAX, output_terminal.is_unicode);
             }
             *width = cell.chars().count().max(*width);
         }
         shown.push(cells);
     }
     let indent = widths.first().map_or(0, |width| width + GAP);
-    let line_begins = line_begins(&widths, indent, terminal.width);
+    let line_begins = line_begins(&widths, indent, output_terminal.width);
     let mut table_text = String::new();
     for cells in &shown {
         let mut table_line = String::new();
@@ -45,7 +45,10 @@ pub fn table<const N: usize>(rows: &[[String; N]], terminal: OutputTerminal) -> 
                 continue;
             }
             let line_width = table_line.chars().count();
-            let parts = wrapped(cell, terminal.width.saturating_sub(line_width).max(1));
+            let parts = wrapped(
+                cell,
+                output_terminal.width.saturating_sub(line_width).max(1),
+            );
             for (number, part) in parts.into_iter().enumerate() {
                 if number > 0 {
                     finish(&mut table_text, &table_line);

@@ -37,7 +37,8 @@ impl Default for OutputTerminal {
 impl OutputTerminal {
     /// What stdout is.
     pub fn of_stdout(environment: Environment<'_>) -> Self {
-        let non_empty = |name: &str| environment(name).filter(|value| !value.is_empty());
+        let non_empty =
+            |name: &str| environment(name).filter(|variable_value| !variable_value.is_empty());
         let terminal_name = non_empty(env::TERM).unwrap_or_default();
         let locale = env::LOCALE.iter().find_map(|name| non_empty(name));
         let locale = locale.unwrap_or_default();
@@ -136,6 +137,7 @@ pub fn of_stderr() -> Option<TerminalKind> {
 
 /// Whether stderr is a terminal on which colour is wanted.
 pub fn stderr_is_coloured() -> bool {
-    let refused = std::env::var_os(env::NO_COLOR).is_some_and(|value| !value.is_empty());
-    !refused && of_stderr() == Some(TerminalKind::Capable)
+    let is_colour_refused =
+        std::env::var_os(env::NO_COLOR).is_some_and(|variable_value| !variable_value.is_empty());
+    !is_colour_refused && of_stderr() == Some(TerminalKind::Capable)
 }

@@ -11,7 +11,7 @@ use axolotl_run_core::limits;
 const COLUMNS: u16 = 80;
 
 /// A countdown on stderr that has begun.
-pub(super) struct Countdown {
+pub struct Countdown {
     terminal: TerminalKind,
     takes_enter: bool,
     shown: Option<u64>,
@@ -19,7 +19,7 @@ pub(super) struct Countdown {
 
 impl Countdown {
     /// Begins a countdown on such a terminal.
-    pub(super) const fn on(terminal: TerminalKind, takes_enter: bool) -> Self {
+    pub const fn on(terminal: TerminalKind, takes_enter: bool) -> Self {
         Self {
             terminal,
             takes_enter,
@@ -28,7 +28,7 @@ impl Countdown {
     }
 
     /// Shows how many seconds are left.
-    pub(super) fn show(&mut self, seconds: u64) {
+    pub fn show(&mut self, seconds: u64) {
         if self.shown == Some(seconds) {
             return;
         }
@@ -52,7 +52,7 @@ impl Countdown {
     }
 
     /// Leaves the terminal at the beginning of a line.
-    pub(super) fn finish(self) {
+    pub fn finish(self) {
         match self.terminal {
             TerminalKind::Dumb => ui::say("\n"),
             TerminalKind::Capable => ui::say("\r\u{1b}[2K"),

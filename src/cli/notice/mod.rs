@@ -31,9 +31,8 @@ pub enum Ended {
 }
 
 /// Shows the notice and waits.
-#[must_use]
 pub fn show() -> Ended {
-    let begin = Instant::now();
+    let started_at = Instant::now();
     // In the background the countdown would be drawn over what the user types at the prompt.
     let terminal = ui::terminal::of_stderr().filter(|_| axolotl_run_sys::pause::in_foreground());
     let mut pause = Pause::begin(terminal.is_some());
@@ -43,7 +42,7 @@ pub fn show() -> Ended {
         pause.takes_enter(),
     ));
     let mut countdown = terminal.map(|terminal| Countdown::on(terminal, pause.takes_enter()));
-    let ended = wait(begin, &mut pause, countdown.as_mut());
+    let ended = wait(started_at, &mut pause, countdown.as_mut());
     if let Some(countdown) = countdown {
         countdown.finish();
     }
@@ -84,9 +83,9 @@ fn text(headline: &str, wait: Duration, takes_enter: bool) -> String {
     )
 }
 
-fn wait(begin: Instant, pause: &mut Pause, mut countdown: Option<&mut Countdown>) -> Ended {
+fn wait(started_at: Instant, pause: &mut Pause, mut countdown: Option<&mut Countdown>) -> Ended {
     loop {
-        let left = limits::NOTICE.saturating_sub(begin.elapsed());
+        let left = limits::NOTICE.saturating_sub(started_at.elapsed());
         if left.is_zero() {
             return Ended::Start;
         }

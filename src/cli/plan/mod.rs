@@ -53,7 +53,6 @@ pub struct Surroundings<'a> {
 
 impl Surroundings<'_> {
     /// The consent to a run of this command, with its cause.
-    #[must_use]
     pub fn consent(&self, command: &CommandLine<'_>) -> (Decision, RankVerdict) {
         let rank = rank(self.environment, command);
         (decide(self.environment, rank, self.stored), rank)
@@ -61,7 +60,6 @@ impl Surroundings<'_> {
 }
 
 /// Decides what is to be done.
-#[must_use]
 pub fn plan(typed: Result<Typed, Complaint>, surroundings: &Surroundings<'_>) -> Plan {
     match typed {
         Err(complaint) => Plan::Refuse(complaint),

@@ -64,9 +64,9 @@ fn for_people(terminal: OutputTerminal) -> String {
     let mut add_list = |heading: &str, fields: &[Field]| {
         page.add_line("");
         page.add_paragraph(heading);
-        walk_fields(fields, 1, &mut |field, depth| {
+        walk_fields(fields, 1, &mut |field, nesting_depth| {
             // Side by side, name, type and reason need more than 80 characters.
-            let indent = " ".repeat(depth * INDENT);
+            let indent = " ".repeat(nesting_depth * INDENT);
             page.add_paragraph(&format!("{indent}{}  {}", field.name, field.kind.name()));
             page.add_entry("", field.why);
         });
@@ -84,10 +84,14 @@ fn for_people(terminal: OutputTerminal) -> String {
 }
 
 /// The fields in order, each followed by its own members one level deeper.
-pub fn walk_fields(fields: &[Field], depth: usize, visit_field: &mut impl FnMut(&Field, usize)) {
+pub fn walk_fields(
+    fields: &[Field],
+    nesting_depth: usize,
+    visit_field: &mut impl FnMut(&Field, usize),
+) {
     for field in fields {
-        visit_field(field, depth);
-        walk_fields(field.kind.members(), depth + 1, visit_field);
+        visit_field(field, nesting_depth);
+        walk_fields(field.kind.members(), nesting_depth + 1, visit_field);
     }
 }
 

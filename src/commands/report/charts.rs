@@ -96,7 +96,7 @@ pub struct NamedCurve {
 }
 
 impl NamedCurve {
-    pub(super) fn new(name: &str, curve: Curve) -> Self {
+    pub fn new(name: &str, curve: Curve) -> Self {
         Self {
             name: name.to_owned(),
             curve,
@@ -142,7 +142,7 @@ pub fn figures(curve: &Curve) -> Option<Figures> {
 const FAR: f64 = 10.0;
 
 impl Chart {
-    pub(super) fn new(
+    pub fn new(
         title: &'static str,
         short: &'static str,
         key: &'static str,

@@ -145,9 +145,9 @@ pub fn pairs(both_reports: [&ReportData; 2]) -> Vec<Chart> {
         }
         let mut shared = template.clone();
         shared.curves.clear();
-        for (report, charts_of_run) in both_reports.iter().zip(&charts_of_both) {
+        for (report, charts_of_this_run) in both_reports.iter().zip(&charts_of_both) {
             let mut curve = Curve::new();
-            for chart in charts_of_run {
+            for chart in charts_of_this_run {
                 if chart.key == template.key
                     && let Some(first) = chart.curves.first()
                 {

@@ -33,11 +33,11 @@ const ASCII: [char; 9] = [' ', '.', '.', ':', ':', '+', '*', '#', '#'];
 
 /// The chart's lines, from the top; each as wide as the area.
 pub fn draw(curve: &Curve, chart_area: &ChartArea) -> Vec<String> {
-    let columns = at_columns(curve, chart_area.run_seconds, chart_area.width * DOTS.0);
-    let rows = chart_area.height * DOTS.1;
+    let points = at_columns(curve, chart_area.run_seconds, chart_area.width * DOTS.0);
+    let row_count = chart_area.height * DOTS.1;
     let mut column_spans = Vec::new();
-    for point in columns {
-        column_spans.push(point.and_then(|point| span(&point, chart_area, rows)));
+    for point in points {
+        column_spans.push(point.and_then(|point| span(&point, chart_area, row_count)));
     }
     let mut lines = Vec::new();
     for line in (0..chart_area.height).rev() {
@@ -74,10 +74,15 @@ fn character(bits: u32, is_unicode: bool) -> char {
 }
 
 /// The rows that a point covers, from the bottom.
-fn span(point: &CurvePoint, chart_area: &ChartArea, rows: usize) -> Option<RangeInclusive<usize>> {
-    let (bottom, top) = chart_area.axis;
-    let highest_row = rows.checked_sub(1)?;
-    let row = |value| (share_of_axis(value, bottom, top) * highest_row as f64).round() as usize;
+fn span(
+    point: &CurvePoint,
+    chart_area: &ChartArea,
+    row_count: usize,
+) -> Option<RangeInclusive<usize>> {
+    let (axis_bottom, axis_top) = chart_area.axis;
+    let highest_row = row_count.checked_sub(1)?;
+    let row =
+        |value| (share_of_axis(value, axis_bottom, axis_top) * highest_row as f64).round() as usize;
     // A filled chart shows the mean: of several GPUs one that idles would be hidden behind those that do not.
     Some(if chart_area.filled {
         0..=row(point.mean)
@@ -87,17 +92,17 @@ fn span(point: &CurvePoint, chart_area: &ChartArea, rows: usize) -> Option<Range
 }
 
 /// The curve at evenly spaced columns: what fell into each, and between two points the line that joins them.
-pub fn at_columns(curve: &Curve, run_seconds: f64, columns: usize) -> Vec<Option<CurvePoint>> {
-    let mut at_columns = vec![None; columns];
-    let last_column = columns.saturating_sub(1);
-    let column =
+pub fn at_columns(curve: &Curve, run_seconds: f64, column_count: usize) -> Vec<Option<CurvePoint>> {
+    let mut at_columns = vec![None; column_count];
+    let last_column = column_count.saturating_sub(1);
+    let column_of_time =
         |time| (share_of_axis(time, 0.0, run_seconds) * last_column as f64).round() as usize;
     let mut previous_point: Option<CurvePoint> = None;
     for point in curve {
         if let (Some(point_before), Some(point)) = (previous_point, point) {
             let (from_column, to_column) = (
-                column(point_before.elapsed_seconds),
-                column(point.elapsed_seconds),
+                column_of_time(point_before.elapsed_seconds),
+                column_of_time(point.elapsed_seconds),
             );
             for column_between in from_column + 1..to_column {
                 let share =
@@ -109,7 +114,7 @@ pub fn at_columns(curve: &Curve, run_seconds: f64, columns: usize) -> Vec<Option
             }
         }
         if let Some(point) = point
-            && let Some(column_point) = at_columns.get_mut(column(point.elapsed_seconds))
+            && let Some(column_point) = at_columns.get_mut(column_of_time(point.elapsed_seconds))
         {
             let other = column_point.unwrap_or(*point);
             *column_point = Some(CurvePoint {
@@ -187,8 +192,8 @@ mod tests {
             points in prop::collection::vec((any::<f64>(), any::<f64>(), any::<bool>()), 0..50),
             width in 0_usize..90,
             height in 0_usize..4,
-            bottom in any::<f64>(),
-            top in any::<f64>(),
+            axis_bottom in any::<f64>(),
+            axis_top in any::<f64>(),
             run_seconds in any::<f64>(),
             filled in any::<bool>(),
         ) {
@@ -197,7 +202,7 @@ mod tests {
                 .map(|&(elapsed_seconds, value, known)| known.then_some(CurvePoint { elapsed_seconds, least: value, mean: value, greatest: value }))
                 .collect();
             for is_unicode in [true, false] {
-                let drawn = draw(&curve, &ChartArea { width, height, run_seconds, axis: (bottom, top), filled, is_unicode });
+                let drawn = draw(&curve, &ChartArea { width, height, run_seconds, axis: (axis_bottom, axis_top), filled, is_unicode });
                 prop_assert_eq!(drawn.len(), height);
                 for line in drawn {
                     prop_assert_eq!(line.chars().count(), width);

@@ -70,11 +70,11 @@ impl HtmlChart {
             if named_curve.curve.is_empty() {
                 continue;
             }
-            let mut words = format!("{}: {}", named_curve.name, chart.told_of(named_curve));
+            let mut legend_words = format!("{}: {}", named_curve.name, chart.told_of(named_curve));
             if chart.is_far_above(named_curve) {
-                words.push_str(", far above the others");
+                legend_words.push_str(", far above the others");
             }
-            legend.push((number, words));
+            legend.push((number, legend_words));
         }
         Self {
             title: chart.title,
@@ -91,8 +91,8 @@ impl HtmlChart {
 pub struct HtmlText;
 
 impl askama::filters::Escaper for HtmlText {
-    fn write_escaped_str<W: fmt::Write>(&self, mut page: W, text: &str) -> fmt::Result {
-        let mut text = harmless(text);
+    fn write_escaped_str<W: fmt::Write>(&self, mut page: W, escaped_text: &str) -> fmt::Result {
+        let mut escaped_text = harmless(escaped_text);
         for (character, escaped) in [
             ("&", "&amp;"),
             ("<", "&lt;"),
@@ -102,8 +102,8 @@ impl askama::filters::Escaper for HtmlText {
             ("\u{fffe}", "\u{fffd}"),
             ("\u{ffff}", "\u{fffd}"),
         ] {
-            text = text.replace(character, escaped);
+            escaped_text = escaped_text.replace(character, escaped);
         }
-        page.write_str(&text)
+        page.write_str(&escaped_text)
     }
 }

@@ -51,7 +51,7 @@ struct Cell {
     greatest: f64,
     sum: f64,
     last_seconds: f64,
-    last: f64,
+    last_value: f64,
 }
 
 impl Cell {
@@ -63,7 +63,7 @@ impl Cell {
             greatest: value,
             sum: value,
             last_seconds: elapsed_seconds,
-            last: value,
+            last_value: value,
         }
     }
 
@@ -75,7 +75,7 @@ impl Cell {
         self.greatest = self.greatest.max(other.greatest);
         if other.last_seconds >= self.last_seconds {
             self.last_seconds = other.last_seconds;
-            self.last = other.last;
+            self.last_value = other.last_value;
         }
     }
 
@@ -280,7 +280,7 @@ impl Series {
     /// Several as one: their mean, from the least of all to the greatest.
     pub fn together(&self, metrics: &[SeriesKey]) -> Curve {
         // Where it was measured there is a point, or the curve breaks.
-        let mut measured = self.columns.get(&SeriesKey::Measured).into_iter().flatten();
+        let mut measured_columns = self.columns.get(&SeriesKey::Measured).into_iter().flatten();
         let mut sums = [None; limits::SERIES_COLUMNS_MAX];
         for series_key in metrics {
             let columns = self.columns.get(series_key).into_iter().flatten();
@@ -290,7 +290,7 @@ impl Series {
         }
         let mut curve = Curve::new();
         for sum in sums {
-            let was_measured = matches!(measured.next(), Some(Some(_)));
+            let was_measured = matches!(measured_columns.next(), Some(Some(_)));
             let goes_on = matches!(curve.last(), Some(Some(_)));
             if sum.is_some() || was_measured && goes_on {
                 curve.push(sum.as_ref().map(Cell::point));
@@ -306,11 +306,11 @@ impl Series {
     pub fn rate(&self, counter: SeriesKey) -> Curve {
         let columns = self.columns.get(&counter).into_iter().flatten();
         let known_cells: Vec<_> = columns.flatten().collect();
-        let (Some(first), Some(last)) = (known_cells.first(), known_cells.last()) else {
+        let (Some(first_cell), Some(last_cell)) = (known_cells.first(), known_cells.last()) else {
             return Curve::new();
         };
-        let seconds_known = last.last_seconds - first.last_seconds;
-        let total_growth = last.last - first.last;
+        let seconds_known = last_cell.last_seconds - first_cell.last_seconds;
+        let total_growth = last_cell.last_value - first_cell.last_value;
         if seconds_known <= 0.0 {
             return Curve::new();
         }
@@ -337,8 +337,8 @@ impl Series {
             let Some(window_cell) = known_cells.get(window_start) else {
                 break;
             };
-            let rate =
-                (cell.last - window_cell.last) / (elapsed_seconds - window_cell.last_seconds);
+            let rate = (cell.last_value - window_cell.last_value)
+                / (elapsed_seconds - window_cell.last_seconds);
             // A counter that begins anew (another phase, a child that was not waited for) says nothing here.
             if rate.is_finite() && rate >= 0.0 {
                 curve.push(Some(CurvePoint::single(elapsed_seconds, rate)));
@@ -350,7 +350,7 @@ impl Series {
     }
 }
 
-pub(super) fn whole(number: Option<u64>) -> Option<f64> {
+pub fn whole(number: Option<u64>) -> Option<f64> {
     number.map(|number| number as f64)
 }
 

@@ -42,21 +42,21 @@ struct DrawnCurve {
 
 /// Draws a chart.
 pub fn draw(chart: &Chart, run_seconds: f64, stalled_seconds: Option<f64>) -> Drawing {
-    let (low, high) = chart.axis();
+    let (axis_low, axis_high) = chart.axis();
     // A little air above what the curves reach, so that none is cut at the edge.
-    let mut top = high;
-    if chart.ceiling != Some(high) {
-        top += high / 16.0 - low / 16.0;
+    let mut axis_top = axis_high;
+    if chart.ceiling != Some(axis_high) {
+        axis_top += axis_high / 16.0 - axis_low / 16.0;
     }
     // A float's cast saturates.
     let x_position =
         |time| (LEFT + share_of_axis(time, 0.0, run_seconds) * (RIGHT - LEFT)).round() as i32;
     let y_position =
-        |value| (BOTTOM - share_of_axis(value, low, top) * (BOTTOM - TOP)).round() as i32;
+        |value| (BOTTOM - share_of_axis(value, axis_low, axis_top) * (BOTTOM - TOP)).round() as i32;
 
-    let (_, unit) = chart.measure.unit(top);
+    let (_, unit) = chart.measure.unit(axis_top);
     let mut drawing = Drawing::default();
-    for value in round_ticks(low / unit, top / unit) {
+    for value in round_ticks(axis_low / unit, axis_top / unit) {
         drawing.values.push(Tick {
             at: y_position(value * unit),
             label: units::number(value),
@@ -109,8 +109,8 @@ pub fn draw(chart: &Chart, run_seconds: f64, stalled_seconds: Option<f64>) -> Dr
 }
 
 /// Where a value is on an axis, 0 to 1. Divided first: the difference of two large numbers may be none.
-pub(super) fn share_of_axis(value: f64, low: f64, high: f64) -> f64 {
-    let share_of_axis = (value / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0);
+pub fn share_of_axis(value: f64, axis_low: f64, axis_high: f64) -> f64 {
+    let share_of_axis = (value / 2.0 - axis_low / 2.0) / (axis_high / 2.0 - axis_low / 2.0);
     if share_of_axis.is_finite() {
         share_of_axis.clamp(0.0, 1.0)
     } else {
@@ -119,10 +119,10 @@ pub(super) fn share_of_axis(value: f64, low: f64, high: f64) -> f64 {
 }
 
 /// Round numbers in a range, a handful.
-fn round_ticks(low: f64, high: f64) -> Vec<f64> {
-    let rough = high / TICKS_MAX - low / TICKS_MAX;
+fn round_ticks(axis_low: f64, axis_high: f64) -> Vec<f64> {
+    let rough = axis_high / TICKS_MAX - axis_low / TICKS_MAX;
     if !(rough.is_finite() && rough > f64::MIN_POSITIVE) {
-        return vec![low];
+        return vec![axis_low];
     }
     let decade = 10.0_f64.powf(rough.log10().floor());
     let mut tick_step = rough;
@@ -131,7 +131,7 @@ fn round_ticks(low: f64, high: f64) -> Vec<f64> {
             tick_step = factor * decade;
         }
     }
-    multiples_of(tick_step, low, high)
+    multiples_of(tick_step, axis_low, axis_high)
 }
 
 /// Round times up to a run's length.
@@ -150,10 +150,10 @@ fn time_ticks(run_seconds: f64) -> Vec<f64> {
     round_ticks(0.0, run_seconds)
 }
 
-fn multiples_of(tick_step: f64, low: f64, high: f64) -> Vec<f64> {
-    let first = (low / tick_step).ceil();
+fn multiples_of(tick_step: f64, axis_low: f64, axis_high: f64) -> Vec<f64> {
+    let first = (axis_low / tick_step).ceil();
     // One more than fits, so that rounding costs none; and never more than a few.
-    let count = ((high / tick_step - first).max(0.0) as usize).min(16);
+    let count = ((axis_high / tick_step - first).max(0.0) as usize).min(16);
     let mut ticks = Vec::new();
     for number in 0..=count {
         let tick = (first + number as f64) * tick_step;
@@ -253,8 +253,8 @@ mod tests {
         }
 
         #[test]
-        fn ticks_are_few_and_in_order(low in any::<f64>(), high in any::<f64>()) {
-            for found in [round_ticks(low, high), time_ticks(high.abs())] {
+        fn ticks_are_few_and_in_order(axis_low in any::<f64>(), axis_high in any::<f64>()) {
+            for found in [round_ticks(axis_low, axis_high), time_ticks(axis_high.abs())] {
                 prop_assert!(found.len() <= 17);
                 prop_assert!(found.is_sorted_by(|a, b| a <= b) || found.iter().any(|tick| tick.is_nan()), "{:?}", found);
             }

@@ -12,7 +12,7 @@ use crate::ui::{OutputTerminal, Style};
 use axolotl_run_core::judging::summary::{lines, units};
 
 /// Where text begins, and curves.
-pub(super) const LABEL: usize = 11;
+pub const LABEL: usize = 11;
 /// Characters to the right of a curve, for its figures.
 const FIGURES: usize = 19;
 /// Lines of the page where nobody says how high the terminal is.
@@ -38,7 +38,7 @@ pub fn page(report: &ReportData, terminal: OutputTerminal) -> String {
         .height
         .unwrap_or(HEIGHT)
         .saturating_sub(fixed_lines);
-    let root_error = root_error(report, terminal, spare_lines.saturating_sub(charts.len()));
+    let root_error = root_error_lines(report, terminal, spare_lines.saturating_sub(charts.len()));
     let spare_lines = spare_lines.saturating_sub(root_error.lines().count());
     let mut middle = Page::new(terminal, LABEL);
     if charts.is_empty() {
@@ -79,7 +79,7 @@ fn header(report: &ReportData, terminal: OutputTerminal) -> String {
 }
 
 /// Adds a chart to a page: the lines of each curve, with the figure beside the first and the axis beside the second.
-pub(super) fn add_chart(
+pub fn add_chart(
     page: &mut Page,
     chart: &Chart,
     run_seconds: f64,
@@ -116,7 +116,7 @@ fn chart_width(terminal: OutputTerminal) -> usize {
 }
 
 /// The time below the charts: where they begin, their middle, their end.
-pub(super) fn time_axis(run_seconds: f64, terminal: OutputTerminal) -> String {
+pub fn time_axis(run_seconds: f64, terminal: OutputTerminal) -> String {
     let width = chart_width(terminal);
     let (middle, end) = (
         units::duration(run_seconds / 2.0),
@@ -134,7 +134,7 @@ pub(super) fn time_axis(run_seconds: f64, terminal: OutputTerminal) -> String {
 }
 
 /// What it died of, with as many frames as there is room for.
-fn root_error(report: &ReportData, terminal: OutputTerminal, spare_lines: usize) -> String {
+fn root_error_lines(report: &ReportData, terminal: OutputTerminal, spare_lines: usize) -> String {
     let Some(error) = &report.summary.error else {
         return String::new();
     };
