@@ -7,7 +7,7 @@
 use super::mirror::{self, JobState, Mirror, Mirrored};
 use super::sender_wait::{self, SenderQuestion};
 use super::takeover::Streams;
-use crate::metrics::files::KeptFile;
+use crate::metrics::files::{self, KeptFile};
 use crate::metrics::memory::OomKillWatch;
 use crate::metrics::processes::signal_sender;
 use crate::protocol::messages::{self, ToObserver, ToSupervisor};
@@ -19,6 +19,7 @@ use axolotl_run_sys::poll::{Events, Poll};
 use axolotl_run_sys::signals::{self, Signals};
 use axolotl_run_sys::{clock, descriptors, fault, role, wait};
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
@@ -190,11 +191,10 @@ impl SupervisorLink {
         let Some(question) = &mut self.question else {
             return;
         };
-        let read = |name| std::fs::read_to_string(format!("/proc/{}/{name}", question.sender)).ok();
-        let mut sender = None;
-        if let (Some(stat), Some(run)) = (read("stat"), read("schedstat")) {
-            sender = sender_wait::parse(&stat, &run);
-        }
+        let process = PathBuf::from(format!("/proc/{}", question.sender));
+        let stat = files::read_text(&process.join("stat"));
+        let schedstat = files::read_text(&process.join("schedstat"));
+        let sender = sender_wait::parse(&stat, &schedstat);
         if question.waits(sender, clock::monotonic_ms()) {
             return;
         }

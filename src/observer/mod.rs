@@ -4,7 +4,6 @@
 //! that is the group listener and can take the relays over ([`link`]), and a loop that reads, measures, writes and
 //! sends ([`work`]), of which nothing depends on anything.
 
-mod clock;
 mod copy;
 pub mod disk;
 pub mod fallback_finisher;

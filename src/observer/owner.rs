@@ -7,7 +7,6 @@
 
 use crate::protocol::observer_config::ObserverConfig;
 use axolotl_run_core::env;
-use axolotl_run_core::event::Event;
 use axolotl_run_core::judging::summary::{Summary, lines};
 use axolotl_run_core::limits;
 use axolotl_run_core::observation::Sample;
@@ -28,7 +27,8 @@ const SHORT: usize = 8;
 /// The owner, who wants to hear something at the end.
 #[derive(Debug)]
 pub struct Owner {
-    figures: Summary,
+    /// What there is to say.
+    pub figures: Summary,
     summary: Option<OwnedFd>,
     page: Option<PathBuf>,
 }
@@ -49,11 +49,6 @@ impl Owner {
             summary,
             page,
         })
-    }
-
-    /// Takes an event that is reported.
-    pub fn event(&mut self, event: &Event, elapsed_seconds: f64) {
-        self.figures.take_reported(event, elapsed_seconds);
     }
 
     /// Takes a measurement.

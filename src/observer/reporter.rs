@@ -28,8 +28,8 @@ use uuid::Uuid;
 /// Where a run's events go.
 pub struct Reporter {
     run: Uuid,
-    gate: Gate,
-    journal: Journal,
+    pub gate: Gate,
+    pub journal: Journal,
     disk: Option<Disk>,
     /// Until maintenance begins.
     store: Option<Store>,
@@ -85,20 +85,10 @@ impl Reporter {
         }
     }
 
-    /// Texts of the configuration that must never be in an event.
-    pub fn withhold(&mut self, texts: &[String]) {
-        self.gate.withhold(texts);
-    }
-
-    /// Events that are not on disk.
-    pub fn unwritten(&self) -> u64 {
-        self.journal.events_unwritten()
-    }
-
     /// Reports one event that happened at a time, so many seconds after the command's spawn.
     pub fn report(&mut self, event: &Event, now: SystemTime, elapsed_seconds: f64) {
         if let Some(owner) = &mut self.owner {
-            owner.event(event, elapsed_seconds);
+            owner.figures.take_reported(event, elapsed_seconds);
         }
         let identified =
             |event: &Event| Member::new(Uuid::now_v7(), self.run, event, now, elapsed_seconds);
@@ -112,7 +102,9 @@ impl Reporter {
             Event::Start(_) | Event::Progress(_) => Importance::Ordinary,
         };
         let stored = self.journal.append(&line, weight);
-        if let (Some(disk), Some(unforced)) = (&mut self.disk, self.journal.unforced()) {
+        if let Some(disk) = &mut self.disk
+            && let Some(unforced) = self.journal.unforced()
+        {
             disk.force(unforced);
         }
         if !self.journal.may_be_sent() {
@@ -143,7 +135,11 @@ impl Reporter {
     /// Tells the owner how it went, where they asked. Before the launcher goes: what is said after it, nobody hears.
     pub fn tell_owner(&mut self) {
         if let Some(owner) = self.owner.take() {
-            owner.tell(self.run, self.place.as_deref(), self.unwritten());
+            owner.tell(
+                self.run,
+                self.place.as_deref(),
+                self.journal.events_unwritten(),
+            );
         }
     }
 
@@ -172,15 +168,17 @@ impl Reporter {
     }
 
     fn take_up(&mut self, page: Option<UnsentPage>) {
-        let sends = self.sends();
-        let (Some(mut page), Some(uploader), true) = (page, &mut self.uploader, sends) else {
+        if self.sends()
+            && let Some(mut page) = page
+            && let Some(uploader) = &mut self.uploader
+        {
+            for line in std::mem::take(&mut page.lines) {
+                let _ = uploader.offer(&line, Priority::Earlier);
+            }
+            self.earlier = page;
+        } else {
             self.maintenance = None;
-            return;
-        };
-        for line in std::mem::take(&mut page.lines) {
-            let _ = uploader.offer(&line, Priority::Earlier);
         }
-        self.earlier = page;
     }
 
     /// Writes an outcome down with each run that it concerns. A passing one names nobody, and is this run's as well.

@@ -7,7 +7,6 @@
 mod facts;
 mod schedule;
 
-use super::clock::RunClock;
 use super::link::{News, tell};
 use super::or_never::or_never;
 use super::output_reader::OutputReader;
@@ -31,8 +30,8 @@ use axolotl_run_core::privacy::Gate;
 use axolotl_run_core::series::SeriesLine;
 use axolotl_run_sys::background::Background;
 use axolotl_run_sys::channel::Arrived;
-use axolotl_run_sys::memory;
 use axolotl_run_sys::wake::Wake;
+use axolotl_run_sys::{clock, memory};
 use facts::{Facts, StartStage};
 use schedule::Schedule;
 use std::os::fd::OwnedFd;
@@ -67,7 +66,6 @@ const REQUESTS_MAX: usize = 8;
 /// The loop's state.
 struct Work {
     config: ObserverConfig,
-    clock: RunClock,
     run: Run,
     output_reader: OutputReader,
     sampler: Sampler,
@@ -148,7 +146,6 @@ impl Work {
             training_config,
             command,
         } = arguments;
-        let clock = RunClock::of(&config);
         let command_line = CommandLine::read(&command);
         let owner = Owner::wishing(&config, &directory);
         let gate = surroundings::gate(&command, &directory);
@@ -164,7 +161,7 @@ impl Work {
         let gathering = gather(command.clone(), std::env::vars_os().collect());
         let sampler = Sampler::begin(config.command.cast_unsigned());
         let (mut output_reader, lost_streams) =
-            OutputReader::open(&config.streams, directory, clock.spawned);
+            OutputReader::open(&config.streams, directory, config.spawned_at);
         output_reader.follow_records(command_line.output_directory().as_deref());
         let unobserved = config.unobserved + lost_streams;
         let mut ending = Ending {
@@ -181,7 +178,6 @@ impl Work {
         }
         let mut work = Self {
             config,
-            clock,
             run,
             output_reader,
             deaths: sampler.deaths.as_ref().and_then(DeathWatch::wake),
@@ -217,7 +213,7 @@ impl Work {
             && let Some(start) = self.facts.take(must_go_now)
         {
             let event = self.run.start(start);
-            reporter.report(&event, self.clock.spawned, 0.0);
+            reporter.report(&event, self.config.spawned_at, 0.0);
         }
     }
 
@@ -275,7 +271,7 @@ impl Work {
 
     fn configured(&mut self, vetted: Vetted) {
         if let Some(reporter) = &mut self.reporter {
-            reporter.withhold(&vetted.withheld);
+            reporter.gate.withhold(&vetted.withheld);
         }
         if let Some((gate, _)) = &mut self.undecided {
             gate.withhold(&vetted.withheld);
@@ -288,13 +284,13 @@ impl Work {
 
     /// As long as the run is old: one that soon ends has curves too.
     fn sample_period(&self) -> Duration {
-        let age = self.clock.age();
+        let age = self.age();
         age.clamp(SAMPLE_PERIOD_FIRST, limits::SAMPLE_PERIOD)
     }
 
     /// Each second where something may happen between two measurements that nobody tells us of.
     fn look_period(&self) -> Duration {
-        let is_early = self.clock.age() < TREE_HURRY;
+        let is_early = self.age() < TREE_HURRY;
         let is_memory_short = self.sampler.pressure.is_near();
         if is_early || is_memory_short || self.output_reader.follow_files(self.elapsed_seconds()) {
             FOLLOW_PERIOD
@@ -303,9 +299,20 @@ impl Work {
         }
     }
 
-    /// Seconds since the command's spawn.
+    /// Since the command's spawn.
+    fn age(&self) -> Duration {
+        let age_ms = clock::monotonic_ms().saturating_sub(self.config.spawned_monotonic_ms);
+        Duration::from_millis(age_ms)
+    }
+
+    /// The same in seconds.
     fn elapsed_seconds(&self) -> f64 {
-        self.clock.seconds()
+        self.age().as_secs_f64()
+    }
+
+    /// The time of what happens now. A clock that is set back puts nothing before the spawn.
+    fn time(&self) -> SystemTime {
+        SystemTime::now().max(self.config.spawned_at + self.age())
     }
 
     /// Until the command has ended.
@@ -318,9 +325,9 @@ impl Work {
             interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         }
         loop {
+            let is_early = self.age() < TREE_HURRY;
             let sending = or_never(self.reporter.as_mut().map(Reporter::send));
             let somebody_ended = or_never(self.deaths.as_ref().map(Wake::next));
-            let is_early = self.clock.age() < TREE_HURRY;
             if !is_early && !has_settled {
                 has_settled = true;
                 memory::give_back_text();
@@ -441,11 +448,12 @@ impl Work {
         if self.facts.stage != StartStage::Sent {
             return;
         }
+        let now = self.time();
         let event = self.run.due(elapsed_seconds);
         if let Some(event) = event
             && let Some(reporter) = &mut self.reporter
         {
-            reporter.report(&event, self.clock.time(), elapsed_seconds);
+            reporter.report(&event, now, elapsed_seconds);
         }
     }
 
@@ -469,6 +477,7 @@ impl Work {
         if !sample.gpus.is_empty() {
             self.run.sample(sample);
         }
+        let now = self.time();
         let mut ending = self.ending;
         ending.at = elapsed_seconds;
         let kills = self.sampler.kill_watch.kills();
@@ -485,8 +494,7 @@ impl Work {
             unless_zero(uncopied.saturating_add(self.output_reader.missed_bytes()));
         ending.dropped.long_lines = unless_zero(self.output_reader.long_lines());
         ending.dropped.events_refused = unless_zero(reporter.refused);
-        ending.dropped.events_unwritten = unless_zero(reporter.unwritten());
-        let now = self.clock.time();
+        ending.dropped.events_unwritten = unless_zero(reporter.journal.events_unwritten());
         for event in self.run.end(ending) {
             reporter.report(&event, now, elapsed_seconds);
         }

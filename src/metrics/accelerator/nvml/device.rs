@@ -100,31 +100,30 @@ impl<'nvml> NvidiaDevice<'nvml> {
     /// Takes hold of a device.
     pub fn new(nvml: &'nvml Nvml, index: u32) -> Self {
         let device = nvml.device_by_index(index).ok();
+        let mut mig = false;
+        let mut instances = Vec::new();
+        if let Some(device) = &device
+            && let Ok(mode) = device.mig_mode()
+            && mode.current == 1
+        {
+            mig = true;
+            let count = device.mig_device_count().unwrap_or(0);
+            // The numbers have holes where no instance was made.
+            for number in 0..count.min(limits::ACCELERATORS_MAX as u32) {
+                instances.extend(device.mig_device_by_index(number));
+            }
+        }
         let mut measured = Self {
             nvml,
             index,
-            device: None,
-            mig: false,
-            instances: Vec::new(),
+            device,
+            mig,
+            instances,
             unsupported: Vec::new(),
             responses: Responses::None,
             last_sample_time: 0,
             readings_until_ecc: 0,
         };
-        if let Some(device) = &device
-            && let Ok(mode) = device.mig_mode()
-            && mode.current == 1
-        {
-            measured.mig = true;
-            let count = device.mig_device_count().unwrap_or(0);
-            // The numbers have holes where no instance was made.
-            for number in 0..count.min(limits::ACCELERATORS_MAX as u32) {
-                measured
-                    .instances
-                    .extend(device.mig_device_by_index(number));
-            }
-        }
-        measured.device = device;
         // What is in the driver's ring already was before the run.
         measured.sampled_utilization();
         measured
@@ -179,14 +178,14 @@ impl<'nvml> NvidiaDevice<'nvml> {
 
     /// Model and memory: of the instance that is meant, of all that there are, or of the device.
     pub fn facts(&self, chosen: Option<usize>) -> Vec<Accelerator> {
-        if self.instances.is_empty() {
-            return vec![self.facts_of(self.device.as_ref())];
-        }
         let mut facts = Vec::new();
         for (number, instance) in self.instances.iter().enumerate() {
             if chosen.is_none_or(|chosen| chosen == number) {
                 facts.push(self.facts_of(Some(instance)));
             }
+        }
+        if self.instances.is_empty() {
+            facts.push(self.facts_of(self.device.as_ref()));
         }
         facts
     }
@@ -227,8 +226,7 @@ impl<'nvml> NvidiaDevice<'nvml> {
         let samples = self.ask(Topic::Samples, |device| {
             device.samples(Sampling::GpuUtilization, Some(since))
         })?;
-        let mut sum = 0.0;
-        let mut count = 0_u32;
+        let mut new_values = Vec::new();
         for sample in samples {
             let value = match sample.value {
                 SampleValue::F64(value) => value,
@@ -237,12 +235,15 @@ impl<'nvml> NvidiaDevice<'nvml> {
                 SampleValue::I64(_) => continue,
             };
             if sample.timestamp > since {
-                sum += value;
-                count += 1;
+                new_values.push(value);
             }
             self.last_sample_time = self.last_sample_time.max(sample.timestamp);
         }
-        (count > 0).then(|| share(sum / f64::from(count)))
+        if new_values.is_empty() {
+            return None;
+        }
+        let sum: f64 = new_values.iter().sum();
+        Some(share(sum / new_values.len() as f64))
     }
 
     fn utilization(&mut self) -> Option<f64> {
@@ -308,7 +309,8 @@ impl<'nvml> NvidiaDevice<'nvml> {
             reading.throttled = Some(!reading.throttle_reasons.is_empty());
         }
         // In a container whose access was taken away every single call fails with an error that says nothing.
-        if self.device.is_none() || matches!(self.responses, Responses::Lost | Responses::Failed) {
+        let is_lost = matches!(self.responses, Responses::Lost | Responses::Failed);
+        if is_lost || self.device.is_none() {
             return Err(Lost);
         }
         if let Some((bytes, by)) =
