@@ -157,8 +157,8 @@ impl ProgressReader {
         self.bar_choice.trains_nothing = true;
     }
 
-    fn note_bar(&mut self, bar: &ProgressBar<'_>, seconds_since_start: f64) {
-        let shown = Some((bar.step, bar.total));
+    fn note_bar(&mut self, progress_bar: &ProgressBar<'_>, seconds_since_start: f64) {
+        let shown = Some((progress_bar.step, progress_bar.total));
         if self.shown != shown {
             self.shown = shown;
             self.moved_at = Some(seconds_since_start);
@@ -176,10 +176,10 @@ impl ProgressReader {
             }
             return;
         }
-        while let Some((bar, behind_bar)) = ProgressBar::find(text) {
-            self.note_bar(&bar, seconds_since_start);
-            if !is_stdout || bar.names_epoch() {
-                self.take_bar(&bar, line.cursor_up, seconds_since_start);
+        while let Some((progress_bar, behind_bar)) = ProgressBar::find(text) {
+            self.note_bar(&progress_bar, seconds_since_start);
+            if !is_stdout || progress_bar.names_epoch() {
+                self.take_bar(&progress_bar, line.cursor_up, seconds_since_start);
             }
             // What was printed while the bar stood there continues on its line.
             text = prefix::strip(behind_bar);
@@ -261,27 +261,34 @@ impl ProgressReader {
     ///
     /// Only a whole bar is taken from it: the bar of a slow step ends when the next step does.
     pub fn peek(&mut self, stream: Stream, seconds_since_start: f64, line: &Line<'_>) {
-        let Some((bar, _)) = ProgressBar::find(prefix::strip(line.text)) else {
+        let Some((progress_bar, _)) = ProgressBar::find(prefix::strip(line.text)) else {
             return;
         };
         // The last bar of a training that hangs is never ended; its end, with the command's, is no sign of life.
-        self.note_bar(&bar, seconds_since_start);
-        if self.step_source == StepSource::Bar && (stream != Stream::Stdout || bar.names_epoch()) {
-            let change = self.bar_choice.peek(&bar, line.cursor_up);
-            self.change(change, Some(&bar), seconds_since_start);
+        self.note_bar(&progress_bar, seconds_since_start);
+        if self.step_source == StepSource::Bar
+            && (stream != Stream::Stdout || progress_bar.names_epoch())
+        {
+            let training_change = self.bar_choice.peek(&progress_bar, line.cursor_up);
+            self.change(training_change, Some(&progress_bar), seconds_since_start);
         }
     }
 
     /// Takes a bar of an ended line.
-    fn take_bar(&mut self, bar: &ProgressBar<'_>, cursor_up: bool, seconds_since_start: f64) {
+    fn take_bar(
+        &mut self,
+        progress_bar: &ProgressBar<'_>,
+        cursor_up: bool,
+        seconds_since_start: f64,
+    ) {
         if self.step_source == StepSource::Bar {
-            let change = self.bar_choice.offer(bar, cursor_up);
-            return self.change(change, Some(bar), seconds_since_start);
+            let training_change = self.bar_choice.offer(progress_bar, cursor_up);
+            return self.change(training_change, Some(progress_bar), seconds_since_start);
         }
         // The bar beside the lines has the total that they do not say.
         let training = &mut self.training;
-        if bar.role == BarRole::Steps && training.step == Some(bar.step) {
-            training.total_steps = training.total_steps.or(bar.total);
+        if progress_bar.role == BarRole::Steps && training.step == Some(progress_bar.step) {
+            training.total_steps = training.total_steps.or(progress_bar.total);
         }
     }
 
@@ -338,19 +345,19 @@ impl ProgressReader {
 
     fn change(
         &mut self,
-        change: Option<TrainingChange>,
-        bar: Option<&ProgressBar<'_>>,
+        training_change: Option<TrainingChange>,
+        progress_bar: Option<&ProgressBar<'_>>,
         seconds_since_start: f64,
     ) {
-        let Some(change) = change else {
+        let Some(training_change) = training_change else {
             return;
         };
-        if change == TrainingChange::Began {
+        if training_change == TrainingChange::Began {
             let is_second = self.training.finished;
             self.before = is_second.then(|| Box::new(self.training.clone()));
         }
         let training = &mut self.training;
-        if change != TrainingChange::Stepped {
+        if training_change != TrainingChange::Stepped {
             training.pace = Pace::default();
             training.finished = false;
             training.epoch_step = None;
@@ -375,8 +382,8 @@ impl ProgressReader {
         training.pace.note(position.step, seconds_since_start);
         // What a trainer logs is more exact, and says when it was so.
         if training.log_dictionaries == 0 {
-            if let Some(bar) = bar {
-                training.take(&dictionary::of_bar(bar));
+            if let Some(progress_bar) = progress_bar {
+                training.take(&dictionary::of_bar(progress_bar));
             }
             if position.epoch.is_some() {
                 training.epoch = position.epoch;
@@ -391,13 +398,13 @@ impl ProgressReader {
         let has_loss = log_metrics.has(Metric::Loss);
         let is_evaluation = log_metrics.has(Metric::EvalLoss);
         if dictionary::is_trainers(log_metrics) {
-            let change = self.bar_choice.has_trainer();
-            self.change(change, None, seconds_since_start);
+            let training_change = self.bar_choice.has_trainer();
+            self.change(training_change, None, seconds_since_start);
         }
         if has_loss {
             if printed_at.is_some() {
-                let change = self.bar_choice.was_training();
-                self.change(change, None, seconds_since_start);
+                let training_change = self.bar_choice.was_training();
+                self.change(training_change, None, seconds_since_start);
                 self.take_steps(StepSource::Dictionaries, log_metrics, seconds_since_start);
             } else {
                 self.bar_choice.confirm();
@@ -415,8 +422,8 @@ impl ProgressReader {
         let losses = [Metric::Loss, Metric::TrainLoss];
         let has_trained = self.training.metrics.has_any(&losses);
         if is_evaluation && !has_loss && !has_trained {
-            let change = self.bar_choice.was_evaluation_alone();
-            self.change(change, None, seconds_since_start);
+            let training_change = self.bar_choice.was_evaluation_alone();
+            self.change(training_change, None, seconds_since_start);
         }
         let training = &mut self.training;
         training.log_dictionaries = training.log_dictionaries.saturating_add(1);

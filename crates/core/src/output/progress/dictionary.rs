@@ -22,9 +22,9 @@ pub fn parse(line_text: &str) -> Option<Metrics> {
     }
     let mut log_metrics = Metrics::default();
     let mut depth = 0_u32;
-    let mut key = None;
+    let mut metric_key = None;
     // Where the key or value begins that is being read.
-    let mut begin = 1;
+    let mut part_begin = 1;
     let mut end = 0;
     for token in TOKEN.as_ref()?.find_iter(line_text) {
         // A quotation mark that is never closed is no token.
@@ -32,19 +32,19 @@ pub fn parse(line_text: &str) -> Option<Metrics> {
             return None;
         }
         end = token.end();
-        let inside = line_text.get(begin..token.start()).unwrap_or_default();
+        let part_text = line_text.get(part_begin..token.start()).unwrap_or_default();
         match token.as_str() {
             "[" | "(" | "{" => depth += 1,
-            ":" if depth == 1 && key.is_none() => {
-                key = Some(quoted(inside)?);
-                begin = end;
+            ":" if depth == 1 && metric_key.is_none() => {
+                metric_key = Some(quoted(part_text)?);
+                part_begin = end;
             }
             "," if depth == 1 => {
-                put(&mut log_metrics, key.take()?, inside);
-                begin = end;
+                put(&mut log_metrics, metric_key.take()?, part_text);
+                part_begin = end;
             }
             "}" if depth == 1 => {
-                put(&mut log_metrics, key.take()?, inside);
+                put(&mut log_metrics, metric_key.take()?, part_text);
                 return Some(log_metrics).filter(is_log);
             }
             "]" | ")" if depth == 1 => return None,
@@ -82,13 +82,13 @@ pub fn is_trainers(log_metrics: &Metrics) -> bool {
     log_metrics.has(Metric::Epoch) && log_metrics.has_any(&others)
 }
 
-fn put(log_metrics: &mut Metrics, key: &str, printed_value: &str) {
-    let Some(metric) = metric_called(key, DICTIONARY_NAMES) else {
+fn put(log_metrics: &mut Metrics, metric_key: &str, printed_value: &str) {
+    let Some(metric) = metric_called(metric_key, DICTIONARY_NAMES) else {
         return;
     };
     if let Some(number) = printed_number(printed_value) {
         // The first name of the tokens is the exact one.
-        if metric != Metric::TokensTotal || key.contains('/') || !log_metrics.has(metric) {
+        if metric != Metric::TokensTotal || metric_key.contains('/') || !log_metrics.has(metric) {
             log_metrics.put(metric, number);
         }
     } else if metric == Metric::Step
@@ -110,9 +110,9 @@ fn metric_called(metric_name: &str, metric_names: &[(&str, Metric)]) -> Option<M
 
 /// The metrics that a training's bar shows. They are rounded to what is printed, so a trainer's log line, where there is
 /// one, comes before them.
-pub fn of_bar(bar: &ProgressBar<'_>) -> Metrics {
+pub fn of_bar(progress_bar: &ProgressBar<'_>) -> Metrics {
     let mut log_metrics = Metrics::default();
-    if let Some(loss) = bar.loss() {
+    if let Some(loss) = progress_bar.loss() {
         log_metrics.put(Metric::Loss, loss);
     }
     let mut take = |metric_name: &str, printed_value: &str| {
@@ -122,16 +122,20 @@ pub fn of_bar(bar: &ProgressBar<'_>) -> Metrics {
             log_metrics.put(metric, number);
         }
     };
-    if bar.is_rich {
+    if progress_bar.is_rich {
         // rich separates by blanks only.
         let mut metric_name = "";
-        for word in bar.postfix.split(' ').filter(|word| !word.is_empty()) {
+        for word in progress_bar
+            .postfix
+            .split(' ')
+            .filter(|word| !word.is_empty())
+        {
             take(metric_name, word);
             metric_name = word.strip_suffix(':').unwrap_or_default();
         }
         return log_metrics;
     }
-    for pair in bar.postfix.split(", ") {
+    for pair in progress_bar.postfix.split(", ") {
         if let Some((metric_name, printed_value)) = pair.split_once('=') {
             take(metric_name, printed_value);
         }
@@ -143,8 +147,8 @@ pub fn of_bar(bar: &ProgressBar<'_>) -> Metrics {
 fn printed_number(printed_value: &str) -> Option<f64> {
     let printed_value = printed_value.trim_matches(' ');
     for call in ["np.float64(", "np.float32("] {
-        if let Some(inside) = printed_value.strip_prefix(call) {
-            return number(inside.strip_suffix(')')?);
+        if let Some(part_text) = printed_value.strip_prefix(call) {
+            return number(part_text.strip_suffix(')')?);
         }
     }
     number(quoted(printed_value).unwrap_or(printed_value))
@@ -277,8 +281,8 @@ mod tests {
             ),
             ("  7%|7| 4/60 [00:00<00:01, 32.05it/s, loss=5.9", None, None),
         ] {
-            let (bar, _) = ProgressBar::find(line_text).unwrap();
-            let log_metrics = of_bar(&bar);
+            let (progress_bar, _) = ProgressBar::find(line_text).unwrap();
+            let log_metrics = of_bar(&progress_bar);
             let shown = (log_metrics.get(Loss), log_metrics.get(LearningRate));
             assert_eq!(shown, (loss, rate), "{line_text}");
         }

@@ -36,9 +36,9 @@ pub fn event(report: &ErrorReport, fatal: bool) -> ErrorEvent {
         event.stack_trace = Some(stack_trace(report));
     }
     let mut chain = Vec::new();
-    for exception in &report.exceptions {
-        if exception.is_complete {
-            chain.push(class_of(exception).clone());
+    for reported_exception in &report.exceptions {
+        if reported_exception.is_complete {
+            chain.push(class_of(reported_exception).clone());
         }
     }
     if chain.len() > 1 {
@@ -47,26 +47,26 @@ pub fn event(report: &ErrorReport, fatal: bool) -> ErrorEvent {
     event
 }
 
-fn class_of(exception: &ReportedException) -> &PublicStr {
-    exception.class.as_ref().unwrap_or(&PRIVATE)
+fn class_of(reported_exception: &ReportedException) -> &PublicStr {
+    reported_exception.class.as_ref().unwrap_or(&PRIVATE)
 }
 
 /// Hashes what stays the same when the same error comes again.
 fn fingerprint(report: &ErrorReport) -> PublicStr {
     let mut parts: Vec<&PublicStr> = report.marker.iter().collect();
-    for exception in &report.exceptions {
-        parts.push(class_of(exception));
-        parts.extend(&exception.message.known);
+    for reported_exception in &report.exceptions {
+        parts.push(class_of(reported_exception));
+        parts.extend(&reported_exception.message.known);
         let mut previous_place = None;
-        for frame in exception.frames.iter() {
-            let Some(file) = &frame.file else {
+        for public_frame in reported_exception.frames.iter() {
+            let Some(file) = &public_frame.file else {
                 continue;
             };
-            let place = Some((file, &frame.function));
+            let place = Some((file, &public_frame.function));
             // A recursion is the same error however deep it went.
             if place != previous_place {
                 parts.push(file);
-                parts.extend(&frame.function);
+                parts.extend(&public_frame.function);
                 previous_place = place;
             }
         }
@@ -84,11 +84,11 @@ pub fn fingerprint_of(parts: Vec<&PublicStr>) -> PublicStr {
 /// The traceback, in Python's own form.
 fn stack_trace(report: &ErrorReport) -> PublicStr {
     let mut trace = BoundedText::default();
-    for (index, exception) in report.exceptions.iter().enumerate() {
+    for (index, reported_exception) in report.exceptions.iter().enumerate() {
         if index == 1 && report.dropped > 0 {
             trace.count("[", report.dropped, " exceptions left out]");
         }
-        let sentence = match exception.link {
+        let sentence = match reported_exception.link {
             ChainLink::First => "",
             ChainLink::Cause => {
                 "\nThe above exception was the direct cause of the following exception:\n"
@@ -100,53 +100,56 @@ fn stack_trace(report: &ErrorReport) -> PublicStr {
             ChainLink::Quoted => "\nOriginal error:\n",
         };
         if index > 0 && !sentence.is_empty() {
-            trace.line(|line| line.constant(sentence));
+            trace.line(|trace_line| trace_line.constant(sentence));
         }
-        append_traceback(&mut trace, exception);
+        append_traceback(&mut trace, reported_exception);
     }
     trace.text.finish()
 }
 
-fn append_traceback(trace: &mut BoundedText, exception: &ReportedException) {
-    let frames = &exception.frames;
+fn append_traceback(trace: &mut BoundedText, reported_exception: &ReportedException) {
+    let frames = &reported_exception.frames;
     if !frames.is_empty() {
-        trace.line(|line| line.constant("Traceback (most recent call last):"));
+        trace.line(|trace_line| trace_line.constant("Traceback (most recent call last):"));
     }
-    for (index, frame) in frames.iter().enumerate() {
+    for (index, public_frame) in frames.iter().enumerate() {
         if index == TRACE_FRAMES_FIRST && frames.dropped > 0 {
             trace.count("  [", frames.dropped, " frames left out]");
         }
-        trace.line(|line| write_frame(line, frame));
-        if let Some(times) = frame.repeated {
+        trace.line(|trace_line| write_frame(trace_line, public_frame));
+        if let Some(times) = public_frame.repeated {
             trace.count("  [Previous line repeated ", times, " more times]");
         }
     }
-    if exception.is_complete {
-        trace.line(|line| {
-            line.public(class_of(exception));
-            if let Some(message) = &exception.message.known {
-                line.constant(": ").public(message);
+    if reported_exception.is_complete {
+        trace.line(|trace_line| {
+            trace_line.public(class_of(reported_exception));
+            if let Some(message) = &reported_exception.message.known {
+                trace_line.constant(": ").public(message);
             }
-            line
+            trace_line
         });
     }
 }
 
 /// `  File "torch/nn/functional.py", line 592, in cross_entropy`; what is not public stands in brackets.
-fn write_frame<'line>(line: &'line mut PublicText, frame: &Frame) -> &'line mut PublicText {
-    line.constant("  File ");
-    match (&frame.file, &frame.origin) {
-        (Some(file), _) => line.constant("\"").public(file).constant("\""),
-        (None, Some(origin)) => line.constant("<").public(origin).constant(">"),
-        (None, None) => line.constant("<unknown>"),
+fn write_frame<'line>(
+    trace_line: &'line mut PublicText,
+    public_frame: &Frame,
+) -> &'line mut PublicText {
+    trace_line.constant("  File ");
+    match (&public_frame.file, &public_frame.origin) {
+        (Some(file), _) => trace_line.constant("\"").public(file).constant("\""),
+        (None, Some(origin)) => trace_line.constant("<").public(origin).constant(">"),
+        (None, None) => trace_line.constant("<unknown>"),
     };
-    if let Some(number) = frame.line {
-        line.constant(", line ").integer(number);
+    if let Some(number) = public_frame.line {
+        trace_line.constant(", line ").integer(number);
     }
-    if let Some(function) = &frame.function {
-        line.constant(", in ").public(function);
+    if let Some(function) = &public_frame.function {
+        trace_line.constant(", in ").public(function);
     }
-    line
+    trace_line
 }
 
 /// A text that stops growing at its bound.
@@ -161,18 +164,18 @@ impl BoundedText {
         if self.bytes > TRACE_TEXT_BYTES_MAX {
             return;
         }
-        let mut line = PublicText::new();
-        write(&mut line);
-        let line = line.finish();
-        self.bytes += line.as_str().len() + 1;
+        let mut trace_line = PublicText::new();
+        write(&mut trace_line);
+        let trace_line = trace_line.finish();
+        self.bytes += trace_line.as_str().len() + 1;
         if self.bytes > TRACE_TEXT_BYTES_MAX {
             self.text.constant("[the rest is left out]\n");
         } else {
-            self.text.public(&line).constant("\n");
+            self.text.public(&trace_line).constant("\n");
         }
     }
 
     fn count(&mut self, before: &'static str, number: u64, behind: &'static str) {
-        self.line(|line| line.constant(before).integer(number).constant(behind));
+        self.line(|trace_line| trace_line.constant(before).integer(number).constant(behind));
     }
 }

@@ -61,15 +61,16 @@ pub struct TraceReader {
 
 impl TraceReader {
     /// Takes the next bytes of a stream whose lines nobody else wants: those of a quiet log are not even cut.
-    pub fn bytes(&mut self, output_stream: Stream, cutter: &mut LineCutter, bytes: &[u8]) {
-        let (head, middle, tail) = inner_lines(bytes).unwrap_or((bytes, &[], &[]));
-        cutter.push(head, |line| self.line(output_stream, &line));
-        if self.skip(output_stream, middle) {
-            cutter.skip(|line| self.line(output_stream, &line));
+    pub fn bytes(&mut self, output_stream: Stream, line_cutter: &mut LineCutter, new_bytes: &[u8]) {
+        let (first_piece, whole_lines, last_piece) =
+            inner_lines(new_bytes).unwrap_or((new_bytes, &[], &[]));
+        line_cutter.push(first_piece, |line| self.line(output_stream, &line));
+        if self.skip(output_stream, whole_lines) {
+            line_cutter.skip(|line| self.line(output_stream, &line));
         } else {
-            cutter.push(middle, |line| self.line(output_stream, &line));
+            line_cutter.push(whole_lines, |line| self.line(output_stream, &line));
         }
-        cutter.push(tail, |line| self.line(output_stream, &line));
+        line_cutter.push(last_piece, |line| self.line(output_stream, &line));
     }
 
     /// Takes the next line of a stream.

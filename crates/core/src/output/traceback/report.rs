@@ -75,8 +75,8 @@ impl Frames {
     /// The same frames in the other order: faulthandler prints the innermost first.
     pub fn reversed(&self) -> Self {
         let mut reversed = Self::default();
-        for frame in self.iter().rev() {
-            reversed.push(frame.clone());
+        for public_frame in self.iter().rev() {
+            reversed.push(public_frame.clone());
         }
         reversed.dropped = self.dropped;
         reversed
@@ -141,8 +141,8 @@ impl ReportedException {
         let class = self.class.as_ref()?.as_str();
         let stdlib = Some(PublicStr::constant("stdlib"));
         let mut innermost_first = self.frames.iter().rev();
-        let innermost = innermost_first.find(|frame| frame.origin != stdlib);
-        let innermost_file = innermost.and_then(|frame| frame.file.as_ref());
+        let innermost = innermost_first.find(|public_frame| public_frame.origin != stdlib);
+        let innermost_file = innermost.and_then(|public_frame| public_frame.file.as_ref());
         knowledge::wrapper(class, innermost_file.map(PublicStr::as_str))
     }
 
@@ -196,13 +196,13 @@ pub struct ErrorReport {
 
 impl ErrorReport {
     /// Appends an exception; the middle of an endless chain is dropped.
-    pub fn push(&mut self, exception: ReportedException) {
+    pub fn push(&mut self, reported_exception: ReportedException) {
         if self.exceptions.len() >= TRACE_CHAIN_MAX {
             // The oldest is the root cause and the newest is what the process died of.
             self.exceptions.remove(1);
             self.dropped = self.dropped.saturating_add(1);
         }
-        self.exceptions.push(exception);
+        self.exceptions.push(reported_exception);
     }
 
     /// The exception that is being read.
@@ -212,10 +212,12 @@ impl ErrorReport {
 
     /// The exception that ended the program: the last of the chain that is neither quoted nor a group's member.
     pub fn last(&self) -> Option<&ReportedException> {
-        let last = self
-            .exceptions
-            .iter()
-            .rfind(|exception| !matches!(exception.link, ChainLink::Member | ChainLink::Quoted));
+        let last = self.exceptions.iter().rfind(|reported_exception| {
+            !matches!(
+                reported_exception.link,
+                ChainLink::Member | ChainLink::Quoted
+            )
+        });
         last.or(self.exceptions.last())
     }
 
@@ -226,10 +228,12 @@ impl ErrorReport {
             return Some(last);
         }
         let mut exceptions = self.exceptions.iter();
-        let index = exceptions.position(|exception| std::ptr::eq(exception, last))?;
+        let index =
+            exceptions.position(|reported_exception| std::ptr::eq(reported_exception, last))?;
         let (earlier, quoted) = self.exceptions.split_at(index);
-        let explains =
-            |exception: &&ReportedException| exception.is_complete && !exception.carries_another();
+        let explains = |reported_exception: &&ReportedException| {
+            reported_exception.is_complete && !reported_exception.carries_another()
+        };
         let mut explanation = quoted.iter().rfind(explains);
         if explanation.is_none() && last.link == ChainLink::Cause {
             explanation = earlier.iter().rfind(explains);
@@ -260,8 +264,9 @@ impl ErrorReport {
     /// Whether nothing came of it.
     pub fn is_empty(&self) -> bool {
         let mut exceptions = self.exceptions.iter();
-        let is_told =
-            |exception: &ReportedException| exception.is_complete || !exception.frames.is_empty();
+        let is_told = |reported_exception: &ReportedException| {
+            reported_exception.is_complete || !reported_exception.frames.is_empty()
+        };
         self.marker.is_none() && !exceptions.any(is_told)
     }
 
@@ -279,7 +284,9 @@ impl ErrorReport {
 
     /// Whether the line of the exception that ended the program came.
     pub fn is_complete(&self) -> bool {
-        self.last().is_some_and(|exception| exception.is_complete) || self.marker.is_some()
+        self.last()
+            .is_some_and(|reported_exception| reported_exception.is_complete)
+            || self.marker.is_some()
     }
 
     /// The name of its class, without the module.
@@ -306,7 +313,10 @@ mod tests {
         for line in 0..100 {
             frames.push(numbered(line));
         }
-        let kept: Vec<_> = frames.iter().filter_map(|frame| frame.line).collect();
+        let kept: Vec<_> = frames
+            .iter()
+            .filter_map(|public_frame| public_frame.line)
+            .collect();
         assert_eq!(kept.len(), TRACE_FRAMES_FIRST + TRACE_FRAMES_LAST);
         assert_eq!(
             (kept[0], kept[7], kept[8], kept[39], frames.dropped),
@@ -319,14 +329,14 @@ mod tests {
     fn an_endless_chain_keeps_its_ends() {
         let mut report = ErrorReport::default();
         for order in 0..100 {
-            let mut exception = ReportedException::default();
-            exception.frames.push(numbered(order));
-            report.push(exception);
+            let mut reported_exception = ReportedException::default();
+            reported_exception.frames.push(numbered(order));
+            report.push(reported_exception);
         }
         let kept: Vec<_> = report
             .exceptions
             .iter()
-            .filter_map(|exception| exception.frames.iter().next()?.line)
+            .filter_map(|reported_exception| reported_exception.frames.iter().next()?.line)
             .collect();
         assert_eq!(
             (kept.len(), kept[0], kept[11], report.dropped),
@@ -351,7 +361,9 @@ mod tests {
             ..ErrorReport::default()
         };
         assert_eq!(
-            report.last().map(|exception| exception.link),
+            report
+                .last()
+                .map(|reported_exception| reported_exception.link),
             Some(ChainLink::Cause)
         );
     }

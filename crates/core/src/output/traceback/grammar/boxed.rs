@@ -23,7 +23,7 @@ const WRAPPERS_MAX: u8 = 8;
 #[derive(Clone, Debug, Default)]
 struct BoxReader {
     /// Columns before the box.
-    column: usize,
+    box_column: usize,
     /// The vertical border: `│`, or `|` where the terminal has no such character.
     border: char,
     /// The rows of a place so far: text, and whether the row was filled to its end.
@@ -69,15 +69,15 @@ fn inside_member(box_line: &str) -> Option<&str> {
 /// The line without the margin of an exception group: the margin's column, and what stands behind it.
 pub fn without_margin(box_line: &str) -> (Option<usize>, &str) {
     let without_blanks = box_line.trim_start_matches(' ');
-    let column = box_line.len() - without_blanks.len();
-    if column < 2 {
+    let box_column = box_line.len() - without_blanks.len();
+    if box_column < 2 {
         return (None, box_line);
     }
     if without_blanks == "|" {
-        return (Some(column), "");
+        return (Some(box_column), "");
     }
     match without_blanks.split_once(' ') {
-        Some(("|" | "+", inside)) => (Some(column), inside),
+        Some(("|" | "+", inside)) => (Some(box_column), inside),
         _ => (None, box_line),
     }
 }
@@ -85,9 +85,9 @@ pub fn without_margin(box_line: &str) -> (Option<usize>, &str) {
 /// The boxes in which a source is.
 #[derive(Clone, Debug, Default)]
 pub struct Boxes {
-    reader: Option<BoxReader>,
+    box_reader: Option<BoxReader>,
     /// Boxes around the box: `rich` puts each member of a group into one.
-    wrappers: u8,
+    wrapping_boxes: u8,
 }
 
 /// What a line is to the boxes.
@@ -105,22 +105,22 @@ pub enum Unboxed<'line> {
 impl Boxes {
     /// Whether there is none.
     pub const fn is_empty(&self) -> bool {
-        self.reader.is_none() && self.wrappers == 0
+        self.box_reader.is_none() && self.wrapping_boxes == 0
     }
 
     /// A header: in the upper border of a box, or in none.
     pub fn open(&mut self, is_boxed: bool, before: &str, box_line: &str) {
-        let column = opens(before).unwrap_or(0);
-        self.reader = is_boxed.then(|| BoxReader::new(column, box_line));
+        let box_column = opens(before).unwrap_or(0);
+        self.box_reader = is_boxed.then(|| BoxReader::new(box_column, box_line));
     }
 
     /// Takes a line; `in_report` says whether a group may be open.
     pub fn line<'line>(&mut self, box_line: &'line str, in_report: bool) -> Unboxed<'line> {
         let mut box_line = box_line;
-        for depth in 0..self.wrappers {
+        for depth in 0..self.wrapping_boxes {
             if closes_member(box_line) {
-                self.wrappers = depth;
-                self.reader = None;
+                self.wrapping_boxes = depth;
+                self.box_reader = None;
                 return Unboxed::Border;
             }
             // Somebody else's line, or the box was cut off: it is read as it stands.
@@ -129,33 +129,33 @@ impl Boxes {
             };
             box_line = inside;
         }
-        let Some(reader) = &mut self.reader else {
+        let Some(box_reader) = &mut self.box_reader else {
             if in_report && opens_member(box_line) {
-                self.wrappers = (self.wrappers + 1).min(WRAPPERS_MAX);
+                self.wrapping_boxes = (self.wrapping_boxes + 1).min(WRAPPERS_MAX);
                 return Unboxed::Member;
             }
             return Unboxed::Line(box_line);
         };
-        if !reader.is_end(box_line) {
-            return Unboxed::Row(reader.row(box_line), None);
+        if !box_reader.is_end(box_line) {
+            return Unboxed::Row(box_reader.row(box_line), None);
         }
-        let (frame, column) = (reader.place(), reader.column);
-        self.reader = None;
-        Unboxed::Row(frame, Some(column))
+        let (frame, box_column) = (box_reader.place(), box_reader.box_column);
+        self.box_reader = None;
+        Unboxed::Row(frame, Some(box_column))
     }
 
     /// The frame that is still open where the stream ends.
     pub fn finish(&mut self) -> Option<Frame> {
-        self.reader.as_mut()?.place()
+        self.box_reader.as_mut()?.place()
     }
 }
 
 impl BoxReader {
     /// A reader behind the upper border.
-    fn new(column: usize, upper_border: &str) -> Self {
+    fn new(box_column: usize, upper_border: &str) -> Self {
         let is_plain = !upper_border.contains('─');
         Self {
-            column,
+            box_column,
             border: if is_plain { '|' } else { '│' },
             ..Self::default()
         }
@@ -216,9 +216,9 @@ impl BoxReader {
         }
         // A place ends with the function's name, but a row may end there by chance; an empty row says so.
         if self.folded_rows.len() < TRACE_FOLD_ROWS_MAX {
-            let is_filled = row_content.len() - row_content.trim_end().len() <= 1;
+            let is_filled_to_end = row_content.len() - row_content.trim_end().len() <= 1;
             self.folded_rows
-                .push((row_text.trim().to_owned(), is_filled));
+                .push((row_text.trim().to_owned(), is_filled_to_end));
         }
         None
     }
@@ -228,7 +228,11 @@ impl BoxReader {
         let folded_rows = std::mem::take(&mut self.folded_rows);
         let telling = |frame: &Frame| (frame.file.is_some(), frame.function.is_some());
         let mut best: Option<Frame> = None;
-        for had_blank in [|is_filled: bool| !is_filled, |_| false, |_| true] {
+        for had_blank in [
+            |is_filled_to_end: bool| !is_filled_to_end,
+            |_| false,
+            |_| true,
+        ] {
             let place = join(&folded_rows, had_blank);
             let frame = frames::boxed(&place).map(origin::frame);
             if best.as_ref().map(telling) < frame.as_ref().map(telling) {
@@ -249,9 +253,9 @@ fn ends_with_line_number(row: &str) -> bool {
 /// Puts rows together; `had_blank` says of a row whether it ended at a blank.
 fn join(folded_rows: &[(String, bool)], had_blank: fn(bool) -> bool) -> String {
     let mut row_text = String::new();
-    for (row, is_filled) in folded_rows {
+    for (row, is_filled_to_end) in folded_rows {
         row_text.push_str(row);
-        if had_blank(*is_filled) {
+        if had_blank(*is_filled_to_end) {
             row_text.push(' ');
         }
     }
@@ -267,13 +271,13 @@ mod tests {
         let mut lines = row_text.lines();
         let first = lines.next().unwrap();
         let before = first.split("Traceback").next().unwrap();
-        let mut reader = BoxReader::new(opens(before).unwrap(), before);
+        let mut box_reader = BoxReader::new(opens(before).unwrap(), before);
         let mut frames = Vec::new();
         for box_line in lines {
-            let frame = if reader.is_end(box_line) {
-                reader.place()
+            let frame = if box_reader.is_end(box_line) {
+                box_reader.place()
             } else {
-                reader.row(box_line)
+                box_reader.row(box_line)
             };
             if let Some(frame) = frame {
                 frames.push((
@@ -359,9 +363,9 @@ mod tests {
     proptest! {
         #[test]
         fn any_rows_can_be_read(folded_rows in proptest::collection::vec("(│ )?[\\PC]{0,60}( │)?", 0..20)) {
-            let mut reader = BoxReader::new(0, "╭── ");
+            let mut box_reader = BoxReader::new(0, "╭── ");
             for row in folded_rows {
-                let _ = (reader.is_end(&row), reader.row(&row));
+                let _ = (box_reader.is_end(&row), box_reader.row(&row));
             }
         }
     }

@@ -47,7 +47,7 @@ pub fn exception_line(line_text: &str) -> Option<ExceptionLine<'_>> {
     let is_outside = |letter: char| !letter.is_alphanumeric() && !"_.<>".contains(letter);
     let (class_name, behind_name) =
         line_text.split_at(line_text.find(is_outside).unwrap_or(line_text.len()));
-    let begins_name = |first: char| first.is_alphabetic() || first == '_';
+    let begins_name = |first_class: char| first_class.is_alphabetic() || first_class == '_';
     if class_name.len() > NAME_BYTES_MAX || !class_name.starts_with(begins_name) {
         return None;
     }
@@ -61,15 +61,15 @@ pub fn exception_line(line_text: &str) -> Option<ExceptionLine<'_>> {
     }
     let message = message.trim_start();
     let class = dictionary::exception(class_name);
-    let last_part = class_name.rsplit('.').next().unwrap_or(class_name);
+    let name_without_module = class_name.rsplit('.').next().unwrap_or(class_name);
     let is_log_word = LOG_WORDS.contains(&class_name);
     let has_ending = CLASS_ENDINGS
         .iter()
-        .any(|ending| last_part.ends_with(ending));
+        .any(|class_ending| name_without_module.ends_with(class_ending));
     let is_certain = (class.is_some() || has_ending) && !is_log_word;
     if class.is_none() && !is_certain {
         let has_module = class_name.contains('.');
-        let begins_like_class = has_module || last_part.starts_with(char::is_uppercase);
+        let begins_like_class = has_module || name_without_module.starts_with(char::is_uppercase);
         let says_anything = has_module || !message.is_empty();
         if is_log_word || !begins_like_class || !says_anything {
             return None;
@@ -103,31 +103,31 @@ fn unglued<'line>(
     behind_name: &'line str,
 ) -> Option<(&'line str, &'line str)> {
     let mut first_end = class_name.len();
-    for ending in CLASS_ENDINGS {
-        if let Some(index) = class_name.find(ending) {
-            first_end = first_end.min(index + ending.len());
+    for class_ending in CLASS_ENDINGS {
+        if let Some(index) = class_name.find(class_ending) {
+            first_end = first_end.min(index + class_ending.len());
         }
     }
-    let (first, glued_on) = class_name.split_at(first_end);
-    if glued_on.is_empty()
+    let (first_class, glued_names) = class_name.split_at(first_end);
+    if glued_names.is_empty()
         || dictionary::exception(class_name).is_some()
-        || dictionary::exception(first).is_none()
+        || dictionary::exception(first_class).is_none()
     {
         return Some((class_name, behind_name));
     }
-    let others = glued_on.trim_start_matches(first);
+    let others = glued_names.trim_start_matches(first_class);
     if !others.is_empty() {
         // `ErrorHandlerError` is a name; a second class is not.
         let is_name = dictionary::exception(others).is_none();
         return is_name.then_some((class_name, behind_name));
     }
     let mut behind_name = behind_name;
-    for _ in 0..glued_on.len() / first.len() {
+    for _ in 0..glued_names.len() / first_class.len() {
         if behind_name.starts_with(": : ") {
             behind_name = &behind_name[2..];
         }
     }
-    Some((first, behind_name))
+    Some((first_class, behind_name))
 }
 
 #[cfg(test)]

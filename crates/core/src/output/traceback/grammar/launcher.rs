@@ -35,15 +35,15 @@ pub struct LauncherTable {
 
 impl LauncherTable {
     /// Takes a line.
-    pub fn line(&mut self, line: &str) {
-        if line.contains("Root Cause (first observed failure):") {
+    pub fn line(&mut self, launcher_line: &str) {
+        if launcher_line.contains("Root Cause (first observed failure):") {
             self.is_open = true;
             self.cause = RootCause::default();
         } else if !self.is_open {
-            self.read_sentence(line.trim());
-        } else if line.trim_start().starts_with("====") {
+            self.read_sentence(launcher_line.trim());
+        } else if launcher_line.trim_start().starts_with("====") {
             self.is_open = false;
-        } else if let Some((name, number)) = row(line) {
+        } else if let Some((name, number)) = row(launcher_line) {
             if name == "rank" {
                 self.cause.rank = u64::try_from(number).ok();
             } else {
@@ -54,11 +54,13 @@ impl LauncherTable {
     }
 
     /// What stands in one line.
-    fn read_sentence(&mut self, line: &str) {
+    fn read_sentence(&mut self, launcher_line: &str) {
         if self.cause == RootCause::default() {
-            self.cause = slurm(line).or_else(|| open_mpi(line)).unwrap_or_default();
+            self.cause = slurm(launcher_line)
+                .or_else(|| open_mpi(launcher_line))
+                .unwrap_or_default();
         } else if self.cause.exit_code.is_none()
-            && let Some(code) = line.strip_prefix("Exit code:")
+            && let Some(code) = launcher_line.strip_prefix("Exit code:")
         {
             self.cause.exit_code = code.trim().parse::<u8>().ok().map(i32::from);
         }
@@ -66,42 +68,45 @@ impl LauncherTable {
 }
 
 /// `  rank      : 1 (local_rank: 1)`.
-fn row(line: &str) -> Option<(&str, i32)> {
-    let captures = captures!(r"^(?:[^:]*\s)?(rank|exitcode)\s*:\s*(-?[0-9]{1,6})\b", line);
-    let (_, [name, number]) = captures.extract();
+fn row(launcher_line: &str) -> Option<(&str, i32)> {
+    let found_groups = captures!(
+        r"^(?:[^:]*\s)?(rank|exitcode)\s*:\s*(-?[0-9]{1,6})\b",
+        launcher_line
+    );
+    let (_, [name, number]) = found_groups.extract();
     Some((name, number.parse().ok()?))
 }
 
 /// `srun: error: HOST: task 1: Exited with exit code 3`; several tasks at once are named together, and then none was
 /// the first. It comes when the task ends, whatever another one is printing then: often in the middle of a bar.
-fn slurm(line: &str) -> Option<RootCause> {
-    let captures = captures!(
+fn slurm(launcher_line: &str) -> Option<RootCause> {
+    let found_groups = captures!(
         r"srun: error: .*?: task ([0-9]{1,6}): (?:Exited with exit code ([0-9]+)|([A-Z][A-Za-z ]*[a-z]))",
-        line
+        launcher_line
     );
-    let exit_code = match captures.get(2) {
+    let exit_code = match found_groups.get(2) {
         Some(code) => code.as_str().parse::<u8>().ok()?.into(),
-        None => match signal_called(&captures[3])? {
+        None => match signal_called(&found_groups[3])? {
             SIGHUP | SIGINT | SIGQUIT | SIGPIPE | SIGTERM => return None,
             signal => -signal,
         },
     };
     Some(RootCause {
-        rank: captures[1].parse().ok(),
+        rank: found_groups[1].parse().ok(),
         exit_code: Some(exit_code),
     })
 }
 
 /// `mpirun noticed that process rank 1 with PID 7 on node HOST exited on signal 9 (Killed).`, or, with the exit code in
 /// the next line, `Process name: [[17665,1],1]`.
-fn open_mpi(line: &str) -> Option<RootCause> {
-    let captures = captures!(
+fn open_mpi(launcher_line: &str) -> Option<RootCause> {
+    let found_groups = captures!(
         r"^Process name: \[\[.*\],([0-9]{1,6})\]$| noticed that process rank ([0-9]{1,6}) with PID .* exited on signal ([1-9][0-9]?)\b",
-        line
+        launcher_line
     );
-    let rank = captures.get(1).or(captures.get(2))?;
+    let rank = found_groups.get(1).or(found_groups.get(2))?;
     let mut exit_code = None;
-    if let Some(signal) = captures.get(3) {
+    if let Some(signal) = found_groups.get(3) {
         exit_code = Some(-signal.as_str().parse::<i32>().ok()?);
     }
     Some(RootCause {
@@ -120,7 +125,9 @@ mod tests {
     fn a_sentence_of_srun_or_mpirun_names_the_first() {
         let read = |lines: &[&str]| {
             let mut table = LauncherTable::default();
-            lines.iter().for_each(|line| table.line(line));
+            lines
+                .iter()
+                .for_each(|launcher_line| table.line(launcher_line));
             (table.cause.rank, table.cause.exit_code)
         };
         for (lines, expected) in [
@@ -158,11 +165,12 @@ mod tests {
             assert!(
                 lines
                     .iter()
-                    .all(|line| LineWords::of(line).may_answer(LineQuestion::Table)),
+                    .all(|launcher_line| LineWords::of(launcher_line)
+                        .may_answer(LineQuestion::Table)),
                 "{lines:?} would not be looked at"
             );
         }
-        for line in [
+        for launcher_line in [
             "srun: error: n1: tasks 0-3: Killed",
             "srun: error: n1: task 1: Terminated",
             "srun: error: n1: task x: Killed",
@@ -170,14 +178,14 @@ mod tests {
             "Process name: [[x]]",
             "Exit code: 3",
         ] {
-            assert_eq!(read(&[line]), (None, None), "{line}");
+            assert_eq!(read(&[launcher_line]), (None, None), "{launcher_line}");
         }
     }
 
     #[test]
     fn the_first_failure_is_read_and_no_other() {
         let mut table = LauncherTable::default();
-        for line in [
+        for launcher_line in [
             "Failures:",
             "[1]:",
             "  rank      : 3 (local_rank: 3)",
@@ -194,7 +202,7 @@ mod tests {
             "=================",
             "  rank      : 5 (local_rank: 1)",
         ] {
-            table.line(line);
+            table.line(launcher_line);
         }
         assert_eq!(
             (table.cause.rank, table.cause.exit_code),
