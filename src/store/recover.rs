@@ -31,7 +31,7 @@ impl Store {
     pub fn recover(&self, now: SystemTime) -> Vec<Uuid> {
         let mut runs = self.identities();
         runs.retain(|run_id| {
-            let finished = self.finish(*run_id, now, |observer_left| {
+            let newly_finished = self.finish(*run_id, now, |observer_left| {
                 let finish = Finish {
                     outcome: Some(Outcome::Lost.public()),
                     verdict: Some((&verdict::lost()).into()),
@@ -40,7 +40,7 @@ impl Store {
                 };
                 (finish, None)
             });
-            finished.is_some()
+            newly_finished.is_some()
         });
         runs
     }
@@ -123,11 +123,11 @@ pub struct ObserverLeft {
 
 /// The counters in the first line of the samples.
 fn counters(run_directory: &Directory) -> Option<OomKillCounters> {
-    let mut event_line = String::new();
+    let mut line = String::new();
     let file = run_directory.file(SAMPLES, Access::Read).ok()?;
     let mut reader = BufReader::new(file.take(limits::SAMPLE_BYTES_MAX as u64));
-    reader.read_line(&mut event_line).ok()?;
-    SeriesLine::read(&event_line)?.oom_kill_counters
+    reader.read_line(&mut line).ok()?;
+    SeriesLine::read(&line)?.oom_kill_counters
 }
 
 /// Whether nothing was ever written.
@@ -138,9 +138,9 @@ fn is_blank(run_directory: &Directory) -> bool {
     }
 }
 
-fn write(run_directory: &Directory, event_line: &str) -> Option<()> {
+fn write(run_directory: &Directory, line: &str) -> Option<()> {
     let mut log = AppendLog::new(EVENTS, limits::RUN_EVENTS_BYTES_MAX);
-    let where_written = log.append(Some(run_directory), event_line, Importance::Essential);
+    let where_written = log.append(Some(run_directory), line, Importance::Essential);
     log.sync();
     (where_written == Written::Disk).then_some(())
 }
@@ -163,7 +163,7 @@ fn member_line(
         last_event.time,
         last_event.elapsed_seconds,
     );
-    let event_line = serde_json::to_string(&member).ok()?;
-    gate::judge(run_id, &event_line, &member).ok()?;
-    Some(event_line)
+    let line = serde_json::to_string(&member).ok()?;
+    gate::judge(run_id, &line, &member).ok()?;
+    Some(line)
 }

@@ -34,7 +34,7 @@ pub struct UnsentRuns {
 struct SurveyedRun {
     run_id: Uuid,
     /// The last event that was in a page, or is left out; what follows it is to be sent.
-    last_sent_event: Option<Uuid>,
+    last_passed_event: Option<Uuid>,
     /// Ours from its first page to its last.
     run_lock: Option<Arc<RunLock>>,
 }
@@ -79,22 +79,22 @@ impl UnsentPage {
 
     /// Writes down what became of those events of an attempt that are of this page; whether there was one.
     pub fn keep(&mut self, outcome: &AttemptOutcome) -> bool {
-        let mut is_any = false;
-        for (run_index, held_runs) in self.held_runs.iter_mut().enumerate() {
+        let mut concerns_page = false;
+        for (run_index, held_run) in self.held_runs.iter_mut().enumerate() {
             let Some(outcome_part) =
                 outcome.of(|uuid| self.unanswered.get(uuid) == Some(&run_index))
             else {
                 continue;
             };
-            is_any = true;
-            held_runs.append(&outcome_part);
+            concerns_page = true;
+            held_run.append(&outcome_part);
             if outcome_part.answer.disposition.is_final() {
                 for uuid in &outcome_part.uuids {
                     self.unanswered.remove(uuid);
                 }
             }
         }
-        is_any
+        concerns_page
     }
 
     const fn is_full(&self) -> bool {
@@ -119,7 +119,7 @@ impl UnsentPage {
         let run_lock = surveyed_run.run_lock.clone()?;
         let run_index = self.held_runs.len();
         let mut refused = Vec::new();
-        let mut is_reached = surveyed_run.last_sent_event.is_none();
+        let mut is_reached = surveyed_run.last_passed_event.is_none();
         let mut has_more = false;
         summarize(&run_directory, surveyed_run.run_id, now, |recorded_event| {
             let uuid = recorded_event.member.uuid;
@@ -133,20 +133,20 @@ impl UnsentPage {
                 self.page_bytes += recorded_event.line.len();
                 self.lines.push(recorded_event.line);
                 self.unanswered.insert(uuid, run_index);
-                surveyed_run.last_sent_event = Some(uuid);
+                surveyed_run.last_passed_event = Some(uuid);
             }
-            is_reached |= surveyed_run.last_sent_event == Some(uuid);
+            is_reached |= surveyed_run.last_passed_event == Some(uuid);
         });
-        let mut held_runs = HeldRun {
+        let mut held_run = HeldRun {
             run_directory,
             delivery: AppendLog::new(DELIVERY, limits::RUN_DELIVERY_BYTES_MAX),
             _lock: run_lock,
         };
         if is_first && !refused.is_empty() {
             self.refused += refused.len() as u64;
-            held_runs.append(&AttemptOutcome::refused_by_gate(refused, now));
+            held_run.append(&AttemptOutcome::refused_by_gate(refused, now));
         }
-        self.held_runs.push(held_runs);
+        self.held_runs.push(held_run);
         self.runs.push(surveyed_run.run_id);
         Some(has_more)
     }
@@ -181,10 +181,10 @@ impl Store {
         let mut unsent_runs = UnsentRuns::default();
         let mut unsent_bytes_left = limits::UNSENT_BYTES_MAX;
         for recorded_run in newest_first {
-            let mut last_sent_event = None;
+            let mut last_passed_event = None;
             let mut left_out_events = 0;
             if recorded_run.waiting_bytes > unsent_bytes_left {
-                (last_sent_event, left_out_events) =
+                (last_passed_event, left_out_events) =
                     self.left_out_of(recorded_run.run_id, unsent_bytes_left, now);
             }
             unsent_bytes_left = unsent_bytes_left.saturating_sub(recorded_run.waiting_bytes);
@@ -193,7 +193,7 @@ impl Store {
             if left_out_events < recorded_run.waiting || recorded_run.has_new_refusals {
                 unsent_runs.runs.push_front(SurveyedRun {
                     run_id: recorded_run.run_id,
-                    last_sent_event,
+                    last_passed_event,
                     run_lock: None,
                 });
             }
@@ -223,10 +223,10 @@ impl Store {
                 events.push((recorded_event.member.uuid, recorded_event.line.len() as u64));
             }
         });
-        let mut page_bytes = 0;
+        let mut bytes = 0;
         while let Some((uuid, length)) = events.pop() {
-            page_bytes += length;
-            if page_bytes > unsent_bytes_left {
+            bytes += length;
+            if bytes > unsent_bytes_left {
                 return (Some(uuid), events.len() as u64 + 1);
             }
         }

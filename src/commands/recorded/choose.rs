@@ -27,7 +27,7 @@ pub fn identify<'a>(
     };
     let shown_prefix = harmless(run_prefix);
     match store.named(run_prefix).as_slice() {
-        [run] => Ok((store, *run)),
+        [run_id] => Ok((store, *run_id)),
         [] => Err(Complaint::new(
             format!("no recorded run begins with `{shown_prefix}`"),
             "`axolotl-run --runs` lists the recorded runs",
@@ -35,8 +35,8 @@ pub fn identify<'a>(
         matching_runs => {
             let run_count = count(matching_runs.len() as u64, "run");
             let mut names = Vec::new();
-            for run in matching_runs.iter().take(4) {
-                names.push(format!("`{run}`"));
+            for run_id in matching_runs.iter().take(4) {
+                names.push(format!("`{run_id}`"));
             }
             Err(Complaint::new(
                 format!("{run_count} begin with `{shown_prefix}`"),
