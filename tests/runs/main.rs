@@ -4,6 +4,7 @@ mod burst;
 mod canaries;
 mod check_gpu;
 mod events;
+mod fleet;
 mod gpu_runs;
 mod knowledge;
 mod promises;

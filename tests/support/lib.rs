@@ -9,7 +9,7 @@ pub mod documents;
 pub mod nvml;
 pub mod observed;
 pub mod posthog;
-mod posthog_rules;
+pub mod posthog_rules;
 pub mod sources;
 
 use nix::pty::openpty;

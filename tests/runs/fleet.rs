@@ -1,0 +1,107 @@
+//! What `tools/fleet.py` makes up is what the program could send.
+
+use axolotl_run_core::event::schema::check;
+use axolotl_run_core::event::{EventName, SCHEMA_VERSION};
+use axolotl_run_core::judging::verdict::{Evidence, Kind};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::time::SystemTime;
+use support::documents::path;
+use support::posthog_rules::judge;
+use support::{has, program};
+
+/// What a Python program of the repository prints.
+fn printed(words: &[&str]) -> String {
+    let (script, arguments) = words.split_first().expect("a script");
+    let done = program("python3")
+        .arg(path(script))
+        .args(arguments)
+        .output();
+    let done = done.expect("python3 runs");
+    let errors = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{words:?}: {errors}");
+    String::from_utf8(done.stdout).expect("text")
+}
+
+/// What PostHog's Error tracking asks of the one event that has no list of fields yet.
+fn assert_exception(properties: &Value) {
+    let list = properties["$exception_list"].as_array().expect("a list");
+    assert!(!list.is_empty(), "{properties}");
+    for exception in list {
+        assert!(exception["type"].is_string(), "{exception}");
+        let frames = exception["stacktrace"]["frames"].as_array();
+        for frame in frames.into_iter().flatten() {
+            assert_eq!(frame["platform"], "python", "{frame}");
+            assert!(frame["filename"].is_string() && frame["function"].is_string());
+        }
+    }
+    let fingerprint = properties["$exception_fingerprint"].as_str();
+    assert!(fingerprint.is_some_and(|text| text.len() <= 64));
+}
+
+fn assert_words(finish: &Value) {
+    let verdict = &finish["verdict"];
+    let kind = verdict["kind"].as_str().expect("a verdict");
+    assert!(
+        Kind::ALL.iter().any(|known| known.as_str() == kind),
+        "{kind}"
+    );
+    for word in verdict["evidence"].as_array().expect("evidence") {
+        let known = Evidence::ALL.iter().any(|known| word == known.as_str());
+        assert!(known, "{word}");
+    }
+}
+
+#[test]
+fn the_fleet_is_what_the_program_could_send() {
+    if !has("python3") {
+        return;
+    }
+    let lines = printed(&["tools/fleet.py", "--runs", "300"]);
+    assert_eq!(lines, printed(&["tools/fleet.py", "--runs", "300"]));
+    assert_ne!(
+        lines,
+        printed(&["tools/fleet.py", "--runs", "300", "--seed", "2"])
+    );
+    let events: Vec<Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    let mut names = BTreeSet::new();
+    for event in &events {
+        let name = event["event"].as_str().expect("a name");
+        names.insert(name);
+        let properties = &event["properties"];
+        assert_eq!(properties["schema_version"], SCHEMA_VERSION);
+        match EventName::parse(name) {
+            Some(name) => {
+                let members = properties.as_object().expect("an object");
+                assert_eq!(check(name, members), Ok(()), "{event}");
+            }
+            None => assert_exception(properties),
+        }
+        if name == "finish" {
+            assert_words(properties);
+        }
+    }
+    let expected = ["$exception", "error", "finish", "progress", "start"];
+    assert_eq!(names, BTreeSet::from(expected));
+
+    let headers = [
+        ("content-type", "application/json".to_owned()),
+        ("content-encoding", "gzip".to_owned()),
+        (
+            "user-agent",
+            format!("axolotl-run/{}", env!("CARGO_PKG_VERSION")),
+        ),
+        ("accept", "*/*".to_owned()),
+    ];
+    let headers = headers.map(|(name, value)| (name.to_owned(), value));
+    for batch in events.chunks(100) {
+        let now = SystemTime::now();
+        let sent = humantime::format_rfc3339_millis(now).to_string();
+        let body = json!({"api_key": "phc_test", "sent_at": sent, "batch": batch}).to_string();
+        let judged = judge(&headers, Some(body.as_bytes()), now);
+        assert_eq!((judged.status, judged.complaints), (200, Vec::new()));
+    }
+}
