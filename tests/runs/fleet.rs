@@ -1,4 +1,5 @@
-//! What `tools/fleet.py` makes up is what the program could send.
+//! What is made up for the queries of docs/posthog is what the program could send, and their installer writes what it
+//! says it writes. The queries themselves run on a real engine in `tests/posthog/queries.py`, which is slow.
 
 use axolotl_run_core::event::schema::check;
 use axolotl_run_core::event::{EventName, SCHEMA_VERSION};
@@ -103,5 +104,13 @@ fn the_fleet_is_what_the_program_could_send() {
         let body = json!({"api_key": "phc_test", "sent_at": sent, "batch": batch}).to_string();
         let judged = judge(&headers, Some(body.as_bytes()), now);
         assert_eq!((judged.status, judged.complaints), (200, Vec::new()));
+    }
+}
+
+#[test]
+fn the_dashboards_are_installed_once_and_nothing_else_is_changed() {
+    if has("python3") {
+        let said = printed(&["tests/posthog/install_test.py"]);
+        assert!(said.starts_with("ok: "), "{said}");
     }
 }
