@@ -8,7 +8,7 @@
 //! many bytes went into it so far, and whether it is in use. The relay alone puts it into use, when the pipe is full: so
 //! what is in the pipe while it is in use is older than what is in the ring. The observer alone takes it out of use, by
 //! an exchange that fails if anything was added, and the relay adds by an exchange that fails if it was taken out of use.
-//! So nobody has to be woken, and nothing is forgotten in it.
+//! So nothing is forgotten in it, and nobody has to be woken: the full pipe has woken the observer.
 //!
 //! Where a memory file is not to be had (a limit on the size of files counts for it, too) there is no ring.
 
@@ -29,6 +29,9 @@ const RING_BYTES: usize = 1 << 20;
 const HEADER_BYTES: usize = 1 << 16;
 /// Bytes that are copied at once, and the capacity of the pipe that they pass through.
 const STEP_BYTES: i32 = 1 << 18;
+/// Copies without an overflow after which a burst is over: in a flood each few dozen bring another, and to clear and
+/// fill a megabyte anew costs more than to copy it. A training makes as many in a minute.
+const CALM_COPIES: u32 = 1024;
 /// How often one look of the observer may be overtaken by the relay.
 const OVERTAKEN_TIMES: usize = 4;
 /// The bit of the state that says that the ring is in use. The others count its bytes.
@@ -125,8 +128,10 @@ pub struct Overflow {
     scratch: flow::Pipe,
     /// Bytes that went into the ring so far.
     written: u64,
-    /// Whether there is something to give back once the observer has read it.
+    /// Whether the ring may take up memory.
     has_memory: bool,
+    /// Copies that went into the pipe since it was full.
+    pipe_copies: u32,
 }
 
 impl Overflow {
@@ -151,6 +156,7 @@ impl Overflow {
             scratch,
             written: 0,
             has_memory: false,
+            pipe_copies: 0,
         };
         // The page must exist before the command does: then memory is still to be had.
         let header = overflow.mapping.header();
@@ -168,19 +174,42 @@ impl Overflow {
         self.mapping.header().state.load(Ordering::Acquire) & IN_USE != 0
     }
 
-    /// Gives the memory back once the observer has read everything.
-    pub fn tidy(&mut self) {
-        if self.has_memory && !self.is_in_use() {
-            self.has_memory = false;
-            self.mapping.clear_ring();
+    /// Another copy went into the pipe. After a while of that the burst is over, and its memory is given back.
+    pub fn note_pipe_copy(&mut self) {
+        if self.has_memory {
+            self.pipe_copies += 1;
+            if self.pipe_copies >= CALM_COPIES {
+                self.has_memory = false;
+                self.mapping.clear_ring();
+            }
         }
     }
 
-    /// From now on copies go here: the pipe is full, or nothing more will go into it.
-    pub fn begin(&mut self) {
+    /// From now on copies go here, if the pipe is full.
+    ///
+    /// It is asked after that was said: whoever empties it then finds out before going to sleep. If it was emptied just
+    /// before, nobody would come to look at the ring.
+    pub fn begin(&mut self, pipe: &OwnedFd) {
+        self.use_ring();
+        if flow::writable(pipe) {
+            let unused = self.written << 1;
+            let state = &self.mapping.header().state;
+            // Where this fails, the observer has said so itself.
+            let _ = state.compare_exchange(
+                unused | IN_USE,
+                unused,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            );
+        }
+    }
+
+    fn use_ring(&mut self) {
         self.has_memory = true;
+        self.pipe_copies = 0;
         let state = self.written << 1 | IN_USE;
         self.mapping.header().state.store(state, Ordering::Release);
+        fence(Ordering::SeqCst);
     }
 
     /// Copies what is at the head of a pipe, which keeps it.
@@ -213,7 +242,7 @@ impl Overflow {
         flow::set_capacity(self.scratch.write.as_fd(), RING_BYTES as i32);
         for _ in 0..OVERTAKEN_TIMES {
             if !self.is_in_use() {
-                self.begin();
+                self.use_ring();
             }
             let count = flow::tee(head, self.scratch.write.as_fd(), RING_BYTES)?;
             let mut known = skip.min(count);
@@ -306,6 +335,8 @@ impl OverflowReader {
     /// Whether the ring is in use. If it is, what is in the pipe comes before what is in the ring, and nothing is added
     /// to the pipe until [`read`](Self::read) finds nothing more.
     pub fn is_in_use(&self) -> bool {
+        // After what was read of the pipe: see [`Overflow::begin`].
+        fence(Ordering::SeqCst);
         self.mapping.header().state.load(Ordering::Acquire) & IN_USE != 0
     }
 

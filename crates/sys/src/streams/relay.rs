@@ -342,9 +342,6 @@ impl Relay {
 
     /// Copies the source's head for the observer. False: there is nothing at the source.
     fn copy_ahead(&mut self) -> bool {
-        if let Some(overflow) = &mut self.overflow {
-            overflow.tidy();
-        }
         for _ in 0..COPY_TRIES {
             let Some(copy) = &self.copy else { return true };
             if self.copied > 0 {
@@ -353,7 +350,12 @@ impl Relay {
             let head = self.source.head(self.holding);
             let copied = match &mut self.overflow {
                 Some(overflow) if overflow.is_in_use() => overflow.copy(head),
-                _ => flow::tee(head, copy.as_fd(), RELAY_STEP_BYTES).map(Taken::Bytes),
+                overflow => {
+                    if let Some(overflow) = overflow {
+                        overflow.note_pipe_copy();
+                    }
+                    flow::tee(head, copy.as_fd(), RELAY_STEP_BYTES).map(Taken::Bytes)
+                }
             };
             match copied {
                 // An ended source is for splice to find.
@@ -385,7 +387,7 @@ impl Relay {
         match &mut self.overflow {
             // In use, and the source was found empty a moment ago.
             Some(overflow) if overflow.is_in_use() => {}
-            Some(overflow) => overflow.begin(),
+            Some(overflow) => overflow.begin(copy),
             None => self.stop_copying(),
         }
     }
@@ -473,7 +475,7 @@ fn copy_bytes(copy: &OwnedFd, mut overflow: Option<&mut Overflow>, bytes: &[u8])
             // A ready pipe takes a page whole; one that is not ready is not waited for.
             _ if flow::writable(copy) => flow::write(copy.as_fd(), bytes).map(Taken::Bytes),
             Some(overflow) => {
-                overflow.begin();
+                overflow.begin(copy);
                 continue;
             }
             None => return false,
