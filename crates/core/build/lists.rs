@@ -25,32 +25,32 @@ pub fn generate(knowledge: &Path) -> String {
         senders,
         lists,
     } = read(&knowledge.join("lists.yaml"));
-    let mut rust = format!(
+    let mut rust_source = format!(
         "pub(crate) static ERRORS: &[(u64, &str, &str)] = &{errors:?};\n\
          pub(crate) static SIGNALS: &[(&str, i32)] = &{signals:?};\n"
     );
     for (name, list) in lists {
-        rust += &text_table(&name, &list);
+        rust_source += &text_table(&name, &list);
     }
     for (name, names_and_variables) in homes {
         let name = name.to_uppercase();
-        rust += &format!(
+        rust_source += &format!(
             "/// Homes.\npub static {name}: &[(&str, &str)] = &{names_and_variables:?};\n"
         );
     }
-    rust += &by_kind("QUESTIONS", "LineQuestion", questions);
-    rust + &by_kind("SENDERS", "SignalSender", senders)
+    rust_source += &by_kind("QUESTIONS", "LineQuestion", questions);
+    rust_source + &by_kind("SENDERS", "SignalSender", senders)
 }
 
 /// A table of words, each with the kind that it belongs to.
 fn by_kind(table: &str, kind: &str, words: BTreeMap<String, Vec<String>>) -> String {
-    let mut rust =
+    let mut rust_source =
         format!("/// Words and their kinds.\npub static {table}: &[(&str, {kind})] = &[\n");
     for (name, words) in words {
         let name = variant(&name);
         for word in words {
-            rust += &format!("({word:?}, {kind}::{name}),\n");
+            rust_source += &format!("({word:?}, {kind}::{name}),\n");
         }
     }
-    rust + "];\n"
+    rust_source + "];\n"
 }

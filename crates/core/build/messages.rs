@@ -49,35 +49,38 @@ const READ: &[(&str, &str)] = &[
 
 pub fn generate(knowledge: &Path) -> String {
     let word_lists: Vec<HoleWords> = entry::read_list(&knowledge.join("words.yaml"));
-    let mut forms = Forms::new();
+    let mut hole_forms = Forms::new();
     for (hole, form) in READ {
-        forms.insert((*hole).to_owned(), (*form).to_owned());
+        hole_forms.insert((*hole).to_owned(), (*form).to_owned());
     }
-    let mut rust = String::new();
-    let mut names = Vec::new();
+    let mut rust_source = String::new();
+    let mut table_names = Vec::new();
     for list in &word_lists {
-        forms.insert(list.hole.clone(), form_of(list));
-        names.push(list.hole.to_uppercase());
-        rust += &entry::text_table(&list.hole, &list.words);
+        hole_forms.insert(list.hole.clone(), form_of(list));
+        table_names.push(list.hole.to_uppercase());
+        rust_source += &entry::text_table(&list.hole, &list.words);
     }
-    rust += &format!("static LISTS: &[&[&str]] = &[{}];\n", names.join(", "));
+    rust_source += &format!(
+        "static LISTS: &[&[&str]] = &[{}];\n",
+        table_names.join(", ")
+    );
     let mut messages: Vec<(usize, String)> = Vec::new();
     for entry in entry::read_folder::<MessageEntry>(&knowledge.join("messages")) {
-        messages.push(message(&entry, &forms, &word_lists));
+        messages.push(message(&entry, &hole_forms, &word_lists));
     }
     // Of two entries that match, the one with more letters is meant; it stands first.
     messages.sort_by_key(|(letters, _)| Reverse(*letters));
-    rust += "static MESSAGES: &[KnownMessage] = &[\n";
+    rust_source += "static MESSAGES: &[KnownMessage] = &[\n";
     for (_, message) in &messages {
-        rust += message;
+        rust_source += message;
     }
-    rust + "];\n" + &classes(knowledge)
+    rust_source + "];\n" + &classes(knowledge)
 }
 
 /// An entry, and how many letters a message must have in common with it.
-fn message(entry: &MessageEntry, forms: &Forms, word_lists: &[HoleWords]) -> (usize, String) {
+fn message(entry: &MessageEntry, hole_forms: &Forms, word_lists: &[HoleWords]) -> (usize, String) {
     let (name, pattern) = match (&entry.message, &entry.regex) {
-        (Some(message), _) => (message, Some(pattern::read(message, forms))),
+        (Some(message), _) => (message, Some(pattern::read(message, hole_forms))),
         (None, Some(regex)) => (regex, None),
         (None, None) => panic!("an entry has `message` or `regex`"),
     };
@@ -141,15 +144,15 @@ fn form_of(list: &HoleWords) -> String {
 fn classes(knowledge: &Path) -> String {
     let mut classes: Vec<ClassEntry> = entry::read_list(&knowledge.join("classes.yaml"));
     classes.sort_by_key(|entry| Reverse(entry.class.len()));
-    let mut rust = String::from("static CLASSES: &[KnownClass] = &[\n");
+    let mut rust_source = String::from("static CLASSES: &[KnownClass] = &[\n");
     for entry in &classes {
         entry.grounds.check(&entry.class);
-        rust += &format!(
+        rust_source += &format!(
             "KnownClass {{ name: {:?}, meaning: Meaning::{}, {} }},\n",
             entry.class,
             entry::variant(&entry.meaning),
             entry.grounds.field(),
         );
     }
-    rust + "];\n"
+    rust_source + "];\n"
 }

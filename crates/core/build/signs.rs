@@ -34,16 +34,16 @@ const HOLES: &[(&str, &str)] = &[
 ];
 
 pub fn generate(knowledge: &Path) -> String {
-    let mut forms = Forms::new();
+    let mut hole_forms = Forms::new();
     for (hole, form) in HOLES {
-        forms.insert((*hole).to_owned(), format!("?P<{hole}>{form}"));
+        hole_forms.insert((*hole).to_owned(), format!("?P<{hole}>{form}"));
     }
-    let mut rust = String::from("static SIGNS: &[KnownSign] = &[\n");
+    let mut rust_source = String::from("static SIGNS: &[KnownSign] = &[\n");
     for entry in entry::read_folder::<SignEntry>(&knowledge.join("signs")) {
         let name = &entry.says;
         entry.grounds.check(name);
         let regex = match (&entry.sign, entry.regex) {
-            (Some(sign), None) => pattern::read(sign, &forms).regex,
+            (Some(sign), None) => pattern::read(sign, &hole_forms).regex,
             (None, Some(regex)) => regex,
             _ => panic!("{name}: either `sign` or `regex`"),
         };
@@ -54,7 +54,7 @@ pub fn generate(knowledge: &Path) -> String {
                 Part::Hole(hole) => format!("Piece::{}, ", entry::variant(hole)),
             };
         }
-        rust += &format!(
+        rust_source += &format!(
             "KnownSign {{ regex: {regex:?}, says: &[{pieces}], weight: Weight::{}, speaker: Speaker::{}, means: {}, {} }},\n",
             entry::variant(&entry.weight),
             entry::variant(&entry.speaker),
@@ -62,5 +62,5 @@ pub fn generate(knowledge: &Path) -> String {
             entry.grounds.field(),
         );
     }
-    rust + "];\n"
+    rust_source + "];\n"
 }

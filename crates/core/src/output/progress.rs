@@ -95,9 +95,9 @@ impl Training {
         let planned = planned_epochs.filter(|epochs| *epochs > 0.0);
         let logged = self.epoch.filter(|epoch| *epoch >= 1.0);
         let (epochs, steps) = match (planned, self.total_steps) {
-            (Some(epochs), Some(total)) => (epochs, total),
+            (Some(epochs), Some(planned_steps)) => (epochs, planned_steps),
             // At the end both are final, however far apart their files were read.
-            (None, Some(total)) if self.finished => (logged?, total),
+            (None, Some(planned_steps)) if self.finished => (logged?, planned_steps),
             _ => (logged?, self.epoch_step?),
         };
         let steps_per_epoch = steps as f64 / epochs;
@@ -220,12 +220,12 @@ impl ProgressReader {
         let mut is_other_training = false;
         // A bar that came to another end than the trainer's own was that of something else.
         if let Some(bar_total) = self.bar_choice.finished()
-            && let Some(total) = state.total_steps
+            && let Some(planned_steps) = state.total_steps
             && state.step.is_some()
-            && bar_total != total
+            && bar_total != planned_steps
         {
             is_other_training = true;
-            self.bar_choice.announce(total);
+            self.bar_choice.announce(planned_steps);
             training.step = None;
             training.pace = Pace::default();
             training.finished = false;
@@ -313,10 +313,14 @@ impl ProgressReader {
             return;
         };
         let training = &mut self.training;
-        let total = metrics.count(Metric::Total).filter(|total| *total >= step);
+        let planned_steps = metrics
+            .count(Metric::Total)
+            .filter(|planned_steps| *planned_steps >= step);
         if self.step_source == StepSource::Bar {
             if self.bar_choice.chosen_bar.is_some() {
-                if step_source == StepSource::Dictionaries || !self.bar_choice.yields_to(total) {
+                if step_source == StepSource::Dictionaries
+                    || !self.bar_choice.yields_to(planned_steps)
+                {
                     return;
                 }
                 training.step = None;
@@ -337,8 +341,10 @@ impl ProgressReader {
             self.moved_at = Some(seconds_since_start);
         }
         training.step = Some(step);
-        let known_total = training.total_steps.filter(|total| *total >= step);
-        training.total_steps = total.or(known_total);
+        let known_total = training
+            .total_steps
+            .filter(|planned_steps| *planned_steps >= step);
+        training.total_steps = planned_steps.or(known_total);
         training.finished = training.total_steps == Some(step);
         training.pace.note(step, seconds_since_start);
     }
@@ -367,26 +373,26 @@ impl ProgressReader {
                 training.epoch = None;
             }
         }
-        let Some(position) = self.bar_choice.chosen_bar else {
+        let Some(bar_position) = self.bar_choice.chosen_bar else {
             return;
         };
-        training.step = Some(position.step);
+        training.step = Some(bar_position.step);
         // What was one training turns out to be one of its epochs.
         let is_beyond = training.total_steps.is_some() && training.step > training.total_steps;
         if is_beyond {
             training.total_steps = None;
             training.finished = false;
         }
-        training.total_steps = position.total.or(training.total_steps);
-        training.finished |= position.is_end();
-        training.pace.note(position.step, seconds_since_start);
+        training.total_steps = bar_position.total.or(training.total_steps);
+        training.finished |= bar_position.is_end();
+        training.pace.note(bar_position.step, seconds_since_start);
         // What a trainer logs is more exact, and says when it was so.
         if training.log_dictionaries == 0 {
             if let Some(progress_bar) = progress_bar {
                 training.take(&dictionary::of_bar(progress_bar));
             }
-            if position.epoch.is_some() {
-                training.epoch = position.epoch;
+            if bar_position.epoch.is_some() {
+                training.epoch = bar_position.epoch;
                 training.epoch_step = training.step;
             }
         }
@@ -440,9 +446,9 @@ impl ProgressReader {
         match line.says {
             About::Progress => {}
             About::Plan => {
-                if let Some(total) = positive(Metric::Total) {
-                    self.bar_choice.announce(total);
-                    training.total_steps.get_or_insert(total);
+                if let Some(planned_steps) = positive(Metric::Total) {
+                    self.bar_choice.announce(planned_steps);
+                    training.total_steps.get_or_insert(planned_steps);
                 }
                 let epochs = line.metrics.get(Metric::Epochs);
                 training.planned_epochs = epochs.or(training.planned_epochs);

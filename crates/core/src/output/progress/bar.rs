@@ -95,19 +95,19 @@ impl<'a> ProgressBar<'a> {
     }
 
     /// The first bar of a line, and what follows it.
-    pub fn find(text: &'a str) -> Option<(Self, &'a str)> {
+    pub fn find(bar_text: &'a str) -> Option<(Self, &'a str)> {
         for form in FORMS.iter() {
-            if let Some(captures) = form.captures(text)
+            if let Some(captures) = form.captures(bar_text)
                 && let Some(bar) = Self::read(&captures)
             {
-                return Some((bar, &text[captures[0].len()..]));
+                return Some((bar, &bar_text[captures[0].len()..]));
             }
         }
         None
     }
 
     fn read(captures: &Captures<'a>) -> Option<Self> {
-        let part = |name| captures.name(name).map(|part| part.as_str());
+        let part = |name| captures.name(name).map(|bar_part| bar_part.as_str());
         let is_rich = part("rich");
         let description = is_rich.or(part("description")).unwrap_or_default();
         let description = description.trim_matches(' ');
@@ -171,9 +171,9 @@ fn unit(rate: &str) -> CountedUnit {
 }
 
 /// `25`, `1.20k`, `3.00G`: the numbers of a bar, rounded down.
-fn count(text: &str) -> Option<u64> {
-    let number = text.trim_end_matches(['k', 'M', 'G', 'T']);
-    let scale = match &text[number.len()..] {
+fn count(printed_count: &str) -> Option<u64> {
+    let number = printed_count.trim_end_matches(['k', 'M', 'G', 'T']);
+    let scale = match &printed_count[number.len()..] {
         "k" => 1e3,
         "M" => 1e6,
         "G" => 1e9,
@@ -186,11 +186,11 @@ fn count(text: &str) -> Option<u64> {
 }
 
 /// `[H:]MM:SS`.
-fn seconds(text: &str) -> Option<u64> {
+fn seconds(printed_time: &str) -> Option<u64> {
     let mut seconds = 0_u64;
-    for part in text.split(':') {
-        let part = part.parse::<u64>().ok()?;
-        seconds = seconds.checked_mul(60)?.checked_add(part)?;
+    for digits in printed_time.split(':') {
+        let digits = digits.parse::<u64>().ok()?;
+        seconds = seconds.checked_mul(60)?.checked_add(digits)?;
     }
     Some(seconds)
 }
@@ -199,8 +199,8 @@ fn seconds(text: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn find(text: &str) -> Option<(bool, u64, Option<u64>, CountedUnit, bool)> {
-        ProgressBar::find(text).map(|(bar, _)| {
+    fn find(bar_text: &str) -> Option<(bool, u64, Option<u64>, CountedUnit, bool)> {
+        ProgressBar::find(bar_text).map(|(bar, _)| {
             (
                 bar.role != BarRole::Plain,
                 bar.step,
@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn bars_are_read() {
         use CountedUnit::{Iterations, Other, Unknown};
-        for (text, expected) in [
+        for (bar_text, expected) in [
             (
                 " 21%|██        | 25/120 [00:03<00:13,  6.84it/s]",
                 (false, 25, Some(120), Iterations, true),
@@ -283,13 +283,13 @@ mod tests {
                 (true, 30, None, Unknown, true),
             ),
         ] {
-            assert_eq!(find(text), Some(expected), "{text}");
+            assert_eq!(find(bar_text), Some(expected), "{bar_text}");
         }
     }
 
     #[test]
     fn what_is_no_bar_is_none() {
-        for text in [
+        for bar_text in [
             "",
             "100%| done",
             "5%|▌| 3/6",
@@ -311,7 +311,7 @@ mod tests {
             "━━━━━━ Epoch 1",
             "Epoch 0: | yes | 12/? [00:00<00:00]",
         ] {
-            assert_eq!(find(text), None, "{text}");
+            assert_eq!(find(bar_text), None, "{bar_text}");
         }
     }
 

@@ -33,7 +33,7 @@ pub struct Pace {
     /// When the bar stood at 0.
     pub began_at: Option<f64>,
     /// Steps seen, the first included, at least `stride` apart.
-    points: Vec<Point>,
+    curve_points: Vec<Point>,
     stride: u64,
     /// The last step seen.
     pub last: Option<Point>,
@@ -42,12 +42,12 @@ pub struct Pace {
 impl Pace {
     /// Notes that `step` was seen. Steps that do not grow and times that run backwards change nothing.
     pub fn note(&mut self, step: u64, seconds: f64) {
-        let mut point = Point { step, at: seconds };
+        let mut curve_point = Point { step, at: seconds };
         if let Some(last_point) = self.last {
             if step <= last_point.step {
                 return;
             }
-            point.at = seconds.max(last_point.at);
+            curve_point.at = seconds.max(last_point.at);
         }
         if !seconds.is_finite() {
             return;
@@ -56,15 +56,15 @@ impl Pace {
             self.began_at.get_or_insert(seconds);
             return;
         }
-        self.last = Some(point);
-        let is_far_enough = match self.points.last() {
+        self.last = Some(curve_point);
+        let is_far_enough = match self.curve_points.last() {
             Some(previous_point) => step >= previous_point.step.saturating_add(self.stride),
             None => true,
         };
         if is_far_enough {
-            self.points.push(point);
+            self.curve_points.push(curve_point);
         }
-        if self.points.len() >= PACE_POINTS_MAX {
+        if self.curve_points.len() >= PACE_POINTS_MAX {
             self.thin(step);
         }
     }
@@ -75,10 +75,10 @@ impl Pace {
         let first_step = self.first().map_or(0, |first_point| first_point.step);
         let even_stride = (last_step - first_step) / (PACE_POINTS_MAX as u64 / 2);
         self.stride = even_stride.max(self.stride.saturating_mul(2)).max(1);
-        self.points.retain(|point| {
-            let is_kept = point.step >= next_step;
+        self.curve_points.retain(|curve_point| {
+            let is_kept = curve_point.step >= next_step;
             if is_kept {
-                next_step = point.step.saturating_add(self.stride);
+                next_step = curve_point.step.saturating_add(self.stride);
             }
             is_kept
         });
@@ -86,7 +86,7 @@ impl Pace {
 
     /// The first step seen that was not 0.
     pub fn first(&self) -> Option<Point> {
-        self.points.first().copied()
+        self.curve_points.first().copied()
     }
 
     /// Steps per second, from the first step seen to the last. A resumed bar jumps from 0 to where it left
@@ -112,19 +112,19 @@ impl Pace {
         let began_at = self.began_at.filter(|_| !self.is_resumed());
         let beginning = began_at.map(|at| Point { step: 0, at });
         let mut previous_point = None;
-        for point in beginning.iter().chain(&self.points).chain(&self.last) {
-            if (point.step as f64) < step {
-                previous_point = Some(point);
+        for curve_point in beginning.iter().chain(&self.curve_points).chain(&self.last) {
+            if (curve_point.step as f64) < step {
+                previous_point = Some(curve_point);
                 continue;
             }
-            let previous_point = previous_point.unwrap_or(point);
+            let previous_point = previous_point.unwrap_or(curve_point);
             let missing_steps = step - previous_point.step as f64;
             if missing_steps < 0.0 {
                 return None;
             }
-            let steps_between = (point.step - previous_point.step).max(1) as f64;
+            let steps_between = (curve_point.step - previous_point.step).max(1) as f64;
             let share = missing_steps / steps_between;
-            return Some(previous_point.at + share * (point.at - previous_point.at));
+            return Some(previous_point.at + share * (curve_point.at - previous_point.at));
         }
         None
     }
@@ -164,9 +164,11 @@ pub fn rate(from: Point, to: Point) -> Option<f64> {
 mod tests {
     use super::*;
 
-    fn pace(points: &[(u64, f64)]) -> Pace {
+    fn pace(curve_points: &[(u64, f64)]) -> Pace {
         let mut pace = Pace::default();
-        points.iter().for_each(|(step, at)| pace.note(*step, *at));
+        curve_points
+            .iter()
+            .for_each(|(step, at)| pace.note(*step, *at));
         pace
     }
 
@@ -202,7 +204,9 @@ mod tests {
         ]);
         assert_eq!(noisy, sane);
         assert_eq!(
-            pace(&[(1, 5.0), (2, 3.0)]).last.map(|point| point.at),
+            pace(&[(1, 5.0), (2, 3.0)])
+                .last
+                .map(|curve_point| curve_point.at),
             Some(5.0)
         );
     }
@@ -236,11 +240,11 @@ mod tests {
     fn a_long_run_stays_small_and_keeps_its_ends() {
         let mut long = Pace::default();
         (0..100_000).for_each(|step| long.note(step, step as f64));
-        assert!(long.points.len() < PACE_POINTS_MAX);
+        assert!(long.curve_points.len() < PACE_POINTS_MAX);
         assert_eq!(
             (
-                long.first().map(|point| point.step),
-                long.last.map(|point| point.step)
+                long.first().map(|curve_point| curve_point.step),
+                long.last.map(|curve_point| curve_point.step)
             ),
             (Some(1), Some(99_999))
         );

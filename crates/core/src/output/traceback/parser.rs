@@ -111,10 +111,10 @@ pub struct LineContext {
 }
 
 impl LineContext {
-    fn new_report(self, standing: ReportStanding) -> ErrorReport {
+    fn new_report(self, report_standing: ReportStanding) -> ErrorReport {
         ErrorReport {
             exceptions: vec![ReportedException::default()],
-            standing,
+            standing: report_standing,
             rank: self.rank,
             order: self.order,
             ended: self.line_number,
@@ -217,9 +217,9 @@ impl Parser {
     }
 
     fn end_report(&mut self) {
-        let closed = std::mem::take(self);
-        self.heading = closed.heading;
-        self.ended = closed.into_report();
+        let closed_parser = std::mem::take(self);
+        self.heading = closed_parser.heading;
+        self.ended = closed_parser.into_report();
     }
 
     /// The report that is being read, as it would be if the stream ended here.
@@ -304,9 +304,9 @@ impl Parser {
         } else if link.is_none() && is_quoted {
             link = Some(ChainLink::Quoted);
         }
-        let is_open_member = self.newest_exception().is_some_and(|newest| {
-            let is_empty = !newest.is_complete && newest.frames.is_empty();
-            newest.link == ChainLink::Member && is_empty
+        let is_open_member = self.newest_exception().is_some_and(|newest_exception| {
+            let is_empty = !newest_exception.is_complete && newest_exception.frames.is_empty();
+            newest_exception.link == ChainLink::Member && is_empty
         });
         if is_open_member {
             // The separator of a member has opened it already.
@@ -315,13 +315,13 @@ impl Parser {
         {
             self.push_exception(link);
         } else {
-            let standing = match self.heading.take() {
-                Some((standing, lines_left)) if lines_left > 0 => standing,
+            let report_standing = match self.heading.take() {
+                Some((report_standing, lines_left)) if lines_left > 0 => report_standing,
                 _ if line_context.logged => ReportStanding::Logged,
                 _ => ReportStanding::Plain,
             };
             self.end_report();
-            self.report = Some(line_context.new_report(standing));
+            self.report = Some(line_context.new_report(report_standing));
         }
         if header.group && self.group.is_none() {
             self.group = margin_column.or(Some(2));
@@ -337,9 +337,9 @@ impl Parser {
     /// What announces the next header: a link of the chain, a member of a group, a heading.
     fn read_announcement(&mut self, line_text: &str, line_words: LineWords) -> bool {
         if line_words.may_answer(LineQuestion::Heading)
-            && let Some(standing) = headers::heading(line_text)
+            && let Some(report_standing) = headers::heading(line_text)
         {
-            self.heading = Some((standing, TRACE_HEADING_LINES_MAX));
+            self.heading = Some((report_standing, TRACE_HEADING_LINES_MAX));
             return true;
         }
         if self.report.is_none() {
@@ -375,19 +375,19 @@ impl Parser {
             return;
         }
         self.silence += 1;
-        let Some((exception_line, standing)) = self.lone_exception(line_text) else {
+        let Some((exception_line, report_standing)) = self.lone_exception(line_text) else {
             if self.silence > TRACE_HEADING_LINES_MAX {
                 self.stray = StrayFrames::default();
             }
             return;
         };
         let stray = std::mem::take(&mut self.stray);
-        self.report = Some(line_context.new_report(standing));
+        self.report = Some(line_context.new_report(report_standing));
         if let Some(exception) = self.newest_exception() {
             exception.frames = stray.frames;
         }
         self.finish_exception(&exception_line, line_context);
-        if standing == ReportStanding::Stray {
+        if report_standing == ReportStanding::Stray {
             self.end_report();
         }
     }
@@ -410,8 +410,8 @@ impl Parser {
             if !exception_line.is_certain {
                 return None;
             }
-            let standing = standing_alone(line_text, &exception_line)?;
-            return Some((exception_line, standing));
+            let report_standing = standing_alone(line_text, &exception_line)?;
+            return Some((exception_line, report_standing));
         }
         let is_believed = exception_line.is_certain || self.stray.are_calls;
         is_believed.then_some((exception_line, ReportStanding::Plain))
@@ -444,9 +444,9 @@ impl Parser {
         line_text: &'line str,
         line_words: LineWords,
     ) -> Option<RawFrame<'line>> {
-        let quoted = frames::quoted(behind_bar(line_text, line_words));
-        if quoted.is_some() {
-            return quoted;
+        let quoted_frame = frames::quoted(behind_bar(line_text, line_words));
+        if quoted_frame.is_some() {
+            return quoted_frame;
         }
         if !self.is_notebook {
             return frames::notebook(line_text);

@@ -141,8 +141,8 @@ impl ReportedException {
         let class = self.class.as_ref()?.as_str();
         let stdlib = Some(PublicStr::constant("stdlib"));
         let mut innermost_first = self.frames.iter().rev();
-        let innermost = innermost_first.find(|public_frame| public_frame.origin != stdlib);
-        let innermost_file = innermost.and_then(|public_frame| public_frame.file.as_ref());
+        let innermost_frame = innermost_first.find(|public_frame| public_frame.origin != stdlib);
+        let innermost_file = innermost_frame.and_then(|public_frame| public_frame.file.as_ref());
         knowledge::wrapper(class, innermost_file.map(PublicStr::as_str))
     }
 
@@ -212,33 +212,33 @@ impl ErrorReport {
 
     /// The exception that ended the program: the last of the chain that is neither quoted nor a group's member.
     pub fn last(&self) -> Option<&ReportedException> {
-        let last = self.exceptions.iter().rfind(|reported_exception| {
+        let last_exception = self.exceptions.iter().rfind(|reported_exception| {
             !matches!(
                 reported_exception.link,
                 ChainLink::Member | ChainLink::Quoted
             )
         });
-        last.or(self.exceptions.last())
+        last_exception.or(self.exceptions.last())
     }
 
     /// The exception that explains it: what a launcher or a messenger quotes, or was raised from.
     pub fn error(&self) -> Option<&ReportedException> {
-        let last = self.last()?;
-        if !last.carries_another() {
-            return Some(last);
+        let last_exception = self.last()?;
+        if !last_exception.carries_another() {
+            return Some(last_exception);
         }
         let mut exceptions = self.exceptions.iter();
-        let index =
-            exceptions.position(|reported_exception| std::ptr::eq(reported_exception, last))?;
+        let index = exceptions
+            .position(|reported_exception| std::ptr::eq(reported_exception, last_exception))?;
         let (earlier, quoted) = self.exceptions.split_at(index);
         let explains = |reported_exception: &&ReportedException| {
             reported_exception.is_complete && !reported_exception.carries_another()
         };
-        let mut explanation = quoted.iter().rfind(explains);
-        if explanation.is_none() && last.link == ChainLink::Cause {
-            explanation = earlier.iter().rfind(explains);
+        let mut explaining_exception = quoted.iter().rfind(explains);
+        if explaining_exception.is_none() && last_exception.link == ChainLink::Cause {
+            explaining_exception = earlier.iter().rfind(explains);
         }
-        explanation.or(Some(last))
+        explaining_exception.or(Some(last_exception))
     }
 
     /// What it means: the innermost that explains, else what another exception of the chain says.
@@ -275,11 +275,11 @@ impl ErrorReport {
         let (Some(this_error), Some(other_error)) = (self.error(), other.error()) else {
             return false;
         };
-        let innermost = this_error.frames.iter().next_back();
+        let innermost_frame = this_error.frames.iter().next_back();
         this_error.is_complete
             && this_error.class == other_error.class
-            && innermost.is_some()
-            && innermost == other_error.frames.iter().next_back()
+            && innermost_frame.is_some()
+            && innermost_frame == other_error.frames.iter().next_back()
     }
 
     /// Whether the line of the exception that ended the program came.

@@ -241,8 +241,8 @@ impl<'a> Evidence<'a> {
             };
         };
         if carries_another_error(explaining_report) {
-            let worker = self.worker_to_blame(explaining_report);
-            explaining_report = worker.unwrap_or(explaining_report);
+            let failed_worker = self.worker_to_blame(explaining_report);
+            explaining_report = failed_worker.unwrap_or(explaining_report);
         }
         let death_marker = match native_report {
             Some(native_report) => native_report.marker.clone(),
@@ -275,14 +275,14 @@ impl<'a> Evidence<'a> {
                 return DeathCause::Report(last_report, None);
             }
             let last_word_of_rank = self.last_word_of_first_rank();
-            let worker = last_word_of_rank.or_else(|| self.worker_to_blame(last_report));
-            return DeathCause::Report(worker.unwrap_or(last_report), None);
+            let failed_worker = last_word_of_rank.or_else(|| self.worker_to_blame(last_report));
+            return DeathCause::Report(failed_worker.unwrap_or(last_report), None);
         }
-        if let Some(cause) = self.cause_of_first_rank(last_report) {
-            return cause;
+        if let Some(cause_of_death) = self.cause_of_first_rank(last_report) {
+            return cause_of_death;
         }
-        if let Some(worker) = self.worker_to_blame(last_report) {
-            return DeathCause::Report(worker, None);
+        if let Some(failed_worker) = self.worker_to_blame(last_report) {
+            return DeathCause::Report(failed_worker, None);
         }
         // Nobody failed: somebody was told to go, and all above repeat that.
         let is_interrupted = self
@@ -376,8 +376,8 @@ impl<'a> Evidence<'a> {
 
     /// The report of the worker that is to blame for this one; None where none speaks.
     fn worker_to_blame(&self, last_report: &ErrorReport) -> Option<&'a ErrorReport> {
-        let mut failures: Vec<&ErrorReport> = self.all_reports.iter().collect();
-        failures.retain(|error_report| {
+        let mut failed_reports: Vec<&ErrorReport> = self.all_reports.iter().collect();
+        failed_reports.retain(|error_report| {
             ended_its_program(error_report)
                 && error_report.order <= last_report.order
                 && !matches!(
@@ -386,19 +386,22 @@ impl<'a> Evidence<'a> {
                 )
         });
         // What a rank survived comes before what it died of, and of the ranks the first that died is the cause.
-        let mut last_words = failures.clone();
+        let mut last_words = failed_reports.clone();
         last_words.retain(|error_report| {
             let is_later = |other: &&ErrorReport| {
                 other.rank == error_report.rank && other.order > error_report.order
             };
-            error_report.rank.is_some() && !failures.iter().any(is_later)
+            error_report.rank.is_some() && !failed_reports.iter().any(is_later)
         });
         let is_guilty = |error_report: &&&ErrorReport| !is_bereaved(error_report);
         let guilty_rank = last_words.iter().find(is_guilty);
         // Before the ranks know of each other there are no prefixes.
-        let guilty = guilty_rank.or_else(|| failures.iter().rfind(is_guilty));
-        if let Some(guilty) = guilty.or(last_words.first()).or(failures.last()) {
-            return Some(guilty);
+        let guilty_report = guilty_rank.or_else(|| failed_reports.iter().rfind(is_guilty));
+        if let Some(guilty_report) = guilty_report
+            .or(last_words.first())
+            .or(failed_reports.last())
+        {
+            return Some(guilty_report);
         }
         // A process that waits for another one often logs what it said.
         let is_messenger = last_report.last().and_then(ReportedException::wrapper_kind)
@@ -478,8 +481,8 @@ impl<'a> Evidence<'a> {
     fn sign_of_death(&self) -> Option<PublicStr> {
         // The shell's word comes last and only repeats the signal; what came before it says why.
         let names_no_signal = |death_sign: &&Sign| !death_sign.says.as_str().contains("(SIG");
-        let cause = self.deaths().find(names_no_signal);
-        let death_sign = cause.or_else(|| self.deaths().next_back())?;
+        let cause_of_death = self.deaths().find(names_no_signal);
+        let death_sign = cause_of_death.or_else(|| self.deaths().next_back())?;
         Some(death_sign.says.clone())
     }
 
