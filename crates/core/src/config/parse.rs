@@ -107,13 +107,11 @@ struct Budget {
 
 impl Budget {
     fn take<E: serde::de::Error>(&self, from: &Cell<usize>, amount: usize) -> Result<(), E> {
-        match from.get().checked_sub(amount) {
-            Some(left) => {
-                from.set(left);
-                Ok(())
-            }
-            None => Err(self.exhaust()),
-        }
+        let Some(left) = from.get().checked_sub(amount) else {
+            return Err(self.exhaust());
+        };
+        from.set(left);
+        Ok(())
     }
 
     fn exhaust<E: serde::de::Error>(&self) -> E {

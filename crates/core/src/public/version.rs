@@ -5,6 +5,7 @@
 //! kept, and any other is cut off. Nothing is known of packages that are not listed.
 
 use super::{Form, PublicStr, fits};
+use crate::knowledge::lists;
 use regex::Regex;
 use std::sync::LazyLock;
 
@@ -14,28 +15,7 @@ const VERSION_MAX: usize = 40;
 const LABEL_MAX: usize = 16;
 
 /// The packages whose version the start event may carry, as Axolotl's own telemetry spells them.
-pub const PACKAGES: &[&str] = &[
-    "torch",
-    "transformers",
-    "trl",
-    "datasets",
-    "peft",
-    "bitsandbytes",
-    "accelerate",
-    "optimum",
-    "deepspeed",
-    "ray",
-    "axolotl",
-    "triton",
-    "mamba-ssm",
-    "flash-attn",
-    "xformers",
-    "autoawq",
-    "tokenizers",
-    "sentencepiece",
-    "torchao",
-    "lm_eval",
-];
+pub static PACKAGES: &[&str] = lists::VERSIONED_PACKAGES;
 
 /// A release as PEP 440 writes them, and the older `2.0.0-rc1`: numbers, and the words that PEP 440 knows. The alphabet
 /// alone would let `1acmecorp` pass.
