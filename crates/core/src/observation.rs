@@ -4,6 +4,7 @@
 //! alike, so that neither has to know the other.
 
 use crate::event::Dropped;
+use crate::knowledge::lists::SignalSender;
 use crate::public::PublicStr;
 use crate::public::words::words;
 use crate::status::{End, Usage};
@@ -114,31 +115,6 @@ words! {
         /// The kernel killed it for memory; the command went on.
         OutOfMemory => "out_of_memory",
     }
-}
-
-/// Who sent a signal, as far as it could still be seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SignalSender {
-    /// The terminal's driver: somebody pressed keys.
-    Terminal,
-    /// `timeout`, which ends what takes too long.
-    TimeLimiter,
-    /// A batch system's or a launcher's daemon, which acts for a whole job.
-    Scheduler,
-    /// What starts and stops services and containers.
-    ServiceManager,
-    /// A daemon that ends processes before the machine's memory is used up.
-    MemoryDaemon,
-    /// A process outside of our namespace: whoever runs the container.
-    Outside,
-    /// A process of our own session.
-    OwnSession,
-    /// The same user, from another session.
-    SameUser,
-    /// Another user, root among them.
-    OtherUser,
-    /// It was gone before it could be looked at.
-    Unknown,
 }
 
 /// A signal that asked the launcher, and so the command, to end.

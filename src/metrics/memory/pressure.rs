@@ -9,7 +9,8 @@
 use super::group::unified_ancestors;
 use crate::metrics::files::{self, KeptFile};
 use axolotl_run_core::knowledge::lists::SENDERS;
-use axolotl_run_core::observation::{MemoryPressure, SignalSender};
+use axolotl_run_core::knowledge::lists::SignalSender;
+use axolotl_run_core::observation::MemoryPressure;
 use axolotl_run_sys::background::Background;
 use axolotl_run_sys::channel::Arrived;
 use axolotl_run_sys::mounts;

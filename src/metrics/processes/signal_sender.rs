@@ -8,7 +8,7 @@
 use crate::metrics::files;
 use crate::metrics::tree::stat::fields;
 use axolotl_run_core::knowledge::lists::SENDERS;
-use axolotl_run_core::observation::SignalSender;
+use axolotl_run_core::knowledge::lists::SignalSender;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 

@@ -1,7 +1,5 @@
 //! Fixed words of programs that everybody has, and the questions to a line of output that need one of them.
 
-use crate::observation::SignalSender;
-
 include!(concat!(env!("OUT_DIR"), "/lists.rs"));
 
 /// A question that the reader of tracebacks puts to a line.
@@ -27,4 +25,29 @@ pub enum LineQuestion {
     Bar,
     /// Does a log report an exception with it?
     Log,
+}
+
+/// Who sent a signal, as far as it could still be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignalSender {
+    /// The terminal's driver: somebody pressed keys.
+    Terminal,
+    /// `timeout`, which ends what takes too long.
+    TimeLimiter,
+    /// A batch system's or a launcher's daemon, which acts for a whole job.
+    Scheduler,
+    /// What starts and stops services and containers.
+    ServiceManager,
+    /// A daemon that ends processes before the machine's memory is used up.
+    MemoryDaemon,
+    /// A process outside of our namespace: whoever runs the container.
+    Outside,
+    /// A process of our own session.
+    OwnSession,
+    /// The same user, from another session.
+    SameUser,
+    /// Another user, root among them.
+    OtherUser,
+    /// It was gone before it could be looked at.
+    Unknown,
 }

@@ -7,8 +7,9 @@
 
 use super::Confidence::{self, High, Medium};
 use super::{Case, Evidence, Finding, Kind};
+use crate::knowledge::lists::SignalSender;
 use crate::knowledge::{Meaning, Speaker};
-use crate::observation::{Request, SignalSender};
+use crate::observation::Request;
 use crate::status::End;
 use crate::status::signal::{SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU};
 

@@ -1,7 +1,8 @@
 use super::*;
 use crate::event::ErrorEvent;
 use crate::knowledge;
-use crate::observation::{Failure, GpuTroubles, Hang, MemoryPressure, Request, SignalSender, Xid};
+use crate::knowledge::lists::SignalSender;
+use crate::observation::{Failure, GpuTroubles, Hang, MemoryPressure, Request, Xid};
 use crate::public::PublicStr;
 use Confidence::{High, Low, Medium};
 
