@@ -12,6 +12,7 @@ struct Lists {
     signals: Vec<(String, i32)>,
     questions: BTreeMap<String, Vec<String>>,
     homes: BTreeMap<String, Vec<(String, String)>>,
+    senders: BTreeMap<String, Vec<String>>,
     lists: BTreeMap<String, Vec<String>>,
 }
 
@@ -21,6 +22,7 @@ pub fn generate(knowledge: &Path) -> String {
         signals,
         questions,
         homes,
+        senders,
         lists,
     } = read(&knowledge.join("lists.yaml"));
     let mut rust_source = format!(
@@ -36,11 +38,18 @@ pub fn generate(knowledge: &Path) -> String {
             "/// Homes.\npub static {name}: &[(&str, &str)] = &{names_and_variables:?};\n"
         );
     }
-    rust_source += "pub(crate) static QUESTIONS: &[(&str, LineQuestion)] = &[\n";
-    for (question, words) in questions {
-        let question = variant(&question);
+    rust_source += &by_kind("QUESTIONS", "LineQuestion", questions);
+    rust_source + &by_kind("SENDERS", "SignalSender", senders)
+}
+
+/// A table of words, each with the kind that it belongs to.
+fn by_kind(table: &str, kind: &str, words: BTreeMap<String, Vec<String>>) -> String {
+    let mut rust_source =
+        format!("/// Words and their kinds.\npub static {table}: &[(&str, {kind})] = &[\n");
+    for (name, words) in words {
+        let name = variant(&name);
         for word in words {
-            rust_source += &format!("({word:?}, LineQuestion::{question}),\n");
+            rust_source += &format!("({word:?}, {kind}::{name}),\n");
         }
     }
     rust_source + "];\n"

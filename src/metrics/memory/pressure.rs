@@ -8,12 +8,8 @@
 
 use super::group::unified_ancestors;
 use crate::metrics::files::{self, KeptFile};
-<<<<<<< HEAD
 use axolotl_run_core::knowledge::lists::SENDERS;
 use axolotl_run_core::knowledge::lists::SignalSender;
-=======
-use axolotl_run_core::knowledge::lists::MEMORY_DAEMONS;
->>>>>>> 2e5d6bc (List the senders of signals without importing what they are)
 use axolotl_run_core::observation::MemoryPressure;
 use axolotl_run_sys::background::Background;
 use axolotl_run_sys::channel::Arrived;
@@ -154,8 +150,9 @@ impl PressureWatch {
     fn daemon_runs(&self) -> bool {
         for services in SERVICES {
             let services = self.root.join(services);
-            for daemon in MEMORY_DAEMONS {
-                if services.join(format!("{daemon}.service")).is_dir() {
+            for (program, kind) in SENDERS {
+                let service = services.join(format!("{program}.service"));
+                if *kind == SignalSender::MemoryDaemon && service.is_dir() {
                     return true;
                 }
             }

@@ -7,13 +7,8 @@
 
 use crate::metrics::files;
 use crate::metrics::tree::stat::fields;
-<<<<<<< HEAD
 use axolotl_run_core::knowledge::lists::SENDERS;
 use axolotl_run_core::knowledge::lists::SignalSender;
-=======
-use axolotl_run_core::knowledge::lists;
-use axolotl_run_core::observation::SignalSender;
->>>>>>> 2e5d6bc (List the senders of signals without importing what they are)
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
@@ -48,14 +43,9 @@ fn look_at(procfs: &Path, code: i64, pid: i64, own: Own) -> SignalSender {
     if name.is_empty() {
         return SignalSender::Unknown;
     }
-    for (programs, kind) in [
-        (lists::TIME_LIMITERS, SignalSender::TimeLimiter),
-        (lists::SCHEDULER_PROGRAMS, SignalSender::Scheduler),
-        (lists::SERVICE_MANAGERS, SignalSender::ServiceManager),
-        (lists::MEMORY_DAEMONS, SignalSender::MemoryDaemon),
-    ] {
-        if programs.contains(&name.trim_end()) {
-            return kind;
+    for (program, kind) in SENDERS {
+        if *program == name.trim_end() {
+            return *kind;
         }
     }
     let same_session = session(&process).is_some_and(|session| Some(session) == own.session);
