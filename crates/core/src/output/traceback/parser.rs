@@ -410,7 +410,7 @@ impl Parser {
             if !exception_line.is_certain {
                 return None;
             }
-            let report_standing = standing_alone(line_text, &exception_line)?;
+            let report_standing = exception_line.standing_alone(line_text)?;
             return Some((exception_line, report_standing));
         }
         let is_believed = exception_line.is_certain || self.stray.are_calls;
@@ -586,19 +586,6 @@ fn read_repetition(line_text: &str, newest_frame: Option<&mut Frame>) -> bool {
         return true;
     }
     false
-}
-
-/// What an exception's line without a traceback is worth.
-///
-/// Two classes the interpreter prints alone, for it has no memory or no time for more. Any other line may be a
-/// program's own words; it is remembered for the case that nothing better comes, if its class is public.
-fn standing_alone(line_text: &str, line: &ExceptionLine<'_>) -> Option<ReportStanding> {
-    let class = line.class.as_ref()?.as_str();
-    match line_text.trim() {
-        "MemoryError" | "KeyboardInterrupt" => Some(ReportStanding::Plain),
-        _ if class.ends_with("Warning") || class.ends_with("Exit") => None,
-        _ => Some(ReportStanding::Stray),
-    }
 }
 
 fn indentation(line_text: &str) -> usize {

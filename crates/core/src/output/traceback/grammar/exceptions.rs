@@ -5,6 +5,7 @@
 //! traceback's place there may also stand a log line, a progress bar or a piece of another process's output.
 
 use crate::knowledge::lists::{CLASS_ENDINGS, LOG_WORDS};
+use crate::output::traceback::report::ReportStanding;
 use crate::public::{PublicStr, dictionary};
 
 /// Longest name of a class that is looked at.
@@ -38,6 +39,19 @@ impl ExceptionLine<'_> {
         };
         let signal = digits.parse().ok();
         signal.filter(|signal| (1..=64).contains(signal))
+    }
+
+    /// What it is worth without a traceback.
+    ///
+    /// Two classes the interpreter prints alone, for it has no memory or no time for more. Any other line may be a
+    /// program's own words; it is remembered for the case that nothing better comes, if its class is public.
+    pub fn standing_alone(&self, line_text: &str) -> Option<ReportStanding> {
+        let class = self.class.as_ref()?.as_str();
+        match line_text.trim() {
+            "MemoryError" | "KeyboardInterrupt" => Some(ReportStanding::Plain),
+            _ if class.ends_with("Warning") || class.ends_with("Exit") => None,
+            _ => Some(ReportStanding::Stray),
+        }
     }
 }
 
