@@ -142,6 +142,12 @@ pub const TRACE_PREFIX_BYTES_MAX: usize = 200;
 pub const TRACE_REPORTS_FIRST: usize = 16;
 /// Reports that are kept from its end: what the process died of comes last.
 pub const TRACE_REPORTS_LAST: usize = 16;
+/// Lines without a frame after which a traceback is taken as cut off; locals printed by `rich` are the longest.
+pub const TRACE_JUNK_LINES_MAX: u32 = 600;
+/// Lines after a message in which another exception of its chain may begin.
+pub const TRACE_CHAIN_LINES_MAX: u32 = 400;
+/// Lines between a heading (`Exception in thread`) and the traceback that it announces.
+pub const TRACE_HEADING_LINES_MAX: u32 = 12;
 /// Bytes of a rebuilt stack trace; a chain of twelve full ones would not fit an event.
 pub const TRACE_TEXT_BYTES_MAX: usize = 24 * 1024;
 /// Largest line number that is told; the longest public file has about 30,000 lines.

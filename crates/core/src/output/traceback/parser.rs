@@ -14,17 +14,10 @@ use super::report::{ChainLink, ErrorReport, Frames, ReportStanding, ReportedExce
 use super::{messages, origin};
 use crate::event::Frame;
 use crate::knowledge::{self, lists::LineQuestion};
-use crate::limits::{TRACE_HOLE_MAX, TRACE_LINE_NUMBER_MAX};
+use crate::limits;
 use crate::output::prefix::{self, is_progress_bar};
 use crate::public::PublicStr;
 use crate::status::signal::{SIGHUP, SIGINT, SIGTERM};
-
-/// Lines without a frame after which a traceback is taken as cut off; locals printed by `rich` are the longest.
-const TRACE_JUNK_LINES_MAX: u32 = 600;
-/// Lines after a message in which another exception of its chain may begin.
-const TRACE_CHAIN_LINES_MAX: u32 = 400;
-/// Lines between a heading (`ReportedException in thread`) and the traceback that it announces.
-const TRACE_HEADING_LINES_MAX: u32 = 12;
 
 /// Where in the grammar the source is.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -339,7 +332,7 @@ impl Parser {
         if line_words.may_answer(LineQuestion::Heading)
             && let Some(report_standing) = headers::heading(line_text)
         {
-            self.heading = Some((report_standing, TRACE_HEADING_LINES_MAX));
+            self.heading = Some((report_standing, limits::TRACE_HEADING_LINES_MAX));
             return true;
         }
         if self.report.is_none() {
@@ -376,7 +369,7 @@ impl Parser {
         }
         self.silence += 1;
         let Some((exception_line, report_standing)) = self.lone_exception(line_text) else {
-            if self.silence > TRACE_HEADING_LINES_MAX {
+            if self.silence > limits::TRACE_HEADING_LINES_MAX {
                 self.stray = StrayFrames::default();
             }
             return;
@@ -434,7 +427,7 @@ impl Parser {
                 || !(line_words.may_answer(LineQuestion::Bar) && is_progress_bar(line_text)))
         {
             self.finish_exception(&exception_line, line_context);
-        } else if self.silence > TRACE_JUNK_LINES_MAX {
+        } else if self.silence > limits::TRACE_JUNK_LINES_MAX {
             self.end_report();
         }
     }
@@ -454,7 +447,7 @@ impl Parser {
         if let Some(line_number) = frames::arrow(line_text) {
             if let Some(frame) = self.newest_frame()
                 && frame.line.is_none()
-                && line_number <= TRACE_LINE_NUMBER_MAX
+                && line_number <= limits::TRACE_LINE_NUMBER_MAX
             {
                 frame.line = Some(line_number);
             }
@@ -515,7 +508,7 @@ impl Parser {
         line_context: LineContext,
     ) {
         self.silence += 1;
-        if self.silence > TRACE_CHAIN_LINES_MAX {
+        if self.silence > limits::TRACE_CHAIN_LINES_MAX {
             return self.end_report();
         }
         let behind_bar = behind_bar(line_text, line_context.line_words);
@@ -582,7 +575,7 @@ fn read_repetition(line_text: &str, newest_frame: Option<&mut Frame>) -> bool {
     if let Some(times) = frames::repeated(line_text)
         && let Some(frame) = newest_frame
     {
-        frame.repeated = Some(times.min(TRACE_HOLE_MAX));
+        frame.repeated = Some(times.min(limits::TRACE_HOLE_MAX));
         return true;
     }
     false
