@@ -362,28 +362,42 @@ impl OverflowReader {
                 continue;
             }
             found.missed += self.pass_over(end);
-            let at = place(self.read);
-            let there = usize::try_from(end - self.read).unwrap_or(RING_BYTES);
-            let most = buffer.len().min(there).min(RING_BYTES - at);
-            let room = buffer.get_mut(..most).unwrap_or_default();
-            let offset = off_t::try_from(HEADER_BYTES + at).unwrap_or(off_t::MAX);
-            let Ok(count) = nix::sys::uio::pread(&self.file, room, offset) else {
+            let Some(count) = self.look(end, buffer) else {
                 break;
             };
-            // What was overwritten meanwhile was announced before.
-            fence(Ordering::SeqCst);
-            let behind = self.read + count as u64;
-            let torn = self.pass_over(behind);
-            found.missed += torn;
-            if self.read < behind {
-                let torn = usize::try_from(torn).unwrap_or(count);
-                buffer.copy_within(torn..count, 0);
-                self.read = behind;
-                found.count = count - torn;
+            let kept = self.keep(buffer, count);
+            found.missed += kept.missed;
+            if kept.count > 0 {
+                found.count = kept.count;
                 break;
             }
         }
         found
+    }
+
+    /// Reads on, up to a place at the most. What it reads may be overwritten meanwhile.
+    fn look(&self, end: u64, buffer: &mut [u8]) -> Option<usize> {
+        let at = place(self.read);
+        let there = usize::try_from(end - self.read).unwrap_or(RING_BYTES);
+        let most = buffer.len().min(there).min(RING_BYTES - at);
+        let room = buffer.get_mut(..most).unwrap_or_default();
+        let offset = off_t::try_from(HEADER_BYTES + at).unwrap_or(off_t::MAX);
+        nix::sys::uio::pread(&self.file, room, offset).ok()
+    }
+
+    /// Keeps of what was read what had not been overwritten, and moves it to the buffer's beginning.
+    fn keep(&mut self, buffer: &mut [u8], count: usize) -> Found {
+        // What was overwritten by then was announced before.
+        fence(Ordering::SeqCst);
+        let behind = self.read + count as u64;
+        let missed = self.pass_over(behind);
+        let torn = usize::try_from(missed).unwrap_or(count).min(count);
+        buffer.copy_within(torn..count, 0);
+        self.read = behind;
+        Found {
+            missed,
+            count: count - torn,
+        }
     }
 
     /// Passes over what was overwritten by now, up to a place at the most; how many bytes that is.
@@ -406,4 +420,86 @@ fn memory_file() -> Result<OwnedFd, Errno> {
     let sealed = flags | MFdFlags::from_bits_retain(NOT_EXECUTABLE);
     // A kernel from before the flag does not know it.
     memfd_create(c"axolotl-run", sealed).or_else(|_| memfd_create(c"axolotl-run", flags))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes that differ from those a ring's length before and behind them.
+    fn numbered(from: u64, count: usize) -> Vec<u8> {
+        (from..from + count as u64)
+            .map(|number| (number % 251) as u8)
+            .collect()
+    }
+
+    fn put(overflow: &mut Overflow, bytes: usize) {
+        let (start, end) = (overflow.written, overflow.written + bytes as u64);
+        while overflow.written < end {
+            let most = usize::try_from(end - overflow.written).unwrap().min(4096);
+            let piece = numbered(overflow.written, most);
+            assert_eq!(overflow.put(&piece), Ok(Taken::Bytes(most)), "{start}");
+        }
+    }
+
+    #[test]
+    fn what_was_overwritten_between_two_looks_is_not_kept() {
+        for (overwritten, kept) in [
+            (0, 65536),
+            (1, 65535),
+            (5000, 60536),
+            (65536, 0),
+            (300_000, 0),
+        ] {
+            let (mut overflow, file) = Overflow::new().unwrap();
+            let mut reader = OverflowReader::new(file).unwrap();
+            overflow.use_ring();
+            put(&mut overflow, RING_BYTES);
+            let mut buffer = vec![0; 65536];
+            assert_eq!(reader.look(overflow.written, &mut buffer), Some(65536));
+            put(&mut overflow, overwritten);
+            let found = reader.keep(&mut buffer, 65536);
+            assert_eq!(found.count, kept, "{overwritten}");
+            assert_eq!(found.missed + kept as u64, 65536, "{overwritten}");
+            assert_eq!(
+                buffer[..kept],
+                numbered(found.missed, kept),
+                "{overwritten}"
+            );
+            // And it goes on behind that.
+            let next = reader.read(&mut buffer);
+            let at = 65536 + next.missed;
+            assert_eq!(at, (overwritten as u64).max(65536), "{overwritten}");
+            assert_eq!(buffer[..next.count], numbered(at, next.count));
+        }
+    }
+
+    #[test]
+    fn nothing_is_added_to_a_ring_that_was_read() {
+        let (mut overflow, file) = Overflow::new().unwrap();
+        let mut reader = OverflowReader::new(file).unwrap();
+        assert_eq!(reader.read(&mut [0; 64]), Found::default());
+        overflow.use_ring();
+        put(&mut overflow, 10);
+        assert_eq!(reader.read(&mut [0; 64]).count, 10);
+        assert!(reader.is_in_use());
+        put(&mut overflow, 5);
+        assert_eq!(reader.read(&mut [0; 64]).count, 5);
+        assert_eq!(reader.read(&mut [0; 64]), Found::default());
+        assert!(!reader.is_in_use() && !overflow.is_in_use());
+        assert_eq!(overflow.put(b"x"), Ok(Taken::CaughtUp));
+        assert_eq!(reader.read(&mut [0; 64]), Found::default());
+    }
+
+    #[test]
+    fn a_ring_is_used_only_while_the_pipe_is_full() {
+        let (mut overflow, _) = Overflow::new().unwrap();
+        let pipe = flow::pipe().unwrap();
+        overflow.begin(&pipe.write);
+        assert!(!overflow.is_in_use());
+        flow::set_nonblocking(pipe.write.as_fd());
+        while flow::write(pipe.write.as_fd(), &[0; 4096]).is_ok() {}
+        overflow.begin(&pipe.write);
+        assert!(overflow.is_in_use());
+    }
 }
