@@ -74,6 +74,15 @@ fn all_generations_are_found_and_measured() {
     assert_eq!(sampler.pids().len(), 4);
 }
 
+/// Ends threads that wait for it.
+struct StopOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn many_threads_are_measured_as_a_few_are() {
     // In our own process: no program that every machine has starts so many.
@@ -93,6 +102,8 @@ fn many_threads_are_measured_as_a_few_are() {
                 std::hint::spin_loop()
             }
         });
+        // Also where an assertion fails: the scope waits for its threads.
+        let _stop = StopOnDrop(&stop);
         let own = std::process::id();
         let mut sampler = TreeSampler::new(own);
         let first = sampler.sample();
@@ -101,12 +112,13 @@ fn many_threads_are_measured_as_a_few_are() {
             sample.cpu_seconds > first.cpu_seconds.map(|sum| sum + 0.3)
         });
         assert!(later.rss_max_process_bytes.unwrap() > 0);
-        // The kernel's line says the same, of one that has never stood still.
-        assert_eq!(sampler.known_processes.all[&own].brief.idle, 0);
-        let line = sampler.known_processes.procfs.stat_of(own).unwrap();
+        // The kernel's line says the same.
+        let before = sampler.known_processes.procfs.stat_of(own).unwrap();
+        sampler.sample();
+        let after = sampler.known_processes.procfs.stat_of(own).unwrap();
         let ticks = sampler.known_processes.all[&own].stat.own_ticks;
-        assert!(ticks.abs_diff(line.own_ticks) <= 20, "{ticks} {line:?}");
-        stop.store(true, Ordering::Relaxed);
+        let possible = before.own_ticks.saturating_sub(20)..=after.own_ticks + 20;
+        assert!(possible.contains(&ticks), "{ticks} {possible:?}");
     });
 }
 
