@@ -128,7 +128,7 @@ def events(run):
         made += [("progress", at, progress(run, step, at, stalled)) for step, at, stalled in reports(run, ended)]
     if run["fingerprint"]:
         made.append(("error", ended, error(run)))
-    if run["outcome"] in ("error", "signal") and run["verdict"] != "signalled_by_user":
+    if run["outcome"] in ("error", "signal") and run["verdict"] not in ("signalled_by_user", "time_limit"):
         made.append(("$exception", ended, exception(run)))
     if run["outcome"]:
         made.append(("finish", ended, finish(run)))
@@ -206,15 +206,19 @@ def error(run):
 def exception(run):
     """The form of PostHog's Error tracking; a death without a traceback is an issue of its own."""
     cause = {"mechanism": {"handled": False, "type": "generic", "synthetic": not run["issue"]}}
+    made = {"$exception_list": [cause], "$exception_fingerprint": run["fingerprint"], "$exception_level": "fatal", "$exception_handled": False,
+            "verdict": run["verdict"]}
     if run["issue"]:
         file, function = where(run)
         frames = [{"platform": "python", "filename": "<user>", "function": "<module>", "lineno": 9, "in_app": False},
                   {"platform": "python", "filename": file, "function": function, "lineno": 100, "in_app": file.startswith("axolotl/")}]
         cause.update(type=run["issue"][0], value=run["issue"][1], stacktrace={"type": "raw", "frames": frames})
+        made["$issue_name"] = "%s in %s of %s" % (run["issue"][0], function, file)
     else:
-        cause.update(type="axolotl_run." + run["verdict"], value=run["evidence"])
-    own = hashlib.sha256((run["verdict"] + run["evidence"]).encode()).hexdigest()[:16]
-    return {"$exception_list": [cause], "$exception_fingerprint": run["fingerprint"] or own, "$exception_level": "fatal"}
+        cause["type"] = "axolotl_run." + run["verdict"]
+        made["$exception_fingerprint"] = hashlib.sha256(cause["type"].encode()).hexdigest()[:16]
+        made["$issue_name"] = run["verdict"].replace("_", " ")
+    return made
 
 
 def finish(run):

@@ -98,7 +98,7 @@ impl Reporter {
             return;
         };
         let weight = match event {
-            Event::Error(_) | Event::Finish(_) => Importance::Essential,
+            Event::Error(_) | Event::Exception(_) | Event::Finish(_) => Importance::Essential,
             Event::Start(_) | Event::Progress(_) => Importance::Ordinary,
         };
         let stored = self.journal.append(&line, weight);

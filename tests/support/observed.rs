@@ -172,7 +172,7 @@ impl Recorded {
             .collect()
     }
 
-    /// Start first, an error at most once before the finish, the finish once and last, and nothing unlisted.
+    /// Start first, an error and its issue at most once before the finish, the finish once and last, and nothing unlisted.
     #[track_caller]
     pub fn assert_ordered(&self, what: &str) {
         let names: Vec<_> = self
@@ -181,9 +181,16 @@ impl Recorded {
             .map(|event| text_of(event["event"].clone()))
             .collect();
         let rank = |name: &String| {
-            ["start", "progress", "error", "finish"]
-                .iter()
-                .position(|known| known == name)
+            [
+                "start",
+                "setup",
+                "progress",
+                "error",
+                "$exception",
+                "finish",
+            ]
+            .iter()
+            .position(|known| known == name)
         };
         let count = |name: &str| names.iter().filter(|known| *known == name).count();
         assert!(names.is_sorted_by_key(rank), "{what}: {names:?}");
@@ -192,7 +199,9 @@ impl Recorded {
             (1, 1),
             "{what}: {names:?}"
         );
-        assert!(count("error") <= 1, "{what}: {names:?}");
+        for once in ["setup", "error", "$exception"] {
+            assert!(count(once) <= 1, "{what}: {names:?}");
+        }
         let elapsed: Vec<_> = self
             .events
             .iter()

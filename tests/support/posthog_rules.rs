@@ -169,7 +169,95 @@ fn member(event: &Value, complaints: &mut Vec<String>) -> Result<(), &'static st
         return Err("properties are no object");
     };
     privacy(properties, complaints);
+    if text("event") == Some("$exception") {
+        exception(properties, complaints);
+    }
     Ok(())
+}
+
+/// What Error tracking asks of an event of that name: without it the event is rejected, or becomes the wrong issue.
+pub fn exception(properties: &Map<String, Value>, complaints: &mut Vec<String>) {
+    for reserved in RESERVED {
+        if properties.contains_key(*reserved) {
+            complaints.push(format!("{reserved} is the server's"));
+        }
+    }
+    let text = |name: &str| properties.get(name).and_then(Value::as_str);
+    // What is longer is hashed by the server; then no search finds it by ours.
+    if !text("$exception_fingerprint").is_some_and(|text| (1..=64).contains(&text.chars().count()))
+    {
+        complaints.push("$exception_fingerprint is missing, empty or too long".to_owned());
+    }
+    let levels = ["fatal", "error", "warning", "info", "debug"];
+    if !text("$exception_level").is_some_and(|level| levels.contains(&level)) {
+        complaints.push("$exception_level is none".to_owned());
+    }
+    if properties.get("$exception_handled") != Some(&Value::from(false)) {
+        complaints.push("$exception_handled is not false".to_owned());
+    }
+    if !text("$issue_name").is_some_and(|name| (1..=300).contains(&name.len())) {
+        complaints.push("$issue_name is missing or too long".to_owned());
+    }
+    let list = properties.get("$exception_list").and_then(Value::as_array);
+    if list.is_none_or(Vec::is_empty) {
+        complaints.push("$exception_list is missing or empty".to_owned());
+    }
+    for exception in list.into_iter().flatten() {
+        listed(exception, complaints);
+    }
+}
+
+/// Names that the server writes.
+const RESERVED: &[&str] = &[
+    "$exception_issue_id",
+    "$exception_types",
+    "$exception_values",
+    "$exception_sources",
+    "$exception_functions",
+    "$exception_releases",
+    "$exception_fingerprint_record",
+    "$exception_proposed_fingerprint",
+];
+
+/// One entry of the list. What is of another kind makes the server refuse the whole list.
+fn listed(exception: &Value, complaints: &mut Vec<String>) {
+    let mut expect = |holds: bool, what: &str| {
+        if !holds {
+            complaints.push(format!("{what}: {exception}"));
+        }
+    };
+    let is_text = |value: &Value| value.as_str().is_some_and(|text| !text.is_empty());
+    expect(is_text(&exception["type"]), "an exception has no type");
+    expect(
+        exception.get("value").is_none_or(Value::is_string),
+        "an exception's value is no text",
+    );
+    let mechanism = &exception["mechanism"];
+    expect(mechanism["handled"] == false, "an exception is handled");
+    expect(
+        mechanism["synthetic"].is_boolean() && is_text(&mechanism["type"]),
+        "a mechanism is malformed",
+    );
+    let Some(stacktrace) = exception.get("stacktrace") else {
+        return;
+    };
+    expect(stacktrace["type"] == "raw", "a stack is not raw");
+    let frames = stacktrace["frames"].as_array();
+    expect(frames.is_some(), "a stack has no frames");
+    for frame in frames.into_iter().flatten() {
+        // The tag says how the rest is read; without a known one nothing is.
+        let is_known = match frame["platform"].as_str() {
+            Some("python") => is_text(&frame["filename"]) && is_text(&frame["function"]),
+            Some("custom") => is_text(&frame["lang"]) && is_text(&frame["function"]),
+            _ => false,
+        };
+        expect(is_known, "a frame is malformed");
+        let is_line = |line: &Value| line.is_u64();
+        expect(
+            frame.get("lineno").is_none_or(is_line) && frame["in_app"].is_boolean(),
+            "a frame's line or place is malformed",
+        );
+    }
 }
 
 fn privacy(properties: &Map<String, Value>, complaints: &mut Vec<String>) {

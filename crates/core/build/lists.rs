@@ -10,6 +10,7 @@ use std::path::Path;
 struct Lists {
     errors: Vec<(u64, String, String)>,
     signals: Vec<(String, i32)>,
+    stages: Vec<(String, String)>,
     questions: BTreeMap<String, Vec<String>>,
     homes: BTreeMap<String, Vec<(String, String)>>,
     senders: BTreeMap<String, Vec<String>>,
@@ -20,6 +21,7 @@ pub fn generate(knowledge: &Path) -> String {
     let Lists {
         errors,
         signals,
+        stages,
         questions,
         homes,
         senders,
@@ -29,6 +31,13 @@ pub fn generate(knowledge: &Path) -> String {
         "pub(crate) static ERRORS: &[(u64, &str, &str)] = &{errors:?};\n\
          pub(crate) static SIGNALS: &[(&str, i32)] = &{signals:?};\n"
     );
+    rust_source += "/// File, function and name of each stage.\n\
+         pub static STAGES: &[(&str, &str, &str)] = &[\n";
+    for (file, function) in stages {
+        let module = file.trim_end_matches(".py").replace('/', ".");
+        rust_source += &format!("({file:?}, {function:?}, \"{module}.{function}\"),\n");
+    }
+    rust_source += "];\n";
     for (name, list) in lists {
         rust_source += &text_table(&name, &list);
     }

@@ -13,7 +13,9 @@ fields! {
         "frames" => frames: Vec<Frame<T>>, "the traceback's frames, outermost first";
         "chain" => chain: Vec<T>, "types of the exceptions of this failure, oldest first, the launcher's own last";
         "marker" => marker: T, "public sign of a death that left no traceback (`Segmentation fault`, `c10::Error`…)";
-        "fingerprint" => fingerprint: T, "groups equal errors: a hash over the public fields alone";
+        "stage" => stage: T, "the part of Axolotl that failed: the outermost of its public stages in the traceback (`axolotl.train.train`, `axolotl.common.datasets.load_datasets`…)";
+        "module_event" => module_event: T, "the event by which Axolotl's own telemetry reports this error: it is named after the innermost stage";
+        "fingerprint" => fingerprint: T, "groups equal errors: a hash over public names alone, without line numbers and sizes";
         "rank" => rank: u64, "rank of the process that failed first";
         "fatal" => fatal: bool, "whether the run died of it";
         "handled_count" => handled_count: u64, "tracebacks that the program printed and survived";

@@ -1,6 +1,7 @@
-//! The four events by name, and what every event carries.
+//! The events by name, and what every event carries.
 
 use super::error::ErrorEvent;
+use super::exception::ExceptionEvent;
 use super::finish::Finish;
 use super::progress::Progress;
 use super::start::Start;
@@ -10,12 +11,10 @@ use crate::public::words::words;
 use serde_json::{Map, Value};
 
 /// The version of the published list; it grows whenever a field is added, removed or changes its meaning.
-pub const SCHEMA_VERSION: u64 = 2;
+pub const SCHEMA_VERSION: u64 = 3;
 
 words! {
     /// The name of an event, as the server sees it, and when it is sent.
-    #[derive(serde::Serialize)]
-    #[serde(rename_all = "lowercase")]
     EventName {
         /// once, when the command was spawned
         Start => "start",
@@ -23,8 +22,16 @@ words! {
         Progress => "progress",
         /// at most once, when the command died of an exception or left another sign of an error
         Error => "error",
+        /// beside `error`, and where the run failed without one, in the form of PostHog's Error tracking
+        Exception => "$exception",
         /// exactly once, when the command has ended, however it ended
         Finish => "finish",
+    }
+}
+
+impl serde::Serialize for EventName {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 
@@ -35,6 +42,7 @@ impl EventName {
             Self::Start => <Start>::kind(),
             Self::Progress => <Progress>::kind(),
             Self::Error => <ErrorEvent>::kind(),
+            Self::Exception => <ExceptionEvent>::kind(),
             Self::Finish => <Finish>::kind(),
         };
         kind.members().to_vec()
@@ -50,6 +58,8 @@ pub enum Event<T: Text = PublicStr> {
     Progress(Box<Progress<T>>),
     /// See [`ErrorEvent`].
     Error(Box<ErrorEvent<T>>),
+    /// See [`ExceptionEvent`].
+    Exception(Box<ExceptionEvent<T>>),
     /// See [`Finish`].
     Finish(Box<Finish<T>>),
 }
@@ -68,6 +78,12 @@ impl Event {
             Self::Error(error) => {
                 let degraded = error.degraded();
                 degraded.map(|error| Self::Error(Box::new(error))).to_vec()
+            }
+            Self::Exception(exception) => {
+                let degraded = exception.degraded();
+                degraded
+                    .map(|exception| Self::Exception(Box::new(exception)))
+                    .to_vec()
             }
             Self::Finish(finish) => {
                 let mut bare = finish.clone();
@@ -89,6 +105,7 @@ impl<T: Text> Event<T> {
             Self::Start(_) => EventName::Start,
             Self::Progress(_) => EventName::Progress,
             Self::Error(_) => EventName::Error,
+            Self::Exception(_) => EventName::Exception,
             Self::Finish(_) => EventName::Finish,
         }
     }
@@ -102,6 +119,7 @@ impl Event<String> {
             EventName::Start => Self::Start(value::read(&fields, properties)?),
             EventName::Progress => Self::Progress(value::read(&fields, properties)?),
             EventName::Error => Self::Error(value::read(&fields, properties)?),
+            EventName::Exception => Self::Exception(value::read(&fields, properties)?),
             EventName::Finish => Self::Finish(value::read(&fields, properties)?),
         };
         let common: Common<String> = value::read(&common_fields(), properties)?;
@@ -118,6 +136,7 @@ impl Event {
             Self::Start(event) => event.json(),
             Self::Progress(event) => event.json(),
             Self::Error(event) => event.json(),
+            Self::Exception(event) => event.json(),
             Self::Finish(event) => event.json(),
         };
         let mut properties = Map::new();

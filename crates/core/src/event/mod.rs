@@ -1,4 +1,4 @@
-//! Everything that can ever leave the machine: four events and their fields.
+//! Everything that can ever leave the machine: events and their fields.
 //!
 //! This folder is the published list. A field exists for an event only if it is declared here, with the
 //! reason why it is collected; PRIVACY.md and `--schema` are printed from the same declarations, and the
@@ -6,6 +6,7 @@
 //! which no `String` is: text is [`PublicStr`](crate::public::PublicStr) or it does not compile.
 
 pub mod error;
+pub mod exception;
 pub mod finish;
 mod list;
 pub mod progress;
@@ -15,6 +16,7 @@ pub mod value;
 pub mod wire;
 
 pub use error::{ErrorEvent, Frame, Shape};
+pub use exception::{ExceptionEvent, ListedException, ListedFrame};
 pub use finish::{Dropped, Finish, FinishVerdict};
 pub use list::{Common, Event, EventName, SCHEMA_VERSION, common_fields};
 pub use progress::{GpuSample, MemoryReport, Progress};

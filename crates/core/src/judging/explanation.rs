@@ -5,9 +5,12 @@
 
 use crate::event::value::Sendable as _;
 use crate::event::wire::Member;
-use crate::event::{Event, EventName};
-use crate::observation::Stream;
+use crate::event::{Event, EventName, ExceptionEvent};
+use crate::judging::issue::issue;
+use crate::judging::verdict::judge;
+use crate::observation::{Ending, Stream};
 use crate::output::lines::LineCutter;
+use crate::output::progress::Training;
 use crate::output::traceback::{Judgement, TraceReader};
 use crate::privacy::{Gate, Refusal};
 use crate::status::End;
@@ -27,6 +30,8 @@ pub struct Explainer {
 pub struct Explanation {
     /// What its reader found.
     pub judgement: Judgement,
+    /// The same failure as an issue of PostHog's Error tracking.
+    pub exception: Option<ExceptionEvent>,
     /// Whether the program failed; without a known end it did where an error is found.
     pub fatal: bool,
     /// Why the gate refuses the error as it was judged; what is left of it is the judgement's.
@@ -48,8 +53,18 @@ impl Explainer {
             Some(end) => end != End::Exited(0),
             None => judgement.error.is_some(),
         };
+        let mut exception = None;
+        if fatal {
+            let ending = Ending {
+                end: end.or(Some(End::Exited(1))),
+                ..Ending::default()
+            };
+            let verdict = judge(&ending, &judgement, &Training::default());
+            exception = issue(&judgement, &verdict);
+        }
         Explanation {
             judgement,
+            exception,
             fatal,
             refusal: None,
         }
@@ -64,15 +79,22 @@ impl Explanation {
         explainer.finish(end)
     }
 
-    /// Leaves of the error what this gate lets through, as a run that reported it would.
+    /// Leaves of the events what this gate lets through, as a run that reported them would.
     pub fn through(mut self, gate: &Gate) -> Self {
+        let identified =
+            |event: &Event| Member::new(Uuid::nil(), Uuid::nil(), event, UNIX_EPOCH, 0.0);
         if let Some(error) = self.judgement.error.take() {
-            let identified =
-                |event: &Event| Member::new(Uuid::nil(), Uuid::nil(), event, UNIX_EPOCH, 0.0);
             let admission = gate.admit(&Event::Error(Box::new(error)), identified);
             self.refusal = admission.refusal;
             if let Some((Event::Error(error), _)) = admission.admitted {
                 self.judgement.error = Some(*error);
+            }
+        }
+        if let Some(exception) = self.exception.take() {
+            let admission = gate.admit(&Event::Exception(Box::new(exception)), identified);
+            self.refusal = self.refusal.or(admission.refusal);
+            if let Some((Event::Exception(exception), _)) = admission.admitted {
+                self.exception = Some(*exception);
             }
         }
         self
@@ -84,6 +106,10 @@ impl Explanation {
         let mut events = Vec::new();
         if let Some(error) = &judgement.error {
             events.push(json!({"event": EventName::Error.as_str(), "properties": error.json()}));
+        }
+        if let Some(exception) = &self.exception {
+            let name = EventName::Exception.as_str();
+            events.push(json!({"event": name, "properties": exception.json()}));
         }
         json!({
             "events": events,

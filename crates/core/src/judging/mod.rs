@@ -2,6 +2,7 @@
 
 pub mod explanation;
 pub mod hang;
+pub mod issue;
 pub mod run;
 pub mod summary;
 pub mod verdict;

@@ -12,6 +12,7 @@ mod tests;
 use crate::event::value::{Number, non_finite};
 use crate::event::{Dropped, Event, Finish, Progress, Start, finish};
 use crate::judging::hang::HangWatch;
+use crate::judging::issue::issue;
 use crate::judging::verdict::{Verdict, judge};
 use crate::observation::{Ending, Hang, Sample, Stream, SupervisorLoss, TrainerState};
 use crate::output::lines::{Line, LineCutter, inner_lines};
@@ -210,6 +211,7 @@ impl Run {
         if ending.is_worker && !judgement.has_word_of_the_first() {
             // What only other ranks said, in the output that they share with it, is not what it exited for.
             judgement.error = None;
+            judgement.exceptions.clear();
             judgement.first_rank = None;
         }
         if ending.end == Some(End::Exited(0)) {
@@ -217,9 +219,13 @@ impl Run {
         }
         let verdict = judge(&ending, &judgement, self.training());
         let finish = self.finish_event(&ending, &verdict);
+        let exception = issue(&judgement, &verdict);
         // What a program prints and survives is no error.
         if let Some(error) = judgement.error {
             events.push(Event::Error(Box::new(error)));
+        }
+        if let Some(exception) = exception {
+            events.push(Event::Exception(Box::new(exception)));
         }
         events.push(Event::Finish(Box::new(finish)));
         events

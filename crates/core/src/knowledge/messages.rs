@@ -41,6 +41,8 @@ struct KnownClass {
 pub struct PublicMessage {
     /// What is said.
     pub says: PublicStr,
+    /// The same without its counts and sizes, which differ each time.
+    pub kind: PublicStr,
     /// What it means.
     pub meaning: Meaning,
 }
@@ -83,11 +85,13 @@ pub fn class(name: &str) -> Option<Meaning> {
 impl KnownMessage {
     fn read(&self, captures: &Captures<'_>) -> PublicMessage {
         let mut sentence = PublicText::new();
+        let mut kind = PublicText::new();
         let mut signal = None;
         let mut groups = captures.iter().skip(1);
         for piece in self.says {
             if let Piece::Text(constant) = piece {
                 sentence.constant(constant);
+                kind.constant(constant);
                 continue;
             }
             let captured_group = groups.next().flatten();
@@ -102,9 +106,13 @@ impl KnownMessage {
             if push(&mut sentence, *piece, hole_value).is_none() {
                 sentence.constant("?");
             }
+            if !matches!(piece, Piece::Int | Piece::Size) {
+                let _ = push(&mut kind, *piece, hole_value);
+            }
         }
         PublicMessage {
             says: sentence.finish(),
+            kind: kind.finish(),
             meaning: self.means.with(signal, Meaning::WorkerLost),
         }
     }

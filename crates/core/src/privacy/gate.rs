@@ -145,7 +145,8 @@ impl Gate {
                 .iter()
                 .try_for_each(|value| self.value(field, value, depth)),
             Value::Object(members) => members.iter().try_for_each(|(key, value)| {
-                if key == "function" && self.is_function_of(members.get("file"), value) {
+                let file = members.get("file").or(members.get("filename"));
+                if key == "function" && self.is_function_of(file, value) {
                     return Ok(());
                 }
                 // The schema knows every name, so a name can only be public; a value below it is not judged by it.

@@ -9,5 +9,9 @@ mod config_corpus;
 mod documents;
 mod events;
 mod formats;
+mod issues;
+#[path = "../../../../tests/support/posthog_rules.rs"]
+#[expect(dead_code, reason = "only the rules of one event are asked here")]
+mod posthog_rules;
 mod python_module;
 mod samples;

@@ -64,6 +64,8 @@ impl Summary {
             Event::Progress(progress) => self.progress(&progress, elapsed_seconds),
             Event::Error(error) => self.error = Some(*error),
             Event::Finish(finish) => self.finish(*finish),
+            // The same failure in another form.
+            Event::Exception(_) => {}
         }
     }
 

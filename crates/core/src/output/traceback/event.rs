@@ -1,10 +1,12 @@
 //! Turns a report into an error event: its frames, its chain, the rebuilt stack trace and the fingerprint.
 //!
 //! The stack trace is written anew out of public pieces, in the form in which Python prints one, because that
-//! is what people and tools know to read. The fingerprint is a hash over public fields alone and leaves out
-//! the line numbers, which move with every release; a hash over the raw message could be guessed.
+//! is what people and tools know to read. The fingerprint is a hash over public names alone and leaves out
+//! what differs from run to run: line numbers, which move with every release, the sizes in a message, and the frames by
+//! which a stage of Axolotl was entered, which depend on the launcher. A hash over the raw message could be guessed.
 
-use super::report::{ChainLink, ErrorReport, ReportedException, TRACE_FRAMES_FIRST};
+use super::report::{ChainLink, ErrorReport, Frames, ReportedException, TRACE_FRAMES_FIRST};
+use super::stage;
 use crate::event::{ErrorEvent, Frame};
 use crate::knowledge::Meaning;
 use crate::limits::TRACE_TEXT_BYTES_MAX;
@@ -19,6 +21,8 @@ pub fn event(report: &ErrorReport, fatal: bool) -> ErrorEvent {
     let mut event = ErrorEvent {
         meaning: report.meaning().map(Meaning::public),
         marker: report.marker.clone(),
+        stage: stage::outermost(report).map(PublicStr::constant),
+        module_event: stage::innermost(report).map(error_event_of),
         fingerprint: Some(fingerprint(report)),
         rank: report.rank,
         fatal: Some(fatal),
@@ -47,7 +51,8 @@ pub fn event(report: &ErrorReport, fatal: bool) -> ErrorEvent {
     event
 }
 
-fn class_of(reported_exception: &ReportedException) -> &PublicStr {
+/// The class of an exception, or what stands for a private one.
+pub fn class_of(reported_exception: &ReportedException) -> &PublicStr {
     reported_exception.class.as_ref().unwrap_or(&PRIVATE)
 }
 
@@ -56,22 +61,38 @@ fn fingerprint(report: &ErrorReport) -> PublicStr {
     let mut parts: Vec<&PublicStr> = report.marker.iter().collect();
     for reported_exception in &report.exceptions {
         parts.push(class_of(reported_exception));
-        parts.extend(&reported_exception.message.known);
-        let mut previous_place = None;
-        for public_frame in reported_exception.frames.iter() {
-            let Some(file) = &public_frame.file else {
-                continue;
-            };
-            let place = Some((file, &public_frame.function));
-            // A recursion is the same error however deep it went.
-            if place != previous_place {
-                parts.push(file);
-                parts.extend(&public_frame.function);
-                previous_place = place;
-            }
-        }
+        parts.extend(&reported_exception.message.kind);
+        push_places(&mut parts, &reported_exception.frames);
     }
     fingerprint_of(parts)
+}
+
+/// Appends the public places of the frames, from the first stage of Axolotl on where there is one.
+fn push_places<'report>(parts: &mut Vec<&'report PublicStr>, frames: &'report Frames) {
+    let mut public_frames = frames.iter();
+    let entry = public_frames.position(|frame| stage::stage(frame).is_some());
+    let mut previous_place = None;
+    for public_frame in frames.iter().skip(entry.unwrap_or(0)) {
+        let Some(file) = &public_frame.file else {
+            continue;
+        };
+        let place = Some((file, &public_frame.function));
+        // A recursion is the same error however deep it went.
+        if place != previous_place {
+            parts.push(file);
+            parts.extend(&public_frame.function);
+            previous_place = place;
+        }
+    }
+}
+
+/// What Axolotl's own telemetry calls an error of this stage.
+fn error_event_of(stage: &'static str) -> PublicStr {
+    PublicText::new()
+        .constant(stage)
+        .constant("-error")
+        .clone()
+        .finish()
 }
 
 /// The hash over public texts.

@@ -10,6 +10,8 @@ use crate::public::PublicStr;
 pub struct ToldMessage {
     /// The public sentence.
     pub known: Option<PublicStr>,
+    /// The same without its counts and sizes.
+    pub kind: Option<PublicStr>,
     /// What it means.
     pub meaning: Option<Meaning>,
     /// The shape, where no sentence is known.
@@ -22,6 +24,7 @@ pub fn read(message: &str) -> ToldMessage {
     match knowledge::message(message) {
         Some(public_message) => {
             told.known = Some(public_message.says);
+            told.kind = Some(public_message.kind);
             told.meaning = Some(public_message.meaning);
         }
         None => told.shape = shape::shape(message),
@@ -46,6 +49,7 @@ impl ToldMessage {
         self.meaning = Some(addition.meaning);
         if self.known.is_none() {
             self.known = Some(addition.says);
+            self.kind = Some(addition.kind);
             self.shape = None;
         }
     }

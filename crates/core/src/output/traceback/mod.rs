@@ -19,6 +19,7 @@
 
 mod event;
 mod grammar;
+mod listed;
 mod messages;
 mod origin;
 mod parser;
@@ -26,8 +27,11 @@ mod reader;
 mod report;
 mod selection;
 mod shape;
+mod stage;
 #[cfg(test)]
 mod tests;
 
+pub use event::fingerprint_of;
+pub use listed::mechanism;
 pub use reader::TraceReader;
 pub use selection::Judgement;

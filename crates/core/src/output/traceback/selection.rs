@@ -8,8 +8,9 @@
 use super::event::{self, event};
 use super::grammar::headers::UNTHROWN;
 use super::grammar::launcher::RootCause;
+use super::listed::listed;
 use super::report::{ErrorReport, ReportStanding, ReportedException};
-use crate::event::ErrorEvent;
+use crate::event::{ErrorEvent, ListedException};
 use crate::knowledge::{self, Meaning, Sign, Weight, Wrapper};
 use crate::public::PublicStr;
 use crate::status::signal::{SIGHUP, SIGINT, SIGKILL, SIGPIPE, SIGTERM};
@@ -21,6 +22,8 @@ use std::collections::BTreeSet;
 pub struct Judgement {
     /// The error that the command died of; None where it did not, or was interrupted.
     pub error: Option<ErrorEvent>,
+    /// Its exceptions, the one that ended the program first.
+    pub exceptions: Vec<ListedException>,
     /// Tracebacks that the program printed and survived.
     pub handled_count: u64,
     /// Whether somebody stopped the command (Ctrl-C, a signal to terminate): no error.
@@ -105,6 +108,7 @@ impl<'a> Evidence<'a> {
                     self.append_launcher(&mut error_event, error_report);
                 }
                 judgement.error = Some(error_event);
+                judgement.exceptions = listed(error_report);
                 judgement.meaning = self.meaning_of_report(error_report);
                 judgement.is_last_word =
                     ended_its_program(error_report) && self.ends_behind(error_report);
