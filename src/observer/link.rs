@@ -245,7 +245,7 @@ impl SupervisorLink {
         if matches!(news, News::Ended { .. } | News::ExecFailed) {
             self.has_ended = true;
             // First what the user's readers wait for: what nobody writes to any more is let go of here.
-            self.streams.relay();
+            self.streams.relay_tails();
             // The job's signals are no business of ours any more, and we are none of the job's.
             role::leave_group();
             tell(&self.channel, ToSupervisor::Released);
@@ -256,7 +256,7 @@ impl SupervisorLink {
 
     /// The supervisor vanished while the command ran.
     fn take_over(&mut self) {
-        self.streams.relay();
+        self.streams.relay_tails();
         let kills = self.kill_watch.kills();
         let loss = match &self.crash_flag {
             Some(flag) if fault::is_set(flag) => SupervisorLoss::Crashed,

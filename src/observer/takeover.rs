@@ -8,7 +8,7 @@ use crate::protocol::observer_config::{Observed, RelayEnds};
 use axolotl_run_core::observation::Stream;
 use axolotl_run_sys::flow::Pipe;
 use axolotl_run_sys::poll::{Events, Poll};
-use axolotl_run_sys::streams::relay::{Pumped, Relay, Sink, Source};
+use axolotl_run_sys::streams::relay::{Amount, Pumped, Relay, Sink, Source};
 use axolotl_run_sys::streams::route::Between;
 use axolotl_run_sys::{descriptors, flow, terminal};
 use std::os::fd::{AsFd, OwnedFd};
@@ -43,11 +43,18 @@ impl Streams {
         }
     }
 
-    /// Relays what is there. What has no writer left is let go of at once.
-    pub fn relay(&mut self) {
+    /// Relays what was written by now. What has no writer left is let go of at once.
+    pub fn relay_tails(&mut self) {
+        for relay in self.relays.iter_mut().flatten() {
+            relay.note_tail();
+        }
+        self.relay(Amount::Tail);
+    }
+
+    fn relay(&mut self, amount: Amount) {
         for place in &mut self.relays {
             if let Some(relay) = place
-                && relay.pump(usize::MAX) == Pumped::Over
+                && relay.pump(amount) == Pumped::Over
             {
                 self.uncopied = self.uncopied.saturating_add(relay.missed);
                 *place = None;
@@ -65,16 +72,16 @@ impl Streams {
     pub fn relay_until(&mut self, command: &OwnedFd) {
         while !flow::readable(command) {
             self.wait(Some(command));
-            self.relay();
+            self.relay(Amount::Piece);
         }
-        self.relay();
+        self.relay_tails();
     }
 
     /// Relays until nobody writes any more.
     pub fn relay_to_the_end(&mut self) {
         while self.relays.iter().any(Option::is_some) {
             self.wait(None);
-            self.relay();
+            self.relay(Amount::Piece);
         }
     }
 

@@ -11,8 +11,9 @@ pub const END_PATIENT_WAIT: Duration = Duration::from_millis(1500);
 pub const END_UPLOAD_WAIT: Duration = Duration::from_millis(1500);
 /// How long the tail of a command that was killed may be stuck before it is handed over, in milliseconds.
 pub const END_STUCK_MS: u64 = 100;
-/// Steps for a stream's tail: more than the largest pipe and pseudo-terminal hold, however small the pieces.
-pub const TAIL_STEPS: usize = 1024;
+/// How long the tail of a stream may take to which somebody else still writes, in milliseconds: all of it may be theirs,
+/// and then the command would have ended without a wait.
+pub const END_SHARED_MS: u64 = 500;
 /// Capacity of the copy's pipe in bytes: a second of a busy training's output while the observer is starved.
 pub const COPY_PIPE_BYTES: i32 = 1 << 20;
 /// Capacity of the command's pipe in bytes. More than the destination's own: each piece that passes wakes us,

@@ -1,7 +1,7 @@
 //! When the launcher may go after the command's end. Pure: time is given to it.
 //!
 //! First everything that the command wrote arrives, for as long as the command itself would have had to wait
-//! for a stopped terminal; then the observer takes over what is still open; then there is a short, bounded
+//! for a stopped terminal, unless it may be the words of a process that goes on writing; then the observer takes over what is still open; then there is a short, bounded
 //! wait for the finish event to be written and, where the server is known to answer, for its upload. Any
 //! signal ends every wait.
 
@@ -10,14 +10,28 @@ use crate::protocol::messages::Upload;
 use axolotl_run_core::status::{End, Usage};
 use std::time::Duration;
 
+/// Whose words those are that were written by the command's end and have not arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tail {
+    /// There are none.
+    Arrived,
+    /// Perhaps the command's: another process still has the stream.
+    Shared,
+    /// The command's, and of those that it started and that have ended, too.
+    Own,
+}
+
 /// The time between the command's end and ours.
 pub struct Shutdown {
     /// How the command ended.
     pub end: End,
     /// What it used.
     pub usage: Usage,
-    /// When some of the tail arrived last.
+    /// What is left to arrive.
+    pub tail: Tail,
+    /// When some of it arrived last.
     pub moved_at: u64,
+    ended_at: u64,
     /// A signal came: somebody wants us gone.
     pub interrupted: bool,
     /// Since when the relays are the observer's.
@@ -44,7 +58,9 @@ impl Shutdown {
         Self {
             end,
             usage,
+            tail: Tail::Own,
             moved_at: now,
+            ended_at: now,
             interrupted: false,
             handed_over_at: None,
             patience,
@@ -65,17 +81,20 @@ impl Shutdown {
         self.heard = Heard::Enough;
     }
 
-    /// Whether the rest of the streams may be left to the observer; `waiting`: a destination takes nothing now.
-    pub fn may_hand_over(&self, waiting: bool, now: u64) -> bool {
-        !waiting || self.interrupted || self.stuck_at().is_some_and(|at| now >= at)
+    /// Whether the rest of the streams may be left to the observer.
+    pub fn may_hand_over(&self, now: u64) -> bool {
+        let is_stuck = self.stuck_at().is_some_and(|at| now >= at);
+        self.tail == Tail::Arrived || self.interrupted || is_stuck
     }
 
-    /// When the tail of a command that was killed counts as stuck.
+    /// When the tail is not waited for any longer.
     fn stuck_at(&self) -> Option<u64> {
-        match self.end {
+        let killed = match self.end {
             End::Signaled(_) => Some(self.moved_at + limits::END_STUCK_MS),
             End::Exited(_) => None,
-        }
+        };
+        let shared = (self.tail == Tail::Shared).then_some(self.ended_at + limits::END_SHARED_MS);
+        killed.into_iter().chain(shared).min()
     }
 
     /// When it is time to go.
@@ -111,26 +130,23 @@ mod tests {
 
     #[test]
     fn a_stopped_terminal_keeps_a_normal_end_waiting_and_a_killed_one_not_for_long() {
-        for (end, waiting, now, may) in [
-            (End::Exited(0), false, 1000, true),
-            (End::Exited(0), true, 100_000, false),
-            (
-                End::Signaled(9),
-                true,
-                1000 + limits::END_STUCK_MS - 1,
-                false,
-            ),
-            (End::Signaled(9), true, 1000 + limits::END_STUCK_MS, true),
+        let (exited, killed) = (End::Exited(0), End::Signaled(9));
+        let (stuck, shared) = (1000 + limits::END_STUCK_MS, 1000 + limits::END_SHARED_MS);
+        for (end, tail, now, may) in [
+            (exited, Tail::Arrived, 1000, true),
+            (exited, Tail::Own, 100_000, false),
+            (exited, Tail::Shared, shared - 1, false),
+            (exited, Tail::Shared, shared, true),
+            (killed, Tail::Own, stuck - 1, false),
+            (killed, Tail::Own, stuck, true),
         ] {
-            assert_eq!(
-                shutdown(end).may_hand_over(waiting, now),
-                may,
-                "{end:?} {waiting} {now}"
-            );
+            let mut shutdown = shutdown(end);
+            shutdown.tail = tail;
+            assert_eq!(shutdown.may_hand_over(now), may, "{end:?} {tail:?} {now}");
         }
-        let mut interrupted = shutdown(End::Exited(0));
+        let mut interrupted = shutdown(exited);
         interrupted.interrupted = true;
-        assert!(interrupted.may_hand_over(true, 1000));
+        assert!(interrupted.may_hand_over(1000));
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod requests;
 
 use super::forwarding::Forwarding;
 use super::limits;
-use super::shutdown::Shutdown;
+use super::shutdown::{Shutdown, Tail};
 use super::supervised::{Finished, Supervised};
 use crate::protocol::messages::{self, ToObserver, ToSupervisor};
 use axolotl_run_core::status::{SignalInfo, Usage, signal};
@@ -175,6 +175,7 @@ impl Watch {
                     if self.supervised.is_told || is_init() {
                         patience = limits::END_PATIENT_WAIT;
                     }
+                    self.note_tails();
                     let now = clock::monotonic_ms();
                     self.shutdown = Some(Shutdown::new(end, usage, now, patience));
                 }
@@ -182,6 +183,7 @@ impl Watch {
                     if pid == self.supervised.command && !self.forwarding.continues() =>
                 {
                     // What it wrote before it stopped belongs on the screen before the shell's prompt.
+                    self.note_tails();
                     self.pump_tails();
                     let command = self.supervised.command;
                     signals::stop_self(signal, || !wait::was_continued(command));
@@ -254,12 +256,20 @@ impl Watch {
 
     /// Leaves the rest of the streams to the observer, if there is one, as soon as that may be.
     fn hand_over(&mut self, now: u64) {
-        let mut relays = self.supervised.relays.iter().flatten();
-        let waiting = relays.any(|relay| relay.awaits_sink);
         let Some(shutdown) = &mut self.shutdown else {
             return;
         };
-        if !shutdown.may_hand_over(waiting, now) {
+        shutdown.tail = Tail::Arrived;
+        // The observer ends with PID 1: what has not arrived then never will.
+        let may_arrive_later = self.supervised.channel.is_some() && !is_init();
+        for relay in self.supervised.relays.iter().flatten() {
+            if relay.has_tail() && relay.has_writers() && may_arrive_later {
+                shutdown.tail = shutdown.tail.max(Tail::Shared);
+            } else if relay.has_tail() {
+                shutdown.tail = Tail::Own;
+            }
+        }
+        if !shutdown.may_hand_over(now) {
             return;
         }
         shutdown.handed_over_at = Some(now);

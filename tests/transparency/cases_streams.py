@@ -2,10 +2,11 @@
 
 import hashlib
 import os
+import select
 import socket
 import time
 
-from support import COMMAND, QUIET, case, drain, pipe, until
+from support import COMMAND, QUIET, case, drain, later, pipe, until
 
 
 def md5(data):
@@ -60,6 +61,37 @@ def late_output(subject):
         written = file.read()
     late_end = moment - os.stat(subject.path("late")).st_mtime + time.time() - time.monotonic()
     return [end, text.decode(), written, "end of file at once" if late_end < 0.3 else "%.2f s later" % late_end]
+
+
+FLOOD = "seq 1 100000000 >&2 & echo $! >seq; sleep 0.3; exit 3"
+
+
+@case("B24 B25 C33", expected={reader: ["exit 3", "in order"] for reader in ("fast", "slow", "stopped")}, timeout=60)
+def flood_that_outlives(subject):
+    """A process that writes without a pause, whoever reads: the launcher ends with the command, and not a number is
+    missing of what is read before and after."""
+    answer = {}
+    for reader, pause in (("fast", 0.0), ("slow", 0.01), ("stopped", None)):
+        read, write = pipe()
+        process = subject.spawn(subject.argv("sh", "-c", FLOOD), {2: write})
+        os.close(write)
+        text, deadline = b"", later(3)
+        while not process.poll() and time.monotonic() < deadline:
+            if pause is None or not select.select([read], [], [], 0.01)[0]:
+                time.sleep(0.01)
+                continue
+            text += os.read(read, 1 << 16 if pause == 0 else 4096)
+            time.sleep(pause)
+        end = process.ended or "goes on"
+        goal = len(text) + (4 << 20)
+        text += drain(read, 20, stop=lambda seen: len(seen) + len(text) >= goal)
+        with open(subject.path("seq"), encoding="ascii") as file:
+            os.kill(int(file.read()), 9)
+        os.close(read)
+        numbers = text.split(b"\n")[:-1]
+        in_order = numbers == [b"%d" % number for number in range(1, len(numbers) + 1)]
+        answer[reader] = [end, "in order" if in_order else "%d lines, not in order" % len(numbers)]
+    return answer
 
 
 @case("B26 C35", expected={"SIGPIPE": "signal 13", "silent": ["32", "exit 9"]})

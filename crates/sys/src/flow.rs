@@ -62,9 +62,9 @@ pub fn tee(from: BorrowedFd<'_>, to: BorrowedFd<'_>, bytes: usize) -> Result<usi
     nix::fcntl::tee(from, to, bytes, SpliceFFlags::SPLICE_F_NONBLOCK)
 }
 
-/// Bytes that wait in a pipe or terminal to be read.
-pub fn waiting(from: BorrowedFd<'_>) -> u64 {
-    rustix::io::ioctl_fionread(from).unwrap_or(0)
+/// Bytes that wait in a pipe or terminal to be read; None where the kernel does not tell.
+pub fn waiting(from: BorrowedFd<'_>) -> Option<u64> {
+    rustix::io::ioctl_fionread(from).ok()
 }
 
 /// What of `events` is true of a descriptor within so long, or that it has failed; nothing where a signal came before.

@@ -12,6 +12,8 @@ pub const RELAY_STEP_BYTES: usize = 1 << 20;
 pub const RELAY_PLAIN_BYTES: usize = 4096;
 /// Bytes that a ready terminal is sure to take, where we had to keep the user's blocking descriptor.
 pub const RELAY_TERMINAL_BYTES: usize = 256;
+/// Bytes that may wait in a pseudo-terminal behind those that it tells of: the kernel's bound is 8 KiB and one write.
+pub const TERMINAL_QUEUE_BYTES: u64 = 1 << 14;
 /// Times that a destination was found full from which on it is widened: 16 MiB through a pipe of the usual size. A
 /// training writes as much in an hour.
 pub const SINK_FILLED_TIMES: u32 = 256;

@@ -6,33 +6,38 @@
 
 use super::{Ready, Watch};
 use crate::protocol::messages::ToObserver;
-use crate::supervisor::limits;
 use axolotl_run_sys::clock;
-use axolotl_run_sys::streams::relay::Pumped;
+use axolotl_run_sys::streams::relay::{Amount, Pumped};
 
 impl Watch {
     /// Moves what can be moved of the streams that woke the loop.
     pub fn relay(&mut self, ready: &Ready) {
         for (index, ready) in ready.relays.into_iter().enumerate() {
             if ready {
-                self.pump(index, 1);
+                self.pump(index, Amount::Piece);
             }
         }
     }
 
-    /// Moves what the command has written so far.
-    pub fn pump_tails(&mut self) {
-        for index in 0..2 {
-            self.pump(index, limits::TAIL_STEPS);
+    /// The command has stopped or ended: what it has written is what has been written by now.
+    pub fn note_tails(&mut self) {
+        for relay in self.supervised.relays.iter_mut().flatten() {
+            relay.note_tail();
         }
     }
 
-    /// Moves what can be moved of one stream, in so many steps at the most.
-    fn pump(&mut self, index: usize, steps: usize) {
+    /// Moves what can be moved of that.
+    pub fn pump_tails(&mut self) {
+        for index in 0..2 {
+            self.pump(index, Amount::Tail);
+        }
+    }
+
+    fn pump(&mut self, index: usize, amount: Amount) {
         let Some(Some(relay)) = self.supervised.relays.get_mut(index) else {
             return;
         };
-        match relay.pump(steps) {
+        match relay.pump(amount) {
             Pumped::Nothing => {}
             Pumped::Moved => {
                 if let Some(shutdown) = &mut self.shutdown {

@@ -13,6 +13,7 @@
 use crate::flow::failed;
 use crate::limits::{
     RELAY_PLAIN_BYTES, RELAY_STEP_BYTES, RELAY_TERMINAL_BYTES, SINK_FILLED_TIMES, SINK_PIPE_BYTES,
+    TERMINAL_QUEUE_BYTES,
 };
 use crate::poll::{Events, Poll};
 use crate::streams::overflow::{Overflow, Taken};
@@ -71,7 +72,16 @@ enum Step {
     SinkGone,
 }
 
-/// What came of moving all that can be moved.
+/// How much is moved before others have their turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Amount {
+    /// What goes at once.
+    Piece,
+    /// The [tail](Relay::note_tail), as far as the destination takes it.
+    Tail,
+}
+
+/// What came of moving it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pumped {
     /// Nothing was moved; there may be more later.
@@ -97,11 +107,13 @@ pub struct Relay {
     /// whoever relayed before us may have left it.
     holding: bool,
     /// Whether the destination has to take something before more can be moved.
-    pub awaits_sink: bool,
+    awaits_sink: bool,
     /// How often the destination was found full.
     filled: u32,
     /// Bytes that went to the destination and to no copy.
     pub missed: u64,
+    /// Bytes of the tail that have not arrived, at the most.
+    tail: u64,
     plain: bool,
     source_ended: bool,
     /// On the heap, where memory that is never touched costs nothing: hardly a relay ever needs it.
@@ -131,6 +143,7 @@ impl Relay {
             awaits_sink: false,
             filled: 0,
             missed: 0,
+            tail: 0,
             plain: false,
             source_ended: false,
             buffer: vec![0; RELAY_PLAIN_BYTES].into_boxed_slice(),
@@ -148,12 +161,13 @@ impl Relay {
             Between::Pipe => [hold.filter(|_| self.holding), Some(source.end.as_fd())],
         };
         let mut known = self.copied;
+        let waiting = |descriptor| flow::waiting(descriptor).unwrap_or(0);
         let mut left = match source.between {
-            Between::Terminal => flow::waiting(source.end.as_fd()),
+            Between::Terminal => waiting(source.end.as_fd()),
             Between::Pipe => 0,
         };
         for pipe in pipes.into_iter().flatten() {
-            let here = flow::waiting(pipe).saturating_sub(known as u64);
+            let here = waiting(pipe).saturating_sub(known as u64);
             let mut copied = 0;
             if let Some(overflow) = &mut self.overflow
                 && here > 0
@@ -164,6 +178,36 @@ impl Relay {
             known = 0;
         }
         self.missed = self.missed.saturating_add(left);
+    }
+
+    /// What was written by now is the tail: whoever still writes may never come to an end.
+    pub fn note_tail(&mut self) {
+        self.tail = self.on_the_way();
+        if self.source.between == Between::Terminal {
+            self.tail = self.tail.saturating_add(TERMINAL_QUEUE_BYTES);
+        }
+    }
+
+    /// Whether some of the tail has not arrived yet.
+    pub fn has_tail(&self) -> bool {
+        self.tail > 0
+    }
+
+    /// Whether somebody may still write.
+    pub fn has_writers(&self) -> bool {
+        !self.source_ended && !failed(self.source.end.as_fd())
+    }
+
+    /// Bytes that have left the command and not arrived.
+    fn on_the_way(&self) -> u64 {
+        let hold = self.source.hold.as_ref().map(|hold| hold.read.as_fd());
+        let mut bytes = self.pending.len() as u64;
+        for pipe in hold.into_iter().chain([self.source.end.as_fd()]) {
+            // Where the kernel does not tell: as much as the largest pipe holds.
+            let here = flow::waiting(pipe).unwrap_or(RELAY_STEP_BYTES as u64);
+            bytes = bytes.saturating_add(here);
+        }
+        bytes
     }
 
     /// Nobody reads the copy any more, or it would have a hole that nobody knows of.
@@ -207,11 +251,10 @@ impl Relay {
         ]
     }
 
-    /// Moves what can be moved, in so many steps at the most. What the stream waits for next is noted for the next
-    /// sleep.
-    pub fn pump(&mut self, steps: usize) -> Pumped {
+    /// Moves what can be moved of so much. What the stream waits for next is noted for the next sleep.
+    pub fn pump(&mut self, amount: Amount) -> Pumped {
         let mut pumped = Pumped::Nothing;
-        for _ in 0..steps {
+        loop {
             match self.step() {
                 Step::Moved => pumped = Pumped::Moved,
                 Step::Filled => {
@@ -224,12 +267,17 @@ impl Relay {
                 }
                 Step::AwaitSource if !failed(self.sink()) => {
                     self.awaits_sink = false;
+                    self.tail = 0;
                     return pumped;
                 }
                 Step::AwaitSource | Step::SourceEnded | Step::SinkGone => return Pumped::Over,
             }
+            // Behind a tail that has arrived there may be nothing but the end, which only another step finds.
+            let goes_on = self.has_tail() || self.on_the_way() == 0;
+            if amount == Amount::Piece || !goes_on {
+                return pumped;
+            }
         }
-        pumped
     }
 
     fn head(&self) -> BorrowedFd<'_> {
@@ -333,6 +381,7 @@ impl Relay {
     }
 
     fn account(&mut self, moved: usize) {
+        self.tail = self.tail.saturating_sub(moved as u64);
         if self.copied > 0 {
             self.copied = self.copied.saturating_sub(moved);
         } else {
@@ -442,6 +491,7 @@ impl Relay {
         match flow::write(self.sink(), bytes) {
             Ok(count) => {
                 self.pending.start = self.pending.start.saturating_add(count);
+                self.tail = self.tail.saturating_sub(count as u64);
                 Step::Moved
             }
             Err(Errno::EAGAIN) => Step::AwaitSink,

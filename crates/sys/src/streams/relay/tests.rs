@@ -444,7 +444,8 @@ fn what_a_full_destination_has_not_taken_is_copied_at_the_end() {
                 flow::write(way.command.write.as_fd(), piece),
                 Ok(piece.len())
             );
-            relay.pump(1024);
+            relay.note_tail();
+            relay.pump(Amount::Tail);
         }
         (0..read).all(|_| seen.read(&mut buffer));
         relay.copy_the_rest();
