@@ -48,7 +48,7 @@ use axolotl_run_core::consent::Stored;
 use axolotl_run_core::env;
 use axolotl_run_core::launch::Environment;
 use axolotl_run_core::status::{self, End};
-use axolotl_run_sys::{Errno, command, probe, signals};
+use axolotl_run_sys::{Errno, command, probe, random, signals};
 use cli::notice;
 use cli::plan::{Plan, Surroundings, plan};
 use protocol::observer_config::Role;
@@ -88,9 +88,14 @@ fn front(arguments: Vec<OsString>) -> End {
     let surroundings = Surroundings {
         environment: &environment,
         stored: &|| stored(&environment),
-        new_run: &Uuid::new_v4,
+        new_run: &new_run,
     };
     perform(plan(cli::parse(arguments), &surroundings), &surroundings)
+}
+
+fn new_run() -> Option<Uuid> {
+    let bytes = random::bytes().ok()?;
+    Some(uuid::Builder::from_random_bytes(bytes).into_uuid())
 }
 
 fn stored(environment: Environment<'_>) -> Option<Stored> {

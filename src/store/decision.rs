@@ -11,11 +11,11 @@ use axolotl_run_core::consent::{Stored, Telemetry};
 use axolotl_run_core::launch::Environment;
 use axolotl_run_sys::files::{Access, Directory, Missing};
 use axolotl_run_sys::probe::open_regular;
+use axolotl_run_sys::random;
 use serde::{Deserialize, Serialize};
 use serde_yaml::{Mapping, Value};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use uuid::Uuid;
 
 /// Bytes of the stored decision; ours has about 100.
 const DECISION_BYTES_MAX: u64 = 16 * 1024;
@@ -114,7 +114,8 @@ fn replace_file(home: &Path, new_decision: &Stored) -> io::Result<()> {
     let file_text = new_text(&old_text, new_decision).map_err(io::Error::other)?;
     // Our directory may be a link of the user's own making, as with the file.
     let directory = Directory::open(&home.join(OURS), Missing::Create)?;
-    let temporary = format!("{DECISION}.{}", Uuid::new_v4());
+    let unique = u128::from_ne_bytes(random::bytes()?);
+    let temporary = format!("{DECISION}.{unique:032x}");
     let mut temporary_file = directory.file(&temporary, Access::CreateNew)?;
     let written = temporary_file
         .write_all(file_text.as_bytes())

@@ -49,6 +49,7 @@ pub mod parent_death;
 pub mod pause;
 pub mod poll;
 pub mod probe;
+pub mod random;
 pub mod role;
 pub mod signals;
 pub mod stderr;

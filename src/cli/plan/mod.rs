@@ -47,8 +47,8 @@ pub struct Surroundings<'a> {
     pub environment: Environment<'a>,
     /// The stored decision; reads a file.
     pub stored: &'a dyn Fn() -> Option<Stored>,
-    /// A fresh UUID (v4).
-    pub new_run: &'a dyn Fn() -> Uuid,
+    /// A fresh UUID (v4); None where there is no randomness to be had.
+    pub new_run: &'a dyn Fn() -> Option<Uuid>,
 }
 
 impl Surroundings<'_> {
@@ -110,6 +110,14 @@ fn observe(
     rank: RankVerdict,
     surroundings: &Surroundings<'_>,
 ) -> Plan {
+    // Without a name of its own nothing can be told of a run.
+    let Some(run) = (surroundings.new_run)() else {
+        return Plan::Exec {
+            command: typed.operands,
+            do_not_track: false,
+            warning: None,
+        };
+    };
     let uses_terminal = CommandLine::read(&typed.operands).uses_terminal();
     let first_event = match rank {
         RankVerdict::Deferred => FirstEvent::AfterRank,
@@ -117,7 +125,7 @@ fn observe(
     };
     Plan::Observe(RunRequest {
         settings: RunSettings {
-            run: (surroundings.new_run)(),
+            run,
             sending,
             first_event,
             ci_summary: typed.ci_summary,

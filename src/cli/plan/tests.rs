@@ -18,6 +18,10 @@ const CONSENT: Place = Place {
 };
 
 fn planned(place: &Place, line: &str) -> Plan {
+    planned_by(place, line, Some(Uuid::nil()))
+}
+
+fn planned_by(place: &Place, line: &str, new_run: Option<Uuid>) -> Plan {
     let environment = |name: &str| {
         let pairs = place
             .environment
@@ -38,9 +42,16 @@ fn planned(place: &Place, line: &str) -> Plan {
     let surroundings = Surroundings {
         environment: &environment,
         stored: &stored,
-        new_run: &Uuid::nil,
+        new_run: &|| new_run,
     };
     plan(crate::cli::parse(words(line)), &surroundings)
+}
+
+#[test]
+fn a_run_that_can_have_no_name_is_not_observed() {
+    for (place, line) in [(CONSENT, "t"), (NOWHERE, "--record t")] {
+        assert_eq!(planned_by(&place, line, None), exec("t"), "{line}");
+    }
 }
 
 fn words(line: &str) -> Vec<OsString> {
