@@ -140,8 +140,10 @@ impl SupervisorLink {
             poll.add(self.signals.as_ref().map(AsFd::as_fd), Events::READ);
             poll.wait((!self.has_ended).then_some(period));
             let has_messages = poll.is_ready(channel);
+            // Before the last messages are read, which may be all that tells of its end.
+            let is_orphan = role::parent().is_some_and(|parent| parent != self.supervisor);
             self.report_sightings();
-            if has_messages && !self.receive() {
+            if (has_messages && !self.receive()) || is_orphan {
                 break;
             }
             self.answer();
@@ -150,9 +152,20 @@ impl SupervisorLink {
             }
         }
         if !self.has_ended {
+            if self.supervisor_lives() {
+                // It has no more to do with us, and the relays are its own.
+                role::leave();
+            }
             self.take_over();
         }
         self.streams.relay_to_the_end();
+    }
+
+    /// Whether the supervisor is there although nothing comes from it any more. One that is dying has closed its end
+    /// of the socket, and is our parent for a moment longer.
+    fn supervisor_lives(&mut self) -> bool {
+        let stat = self.supervisor_stat.read_text::<STAT_BYTES>();
+        role::parent() == Some(self.supervisor) && stat.and_then(mirror::is_exiting) == Some(false)
     }
 
     fn mirror_a_stop(&mut self) {

@@ -6,6 +6,10 @@
 
 use crate::metrics::tree::stat::fields;
 
+/// Where a process's flags are, counted from its state, and the one that says that it is ending (`PF_EXITING`).
+const FLAGS_FIELD: usize = 6;
+const EXITING_FLAG: u32 = 4;
+
 /// What /proc says of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobState {
@@ -70,10 +74,33 @@ pub fn parse(stat: &str) -> Option<JobState> {
     }
 }
 
+/// Reads out of it whether a process is on its way out of this world, which the flags of proc(5) say.
+pub fn is_exiting(stat: impl AsRef<str>) -> Option<bool> {
+    let flags: u32 = fields(stat.as_ref().as_bytes())?
+        .nth(FLAGS_FIELD)?
+        .parse()
+        .ok()?;
+    Some(flags & EXITING_FLAG != 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use JobState::{Running, Stopped};
+
+    #[test]
+    fn whoever_is_dying_is_known_by_its_flags() {
+        for (stat, expected) in [
+            ("7 (a b) R 1 7 7 0 -1 4194304 1 2", Some(false)),
+            ("7 (a) 4) R 1 7 7 0 -1 4194308 1 2", Some(true)),
+            ("7 (a) R 1", None),
+            ("", None),
+        ] {
+            assert_eq!(is_exiting(stat), expected, "{stat}");
+        }
+        let own = std::fs::read_to_string("/proc/self/stat").unwrap();
+        assert_eq!(is_exiting(own), Some(false));
+    }
 
     #[test]
     fn only_what_is_seen_twice_counts() {

@@ -12,12 +12,13 @@ use crate::protocol::observer_config::{Observed, ObserverConfig, RelayEnds};
 use crate::protocol::run_request::RunRequest;
 use axolotl_run_core::observation::Stream;
 use axolotl_run_sys::command::{self, Program, Spawn};
+use axolotl_run_sys::poll::Poll;
 use axolotl_run_sys::signals::Signals;
 use axolotl_run_sys::streams::overflow::Overflow;
 use axolotl_run_sys::streams::relay::{Relay, Sink, Source};
 use axolotl_run_sys::streams::route::{self, Between, RelayRoute, Routes, Way, Wishes};
 use axolotl_run_sys::{
-    Errno, channel, clock, descriptors, fault, flow, parent_death, signals, terminal, wait,
+    Errno, channel, clock, descriptors, fault, flow, parent_death, role, signals, terminal, wait,
 };
 use std::ffi::OsString;
 use std::os::fd::{AsFd as _, AsRawFd, OwnedFd, RawFd};
@@ -106,6 +107,7 @@ pub fn start(request: &RunRequest) -> Result<Supervised, Errno> {
         return Err(built.program.exec());
     };
     Signals::block(true);
+    role::lift_processor_limit();
     let handle = wait::open(command).ok();
     let mut observer = None;
     if let Some((_, theirs)) = &channel {
@@ -203,6 +205,9 @@ impl Built {
 }
 
 fn build(request: &RunRequest, changes: &[(&str, OsString)]) -> Result<Built, Errno> {
+    // Where one of these is refused we would be deaf or blind, and the command alone is better off.
+    Poll::check()?;
+    wait::check()?;
     let program = Program::new(&request.command, changes)?;
     let wishes = Wishes {
         tap_stdout: request.tap_stdout,

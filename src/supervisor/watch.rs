@@ -150,9 +150,17 @@ impl Watch {
     fn exec_result(&mut self) -> Option<Errno> {
         let failure = self.supervised.failure.take()?;
         let mut number = [0; 4];
-        if let Ok(4) = flow::read(failure.as_fd(), &mut number) {
-            self.tell(ToObserver::ExecFailed);
-            return Some(Errno::from_raw(i32::from_ne_bytes(number)));
+        match flow::read(failure.as_fd(), &mut number) {
+            Ok(4) => {
+                self.tell(ToObserver::ExecFailed);
+                return Some(Errno::from_raw(i32::from_ne_bytes(number)));
+            }
+            // Not yet.
+            Err(Errno::EAGAIN | Errno::EINTR) if self.shutdown.is_none() => {
+                self.supervised.failure = Some(failure);
+                return None;
+            }
+            _ => {}
         }
         self.tell(ToObserver::Started);
         // Whoever waits for the last copy of our standard descriptors to be closed waits for the command alone.

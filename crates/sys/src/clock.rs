@@ -15,6 +15,13 @@ pub fn monotonic_ms() -> u64 {
     }
 }
 
+/// Lets a moment pass. Unlike the standard library's sleep it takes no for an answer.
+pub fn pause(moment: Duration) {
+    let moment = TimeSpec::from_duration(moment);
+    // SAFETY: the kernel reads the time, which lives until it returns, and writes nothing.
+    unsafe { nix::libc::nanosleep(moment.as_ref(), std::ptr::null_mut()) };
+}
+
 /// Processor time of all threads of a process, as the kernel itself counts it; None where there is no such process.
 pub fn processor_time(pid: u32) -> Option<Duration> {
     // As clock_getcpuclockid(3) makes the number, which asks the kernel once more whether the process is there.

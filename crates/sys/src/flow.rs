@@ -75,7 +75,9 @@ pub fn ready(descriptor: BorrowedFd<'_>, events: PollFlags, at_most: PollTimeout
             let [polled] = set;
             polled.revents().unwrap_or(PollFlags::empty())
         }
-        _ => PollFlags::empty(),
+        Ok(_) | Err(Errno::EINTR) => PollFlags::empty(),
+        // Where one may not ask: a write finds out, and nothing was seen to have failed.
+        Err(_) => events & PollFlags::POLLOUT,
     }
 }
 

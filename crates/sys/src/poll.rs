@@ -1,8 +1,13 @@
 //! Waiting for any of a few descriptors, without allocating.
+//!
+//! A wait that the kernel or a filter refuses tells nothing. Everything counts as ready then, so that whoever waits looks
+//! for himself, and a moment passes, so that he does not look without a pause.
 
+use super::{Errno, clock};
 use nix::libc::{self, pollfd};
 use std::marker::PhantomData;
 use std::os::fd::{AsRawFd as _, BorrowedFd};
+use std::time::Duration;
 
 /// What to wait for.
 #[derive(Clone, Copy)]
@@ -19,6 +24,9 @@ impl Events {
 
 /// How many descriptors can be waited for at once.
 const PLACES: usize = 8;
+
+/// Between two looks where waiting is refused.
+const REFUSED_PAUSE: Duration = Duration::from_millis(1);
 
 /// The kernel passes over a negative number.
 const NONE: pollfd = pollfd {
@@ -61,8 +69,28 @@ impl<'fd> Poll<'fd> {
             Some(ms) => i32::try_from(ms).unwrap_or(i32::MAX),
             None => -1,
         };
+        if let Err(problem) = self.poll(timeout)
+            && problem != Errno::EINTR
+        {
+            clock::pause(REFUSED_PAUSE);
+            for place in &mut self.set {
+                place.revents = if place.fd < 0 { 0 } else { libc::POLLERR };
+            }
+        }
+    }
+
+    fn poll(&mut self, timeout: libc::c_int) -> Result<(), Errno> {
         // SAFETY: the kernel writes to so many places of the set, whose descriptors are borrowed for as long as it lives.
-        unsafe { libc::poll(self.set.as_mut_ptr(), PLACES as libc::nfds_t, timeout) };
+        let ready = unsafe { libc::poll(self.set.as_mut_ptr(), PLACES as libc::nfds_t, timeout) };
+        Errno::result(ready).map(drop)
+    }
+
+    /// Whether one can wait here at all.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check() -> Result<(), Errno> {
+        Poll::empty().poll(0)
     }
 
     /// Whether that descriptor was ready.

@@ -1,6 +1,7 @@
-//! The observer's place among processes: behind everything else.
+//! The place of our own processes among others: the observer's is behind everything else.
 
 use nix::libc;
+use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
 use nix::unistd::{Pid, User, gethostname, getuid, setpgid};
 use std::time::Duration;
 
@@ -13,6 +14,18 @@ pub fn become_background() {
     super::signals::ignore(libc::SIGPIPE);
 }
 
+/// Lifts the limit on this process's own time on the processor, and on that of the observer, which inherits it, as far as
+/// we may: it was set for the command, which has its copy by now, and would end us for the bytes that we move.
+pub fn lift_processor_limit() {
+    let (time, none) = (Resource::RLIMIT_CPU, RLIM_INFINITY);
+    if let Ok((soft, hard)) = getrlimit(time)
+        && soft != none
+        && setrlimit(time, none, none).is_err()
+    {
+        let _ = setrlimit(time, hard, hard);
+    }
+}
+
 /// Gives way to everything else, in the calling thread and those that it starts from now on.
 pub fn give_way(niceness: i32) {
     let _ = rustix::process::setpriority_process(None, niceness);
@@ -22,6 +35,11 @@ pub fn give_way(niceness: i32) {
 pub fn wake_within(slack: Duration) {
     // Zero would mean the default.
     let _ = nix::sys::prctl::set_timerslack(slack.as_nanos().clamp(1, 1_000_000_000) as u64);
+}
+
+/// The pid of this process's parent; None where one may not ask.
+pub fn parent() -> Option<i32> {
+    Some(nix::unistd::getppid().as_raw()).filter(|pid| *pid >= 0)
 }
 
 /// Leaves the job's process group, so that the shell's idea of the job ends with the command.

@@ -9,7 +9,7 @@ use super::Errno;
 use axolotl_run_core::status::SignalInfo;
 use nix::libc;
 use nix::sys::resource::{Resource, setrlimit};
-use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::getpid;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -196,14 +196,16 @@ impl Signals {
     /// Opens the descriptor without blocking anything yet.
     ///
     /// # Errors
-    /// The kernel's, when no descriptor is left.
+    /// The kernel's, when no descriptor is left, or where a filter lets nothing be blocked.
     pub fn open(stops_stay: bool) -> Result<Self, Errno> {
+        // By the one of two functions that tells of a refusal.
+        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&SigSet::empty()), None)?;
         reader(&received_signals(stops_stay)).map(Self)
     }
 
     /// From now on signals wait to be read.
     pub fn block(stops_stay: bool) {
-        // It can only fail for an unknown `how`.
+        // That it may was tried when the descriptor was opened.
         let _ = received_signals(stops_stay).thread_block();
     }
 

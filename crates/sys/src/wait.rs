@@ -48,6 +48,22 @@ pub fn next_change() -> Option<(i32, Change)> {
     Some((pid, change))
 }
 
+/// Whether [`next_change`] can be asked here at all: the kernel is asked in a form that it knows from `waitid` alone, so
+/// that it takes nothing.
+///
+/// # Errors
+/// Why not.
+pub fn check() -> Result<(), Errno> {
+    let (nowhere, no_usage) = (std::ptr::null_mut(), std::ptr::null_mut());
+    // SAFETY: the kernel writes to neither of two null pointers.
+    let answer = unsafe { libc::wait4(-1, nowhere, libc::WEXITED, no_usage) };
+    match Errno::result(answer) {
+        Err(Errno::EINVAL) => Ok(()),
+        Ok(_) => Err(Errno::ENOSYS),
+        Err(problem) => Err(problem),
+    }
+}
+
 /// Whether a child has been continued since it was last waited for. The report is left for [`next_change`].
 pub fn was_continued(pid: i32) -> bool {
     let kinds = WaitPidFlag::WCONTINUED | WaitPidFlag::WEXITED;
@@ -109,4 +125,17 @@ pub fn end_of(process: BorrowedFd<'_>) -> Option<End> {
         return None;
     }
     End::from_wait(info.exit_code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn asking_whether_one_may_wait_takes_nothing() {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        await_end(child.id().cast_signed(), Duration::from_secs(60));
+        assert_eq!(check(), Ok(()));
+        assert!(child.wait().unwrap().success());
+    }
 }
