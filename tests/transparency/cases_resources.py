@@ -8,9 +8,11 @@ import ctypes
 import hashlib
 import os
 import resource
+import signal
 import struct
+import time
 
-from support import LIBC, Process, Skip, alive, case, drain, holds, pipe, remove_group, running, until
+from support import LIBC, Process, Skip, alive, case, drain, holds, pipe, remove_group, running, tree, until
 from terminal import Terminal
 
 WORK = "echo out; echo err >&2; head -c 200000 /dev/zero | tr '\\0' y >&2; echo LAST >&2; exit 9"
@@ -77,6 +79,54 @@ def no_more_processes(subject):
         remove_group(group)
 
 
+def time_limit(pid):
+    """The soft and the hard limit of a process's time on the processor."""
+    return list(resource.prlimit(pid, resource.RLIMIT_CPU))
+
+
+@case("C52", expected={"command": [1000, 2000], "launcher": "not in the way"})
+def limit_of_processor_time(subject):
+    """The limit is the command's, which sees what it would see: the launcher's own work has none, or its highest."""
+    process = subject.spawn(subject.argv("sleep", "47"), setup=lambda: resource.setrlimit(resource.RLIMIT_CPU, (1000, 2000)))
+    inner = until(lambda: running(process, "sleep"), "the command")[0]
+    answer = {"command": time_limit(inner), "launcher": "not in the way"}
+    if subject.resident:
+        until(lambda: len(tree(process.pid)) > 1, "the observer")
+        for pid in [process.pid] + [pid for pid in tree(process.pid) if pid != inner]:
+            if time_limit(pid) not in ([-1, -1], [2000, 2000]):
+                answer["launcher"] = time_limit(pid)
+    return answer
+
+
+@case("C52", expected="goes on", timeout=60)
+def processor_time_of_the_launcher(subject):
+    """The kernel tells the launcher that its own time is up: that is no word for the command, which has used none."""
+    process = subject.spawn(subject.argv("sleep", "48"))
+    inner = until(lambda: running(process, "sleep"), "the command")[0]
+    if subject.resident:
+        resource.prlimit(process.pid, resource.RLIMIT_CPU, (1, resource.RLIM_INFINITY))
+        until(lambda: busy(process.pid), "the launcher's time to be up", 30)
+    return "goes on" if not process.poll() and alive(inner) else process.wait()
+
+
+def busy(pid):
+    """Keeps a process busy with signals that do nothing; whether it has run for more than a second."""
+    for _ in range(2000):
+        os.kill(pid, signal.SIGURG)
+    return ticks(pid)[1] > 1.2 * os.sysconf("SC_CLK_TCK")
+
+
+def ticks(pid):
+    """A process's name, and how long it has run."""
+    try:
+        with open("/proc/%d/stat" % pid, encoding="latin-1") as file:
+            text = file.read()
+    except OSError:
+        return "", 0
+    fields = text[text.rindex(")") + 2 :].split()
+    return text[text.index("(") + 1 : text.rindex(")")], int(fields[11]) + int(fields[12])
+
+
 def pids_cgroup():
     for root in ("/sys/fs/cgroup/pids", "/sys/fs/cgroup"):
         path = os.path.join(root, "transparency-%d" % os.getpid())
@@ -141,10 +191,14 @@ def no_proc_no_ptmx(subject):
 CALLS = {
     "x86_64": {"splice": 275, "tee": 276, "pidfd_open": 434, "memfd_create": 319, "clone3": 435, "socketpair": 53,
                "pidfd_send_signal": 424, "close_range": 436, "signalfd4": 289, "eventfd2": 290, "epoll_create1": 291,
-               "timerfd_create": 283, "prctl": 157, "vmsplice": 278},
+               "timerfd_create": 283, "prctl": 157, "vmsplice": 278, "poll": 7, "ppoll": 271, "wait4": 61, "waitid": 247,
+               "rt_sigprocmask": 14, "recvfrom": 45, "sendto": 44, "getrandom": 318, "clock_nanosleep": 230,
+               "prlimit64": 302, "ioctl": 16, "kill": 62, "getppid": 110},
     "aarch64": {"splice": 76, "tee": 77, "pidfd_open": 434, "memfd_create": 279, "clone3": 435, "socketpair": 199,
                 "pidfd_send_signal": 424, "close_range": 436, "signalfd4": 74, "eventfd2": 19, "epoll_create1": 20,
-                "timerfd_create": 85, "prctl": 167, "vmsplice": 75},
+                "timerfd_create": 85, "prctl": 167, "vmsplice": 75, "poll": 73, "ppoll": 73, "wait4": 260, "waitid": 95,
+                "rt_sigprocmask": 135, "recvfrom": 207, "sendto": 206, "getrandom": 278, "clock_nanosleep": 115,
+                "prlimit64": 261, "ioctl": 29, "kill": 129, "getppid": 173},
 }
 
 
@@ -186,6 +240,46 @@ def kernel_that_refuses(subject):
         for error in (38, 1):
             answer["%s: %d" % (" ".join(names), error)] = run(subject, refuse(names, error))
     return answer
+
+
+@case("C52", timeout=120)
+def calls_that_are_refused(subject):
+    """What the launcher waits, listens and reaps with: without it there is no hang, no spinning, no kill."""
+    names = ["poll", "ppoll", "wait4", "waitid", "rt_sigprocmask", "recvfrom", "sendto", "getrandom", "clock_nanosleep",
+             "prlimit64", "ioctl", "kill", "getppid"]
+    answer = {}
+    for name in names:
+        for error in (38, 1):
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            words = subject.argv("sh", "-c", "echo out; echo err >&2; read x; exit 9")
+            (read, write), (keys, typed) = pipe(), pipe()
+            process = subject.spawn(words, {0: keys, 1: write, 2: write}, setup=refuse([name], error))
+            os.close(write)
+            seen = drain(read, 10, stop=lambda text: len(text) >= 8)
+            time.sleep(0.3)  # what spins has spun by then
+            os.write(typed, b"go\n")
+            end = process.wait()
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            for descriptor in (read, keys, typed):
+                os.close(descriptor)
+            spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+            spins = spinning() if subject.resident else []
+            answer["%s: %d" % (name, error)] = [end, seen.decode(), "calm" if spent < 0.25 and not spins else [spent, spins]]
+    return answer
+
+
+def spinning():
+    """The names of processes below us that have used the processor as if they did nothing else."""
+    return [name for name, used in map(ticks, tree(os.getpid())) if used > 25]
+
+
+@case("C52")
+def no_randomness(subject):
+    """Neither the call nor the device: a run without a name is not observed, and runs."""
+    words = in_namespace('mount -t tmpfs none /dev; exec "$@"', subject.state)
+    end, out, err = subject.captured(
+        *words, *subject.argv("sh", "-c", "echo out; echo err >&2; exit 9"), setup=refuse(["getrandom"]))
+    return [end, out.decode(), err.decode()]
 
 
 @case("C52", timeout=60)

@@ -6,7 +6,7 @@ import select
 import socket
 import time
 
-from support import COMMAND, QUIET, case, drain, later, pipe, until
+from support import COMMAND, QUIET, alive, case, drain, later, pipe, tree, until
 
 
 def md5(data):
@@ -61,6 +61,22 @@ def late_output(subject):
         written = file.read()
     late_end = moment - os.stat(subject.path("late")).st_mtime + time.time() - time.monotonic()
     return [end, text.decode(), written, "end of file at once" if late_end < 0.3 else "%.2f s later" % late_end]
+
+
+@case("B25", expected="as inherited")
+def relay_that_is_nobodys_victim(subject):
+    """What relays for a process that outlives the command is no likelier to be killed for memory than that process."""
+    read, write = pipe()
+    process = subject.spawn(subject.argv("sh", "-c", "sleep 49 >&2 & exit 5"), {2: write})
+    os.close(write)
+    process.wait()
+    own, others = score("self"), {score(pid) for pid in tree(os.getpid()) if alive(pid)}
+    return "as inherited" if others == {own} else sorted(others)
+
+
+def score(pid):
+    with open("/proc/%s/oom_score_adj" % pid, encoding="ascii") as file:
+        return file.read().strip()
 
 
 FLOOD = "seq 1 100000000 >&2 & echo $! >seq; sleep 0.3; exit 3"

@@ -22,6 +22,9 @@ impl Watch {
     /// Those that came before signals were read from a descriptor.
     pub fn early_signals(&self) {
         for (received, existed) in signals::early() {
+            if self.is_our_own(&received) {
+                continue;
+            }
             self.request(&received);
             // What the kernel raises for a terminal goes to the group. What a process sent may have been for us alone,
             // and nobody was there to see: passed on, because a command so young has hardly a handler that counts.
@@ -33,12 +36,7 @@ impl Watch {
 
     /// Takes a signal that was sent to us.
     pub fn signal(&mut self, received: SignalInfo) {
-        // For our own writing to a pipe without a reader; the relay finds out by itself.
-        let is_own_writing = received.signal == signal::SIGPIPE
-            && received.sender == std::process::id().cast_signed();
-        // The command signals its parent, which it takes for its shell: not meant for itself.
-        let is_from_command = received.code == 0 && received.sender == self.supervised.command;
-        if is_own_writing || is_from_command {
+        if self.is_our_own(&received) {
             return;
         }
         if received.signal == signal::SIGWINCH {
@@ -51,6 +49,17 @@ impl Watch {
         if let Some(action) = self.forwarding.received(received, clock::monotonic_ms()) {
             self.act(action);
         }
+    }
+
+    /// Whether a signal is for something that we did ourselves, or is meant for us and not for the command.
+    fn is_our_own(&self, received: &SignalInfo) -> bool {
+        // What we wrote to a pipe without a reader, or to a file that may not grow.
+        let is_from_us = received.sender == std::process::id().cast_signed();
+        // The kernel counts our own time on the processor, not the command's.
+        let is_for_our_time = received.signal == signal::SIGXCPU && received.is_from_kernel();
+        // The command signals its parent, which it takes for its shell.
+        let is_from_command = received.code == 0 && received.sender == self.supervised.command;
+        is_from_us || is_for_our_time || is_from_command
     }
 
     /// Tells the observer of a signal that asks for the end.
