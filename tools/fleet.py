@@ -175,7 +175,7 @@ def start(run):
 
 def progress(run, step, at, stalled):
     share = step / run["total_steps"]
-    made = {"step": step, "total_steps": run["total_steps"], "epoch": round(3 * share, 3), "progress": round(share, 3), "loss": round(2.5 - share, 4),
+    made = {"step": step, "total_steps": run["total_steps"], "epoch": min(int(3 * share), 2), "progress": round(3 * share, 3), "share": round(share, 3), "loss": round(2.5 - share, 4),
             "learning_rate": 0.0002, "steps_per_second": round(run["steps"] / run["seconds"], 4), "time_since_last_report": 60.0,
             "tokens/train_per_sec_per_gpu": run["tokens_per_second"], "memory": {"cpu_memory_bytes": 9 * GIB, "rss_sum_bytes": 30 * GIB}}
     if stalled:

@@ -8,11 +8,13 @@
 pub mod accelerator;
 pub mod files;
 pub mod memory;
+mod model_config;
 pub mod processes;
 mod sampler;
 mod start_facts;
 pub mod trainer_state;
 pub mod tree;
 
+pub use model_config::cached_model;
 pub use sampler::Sampler;
 pub use start_facts::{facts, gather};

@@ -316,6 +316,20 @@ impl OutputReader {
         }
     }
 
+    /// Takes what the followed files have gained by now, once, for as long as their file systems answer.
+    pub fn catch_up(&mut self, run: &mut Run, at: f64) {
+        for file in &mut self.files {
+            // What was asked before may not have seen the newest.
+            let asked_before = usize::from(file.ask(at, false));
+            for _ in 0..=asked_before {
+                if let Arrived::Message(chunk) = file.thread.wait(FOLLOW_TAIL_WAIT) {
+                    file.take(run, &chunk);
+                }
+                file.ask(at, false);
+            }
+        }
+    }
+
     /// Takes what the followed files have answered.
     pub fn take_from_files(&mut self, run: &mut Run) {
         for file in &mut self.files {

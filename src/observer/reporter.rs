@@ -99,7 +99,7 @@ impl Reporter {
         };
         let weight = match event {
             Event::Error(_) | Event::Exception(_) | Event::Finish(_) => Importance::Essential,
-            Event::Start(_) | Event::Progress(_) => Importance::Ordinary,
+            Event::Start(_) | Event::Setup(_) | Event::Progress(_) => Importance::Ordinary,
         };
         let stored = self.journal.append(&line, weight);
         if let Some(disk) = &mut self.disk

@@ -6,6 +6,7 @@
 
 mod facts;
 mod schedule;
+mod setup;
 
 use super::link::{News, tell};
 use super::or_never::or_never;
@@ -34,6 +35,7 @@ use axolotl_run_sys::wake::Wake;
 use axolotl_run_sys::{clock, memory};
 use facts::{Facts, StartStage};
 use schedule::Schedule;
+use setup::SetupFacts;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -75,6 +77,7 @@ struct Work {
     /// The gate of a reporter that is not opened before a worker's rank is known.
     undecided: Option<(Gate, Option<Owner>)>,
     facts: Facts,
+    setup: SetupFacts,
     ending: Ending,
     /// Wakes when a process of the run has ended.
     deaths: Option<Wake>,
@@ -160,6 +163,7 @@ impl Work {
             surroundings::configuration(command.clone(), training_config, directory.clone());
         let gathering = gather(command.clone(), std::env::vars_os().collect());
         let sampler = Sampler::begin(config.command.cast_unsigned());
+        let setup = SetupFacts::begin(directory.clone());
         let (mut output_reader, lost_streams) =
             OutputReader::open(&config.streams, directory, config.spawned_at);
         output_reader.follow_records(command_line.output_directory().as_deref());
@@ -187,6 +191,7 @@ impl Work {
             reporter,
             undecided,
             facts: Facts::default(),
+            setup,
             ending,
             deadline: deadline(),
             stall: Stall::None,
@@ -269,13 +274,28 @@ impl Work {
         self.facts.accelerators = self.sampler.gpus.facts();
     }
 
-    fn configured(&mut self, vetted: Vetted) {
+    /// Adds texts that may not leave to what the gate looks for.
+    fn withhold(&mut self, texts: &[String]) {
         if let Some(reporter) = &mut self.reporter {
-            reporter.gate.withhold(&vetted.withheld);
+            reporter.gate.withhold(texts);
         }
         if let Some((gate, _)) = &mut self.undecided {
-            gate.withhold(&vetted.withheld);
+            gate.withhold(texts);
         }
+    }
+
+    /// Looks at what is known for the setup event.
+    fn set_up(&mut self, elapsed_seconds: f64, at_most: Duration) {
+        // The configuration that was printed may name the model.
+        for _ in 0..2 {
+            let withheld = self.setup.look(&mut self.run, elapsed_seconds, at_most);
+            self.withhold(&withheld);
+        }
+    }
+
+    fn configured(&mut self, vetted: Vetted) {
+        self.withhold(&vetted.withheld);
+        self.setup.configured(&vetted.value);
         self.run.plan(vetted.planned.epochs());
         let output = vetted.output_directory.as_deref();
         self.output_reader.follow_records(output);
@@ -395,6 +415,9 @@ impl Work {
         let elapsed_seconds = self.elapsed_seconds();
         self.sampler.look(elapsed_seconds);
         self.output_reader.take_from_files(&mut self.run);
+        if !self.run.has_begun() {
+            self.set_up(elapsed_seconds, Duration::ZERO);
+        }
         self.progress(elapsed_seconds);
         if self.facts.lacks_python() && elapsed_seconds >= PYTHON_LOOK_AFTER.as_secs_f64() {
             // The command's first word leads to no Python; a process of it may be one by now.
@@ -449,11 +472,17 @@ impl Work {
             return;
         }
         let now = self.time();
-        let event = self.run.due(elapsed_seconds);
-        if let Some(event) = event
-            && let Some(reporter) = &mut self.reporter
-        {
-            reporter.report(&event, now, elapsed_seconds);
+        if self.run.lacks_setup() {
+            // What was printed before the first step is there by now, or never.
+            self.output_reader.catch_up(&mut self.run, elapsed_seconds);
+            self.set_up(elapsed_seconds, FACTS_TAIL_WAIT);
+        }
+        let set_up = self.run.set_up();
+        let due = self.run.due(elapsed_seconds);
+        if let Some(reporter) = &mut self.reporter {
+            for event in set_up.iter().chain(&due) {
+                reporter.report(event, now, elapsed_seconds);
+            }
         }
     }
 
@@ -466,6 +495,7 @@ impl Work {
         self.output_reader
             .read_the_rest(&mut self.run, elapsed_seconds, uncopied > 0);
         self.begin_report(true);
+        self.set_up(elapsed_seconds, FACTS_TAIL_WAIT);
         self.sampler.look(elapsed_seconds);
         // A training that ended before its first report has taken a step all the same.
         self.progress(elapsed_seconds);

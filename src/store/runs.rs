@@ -346,7 +346,7 @@ impl RecordedRun {
                 let outcome = finish.outcome.as_deref().and_then(Outcome::parse);
                 self.state = outcome.map_or(RunState::Unknown, RunState::Ended);
             }
-            Event::Error(_) | Event::Exception(_) => {}
+            Event::Setup(_) | Event::Error(_) | Event::Exception(_) => {}
         }
         let elapsed_seconds = recorded_event.elapsed_seconds.unwrap_or(0.0);
         self.seconds = Some(elapsed_seconds);

@@ -81,3 +81,43 @@ fn the_trainers_state_stands_in_for_bars() {
         Some(&json!(40))
     );
 }
+
+/// What Axolotl prints before the first step, and the model's own configuration in the cache of the Hub.
+#[test]
+fn the_setup_is_what_was_printed_before_the_first_step() {
+    let printed = r#"{
+  echo '[2026-11-22 13:10:01,247] [INFO] [axolotl.cli.config:346] config:'
+  echo '{'
+  echo '  "base_model": "meta-llama/Llama-3.2-1B",'
+  echo '  "dataset_prepared_path": "/home/jdoe/prepared",'
+  echo '  "micro_batch_size": 2'
+  echo '}'
+  echo 'trainable params: 1,703,936 || all params: 1,237,518,336 || trainable%: 0.1377'
+} >> out/debug.log
+hub="$HOME/.cache/huggingface/hub/models--meta-llama--Llama-3.2-1B"
+mkdir -p "$hub/refs" "$hub/snapshots/abc"
+printf abc > "$hub/refs/main"
+echo '{"model_type": "llama", "hidden_size": 2048, "_name_or_path": "/home/jdoe/m"}' > "$hub/snapshots/abc/config.json""#;
+    let run = recorded(&format!("{printed}; {BARS}"), &[]);
+    let setup = run.named("setup");
+    assert_eq!(setup.len(), 1, "{run:#?}");
+    let setup = setup[0];
+    assert_eq!(
+        (&setup["config"], &setup["num_parameters"]),
+        (
+            &json!({
+                "base_model": "meta-llama/Llama-3.2-1B",
+                "dataset_prepared_path": "<str>",
+                "micro_batch_size": 2,
+            }),
+            &json!(1_237_518_336)
+        ),
+        "{run:#?}"
+    );
+    assert_eq!(setup["trainable_parameters"], json!(1_703_936));
+    assert_eq!(
+        setup["model"],
+        json!({"model_type": "llama", "hidden_size": 2048})
+    );
+    assert!(!run.lines.concat().contains("jdoe"), "{run:#?}");
+}

@@ -157,8 +157,8 @@ def complaints(recording, setting, played):
             if name in progress and counted and not any(fits(progress, log, {name: spellings}) for log in counted):
                 yield f"{name} {progress[name]}"
         epochs = [log["epoch"] for log in logs if log.get("epoch") is not None]
-        if epochs and "epoch" in progress and not any(abs(progress["epoch"] - epoch) <= max(0.0051, epoch * 0.00051) for epoch in epochs):
-            yield f"epoch {progress['epoch']}"
+        if epochs and "progress" in progress and not any(abs(progress["progress"] - epoch) <= max(0.0051, epoch * 0.00051) for epoch in epochs):
+            yield f"epoch {progress['progress']}"
     if visible.get("step") and not by_name("progress"):
         yield "no progress event"
     ends_ok = recording.meta.get("expected", {}).get("ends_ok")

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `devices` | how many |
 //! | `N.name`, `N.total`, `N.used` | name, bytes of memory, bytes in use of device N |
+//! | `N.capability` | ten times the compute capability of device N |
 //! | `N.util`, `N.power`, `N.energy`, `N.temp`, `N.throttle`, `N.mig` | percent, mW, mJ, degrees, bits, 1 = on |
 //! | `N.procs` | `pid:bytes,pid:bytes`; `-` for bytes means not available |
 //! | `N.samples` | `timestamp:percent,…`, the driver's own ring of utilization |
@@ -269,6 +270,12 @@ pub struct Utilization {
 pub unsafe extern "C" fn nvmlDeviceGetUtilizationRates(device: *mut c_void, out: *mut Utilization) -> c_int {
     let convert = |number| Utilization { gpu: number as c_uint, memory: 0 };
     unsafe { answer("nvmlDeviceGetUtilizationRates", device, "util", out, convert) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetCudaComputeCapability(device: *mut c_void, major: *mut c_int, minor: *mut c_int) -> c_int {
+    unsafe { answer("nvmlDeviceGetCudaComputeCapability", device, "capability", minor, |number| (number % 10) as c_int) };
+    unsafe { answer("nvmlDeviceGetCudaComputeCapability", device, "capability", major, |number| (number / 10) as c_int) }
 }
 
 #[unsafe(no_mangle)]

@@ -210,7 +210,7 @@ def check(case, result, printed):
     verdict = finish.get("verdict", {})
     seen = {key: error.get(key) for key in ("exception_type", "exception", "marker", "chain", "rank", "handled_count")}
     seen |= {"verdict": verdict.get("kind"), "confidence": verdict.get("confidence"), "step": finish.get("total_steps")}
-    seen |= {"total": progress.get("total_steps"), "epoch": progress.get("epoch"), "loss": finish.get("loss")}
+    seen |= {"total": progress.get("total_steps"), "epoch": progress.get("progress"), "loss": finish.get("loss")}
     seen["learning_rate"] = finish.get("learning_rate")
     of_verdict, frames = [seen["verdict"], seen["confidence"]], error.get("frames", [])
     ranks = [place["rank"] for place in (error, verdict) if place.get("rank") is not None]

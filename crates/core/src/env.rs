@@ -54,6 +54,12 @@ pub const SLURM_JOB_END_TIME: &str = "SLURM_JOB_END_TIME";
 pub const CUDA_VISIBLE_DEVICES: &str = "CUDA_VISIBLE_DEVICES";
 /// `PCI_BUS_ID` numbers them as the driver does.
 pub const CUDA_DEVICE_ORDER: &str = "CUDA_DEVICE_ORDER";
+/// Where huggingface_hub keeps what it has downloaded.
+pub const HF_HUB_CACHE: &str = "HF_HUB_CACHE";
+/// The folder that has it, where it is not named itself.
+pub const HF_HOME: &str = "HF_HOME";
+/// Base of the directories of caches.
+pub const XDG_CACHE_HOME: &str = "XDG_CACHE_HOME";
 /// The terminal's kind: nothing is drawn over on a dumb one.
 pub const TERM: &str = "TERM";
 

@@ -197,7 +197,9 @@ impl Series {
                 let elapsed_seconds = finish.total_time_seconds.map(Number::get);
                 (elapsed_seconds, finish.total_steps, finish.loss)
             }
-            Event::Start(_) | Event::Error(_) | Event::Exception(_) => return,
+            Event::Start(_) | Event::Setup(_) | Event::Error(_) | Event::Exception(_) => {
+                return;
+            }
         };
         if let Some(elapsed_seconds) = elapsed_seconds {
             self.note(elapsed_seconds, SeriesKey::Step, whole(step));

@@ -32,6 +32,7 @@ pub fn serve(settings: &DriverSettings, questions: &Questions) {
         info.push(Accelerator {
             name: Some(accelerator_name(Vendor::Amd, &device.text("product_name"))),
             memory: Some(memory),
+            ..Accelerator::default()
         });
         let card = Card {
             process_file: compute_id(&settings.root, &device).map(|id| format!("vram_{id}")),

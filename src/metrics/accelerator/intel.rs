@@ -61,7 +61,10 @@ pub fn serve(settings: &DriverSettings, questions: &Questions) {
         let address = link.file_name().unwrap_or_default().to_string_lossy();
         if address != INTEGRATED {
             let name = Some(intel_name(device.text("device").trim()));
-            info.push(Accelerator { name, memory: None });
+            info.push(Accelerator {
+                name,
+                ..Accelerator::default()
+            });
             devices.push(IntelDevice {
                 device,
                 address: address.into(),

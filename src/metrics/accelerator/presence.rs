@@ -48,7 +48,7 @@ pub fn nvidia_without_library(root: &Path) -> AcceleratorFacts {
         let model = text.lines().find_map(|line| line.strip_prefix("Model:"));
         info.push(Accelerator {
             name: Some(accelerator_name(Vendor::Nvidia, model.unwrap_or_default())),
-            memory: None,
+            ..Accelerator::default()
         });
     }
     let mut facts = AcceleratorFacts::new("cuda", info);

@@ -9,12 +9,14 @@
 //! machine [`Vetted`] also says what was withheld and why, and keeps the withheld texts for the last gate, which refuses
 //! any event that holds one of them.
 
+mod model;
 mod overrides;
 mod parse;
 mod scalar;
 mod vet;
 mod vetted;
 
+pub use model::model_facts;
 pub use parse::ConfigProblem;
 pub use vetted::{Planned, Reason, Redaction, Vetted};
 

@@ -25,8 +25,16 @@ fields! {
         "cpu_seconds" => cpu_seconds: Number, "processor time of the command and all that it waited for";
         "loss" => loss: Number, "training loss last logged; null where it is not a number";
         "loss_repr" => loss_repr: T, "`nan`, `inf` or `-inf` where the loss is not a number";
+        "ppl" => ppl: Number, "perplexity last logged";
         "learning_rate" => learning_rate: Number, "learning rate last logged";
+        "grad_norm" => grad_norm: Number, "gradient norm last logged; null where it is not a number";
+        "grad_norm_repr" => grad_norm_repr: T, "`nan`, `inf` or `-inf` where the gradient norm is not a number";
         "eval_loss" => eval_loss: Number, "evaluation loss last logged";
+        "tokens/total" => tokens_total: u64, "tokens seen, as the training logs it";
+        "tokens/trainable" => tokens_trainable: u64, "trainable tokens seen, as the training logs it";
+        "tokens/train_per_sec_per_gpu" => tokens_per_second_per_gpu: Number, "tokens per second and GPU, as the training logs it";
+        "epoch" => epoch: u64, "number of the last epoch, from 0";
+        "progress" => progress: Number, "epochs done, as the training logs it";
         "oom_kills" => oom_kills: u64, "processes of the run's control group that the kernel killed for memory";
         "supervisor_lost" => supervisor_lost: T, "how the launcher itself ended before the command, where it did: `crashed`, `killed` or `out_of_memory`";
         "dropped" => dropped: Dropped, "what could not be observed or sent";

@@ -4,6 +4,7 @@ use super::error::ErrorEvent;
 use super::exception::ExceptionEvent;
 use super::finish::Finish;
 use super::progress::Progress;
+use super::setup::Setup;
 use super::start::Start;
 use super::value::{self, Field, Number, Sendable as _, Text};
 use crate::public::PublicStr;
@@ -18,6 +19,8 @@ words! {
     EventName {
         /// once, when the command was spawned
         Start => "start",
+        /// at most once, at the first step, or at the end of a run that took none
+        Setup => "setup",
         /// at the first step, then every 60 seconds, and at each tenth of the total
         Progress => "progress",
         /// at most once, when the command died of an exception or left another sign of an error
@@ -40,6 +43,7 @@ impl EventName {
     pub fn fields(self) -> Vec<Field> {
         let kind = match self {
             Self::Start => <Start>::kind(),
+            Self::Setup => <Setup>::kind(),
             Self::Progress => <Progress>::kind(),
             Self::Error => <ErrorEvent>::kind(),
             Self::Exception => <ExceptionEvent>::kind(),
@@ -54,6 +58,8 @@ impl EventName {
 pub enum Event<T: Text = PublicStr> {
     /// See [`Start`].
     Start(Box<Start<T>>),
+    /// See [`Setup`].
+    Setup(Box<Setup<T>>),
     /// See [`Progress`].
     Progress(Box<Progress<T>>),
     /// See [`ErrorEvent`].
@@ -73,6 +79,14 @@ impl Event {
                 bare.config = None;
                 bare.config_unknown_keys = None;
                 vec![Self::Start(bare), Self::Start(Box::default())]
+            }
+            Self::Setup(setup) => {
+                let mut bare = setup.clone();
+                bare.config = None;
+                bare.config_unknown_keys = None;
+                let mut barest = bare.clone();
+                barest.model = None;
+                vec![Self::Setup(bare), Self::Setup(barest)]
             }
             Self::Progress(_) => Vec::new(),
             Self::Error(error) => {
@@ -103,6 +117,7 @@ impl<T: Text> Event<T> {
     pub const fn name(&self) -> EventName {
         match self {
             Self::Start(_) => EventName::Start,
+            Self::Setup(_) => EventName::Setup,
             Self::Progress(_) => EventName::Progress,
             Self::Error(_) => EventName::Error,
             Self::Exception(_) => EventName::Exception,
@@ -117,6 +132,7 @@ impl Event<String> {
         let fields = name.fields();
         let event = match name {
             EventName::Start => Self::Start(value::read(&fields, properties)?),
+            EventName::Setup => Self::Setup(value::read(&fields, properties)?),
             EventName::Progress => Self::Progress(value::read(&fields, properties)?),
             EventName::Error => Self::Error(value::read(&fields, properties)?),
             EventName::Exception => Self::Exception(value::read(&fields, properties)?),
@@ -134,6 +150,7 @@ impl Event {
     pub fn properties(&self, elapsed_seconds: f64) -> Map<String, Value> {
         let own = match self {
             Self::Start(event) => event.json(),
+            Self::Setup(event) => event.json(),
             Self::Progress(event) => event.json(),
             Self::Error(event) => event.json(),
             Self::Exception(event) => event.json(),

@@ -7,8 +7,9 @@ fields! {
     pub struct Progress<T> {
         "step" => step: u64, "optimizer steps done";
         "total_steps" => total_steps: u64, "optimizer steps planned";
-        "epoch" => epoch: Number, "epochs done, as the training logs it";
-        "progress" => progress: Number, "share of the training done, 0 to 1";
+        "epoch" => epoch: u64, "number of the epoch under way, from 0";
+        "progress" => progress: Number, "epochs done, as the training logs it: 1.5 is in the middle of the second";
+        "share" => share: Number, "share of the training done, 0 to 1";
         "steps_per_second" => steps_per_second: Number, "steps per second since the last report";
         "time_since_last_report" => time_since_last_report: Number, "seconds since the last report";
         "loss" => loss: Number, "training loss last logged; null where it is not a number";

@@ -35,6 +35,7 @@ fields! {
     pub struct Accelerator<T> {
         "name" => name: T, "model name, as the driver says it";
         "memory" => memory: u64, "bytes of its memory";
+        "compute_capability" => compute_capability: T, "what the hardware can do, as NVIDIA numbers it (`9.0`)";
     }
 }
 

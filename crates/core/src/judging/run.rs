@@ -9,8 +9,9 @@ mod resources;
 #[cfg(test)]
 mod tests;
 
+use crate::config::Vetted;
 use crate::event::value::{Number, non_finite};
-use crate::event::{Dropped, Event, Finish, Progress, Start, finish};
+use crate::event::{Dropped, Event, Finish, ModelFacts, Progress, Setup, Start, finish};
 use crate::judging::hang::HangWatch;
 use crate::judging::issue::issue;
 use crate::judging::verdict::{Verdict, judge};
@@ -54,6 +55,9 @@ pub struct Run {
     /// The next report is not to wait for its time.
     urgent: bool,
     report: Option<ReportedProgress>,
+    /// What is known of the training before its first step, until that was told.
+    setup: Option<Setup>,
+    is_set_up: bool,
 }
 
 impl Run {
@@ -119,6 +123,57 @@ impl Run {
         self.note_life(seconds_since_start);
     }
 
+    /// The configuration that the training has printed; its caller vets it.
+    pub fn take_configuration(&mut self) -> Option<String> {
+        self.progress.take_configuration()
+    }
+
+    /// What the training's printed configuration came to.
+    pub fn configured(&mut self, vetted: Vetted) {
+        if self.planned_epochs.is_none() {
+            self.planned_epochs = vetted.planned.epochs();
+        }
+        let setup = self.setup.get_or_insert_default();
+        setup.config = Some(vetted.value);
+        setup.config_unknown_keys = Some(vetted.unknown_keys);
+    }
+
+    /// What the model's own configuration says.
+    pub fn model(&mut self, facts: ModelFacts) {
+        self.setup.get_or_insert_default().model = Some(facts);
+    }
+
+    /// The setup event, once, when the first step was taken.
+    pub fn set_up(&mut self) -> Option<Event> {
+        if self.lacks_setup() {
+            return self.setup_event();
+        }
+        None
+    }
+
+    /// Whether the first step was taken, and the setup not told.
+    pub fn lacks_setup(&self) -> bool {
+        self.started && !self.is_set_up && self.has_begun()
+    }
+
+    fn setup_event(&mut self) -> Option<Event> {
+        self.is_set_up = true;
+        let metrics = &self.progress.training.metrics;
+        let setup = Setup {
+            setup_seconds: number(self.training().pace.first().map(|first| first.at)),
+            num_parameters: metrics.count(Metric::ParametersAll),
+            trainable_parameters: metrics.count(Metric::ParametersTrainable),
+            ..self.setup.take().unwrap_or_default()
+        };
+        (setup != Setup::default()).then(|| Event::Setup(Box::new(setup)))
+    }
+
+    /// Whether a step was taken.
+    pub fn has_begun(&self) -> bool {
+        let training = self.training();
+        training.step.is_some_and(|step| step > 0) || training.log_dictionaries > 0
+    }
+
     /// The training wrote a line into a log of its own.
     pub fn metrics(&mut self, line: &Line<'_>) {
         self.progress.metrics(line);
@@ -170,8 +225,7 @@ impl Run {
     /// latest once a second.
     pub fn due(&mut self, seconds_since_start: f64) -> Option<Event> {
         let training = self.training();
-        let begun = training.step.is_some_and(|step| step > 0) || training.log_dictionaries > 0;
-        if !self.started || !begun || !seconds_since_start.is_finite() {
+        if !self.started || !self.has_begun() || !seconds_since_start.is_finite() {
             return None;
         }
         let tenth = tenths(training);
@@ -205,6 +259,9 @@ impl Run {
         let mut events = Vec::new();
         if !self.started {
             events.push(Event::Start(Box::default()));
+        }
+        if !self.is_set_up {
+            events.extend(self.setup_event());
         }
         ending.hang = self.hang(ending.at);
         let mut judgement = self.trace.finish(ending.end);
@@ -264,8 +321,9 @@ impl Run {
         Progress {
             step: training.step,
             total_steps: training.total_steps,
-            epoch: number(training.epoch),
-            progress: number(self.share()),
+            epoch: training.epoch_index(),
+            progress: number(training.epoch),
+            share: number(self.share()),
             steps_per_second: number(self.recent_rate()),
             time_since_last_report: number(
                 self.report
@@ -345,8 +403,16 @@ impl Run {
             cpu_seconds: number(ending.cpu_seconds.or(self.resources.cpu_seconds())),
             loss: number(metrics.get(Metric::Loss)),
             loss_repr: metrics.get(Metric::Loss).and_then(non_finite),
+            ppl: number(metrics.get(Metric::Ppl)),
             learning_rate: number(metrics.get(Metric::LearningRate)),
+            grad_norm: number(metrics.get(Metric::GradNorm)),
+            grad_norm_repr: metrics.get(Metric::GradNorm).and_then(non_finite),
             eval_loss: number(metrics.get(Metric::EvalLoss)),
+            tokens_total: metrics.count(Metric::TokensTotal),
+            tokens_trainable: metrics.count(Metric::TokensTrainable),
+            tokens_per_second_per_gpu: number(metrics.get(Metric::TokensPerSecondPerGpu)),
+            epoch: training.epoch_index(),
+            progress: number(training.epoch),
             oom_kills: ending.oom_kills_cgroup,
             supervisor_lost: ending.supervisor.map(SupervisorLoss::public),
             dropped: self.dropped(&ending.dropped),

@@ -10,6 +10,7 @@ macro_rules! captures {
     }};
 }
 
+pub mod configuration;
 pub mod lines;
 mod prefix;
 pub mod progress;

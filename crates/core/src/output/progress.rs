@@ -36,6 +36,7 @@ pub(crate) use pace::rate;
 pub use pace::{Epoch, Pace, Point};
 
 use crate::observation::{Stream, TrainerState};
+use crate::output::configuration::ConfigurationReader;
 use crate::output::lines::Line;
 use crate::output::prefix::{self, Collector};
 use bar::ProgressBar;
@@ -104,6 +105,13 @@ impl Training {
         Some(steps_per_epoch).filter(|steps| steps.is_finite() && *steps >= 1.0)
     }
 
+    /// The number of the epoch under way, from 0: the one that has just ended is under way until the next one begins.
+    pub fn epoch_index(&self) -> Option<u64> {
+        let epochs = self.epoch?;
+        // A float's cast saturates, and the epoch is bounded already.
+        Some((epochs.ceil() as u64).saturating_sub(1))
+    }
+
     /// Whole epochs done.
     pub fn epochs_completed(&self, planned_epochs: Option<f64>) -> Option<u64> {
         let mut epochs = self.epoch;
@@ -146,6 +154,7 @@ pub struct ProgressReader {
     pub moved_at: Option<f64>,
     /// What stands before the lines of each stream.
     collectors: [Collector; 3],
+    configuration: ConfigurationReader,
 }
 
 /// Blanks that are more than the end of a line: those that take a bar away are as many as it was long.
@@ -193,11 +202,14 @@ impl ProgressReader {
             return self.take_log(&log_metrics, Some(seconds_since_start));
         }
         let progress_line = self.lines.read(text);
-        if let Some(progress_line) = &progress_line
-            && progress_line.says == About::Progress
-        {
-            return self.take_progress(progress_line, seconds_since_start);
+        if let Some(progress_line) = &progress_line {
+            match progress_line.says {
+                About::Progress => return self.take_progress(progress_line, seconds_since_start),
+                About::Model => return self.training.take(&progress_line.metrics),
+                About::Plan | About::Evaluation | About::End => {}
+            }
         }
+        self.configuration.line(text);
         if is_stdout {
             return;
         }
@@ -207,11 +219,23 @@ impl ProgressReader {
         }
     }
 
-    /// Takes a line of the training's own log: metrics, as from standard output.
+    /// Takes a line of the training's own log: metrics, as from standard output, and what it prints once.
     pub fn metrics(&mut self, line: &Line<'_>) {
-        if let Some(log_metrics) = dictionary::parse(prefix::strip(line.text)) {
-            self.take_log(&log_metrics, None);
+        let text = prefix::strip(line.text);
+        if let Some(log_metrics) = dictionary::parse(text) {
+            return self.take_log(&log_metrics, None);
         }
+        match knowledge::find(text) {
+            Some((number, metrics)) if knowledge::FORMATS[number].says == About::Model => {
+                self.training.take(&metrics);
+            }
+            _ => self.configuration.line(text),
+        }
+    }
+
+    /// The configuration that the training has printed, once.
+    pub fn take_configuration(&mut self) -> Option<String> {
+        self.configuration.take()
     }
 
     /// Takes what a trainer wrote down at a checkpoint. What was printed is newer, and finer.
@@ -444,7 +468,7 @@ impl ProgressReader {
         let positive = |metric| line.metrics.count(metric).filter(|count| *count > 0);
         let training = &mut self.training;
         match line.says {
-            About::Progress => {}
+            About::Progress | About::Model => {}
             About::Plan => {
                 if let Some(planned_steps) = positive(Metric::Total) {
                     self.bar_choice.announce(planned_steps);

@@ -139,6 +139,15 @@ pub fn module(name: &str) -> Option<PublicStr> {
     Some(PublicStr::vetted(text))
 }
 
+/// A kind of model, where transformers has a folder of that name.
+pub fn model_type(name: &str) -> Option<PublicStr> {
+    if !is_identifier(name) {
+        return None;
+    }
+    file(&format!("transformers/models/{name}/__init__.py"))?;
+    Some(PublicStr::vetted(name.to_owned()))
+}
+
 /// What the built-in dictionary holds.
 pub fn contents() -> Contents {
     let (first, releases) = SOURCES.split_once('\n').unwrap_or_default();

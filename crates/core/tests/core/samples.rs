@@ -90,6 +90,7 @@ fn replay_run(folder: &Path, suffix: &str, one: bool, end: End) -> Vec<Event> {
         let cutter = &mut cutters[if one { 0 } else { which }];
         cutter.push(piece, |line| run.line(streams[which], at, &line));
         cutter.peek(|line| run.peek(streams[which], at, &line));
+        events.extend(run.set_up());
         events.extend(run.due(at));
     }
     for (cutter, stream) in cutters.iter_mut().zip(streams) {

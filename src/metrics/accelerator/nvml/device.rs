@@ -7,6 +7,7 @@ use axolotl_run_core::limits;
 use axolotl_run_core::observation::{Attribution, GpuReading};
 use axolotl_run_core::public::PublicStr;
 use axolotl_run_core::public::hardware::{Vendor, accelerator_name};
+use axolotl_run_core::public::text::PublicText;
 use axolotl_run_sys::nvml::memory as older_memory;
 use nvml_wrapper::bitmasks::device::ThrottleReasons;
 use nvml_wrapper::enum_wrappers::device::{EccCounter, MemoryError, Sampling, TemperatureSensor};
@@ -78,6 +79,23 @@ fn total_and_used_memory(nvml: &Nvml, device: &Device<'_>) -> Result<(u64, u64),
     }
     let memory = answer?;
     Ok((memory.total, memory.used))
+}
+
+/// As NVIDIA numbers it: `9.0`.
+fn compute_capability(device: &Device<'_>) -> Option<PublicStr> {
+    let capability = device.cuda_compute_capability().ok()?;
+    let (major, minor) = (
+        capability.major.try_into().ok()?,
+        capability.minor.try_into().ok()?,
+    );
+    Some(
+        PublicText::new()
+            .integer(major)
+            .constant(".")
+            .integer(minor)
+            .clone()
+            .finish(),
+    )
 }
 
 fn compute_processes(device: &Device<'_>) -> Result<Vec<Listed>, NvmlError> {
@@ -196,6 +214,7 @@ impl<'nvml> NvidiaDevice<'nvml> {
         Accelerator {
             name: Some(accelerator_name(Vendor::Nvidia, &name.unwrap_or_default())),
             memory: memory.map(|(total, _)| total),
+            compute_capability: device.and_then(compute_capability),
         }
     }
 

@@ -13,6 +13,7 @@ use support::nvml::{self, Driver, Scenario};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 const TWO: &str = "devices=2
+0.capability=90
 0.name=NVIDIA H100 80GB HBM3\n0.total=85899345920\n0.used=1000\n0.procs=\n0.util=40\n0.power=350500\n0.energy=9000000
 0.temp=63\n0.throttle=4\n0.mig=0
 1.name=NVIDIA acme internal board\n1.total=85899345920\n1.used=500\n1.procs=\n1.util=0\n1.power=70000\n1.temp=30\n1.throttle=1\n";
@@ -125,6 +126,14 @@ fn two_devices_are_named_and_read() {
         "a name that is no product's is not repeated"
     );
     assert_eq!(facts.info[0].memory, Some(85_899_345_920));
+    let capabilities = facts
+        .info
+        .iter()
+        .map(|device| device.compute_capability.as_ref());
+    let capabilities: Vec<_> = capabilities
+        .map(|known| known.map(|known| known.as_str()))
+        .collect();
+    assert_eq!(capabilities, [Some("9.0"), None]);
     let readings = reading(&mut gpus, &[70]);
     assert_eq!(gpus.health(), Health::Working);
     let expected = GpuReading {

@@ -126,7 +126,7 @@ fn a_progress_event_says_what_is_known_and_nothing_else() {
             "elapsed_time",
             "step",
             "total_steps",
-            "progress"
+            "share"
         ]
     );
     let log = "{'loss': 'nan', 'grad_norm': 'inf', 'learning_rate': '1e-05', 'ppl': '7.5', 'tokens/trainable': 60, \
@@ -136,8 +136,9 @@ fn a_progress_event_says_what_is_known_and_nothing_else() {
     let event = sent(&run.due(62.5).unwrap());
     for (key, expected) in [
         ("step", json!(21)),
-        ("epoch", json!(0.5)),
-        ("progress", json!(0.525)),
+        ("epoch", json!(0)),
+        ("progress", json!(0.5)),
+        ("share", json!(0.525)),
         ("steps_per_second", json!(0.5)),
         ("time_since_last_report", json!(60.0)),
         ("loss_repr", json!("nan")),
@@ -160,6 +161,79 @@ fn a_progress_event_says_what_is_known_and_nothing_else() {
     );
 }
 
+/// What `load_cfg` of Axolotl and PEFT print, and when.
+const PRINTED: &str = "[2026-11-22 13:10:01,247] [INFO] [axolotl.cli.config:346] config:\n{\n  \"base_model\": \"/home/jdoe/m\",\n  \"micro_batch_size\": 2\n}\ntrainable params: 1,703,936 || all params: 1,237,518,336 || trainable%: 0.1377\n";
+
+#[test]
+fn the_setup_is_told_at_the_first_step_or_at_the_end_without_one() {
+    let printed = |stream| {
+        let mut run = started();
+        print(&mut run, stream, 1.0, PRINTED);
+        let document = run.take_configuration().unwrap();
+        let vetted = crate::config::read(&document, &[], &|_| false).unwrap();
+        assert_eq!(run.take_configuration(), None);
+        assert_eq!(vetted.withheld, ["/home/jdoe/m"]);
+        run.configured(vetted);
+        run
+    };
+    let own = |event: &Event| {
+        let mut own = sent(event);
+        own.retain(|key, _| {
+            !key.starts_with('$') && key != "schema_version" && key != "elapsed_time"
+        });
+        Value::from(own)
+    };
+    for stream in [Stream::Stdout, Stream::Stderr, Stream::Both] {
+        let mut run = printed(stream);
+        assert_eq!(run.set_up(), None, "no step yet");
+        step(&mut run, 7.5, 1, 40);
+        let expected = json!({
+            "setup_seconds": 7.5, "num_parameters": 1_237_518_336, "trainable_parameters": 1_703_936,
+            "config": {"base_model": "<str>", "micro_batch_size": 2}, "config_unknown_keys": 0,
+        });
+        assert_eq!(own(&run.set_up().unwrap()), expected);
+        assert_eq!(run.set_up(), None, "once");
+        let names: Vec<_> = run
+            .end(ended(9.0, End::Exited(0)))
+            .iter()
+            .map(Event::name)
+            .collect();
+        assert_eq!(names, [EventName::Finish]);
+    }
+    let events = printed(Stream::Both).end(ended(9.0, End::Exited(1)));
+    assert_eq!(events[0].name(), EventName::Setup);
+    assert_eq!(own(&events[0])["config"]["micro_batch_size"], 2);
+    assert_eq!(own(&events[0]).get("setup_seconds"), None);
+}
+
+#[test]
+fn the_log_of_the_training_stands_in_for_its_output() {
+    let mut run = started();
+    let mut cutter = LineCutter::default();
+    cutter.push(PRINTED.as_bytes(), |line| run.metrics(&line));
+    assert!(run.take_configuration().is_some());
+    step(&mut run, 7.5, 1, 40);
+    assert_eq!(
+        sent(&run.set_up().unwrap())["num_parameters"],
+        1_237_518_336
+    );
+}
+
+#[test]
+fn an_epoch_is_under_way_until_the_next_begins() {
+    for (done, index) in [("0.0", 0), ("0.02", 0), ("1.0", 0), ("1.01", 1), ("3.0", 2)] {
+        let mut run = started();
+        step(&mut run, 1.0, 10, 40);
+        print(
+            &mut run,
+            Stream::Stdout,
+            1.0,
+            &format!("{{'loss': 1.0, 'epoch': {done}}}\n"),
+        );
+        assert_eq!(sent(&run.due(2.0).unwrap())["epoch"], index, "{done}");
+    }
+}
+
 #[test]
 fn the_share_follows_the_planned_epochs_where_they_are_known() {
     let share = |planned, text: &str| {
@@ -169,7 +243,7 @@ fn the_share_follows_the_planned_epochs_where_they_are_known() {
         step(&mut run, 1.0, 10, 40);
         print(&mut run, Stream::Both, 1.0, text);
         sent(&run.due(2.0).unwrap())
-            .get("progress")
+            .get("share")
             .and_then(Value::as_f64)
     };
     let planned = Some(2.0);
@@ -265,8 +339,7 @@ fn resources_are_differences_and_peaks() {
         },
         ..ended(80.0, End::Exited(0))
     };
-    let events = run.end(ending);
-    let finish = sent(&events[0]);
+    let finish = sent(run.end(ending).last().unwrap());
     assert_eq!(finish["peak_cpu_memory_bytes"], json!(30));
     assert_eq!(
         finish["gpu_memory"],
@@ -300,9 +373,10 @@ fn the_finish_has_the_totals() {
     let events = run.end(ending);
     assert_eq!(
         events.iter().map(Event::name).collect::<Vec<_>>(),
-        [EventName::Finish]
+        [EventName::Setup, EventName::Finish]
     );
-    let finish = sent(&events[0]);
+    assert_eq!(sent(&events[0])["setup_seconds"], json!(1.0));
+    let finish = sent(&events[1]);
     for (key, expected) in [
         ("outcome", json!("success")),
         (
@@ -321,6 +395,8 @@ fn the_finish_has_the_totals() {
         ("average_epoch_time_seconds", json!(10.0)),
         ("cpu_seconds", json!(99.5)),
         ("loss", json!(0.5)),
+        ("epoch", json!(2)),
+        ("progress", json!(3.0)),
         ("oom_kills", json!(0)),
     ] {
         assert_eq!(finish.get(key), Some(&expected), "{key}");
@@ -379,7 +455,10 @@ fn a_run_that_told_nothing_still_has_a_beginning_and_an_end() {
     step(&mut run, 1.0, 1, 9);
     assert_eq!(run.due(99.0), None, "nothing precedes the start");
     let names: Vec<_> = run.end(Ending::default()).iter().map(Event::name).collect();
-    assert_eq!(names, [EventName::Start, EventName::Finish]);
+    assert_eq!(
+        names,
+        [EventName::Start, EventName::Setup, EventName::Finish]
+    );
     let run = started();
     let finish = sent(
         run.end(Ending {

@@ -64,8 +64,8 @@ impl Summary {
             Event::Progress(progress) => self.progress(&progress, elapsed_seconds),
             Event::Error(error) => self.error = Some(*error),
             Event::Finish(finish) => self.finish(*finish),
-            // The same failure in another form.
-            Event::Exception(_) => {}
+            // The same failure in another form, and what the owner has configured.
+            Event::Exception(_) | Event::Setup(_) => {}
         }
     }
 
@@ -105,7 +105,7 @@ impl Summary {
         }
         keep_latest(&mut self.step, progress.step);
         keep_latest(&mut self.total_steps, progress.total_steps);
-        keep_latest(&mut self.epoch, progress.epoch.map(Number::get));
+        keep_latest(&mut self.epoch, progress.progress.map(Number::get));
         keep_latest(
             &mut self.steps_per_second,
             progress.steps_per_second.map(Number::get),
@@ -132,6 +132,7 @@ impl Summary {
             &mut self.steps_per_second,
             finish.steps_per_second.map(Number::get),
         );
+        keep_latest(&mut self.epoch, finish.progress.map(Number::get));
         keep_latest(&mut self.loss, loss(finish.loss, &finish.loss_repr));
         keep_latest(&mut self.peak_process_bytes, finish.peak_cpu_memory_bytes);
         if let Some(memory) = &finish.gpu_memory {

@@ -29,6 +29,8 @@ pub enum About {
     Evaluation,
     /// The training has come to its end.
     End,
+    /// What is trained.
+    Model,
 }
 
 /// What one program prints of its progress.

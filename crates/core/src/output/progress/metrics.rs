@@ -6,6 +6,8 @@ use crate::limits::{EPOCH_MAX, STEP_MAX};
 
 /// Tokens beyond which a logged count is none; the largest trainings have seen 10^14.
 const TOKENS_MAX: f64 = 1e18;
+/// Parameters beyond which a printed count is none; the largest models have some 10^12.
+const PARAMETERS_MAX: f64 = 1e15;
 
 /// What a number says. The names are those of `knowledge/progress`.
 #[derive(Clone, Copy, PartialEq)]
@@ -54,9 +56,13 @@ pub enum Metric {
     TrainLoss,
     /// Seconds that the training says it took, or has taken so far.
     TrainRuntime,
+    /// Parameters of the model that are trained.
+    ParametersTrainable,
+    /// All parameters of the model.
+    ParametersAll,
 }
 
-const METRICS: usize = Metric::TrainRuntime as usize + 1;
+const METRICS: usize = Metric::ParametersAll as usize + 1;
 
 /// The known numbers of one line, or of all so far.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -109,6 +115,9 @@ fn is_possible(metric: Metric, number: f64) -> bool {
         Metric::Loss | Metric::EvalLoss | Metric::TrainLoss | Metric::GradNorm => true,
         Metric::LearningRate | Metric::Ppl | Metric::EvalPpl | Metric::EvalAccuracy => {
             number.is_finite()
+        }
+        Metric::ParametersTrainable | Metric::ParametersAll => {
+            (0.0..=PARAMETERS_MAX).contains(&number) && number.fract() == 0.0
         }
         Metric::Step
         | Metric::Total

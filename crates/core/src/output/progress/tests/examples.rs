@@ -50,6 +50,14 @@ fn told(text: &str) -> BTreeMap<String, f64> {
         ("eval_ppl", training.metrics.get(Metric::EvalPpl)),
         ("eval_accuracy", training.metrics.get(Metric::EvalAccuracy)),
         ("train_loss", training.metrics.get(Metric::TrainLoss)),
+        (
+            "parameters_trainable",
+            training.metrics.get(Metric::ParametersTrainable),
+        ),
+        (
+            "parameters_all",
+            training.metrics.get(Metric::ParametersAll),
+        ),
         ("train_runtime", training.metrics.get(Metric::TrainRuntime)),
     ];
     let known = numbers
