@@ -5,8 +5,8 @@
 # drives the shell.
 
 _axolotl_run() {
-    local options='--record --config --tap-stdout --tty --summary --ci-summary --status --enable --disable --preview
-        --explain --schema --runs --show --report --html --against --send --forget
+    local options='--record --config --tap-stdout --tty --summary --ci-summary --no-output --status --enable --disable --preview
+        --explain --schema --runs --show --report --html --against --with-output --export --send --forget
         --completions --man --json --help --version'
     local current=${COMP_WORDS[COMP_CWORD]} option= prefix= operands=command at
     COMPREPLY=()
@@ -21,7 +21,7 @@ _axolotl_run() {
                 ((at++)) ;;
             --preview) operands=command ;;
             --explain) operands=file ;;
-            --show | --report) operands=run ;;
+            --show | --report | --export) operands=run ;;
             --forget) operands=run-or-all ;;
             --status | --enable | --disable | --schema | --runs | --send | --completions=* | --man) operands=none ;;
             -*) ;;

@@ -16,7 +16,7 @@ function __axolotl_run_words
                 set -e words[1]
             case --explain
                 set operands file
-            case --show --report
+            case --show --report --export
                 set operands run
             case --forget
                 set operands run-or-all
@@ -69,6 +69,7 @@ complete -c axolotl-run -n __axolotl_run_at_options -l tap-stdout -d 'Read progr
 complete -c axolotl-run -n __axolotl_run_at_options -l tty -xa direct -d 'Give the command the real terminal'
 complete -c axolotl-run -n __axolotl_run_at_options -l summary -d 'Say at the end how the run went'
 complete -c axolotl-run -n __axolotl_run_at_options -l ci-summary -d 'Append six lines for the CI page'
+complete -c axolotl-run -n __axolotl_run_at_options -l no-output -d 'Keep nothing of what a recorded run prints'
 complete -c axolotl-run -n __axolotl_run_at_options -l status -d 'Show whether telemetry is on, and why'
 complete -c axolotl-run -n __axolotl_run_at_options -l enable -d 'Turn telemetry on'
 complete -c axolotl-run -n __axolotl_run_at_options -l disable -d 'Turn telemetry off'
@@ -80,6 +81,8 @@ complete -c axolotl-run -n __axolotl_run_at_options -l show -d 'Print the events
 complete -c axolotl-run -n __axolotl_run_at_options -l report -d 'Print how a run went and why it ended'
 complete -c axolotl-run -n __axolotl_run_at_options -l html -rF -d 'Write the report to a file'
 complete -c axolotl-run -n __axolotl_run_at_options -l against -xa '(__axolotl_run_runs)' -d 'Compare the run with this one'
+complete -c axolotl-run -n __axolotl_run_at_options -l with-output -d 'With --report: all that was kept of the output'
+complete -c axolotl-run -n __axolotl_run_at_options -l export -d 'Write a run to a file for a public issue'
 complete -c axolotl-run -n __axolotl_run_at_options -l send -d 'Send what waits'
 complete -c axolotl-run -n __axolotl_run_at_options -l forget -d 'Delete the records of a run, or of all'
 complete -c axolotl-run -n __axolotl_run_at_options -l completions -xa 'bash zsh fish' -d 'Print the completions'

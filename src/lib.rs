@@ -7,6 +7,7 @@
 //! | `crates/core` | what is known and decided: pure functions over events, output, configuration, verdicts |
 //! | `crates/sys` | the kernel: the only place of unsafe code |
 //! | [`protocol`], [`delivery`], [`store`], [`metrics`] | what the processes say to each other, the network, the disk, the hardware |
+//! | [`owner_record`] | what is kept of a run for its owner alone; nothing that sends is above or beside it |
 //! | [`supervisor`], [`observer`] | the two processes; neither imports the other |
 //! | [`ui`], [`cli`], [`commands`] | what was typed, what it means, what is printed |
 //!
@@ -39,6 +40,7 @@ pub(crate) mod commands;
 pub(crate) mod delivery;
 pub(crate) mod metrics;
 pub(crate) mod observer;
+pub(crate) mod owner_record;
 pub(crate) mod protocol;
 pub(crate) mod store;
 pub(crate) mod supervisor;

@@ -113,6 +113,12 @@ pub const OPTIONS: &[OptionRow] = &[
         "Append a six-line summary to the file in GITHUB_STEP_SUMMARY at the end",
     ),
     row(
+        "no-output",
+        Group::Run,
+        Value::None,
+        "Keep nothing of what a recorded run prints, not even its traceback",
+    ),
+    row(
         "status",
         Group::Instead,
         Value::None,
@@ -177,6 +183,18 @@ pub const OPTIONS: &[OptionRow] = &[
         Group::Instead,
         Value::Required("RUN"),
         "With --report: compare the run with this one",
+    ),
+    row(
+        "with-output",
+        Group::Instead,
+        Value::None,
+        "With --report: everything that was kept of the output; with --html: also command line, paths and host",
+    ),
+    row(
+        "export",
+        Group::Instead,
+        Value::Operand("[RUN]"),
+        "Write a run to a file without anything of yours, to attach to a public issue (default: the latest)",
     ),
     row("send", Group::Instead, Value::None, "Send unsent events"),
     row(

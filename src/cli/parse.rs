@@ -22,6 +22,9 @@ const COMMAND: &str = "COMMAND";
 /// The options that take the command's place.
 const INSTEAD: &str = "INSTEAD";
 
+/// The options that only go with `--report`.
+const WITH_REPORT: [&str; 3] = ["html", "against", "with-output"];
+
 /// Reads the words after the program's name.
 ///
 /// # Errors
@@ -58,6 +61,8 @@ pub fn parse(arguments: Vec<OsString>) -> Result<Typed, Complaint> {
         tty_direct: matches.contains_id("tty"),
         summary: flag("summary"),
         ci_summary: flag("ci-summary"),
+        no_output: flag("no-output"),
+        with_output: flag("with-output"),
         html: path("html"),
         against: path("against"),
         operands: operands(chosen, &matches),
@@ -111,7 +116,7 @@ pub fn parser(takes_command: bool) -> Command {
 /// The options that take the command's place.
 fn instead() -> impl Iterator<Item = &'static str> {
     let takes_place = |option_row: &&OptionRow| {
-        option_row.group == Group::Instead && !matches!(option_row.value, Value::Required(_))
+        option_row.group == Group::Instead && !WITH_REPORT.contains(&option_row.long)
     };
     OPTIONS
         .iter()
@@ -143,7 +148,7 @@ fn argument(option_row: &'static OptionRow) -> Arg {
         "help" => argument.action(ArgAction::Help),
         "version" => argument.action(ArgAction::Version),
         "config" => argument.conflicts_with_all(instead().filter(|mode| *mode != "preview")),
-        "html" | "against" => argument
+        name if WITH_REPORT.contains(&name) => argument
             .requires("report")
             .conflicts_with_all(instead().filter(|mode| *mode != "report")),
         "json" => argument.conflicts_with_all(["html", "completions", "man"]),
@@ -160,7 +165,7 @@ fn check(typed: &Typed, option: &str) -> Result<(), Complaint> {
     let complaint = match typed.mode {
         Mode::Run if typed.json => Complaint::new(
             "`--json` has nothing to print: a run prints what its command prints",
-            "it goes with `--status`, `--preview`, `--explain`, `--schema`, `--runs`, `--show`, `--report`, `--send` and `--forget`",
+            "it goes with `--status`, `--preview`, `--explain`, `--schema`, `--runs`, `--show`, `--report`, `--export`, `--send` and `--forget`",
         ),
         Mode::Run if lacks_operands => Complaint::new(
             "no command was given",
@@ -227,7 +232,7 @@ fn refused(error: &clap::Error) -> Complaint {
             Complaint::new(problem, "leave out one of them")
         }
         ErrorKind::MissingRequiredArgument => Complaint::new(
-            "`--html` and `--against` only work with `--report`",
+            "`--html`, `--against` and `--with-output` only work with `--report`",
             format!("write `{NAME} --report`, or leave them out"),
         ),
         ErrorKind::TooManyValues => Complaint::new(format!("`{option}` takes no value"), help),

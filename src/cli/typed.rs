@@ -20,6 +20,7 @@ pub enum Mode {
     Runs,
     Show,
     Report,
+    Export,
     Send,
     Forget,
     Completions,
@@ -47,6 +48,10 @@ pub struct Typed {
     pub summary: bool,
     /// `--ci-summary`.
     pub ci_summary: bool,
+    /// `--no-output`.
+    pub no_output: bool,
+    /// `--with-output`.
+    pub with_output: bool,
     /// `--html`.
     pub html: Option<PathBuf>,
     /// `--against`.

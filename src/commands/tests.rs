@@ -162,12 +162,12 @@ fn the_runs_are_listed_with_the_latest_first() {
     assert_eq!((said.status, lines.len(), said.err.as_str()), (0, 3, ""));
     assert!(
         lines[1].starts_with(&newer.to_string()[..8])
-            && lines[1].ends_with("error    7      3, only here"),
+            && lines[1].ends_with("error    7      3 here     -"),
         "{said:?}"
     );
     assert!(
         lines[2].starts_with(&older.to_string()[..8])
-            && lines[2].ends_with("error    7      3 waiting"),
+            && lines[2].ends_with("error    7      3 waiting  -"),
         "{said:?}"
     );
     let json = home.runs(AnswerForm::Json).json();

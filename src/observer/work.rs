@@ -5,6 +5,7 @@
 //! first, a command's end included, it goes out before anything else does.
 
 mod facts;
+mod linger;
 mod schedule;
 mod setup;
 
@@ -16,10 +17,12 @@ use super::reporter::Reporter;
 use super::surroundings;
 use crate::metrics::processes::{DeathWatch, RankActivity, ranks};
 use crate::metrics::{Sampler, gather};
+use crate::owner_record::OwnerWriter;
 use crate::protocol::messages::{ToSupervisor, Upload};
 use crate::protocol::observer_config::{ObserverArguments, ObserverConfig};
 use crate::protocol::run_request::FirstEvent;
 use axolotl_run_core::config::Vetted;
+use axolotl_run_core::consent::Sending;
 use axolotl_run_core::env;
 use axolotl_run_core::event::Start;
 use axolotl_run_core::judging::run::Run;
@@ -34,6 +37,7 @@ use axolotl_run_sys::channel::Arrived;
 use axolotl_run_sys::wake::Wake;
 use axolotl_run_sys::{clock, memory};
 use facts::{Facts, StartStage};
+use linger::linger;
 use schedule::Schedule;
 use setup::SetupFacts;
 use std::os::fd::OwnedFd;
@@ -47,8 +51,6 @@ use tokio::time::{MissedTickBehavior, interval};
 const SAMPLE_PERIOD_FIRST: Duration = Duration::from_millis(250);
 /// Between two looks at followed files, at memory that is short, and at everything in the first moments.
 const FOLLOW_PERIOD: Duration = Duration::from_secs(1);
-/// How long the observer may go on uploading after the launcher has gone.
-const OBSERVER_LINGER: Duration = Duration::from_secs(30);
 /// How long after the spawn new processes are looked for more often: one that dies at once is the one to know of.
 const TREE_HURRY: Duration = Duration::from_secs(15);
 /// Between two such looks.
@@ -76,6 +78,8 @@ struct Work {
     reporter: Option<Reporter>,
     /// The gate of a reporter that is not opened before a worker's rank is known.
     undecided: Option<(Gate, Option<Owner>)>,
+    /// What is kept for the owner alone, where the run is recorded for nobody else.
+    owner_writer: Option<OwnerWriter>,
     facts: Facts,
     setup: SetupFacts,
     ending: Ending,
@@ -151,6 +155,12 @@ impl Work {
         } = arguments;
         let command_line = CommandLine::read(&command);
         let owner = Owner::wishing(&config, &directory);
+        let mut owner_writer = None;
+        if config.settings.sending == Sending::Forbidden {
+            let named = training_config.as_deref();
+            let writer = OwnerWriter::new(&command, named, &directory, config.spawned_at);
+            owner_writer = Some(writer);
+        }
         let gate = surroundings::gate(&command, &directory);
         // Before everything that opens files: where descriptors are few the journal comes first.
         let (mut reporter, mut undecided) = (None, None);
@@ -177,6 +187,9 @@ impl Work {
             ending.dropped.streams = Some(unobserved);
         }
         let mut run = Run::default();
+        if owner_writer.is_some() && config.settings.keeps_output {
+            run.keep_output();
+        }
         if command_line.trains_nothing() {
             run.expect_no_training();
         }
@@ -190,6 +203,7 @@ impl Work {
             configuration,
             reporter,
             undecided,
+            owner_writer,
             facts: Facts::default(),
             setup,
             ending,
@@ -441,8 +455,19 @@ impl Work {
         if let Some(reporter) = &mut self.reporter {
             reporter.measured(&sample, self.run.training());
         }
+        self.write_for_owner();
         self.run.sample(sample);
         self.watch_for_hang(elapsed_seconds);
+    }
+
+    /// Writes down what is new for the owner.
+    fn write_for_owner(&mut self) {
+        if let Some(writer) = &mut self.owner_writer
+            && let Some(reporter) = &self.reporter
+            && let Some(run_directory) = reporter.journal.directory()
+        {
+            writer.write(run_directory, self.run.tail.as_ref());
+        }
     }
 
     /// A training that stands still: first the ranks are looked at twice, a measurement apart, then it is said.
@@ -507,6 +532,10 @@ impl Work {
         if !sample.gpus.is_empty() {
             self.run.sample(sample);
         }
+        let mut tail = self.run.tail.take();
+        if let Some(tail) = &mut tail {
+            tail.finish(elapsed_seconds);
+        }
         let now = self.time();
         let mut ending = self.ending;
         ending.at = elapsed_seconds;
@@ -525,34 +554,18 @@ impl Work {
         ending.dropped.long_lines = unless_zero(self.output_reader.long_lines());
         ending.dropped.events_refused = unless_zero(reporter.refused);
         ending.dropped.events_unwritten = unless_zero(reporter.journal.events_unwritten());
-        for event in self.run.end(ending) {
+        let (events, printed_error) = self.run.end_told(ending);
+        for event in events {
             reporter.report(&event, now, elapsed_seconds);
+        }
+        if let Some(writer) = &mut self.owner_writer
+            && let Some(run_directory) = reporter.journal.directory()
+        {
+            writer.take_error(printed_error);
+            writer.write(run_directory, tail.as_ref());
         }
         Some(reporter)
     }
-}
-
-/// Sends what is left. The launcher waits for a moment of this, or not at all.
-async fn linger(mut reporter: Reporter, channel: &OwnedFd) {
-    let deadline = tokio::time::sleep(OBSERVER_LINGER);
-    tokio::pin!(deadline);
-    let mut told = false;
-    loop {
-        if !told && !reporter.is_worth_waiting_for() {
-            tell(channel, ToSupervisor::Uploaded);
-            told = true;
-            reporter.begin_maintenance();
-        }
-        if told && !reporter.is_busy() {
-            break;
-        }
-        tokio::select! {
-            () = reporter.send() => {}
-            () = tokio::time::sleep(limits::FIRST_ANSWER_WAIT), if !told => {}
-            () = &mut deadline => break,
-        }
-    }
-    reporter.finish();
 }
 
 /// When the batch system ends the job.

@@ -160,6 +160,7 @@ mod tests {
             sending,
             first_event: FirstEvent::AfterRank,
             ci_summary,
+            keeps_output: !ci_summary,
         }
     }
 

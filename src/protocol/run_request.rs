@@ -15,6 +15,9 @@ pub struct RunSettings {
     pub first_event: FirstEvent,
     /// `--ci-summary`: tell the page of the continuous integration system how it went.
     pub ci_summary: bool,
+    /// Whether the last of the output is kept for the owner of a run that is recorded for them alone: not with
+    /// `--no-output`.
+    pub keeps_output: bool,
 }
 
 /// When the first event may be made.

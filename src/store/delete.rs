@@ -10,7 +10,7 @@
 //!
 //! Called by `--forget`, by `--disable`, and by the observer once a run.
 
-use super::layout::{CONSENT, DELIVERY, EVENTS, SAMPLES, is_permitted};
+use super::layout::{CONSENT, SAMPLES, is_permitted};
 use super::lock;
 use super::runs::{Store, summarize};
 use axolotl_run_core::consent::Sending;
@@ -148,12 +148,14 @@ impl Store {
     /// A run as the pruning sees it; None where it may be living: its bytes must not push out those that are finished.
     fn past(&self, run_id: Uuid, now: SystemTime) -> Option<PastRun> {
         let (run_directory, _lock) = self.take(run_id, now)?;
-        // The files that can have many bytes.
-        let looks = [EVENTS, DELIVERY, SAMPLES].map(|name| run_directory.look(name));
+        let mut bytes = 0;
+        for name in run_directory.names(DIRECTORY_NAMES_MAX) {
+            bytes += run_directory.look(&name).map_or(0, |look| look.bytes);
+        }
         Some(PastRun {
             run_id,
             activity: lock::activity(&run_directory, now).unwrap_or(now),
-            bytes: looks.iter().flatten().map(|look| look.bytes).sum(),
+            bytes,
         })
     }
 

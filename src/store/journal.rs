@@ -82,6 +82,11 @@ impl Journal {
         }
     }
 
+    /// The run's directory, for what is kept in it beside the events; None while there is none.
+    pub fn directory(&self) -> Option<&Directory> {
+        run_directory(&self.claimed_run)
+    }
+
     /// Writes one event down, in the form of a batch member.
     pub fn append(&mut self, line: &str, importance: Importance) -> Written {
         self.settle();

@@ -103,27 +103,30 @@ fn base_directory(
     absolute(variable_name).or_else(|| Some(absolute(env::HOME)?.join(default_below_home)))
 }
 
+/// A file of a run as the documents name it.
+pub fn run_file(name: &str) -> String {
+    format!("${}/{OURS}/{RUNS}/UUID/{name}", env::XDG_STATE_HOME)
+}
+
 /// Every file of the launcher's with what it holds, for the documents.
 pub fn files() -> [(String, &'static str); 7] {
-    let run = format!("${}/{OURS}/{RUNS}/UUID/", env::XDG_STATE_HOME);
-    let of_run = |name| format!("{run}{name}");
     [
         (
-            run.clone(),
+            run_file(""),
             "one recorded run; directories have the mode 0700, files 0600",
         ),
         (
-            of_run(EVENTS),
+            run_file(EVENTS),
             "its events: exactly what was or would be sent, written before any attempt",
         ),
         (
-            of_run(DELIVERY),
+            run_file(DELIVERY),
             "attempts to send it, and what the server answered",
         ),
-        (of_run(SAMPLES), "its measurements over time; never sent"),
-        (of_run(CONSENT), "there only if the run may be sent"),
+        (run_file(SAMPLES), "its measurements over time; never sent"),
+        (run_file(CONSENT), "there only if the run may be sent"),
         (
-            of_run(LIVE),
+            run_file(LIVE),
             "its lock, held by the observer for as long as it lives",
         ),
         (

@@ -7,6 +7,7 @@
 //!     events.jsonl    the exact events, written before any attempt to send
 //!     delivery.jsonl  attempts and the server's answers
 //!     samples.jsonl   the time series for the report, never sent
+//!     …               what is kept for the owner alone, by a module that is none of ours to read
 //! ```
 //! The rules: events are written down first and sent second; a run without the consent marker is never sent;
 //! finish is written exactly once, if need be by a later launcher; what is read back is hostile and is judged
@@ -31,7 +32,7 @@ pub use append_log::{Importance, Written};
 pub use axolotl_run_core::consent::Sending;
 pub use delete::{Forgotten, Withdrawn};
 pub use journal::{Journal, Unforced};
-pub use layout::{StoreProblem, files};
+pub use layout::{StoreProblem, files, run_file};
 pub use runs::{RecordedEvent, RecordedRun, RunState, Store};
 pub use unsent::UnsentPage;
 

@@ -188,7 +188,11 @@ impl Store {
         runs
     }
 
-    pub(super) fn run_directory(&self, run_id: Uuid) -> io::Result<Directory> {
+    /// The directory of a run.
+    ///
+    /// # Errors
+    /// The kernel's, where there is none.
+    pub fn run_directory(&self, run_id: Uuid) -> io::Result<Directory> {
         self.runs.below(&run_id.to_string(), Missing::Fail)
     }
 

@@ -9,7 +9,7 @@ use super::terminal::OutputTerminal;
 use super::text::{cut, harmless, wrapped};
 
 /// Blanks between two columns.
-const GAP: usize = 2;
+pub const GAP: usize = 2;
 /// The longest cell of any column but the last; a journal may have been changed to hold anything.
 const CELL_MAX: usize = 24;
 /// The least room in which the last column is wrapped; with less it goes to another line.

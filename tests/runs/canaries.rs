@@ -5,6 +5,9 @@
 //! and the secrets of the environment are made of the case's canaries, and so is the configuration. Then every
 //! byte that was sent (as it came and decompressed) and every file that was written is searched, in all the
 //! forms that the corpus's scorer knows.
+//!
+//! Every third case also runs under `--record`. Then the owner's own files may hold all of it, and nothing else may: the
+//! events, the measurements, the page for others and the export are searched, and the server hears nothing.
 
 use nix::sys::signal::Signal;
 use serde_json::{Map, Value, json};
@@ -34,6 +37,16 @@ if os.environ['CASE_SIGNAL']:
     os.kill(os.getpid(), int(os.environ['CASE_SIGNAL']))
 os._exit(int(os.environ['CASE_CODE'] or 0))
 ";
+
+/// What the run is recorded for.
+#[derive(Clone, Copy, PartialEq)]
+enum Recording {
+    Consent,
+    OwnerAlone,
+}
+
+/// The files that are the owner's alone.
+const OWN: [&str; 2] = ["owner.json", "output.log"];
 
 /// Runs at a time; the scorer's forms are many and the machine may be small.
 const TOGETHER: usize = 8;
@@ -133,8 +146,8 @@ impl Case {
             .collect()
     }
 
-    /// Runs the case and returns all that left the program.
-    fn run(&self, server: &Server) -> (Recorded, Vec<u8>) {
+    /// Runs the case and returns all that left the program, or could be given to others.
+    fn run(&self, server: &Server, recording: Recording) -> (Recorded, Vec<u8>) {
         let name = self.name();
         let base = tempfile::tempdir().unwrap();
         let paths = self.canaries(&["path", "user", "host", "function"]);
@@ -189,14 +202,21 @@ impl Case {
             .env("CASE_CODE", number("exit_code"))
             .env("CASE_SIGNAL", number("signal"));
         for (number, canary) in self.canaries(&[]).iter().enumerate() {
-            launch = launch.env(&format!("SERVICE_{number}_TOKEN"), canary);
+            // The value of a token is masked in what is the owner's; there it shall be seen.
+            let variable = match recording {
+                Recording::Consent => format!("SERVICE_{number}_TOKEN"),
+                Recording::OwnerAlone => format!("SERVICE_{number}_NOTE"),
+            };
+            launch = launch.env(&variable, canary);
         }
         let config = config.to_str().unwrap();
-        let mut words = if self.named {
-            vec!["--config", config, "--"]
-        } else {
-            vec![]
-        };
+        let mut words = Vec::new();
+        if recording == Recording::OwnerAlone {
+            words.push("--record");
+        }
+        if self.named {
+            words.extend(["--config", config, "--"]);
+        }
         words.extend(["axolotl", "train"]);
         words.extend((!self.named).then_some(config));
         let arguments: Vec<_> = self
@@ -223,9 +243,23 @@ impl Case {
 
         let run = until_recorded(&state, Recorded::is_finished);
         run.assert_ordered(name);
-        run.assert_arrived(name, server);
         let mut all = Vec::new();
+        match recording {
+            Recording::Consent => run.assert_arrived(name, server),
+            Recording::OwnerAlone => {
+                run.until_released();
+                assert_eq!(server.connections(), 0, "{name}");
+                self.check_owners(&run);
+                for words in [&["--export", "--json"][..], &["--report", "--html", "-"]] {
+                    let shown = Launch::new().env("XDG_STATE_HOME", &state).run(words);
+                    all.extend(shown.expect_code(0).stdout.as_bytes());
+                }
+            }
+        }
         for (path, bytes) in files(&state) {
+            if OWN.iter().any(|own| path.ends_with(own)) {
+                continue;
+            }
             all.extend_from_slice(
                 path.strip_prefix(&state)
                     .unwrap()
@@ -235,6 +269,23 @@ impl Case {
             all.extend(bytes);
         }
         (run, all)
+    }
+
+    /// The owner has what the others must not get, or nothing would be shown by its absence.
+    fn check_owners(&self, run: &Recorded) {
+        let kept = |file: &str| fs::read_to_string(run.directory.join(file)).unwrap_or_default();
+        let facts = kept("owner.json");
+        let canaries = self.canaries(&[]);
+        assert!(
+            canaries.iter().any(|canary| facts.contains(canary)),
+            "{facts}"
+        );
+        let is_silent = fs::read(&self.stderr).unwrap().is_empty();
+        assert!(
+            is_silent || !kept("output.log").is_empty(),
+            "{}",
+            self.name()
+        );
     }
 
     /// What can be said about the case must have been said, or silence would pass for privacy.
@@ -282,19 +333,32 @@ fn nothing_of_the_users_is_sent_or_written() {
     let collected = collected.path();
     let cases = cases();
     let mut failed = Vec::new();
-    for together in cases.chunks(TOGETHER) {
+    let mut runs = Vec::new();
+    for (number, case) in cases.iter().enumerate() {
+        runs.push((case, Recording::Consent));
+        if number % 3 == 0 {
+            runs.push((case, Recording::OwnerAlone));
+        }
+    }
+    for together in runs.chunks(TOGETHER) {
         thread::scope(|scope| {
             let running: Vec<_> = together
                 .iter()
-                .map(|case| {
+                .map(|(case, recording)| {
+                    let recording = *recording;
                     let run = move || {
                         // A server of its own, so that what came in can only be this case's.
                         let server = Server::start();
-                        let (run, mut all) = case.run(&server);
+                        let (run, mut all) = case.run(&server, recording);
                         all.extend(server.bytes());
-                        fs::write(collected.join(format!("{}.bytes", case.name())), all).unwrap();
-                        let labels = collected.join(format!("{}.labels.json", case.name()));
-                        fs::write(labels, complete(&case.labels).to_string()).unwrap();
+                        let mut labels = complete(&case.labels);
+                        if recording == Recording::OwnerAlone {
+                            labels["name"] = json!(format!("{}_own", case.name()));
+                        }
+                        let name = labels["name"].as_str().unwrap();
+                        fs::write(collected.join(format!("{name}.bytes")), all).unwrap();
+                        let place = collected.join(format!("{name}.labels.json"));
+                        fs::write(place, labels.to_string()).unwrap();
                         case.check(&run);
                     };
                     (case.name(), scope.spawn(run))

@@ -7,6 +7,7 @@ mod events;
 mod fleet;
 mod gpu_runs;
 mod knowledge;
+mod owner;
 mod promises;
 mod records;
 mod samples;

@@ -42,6 +42,7 @@ pub mod fault;
 pub mod files;
 pub mod flow;
 mod limits;
+pub mod local_time;
 pub mod memory;
 pub mod mounts;
 pub mod nvml;

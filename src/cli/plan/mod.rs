@@ -129,6 +129,7 @@ fn observe(
             sending,
             first_event,
             ci_summary: typed.ci_summary,
+            keeps_output: !typed.no_output,
         },
         config: typed.config,
         tap_stdout: typed.tap_stdout,

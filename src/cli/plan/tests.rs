@@ -85,6 +85,7 @@ fn order(command: &str, sending: Sending) -> RunRequest {
             sending,
             first_event: FirstEvent::AtOnce,
             ci_summary: false,
+            keeps_output: true,
         },
         config: None,
         tap_stdout: false,

@@ -5,7 +5,6 @@
 //! What it prints is the same everywhere: packages install it as it is.
 
 use crate::cli::{ABOUT, DESCRIPTION, Group, NAME, OPERANDS, OPTIONS, exit_statuses, shown};
-use crate::store;
 use axolotl_run_core::env;
 
 /// The whole page.
@@ -42,7 +41,7 @@ pub fn page() -> String {
         ));
     }
     page.push_str(".SH FILES\n");
-    for (path, holds) in store::files() {
+    for (path, holds) in super::files() {
         page.push_str(&entry(&set_in_face(&path, Face::Italic), holds));
     }
     page

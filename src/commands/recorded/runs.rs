@@ -2,16 +2,21 @@
 
 use super::choose::{minute, nothing_recorded, short};
 use crate::commands::output::{AnswerForm, AnswerOutput, AnswerResult, FAILED, count};
+use crate::owner_record::OwnerView;
 use crate::store::{RecordedRun, Sending, Store};
-use crate::ui::table::table;
+use crate::ui::table::{GAP, table};
+use crate::ui::text::cut;
 use axolotl_run_core::event::wire;
 use axolotl_run_core::judging::summary::units;
 use serde_json::{Value, json};
 
-/// The columns; with what a run usually has in them they fit 80 characters.
+/// The columns. The last one is what tells runs apart, and takes the room that is left.
 const HEADINGS: [&str; 7] = [
-    "RUN", "STARTED", "COMMAND", "TOOK", "OUTCOME", "STEPS", "EVENTS",
+    "RUN", "STARTED", "TOOK", "OUTCOME", "STEPS", "EVENTS", "COMMAND",
 ];
+
+/// The least room for the last column; in less, nothing can be told apart.
+const COMMAND_MIN: usize = 16;
 
 /// Prints the recorded runs. `store` is None where nothing was ever recorded.
 pub fn print(store: Option<&Store>, answer_output: &mut AnswerOutput) -> AnswerResult {
@@ -19,7 +24,14 @@ pub fn print(store: Option<&Store>, answer_output: &mut AnswerOutput) -> AnswerR
         .map(|store| store.runs(answer_output.now))
         .unwrap_or_default();
     if answer_output.form == AnswerForm::Json {
-        let described: Vec<_> = recorded_runs.iter().map(describe).collect();
+        let mut described = Vec::new();
+        for recorded_run in &recorded_runs {
+            let mut run_json = describe(recorded_run);
+            if let Some(members) = run_json.as_object_mut() {
+                members.insert("command".to_owned(), json!(label(store, recorded_run)));
+            }
+            described.push(run_json);
+        }
         let status = answer_output.document(&json!({"runs": described}))?;
         return Ok(if recorded_runs.is_empty() {
             FAILED
@@ -31,8 +43,34 @@ pub fn print(store: Option<&Store>, answer_output: &mut AnswerOutput) -> AnswerR
         return Err(nothing_recorded());
     }
     let mut rows = vec![HEADINGS.map(str::to_owned)];
-    rows.extend(recorded_runs.iter().map(table_row));
-    answer_output.answer(&table(&rows, answer_output.terminal))
+    for recorded_run in &recorded_runs {
+        rows.push(table_row(recorded_run, label(store, recorded_run)));
+    }
+    let terminal = answer_output.terminal.for_statements();
+    let room = room_for_command(&rows, terminal.width);
+    for row in &mut rows {
+        let [.., command] = row;
+        *command = cut(command, room, terminal.is_unicode);
+    }
+    answer_output.answer(&table(&rows, terminal))
+}
+
+/// What tells a run from others, where it was recorded for its owner: script or configuration, and arguments.
+fn label(store: Option<&Store>, recorded_run: &RecordedRun) -> Option<String> {
+    let run_directory = store?.run_directory(recorded_run.run_id).ok()?;
+    Some(OwnerView::facts(&run_directory)?.label)
+}
+
+/// What the other columns leave of a line to the last one.
+fn room_for_command(rows: &[[String; 7]], line_width: usize) -> usize {
+    let mut widths = [0; 6];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    let used: usize = widths.iter().map(|width| width + GAP).sum();
+    line_width.saturating_sub(used).max(COMMAND_MIN)
 }
 
 /// A run's figures for programs.
@@ -70,12 +108,12 @@ pub fn event_fates(recorded_run: &RecordedRun) -> String {
         return counted_events.join(", ");
     }
     match recorded_run.sending {
-        Sending::Forbidden => format!("{}, only here", recorded_run.events),
+        Sending::Forbidden => format!("{} here", recorded_run.events),
         Sending::Permitted => format!("{}, none sent", recorded_run.events),
     }
 }
 
-fn table_row(recorded_run: &RecordedRun) -> [String; 7] {
+fn table_row(recorded_run: &RecordedRun, label: Option<String>) -> [String; 7] {
     let mut events = event_fates(recorded_run);
     if recorded_run.damaged_lines > 0 {
         let damaged = count(recorded_run.damaged_lines, "damaged line");
@@ -86,10 +124,10 @@ fn table_row(recorded_run: &RecordedRun) -> [String; 7] {
     [
         short(recorded_run),
         or_unknown(recorded_run.started.map(minute), "?"),
-        or_unknown(recorded_run.launcher.clone(), "-"),
         or_unknown(recorded_run.seconds.map(units::duration), "-"),
         recorded_run.state.as_str().to_owned(),
         or_unknown(recorded_run.steps.map(|steps| steps.to_string()), "-"),
         events,
+        or_unknown(label.or_else(|| recorded_run.launcher.clone()), "-"),
     ]
 }

@@ -3,6 +3,7 @@
 use super::series::Series;
 use crate::commands::output::count;
 use crate::commands::recorded::{choose, show};
+use crate::owner_record::OwnerView;
 use crate::store::{RecordedRun, RunState, Sending, Store};
 use crate::ui::Style;
 use axolotl_run_core::event::{EventName, Finish};
@@ -17,6 +18,15 @@ const STALLED_STEPS: f64 = 20.0;
 /// Seconds that it must have been at the least: evaluating and saving take a while.
 const STALLED_SECONDS: f64 = 60.0;
 
+/// How much of what was kept for the owner is shown.
+#[derive(Clone, Copy, PartialEq)]
+pub enum ShownOutput {
+    /// On a terminal the traceback and the last lines; in a file or in JSON, which others may get, nothing.
+    Usual,
+    /// `--with-output`: everything, wherever it goes.
+    All,
+}
+
 /// A run.
 pub struct ReportData {
     /// Its figures in the store.
@@ -29,6 +39,8 @@ pub struct ReportData {
     pub tallies: BTreeMap<EventName, BTreeMap<&'static str, u64>>,
     /// What was missed.
     pub missed: Vec<String>,
+    /// What was kept for the run's owner alone.
+    pub owner: Option<OwnerView>,
 }
 
 impl ReportData {
@@ -68,7 +80,9 @@ impl ReportData {
         if recorded_run.state == RunState::Running {
             summary.seconds = Some(summary.seconds.unwrap_or(0.0).max(series.end_seconds()));
         }
+        let run_directory = store.run_directory(run_id).ok();
         Some(Self {
+            owner: run_directory.as_ref().and_then(OwnerView::read),
             recorded_run,
             summary,
             series,

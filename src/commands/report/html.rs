@@ -6,8 +6,9 @@
 
 use super::charts::{Chart, charts};
 use super::compare::{self, FigureRow};
-use super::data::ReportData;
+use super::data::{ReportData, ShownOutput};
 use super::svg::{self, Drawing};
+use crate::owner_record::OwnerView;
 use crate::ui::text::harmless;
 use askama::Template;
 use std::fmt;
@@ -20,6 +21,8 @@ struct HtmlPage<'a> {
     other: Option<&'a ReportData>,
     rows: Vec<FigureRow>,
     charts: Vec<HtmlChart>,
+    /// With `--with-output` only: whoever gets the page reads it.
+    owner: Option<&'a OwnerView>,
 }
 
 struct HtmlChart {
@@ -32,7 +35,7 @@ struct HtmlChart {
 }
 
 /// The whole page, of one run or of two.
-pub fn page(report: &ReportData, other: Option<&ReportData>) -> String {
+pub fn page(report: &ReportData, other: Option<&ReportData>, shown_output: ShownOutput) -> String {
     let mut html_charts = Vec::new();
     let title;
     if let Some(other) = other {
@@ -51,7 +54,12 @@ pub fn page(report: &ReportData, other: Option<&ReportData>) -> String {
             html_charts.push(HtmlChart::of(&chart, report.seconds(), report.stalled()));
         }
     }
+    let mut owner = None;
+    if shown_output == ShownOutput::All {
+        owner = report.owner.as_ref();
+    }
     let page = HtmlPage {
+        owner,
         title,
         report,
         other,

@@ -19,7 +19,7 @@ use super::recorded::choose::{identify, nothing_recorded};
 use crate::cli::{Typed, printable};
 use crate::store::Store;
 use crate::ui::Complaint;
-use data::ReportData;
+use data::{ReportData, ShownOutput};
 use serde_json::json;
 use std::path::Path;
 
@@ -38,17 +38,26 @@ pub fn print(
     if let Some(against) = &typed.against {
         other = Some(read(Some(printable(against)))?);
     }
+    let shown_output = if typed.with_output {
+        ShownOutput::All
+    } else {
+        ShownOutput::Usual
+    };
     if let Some(file) = &typed.html {
-        return write(file, &html::page(&data, other.as_ref()), answer_output);
+        let page = html::page(&data, other.as_ref(), shown_output);
+        return write(file, &page, answer_output);
     }
     match (answer_output.form, &other) {
-        (AnswerForm::Json, None) => answer_output.document(&json::as_json(&data)),
+        (AnswerForm::Json, None) => answer_output.document(&json::as_json(&data, shown_output)),
         (AnswerForm::Json, Some(other)) => {
-            let both = json!({"report": json::as_json(&data), "against": json::as_json(other)});
+            let both = json!({
+                "report": json::as_json(&data, shown_output),
+                "against": json::as_json(other, shown_output),
+            });
             answer_output.document(&both)
         }
         (AnswerForm::Text, None) => {
-            answer_output.answer(&terminal::page(&data, answer_output.terminal))
+            answer_output.answer(&terminal::page(&data, answer_output.terminal, shown_output))
         }
         (AnswerForm::Text, Some(other)) => {
             answer_output.answer(&compare::page([&data, other], answer_output.terminal))

@@ -4,10 +4,12 @@
 //! the page grows beyond it. Nothing that was read is printed as it is.
 
 use super::charts::{Chart, charts};
-use super::data::ReportData;
+use super::data::{ReportData, ShownOutput};
 use super::dots::{self, ChartArea};
+use crate::commands::output::count;
+use crate::owner_record::OwnerView;
 use crate::ui::page::Page;
-use crate::ui::text::cut;
+use crate::ui::text::{cut, harmless};
 use crate::ui::{OutputTerminal, Style};
 use axolotl_run_core::judging::summary::{lines, units};
 
@@ -22,8 +24,15 @@ const CHARTS: usize = 6;
 /// Frames of the traceback that are shown in any case, the innermost.
 const FRAMES: usize = 3;
 
+/// Lines of the traceback as it was printed that are shown in any case, the innermost.
+const PRINTED_LINES: usize = 6;
+/// Lines of the last output that are shown.
+const LAST_WORDS: usize = 3;
+/// Characters of the command line that are shown.
+const COMMAND: usize = 300;
+
 /// The page of one run.
-pub fn page(report: &ReportData, terminal: OutputTerminal) -> String {
+pub fn page(report: &ReportData, terminal: OutputTerminal, shown_output: ShownOutput) -> String {
     let mut charts = charts(&report.series, &report.summary);
     charts.truncate(CHARTS);
     for chart in &mut charts {
@@ -32,13 +41,22 @@ pub fn page(report: &ReportData, terminal: OutputTerminal) -> String {
     }
     let header = header(report, terminal);
     let footer = footer(report, terminal);
+    let last_words = last_words(report, terminal, shown_output);
     // The shell's prompt is below, an axis below the charts, an empty line around them.
-    let fixed_lines = header.lines().count() + footer.lines().count() + charts.len() + 4;
+    let around = header.lines().count() + last_words.lines().count() + footer.lines().count();
+    let fixed_lines = around + charts.len() + 4;
     let spare_lines = terminal
         .height
         .unwrap_or(HEIGHT)
         .saturating_sub(fixed_lines);
-    let root_error = root_error_lines(report, terminal, spare_lines.saturating_sub(charts.len()));
+    let mut error_lines = spare_lines.saturating_sub(charts.len());
+    if shown_output == ShownOutput::All {
+        error_lines = usize::MAX;
+    }
+    let root_error = match printed_error_lines(report, terminal, error_lines) {
+        Some(printed) => printed,
+        None => root_error_lines(report, terminal, error_lines),
+    };
     let spare_lines = spare_lines.saturating_sub(root_error.lines().count());
     let mut middle = Page::new(terminal, LABEL);
     if charts.is_empty() {
@@ -52,7 +70,7 @@ pub fn page(report: &ReportData, terminal: OutputTerminal) -> String {
         middle.add_line(&time_axis(run_seconds, terminal));
     }
     let middle = middle.finish();
-    format!("{header}\n{middle}\n{root_error}{footer}")
+    format!("{header}\n{middle}\n{root_error}{last_words}{footer}")
 }
 
 fn header(report: &ReportData, terminal: OutputTerminal) -> String {
@@ -71,6 +89,11 @@ fn header(report: &ReportData, terminal: OutputTerminal) -> String {
         page.add_entry("stalled", &standstill);
     }
     page.add_entry("run", &format!("{}, {}", report.name(), report.began()));
+    if let Some(owner) = &report.owner {
+        let command = cut(&owner.facts.command_text(), COMMAND, terminal.is_unicode);
+        page.add_entry("command", &command);
+        page.add_entry("in", &place(owner));
+    }
     let progress = lines::progress(&report.summary);
     if !progress.is_empty() {
         page.add_entry("reached", &progress);
@@ -131,6 +154,82 @@ pub fn time_axis(run_seconds: f64, terminal: OutputTerminal) -> String {
         format!("0s{end:>after$}", after = width.saturating_sub("0s".len()))
     };
     format!("{:<LABEL$}{}", "", terminal.styled(Style::Faint, &axis))
+}
+
+/// Where and when it was started, as its owner knows it.
+fn place(owner: &OwnerView) -> String {
+    let facts = &owner.facts;
+    let mut place = facts.directory.clone();
+    if let Some(host) = &facts.host {
+        place.push_str(&format!(" on {host}"));
+    }
+    if let Some(started) = &facts.started {
+        place.push_str(&format!(", started {started}"));
+    }
+    place
+}
+
+/// What it died of as it was printed, with as many of its innermost lines as there is room for; None where that was not
+/// kept.
+fn printed_error_lines(
+    report: &ReportData,
+    terminal: OutputTerminal,
+    spare_lines: usize,
+) -> Option<String> {
+    let owner = report.owner.as_ref()?;
+    let traceback = owner.facts.traceback.as_deref()?;
+    let error = report.summary.error.as_ref()?;
+    let mut page = Page::new(terminal, LABEL);
+    let headline = match owner.exception() {
+        Some(exception) => exception.to_owned(),
+        None => error.headline(),
+    };
+    page.styled("error", &headline, Some((Style::Bad, &headline)));
+    if let Some(other_failures) = report.others() {
+        page.add_entry("", &other_failures);
+    }
+    let lines: Vec<_> = traceback.lines().collect();
+    let lines_shown = spare_lines.saturating_sub(3).max(PRINTED_LINES);
+    let left_out = lines.len().saturating_sub(lines_shown);
+    for line in lines.iter().skip(left_out) {
+        let line = harmless(line);
+        page.add_line(&format!(
+            "{:LABEL$}{}",
+            "",
+            cut(&line, page.room(), terminal.is_unicode)
+        ));
+    }
+    if left_out > 0 {
+        let name = report.name();
+        let lines = count(left_out as u64, "line");
+        page.add_entry(
+            "",
+            &format!("({lines} before these: `axolotl-run --report {name} --with-output`)"),
+        );
+    }
+    Some(page.finish())
+}
+
+/// The last lines of the output; with `--with-output` all that were kept.
+fn last_words(report: &ReportData, terminal: OutputTerminal, shown_output: ShownOutput) -> String {
+    let mut page = Page::new(terminal, LABEL);
+    let Some(owner) = &report.owner else {
+        return page.finish();
+    };
+    if shown_output == ShownOutput::All {
+        page.add_line("output");
+        for line in &owner.output {
+            page.add_line(&harmless(line));
+        }
+        return page.finish();
+    }
+    let mut label = "output";
+    for line in owner.last_words(LAST_WORDS) {
+        let line = cut(&harmless(line), page.room(), terminal.is_unicode);
+        page.add_line(&format!("{label:<LABEL$}{line}"));
+        label = "";
+    }
+    page.finish()
 }
 
 /// What it died of, with as many frames as there is room for.

@@ -2,9 +2,9 @@
 //! completions and the options. `BLESS=1 cargo test --lib documents` writes what is generated.
 
 use crate::cli::{self, Group, OPTIONS, Value, exit_statuses, help};
+use crate::commands::documents::files;
 use crate::commands::documents::man;
 use crate::commands::documents::schema::walk_fields;
-use crate::store;
 use axolotl_run_core::consent::POLICY_VERSION;
 use axolotl_run_core::env;
 use axolotl_run_core::event::value::{Field, FieldKind};
@@ -23,13 +23,13 @@ fn privacy_md_is_the_published_list() {
 /// One test for the whole file, so that blessing it does not race with itself.
 #[test]
 fn the_readme_says_what_the_program_says() {
-    let mut files = String::from("| file | holds |\n|---|---|\n");
-    for (file, holds) in store::files() {
-        let _ = writeln!(files, "| `{file}` | {holds} |");
+    let mut table_of_files = String::from("| file | holds |\n|---|---|\n");
+    for (file, holds) in files() {
+        let _ = writeln!(table_of_files, "| `{file}` | {holds} |");
     }
     let mut readme = read("README.md");
     for (section, content) in [
-        ("files", files),
+        ("files", table_of_files),
         ("options", format!("```text\n{}```\n", help())),
     ] {
         readme = with_section(&readme, section, &content);
@@ -135,7 +135,7 @@ fn what_the_page_must_say() -> Vec<String> {
     );
     parts.push("FILES".to_owned());
     parts.extend(
-        store::files()
+        files()
             .into_iter()
             .flat_map(|(file, holds)| [file, holds.to_owned()]),
     );

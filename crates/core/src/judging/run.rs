@@ -18,6 +18,7 @@ use crate::judging::verdict::{Verdict, judge};
 use crate::observation::{Ending, Hang, Sample, Stream, SupervisorLoss, TrainerState};
 use crate::output::lines::{Line, LineCutter, inner_lines};
 use crate::output::progress::{Metric, Point, ProgressReader, Training, rate};
+use crate::output::tail::OutputTail;
 use crate::output::traceback::{Judgement, TraceReader};
 use crate::public::PublicStr;
 use crate::public::text::PublicText;
@@ -58,6 +59,8 @@ pub struct Run {
     /// What is known of the training before its first step, until that was told.
     setup: Option<Setup>,
     is_set_up: bool,
+    /// The last of the output, where the run is recorded for its owner. No event is made of it.
+    pub tail: Option<OutputTail>,
 }
 
 impl Run {
@@ -69,6 +72,12 @@ impl Run {
     /// The command is known to train nothing.
     pub fn expect_no_training(&mut self) {
         self.progress.expect_no_training();
+    }
+
+    /// Keeps what is printed for the run's owner: the last of it, and the error ([`Self::end_told`]).
+    pub fn keep_output(&mut self) {
+        self.trace.keep_printed();
+        self.tail = Some(OutputTail::default());
     }
 
     /// What is known of the training by now.
@@ -98,6 +107,9 @@ impl Run {
         cutter: &mut LineCutter,
         bytes: &[u8],
     ) {
+        if let Some(tail) = &mut self.tail {
+            tail.bytes(stream, seconds_since_start, bytes);
+        }
         let (head, middle, tail) = inner_lines(bytes).unwrap_or((bytes, &[], &[]));
         cutter.push(head, |line| self.line(stream, seconds_since_start, &line));
         let quiet = self.trace.skip(stream, middle);
@@ -113,6 +125,9 @@ impl Run {
 
     /// Of what the command printed bytes are missing here.
     pub fn gap(&mut self, stream: Stream) {
+        if let Some(tail) = &mut self.tail {
+            tail.gap(stream);
+        }
         self.trace.gap(stream);
     }
 
@@ -255,7 +270,12 @@ impl Run {
     }
 
     /// The command has ended: the error, if there was one, and the finish.
-    pub fn end(mut self, mut ending: Ending) -> Vec<Event> {
+    pub fn end(self, ending: Ending) -> Vec<Event> {
+        self.end_told(ending).0
+    }
+
+    /// The same, and the error as it was printed, which is for the run's owner and in no event.
+    pub fn end_told(mut self, mut ending: Ending) -> (Vec<Event>, Option<String>) {
         let mut events = Vec::new();
         if !self.started {
             events.push(Event::Start(Box::default()));
@@ -277,6 +297,7 @@ impl Run {
         let verdict = judge(&ending, &judgement, self.training());
         let finish = self.finish_event(&ending, &verdict);
         let exception = issue(&judgement, &verdict);
+        let printed = self.trace.printed(&judgement);
         // What a program prints and survives is no error.
         if let Some(error) = judgement.error {
             events.push(Event::Error(Box::new(error)));
@@ -285,7 +306,7 @@ impl Run {
             events.push(Event::Exception(Box::new(exception)));
         }
         events.push(Event::Finish(Box::new(finish)));
-        events
+        (events, printed)
     }
 
     /// An exit code of 0 may be another program's: that of `tee` behind the training, or of a script that goes on.

@@ -14,4 +14,5 @@ pub mod configuration;
 pub mod lines;
 mod prefix;
 pub mod progress;
+pub mod tail;
 pub mod traceback;

@@ -153,7 +153,7 @@ impl Identity {
 }
 
 /// Whether a variable of that name holds a secret.
-fn is_secret(name: &str) -> bool {
+pub fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     ["KEY", "TOKEN", "SECRET", "PASS", "CRED", "AUTH"]
         .iter()

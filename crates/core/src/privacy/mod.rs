@@ -12,7 +12,9 @@
 mod gate;
 mod identity;
 mod patterns;
+mod secrets;
 mod vocabulary;
 
 pub use gate::{Admission, Gate, Refusal};
 pub use identity::{Identity, IdentityFacts, WordSource};
+pub use secrets::SecretMask;

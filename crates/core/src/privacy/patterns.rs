@@ -70,6 +70,12 @@ pub fn find(text: &str) -> Option<&'static str> {
     PATTERNS.get(at).map(|pattern| pattern.name)
 }
 
+/// The expression of the shape of this name.
+pub fn expression(name: &str) -> Option<&'static str> {
+    let mut shapes = PATTERNS.iter();
+    Some(shapes.find(|pattern| pattern.name == name)?.expression)
+}
+
 /// The name of the shape that versions and the constant `0.0.0.0` have as well.
 pub const IPV4: &str = "ipv4 address";
 

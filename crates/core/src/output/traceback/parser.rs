@@ -144,6 +144,11 @@ impl Parser {
         false
     }
 
+    /// The number of the report that is being read.
+    pub fn open_report(&self) -> Option<u64> {
+        Some(self.report.as_ref()?.order)
+    }
+
     /// Takes the next line, without the source's prefix; returns the report that it ends.
     pub fn line(&mut self, line: &str, line_context: LineContext) -> Option<ErrorReport> {
         self.read_line(line, line_context);

@@ -3,6 +3,8 @@
 //! The number of sources and of reports is bounded: where it is reached, the source that was silent longest is given up,
 //! and of the reports the middle is counted. A quiet piece of output is passed over without being cut into lines.
 
+mod printed;
+
 use super::grammar::launcher::LauncherTable;
 use super::grammar::words::{self, LineWords};
 use super::grammar::{escaped, frames, headers};
@@ -15,6 +17,7 @@ use crate::observation::Stream;
 use crate::output::lines::{Line, LineCutter, inner_lines};
 use crate::output::prefix::{self, SourcePrefix};
 use crate::status::End;
+use printed::{LineRole, PrintedReports};
 
 /// Signs of a death that are kept.
 const TRACE_MARKERS_MAX: usize = 32;
@@ -57,9 +60,22 @@ pub struct TraceReader {
     restart_lines: u32,
     /// Whether the last line was a log's.
     logged: bool,
+    /// The reports as they were printed, where the run is recorded for its owner.
+    printed: Option<PrintedReports>,
 }
 
 impl TraceReader {
+    /// Keeps the reports as they are printed, for [`Self::printed`].
+    pub fn keep_printed(&mut self) {
+        self.printed = Some(PrintedReports::default());
+    }
+
+    /// The report that this judgement blames, as it was printed.
+    pub fn printed(&self, judgement: &Judgement) -> Option<String> {
+        judgement.error.as_ref()?;
+        self.printed.as_ref()?.text(judgement.blamed?)
+    }
+
     /// Takes the next bytes of a stream whose lines nobody else wants: those of a quiet log are not even cut.
     pub fn bytes(&mut self, output_stream: Stream, line_cutter: &mut LineCutter, new_bytes: &[u8]) {
         let (first_piece, whole_lines, last_piece) =
@@ -97,6 +113,9 @@ impl TraceReader {
         }
         if !line_words.stand_out() && !self.table.is_open && self.is_between_reports(output_stream)
         {
+            if let Some(printed) = &mut self.printed {
+                printed.add_quiet(output_stream, line_text);
+            }
             self.remember(line_text, line_words);
             return;
         }
@@ -197,8 +216,19 @@ impl TraceReader {
             line_number: self.lines,
             line_words,
         };
+        let was_idle = line_source.parser.is_idle();
         self.ended_reports
             .extend(line_source.parser.line(line, context));
+        if let Some(printed) = &mut self.printed
+            && let Some(order) = line_source.parser.open_report()
+        {
+            let role = if was_idle && line_source.parser.is_idle() {
+                LineRole::Behind
+            } else {
+                LineRole::Traceback
+            };
+            printed.add(order, output_stream, &line_source.prefix, line, role);
+        }
         self.look_for_signs(line, line_words);
         self.remember(line_text, line_words);
     }

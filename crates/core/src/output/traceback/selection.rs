@@ -41,6 +41,8 @@ pub struct Judgement {
     pub meaning: Option<Meaning>,
     /// Whether the traceback of the error is the last that the program said.
     pub is_last_word: bool,
+    /// The number of the report that is blamed, among all that were read.
+    pub blamed: Option<u64>,
     /// Signs of a death besides tracebacks, each once, in the order in which they came.
     pub signs: Vec<Sign>,
 }
@@ -153,6 +155,7 @@ impl<'a> Evidence<'a> {
         {
             judgement.exception_type.clone_from(&last_exception.class);
         }
+        judgement.blamed = blamed_report.map(|error_report| error_report.order);
         judgement.error = judgement.error.filter(says_anything);
         if let Some(error_event) = &mut judgement.error {
             // Where ranks leave no mark on their lines, the launcher knows whose they are.
