@@ -92,8 +92,8 @@ def train(run, seconds, total, stop=None, hang=None, every=5.0):
         if step and at - told >= 60:
             told = at
             stands = {"stalled_seconds": at - hang, "suspect_rank": 2} if hang and at > hang + 300 else {}
-            run.event("progress", float(int(at)), step=step, total_steps=total, epoch=round(3 * step / total, 2),
-                      progress=round(step / total, 4), loss=round(loss, 4), **stands)
+            run.event("progress", float(int(at)), step=step, total_steps=total, epoch=min(3 * step // total, 2),
+                      progress=round(3 * step / total, 2), share=round(step / total, 4), loss=round(loss, 4), **stands)
         at += every
     return step, cpu, loss
 

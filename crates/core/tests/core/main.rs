@@ -10,6 +10,7 @@ mod documents;
 mod events;
 mod formats;
 mod issues;
+mod parity;
 #[path = "../../../../tests/support/posthog_rules.rs"]
 #[expect(dead_code, reason = "only the rules of one event are asked here")]
 mod posthog_rules;

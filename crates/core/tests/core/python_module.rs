@@ -1,9 +1,11 @@
-//! What Axolotl's own telemetry does to stack traces and to configurations, behaviour by behaviour: here it holds, or
-//! is stricter on purpose, and then the row says why.
+//! What Axolotl's own telemetry does, behaviour by behaviour: here it holds, or is stricter or other on purpose, and then
+//! the row says why. [`theirs`] has a row for each of their tests.
 //!
 //! The module is `axolotl.telemetry` of Axolotl 0.19 (`errors.py`: `sanitize_stack_trace`, `send_errors`; `manager.py`:
 //! `_is_whitelisted`, `_redact_paths`). Consent and the main process have tables of their own (`src/consent/tests.rs`,
 //! `src/rank/tests.rs`).
+
+mod theirs;
 
 use axolotl_run_core::config;
 use axolotl_run_core::event::value::Sendable as _;
