@@ -10,6 +10,7 @@ pub mod files;
 pub mod memory;
 mod model_config;
 pub mod processes;
+pub mod python_stacks;
 mod sampler;
 mod start_facts;
 pub mod trainer_state;

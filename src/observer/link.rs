@@ -19,6 +19,7 @@ use axolotl_run_sys::channel::Arrived;
 use axolotl_run_sys::poll::{Events, Poll};
 use axolotl_run_sys::signals::{self, Signals};
 use axolotl_run_sys::{clock, descriptors, fault, role, wait};
+use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -40,7 +41,7 @@ const LOOK_SLACK: u64 = 5;
 const STAT_BYTES: usize = 128;
 
 /// What the other half is told. A run has a handful of these, so the channel needs no bound.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Debug)]
 pub enum News {
     /// The command's program runs.
     Started,
@@ -53,6 +54,8 @@ pub enum News {
         /// By whom, as far as that could still be seen.
         sender: SignalSender,
     },
+    /// The memory of the process with this pid, which we may not open ourselves.
+    Memory(u32, File),
     /// Bytes of output that the copy did not have, in all.
     Missed(u64),
     /// The command ended.
@@ -222,15 +225,15 @@ impl SupervisorLink {
     /// Handles all messages that wait. False: the supervisor is gone.
     fn receive(&mut self) -> bool {
         loop {
-            match messages::receive(self.channel.as_fd()) {
+            match messages::receive_descriptor(self.channel.as_fd()) {
                 Arrived::Nothing => return true,
                 Arrived::Closed => return false,
-                Arrived::Message(message) => self.handle(message),
+                Arrived::Message((message, descriptor)) => self.handle(message, descriptor),
             }
         }
     }
 
-    fn handle(&mut self, message: ToObserver) {
+    fn handle(&mut self, message: ToObserver, descriptor: Option<OwnedFd>) {
         let news = match message {
             ToObserver::Ask { number, sender } => {
                 let now = clock::monotonic_ms();
@@ -248,6 +251,10 @@ impl SupervisorLink {
                 signal: seen.signal,
                 // At once: whoever sends one signal has often ended a moment later.
                 sender: signal_sender::look(seen.code.into(), seen.sender.into()),
+            },
+            ToObserver::Memory(pid) => match descriptor {
+                Some(memory) => News::Memory(pid, memory.into()),
+                None => return,
             },
             ToObserver::Missed(bytes) => News::Missed(bytes),
             ToObserver::Ended { end, usage } => News::Ended {

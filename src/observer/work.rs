@@ -8,6 +8,7 @@ mod facts;
 mod linger;
 mod schedule;
 mod setup;
+mod standstill;
 
 use super::link::{News, tell};
 use super::or_never::or_never;
@@ -15,7 +16,7 @@ use super::output_reader::OutputReader;
 use super::owner::Owner;
 use super::reporter::Reporter;
 use super::surroundings;
-use crate::metrics::processes::{DeathWatch, RankActivity, ranks};
+use crate::metrics::processes::{DeathWatch, ranks};
 use crate::metrics::{Sampler, gather};
 use crate::owner_record::OwnerWriter;
 use crate::protocol::messages::{ToSupervisor, Upload};
@@ -40,8 +41,9 @@ use facts::{Facts, StartStage};
 use linger::linger;
 use schedule::Schedule;
 use setup::SetupFacts;
+use standstill::Standstill;
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -87,17 +89,7 @@ struct Work {
     deaths: Option<Wake>,
     /// When the batch system ends the job, in seconds since 1970.
     deadline: Option<f64>,
-    stall: Stall,
-}
-
-/// What was done about a training that stands still.
-enum Stall {
-    /// It does not.
-    None,
-    /// The ranks were looked at when it was first seen.
-    Seen(RankActivity),
-    /// It was said.
-    Told,
+    standstill: Standstill,
 }
 
 /// Observes until the command has ended and what is to be sent was sent, or cannot be.
@@ -126,7 +118,7 @@ pub fn run(
                 Some(_) => {}
             }
         }
-        let mut work = Work::begin(arguments, directory);
+        let mut work = Work::begin(arguments, directory, channel.clone());
         if early_news.into_iter().all(|heard| work.hear(heard)) {
             work.observe(&mut news).await;
         }
@@ -147,7 +139,7 @@ pub fn run(
 }
 
 impl Work {
-    fn begin(arguments: ObserverArguments, directory: PathBuf) -> Self {
+    fn begin(arguments: ObserverArguments, directory: PathBuf, channel: Arc<OwnedFd>) -> Self {
         let ObserverArguments {
             config,
             training_config,
@@ -208,7 +200,7 @@ impl Work {
             setup,
             ending,
             deadline: deadline(),
-            stall: Stall::None,
+            standstill: Standstill::new(channel),
         };
         work.write_counters();
         work.measure();
@@ -404,7 +396,10 @@ impl Work {
                     at: self.elapsed_seconds(),
                     seconds_left: self.deadline.map(|end| end - seconds_since_1970()),
                 });
+                let (pids, at) = (self.sampler.tree.pids(), self.elapsed_seconds());
+                self.standstill.look_before_the_end(&mut self.run, pids, at);
             }
+            News::Memory(pid, memory) => self.standstill.take_memory(pid, memory),
             News::Missed(bytes) => self.ending.dropped.copy_bytes = Some(bytes),
             News::SupervisorLost(loss) => self.ending.supervisor = Some(loss),
             News::Ended { end, usage } => {
@@ -457,7 +452,10 @@ impl Work {
         }
         self.write_for_owner();
         self.run.sample(sample);
-        self.watch_for_hang(elapsed_seconds);
+        let pids = self.sampler.tree.pids();
+        if self.standstill.watch(&mut self.run, pids, elapsed_seconds) {
+            self.progress(elapsed_seconds);
+        }
     }
 
     /// Writes down what is new for the owner.
@@ -468,28 +466,6 @@ impl Work {
         {
             writer.write(run_directory, self.run.tail.as_ref());
         }
-    }
-
-    /// A training that stands still: first the ranks are looked at twice, a measurement apart, then it is said.
-    fn watch_for_hang(&mut self, elapsed_seconds: f64) {
-        if self.run.hang(elapsed_seconds).is_none() {
-            self.stall = Stall::None;
-            return;
-        }
-        match &self.stall {
-            Stall::None => self.stall = Stall::Seen(self.rank_activity()),
-            Stall::Seen(before) => {
-                let suspect = self.rank_activity().odd_one(before);
-                self.stall = Stall::Told;
-                self.run.blame(suspect);
-                self.progress(elapsed_seconds);
-            }
-            Stall::Told => {}
-        }
-    }
-
-    fn rank_activity(&self) -> RankActivity {
-        RankActivity::look(Path::new("/proc"), &self.sampler.tree.pids())
     }
 
     fn progress(&mut self, elapsed_seconds: f64) {

@@ -8,7 +8,7 @@ use axolotl_run_core::status::{End, SignalInfo, Usage};
 use axolotl_run_sys::channel::{self, Arrived, MESSAGE_BYTES};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 /// From the supervisor to the observer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +27,8 @@ pub enum ToObserver {
     Missed(u64),
     /// The command ended.
     Ended { end: End, usage: Usage },
+    /// The memory of the process with this pid; with a descriptor, where it could be opened.
+    Memory(u32),
 }
 
 /// From the observer to the supervisor.
@@ -42,6 +44,8 @@ pub enum ToSupervisor {
     Uploaded,
     /// The descriptors of an ended relay are let go of, or (after the command's end) taken over.
     Released,
+    /// Open the memory of the process with this pid: you are its ancestor, we are not.
+    OpenMemory(u32),
 }
 
 /// Whether the last upload is worth a short wait.
@@ -56,6 +60,32 @@ pub fn send(to: BorrowedFd<'_>, message: &impl Serialize) {
     let mut buffer = [0; MESSAGE_BYTES];
     if let Ok(bytes) = postcard::to_slice(message, &mut buffer) {
         channel::try_send(to, bytes);
+    }
+}
+
+/// The same with a descriptor.
+pub fn send_descriptor(to: BorrowedFd<'_>, message: &impl Serialize, descriptor: BorrowedFd<'_>) {
+    let mut buffer = [0; MESSAGE_BYTES];
+    if let Ok(bytes) = postcard::to_slice(message, &mut buffer) {
+        channel::try_send_descriptor(to, bytes, descriptor);
+    }
+}
+
+/// Takes the next message that can be read, without waiting, and the descriptor that came with it.
+pub fn receive_descriptor<Message: DeserializeOwned>(
+    from: BorrowedFd<'_>,
+) -> Arrived<(Message, Option<OwnedFd>)> {
+    let mut buffer = [0; MESSAGE_BYTES];
+    loop {
+        match channel::try_receive_descriptor(from, &mut buffer) {
+            Arrived::Nothing => return Arrived::Nothing,
+            Arrived::Closed => return Arrived::Closed,
+            Arrived::Message((bytes, descriptor)) => {
+                if let Ok((message, [])) = postcard::take_from_bytes(bytes) {
+                    return Arrived::Message((message, descriptor));
+                }
+            }
+        }
     }
 }
 
@@ -101,6 +131,7 @@ mod tests {
             ToObserver::Requested(SEEN),
             ToObserver::StreamClosed(1),
             ToObserver::Missed(u64::MAX),
+            ToObserver::Memory(u32::MAX),
             ToObserver::Ended {
                 end: End::Signaled(i32::MIN),
                 usage: Usage {
@@ -118,10 +149,18 @@ mod tests {
             ToSupervisor::Journaled(Upload::Expected),
             ToSupervisor::Uploaded,
             ToSupervisor::Released,
+            ToSupervisor::OpenMemory(u32::MAX),
         ] {
             send(theirs.as_fd(), &message);
             assert_eq!(receive(ours.as_fd()), Arrived::Message(message));
         }
+        send_descriptor(ours.as_fd(), &ToObserver::Memory(7), ours.as_fd());
+        let arrived = receive_descriptor(theirs.as_fd());
+        assert!(
+            matches!(arrived, Arrived::Message((ToObserver::Memory(7), Some(_)))),
+            "{arrived:?}"
+        );
+        drop(arrived);
         drop(theirs);
         assert_eq!(receive::<ToSupervisor>(ours.as_fd()), Arrived::Closed);
     }

@@ -15,7 +15,7 @@ use axolotl_run_core::status::{SignalInfo, Usage, signal};
 use axolotl_run_sys::channel::Arrived;
 use axolotl_run_sys::poll::{Events, Poll};
 use axolotl_run_sys::wait::{self, Change};
-use axolotl_run_sys::{Errno, clock, descriptors, flow, memory, signals, stderr};
+use axolotl_run_sys::{Errno, clock, descriptors, flow, memory, process_memory, signals, stderr};
 use std::os::fd::AsFd;
 
 struct Watch {
@@ -227,11 +227,23 @@ impl Watch {
                     shutdown.journaled(upload);
                 }
             }
+            ToSupervisor::OpenMemory(pid) => self.open_memory(pid),
             ToSupervisor::Uploaded => {
                 if let Some(shutdown) = &mut self.shutdown {
                     shutdown.heard_enough();
                 }
             }
+        }
+    }
+
+    /// Opens a process's memory for the observer, which reads it: what holds a reader up must not hold us up.
+    fn open_memory(&self, pid: u32) {
+        let message = ToObserver::Memory(pid);
+        match (&self.supervised.channel, process_memory::open(pid)) {
+            (Some(channel), Ok(memory)) => {
+                messages::send_descriptor(channel.as_fd(), &message, memory.as_fd());
+            }
+            _ => self.tell(message),
         }
     }
 

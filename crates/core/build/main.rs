@@ -12,6 +12,7 @@ mod pattern;
 mod prefixes;
 mod progress;
 mod public_classes;
+mod python_layouts;
 mod signs;
 mod table;
 
@@ -30,7 +31,9 @@ const KINDS: &[(&str, Generate)] = &[
     ("prefixes", prefixes::generate),
     ("progress", progress::generate),
     ("public_classes", public_classes::generate),
+    ("python_layouts", python_layouts::generate),
     ("signs", signs::generate),
+    ("stack_classes", table::stack_classes),
     ("wrappers", table::wrappers),
 ];
 

@@ -27,6 +27,15 @@ pub fn wrappers(knowledge: &Path) -> String {
     table(&knowledge.join("wrappers.yaml"), "WrapperError", &enums)
 }
 
+pub fn stack_classes(knowledge: &Path) -> String {
+    let enums = [("class", "StackClass"), ("reach", "Reach")];
+    table(
+        &knowledge.join("stack_classes.yaml"),
+        "StackKnowledge",
+        &enums,
+    )
+}
+
 pub fn launchers(knowledge: &Path) -> String {
     let enums = [
         ("starts", "Starts"),

@@ -24,6 +24,8 @@ pub const AXOLOTL_RUN_POSTHOG_KEY: &str = "AXOLOTL_RUN_POSTHOG_KEY";
 pub const AXOLOTL_RUN_ID: &str = "AXOLOTL_RUN_ID";
 /// Another NVML library.
 pub const AXOLOTL_RUN_NVML_PATH: &str = "AXOLOTL_RUN_NVML_PATH";
+/// Whether the stacks of a run that stands still are read.
+pub const AXOLOTL_RUN_STACKS: &str = "AXOLOTL_RUN_STACKS";
 /// Base of the state directory.
 pub const XDG_STATE_HOME: &str = "XDG_STATE_HOME";
 /// Base of the configuration directory.
@@ -97,6 +99,10 @@ pub const ALL: &[Variable] = &[
     variable(
         AXOLOTL_RUN_NVML_PATH,
         "another NVML library than the driver's `libnvidia-ml.so.1`",
+    ),
+    variable(
+        AXOLOTL_RUN_STACKS,
+        "`0` or `false`: do not read the Python stacks of a run that stands still",
     ),
     variable(
         XDG_STATE_HOME,

@@ -3,8 +3,9 @@
 //! Numbers, closed enums and public strings only. The layer below the pure judgement and the measuring code
 //! alike, so that neither has to know the other.
 
-use crate::event::Dropped;
+use crate::event::{Dropped, Frame, StackGroup};
 use crate::knowledge::lists::SignalSender;
+use crate::knowledge::python::stack_classes::StackClass;
 use crate::public::PublicStr;
 use crate::public::words::words;
 use crate::status::{End, Usage};
@@ -172,6 +173,43 @@ pub struct Hang {
     pub suspect_rank: Option<u64>,
 }
 
+/// Where the main thread of a process is, as far as that is public.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProcessStack {
+    /// The rank that it was started with.
+    pub rank: Option<u64>,
+    /// Whether it was elsewhere at the second look; then the frames are those that were the same.
+    pub moves: bool,
+    /// Its frames, the innermost first; none where they could not be read.
+    pub frames: Vec<Frame>,
+}
+
+/// Where the processes of a training are that stands still.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StackFindings {
+    /// The places, each with who is there.
+    pub groups: Vec<StackGroup>,
+    /// The rank that holds the others up.
+    pub suspect: Option<u64>,
+    /// Whether all ranks were seen, and all others wait for this one.
+    pub is_sure: bool,
+}
+
+impl StackFindings {
+    /// The suspect, or the one that another rule names where the stacks say nothing of who waits for whom.
+    pub fn suspect_or(&self, other: Option<u64>) -> Option<u64> {
+        let waits = StackClass::Collective.public();
+        let some_wait = self
+            .groups
+            .iter()
+            .any(|group| group.stands_in.as_ref() == Some(&waits));
+        if some_wait {
+            return self.suspect;
+        }
+        self.suspect.or(other)
+    }
+}
+
 /// What went wrong with the accelerators.
 #[derive(Debug, Default)]
 pub struct GpuTroubles {
@@ -211,6 +249,8 @@ pub struct Ending {
     pub memory_pressure: MemoryPressure,
     /// Whether the training stood still when it ended.
     pub hang: Option<Hang>,
+    /// Where its processes were while it stood still.
+    pub stacks: Option<StackFindings>,
     /// What went wrong with the accelerators.
     pub gpu: GpuTroubles,
     /// What became of the supervisor, where it was lost.

@@ -3,6 +3,12 @@
 
 use super::{Errno, clock};
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair};
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
+};
+use std::io::{IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd as _, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
@@ -77,4 +83,44 @@ pub fn try_receive<'buffer>(
         };
         return Arrived::Message(buffer.get(..length).unwrap_or_default());
     }
+}
+
+/// Room for one descriptor that goes with a message.
+const DESCRIPTOR_BYTES: usize = rustix::cmsg_space!(ScmRights(1));
+
+/// Sends one message with a descriptor, without waiting and without memory; a full or dead peer loses both.
+pub fn try_send_descriptor(end: BorrowedFd<'_>, message: &[u8], descriptor: BorrowedFd<'_>) {
+    let mut room = [MaybeUninit::uninit(); DESCRIPTOR_BYTES];
+    let mut control = SendAncillaryBuffer::new(&mut room);
+    let descriptors = [descriptor];
+    if control.push(SendAncillaryMessage::ScmRights(&descriptors)) {
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        let _ = sendmsg(end, &[IoSlice::new(message)], &mut control, flags);
+    }
+}
+
+/// Takes one message without waiting, and the descriptor that came with it, closed on exec.
+pub fn try_receive_descriptor<'buffer>(
+    end: BorrowedFd<'_>,
+    buffer: &'buffer mut [u8; MESSAGE_BYTES],
+) -> Arrived<(&'buffer [u8], Option<OwnedFd>)> {
+    let mut room = [MaybeUninit::uninit(); DESCRIPTOR_BYTES];
+    let mut control = RecvAncillaryBuffer::new(&mut room);
+    let flags = RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;
+    let length = loop {
+        let mut parts = [IoSliceMut::new(buffer.as_mut_slice())];
+        match recvmsg(end, &mut parts, &mut control, flags) {
+            Err(rustix::io::Errno::INTR) => {}
+            Err(rustix::io::Errno::AGAIN) => return Arrived::Nothing,
+            Ok(received) if received.bytes > 0 => break received.bytes,
+            Ok(_) | Err(_) => return Arrived::Closed,
+        }
+    };
+    let mut descriptor = None;
+    for message in control.drain() {
+        if let RecvAncillaryMessage::ScmRights(mut descriptors) = message {
+            descriptor = descriptors.next();
+        }
+    }
+    Arrived::Message((buffer.get(..length).unwrap_or_default(), descriptor))
 }

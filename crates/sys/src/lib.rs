@@ -50,6 +50,7 @@ pub mod parent_death;
 pub mod pause;
 pub mod poll;
 pub mod probe;
+pub mod process_memory;
 pub mod random;
 pub mod role;
 pub mod signals;

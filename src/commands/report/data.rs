@@ -186,6 +186,11 @@ impl ReportData {
         Some(format!("no step in the last {seconds}"))
     }
 
+    /// Where its processes were while it stood still.
+    pub fn standing(&self) -> Vec<String> {
+        lines::standing(&self.summary)
+    }
+
     /// The other processes that failed, in words.
     pub fn others(&self) -> Option<String> {
         let others = self.summary.error.as_ref()?.others()?;

@@ -66,6 +66,7 @@ pub fn as_json(report: &ReportData, shown_output: ShownOutput) -> Value {
         "verdict": verdict,
         "stalled_seconds": report.stalled(),
         "suspect_rank": summary.standstill.and_then(|seen| seen.suspect_rank),
+        "stacks": summary.finish.as_ref().and_then(|finish| finish.stacks.as_ref()),
         "error": error_event,
         "step": summary.step,
         "total_steps": summary.total_steps,

@@ -88,6 +88,9 @@ fn header(report: &ReportData, terminal: OutputTerminal) -> String {
     if let Some(standstill) = report.standstill() {
         page.add_entry("stalled", &standstill);
     }
+    for sentence in report.standing() {
+        page.add_entry("where", &sentence);
+    }
     page.add_entry("run", &format!("{}, {}", report.name(), report.began()));
     if let Some(owner) = &report.owner {
         let command = cut(&owner.facts.command_text(), COMMAND, terminal.is_unicode);

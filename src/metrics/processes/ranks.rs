@@ -9,9 +9,21 @@ use std::path::Path;
 /// The variables that hold a worker's rank, in the order in which they decide.
 const VARIABLES: [&str; 4] = ["RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"];
 
+/// The variables that hold how many ranks this machine has: of torchrun and accelerate, and of Open MPI.
+const COUNTS: [&str; 2] = ["LOCAL_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_SIZE"];
+
 /// The rank that a process was started with; None where it has none, or cannot be looked at.
 pub fn of(procfs: &Path, pid: u32) -> Option<u64> {
     rank(&files::process_environment(procfs, pid))
+}
+
+/// How many ranks the launcher has started on this machine, where it told this process.
+pub fn on_this_machine(procfs: &Path, pid: u32) -> Option<u64> {
+    let environment = files::process_environment(procfs, pid);
+    let mut counts = COUNTS
+        .iter()
+        .filter_map(|name| files::variable_value(&environment, name));
+    counts.next()?.parse().ok()
 }
 
 /// The lowest rank among these processes; None where none has one (yet).

@@ -1,5 +1,6 @@
 //! The finish event: how the run ended, why as far as it can be told, and its totals.
 
+use super::error::Frame;
 use super::value::{Number, PerIndex, fields};
 
 fields! {
@@ -37,6 +38,7 @@ fields! {
         "progress" => progress: Number, "epochs done, as the training logs it";
         "oom_kills" => oom_kills: u64, "processes of the run's control group that the kernel killed for memory";
         "supervisor_lost" => supervisor_lost: T, "how the launcher itself ended before the command, where it did: `crashed`, `killed` or `out_of_memory`";
+        "stacks" => stacks: Vec<StackGroup<T>>, "where the processes of a run were that stood still when it ended";
         "dropped" => dropped: Dropped, "what could not be observed or sent";
     }
 }
@@ -49,6 +51,18 @@ fields! {
         "evidence" => evidence: Vec<T>, "what speaks for it";
         "confidence" => confidence: T, "`high`, `medium` or `low`";
         "rank" => rank: u64, "the rank that failed first; of a training that stood still, the one that did something else than all others";
+    }
+}
+
+fields! {
+    /// Processes of a run that stood still in the same place.
+    pub struct StackGroup<T> {
+        "ranks" => ranks: Vec<u64>, "the ranks";
+        "process" => process: T, "which process of theirs: `rank`, the training itself, or `data_worker`";
+        "stands_in" => stands_in: T, "what it did: `collective`, `data`, `saving`, `compilation`, `evaluation`, `child_process` or `other`";
+        "frames" => frames: Vec<Frame<T>>, "where its main thread was, innermost first; of one that moved, the calls that it did not return from";
+        "moves" => moves: bool, "true where it was not in the same line twice";
+        "workers_gone" => workers_gone: bool, "true where it waits for data workers of which none is left";
     }
 }
 

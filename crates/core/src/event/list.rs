@@ -102,6 +102,7 @@ impl Event {
             Self::Finish(finish) => {
                 let mut bare = finish.clone();
                 bare.verdict = None;
+                bare.stacks = None;
                 bare.signal = None;
                 bare.supervisor_lost = None;
                 let mut barest = bare.clone();

@@ -160,6 +160,11 @@ impl HangWatch {
         seconds_since_start - self.moved_at >= self.patience() / 2.0
     }
 
+    /// Whether nothing has moved since then.
+    pub fn stood_since(&self, seconds_since_start: f64) -> bool {
+        self.moved_at <= seconds_since_start
+    }
+
     fn stands_still(&self, seconds_since_start: f64) -> bool {
         self.measurements.len() >= HANG_LOOKS
             && seconds_since_start - self.moved_at >= self.patience()

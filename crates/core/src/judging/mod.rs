@@ -4,5 +4,6 @@ pub mod explanation;
 pub mod hang;
 pub mod issue;
 pub mod run;
+pub mod stacks;
 pub mod summary;
 pub mod verdict;

@@ -15,7 +15,9 @@ use crate::event::{Dropped, Event, Finish, ModelFacts, Progress, Setup, Start, f
 use crate::judging::hang::HangWatch;
 use crate::judging::issue::issue;
 use crate::judging::verdict::{Verdict, judge};
-use crate::observation::{Ending, Hang, Sample, Stream, SupervisorLoss, TrainerState};
+use crate::observation::{
+    Ending, Hang, Sample, StackFindings, Stream, SupervisorLoss, TrainerState,
+};
 use crate::output::lines::{Line, LineCutter, inner_lines};
 use crate::output::progress::{Metric, Point, ProgressReader, Training, rate};
 use crate::output::tail::OutputTail;
@@ -53,6 +55,8 @@ pub struct Run {
     trace: TraceReader,
     resources: Resources,
     hang: HangWatch,
+    /// Where its processes were when it stood still, and when that was.
+    stacks: Option<(StackFindings, f64)>,
     /// The next report is not to wait for its time.
     urgent: bool,
     report: Option<ReportedProgress>,
@@ -227,6 +231,11 @@ impl Run {
         self.urgent = true;
     }
 
+    /// Says where its processes are, which stand still. It is told at the end, unless something moves until then.
+    pub fn found_stacks(&mut self, findings: StackFindings, seconds_since_start: f64) {
+        self.stacks = Some((findings, seconds_since_start));
+    }
+
     fn note_life(&mut self, seconds_since_start: f64) {
         if let Some(moved) = self.progress.moved_at {
             self.hang.moved(moved);
@@ -284,6 +293,11 @@ impl Run {
             events.extend(self.setup_event());
         }
         ending.hang = self.hang(ending.at);
+        if let Some((findings, at)) = self.stacks.take()
+            && self.hang.stood_since(at)
+        {
+            ending.stacks = Some(findings);
+        }
         let mut judgement = self.trace.finish(ending.end);
         if ending.is_worker && !judgement.has_word_of_the_first() {
             // What only other ranks said, in the output that they share with it, is not what it exited for.
@@ -452,6 +466,11 @@ impl Run {
         let peak = self.resources.gpu_peaks();
         if peak.is_some() {
             finish.gpu_memory = Some(finish::GpuMemory { peak });
+        }
+        if let Some(findings) = &ending.stacks
+            && !findings.groups.is_empty()
+        {
+            finish.stacks = Some(findings.groups.clone());
         }
         if !ending.gpu.xids.is_empty() {
             finish.gpu_xids = Some(ending.gpu.xids.iter().map(|xid| xid.code).collect());

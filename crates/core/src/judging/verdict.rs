@@ -77,7 +77,8 @@ pub fn judge(ending: &Ending, judgement: &Judgement, training: &Training) -> Ver
     let died_by_itself = outcome != Outcome::Success && !kind.is_requested() && kind != Kind::Hang;
     let mut rank = None;
     if kind == Kind::Hang {
-        rank = ending.hang.and_then(|hang| hang.suspect_rank);
+        let suspect = ending.stacks.as_ref().and_then(|stacks| stacks.suspect);
+        rank = suspect.or(ending.hang.and_then(|hang| hang.suspect_rank));
     }
     let mut context = case.context(training);
     if died_by_itself {
@@ -171,7 +172,17 @@ impl Case<'_> {
             return (kind, confidence, evidence);
         }
         evidence.insert(0, Evidence::NoProgress);
-        (Kind::Hang, Confidence::Medium, evidence)
+        let stacks = self.ending.stacks.as_ref();
+        let Some(stacks) = stacks.filter(|stacks| stacks.suspect.is_some()) else {
+            return (Kind::Hang, Confidence::Medium, evidence);
+        };
+        evidence.insert(1, Evidence::PythonStacks);
+        let confidence = if stacks.is_sure {
+            Confidence::High
+        } else {
+            Confidence::Medium
+        };
+        (Kind::Hang, confidence, evidence)
     }
 
     /// The signal that ended the command itself, and whether only a shell's 128 + n says so.

@@ -8,6 +8,7 @@ pub mod launchers;
 pub mod lists;
 mod meaning;
 mod messages;
+pub mod python;
 pub mod sentences;
 mod signs;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! How a run ended, in the words of its finish event.
 
-use crate::event::Finish;
+use crate::event::{Finish, StackGroup};
 use crate::judging::verdict::{Evidence, Kind, Outcome};
 use crate::knowledge::Meaning;
 
@@ -56,6 +56,12 @@ impl Finish<String> {
         evidence
             .map(|word| self.reason(word, verdict.rank))
             .collect()
+    }
+
+    /// Where its processes were, if it stood still: a sentence for each place.
+    pub fn standing(&self) -> Vec<String> {
+        let groups = self.stacks.iter().flatten();
+        groups.map(StackGroup::sentence).collect()
     }
 
     fn reason(&self, word: &str, rank: Option<u64>) -> String {

@@ -5,6 +5,7 @@
 
 use super::figures::{GpuUse, Summary};
 use super::units;
+use crate::event::Finish;
 
 /// Characters of a line of the summary at the end: a verdict with five reasons; a public message has 200 at the most.
 const SUMMARY_LINE_CHARACTERS_MAX: usize = 400;
@@ -21,6 +22,7 @@ pub fn lines(summary: &Summary, record: &str) -> String {
         reasons(summary),
         root_error(summary),
         reached(summary),
+        standing(summary).join("; "),
         memory(summary),
         gpus(summary),
         record.to_owned(),
@@ -36,7 +38,8 @@ pub fn lines(summary: &Summary, record: &str) -> String {
 
 /// Six lines of Markdown: a heading, and a table of what one wants to know first.
 pub fn markdown(summary: &Summary) -> String {
-    let why = joined_phrases(&[root_error(summary), reasons(summary)], "; ");
+    let standing = standing(summary).join("; ");
+    let why = joined_phrases(&[root_error(summary), standing, reasons(summary)], "; ");
     let used = joined_phrases(&[memory(summary), gpus(summary)], "; ");
     let heading = cell(&verdict(summary));
     let mut page = format!("### axolotl-run: {heading}\n| | |\n|---|---|\n");
@@ -124,6 +127,12 @@ pub fn standstill(summary: &Summary) -> Option<String> {
         ));
     }
     Some(line_text)
+}
+
+/// Where its processes were while it stood still.
+pub fn standing(summary: &Summary) -> Vec<String> {
+    let finish = summary.finish.as_ref();
+    finish.map(Finish::standing).unwrap_or_default()
 }
 
 fn memory(summary: &Summary) -> String {

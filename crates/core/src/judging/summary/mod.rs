@@ -9,6 +9,7 @@ mod conclusion;
 mod figures;
 pub mod lines;
 mod root_error;
+mod standing;
 pub mod units;
 
 #[cfg(test)]

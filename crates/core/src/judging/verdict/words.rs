@@ -119,6 +119,8 @@ words! {
         GpuUnresponsive => "gpu_driver_unresponsive",
         /// No step for far longer than any step took, and no other activity.
         NoProgress => "no_progress",
+        /// The ranks' Python stacks: one rank was not where the others waited for it.
+        PythonStacks => "python_stacks",
         /// A traceback in the output.
         Traceback => "traceback",
         /// A traceback of an interrupt in the output.

@@ -33,5 +33,6 @@ mod tests;
 
 pub use event::fingerprint_of;
 pub use listed::mechanism;
+pub use origin::frame_of_code;
 pub use reader::TraceReader;
 pub use selection::Judgement;

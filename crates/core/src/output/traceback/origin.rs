@@ -25,6 +25,16 @@ pub fn frame(raw: RawFrame<'_>) -> Frame {
     frame
 }
 
+/// What is public of a frame that was read from a running process.
+pub fn frame_of_code(path: &str, function: &str, line: Option<u64>) -> Frame {
+    frame(RawFrame {
+        path,
+        line,
+        function: Some(function),
+        column: 0,
+    })
+}
+
 fn frame_of_file(path: &str, function_name: Option<&str>) -> Frame {
     if path.starts_with('<') {
         return pseudo_file(path, function_name);

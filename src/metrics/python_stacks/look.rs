@@ -1,0 +1,260 @@
+//! One look at where all Python processes of a run are, on a thread of its own: the kernel answers for a process that is
+//! stuck when it likes, or never.
+//!
+//! A look is bounded: so many processes, and a time after which it takes no further one. Two looks are compared: what is
+//! the same in both stood still, and only that is told.
+
+use super::image;
+use super::memory::ProcessMemory;
+use super::process::{PythonFrame, PythonProcess, mappings};
+use crate::metrics::processes::ranks;
+use axolotl_run_core::observation::ProcessStack;
+use axolotl_run_core::output::traceback::frame_of_code;
+use axolotl_run_sys::background::Background;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Processes of one look: sixteen ranks and a few data workers of each.
+const PROCESSES_MAX: usize = 64;
+/// When a look takes no further process: reading all of them takes 20 ms.
+const LOOK_TIME: Duration = Duration::from_secs(1);
+/// How long whoever asks waits for an answer.
+const ANSWER_WAIT: Duration = Duration::from_millis(500);
+
+/// Whose stacks are wanted.
+struct LookRequest {
+    pids: Vec<u32>,
+    /// Memory that somebody else has opened for us.
+    opened: Vec<(u32, File)>,
+}
+
+/// A process that runs Python.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenProcess {
+    /// Its pid.
+    pub pid: u32,
+    /// The rank that it was started with.
+    pub rank: Option<u64>,
+    /// Its main thread's stack, the innermost frame first; None where what was read cannot be true.
+    pub frames: Option<Vec<PythonFrame>>,
+}
+
+/// What one look saw.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StackLook {
+    /// The processes, by pid.
+    pub processes: Vec<SeenProcess>,
+    /// Those whose memory the kernel does not let us open.
+    pub refused: Vec<u32>,
+    /// Ranks that the launcher has started on this machine, where it says so.
+    pub expected_ranks: Option<u64>,
+}
+
+/// Looks at the stacks of a run's processes.
+pub struct StackReader {
+    thread: Option<Background<LookRequest, StackLook>>,
+    /// Handed over since the last look.
+    opened: Vec<(u32, File)>,
+}
+
+impl StackReader {
+    /// Reads when it is asked to.
+    pub const fn new() -> Self {
+        Self {
+            thread: None,
+            opened: Vec::new(),
+        }
+    }
+
+    /// Takes memory that somebody else has opened.
+    pub fn take(&mut self, pid: u32, memory: File) {
+        if self.opened.len() < PROCESSES_MAX {
+            self.opened.push((pid, memory));
+        }
+    }
+
+    /// Looks now; None where nothing comes of it in time.
+    pub fn look(&mut self, pids: Vec<u32>) -> Option<StackLook> {
+        if self.thread.is_none() {
+            self.thread = Background::answering("stacks", || {
+                let mut known = BTreeMap::new();
+                move |request| Some(look(Path::new("/proc"), request, &mut known))
+            });
+        }
+        let thread = self.thread.as_mut()?;
+        // What comes late is of another moment.
+        thread.take();
+        if thread.is_busy() {
+            return None;
+        }
+        thread.ask(LookRequest {
+            pids,
+            opened: std::mem::take(&mut self.opened),
+        });
+        thread.wait(ANSWER_WAIT).message()
+    }
+}
+
+fn look(
+    procfs: &Path,
+    request: LookRequest,
+    known: &mut BTreeMap<u32, PythonProcess>,
+) -> StackLook {
+    let begun = Instant::now();
+    let LookRequest { pids, mut opened } = request;
+    known.retain(|pid, _| pids.contains(pid));
+    let mut look = StackLook::default();
+    for pid in pids {
+        let taken = look.processes.len() + look.refused.len();
+        if taken >= PROCESSES_MAX || begun.elapsed() > LOOK_TIME {
+            break;
+        }
+        let given = opened.iter().position(|(owner, _)| *owner == pid);
+        let given = given.map(|index| opened.swap_remove(index).1);
+        let found = match known.remove(&pid) {
+            Some(process) => Ok(Some(process)),
+            None => find(procfs, pid, given),
+        };
+        let mut process = match found {
+            Ok(Some(process)) => process,
+            Ok(None) => continue,
+            Err(Refused) => {
+                look.refused.push(pid);
+                continue;
+            }
+        };
+        let frames = process.main_stack();
+        // One that cannot be read may be another program by now; the next look finds out.
+        if frames.is_some() {
+            known.insert(pid, process);
+        }
+        let rank = ranks::of(procfs, pid);
+        if rank.is_some() && look.expected_ranks.is_none() {
+            look.expected_ranks = ranks::on_this_machine(procfs, pid);
+        }
+        look.processes.push(SeenProcess { pid, rank, frames });
+    }
+    look
+}
+
+/// The kernel does not let us look.
+struct Refused;
+
+/// The interpreter of a process, if it has one.
+fn find(procfs: &Path, pid: u32, given: Option<File>) -> Result<Option<PythonProcess>, Refused> {
+    let maps = mappings(procfs, pid).unwrap_or_default();
+    if image::candidates(&maps).is_empty() {
+        return Ok(None);
+    }
+    let memory = match given {
+        Some(file) => Ok(ProcessMemory::new(file)),
+        None => ProcessMemory::open(pid),
+    };
+    match memory {
+        Ok(memory) => Ok(PythonProcess::find(&maps, memory)),
+        Err(problem) if problem.kind() == ErrorKind::PermissionDenied => Err(Refused),
+        Err(_) => Ok(None),
+    }
+}
+
+impl StackLook {
+    /// What is the same in an earlier look, as far as it is public.
+    pub fn same_as(&self, before: &Self) -> Vec<ProcessStack> {
+        let mut stacks = Vec::new();
+        for now in &self.processes {
+            let earlier = before
+                .processes
+                .iter()
+                .find(|earlier| earlier.pid == now.pid);
+            let earlier = earlier.and_then(|earlier| earlier.frames.as_deref());
+            let (now_frames, earlier) = (
+                now.frames.as_deref().unwrap_or_default(),
+                earlier.unwrap_or_default(),
+            );
+            let same = common(now_frames, earlier);
+            let mut frames = Vec::new();
+            for frame in same {
+                frames.push(frame_of_code(&frame.file, &frame.function, frame.line));
+            }
+            stacks.push(ProcessStack {
+                rank: now.rank,
+                moves: now_frames != earlier,
+                frames,
+            });
+        }
+        stacks
+    }
+}
+
+/// The calls that both have, from the outermost one on.
+fn common<'a>(now: &'a [PythonFrame], before: &[PythonFrame]) -> &'a [PythonFrame] {
+    let pairs = now.iter().rev().zip(before.iter().rev());
+    let count = pairs.take_while(|(now, before)| now == before).count();
+    now.get(now.len() - count..).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(line: u64) -> PythonFrame {
+        PythonFrame {
+            file: "/home/me/train.py".to_owned(),
+            function: "f".to_owned(),
+            line: Some(line),
+        }
+    }
+
+    fn seen(pid: u32, lines: Option<&[u64]>) -> SeenProcess {
+        SeenProcess {
+            pid,
+            rank: Some(u64::from(pid)),
+            frames: lines.map(|lines| lines.iter().copied().map(frame).collect()),
+        }
+    }
+
+    fn looked(processes: Vec<SeenProcess>) -> StackLook {
+        StackLook {
+            processes,
+            ..StackLook::default()
+        }
+    }
+
+    #[test]
+    fn only_what_is_the_same_twice_is_told() {
+        let before = looked(vec![
+            seen(1, Some(&[9, 5, 1])),
+            seen(2, Some(&[9, 5, 1])),
+            seen(3, None),
+            seen(4, Some(&[9])),
+        ]);
+        let now = looked(vec![
+            seen(1, Some(&[9, 5, 1])),
+            seen(2, Some(&[7, 8, 5, 1])),
+            seen(3, Some(&[9, 5, 1])),
+            seen(4, Some(&[8])),
+            seen(5, Some(&[9])),
+        ]);
+        let told: Vec<_> = now
+            .same_as(&before)
+            .iter()
+            .map(|stack| {
+                let lines: Vec<_> = stack.frames.iter().filter_map(|frame| frame.line).collect();
+                (stack.rank.unwrap(), stack.moves, lines)
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                (1, false, vec![9, 5, 1]),
+                (2, true, vec![5, 1]),
+                (3, true, vec![]),
+                (4, true, vec![]),
+                (5, true, vec![]),
+            ]
+        );
+    }
+}
