@@ -6,7 +6,7 @@ use super::recorded::{export, forget, runs, send, show};
 use super::{explain, preview, report, status};
 use crate::cli::plan::Surroundings;
 use crate::cli::{self, Mode, Typed};
-use crate::delivery::{Certificates, Destination};
+use crate::delivery::{Certificates, Destination, tries};
 use crate::store::decision;
 use crate::store::{Store, Withdrawn};
 use crate::ui::terminal::{self, TerminalKind};
@@ -93,6 +93,7 @@ fn recorded(
                 consent: consent(surroundings),
                 destination: Destination::configured(surroundings.environment),
                 certificates: Certificates::configured(surroundings.environment),
+                tries: tries(surroundings.environment),
                 shows_progress: terminal::of_stderr() == Some(TerminalKind::Capable),
             };
             send::run(store, request, answer_output)

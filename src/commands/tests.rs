@@ -120,6 +120,7 @@ impl Home {
             consent,
             destination,
             certificates,
+            tries: None,
             shows_progress: false,
         };
         Said::by(form, |answer_output| {
@@ -490,6 +491,7 @@ fn nothing_is_sent_after_consent_was_withdrawn_or_without_a_destination() {
             consent: on(),
             destination,
             certificates,
+            tries: None,
             shows_progress: false,
         };
         let said = Said::by(AnswerForm::Text, |answer_output| {

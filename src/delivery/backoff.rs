@@ -10,6 +10,8 @@ use std::time::{Duration, SystemTime};
 
 /// First backoff after a transient failure; it doubles with each further one.
 const BACKOFF_FIRST: Duration = Duration::from_millis(500);
+/// Shortest backoff by chance: PostHog asks its clients for it, and a shorter one spares nobody anything.
+const BACKOFF_MIN: Duration = Duration::from_millis(100);
 /// Longest backoff, and the longest `Retry-After` that is honoured.
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
 
@@ -30,7 +32,7 @@ pub fn wait(failures_in_a_row: u32, chance: f64, retry_after: Option<Duration>) 
         let wait = longest_wait.mul_f64(0.5 + chance / 2.0);
         return wait.max(wished_wait.unwrap_or_default());
     }
-    wished_wait.unwrap_or_else(|| longest_wait.mul_f64(chance))
+    wished_wait.unwrap_or_else(|| longest_wait.mul_f64(chance).max(BACKOFF_MIN))
 }
 
 /// Whether so many failures in a row have opened the circuit.
@@ -76,7 +78,7 @@ mod tests {
             );
         }
         assert_eq!(wait(2, 0.5, None), Duration::from_millis(500));
-        assert_eq!(wait(2, 0.0, None), Duration::ZERO);
+        assert_eq!(wait(2, 0.0, None), BACKOFF_MIN);
         assert_eq!(wait(u32::MAX, 1.0, None), BACKOFF_MAX);
     }
 

@@ -18,7 +18,7 @@ use axolotl_run_core::limits;
 use axolotl_run_sys::probe::open_regular;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Response, redirect, retry};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -200,15 +200,18 @@ impl BatchSender {
     }
 }
 
+/// When the server wants to be asked again. A date is one of its own clock, which may not be ours.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let wished_wait = headers.get(RETRY_AFTER)?.to_str().ok()?;
+    let server_date = headers.get(DATE).and_then(|date| date.to_str().ok());
+    let server_time = server_date.and_then(|date| httpdate::parse_http_date(date).ok());
+    backoff::retry_after(wished_wait, server_time.unwrap_or_else(SystemTime::now))
+}
+
 /// Reads a response as far as it matters.
 async fn read(mut response: Response) -> Attempt {
     let status = response.status().as_u16();
-    let mut retry_after = None;
-    if let Some(wished_wait) = response.headers().get(RETRY_AFTER)
-        && let Ok(wished_wait) = wished_wait.to_str()
-    {
-        retry_after = backoff::retry_after(wished_wait, SystemTime::now());
-    }
+    let retry_after = retry_after(response.headers());
     let mut body = Vec::new();
     // The body of no other status takes part in the judgement.
     while status == 200 && body.len() <= limits::ANSWER_BYTES_MAX {

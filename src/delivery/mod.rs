@@ -22,7 +22,7 @@ pub use batching::Priority;
 pub use client::Certificates;
 pub use endpoint::Destination;
 pub use outcome::{Answer, AttemptOutcome, DeliveryLine, Disposition, FailureCause};
-pub use retry_policy::EndpointState;
+pub use retry_policy::{EndpointState, tries};
 pub use uploader::Uploader;
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! The rule: whatever the sequence of responses, an event stays in the queue until the server has it or will never take
 //! it. After [`limits::BREAKER_FAILURES`] failures in a row the circuit is open: a request holds one event, and each
 //! success doubles the size of the next. So a dead server costs little, and a connection too slow for a full batch still
-//! delivers some events.
+//! delivers some events. Where tries are limited, as many failures in a row end the attempts; what waits, waits on.
 //!
 //! Pure; driven by the [`Uploader`](super::Uploader) alone.
 
@@ -11,7 +11,9 @@ use super::answers::ResponseClass;
 use super::backoff;
 use super::batching::{Batch, Priority, Queue, QueuedEvent};
 use super::outcome::{Answer, AttemptOutcome, Disposition, FailureCause};
+use axolotl_run_core::env;
 use axolotl_run_core::event::wire;
+use axolotl_run_core::launch::Environment;
 use axolotl_run_core::limits;
 use std::time::{Duration, SystemTime};
 
@@ -26,6 +28,15 @@ pub enum EndpointState {
     Dead,
     /// It said that no attempt can succeed; there will be none.
     Stopped,
+    /// It failed as often as may be tried; there will be no other attempt.
+    GivenUp,
+}
+
+impl EndpointState {
+    /// Whether nothing more is tried.
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Stopped | Self::GivenUp)
+    }
 }
 
 /// What one attempt came to.
@@ -46,6 +57,8 @@ pub struct RetryPolicy {
     pub state: EndpointState,
     /// Failures in a row that may pass.
     pub failures_in_a_row: u32,
+    /// How many of them end the attempts; None where nothing does.
+    pub tries_max: Option<u32>,
     /// How long nothing is to be tried.
     pub wait: Option<Duration>,
     /// Events that the next request may hold.
@@ -60,6 +73,7 @@ impl Default for RetryPolicy {
             queue: Queue::default(),
             state: EndpointState::Untried,
             failures_in_a_row: 0,
+            tries_max: None,
             wait: None,
             events_max: limits::BATCH_EVENTS_MAX,
             last: None,
@@ -71,12 +85,12 @@ impl RetryPolicy {
     /// Takes an event; false where it has to stay where it is written down.
     #[must_use]
     pub fn offer(&mut self, queued_event: QueuedEvent, priority: Priority) -> bool {
-        self.state != EndpointState::Stopped && self.queue.push(queued_event, priority)
+        !self.state.is_final() && self.queue.push(queued_event, priority)
     }
 
     /// The next batch to be tried.
     pub fn depart(&mut self) -> Option<Batch> {
-        if self.state == EndpointState::Stopped {
+        if self.state.is_final() {
             return None;
         }
         self.queue.take(self.events_max)
@@ -114,6 +128,11 @@ impl RetryPolicy {
                 repeated = self.last.replace(answer) == Some(answer);
                 self.state = EndpointState::Dead;
                 self.failures_in_a_row += 1;
+                if let Some(tries_max) = self.tries_max
+                    && self.failures_in_a_row >= tries_max
+                {
+                    self.state = EndpointState::GivenUp;
+                }
                 if backoff::is_open(self.failures_in_a_row) {
                     self.events_max = 1;
                 }
@@ -149,6 +168,16 @@ impl RetryPolicy {
         self.events_max = limits::BATCH_EVENTS_MAX.min(self.events_max * 2);
     }
 }
+
+/// How often an upload may be tried in a row, as the user says; None where they say nothing that is a number of tries.
+pub fn tries(environment: Environment<'_>) -> Option<u32> {
+    let value = environment(env::AXOLOTL_RUN_SEND_TRIES)?;
+    let tries = value.to_str()?.trim().parse().ok()?;
+    (1..=TRIES_MAX).contains(&tries).then_some(tries)
+}
+
+/// With the longest waits, eight hours.
+const TRIES_MAX: u32 = 1000;
 
 #[cfg(test)]
 mod tests;

@@ -59,6 +59,11 @@ impl Uploader {
         }
     }
 
+    /// Gives up after so many failures in a row.
+    pub fn limit_tries(&mut self, tries_max: Option<u32>) {
+        self.policy.tries_max = tries_max;
+    }
+
     /// Has the client set up while there is nothing to send yet: a command may end within milliseconds, and its end
     /// waits for the first answer. To be called within a runtime.
     pub fn prepare(&self) {
@@ -102,11 +107,6 @@ impl Uploader {
             None => false,
         };
         server_may_answer && (in_flight || self.policy.queue.has_any_of(Priority::Own))
-    }
-
-    /// Failures in a row that may pass.
-    pub const fn failures(&self) -> u32 {
-        self.policy.failures_in_a_row
     }
 
     /// Goes on until the next outcome; forever pending where there is nothing to do. Dropping the future loses

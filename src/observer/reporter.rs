@@ -9,7 +9,7 @@ use super::maintenance;
 use super::or_never::or_never;
 use super::owner::Owner;
 use crate::delivery::{
-    AttemptOutcome, Certificates, Destination, EndpointState, Priority, Uploader,
+    AttemptOutcome, Certificates, Destination, EndpointState, Priority, Uploader, tries,
 };
 use crate::protocol::run_request::RunSettings;
 use crate::store::{Importance, Journal, Sending, Store, UnsentPage, Written};
@@ -62,7 +62,8 @@ impl Reporter {
             && let Some((endpoint, key)) = Destination::configured(&environment).usable()
         {
             let certificates = Certificates::configured(&environment);
-            let sender = Uploader::new(endpoint, key, certificates);
+            let mut sender = Uploader::new(endpoint, key, certificates);
+            sender.limit_tries(tries(&environment));
             sender.prepare();
             uploader = Some(sender);
         }
@@ -164,7 +165,7 @@ impl Reporter {
     /// Whether there is a server that may still take something.
     fn sends(&self) -> bool {
         let uploader = self.uploader.as_ref();
-        uploader.is_some_and(|uploader| uploader.state() != EndpointState::Stopped)
+        uploader.is_some_and(|uploader| !uploader.state().is_final())
     }
 
     fn take_up(&mut self, page: Option<UnsentPage>) {

@@ -28,6 +28,8 @@ pub enum Behaviour {
     Html,
     /// Stores the events and answers 204.
     NoContent,
+    /// Stores the events and answers 200 with this body.
+    Says(&'static str),
     /// Answers with this status, storing nothing.
     Status(u16),
     /// Answers with this status and this `Retry-After`.
@@ -276,7 +278,10 @@ impl Shared {
         };
         let stores = matches!(
             request.behaviour,
-            Behaviour::Honest | Behaviour::StoreThenReset | Behaviour::NoContent
+            Behaviour::Honest
+                | Behaviour::StoreThenReset
+                | Behaviour::NoContent
+                | Behaviour::Says(_)
         );
         if status == 200 && stores {
             for event in judged.events {
@@ -345,6 +350,7 @@ fn exchange(
     match behaviour {
         Behaviour::Honest => answer(stream, status, "", r#"{"status":1}"#),
         Behaviour::NoContent => answer(stream, 204, "", ""),
+        Behaviour::Says(body) => answer(stream, 200, "", body),
         Behaviour::Status(status) => answer(stream, status, "", r#"{"status":1}"#),
         Behaviour::RetryAfter(status, wish) => {
             answer(stream, status, &format!("Retry-After: {wish}\r\n"), "")

@@ -20,6 +20,8 @@ pub const DO_NOT_TRACK: &str = "DO_NOT_TRACK";
 pub const AXOLOTL_RUN_POSTHOG_HOST: &str = "AXOLOTL_RUN_POSTHOG_HOST";
 /// The project's write-only key.
 pub const AXOLOTL_RUN_POSTHOG_KEY: &str = "AXOLOTL_RUN_POSTHOG_KEY";
+/// How often in a row an upload may fail before it is given up.
+pub const AXOLOTL_RUN_SEND_TRIES: &str = "AXOLOTL_RUN_SEND_TRIES";
 /// Set for the command; an inner launcher that finds it vanishes.
 pub const AXOLOTL_RUN_ID: &str = "AXOLOTL_RUN_ID";
 /// Another NVML library.
@@ -91,6 +93,10 @@ pub const ALL: &[Variable] = &[
     variable(
         AXOLOTL_RUN_POSTHOG_KEY,
         "the PostHog project key; without one, events are recorded and kept",
+    ),
+    variable(
+        AXOLOTL_RUN_SEND_TRIES,
+        "how often in a row an upload is tried before what waits is left to the next run (1 to 1000; without it 5 times for `--send`, and again and again while a run lasts)",
     ),
     variable(
         AXOLOTL_RUN_ID,

@@ -17,8 +17,9 @@ use std::collections::HashSet;
 use std::io;
 use std::time::SystemTime;
 
-/// Transient failures in a row after which `--send` gives up; with backoff about eight seconds of them.
-const SEND_FAILURES_MAX: u32 = 5;
+/// Transient failures in a row after which `--send` gives up, where the user says nothing else; with backoff about eight
+/// seconds of them.
+const SEND_TRIES: u32 = 5;
 
 /// Where to send, and how to show it.
 pub struct SendRequest {
@@ -28,6 +29,8 @@ pub struct SendRequest {
     pub destination: Destination,
     /// Further certificates that the user trusts.
     pub certificates: Certificates,
+    /// How often in a row it is tried, where the user says so.
+    pub tries: Option<u32>,
     /// Whether to draw a progress bar on standard error.
     pub shows_progress: bool,
 }
@@ -78,7 +81,9 @@ fn uploader(request: SendRequest) -> Result<Uploader, Complaint> {
         let hint = format!("set `{variable}` to the key of a PostHog project");
         Complaint::new("no project key is configured", hint)
     })?;
-    Ok(Uploader::new(endpoint, key, request.certificates))
+    let mut uploader = Uploader::new(endpoint, key, request.certificates);
+    uploader.limit_tries(request.tries.or(Some(SEND_TRIES)));
+    Ok(uploader)
 }
 
 fn misconfigured(problem: impl ToString) -> Complaint {
@@ -175,9 +180,7 @@ impl Totals {
 fn ending(uploader: &Uploader) -> Option<&'static str> {
     match uploader.state() {
         EndpointState::Stopped => Some("the server refused the key or the request"),
-        EndpointState::Dead if uploader.failures() >= SEND_FAILURES_MAX => {
-            Some("the server cannot be reached")
-        }
+        EndpointState::GivenUp => Some("the server cannot be reached"),
         _ => None,
     }
 }
