@@ -5,15 +5,15 @@
 # drives the shell.
 
 _axolotl_run() {
-    local options='--record --config --tap-stdout --tty --summary --ci-summary --no-output --status --enable --disable --preview
-        --explain --schema --runs --show --report --html --against --with-output --export --send --forget
-        --completions --man --json --help --version'
+    local options='--record --config --tap-stdout --tty --summary --ci-summary --no-output --notify --status --enable --disable
+        --preview --explain --schema --runs --show --report --html --against --with-output --export --send --forget
+        --notify-test --notify-store --completions --man --json --help --version'
     local current=${COMP_WORDS[COMP_CWORD]} option= prefix= operands=command at
     COMPREPLY=()
     for ((at = 1; at < COMP_CWORD; at++)); do
         case ${COMP_WORDS[at]} in
             --) ((at++)); break ;;
-            --config | --tty | --completions | --html | --against)
+            --config | --tty | --completions | --html | --against | --notify)
                 option=${COMP_WORDS[at]}
                 [[ $option == --completions ]] && operands=none
                 # Where `=` breaks words, it stands before the value as a word of its own.
@@ -23,7 +23,7 @@ _axolotl_run() {
             --explain) operands=file ;;
             --show | --report | --export) operands=run ;;
             --forget) operands=run-or-all ;;
-            --status | --enable | --disable | --schema | --runs | --send | --completions=* | --man) operands=none ;;
+            --status | --enable | --disable | --schema | --runs | --send | --notify-test | --notify-store | --completions=* | --man) operands=none ;;
             -*) ;;
             *) break ;;
         esac

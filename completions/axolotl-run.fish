@@ -12,7 +12,7 @@ function __axolotl_run_words
                 set -e words[1]
                 set operands behind-$operands
                 break
-            case --config --tty --html --against
+            case --config --tty --html --against --notify
                 set -e words[1]
             case --explain
                 set operands file
@@ -20,7 +20,7 @@ function __axolotl_run_words
                 set operands run
             case --forget
                 set operands run-or-all
-            case --status --enable --disable --schema --runs --send --completions '--completions=*' --man
+            case --status --enable --disable --schema --runs --send --notify-test --notify-store --completions '--completions=*' --man
                 set operands none
             case '-*'
             case '*'
@@ -70,6 +70,7 @@ complete -c axolotl-run -n __axolotl_run_at_options -l tty -xa direct -d 'Give t
 complete -c axolotl-run -n __axolotl_run_at_options -l summary -d 'Say at the end how the run went'
 complete -c axolotl-run -n __axolotl_run_at_options -l ci-summary -d 'Append six lines for the CI page'
 complete -c axolotl-run -n __axolotl_run_at_options -l no-output -d 'Keep nothing of what a recorded run prints'
+complete -c axolotl-run -n __axolotl_run_at_options -l notify -x -d 'Tell this address or command'
 complete -c axolotl-run -n __axolotl_run_at_options -l status -d 'Show whether telemetry is on, and why'
 complete -c axolotl-run -n __axolotl_run_at_options -l enable -d 'Turn telemetry on'
 complete -c axolotl-run -n __axolotl_run_at_options -l disable -d 'Turn telemetry off'
@@ -85,6 +86,8 @@ complete -c axolotl-run -n __axolotl_run_at_options -l with-output -d 'With --re
 complete -c axolotl-run -n __axolotl_run_at_options -l export -d 'Write a run to a file for a public issue'
 complete -c axolotl-run -n __axolotl_run_at_options -l send -d 'Send what waits'
 complete -c axolotl-run -n __axolotl_run_at_options -l forget -d 'Delete the records of a run, or of all'
+complete -c axolotl-run -n __axolotl_run_at_options -l notify-test -d 'Send a test message'
+complete -c axolotl-run -n __axolotl_run_at_options -l notify-store -d 'Store who is told of every observed run'
 complete -c axolotl-run -n __axolotl_run_at_options -l completions -xa 'bash zsh fish' -d 'Print the completions'
 complete -c axolotl-run -n __axolotl_run_at_options -l man -d 'Print the manual page'
 complete -c axolotl-run -n __axolotl_run_at_options -l json -d 'Print JSON'

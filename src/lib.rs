@@ -50,11 +50,11 @@ use axolotl_run_core::consent::Stored;
 use axolotl_run_core::env;
 use axolotl_run_core::launch::Environment;
 use axolotl_run_core::status::{self, End};
-use axolotl_run_sys::{Errno, command, probe, random, signals};
+use axolotl_run_sys::{Errno, arguments, command, probe, random, signals};
 use cli::notice;
 use cli::plan::{Plan, Surroundings, plan};
 use protocol::observer_config::Role;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use store::decision::{self, StoredDecision};
 use supervisor::Finished;
@@ -92,7 +92,13 @@ fn front(arguments: Vec<OsString>) -> End {
         stored: &|| stored(&environment),
         new_run: &new_run,
     };
-    perform(plan(cli::parse(arguments), &surroundings), &surroundings)
+    let typed = cli::parse(arguments);
+    if let Ok(typed) = &typed {
+        for channel in &typed.notify {
+            arguments::hide(OsStr::new(channel.typed()));
+        }
+    }
+    perform(plan(typed, &surroundings), &surroundings)
 }
 
 fn new_run() -> Option<Uuid> {

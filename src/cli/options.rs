@@ -119,6 +119,12 @@ pub const OPTIONS: &[OptionRow] = &[
         "Keep nothing of what a recorded run prints, not even its traceback",
     ),
     row(
+        "notify",
+        Group::Run,
+        Value::Required("URL|COMMAND"),
+        "Tell this address or command when the run ends or needs you (repeatable); without telemetry, record the run",
+    ),
+    row(
         "status",
         Group::Instead,
         Value::None,
@@ -202,6 +208,18 @@ pub const OPTIONS: &[OptionRow] = &[
         Group::Instead,
         Value::Operand("RUN|all"),
         "Delete the local records of a run, or of all",
+    ),
+    row(
+        "notify-test",
+        Group::Instead,
+        Value::None,
+        "Send a test message to those given with --notify, or else to the stored ones",
+    ),
+    row(
+        "notify-store",
+        Group::Instead,
+        Value::None,
+        "Store those given with --notify, or else on stdin, a line each, for every observed run",
     ),
     row(
         "completions",

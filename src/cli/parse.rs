@@ -10,6 +10,7 @@
 
 use super::options::{Group, OPTIONS, OptionRow, Value};
 use super::typed::{Mode, Typed, printable};
+use crate::delivery::notify::{CHANNELS_MAX, Channel};
 use crate::ui::{Complaint, NAME};
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -63,12 +64,35 @@ pub fn parse(arguments: Vec<OsString>) -> Result<Typed, Complaint> {
         ci_summary: flag("ci-summary"),
         no_output: flag("no-output"),
         with_output: flag("with-output"),
+        notify: channels(&matches)?,
         html: path("html"),
         against: path("against"),
         operands: operands(chosen, &matches),
     };
     check(&typed, chosen.unwrap_or_default())?;
     Ok(typed)
+}
+
+/// Whom to tell. What was typed is a secret, so that no complaint repeats it.
+fn channels(matches: &ArgMatches) -> Result<Vec<Channel>, Complaint> {
+    let typed = matches.get_many::<OsString>("notify").unwrap_or_default();
+    let mut channels = Vec::new();
+    for word in typed {
+        let channel = Channel::parse(word).map_err(|problem| {
+            Complaint::new(
+                "`--notify` does not know where to",
+                format!("{problem}; anything else is a command for the shell"),
+            )
+        })?;
+        channels.push(channel);
+    }
+    if channels.len() > CHANNELS_MAX {
+        return Err(Complaint::new(
+            "`--notify` is given too often",
+            format!("{CHANNELS_MAX} times are enough"),
+        ));
+    }
+    Ok(channels)
 }
 
 /// Has clap read the words. Where an option takes the command's place, others may follow its run or file.
@@ -147,6 +171,10 @@ fn argument(option_row: &'static OptionRow) -> Arg {
     match option_row.long {
         "help" => argument.action(ArgAction::Help),
         "version" => argument.action(ArgAction::Version),
+        "notify" => argument
+            .action(ArgAction::Append)
+            .value_parser(value_parser!(OsString))
+            .conflicts_with_all(instead().filter(|mode| !mode.starts_with("notify-"))),
         "config" => argument.conflicts_with_all(instead().filter(|mode| *mode != "preview")),
         name if WITH_REPORT.contains(&name) => argument
             .requires("report")
@@ -165,7 +193,7 @@ fn check(typed: &Typed, option: &str) -> Result<(), Complaint> {
     let complaint = match typed.mode {
         Mode::Run if typed.json => Complaint::new(
             "`--json` has nothing to print: a run prints what its command prints",
-            "it goes with `--status`, `--preview`, `--explain`, `--schema`, `--runs`, `--show`, `--report`, `--export`, `--send` and `--forget`",
+            "it goes with `--status`, `--preview`, `--explain`, `--schema`, `--runs`, `--show`, `--report`, `--export`, `--send`, `--forget`, `--notify-test` and `--notify-store`",
         ),
         Mode::Run if lacks_operands => Complaint::new(
             "no command was given",

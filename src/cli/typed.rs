@@ -1,5 +1,6 @@
 //! What a command line can say.
 
+use crate::delivery::notify::Channel;
 use serde::Deserialize;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -23,6 +24,10 @@ pub enum Mode {
     Export,
     Send,
     Forget,
+    #[serde(rename = "notify-test")]
+    NotifyTest,
+    #[serde(rename = "notify-store")]
+    NotifyStore,
     Completions,
     Man,
     Help,
@@ -52,6 +57,8 @@ pub struct Typed {
     pub no_output: bool,
     /// `--with-output`.
     pub with_output: bool,
+    /// `--notify`.
+    pub notify: Vec<Channel>,
     /// `--html`.
     pub html: Option<PathBuf>,
     /// `--against`.

@@ -3,7 +3,7 @@
 use super::documents::{man, schema};
 use super::output::{AnswerForm, AnswerOutput, AnswerResult, FAILED};
 use super::recorded::{export, forget, runs, send, show};
-use super::{explain, preview, report, status};
+use super::{explain, preview, report, status, told};
 use crate::cli::plan::Surroundings;
 use crate::cli::{self, Mode, Typed};
 use crate::delivery::{Certificates, Destination, tries};
@@ -63,6 +63,8 @@ fn print(
         Mode::Schema => {
             answer_output.answer(&schema::answer(answer_output.form, answer_output.terminal))
         }
+        Mode::NotifyTest => told::test(&typed.notify, environment, answer_output),
+        Mode::NotifyStore => told::store(&typed.notify, environment, answer_output),
         Mode::Completions => answer_output.answer(completions(typed.word())),
         Mode::Man => answer_output.answer(&man::page()),
         Mode::Runs | Mode::Show | Mode::Report | Mode::Export | Mode::Send | Mode::Forget => {

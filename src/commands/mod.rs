@@ -11,6 +11,7 @@ mod preview;
 mod recorded;
 pub(crate) mod report;
 mod status;
+mod told;
 
 pub use answer::answer;
 

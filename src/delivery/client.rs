@@ -80,6 +80,27 @@ impl Certificates {
         }
     }
 
+    /// A client that trusts them. It reads files and computes for milliseconds.
+    pub fn client(&self) -> Option<Client> {
+        let tls =
+            ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .ok()?
+                .with_root_certificates(self.roots())
+                .with_no_client_auth();
+        Client::builder()
+            .tls_backend_preconfigured(tls)
+            .user_agent(concat!("axolotl-run/", env!("CARGO_PKG_VERSION")))
+            .redirect(redirect::Policy::none())
+            .retry(retry::never())
+            .referer(false)
+            .http1_only()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(REQUEST_TIMEOUT)
+            .build()
+            .ok()
+    }
+
     fn roots(&self) -> RootCertStore {
         let mut root_certificates = RootCertStore {
             roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
@@ -175,28 +196,8 @@ impl BatchSender {
     pub fn prepare(self: &Arc<Self>) {
         self.preparation.call_once(|| {
             let sender = Arc::clone(self);
-            spawn_blocking(move || sender.client.set(sender.build()));
+            spawn_blocking(move || sender.client.set(sender.certificates.client()));
         });
-    }
-
-    fn build(&self) -> Option<Client> {
-        let tls =
-            ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-                .with_safe_default_protocol_versions()
-                .ok()?
-                .with_root_certificates(self.certificates.roots())
-                .with_no_client_auth();
-        Client::builder()
-            .tls_backend_preconfigured(tls)
-            .user_agent(concat!("axolotl-run/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .retry(retry::never())
-            .referer(false)
-            .http1_only()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(REQUEST_TIMEOUT)
-            .build()
-            .ok()
     }
 }
 

@@ -6,6 +6,8 @@
 //! waited for that the training could notice; what the server can't accept is set aside by itself, so that it
 //! keeps nothing else; and nothing but the events, the project's key and the time leaves.
 //!
+//! What the run's owner is told through channels of their own is apart from all this, in [`notify`].
+//!
 //! [`Uploader`] is driven by the observer, and by `--send`. The judgement ([`answers`], [`backoff`],
 //! [`batching`], [`retry_policy`](self::retry_policy), [`endpoint`]) is pure and apart from the sockets ([`client`](self::client)).
 
@@ -14,6 +16,7 @@ mod backoff;
 mod batching;
 mod client;
 mod endpoint;
+pub mod notify;
 mod outcome;
 mod retry_policy;
 mod uploader;

@@ -155,7 +155,7 @@ impl Uploader {
 }
 
 /// A number from 0 to 1, out of the random bits of a fresh UUID.
-fn chance() -> f64 {
+pub fn chance() -> f64 {
     const BITS: u32 = 52;
     let bits = Uuid::new_v4().as_u128() & ((1 << BITS) - 1);
     bits as f64 / (1_u64 << BITS) as f64

@@ -5,9 +5,9 @@
 //! So when the command has ended and nobody has written its finish, the supervisor starts this role: it knows
 //! the command's status, compares the kernel's counters with what the observer had noted at the start, and
 //! completes the run's journal. It sends nothing; the next launcher does. A page of continuous integration that waits
-//! for its lines gets them from here, so that silence never stands for an end.
+//! for its lines gets them from here, and so does whoever asked to be told, so that silence never stands for an end.
 
-use super::owner;
+use super::{notices, owner};
 use crate::metrics::memory::{MemoryGroup, oom_kills};
 use crate::protocol::observer_config::ExitRecord;
 use crate::store::Store;
@@ -16,6 +16,7 @@ use axolotl_run_core::judging::run;
 use axolotl_run_core::judging::summary::{Summary, lines};
 use axolotl_run_core::observation::Ending;
 use axolotl_run_core::series::OomKillCounters;
+use axolotl_run_sys::role;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -48,24 +49,33 @@ pub fn main(record: &ExitRecord) -> u8 {
             },
         );
     }
+    let run = record.settings.run;
+    let mut summary = Summary::default();
+    if let Some(store) = &store {
+        // The finish that was just written is among them.
+        store.events(run, SystemTime::now(), |record| {
+            if let Some(event) = record.event {
+                summary.take(event, record.elapsed_seconds);
+            }
+        });
+    }
+    if summary.finish.is_none() {
+        let ending = ending(OomKillCounters::default());
+        let finish = Event::Finish(Box::new(run::unobserved_finish(&ending, None)));
+        summary.take_reported(&finish, ending.at);
+    }
     if record.settings.ci_summary
         && let Some(page) = owner::page()
     {
-        let mut summary = Summary::default();
-        if let Some(store) = &store {
-            // The finish that was just written is among them.
-            store.events(record.settings.run, SystemTime::now(), |record| {
-                if let Some(event) = record.event {
-                    summary.take(event, record.elapsed_seconds);
-                }
-            });
-        }
-        if summary.finish.is_none() {
-            let ending = ending(OomKillCounters::default());
-            let finish = Event::Finish(Box::new(run::unobserved_finish(&ending, None)));
-            summary.take_reported(&finish, ending.at);
-        }
         owner::append(&page, &lines::markdown(&summary));
+    }
+    // The launcher does not wait for this.
+    role::leave_group();
+    let told = notices::tell_unobserved(record.channels, run, &summary);
+    if let Some(store) = &store
+        && !told.is_empty()
+    {
+        store.note_notifications(run, &told, SystemTime::now());
     }
     0
 }

@@ -11,6 +11,7 @@ pub mod follow;
 pub mod link;
 pub mod maintenance;
 pub mod mirror;
+pub mod notices;
 mod or_never;
 pub mod output_reader;
 pub mod owner;

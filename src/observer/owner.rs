@@ -5,11 +5,15 @@
 //! fewer bytes than a pipe holds, so that nobody ever waits. The page's file is appended to here, on a thread, because
 //! its file system may not answer. What cannot be told is lost: no word of ours is worth a run.
 
+use super::notices::Notices;
 use crate::protocol::observer_config::ObserverConfig;
 use axolotl_run_core::env;
+use axolotl_run_core::event::Event;
 use axolotl_run_core::judging::summary::{Summary, lines};
+use axolotl_run_core::launch::command_line::CommandLine;
 use axolotl_run_core::limits;
 use axolotl_run_core::observation::Sample;
+use axolotl_run_core::output::progress::Training;
 use axolotl_run_sys::background::Background;
 use axolotl_run_sys::{descriptors, flow, probe};
 use std::io::Write as _;
@@ -24,31 +28,53 @@ const PAGE_WAIT: Duration = Duration::from_secs(1);
 /// Digits of a run's identity that tell it from others.
 const SHORT: usize = 8;
 
-/// The owner, who wants to hear something at the end.
-#[derive(Debug)]
+/// The owner, who wants to hear something at the end, or before.
 pub struct Owner {
     /// What there is to say.
     pub figures: Summary,
     summary: Option<OwnedFd>,
     page: Option<PathBuf>,
+    /// Who else is told.
+    pub notices: Option<Notices>,
 }
 
 impl Owner {
     /// Takes the wishes from the config; None where there are none. `directory` is where relative paths begin.
-    pub fn wishing(config: &ObserverConfig, directory: &Path) -> Option<Self> {
+    pub fn wishing(
+        config: &ObserverConfig,
+        command_line: &CommandLine<'_>,
+        directory: &Path,
+    ) -> Option<Self> {
+        let notices = Notices::of(config, command_line, directory);
         let summary = config.summary.and_then(descriptors::adopt);
         let mut page = None;
         if config.settings.ci_summary {
             page = self::page().map(|path| directory.join(path));
         }
-        if summary.is_none() && page.is_none() {
+        if summary.is_none() && page.is_none() && notices.is_none() {
             return None;
         }
         Some(Self {
             figures: Summary::default(),
             summary,
             page,
+            notices,
         })
+    }
+
+    /// Takes an event that is reported now.
+    pub fn reported(&mut self, event: &Event, elapsed_seconds: f64) {
+        self.figures.take_reported(event, elapsed_seconds);
+        if let Some(notices) = &mut self.notices {
+            notices.reported(&self.figures);
+        }
+    }
+
+    /// Looks at what the training says.
+    pub fn look(&mut self, training: &Training) {
+        if let Some(notices) = &mut self.notices {
+            notices.look(&self.figures, training);
+        }
     }
 
     /// Takes a measurement.
@@ -61,15 +87,18 @@ impl Owner {
     }
 
     /// Tells the owner; `place` is where the run is recorded, but for so many of its events.
-    pub fn tell(self, run: Uuid, place: Option<&Path>, unwritten: u64) {
+    pub fn tell(&mut self, run: Uuid, place: Option<&Path>, unwritten: u64) {
+        if let Some(notices) = &mut self.notices {
+            notices.ended(&self.figures);
+        }
         let record = record(run, place, unwritten);
-        if let Some(pipe) = self.summary {
+        if let Some(pipe) = self.summary.take() {
             flow::set_nonblocking(pipe.as_fd());
             let text = lines::lines(&self.figures, &record);
             // The pipe is empty and takes it whole.
             let _ = flow::write(pipe.as_fd(), bounded(&text).as_bytes());
         }
-        if let Some(page) = self.page {
+        if let Some(page) = self.page.take() {
             append_in_time(page, lines::markdown(&self.figures));
         }
     }

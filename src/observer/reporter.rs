@@ -8,6 +8,7 @@ use super::disk::Disk;
 use super::maintenance;
 use super::or_never::or_never;
 use super::owner::Owner;
+use crate::delivery::notify::{NotificationLine, Notifier};
 use crate::delivery::{
     AttemptOutcome, Certificates, Destination, EndpointState, Priority, Uploader, tries,
 };
@@ -89,7 +90,7 @@ impl Reporter {
     /// Reports one event that happened at a time, so many seconds after the command's spawn.
     pub fn report(&mut self, event: &Event, now: SystemTime, elapsed_seconds: f64) {
         if let Some(owner) = &mut self.owner {
-            owner.figures.take_reported(event, elapsed_seconds);
+            owner.reported(event, elapsed_seconds);
         }
         let identified =
             |event: &Event| Member::new(Uuid::now_v7(), self.run, event, now, elapsed_seconds);
@@ -120,6 +121,18 @@ impl Reporter {
         }
     }
 
+    /// Lets the owner know what the training says now, where they should.
+    pub fn look(&mut self, training: &Training) {
+        if let Some(owner) = &mut self.owner {
+            owner.look(training);
+        }
+    }
+
+    /// Who else is told.
+    fn notifier(&mut self) -> Option<&mut Notifier> {
+        notifier(&mut self.owner)
+    }
+
     /// Writes a line of the time series down.
     pub fn sample(&mut self, line: &SeriesLine) {
         let _ = self.journal.append_sample(&line.text());
@@ -135,7 +148,7 @@ impl Reporter {
 
     /// Tells the owner how it went, where they asked. Before the launcher goes: what is said after it, nobody hears.
     pub fn tell_owner(&mut self) {
-        if let Some(owner) = self.owner.take() {
+        if let Some(owner) = &mut self.owner {
             owner.tell(
                 self.run,
                 self.place.as_deref(),
@@ -158,8 +171,14 @@ impl Reporter {
         let is_free = self.earlier.is_settled() || !self.sends();
         tokio::select! {
             outcome = or_never(self.uploader.as_mut().map(Uploader::step)) => self.keep(&outcome),
+            line = or_never(notifier(&mut self.owner).map(Notifier::step)) => self.note(&line),
             page = or_never(self.maintenance.as_mut().map(Receiver::recv)), if is_free => self.take_up(page),
         }
+    }
+
+    /// Writes down what became of a message.
+    fn note(&mut self, line: &NotificationLine) {
+        let _ = self.journal.append_notification(&line.text());
     }
 
     /// Whether there is a server that may still take something.
@@ -192,8 +211,15 @@ impl Reporter {
         }
     }
 
-    /// Whether a short wait for the server is worth it at the end: it is known to answer, or has not had the time.
-    pub fn is_worth_waiting_for(&self) -> bool {
+    /// Whether a short wait is worth it at the end: for a server that is known to answer, or has not had the time, or for
+    /// a channel of the owner's that has not been tried.
+    pub fn is_worth_waiting_for(&mut self) -> bool {
+        if self
+            .notifier()
+            .is_some_and(|notifier| notifier.is_worth_waiting_for())
+        {
+            return true;
+        }
         let Some(uploader) = &self.uploader else {
             return false;
         };
@@ -207,13 +233,18 @@ impl Reporter {
     }
 
     /// Whether there is something that may yet be sent, or maintenance is under way.
-    pub fn is_busy(&self) -> bool {
+    pub fn is_busy(&mut self) -> bool {
+        let tells = self.notifier().is_some_and(|notifier| notifier.is_busy());
         let unsettled = self.uploader.as_ref().map_or(0, Uploader::unsettled);
-        self.maintenance.is_some() || (self.sends() && unsettled > 0)
+        self.maintenance.is_some() || tells || (self.sends() && unsettled > 0)
     }
 
     /// Writes what waits in memory, as far as it can be, and has the disk take it all.
     pub fn finish(&mut self) {
+        let given_up = self.notifier().map(Notifier::give_up);
+        for line in given_up.iter().flatten() {
+            self.note(line);
+        }
         self.journal.flush();
         if let Some(mut disk) = self.disk.take() {
             if let Some(unforced) = self.journal.unforced() {
@@ -222,4 +253,10 @@ impl Reporter {
             disk.finish();
         }
     }
+}
+
+/// Who else is told. Apart from the reporter, so that the rest of it can be used beside.
+fn notifier(owner: &mut Option<Owner>) -> Option<&mut Notifier> {
+    let notices = owner.as_mut()?.notices.as_mut()?;
+    Some(&mut notices.notifier)
 }

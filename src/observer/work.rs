@@ -146,7 +146,7 @@ impl Work {
             command,
         } = arguments;
         let command_line = CommandLine::read(&command);
-        let owner = Owner::wishing(&config, &directory);
+        let owner = Owner::wishing(&config, &command_line, &directory);
         let mut owner_writer = None;
         if config.settings.sending == Sending::Forbidden {
             let named = training_config.as_deref();
@@ -471,6 +471,9 @@ impl Work {
     fn progress(&mut self, elapsed_seconds: f64) {
         if self.facts.stage != StartStage::Sent {
             return;
+        }
+        if let Some(reporter) = &mut self.reporter {
+            reporter.look(self.run.training());
         }
         let now = self.time();
         if self.run.lacks_setup() {

@@ -60,6 +60,8 @@ pub struct ObserverConfig {
     pub crash_flag: Option<i32>,
     /// Where the lines for stderr go, where they were asked for.
     pub summary: Option<i32>,
+    /// A file in memory that holds the channels of `--notify`: an argument is everybody's to read.
+    pub channels: Option<i32>,
     pub streams: Vec<(Stream, Observed)>,
     /// How many streams ought to be observed and are not.
     pub unobserved: u64,
@@ -69,6 +71,8 @@ pub struct ObserverConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExitRecord {
     pub settings: RunSettings,
+    /// As the observer's.
+    pub channels: Option<i32>,
     /// Milliseconds from the command's spawn to its end.
     pub lasted_ms: u64,
     pub end: End,
@@ -175,6 +179,7 @@ mod tests {
             command_handle: Some(10),
             crash_flag: None,
             summary: Some(11),
+            channels: Some(13),
             streams: vec![
                 (Stream::Stdout, Observed::File(5, 1 << 40)),
                 (
@@ -210,6 +215,7 @@ mod tests {
         for end in [End::Exited(0), End::Exited(255), End::Signaled(9)] {
             let record = ExitRecord {
                 settings: settings(Sending::Forbidden, end == End::Exited(0)),
+                channels: None,
                 lasted_ms: 1 << 40,
                 end,
                 usage: Usage {

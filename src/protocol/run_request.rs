@@ -1,5 +1,6 @@
 //! A supervised run, as it was decided on.
 
+use crate::delivery::notify::Channel;
 use axolotl_run_core::consent::Sending;
 use axolotl_run_core::env;
 use serde::{Deserialize, Serialize};
@@ -29,7 +30,7 @@ pub enum FirstEvent {
 }
 
 /// What is to be run, and how it is to be observed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct RunRequest {
     /// The command and its arguments; never empty.
     pub command: Vec<OsString>,
@@ -42,6 +43,8 @@ pub struct RunRequest {
     pub terminal_direct: bool,
     /// `--summary`: say on stderr at the end how it went.
     pub summary: bool,
+    /// `--notify`: who is told. They are secrets: no argument, variable or file may hold them.
+    pub channels: Vec<Channel>,
 }
 
 impl RunRequest {

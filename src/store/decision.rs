@@ -6,6 +6,8 @@
 //!
 //! Unlike in the state directory, links are followed: people keep their configuration elsewhere.
 
+pub mod channels;
+
 use super::layout::{self, DECISION, OURS, StoreProblem};
 use axolotl_run_core::consent::{Stored, Telemetry};
 use axolotl_run_core::launch::Environment;

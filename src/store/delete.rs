@@ -10,7 +10,7 @@
 //!
 //! Called by `--forget`, by `--disable`, and by the observer once a run.
 
-use super::layout::{CONSENT, SAMPLES, is_permitted};
+use super::layout::{CONSENT, NOTIFICATIONS, SAMPLES, is_permitted};
 use super::lock;
 use super::runs::{Store, summarize};
 use axolotl_run_core::consent::Sending;
@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 /// How long a start's observer deletes old runs; a disk that is busy deletes a hundred in a second, others thousands.
 const PRUNE_TIME: Duration = Duration::from_secs(5);
-/// Names that are read of a run's directory; it has 6 files, others may have put more there.
+/// Names that are read of a run's directory; it has 7 files, others may have put more there.
 const DIRECTORY_NAMES_MAX: usize = 4096;
 
 /// What became of a run that was to be forgotten.
@@ -171,6 +171,7 @@ impl Store {
     fn strip(&self, run_id: Uuid, now: SystemTime) {
         if let Some((run_directory, _lock)) = self.take(run_id, now) {
             let _ = run_directory.remove_file(SAMPLES);
+            let _ = run_directory.remove_file(NOTIFICATIONS);
         }
     }
 }

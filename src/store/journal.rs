@@ -5,7 +5,7 @@
 //! moves to disk as soon as it can: a run may well outlast a full disk. A run has one journal, held by its observer.
 
 use super::append_log::{AppendLog, Importance, Written};
-use super::layout::{CONSENT, DELIVERY, EVENTS, SAMPLES, is_permitted};
+use super::layout::{CONSENT, DELIVERY, EVENTS, NOTIFICATIONS, SAMPLES, is_permitted};
 use super::lock::{self, RunLock};
 use axolotl_run_core::consent::Sending;
 use axolotl_run_core::limits;
@@ -25,6 +25,7 @@ pub struct Journal {
     claimed_run: Option<ClaimedRun>,
     events: AppendLog,
     delivery: AppendLog,
+    notifications: AppendLog,
     samples: AppendLog,
 }
 
@@ -61,6 +62,7 @@ impl Journal {
             claimed_run: None,
             events: AppendLog::new(EVENTS, limits::RUN_EVENTS_BYTES_MAX),
             delivery: AppendLog::new(DELIVERY, limits::RUN_DELIVERY_BYTES_MAX),
+            notifications: AppendLog::new(NOTIFICATIONS, limits::RUN_NOTIFICATIONS_BYTES_MAX),
             samples: AppendLog::new(SAMPLES, 2 * limits::RUN_SAMPLES_BYTES_MAX),
         };
         journal.settle();
@@ -117,6 +119,14 @@ impl Journal {
             .append(run_directory, line, Importance::Ordinary)
     }
 
+    /// Writes down what became of a message to the user.
+    pub fn append_notification(&mut self, line: &str) -> Written {
+        self.settle();
+        let run_directory = run_directory(&self.claimed_run);
+        self.notifications
+            .append(run_directory, line, Importance::Ordinary)
+    }
+
     /// Writes one point of the time series down; samples are the first to go where there is no room.
     pub fn append_sample(&mut self, line: &str) -> Written {
         self.settle();
@@ -139,7 +149,12 @@ impl Journal {
         self.settle();
         let run_directory = run_directory(&self.claimed_run);
         let mut is_empty = true;
-        for append_log in [&mut self.events, &mut self.delivery, &mut self.samples] {
+        for append_log in [
+            &mut self.events,
+            &mut self.delivery,
+            &mut self.notifications,
+            &mut self.samples,
+        ] {
             is_empty &= append_log.flush(run_directory);
         }
         is_empty

@@ -15,11 +15,14 @@ use std::{fmt, io};
 pub const OURS: &str = "axolotl-run";
 /// The stored decision's file in the directory of configuration.
 pub const DECISION: &str = "config.yaml";
+/// The file of the stored channels, likewise.
+pub const CHANNELS: &str = "notify";
 /// The names within the state directory.
 pub const RUNS: &str = "runs";
 pub const EVENTS: &str = "events.jsonl";
 pub const DELIVERY: &str = "delivery.jsonl";
 pub const SAMPLES: &str = "samples.jsonl";
+pub const NOTIFICATIONS: &str = "notify.jsonl";
 pub const CONSENT: &str = "consent";
 pub const LIVE: &str = "live";
 
@@ -109,7 +112,7 @@ pub fn run_file(name: &str) -> String {
 }
 
 /// Every file of the launcher's with what it holds, for the documents.
-pub fn files() -> [(String, &'static str); 7] {
+pub fn files() -> [(String, &'static str); 9] {
     [
         (
             run_file(""),
@@ -124,6 +127,10 @@ pub fn files() -> [(String, &'static str); 7] {
             "attempts to send it, and what the server answered",
         ),
         (run_file(SAMPLES), "its measurements over time; never sent"),
+        (
+            run_file(NOTIFICATIONS),
+            "whether your own channels were reached; never sent",
+        ),
         (run_file(CONSENT), "there only if the run may be sent"),
         (
             run_file(LIVE),
@@ -132,6 +139,10 @@ pub fn files() -> [(String, &'static str); 7] {
         (
             format!("${}/{OURS}/{}", env::XDG_CONFIG_HOME, DECISION),
             "the stored decision",
+        ),
+        (
+            format!("${}/{OURS}/{}", env::XDG_CONFIG_HOME, CHANNELS),
+            "who is told of every observed run: an address or a command a line",
         ),
     ]
 }

@@ -6,6 +6,7 @@
 //!     consent         exists where the run was recorded with consent to send
 //!     events.jsonl    the exact events, written before any attempt to send
 //!     delivery.jsonl  attempts and the server's answers
+//!     notify.jsonl    whether the user's own channels were reached, never sent
 //!     samples.jsonl   the time series for the report, never sent
 //!     …               what is kept for the owner alone, by a module that is none of ours to read
 //! ```

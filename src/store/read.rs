@@ -8,7 +8,8 @@
 //! Used within the store.
 
 use super::gate;
-use super::layout::{DELIVERY, EVENTS, SAMPLES};
+use super::layout::{DELIVERY, EVENTS, NOTIFICATIONS, SAMPLES};
+use crate::delivery::notify::NotificationLine;
 use crate::delivery::{Answer, DeliveryLine, Disposition, FailureCause};
 use axolotl_run_core::event::wire::Member;
 use axolotl_run_core::limits;
@@ -93,6 +94,25 @@ pub fn deliveries(run_directory: &Directory) -> (Answers, Option<Answer>, Damage
         },
     );
     (answers, last_answer, damage)
+}
+
+/// What became of the messages to the user, in order.
+pub fn notifications(run_directory: &Directory) -> Vec<NotificationLine> {
+    let mut lines = Vec::new();
+    read_lines(
+        run_directory,
+        NOTIFICATIONS,
+        limits::RUN_NOTIFICATIONS_BYTES_MAX,
+        limits::EVENT_BYTES_MAX,
+        |line| {
+            let Ok(line) = serde_json::from_str(line) else {
+                return false;
+            };
+            lines.push(line);
+            true
+        },
+    );
+    lines
 }
 
 /// When a run's first event happened. Only the file's beginning is read.

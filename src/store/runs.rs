@@ -8,9 +8,10 @@
 
 use super::gate::{self, LineRefusal};
 use super::journal::Journal;
-use super::layout::{self, OURS, RUNS, StoreProblem};
+use super::layout::{self, NOTIFICATIONS, OURS, RUNS, StoreProblem};
 use super::lock::{self, RunLock};
 use super::read;
+use crate::delivery::notify::NotificationLine;
 use crate::delivery::{Answer, Disposition};
 use axolotl_run_core::consent::Sending;
 use axolotl_run_core::event::Event;
@@ -19,9 +20,9 @@ use axolotl_run_core::judging::verdict::Outcome;
 use axolotl_run_core::launch::Environment;
 use axolotl_run_core::limits;
 use axolotl_run_core::series::SeriesLine;
-use axolotl_run_sys::files::{Directory, Missing};
+use axolotl_run_sys::files::{Access, Directory, Missing};
 use std::cmp::Reverse;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::time::SystemTime;
 use uuid::Uuid;
@@ -267,6 +268,23 @@ impl Store {
         match self.run_directory(run_id) {
             Ok(run_directory) => read::samples(&run_directory, visit).lines,
             Err(_) => 0,
+        }
+    }
+
+    /// What became of a run's messages to its user.
+    pub fn notifications(&self, run_id: Uuid) -> Vec<NotificationLine> {
+        let run_directory = self.run_directory(run_id);
+        run_directory.map_or(Vec::new(), |run_directory| {
+            read::notifications(&run_directory)
+        })
+    }
+
+    /// Writes down what became of them, where the run's observer has died.
+    pub fn note_notifications(&self, run_id: Uuid, lines: &[String], now: SystemTime) {
+        if let Some((run_directory, _lock)) = self.take(run_id, now)
+            && let Ok(mut file) = run_directory.file(NOTIFICATIONS, Access::Append)
+        {
+            let _ = file.write_all(format!("{}\n", lines.join("\n")).as_bytes());
         }
     }
 }

@@ -8,6 +8,7 @@
 
 use super::limits;
 use super::supervised::Supervised;
+use crate::delivery::notify;
 use crate::protocol::observer_config::{Observed, ObserverConfig, RelayEnds};
 use crate::protocol::run_request::RunRequest;
 use axolotl_run_core::observation::Stream;
@@ -18,7 +19,8 @@ use axolotl_run_sys::streams::overflow::Overflow;
 use axolotl_run_sys::streams::relay::{Relay, Sink, Source};
 use axolotl_run_sys::streams::route::{self, Between, RelayRoute, Routes, Way, Wishes};
 use axolotl_run_sys::{
-    Errno, channel, clock, descriptors, fault, flow, parent_death, role, signals, terminal, wait,
+    Errno, channel, clock, descriptors, fault, flow, memory_file, parent_death, role, signals,
+    terminal, wait,
 };
 use std::ffi::OsString;
 use std::os::fd::{AsFd as _, AsRawFd, OwnedFd, RawFd};
@@ -81,6 +83,7 @@ pub fn start(request: &RunRequest) -> Result<Supervised, Errno> {
         channel,
         crash,
         summary,
+        channels,
     } = link;
     if let Some((ours, theirs)) = &channel {
         parent_death::prepare([ours, theirs]);
@@ -122,6 +125,7 @@ pub fn start(request: &RunRequest) -> Result<Supervised, Errno> {
                 command_handle: handle.as_ref().map(AsRawFd::as_raw_fd),
                 crash_flag: crash.as_ref().map(|crash| crash.read.as_raw_fd()),
                 summary: summary.as_ref().map(|summary| summary.write.as_raw_fd()),
+                channels: channels.as_ref().map(AsRawFd::as_raw_fd),
                 streams: streams(&built),
                 unobserved: built.routes.unobserved,
             };
@@ -148,7 +152,8 @@ pub fn start(request: &RunRequest) -> Result<Supervised, Errno> {
         null: built.null,
         crash: crash.map(|crash| crash.write),
         summary: summary.map(|summary| summary.read),
-        is_told: request.summary || request.settings.ci_summary,
+        channels,
+        is_told: request.summary || request.settings.ci_summary || !request.channels.is_empty(),
         relays: built
             .relays
             .map(|plumbing| plumbing.map(Plumbing::into_relay)),
@@ -165,6 +170,7 @@ struct Link {
     channel: Option<(OwnedFd, OwnedFd)>,
     crash: Option<flow::Pipe>,
     summary: Option<flow::Pipe>,
+    channels: Option<OwnedFd>,
 }
 
 impl Link {
@@ -173,9 +179,14 @@ impl Link {
             channel: channel::pair().ok(),
             crash: flow::pipe().ok(),
             summary: None,
+            channels: None,
         };
         if request.summary {
             link.summary = flow::pipe().ok();
+        }
+        if !request.channels.is_empty() {
+            let typed = notify::hand_over(&request.channels);
+            link.channels = memory_file::holding(typed.as_bytes()).ok();
         }
         link
     }
@@ -335,6 +346,7 @@ fn observer_program(
     keep.extend(config.command_handle);
     keep.extend(config.crash_flag);
     keep.extend(config.summary);
+    keep.extend(config.channels);
     for (_, observed) in &config.streams {
         match observed {
             Observed::File(file, _) => keep.push(*file),

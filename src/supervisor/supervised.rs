@@ -35,6 +35,8 @@ pub struct Supervised {
     pub crash: Option<OwnedFd>,
     /// Where the observer's last words arrive, where the user wants them on stderr.
     pub summary: Option<OwnedFd>,
+    /// Whom to tell, for whoever does.
+    pub channels: Option<OwnedFd>,
     /// Whether the user asked to be told how it went, here or elsewhere.
     pub is_told: bool,
     /// The streams that pass through us.
@@ -45,7 +47,14 @@ impl Supervised {
     /// Their numbers, sorted.
     pub fn descriptors(&self) -> Vec<RawFd> {
         let mut owned = vec![&self.null];
-        for maybe in [&self.channel, &self.failure, &self.crash, &self.summary] {
+        let maybes = [
+            &self.channel,
+            &self.failure,
+            &self.crash,
+            &self.summary,
+            &self.channels,
+        ];
+        for maybe in maybes {
             owned.extend(maybe);
         }
         if let Some((one, other)) = &self.parent_death {

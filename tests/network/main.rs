@@ -2,4 +2,5 @@
 //!
 //! The uploader by itself is tested where it is, in `src/delivery/tests`.
 
+mod channels;
 mod faults;

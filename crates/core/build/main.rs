@@ -24,6 +24,7 @@ type Generate = fn(&Path) -> String;
 
 /// The kinds of knowledge, each with the name of its generated file.
 const KINDS: &[(&str, Generate)] = &[
+    ("channels", table::channels),
     ("commands", table::commands),
     ("launchers", table::launchers),
     ("lists", lists::generate),

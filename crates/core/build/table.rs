@@ -22,6 +22,11 @@ pub fn commands(knowledge: &Path) -> String {
     table(&knowledge.join("commands.yaml"), "KnownCommand", &enums)
 }
 
+pub fn channels(knowledge: &Path) -> String {
+    let enums = [("query", "Query")];
+    table(&knowledge.join("channels.yaml"), "ChannelForm", &enums)
+}
+
 pub fn wrappers(knowledge: &Path) -> String {
     let enums = [("kind", "Wrapper")];
     table(&knowledge.join("wrappers.yaml"), "WrapperError", &enums)

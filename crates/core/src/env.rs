@@ -36,6 +36,14 @@ pub const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
 pub const AXR_EXIT_CODE: &str = "AXR_EXIT_CODE";
 /// Or the number of the signal that killed it.
 pub const AXR_EXIT_SIGNAL: &str = "AXR_EXIT_SIGNAL";
+/// Set for a `--notify` command: why it is run.
+pub const AXOLOTL_RUN_OCCASION: &str = "AXOLOTL_RUN_OCCASION";
+/// Likewise: what happened, in one line.
+pub const AXOLOTL_RUN_TITLE: &str = "AXOLOTL_RUN_TITLE";
+/// Likewise: the rest, in several lines.
+pub const AXOLOTL_RUN_TEXT: &str = "AXOLOTL_RUN_TEXT";
+/// Likewise: how the run ended.
+pub const AXOLOTL_RUN_OUTCOME: &str = "AXOLOTL_RUN_OUTCOME";
 /// No colour in what we print.
 pub const NO_COLOR: &str = "NO_COLOR";
 
@@ -125,6 +133,22 @@ pub const ALL: &[Variable] = &[
     variable(
         AXR_EXIT_SIGNAL,
         "for `--explain`: the number of the signal that killed the log's program",
+    ),
+    variable(
+        AXOLOTL_RUN_OCCASION,
+        "set for a `--notify` command: `end`, `hang`, `loss_not_finite` or `test`",
+    ),
+    variable(
+        AXOLOTL_RUN_TITLE,
+        "set for a `--notify` command: what happened, in one line",
+    ),
+    variable(
+        AXOLOTL_RUN_TEXT,
+        "set for a `--notify` command: the rest, in several lines",
+    ),
+    variable(
+        AXOLOTL_RUN_OUTCOME,
+        "set for a `--notify` command: `success`, `error`, `signal` or `lost`; empty while the run goes on",
     ),
     variable(
         GITHUB_STEP_SUMMARY,

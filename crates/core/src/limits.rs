@@ -54,6 +54,8 @@ pub const RUNS_AGE_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
 pub const RUN_EVENTS_BYTES_MAX: u64 = 32 * 1000 * 1000;
 /// Bytes of one run's delivery record; each delivered event takes about 40.
 pub const RUN_DELIVERY_BYTES_MAX: u64 = 8 * 1000 * 1000;
+/// Bytes of one run's record of messages to the user; eight messages on eight channels take 10,000.
+pub const RUN_NOTIFICATIONS_BYTES_MAX: u64 = 100 * 1000;
 /// Bytes of one run's samples; where they would be more, every second one is thrown away.
 pub const RUN_SAMPLES_BYTES_MAX: u64 = 8 * 1000 * 1000;
 /// Bytes of one sample; a machine of 16 GPUs needs about 3 KiB.

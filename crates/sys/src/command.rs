@@ -189,8 +189,8 @@ pub fn yield_processor() {
     let _ = nix::sched::sched_yield();
 }
 
-/// Starts the fallback finisher and waits for its end, or for as long as this at the most.
-pub fn run_fallback_finisher(arguments: &[OsString], at_most: Duration) {
+/// Starts the fallback finisher, with one more descriptor, and waits for its end, or for as long as this at the most.
+pub fn run_fallback_finisher(arguments: &[OsString], kept: Option<RawFd>, at_most: Duration) {
     let (Ok(program), Ok(null), Ok(done)) = (
         Program::new(arguments, &[]),
         descriptors::null(),
@@ -198,7 +198,9 @@ pub fn run_fallback_finisher(arguments: &[OsString], at_most: Duration) {
     ) else {
         return;
     };
-    let keep = vec![done.write.as_raw_fd()];
+    let mut keep = vec![done.write.as_raw_fd()];
+    keep.extend(kept);
+    keep.sort_unstable();
     // It holds the pipe open for as long as it lives, and waits for nobody: /dev/null is always readable.
     if start_observer(&null, &null, || Ok((program, keep))).is_ok() {
         drop(done.write);

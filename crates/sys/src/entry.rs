@@ -13,7 +13,9 @@ macro_rules! entry {
         // the C runtime calls; it does not unwind, because a panic in `$front` aborts at this border.
         #[expect(unsafe_code, reason = "a symbol name that the C runtime calls")]
         #[unsafe(no_mangle)]
-        pub extern "C" fn main(_count: i32, _values: *const *const u8) -> i32 {
+        pub unsafe extern "C" fn main(count: i32, values: *const *const u8) -> i32 {
+            // SAFETY: the C runtime's own arguments.
+            unsafe { $crate::arguments::remember(count, values) };
             i32::from($front(std::env::args_os().collect()))
         }
     };

@@ -31,6 +31,7 @@
     )
 )]
 
+pub mod arguments;
 pub mod background;
 pub mod channel;
 pub mod clock;
@@ -41,9 +42,11 @@ pub mod entry;
 pub mod fault;
 pub mod files;
 pub mod flow;
+pub mod helper;
 mod limits;
 pub mod local_time;
 pub mod memory;
+pub mod memory_file;
 pub mod mounts;
 pub mod nvml;
 pub mod parent_death;

@@ -73,6 +73,8 @@ fn run(typed: Typed, surroundings: &Surroundings<'_>) -> Plan {
     let (decision, rank) = surroundings.consent(&CommandLine::read(&typed.operands));
     let then = match decision.telemetry {
         Telemetry::On => observe(typed, Sending::Permitted, rank, surroundings),
+        // Who wants to be told wants the run to be watched; nothing of it is sent to anybody else.
+        Telemetry::Off if !typed.notify.is_empty() => return record(typed, surroundings),
         // A recent Axolotl reports by default: whoever has not decided is kept out of that, too.
         Telemetry::Off => Plan::Exec {
             command: typed.operands,
@@ -135,6 +137,7 @@ fn observe(
         tap_stdout: typed.tap_stdout,
         terminal_direct: typed.tty_direct || uses_terminal,
         summary: typed.summary,
+        channels: typed.notify,
         command: typed.operands,
     })
 }

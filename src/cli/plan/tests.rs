@@ -1,6 +1,7 @@
 //! Surroundings and command lines, and the plan that comes of them.
 
 use super::*;
+use crate::delivery::notify::Channel;
 use axolotl_run_core::consent::POLICY_VERSION;
 
 struct Place {
@@ -18,10 +19,10 @@ const CONSENT: Place = Place {
 };
 
 fn planned(place: &Place, line: &str) -> Plan {
-    planned_by(place, line, Some(Uuid::nil()))
+    planned_of(place, words(line), Some(Uuid::nil()))
 }
 
-fn planned_by(place: &Place, line: &str, new_run: Option<Uuid>) -> Plan {
+fn planned_of(place: &Place, line: Vec<OsString>, new_run: Option<Uuid>) -> Plan {
     let environment = |name: &str| {
         let pairs = place
             .environment
@@ -44,13 +45,13 @@ fn planned_by(place: &Place, line: &str, new_run: Option<Uuid>) -> Plan {
         stored: &stored,
         new_run: &|| new_run,
     };
-    plan(crate::cli::parse(words(line)), &surroundings)
+    plan(crate::cli::parse(line), &surroundings)
 }
 
 #[test]
 fn a_run_that_can_have_no_name_is_not_observed() {
     for (place, line) in [(CONSENT, "t"), (NOWHERE, "--record t")] {
-        assert_eq!(planned_by(&place, line, None), exec("t"), "{line}");
+        assert_eq!(planned_of(&place, words(line), None), exec("t"), "{line}");
     }
 }
 
@@ -91,6 +92,37 @@ fn order(command: &str, sending: Sending) -> RunRequest {
         tap_stdout: false,
         terminal_direct: false,
         summary: false,
+        channels: Vec::new(),
+    }
+}
+
+#[test]
+fn who_wants_to_be_told_has_the_run_watched_and_nothing_sent_without_consent() {
+    let told = |sending| {
+        Plan::Observe(RunRequest {
+            channels: vec![Channel::parse("mail me".as_ref()).unwrap()],
+            ..order("train", sending)
+        })
+    };
+    let line = ["--notify", "mail me", "train"]
+        .map(OsString::from)
+        .to_vec();
+    for (environment, expected) in [
+        ("", told(Sending::Forbidden)),
+        ("DO_NOT_TRACK=1", told(Sending::Forbidden)),
+        ("AXOLOTL_DO_NOT_TRACK=0", told(Sending::Permitted)),
+        ("RANK=1", exec("train")),
+        ("AXOLOTL_RUN_ID=x", exec("train")),
+    ] {
+        let place = Place {
+            environment,
+            stored: None,
+        };
+        assert_eq!(
+            planned_of(&place, line.clone(), Some(Uuid::nil())),
+            expected,
+            "{environment}"
+        );
     }
 }
 

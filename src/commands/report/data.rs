@@ -3,6 +3,7 @@
 use super::series::Series;
 use crate::commands::output::count;
 use crate::commands::recorded::{choose, show};
+use crate::delivery::notify::NotificationLine;
 use crate::owner_record::OwnerView;
 use crate::store::{RecordedRun, RunState, Sending, Store};
 use crate::ui::Style;
@@ -41,6 +42,8 @@ pub struct ReportData {
     pub missed: Vec<String>,
     /// What was kept for the run's owner alone.
     pub owner: Option<OwnerView>,
+    /// What became of the messages to the user.
+    pub notifications: Vec<NotificationLine>,
 }
 
 impl ReportData {
@@ -88,6 +91,7 @@ impl ReportData {
             series,
             tallies,
             missed,
+            notifications: store.notifications(run_id),
         })
     }
 
@@ -195,6 +199,11 @@ impl ReportData {
     pub fn others(&self) -> Option<String> {
         let others = self.summary.error.as_ref()?.others()?;
         Some(format!("{} failed too", count(others, "other worker")))
+    }
+
+    /// Whether the user's own channels were reached, a sentence each.
+    pub fn told(&self) -> Vec<String> {
+        self.notifications.iter().map(ToString::to_string).collect()
     }
 
     /// What was sent and what not, in a sentence.

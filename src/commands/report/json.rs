@@ -77,6 +77,7 @@ pub fn as_json(report: &ReportData, shown_output: ShownOutput) -> Value {
         "cpu_seconds": summary.cpu_seconds(),
         "gpu_energy_joules": summary.gpu_joules(),
         "events": report.tallies,
+        "notifications": report.notifications,
         "missed": report.missed,
         "series": series,
     })

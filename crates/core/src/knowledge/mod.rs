@@ -2,6 +2,7 @@
 //!
 //! A verdict is drawn from the [`Meaning`] of what was read, never from the words of a text.
 
+pub mod channels;
 pub mod commands;
 mod entry;
 pub mod launchers;

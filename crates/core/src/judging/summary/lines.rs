@@ -36,6 +36,19 @@ pub fn lines(summary: &Summary, record: &str) -> String {
     line_text
 }
 
+/// What there is to say under the verdict, a line each: for a message.
+pub fn body(summary: &Summary) -> String {
+    let lines = [
+        reasons(summary),
+        root_error(summary),
+        reached(summary),
+        memory(summary),
+        gpus(summary),
+    ];
+    let plain_lines = lines.map(|line| plain(&line));
+    joined_phrases(&plain_lines, "\n")
+}
+
 /// Six lines of Markdown: a heading, and a table of what one wants to know first.
 pub fn markdown(summary: &Summary) -> String {
     let standing = standing(summary).join("; ");
@@ -57,7 +70,7 @@ fn cell(line_text: &str) -> String {
 }
 
 /// `oom gpu after 2h 13m`.
-fn verdict(summary: &Summary) -> String {
+pub(super) fn verdict(summary: &Summary) -> String {
     let mut line_text = match &summary.finish {
         Some(finish) => finish.headline(),
         None => "unknown".to_owned(),

@@ -8,6 +8,7 @@
 mod conclusion;
 mod figures;
 pub mod lines;
+pub mod message;
 mod root_error;
 mod standing;
 pub mod units;
