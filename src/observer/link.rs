@@ -5,7 +5,7 @@
 //! half through a channel and never waits for it.
 
 use super::mirror::{self, JobState, Mirror, Mirrored};
-use super::sender_wait::{self, SenderQuestion};
+use super::sender_wait::{self, Sender, SenderQuestion};
 use super::takeover::Streams;
 use crate::metrics::files::{self, KeptFile};
 use crate::metrics::memory::OomKillWatch;
@@ -19,6 +19,7 @@ use axolotl_run_sys::channel::Arrived;
 use axolotl_run_sys::poll::{Events, Poll};
 use axolotl_run_sys::signals::{self, Signals};
 use axolotl_run_sys::{clock, descriptors, fault, role, wait};
+use std::collections::VecDeque;
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
@@ -27,7 +28,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 
 /// Between two looks at a sender, in milliseconds.
-const SENDER_LOOK_MS: u64 = 5;
+const SENDER_LOOK_MS: u64 = 1;
 /// Between two looks at whether the supervisor was stopped, in milliseconds. Nobody tells us of that, and to be woken
 /// each second for it was two fifths of what an idle observer costs.
 const LOOK_MS: u64 = 2000;
@@ -86,8 +87,8 @@ pub struct SupervisorLink {
     command_stat: KeptFile,
     mirror: Mirror,
     kill_watch: OomKillWatch,
-    /// What the supervisor has asked and was not told yet.
-    question: Option<SenderQuestion>,
+    /// What the supervisor has asked and was not told yet, as many at the most as it lets signals wait.
+    questions: VecDeque<SenderQuestion>,
     /// Our duplicates of the relays' descriptors.
     streams: Streams,
     news: UnboundedSender<News>,
@@ -118,7 +119,7 @@ impl SupervisorLink {
             command_stat: stat(config.command),
             mirror: Mirror::default(),
             kill_watch: OomKillWatch::begin(config.supervisor.cast_unsigned()),
-            question: None,
+            questions: VecDeque::new(),
             streams: Streams::adopt(&config.streams),
             news,
             has_ended: false,
@@ -129,7 +130,7 @@ impl SupervisorLink {
     pub fn run(mut self) {
         let mut last_period = 0;
         loop {
-            let period = match self.question {
+            let period = match self.questions.front() {
                 Some(_) => SENDER_LOOK_MS,
                 None if self.mirror.apart => LOOK_AGAIN_MS,
                 None => LOOK_MS,
@@ -203,20 +204,31 @@ impl SupervisorLink {
         }
     }
 
-    /// Answers the supervisor's question, or lets it wait for the next look.
+    /// Answers what can be answered of the supervisor's questions, in their order; the others wait for the next look.
     fn answer(&mut self) {
-        let Some(question) = &mut self.question else {
-            return;
-        };
-        let process = PathBuf::from(format!("/proc/{}", question.sender));
-        let stat = files::read_text(&process.join("stat"));
-        let schedstat = files::read_text(&process.join("schedstat"));
-        let sender = sender_wait::parse(&stat, &schedstat);
-        if question.waits(sender, clock::monotonic_ms()) {
-            return;
+        let now = clock::monotonic_ms();
+        let mut answered = None;
+        let mut all_before_too = true;
+        let mut looked = None;
+        for question in &mut self.questions {
+            let sender = match looked {
+                Some((sender, seen)) if sender == question.sender => seen,
+                _ => look_at(question.sender),
+            };
+            looked = Some((question.sender, sender));
+            all_before_too &= !question.waits(sender, now);
+            if all_before_too {
+                answered = Some(question.number);
+            }
         }
-        let number = question.number;
-        self.question = None;
+        let Some(number) = answered else { return };
+        while self
+            .questions
+            .front()
+            .is_some_and(|one| one.number <= number)
+        {
+            self.questions.pop_front();
+        }
         // After the look at the sender: what it had sent by then is said before the answer says that it is all.
         self.report_sightings();
         tell(&self.channel, ToSupervisor::Answer(number));
@@ -237,7 +249,8 @@ impl SupervisorLink {
         let news = match message {
             ToObserver::Ask { number, sender } => {
                 let now = clock::monotonic_ms();
-                self.question = Some(SenderQuestion::new(number, sender, now, self.question));
+                self.questions
+                    .push_back(SenderQuestion::new(number, sender, now));
                 return;
             }
             ToObserver::StreamClosed(index) => {
@@ -299,4 +312,18 @@ impl SupervisorLink {
         }
         let _ = self.news.send(News::Ended { end, usage: None });
     }
+}
+
+/// Looks at whoever sent a signal; None: the kernel.
+fn look_at(sender: Option<i32>) -> Sender {
+    let Some(pid) = sender else {
+        return Sender::Kernel;
+    };
+    let process = PathBuf::from(format!("/proc/{pid}"));
+    let stat = files::read_text(&process.join("stat"));
+    let schedstat = files::read_text(&process.join("schedstat"));
+    if pid > 0 && stat.is_empty() && !wait::exists(pid) {
+        return Sender::Gone;
+    }
+    sender_wait::parse(&stat, &schedstat).unwrap_or(Sender::Unknown)
 }

@@ -17,8 +17,9 @@ pub enum ToObserver {
     Started,
     /// The command's program could not be run; there is nothing to observe.
     ExecFailed,
-    /// Say which signals you have seen, and what else this sender sends; the answer carries the same number.
-    Ask { number: u32, sender: i32 },
+    /// Say which signals you have seen, and what else this sender sends (None: the kernel); the answer carries the same
+    /// number.
+    Ask { number: u32, sender: Option<i32> },
     /// A signal that asks the command to end came.
     Requested(SignalInfo),
     /// The relay with this index is over: let go of its descriptors.
@@ -126,7 +127,7 @@ mod tests {
             ToObserver::ExecFailed,
             ToObserver::Ask {
                 number: u32::MAX,
-                sender: 4711,
+                sender: Some(i32::MIN),
             },
             ToObserver::Requested(SEEN),
             ToObserver::StreamClosed(1),

@@ -23,16 +23,16 @@ pub const COMMAND_PIPE_BYTES: i32 = 1 << 20;
 pub const HOLD_PIPE_BYTES: i32 = 1 << 18;
 /// Descriptors that must be left to us where they are scarce, or the observer beside its relays has none for a journal.
 pub const SPARE_DESCRIPTORS: usize = 2;
-/// How long another copy of a signal may take to reach the group listener, in milliseconds: loops over hundreds of
-/// pids, by a program that a busy machine may suspend between two of them.
-pub const LISTENER_GRACE_MS: u64 = 50;
+/// How close one signal may have come behind another of its number, in milliseconds, for the command to get both with
+/// that distance: of two that it had no time to take between the kernel makes one.
+pub const RHYTHM_MS: u64 = 20;
 /// How long the group listener may take to answer, in milliseconds, before we go on without one until it speaks
 /// again. It is waiting for the question, but it may still be starting, on a machine that is busy.
 pub const LISTENER_ANSWER_MS: u64 = 1500;
 /// How long a sighting is good for, in milliseconds: as long as a sender may be held up between two of its signals.
 pub const SIGHTING_MS: u64 = 1500;
-/// Signals under way at once; more arrive only from a program that floods us, and are passed on unasked.
-pub const SIGNALS_MAX: usize = 16;
+/// Signals under way at once; what a program that floods us sends beyond stays with the kernel until there is room.
+pub const SIGNALS_MAX: usize = 64;
 /// How long the observer may hold descriptors that a reader waits for, in milliseconds. It lets go within one;
 /// one that was stopped or starved for so long is killed, because the user's pipe would hang.
 pub const RELEASE_MS: u64 = 1000;

@@ -74,7 +74,9 @@ impl Watch {
         let ready = self.sleep();
         if ready.signals {
             let mut children = false;
-            while let Some(received) = self.supervised.signals.next() {
+            while self.forwarding.has_room()
+                && let Some(received) = self.supervised.signals.next()
+            {
                 // The kernel's word about a child carries a positive code; a user's SIGCHLD is a signal as any.
                 if received.signal == signal::SIGCHLD && received.code > 0 {
                     children = true;
@@ -122,7 +124,11 @@ impl Watch {
             sooner(shutdown.wait(now));
         }
         let mut poll = Poll::empty();
-        let signals = poll.add(Some(self.supervised.signals.as_fd()), Events::READ);
+        let has_room = self.forwarding.has_room();
+        let signals = poll.add(
+            has_room.then_some(self.supervised.signals.as_fd()),
+            Events::READ,
+        );
         let channel = poll.add(
             self.supervised.channel.as_ref().map(AsFd::as_fd),
             Events::READ,

@@ -11,7 +11,7 @@ import shutil
 import signal
 
 from cases_resources import in_namespace, limit, refuse
-from support import COMMAND, Process, Skip, case, drain, holds, pipe, remove_group, stat_of, tree, until
+from support import COMMAND, Process, Skip, case, drain, holds, observer_of, pipe, remove_group, until
 from terminal import Terminal
 
 RESIDENT = ("record",)
@@ -31,12 +31,6 @@ def told(subject):
     seen = {"outcome": [properties["outcome"] for properties in finish], "missed": missed, "said": said}
     lost = [properties["supervisor_lost"] for properties in finish if "supervisor_lost" in properties]
     return dict(seen, lost=lost) if lost else seen
-
-
-def observer_of(process):
-    """The observer's pid, once it runs its own program."""
-    found = lambda: [pid for pid in tree(process.pid) if (stat_of(pid) or " ")[0].startswith("axolotl-obs")]
-    return until(found, "the observer")[0]
 
 
 def finished(subject):

@@ -3,12 +3,15 @@
 The counting command (`command.py count`) runs its handlers in C, so a delivery is counted even when two come at once.
 """
 
+import ctypes
 import os
 import random
+import shutil
 import signal
 import time
 
-from support import QUIET, Hang, alive, case, drain, holds, kill_all_below, pipe, running, stat_of, state, tree, until
+from support import COMMAND, LIBC, QUIET, SLOWNESS, Hang, Process, alive, case, drain, holds, kill_all_below, pipe, running
+from support import observer_of, stat_of, state, tree, until
 from terminal import Terminal
 
 NUMBERS = {getattr(signal, "SIG" + name): name for name in
@@ -94,6 +97,81 @@ def kill_pid_with_the_signals_of_faults(subject):
         dead = holds(lambda: not alive(inner), 1.0)
         answer[name] = [dead, "signal" if end == "signal %d" % getattr(signal, "SIG" + name) else end]
         kill_all_below()
+    return answer
+
+
+TAKES_SIGNALS = r'''
+import ctypes, os, struct
+libc, info, every = ctypes.CDLL(None), (ctypes.c_ubyte * 128)(), (ctypes.c_ubyte * 128)(*([255] * 128))
+libc.sigprocmask(0, every, None)
+os.write(1, b"ready\n")
+while True:
+    number = libc.sigwaitinfo(every, info)
+    os.write(1, b"%d %d\n" % (number, struct.unpack_from("i", bytes(info), 24)[0]))
+    if number == 64:  # of all that wait the last to be taken
+        break
+'''
+
+
+class Value(ctypes.Union):
+    _fields_ = [("number", ctypes.c_int), ("pointer", ctypes.c_void_p)]
+
+
+@case("B5 C6", expected={"in a rhythm": 10, "queued": "in order", "by a program each": 5, "soon": 1}, timeout=60)
+def signals_in_a_row(subject):
+    """Many signals to the pid alone: none is lost to another, none overtakes another, and none comes late."""
+
+    def taken(send):
+        read, write = pipe()
+        process = subject.spawn(subject.argv(*COMMAND[:3], "-c", TAKES_SIGNALS), {1: write})
+        os.close(write)
+        drain(read, 5, stop=lambda seen: len(seen) >= 6)
+        if subject.resident:
+            observer_of(process)  # while it still starts, it keeps a signal waiting
+        send(process)
+        process.kill(64)
+        lines = drain(read, 10).decode().split("\n")[:-2]
+        process.wait()
+        os.close(read)
+        return [tuple(map(int, line.split())) for line in lines if line]
+
+    def rhythm(process):
+        for _ in range(10):
+            process.kill(signal.SIGUSR1)
+            time.sleep(0.01)
+
+    def queued(process):
+        for number in range(300):
+            LIBC.sigqueue(process.pid, signal.SIGRTMIN + 6, Value(number=number))
+
+    def programs(process):
+        for _ in range(5):
+            Process(["kill", "-s", "USR2", str(process.pid)], subject.env, subject.folder).wait()
+            time.sleep(0.01 * SLOWNESS)
+
+    def soon():
+        process, counter = started(subject)
+        if subject.resident:
+            observer_of(process)
+        process.kill(signal.SIGTERM)
+        time.sleep(0.03 * SLOWNESS)  # how long a script may wait between SIGTERM and SIGKILL
+        process.kill(signal.SIGKILL)
+        process.wait()
+        count = counter.counts("main").get("TERM", 0)
+        kill_all_below()
+        shutil.rmtree(subject.folder, ignore_errors=True)
+        os.makedirs(subject.env["HOME"])
+        return count
+
+    def best(wanted, attempt):
+        """Whoever gets no turn on a busy machine loses one of two, bare or not: the best of some attempts counts."""
+        return next((got for got in (attempt() for _ in range(5)) if got == wanted), "less")
+
+    answer = {"in a rhythm": best(10, lambda: len(taken(rhythm))),
+              "by a program each": best(5, lambda: len(taken(programs))),
+              "soon": best(1, soon)}
+    values = [value for _, value in taken(queued)]
+    answer["queued"] = "in order" if values == list(range(300)) else values
     return answer
 
 

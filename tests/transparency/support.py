@@ -136,6 +136,12 @@ def running(process, program):
     return found
 
 
+def observer_of(process):
+    """The observer's pid, once it runs its own program."""
+    found = lambda: [pid for pid in tree(process.pid) if (stat_of(pid) or " ")[0].startswith("axolotl-obs")]
+    return until(found, "the observer")[0]
+
+
 def adopt_orphans():
     LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 

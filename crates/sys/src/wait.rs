@@ -75,6 +75,11 @@ fn microseconds(time: libc::timeval) -> u64 {
     (time.tv_sec as u64).saturating_mul(1_000_000) + time.tv_usec as u64
 }
 
+/// Whether there is a process with this pid, whoever it belongs to.
+pub fn exists(pid: i32) -> bool {
+    nix::sys::signal::kill(Pid::from_raw(pid), None) != Err(Errno::ESRCH)
+}
+
 /// Opens a handle on a process that stays on it when the pid is used again.
 ///
 /// # Errors

@@ -89,7 +89,10 @@ impl Watch {
             // A pid may be another process's once ours is reaped.
             Action::PassOn(_) if self.shutdown.is_some() => {}
             Action::PassOn(received) => signals::pass_on(self.supervised.command, &received),
-            Action::Ask { number, sender } => self.tell(ToObserver::Ask { number, sender }),
+            Action::Ask { number, received } => {
+                let sender = (!received.is_from_kernel()).then_some(received.sender);
+                self.tell(ToObserver::Ask { number, sender });
+            }
         }
     }
 }
