@@ -108,10 +108,13 @@ impl Store {
     /// Deletes the runs beyond what is kept, the oldest first, for as long as there is time; what is left over is
     /// left to the next.
     pub fn prune(&self, now: SystemTime) {
-        let identities = self.identities().into_iter();
+        let identities = self.identities();
         let mut newest_first: Vec<_> = identities
-            .filter_map(|run_id| self.past(run_id, now))
+            .iter()
+            .filter_map(|run_id| self.past(*run_id, now))
             .collect();
+        // Those that are being recorded are among the newest, ours the first of them.
+        let living = identities.len() - newest_first.len();
         newest_first.sort_by_key(|past_run| Reverse((past_run.activity, past_run.run_id)));
         let mut beyond_limits = Vec::new();
         let mut bytes_kept = 0;
@@ -124,7 +127,7 @@ impl Store {
             }
             unsent_bytes_left = unsent_bytes_left.saturating_sub(waiting_bytes.unwrap_or(0));
             if age <= limits::RUNS_AGE_MAX
-                && index < limits::RUNS_MAX
+                && index + living < limits::RUNS_MAX
                 && bytes_kept + past_run.bytes <= limits::RUNS_BYTES_MAX
             {
                 bytes_kept += past_run.bytes;
