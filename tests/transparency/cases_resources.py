@@ -193,12 +193,12 @@ CALLS = {
                "pidfd_send_signal": 424, "close_range": 436, "signalfd4": 289, "eventfd2": 290, "epoll_create1": 291,
                "timerfd_create": 283, "prctl": 157, "vmsplice": 278, "poll": 7, "ppoll": 271, "wait4": 61, "waitid": 247,
                "rt_sigprocmask": 14, "recvfrom": 45, "sendto": 44, "getrandom": 318, "clock_nanosleep": 230,
-               "prlimit64": 302, "ioctl": 16, "kill": 62, "getppid": 110},
+               "prlimit64": 302, "ioctl": 16, "kill": 62, "getppid": 110, "recvmsg": 47, "sendmsg": 46},
     "aarch64": {"splice": 76, "tee": 77, "pidfd_open": 434, "memfd_create": 279, "clone3": 435, "socketpair": 199,
                 "pidfd_send_signal": 424, "close_range": 436, "signalfd4": 74, "eventfd2": 19, "epoll_create1": 20,
                 "timerfd_create": 85, "prctl": 167, "vmsplice": 75, "poll": 73, "ppoll": 73, "wait4": 260, "waitid": 95,
                 "rt_sigprocmask": 135, "recvfrom": 207, "sendto": 206, "getrandom": 278, "clock_nanosleep": 115,
-                "prlimit64": 261, "ioctl": 29, "kill": 129, "getppid": 173},
+                "prlimit64": 261, "ioctl": 29, "kill": 129, "getppid": 173, "recvmsg": 212, "sendmsg": 211},
 }
 
 
@@ -246,7 +246,7 @@ def kernel_that_refuses(subject):
 def calls_that_are_refused(subject):
     """What the launcher waits, listens and reaps with: without it there is no hang, no spinning, no kill."""
     names = ["poll", "ppoll", "wait4", "waitid", "rt_sigprocmask", "recvfrom", "sendto", "getrandom", "clock_nanosleep",
-             "prlimit64", "ioctl", "kill", "getppid"]
+             "prlimit64", "ioctl", "kill", "getppid", "recvmsg", "sendmsg"]
     answer = {}
     for name in names:
         for error in (38, 1):

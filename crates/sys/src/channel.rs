@@ -50,11 +50,15 @@ pub fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {
         None,
         SockFlag::SOCK_CLOEXEC,
     )?;
-    // Tried once, each way of use, before anything depends on it.
+    // Both ways are tried before anything depends on them.
+    let mut buffer = [0; MESSAGE_BYTES];
     try_send(ours.as_fd(), &[0]);
-    match try_receive(theirs.as_fd(), &mut [0; MESSAGE_BYTES]) {
-        Arrived::Message(_) => Ok((ours, theirs)),
-        Arrived::Nothing | Arrived::Closed => Err(Errno::EIO),
+    let there = try_receive_descriptor(theirs.as_fd(), &mut buffer).message();
+    let has_arrived = there.is_some();
+    try_send(theirs.as_fd(), &[0]);
+    match try_receive(ours.as_fd(), &mut buffer) {
+        Arrived::Message(_) if has_arrived => Ok((ours, theirs)),
+        _ => Err(Errno::EIO),
     }
 }
 
@@ -113,7 +117,11 @@ pub fn try_receive_descriptor<'buffer>(
             Err(rustix::io::Errno::INTR) => {}
             Err(rustix::io::Errno::AGAIN) => return Arrived::Nothing,
             Ok(received) if received.bytes > 0 => break received.bytes,
-            Ok(_) | Err(_) => return Arrived::Closed,
+            Ok(_) | Err(rustix::io::Errno::CONNRESET) => return Arrived::Closed,
+            Err(_) => {
+                clock::pause(REFUSED_PAUSE);
+                return Arrived::Nothing;
+            }
         }
     };
     let mut descriptor = None;
