@@ -20,7 +20,7 @@ function __axolotl_run_words
                 set operands run
             case --forget
                 set operands run-or-all
-            case --status --enable --disable --schema --runs --send --notify-test --notify-store --completions '--completions=*' --man
+            case --status --enable --disable --record-always --schema --runs --send --notify-test --notify-store --completions '--completions=*' --man
                 set operands none
             case '-*'
             case '*'
@@ -74,6 +74,7 @@ complete -c axolotl-run -n __axolotl_run_at_options -l notify -x -d 'Tell this a
 complete -c axolotl-run -n __axolotl_run_at_options -l status -d 'Show whether telemetry is on, and why'
 complete -c axolotl-run -n __axolotl_run_at_options -l enable -d 'Turn telemetry on'
 complete -c axolotl-run -n __axolotl_run_at_options -l disable -d 'Turn telemetry off'
+complete -c axolotl-run -n __axolotl_run_at_options -l record-always -d 'Record every run locally; send nothing'
 complete -c axolotl-run -n __axolotl_run_at_options -l preview -d 'Print the start event of a command'
 complete -c axolotl-run -n __axolotl_run_at_options -l explain -d 'Say what happened in a saved log'
 complete -c axolotl-run -n __axolotl_run_at_options -l schema -d 'Print every event and field'

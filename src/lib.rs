@@ -129,11 +129,23 @@ fn perform(plan: Plan, surroundings: &Surroundings<'_>) -> End {
             }
             not_run(&command, command::exec(&command, &changes))
         }
-        Plan::Notice { then } => match notice::show() {
-            notice::Ended::Start => perform(*then, surroundings),
-            notice::Ended::Interrupted => End::Exited(status::INTERRUPTED),
-        },
+        Plan::Notice { then } => {
+            // Nobody waits for a word that is no program.
+            if let Some(command) = then.command()
+                && let Some(program) = command.first()
+                && let Err(problem) = command::find(program)
+            {
+                return not_run(command, problem);
+            }
+            match notice::show() {
+                notice::Ended::Start => perform(*then, surroundings),
+                notice::Ended::Interrupted => End::Exited(status::INTERRUPTED),
+            }
+        }
         Plan::Observe(request) => {
+            if let Some(warning) = &request.warning {
+                warn(warning);
+            }
             if let Some(config) = &request.config {
                 look_at(config);
             }
@@ -173,7 +185,7 @@ fn look_at(config: &Path) {
 /// The command could not be run: what every shell and launcher says and returns then.
 fn not_run(command: &[OsString], problem: Errno) -> End {
     let program = command.first().map(cli::printable).unwrap_or_default();
-    ui::not_executed(&program, problem.desc());
+    ui::not_executed(&program, problem.desc(), cli::meant(command));
     End::Exited(match problem {
         Errno::ENOENT | Errno::ENOTDIR => status::NOT_FOUND,
         _ => status::NOT_EXECUTABLE,

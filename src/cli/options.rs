@@ -140,7 +140,13 @@ pub const OPTIONS: &[OptionRow] = &[
         "disable",
         Group::Instead,
         Value::None,
-        "Turn telemetry off for future runs, without a notice; delete unsent events",
+        "Turn telemetry off for future runs, without a notice; unsent events are never sent, records stay",
+    ),
+    row(
+        "record-always",
+        Group::Instead,
+        Value::None,
+        "Record every future run on this machine as --record does; send nothing",
     ),
     row(
         "preview",

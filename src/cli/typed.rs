@@ -15,6 +15,8 @@ pub enum Mode {
     Status,
     Enable,
     Disable,
+    #[serde(rename = "record-always")]
+    RecordAlways,
     Preview,
     Explain,
     Schema,

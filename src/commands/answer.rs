@@ -11,7 +11,7 @@ use crate::store::decision;
 use crate::store::{Store, Withdrawn};
 use crate::ui::terminal::{self, TerminalKind};
 use crate::ui::{Complaint, OutputTerminal};
-use axolotl_run_core::consent;
+use axolotl_run_core::consent::{self, Recording, Telemetry};
 use axolotl_run_core::env;
 use axolotl_run_core::event::wire;
 use axolotl_run_core::launch::command_line::CommandLine;
@@ -53,8 +53,24 @@ fn print(
             answer_output.answer(&format!("{} {}\n", cli::NAME, env!("CARGO_PKG_VERSION")))
         }
         Mode::Status => status(surroundings, None, answer_output),
-        Mode::Enable => decide(consent::Telemetry::On, surroundings, answer_output),
-        Mode::Disable => decide(consent::Telemetry::Off, surroundings, answer_output),
+        Mode::Enable => decide(
+            Telemetry::On,
+            Recording::OnRequest,
+            surroundings,
+            answer_output,
+        ),
+        Mode::Disable => decide(
+            Telemetry::Off,
+            Recording::OnRequest,
+            surroundings,
+            answer_output,
+        ),
+        Mode::RecordAlways => decide(
+            Telemetry::Off,
+            Recording::Always,
+            surroundings,
+            answer_output,
+        ),
         Mode::Preview => preview::print(&typed.operands, typed.config.as_deref(), answer_output),
         Mode::Explain => {
             let end = explain::known_end(environment);
@@ -126,9 +142,10 @@ fn status(
 }
 
 /// Stores a decision, then says what holds now: a variable may still say otherwise. Who turns telemetry off takes back
-/// the consent to what waits as well, so that goes.
+/// the consent to what waits as well; the records stay.
 fn decide(
-    telemetry: consent::Telemetry,
+    telemetry: Telemetry,
+    recording: Recording,
     surroundings: &Surroundings<'_>,
     answer_output: &mut AnswerOutput,
 ) -> AnswerResult {
@@ -136,6 +153,7 @@ fn decide(
     date.truncate("2026-01-31".len());
     let decision = consent::Stored {
         telemetry,
+        recording,
         policy_version: consent::POLICY_VERSION,
         decided: Some(date),
     };
@@ -146,7 +164,7 @@ fn decide(
         ));
     }
     let mut withdrawn = None;
-    if telemetry == consent::Telemetry::Off
+    if telemetry == Telemetry::Off
         && let Ok(Some(store)) = Store::existing(surroundings.environment)
     {
         withdrawn = Some(store.withdraw(answer_output.now));

@@ -7,7 +7,7 @@ use crate::delivery::{Answer, Destination};
 use crate::store::decision::StoredDecision;
 use crate::store::{Store, StoreProblem, Withdrawn};
 use crate::ui::page::Page;
-use axolotl_run_core::consent;
+use axolotl_run_core::consent::{self, Recording};
 use axolotl_run_core::event::SCHEMA_VERSION;
 use axolotl_run_core::public::dictionary::{self, Contents};
 use serde_json::json;
@@ -26,7 +26,7 @@ pub struct StatusFacts<'a> {
     pub store: Result<Option<&'a Store>, &'a StoreProblem>,
     /// The stored decision.
     pub decision: &'a StoredDecision,
-    /// What was just deleted, because telemetry was turned off.
+    /// What waited and is never sent, because telemetry was just turned off.
     pub withdrawn: Option<Withdrawn>,
 }
 
@@ -75,7 +75,8 @@ pub fn print(facts: &StatusFacts<'_>, answer_output: &mut AnswerOutput) -> Answe
             "key": matches!(key, Ok(Some(_))),
             "key_problem": key.as_ref().err(),
             "waiting": waiting,
-            "deleted": facts.withdrawn,
+            "withdrawn": facts.withdrawn,
+            "recording": recording(facts.decision).as_str(),
             "server": server,
             "state": store.map(|store| store.path().to_string_lossy()),
             "state_problem": facts.store.err().map(|problem| format!("failed to {problem}")),
@@ -87,6 +88,11 @@ pub fn print(facts: &StatusFacts<'_>, answer_output: &mut AnswerOutput) -> Answe
     let mut page = Page::new(answer_output.terminal.for_statements(), LABEL);
     page.add_entry("telemetry", &format!("{telemetry}: {cause}"));
     page.add_entry("decision", &decision(facts.decision));
+    let recording = match recording(facts.decision) {
+        Recording::Always => "always, on this machine",
+        Recording::OnRequest => "with --record only, on this machine",
+    };
+    page.add_entry("recording", recording);
     page.add_entry("endpoint", &endpoint.unwrap_or_else(|problem| problem));
     page.add_entry("server", &answered(last_answer.as_ref()));
     let key = match &key {
@@ -97,7 +103,11 @@ pub fn print(facts: &StatusFacts<'_>, answer_output: &mut AnswerOutput) -> Answe
     page.add_entry("key", key);
     page.add_entry("waiting", &of_runs(waiting));
     if let Some(withdrawn) = facts.withdrawn {
-        page.add_entry("deleted", &of_runs(withdrawn));
+        let mut words = of_runs(withdrawn);
+        if withdrawn.events > 0 {
+            words.push_str(", never to be sent; the records stay");
+        }
+        page.add_entry("withdrawn", &words);
     }
     let state = match facts.store {
         Ok(Some(store)) => store.path().display().to_string(),
@@ -149,12 +159,22 @@ fn age_in_days(as_of: &str, now: SystemTime) -> Option<u64> {
     Some(age.as_secs() / (24 * 3600))
 }
 
+fn recording(stored: &StoredDecision) -> Recording {
+    match stored {
+        StoredDecision::Decision(decision) => decision.recording,
+        StoredDecision::Nothing | StoredDecision::Unreadable(_) => Recording::OnRequest,
+    }
+}
+
 fn decision(stored: &StoredDecision) -> String {
     match stored {
         StoredDecision::Nothing => "none is stored".to_owned(),
         StoredDecision::Unreadable(why) => format!("the stored decision {why}; it is ignored"),
         StoredDecision::Decision(decision) => {
-            let word = decision.telemetry.as_str();
+            let word = match decision.recording {
+                Recording::Always => "record, send nothing",
+                Recording::OnRequest => decision.telemetry.as_str(),
+            };
             let version = decision.policy_version;
             match &decision.decided {
                 Some(date) => format!("{word} (policy {version}, {date})"),

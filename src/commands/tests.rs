@@ -295,6 +295,7 @@ fn the_status_names_the_state_its_cause_and_what_is_wrong() {
     home.run(Sending::Forbidden, 1);
     let stored = StoredDecision::Decision(consent::Stored {
         telemetry: consent::Telemetry::On,
+        recording: consent::Recording::OnRequest,
         policy_version: 2,
         decided: Some("2026-11-22".into()),
     });
@@ -309,7 +310,7 @@ fn the_status_names_the_state_its_cause_and_what_is_wrong() {
         status::print(&facts, answer_output)
     });
     let expected = format!(
-        "telemetry  off: DO_NOT_TRACK=1 in the environment\ndecision   on (policy 2, 2026-11-22)\n\
+        "telemetry  off: DO_NOT_TRACK=1 in the environment\ndecision   on (policy 2, 2026-11-22)\nrecording  with --record only, on this machine\n\
          endpoint   https://eu.i.posthog.com\nserver     not contacted yet\nkey        present\nwaiting    3 events of 1 run\nstate      {}\n",
         home.store.path().display()
     );
@@ -570,7 +571,12 @@ fn who_turns_telemetry_off_has_nothing_waiting_any_more() {
     assert!(journal.may_be_sent());
     let withdrawn = home.store.withdraw(SystemTime::now());
     assert_eq!((withdrawn.events, withdrawn.runs), (4, 2));
-    assert!(!home.recorded.run(waiting).exists() && home.recorded.run(own).exists());
+    for run in [waiting, own] {
+        assert!(home.recorded.run(run).exists(), "a record stays");
+    }
+    let summary = home.store.summary(waiting, SystemTime::now()).unwrap();
+    assert_eq!((summary.events, summary.waiting), (3, 0));
+    assert_eq!(summary.sending, Sending::Forbidden);
     assert!(!journal.may_be_sent(), "its observer sends nothing more");
     drop(journal);
     home.store.recover(SystemTime::now());

@@ -109,9 +109,7 @@ impl Reporter {
         {
             disk.force(unforced);
         }
-        if !self.journal.may_be_sent() {
-            self.uploader = None;
-        }
+        self.heed_withdrawal();
         if stored != Written::Nowhere
             && let Some(uploader) = &mut self.uploader
         {
@@ -131,6 +129,13 @@ impl Reporter {
     /// Who else is told.
     fn notifier(&mut self) -> Option<&mut Notifier> {
         notifier(&mut self.owner)
+    }
+
+    /// Sends nothing more where the consent was withdrawn or the run forgotten meanwhile.
+    pub fn heed_withdrawal(&mut self) {
+        if self.uploader.is_some() && !self.journal.may_be_sent() {
+            self.uploader = None;
+        }
     }
 
     /// Writes a line of the time series down.

@@ -45,6 +45,8 @@ pub struct RunRequest {
     pub summary: bool,
     /// `--notify`: who is told. They are secrets: no argument, variable or file may hold them.
     pub channels: Vec<Channel>,
+    /// A value of AXOLOTL_DO_NOT_TRACK that has to be warned of before.
+    pub warning: Option<String>,
 }
 
 impl RunRequest {

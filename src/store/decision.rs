@@ -1,4 +1,4 @@
-//! The decision that `--enable` and `--disable` store.
+//! The decision that `--enable`, `--disable` and `--record-always` store.
 //!
 //! A small YAML file that users may read and edit. A broken file must not keep a training from starting: what cannot
 //! be understood counts as no decision, and `--status` says so. A new file replaces the old one in one step, so that no
@@ -9,7 +9,7 @@
 pub mod channels;
 
 use super::layout::{self, DECISION, OURS, StoreProblem};
-use axolotl_run_core::consent::{Stored, Telemetry};
+use axolotl_run_core::consent::{Recording, Stored, Telemetry};
 use axolotl_run_core::launch::Environment;
 use axolotl_run_sys::files::{Access, Directory, Missing};
 use axolotl_run_sys::probe::open_regular;
@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 /// Bytes of the stored decision; ours has about 100.
 const DECISION_BYTES_MAX: u64 = 16 * 1024;
 
-const HEADING: &str = "# Written by `axolotl-run --enable` or `--disable`.\n";
+const HEADING: &str = "# Written by `axolotl-run --enable`, `--disable` or `--record-always`.\n";
 
 /// What the file says.
 #[derive(Debug, PartialEq)]
@@ -36,11 +36,13 @@ pub enum StoredDecision {
 }
 
 /// The keys of [`DecisionFile`], which are ours to exchange.
-const OUR_KEYS: [&str; 3] = ["telemetry", "policy", "date"];
+const OUR_KEYS: [&str; 4] = ["telemetry", "record", "policy", "date"];
 
 #[derive(Serialize, Deserialize)]
 struct DecisionFile {
     telemetry: Value,
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    record: Value,
     policy: u64,
     #[serde(default)]
     date: String,
@@ -82,22 +84,30 @@ fn parse(file_text: &str) -> StoredDecision {
     let Ok(decision_file) = serde_yaml::from_str::<DecisionFile>(file_text) else {
         return StoredDecision::Unreadable("is not a decision");
     };
-    // YAML 1.1 reads `on` as true, YAML 1.2 as text; people write either.
-    let switch_word = match decision_file.telemetry {
-        Value::Bool(switch) => switch.to_string(),
-        Value::String(switch_word) => switch_word.to_ascii_lowercase(),
-        _ => String::new(),
-    };
-    let telemetry = match switch_word.as_str() {
+    let telemetry = match switch_word(decision_file.telemetry).as_str() {
         "on" | "true" => Telemetry::On,
         "off" | "false" => Telemetry::Off,
         _ => return StoredDecision::Unreadable("says neither on nor off"),
     };
+    let recording = match switch_word(decision_file.record).as_str() {
+        "always" | "on" | "true" => Recording::Always,
+        _ => Recording::OnRequest,
+    };
     StoredDecision::Decision(Stored {
         telemetry,
+        recording,
         policy_version: decision_file.policy,
         decided: Some(decision_file.date).filter(|date| !date.is_empty()),
     })
+}
+
+/// YAML 1.1 reads `on` as true, YAML 1.2 as text; people write either.
+fn switch_word(value: Value) -> String {
+    match value {
+        Value::Bool(switch) => switch.to_string(),
+        Value::String(switch_word) => switch_word.to_ascii_lowercase(),
+        _ => String::new(),
+    }
 }
 
 /// Stores a decision in the place of any older one; where it is now.
@@ -137,6 +147,10 @@ fn replace_file(home: &Path, new_decision: &Stored) -> io::Result<()> {
 fn new_text(old_text: &str, new_decision: &Stored) -> Result<String, serde_yaml::Error> {
     let decision_file = DecisionFile {
         telemetry: new_decision.telemetry.as_str().into(),
+        record: match new_decision.recording {
+            Recording::Always => Recording::Always.as_str().into(),
+            Recording::OnRequest => Value::Null,
+        },
         policy: new_decision.policy_version,
         date: new_decision.decided.clone().unwrap_or_default(),
     };
@@ -208,6 +222,7 @@ mod tests {
         for telemetry in [Telemetry::On, Telemetry::Off, Telemetry::On] {
             let new_decision = Stored {
                 telemetry,
+                recording: Recording::OnRequest,
                 policy_version: 3,
                 decided: Some("2026-11-22".into()),
             };
@@ -227,10 +242,33 @@ mod tests {
     }
 
     #[test]
+    fn recording_is_stored_beside_it_and_taken_back() {
+        let mut file_text = String::new();
+        for (recording, expected) in [
+            (
+                Recording::Always,
+                "telemetry: off\nrecord: always\npolicy: 1\n",
+            ),
+            (Recording::OnRequest, "telemetry: off\npolicy: 1\n"),
+        ] {
+            let new_decision = Stored {
+                telemetry: Telemetry::Off,
+                recording,
+                policy_version: 1,
+                decided: Some("2026-11-22".into()),
+            };
+            file_text = new_text(&file_text, &new_decision).unwrap();
+            assert!(file_text.contains(expected), "{file_text}");
+            assert_eq!(parse(&file_text), StoredDecision::Decision(new_decision));
+        }
+    }
+
+    #[test]
     fn what_people_write_is_understood_and_the_rest_is_no_decision() {
         let decided = |telemetry| {
             StoredDecision::Decision(Stored {
                 telemetry,
+                recording: Recording::OnRequest,
                 policy_version: 1,
                 decided: None,
             })
@@ -274,6 +312,7 @@ mod tests {
     fn what_its_owner_added_stays() {
         let new_decision = Stored {
             telemetry: Telemetry::On,
+            recording: Recording::OnRequest,
             policy_version: 2,
             decided: Some("2026-11-22".into()),
         };
@@ -354,6 +393,7 @@ mod tests {
     fn without_a_home_there_is_nowhere_to_store_it() {
         let new_decision = Stored {
             telemetry: Telemetry::On,
+            recording: Recording::OnRequest,
             policy_version: 1,
             decided: None,
         };
@@ -367,7 +407,7 @@ mod tests {
         #[test]
         fn no_text_is_too_strange_to_be_read(file_text in "(telemetry: |policy: |on|[0-9]|\n|[-:{}&*\\[\\]'\"]|.){0,60}") {
             let _ = parse(&file_text);
-            let new_decision = Stored { telemetry: Telemetry::On, policy_version: 2, decided: Some("2026-11-22".into()) };
+            let new_decision = Stored { telemetry: Telemetry::On, recording: Recording::OnRequest, policy_version: 2, decided: Some("2026-11-22".into()) };
             let temporary_file = super::new_text(&file_text, &new_decision).unwrap();
             prop_assert_eq!(parse(&temporary_file), StoredDecision::Decision(new_decision));
             if let Some(other_keys) = other_keys(&file_text) {

@@ -1,14 +1,15 @@
 //! Deletes what its owner wants gone (one run, or all that waits to be sent), and what is too old or too much.
 //!
 //! The consent marker goes first, so that a run that is half deleted is never sent. A run whose observer lives is
-//! left to it: files that are written to cannot be taken away. Where consent is withdrawn such a run loses its marker
-//! alone; its observer looks for it before it sends, and nobody sends what it leaves.
+//! left to it, unless its finish is written: what is finished can be forgotten whoever still holds it, on another machine,
+//! before a reboot, or while the rest is being sent. Where consent is withdrawn runs lose their marker alone, for the record
+//! is their owner's; an observer looks for it before it sends, and nobody sends what it leaves.
 //!
 //! The newest 50 runs, at most 50 MB and 30 days, are kept. Of older runs only those are kept that have unsent events
 //! younger than 7 days, up to 10 MB in all; they lose their samples, which are never sent. What cannot be deleted
 //! stays, without a message.
 //!
-//! Called by `--forget`, by `--disable`, and by the observer once a run.
+//! Called by `--forget`, by `--disable` and `--record-always`, and by the observer once a run.
 
 use super::layout::{CONSENT, NOTIFICATIONS, SAMPLES, is_permitted};
 use super::lock;
@@ -27,16 +28,19 @@ const PRUNE_TIME: Duration = Duration::from_secs(5);
 const DIRECTORY_NAMES_MAX: usize = 4096;
 
 /// What became of a run that was to be forgotten.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Forgotten {
     /// Nothing of it is left.
     Deleted,
+    /// The same, but its observer may just have been sending it.
+    DeletedWhileSent,
     /// Its observer lives.
     Living,
     /// There is no such run, or its files can't be deleted.
     Failed,
 }
 
-/// What waited to be sent, and no longer does.
+/// What waited to be sent, and is never sent now.
 #[derive(Clone, Copy, Default, serde::Serialize)]
 pub struct Withdrawn {
     /// Events that waited.
@@ -51,28 +55,34 @@ impl Store {
         let Ok(run_directory) = self.run_directory(run_id) else {
             return Forgotten::Failed;
         };
-        let Some(_lock) = lock::take(&run_directory, now) else {
+        let lock = lock::take(&run_directory, now);
+        if lock.is_some() {
+            return self.delete(run_id, &run_directory);
+        }
+        let recorded_run = summarize(&run_directory, run_id, now, |_| {});
+        if !recorded_run.is_finished {
             return Forgotten::Living;
-        };
-        self.delete(run_id, &run_directory)
+        }
+        let forgotten = self.delete(run_id, &run_directory);
+        if forgotten == Forgotten::Deleted && recorded_run.sending == Sending::Permitted {
+            return Forgotten::DeletedWhileSent;
+        }
+        forgotten
     }
 
-    /// Deletes the runs that have unsent events, and revokes the consent of those that are being recorded now.
+    /// Revokes the consent of the runs that have unsent events, or may yet have some. Their records stay.
     pub fn withdraw(&self, now: SystemTime) -> Withdrawn {
         let mut withdrawn = Withdrawn::default();
         for run_id in self.identities() {
             let Ok(run_directory) = self.run_directory(run_id) else {
                 continue;
             };
-            let lock = lock::take(&run_directory, now);
             let recorded_run = summarize(&run_directory, run_id, now, |_| {});
             if recorded_run.sending == Sending::Forbidden {
                 continue;
             }
             let is_waiting = recorded_run.waiting > 0;
-            if is_waiting && lock.is_some() {
-                self.delete(run_id, &run_directory);
-            } else if is_waiting || !recorded_run.is_finished {
+            if is_waiting || !recorded_run.is_finished {
                 // A later launcher would write the finish that is missing, which would wait.
                 let _ = run_directory.remove_file(CONSENT);
             }

@@ -55,9 +55,14 @@ pub fn warning(text: &str) {
     say(&format!("{NAME}: {warning}{text}\n"));
 }
 
-/// Says why a command could not be executed, as every shell and launcher does.
-pub fn not_executed(command: &str, reason: &str) {
-    say(&format!("{NAME}: {command}: {reason}\n"));
+/// Says why a command could not be executed, as every shell and launcher does, and which line may have been meant.
+pub fn not_executed(command: &str, reason: &str, meant: Option<String>) {
+    let mut message = format!("{NAME}: {command}: {reason}\n");
+    if let Some(meant) = meant {
+        let hint = label(HINT, stderr_is_coloured());
+        message.push_str(&format!("\n{hint}did you mean `{meant}`?\n"));
+    }
+    say(&message);
 }
 
 /// Writes text as it is.

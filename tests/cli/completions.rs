@@ -13,6 +13,11 @@ const RUN: &str = "6f1c2e9a-0b7d-4c1e-9f39-7a5f1f0c2d3e";
 const CASES: &[(&str, &str)] = &[
     // Our options, and what follows them.
     ("--reco", "--record"),
+    ("--record-a", "--record-always"),
+    (
+        "--export 6f1c",
+        "--export 6f1c2e9a-0b7d-4c1e-9f39-7a5f1f0c2d3e",
+    ),
     ("--record --tap", "--record --tap-stdout"),
     ("--tty=di", "--tty=direct"),
     ("--tty di", "--tty direct"),
@@ -257,7 +262,7 @@ fn bash_offers_every_match_whether_or_not_an_equals_sign_breaks_words() {
         return;
     }
     for (line, expected) in [
-        ("axolotl-run --rec", &["--record"][..]),
+        ("axolotl-run --rec", &["--record", "--record-always"][..]),
         (
             "axolotl-run --s",
             &["--summary", "--status", "--schema", "--show", "--send"],
@@ -288,7 +293,11 @@ fn bash_offers_every_match_whether_or_not_an_equals_sign_breaks_words() {
             "command-at-2",
             "command-at-4",
         ),
-        ("axolotl-run --config=c.yml --rec", "--record", "--record"),
+        (
+            "axolotl-run --config=c.yml --summ",
+            "--summary",
+            "--summary",
+        ),
     ] {
         assert_eq!(completed_in_bash(line, false), [together], "{line}");
         assert_eq!(completed_in_bash(line, true), [apart], "{line}, `=` apart");

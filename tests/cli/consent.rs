@@ -25,6 +25,59 @@ fn with(environment: &str) -> Launch {
 }
 
 #[test]
+fn a_word_that_is_no_program_is_answered_before_the_notice() {
+    for (words, code, meant) in [
+        (&["report"][..], 127, "`axolotl-run --report`"),
+        (&["help"], 127, "`axolotl-run --help`"),
+        (
+            &["train.py", "--steps", "9"],
+            127,
+            "`axolotl-run python3 train.py --steps 9`",
+        ),
+        (&["./train.py"], 126, "`axolotl-run python3 ./train.py`"),
+    ] {
+        let launch = Launch::new();
+        let home = launch.home();
+        std::fs::write(home.join("train.py"), "").unwrap();
+        let done = launch.inside(&home).run(words);
+        done.expect_code(code)
+            .expect_in_stderr(&format!("hint: did you mean {meant}?"))
+            .expect_not_in_stderr("telemetry");
+    }
+    let unknown = Launch::new().run(&["no-such-program"]);
+    unknown
+        .expect_code(127)
+        .expect_stderr("axolotl-run: no-such-program: No such file or directory\n");
+}
+
+#[test]
+fn who_records_always_has_a_record_of_each_run_and_sends_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let at = || Launch::new().env("HOME", home.path());
+    let records = || support::observed::runs(&support::observed::state(home.path()));
+    at().run(&["--record-always"])
+        .expect_code(0)
+        .expect_in_stdout("telemetry  off: decided on 20")
+        .expect_in_stdout("\nrecording  always, on this machine\n");
+    at().run(&["true"]).expect_code(0).expect_stderr("");
+    at().env("DO_NOT_TRACK", "1").run(&["true"]).expect_code(0);
+    assert!(poll_until(|| records().len() == 2
+        && records()
+            .iter()
+            .all(support::observed::Recorded::is_finished)));
+    for record in records() {
+        assert!(record.directory.join("owner.json").exists());
+        assert!(!record.directory.join("consent").exists());
+        record.until_released();
+    }
+    at().run(&["--disable"])
+        .expect_code(0)
+        .expect_in_stdout("\nrecording  with --record only, on this machine\n");
+    at().run(&["true"]).expect_code(0).expect_stderr("");
+    assert_eq!(records().len(), 2, "records stay, and no other is made");
+}
+
+#[test]
 fn status_tells_the_effective_state_and_its_cause() {
     for (environment, expected) in [
         ("", "off: nobody has decided yet"),

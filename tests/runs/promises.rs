@@ -232,12 +232,13 @@ fn what_waits_is_left_alone_without_consent_and_is_gone_once_telemetry_is_turned
     launch()
         .run(&["--disable"])
         .expect_code(0)
-        .expect_in_stdout("\ndeleted    2 events of 1 run\n");
+        .expect_in_stdout("\nwithdrawn  2 events of 1 run, never to be sent; the records stay\n");
     launch()
         .run(&["--status"])
         .expect_code(0)
         .expect_in_stdout("\nwaiting    nothing\n");
-    assert!(runs(directory.path()).is_empty());
+    let left = Recorded::only(directory.path());
+    assert!(left.is_finished() && !left.directory.join("consent").exists());
     at().run(&["true"]).expect_code(0);
     assert!(poll_until(|| finishes(&server) == 1));
     let lost = &waiting.events[0]["distinct_id"];

@@ -43,11 +43,34 @@ impl Telemetry {
     }
 }
 
-/// A decision that `--enable` or `--disable` stored.
+/// Whether runs are recorded for their owner without being asked to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Recording {
+    /// Each run of which nothing is sent is recorded on this machine.
+    Always,
+    /// Only with `--record`.
+    #[default]
+    OnRequest,
+}
+
+impl Recording {
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Always => "always",
+            Self::OnRequest => "on request",
+        }
+    }
+}
+
+/// A decision that `--enable`, `--disable` or `--record-always` stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
     /// What was decided.
     pub telemetry: Telemetry,
+    /// Whether runs of which nothing is sent are recorded.
+    pub recording: Recording,
     /// The policy that it was decided about.
     pub policy_version: u64,
     /// The day, for `--status`.
@@ -188,10 +211,18 @@ pub fn decide(
         ..decision(DEFAULT, cause)
     };
     match stored() {
+        // Nothing leaves, whatever a policy says about what may.
+        Some(Stored {
+            telemetry: Telemetry::Off,
+            recording: Recording::Always,
+            decided,
+            ..
+        }) => decision(Telemetry::Off, Cause::Stored { decided }),
         Some(Stored {
             telemetry,
             policy_version: POLICY_VERSION,
             decided,
+            ..
         }) => decision(telemetry, Cause::Stored { decided }),
         Some(Stored { policy_version, .. }) => undecided(Cause::OtherPolicy {
             version: policy_version,

@@ -8,9 +8,11 @@
 use super::{Errno, descriptors, fault, flow, parent_death, signals};
 use crate::limits;
 use nix::libc;
-use std::ffi::{CStr, CString, OsString};
+use nix::unistd::AccessFlags;
+use std::ffi::{CStr, CString, OsStr, OsString};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::time::Duration;
 
 /// A program with its arguments and environment, in the form that exec wants.
@@ -98,6 +100,44 @@ fn inherited_environment() -> impl Iterator<Item = &'static CStr> {
             (!word.is_null()).then(|| CStr::from_ptr(word))
         }
     })
+}
+
+/// Whether exec would find this program and be allowed to run it, searching PATH as it does. Where that cannot be told, it
+/// is for exec to say.
+///
+/// # Errors
+/// `ENOENT` where there is no such file, `EACCES` where there is one that nobody may run.
+pub fn find(program: &OsStr) -> Result<(), Errno> {
+    let may_run = |path: &Path| {
+        nix::unistd::access(path, AccessFlags::X_OK)?;
+        if path.is_dir() {
+            return Err(Errno::EACCES);
+        }
+        Ok(())
+    };
+    if program.as_bytes().contains(&b'/') {
+        return only_certain(may_run(Path::new(program)));
+    }
+    let path = std::env::var_os("PATH").unwrap_or_else(|| PATH_DEFAULT.into());
+    let mut problem = Errno::ENOENT;
+    for directory in std::env::split_paths(&path) {
+        match may_run(&directory.join(program)) {
+            Ok(()) if !program.is_empty() => return Ok(()),
+            Err(Errno::EACCES) if !program.is_empty() => problem = Errno::EACCES,
+            _ => {}
+        }
+    }
+    Err(problem)
+}
+
+/// Where the C library looks for programs where PATH is not set.
+const PATH_DEFAULT: &str = "/bin:/usr/bin";
+
+fn only_certain(found: Result<(), Errno>) -> Result<(), Errno> {
+    match found {
+        Err(problem @ (Errno::ENOENT | Errno::ENOTDIR | Errno::EACCES)) => Err(problem),
+        _ => Ok(()),
+    }
 }
 
 /// Replaces this process by a command. Returns only if that fails.
@@ -260,6 +300,25 @@ mod tests {
             Program::new(&["a\0b".into()], &[]).unwrap_err(),
             Errno::EINVAL
         );
+    }
+
+    #[test]
+    fn a_program_is_found_as_exec_finds_it() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("plain.py");
+        std::fs::write(&file, "").unwrap();
+        let missing = home.path().join("missing");
+        for (program, expected) in [
+            (OsStr::new("sh"), Ok(())),
+            (OsStr::new("/bin/sh"), Ok(())),
+            (OsStr::new("no-such-program-here"), Err(Errno::ENOENT)),
+            (OsStr::new(""), Err(Errno::ENOENT)),
+            (missing.as_os_str(), Err(Errno::ENOENT)),
+            (file.as_os_str(), Err(Errno::EACCES)),
+            (home.path().as_os_str(), Err(Errno::EACCES)),
+        ] {
+            assert_eq!(find(program), expected, "{program:?}");
+        }
     }
 
     fn words(pointers: &[*const libc::c_char]) -> Vec<&'static CStr> {

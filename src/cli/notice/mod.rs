@@ -77,8 +77,9 @@ fn text(headline: &str, wait: Duration, takes_enter: bool) -> String {
          \x20 every field that can be sent:  `{NAME} --schema`\n\
          \x20 turn it on:   `{variable}=0`, for all runs `{NAME} --enable`\n\
          \x20 keep it off:  `{variable}=1`, for all runs `{NAME} --disable`\n\
-         \x20 `--enable` and `--disable` end this notice; the variable does while it is set.\n\
-         \x20 {CONSEQUENCE} `--record` records a run here and sends nothing.\n\
+         \x20 record here:  `--record`, for all runs `{NAME} --record-always`\n\
+         \x20 What holds for all runs ends this notice; the variable does while it is set.\n\
+         \x20 {CONSEQUENCE} A record is for you alone; nothing of it is sent.\n\
          \x20 The command starts in {seconds} seconds. {keys}.\n"
     )
 }
@@ -121,7 +122,8 @@ mod tests {
         for part in [
             "sent:",
             "never",
-            "--record",
+            "--record`",
+            "--record-always",
             "AXOLOTL_DO_NOT_TRACK=0",
             "AXOLOTL_DO_NOT_TRACK=1",
             "--enable",

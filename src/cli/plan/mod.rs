@@ -3,13 +3,15 @@
 //! The problem: telemetry is off for most runs, and such a run must not pay for the rest. So the cheap
 //! questions come first, each asked only if the one before leaves it open: is an outer launcher there, is this
 //! the main process, does a variable decide, does the stored decision. The stored decision is the only file
-//! that is read, and only where no variable decides. What comes out is one closed enum; the library's entry
+//! that is read, and only where no variable turns telemetry on. What comes out is one closed enum; the library's entry
 //! does what it says and decides nothing.
 
 use crate::cli::{Mode, Typed};
 use crate::protocol::run_request::{FirstEvent, RunRequest, RunSettings};
 use crate::ui::Complaint;
-use axolotl_run_core::consent::{Decision, Sending, Stored, Telemetry, decide, is_inside};
+use axolotl_run_core::consent::{
+    Cause, Decision, Recording, Sending, Stored, Telemetry, decide, is_inside,
+};
 use axolotl_run_core::launch::Environment;
 use axolotl_run_core::launch::command_line::CommandLine;
 use axolotl_run_core::launch::rank::{RankVerdict, rank};
@@ -41,6 +43,18 @@ pub enum Plan {
     Refuse(Complaint),
 }
 
+impl Plan {
+    /// The command that it starts.
+    pub fn command(&self) -> Option<&[OsString]> {
+        match self {
+            Self::Exec { command, .. } => Some(command),
+            Self::Observe(request) => Some(&request.command),
+            Self::Notice { then } => then.command(),
+            Self::Query(_) | Self::Refuse(_) => None,
+        }
+    }
+}
+
 /// What the plan may ask about the place it runs in.
 pub struct Surroundings<'a> {
     /// A variable of the environment.
@@ -57,6 +71,16 @@ impl Surroundings<'_> {
         let rank = rank(self.environment, command);
         (decide(self.environment, rank, self.stored), rank)
     }
+
+    /// Whether a run of which nothing is sent is recorded for its owner. Variables forbid what leaves, not this; but one
+    /// launcher observes a run.
+    fn records(&self, cause: &Cause) -> bool {
+        if matches!(cause, Cause::Inside | Cause::NotMain { .. }) {
+            return false;
+        }
+        let stored = (self.stored)();
+        stored.is_some_and(|stored| stored.recording == Recording::Always)
+    }
 }
 
 /// Decides what is to be done.
@@ -72,9 +96,13 @@ pub fn plan(typed: Result<Typed, Complaint>, surroundings: &Surroundings<'_>) ->
 fn run(typed: Typed, surroundings: &Surroundings<'_>) -> Plan {
     let (decision, rank) = surroundings.consent(&CommandLine::read(&typed.operands));
     let then = match decision.telemetry {
-        Telemetry::On => observe(typed, Sending::Permitted, rank, surroundings),
+        Telemetry::On => observe(typed, Sending::Permitted, rank, None, surroundings),
         // Who wants to be told wants the run to be watched; nothing of it is sent to anybody else.
         Telemetry::Off if !typed.notify.is_empty() => return record(typed, surroundings),
+        Telemetry::Off if !decision.notice && surroundings.records(&decision.cause) => {
+            let warning = decision.warning.clone();
+            observe(typed, Sending::Forbidden, rank, warning, surroundings)
+        }
         // A recent Axolotl reports by default: whoever has not decided is kept out of that, too.
         Telemetry::Off => Plan::Exec {
             command: typed.operands,
@@ -103,13 +131,14 @@ fn record(typed: Typed, surroundings: &Surroundings<'_>) -> Plan {
             warning: None,
         };
     }
-    observe(typed, Sending::Forbidden, rank, surroundings)
+    observe(typed, Sending::Forbidden, rank, None, surroundings)
 }
 
 fn observe(
     typed: Typed,
     sending: Sending,
     rank: RankVerdict,
+    warning: Option<String>,
     surroundings: &Surroundings<'_>,
 ) -> Plan {
     // Without a name of its own nothing can be told of a run.
@@ -138,6 +167,7 @@ fn observe(
         terminal_direct: typed.tty_direct || uses_terminal,
         summary: typed.summary,
         channels: typed.notify,
+        warning,
         command: typed.operands,
     })
 }

@@ -6,7 +6,7 @@ use axolotl_run_core::consent::POLICY_VERSION;
 
 struct Place {
     environment: &'static str,
-    stored: Option<Telemetry>,
+    stored: Option<(Telemetry, Recording)>,
 }
 
 const NOWHERE: Place = Place {
@@ -34,8 +34,10 @@ fn planned_of(place: &Place, line: Vec<OsString>, new_run: Option<Uuid>) -> Plan
             .map(|(_, value)| OsString::from(value))
     };
     let stored = || {
+        let (telemetry, recording) = place.stored?;
         Some(Stored {
-            telemetry: place.stored?,
+            telemetry,
+            recording,
             policy_version: POLICY_VERSION,
             decided: None,
         })
@@ -92,6 +94,7 @@ fn order(command: &str, sending: Sending) -> RunRequest {
         tap_stdout: false,
         terminal_direct: false,
         summary: false,
+        warning: None,
         channels: Vec::new(),
     }
 }
@@ -149,7 +152,7 @@ fn consent_and_rank_decide_what_becomes_of_a_command() {
         (at("RANK=0"), "t", notice("t")),
         (
             Place {
-                stored: Some(Telemetry::On),
+                stored: Some((Telemetry::On, Recording::OnRequest)),
                 ..NOWHERE
             },
             "t",
@@ -157,7 +160,7 @@ fn consent_and_rank_decide_what_becomes_of_a_command() {
         ),
         (
             Place {
-                stored: Some(Telemetry::Off),
+                stored: Some((Telemetry::Off, Recording::OnRequest)),
                 ..NOWHERE
             },
             "t",
@@ -185,6 +188,33 @@ fn consent_and_rank_decide_what_becomes_of_a_command() {
             "{} {line}",
             place.environment
         );
+    }
+}
+
+#[test]
+fn who_records_always_records_whatever_a_variable_forbids_to_send() {
+    let at = |environment| Place {
+        environment,
+        stored: Some((Telemetry::Off, Recording::Always)),
+    };
+    let record = order("t", Sending::Forbidden);
+    let warned = RunRequest {
+        warning: Some("yes".into()),
+        ..record.clone()
+    };
+    for (environment, expected) in [
+        ("", Plan::Observe(record.clone())),
+        ("DO_NOT_TRACK=1", Plan::Observe(record.clone())),
+        ("AXOLOTL_DO_NOT_TRACK=1", Plan::Observe(record)),
+        ("AXOLOTL_DO_NOT_TRACK=yes", Plan::Observe(warned)),
+        (
+            "AXOLOTL_DO_NOT_TRACK=0",
+            Plan::Observe(order("t", Sending::Permitted)),
+        ),
+        ("AXOLOTL_RUN_ID=x", exec("t")),
+        ("RANK=1", exec("t")),
+    ] {
+        assert_eq!(planned(&at(environment), "t"), expected, "{environment}");
     }
 }
 

@@ -55,10 +55,12 @@ pub fn run(
 
 impl ForgottenRuns {
     fn forget(&mut self, store: &Store, recorded_run: &RecordedRun, now: SystemTime) {
-        match store.forget(recorded_run.run_id, now) {
-            Forgotten::Deleted => {
+        let forgotten = store.forget(recorded_run.run_id, now);
+        match forgotten {
+            Forgotten::Deleted | Forgotten::DeletedWhileSent => {
                 self.deleted.push(recorded_run.run_id);
-                if recorded_run.delivered > 0 || recorded_run.last_answer.is_some() {
+                let is_known = recorded_run.delivered > 0 || recorded_run.last_answer.is_some();
+                if is_known || forgotten == Forgotten::DeletedWhileSent {
                     self.quote.push(recorded_run.run_id);
                 }
             }

@@ -16,6 +16,7 @@ pub async fn linger(mut reporter: Reporter, channel: &OwnedFd) {
     tokio::pin!(deadline);
     let mut told = false;
     loop {
+        reporter.heed_withdrawal();
         if !told && !reporter.is_worth_waiting_for() {
             tell(channel, ToSupervisor::Uploaded);
             told = true;

@@ -4,7 +4,9 @@ mod many;
 mod processes;
 pub(crate) mod recorded;
 
-use crate::store::{Importance, Journal, RunState, Sending, Store, StoreProblem, Written};
+use crate::store::{
+    Forgotten, Importance, Journal, RunState, Sending, Store, StoreProblem, Written,
+};
 use axolotl_run_core::event::Event;
 use axolotl_run_core::event::wire::Member;
 use axolotl_run_core::judging::verdict::Outcome;
@@ -18,6 +20,35 @@ use std::time::{Duration, SystemTime};
 use uuid::Uuid;
 
 const NOTHING: [String; 0] = [];
+
+#[test]
+fn a_finished_run_can_be_forgotten_whoever_still_holds_it() {
+    let home = Home::new();
+    let store = home.store();
+    let now = SystemTime::now();
+    for (sending, forgotten) in [
+        (Sending::Forbidden, Forgotten::Deleted),
+        (Sending::Permitted, Forgotten::DeletedWhileSent),
+    ] {
+        // Its observer lives, as one that uploads does.
+        let held = Uuid::new_v4();
+        let mut journal = store.begin(held, sending);
+        assert!(store.forget(held, now) == Forgotten::Living, "it runs");
+        for event in [start(), finish()] {
+            journal.append(&line(held, &event, now), Importance::Essential);
+        }
+        assert_eq!(store.forget(held, now), forgotten);
+        assert!(
+            !home.run(held).exists() && !journal.may_be_sent() || sending == Sending::Forbidden
+        );
+        // It was recorded on another machine, or before this one was started anew.
+        let events = [start(), finish()];
+        let (foreign, _) = home.recorded(sending, &events);
+        std::fs::write(home.run(foreign).join("live"), "another boot").unwrap();
+        assert_eq!(store.forget(foreign, now), forgotten);
+        assert!(!home.run(foreign).exists());
+    }
+}
 
 #[test]
 fn everything_is_the_owners_alone() {

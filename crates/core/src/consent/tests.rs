@@ -27,6 +27,7 @@ fn run(case: &Case) -> Decision {
     decided(case, || {
         case.stored.map(|(telemetry, policy_version)| Stored {
             telemetry,
+            recording: Recording::OnRequest,
             policy_version,
             decided: None,
         })
@@ -341,6 +342,21 @@ fn the_file_is_not_read_where_an_earlier_row_decides() {
             None
         });
         assert!(!read, "{decision:?}");
+    }
+}
+
+#[test]
+fn who_records_always_is_not_asked_again_whatever_the_policy() {
+    for policy_version in [0, POLICY_VERSION, POLICY_VERSION + 1] {
+        let decision = decided(&NOTHING, || {
+            Some(Stored {
+                telemetry: Telemetry::Off,
+                recording: Recording::Always,
+                policy_version,
+                decided: None,
+            })
+        });
+        assert_eq!(word(&decision), "off");
     }
 }
 
