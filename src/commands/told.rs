@@ -79,7 +79,7 @@ fn tell(
         notifier.tell(message);
         let mut lines = Vec::new();
         while notifier.is_busy() {
-            lines.push(notifier.step().await);
+            lines.extend(notifier.step().await);
         }
         lines
     });

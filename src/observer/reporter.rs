@@ -176,14 +176,16 @@ impl Reporter {
         let is_free = self.earlier.is_settled() || !self.sends();
         tokio::select! {
             outcome = or_never(self.uploader.as_mut().map(Uploader::step)) => self.keep(&outcome),
-            line = or_never(notifier(&mut self.owner).map(Notifier::step)) => self.note(&line),
+            line = or_never(notifier(&mut self.owner).map(Notifier::step)) => self.note(line.as_ref()),
             page = or_never(self.maintenance.as_mut().map(Receiver::recv)), if is_free => self.take_up(page),
         }
     }
 
     /// Writes down what became of a message.
-    fn note(&mut self, line: &NotificationLine) {
-        let _ = self.journal.append_notification(&line.text());
+    fn note(&mut self, line: Option<&NotificationLine>) {
+        if let Some(line) = line {
+            let _ = self.journal.append_notification(&line.text());
+        }
     }
 
     /// Whether there is a server that may still take something.
@@ -248,7 +250,7 @@ impl Reporter {
     pub fn finish(&mut self) {
         let given_up = self.notifier().map(Notifier::give_up);
         for line in given_up.iter().flatten() {
-            self.note(line);
+            self.note(Some(line));
         }
         self.journal.flush();
         if let Some(mut disk) = self.disk.take() {

@@ -115,20 +115,14 @@ impl Notifier {
         });
     }
 
-    /// Goes on until the next message is settled on a channel; forever pending where there is nothing to do. Dropping
-    /// the future loses nothing.
-    pub async fn step(&mut self) -> NotificationLine {
-        loop {
-            match self.attempts.join_next().await {
-                Some(Ok((key, attempted))) => {
-                    if let Some(line) = self.settle(key, attempted) {
-                        return line;
-                    }
-                }
-                // A task ends by itself, or with us.
-                Some(Err(_)) => {}
-                None => std::future::pending().await,
-            }
+    /// Goes on until the next attempt is over, and says what is settled by it; forever pending where there is nothing
+    /// to do. Dropping the future loses nothing.
+    pub async fn step(&mut self) -> Option<NotificationLine> {
+        match self.attempts.join_next().await {
+            Some(Ok((key, attempted))) => self.settle(key, attempted),
+            // A task ends by itself, or with us.
+            Some(Err(_)) => None,
+            None => std::future::pending().await,
         }
     }
 
@@ -168,7 +162,7 @@ impl Notifier {
         let mut lines = Vec::new();
         while self.is_busy() {
             tokio::select! {
-                line = self.step() => lines.push(line),
+                line = self.step() => lines.extend(line),
                 () = &mut deadline => break,
             }
         }
