@@ -207,7 +207,7 @@ def exception(run):
     """The form of PostHog's Error tracking; a death without a traceback is an issue of its own."""
     cause = {"mechanism": {"handled": False, "type": "generic", "synthetic": not run["issue"]}}
     made = {"$exception_list": [cause], "$exception_fingerprint": run["fingerprint"], "$exception_level": "fatal", "$exception_handled": False,
-            "verdict": run["verdict"]}
+            "verdict_kind": run["verdict"]}
     if run["issue"]:
         file, function = where(run)
         frames = [{"platform": "python", "filename": "<user>", "function": "<module>", "lineno": 9, "in_app": False},

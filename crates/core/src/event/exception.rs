@@ -17,7 +17,7 @@ fields! {
         "$exception_handled" => handled: bool, "always false: the run ended of it";
         "$issue_name" => issue_name: T, "what people read in the list of issues: the type, and the innermost public function";
         "$issue_description" => issue_description: T, "the public message or sign, or what the failure means";
-        "verdict" => verdict: T, "the verdict of the finish event, so that issues can be filtered by it";
+        "verdict_kind" => verdict_kind: T, "the kind of the finish event's verdict, so that issues can be filtered by it";
         "meaning" => meaning: T, "what the error means, as in the error event";
         "stage" => stage: T, "the part of Axolotl that failed, as in the error event";
         "rank" => rank: u64, "rank of the process that failed first";

@@ -27,7 +27,7 @@ pub fn issue(judgement: &Judgement, verdict: &Verdict) -> Option<ExceptionEvent>
         level: Some(PublicStr::constant("fatal")),
         handled: Some(false),
         issue_description: description(error, verdict),
-        verdict: Some(verdict.kind.public()),
+        verdict_kind: Some(verdict.kind.public()),
         meaning: error.meaning.clone(),
         stage: error.stage.clone(),
         rank: verdict.rank.or(error.rank),
