@@ -6,7 +6,7 @@
 
 _axolotl_run() {
     local options='--record --config --tap-stdout --tty --summary --ci-summary --no-output --notify --status --enable --disable
-        --record-always --preview --explain --schema --runs --show --report --html --against --with-output --export --send --forget
+        --record-always --preview --explain --schema --runs --show --stacks --report --html --against --with-output --export --send --forget
         --notify-test --notify-store --completions --man --json --help --version'
     local current=${COMP_WORDS[COMP_CWORD]} option= prefix= operands=command at
     COMPREPLY=()
@@ -21,7 +21,7 @@ _axolotl_run() {
                 ((at++)) ;;
             --preview) operands=command ;;
             --explain) operands=file ;;
-            --show | --report | --export) operands=run ;;
+            --show | --stacks | --report | --export) operands=run ;;
             --forget) operands=run-or-all ;;
             --status | --enable | --disable | --record-always | --schema | --runs | --send | --notify-test | --notify-store | --completions=* | --man) operands=none ;;
             -*) ;;

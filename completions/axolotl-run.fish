@@ -16,7 +16,7 @@ function __axolotl_run_words
                 set -e words[1]
             case --explain
                 set operands file
-            case --show --report --export
+            case --show --stacks --report --export
                 set operands run
             case --forget
                 set operands run-or-all
@@ -80,6 +80,7 @@ complete -c axolotl-run -n __axolotl_run_at_options -l explain -d 'Say what happ
 complete -c axolotl-run -n __axolotl_run_at_options -l schema -d 'Print every event and field'
 complete -c axolotl-run -n __axolotl_run_at_options -l runs -d 'List the recorded runs'
 complete -c axolotl-run -n __axolotl_run_at_options -l show -d 'Print the events of a recorded run'
+complete -c axolotl-run -n __axolotl_run_at_options -l stacks -d 'Print where the processes of a run are'
 complete -c axolotl-run -n __axolotl_run_at_options -l report -d 'Print how a run went and why it ended'
 complete -c axolotl-run -n __axolotl_run_at_options -l html -rF -d 'Write the report to a file'
 complete -c axolotl-run -n __axolotl_run_at_options -l against -xa '(__axolotl_run_runs)' -d 'Compare the run with this one'

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """The deaths that take minutes, or a batch system: each for real, one line each, as tests/alone/deaths.rs prints them.
 
-    python3 tests/slow_deaths.py --wrapper target/debug/axolotl-run [hang] [crowded] [asleep] [saving] [time-limit] [scancel]
+    python3 tests/slow_deaths.py --wrapper target/debug/axolotl-run [hang] [two] [crowded] [asleep] [saving] [time-limit] [scancel]
 
 `hang` takes six minutes: of four ranks that make steps one goes to sleep and three spin, as in a collective
-operation; the launcher has to say so, name the rank, and give the verdict when the run is ended. `crowded` is the same
+operation; the launcher has to say so, name the rank, and give the verdict when the run is ended. in `two` there are two
+ranks, of which one sleeps in its own function while the other waits in what is `torch.distributed` by its place: only the
+Python stacks tell who it is, and the launcher has to say where each is. `crowded` is `hang`
 beside twice as many other programs as there are processors, which come and go; `asleep` beside them with all four
 ranks asleep; in `saving` they work by turns beside them without a step, and the launcher must not call that a hang.
 `time-limit` and `scancel` bring Slurm up on this machine (tests/slurm_node.py says what that needs); where they cannot,
@@ -15,6 +17,7 @@ status: 0 where every verdict is the expected one.
 
 import argparse
 import json
+import marshal
 import os
 import pathlib
 import shutil
@@ -39,6 +42,12 @@ def spin(seconds):
     while time.monotonic() < end and os.getppid() == launcher:
         pass
 kind = sys.argv[1]
+def fault_now():
+    time.sleep(3600)
+if kind == "two":
+    sys.path.insert(0, sys.argv[2])
+    import c10d
+    fault_now() if rank == 1 else c10d.barrier()
 if kind == "asleep" or kind == "spinning" and rank == 2:
     time.sleep(3600)
 while os.getppid() == launcher:
@@ -49,7 +58,7 @@ while os.getppid() == launcher:
 BURNER = "import random, time\nwhile True:\n    end = time.monotonic() + random.uniform(1, 20)\n    while time.monotonic() < end: pass\n    time.sleep(random.uniform(1, 10))"
 LAUNCHER = """
 import os, subprocess, sys
-workers = [subprocess.Popen([sys.executable, "-c", *sys.argv[1:]], env=dict(os.environ, RANK=str(rank))) for rank in range(4)]
+workers = [subprocess.Popen([sys.executable, "-c", *sys.argv[1:]], env=dict(os.environ, RANK=str(rank))) for rank in range(2 if sys.argv[2] == "two" else 4)]
 try:
     sys.exit(max(worker.wait() for worker in workers))
 finally:
@@ -80,7 +89,11 @@ def row(name, status, finish, expected):
 
 
 def hang(wrapper, state, environment, name, kind, burners, suspect, expected="hang"):
-    command = [wrapper, "--record", sys.executable, "-c", LAUNCHER, WORKER, kind]
+    # A module whose code says that it is torch's: its file is what a stack names.
+    package = state / "lib/python3/site-packages/torch/distributed/distributed_c10d.py"
+    barrier = compile("import time\ndef barrier():\n    time.sleep(3600)\n", str(package), "exec")
+    (state / "c10d.py").write_text(f"import marshal\nexec(marshal.loads({marshal.dumps(barrier)!r}))\n")
+    command = [wrapper, "--record", sys.executable, "-c", LAUNCHER, WORKER, kind, str(state)]
     others = [subprocess.Popen([sys.executable, "-c", BURNER]) for _ in range(burners)]
     try:
         # A file is read as well as a pipe, and nobody has to empty it; of /dev/null nothing could be read.
@@ -104,6 +117,12 @@ def hang(wrapper, state, environment, name, kind, burners, suspect, expected="ha
     suspects = {event["properties"].get("suspect_rank") for event in events if event["event"] == "progress"} - {None}
     print(f"after {seconds:.0f} s; suspects: {sorted(suspects)}")
     good = row(name, status, finish, expected)
+    for group in finish.get("stacks", []):
+        frames = [f"{frame.get('file', frame['origin'])}:{frame.get('line')}" for frame in group["frames"]]
+        print(f"    {group['process']} {group['ranks']} {group['stands_in']}: {' <- '.join(frames)}")
+    if kind == "two":
+        places = [(group["ranks"], group["stands_in"]) for group in finish.get("stacks", [])]
+        good = good and places == [([1], "other"), ([0], "collective")] and finish["verdict"]["confidence"] == "high"
     return good and suspects == ({suspect} - {None}) and finish.get("verdict", {}).get("rank") == suspect
 
 
@@ -143,6 +162,7 @@ def main():
     crowd = 2 * os.cpu_count()
     deaths = {
         "hang": lambda *where: hang(wrapper, *where, "standing still, then Ctrl-C", "spinning", 0, 2),
+        "two": lambda *where: hang(wrapper, *where, "one of two elsewhere, then Ctrl-C", "two", 0, 1),
         "crowded": lambda *where: hang(wrapper, *where, "the same on a crowded machine", "spinning", crowd, 2),
         "asleep": lambda *where: hang(wrapper, *where, "all asleep on a crowded machine", "asleep", crowd, None),
         "saving": lambda *where: hang(wrapper, *where, "no step, but at work", "saving", crowd, None, "signalled_by_user"),

@@ -179,6 +179,12 @@ pub const OPTIONS: &[OptionRow] = &[
         "Print the exact events of a recorded run (default: the latest)",
     ),
     row(
+        "stacks",
+        Group::Instead,
+        Value::Operand("[RUN]"),
+        "Print where the Python processes of a running run are (default: the latest)",
+    ),
+    row(
         "report",
         Group::Instead,
         Value::Operand("[RUN]"),

@@ -22,6 +22,7 @@ pub enum Mode {
     Schema,
     Runs,
     Show,
+    Stacks,
     Report,
     Export,
     Send,

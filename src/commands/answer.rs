@@ -2,7 +2,7 @@
 
 use super::documents::{man, schema};
 use super::output::{AnswerForm, AnswerOutput, AnswerResult, FAILED};
-use super::recorded::{export, forget, runs, send, show};
+use super::recorded::{export, forget, runs, send, show, stacks};
 use super::{explain, preview, report, status, told};
 use crate::cli::plan::Surroundings;
 use crate::cli::{self, Mode, Typed};
@@ -83,7 +83,13 @@ fn print(
         Mode::NotifyStore => told::store(&typed.notify, environment, answer_output),
         Mode::Completions => answer_output.answer(completions(typed.word())),
         Mode::Man => answer_output.answer(&man::page()),
-        Mode::Runs | Mode::Show | Mode::Report | Mode::Export | Mode::Send | Mode::Forget => {
+        Mode::Runs
+        | Mode::Show
+        | Mode::Stacks
+        | Mode::Report
+        | Mode::Export
+        | Mode::Send
+        | Mode::Forget => {
             let store = Store::existing(environment).map_err(|problem| {
                 let variable = env::XDG_STATE_HOME;
                 let hint = format!("`{variable}` names another directory for recorded runs");
@@ -103,6 +109,7 @@ fn recorded(
     let run = typed.word().map(cli::printable);
     match typed.mode {
         Mode::Show => show::print(store, run.as_deref(), answer_output),
+        Mode::Stacks => stacks::print(store, run.as_deref(), answer_output),
         Mode::Report => report::print(store, typed, answer_output),
         Mode::Export => export::run(store, run.as_deref(), answer_output),
         Mode::Forget => forget::run(store, &run.unwrap_or_default(), answer_output),

@@ -33,6 +33,7 @@ use axolotl_run_core::limits;
 use axolotl_run_core::observation::{Ending, Request};
 use axolotl_run_core::privacy::Gate;
 use axolotl_run_core::series::SeriesLine;
+use axolotl_run_core::status::signal::{SIGUSR1, SIGUSR2};
 use axolotl_run_sys::background::Background;
 use axolotl_run_sys::channel::Arrived;
 use axolotl_run_sys::wake::Wake;
@@ -396,8 +397,9 @@ impl Work {
                     at: self.elapsed_seconds(),
                     seconds_left: self.deadline.map(|end| end - seconds_since_1970()),
                 });
-                let (pids, at) = (self.sampler.tree.pids(), self.elapsed_seconds());
-                self.standstill.look_before_the_end(&mut self.run, pids, at);
+                if !matches!(signal, SIGUSR1 | SIGUSR2) {
+                    self.standstill.stop_looking();
+                }
             }
             News::Memory(pid, memory) => self.standstill.take_memory(pid, memory),
             News::Missed(bytes) => self.ending.dropped.copy_bytes = Some(bytes),

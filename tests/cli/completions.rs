@@ -265,7 +265,14 @@ fn bash_offers_every_match_whether_or_not_an_equals_sign_breaks_words() {
         ("axolotl-run --rec", &["--record", "--record-always"][..]),
         (
             "axolotl-run --s",
-            &["--summary", "--status", "--schema", "--show", "--send"],
+            &[
+                "--summary",
+                "--status",
+                "--schema",
+                "--show",
+                "--stacks",
+                "--send",
+            ],
         ),
         ("axolotl-run --tty ", &["direct"]),
         ("axolotl-run --tty d", &["direct"]),

@@ -11,4 +11,5 @@ mod owner;
 mod promises;
 mod records;
 mod samples;
+mod stacks;
 mod wild;

@@ -12,6 +12,7 @@ struct Lists {
     signals: Vec<(String, i32)>,
     stages: Vec<(String, String)>,
     questions: BTreeMap<String, Vec<String>>,
+    kernel_waits: Vec<(String, String)>,
     homes: BTreeMap<String, Vec<(String, String)>>,
     senders: BTreeMap<String, Vec<String>>,
     lists: BTreeMap<String, Vec<String>>,
@@ -23,13 +24,16 @@ pub fn generate(knowledge: &Path) -> String {
         signals,
         stages,
         questions,
+        kernel_waits,
         homes,
         senders,
         lists,
     } = read(&knowledge.join("lists.yaml"));
     let mut rust_source = format!(
         "pub(crate) static ERRORS: &[(u64, &str, &str)] = &{errors:?};\n\
-         pub(crate) static SIGNALS: &[(&str, i32)] = &{signals:?};\n"
+         pub(crate) static SIGNALS: &[(&str, i32)] = &{signals:?};\n\
+         /// Where the kernel lets a process sleep, by how that begins, and what it means.\n\
+         pub static KERNEL_WAITS: &[(&str, &str)] = &{kernel_waits:?};\n"
     );
     rust_source += "/// File, function and name of each stage.\n\
          pub static STAGES: &[(&str, &str, &str)] = &[\n";

@@ -6,3 +6,4 @@ pub mod forget;
 pub mod runs;
 pub mod send;
 pub mod show;
+pub mod stacks;

@@ -160,28 +160,65 @@ fn find(procfs: &Path, pid: u32, given: Option<File>) -> Result<Option<PythonPro
     }
 }
 
+/// A process with the calls that two looks have seen.
+pub struct SteadyProcess<'a> {
+    /// Its pid.
+    pub pid: u32,
+    /// The rank that it was started with.
+    pub rank: Option<u64>,
+    /// Whether it was elsewhere at the second look.
+    pub moves: bool,
+    /// The calls that are in both, the innermost first.
+    pub frames: &'a [PythonFrame],
+}
+
 impl StackLook {
-    /// What is the same in an earlier look, as far as it is public.
+    /// Whether the first process of each rank of an earlier look is still there.
+    pub fn has_ranks_of(&self, before: &Self) -> bool {
+        let mut ranks = Vec::new();
+        for process in &before.processes {
+            if process.rank.is_none() || ranks.contains(&process.rank) {
+                continue;
+            }
+            ranks.push(process.rank);
+            let mut now = self.processes.iter();
+            if !now.any(|now| now.pid == process.pid && now.frames.is_some()) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// What is the same in an earlier look.
+    pub fn steady_since(&self, before: &Self) -> Vec<SteadyProcess<'_>> {
+        let mut steady = Vec::new();
+        for now in &self.processes {
+            let mut earlier = before.processes.iter();
+            let earlier = earlier.find(|earlier| earlier.pid == now.pid);
+            let earlier = earlier.and_then(|earlier| earlier.frames.as_deref());
+            let earlier = earlier.unwrap_or_default();
+            let frames = now.frames.as_deref().unwrap_or_default();
+            steady.push(SteadyProcess {
+                pid: now.pid,
+                rank: now.rank,
+                moves: frames != earlier,
+                frames: common(frames, earlier),
+            });
+        }
+        steady
+    }
+
+    /// The same, as far as it is public.
     pub fn same_as(&self, before: &Self) -> Vec<ProcessStack> {
         let mut stacks = Vec::new();
-        for now in &self.processes {
-            let earlier = before
-                .processes
-                .iter()
-                .find(|earlier| earlier.pid == now.pid);
-            let earlier = earlier.and_then(|earlier| earlier.frames.as_deref());
-            let (now_frames, earlier) = (
-                now.frames.as_deref().unwrap_or_default(),
-                earlier.unwrap_or_default(),
-            );
-            let same = common(now_frames, earlier);
+        for process in self.steady_since(before) {
             let mut frames = Vec::new();
-            for frame in same {
+            for frame in process.frames {
                 frames.push(frame_of_code(&frame.file, &frame.function, frame.line));
             }
             stacks.push(ProcessStack {
-                rank: now.rank,
-                moves: now_frames != earlier,
+                rank: process.rank,
+                moves: process.moves,
                 frames,
             });
         }

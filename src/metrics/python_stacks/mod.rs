@@ -16,4 +16,4 @@ mod process;
 #[cfg(test)]
 mod tests;
 
-pub use look::{StackLook, StackReader};
+pub use look::{StackLook, StackReader, SteadyProcess};

@@ -7,6 +7,7 @@ use super::process::{DESCRIPTION_MARK, FRAMES_MAX, PythonFrame, PythonProcess, l
 use crate::metrics::files;
 use axolotl_run_core::judging::stacks;
 use axolotl_run_core::knowledge::python::layouts::DESCRIPTIONS;
+use axolotl_run_sys::process_memory;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -308,5 +309,19 @@ fn the_rank_that_did_not_come_is_found_among_running_programs() {
                 support::assert_within(begun.elapsed(), PATIENCE, &told);
             }
         }
+    }
+}
+
+#[test]
+fn memory_that_another_process_has_opened_is_read() {
+    let python = pythons().pop().unwrap();
+    let [(ours, _), (another, _)] = [start(&python), start(&python)];
+    let [pid, other] = [&ours, &another].map(|sleeping| sleeping.0.id());
+    for (owner, is_read) in [(pid, true), (other, false)] {
+        let mut reader = StackReader::new();
+        reader.take(pid, process_memory::open(owner).unwrap().into());
+        let look = reader.look(vec![pid]).unwrap();
+        assert!(look.refused.is_empty());
+        assert_eq!(!look.processes.is_empty(), is_read, "{look:?}");
     }
 }

@@ -1,9 +1,10 @@
-//! What is done about a training that may stand still: its processes are looked at twice, then what both looks agree on
-//! is said.
+//! What is done about a training that may stand still: its processes are looked at again and again, and what the first
+//! look and the last one agree on is kept.
 //!
-//! The first look is taken as soon as it is suspicious, the second one when it is said to stand still, or when it is
-//! asked to end before that: nobody waits five minutes with a hand on Ctrl-C. Two more looks, at what /proc tells of the
-//! ranks, are a measurement apart, where the stacks cannot be read.
+//! The first look is taken as soon as it is suspicious, the next ones with each measurement until it is said that it stands
+//! still. So it is known where the processes were when the run is asked to end, be it by a signal that they die of at once
+//! or before its time: nobody waits five minutes with a hand on Ctrl-C. Where the stacks name nobody, two looks at what
+//! /proc tells of the ranks, a measurement apart, may do so.
 
 use crate::metrics::processes::RankActivity;
 use crate::metrics::python_stacks::{StackLook, StackReader};
@@ -28,6 +29,8 @@ pub struct Standstill {
     first: Option<StackLook>,
     /// Whether the supervisor was asked.
     has_asked: bool,
+    /// Where the processes are that were there at the first look, too.
+    findings: Option<StackFindings>,
     /// The first look at the ranks' activity.
     activity: Option<RankActivity>,
     /// Whether it was said.
@@ -44,6 +47,7 @@ impl Standstill {
             channel,
             first: None,
             has_asked: false,
+            findings: None,
             activity: None,
             is_told: false,
         }
@@ -58,11 +62,13 @@ impl Standstill {
         }
     }
 
-    /// The first look, where there was none yet.
+    /// The run is asked to end: what its processes do from now on is not where they stood.
+    pub fn stop_looking(&mut self) {
+        self.reader = None;
+    }
+
+    /// The first look; what the kernel refuses us the supervisor is asked for, once.
     fn begin(&mut self, pids: Vec<u32>) {
-        if self.first.is_some() {
-            return;
-        }
         self.first = self.reader.as_mut().and_then(|reader| reader.look(pids));
         let Some(first) = &self.first else {
             return;
@@ -80,15 +86,24 @@ impl Standstill {
     fn clear(&mut self) {
         self.first = None;
         self.has_asked = false;
+        self.findings = None;
         self.activity = None;
         self.is_told = false;
     }
 
-    /// Where the processes are, twice.
-    fn conclude(&mut self, pids: Vec<u32>) -> Option<StackFindings> {
-        let before = self.first.as_ref()?;
-        let now = self.reader.as_mut()?.look(pids)?;
-        Some(stacks::conclude(&now.same_as(before), now.expected_ranks))
+    /// Where the processes are, as far as they were there at the first look.
+    fn look(&mut self, pids: Vec<u32>) {
+        let Some(first) = &self.first else {
+            return self.begin(pids);
+        };
+        let Some(reader) = &mut self.reader else {
+            return;
+        };
+        if let Some(now) = reader.look(pids)
+            && now.has_ranks_of(first)
+        {
+            self.findings = Some(stacks::conclude(&now.same_as(first), now.expected_ranks));
+        }
     }
 
     /// Watches for a training that stands still, after each measurement of these processes; true where something new is
@@ -98,32 +113,30 @@ impl Standstill {
             self.clear();
             return false;
         }
-        self.begin(pids.clone());
-        if run.hang(elapsed_seconds).is_none() || self.is_told {
+        if self.is_told {
             return false;
         }
-        let now = RankActivity::look(Path::new("/proc"), &pids);
-        let Some(before) = self.activity.take() else {
-            self.activity = Some(now);
+        self.look(pids.clone());
+        if let Some(findings) = &self.findings {
+            run.found_stacks(findings.clone(), elapsed_seconds);
+        }
+        if run.hang(elapsed_seconds).is_none() {
             return false;
-        };
+        }
+        let mut suspect = self.findings.as_ref().and_then(|findings| findings.suspect);
+        if suspect.is_none() {
+            let now = RankActivity::look(Path::new("/proc"), &pids);
+            let Some(before) = self.activity.take() else {
+                self.activity = Some(now);
+                return false;
+            };
+            suspect = now.odd_one(&before);
+            if let Some(findings) = &self.findings {
+                suspect = findings.suspect_or(suspect);
+            }
+        }
         self.is_told = true;
-        let mut suspect = now.odd_one(&before);
-        if let Some(findings) = self.conclude(pids) {
-            suspect = findings.suspect_or(suspect);
-            run.found_stacks(findings, elapsed_seconds);
-        }
         run.blame(suspect);
         true
-    }
-
-    /// The run is asked to end: the last moment to see where it is, if it stands still.
-    pub fn look_before_the_end(&mut self, run: &mut Run, pids: Vec<u32>, elapsed_seconds: f64) {
-        if !self.is_told
-            && run.is_suspicious(elapsed_seconds)
-            && let Some(findings) = self.conclude(pids)
-        {
-            run.found_stacks(findings, elapsed_seconds);
-        }
     }
 }
