@@ -256,7 +256,7 @@ impl Work {
         let deadline = Instant::now() + FACTS_TAIL_WAIT;
         while !self.facts.has_files() && Instant::now() < deadline {
             self.gather();
-            std::thread::sleep(FACTS_TAIL_WAIT / 50);
+            std::thread::sleep(FACTS_TAIL_WAIT / 500);
         }
     }
 
