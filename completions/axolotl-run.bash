@@ -52,13 +52,26 @@ _axolotl_run_offer() {
     compopt +o bashdefault +o default 2>/dev/null
 }
 
+# Offers the recorded runs, and the words $@. Anybody may have made a directory there: only names of the form of a UUID
+# are offered, and never through `compgen -W`, which executes `$(…)` in its words.
+_axolotl_run_offer_runs() {
+    local name digit='[0-9a-f]' uuid
+    uuid="^$digit{8}-$digit{4}-$digit{4}-$digit{4}-$digit{12}\$"
+    COMPREPLY=()
+    for name in "$@" "${XDG_STATE_HOME:-$HOME/.local/state}/axolotl-run/runs"/*-*; do
+        name=${name##*/}
+        [[ $name =~ $uuid || $name == all ]] || continue
+        [[ $name == "$current"* ]] && COMPREPLY+=("$prefix$name")
+    done
+    compopt +o bashdefault +o default 2>/dev/null
+}
+
 _axolotl_run_value() {
-    local runs=${XDG_STATE_HOME:-$HOME/.local/state}/axolotl-run/runs
     case $1 in
         --tty) _axolotl_run_offer -W direct ;;
         --completions) _axolotl_run_offer -W 'bash zsh fish' ;;
-        run | --against) _axolotl_run_offer -W "$(cd -- "$runs" 2>/dev/null && printf '%s\n' *-*)" ;;
-        run-or-all) _axolotl_run_offer -W "all $(cd -- "$runs" 2>/dev/null && printf '%s\n' *-*)" ;;
+        run | --against) _axolotl_run_offer_runs ;;
+        run-or-all) _axolotl_run_offer_runs all ;;
         none) _axolotl_run_offer -W '' ;;
         *) _axolotl_run_offer -f; compopt -o filenames 2>/dev/null ;;
     esac

@@ -54,7 +54,8 @@ end
 function __axolotl_run_runs
     set -l state $XDG_STATE_HOME
     test -n "$state"; or set state ~/.local/state
-    path basename $state/axolotl-run/runs/*-*/
+    # Anybody may have made a directory there: only names of the form of a UUID are offered.
+    path basename $state/axolotl-run/runs/*-*/ | string match -r '^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
 end
 
 complete -c axolotl-run -f

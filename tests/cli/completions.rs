@@ -9,6 +9,9 @@ use support::{Launch, Running, has, launch_path};
 
 const RUN: &str = "6f1c2e9a-0b7d-4c1e-9f39-7a5f1f0c2d3e";
 
+/// What somebody else may have made beside it: a shell that expands it makes a file, and it is no run's name.
+const PLANTED_NAME: &str = "6f1c-$(touch PLANTED; cd ..; touch PLANTED)`touch PLANTED`";
+
 /// What is typed behind the program's name, and what stands there after the Tab.
 const CASES: &[(&str, &str)] = &[
     // Our options, and what follows them.
@@ -97,13 +100,10 @@ fn shell(words: &[&str]) -> Running {
     let program = launch_path().parent().expect("a directory").display();
     let launch = launch.env("PATH", format!("{program}:{path}"));
     fs::write(launch.home().join("settings.yml"), "").expect("a file");
-    fs::create_dir_all(
-        launch
-            .home()
-            .join(".local/state/axolotl-run/runs")
-            .join(RUN),
-    )
-    .expect("a recorded run");
+    let runs = launch.home().join(".local/state/axolotl-run/runs");
+    for name in [RUN, PLANTED_NAME] {
+        fs::create_dir_all(runs.join(name)).expect("a directory of the runs");
+    }
     // Telemetry is off, so that the launcher becomes the shell.
     launch.start(words)
 }
@@ -132,6 +132,13 @@ fn try_all(mut shell: Running, setup: &[&str]) {
             wrong.push(format!("{typed:?} became no {expected:?} but {said:?}"));
         }
     }
+    shell.type_in("ls -R ~ | grep -c '^PLANTED'; echo 'nothing was'-executed\n");
+    shell.until_said("nothing was-executed");
+    assert!(
+        shell.stdout().contains("0\r\nnothing was-executed"),
+        "the shell executed a directory's name: {}",
+        shell.stdout()
+    );
     shell.type_in("exit\n");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     shell.finish().expect_code(0);
