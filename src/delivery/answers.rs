@@ -1,8 +1,9 @@
 //! What a response of the server means.
 //!
-//! A captive portal answers 200 to everything, and a proxy may answer anything. Only PostHog's own body counts as
-//! acceptance. Pure.
+//! A captive portal answers 200 to everything, and a proxy may answer 400 to everything. Only PostHog's own body counts
+//! as acceptance, and only its own words count as a refusal: what is refused is never sent again. Pure.
 
+use axolotl_run_core::knowledge::lists::POSTHOG_REFUSALS;
 use axolotl_run_core::limits;
 use serde_json::Value;
 
@@ -24,8 +25,8 @@ pub fn classify(status: u16, body: &[u8]) -> ResponseClass {
     match status {
         200 if is_acceptance(body) => ResponseClass::Delivered,
         204 => ResponseClass::Delivered,
-        400 | 413 => ResponseClass::Divide,
-        408 | 429 => ResponseClass::Later,
+        400 | 413 if is_refusal(body) => ResponseClass::Divide,
+        400 | 413 | 408 | 429 => ResponseClass::Later,
         400..=499 => ResponseClass::Stop,
         _ => ResponseClass::Later,
     }
@@ -34,6 +35,17 @@ pub fn classify(status: u16, body: &[u8]) -> ResponseClass {
 fn is_acceptance(body: &[u8]) -> bool {
     body.len() <= limits::ANSWER_BYTES_MAX
         && matches!(serde_json::from_slice(body), Ok(Value::Object(members)) if members.contains_key("status"))
+}
+
+/// The service answers with a sentence; the one before it, in Python, with an object that holds one.
+fn is_refusal(body: &[u8]) -> bool {
+    if let Ok(Value::Object(members)) = serde_json::from_slice(body) {
+        return ["type", "code", "detail"]
+            .iter()
+            .all(|name| matches!(members.get(*name), Some(Value::String(_))));
+    }
+    let begins_body = |sentence: &&str| body.starts_with(sentence.as_bytes());
+    POSTHOG_REFUSALS.iter().any(begins_body)
 }
 
 #[cfg(test)]
@@ -64,8 +76,37 @@ mod tests {
             (302, r#"{"status":1}"#, ResponseClass::Later),
             (304, "", ResponseClass::Later),
             (307, "", ResponseClass::Later),
-            (400, "", ResponseClass::Divide),
-            (413, "", ResponseClass::Divide),
+            (
+                400,
+                "event submitted without a distinct_id",
+                ResponseClass::Divide,
+            ),
+            (
+                400,
+                "failed to parse request: EOF while parsing",
+                ResponseClass::Divide,
+            ),
+            (
+                400,
+                r#"{"type":"validation_error","code":"invalid_payload","detail":"x","attr":null}"#,
+                ResponseClass::Divide,
+            ),
+            (
+                413,
+                "maximum event size exceeded: 1048577",
+                ResponseClass::Divide,
+            ),
+            (413, "length limit exceeded", ResponseClass::Divide),
+            (400, "", ResponseClass::Later),
+            (400, r#"{"status":1}"#, ResponseClass::Later),
+            (400, r#"{"detail":"blocked"}"#, ResponseClass::Later),
+            (400, "<html>Bad Request</html>", ResponseClass::Later),
+            (413, "", ResponseClass::Later),
+            (
+                413,
+                "<html><h1>413 Request Entity Too Large</h1></html>",
+                ResponseClass::Later,
+            ),
             (401, "", ResponseClass::Stop),
             (403, "", ResponseClass::Stop),
             (404, "", ResponseClass::Stop),

@@ -2,8 +2,8 @@
 //!
 //! The server refuses a whole request for one malformed event. So a request that can never succeed is halved until each
 //! such event is alone, and all others arrive. A request that merely failed keeps its events in order, and newer events
-//! join it. The run's own events go before those of earlier runs, and never in one request with them, so that the run's
-//! end does not wait for a backlog. Pure; bounded by [`limits::UNSENT_BYTES_MAX`].
+//! join it. The run's own events go before those of earlier runs, so that the run's end does not wait for a backlog. A
+//! request holds the events of one run only: two runs in one request would be two runs of one machine. Pure; bounded by [`limits::UNSENT_BYTES_MAX`].
 
 use axolotl_run_core::limits;
 use std::collections::VecDeque;
@@ -15,6 +15,8 @@ use uuid::Uuid;
 pub struct QueuedEvent {
     /// Its identity.
     pub uuid: Uuid,
+    /// Its run's.
+    pub run_id: Uuid,
     /// The exact bytes of its line in the journal; shared, because attempts repeat.
     pub line: Arc<str>,
 }
@@ -28,7 +30,7 @@ pub enum Priority {
     Earlier,
 }
 
-/// The events of one request.
+/// The events of one request, all of one run.
 #[derive(Debug)]
 pub struct Batch {
     /// The events, oldest first.
@@ -77,6 +79,11 @@ impl Queue {
         for queued_event in batch.queued_events.into_iter().rev() {
             waiting.push_front(queued_event);
         }
+    }
+
+    /// Puts a batch behind all others.
+    pub fn put_last(&mut self, batch: Batch) {
+        self.priority(batch.priority).extend(batch.queued_events);
     }
 
     /// Divides a batch that can never succeed: both halves wait to be sent. An event that was alone in it is at fault, and
@@ -144,14 +151,16 @@ impl Queue {
     }
 
     fn gather(&mut self, priority: Priority, events_max: usize) -> Option<Batch> {
-        let mut queued_events = Vec::new();
+        let mut queued_events: Vec<QueuedEvent> = Vec::new();
         let mut bytes = 0;
         let waiting = self.priority(priority);
         while let Some(queued_event) = waiting.pop_front() {
             // One byte for the comma. An event by itself always fits: it is smaller than a batch.
             bytes += queued_event.line.len() + 1;
             let is_full = queued_events.len() >= events_max || bytes > limits::BATCH_BYTES_MAX;
-            if is_full && !queued_events.is_empty() {
+            if let Some(first) = queued_events.first()
+                && (is_full || first.run_id != queued_event.run_id)
+            {
                 waiting.push_front(queued_event);
                 break;
             }
@@ -176,6 +185,7 @@ mod tests {
     fn queued_event(number: u128, length: usize) -> QueuedEvent {
         QueuedEvent {
             uuid: Uuid::from_u128(number),
+            run_id: Uuid::nil(),
             line: "x".repeat(length).into(),
         }
     }
@@ -250,6 +260,22 @@ mod tests {
             (true, true, 4)
         );
         assert_eq!(queue.take(1).map(|batch| numbers(&batch)), Some(vec![1]));
+    }
+
+    #[test]
+    fn a_request_holds_the_events_of_one_run() {
+        let mut queue = Queue::default();
+        for (number, run) in [(0, 1), (1, 1), (2, 2), (3, 1)] {
+            let run_id = Uuid::from_u128(run);
+            let queued_event = QueuedEvent {
+                run_id,
+                ..queued_event(number, 5)
+            };
+            assert!(queue.push(queued_event, Priority::Earlier));
+        }
+        let batches: Vec<_> = std::iter::from_fn(|| take(&mut queue)).collect();
+        let numbers: Vec<_> = batches.iter().map(numbers).collect();
+        assert_eq!(numbers, [vec![0, 1], vec![2], vec![3]]);
     }
 
     #[test]

@@ -7,7 +7,7 @@
 
 use super::answers::{ResponseClass, classify};
 use super::backoff;
-use super::batching::QueuedEvent;
+use super::batching::{Priority, QueuedEvent};
 use super::endpoint::{Endpoint, Key};
 use super::outcome::FailureCause;
 use super::retry_policy::Attempt;
@@ -15,11 +15,13 @@ use axolotl_run_core::env;
 use axolotl_run_core::event::wire;
 use axolotl_run_core::launch::Environment;
 use axolotl_run_core::limits;
+use axolotl_run_sys::clock::thread_processor_time;
 use axolotl_run_sys::probe::open_regular;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
-use reqwest::{Client, Response, redirect, retry};
+use reqwest::{Client, ClientBuilder, Response, redirect, retry};
+use rustls::client::Resumption;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
@@ -35,6 +37,11 @@ use tokio::task::spawn_blocking;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Longest wait for an answer, the connection included.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// Processor time of the loop's thread that an attempt may cost. A usual one costs a few milliseconds, but a server that
+/// sends `100 Continue` without end would keep a core busy, and nothing of it reaches us.
+const ATTEMPT_CPU_MAX: Duration = Duration::from_millis(500);
+/// How often an attempt looks at it.
+const ATTEMPT_CPU_INTERVAL: Duration = Duration::from_millis(100);
 /// Bytes of one file of certificates; the largest bundle in use has 300 KiB.
 const CERTIFICATES_BYTES_MAX: u64 = 8 * 1024 * 1024;
 
@@ -60,8 +67,17 @@ pub struct BatchSender {
     key: Key,
     certificates: Certificates,
     /// Set up once: certificates on a file system that hangs must cost one thread, not one an attempt.
-    client: SetOnce<Option<Client>>,
+    clients: SetOnce<Option<Clients>>,
     preparation: Once,
+}
+
+/// A connection is one run's: two runs on one connection would be two runs of one machine.
+#[derive(Clone)]
+struct Clients {
+    /// For the run that lasts; it keeps its connection.
+    own: Client,
+    /// For the runs before it: each request has a connection of its own.
+    earlier: Client,
 }
 
 impl Certificates {
@@ -82,23 +98,19 @@ impl Certificates {
 
     /// A client that trusts them. It reads files and computes for milliseconds.
     pub fn client(&self) -> Option<Client> {
-        let tls =
+        configured(self.tls()?).build().ok()
+    }
+
+    fn tls(&self) -> Option<ClientConfig> {
+        let mut tls =
             ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
                 .with_safe_default_protocol_versions()
                 .ok()?
                 .with_root_certificates(self.roots())
                 .with_no_client_auth();
-        Client::builder()
-            .tls_backend_preconfigured(tls)
-            .user_agent(concat!("axolotl-run/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .retry(retry::never())
-            .referer(false)
-            .http1_only()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(REQUEST_TIMEOUT)
-            .build()
-            .ok()
+        // A session that is resumed says that it is the same machine.
+        tls.resumption = Resumption::disabled();
+        Some(tls)
     }
 
     fn roots(&self) -> RootCertStore {
@@ -127,6 +139,27 @@ impl Certificates {
     }
 }
 
+impl Clients {
+    fn trusting(certificates: &Certificates) -> Option<Self> {
+        let tls = certificates.tls()?;
+        let own = configured(tls.clone()).build().ok()?;
+        let earlier = configured(tls).pool_max_idle_per_host(0).build().ok()?;
+        Some(Self { own, earlier })
+    }
+}
+
+fn configured(tls: ClientConfig) -> ClientBuilder {
+    Client::builder()
+        .tls_backend_preconfigured(tls)
+        .user_agent(concat!("axolotl-run/", env!("CARGO_PKG_VERSION")))
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        .referer(false)
+        .http1_only()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(REQUEST_TIMEOUT)
+}
+
 fn add_file(root_certificates: &mut RootCertStore, path: &Path) {
     if let Ok(file) = open_regular(path) {
         let file_text = file.take(CERTIFICATES_BYTES_MAX);
@@ -152,31 +185,42 @@ impl BatchSender {
             endpoint,
             key,
             certificates,
-            client: SetOnce::const_new(),
+            clients: SetOnce::const_new(),
             preparation: Once::new(),
         }
     }
 
     /// Makes one attempt; it ends within [`REQUEST_TIMEOUT`] whatever happens.
-    pub async fn attempt(self: Arc<Self>, queued_events: Vec<QueuedEvent>) -> Attempt {
+    pub async fn attempt(
+        self: Arc<Self>,
+        queued_events: Vec<QueuedEvent>,
+        priority: Priority,
+    ) -> Attempt {
         let attempt = async {
-            match self.ask(queued_events).await {
+            match self.ask(queued_events, priority).await {
                 Ok(response) => read(response).await,
                 Err(cause) => Attempt::failed(cause),
             }
         };
-        tokio::time::timeout(REQUEST_TIMEOUT, attempt)
-            .await
-            .unwrap_or(Attempt::failed(FailureCause::Timeout))
+        tokio::select! {
+            attempt = attempt => attempt,
+            () = tokio::time::sleep(REQUEST_TIMEOUT) => Attempt::failed(FailureCause::Timeout),
+            () = until_too_busy() => Attempt::failed(FailureCause::Endless),
+        }
     }
 
     async fn ask(
         self: Arc<Self>,
         queued_events: Vec<QueuedEvent>,
+        priority: Priority,
     ) -> Result<Response, FailureCause> {
         self.prepare();
-        let client = self.client.wait().await.clone();
-        let client = client.ok_or(FailureCause::Client)?;
+        let clients = self.clients.wait().await.clone();
+        let clients = clients.ok_or(FailureCause::Client)?;
+        let client = match priority {
+            Priority::Own => clients.own,
+            Priority::Earlier => clients.earlier,
+        };
         let url = self.endpoint.url().clone();
         // Compressing takes milliseconds that the loop has not.
         let compressing =
@@ -196,7 +240,7 @@ impl BatchSender {
     pub fn prepare(self: &Arc<Self>) {
         self.preparation.call_once(|| {
             let sender = Arc::clone(self);
-            spawn_blocking(move || sender.client.set(sender.certificates.client()));
+            spawn_blocking(move || sender.clients.set(Clients::trusting(&sender.certificates)));
         });
     }
 }
@@ -209,13 +253,25 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     backoff::retry_after(wished_wait, server_time.unwrap_or_else(SystemTime::now))
 }
 
+/// Returns when the loop's thread has been busier than an attempt can make it. Where much is printed meanwhile that is
+/// the output's fault, and the attempt is made again.
+async fn until_too_busy() {
+    let begun = thread_processor_time();
+    loop {
+        tokio::time::sleep(ATTEMPT_CPU_INTERVAL).await;
+        if thread_processor_time().saturating_sub(begun) > ATTEMPT_CPU_MAX {
+            return;
+        }
+    }
+}
+
 /// Reads a response as far as it matters.
 async fn read(mut response: Response) -> Attempt {
     let status = response.status().as_u16();
     let retry_after = retry_after(response.headers());
     let mut body = Vec::new();
     // The body of no other status takes part in the judgement.
-    while status == 200 && body.len() <= limits::ANSWER_BYTES_MAX {
+    while matches!(status, 200 | 400 | 413) && body.len() <= limits::ANSWER_BYTES_MAX {
         match response.chunk().await {
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
             Ok(None) => break,
@@ -280,6 +336,7 @@ mod tests {
         let lines = [r#"{"a":1.0e5,"b":"\u00e4"}"#, "{}"];
         let queued_events = lines.map(|line| QueuedEvent {
             uuid: Uuid::nil(),
+            run_id: Uuid::nil(),
             line: line.into(),
         });
         let mut file_text = String::new();

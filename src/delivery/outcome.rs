@@ -35,6 +35,8 @@ pub enum FailureCause {
     Broken,
     /// The client could not be set up.
     Client,
+    /// It answers without end and says nothing.
+    Endless,
     /// Our own gate refused the event.
     Gate,
 }
@@ -90,7 +92,7 @@ impl fmt::Display for Answer {
                 )
             }
             // What a captive portal or a proxy says in its place.
-            (_, Some(status @ 200..=399), None) => {
+            (_, Some(status @ (200..=399 | 400 | 413)), None) => {
                 write!(formatter, "something that is not PostHog answered {status}")
             }
             (_, Some(status), None) => write!(formatter, "it answered {status}"),
@@ -102,6 +104,9 @@ impl fmt::Display for Answer {
                 formatter.write_str("there was no answer in time")
             }
             (_, None, Some(FailureCause::Broken)) => formatter.write_str("the connection broke"),
+            (_, None, Some(FailureCause::Endless)) => {
+                formatter.write_str("something that is not PostHog answered without end")
+            }
             (_, None, Some(FailureCause::Client)) => {
                 formatter.write_str("the client could not be set up")
             }

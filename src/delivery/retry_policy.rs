@@ -123,7 +123,12 @@ impl RetryPolicy {
                 Disposition::Refused
             }
             ResponseClass::Later => {
-                self.queue.put_back(batch);
+                // A refusal in nobody's words: if it was the event's fault, it must not keep the others.
+                if batch.queued_events.len() == 1 && matches!(attempt.status, Some(400 | 413)) {
+                    self.queue.put_last(batch);
+                } else {
+                    self.queue.put_back(batch);
+                }
                 let answer = (attempt.status, attempt.cause);
                 repeated = self.last.replace(answer) == Some(answer);
                 self.state = EndpointState::Dead;

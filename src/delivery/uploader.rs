@@ -45,6 +45,7 @@ struct Flight {
 #[derive(Deserialize)]
 struct EventIdentity {
     uuid: Uuid,
+    distinct_id: Uuid,
 }
 
 impl Uploader {
@@ -74,14 +75,20 @@ impl Uploader {
     /// written, for a later launcher.
     #[must_use]
     pub fn offer(&mut self, line: &str, priority: Priority) -> Option<Uuid> {
-        let EventIdentity { uuid } = serde_json::from_str(line).ok()?;
+        let EventIdentity {
+            uuid,
+            distinct_id: run_id,
+        } = serde_json::from_str(line).ok()?;
         if line.len() > limits::EVENT_BYTES_MAX {
             self.refused.push_back(uuid);
             return Some(uuid);
         }
-        let line = line.into();
-        let is_taken = self.policy.offer(QueuedEvent { uuid, line }, priority);
-        is_taken.then_some(uuid)
+        let queued_event = QueuedEvent {
+            uuid,
+            run_id,
+            line: line.into(),
+        };
+        self.policy.offer(queued_event, priority).then_some(uuid)
     }
 
     /// What is known of the endpoint.
@@ -140,7 +147,8 @@ impl Uploader {
 
     fn depart(&mut self) -> Option<Flight> {
         let batch = self.policy.depart()?;
-        let attempt = Box::pin(Arc::clone(&self.sender).attempt(batch.queued_events.clone()));
+        let sender = Arc::clone(&self.sender);
+        let attempt = Box::pin(sender.attempt(batch.queued_events.clone(), batch.priority));
         Some(Flight { batch, attempt })
     }
 

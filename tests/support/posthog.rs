@@ -32,6 +32,10 @@ pub enum Behaviour {
     Says(&'static str),
     /// Answers with this status, storing nothing.
     Status(u16),
+    /// Answers with this status in the service's own words, storing nothing.
+    Refuse(u16),
+    /// Answers `100 Continue` for ever.
+    EndlessContinue,
     /// Answers with this status and this `Retry-After`.
     RetryAfter(u16, String),
     /// Redirects to this address.
@@ -101,6 +105,9 @@ pub struct Server {
     shared: Arc<Shared>,
     accepting: Option<JoinHandle<()>>,
 }
+
+/// What the service says with a status that is a refusal.
+const REFUSAL: &str = "event submitted without a distinct_id";
 
 /// A connection, encrypted or not.
 pub trait Stream: Read + Write {}
@@ -288,7 +295,10 @@ impl Shared {
                 state.store(event);
             }
         }
-        if let Behaviour::Status(other) | Behaviour::RetryAfter(other, _) = request.behaviour {
+        if let Behaviour::Status(other)
+        | Behaviour::Refuse(other)
+        | Behaviour::RetryAfter(other, _) = request.behaviour
+        {
             status = other;
         }
         request.status = Some(status);
@@ -348,7 +358,9 @@ fn exchange(
     };
     let status = shared.take(request);
     match behaviour {
+        Behaviour::Honest if status != 200 => answer(stream, status, "", REFUSAL),
         Behaviour::Honest => answer(stream, status, "", r#"{"status":1}"#),
+        Behaviour::Refuse(status) => answer(stream, status, "", REFUSAL),
         Behaviour::NoContent => answer(stream, 204, "", ""),
         Behaviour::Says(body) => answer(stream, 200, "", body),
         Behaviour::Status(status) => answer(stream, status, "", r#"{"status":1}"#),
@@ -356,6 +368,13 @@ fn exchange(
             answer(stream, status, &format!("Retry-After: {wish}\r\n"), "")
         }
         Behaviour::Redirect(to) => answer(stream, 302, &format!("Location: {to}\r\n"), ""),
+        Behaviour::EndlessContinue => {
+            let piece = b"HTTP/1.1 100 Continue\r\n\r\n".repeat(4096);
+            while !shared.lock().stopping {
+                stream.write_all(&piece)?;
+            }
+            Ok(false)
+        }
         Behaviour::Html => answer(stream, 200, "", "<html><body>Please log in.</body></html>"),
         Behaviour::Stall => {
             shared.wait_for_the_end();

@@ -22,6 +22,11 @@ pub fn pause(moment: Duration) {
     unsafe { nix::libc::nanosleep(moment.as_ref(), std::ptr::null_mut()) };
 }
 
+/// Processor time of the calling thread.
+pub fn thread_processor_time() -> Duration {
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map_or(Duration::ZERO, Duration::from)
+}
+
 /// Processor time of all threads of a process, as the kernel itself counts it; None where there is no such process.
 pub fn processor_time(pid: u32) -> Option<Duration> {
     // As clock_getcpuclockid(3) makes the number, which asks the kernel once more whether the process is there.

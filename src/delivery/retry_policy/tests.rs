@@ -72,6 +72,7 @@ impl World {
         let _ = self.policy.offer(
             QueuedEvent {
                 uuid: Uuid::from_u128(number),
+                run_id: Uuid::nil(),
                 line: line(number).into(),
             },
             priority,

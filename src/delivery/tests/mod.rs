@@ -259,9 +259,72 @@ fn a_poisonous_event_costs_itself_alone() {
 }
 
 #[test]
+fn a_box_that_refuses_everything_costs_no_event() {
+    let server = Server::start();
+    server.always(Behaviour::Status(400));
+    let mut driver = Driver::new(&server.url());
+    driver.offer(0..3);
+    for _ in 0..3 {
+        let outcome = driver.step();
+        assert_eq!(outcome.answer.disposition, Disposition::Delayed);
+    }
+    server.be_honest();
+    let outcomes = driver.settle();
+    assert!(
+        outcomes
+            .iter()
+            .all(|outcome| outcome.answer.disposition == Disposition::Delivered)
+    );
+    assert_eq!(server.stored().len(), 3);
+}
+
+#[test]
+fn a_server_that_continues_without_end_costs_little_processor_time() {
+    let server = Server::start();
+    server.always(Behaviour::EndlessContinue);
+    let mut driver = Driver::new(&server.url());
+    driver.offer(0..1);
+    let before = axolotl_run_sys::clock::thread_processor_time();
+    let outcome = driver.step();
+    let spent = axolotl_run_sys::clock::thread_processor_time() - before;
+    assert_eq!(outcome.answer.cause, Some(FailureCause::Endless));
+    assert!(spent < Duration::from_secs(3), "{spent:?}");
+}
+
+#[test]
+fn two_runs_share_neither_a_request_nor_a_connection() {
+    let server = Server::start();
+    let mut driver = Driver::new(&server.url());
+    driver.offer(0..2);
+    let earlier = [Uuid::new_v4(), Uuid::new_v4()];
+    for run in earlier {
+        for step in 0..2 {
+            let line = line(run, step);
+            assert!(driver.uploader.offer(&line, Priority::Earlier).is_some());
+        }
+    }
+    driver.settle();
+    driver.offer(2..3);
+    driver.settle();
+    let mut runs = Vec::new();
+    for request in server.requests() {
+        let batch = request.json()["batch"].as_array().cloned().unwrap();
+        let ids: HashSet<_> = batch
+            .iter()
+            .map(|event| event["distinct_id"].to_string())
+            .collect();
+        assert_eq!(ids.len(), 1);
+        runs.extend(ids);
+    }
+    assert_eq!((runs.len(), &runs[0]), (4, &runs[3]));
+    // The run that lasts keeps its connection.
+    assert_eq!(server.connections(), 3);
+}
+
+#[test]
 fn a_batch_that_is_too_large_for_the_server_is_halved() {
     let server = Server::start();
-    server.script([Behaviour::Status(413), Behaviour::Status(413)]);
+    server.script([Behaviour::Refuse(413), Behaviour::Refuse(413)]);
     let mut driver = Driver::new(&server.url());
     driver.offer(0..8);
     let sizes: Vec<_> = driver
@@ -491,7 +554,7 @@ fn what_is_no_event_or_too_long_never_goes_out() {
     }
     let uuid = Uuid::now_v7();
     let long = format!(
-        r#"{{"uuid":"{uuid}","x":"{}"}}"#,
+        r#"{{"uuid":"{uuid}","distinct_id":"{uuid}","x":"{}"}}"#,
         "x".repeat(limits::EVENT_BYTES_MAX)
     );
     assert!(driver.uploader.offer(&long, Priority::Own).is_some());
