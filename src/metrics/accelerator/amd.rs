@@ -11,7 +11,7 @@ use crate::metrics::files;
 use axolotl_run_core::event::Accelerator;
 use axolotl_run_core::limits;
 use axolotl_run_core::observation::GpuReading;
-use axolotl_run_core::public::hardware::{Vendor, accelerator_name};
+use axolotl_run_core::public::hardware::{Vendor, accelerator_name, whole_gibibytes};
 use std::path::{Path, PathBuf};
 
 /// Main memory of a graphics device that is counted as an accelerator: the firmware gives integrated ones less.
@@ -31,7 +31,7 @@ pub fn serve(settings: &DriverSettings, questions: &Questions) {
         }
         info.push(Accelerator {
             name: Some(accelerator_name(Vendor::Amd, &device.text("product_name"))),
-            memory: Some(memory),
+            memory: Some(whole_gibibytes(memory)),
             ..Accelerator::default()
         });
         let card = Card {

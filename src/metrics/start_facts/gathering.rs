@@ -38,7 +38,7 @@ pub fn facts(command: &[OsString], environment: Environment<'_>) -> Start {
         )),
         cpu_count: Some(probe::processors_online()),
         cpu_count_usable: cpu_count_usable(),
-        memory_total: memory_total(),
+        memory_total: memory_total().map(hardware::whole_gibibytes),
         launcher: launch.launcher,
         nodes: launch.nodes,
         processes_per_node: launch.processes_per_node,

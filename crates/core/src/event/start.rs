@@ -12,7 +12,7 @@ fields! {
         "python_version" => python_version: T, "version of the Python that runs the training";
         "cpu_count" => cpu_count: u64, "logical processors of the machine";
         "cpu_count_usable" => cpu_count_usable: u64, "whole processors that the run may use at once: its affinity and the quotas of its control groups counted";
-        "memory_total" => memory_total: u64, "bytes of main memory of the machine";
+        "memory_total" => memory_total: u64, "bytes of main memory of the machine, or of the run's limit, made up to whole GiB";
         "accelerator_type" => accelerator_type: T, "kind of accelerator: cuda, hip, xpu, mps, npu or none";
         "accelerator_count" => accelerator_count: u64, "how many accelerators the machine shows";
         "accelerator_info" => accelerator_info: Vec<Accelerator<T>>, "model and memory of each accelerator";
@@ -34,7 +34,7 @@ fields! {
     /// One accelerator.
     pub struct Accelerator<T> {
         "name" => name: T, "model name, as the driver says it";
-        "memory" => memory: u64, "bytes of its memory";
+        "memory" => memory: u64, "bytes of its memory, made up to whole GiB";
         "compute_capability" => compute_capability: T, "what the hardware can do, as NVIDIA numbers it (`9.0`)";
     }
 }

@@ -1,8 +1,10 @@
 //! Public names of hardware and operating systems.
 //!
 //! What a driver calls a device is nearly always a product's name, but virtual devices carry whatever their
-//! owner called them. So a name is taken only if every word of it is one of the words that vendors use, or has
-//! the shape of a model number, and it is a vendor's at all; of anything else the vendor is all that is said.
+//! owner called them. So a name is taken only if every word of it is one of the words that vendors use, or one number
+//! of a product, one size and one partition, and it is a vendor's at all; of anything else the vendor is all that is
+//! said. Bytes of memory are told in whole GiB: to the byte they are the same in every run of a machine, and in no run of
+//! another.
 
 use super::{Form, PublicStr, fits};
 use crate::knowledge::lists::INTEL_DEVICES;
@@ -51,13 +53,44 @@ const NAME_BYTES_MAX: usize = 80;
 pub fn accelerator_name(vendor: Vendor, raw: &str) -> PublicStr {
     let name = raw.trim();
     let words = || name.split([' ', '-']).filter(|word| !word.is_empty());
-    let vendors = words().any(|word| member(VENDOR_WORDS, word).is_some());
-    let public = vendors && words().all(|word| member(WORDS, word).is_some() || fits(&MODEL, word));
-    if public && name.len() <= NAME_BYTES_MAX {
+    let is_vendors = words().any(|word| member(VENDOR_WORDS, word).is_some());
+    let mut seen = Vec::new();
+    for word in words() {
+        if member(WORDS, word).is_some() {
+            continue;
+        }
+        let Some(form) = NUMBER_FORMS.iter().position(|form| fits(form, word)) else {
+            return vendor.name();
+        };
+        // A second number of a kind is none of a product: `4155 5512` would be a telephone's.
+        if seen.contains(&form) {
+            return vendor.name();
+        }
+        seen.push(form);
+    }
+    if is_vendors && name.len() <= NAME_BYTES_MAX {
         PublicStr::vetted(name.to_owned())
     } else {
         vendor.name()
     }
+}
+
+/// Whether it is what [`accelerator_name`] or [`intel_name`] can say.
+pub fn is_accelerator_name(text: &str) -> bool {
+    let vendors = [Vendor::Nvidia, Vendor::Amd, Vendor::Intel];
+    let by_number = INTEL_DEVICES
+        .iter()
+        .filter_map(|known| known.split_once(' '));
+    vendors
+        .into_iter()
+        .any(|vendor| accelerator_name(vendor, text).as_str() == text)
+        || by_number.into_iter().any(|(_, name)| name == text)
+}
+
+/// Bytes of memory, made up to whole GiB.
+pub const fn whole_gibibytes(bytes: u64) -> u64 {
+    const GIB: u64 = 1 << 30;
+    bytes.div_ceil(GIB).saturating_mul(GIB)
 }
 
 /// The name of one of Intel's devices by its number on the bus, for its driver tells no name; or the vendor's alone.
@@ -72,12 +105,20 @@ pub fn intel_name(device: &str) -> PublicStr {
     Vendor::Intel.name()
 }
 
-/// The shape of a model number or a size: up to four capitals, one to five digits, up to two letters after
-/// (`A100`, `4090`, `MI300X`, `80GB`, `L40S`), or of a MIG instance (`3g.20gb`). So bounded, it is a number more than a
-/// text.
-static MODEL: Form = LazyLock::new(|| {
-    Regex::new(r"^(?:[A-Z]{0,4}[0-9]{1,5}[A-Za-z]{0,2}|[0-9]{1,3}g\.[0-9]{1,3}gb)$").ok()
-});
+/// A size, a partition of a device (of MIG and of vGPU), and the number of a product, in this order. From a thousand on
+/// products' numbers are round (`4090`, `A2000`, `W7900`).
+static NUMBER_FORMS: [Form; 3] = [
+    LazyLock::new(|| Regex::new("^[1-9][0-9]{0,2}GB$").ok()),
+    LazyLock::new(|| Regex::new(r"^(?:[1-9]g\.[1-9][0-9]{0,2}gb|[1-9][0-9]?[ABCQ])$").ok()),
+    LazyLock::new(|| {
+        let prefix = "(?:[ABHKLMPTVW]|GH|GB|GP|GV|MI)";
+        let suffix = "(?:[SGXMAT]|HX|XT|Ti)";
+        Regex::new(&format!(
+            "^{prefix}?(?:[1-9][0-9]{{0,2}}|[1-9][0-9]{{2}}0){suffix}?$"
+        ))
+        .ok()
+    }),
+];
 
 /// Names of operating systems and architectures as the compiler spells them: the closed sets of a platform.
 const SYSTEMS: &str = "\
@@ -97,6 +138,13 @@ pub fn platform(system: &str, architecture: &str, release: &str) -> PublicStr {
     PublicStr::vetted(text)
 }
 
+/// Whether it is what [`platform`] can say.
+pub fn is_platform(text: &str) -> bool {
+    let (system, rest) = text.split_once('-').unwrap_or((text, ""));
+    let (release, architecture) = rest.split_once('-').unwrap_or(("", rest));
+    platform(system, architecture, release).as_str() == text
+}
+
 /// The word of a list that a text is.
 fn member(list: &'static str, text: &str) -> Option<&'static str> {
     list.split_ascii_whitespace().find(|word| *word == text)
@@ -104,7 +152,9 @@ fn member(list: &'static str, text: &str) -> Option<&'static str> {
 
 fn release_numbers(release: &str) -> Option<(u16, u16)> {
     let mut numbers = release.split(['.', '-', '+']);
-    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+    let major = numbers.next()?.parse().ok()?;
+    let minor = numbers.next()?.parse().ok()?;
+    (major < 100 && minor < 1000).then_some((major, minor))
 }
 
 #[cfg(test)]
@@ -162,6 +212,14 @@ mod tests {
             "NVIDIA\tT4",
             "NVIDIA H100\n80GB",
             "NVIDIA 1234567",
+            "NVIDIA ACME1 JOHN77 DOE1",
+            "NVIDIA PASS1-1234-56789",
+            "NVIDIA RTX 4155",
+            "NVIDIA A100 A200",
+            "NVIDIA RTX 6000 5550",
+            "NVIDIA 80GB 24GB",
+            "NVIDIA H007",
+            "NVIDIA J77",
             "NVIDIA ABCDE1",
             "4090",
             "NVIDIA H100abc",
@@ -177,6 +235,20 @@ mod tests {
     }
 
     #[test]
+    fn memory_is_told_in_whole_gibibytes() {
+        for (bytes, gibibytes) in [
+            (0, 0),
+            (1, 1),
+            (25_276_510_208, 24),
+            (85_520_809_984, 80),
+            (24 << 30, 24),
+        ] {
+            assert_eq!(whole_gibibytes(bytes), gibibytes << 30);
+        }
+        assert!(whole_gibibytes(u64::MAX) >= 1 << 63);
+    }
+
+    #[test]
     fn a_platform_is_made_of_known_names_and_two_numbers() {
         for (system, architecture, release, expected) in [
             ("linux", "x86_64", "6.18.44-acme-v657", "linux-6.18-x86_64"),
@@ -186,9 +258,35 @@ mod tests {
             ("linux", "x86_64", "acme.1", "linux-x86_64"),
             ("linux", "x86_64", "6", "linux-x86_64"),
             ("linux", "x86_64", "99999999.1", "linux-x86_64"),
+            ("linux", "x86_64", "4155.5512", "linux-x86_64"),
             ("acmeos", "acme", "", "other-other"),
         ] {
             assert_eq!(platform(system, architecture, release).as_str(), expected);
+            assert!(is_platform(expected));
+        }
+    }
+
+    #[test]
+    fn what_can_be_told_is_recognised() {
+        for name in [
+            "NVIDIA",
+            "Intel",
+            "NVIDIA H100 80GB HBM3",
+            "AMD Instinct MI300X",
+        ] {
+            assert!(is_accelerator_name(name));
+        }
+        for name in ["", "NVIDIA acme", "acme", "NVIDIA J77"] {
+            assert!(!is_accelerator_name(name));
+        }
+        for text in [
+            "",
+            "linux",
+            "acme-x86_64",
+            "linux-4155.5512-x86_64",
+            "linux-6.18-x86_64-acme",
+        ] {
+            assert!(!is_platform(text), "{text}");
         }
     }
 

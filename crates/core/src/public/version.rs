@@ -1,6 +1,6 @@
 //! Versions of the listed packages and of Python.
 //!
-//! A version is a formatter's kind of public text: a short alphabet, beginning with a digit. What follows `+` is a
+//! A version is a formatter's kind of public text: short numbers, and each of the words of PEP 440 once. What follows `+` is a
 //! local label that a company's build may have put its name into; only those of the public accelerator builds are
 //! kept, and any other is cut off. Nothing is known of packages that are not listed.
 
@@ -17,23 +17,23 @@ const LABEL_MAX: usize = 16;
 /// The packages whose version the start event may carry, as Axolotl's own telemetry spells them.
 pub static PACKAGES: &[&str] = lists::VERSIONED_PACKAGES;
 
-/// A release as PEP 440 writes them, and the older `2.0.0-rc1`: numbers, and the words that PEP 440 knows. The alphabet
-/// alone would let `1acmecorp` pass.
+/// A release as PEP 440 writes them, and the older `2.0.0-rc1`: an epoch, up to four numbers, and what it is before,
+/// after or on the way to, each once. A nightly build's number is a date. Longer numbers are a telephone's, and an
+/// alphabet alone would let `1acmecorp` pass.
 static RELEASE: Form = LazyLock::new(|| {
-    Regex::new(concat!(
-        "^[0-9]{1,8}(?:[.!-][0-9]{0,8}",
-        "|(?i-u:a|b|c|rc|alpha|beta|pre|preview|dev|post|r)(?:[.!-][0-9]{0,8}|[0-9]{1,8}|$))*$"
+    let date = "20[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])";
+    Regex::new(&format!(
+        r"(?i-u)^(?:[0-9]!)?[0-9]{{1,2}}(?:\.[0-9]{{1,3}}){{0,3}}(?:[.-]?(?:a|b|c|rc|alpha|beta|pre|preview)\.?[0-9]{{0,2}})?(?:[.-]?(?:post|r)\.?(?:[0-9]{{0,2}}|{date}))?(?:[.-]?dev\.?(?:[0-9]{{0,4}}|{date}))?$"
     ))
     .ok()
 });
 
 /// `cu128`, `cpu`, `rocm6.2.4`, `xpu`.
-static PUBLIC_LABEL: Form = LazyLock::new(|| {
-    Regex::new(r"^(?:cpu|xpu|cu[0-9]{1,6}|rocm[0-9]{1,6}(?:\.[0-9]{1,6})*)$").ok()
-});
+static PUBLIC_LABEL: Form =
+    LazyLock::new(|| Regex::new(r"^(?:cpu|xpu|cu[0-9]{2,3}|rocm[0-9](?:\.[0-9]{1,2}){0,2})$").ok());
 
 /// Two or three numbers: `3.11`, `3.11.7`.
-static PYTHON: Form = LazyLock::new(|| Regex::new(r"^[0-9]{1,3}(?:\.[0-9]{1,3}){1,2}$").ok());
+static PYTHON: Form = LazyLock::new(|| Regex::new(r"^[23]\.[0-9]{1,2}(?:\.[0-9]{1,2})?$").ok());
 
 /// The version of a listed package, without what its builder may have added; None for anything else.
 pub fn format(package: &str, raw: &str) -> Option<PublicStr> {
@@ -72,6 +72,13 @@ mod tests {
             ("0.13.0.dev0", Some("0.13.0.dev0")),
             ("1!2.0rc1.post2", Some("1!2.0rc1.post2")),
             ("2.0.0-rc1", Some("2.0.0-rc1")),
+            ("0.0.27.post2", Some("0.0.27.post2")),
+            ("3.0.0-b1", Some("3.0.0-b1")),
+            ("2.8.0a0+5228986c39.nv25.06", Some("2.8.0a0")),
+            ("4155.5512.34.20240101", None),
+            ("2.0b12345678c87654321", None),
+            ("2.0b12c34", None),
+            ("2.9.0.dev15551234", None),
             ("2.8.0+acme.3", Some("2.8.0")),
             ("2.8.0+cu12x", Some("2.8.0")),
             ("2.8.0+rocm6..3", Some("2.8.0")),

@@ -6,7 +6,7 @@ use axolotl_run_core::event::Accelerator;
 use axolotl_run_core::limits;
 use axolotl_run_core::observation::{Attribution, GpuReading};
 use axolotl_run_core::public::PublicStr;
-use axolotl_run_core::public::hardware::{Vendor, accelerator_name};
+use axolotl_run_core::public::hardware::{Vendor, accelerator_name, whole_gibibytes};
 use axolotl_run_core::public::text::PublicText;
 use axolotl_run_sys::nvml::memory as older_memory;
 use nvml_wrapper::bitmasks::device::ThrottleReasons;
@@ -213,7 +213,7 @@ impl<'nvml> NvidiaDevice<'nvml> {
         let memory = device.and_then(|device| total_and_used_memory(self.nvml, device).ok());
         Accelerator {
             name: Some(accelerator_name(Vendor::Nvidia, &name.unwrap_or_default())),
-            memory: memory.map(|(total, _)| total),
+            memory: memory.map(|(total, _)| whole_gibibytes(total)),
             compute_capability: device.and_then(compute_capability),
         }
     }

@@ -292,13 +292,10 @@ fn a_device_that_is_shared_out_shows_its_instances() {
     let of_run = facts(&mut gpus);
     assert_eq!(
         (of_run.count, of_run.info.len(), of_run.info[0].memory),
-        (Some(1), 1, Some(5_000_000_000))
+        (Some(1), 1, Some(5 << 30))
     );
     let all = facts(&mut world.gpus_for(None, false));
-    assert_eq!(
-        (all.count, all.info[0].memory),
-        (Some(2), Some(21_000_000_000))
-    );
+    assert_eq!((all.count, all.info[0].memory), (Some(2), Some(20 << 30)));
     assert_eq!(
         all.info[0].name.as_ref().unwrap().as_str(),
         "NVIDIA A100-SXM4-40GB MIG 3g.20gb"
