@@ -13,6 +13,9 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+/// Directories in which a model's name is looked for; each costs two questions to a file system.
+const STANDS_MAX: usize = 32;
+
 /// The gate that knows this user.
 pub fn gate(command: &[OsString], directory: &Path) -> Gate {
     let variable = |name| text(&std::env::var_os(name).unwrap_or_default());
@@ -64,12 +67,38 @@ pub fn configuration(
             path = path.or(Some(located.path));
         }
         if let Some(path) = path {
-            desk.answer(read(&directory, &path, &overrides));
+            let stands = may_stand_in(&directory, &path, &command);
+            desk.answer(read(&directory, &path, &overrides, &stands));
         }
     })
 }
 
-fn read(directory: &Path, path: &Path, overrides: &[(String, String)]) -> Result<Vetted, Unread> {
+/// The directories that the training may stand in when it looks for its model: a script changes into another one before
+/// it (`sh -c 'cd job && …'`, `env -C job`). They are ours, the configuration's with those above it, and each one that
+/// the command's words name.
+fn may_stand_in(directory: &Path, configuration: &Path, command: &[OsString]) -> Vec<PathBuf> {
+    let mut stands = vec![directory.to_owned()];
+    let above = configuration.ancestors().skip(1);
+    stands.extend(above.take(STANDS_MAX / 2).map(|path| directory.join(path)));
+    for argument in command {
+        let argument = text(argument);
+        let ends_word = |c: char| c.is_whitespace() || "\"'`;&|()<>=".contains(c);
+        for word in argument.split(ends_word).filter(|word| !word.is_empty()) {
+            let path = directory.join(word);
+            if stands.len() < STANDS_MAX && path.is_dir() {
+                stands.push(path);
+            }
+        }
+    }
+    stands
+}
+
+fn read(
+    directory: &Path,
+    path: &Path,
+    overrides: &[(String, String)],
+    stands: &[PathBuf],
+) -> Result<Vetted, Unread> {
     let file = probe::open_regular(&directory.join(path)).map_err(Unread::Io)?;
     let mut yaml = String::new();
     // One byte more than is allowed, so that a longer file is known and not half a configuration.
@@ -79,6 +108,9 @@ fn read(directory: &Path, path: &Path, overrides: &[(String, String)]) -> Result
     if yaml.len() as u64 > limits::CONFIG_FILE_BYTES_MAX {
         return Err(Unread::Problem(ConfigProblem::Size));
     }
-    let exists = |path: &str| directory.join(path).symlink_metadata().is_ok();
+    let exists = |path: &str| {
+        let mut places = stands.iter().map(|stand| stand.join(path));
+        places.any(|place| place.symlink_metadata().is_ok())
+    };
     config::read(&yaml, overrides, &exists).map_err(Unread::Problem)
 }

@@ -11,7 +11,7 @@
 //!
 //! Only `trace` asks; the answers are the only strings of run-time text in an error event.
 
-use super::PublicStr;
+use super::{PublicStr, models};
 use crate::knowledge::lists::NAMELESS_CODE;
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -163,12 +163,19 @@ pub fn contents() -> Contents {
 
 /// Whether a function is public as the name that its file has for it, for the same gate.
 pub fn is_public_function(relative_path: &str, name: &str) -> bool {
-    function(relative_path, name).is_some()
+    let frozen = relative_path.strip_prefix("<frozen ");
+    match frozen.and_then(|rest| rest.strip_suffix('>')) {
+        Some(module) => function(&format!("{}.py", module.replace('.', "/")), name).is_some(),
+        None => function(relative_path, name).is_some(),
+    }
 }
 
 /// Whether a whole name is one of the dictionary's, for the gate that looks for the user's words inside names.
 pub fn is_public(name: &str) -> bool {
-    file(name).is_some() || exception(name).is_some() || package(name).is_some()
+    file(name).is_some()
+        || exception(name).is_some()
+        || package(name).is_some()
+        || models::is_listed(name)
 }
 
 /// Groups equal errors: the hash of texts that are public each.

@@ -1,48 +1,73 @@
 //! Models of public organisations: the one kind of text that is neither a constant nor a dictionary's.
 //!
-//! `whitelist.yaml` at the top of the source names the organisations, and the words that models are named with. A
-//! model's id is made of an organisation of that list, in our spelling, and a name of the Hub's own alphabet;
-//! anything that could be a path as well (a second slash, `..`, a leading dot) is none. Whether the id is also a path
-//! of this machine is for the caller to find out, who alone may look: see [`ModelId::as_paths`].
+//! `whitelist.yaml` at the top of the source names the organisations, the families of models, and the fixed words of
+//! their names; `dictionary/models.txt` has the ids that public sources name. A model's id is made of an organisation of
+//! that list, in our spelling, and a name of the Hub's own alphabet; anything that could be a path as well (a second
+//! slash, `..`, a leading dot) is none. Whether the id is also a path of this machine is for the caller to find out, who
+//! alone may look: see [`ModelId::as_paths`].
 //!
 //! That look is not enough. A directory `google/acme-ckpt` may exist only where the training runs: in a container, or
-//! behind a `cd` in a script. So a name is kept only if it is made of the listed words and of short numbers, and is
-//! replaced by `<model>` otherwise.
+//! behind a `cd` in a script. So a name is kept only if the id is a public one, or if nothing in the name is anybody's:
+//! a family, fixed words, and the numbers of public ids, each once. Of any other `<model>` is told.
 
 use super::{Form, PublicStr, fits};
 use regex::Regex;
 use serde::Deserialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::LazyLock;
 
 /// An organisation's or model's name, by the Hub's own alphabet and limit.
 static NAME: Form = LazyLock::new(|| Regex::new("^[A-Za-z0-9][A-Za-z0-9_.-]{0,95}$").ok());
 
-/// Digits in a row: `2507` is a date, `1212` a number of parameters; longer ones are nobody's version.
-const DIGITS_MAX: usize = 4;
+/// Parts of a name that are not a public id: `NVIDIA-Nemotron-3-Nano-30B-A3B-BF16` has seven.
+const PARTS_MAX: usize = 8;
+/// Those of them that are numbers; a version, two sizes and a date.
+const NUMBERS_MAX: usize = 4;
+
+/// What is told in the place of a name that is not known.
+const UNKNOWN: &str = "<model>";
 
 const WHITELIST: &str = include_str!("../../../../whitelist.yaml");
+/// Ids that public packages and their documents name, one a line, sorted (`tools/model_ids.py`).
+const IDS: &str = include_str!("../../../../dictionary/models.txt");
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Whitelist {
     organizations: Vec<String>,
+    families: BTreeSet<String>,
     words: BTreeSet<String>,
 }
 
 static PUBLIC: LazyLock<Whitelist> = LazyLock::new(|| load(WHITELIST).unwrap_or_default());
+static PUBLIC_IDS: LazyLock<HashSet<&str>> = LazyLock::new(|| IDS.lines().collect());
+/// The numbers in public ids: `8b`, `3.1`, `a3b`, `2507`.
+static PUBLIC_NUMBERS: LazyLock<HashSet<String>> = LazyLock::new(|| {
+    let names = IDS.lines().filter_map(|id| Some(id.split_once('/')?.1));
+    let parts = names.flat_map(parts).filter(|part| fits(&NUMBER, part));
+    parts.map(str::to_ascii_lowercase).collect()
+});
+
+/// A version, a size or a date: a letter at the most before it, and two behind it.
+static NUMBER: Form = LazyLock::new(|| {
+    Regex::new(r"^[A-Za-z]?[0-9]{1,4}(?:\.[0-9]{1,2}|x[0-9]{1,2})?[A-Za-z]{0,2}$").ok()
+});
 
 fn load(yaml: &str) -> Result<Whitelist, serde_yaml::Error> {
-    let mut whitelist: Whitelist = serde_yaml::from_str(yaml)?;
-    // Organisations like to put their own name into a model's.
-    for word in whitelist
-        .organizations
-        .iter()
-        .flat_map(|name| letters(name))
-    {
-        whitelist.words.insert(word.to_ascii_lowercase());
+    serde_yaml::from_str(yaml)
+}
+
+/// Whether it is the id of a public model, exactly.
+pub fn is_listed(id: &str) -> bool {
+    PUBLIC_IDS.contains(id)
+}
+
+/// Whether it is what [`ModelId::public`] can say.
+pub fn is_told(text: &str) -> bool {
+    match text.split_once('/') {
+        Some((organization, UNKNOWN)) => organizations().any(|known| known == organization),
+        _ => ModelId::parse(text).is_some_and(|id| id.public().as_str() == text),
     }
-    Ok(whitelist)
 }
 
 /// The whitelisted organisations.
@@ -50,9 +75,13 @@ pub fn organizations() -> impl Iterator<Item = &'static str> {
     PUBLIC.organizations.iter().map(String::as_str)
 }
 
-/// The words that public models are named with, in lower case.
+/// The families of public models and the words of their names, in lower case.
 pub fn words() -> impl Iterator<Item = &'static str> {
-    PUBLIC.words.iter().map(String::as_str)
+    PUBLIC
+        .families
+        .iter()
+        .chain(&PUBLIC.words)
+        .map(String::as_str)
 }
 
 /// A text that has the form of a public model's id, and no other reading than that or a relative path.
@@ -86,70 +115,64 @@ impl<'a> ModelId<'a> {
         [self.text, self.typed_organization]
     }
 
-    /// Whether the name is made of public words and short numbers.
+    /// Whether the id is a public one, or its name is made of nothing but what public names are made of.
     pub fn is_known(&self) -> bool {
-        letters(self.name).all(is_known_run)
-            && self
-                .name
-                .split(|c: char| !c.is_ascii_digit())
-                .all(|digits| digits.len() <= DIGITS_MAX)
+        is_listed(&format!("{}/{}", self.organization, self.name)) || has_public_form(self.name)
     }
 
     /// The id, in the organisation's own spelling; without its name where that is not known. To be asked for only
     /// where none of [`Self::as_paths`] exists.
     pub fn public(&self) -> PublicStr {
-        let name = if self.is_known() {
-            self.name
-        } else {
-            "<model>"
-        };
+        let name = if self.is_known() { self.name } else { UNKNOWN };
         PublicStr::vetted(format!("{}/{name}", self.organization))
     }
 }
 
-/// The runs of letters in a name.
-fn letters(name: &str) -> impl Iterator<Item = &str> {
-    name.split(|c: char| !c.is_ascii_alphabetic())
-        .filter(|run| !run.is_empty())
+/// The parts of a name.
+fn parts(name: &str) -> impl Iterator<Item = &str> {
+    name.split(['-', '_'])
 }
 
-/// Whether a run of letters is a public word, or several in a row, each with a capital (`TinyLlama`, `OLMoE`).
-fn is_known_run(run: &str) -> bool {
-    if is_word(run) {
-        return true;
-    }
-    let mut rest = run;
-    while !rest.is_empty() {
-        let (part, behind) = rest.split_at(part_length(rest));
-        if !is_word(part) {
+/// What a part of a name is.
+#[derive(PartialEq)]
+enum NamePart {
+    Family,
+    Word,
+    Number,
+}
+
+fn has_public_form(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let mut seen = BTreeSet::new();
+    let mut has_family = false;
+    let mut numbers = 0;
+    for (position, part) in parts(&name).enumerate() {
+        let Some(kind) = kind_of_part(part) else {
+            return false;
+        };
+        has_family |= kind == NamePart::Family && position < 2;
+        numbers += usize::from(kind == NamePart::Number);
+        if !seen.insert(part) || position >= PARTS_MAX || numbers > NUMBERS_MAX {
             return false;
         }
-        rest = behind;
     }
-    true
+    has_family
 }
 
-fn is_word(text: &str) -> bool {
-    PUBLIC.words.contains(&text.to_ascii_lowercase())
-}
-
-/// The length of the first part of a run: a capital with the small letters behind it, or several capitals up to the
-/// one that begins the next part. At least 1 for a run that is not empty.
-fn part_length(run: &str) -> usize {
-    let bytes = run.as_bytes();
-    let small = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_lowercase);
-    let capitals = bytes
-        .iter()
-        .take_while(|byte| byte.is_ascii_uppercase())
-        .count();
-    if capitals > 1 {
-        return capitals - usize::from(small(capitals));
+/// None for what no public name has.
+fn kind_of_part(part: &str) -> Option<NamePart> {
+    let is_number = |text: &str| PUBLIC_NUMBERS.contains(text);
+    let digits_at = part.find(|c: char| c.is_ascii_digit());
+    let (letters, number) = part.split_at(digits_at.unwrap_or(part.len()));
+    if PUBLIC.words.contains(part) {
+        Some(NamePart::Word)
+    } else if PUBLIC.families.contains(letters) && (number.is_empty() || is_number(number)) {
+        Some(NamePart::Family)
+    } else if is_number(part) {
+        Some(NamePart::Number)
+    } else {
+        None
     }
-    let mut end = 1;
-    while small(end) {
-        end += 1;
-    }
-    end
 }
 
 fn is_name(text: &str) -> bool {
@@ -165,13 +188,10 @@ mod tests {
     fn the_whitelist_can_be_read_and_every_entry_could_be_emitted() {
         let whitelist = load(WHITELIST).unwrap();
         let listed = whitelist.organizations;
-        assert!(listed.len() > 30 && whitelist.words.len() > 300);
-        for word in &whitelist.words {
-            assert!(
-                word.bytes()
-                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()),
-                "{word}"
-            );
+        assert!(listed.len() > 30 && whitelist.families.len() > 90 && whitelist.words.len() > 50);
+        for word in whitelist.families.iter().chain(&whitelist.words) {
+            let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+            assert!(word.len() > 1 && word.bytes().all(plain), "{word}");
         }
         for organization in &listed {
             assert!(is_name(organization), "{organization}");
@@ -195,7 +215,8 @@ mod tests {
             "",
             "organisations: [a]",
             "organizations: [a]",
-            "{organizations: {a: b}, words: []}",
+            "{organizations: {a: b}, families: [], words: []}",
+            "{organizations: [a], words: []}",
             "- google",
             "organizations: [google",
         ] {
@@ -271,22 +292,50 @@ mod tests {
     }
 
     #[test]
-    fn a_run_of_letters_splits_at_its_capitals() {
-        for (run, parts) in [
-            ("TinyLlama", vec!["Tiny", "Llama"]),
-            ("LMHead", vec!["LM", "Head"]),
-            ("aB", vec!["a", "B"]),
-            ("GPT", vec!["GPT"]),
-            ("x", vec!["x"]),
+    fn names_of_folders_are_no_models() {
+        for name in [
+            "medical-privacy-merge-v2",
+            "a-c-m-e-c-o-r-p-2026",
+            "p-a-s-s-4155-5512-34",
+            "h-u-n-t-e-r-2",
+            "claude-medical-router-privacy-test",
+            "medical",
+            "server",
+            "data-2024",
+            "8b",
+            "llama",
+            "instruct-base-llama-8b",
+            "llama-acme-8b",
+            "llama8899-8b",
+            "llama-8b-8b",
+            "llama-3-8b-70b-4b-2b-1b",
+            "llama-3-8b-instruct-chat-base-it-pt-hf-awq",
+            "llama-415-555",
+            "llama--8b",
+            "llama-8b-",
+            "Llama-3.1-8B-m-y",
         ] {
-            let mut rest = run;
-            let mut found = Vec::new();
-            while !rest.is_empty() {
-                let (part, behind) = rest.split_at(part_length(rest));
-                found.push(part);
-                rest = behind;
+            for organization in ["nvidia", "google", "openai", "microsoft"] {
+                let text = format!("{organization}/{name}");
+                let public = ModelId::parse(&text).map(|id| id.public());
+                let told = public.as_ref().map_or("", PublicStr::as_str);
+                let expected = if name == "llama" {
+                    text.clone()
+                } else {
+                    format!("{organization}/<model>")
+                };
+                assert_eq!(told, expected);
             }
-            assert_eq!(found, parts);
+        }
+    }
+
+    #[test]
+    fn the_listed_ids_are_ids_in_order() {
+        let listed: Vec<&str> = IDS.lines().collect();
+        assert!(listed.len() > 2000 && listed.is_sorted());
+        for id in listed {
+            let public = ModelId::parse(id).map(|id| id.public());
+            assert_eq!(public.as_ref().map(PublicStr::as_str), Some(id));
         }
     }
 
