@@ -9,6 +9,7 @@
 pub mod channels;
 
 use super::layout::{self, DECISION, OURS, StoreProblem};
+use axolotl_run_core::config::is_too_complex;
 use axolotl_run_core::consent::{Recording, Stored, Telemetry};
 use axolotl_run_core::launch::Environment;
 use axolotl_run_sys::files::{Access, Directory, Missing};
@@ -21,6 +22,11 @@ use std::path::{Path, PathBuf};
 
 /// Bytes of the stored decision; ours has about 100.
 const DECISION_BYTES_MAX: u64 = 16 * 1024;
+
+/// Values of the file, and brackets that may be open at once: it is read before each command, and a parser's work on
+/// brackets grows with the square of their number.
+const DECISION_NODES_MAX: usize = 1000;
+const DECISION_BRACKETS_MAX: usize = 32;
 
 const HEADING: &str = "# Written by `axolotl-run --enable`, `--disable` or `--record-always`.\n";
 
@@ -74,7 +80,9 @@ fn load_text(path: &Path) -> Result<String, StoredDecision> {
     if beginning.read_to_string(&mut file_text).is_err() {
         return Err(StoredDecision::Unreadable("is not text"));
     }
-    if file_text.len() as u64 > DECISION_BYTES_MAX {
+    if file_text.len() as u64 > DECISION_BYTES_MAX
+        || is_too_complex(&file_text, DECISION_NODES_MAX, DECISION_BRACKETS_MAX)
+    {
         return Err(StoredDecision::Unreadable("is too long"));
     }
     Ok(file_text)
@@ -305,6 +313,27 @@ mod tests {
             ("{[", StoredDecision::Unreadable("is not a decision")),
         ] {
             assert_eq!(parse(file_text), expected, "{file_text:?}");
+        }
+    }
+
+    #[test]
+    fn what_costs_time_to_read_is_not_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("config.yaml");
+        for file_text in [
+            "[".repeat(16_000),
+            "{a: ".repeat(4000),
+            "- ".repeat(8000),
+            "? ".repeat(8000),
+            "- \n".repeat(5000),
+        ] {
+            std::fs::write(&path, &file_text).unwrap();
+            assert_eq!(
+                read_file(&path),
+                StoredDecision::Unreadable("is too long"),
+                "{}",
+                &file_text[..4]
+            );
         }
     }
 

@@ -17,7 +17,7 @@ mod vet;
 mod vetted;
 
 pub use model::model_facts;
-pub use parse::ConfigProblem;
+pub use parse::{ConfigProblem, is_too_complex};
 pub use vetted::{Planned, Reason, Redaction, Vetted};
 
 use serde_yaml::Value;

@@ -20,6 +20,8 @@ use std::fmt;
 const CONFIG_PARSE_DEPTH_MAX: usize = 64;
 /// Values of a configuration once its aliases are followed; Axolotl's largest example has 200.
 const CONFIG_NODES_MAX: usize = 50_000;
+/// Brackets that may be open at once.
+const CONFIG_BRACKETS_MAX: usize = 1000;
 /// Bytes of text of a configuration once its aliases are followed; a prompt template has a few KiB.
 const CONFIG_TEXT_BYTES_MAX: usize = 4 * 1024 * 1024;
 
@@ -37,7 +39,7 @@ pub enum ConfigProblem {
 /// Reads the one document of a file.
 pub fn parse(yaml: &str) -> Result<Value, ConfigProblem> {
     if u64::try_from(yaml.len()).is_ok_and(|length| length > limits::CONFIG_FILE_BYTES_MAX)
-        || nests_too_deep(yaml)
+        || is_too_complex(yaml, CONFIG_NODES_MAX, CONFIG_BRACKETS_MAX)
     {
         return Err(ConfigProblem::Size);
     }
@@ -64,18 +66,41 @@ pub fn parse(yaml: &str) -> Result<Value, ConfigProblem> {
     })
 }
 
-/// Whether brackets open without closing, far beyond any configuration: the scanner's work on them grows with the
-/// square of their number, so they are counted before it starts.
-fn nests_too_deep(yaml: &str) -> bool {
-    let mut open = 0_usize;
-    yaml.bytes().any(|byte| {
-        match byte {
-            b'[' | b'{' => open = open.saturating_add(1),
-            b']' | b'}' => open = open.saturating_sub(1),
-            _ => {}
+/// Whether a text of YAML has more values than these, or nests deeper, by a count of the signs that begin a value. It
+/// is asked before the parser starts: that one holds every value before the first is looked at, and its work on open
+/// brackets grows with the square of their number. Signs within texts are counted, too; no configuration has as many.
+pub fn is_too_complex(yaml: &str, nodes_max: usize, open_brackets_max: usize) -> bool {
+    let mut nodes = 0_usize;
+    let mut open_brackets = 0_usize;
+    for line in yaml.split(['\n', '\r']) {
+        let begins_value = |word: &&str| matches!(*word, "-" | "?" | ":");
+        let decorates = |word: &str| word.starts_with(['&', '!']);
+        let words = || line.split_ascii_whitespace();
+        // `- - - x` nests once for each sign.
+        let nested = words().take_while(|word| begins_value(word) || decorates(word));
+        if nested.filter(begins_value).count() > CONFIG_PARSE_DEPTH_MAX {
+            return true;
         }
-        open > 1000
-    })
+        nodes += 1 + words().filter(begins_value).count();
+        for byte in line.bytes() {
+            match byte {
+                b'[' | b'{' => {
+                    open_brackets += 1;
+                    nodes += 1;
+                }
+                b']' | b'}' => open_brackets = open_brackets.saturating_sub(1),
+                b',' => nodes += 1,
+                _ => {}
+            }
+            if open_brackets > open_brackets_max {
+                return true;
+            }
+        }
+        if nodes > nodes_max {
+            return true;
+        }
+    }
+    false
 }
 
 /// Whether a tag stands where one can stand that is none of those that `yaml.safe_load` knows, or a directive, which may
@@ -333,8 +358,14 @@ mod tests {
             yaml
         });
         let wide = format!("a: [{}]", "1,".repeat(200_000));
+        let dashes = "- ".repeat(500_000);
+        let questions = "? ".repeat(500_000);
+        let anchored = "- &a ".repeat(150_000);
+        let lines = "- \n".repeat(300_000);
         let file = " ".repeat(2_000_000);
-        for yaml in [laughs, long, deep, indented, wide, file] {
+        for yaml in [
+            laughs, long, deep, indented, wide, file, dashes, questions, anchored, lines,
+        ] {
             let started = Instant::now();
             assert!(parse(&yaml).is_err());
             assert!(

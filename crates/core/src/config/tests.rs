@@ -248,6 +248,46 @@ fn overrides_are_vetted_like_the_file() {
 }
 
 #[test]
+fn numbers_that_could_spell_a_text_are_withheld() {
+    for (yaml, expected) in [
+        (
+            "fix_untrained_tokens: [83, 101, 99, 114, 101, 116]",
+            json!("<list>"),
+        ),
+        ("fix_untrained_tokens: [83]", json!(["<num>"])),
+        ("fix_untrained_tokens: 83", json!("<num>")),
+        (
+            "peft_trainable_token_indices: [15339, 1917]",
+            json!(["<num>", "<num>"]),
+        ),
+        (
+            "pose_split_on_token_ids: [15339, 1917]",
+            json!(["<num>", "<num>"]),
+        ),
+        (
+            "peft_layers_to_transform: [83, 101, 99, 114, 101]",
+            json!("<list>"),
+        ),
+        (
+            "peft_layers_to_transform: ['83', '101', '99', '114', '101']",
+            json!("<list>"),
+        ),
+        ("peft_layers_to_transform: [0, 1]", json!([0, 1])),
+        (
+            "peft_layer_replication: [[83, 101], [99, 114], [101, 116]]",
+            json!("<list>"),
+        ),
+        (
+            "peft_layer_replication: [[0, 4], [2, 5]]",
+            json!([[0, 4], [2, 5]]),
+        ),
+    ] {
+        let (key, _) = yaml.split_once(':').unwrap();
+        assert_eq!(sent(yaml)[key], expected, "{yaml}");
+    }
+}
+
+#[test]
 fn long_lists_and_deep_maps_are_cut() {
     let modules = vec!["q_proj"; 100].join(", ");
     let list = sent(&format!("lora_target_modules: [{modules}]"));

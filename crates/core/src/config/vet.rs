@@ -21,6 +21,8 @@ use std::collections::BTreeMap;
 
 /// Elements of a list of the configuration that are sent; more are counted as `<more>`.
 const CONFIG_LIST_MAX: usize = 64;
+/// Numbers in a row that are sent; weights of losses and pairs of layers have fewer, and more can spell a word.
+const CONFIG_NUMBER_ROW_MAX: usize = 4;
 /// Values of a configuration that are sent in all; they fill half of the largest event. Axolotl's largest example has 200.
 const CONFIG_VALUES_MAX: usize = 2500;
 /// Magnitude from which a number is withheld: a telephone number or an account has eight digits or more.
@@ -117,6 +119,9 @@ impl Judge<'_> {
                 self.withhold(yaml_value, Reason::Excess)
             }
             Value::Mapping(members) => self.map(shape, members, yaml_value),
+            Value::Sequence(_) if numbers_in_row(yaml_value) > CONFIG_NUMBER_ROW_MAX => {
+                self.withhold(yaml_value, Reason::NumberRow)
+            }
             Value::Sequence(elements) => self.list(key, shape, elements),
             scalar => self.scalar(key, shape, scalar),
         })
@@ -276,10 +281,19 @@ fn choice(shape: &'static KeyShape, yaml_value: &Value) -> Option<PublicStr> {
     }
 }
 
+/// The numbers in a list and in the lists of it.
+fn numbers_in_row(yaml_value: &Value) -> usize {
+    match yaml_value {
+        Value::Sequence(elements) => elements.iter().map(numbers_in_row).sum(),
+        scalar => usize::from(scalar::number(scalar).is_some()),
+    }
+}
+
 fn is_private(key: &str) -> bool {
     let mut prefixes = lists::PRIVATE_KEY_PREFIXES.iter();
     let mut words = key.split('_');
-    prefixes.any(|prefix| key.starts_with(prefix))
+    lists::PRIVATE_KEYS.contains(&key)
+        || prefixes.any(|prefix| key.starts_with(prefix))
         || words.any(|word| lists::PRIVATE_KEY_WORDS.contains(&word))
 }
 

@@ -40,6 +40,8 @@ pub enum Reason {
     PrivateKey,
     /// A number large enough to identify something.
     LargeNumber,
+    /// Numbers that could stand for letters or pieces of text.
+    NumberRow,
     /// A value of another kind than the schema has for the key.
     Unexpected,
     /// More elements, or more depth, than is sent.
@@ -54,6 +56,7 @@ impl Reason {
             Self::Model => "not a model of a whitelisted organisation, or a local path",
             Self::PrivateKey => "this key names a place, an account or a secret",
             Self::LargeNumber => "a number that could identify something",
+            Self::NumberRow => "many numbers in a row, which could spell a text",
             Self::Unexpected => "not the kind of value that the public schema has for this key",
             Self::Excess => "too many values",
         }
