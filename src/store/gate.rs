@@ -1,17 +1,35 @@
 //! Events that are read back from disk are checked again before they may be sent.
 //!
 //! The problem: an event is checked when it is made, but until a later launcher uploads it, any of the user's programs
-//! may change the file. The rule: a line is sent only if it is, byte for byte, what our own writer would write for an
-//! event of the published list. Comparing bytes finds what a schema check of the parsed value does not: two members of
+//! may change the file. The rule: a line is sent only if it passes the privacy gate once more, which also asks whether each
+//! text is one that we can make, and if it is, byte for byte, what our own writer would write. Comparing bytes finds what a schema check of the parsed value does not: two members of
 //! the same name (parsers keep the last), unknown members, blanks, escapes. It also makes a retry byte-identical.
 //!
-//! Pure. Used by the store for sending, and by the queries to show what would be refused.
+//! Used by the store for sending, and by the queries to show what would be refused.
 
 use axolotl_run_core::event::schema;
 use axolotl_run_core::event::wire::{Member, timestamp};
-use axolotl_run_core::limits;
+use axolotl_run_core::privacy::{Gate, Identity, IdentityFacts, Refusal};
+use axolotl_run_core::public::dictionary;
+use axolotl_run_core::{env, limits};
+use axolotl_run_sys::role;
+use std::sync::LazyLock;
 use std::time::SystemTime;
 use uuid::Uuid;
+
+/// Knows the user, the home and the host; the words of the recorded run's own command and folder are not known here.
+static GATE: LazyLock<Gate> = LazyLock::new(|| {
+    let home = std::env::var(env::HOME).unwrap_or_default();
+    let identity = Identity::new(&IdentityFacts {
+        user: &role::user_name().unwrap_or_default(),
+        home: &home,
+        host: &role::host_name().unwrap_or_default(),
+        ..IdentityFacts::default()
+    });
+    Gate::new(identity)
+        .knowing(dictionary::is_public)
+        .knowing_functions(dictionary::is_public_function)
+});
 
 /// Why a line is not one of our events.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,6 +44,8 @@ pub enum LineRefusal {
     Timestamp,
     /// It has something that the published list does not have.
     Schema(schema::Violation),
+    /// The privacy gate refuses it.
+    Privacy(Refusal),
     /// It is not what our writer would have written.
     Form,
 }
@@ -38,6 +58,7 @@ impl LineRefusal {
             Self::Run => "an event of another run",
             Self::Name => "not an event of the published list",
             Self::Timestamp => "its timestamp is malformed",
+            Self::Privacy(_) => "holds a text that is not public",
             Self::Schema(_) => "holds what is not on the published list",
             Self::Form => "not in the form that the launcher writes",
         }
@@ -63,8 +84,8 @@ pub fn judge(run_id: Uuid, line: &str, member: &Member) -> Result<(), LineRefusa
     let name = member.name().ok_or(LineRefusal::Name)?;
     time_of_event(member).ok_or(LineRefusal::Timestamp)?;
     schema::check(name, &member.properties).map_err(LineRefusal::Schema)?;
-    let is_ours = serde_json::to_string(member).is_ok_and(|written| written == line);
-    if is_ours {
+    let written = GATE.check_recorded(member).map_err(LineRefusal::Privacy)?;
+    if written == line {
         Ok(())
     } else {
         Err(LineRefusal::Form)
@@ -145,6 +166,32 @@ mod tests {
         ] {
             assert_eq!(verdict(&bad), Err(refusal), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_text_that_we_cannot_have_made_is_refused() {
+        for properties in [
+            r#""config":{"base_model":"/home/acme/private"}"#,
+            r#""config":{"base_model":"acme/private-7b"}"#,
+            r#""config":{"base_model":"google/acme-ckpt"}"#,
+            r#""config":{"adapter":"acme"}"#,
+            r#""launcher":"\u202eacme""#,
+            r#""launcher":"acmelaunch""#,
+            r#""launcher":"15551234567""#,
+            r#""torch_version":"2.8.0+acme""#,
+            r#""os":"linux-acme""#,
+            r#""accelerator_info":[{"name":"NVIDIA ACME1"}]"#,
+        ] {
+            let line = line(properties).replacen("\"progress\"", "\"start\"", 1);
+            let refusal = verdict(&line.replace("\\u202e", "\u{202e}")).unwrap_err();
+            assert!(
+                matches!(refusal, LineRefusal::Privacy(_)),
+                "{properties}: {refusal:?}"
+            );
+        }
+        let good = r#""config":{"base_model":"google/<model>","adapter":"qlora","num_epochs":3},"launcher":"torchrun","torch_version":"2.8.0+cu128","os":"linux-6.18-x86_64","accelerator_info":[{"name":"NVIDIA H100 80GB HBM3"}]"#;
+        let line = line(good).replacen("\"progress\"", "\"start\"", 1);
+        assert_eq!(verdict(&line), Ok(()));
     }
 
     #[test]

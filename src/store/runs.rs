@@ -106,7 +106,7 @@ pub struct RecordedEvent {
     pub line: String,
     /// The same, parsed.
     pub member: Member,
-    /// What it says, where it may be sent; what the gate refuses says nothing about the run.
+    /// What it says, where it is an event of the published list; anything else says nothing about the run.
     pub event: Option<Event<String>>,
     /// Seconds from the spawn to the event, as it says.
     pub elapsed_seconds: Option<f64>,
@@ -318,7 +318,8 @@ pub(super) fn summarize(
             refusal: gate::judge(run_id, line, &member).err(),
             member,
         };
-        if recorded_event.refusal.is_none()
+        // What may not be sent for a text alone is still this machine's own record.
+        if matches!(recorded_event.refusal, None | Some(LineRefusal::Privacy(_)))
             && let Some((event, elapsed_seconds)) = recorded_event.member.read()
         {
             recorded_event.event = Some(event);

@@ -1,7 +1,9 @@
 //! All that we can ever say of an error, piece by piece: what the gate need not look for the user's words in.
 
+use super::lists::{ERRORS, TRACEBACK_SENTENCES};
 use super::{Meaning, messages, signs};
 use aho_corasick::{AhoCorasick, MatchKind};
+use std::ops::Range;
 use std::sync::LazyLock;
 
 /// Pieces shorter than this stand in anybody's words.
@@ -9,7 +11,14 @@ const PIECE_BYTES_MIN: usize = 4;
 
 static PIECES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     let meanings = Meaning::ALL.iter().map(|meaning| meaning.as_str());
-    let pieces = messages::pieces().chain(signs::pieces()).chain(meanings);
+    let errors = ERRORS
+        .iter()
+        .flat_map(|(_, symbol, meaning)| [*symbol, *meaning]);
+    let pieces = messages::pieces()
+        .chain(signs::pieces())
+        .chain(meanings)
+        .chain(errors)
+        .chain(TRACEBACK_SENTENCES.iter().copied());
     AhoCorasick::builder()
         .match_kind(MatchKind::LeftmostLongest)
         .build(pieces.filter(|piece| piece.len() >= PIECE_BYTES_MIN))
@@ -24,6 +33,15 @@ pub fn holds(text: &str, at: usize, length: usize) -> bool {
     pieces
         .find_iter(text)
         .any(|piece| piece.start() <= at && piece.end() >= at + length)
+}
+
+/// Where in a text our sentences are.
+pub fn spans(text: &str) -> Vec<Range<usize>> {
+    let pieces = PIECES.as_ref().into_iter();
+    pieces
+        .flat_map(|pieces| pieces.find_iter(text))
+        .map(|piece| piece.range())
+        .collect()
 }
 
 /// The text without our sentences.

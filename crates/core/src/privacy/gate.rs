@@ -34,6 +34,8 @@ pub enum Refusal {
     Identity(WordSource),
     /// It has the shape of a secret or of a place.
     Pattern(&'static str),
+    /// It was read back, and has a text that we cannot have made.
+    Foreign,
 }
 
 impl fmt::Display for Refusal {
@@ -41,6 +43,7 @@ impl fmt::Display for Refusal {
         match self {
             Self::Identity(source) => write!(f, "it has a word of {source}"),
             Self::Pattern(shape) => write!(f, "it looks like a secret or a place ({shape})"),
+            Self::Foreign => f.write_str("it has a text that the launcher does not make"),
             Self::Size => f.write_str("it is too large"),
             Self::Character => f.write_str("it has a character that no public text has"),
             Self::Name | Self::Timestamp | Self::Schema(_) | Self::Json => {
@@ -213,7 +216,7 @@ impl Gate {
     }
 
     /// Whether the position lies in the function's name of a line `  File "torch/nn/functional.py", line 3, in linear`.
-    fn is_in_function(&self, text: &str, offset: usize) -> bool {
+    pub(super) fn is_in_function(&self, text: &str, offset: usize) -> bool {
         let (line, offset) = piece_around(text, offset, |c| c == '\n');
         let Some((place, function)) = line.rsplit_once(", in ") else {
             return false;
@@ -235,7 +238,7 @@ fn is_word_byte(byte: u8) -> bool {
 }
 
 /// The run of characters around a position that a public name may be written with.
-fn name_around(text: &str, offset: usize) -> &str {
+pub(super) fn name_around(text: &str, offset: usize) -> &str {
     let ends = |c: char| c.is_whitespace() || "\"'(),;`[]=".contains(c);
     let (name, _) = piece_around(text, offset, ends);
     name.trim_end_matches([':', '.'])

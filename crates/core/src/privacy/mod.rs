@@ -12,6 +12,7 @@
 mod gate;
 mod identity;
 mod patterns;
+mod recorded;
 mod secrets;
 mod vocabulary;
 

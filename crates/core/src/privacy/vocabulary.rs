@@ -92,7 +92,7 @@ fn collect(fields: &[Field], names: &mut Vec<&'static str>) {
 }
 
 /// The words of a text: runs of letters, and runs of digits, in lower case.
-fn pieces(text: &str) -> impl Iterator<Item = String> {
+pub(super) fn pieces(text: &str) -> impl Iterator<Item = String> {
     let letters = text.split(|c: char| !c.is_alphabetic());
     letters
         .filter(|piece| !piece.is_empty())

@@ -6,15 +6,20 @@
 
 use crate::documents::path;
 use axolotl_run_core::event::schema::check;
+use axolotl_run_core::event::wire::Member;
 use axolotl_run_core::event::{Event, EventName, Start};
 use axolotl_run_core::judging::explanation::Explanation;
 use axolotl_run_core::judging::run::Run;
 use axolotl_run_core::observation::{Ending, Stream};
 use axolotl_run_core::output::lines::LineCutter;
 use axolotl_run_core::output::progress::{Metric, ProgressReader, Training};
+use axolotl_run_core::privacy::{Gate, Identity};
+use axolotl_run_core::public::dictionary;
 use axolotl_run_core::status::{End, signal_name};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+use uuid::Uuid;
 
 fn samples() -> Vec<PathBuf> {
     let folder = path("tests/samples");
@@ -141,6 +146,12 @@ fn a_recording_becomes_events_of_the_published_list() {
                     Ok(()),
                     "{name}"
                 );
+                // What is written down must still be ours when it is read back.
+                let gate = Gate::new(Identity::default())
+                    .knowing(dictionary::is_public)
+                    .knowing_functions(dictionary::is_public_function);
+                let member = Member::new(Uuid::nil(), Uuid::nil(), event, UNIX_EPOCH, 1.0);
+                assert!(gate.check_recorded(&member).is_ok(), "{name}: {event:?}");
             }
             let survived = meta["expected"]["ends_ok"] == true;
             assert!(
