@@ -11,6 +11,7 @@ use super::probe;
 use nix::fcntl::{AtFlags, OFlag, openat, renameat};
 use nix::sys::stat::{Mode, SFlag, fchmod, fstatat, mkdirat};
 use nix::unistd::{UnlinkatFlags, geteuid, unlinkat};
+use rustix::fs::Dir;
 use std::fs::{DirBuilder, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
@@ -138,20 +139,18 @@ impl Directory {
     }
 
     /// The first `at_most` names of this directory that are text.
-    ///
-    /// They are read through the path, which another directory may have taken: names are hints, and each is
-    /// opened below the handle.
     pub fn names(&self, at_most: usize) -> Vec<String> {
         let mut names = Vec::new();
-        for entry in std::fs::read_dir(&self.path)
-            .into_iter()
-            .flatten()
-            .take(at_most)
-        {
+        for entry in Dir::read_from(&self.handle).into_iter().flatten() {
+            if names.len() >= at_most {
+                break;
+            }
             if let Ok(entry) = entry
-                && let Ok(name) = entry.file_name().into_string()
+                && let Ok(name) = entry.file_name().to_str()
+                && name != "."
+                && name != ".."
             {
-                names.push(name);
+                names.push(name.to_owned());
             }
         }
         names

@@ -328,6 +328,28 @@ fn a_planted_link_is_not_written_through() {
 }
 
 #[test]
+fn a_link_that_is_swapped_in_after_the_store_was_opened_leads_nowhere() {
+    let home = Home::new();
+    let store = home.store();
+    let ours = home.0.path().join("axolotl-run");
+    let elsewhere = home.0.path().join("elsewhere");
+    fs::create_dir_all(elsewhere.join(Uuid::new_v4().to_string())).unwrap();
+    fs::rename(ours.join("runs"), ours.join("moved")).unwrap();
+    symlink(&elsewhere, ours.join("runs")).unwrap();
+    let run = Uuid::new_v4();
+    let mut journal = store.begin(run, Sending::Permitted);
+    let start_line = line(run, &start(), SystemTime::now());
+    assert_eq!(
+        journal.append(&start_line, Importance::Essential),
+        Written::Disk
+    );
+    drop(journal);
+    assert_eq!(store.runs(SystemTime::now()).len(), 1);
+    assert!(ours.join("moved").join(run.to_string()).is_dir());
+    assert_eq!(elsewhere.read_dir().unwrap().count(), 1);
+}
+
+#[test]
 fn a_giant_file_is_read_to_a_bound() {
     let home = Home::new();
     let (run, lines) = home.recorded(Sending::Permitted, &[start()]);
@@ -381,7 +403,7 @@ fn of_too_much_that_waits_the_newest_is_kept() {
     let run = Uuid::new_v4();
     let mut journal = home.store().begin(run, Sending::Permitted);
     let names = (0..900)
-        .map(|_| PublicStr::constant("a public constant of thirty-two bytes"))
+        .map(|_| PublicStr::constant("a public message of a private class"))
         .collect();
     let event = Event::Error(Box::new(axolotl_run_core::event::ErrorEvent {
         chain: Some(names),
