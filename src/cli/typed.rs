@@ -1,6 +1,7 @@
 //! What a command line can say.
 
 use crate::delivery::notify::Channel;
+use crate::ui::text::is_hidden;
 use serde::Deserialize;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -82,7 +83,7 @@ pub fn printable(word: impl AsRef<OsStr>) -> String {
     let text = word.as_ref().to_string_lossy();
     let mut printable = String::new();
     for character in text.chars().take(PRINTABLE_MAX) {
-        if character.is_control() {
+        if is_hidden(character) {
             printable.extend(character.escape_default());
         } else {
             printable.push(character);

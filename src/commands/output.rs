@@ -4,6 +4,7 @@
 //! is said once at the end; the exit status is 0 for an answer and 1 for none (125 is for options that were not
 //! understood, before anything came here).
 
+use crate::ui::text::harmless_json;
 use crate::ui::{Complaint, OutputTerminal};
 use std::io::{self, Write};
 use std::time::SystemTime;
@@ -43,7 +44,11 @@ impl AnswerOutput {
     /// # Errors
     /// Why it cannot be printed.
     pub fn print(&self, mut stream: impl Write) -> Result<(), Complaint> {
-        let printed = stream.write_all(self.text.as_bytes());
+        let printed = match self.form {
+            AnswerForm::Text => stream.write_all(self.text.as_bytes()),
+            // Texts for people are made harmless before they are styled.
+            AnswerForm::Json => stream.write_all(harmless_json(&self.text).as_bytes()),
+        };
         match printed.and_then(|()| stream.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 let reason = axolotl_run_sys::reason(&error);

@@ -4,6 +4,7 @@
 //! What cannot be written is lost: no word of ours is worth a run.
 
 use super::terminal::stderr_is_coloured;
+use super::text::harmless;
 use axolotl_run_sys::stderr;
 
 /// The program's name, as it is typed.
@@ -36,9 +37,10 @@ impl Complaint {
 
     /// The error, an empty line, and what to do about it.
     pub fn render(&self, is_coloured: bool) -> String {
-        let mut message = format!("{NAME}: {}{}\n", label(ERROR, is_coloured), self.error);
-        if !self.hint.is_empty() {
-            message.push_str(&format!("\n{}{}\n", label(HINT, is_coloured), self.hint));
+        let (error, hint) = (harmless(&self.error), harmless(&self.hint));
+        let mut message = format!("{NAME}: {}{error}\n", label(ERROR, is_coloured));
+        if !hint.is_empty() {
+            message.push_str(&format!("\n{}{hint}\n", label(HINT, is_coloured)));
         }
         message
     }
@@ -52,7 +54,7 @@ impl Complaint {
 /// Says what is odd but stops nothing.
 pub fn warning(text: &str) {
     let warning = label(WARNING, stderr_is_coloured());
-    say(&format!("{NAME}: {warning}{text}\n"));
+    say(&format!("{NAME}: {warning}{}\n", harmless(text)));
 }
 
 /// Says why a command could not be executed, as every shell and launcher does, and which line may have been meant.
@@ -90,6 +92,15 @@ fn label((word, colour): Level, is_coloured: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_complaint_shows_what_is_hidden_in_a_path() {
+        let complaint = Complaint::new("failed to use `/a\u{202e}b\u{1b}[2J`", "see `\u{9b}`");
+        assert_eq!(
+            complaint.render(false),
+            "axolotl-run: error: failed to use `/a\\u202eb\\u001b[2J`\n\nhint: see `\\u009b`\n"
+        );
+    }
 
     #[test]
     fn a_line_reads_the_same_without_colour() {

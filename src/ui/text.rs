@@ -4,14 +4,43 @@
 pub fn harmless(text: &str) -> String {
     let mut harmless = String::with_capacity(text.len());
     for character in text.chars() {
-        let is_bidirectional = matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if (character.is_control() && character != '\n') || is_bidirectional {
+        if is_hidden(character) && character != '\n' {
             harmless.push_str(&format!("\\u{:04x}", u32::from(character)));
         } else {
             harmless.push(character);
         }
     }
     harmless
+}
+
+/// A JSON document in which what [`harmless`] replaces is written as JSON escapes: to a program it says the same. Such
+/// characters are in its strings only.
+pub fn harmless_json(document: &str) -> String {
+    let mut harmless = String::with_capacity(document.len());
+    let mut units = [0; 2];
+    for character in document.chars() {
+        if is_hidden(character) && character != '\n' {
+            for unit in character.encode_utf16(&mut units) {
+                harmless.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            harmless.push(character);
+        }
+    }
+    harmless
+}
+
+/// Whether a character is one that a terminal obeys, or that nobody sees: controls, those that change the direction of a
+/// text, separators of lines, and all that have no width.
+pub fn is_hidden(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}'
+            | '\u{8e2}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}'
+            | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// The text in lines of a width, broken between words; a word that is longer is a line of its own, whole: what one
@@ -64,6 +93,23 @@ mod tests {
         assert_eq!(
             harmless("a\nb\u{1b}[2J\u{9b}c\r\u{202e}d\u{7f}ä"),
             "a\nb\\u001b[2J\\u009bc\\u000d\\u202ed\\u007fä"
+        );
+        assert_eq!(
+            harmless("\u{2028}\u{feff}\u{e0041}\u{2066}\u{61c}…日本 é"),
+            "\\u2028\\ufeff\\ue0041\\u2066\\u061c…日本 é"
+        );
+    }
+
+    #[test]
+    fn a_document_says_the_same_without_hidden_characters() {
+        let text = "a\u{9b}[2J\u{202e}\u{200b}\u{2028}\u{feff}\u{e0041}\u{7f}\u{1b}ä…";
+        let document = serde_json::json!({ text: [text] });
+        let harmless = harmless_json(&format!("{document}\n"));
+        let shown = harmless.trim_end_matches('\n');
+        assert!(!shown.chars().any(is_hidden), "{shown}");
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(shown).unwrap(),
+            document
         );
     }
 
