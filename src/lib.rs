@@ -50,7 +50,7 @@ use axolotl_run_core::consent::Stored;
 use axolotl_run_core::env;
 use axolotl_run_core::launch::Environment;
 use axolotl_run_core::status::{self, End};
-use axolotl_run_sys::{Errno, arguments, command, probe, random, signals};
+use axolotl_run_sys::{Errno, arguments, command, identity, probe, random, signals};
 use cli::notice;
 use cli::plan::{Plan, Surroundings, plan};
 use protocol::observer_config::Role;
@@ -86,7 +86,11 @@ pub fn main(arguments: Vec<OsString>) -> u8 {
 
 /// Runs the launcher; `arguments` are the words after the program's name.
 fn front(arguments: Vec<OsString>) -> End {
-    let environment = |name: &str| std::env::var_os(name);
+    let outlived = has_outlived_its_run();
+    let environment = |name: &str| match name {
+        env::AXOLOTL_RUN_ID if outlived => None,
+        name => std::env::var_os(name),
+    };
     let surroundings = Surroundings {
         environment: &environment,
         stored: &|| stored(&environment),
@@ -104,6 +108,12 @@ fn front(arguments: Vec<OsString>) -> End {
 fn new_run() -> Option<Uuid> {
     let bytes = random::bytes().ok()?;
     Some(uuid::Builder::from_random_bytes(bytes).into_uuid())
+}
+
+/// Whether the mark of an outer launcher is that of a run which has ended: a server that it started keeps the mark.
+fn has_outlived_its_run() -> bool {
+    let supervisor = std::env::var(env::AXOLOTL_RUN_SUPERVISOR);
+    supervisor.is_ok_and(|supervisor| identity::has_ended(&supervisor))
 }
 
 fn stored(environment: Environment<'_>) -> Option<Stored> {

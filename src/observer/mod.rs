@@ -23,7 +23,7 @@ pub mod takeover;
 pub mod work;
 
 use crate::protocol::observer_config::ObserverArguments;
-use axolotl_run_sys::{descriptors, role};
+use axolotl_run_sys::{arguments, descriptors, role};
 use link::SupervisorLink;
 use std::sync::Arc;
 
@@ -34,6 +34,8 @@ const OBSERVER_NICE: i32 = 10;
 // Not inlined: its frame would be the launcher's, which pays for each page of stack on the way to the command.
 #[inline(never)]
 pub fn main(arguments: ObserverArguments) -> u8 {
+    // Of ours only the first two are nobody's.
+    arguments::wipe_from(2);
     let config = &arguments.config;
     let Some(channel) = descriptors::adopt(config.channel).map(Arc::new) else {
         return axolotl_run_core::status::REFUSED;

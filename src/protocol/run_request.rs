@@ -3,6 +3,7 @@
 use crate::delivery::notify::Channel;
 use axolotl_run_core::consent::Sending;
 use axolotl_run_core::env;
+use axolotl_run_sys::identity;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -50,11 +51,13 @@ pub struct RunRequest {
 }
 
 impl RunRequest {
-    /// What the command's environment has more than ours: the mark that makes inner launchers vanish, and the
-    /// wish that the training does not report a second time.
-    pub fn environment_changes(&self) -> [(&'static str, OsString); 2] {
+    /// What the command's environment has more than ours: the mark that makes inner launchers vanish for as long as we
+    /// live, and the wish that the training does not report a second time.
+    pub fn environment_changes(&self) -> [(&'static str, OsString); 3] {
+        let supervisor = identity::of_this_process().unwrap_or_default();
         [
             (env::AXOLOTL_RUN_ID, self.settings.run.to_string().into()),
+            (env::AXOLOTL_RUN_SUPERVISOR, supervisor.into()),
             (env::AXOLOTL_DO_NOT_TRACK, "1".into()),
         ]
     }

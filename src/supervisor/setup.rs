@@ -19,8 +19,8 @@ use axolotl_run_sys::streams::overflow::Overflow;
 use axolotl_run_sys::streams::relay::{Relay, Sink, Source};
 use axolotl_run_sys::streams::route::{self, Between, RelayRoute, Routes, Way, Wishes};
 use axolotl_run_sys::{
-    Errno, channel, clock, descriptors, fault, flow, memory_file, parent_death, role, signals,
-    terminal, wait,
+    Errno, arguments, channel, clock, descriptors, fault, flow, memory_file, parent_death, role,
+    signals, terminal, wait,
 };
 use std::ffi::OsString;
 use std::os::fd::{AsFd as _, AsRawFd, OwnedFd, RawFd};
@@ -158,6 +158,8 @@ pub fn start(request: &RunRequest) -> Result<Supervised, Errno> {
             .relays
             .map(|plumbing| plumbing.map(Plumbing::into_relay)),
     };
+    // The command has a copy of its own, which it may wipe.
+    arguments::wipe_last(request.command.len().saturating_sub(1));
     // What is left now of the user's own descriptors above the standard three is the command's alone: whoever
     // waits for their last copy to be closed must not wait for us.
     drop((built.failure.write, built.followed, handle));

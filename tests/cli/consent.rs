@@ -128,6 +128,32 @@ fn status_tells_the_effective_state_and_its_cause() {
 }
 
 #[test]
+fn the_mark_of_a_run_counts_while_its_launcher_lives() {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+    let namespace = std::fs::read_link("/proc/self/ns/pid").unwrap();
+    let place = format!("{}/{}", boot.trim_end(), namespace.display());
+    // This test's process began later than a tick after the machine did.
+    let ended = format!("{place}/{}/1", std::process::id());
+    let elsewhere = format!("{place}0/{}/1", std::process::id());
+    for (supervisor, is_inside) in [(ended.as_str(), false), (&elsewhere, true), ("", true)] {
+        let launch = with("AXOLOTL_RUN_ID=x").env("AXOLOTL_RUN_SUPERVISOR", supervisor);
+        let done = launch.run(&["--record", "sh", "-c", "echo \"[$AXOLOTL_RUN_ID]\""]);
+        let said = done.expect_code(0).stdout.clone();
+        assert_eq!(said == "[x]\n", is_inside, "{supervisor}: {said}");
+    }
+    // Directly inside, the launcher lives.
+    let inner = format!(
+        "{} --record sh -c 'echo $AXOLOTL_RUN_ID'",
+        support::launch_path().display()
+    );
+    let both = format!("echo $AXOLOTL_RUN_ID; {inner}");
+    let done = Launch::new().run(&["--record", "sh", "-c", &both]);
+    let said = done.expect_code(0).stdout.clone();
+    let (outer, inner) = said.trim_end().split_once('\n').expect("two lines");
+    assert_eq!(outer, inner);
+}
+
+#[test]
 fn a_stored_decision_holds_until_a_variable_says_otherwise() {
     let home = Launch::new().home();
     let config = tempfile::tempdir().unwrap();

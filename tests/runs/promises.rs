@@ -159,6 +159,32 @@ fn observer_of(supervisor: Pid) -> Option<(Pid, Pid)> {
 }
 
 #[test]
+fn the_arguments_of_the_command_are_its_own() {
+    let script = "echo ready; exec sleep 600";
+    let mut running = Launch::new().start(&["--record", "sh", "-c", script, "hunter2-secret"]);
+    running.until_said("ready");
+    let mut observer = None;
+    let supervisor = running.pid();
+    running.until("there is an observer", || {
+        observer = observer_of(supervisor);
+        observer.is_some()
+    });
+    let (observer, command) = observer.unwrap();
+    for pid in [supervisor, observer] {
+        let arguments = || fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let shows = |word: &str| String::from_utf8_lossy(&arguments()).contains(word);
+        assert!(
+            poll_until(|| !shows("hunter2") && !shows("ready")),
+            "{}",
+            String::from_utf8_lossy(&arguments())
+        );
+        assert!(shows("axolotl-run"));
+    }
+    kill(command, Signal::SIGKILL).unwrap();
+    running.finish().expect_signal(Signal::SIGKILL);
+}
+
+#[test]
 fn a_run_whose_processes_were_both_killed_is_finished_once_by_the_next() {
     let directory = tempfile::tempdir().unwrap();
     let directory: &Path = directory.path();

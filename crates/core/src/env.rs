@@ -24,6 +24,8 @@ pub const AXOLOTL_RUN_POSTHOG_KEY: &str = "AXOLOTL_RUN_POSTHOG_KEY";
 pub const AXOLOTL_RUN_SEND_TRIES: &str = "AXOLOTL_RUN_SEND_TRIES";
 /// Set for the command; an inner launcher that finds it vanishes.
 pub const AXOLOTL_RUN_ID: &str = "AXOLOTL_RUN_ID";
+/// Set beside it: which process observes the run, for what outlives it.
+pub const AXOLOTL_RUN_SUPERVISOR: &str = "AXOLOTL_RUN_SUPERVISOR";
 /// Another NVML library.
 pub const AXOLOTL_RUN_NVML_PATH: &str = "AXOLOTL_RUN_NVML_PATH";
 /// Whether the stacks of a run that stands still are read.
@@ -109,6 +111,10 @@ pub const ALL: &[Variable] = &[
     variable(
         AXOLOTL_RUN_ID,
         "the run's UUID, set for the command; a launcher that finds it set runs the command and nothing else",
+    ),
+    variable(
+        AXOLOTL_RUN_SUPERVISOR,
+        "the launcher's process, set for the command; where that has ended, `AXOLOTL_RUN_ID` counts as not set",
     ),
     variable(
         AXOLOTL_RUN_NVML_PATH,

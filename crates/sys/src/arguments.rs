@@ -2,7 +2,7 @@
 //!
 //! An option may hold a secret (an address that whoever knows it can write to). It has to be gone from there as soon as it
 //! was read, because we stay for as long as the training. The kernel reads the memory that holds our arguments, so that is
-//! overwritten.
+//! overwritten. So are the command's own arguments: what it wipes out of them must not stay in ours.
 
 use std::ffi::{CStr, OsStr};
 use std::os::unix::ffi::OsStrExt as _;
@@ -47,6 +47,32 @@ pub fn hide(secret: &OsStr) {
             }
         }
     }
+}
+
+/// Wipes all arguments from this one on, the program's name being the first. To be called while there is one thread, once
+/// they are read.
+pub fn wipe_from(first: usize) {
+    let values = VALUES.load(Ordering::Relaxed);
+    if values.is_null() {
+        return;
+    }
+    for index in first..usize::try_from(COUNT.load(Ordering::Relaxed)).unwrap_or(0) {
+        // SAFETY: as in `hide`; the text's end stays where it is.
+        unsafe {
+            let argument = *values.add(index);
+            if argument.is_null() {
+                return;
+            }
+            let length = CStr::from_ptr(argument.cast()).count_bytes();
+            std::ptr::write_bytes(argument, 0, length);
+        }
+    }
+}
+
+/// Wipes the last arguments, so many.
+pub fn wipe_last(wiped: usize) {
+    let count = usize::try_from(COUNT.load(Ordering::Relaxed)).unwrap_or(0);
+    wipe_from(count.saturating_sub(wiped));
 }
 
 /// Where the secret begins in an argument.

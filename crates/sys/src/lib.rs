@@ -43,6 +43,7 @@ pub mod fault;
 pub mod files;
 pub mod flow;
 pub mod helper;
+pub mod identity;
 mod limits;
 pub mod local_time;
 pub mod memory;
