@@ -41,7 +41,8 @@ pub fn model_facts(json: &str) -> Option<ModelFacts> {
         architectures: model_type.and_then(|model_type| {
             let classes = members.get("architectures")?.as_array()?;
             let classes = classes.iter().take(ARCHITECTURES_MAX);
-            let known = classes.filter_map(|class| architecture(model_type, class.as_str()?));
+            let known =
+                classes.filter_map(|class| dictionary::model_class(model_type, class.as_str()?));
             Some(known.collect::<Vec<_>>()).filter(|known| !known.is_empty())
         }),
         dtype: word(&["dtype", "torch_dtype"], MODEL_DTYPES),
@@ -60,13 +61,6 @@ pub fn model_facts(json: &str) -> Option<ModelFacts> {
         sliding_window: size(&["sliding_window"]),
         tie_word_embeddings: find("tie_word_embeddings").and_then(Value::as_bool),
     })
-}
-
-/// A class of that kind, where transformers has it.
-fn architecture(model_type: &str, class: &str) -> Option<PublicStr> {
-    let file = format!("transformers/models/{model_type}/modeling_{model_type}.py");
-    dictionary::file(&file)?;
-    dictionary::function(&file, class)
 }
 
 #[cfg(test)]

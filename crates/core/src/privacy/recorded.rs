@@ -9,18 +9,25 @@ use super::gate::{Gate, Refusal, name_around};
 use super::vocabulary;
 use crate::event::wire::Member;
 use crate::judging::verdict::{Confidence, Evidence, Kind, Outcome};
-use crate::knowledge::launchers;
 use crate::knowledge::lists::{
-    CI_SYSTEMS, FROZEN_MODULES, NAMELESS_CODE, NATIVE_CLASSES, PSEUDO_FILES, SCHEDULERS, SIZE_UNITS,
+    CI_SYSTEMS, FROZEN_MODULES, MODEL_ACTIVATIONS, MODEL_DTYPES, NAMELESS_CODE, NATIVE_CLASSES,
+    PSEUDO_FILES, QUANTIZATION_METHODS, SCHEDULERS, SIZE_UNITS, STAGES,
 };
-use crate::knowledge::sentences;
+use crate::knowledge::{Meaning, launchers, sentences};
 use crate::public::{dictionary, hardware, models, version};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
 /// Fields whose texts have numbers out of the output.
-const FIELDS_WITH_NUMBERS: [&str; 4] = ["exception", "stack_trace", "evidence", "marker"];
+const FIELDS_WITH_NUMBERS: [&str; 6] = [
+    "exception",
+    "stack_trace",
+    "evidence",
+    "marker",
+    "value",
+    "$issue_description",
+];
 /// Digits of a number elsewhere.
 const DIGITS_MAX: usize = 4;
 /// Letters from which on a word is looked up; shorter ones are in everything.
@@ -29,10 +36,10 @@ const WORD_MIN: usize = 3;
 const CONFIG_CONSTANTS: [&str; 8] = [
     "<str>", "<num>", "<list>", "<map>", "<more>", "nan", "inf", "-inf",
 ];
-
-/// Further constants of ours: kinds of code, of markers and of what a message holds, and why a GPU is slow.
+/// Further constants of ours: kinds of code, of markers and of what a message holds, why a GPU is slow, and the fixed
+/// words of Error tracking.
 const CONSTANTS: &str = "stdlib notebook generated faulthandler timeout terminate called without exited brake heat \
-    url number email address string";
+    url number email address string withheld raw";
 
 /// The words that our constants are made of, beside those that everybody has.
 static WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| {
@@ -42,14 +49,18 @@ static WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| {
     constants.extend(Confidence::ALL.iter().map(|word| word.as_str()));
     constants.extend(Outcome::ALL.iter().map(|word| word.as_str()));
     constants.extend(launchers::ROWS.iter().map(|launcher| launcher.name));
+    constants.extend(STAGES.iter().map(|(_, _, name)| *name));
     for homes in [CI_SYSTEMS, SCHEDULERS] {
         constants.extend(homes.iter().map(|(name, _)| *name));
     }
     for names in [
         FROZEN_MODULES,
+        MODEL_ACTIVATIONS,
+        MODEL_DTYPES,
         NAMELESS_CODE,
         NATIVE_CLASSES,
         PSEUDO_FILES,
+        QUANTIZATION_METHODS,
         SIZE_UNITS,
     ] {
         constants.extend(names);
@@ -64,49 +75,56 @@ impl Gate {
     /// The rule that the event breaks.
     pub fn check_recorded(&self, member: &Member) -> Result<String, Refusal> {
         let line = self.check(member)?;
-        for (field, value) in &member.properties {
-            self.recorded_value(field, value, None)?;
-        }
+        self.recorded_members(&member.properties)?;
         Ok(line)
     }
 
-    fn recorded_value(
-        &self,
-        field: &str,
-        value: &Value,
-        file: Option<&Value>,
-    ) -> Result<(), Refusal> {
+    fn recorded_members(&self, members: &Map<String, Value>) -> Result<(), Refusal> {
+        let text = |name| members.get(name).and_then(Value::as_str);
+        let file = text("file").or(text("filename"));
+        let model_type = text("model_type");
+        for (field, value) in members {
+            let is_name_within = match (field.as_str(), value, file, model_type) {
+                ("function", Value::String(function), Some(file), _) => {
+                    dictionary::is_public_function(file, function)
+                }
+                ("model_type", Value::String(kind), ..) => dictionary::model_type(kind).is_some(),
+                ("architectures", Value::Array(classes), _, Some(kind)) => {
+                    let mut names = classes.iter().filter_map(Value::as_str);
+                    names.all(|class| dictionary::model_class(kind, class).is_some())
+                }
+                _ => false,
+            };
+            if !is_name_within {
+                self.recorded_value(field, value)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn recorded_value(&self, field: &str, value: &Value) -> Result<(), Refusal> {
         match value {
             Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
             Value::Object(_) | Value::Array(_) if field == "config" => configured_value(value),
-            Value::String(text) => {
-                let function = if field == "function" { file } else { None };
-                if self.can_be_ours(field, text, function) {
-                    Ok(())
-                } else {
-                    Err(Refusal::Foreign)
-                }
-            }
+            Value::String(text) if self.can_be_ours(field, text) => Ok(()),
+            Value::String(_) => Err(Refusal::Foreign),
             Value::Array(values) => values
                 .iter()
-                .try_for_each(|value| self.recorded_value(field, value, file)),
-            Value::Object(members) => members
-                .iter()
-                .try_for_each(|(key, value)| self.recorded_value(key, value, members.get("file"))),
+                .try_for_each(|value| self.recorded_value(field, value)),
+            Value::Object(members) => self.recorded_members(members),
         }
     }
 
-    fn can_be_ours(&self, field: &str, text: &str, file: Option<&Value>) -> bool {
-        if let Some(Value::String(file)) = file {
-            return dictionary::is_public_function(file, text) || is_constant_function(text);
-        }
+    fn can_be_ours(&self, field: &str, text: &str) -> bool {
         match field {
             "$lib" => text == "axolotl-run",
             "$ip" => text == "0.0.0.0",
-            "fingerprint" => text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit()),
+            "fingerprint" | "$exception_fingerprint" => is_fingerprint(text),
             "os" => hardware::is_platform(text),
             "name" => hardware::is_accelerator_name(text),
             "python_version" => version::python(text).is_some(),
+            "$issue_name" => is_meaning(text) || self.is_issue_name(text),
+            "$issue_description" if is_meaning(text) => true,
             _ => match field.strip_suffix("_version") {
                 Some(package) if field != "$lib_version" => {
                     version::format(package, text).is_some_and(|version| version.as_str() == text)
@@ -114,6 +132,16 @@ impl Gate {
                 _ => self.is_made_of_public_words(field, text),
             },
         }
+    }
+
+    /// `torch.OutOfMemoryError in forward of torch/nn/modules/linear.py`.
+    fn is_issue_name(&self, text: &str) -> bool {
+        let (class, place) = text.split_once(" in ").unwrap_or((text, ""));
+        let is_public_place = match place.split_once(" of ") {
+            Some((function, file)) => dictionary::is_public_function(file, function),
+            None => place.is_empty() || dictionary::file(place).is_some(),
+        };
+        is_public_place && self.is_made_of_public_words("$issue_name", class)
     }
 
     fn is_made_of_public_words(&self, field: &str, text: &str) -> bool {
@@ -145,8 +173,17 @@ impl Gate {
     }
 }
 
-fn is_constant_function(text: &str) -> bool {
-    text == "<private>" || NAMELESS_CODE.contains(&text)
+fn is_fingerprint(text: &str) -> bool {
+    text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// What a verdict or an error means, in words.
+fn is_meaning(text: &str) -> bool {
+    let of_verdicts = Kind::ALL.iter().map(|kind| kind.means());
+    let of_errors = Meaning::ALL.iter().map(|meaning| meaning.means());
+    of_verdicts
+        .chain(of_errors)
+        .any(|sentence| sentence.trim_end_matches('.') == text.trim_end_matches('.'))
 }
 
 /// A name of the dictionary, or a module whose packages are.

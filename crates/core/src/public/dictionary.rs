@@ -148,6 +148,13 @@ pub fn model_type(name: &str) -> Option<PublicStr> {
     Some(PublicStr::vetted(name.to_owned()))
 }
 
+/// A class of a kind of models, where transformers has it.
+pub fn model_class(model_type: &str, class: &str) -> Option<PublicStr> {
+    let path = format!("transformers/models/{model_type}/modeling_{model_type}.py");
+    file(&path)?;
+    function(&path, class)
+}
+
 /// What the built-in dictionary holds.
 pub fn contents() -> Contents {
     let (first, releases) = SOURCES.split_once('\n').unwrap_or_default();
