@@ -39,7 +39,7 @@ const CONFIG_CONSTANTS: [&str; 8] = [
 /// Further constants of ours: kinds of code, of markers and of what a message holds, why a GPU is slow, and the fixed
 /// words of Error tracking.
 const CONSTANTS: &str = "stdlib notebook generated faulthandler timeout terminate called without exited brake heat \
-    url number email address string withheld raw";
+    url number email address string withheld raw saving compilation collective evaluation child process";
 
 /// The words that our constants are made of, beside those that everybody has.
 static WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| {
