@@ -154,9 +154,10 @@ class Runner:
         # What the program itself prints passes through and is its own business.
         self.printed += b"\n".join(re.findall(rb"^axolotl-run: .*", output, re.MULTILINE))
         events = self.events()
-        # What is kept of the output for its owner has the user's own words; nothing else may have one of them.
-        for kept in (self.home / "state").rglob("output.log"):
-            kept.unlink()
+        # What is kept for the owner has the user's own words; nothing else may have one of them.
+        for name in ("output.log", "owner.json"):
+            for kept in (self.home / "state").rglob(name):
+                kept.unlink()
         for form in ("--show", "--report", "--runs"):
             self.ask(form)
             self.ask(form, "--json")
