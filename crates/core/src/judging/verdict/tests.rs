@@ -2,7 +2,7 @@ use super::*;
 use crate::event::ErrorEvent;
 use crate::knowledge;
 use crate::knowledge::lists::SignalSender;
-use crate::observation::{Failure, GpuTroubles, Hang, MemoryPressure, Request, Xid};
+use crate::observation::{Failure, GpuTroubles, Hang, MemoryPressure, Request, StackFindings, Xid};
 use crate::public::PublicStr;
 use Confidence::{High, Low, Medium};
 
@@ -673,6 +673,33 @@ fn a_gpu_is_blamed_for_its_own_errors_shortly_before_the_end() {
             end != End::Exited(0),
             "{evidence:?}"
         );
+    }
+}
+
+#[test]
+fn the_stacks_say_who_a_hang_is_due_to_and_how_sure_that_is() {
+    for (suspect, is_sure, rank, confidence, is_evidence) in [
+        (Some(1), true, Some(1), Confidence::High, true),
+        (Some(1), false, Some(1), Confidence::Medium, true),
+        (None, false, Some(3), Confidence::Medium, false),
+    ] {
+        let ending = Ending {
+            hang: Some(Hang {
+                since: 10.0,
+                suspect_rank: Some(3),
+            }),
+            stacks: Some(StackFindings {
+                suspect,
+                is_sure,
+                ..StackFindings::default()
+            }),
+            ..from(SignalSender::Terminal, &[2], End::Signaled(2))
+        };
+        let verdict = judge(&ending, &Judgement::default(), &Training::default());
+        assert_eq!((verdict.kind, verdict.rank), (Kind::Hang, rank));
+        assert_eq!(verdict.confidence, confidence);
+        let is_named = verdict.evidence.contains(&Evidence::PythonStacks);
+        assert_eq!(is_named, is_evidence);
     }
 }
 
