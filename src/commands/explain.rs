@@ -95,6 +95,12 @@ fn text(explanation: &Explanation, terminal: OutputTerminal) -> String {
     } else {
         page.add_verbatim("No error was found, and no error event would be sent.");
     }
+    if let Some(report) = &explanation.collective
+        && let Some(sentence) = report.sentence()
+    {
+        page.add_line("");
+        page.add_verbatim(&format!("What the ranks say together: {sentence}"));
+    }
     if let Some(refusal) = explanation.refusal {
         page.add_verbatim(&format!(
             "\nThe privacy gate would refuse more of it: {refusal}."

@@ -4,28 +4,41 @@
 //! which is the very end that people want explained.
 //! So when the command has ended and nobody has written its finish, the supervisor starts this role: it knows
 //! the command's status, compares the kernel's counters with what the observer had noted at the start, and
-//! completes the run's journal. It sends nothing; the next launcher does. A page of continuous integration that waits
-//! for its lines gets them from here, and so does whoever asked to be told, so that silence never stands for an end.
+//! completes the run's journal. Where the command wrote to a file, the end of that still says what it died of, and which
+//! rank first. It sends nothing; the next launcher does. Whoever waits for a summary, on stderr, on a page of
+//! continuous integration or as a notification, gets it from here, so that silence never stands for an end.
 
+use super::follow::read_on;
 use super::{notices, owner};
 use crate::metrics::memory::{MemoryGroup, oom_kills};
 use crate::protocol::observer_config::ExitRecord;
-use crate::store::Store;
+use crate::store::{RunEnd, Store};
 use axolotl_run_core::event::Event;
 use axolotl_run_core::judging::run;
 use axolotl_run_core::judging::summary::{Summary, lines};
-use axolotl_run_core::observation::Ending;
+use axolotl_run_core::observation::{Ending, Stream};
+use axolotl_run_core::output::lines::LineCutter;
+use axolotl_run_core::output::traceback::TraceReader;
 use axolotl_run_core::series::OomKillCounters;
-use axolotl_run_sys::role;
+use axolotl_run_sys::{descriptors, flow, role};
+use std::fs::File;
+use std::os::fd::AsFd as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
+
+/// Bytes of a file's end that are read: more than the last words of the ranks of a machine.
+const TAIL_BYTES: u64 = 4 << 20;
+/// Pieces in which they are read, at the most; a file that still grows must not hold us up.
+const TAIL_READS_MAX: usize = 256;
 
 /// Completes the journal; the exit code is nobody's to read.
 pub fn main(record: &ExitRecord) -> u8 {
     let store = Store::open(&|name| std::env::var_os(name)).ok();
     let group = MemoryGroup::of(std::process::id());
     let now = oom_kills(Path::new("/"), group.as_ref());
-    let ending = |before: OomKillCounters| {
+    let trace = catch_unwind(AssertUnwindSafe(|| read_files(record))).unwrap_or_default();
+    let end = |before: OomKillCounters, steps: Option<u64>| {
         let kills = now.since(before);
         let mut ending = Ending {
             at: Duration::from_millis(record.lasted_ms).as_secs_f64(),
@@ -36,21 +49,24 @@ pub fn main(record: &ExitRecord) -> u8 {
             ..Ending::default()
         };
         ending.used(record.usage);
-        ending
+        let (error, finish) = run::unobserved_end(&ending, steps, trace.as_ref());
+        RunEnd {
+            error,
+            finish,
+            elapsed_seconds: Some(ending.at),
+        }
     };
     if let Some(store) = &store {
         let _ = store.complete(
             record.settings.run,
             record.settings.sending,
             SystemTime::now(),
-            |left| {
-                let ending = ending(left.oom_kill_counters);
-                (run::unobserved_finish(&ending, left.steps), Some(ending.at))
-            },
+            |left| end(left.oom_kill_counters, left.steps),
         );
     }
     let run = record.settings.run;
     let mut summary = Summary::default();
+    let mut place = None;
     if let Some(store) = &store {
         // The finish that was just written is among them.
         store.events(run, SystemTime::now(), |record| {
@@ -58,16 +74,30 @@ pub fn main(record: &ExitRecord) -> u8 {
                 summary.take(event, record.elapsed_seconds);
             }
         });
+        if summary.finish.is_some() {
+            place = Some(store.path().join(run.to_string()));
+        }
     }
     if summary.finish.is_none() {
-        let ending = ending(OomKillCounters::default());
-        let finish = Event::Finish(Box::new(run::unobserved_finish(&ending, None)));
-        summary.take_reported(&finish, ending.at);
+        let RunEnd { error, finish, .. } = end(OomKillCounters::default(), None);
+        let at = Duration::from_millis(record.lasted_ms).as_secs_f64();
+        if let Some(error) = error {
+            summary.take_reported(&Event::Error(Box::new(error)), at);
+        }
+        summary.take_reported(&Event::Finish(Box::new(finish)), at);
     }
     if record.settings.ci_summary
         && let Some(page) = owner::page()
     {
         owner::append(&page, &lines::markdown(&summary));
+    }
+    // Open until the end: the launcher may wait for that.
+    let last_words = record.summary.and_then(descriptors::adopt);
+    if let Some(pipe) = &last_words {
+        let recorded = owner::record(run, place.as_deref(), 0);
+        let text = lines::lines(&summary, &recorded);
+        // The pipe is empty and takes it whole.
+        let _ = flow::write(pipe.as_fd(), owner::bounded(&text).as_bytes());
     }
     // The launcher does not wait for this.
     role::leave_group();
@@ -78,4 +108,33 @@ pub fn main(record: &ExitRecord) -> u8 {
         store.note_notifications(run, &told, SystemTime::now());
     }
     0
+}
+
+/// Reads the ends of the files that the command wrote to; None where there are none.
+fn read_files(record: &ExitRecord) -> Option<TraceReader> {
+    let mut trace = None;
+    for (stream, reader, begin) in &record.files {
+        let Some(file) = descriptors::adopt(*reader).map(File::from) else {
+            continue;
+        };
+        let trace = trace.get_or_insert_with(TraceReader::default);
+        read_file(trace, *stream, &file, *begin);
+    }
+    trace
+}
+
+fn read_file(trace: &mut TraceReader, stream: Stream, file: &File, begin: u64) {
+    let length = file.metadata().map_or(0, |metadata| metadata.len());
+    let mut position = begin.max(length.saturating_sub(TAIL_BYTES));
+    let mut cutter = LineCutter::default();
+    if position > begin {
+        cutter.gap();
+    }
+    for _ in 0..TAIL_READS_MAX {
+        match read_on(file, &mut position) {
+            Some((bytes, false)) if !bytes.is_empty() => trace.bytes(stream, &mut cutter, &bytes),
+            _ => break,
+        }
+    }
+    cutter.finish(|line| trace.line(stream, &line));
 }

@@ -105,7 +105,7 @@ impl Owner {
 }
 
 /// Where the run can be found again, in words.
-fn record(run: Uuid, place: Option<&Path>, unwritten: u64) -> String {
+pub(super) fn record(run: Uuid, place: Option<&Path>, unwritten: u64) -> String {
     let Some(place) = place.map(Path::display) else {
         return "not recorded: nothing can be written to the state directory".to_owned();
     };
@@ -127,7 +127,7 @@ pub(super) fn page() -> Option<PathBuf> {
 }
 
 /// As many whole lines as the pipe is sure to take.
-fn bounded(text: &str) -> &str {
+pub(super) fn bounded(text: &str) -> &str {
     let mut end = 0;
     for line in text.split_inclusive('\n') {
         let next = line.len().saturating_add(end);

@@ -68,7 +68,7 @@ pub struct ObserverConfig {
 }
 
 /// What the supervisor knows of a command's end that no observer saw.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExitRecord {
     pub settings: RunSettings,
     /// As the observer's.
@@ -77,6 +77,10 @@ pub struct ExitRecord {
     pub lasted_ms: u64,
     pub end: End,
     pub usage: Usage,
+    /// Where the lines for stderr go, where they were asked for.
+    pub summary: Option<i32>,
+    /// The files that the command wrote its output to: the descriptor, and where its first byte went.
+    pub files: Vec<(Stream, i32, u64)>,
 }
 
 /// The observer's arguments as it reads them.
@@ -222,6 +226,8 @@ mod tests {
                     max_rss_bytes: 1 << 37,
                     cpu_microseconds: 5,
                 },
+                summary: Some(7),
+                files: vec![(Stream::Stderr, 8, 1 << 40)],
             };
             let arguments = record.arguments();
             assert_eq!(Role::read(&arguments), Some(Role::FallbackFinisher(record)));

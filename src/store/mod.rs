@@ -34,6 +34,7 @@ pub use axolotl_run_core::consent::Sending;
 pub use delete::{Forgotten, Withdrawn};
 pub use journal::{Journal, Unforced};
 pub use layout::{StoreProblem, files, run_file};
+pub use recover::RunEnd;
 pub use runs::{RecordedEvent, RecordedRun, RunState, Store};
 pub use unsent::UnsentPage;
 

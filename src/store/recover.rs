@@ -17,7 +17,7 @@ use super::lock;
 use super::runs::{LastEvent, Store, summarize};
 use axolotl_run_core::consent::Sending;
 use axolotl_run_core::event::wire::Member;
-use axolotl_run_core::event::{Event, Finish};
+use axolotl_run_core::event::{ErrorEvent, Event, Finish};
 use axolotl_run_core::judging::verdict::{self, Outcome};
 use axolotl_run_core::limits;
 use axolotl_run_core::series::{OomKillCounters, SeriesLine};
@@ -32,13 +32,17 @@ impl Store {
         let mut runs = self.identities();
         runs.retain(|run_id| {
             let newly_finished = self.finish(*run_id, now, |observer_left| {
-                let finish = Finish {
+                let event = Finish {
                     outcome: Some(Outcome::Lost.public()),
                     verdict: Some((&verdict::lost()).into()),
                     total_steps: observer_left.steps,
                     ..Finish::default()
                 };
-                (finish, None)
+                RunEnd {
+                    error: None,
+                    finish: event,
+                    elapsed_seconds: None,
+                }
             });
             newly_finished.is_some()
         });
@@ -47,14 +51,13 @@ impl Store {
 
     /// Finishes a run whose observer died before the command, by what is known of the command's end.
     ///
-    /// `finish` makes the event out of what the observer has left, and says how many seconds after the spawn the end
-    /// came. None where the run is finished, or is not ours to finish.
+    /// `finish` makes the events out of what the observer has left. None where the run is finished, or is not ours to finish.
     pub fn complete(
         &self,
         run_id: Uuid,
         sending: Sending,
         now: SystemTime,
-        finish: impl FnOnce(&ObserverLeft) -> (Finish, Option<f64>),
+        finish: impl FnOnce(&ObserverLeft) -> RunEnd,
     ) -> Option<()> {
         if self.run_directory(run_id).is_err() {
             // It died before it had made the directory; this makes it, and lets go of it.
@@ -67,7 +70,7 @@ impl Store {
         &self,
         run_id: Uuid,
         now: SystemTime,
-        finish: impl FnOnce(&ObserverLeft) -> (Finish, Option<f64>),
+        finish: impl FnOnce(&ObserverLeft) -> RunEnd,
     ) -> Option<()> {
         let (run_directory, _lock) = self.take(run_id, now)?;
         // Read before the events: if they hold no finish, this time is not that of another launcher's finish either.
@@ -91,7 +94,11 @@ impl Store {
                 began
             }
         };
-        let (finish, elapsed_seconds) = finish(&ObserverLeft {
+        let RunEnd {
+            error,
+            finish,
+            elapsed_seconds,
+        } = finish(&ObserverLeft {
             steps: recorded_run.steps,
             oom_kill_counters: counters(&run_directory).unwrap_or_default(),
         });
@@ -107,9 +114,24 @@ impl Store {
             // As the timestamps tell it, in whole milliseconds.
             end_moment.elapsed_seconds += since.as_millis() as f64 / 1000.0;
         }
+        if let Some(error) = error
+            && let Some(line) = member_line(run_id, 2, Event::Error(Box::new(error)), &end_moment)
+        {
+            write(&run_directory, &line)?;
+        }
         let finish = member_line(run_id, 0, Event::Finish(Box::new(finish)), &end_moment)?;
         write(&run_directory, &finish)
     }
+}
+
+/// The last events of a run whose observer died.
+pub struct RunEnd {
+    /// What the command died of, where that can still be told.
+    pub error: Option<ErrorEvent>,
+    /// How it ended.
+    pub finish: Finish,
+    /// How many seconds after the spawn the end came; None where nobody saw it.
+    pub elapsed_seconds: Option<f64>,
 }
 
 /// What an observer has left behind; its run is finished from this.

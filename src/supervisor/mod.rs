@@ -17,10 +17,10 @@ mod watch;
 
 use crate::protocol::observer_config::ExitRecord;
 use crate::protocol::run_request::{FirstEvent, RunRequest};
-use axolotl_run_core::status::{End, Usage};
-use axolotl_run_sys::{clock, command, stderr};
-use std::os::fd::{AsRawFd, OwnedFd};
+use axolotl_run_sys::{clock, command, flow, stderr};
+use std::os::fd::{AsRawFd, RawFd};
 pub use supervised::Finished;
+use supervised::Followed;
 
 /// What is said in place of a summary where nobody observed the end.
 const UNOBSERVED: &[u8] =
@@ -36,41 +36,62 @@ pub fn observe(request: &RunRequest) -> Finished {
         Err(problem) => return Finished::NotRun(problem),
     };
     let channels = supervised.channels.take();
+    let followed = std::mem::take(&mut supervised.followed);
     let (finished, unobserved) = watch::run(supervised);
     if let (Finished::Ended(end), Some(usage)) = (finished, unobserved) {
-        if request.summary {
+        let record = ExitRecord {
+            settings: request.settings,
+            channels: channels.as_ref().map(AsRawFd::as_raw_fd),
+            lasted_ms: clock::monotonic_ms().saturating_sub(spawned),
+            end,
+            usage,
+            summary: None,
+            files: Vec::new(),
+        };
+        let is_told = leave_to_fallback_finisher(request, record, &followed);
+        if request.summary && !is_told {
             stderr::write(UNOBSERVED);
         }
-        let lasted_ms = clock::monotonic_ms().saturating_sub(spawned);
-        leave_to_fallback_finisher(request, channels, end, usage, lasted_ms);
     }
     finished
 }
 
 /// Has the fallback finisher write down what is known of the end, where the observer died or could not be started. The
 /// command has ended: this may take memory, and a moment.
+///
+/// Says whether its last words came for stderr.
 fn leave_to_fallback_finisher(
     request: &RunRequest,
-    channels: Option<OwnedFd>,
-    end: End,
-    usage: Usage,
-    lasted_ms: u64,
-) {
+    mut record: ExitRecord,
+    followed: &[Followed],
+) -> bool {
     // Which machine was to report was still open; it cannot be told any more.
     if request.settings.first_event == FirstEvent::AfterRank {
-        return;
+        return false;
     }
-    let record = ExitRecord {
-        settings: request.settings,
-        channels: channels.as_ref().map(AsRawFd::as_raw_fd),
-        lasted_ms,
-        end,
-        usage,
-    };
-    let at_most = if watch::is_init() || channels.is_some() {
+    for file in followed {
+        let reader = file.reader.as_raw_fd();
+        record.files.push((file.stream, reader, file.position));
+    }
+    let mut kept: Vec<RawFd> = record.files.iter().map(|(_, reader, _)| *reader).collect();
+    kept.extend(record.channels);
+    let is_notified = record.channels.is_some();
+    let at_most = if watch::is_init() || is_notified || request.summary {
         limits::END_PATIENT_WAIT
     } else {
         limits::END_JOURNAL_WAIT
     };
-    command::run_fallback_finisher(&record.arguments(), record.channels, at_most);
+    let arguments = |last_words| {
+        record.summary = request.summary.then_some(last_words);
+        record.arguments()
+    };
+    let Some(last_words) = command::run_fallback_finisher(arguments, &kept, at_most) else {
+        return false;
+    };
+    let is_told = stderr::pass_on(&last_words);
+    if is_told && is_notified {
+        // It goes on with the notifications, and is gone with us where we are PID 1.
+        flow::await_readable(&last_words, at_most);
+    }
+    is_told
 }

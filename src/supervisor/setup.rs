@@ -7,7 +7,7 @@
 //! the command.
 
 use super::limits;
-use super::supervised::Supervised;
+use super::supervised::{Followed, Supervised};
 use crate::delivery::notify;
 use crate::protocol::observer_config::{Observed, ObserverConfig, RelayEnds};
 use crate::protocol::run_request::RunRequest;
@@ -54,13 +54,6 @@ struct Built {
     failure: flow::Pipe,
     null: OwnedFd,
     followed: Vec<Followed>,
-}
-
-/// A file that the observer is to read: a second open of it, and where the command's first byte goes.
-struct Followed {
-    stream: Stream,
-    reader: OwnedFd,
-    position: u64,
 }
 
 /// Starts the command and the observer.
@@ -154,6 +147,7 @@ pub fn start(request: &RunRequest) -> Result<Supervised, Errno> {
         summary: summary.map(|summary| summary.read),
         channels,
         is_told: request.summary || request.settings.ci_summary || !request.channels.is_empty(),
+        followed: built.followed,
         relays: built
             .relays
             .map(|plumbing| plumbing.map(Plumbing::into_relay)),
@@ -162,7 +156,7 @@ pub fn start(request: &RunRequest) -> Result<Supervised, Errno> {
     arguments::wipe_last(request.command.len().saturating_sub(1));
     // What is left now of the user's own descriptors above the standard three is the command's alone: whoever
     // waits for their last copy to be closed must not wait for us.
-    drop((built.failure.write, built.followed, handle));
+    drop((built.failure.write, handle));
     descriptors::close_others(&supervised.descriptors());
     Ok(supervised)
 }

@@ -1,5 +1,6 @@
 //! What setting up gives to the loop, and what the loop gives back.
 
+use axolotl_run_core::observation::Stream;
 use axolotl_run_core::status::End;
 use axolotl_run_sys::Errno;
 use axolotl_run_sys::signals::Signals;
@@ -13,6 +14,16 @@ pub enum Finished {
     Ended(End),
     /// The command could not be run; nothing was started.
     NotRun(Errno),
+}
+
+/// A file that the observer follows; no relay is needed for it.
+pub struct Followed {
+    /// Which stream it is.
+    pub stream: Stream,
+    /// A second descriptor of it, to read.
+    pub reader: OwnedFd,
+    /// Where the command's first byte goes.
+    pub position: u64,
 }
 
 /// A command under supervision.
@@ -39,6 +50,8 @@ pub struct Supervised {
     pub channels: Option<OwnedFd>,
     /// Whether the user asked to be told how it went, here or elsewhere.
     pub is_told: bool,
+    /// The files that the command writes to: should the observer die, they still tell of the end.
+    pub followed: Vec<Followed>,
     /// The streams that pass through us.
     pub relays: [Option<Relay>; 2],
 }
@@ -62,6 +75,9 @@ impl Supervised {
         }
         let mut all = vec![self.signals.as_fd().as_raw_fd()];
         all.extend(owned.into_iter().map(OwnedFd::as_raw_fd));
+        for file in &self.followed {
+            all.push(file.reader.as_raw_fd());
+        }
         all.extend(self.relays.iter().flatten().flat_map(Relay::descriptors));
         all.sort_unstable();
         all

@@ -469,8 +469,9 @@ fn a_run_without_an_observer_is_told_all_the_same() {
         ]);
         done.expect_code(3).expect_stdout("");
         assert!(
-            done.stderr
-                .starts_with("axolotl-run: the run was not observed to its end; "),
+            done.stderr.starts_with("axolotl-run: ")
+                && done.stderr.contains("Exit code 3.")
+                && done.stderr.contains("observer was killed"),
             "{}",
             done.stderr
         );

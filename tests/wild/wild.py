@@ -23,6 +23,8 @@ A case is a folder CASES_DIR/<id>/ with `case.json` and the bytes of the program
     no_error                         true: there is no error event
     verdict_kind, verdict_kind_not, confidence_not    of the finish event (not in the mode explain)
     rank                             of the error or the verdict; never another one
+    verdict_rank                     of the verdict alone: a number, or "absent"
+    collective                       what the error or the verdict says of a collective operation: {"trouble", "ranks"…}
     signs_not                        words that neither the error's sign nor a sign of `--explain` has
     step, total, epoch, loss, learning_rate    last told: a number (to a thousandth) or "absent". total and epoch are in
                                      progress events alone, a minute apart: such a case prints its bytes at once
@@ -49,12 +51,15 @@ from pathlib import Path
 MODES = {"explain", "live-pipe", "live-pty", "live-two-pipes", "live-file", "command"}
 KEYS = set("id title source why kind mode exit canaries expect before behind tries wish".split())
 OF_ERROR = set("exception_type exception_type_any_in_chain message_contains frames_contain handled_count".split())
-OF_LIVE = set("verdict_kind verdict_kind_not confidence_not step total epoch loss learning_rate step_not".split())
-EXPECT = OF_ERROR | OF_LIVE | {"no_error", "rank", "signs_not", "max_seconds"}
+OF_LIVE = set("verdict_kind verdict_kind_not confidence_not step total epoch loss learning_rate step_not "
+              "verdict_rank".split())
+EXPECT = OF_ERROR | OF_LIVE | {"no_error", "rank", "collective", "signs_not", "max_seconds"}
 # The kinds of verdicts when the cases were written; the present ones are listed in docs/events.md.
 VERDICTS = set("""success exit_nonzero exception oom_cgroup oom_host oom_daemon oom_gpu shm_full segfault abort illegal
     fpe bus nccl_timeout gpu_fault hang time_limit preempted_or_cancelled signalled_by_user terminated hung_up
     killed_unknown signal lost""".split())
+# Those that newer cases expect.
+NEWER_VERDICTS = {"peer_lost", "collective_timeout", "collective_mismatch", "rendezvous_failed"}
 # How long a run may take, and how long its finish event may then be awaited, in seconds.
 RUN_SECONDS, FINISH_SECONDS = 90, 10
 # Prints a case's bytes and ends as told. The last words are given a moment, as a real program's are.
@@ -91,7 +96,7 @@ class Case:
     def mistakes(self):
         """What is wrong with the case itself."""
         kinds = [kind for key in ("verdict_kind", "verdict_kind_not") for kind in self.expect.get(key, [])]
-        odd = (set(self.told) - KEYS) | (set(self.expect) - EXPECT) | (set(kinds) - VERDICTS)
+        odd = (set(self.told) - KEYS) | (set(self.expect) - EXPECT) | (set(kinds) - VERDICTS - NEWER_VERDICTS)
         odd |= set(self.expect) & OF_LIVE if self.mode == "explain" else set()
         whole = self.mode in MODES and self.told.get("id") == self.name and self.expect and len(self.end) == 1
         if not whole or self.mode == "command" and not self.script:
@@ -131,7 +136,8 @@ class Runner:
         answer = json.loads(self.ask("--explain", "--json", "-", data=data, **end))
         seconds = time.monotonic() - begun
         self.ask("--explain", "-", data=data, **end)
-        return {"events": answer["events"], "signs": answer["markers"], "seconds": seconds}
+        return {"events": answer["events"], "signs": answer["markers"], "collective": answer["collective"],
+                "seconds": seconds}
 
     def live(self):
         case, signs, work = self.case, [], self.home / "work"
@@ -219,6 +225,7 @@ def check(case, result, printed):
     message = f"{seen['exception'] or ''} {seen['marker'] or ''}".strip().lower()
     signs = " / ".join([seen["marker"] or "", *result["signs"]]).lower()
     steps = [event["properties"].get("step", event["properties"].get("total_steps")) for event in result["events"]]
+    collective = error.get("collective") or verdict.get("collective") or result.get("collective") or {}
     has_frame = lambda wanted: any(all(frame.get(key) == wanted[key] for key in wanted) for frame in frames)
     is_near = lambda got, answer: isinstance(got, (int, float)) and math.isclose(got, answer, rel_tol=1e-3)
     is_told = lambda got, answer: got is None if answer == "absent" else got == answer or is_near(got, answer)
@@ -236,6 +243,8 @@ def check(case, result, printed):
         "confidence_not": lambda answers: (seen["confidence"] not in answers, of_verdict),
         "rank": lambda answers: (ranks and set(ranks) <= set(answers), ranks),
         "signs_not": lambda answers: (not any(words.lower() in signs for words in answers), signs),
+        "verdict_rank": lambda answers: (is_told(verdict.get("rank"), answers[0]), verdict.get("rank")),
+        "collective": lambda answers: (all(collective.get(key) == value for key, value in answers[0].items()), collective),
         "step_not": lambda answers: (not set(steps) & set(answers), steps),
         "max_seconds": lambda answers: (result["seconds"] <= answers[0], round(result["seconds"], 1)),
     }

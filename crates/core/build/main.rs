@@ -15,6 +15,7 @@ mod public_classes;
 mod python_layouts;
 mod signs;
 mod table;
+mod watchdogs;
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -35,6 +36,7 @@ const KINDS: &[(&str, Generate)] = &[
     ("python_layouts", python_layouts::generate),
     ("signs", signs::generate),
     ("stack_classes", table::stack_classes),
+    ("watchdogs", watchdogs::generate),
     ("wrappers", table::wrappers),
 ];
 

@@ -140,6 +140,8 @@ pub struct Failure {
     pub end: End,
     /// Seconds since the spawn.
     pub at: f64,
+    /// Whether it was not the rank's own process but one that it had started.
+    pub is_helper: bool,
 }
 
 /// How short of memory the run was when it ended.
@@ -243,6 +245,8 @@ pub struct Ending {
     /// Whether the command is a worker itself: whoever started it has started others, and may have given all of them
     /// the same output.
     pub is_worker: bool,
+    /// How many ranks there are, where all of them are of this run.
+    pub world_size: Option<u64>,
     /// The process of the run that failed first, shortly before the end.
     pub first_failure: Option<Failure>,
     /// How short memory was.

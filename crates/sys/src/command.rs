@@ -229,23 +229,24 @@ pub fn yield_processor() {
     let _ = nix::sched::sched_yield();
 }
 
-/// Starts the fallback finisher, with one more descriptor, and waits for its end, or for as long as this at the most.
-pub fn run_fallback_finisher(arguments: &[OsString], kept: Option<RawFd>, at_most: Duration) {
-    let (Ok(program), Ok(null), Ok(done)) = (
-        Program::new(arguments, &[]),
-        descriptors::null(),
-        flow::pipe(),
-    ) else {
-        return;
-    };
-    let mut keep = vec![done.write.as_raw_fd()];
-    keep.extend(kept);
+/// Starts the fallback finisher and waits for its end, or for as long as this at the most. `arguments` is told the
+/// descriptor of its last words, which is given back; it keeps `files`, too.
+pub fn run_fallback_finisher(
+    arguments: impl FnOnce(RawFd) -> Vec<OsString>,
+    files: &[RawFd],
+    at_most: Duration,
+) -> Option<OwnedFd> {
+    let (null, done) = (descriptors::null().ok()?, flow::pipe().ok()?);
+    let last_words = done.write.as_raw_fd();
+    let program = Program::new(&arguments(last_words), &[]).ok()?;
+    let mut keep = vec![last_words];
+    keep.extend(files);
     keep.sort_unstable();
     // It holds the pipe open for as long as it lives, and waits for nobody: /dev/null is always readable.
-    if start_observer(&null, &null, || Ok((program, keep))).is_ok() {
-        drop(done.write);
-        flow::await_readable(&done.read, at_most);
-    }
+    start_observer(&null, &null, || Ok((program, keep))).ok()?;
+    drop(done.write);
+    flow::await_readable(&done.read, at_most);
+    Some(done.read)
 }
 
 /// Clones this process; the child runs `child` and ends.

@@ -44,14 +44,16 @@ pub fn write(mut bytes: &[u8]) -> bool {
     true
 }
 
-/// Writes what waits in a pipe, up to [`SUMMARY_BYTES_MAX`]; an empty one is not waited for.
-pub fn pass_on(pipe: &OwnedFd) {
+/// Writes what waits in a pipe, up to [`SUMMARY_BYTES_MAX`]; an empty one is not waited for. Whether anything waited.
+pub fn pass_on(pipe: &OwnedFd) -> bool {
     let mut bytes = [0; SUMMARY_BYTES_MAX];
     if flow::readable(pipe)
         && let Ok(count) = nix::unistd::read(pipe, &mut bytes)
     {
         write(bytes.get(..count).unwrap_or_default());
+        return count > 0;
     }
+    false
 }
 
 /// SIGPIPE and SIGTTOU held back; what was held back before stays so.

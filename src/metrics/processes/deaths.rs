@@ -143,6 +143,7 @@ impl DeathWatch {
                 rank: watched.rank,
                 end,
                 at: elapsed_seconds,
+                is_helper: watched.rank.is_some() && !leads,
             });
         }
     }
@@ -276,7 +277,8 @@ mod tests {
             Some(Failure {
                 rank: Some(1),
                 end: End::Signaled(11),
-                at: 3.0
+                at: 3.0,
+                is_helper: false
             })
         );
         assert_eq!(

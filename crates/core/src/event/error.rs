@@ -1,5 +1,6 @@
 //! The error event: which public code raised what, rebuilt from public names.
 
+use super::collective::CollectiveReport;
 use super::value::fields;
 
 fields! {
@@ -15,6 +16,7 @@ fields! {
         "marker" => marker: T, "public sign of a death that left no traceback (`Segmentation fault`, `c10::Error`…)";
         "stage" => stage: T, "the part of Axolotl that failed: the outermost of its public stages in the traceback (`axolotl.train.train`, `axolotl.common.datasets.load_datasets`…)";
         "module_event" => module_event: T, "the event by which Axolotl's own telemetry reports this error: it is named after the innermost stage";
+        "collective" => collective: CollectiveReport<T>, "what the ranks' watchdogs say of a collective operation that failed";
         "fingerprint" => fingerprint: T, "groups equal errors: a hash over public names alone, without line numbers and sizes";
         "rank" => rank: u64, "rank of the process that failed first";
         "fatal" => fatal: bool, "whether the run died of it";
@@ -39,6 +41,7 @@ impl ErrorEvent {
         };
         let fingerprint = Self {
             meaning: self.meaning.clone(),
+            collective: self.collective.clone(),
             fingerprint: self.fingerprint.clone(),
             rank: self.rank,
             fatal: self.fatal,

@@ -1,5 +1,6 @@
 //! The finish event: how the run ended, why as far as it can be told, and its totals.
 
+use super::collective::CollectiveReport;
 use super::error::Frame;
 use super::value::{Number, PerIndex, fields};
 
@@ -36,6 +37,7 @@ fields! {
         "tokens/train_per_sec_per_gpu" => tokens_per_second_per_gpu: Number, "tokens per second and GPU, as the training logs it";
         "epoch" => epoch: u64, "number of the last epoch, from 0";
         "progress" => progress: Number, "epochs done, as the training logs it";
+        "not_finite" => not_finite: NotFinite<T>, "the number of the training that was none any more at the end";
         "oom_kills" => oom_kills: u64, "processes of the run's control group that the kernel killed for memory";
         "supervisor_lost" => supervisor_lost: T, "how the launcher itself ended before the command, where it did: `crashed`, `killed` or `out_of_memory`";
         "stacks" => stacks: Vec<StackGroup<T>>, "where the processes of a run were that stood still when it ended";
@@ -51,6 +53,18 @@ fields! {
         "evidence" => evidence: Vec<T>, "what speaks for it";
         "confidence" => confidence: T, "`high`, `medium` or `low`";
         "rank" => rank: u64, "the rank that failed first; of a training that stood still, the one that did something else than all others";
+        "rank_exit_code" => rank_exit_code: u64, "exit code of the process that failed first, where it was not the command itself";
+        "rank_signal" => rank_signal: T, "signal that killed the process that failed first, where it was not the command itself";
+        "collective" => collective: CollectiveReport<T>, "what the ranks' watchdogs say of a collective operation that failed";
+    }
+}
+
+fields! {
+    /// A number of the training that was none any more.
+    pub struct NotFinite<T> {
+        "metric" => metric: T, "`grad_norm` or `loss`";
+        "repr" => repr: T, "`nan`, `inf` or `-inf`";
+        "since_step" => since_step: u64, "the step at which it was first logged so; from there on it stayed so";
     }
 }
 

@@ -5,6 +5,7 @@
 //! schema gate compares the final bytes with them. A field's type must be [`Sendable`](value::Sendable),
 //! which no `String` is: text is [`PublicStr`](crate::public::PublicStr) or it does not compile.
 
+pub mod collective;
 pub mod error;
 pub mod exception;
 pub mod finish;
@@ -16,6 +17,7 @@ pub mod start;
 pub mod value;
 pub mod wire;
 
+pub use collective::CollectiveReport;
 pub use error::{ErrorEvent, Frame, Shape};
 pub use exception::{ExceptionEvent, ListedException, ListedFrame};
 pub use finish::{Dropped, Finish, FinishVerdict, StackGroup};

@@ -5,9 +5,9 @@
 
 use crate::event::value::Sendable as _;
 use crate::event::wire::Member;
-use crate::event::{Event, EventName, ExceptionEvent};
+use crate::event::{CollectiveReport, Event, EventName, ExceptionEvent};
 use crate::judging::issue::issue;
-use crate::judging::verdict::judge;
+use crate::judging::verdict::{judge, judge_collectives};
 use crate::observation::{Ending, Stream};
 use crate::output::lines::LineCutter;
 use crate::output::progress::Training;
@@ -32,6 +32,8 @@ pub struct Explanation {
     pub judgement: Judgement,
     /// The same failure as an issue of PostHog's Error tracking.
     pub exception: Option<ExceptionEvent>,
+    /// What its ranks say of a collective operation that failed.
+    pub collective: Option<CollectiveReport>,
     /// Whether the program failed; without a known end it did where an error is found.
     pub fatal: bool,
     /// Why the gate refuses the error as it was judged; what is left of it is the judgement's.
@@ -48,11 +50,18 @@ impl Explainer {
     pub fn finish(mut self, end: Option<End>) -> Explanation {
         let reader = &mut self.reader;
         self.cutter.finish(|line| reader.line(Stream::Both, &line));
-        let judgement = self.reader.finish(end);
+        let mut judgement = self.reader.finish(end);
         let fatal = match end {
             Some(end) => end != End::Exited(0),
             None => judgement.error.is_some(),
         };
+        // Whether all ranks can be heard in it, a log does not say.
+        let collective = judge_collectives(&judgement.watchdogs, None)
+            .filter(|_| end != Some(End::Exited(0)))
+            .map(|finding| CollectiveReport::from(&finding));
+        if let Some(error) = &mut judgement.error {
+            error.collective.clone_from(&collective);
+        }
         let mut exception = None;
         if fatal {
             let ending = Ending {
@@ -65,6 +74,7 @@ impl Explainer {
         Explanation {
             judgement,
             exception,
+            collective,
             fatal,
             refusal: None,
         }
@@ -113,6 +123,7 @@ impl Explanation {
         }
         json!({
             "events": events,
+            "collective": self.collective.as_ref().map(|report| report.json()),
             "exception_type": judgement.exception_type.as_ref().map(|class| class.json()),
             "fatal": self.fatal,
             "interrupted": judgement.interrupted,

@@ -11,7 +11,10 @@ mod tests;
 
 use crate::config::Vetted;
 use crate::event::value::{Number, non_finite};
-use crate::event::{Dropped, Event, Finish, ModelFacts, Progress, Setup, Start, finish};
+use crate::event::{
+    CollectiveReport, Dropped, ErrorEvent, Event, Finish, ModelFacts, Progress, Setup, Start,
+    finish,
+};
 use crate::judging::hang::HangWatch;
 use crate::judging::issue::issue;
 use crate::judging::verdict::{Verdict, judge};
@@ -19,7 +22,7 @@ use crate::observation::{
     Ending, Hang, Sample, StackFindings, Stream, SupervisorLoss, TrainerState,
 };
 use crate::output::lines::{Line, LineCutter, inner_lines};
-use crate::output::progress::{Metric, Point, ProgressReader, Training, rate};
+use crate::output::progress::{Metric, Point, ProgressReader, RATE_SECONDS_MIN, Training, rate};
 use crate::output::tail::OutputTail;
 use crate::output::traceback::{Judgement, TraceReader};
 use crate::public::PublicStr;
@@ -51,6 +54,8 @@ pub struct Run {
     planned_epochs: Option<f64>,
     /// Whether the start event was made.
     started: bool,
+    /// How many ranks there are, where all of them are on this machine.
+    world_size: Option<u64>,
     progress: ProgressReader,
     trace: TraceReader,
     resources: Resources,
@@ -92,12 +97,16 @@ impl Run {
     /// The command was spawned. Comes before every other event, and may come after the first observations.
     pub fn start(&mut self, start: Start) -> Event {
         self.started = true;
+        if start.nodes.is_none_or(|nodes| nodes == 1) {
+            self.world_size = start.processes_per_node;
+        }
         Event::Start(Box::new(start))
     }
 
     /// The command printed a line.
     pub fn line(&mut self, stream: Stream, seconds_since_start: f64, line: &Line<'_>) {
         self.progress.line(stream, seconds_since_start, line);
+        self.trace.set_time(seconds_since_start);
         self.trace.line(stream, line);
         self.note_life(seconds_since_start);
     }
@@ -298,7 +307,8 @@ impl Run {
         {
             ending.stacks = Some(findings);
         }
-        let mut judgement = self.trace.finish(ending.end);
+        ending.world_size = self.world_size;
+        let mut judgement = self.trace.finish_knowing(ending.end, ending.first_failure);
         if ending.is_worker && !judgement.has_word_of_the_first() {
             // What only other ranks said, in the output that they share with it, is not what it exited for.
             judgement.error = None;
@@ -313,7 +323,8 @@ impl Run {
         let exception = issue(&judgement, &verdict);
         let printed = self.trace.printed(&judgement);
         // What a program prints and survives is no error.
-        if let Some(error) = judgement.error {
+        if let Some(mut error) = judgement.error {
+            error.collective = verdict.collective.as_ref().map(CollectiveReport::from);
             events.push(Event::Error(Box::new(error)));
         }
         if let Some(exception) = exception {
@@ -398,11 +409,14 @@ impl Run {
     fn recent_rate(&self) -> Option<f64> {
         let pace = &self.training().pace;
         let known = self.report.and_then(|last_report| last_report.point);
-        let from = known.or_else(|| pace.first())?;
         let to = pace.last?;
+        let from = known.or_else(|| pace.first())?;
         // A training that stands still makes no steps, and that is known.
         if self.report.is_some() && from.step == to.step {
             return Some(0.0);
+        }
+        if to.at - from.at < RATE_SECONDS_MIN {
+            return pace.steps_per_second();
         }
         rate(from, to)
     }
@@ -448,6 +462,7 @@ impl Run {
             tokens_per_second_per_gpu: number(metrics.get(Metric::TokensPerSecondPerGpu)),
             epoch: training.epoch_index(),
             progress: number(training.epoch),
+            not_finite: not_finite(training),
             oom_kills: ending.oom_kills_cgroup,
             supervisor_lost: ending.supervisor.map(SupervisorLoss::public),
             dropped: self.dropped(&ending.dropped),
@@ -501,14 +516,38 @@ fn ratio(done: Option<f64>, planned: Option<f64>) -> Option<f64> {
     Some((done? / planned).clamp(0.0, 1.0))
 }
 
-/// The finish of a run of whose output nothing is known; `steps`: what was last reported of them.
-pub fn unobserved_finish(ending: &Ending, steps: Option<u64>) -> Finish {
+/// The number of the training that was none any more at the end.
+fn not_finite(training: &Training) -> Option<finish::NotFinite> {
+    let since = training.not_finite?;
+    let name = match since.metric {
+        Metric::Loss => "loss",
+        _ => "grad_norm",
+    };
+    Some(finish::NotFinite {
+        metric: Some(PublicStr::constant(name)),
+        repr: training.metrics.get(since.metric).and_then(non_finite),
+        since_step: since.step,
+    })
+}
+
+/// The error and the finish of a run that nobody observed to its end. `steps`: what was last reported of them; `trace` has
+/// read what is left of its output, where that is a file.
+pub fn unobserved_end(
+    ending: &Ending,
+    steps: Option<u64>,
+    trace: Option<&TraceReader>,
+) -> (Option<ErrorEvent>, Finish) {
     let run = Run::default();
-    let verdict = judge(ending, &Judgement::default(), run.training());
-    Finish {
+    let judgement = match trace {
+        Some(trace) => trace.finish(ending.end),
+        None => Judgement::default(),
+    };
+    let verdict = judge(ending, &judgement, run.training());
+    let finish = Finish {
         total_steps: steps,
         ..run.finish_event(ending, &verdict)
-    }
+    };
+    (judgement.error, finish)
 }
 
 /// Tenths of the total that are done.

@@ -8,20 +8,25 @@
 //! is called unknown. Pure; called by [`run`](crate::judging::run) once, at the end.
 
 mod asked;
+mod collectives;
 mod died;
 mod memory;
 mod printed;
 #[cfg(test)]
 mod tests;
+mod waited;
 mod words;
 
-pub use words::{Confidence, Evidence, Kind, Outcome};
+pub use collectives::{CollectiveFinding, judge as judge_collectives};
+pub use words::{CollectiveTrouble, Confidence, Evidence, Kind, Outcome};
 
 use crate::event;
+use crate::event::CollectiveReport;
 use crate::knowledge::Meaning;
 use crate::observation::{Ending, SupervisorLoss};
 use crate::output::progress::{Metric, Training};
 use crate::output::traceback::Judgement;
+use crate::public::PublicStr;
 use crate::status::{End, signal::SIGKILL, signal_name};
 
 /// How the run ended, and why.
@@ -39,6 +44,10 @@ pub struct Verdict {
     pub confidence: Confidence,
     /// The rank that failed first.
     pub rank: Option<u64>,
+    /// How the process ended that failed first, where it was not the command itself.
+    pub rank_end: Option<End>,
+    /// What the watchdogs say of a collective operation.
+    pub collective: Option<CollectiveFinding>,
 }
 
 impl From<&Verdict> for event::FinishVerdict {
@@ -50,13 +59,28 @@ impl From<&Verdict> for event::FinishVerdict {
             evidence: Some(evidence.map(|evidence| evidence.public()).collect()),
             confidence: Some(verdict.confidence.public()),
             rank: verdict.rank,
+            rank_exit_code: match verdict.rank_end {
+                Some(End::Exited(code)) => Some(code.into()),
+                _ => None,
+            },
+            rank_signal: match verdict.rank_end {
+                Some(End::Signaled(signal)) => signal_name(signal).map(PublicStr::constant),
+                _ => None,
+            },
+            collective: verdict.collective.as_ref().map(CollectiveReport::from),
         }
     }
 }
 
 /// Judges the end of a run.
 pub fn judge(ending: &Ending, judgement: &Judgement, training: &Training) -> Verdict {
-    let case = Case { ending, judgement };
+    let collective = judge_collectives(&judgement.watchdogs, ending.world_size)
+        .filter(|_| ending.end != Some(End::Exited(0)));
+    let case = Case {
+        ending,
+        judgement,
+        collective: collective.as_ref(),
+    };
     let (kind, mut confidence, mut evidence) = case.kind();
     // What was missed may have said otherwise.
     if case.has_missed_output() && confidence == Confidence::High {
@@ -75,14 +99,21 @@ pub fn judge(ending: &Ending, judgement: &Judgement, training: &Training) -> Ver
     };
     // What was ended from outside ended its ranks in any order; one that stood still did so because of a rank, perhaps.
     let died_by_itself = outcome != Outcome::Success && !kind.is_requested() && kind != Kind::Hang;
+    let waited_for = collective.as_ref().and_then(CollectiveFinding::rank);
     let mut rank = None;
     if kind == Kind::Hang {
-        let suspect = ending.stacks.as_ref().and_then(|stacks| stacks.suspect);
-        rank = suspect.or(ending.hang.and_then(|hang| hang.suspect_rank));
+        let by_stacks = ending.stacks.as_ref().and_then(|stacks| stacks.suspect);
+        let suspect = ending.hang.and_then(|hang| hang.suspect_rank);
+        rank = by_stacks.or(suspect).or(waited_for);
     }
     let mut context = case.context(training);
-    if died_by_itself {
+    let mut rank_end = None;
+    if kind == Kind::PeerLost || kind.is_of_collectives() && collective.is_some() {
+        // Who says so first is the first victim.
+        rank = waited_for;
+    } else if died_by_itself {
         rank = ending.first_failure.and_then(|failure| failure.rank);
+        rank_end = case.end_of_first();
         if rank.is_some() {
             context.push(Evidence::FirstFailedRank);
         } else {
@@ -90,12 +121,17 @@ pub fn judge(ending: &Ending, judgement: &Judgement, training: &Training) -> Ver
             let printed = error.and_then(|error| error.rank);
             rank = printed.or(judgement.first_rank);
         }
+        context.extend(case.about_first(kind));
     }
     for more in context {
         if !evidence.contains(&more) {
             evidence.push(more);
         }
     }
+    // Where it is known what became of the other one, nobody has to hear that it was lost.
+    let collective = collective.filter(|finding| {
+        kind.is_of_collectives() || finding.trouble != CollectiveTrouble::PeerLost
+    });
     let has_said = judgement.error.is_some() && kind != Kind::Success && !kind.is_requested();
     Verdict {
         outcome,
@@ -104,6 +140,8 @@ pub fn judge(ending: &Ending, judgement: &Judgement, training: &Training) -> Ver
         evidence,
         confidence,
         rank,
+        rank_end,
+        collective,
     }
 }
 
@@ -121,6 +159,7 @@ pub fn lost() -> Verdict {
 struct Case<'a> {
     ending: &'a Ending,
     judgement: &'a Judgement,
+    collective: Option<&'a CollectiveFinding>,
 }
 
 type Finding = (Kind, Confidence, Vec<Evidence>);
@@ -135,6 +174,7 @@ impl Case<'_> {
             .or_else(|| self.asked_for())
             .or_else(|| self.out_of_memory())
             .or_else(|| self.gpu_fault())
+            .or_else(|| self.in_collective())
             .or_else(|| self.died())
             .or_else(|| self.printed());
         self.hung(found.unwrap_or_else(|| match self.ending.end {
@@ -213,6 +253,34 @@ impl Case<'_> {
             Some(End::Signaled(signal)) => Some((signal, Evidence::WorkerKilledBySignal)),
             _ => own,
         }
+    }
+
+    /// How the process ended that failed first, by the kernel's word or its launcher's.
+    fn end_of_first(self) -> Option<End> {
+        let seen = self.ending.first_failure.map(|failure| failure.end);
+        seen.or(self.judgement.first_end)
+    }
+
+    /// What else is to be said of the process that failed first.
+    fn about_first(self, kind: Kind) -> Vec<Evidence> {
+        let mut evidence = Vec::new();
+        let says_data_worker = self.judgement.blames_data_worker();
+        if says_data_worker {
+            evidence.push(Evidence::DataWorkerFailed);
+        } else if self
+            .ending
+            .first_failure
+            .is_some_and(|failure| failure.is_helper)
+        {
+            evidence.push(Evidence::HelperFailed);
+        }
+        if kind == Kind::ExitNonzero && matches!(self.end_of_first(), Some(End::Exited(_))) {
+            evidence.push(Evidence::WorkerExitCode);
+        }
+        if self.died_before_the_others_waited() {
+            evidence.push(Evidence::DeathBeforeTimeout);
+        }
+        evidence
     }
 
     /// Whether the kernel could be asked for its kills for memory, and has counted none.

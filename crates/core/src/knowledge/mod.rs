@@ -20,6 +20,7 @@ pub use meaning::Meaning;
 pub use messages::{class, message};
 #[cfg(test)]
 pub use signs::saying;
+pub use signs::watchdogs;
 pub use signs::{Sign, Speaker, Weight, meaning_of, sign, signal_called};
 pub use wrappers::{Wrapper, points_elsewhere, restarts, wrapper};
 

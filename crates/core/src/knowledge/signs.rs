@@ -3,6 +3,8 @@
 //! The lines hold command lines, host names and addresses, so nothing of them is kept but what an entry of
 //! `knowledge/signs` names: its own sentence, and numbers (ranks, exit codes, signals).
 
+pub mod watchdogs;
+
 use super::Meaning;
 use super::entry::{self, Finder, Means, Piece};
 use super::lists::{SIGNAL_NAMES, SIGNALS};

@@ -16,3 +16,4 @@ mod prefix;
 pub mod progress;
 pub mod tail;
 pub mod traceback;
+pub mod watchdogs;

@@ -32,8 +32,8 @@ mod role;
 mod tests;
 
 pub use metrics::{Metric, Metrics};
-pub(crate) use pace::rate;
 pub use pace::{Epoch, Pace, Point};
+pub(crate) use pace::{RATE_SECONDS_MIN, rate};
 
 use crate::observation::{Stream, TrainerState};
 use crate::output::configuration::ConfigurationReader;
@@ -66,12 +66,43 @@ pub struct Training {
     pub pace: Pace,
     /// The step at which the epoch was logged.
     pub epoch_step: Option<u64>,
+    /// Since when a number that has to be finite is not, and still is not.
+    pub not_finite: Option<NotFiniteSince>,
+}
+
+/// A number of the training that is none any more.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NotFiniteSince {
+    /// Which.
+    pub metric: Metric,
+    /// The step that was known when it was first seen so.
+    pub step: Option<u64>,
 }
 
 impl Training {
     /// Takes the numbers that are no counts of steps.
     fn take(&mut self, metrics: &Metrics) {
         self.metrics = metrics.clone().or(&self.metrics);
+        self.note_not_finite();
+    }
+
+    /// Notes that loss or gradient norm is no number any more. A loss of 0 beside it is what the Trainer prints then.
+    fn note_not_finite(&mut self) {
+        let is_broken = |metric| {
+            let number: Option<f64> = self.metrics.get(metric);
+            number.is_some_and(|number| !number.is_finite())
+        };
+        let broken = [Metric::GradNorm, Metric::Loss]
+            .into_iter()
+            .find(|metric| is_broken(*metric));
+        self.not_finite = match (broken, self.not_finite) {
+            (None, _) => None,
+            (Some(_), Some(known)) => Some(known),
+            (Some(metric), None) => Some(NotFiniteSince {
+                metric,
+                step: self.step,
+            }),
+        };
     }
 
     /// Takes how many epochs are done, after the step that is known.

@@ -56,6 +56,7 @@ const COMMON: &str = "
     titan generation superchip workstation max pro xeon epyc ryzen threadripper neoverse graviton
     outlier peak pid pids rss cgroup kernel joules watts celsius utilization throttled energy recent call interrupted bus fault hang stalled
     diverged nan likely medium confidence unresponsive collective nccl oom exhausted outofmemory user_code other_package
+    barrier broadcast collectives compared desync fingerprints gather joined lagging lags mismatch monitored nobody peer reduce rendezvous scatter silent stuck timeouts unreachable untold
 ";
 
 static WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| {

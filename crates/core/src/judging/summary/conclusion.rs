@@ -1,6 +1,6 @@
 //! How a run ended, in the words of its finish event.
 
-use crate::event::{Finish, StackGroup};
+use crate::event::{Finish, FinishVerdict, StackGroup};
 use crate::judging::verdict::{Evidence, Kind, Outcome};
 use crate::knowledge::Meaning;
 
@@ -47,15 +47,29 @@ impl Finish<String> {
         Some(format!("{meaning} ({confidence} confidence)."))
     }
 
+    /// `grad_norm was nan from step 3 on`.
+    pub fn not_finite_words(&self) -> Option<String> {
+        let not_finite = self.not_finite.as_ref()?;
+        let (metric, repr) = (not_finite.metric.as_ref()?, not_finite.repr.as_ref()?);
+        Some(match not_finite.since_step {
+            Some(step) => format!("{metric} was {repr} from step {step} on"),
+            None => format!("{metric} was {repr} at the end"),
+        })
+    }
+
     /// What speaks for the verdict, each as a sentence, with the figure where it is one.
     pub fn reasons(&self) -> Vec<String> {
         let Some(verdict) = &self.verdict else {
             return Vec::new();
         };
-        let evidence = verdict.evidence.iter().flatten();
-        evidence
-            .map(|word| self.reason(word, verdict.rank))
-            .collect()
+        let mut reasons = Vec::new();
+        if let Some(collective) = &verdict.collective {
+            reasons.extend(collective.sentence());
+        }
+        for word in verdict.evidence.iter().flatten() {
+            reasons.push(self.reason(word, verdict));
+        }
+        reasons
     }
 
     /// Where its processes were, if it stood still: a sentence for each place.
@@ -64,7 +78,7 @@ impl Finish<String> {
         groups.map(StackGroup::sentence).collect()
     }
 
-    fn reason(&self, word: &str, rank: Option<u64>) -> String {
+    fn reason(&self, word: &str, verdict: &FinishVerdict<String>) -> String {
         let Some(evidence) = Evidence::parse(word) else {
             return word.replace('_', " ");
         };
@@ -75,8 +89,17 @@ impl Finish<String> {
             Evidence::KilledBySignal if let Some(signal) = &self.signal => {
                 format!("The command was killed by {signal}.")
             }
-            Evidence::FirstFailedRank if let Some(rank) = rank => {
+            Evidence::FirstFailedRank if let Some(rank) = verdict.rank => {
                 format!("The kernel said that rank {rank} failed first.")
+            }
+            Evidence::WorkerExitCode if let Some(code) = verdict.rank_exit_code => {
+                match verdict.rank {
+                    Some(rank) => format!("Rank {rank} exited with code {code}."),
+                    None => format!("The process that failed first exited with code {code}."),
+                }
+            }
+            Evidence::WorkerKilledBySignal if let Some(signal) = &verdict.rank_signal => {
+                format!("The kernel says that {signal} killed the process that failed first.")
             }
             _ => evidence.means().to_owned(),
         }

@@ -127,6 +127,8 @@ pub fn progress(summary: &Summary) -> String {
     if let Some(loss) = &summary.loss {
         phrases.push(format!("loss {loss}"));
     }
+    let finish = summary.finish.as_ref();
+    phrases.extend(finish.and_then(Finish::not_finite_words));
     phrases.join(", ")
 }
 

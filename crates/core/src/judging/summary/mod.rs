@@ -5,6 +5,7 @@
 //! reported as well as those that were read back. Files may hold anything: texts are kept as they are, and whoever
 //! prints them makes them harmless.
 
+mod collective;
 mod conclusion;
 mod figures;
 pub mod lines;

@@ -2,6 +2,7 @@
 
 use super::{Case, Confidence, Evidence, Finding, Kind};
 use crate::knowledge::Meaning;
+use crate::public::PublicStr;
 
 impl Case<'_> {
     /// What the program printed, where nothing stronger speaks.
@@ -26,6 +27,9 @@ impl Case<'_> {
             let evidence = vec![Evidence::Traceback];
             return Some(match signal.and_then(of_marker) {
                 Some(kind) => (kind, Confidence::Low, evidence),
+                None if self.only_lost_another() => {
+                    (Kind::PeerLost, Confidence::Low, vec![Evidence::LostPeer])
+                }
                 None => (Kind::Exception, Confidence::High, evidence),
             });
         }
@@ -41,6 +45,19 @@ impl Case<'_> {
     pub fn raised(self) -> bool {
         let error = self.judgement.error.as_ref();
         error.is_some_and(|error| error.exception_type.is_some())
+    }
+
+    /// Whether all that a rank says is that its connection to another one is gone.
+    fn only_lost_another(self) -> bool {
+        let Some(error) = &self.judgement.error else {
+            return false;
+        };
+        let words = error.exception.as_ref().map_or("", PublicStr::as_str);
+        let is_one_of_several = error.rank.is_some()
+            || self.ending.is_worker
+            || self.ending.world_size.is_some_and(|size| size > 1);
+        let is_lost = ["Connection closed by peer", "Connection reset by peer"].contains(&words);
+        is_lost && is_one_of_several
     }
 
     /// How the error was told.

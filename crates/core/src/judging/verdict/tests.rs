@@ -71,6 +71,7 @@ fn worker(rank: Option<u64>, end: End) -> Option<Failure> {
         rank,
         end,
         at: 98.0,
+        is_helper: false,
     })
 }
 
@@ -726,6 +727,7 @@ fn standing_still_outranks_whoever_ended_it() {
             rank: Some(1),
             end: End::Signaled(2),
             at: 9.0,
+            is_helper: false,
         };
         let ending = Ending {
             hang,

@@ -47,6 +47,14 @@ words! {
         BusError => "bus",
         /// An NCCL collective timed out, most likely because another rank failed or stalled first.
         NcclTimeout => "nccl_timeout",
+        /// A collective operation timed out, most likely because another rank failed or stalled first.
+        CollectiveTimeout => "collective_timeout",
+        /// The ranks called different collective operations, or with different sizes.
+        CollectiveMismatch => "collective_mismatch",
+        /// The processes of the job did not find one another.
+        RendezvousFailed => "rendezvous_failed",
+        /// Another process of the job was lost first, and nobody saw why.
+        PeerLost => "peer_lost",
         /// A GPU, or the link to it, failed.
         GpuFault => "gpu_fault",
         /// Training hung: no progress until it was stopped.
@@ -82,6 +90,18 @@ impl Kind {
                 | Self::PreemptedOrCancelled
         )
     }
+
+    /// Whether ranks say that they waited for another one or lost it.
+    pub const fn is_of_collectives(self) -> bool {
+        matches!(
+            self,
+            Self::NcclTimeout
+                | Self::CollectiveTimeout
+                | Self::CollectiveMismatch
+                | Self::RendezvousFailed
+                | Self::PeerLost
+        )
+    }
 }
 
 words! {
@@ -97,6 +117,30 @@ words! {
         WorkerKilledBySignal => "worker_killed_by_signal",
         /// The kernel says which rank failed first.
         FirstFailedRank => "first_failed_rank",
+        /// The process that failed first was one of its rank's helpers, such as a data worker.
+        HelperFailed => "helper_failed",
+        /// The process that failed first was a data worker (DataLoader).
+        DataWorkerFailed => "data_worker_failed",
+        /// The process that failed first exited with a code of its own.
+        WorkerExitCode => "worker_exit_code",
+        /// PyTorch's desync report names the ranks that lag.
+        DesyncReport => "desync_report",
+        /// PyTorch's fingerprints of the ranks' operations differ.
+        CollectiveFingerprints => "collective_fingerprints",
+        /// A monitored barrier names the ranks that did not come.
+        MonitoredBarrier => "monitored_barrier",
+        /// What the ranks' time-outs say of operation, number and size was compared.
+        TimeoutsCompared => "timeouts_compared",
+        /// A rank had completed all that it began, and had not begun what the others waited in.
+        NotEnqueued => "not_enqueued",
+        /// All ranks but these said that they waited.
+        SilentRank => "silent_rank",
+        /// A message of the rendezvous or its store.
+        RendezvousMessage => "rendezvous_message",
+        /// All that was said is that another process was lost or waited for.
+        LostPeer => "lost_peer",
+        /// The kernel saw a process end before the others began to wait for it.
+        DeathBeforeTimeout => "death_before_timeout",
         /// The kernel counted an OOM kill in the run's control group.
         ControlGroupCounter => "cgroup_oom_kill",
         /// The kernel counted an OOM kill on the machine.
@@ -187,5 +231,31 @@ words! {
         Medium => "medium",
         /// The best guess.
         Low => "low",
+    }
+}
+
+words! {
+    /// What went wrong in a collective operation.
+    CollectiveTrouble {
+        /// Ranks are behind the others.
+        Lagging => "lagging",
+        /// Ranks never came to the operation.
+        NeverCame => "never_came",
+        /// Ranks called another operation than the others, or with another size.
+        Mismatch => "mismatch",
+        /// All ranks were in the same operation: a link, a device, or the work before it.
+        NobodyLags => "nobody_lags",
+        /// No operation ever came through: the network interface, a firewall, or the way between the GPUs.
+        FirstConnection => "first_connection",
+        /// The watchdog stood still itself: a call into CUDA, or Python's lock.
+        WatchdogStuck => "watchdog_stuck",
+        /// Not all processes came to the rendezvous.
+        NotAllJoined => "not_all_joined",
+        /// The place of the rendezvous, or another process, could not be reached.
+        Unreachable => "unreachable",
+        /// Another process was lost; what became of it was not said.
+        PeerLost => "peer_lost",
+        /// Ranks waited, and what they say does not tell for whom.
+        Untold => "untold",
     }
 }

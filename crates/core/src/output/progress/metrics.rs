@@ -10,7 +10,7 @@ const TOKENS_MAX: f64 = 1e18;
 const PARAMETERS_MAX: f64 = 1e15;
 
 /// What a number says. The names are those of `knowledge/progress`.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Metric {
     /// Steps done.
     Step,

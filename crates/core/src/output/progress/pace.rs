@@ -9,6 +9,11 @@ const EPOCH_TIMES_MAX: u64 = 200;
 /// Points kept of the curve of steps over time; an epoch's bounds are interpolated between two of them.
 const PACE_POINTS_MAX: usize = 512;
 
+/// Seconds between the first step and the last one of a rate: in less, one look that comes late changes it many times.
+pub const RATE_SECONDS_MIN: f64 = 5.0;
+/// Moments at which a step was seen that make a rate: between two of them lies one pause.
+const RATE_LOOKS_MIN: u32 = 3;
+
 /// A step and when it was seen.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {
@@ -37,6 +42,8 @@ pub struct Pace {
     stride: u64,
     /// The last step seen.
     pub last: Option<Point>,
+    /// Moments at which a new step was seen.
+    looks: u32,
 }
 
 impl Pace {
@@ -55,6 +62,12 @@ impl Pace {
         if step == 0 {
             self.began_at.get_or_insert(seconds);
             return;
+        }
+        if self
+            .last
+            .is_none_or(|last_point| last_point.at < curve_point.at)
+        {
+            self.looks = self.looks.saturating_add(1);
         }
         self.last = Some(curve_point);
         let is_far_enough = match self.curve_points.last() {
@@ -91,13 +104,23 @@ impl Pace {
 
     /// Steps per second, from the first step seen to the last. A resumed bar jumps from 0 to where it left
     /// off; counting from the first step keeps that jump (and the first step's warming up) out.
+    ///
+    /// Of a short run, or of one that was seen in two moments, there is none.
     pub fn steps_per_second(&self) -> Option<f64> {
-        rate(self.first()?, self.last?)
+        let (first_point, last_point) = (self.first()?, self.last?);
+        let is_short = last_point.at - first_point.at < RATE_SECONDS_MIN;
+        if is_short || self.looks < RATE_LOOKS_MIN {
+            return None;
+        }
+        rate(first_point, last_point)
     }
 
     /// Whether the bar jumped from 0 faster than any training steps.
     fn is_resumed(&self) -> bool {
-        let (Some(first_point), Some(rate)) = (self.first(), self.steps_per_second()) else {
+        let (Some(first_point), Some(last_point)) = (self.first(), self.last) else {
+            return false;
+        };
+        let Some(rate) = rate(first_point, last_point) else {
             return false;
         };
         let mut plausible_steps = 1.0;
@@ -188,6 +211,17 @@ mod tests {
             None,
             "no time gives no rate"
         );
+        for (points, expected, why) in [
+            (
+                &[(1, 1.0), (5, 3.0), (9, 5.9)][..],
+                None,
+                "less than five seconds",
+            ),
+            (&[(1, 1.0), (5, 3.0), (11, 6.0)], Some(2.0), "five seconds"),
+            (&[(1, 1.0), (5, 1.0), (11, 60.0)], None, "two moments"),
+        ] {
+            assert_eq!(pace(points).steps_per_second(), expected, "{why}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 mod printed;
 
-use super::grammar::launcher::LauncherTable;
+use super::grammar::launcher::{LauncherTable, RootCause};
 use super::grammar::words::{self, LineWords};
 use super::grammar::{escaped, frames, headers};
 use super::parser::{LineContext, Parser};
@@ -13,9 +13,10 @@ use super::report::{ErrorReport, FirstAndLast, ReportStanding};
 use super::selection::{Evidence, Judgement};
 use crate::knowledge::{self, Sign, lists::LineQuestion};
 use crate::limits::{LINE_BYTES_MAX, TRACE_REPORTS_FIRST, TRACE_REPORTS_LAST, TRACE_STREAMS_MAX};
-use crate::observation::Stream;
+use crate::observation::{Failure, Stream};
 use crate::output::lines::{Line, LineCutter, inner_lines};
 use crate::output::prefix::{self, SourcePrefix};
+use crate::output::watchdogs::WatchdogReader;
 use crate::status::End;
 use printed::{LineRole, PrintedReports};
 
@@ -62,6 +63,7 @@ pub struct TraceReader {
     logged: bool,
     /// The reports as they were printed, where the run is recorded for its owner.
     printed: Option<PrintedReports>,
+    watchdogs: WatchdogReader,
 }
 
 impl TraceReader {
@@ -89,6 +91,11 @@ impl TraceReader {
         line_cutter.push(last_piece, |line| self.line(output_stream, &line));
     }
 
+    /// The lines that come now were printed so many seconds after the command's spawn.
+    pub fn set_time(&mut self, seconds_since_start: f64) {
+        self.watchdogs.now = Some(seconds_since_start);
+    }
+
     /// Takes the next line of a stream.
     pub fn line(&mut self, output_stream: Stream, line: &Line<'_>) {
         let Some(logged_lines) = prefix::logged_line(line.text) else {
@@ -102,6 +109,13 @@ impl TraceReader {
     fn read_line(&mut self, output_stream: Stream, line_text: &str) {
         self.lines = self.lines.saturating_add(1);
         let line_words = LineWords::of(line_text);
+        // What ranks say of collective operations is an error or names NCCL.
+        if line_words.may_answer(LineQuestion::Error)
+            || line_words.may_answer(LineQuestion::Sign)
+            || self.watchdogs.is_listening()
+        {
+            self.watchdogs.line(line_text);
+        }
         if self.restart_lines > 0 {
             self.restart_lines -= 1;
             if knowledge::restarts(line_text) {
@@ -135,6 +149,7 @@ impl TraceReader {
     pub fn skip(&mut self, output_stream: Stream, lines: &[u8]) -> bool {
         if lines.is_empty()
             || self.restart_lines > 0
+            || self.watchdogs.is_listening()
             || self.table.is_open
             || !self.is_between_reports(output_stream)
             || !words::are_absent(lines)
@@ -188,6 +203,7 @@ impl TraceReader {
             report.standing = report.standing.min(ReportStanding::Survived);
         }
         self.table = LauncherTable::default();
+        self.watchdogs.start_again();
         self.restart_lines = 0;
     }
 
@@ -251,19 +267,33 @@ impl TraceReader {
     ///
     /// Without an end it is assumed that the command failed: nobody asks a log why it succeeded.
     pub fn finish(&self, end: Option<End>) -> Judgement {
+        self.finish_knowing(end, None)
+    }
+
+    /// The same where the kernel has seen which process of the run failed first.
+    pub fn finish_knowing(&self, end: Option<End>, first_failure: Option<Failure>) -> Judgement {
         let mut reports: Vec<ErrorReport> = self.ended_reports.iter().cloned().collect();
         for line_source in &self.line_sources {
             reports.extend(line_source.parser.pending());
         }
         reports.sort_by_key(|report| report.order);
+        let mut root_cause = self.table.cause;
+        if root_cause == RootCause::default()
+            && let Some(failure) = first_failure
+        {
+            root_cause = RootCause::seen_by_the_kernel(failure);
+        }
         let evidence = Evidence {
             all_reports: &reports,
             signs: &self.death_signs,
-            root_cause: self.table.cause,
+            root_cause,
             dropped: self.ended_reports.dropped,
             lines: self.lines,
         };
-        evidence.judge(end)
+        Judgement {
+            watchdogs: self.watchdogs.facts.clone(),
+            ..evidence.judge(end)
+        }
     }
 
     /// The source of a line, made where it is new, and the line without its prefix. `before_opening` is what stands

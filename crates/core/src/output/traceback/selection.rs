@@ -5,6 +5,8 @@
 //! several tracebacks the last one that nothing says was survived; but behind it may stand a launcher or a messenger
 //! ([`Wrapper`]), whose worker is to blame, and of many ranks the first, for the others only lost it.
 
+mod last_words;
+
 use super::event::{self, event};
 use super::grammar::headers::UNTHROWN;
 use super::grammar::launcher::RootCause;
@@ -12,9 +14,13 @@ use super::listed::listed;
 use super::report::{ErrorReport, ReportStanding, ReportedException};
 use crate::event::{ErrorEvent, ListedException};
 use crate::knowledge::{self, Meaning, Sign, Weight, Wrapper};
+use crate::output::watchdogs::WatchdogFacts;
 use crate::public::PublicStr;
 use crate::status::signal::{SIGHUP, SIGINT, SIGKILL, SIGPIPE, SIGTERM};
 use crate::status::{End, signal_name};
+use last_words::{
+    asks_program_to_end, carries_another_error, ended_its_program, is_bereaved, was_survived,
+};
 use std::collections::BTreeSet;
 
 /// What the output says about the command's end.
@@ -34,6 +40,10 @@ pub struct Judgement {
     pub reports: Vec<ErrorEvent>,
     /// The rank that failed first, as the launcher of the ranks says.
     pub first_rank: Option<u64>,
+    /// How that one ended, as its launcher says.
+    pub first_end: Option<End>,
+    /// What the ranks say of collective operations.
+    pub watchdogs: WatchdogFacts,
     /// Class of the exception that ended the report that tells most, whether or not the command died of it. The error's
     /// own class is that of the innermost exception that explains.
     pub exception_type: Option<PublicStr>,
@@ -51,6 +61,15 @@ impl Judgement {
     /// What is said of the signs.
     pub fn markers(&self) -> Vec<PublicStr> {
         self.signs.iter().map(|sign| sign.says.clone()).collect()
+    }
+
+    /// Whether the error says that a data worker failed.
+    pub fn blames_data_worker(&self) -> bool {
+        let exception = self
+            .error
+            .as_ref()
+            .and_then(|error| error.exception.as_ref());
+        exception.is_some_and(|words| words.as_str().starts_with("DataLoader worker"))
     }
 
     /// Whether anything that was read may be of the first rank, which is the one that reports; true where nothing was.
@@ -84,8 +103,8 @@ enum DeathCause<'a> {
     Report(&'a ErrorReport, Option<PublicStr>),
     /// A sign alone.
     Sign(PublicStr),
-    /// A sign of the rank that failed first, and the launcher's own report.
-    RankSign(PublicStr, &'a ErrorReport),
+    /// A sign of the rank that failed first, and the launcher's own report where there is one.
+    RankSign(PublicStr, Option<&'a ErrorReport>),
     Interruption,
     Unknown,
 }
@@ -95,6 +114,7 @@ impl<'a> Evidence<'a> {
     pub fn judge(&self, command_end: Option<End>) -> Judgement {
         let mut judgement = Judgement {
             first_rank: self.first_rank(),
+            first_end: self.root_cause.end(),
             signs: self.signs.to_vec(),
             handled_count: self.dropped,
             ..Judgement::default()
@@ -122,12 +142,14 @@ impl<'a> Evidence<'a> {
                 most_telling = None;
             }
             DeathCause::RankSign(death_marker, launcher_report) => {
-                // Nobody but the launcher has frames; what it raised says nothing.
-                let launcher_event = event(launcher_report, true);
                 let error_event = self.blame_sign(&mut judgement, death_marker);
                 error_event.rank = self.root_cause.rank;
-                error_event.frames = launcher_event.frames;
-                error_event.stack_trace = launcher_event.stack_trace;
+                // Nobody but the launcher has frames; what it raised says nothing.
+                if let Some(launcher_report) = launcher_report {
+                    let launcher_event = event(launcher_report, true);
+                    error_event.frames = launcher_event.frames;
+                    error_event.stack_trace = launcher_event.stack_trace;
+                }
                 most_telling = None;
             }
             DeathCause::Interruption => {
@@ -278,6 +300,11 @@ impl<'a> Evidence<'a> {
             return DeathCause::Interruption;
         }
         if !carries_another_error(last_report) {
+            if is_bereaved(last_report)
+                && let Some(cause_of_death) = self.cause_of_first_rank(last_report)
+            {
+                return cause_of_death;
+            }
             if last_report.rank.is_none() {
                 return DeathCause::Report(last_report, None);
             }
@@ -327,22 +354,36 @@ impl<'a> Evidence<'a> {
         })
     }
 
-    /// What the launcher, whose report is the last one, says of the rank that failed first.
+    /// What the launcher or the kernel says of the rank that failed first, where the last report is the launcher's or
+    /// that of a rank that lost another one.
     fn cause_of_first_rank(&self, last_report: &'a ErrorReport) -> Option<DeathCause<'a>> {
         let RootCause { rank, exit_code } = self.root_cause;
         let last_word_of_rank = self.last_word_of_first_rank();
+        let launcher_report = Some(last_report).filter(|report| carries_another_error(report));
         let Some(death_signal) = self.root_cause.signal() else {
             if let Some(last_word_of_rank) = last_word_of_rank {
-                return Some(DeathCause::Report(last_word_of_rank, None));
+                let mut blamed_report = last_word_of_rank;
+                // It only ended first, where another one says what it died of.
+                if is_bereaved(last_word_of_rank)
+                    && let Some(guilty_report) = self.worker_to_blame(last_report)
+                    && !is_bereaved(guilty_report)
+                {
+                    blamed_report = guilty_report;
+                }
+                return Some(DeathCause::Report(blamed_report, None));
             }
             // It went without a word, and what the others say is that they lost it.
             let loudest = self.worker_to_blame(last_report).unwrap_or(last_report);
-            let is_other_rank = rank.is_some() && loudest.rank != rank;
+            let mut is_other_rank = rank.is_some() && loudest.rank != rank;
+            if launcher_report.is_none() {
+                // Whose report it is has to be known: the kernel sees those fail, too, that lost another one.
+                is_other_rank = is_other_rank && loudest.rank.is_some();
+            }
             if exit_code.is_none() || !is_other_rank || !is_bereaved(loudest) {
                 return None;
             }
             let death_marker = PublicStr::constant("a worker exited without a traceback");
-            return Some(DeathCause::RankSign(death_marker, last_report));
+            return Some(DeathCause::RankSign(death_marker, launcher_report));
         };
         let native_report = self.all_reports.iter().find(|error_report| {
             let may_be_its = error_report.rank == rank || error_report.rank.is_none();
@@ -366,7 +407,7 @@ impl<'a> Evidence<'a> {
             }
             (Some(native_report), _) => DeathCause::Report(native_report, None),
             (None, _) if asks_program_to_end(death_signal) => return None,
-            (None, _) => DeathCause::RankSign(name_of(death_signal), last_report),
+            (None, _) => DeathCause::RankSign(name_of(death_signal), launcher_report),
         })
     }
 
@@ -505,66 +546,6 @@ fn says_anything(error_event: &ErrorEvent) -> bool {
     error_event.exception_type.is_some()
         || error_event.marker.is_some()
         || error_event.frames.is_some()
-}
-
-/// Whether a program is told to go by this signal.
-const fn asks_program_to_end(death_signal: i32) -> bool {
-    matches!(death_signal, SIGHUP | SIGINT | SIGTERM)
-}
-
-/// Whether a report is of a program that ended by it.
-fn ended_its_program(error_report: &ErrorReport) -> bool {
-    error_report.standing >= ReportStanding::Plain
-        && error_report.is_complete()
-        && !error_report.is_interruption
-}
-
-/// Whether the last word of a report is a launcher's or a messenger's.
-fn carries_another_error(error_report: &ErrorReport) -> bool {
-    error_report
-        .last()
-        .is_some_and(ReportedException::carries_another)
-}
-
-/// Whether a report is that of a process which lost another one.
-fn is_bereaved(error_report: &ErrorReport) -> bool {
-    if let Some(error_event) = error_report.error()
-        && let Some(message) = &error_event.message.known
-        && message.as_str().starts_with("Connection ")
-    {
-        return true;
-    }
-    error_report.wrapper_kind() == Some(Wrapper::Bereaved)
-}
-
-/// Whether the program went on after this report, as far as can be told.
-///
-/// What launchers say at the end is no other failure, nor is the fatal error when it is printed again, nor what an
-/// interpreter ignores on its way out.
-fn was_survived(
-    error_report: &ErrorReport,
-    blamed_report: Option<&ErrorReport>,
-    command_end: Option<End>,
-) -> bool {
-    let is_stray = error_report.standing == ReportStanding::Stray;
-    if command_end == Some(End::Exited(0)) {
-        return !is_stray;
-    }
-    if is_stray || error_report.is_interruption || carries_another_error(error_report) {
-        return false;
-    }
-    let Some(blamed_report) = blamed_report else {
-        return error_report.standing <= ReportStanding::Plain && error_report.rank.is_none();
-    };
-    if error_report.repeats(blamed_report) || error_report == blamed_report {
-        return false;
-    }
-    let is_earlier = error_report.order < blamed_report.order;
-    match error_report.standing {
-        ReportStanding::Ignored => is_earlier,
-        ReportStanding::Survived | ReportStanding::Logged => true,
-        _ => is_earlier && error_report.rank == blamed_report.rank && error_report.is_complete(),
-    }
 }
 
 /// The signal that ended the command, or that a shell reports as 128 and its number.

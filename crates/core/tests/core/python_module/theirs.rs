@@ -395,6 +395,7 @@ fn without_a_step_there_is_no_rate() {
     assert_eq!(finished(begun(), 50.0).get("steps_per_second"), None);
     let mut run = begun();
     step(&mut run, 10.0, 1, 101);
+    step(&mut run, 35.0, 51, 101);
     step(&mut run, 60.0, 101, 101);
     assert_eq!(finished(run, 60.0)["steps_per_second"], 2.0);
 }

@@ -5,6 +5,8 @@
 //! `mpirun` print a line for it; of several lines the first one counts, and those of tasks that were told to go do not.
 
 use crate::knowledge::signal_called;
+use crate::observation::Failure;
+use crate::status::End;
 use crate::status::signal::{SIGHUP, SIGINT, SIGPIPE, SIGQUIT, SIGTERM};
 
 /// The root cause by the launcher's account.
@@ -17,6 +19,27 @@ pub struct RootCause {
 }
 
 impl RootCause {
+    /// The kernel's account. A rank whose helper was killed says itself what that means.
+    pub fn seen_by_the_kernel(failure: Failure) -> Self {
+        let exit_code = match failure.end {
+            End::Exited(code) => i32::from(code),
+            End::Signaled(signal) => -signal,
+        };
+        let is_named = failure.rank.is_some() && !failure.is_helper;
+        Self {
+            rank: failure.rank,
+            exit_code: is_named.then_some(exit_code),
+        }
+    }
+
+    /// How it ended.
+    pub fn end(self) -> Option<End> {
+        match self.exit_code? {
+            signal @ ..0 => Some(End::Signaled(-signal)),
+            code => Some(End::Exited(u8::try_from(code).ok()?)),
+        }
+    }
+
     /// The signal that killed it.
     pub fn signal(self) -> Option<i32> {
         let code = self.exit_code.filter(|code| *code < 0)?;
