@@ -1,6 +1,6 @@
 //! One attempt to tell a channel: a request, or a command's run. It ends within [`ATTEMPT_TIMEOUT`] whatever happens.
 
-use super::channel::{Channel, Target};
+use super::channel::{Channel, ChannelTarget};
 use super::outcome::{Attempted, Reached};
 use super::request::{WebRequest, request};
 use crate::delivery::backoff;
@@ -21,7 +21,7 @@ use tokio::task::spawn_blocking;
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// What attempts need.
-pub struct Means {
+pub struct AttemptMeans {
     pub certificates: Certificates,
     /// Where a command is run: where the run was started.
     pub directory: PathBuf,
@@ -30,16 +30,20 @@ pub struct Means {
 }
 
 /// Tells a channel.
-pub async fn attempt(means: Arc<Means>, channel: Channel, message: Arc<Message>) -> Attempted {
+pub async fn attempt(
+    means: Arc<AttemptMeans>,
+    channel: Channel,
+    message: Arc<Message>,
+) -> Attempted {
     match &channel.target {
-        Target::Command(command_text) => {
+        ChannelTarget::Command(command_text) => {
             let command_text = command_text.clone();
             let directory = means.directory.clone();
             // It has a bound of its own.
             let running = spawn_blocking(move || run(&command_text, &directory, &message));
             running.await.unwrap_or(Reached::NotStarted).into()
         }
-        Target::Web { form, address } => {
+        ChannelTarget::Web { form, address } => {
             let request = request(*form, address, &message);
             let asking = ask(means, request);
             let answer = tokio::time::timeout(ATTEMPT_TIMEOUT, asking).await;
@@ -48,7 +52,7 @@ pub async fn attempt(means: Arc<Means>, channel: Channel, message: Arc<Message>)
     }
 }
 
-async fn ask(means: Arc<Means>, request: WebRequest) -> Attempted {
+async fn ask(means: Arc<AttemptMeans>, request: WebRequest) -> Attempted {
     let building = Arc::clone(&means);
     let client = means.client.get_or_init(|| async move {
         let building = spawn_blocking(move || building.certificates.client());

@@ -17,12 +17,12 @@ const SEPARATOR: char = '\0';
 pub struct Channel {
     /// As it was typed.
     text: String,
-    pub(super) target: Target,
+    pub(super) target: ChannelTarget,
 }
 
 /// What kind of channel it is.
 #[derive(Clone, PartialEq)]
-pub enum Target {
+pub enum ChannelTarget {
     /// A server.
     Web {
         /// How it wants to be told; None: as JSON of our own form.
@@ -65,8 +65,8 @@ impl Channel {
             return Err(ChannelProblem::Long);
         }
         let target = match scheme(text) {
-            None => Target::Command(text.to_owned()),
-            Some(scheme) => Target::web(text, scheme)?,
+            None => ChannelTarget::Command(text.to_owned()),
+            Some(scheme) => ChannelTarget::web(text, scheme)?,
         };
         Ok(Self {
             text: text.to_owned(),
@@ -77,8 +77,8 @@ impl Channel {
     /// Its kind in a word: a service's name, `json` or `command`.
     pub fn kind(&self) -> &'static str {
         match &self.target {
-            Target::Web { form, .. } => form.map_or("json", |form| form.name),
-            Target::Command(_) => "command",
+            ChannelTarget::Web { form, .. } => form.map_or("json", |form| form.name),
+            ChannelTarget::Command(_) => "command",
         }
     }
 
@@ -86,10 +86,10 @@ impl Channel {
     pub fn shown(&self) -> String {
         let kind = self.kind();
         match &self.target {
-            Target::Web { address, .. } => {
+            ChannelTarget::Web { address, .. } => {
                 format!("{kind} at {}", address.host_str().unwrap_or_default())
             }
-            Target::Command(_) => kind.to_owned(),
+            ChannelTarget::Command(_) => kind.to_owned(),
         }
     }
 
@@ -99,7 +99,7 @@ impl Channel {
     }
 }
 
-impl Target {
+impl ChannelTarget {
     fn web(text: &str, scheme: &str) -> Result<Self, ChannelProblem> {
         let (name, scheme) = match scheme.split_once('+') {
             Some((name, scheme)) => (Some(name), scheme),

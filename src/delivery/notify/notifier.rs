@@ -3,7 +3,7 @@
 //! Each attempt is a task, so that a channel which stalls keeps no other waiting. What comes of an attempt is decided
 //! here; the caller writes down what is final. An attempt that follows a failure keeps nobody waiting at the run's end.
 
-use super::attempt::{Means, attempt};
+use super::attempt::{AttemptMeans, attempt};
 use super::channel::Channel;
 use super::outcome::{Attempted, NotificationLine, Reached};
 use crate::delivery::backoff;
@@ -40,7 +40,7 @@ pub enum Patience {
 /// Tells the channels of one run.
 pub struct Notifier {
     channels: Vec<Channel>,
-    means: Arc<Means>,
+    means: Arc<AttemptMeans>,
     patience: Patience,
     told: usize,
     next_key: u32,
@@ -67,7 +67,7 @@ impl Notifier {
     ) -> Self {
         Self {
             channels,
-            means: Arc::new(Means {
+            means: Arc::new(AttemptMeans {
                 certificates,
                 directory,
                 client: OnceCell::const_new(),

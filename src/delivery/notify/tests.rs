@@ -1,4 +1,4 @@
-use super::channel::Target;
+use super::channel::ChannelTarget;
 use super::outcome::{NotificationLine, Reached};
 use super::request::request;
 use super::{Channel, ChannelProblem, hand_over, take_over};
@@ -88,7 +88,7 @@ fn channels_survive_the_way_and_each_is_told_once() {
 fn a_server_gets_what_it_understands() {
     let ask = |typed: &str| {
         let channel = channel(typed);
-        let Target::Web { form, address } = &channel.target else {
+        let ChannelTarget::Web { form, address } = &channel.target else {
             panic!("{typed} is an address");
         };
         request(*form, address, &message())

@@ -32,7 +32,7 @@ pub struct LoadedImage {
 
 /// A mapping of the beginning of a file that may be an interpreter.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Candidate {
+pub struct ImageCandidate {
     /// Its address.
     pub start: u64,
     /// 11 where the file is called `python3.11` or `libpython3.11.so.1.0`.
@@ -40,7 +40,7 @@ pub struct Candidate {
 }
 
 /// The files with `python` in their names, of a text as `/proc/PID/maps` has it.
-pub fn candidates(maps: &[u8]) -> Vec<Candidate> {
+pub fn candidates(maps: &[u8]) -> Vec<ImageCandidate> {
     let mut candidates = Vec::new();
     for line in maps.split(|byte| *byte == b'\n') {
         if candidates.len() < IMAGES_MAX
@@ -53,7 +53,7 @@ pub fn candidates(maps: &[u8]) -> Vec<Candidate> {
 }
 
 /// `7f00-7f01 r--p 00000000 fe:01 42    /usr/lib/libpython3.11.so.1.0`.
-fn candidate(line: &str) -> Option<Candidate> {
+fn candidate(line: &str) -> Option<ImageCandidate> {
     let (addresses, rest) = line.split_once(' ')?;
     let offset = rest.split(' ').nth(1)?;
     let (_, file) = line.rsplit_once('/')?;
@@ -63,7 +63,7 @@ fn candidate(line: &str) -> Option<Candidate> {
     let behind = file.strip_prefix("lib").unwrap_or(file);
     let version = behind.strip_prefix("python")?.strip_prefix("3.");
     let digits = version.map(|text| text.split(|letter: char| !letter.is_ascii_digit()).next());
-    Some(Candidate {
+    Some(ImageCandidate {
         start: u64::from_str_radix(addresses.split_once('-')?.0, 16).ok()?,
         version: digits.flatten().and_then(|digits| digits.parse().ok()),
     })
