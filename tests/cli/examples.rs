@@ -4,7 +4,6 @@
 use serde_json::Value;
 use std::ffi::OsString;
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 use support::observed::{Recorded, STARTED, example, runs, until_recorded};
@@ -30,8 +29,7 @@ impl Place {
     fn program(&self, name: &str, script: &str) {
         let path = self.home.path().join("bin").join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        support::write_program(&path, format!("#!/bin/sh\n{script}\n"));
     }
 
     /// The same `axolotl`, as long a run as any training.

@@ -12,7 +12,6 @@
 use nix::sys::signal::Signal;
 use serde_json::{Map, Value, json};
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::thread;
 use support::observed::{Recorded, files, reporting, until_recorded};
@@ -168,8 +167,7 @@ impl Case {
         let programs = inside.join("bin");
         fs::create_dir_all(&programs).unwrap();
         let program = programs.join("axolotl");
-        fs::write(&program, PROGRAM).unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        support::write_program(&program, PROGRAM);
         let config = inside.join(format!("{}.yml", paths.last().unwrap_or(&"canary0")));
         self.config
             .as_ref()

@@ -1,8 +1,6 @@
 //! `tools/check_gpu.py`, on a machine without a GPU: the stand-in for the driver's library on one side, a stand-in for
 //! nvidia-smi on the other. Where the two say the same it has to agree, where they differ it has to say so.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use support::has;
 use support::nvml::{self, Driver, Scenario};
@@ -17,8 +15,7 @@ fn check(answer: Option<&str>) -> (Option<i32>, String) {
     if let Some(answer) = answer {
         let program = place.path().join("nvidia-smi");
         let script = format!("#!/bin/sh\ncase $1 in --query-gpu=*) echo '{answer}';; esac\n");
-        fs::write(&program, script).unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        support::write_program(&program, script);
     }
     let path = std::env::var("PATH").unwrap_or_default();
     let done = support::program("python3")

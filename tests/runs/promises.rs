@@ -5,7 +5,6 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::json;
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use support::observed::{Recorded, files, reporting, runs, state, until_recorded};
 use support::posthog::Server;
@@ -123,8 +122,7 @@ fn of_two_machines_the_one_with_the_first_worker_reports() {
             .env("PATIENCE", patience);
         let bin = launch.home().join("bin");
         fs::create_dir(&bin).unwrap();
-        fs::write(bin.join("torchrun"), TORCHRUN).unwrap();
-        fs::set_permissions(bin.join("torchrun"), fs::Permissions::from_mode(0o755)).unwrap();
+        support::write_program(&bin.join("torchrun"), TORCHRUN);
         let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
         let done = launch
             .env("PATH", path)

@@ -2,7 +2,6 @@
 
 use serde_json::json;
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use support::Launch;
 use support::observed::{Recorded, state, until_recorded};
@@ -17,12 +16,10 @@ const KNOWN: &str = r#"until grep -qs '"event":"start"' "$HOME"/.local/state/axo
 /// A training called axolotl that does this and ends.
 fn train(home: &Path, script: &str) {
     fs::write(home.join("cfg.yml"), "base_model: x\noutput_dir: ./out\n").unwrap();
-    fs::write(
-        home.join("axolotl"),
+    support::write_program(
+        &home.join("axolotl"),
         format!("#!/bin/sh\nmkdir -p out/checkpoint-20\n{KNOWN}\n{script}\n"),
-    )
-    .unwrap();
-    fs::set_permissions(home.join("axolotl"), fs::Permissions::from_mode(0o755)).unwrap();
+    );
 }
 
 fn recorded(script: &str, options: &[&str]) -> Recorded {

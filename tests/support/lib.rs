@@ -45,6 +45,21 @@ pub fn program(name: impl AsRef<OsStr>) -> Command {
     command
 }
 
+/// Writes a program that can be run. Another process writes it: a thread that starts something at the same moment would
+/// hand its child our descriptor, and a program that somebody may still write cannot be run ("Text file busy").
+pub fn write_program(path: &Path, text: impl AsRef<[u8]>) {
+    let mut writer = program("sh")
+        .args(["-c", "cat > \"$0\" && chmod 755 \"$0\""])
+        .arg(path)
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("a shell");
+    let mut input = writer.stdin.take().expect("a pipe");
+    input.write_all(text.as_ref()).expect("a shell that reads");
+    drop(input);
+    assert!(writer.wait().expect("a shell's end").success());
+}
+
 /// Where the program under test is: cargo builds it beside the folder of the test programs.
 pub fn launch_path() -> &'static Path {
     static PATH: LazyLock<PathBuf> = LazyLock::new(|| {
