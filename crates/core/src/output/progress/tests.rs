@@ -176,6 +176,22 @@ fn a_terminal_of_any_width_that_shows_the_total_shows_the_step() {
 }
 
 #[test]
+fn dockers_own_file_is_read_like_the_output_in_it() {
+    let entry = |logged: &str| {
+        serde_json::json!({"log": logged, "stream": "stderr", "time": "2026-03-01T11:22:33Z"})
+            .to_string()
+            + "\n"
+    };
+    let text = [
+        entry(&format!("\r{}\r{}\r", bar(3, 60, 3), bar(4, 60, 4))),
+        entry("{'loss': 1.5, 'epoch': 0.1}\n"),
+    ];
+    let training = read(Stream::Both, &text.concat());
+    assert_eq!((training.step, training.total_steps), (Some(4), Some(60)));
+    assert_eq!(training.metrics.get(Metric::Loss), Some(1.5));
+}
+
+#[test]
 fn phases_are_not_the_training() {
     for text in [
         "\rMap:  30%|###       | 300/1000 [00:00<00:01, 900.00 examples/s]\rMap: 4000 examples [00:00, 110.0 examples/s]",
