@@ -229,6 +229,7 @@ fn an_address_is_seen_nowhere() {
     let launch = Launch::new();
     let look = "
 import glob
+OWN = os.environ['AXOLOTL_RUN_ID'].encode()
 def words(path):
     try:
         return open(path, 'rb').read()
@@ -241,14 +242,7 @@ print('seen', seen, 'observers', len(observers), 'environment', MARK in words('/
 ";
     // The canary in halves: the script's own command line is looked at, too.
     let (head, tail) = CANARY.split_at(5);
-    let own = launch
-        .home()
-        .file_name()
-        .unwrap()
-        .to_str()
-        .unwrap()
-        .to_owned();
-    let script = format!("{STARTED}MARK = b'{head}' + b'{tail}'\nOWN = b'{own}'\n{look}");
+    let script = format!("{STARTED}MARK = b'{head}' + b'{tail}'\n{look}");
     let typed = format!("--notify={}", address(&server));
     let again = address(&server);
     let done = launch.run(&[
@@ -261,7 +255,6 @@ print('seen', seen, 'observers', len(observers), 'environment', MARK in words('/
         "python3",
         "-c",
         &script,
-        &own,
     ]);
     done.expect_code(0)
         .expect_stdout("seen [] observers 1 environment False\n");

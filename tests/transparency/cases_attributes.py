@@ -73,11 +73,12 @@ def inherited_attributes(subject):
 
 @case("B27 C21")
 def documented_variables(subject):
-    """The two variables that the launcher may change have the values that its contract names."""
+    """The variables that the launcher may change have the values that its contract names."""
     end, out, _ = subject.captured(*subject.argv("env"))
     seen = dict(line.split("=", 1) for line in out.decode().splitlines() if "=" in line)
     tracked = seen.get("AXOLOTL_DO_NOT_TRACK") == "1" or subject.mode in ("bare", "plain")
-    marked = bool(seen.get("AXOLOTL_RUN_ID")) == subject.resident
+    marks = [bool(seen.get(name)) for name in ("AXOLOTL_RUN_ID", "AXOLOTL_RUN_SUPERVISOR")]
+    marked = marks == [subject.resident] * 2
     return [end, "as documented" if tracked and marked else seen]
 
 

@@ -25,7 +25,8 @@ import traceback
 HERE = os.path.dirname(os.path.abspath(__file__))
 COMMAND = [sys.executable, "-I", "-S", os.path.join(HERE, "command.py")]
 QUIET = 0.15  # seconds without a second delivery after which none is expected: 3 times the longest wait of the launcher
-OWN_VARIABLES = ("AXOLOTL_DO_NOT_TRACK", "AXOLOTL_RUN_ID")  # what the launcher may change, as documented
+# What the launcher may change, as documented.
+OWN_VARIABLES = ("AXOLOTL_DO_NOT_TRACK", "AXOLOTL_RUN_ID", "AXOLOTL_RUN_SUPERVISOR")
 LIBC = ctypes.CDLL(None, use_errno=True)
 PR_SET_CHILD_SUBREAPER = 36
 
