@@ -523,8 +523,11 @@ impl Work {
         let kills = self.sampler.kill_watch.kills();
         ending.oom_kills_cgroup = kills.cgroup;
         ending.oom_kills_host = kills.host;
+        // Where the kernel does not tell of processes, none that was not seen says anything.
+        ending.has_seen_ranks = true;
         if let Some(deaths) = &self.sampler.deaths {
             ending.first_failure = deaths.first_failure(elapsed_seconds);
+            ending.has_seen_ranks = deaths.has_seen_ranks;
         }
         ending.memory_pressure = self.sampler.pressure.figures();
         ending.gpu = self.sampler.troubles;

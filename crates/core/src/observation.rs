@@ -166,6 +166,19 @@ pub struct Xid {
     pub at: f64,
 }
 
+/// What a run waits for that has not begun to train, or has finished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EdgeWait {
+    /// The other machines of the job: its launcher has started no worker.
+    Rendezvous,
+    /// A download that stands still.
+    Download,
+    /// The preparation of its data, which stands still.
+    Preparation,
+    /// Its own end, after the training.
+    End,
+}
+
 /// A training that stands still.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Hang {
@@ -251,6 +264,10 @@ pub struct Ending {
     pub first_failure: Option<Failure>,
     /// How short memory was.
     pub memory_pressure: MemoryPressure,
+    /// Whether a worker with a rank was ever seen.
+    pub has_seen_ranks: bool,
+    /// What it waited for when it ended, before its first step or after its last.
+    pub edge_wait: Option<EdgeWait>,
     /// Whether the training stood still when it ended.
     pub hang: Option<Hang>,
     /// Where its processes were while it stood still.

@@ -52,6 +52,8 @@ pub struct DeathWatch {
     /// Those that have ended, when, and are not settled yet.
     dying: Vec<(u32, f64)>,
     failures: VecDeque<Failure>,
+    /// Whether a process with a rank was ever seen.
+    pub has_seen_ranks: bool,
 }
 
 impl DeathWatch {
@@ -64,6 +66,7 @@ impl DeathWatch {
             watched: BTreeMap::new(),
             dying: Vec::new(),
             failures: VecDeque::new(),
+            has_seen_ranks: false,
         })
     }
 
@@ -85,6 +88,7 @@ impl DeathWatch {
             if watched.looks < RANK_LOOKS {
                 watched.looks += 1;
                 watched.rank = ranks::of(&self.procfs, pid).or(watched.rank);
+                self.has_seen_ranks |= watched.rank.is_some();
                 if let Some(stat) = ProcessStat::of(&self.procfs, pid) {
                     watched.parent = stat.parent;
                 }

@@ -1,5 +1,6 @@
 //! Judging: what the run does, whether it hangs, why it ended, and what its owner is told of it.
 
+mod edges;
 pub mod explanation;
 pub mod hang;
 pub mod issue;

@@ -15,6 +15,7 @@ use crate::event::{
     CollectiveReport, Dropped, ErrorEvent, Event, Finish, ModelFacts, Progress, Setup, Start,
     finish,
 };
+use crate::judging::edges::{EdgeWatch, RunEdge};
 use crate::judging::hang::HangWatch;
 use crate::judging::issue::issue;
 use crate::judging::verdict::{Verdict, judge};
@@ -60,6 +61,9 @@ pub struct Run {
     trace: TraceReader,
     resources: Resources,
     hang: HangWatch,
+    edges: EdgeWatch,
+    /// Whether a launcher is to start several workers.
+    has_workers: bool,
     /// Where its processes were when it stood still, and when that was.
     stacks: Option<(StackFindings, f64)>,
     /// The next report is not to wait for its time.
@@ -97,6 +101,8 @@ impl Run {
     /// The command was spawned. Comes before every other event, and may come after the first observations.
     pub fn start(&mut self, start: Start) -> Event {
         self.started = true;
+        let is_several = |count: Option<u64>| count.is_some_and(|count| count > 1);
+        self.has_workers = is_several(start.nodes) || is_several(start.processes_per_node);
         if start.nodes.is_none_or(|nodes| nodes == 1) {
             self.world_size = start.processes_per_node;
         }
@@ -106,6 +112,7 @@ impl Run {
     /// The command printed a line.
     pub fn line(&mut self, stream: Stream, seconds_since_start: f64, line: &Line<'_>) {
         self.progress.line(stream, seconds_since_start, line);
+        self.edges.moved(seconds_since_start);
         self.trace.set_time(seconds_since_start);
         self.trace.line(stream, line);
         self.note_life(seconds_since_start);
@@ -123,6 +130,7 @@ impl Run {
         if let Some(tail) = &mut self.tail {
             tail.bytes(stream, seconds_since_start, bytes);
         }
+        self.edges.moved(seconds_since_start);
         let (head, middle, tail) = inner_lines(bytes).unwrap_or((bytes, &[], &[]));
         cutter.push(head, |line| self.line(stream, seconds_since_start, &line));
         let quiet = self.trace.skip(stream, middle);
@@ -217,6 +225,7 @@ impl Run {
         // Where the steps come from a file of the trainer's, no line tells of them.
         self.note_life(sample.at);
         self.hang.sample(&sample);
+        self.edges.sample(&sample);
         self.resources.take(sample);
     }
 
@@ -308,6 +317,13 @@ impl Run {
             ending.stacks = Some(findings);
         }
         ending.world_size = self.world_size;
+        let edge = RunEdge {
+            has_begun: self.has_begun(),
+            is_finished: self.training().finished,
+            phase: self.progress.phase,
+            awaits_workers: self.has_workers && !ending.has_seen_ranks,
+        };
+        ending.edge_wait = self.edges.wait(ending.at, edge);
         let mut judgement = self.trace.finish_knowing(ending.end, ending.first_failure);
         if ending.is_worker && !judgement.has_word_of_the_first() {
             // What only other ranks said, in the output that they share with it, is not what it exited for.

@@ -23,7 +23,7 @@ pub use words::{CollectiveTrouble, Confidence, Evidence, Kind, Outcome};
 use crate::event;
 use crate::event::CollectiveReport;
 use crate::knowledge::Meaning;
-use crate::observation::{Ending, SupervisorLoss};
+use crate::observation::{EdgeWait, Ending, SupervisorLoss};
 use crate::output::progress::{Metric, Training};
 use crate::output::traceback::Judgement;
 use crate::public::PublicStr;
@@ -208,6 +208,13 @@ impl Case<'_> {
     /// A run that stood still until somebody ended it: who that was says less than that it stood still.
     fn hung(self, (kind, confidence, mut evidence): Finding) -> Finding {
         let ended_by_others = kind.is_requested() || kind == Kind::KilledUnknown;
+        if let Some(edge_wait) = self.ending.edge_wait
+            && self.ending.hang.is_none()
+            && ended_by_others
+        {
+            evidence.splice(0..0, [Evidence::NoProgress, waited_for(edge_wait)]);
+            return (Kind::Hang, Confidence::Medium, evidence);
+        }
         if self.ending.hang.is_none() || !ended_by_others {
             return (kind, confidence, evidence);
         }
@@ -347,5 +354,15 @@ impl Case<'_> {
             }
         }
         context
+    }
+}
+
+/// What speaks for a wait before the first step or after the last.
+const fn waited_for(edge_wait: EdgeWait) -> Evidence {
+    match edge_wait {
+        EdgeWait::Rendezvous => Evidence::WaitedForMachines,
+        EdgeWait::Download => Evidence::WaitedForDownload,
+        EdgeWait::Preparation => Evidence::WaitedForData,
+        EdgeWait::End => Evidence::DidNotEnd,
     }
 }

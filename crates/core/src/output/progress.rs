@@ -44,6 +44,7 @@ use choice::{BarChoice, TrainingChange};
 use formats::{LineReader, ProgressLine};
 use knowledge::About;
 use role::BarRole;
+pub use role::SetupPhase;
 
 /// What is known of the training. Unknown is None, never 0.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -183,6 +184,8 @@ pub struct ProgressReader {
     shown: Option<(u64, Option<u64>)>,
     /// When any bar, of whatever phase, last showed another count.
     pub moved_at: Option<f64>,
+    /// What the last bar counts that was none of the training, unless that came to its end.
+    pub phase: Option<SetupPhase>,
     /// What stands before the lines of each stream.
     collectors: [Collector; 3],
     configuration: ConfigurationReader,
@@ -202,6 +205,8 @@ impl ProgressReader {
         if self.shown != shown {
             self.shown = shown;
             self.moved_at = Some(seconds_since_start);
+            let is_at_end = progress_bar.total == Some(progress_bar.step);
+            self.phase = SetupPhase::of(progress_bar.description).filter(|_| !is_at_end);
         }
     }
 

@@ -409,6 +409,52 @@ fn the_finish_has_the_totals() {
 }
 
 #[test]
+fn a_wait_before_the_first_step_is_told_as_what_it_is() {
+    let downloading =
+        "model-00001-of-00004.safetensors:  12%|#2        | 600M/4.98G [00:30<04:00, 18.2MB/s]\r";
+    let mapping = "Map (num_proc=8):  63%|######3   | 630/1000 [00:10<00:06, 61.2 examples/s]\r";
+    let (none, several) = (None, Some(8));
+    for (output, workers, has_seen_ranks, expected) in [
+        (downloading, none, false, Some("waited_for_download")),
+        (mapping, none, false, Some("waited_for_data")),
+        ("loading\n", several, false, Some("waited_for_machines")),
+        ("loading\n", several, true, None),
+        // Of a program that waits for something, nothing is known.
+        ("listening\n", none, false, None),
+    ] {
+        let mut run = Run::default();
+        run.start(Start {
+            processes_per_node: workers,
+            ..Start::default()
+        });
+        print(&mut run, Stream::Both, 2.0, output);
+        for at in (0..400).step_by(5) {
+            run.sample(Sample {
+                at: f64::from(at),
+                cpu_seconds: Some(1.0),
+                ..Sample::default()
+            });
+        }
+        let events = run.end(Ending {
+            has_seen_ranks,
+            ..ended(401.0, End::Signaled(2))
+        });
+        let verdict = sent(events.last().unwrap())["verdict"].clone();
+        let evidence = verdict["evidence"].as_array().unwrap();
+        let kind = if expected.is_some() {
+            "hang"
+        } else {
+            "signalled_by_user"
+        };
+        assert_eq!(verdict["kind"], json!(kind), "{output}");
+        assert!(
+            expected.is_none_or(|word| evidence.contains(&json!(word))),
+            "{verdict}"
+        );
+    }
+}
+
+#[test]
 fn what_other_ranks_said_is_no_workers_own_error() {
     let other = "[rank1]: Traceback (most recent call last):\n[rank1]:   File \"x.py\", line 3, in <module>\n[rank1]: RuntimeError: Connection closed by peer\n";
     let own = other.replace("rank1", "rank0");

@@ -165,6 +165,14 @@ words! {
         NoProgress => "no_progress",
         /// The ranks' Python stacks: one rank was not where the others waited for it.
         PythonStacks => "python_stacks",
+        /// Before the first step: the launcher waited for the job's other machines, and started no worker.
+        WaitedForMachines => "waited_for_machines",
+        /// Before the first step: a download stood still.
+        WaitedForDownload => "waited_for_download",
+        /// Before the first step: the preparation of the data stood still.
+        WaitedForData => "waited_for_data",
+        /// After the last step: the program did not end.
+        DidNotEnd => "did_not_end",
         /// A traceback in the output.
         Traceback => "traceback",
         /// A traceback of an interrupt in the output.
