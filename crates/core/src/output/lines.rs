@@ -18,6 +18,7 @@
 )]
 
 mod escapes;
+mod logged;
 #[cfg(test)]
 mod tests;
 
@@ -204,7 +205,7 @@ impl LineCutter {
     }
 }
 
-/// Hands out the line's visible text. The scratch is used for each line anew, so that a line that needs cleaning costs no
+/// Hands out the line's visible text, or the lines that docker's own file has wrapped in it. The scratch is used for each line anew, so that a line that needs cleaning costs no
 /// allocation.
 fn clean(
     raw_line: &[u8],
@@ -229,9 +230,15 @@ fn clean(
         visible = scratch;
     }
     let text = String::from_utf8_lossy(visible);
-    take_line(Line {
-        text: &text,
-        end: line_end,
-        cursor_up,
-    });
+    let mut take_text = |text: &str| {
+        take_line(Line {
+            text,
+            end: line_end,
+            cursor_up,
+        });
+    };
+    match logged::logged_text(&text) {
+        Some(logged_text) => logged_text.split(['\n', '\r']).for_each(take_text),
+        None => take_text(&text),
+    }
 }

@@ -20,5 +20,5 @@ mod forms;
 mod source;
 
 pub use collector::Collector;
-pub use forms::{logged_line, split, strip};
+pub use forms::{split, strip};
 pub use source::{SourcePrefix, behind_bar, is_log_line, is_progress_bar};

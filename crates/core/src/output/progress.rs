@@ -212,16 +212,6 @@ impl ProgressReader {
 
     /// Takes one line that came so many seconds after the spawn.
     pub fn line(&mut self, stream: Stream, seconds_since_start: f64, line: &Line<'_>) {
-        let Some(logged_lines) = prefix::logged_line(line.text) else {
-            return self.read_line(stream, seconds_since_start, line);
-        };
-        for text in logged_lines.split(['\n', '\r']) {
-            let logged_line = Line { text, ..*line };
-            self.read_line(stream, seconds_since_start, &logged_line);
-        }
-    }
-
-    fn read_line(&mut self, stream: Stream, seconds_since_start: f64, line: &Line<'_>) {
         let is_stdout = stream == Stream::Stdout;
         let mut text = self.collectors[stream as usize].strip(line);
         if text.is_empty() {

@@ -2,7 +2,6 @@
 
 use crate::limits::TRACE_PREFIX_BYTES_MAX;
 use regex::Captures;
-use serde_json::Value;
 
 include!(concat!(env!("OUT_DIR"), "/prefixes.rs"));
 
@@ -45,22 +44,6 @@ fn read_form<'text>(
         return None;
     }
     Some((rank, &text[form_length..]))
-}
-
-/// How each line of docker's own file begins.
-const LOGGED: &str = "{\"log\":\"";
-
-/// The line that docker's json-file has wrapped: `{"log":"…\n","stream":"stderr","time":"…"}`. It may hold `\r`.
-pub fn logged_line(line: &str) -> Option<String> {
-    if !line.starts_with(LOGGED) {
-        return None;
-    }
-    let entry: Value = serde_json::from_str(line).ok()?;
-    entry.get("stream")?;
-    let logged = entry.get("log")?.as_str()?;
-    let is_hidden =
-        |character: char| character.is_control() && character != '\r' && character != '\t';
-    Some(logged.trim_end_matches('\n').replace(is_hidden, ""))
 }
 
 #[cfg(test)]
@@ -127,23 +110,10 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_line_of_dockers_own_file() {
-        let line = r#"{"log":"\r  0%| | 0/3 [x]Traceback\u001b[0m \"a\"\n","stream":"stderr","time":"2024"}"#;
-        assert_eq!(
-            logged_line(line).as_deref(),
-            Some("\r  0%| | 0/3 [x]Traceback[0m \"a\"")
-        );
-        for line in [r#"{"log":"x"}"#, r#"{"log":"x"#, r#"{"loss":1}"#] {
-            assert_eq!(logged_line(line), None, "{line}");
-        }
-    }
-
     proptest! {
         #[test]
         fn any_line_can_be_read(line in "\\PC{0,80}") {
             prop_assert!(line.contains(strip(&line)));
-            let _ = logged_line(&format!("{LOGGED}{line}"));
         }
     }
 }

@@ -98,15 +98,7 @@ impl TraceReader {
 
     /// Takes the next line of a stream.
     pub fn line(&mut self, output_stream: Stream, line: &Line<'_>) {
-        let Some(logged_lines) = prefix::logged_line(line.text) else {
-            return self.read_line(output_stream, line.text);
-        };
-        for logged_line in logged_lines.split(['\n', '\r']) {
-            self.read_line(output_stream, logged_line);
-        }
-    }
-
-    fn read_line(&mut self, output_stream: Stream, line_text: &str) {
+        let line_text = line.text;
         self.lines = self.lines.saturating_add(1);
         let line_words = LineWords::of(line_text);
         // What ranks say of collective operations is an error or names NCCL.
