@@ -24,7 +24,7 @@ pub struct Chart {
     /// Whether the axis begins at zero, and the area below the curve is filled.
     pub from_zero: bool,
     /// The figure that one wants to know of it.
-    pub tells: Tells,
+    pub tells: ChartFigure,
     /// What the values cannot exceed, where that is known: a machine's memory, all of a GPU's time.
     pub ceiling: Option<f64>,
     /// The first is the one that is drawn where there is room for one.
@@ -33,7 +33,7 @@ pub struct Chart {
 
 /// The one figure of a curve that says most.
 #[derive(Clone)]
-pub enum Tells {
+pub enum ChartFigure {
     /// How it was on average.
     Mean,
     /// How high it went.
@@ -147,7 +147,7 @@ impl Chart {
         short: &'static str,
         key: &'static str,
         measure: Measure,
-        tells: Tells,
+        tells: ChartFigure,
         curves: Vec<NamedCurve>,
     ) -> Self {
         Self {
@@ -176,9 +176,9 @@ impl Chart {
             return String::new();
         };
         let (word, value) = match self.tells {
-            Tells::Mean => ("mean", figures.mean),
-            Tells::Peak => ("peak", figures.greatest),
-            Tells::Last => ("last", figures.last),
+            ChartFigure::Mean => ("mean", figures.mean),
+            ChartFigure::Peak => ("peak", figures.greatest),
+            ChartFigure::Last => ("last", figures.last),
         };
         format!("{word} {}", self.measure.write(value))
     }
@@ -237,8 +237,8 @@ impl Chart {
 
 /// All charts of a run for which there is anything to draw.
 pub fn charts(series: &Series, summary: &Summary) -> Vec<Chart> {
+    use ChartFigure::{Last, Mean, Peak};
     use Measure::{Bytes, Plain, Share, Watts};
-    use Tells::{Last, Mean, Peak};
     let gauge = |name, key| NamedCurve::new(name, series.gauge(key));
     let rate = |name, key| vec![NamedCurve::new(name, series.rate(key))];
     let steps = rate("steps per second", SeriesKey::Step);
@@ -361,7 +361,7 @@ mod tests {
                 NamedCurve::new("largest process", curve(10.0)),
                 NamedCurve::new("control group", curve(others)),
             ];
-            let chart = Chart::new("", "", "", Measure::Bytes, Tells::Peak, curves);
+            let chart = Chart::new("", "", "", Measure::Bytes, ChartFigure::Peak, curves);
             let top = if is_drawn { others } else { 100.0 };
             assert_eq!(chart.legible().axis(), (0.0, top), "{others}");
             assert_eq!(chart.legible().curves.len(), 3, "each keeps its colour");

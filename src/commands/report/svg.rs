@@ -178,14 +178,21 @@ fn tick_of_time(run_seconds: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::charts::{Measure, NamedCurve, Tells};
+    use super::super::charts::{ChartFigure, Measure, NamedCurve};
     use super::super::series::Curve;
     use super::*;
     use proptest::prelude::*;
 
     fn chart(curve: Curve) -> Chart {
         let curves = vec![NamedCurve::new("x", curve)];
-        Chart::new("Title", "short", "key", Measure::Bytes, Tells::Mean, curves)
+        Chart::new(
+            "Title",
+            "short",
+            "key",
+            Measure::Bytes,
+            ChartFigure::Mean,
+            curves,
+        )
     }
 
     #[test]
