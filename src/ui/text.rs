@@ -2,27 +2,27 @@
 
 /// The text without what a terminal would obey or hide: a recorded file may have been changed.
 pub fn harmless(text: &str) -> String {
-    let mut harmless = String::with_capacity(text.len());
-    for character in text.chars() {
-        if is_hidden(character) && character != '\n' {
-            harmless.push_str(&format!("\\u{:04x}", u32::from(character)));
-        } else {
-            harmless.push(character);
-        }
-    }
-    harmless
+    with_escapes(text, |character, harmless| {
+        harmless.push_str(&format!("\\u{:04x}", u32::from(character)));
+    })
 }
 
 /// A JSON document in which what [`harmless`] replaces is written as JSON escapes: to a program it says the same. Such
 /// characters are in its strings only.
 pub fn harmless_json(document: &str) -> String {
-    let mut harmless = String::with_capacity(document.len());
-    let mut units = [0; 2];
-    for character in document.chars() {
+    with_escapes(document, |character, harmless| {
+        for unit in character.encode_utf16(&mut [0; 2]) {
+            harmless.push_str(&format!("\\u{unit:04x}"));
+        }
+    })
+}
+
+/// The text with an escape for each hidden character that ends no line.
+fn with_escapes(text: &str, escape: impl Fn(char, &mut String)) -> String {
+    let mut harmless = String::with_capacity(text.len());
+    for character in text.chars() {
         if is_hidden(character) && character != '\n' {
-            for unit in character.encode_utf16(&mut units) {
-                harmless.push_str(&format!("\\u{unit:04x}"));
-            }
+            escape(character, &mut harmless);
         } else {
             harmless.push(character);
         }
