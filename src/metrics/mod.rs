@@ -16,6 +16,7 @@ mod start_facts;
 pub mod trainer_state;
 pub mod tree;
 
+pub use memory::allowance;
 pub use model_config::cached_model;
 pub use sampler::Sampler;
 pub use start_facts::{facts, gather};

@@ -103,6 +103,7 @@ impl Sampler {
         sample.failures = u64::from(sample.processes.is_none()) + u64::from(have_gpus_failed);
         let group = self.kill_watch.group.as_ref();
         sample.cgroup_bytes = group.and_then(MemoryGroup::current);
+        sample.cgroup_cache_bytes = group.and_then(MemoryGroup::cached);
         if closely {
             sample.waited_seconds = run_queue::waited_seconds(Path::new("/proc"), &pids);
         }

@@ -12,7 +12,6 @@ use axolotl_run_core::event::Event;
 use axolotl_run_core::judging::summary::{Summary, lines};
 use axolotl_run_core::launch::command_line::CommandLine;
 use axolotl_run_core::limits;
-use axolotl_run_core::observation::Sample;
 use axolotl_run_core::output::progress::Training;
 use axolotl_run_sys::background::Background;
 use axolotl_run_sys::{descriptors, flow, probe};
@@ -74,15 +73,6 @@ impl Owner {
     pub fn look(&mut self, training: &Training) {
         if let Some(notices) = &mut self.notices {
             notices.look(&self.figures, training);
-        }
-    }
-
-    /// Takes a measurement.
-    pub fn sample(&mut self, sample: &Sample) {
-        for gpu in &sample.gpus {
-            if let Some(share) = gpu.utilization {
-                self.figures.load(gpu.index, share);
-            }
         }
     }
 

@@ -17,7 +17,6 @@ use crate::store::{Importance, Journal, Sending, Store, UnsentPage, Written};
 use axolotl_run_core::event::Event;
 use axolotl_run_core::event::wire::Member;
 use axolotl_run_core::limits;
-use axolotl_run_core::observation::Sample;
 use axolotl_run_core::output::progress::Training;
 use axolotl_run_core::privacy::Gate;
 use axolotl_run_core::series::SeriesLine;
@@ -139,16 +138,11 @@ impl Reporter {
     }
 
     /// Writes a line of the time series down.
-    pub fn sample(&mut self, line: &SeriesLine) {
-        let _ = self.journal.append_sample(&line.text());
-    }
-
-    /// Writes a measurement down.
-    pub fn measured(&mut self, sample: &Sample, training: &Training) {
+    pub fn measured(&mut self, line: &SeriesLine) {
         if let Some(owner) = &mut self.owner {
-            owner.sample(sample);
+            owner.figures.measure(line);
         }
-        self.sample(&SeriesLine::of(sample, training));
+        let _ = self.journal.append_sample(&line.text());
     }
 
     /// Tells the owner how it went, where they asked. Before the launcher goes: what is said after it, nobody hears.

@@ -17,7 +17,7 @@ use super::owner::Owner;
 use super::reporter::Reporter;
 use super::surroundings;
 use crate::metrics::processes::{DeathWatch, ranks};
-use crate::metrics::{Sampler, gather};
+use crate::metrics::{Sampler, allowance, gather};
 use crate::owner_record::OwnerWriter;
 use crate::protocol::messages::{ToSupervisor, Upload};
 use crate::protocol::observer_config::{ObserverArguments, ObserverConfig};
@@ -203,15 +203,18 @@ impl Work {
             deadline: deadline(),
             standstill: Standstill::new(channel),
         };
-        work.write_counters();
+        work.begin_series();
         work.measure();
         work
     }
 
-    /// At once, for whoever must finish the run in our place: the observer may be gone when memory is short.
-    fn write_counters(&mut self) {
+    /// What the series begins with. At once, for whoever must finish the run in our place: the observer may be gone when memory is short.
+    fn begin_series(&mut self) {
         if let Some(reporter) = &mut self.reporter {
-            reporter.sample(&SeriesLine::first(self.sampler.kill_watch.before));
+            let kill_watch = &self.sampler.kill_watch;
+            let environment = |name: &str| std::env::var_os(name);
+            let allowance = allowance(kill_watch.group.as_ref(), &environment);
+            reporter.measured(&SeriesLine::first(kill_watch.before, allowance));
         }
     }
 
@@ -247,7 +250,7 @@ impl Work {
         } else if let Some((gate, owner)) = undecided {
             let config = &self.config;
             self.reporter = Some(Reporter::open(config.settings, gate, owner));
-            self.write_counters();
+            self.begin_series();
         }
     }
 
@@ -450,7 +453,7 @@ impl Work {
             .sampler
             .sample(elapsed_seconds, self.run.is_suspicious(elapsed_seconds));
         if let Some(reporter) = &mut self.reporter {
-            reporter.measured(&sample, self.run.training());
+            reporter.measured(&SeriesLine::of(&sample, self.run.training()));
         }
         self.write_for_owner();
         self.run.sample(sample);
@@ -508,7 +511,7 @@ impl Work {
         let sample = self.sampler.last_sample(elapsed_seconds);
         // How far the training came is known now, for the owner's curves.
         if let Some(reporter) = &mut self.reporter {
-            reporter.measured(&sample, self.run.training());
+            reporter.measured(&SeriesLine::of(&sample, self.run.training()));
         }
         if !sample.gpus.is_empty() {
             self.run.sample(sample);

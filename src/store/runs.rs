@@ -15,6 +15,7 @@ use crate::delivery::notify::NotificationLine;
 use crate::delivery::{Answer, Disposition};
 use axolotl_run_core::consent::Sending;
 use axolotl_run_core::event::Event;
+use axolotl_run_core::event::finish::NotFinite;
 use axolotl_run_core::event::wire::Member;
 use axolotl_run_core::judging::verdict::Outcome;
 use axolotl_run_core::launch::Environment;
@@ -62,6 +63,8 @@ pub struct RecordedRun {
     pub started: Option<SystemTime>,
     /// How it ended, or that it runs.
     pub state: RunState,
+    /// The number of a finished training that was none any more.
+    pub not_finite: Option<NotFinite<String>>,
     /// Optimizer steps done, as last reported.
     pub steps: Option<u64>,
     /// What started the training, as the start event says.
@@ -344,6 +347,21 @@ impl RecordedEvent {
 }
 
 impl RecordedRun {
+    /// How it ended in a few words; a success whose loss was no number is none.
+    pub fn outcome(&self) -> String {
+        let mut outcome = self.state.as_str().to_owned();
+        if self.state == RunState::Ended(Outcome::Success)
+            && let Some(NotFinite {
+                metric: Some(metric),
+                repr: Some(repr),
+                ..
+            }) = &self.not_finite
+        {
+            outcome.push_str(&format!(", but {metric} {repr}"));
+        }
+        outcome
+    }
+
     fn count(&mut self, recorded_event: &RecordedEvent) {
         self.events += 1;
         match &recorded_event.answer {
@@ -367,6 +385,7 @@ impl RecordedRun {
                 self.is_finished = true;
                 self.steps = finish.total_steps.or(self.steps);
                 let outcome = finish.outcome.as_deref().and_then(Outcome::parse);
+                self.not_finite.clone_from(&finish.not_finite);
                 self.state = outcome.map_or(RunState::Unknown, RunState::Ended);
             }
             Event::Setup(_) | Event::Error(_) | Event::Exception(_) => {}

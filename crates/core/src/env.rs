@@ -64,6 +64,14 @@ pub const CERTIFICATE_FILES: [&str; 3] = ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE",
 pub const SSL_CERT_DIR: &str = "SSL_CERT_DIR";
 /// When the batch system Slurm ends the job: seconds since 1970.
 pub const SLURM_JOB_END_TIME: &str = "SLURM_JOB_END_TIME";
+/// When it has started it, likewise.
+pub const SLURM_JOB_START_TIME: &str = "SLURM_JOB_START_TIME";
+/// Megabytes of memory that the job was given on each machine; 0 are all.
+pub const SLURM_MEM_PER_NODE: &str = "SLURM_MEM_PER_NODE";
+/// The same for each processor.
+pub const SLURM_MEM_PER_CPU: &str = "SLURM_MEM_PER_CPU";
+/// Processors that the job was given on this machine.
+pub const SLURM_CPUS_ON_NODE: &str = "SLURM_CPUS_ON_NODE";
 /// Which GPUs a process may use, and how they are numbered, as CUDA reads it.
 pub const CUDA_VISIBLE_DEVICES: &str = "CUDA_VISIBLE_DEVICES";
 /// `PCI_BUS_ID` numbers them as the driver does.

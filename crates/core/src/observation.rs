@@ -40,6 +40,8 @@ pub struct Sample {
     pub rss_max_process_bytes: Option<u64>,
     /// Bytes charged to the command's control group.
     pub cgroup_bytes: Option<u64>,
+    /// Bytes of these that are copies of files.
+    pub cgroup_cache_bytes: Option<u64>,
     /// One reading per GPU.
     pub gpus: Vec<GpuReading>,
     /// Parts of the measurement that failed.

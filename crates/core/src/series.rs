@@ -16,6 +16,9 @@ pub struct SeriesLine {
     /// Only in the first line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub oom_kill_counters: Option<OomKillCounters>,
+    /// Only in the first line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowance: Option<Allowance>,
     /// Live processes.
     #[serde(
         default,
@@ -47,6 +50,13 @@ pub struct SeriesLine {
         skip_serializing_if = "Option::is_none"
     )]
     pub cgroup_bytes: Option<u64>,
+    /// Bytes of these that are copies of files, which the kernel gives back when memory is short.
+    #[serde(
+        default,
+        deserialize_with = "whole",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub cgroup_cache_bytes: Option<u64>,
     /// Optimizer steps done.
     #[serde(
         default,
@@ -69,6 +79,21 @@ pub struct OomKillCounters {
     pub cgroup: Option<u64>,
     /// That of the machine.
     pub host: Option<u64>,
+}
+
+/// What the run may use where somebody set a limit: a batch system, a container's engine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Allowance {
+    /// Bytes of memory, where they are fewer than the machine's.
+    #[serde(
+        default,
+        deserialize_with = "whole",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub memory_bytes: Option<u64>,
+    /// Seconds that the job may take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
 }
 
 impl OomKillCounters {
@@ -99,9 +124,10 @@ pub struct GpuPoint {
 
 impl SeriesLine {
     /// The first line.
-    pub fn first(counters: OomKillCounters) -> Self {
+    pub fn first(counters: OomKillCounters, allowance: Allowance) -> Self {
         Self {
             oom_kill_counters: Some(counters),
+            allowance: (allowance != Allowance::default()).then_some(allowance),
             ..Self::default()
         }
     }
@@ -118,11 +144,13 @@ impl SeriesLine {
         Self {
             at: sample.at,
             oom_kill_counters: None,
+            allowance: None,
             processes: sample.processes,
             cpu_seconds: finite(sample.cpu_seconds),
             rss_sum_bytes: sample.rss_sum_bytes,
             rss_max_process_bytes: sample.rss_max_process_bytes,
             cgroup_bytes: sample.cgroup_bytes,
+            cgroup_cache_bytes: sample.cgroup_cache_bytes,
             step: training.step,
             loss: finite(training.metrics.get(Metric::Loss)),
             gpus: gpus.collect(),

@@ -8,6 +8,7 @@ use crate::owner_record::OwnerView;
 use crate::store::{RecordedRun, RunState, Sending, Store};
 use crate::ui::Style;
 use axolotl_run_core::event::{EventName, Finish};
+use axolotl_run_core::judging::summary::notes::{Note, notes};
 use axolotl_run_core::judging::summary::{Summary, lines, units};
 use axolotl_run_core::judging::verdict::Outcome;
 use std::collections::BTreeMap;
@@ -69,11 +70,7 @@ impl ReportData {
         })?;
         missed.extend(show::damage(&recorded_run));
         let unreadable = store.samples(run_id, |line| {
-            for gpu in &line.gpus {
-                if let Some(load) = gpu.utilization {
-                    summary.load(gpu.index, load);
-                }
-            }
+            summary.measure(&line);
             series.take(&line)
         });
         if unreadable > 0 {
@@ -117,16 +114,22 @@ impl ReportData {
     }
 
     /// The style of that word.
-    pub const fn style(&self) -> Style {
+    pub fn style(&self) -> Style {
         match self.recorded_run.state {
+            RunState::Ended(Outcome::Success) if !self.is_sound() => Style::Bad,
             RunState::Ended(Outcome::Success) => Style::Good,
             RunState::Ended(Outcome::Error | Outcome::Signal) => Style::Bad,
             RunState::Running | RunState::Ended(Outcome::Lost) | RunState::Unknown => Style::Open,
         }
     }
 
+    /// Whether the training's numbers were numbers to the end.
+    fn is_sound(&self) -> bool {
+        self.summary.finish.as_ref().is_some_and(Finish::is_sound)
+    }
+
     /// The same as the style sheet names it.
-    pub const fn class(&self) -> &'static str {
+    pub fn class(&self) -> &'static str {
         match self.style() {
             Style::Good => "good",
             Style::Bad => "bad",
@@ -199,6 +202,11 @@ impl ReportData {
     pub fn others(&self) -> Option<String> {
         let others = self.summary.error.as_ref()?.others()?;
         Some(format!("{} failed too", count(others, "other worker")))
+    }
+
+    /// What its owner should know or change.
+    pub fn notes(&self) -> Vec<String> {
+        notes(&self.summary).iter().map(Note::sentence).collect()
     }
 
     /// Whether the user's own channels were reached, a sentence each.

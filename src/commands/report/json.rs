@@ -5,6 +5,7 @@ use super::data::{ReportData, ShownOutput};
 use super::series::CurvePoint;
 use crate::commands::recorded::runs;
 use axolotl_run_core::event::FinishVerdict;
+use axolotl_run_core::judging::summary::notes::notes;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -76,6 +77,7 @@ pub fn as_json(report: &ReportData, shown_output: ShownOutput) -> Value {
         "peak_cpu_memory_bytes": summary.peak_process_bytes,
         "cpu_seconds": summary.cpu_seconds(),
         "gpu_energy_joules": summary.gpu_joules(),
+        "notes": notes(summary),
         "events": report.tallies,
         "notifications": report.notifications,
         "missed": report.missed,

@@ -267,6 +267,7 @@ fn root_error_lines(report: &ReportData, terminal: OutputTerminal, spare_lines: 
 
 fn footer(report: &ReportData, terminal: OutputTerminal) -> String {
     let mut page = Page::new(terminal, LABEL);
+    page.add_entries("notes", &report.notes());
     page.add_entry("sent", &report.sent());
     page.add_entries("told", &report.told());
     page.add_entries("missed", &report.missed);

@@ -53,6 +53,19 @@ impl MemoryGroup {
             .ok()
     }
 
+    /// Bytes of these that are copies of files, which the kernel gives back when memory is short.
+    pub fn cached(&self) -> Option<u64> {
+        let figures = files::read_text(&self.candidate.directory.join("memory.stat"));
+        // Those of version 1 are of the group alone, and have others that sum up what is below it.
+        let prefix = if self.candidate.is_unified {
+            ""
+        } else {
+            "total_"
+        };
+        let bytes = |list| files::field_value(&figures, &format!("{prefix}{list}_file"));
+        Some(bytes("inactive")?.saturating_add(bytes("active")?))
+    }
+
     /// The smallest limit of the group and of all above it that can be seen.
     pub fn limit(&self) -> Option<u64> {
         // In a container the groups above are out of sight, but version 1 sums them up here.

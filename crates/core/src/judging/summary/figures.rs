@@ -1,10 +1,12 @@
 //! The figures of a run, taken from its events one by one.
 
+use super::measured::{Mean, Measured};
 use super::units;
 use crate::event::value::{Number, PerIndex};
 use crate::event::{ErrorEvent, Event, Finish, Progress, Start};
 use crate::limits;
 use crate::observation::Hang;
+use crate::series::SeriesLine;
 use std::collections::BTreeMap;
 
 /// A run, as far as it has come.
@@ -34,6 +36,8 @@ pub struct Summary {
     pub peak_process_bytes: Option<u64>,
     /// What is known of each GPU.
     pub gpus: BTreeMap<u32, GpuUse>,
+    /// What was measured of it over time.
+    pub measured: Measured,
 }
 
 /// One GPU over the whole run.
@@ -41,17 +45,13 @@ pub struct Summary {
 pub struct GpuUse {
     /// Highest bytes in use.
     pub peak_bytes: Option<u64>,
-    load_sum: f64,
-    loads: u32,
+    load: Mean,
 }
 
 impl GpuUse {
     /// Mean share of time in which it was busy.
     pub fn load(&self) -> Option<f64> {
-        if self.loads == 0 {
-            return None;
-        }
-        Some(self.load_sum / f64::from(self.loads))
+        self.load.get()
     }
 }
 
@@ -77,15 +77,16 @@ impl Summary {
         }
     }
 
-    /// Takes a measurement of a GPU's load, 0 to 1.
-    pub fn load(&mut self, gpu: u32, share: f64) {
-        if !share.is_finite() {
-            return;
+    /// Takes a line of the time series.
+    pub fn measure(&mut self, line: &SeriesLine) {
+        for point in &line.gpus {
+            if let Some(share) = point.utilization
+                && let Some(gpu) = self.gpu(point.index)
+            {
+                gpu.load.take(share);
+            }
         }
-        if let Some(gpu) = self.gpu(gpu) {
-            gpu.load_sum += share;
-            gpu.loads = gpu.loads.saturating_add(1);
-        }
+        self.measured.take(line);
     }
 
     fn gpu(&mut self, index: u32) -> Option<&mut GpuUse> {

@@ -4,6 +4,7 @@
 //! must take them whole. Texts are made harmless here, since nobody looks at them afterwards.
 
 use super::figures::{GpuUse, Summary};
+use super::notes::notes;
 use super::units;
 use crate::event::Finish;
 
@@ -15,9 +16,9 @@ const PREFIX: &str = "axolotl-run: ";
 /// GPUs that are listed one by one; of more, only the span is told.
 const GPUS_LISTED: usize = 4;
 
-/// The lines for stderr, at most eight. `record` says where the run is kept.
+/// The lines for stderr: at most eight, and one for each note. `record` says where the run is kept.
 pub fn lines(summary: &Summary, record: &str) -> String {
-    let lines = [
+    let mut lines = vec![
         verdict(summary),
         reasons(summary),
         root_error(summary),
@@ -25,8 +26,13 @@ pub fn lines(summary: &Summary, record: &str) -> String {
         standing(summary).join("; "),
         memory(summary),
         gpus(summary),
-        record.to_owned(),
     ];
+    lines.extend(
+        notes(summary)
+            .iter()
+            .map(|note| format!("note: {}", note.sentence())),
+    );
+    lines.push(record.to_owned());
     let mut line_text = String::new();
     for line in lines {
         if !line.is_empty() {
@@ -127,8 +133,6 @@ pub fn progress(summary: &Summary) -> String {
     if let Some(loss) = &summary.loss {
         phrases.push(format!("loss {loss}"));
     }
-    let finish = summary.finish.as_ref();
-    phrases.extend(finish.and_then(Finish::not_finite_words));
     phrases.join(", ")
 }
 

@@ -122,7 +122,7 @@ impl Message {
         }
         let finish = summary.finish.as_ref();
         let is_bad = match occasion {
-            Occasion::End => !finish.is_some_and(|finish| finish.is_success()),
+            Occasion::End => !finish.is_some_and(|finish| finish.is_sound()),
             Occasion::Hang | Occasion::LossNotFinite | Occasion::DiskFull => true,
             Occasion::Test => false,
         };

@@ -9,7 +9,9 @@ mod collective;
 mod conclusion;
 mod figures;
 pub mod lines;
+mod measured;
 pub mod message;
+pub mod notes;
 mod root_error;
 mod standing;
 pub mod units;
@@ -18,3 +20,4 @@ pub mod units;
 mod tests;
 
 pub use figures::{GpuUse, Summary};
+pub use measured::{Mean, Measured};

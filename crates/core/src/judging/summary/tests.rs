@@ -1,6 +1,7 @@
 use super::*;
 use crate::event::wire::Member;
 use crate::event::{ErrorEvent, EventName, Finish};
+use crate::series::{GpuPoint, SeriesLine};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -16,6 +17,18 @@ fn take(summary: &mut Summary, name: EventName, properties: &Value) {
     summary.take(event, elapsed_seconds);
 }
 
+fn load(summary: &mut Summary, index: u32, share: f64) {
+    let point = GpuPoint {
+        index,
+        utilization: Some(share),
+        ..GpuPoint::default()
+    };
+    summary.measure(&SeriesLine {
+        gpus: vec![point],
+        ..SeriesLine::default()
+    });
+}
+
 fn crashed() -> Summary {
     let mut summary = Summary::default();
     take(
@@ -29,9 +42,9 @@ fn crashed() -> Summary {
         &json!({"elapsed_time": 60.0, "step": 90, "total_steps": 720, "loss": null, "loss_repr": "nan",
             "memory": {"gpu_0_peak_memory_bytes": 5, "gpu_1_peak_memory_bytes": 7}}),
     );
-    summary.load(0, 0.5);
-    summary.load(0, 1.0);
-    summary.load(1, f64::NAN);
+    for (gpu, share) in [(0, 0.5), (0, 1.0), (1, f64::NAN)] {
+        load(&mut summary, gpu, share);
+    }
     take(
         &mut summary,
         EventName::Error,
@@ -183,7 +196,7 @@ fn markdown_is_six_lines_whatever_it_is_made_of() {
 fn a_run_of_many_gpus_is_told_in_one_line() {
     let mut summary = crashed();
     for gpu in 2..16 {
-        summary.load(gpu, f64::from(gpu) / 16.0);
+        load(&mut summary, gpu, f64::from(gpu) / 16.0);
     }
     let text = lines::lines(&summary, "");
     assert!(
