@@ -15,6 +15,7 @@ use axolotl_run_core::consent::{self, Recording, Telemetry};
 use axolotl_run_core::env;
 use axolotl_run_core::event::wire;
 use axolotl_run_core::launch::command_line::CommandLine;
+use axolotl_run_sys::role;
 use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
@@ -22,6 +23,7 @@ use std::time::SystemTime;
 
 /// Answers a question on stdout, or says on stderr why there is no answer.
 pub fn answer(typed: &Typed, surroundings: &Surroundings<'_>) -> u8 {
+    role::keep_own_rights();
     let environment = surroundings.environment;
     let mut answer_output = AnswerOutput {
         text: String::new(),

@@ -409,7 +409,10 @@ fn what_waits_is_sent_and_the_answers_are_kept_with_each_run() {
         3
     );
     let said = home.send(&server.url(), on(), AnswerForm::Json);
-    assert_eq!(said.json(), json!({"sent": 0, "refused": 0, "waiting": 0}));
+    assert_eq!(
+        said.json(),
+        json!({"sent": 0, "refused": 0, "waiting": 0, "with_observers": 0})
+    );
     // One request a run.
     assert_eq!(server.requests().len(), 2);
 }
@@ -454,13 +457,32 @@ fn what_cannot_be_sent_is_kept_and_said() {
     let said = home.send(&server.url(), on(), AnswerForm::Json);
     assert_eq!(
         (said.status, said.json()),
-        (1, json!({"sent": 0, "refused": 0, "waiting": 3}))
+        (
+            1,
+            json!({"sent": 0, "refused": 0, "waiting": 3, "with_observers": 0})
+        )
     );
     assert_eq!(server.requests().len(), 6);
     assert_eq!(
         home.send(&server.url(), on(), AnswerForm::Text).out,
         "sent 3 events of 1 run\n"
     );
+}
+
+#[test]
+fn what_an_observer_is_about_to_send_is_left_to_it_and_said() {
+    let (home, server) = (Home::new(), Server::start());
+    let run = Uuid::new_v4();
+    let mut journal = home.store.begin(run, Sending::Permitted);
+    journal.append(
+        &recorded::line(run, &recorded::start(), SystemTime::now()),
+        Importance::Ordinary,
+    );
+    assert_eq!(
+        home.send(&server.url(), on(), AnswerForm::Text).out,
+        "nothing was sent\n1 event left to the launchers whose runs go on or have just ended\n"
+    );
+    assert_eq!(server.requests().len(), 0);
 }
 
 #[test]
@@ -582,7 +604,10 @@ fn who_turns_telemetry_off_has_nothing_waiting_any_more() {
     drop(journal);
     home.store.recover(SystemTime::now());
     let said = home.send(&server.url(), on(), AnswerForm::Json).json();
-    assert_eq!(said, json!({"sent": 0, "refused": 0, "waiting": 0}));
+    assert_eq!(
+        said,
+        json!({"sent": 0, "refused": 0, "waiting": 0, "with_observers": 0})
+    );
     assert_eq!(server.stored().len(), 3);
     let left: Vec<_> = home
         .store

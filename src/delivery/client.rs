@@ -25,6 +25,7 @@ use rustls::client::Resumption;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
+use std::error::Error;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Once};
@@ -294,6 +295,8 @@ async fn read(mut response: Response) -> Attempt {
 fn cause_of(error: &reqwest::Error) -> FailureCause {
     if error.is_timeout() {
         FailureCause::Timeout
+    } else if is_distrust(error) {
+        FailureCause::Certificate
     } else if error.is_connect() {
         FailureCause::Connection
     } else if error.is_builder() {
@@ -301,6 +304,23 @@ fn cause_of(error: &reqwest::Error) -> FailureCause {
     } else {
         FailureCause::Broken
     }
+}
+
+/// Whether there is no connection because the server's certificate is not trusted.
+pub fn is_distrust(error: &reqwest::Error) -> bool {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(rustls::Error::InvalidCertificate(_)) = error.downcast_ref() {
+            return true;
+        }
+        // What an input error holds is not among its causes.
+        let held = error.downcast_ref().and_then(io::Error::get_ref);
+        cause = match held {
+            Some(held) => Some(held),
+            None => error.source(),
+        };
+    }
+    false
 }
 
 /// The compressed body of an attempt. The events' bytes are the journal's, untouched; only `sent_at` is new, stamped as

@@ -27,8 +27,10 @@ pub enum Disposition {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureCause {
-    /// No connection: refused, unreachable, no such name, no trust.
+    /// No connection: refused, unreachable, no such name.
     Connection,
+    /// The server's certificate is not one to trust.
+    Certificate,
     /// Too late.
     Timeout,
     /// The connection broke.
@@ -99,6 +101,9 @@ impl fmt::Display for Answer {
             (_, Some(status), Some(_)) => write!(formatter, "it answered {status} and broke off"),
             (_, None, Some(FailureCause::Connection)) => {
                 formatter.write_str("there was no connection")
+            }
+            (_, None, Some(FailureCause::Certificate)) => {
+                formatter.write_str("its certificate is not trusted")
             }
             (_, None, Some(FailureCause::Timeout)) => {
                 formatter.write_str("there was no answer in time")

@@ -9,7 +9,8 @@
 //! continuous integration or as a notification, gets it from here, so that silence never stands for an end.
 
 use super::follow::read_on;
-use super::{notices, owner};
+use super::notices;
+use super::owner::{self, Record};
 use crate::metrics::memory::{MemoryGroup, oom_kills};
 use crate::protocol::observer_config::ExitRecord;
 use crate::store::{RunEnd, Store};
@@ -20,9 +21,8 @@ use axolotl_run_core::observation::{Ending, Stream};
 use axolotl_run_core::output::lines::LineCutter;
 use axolotl_run_core::output::traceback::TraceReader;
 use axolotl_run_core::series::OomKillCounters;
-use axolotl_run_sys::{descriptors, flow, role};
+use axolotl_run_sys::{descriptors, role};
 use std::fs::File;
-use std::os::fd::AsFd as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -34,7 +34,9 @@ const TAIL_READS_MAX: usize = 256;
 
 /// Completes the journal; the exit code is nobody's to read.
 pub fn main(record: &ExitRecord) -> u8 {
-    let store = Store::open(&|name| std::env::var_os(name)).ok();
+    role::keep_own_rights();
+    let opened = Store::open(&|name| std::env::var_os(name));
+    let store = opened.as_ref().ok();
     let group = MemoryGroup::of(std::process::id());
     let now = oom_kills(Path::new("/"), group.as_ref());
     let trace = catch_unwind(AssertUnwindSafe(|| read_files(record))).unwrap_or_default();
@@ -56,7 +58,7 @@ pub fn main(record: &ExitRecord) -> u8 {
             elapsed_seconds: Some(ending.at),
         }
     };
-    if let Some(store) = &store {
+    if let Some(store) = store {
         let _ = store.complete(
             record.settings.run,
             record.settings.sending,
@@ -66,19 +68,16 @@ pub fn main(record: &ExitRecord) -> u8 {
     }
     let run = record.settings.run;
     let mut summary = Summary::default();
-    let mut place = None;
-    if let Some(store) = &store {
+    if let Some(store) = store {
         // The finish that was just written is among them.
         store.events(run, SystemTime::now(), |record| {
             if let Some(event) = record.event {
                 summary.take(event, record.elapsed_seconds);
             }
         });
-        if summary.finish.is_some() {
-            place = Some(store.path().join(run.to_string()));
-        }
     }
-    if summary.finish.is_none() {
+    let is_recorded = summary.finish.is_some();
+    if !is_recorded {
         let RunEnd { error, finish, .. } = end(OomKillCounters::default(), None);
         let at = Duration::from_millis(record.lasted_ms).as_secs_f64();
         if let Some(error) = error {
@@ -92,17 +91,22 @@ pub fn main(record: &ExitRecord) -> u8 {
         owner::append(&page, &lines::markdown(&summary));
     }
     // Open until the end: the launcher may wait for that.
-    let last_words = record.summary.and_then(descriptors::adopt);
+    let last_words = record.last_words.and_then(descriptors::adopt);
     if let Some(pipe) = &last_words {
-        let recorded = owner::record(run, place.as_deref(), 0);
-        let text = lines::lines(&summary, &recorded);
-        // The pipe is empty and takes it whole.
-        let _ = flow::write(pipe.as_fd(), owner::bounded(&text).as_bytes());
+        let kept = match &opened {
+            Ok(store) => {
+                let place = store.path().join(run.to_string());
+                Record::In(place, u64::from(!is_recorded))
+            }
+            Err(problem) => Record::Nowhere(problem),
+        };
+        let wished = record.settings.summary.then_some(&summary);
+        owner::say(pipe, &kept.last_words(run, wished));
     }
     // The launcher does not wait for this.
     role::leave_group();
     let told = notices::tell_unobserved(record.channels, run, &summary);
-    if let Some(store) = &store
+    if let Some(store) = store
         && !told.is_empty()
     {
         store.note_notifications(run, &told, SystemTime::now());

@@ -44,6 +44,7 @@ pub fn main(arguments: ObserverArguments) -> u8 {
     // A panic in a pure part must not print into what is, by then, /dev/null; and the link goes on without us.
     std::panic::set_hook(Box::new(|_| {}));
     role::become_background();
+    role::keep_own_rights();
     let (news, heard) = tokio::sync::mpsc::unbounded_channel();
     let link = SupervisorLink::adopt(config, Arc::clone(&channel), news);
     let thread = std::thread::Builder::new()

@@ -1,4 +1,5 @@
-//! What the run's owner is told when it ends, where they asked for it: a few lines on stderr, six on a page of CI.
+//! What the run's owner is told when it ends, where they asked for it: a few lines on stderr, six on a page of CI. Who
+//! wanted a record and gets none is told so in any case.
 //!
 //! The observer has no stderr, and must not keep one: whoever waits for the last copy to be closed waits for the
 //! command. So the finished lines go through a pipe to the supervisor, which prints them as its last act; they are
@@ -7,6 +8,7 @@
 
 use super::notices::Notices;
 use crate::protocol::observer_config::ObserverConfig;
+use crate::store::StoreProblem;
 use axolotl_run_core::env;
 use axolotl_run_core::event::Event;
 use axolotl_run_core::judging::summary::{Summary, lines};
@@ -31,7 +33,8 @@ const SHORT: usize = 8;
 pub struct Owner {
     /// What there is to say.
     pub figures: Summary,
-    summary: Option<OwnedFd>,
+    last_words: Option<OwnedFd>,
+    has_summary: bool,
     page: Option<PathBuf>,
     /// Who else is told.
     pub notices: Option<Notices>,
@@ -45,17 +48,18 @@ impl Owner {
         directory: &Path,
     ) -> Option<Self> {
         let notices = Notices::of(config, command_line, directory);
-        let summary = config.summary.and_then(descriptors::adopt);
+        let last_words = config.last_words.and_then(descriptors::adopt);
         let mut page = None;
         if config.settings.ci_summary {
             page = self::page().map(|path| directory.join(path));
         }
-        if summary.is_none() && page.is_none() && notices.is_none() {
+        if last_words.is_none() && page.is_none() && notices.is_none() {
             return None;
         }
         Some(Self {
             figures: Summary::default(),
-            summary,
+            last_words,
+            has_summary: config.settings.summary,
             page,
             notices,
         })
@@ -76,17 +80,14 @@ impl Owner {
         }
     }
 
-    /// Tells the owner; `place` is where the run is recorded, but for so many of its events.
-    pub fn tell(&mut self, run: Uuid, place: Option<&Path>, unwritten: u64) {
+    /// Tells the owner how the run went, and what became of its record.
+    pub fn tell(&mut self, run: Uuid, record: &Record<'_>) {
         if let Some(notices) = &mut self.notices {
             notices.ended(&self.figures);
         }
-        let record = record(run, place, unwritten);
-        if let Some(pipe) = self.summary.take() {
-            flow::set_nonblocking(pipe.as_fd());
-            let text = lines::lines(&self.figures, &record);
-            // The pipe is empty and takes it whole.
-            let _ = flow::write(pipe.as_fd(), bounded(&text).as_bytes());
+        if let Some(pipe) = self.last_words.take() {
+            let summary = self.has_summary.then_some(&self.figures);
+            say(&pipe, &record.last_words(run, summary));
         }
         if let Some(page) = self.page.take() {
             append_in_time(page, lines::markdown(&self.figures));
@@ -94,20 +95,50 @@ impl Owner {
     }
 }
 
-/// Where the run can be found again, in words.
-pub(super) fn record(run: Uuid, place: Option<&Path>, unwritten: u64) -> String {
-    let Some(place) = place.map(Path::display) else {
-        return "not recorded: nothing can be written to the state directory".to_owned();
-    };
-    if unwritten > 0 {
-        return format!(
-            "not recorded in full: {unwritten} of its events could not be written to {place}"
-        );
+/// What became of a run's record.
+pub enum Record<'a> {
+    /// It is in this directory, but for so many of its events.
+    In(PathBuf, u64),
+    /// There is none.
+    Nowhere(&'a StoreProblem),
+}
+
+impl Record<'_> {
+    /// What is wrong with it; None where it is whole.
+    fn problem(&self) -> Option<String> {
+        match self {
+            Self::In(_, 0) => None,
+            Self::In(place, unwritten) => Some(format!(
+                "not recorded in full: {unwritten} of its events could not be written to {}",
+                place.display()
+            )),
+            Self::Nowhere(problem) => Some(format!("not recorded: failed to {problem}")),
+        }
     }
-    format!(
-        "recorded in {place}; `axolotl-run --report {:.SHORT$}` shows it",
-        run.to_string()
-    )
+
+    /// What is said on stderr: the summary, where it is wished for, or only what is wrong.
+    pub fn last_words(&self, run: Uuid, summary: Option<&Summary>) -> String {
+        let words = match (summary, self.problem(), self) {
+            (Some(summary), Some(problem), _) => lines::lines(summary, &problem),
+            (Some(summary), None, Self::In(place, _)) => {
+                let (place, run) = (place.display(), run.to_string());
+                let record =
+                    format!("recorded in {place}; `axolotl-run --report {run:.SHORT$}` shows it");
+                lines::lines(summary, &record)
+            }
+            (None, Some(problem), _) => format!("axolotl-run: warning: this run is {problem}\n"),
+            _ => String::new(),
+        };
+        bounded(&words).to_owned()
+    }
+}
+
+/// Writes what the launcher is to print to its pipe, which is empty and takes it whole.
+pub(super) fn say(pipe: &OwnedFd, words: &str) {
+    if !words.is_empty() {
+        flow::set_nonblocking(pipe.as_fd());
+        let _ = flow::write(pipe.as_fd(), words.as_bytes());
+    }
 }
 
 /// The file of the job's page.
@@ -117,7 +148,7 @@ pub(super) fn page() -> Option<PathBuf> {
 }
 
 /// As many whole lines as the pipe is sure to take.
-pub(super) fn bounded(text: &str) -> &str {
+fn bounded(text: &str) -> &str {
     let mut end = 0;
     for line in text.split_inclusive('\n') {
         let next = line.len().saturating_add(end);
@@ -153,25 +184,31 @@ mod tests {
 
     #[test]
     fn where_it_is_recorded_is_said_as_it_is() {
-        let place = Path::new("/state/run");
-        for (place, unwritten, expected) in [
+        let place = PathBuf::from("/state/run");
+        let link = StoreProblem::Link("/state".into());
+        for (record, expected, warns) in [
             (
-                Some(place),
-                0,
+                Record::In(place.clone(), 0),
                 "recorded in /state/run; `axolotl-run --report 00000000` shows it",
+                false,
             ),
             (
-                Some(place),
-                2,
+                Record::In(place, 2),
                 "not recorded in full: 2 of its events could not be written to /state/run",
+                true,
             ),
             (
-                None,
-                2,
-                "not recorded: nothing can be written to the state directory",
+                Record::Nowhere(&link),
+                "not recorded: failed to use `/state`: it is a symbolic link",
+                true,
             ),
         ] {
-            assert_eq!(record(Uuid::nil(), place, unwritten), expected);
+            let summary = record.last_words(Uuid::nil(), Some(&Summary::default()));
+            assert!(summary.contains(expected), "{summary}");
+            let alone = record.last_words(Uuid::nil(), None);
+            let expected = format!("axolotl-run: warning: this run is {expected}");
+            assert_eq!(alone.starts_with(&expected), warns, "{alone}");
+            assert_eq!(alone.is_empty(), !warns, "{alone}");
         }
     }
 

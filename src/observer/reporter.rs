@@ -7,13 +7,13 @@
 use super::disk::Disk;
 use super::maintenance;
 use super::or_never::or_never;
-use super::owner::Owner;
+use super::owner::{Owner, Record};
 use crate::delivery::notify::{NotificationLine, Notifier};
 use crate::delivery::{
     AttemptOutcome, Certificates, Destination, EndpointState, Priority, Uploader, tries,
 };
 use crate::protocol::run_request::RunSettings;
-use crate::store::{Importance, Journal, Sending, Store, UnsentPage, Written};
+use crate::store::{Importance, Journal, Sending, Store, StoreProblem, UnsentPage, Written};
 use axolotl_run_core::event::Event;
 use axolotl_run_core::event::wire::Member;
 use axolotl_run_core::limits;
@@ -34,8 +34,8 @@ pub struct Reporter {
     /// Until maintenance begins.
     store: Option<Store>,
     owner: Option<Owner>,
-    /// Where the run is recorded.
-    place: Option<PathBuf>,
+    /// Where the run is recorded, or why it is not.
+    place: Result<PathBuf, StoreProblem>,
     uploader: Option<Uploader>,
     /// Pages of events of earlier runs, until all is done.
     maintenance: Option<Receiver<UnsentPage>>,
@@ -52,10 +52,12 @@ impl Reporter {
     pub fn open(settings: RunSettings, gate: Gate, owner: Option<Owner>) -> Self {
         let RunSettings { run, sending, .. } = settings;
         let environment = |name: &str| std::env::var_os(name);
-        let store = Store::open(&environment).ok();
-        let journal = match &store {
-            Some(store) => store.begin(run, sending),
-            None => Journal::in_memory(run, sending),
+        let (journal, place, store) = match Store::open(&environment) {
+            Ok(store) => {
+                let place = store.path().join(run.to_string());
+                (store.begin(run, sending), Ok(place), Some(store))
+            }
+            Err(problem) => (Journal::in_memory(run, sending), Err(problem), None),
         };
         let mut uploader = None;
         if sending == Sending::Permitted
@@ -67,9 +69,6 @@ impl Reporter {
             sender.prepare();
             uploader = Some(sender);
         }
-        let place = store
-            .as_ref()
-            .map(|store| store.path().join(run.to_string()));
         Self {
             run,
             gate,
@@ -148,11 +147,11 @@ impl Reporter {
     /// Tells the owner how it went, where they asked. Before the launcher goes: what is said after it, nobody hears.
     pub fn tell_owner(&mut self) {
         if let Some(owner) = &mut self.owner {
-            owner.tell(
-                self.run,
-                self.place.as_deref(),
-                self.journal.events_unwritten(),
-            );
+            let record = match &self.place {
+                Ok(place) => Record::In(place.clone(), self.journal.events_unwritten()),
+                Err(problem) => Record::Nowhere(problem),
+            };
+            owner.tell(self.run, &record);
         }
     }
 

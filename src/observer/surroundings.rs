@@ -67,7 +67,7 @@ pub fn configuration(
             path = path.or(Some(located.path));
         }
         if let Some(path) = path {
-            let stands = may_stand_in(&directory, &path, &command);
+            let stands = Stands::of(&directory, &path, &command);
             desk.answer(read(&directory, &path, &overrides, &stands));
         }
     })
@@ -76,28 +76,38 @@ pub fn configuration(
 /// The directories that the training may stand in when it looks for its model: a script changes into another one before
 /// it (`sh -c 'cd job && …'`, `env -C job`). They are ours, the configuration's with those above it, and each one that
 /// the command's words name.
-fn may_stand_in(directory: &Path, configuration: &Path, command: &[OsString]) -> Vec<PathBuf> {
-    let mut stands = vec![directory.to_owned()];
-    let above = configuration.ancestors().skip(1);
-    stands.extend(above.take(STANDS_MAX / 2).map(|path| directory.join(path)));
-    for argument in command {
-        let argument = text(argument);
-        let ends_word = |c: char| c.is_whitespace() || "\"'`;&|()<>=".contains(c);
-        for word in argument.split(ends_word).filter(|word| !word.is_empty()) {
-            let path = directory.join(word);
-            if stands.len() < STANDS_MAX && path.is_dir() {
-                stands.push(path);
+pub struct Stands(Vec<PathBuf>);
+
+impl Stands {
+    pub fn of(directory: &Path, configuration: &Path, command: &[OsString]) -> Self {
+        let mut stands = vec![directory.to_owned()];
+        let above = configuration.ancestors().skip(1);
+        stands.extend(above.take(STANDS_MAX / 2).map(|path| directory.join(path)));
+        for argument in command {
+            let argument = text(argument);
+            let ends_word = |c: char| c.is_whitespace() || "\"'`;&|()<>=".contains(c);
+            for word in argument.split(ends_word).filter(|word| !word.is_empty()) {
+                let path = directory.join(word);
+                if stands.len() < STANDS_MAX && path.is_dir() {
+                    stands.push(path);
+                }
             }
         }
+        Self(stands)
     }
-    stands
+
+    /// Whether there is something of this name in one of them.
+    pub fn have(&self, name: &str) -> bool {
+        let mut places = self.0.iter().map(|stand| stand.join(name));
+        places.any(|place| place.symlink_metadata().is_ok())
+    }
 }
 
 fn read(
     directory: &Path,
     path: &Path,
     overrides: &[(String, String)],
-    stands: &[PathBuf],
+    stands: &Stands,
 ) -> Result<Vetted, Unread> {
     let file = probe::open_regular(&directory.join(path)).map_err(Unread::Io)?;
     let mut yaml = String::new();
@@ -108,9 +118,5 @@ fn read(
     if yaml.len() as u64 > limits::CONFIG_FILE_BYTES_MAX {
         return Err(Unread::Problem(ConfigProblem::Size));
     }
-    let exists = |path: &str| {
-        let mut places = stands.iter().map(|stand| stand.join(path));
-        places.any(|place| place.symlink_metadata().is_ok())
-    };
-    config::read(&yaml, overrides, &exists).map_err(Unread::Problem)
+    config::read(&yaml, overrides, &|name| stands.have(name)).map_err(Unread::Problem)
 }

@@ -166,7 +166,7 @@ impl Work {
             surroundings::configuration(command.clone(), training_config, directory.clone());
         let gathering = gather(command.clone(), std::env::vars_os().collect());
         let sampler = Sampler::begin(config.command.cast_unsigned());
-        let setup = SetupFacts::begin(directory.clone());
+        let setup = SetupFacts::begin(directory.clone(), command.clone());
         let (mut output_reader, lost_streams) =
             OutputReader::open(&config.streams, directory, config.spawned_at);
         output_reader.follow_records(command_line.output_directory().as_deref());

@@ -58,8 +58,8 @@ pub struct ObserverConfig {
     pub command_handle: Option<i32>,
     /// Where the supervisor writes a fault of its own.
     pub crash_flag: Option<i32>,
-    /// Where the lines for stderr go, where they were asked for.
-    pub summary: Option<i32>,
+    /// Where what is said on stderr at the end goes, if there may be something.
+    pub last_words: Option<i32>,
     /// A file in memory that holds the channels of `--notify`: an argument is everybody's to read.
     pub channels: Option<i32>,
     pub streams: Vec<(Stream, Observed)>,
@@ -77,8 +77,8 @@ pub struct ExitRecord {
     pub lasted_ms: u64,
     pub end: End,
     pub usage: Usage,
-    /// Where the lines for stderr go, where they were asked for.
-    pub summary: Option<i32>,
+    /// Where what is said on stderr at the end goes, if there may be something.
+    pub last_words: Option<i32>,
     /// The files that the command wrote its output to: the descriptor, and where its first byte went.
     pub files: Vec<(Stream, i32, u64)>,
 }
@@ -167,6 +167,7 @@ mod tests {
             run: Uuid::from_u128(7),
             sending,
             first_event: FirstEvent::AfterRank,
+            summary: !ci_summary,
             ci_summary,
             keeps_output: !ci_summary,
         }
@@ -182,7 +183,7 @@ mod tests {
             channel: 9,
             command_handle: Some(10),
             crash_flag: None,
-            summary: Some(11),
+            last_words: Some(11),
             channels: Some(13),
             streams: vec![
                 (Stream::Stdout, Observed::File(5, 1 << 40)),
@@ -226,7 +227,7 @@ mod tests {
                     max_rss_bytes: 1 << 37,
                     cpu_microseconds: 5,
                 },
-                summary: Some(7),
+                last_words: Some(7),
                 files: vec![(Stream::Stderr, 8, 1 << 40)],
             };
             let arguments = record.arguments();

@@ -15,6 +15,8 @@ pub struct RunSettings {
     pub run: Uuid,
     pub sending: Sending,
     pub first_event: FirstEvent,
+    /// `--summary`: say on stderr at the end how it went.
+    pub summary: bool,
     /// `--ci-summary`: tell the page of the continuous integration system how it went.
     pub ci_summary: bool,
     /// Whether the last of the output is kept for the owner of a run that is recorded for them alone: not with
@@ -42,8 +44,6 @@ pub struct RunRequest {
     pub tap_stdout: bool,
     /// The command gets terminals as they are: `--tty=direct`, or a program that uses them as a device.
     pub terminal_direct: bool,
-    /// `--summary`: say on stderr at the end how it went.
-    pub summary: bool,
     /// `--notify`: who is told. They are secrets: no argument, variable or file may hold them.
     pub channels: Vec<Channel>,
     /// A value of AXOLOTL_DO_NOT_TRACK that has to be warned of before.
@@ -51,6 +51,12 @@ pub struct RunRequest {
 }
 
 impl RunRequest {
+    /// Whether there may be something to be said on stderr at the end: a summary, or that a record which somebody wanted
+    /// could not be made.
+    pub fn has_last_words(&self) -> bool {
+        self.settings.summary || self.settings.sending == Sending::Forbidden
+    }
+
     /// What the command's environment has more than ours: the mark that makes inner launchers vanish for as long as we
     /// live, and the wish that the training does not report a second time.
     pub fn environment_changes(&self) -> [(&'static str, OsString); 3] {

@@ -12,11 +12,12 @@ use super::layout::{self, DECISION, OURS, StoreProblem};
 use axolotl_run_core::config::is_too_complex;
 use axolotl_run_core::consent::{Recording, Stored, Telemetry};
 use axolotl_run_core::launch::Environment;
-use axolotl_run_sys::files::{Access, Directory, Missing};
+use axolotl_run_sys::files::{Access, Directory, Missing, behind_own_link};
 use axolotl_run_sys::probe::open_regular;
 use axolotl_run_sys::random;
 use serde::{Deserialize, Serialize};
 use serde_yaml::{Mapping, Value};
+use std::ffi::OsStr;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -125,27 +126,35 @@ fn switch_word(value: Value) -> String {
 pub fn write(environment: Environment<'_>, new_decision: &Stored) -> Result<PathBuf, StoreProblem> {
     let home = layout::config_home(environment)?;
     let path = home.join(OURS).join(DECISION);
-    replace_file(&home, new_decision).map_err(|error| StoreProblem::Io(path.clone(), error))?;
+    let old_text = load_text(&path).unwrap_or_default();
+    new_text(&old_text, new_decision)
+        .map_err(io::Error::other)
+        .and_then(|file_text| replace_file(&path, &file_text))
+        .map_err(|error| StoreProblem::Io(path.clone(), error))?;
     Ok(path)
 }
 
-fn replace_file(home: &Path, new_decision: &Stored) -> io::Result<()> {
-    let old_text = load_text(&home.join(OURS).join(DECISION)).unwrap_or_default();
-    let file_text = new_text(&old_text, new_decision).map_err(io::Error::other)?;
-    // Our directory may be a link of the user's own making, as with the file.
-    let directory = Directory::open(&home.join(OURS), Missing::Create)?;
+/// Puts a file with this text in the place of any older one. The name may be a link of the user's own making, and so may
+/// our directory.
+fn replace_file(path: &Path, file_text: &str) -> io::Result<()> {
+    let path = behind_own_link(path);
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name().and_then(OsStr::to_str))
+    else {
+        return Err(io::ErrorKind::InvalidFilename.into());
+    };
+    let directory = Directory::open(parent, Missing::Create)?;
     let unique = u128::from_ne_bytes(random::bytes()?);
-    let temporary = format!("{DECISION}.{unique:032x}");
+    let temporary = format!("{name}.{unique:032x}");
     let mut temporary_file = directory.file(&temporary, Access::CreateNew)?;
     let written = temporary_file
         .write_all(file_text.as_bytes())
         .and_then(|()| temporary_file.sync_all())
-        .and_then(|()| directory.rename(&temporary, DECISION));
+        .and_then(|()| directory.rename(&temporary, name));
     if written.is_err() {
         let _ = directory.remove_file(&temporary);
     }
     written?;
-    // The decision is stored. Syncing the directory only helps after a power failure.
+    // It is stored. Syncing the directory only helps after a power failure.
     let _ = directory.sync();
     Ok(())
 }
@@ -245,6 +254,41 @@ mod tests {
                 path.parent().unwrap().read_dir().unwrap().count(),
                 1,
                 "no temporary file is left"
+            );
+        }
+    }
+
+    #[test]
+    fn a_link_of_our_own_is_followed() {
+        let directory = tempfile::tempdir().unwrap();
+        let (kept, ours) = (
+            directory.path().join("dotfiles/decision"),
+            directory.path().join(".config/axolotl-run"),
+        );
+        for folder in [kept.parent().unwrap(), &ours] {
+            std::fs::create_dir_all(folder).unwrap();
+        }
+        let link = ours.join(DECISION);
+        symlink("../../dotfiles/decision", &link).unwrap();
+        let new_decision = Stored {
+            telemetry: Telemetry::Off,
+            recording: Recording::OnRequest,
+            policy_version: 3,
+            decided: None,
+        };
+        // What a link leads to that nobody has made yet is not known to be a file.
+        for makes_file in [true, false] {
+            if makes_file {
+                std::fs::write(&kept, "colour: blue\n").unwrap();
+            } else {
+                std::fs::remove_file(&kept).unwrap();
+            }
+            write(&home(directory.path()), &new_decision).unwrap();
+            assert_eq!(link.is_symlink(), makes_file);
+            assert_eq!(kept.exists(), makes_file);
+            assert_eq!(
+                read_file(&link),
+                StoredDecision::Decision(new_decision.clone())
             );
         }
     }

@@ -49,6 +49,8 @@ pub enum StoreProblem {
     NoConfigHome,
     /// Somebody else made our directory.
     Foreign(PathBuf),
+    /// It is a symbolic link, which is not followed: somebody else may have made it.
+    Link(PathBuf),
     /// The kernel refused.
     Io(PathBuf, io::Error),
 }
@@ -63,6 +65,14 @@ impl fmt::Display for StoreProblem {
                     formatter,
                     "use `{}`: it belongs to another user",
                     path.display()
+                )
+            }
+            Self::Link(path) => {
+                write!(
+                    formatter,
+                    "use `{}`: it is a symbolic link; set `{}` to the directory that holds the real one",
+                    path.display(),
+                    env::XDG_STATE_HOME
                 )
             }
             Self::Io(path, error) => {

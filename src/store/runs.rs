@@ -152,9 +152,13 @@ impl Store {
         let runs_path = our_path.join(RUNS);
         let problem = |path: &Path| {
             let path = path.to_owned();
-            move |error| StoreProblem::Io(path, error)
+            move |error| match error {
+                _ if path.is_symlink() => StoreProblem::Link(path),
+                error => StoreProblem::Io(path, error),
+            }
         };
-        let base = Directory::open(state_home, missing).map_err(problem(state_home))?;
+        let base = Directory::open(state_home, missing)
+            .map_err(|error| StoreProblem::Io(state_home.to_owned(), error))?;
         let ours = base.below(OURS, missing).map_err(problem(&our_path))?;
         if !ours.is_ours(&base).map_err(problem(&our_path))? {
             return Err(StoreProblem::Foreign(our_path));

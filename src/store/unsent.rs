@@ -201,6 +201,20 @@ impl Store {
         unsent_runs
     }
 
+    /// Events that wait in runs whose own observers are there to send them.
+    pub fn with_observers(&self, now: SystemTime) -> u64 {
+        let mut events = 0;
+        for run_id in self.identities() {
+            if let Ok(run_directory) = self.run_directory(run_id)
+                && is_permitted(&run_directory)
+                && lock::is_living(&run_directory, now)
+            {
+                events += summarize(&run_directory, run_id, now, |_| {}).waiting;
+            }
+        }
+        events
+    }
+
     fn survey(&self, run_id: Uuid, now: SystemTime) -> Option<RecordedRun> {
         let run_directory = self.run_directory(run_id).ok()?;
         if !is_permitted(&run_directory) || lock::is_living(&run_directory, now) {

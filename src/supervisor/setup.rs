@@ -75,7 +75,7 @@ pub fn start(request: &RunRequest) -> Result<Supervised, Errno> {
     let Link {
         channel,
         crash,
-        summary,
+        last_words,
         channels,
     } = link;
     if let Some((ours, theirs)) = &channel {
@@ -117,7 +117,7 @@ pub fn start(request: &RunRequest) -> Result<Supervised, Errno> {
                 channel: theirs.as_raw_fd(),
                 command_handle: handle.as_ref().map(AsRawFd::as_raw_fd),
                 crash_flag: crash.as_ref().map(|crash| crash.read.as_raw_fd()),
-                summary: summary.as_ref().map(|summary| summary.write.as_raw_fd()),
+                last_words: last_words.as_ref().map(|words| words.write.as_raw_fd()),
                 channels: channels.as_ref().map(AsRawFd::as_raw_fd),
                 streams: streams(&built),
                 unobserved: built.routes.unobserved,
@@ -144,9 +144,11 @@ pub fn start(request: &RunRequest) -> Result<Supervised, Errno> {
         failure: Some(built.failure.read),
         null: built.null,
         crash: crash.map(|crash| crash.write),
-        summary: summary.map(|summary| summary.read),
+        last_words: last_words.map(|words| words.read),
         channels,
-        is_told: request.summary || request.settings.ci_summary || !request.channels.is_empty(),
+        is_told: request.settings.summary
+            || request.settings.ci_summary
+            || !request.channels.is_empty(),
         followed: built.followed,
         relays: built
             .relays
@@ -165,7 +167,7 @@ pub fn start(request: &RunRequest) -> Result<Supervised, Errno> {
 struct Link {
     channel: Option<(OwnedFd, OwnedFd)>,
     crash: Option<flow::Pipe>,
-    summary: Option<flow::Pipe>,
+    last_words: Option<flow::Pipe>,
     channels: Option<OwnedFd>,
 }
 
@@ -174,11 +176,11 @@ impl Link {
         let mut link = Self {
             channel: channel::pair().ok(),
             crash: flow::pipe().ok(),
-            summary: None,
+            last_words: None,
             channels: None,
         };
-        if request.summary {
-            link.summary = flow::pipe().ok();
+        if request.has_last_words() {
+            link.last_words = flow::pipe().ok();
         }
         if !request.channels.is_empty() {
             let typed = notify::hand_over(&request.channels);
@@ -341,7 +343,7 @@ fn observer_program(
     let mut keep = vec![config.channel, built.failure.read.as_raw_fd()];
     keep.extend(config.command_handle);
     keep.extend(config.crash_flag);
-    keep.extend(config.summary);
+    keep.extend(config.last_words);
     keep.extend(config.channels);
     for (_, observed) in &config.streams {
         match observed {

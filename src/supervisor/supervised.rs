@@ -44,8 +44,8 @@ pub struct Supervised {
     pub null: OwnedFd,
     /// Where a fault of ours is written.
     pub crash: Option<OwnedFd>,
-    /// Where the observer's last words arrive, where the user wants them on stderr.
-    pub summary: Option<OwnedFd>,
+    /// Where the observer's last words for stderr arrive.
+    pub last_words: Option<OwnedFd>,
     /// Whom to tell, for whoever does.
     pub channels: Option<OwnedFd>,
     /// Whether the user asked to be told how it went, here or elsewhere.
@@ -64,7 +64,7 @@ impl Supervised {
             &self.channel,
             &self.failure,
             &self.crash,
-            &self.summary,
+            &self.last_words,
             &self.channels,
         ];
         for maybe in maybes {

@@ -55,8 +55,8 @@ pub fn run(supervised: Supervised) -> (Finished, Option<Usage>) {
         }
     };
     // What the observer wrote for the user, if it came in time.
-    if let Some(summary) = &watch.supervised.summary {
-        stderr::pass_on(summary);
+    if let Some(last_words) = &watch.supervised.last_words {
+        stderr::pass_on(last_words);
     }
     if !watch.unfinished || watch.supervised.channel.is_some() {
         return (finished, None);
@@ -171,8 +171,8 @@ impl Watch {
         self.tell(ToObserver::Started);
         // Whoever waits for the last copy of our standard descriptors to be closed waits for the command alone.
         for number in 0..=2 {
-            // With a summary to come stderr is kept: it is the one thing that is written to at the end.
-            if number != 2 || self.supervised.summary.is_none() {
+            // With last words to come stderr is kept: it is the one thing that is written to at the end.
+            if number != 2 || self.supervised.last_words.is_none() {
                 descriptors::let_go(number, &self.supervised.null);
             }
         }

@@ -5,6 +5,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::json;
 use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use support::observed::{Recorded, files, reporting, runs, state, until_recorded};
 use support::posthog::Server;
@@ -40,6 +41,88 @@ fn what_is_only_recorded_is_never_sent() {
             .iter()
             .all(|event| event["distinct_id"] != *run)
     );
+}
+
+#[test]
+fn a_record_that_cannot_be_made_is_told_of() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::create_dir(directory.path().join("elsewhere")).unwrap();
+    symlink("elsewhere", directory.path().join("axolotl-run")).unwrap();
+    let at = || Launch::new().env("XDG_STATE_HOME", directory.path());
+    // On a busy machine the launcher does not wait until the observer of so short a command has something to say.
+    assert!(poll_until(|| {
+        let done = at().run(&["--record", "sh", "-c", "echo said >&2; exit 3"]);
+        let stderr = done
+            .expect_code(3)
+            .expect_in_stderr("said\n")
+            .stderr
+            .clone();
+        let warning = "axolotl-run: warning: this run is not recorded: failed to use `";
+        stderr.contains(warning) && stderr.contains("it is a symbolic link; set `XDG_STATE_HOME`")
+    }));
+    at().run(&["--runs"])
+        .expect_code(1)
+        .expect_in_stderr("it is a symbolic link");
+    assert!(files(&directory.path().join("elsewhere")).is_empty());
+}
+
+#[test]
+fn whatever_the_umask_its_owner_can_read_the_record() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = || {
+        Launch::new()
+            .env("XDG_STATE_HOME", directory.path().join("state"))
+            .env("XDG_CONFIG_HOME", directory.path().join("config"))
+            .before(&["sh", "-c", "umask 0777; exec \"$@\"", "sh"])
+    };
+    at().run(&["--record", "sh", "-c", "umask"])
+        .expect_code(0)
+        .expect_stdout("0777\n");
+    at().run(&["--record-always"]).expect_code(0);
+    let run = until_recorded(&directory.path().join("state"), Recorded::is_finished);
+    run.until_released();
+    let mut places = vec![directory.path().to_owned()];
+    let mut seen = 0;
+    while let Some(place) = places.pop() {
+        let metadata = place.metadata().unwrap();
+        let owners = metadata.permissions().mode() & 0o600;
+        assert_eq!(owners, 0o600, "{}", place.display());
+        seen += 1;
+        if metadata.is_dir() {
+            places.extend(place.read_dir().unwrap().map(|entry| entry.unwrap().path()));
+        }
+    }
+    assert!(seen > 8, "{seen}");
+}
+
+/// Somebody's folder may be called like a public model. It is looked for where the training will stand, too.
+#[test]
+fn a_folder_where_the_training_will_stand_is_no_public_model() {
+    let model = "Qwen/Qwen2.5-0.5B";
+    for (config, is_folder, told) in [
+        ("c.yml", false, model),
+        ("c.yml", true, "<str>"),
+        ("job/c.yml", false, model),
+        ("job/c.yml", true, "<str>"),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let job = directory.path().join("job");
+        fs::create_dir(&job).unwrap();
+        if is_folder {
+            fs::create_dir_all(job.join(model)).unwrap();
+        }
+        let text = format!("base_model: {model}\n");
+        fs::write(directory.path().join(config), text).unwrap();
+        let train = ["--record", "--config", config, "sh", "-c", "cd job && true"];
+        let done = Launch::new().inside(directory.path()).run(&train);
+        done.expect_code(0);
+        let run = until_recorded(&state(done.home()), Recorded::is_finished);
+        assert_eq!(
+            run.named("start")[0]["config"]["base_model"],
+            told,
+            "{config} {is_folder}"
+        );
+    }
 }
 
 /// The end of a short command may be seen before its beginning.

@@ -5,7 +5,7 @@
 //! that only execs, vfork would suspend us while the child can be stopped by Ctrl-Z, and only clone lets the
 //! kernel write down the child's pid at the moment of its creation (see [`signals`](super::signals)).
 
-use super::{Errno, descriptors, fault, flow, parent_death, signals};
+use super::{Errno, descriptors, fault, flow, parent_death, signals, wait};
 use crate::limits;
 use nix::libc;
 use nix::unistd::AccessFlags;
@@ -223,6 +223,9 @@ pub fn start_observer(
     })
 }
 
+/// The exit code of a clone that executed nothing; our own program has none like it.
+pub const NOT_EXECUTED: i32 = 127;
+
 /// Lets whoever waits for the processor that we are on go first.
 pub fn yield_processor() {
     // It always succeeds.
@@ -231,22 +234,28 @@ pub fn yield_processor() {
 
 /// Starts the fallback finisher and waits for its end, or for as long as this at the most. `arguments` is told the
 /// descriptor of its last words, which is given back; it keeps `files`, too.
+///
+/// # Errors
+/// The kernel's; `ENOEXEC` where it starts a process and does not execute our program in it.
 pub fn run_fallback_finisher(
     arguments: impl FnOnce(RawFd) -> Vec<OsString>,
     files: &[RawFd],
     at_most: Duration,
-) -> Option<OwnedFd> {
-    let (null, done) = (descriptors::null().ok()?, flow::pipe().ok()?);
+) -> Result<OwnedFd, Errno> {
+    let (null, done) = (descriptors::null()?, flow::pipe()?);
     let last_words = done.write.as_raw_fd();
-    let program = Program::new(&arguments(last_words), &[]).ok()?;
+    let program = Program::new(&arguments(last_words), &[])?;
     let mut keep = vec![last_words];
     keep.extend(files);
     keep.sort_unstable();
     // It holds the pipe open for as long as it lives, and waits for nobody: /dev/null is always readable.
-    start_observer(&null, &null, || Ok((program, keep))).ok()?;
+    let finisher = start_observer(&null, &null, || Ok((program, keep)))?;
     drop(done.write);
     flow::await_readable(&done.read, at_most);
-    Some(done.read)
+    if wait::has_not_executed(finisher) {
+        return Err(Errno::ENOEXEC);
+    }
+    Ok(done.read)
 }
 
 /// Clones this process; the child runs `child` and ends.
@@ -262,7 +271,7 @@ fn clone(created: *mut i32, child: impl FnOnce()) -> Result<i32, Errno> {
     if pid == 0 {
         child();
         // SAFETY: ends the child without running destructors or handlers of the parent.
-        unsafe { libc::_exit(127) };
+        unsafe { libc::_exit(NOT_EXECUTED) };
     }
     Errno::result(pid).map(|pid| i32::try_from(pid).unwrap_or(i32::MAX))
 }

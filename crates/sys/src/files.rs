@@ -22,6 +22,17 @@ use std::time::{Duration, SystemTime};
 const PRIVATE_DIRECTORY: Mode = Mode::S_IRWXU;
 const PRIVATE_FILE: Mode = Mode::S_IRUSR.union(Mode::S_IWUSR);
 
+/// The file that a name leads to. A link of our own is followed where a file is behind it; one that somebody else made is
+/// not, or root would write where they like.
+pub fn behind_own_link(path: &Path) -> PathBuf {
+    let link = path.symlink_metadata();
+    let is_ours = link.is_ok_and(|link| link.is_symlink() && link.uid() == geteuid().as_raw());
+    match path.canonicalize() {
+        Ok(target) if is_ours && target.is_file() => target,
+        _ => path.to_owned(),
+    }
+}
+
 /// A directory, held open.
 #[derive(Debug)]
 pub struct Directory {

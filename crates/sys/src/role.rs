@@ -2,6 +2,7 @@
 
 use nix::libc;
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
+use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Pid, User, gethostname, getuid, setpgid};
 use std::time::Duration;
 
@@ -12,6 +13,12 @@ pub fn become_background() {
     let _ = nix::sys::prctl::set_name(c"axolotl-obs");
     let _ = std::env::set_current_dir("/");
     super::signals::ignore(libc::SIGPIPE);
+}
+
+/// Takes from the umask what would keep us ourselves out of the files that we make.
+pub fn keep_own_rights() {
+    let mask = umask(Mode::empty());
+    umask(mask.difference(Mode::S_IRWXU));
 }
 
 /// Lifts the limit on this process's own time on the processor, and on that of the observer, which inherits it, as far as

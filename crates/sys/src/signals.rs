@@ -273,9 +273,11 @@ pub fn stop_self(signal: i32, still_stopped: impl Fn() -> bool) {
     }
 }
 
-/// Ends this process by a signal, without a second core file; returns only where the kernel protects us (PID 1).
+/// Ends this process by a signal, without a second core file or a second entry in the system's list of crashes; returns only where the kernel protects us (PID 1).
 pub fn die_of(signal: i32) {
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
+    // A handler of cores that is a program gets one all the same.
+    let _ = nix::sys::prctl::set_dumpable(false);
     default_action(signal);
     let set = match Signal::try_from(signal) {
         Ok(signal) => SigSet::from(signal),

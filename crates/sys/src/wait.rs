@@ -1,6 +1,6 @@
 //! Waiting for processes, and knowing of those that are not ours.
 
-use super::Errno;
+use super::{Errno, command};
 use axolotl_run_core::status::{End, Usage};
 use nix::libc;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
@@ -73,6 +73,13 @@ pub fn was_continued(pid: i32) -> bool {
 
 fn microseconds(time: libc::timeval) -> u64 {
     (time.tv_sec as u64).saturating_mul(1_000_000) + time.tv_usec as u64
+}
+
+/// Whether a clone of ours has ended without having executed its program.
+pub fn has_not_executed(child: i32) -> bool {
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG;
+    let status = waitid(Id::Pid(Pid::from_raw(child)), flags);
+    matches!(status, Ok(WaitStatus::Exited(_, command::NOT_EXECUTED)))
 }
 
 /// Whether there is a process with this pid, whoever it belongs to.

@@ -5,7 +5,8 @@
 
 use crate::commands::output::{AnswerForm, AnswerOutput, AnswerResult, FAILED, count};
 use crate::delivery::{
-    AttemptOutcome, Certificates, Destination, Disposition, EndpointState, Priority, Uploader,
+    AttemptOutcome, Certificates, Destination, Disposition, EndpointState, FailureCause, Priority,
+    Uploader,
 };
 use crate::store::Store;
 use crate::ui::Complaint;
@@ -40,6 +41,8 @@ struct Totals {
     delivered: u64,
     refused: u64,
     waiting: u64,
+    /// Events that the observers of their runs are about to send.
+    with_observers: u64,
     runs_sent: u64,
     /// Of what waited, the events that have their answer.
     settled: u64,
@@ -119,12 +122,13 @@ fn send(
             unsent_page.keep(&attempt_outcome);
             totals.count(&attempt_outcome);
             progress_bar.set_position(totals.settled);
-            totals.ended = ending(&uploader);
+            totals.ended = ending(&uploader, attempt_outcome.answer.cause);
         }
     }
     progress_bar.finish_and_clear();
     totals.waiting = waiting.left_out_events + events_at_start.saturating_sub(totals.settled);
     totals.runs_sent = runs_sent.len() as u64;
+    totals.with_observers = store.with_observers(SystemTime::now());
     // A name that is still being looked up must not keep the program from ending.
     runtime.shutdown_background();
     Ok(())
@@ -147,6 +151,7 @@ impl Totals {
                 "sent": self.delivered,
                 "refused": self.refused,
                 "waiting": self.waiting,
+                "with_observers": self.with_observers,
             }))?;
             return Ok(self.ended.map_or(status, |_| FAILED));
         }
@@ -161,6 +166,12 @@ impl Totals {
         if self.delivered > 0 {
             let delivered = count(self.delivered, "event");
             summary_text = format!("sent {delivered} of {}\n", count(self.runs_sent, "run"));
+        }
+        if self.with_observers > 0 {
+            let events = count(self.with_observers, "event");
+            summary_text.push_str(&format!(
+                "{events} left to the launchers whose runs go on or have just ended\n"
+            ));
         }
         if self.refused > 0 {
             let refused = count(self.refused, "event");
@@ -177,9 +188,12 @@ impl Totals {
     }
 }
 
-fn ending(uploader: &Uploader) -> Option<&'static str> {
+fn ending(uploader: &Uploader, cause: Option<FailureCause>) -> Option<&'static str> {
     match uploader.state() {
         EndpointState::Stopped => Some("the server refused the key or the request"),
+        EndpointState::GivenUp if cause == Some(FailureCause::Certificate) => Some(
+            "the server's certificate is not trusted; `SSL_CERT_FILE` may name another authority",
+        ),
         EndpointState::GivenUp => Some("the server cannot be reached"),
         _ => None,
     }

@@ -4,7 +4,7 @@ use super::channel::{Channel, ChannelTarget};
 use super::outcome::{Attempted, Reached};
 use super::request::{WebRequest, request};
 use crate::delivery::backoff;
-use crate::delivery::client::Certificates;
+use crate::delivery::client::{Certificates, is_distrust};
 use axolotl_run_core::env;
 use axolotl_run_core::judging::summary::message::Message;
 use axolotl_run_sys::helper;
@@ -68,6 +68,7 @@ async fn ask(means: Arc<AttemptMeans>, request: WebRequest) -> Attempted {
     let response = match sending.send().await {
         Ok(response) => response,
         Err(error) if error.is_timeout() => return Reached::Late.into(),
+        Err(error) if is_distrust(&error) => return Reached::NotTrusted.into(),
         Err(error) if error.is_connect() => return Reached::NoConnection.into(),
         Err(error) if error.is_builder() => return Reached::NotStarted.into(),
         Err(_) => return Reached::Broken.into(),

@@ -15,8 +15,10 @@ pub enum Reached {
     Arrived,
     /// The server answered with this status.
     Status(u16),
-    /// There was no connection: refused, unreachable, no such name, no trust.
+    /// There was no connection: refused, unreachable, no such name.
     NoConnection,
+    /// The server's certificate is not one to trust.
+    NotTrusted,
     /// There was no answer in time.
     Late,
     /// The command took too long and was killed.
@@ -54,7 +56,11 @@ impl Reached {
         match self {
             Self::Arrived | Self::NotStarted | Self::Hung | Self::Killed(_) => false,
             Self::Status(status) => matches!(status, 408 | 425 | 429 | 500..=599),
-            Self::NoConnection | Self::Late | Self::Broken | Self::ExitCode(_) => true,
+            Self::NoConnection
+            | Self::NotTrusted
+            | Self::Late
+            | Self::Broken
+            | Self::ExitCode(_) => true,
         }
     }
 }
@@ -65,6 +71,7 @@ impl fmt::Display for Reached {
             Self::Arrived => formatter.write_str("arrived"),
             Self::Status(status) => write!(formatter, "the server answered {status}"),
             Self::NoConnection => formatter.write_str("there was no connection"),
+            Self::NotTrusted => formatter.write_str("its certificate is not trusted"),
             Self::Late => formatter.write_str("there was no answer in time"),
             Self::Hung => formatter.write_str("it took too long and was killed"),
             Self::Broken => formatter.write_str("the connection broke"),

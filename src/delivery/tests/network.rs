@@ -153,7 +153,7 @@ fn a_server_that_nobody_vouches_for_gets_nothing() {
         let outcome = driver.step();
         assert_eq!(
             (outcome.answer.disposition, outcome.answer.cause),
-            (Disposition::Delayed, Some(FailureCause::Connection))
+            (Disposition::Delayed, Some(FailureCause::Certificate))
         );
     }
     assert_eq!(server.requests().len(), 0);
@@ -302,7 +302,7 @@ fn behind_a_connect_proxy_the_server_is_reached_through_tls() {
     // What the proxy cannot vouch for gets nothing through it either.
     assert_eq!(
         attempt_with(&server.url(), &[("HTTPS_PROXY", &open)]),
-        "Delayed None Some(Connection)"
+        "Delayed None Some(Certificate)"
     );
     let (closed, asked) = tunnel(
         server.address(),

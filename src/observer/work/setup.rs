@@ -5,12 +5,14 @@
 //! asked again until it has it, or the first step is taken.
 
 use crate::metrics::cached_model;
+use crate::observer::surroundings::Stands;
 use axolotl_run_core::config::{self, Vetted};
 use axolotl_run_core::event::{ConfigValue, ModelFacts};
 use axolotl_run_core::judging::run::Run;
 use axolotl_run_sys::background::Background;
 use axolotl_run_sys::channel::Arrived;
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Between two looks into the cache, in seconds.
@@ -42,9 +44,10 @@ pub struct SetupFacts {
 
 impl SetupFacts {
     /// `directory`: where the command was started.
-    pub fn begin(directory: PathBuf) -> Self {
+    pub fn begin(directory: PathBuf, command: Vec<OsString>) -> Self {
         let thread = Background::answering("setup", move || {
-            move |question| Some(answer(question, &directory))
+            let stands = Stands::of(&directory, Path::new(""), &command);
+            move |question| Some(answer(question, &stands))
         });
         Self {
             thread,
@@ -104,13 +107,14 @@ impl SetupFacts {
     }
 }
 
-fn answer(question: Question, directory: &std::path::Path) -> SetupFact {
-    let exists = |path: &str| directory.join(path).symlink_metadata().is_ok();
+fn answer(question: Question, stands: &Stands) -> SetupFact {
     match question {
-        Question::Configuration(document) => match config::read(&document, &[], &exists) {
-            Ok(vetted) => SetupFact::Configuration(Box::new(vetted)),
-            Err(_) => SetupFact::Nothing,
-        },
+        Question::Configuration(document) => {
+            match config::read(&document, &[], &|name| stands.have(name)) {
+                Ok(vetted) => SetupFact::Configuration(Box::new(vetted)),
+                Err(_) => SetupFact::Nothing,
+            }
+        }
         Question::Model(model) => match cached_model(&model, &|name| std::env::var_os(name)) {
             Some(facts) => SetupFact::Model(Box::new(facts)),
             None => SetupFact::Nothing,

@@ -4,14 +4,14 @@
 //! its owner's alone, and it is a file of its own: people show their configuration to others. What cannot be understood
 //! is passed over, because it must not keep a training from starting.
 
+use super::replace_file;
 use crate::delivery::notify::{Channel, ChannelProblem};
 use crate::store::layout::{self, CHANNELS, OURS, StoreProblem};
 use axolotl_run_core::launch::Environment;
-use axolotl_run_sys::files::{Access, Directory, Missing};
+use axolotl_run_sys::files::{Directory, Missing};
 use axolotl_run_sys::probe::open_regular;
-use axolotl_run_sys::random;
 use std::ffi::OsStr;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 /// Bytes of the file that are read; eight channels have less.
@@ -74,18 +74,7 @@ fn replace(ours: &Path, channels: &[Channel]) -> io::Result<()> {
         file_text.push_str(channel.typed());
         file_text.push('\n');
     }
-    let directory = Directory::open(ours, Missing::Create)?;
-    let unique = u128::from_ne_bytes(random::bytes()?);
-    let temporary = format!("{CHANNELS}.{unique:032x}");
-    let mut temporary_file = directory.file(&temporary, Access::CreateNew)?;
-    let written = temporary_file
-        .write_all(file_text.as_bytes())
-        .and_then(|()| temporary_file.sync_all())
-        .and_then(|()| directory.rename(&temporary, CHANNELS));
-    if written.is_err() {
-        let _ = directory.remove_file(&temporary);
-    }
-    written
+    replace_file(&ours.join(CHANNELS), &file_text)
 }
 
 #[cfg(test)]

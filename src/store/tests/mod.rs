@@ -324,7 +324,7 @@ fn a_planted_link_is_not_written_through() {
         linked.path().join("axolotl-run"),
     )
     .unwrap();
-    assert!(matches!(store(linked.path()), Err(StoreProblem::Io(..))));
+    assert!(matches!(store(linked.path()), Err(StoreProblem::Link(..))));
 }
 
 #[test]
