@@ -66,6 +66,19 @@ impl OwnerView {
         }
         exception
     }
+
+    /// Its class, without the modules around it.
+    pub fn exception_class(&self) -> Option<&str> {
+        let name = self.exception()?.split(':').next()?.trim();
+        let is_name = |part: &str| {
+            let begins_well = part.starts_with(|first: char| first.is_alphabetic() || first == '_');
+            begins_well && part.chars().all(|character| character.is_alphanumeric() || character == '_')
+        };
+        if !name.split('.').all(is_name) {
+            return None;
+        }
+        name.rsplit('.').next()
+    }
 }
 
 fn text_of(run_directory: &Directory, name: &str) -> Option<String> {
@@ -118,6 +131,7 @@ mod tests {
             view.exception(),
             Some("acme.FormatError: row 17 has no 'text'")
         );
+        assert_eq!(view.exception_class(), Some("FormatError"));
         assert_eq!(view.last_words(2), ["step 1", "bye"]);
         assert!(
             view.output[0].ends_with(" out key ***"),

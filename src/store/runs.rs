@@ -54,6 +54,17 @@ impl RunState {
     }
 }
 
+impl RecordedRun {
+    /// How it ended, or that it runs, in a few words.
+    pub fn title(&self) -> &str {
+        match (&self.title, self.state) {
+            (_, RunState::Running) => "Running",
+            (Some(title), _) => title,
+            (None, _) => "End unknown",
+        }
+    }
+}
+
 /// The figures of one run.
 #[derive(Default)]
 pub struct RecordedRun {
@@ -63,6 +74,8 @@ pub struct RecordedRun {
     pub started: Option<SystemTime>,
     /// How it ended, or that it runs.
     pub state: RunState,
+    /// Its end in a few words, where it has ended.
+    pub title: Option<String>,
     /// The number of a finished training that was none any more.
     pub not_finite: Option<NotFinite<String>>,
     /// Optimizer steps done, as last reported.
@@ -351,21 +364,6 @@ impl RecordedEvent {
 }
 
 impl RecordedRun {
-    /// How it ended in a few words; a success whose loss was no number is none.
-    pub fn outcome(&self) -> String {
-        let mut outcome = self.state.as_str().to_owned();
-        if self.state == RunState::Ended(Outcome::Success)
-            && let Some(NotFinite {
-                metric: Some(metric),
-                repr: Some(repr),
-                ..
-            }) = &self.not_finite
-        {
-            outcome.push_str(&format!(", but {metric} {repr}"));
-        }
-        outcome
-    }
-
     fn count(&mut self, recorded_event: &RecordedEvent) {
         self.events += 1;
         match &recorded_event.answer {
@@ -388,8 +386,9 @@ impl RecordedRun {
             Event::Finish(finish) => {
                 self.is_finished = true;
                 self.steps = finish.total_steps.or(self.steps);
-                let outcome = finish.outcome.as_deref().and_then(Outcome::parse);
+                self.title = Some(finish.title());
                 self.not_finite.clone_from(&finish.not_finite);
+                let outcome = finish.outcome.as_deref().and_then(Outcome::parse);
                 self.state = outcome.map_or(RunState::Unknown, RunState::Ended);
             }
             Event::Setup(_) | Event::Error(_) | Event::Exception(_) => {}

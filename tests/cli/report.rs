@@ -151,7 +151,7 @@ fn a_failed_training_is_told_at_its_end_and_in_the_report() {
         failed.stderr
     );
     assert!(
-        told[0].starts_with("axolotl-run: exception after "),
+        told[0].starts_with("axolotl-run: Failed: JSONDecodeError"),
         "{told:?}"
     );
     for part in [
@@ -169,7 +169,7 @@ fn a_failed_training_is_told_at_its_end_and_in_the_report() {
     let page = ask(&state, &["--report"]);
     page.expect_code(0).expect_stderr("");
     for part in [
-        "ended      exception",
+        "ended      Failed: JSONDecodeError",
         "error      json.decoder.JSONDecodeError",
         "step 299 of 720",
         "on this machine only",
@@ -200,7 +200,7 @@ fn the_page_fits_its_terminal_and_has_its_charts() {
         (
             "6f1c",
             &[
-                "ended      success",
+                "ended      Finished",
                 "steps/s",
                 "GPU memory",
                 "GPU busy",
@@ -211,7 +211,7 @@ fn the_page_fits_its_terminal_and_has_its_charts() {
         (
             "b20d",
             &[
-                "ended      oom gpu",
+                "ended      Out of GPU memory on rank 3, step",
                 "torch.OutOfMemoryError on rank 3",
                 "modeling_llama.py:318",
                 "steps/s",
@@ -220,7 +220,7 @@ fn the_page_fits_its_terminal_and_has_its_charts() {
         (
             "e93f",
             &[
-                "ended      hang",
+                "ended      Hung, step",
                 "stalled    nothing moved in the last 37m",
                 "steps/s",
             ][..],
@@ -385,7 +385,7 @@ fn the_summary_costs_the_run_nothing_whatever_stderr_is() {
         if is_file {
             let text = done.file("err").unwrap();
             assert!(
-                text.starts_with("axolotl-run: exit nonzero after ") && text.lines().count() <= 8,
+                text.starts_with("axolotl-run: Failed with exit code 3, after ") && text.lines().count() <= 8,
                 "{text}"
             );
         }
@@ -396,7 +396,7 @@ fn the_summary_costs_the_run_nothing_whatever_stderr_is() {
         |done| done.stdout.contains("axolotl-run: "),
     );
     done.expect_signal(nix::sys::signal::Signal::SIGKILL)
-        .expect_in_stdout("axolotl-run: killed unknown after ");
+        .expect_in_stdout("axolotl-run: Killed, after ");
     let quiet = Launch::new().run(&["--record", "sh", "-c", "exit 3"]);
     quiet.expect_code(3).expect_stderr("");
 }
@@ -438,7 +438,7 @@ fn a_page_of_continuous_integration_gets_six_lines_and_the_run_nothing() {
     let page = fs::read_to_string(path("page")).unwrap();
     assert_eq!(page.lines().count(), 13, "{page}");
     assert!(
-        page.starts_with("before\n### axolotl-run: exit nonzero after "),
+        page.starts_with("before\n### axolotl-run: Failed with exit code 3, after "),
         "{page}"
     );
     assert_eq!(fs::read_to_string(path("new")).unwrap().lines().count(), 6);

@@ -64,9 +64,21 @@ pub struct SeriesLine {
         skip_serializing_if = "Option::is_none"
     )]
     pub step: Option<u64>,
+    /// Epochs done, as last logged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<f64>,
     /// Training loss.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loss: Option<f64>,
+    /// Evaluation loss last logged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eval_loss: Option<f64>,
+    /// Learning rate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub learning_rate: Option<f64>,
+    /// Gradient norm.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grad_norm: Option<f64>,
     /// One reading per GPU.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gpus: Vec<GpuPoint>,
@@ -152,7 +164,11 @@ impl SeriesLine {
             cgroup_bytes: sample.cgroup_bytes,
             cgroup_cache_bytes: sample.cgroup_cache_bytes,
             step: training.step,
+            epoch: finite(training.epoch),
             loss: finite(training.metrics.get(Metric::Loss)),
+            eval_loss: finite(training.metrics.get(Metric::EvalLoss)),
+            learning_rate: finite(training.metrics.get(Metric::LearningRate)),
+            grad_norm: finite(training.metrics.get(Metric::GradNorm)),
             gpus: gpus.collect(),
         }
     }

@@ -47,6 +47,13 @@ impl LocalTime {
         format!("{} {sign}{hours:02}{minutes:02}", self.to_second())
     }
 
+    /// `2026-11-29 14:23`.
+    pub fn to_minute(&self) -> String {
+        let mut text = self.to_second();
+        text.truncate("2026-11-29 14:23".len());
+        text
+    }
+
     /// `2026-11-29 14:23:07`.
     fn to_second(self) -> String {
         let parts = self.parts;
@@ -74,6 +81,8 @@ mod tests {
         let local = LocalTime::of(time).unwrap();
         assert!(local.to_millisecond().starts_with("2026-01-0"));
         assert!(local.to_millisecond().ends_with(".042"));
+        assert!(local.to_millisecond().starts_with(&local.to_minute()));
+        assert_eq!(local.to_minute().len(), 16);
         assert_eq!(local.with_offset().len(), "2026-01-01 12:00:00 +0000".len());
     }
 }

@@ -4,7 +4,7 @@ use crate::commands::output::count;
 use crate::store::{RecordedRun, Store};
 use crate::ui::Complaint;
 use crate::ui::text::harmless;
-use axolotl_run_core::event::wire;
+use axolotl_run_sys::local_time::LocalTime;
 use std::time::SystemTime;
 use uuid::Uuid;
 
@@ -57,20 +57,7 @@ pub fn short(run: &RecordedRun) -> String {
     run.run_id.to_string().chars().take(SHORT).collect()
 }
 
-/// `2026-11-22 13:16Z`.
+/// `2026-11-22 13:16`, on the clock of this machine.
 pub fn minute(time: SystemTime) -> String {
-    let mut text = wire::timestamp(time).replace('T', " ");
-    text.truncate("2026-11-22 13:16".len());
-    text.push('Z');
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_is_shown_to_the_minute() {
-        assert_eq!(minute(SystemTime::UNIX_EPOCH), "1970-01-01 00:00Z");
-    }
+    LocalTime::of(time).map_or("?".to_owned(), |local| local.to_minute())
 }

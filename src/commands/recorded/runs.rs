@@ -126,7 +126,7 @@ fn table_row(recorded_run: &RecordedRun, label: Option<String>) -> [String; 7] {
         short(recorded_run),
         or_unknown(recorded_run.started.map(minute), "?"),
         or_unknown(recorded_run.seconds.map(units::duration), "-"),
-        recorded_run.outcome(),
+        recorded_run.title().to_owned(),
         or_unknown(recorded_run.steps.map(|steps| steps.to_string()), "-"),
         events,
         or_unknown(label.or_else(|| recorded_run.launcher.clone()), "-"),

@@ -65,7 +65,7 @@ fn heading(recorded_run: &RecordedRun, terminal: OutputTerminal) -> String {
     page.add_entry("run", &recorded_run.run_id.to_string());
     let started = recorded_run.started.map(wire::timestamp);
     page.add_entry("started", started.as_deref().unwrap_or("unknown"));
-    let mut outcome = recorded_run.state.as_str().to_owned();
+    let mut outcome = recorded_run.title().to_owned();
     if let Some(steps) = recorded_run.steps {
         outcome.push_str(&format!(", {}", count(steps, "step")));
     }

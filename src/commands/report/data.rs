@@ -105,15 +105,16 @@ impl ReportData {
         choose::short(&self.recorded_run)
     }
 
-    /// How it ended, in a word or two.
+    /// How it ended, how it failed and how far it had come, in a line.
     pub fn headline(&self) -> String {
-        match &self.summary.finish {
-            Some(finish) if self.recorded_run.state != RunState::Running => finish.headline(),
-            _ => self.recorded_run.state.as_str().to_owned(),
+        if self.summary.finish.is_none() || self.recorded_run.state == RunState::Running {
+            return self.recorded_run.title().to_owned();
         }
+        let own_class = self.owner.as_ref().and_then(OwnerView::exception_class);
+        self.summary.headline(own_class)
     }
 
-    /// The style of that word.
+    /// The style of that line.
     pub fn style(&self) -> Style {
         match self.recorded_run.state {
             RunState::Ended(Outcome::Success) if !self.is_sound() => Style::Bad,

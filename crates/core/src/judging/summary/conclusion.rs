@@ -20,17 +20,6 @@ impl Finish<String> {
         self.is_success() && self.not_finite.is_none()
     }
 
-    /// The verdict in a few words, for a headline: the verdict's own, where there is one, else the outcome.
-    pub fn headline(&self) -> String {
-        let verdict = self.verdict.clone().unwrap_or_default();
-        let kind = verdict.kind.as_deref();
-        let words = kind.unwrap_or(self.outcome_word()).replace('_', " ");
-        match self.not_finite_words() {
-            Some(not_finite) if self.is_success() => format!("{words}, but {not_finite}"),
-            _ => words,
-        }
-    }
-
     /// The verdict as a sentence, where its word is one of ours. Of an exception, what it means says more.
     pub fn meaning(&self) -> Option<&'static str> {
         let verdict = self.verdict.clone().unwrap_or_default();

@@ -134,6 +134,11 @@ impl Summary {
             finish.steps_per_second.map(Number::get),
         );
         keep_latest(&mut self.epoch, finish.progress.map(Number::get));
+        // The last epoch may have ended behind the last line that named one.
+        let completed = finish.epochs_completed.map(|epochs| epochs as f64);
+        if completed > self.epoch {
+            self.epoch = completed;
+        }
         keep_latest(&mut self.loss, loss(finish.loss, &finish.loss_repr));
         keep_latest(&mut self.peak_process_bytes, finish.peak_cpu_memory_bytes);
         if let Some(memory) = &finish.gpu_memory {

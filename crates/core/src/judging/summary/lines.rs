@@ -75,14 +75,11 @@ fn cell(line_text: &str) -> String {
     escaped(&plain(line_text))
 }
 
-/// `oom gpu after 2h 13m`.
+/// `Out of GPU memory, step 299 of 720, after 2h 13m`.
 pub(super) fn verdict(summary: &Summary) -> String {
-    let mut line_text = match &summary.finish {
-        Some(finish) => finish.headline(),
-        None => "unknown".to_owned(),
-    };
+    let mut line_text = summary.headline(None);
     if let Some(seconds) = summary.seconds {
-        line_text.push_str(&format!(" after {}", units::duration(seconds)));
+        line_text.push_str(&format!(", after {}", units::duration(seconds)));
     }
     line_text
 }

@@ -8,6 +8,7 @@
 mod collective;
 mod conclusion;
 mod figures;
+mod headline;
 pub mod lines;
 mod measured;
 pub mod message;

@@ -68,7 +68,7 @@ fn the_summary_says_what_happened_and_why() {
     let text = lines::lines(&crashed(), "recorded in /somewhere");
     assert_eq!(
         text,
-        "axolotl-run: oom gpu after 2h 13m\n\
+        "axolotl-run: Out of GPU memory on rank 3, step 299 of 720, after 2h 13m\n\
          axolotl-run: A GPU ran out of memory (high confidence). A traceback in the output. Exit code 1. new word\n\
          axolotl-run: torch.OutOfMemoryError on rank 3: CUDA out of memory|\n\
          axolotl-run: step 299 of 720, 1.93 steps/s, loss nan\n\
@@ -188,7 +188,7 @@ fn markdown_is_six_lines_whatever_it_is_made_of() {
     }
     assert!(
         lines::markdown(&crashed())
-            .starts_with("### axolotl-run: oom gpu after 2h 13m\n| | |\n|---|---|\n")
+            .starts_with("### axolotl-run: Out of GPU memory on rank 3, step 299 of 720, after 2h 13m\n| | |\n|---|---|\n")
     );
 }
 
@@ -216,7 +216,7 @@ fn what_is_not_of_the_expected_kind_is_unknown() {
     }
     let finish = summary.finish.take().unwrap();
     assert_eq!(finish.outcome_word(), "unknown");
-    assert_eq!(finish.headline(), "unknown");
+    assert_eq!(finish.title(), "End unknown");
     assert_eq!(
         summary,
         Summary {
@@ -233,7 +233,7 @@ fn a_run_without_a_verdict_is_told_by_its_outcome() {
         ..Finish::default()
     };
     assert_eq!(
-        (ending.headline().as_str(), ending.meaning()),
-        ("lost", Some("The end was not observed."))
+        (ending.title().as_str(), ending.meaning()),
+        ("End not seen", Some("The end was not observed."))
     );
 }

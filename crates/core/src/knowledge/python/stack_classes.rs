@@ -2,7 +2,7 @@
 //! fields.
 
 use crate::event::Frame;
-use crate::public::PublicStr;
+use crate::event::value::Text;
 use crate::public::words::words;
 
 words! {
@@ -50,11 +50,11 @@ pub(crate) struct StackKnowledge {
 }
 
 impl StackKnowledge {
-    fn names(&self, frame: &Frame) -> bool {
-        let Some(file) = frame.file.as_ref().map(PublicStr::as_str) else {
+    fn names<T: Text>(&self, frame: &Frame<T>) -> bool {
+        let Some(file) = frame.file.as_ref().map(T::as_ref) else {
             return false;
         };
-        let function = frame.function.as_ref().map_or("", PublicStr::as_str);
+        let function = frame.function.as_ref().map_or("", T::as_ref);
         let is_file =
             |listed: &&str| *listed == file || listed.ends_with('/') && file.starts_with(listed);
         let is_function = |word: &&str| function.contains(word);
@@ -64,7 +64,7 @@ impl StackKnowledge {
 }
 
 /// What a process does whose frames these are, the innermost first, and the frame that tells.
-pub fn class_of(frames: &[Frame]) -> (StackClass, Option<&Frame>) {
+pub fn class_of<T: Text>(frames: &[Frame<T>]) -> (StackClass, Option<&Frame<T>>) {
     let mut is_public = true;
     for (index, frame) in frames.iter().enumerate() {
         is_public &= frame.file.is_some();
@@ -88,6 +88,7 @@ include!(concat!(env!("OUT_DIR"), "/stack_classes.rs"));
 mod tests {
     use super::*;
     use crate::output::traceback::frame_of_code;
+    use crate::public::PublicStr;
 
     fn frame(written: &str) -> Frame {
         let (file, function) = written.split_once(' ').unwrap();
