@@ -72,7 +72,10 @@ impl OwnerView {
         let name = self.exception()?.split(':').next()?.trim();
         let is_name = |part: &str| {
             let begins_well = part.starts_with(|first: char| first.is_alphabetic() || first == '_');
-            begins_well && part.chars().all(|character| character.is_alphanumeric() || character == '_')
+            begins_well
+                && part
+                    .chars()
+                    .all(|character| character.is_alphanumeric() || character == '_')
         };
         if !name.split('.').all(is_name) {
             return None;

@@ -87,7 +87,7 @@ const WIDTH: usize = 80;
 const WIDTHS: RangeInclusive<usize> = 40..=160;
 
 /// A kind of emphasis.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 pub enum Style {
     /// It went well.
     Good,

@@ -133,11 +133,11 @@ fn a_table_of_narrow_runs_has_a_line_for_each() {
         lines = seen(&launch().on_terminal().columns(80).run(&["--runs"]));
         lines.len() == 4
             && lines[0].starts_with("RUN ")
-            && !lines.iter().any(|line| line.contains("  running  "))
+            && !lines.iter().any(|line| line.contains("  Running  "))
     });
     assert_eq!(lines.len(), 4, "{lines:?}");
     assert!(
-        lines[1].contains("  error  ") && lines[2].contains("  success  "),
+        lines[1].contains("  Exit code 1  ") && lines[2].contains("  Finished  "),
         "{lines:?}"
     );
 }

@@ -220,7 +220,7 @@ fn the_page_fits_its_terminal_and_has_its_charts() {
         (
             "e93f",
             &[
-                "ended      Hung, step",
+                "ended      Hung: rank 2 differs from the others, step",
                 "stalled    nothing moved in the last 37m",
                 "steps/s",
             ][..],
@@ -385,7 +385,7 @@ fn the_summary_costs_the_run_nothing_whatever_stderr_is() {
         if is_file {
             let text = done.file("err").unwrap();
             assert!(
-                text.starts_with("axolotl-run: Failed with exit code 3, after ") && text.lines().count() <= 8,
+                text.starts_with("axolotl-run: Exit code 3, after ") && text.lines().count() <= 8,
                 "{text}"
             );
         }
@@ -438,7 +438,7 @@ fn a_page_of_continuous_integration_gets_six_lines_and_the_run_nothing() {
     let page = fs::read_to_string(path("page")).unwrap();
     assert_eq!(page.lines().count(), 13, "{page}");
     assert!(
-        page.starts_with("before\n### axolotl-run: Failed with exit code 3, after "),
+        page.starts_with("before\n### axolotl-run: Exit code 3, after "),
         "{page}"
     );
     assert_eq!(fs::read_to_string(path("new")).unwrap().lines().count(), 6);

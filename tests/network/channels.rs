@@ -95,7 +95,7 @@ fn the_end_is_told_to_every_channel_in_the_form_that_it_understands() {
         .find(|request| !request.target.contains('?'));
     let slack = document(asked.unwrap());
     let said = slack["text"].as_str().unwrap();
-    assert!(said.contains("Failed with exit code 3") && slack.as_object().unwrap().len() == 1);
+    assert!(said.contains("Exit code 3") && slack.as_object().unwrap().len() == 1);
     let text = until_text(&told);
     assert!(text.ends_with("\nend error\n"), "{text}");
     let given: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();

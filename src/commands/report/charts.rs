@@ -3,12 +3,17 @@
 //! One list for the terminal, the HTML page and the JSON answer, so that they cannot show different things. A chart
 //! without anything to draw is not there. Pure.
 
-use super::series::{Curve, Series, SeriesKey, whole};
-use axolotl_run_core::judging::summary::{Summary, units};
+use super::data::ReportData;
+use super::series::{Curve, CurvePoint, Series, SeriesKey, whole};
+use axolotl_run_core::judging::summary::{GpuUse, units};
 use serde::Serialize;
 
-/// GPUs that have a curve each; of more, only the span of all is drawn.
-const GPU_CURVES_MAX: usize = 4;
+/// Curves that share an axis; of more, each has a row of its own.
+pub const CURVES_MAX: usize = 4;
+/// Seconds by which the last measurement may be older than the run's end, and the share of a long run: it is held until
+/// then, so that all charts end where the run does.
+const HELD_SECONDS: f64 = 15.0;
+const HELD_SHARE: f64 = 0.02;
 
 /// One chart.
 #[derive(Clone)]
@@ -93,6 +98,10 @@ pub struct NamedCurve {
     pub name: String,
     /// Its points.
     pub curve: Curve,
+    /// The figure that is told of it, where the run's events have it: one thing has one number on a page.
+    pub known: Option<f64>,
+    /// Whether it differs from most of its kind.
+    pub is_odd: bool,
 }
 
 impl NamedCurve {
@@ -100,6 +109,28 @@ impl NamedCurve {
         Self {
             name: name.to_owned(),
             curve,
+            known: None,
+            is_odd: false,
+        }
+    }
+
+    fn with_known(name: &str, curve: Curve, known: Option<f64>) -> Self {
+        Self {
+            known,
+            ..Self::new(name, curve)
+        }
+    }
+
+    /// Holds the last value until the run's end, if that is near.
+    fn hold(&mut self, run_seconds: f64) {
+        if let Some(Some(last)) = self.curve.last() {
+            let missing_seconds = run_seconds - last.elapsed_seconds;
+            if missing_seconds > 0.0
+                && missing_seconds <= HELD_SECONDS.max(HELD_SHARE * run_seconds)
+            {
+                let end = CurvePoint::single(run_seconds, last.mean);
+                self.curve.push(Some(end));
+            }
         }
     }
 }
@@ -180,6 +211,10 @@ impl Chart {
             ChartFigure::Peak => ("peak", figures.greatest),
             ChartFigure::Last => ("last", figures.last),
         };
+        let value = named_curve.known.unwrap_or(value);
+        if !value.is_finite() {
+            return format!("{word} {}", units::not_finite(value));
+        }
         format!("{word} {}", self.measure.write(value))
     }
 
@@ -236,74 +271,98 @@ impl Chart {
 }
 
 /// All charts of a run for which there is anything to draw.
-pub fn charts(series: &Series, summary: &Summary) -> Vec<Chart> {
+pub fn charts(report: &ReportData) -> Vec<Chart> {
     use ChartFigure::{Last, Mean, Peak};
     use Measure::{Bytes, Plain, Share, Watts};
+    let (series, summary) = (&report.series, &report.summary);
     let gauge = |name, key| NamedCurve::new(name, series.gauge(key));
-    let rate = |name, key| vec![NamedCurve::new(name, series.rate(key))];
-    let steps = rate("steps per second", SeriesKey::Step);
-    let loss = vec![gauge("loss", SeriesKey::Loss)];
+    let rate = |name, key, known| vec![NamedCurve::with_known(name, series.rate(key), known)];
+    let line = |title, short, key, unit, tells, curves| Chart {
+        from_zero: false,
+        ..Chart::new(title, short, key, Plain(unit), tells, curves)
+    };
+    let area = Chart::new;
+    let below = |ceiling, chart| Chart { ceiling, ..chart };
+    let steps = rate(
+        "steps per second",
+        SeriesKey::Step,
+        summary.steps_per_second,
+    );
+    let last_loss = summary.loss.as_ref().and_then(|loss| loss.parse().ok());
+    let loss = vec![
+        NamedCurve::with_known("training", series.gauge(SeriesKey::Loss), last_loss),
+        NamedCurve::new("evaluation", series.evaluations()),
+    ];
+    let learning_rate = vec![gauge("learning rate", SeriesKey::LearningRate)];
+    let grad_norm = vec![gauge("gradient norm", SeriesKey::GradNorm)];
     let memory = vec![
         gauge("all processes", SeriesKey::MemorySum),
         gauge("largest process", SeriesKey::MemoryLargest),
         gauge("control group", SeriesKey::MemoryGroup),
     ];
-    let cores = rate("cores", SeriesKey::Processor);
-    let loads = of_gpus(series, SeriesKey::GpuLoad);
-    let gpu_memory = of_gpus(series, SeriesKey::GpuMemory);
-    let power = of_gpus(series, SeriesKey::GpuPower);
-    let per_second = Plain("steps per second");
-    let mut charts_with_curves = vec![
-        Chart::new(
+    let cores = rate("cores", SeriesKey::Processor, summary.cores_used());
+    let mut loads = of_gpus(report, SeriesKey::GpuLoad, GpuUse::load, report.gpu_load());
+    for gpu in series.odd_gpus() {
+        let name = gpu_name(gpu);
+        for named_curve in &mut loads {
+            named_curve.is_odd |= named_curve.name == name;
+        }
+    }
+    let peak = |gpu: &GpuUse| Some(gpu.peak_bytes? as f64);
+    let gpu_memory = of_gpus(report, SeriesKey::GpuMemory, peak, report.gpu_peak());
+    let power = of_gpus(report, SeriesKey::GpuPower, |_| None, None);
+    let memory_total = whole(summary.start.memory_total);
+    let cpu_count = whole(summary.start.cpu_count);
+    let gpu_total = whole(summary.accelerator_memory());
+    let rate_unit = Plain("steps per second");
+    let mut charts = vec![
+        area(
             "Throughput",
             "steps/s",
             "steps_per_second",
-            per_second,
+            rate_unit,
             Mean,
             steps,
         ),
-        Chart {
-            from_zero: false,
-            ..Chart::new("Training loss", "loss", "loss", Plain(""), Last, loss)
-        },
-        Chart {
-            ceiling: whole(summary.start.memory_total),
-            ..Chart::new("Memory", "memory", "memory_bytes", Bytes, Peak, memory)
-        },
-        Chart {
-            ceiling: whole(summary.start.cpu_count),
-            ..Chart::new(
+        line("Loss", "loss", "loss", "", Last, loss),
+        below(
+            memory_total,
+            area("Memory", "memory", "memory_bytes", Bytes, Peak, memory),
+        ),
+        below(
+            cpu_count,
+            area(
                 "Processors busy",
                 "CPU cores",
                 "cpu_cores_used",
                 Plain("cores"),
                 Mean,
                 cores,
-            )
-        },
-        Chart {
-            ceiling: Some(1.0),
-            ..Chart::new(
+            ),
+        ),
+        below(
+            Some(1.0),
+            area(
                 "GPU busy",
                 "GPU busy",
                 "gpu_utilization",
                 Share,
                 Mean,
                 loads,
-            )
-        },
-        Chart {
-            ceiling: whole(summary.accelerator_memory()),
-            ..Chart::new(
+            ),
+        ),
+        below(
+            gpu_total,
+            area(
                 "GPU memory",
                 "GPU memory",
                 "gpu_memory_bytes",
                 Bytes,
                 Peak,
                 gpu_memory,
-            )
-        },
-        Chart::new(
+            ),
+        ),
+        area(
             "GPU power",
             "GPU power",
             "gpu_power_watts",
@@ -311,33 +370,64 @@ pub fn charts(series: &Series, summary: &Summary) -> Vec<Chart> {
             Mean,
             power,
         ),
+        line(
+            "Learning rate",
+            "learn rate",
+            "learning_rate",
+            "",
+            Last,
+            learning_rate,
+        ),
+        line(
+            "Gradient norm",
+            "grad norm",
+            "grad_norm",
+            "",
+            Last,
+            grad_norm,
+        ),
     ];
-    for chart in &mut charts_with_curves {
+    for chart in &mut charts {
         // One point is no curve.
         chart
             .curves
             .retain(|named_curve| named_curve.curve.iter().flatten().count() > 1);
-    }
-    charts_with_curves.retain(|chart| !chart.curves.is_empty());
-    charts_with_curves
-}
-
-/// The GPUs' curves: all as one first, then each, where they are few.
-fn of_gpus(series: &Series, metric: fn(u32) -> SeriesKey) -> Vec<NamedCurve> {
-    let gpus = series.gpus();
-    let metrics: Vec<_> = gpus.iter().map(|gpu| metric(*gpu)).collect();
-    let name = match gpus.as_slice() {
-        [gpu] => format!("GPU {gpu}"),
-        gpus => format!("mean of {} GPUs", gpus.len()),
-    };
-    let mut curves = vec![NamedCurve::new(&name, series.together(&metrics))];
-    if (2..=GPU_CURVES_MAX).contains(&gpus.len()) {
-        for gpu in gpus {
-            let name = format!("GPU {gpu}");
-            curves.push(NamedCurve::new(&name, series.gauge(metric(gpu))));
+        for named_curve in &mut chart.curves {
+            named_curve.hold(report.seconds());
         }
     }
+    charts.retain(|chart| !chart.curves.is_empty());
+    charts
+}
+
+/// The GPUs' curves: all as one first, then each.
+fn of_gpus(
+    report: &ReportData,
+    metric: fn(u32) -> SeriesKey,
+    known: fn(&GpuUse) -> Option<f64>,
+    known_of_all: Option<f64>,
+) -> Vec<NamedCurve> {
+    let series: &Series = &report.series;
+    let gpus = series.gpus();
+    let mut each = Vec::new();
+    for gpu in &gpus {
+        let known = report.summary.gpus.get(gpu).and_then(known);
+        let curve = series.gauge(metric(*gpu));
+        each.push(NamedCurve::with_known(&gpu_name(*gpu), curve, known));
+    }
+    if gpus.len() == 1 {
+        return each;
+    }
+    let metrics: Vec<_> = gpus.iter().map(|gpu| metric(*gpu)).collect();
+    let name = format!("mean of {} GPUs", gpus.len());
+    let together = series.together(&metrics);
+    let mut curves = vec![NamedCurve::with_known(&name, together, known_of_all)];
+    curves.extend(each);
     curves
+}
+
+fn gpu_name(gpu: u32) -> String {
+    format!("GPU {gpu}")
 }
 
 #[cfg(test)]

@@ -9,15 +9,21 @@ use crate::ui::page::Page;
 use crate::ui::text::{cut, harmless};
 use crate::ui::{OutputTerminal, Style};
 use axolotl_run_core::event::ErrorEvent;
-use axolotl_run_core::judging::summary::{GpuUse, units};
+use axolotl_run_core::judging::summary::units;
+use std::collections::BTreeMap;
 
 /// Charts that are drawn however low the terminal is.
 const CHARTS_MIN: usize = 3;
 
+/// Settings that are compared.
+const DIFFERENCES_MAX: usize = 20;
+/// Characters of a setting's name.
+const SETTING: usize = 28;
+
 /// One figure of both runs.
 pub struct FigureRow {
     /// What it is.
-    pub label: &'static str,
+    pub label: String,
     /// The figure of each.
     pub texts: [String; 2],
     /// By how much the first is more than the second, where both are numbers: `+12 %`.
@@ -57,14 +63,12 @@ const NUMBERS: [NumberFigure; 8] = [
     ("loss", units::number, |report| {
         report.summary.loss.as_ref()?.parse().ok()
     }),
-    ("memory", units::bytes, |report| {
-        report.summary.peak_process_bytes.map(|bytes| bytes as f64)
-    }),
+    ("memory", units::bytes, ReportData::peak_memory),
     ("CPU cores", units::number, |report| {
         report.summary.cores_used()
     }),
-    ("GPU busy", units::percent, gpu_load),
-    ("GPU memory", units::bytes, gpu_peak),
+    ("GPU busy", units::percent, ReportData::gpu_load),
+    ("GPU memory", units::bytes, ReportData::gpu_peak),
     ("energy", units::energy, |report| {
         report.summary.gpu_joules()
     }),
@@ -75,21 +79,46 @@ pub fn rows(both_reports: [&ReportData; 2]) -> Vec<FigureRow> {
     let mut rows = Vec::new();
     for (label, words) in WORDS {
         rows.push(FigureRow {
-            label,
+            label: label.to_owned(),
             texts: both_reports.map(|report| words(report).unwrap_or_default()),
             relative_change: String::new(),
         });
     }
     for (label, write, figure) in NUMBERS {
         let figures = both_reports.map(figure);
+        let write = |figure: f64| match figure.is_finite() {
+            true => write(figure),
+            false => units::not_finite(figure),
+        };
         rows.push(FigureRow {
-            label,
+            label: label.to_owned(),
             texts: figures.map(|figure| figure.map(write).unwrap_or_default()),
             relative_change: relative_change(figures).unwrap_or_default(),
         });
     }
     rows.retain(|row| row.texts.iter().any(|text| !text.is_empty()));
     rows
+}
+
+/// What was set otherwise: the versions and the keys of the configuration in which they differ.
+pub fn differences(both_reports: [&ReportData; 2]) -> Vec<FigureRow> {
+    let mut values = BTreeMap::<String, [String; 2]>::new();
+    for (side, report) in both_reports.into_iter().enumerate() {
+        for (name, value) in report.versions().into_iter().chain(report.configuration()) {
+            let texts = values.entry(name).or_default();
+            if let Some(text) = texts.get_mut(side) {
+                *text = value;
+            }
+        }
+    }
+    values.retain(|_, [first, second]| first != second);
+    let rows = values.into_iter().take(DIFFERENCES_MAX);
+    rows.map(|(label, texts)| FigureRow {
+        label,
+        texts,
+        relative_change: String::new(),
+    })
+    .collect()
 }
 
 fn steps(report: &ReportData) -> Option<String> {
@@ -100,29 +129,14 @@ fn steps(report: &ReportData) -> Option<String> {
     })
 }
 
-fn gpu_load(report: &ReportData) -> Option<f64> {
-    let gpus = report.summary.gpus.values();
-    let loads: Vec<_> = gpus.filter_map(GpuUse::load).collect();
-    if loads.is_empty() {
-        return None;
-    }
-    Some(loads.iter().sum::<f64>() / loads.len() as f64)
-}
-
-fn gpu_peak(report: &ReportData) -> Option<f64> {
-    let peaks = report
-        .summary
-        .gpus
-        .values()
-        .filter_map(|gpu| gpu.peak_bytes);
-    Some(peaks.max()? as f64)
-}
-
 /// By how much the first figure is more than the second.
 fn relative_change(figures: [Option<f64>; 2]) -> Option<String> {
     let [figure, base] = figures;
     let base = base?;
     let share = (figure? - base) / base.abs();
+    if share.is_nan() {
+        return None;
+    }
     Some(if base == 0.0 {
         String::new()
     } else if share.abs() < 0.005 {
@@ -137,7 +151,7 @@ fn relative_change(figures: [Option<f64>; 2]) -> Option<String> {
 /// The charts that either run has, each with the first curve of both on one axis, or they could not be compared; the
 /// curve of a run that has none is empty.
 pub fn pairs(both_reports: [&ReportData; 2]) -> Vec<Chart> {
-    let charts_of_both = both_reports.map(|report| charts(&report.series, &report.summary));
+    let charts_of_both = both_reports.map(charts);
     let mut shared_charts: Vec<Chart> = Vec::new();
     for template in charts_of_both.iter().flatten() {
         if shared_charts.iter().any(|known| known.key == template.key) {
@@ -146,19 +160,23 @@ pub fn pairs(both_reports: [&ReportData; 2]) -> Vec<Chart> {
         let mut shared = template.clone();
         shared.curves.clear();
         for (report, charts_of_this_run) in both_reports.iter().zip(&charts_of_both) {
-            let mut curve = Curve::new();
+            let (mut curve, mut known) = (Curve::new(), None);
             for chart in charts_of_this_run {
                 if chart.key == template.key
                     && let Some(first) = chart.curves.first()
                 {
                     curve.clone_from(&first.curve);
+                    known = first.known;
                     let ceilings = shared.ceiling.into_iter().chain(chart.ceiling);
                     shared.ceiling = ceilings.reduce(f64::max);
                 }
             }
             // What tells the curves apart is whose they are.
             let name = format!("run {}", report.name());
-            shared.curves.push(NamedCurve::new(&name, curve));
+            shared.curves.push(NamedCurve {
+                known,
+                ..NamedCurve::new(&name, curve)
+            });
         }
         shared_charts.push(shared);
     }
@@ -174,10 +192,14 @@ pub fn run_seconds(both_reports: [&ReportData; 2]) -> f64 {
 /// The page of the terminal.
 pub fn page(both_reports: [&ReportData; 2], terminal: OutputTerminal) -> String {
     let mut page = Page::new(terminal, LABEL);
-    let column_width = terminal.width.saturating_sub(LABEL + 12) / 2;
-    let rows = rows(both_reports);
+    let mut rows = rows(both_reports);
+    rows.extend(differences(both_reports));
+    let labels = rows.iter().map(|row| row.label.chars().count() + 1);
+    let label_width = labels.max().unwrap_or(0).clamp(LABEL, SETTING);
+    let column_width = terminal.width.saturating_sub(label_width + 12) / 2;
     for row in &rows {
-        let mut line = format!("{:<LABEL$}", row.label);
+        let label = cut(&harmless(&row.label), label_width - 1, terminal.is_unicode);
+        let mut line = format!("{label:<label_width$}");
         for text in &row.texts {
             let text = cut(&harmless(text), column_width, terminal.is_unicode);
             line.push_str(&format!("{text:<column_width$}"));

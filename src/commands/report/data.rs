@@ -1,15 +1,17 @@
 //! What the report tells of a run: its figures, its measurements over time, and what became of its events.
 
-use super::series::Series;
+use super::charts::figures;
+use super::series::{Marker, Series, SeriesKey};
+use super::setup;
 use crate::commands::output::count;
 use crate::commands::recorded::{choose, show};
 use crate::delivery::notify::NotificationLine;
 use crate::owner_record::OwnerView;
 use crate::store::{RecordedRun, RunState, Sending, Store};
 use crate::ui::Style;
-use axolotl_run_core::event::{EventName, Finish};
+use axolotl_run_core::event::{ErrorEvent, EventName, Finish};
 use axolotl_run_core::judging::summary::notes::{Note, notes};
-use axolotl_run_core::judging::summary::{Summary, lines, units};
+use axolotl_run_core::judging::summary::{GpuUse, Summary, lines, units};
 use axolotl_run_core::judging::verdict::Outcome;
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -199,6 +201,68 @@ impl ReportData {
         lines::standing(&self.summary)
     }
 
+    /// The error that it died of, where more is known of it than the headline says.
+    pub fn error(&self) -> Option<&ErrorEvent<String>> {
+        let error = self.summary.error.as_ref()?;
+        let says_more =
+            error.words().is_some() || error.frames.is_some() || error.others().is_some();
+        says_more.then_some(error)
+    }
+
+    /// The exceptions of the same failure, oldest first, where they differ.
+    pub fn chain(&self) -> Option<String> {
+        let mut chain = self.summary.error.as_ref()?.chain.clone()?;
+        chain.dedup();
+        (chain.len() > 1).then(|| chain.join(", "))
+    }
+
+    /// What happened at a moment.
+    pub fn markers(&self) -> Vec<Marker> {
+        let finish = self.summary.finish.as_ref();
+        let not_finite = finish.and_then(|finish| finish.not_finite.as_ref());
+        self.series
+            .markers(not_finite.and_then(|broken| broken.since_step))
+    }
+
+    /// Highest resident bytes of all its processes.
+    pub fn peak_memory(&self) -> Option<f64> {
+        let measured = figures(&self.series.gauge(SeriesKey::MemorySum));
+        let largest_process = self.summary.peak_process_bytes.map(|bytes| bytes as f64);
+        measured.map(|figures| figures.greatest).or(largest_process)
+    }
+
+    /// Mean load of all GPUs.
+    pub fn gpu_load(&self) -> Option<f64> {
+        let gpus = self.summary.gpus.values();
+        let loads: Vec<_> = gpus.filter_map(GpuUse::load).collect();
+        if loads.is_empty() {
+            return None;
+        }
+        Some(loads.iter().sum::<f64>() / loads.len() as f64)
+    }
+
+    /// Highest bytes in use on one GPU.
+    pub fn gpu_peak(&self) -> Option<f64> {
+        let gpus = self.summary.gpus.values();
+        let peak = gpus.filter_map(|gpu| gpu.peak_bytes).max()?;
+        Some(peak as f64)
+    }
+
+    /// On what it was begun, in a line.
+    pub fn machine(&self) -> String {
+        setup::machine(&self.summary.start)
+    }
+
+    /// Python and packages with their versions.
+    pub fn versions(&self) -> Vec<(String, String)> {
+        setup::versions(&self.summary.start)
+    }
+
+    /// The public values of its configuration.
+    pub fn configuration(&self) -> Vec<(String, String)> {
+        setup::configuration(&self.summary.start)
+    }
+
     /// The other processes that failed, in words.
     pub fn others(&self) -> Option<String> {
         let others = self.summary.error.as_ref()?.others()?;
@@ -207,7 +271,8 @@ impl ReportData {
 
     /// What its owner should know or change.
     pub fn notes(&self) -> Vec<String> {
-        notes(&self.summary).iter().map(Note::sentence).collect()
+        let notes = notes(&self.summary);
+        notes.iter().map(Note::sentence).collect()
     }
 
     /// Whether the user's own channels were reached, a sentence each.
@@ -233,4 +298,12 @@ impl ReportData {
         }
         text
     }
+}
+
+/// The words as a sentence.
+pub fn sentence(words: &str) -> String {
+    let mut characters = words.chars();
+    let first = characters.next().map(|first| first.to_ascii_uppercase());
+    let rest = characters.as_str().trim_end_matches('.');
+    first.into_iter().chain(rest.chars()).chain(['.']).collect()
 }

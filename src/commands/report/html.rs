@@ -4,11 +4,11 @@
 //! too: every element is closed and every text escaped, because the texts are read from files that may hold anything.
 //! A policy in its head forbids the browser to load or run anything, whatever a text might have smuggled in.
 
-use super::charts::{Chart, charts};
+use super::charts::{CURVES_MAX, Chart, charts};
 use super::compare::{self, FigureRow};
-use super::data::{ReportData, ShownOutput};
-use super::svg::{self, Drawing};
-use crate::owner_record::OwnerView;
+use super::data::{self, ReportData};
+use super::series::MarkerKind;
+use super::svg::{self, Drawing, Scene};
 use crate::ui::text::harmless;
 use askama::Template;
 use std::fmt;
@@ -20,9 +20,10 @@ struct HtmlPage<'a> {
     report: &'a ReportData,
     other: Option<&'a ReportData>,
     rows: Vec<FigureRow>,
+    /// Of two runs, what was set otherwise.
+    differences: Vec<FigureRow>,
     charts: Vec<HtmlChart>,
-    /// With `--with-output` only: whoever gets the page reads it.
-    owner: Option<&'a OwnerView>,
+    marks: Vec<MarkerKind>,
 }
 
 struct HtmlChart {
@@ -30,65 +31,90 @@ struct HtmlChart {
     unit: &'static str,
     told: String,
     drawing: Drawing,
-    /// Each curve's number and words.
-    legend: Vec<(usize, String)>,
+    /// Each curve's class and words.
+    legend: Vec<(String, String)>,
 }
 
 /// The whole page, of one run or of two.
-pub fn page(report: &ReportData, other: Option<&ReportData>, shown_output: ShownOutput) -> String {
+pub fn page(report: &ReportData, other: Option<&ReportData>) -> String {
     let mut html_charts = Vec::new();
-    let title;
+    let mut title = format!("{}, run {}", report.headline(), report.name());
+    let mut differences = Vec::new();
+    let mut markers = Vec::new();
     if let Some(other) = other {
         title = format!("runs {} and {}", report.name(), other.name());
-        let run_seconds = compare::run_seconds([report, other]);
+        differences = compare::differences([report, other]);
+        let scene = Scene {
+            run_seconds: compare::run_seconds([report, other]),
+            stalled_seconds: None,
+            markers: &[],
+        };
         for chart in compare::pairs([report, other]) {
-            html_charts.push(HtmlChart::of(&chart, run_seconds, None));
+            html_charts.push(HtmlChart::of(&chart, String::new(), &scene));
         }
     } else {
-        title = format!("{}, run {}", report.headline(), report.name());
-        for mut chart in charts(&report.series, &report.summary) {
+        markers = report.markers();
+        let scene = Scene {
+            run_seconds: report.seconds(),
+            stalled_seconds: report.stalled(),
+            markers: &markers,
+        };
+        for mut chart in charts(report) {
+            let told = chart.told();
             if chart.curves.len() > 1 && chart.key.starts_with("gpu_") {
                 // Each GPU's curve has room here; the mean of them is for where it has none.
                 chart.curves.remove(0);
             }
-            html_charts.push(HtmlChart::of(&chart, report.seconds(), report.stalled()));
+            html_charts.push(HtmlChart::of(&chart, told, &scene));
         }
     }
-    let mut owner = None;
-    if shown_output == ShownOutput::All {
-        owner = report.owner.as_ref();
-    }
+    let mut marks = MarkerKind::ALL.to_vec();
+    marks.retain(|kind| markers.iter().any(|marker| marker.kind == *kind));
     let page = HtmlPage {
-        owner,
         title,
         report,
         other,
         rows: compare::rows([report, other.unwrap_or(report)]),
+        differences,
         charts: html_charts,
+        marks,
     };
     // Writing to a String cannot fail.
     page.render().unwrap_or_default()
 }
 
 impl HtmlChart {
-    fn of(chart: &Chart, run_seconds: f64, stalled_seconds: Option<f64>) -> Self {
+    /// `told` is the figure of the whole, which the heading has unless the legend has one for each curve.
+    fn of(chart: &Chart, told: String, scene: &Scene<'_>) -> Self {
         let legible = chart.legible();
+        let is_in_rows = chart.curves.len() > CURVES_MAX;
         let mut legend = Vec::new();
         for (number, named_curve) in chart.curves.iter().enumerate() {
-            if named_curve.curve.is_empty() {
+            // A row has its name and its figure beside it.
+            if named_curve.curve.is_empty() || is_in_rows && !named_curve.is_odd {
                 continue;
             }
-            let mut legend_words = format!("{}: {}", named_curve.name, chart.told_of(named_curve));
+            let mut class = format!("c{}", number % 6);
+            let mut words = format!("{}: {}", named_curve.name, chart.told_of(named_curve));
             if chart.is_far_above(named_curve) {
-                legend_words.push_str(", far above the others");
+                words.push_str(", far above the others");
             }
-            legend.push((number, legend_words));
+            if named_curve.is_odd {
+                words.push_str(", differs from the others");
+            }
+            if is_in_rows {
+                class = "odd".to_owned();
+            }
+            legend.push((class, words));
+        }
+        if !is_in_rows && legend.len() == 1 && !told.is_empty() {
+            legend.clear();
         }
         Self {
             title: chart.title,
             unit: chart.measure.unit(legible.axis().1).0,
-            told: chart.told(),
-            drawing: svg::draw(&legible, run_seconds, stalled_seconds),
+            told,
+            drawing: svg::draw(&legible, scene),
             legend,
         }
     }

@@ -1,7 +1,7 @@
 //! The report for programs: what the page shows, with each curve as points in time.
 
 use super::charts::{Figures, charts, figures};
-use super::data::{ReportData, ShownOutput};
+use super::data::ReportData;
 use super::series::CurvePoint;
 use crate::commands::recorded::runs;
 use axolotl_run_core::event::FinishVerdict;
@@ -19,7 +19,7 @@ struct JsonCurve<'a> {
 }
 
 /// The report of one run.
-pub fn as_json(report: &ReportData, shown_output: ShownOutput) -> Value {
+pub fn as_json(report: &ReportData) -> Value {
     let summary = &report.summary;
     let error_event = summary.error.as_ref().map(|error_event| {
         json!({
@@ -46,7 +46,7 @@ pub fn as_json(report: &ReportData, shown_output: ShownOutput) -> Value {
         })
     });
     let mut series = Map::new();
-    for chart in charts(&report.series, summary) {
+    for chart in charts(report) {
         let json_curves = chart.curves.iter().map(|named_curve| JsonCurve {
             name: &named_curve.name,
             title: chart.title,
@@ -55,10 +55,7 @@ pub fn as_json(report: &ReportData, shown_output: ShownOutput) -> Value {
         });
         series.insert(chart.key.to_owned(), json!(json_curves.collect::<Vec<_>>()));
     }
-    let mut owner = None;
-    if shown_output == ShownOutput::All {
-        owner = report.owner.as_ref();
-    }
+    let owner = report.owner.as_ref();
     json!({
         "owner": owner.map(|owner| json!({"facts": owner.facts, "output": owner.output})),
         "run": runs::describe(&report.recorded_run),

@@ -11,6 +11,7 @@ mod dots;
 pub(crate) mod html;
 mod json;
 mod series;
+mod setup;
 mod svg;
 mod terminal;
 
@@ -31,7 +32,14 @@ pub fn print(
 ) -> AnswerResult {
     let read = |prefix: Option<String>| {
         let (store, run) = identify(store, prefix.as_deref(), answer_output.now)?;
-        ReportData::read(store, run, answer_output.now).ok_or_else(nothing_recorded)
+        let mut report =
+            ReportData::read(store, run, answer_output.now).ok_or_else(nothing_recorded)?;
+        // A file and what is made for programs may get to others.
+        let is_for_owner = answer_output.form == AnswerForm::Text && typed.html.is_none();
+        if !is_for_owner && !typed.with_output {
+            report.owner = None;
+        }
+        Ok(report)
     };
     let data = read(typed.word().map(printable))?;
     let mut other = None;
@@ -44,15 +52,15 @@ pub fn print(
         ShownOutput::Usual
     };
     if let Some(file) = &typed.html {
-        let page = html::page(&data, other.as_ref(), shown_output);
+        let page = html::page(&data, other.as_ref());
         return write(file, &page, answer_output);
     }
     match (answer_output.form, &other) {
-        (AnswerForm::Json, None) => answer_output.document(&json::as_json(&data, shown_output)),
+        (AnswerForm::Json, None) => answer_output.document(&json::as_json(&data)),
         (AnswerForm::Json, Some(other)) => {
             let both = json!({
-                "report": json::as_json(&data, shown_output),
-                "against": json::as_json(other, shown_output),
+                "report": json::as_json(&data),
+                "against": json::as_json(other),
             });
             answer_output.document(&both)
         }

@@ -3,8 +3,9 @@
 //! The template chart.svg has the drawing's form; here is where everything goes. No value that a file may hold leads
 //! outside the drawing, or to more than a handful of ticks. Curves have the numbers of the style sheet's colours.
 
-use super::charts::Chart;
-use super::series::CurvePoint;
+use super::charts::{CURVES_MAX, Chart, NamedCurve};
+use super::dots::at_columns;
+use super::series::{CurvePoint, Marker};
 use askama::Template;
 use axolotl_run_core::judging::summary::units;
 use std::time::Duration;
@@ -14,77 +15,105 @@ const LEFT: f64 = 96.0;
 const RIGHT: f64 = 960.0;
 const TOP: f64 = 18.0;
 const BOTTOM: f64 = 352.0;
+/// What is below the edge: the times.
+const BELOW: f64 = 48.0;
+/// The left edge where each curve has a row, whose name and figure are beside it, and how high a row is.
+const LEFT_OF_ROWS: f64 = 270.0;
+const ROW: f64 = 46.0;
+/// Curves that are drawn in rows; the machine of most GPUs has 16.
+const ROWS_MAX: usize = 64;
 /// Lines across the chart, at the most.
 const TICKS_MAX: f64 = 5.0;
+/// Places at which a chart tells its values to whoever points there.
+const SLOTS: usize = 80;
+
+/// What all charts of a page share: their time.
+pub struct Scene<'a> {
+    /// Seconds from the left edge to the right.
+    pub run_seconds: f64,
+    /// Seconds at the end in which nothing went on.
+    pub stalled_seconds: Option<f64>,
+    /// What happened at a moment.
+    pub markers: &'a [Marker],
+}
 
 /// A chart, drawn.
 #[derive(Default, Template)]
 #[template(path = "chart.svg")]
 pub struct Drawing {
+    height: i32,
+    left: i32,
     values: Vec<Tick>,
     times: Vec<Tick>,
     /// Where the time begins in which nothing went on.
     stalled_from: Option<i32>,
+    marks: Vec<Mark>,
     curves: Vec<DrawnCurve>,
+    slots: Vec<Slot>,
 }
 
 struct Tick {
     at: i32,
+    /// Where its label is, where that is elsewhere.
+    label_at: i32,
     label: String,
 }
 
+struct Mark {
+    at: i32,
+    class: &'static str,
+}
+
 /// The points of a curve's parts, as SVG has them.
-#[derive(Default)]
 struct DrawnCurve {
+    class: String,
     areas: Vec<String>,
     lines: Vec<String>,
 }
 
-/// Draws a chart.
-pub fn draw(chart: &Chart, run_seconds: f64, stalled_seconds: Option<f64>) -> Drawing {
-    let (axis_low, axis_high) = chart.axis();
-    // A little air above what the curves reach, so that none is cut at the edge.
-    let mut axis_top = axis_high;
-    if chart.ceiling != Some(axis_high) {
-        axis_top += axis_high / 16.0 - axis_low / 16.0;
-    }
-    // A float's cast saturates.
-    let x_position =
-        |time| (LEFT + share_of_axis(time, 0.0, run_seconds) * (RIGHT - LEFT)).round() as i32;
-    let y_position =
-        |value| (BOTTOM - share_of_axis(value, axis_low, axis_top) * (BOTTOM - TOP)).round() as i32;
+/// A place that tells its values.
+struct Slot {
+    at: i32,
+    width: i32,
+    words: String,
+}
 
-    let (_, unit) = chart.measure.unit(axis_top);
-    let mut drawing = Drawing::default();
-    for value in round_ticks(axis_low / unit, axis_top / unit) {
-        drawing.values.push(Tick {
-            at: y_position(value * unit),
-            label: units::number(value),
-        });
+/// Where a curve goes.
+#[derive(Clone, Copy)]
+struct Band {
+    left: f64,
+    top: f64,
+    bottom: f64,
+    run_seconds: f64,
+    axis: (f64, f64),
+}
+
+impl Band {
+    fn x(&self, time: f64) -> i32 {
+        // A float's cast saturates.
+        let share = share_of_axis(time, 0.0, self.run_seconds);
+        (self.left + share * (RIGHT - self.left)).round() as i32
     }
-    for time in time_ticks(run_seconds) {
-        drawing.times.push(Tick {
-            at: x_position(time),
-            label: tick_of_time(time),
-        });
+
+    fn y(&self, value: f64) -> i32 {
+        let share = share_of_axis(value, self.axis.0, self.axis.1);
+        (self.bottom - share * (self.bottom - self.top)).round() as i32
     }
-    if let Some(stalled_seconds) = stalled_seconds
-        && run_seconds > stalled_seconds
-    {
-        drawing.stalled_from = Some(x_position(run_seconds - stalled_seconds));
-    }
-    for named_curve in &chart.curves {
-        let mut drawn_curve = DrawnCurve::default();
+
+    /// The corners of a curve's parts.
+    fn draw(&self, named_curve: &NamedCurve, class: String, is_filled: bool) -> DrawnCurve {
+        let mut drawn_curve = DrawnCurve {
+            class,
+            areas: Vec::new(),
+            lines: Vec::new(),
+        };
         for curve_part in named_curve.curve.split(Option::is_none) {
             let part_points: Vec<_> = curve_part.iter().flatten().collect();
             let line = |value: fn(&CurvePoint) -> f64| {
                 let mut corners = Vec::new();
                 for point in &part_points {
-                    corners.push(format!(
-                        "{},{}",
-                        x_position(point.elapsed_seconds),
-                        y_position(value(point))
-                    ));
+                    let (x, y) = (self.x(point.elapsed_seconds), self.y(value(point)));
+                    corners.push(format!("{x},{y}"));
                 }
                 corners
             };
@@ -93,7 +122,7 @@ pub fn draw(chart: &Chart, run_seconds: f64, stalled_seconds: Option<f64>) -> Dr
                 corners.extend(line(lower).into_iter().rev());
                 corners.join(" ")
             };
-            if chart.from_zero && chart.curves.len() == 1 {
+            if is_filled {
                 drawn_curve.areas.push(area(|point| point.mean, |_| 0.0));
             }
             if part_points.iter().any(|point| point.greatest > point.least) {
@@ -103,9 +132,118 @@ pub fn draw(chart: &Chart, run_seconds: f64, stalled_seconds: Option<f64>) -> Dr
             }
             drawn_curve.lines.push(line(|point| point.mean).join(" "));
         }
-        drawing.curves.push(drawn_curve);
+        drawn_curve
     }
+}
+
+/// Draws a chart: its curves on one axis, or in a row each where they are many.
+pub fn draw(chart: &Chart, scene: &Scene<'_>) -> Drawing {
+    let (axis_low, axis_high) = chart.axis();
+    // A little air above what the curves reach, so that none is cut at the edge.
+    let mut axis_top = axis_high;
+    if chart.ceiling != Some(axis_high) {
+        axis_top += axis_high / 16.0 - axis_low / 16.0;
+    }
+    let mut band = Band {
+        left: LEFT,
+        top: TOP,
+        bottom: BOTTOM,
+        run_seconds: scene.run_seconds,
+        axis: (axis_low, axis_top),
+    };
+    let mut drawing = Drawing::default();
+    if chart.curves.len() > CURVES_MAX {
+        band.left = LEFT_OF_ROWS;
+        for named_curve in chart.curves.iter().take(ROWS_MAX) {
+            band.bottom = band.top + ROW - 6.0;
+            let told = chart.told_of(named_curve);
+            let value = told.split_once(' ').map_or("", |(_, value)| value);
+            drawing.values.push(Tick {
+                at: band.y(axis_low),
+                label_at: (band.top + ROW / 2.0) as i32,
+                label: format!("{} {value}", named_curve.name),
+            });
+            let class = if named_curve.is_odd { "odd" } else { "c0" };
+            drawing
+                .curves
+                .push(band.draw(named_curve, class.to_owned(), true));
+            band.top += ROW;
+        }
+        band.bottom = band.top;
+    } else {
+        let (_, unit) = chart.measure.unit(axis_top);
+        for value in round_ticks(axis_low / unit, axis_top / unit) {
+            let at = band.y(value * unit);
+            drawing.values.push(Tick {
+                at,
+                label_at: at,
+                label: units::number(value),
+            });
+        }
+        let is_filled = chart.from_zero && chart.curves.len() == 1;
+        for (number, named_curve) in chart.curves.iter().enumerate() {
+            let class = format!("c{}", number % 6);
+            drawing
+                .curves
+                .push(band.draw(named_curve, class, is_filled));
+        }
+    }
+    drawing.left = band.left as i32;
+    drawing.height = (band.bottom + BELOW) as i32;
+    add_times(&mut drawing, &band, scene);
+    drawing.slots = slots(chart, &band);
     drawing
+}
+
+fn add_times(drawing: &mut Drawing, band: &Band, scene: &Scene<'_>) {
+    for time in time_ticks(scene.run_seconds) {
+        let at = band.x(time);
+        drawing.times.push(Tick {
+            at,
+            label_at: at,
+            label: tick_of_time(time),
+        });
+    }
+    if let Some(stalled_seconds) = scene.stalled_seconds
+        && scene.run_seconds > stalled_seconds
+    {
+        drawing.stalled_from = Some(band.x(scene.run_seconds - stalled_seconds));
+    }
+    for marker in scene.markers {
+        drawing.marks.push(Mark {
+            at: band.x(marker.at),
+            class: marker.kind.class(),
+        });
+    }
+}
+
+/// What the chart's curves were at each place.
+fn slots(chart: &Chart, band: &Band) -> Vec<Slot> {
+    let mut values_at = vec![Vec::new(); SLOTS];
+    for named_curve in chart.curves.iter().take(ROWS_MAX) {
+        let columns = at_columns(&named_curve.curve, band.run_seconds, SLOTS);
+        for (values, point) in values_at.iter_mut().zip(columns) {
+            if let Some(point) = point {
+                let value = chart.measure.write(point.mean);
+                values.push(format!("{} {value}", named_curve.name));
+            }
+        }
+    }
+    let width = (RIGHT - band.left) / SLOTS as f64;
+    let mut slots = Vec::new();
+    for (number, values) in values_at.iter().enumerate() {
+        if values.is_empty() {
+            continue;
+        }
+        let share = number as f64 / (SLOTS - 1) as f64;
+        let time = units::duration(share * band.run_seconds);
+        slots.push(Slot {
+            at: (band.left + share * (RIGHT - band.left) - width / 2.0) as i32,
+            width: width.ceil() as i32,
+            words: format!("{time}: {}", values.join(", ")),
+        });
+    }
+    slots
 }
 
 /// Where a value is on an axis, 0 to 1. Divided first: the difference of two large numbers may be none.
@@ -178,8 +316,8 @@ fn tick_of_time(run_seconds: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::charts::{ChartFigure, Measure, NamedCurve};
-    use super::super::series::Curve;
+    use super::super::charts::{ChartFigure, Measure};
+    use super::super::series::{Curve, MarkerKind};
     use super::*;
     use proptest::prelude::*;
 
@@ -222,8 +360,14 @@ mod tests {
         };
         let svg = draw(
             &chart(vec![point(0.0, 1e9), point(60.0, 4e9)]),
-            60.0,
-            Some(10.0),
+            &Scene {
+                run_seconds: 60.0,
+                stalled_seconds: Some(10.0),
+                markers: &[Marker {
+                    kind: MarkerKind::Epoch,
+                    at: 30.0,
+                }],
+            },
         )
         .render()
         .unwrap();
@@ -233,7 +377,9 @@ mod tests {
             "class=\"c0\"",
             ">2<",
             ">30s<",
-            "<rect",
+            "class=\"still\"",
+            "class=\"epoch\"",
+            "<title>1m 00s: x 3.73 GiB</title>",
         ] {
             assert!(svg.contains(curve_part), "{curve_part}: {svg}");
         }
@@ -244,6 +390,7 @@ mod tests {
         fn whatever_is_drawn_stays_inside(
             part_points in prop::collection::vec((any::<f64>(), any::<f64>(), any::<bool>()), 0..30),
             run_seconds in any::<f64>(),
+            rows in prop::sample::select(vec![1_usize, 8]),
         ) {
             let mut part_points = part_points;
             part_points.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -252,9 +399,14 @@ mod tests {
                 .filter(|(at, value, _)| at.is_finite() && value.is_finite())
                 .map(|&(at, value, known)| known.then_some(CurvePoint { elapsed_seconds: at, least: value, mean: value, greatest: value }))
                 .collect();
-            let svg = draw(&chart(curve), run_seconds.abs(), Some(run_seconds)).render().unwrap();
-            prop_assert!(svg.len() < 20_000, "{}", svg.len());
-            for number in svg.split(['"', ' ', ',']).filter_map(|word| word.parse::<f64>().ok()) {
+            let scene = Scene { run_seconds: run_seconds.abs(), stalled_seconds: Some(run_seconds), markers: &[] };
+            let curves = vec![NamedCurve::new("x", curve); rows];
+            let svg = draw(&Chart { curves, ..chart(Curve::new()) }, &scene).render().unwrap();
+            prop_assert!(svg.len() < 100_000, "{}", svg.len());
+            let drawn: String = svg.split("<title>").map(|part| part.split_once("</title>").map_or(part, |(_, rest)| rest)).collect();
+            // Every second part is between quotation marks.
+            let attributes = drawn.split('"').skip(1).step_by(2);
+            for number in attributes.flat_map(|text| text.split([' ', ','])).filter_map(|word| word.parse::<f64>().ok()) {
                 prop_assert!(number.abs() <= 1000.0, "{}", svg);
             }
         }

@@ -6,8 +6,10 @@
 use super::charts::{Chart, charts};
 use super::data::{ReportData, ShownOutput};
 use super::dots::{self, ChartArea};
+use super::setup;
 use crate::commands::output::count;
 use crate::owner_record::OwnerView;
+use crate::store::RunState;
 use crate::ui::page::Page;
 use crate::ui::text::{cut, harmless};
 use crate::ui::{OutputTerminal, Style};
@@ -19,8 +21,14 @@ pub const LABEL: usize = 11;
 const FIGURES: usize = 19;
 /// Lines of the page where nobody says how high the terminal is.
 const HEIGHT: usize = 24;
+/// Lines of a terminal on which versions and configuration have room.
+const HEIGHT_FOR_ALL: usize = 32;
 /// Charts of a page; what more there is can be seen in the browser.
 const CHARTS: usize = 6;
+/// Charts that are in the browser's page alone.
+const IN_THE_BROWSER: [&str; 2] = ["learning_rate", "grad_norm"];
+/// Lines that an error has before GPUs have a row each.
+const ERROR_LINES: usize = 9;
 /// Frames of the traceback that are shown in any case, the innermost.
 const FRAMES: usize = 3;
 
@@ -33,22 +41,23 @@ const COMMAND: usize = 300;
 
 /// The page of one run.
 pub fn page(report: &ReportData, terminal: OutputTerminal, shown_output: ShownOutput) -> String {
-    let mut charts = charts(&report.series, &report.summary);
+    let mut charts = charts(report);
+    charts.retain(|chart| !IN_THE_BROWSER.contains(&chart.key));
     charts.truncate(CHARTS);
-    for chart in &mut charts {
-        // There is room for one curve.
-        chart.curves.truncate(1);
-    }
-    let header = header(report, terminal);
+    let verdict = verdict(report, terminal);
+    let about = about(report, terminal);
     let footer = footer(report, terminal);
     let last_words = last_words(report, terminal, shown_output);
     // The shell's prompt is below, an axis below the charts, an empty line around them.
-    let around = header.lines().count() + last_words.lines().count() + footer.lines().count();
-    let fixed_lines = around + charts.len() + 4;
-    let spare_lines = terminal
-        .height
-        .unwrap_or(HEIGHT)
-        .saturating_sub(fixed_lines);
+    let texts = [&verdict, &about, &last_words, &footer];
+    let around: usize = texts.iter().map(|text| text.lines().count()).sum();
+    let lines_left = terminal.height.unwrap_or(HEIGHT).saturating_sub(around + 4);
+    let rows_left = lines_left.saturating_sub(charts.len() + ERROR_LINES);
+    for chart in &mut charts {
+        choose_rows(chart, rows_left);
+    }
+    let chart_lines = charts.iter().map(|chart| chart.curves.len()).sum();
+    let spare_lines = lines_left.saturating_sub(chart_lines);
     let mut error_lines = spare_lines.saturating_sub(charts.len());
     if shown_output == ShownOutput::All {
         error_lines = usize::MAX;
@@ -70,20 +79,34 @@ pub fn page(report: &ReportData, terminal: OutputTerminal, shown_output: ShownOu
         middle.add_line(&time_axis(run_seconds, terminal));
     }
     let middle = middle.finish();
-    format!("{header}\n{middle}\n{root_error}{last_words}{footer}")
+    format!("{verdict}{root_error}{about}\n{middle}\n{last_words}{footer}")
 }
 
-fn header(report: &ReportData, terminal: OutputTerminal) -> String {
+/// Of many GPUs' loads the mean and those that differ, or each where there is room; of all else the first curve.
+fn choose_rows(chart: &mut Chart, rows_left: usize) {
+    let has_room = chart.curves.len() <= rows_left;
+    let mut number = 0;
+    chart.curves.retain(|named_curve| {
+        number += 1;
+        number == 1 || chart.key == "gpu_utilization" && (has_room || named_curve.is_odd)
+    });
+}
+
+/// How it ended and why.
+fn verdict(report: &ReportData, terminal: OutputTerminal) -> String {
     let mut page = Page::new(terminal, LABEL);
     let headline = report.headline();
-    let sentence = match report.meaning() {
-        Some(meaning) => format!("{headline}: {}", meaning.trim_end_matches('.')),
-        None => headline.clone(),
+    let label = match report.recorded_run.state {
+        RunState::Running => "now",
+        _ => "ended",
     };
-    page.styled("ended", &sentence, Some((report.style(), &headline)));
-    let reasons = report.reasons();
-    if !reasons.is_empty() {
-        page.add_entry("because", &reasons.join(" "));
+    page.styled(label, &headline, Some((report.style(), &headline)));
+    let mut because = report.reasons();
+    if let Some(meaning) = report.meaning() {
+        because.insert(0, meaning);
+    }
+    if report.style() != Style::Good && !because.is_empty() {
+        page.add_entry("because", &because.join(" "));
     }
     if let Some(standstill) = report.standstill() {
         page.add_entry("stalled", &standstill);
@@ -91,15 +114,29 @@ fn header(report: &ReportData, terminal: OutputTerminal) -> String {
     for sentence in report.standing() {
         page.add_entry("where", &sentence);
     }
+    page.finish()
+}
+
+/// Which run it was, on what and with what, and how far it came.
+fn about(report: &ReportData, terminal: OutputTerminal) -> String {
+    let mut page = Page::new(terminal, LABEL);
     page.add_entry("run", &format!("{}, {}", report.name(), report.began()));
     if let Some(owner) = &report.owner {
         let command = cut(&owner.facts.command_text(), COMMAND, terminal.is_unicode);
         page.add_entry("command", &command);
         page.add_entry("in", &place(owner));
     }
-    let progress = lines::progress(&report.summary);
-    if !progress.is_empty() {
-        page.add_entry("reached", &progress);
+    let is_high = terminal.height.unwrap_or(HEIGHT) >= HEIGHT_FOR_ALL;
+    let lines = [
+        ("machine", report.machine(), true),
+        ("with", setup::in_a_line(&report.versions()), is_high),
+        ("config", setup::in_a_line(&report.configuration()), is_high),
+        ("reached", lines::progress(&report.summary), true),
+    ];
+    for (label, line, has_room) in lines {
+        if has_room && !line.is_empty() {
+            page.add_entry(label, &cut(&line, page.room(), terminal.is_unicode));
+        }
     }
     page.finish()
 }
@@ -113,26 +150,32 @@ pub fn add_chart(
     terminal: OutputTerminal,
 ) {
     let (low, high) = chart.axis();
-    let chart_area = ChartArea {
-        width: chart_width(terminal),
-        height,
-        run_seconds,
-        axis: (low, high),
-        filled: chart.from_zero,
-        is_unicode: terminal.is_unicode,
-    };
     let (lowest, highest) = (chart.measure.write(low), chart.measure.write(high));
     let scale = terminal.styled(Style::Faint, &format!("{lowest} to {highest}"));
-    let mut label = chart.short;
-    for named_curve in &chart.curves {
+    for (number, named_curve) in chart.curves.iter().enumerate() {
+        let is_gpu = chart.key.starts_with("gpu_");
+        let (mut label, style, height) = match number {
+            0 => (chart.short.to_owned(), Style::Curve, height),
+            _ if named_curve.is_odd => (format!("! {}", named_curve.name), Style::Bad, 1),
+            _ if is_gpu => (format!("  {}", named_curve.name), Style::Curve, 1),
+            _ => (String::new(), Style::Curve, height),
+        };
+        let chart_area = ChartArea {
+            width: chart_width(terminal),
+            height,
+            run_seconds,
+            axis: (low, high),
+            filled: chart.from_zero,
+            is_unicode: terminal.is_unicode,
+        };
         let figures_beside = [chart.told_of(named_curve), scale.clone()];
         for (line, figure) in dots::draw(&named_curve.curve, &chart_area)
             .iter()
             .zip(figures_beside)
         {
-            let line = terminal.styled(Style::Curve, line);
+            let line = terminal.styled(style, line);
             page.add_line(&format!("{label:<LABEL$}{line}  {figure}"));
-            label = "";
+            label.clear();
         }
     }
 }
@@ -237,7 +280,7 @@ fn last_words(report: &ReportData, terminal: OutputTerminal, shown_output: Shown
 
 /// What it died of, with as many frames as there is room for.
 fn root_error_lines(report: &ReportData, terminal: OutputTerminal, spare_lines: usize) -> String {
-    let Some(error) = &report.summary.error else {
+    let Some(error) = report.error() else {
         return String::new();
     };
     let mut page = Page::new(terminal, LABEL);

@@ -56,7 +56,7 @@ impl Finish<String> {
         if kind == Some(Kind::ExitNonzero)
             && let Some(code) = self.exit_code
         {
-            return format!("Failed with exit code {code}");
+            return format!("Exit code {code}");
         }
         if kind == Some(Kind::OtherSignal)
             && let Some(signal) = &self.signal
@@ -104,7 +104,7 @@ impl Summary {
             }
             headline.push_str(error.place());
         } else if kind == Some(Kind::Hang)
-            && let Some(rank) = finish.verdict.as_ref().and_then(|verdict| verdict.rank)
+            && let Some(rank) = self.suspect_rank(finish)
         {
             headline.push_str(&format!(": rank {rank} differs from the others"));
         }
@@ -121,6 +121,14 @@ impl Summary {
             _ => {}
         }
         headline
+    }
+}
+
+impl Summary {
+    /// Of a run that stood still, the rank that did something else than all others.
+    fn suspect_rank(&self, finish: &Finish<String>) -> Option<u64> {
+        let judged = finish.verdict.as_ref().and_then(|verdict| verdict.rank);
+        judged.or(self.standstill.and_then(|seen| seen.suspect_rank))
     }
 }
 
@@ -234,7 +242,7 @@ mod tests {
                 None,
                 None,
                 5,
-                "Failed with exit code 3, step 5 of 9",
+                "Exit code 3, step 5 of 9",
             ),
             (
                 finish("signal", "signal"),

@@ -68,6 +68,11 @@ pub fn number(value: f64) -> String {
     }
 }
 
+/// A number that is none, as the log has it: `nan`, `inf`, `-inf`.
+pub fn not_finite(value: f64) -> String {
+    value.to_string().to_ascii_lowercase()
+}
+
 /// A share as a percentage: `42 %`.
 pub fn percent(share: f64) -> String {
     if share.is_finite() {
@@ -113,6 +118,8 @@ mod tests {
             ("500", number(500.0)),
             ("2.0e-5", number(2e-5)),
             ("?", number(f64::INFINITY)),
+            ("nan", not_finite(f64::NAN)),
+            ("-inf", not_finite(f64::NEG_INFINITY)),
             ("42 %", percent(0.4167)),
             ("820 J", energy(820.0)),
             ("1.25 kWh", energy(4_500_000.0)),
