@@ -104,6 +104,8 @@ impl Sampler {
         let group = self.kill_watch.group.as_ref();
         sample.cgroup_bytes = group.and_then(MemoryGroup::current);
         sample.cgroup_cache_bytes = group.and_then(MemoryGroup::cached);
+        sample.cgroup_swap_bytes = group.and_then(MemoryGroup::swapped);
+        sample.shared_memory_used = self.pressure.figures().shared_memory_used;
         if closely {
             sample.waited_seconds = run_queue::waited_seconds(Path::new("/proc"), &pids);
         }

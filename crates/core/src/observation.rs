@@ -42,6 +42,10 @@ pub struct Sample {
     pub cgroup_bytes: Option<u64>,
     /// Bytes of these that are copies of files.
     pub cgroup_cache_bytes: Option<u64>,
+    /// Bytes of the control group that are swapped out.
+    pub cgroup_swap_bytes: Option<u64>,
+    /// Share of the shared memory (`/dev/shm`) that is used, 0 to 1.
+    pub shared_memory_used: Option<f64>,
     /// One reading per GPU.
     pub gpus: Vec<GpuReading>,
     /// Parts of the measurement that failed.
@@ -94,6 +98,18 @@ pub struct GpuReading {
     pub ecc_errors: Option<u64>,
     /// Whether it is shared out in instances.
     pub mig: bool,
+}
+
+/// Why the clocks of a busy GPU are lowered as they should be; every other reason is a fault around it.
+const POWER_LIMIT: &str = "power_limit";
+
+impl GpuReading {
+    /// Whether the driver lowers the clocks for heat or to protect the device.
+    pub fn is_slowed(&self) -> Option<bool> {
+        let is_throttled = self.throttled?;
+        let mut reasons = self.throttle_reasons.iter();
+        Some(is_throttled && reasons.any(|reason| reason.as_str() != POWER_LIMIT))
+    }
 }
 
 words! {

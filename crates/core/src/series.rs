@@ -4,8 +4,8 @@
 //! the observer's place has to compare with. Unknown is absent.
 
 use crate::observation::Sample;
-use crate::output::progress::{Metric, Training};
-use serde::{Deserialize, Deserializer, Serialize};
+use crate::output::progress::{Metric, Phase, Training};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 /// One line.
@@ -57,6 +57,24 @@ pub struct SeriesLine {
         skip_serializing_if = "Option::is_none"
     )]
     pub cgroup_cache_bytes: Option<u64>,
+    /// Bytes of the control group that are swapped out.
+    #[serde(
+        default,
+        deserialize_with = "whole",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub cgroup_swap_bytes: Option<u64>,
+    /// Share of the shared memory (`/dev/shm`) that is used, 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared_memory_used: Option<f64>,
+    /// What the run does.
+    #[serde(
+        default,
+        serialize_with = "phase_word",
+        deserialize_with = "known_phase",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub phase: Option<Phase>,
     /// Optimizer steps done.
     #[serde(
         default,
@@ -132,6 +150,9 @@ pub struct GpuPoint {
     pub power_watts: Option<f64>,
     /// Temperature.
     pub temperature_celsius: Option<u64>,
+    /// Whether the driver lowers its clocks for heat or to protect it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slowed: Option<bool>,
 }
 
 impl SeriesLine {
@@ -152,6 +173,7 @@ impl SeriesLine {
             utilization: finite(gpu.utilization),
             power_watts: finite(gpu.power_watts),
             temperature_celsius: gpu.temperature_celsius,
+            slowed: gpu.is_slowed(),
         });
         Self {
             at: sample.at,
@@ -163,6 +185,9 @@ impl SeriesLine {
             rss_max_process_bytes: sample.rss_max_process_bytes,
             cgroup_bytes: sample.cgroup_bytes,
             cgroup_cache_bytes: sample.cgroup_cache_bytes,
+            cgroup_swap_bytes: sample.cgroup_swap_bytes,
+            shared_memory_used: finite(sample.shared_memory_used),
+            phase: training.phases.current(),
             step: training.step,
             epoch: finite(training.epoch),
             loss: finite(training.metrics.get(Metric::Loss)),
@@ -188,6 +213,17 @@ impl SeriesLine {
 /// What is no whole number is unknown, and costs the line nothing else.
 fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     Ok(Value::deserialize(deserializer)?.as_u64())
+}
+
+#[expect(clippy::ref_option, reason = "serde calls it so")]
+fn phase_word<S: Serializer>(phase: &Option<Phase>, serializer: S) -> Result<S::Ok, S::Error> {
+    phase.map(Phase::as_str).serialize(serializer)
+}
+
+/// A word that is not known is of a later version.
+fn known_phase<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Phase>, D::Error> {
+    let word = Value::deserialize(deserializer)?;
+    Ok(word.as_str().and_then(Phase::parse))
 }
 
 fn finite(number: Option<f64>) -> Option<f64> {

@@ -9,7 +9,7 @@ use crate::ui::page::Page;
 use crate::ui::text::{cut, harmless};
 use crate::ui::{OutputTerminal, Style};
 use axolotl_run_core::event::ErrorEvent;
-use axolotl_run_core::judging::summary::units;
+use axolotl_run_core::judging::summary::{lines, units};
 use std::collections::BTreeMap;
 
 /// Charts that are drawn however low the terminal is.
@@ -36,7 +36,7 @@ pub const HEADING: [&str; 4] = ["run", "started", "ended", "error"];
 /// A figure in words.
 type WordFigure = (&'static str, fn(&ReportData) -> Option<String>);
 
-const WORDS: [WordFigure; 5] = [
+const WORDS: [WordFigure; 6] = [
     ("run", |report| Some(report.name())),
     ("started", |report| {
         report.recorded_run.started.map(choose::minute)
@@ -46,6 +46,7 @@ const WORDS: [WordFigure; 5] = [
         report.summary.error.as_ref().map(ErrorEvent::headline)
     }),
     ("steps", steps),
+    ("time", |report| Some(lines::phases(&report.summary))),
 ];
 
 /// A figure as a number, and how numbers of its kind are written.

@@ -10,7 +10,7 @@ use crate::owner_record::OwnerView;
 use crate::store::{RecordedRun, RunState, Sending, Store};
 use crate::ui::Style;
 use axolotl_run_core::event::{ErrorEvent, EventName, Finish};
-use axolotl_run_core::judging::summary::notes::{Note, notes};
+use axolotl_run_core::judging::notes::{Note, notes};
 use axolotl_run_core::judging::summary::{GpuUse, Summary, lines, units};
 use axolotl_run_core::judging::verdict::Outcome;
 use std::collections::BTreeMap;

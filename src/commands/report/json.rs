@@ -5,7 +5,7 @@ use super::data::ReportData;
 use super::series::CurvePoint;
 use crate::commands::recorded::runs;
 use axolotl_run_core::event::FinishVerdict;
-use axolotl_run_core::judging::summary::notes::notes;
+use axolotl_run_core::judging::notes::notes;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -66,6 +66,7 @@ pub fn as_json(report: &ReportData) -> Value {
         "suspect_rank": summary.standstill.and_then(|seen| seen.suspect_rank),
         "stacks": summary.finish.as_ref().and_then(|finish| finish.stacks.as_ref()),
         "error": error_event,
+        "phases": summary.finish.as_ref().and_then(|finish| finish.phases.as_ref()),
         "step": summary.step,
         "total_steps": summary.total_steps,
         "steps_per_second": summary.steps_per_second,

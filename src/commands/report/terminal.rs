@@ -138,6 +138,10 @@ fn about(report: &ReportData, terminal: OutputTerminal) -> String {
             page.add_entry(label, &cut(&line, page.room(), terminal.is_unicode));
         }
     }
+    let phases = lines::phases(&report.summary);
+    if !phases.is_empty() {
+        page.add_entry("time", &phases);
+    }
     page.finish()
 }
 

@@ -66,6 +66,11 @@ impl MemoryGroup {
         Some(bytes("inactive")?.saturating_add(bytes("active")?))
     }
 
+    /// Bytes of the group that are swapped out; unknown of version 1, which counts them together with the others.
+    pub fn swapped(&self) -> Option<u64> {
+        files::read_number(&self.candidate.directory.join("memory.swap.current"))
+    }
+
     /// The smallest limit of the group and of all above it that can be seen.
     pub fn limit(&self) -> Option<u64> {
         // In a container the groups above are out of sight, but version 1 sums them up here.

@@ -37,6 +37,7 @@ fields! {
         "tokens/train_per_sec_per_gpu" => tokens_per_second_per_gpu: Number, "tokens per second and GPU, as the training logs it";
         "epoch" => epoch: u64, "number of the last epoch, from 0";
         "progress" => progress: Number, "epochs done, as the training logs it";
+        "phases" => phases: Phases, "what the time was spent on, as far as the output shows it";
         "not_finite" => not_finite: NotFinite<T>, "the number of the training that was none any more at the end";
         "oom_kills" => oom_kills: u64, "processes of the run's control group that the kernel killed for memory";
         "supervisor_lost" => supervisor_lost: T, "how the launcher itself ended before the command, where it did: `crashed`, `killed` or `out_of_memory`";
@@ -56,6 +57,22 @@ fields! {
         "rank_exit_code" => rank_exit_code: u64, "exit code of the process that failed first, where it was not the command itself";
         "rank_signal" => rank_signal: T, "signal that killed the process that failed first, where it was not the command itself";
         "collective" => collective: CollectiveReport<T>, "what the ranks' watchdogs say of a collective operation that failed";
+    }
+}
+
+fields! {
+    /// Seconds of each phase, from its first sign in the output to that of the next one; absent where there was no sign.
+    pub struct Phases {
+        "first_step_seconds" => first_step: Number, "seconds from spawn until the first step was seen";
+        "startup_seconds" => startup: Number, "until the first sign of another phase: starting up, importing";
+        "download_seconds" => download: Number, "fetching files";
+        "data_seconds" => data: Number, "preparing data";
+        "model_seconds" => model: Number, "loading the model";
+        "training_seconds" => training: Number, "training, evaluations and checkpoints left out";
+        "evaluation_seconds" => evaluation: Number, "evaluating";
+        "checkpoint_seconds" => checkpoint: Number, "writing checkpoints between steps";
+        "saving_seconds" => saving: Number, "saving the result";
+        "end_seconds" => end: Number, "after the training, or after its result was saved";
     }
 }
 

@@ -20,7 +20,7 @@ pub mod wire;
 pub use collective::CollectiveReport;
 pub use error::{ErrorEvent, Frame, Shape};
 pub use exception::{ExceptionEvent, ListedException, ListedFrame};
-pub use finish::{Dropped, Finish, FinishVerdict, StackGroup};
+pub use finish::{Dropped, Finish, FinishVerdict, Phases, StackGroup};
 pub use list::{Common, Event, EventName, SCHEMA_VERSION, common_fields};
 pub use progress::{GpuSample, MemoryReport, Progress};
 pub use setup::{ModelFacts, Setup};

@@ -7,7 +7,7 @@
 //! [`run`](crate::judging::run) asks.
 
 use crate::observation::{EdgeWait, Sample};
-use crate::output::progress::SetupPhase;
+use crate::output::progress::Phase;
 use std::time::Duration;
 
 /// How long nothing may be done. A server that does not answer is given up after less.
@@ -30,7 +30,7 @@ pub struct RunEdge {
     /// Whether the training has come to its end.
     pub is_finished: bool,
     /// What a bar that is not at its end counts.
-    pub phase: Option<SetupPhase>,
+    pub phase: Option<Phase>,
     /// Whether a launcher is to start several workers, of which none was ever seen.
     pub awaits_workers: bool,
 }
@@ -86,9 +86,9 @@ impl EdgeWatch {
             return None;
         }
         match edge.phase {
-            Some(SetupPhase::Download) => Some(EdgeWait::Download),
-            Some(SetupPhase::Preparation) => Some(EdgeWait::Preparation),
-            None => edge.awaits_workers.then_some(EdgeWait::Rendezvous),
+            Some(Phase::Download) => Some(EdgeWait::Download),
+            Some(Phase::Data) => Some(EdgeWait::Preparation),
+            _ => edge.awaits_workers.then_some(EdgeWait::Rendezvous),
         }
     }
 }
@@ -119,11 +119,11 @@ mod tests {
     fn what_a_run_waits_for_is_told_where_it_is_known() {
         let before = RunEdge::default();
         let download = RunEdge {
-            phase: Some(SetupPhase::Download),
+            phase: Some(Phase::Download),
             ..before
         };
         let preparation = RunEdge {
-            phase: Some(SetupPhase::Preparation),
+            phase: Some(Phase::Data),
             ..before
         };
         let rendezvous = RunEdge {

@@ -4,6 +4,7 @@ mod edges;
 pub mod explanation;
 pub mod hang;
 pub mod issue;
+pub mod notes;
 pub mod run;
 pub mod stacks;
 pub mod summary;

@@ -12,8 +12,8 @@ mod tests;
 use crate::config::Vetted;
 use crate::event::value::{Number, non_finite};
 use crate::event::{
-    CollectiveReport, Dropped, ErrorEvent, Event, Finish, ModelFacts, Progress, Setup, Start,
-    finish,
+    CollectiveReport, Dropped, ErrorEvent, Event, Finish, ModelFacts, Phases, Progress, Setup,
+    Start, finish,
 };
 use crate::judging::edges::{EdgeWatch, RunEdge};
 use crate::judging::hang::HangWatch;
@@ -335,6 +335,7 @@ impl Run {
             self.doubt(&mut judgement);
         }
         let verdict = judge(&ending, &judgement, self.training());
+        self.progress.training.finish(ending.at);
         let finish = self.finish_event(&ending, &verdict);
         let exception = issue(&judgement, &verdict);
         let printed = self.trace.printed(&judgement);
@@ -478,6 +479,7 @@ impl Run {
             tokens_per_second_per_gpu: number(metrics.get(Metric::TokensPerSecondPerGpu)),
             epoch: training.epoch_index(),
             progress: number(training.epoch),
+            phases: Phases::of(training),
             not_finite: not_finite(training),
             oom_kills: ending.oom_kills_cgroup,
             supervisor_lost: ending.supervisor.map(SupervisorLoss::public),

@@ -27,6 +27,7 @@ mod knowledge;
 mod loops;
 mod metrics;
 mod pace;
+mod phases;
 mod role;
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ mod tests;
 pub use metrics::{Metric, Metrics};
 pub use pace::{Epoch, Pace, Point};
 pub(crate) use pace::{RATE_SECONDS_MIN, rate};
+pub use phases::{Phase, PhaseClock};
 
 use crate::observation::{Stream, TrainerState};
 use crate::output::configuration::ConfigurationReader;
@@ -44,7 +46,6 @@ use choice::{BarChoice, TrainingChange};
 use formats::{LineReader, ProgressLine};
 use knowledge::About;
 use role::BarRole;
-pub use role::SetupPhase;
 
 /// What is known of the training. Unknown is None, never 0.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -67,6 +68,8 @@ pub struct Training {
     pub pace: Pace,
     /// The step at which the epoch was logged.
     pub epoch_step: Option<u64>,
+    /// What the run spends its time on.
+    pub phases: PhaseClock,
     /// Since when a number that has to be finite is not, and still is not.
     pub not_finite: Option<NotFiniteSince>,
 }
@@ -104,6 +107,12 @@ impl Training {
                 step: self.step,
             }),
         };
+    }
+
+    /// The run is over.
+    pub fn finish(&mut self, at: f64) {
+        let last_step = self.pace.last.filter(|_| self.finished);
+        self.phases.finish(at, last_step.map(|last| last.at));
     }
 
     /// Takes how many epochs are done, after the step that is known.
@@ -185,7 +194,7 @@ pub struct ProgressReader {
     /// When any bar, of whatever phase, last showed another count.
     pub moved_at: Option<f64>,
     /// What the last bar counts that was none of the training, unless that came to its end.
-    pub phase: Option<SetupPhase>,
+    pub phase: Option<Phase>,
     /// What stands before the lines of each stream.
     collectors: [Collector; 3],
     configuration: ConfigurationReader,
@@ -206,7 +215,24 @@ impl ProgressReader {
             self.shown = shown;
             self.moved_at = Some(seconds_since_start);
             let is_at_end = progress_bar.total == Some(progress_bar.step);
-            self.phase = SetupPhase::of(progress_bar.description).filter(|_| !is_at_end);
+            let bar_phase = Phase::of_bar(progress_bar.description);
+            self.phase = bar_phase.filter(|_| !is_at_end);
+            let sign = match progress_bar.role {
+                BarRole::Loading => Some(Phase::Model),
+                BarRole::Phase => bar_phase,
+                _ => None,
+            };
+            self.note_sign(sign, seconds_since_start);
+        }
+    }
+
+    fn note_sign(&mut self, phase: Option<Phase>, seconds_since_start: f64) {
+        let clock = &mut self.training.phases;
+        match phase {
+            Some(Phase::Training) => clock.train(seconds_since_start),
+            Some(Phase::Saving) if self.training.finished => clock.save(seconds_since_start),
+            Some(phase) => clock.sign(phase, seconds_since_start),
+            None => {}
         }
     }
 
@@ -239,10 +265,11 @@ impl ProgressReader {
         }
         let progress_line = self.lines.read(text);
         if let Some(progress_line) = &progress_line {
+            self.note_sign(Phase::of_line(progress_line.says), seconds_since_start);
             match progress_line.says {
                 About::Progress => return self.take_progress(progress_line, seconds_since_start),
                 About::Model => return self.training.take(&progress_line.metrics),
-                About::Plan | About::Evaluation | About::End => {}
+                _ => {}
             }
         }
         self.configuration.line(text);
@@ -343,6 +370,11 @@ impl ProgressReader {
     ) {
         if self.step_source == StepSource::Bar {
             let training_change = self.bar_choice.offer(progress_bar, cursor_up);
+            if self.bar_choice.is_nesting {
+                self.training
+                    .phases
+                    .sign(Phase::Evaluation, seconds_since_start);
+            }
             return self.change(training_change, Some(progress_bar), seconds_since_start);
         }
         // The bar beside the lines has the total that they do not say.
@@ -398,6 +430,7 @@ impl ProgressReader {
         }
         self.step_source = step_source;
         if training.step != Some(step) {
+            training.phases.step(seconds_since_start);
             self.moved_at = Some(seconds_since_start);
         }
         training.step = Some(step);
@@ -422,6 +455,7 @@ impl ProgressReader {
             let is_second = self.training.finished;
             self.before = is_second.then(|| Box::new(self.training.clone()));
         }
+        self.note_training(training_change, seconds_since_start);
         let training = &mut self.training;
         if training_change != TrainingChange::Stepped {
             training.pace = Pace::default();
@@ -458,6 +492,29 @@ impl ProgressReader {
         }
     }
 
+    /// Notes in the phases what a bar says of the training.
+    fn note_training(&mut self, training_change: TrainingChange, seconds_since_start: f64) {
+        let training = &mut self.training;
+        let clock = &mut training.phases;
+        if training.metrics.has(Metric::Loss) {
+            clock.confirm();
+        }
+        match training_change {
+            TrainingChange::Began => {
+                clock.retract();
+                clock.train(seconds_since_start);
+            }
+            TrainingChange::Stepped => {
+                let chosen_bar = self.bar_choice.chosen_bar;
+                // A bar is drawn anew for a line that is printed, whatever goes on.
+                if chosen_bar.is_some_and(|bar| training.step < Some(bar.step)) {
+                    clock.step(seconds_since_start);
+                }
+            }
+            TrainingChange::Retracted => clock.retract(),
+        }
+    }
+
     /// Takes a log dictionary; `printed_at` is unknown of a log on disk, which is read some time later.
     fn take_log(&mut self, log_metrics: &Metrics, printed_at: Option<f64>) {
         let seconds_since_start = printed_at.unwrap_or_default();
@@ -476,6 +533,10 @@ impl ProgressReader {
                 self.bar_choice.confirm();
             }
             self.before = None;
+            self.training.phases.confirm();
+            if let Some(at) = printed_at {
+                self.training.phases.step(at);
+            }
         } else if is_evaluation && self.training.finished && self.bar_choice.was_evaluation() {
             // Only the bar was taken for another training's; what was logged stays.
             if let Some(before) = self.before.take() {
@@ -483,6 +544,7 @@ impl ProgressReader {
                 self.training.total_steps = before.total_steps;
                 self.training.epoch_step = before.epoch_step;
                 self.training.pace = before.pace;
+                self.training.phases = before.phases;
             }
         }
         let losses = [Metric::Loss, Metric::TrainLoss];
@@ -492,6 +554,11 @@ impl ProgressReader {
             self.change(training_change, None, seconds_since_start);
         }
         let training = &mut self.training;
+        if let Some(at) = printed_at
+            && log_metrics.has(Metric::TrainLoss)
+        {
+            training.phases.sign(Phase::End, at);
+        }
         training.log_dictionaries = training.log_dictionaries.saturating_add(1);
         training.take_epoch(log_metrics);
         training.take(log_metrics);
@@ -504,7 +571,6 @@ impl ProgressReader {
         let positive = |metric| line.metrics.count(metric).filter(|count| *count > 0);
         let training = &mut self.training;
         match line.says {
-            About::Progress | About::Model => {}
             About::Plan => {
                 if let Some(planned_steps) = positive(Metric::Total) {
                     self.bar_choice.announce(planned_steps);
@@ -523,6 +589,7 @@ impl ProgressReader {
                     self.bar_choice.trains_nothing = true;
                 }
             }
+            _ => {}
         }
     }
 }

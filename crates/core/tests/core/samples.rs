@@ -6,6 +6,7 @@
 
 use crate::documents::path;
 use axolotl_run_core::event::schema::check;
+use axolotl_run_core::event::value::Number;
 use axolotl_run_core::event::wire::Member;
 use axolotl_run_core::event::{Event, EventName, Start};
 use axolotl_run_core::judging::explanation::Explanation;
@@ -184,6 +185,41 @@ fn a_recording_becomes_events_of_the_published_list() {
             }
         }
     }
+}
+
+/// The trainer measures its own training; ours begins with its first sign and ends with its last step.
+#[test]
+fn the_phases_of_a_training_are_those_that_it_measured() {
+    let mut compared = 0;
+    for folder in samples() {
+        let meta = std::fs::read(folder.join("meta.json")).unwrap();
+        let meta: Value = serde_json::from_slice(&meta).unwrap();
+        let logs = meta["pipe"]["truth"]["logs"].as_array();
+        let Some(runtime) = logs.and_then(|logs| logs.last()?["train_runtime"].as_f64()) else {
+            continue;
+        };
+        let events = replay_run(&folder, "", false, End::Exited(0));
+        let Some(Event::Finish(finish)) = events.last() else {
+            panic!("{folder:?}");
+        };
+        let phases = finish.phases.clone().unwrap();
+        let seconds = |phases: &[Option<Number>]| -> f64 {
+            phases.iter().flatten().map(|seconds| seconds.get()).sum()
+        };
+        let training = [phases.training, phases.evaluation, phases.checkpoint];
+        let around = [phases.startup, phases.download, phases.data, phases.model];
+        let behind = [phases.saving, phases.end];
+        let ours = seconds(&training);
+        assert!(
+            (ours - runtime).abs() < 0.5 + 0.2 * runtime,
+            "{folder:?}: {ours}, recorded {runtime}: {phases:?}"
+        );
+        let all = ours + seconds(&around) + seconds(&behind);
+        let total = finish.total_time_seconds.unwrap().get();
+        assert!((all - total).abs() < 1e-6, "{folder:?}: {all} of {total}");
+        compared += 1;
+    }
+    assert!(compared >= 5, "{compared} recordings");
 }
 
 /// Equal as far as `%.4g`, or two decimals for the epochs of transformers 4, show it.

@@ -4,9 +4,9 @@
 //! must take them whole. Texts are made harmless here, since nobody looks at them afterwards.
 
 use super::figures::{GpuUse, Summary};
-use super::notes::notes;
 use super::units;
-use crate::event::Finish;
+use crate::event::{Finish, Phases};
+use crate::judging::notes::notes;
 
 /// Characters of a line of the summary at the end: a verdict with five reasons; a public message has 200 at the most.
 const SUMMARY_LINE_CHARACTERS_MAX: usize = 400;
@@ -16,13 +16,14 @@ const PREFIX: &str = "axolotl-run: ";
 /// GPUs that are listed one by one; of more, only the span is told.
 const GPUS_LISTED: usize = 4;
 
-/// The lines for stderr: at most eight, and one for each note. `record` says where the run is kept.
+/// The lines for stderr: at most nine, and one for each note. `record` says where the run is kept.
 pub fn lines(summary: &Summary, record: &str) -> String {
     let mut lines = vec![
         verdict(summary),
         reasons(summary),
         root_error(summary),
         reached(summary),
+        phases(summary),
         standing(summary).join("; "),
         memory(summary),
         gpus(summary),
@@ -131,6 +132,13 @@ pub fn progress(summary: &Summary) -> String {
         phrases.push(format!("loss {loss}"));
     }
     phrases.join(", ")
+}
+
+/// What the time was spent on; empty where nothing is known.
+pub fn phases(summary: &Summary) -> String {
+    let finish = summary.finish.as_ref();
+    let phases = finish.and_then(|finish| finish.phases.as_ref());
+    phases.map(Phases::words).unwrap_or_default()
 }
 
 /// `nothing moved in the last 37m 50s; rank 2 differs from all other ranks: look there first`.

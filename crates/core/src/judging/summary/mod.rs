@@ -12,7 +12,7 @@ mod headline;
 pub mod lines;
 mod measured;
 pub mod message;
-pub mod notes;
+mod phases;
 mod root_error;
 mod standing;
 pub mod units;
@@ -21,4 +21,4 @@ pub mod units;
 mod tests;
 
 pub use figures::{GpuUse, Summary};
-pub use measured::{Mean, Measured};
+pub use measured::{GpuShares, Mean, Measured};

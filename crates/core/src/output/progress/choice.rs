@@ -61,6 +61,8 @@ pub struct BarChoice {
     nested_totals: Vec<u64>,
     /// Whether a nested bar was seen since the chosen one began.
     has_nested_bars: bool,
+    /// Whether the last bar was drawn in the training's.
+    pub is_nesting: bool,
     /// A trainer said that it evaluates: the next bar that begins is that.
     pub awaits_evaluation: bool,
     /// The command is known to train nothing (any more), whatever bars it draws.
@@ -78,6 +80,7 @@ pub struct BarChoice {
 impl BarChoice {
     /// Takes a bar of an ended line.
     pub fn offer(&mut self, bar: &ProgressBar<'_>, cursor_up: bool) -> Option<TrainingChange> {
+        self.is_nesting = false;
         if self.trains_nothing {
             return None;
         }
@@ -407,6 +410,7 @@ impl BarChoice {
 
     fn nest(&mut self, bar: TrainingPosition) -> Option<TrainingChange> {
         self.has_nested_bars = true;
+        self.is_nesting = self.is_confirmed;
         self.remember_nested(bar);
         if self.is_confirmed || self.chosen_bar?.total != bar.total {
             return None;

@@ -25,8 +25,16 @@ pub enum About {
     Progress,
     /// How far it will go.
     Plan,
+    /// Data is prepared.
+    Data,
+    /// The model is loaded.
+    Loading,
     /// An evaluation begins.
     Evaluation,
+    /// A checkpoint is written.
+    Checkpoint,
+    /// What came of the training is saved.
+    Saving,
     /// The training has come to its end.
     End,
     /// What is trained.

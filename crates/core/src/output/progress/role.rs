@@ -7,7 +7,6 @@
 
 use super::knowledge::{BESIDE_EPOCH, EPOCHS, LOADING, ONLY_EPOCH, STEPS};
 use super::metrics::{Metric, number};
-use crate::knowledge::lists::{DOWNLOAD_WORDS, PREPARATION_WORDS};
 
 /// What a bar counts, as far as its description says.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,34 +26,6 @@ pub enum BarRole {
     Loading,
     /// Anything else.
     Phase,
-}
-
-/// What a bar counts that is none of a training, as far as it matters where it stands still.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SetupPhase {
-    /// Files that are fetched.
-    Download,
-    /// Examples that are read, mapped, tokenized or written.
-    Preparation,
-}
-
-impl SetupPhase {
-    /// Reads what stands before a bar.
-    pub fn of(description: &str) -> Option<Self> {
-        if description.len() > DESCRIPTION_BYTES_MAX {
-            return None;
-        }
-        let lowercase = description.to_ascii_lowercase();
-        for (words, phase) in [
-            (DOWNLOAD_WORDS, Self::Download),
-            (PREPARATION_WORDS, Self::Preparation),
-        ] {
-            if words.iter().any(|word| lowercase.contains(word)) {
-                return Some(phase);
-            }
-        }
-        None
-    }
 }
 
 /// Which epoch, as it is printed.

@@ -4,9 +4,13 @@
 //! one by one, in bounded memory. A measurement belongs to the training from its first step to its last: what came behind
 //! a step counts once the next one is there.
 
+mod track;
+
 use crate::limits;
+use crate::output::progress::Phase;
 use crate::series::{Allowance, SeriesLine};
 use std::collections::BTreeMap;
+use track::Track;
 
 /// A mean, as its parts come.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -46,6 +50,16 @@ pub struct Measured {
     pub allowance: Allowance,
     /// Highest bytes of all its processes together; of a control group what cannot be given back, the page cache left out.
     pub peak_bytes: Option<u64>,
+    /// What the run did last.
+    pub phase: Option<Phase>,
+    /// Highest bytes charged to the control group, and what of them were copies of files then.
+    pub group_peak: Option<(u64, u64)>,
+    /// Highest bytes of it that were swapped out.
+    pub swapped_bytes: Option<u64>,
+    /// Highest share of the shared memory (`/dev/shm`) that was used, 0 to 1.
+    pub shared_memory_used: Option<f64>,
+    /// Memory and time over the steps.
+    pub track: Track,
     /// The step last seen.
     step: Option<u64>,
     /// Load of each GPU while the training made steps.
@@ -54,9 +68,18 @@ pub struct Measured {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct TrainingLoad {
-    known: Mean,
+    known: GpuShares,
     /// Since the last step, of which nobody knows whether it is the last one.
-    pending: Mean,
+    pending: GpuShares,
+}
+
+/// What a GPU did while the training made steps.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct GpuShares {
+    /// Share of the time in which it was busy.
+    pub busy: Mean,
+    /// Share of the measurements at which its clocks were lowered for heat or to protect it.
+    pub slowed: Mean,
 }
 
 impl Measured {
@@ -65,11 +88,22 @@ impl Measured {
         if let Some(allowance) = line.allowance {
             self.allowance = allowance;
         }
+        self.phase = line.phase.or(self.phase);
         let group = line.cgroup_bytes.zip(line.cgroup_cache_bytes);
         let in_group = group.map(|(all, cache)| all.saturating_sub(cache));
-        self.peak_bytes = self.peak_bytes.max(in_group.or(line.rss_sum_bytes));
+        let in_use = in_group.or(line.rss_sum_bytes);
+        self.peak_bytes = self.peak_bytes.max(in_use);
+        self.group_peak = self.group_peak.max(group);
+        self.swapped_bytes = self.swapped_bytes.max(line.cgroup_swap_bytes);
+        if let Some(share) = line.shared_memory_used {
+            let highest = self.shared_memory_used.unwrap_or(0.0).max(share);
+            self.shared_memory_used = Some(highest);
+        }
         let has_stepped = line.step > self.step && self.step.is_some();
         self.step = self.step.max(line.step.filter(|step| *step > 0));
+        if let Some(step) = self.step {
+            self.track.take(step, line.at, in_use);
+        }
         for gpu in &line.gpus {
             let is_known = self.gpu_loads.contains_key(&gpu.index);
             if !is_known && self.gpu_loads.len() >= limits::GPUS_MAX {
@@ -78,18 +112,23 @@ impl Measured {
             let load = self.gpu_loads.entry(gpu.index).or_default();
             if has_stepped {
                 let pending = std::mem::take(&mut load.pending);
-                load.known.join(pending);
+                load.known.busy.join(pending.busy);
+                load.known.slowed.join(pending.slowed);
             }
-            if self.step.is_some()
-                && let Some(share) = gpu.utilization
-            {
-                load.pending.take(share);
+            if self.step.is_none() {
+                continue;
+            }
+            if let Some(share) = gpu.utilization {
+                load.pending.busy.take(share);
+            }
+            if let Some(is_slowed) = gpu.slowed {
+                load.pending.slowed.take(f64::from(u8::from(is_slowed)));
             }
         }
     }
 
-    /// Mean share of time in which each GPU was busy while the training made steps, with its index.
-    pub fn training_loads(&self) -> impl Iterator<Item = (u32, Mean)> {
+    /// What each GPU did while the training made steps, with its index.
+    pub fn training_loads(&self) -> impl Iterator<Item = (u32, GpuShares)> {
         self.gpu_loads
             .iter()
             .map(|(index, load)| (*index, load.known))
@@ -120,7 +159,7 @@ mod tests {
             measured.take(&line(step, load));
         }
         let loads: Vec<_> = measured.training_loads().collect();
-        assert_eq!(loads[0].1.get(), Some(0.5));
+        assert_eq!(loads[0].1.busy.get(), Some(0.5));
     }
 
     #[test]
