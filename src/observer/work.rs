@@ -8,6 +8,7 @@ mod facts;
 mod linger;
 mod schedule;
 mod setup;
+mod stacks;
 mod standstill;
 
 use super::link::{News, tell};
@@ -42,6 +43,7 @@ use facts::{Facts, StartStage};
 use linger::linger;
 use schedule::Schedule;
 use setup::SetupFacts;
+use stacks::Stacks;
 use standstill::Standstill;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -90,6 +92,7 @@ struct Work {
     deaths: Option<Wake>,
     /// When the batch system ends the job, in seconds since 1970.
     deadline: Option<f64>,
+    stacks: Stacks,
     standstill: Standstill,
 }
 
@@ -201,7 +204,8 @@ impl Work {
             setup,
             ending,
             deadline: deadline(),
-            standstill: Standstill::new(channel),
+            stacks: Stacks::new(channel),
+            standstill: Standstill::default(),
         };
         work.begin_series();
         work.measure();
@@ -401,10 +405,13 @@ impl Work {
                     seconds_left: self.deadline.map(|end| end - seconds_since_1970()),
                 });
                 if !matches!(signal, SIGUSR1 | SIGUSR2) {
-                    self.standstill.stop_looking();
+                    self.stacks.stop();
                 }
             }
-            News::Memory(pid, memory) => self.standstill.take_memory(pid, memory),
+            News::Memory(pid, memory) => {
+                self.stacks.take_memory(pid, memory);
+                self.standstill.begin_anew();
+            }
             News::Missed(bytes) => self.ending.dropped.copy_bytes = Some(bytes),
             News::SupervisorLost(loss) => self.ending.supervisor = Some(loss),
             News::Ended { end, usage } => {
@@ -449,16 +456,23 @@ impl Work {
 
     fn measure(&mut self) {
         let elapsed_seconds = self.elapsed_seconds();
-        let sample = self
+        let mut sample = self
             .sampler
             .sample(elapsed_seconds, self.run.is_suspicious(elapsed_seconds));
+        let pids = self.sampler.tree.pids();
+        // Before that it is measured more often, and nothing has gone on for long.
+        if self.age() >= limits::SAMPLE_PERIOD && self.run.is_worth_sampling(elapsed_seconds) {
+            sample.stacks = self.stacks.sample(pids.clone());
+        }
         if let Some(reporter) = &mut self.reporter {
             reporter.measured(&SeriesLine::of(&sample, self.run.training()));
         }
         self.write_for_owner();
         self.run.sample(sample);
-        let pids = self.sampler.tree.pids();
-        if self.standstill.watch(&mut self.run, pids, elapsed_seconds) {
+        if self
+            .standstill
+            .watch(&mut self.run, &mut self.stacks, pids, elapsed_seconds)
+        {
             self.progress(elapsed_seconds);
         }
     }

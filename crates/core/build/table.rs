@@ -33,7 +33,11 @@ pub fn wrappers(knowledge: &Path) -> String {
 }
 
 pub fn stack_classes(knowledge: &Path) -> String {
-    let enums = [("class", "StackClass"), ("reach", "Reach")];
+    let enums = [
+        ("class", "StackClass"),
+        ("reach", "Reach"),
+        ("holds", "While"),
+    ];
     table(
         &knowledge.join("stack_classes.yaml"),
         "StackKnowledge",

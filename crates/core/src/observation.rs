@@ -48,6 +48,8 @@ pub struct Sample {
     pub shared_memory_used: Option<f64>,
     /// One reading per GPU.
     pub gpus: Vec<GpuReading>,
+    /// Samples of its ranks' stacks since the measurement before.
+    pub stacks: Vec<StackSample>,
     /// Parts of the measurement that failed.
     pub failures: u64,
 }
@@ -109,6 +111,15 @@ impl GpuReading {
         let is_throttled = self.throttled?;
         let mut reasons = self.throttle_reasons.iter();
         Some(is_throttled && reasons.any(|reason| reason.as_str() != POWER_LIMIT))
+    }
+
+    /// Whether the run is known to have nothing on it.
+    pub fn is_unused(&self) -> bool {
+        let is_known = matches!(
+            self.attribution,
+            Some(Attribution::Pid | Attribution::Delta)
+        );
+        is_known && self.memory_bytes == Some(0)
     }
 }
 
@@ -215,6 +226,71 @@ pub struct ProcessStack {
     pub moves: bool,
     /// Its frames, the innermost first; none where they could not be read.
     pub frames: Vec<Frame>,
+}
+
+/// Where the ranks of a training that goes on are at one moment, as far as their stacks can be read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StackSample {
+    /// Seconds since the sample before.
+    pub seconds: f64,
+    /// The training's ranks on this machine, by rank.
+    pub ranks: Vec<RankSample>,
+}
+
+impl StackSample {
+    /// The first rank.
+    pub fn main(&self) -> Option<&RankSample> {
+        self.ranks.iter().min_by_key(|rank| rank.rank)
+    }
+}
+
+/// One rank in a sample.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RankSample {
+    /// The rank that it was started with.
+    pub rank: Option<u64>,
+    /// What its main thread does.
+    pub class: StackClass,
+    /// What its main thread has had of the processors since they were last asked.
+    pub processor: Option<ProcessorUse>,
+    /// Its data workers, where they were looked at.
+    pub workers: Option<WorkerSample>,
+}
+
+/// What threads have had of the processors in some time.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ProcessorUse {
+    /// That time.
+    pub seconds: f64,
+    /// For how long of it they ran.
+    pub ran: f64,
+    /// For how long they waited for a processor that others had.
+    pub waited: f64,
+}
+
+impl ProcessorUse {
+    /// Adds another one.
+    pub fn add(&mut self, other: Self) {
+        self.seconds += other.seconds;
+        self.ran += other.ran;
+        self.waited += other.waited;
+    }
+
+    /// Processors that they used or waited for.
+    pub fn cores(self) -> f64 {
+        (self.ran + self.waited) / self.seconds
+    }
+}
+
+/// The data workers of a rank.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct WorkerSample {
+    /// How many there are.
+    pub count: u64,
+    /// How many of them the kernel holds up, for a disk or a network file system.
+    pub blocked: u64,
+    /// What those that were there before have had of the processors; the seconds are all of theirs together.
+    pub processor: ProcessorUse,
 }
 
 /// Where the processes of a training are that stands still.

@@ -3,7 +3,8 @@
 //! The observer writes them, and the report reads them back; the first line holds what whoever finishes the run in
 //! the observer's place has to compare with. Unknown is absent.
 
-use crate::observation::Sample;
+use crate::knowledge::python::stack_classes::StackClass;
+use crate::observation::{Sample, StackSample};
 use crate::output::progress::{Metric, Phase, Training};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
@@ -97,9 +98,66 @@ pub struct SeriesLine {
     /// Gradient norm.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grad_norm: Option<f64>,
+    /// Where the first rank's time went since the line before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time: Option<TimeShares>,
     /// One reading per GPU.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gpus: Vec<GpuPoint>,
+}
+
+/// What the main thread of the first rank on this machine did, as shares of the samples of its stack.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TimeShares {
+    /// It waited for data, or prepared it.
+    pub data: f64,
+    /// It waited for other ranks.
+    pub collective: f64,
+    /// It wrote a checkpoint.
+    pub saving: f64,
+    /// It evaluated.
+    pub evaluation: f64,
+    /// It compiled.
+    pub compilation: f64,
+    /// It did anything else: the model, the optimizer.
+    pub other: f64,
+}
+
+impl TimeShares {
+    /// The shares of these samples; None where there are none.
+    pub fn of(samples: &[StackSample]) -> Option<Self> {
+        let mut shares = Self::default();
+        let mut count = 0.0;
+        for sample in samples {
+            let Some(main) = sample.main() else {
+                continue;
+            };
+            count += 1.0;
+            match main.class {
+                StackClass::Data => shares.data += 1.0,
+                StackClass::Collective => shares.collective += 1.0,
+                StackClass::Saving => shares.saving += 1.0,
+                StackClass::Evaluation => shares.evaluation += 1.0,
+                StackClass::Compilation => shares.compilation += 1.0,
+                StackClass::ChildProcess | StackClass::Other => shares.other += 1.0,
+            }
+        }
+        if count == 0.0 {
+            return None;
+        }
+        for share in [
+            &mut shares.data,
+            &mut shares.collective,
+            &mut shares.saving,
+            &mut shares.evaluation,
+            &mut shares.compilation,
+            &mut shares.other,
+        ] {
+            *share /= count;
+        }
+        Some(shares)
+    }
 }
 
 /// What the kernel's counters of processes killed for memory say.
@@ -194,6 +252,7 @@ impl SeriesLine {
             eval_loss: finite(training.metrics.get(Metric::EvalLoss)),
             learning_rate: finite(training.metrics.get(Metric::LearningRate)),
             grad_norm: finite(training.metrics.get(Metric::GradNorm)),
+            time: TimeShares::of(&sample.stacks),
             gpus: gpus.collect(),
         }
     }

@@ -13,6 +13,12 @@ pub fn words(procfs: &Path, pid: u32) -> &'static str {
     known.map_or("what it does is not known", |(_, words)| words)
 }
 
+/// Whether its main thread is known to sleep.
+pub fn sleeps(procfs: &Path, pid: u32) -> bool {
+    let place = files::read_text(&procfs.join(format!("{pid}/wchan")));
+    !matches!(place.as_str(), "" | "0")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

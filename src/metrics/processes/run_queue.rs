@@ -20,17 +20,19 @@ pub fn waited_seconds(procfs: &Path, pids: &[u32]) -> Option<f64> {
         left -= names.len();
         for thread in names {
             let line = files::read_text(&threads.join(thread).join("schedstat"));
-            if let Some(nanoseconds) = waited(&line) {
-                seconds = Some(seconds.unwrap_or(0.0) + nanoseconds as f64 / 1e9);
+            if let Some((_, waited)) = used_and_waited(&line) {
+                seconds = Some(seconds.unwrap_or(0.0) + waited);
             }
         }
     }
     seconds
 }
 
-/// The second of three numbers: nanoseconds that it ran, that it waited, and how often it ran.
-fn waited(schedstat: &str) -> Option<u64> {
-    schedstat.split_ascii_whitespace().nth(1)?.parse().ok()
+/// The seconds that a thread ran and that it waited: the kernel tells them in nanoseconds, and how often it ran.
+pub fn used_and_waited(schedstat: &str) -> Option<(f64, f64)> {
+    let mut words = schedstat.split_ascii_whitespace();
+    let mut seconds = || Some(words.next()?.parse::<u64>().ok()? as f64 / 1e9);
+    Some((seconds()?, seconds()?))
 }
 
 #[cfg(test)]
@@ -57,7 +59,7 @@ mod tests {
         assert_eq!(waited_seconds(root.path(), &[7]), Some(1.5));
         assert_eq!(waited_seconds(root.path(), &[]), None);
         for broken in ["", "1", "1 x 2", "1 -4 2"] {
-            assert_eq!(waited(broken), None, "{broken}");
+            assert_eq!(used_and_waited(broken), None, "{broken}");
         }
     }
 }

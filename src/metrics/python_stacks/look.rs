@@ -7,28 +7,46 @@
 use super::image;
 use super::memory::ProcessMemory;
 use super::process::{PythonFrame, PythonProcess, mappings};
+use super::sampling::{Samples, StackSampling};
 use crate::metrics::processes::ranks;
 use axolotl_run_core::observation::ProcessStack;
 use axolotl_run_core::output::traceback::frame_of_code;
-use axolotl_run_sys::background::Background;
+use axolotl_run_sys::background::{Background, Desk};
+use axolotl_run_sys::channel::Arrived;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::ErrorKind;
 use std::path::Path;
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
 /// Processes of one look: sixteen ranks and a few data workers of each.
-const PROCESSES_MAX: usize = 64;
+pub(super) const PROCESSES_MAX: usize = 64;
 /// When a look takes no further process: reading all of them takes 20 ms.
 const LOOK_TIME: Duration = Duration::from_secs(1);
 /// How long whoever asks waits for an answer.
 const ANSWER_WAIT: Duration = Duration::from_millis(500);
 
+/// What is wanted of the thread.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// All stacks as they are now.
+    Look,
+    /// What was sampled, and that it goes on.
+    Samples,
+}
+
 /// Whose stacks are wanted.
-struct LookRequest {
+struct StackRequest {
+    wanted: Wanted,
     pids: Vec<u32>,
     /// Memory that somebody else has opened for us.
     opened: Vec<(u32, File)>,
+}
+
+enum StackAnswer {
+    Look(StackLook),
+    Samples(Samples),
 }
 
 /// A process that runs Python.
@@ -55,7 +73,7 @@ pub struct StackLook {
 
 /// Looks at the stacks of a run's processes.
 pub struct StackReader {
-    thread: Option<Background<LookRequest, StackLook>>,
+    thread: Option<Background<StackRequest, StackAnswer>>,
     /// Handed over since the last look.
     opened: Vec<(u32, File)>,
 }
@@ -78,33 +96,78 @@ impl StackReader {
 
     /// Looks now; None where nothing comes of it in time.
     pub fn look(&mut self, pids: Vec<u32>) -> Option<StackLook> {
+        self.ask(Wanted::Look, pids)?;
+        let thread = self.thread.as_mut()?;
+        match thread.wait(ANSWER_WAIT).message()? {
+            StackAnswer::Look(look) => Some(look),
+            StackAnswer::Samples(_) => None,
+        }
+    }
+
+    /// What was sampled since this was last asked, which has the thread go on sampling until shortly after it should be
+    /// asked again. Waits for nothing.
+    pub fn sample(&mut self, pids: Vec<u32>) -> Samples {
+        self.ask(Wanted::Samples, pids).unwrap_or_default()
+    }
+
+    /// Asks, unless the thread is still at what it was asked before. What came meanwhile is of another moment: a look that
+    /// nobody waits for any more, or samples.
+    fn ask(&mut self, wanted: Wanted, pids: Vec<u32>) -> Option<Samples> {
         if self.thread.is_none() {
-            self.thread = Background::answering("stacks", || {
-                let mut known = BTreeMap::new();
-                move |request| Some(look(Path::new("/proc"), request, &mut known))
-            });
+            self.thread = Background::start("stacks", work);
         }
         let thread = self.thread.as_mut()?;
-        // What comes late is of another moment.
-        thread.take();
+        let mut samples = Samples::default();
+        while let Arrived::Message(answer) = thread.take() {
+            if let StackAnswer::Samples(sampled) = answer {
+                samples = sampled;
+            }
+        }
         if thread.is_busy() {
             return None;
         }
-        thread.ask(LookRequest {
+        thread.ask(StackRequest {
+            wanted,
             pids,
             opened: std::mem::take(&mut self.opened),
         });
-        thread.wait(ANSWER_WAIT).message()
+        Some(samples)
+    }
+}
+
+fn work(desk: &Desk<StackRequest, StackAnswer>) {
+    let procfs = Path::new("/proc");
+    let mut known = BTreeMap::new();
+    let mut sampling = StackSampling::default();
+    loop {
+        let request = match sampling.wait() {
+            Some(wait) => desk.requests.recv_timeout(wait),
+            None => desk.requests.recv().map_err(RecvTimeoutError::from),
+        };
+        match request {
+            Ok(request) if request.wanted == Wanted::Look => {
+                let seen = look(procfs, request, &mut known);
+                desk.answer(StackAnswer::Look(seen));
+            }
+            Ok(StackRequest { pids, opened, .. }) => {
+                let samples = sampling.measure(procfs, &pids, opened, &mut known);
+                desk.answer(StackAnswer::Samples(samples));
+            }
+            Err(RecvTimeoutError::Timeout) => sampling.take(procfs, &mut known),
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
     }
 }
 
 fn look(
     procfs: &Path,
-    request: LookRequest,
+    request: StackRequest,
     known: &mut BTreeMap<u32, PythonProcess>,
 ) -> StackLook {
     let begun = Instant::now();
-    let LookRequest { pids, mut opened } = request;
+    let StackRequest {
+        pids, mut opened, ..
+    } = request;
     known.retain(|pid, _| pids.contains(pid));
     let mut look = StackLook::default();
     for pid in pids {
@@ -141,10 +204,14 @@ fn look(
 }
 
 /// The kernel does not let us look.
-struct Refused;
+pub(super) struct Refused;
 
 /// The interpreter of a process, if it has one.
-fn find(procfs: &Path, pid: u32, given: Option<File>) -> Result<Option<PythonProcess>, Refused> {
+pub(super) fn find(
+    procfs: &Path,
+    pid: u32,
+    given: Option<File>,
+) -> Result<Option<PythonProcess>, Refused> {
     let maps = mappings(procfs, pid).unwrap_or_default();
     if image::candidates(&maps).is_empty() {
         return Ok(None);

@@ -52,13 +52,6 @@ impl ProcessMemory {
         Some(bytes)
     }
 
-    /// A byte.
-    pub fn byte(&mut self, address: u64) -> Option<u8> {
-        let mut bytes = [0; 1];
-        self.fill(address, &mut bytes)?;
-        Some(u8::from_ne_bytes(bytes))
-    }
-
     /// A number of 32 bits.
     pub fn half_word(&mut self, address: u64) -> Option<u32> {
         let mut bytes = [0; 4];

@@ -6,13 +6,15 @@
 //!
 //! The process goes on while it is looked at, and its memory may hold anything. So a look is void as soon as something
 //! in it is not what it has to be: a frame whose code is no code object, a text that is too long. Of each frame only
-//! file, function and line are read, never a value. Frames that were read twice and are the same stood still.
+//! file, function and line are read, never a value. Frames that were read twice and are the same stood still. Of a
+//! training that goes on samples are taken, which say what it does and not where.
 
 mod image;
 mod line_table;
 mod look;
 mod memory;
 mod process;
+mod sampling;
 #[cfg(test)]
 mod tests;
 

@@ -8,6 +8,7 @@ use crate::metrics::files;
 use axolotl_run_core::judging::stacks;
 use axolotl_run_core::knowledge::python::layouts::DESCRIPTIONS;
 use axolotl_run_sys::process_memory;
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -181,6 +182,7 @@ fn described(tagged: u64, state: u32) -> (PythonProcess, std::fs::File) {
         memory,
         runtime: 0x1000,
         code_type: 0x9000,
+        known_codes: BTreeMap::new(),
     };
     (process, file)
 }

@@ -6,25 +6,17 @@
 //! or before its time: nobody waits five minutes with a hand on Ctrl-C. Where the stacks name nobody, two looks at what
 //! /proc tells of the ranks, a measurement apart, may do so.
 
+use super::stacks::Stacks;
 use crate::metrics::processes::RankActivity;
-use crate::metrics::python_stacks::{StackLook, StackReader};
-use crate::observer::link::tell;
-use crate::protocol::messages::ToSupervisor;
-use axolotl_run_core::env;
+use crate::metrics::python_stacks::StackLook;
 use axolotl_run_core::judging::run::Run;
-use axolotl_run_core::judging::stacks;
+use axolotl_run_core::judging::stacks::conclude;
 use axolotl_run_core::observation::StackFindings;
-use std::fs::File;
-use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::sync::Arc;
 
 /// A training that may stand still.
+#[derive(Default)]
 pub struct Standstill {
-    /// None: the owner does not want it.
-    reader: Option<StackReader>,
-    /// To the supervisor, which may open what we may not.
-    channel: Arc<OwnedFd>,
     /// The first look at the stacks.
     first: Option<StackLook>,
     /// Whether the supervisor was asked.
@@ -38,77 +30,49 @@ pub struct Standstill {
 }
 
 impl Standstill {
-    /// Nothing stands still.
-    pub fn new(channel: Arc<OwnedFd>) -> Self {
-        let wish = std::env::var(env::AXOLOTL_RUN_STACKS).unwrap_or_default();
-        let is_off = matches!(wish.trim(), "0" | "false");
-        Self {
-            reader: (!is_off).then(StackReader::new),
-            channel,
-            first: None,
-            has_asked: false,
-            findings: None,
-            activity: None,
-            is_told: false,
-        }
-    }
-
-    /// Takes the memory of a process that the supervisor has opened.
-    pub fn take_memory(&mut self, pid: u32, memory: File) {
-        if let Some(reader) = &mut self.reader {
-            reader.take(pid, memory);
-            // It was not in the first look.
-            self.first = None;
-        }
-    }
-
-    /// The run is asked to end: what its processes do from now on is not where they stood.
-    pub fn stop_looking(&mut self) {
-        self.reader = None;
+    /// Memory was opened for us: the first look did not have it.
+    pub fn begin_anew(&mut self) {
+        self.first = None;
     }
 
     /// The first look; what the kernel refuses us the supervisor is asked for, once.
-    fn begin(&mut self, pids: Vec<u32>) {
-        self.first = self.reader.as_mut().and_then(|reader| reader.look(pids));
-        let Some(first) = &self.first else {
-            return;
-        };
-        if self.has_asked {
-            return;
-        }
-        for pid in &first.refused {
+    fn begin(&mut self, stacks: &mut Stacks, pids: Vec<u32>) {
+        self.first = stacks.look(pids);
+        if let Some(first) = &self.first
+            && !self.has_asked
+            && !first.refused.is_empty()
+        {
             self.has_asked = true;
-            tell(&self.channel, ToSupervisor::OpenMemory(*pid));
+            stacks.ask(&first.refused);
         }
     }
 
     /// It goes on.
     fn clear(&mut self) {
-        self.first = None;
-        self.has_asked = false;
-        self.findings = None;
-        self.activity = None;
-        self.is_told = false;
+        *self = Self::default();
     }
 
     /// Where the processes are, as far as they were there at the first look.
-    fn look(&mut self, pids: Vec<u32>) {
+    fn look(&mut self, stacks: &mut Stacks, pids: Vec<u32>) {
         let Some(first) = &self.first else {
-            return self.begin(pids);
+            return self.begin(stacks, pids);
         };
-        let Some(reader) = &mut self.reader else {
-            return;
-        };
-        if let Some(now) = reader.look(pids)
+        if let Some(now) = stacks.look(pids)
             && now.has_ranks_of(first)
         {
-            self.findings = Some(stacks::conclude(&now.same_as(first), now.expected_ranks));
+            self.findings = Some(conclude(&now.same_as(first), now.expected_ranks));
         }
     }
 
     /// Watches for a training that stands still, after each measurement of these processes; true where something new is
     /// to be reported of it.
-    pub fn watch(&mut self, run: &mut Run, pids: Vec<u32>, elapsed_seconds: f64) -> bool {
+    pub fn watch(
+        &mut self,
+        run: &mut Run,
+        stacks: &mut Stacks,
+        pids: Vec<u32>,
+        elapsed_seconds: f64,
+    ) -> bool {
         if !run.is_suspicious(elapsed_seconds) {
             self.clear();
             return false;
@@ -116,7 +80,7 @@ impl Standstill {
         if self.is_told {
             return false;
         }
-        self.look(pids.clone());
+        self.look(stacks, pids.clone());
         if let Some(findings) = &self.findings {
             run.found_stacks(findings.clone(), elapsed_seconds);
         }

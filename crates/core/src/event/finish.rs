@@ -2,6 +2,7 @@
 
 use super::collective::CollectiveReport;
 use super::error::Frame;
+use super::profile::ProfileReport;
 use super::value::{Number, PerIndex, fields};
 
 fields! {
@@ -41,6 +42,7 @@ fields! {
         "not_finite" => not_finite: NotFinite<T>, "the number of the training that was none any more at the end";
         "oom_kills" => oom_kills: u64, "processes of the run's control group that the kernel killed for memory";
         "supervisor_lost" => supervisor_lost: T, "how the launcher itself ended before the command, where it did: `crashed`, `killed` or `out_of_memory`";
+        "profile" => profile: ProfileReport<T>, "where its time went from the first step on";
         "stacks" => stacks: Vec<StackGroup<T>>, "where the processes of a run were that stood still when it ended";
         "dropped" => dropped: Dropped, "what could not be observed or sent";
     }

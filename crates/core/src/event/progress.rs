@@ -1,5 +1,6 @@
 //! The progress event: how far the training is, how fast it goes, what it uses.
 
+use super::profile::ProfileReport;
 use super::value::{Number, PerIndex, fields};
 
 fields! {
@@ -27,6 +28,7 @@ fields! {
         "memory" => memory: MemoryReport, "memory in use";
         "cpu_cores_used" => cpu_cores_used: Number, "processors busy with the run since the last report; 1.0 is one core";
         "gpu" => gpu: Vec<GpuSample<T>>, "load of each GPU";
+        "profile" => profile: ProfileReport<T>, "where its time went in the last minute of samples";
         "stalled_seconds" => stalled_seconds: Number, "where the training stands still: seconds since anything moved";
         "suspect_rank" => suspect_rank: u64, "where it stands still: the rank that does something else than all others";
     }

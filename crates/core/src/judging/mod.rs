@@ -5,6 +5,7 @@ pub mod explanation;
 pub mod hang;
 pub mod issue;
 pub mod notes;
+pub mod profile;
 pub mod run;
 pub mod stacks;
 pub mod summary;

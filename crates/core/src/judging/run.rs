@@ -18,6 +18,7 @@ use crate::event::{
 use crate::judging::edges::{EdgeWatch, RunEdge};
 use crate::judging::hang::HangWatch;
 use crate::judging::issue::issue;
+use crate::judging::profile::{Profile, Progressing};
 use crate::judging::verdict::{Verdict, judge};
 use crate::observation::{
     Ending, Hang, Sample, StackFindings, Stream, SupervisorLoss, TrainerState,
@@ -62,6 +63,7 @@ pub struct Run {
     resources: Resources,
     hang: HangWatch,
     edges: EdgeWatch,
+    profile: Profile,
     /// Whether a launcher is to start several workers.
     has_workers: bool,
     /// Where its processes were when it stood still, and when that was.
@@ -226,7 +228,27 @@ impl Run {
         self.note_life(sample.at);
         self.hang.sample(&sample);
         self.edges.sample(&sample);
+        let progressing = self.progressing();
+        self.profile.measured(&sample, progressing);
+        for stacks in &sample.stacks {
+            self.profile.take(stacks, progressing);
+        }
         self.resources.take(sample);
+    }
+
+    fn progressing(&self) -> Progressing {
+        if self.has_begun() {
+            Progressing::Steps
+        } else {
+            Progressing::BeforeFirstStep
+        }
+    }
+
+    /// Whether samples of its stacks say what the training is slow for: it takes steps, or is about to.
+    pub fn is_worth_sampling(&self, seconds_since_start: f64) -> bool {
+        let training = self.training();
+        let is_training = training.total_steps.is_some() || self.has_begun();
+        is_training && !training.finished && !self.is_suspicious(seconds_since_start)
     }
 
     /// Whether the training stands still now.
@@ -378,6 +400,7 @@ impl Run {
 
     fn progress_event(&mut self, seconds_since_start: f64) -> Progress {
         let measured = self.resources.report();
+        let profile = self.profile.take_news();
         let training = self.training();
         let metrics = &training.metrics;
         let hang = self.hang.current();
@@ -404,6 +427,7 @@ impl Run {
             tokens_total: metrics.count(Metric::TokensTotal),
             tokens_trainable: metrics.count(Metric::TokensTrainable),
             tokens_per_second_per_gpu: number(metrics.get(Metric::TokensPerSecondPerGpu)),
+            profile,
             stalled_seconds: number(hang.map(|hang| seconds_since_start - hang.since)),
             suspect_rank: hang.and_then(|hang| hang.suspect_rank),
             ..measured
@@ -481,6 +505,7 @@ impl Run {
             progress: number(training.epoch),
             phases: Phases::of(training),
             not_finite: not_finite(training),
+            profile: self.profile.whole(),
             oom_kills: ending.oom_kills_cgroup,
             supervisor_lost: ending.supervisor.map(SupervisorLoss::public),
             dropped: self.dropped(&ending.dropped),

@@ -6,9 +6,10 @@
 //! told all the same. Pure; the observer brings what it has read twice.
 
 use crate::event::{Frame, StackGroup};
-use crate::knowledge::python::stack_classes::{StackClass, class_of};
+use crate::knowledge::python::stack_classes::{
+    StackClass, awaits_workers, class_of, is_data_worker,
+};
 use crate::observation::{ProcessStack, StackFindings};
-use crate::public::PublicStr;
 use crate::public::words::words;
 use std::collections::BTreeMap;
 
@@ -18,9 +19,6 @@ const GROUPS_MAX: usize = 8;
 const FRAMES_TOLD: usize = 6;
 /// Ranks that are named of each.
 const RANKS_TOLD: usize = 64;
-/// The file and the functions in which a training waits for its data workers, and where these work.
-const LOADER: (&str, &str) = ("torch/utils/data/dataloader.py", "_get_data");
-const WORKER: (&str, &str) = ("torch/utils/data/_utils/worker.py", "_worker_loop");
 
 words! {
     /// Which process it is.
@@ -64,7 +62,7 @@ pub fn conclude(stacks: &[ProcessStack], expected: Option<u64>) -> StackFindings
 fn trainings(stacks: &[ProcessStack]) -> Vec<Classed<'_>> {
     let mut by_rank = BTreeMap::new();
     for stack in stacks {
-        if stack.frames.is_empty() || is_in(stack, WORKER) {
+        if stack.frames.is_empty() || is_data_worker(&stack.frames) {
             continue;
         }
         let classed = Classed {
@@ -87,12 +85,12 @@ fn trainings(stacks: &[ProcessStack]) -> Vec<Classed<'_>> {
 fn workers<'a>(stacks: &'a [ProcessStack], trainings: &mut [Classed<'a>]) -> Vec<Classed<'a>> {
     let mut workers = Vec::new();
     for training in trainings {
-        if !is_in(training.stack, LOADER) {
+        if !awaits_workers(&training.stack.frames) {
             continue;
         }
         let before = workers.len();
         for stack in stacks {
-            if stack.rank == training.stack.rank && is_in(stack, WORKER) {
+            if stack.rank == training.stack.rank && is_data_worker(&stack.frames) {
                 workers.push(Classed {
                     stack,
                     class: class_of(&stack.frames).0,
@@ -138,17 +136,6 @@ fn odd_rank(trainings: &[Classed<'_>]) -> Option<u64> {
         },
         _ => None,
     }
-}
-
-fn is_in(stack: &ProcessStack, (file, function): (&str, &str)) -> bool {
-    stack.frames.iter().any(|frame| {
-        let is_file = frame.file.as_ref().map(PublicStr::as_str) == Some(file);
-        is_file
-            && frame
-                .function
-                .as_ref()
-                .is_some_and(|name| name.as_str().contains(function))
-    })
 }
 
 fn groups(told: &[Classed<'_>]) -> Vec<StackGroup> {

@@ -8,11 +8,13 @@
 use super::gate::{Gate, Refusal, name_around};
 use super::vocabulary;
 use crate::event::wire::Member;
+use crate::judging::profile::{DataCause, SlowCause};
 use crate::judging::verdict::{Confidence, Evidence, Kind, Outcome};
 use crate::knowledge::lists::{
     CI_SYSTEMS, FROZEN_MODULES, MODEL_ACTIVATIONS, MODEL_DTYPES, NAMELESS_CODE, NATIVE_CLASSES,
     PSEUDO_FILES, QUANTIZATION_METHODS, SCHEDULERS, SIZE_UNITS, STAGES,
 };
+use crate::knowledge::python::stack_classes::StackClass;
 use crate::knowledge::{Meaning, launchers, sentences};
 use crate::public::{dictionary, hardware, models, version};
 use serde_json::{Map, Value};
@@ -39,7 +41,7 @@ const CONFIG_CONSTANTS: [&str; 8] = [
 /// Further constants of ours: kinds of code, of markers and of what a message holds, why a GPU is slow, and the fixed
 /// words of Error tracking.
 const CONSTANTS: &str = "stdlib notebook generated faulthandler timeout terminate called without exited brake heat \
-    url number email address string withheld raw saving compilation collective evaluation child process";
+    url number email address string withheld raw process";
 
 /// The words that our constants are made of, beside those that everybody has.
 static WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| {
@@ -47,6 +49,9 @@ static WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| {
     constants.extend(Kind::ALL.iter().map(|word| word.as_str()));
     constants.extend(Evidence::ALL.iter().map(|word| word.as_str()));
     constants.extend(Confidence::ALL.iter().map(|word| word.as_str()));
+    constants.extend(SlowCause::ALL.iter().map(|word| word.as_str()));
+    constants.extend(DataCause::ALL.iter().map(|word| word.as_str()));
+    constants.extend(StackClass::ALL.iter().map(|word| word.as_str()));
     constants.extend(Outcome::ALL.iter().map(|word| word.as_str()));
     constants.extend(launchers::ROWS.iter().map(|launcher| launcher.name));
     constants.extend(STAGES.iter().map(|(_, _, name)| *name));

@@ -3,6 +3,7 @@
 
 use crate::event::Frame;
 use crate::event::value::Text;
+use crate::public::PublicStr;
 use crate::public::words::words;
 
 words! {
@@ -25,6 +26,10 @@ words! {
     }
 }
 
+/// The file and the functions in which a training waits for its data workers, and where these work.
+const LOADER: (&str, &str) = ("torch/utils/data/dataloader.py", "_get_data");
+const WORKER: (&str, &str) = ("torch/utils/data/_utils/worker.py", "_worker_loop");
+
 /// What an entry's frame says of those further in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reach {
@@ -36,6 +41,15 @@ pub(crate) enum Reach {
     Innermost,
 }
 
+/// While it does what an entry says of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum While {
+    /// Whatever it does.
+    None,
+    /// While its main thread sleeps; else it works there itself.
+    Asleep,
+}
+
 /// An entry.
 #[derive(Debug)]
 pub(crate) struct StackKnowledge {
@@ -43,6 +57,7 @@ pub(crate) struct StackKnowledge {
     files: &'static [&'static str],
     functions: &'static [&'static str],
     reach: Reach,
+    holds: While,
     #[cfg(test)]
     examples: &'static [&'static str],
     #[cfg(test)]
@@ -63,8 +78,43 @@ impl StackKnowledge {
     }
 }
 
-/// What a process does whose frames these are, the innermost first, and the frame that tells.
+/// What a process does whose frames these are, the innermost first, and the frame that tells. That of a training that
+/// goes on: what only waiting makes of it counts where its main thread `sleeps`.
+pub fn class_at_work(frames: &[Frame], sleeps: impl FnOnce() -> bool) -> StackClass {
+    match telling(frames) {
+        Some((entry, _)) if entry.holds == While::Asleep && !sleeps() => StackClass::Other,
+        Some((entry, _)) => entry.class,
+        None => StackClass::Other,
+    }
+}
+
+/// What a process does that stands still in these frames, the innermost first, and the frame that tells.
 pub fn class_of<T: Text>(frames: &[Frame<T>]) -> (StackClass, Option<&Frame<T>>) {
+    match telling(frames) {
+        Some((entry, frame)) => (entry.class, Some(frame)),
+        None => (StackClass::Other, None),
+    }
+}
+
+/// Whether it waits for its data workers.
+pub fn awaits_workers(frames: &[Frame]) -> bool {
+    is_in(frames, LOADER)
+}
+
+/// Whether it is a data worker itself.
+pub fn is_data_worker(frames: &[Frame]) -> bool {
+    is_in(frames, WORKER)
+}
+
+fn is_in(frames: &[Frame], (file, function): (&str, &str)) -> bool {
+    frames.iter().any(|frame| {
+        let is_file = frame.file.as_ref().map(PublicStr::as_str) == Some(file);
+        let name = frame.function.as_ref().map_or("", PublicStr::as_str);
+        is_file && name.contains(function)
+    })
+}
+
+fn telling<T: Text>(frames: &[Frame<T>]) -> Option<(&'static StackKnowledge, &Frame<T>)> {
     let mut is_public = true;
     for (index, frame) in frames.iter().enumerate() {
         is_public &= frame.file.is_some();
@@ -75,11 +125,11 @@ pub fn class_of<T: Text>(frames: &[Frame<T>]) -> (StackClass, Option<&Frame<T>>)
                 Reach::Innermost => index == 0,
             };
             if reaches && entry.names(frame) {
-                return (entry.class, Some(frame));
+                return Some((entry, frame));
             }
         }
     }
-    (StackClass::Other, None)
+    None
 }
 
 include!(concat!(env!("OUT_DIR"), "/stack_classes.rs"));
@@ -88,7 +138,6 @@ include!(concat!(env!("OUT_DIR"), "/stack_classes.rs"));
 mod tests {
     use super::*;
     use crate::output::traceback::frame_of_code;
-    use crate::public::PublicStr;
 
     fn frame(written: &str) -> Frame {
         let (file, function) = written.split_once(' ').unwrap();
