@@ -6,6 +6,7 @@
 use super::data::ReportData;
 use super::series::{Curve, CurvePoint, Series, SeriesKey, whole};
 use axolotl_run_core::judging::summary::{GpuUse, units};
+use axolotl_run_core::knowledge::python::stack_classes::StackClass;
 use serde::Serialize;
 
 /// Curves that share an axis; of more, each has a row of its own.
@@ -343,6 +344,17 @@ pub fn charts(report: &ReportData) -> Vec<Chart> {
         below(
             Some(1.0),
             area(
+                "Time outside of the model",
+                "waiting",
+                "time_shares",
+                Share,
+                Mean,
+                time_shares(series),
+            ),
+        ),
+        below(
+            Some(1.0),
+            area(
                 "GPU busy",
                 "GPU busy",
                 "gpu_utilization",
@@ -398,6 +410,24 @@ pub fn charts(report: &ReportData) -> Vec<Chart> {
     }
     charts.retain(|chart| !chart.curves.is_empty());
     charts
+}
+
+/// What the first rank did that is no training, as far as it did.
+fn time_shares(series: &Series) -> Vec<NamedCurve> {
+    let mut curves = Vec::new();
+    for (name, class) in [
+        ("waits for data", StackClass::Data),
+        ("waits for other ranks", StackClass::Collective),
+        ("saves", StackClass::Saving),
+        ("evaluates", StackClass::Evaluation),
+        ("compiles", StackClass::Compilation),
+    ] {
+        let curve = series.gauge(SeriesKey::Time(class));
+        if figures(&curve).is_some_and(|figures| figures.greatest > 0.0) {
+            curves.push(NamedCurve::new(name, curve));
+        }
+    }
+    curves
 }
 
 /// The GPUs' curves: all as one first, then each.

@@ -9,6 +9,7 @@
 
 use axolotl_run_core::event::Event;
 use axolotl_run_core::event::value::Number;
+use axolotl_run_core::knowledge::python::stack_classes::StackClass;
 use axolotl_run_core::limits;
 use axolotl_run_core::series::SeriesLine;
 use serde::Serialize;
@@ -38,6 +39,8 @@ pub enum SeriesKey {
     MemoryLargest,
     /// Bytes charged to the control group.
     MemoryGroup,
+    /// Share of its time in which the first rank did this.
+    Time(StackClass),
     /// Share of time in which a GPU was busy.
     GpuLoad(u32),
     /// Bytes in use on a GPU.
@@ -235,6 +238,17 @@ impl Series {
             (SeriesKey::MemoryGroup, whole(line.cgroup_bytes)),
         ] {
             self.note(elapsed_seconds, series_key, value);
+        }
+        if let Some(time) = line.time {
+            for (class, share) in [
+                (StackClass::Data, time.data),
+                (StackClass::Collective, time.collective),
+                (StackClass::Saving, time.saving),
+                (StackClass::Evaluation, time.evaluation),
+                (StackClass::Compilation, time.compilation),
+            ] {
+                self.note(elapsed_seconds, SeriesKey::Time(class), Some(share));
+            }
         }
         for gpu in &line.gpus {
             if (gpu.index as usize) < limits::ACCELERATORS_MAX {

@@ -32,12 +32,6 @@ words! {
     }
 }
 
-impl serde::Serialize for EventName {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
 impl EventName {
     /// The fields that this event may carry besides the [common ones](common_fields).
     pub fn fields(self) -> Vec<Field> {

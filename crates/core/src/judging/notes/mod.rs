@@ -11,6 +11,7 @@ mod asked;
 mod gpus;
 mod memory;
 mod note;
+mod slow;
 #[cfg(test)]
 mod tests;
 mod training;
@@ -31,12 +32,17 @@ const RULES: &[Rule] = &[
     memory::grows,
     memory::shared_full,
     memory::swapped,
+    slow::data_bound,
+    slow::straggler,
+    slow::processors_taken,
     gpus::differs,
     gpus::slowed,
     gpus::idle,
     training::slows_down,
     training::evaluation_long,
     training::checkpoints_long,
+    slow::mostly_else,
+    slow::compilation,
     gpus::memory_full,
     memory::page_cache,
     gpus::memory_free,

@@ -1,6 +1,8 @@
 //! The closed list of notes, and each in words.
 
+use crate::judging::profile::DataCause;
 use crate::judging::summary::units::{bytes, duration, number, percent};
+use crate::knowledge::python::stack_classes::StackClass;
 use serde::Serialize;
 
 /// One note, with its numbers.
@@ -66,6 +68,43 @@ pub enum Note {
         gpu: u32,
         /// Share of the training in which it did, 0 to 1.
         slowed_share: f64,
+    },
+    /// The training waited for data.
+    DataBound {
+        /// Share of its time in which it did, 0 to 1.
+        data_share: f64,
+        /// Why, as far as that is known.
+        because: Option<DataCause>,
+        /// The data workers of a rank.
+        data_workers: Option<u64>,
+        /// Mean utilization of the GPUs.
+        gpu_busy_share: Option<f64>,
+    },
+    /// All ranks waited for one.
+    Straggler {
+        /// That one.
+        rank: u64,
+        /// What it did instead.
+        does: StackClass,
+        /// `high` or `medium`.
+        confidence: String,
+    },
+    /// Others had the processors that the training wanted.
+    ProcessorsTaken {
+        /// Share of the time in which its main thread wanted one and had none, 0 to 1.
+        waited_share: f64,
+    },
+    /// The training mostly did something else.
+    MostlyElse {
+        /// What.
+        does: StackClass,
+        /// Share of its time, 0 to 1.
+        share: f64,
+    },
+    /// It compiled for long before its first step.
+    FirstCompilation {
+        /// For so long.
+        seconds: f64,
     },
     /// GPUs ran nothing for much of the training.
     GpusIdle {
@@ -204,6 +243,70 @@ impl Note {
                 "GPU {gpu} lowered its clocks for heat or to protect itself in {} of the training: look at its cooling and power",
                 percent(*slowed_share)
             ),
+            Self::DataBound {
+                data_share,
+                because,
+                data_workers,
+                gpu_busy_share,
+            } => {
+                let mut text = format!("it waited for data {} of the time", percent(*data_share));
+                if let Some(share) = gpu_busy_share {
+                    text.push_str(&format!(", and the GPUs were busy {}", percent(*share)));
+                }
+                let workers = match data_workers {
+                    Some(1) => "its data worker".to_owned(),
+                    Some(workers) => format!("its {workers} data workers"),
+                    None => "its data workers".to_owned(),
+                };
+                match because {
+                    Some(DataCause::NoWorkers) => text.push_str(
+                        ": it loads them itself, `dataloader_num_workers` gives that to others",
+                    ),
+                    Some(DataCause::WorkersCompute) => text.push_str(&format!(
+                        ": {workers} computed all the time, so use more, or prepare the data before"
+                    )),
+                    Some(DataCause::WorkersWait) => text.push_str(&format!(
+                        ": {workers} waited themselves, for a disk or the network"
+                    )),
+                    None => {}
+                }
+                text
+            }
+            Self::Straggler {
+                rank,
+                does,
+                confidence,
+            } => {
+                let does = match does {
+                    StackClass::Data => "waited for data or prepared it",
+                    StackClass::Saving => "wrote a checkpoint",
+                    StackClass::Compilation => "compiled",
+                    StackClass::Evaluation => "evaluated",
+                    StackClass::ChildProcess => "waited for a process that it had started",
+                    StackClass::Collective | StackClass::Other => "computed or ran your code",
+                };
+                format!(
+                    "the other ranks waited for rank {rank}, which {does} meanwhile ({confidence} confidence)"
+                )
+            }
+            Self::ProcessorsTaken { waited_share } => format!(
+                "its main thread had no processor {} of the time that it wanted one: others had them, or too few were asked for",
+                percent(*waited_share)
+            ),
+            Self::MostlyElse { does, share } => {
+                let does = match does {
+                    StackClass::Evaluation => "evaluated",
+                    StackClass::Saving => "wrote checkpoints",
+                    _ => "compiled",
+                };
+                format!(
+                    "it {does} {} of the time from the first step on",
+                    percent(*share)
+                )
+            }
+            Self::FirstCompilation { seconds } => {
+                format!("it compiled {} before the first step", duration(*seconds))
+            }
             Self::GpusIdle { gpus, idle_share } => {
                 let idle = percent(*idle_share);
                 let who = match gpus {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::event::finish::{GpuMemory, NotFinite};
 use crate::event::value::Number;
-use crate::event::{Accelerator, Event, Finish, Phases};
+use crate::event::{Accelerator, Event, Finish, Phases, ProfileReport};
 use crate::series::{Allowance, GpuPoint, SeriesLine};
 
 const GIB: u64 = 1 << 30;
@@ -357,4 +357,88 @@ fn of_many_the_most_useful_are_told() {
     let words = words(&summary);
     assert_eq!(words.len(), NOTES_MAX, "{words:?}");
     assert!(words[0].starts_with("loss was inf"), "{words:?}");
+}
+
+#[test]
+fn what_made_it_slow_is_told_with_its_share() {
+    let profile = |causes: &[&str]| ProfileReport {
+        slow_because: Some(causes.iter().map(|cause| (*cause).to_owned()).collect()),
+        data_share: Number::new(0.72),
+        saving_share: Number::new(0.5),
+        processor_waited_share: Number::new(0.43),
+        data_workers: Some(2),
+        ..ProfileReport::default()
+    };
+    let late = |because: &str, gpu_busy| ProfileReport {
+        data_because: Some(because.to_owned()),
+        gpu_busy_share: gpu_busy,
+        ..profile(&["data_bound"])
+    };
+    for (profile, expected) in [
+        (profile(&[]), None),
+        (profile(&["a later launcher's"]), None),
+        (
+            profile(&["data_bound"]),
+            Some("it waited for data 72 % of the time"),
+        ),
+        (
+            late("no_workers", None),
+            Some(
+                "it waited for data 72 % of the time: it loads them itself, `dataloader_num_workers` gives that to others",
+            ),
+        ),
+        (
+            late("workers_compute", Number::new(0.2)),
+            Some(
+                "it waited for data 72 % of the time, and the GPUs were busy 20 %: its 2 data workers computed all the time, so use more, or prepare the data before",
+            ),
+        ),
+        (
+            late("workers_wait", None),
+            Some(
+                "it waited for data 72 % of the time: its 2 data workers waited themselves, for a disk or the network",
+            ),
+        ),
+        (
+            ProfileReport {
+                straggler_rank: Some(3),
+                straggler_does: Some("data".to_owned()),
+                straggler_confidence: Some("medium".to_owned()),
+                ..profile(&["straggler"])
+            },
+            Some(
+                "the other ranks waited for rank 3, which waited for data or prepared it meanwhile (medium confidence)",
+            ),
+        ),
+        (profile(&["straggler"]), None),
+        (
+            profile(&["processors_taken"]),
+            Some(
+                "its main thread had no processor 43 % of the time that it wanted one: others had them, or too few were asked for",
+            ),
+        ),
+        (
+            profile(&["saving"]),
+            Some("it wrote checkpoints 50 % of the time from the first step on"),
+        ),
+        (
+            ProfileReport {
+                compilation_seconds: Number::new(240.0),
+                ..ProfileReport::default()
+            },
+            Some("it compiled 4m 00s before the first step"),
+        ),
+        (
+            ProfileReport {
+                compilation_seconds: Number::new(30.0),
+                ..ProfileReport::default()
+            },
+            None,
+        ),
+    ] {
+        let mut summary = ended("success", 600.0);
+        summary.profile = Some(profile);
+        let words = words(&summary);
+        assert_eq!(words.first().map(String::as_str), expected);
+    }
 }

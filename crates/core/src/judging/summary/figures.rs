@@ -3,7 +3,7 @@
 use super::measured::{Mean, Measured};
 use super::units;
 use crate::event::value::{Number, PerIndex};
-use crate::event::{ErrorEvent, Event, Finish, Progress, Start};
+use crate::event::{ErrorEvent, Event, Finish, ProfileReport, Progress, Start};
 use crate::limits;
 use crate::observation::Hang;
 use crate::series::SeriesLine;
@@ -38,6 +38,8 @@ pub struct Summary {
     pub gpus: BTreeMap<u32, GpuUse>,
     /// What was measured of it over time.
     pub measured: Measured,
+    /// Where its time went: in all, or in the last minute that was told of.
+    pub profile: Option<ProfileReport<String>>,
 }
 
 /// One GPU over the whole run.
@@ -104,6 +106,7 @@ impl Summary {
                 suspect_rank: progress.suspect_rank,
             });
         }
+        keep_latest(&mut self.profile, progress.profile.clone());
         keep_latest(&mut self.step, progress.step);
         keep_latest(&mut self.total_steps, progress.total_steps);
         keep_latest(&mut self.epoch, progress.progress.map(Number::get));
@@ -144,6 +147,7 @@ impl Summary {
         if let Some(memory) = &finish.gpu_memory {
             self.gpu_peaks(&memory.peak);
         }
+        keep_latest(&mut self.profile, finish.profile.clone());
         self.finish = Some(finish);
     }
 
