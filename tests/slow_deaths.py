@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """The deaths that take minutes, or a batch system: each for real, one line each, as tests/alone/deaths.rs prints them.
 
-    python3 tests/slow_deaths.py --wrapper target/debug/axolotl-run [hang] [two] [crowded] [asleep] [saving] [time-limit] [scancel]
+    python3 tests/slow_deaths.py --wrapper target/debug/axolotl-run [hang] [two] [soon] [crowded] [asleep] [saving] [time-limit] [scancel]
 
 `hang` takes six minutes: of four ranks that make steps one goes to sleep and three spin, as in a collective
 operation; the launcher has to say so, name the rank, and give the verdict when the run is ended. in `two` there are two
 ranks, of which one sleeps in its own function while the other waits in what is `torch.distributed` by its place: only the
-Python stacks tell who it is, and the launcher has to say where each is. `crowded` is `hang`
+Python stacks tell who it is, and the launcher has to say where each is; `soon` is the same with a Ctrl-C after less than a
+minute, which is no hang yet, but where each was has to be told, and to the owner in which of their files. `crowded` is `hang`
 beside twice as many other programs as there are processors, which come and go; `asleep` beside them with all four
 ranks asleep; in `saving` they work by turns beside them without a step, and the launcher must not call that a hang.
 `time-limit` and `scancel` bring Slurm up on this machine (tests/slurm_node.py says what that needs); where they cannot,
@@ -88,7 +89,7 @@ def row(name, status, finish, expected):
     return good
 
 
-def hang(wrapper, state, environment, name, kind, burners, suspect, expected="hang"):
+def hang(wrapper, state, environment, name, kind, burners, suspect, expected="hang", most=600):
     # A module whose code says that it is torch's: its file is what a stack names.
     package = state / "lib/python3/site-packages/torch/distributed/distributed_c10d.py"
     barrier = compile("import time\ndef barrier():\n    time.sleep(3600)\n", str(package), "exec")
@@ -102,7 +103,7 @@ def hang(wrapper, state, environment, name, kind, burners, suspect, expected="ha
             heed = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
             process = subprocess.Popen(command, env=environment, stderr=stderr, start_new_session=True, preexec_fn=heed)
         began, journals = time.monotonic(), []
-        deadline = began + (600 if expected == "hang" else 420)
+        deadline = began + most
         while time.monotonic() < deadline and not any("stalled_seconds" in path.read_text() for path in journals):
             time.sleep(1)
             journals = list(state.glob("axolotl-run/runs/*/events.jsonl"))
@@ -118,11 +119,14 @@ def hang(wrapper, state, environment, name, kind, burners, suspect, expected="ha
     print(f"after {seconds:.0f} s; suspects: {sorted(suspects)}")
     good = row(name, status, finish, expected)
     for group in finish.get("stacks", []):
-        frames = [f"{frame.get('file', frame['origin'])}:{frame.get('line')}" for frame in group["frames"]]
+        frames = [f"{frame.get('file', frame['origin'])}:{frame.get('line')}" for frame in group.get("frames", [])]
         print(f"    {group['process']} {group['ranks']} {group['stands_in']}: {' <- '.join(frames)}")
     if kind == "two":
         places = [(group["ranks"], group["stands_in"]) for group in finish.get("stacks", [])]
-        good = good and places == [([1], "other"), ([0], "collective")] and finish["verdict"]["confidence"] == "high"
+        [owner] = [json.loads(path.read_text()) for path in state.glob("axolotl-run/runs/*/owner.json")]
+        good = good and "fault_now (<string>:" in (owner["stacks"] or "")
+        expected_places = [([1], "other"), ([0], "collective")]
+        good = good and places == expected_places and (expected != "hang" or finish["verdict"]["confidence"] == "high")
     return good and suspects == ({suspect} - {None}) and finish.get("verdict", {}).get("rank") == suspect
 
 
@@ -163,9 +167,10 @@ def main():
     deaths = {
         "hang": lambda *where: hang(wrapper, *where, "standing still, then Ctrl-C", "spinning", 0, 2),
         "two": lambda *where: hang(wrapper, *where, "one of two elsewhere, then Ctrl-C", "two", 0, 1),
+        "soon": lambda *where: hang(wrapper, *where, "the same, with Ctrl-C soon", "two", 0, None, "signalled_by_user", 50),
         "crowded": lambda *where: hang(wrapper, *where, "the same on a crowded machine", "spinning", crowd, 2),
         "asleep": lambda *where: hang(wrapper, *where, "all asleep on a crowded machine", "asleep", crowd, None),
-        "saving": lambda *where: hang(wrapper, *where, "no step, but at work", "saving", crowd, None, "signalled_by_user"),
+        "saving": lambda *where: hang(wrapper, *where, "no step, but at work", "saving", crowd, None, "signalled_by_user", 420),
         "time-limit": lambda *where: slurm(wrapper, *where, "Slurm's time limit", "--time=1", "", False, "time_limit"),
         "scancel": lambda *where: slurm(wrapper, *where, "scancel", "--time=10", "srun", True, "preempted_or_cancelled"),
     }

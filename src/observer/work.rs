@@ -26,7 +26,7 @@ use crate::protocol::run_request::FirstEvent;
 use axolotl_run_core::config::Vetted;
 use axolotl_run_core::consent::Sending;
 use axolotl_run_core::env;
-use axolotl_run_core::event::Start;
+use axolotl_run_core::event::{Event, Start};
 use axolotl_run_core::judging::run::Run;
 use axolotl_run_core::launch::command_line::CommandLine;
 use axolotl_run_core::launch::rank;
@@ -556,6 +556,9 @@ impl Work {
         ending.dropped.events_refused = unless_zero(reporter.refused);
         ending.dropped.events_unwritten = unless_zero(reporter.journal.events_unwritten());
         let (events, printed_error) = self.run.end_told(ending);
+        let stood_still =
+            |event: &Event| matches!(event, Event::Finish(finish) if finish.stacks.is_some());
+        let stood_still = events.iter().any(stood_still);
         for event in events {
             reporter.report(&event, now, elapsed_seconds);
         }
@@ -563,6 +566,9 @@ impl Work {
             && let Some(run_directory) = reporter.journal.directory()
         {
             writer.take_error(printed_error);
+            if stood_still {
+                writer.take_stacks(&self.standstill.for_owner);
+            }
             writer.write(run_directory, tail.as_ref());
         }
         Some(reporter)

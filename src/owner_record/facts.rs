@@ -34,6 +34,9 @@ pub struct OwnerFacts {
     /// The error that it died of, as it was printed.
     #[serde(default)]
     pub traceback: Option<String>,
+    /// Where its processes were, if it stood still.
+    #[serde(default)]
+    pub stacks: Option<String>,
 }
 
 impl OwnerFacts {
@@ -62,6 +65,7 @@ impl OwnerFacts {
             host: role::host_name(),
             started: LocalTime::of(started).map(|local| local.with_offset()),
             traceback: None,
+            stacks: None,
         }
     }
 

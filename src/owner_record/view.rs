@@ -8,6 +8,9 @@ use std::io::Read as _;
 /// Bytes of a file that are read; ours are far smaller, but for output of empty lines, each with its time.
 const BYTES_MAX: u64 = 4 * 1024 * 1024;
 
+/// Processes that are told of a run that stood still.
+const STOOD_MAX: usize = 8;
+
 /// What was kept for the owner of a run.
 #[derive(Debug, Default)]
 pub struct OwnerView {
@@ -31,6 +34,25 @@ impl OwnerView {
     /// What was run, without its output.
     pub fn facts(run_directory: &Directory) -> Option<OwnerFacts> {
         serde_json::from_str(&text_of(run_directory, FACTS)?).ok()
+    }
+
+    /// Where each process was that stood still: who it is, and its innermost call.
+    pub fn stood(&self) -> Vec<String> {
+        let mut stood: Vec<String> = Vec::new();
+        let mut is_behind_heading = false;
+        for line in self.facts.stacks.as_deref().unwrap_or_default().lines() {
+            let is_call = line.starts_with(' ');
+            if !is_call && stood.len() == STOOD_MAX {
+                break;
+            }
+            if !is_call {
+                stood.push(line.to_owned());
+            } else if is_behind_heading && let Some(heading) = stood.last_mut() {
+                heading.push_str(&format!(": {}", line.trim()));
+            }
+            is_behind_heading = !is_call;
+        }
+        stood
     }
 
     /// The last lines of the output as they were printed, those of the traceback left out, which is told apart.
@@ -149,6 +171,20 @@ mod tests {
             assert_eq!(mode & 0o777, 0o600, "{name}");
         }
         assert_eq!(fs::read_dir(home.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn of_each_process_that_stood_still_the_innermost_call_is_told() {
+        let mut view = OwnerView::default();
+        assert_eq!(view.stood(), [""; 0]);
+        view.facts.stacks = Some("rank 0, pid 7, in the same line twice\n    f (/home/jane/a.py:3)\n    g (/home/jane/a.py:9)\nrank 1, pid 8: in no call for long\n".to_owned());
+        assert_eq!(
+            view.stood(),
+            [
+                "rank 0, pid 7, in the same line twice: f (/home/jane/a.py:3)",
+                "rank 1, pid 8: in no call for long"
+            ]
+        );
     }
 
     #[test]

@@ -59,6 +59,14 @@ impl OwnerWriter {
         }
     }
 
+    /// Where its processes were that stood still.
+    pub fn take_stacks(&mut self, stacks: &str) {
+        if !stacks.is_empty() {
+            self.facts.stacks = Some(self.secret_mask.mask(stacks));
+            self.are_facts_written = false;
+        }
+    }
+
     /// Writes what is new into the run's directory. `tail` is None where no output is kept.
     pub fn write(&mut self, run_directory: &Directory, tail: Option<&OutputTail>) {
         if !self.are_facts_written

@@ -62,7 +62,7 @@ fn the_stacks_of_a_running_run_say_which_rank_the_others_wait_for() {
         "acme_secret_step (",
         "acme_train.py:5)",
         "ranks 0 and 2: torch/distributed/distributed_c10d.py:4 in a collective\n",
-        "rank 1: your code, line 5\n",
+        "rank 1: your code, line 5, sleeping\n",
         "rank 1 is not where the others wait: look there first\n",
     ] {
         assert!(text.contains(expected), "{expected} in {text}");

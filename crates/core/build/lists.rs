@@ -12,7 +12,7 @@ struct Lists {
     signals: Vec<(String, i32)>,
     stages: Vec<(String, String)>,
     questions: BTreeMap<String, Vec<String>>,
-    kernel_waits: Vec<(String, String)>,
+    kernel_waits: BTreeMap<String, Vec<String>>,
     homes: BTreeMap<String, Vec<(String, String)>>,
     senders: BTreeMap<String, Vec<String>>,
     lists: BTreeMap<String, Vec<String>>,
@@ -31,9 +31,7 @@ pub fn generate(knowledge: &Path) -> String {
     } = read(&knowledge.join("lists.yaml"));
     let mut rust_source = format!(
         "pub(crate) static ERRORS: &[(u64, &str, &str)] = &{errors:?};\n\
-         pub(crate) static SIGNALS: &[(&str, i32)] = &{signals:?};\n\
-         /// Where the kernel lets a process sleep, by how that begins, and what it means.\n\
-         pub static KERNEL_WAITS: &[(&str, &str)] = &{kernel_waits:?};\n"
+         pub(crate) static SIGNALS: &[(&str, i32)] = &{signals:?};\n"
     );
     rust_source += "/// File, function and name of each stage.\n\
          pub static STAGES: &[(&str, &str, &str)] = &[\n";
@@ -51,6 +49,7 @@ pub fn generate(knowledge: &Path) -> String {
             "/// Homes.\npub static {name}: &[(&str, &str)] = &{names_and_variables:?};\n"
         );
     }
+    rust_source += &by_kind("KERNEL_WAITS", "KernelWait", kernel_waits);
     rust_source += &by_kind("QUESTIONS", "LineQuestion", questions);
     rust_source + &by_kind("SENDERS", "SignalSender", senders)
 }

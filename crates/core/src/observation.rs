@@ -4,7 +4,7 @@
 //! alike, so that neither has to know the other.
 
 use crate::event::{Dropped, Frame, StackGroup};
-use crate::knowledge::lists::SignalSender;
+use crate::knowledge::lists::{KernelWait, SignalSender};
 use crate::knowledge::python::stack_classes::StackClass;
 use crate::public::PublicStr;
 use crate::public::words::words;
@@ -224,6 +224,8 @@ pub struct ProcessStack {
     pub rank: Option<u64>,
     /// Whether it was elsewhere at the second look; then the frames are those that were the same.
     pub moves: bool,
+    /// What its main thread waits for, as the kernel says, at both looks.
+    pub waits_for: Option<KernelWait>,
     /// Its frames, the innermost first; none where they could not be read.
     pub frames: Vec<Frame>,
 }
@@ -293,6 +295,20 @@ pub struct WorkerSample {
     pub processor: ProcessorUse,
 }
 
+words! {
+    /// Why the kernel lets us read no stack, and what would allow it.
+    StacksRefused {
+        /// the kernel lets only root look, and whoever started them; `sysctl kernel.yama.ptrace_scope=0` would allow it
+        Scope1 => "ptrace_scope_1",
+        /// the kernel lets only root look: `kernel.yama.ptrace_scope` is 2
+        Scope2 => "ptrace_scope_2",
+        /// the kernel lets nobody look before the next boot: `kernel.yama.ptrace_scope` is 3
+        Scope3 => "ptrace_scope_3",
+        /// the kernel lets only root look, and the user whose processes they are
+        OtherUser => "other_user",
+    }
+}
+
 /// Where the processes of a training are that stands still.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StackFindings {
@@ -302,6 +318,8 @@ pub struct StackFindings {
     pub suspect: Option<u64>,
     /// Whether all ranks were seen, and all others wait for this one.
     pub is_sure: bool,
+    /// Why some could not be read.
+    pub refused: Option<StacksRefused>,
 }
 
 impl StackFindings {

@@ -7,13 +7,13 @@
 use super::choose;
 use crate::commands::output::{AnswerForm, AnswerOutput, AnswerResult, FAILED};
 use crate::metrics::files;
-use crate::metrics::processes::kernel_wait;
-use crate::metrics::python_stacks::{StackReader, SteadyProcess};
+use crate::metrics::python_stacks::{StackReader, SteadyProcess, why_refused};
 use crate::store::Store;
 use crate::ui::Complaint;
 use crate::ui::text::harmless;
 use axolotl_run_core::env;
 use axolotl_run_core::judging::stacks;
+use axolotl_run_core::knowledge::lists::KernelWait;
 use axolotl_run_core::observation::StackFindings;
 use serde_json::json;
 use std::path::Path;
@@ -41,7 +41,7 @@ pub fn print(
     let before = reader.look(pids.clone()).unwrap_or_default();
     std::thread::sleep(BETWEEN_LOOKS);
     let now = reader.look(pids).unwrap_or_default();
-    if now.processes.is_empty() && now.refused.is_empty() {
+    if now.processes.is_empty() {
         return Err(Complaint::new(
             format!("no Python process of run `{run_id}` is running here"),
             "`axolotl-run --runs` lists the recorded runs",
@@ -64,19 +64,21 @@ pub fn print(
     }
     let mut text = String::new();
     for process in &steady {
-        text.push_str(&shown(process));
-    }
-    for pid in &now.refused {
-        let waits = kernel_wait::words(procfs, *pid);
-        text.push_str(&format!("pid {pid}: {waits}; its stack cannot be read\n\n"));
+        if now.refused.contains(&process.pid) {
+            let waits = process.waits_for.map_or("unknown", KernelWait::means);
+            let pid = process.pid;
+            text.push_str(&format!("pid {pid}: {waits}; its stack cannot be read\n"));
+        } else {
+            text.push_str(&harmless(&process.text()));
+        }
+        text.push('\n');
     }
     text.push_str(&conclusion(&findings));
     answer_output.answer(&text)?;
-    if now.processes.is_empty() {
-        let scope = files::read_text(Path::new("/proc/sys/kernel/yama/ptrace_scope"));
+    if now.refused.len() == now.processes.len() {
         return Err(Complaint::new(
-            "the kernel does not let this user look into the run's processes",
-            what_would_allow(scope.trim()),
+            "the stacks of the run's processes cannot be read",
+            why_refused().means(),
         ));
     }
     Ok(if steady.iter().any(|process| !process.frames.is_empty()) {
@@ -84,16 +86,6 @@ pub fn print(
     } else {
         FAILED
     })
-}
-
-/// What has to change for the kernel to let us look, by Yama's setting.
-fn what_would_allow(scope: &str) -> String {
-    match scope {
-        "1" => "ask as root, or set `sysctl kernel.yama.ptrace_scope=0`; the report of a run that stood still has them all the same".to_owned(),
-        "2" => "ask as root: `kernel.yama.ptrace_scope` is 2".to_owned(),
-        "3" => "nothing does before the next boot: `kernel.yama.ptrace_scope` is 3".to_owned(),
-        _ => "ask as the user whose processes they are, or as root".to_owned(),
-    }
 }
 
 /// The processes with the run's name in their environment.
@@ -124,32 +116,6 @@ fn described(process: &SteadyProcess<'_>) -> serde_json::Value {
         "moves": process.moves,
         "frames": frames,
     })
-}
-
-/// A heading, and a line for each call, the innermost first.
-fn shown(process: &SteadyProcess<'_>) -> String {
-    let mut text = match process.rank {
-        Some(rank) => format!("rank {rank}, pid {}", process.pid),
-        None => format!("pid {}", process.pid),
-    };
-    text.push_str(match (process.moves, process.frames) {
-        (_, []) => ": in no call for long\n",
-        (true, _) => ", at work in what it calls from here\n",
-        (false, _) => ", in the same line twice\n",
-    });
-    for frame in process.frames {
-        let line = frame.line.map(|line| format!(":{line}"));
-        let place = format!(
-            "{} ({}{})",
-            frame.function,
-            frame.file,
-            line.unwrap_or_default()
-        );
-        // A name may hold a line break.
-        text.push_str(&format!("    {}\n", harmless(&place).replace('\n', " ")));
-    }
-    text.push('\n');
-    text
 }
 
 /// Who is where, in sentences.

@@ -122,6 +122,9 @@ fn about(report: &ReportData, terminal: OutputTerminal) -> String {
     let mut page = Page::new(terminal, LABEL);
     page.add_entry("run", &format!("{}, {}", report.name(), report.began()));
     if let Some(owner) = &report.owner {
+        for sentence in owner.stood() {
+            page.add_entry("in yours", &sentence);
+        }
         let command = cut(&owner.facts.command_text(), COMMAND, terminal.is_unicode);
         page.add_entry("command", &command);
         page.add_entry("in", &place(owner));

@@ -1,16 +1,15 @@
 //! What a process waits for as far as the kernel tells anybody: where nobody may look into its memory, this is all.
 
 use crate::metrics::files;
-use axolotl_run_core::knowledge::lists::KERNEL_WAITS;
+use axolotl_run_core::knowledge::lists::{KERNEL_WAITS, KernelWait};
 use std::path::Path;
 
-/// Where its main thread sleeps, in words.
-pub fn words(procfs: &Path, pid: u32) -> &'static str {
+/// What its main thread waits for; None where that is not known.
+pub fn of(procfs: &Path, pid: u32) -> Option<KernelWait> {
     let place = files::read_text(&procfs.join(format!("{pid}/wchan")));
-    let known = KERNEL_WAITS
-        .iter()
-        .find(|(begin, _)| place.starts_with(begin) && !place.is_empty());
-    known.map_or("what it does is not known", |(_, words)| words)
+    let mut known = KERNEL_WAITS.iter();
+    let (_, wait) = known.find(|(begin, _)| place.starts_with(begin))?;
+    Some(*wait)
 }
 
 /// Whether its main thread is known to sleep.
@@ -28,18 +27,16 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         std::fs::create_dir(root.path().join("7")).unwrap();
         for (place, expected) in [
-            (
-                "futex_do_wait",
-                "waits for another thread: for a collective or for a lock, which cannot be told",
-            ),
-            ("hrtimer_nanosleep", "sleeps"),
-            ("folio_wait_bit_common", "waits for a file system"),
-            ("0", "computes"),
-            ("", "what it does is not known"),
-            ("xyz", "what it does is not known"),
+            ("futex_do_wait", Some(KernelWait::Thread)),
+            ("hrtimer_nanosleep", Some(KernelWait::Sleep)),
+            ("folio_wait_bit_common", Some(KernelWait::FileSystem)),
+            ("0", Some(KernelWait::Processor)),
+            ("", None),
+            ("xyz", None),
         ] {
             std::fs::write(root.path().join("7/wchan"), place).unwrap();
-            assert_eq!(words(root.path(), 7), expected, "{place}");
+            assert_eq!(of(root.path(), 7), expected, "{place}");
+            assert_eq!(sleeps(root.path(), 7), !matches!(place, "" | "0"));
         }
     }
 }

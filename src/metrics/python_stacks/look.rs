@@ -4,24 +4,21 @@
 //! A look is bounded: so many processes, and a time after which it takes no further one. Two looks are compared: what is
 //! the same in both stood still, and only that is told.
 
-use super::image;
-use super::memory::ProcessMemory;
-use super::process::{PythonFrame, PythonProcess, mappings};
+use super::process::{PROCESSES_MAX, PythonFrame, PythonProcess, Refused, find};
 use super::sampling::{Samples, StackSampling};
-use crate::metrics::processes::ranks;
-use axolotl_run_core::observation::ProcessStack;
+use crate::metrics::files;
+use crate::metrics::processes::{kernel_wait, ranks};
+use axolotl_run_core::knowledge::lists::KernelWait;
+use axolotl_run_core::observation::{ProcessStack, StacksRefused};
 use axolotl_run_core::output::traceback::frame_of_code;
 use axolotl_run_sys::background::{Background, Desk};
 use axolotl_run_sys::channel::Arrived;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
-/// Processes of one look: sixteen ranks and a few data workers of each.
-pub(super) const PROCESSES_MAX: usize = 64;
 /// When a look takes no further process: reading all of them takes 20 ms.
 const LOOK_TIME: Duration = Duration::from_secs(1);
 /// How long whoever asks waits for an answer.
@@ -56,8 +53,10 @@ pub struct SeenProcess {
     pub pid: u32,
     /// The rank that it was started with.
     pub rank: Option<u64>,
-    /// Its main thread's stack, the innermost frame first; None where what was read cannot be true.
+    /// Its main thread's stack, the innermost frame first; None where it cannot be read, or what was read cannot be true.
     pub frames: Option<Vec<PythonFrame>>,
+    /// What its main thread waits for, as the kernel says.
+    pub waits_for: Option<KernelWait>,
 }
 
 /// What one look saw.
@@ -65,7 +64,7 @@ pub struct SeenProcess {
 pub struct StackLook {
     /// The processes, by pid.
     pub processes: Vec<SeenProcess>,
-    /// Those whose memory the kernel does not let us open.
+    /// Those of them whose memory the kernel does not let us open.
     pub refused: Vec<u32>,
     /// Ranks that the launcher has started on this machine, where it says so.
     pub expected_ranks: Option<u64>,
@@ -171,8 +170,7 @@ fn look(
     known.retain(|pid, _| pids.contains(pid));
     let mut look = StackLook::default();
     for pid in pids {
-        let taken = look.processes.len() + look.refused.len();
-        if taken >= PROCESSES_MAX || begun.elapsed() > LOOK_TIME {
+        if look.processes.len() >= PROCESSES_MAX || begun.elapsed() > LOOK_TIME {
             break;
         }
         let given = opened.iter().position(|(owner, _)| *owner == pid);
@@ -181,49 +179,40 @@ fn look(
             Some(process) => Ok(Some(process)),
             None => find(procfs, pid, given),
         };
-        let mut process = match found {
-            Ok(Some(process)) => process,
-            Ok(None) => continue,
-            Err(Refused) => {
-                look.refused.push(pid);
-                continue;
+        let mut frames = None;
+        match found {
+            Ok(Some(mut process)) => {
+                frames = process.main_stack();
+                // One that cannot be read may be another program by now; the next look finds out.
+                if frames.is_some() {
+                    known.insert(pid, process);
+                }
             }
-        };
-        let frames = process.main_stack();
-        // One that cannot be read may be another program by now; the next look finds out.
-        if frames.is_some() {
-            known.insert(pid, process);
+            Ok(None) => continue,
+            Err(Refused) => look.refused.push(pid),
         }
         let rank = ranks::of(procfs, pid);
         if rank.is_some() && look.expected_ranks.is_none() {
             look.expected_ranks = ranks::on_this_machine(procfs, pid);
         }
-        look.processes.push(SeenProcess { pid, rank, frames });
+        look.processes.push(SeenProcess {
+            pid,
+            rank,
+            frames,
+            waits_for: kernel_wait::of(procfs, pid),
+        });
     }
     look
 }
 
-/// The kernel does not let us look.
-pub(super) struct Refused;
-
-/// The interpreter of a process, if it has one.
-pub(super) fn find(
-    procfs: &Path,
-    pid: u32,
-    given: Option<File>,
-) -> Result<Option<PythonProcess>, Refused> {
-    let maps = mappings(procfs, pid).unwrap_or_default();
-    if image::candidates(&maps).is_empty() {
-        return Ok(None);
-    }
-    let memory = match given {
-        Some(file) => Ok(ProcessMemory::new(file)),
-        None => ProcessMemory::open(pid),
-    };
-    match memory {
-        Ok(memory) => Ok(PythonProcess::find(&maps, memory)),
-        Err(problem) if problem.kind() == ErrorKind::PermissionDenied => Err(Refused),
-        Err(_) => Ok(None),
+/// Why the kernel does not let us look.
+pub fn why_refused() -> StacksRefused {
+    let scope = files::read_text(Path::new("/proc/sys/kernel/yama/ptrace_scope"));
+    match scope.trim() {
+        "1" => StacksRefused::Scope1,
+        "2" => StacksRefused::Scope2,
+        "3" => StacksRefused::Scope3,
+        _ => StacksRefused::OtherUser,
     }
 }
 
@@ -235,8 +224,33 @@ pub struct SteadyProcess<'a> {
     pub rank: Option<u64>,
     /// Whether it was elsewhere at the second look.
     pub moves: bool,
+    /// What its main thread waited for at both, as the kernel says.
+    pub waits_for: Option<KernelWait>,
     /// The calls that are in both, the innermost first.
     pub frames: &'a [PythonFrame],
+}
+
+impl SteadyProcess<'_> {
+    /// A heading, and a line for each call, the innermost first, with the user's own names in them.
+    pub fn text(&self) -> String {
+        let mut text = match self.rank {
+            Some(rank) => format!("rank {rank}, pid {}", self.pid),
+            None => format!("pid {}", self.pid),
+        };
+        text.push_str(match (self.moves, self.frames) {
+            (_, []) => ": in no call for long\n",
+            (true, _) => ", at work in what it calls from here\n",
+            (false, _) => ", in the same line twice\n",
+        });
+        for frame in self.frames {
+            let line = frame.line.map(|line| format!(":{line}"));
+            let line = line.unwrap_or_default();
+            let place = format!("{} ({}{line})", frame.function, frame.file);
+            // A name may hold a line break.
+            text.push_str(&format!("    {}\n", place.replace('\n', " ")));
+        }
+        text
+    }
 }
 
 impl StackLook {
@@ -262,6 +276,7 @@ impl StackLook {
         for now in &self.processes {
             let mut earlier = before.processes.iter();
             let earlier = earlier.find(|earlier| earlier.pid == now.pid);
+            let waited_for = earlier.and_then(|earlier| earlier.waits_for);
             let earlier = earlier.and_then(|earlier| earlier.frames.as_deref());
             let earlier = earlier.unwrap_or_default();
             let frames = now.frames.as_deref().unwrap_or_default();
@@ -269,6 +284,7 @@ impl StackLook {
                 pid: now.pid,
                 rank: now.rank,
                 moves: frames != earlier,
+                waits_for: now.waits_for.filter(|wait| waited_for == Some(*wait)),
                 frames: common(frames, earlier),
             });
         }
@@ -286,6 +302,7 @@ impl StackLook {
             stacks.push(ProcessStack {
                 rank: process.rank,
                 moves: process.moves,
+                waits_for: process.waits_for,
                 frames,
             });
         }
@@ -317,6 +334,7 @@ mod tests {
             pid,
             rank: Some(u64::from(pid)),
             frames: lines.map(|lines| lines.iter().copied().map(frame).collect()),
+            waits_for: None,
         }
     }
 

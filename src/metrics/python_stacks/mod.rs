@@ -18,4 +18,4 @@ mod sampling;
 #[cfg(test)]
 mod tests;
 
-pub use look::{StackLook, StackReader, SteadyProcess};
+pub use look::{StackLook, StackReader, SteadyProcess, why_refused};

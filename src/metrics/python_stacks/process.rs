@@ -8,8 +8,12 @@ use axolotl_run_core::event::Frame;
 use axolotl_run_core::knowledge::python::layouts::{DESCRIPTIONS, Position, PythonLayout, TABLES};
 use axolotl_run_core::output::traceback::frame_of_code;
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::ErrorKind;
 use std::path::Path;
 
+/// Processes of one look: sixteen ranks and a few data workers of each.
+pub const PROCESSES_MAX: usize = 64;
 /// Bytes of /proc/PID/maps that are read; a training process has 2,000 mappings of 150 bytes.
 const MAPS_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Frames of a stack that are read, the innermost first; Python itself ends at 1,000 unless it is told otherwise.
@@ -256,6 +260,30 @@ impl PythonProcess {
 /// What a process has mapped.
 pub fn mappings(procfs: &Path, pid: u32) -> Option<Vec<u8>> {
     files::read_bytes(&procfs.join(format!("{pid}/maps")), MAPS_BYTES_MAX)
+}
+
+/// The kernel does not let us look.
+pub struct Refused;
+
+/// The interpreter of a process, if it has one.
+pub fn find(
+    procfs: &Path,
+    pid: u32,
+    given: Option<File>,
+) -> Result<Option<PythonProcess>, Refused> {
+    let maps = mappings(procfs, pid).unwrap_or_default();
+    if image::candidates(&maps).is_empty() {
+        return Ok(None);
+    }
+    let memory = match given {
+        Some(file) => Ok(ProcessMemory::new(file)),
+        None => ProcessMemory::open(pid),
+    };
+    match memory {
+        Ok(memory) => Ok(PythonProcess::find(&maps, memory)),
+        Err(problem) if problem.kind() == ErrorKind::PermissionDenied => Err(Refused),
+        Err(_) => Ok(None),
+    }
 }
 
 /// Bytes of each character, and whether all are ASCII. Behind the bits that say whether a text is interned (two, in 3.14

@@ -5,8 +5,7 @@
 //! what a process turned out to be is not asked again. The samples are not quite a second apart: steps that take just
 //! that long would be met in the same place each time.
 
-use super::look::{PROCESSES_MAX, Refused, find};
-use super::process::PythonProcess;
+use super::process::{PROCESSES_MAX, PythonProcess, Refused, find};
 use crate::metrics::files::{self, KeptFile};
 use crate::metrics::processes::{kernel_wait, ranks, run_queue};
 use crate::metrics::tree::stat;

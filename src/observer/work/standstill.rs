@@ -1,14 +1,14 @@
 //! What is done about a training that may stand still: its processes are looked at again and again, and what the first
 //! look and the last one agree on is kept.
 //!
-//! The first look is taken as soon as it is suspicious, the next ones with each measurement until it is said that it stands
+//! The first look is taken as soon as a step is late, the next ones with each measurement until it is said that it stands
 //! still. So it is known where the processes were when the run is asked to end, be it by a signal that they die of at once
 //! or before its time: nobody waits five minutes with a hand on Ctrl-C. Where the stacks name nobody, two looks at what
 //! /proc tells of the ranks, a measurement apart, may do so.
 
 use super::stacks::Stacks;
 use crate::metrics::processes::RankActivity;
-use crate::metrics::python_stacks::StackLook;
+use crate::metrics::python_stacks::{StackLook, why_refused};
 use axolotl_run_core::judging::run::Run;
 use axolotl_run_core::judging::stacks::conclude;
 use axolotl_run_core::observation::StackFindings;
@@ -23,6 +23,8 @@ pub struct Standstill {
     has_asked: bool,
     /// Where the processes are that were there at the first look, too.
     findings: Option<StackFindings>,
+    /// The same with the user's own files, for the run's owner alone.
+    pub for_owner: String,
     /// The first look at the ranks' activity.
     activity: Option<RankActivity>,
     /// Whether it was said.
@@ -60,7 +62,15 @@ impl Standstill {
         if let Some(now) = stacks.look(pids)
             && now.has_ranks_of(first)
         {
-            self.findings = Some(conclude(&now.same_as(first), now.expected_ranks));
+            let mut findings = conclude(&now.same_as(first), now.expected_ranks);
+            if !now.refused.is_empty() {
+                findings.refused = Some(why_refused());
+            }
+            self.findings = Some(findings);
+            self.for_owner.clear();
+            for process in now.steady_since(first) {
+                self.for_owner.push_str(&process.text());
+            }
         }
     }
 
@@ -73,7 +83,7 @@ impl Standstill {
         pids: Vec<u32>,
         elapsed_seconds: f64,
     ) -> bool {
-        if !run.is_suspicious(elapsed_seconds) {
+        if !run.is_late(elapsed_seconds) {
             self.clear();
             return false;
         }

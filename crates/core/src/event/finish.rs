@@ -2,7 +2,7 @@
 
 use super::collective::CollectiveReport;
 use super::error::Frame;
-use super::profile::ProfileReport;
+use super::progress::ProfileReport;
 use super::value::{Number, PerIndex, fields};
 
 fields! {
@@ -44,6 +44,7 @@ fields! {
         "supervisor_lost" => supervisor_lost: T, "how the launcher itself ended before the command, where it did: `crashed`, `killed` or `out_of_memory`";
         "profile" => profile: ProfileReport<T>, "where its time went from the first step on";
         "stacks" => stacks: Vec<StackGroup<T>>, "where the processes of a run were that stood still when it ended";
+        "stacks_refused" => stacks_refused: T, "why not all of their stacks could be read: `ptrace_scope_1`, `ptrace_scope_2`, `ptrace_scope_3` (Yama's setting) or `other_user`";
         "dropped" => dropped: Dropped, "what could not be observed or sent";
     }
 }
@@ -94,6 +95,7 @@ fields! {
         "process" => process: T, "which process of theirs: `rank`, the training itself, or `data_worker`";
         "stands_in" => stands_in: T, "what it did: `collective`, `data`, `saving`, `compilation`, `evaluation`, `child_process` or `other`";
         "frames" => frames: Vec<Frame<T>>, "where its main thread was, innermost first; of one that moved, the calls that it did not return from";
+        "waits_for" => waits_for: T, "what its main thread waited for, as the kernel says: `process`, `child`, `file_system`, `sleep`, `thread` (a collective or a lock), `processor` (it ran)";
         "moves" => moves: bool, "true where it was not in the same line twice";
         "workers_gone" => workers_gone: bool, "true where it waits for data workers of which none is left";
     }

@@ -17,6 +17,10 @@ const HANG_LOOKS: usize = 6;
 const HANG_INTERVALS: usize = 20;
 /// How long without a step a training may stand still; slower trainings may for longer.
 const HANG_PATIENCE: Duration = Duration::from_secs(300);
+/// How long without a step it is worth a look where the processes are: somebody may end the run soon.
+const LATE: Duration = Duration::from_secs(15);
+/// The same in times of the slowest step.
+const LATE_STEPS: f64 = 2.0;
 /// A GPU that is busy and draws no more than so many times its idle power only waits.
 const HANG_WAITING_POWER: f64 = 1.3;
 /// Utilization from which on a GPU is busy.
@@ -160,6 +164,12 @@ impl HangWatch {
         seconds_since_start - self.moved_at >= self.patience() / 2.0
     }
 
+    /// Whether nothing has moved for longer than between any two steps, so that one may want to know where it is.
+    pub fn is_late(&self, seconds_since_start: f64) -> bool {
+        let since = seconds_since_start - self.moved_at;
+        self.has_pace() && since >= LATE.as_secs_f64().max(LATE_STEPS * self.slowest)
+    }
+
     /// Whether nothing has moved since then.
     pub fn stood_since(&self, seconds_since_start: f64) -> bool {
         self.moved_at <= seconds_since_start
@@ -175,9 +185,13 @@ impl HangWatch {
             && self.load_is_even()
     }
 
+    fn has_pace(&self) -> bool {
+        self.intervals.len() >= HANG_INTERVALS / 4
+    }
+
     /// Seconds without a step that are no sign yet: for ever, before the training has a pace.
     fn patience(&self) -> f64 {
-        if self.intervals.len() < HANG_INTERVALS / 4 {
+        if !self.has_pace() {
             return f64::INFINITY;
         }
         HANG_PATIENCE

@@ -5,6 +5,7 @@
 //! machine is pure: every observation brings its own time, in seconds since the command's spawn, so that a
 //! recorded run gives the same events as a live one. What is not known is left out of an event.
 
+mod parts;
 mod resources;
 #[cfg(test)]
 mod tests;
@@ -21,15 +22,14 @@ use crate::judging::issue::issue;
 use crate::judging::profile::{Profile, Progressing};
 use crate::judging::verdict::{Verdict, judge};
 use crate::observation::{
-    Ending, Hang, Sample, StackFindings, Stream, SupervisorLoss, TrainerState,
+    Ending, Hang, Sample, StackFindings, StacksRefused, Stream, SupervisorLoss, TrainerState,
 };
 use crate::output::lines::{Line, LineCutter, inner_lines};
 use crate::output::progress::{Metric, Point, ProgressReader, RATE_SECONDS_MIN, Training, rate};
 use crate::output::tail::OutputTail;
 use crate::output::traceback::{Judgement, TraceReader};
-use crate::public::PublicStr;
-use crate::public::text::PublicText;
-use crate::status::{End, signal_name};
+use crate::status::End;
+use parts::{name_of, not_finite, number, ratio, tenths};
 use resources::Resources;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -248,7 +248,7 @@ impl Run {
     pub fn is_worth_sampling(&self, seconds_since_start: f64) -> bool {
         let training = self.training();
         let is_training = training.total_steps.is_some() || self.has_begun();
-        is_training && !training.finished && !self.is_suspicious(seconds_since_start)
+        is_training && !training.finished && !self.is_late(seconds_since_start)
     }
 
     /// Whether the training stands still now.
@@ -263,6 +263,11 @@ impl Run {
     /// Whether the training may stand still, so that it is worth measuring closely.
     pub fn is_suspicious(&self, seconds_since_start: f64) -> bool {
         self.hang.is_suspicious(seconds_since_start)
+    }
+
+    /// Whether a step is late, so that it is worth a look where its processes are.
+    pub fn is_late(&self, seconds_since_start: f64) -> bool {
+        self.hang.is_late(seconds_since_start)
     }
 
     /// Says which rank does something else than all others while the training stands still. It is reported next.
@@ -335,6 +340,7 @@ impl Run {
         ending.hang = self.hang(ending.at);
         if let Some((findings, at)) = self.stacks.take()
             && self.hang.stood_since(at)
+            && (ending.hang.is_some() || !ending.requests.is_empty())
         {
             ending.stacks = Some(findings);
         }
@@ -529,6 +535,7 @@ impl Run {
             && !findings.groups.is_empty()
         {
             finish.stacks = Some(findings.groups.clone());
+            finish.stacks_refused = findings.refused.map(StacksRefused::public);
         }
         if !ending.gpu.xids.is_empty() {
             finish.gpu_xids = Some(ending.gpu.xids.iter().map(|xid| xid.code).collect());
@@ -549,30 +556,6 @@ impl Run {
     }
 }
 
-/// What an event says of a measured number; NaN and the infinities it leaves out.
-fn number(measured: Option<f64>) -> Option<Number> {
-    Number::new(measured?)
-}
-
-fn ratio(done: Option<f64>, planned: Option<f64>) -> Option<f64> {
-    let planned = planned.filter(|planned| *planned > 0.0)?;
-    Some((done? / planned).clamp(0.0, 1.0))
-}
-
-/// The number of the training that was none any more at the end.
-fn not_finite(training: &Training) -> Option<finish::NotFinite> {
-    let since = training.not_finite?;
-    let name = match since.metric {
-        Metric::Loss => "loss",
-        _ => "grad_norm",
-    };
-    Some(finish::NotFinite {
-        metric: Some(PublicStr::constant(name)),
-        repr: training.metrics.get(since.metric).and_then(non_finite),
-        since_step: since.step,
-    })
-}
-
 /// The error and the finish of a run that nobody observed to its end. `steps`: what was last reported of them; `trace` has
 /// read what is left of its output, where that is a file.
 pub fn unobserved_end(
@@ -591,24 +574,4 @@ pub fn unobserved_end(
         ..run.finish_event(ending, &verdict)
     };
     (judgement.error, finish)
-}
-
-/// Tenths of the total that are done.
-fn tenths(training: &Training) -> u64 {
-    match (training.step, training.total_steps) {
-        (Some(step), Some(total @ 1..)) => (step.saturating_mul(10) / total).min(10),
-        _ => 0,
-    }
-}
-
-/// A signal's name, or its number where it has none.
-fn name_of(signal: i32) -> PublicStr {
-    match signal_name(signal) {
-        Some(name) => PublicStr::constant(name),
-        None => PublicText::new()
-            .constant("signal ")
-            .integer(signal.unsigned_abs().into())
-            .clone()
-            .finish(),
-    }
 }

@@ -6,6 +6,7 @@
 //! told all the same. Pure; the observer brings what it has read twice.
 
 use crate::event::{Frame, StackGroup};
+use crate::knowledge::lists::KernelWait;
 use crate::knowledge::python::stack_classes::{
     StackClass, awaits_workers, class_of, is_data_worker,
 };
@@ -33,7 +34,8 @@ words! {
 /// A process with what it does.
 struct Classed<'a> {
     stack: &'a ProcessStack,
-    class: StackClass,
+    /// None where its stack could not be read.
+    class: Option<StackClass>,
     process: StoodProcess,
     workers_gone: bool,
 }
@@ -49,11 +51,13 @@ pub fn conclude(stacks: &[ProcessStack], expected: Option<u64>) -> StackFindings
     };
     let workers = workers(stacks, &mut told);
     told.extend(workers);
+    unread(stacks, &mut told);
     told.sort_by_key(|classed| classed.stack.rank != suspect);
     StackFindings {
         groups: groups(&told),
         suspect,
         is_sure,
+        refused: None,
     }
 }
 
@@ -65,13 +69,14 @@ fn trainings(stacks: &[ProcessStack]) -> Vec<Classed<'_>> {
         if stack.frames.is_empty() || is_data_worker(&stack.frames) {
             continue;
         }
+        let class = class_of(&stack.frames).0;
         let classed = Classed {
             stack,
-            class: class_of(&stack.frames).0,
+            class: Some(class),
             process: StoodProcess::Rank,
             workers_gone: false,
         };
-        if stack.rank.is_some() || classed.class != StackClass::ChildProcess {
+        if stack.rank.is_some() || class != StackClass::ChildProcess {
             by_rank.entry(stack.rank).or_insert(classed);
         }
     }
@@ -93,7 +98,7 @@ fn workers<'a>(stacks: &'a [ProcessStack], trainings: &mut [Classed<'a>]) -> Vec
             if stack.rank == training.stack.rank && is_data_worker(&stack.frames) {
                 workers.push(Classed {
                     stack,
-                    class: class_of(&stack.frames).0,
+                    class: Some(class_of(&stack.frames).0),
                     process: StoodProcess::DataWorker,
                     workers_gone: false,
                 });
@@ -104,11 +109,28 @@ fn workers<'a>(stacks: &'a [ProcessStack], trainings: &mut [Classed<'a>]) -> Vec
     workers
 }
 
+/// The first process of each rank of which only the kernel tells something. Where no process has a rank, it may be the
+/// launcher: nothing is told.
+fn unread<'a>(stacks: &'a [ProcessStack], told: &mut Vec<Classed<'a>>) {
+    for stack in stacks {
+        let is_told = told.iter().any(|told| told.stack.rank == stack.rank);
+        if stack.rank.is_some() && stack.frames.is_empty() && stack.waits_for.is_some() && !is_told
+        {
+            told.push(Classed {
+                stack,
+                class: None,
+                process: StoodProcess::Rank,
+                workers_gone: false,
+            });
+        }
+    }
+}
+
 /// The only rank that is in no collective while others are.
 fn missing_rank(trainings: &[Classed<'_>]) -> Option<u64> {
     let (waiting, elsewhere): (Vec<_>, Vec<_>) = trainings
         .iter()
-        .partition(|training| training.class == StackClass::Collective);
+        .partition(|training| training.class == Some(StackClass::Collective));
     match elsewhere.as_slice() {
         [training] if !waiting.is_empty() => training.stack.rank,
         _ => None,
@@ -119,7 +141,7 @@ fn missing_rank(trainings: &[Classed<'_>]) -> Option<u64> {
 fn odd_rank(trainings: &[Classed<'_>]) -> Option<u64> {
     let mut places: Vec<(&[Frame], Vec<Option<u64>>)> = Vec::new();
     for training in trainings {
-        if training.class == StackClass::Collective {
+        if training.class == Some(StackClass::Collective) {
             return None;
         }
         let frames = training.stack.frames.as_slice();
@@ -143,9 +165,10 @@ fn groups(told: &[Classed<'_>]) -> Vec<StackGroup> {
     for classed in told {
         let group = StackGroup {
             process: Some(classed.process.public()),
-            stands_in: Some(classed.class.public()),
-            frames: Some(told_frames(&classed.stack.frames)),
-            moves: classed.stack.moves.then_some(true),
+            stands_in: classed.class.map(StackClass::public),
+            frames: classed.class.map(|_| told_frames(&classed.stack.frames)),
+            waits_for: classed.stack.waits_for.map(KernelWait::public),
+            moves: (classed.class.is_some() && classed.stack.moves).then_some(true),
             workers_gone: classed.workers_gone.then_some(true),
             ..StackGroup::default()
         };
@@ -217,6 +240,7 @@ mod tests {
         ProcessStack {
             rank,
             moves: false,
+            waits_for: None,
             frames: frames.iter().map(|written| frame(written)).collect(),
         }
     }

@@ -1,5 +1,7 @@
 //! Fixed words of programs that everybody has, and the questions to a line of output that need one of them.
 
+use crate::public::words::words;
+
 include!(concat!(env!("OUT_DIR"), "/lists.rs"));
 
 /// A question that the reader of tracebacks puts to a line.
@@ -25,6 +27,24 @@ pub enum LineQuestion {
     Bar,
     /// Does a log report an exception with it?
     Log,
+}
+
+words! {
+    /// What a thread waits for, as the kernel tells anybody.
+    KernelWait {
+        /// waits for another process, such as its data workers
+        Process => "process",
+        /// waits for a process that it has started
+        Child => "child",
+        /// waits for a file system
+        FileSystem => "file_system",
+        /// sleeps
+        Sleep => "sleep",
+        /// waits for another thread: for a collective or for a lock, which cannot be told
+        Thread => "thread",
+        /// computes
+        Processor => "processor",
+    }
 }
 
 /// Who sent a signal, as far as it could still be seen.

@@ -11,11 +11,12 @@ use crate::event::wire::Member;
 use crate::judging::profile::{DataCause, SlowCause};
 use crate::judging::verdict::{Confidence, Evidence, Kind, Outcome};
 use crate::knowledge::lists::{
-    CI_SYSTEMS, FROZEN_MODULES, MODEL_ACTIVATIONS, MODEL_DTYPES, NAMELESS_CODE, NATIVE_CLASSES,
-    PSEUDO_FILES, QUANTIZATION_METHODS, SCHEDULERS, SIZE_UNITS, STAGES,
+    CI_SYSTEMS, FROZEN_MODULES, KernelWait, MODEL_ACTIVATIONS, MODEL_DTYPES, NAMELESS_CODE,
+    NATIVE_CLASSES, PSEUDO_FILES, QUANTIZATION_METHODS, SCHEDULERS, SIZE_UNITS, STAGES,
 };
 use crate::knowledge::python::stack_classes::StackClass;
 use crate::knowledge::{Meaning, launchers, sentences};
+use crate::observation::StacksRefused;
 use crate::public::{dictionary, hardware, models, version};
 use serde_json::{Map, Value};
 use std::collections::HashSet;
@@ -51,6 +52,8 @@ static WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| {
     constants.extend(Confidence::ALL.iter().map(|word| word.as_str()));
     constants.extend(SlowCause::ALL.iter().map(|word| word.as_str()));
     constants.extend(DataCause::ALL.iter().map(|word| word.as_str()));
+    constants.extend(KernelWait::ALL.iter().map(|word| word.as_str()));
+    constants.extend(StacksRefused::ALL.iter().map(|word| word.as_str()));
     constants.extend(StackClass::ALL.iter().map(|word| word.as_str()));
     constants.extend(Outcome::ALL.iter().map(|word| word.as_str()));
     constants.extend(launchers::ROWS.iter().map(|launcher| launcher.name));

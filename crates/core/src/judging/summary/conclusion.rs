@@ -3,6 +3,7 @@
 use crate::event::{Finish, FinishVerdict, StackGroup};
 use crate::judging::verdict::{Evidence, Kind, Outcome};
 use crate::knowledge::Meaning;
+use crate::observation::StacksRefused;
 
 impl Finish<String> {
     /// The outcome's word.
@@ -73,7 +74,15 @@ impl Finish<String> {
     /// Where its processes were, if it stood still: a sentence for each place.
     pub fn standing(&self) -> Vec<String> {
         let groups = self.stacks.iter().flatten();
-        groups.map(StackGroup::sentence).collect()
+        let mut sentences: Vec<_> = groups.map(StackGroup::sentence).collect();
+        let refused = self
+            .stacks_refused
+            .as_deref()
+            .and_then(StacksRefused::parse);
+        if let Some(refused) = refused {
+            sentences.push(format!("not all stacks could be read: {}", refused.means()));
+        }
+        sentences
     }
 
     fn reason(&self, word: &str, verdict: &FinishVerdict<String>) -> String {

@@ -3,6 +3,7 @@
 use crate::event::value::Text;
 use crate::event::{Frame, StackGroup};
 use crate::judging::stacks::StoodProcess;
+use crate::knowledge::lists::KernelWait;
 use crate::knowledge::python::stack_classes::StackClass;
 
 /// Ranks that are named one by one.
@@ -11,13 +12,19 @@ const RANKS_NAMED: usize = 6;
 impl<T: Text> StackGroup<T> {
     /// `rank 1: your code, line 172, called from transformers/trainer_callback.py:545`.
     pub fn sentence(&self) -> String {
-        let word = self.stands_in.as_ref().map_or("", AsRef::as_ref);
-        let class = StackClass::parse(word).unwrap_or(StackClass::Other);
+        let waits_for = self.waits_for.as_ref().map_or("", AsRef::as_ref);
+        let waits_for = KernelWait::parse(waits_for);
+        let Some(word) = &self.stands_in else {
+            let doing = waits_for.map_or("unknown", KernelWait::means);
+            return format!("{}: {doing}", self.who());
+        };
+        let class = StackClass::parse(word.as_ref()).unwrap_or(StackClass::Other);
         let mut text = format!("{}: {}", self.who(), self.place());
-        let doing = self.doing(class);
-        if !doing.is_empty() {
-            text.push_str(&format!(" {doing}"));
-        }
+        let doing = match (class, waits_for) {
+            (StackClass::Other, Some(wait)) if self.moves.is_none() => waiting(wait),
+            _ => self.doing(class),
+        };
+        text.push_str(doing);
         if self.moves == Some(true) {
             text.push_str(", and moves there");
         }
@@ -69,15 +76,27 @@ impl<T: Text> StackGroup<T> {
 
     fn doing(&self, class: StackClass) -> &'static str {
         match class {
-            StackClass::Collective => "in a collective",
-            StackClass::Data if self.is_worker() => "preparing data",
-            StackClass::Data => "waiting for data",
-            StackClass::Saving => "saving a checkpoint",
-            StackClass::Compilation => "compiling",
-            StackClass::Evaluation => "evaluating",
-            StackClass::ChildProcess => "waiting for a process that it started",
+            StackClass::Collective => " in a collective",
+            StackClass::Data if self.is_worker() => " preparing data",
+            StackClass::Data => " waiting for data",
+            StackClass::Saving => " saving a checkpoint",
+            StackClass::Compilation => " compiling",
+            StackClass::Evaluation => " evaluating",
+            StackClass::ChildProcess => " waiting for a process that it started",
             StackClass::Other => "",
         }
+    }
+}
+
+/// What one does who stands in code that says nothing of it.
+fn waiting(wait: KernelWait) -> &'static str {
+    match wait {
+        KernelWait::Process => ", waiting for another process",
+        KernelWait::Child => ", waiting for a process that it started",
+        KernelWait::FileSystem => ", waiting for a file system",
+        KernelWait::Sleep => ", sleeping",
+        KernelWait::Thread => ", waiting for a lock or another thread",
+        KernelWait::Processor => ", computing",
     }
 }
 
@@ -186,8 +205,36 @@ mod tests {
             };
             assert_eq!(group.sentence(), expected);
         }
+        for (stands_in, waits_for, expected) in [
+            (
+                Some("other"),
+                "thread",
+                "rank 1: your code, line 172, waiting for a lock or another thread",
+            ),
+            (
+                Some("other"),
+                "a later launcher's",
+                "rank 1: your code, line 172",
+            ),
+            (
+                Some("collective"),
+                "thread",
+                "rank 1: your code, line 172 in a collective",
+            ),
+            (None, "file_system", "rank 1: waits for a file system"),
+        ] {
+            let group = StackGroup {
+                ranks: Some(vec![1]),
+                stands_in: stands_in.map(str::to_owned),
+                frames: stands_in.map(|_| vec![user()]),
+                waits_for: Some(waits_for.to_owned()),
+                ..StackGroup::default()
+            };
+            assert_eq!(group.sentence(), expected);
+        }
         let gone = StackGroup {
             ranks: Some(vec![1]),
+            stands_in: Some("odd".to_owned()),
             frames: Some(vec![loader()]),
             moves: Some(true),
             workers_gone: Some(true),
