@@ -227,12 +227,27 @@ const fn finished(mut hash: u64) -> u64 {
     hash ^ (hash >> 33)
 }
 
+/// Entries on each side of where a hash would stand if all were spread evenly; few stand farther away.
+const NEAR_ENTRIES: usize = 1024;
+
 /// Whether the first `WIDTH` bytes of the hash are among the sorted entries.
 fn contains<const WIDTH: usize>(entries: &[u8], hash: u64) -> bool {
     let (entries, _) = entries.as_chunks::<WIDTH>();
-    let hash = hash.to_be_bytes();
-    let key = hash.first_chunk::<WIDTH>();
-    key.is_some_and(|key| entries.binary_search(key).is_ok())
+    let hash_bytes = hash.to_be_bytes();
+    let Some(key) = hash_bytes.first_chunk::<WIDTH>() else {
+        return false;
+    };
+    // What stands around one place is on few pages, most of which nobody has read before.
+    let even_place = (u128::from(hash) * entries.len() as u128) >> 64;
+    let first = (even_place as usize).saturating_sub(NEAR_ENTRIES);
+    let last = (even_place as usize + NEAR_ENTRIES).min(entries.len());
+    let near_entries = entries.get(first..last).unwrap_or_default();
+    if let [first, .., last] = near_entries
+        && (first..=last).contains(&key)
+    {
+        return near_entries.binary_search(key).is_ok();
+    }
+    entries.binary_search(key).is_ok()
 }
 
 #[cfg(test)]
