@@ -21,6 +21,8 @@ pub enum LineQuestion {
     Table,
     /// May a traceback begin or end with it for another reason?
     Error,
+    /// Does a launcher say that it starts its workers again?
+    Restart,
     /// Is it a frame?
     Frame,
     /// Is it a progress bar?

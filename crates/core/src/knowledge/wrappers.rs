@@ -3,6 +3,9 @@
 //! Class, frames and message decide, as `knowledge/wrappers.yaml` says: `CalledProcessError` is the cause where a
 //! compiler failed, and says nothing where a launcher's worker did.
 
+use aho_corasick::AhoCorasick;
+use std::sync::LazyLock;
+
 /// What an error says about another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wrapper {
@@ -37,19 +40,23 @@ pub fn wrapper(class: &str, file: Option<&str>) -> Option<Wrapper> {
     fits.then_some(entry.kind)
 }
 
+static POINTERS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| any_of(|entry| entry.words));
+static RESTARTS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| any_of(|entry| entry.restarts));
+
+fn any_of(words: impl Fn(&WrapperError) -> &'static [&'static str]) -> Option<AhoCorasick> {
+    AhoCorasick::new(ROWS.iter().flat_map(words)).ok()
+}
+
 /// Whether a message only points to another error.
 pub fn points_elsewhere(message: &str) -> bool {
-    has(message, |entry| entry.words)
+    POINTERS
+        .as_ref()
+        .is_some_and(|words| words.is_match(message))
 }
 
 /// Whether a line says that all workers are started again.
 pub fn restarts(line: &str) -> bool {
-    has(line, |entry| entry.restarts)
-}
-
-fn has(text: &str, words: impl Fn(&WrapperError) -> &'static [&'static str]) -> bool {
-    ROWS.iter()
-        .any(|entry| words(entry).iter().any(|words| text.contains(words)))
+    RESTARTS.as_ref().is_some_and(|words| words.is_match(line))
 }
 
 #[cfg(test)]

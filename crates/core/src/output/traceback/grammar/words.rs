@@ -22,8 +22,10 @@ pub const HEADER: &str = "Traceback (most recent call last)";
 pub struct LineWords(u16);
 
 impl LineWords {
-    /// Progress bars and log lines: they do not matter to a source that is between reports.
-    const QUIET: u16 = Self::of_question(LineQuestion::Bar) | Self::of_question(LineQuestion::Log);
+    /// Progress bars, log lines and restarts: they do not matter to a source that is between reports.
+    const QUIET: u16 = Self::of_question(LineQuestion::Bar)
+        | Self::of_question(LineQuestion::Log)
+        | Self::of_question(LineQuestion::Restart);
 
     const fn of_question(question: LineQuestion) -> u16 {
         1 << question as u16
@@ -201,6 +203,7 @@ mod tests {
             ),
             (prefix::is_progress_bar(line_text), LineQuestion::Bar),
             (prefix::is_log_line(line_text), LineQuestion::Log),
+            (crate::knowledge::restarts(line_text), LineQuestion::Restart),
         ] {
             assert!(
                 !answered || words.may_answer(question),
