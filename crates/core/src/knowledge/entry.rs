@@ -89,6 +89,9 @@ impl Finder {
     /// The first entry that matches, and its groups.
     pub fn find<'a>(&self, text: &'a str) -> Option<(usize, Captures<'a>)> {
         let text = text.as_bytes();
+        if !self.all.is_match(text) {
+            return None;
+        }
         let first = self.all.matches(text).iter().next()?;
         let pattern = self.all.patterns().get(first)?;
         let regex = self.each.get(first)?.get_or_init(|| {

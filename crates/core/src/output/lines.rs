@@ -205,8 +205,8 @@ impl LineCutter {
     }
 }
 
-/// Hands out the line's visible text, or the lines that docker's own file has wrapped in it. The scratch is used for each line anew, so that a line that needs cleaning costs no
-/// allocation.
+/// Hands out the line's visible text, or the lines that docker's own file has wrapped in it. The scratch is used for
+/// each line anew, so that a line that needs cleaning costs no allocation.
 fn clean(
     raw_line: &[u8],
     line_end: LineEnd,
@@ -229,7 +229,11 @@ fn clean(
         cursor_up = escapes::strip(&without_holes, scratch);
         visible = scratch;
     }
-    let text = String::from_utf8_lossy(visible);
+    // Nearly every line is UTF-8, and to ask that alone is far cheaper.
+    let text = match str::from_utf8(visible) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(visible),
+    };
     let mut take_text = |text: &str| {
         take_line(Line {
             text,

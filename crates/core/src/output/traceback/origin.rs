@@ -14,6 +14,7 @@ use crate::event::Frame;
 use crate::knowledge::lists::{FROZEN_MODULES, PSEUDO_FILES};
 use crate::limits::TRACE_LINE_NUMBER_MAX;
 use crate::public::{PublicStr, dictionary};
+use std::borrow::Cow;
 
 /// Path components that are looked at one by one; no installation is deeper.
 const COMPONENTS_MAX: usize = 64;
@@ -88,22 +89,28 @@ fn frame_of_file(path: &str, function_name: Option<&str>) -> Frame {
 
 /// What stands below the last folder of installed packages.
 fn below_packages(path: &str) -> Option<&str> {
-    for (index, _) in path.rmatch_indices("-packages/") {
-        let (before, folder_and_file) = path.split_at(index);
-        if let Some("site" | "dist") = before.rsplit('/').next() {
-            return folder_and_file.strip_prefix("-packages/");
+    let mut components = path.rsplit('/');
+    let mut below = path.len() - components.next()?.len();
+    for folder in components {
+        if matches!(folder, "site-packages" | "dist-packages") {
+            return Some(&path[below..]);
         }
+        below -= folder.len() + 1;
     }
     None
 }
 
 /// The path as Linux writes it, each slash once.
-fn with_plain_slashes(path: &str) -> String {
+fn with_plain_slashes(path: &str) -> Cow<'_, str> {
+    let mut pairs = path.as_bytes().windows(2);
+    if !path.contains('\\') && !pairs.any(|pair| pair == b"//") {
+        return Cow::Borrowed(path);
+    }
     let mut plain = path.replace('\\', "/");
     while plain.contains("//") {
         plain = plain.replace("//", "/");
     }
-    plain
+    Cow::Owned(plain)
 }
 
 /// The kind of code that a component of the path tells, wherever it stands.

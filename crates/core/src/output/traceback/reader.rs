@@ -110,7 +110,7 @@ impl TraceReader {
         }
         if self.restart_lines > 0 {
             self.restart_lines -= 1;
-            if knowledge::restarts(line_text) {
+            if line_words.may_answer(LineQuestion::Restart) && knowledge::restarts(line_text) {
                 self.start_again();
             }
         }
@@ -180,7 +180,7 @@ impl TraceReader {
 
     /// Keeps of a line what matters to the next one.
     fn remember(&mut self, line_text: &str, line_words: LineWords) {
-        if !line_text.trim().is_empty() {
+        if !line_text.bytes().all(|byte| byte.is_ascii_whitespace()) {
             self.logged =
                 line_words.may_answer(LineQuestion::Log) && prefix::is_log_line(line_text);
         }
@@ -242,8 +242,12 @@ impl TraceReader {
     }
 
     fn look_for_signs(&mut self, line: &str, line_words: LineWords) {
+        let may_be_table = self.table.is_open || line_words.may_answer(LineQuestion::Table);
+        if !may_be_table && !line_words.may_answer(LineQuestion::Sign) {
+            return;
+        }
         let line = prefix::strip(line);
-        if line_words.may_answer(LineQuestion::Table) || self.table.is_open {
+        if may_be_table {
             self.table.line(line);
         }
         if line_words.may_answer(LineQuestion::Sign)

@@ -34,6 +34,9 @@ struct BoxReader {
 
 /// Whether a header stands in the upper border of a box; the column of the box.
 pub fn opens(before: &str) -> Option<usize> {
+    if !before.trim_end().ends_with(['╭', '┌', '─', '+', '-']) {
+        return None;
+    }
     let captures = captures!(r"^([^╭┌─]*?)(?:[╭┌─]|\+--)[╭┌─+-]*\s*$", before);
     Some(captures[1].len())
 }
@@ -70,16 +73,17 @@ fn inside_member(box_line: &str) -> Option<&str> {
 pub fn without_margin(box_line: &str) -> (Option<usize>, &str) {
     let without_blanks = box_line.trim_start_matches(' ');
     let box_column = box_line.len() - without_blanks.len();
-    if box_column < 2 {
-        return (None, box_line);
+    if let Some(behind_margin) = without_blanks.strip_prefix(['|', '+'])
+        && box_column >= 2
+    {
+        if let Some(inside) = behind_margin.strip_prefix(' ') {
+            return (Some(box_column), inside);
+        }
+        if without_blanks == "|" {
+            return (Some(box_column), "");
+        }
     }
-    if without_blanks == "|" {
-        return (Some(box_column), "");
-    }
-    match without_blanks.split_once(' ') {
-        Some(("|" | "+", inside)) => (Some(box_column), inside),
-        _ => (None, box_line),
-    }
+    (None, box_line)
 }
 
 /// The boxes in which a source is.
@@ -225,6 +229,9 @@ impl BoxReader {
 
     /// The frame of the rows so far: of all readings the first that tells most.
     fn place(&mut self) -> Option<Frame> {
+        if self.folded_rows.is_empty() {
+            return None;
+        }
         let folded_rows = std::mem::take(&mut self.folded_rows);
         let telling = |frame: &Frame| (frame.file.is_some(), frame.function.is_some());
         let mut best: Option<Frame> = None;
@@ -237,6 +244,9 @@ impl BoxReader {
             let frame = frames::boxed(&place).map(origin::frame);
             if best.as_ref().map(telling) < frame.as_ref().map(telling) {
                 best = frame;
+            }
+            if folded_rows.len() == 1 || best.as_ref().map(telling) == Some((true, true)) {
+                break;
             }
         }
         best

@@ -35,16 +35,38 @@ impl<'a> RawFrame<'a> {
 
 /// `  File "/p/t.py", line 5, in f`, also as faulthandler (`line 5 in f`), `tracemalloc` (`lineno 5`),
 /// syntax errors (no function), `loguru` (`> File`) and `stackprinter` (no indentation) print it.
+///
+/// Nearly every line of a traceback is asked whether it is one, so it is read without an expression.
 pub fn quoted(line_text: &str) -> Option<RawFrame<'_>> {
+    let indented = line_text.trim_start_matches([' ', '\t']);
+    let file = indented.strip_prefix("> ").unwrap_or(indented);
     // Only the last quote ends the path, which may hold some.
-    RawFrame::of(&captures!(
-        r#"^(?<margin>[ \t]*(?:> )?)File "(?<path>.*)", line(?:no)? (?<line>[0-9]+)(?:,? in (?<function>[^"]*))?[^"]*$"#,
-        line_text
-    ))
+    let (path, place) = file.strip_prefix("File \"")?.rsplit_once('"')?;
+    let place = place.strip_prefix(", line")?;
+    let place = place
+        .strip_prefix("no")
+        .unwrap_or(place)
+        .strip_prefix(' ')?;
+    let behind_number = place.trim_start_matches(is_digit);
+    let digits = &place[..place.len() - behind_number.len()];
+    if digits.is_empty() {
+        return None;
+    }
+    let function = behind_number.strip_prefix(',').unwrap_or(behind_number);
+    let function = function.strip_prefix(" in ").unwrap_or_default().trim();
+    Some(RawFrame {
+        path,
+        line: number(digits),
+        function: Some(function).filter(|name| !name.is_empty()),
+        column: line_text.len() - file.len(),
+    })
 }
 
 /// `File ~/p/t.py:5, in f(x)`, `File ~/p/t.py:5 in f`, as IPython prints it.
 pub fn notebook(line_text: &str) -> Option<RawFrame<'_>> {
+    if !line_text.trim_start().starts_with("File ") {
+        return None;
+    }
     RawFrame::of(&captures!(
         r#"^(?<margin>\s*)File (?<path>[^"].*?):(?<line>[0-9]+)(?:,? in (?<function>[^(]*).*)?\s*$"#,
         line_text
@@ -74,21 +96,36 @@ pub fn arrow(line_text: &str) -> Option<u64> {
 
 /// `/p/t.py:5 in f`, as `rich` prints it; `joined` is the text of all rows over which it was folded.
 pub fn boxed(joined: &str) -> Option<RawFrame<'_>> {
+    let joined = joined.trim();
     // The last `:LINE in NAME`: a path may hold colons, and folding may have eaten the blanks around `in`.
-    RawFrame::of(&captures!(
-        r"^(?<path>.+):(?<line>[0-9]+)\s*(?:in\s*(?<function>[^ ]+))?$",
-        joined.trim()
-    ))
+    for (colon, _) in joined.rmatch_indices(':') {
+        let behind_number = joined[colon + 1..].trim_start_matches(is_digit);
+        let digits = &joined[colon + 1..joined.len() - behind_number.len()];
+        let function = behind_number.trim_start().strip_prefix("in");
+        let function = function.map(str::trim_start).unwrap_or_default();
+        let is_whole = behind_number.is_empty() || !function.is_empty() && !function.contains(' ');
+        if colon > 0 && !digits.is_empty() && is_whole {
+            return Some(RawFrame {
+                path: &joined[..colon],
+                line: number(digits),
+                function: Some(function).filter(|name| !name.is_empty()),
+                column: 0,
+            });
+        }
+    }
+    None
 }
 
 /// `  [Previous line repeated 196 more times]`.
 pub fn repeated(line_text: &str) -> Option<u64> {
-    number(
-        &captures!(
-            r"^\s*\[Previous line repeated ([0-9]+) more time",
-            line_text
-        )[1],
-    )
+    let times = line_text
+        .trim_start()
+        .strip_prefix("[Previous line repeated ")?;
+    number(times.split_once(" more time")?.0)
+}
+
+fn is_digit(character: char) -> bool {
+    character.is_ascii_digit()
 }
 
 /// A number that is no longer than line numbers are.

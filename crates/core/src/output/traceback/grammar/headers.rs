@@ -141,10 +141,20 @@ pub enum Separator {
     End,
 }
 
+/// Bytes of the shortest separator: the interpreter prints 15 dashes before a member's number.
+const SEPARATOR_BYTES_MIN: usize = 20;
+
 /// Reads a separator.
 pub fn separator(line_text: &str) -> Option<Separator> {
-    captures!(r"^\s*(?:\| +)?\+-[-+ .0-9]{18,}$", line_text.trim_end());
-    let is_numbered = line_text.contains(|letter: char| letter == '.' || letter.is_ascii_digit());
+    let mut rule = line_text.trim_start_matches(' ');
+    if let Some(behind_margin) = rule.strip_prefix("| ") {
+        rule = behind_margin.trim_start_matches(' ');
+    }
+    let is_rule = |letter: u8| b"-+ .".contains(&letter) || letter.is_ascii_digit();
+    if !rule.starts_with("+-") || rule.len() < SEPARATOR_BYTES_MIN || !rule.bytes().all(is_rule) {
+        return None;
+    }
+    let is_numbered = rule.contains(|letter: char| letter == '.' || letter.is_ascii_digit());
     Some(if is_numbered {
         Separator::Member
     } else {
