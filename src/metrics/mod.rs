@@ -6,6 +6,7 @@
 //! network file system, or the memory map of a stuck process, can hold a reader up for ever.
 
 pub mod accelerator;
+pub mod disk;
 pub mod files;
 pub mod memory;
 mod model_config;

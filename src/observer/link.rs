@@ -303,7 +303,9 @@ impl SupervisorLink {
         }
         let end = self.command.as_ref().and_then(|command| {
             self.streams.relay_until(command);
-            wait::end_of(command.as_fd())
+            // An older kernel does not say how it ended; what we sent did it, then.
+            let killed = (loss == SupervisorLoss::Killed).then_some(End::Signaled(signal::SIGKILL));
+            wait::end_of(command.as_fd()).or(killed)
         });
         role::leave_group();
         let uncopied = self.streams.uncopied();

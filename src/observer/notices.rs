@@ -8,6 +8,7 @@ use crate::delivery::Certificates;
 use crate::delivery::notify::{self, CHANNELS_BYTES_MAX, Notifier, Patience};
 use crate::protocol::observer_config::ObserverConfig;
 use crate::store::decision::channels;
+use axolotl_run_core::judging::notes::{self, Note};
 use axolotl_run_core::judging::summary::Summary;
 use axolotl_run_core::judging::summary::message::{self, Message, Occasion, RunName};
 use axolotl_run_core::launch::command_line::{CommandLine, Target};
@@ -29,6 +30,7 @@ pub struct Notices {
 struct Told {
     hang: bool,
     loss: bool,
+    disk: bool,
 }
 
 impl Told {
@@ -38,6 +40,16 @@ impl Told {
         let is_new = hangs && !self.hang;
         self.hang = hangs;
         is_new
+    }
+
+    /// That the disk will not hold what is to come, once and while the run goes on.
+    fn new_lack(&mut self, figures: &Summary) -> Option<Note> {
+        if self.disk || figures.finish.is_some() {
+            return None;
+        }
+        let note = notes::will_not_hold(figures)?;
+        self.disk = true;
+        Some(note)
     }
 
     /// A loss that is no number, at the first sight of one.
@@ -78,6 +90,13 @@ impl Notices {
         if let Some(loss) = self.told.new_loss(training) {
             let detail = message::not_finite(loss, training.step);
             self.tell(Occasion::LossNotFinite, figures, &detail);
+        }
+    }
+
+    /// Something was measured: tells of a disk that will not hold.
+    pub fn measured(&mut self, figures: &Summary) {
+        if let Some(note) = self.told.new_lack(figures) {
+            self.tell(Occasion::DiskFull, figures, &note.sentence());
         }
     }
 

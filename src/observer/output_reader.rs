@@ -246,13 +246,13 @@ impl OutputReader {
         copies.chain(self.files.iter_mut().map(|file| &mut file.reader))
     }
 
-    /// Looks into the directory that the training writes to as well; the first that is named counts.
-    pub fn follow_records(&mut self, output: Option<&str>) {
-        let Some(output) = output else { return };
+    /// Looks into the directory that the training writes to as well, and returns it; the first that is named counts.
+    pub fn follow_records(&mut self, output: Option<&str>) -> Option<PathBuf> {
+        let (directory, spawned) = (self.directory.join(output?), self.spawned);
         if std::mem::replace(&mut self.has_records, true) {
-            return;
+            return None;
         }
-        let (directory, spawned) = (self.directory.join(output), self.spawned);
+        let output_directory = directory.clone();
         let mut log = Log::Read;
         // Axolotl copies both streams.
         let mut stream = Some(Stream::Both);
@@ -270,6 +270,7 @@ impl OutputReader {
             self.files
                 .push(FollowedFile::new(StreamReader::new(stream), thread));
         }
+        Some(output_directory)
     }
 
     /// Waits for something to read from a copy. Never returns where there is none.

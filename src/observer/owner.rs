@@ -15,6 +15,7 @@ use axolotl_run_core::judging::summary::{Summary, lines};
 use axolotl_run_core::launch::command_line::CommandLine;
 use axolotl_run_core::limits;
 use axolotl_run_core::output::progress::Training;
+use axolotl_run_core::series::SeriesLine;
 use axolotl_run_sys::background::Background;
 use axolotl_run_sys::{descriptors, flow, probe};
 use std::io::Write as _;
@@ -70,6 +71,14 @@ impl Owner {
         self.figures.take_reported(event, elapsed_seconds);
         if let Some(notices) = &mut self.notices {
             notices.reported(&self.figures);
+        }
+    }
+
+    /// Takes a line of the time series.
+    pub fn measured(&mut self, line: &SeriesLine) {
+        self.figures.measure(line);
+        if let Some(notices) = &mut self.notices {
+            notices.measured(&self.figures);
         }
     }
 

@@ -139,7 +139,7 @@ impl Reporter {
     /// Writes a line of the time series down.
     pub fn measured(&mut self, line: &SeriesLine) {
         if let Some(owner) = &mut self.owner {
-            owner.figures.measure(line);
+            owner.measured(line);
         }
         let _ = self.journal.append_sample(&line.text());
     }

@@ -4,6 +4,7 @@
 //! loop takes what has come. The start event waits a moment for facts about the machine; whatever happens
 //! first, a command's end included, it goes out before anything else does.
 
+mod deadline;
 mod facts;
 mod linger;
 mod schedule;
@@ -17,6 +18,7 @@ use super::output_reader::OutputReader;
 use super::owner::Owner;
 use super::reporter::Reporter;
 use super::surroundings;
+use crate::metrics::disk::DiskWatch;
 use crate::metrics::processes::{DeathWatch, ranks};
 use crate::metrics::{Sampler, allowance, gather};
 use crate::owner_record::OwnerWriter;
@@ -25,7 +27,6 @@ use crate::protocol::observer_config::{ObserverArguments, ObserverConfig};
 use crate::protocol::run_request::FirstEvent;
 use axolotl_run_core::config::Vetted;
 use axolotl_run_core::consent::Sending;
-use axolotl_run_core::env;
 use axolotl_run_core::event::{Event, Start};
 use axolotl_run_core::judging::run::Run;
 use axolotl_run_core::launch::command_line::CommandLine;
@@ -78,6 +79,7 @@ struct Work {
     run: Run,
     output_reader: OutputReader,
     sampler: Sampler,
+    disk: DiskWatch,
     gathering: Option<Background<Vec<u32>, Start>>,
     configuration: Option<Background<(), Result<Vetted, surroundings::Unread>>>,
     reporter: Option<Reporter>,
@@ -170,9 +172,12 @@ impl Work {
         let gathering = gather(command.clone(), std::env::vars_os().collect());
         let sampler = Sampler::begin(config.command.cast_unsigned());
         let setup = SetupFacts::begin(directory.clone(), command.clone());
+        let environment = |name: &str| std::env::var_os(name);
+        let mut disk = DiskWatch::begin(&environment, &directory, config.spawned_at);
         let (mut output_reader, lost_streams) =
             OutputReader::open(&config.streams, directory, config.spawned_at);
-        output_reader.follow_records(command_line.output_directory().as_deref());
+        let output = command_line.output_directory();
+        disk.writes_to(output_reader.follow_records(output.as_deref()));
         let unobserved = config.unobserved + lost_streams;
         let mut ending = Ending {
             is_worker: std::env::var_os(rank::LOCAL_RANK).is_some(),
@@ -195,6 +200,7 @@ impl Work {
             output_reader,
             deaths: sampler.deaths.as_ref().and_then(DeathWatch::wake),
             sampler,
+            disk,
             gathering,
             configuration,
             reporter,
@@ -203,7 +209,7 @@ impl Work {
             facts: Facts::default(),
             setup,
             ending,
-            deadline: deadline(),
+            deadline: deadline::of_job(),
             stacks: Stacks::new(channel),
             standstill: Standstill::default(),
         };
@@ -312,7 +318,8 @@ impl Work {
         self.setup.configured(&vetted.value);
         self.run.plan(vetted.planned.epochs());
         let output = vetted.output_directory.as_deref();
-        self.output_reader.follow_records(output);
+        let output_directory = self.output_reader.follow_records(output);
+        self.disk.writes_to(output_directory);
         self.facts.configuration = Some(Some(vetted));
     }
 
@@ -402,7 +409,7 @@ impl Work {
                     signal,
                     sender,
                     at: self.elapsed_seconds(),
-                    seconds_left: self.deadline.map(|end| end - seconds_since_1970()),
+                    seconds_left: self.deadline.map(deadline::seconds_until),
                 });
                 if !matches!(signal, SIGUSR1 | SIGUSR2) {
                     self.stacks.stop();
@@ -464,8 +471,12 @@ impl Work {
         if self.age() >= limits::SAMPLE_PERIOD && self.run.is_worth_sampling(elapsed_seconds) {
             sample.stacks = self.stacks.sample(pids.clone());
         }
+        let mut line = SeriesLine::of(&sample, self.run.training());
+        if let Some(look) = self.disk.take(elapsed_seconds) {
+            look.tell(&mut line);
+        }
         if let Some(reporter) = &mut self.reporter {
-            reporter.measured(&SeriesLine::of(&sample, self.run.training()));
+            reporter.measured(&line);
         }
         self.write_for_owner();
         self.run.sample(sample);
@@ -514,6 +525,7 @@ impl Work {
         let elapsed_seconds = self.elapsed_seconds();
         // The configuration says where else to read.
         self.await_facts();
+        self.disk.ask_last();
         let uncopied = self.ending.dropped.copy_bytes.unwrap_or(0);
         self.output_reader
             .read_the_rest(&mut self.run, elapsed_seconds, uncopied > 0);
@@ -562,6 +574,14 @@ impl Work {
         for event in events {
             reporter.report(&event, now, elapsed_seconds);
         }
+        if let Some(look) = self.disk.await_last() {
+            let mut line = SeriesLine {
+                at: elapsed_seconds,
+                ..SeriesLine::default()
+            };
+            look.tell(&mut line);
+            reporter.measured(&line);
+        }
         if let Some(writer) = &mut self.owner_writer
             && let Some(run_directory) = reporter.journal.directory()
         {
@@ -569,22 +589,11 @@ impl Work {
             if stood_still {
                 writer.take_stacks(&self.standstill.for_owner);
             }
+            if let Some(last) = &self.disk.last {
+                writer.take_checkpoint(&last.path, last.step, last.form);
+            }
             writer.write(run_directory, tail.as_ref());
         }
         Some(reporter)
     }
-}
-
-/// When the batch system ends the job.
-fn deadline() -> Option<f64> {
-    let end = std::env::var(env::SLURM_JOB_END_TIME).ok()?;
-    let end: f64 = end.trim().parse().ok()?;
-    end.is_finite().then_some(end)
-}
-
-fn seconds_since_1970() -> f64 {
-    SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs_f64()
 }

@@ -1,5 +1,6 @@
 //! What the owner wants to find again of a run: what was run, where, with which configuration, and what it died of.
 
+use axolotl_run_core::knowledge::lists::RESUME_WORDS;
 use axolotl_run_core::launch::command_line::{CommandLine, Target};
 use axolotl_run_core::privacy::SecretMask;
 use axolotl_run_sys::local_time::LocalTime;
@@ -37,6 +38,35 @@ pub struct OwnerFacts {
     /// Where its processes were, if it stood still.
     #[serde(default)]
     pub stacks: Option<String>,
+    /// The last whole checkpoint.
+    #[serde(default)]
+    pub checkpoint: Option<ResumePoint>,
+}
+
+/// Where a training can go on.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ResumePoint {
+    /// The checkpoint.
+    pub path: String,
+    /// Its step.
+    pub step: u64,
+    /// The command that goes on from it, or what its program has to call.
+    pub resume: Option<String>,
+}
+
+impl ResumePoint {
+    /// `the last whole checkpoint is that of step 40, 12 steps were lost; to go on from it: axolotl train c.yml …`.
+    pub fn words(&self, reached_step: Option<u64>) -> String {
+        let mut words = format!("the last whole checkpoint is that of step {}", self.step);
+        if let Some(lost) = reached_step.and_then(|step| step.checked_sub(self.step)) {
+            words.push_str(&format!(", {lost} steps were lost"));
+        }
+        match &self.resume {
+            Some(resume) => words.push_str(&format!("; to go on from it: {resume}")),
+            None => words.push_str(&format!("; it is {}", self.path)),
+        }
+        words
+    }
 }
 
 impl OwnerFacts {
@@ -66,7 +96,33 @@ impl OwnerFacts {
             started: LocalTime::of(started).map(|local| local.with_offset()),
             traceback: None,
             stacks: None,
+            checkpoint: None,
         }
+    }
+
+    /// How the training goes on from a checkpoint of a form.
+    pub fn resume_words(&self, path: &str, form: &str) -> Option<String> {
+        let has_word = |wanted: &str| {
+            wanted.is_empty()
+                || self.command.iter().any(|word| {
+                    let name = word.rsplit('/').next();
+                    name == Some(wanted) || word.split('=').next() == Some(wanted)
+                })
+        };
+        let (.., how) = RESUME_WORDS
+            .iter()
+            .find(|(of_form, word, _)| *of_form == form && has_word(word))?;
+        let is_argument = how.starts_with('-') || !how.contains('(');
+        let path = if is_argument {
+            quoted(path)
+        } else {
+            path.to_owned()
+        };
+        let words = how.replace("{}", &path);
+        if is_argument {
+            return Some(format!("{} {words}", self.command_text()));
+        }
+        Some(words)
     }
 
     /// The command line in one line.
@@ -162,6 +218,36 @@ mod tests {
             found.configuration.as_deref(),
             Some("/home/jane/acme/c.yml")
         );
+    }
+
+    #[test]
+    fn a_training_goes_on_as_its_program_wants_it() {
+        for (typed, form, expected) in [
+            (
+                "axolotl train c.yml",
+                "trainer",
+                "axolotl train c.yml --resume-from-checkpoint 'out put/checkpoint-40'",
+            ),
+            (
+                "python3 run_clm.py --output_dir=out",
+                "trainer",
+                "python3 run_clm.py --output_dir=out --resume_from_checkpoint 'out put/checkpoint-40'",
+            ),
+            (
+                "python3 train.py",
+                "trainer",
+                "trainer.train(resume_from_checkpoint=\"out put/checkpoint-40\")",
+            ),
+            (
+                "python3 train.py",
+                "lightning",
+                "trainer.fit(model, ckpt_path=\"out put/checkpoint-40\")",
+            ),
+        ] {
+            let found = facts(typed, None).resume_words("out put/checkpoint-40", form);
+            assert_eq!(found.as_deref(), Some(expected), "{typed}");
+        }
+        assert_eq!(facts("train", None).resume_words("x", "unknown"), None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! $XDG_STATE_HOME/axolotl-run/runs/<run>/
-//!     owner.json    command line, directory, configuration, host, local start, the traceback as it was printed
+//!     owner.json    command line, directory, configuration, host, local start, last whole checkpoint, traceback as printed
 //!     output.log    the last 64 KiB of the output, both streams in their order, each line with its time
 //! ```
 //! The problem: events hold nothing of the user's, and so a report made of them explains a crash in one's own code worse

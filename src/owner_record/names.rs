@@ -7,7 +7,7 @@ pub const OUTPUT: &str = "output.log";
 pub const FILES: [(&str, &str); 2] = [
     (
         FACTS,
-        "with --record only, for you alone: command line, directory, configuration, host, start, the traceback as it was printed, and the stacks of a run that stood still; never sent",
+        "with --record only, for you alone: command line, directory, configuration, host, start, last whole checkpoint, the traceback as it was printed, and the stacks of a run that stood still; never sent",
     ),
     (
         OUTPUT,

@@ -3,7 +3,7 @@
 //! Each file is written anew and takes the old one's place in one step, so that a run that loses its observer keeps what
 //! was written last. What cannot be written is lost: nothing of the run depends on it.
 
-use super::facts::OwnerFacts;
+use super::facts::{OwnerFacts, ResumePoint};
 use super::names::{FACTS, OUTPUT};
 use axolotl_run_core::observation::Stream;
 use axolotl_run_core::output::tail::OutputTail;
@@ -65,6 +65,18 @@ impl OwnerWriter {
             self.facts.stacks = Some(self.secret_mask.mask(stacks));
             self.are_facts_written = false;
         }
+    }
+
+    /// The last whole checkpoint of the run, its step, and whose form it has.
+    pub fn take_checkpoint(&mut self, path: &Path, step: u64, form: &str) {
+        let path = path.to_string_lossy();
+        let resume_point = ResumePoint {
+            step,
+            resume: self.facts.resume_words(&path, form),
+            path: self.secret_mask.mask(&path),
+        };
+        self.facts.checkpoint = Some(resume_point);
+        self.are_facts_written = false;
     }
 
     /// Writes what is new into the run's directory. `tail` is None where no output is kept.

@@ -13,6 +13,8 @@ struct Lists {
     stages: Vec<(String, String)>,
     questions: BTreeMap<String, Vec<String>>,
     kernel_waits: BTreeMap<String, Vec<String>>,
+    checkpoint_forms: Vec<(String, String, String)>,
+    resume_words: Vec<(String, String, String)>,
     homes: BTreeMap<String, Vec<(String, String)>>,
     senders: BTreeMap<String, Vec<String>>,
     lists: BTreeMap<String, Vec<String>>,
@@ -25,13 +27,19 @@ pub fn generate(knowledge: &Path) -> String {
         stages,
         questions,
         kernel_waits,
+        checkpoint_forms,
+        resume_words,
         homes,
         senders,
         lists,
     } = read(&knowledge.join("lists.yaml"));
     let mut rust_source = format!(
         "pub(crate) static ERRORS: &[(u64, &str, &str)] = &{errors:?};\n\
-         pub(crate) static SIGNALS: &[(&str, i32)] = &{signals:?};\n"
+         pub(crate) static SIGNALS: &[(&str, i32)] = &{signals:?};\n\
+         /// How checkpoints are named, which of their files is written last, and whose form that is.\n\
+         pub static CHECKPOINT_FORMS: &[(&str, &str, &str)] = &{checkpoint_forms:?};\n\
+         /// How a training goes on from a checkpoint of a form, by a word of its command.\n\
+         pub static RESUME_WORDS: &[(&str, &str, &str)] = &{resume_words:?};\n"
     );
     rust_source += "/// File, function and name of each stage.\n\
          pub static STAGES: &[(&str, &str, &str)] = &[\n";

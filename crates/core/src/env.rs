@@ -82,6 +82,8 @@ pub const HF_HUB_CACHE: &str = "HF_HUB_CACHE";
 pub const HF_HOME: &str = "HF_HOME";
 /// Base of the directories of caches.
 pub const XDG_CACHE_HOME: &str = "XDG_CACHE_HOME";
+/// Where temporary files are made.
+pub const TMPDIR: &str = "TMPDIR";
 /// The terminal's kind: nothing is drawn over on a dumb one.
 pub const TERM: &str = "TERM";
 
@@ -150,7 +152,7 @@ pub const ALL: &[Variable] = &[
     ),
     variable(
         AXOLOTL_RUN_OCCASION,
-        "set for a `--notify` command: `end`, `hang`, `loss_not_finite` or `test`",
+        "set for a `--notify` command: `end`, `hang`, `loss_not_finite`, `disk_full` or `test`",
     ),
     variable(
         AXOLOTL_RUN_TITLE,

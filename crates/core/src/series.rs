@@ -101,6 +101,12 @@ pub struct SeriesLine {
     /// Where the first rank's time went since the line before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time: Option<TimeShares>,
+    /// The room where the run writes, where it was looked at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disks: Vec<DiskPoint>,
+    /// The checkpoints on disk, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoints: Option<CheckpointPoint>,
     /// One reading per GPU.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gpus: Vec<GpuPoint>,
@@ -195,6 +201,50 @@ impl OomKillCounters {
     }
 }
 
+/// Where a run writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DiskPlace {
+    /// The training's output directory.
+    Output,
+    /// Where models and data are fetched to.
+    Cache,
+    /// Where temporary files are made.
+    Temporary,
+}
+
+/// The room on one file system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskPoint {
+    /// What the run uses it for.
+    pub place: DiskPlace,
+    /// Bytes that are free.
+    pub free_bytes: u64,
+    /// All that it has.
+    pub total_bytes: u64,
+    /// Files that can still be made; None where that is not bounded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free_inodes: Option<u64>,
+    /// All that there can be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total_inodes: Option<u64>,
+}
+
+/// The checkpoints in the output directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckpointPoint {
+    /// The step of the last one that is whole.
+    pub step: u64,
+    /// Its bytes.
+    pub bytes: u64,
+    /// Checkpoints of the run that are there now.
+    pub there: u64,
+    /// Those that were ever seen: where they are more, the training deletes old ones.
+    pub ever: u64,
+    /// Steps from one to the next.
+    pub steps_apart: Option<u64>,
+}
+
 /// One GPU in a line.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GpuPoint {
@@ -235,8 +285,6 @@ impl SeriesLine {
         });
         Self {
             at: sample.at,
-            oom_kill_counters: None,
-            allowance: None,
             processes: sample.processes,
             cpu_seconds: finite(sample.cpu_seconds),
             rss_sum_bytes: sample.rss_sum_bytes,
@@ -254,6 +302,7 @@ impl SeriesLine {
             grad_norm: finite(training.metrics.get(Metric::GradNorm)),
             time: TimeShares::of(&sample.stacks),
             gpus: gpus.collect(),
+            ..Self::default()
         }
     }
 

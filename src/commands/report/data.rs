@@ -269,6 +269,17 @@ impl ReportData {
         Some(format!("{} failed too", count(others, "other worker")))
     }
 
+    /// Where a training that did not come to its end can go on, as its owner knows it.
+    pub fn resume_words(&self) -> Option<String> {
+        let checkpoint = self.owner.as_ref()?.facts.checkpoint.as_ref()?;
+        let finish = self.summary.finish.as_ref()?;
+        // Behind a loss that is no number there is nothing to go on from.
+        let since_step = finish.not_finite.as_ref().map(|since| since.since_step);
+        let is_useless =
+            since_step.is_some_and(|since| since.is_none_or(|step| checkpoint.step >= step));
+        (!finish.is_success() && !is_useless).then(|| checkpoint.words(self.summary.step))
+    }
+
     /// What its owner should know or change.
     pub fn notes(&self) -> Vec<String> {
         let notes = notes(&self.summary);

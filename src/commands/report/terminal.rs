@@ -318,6 +318,9 @@ fn root_error_lines(report: &ReportData, terminal: OutputTerminal, spare_lines: 
 fn footer(report: &ReportData, terminal: OutputTerminal) -> String {
     let mut page = Page::new(terminal, LABEL);
     page.add_entries("notes", &report.notes());
+    if let Some(words) = report.resume_words() {
+        page.add_entry("resume", &words);
+    }
     page.add_entry("sent", &report.sent());
     page.add_entries("told", &report.told());
     page.add_entries("missed", &report.missed);

@@ -324,7 +324,8 @@ impl Case<'_> {
         let failed = ending.end != Some(End::Exited(0));
         let has_begun = training.step.is_some_and(|step| step > 0)
             || training.log_dictionaries > 0
-            || ending.observer_lost;
+            || !self.has_seen_output();
+        let is_unread = ending.dropped.streams.is_some() && training.step.is_none();
         let is_counted = ending.oom_kills_cgroup.is_some_and(|kills| kills > 0);
         let is_lost = |loss| ending.supervisor == Some(loss);
         let not_finite = training
@@ -342,6 +343,7 @@ impl Case<'_> {
             (ending.observer_lost, Evidence::ObserverLost),
             (is_counted, Evidence::ControlGroupCounter),
             (self.has_missed_output(), Evidence::OutputMissed),
+            (failed && is_unread, Evidence::OutputUnread),
             (failed && !gpu.xids.is_empty(), Evidence::GpuError),
             (failed && gpu.lost_at.is_some(), Evidence::GpuLost),
             (failed && gpu.unresponsive, Evidence::GpuUnresponsive),

@@ -8,6 +8,7 @@
 //! note and of what is near it and must not.
 
 mod asked;
+mod disk;
 mod gpus;
 mod memory;
 mod note;
@@ -17,6 +18,7 @@ mod tests;
 mod training;
 
 use crate::judging::summary::Summary;
+pub use disk::will_not_hold;
 pub use note::Note;
 
 /// Notes that are told of one run.
@@ -28,9 +30,11 @@ type Rule = fn(&Summary) -> Option<Note>;
 /// All rules, the most useful note first.
 const RULES: &[Rule] = &[
     training::not_finite,
+    disk::will_not_hold,
     memory::near_limit,
     memory::grows,
     memory::shared_full,
+    disk::almost_full,
     memory::swapped,
     slow::data_bound,
     slow::straggler,

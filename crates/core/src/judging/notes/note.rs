@@ -3,6 +3,7 @@
 use crate::judging::profile::DataCause;
 use crate::judging::summary::units::{bytes, duration, number, percent};
 use crate::knowledge::python::stack_classes::StackClass;
+use crate::series::DiskPlace;
 use serde::Serialize;
 
 /// One note, with its numbers.
@@ -33,6 +34,22 @@ pub enum Note {
         full_at_step: Option<u64>,
         /// Bytes that the run may use.
         limit_bytes: Option<u64>,
+    },
+    /// The checkpoints that are still to come do not fit on the disk.
+    DiskWillNotHold {
+        /// Bytes that are free.
+        free_bytes: u64,
+        /// Bytes of a checkpoint.
+        checkpoint_bytes: u64,
+        /// How many are still to come.
+        to_come: u64,
+    },
+    /// A file system that the run writes to was almost full.
+    DiskAlmostFull {
+        /// What the run uses it for.
+        place: DiskPlace,
+        /// What is left of what is short.
+        left: DiskLack,
     },
     /// The shared memory was almost full.
     SharedMemoryFull {
@@ -173,6 +190,16 @@ pub enum Note {
     },
 }
 
+/// What a file system is short of, and how much of it is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DiskLack {
+    /// Bytes.
+    Bytes(u64),
+    /// Files that can be made.
+    Files(u64),
+}
+
 impl Note {
     /// The note in words.
     pub fn sentence(&self) -> String {
@@ -211,6 +238,30 @@ impl Note {
                     ));
                 }
                 sentence
+            }
+            Self::DiskWillNotHold {
+                free_bytes,
+                checkpoint_bytes,
+                to_come,
+            } => {
+                let room = free_bytes / (*checkpoint_bytes).max(1);
+                format!(
+                    "the disk will not hold: {} are free, room for {room} of the {to_come} checkpoints still to come, of {} each",
+                    size(free_bytes),
+                    size(checkpoint_bytes)
+                )
+            }
+            Self::DiskAlmostFull { place, left } => {
+                let place = match place {
+                    DiskPlace::Output => "the output directory",
+                    DiskPlace::Cache => "the cache",
+                    DiskPlace::Temporary => "temporary files",
+                };
+                let left = match left {
+                    DiskLack::Bytes(left) => format!("{} are left", size(left)),
+                    DiskLack::Files(left) => format!("{left} more files can be made"),
+                };
+                format!("the file system of {place} is almost full: {left}")
             }
             Self::SharedMemoryFull { used_share } => format!(
                 "/dev/shm was {} full: data workers die when it is (in a container, `--shm-size` sets it)",

@@ -2,7 +2,7 @@ use super::*;
 use crate::event::finish::{GpuMemory, NotFinite};
 use crate::event::value::Number;
 use crate::event::{Accelerator, Event, Finish, Phases, ProfileReport};
-use crate::series::{Allowance, GpuPoint, SeriesLine};
+use crate::series::{Allowance, CheckpointPoint, DiskPlace, DiskPoint, GpuPoint, SeriesLine};
 
 const GIB: u64 = 1 << 30;
 
@@ -219,6 +219,33 @@ fn with_time(seconds: f64, limit: f64) -> Summary {
     summary
 }
 
+/// A run at step 100 of 500, with so many GiB free and a checkpoint of so many GiB each 50 steps.
+fn saving(free_gib: u64, checkpoint_gib: Option<u64>, there: u64, ever: u64) -> Summary {
+    let mut summary = Summary {
+        step: Some(100),
+        total_steps: Some(500),
+        ..Summary::default()
+    };
+    summary.measure(&SeriesLine {
+        disks: vec![DiskPoint {
+            place: DiskPlace::Output,
+            free_bytes: free_gib * GIB,
+            total_bytes: 1000 * GIB,
+            free_inodes: Some(1000),
+            total_inodes: Some(10_000),
+        }],
+        checkpoints: checkpoint_gib.map(|gib| CheckpointPoint {
+            step: 100,
+            bytes: gib * GIB,
+            there,
+            ever,
+            steps_apart: Some(50),
+        }),
+        ..SeriesLine::default()
+    });
+    summary
+}
+
 #[test]
 fn each_rule_tells_what_it_rests_on_and_keeps_silent_beside_it() {
     let leaking = |step: u64| in_use(10 * GIB + step * 20 * 1024 * 1024);
@@ -317,6 +344,24 @@ fn each_rule_tells_what_it_rests_on_and_keeps_silent_beside_it() {
         (
             with_cores(16, 128, 1500.0),
             Some("1.5 of the 16 processors that were asked for were in use on average"),
+        ),
+        (
+            saving(200, Some(50), 1, 1),
+            Some(
+                "the disk will not hold: 200 GiB are free, room for 4 of the 8 checkpoints still to come, of 50 GiB each",
+            ),
+        ),
+        (saving(450, Some(50), 1, 1), None),
+        // Old ones are deleted.
+        (saving(200, Some(50), 2, 5), None),
+        (
+            saving(30, Some(50), 2, 5),
+            Some("the disk will not hold: 30 GiB are free, room for 0 of the 1 checkpoints"),
+        ),
+        (saving(200, None, 1, 1), None),
+        (
+            saving(3, None, 1, 1),
+            Some("the file system of the output directory is almost full: 3 GiB are left"),
         ),
         // The whole machine: nobody asked.
         (with_cores(16, 16, 1500.0), None),

@@ -820,6 +820,17 @@ fn nothing_is_sure_where_output_was_missed() {
             sure.kind == Kind::ExitNonzero,
             "{end:?}"
         );
+        // Of what was not read nobody knows whether there was a step.
+        let failed = end != End::Exited(0);
+        assert!(
+            !unseen.evidence.contains(&Evidence::TrainingNotBegun),
+            "{end:?}"
+        );
+        assert_eq!(
+            unseen.evidence.contains(&Evidence::OutputUnread),
+            failed,
+            "{end:?}"
+        );
         assert_eq!(unsure.kind, sure.kind, "{end:?}");
         assert!(unsure.evidence.contains(&Evidence::OutputMissed), "{end:?}");
         assert!(!sure.evidence.contains(&Evidence::OutputMissed), "{end:?}");

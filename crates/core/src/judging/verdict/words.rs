@@ -221,6 +221,8 @@ words! {
         ObserverLost => "observer_lost",
         /// A part of the output came too fast to be seen.
         OutputMissed => "output_missed",
+        /// What the command printed could not be read.
+        OutputUnread => "output_unread",
         /// The training was finished when the run failed.
         TrainingFinished => "training_finished",
         /// No training step was reported.

@@ -8,9 +8,12 @@ mod track;
 
 use crate::limits;
 use crate::output::progress::Phase;
-use crate::series::{Allowance, SeriesLine};
+use crate::series::{Allowance, CheckpointPoint, DiskPoint, SeriesLine};
 use std::collections::BTreeMap;
 use track::Track;
+
+/// File systems that a line may tell of: one of each place.
+const DISKS_MAX: usize = 3;
 
 /// A mean, as its parts come.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -58,6 +61,10 @@ pub struct Measured {
     pub swapped_bytes: Option<u64>,
     /// Highest share of the shared memory (`/dev/shm`) that was used, 0 to 1.
     pub shared_memory_used: Option<f64>,
+    /// The room where the run writes, as it was last looked at.
+    pub disks: Vec<DiskPoint>,
+    /// The checkpoints on disk, likewise.
+    pub checkpoints: Option<CheckpointPoint>,
     /// Memory and time over the steps.
     pub track: Track,
     /// The step last seen.
@@ -99,6 +106,11 @@ impl Measured {
             let highest = self.shared_memory_used.unwrap_or(0.0).max(share);
             self.shared_memory_used = Some(highest);
         }
+        if !line.disks.is_empty() {
+            let places = line.disks.iter().take(DISKS_MAX);
+            self.disks = places.copied().collect();
+        }
+        self.checkpoints = line.checkpoints.or(self.checkpoints);
         let has_stepped = line.step > self.step && self.step.is_some();
         self.step = self.step.max(line.step.filter(|step| *step > 0));
         if let Some(step) = self.step {

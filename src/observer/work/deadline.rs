@@ -1,0 +1,17 @@
+//! When the batch system ends the job, in seconds since 1970.
+
+use axolotl_run_core::env;
+use std::time::SystemTime;
+
+/// As the job's environment says it.
+pub fn of_job() -> Option<f64> {
+    let end = std::env::var(env::SLURM_JOB_END_TIME).ok()?;
+    let end: f64 = end.trim().parse().ok()?;
+    end.is_finite().then_some(end)
+}
+
+/// Seconds that are left until then; negative afterwards.
+pub fn seconds_until(end: f64) -> f64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    end - now.unwrap_or_default().as_secs_f64()
+}
