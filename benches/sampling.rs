@@ -66,7 +66,7 @@ fn facts() {
 }
 
 fn refresh_for_ever() {
-    let mut system = System::new().expect("a supported system");
+    let mut system = System::new();
     loop {
         system.refresh_processes(ProcessesToUpdate::All, true);
         std::thread::sleep(axolotl_run_core::limits::SAMPLE_PERIOD);
@@ -98,7 +98,7 @@ fn main() {
             .into_iter()
             .map(sysinfo::Pid::from_u32)
             .collect();
-        let mut systems = [(); 3].map(|()| System::new().expect("a supported system"));
+        let mut systems = [(); 3].map(|()| System::new());
         let lean = ProcessRefreshKind::nothing()
             .with_cpu()
             .with_memory()

@@ -25,7 +25,8 @@ _axolotl_run() {
             --forget) operands=run-or-all ;;
             --status | --enable | --disable | --record-always | --schema | --runs | --send | --notify-test | --notify-store | --completions=* | --man) operands=none ;;
             -*) ;;
-            *) break ;;
+            # Behind a run more options may stand.
+            *) [[ $operands == run* ]] || break; operands=none ;;
         esac
     done
     if ((at > COMP_CWORD)); then

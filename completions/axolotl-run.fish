@@ -24,7 +24,9 @@ function __axolotl_run_words
                 set operands none
             case '-*'
             case '*'
-                break
+                # Behind a run more options may stand.
+                string match -q 'run*' -- $operands; or break
+                set operands none
         end
         set -e words[1]
     end
@@ -54,8 +56,12 @@ end
 function __axolotl_run_runs
     set -l state $XDG_STATE_HOME
     test -n "$state"; or set state ~/.local/state
-    # Anybody may have made a directory there: only names of the form of a UUID are offered.
-    path basename $state/axolotl-run/runs/*-*/ | string match -r '^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+    set -l lines (axolotl-run --runs 2>/dev/null)
+    # Anybody may have made a directory there: only names of the form of a UUID are offered, with time and outcome.
+    for run in (path basename $state/axolotl-run/runs/*-*/ | string match -r '^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$')
+        set -l begin (string sub -l 8 $run)
+        printf '%s\t%s\n' $run (string match -r "(?<=^$begin).*" -- $lines | string replace -ra ' +' ' ' | string trim)
+    end
 end
 
 complete -c axolotl-run -f
@@ -84,7 +90,7 @@ complete -c axolotl-run -n __axolotl_run_at_options -l show -d 'Print the events
 complete -c axolotl-run -n __axolotl_run_at_options -l stacks -d 'Print where the processes of a run are'
 complete -c axolotl-run -n __axolotl_run_at_options -l report -d 'Print how a run went and why it ended'
 complete -c axolotl-run -n __axolotl_run_at_options -l html -rF -d 'Write the report to a file'
-complete -c axolotl-run -n __axolotl_run_at_options -l against -xa '(__axolotl_run_runs)' -d 'Compare the run with this one'
+complete -c axolotl-run -n __axolotl_run_at_options -l against -xa '(__axolotl_run_runs)'
 complete -c axolotl-run -n __axolotl_run_at_options -l with-output -d 'With --report: all that was kept of the output'
 complete -c axolotl-run -n __axolotl_run_at_options -l export -d 'Write a run to a file for a public issue'
 complete -c axolotl-run -n __axolotl_run_at_options -l send -d 'Send what waits'

@@ -247,7 +247,7 @@ pub const OPTIONS: &[OptionRow] = &[
         "json",
         Group::General,
         Value::None,
-        "With one of the above: print JSON",
+        "With one of the above but --completions and --man: print JSON",
     ),
     OptionRow {
         short: Some('h'),

@@ -39,6 +39,19 @@ const CASES: &[(&str, &str)] = &[
         "--against 6f1c2e9a-0b7d-4c1e-9f39-7a5f1f0c2d3e",
     ),
     ("--html setti", "--html settings.yml"),
+    // What may follow a run.
+    (
+        "--report 6f1c2e9a-0b7d-4c1e-9f39-7a5f1f0c2d3e --ht",
+        "--report 6f1c2e9a-0b7d-4c1e-9f39-7a5f1f0c2d3e --html",
+    ),
+    (
+        "--report 6f1c2e9a-0b7d-4c1e-9f39-7a5f1f0c2d3e --html setti",
+        "--report 6f1c2e9a-0b7d-4c1e-9f39-7a5f1f0c2d3e --html settings.yml",
+    ),
+    (
+        "--report 6f1c2e9a-0b7d-4c1e-9f39-7a5f1f0c2d3e --against 6f1c",
+        "--report 6f1c2e9a-0b7d-4c1e-9f39-7a5f1f0c2d3e --against 6f1c2e9a-0b7d-4c1e-9f39-7a5f1f0c2d3e",
+    ),
     ("--forget al", "--forget all"),
     (
         "--forget 6f1c",

@@ -41,6 +41,14 @@ const KINDS: &[(&str, Generate)] = &[
 ];
 
 fn main() {
+    // Here and not where the calls are: one sentence instead of an error for each.
+    if env::var("CARGO_CFG_TARGET_OS").as_deref() != Ok("linux") {
+        println!(
+            "cargo::error=axolotl-run runs on Linux only: it uses Linux's own calls (signalfd, splice, pidfds); \
+             on macOS and Windows, run it where the training runs, in a container or virtual machine with Linux"
+        );
+        return;
+    }
     let knowledge = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../knowledge");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     println!("cargo::rerun-if-changed={}", knowledge.display());

@@ -7,20 +7,55 @@
 use crate::cli::{ABOUT, DESCRIPTION, Group, NAME, OPERANDS, OPTIONS, exit_statuses, shown};
 use axolotl_run_core::env;
 
+/// Lines that are typed, each with what it does.
+const EXAMPLES: [(&str, &str); 5] = [
+    (
+        "axolotl-run --record axolotl train config.yml",
+        "Record a run for yourself; nothing is sent.",
+    ),
+    (
+        "axolotl-run --report --html report.html",
+        "Write the report of the latest run for a browser.",
+    ),
+    (
+        "axolotl-run --record --notify https://ntfy.sh/TOPIC torchrun --nproc-per-node 8 train.py",
+        "Be told when the run ends or stands still.",
+    ),
+    (
+        "srun axolotl-run --record python3 train.py",
+        "Within a launcher; the task of rank 0 records.",
+    ),
+    (
+        "axolotl-run --explain train.log",
+        "Say what happened in a log of any training.",
+    ),
+];
+
+/// What asks for consent, and what ends the asking.
+const CONSENT: &str = "Until you decide with `--enable`, `--disable` or `--record-always`, each run without `--record` \
+    begins with a notice of 15 seconds on stderr and is not observed. The variables `DO_NOT_TRACK` and \
+    `AXOLOTL_DO_NOT_TRACK` decide for the runs in which they are set. `--schema` lists all that can be sent, `--preview` \
+    shows it for a command, and `--show` for a recorded run.";
+
+/// What its network client reads as others do.
+const NETWORK: &str = "`HTTPS_PROXY`, `NO_PROXY`, `SSL_CERT_FILE`, `REQUESTS_CA_BUNDLE` and `CURL_CA_BUNDLE` mean what they mean \
+    elsewhere.";
+
 /// The whole page.
 pub fn page() -> String {
+    let name = set_in_face(NAME, Face::Bold);
     let mut page = format!(
         ".\\\" Printed by `{NAME} --man`.\n\
          .TH {} 1 \"\" \"{NAME} {}\"\n\
          .SH NAME\n{}\n\
-         .SH SYNOPSIS\n{} {}\n\
+         .SH SYNOPSIS\n{name} {}\n.br\n{name} {}\n\
          .SH DESCRIPTION\n{}\n\
          .SH OPTIONS\n",
         NAME.to_uppercase(),
         env!("CARGO_PKG_VERSION"),
         prose(&format!("{NAME} - {}", DESCRIPTION.replacen('A', "a", 1))),
-        set_in_face(NAME, Face::Bold),
         command_line_words(OPERANDS),
+        command_line_words("--report [RUN] [--html FILE]"),
         ABOUT.map(prose).join("\n.PP\n"),
     );
     for group in Group::ALL {
@@ -40,10 +75,17 @@ pub fn page() -> String {
             variable.does,
         ));
     }
+    page.push_str(&format!(".PP\n{}\n", prose(NETWORK)));
     page.push_str(".SH FILES\n");
     for (path, holds) in super::files() {
         page.push_str(&entry(&set_in_face(&path, Face::Italic), holds));
     }
+    page.push_str(&format!(".SH CONSENT\n{}\n.SH EXAMPLES\n", prose(CONSENT)));
+    for (line, does) in EXAMPLES {
+        page.push_str(&entry(&set_in_face(line, Face::Bold), does));
+    }
+    page.push_str(".SH SEE ALSO\n");
+    page.push_str("\\fBnohup\\fR(1), \\fBsrun\\fR(1), \\fBtimeout\\fR(1)\n");
     page
 }
 

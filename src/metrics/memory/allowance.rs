@@ -17,8 +17,6 @@ const MEMINFO_UNIT: u64 = 1024;
 
 /// What the command's control group and the environment say.
 pub fn allowance(group: Option<&MemoryGroup>, environment: Environment<'_>) -> Allowance {
-    let machine = files::read_text(Path::new("/proc/meminfo"));
-    let machine = files::field_value(&machine, "MemTotal:");
     let asked = of_job(environment);
     let limits = group
         .and_then(MemoryGroup::limit)
@@ -27,11 +25,17 @@ pub fn allowance(group: Option<&MemoryGroup>, environment: Environment<'_>) -> A
     let memory_bytes = limits.filter(|limit| *limit > 0).min();
     Allowance {
         memory_bytes: memory_bytes
-            .zip(machine)
-            .filter(|(limit, machine)| *limit < machine.saturating_mul(MEMINFO_UNIT))
+            .zip(of_machine())
+            .filter(|(limit, machine)| limit < machine)
             .map(|(limit, _)| limit),
         ..asked
     }
+}
+
+/// Bytes of the machine's main memory.
+pub fn of_machine() -> Option<u64> {
+    let meminfo = files::read_text(Path::new("/proc/meminfo"));
+    Some(files::field_value(&meminfo, "MemTotal:")?.saturating_mul(MEMINFO_UNIT))
 }
 
 /// What the job was given on this machine.

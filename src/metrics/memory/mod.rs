@@ -5,6 +5,6 @@ mod group;
 mod locate;
 mod pressure;
 
-pub use allowance::allowance;
+pub use allowance::{allowance, of_machine};
 pub use group::{MemoryGroup, OomKillWatch, oom_kills};
 pub use pressure::PressureWatch;

@@ -9,7 +9,8 @@
 //! machine or container.
 
 use super::{packages, site};
-use crate::metrics::memory::MemoryGroup;
+use crate::metrics::files;
+use crate::metrics::memory::{self, MemoryGroup};
 use axolotl_run_core::event::Start;
 use axolotl_run_core::launch::command_line::CommandLine;
 use axolotl_run_core::launch::{Environment, facts as launch_facts};
@@ -20,7 +21,6 @@ use std::collections::HashMap;
 use std::env::consts;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
-use sysinfo::{MemoryRefreshKind, System};
 
 /// All that is known from the command, its environment and the machine. The accelerators and the
 /// configuration are not among it. Reads files: to be called where waiting does no harm.
@@ -29,7 +29,7 @@ pub fn facts(command: &[OsString], environment: Environment<'_>) -> Start {
     let command = CommandLine::read(command);
     let launch = launch_facts::facts(&command, environment);
     let scheduler = site::scheduler(environment, launch.launcher.as_ref());
-    let kernel_release = System::kernel_version().unwrap_or_default();
+    let kernel_release = files::read_text(Path::new("/proc/sys/kernel/osrelease"));
     let mut start = Start {
         os: Some(hardware::platform(
             consts::OS,
@@ -65,14 +65,12 @@ fn cpu_count_usable() -> Option<u64> {
 /// Bytes of main memory that the run can use: the machine's, or its control group's limit where that is
 /// smaller. The machine's alone would call a job of 32 GiB on a node of 2 TiB a well-equipped one.
 fn memory_total() -> Option<u64> {
-    let mut system = System::new().ok()?;
-    system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
+    let machine = memory::of_machine()?;
     let group_limit = MemoryGroup::of(std::process::id()).and_then(|group| group.limit());
     // A limit alone says nothing: "unlimited" is a number too in version 1 of control groups.
-    match (system.total_memory(), group_limit) {
-        (0, _) => None,
-        (machine, Some(limit @ 1..)) => Some(machine.min(limit)),
-        (machine, _) => Some(machine),
+    match group_limit {
+        Some(limit @ 1..) => Some(machine.min(limit)),
+        _ => Some(machine),
     }
 }
 

@@ -379,7 +379,7 @@ fn sysinfo_sees_the_same_tree() {
     let mut script = Script::start("sleep 60 & sleep 60 & echo; wait");
     script.wait_for_word();
     let mut ours = TreeSampler::new(script.0.id());
-    let mut system = System::new().unwrap();
+    let mut system = System::new();
     // A shell that has forked and not yet executed is being replaced while we look: wait until both agree.
     sample_until(&mut ours, |ours| {
         let measured = ProcessRefreshKind::nothing().with_memory().without_tasks();
