@@ -206,6 +206,7 @@ fn told_frames(frames: &[Frame]) -> Vec<Frame> {
 mod tests {
     use super::*;
     use crate::output::traceback::frame_of_code;
+    use crate::public::PublicStr;
 
     const BARRIER: &str = "torch/distributed/distributed_c10d.py barrier 4000";
     const BACKWARD: &str = "torch/autograd/graph.py _engine_run_backward 824";
@@ -396,5 +397,42 @@ mod tests {
         assert_eq!(findings.groups.len(), 1);
         assert_eq!(findings.groups[0].frames.as_ref().unwrap()[0].line, Some(9));
         assert_eq!(findings.suspect, None);
+    }
+
+    #[test]
+    fn of_a_rank_that_cannot_be_read_the_kernels_word_is_told() {
+        let unread = |rank, waits_for| ProcessStack {
+            waits_for,
+            ..stack(rank, &[])
+        };
+        let findings = conclude(
+            &[
+                unread(None, Some(KernelWait::Child)),
+                unread(Some(0), Some(KernelWait::Thread)),
+                unread(Some(0), Some(KernelWait::Process)),
+                unread(Some(1), Some(KernelWait::FileSystem)),
+                unread(Some(2), None),
+                stack(Some(3), &[BARRIER]),
+            ],
+            None,
+        );
+        let mut told = Vec::new();
+        for group in &findings.groups {
+            told.push((
+                group.ranks.clone().unwrap(),
+                group.stands_in.as_ref().map(PublicStr::as_str),
+                group.waits_for.as_ref().map(PublicStr::as_str),
+                group.frames.is_some(),
+            ));
+        }
+        assert_eq!(
+            told,
+            [
+                (vec![3], Some("collective"), None, true),
+                (vec![0], None, Some("thread"), false),
+                (vec![1], None, Some("file_system"), false),
+            ]
+        );
+        assert!(!findings.is_sure);
     }
 }
