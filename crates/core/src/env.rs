@@ -132,7 +132,7 @@ pub const ALL: &[Variable] = &[
     ),
     variable(
         AXOLOTL_RUN_STACKS,
-        "`0` or `false`: do not read the Python stacks of a run that stands still",
+        "`0` or `false`: do not read the Python stacks of a run: not why it is slow, nor where it stands still",
     ),
     variable(
         XDG_STATE_HOME,

@@ -312,6 +312,7 @@ pub fn charts(report: &ReportData) -> Vec<Chart> {
     let peak = |gpu: &GpuUse| Some(gpu.peak_bytes? as f64);
     let gpu_memory = of_gpus(report, SeriesKey::GpuMemory, peak, report.gpu_peak());
     let power = of_gpus(report, SeriesKey::GpuPower, |_| None, None);
+    let (short_time, time) = time_shares(series);
     let memory_total = whole(summary.start.memory_total);
     let cpu_count = whole(summary.start.cpu_count);
     let gpu_total = whole(summary.accelerator_memory());
@@ -345,11 +346,11 @@ pub fn charts(report: &ReportData) -> Vec<Chart> {
             Some(1.0),
             area(
                 "Time outside of the model",
-                "waiting",
+                short_time,
                 "time_shares",
                 Share,
                 Mean,
-                time_shares(series),
+                time,
             ),
         ),
         below(
@@ -412,22 +413,26 @@ pub fn charts(report: &ReportData) -> Vec<Chart> {
     charts
 }
 
-/// What the first rank did that is no training, as far as it did.
-fn time_shares(series: &Series) -> Vec<NamedCurve> {
+/// What the first rank did that is no training, as far as it did: the most of it first, with a word for that.
+fn time_shares(series: &Series) -> (&'static str, Vec<NamedCurve>) {
     let mut curves = Vec::new();
-    for (name, class) in [
-        ("waits for data", StackClass::Data),
-        ("waits for other ranks", StackClass::Collective),
-        ("saves", StackClass::Saving),
-        ("evaluates", StackClass::Evaluation),
-        ("compiles", StackClass::Compilation),
+    for (short, name, class) in [
+        ("data wait", "waits for data", StackClass::Data),
+        ("rank wait", "waits for other ranks", StackClass::Collective),
+        ("saving", "saves", StackClass::Saving),
+        ("evaluating", "evaluates", StackClass::Evaluation),
+        ("compiling", "compiles", StackClass::Compilation),
     ] {
         let curve = series.gauge(SeriesKey::Time(class));
-        if figures(&curve).is_some_and(|figures| figures.greatest > 0.0) {
-            curves.push(NamedCurve::new(name, curve));
+        if let Some(figures) = figures(&curve)
+            && figures.greatest > 0.0
+        {
+            curves.push((figures.mean, short, NamedCurve::new(name, curve)));
         }
     }
-    curves
+    curves.sort_by(|(first, ..), (second, ..)| second.total_cmp(first));
+    let short = curves.first().map_or("", |(_, short, _)| short);
+    (short, curves.into_iter().map(|(.., curve)| curve).collect())
 }
 
 /// The GPUs' curves: all as one first, then each.

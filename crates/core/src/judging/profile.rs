@@ -195,7 +195,9 @@ impl Tally {
         if self.straggler().is_some() {
             causes.push(SlowCause::Straggler);
         }
+        // Who waits for other ranks loses nothing by waiting for a processor.
         if may_starve
+            && main.share(StackClass::Collective) < OTHERS_WAIT
             && main.waited_share() >= PROCESSORS_TAKEN
             && main.processor.cores() >= CORES_WANTED
         {

@@ -231,3 +231,27 @@ fn less_than_a_minute_says_nothing_and_the_first_compilation_is_told_in_seconds(
     };
     assert_eq!(profile.whole(), Some(expected));
 }
+
+#[test]
+fn who_waits_for_other_ranks_is_not_slow_for_want_of_a_processor() {
+    for (class, expected) in [
+        (StackClass::Other, &["processors_taken"][..]),
+        (StackClass::Collective, &[]),
+    ] {
+        let mut profile = Profile::default();
+        let mut main = rank(0, class);
+        main.processor = Some(ProcessorUse {
+            seconds: 1.0,
+            ran: 0.1,
+            waited: 0.4,
+        });
+        let sample = StackSample {
+            seconds: 1.0,
+            ranks: vec![main],
+        };
+        for _ in 0..WINDOW_SAMPLES {
+            profile.take(&sample, Progressing::Steps);
+        }
+        assert_eq!(words(&profile.whole().unwrap()), expected, "{class:?}");
+    }
+}
