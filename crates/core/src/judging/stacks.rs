@@ -161,28 +161,38 @@ fn odd_rank(trainings: &[Classed<'_>]) -> Option<u64> {
 }
 
 fn groups(told: &[Classed<'_>]) -> Vec<StackGroup> {
-    let mut groups: Vec<(StackGroup, Vec<u64>)> = Vec::new();
+    let mut groups: Vec<(StackGroup, Option<KernelWait>, Vec<u64>)> = Vec::new();
     for classed in told {
+        let waits_for = classed.stack.waits_for;
+        // Of the others the stack says more.
+        let (unread, unclassed) = match classed.class {
+            None => (waits_for, None),
+            Some(StackClass::Other) => (None, waits_for),
+            Some(_) => (None, None),
+        };
         let group = StackGroup {
             process: Some(classed.process.public()),
             stands_in: classed.class.map(StackClass::public),
             frames: classed.class.map(|_| told_frames(&classed.stack.frames)),
-            waits_for: classed.stack.waits_for.map(KernelWait::public),
+            waits_for: unread.map(KernelWait::public),
             moves: (classed.class.is_some() && classed.stack.moves).then_some(true),
             workers_gone: classed.workers_gone.then_some(true),
             ..StackGroup::default()
         };
         let rank = classed.stack.rank;
-        if let Some((_, ranks)) = groups.iter_mut().find(|(known, _)| *known == group) {
+        let mut same = groups.iter_mut().filter(|(known, ..)| *known == group);
+        if let Some((_, known_wait, ranks)) = same.next() {
+            *known_wait = known_wait.filter(|wait| unclassed == Some(*wait));
             ranks.extend(rank.filter(|rank| !ranks.contains(rank)));
         } else if groups.len() < GROUPS_MAX {
-            groups.push((group, rank.into_iter().collect()));
+            groups.push((group, unclassed, rank.into_iter().collect()));
         }
     }
     let mut with_ranks = Vec::new();
-    for (mut group, mut ranks) in groups {
+    for (mut group, waits_for, mut ranks) in groups {
         ranks.truncate(RANKS_TOLD);
         group.ranks = Some(ranks);
+        group.waits_for = group.waits_for.or(waits_for.map(KernelWait::public));
         with_ranks.push(group);
     }
     with_ranks
