@@ -27,6 +27,7 @@ type Generate = fn(&Path) -> String;
 const KINDS: &[(&str, Generate)] = &[
     ("channels", table::channels),
     ("commands", table::commands),
+    ("jobs", table::jobs),
     ("launchers", table::launchers),
     ("lists", lists::generate),
     ("messages", messages::generate),

@@ -45,6 +45,15 @@ pub fn stack_classes(knowledge: &Path) -> String {
     )
 }
 
+pub fn jobs(knowledge: &Path) -> String {
+    let enums = [
+        ("options", "Says"),
+        ("with_options", "Says"),
+        ("reach", "Reach"),
+    ];
+    table(&knowledge.join("jobs.yaml"), "JobName", &enums)
+}
+
 pub fn launchers(knowledge: &Path) -> String {
     let enums = [
         ("starts", "Starts"),

@@ -4,6 +4,7 @@ mod edges;
 pub mod explanation;
 pub mod hang;
 pub mod issue;
+pub mod job;
 pub mod notes;
 pub mod profile;
 pub mod run;

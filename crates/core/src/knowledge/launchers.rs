@@ -59,6 +59,14 @@ pub enum Says {
     Processes,
     /// Which of the machines this one is.
     NodeRank,
+    /// What its rendezvous is called.
+    RendezvousId,
+    /// Where its machines meet.
+    RendezvousEndpoint,
+    /// The address of its first process.
+    MasterAddress,
+    /// The port of its first process.
+    MasterPort,
 }
 
 /// What may follow a launcher's options.

@@ -5,6 +5,7 @@
 pub mod channels;
 pub mod commands;
 mod entry;
+pub mod jobs;
 pub mod launchers;
 pub mod lists;
 mod meaning;

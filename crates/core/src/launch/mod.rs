@@ -7,6 +7,7 @@ use std::ffi::OsString;
 
 pub mod command_line;
 pub mod facts;
+pub mod job;
 mod launcher;
 pub mod rank;
 mod terminal;
