@@ -130,8 +130,7 @@ fn recorded(
 }
 
 fn consent(surroundings: &Surroundings<'_>) -> consent::Decision {
-    let (decision, _) = surroundings.consent(&CommandLine::read(&[]));
-    decision
+    surroundings.consent(&CommandLine::read(&[]))
 }
 
 fn status(

@@ -36,7 +36,7 @@ pub struct Sampler {
 
 impl Sampler {
     /// Begins to measure the command with this pid; what is in use now is the baseline.
-    pub fn begin(command: u32) -> Self {
+    pub fn begin(command: u32, gpus: Gpus) -> Self {
         let mut groups = KeptFile::new(format!("/proc/{command}/cgroup").into());
         Self {
             command,
@@ -46,7 +46,7 @@ impl Sampler {
             kill_watch: OomKillWatch::begin(command),
             deaths: DeathWatch::begin(command),
             pressure: PressureWatch::begin(command),
-            gpus: Gpus::start(),
+            gpus,
             troubles: GpuTroubles::default(),
         }
     }

@@ -9,6 +9,7 @@
 //! continuous integration or as a notification, gets it from here, so that silence never stands for an end.
 
 use super::follow::read_on;
+use super::job;
 use super::notices;
 use super::owner::{self, Record};
 use crate::metrics::memory::{MemoryGroup, oom_kills};
@@ -17,6 +18,7 @@ use crate::store::{RunEnd, Store};
 use axolotl_run_core::event::Event;
 use axolotl_run_core::judging::run;
 use axolotl_run_core::judging::summary::{Summary, lines};
+use axolotl_run_core::launch::job::JobPart;
 use axolotl_run_core::observation::{Ending, Stream};
 use axolotl_run_core::output::lines::LineCutter;
 use axolotl_run_core::output::traceback::TraceReader;
@@ -59,12 +61,18 @@ pub fn main(record: &ExitRecord) -> u8 {
         }
     };
     if let Some(store) = store {
-        let _ = store.complete(
+        let completed = store.complete(
             record.settings.run,
             record.settings.sending,
             SystemTime::now(),
             |left| end(left.oom_kill_counters, left.steps),
         );
+        if completed.is_some()
+            && let Ok(run_directory) = store.run_directory(record.settings.run)
+        {
+            let lasted = Duration::from_millis(record.lasted_ms);
+            job::note_end(record.settings.part, &run_directory, lasted);
+        }
     }
     let run = record.settings.run;
     let mut summary = Summary::default();
@@ -105,6 +113,9 @@ pub fn main(record: &ExitRecord) -> u8 {
     }
     // The launcher does not wait for this.
     role::leave_group();
+    if record.settings.part != JobPart::Main {
+        return 0;
+    }
     let told = notices::tell_unobserved(record.channels, run, &summary);
     if let Some(store) = store
         && !told.is_empty()

@@ -8,6 +8,7 @@ mod copy;
 pub mod disk;
 pub mod fallback_finisher;
 pub mod follow;
+mod job;
 pub mod link;
 pub mod maintenance;
 pub mod mirror;

@@ -246,6 +246,11 @@ impl OutputReader {
         copies.chain(self.files.iter_mut().map(|file| &mut file.reader))
     }
 
+    /// Leaves what the training writes down by itself to the launcher of its main process.
+    pub const fn leave_records(&mut self) {
+        self.has_records = true;
+    }
+
     /// Looks into the directory that the training writes to as well, and returns it; the first that is named counts.
     pub fn follow_records(&mut self, output: Option<&str>) -> Option<PathBuf> {
         let (directory, spawned) = (self.directory.join(output?), self.spawned);

@@ -16,6 +16,7 @@ use crate::protocol::run_request::RunSettings;
 use crate::store::{Importance, Journal, Sending, Store, StoreProblem, UnsentPage, Written};
 use axolotl_run_core::event::Event;
 use axolotl_run_core::event::wire::Member;
+use axolotl_run_core::launch::job::JobPart;
 use axolotl_run_core::limits;
 use axolotl_run_core::output::progress::Training;
 use axolotl_run_core::privacy::Gate;
@@ -50,7 +51,9 @@ pub struct Reporter {
 impl Reporter {
     /// Opens the journal; without a place on disk it is kept in memory.
     pub fn open(settings: RunSettings, gate: Gate, owner: Option<Owner>) -> Self {
-        let RunSettings { run, sending, .. } = settings;
+        let RunSettings {
+            run, sending, part, ..
+        } = settings;
         let environment = |name: &str| std::env::var_os(name);
         let (journal, place, store) = match Store::open(&environment) {
             Ok(store) => {
@@ -75,7 +78,8 @@ impl Reporter {
             journal,
             disk: Disk::begin(),
             place,
-            store,
+            // One launcher of a machine looks after the runs before it, not sixteen at once.
+            store: store.filter(|_| part != JobPart::Task),
             owner,
             uploader,
             maintenance: None,

@@ -6,7 +6,9 @@
 
 mod deadline;
 mod facts;
+mod kept;
 mod linger;
+mod part;
 mod schedule;
 mod setup;
 mod stacks;
@@ -20,20 +22,18 @@ use super::reporter::Reporter;
 use super::surroundings;
 use crate::metrics::disk::DiskWatch;
 use crate::metrics::processes::{DeathWatch, ranks};
-use crate::metrics::{Sampler, allowance, gather};
-use crate::owner_record::OwnerWriter;
+use crate::metrics::{Sampler, allowance};
 use crate::protocol::messages::{ToSupervisor, Upload};
 use crate::protocol::observer_config::{ObserverArguments, ObserverConfig};
-use crate::protocol::run_request::FirstEvent;
+use crate::protocol::run_request::{FirstEvent, OwnerSide};
 use axolotl_run_core::config::Vetted;
-use axolotl_run_core::consent::Sending;
 use axolotl_run_core::event::{Event, Start};
 use axolotl_run_core::judging::run::Run;
 use axolotl_run_core::launch::command_line::CommandLine;
+use axolotl_run_core::launch::job::JobPart;
 use axolotl_run_core::launch::rank;
 use axolotl_run_core::limits;
 use axolotl_run_core::observation::{Ending, Request};
-use axolotl_run_core::privacy::Gate;
 use axolotl_run_core::series::SeriesLine;
 use axolotl_run_core::status::signal::{SIGUSR1, SIGUSR2};
 use axolotl_run_sys::background::Background;
@@ -41,7 +41,9 @@ use axolotl_run_sys::channel::Arrived;
 use axolotl_run_sys::wake::Wake;
 use axolotl_run_sys::{clock, memory};
 use facts::{Facts, StartStage};
+use kept::Kept;
 use linger::linger;
+use part::{Looked, RANK_WAIT, Undecided};
 use schedule::Schedule;
 use setup::SetupFacts;
 use stacks::Stacks;
@@ -65,8 +67,6 @@ const TREE_HURRY_PERIOD: Duration = Duration::from_millis(200);
 const PYTHON_LOOK_AFTER: Duration = Duration::from_millis(500);
 /// How long a start event that goes out at the command's end waits for facts that are being read.
 const FACTS_TAIL_WAIT: Duration = Duration::from_millis(100);
-/// How long a look at the workers' ranks may leave the first event waiting; then this is the main process.
-const RANK_WAIT: Duration = Duration::from_secs(600);
 /// When runs of earlier launchers are finished, deleted and sent: not in the training's first moments.
 const HOUSEKEEPING_AFTER: Duration = Duration::from_secs(2);
 
@@ -84,9 +84,8 @@ struct Work {
     configuration: Option<Background<(), Result<Vetted, surroundings::Unread>>>,
     reporter: Option<Reporter>,
     /// The gate of a reporter that is not opened before a worker's rank is known.
-    undecided: Option<(Gate, Option<Owner>)>,
-    /// What is kept for the owner alone, where the run is recorded for nobody else.
-    owner_writer: Option<OwnerWriter>,
+    undecided: Option<Undecided>,
+    kept: Kept,
     facts: Facts,
     setup: SetupFacts,
     ending: Ending,
@@ -152,30 +151,35 @@ impl Work {
             command,
         } = arguments;
         let command_line = CommandLine::read(&command);
-        let owner = Owner::wishing(&config, &command_line, &directory);
-        let mut owner_writer = None;
-        if config.settings.sending == Sending::Forbidden {
-            let named = training_config.as_deref();
-            let writer = OwnerWriter::new(&command, named, &directory, config.spawned_at);
-            owner_writer = Some(writer);
+        let part = config.settings.part;
+        let mut owner = None;
+        if part == JobPart::Main {
+            owner = Owner::wishing(&config, &command_line, &directory);
         }
+        let kept = Kept::begin(&config, &command, training_config.as_deref(), &directory);
         let gate = surroundings::gate(&command, &directory);
         // Before everything that opens files: where descriptors are few the journal comes first.
         let (mut reporter, mut undecided) = (None, None);
         if config.settings.first_event == FirstEvent::AfterRank {
-            undecided = Some((gate, owner));
+            undecided = Some(Undecided { gate, owner });
         } else {
             reporter = Some(Reporter::open(config.settings, gate, owner));
         }
-        let configuration =
-            surroundings::configuration(command.clone(), training_config, directory.clone());
-        let gathering = gather(command.clone(), std::env::vars_os().collect());
-        let sampler = Sampler::begin(config.command.cast_unsigned());
+        let Looked {
+            configuration,
+            gathering,
+            gpus,
+            facts,
+        } = Looked::begin(part, &command, training_config, &directory);
+        let sampler = Sampler::begin(config.command.cast_unsigned(), gpus);
         let setup = SetupFacts::begin(directory.clone(), command.clone());
         let environment = |name: &str| std::env::var_os(name);
         let mut disk = DiskWatch::begin(&environment, &directory, config.spawned_at);
         let (mut output_reader, lost_streams) =
             OutputReader::open(&config.streams, directory, config.spawned_at);
+        if part != JobPart::Main {
+            output_reader.leave_records();
+        }
         let output = command_line.output_directory();
         disk.writes_to(output_reader.follow_records(output.as_deref()));
         let unobserved = config.unobserved + lost_streams;
@@ -188,7 +192,7 @@ impl Work {
             ending.dropped.streams = Some(unobserved);
         }
         let mut run = Run::default();
-        if owner_writer.is_some() && config.settings.keeps_output {
+        if config.settings.owner_side == OwnerSide::FactsAndOutput {
             run.keep_output();
         }
         if command_line.trains_nothing() {
@@ -205,8 +209,8 @@ impl Work {
             configuration,
             reporter,
             undecided,
-            owner_writer,
-            facts: Facts::default(),
+            kept,
+            facts,
             setup,
             ending,
             deadline: deadline::of_job(),
@@ -230,12 +234,13 @@ impl Work {
 
     /// Sends the start event as soon as it is complete, or has waited for long enough, or must go now.
     fn begin_report(&mut self, must_go_now: bool) {
+        let is_task = self.config.settings.part == JobPart::Task;
         self.gather();
         // After the facts: what they say of the command's program is true of one that has entered its group by now.
         self.sampler.regroup();
-        self.settle_rank(must_go_now || self.elapsed_seconds() > RANK_WAIT.as_secs_f64());
+        self.settle_rank(must_go_now);
         if let Some(reporter) = &mut self.reporter
-            && let Some(start) = self.facts.take(must_go_now)
+            && let Some(start) = self.facts.take(must_go_now || is_task)
         {
             let event = self.run.start(start);
             reporter.report(&event, self.config.spawned_at, 0.0);
@@ -247,19 +252,11 @@ impl Work {
         if self.undecided.is_none() {
             return;
         }
-        let reports = match ranks::lowest(&self.sampler.tree.pids()) {
-            Some(0) => true,
-            // Rank 0 is another machine's, and so is the report.
-            Some(_) => false,
-            None if must_go_now => true,
-            None => return,
-        };
-        let undecided = self.undecided.take();
-        if !reports {
-            self.facts.stage = StartStage::Silent;
-        } else if let Some((gate, owner)) = undecided {
-            let config = &self.config;
-            self.reporter = Some(Reporter::open(config.settings, gate, owner));
+        let lowest_rank = ranks::lowest(&self.sampler.tree.pids());
+        let is_time = lowest_rank.is_some() || must_go_now || self.age() > RANK_WAIT;
+        if let Some(undecided) = self.undecided.take_if(|_| is_time) {
+            let settings = &mut self.config.settings;
+            self.reporter = Some(undecided.open(settings, lowest_rank));
             self.begin_series();
         }
     }
@@ -299,8 +296,8 @@ impl Work {
         if let Some(reporter) = &mut self.reporter {
             reporter.gate.withhold(texts);
         }
-        if let Some((gate, _)) = &mut self.undecided {
-            gate.withhold(texts);
+        if let Some(undecided) = &mut self.undecided {
+            undecided.gate.withhold(texts);
         }
     }
 
@@ -325,8 +322,8 @@ impl Work {
 
     /// As long as the run is old: one that soon ends has curves too.
     fn sample_period(&self) -> Duration {
-        let age = self.age();
-        age.clamp(SAMPLE_PERIOD_FIRST, limits::SAMPLE_PERIOD)
+        let longest = part::sample_period(self.config.settings.part);
+        self.age().clamp(SAMPLE_PERIOD_FIRST, longest)
     }
 
     /// Each second where something may happen between two measurements that nobody tells us of.
@@ -478,23 +475,14 @@ impl Work {
         if let Some(reporter) = &mut self.reporter {
             reporter.measured(&line);
         }
-        self.write_for_owner();
+        let (part, tail) = (self.config.settings.part, self.run.tail.as_ref());
+        self.kept.look(self.reporter.as_ref(), tail, part, &pids);
         self.run.sample(sample);
         if self
             .standstill
             .watch(&mut self.run, &mut self.stacks, pids, elapsed_seconds)
         {
             self.progress(elapsed_seconds);
-        }
-    }
-
-    /// Writes down what is new for the owner.
-    fn write_for_owner(&mut self) {
-        if let Some(writer) = &mut self.owner_writer
-            && let Some(reporter) = &self.reporter
-            && let Some(run_directory) = reporter.journal.directory()
-        {
-            writer.write(run_directory, self.run.tail.as_ref());
         }
     }
 
@@ -561,6 +549,9 @@ impl Work {
         ending.memory_pressure = self.sampler.pressure.figures();
         ending.gpu = self.sampler.troubles;
         let mut reporter = self.reporter?;
+        let part = self.config.settings.part;
+        self.kept
+            .end_job(&reporter, part, elapsed_seconds, ending.first_failure);
         let unless_zero = |count: u64| (count > 0).then_some(count);
         ending.dropped.copy_bytes =
             unless_zero(uncopied.saturating_add(self.output_reader.missed_bytes()));
@@ -582,7 +573,7 @@ impl Work {
             look.tell(&mut line);
             reporter.measured(&line);
         }
-        if let Some(writer) = &mut self.owner_writer
+        if let Some(writer) = &mut self.kept.writer
             && let Some(run_directory) = reporter.journal.directory()
         {
             writer.take_error(printed_error);

@@ -157,8 +157,9 @@ fn arguments(name: &str, content: &impl Serialize) -> Vec<OsString> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::run_request::FirstEvent;
+    use crate::protocol::run_request::{FirstEvent, OwnerSide};
     use axolotl_run_core::consent::Sending;
+    use axolotl_run_core::launch::job::JobPart;
     use std::time::Duration;
     use uuid::Uuid;
 
@@ -167,9 +168,10 @@ mod tests {
             run: Uuid::from_u128(7),
             sending,
             first_event: FirstEvent::AfterRank,
+            part: JobPart::Node,
             summary: !ci_summary,
             ci_summary,
-            keeps_output: !ci_summary,
+            owner_side: OwnerSide::Facts,
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::delivery::notify::Channel;
 use axolotl_run_core::consent::Sending;
 use axolotl_run_core::env;
+use axolotl_run_core::launch::job::JobPart;
 use axolotl_run_sys::identity;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
@@ -15,13 +16,24 @@ pub struct RunSettings {
     pub run: Uuid,
     pub sending: Sending,
     pub first_event: FirstEvent,
+    /// Which part of its job it is.
+    pub part: JobPart,
     /// `--summary`: say on stderr at the end how it went.
     pub summary: bool,
     /// `--ci-summary`: tell the page of the continuous integration system how it went.
     pub ci_summary: bool,
-    /// Whether the last of the output is kept for the owner of a run that is recorded for them alone: not with
-    /// `--no-output`.
-    pub keeps_output: bool,
+    pub owner_side: OwnerSide,
+}
+
+/// What is kept of a run for its owner alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OwnerSide {
+    /// Nothing: it is recorded because its user has consented to telemetry.
+    Nothing,
+    /// What was run and where: `--no-output`.
+    Facts,
+    /// The same, and the last of the output.
+    FactsAndOutput,
 }
 
 /// When the first event may be made.

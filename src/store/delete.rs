@@ -5,7 +5,7 @@
 //! before a reboot, or while the rest is being sent. Where consent is withdrawn runs lose their marker alone, for the record
 //! is their owner's; an observer looks for it before it sends, and nobody sends what it leaves.
 //!
-//! The newest 50 runs, at most 50 MB and 30 days, are kept. Of older runs only those are kept that have unsent events
+//! The newest 50 runs, at most 50 MB and 30 days, are kept; the runs of a job count as one and go together. Of older runs only those are kept that have unsent events
 //! younger than 7 days, up to 10 MB in all; they lose their samples, which are never sent. What cannot be deleted
 //! stays, without a message.
 //!
@@ -13,6 +13,7 @@
 
 use super::layout::{CONSENT, NOTIFICATIONS, SAMPLES, is_permitted};
 use super::lock;
+use super::runs::job::{self, JobRecord};
 use super::runs::{Store, summarize};
 use axolotl_run_core::consent::Sending;
 use axolotl_run_core::limits;
@@ -107,42 +108,71 @@ impl Store {
     }
 }
 
-/// A run that nobody records any more.
+/// A run as the pruning sees it.
 struct PastRun {
     run_id: Uuid,
+    job: Option<JobRecord>,
+    /// None where it may be living: its bytes must not push out those that are finished.
+    past: Option<Past>,
+}
+
+/// A run that nobody records any more.
+struct Past {
     activity: SystemTime,
     bytes: u64,
 }
 
 impl Store {
     /// Deletes the runs beyond what is kept, the oldest first, for as long as there is time; what is left over is
-    /// left to the next.
+    /// left to the next. The runs of a job are one: all of them are kept while one is.
     pub fn prune(&self, now: SystemTime) {
-        let identities = self.identities();
-        let mut newest_first: Vec<_> = identities
-            .iter()
-            .filter_map(|run_id| self.past(*run_id, now))
+        let runs: Vec<_> = self
+            .identities()
+            .into_iter()
+            .map(|run_id| self.past(run_id, now))
             .collect();
-        // Those that are being recorded are among the newest, ours the first of them.
-        let living = identities.len() - newest_first.len();
-        newest_first.sort_by_key(|past_run| Reverse((past_run.activity, past_run.run_id)));
+        let mut newest_first = Vec::new();
+        for job in job::together(runs, |run| run.job.as_ref()) {
+            // Those that are being recorded are among the newest, ours the first of them.
+            let mut activity = SystemTime::UNIX_EPOCH;
+            let mut bytes = 0;
+            let mut is_living = false;
+            for run in &job {
+                match &run.past {
+                    Some(past) => {
+                        activity = activity.max(past.activity);
+                        bytes += past.bytes;
+                    }
+                    None => is_living = true,
+                }
+            }
+            let run_id = job.first().map(|run| run.run_id);
+            newest_first.push((is_living, activity, run_id, bytes, job));
+        }
+        newest_first.sort_by_key(|(is_living, activity, run_id, ..)| {
+            Reverse((*is_living, *activity, *run_id))
+        });
         let mut beyond_limits = Vec::new();
         let mut bytes_kept = 0;
         let mut unsent_bytes_left = limits::UNSENT_BYTES_MAX;
-        for (index, past_run) in newest_first.iter().enumerate() {
-            let age = now.duration_since(past_run.activity).unwrap_or_default();
-            let mut waiting_bytes = None;
-            if age < limits::UNSENT_AGE_MAX && unsent_bytes_left > 0 {
-                waiting_bytes = self.unsent(past_run.run_id, now);
+        for (index, (is_living, activity, _, bytes, job)) in newest_first.into_iter().enumerate() {
+            let age = now.duration_since(activity).unwrap_or_default();
+            let is_kept = is_living
+                || age <= limits::RUNS_AGE_MAX
+                    && index < limits::RUNS_MAX
+                    && bytes_kept + bytes <= limits::RUNS_BYTES_MAX;
+            if is_kept && !is_living {
+                bytes_kept += bytes;
             }
-            unsent_bytes_left = unsent_bytes_left.saturating_sub(waiting_bytes.unwrap_or(0));
-            if age <= limits::RUNS_AGE_MAX
-                && index + living < limits::RUNS_MAX
-                && bytes_kept + past_run.bytes <= limits::RUNS_BYTES_MAX
-            {
-                bytes_kept += past_run.bytes;
-            } else {
-                beyond_limits.push((past_run.run_id, waiting_bytes.is_some()));
+            for run in job {
+                let mut waiting_bytes = None;
+                if age < limits::UNSENT_AGE_MAX && unsent_bytes_left > 0 && run.past.is_some() {
+                    waiting_bytes = self.unsent(run.run_id, now);
+                }
+                unsent_bytes_left = unsent_bytes_left.saturating_sub(waiting_bytes.unwrap_or(0));
+                if !is_kept {
+                    beyond_limits.push((run.run_id, waiting_bytes.is_some()));
+                }
             }
         }
         let begun_at = Instant::now();
@@ -158,18 +188,26 @@ impl Store {
         }
     }
 
-    /// A run as the pruning sees it; None where it may be living: its bytes must not push out those that are finished.
-    fn past(&self, run_id: Uuid, now: SystemTime) -> Option<PastRun> {
-        let (run_directory, _lock) = self.take(run_id, now)?;
-        let mut bytes = 0;
-        for name in run_directory.names(DIRECTORY_NAMES_MAX) {
-            bytes += run_directory.look(&name).map_or(0, |look| look.bytes);
-        }
-        Some(PastRun {
+    fn past(&self, run_id: Uuid, now: SystemTime) -> PastRun {
+        let mut run = PastRun {
             run_id,
-            activity: lock::activity(&run_directory, now).unwrap_or(now),
-            bytes,
-        })
+            job: None,
+            past: None,
+        };
+        if let Ok(run_directory) = self.run_directory(run_id) {
+            run.job = JobRecord::read(&run_directory);
+        }
+        if let Some((run_directory, _lock)) = self.take(run_id, now) {
+            let mut bytes = 0;
+            for name in run_directory.names(DIRECTORY_NAMES_MAX) {
+                bytes += run_directory.look(&name).map_or(0, |look| look.bytes);
+            }
+            run.past = Some(Past {
+                activity: lock::activity(&run_directory, now).unwrap_or(now),
+                bytes,
+            });
+        }
+        run
     }
 
     /// Bytes of a run that wait to be sent; None where nothing does, nor will once its finish is written.

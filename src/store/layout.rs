@@ -25,6 +25,7 @@ pub const SAMPLES: &str = "samples.jsonl";
 pub const NOTIFICATIONS: &str = "notify.jsonl";
 pub const CONSENT: &str = "consent";
 pub const LIVE: &str = "live";
+pub const JOB: &str = "job.json";
 
 /// Whether what a run recorded may be sent.
 pub fn is_permitted(directory: &Directory) -> bool {
@@ -122,7 +123,7 @@ pub fn run_file(name: &str) -> String {
 }
 
 /// Every file of the launcher's with what it holds, for the documents.
-pub fn files() -> [(String, &'static str); 9] {
+pub fn files() -> [(String, &'static str); 10] {
     [
         (
             run_file(""),
@@ -142,6 +143,10 @@ pub fn files() -> [(String, &'static str); 9] {
             "whether your own channels were reached; never sent",
         ),
         (run_file(CONSENT), "there only if the run may be sent"),
+        (
+            run_file(JOB),
+            "of a run that is a part of a job: a hash of the job's name, a hash of the machine, numbers of machine and rank, and when it began, failed and ended; never sent",
+        ),
         (
             run_file(LIVE),
             "its lock, held by the observer for as long as it lives",

@@ -117,7 +117,7 @@ fn last_modified(
 }
 
 /// This boot's id, read once: it is asked for with each run, and there may be thousands.
-fn boot_id() -> Option<&'static str> {
+pub fn boot_id() -> Option<&'static str> {
     static READ: OnceLock<Option<String>> = OnceLock::new();
     READ.get_or_init(|| read_boot_id(&mut File::open(BOOT_ID).ok()?))
         .as_deref()

@@ -8,6 +8,7 @@
 //!     delivery.jsonl  attempts and the server's answers
 //!     notify.jsonl    whether the user's own channels were reached, never sent
 //!     samples.jsonl   the time series for the report, never sent
+//!     job.json        the run's place in a job of several processes, never sent
 //!     …               what is kept for the owner alone, by a module that is none of ours to read
 //! ```
 //! The rules: events are written down first and sent second; a run without the consent marker is never sent;
@@ -35,6 +36,7 @@ pub use delete::{Forgotten, Withdrawn};
 pub use journal::{Journal, Unforced};
 pub use layout::{StoreProblem, files, run_file};
 pub use recover::RunEnd;
+pub use runs::job;
 pub use runs::{RecordedEvent, RecordedRun, RunState, Store};
 pub use unsent::UnsentPage;
 

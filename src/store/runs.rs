@@ -6,6 +6,8 @@
 //!
 //! The queries read it; recovery, sending and pruning are built on it.
 
+pub mod job;
+
 use super::gate::{self, LineRefusal};
 use super::journal::Journal;
 use super::layout::{self, NOTIFICATIONS, OURS, RUNS, StoreProblem};
@@ -22,6 +24,7 @@ use axolotl_run_core::launch::Environment;
 use axolotl_run_core::limits;
 use axolotl_run_core::series::SeriesLine;
 use axolotl_run_sys::files::{Access, Directory, Missing};
+use job::{JobRecord, together};
 use std::cmp::Reverse;
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -106,6 +109,8 @@ pub struct RecordedRun {
     pub activity: Option<SystemTime>,
     /// What the server said last.
     pub last_answer: Option<Answer>,
+    /// Its place in a job of several processes.
+    pub job: Option<JobRecord>,
     pub(super) last_event: Option<LastEvent>,
     pub(super) is_finished: bool,
 }
@@ -158,6 +163,26 @@ impl Store {
             Err(StoreProblem::Io(_, error)) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             answer => answer.map(Some),
         }
+    }
+
+    /// Opens runs that were copied from elsewhere: a state directory, the runs in it, or one of these; None where there
+    /// are none.
+    pub fn copied(path: &Path) -> Option<Self> {
+        let parent = path.parent().unwrap_or(path).to_owned();
+        for place in [
+            path.join(OURS).join(RUNS),
+            path.join(RUNS),
+            path.to_owned(),
+            parent,
+        ] {
+            if let Ok(runs) = Directory::open(&place, Missing::Fail) {
+                let store = Self { runs };
+                if !store.identities().is_empty() {
+                    return Some(store);
+                }
+            }
+        }
+        None
     }
 
     fn below(state_home: &Path, missing: Missing) -> Result<Self, StoreProblem> {
@@ -260,7 +285,7 @@ impl Store {
         Some(recorded_run)
     }
 
-    /// The latest run. Of all others only the beginning is read.
+    /// The latest run; of a job its main process. Of all others only the beginning is read.
     pub fn latest(&self, now: SystemTime) -> Option<Uuid> {
         let first_event_time = |run_id: &Uuid| {
             let time = match self.run_directory(*run_id) {
@@ -270,7 +295,35 @@ impl Store {
             };
             (time, *run_id)
         };
-        self.identities().into_iter().max_by_key(first_event_time)
+        let latest = self.identities().into_iter().max_by_key(first_event_time)?;
+        Some(self.main_of_job(latest))
+    }
+
+    /// The runs whose job has this key, in no order.
+    pub fn runs_of_key(&self, key: &str) -> Vec<(Uuid, JobRecord)> {
+        let mut runs = Vec::new();
+        for run_id in self.identities() {
+            if let Ok(run_directory) = self.run_directory(run_id)
+                && let Some(record) = JobRecord::read(&run_directory)
+                && record.place.key == key
+            {
+                runs.push((run_id, record));
+            }
+        }
+        runs
+    }
+
+    /// The main process of a run's job, as far as it is here; the run itself where it is of no job.
+    fn main_of_job(&self, run_id: Uuid) -> Uuid {
+        let run_directory = self.run_directory(run_id).ok();
+        let Some(own) = run_directory.as_ref().and_then(JobRecord::read) else {
+            return run_id;
+        };
+        let runs = self.runs_of_key(&own.place.key);
+        let mut jobs = together(runs, |(_, record)| Some(record)).into_iter();
+        let job = jobs.find(|job| job.iter().any(|(other, _)| *other == run_id));
+        let main = job.as_ref().and_then(|job| job.first());
+        main.map_or(run_id, |(main, _)| *main)
     }
 
     /// The runs whose identity begins so, in order.
@@ -323,6 +376,7 @@ pub(super) fn summarize(
         sending,
         activity: lock::activity(run_directory, now),
         last_answer,
+        job: JobRecord::read(run_directory),
         ..RecordedRun::default()
     };
     let damage_of_events = read::events(run_directory, |line, member| {

@@ -216,15 +216,16 @@ fn of_two_machines_the_one_with_the_first_worker_reports() {
             run.assert_ordered("rank 0");
             run.assert_arrived("rank 0", &server);
         } else {
-            let runs = runs(&state(done.home()));
-            assert!(runs.is_empty(), "{runs:#?}");
+            let run = until_recorded(&state(done.home()), Recorded::is_finished);
+            run.until_released();
+            assert!(!run.directory.join("consent").exists(), "{run:#?}");
             assert_eq!(server.connections(), 0);
         }
     }
 }
 
 /// The observer of a supervisor, and the command's pid, from the observer's own arguments.
-fn observer_of(supervisor: Pid) -> Option<(Pid, Pid)> {
+pub fn observer_of(supervisor: Pid) -> Option<(Pid, Pid)> {
     let entries = fs::read_dir("/proc").unwrap().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
     pids.into_iter().find_map(|pid| {

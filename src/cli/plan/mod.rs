@@ -1,19 +1,20 @@
 //! What a command line means here and now: the second step, which alone looks at the surroundings.
 //!
 //! The problem: telemetry is off for most runs, and such a run must not pay for the rest. So the cheap
-//! questions come first, each asked only if the one before leaves it open: is an outer launcher there, is this
-//! the main process, does a variable decide, does the stored decision. The stored decision is the only file
+//! questions come first, each asked only if the one before leaves it open: is an outer launcher there, which
+//! part of its job is this, does a variable decide, does the stored decision. The stored decision is the only file
 //! that is read, and only where no variable turns telemetry on. What comes out is one closed enum; the library's entry
 //! does what it says and decides nothing.
 
 use crate::cli::{Mode, Typed};
-use crate::protocol::run_request::{FirstEvent, RunRequest, RunSettings};
+use crate::protocol::run_request::{FirstEvent, OwnerSide, RunRequest, RunSettings};
 use crate::ui::Complaint;
 use axolotl_run_core::consent::{
-    Cause, Decision, Recording, Sending, Stored, Telemetry, decide, is_inside,
+    Decision, Recording, Sending, Stored, Telemetry, decide, is_inside,
 };
 use axolotl_run_core::launch::Environment;
 use axolotl_run_core::launch::command_line::CommandLine;
+use axolotl_run_core::launch::job::{self, JobPart};
 use axolotl_run_core::launch::rank::{RankVerdict, rank};
 use std::ffi::OsString;
 use uuid::Uuid;
@@ -67,17 +68,16 @@ pub struct Surroundings<'a> {
 
 impl Surroundings<'_> {
     /// The consent to a run of this command, with its cause.
-    pub fn consent(&self, command: &CommandLine<'_>) -> (Decision, RankVerdict) {
-        let rank = rank(self.environment, command);
-        (decide(self.environment, rank, self.stored), rank)
+    pub fn consent(&self, command: &CommandLine<'_>) -> Decision {
+        decide(
+            self.environment,
+            rank(self.environment, command),
+            self.stored,
+        )
     }
 
-    /// Whether a run of which nothing is sent is recorded for its owner. Variables forbid what leaves, not this; but one
-    /// launcher observes a run.
-    fn records(&self, cause: &Cause) -> bool {
-        if matches!(cause, Cause::Inside | Cause::NotMain { .. }) {
-            return false;
-        }
+    /// Whether a run of which nothing is sent is recorded for its owner. Variables forbid what leaves, not this.
+    fn records_always(&self) -> bool {
         let stored = (self.stored)();
         stored.is_some_and(|stored| stored.recording == Recording::Always)
     }
@@ -88,20 +88,62 @@ pub fn plan(typed: Result<Typed, Complaint>, surroundings: &Surroundings<'_>) ->
     match typed {
         Err(complaint) => Plan::Refuse(complaint),
         Ok(typed) if typed.mode != Mode::Run => Plan::Query(typed),
-        Ok(typed) if typed.record => record(typed, surroundings),
         Ok(typed) => run(typed, surroundings),
     }
 }
 
 fn run(typed: Typed, surroundings: &Surroundings<'_>) -> Plan {
-    let (decision, rank) = surroundings.consent(&CommandLine::read(&typed.operands));
+    let environment = surroundings.environment;
+    let command = CommandLine::read(&typed.operands);
+    let rank = rank(environment, &command);
+    let Some(part) = job::part(rank, environment, &command) else {
+        return become_command(typed.operands);
+    };
+    // One launcher observes a run, not two.
+    if is_inside(environment) {
+        return become_command(typed.operands);
+    }
+    let observed = |sending, owner_side| Observed {
+        sending,
+        part,
+        owner_side,
+        first_event: match rank {
+            RankVerdict::Deferred => FirstEvent::AfterRank,
+            RankVerdict::Main | RankVerdict::NotMain { .. } => FirstEvent::AtOnce,
+        },
+    };
+    let for_owner = if typed.no_output {
+        OwnerSide::Facts
+    } else {
+        OwnerSide::FactsAndOutput
+    };
+    // Consent is not asked for where nothing leaves.
+    if typed.record {
+        let observed = observed(Sending::Forbidden, for_owner);
+        return observe(typed, observed, None, surroundings);
+    }
+    // A part of a job is recorded where the main process is.
+    let mut decision = decide(environment, RankVerdict::Main, surroundings.stored);
+    let mut sending = Sending::Permitted;
+    if part != JobPart::Main {
+        decision.notice = false;
+        decision.warning = None;
+        sending = Sending::Forbidden;
+    }
     let then = match decision.telemetry {
-        Telemetry::On => observe(typed, Sending::Permitted, rank, None, surroundings),
+        Telemetry::On => {
+            let observed = observed(sending, OwnerSide::Nothing);
+            observe(typed, observed, None, surroundings)
+        }
         // Who wants to be told wants the run to be watched; nothing of it is sent to anybody else.
-        Telemetry::Off if !typed.notify.is_empty() => return record(typed, surroundings),
-        Telemetry::Off if !decision.notice && surroundings.records(&decision.cause) => {
+        Telemetry::Off if !typed.notify.is_empty() => {
+            let observed = observed(Sending::Forbidden, for_owner);
+            return observe(typed, observed, None, surroundings);
+        }
+        Telemetry::Off if !decision.notice && surroundings.records_always() => {
             let warning = decision.warning.clone();
-            observe(typed, Sending::Forbidden, rank, warning, surroundings)
+            let observed = observed(Sending::Forbidden, for_owner);
+            observe(typed, observed, warning, surroundings)
         }
         // A recent Axolotl reports by default: whoever has not decided is kept out of that, too.
         Telemetry::Off => Plan::Exec {
@@ -118,55 +160,49 @@ fn run(typed: Typed, surroundings: &Surroundings<'_>) -> Plan {
     }
 }
 
-/// `--record`: consent is not asked because nothing leaves; but one launcher observes a run, not two or sixty.
-fn record(typed: Typed, surroundings: &Surroundings<'_>) -> Plan {
-    let rank = rank(
-        surroundings.environment,
-        &CommandLine::read(&typed.operands),
-    );
-    if is_inside(surroundings.environment) || matches!(rank, RankVerdict::NotMain { .. }) {
-        return Plan::Exec {
-            command: typed.operands,
-            do_not_track: false,
-            warning: None,
-        };
+fn become_command(command: Vec<OsString>) -> Plan {
+    Plan::Exec {
+        command,
+        do_not_track: false,
+        warning: None,
     }
-    observe(typed, Sending::Forbidden, rank, None, surroundings)
+}
+
+/// How a command is observed.
+struct Observed {
+    sending: Sending,
+    part: JobPart,
+    owner_side: OwnerSide,
+    first_event: FirstEvent,
 }
 
 fn observe(
     typed: Typed,
-    sending: Sending,
-    rank: RankVerdict,
+    observed: Observed,
     warning: Option<String>,
     surroundings: &Surroundings<'_>,
 ) -> Plan {
     // Without a name of its own nothing can be told of a run.
     let Some(run) = (surroundings.new_run)() else {
-        return Plan::Exec {
-            command: typed.operands,
-            do_not_track: false,
-            warning: None,
-        };
+        return become_command(typed.operands);
     };
     let uses_terminal = CommandLine::read(&typed.operands).uses_terminal();
-    let first_event = match rank {
-        RankVerdict::Deferred => FirstEvent::AfterRank,
-        RankVerdict::Main | RankVerdict::NotMain { .. } => FirstEvent::AtOnce,
-    };
+    // Of a job with 64 processes the main one tells how it went.
+    let is_main = observed.part == JobPart::Main;
     Plan::Observe(RunRequest {
         settings: RunSettings {
             run,
-            sending,
-            first_event,
-            summary: typed.summary,
-            ci_summary: typed.ci_summary,
-            keeps_output: !typed.no_output,
+            sending: observed.sending,
+            first_event: observed.first_event,
+            part: observed.part,
+            summary: typed.summary && is_main,
+            ci_summary: typed.ci_summary && is_main,
+            owner_side: observed.owner_side,
         },
         config: typed.config,
         tap_stdout: typed.tap_stdout,
         terminal_direct: typed.tty_direct || uses_terminal,
-        channels: typed.notify,
+        channels: if is_main { typed.notify } else { Vec::new() },
         warning,
         command: typed.operands,
     })

@@ -4,25 +4,25 @@ use super::*;
 use crate::delivery::notify::Channel;
 use axolotl_run_core::consent::POLICY_VERSION;
 
-struct Place {
-    environment: &'static str,
+struct Place<'a> {
+    environment: &'a str,
     stored: Option<(Telemetry, Recording)>,
 }
 
-const NOWHERE: Place = Place {
+const NOWHERE: Place<'_> = Place {
     environment: "",
     stored: None,
 };
-const CONSENT: Place = Place {
+const CONSENT: Place<'_> = Place {
     environment: "AXOLOTL_DO_NOT_TRACK=0",
     stored: None,
 };
 
-fn planned(place: &Place, line: &str) -> Plan {
+fn planned(place: &Place<'_>, line: &str) -> Plan {
     planned_of(place, words(line), Some(Uuid::nil()))
 }
 
-fn planned_of(place: &Place, line: Vec<OsString>, new_run: Option<Uuid>) -> Plan {
+fn planned_of(place: &Place<'_>, line: Vec<OsString>, new_run: Option<Uuid>) -> Plan {
     let environment = |name: &str| {
         let pairs = place
             .environment
@@ -89,7 +89,11 @@ fn order(command: &str, sending: Sending) -> RunRequest {
             first_event: FirstEvent::AtOnce,
             summary: false,
             ci_summary: false,
-            keeps_output: true,
+            part: JobPart::Main,
+            owner_side: match sending {
+                Sending::Permitted => OwnerSide::Nothing,
+                Sending::Forbidden => OwnerSide::FactsAndOutput,
+            },
         },
         config: None,
         tap_stdout: false,
@@ -215,6 +219,58 @@ fn who_records_always_records_whatever_a_variable_forbids_to_send() {
         ("RANK=1", exec("t")),
     ] {
         assert_eq!(planned(&at(environment), "t"), expected, "{environment}");
+    }
+}
+
+#[test]
+fn every_part_of_a_job_is_recorded_and_the_main_one_alone_may_send() {
+    let part = |part, sending, owner_side| {
+        let mut request = order("t", sending);
+        request.settings.part = part;
+        request.settings.owner_side = owner_side;
+        Plan::Observe(request)
+    };
+    let (main, node, task) = (
+        "SLURM_JOB_ID=7 SLURM_PROCID=0 SLURM_LOCALID=0",
+        "SLURM_JOB_ID=7 SLURM_PROCID=8 SLURM_LOCALID=0",
+        "SLURM_JOB_ID=7 SLURM_PROCID=9 SLURM_LOCALID=1",
+    );
+    let (consent, forbids) = ("AXOLOTL_DO_NOT_TRACK=0", "AXOLOTL_DO_NOT_TRACK=1");
+    let (nothing, all) = (OwnerSide::Nothing, OwnerSide::FactsAndOutput);
+    let (permitted, forbidden) = (Sending::Permitted, Sending::Forbidden);
+    for (place, environment, line, expected) in [
+        (main, consent, "t", part(JobPart::Main, permitted, nothing)),
+        (node, consent, "t", part(JobPart::Node, forbidden, nothing)),
+        (task, consent, "t", part(JobPart::Task, forbidden, nothing)),
+        (
+            task,
+            consent,
+            "--record --summary --ci-summary --notify true t",
+            part(JobPart::Task, forbidden, all),
+        ),
+        (
+            node,
+            forbids,
+            "--notify true t",
+            part(JobPart::Node, forbidden, all),
+        ),
+        (
+            node,
+            forbids,
+            "--record t",
+            part(JobPart::Node, forbidden, all),
+        ),
+        (task, forbids, "t", exec("t")),
+        (task, "", "t", exec("t")),
+        ("PMI_RANK=1", consent, "--record t", exec("t")),
+        (node, "AXOLOTL_RUN_ID=x", "--record t", exec("t")),
+    ] {
+        let environment = format!("{place} {environment}");
+        let place = Place {
+            environment: &environment,
+            stored: None,
+        };
+        assert_eq!(planned(&place, line), expected, "{environment} {line}");
     }
 }
 

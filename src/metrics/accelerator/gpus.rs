@@ -42,18 +42,27 @@ impl Gpus {
         })
     }
 
+    /// Measures nothing, and asks no driver.
+    pub fn unmeasured() -> Self {
+        Self {
+            thread: None,
+            health: Health::Absent,
+            ever_unresponsive: false,
+            facts: None,
+            readings: None,
+            xids: Vec::new(),
+            answer_timeout: limits::GPU_TIMEOUT,
+        }
+    }
+
     /// The same with other settings, for tests.
     #[doc(hidden)]
     pub fn start_with(mut settings: DriverSettings) -> Self {
         settings.nvml_library = settings.nvml_library.filter(|path| !path.is_empty());
         let mut gpus = Self {
-            thread: None,
-            health: Health::Absent,
-            ever_unresponsive: false,
             facts: Some(AcceleratorFacts::none()),
-            readings: None,
-            xids: Vec::new(),
             answer_timeout: settings.answer_timeout,
+            ..Self::unmeasured()
         };
         let Some(vendor) = presence(&settings) else {
             return gpus;

@@ -31,8 +31,6 @@ pub enum StartStage {
     /// It waits for facts.
     Waits,
     Sent,
-    /// Another machine's rank 0 reports; we stay silent.
-    Silent,
 }
 
 impl Default for Facts {
@@ -48,6 +46,15 @@ impl Default for Facts {
 }
 
 impl Facts {
+    /// Nothing is looked for: the launcher of another process knows it.
+    pub fn unasked() -> Self {
+        Self {
+            machine: Some(Start::default()),
+            configuration: Some(None),
+            ..Self::default()
+        }
+    }
+
     fn has_python(&self) -> bool {
         let machine = self.machine.as_ref();
         machine.is_some_and(|machine| machine.python_version.is_some())

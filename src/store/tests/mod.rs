@@ -500,6 +500,52 @@ fn pruning_keeps_the_newest_and_the_living() {
 }
 
 #[test]
+fn the_runs_of_a_job_are_one_and_go_together() {
+    let home = Home::new();
+    let now = SystemTime::now();
+    let old = now - Duration::from_secs(3600);
+    let in_job = |key: &str, node| {
+        let (run, _) = home.recorded(Sending::Forbidden, &[start(), finish()]);
+        let text = format!(
+            r#"{{"form":1,"key":"{key}","is_reused":false,"node":{node},"task":null,"nodes":3,"part":"node","machine":"m{node}","began":{node}.0,"failed":null,"ended":9.0,"clock":[]}}"#
+        );
+        fs::write(home.run(run).join("job.json"), text).unwrap();
+        touch(&home.run(run), old);
+        run
+    };
+    let (older, newer): (Vec<_>, Vec<_>) = (0..30)
+        .map(|node| (in_job("a", node), in_job("b", node)))
+        .unzip();
+    // One process of a job was recorded for longer than the others.
+    touch(&home.run(newer[7]), now);
+    let alone: Vec<_> = (0..limits::RUNS_MAX - 1)
+        .map(|_| home.recorded(Sending::Forbidden, &[start(), finish()]).0)
+        .collect();
+    let store = home.store();
+    store.prune(now);
+    let exist = |runs: &[Uuid]| runs.iter().filter(|run| home.run(**run).exists()).count();
+    assert_eq!(
+        (exist(&older), exist(&newer), exist(&alone)),
+        (0, 30, alone.len())
+    );
+    assert_eq!(
+        store.latest(now).map(|run| newer.contains(&run)),
+        Some(false)
+    );
+    for run in &alone {
+        fs::remove_dir_all(home.run(*run)).unwrap();
+    }
+    assert_eq!(store.latest(now), Some(newer[0]), "the first of the job");
+    // One that lives keeps all the others.
+    let living = store.begin(newer[3], Sending::Forbidden);
+    store.prune(now + limits::RUNS_AGE_MAX * 2);
+    assert_eq!(exist(&newer), 30);
+    drop(living);
+    store.prune(now + limits::RUNS_AGE_MAX * 2);
+    assert_eq!(exist(&newer), 0);
+}
+
+#[test]
 fn pruning_keeps_what_waits_to_be_sent_and_only_that() {
     let home = Home::new();
     let now = SystemTime::now();

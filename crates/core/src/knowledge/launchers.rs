@@ -1,5 +1,7 @@
 //! Programs that start a training's processes: the tables of `knowledge/launchers.yaml`.
 
+pub mod jobs;
+
 /// A launcher and the grammar of its options, which may be written with hyphens or underscores.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Launcher {

@@ -5,7 +5,6 @@
 pub mod channels;
 pub mod commands;
 mod entry;
-pub mod jobs;
 pub mod launchers;
 pub mod lists;
 mod meaning;

@@ -11,7 +11,7 @@ use super::Environment;
 use super::command_line::CommandLine;
 use super::facts;
 use super::rank::{LOCAL_RANK, RankVerdict};
-use crate::knowledge::jobs::{JobName, ROWS, Reach};
+use crate::knowledge::launchers::jobs::{JobName, ROWS, Reach};
 use crate::knowledge::launchers::{NODE_VARIABLES, RANK_VARIABLES, Says, TASK_VARIABLES};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};

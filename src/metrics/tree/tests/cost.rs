@@ -4,6 +4,7 @@
 //! /proc/self/io is the number of reads of this whole process. The test therefore runs in a process of its own.
 
 use crate::metrics::Sampler;
+use crate::metrics::accelerator::Gpus;
 use crate::metrics::tree;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -106,7 +107,7 @@ fn role_counts_its_reads() {
     );
 
     // The façade, on our own process: it must find itself and fail at nothing.
-    let mut sampler = Sampler::begin(std::process::id());
+    let mut sampler = Sampler::begin(std::process::id(), Gpus::start());
     let sample = sampler.sample(1.0, true);
     assert!(
         sample.processes.is_some_and(|count| count >= 1) && sample.failures == 0,

@@ -1,6 +1,6 @@
 //! What the processes of one job have in common: the table of `knowledge/jobs.yaml`, which explains the fields.
 
-use super::launchers::Says;
+use super::Says;
 
 /// Who gives a job its name.
 #[derive(Debug)]
