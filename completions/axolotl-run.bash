@@ -6,14 +6,14 @@
 
 _axolotl_run() {
     local options='--record --config --tap-stdout --tty --summary --ci-summary --no-output --notify --status --enable --disable
-        --record-always --preview --explain --schema --runs --show --stacks --report --html --against --with-output --export --send --forget
-        --notify-test --notify-store --completions --man --json --help --version'
+        --record-always --preview --explain --schema --runs --show --stacks --report --html --against --with --with-output --export --send
+        --forget --notify-test --notify-store --completions --man --json --help --version'
     local current=${COMP_WORDS[COMP_CWORD]} option= prefix= operands=command at
     COMPREPLY=()
     for ((at = 1; at < COMP_CWORD; at++)); do
         case ${COMP_WORDS[at]} in
             --) ((at++)); break ;;
-            --config | --tty | --completions | --html | --against | --notify)
+            --config | --tty | --completions | --html | --against | --with | --notify)
                 option=${COMP_WORDS[at]}
                 [[ $option == --completions ]] && operands=none
                 # Where `=` breaks words, it stands before the value as a word of its own.

@@ -12,7 +12,7 @@ function __axolotl_run_words
                 set -e words[1]
                 set operands behind-$operands
                 break
-            case --config --tty --html --against --notify
+            case --config --tty --html --against --with --notify
                 set -e words[1]
             case --explain
                 set operands file
@@ -91,6 +91,7 @@ complete -c axolotl-run -n __axolotl_run_at_options -l stacks -d 'Print where th
 complete -c axolotl-run -n __axolotl_run_at_options -l report -d 'Print how a run went and why it ended'
 complete -c axolotl-run -n __axolotl_run_at_options -l html -rF -d 'Write the report to a file'
 complete -c axolotl-run -n __axolotl_run_at_options -l against -xa '(__axolotl_run_runs)'
+complete -c axolotl-run -n __axolotl_run_at_options -l with -rF -d 'With --report: copied records of other machines'
 complete -c axolotl-run -n __axolotl_run_at_options -l with-output -d 'With --report: all that was kept of the output'
 complete -c axolotl-run -n __axolotl_run_at_options -l export -d 'Write a run to a file for a public issue'
 complete -c axolotl-run -n __axolotl_run_at_options -l send -d 'Send what waits'

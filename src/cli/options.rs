@@ -203,6 +203,12 @@ pub const OPTIONS: &[OptionRow] = &[
         "With --report: compare the run with this one",
     ),
     row(
+        "with",
+        Group::Instead,
+        Value::Required("DIR"),
+        "With --report: read the records of the job's other machines, copied to DIR, too (repeatable)",
+    ),
+    row(
         "with-output",
         Group::Instead,
         Value::None,

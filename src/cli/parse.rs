@@ -24,7 +24,7 @@ const COMMAND: &str = "COMMAND";
 const INSTEAD: &str = "INSTEAD";
 
 /// The options that only go with `--report`.
-const WITH_REPORT: [&str; 3] = ["html", "against", "with-output"];
+const WITH_REPORT: [&str; 4] = ["html", "against", "with", "with-output"];
 
 /// Reads the words after the program's name.
 ///
@@ -67,6 +67,11 @@ pub fn parse(arguments: Vec<OsString>) -> Result<Typed, Complaint> {
         notify: channels(&matches)?,
         html: path("html"),
         against: path("against"),
+        with: matches
+            .get_many("with")
+            .unwrap_or_default()
+            .cloned()
+            .collect(),
         operands: operands(chosen, &matches),
     };
     check(&typed, chosen.unwrap_or_default())?;
@@ -176,9 +181,14 @@ fn argument(option_row: &'static OptionRow) -> Arg {
             .value_parser(value_parser!(OsString))
             .conflicts_with_all(instead().filter(|mode| !mode.starts_with("notify-"))),
         "config" => argument.conflicts_with_all(instead().filter(|mode| *mode != "preview")),
-        name if WITH_REPORT.contains(&name) => argument
-            .requires("report")
-            .conflicts_with_all(instead().filter(|mode| *mode != "report")),
+        name if WITH_REPORT.contains(&name) => {
+            if name == "with" {
+                argument = argument.action(ArgAction::Append);
+            }
+            argument
+                .requires("report")
+                .conflicts_with_all(instead().filter(|mode| *mode != "report"))
+        }
         "json" => argument.conflicts_with_all(["html", "completions", "man"]),
         // Not with the group: clap would name one of its members that nobody typed.
         _ if option_row.group == Group::Run => argument.conflicts_with_all(instead()),
@@ -260,7 +270,7 @@ fn refused(error: &clap::Error) -> Complaint {
             Complaint::new(problem, "leave out one of them")
         }
         ErrorKind::MissingRequiredArgument => Complaint::new(
-            "`--html`, `--against` and `--with-output` only work with `--report`",
+            "`--html`, `--against`, `--with` and `--with-output` only work with `--report`",
             format!("write `{NAME} --report`, or leave them out"),
         ),
         ErrorKind::TooManyValues => Complaint::new(format!("`{option}` takes no value"), help),

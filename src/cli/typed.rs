@@ -67,6 +67,8 @@ pub struct Typed {
     pub html: Option<PathBuf>,
     /// `--against`.
     pub against: Option<PathBuf>,
+    /// `--with`.
+    pub with: Vec<PathBuf>,
     /// The command, or the words in its place.
     pub operands: Vec<OsString>,
 }

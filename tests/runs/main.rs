@@ -6,6 +6,7 @@ mod check_gpu;
 mod events;
 mod fleet;
 mod gpu_runs;
+mod jobs;
 mod knowledge;
 mod owner;
 mod promises;

@@ -1,14 +1,15 @@
-//! `--runs`: the recorded runs, the latest first.
+//! `--runs`: the recorded runs, the latest first. The processes of a job are one line, that of the main one.
 
 use super::choose::{minute, nothing_recorded, short};
 use crate::commands::output::{AnswerForm, AnswerOutput, AnswerResult, FAILED, count};
 use crate::owner_record::OwnerView;
-use crate::store::{RecordedRun, Sending, Store};
+use crate::store::{RecordedRun, Sending, Store, job};
 use crate::ui::table::{GAP, table};
 use crate::ui::text::cut;
 use axolotl_run_core::event::wire;
 use axolotl_run_core::judging::summary::units;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// The columns. The last one is what tells runs apart, and takes the room that is left.
 const HEADINGS: [&str; 7] = [
@@ -23,28 +24,33 @@ pub fn print(store: Option<&Store>, answer_output: &mut AnswerOutput) -> AnswerR
     let recorded_runs = store
         .map(|store| store.runs(answer_output.now))
         .unwrap_or_default();
+    let has_runs = !recorded_runs.is_empty();
+    let jobs = job::together(recorded_runs, |run| run.job.as_ref());
     if answer_output.form == AnswerForm::Json {
         let mut described = Vec::new();
-        for recorded_run in &recorded_runs {
-            let mut run_json = describe(recorded_run);
-            if let Some(members) = run_json.as_object_mut() {
-                members.insert("command".to_owned(), json!(label(store, recorded_run)));
+        for job in &jobs {
+            for recorded_run in job {
+                let mut run_json = describe(recorded_run);
+                if let Some(members) = run_json.as_object_mut() {
+                    members.insert("command".to_owned(), json!(label(store, recorded_run)));
+                    members.insert("job".to_owned(), place_in_job(job, recorded_run));
+                }
+                described.push(run_json);
             }
-            described.push(run_json);
         }
         let status = answer_output.document(&json!({"runs": described}))?;
-        return Ok(if recorded_runs.is_empty() {
-            FAILED
-        } else {
-            status
-        });
+        return Ok(if has_runs { status } else { FAILED });
     }
-    if recorded_runs.is_empty() {
+    if !has_runs {
         return Err(nothing_recorded());
     }
     let mut rows = vec![HEADINGS.map(str::to_owned)];
-    for recorded_run in &recorded_runs {
-        rows.push(table_row(recorded_run, label(store, recorded_run)));
+    for job in &jobs {
+        if let Some(main) = job.first() {
+            let label = label(store, main).or_else(|| main.launcher.clone());
+            let label = label.unwrap_or_else(|| "-".to_owned());
+            rows.push(table_row(main, format!("{}{label}", size(job))));
+        }
     }
     let terminal = answer_output.terminal.for_statements();
     let room = room_for_command(&rows, terminal.width);
@@ -59,6 +65,33 @@ pub fn print(store: Option<&Store>, answer_output: &mut AnswerOutput) -> AnswerR
 fn label(store: Option<&Store>, recorded_run: &RecordedRun) -> Option<String> {
     let run_directory = store?.run_directory(recorded_run.run_id).ok()?;
     Some(OwnerView::facts(&run_directory)?.label)
+}
+
+/// How many processes of a job were recorded; nothing of a run that is alone.
+fn size(job: &[RecordedRun]) -> String {
+    if job.len() < 2 {
+        return String::new();
+    }
+    let records = job.iter().filter_map(|run| run.job.as_ref());
+    let machines: BTreeSet<_> = records.map(|record| &record.machine).collect();
+    let noun = if machines.len() == job.len() {
+        "nodes"
+    } else {
+        "processes"
+    };
+    format!("{} {noun}: ", job.len())
+}
+
+/// Where in its job a run is, for programs: all runs of a job have the same `main`.
+fn place_in_job(job: &[RecordedRun], recorded_run: &RecordedRun) -> Value {
+    let Some(record) = &recorded_run.job else {
+        return Value::Null;
+    };
+    json!({
+        "main": job.first().map(|main| main.run_id),
+        "node": record.place.node,
+        "task": record.place.task,
+    })
 }
 
 /// What the other columns leave of a line to the last one.
@@ -114,7 +147,7 @@ pub fn event_fates(recorded_run: &RecordedRun) -> String {
     }
 }
 
-fn table_row(recorded_run: &RecordedRun, label: Option<String>) -> [String; 7] {
+fn table_row(recorded_run: &RecordedRun, label: String) -> [String; 7] {
     let mut events = event_fates(recorded_run);
     if recorded_run.damaged_lines > 0 {
         let damaged = count(recorded_run.damaged_lines, "damaged line");
@@ -129,6 +162,6 @@ fn table_row(recorded_run: &RecordedRun, label: Option<String>) -> [String; 7] {
         recorded_run.title().to_owned(),
         or_unknown(recorded_run.steps.map(|steps| steps.to_string()), "-"),
         events,
-        or_unknown(label.or_else(|| recorded_run.launcher.clone()), "-"),
+        label,
     ]
 }

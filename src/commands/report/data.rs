@@ -1,5 +1,7 @@
 //! What the report tells of a run: its figures, its measurements over time, and what became of its events.
 
+pub mod job;
+
 use super::charts::figures;
 use super::series::{Marker, Series, SeriesKey};
 use super::setup;
@@ -13,6 +15,7 @@ use axolotl_run_core::event::{ErrorEvent, EventName, Finish};
 use axolotl_run_core::judging::notes::{Note, notes};
 use axolotl_run_core::judging::summary::{GpuUse, Summary, lines, units};
 use axolotl_run_core::judging::verdict::Outcome;
+use job::JobReport;
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 use uuid::Uuid;
@@ -45,6 +48,8 @@ pub struct ReportData {
     pub missed: Vec<String>,
     /// What was kept for the run's owner alone.
     pub owner: Option<OwnerView>,
+    /// The job that it is a part of.
+    pub job: Option<JobReport>,
     /// What became of the messages to the user.
     pub notifications: Vec<NotificationLine>,
 }
@@ -90,6 +95,7 @@ impl ReportData {
             series,
             tallies,
             missed,
+            job: None,
             notifications: store.notifications(run_id),
         })
     }

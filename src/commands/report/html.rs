@@ -6,6 +6,7 @@
 
 use super::charts::{CURVES_MAX, Chart, charts};
 use super::compare::{self, FigureRow};
+use super::data::job::{JobLine, JobReport};
 use super::data::{self, ReportData};
 use super::series::MarkerKind;
 use super::svg::{self, Drawing, Scene};
@@ -24,6 +25,8 @@ struct HtmlPage<'a> {
     differences: Vec<FigureRow>,
     charts: Vec<HtmlChart>,
     marks: Vec<MarkerKind>,
+    /// A line for each machine of the job.
+    nodes: Vec<JobLine>,
 }
 
 struct HtmlChart {
@@ -70,7 +73,9 @@ pub fn page(report: &ReportData, other: Option<&ReportData>) -> String {
     }
     let mut marks = MarkerKind::ALL.to_vec();
     marks.retain(|kind| markers.iter().any(|marker| marker.kind == *kind));
+    let job = report.job.as_ref();
     let page = HtmlPage {
+        nodes: job.map_or(Vec::new(), JobReport::lines),
         title,
         report,
         other,

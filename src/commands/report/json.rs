@@ -2,6 +2,7 @@
 
 use super::charts::{Figures, charts, figures};
 use super::data::ReportData;
+use super::data::job::JobReport;
 use super::series::CurvePoint;
 use crate::commands::recorded::runs;
 use axolotl_run_core::event::FinishVerdict;
@@ -79,6 +80,7 @@ pub fn as_json(report: &ReportData) -> Value {
         "events": report.tallies,
         "notifications": report.notifications,
         "missed": report.missed,
+        "job": report.job.as_ref().map(JobReport::as_json),
         "series": series,
     })
 }

@@ -20,6 +20,7 @@ use super::recorded::choose::{identify, nothing_recorded};
 use crate::cli::{Typed, printable};
 use crate::store::Store;
 use crate::ui::Complaint;
+use data::job::{JobReport, Reader};
 use data::{ReportData, ShownOutput};
 use serde_json::json;
 use std::path::Path;
@@ -30,18 +31,28 @@ pub fn print(
     typed: &Typed,
     answer_output: &mut AnswerOutput,
 ) -> AnswerResult {
+    // A file and what is made for programs may get to others.
+    let is_for_owner = answer_output.form == AnswerForm::Text && typed.html.is_none();
+    let reader = if is_for_owner || typed.with_output {
+        Reader::Owner
+    } else {
+        Reader::Anybody
+    };
     let read = |prefix: Option<String>| {
         let (store, run) = identify(store, prefix.as_deref(), answer_output.now)?;
         let mut report =
             ReportData::read(store, run, answer_output.now).ok_or_else(nothing_recorded)?;
-        // A file and what is made for programs may get to others.
-        let is_for_owner = answer_output.form == AnswerForm::Text && typed.html.is_none();
-        if !is_for_owner && !typed.with_output {
+        if reader == Reader::Anybody {
             report.owner = None;
         }
         Ok(report)
     };
-    let data = read(typed.word().map(printable))?;
+    let mut data = read(typed.word().map(printable))?;
+    if let Some(store) = store {
+        let copies = copies(typed)?;
+        let run_id = data.recorded_run.run_id;
+        data.job = JobReport::read(store, run_id, &copies, reader, answer_output.now);
+    }
     let mut other = None;
     if let Some(against) = &typed.against {
         other = Some(read(Some(printable(against)))?);
@@ -71,6 +82,21 @@ pub fn print(
             answer_output.answer(&compare::page([&data, other], answer_output.terminal))
         }
     }
+}
+
+/// The records that were copied from other machines.
+fn copies(typed: &Typed) -> Result<Vec<Store>, Complaint> {
+    let mut copies = Vec::new();
+    for path in &typed.with {
+        let copy = Store::copied(path).ok_or_else(|| {
+            Complaint::new(
+                format!("no recorded run is in `{}`", printable(path)),
+                "`--with` takes a copy of another machine's `~/.local/state/axolotl-run`, or of a run in it",
+            )
+        })?;
+        copies.push(copy);
+    }
+    Ok(copies)
 }
 
 /// Writes the page for a browser; `-` is the standard output.

@@ -48,8 +48,12 @@ pub fn page(report: &ReportData, terminal: OutputTerminal, shown_output: ShownOu
     let about = about(report, terminal);
     let footer = footer(report, terminal);
     let last_words = last_words(report, terminal, shown_output);
+    let mut nodes = String::new();
+    if let Some(job) = &report.job {
+        nodes = job.block(terminal, LABEL);
+    }
     // The shell's prompt is below, an axis below the charts, an empty line around them.
-    let texts = [&verdict, &about, &last_words, &footer];
+    let texts = [&verdict, &nodes, &about, &last_words, &footer];
     let around: usize = texts.iter().map(|text| text.lines().count()).sum();
     let lines_left = terminal.height.unwrap_or(HEIGHT).saturating_sub(around + 4);
     let rows_left = lines_left.saturating_sub(charts.len() + ERROR_LINES);
@@ -79,7 +83,7 @@ pub fn page(report: &ReportData, terminal: OutputTerminal, shown_output: ShownOu
         middle.add_line(&time_axis(run_seconds, terminal));
     }
     let middle = middle.finish();
-    format!("{verdict}{root_error}{about}\n{middle}\n{last_words}{footer}")
+    format!("{verdict}{root_error}{nodes}{about}\n{middle}\n{last_words}{footer}")
 }
 
 /// Of many GPUs' loads the mean and those that differ, or each where there is room; of all else the first curve.

@@ -17,6 +17,9 @@ use std::collections::{BTreeMap, BTreeSet};
 const BEGIN_TOGETHER: f64 = 900.0;
 /// Seconds after an end in which it is noted for sure, on a machine that is busy.
 const NOTED_WITHIN: f64 = 0.25;
+/// Seconds of silence after which a process has ended whose end is not to be seen: a file of another machine may be shown a
+/// minute late.
+pub const SILENT_SECONDS: f64 = 90.0;
 /// Machines that are said to be missing, at the most.
 const MISSING_MAX: u64 = 4096;
 

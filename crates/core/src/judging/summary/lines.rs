@@ -159,6 +159,15 @@ pub fn standing(summary: &Summary) -> Vec<String> {
     finish.map(Finish::standing).unwrap_or_default()
 }
 
+/// What was used, of one machine among others.
+pub fn figures(summary: &Summary) -> String {
+    let peak = summary
+        .peak_process_bytes
+        .map(|peak| units::bytes(peak as f64));
+    let peak = peak.map(|peak| format!("peak memory {peak}"));
+    joined_phrases(&[gpus(summary), peak.unwrap_or_default()], ", ")
+}
+
 fn memory(summary: &Summary) -> String {
     let mut phrases = Vec::new();
     if let Some(peak) = summary.peak_process_bytes {
