@@ -171,6 +171,29 @@ fn a_recording_becomes_events_of_the_published_list() {
                 survived,
                 "{name}: {finish:?}"
             );
+            // What the owner is told at the end is what the log's last lines say, one number for one thing.
+            let logs = meta[kind]["truth"]["logs"].as_array();
+            let shown = visible["logs"].as_u64().unwrap_or(0) as usize;
+            let logs = logs.map_or(&[] as &[Value], |logs| &logs[..shown]);
+            let old = meta["versions"]["transformers"]
+                .as_str()
+                .is_some_and(|version| version.starts_with('4'));
+            for (field, key) in [
+                ("loss", "loss"),
+                ("grad_norm", "grad_norm"),
+                ("learning_rate", "learning_rate"),
+                ("ppl", "ppl"),
+                ("eval_loss", "eval_loss"),
+                ("progress", "epoch"),
+                ("tokens/total", "tokens/total"),
+            ] {
+                let last = logs.iter().rev().find_map(|log| log[key].as_f64());
+                let told = finish.get(field).and_then(Value::as_f64);
+                assert!(
+                    printed_equals(told, last, old && key == "epoch"),
+                    "{name}: {field}: {told:?}, recorded {last:?}"
+                );
+            }
             // Our own clock against the trainer's, which counts the first step in; a short run is mostly that.
             let rate = meta[kind]["truth"]["logs"]
                 .as_array()
