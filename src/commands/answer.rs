@@ -6,8 +6,9 @@ use super::recorded::{export, forget, runs, send, show, stacks};
 use super::{explain, preview, report, status, told};
 use crate::cli::plan::Surroundings;
 use crate::cli::{self, Mode, Typed};
+use crate::delivery::notify::Channel;
 use crate::delivery::{Certificates, Destination, tries};
-use crate::store::decision;
+use crate::store::decision::{self, channels};
 use crate::store::{Store, Withdrawn};
 use crate::ui::terminal::{self, TerminalKind};
 use crate::ui::{Complaint, OutputTerminal};
@@ -139,11 +140,13 @@ fn status(
     answer_output: &mut AnswerOutput,
 ) -> AnswerResult {
     let store = Store::existing(surroundings.environment);
+    let channels = channels::read(surroundings.environment);
     let facts = status::StatusFacts {
         consent: consent(surroundings),
         destination: &Destination::configured(surroundings.environment),
         store: store.as_ref().map(Option::as_ref),
         decision: &decision::read(surroundings.environment),
+        channels: channels.iter().map(Channel::shown).collect(),
         withdrawn,
     };
     status::print(&facts, answer_output)

@@ -26,6 +26,8 @@ pub struct StatusFacts<'a> {
     pub store: Result<Option<&'a Store>, &'a StoreProblem>,
     /// The stored decision.
     pub decision: &'a StoredDecision,
+    /// The stored channels of `--notify`, without what is secret in them.
+    pub channels: Vec<String>,
     /// What waited and is never sent, because telemetry was just turned off.
     pub withdrawn: Option<Withdrawn>,
 }
@@ -81,6 +83,7 @@ pub fn print(facts: &StatusFacts<'_>, answer_output: &mut AnswerOutput) -> Answe
             "state": store.map(|store| store.path().to_string_lossy()),
             "state_problem": facts.store.err().map(|problem| format!("failed to {problem}")),
             "decision": decision(facts.decision),
+            "channels": facts.channels,
             "schema_version": SCHEMA_VERSION,
             "dictionary": dictionary_json,
         }));
@@ -93,6 +96,7 @@ pub fn print(facts: &StatusFacts<'_>, answer_output: &mut AnswerOutput) -> Answe
         Recording::OnRequest => "with --record only, on this machine",
     };
     page.add_entry("recording", recording);
+    page.add_entries("notify", &facts.channels);
     page.add_entry("endpoint", &endpoint.unwrap_or_else(|problem| problem));
     page.add_entry("server", &answered(last_answer.as_ref()));
     let key = match &key {

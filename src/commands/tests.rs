@@ -163,7 +163,7 @@ fn the_runs_are_listed_with_the_latest_first() {
     assert_eq!((said.status, lines.len(), said.err.as_str()), (0, 3, ""));
     assert!(
         lines[1].starts_with(&newer.to_string()[..8])
-            && lines[1].ends_with("error    7      3 here     -"),
+            && lines[1].ends_with("Failed   7      3 here     -"),
         "{said:?}"
     );
     assert!(
@@ -203,7 +203,7 @@ fn a_run_is_shown_with_its_exact_events_and_what_was_missed() {
         said.out.starts_with(&format!("run      {run}\n")),
         "{said:?}"
     );
-    assert!(said.out.contains("outcome  error, 7 steps\n"), "{said:?}");
+    assert!(said.out.contains("outcome  Failed, 7 steps\n"), "{said:?}");
     for line in &lines {
         let member: Value = serde_json::from_str(line).unwrap();
         let exact = serde_json::to_string_pretty(&member).unwrap();
@@ -304,6 +304,7 @@ fn the_status_names_the_state_its_cause_and_what_is_wrong() {
         destination: &destination("https://eu.posthog.com/", "phc_secret"),
         store: Ok(Some(&home.store)),
         withdrawn: None,
+        channels: Vec::new(),
         decision: &stored,
     };
     let said = Said::by(AnswerForm::Text, |answer_output| {
@@ -338,6 +339,7 @@ fn the_status_names_the_state_its_cause_and_what_is_wrong() {
         destination: &destination("posthog", "phx_personal"),
         store: Err(&StoreProblem::NoHome),
         withdrawn: None,
+        channels: Vec::new(),
         decision: &StoredDecision::Unreadable("is not text"),
     };
     let said = Said::by(AnswerForm::Text, |answer_output| {
@@ -552,7 +554,7 @@ fn what_is_forgotten_is_gone_and_its_uuid_is_told_where_a_server_may_know_it() {
         (said.status, said.out.as_str()),
         (
             0,
-            "deleted the records of 1 run\nnone of it had been sent\n"
+            "deleted the records of 1 run, with what was kept for you alone\nnone of it had been sent\n"
         )
     );
     assert!(!home.recorded.run(kept).exists() && home.recorded.run(sent).exists());
@@ -647,6 +649,7 @@ fn what_the_server_said_is_told() {
             store: Ok(Some(&home.store)),
             decision: &StoredDecision::Nothing,
             withdrawn: None,
+            channels: Vec::new(),
         };
         let said = Said::by(AnswerForm::Text, |answer_output| {
             status::print(&facts, answer_output)

@@ -108,7 +108,7 @@ impl ForgottenRuns {
             return String::new();
         }
         let runs = count(self.deleted.len() as u64, "run");
-        let mut text = format!("deleted the records of {runs}\n");
+        let mut text = format!("deleted the records of {runs}, with what was kept for you alone\n");
         if self.quote.is_empty() {
             text.push_str("none of it had been sent\n");
             return text;
