@@ -168,7 +168,7 @@ fn the_runs_are_listed_with_the_latest_first() {
     );
     assert!(
         lines[2].starts_with(&older.to_string()[..8])
-            && lines[2].ends_with("error    7      3 waiting  -"),
+            && lines[2].ends_with("Failed   7      3 waiting  -"),
         "{said:?}"
     );
     let json = home.runs(AnswerForm::Json).json();

@@ -42,6 +42,8 @@ struct StreamReader {
     stream: Option<Stream>,
     cutter: LineCutter,
     deaf: bool,
+    /// Whether what was printed last is no whole line.
+    is_open: bool,
 }
 
 impl StreamReader {
@@ -50,11 +52,13 @@ impl StreamReader {
             stream,
             cutter: LineCutter::default(),
             deaf: false,
+            is_open: false,
         }
     }
 
     fn take(&mut self, run: &mut Run, at: f64, bytes: &[u8]) {
         let stream = self.stream;
+        self.is_open = bytes.last().is_some_and(|byte| *byte != b'\n');
         self.hear(|cutter| {
             let Some(stream) = stream else {
                 return cutter.push(bytes, |line| run.metrics(&line));
@@ -367,6 +371,14 @@ impl OutputReader {
         for reader in self.readers() {
             reader.finish(run, at);
         }
+    }
+
+    /// Whether the last line on stderr has not ended, as that of a bar.
+    pub fn leaves_line_open(&mut self) -> bool {
+        let mut readers = self.readers();
+        readers.any(|reader| {
+            reader.is_open && matches!(reader.stream, Some(Stream::Stderr | Stream::Both))
+        })
     }
 
     /// Bytes of the copies that were never read.

@@ -36,6 +36,8 @@ pub struct Owner {
     pub figures: Summary,
     last_words: Option<OwnedFd>,
     has_summary: bool,
+    /// Whether the last line on stderr has not ended.
+    pub is_line_open: bool,
     page: Option<PathBuf>,
     /// Who else is told.
     pub notices: Option<Notices>,
@@ -61,6 +63,7 @@ impl Owner {
             figures: Summary::default(),
             last_words,
             has_summary: config.settings.summary,
+            is_line_open: false,
             page,
             notices,
         })
@@ -96,7 +99,11 @@ impl Owner {
         }
         if let Some(pipe) = self.last_words.take() {
             let summary = self.has_summary.then_some(&self.figures);
-            say(&pipe, &record.last_words(run, summary));
+            let mut words = record.last_words(run, summary);
+            if self.is_line_open && !words.is_empty() {
+                words.insert(0, '\n');
+            }
+            say(&pipe, &words);
         }
         if let Some(page) = self.page.take() {
             append_in_time(page, lines::markdown(&self.figures));

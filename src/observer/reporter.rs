@@ -148,6 +148,13 @@ impl Reporter {
         let _ = self.journal.append_sample(&line.text());
     }
 
+    /// Says whether the last line on stderr has not ended, so that what is told begins on its own.
+    pub fn leave_line_open(&mut self, is_line_open: bool) {
+        if let Some(owner) = &mut self.owner {
+            owner.is_line_open = is_line_open;
+        }
+    }
+
     /// Tells the owner how it went, where they asked. Before the launcher goes: what is said after it, nobody hears.
     pub fn tell_owner(&mut self) {
         if let Some(owner) = &mut self.owner {

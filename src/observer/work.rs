@@ -552,6 +552,7 @@ impl Work {
         let part = self.config.settings.part;
         self.kept
             .end_job(&reporter, part, elapsed_seconds, ending.first_failure);
+        reporter.leave_line_open(self.output_reader.leaves_line_open());
         let unless_zero = |count: u64| (count > 0).then_some(count);
         ending.dropped.copy_bytes =
             unless_zero(uncopied.saturating_add(self.output_reader.missed_bytes()));

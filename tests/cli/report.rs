@@ -144,7 +144,7 @@ fn a_failed_training_is_told_at_its_end_and_in_the_report() {
         .lines()
         .filter(|line| line.starts_with("axolotl-run: "))
         .collect();
-    assert!((3..=8).contains(&told.len()), "{told:?}");
+    assert!((3..=14).contains(&told.len()), "{told:?}");
     assert!(
         failed.stderr.ends_with(&format!("{}\n", told.join("\n"))),
         "the summary comes last: {}",
@@ -370,6 +370,81 @@ fn what_the_files_hold_is_text_and_nothing_else() {
     .expect_code(0);
     assert!(assert_sound(&file).contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
     json(&ask(state.path(), &["--report", "b20d", "--json"]));
+}
+
+const NAN: &str = "
+import json, os, sys
+for step in range(1, 9):
+    print(f'\\r {step * 10}%|##  | {step}/10 [00:01<00:01, 1.0it/s]', end='', file=sys.stderr)
+    loss = float('nan') if sys.argv[2] == 'nan' and step > 3 else 1.5
+    print({'loss': loss, 'grad_norm': 1.0, 'learning_rate': 1e-4, 'epoch': step / 10}, file=sys.stderr)
+    if step == 6:
+        os.makedirs(sys.argv[4] + '/checkpoint-6')
+        open(sys.argv[4] + '/checkpoint-6/model.safetensors', 'w').write('weights')
+        open(sys.argv[4] + '/checkpoint-6/trainer_state.json', 'w').write(json.dumps({'global_step': 6, 'max_steps': 10}))
+print(' 80%|##  | 8/10 [00:01<00:01, 1.0it/s]', end='', file=sys.stderr)
+sys.exit(int(sys.argv[1]))
+";
+
+/// A training of eight steps of ten that leaves its bar behind; its whole story ends on lines of their own.
+fn short_training(code: &str, loss: &str) -> Done {
+    let words = [
+        "--record",
+        "--summary",
+        "python3",
+        "-c",
+        NAN,
+        code,
+        loss,
+        "--output_dir",
+        "out",
+    ];
+    until_told(
+        || Launch::new().run(&words),
+        |done| done.stderr.contains("axolotl-run: "),
+    )
+}
+
+#[test]
+fn a_loss_that_is_no_number_is_no_plain_success() {
+    let done = short_training("0", "nan");
+    done.expect_code(0);
+    let told = &done.stderr;
+    assert!(
+        told.contains("it/s]\naxolotl-run: Finished, but loss was nan from step 4 on"),
+        "{told}"
+    );
+    assert!(
+        told.contains("\naxolotl-run: note: loss was nan from step 4 on"),
+        "{told}"
+    );
+    let state = done.home().join(".local/state");
+    until_finished(&state);
+    ask(&state, &["--runs"]).expect_in_stdout("Finished, but loss nan");
+    let report = json(&ask(&state, &["--report", "--json"]));
+    assert_eq!(report["notes"][0]["note"], "not_finite", "{report}");
+    assert!(report["phases"]["training_seconds"].is_number(), "{report}");
+}
+
+#[test]
+fn the_owner_of_a_run_that_failed_is_told_how_to_go_on() {
+    for (loss, is_told) in [("fine", true), ("nan", false)] {
+        let done = short_training("1", loss);
+        done.expect_code(1);
+        let state = done.home().join(".local/state");
+        until_finished(&state);
+        // The observer writes the owner's side down behind the last event.
+        let told = || {
+            ask(&state, &["--report"])
+                .stdout
+                .contains("of step 6, 2 steps were lost")
+        };
+        assert_eq!(
+            told() || (is_told && support::poll_until(told)),
+            is_told,
+            "{loss}"
+        );
+    }
 }
 
 #[test]

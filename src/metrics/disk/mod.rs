@@ -19,7 +19,7 @@ use checkpoints::Checkpoints;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// Between two looks: checkpoints are minutes apart.
+/// Between two looks, in a run that is not young: checkpoints are minutes apart.
 const LOOK_PERIOD: f64 = 30.0;
 /// How long the end waits for a last look.
 const TAIL_WAIT: Duration = Duration::from_millis(200);
@@ -87,7 +87,7 @@ impl DiskWatch {
     pub fn take(&mut self, at: f64) -> Option<DiskLook> {
         let thread = self.thread.as_mut()?;
         if at >= self.next_at {
-            self.next_at = at + LOOK_PERIOD;
+            self.next_at = at + LOOK_PERIOD.min(1.0 + at / 4.0);
             thread.ask(self.output.clone());
         }
         let Arrived::Message(look) = thread.take() else {
