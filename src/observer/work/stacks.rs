@@ -5,6 +5,7 @@ use crate::observer::link::tell;
 use crate::protocol::messages::ToSupervisor;
 use axolotl_run_core::env;
 use axolotl_run_core::observation::StackSample;
+use axolotl_run_sys::descriptors;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::os::fd::OwnedFd;
@@ -49,11 +50,15 @@ impl Stacks {
         self.reader.as_mut()?.look(pids)
     }
 
-    /// What was sampled since the last measurement, and has the sampling go on.
+    /// What was sampled since the last measurement, and has the sampling go on. It keeps some descriptors of each process
+    /// open, which may be too many.
     pub fn sample(&mut self, pids: Vec<u32>) -> Vec<StackSample> {
         let Some(reader) = &mut self.reader else {
             return Vec::new();
         };
+        if descriptors::are_scarce() {
+            return Vec::new();
+        }
         self.asked.retain(|pid| pids.contains(pid));
         let samples = reader.sample(pids);
         for pid in samples.refused {
