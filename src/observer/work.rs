@@ -263,11 +263,25 @@ impl Work {
 
     /// A command may die of its configuration before that was read: at the end the facts have a last moment.
     fn await_facts(&mut self) {
-        let deadline = Instant::now() + FACTS_TAIL_WAIT;
-        while !self.facts.has_files() && Instant::now() < deadline {
-            self.gather();
-            std::thread::sleep(FACTS_TAIL_WAIT / 500);
+        if self.facts.has_files() {
+            return;
         }
+        let deadline = Instant::now() + FACTS_TAIL_WAIT;
+        let left = || deadline.saturating_duration_since(Instant::now());
+        // Asleep, not by looking again and again: on a busy machine the threads need the processor.
+        if self.facts.machine.is_none()
+            && let Some(gathering) = &mut self.gathering
+            && let Arrived::Message(machine) = gathering.wait(left())
+        {
+            self.facts.machine = Some(machine);
+        }
+        if self.facts.configuration.is_none()
+            && let Some(configuration) = &mut self.configuration
+        {
+            let arrived = configuration.wait(left());
+            self.take_configuration(arrived);
+        }
+        self.gather();
     }
 
     /// Takes what has been found out since.
@@ -281,6 +295,11 @@ impl Work {
             Some(configuration) => configuration.take(),
             None => Arrived::Closed,
         };
+        self.take_configuration(arrived);
+        self.facts.accelerators = self.sampler.gpus.facts();
+    }
+
+    fn take_configuration(&mut self, arrived: Arrived<Result<Vetted, surroundings::Unread>>) {
         match arrived {
             Arrived::Message(Ok(vetted)) => self.configured(vetted),
             Arrived::Message(Err(_)) | Arrived::Closed => {
@@ -288,7 +307,6 @@ impl Work {
             }
             Arrived::Nothing => {}
         }
-        self.facts.accelerators = self.sampler.gpus.facts();
     }
 
     /// Adds texts that may not leave to what the gate looks for.

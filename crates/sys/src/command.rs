@@ -223,9 +223,6 @@ pub fn start_observer(
     })
 }
 
-/// The exit code of a clone that executed nothing; our own program has none like it.
-pub const NOT_EXECUTED: i32 = 127;
-
 /// Lets whoever waits for the processor that we are on go first.
 pub fn yield_processor() {
     // It always succeeds.
@@ -271,7 +268,7 @@ fn clone(created: *mut i32, child: impl FnOnce()) -> Result<i32, Errno> {
     if pid == 0 {
         child();
         // SAFETY: ends the child without running destructors or handlers of the parent.
-        unsafe { libc::_exit(NOT_EXECUTED) };
+        unsafe { libc::_exit(wait::NOT_EXECUTED) };
     }
     Errno::result(pid).map(|pid| i32::try_from(pid).unwrap_or(i32::MAX))
 }

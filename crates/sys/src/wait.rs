@@ -1,6 +1,6 @@
 //! Waiting for processes, and knowing of those that are not ours.
 
-use super::{Errno, command};
+use super::Errno;
 use axolotl_run_core::status::{End, Usage};
 use nix::libc;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
@@ -75,11 +75,14 @@ fn microseconds(time: libc::timeval) -> u64 {
     (time.tv_sec as u64).saturating_mul(1_000_000) + time.tv_usec as u64
 }
 
+/// The exit code of a clone that executed nothing; our own program has none like it.
+pub const NOT_EXECUTED: i32 = 127;
+
 /// Whether a clone of ours has ended without having executed its program.
 pub fn has_not_executed(child: i32) -> bool {
     let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG;
     let status = waitid(Id::Pid(Pid::from_raw(child)), flags);
-    matches!(status, Ok(WaitStatus::Exited(_, command::NOT_EXECUTED)))
+    matches!(status, Ok(WaitStatus::Exited(_, NOT_EXECUTED)))
 }
 
 /// Whether there is a process with this pid, whoever it belongs to.
