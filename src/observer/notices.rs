@@ -171,6 +171,7 @@ mod tests {
     use super::*;
     use axolotl_run_core::event::Finish;
     use axolotl_run_core::observation::Hang;
+    use axolotl_run_core::series::{CheckpointPoint, DiskPlace, DiskPoint, SeriesLine};
 
     #[test]
     fn a_standstill_is_told_once_and_again_after_the_training_has_gone_on() {
@@ -210,6 +211,37 @@ mod tests {
             training.metrics.put(Metric::Loss, loss);
             assert_eq!(told.new_loss(&training).is_some(), expected, "{loss}");
         }
+    }
+
+    #[test]
+    fn a_disk_that_will_not_hold_is_told_once_and_while_the_run_goes_on() {
+        let mut figures = Summary {
+            total_steps: Some(100),
+            ..Summary::default()
+        };
+        assert_eq!(Told::default().new_lack(&figures), None);
+        figures.measure(&SeriesLine {
+            disks: vec![DiskPoint {
+                place: DiskPlace::Output,
+                free_bytes: 5,
+                total_bytes: 100,
+                free_inodes: None,
+                total_inodes: None,
+            }],
+            checkpoints: Some(CheckpointPoint {
+                step: 10,
+                bytes: 1,
+                there: 1,
+                ever: 1,
+                steps_apart: Some(10),
+            }),
+            ..SeriesLine::default()
+        });
+        let mut told = Told::default();
+        let looks = [told.new_lack(&figures), told.new_lack(&figures)];
+        assert_eq!(looks.map(|note| note.is_some()), [true, false]);
+        figures.finish = Some(Finish::default());
+        assert_eq!(Told::default().new_lack(&figures), None, "the end is told");
     }
 
     #[test]
