@@ -14,6 +14,10 @@ pub const ANSWERED: u8 = 0;
 /// There is no answer, and a complaint says why.
 pub const FAILED: u8 = axolotl_run_core::status::UNANSWERED;
 
+/// The version of what is printed for programs; docs/json.md describes it. It grows whenever a key goes or changes its
+/// meaning.
+const JSON_VERSION: u64 = 1;
+
 /// The exit status of an answer, or why there is none.
 pub type AnswerResult = Result<u8, Complaint>;
 
@@ -65,8 +69,12 @@ impl AnswerOutput {
         Ok(ANSWERED)
     }
 
-    /// Gives a document for programs, on one line.
+    /// Gives a document for programs, on one line, with the version of its form.
     pub fn document(&mut self, document: &serde_json::Value) -> AnswerResult {
+        let mut document = document.clone();
+        if let Some(members) = document.as_object_mut() {
+            members.insert("version".to_owned(), JSON_VERSION.into());
+        }
         self.answer(&format!("{document}\n"))
     }
 }

@@ -32,9 +32,9 @@ pub fn print(
     let mut missed = Vec::new();
     let recorded_run = store.events(run_id, answer_output.now, |recorded_event| {
         missed.extend(dropped(&recorded_event));
-        let (_, fate) = fate(&recorded_event);
+        let (fate_word, fate) = fate(&recorded_event);
         match answer_output.form {
-            AnswerForm::Json => described_events.push(describe(&recorded_event, &fate)),
+            AnswerForm::Json => described_events.push(describe(&recorded_event, fate_word)),
             AnswerForm::Text => {
                 rendered_events.push(render(&recorded_event.member, &fate, terminal))
             }
@@ -103,11 +103,11 @@ pub fn fate(recorded_event: &RecordedEvent) -> (&'static str, String) {
         return ("refused", format!("refused: {}", refusal.reason()));
     }
     let (fate_word, fate_words) = if recorded_event.sending == Sending::Forbidden {
-        ("kept here", "not sent")
+        ("kept_here", "not sent")
     } else if recorded_event.is_waiting() {
         ("waiting", "waiting to be sent")
     } else {
-        ("too old to be sent", "not sent: too old")
+        ("too_old", "not sent: too old")
     };
     (fate_word, fate_words.to_owned())
 }

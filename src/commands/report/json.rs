@@ -7,6 +7,7 @@ use super::series::CurvePoint;
 use crate::commands::recorded::runs;
 use axolotl_run_core::event::FinishVerdict;
 use axolotl_run_core::judging::notes::notes;
+use axolotl_run_core::judging::summary::units;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -27,7 +28,7 @@ pub fn as_json(report: &ReportData) -> Value {
             "type": error_event.class(),
             "message": error_event.exception,
             "rank": error_event.rank,
-            "frames": error_event.frame_lines(),
+            "frames": error_event.frames.as_deref().unwrap_or_default(),
             "chain": error_event.chain.as_deref().unwrap_or_default(),
             "fingerprint": error_event.fingerprint,
         })
@@ -46,6 +47,7 @@ pub fn as_json(report: &ReportData) -> Value {
             "rank": verdict.rank,
         })
     });
+    let last_loss = summary.loss.as_ref().and_then(|loss| loss.parse::<f64>().ok());
     let mut series = Map::new();
     for chart in charts(report) {
         let json_curves = chart.curves.iter().map(|named_curve| JsonCurve {
@@ -62,6 +64,7 @@ pub fn as_json(report: &ReportData) -> Value {
         "run": runs::describe(&report.recorded_run),
         "seconds": summary.seconds,
         "launcher": summary.start.launcher,
+        "headline": report.headline(),
         "verdict": verdict,
         "stalled_seconds": report.stalled(),
         "suspect_rank": summary.standstill.and_then(|seen| seen.suspect_rank),
@@ -72,7 +75,8 @@ pub fn as_json(report: &ReportData) -> Value {
         "total_steps": summary.total_steps,
         "steps_per_second": summary.steps_per_second,
         "epoch": summary.epoch,
-        "loss": summary.loss,
+        "loss": last_loss.filter(|loss| loss.is_finite()),
+        "loss_repr": last_loss.filter(|loss| !loss.is_finite()).map(units::not_finite),
         "peak_cpu_memory_bytes": summary.peak_process_bytes,
         "cpu_seconds": summary.cpu_seconds(),
         "gpu_energy_joules": summary.gpu_joules(),
