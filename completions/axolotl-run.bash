@@ -6,7 +6,7 @@
 
 _axolotl_run() {
     local options='--record --config --tap-stdout --tty --summary --ci-summary --no-output --notify --status --enable --disable
-        --record-always --preview --explain --schema --runs --show --stacks --report --html --against --with --with-output --export --send
+        --record-always --preview --explain --schema --runs --show --stacks --report --html --against --with --follow --with-output --export --send
         --forget --notify-test --notify-store --completions --man --json --help --version'
     local current=${COMP_WORDS[COMP_CWORD]} option= prefix= operands=command at
     COMPREPLY=()

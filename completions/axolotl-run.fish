@@ -92,6 +92,7 @@ complete -c axolotl-run -n __axolotl_run_at_options -l report -d 'Print how a ru
 complete -c axolotl-run -n __axolotl_run_at_options -l html -rF -d 'Write the report to a file'
 complete -c axolotl-run -n __axolotl_run_at_options -l against -xa '(__axolotl_run_runs)'
 complete -c axolotl-run -n __axolotl_run_at_options -l with -rF -d 'With --report: copied records of other machines'
+complete -c axolotl-run -n __axolotl_run_at_options -l follow -d 'With --report: show a running run until it ends'
 complete -c axolotl-run -n __axolotl_run_at_options -l with-output -d 'With --report: all that was kept of the output'
 complete -c axolotl-run -n __axolotl_run_at_options -l export -d 'Write a run to a file for a public issue'
 complete -c axolotl-run -n __axolotl_run_at_options -l send -d 'Send what waits'

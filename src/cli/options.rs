@@ -209,6 +209,12 @@ pub const OPTIONS: &[OptionRow] = &[
         "With --report: read the records of the job's other machines, copied to DIR, too (repeatable)",
     ),
     row(
+        "follow",
+        Group::Instead,
+        Value::None,
+        "With --report: show a running run until it ends",
+    ),
+    row(
         "with-output",
         Group::Instead,
         Value::None,

@@ -24,7 +24,7 @@ const COMMAND: &str = "COMMAND";
 const INSTEAD: &str = "INSTEAD";
 
 /// The options that only go with `--report`.
-const WITH_REPORT: [&str; 4] = ["html", "against", "with", "with-output"];
+const WITH_REPORT: [&str; 5] = ["html", "against", "with", "follow", "with-output"];
 
 /// Reads the words after the program's name.
 ///
@@ -66,6 +66,7 @@ pub fn parse(arguments: Vec<OsString>) -> Result<Typed, Complaint> {
         with_output: flag("with-output"),
         notify: channels(&matches)?,
         html: path("html"),
+        follow: flag("follow"),
         against: path("against"),
         with: matches
             .get_many("with")
@@ -181,6 +182,10 @@ fn argument(option_row: &'static OptionRow) -> Arg {
             .value_parser(value_parser!(OsString))
             .conflicts_with_all(instead().filter(|mode| !mode.starts_with("notify-"))),
         "config" => argument.conflicts_with_all(instead().filter(|mode| *mode != "preview")),
+        "follow" => argument
+            .requires("report")
+            .conflicts_with_all(["json", "html", "against"])
+            .conflicts_with_all(instead().filter(|mode| *mode != "report")),
         name if WITH_REPORT.contains(&name) => {
             if name == "with" {
                 argument = argument.action(ArgAction::Append);
@@ -270,7 +275,7 @@ fn refused(error: &clap::Error) -> Complaint {
             Complaint::new(problem, "leave out one of them")
         }
         ErrorKind::MissingRequiredArgument => Complaint::new(
-            "`--html`, `--against`, `--with` and `--with-output` only work with `--report`",
+            "`--html`, `--against`, `--with`, `--follow` and `--with-output` only work with `--report`",
             format!("write `{NAME} --report`, or leave them out"),
         ),
         ErrorKind::TooManyValues => Complaint::new(format!("`{option}` takes no value"), help),

@@ -271,7 +271,7 @@ fn a_refusal_names_the_word_and_says_what_to_do() {
         ),
         (
             &["--html", "f", "train"],
-            "`--html`, `--against`, `--with` and `--with-output` only work",
+            "`--html`, `--against`, `--with`, `--follow` and `--with-output` only work",
             "--report",
         ),
         (

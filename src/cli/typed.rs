@@ -65,6 +65,8 @@ pub struct Typed {
     pub notify: Vec<Channel>,
     /// `--html`.
     pub html: Option<PathBuf>,
+    /// `--follow`.
+    pub follow: bool,
     /// `--against`.
     pub against: Option<PathBuf>,
     /// `--with`.

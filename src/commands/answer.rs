@@ -113,7 +113,7 @@ fn recorded(
     match typed.mode {
         Mode::Show => show::print(store, run.as_deref(), answer_output),
         Mode::Stacks => stacks::print(store, run.as_deref(), answer_output),
-        Mode::Report => report::print(store, typed, answer_output),
+        Mode::Report => report::print(store, typed, surroundings.environment, answer_output),
         Mode::Export => export::run(store, run.as_deref(), answer_output),
         Mode::Forget => forget::run(store, &run.unwrap_or_default(), answer_output),
         Mode::Send => {

@@ -1,6 +1,7 @@
 //! What a run's owner is told: the report of real and of made-up runs, and the lines at the end of a run.
 
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -185,7 +186,7 @@ fn a_failed_training_is_told_at_its_end_and_in_the_report() {
     let report = json(&ask(&state, &["--report", "--json"]));
     assert_eq!(report["verdict"]["kind"], "exception");
     assert_eq!(report["error"]["type"], "json.decoder.JSONDecodeError");
-    assert!(report["error"]["frames"][0].is_string(), "{report}");
+    assert!(report["error"]["frames"][0]["line"].is_u64(), "{report}");
     let file = state.join("report.html");
     ask(&state, &["--report", "--html", file.to_str().unwrap()])
         .expect_code(0)
@@ -325,6 +326,46 @@ fn two_runs_stand_side_by_side() {
     }
 }
 
+/// The keys of a document, but for those that the user's data name.
+fn keys_of(value: &Value, keys: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(members) => {
+            for (key, value) in members {
+                keys.insert(key.clone());
+                if key != "properties" && key != "notes" {
+                    keys_of(value, keys);
+                }
+            }
+        }
+        Value::Array(values) => values.iter().for_each(|value| keys_of(value, keys)),
+        _ => {}
+    }
+}
+
+#[test]
+fn what_is_printed_for_programs_is_versioned_and_described() {
+    let state = made_up(&[]);
+    let described = fs::read_to_string(repository("docs/json.md")).unwrap();
+    for words in [
+        &["--runs", "--json"][..],
+        &["--show", "b20d", "--json"],
+        &["--report", "6f1c", "--json"],
+        &["--report", "b20d", "--json"],
+        &["--report", "b20d", "--against", "e93f", "--json"],
+    ] {
+        let document = json(&ask(state.path(), words));
+        assert_eq!(document["version"], 1, "{words:?}");
+        let mut keys = BTreeSet::new();
+        keys_of(&document, &mut keys);
+        for key in keys {
+            assert!(described.contains(&format!("`{key}`")), "{words:?}: {key}");
+            assert!(!key.contains(' '), "{key}");
+        }
+    }
+    let report = json(&ask(state.path(), &["--report", "6f1c", "--json"]));
+    assert!(report["loss"].is_f64() && report["step"].is_u64(), "{report}");
+}
+
 #[test]
 fn a_week_of_measurements_is_drawn_from_a_file_of_any_length() {
     let state = made_up(&["--samples", "60000"]);
@@ -340,6 +381,46 @@ fn a_week_of_measurements_is_drawn_from_a_file_of_any_length() {
     assert!((250..=600).contains(&points.len()), "{}", points.len());
     let last = points.last().unwrap()["at"].as_f64().unwrap();
     assert!((570_000.0..=604_800.0).contains(&last), "{last}");
+}
+
+/// A training that waits for a file before its last steps.
+const WAITS: &str = "import os, sys, time
+for step in range(1, 9):
+    while step > 6 and not os.path.exists(sys.argv[1]):
+        time.sleep(0.05)
+    sys.stderr.write('\\r %d%%|##   | %d/8 [00:01<00:01, 2.00it/s]' % (step * 12, step))
+    sys.stderr.flush()
+    time.sleep(0.3)
+print({'loss': 0.5, 'epoch': 1.0})";
+
+#[test]
+fn a_running_run_is_followed_until_it_ends() {
+    let place = tempfile::tempdir().unwrap();
+    let go_on = place.path().join("go on");
+    let launch = || Launch::new().env("XDG_STATE_HOME", place.path());
+    let words = ["--record", "python3", "-c", WAITS, go_on.to_str().unwrap()];
+    let run = launch().start(&words);
+    let follow = |terminal: Launch| {
+        let mut following = terminal.start(&["--report", "--follow"]);
+        following.until_said("Running for ");
+        following.until_said("step 6 of 8");
+        following
+    };
+    // Ctrl-C ends the looking, and nothing else.
+    let mut left = follow(launch().on_terminal());
+    left.type_in("\u{3}");
+    left.finish().expect_signal(nix::sys::signal::Signal::SIGINT);
+    let on_terminal = follow(launch().on_terminal());
+    let plain = follow(launch());
+    fs::write(&go_on, "").unwrap();
+    run.finish().expect_code(0);
+    let page = on_terminal.finish();
+    page.expect_code(0).expect_in_stdout("Finished");
+    assert!(page.stdout.contains("\u{1b}[H"), "{}", page.stdout);
+    let lines = plain.finish();
+    lines.expect_code(0).expect_in_stdout("\nended      Finished");
+    assert!(!lines.stdout.contains('\u{1b}'), "{}", lines.stdout);
+    assert!(lines.stdout.starts_with("Running for "), "{}", lines.stdout);
 }
 
 #[test]

@@ -85,7 +85,13 @@ impl ReportData {
             missed.push(format!("{lines} that cannot be read"));
         }
         if recorded_run.state == RunState::Running {
+            // The last event is up to a minute old, the last measurement seconds.
             summary.seconds = Some(summary.seconds.unwrap_or(0.0).max(series.end_seconds()));
+            let step = series.last(SeriesKey::Step).map(|step| step as u64);
+            summary.step = summary.step.max(step);
+            let loss = series.last(SeriesKey::Loss).map(units::number);
+            summary.loss = loss.or(summary.loss);
+            summary.steps_per_second = series.recent_rate().or(summary.steps_per_second);
         }
         let run_directory = store.run_directory(run_id).ok();
         Some(Self {
@@ -98,6 +104,73 @@ impl ReportData {
             job: None,
             notifications: store.notifications(run_id),
         })
+    }
+
+    /// Whether its observer lives.
+    pub fn is_running(&self) -> bool {
+        self.recorded_run.state == RunState::Running
+    }
+
+    /// How far a running run is and how long the rest will take, by the rate of the last minutes: `Running for 5m 12s:
+    /// step 204 of 720 (28 %), about 13m 10s left`.
+    pub fn outlook(&self) -> String {
+        let mut outlook = format!("Running for {}", units::duration(self.seconds()));
+        let (Some(step), Some(total)) = (self.summary.step, self.summary.total_steps) else {
+            if let Some(step) = self.summary.step {
+                outlook.push_str(&format!(": step {step}"));
+            }
+            return outlook;
+        };
+        let share = step as f64 / total.max(1) as f64;
+        outlook.push_str(&format!(": step {step} of {total} ({})", units::percent(share)));
+        if let Some(seconds) = self.seconds_left() {
+            outlook.push_str(&format!(", about {} left", units::duration(seconds)));
+        }
+        outlook
+    }
+
+    /// Seconds that a running training will take yet.
+    pub fn seconds_left(&self) -> Option<f64> {
+        if !self.is_running() || self.stalled().is_some() {
+            return None;
+        }
+        let steps_left = self.summary.total_steps?.checked_sub(self.summary.step?)?;
+        Some(steps_left as f64 / self.series.recent_rate()?)
+    }
+
+    /// What a running run uses now, against what it may use.
+    pub fn uses(&self) -> Option<String> {
+        if !self.is_running() {
+            return None;
+        }
+        let mut parts = Vec::new();
+        let of = |used: f64, limit: Option<u64>| match limit {
+            Some(limit) => format!("{} of {}", units::bytes(used), units::bytes(limit as f64)),
+            None => units::bytes(used),
+        };
+        let start = &self.summary.start;
+        if let Some(bytes) = self.series.last(SeriesKey::MemorySum) {
+            let limit = self.summary.measured.allowance.memory_bytes;
+            parts.push(format!("memory {}", of(bytes, limit.or(start.memory_total))));
+        }
+        let gpus = self.series.gpus();
+        let each = |key: fn(u32) -> SeriesKey| {
+            let values = gpus.iter().filter_map(|gpu| self.series.last(key(*gpu)));
+            values.collect::<Vec<f64>>()
+        };
+        if let Some(most) = each(SeriesKey::GpuMemory).into_iter().reduce(f64::max) {
+            let limit = self.summary.accelerator_memory();
+            parts.push(format!("GPU memory {}", of(most, limit)));
+        }
+        let loads = each(SeriesKey::GpuLoad);
+        if let Some(least) = loads.iter().copied().reduce(f64::min)
+            && let Some(most) = loads.iter().copied().reduce(f64::max)
+        {
+            let (least, most) = (units::percent(least), units::percent(most));
+            let busy = if least == most { most } else { format!("{least} to {most}") };
+            parts.push(format!("GPUs {busy} busy"));
+        }
+        (!parts.is_empty()).then(|| parts.join(", "))
     }
 
     /// Seconds that the charts span.
@@ -115,7 +188,10 @@ impl ReportData {
 
     /// How it ended, how it failed and how far it had come, in a line.
     pub fn headline(&self) -> String {
-        if self.summary.finish.is_none() || self.recorded_run.state == RunState::Running {
+        if self.is_running() {
+            return self.outlook();
+        }
+        if self.summary.finish.is_none() {
             return self.recorded_run.title().to_owned();
         }
         let own_class = self.owner.as_ref().and_then(OwnerView::exception_class);

@@ -8,6 +8,7 @@ mod charts;
 mod compare;
 mod data;
 mod dots;
+mod follow;
 pub(crate) mod html;
 mod json;
 mod series;
@@ -19,16 +20,19 @@ use super::output::{ANSWERED, AnswerForm, AnswerOutput, AnswerResult};
 use super::recorded::choose::{identify, nothing_recorded};
 use crate::cli::{Typed, printable};
 use crate::store::Store;
-use crate::ui::Complaint;
+use crate::ui::{Complaint, OutputTerminal};
+use axolotl_run_core::launch::Environment;
 use data::job::{JobReport, Reader};
 use data::{ReportData, ShownOutput};
 use serde_json::json;
 use std::path::Path;
+use std::time::SystemTime;
 
 /// Prints the report of a run, or of two.
 pub fn print(
     store: Option<&Store>,
     typed: &Typed,
+    environment: Environment<'_>,
     answer_output: &mut AnswerOutput,
 ) -> AnswerResult {
     // A file and what is made for programs may get to others.
@@ -40,8 +44,11 @@ pub fn print(
     };
     let read = |prefix: Option<String>| {
         let (store, run) = identify(store, prefix.as_deref(), answer_output.now)?;
-        let mut report =
-            ReportData::read(store, run, answer_output.now).ok_or_else(nothing_recorded)?;
+        let read_now = || ReportData::read(store, run, SystemTime::now()).ok_or_else(nothing_recorded);
+        if typed.follow {
+            return follow::follow(&read_now, &|| OutputTerminal::of_stdout(environment));
+        }
+        let mut report = read_now()?;
         if reader == Reader::Anybody {
             report.owner = None;
         }

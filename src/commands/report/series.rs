@@ -178,6 +178,8 @@ impl MarkerKind {
     }
 }
 
+/// Seconds of which the rate says how long the rest will take.
+const RECENT_SECONDS: f64 = 300.0;
 /// Moments of a kind that are kept; more could not be told apart.
 const MARKERS_MAX: usize = 40;
 
@@ -423,6 +425,23 @@ impl Series {
     /// The time of the last measurement, in seconds since the spawn.
     pub const fn end_seconds(&self) -> f64 {
         self.end_seconds
+    }
+
+    /// The value last known.
+    pub fn last(&self, series_key: SeriesKey) -> Option<f64> {
+        let cell = self.columns.get(&series_key)?.iter().flatten().next_back()?;
+        Some(cell.last_value)
+    }
+
+    /// Steps per second of the last minutes.
+    pub fn recent_rate(&self) -> Option<f64> {
+        let columns = self.columns.get(&SeriesKey::Step)?;
+        let last = columns.iter().flatten().next_back()?;
+        let is_long_ago = |cell: &&Cell| cell.last_seconds <= last.last_seconds - RECENT_SECONDS;
+        let long_ago = columns.iter().flatten().rfind(is_long_ago);
+        let before = long_ago.or(columns.iter().flatten().next())?;
+        let rate = (last.last_value - before.last_value) / (last.last_seconds - before.last_seconds);
+        (rate.is_finite() && rate > 0.0).then_some(rate)
     }
 
     /// When the highest step was first seen.
