@@ -11,6 +11,7 @@ pub mod files;
 pub mod memory;
 mod model_config;
 pub mod processes;
+mod processor_energy;
 pub mod python_stacks;
 mod sampler;
 mod start_facts;

@@ -6,6 +6,7 @@ use super::accelerator::{Gpus, Health};
 use super::files::KeptFile;
 use super::memory::{MemoryGroup, OomKillWatch, PressureWatch};
 use super::processes::{DeathWatch, run_queue};
+use super::processor_energy::ProcessorEnergy;
 use super::tree::TreeSampler;
 use super::tree::stat::ProcessStat;
 use axolotl_run_core::limits;
@@ -29,6 +30,7 @@ pub struct Sampler {
     pub deaths: Option<DeathWatch>,
     /// How short memory is.
     pub pressure: PressureWatch,
+    energy: ProcessorEnergy,
     pub gpus: Gpus,
     /// What went wrong with the accelerators.
     pub troubles: GpuTroubles,
@@ -46,6 +48,7 @@ impl Sampler {
             kill_watch: OomKillWatch::begin(command),
             deaths: DeathWatch::begin(command),
             pressure: PressureWatch::begin(command),
+            energy: ProcessorEnergy::begin(),
             gpus,
             troubles: GpuTroubles::default(),
         }
@@ -106,6 +109,7 @@ impl Sampler {
         sample.cgroup_cache_bytes = group.and_then(MemoryGroup::cached);
         sample.cgroup_swap_bytes = group.and_then(MemoryGroup::swapped);
         sample.shared_memory_used = self.pressure.figures().shared_memory_used;
+        sample.cpu_energy_joules = self.energy.joules();
         if closely {
             sample.waited_seconds = run_queue::waited_seconds(Path::new("/proc"), &pids);
         }
@@ -117,6 +121,7 @@ impl Sampler {
     pub fn last_sample(&mut self, elapsed_seconds: f64) -> Sample {
         let mut last = Sample {
             at: elapsed_seconds,
+            cpu_energy_joules: self.energy.joules(),
             ..Sample::default()
         };
         if self.gpus.health() == Health::Working {

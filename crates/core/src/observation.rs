@@ -34,6 +34,8 @@ pub struct Sample {
     pub cpu_seconds: Option<f64>,
     /// Seconds that its threads have waited for a processor; only where that was asked for.
     pub waited_seconds: Option<f64>,
+    /// Joules that the machine's processors drew since the spawn, whoever used them.
+    pub cpu_energy_joules: Option<f64>,
     /// Resident bytes of all processes; shared pages count more than once.
     pub rss_sum_bytes: Option<u64>,
     /// Resident bytes of the largest process.

@@ -30,6 +30,9 @@ pub struct SeriesLine {
     /// Processor seconds used so far.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu_seconds: Option<f64>,
+    /// Joules that the machine's processors drew so far.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_energy_joules: Option<f64>,
     /// Resident bytes of all processes.
     #[serde(
         default,
@@ -287,6 +290,7 @@ impl SeriesLine {
             at: sample.at,
             processes: sample.processes,
             cpu_seconds: finite(sample.cpu_seconds),
+            cpu_energy_joules: finite(sample.cpu_energy_joules),
             rss_sum_bytes: sample.rss_sum_bytes,
             rss_max_process_bytes: sample.rss_max_process_bytes,
             cgroup_bytes: sample.cgroup_bytes,

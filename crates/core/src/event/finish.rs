@@ -20,6 +20,7 @@ fields! {
         "average_epoch_time_seconds" => average_epoch_time_seconds: Number, "mean seconds an epoch took";
         "peak_cpu_memory_bytes" => peak_cpu_memory_bytes: u64, "highest resident bytes of one process of the run";
         "gpu_memory" => gpu_memory: GpuMemory, "highest memory use of each GPU";
+        "cpu_energy_joules" => cpu_energy_joules: Number, "energy that the machine's processors drew during the run, whoever used them";
         "gpu_energy_joules" => gpu_energy_joules: Number, "energy drawn by the run's GPUs";
         "gpu_ecc_errors" => gpu_ecc_errors: u64, "memory errors of the run's GPUs that could not be corrected";
         "gpu_xids" => gpu_xids: Vec<u64>, "errors that the NVIDIA driver reported, by NVIDIA's numbers (XID)";

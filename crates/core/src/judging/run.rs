@@ -492,6 +492,7 @@ impl Run {
             epochs_completed: training.epochs_completed(self.planned_epochs),
             average_epoch_time_seconds: Number::new(mean),
             peak_cpu_memory_bytes: self.resources.peak_process_bytes.max(ending.max_rss_bytes),
+            cpu_energy_joules: number(self.resources.cpu_energy_joules),
             gpu_energy_joules: number(self.resources.gpu_energy_joules()),
             gpu_ecc_errors: self.resources.gpu_ecc_errors(),
             gpu_lost_at: number(ending.gpu.lost_at),

@@ -34,6 +34,8 @@ pub struct Resources {
     reported_cpu: Option<(f64, f64)>,
     /// The same of the last sample that had them.
     last_cpu: Option<(f64, f64)>,
+    /// Joules that the machine's processors drew.
+    pub cpu_energy_joules: Option<f64>,
     /// Parts of measurements that failed.
     pub failures: u64,
 }
@@ -43,6 +45,7 @@ impl Resources {
     pub fn take(&mut self, sample: Sample) {
         self.failures = self.failures.saturating_add(sample.failures);
         self.peak_process_bytes = self.peak_process_bytes.max(sample.rss_max_process_bytes);
+        self.cpu_energy_joules = sample.cpu_energy_joules.or(self.cpu_energy_joules);
         if let Some(seconds) = sample.cpu_seconds
             && seconds.is_finite()
             && sample.at.is_finite()

@@ -181,6 +181,11 @@ impl Summary {
         Some(self.cpu_seconds()? / seconds)
     }
 
+    /// Joules that the machine's processors drew.
+    pub fn cpu_joules(&self) -> Option<f64> {
+        self.finish.as_ref()?.cpu_energy_joules.map(Number::get)
+    }
+
     /// Joules that the GPUs drew.
     pub fn gpu_joules(&self) -> Option<f64> {
         self.finish.as_ref()?.gpu_energy_joules.map(Number::get)

@@ -82,13 +82,13 @@ pub fn percent(share: f64) -> String {
     }
 }
 
-/// Energy as electricity bills have it: `820 J`, `1.25 kWh`.
+/// Energy as electricity bills have it: `0.22 Wh`, `1.25 kWh`.
 pub fn energy(joules: f64) -> String {
-    let kilowatt_hours = joules / 3_600_000.0;
-    if kilowatt_hours < 0.001 {
-        format!("{} J", number(joules))
+    let watt_hours = joules / 3600.0;
+    if watt_hours < 1000.0 {
+        format!("{} Wh", number(watt_hours))
     } else {
-        format!("{} kWh", number(kilowatt_hours))
+        format!("{} kWh", number(watt_hours / 1000.0))
     }
 }
 
@@ -121,7 +121,7 @@ mod tests {
             ("nan", not_finite(f64::NAN)),
             ("-inf", not_finite(f64::NEG_INFINITY)),
             ("42 %", percent(0.4167)),
-            ("820 J", energy(820.0)),
+            ("0.2278 Wh", energy(820.0)),
             ("1.25 kWh", energy(4_500_000.0)),
         ] {
             assert_eq!(text, expected);
