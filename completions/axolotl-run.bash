@@ -7,7 +7,7 @@
 _axolotl_run() {
     local options='--record --config --tap-stdout --tty --summary --ci-summary --no-output --notify --status --enable --disable
         --record-always --preview --explain --schema --runs --show --stacks --report --html --against --with --follow --with-output --export --send
-        --forget --notify-test --notify-store --completions --man --json --help --version'
+        --forget --price --notify-test --notify-store --completions --man --json --help --version'
     local current=${COMP_WORDS[COMP_CWORD]} option= prefix= operands=command at
     COMPREPLY=()
     for ((at = 1; at < COMP_CWORD; at++)); do

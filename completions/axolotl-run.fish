@@ -98,6 +98,7 @@ complete -c axolotl-run -n __axolotl_run_at_options -l export -d 'Write a run to
 complete -c axolotl-run -n __axolotl_run_at_options -l send -d 'Send what waits'
 complete -c axolotl-run -n __axolotl_run_at_options -l forget -d 'Delete the records of a run, or of all'
 complete -c axolotl-run -n __axolotl_run_at_options -l notify-test -d 'Send a test message'
+complete -c axolotl-run -n __axolotl_run_at_options -l price -x -d 'Store what an hour costs, for the reports'
 complete -c axolotl-run -n __axolotl_run_at_options -l notify-store -d 'Store who is told of every observed run'
 complete -c axolotl-run -n __axolotl_run_at_options -l completions -xa 'bash zsh fish' -d 'Print the completions'
 complete -c axolotl-run -n __axolotl_run_at_options -l man -d 'Print the manual page'

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Takes the pictures of docs/: the terminal page and the page for a browser of three real runs.
+"""Takes the pictures of docs/: the terminal page and the page for a browser of four runs.
 
     cargo build && python3 tools/report_pictures.py target/debug/axolotl-run [--state FOLDER]
 
-The runs are of examples/train.py, beside one another: one goes well, one meets a damaged record, one stands still until
-it is ended. They take ten minutes; with --state they are kept, or taken from there. Needs chromium. The terminal pages
-are drawn here, as SVG, from what the program prints on a terminal of 80 columns; the pages for a browser are what the
-browser shows, as PNG.
+Two are real runs of examples/train.py, beside one another: one goes well, one meets a damaged record. They take six
+minutes; with --state they are kept, or taken from there. Two are made up by example_runs.py, because they are of eight
+GPUs: one hangs, the loss of one becomes NaN. Needs chromium. The terminal pages are drawn here, as SVG, from what the
+program prints on a terminal of 80 columns; the pages for a browser are what the browser shows, as PNG.
 """
 
 import argparse
@@ -17,36 +17,33 @@ import pathlib
 import re
 import subprocess
 import tempfile
-import time
 
 from on_terminal import run_on_terminal
 
 HERE = pathlib.Path(__file__).resolve().parent
 DOCS = HERE.parent / "docs"
-TRAINING = ["python3", "examples/train.py", "--steps", "240", "--epochs", "3", "--sleep-per-step", "0.4"]
-RUNS = {"good": [], "crashed": ["--fail-at", "500"], "hung": ["--hang-at", "330"]}
-HANG_SECONDS = 570  # two minutes of training, five until a standstill is one, and some to look at
-HEIGHTS = {"good": 1120, "crashed": 1480, "hung": 1290}
+TRAINING = ["--config", "examples/train.yml", "python3", "examples/train.py", "--steps", "240", "--epochs", "3", "--sleep-per-step", "0.4"]
+RUNS = {"good": [], "crashed": ["--fail-at", "500"]}
+MADE_UP = {"hung": "e93f7a05", "nan": "3d9e5b12"}
+HEIGHTS = {"good": 1500, "crashed": 1700, "hung": 1500, "nan": 1500}
 INKS = {"1;32": "#56d364", "1;31": "#ff7b72", "1;33": "#e3a33b", "36": "#58b0e3", "2": "#9aa5b1", "0": "#e6e9ed"}
 
 
 def record(program, environment):
-    """Makes the runs, and ends the one that hangs."""
-    runs = {}
+    """Makes the real runs."""
+    runs = []
     for name, options in RUNS.items():
         with open(os.path.join(environment["XDG_STATE_HOME"], name), "w") as output:
-            runs[name] = subprocess.Popen([program, "--record", *TRAINING, *options], cwd=HERE.parent, env=environment,
-                                          stdout=output, stderr=output)
-    time.sleep(HANG_SECONDS)
-    runs["hung"].terminate()
-    for run in runs.values():
+            runs.append(subprocess.Popen([program, "--record", *TRAINING, *options], cwd=HERE.parent, env=environment,
+                                         stdout=output, stderr=output))
+    for run in runs:
         run.wait()
 
 
 def recorded(program, environment):
     """The runs by their names, each told by how it ended."""
     listed = subprocess.run([program, "--runs", "--json"], env=environment, capture_output=True, text=True, check=True)
-    names = {"success": "good", "error": "crashed", "signal": "hung"}
+    names = {"success": "good", "error": "crashed"}
     return {names[run["outcome"]]: run["run"] for run in json.loads(listed.stdout)["runs"] if run["outcome"] in names}
 
 
@@ -100,6 +97,10 @@ def main():
             record(program, environment)
         for name, run in recorded(program, environment).items():
             picture(program, name, run, environment, scratch)
+        made_up = {**environment, "XDG_STATE_HOME": scratch + "/made up"}
+        subprocess.run(["python3", HERE / "example_runs.py", made_up["XDG_STATE_HOME"]], check=True)
+        for name, run in MADE_UP.items():
+            picture(program, name, run, made_up, scratch)
 
 
 if __name__ == "__main__":

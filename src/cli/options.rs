@@ -246,6 +246,12 @@ pub const OPTIONS: &[OptionRow] = &[
         "Store those given with --notify, or else on stdin, a line each, for every observed run",
     ),
     row(
+        "price",
+        Group::Instead,
+        Value::Operand("[PRICE]"),
+        "Store what an hour costs, as 2.50/h for a machine or $2.50/h/gpu, for the reports (none: forget it)",
+    ),
+    row(
         "completions",
         Group::Instead,
         Value::OneOf {

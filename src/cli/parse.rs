@@ -208,7 +208,7 @@ fn check(typed: &Typed, option: &str) -> Result<(), Complaint> {
     let complaint = match typed.mode {
         Mode::Run if typed.json => Complaint::new(
             "`--json` has nothing to print: a run prints what its command prints",
-            "it goes with `--status`, `--preview`, `--explain`, `--schema`, `--runs`, `--show`, `--stacks`, `--report`, `--export`, `--send`, `--forget`, `--notify-test` and `--notify-store`",
+            "it goes with `--status`, `--preview`, `--explain`, `--schema`, `--runs`, `--show`, `--stacks`, `--report`, `--export`, `--send`, `--forget`, `--notify-test`, `--notify-store` and `--price`",
         ),
         Mode::Run if lacks_operands => Complaint::new(
             "no command was given",

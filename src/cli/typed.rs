@@ -32,6 +32,7 @@ pub enum Mode {
     NotifyTest,
     #[serde(rename = "notify-store")]
     NotifyStore,
+    Price,
     Completions,
     Man,
     Help,

@@ -3,7 +3,7 @@
 use super::documents::{man, schema};
 use super::output::{AnswerForm, AnswerOutput, AnswerResult, FAILED};
 use super::recorded::{export, forget, runs, send, show, stacks};
-use super::{explain, preview, report, status, told};
+use super::{explain, preview, price, report, status, told};
 use crate::cli::plan::Surroundings;
 use crate::cli::{self, Mode, Typed};
 use crate::delivery::notify::Channel;
@@ -84,6 +84,10 @@ fn print(
         }
         Mode::NotifyTest => told::test(&typed.notify, environment, answer_output),
         Mode::NotifyStore => told::store(&typed.notify, environment, answer_output),
+        Mode::Price => {
+            let typed_price = typed.word().map(cli::printable);
+            price::run(typed_price.as_deref(), environment, answer_output)
+        }
         Mode::Completions => answer_output.answer(completions(typed.word())),
         Mode::Man => answer_output.answer(&man::page()),
         Mode::Runs

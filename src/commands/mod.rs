@@ -8,6 +8,7 @@ mod documents;
 mod explain;
 mod output;
 mod preview;
+mod price;
 mod recorded;
 pub(crate) mod report;
 mod status;

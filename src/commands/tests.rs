@@ -68,7 +68,10 @@ impl Said {
 
     fn json(&self) -> Value {
         assert_eq!(self.out.lines().count(), 1, "{self:?}");
-        serde_json::from_str(&self.out).unwrap()
+        let mut document: Value = serde_json::from_str(&self.out).unwrap();
+        let version = document.as_object_mut().unwrap().remove("version");
+        assert_eq!(version, Some(1.into()), "each is versioned");
+        document
     }
 }
 
@@ -184,7 +187,7 @@ fn the_runs_are_listed_with_the_latest_first() {
 fn without_runs_there_is_one_clear_line() {
     for (form, expected_out) in [
         (AnswerForm::Text, ""),
-        (AnswerForm::Json, "{\"runs\":[]}\n"),
+        (AnswerForm::Json, "{\"runs\":[],\"version\":1}\n"),
     ] {
         let said = Said::by(form, |answer_output| runs::print(None, answer_output));
         assert_eq!((said.status, said.out.as_str()), (FAILED, expected_out));

@@ -7,6 +7,7 @@
 //! Unlike in the state directory, links are followed: people keep their configuration elsewhere.
 
 pub mod channels;
+pub mod price;
 
 use super::layout::{self, DECISION, OURS, StoreProblem};
 use axolotl_run_core::config::is_too_complex;

@@ -17,6 +17,8 @@ pub const OURS: &str = "axolotl-run";
 pub const DECISION: &str = "config.yaml";
 /// The file of the stored channels, likewise.
 pub const CHANNELS: &str = "notify";
+/// What an hour costs, beside the decision.
+pub const PRICE: &str = "price";
 /// The names within the state directory.
 pub const RUNS: &str = "runs";
 pub const EVENTS: &str = "events.jsonl";
@@ -158,6 +160,10 @@ pub fn files() -> [(String, &'static str); 10] {
         (
             format!("${}/{OURS}/{}", env::XDG_CONFIG_HOME, CHANNELS),
             "who is told of every observed run: an address or a command a line",
+        ),
+        (
+            format!("${}/{OURS}/{}", env::XDG_CONFIG_HOME, PRICE),
+            "what an hour costs, for the reports",
         ),
     ]
 }

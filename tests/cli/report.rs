@@ -332,7 +332,7 @@ fn keys_of(value: &Value, keys: &mut BTreeSet<String>) {
         Value::Object(members) => {
             for (key, value) in members {
                 keys.insert(key.clone());
-                if key != "properties" && key != "notes" {
+                if !["properties", "notes", "phases"].contains(&key.as_str()) {
                     keys_of(value, keys);
                 }
             }
@@ -363,7 +363,10 @@ fn what_is_printed_for_programs_is_versioned_and_described() {
         }
     }
     let report = json(&ask(state.path(), &["--report", "6f1c", "--json"]));
-    assert!(report["loss"].is_f64() && report["step"].is_u64(), "{report}");
+    assert!(
+        report["loss"].is_f64() && report["step"].is_u64(),
+        "{report}"
+    );
 }
 
 #[test]
@@ -383,6 +386,30 @@ fn a_week_of_measurements_is_drawn_from_a_file_of_any_length() {
     assert!((570_000.0..=604_800.0).contains(&last), "{last}");
 }
 
+#[test]
+fn what_a_run_cost_is_told_where_a_price_is_stored() {
+    let state = made_up(&[]);
+    let config = tempfile::tempdir().unwrap();
+    let ask = |words: &[&str]| {
+        Launch::new()
+            .env("XDG_STATE_HOME", state.path())
+            .env("XDG_CONFIG_HOME", config.path())
+            .run(words)
+    };
+    ask(&["--price", "2.50/month"])
+        .expect_code(1)
+        .expect_in_stderr("is no price");
+    ask(&["--price"]).expect_stdout("price  none is stored\n");
+    ask(&["--price", "$2.50/h/gpu"]).expect_stdout("price  $2.50/h/gpu\n");
+    // 7,985 seconds on eight GPUs.
+    ask(&["--report", "6f1c"]).expect_in_stdout("cost       $44.36\n");
+    let report = json(&ask(&["--report", "6f1c", "--json"]));
+    assert!((report["cost"]["so_far"].as_f64().unwrap() - 44.36).abs() < 0.01);
+    ask(&["--price", "none"]).expect_stdout("price  none is stored\n");
+    let page = ask(&["--report", "6f1c"]);
+    assert!(!page.stdout.contains("cost"), "{}", page.stdout);
+}
+
 /// A training that waits for a file before its last steps.
 const WAITS: &str = "import os, sys, time
 for step in range(1, 9):
@@ -400,6 +427,12 @@ fn a_running_run_is_followed_until_it_ends() {
     let launch = || Launch::new().env("XDG_STATE_HOME", place.path());
     let words = ["--record", "python3", "-c", WAITS, go_on.to_str().unwrap()];
     let run = launch().start(&words);
+    let is_recorded = || {
+        ask(place.path(), &["--runs"])
+            .stdout
+            .contains("  Running  ")
+    };
+    assert!(support::poll_until(is_recorded), "it is not recorded");
     let follow = |terminal: Launch| {
         let mut following = terminal.start(&["--report", "--follow"]);
         following.until_said("Running for ");
@@ -409,7 +442,8 @@ fn a_running_run_is_followed_until_it_ends() {
     // Ctrl-C ends the looking, and nothing else.
     let mut left = follow(launch().on_terminal());
     left.type_in("\u{3}");
-    left.finish().expect_signal(nix::sys::signal::Signal::SIGINT);
+    left.finish()
+        .expect_signal(nix::sys::signal::Signal::SIGINT);
     let on_terminal = follow(launch().on_terminal());
     let plain = follow(launch());
     fs::write(&go_on, "").unwrap();
@@ -418,7 +452,9 @@ fn a_running_run_is_followed_until_it_ends() {
     page.expect_code(0).expect_in_stdout("Finished");
     assert!(page.stdout.contains("\u{1b}[H"), "{}", page.stdout);
     let lines = plain.finish();
-    lines.expect_code(0).expect_in_stdout("\nended      Finished");
+    lines
+        .expect_code(0)
+        .expect_in_stdout("\nended      Finished");
     assert!(!lines.stdout.contains('\u{1b}'), "{}", lines.stdout);
     assert!(lines.stdout.starts_with("Running for "), "{}", lines.stdout);
 }

@@ -9,7 +9,7 @@ use crate::ui::page::Page;
 use crate::ui::text::{cut, harmless};
 use crate::ui::{OutputTerminal, Style};
 use axolotl_run_core::event::ErrorEvent;
-use axolotl_run_core::judging::summary::{lines, units};
+use axolotl_run_core::judging::summary::units;
 use std::collections::BTreeMap;
 
 /// Charts that are drawn however low the terminal is.
@@ -31,12 +31,12 @@ pub struct FigureRow {
 }
 
 /// Texts that head a page of one run, so that its figures leave them out.
-pub const HEADING: [&str; 4] = ["run", "started", "ended", "error"];
+pub const HEADING: [&str; 5] = ["run", "started", "ended", "error", "time"];
 
 /// A figure in words.
 type WordFigure = (&'static str, fn(&ReportData) -> Option<String>);
 
-const WORDS: [WordFigure; 6] = [
+const WORDS: [WordFigure; 7] = [
     ("run", |report| Some(report.name())),
     ("started", |report| {
         report.recorded_run.started.map(choose::minute)
@@ -46,7 +46,8 @@ const WORDS: [WordFigure; 6] = [
         report.summary.error.as_ref().map(ErrorEvent::headline)
     }),
     ("steps", steps),
-    ("time", |report| Some(lines::phases(&report.summary))),
+    ("time", ReportData::phases),
+    ("cost", ReportData::cost),
 ];
 
 /// A figure as a number, and how numbers of its kind are written.
@@ -56,7 +57,7 @@ type NumberFigure = (
     fn(&ReportData) -> Option<f64>,
 );
 
-const NUMBERS: [NumberFigure; 8] = [
+const NUMBERS: [NumberFigure; 9] = [
     ("took", units::duration, |report| report.summary.seconds),
     ("steps/s", units::number, |report| {
         report.summary.steps_per_second
@@ -70,7 +71,10 @@ const NUMBERS: [NumberFigure; 8] = [
     }),
     ("GPU busy", units::percent, ReportData::gpu_load),
     ("GPU memory", units::bytes, ReportData::gpu_peak),
-    ("energy", units::energy, |report| {
+    ("CPU energy", units::energy, |report| {
+        report.summary.cpu_joules()
+    }),
+    ("GPU energy", units::energy, |report| {
         report.summary.gpu_joules()
     }),
 ];

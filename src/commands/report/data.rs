@@ -13,9 +13,11 @@ use crate::store::{RecordedRun, RunState, Sending, Store};
 use crate::ui::Style;
 use axolotl_run_core::event::{ErrorEvent, EventName, Finish};
 use axolotl_run_core::judging::notes::{Note, notes};
+use axolotl_run_core::judging::summary::price::{Price, PricedThing};
 use axolotl_run_core::judging::summary::{GpuUse, Summary, lines, units};
 use axolotl_run_core::judging::verdict::Outcome;
 use job::JobReport;
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 use uuid::Uuid;
@@ -52,6 +54,19 @@ pub struct ReportData {
     pub job: Option<JobReport>,
     /// What became of the messages to the user.
     pub notifications: Vec<NotificationLine>,
+    /// What an hour costs, where the user has stored it.
+    pub price: Option<Price>,
+}
+
+/// What a run has cost.
+#[derive(Serialize)]
+pub struct Costs {
+    /// Until now, or its end.
+    so_far: f64,
+    /// Of a running training, what the rest will cost.
+    to_come: Option<f64>,
+    /// As the user wrote it.
+    currency: String,
 }
 
 impl ReportData {
@@ -103,6 +118,7 @@ impl ReportData {
             missed,
             job: None,
             notifications: store.notifications(run_id),
+            price: None,
         })
     }
 
@@ -122,7 +138,10 @@ impl ReportData {
             return outlook;
         };
         let share = step as f64 / total.max(1) as f64;
-        outlook.push_str(&format!(": step {step} of {total} ({})", units::percent(share)));
+        outlook.push_str(&format!(
+            ": step {step} of {total} ({})",
+            units::percent(share)
+        ));
         if let Some(seconds) = self.seconds_left() {
             outlook.push_str(&format!(", about {} left", units::duration(seconds)));
         }
@@ -138,6 +157,36 @@ impl ReportData {
         Some(steps_left as f64 / self.series.recent_rate()?)
     }
 
+    /// What it has cost, on all of its machines.
+    pub fn costs(&self) -> Option<Costs> {
+        let price = self.price.as_ref()?;
+        let start = &self.summary.start;
+        let things = match price.per {
+            PricedThing::Machine => 1,
+            PricedThing::Gpu => start.accelerator_count.filter(|count| *count > 0)?,
+        };
+        let machines = start.nodes.unwrap_or(1).max(1);
+        let per_second = price.per_hour / 3600.0 * things as f64 * machines as f64;
+        Some(Costs {
+            so_far: self.seconds() * per_second,
+            to_come: self.seconds_left().map(|seconds| seconds * per_second),
+            currency: price.currency.clone(),
+        })
+    }
+
+    /// The same in words: `$41.20 so far, about $63.10 to come`.
+    pub fn cost(&self) -> Option<String> {
+        let (price, costs) = (self.price.as_ref()?, self.costs()?);
+        let mut text = price.write(costs.so_far);
+        if self.is_running() {
+            text.push_str(" so far");
+        }
+        if let Some(to_come) = costs.to_come {
+            text.push_str(&format!(", about {} to come", price.write(to_come)));
+        }
+        Some(text)
+    }
+
     /// What a running run uses now, against what it may use.
     pub fn uses(&self) -> Option<String> {
         if !self.is_running() {
@@ -151,7 +200,10 @@ impl ReportData {
         let start = &self.summary.start;
         if let Some(bytes) = self.series.last(SeriesKey::MemorySum) {
             let limit = self.summary.measured.allowance.memory_bytes;
-            parts.push(format!("memory {}", of(bytes, limit.or(start.memory_total))));
+            parts.push(format!(
+                "memory {}",
+                of(bytes, limit.or(start.memory_total))
+            ));
         }
         let gpus = self.series.gpus();
         let each = |key: fn(u32) -> SeriesKey| {
@@ -167,7 +219,11 @@ impl ReportData {
             && let Some(most) = loads.iter().copied().reduce(f64::max)
         {
             let (least, most) = (units::percent(least), units::percent(most));
-            let busy = if least == most { most } else { format!("{least} to {most}") };
+            let busy = if least == most {
+                most
+            } else {
+                format!("{least} to {most}")
+            };
             parts.push(format!("GPUs {busy} busy"));
         }
         (!parts.is_empty()).then(|| parts.join(", "))
@@ -328,6 +384,12 @@ impl ReportData {
         let gpus = self.summary.gpus.values();
         let peak = gpus.filter_map(|gpu| gpu.peak_bytes).max()?;
         Some(peak as f64)
+    }
+
+    /// What its time was spent on.
+    pub fn phases(&self) -> Option<String> {
+        let phases = lines::phases(&self.summary);
+        (!phases.is_empty()).then_some(phases)
     }
 
     /// On what it was begun, in a line.

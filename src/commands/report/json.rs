@@ -47,7 +47,10 @@ pub fn as_json(report: &ReportData) -> Value {
             "rank": verdict.rank,
         })
     });
-    let last_loss = summary.loss.as_ref().and_then(|loss| loss.parse::<f64>().ok());
+    let last_loss = summary
+        .loss
+        .as_ref()
+        .and_then(|loss| loss.parse::<f64>().ok());
     let mut series = Map::new();
     for chart in charts(report) {
         let json_curves = chart.curves.iter().map(|named_curve| JsonCurve {
@@ -79,7 +82,9 @@ pub fn as_json(report: &ReportData) -> Value {
         "loss_repr": last_loss.filter(|loss| !loss.is_finite()).map(units::not_finite),
         "peak_cpu_memory_bytes": summary.peak_process_bytes,
         "cpu_seconds": summary.cpu_seconds(),
+        "cpu_energy_joules": summary.cpu_joules(),
         "gpu_energy_joules": summary.gpu_joules(),
+        "cost": report.costs(),
         "notes": notes(summary),
         "events": report.tallies,
         "notifications": report.notifications,

@@ -20,7 +20,9 @@ use super::output::{ANSWERED, AnswerForm, AnswerOutput, AnswerResult};
 use super::recorded::choose::{identify, nothing_recorded};
 use crate::cli::{Typed, printable};
 use crate::store::Store;
+use crate::store::decision::price;
 use crate::ui::{Complaint, OutputTerminal};
+use axolotl_run_core::judging::summary::price::Price;
 use axolotl_run_core::launch::Environment;
 use data::job::{JobReport, Reader};
 use data::{ReportData, ShownOutput};
@@ -44,7 +46,12 @@ pub fn print(
     };
     let read = |prefix: Option<String>| {
         let (store, run) = identify(store, prefix.as_deref(), answer_output.now)?;
-        let read_now = || ReportData::read(store, run, SystemTime::now()).ok_or_else(nothing_recorded);
+        let read_now = || {
+            let mut report =
+                ReportData::read(store, run, SystemTime::now()).ok_or_else(nothing_recorded)?;
+            report.price = price::read(environment).and_then(|text| Price::parse(&text));
+            Ok(report)
+        };
         if typed.follow {
             return follow::follow(&read_now, &|| OutputTerminal::of_stdout(environment));
         }

@@ -178,6 +178,8 @@ impl MarkerKind {
     }
 }
 
+/// Steps that a rate is of: fewer come in bursts, as bars are drawn.
+const STEPS_OF_A_RATE: f64 = 10.0;
 /// Seconds of which the rate says how long the rest will take.
 const RECENT_SECONDS: f64 = 300.0;
 /// Moments of a kind that are kept; more could not be told apart.
@@ -429,7 +431,12 @@ impl Series {
 
     /// The value last known.
     pub fn last(&self, series_key: SeriesKey) -> Option<f64> {
-        let cell = self.columns.get(&series_key)?.iter().flatten().next_back()?;
+        let cell = self
+            .columns
+            .get(&series_key)?
+            .iter()
+            .flatten()
+            .next_back()?;
         Some(cell.last_value)
     }
 
@@ -440,7 +447,8 @@ impl Series {
         let is_long_ago = |cell: &&Cell| cell.last_seconds <= last.last_seconds - RECENT_SECONDS;
         let long_ago = columns.iter().flatten().rfind(is_long_ago);
         let before = long_ago.or(columns.iter().flatten().next())?;
-        let rate = (last.last_value - before.last_value) / (last.last_seconds - before.last_seconds);
+        let rate =
+            (last.last_value - before.last_value) / (last.last_seconds - before.last_seconds);
         (rate.is_finite() && rate > 0.0).then_some(rate)
     }
 
@@ -507,7 +515,7 @@ impl Series {
         }
         // A processor's second is a fine measure, a step may take minutes.
         let seconds_for_steps = if counter == SeriesKey::Step && total_growth > 0.0 {
-            4.0 * seconds_known / total_growth
+            STEPS_OF_A_RATE * seconds_known / total_growth
         } else {
             0.0
         };

@@ -11,7 +11,7 @@ use axolotl_run_core::judging::summary::units;
 use std::time::Duration;
 
 /// The edges of what is drawn, in a drawing of 1000 by 400; the browser scales it.
-const LEFT: f64 = 96.0;
+const LEFT: f64 = 112.0;
 const RIGHT: f64 = 960.0;
 const TOP: f64 = 18.0;
 const BOTTOM: f64 = 352.0;

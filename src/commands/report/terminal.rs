@@ -139,6 +139,7 @@ fn about(report: &ReportData, terminal: OutputTerminal) -> String {
         ("with", setup::in_a_line(&report.versions()), is_high),
         ("config", setup::in_a_line(&report.configuration()), is_high),
         ("reached", lines::progress(&report.summary), true),
+        ("cost", report.cost().unwrap_or_default(), true),
         ("uses", report.uses().unwrap_or_default(), true),
     ];
     for (label, line, has_room) in lines {

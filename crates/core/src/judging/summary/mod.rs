@@ -13,6 +13,7 @@ pub mod lines;
 mod measured;
 pub mod message;
 mod phases;
+pub mod price;
 mod root_error;
 mod standing;
 pub mod units;
