@@ -66,14 +66,14 @@ class Run:
         (self.place / "live").write_text("")
 
 
-def train(run, seconds, total, stop=None, hang=None, nan=None, every=5.0):
+def train(run, seconds, total, stop=None, hang=None, nan=None, every=5.0, batch=2):
     """Measures a training that stops at a second, or hangs from one on; returns its steps and processor seconds."""
     rng, cpu, step, done = run.random, 0.0, 0, 0.0
     run.event("start", 0.0, os="linux-6.8-x86_64", python_version="3.12", cpu_count=64, memory_total=512 * GIB,
               accelerator_type="cuda", accelerator_count=GPUS,
               accelerator_info=[{"name": "NVIDIA H100 80GB HBM3", "memory": 80 * GIB}] * GPUS, launcher="torchrun",
               torch_version="2.8.0", transformers_version="4.57.1", peft_version="0.17.1", axolotl_version="0.13.0",
-              config={"adapter": "lora", "lora_r": 16, "learning_rate": 0.0002, "micro_batch_size": 2,
+              config={"adapter": "lora", "lora_r": 16, "learning_rate": 0.0002, "micro_batch_size": batch,
                       "gradient_accumulation_steps": 4, "num_epochs": 3, "sequence_len": 4096, "bf16": True})
     rate, told, at = total / (seconds * 0.93), -60.0, 0.0
     end = stop or seconds
@@ -145,7 +145,7 @@ def main():
         (good.place / "delivery.jsonl").write_text(json.dumps(answer) + "\n")
 
     died = Run(options.state, "b20d41c7-5a1e-4c39-9d02-7f60a8e35c11", BEGAN - 5 * hour)
-    step, cpu, loss = train(died, 7985.0, 5400, stop=3312.0)
+    step, cpu, loss = train(died, 7985.0, 5400, stop=3312.0, batch=4)
     frame = lambda origin, line, file=None, function=None: {
         name: value for name, value in (("origin", origin), ("file", file), ("function", function), ("line", line)) if value}
     frames = [

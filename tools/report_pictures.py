@@ -15,6 +15,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import tempfile
 
@@ -22,7 +23,7 @@ from on_terminal import run_on_terminal
 
 HERE = pathlib.Path(__file__).resolve().parent
 DOCS = HERE.parent / "docs"
-TRAINING = ["--config", "examples/train.yml", "python3", "examples/train.py", "--steps", "240", "--epochs", "3", "--sleep-per-step", "0.4"]
+TRAINING = ["--config", "train.yml", "python3", "train.py", "--steps", "240", "--epochs", "3", "--sleep-per-step", "0.4"]
 RUNS = {"good": [], "crashed": ["--fail-at", "500"]}
 MADE_UP = {"hung": "e93f7a05", "nan": "3d9e5b12"}
 HEIGHTS = {"good": 1500, "crashed": 1700, "hung": 1500, "nan": 1500}
@@ -30,11 +31,15 @@ INKS = {"1;32": "#56d364", "1;31": "#ff7b72", "1;33": "#e3a33b", "36": "#58b0e3"
 
 
 def record(program, environment):
-    """Makes the real runs."""
+    """Makes the real runs, in a directory whose path may be seen by all."""
+    folder = pathlib.Path(environment["XDG_STATE_HOME"], "training")
+    folder.mkdir()
+    for name in "train.py", "train.yml":
+        shutil.copy(HERE.parent / "examples" / name, folder)
     runs = []
     for name, options in RUNS.items():
         with open(os.path.join(environment["XDG_STATE_HOME"], name), "w") as output:
-            runs.append(subprocess.Popen([program, "--record", *TRAINING, *options], cwd=HERE.parent, env=environment,
+            runs.append(subprocess.Popen([program, "--record", *TRAINING, *options], cwd=folder, env=environment,
                                          stdout=output, stderr=output))
     for run in runs:
         run.wait()

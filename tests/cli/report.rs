@@ -279,6 +279,7 @@ fn two_runs_stand_side_by_side() {
     page.expect_code(0)
         .expect_in_stdout("55m 12s")
         .expect_in_stdout("2h 13m")
+        .expect_in_stdout("\nmicro_batch_size 4")
         .expect_in_stdout("-59 %");
     let both = json(&ask(
         state.path(),
@@ -305,6 +306,8 @@ fn two_runs_stand_side_by_side() {
     .expect_code(0);
     let page = assert_sound(&file);
     assert!(page.contains("run b20d41c7") && page.contains("run 6f1c2e9a"));
+    assert!(page.contains("<th>micro_batch_size</th><td>4</td><td>2</td>"));
+    assert!(!page.contains("sequence_len"), "the same in both");
     for (words, error) in [
         (
             &["--report", "ffff"][..],
@@ -436,7 +439,7 @@ fn a_running_run_is_followed_until_it_ends() {
     let follow = |terminal: Launch| {
         let mut following = terminal.start(&["--report", "--follow"]);
         following.until_said("Running for ");
-        following.until_said("step 6 of 8");
+        following.until_said(" of 8");
         following
     };
     // Ctrl-C ends the looking, and nothing else.

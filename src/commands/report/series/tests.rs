@@ -1,4 +1,5 @@
 use super::*;
+use axolotl_run_core::series::GpuPoint;
 use proptest::prelude::*;
 
 fn series(lines: &[String]) -> Series {
@@ -51,6 +52,75 @@ fn a_week_keeps_its_peak_and_its_end_in_few_columns() {
     for point in series.rate(SeriesKey::Step).iter().flatten() {
         assert!((point.mean - 2.0).abs() < 0.02, "{point:?}");
     }
+}
+
+/// Loads of GPUs, a line for each moment.
+fn loads(moments: &[&[f64]]) -> Series {
+    let mut series = Series::default();
+    for (number, loads) in moments.iter().enumerate() {
+        let gpus = (0..).zip(*loads).map(|(index, load)| GpuPoint {
+            index,
+            utilization: Some(*load),
+            ..GpuPoint::default()
+        });
+        series.take(&SeriesLine {
+            at: number as f64,
+            gpus: gpus.collect(),
+            ..SeriesLine::default()
+        });
+    }
+    series
+}
+
+#[test]
+fn a_gpu_that_differs_from_most_others_for_long_is_odd() {
+    let (even, idle): (&[f64], &[f64]) = (&[0.9, 0.8, 1.0, 0.9], &[0.9, 0.8, 0.0, 0.9]);
+    for (moments, expected) in [
+        (vec![even; 20], vec![]),
+        (vec![idle; 20], vec![2]),
+        ([vec![even; 17], vec![idle; 3]].concat(), vec![2]),
+        ([vec![even; 18], vec![idle; 2]].concat(), vec![]),
+        // Of two nobody can tell which one is odd, and where half of them differ there are no others.
+        (vec![&[1.0, 0.0][..]; 20], vec![]),
+        (vec![&[1.0, 1.0, 0.0, 0.0][..]; 20], vec![]),
+    ] {
+        assert_eq!(loads(&moments).odd_gpus(), expected, "{moments:?}");
+    }
+}
+
+#[test]
+fn what_happened_is_marked_and_the_last_minutes_say_how_fast_it_goes() {
+    let mut series = Series::default();
+    for number in 0_u64..100 {
+        let at = number as f64 * 10.0;
+        series.take(&SeriesLine {
+            at,
+            step: Some(if number < 50 {
+                number * 40
+            } else {
+                2000 + (number - 50) * 10
+            }),
+            epoch: Some(number as f64 / 40.0),
+            eval_loss: (number >= 30).then_some(if number < 60 { 2.0 } else { 1.5 }),
+            ..SeriesLine::default()
+        });
+    }
+    let markers = series.markers(Some(1000)).into_iter();
+    let found: Vec<_> = markers.map(|marker| (marker.kind, marker.at)).collect();
+    use MarkerKind::{Epoch, Evaluation, NotFinite};
+    assert_eq!(
+        found,
+        [
+            (Epoch, 400.0),
+            (Epoch, 800.0),
+            (Evaluation, 300.0),
+            (Evaluation, 600.0),
+            (NotFinite, 250.0)
+        ]
+    );
+    assert_eq!(series.evaluations().len(), 2);
+    let rate = series.recent_rate().unwrap();
+    assert!((rate - 1.0).abs() < 0.05, "{rate}");
 }
 
 #[test]
