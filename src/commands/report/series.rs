@@ -151,19 +151,27 @@ pub enum MarkerKind {
     Epoch,
     /// An evaluation had its result.
     Evaluation,
+    /// The step of a checkpoint that is whole.
+    Checkpoint,
     /// From here on loss or gradient norm was no number.
     NotFinite,
 }
 
 impl MarkerKind {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Epoch, Self::Evaluation, Self::NotFinite];
+    pub const ALL: [Self; 4] = [
+        Self::Epoch,
+        Self::Evaluation,
+        Self::Checkpoint,
+        Self::NotFinite,
+    ];
 
     /// What the legend calls it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Epoch => "epoch",
             Self::Evaluation => "evaluation",
+            Self::Checkpoint => "checkpoint",
             Self::NotFinite => "not finite",
         }
     }
@@ -173,6 +181,7 @@ impl MarkerKind {
         match self {
             Self::Epoch => "epoch",
             Self::Evaluation => "evaluation",
+            Self::Checkpoint => "checkpoint",
             Self::NotFinite => "broken",
         }
     }
@@ -205,6 +214,7 @@ pub struct Series {
     /// What was logged last, so that a change is seen.
     epoch: Option<f64>,
     eval_loss: Option<f64>,
+    checkpoint_step: Option<u64>,
     evaluations: Curve,
 }
 
@@ -218,6 +228,7 @@ impl Default for Series {
             markers: Vec::new(),
             epoch: None,
             eval_loss: None,
+            checkpoint_step: None,
             evaluations: Curve::new(),
         }
     }
@@ -295,6 +306,15 @@ impl Series {
             self.evaluations
                 .push(Some(CurvePoint::single(at, eval_loss)));
             self.eval_loss = Some(eval_loss);
+        }
+        if let Some(checkpoint) = line.checkpoints
+            && Some(checkpoint.step) > self.checkpoint_step
+        {
+            // It is looked for now and then, and was written at its step.
+            let kind = MarkerKind::Checkpoint;
+            let at = self.time_of_step(checkpoint.step).unwrap_or(at);
+            self.markers.push(Marker { kind, at });
+            self.checkpoint_step = Some(checkpoint.step);
         }
         // A file that may hold anything makes neither grow for ever.
         self.markers.truncate(limits::SERIES_COLUMNS_MAX);

@@ -1,5 +1,5 @@
 use super::*;
-use axolotl_run_core::series::GpuPoint;
+use axolotl_run_core::series::{CheckpointPoint, GpuPoint};
 use proptest::prelude::*;
 
 fn series(lines: &[String]) -> Series {
@@ -101,13 +101,20 @@ fn what_happened_is_marked_and_the_last_minutes_say_how_fast_it_goes() {
                 2000 + (number - 50) * 10
             }),
             epoch: Some(number as f64 / 40.0),
+            checkpoints: (number >= 42).then_some(CheckpointPoint {
+                step: 1600,
+                bytes: 1,
+                there: 1,
+                ever: 1,
+                steps_apart: None,
+            }),
             eval_loss: (number >= 30).then_some(if number < 60 { 2.0 } else { 1.5 }),
             ..SeriesLine::default()
         });
     }
     let markers = series.markers(Some(1000)).into_iter();
     let found: Vec<_> = markers.map(|marker| (marker.kind, marker.at)).collect();
-    use MarkerKind::{Epoch, Evaluation, NotFinite};
+    use MarkerKind::{Checkpoint, Epoch, Evaluation, NotFinite};
     assert_eq!(
         found,
         [
@@ -115,6 +122,7 @@ fn what_happened_is_marked_and_the_last_minutes_say_how_fast_it_goes() {
             (Epoch, 800.0),
             (Evaluation, 300.0),
             (Evaluation, 600.0),
+            (Checkpoint, 400.0),
             (NotFinite, 250.0)
         ]
     );
