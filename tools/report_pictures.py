@@ -23,7 +23,7 @@ from on_terminal import run_on_terminal
 
 HERE = pathlib.Path(__file__).resolve().parent
 DOCS = HERE.parent / "docs"
-TRAINING = ["--config", "train.yml", "python3", "train.py", "--steps", "240", "--epochs", "3", "--sleep-per-step", "0.4"]
+TRAINING = ["--config", "train.yml", "python3", "train.py", "--steps", "200", "--epochs", "3", "--sleep-per-step", "0.4"]
 RUNS = {"good": [], "crashed": ["--fail-at", "500"]}
 MADE_UP = {"hung": "e93f7a05", "nan": "3d9e5b12"}
 HEIGHTS = {"good": 1500, "crashed": 1700, "hung": 1500, "nan": 1500}
@@ -97,7 +97,7 @@ def main():
         state = options.state.resolve() if options.state else pathlib.Path(scratch, "state")
         state.mkdir(exist_ok=True)
         environment = {"PATH": os.environ["PATH"], "HOME": scratch, "XDG_STATE_HOME": str(state), "LC_ALL": "C.UTF-8",
-                       "TERM": "xterm-256color"}
+                       "TERM": "xterm-256color", "PYTHONUNBUFFERED": "1"}
         if not (state / "axolotl-run").exists():
             record(program, environment)
         for name, run in recorded(program, environment).items():
