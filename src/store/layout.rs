@@ -125,7 +125,7 @@ pub fn run_file(name: &str) -> String {
 }
 
 /// Every file of the launcher's with what it holds, for the documents.
-pub fn files() -> [(String, &'static str); 10] {
+pub fn files() -> [(String, &'static str); 11] {
     [
         (
             run_file(""),
