@@ -2,7 +2,6 @@
 
 pub mod job;
 
-use super::charts::figures;
 use super::series::{Marker, Series, SeriesKey};
 use super::setup;
 use crate::commands::output::count;
@@ -364,9 +363,10 @@ impl ReportData {
 
     /// Highest resident bytes of all its processes.
     pub fn peak_memory(&self) -> Option<f64> {
-        let measured = figures(&self.series.gauge(SeriesKey::MemorySum));
+        let curve = self.series.gauge(SeriesKey::MemorySum);
+        let greatest = curve.iter().flatten().map(|point| point.greatest);
         let largest_process = self.summary.peak_process_bytes.map(|bytes| bytes as f64);
-        measured.map(|figures| figures.greatest).or(largest_process)
+        greatest.reduce(f64::max).or(largest_process)
     }
 
     /// Mean load of all GPUs.

@@ -5,7 +5,6 @@
 //! begins at zero. Pure; no width, height or curve makes it fail.
 
 use super::series::{Curve, CurvePoint};
-use super::svg::share_of_axis;
 use std::ops::RangeInclusive;
 
 /// Where a chart goes, and what it spans.
@@ -127,6 +126,16 @@ pub fn at_columns(curve: &Curve, run_seconds: f64, column_count: usize) -> Vec<O
         previous_point = *point;
     }
     at_columns
+}
+
+/// Where a value is on an axis, 0 to 1. Divided first: the difference of two large numbers may be none.
+pub fn share_of_axis(value: f64, axis_low: f64, axis_high: f64) -> f64 {
+    let share_of_axis = (value / 2.0 - axis_low / 2.0) / (axis_high / 2.0 - axis_low / 2.0);
+    if share_of_axis.is_finite() {
+        share_of_axis.clamp(0.0, 1.0)
+    } else {
+        0.0
+    }
 }
 
 #[cfg(test)]

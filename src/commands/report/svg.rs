@@ -4,7 +4,7 @@
 //! outside the drawing, or to more than a handful of ticks. Curves have the numbers of the style sheet's colours.
 
 use super::charts::{CURVES_MAX, Chart, NamedCurve};
-use super::dots::at_columns;
+use super::dots::{at_columns, share_of_axis};
 use super::series::{CurvePoint, Marker};
 use askama::Template;
 use axolotl_run_core::judging::summary::units;
@@ -244,16 +244,6 @@ fn slots(chart: &Chart, band: &Band) -> Vec<Slot> {
         });
     }
     slots
-}
-
-/// Where a value is on an axis, 0 to 1. Divided first: the difference of two large numbers may be none.
-pub fn share_of_axis(value: f64, axis_low: f64, axis_high: f64) -> f64 {
-    let share_of_axis = (value / 2.0 - axis_low / 2.0) / (axis_high / 2.0 - axis_low / 2.0);
-    if share_of_axis.is_finite() {
-        share_of_axis.clamp(0.0, 1.0)
-    } else {
-        0.0
-    }
 }
 
 /// Round numbers in a range, a handful.
