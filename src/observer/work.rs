@@ -44,7 +44,10 @@ use facts::{Facts, StartStage};
 use kept::Kept;
 use linger::linger;
 use part::{Looked, RANK_WAIT, Undecided};
-use schedule::Schedule;
+use schedule::{
+    FOLLOW_PERIOD, HOUSEKEEPING_AFTER, PYTHON_LOOK_AFTER, SAMPLE_PERIOD_FIRST, Schedule,
+    TREE_HURRY, TREE_HURRY_PERIOD,
+};
 use setup::SetupFacts;
 use stacks::Stacks;
 use standstill::Standstill;
@@ -55,21 +58,8 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{MissedTickBehavior, interval};
 
-/// The same at a run's beginning.
-const SAMPLE_PERIOD_FIRST: Duration = Duration::from_millis(250);
-/// Between two looks at followed files, at memory that is short, and at everything in the first moments.
-const FOLLOW_PERIOD: Duration = Duration::from_secs(1);
-/// How long after the spawn new processes are looked for more often: one that dies at once is the one to know of.
-const TREE_HURRY: Duration = Duration::from_secs(15);
-/// Between two such looks.
-const TREE_HURRY_PERIOD: Duration = Duration::from_millis(200);
-/// When the running processes are first looked at for that; an interpreter is mapped within milliseconds.
-const PYTHON_LOOK_AFTER: Duration = Duration::from_millis(500);
 /// How long a start event that goes out at the command's end waits for facts that are being read.
 const FACTS_TAIL_WAIT: Duration = Duration::from_millis(100);
-/// When runs of earlier launchers are finished, deleted and sent: not in the training's first moments.
-const HOUSEKEEPING_AFTER: Duration = Duration::from_secs(2);
-
 /// Signals that a verdict wants to know about, at the most.
 const REQUESTS_MAX: usize = 8;
 

@@ -14,6 +14,19 @@ use tokio::time::{Instant, sleep_until};
 /// What is due within so long of something else is done together with it: being woken costs more.
 const SCHEDULE_SLACK: Duration = Duration::from_millis(100);
 
+/// Between two measurements at a run's beginning.
+pub const SAMPLE_PERIOD_FIRST: Duration = Duration::from_millis(250);
+/// Between two looks at followed files, at memory that is short, and at everything in the first moments.
+pub const FOLLOW_PERIOD: Duration = Duration::from_secs(1);
+/// How long after the spawn new processes are looked for more often: one that dies at once is the one to know of.
+pub const TREE_HURRY: Duration = Duration::from_secs(15);
+/// Between two such looks.
+pub const TREE_HURRY_PERIOD: Duration = Duration::from_millis(200);
+/// When the running processes are first looked at for that; an interpreter is mapped within milliseconds.
+pub const PYTHON_LOOK_AFTER: Duration = Duration::from_millis(500);
+/// When runs of earlier launchers are finished, deleted and sent: not in the training's first moments.
+pub const HOUSEKEEPING_AFTER: Duration = Duration::from_secs(2);
+
 /// What is to be done now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Due {
