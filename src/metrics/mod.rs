@@ -9,7 +9,6 @@ pub mod accelerator;
 pub mod disk;
 pub mod files;
 pub mod memory;
-mod model_config;
 pub mod processes;
 mod processor_energy;
 pub mod python_stacks;
@@ -19,6 +18,5 @@ pub mod trainer_state;
 pub mod tree;
 
 pub use memory::allowance;
-pub use model_config::cached_model;
 pub use sampler::Sampler;
-pub use start_facts::{facts, gather};
+pub use start_facts::{cached_model, facts, gather};

@@ -3,6 +3,9 @@
 //! One list for the terminal, the HTML page and the JSON answer, so that they cannot show different things. A chart
 //! without anything to draw is not there. Pure.
 
+pub mod dots;
+pub mod svg;
+
 use super::data::ReportData;
 use super::series::{Curve, CurvePoint, Series, SeriesKey, whole};
 use axolotl_run_core::judging::summary::{GpuUse, units};
@@ -467,8 +470,8 @@ fn gpu_name(gpu: u32) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::series::CurvePoint;
     use super::*;
+    use crate::commands::report::series::CurvePoint;
 
     #[test]
     fn what_is_far_above_is_told_and_not_drawn() {

@@ -1,9 +1,9 @@
 //! What the report tells of a run: its figures, its measurements over time, and what became of its events.
 
 pub mod job;
+pub mod setup;
 
 use super::series::{Marker, Series, SeriesKey};
-use super::setup;
 use crate::commands::output::count;
 use crate::commands::recorded::{choose, show};
 use crate::delivery::notify::NotificationLine;

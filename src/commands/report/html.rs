@@ -4,12 +4,12 @@
 //! too: every element is closed and every text escaped, because the texts are read from files that may hold anything.
 //! A policy in its head forbids the browser to load or run anything, whatever a text might have smuggled in.
 
+use super::charts::svg::{self, Drawing, Scene};
 use super::charts::{CURVES_MAX, Chart, charts};
 use super::compare::{self, FigureRow};
 use super::data::job::{JobLine, JobReport};
 use super::data::{self, ReportData};
 use super::series::MarkerKind;
-use super::svg::{self, Drawing, Scene};
 use crate::ui::text::harmless;
 use askama::Template;
 use std::fmt;

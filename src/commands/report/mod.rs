@@ -7,13 +7,10 @@
 mod charts;
 mod compare;
 mod data;
-mod dots;
 mod follow;
 pub(crate) mod html;
 mod json;
 mod series;
-mod setup;
-mod svg;
 mod terminal;
 
 use super::output::{ANSWERED, AnswerForm, AnswerOutput, AnswerResult};

@@ -3,10 +3,10 @@
 //! It fits the screen where that can be: charts give up their second line and the traceback its outer frames before
 //! the page grows beyond it. Nothing that was read is printed as it is.
 
+use super::charts::dots::{self, ChartArea};
 use super::charts::{Chart, charts};
+use super::data::setup;
 use super::data::{ReportData, ShownOutput};
-use super::dots::{self, ChartArea};
-use super::setup;
 use crate::commands::output::count;
 use crate::owner_record::OwnerView;
 use crate::store::RunState;

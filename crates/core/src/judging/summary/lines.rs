@@ -3,6 +3,8 @@
 //! Both are bounded, in lines and in bytes: they are printed between lines of others, and travel through a pipe that
 //! must take them whole. Texts are made harmless here, since nobody looks at them afterwards.
 
+mod phases;
+
 use super::figures::{GpuUse, Summary};
 use super::units;
 use crate::event::{Finish, Phases};

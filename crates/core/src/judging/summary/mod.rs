@@ -12,7 +12,6 @@ mod headline;
 pub mod lines;
 mod measured;
 pub mod message;
-mod phases;
 pub mod price;
 mod root_error;
 mod standing;

@@ -4,7 +4,7 @@
 //! is filled from the least to the greatest value that fell into it, or from the ground to their mean where the axis
 //! begins at zero. Pure; no width, height or curve makes it fail.
 
-use super::series::{Curve, CurvePoint};
+use crate::commands::report::series::{Curve, CurvePoint};
 use std::ops::RangeInclusive;
 
 /// Where a chart goes, and what it spans.

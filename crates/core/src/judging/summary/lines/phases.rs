@@ -1,8 +1,8 @@
 //! What the time of a run was spent on, in numbers and in words.
 
-use super::units;
 use crate::event::Phases;
 use crate::event::value::Number;
+use crate::judging::summary::units;
 use crate::output::progress::{Phase, Training};
 
 /// Share of the time below which a phase is not told by its share as well.

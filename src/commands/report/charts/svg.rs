@@ -3,9 +3,9 @@
 //! The template chart.svg has the drawing's form; here is where everything goes. No value that a file may hold leads
 //! outside the drawing, or to more than a handful of ticks. Curves have the numbers of the style sheet's colours.
 
-use super::charts::{CURVES_MAX, Chart, NamedCurve};
 use super::dots::{at_columns, share_of_axis};
-use super::series::{CurvePoint, Marker};
+use super::{CURVES_MAX, Chart, NamedCurve};
+use crate::commands::report::series::{CurvePoint, Marker};
 use askama::Template;
 use axolotl_run_core::judging::summary::units;
 use std::time::Duration;
@@ -306,9 +306,9 @@ fn tick_of_time(run_seconds: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::charts::{ChartFigure, Measure};
-    use super::super::series::{Curve, MarkerKind};
+    use super::super::{ChartFigure, Measure};
     use super::*;
+    use crate::commands::report::series::{Curve, MarkerKind};
     use proptest::prelude::*;
 
     fn chart(curve: Curve) -> Chart {
