@@ -11,7 +11,8 @@ import resource
 import struct
 import time
 
-from support import LIBC, Process, Skip, alive, case, drain, holds, pipe, remove_group, running, tree, until
+from support import (
+    LIBC, Process, Skip, alive, case, drain, holds, pipe, remove_group, running, tree, until, without_warning)
 from terminal import Terminal
 
 WORK = "echo out; echo err >&2; head -c 200000 /dev/zero | tr '\\0' y >&2; echo LAST >&2; exit 9"
@@ -21,9 +22,10 @@ def run(subject, setup=None, env=None, before=(), script=WORK):
     """The work behind pipes and behind a terminal, in the scarcity that `setup` or the words `before` make."""
     words = list(before) + subject.argv("sh", "-c", script)
     end, out, err = subject.captured(*words, setup=setup, env=env or subject.env)
+    err = without_warning(err)
     terminal = Terminal(words, env or subject.env, subject.folder, setup)
     terminal_end = terminal.wait()
-    text = terminal.rest()
+    text = without_warning(terminal.rest())
     os.close(terminal.master)
     digest = [len(out), len(err), hashlib.md5(out + err).hexdigest()[:8]]
     return {"pipes": [end] + digest, "terminal": [terminal_end, len(text), hashlib.md5(text).hexdigest()[:8]]}

@@ -13,6 +13,7 @@ import ctypes
 import fcntl
 import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -269,6 +270,11 @@ def drain(fd, timeout=10.0, stop=None):
                 break
             data += part
     return bytes(data)
+
+
+def without_warning(text):
+    """The text without the documented last line of a run that was to be recorded and could not be, or not in full."""
+    return re.sub(rb"axolotl-run: warning: this run is not recorded[^\r\n]*\r?\n\Z", b"", text)
 
 
 def pipe():
