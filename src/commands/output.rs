@@ -16,7 +16,7 @@ pub const FAILED: u8 = axolotl_run_core::status::UNANSWERED;
 
 /// The version of what is printed for programs; docs/json.md describes it. It grows whenever a key goes or changes its
 /// meaning.
-const JSON_VERSION: u64 = 1;
+pub const JSON_VERSION: u64 = 1;
 
 /// The exit status of an answer, or why there is none.
 pub type AnswerResult = Result<u8, Complaint>;

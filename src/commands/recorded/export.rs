@@ -5,7 +5,9 @@
 //! file that somebody has changed brings nothing else into it.
 
 use super::choose::{identify, nothing_recorded};
-use crate::commands::output::{ANSWERED, AnswerForm, AnswerOutput, AnswerResult, count};
+use crate::commands::output::{
+    ANSWERED, AnswerForm, AnswerOutput, AnswerResult, JSON_VERSION, count,
+};
 use crate::store::Store;
 use crate::ui::Complaint;
 use axolotl_run_core::event::SCHEMA_VERSION;
@@ -17,8 +19,6 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use uuid::Uuid;
 
-/// The version of the file's form.
-const FORM: u32 = 1;
 /// Measurements in the file; of more, every second, third… is taken. A browser accepts 25 MB for an issue.
 const MEASUREMENTS_MAX: usize = 20_000;
 /// Digits of the run's identity in the file's name.
@@ -26,7 +26,7 @@ const NAME_DIGITS: usize = 8;
 
 #[derive(Serialize)]
 struct Exported {
-    form: u32,
+    version: u64,
     schema_version: u64,
     run: Uuid,
     events: Vec<serde_json::Value>,
@@ -73,7 +73,7 @@ pub fn run(
 
 fn read(store: &Store, run_id: Uuid, answer_output: &AnswerOutput) -> Result<Exported, Complaint> {
     let mut exported = Exported {
-        form: FORM,
+        version: JSON_VERSION,
         schema_version: SCHEMA_VERSION,
         run: run_id,
         events: Vec::new(),
