@@ -87,6 +87,8 @@ pub enum MemberEnd {
     Itself,
     /// Its end was not seen, and it is silent.
     NotSeen,
+    /// It ended with an exit code that nothing explains: perhaps what it said of another one could not be read.
+    Unexplained,
     /// It lost another one, or waited for it.
     Victim,
     /// Somebody asked it to end.
@@ -131,6 +133,9 @@ impl MemberEnd {
         if has_lost_another || was_asked {
             return Self::Victim;
         }
+        if kind == Some(Kind::ExitNonzero) {
+            return Self::Unexplained;
+        }
         Self::Itself
     }
 
@@ -139,6 +144,7 @@ impl MemberEnd {
         match self {
             Self::Itself => "failed by itself",
             Self::NotSeen => "no end seen",
+            Self::Unexplained => "gave no reason",
             Self::Victim => "lost another process",
             Self::Asked => "was asked to end",
             Self::Success => "finished",
@@ -149,7 +155,7 @@ impl MemberEnd {
 
 /// A process of a job, as its record tells.
 #[derive(Clone, Debug)]
-pub struct Member<'a> {
+pub struct JobMember<'a> {
     /// The number of its machine.
     pub node: Option<u64>,
     /// Its machine.
@@ -187,10 +193,10 @@ pub struct JobFinding {
 }
 
 /// Judges the records of a job that has so many machines.
-pub fn judge(members: &[Member<'_>], nodes: Option<u64>) -> JobFinding {
+pub fn judge(members: &[JobMember<'_>], nodes: Option<u64>) -> JobFinding {
     let (missing, missing_unnumbered) = missing(members, nodes);
     let is_whole = missing.is_empty() && missing_unnumbered == 0;
-    let failed = |member: &&Member<'_>| member.end < MemberEnd::Victim;
+    let failed = |member: &&JobMember<'_>| member.end < MemberEnd::Victim;
     let Some(worst) = members.iter().filter(failed).map(|member| member.end).min() else {
         return JobFinding {
             first: First::Nobody,
@@ -211,7 +217,7 @@ pub fn judge(members: &[Member<'_>], nodes: Option<u64>) -> JobFinding {
         .all(|member| !matches!(member.end, MemberEnd::NotSeen | MemberEnd::Runs));
     let confidence = if !is_whole {
         Confidence::Low
-    } else if candidates.len() == 1 && others_are_known {
+    } else if candidates.len() == 1 && others_are_known && worst == MemberEnd::Itself {
         Confidence::High
     } else {
         Confidence::Medium
@@ -225,7 +231,7 @@ pub fn judge(members: &[Member<'_>], nodes: Option<u64>) -> JobFinding {
 }
 
 /// The earliest of those that ended alike, and those that may have been as early.
-fn first_in_time(members: &[Member<'_>], candidates: &[usize]) -> First {
+fn first_in_time(members: &[JobMember<'_>], candidates: &[usize]) -> First {
     if let [only] = candidates {
         return First::One(*only);
     }
@@ -254,7 +260,7 @@ fn first_in_time(members: &[Member<'_>], candidates: &[usize]) -> First {
     }
 }
 
-impl Member<'_> {
+impl JobMember<'_> {
     fn may_be_as_early_as(&self, other: &Self) -> bool {
         let mut within = NOTED_WITHIN;
         if self.machine != other.machine {
@@ -265,7 +271,7 @@ impl Member<'_> {
 }
 
 /// The machines without a record: their numbers, and how many more.
-fn missing(members: &[Member<'_>], nodes: Option<u64>) -> (Vec<u64>, u64) {
+fn missing(members: &[JobMember<'_>], nodes: Option<u64>) -> (Vec<u64>, u64) {
     let nodes = nodes.unwrap_or(0).min(MISSING_MAX);
     let mut numbered = BTreeSet::new();
     let mut unnumbered = BTreeSet::new();

@@ -11,7 +11,7 @@ use crate::ui::OutputTerminal;
 use crate::ui::page::Page;
 use crate::ui::table::table;
 use axolotl_run_core::judging::job::{
-    First, JobFinding, Member, MemberEnd, SILENT_SECONDS, judge, numbers,
+    First, JobFinding, JobMember, MemberEnd, SILENT_SECONDS, judge, numbers,
 };
 use axolotl_run_core::judging::summary::{Summary, lines};
 use axolotl_run_core::judging::verdict::{Confidence, Kind};
@@ -128,7 +128,7 @@ impl JobReport {
         }
         let mut members = Vec::new();
         for process in &processes {
-            members.push(Member {
+            members.push(JobMember {
                 node: process.node,
                 machine: &process.record.machine,
                 end: process.end,

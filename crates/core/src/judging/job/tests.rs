@@ -41,7 +41,7 @@ fn the_kind_of_an_end_tells_causes_from_victims() {
             MemberEnd::Itself,
         ),
         ("signal", "killed_unknown", None, None, MemberEnd::Itself),
-        ("error", "exit_nonzero", None, None, MemberEnd::Itself),
+        ("error", "exit_nonzero", None, None, MemberEnd::Unexplained),
         ("error", "unheard_of", None, None, MemberEnd::Itself),
         (
             "error",
@@ -82,17 +82,18 @@ fn the_kind_of_an_end_tells_causes_from_victims() {
 }
 
 /// `0 itself 12.5 0.01`: node, end, time, uncertainty of the clock.
-fn member(text: &'static str) -> Member<'static> {
+fn member(text: &'static str) -> JobMember<'static> {
     let words: Vec<_> = text.split(' ').collect();
     let end = match words[1] {
         "itself" => MemberEnd::Itself,
         "unseen" => MemberEnd::NotSeen,
+        "unexplained" => MemberEnd::Unexplained,
         "victim" => MemberEnd::Victim,
         "asked" => MemberEnd::Asked,
         "success" => MemberEnd::Success,
         _ => MemberEnd::Runs,
     };
-    Member {
+    JobMember {
         node: words[0].parse().ok(),
         machine: words[0],
         end,
@@ -144,6 +145,15 @@ fn the_first_failure_is_the_one_that_no_other_explains() {
         (&["0 victim 9 0", "1 unseen 8 0"], 2, one(1), medium),
         (&["0 itself 9 0", "1 unseen 8 0"], 2, one(0), medium),
         (&["0 itself 9 0", "1 runs x 0"], 2, one(0), medium),
+        // Whose words could not be read gives way to whoever is known to have failed.
+        (
+            &["0 unexplained 9 0", "1 itself 9.2 0", "2 unexplained 9 0"],
+            3,
+            one(1),
+            high,
+        ),
+        (&["0 unexplained 9 0", "1 unseen 8 0"], 2, one(1), medium),
+        (&["0 unexplained 9 0", "1 victim 8 0"], 2, one(0), medium),
         // Nobody whom a record names.
         (&["0 victim 9 0", "1 victim 8 0"], 2, First::Nobody, low),
         (&["0 victim 9 0", "1 victim 8 0"], 3, First::Nobody, low),
