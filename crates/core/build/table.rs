@@ -49,7 +49,7 @@ pub fn jobs(knowledge: &Path) -> String {
     let enums = [
         ("options", "Says"),
         ("with_options", "Says"),
-        ("reach", "Reach"),
+        ("reach", "KeyReach"),
     ];
     table(&knowledge.join("jobs.yaml"), "JobName", &enums)
 }

@@ -18,8 +18,8 @@ use std::sync::atomic::{AtomicI32, AtomicU8, Ordering::SeqCst};
 /// The pid of the command, written by the kernel at the moment of its creation.
 pub static CREATED: AtomicI32 = AtomicI32::new(0);
 static SUPERVISOR: AtomicI32 = AtomicI32::new(0);
-static EARLY: [Note; 32] = [const {
-    Note {
+static EARLY: [EarlySignal; 32] = [const {
+    EarlySignal {
         came: AtomicU8::new(0),
         code: AtomicI32::new(0),
         sender: AtomicI32::new(0),
@@ -28,7 +28,7 @@ static EARLY: [Note; 32] = [const {
 }; 32];
 
 /// What is noted of a signal that came early.
-struct Note {
+struct EarlySignal {
     /// 0: it did not come; 1: before the command existed; 2: after that.
     came: AtomicU8,
     code: AtomicI32,

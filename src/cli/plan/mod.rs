@@ -103,7 +103,7 @@ fn run(typed: Typed, surroundings: &Surroundings<'_>) -> Plan {
     if is_inside(environment) {
         return become_command(typed.operands);
     }
-    let observed = |sending, owner_side| Observed {
+    let observed = |sending, owner_side| RunChoice {
         sending,
         part,
         owner_side,
@@ -169,7 +169,7 @@ fn become_command(command: Vec<OsString>) -> Plan {
 }
 
 /// How a command is observed.
-struct Observed {
+struct RunChoice {
     sending: Sending,
     part: JobPart,
     owner_side: OwnerSide,
@@ -178,7 +178,7 @@ struct Observed {
 
 fn observe(
     typed: Typed,
-    observed: Observed,
+    observed: RunChoice,
     warning: Option<String>,
     surroundings: &Surroundings<'_>,
 ) -> Plan {

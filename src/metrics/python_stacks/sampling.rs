@@ -36,7 +36,7 @@ const UNREAD_MAX: u32 = 5;
 
 /// What a process is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Role {
+enum ProcessRole {
     /// The training itself.
     Training,
     /// One that prepares its data.
@@ -48,7 +48,7 @@ enum Role {
 /// What is kept of a process.
 struct Sampled {
     rank: Option<u64>,
-    role: Role,
+    role: ProcessRole,
     times: KeptFile,
     /// What it has had of a processor, when that was asked last.
     before: Option<(Instant, f64, f64)>,
@@ -60,7 +60,7 @@ impl Sampled {
     fn new(procfs: &Path, pid: u32) -> Self {
         Self {
             rank: ranks::of(procfs, pid),
-            role: Role::Other(0),
+            role: ProcessRole::Other(0),
             times: KeptFile::new(procfs.join(format!("{pid}/schedstat"))),
             before: None,
             unread: 0,
@@ -145,13 +145,13 @@ impl StackSampling {
                 .all
                 .entry(pid)
                 .or_insert_with(|| Sampled::new(procfs, pid));
-            if sampled.role == Role::Training && !known.contains_key(&pid) {
-                sampled.role = Role::Other(0);
+            if sampled.role == ProcessRole::Training && !known.contains_key(&pid) {
+                sampled.role = ProcessRole::Other(0);
             }
             let given = opened.iter().position(|(owner, _)| *owner == pid);
             let given = given.map(|index| opened.swap_remove(index).1);
-            if let Role::Other(looks) = sampled.role {
-                sampled.role = Role::Other(looks.saturating_add(1));
+            if let ProcessRole::Other(looks) = sampled.role {
+                sampled.role = ProcessRole::Other(looks.saturating_add(1));
                 if given.is_none() && looks >= FIRST_LOOKS && !looks.is_multiple_of(LATER_LOOKS) {
                     continue;
                 }
@@ -160,7 +160,7 @@ impl StackSampling {
                         if let Some(role) = role(&mut process, sampled.rank) {
                             sampled.role = role;
                         }
-                        if sampled.role == Role::Training {
+                        if sampled.role == ProcessRole::Training {
                             known.insert(pid, process);
                         }
                     }
@@ -168,7 +168,7 @@ impl StackSampling {
                     Err(Refused) => self.samples.refused.push(pid),
                 }
             }
-            if sampled.role == Role::Training {
+            if sampled.role == ProcessRole::Training {
                 self.trainings.entry(sampled.rank).or_insert(pid);
             }
         }
@@ -178,8 +178,10 @@ impl StackSampling {
         }
         // Others of a rank's than the first are its helpers.
         for (pid, sampled) in &mut self.all {
-            if sampled.role == Role::Training && self.trainings.get(&sampled.rank) != Some(pid) {
-                sampled.role = Role::Other(FIRST_LOOKS);
+            if sampled.role == ProcessRole::Training
+                && self.trainings.get(&sampled.rank) != Some(pid)
+            {
+                sampled.role = ProcessRole::Other(FIRST_LOOKS);
                 known.remove(pid);
             }
         }
@@ -224,15 +226,15 @@ impl StackSampling {
 }
 
 /// What a process is; None where it could not be read.
-fn role(process: &mut PythonProcess, rank: Option<u64>) -> Option<Role> {
+fn role(process: &mut PythonProcess, rank: Option<u64>) -> Option<ProcessRole> {
     let calls = process.main_calls()?;
     if is_data_worker(&calls) {
-        return Some(Role::DataWorker);
+        return Some(ProcessRole::DataWorker);
     }
     if rank.is_none() && class_of(&calls).0 == StackClass::ChildProcess {
         return None;
     }
-    Some(Role::Training)
+    Some(ProcessRole::Training)
 }
 
 /// Adds to a sample what the processors gave the ranks and their data workers.
@@ -247,7 +249,7 @@ fn measure_processors(
         rank.processor = training.and_then(Sampled::processor);
         let mut workers = WorkerSample::default();
         for (pid, sampled) in all.iter_mut() {
-            if sampled.role != Role::DataWorker || sampled.rank != rank.rank {
+            if sampled.role != ProcessRole::DataWorker || sampled.rank != rank.rank {
                 continue;
             }
             workers.count += 1;

@@ -11,7 +11,7 @@ use super::Environment;
 use super::command_line::CommandLine;
 use super::facts;
 use super::rank::{LOCAL_RANK, RankVerdict};
-use crate::knowledge::launchers::jobs::{JobName, ROWS, Reach};
+use crate::knowledge::launchers::jobs::{JobName, KeyReach, ROWS};
 use crate::knowledge::launchers::{NODE_VARIABLES, RANK_VARIABLES, Says, TASK_VARIABLES};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -55,7 +55,7 @@ impl JobPlace {
         let (key, reach) = key(environment, command)?;
         Some(Self {
             key,
-            is_reused: reach == Reach::Reused,
+            is_reused: reach == KeyReach::Reused,
             node: first_index(NODE_VARIABLES, environment).or_else(|| typed_node(command)),
             task: first_index(task_ranks(), environment),
             nodes: facts::facts(command, environment).nodes,
@@ -104,7 +104,7 @@ fn task_ranks() -> impl Iterator<Item = &'static &'static str> {
         .filter(|name| **name != LOCAL_RANK && !NODE_VARIABLES.contains(name))
 }
 
-fn key(environment: Environment<'_>, command: &CommandLine<'_>) -> Option<(String, Reach)> {
+fn key(environment: Environment<'_>, command: &CommandLine<'_>) -> Option<(String, KeyReach)> {
     for row in ROWS {
         if let Some(parts) = name_parts(row, environment, command) {
             return Some((digest(parts.iter().map(String::as_str)), row.reach));

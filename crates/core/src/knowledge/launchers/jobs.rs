@@ -20,7 +20,7 @@ pub struct JobName {
     /// Values that name nothing.
     pub nobody: &'static [&'static str],
     /// Whether another job may have the name.
-    pub reach: Reach,
+    pub reach: KeyReach,
     /// Environments and command lines that have the name.
     #[cfg(test)]
     pub examples: &'static [&'static str],
@@ -31,7 +31,7 @@ pub struct JobName {
 
 /// For how long a name is a job's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
+pub enum KeyReach {
     /// No other job ever has it.
     Once,
     /// A later job may have it.
