@@ -447,7 +447,8 @@ fn a_running_run_is_followed_until_it_ends() {
     left.type_in("\u{3}");
     left.finish()
         .expect_signal(nix::sys::signal::Signal::SIGINT);
-    let on_terminal = follow(launch().on_terminal());
+    let mut on_terminal = follow(launch().on_terminal());
+    on_terminal.until_said("phase      training");
     let plain = follow(launch());
     fs::write(&go_on, "").unwrap();
     run.finish().expect_code(0);

@@ -15,6 +15,7 @@ use axolotl_run_core::judging::notes::{Note, notes};
 use axolotl_run_core::judging::summary::price::{Price, PricedThing};
 use axolotl_run_core::judging::summary::{GpuUse, Summary, lines, units};
 use axolotl_run_core::judging::verdict::Outcome;
+use axolotl_run_core::output::progress::Phase;
 use job::JobReport;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -43,6 +44,8 @@ pub struct ReportData {
     pub summary: Summary,
     /// What was measured.
     pub series: Series,
+    /// What the training did when it was measured last.
+    phase: Option<Phase>,
     /// How many events of each name were sent, refused and so on.
     pub tallies: BTreeMap<EventName, BTreeMap<&'static str, u64>>,
     /// What was missed.
@@ -90,8 +93,10 @@ impl ReportData {
             summary.take(event, recorded_event.elapsed_seconds);
         })?;
         missed.extend(show::damage(&recorded_run));
+        let mut phase = None;
         let unreadable = store.samples(run_id, |line| {
             summary.measure(&line);
+            phase = line.phase.or(phase);
             series.take(&line)
         });
         if unreadable > 0 {
@@ -113,6 +118,7 @@ impl ReportData {
             recorded_run,
             summary,
             series,
+            phase,
             tallies,
             missed,
             job: None,
@@ -124,6 +130,12 @@ impl ReportData {
     /// Whether its observer lives.
     pub fn is_running(&self) -> bool {
         self.recorded_run.state == RunState::Running
+    }
+
+    /// What a running training does now.
+    pub fn phase(&self) -> Option<&'static str> {
+        let phase = self.phase.filter(|_| self.is_running());
+        phase.map(Phase::as_str)
     }
 
     /// How far a running run is and how long the rest will take, by the rate of the last minutes: `Running for 5m 12s:

@@ -138,6 +138,7 @@ fn about(report: &ReportData, terminal: OutputTerminal) -> String {
         ("machine", report.machine(), true),
         ("with", setup::in_a_line(&report.versions()), is_high),
         ("config", setup::in_a_line(&report.configuration()), is_high),
+        ("phase", report.phase().unwrap_or_default().to_owned(), true),
         ("reached", lines::progress(&report.summary), true),
         ("cost", report.cost().unwrap_or_default(), true),
         ("uses", report.uses().unwrap_or_default(), true),
