@@ -9,6 +9,7 @@ mod checkpoints;
 
 pub use checkpoints::LastCheckpoint;
 
+use super::start_facts::hub_cache;
 use axolotl_run_core::env;
 use axolotl_run_core::launch::Environment;
 use axolotl_run_core::series::{CheckpointPoint, DiskPlace, DiskPoint, SeriesLine};
@@ -59,7 +60,7 @@ impl DiskWatch {
     pub fn begin(environment: Environment<'_>, directory: &Path, spawned: SystemTime) -> Self {
         let mut places = Vec::new();
         for (place, path) in [
-            (DiskPlace::Cache, cache(environment)),
+            (DiskPlace::Cache, hub_cache(environment)),
             (DiskPlace::Temporary, temporary(environment)),
         ] {
             places.extend(path.map(|path| (place, directory.join(path))));
@@ -151,19 +152,6 @@ fn look(
 /// The path, or what of it is there: the rest is made on the same file system.
 fn existing(path: &Path) -> Option<&Path> {
     path.ancestors().find(|ancestor| ancestor.exists())
-}
-
-/// Where models and data are fetched to.
-fn cache(environment: Environment<'_>) -> Option<PathBuf> {
-    let set = |name: &str| {
-        environment(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
-    set(env::HF_HUB_CACHE)
-        .or_else(|| set(env::HF_HOME))
-        .or_else(|| set(env::XDG_CACHE_HOME))
-        .or_else(|| Some(set(env::HOME)?.join(".cache")))
 }
 
 fn temporary(environment: Environment<'_>) -> Option<PathBuf> {

@@ -6,4 +6,4 @@ mod packages;
 mod site;
 
 pub use gathering::{facts, gather};
-pub use model_config::cached_model;
+pub use model_config::{cached_model, hub_cache};

@@ -28,7 +28,7 @@ pub fn cached_model(model: &str, environment: Environment<'_>) -> Option<ModelFa
 }
 
 /// Where huggingface_hub keeps what it has downloaded.
-fn hub_cache(environment: Environment<'_>) -> Option<PathBuf> {
+pub fn hub_cache(environment: Environment<'_>) -> Option<PathBuf> {
     let folder = |name: &str| {
         let value = environment(name).filter(|value| !value.is_empty());
         value.map(PathBuf::from)
