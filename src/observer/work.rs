@@ -146,7 +146,8 @@ impl Work {
         if part == JobPart::Main {
             owner = Owner::wishing(&config, &command_line, &directory);
         }
-        let kept = Kept::begin(&config, &command, training_config.as_deref(), &directory);
+        let named = training_config.as_deref();
+        let kept = Kept::begin(&config, &command, &command_line, named, &directory);
         let gate = surroundings::gate(&command, &directory);
         // Before everything that opens files: where descriptors are few the journal comes first.
         let (mut reporter, mut undecided) = (None, None);

@@ -107,6 +107,7 @@ fn run(typed: Typed, surroundings: &Surroundings<'_>) -> Plan {
         sending,
         part,
         owner_side,
+        uses_terminal: command.uses_terminal(),
         first_event: match rank {
             RankVerdict::Deferred => FirstEvent::AfterRank,
             RankVerdict::Main | RankVerdict::NotMain { .. } => FirstEvent::AtOnce,
@@ -173,6 +174,7 @@ struct RunChoice {
     sending: Sending,
     part: JobPart,
     owner_side: OwnerSide,
+    uses_terminal: bool,
     first_event: FirstEvent,
 }
 
@@ -186,7 +188,6 @@ fn observe(
     let Some(run) = (surroundings.new_run)() else {
         return become_command(typed.operands);
     };
-    let uses_terminal = CommandLine::read(&typed.operands).uses_terminal();
     // Of a job with 64 processes the main one tells how it went.
     let is_main = observed.part == JobPart::Main;
     Plan::Observe(RunRequest {
@@ -201,7 +202,7 @@ fn observe(
         },
         config: typed.config,
         tap_stdout: typed.tap_stdout,
-        terminal_direct: typed.tty_direct || uses_terminal,
+        terminal_direct: typed.tty_direct || observed.uses_terminal,
         channels: if is_main { typed.notify } else { Vec::new() },
         warning,
         command: typed.operands,

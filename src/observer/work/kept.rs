@@ -24,6 +24,7 @@ impl Kept {
     pub fn begin(
         config: &ObserverConfig,
         command: &[OsString],
+        command_line: &CommandLine<'_>,
         named: Option<&Path>,
         directory: &Path,
     ) -> Self {
@@ -32,10 +33,9 @@ impl Kept {
             let begun = OwnerWriter::new(command, named, directory, config.spawned_at);
             writer = Some(begun);
         }
-        let command_line = CommandLine::read(command);
         Self {
             writer,
-            job: JobKeeper::begin(config.settings.part, &command_line, config.spawned_at),
+            job: JobKeeper::begin(config.settings.part, command_line, config.spawned_at),
         }
     }
 
