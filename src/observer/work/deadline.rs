@@ -1,5 +1,6 @@
 //! When the batch system ends the job, in seconds since 1970.
 
+use crate::store::job::seconds;
 use axolotl_run_core::env;
 use std::time::SystemTime;
 
@@ -12,6 +13,5 @@ pub fn of_job() -> Option<f64> {
 
 /// Seconds that are left until then; negative afterwards.
 pub fn seconds_until(end: f64) -> f64 {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    end - now.unwrap_or_default().as_secs_f64()
+    end - seconds(SystemTime::now())
 }
