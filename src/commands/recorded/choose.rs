@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use uuid::Uuid;
 
 /// Digits of a run's identity that tell it from others; `--show` takes them.
-const SHORT: usize = 8;
+pub const SHORT: usize = 8;
 
 /// The run that is meant: the latest, or the one whose identity begins so.
 ///

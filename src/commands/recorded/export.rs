@@ -4,7 +4,7 @@
 //! the published list, a measurement only as numbers under our names. The owner's side of the record is not read. So a
 //! file that somebody has changed brings nothing else into it.
 
-use super::choose::{identify, nothing_recorded};
+use super::choose::{SHORT, identify, nothing_recorded};
 use crate::commands::output::{
     ANSWERED, AnswerForm, AnswerOutput, AnswerResult, JSON_VERSION, count,
 };
@@ -21,8 +21,6 @@ use uuid::Uuid;
 
 /// Measurements in the file; of more, every second, third… is taken. A browser accepts 25 MB for an issue.
 const MEASUREMENTS_MAX: usize = 20_000;
-/// Digits of the run's identity in the file's name.
-const NAME_DIGITS: usize = 8;
 
 #[derive(Serialize)]
 struct Exported {
@@ -46,7 +44,7 @@ pub fn run(
     if answer_output.form == AnswerForm::Json {
         return answer_output.document(&json!(exported));
     }
-    let name = format!("axolotl-run-{:.NAME_DIGITS$}.json", run_id.to_string());
+    let name = format!("axolotl-run-{:.SHORT$}.json", run_id.to_string());
     if let Err(error) = write(Path::new(&name), &exported) {
         let reason = axolotl_run_sys::reason(&error);
         return Err(Complaint::new(

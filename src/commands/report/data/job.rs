@@ -4,6 +4,7 @@
 //! their names are read for their owner alone.
 
 use crate::commands::output::count;
+use crate::commands::recorded::choose::SHORT;
 use crate::owner_record::OwnerView;
 use crate::store::job::{JobRecord, UNCOMPARED, seconds, together};
 use crate::store::{RunState, Store};
@@ -23,8 +24,6 @@ use uuid::Uuid;
 
 /// Frames of the first failure that are told, the innermost.
 const FRAMES: usize = 8;
-/// Digits of a run's identity that tell it from others.
-const SHORT: usize = 8;
 
 /// One process of the job, or the first of its machine.
 pub struct JobProcess {
