@@ -21,4 +21,4 @@ mod source;
 
 pub use collector::Collector;
 pub use forms::{split, strip};
-pub use source::{SourcePrefix, behind_bar, is_log_line, is_progress_bar};
+pub use source::{SourcePrefix, behind_bar, is_digit, is_log_line, is_progress_bar};

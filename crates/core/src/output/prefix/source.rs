@@ -117,7 +117,8 @@ impl SourcePrefix {
     }
 }
 
-fn is_digit(character: char) -> bool {
+/// Whether the character is one of the ten digits.
+pub fn is_digit(character: char) -> bool {
     character.is_ascii_digit()
 }
 

@@ -4,6 +4,7 @@
 //! the shape may still be a lie (a message may hold anything): the worst that a lie achieves is a frame of a
 //! public file that was not there.
 
+use crate::output::prefix::is_digit;
 use regex::Captures;
 
 /// A frame as it is printed.
@@ -122,10 +123,6 @@ pub fn repeated(line_text: &str) -> Option<u64> {
         .trim_start()
         .strip_prefix("[Previous line repeated ")?;
     number(times.split_once(" more time")?.0)
-}
-
-fn is_digit(character: char) -> bool {
-    character.is_ascii_digit()
 }
 
 /// A number that is no longer than line numbers are.
